@@ -1,0 +1,94 @@
+# Everything a person does with the repository. `make` alone lists the targets.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --quiet --no-compile --no-deps --require-hashes
+SAM    := .venv-sam/bin/sam
+ARGS   ?=
+
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+SAM_STAMP := .venv-sam/.installed
+
+.PHONY: help run test check lint format typecheck imports spelling template coverage bench \
+        requirements setup clean
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(RUN_STAMP) ## Play three hours of a simulated market and trade its pumps (ARGS="--symbols 200 ...")
+	@$(BIN)/pumpwatch run $(ARGS)
+
+test: $(DEV_STAMP) ## Run the tests (ARGS="tests/unit -k ewma" for some of them)
+	$(BIN)/pytest -n auto $(ARGS)
+
+check: lint typecheck imports spelling template test ## Everything that must be green before a change lands
+
+lint: $(DEV_STAMP) ## Look for mistakes and unformatted code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(DEV_STAMP) ## Format the code
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+typecheck: $(DEV_STAMP) ## Check the types
+	$(BIN)/mypy
+
+imports: $(DEV_STAMP) ## Check which package may import which
+	$(BIN)/lint-imports
+
+spelling: $(DEV_STAMP) ## Look for misspelt words
+	$(BIN)/codespell
+
+template: $(DEV_STAMP) $(SAM_STAMP) ## Validate template.yaml
+	$(BIN)/cfn-lint template.yaml
+	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-1} SAM_CLI_TELEMETRY=0 \
+		$(SAM) validate --lint --template-file template.yaml
+
+coverage: $(DEV_STAMP) ## Run the tests and show what they do not reach
+	$(BIN)/pytest -n auto --cov --cov-report=term-missing $(ARGS)
+
+bench: $(RUN_STAMP) ## Measure speed and memory, write benchmarks/results.json (ARGS="tick detector run")
+	$(BIN)/python -m benchmarks $(ARGS)
+
+requirements: ## Resolve requirements/*.in anew and pin them with hashes (needs uv)
+	@for name in lambda run dev sam; do \
+		uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
+			--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" \
+			requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
+	done
+
+setup: $(DEV_STAMP) ## Make the virtual environment with everything in it
+
+clean: ## Remove what was built (the virtual environments stay)
+	rm -rf build .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Pumpwatch needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..."; exit 2; }
+	@echo "Making $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUN_STAMP): requirements/run.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what Pumpwatch needs into $(VENV) (once, about a minute) ..."
+	@$(INSTALL) --requirement requirements/run.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_STAMP): requirements/dev.txt $(RUN_STAMP)
+	@echo "Installing what the tests need into $(VENV) (once, about a minute) ..."
+	@$(INSTALL) --requirement requirements/dev.txt
+	@touch $@
+
+$(SAM_STAMP): requirements/sam.txt
+	@echo "Installing the SAM command line into .venv-sam (once) ..."
+	@$(PYTHON) -m venv .venv-sam
+	@.venv-sam/bin/python -m pip --disable-pip-version-check install --quiet --no-compile --no-deps \
+		--require-hashes --requirement requirements/sam.txt
+	@touch $@

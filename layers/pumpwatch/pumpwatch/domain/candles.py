@@ -1,0 +1,171 @@
+"""Candle history as arrays shaped (symbols, candles) on one regular time grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "HOUR",
+    "MINUTE",
+    "BoolArray",
+    "CandleSeries",
+    "Candles",
+    "FloatArray",
+    "IntArray",
+    "first_bad_candle",
+]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+MINUTE = 60_000
+"""Milliseconds."""
+HOUR = 60 * MINUTE
+
+COLUMNS = ("open", "high", "low", "close", "volume", "turnover")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CandleSeries:
+    """Candles of one symbol as the exchange gave them, oldest first.
+
+    `open_time` is shaped (candles,) in milliseconds UTC; `values` is shaped (candles, 6): open,
+    high, low, close in USDT, volume in the base coin, turnover in USDT. `forming` says that the last
+    row is a candle that has not ended yet: high, volume and turnover can still grow.
+    """
+
+    symbol: str
+    interval: int
+    open_time: IntArray
+    values: FloatArray
+    forming: bool
+
+    @property
+    def closed(self) -> CandleSeries:
+        """Return the series without its forming candle."""
+        if not self.forming:
+            return self
+        return CandleSeries(
+            self.symbol, self.interval, self.open_time[:-1], self.values[:-1], forming=False
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candles:
+    """Candles of several symbols on one regular grid.
+
+    `open_time` is shaped (candles,), milliseconds UTC, in steps of `interval`; every other array is
+    shaped (symbols, candles). NaN in all six columns marks a candle that is not known: before the
+    symbol's launch, or a gap.
+    """
+
+    symbols: tuple[str, ...]
+    interval: int
+    open_time: IntArray
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+    turnover: FloatArray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return (symbols, candles)."""
+        return len(self.symbols), len(self.open_time)
+
+    @classmethod
+    def empty(cls, symbols: Sequence[str], *, interval: int, first: int, count: int) -> Candles:
+        """Return a grid of `count` unknown candles from `first` (milliseconds UTC) on."""
+        shape = (len(symbols), count)
+        columns = [np.full(shape, np.nan) for _ in COLUMNS]
+        open_time = first + interval * np.arange(count, dtype=np.int64)
+        return cls(tuple(symbols), interval, open_time, *columns)
+
+    @classmethod
+    def from_series(
+        cls, series: Sequence[CandleSeries], *, interval: int, first: int, count: int
+    ) -> Candles:
+        """Lay series of single symbols on one grid; rows outside the grid are left out."""
+        grid = cls.empty(
+            [one.symbol for one in series], interval=interval, first=first, count=count
+        )
+        for row, one in enumerate(series):
+            grid._write(row, one)
+        return grid
+
+    def _write(self, row: int, series: CandleSeries) -> None:
+        position, remainder = np.divmod(series.open_time - self.open_time[0], self.interval)
+        inside = (position >= 0) & (position < len(self.open_time)) & (remainder == 0)
+        for index, name in enumerate(COLUMNS):
+            getattr(self, name)[row, position[inside]] = series.values[inside, index]
+
+    def merged(self, series: Mapping[str, CandleSeries]) -> Candles:
+        """Return a copy in which the rows of `series` overwrite what was known."""
+        copy = Candles(
+            self.symbols,
+            self.interval,
+            self.open_time,
+            *(getattr(self, name).copy() for name in COLUMNS),
+        )
+        for row, symbol in enumerate(self.symbols):
+            if symbol in series:
+                copy._write(row, series[symbol])
+        return copy
+
+    def regrid(self, *, first: int, count: int) -> Candles:
+        """Return the same candles on a grid that starts elsewhere (same interval)."""
+        moved = Candles.empty(self.symbols, interval=self.interval, first=first, count=count)
+        offset = (int(self.open_time[0]) - first) // self.interval if len(self.open_time) else 0
+        begin, end = max(0, offset), min(count, offset + len(self.open_time))
+        if begin < end:
+            for name in COLUMNS:
+                getattr(moved, name)[:, begin:end] = getattr(self, name)[
+                    :, begin - offset : end - offset
+                ]
+        return moved
+
+    def select(self, rows: Sequence[int]) -> Candles:
+        """Return the candles of some symbols, given by row."""
+        return Candles(
+            tuple(self.symbols[row] for row in rows),
+            self.interval,
+            self.open_time,
+            *(getattr(self, name)[list(rows)] for name in COLUMNS),
+        )
+
+    def between(self, begin: int, end: int) -> Candles:
+        """Return the candles in columns [begin, end)."""
+        return Candles(
+            self.symbols,
+            self.interval,
+            self.open_time[begin:end],
+            *(getattr(self, name)[:, begin:end] for name in COLUMNS),
+        )
+
+
+def first_bad_candle(
+    open_time: IntArray, values: FloatArray, *, interval: int
+) -> tuple[int, str] | None:
+    """Return (row, reason) of the first candle that cannot be true, or None.
+
+    `open_time` is shaped (candles,), `values` (candles, 6), oldest first, as in `CandleSeries`.
+    """
+    checks = {
+        "a value is not a finite number": ~np.isfinite(values).all(axis=1),
+        "a price is zero or negative": (values[:, :4] <= 0).any(axis=1),
+        "volume or turnover is negative": (values[:, 4:] < 0).any(axis=1),
+        "the high is below another price of the candle": values[:, 1]
+        < values[:, [0, 2, 3]].max(axis=1),
+        "the low is above another price of the candle": values[:, 2]
+        > values[:, [0, 1, 3]].min(axis=1),
+        "the open time is off the interval's grid": open_time % interval != 0,
+        "the open time repeats or goes back": np.diff(open_time, prepend=open_time[:1] - 1) <= 0,
+    }
+    found = [(int(np.argmax(bad)), reason) for reason, bad in checks.items() if bad.any()]
+    return min(found) if found else None

@@ -1,0 +1,63 @@
+"""What the exchange says about its market: instruments, one instant of all symbols, the book."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from .candles import FloatArray, IntArray
+
+__all__ = ["Instrument", "MarketSnapshot", "OrderBook"]
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """One tradable contract. Prices and notionals in USDT, quantities in the base coin."""
+
+    symbol: str
+    tick_size: Decimal
+    quantity_step: Decimal
+    min_quantity: Decimal
+    max_market_quantity: Decimal
+    min_notional: Decimal
+    max_leverage: Decimal
+    launch_time: int
+    """Milliseconds UTC."""
+    symbol_type: str = ""
+    """The exchange's own class: empty for coins, else innovation, stock, commodity, forex, ..."""
+    funding_interval_minutes: int = 480
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MarketSnapshot:
+    """The whole market from one tickers request; every array is shaped (symbols,).
+
+    Prices in USDT, `volume_24h` in base coins, `turnover_24h` in USDT, `funding_rate` as a fraction
+    per funding, `next_funding` in milliseconds UTC. A symbol with a missing or impossible price is
+    left out and named in `skipped`.
+    """
+
+    time: int
+    """The exchange's own time, milliseconds UTC."""
+    symbols: tuple[str, ...]
+    last_price: FloatArray
+    mark_price: FloatArray
+    bid: FloatArray
+    ask: FloatArray
+    high_24h: FloatArray
+    low_24h: FloatArray
+    volume_24h: FloatArray
+    turnover_24h: FloatArray
+    funding_rate: FloatArray
+    next_funding: IntArray
+    skipped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBook:
+    """Best levels of one symbol's book: (price, quantity), best first. Either side can be empty."""
+
+    symbol: str
+    time: int
+    bids: tuple[tuple[Decimal, Decimal], ...]
+    asks: tuple[tuple[Decimal, Decimal], ...]

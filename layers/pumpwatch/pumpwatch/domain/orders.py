@@ -1,0 +1,205 @@
+"""Orders, fills, positions, and the four outcomes an order can have."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from hashlib import blake2b
+
+__all__ = [
+    "ORDER_ID_PATTERN",
+    "Account",
+    "Fill",
+    "FillKind",
+    "Leg",
+    "OrderRequest",
+    "OrderState",
+    "OrderStatus",
+    "Outcome",
+    "Position",
+    "Side",
+    "StopTrigger",
+    "order_id_for",
+]
+
+ORDER_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,36}")
+
+
+class Side(StrEnum):
+    """Direction of an order, fill or position; a short position has side SELL."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def opposite(self) -> Side:
+        """Return the other side."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+class Leg(StrEnum):
+    """What an order is for."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+
+
+class Outcome(StrEnum):
+    """What became of an order. Never only two: a request that may have arrived is UNKNOWN."""
+
+    FILLED = "filled"
+    """At least a part was filled."""
+    REJECTED = "rejected"
+    """Refused by the exchange, or ended there without any fill."""
+    DENIED = "denied"
+    """Refused by us before it was sent."""
+    UNKNOWN = "unknown"
+    """Not known yet: ask the exchange, never send again."""
+
+
+class OrderState(StrEnum):
+    """Where the exchange says an order stands."""
+
+    OPEN = "open"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    """Ended by the exchange or by us; it can have been filled in part."""
+    REJECTED = "rejected"
+    UNTRIGGERED = "untriggered"
+
+    @property
+    def ended(self) -> bool:
+        """Return whether nothing more can be filled."""
+        return self in (OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED)
+
+
+class StopTrigger(StrEnum):
+    """Which price triggers a stop loss."""
+
+    LAST_PRICE = "last_price"
+    MARK_PRICE = "mark_price"
+
+
+class FillKind(StrEnum):
+    """Why a position changed, or what else an execution row reports."""
+
+    TRADE = "trade"
+    AUTO_DELEVERAGING = "auto_deleveraging"
+    LIQUIDATION = "liquidation"
+    SETTLEMENT = "settlement"
+    FUNDING = "funding"
+    """A cost only; the position's size does not change."""
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """A market order to be sent. Its id is deterministic, see `order_id_for`."""
+
+    order_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    reduce_only: bool
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    stop_trigger: StopTrigger = StopTrigger.LAST_PRICE
+    slippage_tolerance: Decimal | None = None
+    """Largest accepted distance from the best price, as a fraction; entries only."""
+
+    def __post_init__(self) -> None:
+        if not ORDER_ID_PATTERN.fullmatch(self.order_id):
+            raise ValueError(f"order id {self.order_id!r} is not 1 to 36 of A-Z a-z 0-9 _ -")
+        if self.quantity <= 0:
+            raise ValueError(f"quantity {self.quantity} of order {self.order_id} is not positive")
+        if not self.reduce_only and self.stop_loss is None:
+            raise ValueError(f"entry {self.order_id} has no stop loss")
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStatus:
+    """What the exchange reports about one order of ours or of somebody else."""
+
+    order_id: str
+    """Our id; empty when the order was not made by us."""
+    exchange_id: str
+    symbol: str
+    side: Side
+    state: OrderState
+    quantity: Decimal
+    filled_quantity: Decimal
+    average_price: Decimal | None
+    fee: Decimal
+    reduce_only: bool
+    created: int
+    """Milliseconds UTC."""
+    updated: int
+    reject_reason: str = ""
+    is_protection: bool = False
+    """A stop loss or take profit that belongs to a position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution. Fee in USDT, positive = paid."""
+
+    execution_id: str
+    order_id: str
+    symbol: str
+    side: Side
+    kind: FillKind
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal
+    time: int
+    exchange_order_id: str = ""
+    closed_quantity: Decimal = Decimal(0)
+    """How much of the quantity reduced a position."""
+    trigger: str = ""
+    """What fired the order, empty for a plain one: `stop_loss`, `take_profit`, `trailing_stop`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """An open position as the exchange reports it (size always above zero)."""
+
+    symbol: str
+    side: Side
+    quantity: Decimal
+    entry_price: Decimal
+    mark_price: Decimal
+    leverage: Decimal
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    liquidation_price: Decimal | None
+    unrealised_pnl: Decimal
+    created: int
+    updated: int
+
+    @property
+    def notional(self) -> Decimal:
+        """Return the position's value at the mark price, USDT."""
+        return self.quantity * self.mark_price
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account's money in USDT."""
+
+    equity: Decimal
+    available: Decimal
+    wallet_balance: Decimal = field(default=Decimal(0))
+
+
+def order_id_for(signal_id: str, leg: Leg, attempt: int) -> str:
+    """Return the order's id: a hash of (signal, leg, attempt class), at most 36 of [A-Za-z0-9_-].
+
+    The same signal gives the same id after any crash, so the exchange itself refuses a second
+    order. The attempt class changes only when the former order is known to have ended without doing
+    its work.
+    """
+    digest = blake2b(f"{signal_id}|{leg}|{attempt}".encode(), digest_size=12).hexdigest()
+    return f"pw-{leg.value[:2]}{attempt}-{digest}"

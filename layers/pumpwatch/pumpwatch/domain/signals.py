@@ -1,0 +1,86 @@
+"""What detection tells trading: pump events and the signals they give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import blake2b
+
+__all__ = ["Phase", "PumpEvent", "Signal", "event_id_for", "signal_id_for"]
+
+
+class Phase(StrEnum):
+    """Where a pump stands."""
+
+    RISING = "rising"
+    """The rule has alarmed and the price still makes new highs."""
+    PEAKED = "peaked"
+    """The rise has stalled: the price fell back from its high."""
+    FADING = "fading"
+    """A good part of the rise has been given back."""
+    OVER = "over"
+    """Nothing more is expected; the symbol cools down before it can alarm again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PumpEvent:
+    """One pump of one symbol. All times in milliseconds UTC, all prices in USDT."""
+
+    event_id: str
+    symbol: str
+    detector: str
+    phase: Phase
+    alarm_candle: int
+    """Open time of the candle that alarmed."""
+    alarm_time: int
+    """When the alarm was raised: the candle's end, or the scan's time for a forming candle."""
+    alarm_price: float
+    base_price: float
+    """Last close before the candle that alarmed."""
+    peak_price: float
+    peak_time: int
+    """Open time of the candle with the highest price so far."""
+    last_price: float
+    strength: float
+    """The rule's own measure at the alarm, for `ewma` the z-score of the turnover."""
+    jump: float
+    """High of the alarming candle over `base_price`, less one."""
+    updated: int
+    phase_since: int
+
+    @property
+    def rise(self) -> float:
+        """Return the rise from base to peak as a fraction."""
+        return self.peak_price / self.base_price - 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A change of an event's phase that trading may act on; at most one per event and phase."""
+
+    signal_id: str
+    event_id: str
+    symbol: str
+    phase: Phase
+    time: int
+    """Milliseconds UTC: when detection knew. Trading judges freshness by it."""
+    price: float
+    base_price: float
+    peak_price: float
+    strength: float
+    jump: float
+    detector: str
+
+
+def event_id_for(symbol: str, detector: str, alarm_candle: int) -> str:
+    """Return the event's id: a hash of the facts, so that a repeated run finds the same event."""
+    return _digest(f"event|{symbol}|{detector}|{alarm_candle}")
+
+
+def signal_id_for(event_id: str, phase: Phase) -> str:
+    """Return the signal's id: one event gives at most one signal per phase."""
+    return _digest(f"signal|{event_id}|{phase}")
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=12).hexdigest()

@@ -1,0 +1,104 @@
+"""A trade: everything that follows from one signal, from the intent to the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from .orders import Leg, OrderRequest, Outcome, Side
+
+__all__ = ["ExitReason", "OrderRecord", "Trade", "TradeState"]
+
+
+class TradeState(StrEnum):
+    """Where a trade stands in the journal."""
+
+    ENTERING = "entering"
+    """The entry's intent is stored; its outcome is not known yet."""
+    OPEN = "open"
+    EXITING = "exiting"
+    """An exit's intent is stored; its outcome is not known yet."""
+    CLOSED = "closed"
+    DROPPED = "dropped"
+    """No position came of it: denied, rejected, or never placed."""
+
+    @property
+    def live(self) -> bool:
+        """Return whether the trade still needs care."""
+        return self in (TradeState.ENTERING, TradeState.OPEN, TradeState.EXITING)
+
+
+class ExitReason(StrEnum):
+    """Why a position was closed."""
+
+    STOP_LOSS = "stop_loss"
+    TAKE_PROFIT = "take_profit"
+    TIME_LIMIT = "time_limit"
+    STOP_MISSING = "stop_missing"
+    """No stop could be set on the exchange, so the position was closed at market."""
+    LIQUIDATION = "liquidation"
+    AUTO_DELEVERAGING = "auto_deleveraging"
+    MANUAL = "manual"
+    """Somebody else closed it."""
+    HALT = "halt"
+    """A person asked for all positions to be closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """One signal's trade. Times in milliseconds UTC, money in USDT as Decimal."""
+
+    signal_id: str
+    event_id: str
+    symbol: str
+    strategy: str
+    side: Side
+    state: TradeState
+    signal_time: int
+    signal_price: Decimal
+    created: int
+    quantity: Decimal = Decimal(0)
+    """Planned before the fill, held after it."""
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    closes_at: int = 0
+    """Time limit: the position is closed at market from then on."""
+    entry_price: Decimal | None = None
+    entry_time: int | None = None
+    exit_price: Decimal | None = None
+    exit_time: int | None = None
+    exit_reason: ExitReason | None = None
+    exit_attempt: int = 0
+    realised_pnl: Decimal = Decimal(0)
+    """After fees and funding."""
+    fees: Decimal = Decimal(0)
+    funding: Decimal = Decimal(0)
+    stop_verified: int | None = None
+    """When the stop was seen on the exchange."""
+    denial: str = ""
+    """Why nothing was sent, or why the exchange refused."""
+
+    def with_(self, **changes: object) -> Trade:
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRecord:
+    """An order in the journal: stored as an intent before the send, completed afterwards."""
+
+    request: OrderRequest
+    signal_id: str
+    leg: Leg
+    attempt: int
+    intended: int
+    """Milliseconds UTC."""
+    outcome: Outcome = Outcome.UNKNOWN
+    exchange_id: str = ""
+    filled_quantity: Decimal = Decimal(0)
+    average_price: Decimal | None = None
+    fee: Decimal = Decimal(0)
+    detail: str = ""
+    settled: int | None = None
+    """When the outcome became final."""

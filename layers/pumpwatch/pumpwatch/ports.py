@@ -1,0 +1,316 @@
+"""What the use cases need from the outside, named by role. Adapters are named by technology.
+
+Times are milliseconds UTC unless a name says otherwise. Every method may raise `RetryLater`'s
+subclasses; what else it raises is in its docstring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pumpwatch.domain.candles import Candles, CandleSeries
+    from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
+    from pumpwatch.domain.orders import (
+        Account,
+        Fill,
+        OrderRequest,
+        OrderStatus,
+        Position,
+        StopTrigger,
+    )
+    from pumpwatch.domain.signals import PumpEvent, Signal
+    from pumpwatch.domain.trades import OrderRecord, Trade
+    from pumpwatch.errors import PumpwatchError
+
+__all__ = [
+    "Broker",
+    "CandleRequest",
+    "Clock",
+    "Deadline",
+    "EventStore",
+    "ExchangeKey",
+    "Halt",
+    "HaltStore",
+    "HistoryStore",
+    "Journal",
+    "Lease",
+    "LeaseStore",
+    "MarketData",
+    "MetricsSink",
+    "Secrets",
+    "SignalStore",
+    "TotalsStore",
+]
+
+
+# --- time --------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """The time that decisions are dated with: the exchange's own, as it stamps its answers."""
+
+    def now(self) -> int:
+        """Return the time, milliseconds UTC."""
+
+
+class Deadline(Protocol):
+    """How much of this invocation is left."""
+
+    def seconds_left(self) -> float:
+        """Return the seconds until the invocation is killed."""
+
+
+# --- the exchange ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CandleRequest:
+    """Candles of one symbol from `start` to `end`, both open times, both included."""
+
+    symbol: str
+    interval: int
+    start: int
+    end: int
+
+
+class MarketData(Protocol):
+    """The exchange's public side."""
+
+    def time(self) -> int:
+        """Return the exchange's time with one light request; it also warms the connection."""
+
+    def snapshot(self) -> MarketSnapshot:
+        """Return the whole market from one request. Impossible rows are skipped and named."""
+
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Return every tradable USDT perpetual by symbol, all pages."""
+
+    def candles(
+        self, requests: Sequence[CandleRequest]
+    ) -> Mapping[str, CandleSeries | PumpwatchError]:
+        """Return what each request gave: the series, or the error that concerns this symbol alone.
+
+        A range of more than 1,000 candles takes several calls to the exchange.
+        """
+
+    def order_book(self, symbol: str) -> OrderBook:
+        """Return the best levels of the book."""
+
+
+class Broker(Protocol):
+    """The exchange's private side, or the paper one. Positions are linear, one-way mode."""
+
+    def account(self) -> Account:
+        """Return the account's money."""
+
+    def positions(self) -> Sequence[Position]:
+        """Return every open position, ours or not."""
+
+    def open_orders(self) -> Sequence[OrderStatus]:
+        """Return every order that can still be filled, protections included."""
+
+    def place(self, request: OrderRequest) -> str:
+        """Send the order once and return the exchange's id for it: accepted, not filled.
+
+        Raises `DuplicateOrder`, `Rejected`, or `OutcomeUnknown` when no answer says what happened.
+        """
+
+    def find_order(self, symbol: str, order_id: str) -> OrderStatus | None:
+        """Look in open orders, history and executions for our id; None when all three are empty."""
+
+    def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
+        """Return the symbol's executions from `since` on, oldest first, all pages."""
+
+    def set_leverage(self, symbol: str, leverage: Decimal) -> None:
+        """Set the leverage; already set is a success. Raises `Rejected`."""
+
+    def set_protection(
+        self,
+        symbol: str,
+        *,
+        stop_loss: Decimal,
+        take_profit: Decimal | None,
+        trigger: StopTrigger,
+    ) -> None:
+        """Set the position's stop and target; unchanged is a success.
+
+        Raises `Rejected` (flat, or the price has passed the stop) or `OutcomeUnknown`.
+        """
+
+    def cancel(self, symbol: str, order_id: str) -> None:
+        """Cancel our order; already gone is a success. Raises `OutcomeUnknown`."""
+
+    def identity(self) -> str:
+        """Return the account's UID, for the check of the live-trading confirmation."""
+
+
+# --- state -------------------------------------------------------------------------------
+
+
+class SignalStore(Protocol):
+    """Signals from detection to trading."""
+
+    def publish(self, signal: Signal) -> bool:
+        """Store the signal; return False when it was there already (nothing is changed then)."""
+
+    def since(self, time: int) -> Sequence[Signal]:
+        """Return the signals with `signal.time >= time`, oldest first."""
+
+
+class EventStore(Protocol):
+    """Pump events that are not over, and those that cool down."""
+
+    def current(self) -> Sequence[PumpEvent]:
+        """Return the latest event of every symbol that has one and is not re-armed yet."""
+
+    def save(self, event: PumpEvent) -> None:
+        """Store the event, replacing the symbol's former one."""
+
+    def remove(self, event: PumpEvent) -> None:
+        """Forget the event: its symbol can alarm again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to act alone. `token` grows with every new lease (fencing)."""
+
+    name: str
+    owner: str
+    token: int
+
+
+class LeaseStore(Protocol):
+    """One writer at a time."""
+
+    def acquire(self, name: str, *, owner: str, seconds: float) -> Lease:
+        """Take the lease if it is free or ran out. Raises `LeaseHeld`."""
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; a lease that was lost meanwhile is left alone."""
+
+
+class Journal(Protocol):
+    """The durable record of intents, orders and trades. Every write checks the lease."""
+
+    def live_trades(self) -> Sequence[Trade]:
+        """Return the trades that still need care."""
+
+    def trade(self, signal_id: str) -> Trade | None:
+        """Return the signal's trade."""
+
+    def trades_since(self, time: int) -> Sequence[Trade]:
+        """Return the trades created from `time` on, oldest first (any state)."""
+
+    def orders(self, signal_id: str) -> Sequence[OrderRecord]:
+        """Return the orders of a trade, oldest first."""
+
+    def orders_on(self, day: str) -> int:
+        """Return how many orders were intended on a UTC day (`YYYY-MM-DD`)."""
+
+    def intend(
+        self, trade: Trade, order: OrderRecord, lease: Lease, *, day: str, max_orders: int | None
+    ) -> None:
+        """Store trade and intent, counting it, in one transaction that checks the lease.
+
+        Raises `LeaseLost`; `LimitReached` when the day's count has reached `max_orders` (None: exits
+        are counted and never refused); `DuplicateOrder` when the order's intent exists already.
+        """
+
+    def settle(self, trade: Trade, order: OrderRecord, lease: Lease) -> None:
+        """Store an order's outcome and the trade that follows from it, together. Raises `LeaseLost`."""
+
+    def save(self, trade: Trade, lease: Lease) -> None:
+        """Store the trade. Raises `LeaseLost`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Entries are stopped until a person resumes."""
+
+    reason: str
+    since: int
+    by: str = ""
+
+
+class HaltStore(Protocol):
+    """The persisted halt flag."""
+
+    def current(self) -> Halt | None:
+        """Return the halt in force, or None."""
+
+    def halt(self, halt: Halt) -> None:
+        """Stop entries; an earlier halt keeps its reason and time."""
+
+    def resume(self, *, by: str) -> None:
+        """Allow entries again."""
+
+
+class TotalsStore(Protocol):
+    """Durable totals behind the true counters: one item per function."""
+
+    def add(
+        self, function: str, run_id: str, increments: Mapping[str, int | float]
+    ) -> Mapping[str, Decimal]:
+        """Add a run's increments once (a repeat of `run_id` changes nothing) and return the totals.
+
+        A key is the metric's name with its label values, as `metrics.total_key` writes it.
+        """
+
+
+class HistoryStore(Protocol):
+    """The cache of candle history and detection state. It can be lost: everything is rebuilt."""
+
+    def load_state(self, name: str) -> Mapping[str, object] | None:
+        """Return the arrays saved last, or None (absent, unreadable or older format).
+
+        Values are numpy arrays (numeric or fixed-width text).
+        """
+
+    def save_state(self, name: str, state: Mapping[str, object]) -> None:
+        """Replace the named state."""
+
+    def load_slice(self, number: int, *, interval: int) -> Candles | None:
+        """Return a slice of the candle history, or None (absent, unreadable or older format)."""
+
+    def save_slice(self, number: int, candles: Candles) -> None:
+        """Replace a slice of the candle history."""
+
+
+# --- the rest ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeKey:
+    """The exchange's API key. Never shown: `repr` hides both parts."""
+
+    api_key: str = field(repr=False)
+    api_secret: str = field(repr=False)
+    """HMAC secret, or an RSA private key in PEM."""
+    rsa: bool = False
+
+
+class Secrets(Protocol):
+    """Where the keys are kept."""
+
+    def exchange_key(self) -> ExchangeKey:
+        """Return the key.
+
+        Raises `BadCredentials` when the secret is absent, a placeholder or malformed.
+        """
+
+    def forget(self) -> None:
+        """Drop what is cached, so that a rotated key is read anew."""
+
+
+class MetricsSink(Protocol):
+    """Where a run's metrics go. A sink never raises and takes at most its time-out."""
+
+    def push(self, job: str, exposition: object, *, failed: bool) -> bool:
+        """Push a `prometheus_client` registry; return whether it was accepted.
+
+        After a failed run only the given metrics are replaced, so that the last success stays.
+        """

@@ -1,0 +1,93 @@
+"""How the reports write times, prices and money, the same on a page and on a terminal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+__all__ = [
+    "MINUS",
+    "NOTHING",
+    "clock",
+    "date_and_clock",
+    "duration",
+    "money",
+    "number",
+    "percent",
+    "price",
+    "seconds",
+    "signed_money",
+]
+
+MINUS = "\N{MINUS SIGN}"
+NOTHING = "\N{EN DASH}"
+_SIGNIFICANT_DIGITS = 5
+_WHOLE_SECONDS_FROM = 100
+
+
+def _utc(time: int) -> datetime:
+    return datetime.fromtimestamp(time / 1000, tz=UTC)
+
+
+def clock(time: int | None) -> str:
+    """Return a time (milliseconds UTC) as hours, minutes and seconds."""
+    return NOTHING if time is None else f"{_utc(time):%H:%M:%S}"
+
+
+def date_and_clock(time: int | None) -> str:
+    """Return a time (milliseconds UTC) as date, hours and minutes."""
+    return NOTHING if time is None else f"{_utc(time):%Y-%m-%d %H:%M}"
+
+
+def duration(milliseconds: int) -> str:
+    """Return a length of time in hours and minutes."""
+    hours, minutes = divmod(round(milliseconds / 60_000), 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
+
+
+def seconds(value: float | None) -> str:
+    """Return seconds with as many digits as a reader can use; milliseconds below one second."""
+    if value is None:
+        return NOTHING
+    size = abs(value)
+    if 0 < size < 1:
+        text = f"{value * 1000:.0f} ms"
+    else:
+        text = f"{value:,.0f} s" if size >= _WHOLE_SECONDS_FROM else f"{value:.3g} s"
+    return text.replace("-", MINUS)
+
+
+def price(value: float | Decimal | None) -> str:
+    """Return a price with five significant digits and never in exponent form."""
+    if value is None:
+        return NOTHING
+    exact = Decimal(str(value))
+    if not exact:
+        return "0"
+    places = max(0, _SIGNIFICANT_DIGITS - 1 - exact.adjusted())
+    return f"{exact:,.{places}f}".replace("-", MINUS)
+
+
+def number(value: float | Decimal | None) -> str:
+    """Return a count or a quantity without needless zeros."""
+    if value is None:
+        return NOTHING
+    return f"{Decimal(str(value)).normalize():,f}".replace("-", MINUS)
+
+
+def money(value: Decimal | None) -> str:
+    """Return an amount of USDT with two decimals."""
+    return NOTHING if value is None else f"{value:,.2f}".replace("-", MINUS)
+
+
+def signed_money(value: Decimal | None) -> str:
+    """Return a gain or loss in USDT with its sign; a rounded zero has none."""
+    if value is None:
+        return NOTHING
+    text = f"{value:+,.2f}"
+    return "0.00" if text.strip("+-") == "0.00" else text.replace("-", MINUS)
+
+
+def percent(fraction: float | None) -> str:
+    """Return a fraction as a signed percentage with one decimal."""
+    return NOTHING if fraction is None else f"{fraction * 100:+.1f} %".replace("-", MINUS)

@@ -1,0 +1,87 @@
+"""The market's clock: it follows the wall at a given speed, or it is stepped by hand."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+
+def wall_milliseconds() -> int:
+    """Return the wall time, milliseconds UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class MarketClock:
+    """Tells market time in milliseconds UTC. Safe to use from several threads.
+
+    With `stepped=False` market time is `start + (wall - wall at creation) * speed`; without a `start` it
+    begins at the wall's time, so at speed 1 both are equal. With `stepped=True` it stands still at `start`
+    until `advance_to` or `advance_by` moves it. Raises ValueError when `speed` is not positive, or when a
+    stepped clock has no start.
+    """
+
+    def __init__(
+        self,
+        *,
+        start: int | None = None,
+        speed: float = 1.0,
+        stepped: bool = False,
+        wall: Callable[[], int] = wall_milliseconds,
+    ) -> None:
+        if not speed > 0 or speed == float("inf"):
+            raise ValueError(f"the market clock's speed must be positive and finite, not {speed}")
+        if stepped and start is None:
+            raise ValueError("a stepped market clock needs a start")
+        self._wall = wall
+        self._wall_start = wall()
+        self._start = self._wall_start if start is None else start
+        self._speed = speed
+        self._stepped = stepped
+        self._latest = self._start
+        self._lock = threading.Lock()
+
+    @property
+    def stepped(self) -> bool:
+        """Tell whether only `advance_to` and `advance_by` move the clock."""
+        return self._stepped
+
+    @property
+    def speed(self) -> float:
+        """Return how many market seconds pass in one second of wall time (1 for a stepped clock)."""
+        return self._speed
+
+    def now(self) -> int:
+        """Return market time, milliseconds UTC; it never goes back, even when the wall's clock does."""
+        with self._lock:
+            if not self._stepped:
+                elapsed = self._wall() - self._wall_start
+                self._latest = max(self._latest, self._start + int(elapsed * self._speed))
+            return self._latest
+
+    def advance_to(self, milliseconds: int) -> int:
+        """Move a stepped clock forward to `milliseconds` and return the new time.
+
+        Raises ValueError when that would go back, RuntimeError when the clock follows the wall.
+        """
+        with self._lock:
+            self._require_stepped()
+            if milliseconds < self._latest:
+                raise ValueError(
+                    f"the market clock cannot go back from {self._latest} to {milliseconds}"
+                )
+            self._latest = milliseconds
+            return self._latest
+
+    def advance_by(self, milliseconds: int) -> int:
+        """Move a stepped clock forward by `milliseconds` (not negative) and return the new time."""
+        with self._lock:
+            self._require_stepped()
+            if milliseconds < 0:
+                raise ValueError(f"the market clock cannot go back by {-milliseconds} ms")
+            self._latest += milliseconds
+            return self._latest
+
+    def _require_stepped(self) -> None:
+        if not self._stepped:
+            raise RuntimeError("this market clock follows the wall and cannot be stepped")

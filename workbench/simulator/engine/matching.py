@@ -1,0 +1,89 @@
+"""Orders meet the book: takers walk its levels, resting orders fill at their own price."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from workbench.simulator.engine.book import Book
+from workbench.simulator.engine.ledger import Ledger
+from workbench.simulator.engine.records import Order, opposite
+from workbench.simulator.engine.stops import sync_stops
+from workbench.simulator.market import Market
+
+NOTHING_TO_HIT = "EC_NoImmediateQtyToFill"
+WOULD_TAKE = "EC_PostOnlyWillTakeLiquidity"
+
+
+class Matching:
+    """Execute orders of one account against the books."""
+
+    def __init__(self, market: Market, ledger: Ledger) -> None:
+        self.market = market
+        self.ledger = ledger
+
+    def match_new(self, order: Order, book: Book, time: int) -> None:
+        """Execute an accepted order: market and crossing limit orders now, the others rest."""
+        if order.kind == "Limit" and not book.crosses(order.side, order.price):
+            if order.time_in_force in {"IOC", "FOK"}:
+                self.ledger.settle(order, "Cancelled", time, reason=NOTHING_TO_HIT)
+            return
+        if order.time_in_force == "PostOnly":
+            self.ledger.settle(order, "Cancelled", time, reason=WOULD_TAKE)
+            return
+        self.take(order, book, time)
+
+    def take(self, order: Order, book: Book, time: int) -> None:
+        """Fill a taker from the book up to its price; what is left rests or is cancelled."""
+        wanted = self._allowed(order)
+        levels = book.available(order.side, order.price, wanted)
+        if order.time_in_force == "FOK" and sum(quantity for _, quantity in levels) < wanted:
+            levels = []
+        for price, quantity in levels:
+            self.ledger.fill(order, price, quantity, time, maker=False)
+        if order.filled == order.quantity:
+            self.ledger.settle(order, "Filled", time)
+        elif order.kind == "Market" or order.time_in_force in {"IOC", "FOK"}:
+            reason = "" if order.filled else NOTHING_TO_HIT
+            self.ledger.settle(order, "Cancelled", time, reason=reason)
+        else:
+            order.status = "PartiallyFilled" if order.filled else "New"
+        self._settle_position(order, time)
+
+    def make(self, order: Order, time: int) -> None:
+        """Fill a resting order completely, at its own price, as a maker."""
+        quantity = self._allowed(order)
+        if quantity <= 0:
+            self.ledger.settle(order, "Cancelled", time, cancel="CancelByReduceOnly")
+            return
+        self.ledger.fill(order, order.price, quantity, time, maker=True)
+        complete = order.filled == order.quantity
+        self.ledger.settle(order, "Filled" if complete else "Cancelled", time)
+        self._settle_position(order, time)
+
+    def liquidate(self, order: Order, price: Decimal, time: int) -> None:
+        """Close a position at its bankruptcy price (execType BustTrade)."""
+        self.ledger.add(order)
+        self.ledger.fill(order, price, order.quantity, time, maker=False, kind="BustTrade")
+        self.ledger.settle(order, "Filled", time)
+        self._settle_position(order, time)
+
+    def _allowed(self, order: Order) -> Decimal:
+        """Return what the order may still trade: reduce-only orders never exceed the position."""
+        if not order.reduce_only:
+            return order.left
+        position = self.ledger.position(order.index)
+        if position.side != opposite(order.side):
+            return Decimal(0)
+        return min(order.left, position.size)
+
+    def _settle_position(self, order: Order, time: int) -> None:
+        """Bring the position's stops in line with its new size, and tell the market its side."""
+        position = self.ledger.position(order.index)
+        if position.side == order.side and order.filled:
+            if order.stop_loss is not None:
+                position.stop_loss, position.stop_loss_by = order.stop_loss, order.stop_loss_by
+            if order.take_profit is not None:
+                position.take_profit = order.take_profit
+                position.take_profit_by = order.take_profit_by
+        sync_stops(self.ledger, position, time)
+        self.market.side_against(order.index, position.side)

@@ -1,0 +1,162 @@
+"""What the engine remembers: orders, positions, executions and closed trades."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+Side = Literal["Buy", "Sell"]
+ZERO = Decimal(0)
+
+RESTING = frozenset({"New", "PartiallyFilled"})
+OPEN = RESTING | {"Untriggered"}
+
+
+def opposite(side: Side) -> Side:
+    """Return the other side."""
+    return "Sell" if side == "Buy" else "Buy"
+
+
+@dataclass(slots=True)
+class Order:
+    """One order, open or done; prices and values in USDT, times in market milliseconds."""
+
+    order_id: str
+    link_id: str
+    index: int
+    symbol: str
+    side: Side
+    kind: Literal["Market", "Limit"]
+    quantity: Decimal
+    price: Decimal
+    """The limit; for a market order the worst price it may trade at."""
+    time_in_force: str
+    created: int
+    sequence: int
+    last_price_on_created: Decimal
+    status: str = "New"
+    updated: int = 0
+    reduce_only: bool = False
+    close_on_trigger: bool = False
+    trigger_price: Decimal | None = None
+    trigger_direction: int = 0
+    """1 triggers on a rise, 2 on a fall."""
+    trigger_by: str = ""
+    stop_kind: str = ""
+    """Bybit's stopOrderType: empty, Stop, StopLoss or TakeProfit."""
+    create_type: str = "CreateByUser"
+    take_profit: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit_by: str = ""
+    stop_loss_by: str = ""
+    filled: Decimal = ZERO
+    filled_value: Decimal = ZERO
+    fee: Decimal = ZERO
+    cancel_type: str = "UNKNOWN"
+    reject_reason: str = "EC_NoError"
+    not_before: int = 0
+    """A stop that could not fill completely tries again from here on."""
+    closed: Decimal = ZERO
+    """Quantity that closed a position."""
+    closed_entry_value: Decimal = ZERO
+    closed_exit_value: Decimal = ZERO
+    closed_result: Decimal = ZERO
+    """Profit of the closed quantity after the fees of entry and exit."""
+    fills: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the order can still trade."""
+        return self.status in OPEN
+
+    @property
+    def left(self) -> Decimal:
+        """Return the quantity that can still trade."""
+        return self.quantity - self.filled if self.is_open else ZERO
+
+    @property
+    def average_price(self) -> Decimal | None:
+        """Return the mean fill price, or None before the first fill."""
+        return self.filled_value / self.filled if self.filled else None
+
+
+@dataclass(slots=True)
+class Position:
+    """The position in one symbol; flat when `side` is None."""
+
+    index: int
+    symbol: str
+    leverage: Decimal
+    side: Side | None = None
+    size: Decimal = ZERO
+    entry_value: Decimal = ZERO
+    """Sum of price times quantity of what is open."""
+    take_profit: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit_by: str = "LastPrice"
+    stop_loss_by: str = "LastPrice"
+    stop_order: Order | None = None
+    target_order: Order | None = None
+    open_fees: Decimal = ZERO
+    """Fees paid to open what is open."""
+    realised: Decimal = ZERO
+    """Result of the present position so far, fees and funding included."""
+    realised_ever: Decimal = ZERO
+    opened: int = 0
+    created: int = 0
+    updated: int = 0
+    funded_until: int = 0
+    sequence: int = 0
+
+    @property
+    def sign(self) -> int:
+        """Return 1 long, -1 short, 0 flat."""
+        return 0 if self.side is None else (1 if self.side == "Buy" else -1)
+
+    @property
+    def entry_price(self) -> Decimal:
+        """Return the mean entry price, 0 when flat."""
+        return self.entry_value / self.size if self.size else ZERO
+
+    def unrealised(self, mark: Decimal) -> Decimal:
+        """Return the profit of closing everything at `mark`, before fees."""
+        return self.sign * (self.size * mark - self.entry_value)
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One fill, funding payment or liquidation, as execution/list reports it."""
+
+    execution_id: str
+    order: Order | None
+    order_id: str
+    symbol: str
+    side: Side
+    kind: str
+    """Bybit's execType: Trade, Funding or BustTrade."""
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal
+    fee_rate: Decimal
+    maker: bool
+    mark_price: Decimal
+    left: Decimal
+    closed: Decimal
+    time: int
+    sequence: int
+
+    @property
+    def value(self) -> Decimal:
+        """Return price times quantity."""
+        return self.price * self.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedTrade:
+    """A closing order's result, as position/closed-pnl reports it."""
+
+    order: Order
+    leverage: Decimal
+    kind: str
+    time: int

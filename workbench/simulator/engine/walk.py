@@ -1,0 +1,216 @@
+"""The market clock moves on: prices walk their path and trigger what waits along it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from workbench.simulator.engine.checks import check_margin
+from workbench.simulator.engine.crossings import first_crossing
+from workbench.simulator.engine.ledger import Ledger
+from workbench.simulator.engine.matching import Matching
+from workbench.simulator.engine.records import ZERO, Order, Position, opposite
+from workbench.simulator.exchange_settings import ExchangeSettings
+from workbench.simulator.market import MINUTE_MS, FloatArray, IntArray, Market
+from workbench.simulator.prices import Prices, floor_to
+from workbench.simulator.refusals import Refused
+
+RETRY_MS = 1_000
+"""After this long a position's stop that could not close everything tries again."""
+NO_FUNDS = "EC_NotEnoughBalance"
+Kind = Literal["stop", "limit", "target", "liquidation", "funding"]
+RANK: dict[Kind, int] = {"stop": 0, "liquidation": 1, "limit": 2, "target": 3, "funding": 4}
+"""At the same millisecond the worst comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """The next thing the market does to one symbol's orders or position."""
+
+    time: int
+    kind: Kind
+    index: int
+    price: float
+    order: Order | None = None
+
+    @property
+    def key(self) -> tuple[int, int, int, int]:
+        """Order happenings by time, then by `RANK`, symbol and age."""
+        age = self.order.sequence if self.order else 0
+        return self.time, RANK[self.kind], self.index, age
+
+
+Path = tuple[IntArray, FloatArray]
+
+
+class Walk:
+    """Move the engine's time forward, minute by minute, over symbols with orders or positions."""
+
+    def __init__(
+        self,
+        market: Market,
+        prices: Prices,
+        ledger: Ledger,
+        matching: Matching,
+        settings: ExchangeSettings,
+        start: int,
+    ) -> None:
+        self.market = market
+        self.prices = prices
+        self.ledger = ledger
+        self.matching = matching
+        self.settings = settings
+        self.time = start
+
+    def advance(self, to: int) -> None:
+        """Walk to market time `to`; with nothing open this costs nothing."""
+        while self.time < to:
+            if not self.watched():
+                self.time = to
+                return
+            minute_end = (self.time // MINUTE_MS + 1) * MINUTE_MS
+            self._advance_within_minute(min(to, minute_end))
+
+    def watched(self) -> list[int]:
+        """Return the symbols with an open order or position."""
+        held = {position.index for position in self.ledger.held()}
+        return sorted(held.union(self.ledger.active))
+
+    def _advance_within_minute(self, end: int) -> None:
+        paths: dict[int, Path] = {}
+        while True:
+            found = [
+                happening
+                for index in self.watched()
+                for happening in self._happenings(index, self._path(index, paths, end), end)
+            ]
+            if not found:
+                break
+            happening = min(found, key=lambda item: item.key)
+            self.time = max(self.time, happening.time)
+            # What happened may turn this symbol's path (a source may favour the worse side).
+            paths.pop(happening.index, None)
+            self._apply(happening)
+        self.time = end
+
+    def _path(self, index: int, paths: dict[int, Path], end: int) -> Path:
+        path = paths.get(index)
+        if path is None:
+            last = end if self.market.end is None else min(end, self.market.end)
+            path = self.market.path(index, min(self.time, last), last)
+            paths[index] = path
+        return path
+
+    def _happenings(self, index: int, path: Path, end: int) -> Iterator[Happening]:
+        for order in self.ledger.open_orders(index):
+            happening = self._order_happening(order, path)
+            if happening is not None:
+                yield happening
+        position = self.ledger.positions.get(index)
+        if position is not None and position.side is not None:
+            happening = self._liquidation(position, path)
+            if happening is not None:
+                yield happening
+            for time, rate in self.market.funding_times(index, position.funded_until, end):
+                yield Happening(time, "funding", index, rate)
+                break
+
+    def _order_happening(self, order: Order, path: Path) -> Happening | None:
+        times, line = path
+        after = max(self.time, order.not_before)
+        if order.status == "Untriggered":
+            assert order.trigger_price is not None  # noqa: S101 - true of every waiting order
+            ratio = self.prices.ratio(order.index, self.time, order.trigger_by)
+            rising = order.trigger_direction == 1
+            level = float(order.trigger_price) / ratio
+            kind: Kind = "target" if order.stop_kind == "TakeProfit" else "stop"
+        else:
+            rising = order.side == "Sell"
+            level = float(order.price) * self._quote_factor(order)
+            kind = "limit"
+        half_tick = float(self.market.listings[order.index].tick_size) / 2
+        if order.status == "Untriggered":
+            # The shown price is rounded to the tick: it reaches the level half a tick early.
+            level += -half_tick if rising else half_tick
+        crossing = first_crossing(times, line, level, rising=rising, after=after)
+        if crossing is None:
+            return None
+        return Happening(crossing.time, kind, order.index, crossing.price, order)
+
+    def _quote_factor(self, order: Order) -> float:
+        """Return the last price over the limit at which the opposite quote reaches the limit."""
+        minute = max(self.time // MINUTE_MS * MINUTE_MS, self.market.start)
+        half = float(self.prices.view(minute)[0].half_spread[order.index])
+        return 1.0 / (1.0 + half) if order.side == "Buy" else 1.0 / (1.0 - half)
+
+    def _liquidation(self, position: Position, path: Path) -> Happening | None:
+        level = float(self.ledger.liquidation_price(position))
+        if level <= 0:
+            return None
+        ratio = self.prices.ratio(position.index, self.time, "MarkPrice")
+        crossing = first_crossing(
+            *path, level / ratio, rising=position.side == "Sell", after=self.time
+        )
+        if crossing is None:
+            return None
+        return Happening(crossing.time, "liquidation", position.index, crossing.price)
+
+    def _apply(self, happening: Happening) -> None:
+        order = happening.order
+        if happening.kind == "funding":
+            position = self.ledger.position(happening.index)
+            self.ledger.pay_funding(position, Decimal(repr(happening.price)), happening.time)
+        elif happening.kind == "liquidation":
+            self._liquidate(self.ledger.position(happening.index), happening.time)
+        elif order is not None and happening.kind == "limit":
+            self.matching.make(order, self.time)
+        elif order is not None:
+            self._trigger(order, happening.price)
+
+    def _trigger(self, order: Order, price: float) -> None:
+        book = self.prices.book(order.index, self.time, last=price)
+        order.status, order.updated = "New", self.time
+        order.not_before = self.time + RETRY_MS
+        if order.kind == "Market":
+            order.price = market_bound(book.last, order.side, book.listing.tick_size, self.settings)
+        if not order.reduce_only:
+            try:
+                check_margin(self.ledger, order.index, order.side, order.quantity, order.price)
+            except Refused:
+                self.ledger.settle(order, "Rejected", self.time, reason=NO_FUNDS)
+                return
+        self.matching.match_new(order, book, self.time)
+
+    def _liquidate(self, position: Position, time: int) -> None:
+        assert position.side is not None  # noqa: S101 - only held positions are liquidated
+        tick = self.market.listings[position.index].tick_size
+        bust = max(floor_to(self.ledger.liquidation_price(position, ZERO), tick), tick)
+        for order in self.ledger.open_orders(position.index):
+            self.ledger.settle(order, "Cancelled", time, cancel="CancelByPrepareLiq")
+        identity, sequence = self.ledger.next_id("order")
+        order = Order(
+            order_id=identity,
+            link_id="",
+            index=position.index,
+            symbol=position.symbol,
+            side=opposite(position.side),
+            kind="Market",
+            quantity=position.size,
+            price=bust,
+            time_in_force="IOC",
+            created=time,
+            updated=time,
+            sequence=sequence,
+            last_price_on_created=self.ledger.mark(position.index),
+            reduce_only=True,
+            create_type="CreateByLiq",
+        )
+        self.matching.liquidate(order, bust, time)
+
+
+def market_bound(last: Decimal, side: str, tick: Decimal, settings: ExchangeSettings) -> Decimal:
+    """Return the worst price of a market order: the band around the last price, on the tick."""
+    band = settings.market_price_band if side == "Buy" else -settings.market_price_band
+    return max(floor_to(last * (1 + band), tick), tick)

@@ -1,0 +1,60 @@
+"""How the simulated exchange behaves where the real one is not documented, or can differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+FORBIDDEN_TEXT = "access too frequent"
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeSettings:
+    """Hold every choice of the simulated exchange; times are milliseconds, rates are fractions."""
+
+    balance: Decimal = Decimal(10_000)
+    """USDT in the wallet at the start."""
+    latency_ms: int = 0
+    """Round trip of a request: a real sleep with a wall clock, market time with a stepped one."""
+    public_latency_ms: int | None = None
+    """Round trip of market data requests when it differs from `latency_ms`."""
+
+    taker_fee: Decimal = Decimal("0.00055")
+    maker_fee: Decimal = Decimal("0.0002")
+    maintenance_margin: Decimal = Decimal("0.01")
+    default_leverage: Decimal = Decimal(10)
+    margin_mode: Literal["REGULAR_MARGIN", "ISOLATED_MARGIN"] = "REGULAR_MARGIN"
+    """Cross margin over the whole wallet, or each position alone with its own initial margin."""
+    market_price_band: Decimal = Decimal("0.05")
+    """A market order is a limit order this far from the last price (`priceLimitRatioX`)."""
+    limit_price_band: Decimal = Decimal("0.10")
+    """A limit order may cross the last price by this much (`priceLimitRatioY`)."""
+
+    order_link_horizon: Literal["ever", "open"] = "ever"
+    """How long an orderLinkId stays taken."""
+    order_list_lag_ms: int = 0
+    """Market time before a new order shows in order/realtime and order/history."""
+    kline_start: Literal["next", "containing"] = "next"
+    """Which candle a `start` inside an interval begins with."""
+    large_limit: Literal["clamp", "error"] = "clamp"
+    """What a `limit` above the allowed maximum does."""
+    empty_minutes: Literal["candle", "absent"] = "candle"
+    """Whether a minute without a trade has a candle."""
+    history_days: int = 90
+    """How far back candles longer than a minute reach."""
+
+    rate_limits: bool = True
+    ip_requests: int = 600
+    ip_window_ms: int = 5_000
+    ban_ms: int = 600_000
+    forbidden_body: str = FORBIDDEN_TEXT
+    limit_headers_on_get: bool = True
+    invalid_key_status: int = 200
+    """HTTP status of an unknown key: 200 with retCode 10003, or a bare 401."""
+    gzip: bool = False
+
+    key_read_only: bool = False
+    key_may_withdraw: bool = False
+    key_bound_ips: tuple[str, ...] = ("*",)
+    key_days_left: int = 83

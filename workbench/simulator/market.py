@@ -1,0 +1,147 @@
+"""What a simulated market can be asked: the seam between price sources and the exchange.
+
+Two sources implement it: `synthetic` (seeded random markets) and `replay` (recorded candles). The exchange
+(`server`, `engine`) knows only this module, so a new source needs no change there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+MINUTE_MS = 60_000
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One contract of the simulated exchange, with the filters that `instruments-info` reports."""
+
+    symbol: str
+    base_coin: str
+    tick_size: Decimal
+    quantity_step: Decimal
+    min_quantity: Decimal
+    max_quantity: Decimal
+    max_market_quantity: Decimal
+    min_notional: Decimal
+    max_leverage: Decimal
+    launch_time: int
+    """Milliseconds UTC."""
+    funding_interval_minutes: int = 480
+    symbol_type: str = ""
+    """Bybit's `symbolType`: empty for ordinary coins, else innovation, stock, commodity, forex, ..."""
+    contract_type: str = "LinearPerpetual"
+    status: str = "Trading"
+    settle_coin: str = "USDT"
+
+
+@dataclass(frozen=True, slots=True)
+class PlantedEvent:
+    """A pump that the market contains, for scoring detectors."""
+
+    symbol: str
+    onset: int
+    """Milliseconds UTC."""
+    peak: int
+    """Milliseconds UTC."""
+    size: float
+    """Rise from the price before the onset to the peak, as a fraction."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Minutes:
+    """Complete one-minute candles of one symbol; every array is shaped (minutes,)."""
+
+    open_time: IntArray
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+    """Base coin."""
+    turnover: FloatArray
+    """USDT."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MarketView:
+    """The whole market at one instant, as tickers report it; every array is shaped (symbols,).
+
+    NaN in `last` marks a symbol that is not trading at that instant.
+    """
+
+    time: int
+    last: FloatArray
+    mark: FloatArray
+    index: FloatArray
+    high_24h: FloatArray
+    low_24h: FloatArray
+    price_24h_ago: FloatArray
+    price_1h_ago: FloatArray
+    volume_24h: FloatArray
+    turnover_24h: FloatArray
+    open_interest: FloatArray
+    funding_rate: FloatArray
+    half_spread: FloatArray
+    """Half the spread as a fraction of the price."""
+    depth_usdt: FloatArray
+    """Notional that rests within 0.1 % of the best price on each side."""
+
+
+class Market(Protocol):
+    """A source of prices. Every method is deterministic in its arguments (and the seed)."""
+
+    @property
+    def listings(self) -> tuple[Listing, ...]:
+        """The contracts, sorted by symbol; the index in this tuple is the symbol index used below."""
+
+    @property
+    def planted(self) -> tuple[PlantedEvent, ...]:
+        """The pumps in the live part, ordered by onset."""
+
+    @property
+    def start(self) -> int:
+        """First instant that can be live, milliseconds UTC, on a full minute."""
+
+    @property
+    def end(self) -> int | None:
+        """Last instant there are prices for, or None when the market never ends."""
+
+    def minutes(self, index: int, first: int, last: int) -> Minutes:
+        """Return the complete candles with `first <= open_time <= last` (milliseconds UTC).
+
+        Candles before the launch are absent. A candle is the same whenever it is asked for.
+        """
+
+    def forming(self, index: int, time: int) -> Minutes:
+        """Return the one candle that contains `time`, as it stands at `time` (shape (1,))."""
+
+    def price(self, index: int, time: int) -> float:
+        """Return the last traded price at `time`; NaN when the symbol is not trading."""
+
+    def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
+        """Return the knots (times, prices) of the price's polyline over [start, end], ends included.
+
+        Stops, targets, liquidations and resting orders are tested along this line.
+        """
+
+    def view(self, time: int) -> MarketView:
+        """Return every symbol at `time`, consistent with `minutes`, `forming` and `price`."""
+
+    def funding_times(self, index: int, start: int, end: int) -> list[tuple[int, float]]:
+        """Return (time, rate) of the funding payments with `start < time <= end`."""
+
+    def side_against(self, index: int, side: str | None) -> None:
+        """Tell which side ("Buy", "Sell" or None) holds a position in the symbol.
+
+        A source without trades inside the minute visits that side's worse extreme first. Synthetic
+        markets ignore it.
+        """
