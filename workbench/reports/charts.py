@@ -1,39 +1,47 @@
-"""The report's charts as Plotly figures in plain dictionaries.
-
-Colours are written as CSS custom properties, `var(--name)`; the page's script replaces them by their values
-when it draws, so that one figure serves the light and the dark scheme.
-"""
+"""The report's charts as Plotly figures in plain dictionaries, styled by `chart_style.TEMPLATE`."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
-
 from pumpwatch.domain.orders import Side
 from pumpwatch.domain.signals import Phase, Signal
 from pumpwatch.domain.trades import Trade
+
+from workbench.reports.chart_style import (
+    Figure,
+    horizontal_line,
+    level_label,
+    time_label,
+    vertical_line,
+)
 from workbench.reports.formats import clock, price, seconds, signed_money
 from workbench.run.result import CandleRow, EventRow
 
-__all__ = ["Figure", "WINDOW_AFTER_MS", "WINDOW_BEFORE_MS", "equity_chart", "event_chart"]
-__all__ += ["percentile", "requests_chart", "tick_chart", "window_of"]
-
-Figure = dict[str, Any]
+__all__ = [
+    "WINDOW_AFTER_MS",
+    "WINDOW_BEFORE_MS",
+    "equity_chart",
+    "event_chart",
+    "percentile",
+    "requests_chart",
+    "tick_chart",
+    "window_of",
+]
 
 MINUTE_MS = 60_000
 WINDOW_BEFORE_MS = 20 * MINUTE_MS
 WINDOW_AFTER_MS = 60 * MINUTE_MS
 
-_SIGNIFICANT_DIGITS = 6
+_SIGNIFICANT_DIGITS = 5
 _PHASE_MARKS = {
-    Phase.RISING: ("triangle-up-open", 0.85),
-    Phase.PEAKED: ("diamond-open", 0.5),
-    Phase.FADING: ("square-open", 0.5),
-    Phase.OVER: ("circle-open", 0.15),
+    Phase.RISING: ("triangle-up-open", 0.82),
+    Phase.PEAKED: ("diamond-open", 0.3),
+    Phase.FADING: ("square-open", 0.3),
+    Phase.OVER: ("circle-open", 0.3),
 }
 
 
@@ -51,24 +59,24 @@ def event_chart(row: EventRow, candles: Sequence[CandleRow]) -> Figure:
         data += [_signal_mark(signal) for signal in row.detected.signals]
     if row.trade and row.trade.entry_time is not None:
         data += _trade_marks(row.trade, times[-1] + MINUTE_MS if times else row.time)
-    layout = _layout()
-    layout["xaxis"] |= {"type": "date", "rangeslider": {"visible": False}, "tickformat": "%H:%M"}
-    layout["yaxis"] |= {"domain": [0.22, 0.9], "tickformat": _price_format(candles), "nticks": 5}
-    layout["yaxis2"] = _axis() | {"domain": [0.0, 0.16], "tickformat": "~s", "nticks": 3}
-    layout["yaxis2"] |= {"rangemode": "tozero", "anchor": "x"}
-    layout["yaxis3"] = {"domain": [0.9, 1.0], "range": [0, 1], "visible": False}
-    layout["yaxis3"] |= {"fixedrange": True, "anchor": "x"}
+    layout: Figure = {
+        "xaxis": {"type": "date", "tickformat": "%H:%M", "anchor": "y2"},
+        "yaxis": {"domain": [0.2, 0.84], "tickformat": _price_format(candles), "nticks": 5},
+        "yaxis2": {"domain": [0, 0.15], "tickformat": "~s", "nticks": 3, "rangemode": "tozero"},
+        "yaxis3": {"domain": [0.86, 1], "range": [0, 1], "visible": False, "fixedrange": True},
+    }
     if row.planted:
-        layout["shapes"] = [_vertical_line(row.planted.onset)]
-        layout["annotations"] = [_label("onset", row.planted.onset, "var(--onset)")]
+        layout["shapes"] = [vertical_line(row.planted.onset, "var(--onset)")]
+        layout["annotations"] = [time_label("onset", row.planted.onset, "var(--onset)")]
     return {"data": data, "layout": layout}
 
 
 def equity_chart(equity: Sequence[tuple[int, Decimal]]) -> Figure:
     """Return the equity over market time, with the starting equity as a dotted line."""
-    layout = _layout()
-    layout["xaxis"] |= {"type": "date", "tickformat": "%H:%M"}
-    layout["yaxis"] |= {"tickformat": ",.0f", "nticks": 6}
+    layout: Figure = {
+        "xaxis": {"type": "date", "tickformat": "%H:%M"},
+        "yaxis": {"tickformat": ",.0f", "nticks": 6},
+    }
     data = [
         {
             "type": "scatter",
@@ -84,21 +92,21 @@ def equity_chart(equity: Sequence[tuple[int, Decimal]]) -> Figure:
         start = float(equity[0][1])
         spread = max(abs(float(value) - start) for _, value in equity)
         layout["yaxis"]["tickformat"] = f",.{_places(spread)}f"
-        layout["shapes"] = [_horizontal_line(start)]
-        layout["annotations"] = [_level_label("start", start)]
+        layout["shapes"] = [horizontal_line(start)]
+        layout["annotations"] = [level_label("start", start)]
     return {"data": data, "layout": layout}
 
 
 def tick_chart(tick_seconds: Sequence[float]) -> Figure:
-    """Return the wall time of each detect tick in milliseconds, with its median and 95th percentile."""
+    """Return the wall time of each detect tick in milliseconds, with its p50 and p95."""
     values = [round(value * 1000, 2) for value in tick_seconds]
     figure = _per_tick(values, "%{y:,.0f} ms")
     for name, rank in (("p50", 50), ("p95", 95)):
         level = percentile(values, rank)
         if level is not None:
-            figure["layout"]["shapes"].append(_horizontal_line(level))
+            figure["layout"]["shapes"].append(horizontal_line(level))
             text = f"{name} {seconds(level / 1000)}"
-            figure["layout"]["annotations"].append(_level_label(text, level))
+            figure["layout"]["annotations"].append(level_label(text, level))
     return figure
 
 
@@ -113,9 +121,6 @@ def percentile(values: Sequence[float], rank: float) -> float | None:
 
 
 def _candles(times: list[int], candles: Sequence[CandleRow]) -> Figure:
-    def side(fill: str) -> Figure:
-        return {"line": {"color": "var(--candle)", "width": 1}, "fillcolor": fill}
-
     return {
         "type": "candlestick",
         "name": "price",
@@ -126,9 +131,6 @@ def _candles(times: list[int], candles: Sequence[CandleRow]) -> Figure:
         "high": [_short(candle.high) for candle in candles],
         "low": [_short(candle.low) for candle in candles],
         "close": [_short(candle.close) for candle in candles],
-        "increasing": side("var(--surface)"),
-        "decreasing": side("var(--candle)"),
-        "whiskerwidth": 0,
         "xhoverformat": "%H:%M",
     }
 
@@ -142,7 +144,6 @@ def _turnover(times: list[int], candles: Sequence[CandleRow]) -> Figure:
         "xperiod": MINUTE_MS,
         "xperiodalignment": "middle",
         "y": [_short(candle.turnover) for candle in candles],
-        "marker": {"color": "var(--bar)", "line": {"width": 0}},
         "hovertemplate": "%{x|%H:%M}  %{y:,.0f} USDT<extra>turnover</extra>",
     }
 
@@ -199,9 +200,7 @@ def _trade_marks(trade: Trade, until: int) -> list[Figure]:
     return marks
 
 
-def _trade_mark(
-    name: str, time: int, value: Decimal | None, symbol: str, text: str
-) -> Figure:
+def _trade_mark(name: str, time: int, value: Decimal | None, symbol: str, text: str) -> Figure:
     return {
         "type": "scatter",
         "mode": "markers",
@@ -237,66 +236,26 @@ def _level(name: str, value: Decimal, start: int, end: int, colour: str) -> Figu
 
 
 def _per_tick(values: Sequence[float], hover: str) -> Figure:
-    layout = _layout()
-    layout["xaxis"] |= {"title": {"text": "tick", "standoff": 6}, "nticks": 8}
-    layout["yaxis"] |= {"rangemode": "tozero", "tickformat": ",~r", "nticks": 5}
     trace = {
-        "type": "bar",
+        "type": "scatter",
+        "mode": "markers",
         "x": list(range(1, len(values) + 1)),
         "y": list(values),
-        "marker": {"color": "var(--bar)", "line": {"width": 0}},
+        "marker": {"color": "var(--trade)", "size": 4, "opacity": 0.75},
         "hovertemplate": f"tick %{{x}}: {hover}<extra></extra>",
     }
-    return {"data": [trace], "layout": layout | {"shapes": [], "annotations": []}}
-
-
-def _layout() -> Figure:
-    return {
-        "autosize": True,
-        "margin": {"l": 10, "r": 58, "t": 10, "b": 28},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": "system-ui, sans-serif", "size": 12, "color": "var(--muted)"},
-        "hoverlabel": {
-            "bgcolor": "var(--surface)",
-            "bordercolor": "var(--line)",
-            "font": {"color": "var(--ink)", "size": 12},
+    layout: Figure = {
+        "margin": {"b": 44},
+        "xaxis": {
+            "title": {"text": "tick", "standoff": 12},
+            "nticks": 8,
+            "range": [0, len(values) + 1],
         },
-        "hovermode": "closest",
-        "showlegend": False,
-        "bargap": 0.25,
-        "xaxis": _axis() | {"showgrid": False, "anchor": "free", "position": 0},
-        "yaxis": _axis() | {"side": "right"},
+        "yaxis": {"rangemode": "tozero", "tickformat": ",~r", "nticks": 5},
+        "shapes": [],
+        "annotations": [],
     }
-
-
-def _axis() -> Figure:
-    return {
-        "gridcolor": "var(--line)",
-        "linecolor": "var(--line)",
-        "zeroline": False,
-        "side": "right",
-    }
-
-
-def _vertical_line(time: int) -> Figure:
-    line = {"color": "var(--onset)", "width": 1.5, "dash": "dot"}
-    return {"type": "line", "x0": time, "x1": time, "yref": "paper", "y0": 0, "y1": 1, "line": line}
-
-
-def _horizontal_line(level: float) -> Figure:
-    line = {"color": "var(--muted)", "width": 1, "dash": "dot"}
-    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": level, "y1": level, "line": line}
-
-
-def _label(text: str, time: int, colour: str) -> Figure:
-    place = {"x": time, "xanchor": "right", "yref": "paper", "y": 1.0, "yanchor": "top"}
-    return place | {"text": text, "showarrow": False, "font": {"color": colour, "size": 11}}
-
-
-def _level_label(text: str, level: float) -> Figure:
-    place = {"xref": "paper", "x": 0, "xanchor": "left", "y": level, "yanchor": "bottom"}
-    return place | {"text": text, "showarrow": False, "font": {"color": "var(--ink)", "size": 12}}
+    return {"data": [trace], "layout": layout}
 
 
 def _short(value: float) -> float:
@@ -304,7 +263,9 @@ def _short(value: float) -> float:
 
 
 def _price_format(candles: Sequence[CandleRow]) -> str:
-    spread = max((c.high for c in candles), default=1.0) - min((c.low for c in candles), default=0.0)
+    spread = max((c.high for c in candles), default=1.0) - min(
+        (c.low for c in candles), default=0.0
+    )
     return f",.{_places(spread)}f"
 
 

@@ -10,11 +10,13 @@ from typing import Literal
 
 from pumpwatch.domain.orders import Side
 from pumpwatch.domain.trades import Trade
+
 from workbench.reports.charts import percentile
 from workbench.reports.formats import (
     NOTHING,
     clock,
     date_and_clock,
+    money,
     number,
     percent,
     price,
@@ -74,11 +76,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column's heading and how it is set; `wide` ones are left out on a narrow screen."""
+    """A column's heading and how it is set.
+
+    `wide` ones are left out on a narrow screen, the text of `prose` ones may wrap.
+    """
 
     heading: str
     numeric: bool = False
     wide: bool = False
+    prose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,7 @@ def tiles(result: RunResult) -> tuple[Tile, ...]:
     closed = [trade for trade in result.entered if trade.exit_time is not None]
     won = sum(trade.realised_pnl > 0 for trade in closed)
     still_open = len(result.entered) - len(closed)
+    open_words = f", {still_open} still open" if still_open else ""
     return (
         Tile(
             "Pumps detected",
@@ -108,7 +115,7 @@ def tiles(result: RunResult) -> tuple[Tile, ...]:
         Tile(
             "Trades",
             number(len(result.entered)),
-            f"{won} won, {len(closed) - won} not, {still_open} still open",
+            f"{won} won, {len(closed) - won} lost{open_words}",
         ),
         Tile("Orders and fills", f"{result.orders} / {result.fills}", "sent / executed"),
         Tile(
@@ -139,7 +146,7 @@ def events_table(result: RunResult, anchors: Sequence[str]) -> Table:
     columns = [
         Column("Symbol"),
         *([Column("Segment", wide=True), Column("Original onset", wide=True)] if replay else []),
-        Column("Onset"),
+        Column("Onset", wide=True),
         Column("Size", numeric=True, wide=True),
         Column("Detection"),
         Column("Delay", numeric=True),
@@ -160,16 +167,16 @@ def trades_table(result: RunResult) -> Table:
     columns = (
         Column("Symbol"),
         Column("Side"),
-        Column("Entered"),
-        Column("at", numeric=True),
+        Column("Entered", wide=True),
+        Column("Entry", numeric=True),
         Column("Quantity", numeric=True, wide=True),
         Column("Stop", numeric=True, wide=True),
         Column("Target", numeric=True, wide=True),
         Column("Exited", wide=True),
-        Column("at", numeric=True, wide=True),
+        Column("Exit", numeric=True, wide=True),
         Column("Why", wide=True),
-        Column("Fees", numeric=True, wide=True),
-        Column("Funding", numeric=True, wide=True),
+        Column("Fees paid", numeric=True, wide=True),
+        Column("Funding paid", numeric=True, wide=True),
         Column("Result, USDT", numeric=True),
     )
     rows = tuple(_trade_cells(trade) for trade in result.entered)
@@ -178,7 +185,11 @@ def trades_table(result: RunResult) -> Table:
 
 def dropped_table(result: RunResult) -> Table:
     """Return the recorded pumps that could not be played."""
-    columns = (Column("Segment"), Column("Original onset"), Column("Why it was left out"))
+    columns = (
+        Column("Segment"),
+        Column("Original onset"),
+        Column("Why it was left out", prose=True),
+    )
     rows = tuple(
         (Cell(pump.segment), Cell(date_and_clock(pump.original_onset)), Cell(pump.reason))
         for pump in result.dropped
@@ -237,8 +248,8 @@ def _trade_cells(trade: Trade) -> tuple[Cell, ...]:
         Cell(clock(trade.exit_time)),
         Cell(price(trade.exit_price)),
         Cell(exit_words(trade)),
-        Cell(signed_money(-trade.fees)),
-        Cell(signed_money(trade.funding)),
+        Cell(money(trade.fees)),
+        Cell(money(trade.funding)),
         Cell(signed_money(trade.realised_pnl) if closed else "still open", _pnl_tone(trade)),
     )
 

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from pumpwatch.domain.orders import Position, Side
+from rich.console import Console
+from unit.reports.run_results import MINUTE, START, replay_result, small_result
+
+from workbench.reports.summary import print_summary
+from workbench.run.live_view import LiveView, view_for
+from workbench.run.plain_view import PlainView
+from workbench.run.view import Mover, RunFacts, RunView, SilentView, TickSnapshot
+
+FACTS = RunFacts("600 simulated symbols, seed 7", START, START + 180 * MINUTE, 180)
+POSITION = Position(
+    symbol="AAAUSDT",
+    side=Side.SELL,
+    quantity=Decimal(1200),
+    entry_price=Decimal("0.56"),
+    mark_price=Decimal("0.54"),
+    leverage=Decimal(1),
+    stop_loss=None,
+    take_profit=None,
+    liquidation_price=None,
+    unrealised_pnl=Decimal("24.00"),
+    created=START,
+    updated=START,
+)
+
+
+def console_of(*, terminal: bool, width: int = 110) -> tuple[Console, io.StringIO]:
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=terminal, width=width, color_system=None)
+    return console, written
+
+
+def play(view: RunView) -> None:
+    result = small_result()
+    view.note("starting the simulator")
+    view.started(FACTS)
+    for n in range(1, 46):
+        view.tick(
+            TickSnapshot(
+                time=START + n * MINUTE + 4_000,
+                tick=n,
+                equity=Decimal(10_000) + n,
+                movers=(Mover("AAAUSDT", 0.123, 45_000), Mover("[red]X", -0.02, 900)),
+                positions=(POSITION,),
+                events_open=1,
+            )
+        )
+    view.signal(result.events[0].signals[0])
+    view.trade(START + 46 * MINUTE, result.trades[0])
+    view.trade(START + 47 * MINUTE, result.trades[1])
+
+
+def interrupted(watched: RunView) -> None:
+    with watched as view:
+        play(view)
+        raise KeyboardInterrupt
+
+
+def test_plain_lines_come_for_signals_trades_and_every_15_minutes():
+    console, written = console_of(terminal=False)
+    with view_for(console) as view:
+        assert isinstance(view, PlainView)
+        play(view)
+    lines = written.getvalue().splitlines()
+    assert lines[0] == "starting the simulator"
+    assert lines[1].startswith("600 simulated symbols, seed 7: 3 h 00 min of market time")
+    assert [line[:8] for line in lines[2:5]] == ["22:29:04", "22:44:04", "22:59:04"]
+    assert "tick 15 of 180, equity 10,015.00 USDT, open positions 1, open events 1" in lines[2]
+    assert "signal  AAAUSDT rising at 0.57200, +14.4 % from the price before" in lines[5]
+    assert "AAAUSDT short closed at 0.52500, take profit, +12.34 USDT" in lines[6]
+    assert "BBBUSDT not entered: the total exposure would exceed 2000 USDT" in lines[7]
+    assert len(lines) == 8
+    assert "\x1b" not in written.getvalue()
+
+
+def test_a_long_plain_line_is_never_broken():
+    console, written = console_of(terminal=False, width=20)
+    with view_for(console) as view:
+        view.note("word " * 50)
+    assert len(written.getvalue().splitlines()) == 1
+
+
+def test_the_drawing_holds_progress_movers_positions_news_and_equity():
+    console, _ = console_of(terminal=True)
+    view = LiveView(console)
+    play(view)
+    sheet, written = console_of(terminal=False)
+    sheet.print(view.render())
+    text = written.getvalue()
+    for words in ("tick 45 of 180", "25 %", "10,045.00", "+44.00", "AAAUSDT short", "+12.3 %"):
+        assert words in text
+    assert "[red]X" in text
+    assert "none" in text, "a position without a stop says so"
+    assert "AAAUSDT short closed" in text
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_the_drawing_never_grows_wider_than_the_terminal(width: int):
+    console, _ = console_of(terminal=True, width=width)
+    view = LiveView(console)
+    sheet, written = console_of(terminal=False, width=width)
+    sheet.print(view.render())
+    play(view)
+    sheet.print(view.render())
+    assert max(len(line) for line in written.getvalue().splitlines()) <= width
+
+
+def test_an_interrupt_leaves_the_terminal_with_its_cursor_and_without_the_drawing():
+    console, written = console_of(terminal=True)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(view_for(console))
+    hidden, shown = written.getvalue().rfind("\x1b[?25l"), written.getvalue().rfind("\x1b[?25h")
+    assert 0 <= hidden < shown
+    assert "\x1b[2K" in written.getvalue()[hidden:], "the lines are erased"
+
+
+def test_a_silent_view_writes_nothing():
+    console, written = console_of(terminal=True)
+    with view_for(console, silent=True) as view:
+        assert isinstance(view, SilentView)
+        play(view)
+    assert written.getvalue() == ""
+
+
+def test_the_summary_names_every_event_the_totals_and_the_warning():
+    console, written = console_of(terminal=False, width=140)
+    print_summary(small_result(), console)
+    text = written.getvalue()
+    for words in (
+        "AAAUSDT",
+        "false alarm",
+        "missed",
+        "1 of 3",
+        "\N{MINUS SIGN}18.16 USDT",
+        "Invariants held",
+    ):
+        assert words in text
+    assert "Profit on a simulated market proves nothing." in text
+
+
+def test_the_replays_summary_gives_segments_and_what_was_left_out():
+    console, written = console_of(terminal=False, width=160)
+    print_summary(replay_result(3), console)
+    text = written.getvalue()
+    for words in ("segment", "001", "2019-06-20 03:06", "take profit", "+6.27"):
+        assert words in text
+    assert "Left out: segment 017" in text
+    assert "nobody could have made these trades" in text
+
+
+@pytest.mark.parametrize(("terminal", "width"), [(True, 80), (True, 150), (False, 80)])
+def test_no_figure_of_the_replays_summary_is_cut_short(terminal: bool, width: int):
+    console, written = console_of(terminal=terminal, width=width)
+    print_summary(replay_result(3), console)
+    text = written.getvalue()
+    assert "\N{HORIZONTAL ELLIPSIS}" not in text
+    row = next(line for line in text.splitlines() if line.lstrip().startswith("COIN01USDT"))
+    for words in ("001", "2019-06-20", "detected", "53 s", "0.00047040", "0.00044100", "+6.27"):
+        assert words in row
+    assert ("take profit" in row) == (width == 150 or not terminal)
+
+
+def test_broken_invariants_end_the_summary_in_words():
+    console, written = console_of(terminal=False)
+    print_summary(replace(small_result(), invariants_broken=("[b]two orders[/b]",)), console)
+    assert "Invariants broken (1):" in written.getvalue()
+    assert "[b]two orders[/b]" in written.getvalue()
+    assert "Invariants held" not in written.getvalue()

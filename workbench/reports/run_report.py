@@ -1,0 +1,79 @@
+"""Write the run report to a file."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+from pumpwatch.errors import PumpwatchError
+
+from workbench.reports.page import render_page
+from workbench.run.result import RunResult
+
+__all__ = ["ReportError", "check_report_path", "write_run_report"]
+
+
+class ReportError(PumpwatchError):
+    """The report cannot be written. Name another file; the run itself is not affected."""
+
+
+def check_report_path(path: Path) -> None:
+    """Make sure that a report can be written to `path`, before a run whose report it is.
+
+    Raises:
+        ReportError: when it cannot, with what to do.
+    """
+    target = path.absolute()
+    try:
+        _make_folder(target)
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise _report_error(target, error) from error
+
+
+def write_run_report(result: RunResult, path: Path) -> Path:
+    """Write the page to `path`, all of it or nothing, and return the absolute path.
+
+    The folder is made when it is missing.
+
+    Raises:
+        ReportError: when the folder or the file cannot be written, with what to do.
+    """
+    page = render_page(result)
+    target = path.absolute()
+    try:
+        _make_folder(target)
+        _replace(target, page)
+    except OSError as error:
+        raise _report_error(target, error) from error
+    return target
+
+
+def _make_folder(target: Path) -> None:
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "a folder has that name")
+    target.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _report_error(target: Path, error: OSError) -> ReportError:
+    reason = (error.strerror or type(error).__name__).lower()
+    return ReportError(
+        f"the report cannot be written to {target}: {reason};"
+        " name a file in a folder that you may write to"
+    )
+
+
+def _replace(target: Path, page: str) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(page)
+        temporary.chmod(0o644)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,26 @@
+"""What a person can choose about one `pumpwatch run`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["RunOptions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """One run. Without `replay` the market is simulated from `seed`; with it, recorded candles."""
+
+    symbols: int = 600
+    seed: int = 1
+    minutes: int = 180
+    """Market minutes that are played after the history is filled (simulated markets only)."""
+    replay: Path | None = None
+    detector: str = "ewma"
+    strategy: str = "fade"
+    balance_usdt: int = 10_000
+    latency_ms: int = 60
+    """What each request costs in market time."""
+    schedule_second: int = 4
+    """Where in the minute the schedule fires; arbitrary in production, fixed here."""

@@ -1,0 +1,66 @@
+"""A run as plain lines: for logs, pipes and continuous integration."""
+
+from __future__ import annotations
+
+from pumpwatch.domain.signals import Signal
+from pumpwatch.domain.trades import Trade
+from rich.console import Console
+from rich.text import Text
+
+from workbench.reports.formats import clock, date_and_clock, duration, money
+from workbench.run.view import RunFacts, RunView, TickSnapshot, signal_words, trade_words
+
+__all__ = ["PlainView"]
+
+EVERY_MS = 15 * 60_000
+
+
+class PlainView:
+    """Write one line per signal and trade, and one every 15 market minutes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._facts: RunFacts | None = None
+        self._next_line = 0
+
+    def __enter__(self) -> RunView:
+        """Return the view."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Do nothing: every line is complete."""
+
+    def note(self, text: str) -> None:
+        """Write the text."""
+        self._write(text)
+
+    def started(self, facts: RunFacts) -> None:
+        """Write what is about to be played."""
+        self._facts = facts
+        self._next_line = facts.start + EVERY_MS
+        length = duration(facts.end - facts.start)
+        self._write(f"{facts.title}: {length} of market time from {date_and_clock(facts.start)}")
+
+    def tick(self, snapshot: TickSnapshot) -> None:
+        """Write a line when 15 market minutes have passed since the last one."""
+        if snapshot.time < self._next_line:
+            return
+        while self._next_line <= snapshot.time:
+            self._next_line += EVERY_MS
+        of_all = f" of {self._facts.ticks}" if self._facts else ""
+        state = (
+            f"tick {snapshot.tick}{of_all}, equity {money(snapshot.equity)} USDT,"
+            f" open positions {len(snapshot.positions)}, open events {snapshot.events_open}"
+        )
+        self._write(f"{clock(snapshot.time)}  {state}")
+
+    def signal(self, signal: Signal) -> None:
+        """Write the signal."""
+        self._write(f"{clock(signal.time)}  signal  {signal_words(signal)}")
+
+    def trade(self, time: int, trade: Trade) -> None:
+        """Write what became of the trade."""
+        self._write(f"{clock(time)}  trade   {trade_words(trade)}")
+
+    def _write(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)

@@ -1,0 +1,58 @@
+"""Judge the events of a run by the rules that labelled pumps are scored by."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from pumpwatch.domain.signals import Signal
+from workbench.evaluation import HIT_AFTER, HIT_BEFORE, IGNORED_AFTER, IGNORED_BEFORE
+from workbench.run.result import DetectedEvent, PlantedPump, Verdict
+
+__all__ = ["judge"]
+
+
+def judge(
+    signals: Iterable[Signal], planted: Sequence[PlantedPump]
+) -> tuple[DetectedEvent, ...]:
+    """Return one event per event id, in order of its alarm, with its verdict.
+
+    Each planted pump has at most one hit: the first alarm in (onset - 60 s, onset + 300 s]. Without a
+    hit, an alarm in the hour before is early. Alarms from 1 h before to 6 h after an onset of the same
+    symbol are otherwise ignored; every other one is false.
+    """
+    by_event: dict[str, list[Signal]] = defaultdict(list)
+    for signal in signals:
+        by_event[signal.event_id].append(signal)
+    groups = sorted(by_event.values(), key=lambda group: min(one.time for one in group))
+    hit: set[PlantedPump] = set()
+    events = [_judge_one(group, planted, hit) for group in groups]
+    return tuple(_without_early(event, hit) for event in events)
+
+
+def _judge_one(
+    group: Sequence[Signal], planted: Sequence[PlantedPump], hit: set[PlantedPump]
+) -> DetectedEvent:
+    alarm = min(signal.time for signal in group)
+    near = [
+        pump
+        for pump in planted
+        if pump.symbol == group[0].symbol
+        and pump.onset - IGNORED_BEFORE <= alarm <= pump.onset + IGNORED_AFTER
+    ]
+    for pump in near:
+        if pump not in hit and pump.onset - HIT_BEFORE < alarm <= pump.onset + HIT_AFTER:
+            hit.add(pump)
+            return DetectedEvent.from_signals(group, Verdict.HIT, pump.onset)
+    for pump in near:
+        if alarm <= pump.onset - HIT_BEFORE:
+            return DetectedEvent.from_signals(group, Verdict.EARLY, pump.onset)
+    return DetectedEvent.from_signals(group, Verdict.IGNORED if near else Verdict.FALSE)
+
+
+def _without_early(event: DetectedEvent, hit: set[PlantedPump]) -> DetectedEvent:
+    """An early alarm of a pump that was hit later on is only ignored."""
+    was_hit = any(pump.symbol == event.symbol and pump.onset == event.onset for pump in hit)
+    if event.verdict is Verdict.EARLY and was_hit:
+        return DetectedEvent.from_signals(event.signals, Verdict.IGNORED)
+    return event

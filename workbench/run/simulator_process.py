@@ -1,0 +1,91 @@
+"""The simulated exchange as a process of its own, stepped in lock step by its control calls."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from pumpwatch.errors import BadInput, InvariantBroken
+
+__all__ = ["SimulatorProcess", "simulator_process"]
+
+STOP_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorProcess:
+    """A running simulator: where it listens, its key, and its control calls."""
+
+    url: str
+    user_id: str
+    api_key: str = field(repr=False)
+    api_secret: str = field(repr=False)
+    _session: requests.Session = field(repr=False)
+
+    def advance_to(self, time: int) -> None:
+        """Move the market's clock forward to `time`, milliseconds UTC; the past is left alone."""
+        self._call("POST", "/simulator/clock", {"advance_to": time})
+
+    def state(self) -> dict[str, Any]:
+        """Return the market's clock, the planted pumps and everything the account has done."""
+        return self._call("GET", "/simulator/state", None)
+
+    def _call(self, method: str, path: str, body: object) -> dict[str, Any]:
+        answer = self._session.request(method, self.url + path, json=body, timeout=30)
+        if answer.status_code != requests.codes.ok:
+            raise InvariantBroken(f"the simulator refused {path}: {answer.text[:200]}")
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+@contextmanager
+def simulator_process(arguments: Sequence[str]) -> Iterator[SimulatorProcess]:
+    """Start `pumpwatch simulator` with these arguments and stop it at the end.
+
+    Raises `BadInput` with the simulator's own sentence when it refuses to start.
+    """
+    command = [sys.executable, "-m", "workbench", "simulator", "--port", "0", *arguments]
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield _connect(process)
+    finally:
+        _stop(process)
+
+
+def _connect(process: subprocess.Popen[str]) -> SimulatorProcess:
+    assert process.stdout is not None  # noqa: S101 - asked for with PIPE
+    line = process.stdout.readline()
+    if not line:
+        _, problem = process.communicate(timeout=STOP_SECONDS)
+        sentence = (problem.strip().splitlines() or ["it ended without a word"])[-1]
+        raise BadInput(sentence.removeprefix("pumpwatch: "))
+    ready = json.loads(line)
+    session = requests.Session()
+    session.trust_env = False
+    return SimulatorProcess(
+        url=ready["url"],
+        user_id=str(ready["user_id"]),
+        api_key=ready["api_key"],
+        api_secret=ready["api_secret"],
+        _session=session,
+    )
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
