@@ -7,6 +7,9 @@ from pathlib import Path
 
 __all__ = ["RunOptions"]
 
+PREPARATION_MINUTES = 3
+"""Market time that filling the history may take, since every request costs its latency."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
@@ -15,12 +18,18 @@ class RunOptions:
     symbols: int = 600
     seed: int = 1
     minutes: int = 180
-    """Market minutes that are played after the history is filled (simulated markets only)."""
+    """Market minutes that are played once the history is filled (simulated markets only)."""
     replay: Path | None = None
     detector: str = "ewma"
     strategy: str = "fade"
     balance_usdt: int = 10_000
     latency_ms: int = 60
     """What each request costs in market time."""
-    schedule_second: int = 4
-    """Where in the minute the schedule fires; arbitrary in production, fixed here."""
+    detect_second: int = 4
+    """Where in the minute the schedules fire; arbitrary in production, fixed here."""
+    trade_second: int = 34
+
+    @property
+    def live_minutes(self) -> int:
+        """Return how long the simulated market is live, preparation included."""
+        return self.minutes + PREPARATION_MINUTES

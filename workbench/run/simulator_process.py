@@ -28,6 +28,14 @@ class SimulatorProcess:
     api_secret: str = field(repr=False)
     _session: requests.Session = field(repr=False)
 
+    def glance(self) -> dict[str, Any]:
+        """Return time, equity, positions and movers."""
+        return self._call("GET", "/simulator/glance", None)
+
+    def requests(self) -> int:
+        """Return how many requests the exchange has answered so far."""
+        return int(self._call("GET", "/simulator/requests", None)["requests"])
+
     def advance_to(self, time: int) -> None:
         """Move the market's clock forward to `time`, milliseconds UTC; the past is left alone."""
         self._call("POST", "/simulator/clock", {"advance_to": time})

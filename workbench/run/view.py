@@ -40,7 +40,7 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """A symbol that moves. `change` is a fraction, `turnover` USDT; both over the last minute."""
+    """A symbol that moves: `change` over the last minute as a fraction, `turnover` of 24 h in USDT."""
 
     symbol: str
     change: float

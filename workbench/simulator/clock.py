@@ -15,10 +15,10 @@ def wall_milliseconds() -> int:
 class MarketClock:
     """Tells market time in milliseconds UTC. Safe to use from several threads.
 
-    With `stepped=False` market time is `start + (wall - wall at creation) * speed`; without a `start` it
-    begins at the wall's time, so at speed 1 both are equal. With `stepped=True` it stands still at `start`
-    until `advance_to` or `advance_by` moves it. Raises ValueError when `speed` is not positive, or when a
-    stepped clock has no start.
+    With `stepped=False` market time is `start + (wall - wall at creation) * speed`; without a
+    `start` it begins at the wall's time, so at speed 1 both are equal. With `stepped=True` it
+    stands still at `start` until `advance_to` or `advance_by` moves it. Raises ValueError when
+    `speed` is not positive, or when a stepped clock has no start.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class MarketClock:
 
     @property
     def speed(self) -> float:
-        """Return how many market seconds pass in one second of wall time (1 for a stepped clock)."""
+        """Return how many market seconds pass in one wall second (1 for a stepped clock)."""
         return self._speed
 
     def now(self) -> int:
-        """Return market time, milliseconds UTC; it never goes back, even when the wall's clock does."""
+        """Return market time, milliseconds UTC; it never goes back, even if the wall's does."""
         with self._lock:
             if not self._stepped:
                 elapsed = self._wall() - self._wall_start

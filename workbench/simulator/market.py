@@ -1,7 +1,7 @@
 """What a simulated market can be asked: the seam between price sources and the exchange.
 
-Two sources implement it: `synthetic` (seeded random markets) and `replay` (recorded candles). The exchange
-(`server`, `engine`) knows only this module, so a new source needs no change there.
+Two sources implement it: `synthetic` (seeded random markets) and `replay` (recorded candles). The
+exchange (`server`, `engine`) knows only this module, so a new source needs no change there.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Listing:
     """Milliseconds UTC."""
     funding_interval_minutes: int = 480
     symbol_type: str = ""
-    """Bybit's `symbolType`: empty for ordinary coins, else innovation, stock, commodity, forex, ..."""
+    """Bybit's `symbolType`: empty for ordinary coins, else innovation, stock, commodity, ..."""
     contract_type: str = "LinearPerpetual"
     status: str = "Trading"
     settle_coin: str = "USDT"
@@ -89,6 +89,7 @@ class MarketView:
     volume_24h: FloatArray
     turnover_24h: FloatArray
     open_interest: FloatArray
+    """Base coin."""
     funding_rate: FloatArray
     half_spread: FloatArray
     """Half the spread as a fraction of the price."""
@@ -101,7 +102,7 @@ class Market(Protocol):
 
     @property
     def listings(self) -> tuple[Listing, ...]:
-        """The contracts, sorted by symbol; the index in this tuple is the symbol index used below."""
+        """The contracts, sorted by symbol; the place in this tuple is the index used below."""
 
     @property
     def planted(self) -> tuple[PlantedEvent, ...]:
@@ -128,7 +129,9 @@ class Market(Protocol):
         """Return the last traded price at `time`; NaN when the symbol is not trading."""
 
     def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
-        """Return the knots (times, prices) of the price's polyline over [start, end], ends included.
+        """Return the knots (times, prices) of the price's line over [start, end], ends included.
+
+        Times never decrease; two knots at one instant are a jump.
 
         Stops, targets, liquidations and resting orders are tested along this line.
         """

@@ -1,8 +1,9 @@
 """How the price and the volume move inside a minute.
 
-A minute's price walks a polyline of four knots: its open, two turning points at known instants, its close.
-A complete candle and a forming one are both read from that line, so they can never disagree. Volume trades
-evenly up to the first turning point and evenly after it; turnover is the integral of price over volume.
+A minute's price walks a polyline of four knots: its open, two turning points at known instants, its
+close. A complete candle and a forming one are both read from that line, so they can never disagree.
+Volume trades evenly up to the first turning point and evenly after it; turnover is the integral of
+price over volume.
 """
 
 from __future__ import annotations
@@ -33,32 +34,22 @@ class MinutePaths:
     """Share of the volume that trades before the first turning point."""
     volume: FloatArray
 
+    turnover_factor: FloatArray
+    """Turnover over the integral of price over volume: 1, or what a recording needs."""
+
     def __getitem__(self, key: int | slice | tuple[slice | int, int]) -> MinutePaths:
         """Return the same part of every array."""
-        return MinutePaths(
-            self.open[key],
-            self.first[key],
-            self.second[key],
-            self.close[key],
-            self.first_at[key],
-            self.second_at[key],
-            self.early_share[key],
-            self.volume[key],
-        )
+        return MinutePaths(*(getattr(self, name)[key] for name in _FIELDS))
 
     @property
     def high(self) -> FloatArray:
         """Return the highest price of each minute."""
-        return np.maximum(
-            np.maximum(self.open, self.close), np.maximum(self.first, self.second)
-        )
+        return np.maximum(np.maximum(self.open, self.close), np.maximum(self.first, self.second))
 
     @property
     def low(self) -> FloatArray:
         """Return the lowest price of each minute."""
-        return np.minimum(
-            np.minimum(self.open, self.close), np.minimum(self.first, self.second)
-        )
+        return np.minimum(np.minimum(self.open, self.close), np.minimum(self.first, self.second))
 
     @property
     def turnover(self) -> FloatArray:
@@ -66,11 +57,15 @@ class MinutePaths:
         early = self.volume * self.early_share
         late = self.volume - early
         middle = late * (self.second_at - self.first_at) / (MINUTE_MS - self.first_at)
-        return 0.5 * (
+        integral = 0.5 * (
             early * (self.open + self.first)
             + middle * (self.first + self.second)
             + (late - middle) * (self.second + self.close)
         )
+        return integral * self.turnover_factor
+
+
+_FIELDS = tuple(MinutePaths.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,10 +83,7 @@ class PartialMinutes:
 def concatenate(parts: list[MinutePaths]) -> MinutePaths:
     """Join minutes along their first axis."""
     return MinutePaths(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in MinutePaths.__dataclass_fields__
-        )
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS)
     )
 
 
@@ -140,7 +132,7 @@ def after(paths: MinutePaths, offset: int, scale: FloatArray) -> PartialMinutes:
 
 
 def knots(paths: MinutePaths, open_time: IntArray) -> tuple[IntArray, FloatArray]:
-    """Return the knots (times, prices) of one symbol's consecutive minutes, each shaped (4 * minutes,).
+    """Return the knots (times, prices) of one symbol's minutes, each shaped (4 * minutes,).
 
     A close and the next open share their instant; where they differ the line jumps.
     """
@@ -191,9 +183,9 @@ def _traded(paths: MinutePaths, offset: int, line: FloatArray) -> tuple[FloatArr
     last = rate * (np.maximum(offset, paths.second_at) - paths.second_at)
     at_first = np.where(offset < paths.first_at, line, paths.first)
     at_second = np.where(offset < paths.second_at, line, paths.second)
-    turnover = 0.5 * (
+    integral = 0.5 * (
         before_first * (paths.open + at_first)
         + middle * (paths.first + at_second)
         + last * (paths.second + line)
     )
-    return before_first + middle + last, turnover
+    return before_first + middle + last, integral * paths.turnover_factor

@@ -12,6 +12,7 @@ from workbench.simulator.engine.book import DEPTH_BAND, SPACING, WEIGHTS, Book
 from workbench.simulator.market import DAY_MS, MINUTE_MS, FloatArray, Listing, Market, MarketView
 
 KEPT_VIEWS = 4
+HALTED_HALF_SPREAD = 0.001
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,22 +78,29 @@ class Prices:
         value = float(found[0 if kind == "MarkPrice" else 1][index])
         return value if math.isfinite(value) else 1.0
 
+    def half_spread(self, index: int, time: int) -> float:
+        """Return half the spread as a fraction of the price."""
+        return _number(self.view(time)[0].half_spread[index], HALTED_HALF_SPREAD)
+
     def book(self, index: int, time: int, last: float | None = None) -> Book:
         """Return the order book at `time`, around `last` when a price inside a move is known."""
         listing = self.market.listings[index]
         view, quotes = self.view(time)
         tick = listing.tick_size
+        # At the instant a symbol halts, only `last` may be known.
+        half = self.half_spread(index, time)
+        depth = _number(view.depth_usdt[index], 0.0)
         if last is None:
             middle, bid, ask = (float(a[index]) for a in (quotes.last, quotes.bid, quotes.ask))
         else:
-            half = float(view.half_spread[index])
-            middle, bid, ask = (float(a[0]) for a in best_ticks(np.array([last]), self.ticks[index], half))
+            around = best_ticks(np.array([last]), self.ticks[index], half)
+            middle, bid, ask = (float(a[0]) for a in around)
         return Book(
             listing=listing,
             last=int(middle) * tick,
             best_bid=int(bid) * tick,
             best_ask=int(ask) * tick,
-            depth=Decimal(repr(round(float(view.depth_usdt[index]), 2))),
+            depth=Decimal(repr(round(depth, 2))),
         )
 
     def _price(self, index: int, time: int) -> float:
@@ -118,6 +126,10 @@ class Prices:
             bid_size=np.maximum(np.floor(notional / (bid * ticks) / steps + 1e-9), 1.0) * steps,
             ask_size=np.maximum(np.floor(notional / (ask * ticks) / steps + 1e-9), 1.0) * steps,
         )
+
+
+def _number(value: float, default: float) -> float:
+    return float(value) if math.isfinite(value) else default
 
 
 def best_ticks(

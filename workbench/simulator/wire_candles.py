@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from workbench.simulator.exchange_settings import ExchangeSettings
@@ -17,6 +18,8 @@ INTERVALS = {
     "W": 7 * DAY_MS,
     "M": 31 * DAY_MS,
 }
+LEAST_PLAIN, MOST_PLAIN = 1e-4, 1e15
+"""Between these the serializer writes floats without an exponent."""
 MONDAY = 4 * DAY_MS
 """The first Monday of the epoch: weeks begin there."""
 
@@ -32,14 +35,12 @@ class CandleQuery:
     limit: int
 
 
-def candle_rows(
-    market: Market, settings: ExchangeSettings, query: CandleQuery, now: int
-) -> bytes:
+def candle_rows(market: Market, settings: ExchangeSettings, query: CandleQuery, now: int) -> bytes:
     """Return the rows as JSON, newest first; the one containing `now` is still forming."""
     first, last = _range(query, settings, now)
     if first > last:
         return b"[]"
-    minutes = _minutes(market, query.index, first, last, now)
+    minutes = _minutes(market, query, first, last, now)
     if settings.empty_minutes == "absent":
         minutes = _keep(minutes, minutes.volume > 0)
     if query.interval != "1":
@@ -72,15 +73,14 @@ def _range(query: CandleQuery, settings: ExchangeSettings, now: int) -> tuple[in
     return max(first, 0), last
 
 
-def _minutes(market: Market, index: int, first: int, last: int, now: int) -> Minutes:
+def _minutes(market: Market, query: CandleQuery, first: int, last: int, now: int) -> Minutes:
     """Return one-minute candles that cover the range, the forming one included."""
     minute = now // MINUTE_MS * MINUTE_MS
-    # A longer candle at `last` goes on until now at most.
-    beyond = last + INTERVALS["M"] if last < minute - DAY_MS else minute
-    past = market.minutes(index, first, min(beyond, minute - MINUTE_MS))
-    if beyond < minute:
+    covered = last + INTERVALS[query.interval] - MINUTE_MS
+    past = market.minutes(query.index, first, min(covered, minute - MINUTE_MS))
+    if covered < minute:
         return past
-    forming = market.forming(index, now)
+    forming = market.forming(query.index, now)
     columns = [
         np.concatenate([getattr(past, name), getattr(forming, name)])
         for name in Minutes.__dataclass_fields__
@@ -126,18 +126,30 @@ def _keep(minutes: Minutes, which: NDArray[np.intp] | NDArray[np.bool_]) -> Minu
 
 def _text(minutes: Minutes, listing: Listing) -> bytes:
     tick, scale = float(listing.tick_size), listing_scale(listing)
-    columns = [[str(time) for time in minutes.open_time.tolist()]]
+    columns = [list(map(str, minutes.open_time.tolist()))]
     for prices in (minutes.open, minutes.high, minutes.low, minutes.close):
         columns.append(_trimmed(np.maximum(np.round(prices / tick), 1.0) * tick, scale))
     columns.append(_trimmed(minutes.volume, decimals(listing.quantity_step)))
     columns.append(_trimmed(minutes.turnover, 4))
-    rows = list(zip(*columns, strict=True))
+    rows = list(map('","'.join, zip(*columns, strict=True)))
+    if not rows:
+        return b"[]"
     rows.reverse()
-    return ("[" + ",".join(['["' + '","'.join(row) + '"]' for row in rows]) + "]").encode()
+    return ('[["' + '"],["'.join(rows) + '"]]').encode()
 
 
 def _trimmed(values: FloatArray, scale: int) -> list[str]:
-    template = f"%.{scale}f"
-    if scale == 0:
-        return [template % value for value in values.tolist()]
-    return [(template % value).rstrip("0").rstrip(".") for value in values.tolist()]
+    """Return the shortest text of every value at `scale` decimals: no exponent, no zeros behind."""
+    rounded = np.round(values, scale)
+    if not len(rounded):
+        return []
+    smallest = np.min(rounded, where=rounded > 0, initial=1.0)
+    if smallest < LEAST_PLAIN or rounded.max() >= MOST_PLAIN:
+        return [_slow_trimmed(value, scale) for value in rounded.tolist()]
+    written = orjson.dumps(rounded, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    return f"{written[1:-1]},".replace(".0,", ",")[:-1].split(",")
+
+
+def _slow_trimmed(value: float, scale: int) -> str:
+    text = f"{value:.{scale}f}"
+    return text.rstrip("0").rstrip(".") if scale else text

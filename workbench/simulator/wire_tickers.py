@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from workbench.simulator.market import FloatArray, MarketView
@@ -98,6 +100,7 @@ class TickerWriter:
         return columns
 
 
+@lru_cache(maxsize=8_192)
 def trimmed_rate(rate: float) -> str:
     """Return a funding rate with at most eight decimals and no trailing zeros."""
     text = f"{rate:.8f}".rstrip("0").rstrip(".")

@@ -110,7 +110,7 @@ class UnknownSymbol(SkipSymbol):
 
 
 class BadMarketData(SkipSymbol):
-    """The numbers for this symbol cannot be true (NaN, not positive, high below low, wrong order)."""
+    """This symbol's numbers cannot be true (NaN, not positive, high below low, wrong order)."""
 
 
 class Rejected(PumpwatchError):

@@ -23,7 +23,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric. `labels` maps a label to all its values; a counter starts at 0 for each of them."""
+    """One metric. `labels` pairs each label with all its values; a counter starts at 0 for each."""
 
     name: str
     kind: Kind
@@ -31,9 +31,14 @@ class Metric:
     help: str
     labels: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
+    @property
+    def label_names(self) -> list[str]:
+        """Return the labels' names."""
+        return [name for name, _ in self.labels]
+
     def label_sets(self) -> Iterator[dict[str, str]]:
         """Yield every combination of label values."""
-        names = [name for name, _ in self.labels]
+        names = self.label_names
         for values in product(*(values for _, values in self.labels)):
             yield dict(zip(names, values, strict=True))
 
@@ -48,6 +53,8 @@ def total_key(name: str, labels: Mapping[str, str]) -> str:
 
 
 DETECT, TRADE = "pumpwatch_detect", "pumpwatch_trade"
+RESULTS = ("success", "failure", "busy")
+"""Busy: another run held the function's lease, and nothing was done."""
 OUTCOMES = ("filled", "rejected", "denied", "unknown")
 
 
@@ -73,7 +80,8 @@ METRICS: tuple[Metric, ...] = (
     _gauge(DETECT, "signals_last_run", "Signals published by the last run."),
     _gauge(DETECT, "requests_last_run", "Requests to the exchange in the last run."),
     _gauge(DETECT, "clock_skew_seconds", "Our clock less the exchange's."),
-    _counter(DETECT, "runs", "Runs by result.", result=("success", "failure")),
+    _counter(DETECT, "runs", "Runs by result.", result=RESULTS),
+    _counter(DETECT, "bad_events", "Invocations or records whose payload was malformed."),
     _counter(DETECT, "signals", "Signals by phase.", phase=("rising", "peaked", "over")),
     _counter(
         DETECT, "screen_missed", "Signals that the full detector gave and the screen dropped."
@@ -95,7 +103,8 @@ METRICS: tuple[Metric, ...] = (
     _gauge(TRADE, "halted", "1 while a halt stops entries."),
     _gauge(TRADE, "stop_verified_seconds", "From fill to verified stop, largest of the last run."),
     _gauge(TRADE, "clock_skew_seconds", "Our clock less the exchange's."),
-    _counter(TRADE, "runs", "Runs by result.", result=("success", "failure", "busy")),
+    _counter(TRADE, "runs", "Runs by result.", result=RESULTS),
+    _counter(TRADE, "bad_events", "Invocations or records whose payload was malformed."),
     _counter(
         TRADE, "orders", "Orders by leg and outcome.", leg=("entry", "exit"), outcome=OUTCOMES
     ),

@@ -216,12 +216,12 @@ class Journal(Protocol):
     ) -> None:
         """Store trade and intent, counting it, in one transaction that checks the lease.
 
-        Raises `LeaseLost`; `LimitReached` when the day's count has reached `max_orders` (None: exits
-        are counted and never refused); `DuplicateOrder` when the order's intent exists already.
+        Raises `LeaseLost`; `LimitReached` when the day's count has reached `max_orders` (None:
+        exits are counted and never refused); `DuplicateOrder` when the intent exists already.
         """
 
     def settle(self, trade: Trade, order: OrderRecord, lease: Lease) -> None:
-        """Store an order's outcome and the trade that follows from it, together. Raises `LeaseLost`."""
+        """Store an order's outcome and the trade that follows, together. Raises `LeaseLost`."""
 
     def save(self, trade: Trade, lease: Lease) -> None:
         """Store the trade. Raises `LeaseLost`."""

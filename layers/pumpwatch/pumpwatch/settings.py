@@ -76,6 +76,8 @@ class SharedSettings(BaseModel):
     """Empty: metrics are not pushed."""
     push_timeout_seconds: Annotated[float, Field(gt=0, le=2)] = 2.0
     request_timeout_seconds: Annotated[float, Field(ge=1, le=10)] = 4.0
+    parallel_requests: Annotated[int, Field(ge=1, le=16)] = 8
+    """Requests to the exchange at a time; 1 sends them one after another."""
     max_tick_age_seconds: Annotated[int, Field(ge=5, le=600)] = 90
     """A tick older than this opens no position; exits still run."""
 
@@ -89,9 +91,8 @@ class DetectSettings(SharedSettings):
     """Comma-separated `symbolType`s of Bybit that are left out."""
     scan_interval_seconds: Annotated[int, Field(ge=5, le=60)] = 60
     """Below 60, one invocation scans several times until its minute is over."""
-    parallel_requests: Annotated[int, Field(ge=1, le=16)] = 8
     requests_per_second: Annotated[int, Field(ge=1, le=110)] = 90
-    """Bybit allows 120 a second for each address; above it every call is refused for ten minutes."""
+    """Bybit allows 120 a second per address; above it, every call is refused for ten minutes."""
     max_candidates: Annotated[int, Field(ge=1, le=200)] = 60
     """Candle requests a scan; symbols beyond count as warming up."""
     refresh_symbols: Annotated[int, Field(ge=1, le=60)] = 10
@@ -131,7 +132,7 @@ class TradeSettings(SharedSettings):
         Decimal("0.01")
     )
     max_funding_fraction: Annotated[Decimal, Field(ge=0, le=Decimal("0.05"))] = Decimal("0.003")
-    """Largest funding due within the time limit that a position may cost, as a share of its notional."""
+    """Largest funding that a position may owe within its time limit, as a share of its notional."""
     liquidation_margin: Annotated[Decimal, Field(ge=0, le=Decimal("0.5"))] = Decimal("0.05")
     """Smallest distance between stop and liquidation price, as a share of the entry price."""
     stop_trigger: Literal["last_price", "mark_price"] = "last_price"

@@ -96,7 +96,10 @@ def check_trigger(request: OrderRequest, current: Decimal) -> None:
     trigger = request.trigger_price
     if trigger is None:
         return
-    prices = f"trigger_price[{scaled(trigger)}]", f"current[{scaled(current)}]??{request.trigger_by}"
+    prices = (
+        f"trigger_price[{scaled(trigger)}]",
+        f"current[{scaled(current)}]??{request.trigger_by}",
+    )
     if request.trigger_direction == 1 and trigger <= current:
         raise Refused(TRIGGER_NOT_ABOVE, f"expect Rising, but {prices[0]} <= {prices[1]}")
     if request.trigger_direction == 2 and trigger >= current:  # noqa: PLR2004 - Bybit's code
@@ -118,7 +121,9 @@ def check_stops(
         bad = stop_loss >= base if side == "Buy" else stop_loss <= base
         if bad:
             word = lower if side == "Buy" else higher
-            raise invalid(f"StopLoss:{scaled(stop_loss)} set for {side} position should {word} {shown}")
+            raise invalid(
+                f"StopLoss:{scaled(stop_loss)} set for {side} position should {word} {shown}"
+            )
     if take_profit:
         bad = take_profit <= base if side == "Buy" else take_profit >= base
         if bad:

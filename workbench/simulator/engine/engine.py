@@ -9,7 +9,7 @@ from workbench.simulator.engine import checks
 from workbench.simulator.engine.book import Book
 from workbench.simulator.engine.ledger import Ledger
 from workbench.simulator.engine.matching import Matching
-from workbench.simulator.engine.records import Order, Position
+from workbench.simulator.engine.records import Order
 from workbench.simulator.engine.requests import OrderRequest, StopRequest
 from workbench.simulator.engine.stops import sync_stops
 from workbench.simulator.engine.walk import Walk, market_bound
@@ -33,7 +33,9 @@ GONE = "order not exists or too late to cancel"
 class Engine:
     """Match one account against one market; `advance` first, then give commands at that time."""
 
-    def __init__(self, market: Market, prices: Prices, settings: ExchangeSettings, start: int) -> None:
+    def __init__(
+        self, market: Market, prices: Prices, settings: ExchangeSettings, start: int
+    ) -> None:
         self.market = market
         self.prices = prices
         self.settings = settings
@@ -114,6 +116,7 @@ class Engine:
             order.quantity, order.price = before
             raise Refused(110007, "ab not enough for new order")
         order.updated = self.time
+        self.ledger.version += 1
         self.matching.match_new(order, book, self.time)
         return order
 
@@ -126,7 +129,12 @@ class Engine:
         stop = _changed(position.stop_loss, request.stop_loss)
         target_by = request.take_profit_by or position.take_profit_by
         stop_by = request.stop_loss_by or position.stop_loss_by
-        before = position.take_profit, position.stop_loss, position.take_profit_by, position.stop_loss_by
+        before = (
+            position.take_profit,
+            position.stop_loss,
+            position.take_profit_by,
+            position.stop_loss_by,
+        )
         if (target, stop, target_by, stop_by) == before:
             raise Refused(TRADING_STOP_UNCHANGED, "not modified")
         listing = self.market.listings[request.index]
@@ -163,6 +171,7 @@ class Engine:
             raise Refused(LEVERAGE_UNCHANGED, "leverage not modified")
         position = self.ledger.position(index)
         self.ledger.leverages[index] = position.leverage = leverage
+        self.ledger.version += 1
         if leverage < before and self.ledger.available() < 0:
             self.ledger.leverages[index] = position.leverage = before
             raise Refused(BALANCE_INSUFFICIENT, "available balance not enough")
@@ -218,9 +227,7 @@ class Engine:
             (None, request.stop_loss, request.stop_loss_by),
         ):
             base = own or request.trigger_price or self._base(request.index, by)
-            checks.check_stops(
-                request.side, base, take_profit=target, stop_loss=stop, base_name=by
-            )
+            checks.check_stops(request.side, base, take_profit=target, stop_loss=stop, base_name=by)
 
     def _order(self, request: OrderRequest, price: Decimal, book: Book) -> Order:
         identity, sequence = self.ledger.next_id("order")
@@ -270,8 +277,3 @@ def _tolerated(request: OrderRequest, book: Book, bound: Decimal) -> Decimal:
     if request.side == "Buy":
         return min(best + distance, max(bound, best))
     return max(best - distance, min(bound, best), tick)
-
-
-def position_of(engine: Engine, index: int) -> Position:
-    """Return the symbol's position."""
-    return engine.ledger.position(index)

@@ -52,6 +52,8 @@ class Ledger:
         self.fee_total = ZERO
         self.funding_total = ZERO
         self.pnl_total = ZERO
+        self.version = 0
+        """Counts changes: what was worked out before the last one is stale."""
         self._numbers = 0
 
     def next_id(self, kind: str) -> tuple[str, int]:
@@ -61,14 +63,18 @@ class Ledger:
 
     def add(self, order: Order) -> None:
         """Take an order into the books."""
+        self.version += 1
         self.orders[order.order_id] = order
         if order.link_id:
             self.by_link[order.link_id] = order
         if order.is_open:
             self.active.setdefault(order.index, {})[order.order_id] = order
 
-    def settle(self, order: Order, status: str, time: int, *, reason: str = "", cancel: str = "") -> None:
+    def settle(
+        self, order: Order, status: str, time: int, *, reason: str = "", cancel: str = ""
+    ) -> None:
         """Give an order its final (or next) status and forget it when it can no longer trade."""
+        self.version += 1
         order.status = status
         order.updated = time
         order.reject_reason = reason or order.reject_reason
@@ -168,9 +174,17 @@ class Ledger:
     # Fills ------------------------------------------------------------------------------------
 
     def fill(
-        self, order: Order, price: Decimal, quantity: Decimal, time: int, *, maker: bool, kind: str = "Trade"
+        self,
+        order: Order,
+        price: Decimal,
+        quantity: Decimal,
+        time: int,
+        *,
+        maker: bool,
+        kind: str = "Trade",
     ) -> None:
         """Book one fill: wallet, position, order and execution."""
+        self.version += 1
         rate = self.settings.maker_fee if maker else self.settings.taker_fee
         value = price * quantity
         fee = booked(value * rate)
@@ -192,12 +206,18 @@ class Ledger:
             position.open_fees += fee - closing_fee
         position.realised -= fee
         position.realised_ever -= fee
-        self._record(order, price, quantity, time, kind=kind, fee=fee, rate=rate, maker=maker, closed=closed)
+        self._record(
+            order, price, quantity, time, kind=kind, fee=fee, rate=rate, maker=maker, closed=closed
+        )
 
-    def _close(self, position: Position, order: Order, price: Decimal, size: Decimal, time: int) -> None:
+    def _close(
+        self, position: Position, order: Order, price: Decimal, size: Decimal, time: int
+    ) -> None:
         everything = size == position.size
         entry = position.entry_value if everything else booked(position.entry_price * size)
-        share = position.open_fees if everything else booked(position.open_fees * size / position.size)
+        share = (
+            position.open_fees if everything else booked(position.open_fees * size / position.size)
+        )
         result = position.sign * (price * size - entry)
         self.wallet += result
         self.pnl_total += result
@@ -214,8 +234,11 @@ class Ledger:
         if everything:
             position.side = None
             position.entry_value = ZERO
+            position.take_profit = position.stop_loss = None
 
-    def _open(self, position: Position, order: Order, price: Decimal, size: Decimal, time: int) -> None:
+    def _open(
+        self, position: Position, order: Order, price: Decimal, size: Decimal, time: int
+    ) -> None:
         if position.side is None:
             position.side = order.side
             position.opened = position.funded_until = time
@@ -266,6 +289,7 @@ class Ledger:
         """Book a funding payment: longs pay a positive rate, shorts receive it."""
         if position.side is None:
             return
+        self.version += 1
         mark = self.mark(position.index)
         fee = booked(position.sign * position.size * mark * rate)
         self.wallet -= fee

@@ -15,7 +15,6 @@ CLEARED = "CancelByTpSlTsClear"
 def sync_stops(ledger: Ledger, position: Position, time: int) -> None:
     """Make the waiting orders equal what the position asks for, and note whether it is bare."""
     if position.side is None:
-        position.take_profit = position.stop_loss = None
         _drop_reduce_only(ledger, position, time)
     position.stop_order = _sync_leg(
         ledger, position, position.stop_order, "StopLoss", position.stop_loss, time
@@ -45,7 +44,12 @@ def is_protected(ledger: Ledger, position: Position) -> bool:
 
 
 def _sync_leg(
-    ledger: Ledger, position: Position, present: Order | None, leg: Leg, price: Decimal | None, time: int
+    ledger: Ledger,
+    position: Position,
+    present: Order | None,
+    leg: Leg,
+    price: Decimal | None,
+    time: int,
 ) -> Order | None:
     by = position.stop_loss_by if leg == "StopLoss" else position.take_profit_by
     alive = present is not None and present.status == "Untriggered"

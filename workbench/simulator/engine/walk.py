@@ -63,45 +63,51 @@ class Walk:
         self.matching = matching
         self.settings = settings
         self.time = start
+        self._known: tuple[int, int] | None = None
+        self._found: Happening | None = None
 
     def advance(self, to: int) -> None:
-        """Walk to market time `to`; with nothing open this costs nothing."""
+        """Walk to market time `to`; where nothing is open or can happen this costs nothing."""
         while self.time < to:
             if not self.watched():
                 self.time = to
                 return
             minute_end = (self.time // MINUTE_MS + 1) * MINUTE_MS
-            self._advance_within_minute(min(to, minute_end))
+            happening = self._next(minute_end)
+            if happening is None or happening.time > to:
+                self.time = min(to, minute_end)
+                continue
+            self.time = max(self.time, happening.time)
+            self._apply(happening)
 
     def watched(self) -> list[int]:
         """Return the symbols with an open order or position."""
         held = {position.index for position in self.ledger.held()}
         return sorted(held.union(self.ledger.active))
 
-    def _advance_within_minute(self, end: int) -> None:
-        paths: dict[int, Path] = {}
-        while True:
-            found = [
-                happening
-                for index in self.watched()
-                for happening in self._happenings(index, self._path(index, paths, end), end)
-            ]
-            if not found:
-                break
-            happening = min(found, key=lambda item: item.key)
-            self.time = max(self.time, happening.time)
-            # What happened may turn this symbol's path (a source may favour the worse side).
-            paths.pop(happening.index, None)
-            self._apply(happening)
-        self.time = end
+    def _next(self, end: int) -> Happening | None:
+        """Return the first thing to happen until the minute's end, None when nothing will.
 
-    def _path(self, index: int, paths: dict[int, Path], end: int) -> Path:
-        path = paths.get(index)
-        if path is None:
-            last = end if self.market.end is None else min(end, self.market.end)
-            path = self.market.path(index, min(self.time, last), last)
-            paths[index] = path
-        return path
+        It is looked for once a minute and again after every change of the account, so that it does
+        not depend on how often the clock is asked.
+        """
+        known = (self.ledger.version, end)
+        if known != self._known:
+            self._found = min(
+                (
+                    happening
+                    for index in self.watched()
+                    for happening in self._happenings(index, self._path(index, end), end)
+                ),
+                key=lambda happening: happening.key,
+                default=None,
+            )
+            self._known = known
+        return self._found
+
+    def _path(self, index: int, end: int) -> Path:
+        last = end if self.market.end is None else min(end, self.market.end)
+        return self.market.path(index, min(self.time, last), last)
 
     def _happenings(self, index: int, path: Path, end: int) -> Iterator[Happening]:
         for order in self.ledger.open_orders(index):
@@ -130,19 +136,20 @@ class Walk:
             rising = order.side == "Sell"
             level = float(order.price) * self._quote_factor(order)
             kind = "limit"
-        half_tick = float(self.market.listings[order.index].tick_size) / 2
-        if order.status == "Untriggered":
-            # The shown price is rounded to the tick: it reaches the level half a tick early.
-            level += -half_tick if rising else half_tick
-        crossing = first_crossing(times, line, level, rising=rising, after=after)
+        # A shown price is rounded to the tick: it reaches a trigger half a tick early.
+        early = float(self.market.listings[order.index].tick_size) / 2 if kind != "limit" else 0.0
+        crossing = first_crossing(
+            times, line, level - early if rising else level + early, rising=rising, after=after
+        )
         if crossing is None:
             return None
-        return Happening(crossing.time, kind, order.index, crossing.price, order)
+        price = max(crossing.price, level) if rising else min(crossing.price, level)
+        return Happening(crossing.time, kind, order.index, price, order)
 
     def _quote_factor(self, order: Order) -> float:
         """Return the last price over the limit at which the opposite quote reaches the limit."""
         minute = max(self.time // MINUTE_MS * MINUTE_MS, self.market.start)
-        half = float(self.prices.view(minute)[0].half_spread[order.index])
+        half = self.prices.half_spread(order.index, minute)
         return 1.0 / (1.0 + half) if order.side == "Buy" else 1.0 / (1.0 - half)
 
     def _liquidation(self, position: Position, path: Path) -> Happening | None:
@@ -159,6 +166,7 @@ class Walk:
 
     def _apply(self, happening: Happening) -> None:
         order = happening.order
+        self.ledger.version += 1
         if happening.kind == "funding":
             position = self.ledger.position(happening.index)
             self.ledger.pay_funding(position, Decimal(repr(happening.price)), happening.time)

@@ -16,6 +16,10 @@ from workbench.simulator.synthetic.noise import Noise
 MAX_SYMBOLS = 2_000
 _CHANNEL = 900
 _NEW_SHARE = 0.015
+_INNOVATION_SHARE = 0.1
+_FOUR_HOURLY_SHARE = 0.25
+# Daily turnover from which a leverage is allowed.
+_LEVERAGE = ((1e9, "100"), (2e7, "50"), (1e6, "25"))
 _MAJORS = {
     # base coin: (price, daily turnover, both USDT)
     "BTC": (68_000.0, 8e9),
@@ -27,13 +31,13 @@ _MAJORS = {
     "ADA": (0.45, 1.5e8),
     "LINK": (14.0, 1.5e8),
 }
-_KNOWN = (
-    "LTC AVAX DOT ATOM NEAR APT ARB OP SUI FIL INJ TIA SEI ICP XLM ETC HBAR ALGO EOS AAVE UNI CRV LDO DYDX "
-    "SAND MANA AXS GALA CHZ ENJ FLOW GRT IMX KAVA KSM MINA ONT QTUM RVN SKL SNX STX THETA TRX VET WOO XTZ "
-    "YFI ZEC ZIL ZRX 1000PEPE 1000BONK 1000FLOKI 1000LUNC 10000SATS SHIB1000"
-).split()
-_HEADS = "AL BO CA DRA EL FU GO HY IN JU KO LU MO NI OR PA QU RO SI TA UR VO WA XE YO ZU".split()
-_TAILS = "X N RA LO ME TI S K DE FI GA RO".split()
+_KNOWN = """
+    LTC AVAX DOT ATOM NEAR APT ARB OP SUI FIL INJ TIA SEI ICP XLM ETC HBAR ALGO EOS AAVE UNI CRV LDO
+    DYDX SAND MANA AXS GALA CHZ ENJ FLOW GRT IMX KAVA KSM MINA ONT QTUM RVN SKL SNX STX THETA TRX
+    VET WOO XTZ YFI ZEC ZIL ZRX 1000PEPE 1000BONK 1000FLOKI 1000LUNC 10000SATS SHIB1000
+"""
+_HEADS = "AL BO CA DRA EL FU GO HY IN JU KO LU MO NI OR PA QU RO SI TA UR VO WA XE YO ZU"
+_TAILS = "X N RA LO ME TI S K DE FI GA ZO"
 _OTHERS = (
     # symbol, base coin, symbol type, price, daily turnover, relative volatility
     ("XAUUSDT", "XAU", "commodity", 2_650.0, 4e7, 0.3),
@@ -52,7 +56,7 @@ class Contracts:
     series: IntArray
     """Address of the symbol's noise; contracts on the same coin share it."""
     price: FloatArray
-    """At the market's start, USDT."""
+    """26 hours before the market's start, USDT."""
     daily_turnover: FloatArray
     """In a quiet day, USDT."""
     deviation: FloatArray
@@ -89,7 +93,8 @@ def make_contracts(symbols: int, noise: Noise, start: int) -> Contracts:
     drafts = _coins(symbols, noise, start) + _others(start)
     drafts.sort(key=lambda draft: draft.listing.symbol)
     turnover = np.array([draft.daily_turnover for draft in drafts])
-    # Liquid coins move less: the deviation falls from thin (below 1e6 USDT a day) to major (above 1e9).
+    # Liquid coins move less: the deviation falls from thin (below 1e6 USDT a day) to major (above
+    # 1e9).
     depth = np.clip((np.log10(turnover) - 6.0) / 3.0, 0.0, 1.0)
     thin, major = calibration.RETURN_DEVIATION_THIN, calibration.RETURN_DEVIATION_MAJOR
     volatility = np.array([draft.volatility for draft in drafts])
@@ -114,10 +119,10 @@ def coin_names(count: int) -> list[str]:
     made_up = (
         f"{prefix}{head}{middle}{tail}"
         for prefix, middle, head, tail in itertools.product(
-            ("", "1000"), ("", *_TAILS[1:]), _HEADS, _TAILS
+            ("", "1000"), ("", *_TAILS.split()[1:]), _HEADS.split(), _TAILS.split()
         )
     )
-    names = dict.fromkeys(itertools.chain(_MAJORS, _KNOWN, made_up))
+    names = dict.fromkeys(itertools.chain(_MAJORS, _KNOWN.split(), made_up))
     return list(itertools.islice(names, count))
 
 
@@ -133,17 +138,23 @@ def _coins(count: int, noise: Noise, start: int) -> list[_Draft]:
     for index, base in enumerate(coin_names(count)):
         price, turnover = _MAJORS.get(base, (float(prices[index]), float(turnovers[index])))
         is_new = base not in _MAJORS and chance[0, index] < _NEW_SHARE
-        minutes = int((0.15 + age[0, index]) * 1_200 if is_new else (70 + 1_300 * age[0, index]) * 1_440)
+        minutes = int(
+            (0.15 + age[0, index]) * 1_200 if is_new else (70 + 1_300 * age[0, index]) * 1_440
+        )
         listing = _listing(
             f"{base}USDT",
             base,
             price,
             turnover,
             launch_time=start - minutes * MINUTE_MS,
-            symbol_type="innovation" if base not in _MAJORS and kind[0, index] < 0.1 else "",
-            funding_interval_minutes=240 if kind[0, index] > 0.75 else 480,
+            symbol_type="innovation"
+            if base not in _MAJORS and kind[0, index] < _INNOVATION_SHARE
+            else "",
+            funding_interval_minutes=240 if kind[0, index] > 1.0 - _FOUR_HOURLY_SHARE else 480,
         )
-        drafts.append(_Draft(listing, index, price, turnover, float(volatilities[index]), coin=True))
+        drafts.append(
+            _Draft(listing, index, price, turnover, float(volatilities[index]), coin=True)
+        )
     return drafts
 
 
@@ -206,13 +217,20 @@ def _listing(
         max_quantity=largest,
         max_market_quantity=max((largest / 4) // step * step, step),
         min_notional=Decimal(5),
-        max_leverage=Decimal("12.5") if turnover < 1e6 else Decimal(25 if turnover < 2e7 else 100),
+        max_leverage=_max_leverage(turnover),
         launch_time=launch_time,
         funding_interval_minutes=funding_interval_minutes,
         symbol_type=symbol_type,
         contract_type=contract_type,
         settle_coin=settle_coin,
     )
+
+
+def _max_leverage(turnover: float) -> Decimal:
+    for least, leverage in _LEVERAGE:
+        if turnover >= least:
+            return Decimal(leverage)
+    return Decimal("12.5")
 
 
 def _quarter_end(start: int) -> datetime:

@@ -1,7 +1,7 @@
 """Random numbers by address: the same (seed, channel, series, step) always gives the same number.
 
-A market built on them has no state, so any symbol's any minute can be made in any order. The mixing is
-splitmix64's finaliser (Steele, Lea & Flood 2014), normals come from Box & Muller's transform.
+A market built on them has no state, so any symbol's any minute can be made in any order. The mixing
+is splitmix64's finaliser (Steele, Lea & Flood 2014), normals come from Box & Muller's transform.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Noise:
 
     def bits(self, channel: int, steps: IntArray, series: IntArray) -> Bits:
         """Return 64 random bits for each step of each series."""
-        channel_key = _mix(self._key + np.uint64(channel) * _FIRST)
+        channel_key = _mix(self._key + _scramble(channel))
         keys = _mix(channel_key + series.astype(np.uint64) * _GOLDEN)
         return _mix(keys[None, :] + steps.astype(np.uint64)[:, None] * _GOLDEN)
 
@@ -68,6 +68,10 @@ class Noise:
         weight = ((steps % every) / every)[:, None]
         lines: FloatArray = values[place] + (values[place + 1] - values[place]) * weight
         return lines
+
+
+def _scramble(channel: int) -> np.uint64:
+    return np.uint64(channel * int(_FIRST) & (2**64 - 1))
 
 
 def _mix(value: Bits) -> Bits:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.simulator.market import MINUTE_MS, IntArray, PlantedEvent
+from workbench.simulator.market import MINUTE_MS, FloatArray, IntArray, PlantedEvent
 from workbench.simulator.synthetic import calibration
 from workbench.simulator.synthetic.contracts import Contracts
 from workbench.simulator.synthetic.noise import Noise
@@ -22,9 +22,10 @@ _LIQUID_SHARE = 0.2
 class PumpPlan:
     """The planted pumps, drawn epoch by epoch (6 hours each, from the market's start).
 
-    A symbol that was pumped in one epoch rests in the next, so that no symbol has two pumps within six hours.
-    With `count` there are exactly that many in the live window (in the first epoch, when the market never
-    ends); otherwise the number follows `calibration.PUMPS_PER_SYMBOL_DAY`, at least one.
+    A symbol that was pumped in one epoch rests in the next, so that no symbol has two pumps within
+    six hours. With `count` there are exactly that many in the live window (in the first epoch, when
+    the market never ends); otherwise the number follows `calibration.PUMPS_PER_SYMBOL_DAY`, at
+    least one. With `given` there are those pumps and no others.
     """
 
     def __init__(
@@ -34,12 +35,14 @@ class PumpPlan:
         start: int,
         end: int | None,
         count: int | None = None,
+        given: Sequence[PlantedEvent] | None = None,
     ) -> None:
         self._contracts = contracts
         self._noise = noise
         self._start = start
         self._end = end
         self._count = count
+        self._given = None if given is None else _given_pumps(contracts, given)
         self._epochs: list[list[Surge]] = []
         liquid = np.quantile(contracts.daily_turnover[contracts.coin], 1.0 - _LIQUID_SHARE)
         quiet_enough = contracts.coin & (contracts.daily_turnover <= liquid)
@@ -47,6 +50,8 @@ class PumpPlan:
 
     def until(self, time: int) -> list[Surge]:
         """Return every pump of the epochs that begin before `time`, ordered by onset."""
+        if self._given is not None:
+            return self._given
         while self._start + len(self._epochs) * EPOCH_MS < time:
             self._epochs.append(self._draw(len(self._epochs)))
         return [surge for epoch in self._epochs for surge in epoch]
@@ -59,9 +64,7 @@ class PumpPlan:
         choices = [index for index in self._eligible.tolist() if index not in resting]
         order = np.argsort(self._uniform(epoch, 1, len(self._contracts.listings))[choices])
         chosen = [choices[place] for place in order[: self._pumps_in(epoch)]]
-        surges = [
-            self._pump(epoch, number, index, window) for number, index in enumerate(chosen)
-        ]
+        surges = [self._pump(epoch, number, index, window) for number, index in enumerate(chosen)]
         return sorted(surges, key=lambda surge: (surge.onset, surge.index))
 
     def _window(self, epoch: int) -> tuple[int, int] | None:
@@ -79,7 +82,9 @@ class PumpPlan:
         before, after = (self._expected_until(number) for number in (epoch, epoch + 1))
         if self._count is not None:
             return round(after) - round(before)
-        fraction = float(self._noise.uniform(_PUMPS, np.zeros(1, np.int64), np.zeros(1, np.int64))[0, 0])
+        fraction = float(
+            self._noise.uniform(_PUMPS, np.zeros(1, np.int64), np.zeros(1, np.int64))[0, 0]
+        )
         drawn = int(after + fraction) - int(before + fraction)
         return max(drawn, 1) if epoch == 0 else drawn
 
@@ -94,9 +99,12 @@ class PumpPlan:
         symbol_days = int(self._contracts.coin.sum()) * elapsed / (24 * 3_600_000)
         return calibration.PUMPS_PER_SYMBOL_DAY * symbol_days
 
-    def _uniform(self, epoch: int, channel: int, count: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def _uniform(self, epoch: int, channel: int, count: int) -> FloatArray:
         series = np.arange(count, dtype=np.int64)
-        return self._noise.uniform(_PUMPS + channel, np.array([epoch], np.int64), series)[0]
+        drawn: FloatArray = self._noise.uniform(
+            _PUMPS + channel, np.array([epoch], np.int64), series
+        )[0]
+        return drawn
 
     def _pump(self, epoch: int, number: int, index: int, window: tuple[int, int]) -> Surge:
         step, series = np.array([epoch], np.int64), np.array([index], np.int64)
@@ -116,7 +124,8 @@ class PumpPlan:
             onset=_onset(window, organised, offset, place, number),
             rise_ms=int(1_000 * np.clip(seconds, *calibration.PUMP_RISE_SECONDS_RANGE)),
             log_size=float(np.log1p(np.clip(fraction, *calibration.PUMP_SIZE_RANGE))),
-            volume=calibration.SURGE_SCALE * float(np.exp(calibration.SURGE_LOG_DEVIATION * volume)),
+            volume=calibration.SURGE_SCALE
+            * float(np.exp(calibration.SURGE_LOG_DEVIATION * volume)),
         )
 
 
@@ -139,7 +148,7 @@ def _onset(
 def natural_moves(
     noise: Noise, contracts: Contracts, symbols: IntArray, first: int, last: int
 ) -> list[Surge]:
-    """Return the spikes and crashes that begin in [first, last] (milliseconds UTC) in some symbols."""
+    """Return the spikes and crashes of some symbols that begin in [first, last] (ms UTC)."""
     epochs = np.arange(first // EPOCH_MS, last // EPOCH_MS + 1, dtype=np.int64)
     series = contracts.series[symbols]
     chance = noise.uniform(_NATURAL, epochs, series)
@@ -149,8 +158,13 @@ def natural_moves(
     happens = (chance < spikes + crashes) & contracts.coin[symbols]
     moves = []
     for row, column in np.argwhere(happens):
-        move = _natural_move(noise, int(epochs[row]), int(series[column]), int(symbols[column]),
-                             falls=bool(chance[row, column] >= spikes))
+        move = _natural_move(
+            noise,
+            int(epochs[row]),
+            int(series[column]),
+            int(symbols[column]),
+            falls=bool(chance[row, column] >= spikes),
+        )
         if first <= move.onset <= last:
             moves.append(move)
     return moves
@@ -167,13 +181,13 @@ def _natural_move(noise: Noise, epoch: int, series: int, index: int, *, falls: b
         onset=epoch * EPOCH_MS + int(place * EPOCH_MS),
         rise_ms=int(5_000 + 60_000 * rise),
         log_size=float(np.log1p(-fraction if falls else fraction)),
-        volume=0.7 * float(np.exp(0.6 * volume)),
-        slow_share=0.7,
+        volume=1.5 * float(np.exp(0.6 * volume)),
+        decay=calibration.NATURAL_DECAY,
         bounce=0.1,
     )
 
 
-def given_pumps(contracts: Contracts, events: Sequence[PlantedEvent]) -> list[Surge]:
+def _given_pumps(contracts: Contracts, events: Sequence[PlantedEvent]) -> list[Surge]:
     """Return pumps as told: symbol, onset, peak and size of each event.
 
     Raises ValueError for a symbol the market does not have or a peak that is not after its onset.

@@ -29,8 +29,8 @@ class Surge:
     """Logarithm of the extreme over the price before; negative for a crash."""
     volume: float
     """Turnover compared with the median pump's (which is 64 quiet minutes' worth in 15 s)."""
-    slow_share: float = calibration.DECAY_SLOW_SHARE
-    """Share of the move that goes back slowly."""
+    decay: tuple[tuple[float, float], ...] = calibration.DECAY
+    """How the move goes back: (share, seconds) of exponentials."""
     bounce: float = calibration.BOUNCE
 
     @property
@@ -46,13 +46,15 @@ class Surge:
     def log_price(self, times: IntArray, normals: FloatArray) -> FloatArray:
         """Return what the move adds to the logarithm of the price at each time.
 
-        `normals` are standard normals, one for each time, that let the price bounce after its extreme.
+        `normals` are standard normals, one for each time, that let the price bounce after its
+        extreme.
         """
         elapsed = (times - self.onset).astype(np.float64)
-        rising = np.sqrt(np.clip(elapsed / self.rise_ms, 0.0, 1.0))
+        rising = np.clip(elapsed / self.rise_ms, 0.0, 1.0) ** calibration.RISE_POWER
         seconds = np.clip(elapsed - self.rise_ms, 0.0, None) / 1_000.0
-        fading = (1.0 - self.slow_share) * np.exp(-seconds / calibration.DECAY_FAST_SECONDS)
-        fading += self.slow_share * np.exp(-seconds / calibration.DECAY_SLOW_SECONDS)
+        fading = np.zeros_like(seconds)
+        for share, constant in self.decay:
+            fading += share * np.exp(-seconds / constant)
         fading *= np.clip(1.0 - elapsed / SPAN_MS, 0.0, 1.0) ** 2
         bounce = self.bounce * np.exp(-seconds / calibration.BOUNCE_SECONDS) * normals
         bounced = np.minimum(fading + np.where(seconds > 0, bounce, 0.0), 0.97)

@@ -1,4 +1,4 @@
-"""How fills change a position: netting, average entry price, realised profit. Pure, in `Decimal`."""
+"""How fills change a position: netting, average entry price, realised profit. All pure."""
 
 from __future__ import annotations
 

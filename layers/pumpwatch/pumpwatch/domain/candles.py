@@ -36,7 +36,7 @@ class CandleSeries:
 
     `open_time` is shaped (candles,) in milliseconds UTC; `values` is shaped (candles, 6): open,
     high, low, close in USDT, volume in the base coin, turnover in USDT. `forming` says that the last
-    row is a candle that has not ended yet: high, volume and turnover can still grow.
+    row is a candle that has not ended: its high, volume and turnover can still grow.
     """
 
     symbol: str

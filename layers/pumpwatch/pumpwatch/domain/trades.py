@@ -39,6 +39,8 @@ class ExitReason(StrEnum):
     """No stop could be set on the exchange, so the position was closed at market."""
     LIQUIDATION = "liquidation"
     AUTO_DELEVERAGING = "auto_deleveraging"
+    SETTLEMENT = "settlement"
+    """The exchange settled the contract, for example when it was delisted."""
     MANUAL = "manual"
     """Somebody else closed it."""
     HALT = "halt"
@@ -64,6 +66,8 @@ class Trade:
     take_profit: Decimal | None = None
     closes_at: int = 0
     """Time limit: the position is closed at market from then on."""
+    planned_price: Decimal | None = None
+    """The book's best price when the entry was sized; a stop set anew keeps its distance to it."""
     entry_price: Decimal | None = None
     entry_time: int | None = None
     exit_price: Decimal | None = None

@@ -1,0 +1,38 @@
+"""The ports kept in this process: the executable description of what every adapter must do."""
+
+from .broker import MemoryBroker
+from .edges import (
+    ManualClock,
+    ManualDeadline,
+    MemoryHistoryStore,
+    MemoryMetricsSink,
+    MemorySecrets,
+    Push,
+)
+from .journal import MemoryJournal
+from .market import MemoryMarketData, instrument
+from .stores import (
+    MemoryEventStore,
+    MemoryHaltStore,
+    MemoryLeaseStore,
+    MemorySignalStore,
+    MemoryTotalsStore,
+)
+
+__all__ = [
+    "ManualClock",
+    "ManualDeadline",
+    "MemoryBroker",
+    "MemoryEventStore",
+    "MemoryHaltStore",
+    "MemoryHistoryStore",
+    "MemoryJournal",
+    "MemoryLeaseStore",
+    "MemoryMarketData",
+    "MemoryMetricsSink",
+    "MemorySecrets",
+    "MemorySignalStore",
+    "MemoryTotalsStore",
+    "Push",
+    "instrument",
+]

@@ -1,0 +1,36 @@
+"""The detect function: one tick of the schedule in, signals in the table, numbers out."""
+
+from __future__ import annotations
+
+import os
+
+from pumpwatch.bootstrap.detect import detect_function
+from pumpwatch.bootstrap.function import Context
+from pumpwatch.bootstrap.logs import structured_logger
+from pumpwatch.errors import BadEvent
+from pumpwatch.invocation import parse_schedule
+
+logger = structured_logger()
+function = detect_function(os.environ)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(event: object, context: Context) -> dict[str, object]:
+    """Scan the market once; a malformed event is counted and answered, anything else raised."""
+    try:
+        tick = parse_schedule(event)
+    except BadEvent as error:
+        return function.refuse(error, context)
+    logger.append_keys(run_id=tick.execution_id)
+    report = function.run(tick, context)
+    if report is None:
+        logger.warning("another run holds the lease")
+        return {"busy": True}
+    result = {
+        "symbols": report.symbols,
+        "candidates": report.candidates,
+        "warming_up": report.warming_up,
+        "signals": [signal.signal_id for signal in report.signals],
+    }
+    logger.info("scanned", extra=result)
+    return result

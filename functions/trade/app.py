@@ -1,0 +1,36 @@
+"""The trade function: a tick of the schedule or new signals in, orders out."""
+
+from __future__ import annotations
+
+import os
+
+from pumpwatch.bootstrap.function import Context
+from pumpwatch.bootstrap.logs import structured_logger
+from pumpwatch.bootstrap.trade import trade_function
+from pumpwatch.errors import BadEvent
+from pumpwatch.invocation import parse_wake_up
+
+logger = structured_logger()
+function = trade_function(os.environ)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(event: object, context: Context) -> dict[str, object]:
+    """Do one tick's work; a malformed event is counted and answered, anything else raised."""
+    try:
+        tick = parse_wake_up(event)
+    except BadEvent as error:
+        return function.refuse(error, context)
+    logger.append_keys(run_id=tick.execution_id, signal_ids=tick.signal_ids)
+    report = function.run(tick, context)
+    if report is None:
+        logger.info("another run holds the lease")
+        return {"busy": True}
+    for one in report.happenings:
+        logger.info(one.text, kind=one.kind, symbol=one.symbol, signal_id=one.signal_id)
+    return {
+        "opened": [trade.signal_id for trade in report.opened],
+        "closed": [trade.signal_id for trade in report.closed],
+        "denied": [trade.signal_id for trade in report.denied],
+        "problems": len(report.problems),
+    }

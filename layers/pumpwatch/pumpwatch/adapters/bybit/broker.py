@@ -1,0 +1,233 @@
+"""Bybit's private side (Broker port): linear perpetuals in USDT, one-way mode, unified account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import ROUND_DOWN, Decimal
+
+from pumpwatch.domain.orders import (
+    Account,
+    Fill,
+    OrderRequest,
+    OrderStatus,
+    Position,
+    Side,
+    StopTrigger,
+)
+from pumpwatch.errors import ExchangeUnavailable, OutcomeUnknown, Rejected, StopTrading
+from pumpwatch.ports import Clock
+
+from . import endpoints
+from .endpoints import Endpoint
+from .fields import Row, object_in, rows, text
+from .orders import (
+    TRIGGER_WORDS,
+    order_of_fills,
+    read_account,
+    read_fill,
+    read_order,
+    read_position,
+)
+from .refusals import BAD_PARAMETER
+from .session import BybitSession
+
+__all__ = ["BybitBroker"]
+
+CATEGORY = "linear"
+COIN = "USDT"
+SIDES = {Side.BUY: "Buy", Side.SELL: "Sell"}
+GONE = frozenset({110001, 110008, 110010})
+"""Cancelling what has ended already."""
+
+ORDER_PAGE, EXECUTION_PAGE, POSITION_PAGE, MOST_PAGES = 50, 100, 200, 100
+WEEK = 7 * 86_400_000
+"""Longest span of one execution query, milliseconds."""
+KEPT = 730 * 86_400_000
+"""How far back Bybit keeps executions, milliseconds."""
+
+ONE_WAY = 0
+LEAST_SLIPPAGE, MOST_SLIPPAGE = Decimal("0.01"), Decimal(10)
+"""Per cent, two decimals."""
+
+
+class BybitBroker:
+    """Orders and positions on Bybit. Every `place` sends one POST, whatever comes of it."""
+
+    def __init__(self, session: BybitSession, clock: Clock) -> None:
+        self._session = session
+        self._clock = clock
+
+    def account(self) -> Account:
+        """Return the unified account's money."""
+        return read_account(self._session.call(endpoints.WALLET, accountType="UNIFIED").result)
+
+    def positions(self) -> Sequence[Position]:
+        """Return every open USDT position. Raises `StopTrading` for one in hedge mode."""
+        found = self._all(endpoints.POSITIONS, POSITION_PAGE, settleCoin=COIN)
+        read = [read_position(row) for row in found]
+        return [position for position in read if position is not None]
+
+    def open_orders(self) -> Sequence[OrderStatus]:
+        """Return every order that can still be filled, protections included."""
+        found = self._all(endpoints.OPEN_ORDERS, ORDER_PAGE, settleCoin=COIN, openOnly=0)
+        return [order for order in map(read_order, found) if not order.state.ended]
+
+    def place(self, request: OrderRequest) -> str:
+        """Send the order once and return Bybit's id for it: accepted, not filled.
+
+        Raises `DuplicateOrder`, `Rejected`, `OutcomeUnknown`, `StopTrading` in hedge mode.
+        """
+        try:
+            answer = self._session.call(endpoints.CREATE_ORDER, **_order(request))
+        except Rejected as error:
+            if error.code == BAD_PARAMETER and "position mode" in str(error):
+                raise StopTrading(
+                    "the account is in hedge mode: switch it to one-way mode and start again"
+                ) from None
+            raise
+        try:
+            return text(object_in(answer.result, "order/create"), "orderId", "order/create")
+        except ExchangeUnavailable as error:
+            raise OutcomeUnknown(f"the order was accepted without an id: {error}") from None
+
+    def find_order(self, symbol: str, order_id: str) -> OrderStatus | None:
+        """Look in open orders, history and executions for our id; None when all three are empty."""
+        for endpoint in (endpoints.OPEN_ORDERS, endpoints.ORDER_HISTORY, endpoints.EXECUTIONS):
+            answer = self._session.call(
+                endpoint, category=CATEGORY, symbol=symbol, orderLinkId=order_id
+            )
+            found = [
+                row
+                for row in rows(answer.result, endpoint.path)
+                if row.get("orderLinkId") == order_id and row.get("symbol") == symbol
+            ]
+            if found:
+                by_fills = endpoint is endpoints.EXECUTIONS
+                return order_of_fills(found) if by_fills else read_order(found[0])
+        return None
+
+    def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
+        """Return the symbol's executions from `since` on, oldest first, all pages."""
+        found: dict[str, Fill] = {}
+        now = self._clock.now()
+        start = max(since, now - KEPT)
+        while True:
+            # The last window stays open: executions younger than the latest stamp are wanted too.
+            last = start + WEEK > now
+            bounds = {"startTime": start} | ({} if last else {"endTime": start + WEEK - 1})
+            for row in self._all(endpoints.EXECUTIONS, EXECUTION_PAGE, symbol=symbol, **bounds):
+                fill = read_fill(row)
+                found[fill.execution_id] = fill
+            if last:
+                return sorted(found.values(), key=lambda fill: (fill.time, fill.execution_id))
+            start += WEEK
+
+    def set_leverage(self, symbol: str, leverage: Decimal) -> None:
+        """Set the leverage; already set is a success. Raises `Rejected`, `ExchangeUnavailable`."""
+        value = _plain(leverage)
+        try:
+            self._session.call(
+                endpoints.SET_LEVERAGE,
+                category=CATEGORY,
+                symbol=symbol,
+                buyLeverage=value,
+                sellLeverage=value,
+            )
+        except OutcomeUnknown as error:
+            # No order is at stake, and setting it again does no harm.
+            raise ExchangeUnavailable(str(error)) from None
+
+    def set_protection(
+        self, symbol: str, *, stop_loss: Decimal, take_profit: Decimal | None, trigger: StopTrigger
+    ) -> None:
+        """Set the position's stop, and its target unless None; unchanged is a success.
+
+        Raises `Rejected` (flat, or the price has passed the stop) or `OutcomeUnknown`.
+        """
+        word = TRIGGER_WORDS[trigger]
+        target = (
+            {} if take_profit is None else {"takeProfit": _plain(take_profit), "tpTriggerBy": word}
+        )
+        self._session.call(
+            endpoints.TRADING_STOP,
+            category=CATEGORY,
+            symbol=symbol,
+            positionIdx=ONE_WAY,
+            tpslMode="Full",
+            stopLoss=_plain(stop_loss),
+            slTriggerBy=word,
+            **target,
+        )
+
+    def cancel(self, symbol: str, order_id: str) -> None:
+        """Cancel our order; already gone is a success. Raises `OutcomeUnknown`, `Rejected`."""
+        try:
+            self._session.call(
+                endpoints.CANCEL_ORDER, category=CATEGORY, symbol=symbol, orderLinkId=order_id
+            )
+        except Rejected as error:
+            if error.code not in GONE:
+                raise
+
+    def identity(self) -> str:
+        """Return the account's UID."""
+        result = object_in(self._session.call(endpoints.API_KEY).result, "query-api")
+        return text(result, "userID", "query-api")
+
+    def _all(self, endpoint: Endpoint, page: int, **parameters: object) -> Iterator[Row]:
+        """Yield the rows of every page. A cursor comes on the last page too: a short page ends."""
+        cursor: object = None
+        for _ in range(MOST_PAGES):
+            more = {} if cursor is None else {"cursor": cursor}
+            answer = self._session.call(
+                endpoint, category=CATEGORY, limit=page, **parameters, **more
+            )
+            listed = rows(answer.result, endpoint.path)
+            yield from listed
+            cursor = object_in(answer.result, endpoint.path).get("nextPageCursor")
+            if len(listed) < page or not cursor:
+                return
+        raise ExchangeUnavailable(f"{endpoint.path}: the list does not end")
+
+
+def _order(request: OrderRequest) -> dict[str, object]:
+    """Return the body of order/create. Stops travel with the entry, never after it."""
+    body: dict[str, object] = {
+        "category": CATEGORY,
+        "symbol": request.symbol,
+        "side": SIDES[request.side],
+        "orderType": "Market",
+        "qty": _plain(request.quantity),
+        "orderLinkId": request.order_id,
+        "reduceOnly": request.reduce_only,
+        "positionIdx": ONE_WAY,
+    }
+    if request.reduce_only:
+        return body
+    word = TRIGGER_WORDS[request.stop_trigger]
+    if request.stop_loss is not None:
+        body |= {
+            "tpslMode": "Full",
+            "slOrderType": "Market",
+            "stopLoss": _plain(request.stop_loss),
+            "slTriggerBy": word,
+        }
+    if request.take_profit is not None:
+        body |= {
+            "tpslMode": "Full",
+            "tpOrderType": "Market",
+            "takeProfit": _plain(request.take_profit),
+            "tpTriggerBy": word,
+        }
+    if request.slippage_tolerance is not None:
+        percent = (request.slippage_tolerance * 100).quantize(LEAST_SLIPPAGE, rounding=ROUND_DOWN)
+        body |= {
+            "slippageToleranceType": "Percent",
+            "slippageTolerance": _plain(min(MOST_SLIPPAGE, max(LEAST_SLIPPAGE, percent))),
+        }
+    return body
+
+
+def _plain(value: Decimal) -> str:
+    """Return the number without an exponent and without trailing zeros."""
+    return f"{value.normalize():f}"

@@ -1,0 +1,22 @@
+"""The exchange's own time as the clock of decisions."""
+
+from __future__ import annotations
+
+from .session import BybitSession
+
+__all__ = ["ExchangeClock"]
+
+
+class ExchangeClock:
+    """The latest time the exchange stamped an answer with (Clock port).
+
+    In production it equals wall time within a request's age; in a lock-step simulation it is the
+    market's time and the same in every run. Nothing seen yet: it asks.
+    """
+
+    def __init__(self, session: BybitSession) -> None:
+        self._session = session
+
+    def now(self) -> int:
+        """Return the exchange's time, milliseconds UTC. Raises `ExchangeUnavailable`."""
+        return self._session.latest_time or self._session.time()

@@ -1,0 +1,102 @@
+"""Reading Bybit's answers: every field that is missing, empty or impossible becomes a typed error.
+
+Bybit sends numbers as text, and "no value" as empty text. The errors raised here are
+`ExchangeUnavailable` and name the place and the field.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from pumpwatch.domain.orders import Side
+from pumpwatch.errors import ExchangeUnavailable
+
+__all__ = [
+    "choice",
+    "integer",
+    "number",
+    "object_in",
+    "optional_number",
+    "rows",
+    "side",
+    "text",
+]
+
+Row = Mapping[str, Any]
+T = TypeVar("T")
+
+NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,2})?")
+
+
+def object_in(value: object, where: str) -> Row:
+    """Return the value if it is a JSON object."""
+    if not isinstance(value, dict):
+        raise ExchangeUnavailable(f"{where}: an object was expected")
+    return value
+
+
+def rows(value: object, where: str, *, key: str = "list") -> Sequence[Row]:
+    """Return the objects of the list under `key`."""
+    listed = object_in(value, where).get(key)
+    if not isinstance(listed, list):
+        raise ExchangeUnavailable(f"{where}: {key} is missing or no list")
+    return [object_in(row, f"{where}: {key}") for row in listed]
+
+
+def text(row: Row, name: str, where: str) -> str:
+    """Return a text that must not be empty; a JSON integer is accepted (IDs come as both)."""
+    value = row.get(name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not value:
+        raise ExchangeUnavailable(f"{where}: {name} is missing or empty")
+    return value
+
+
+def _parse(value: object) -> Decimal | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        value = repr(value)
+    if not isinstance(value, str) or not NUMBER.fullmatch(value):
+        return None
+    return Decimal(value)
+
+
+def number(row: Row, name: str, where: str) -> Decimal:
+    """Return a finite number that must be there."""
+    parsed = _parse(row.get(name))
+    if parsed is None:
+        raise ExchangeUnavailable(f"{where}: {name} is missing or no number")
+    return parsed
+
+
+def optional_number(row: Row, name: str, where: str) -> Decimal | None:
+    """Return a number, None when it is absent, empty or zero (Bybit's ways to say "not set")."""
+    if row.get(name) in (None, ""):
+        return None
+    return number(row, name, where) or None
+
+
+def integer(row: Row, name: str, where: str) -> int:
+    """Return a whole number that must be there."""
+    parsed = number(row, name, where)
+    if parsed != parsed.to_integral_value():
+        raise ExchangeUnavailable(f"{where}: {name} is not a whole number")
+    return int(parsed)
+
+
+def choice(row: Row, name: str, where: str, known: Mapping[str, T]) -> T:
+    """Return what a word stands for; an unknown word is an error."""
+    word = text(row, name, where)
+    if word not in known:
+        raise ExchangeUnavailable(f"{where}: {name} {word[:40]!r} is not known")
+    return known[word]
+
+
+def side(row: Row, where: str) -> Side:
+    """Return the row's side."""
+    return choice(row, "side", where, {"Buy": Side.BUY, "Sell": Side.SELL})

@@ -1,0 +1,158 @@
+"""Bybit's public side (MarketData port)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+from pumpwatch.domain.candles import CandleSeries
+from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
+from pumpwatch.errors import (
+    BadMarketData,
+    ExchangeUnavailable,
+    PumpwatchError,
+    StopTrading,
+    UnknownSymbol,
+)
+from pumpwatch.ports import CandleRequest
+
+from . import endpoints
+from .candles import INTERVALS, PAGE, join_series, pages, read_candles
+from .fields import NUMBER, object_in, rows
+from .instruments import is_tradable, read_instrument
+from .refusals import BAD_PARAMETER
+from .session import Answer, BybitSession
+from .tickers import read_snapshot
+
+__all__ = ["BybitMarketData"]
+
+logger = logging.getLogger(__name__)
+
+INSTRUMENT_PAGE = 1000
+MOST_PAGES = 50
+BOOK_DEPTH = 50
+LEVEL = 2
+
+
+class BybitMarketData:
+    """Linear USDT perpetuals. `parallel_requests` threads fetch candles; 1: one after another."""
+
+    def __init__(self, session: BybitSession, *, parallel_requests: int = 1) -> None:
+        self._session = session
+        self._parallel = parallel_requests
+
+    def time(self) -> int:
+        """Return the exchange's time with one light request; it also warms the connection."""
+        return self._session.time()
+
+    def snapshot(self) -> MarketSnapshot:
+        """Return the whole market from one request."""
+        answer = self._session.call(endpoints.TICKERS, category="linear")
+        return read_snapshot(answer.result, time=answer.time)
+
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Return every tradable USDT perpetual by symbol; unreadable rows are logged."""
+        found: dict[str, Instrument] = {}
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
+            more = {} if cursor is None else {"cursor": cursor}
+            answer = self._session.call(
+                endpoints.INSTRUMENTS, category="linear", limit=INSTRUMENT_PAGE, **more
+            )
+            listed = rows(answer.result, "instruments-info")
+            for row in listed:
+                if not is_tradable(row):
+                    continue
+                try:
+                    one = read_instrument(row)
+                except ExchangeUnavailable as error:
+                    logger.warning("contract left out", extra={"reason": str(error)})
+                else:
+                    found[one.symbol] = one
+            cursor = object_in(answer.result, "instruments-info").get("nextPageCursor")
+            if len(listed) < INSTRUMENT_PAGE or not cursor:
+                return found
+        raise ExchangeUnavailable("instruments-info: the list does not end")
+
+    def candles(
+        self, requests: Sequence[CandleRequest]
+    ) -> Mapping[str, CandleSeries | PumpwatchError]:
+        """Return what each request gave: the series, or the error that concerns this symbol alone.
+
+        Raises `StopTrading` errors (403), and `ValueError` for a symbol asked for twice or an
+        interval that Bybit does not have.
+        """
+        if len({request.symbol for request in requests}) < len(requests):
+            raise ValueError("a symbol was asked for twice in one batch of candles")
+        unknown = {request.interval for request in requests} - INTERVALS.keys()
+        if unknown:
+            raise ValueError(f"no candles of {sorted(unknown)} milliseconds")
+        if self._parallel == 1 or len(requests) <= 1:
+            outcomes = [self._series(request) for request in requests]
+        else:
+            with ThreadPoolExecutor(min(self._parallel, len(requests))) as pool:
+                outcomes = list(pool.map(self._series, requests))
+        for outcome in outcomes:
+            if isinstance(outcome, StopTrading):
+                raise outcome
+        return {
+            request.symbol: outcome for request, outcome in zip(requests, outcomes, strict=True)
+        }
+
+    def order_book(self, symbol: str) -> OrderBook:
+        """Return the best 50 levels. Raises `UnknownSymbol`, `BadMarketData`."""
+        answer = self._ask_about(symbol, endpoints.ORDER_BOOK, limit=BOOK_DEPTH)
+        result = answer.result
+        if not isinstance(result, dict) or result.get("s") != symbol:
+            raise BadMarketData(f"{symbol}: the book answer is about another symbol, or malformed")
+        bids, asks = _levels(result.get("b"), symbol), _levels(result.get("a"), symbol)
+        falling = all(bids[i][0] > bids[i + 1][0] for i in range(len(bids) - 1))
+        rising = all(asks[i][0] < asks[i + 1][0] for i in range(len(asks) - 1))
+        if not falling or not rising or (bids and asks and bids[0][0] >= asks[0][0]):
+            raise BadMarketData(f"{symbol}: the book is out of order or crossed")
+        return OrderBook(symbol, answer.time, bids, asks)
+
+    def _series(self, request: CandleRequest) -> CandleSeries | PumpwatchError:
+        try:
+            return join_series([self._page(page) for page in pages(request)], request)
+        except PumpwatchError as error:
+            return error
+
+    def _page(self, page: CandleRequest) -> CandleSeries:
+        answer = self._ask_about(
+            page.symbol,
+            endpoints.KLINE,
+            interval=INTERVALS[page.interval],
+            start=page.start,
+            end=page.end,
+            limit=PAGE,
+        )
+        return read_candles(answer.result, page, time=answer.time)
+
+    def _ask_about(self, symbol: str, endpoint: endpoints.Endpoint, **parameters: object) -> Answer:
+        try:
+            return self._session.call(endpoint, category="linear", symbol=symbol, **parameters)
+        except ExchangeUnavailable as error:
+            if error.code != BAD_PARAMETER:
+                raise
+            reason = str(error)
+        raise UnknownSymbol(f"{symbol}: {reason}")
+
+
+def _levels(value: object, symbol: str) -> tuple[tuple[Decimal, Decimal], ...]:
+    if not isinstance(value, list):
+        raise BadMarketData(f"{symbol}: a side of the book is missing")
+    return tuple(_level(level, symbol) for level in value)
+
+
+def _level(level: object, symbol: str) -> tuple[Decimal, Decimal]:
+    if isinstance(level, list) and len(level) == LEVEL:
+        price, quantity = (
+            Decimal(part) if isinstance(part, str) and NUMBER.fullmatch(part) else Decimal(0)
+            for part in level
+        )
+        if price > 0 and quantity > 0:
+            return price, quantity
+    raise BadMarketData(f"{symbol}: a level of the book is malformed")

@@ -1,0 +1,149 @@
+"""The journal in the table.
+
+A trade is written three times in one transaction: under its signal's id (with its orders), in the
+list by creation time, and, while it needs care, in the partition of live trades. So every question
+is one Query or one GetItem, never a Scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pumpwatch.domain.trades import OrderRecord, Trade
+from pumpwatch.errors import DuplicateOrder, LeaseLost, LimitReached
+from pumpwatch.ports import Lease
+
+from .codec import from_item, marshal, to_item
+from .table import Cancelled, Table
+
+__all__ = ["DynamoJournal"]
+
+ALL, LIVE, COUNT, LEASES = "TRADES", "TRADES#LIVE", "ORDERS#DAY", "LEASE"
+TRADE, ORDER = "TRADE", "ORDER#"
+LEASE_CHECK, ORDER_PUT, COUNT_UPDATE = 0, 1, 2
+"""Positions of the conditional writes in a transaction."""
+
+Write = Mapping[str, Any]
+
+
+class DynamoJournal:
+    """Trades and orders whose every write checks the lease (Journal port)."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def live_trades(self) -> Sequence[Trade]:
+        """Return the trades that still need care, oldest first."""
+        return [from_item(Trade, item) for item in self._table.query(LIVE)]
+
+    def trade(self, signal_id: str) -> Trade | None:
+        """Return the signal's trade."""
+        item = self._table.get(_partition(signal_id), TRADE)
+        return None if item is None else from_item(Trade, item)
+
+    def trades_since(self, time: int) -> Sequence[Trade]:
+        """Return the trades created from `time` on, oldest first."""
+        found = self._table.query(ALL, start=f"{max(0, time):013d}")
+        return [from_item(Trade, item) for item in found]
+
+    def orders(self, signal_id: str) -> Sequence[OrderRecord]:
+        """Return the orders of a trade, oldest first."""
+        found = self._table.query(_partition(signal_id), start=ORDER)
+        orders = [from_item(OrderRecord, item) for item in found if item["sk"].startswith(ORDER)]
+        return sorted(orders, key=lambda order: (order.intended, order.attempt))
+
+    def orders_on(self, day: str) -> int:
+        """Return how many orders were intended on a UTC day."""
+        item = self._table.get(COUNT, day)
+        return 0 if item is None else int(item["count"])
+
+    def intend(
+        self, trade: Trade, order: OrderRecord, lease: Lease, *, day: str, max_orders: int | None
+    ) -> None:
+        """Store the trade and its order's intent, counting it, in one transaction."""
+        writes = [
+            _lease_check(lease),
+            _order_put(order, only_new=True),
+            _count_update(day, max_orders),
+            *_trade_writes(trade),
+        ]
+        try:
+            self._table.transact(writes)
+        except Cancelled as error:
+            failed = error.failed
+        else:
+            return
+        if LEASE_CHECK in failed:
+            raise _lost(lease)
+        if ORDER_PUT in failed:
+            name = order.request.order_id
+            raise DuplicateOrder(f"the intent of order {name} exists already", code=0)
+        raise LimitReached(f"{max_orders} orders were intended on {day} already")
+
+    def settle(self, trade: Trade, order: OrderRecord, lease: Lease) -> None:
+        """Store an order's outcome and the trade that follows from it, together."""
+        self._write([_lease_check(lease), _order_put(order), *_trade_writes(trade)], lease)
+
+    def save(self, trade: Trade, lease: Lease) -> None:
+        """Store the trade."""
+        self._write([_lease_check(lease), *_trade_writes(trade)], lease)
+
+    def _write(self, writes: Sequence[Write], lease: Lease) -> None:
+        try:
+            self._table.transact(writes)
+        except Cancelled:
+            raise _lost(lease) from None
+
+
+def _partition(signal_id: str) -> str:
+    return f"{TRADE}#{signal_id}"
+
+
+def _lost(lease: Lease) -> LeaseLost:
+    return LeaseLost(f"lease {lease.name} of {lease.owner} was taken over")
+
+
+def _lease_check(lease: Lease) -> Write:
+    return {
+        "ConditionCheck": {
+            "Key": marshal({"pk": LEASES, "sk": lease.name}),
+            "ConditionExpression": "#owner = :owner AND #token = :token",
+            "ExpressionAttributeNames": {"#owner": "owner", "#token": "token"},
+            "ExpressionAttributeValues": marshal({":owner": lease.owner, ":token": lease.token}),
+        }
+    }
+
+
+def _order_put(order: OrderRecord, *, only_new: bool = False) -> Write:
+    key = {"pk": _partition(order.signal_id), "sk": f"{ORDER}{order.request.order_id}"}
+    put: dict[str, Any] = {"Item": marshal({**key, **to_item(order)})}
+    if only_new:
+        put["ConditionExpression"] = "attribute_not_exists(pk)"
+    return {"Put": put}
+
+
+def _count_update(day: str, max_orders: int | None) -> Write:
+    update: dict[str, Any] = {
+        "Key": marshal({"pk": COUNT, "sk": day}),
+        "UpdateExpression": "ADD #count :one",
+        "ExpressionAttributeNames": {"#count": "count"},
+        "ExpressionAttributeValues": marshal({":one": 1, ":limit": max_orders}),
+    }
+    if max_orders is not None:
+        none_yet = "attribute_not_exists(#count)" if max_orders > 0 else "pk = :one"
+        update["ConditionExpression"] = f"{none_yet} OR #count < :limit"
+    return {"Update": update}
+
+
+def _trade_writes(trade: Trade) -> list[Write]:
+    fields = to_item(trade)
+    by_time = {"pk": ALL, "sk": f"{trade.created:013d}#{trade.signal_id}"}
+    live = {"pk": LIVE, "sk": by_time["sk"]}
+    return [
+        {"Put": {"Item": marshal({"pk": _partition(trade.signal_id), "sk": TRADE, **fields})}},
+        {"Put": {"Item": marshal({**by_time, **fields})}},
+        {"Put": {"Item": marshal({**live, **fields})}}
+        if trade.state.live
+        else {"Delete": {"Key": marshal(live)}},
+    ]

@@ -1,0 +1,112 @@
+"""The paper account in the table: one item for the account, one for each order and fill."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pumpwatch.adapters.paper.state import PaperPosition, PaperState
+from pumpwatch.domain.orders import Fill, OrderStatus
+from pumpwatch.errors import DuplicateOrder, StoreUnavailable
+
+from .codec import from_item, marshal, to_item
+from .table import Cancelled, Table
+
+__all__ = ["DynamoPaperStore"]
+
+ACCOUNT, ORDER, FILL = "PAPER", "PAPER#ORDER", "PAPER#FILL"
+KEEP_SECONDS = 90 * 86_400
+
+
+class DynamoPaperStore:
+    """Keeps the paper account beside the journal (PaperStore port)."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def load(self) -> PaperState:
+        """Return the account as it was committed last; a fresh one at first."""
+        item = self._table.get(ACCOUNT, ACCOUNT)
+        if item is None:
+            return PaperState()
+        positions = {
+            symbol: from_item(PaperPosition, one) for symbol, one in item["positions"].items()
+        }
+        return PaperState(int(item["version"]), item["realised"], positions, item["leverages"])
+
+    def commit(
+        self,
+        before: PaperState,
+        after: PaperState,
+        *,
+        orders: Sequence[OrderStatus] = (),
+        fills: Sequence[Fill] = (),
+    ) -> PaperState:
+        """Store everything or nothing. Raises `StoreUnavailable`, `DuplicateOrder`."""
+        version = before.version + 1
+        account = {
+            "pk": ACCOUNT,
+            "sk": ACCOUNT,
+            "version": version,
+            "realised": after.realised,
+            "positions": {symbol: to_item(one) for symbol, one in after.positions.items()},
+            "leverages": dict(after.leverages),
+        }
+        writes = [_if_unchanged(account, before.version)]
+        writes += [_new_order(order) for order in orders]
+        writes += [_put(_fill_item(fill)) for fill in fills]
+        try:
+            self._table.transact(writes)
+        except Cancelled as error:
+            unchanged = 0 not in error.failed
+        else:
+            return PaperState(version, after.realised, after.positions, after.leverages)
+        if unchanged:
+            raise DuplicateOrder("an order with this id exists already", code=0)
+        raise StoreUnavailable("the paper account was changed by another run")
+
+    def order(self, order_id: str) -> OrderStatus | None:
+        """Return an order by our id."""
+        item = self._table.get(ORDER, order_id)
+        return None if item is None else from_item(OrderStatus, item)
+
+    def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
+        """Return the symbol's fills from `since` on, oldest first."""
+        found = self._table.query(f"{FILL}#{symbol}", start=f"{max(0, since):013d}")
+        return [from_item(Fill, item) for item in found]
+
+
+def _if_unchanged(account: Mapping[str, object], version: int) -> Mapping[str, Any]:
+    return {
+        "Put": {
+            "Item": marshal(account),
+            "ConditionExpression": "attribute_not_exists(pk)" if version == 0 else "#v = :version",
+            **(
+                {}
+                if version == 0
+                else {
+                    "ExpressionAttributeNames": {"#v": "version"},
+                    "ExpressionAttributeValues": marshal({":version": version}),
+                }
+            ),
+        }
+    }
+
+
+def _new_order(order: OrderStatus) -> Mapping[str, Any]:
+    expires = order.created // 1000 + KEEP_SECONDS
+    put = _put({"pk": ORDER, "sk": order.order_id, "expires_at": expires, **to_item(order)})
+    return {"Put": {**put["Put"], "ConditionExpression": "attribute_not_exists(pk)"}}
+
+
+def _fill_item(fill: Fill) -> Mapping[str, object]:
+    return {
+        "pk": f"{FILL}#{fill.symbol}",
+        "sk": f"{fill.time:013d}#{fill.execution_id}",
+        "expires_at": fill.time // 1000 + KEEP_SECONDS,
+        **to_item(fill),
+    }
+
+
+def _put(item: Mapping[str, object]) -> Mapping[str, Any]:
+    return {"Put": {"Item": marshal(item)}}

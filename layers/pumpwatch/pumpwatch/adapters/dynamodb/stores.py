@@ -1,0 +1,164 @@
+"""Signals, events, leases and the halt flag in the table."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from pumpwatch.domain.signals import PumpEvent, Signal
+from pumpwatch.errors import LeaseHeld
+from pumpwatch.ports import Halt, Lease
+
+from .codec import from_item, marshal, to_item
+from .table import Cancelled, ConditionFailed, Table
+
+__all__ = [
+    "DynamoEventStore",
+    "DynamoHaltStore",
+    "DynamoLeaseStore",
+    "DynamoSignalStore",
+]
+
+logger = logging.getLogger(__name__)
+
+SIGNALS, EVENTS, LEASES, HALT = "SIGNAL", "EVENT", "LEASE", "HALT"
+SIGNAL_DAYS = 30
+DAY_SECONDS = 86_400
+HALT_NAMES = {"#reason": "reason", "#since": "since", "#by": "by"}
+ABSENT = "attribute_not_exists(pk)"
+
+
+class DynamoSignalStore:
+    """Signals by time in partition SIGNAL, whose inserts the stream reports (SignalStore port).
+
+    A second item, keyed by the signal's id alone, makes the id unique whatever time it carries.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def publish(self, signal: Signal) -> bool:
+        """Store the signal; return False when its id was there already."""
+        expires = signal.time // 1000 + SIGNAL_DAYS * DAY_SECONDS
+        mark = {"pk": f"{SIGNALS}#{signal.signal_id}", "sk": SIGNALS, "expires_at": expires}
+        item = {
+            "pk": SIGNALS,
+            "sk": f"{signal.time:013d}#{signal.signal_id}",
+            "expires_at": expires,
+            **to_item(signal),
+        }
+        try:
+            self._table.transact(
+                [
+                    {"Put": {"Item": marshal(mark), "ConditionExpression": ABSENT}},
+                    {"Put": {"Item": marshal(item)}},
+                ]
+            )
+        except Cancelled:
+            return False
+        return True
+
+    def since(self, time: int) -> Sequence[Signal]:
+        """Return the signals with `signal.time >= time`, oldest first."""
+        found = self._table.query(SIGNALS, start=f"{max(0, time):013d}")
+        return [from_item(Signal, item) for item in found]
+
+
+class DynamoEventStore:
+    """The latest event of each symbol (EventStore port)."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def current(self) -> Sequence[PumpEvent]:
+        """Return the stored events, by symbol."""
+        return [from_item(PumpEvent, item) for item in self._table.query(EVENTS)]
+
+    def save(self, event: PumpEvent) -> None:
+        """Store the event, replacing the symbol's former one."""
+        self._table.put({"pk": EVENTS, "sk": event.symbol, **to_item(event)})
+
+    def remove(self, event: PumpEvent) -> None:
+        """Forget the event; another event of the symbol is left alone."""
+        values = {":event": event.event_id}
+        try:
+            self._table.delete(EVENTS, event.symbol, condition="event_id = :event", values=values)
+        except ConditionFailed:
+            logger.info("event was gone already", extra={"event_id": event.event_id})
+
+
+class DynamoLeaseStore:
+    """Leases with a token that grows for ever (LeaseStore port). `wall` gives Unix seconds."""
+
+    def __init__(self, table: Table, wall: Callable[[], float] = time.time) -> None:
+        self._table = table
+        self._wall = wall
+
+    def acquire(self, name: str, *, owner: str, seconds: float) -> Lease:
+        """Take the lease if it is free or ran out. Raises `LeaseHeld`."""
+        now = int(self._wall() * 1000)
+        try:
+            item = self._table.update(
+                LEASES,
+                name,
+                "SET #owner = :owner, #ends = :ends ADD #token :one",
+                {":owner": owner, ":ends": now + int(seconds * 1000), ":one": 1, ":now": now},
+                condition="attribute_not_exists(#owner) OR #ends <= :now",
+                names={"#owner": "owner", "#ends": "ends", "#token": "token"},
+            )
+        except ConditionFailed as error:
+            held_by = (error.item or {}).get("owner", "another run")
+            raise LeaseHeld(f"lease {name} is held by {held_by}") from None
+        return Lease(name, owner, int(item["token"]))
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; a lease that was lost meanwhile is left alone."""
+        try:
+            self._table.update(
+                LEASES,
+                lease.name,
+                "REMOVE #owner",
+                {":owner": lease.owner, ":token": lease.token},
+                condition="#owner = :owner AND #token = :token",
+                names={"#owner": "owner", "#token": "token"},
+            )
+        except ConditionFailed:
+            logger.warning("lease was lost before its release", extra={"lease": lease.name})
+
+
+class DynamoHaltStore:
+    """The halt flag: one item, present while entries are stopped (HaltStore port)."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def current(self) -> Halt | None:
+        """Return the halt in force, or None."""
+        item = self._table.get(HALT, HALT)
+        return None if item is None or "reason" not in item else from_item(Halt, item)
+
+    def halt(self, halt: Halt) -> None:
+        """Stop entries; an earlier halt keeps its reason and time."""
+        try:
+            self._table.update(
+                HALT,
+                HALT,
+                "SET #reason = :reason, #since = :since, #by = :by REMOVE resumed_by",
+                {":reason": halt.reason, ":since": halt.since, ":by": halt.by},
+                condition="attribute_not_exists(#reason)",
+                names=HALT_NAMES,
+            )
+        except ConditionFailed:
+            logger.info("halted already", extra={"reason": halt.reason})
+
+    def resume(self, *, by: str) -> None:
+        """Allow entries again; who did it stays on the item."""
+        self._table.update(
+            HALT,
+            HALT,
+            "SET resumed_by = :by REMOVE #reason, #since, #by",
+            {":by": by},
+            names=HALT_NAMES,
+        )
+        logger.warning("entries allowed again", extra={"resumed_by": by})

@@ -1,0 +1,160 @@
+"""The one table everything is kept in: keys `pk` and `sk`, time to live in `expires_at` (seconds).
+
+The low-level client is used, not the resource: it loads no resource model at a cold start, and
+transactions exist only there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pumpwatch.errors import PumpwatchError, StoreUnavailable
+
+from .codec import Item, marshal, unmarshal
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+__all__ = ["Cancelled", "ConditionFailed", "Table", "dynamodb_client"]
+
+CONDITION = "ConditionalCheckFailed"
+
+
+class ConditionFailed(PumpwatchError):
+    """A conditional write found the condition false; `item` is what stands there, where known."""
+
+    def __init__(self, item: Item | None = None) -> None:
+        super().__init__("the condition of a write was not met")
+        self.item = item
+
+
+class Cancelled(PumpwatchError):
+    """A transaction found conditions false; `failed` are the positions of the writes they guard."""
+
+    def __init__(self, failed: frozenset[int]) -> None:
+        super().__init__("the conditions of a transaction were not met")
+        self.failed = failed
+
+
+def dynamodb_client() -> DynamoDBClient:
+    """Return a client with short time-outs; where to is boto3's own business (environment)."""
+    config = Config(
+        connect_timeout=1,
+        read_timeout=2,
+        retries={"mode": "standard", "max_attempts": 3},
+        tcp_keepalive=True,
+    )
+    return boto3.client("dynamodb", config=config)
+
+
+class Table:
+    """Reads are strongly consistent; every failure of the service is `StoreUnavailable`."""
+
+    def __init__(self, name: str, client: DynamoDBClient | None = None) -> None:
+        self._name = name
+        self._client = client or dynamodb_client()
+
+    def get(self, pk: str, sk: str) -> Item | None:
+        """Return one item, or None."""
+        with _errors():
+            answer = self._client.get_item(
+                TableName=self._name, Key=marshal({"pk": pk, "sk": sk}), ConsistentRead=True
+            )
+        return unmarshal(answer["Item"]) if "Item" in answer else None
+
+    def query(self, pk: str, *, start: str = "") -> Sequence[Item]:
+        """Return the items of a partition from sort key `start` on, in its order, all pages."""
+        values = marshal({":pk": pk, ":start": start}) if start else marshal({":pk": pk})
+        asked: dict[str, Any] = {
+            "TableName": self._name,
+            "KeyConditionExpression": "pk = :pk" + (" AND sk >= :start" if start else ""),
+            "ExpressionAttributeValues": values,
+            "ConsistentRead": True,
+        }
+        found: list[Item] = []
+        while True:
+            with _errors():
+                answer = self._client.query(**asked)
+            found += [unmarshal(item) for item in answer["Items"]]
+            if "LastEvaluatedKey" not in answer:
+                return found
+            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def put(self, item: Mapping[str, object]) -> None:
+        """Store an item whatever stands there."""
+        with _errors():
+            self._client.put_item(TableName=self._name, Item=marshal(item))
+
+    def update(
+        self,
+        pk: str,
+        sk: str,
+        expression: str,
+        values: Mapping[str, object],
+        *,
+        condition: str = "",
+        names: Mapping[str, str] | None = None,
+    ) -> Item:
+        """Update one item and return it as it is then. Raises `ConditionFailed`."""
+        asked: dict[str, Any] = {
+            "TableName": self._name,
+            "Key": marshal({"pk": pk, "sk": sk}),
+            "UpdateExpression": expression,
+            "ExpressionAttributeValues": marshal(values),
+            "ReturnValues": "ALL_NEW",
+        }
+        if condition:
+            asked["ConditionExpression"] = condition
+            asked["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        if names:
+            asked["ExpressionAttributeNames"] = dict(names)
+        with _errors():
+            return unmarshal(self._client.update_item(**asked)["Attributes"])
+
+    def delete(self, pk: str, sk: str, *, condition: str, values: Mapping[str, object]) -> None:
+        """Delete one item. Raises `ConditionFailed`."""
+        with _errors():
+            self._client.delete_item(
+                TableName=self._name,
+                Key=marshal({"pk": pk, "sk": sk}),
+                ConditionExpression=condition,
+                ExpressionAttributeValues=marshal(values),
+            )
+
+    def transact(self, writes: Sequence[Mapping[str, Any]]) -> None:
+        """Carry out all writes or none. Raises `Cancelled`."""
+        named = [
+            {verb: {"TableName": self._name, **what} for verb, what in write.items()}
+            for write in writes
+        ]
+        with _errors():
+            self._client.transact_write_items(TransactItems=named)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        raise _translated(error) from None
+    except BotoCoreError as error:
+        raise StoreUnavailable(f"the table did not answer: {type(error).__name__}") from None
+
+
+def _translated(error: ClientError) -> PumpwatchError:
+    code = error.response["Error"]["Code"]
+    if code == "ConditionalCheckFailedException":
+        item: Any = error.response.get("Item")
+        return ConditionFailed(unmarshal(item) if item else None)
+    if code == "TransactionCanceledException":
+        reasons: Any = error.response.get("CancellationReasons", [])
+        codes = [reason.get("Code") for reason in reasons]
+        if CONDITION in codes:
+            return Cancelled(frozenset(i for i, one in enumerate(codes) if one == CONDITION))
+    return StoreUnavailable(f"the table refused {error.operation_name}: {code}")

@@ -1,0 +1,87 @@
+"""The detect function, put together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.dynamodb import (
+    DynamoEventStore,
+    DynamoLeaseStore,
+    DynamoSignalStore,
+    Table,
+)
+from pumpwatch.adapters.s3 import S3HistoryStore
+from pumpwatch.errors import LeaseHeld
+from pumpwatch.invocation import Tick
+from pumpwatch.metrics import DETECT
+from pumpwatch.ports import Deadline
+from pumpwatch.runs import RunNumbers
+from pumpwatch.settings import DetectSettings, load_settings
+from pumpwatch.usecases.detect_pumps import DetectPumps
+from pumpwatch.usecases.detect_report import DetectReport
+
+from .function import Function, HeldLease, metrics_reporter
+
+__all__ = ["describe", "detect_function"]
+
+LEASE_NAME = "detect"
+LEASE_RESERVE = 1.0
+"""Seconds by which the lease outlives the run: it ends before the next tick even after a kill."""
+
+
+def detect_function(environment: Mapping[str, str]) -> Function[DetectReport]:
+    """Return the function for the settings in the environment. Raises `SettingsError`."""
+    settings = load_settings(DetectSettings, environment)
+    table = Table(settings.table_name)
+    session = BybitSession(
+        settings.bybit_base_url,
+        timeout_seconds=settings.request_timeout_seconds,
+        requests_per_second=settings.requests_per_second,
+        threads=settings.parallel_requests,
+    )
+    use_case = DetectPumps(
+        BybitMarketData(session, parallel_requests=settings.parallel_requests),
+        S3HistoryStore(settings.bucket_name),
+        DynamoSignalStore(table),
+        DynamoEventStore(table),
+        settings,
+        clock=ExchangeClock(session),
+        wait=time.sleep,
+    )
+    lease = HeldLease(DynamoLeaseStore(table))
+
+    def work(tick: Tick, deadline: Deadline) -> DetectReport | None:
+        try:
+            seconds = deadline.seconds_left() + LEASE_RESERVE
+            held = lease.acquire(LEASE_NAME, owner=tick.execution_id, seconds=seconds)
+        except LeaseHeld:
+            return None
+        lease.release(held)
+        session.start_run(deadline)
+        return use_case.run(tick, deadline)
+
+    def describe_run(report: DetectReport, numbers: RunNumbers) -> None:
+        describe(report, numbers)
+        numbers.set("clock_skew_seconds", session.clock_skew_seconds)
+
+    reporter = metrics_reporter(DETECT, settings, table)
+    return Function(DETECT, reporter=reporter, lease=lease, work=work, describe=describe_run)
+
+
+def describe(report: DetectReport, numbers: RunNumbers) -> None:
+    """Fill in what a run's report says."""
+    numbers.set("tick_delay_seconds", report.tick_delay_seconds)
+    numbers.set("second_of_minute", report.second_of_minute)
+    numbers.set("symbols_scanned", report.symbols)
+    numbers.set("symbols_skipped", report.skipped)
+    numbers.set("symbols_warming_up", report.warming_up)
+    numbers.set("candidates", report.candidates)
+    numbers.set("events_open", report.events_open)
+    numbers.set("signals_last_run", len(report.signals))
+    numbers.set("requests_last_run", report.requests)
+    for signal in report.signals:
+        numbers.count("signals", phase=signal.phase.value)
+    numbers.count("screen_missed", report.screen_missed)
+    numbers.count("bad_candles", report.bad_candles)

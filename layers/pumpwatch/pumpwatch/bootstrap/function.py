@@ -1,0 +1,139 @@
+"""What both functions do around their use case: lease, deadline, metrics."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from pumpwatch.adapters.clock import LambdaContext, LambdaDeadline
+from pumpwatch.adapters.dynamodb import DynamoTotalsStore, Table
+from pumpwatch.adapters.pushgateway import PushgatewaySink
+from pumpwatch.errors import BadEvent, PumpwatchError
+from pumpwatch.invocation import Tick
+from pumpwatch.ports import Deadline, Lease, LeaseStore
+from pumpwatch.runs import MetricsReporter, RunNumbers
+from pumpwatch.settings import SharedSettings
+
+__all__ = ["Context", "Function", "HeldLease", "metrics_reporter"]
+
+logger = logging.getLogger(__name__)
+
+Report = TypeVar("Report")
+
+
+class Context(LambdaContext, Protocol):
+    """What is needed of the Lambda context."""
+
+    @property
+    def aws_request_id(self) -> str:
+        """Return the invocation's id."""
+
+
+class HeldLease:
+    """Keeps a lease that was given back until `close`: metrics go out under it (LeaseStore)."""
+
+    def __init__(self, leases: LeaseStore) -> None:
+        self._leases = leases
+        self._given_back: Lease | None = None
+
+    def acquire(self, name: str, *, owner: str, seconds: float) -> Lease:
+        """Take the lease. Raises `LeaseHeld`."""
+        return self._leases.acquire(name, owner=owner, seconds=seconds)
+
+    def release(self, lease: Lease) -> None:
+        """Note that the lease is not needed any more."""
+        self._given_back = lease
+
+    def close(self) -> None:
+        """Give the lease back; one that cannot be given back runs out by itself."""
+        lease, self._given_back = self._given_back, None
+        if lease is None:
+            return
+        try:
+            self._leases.release(lease)
+        except PumpwatchError as error:
+            logger.warning("lease was not given back", extra={"reason": str(error)})
+
+
+class Function(Generic[Report]):
+    """One warm function: runs its use case and reports what came of it.
+
+    `work` does a tick's work and returns its report, None when another run is at it; `describe`
+    fills in what the report says.
+    """
+
+    def __init__(
+        self,
+        job: str,
+        *,
+        reporter: MetricsReporter,
+        lease: HeldLease,
+        work: Callable[[Tick, Deadline], Report | None],
+        describe: Callable[[Report, RunNumbers], None],
+    ) -> None:
+        self._job = job
+        self._reporter = reporter
+        self._lease = lease
+        self._work = work
+        self._describe = describe
+
+    def run(self, tick: Tick, context: LambdaContext) -> Report | None:
+        """Do one tick's work and push its metrics; return None when another run holds the lease.
+
+        Whatever the use case raises is counted, pushed and raised again.
+        """
+        started = time.perf_counter()
+        try:
+            report = self._work(tick, LambdaDeadline(context))
+            self._report_success(report, tick, time.perf_counter() - started)
+        except Exception:
+            self._report_failure(tick.execution_id, tick.bad_records)
+            raise
+        finally:
+            self._lease.close()
+        return report
+
+    def refuse(self, error: BadEvent, context: Context) -> dict[str, object]:
+        """Count a malformed event and return the answer to it: nothing was done.
+
+        It is answered, not raised: repeating it would not mend it, and a batch of the stream would
+        come again and again. The next tick is a minute away.
+        """
+        logger.error("malformed event", extra={"reason": str(error)})
+        self._report_failure(context.aws_request_id, 1)
+        return {"error": str(error)}
+
+    def _report_success(self, report: Report | None, tick: Tick, seconds: float) -> None:
+        """Push what a run measured; a busy one shows nothing, the lease's holder pushes."""
+        numbers = RunNumbers(self._job)
+        numbers.count("bad_events", tick.bad_records)
+        numbers.count("runs", result="busy" if report is None else "success")
+        numbers.set("last_success_timestamp_seconds", time.time())
+        numbers.set("duration_seconds", seconds)
+        if report is not None:
+            try:
+                self._describe(report, numbers)
+            except PumpwatchError:
+                logger.exception("the report was not fully described")
+        self._reporter.report(numbers, tick.execution_id, push=report is not None)
+
+    def _report_failure(self, run_id: str, bad_events: int) -> None:
+        numbers = RunNumbers(self._job)
+        numbers.count("bad_events", bad_events)
+        numbers.count("runs", result="failure")
+        numbers.set("last_failure_timestamp_seconds", time.time())
+        self._reporter.report(numbers, run_id, failed=True)
+
+
+def metrics_reporter(job: str, settings: SharedSettings, table: Table) -> MetricsReporter:
+    """Return the reporter of a function; without an address nothing is pushed."""
+    sink = None
+    if settings.pushgateway_url:
+        sink = PushgatewaySink(
+            settings.pushgateway_url,
+            stage=settings.stage,
+            timeout_seconds=settings.push_timeout_seconds,
+        )
+    return MetricsReporter(job, DynamoTotalsStore(table), sink)

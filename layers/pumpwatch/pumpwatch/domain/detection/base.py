@@ -1,0 +1,163 @@
+"""What every rule shares: its interface, its results, and what it remembers of earlier candles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from pumpwatch.domain.candles import BoolArray, Candles, FloatArray, IntArray
+
+__all__ = ["Carry", "Detections", "Detector", "known_before"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Carry:
+    """What a rule remembers of the candles before a grid; every array is shaped (symbols, ...).
+
+    `count` known candles so far, the last known `close` (NaN: none), running `mean` and `variance`
+    of the rule's flow, and `extra`, shaped (symbols, numbers), for the rule's own bounds.
+    """
+
+    count: IntArray
+    close: FloatArray
+    mean: FloatArray
+    variance: FloatArray
+    extra: FloatArray
+
+    @classmethod
+    def none(cls, symbols: int, extra: int = 0) -> Carry:
+        """Return the memory of symbols that have not been seen yet."""
+        unknown = np.full(symbols, np.nan)
+        return cls(
+            np.zeros(symbols, dtype=np.int64),
+            unknown,
+            unknown.copy(),
+            unknown.copy(),
+            np.full((symbols, extra), np.nan),
+        )
+
+    def select(self, rows: Sequence[int] | IntArray | BoolArray | slice) -> Carry:
+        """Return the memory of some symbols."""
+        return Carry(
+            self.count[rows],
+            self.close[rows],
+            self.mean[rows],
+            self.variance[rows],
+            self.extra[rows],
+        )
+
+    def copy(self) -> Carry:
+        """Return a memory that can be changed without changing this one."""
+        return Carry(
+            self.count.copy(),
+            self.close.copy(),
+            self.mean.copy(),
+            self.variance.copy(),
+            self.extra.copy(),
+        )
+
+    def joined(self, other: Carry) -> Carry:
+        """Return the memory of these symbols followed by the other ones."""
+        return Carry(
+            np.concatenate([self.count, other.count]),
+            np.concatenate([self.close, other.close]),
+            np.concatenate([self.mean, other.mean]),
+            np.concatenate([self.variance, other.variance]),
+            np.concatenate([self.extra, other.extra]),
+        )
+
+    def put(self, rows: IntArray, other: Carry) -> None:
+        """Replace the memory of the symbols in `rows`."""
+        self.count[rows], self.close[rows] = other.count, other.close
+        self.mean[rows], self.variance[rows] = other.mean, other.variance
+        self.extra[rows] = other.extra
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """What a rule found; every array is shaped (symbols, candles).
+
+    `alarm` says that all conditions hold at the candle, `strength` is the rule's own measure of the
+    flow, `jump` its measure of the rise, as a fraction. Both are NaN where they are not defined.
+    """
+
+    alarm: BoolArray
+    strength: FloatArray
+    jump: FloatArray
+
+
+class Detector(Protocol):
+    """A detection rule over arrays. Results at a candle use that candle and earlier ones only.
+
+    A candle that is not known neither alarms nor counts: every window and every running mean is
+    taken over the symbol's known candles.
+    """
+
+    @property
+    def name(self) -> str:
+        """Return the rule's name."""
+
+    @property
+    def interval(self) -> int:
+        """Return the length of the candles it works on, milliseconds."""
+
+    @property
+    def window(self) -> int:
+        """Return how many earlier candles a symbol needs before it may signal live."""
+
+    @property
+    def minimum(self) -> int:
+        """Return how many earlier candles `detect` needs before it alarms (replay, evaluation)."""
+
+    @property
+    def history(self) -> int:
+        """Return how many candles to keep, for the rule and for the screen's bounds."""
+
+    @property
+    def lookback(self) -> int:
+        """Return how many candles before a grid must be in it although `Carry` remembers them."""
+
+    @property
+    def monotone(self) -> bool:
+        """Return whether an alarm on a forming candle is sure to hold for the finished one too."""
+
+    @property
+    def flow(self) -> str:
+        """Return which column the rule calls flow: `turnover` or `volume`."""
+
+    @property
+    def extra(self) -> int:
+        """Return how many numbers of its own the rule keeps in `Carry.extra`."""
+
+    @property
+    def memory(self) -> str:
+        """Return what its memory depends on: a saved one of other settings is of no use."""
+
+    def detect(self, candles: Candles, start: Carry | None = None) -> Detections:
+        """Return alarm, strength and jump of every candle.
+
+        `start` is what the rule remembers of the candles before the first column.
+        """
+
+    def advance(self, candles: Candles, start: Carry | None = None) -> Carry:
+        """Return what the rule remembers after the last column."""
+
+    def needs(
+        self, carry: Carry, unseen: IntArray, low: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return lower bounds (flow, high) of the next candle that could alarm, each (symbols,).
+
+        Between the memory and that candle lie at most `unseen` candles that nobody has looked at;
+        no trade since the memory was below `low`. More unseen candles never give higher bounds.
+        NaN: no bound is known.
+        """
+
+
+def known_before(candles: Candles, start: Carry | None = None) -> IntArray:
+    """Return how many known candles precede each candle, shaped (symbols, candles)."""
+    known = ~np.isnan(candles.close)
+    before: IntArray = np.cumsum(known, axis=1, dtype=np.int64) - known
+    return before if start is None else before + start.count[:, None]

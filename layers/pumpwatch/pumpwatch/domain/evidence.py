@@ -1,0 +1,65 @@
+"""What is known about a live trade: the journal's orders, and what the exchange says about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .orders import Fill, Leg, OrderStatus, Position
+from .performance import FillSummary, summarise_fills
+from .trades import OrderRecord, Trade, TradeState
+
+__all__ = ["Evidence", "foreign_positions", "needs_evidence", "own_position"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known about one live trade."""
+
+    trade: Trade
+    position: Position | None
+    """The position in the trade's symbol, whoever opened it."""
+    orders: Sequence[OrderRecord] = ()
+    """The trade's orders in the journal, oldest first."""
+    found: Mapping[str, OrderStatus] = field(default_factory=dict)
+    """Orders of `orders` that the exchange knows, by our id; one looked up in vain is absent."""
+    fills: Sequence[Fill] = ()
+    """The symbol's executions since the trade was created, oldest first."""
+
+    @property
+    def own(self) -> Position | None:
+        """Return the position if it can be the trade's: one on the other side is not."""
+        return own_position(self.trade, self.position)
+
+    @property
+    def pending(self) -> OrderRecord | None:
+        """Return the newest order of the leg that the trade waits for."""
+        leg = Leg.ENTRY if self.trade.state is TradeState.ENTERING else Leg.EXIT
+        return next((order for order in reversed(self.orders) if order.leg is leg), None)
+
+    def fill_summary(self) -> FillSummary:
+        """Return the trade's fills, added up."""
+        ids = {leg: [o.request.order_id for o in self.orders if o.leg is leg] for leg in Leg}
+        entry_id = ids[Leg.ENTRY][0] if ids[Leg.ENTRY] else ""
+        return summarise_fills(
+            self.trade, self.fills, entry_id=entry_id, exit_ids=frozenset(ids[Leg.EXIT])
+        )
+
+
+def own_position(trade: Trade, position: Position | None) -> Position | None:
+    """Return the position if it can be the trade's."""
+    if position is None or (position.symbol, position.side) != (trade.symbol, trade.side):
+        return None
+    return position
+
+
+def foreign_positions(trades: Sequence[Trade], positions: Sequence[Position]) -> list[Position]:
+    """Return the positions that belong to no live trade; they are reported and left alone."""
+    ours = {(trade.symbol, trade.side) for trade in trades if trade.state.live}
+    return [position for position in positions if (position.symbol, position.side) not in ours]
+
+
+def needs_evidence(trade: Trade, position: Position | None) -> bool:
+    """Return whether orders and fills must be asked for: the position alone does not settle it."""
+    own = own_position(trade, position)
+    return trade.state is not TradeState.OPEN or own is None or own.quantity != trade.quantity

@@ -1,0 +1,39 @@
+"""What holding a perpetual until a time limit costs in funding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from .orders import Side
+
+__all__ = ["FundingTerms", "funding_cost", "fundings_until"]
+
+
+@dataclass(frozen=True, slots=True)
+class FundingTerms:
+    """A symbol's funding: longs pay shorts when the rate is positive, else shorts pay longs."""
+
+    rate: Decimal
+    """Share of the notional that is paid at each funding."""
+    next_time: int
+    """Milliseconds UTC."""
+    interval: int
+    """Milliseconds between two fundings."""
+
+
+def fundings_until(terms: FundingTerms, now: int, until: int) -> int:
+    """Return how many fundings fall due after `now` and up to `until`.
+
+    A next funding that lies in the past is taken as due at once: the answer errs on the dear side.
+    """
+    first = max(terms.next_time, now)
+    if first > until:
+        return 0
+    return 1 + (until - first) // max(1, terms.interval)
+
+
+def funding_cost(terms: FundingTerms, side: Side, now: int, until: int) -> Decimal:
+    """Return the funding due as a share of the notional; negative when the position earns it."""
+    rate = terms.rate if side is Side.BUY else -terms.rate
+    return rate * fundings_until(terms, now, until)

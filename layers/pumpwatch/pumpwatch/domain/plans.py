@@ -1,0 +1,75 @@
+"""What a strategy wants and what becomes of it: a quote, a plan, a sized entry, or a denial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from .orders import Side
+
+__all__ = ["Denied", "EntryPlan", "Quote", "SizedEntry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Nothing is sent; `reason` is a plain sentence for the journal, the log and the report."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A symbol's prices at one moment, USDT. All of them are above zero and bid <= ask."""
+
+    bid: Decimal
+    ask: Decimal
+    last: Decimal
+    mark: Decimal
+
+    @property
+    def spread(self) -> Decimal:
+        """Return ask less bid as a share of the middle."""
+        return (self.ask - self.bid) * 2 / (self.ask + self.bid)
+
+    def best(self, side: Side) -> Decimal:
+        """Return the price a market order of this side meets first."""
+        return self.ask if side is Side.BUY else self.bid
+
+    @property
+    def highest(self) -> Decimal:
+        """Return the highest of the four prices."""
+        return max(self.bid, self.ask, self.last, self.mark)
+
+    @property
+    def lowest(self) -> Decimal:
+        """Return the lowest of the four prices."""
+        return min(self.bid, self.ask, self.last, self.mark)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPlan:
+    """What a strategy wants, prices not rounded yet, USDT."""
+
+    side: Side
+    stop_loss: Decimal
+    take_profit: Decimal
+    time_limit: int
+    """Milliseconds from the entry after which the position is closed at market."""
+
+
+@dataclass(frozen=True, slots=True)
+class SizedEntry:
+    """An entry that may be sent: rounded, within every limit."""
+
+    side: Side
+    quantity: Decimal
+    stop_loss: Decimal
+    take_profit: Decimal
+    planned_price: Decimal
+    """Best price of the book when it was sized."""
+    notional: Decimal
+    """At the highest price the order can be filled at, USDT."""
+    risk: Decimal
+    """What the stop loses at the worst fill, fees included, USDT."""
+    closes_at: int
+    """Milliseconds UTC."""

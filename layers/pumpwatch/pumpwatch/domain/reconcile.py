@@ -1,0 +1,254 @@
+"""Hold the journal against the exchange and say what to put right. Pure: it asks and sends nothing.
+
+The journal knows what was meant; orders found by id, fills and the position say what happened.
+Where they do not add up yet the answer is to wait, never to guess and never to send again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from .evidence import Evidence, needs_evidence
+from .exits import has_sound_stop
+from .orders import Leg, OrderState, OrderStatus, Outcome, Position
+from .performance import FillSummary
+from .trades import OrderRecord, Trade, TradeState
+
+__all__ = ["NEVER_PLACED_AFTER", "Repair", "RepairKind", "reconcile"]
+
+RECEIVE_WINDOW = 5_000
+"""Milliseconds for which the exchange accepts a request after its timestamp."""
+SETTLING_TIME = 10_000
+"""Milliseconds until an accepted order shows in open orders, history or executions."""
+NEVER_PLACED_AFTER = RECEIVE_WINDOW + SETTLING_TIME
+
+
+class RepairKind(StrEnum):
+    """What a repair is about."""
+
+    WAITING = "waiting"
+    """Not known yet: nothing to store, ask again at the next look."""
+    DROPPED = "dropped"
+    """The entry came to nothing."""
+    OPENED = "opened"
+    """The entry was filled, at least in part."""
+    EXIT_ENDED = "exit_ended"
+    """An exit ended and a position is left, or it was never placed: it may go again."""
+    RESIZED = "resized"
+    """The position has another size than the journal says."""
+    CLOSED = "closed"
+    STOP_MISSING = "stop_missing"
+    """The position has no stop on the exchange."""
+    STOP_SEEN = "stop_seen"
+    """The stop is on the exchange; it was not verified before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One thing to put right: the trade as it shall be stored, and the order that is settled."""
+
+    kind: RepairKind
+    trade: Trade
+    order: OrderRecord | None = None
+    note: str = ""
+
+
+def reconcile(evidence: Sequence[Evidence], *, now: int) -> list[Repair]:
+    """Return what to put right, in the order in which it must be done.
+
+    Per trade at most one repair of its state, then one about its stop. `now` in milliseconds UTC.
+    """
+    repairs: list[Repair] = []
+    for one in evidence:
+        repair = _state_repair(one, now)
+        if repair is not None:
+            repairs.append(repair)
+        stop = _stop_repair(repair.trade if repair is not None else one.trade, one.own, now)
+        if stop is not None:
+            repairs.append(stop)
+    return repairs
+
+
+def _state_repair(evidence: Evidence, now: int) -> Repair | None:
+    trade = evidence.trade
+    if not needs_evidence(trade, evidence.position):
+        return None
+    summary = evidence.fill_summary()
+    if trade.state is TradeState.ENTERING:
+        return _judge_entry(evidence, summary, now)
+    if summary.closed:
+        return _closed(evidence, summary, now)
+    if trade.state is TradeState.EXITING:
+        return _judge_exit(evidence, now)
+    if evidence.own is None:
+        return _waiting(trade, "the position is gone, fills do not say why yet")
+    note = f"held {trade.quantity}, the exchange says {evidence.own.quantity}"
+    return Repair(RepairKind.RESIZED, trade.with_(quantity=evidence.own.quantity), note=note)
+
+
+def _stop_repair(trade: Trade, own: Position | None, now: int) -> Repair | None:
+    if own is None or not trade.state.live:
+        return None
+    if not has_sound_stop(trade, own):
+        return Repair(RepairKind.STOP_MISSING, trade)
+    if trade.stop_verified is None and trade.state is TradeState.OPEN:
+        return Repair(RepairKind.STOP_SEEN, trade.with_(stop_verified=now))
+    return None
+
+
+def _judge_entry(evidence: Evidence, summary: FillSummary, now: int) -> Repair:
+    order = evidence.pending
+    if order is None:
+        return _waiting(evidence.trade, "the entry's intent is not in the journal")
+    status = evidence.found.get(order.request.order_id)
+    reported = status.filled_quantity if status is not None else Decimal(0)
+    unsettled = _why_wait_for_entry(evidence, order, status, summary, now)
+    if unsettled:
+        return _waiting(evidence.trade, unsettled)
+    if not summary.entered and not reported:
+        return _dropped(evidence.trade, order, status, now)
+    if summary.closed and summary.entered >= reported:
+        return _closed(evidence, summary, now)
+    return _opened(evidence, order, status, summary, now)
+
+
+def _why_wait_for_entry(
+    evidence: Evidence,
+    order: OrderRecord,
+    status: OrderStatus | None,
+    summary: FillSummary,
+    now: int,
+) -> str:
+    """Return what is missing to settle the entry, or an empty text."""
+    if status is None:
+        recent = now - order.intended < NEVER_PLACED_AFTER
+        # A position without any trace of its order contradicts itself: a person must look.
+        traceless = not summary.entered and (recent or evidence.own is not None)
+        return "no trace of the entry yet" if traceless else ""
+    if not status.state.ended:
+        return f"the entry is {status.state}"
+    if summary.entered < status.filled_quantity and evidence.own is None:
+        return "the entry's fills are not there yet"
+    return ""
+
+
+def _judge_exit(evidence: Evidence, now: int) -> Repair:
+    trade, order = evidence.trade, evidence.pending
+    if order is None:
+        note = "the exit's intent is not in the journal"
+        return Repair(RepairKind.EXIT_ENDED, trade.with_(state=TradeState.OPEN), note=note)
+    status = evidence.found.get(order.request.order_id)
+    if status is None:
+        if now - order.intended < NEVER_PLACED_AFTER:
+            return _waiting(trade, "no trace of the exit yet")
+        return _exit_again(trade, _never_placed(order, now), evidence.own)
+    if not status.state.ended:
+        return _waiting(trade, f"the exit is {status.state}")
+    seen = sum(fill.quantity for fill in evidence.fills if fill.order_id == status.order_id)
+    if seen < status.filled_quantity or (seen and evidence.own is None):
+        return _waiting(trade, "the exit's fills are not there yet")
+    return _exit_again(trade, _settled(order, status, now), evidence.own)
+
+
+def _waiting(trade: Trade, note: str) -> Repair:
+    return Repair(RepairKind.WAITING, trade, note=note)
+
+
+def _exit_again(trade: Trade, record: OrderRecord, own: Position | None) -> Repair:
+    left = own.quantity if own is not None else trade.quantity
+    attempt = max(trade.exit_attempt, record.attempt) + 1
+    again = trade.with_(state=TradeState.OPEN, quantity=left, exit_attempt=attempt)
+    return Repair(RepairKind.EXIT_ENDED, again, record, record.detail or f"{left} is left")
+
+
+def _dropped(trade: Trade, order: OrderRecord, status: OrderStatus | None, now: int) -> Repair:
+    record = _settled(order, status, now) if status is not None else _never_placed(order, now)
+    dropped = trade.with_(
+        state=TradeState.DROPPED, quantity=Decimal(0), denial=record.detail or "nothing was filled"
+    )
+    return Repair(RepairKind.DROPPED, dropped, record, dropped.denial)
+
+
+def _opened(
+    evidence: Evidence,
+    order: OrderRecord,
+    status: OrderStatus | None,
+    summary: FillSummary,
+    now: int,
+) -> Repair:
+    own = evidence.own
+    trade = evidence.trade.with_(
+        state=TradeState.OPEN,
+        quantity=own.quantity if own is not None else summary.left,
+        entry_price=summary.entry_price or (own.entry_price if own is not None else None),
+        entry_time=summary.entry_time or (status.updated if status is not None else now),
+    )
+    return Repair(RepairKind.OPENED, trade, _entry_record(order, status, summary, now))
+
+
+def _closed(evidence: Evidence, summary: FillSummary, now: int) -> Repair:
+    trade, order = evidence.trade, evidence.pending
+    record = None
+    if order is not None and order.outcome is Outcome.UNKNOWN:
+        status = evidence.found.get(order.request.order_id)
+        if order.leg is Leg.ENTRY:
+            record = _entry_record(order, status, summary, now)
+        elif status is not None:
+            record = _settled(order, status, now)
+        else:
+            record = _never_placed(order, now)
+    closed = trade.with_(
+        state=TradeState.CLOSED,
+        quantity=summary.entered,
+        entry_price=summary.entry_price,
+        entry_time=summary.entry_time,
+        exit_price=summary.exit_price,
+        exit_time=summary.exit_time,
+        exit_reason=summary.exit_reason,
+        realised_pnl=summary.realised(trade.side),
+        fees=summary.fees,
+        funding=summary.funding,
+    )
+    return Repair(RepairKind.CLOSED, closed, record)
+
+
+def _entry_record(
+    order: OrderRecord, status: OrderStatus | None, summary: FillSummary, now: int
+) -> OrderRecord:
+    if status is not None:
+        return _settled(order, status, now)
+    return replace(
+        order,
+        outcome=Outcome.FILLED,
+        filled_quantity=summary.entered,
+        average_price=summary.entry_price,
+        detail="seen by its fills",
+        settled=now,
+    )
+
+
+def _never_placed(order: OrderRecord, now: int) -> OrderRecord:
+    detail = "never placed: the exchange has no trace of it"
+    return replace(order, outcome=Outcome.REJECTED, detail=detail, settled=now)
+
+
+def _settled(order: OrderRecord, status: OrderStatus, now: int) -> OrderRecord:
+    return replace(
+        order,
+        outcome=Outcome.FILLED if status.filled_quantity > 0 else Outcome.REJECTED,
+        exchange_id=status.exchange_id or order.exchange_id,
+        filled_quantity=status.filled_quantity,
+        average_price=status.average_price,
+        fee=status.fee,
+        detail=_why_ended(status),
+        settled=now,
+    )
+
+
+def _why_ended(status: OrderStatus) -> str:
+    if status.state is OrderState.FILLED:
+        return ""
+    return status.reject_reason or f"{status.state} by the exchange"

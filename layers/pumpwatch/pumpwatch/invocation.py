@@ -1,0 +1,106 @@
+"""What wakes a function: the schedule's event, or a batch of the table's stream.
+
+A payload that is neither is a `BadEvent`. In a batch, a record that cannot be read is counted and
+left out: the stream is only a wake-up, the signals themselves are read from the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+from pumpwatch.errors import BadEvent
+
+__all__ = ["Tick", "parse_schedule", "parse_wake_up"]
+
+LONGEST_ID = 128
+EARLIEST, LATEST = 1_262_304_000_000, 4_102_444_800_000
+"""The years 2010 to 2100, milliseconds: a time outside them is a mistake of units."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What woke a run."""
+
+    scheduled_time: int
+    """When it was due, milliseconds UTC; for a batch of the stream, its newest signal's time."""
+    execution_id: str
+    """The same for a repeat of the same event: the run's id."""
+    signal_ids: tuple[str, ...] = ()
+    """The signals a batch announced."""
+    bad_records: int = 0
+    """Records of the batch that could not be read."""
+
+
+def parse_schedule(event: object) -> Tick:
+    """Return the tick of a schedule's event.
+
+    Accepted are `{"scheduled_time": ..., "execution_id": ...}`, as the template's schedules send
+    it, and an event with `time` and `id`, as EventBridge's rules do; times are ISO 8601. Raises
+    `BadEvent`.
+    """
+    if not isinstance(event, Mapping):
+        raise BadEvent(f"the event is {_shown(event)}, not an object")
+    name = "scheduled_time" if "scheduled_time" in event else "time"
+    if name not in event:
+        raise BadEvent("the event has neither scheduled_time nor time")
+    time = _milliseconds(name, event[name])
+    given = event.get("execution_id", event.get("id"))
+    if given is None:
+        return Tick(time, f"tick-{time}")
+    if not isinstance(given, str) or not 0 < len(given) <= LONGEST_ID:
+        raise BadEvent(f"execution_id is {_shown(given)}, not a text of 1 to {LONGEST_ID} letters")
+    return Tick(time, given)
+
+
+def parse_wake_up(event: object) -> Tick:
+    """Return the tick of a schedule's event or of a stream's batch. Raises `BadEvent`."""
+    if not isinstance(event, Mapping) or "Records" not in event:
+        return parse_schedule(event)
+    records = event["Records"]
+    if not isinstance(records, Sequence) or isinstance(records, str) or not records:
+        raise BadEvent(f"Records is {_shown(records)}, not a list of at least one record")
+    found = [one for record in records if (one := _new_signal(record)) is not None]
+    if not found:
+        raise BadEvent(f"none of {len(records)} records announces a new signal")
+    digest = blake2b("|".join(sorted(name for name, _ in found)).encode(), digest_size=12)
+    return Tick(
+        scheduled_time=max(time for _, time in found),
+        execution_id=f"stream-{digest.hexdigest()}",
+        signal_ids=tuple(name for name, _ in found),
+        bad_records=len(records) - len(found),
+    )
+
+
+def _new_signal(record: object) -> tuple[str, int] | None:
+    """Return id and time (milliseconds) of the signal that a record announces, None for others."""
+    try:
+        image = record["dynamodb"]["NewImage"]  # type: ignore[index]
+        name, time = image["signal_id"]["S"], int(image["time"]["N"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    readable = isinstance(name, str) and 0 < len(name) <= LONGEST_ID and EARLIEST <= time < LATEST
+    return (name, time) if readable else None
+
+
+def _milliseconds(name: str, value: object) -> int:
+    if not isinstance(value, str):
+        raise BadEvent(f"{name} is {_shown(value)}, not a time in ISO 8601")
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise BadEvent(f"{name} is {_shown(value)}, not a time in ISO 8601") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    time = round(moment.timestamp() * 1000)
+    if not EARLIEST <= time < LATEST:
+        raise BadEvent(f"{name} is {_shown(value)}, not a time of this century")
+    return time
+
+
+def _shown(value: object) -> str:
+    """Return a value short enough for a message."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004

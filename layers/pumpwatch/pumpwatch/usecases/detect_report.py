@@ -1,0 +1,45 @@
+"""What a detect run did: the numbers behind its metrics, and its signals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pumpwatch.domain.signals import Signal
+
+__all__ = ["DetectReport"]
+
+
+@dataclass(slots=True)
+class DetectReport:
+    """Gauges describe the last scan of the run; counts add up over its scans."""
+
+    time: int = 0
+    """The exchange's time of the last look at the market, milliseconds UTC."""
+    tick_delay_seconds: float = 0.0
+    """From the scheduled time to the first look at the market."""
+    scans: int = 0
+    symbols: int = 0
+    """Symbols watched that the last snapshot had."""
+    skipped: int = 0
+    """Symbols left out because of bad data, in the snapshot or in their candles."""
+    warming_up: int = 0
+    """Symbols without enough history, and candidates beyond the budget."""
+    candidates: int = 0
+    """Symbols that the screen could not drop, and those with an open event."""
+    events_open: int = 0
+    """Events that are not over."""
+    requests: int = 0
+    """Requests to the exchange, counted from what was asked of it."""
+    refreshed: int = 0
+    """Symbols whose history was refreshed."""
+    screen_missed: int = 0
+    bad_candles: int = 0
+    signals: list[Signal] = field(default_factory=list)
+    """Signals published by this run, oldest first."""
+    missed: list[tuple[str, int]] = field(default_factory=list)
+    """(symbol, open time) of each alarm that the screen dropped."""
+
+    @property
+    def second_of_minute(self) -> float:
+        """Return where in the minute the last scan saw the market."""
+        return self.time % 60_000 / 1000

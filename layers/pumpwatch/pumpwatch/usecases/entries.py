@@ -1,0 +1,222 @@
+"""From a fresh signal to an entry: quote, plan, limits, size, then the order, or a denial."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from decimal import Decimal
+
+import numpy as np
+
+from pumpwatch.domain.funding import FundingTerms
+from pumpwatch.domain.limits import Book, RiskLimits, check_account, check_plan, check_symbol
+from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
+from pumpwatch.domain.orders import Account, Leg, OrderRequest, Outcome, StopTrigger, order_id_for
+from pumpwatch.domain.plans import Denied, Quote, SizedEntry
+from pumpwatch.domain.rounding import decimal_from
+from pumpwatch.domain.signals import Signal
+from pumpwatch.domain.sizing import size_entry
+from pumpwatch.domain.strategies import Alert, Fade, Ride, Strategy
+from pumpwatch.domain.trades import Trade, TradeState
+from pumpwatch.errors import (
+    DeadlineNear,
+    ExchangeUnavailable,
+    LimitReached,
+    PumpwatchError,
+    Rejected,
+    UnknownSymbol,
+)
+from pumpwatch.settings import TradeSettings
+
+from .order_flow import ENTRY_REQUESTS, send_entry
+from .trading_desk import Desk, View
+
+__all__ = ["enter", "limits_from", "pending_signals", "strategy_from"]
+
+MINUTE = 60_000
+
+
+def strategy_from(settings: TradeSettings) -> Strategy:
+    """Return the strategy that the settings name."""
+    if settings.strategy_name == "fade":
+        return Fade(
+            settings.fade_stop_above_peak,
+            settings.fade_target_retrace,
+            settings.fade_time_limit_minutes,
+        )
+    if settings.strategy_name == "ride":
+        return Ride(
+            settings.ride_stop_fraction,
+            settings.ride_target_fraction,
+            settings.ride_time_limit_minutes,
+        )
+    return Alert()
+
+
+def limits_from(settings: TradeSettings) -> RiskLimits:
+    """Return the hard limits that the settings give."""
+    return RiskLimits(**{one.name: getattr(settings, one.name) for one in fields(RiskLimits)})
+
+
+def enter(desk: Desk, signal: Signal, view: View, strategy: Strategy) -> Trade:
+    """Trade the signal within all limits; return the trade, dropped with a reason when denied.
+
+    Raises `RetryLater` or `SkipSymbol` when something could not be read: the signal stays unknown
+    to the journal, and the next tick tries it again while it is fresh.
+    """
+    now = desk.clock.now()
+    entry = _plan(desk, signal, view, strategy, now)
+    if isinstance(entry, Denied):
+        return _deny(desk, signal, strategy, entry.reason)
+    _check_time(desk)
+    try:
+        desk.broker.set_leverage(signal.symbol, desk.settings.leverage)
+    except Rejected as refusal:
+        return _deny(desk, signal, strategy, f"the leverage was refused: {refusal}")
+    _check_time(desk)
+    try:
+        return send_entry(desk, _trade(signal, entry, strategy, now), _request(desk, signal, entry))
+    except LimitReached as limit:
+        return _deny(desk, signal, strategy, str(limit))
+
+
+def _check_time(desk: Desk) -> None:
+    if not desk.has_time(ENTRY_REQUESTS):
+        raise DeadlineNear("too little time is left to send an entry and to verify its stop")
+
+
+def _plan(
+    desk: Desk, signal: Signal, view: View, strategy: Strategy, now: int
+) -> SizedEntry | Denied:
+    """Put the signal through everything that may deny it, in order."""
+    limits, trades = limits_from(desk.settings), list(desk.trades.values())
+    positions = list(view.positions.values())
+    taken = check_symbol(
+        signal.symbol, trades=trades, positions=positions, open_orders=view.open_orders
+    )
+    if taken is not None:
+        return taken
+    account, snapshot = _readings(view)
+    book = Book.of(
+        equity=account.equity, available=account.available, positions=positions, trades=trades
+    )
+    full = check_account(book, limits)
+    if full is not None:
+        return full
+    instrument = desk.contracts.get(signal.symbol, now)
+    if instrument is None:
+        return Denied("the exchange does not list this symbol as a tradable contract")
+    quote = _quote(signal.symbol, snapshot, view.books.get(signal.symbol))
+    if isinstance(quote, Denied):
+        return quote
+    plan = strategy.plan(signal, quote)
+    if isinstance(plan, Denied):
+        return plan
+    funding = _funding(snapshot, instrument)
+    return check_plan(plan, quote, instrument, funding, limits, now=now) or size_entry(
+        plan, quote, instrument, book, limits, now=now
+    )
+
+
+def _readings(view: View) -> tuple[Account, MarketSnapshot]:
+    if view.account is None or view.snapshot is None:
+        raise ExchangeUnavailable("account or market could not be read: no entries in this run")
+    return view.account, view.snapshot
+
+
+def _quote(
+    symbol: str, snapshot: MarketSnapshot, book: OrderBook | PumpwatchError | None
+) -> Quote | Denied:
+    if isinstance(book, UnknownSymbol) or symbol not in snapshot.symbols:
+        return Denied("the exchange gives no price for this symbol")
+    if isinstance(book, PumpwatchError):
+        raise book
+    if book is None or not book.bids or not book.asks:
+        return Denied("one side of the order book is empty")
+    row = snapshot.symbols.index(symbol)
+    bid, ask = book.bids[0][0], book.asks[0][0]
+    if not 0 < bid <= ask:
+        return Denied("the order book is crossed")
+    last, mark = snapshot.last_price[row], snapshot.mark_price[row]
+    return Quote(bid=bid, ask=ask, last=decimal_from(last), mark=decimal_from(mark))
+
+
+def _funding(snapshot: MarketSnapshot, instrument: Instrument) -> FundingTerms | None:
+    row = snapshot.symbols.index(instrument.symbol)
+    rate = float(snapshot.funding_rate[row])
+    if not np.isfinite(rate):
+        return None
+    return FundingTerms(
+        rate=decimal_from(rate),
+        next_time=int(snapshot.next_funding[row]),
+        interval=instrument.funding_interval_minutes * MINUTE,
+    )
+
+
+def _trade(signal: Signal, entry: SizedEntry, strategy: Strategy, now: int) -> Trade:
+    return Trade(
+        signal_id=signal.signal_id,
+        event_id=signal.event_id,
+        symbol=signal.symbol,
+        strategy=strategy.name,
+        side=entry.side,
+        state=TradeState.ENTERING,
+        signal_time=signal.time,
+        signal_price=decimal_from(signal.price),
+        created=now,
+        quantity=entry.quantity,
+        stop_loss=entry.stop_loss,
+        take_profit=entry.take_profit,
+        planned_price=entry.planned_price,
+        closes_at=entry.closes_at,
+    )
+
+
+def _request(desk: Desk, signal: Signal, entry: SizedEntry) -> OrderRequest:
+    return OrderRequest(
+        order_id=order_id_for(signal.signal_id, Leg.ENTRY, 0),
+        symbol=signal.symbol,
+        side=entry.side,
+        quantity=entry.quantity,
+        reduce_only=False,
+        stop_loss=entry.stop_loss,
+        take_profit=entry.take_profit,
+        stop_trigger=StopTrigger(desk.settings.stop_trigger),
+        slippage_tolerance=desk.settings.slippage_tolerance,
+    )
+
+
+def _deny(desk: Desk, signal: Signal, strategy: Strategy, reason: str) -> Trade:
+    """Store the denial, so that the signal is not looked at again."""
+    now = desk.clock.now()
+    trade = Trade(
+        signal_id=signal.signal_id,
+        event_id=signal.event_id,
+        symbol=signal.symbol,
+        strategy=strategy.name,
+        side=strategy.side,
+        state=TradeState.DROPPED,
+        signal_time=signal.time,
+        signal_price=decimal_from(signal.price),
+        created=now,
+        quantity=Decimal(0),
+        denial=reason,
+    )
+    desk.journal.save(trade, desk.lease)
+    desk.report.orders[Leg.ENTRY, Outcome.DENIED] += 1
+    desk.report.denied.append(trade)
+    desk.report.note("denied", trade, reason, time=now)
+    return trade
+
+
+def pending_signals(
+    desk: Desk, signals: Sequence[Signal], strategy: Strategy, oldest: int
+) -> list[Signal]:
+    """Return the fresh signals the strategy acts on and the journal does not know, oldest first."""
+    return [
+        signal
+        for signal in signals
+        if signal.time >= oldest
+        and strategy.acts_on(signal)
+        and desk.journal.trade(signal.signal_id) is None
+    ]

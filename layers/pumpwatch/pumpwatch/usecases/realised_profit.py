@@ -1,0 +1,34 @@
+"""The realised profit of all closed trades, without reading the whole journal each time."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pumpwatch.ports import Journal
+
+__all__ = ["RealisedProfit"]
+
+MINUTE = 60_000
+
+
+class RealisedProfit:
+    """Add up closed trades; those that cannot change any more are read once per warm object.
+
+    A trade that is over never changes again, and new ones are created later than a minute ago, so
+    everything before the oldest live trade is remembered as one sum.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._since = 0
+        self._before = Decimal(0)
+
+    def total(self, now: int) -> Decimal:
+        """Return realised profit and loss of all closed trades, USDT after fees and funding."""
+        trades = self._journal.trades_since(self._since)
+        total = self._before + sum((trade.realised_pnl for trade in trades), Decimal(0))
+        live = [trade.created for trade in trades if trade.state.live]
+        self._since = max(self._since, min([*live, now - MINUTE]))
+        later = (trade.realised_pnl for trade in trades if trade.created >= self._since)
+        self._before = total - sum(later, Decimal(0))
+        return total

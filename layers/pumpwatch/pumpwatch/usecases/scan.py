@@ -1,0 +1,219 @@
+"""One scan of the market and one refresh of the history, on the state that both share."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import numpy as np
+
+from pumpwatch.domain.candles import BoolArray, Candles, CandleSeries, IntArray
+from pumpwatch.domain.detection import Carry, Detector, known_before
+from pumpwatch.domain.detection.screen import Glance
+from pumpwatch.domain.events import EventRules
+from pumpwatch.errors import PumpwatchError, RetryLater, StopTrading
+from pumpwatch.ports import MarketData
+
+from .candle_history import CandleHistory, Refreshed, request_count
+from .detect_report import DetectReport
+from .detect_state import DetectState, JudgedSpan
+from .event_desk import EventDesk, view_of_events_symbol, view_of_nothing, view_of_row
+from .scan_plan import ScanPlan, plan_scan
+
+__all__ = ["Scanner"]
+
+logger = logging.getLogger(__name__)
+
+
+class Scanner:
+    """Judges candles: in a scan those of the candidates, in a refresh those of one slice."""
+
+    def __init__(
+        self,
+        market: MarketData,
+        history: CandleHistory,
+        desk: EventDesk,
+        detector: Detector,
+        rules: EventRules,
+    ) -> None:
+        self._market = market
+        self._history = history
+        self._desk = desk
+        self._detector = detector
+        self._rules = rules
+
+    def scan(self, state: DetectState, now: Glance, report: DetectReport, *, budget: int) -> None:
+        """Judge every candle that is not judged yet, as far as the budget of symbols goes."""
+        if state.last is not None and now.time < state.last.time:
+            logger.warning(
+                "the exchange's time went back: nothing is judged", extra={"time": now.time}
+            )
+            return
+        plan = plan_scan(
+            state,
+            now,
+            self._desk.load(),
+            self._detector,
+            budget=budget,
+            cooldown=self._rules.cooldown,
+        )
+        requests = plan.requests(state, self._detector.interval)
+        answers = self._market.candles(requests) if requests else {}
+        series, failed = self._usable(answers, report)
+        judged = self._judge_candidates(state, plan, series, now.time, report)
+        self._follow_events(plan, series, now.time, report)
+        self._remember(state, plan, judged, now)
+        report.requests += request_count(requests)
+        report.symbols = int(plan.present.sum())
+        report.skipped += failed
+        report.warming_up = int((plan.present & ~plan.ready).sum()) + len(plan.deferred)
+        report.candidates = len(requests) + len(plan.deferred)
+        report.events_open = self._desk.open_events
+
+    def refresh(self, state: DetectState, number: int, now: int, report: DetectReport) -> None:
+        """Refresh a slice, judge what was not judged yet, and count what the screen missed."""
+        done = self._fill(state, number, now, report)
+        live = self._live(done.candles, done.start)
+        opens = done.candles.open_time
+        for position, row in enumerate(done.rows):
+            symbol = state.symbols[row]
+            alarms = done.detections.alarm[position] & live[position]
+            new = opens >= state.unjudged[row]
+            for time in opens[alarms & ~new & (opens >= done.previous[position])]:
+                if time >= state.answered[row] and not _was_judged(state, symbol, int(time)):
+                    report.screen_missed += 1
+                    report.missed.append((symbol, int(time)))
+                    logger.error(
+                        "screen missed an alarm", extra={"symbol": symbol, "candle": int(time)}
+                    )
+            if (alarms & new).any() and symbol not in self._desk.events:
+                view = view_of_row(
+                    done.candles,
+                    done.detections,
+                    position,
+                    live[position] & new,
+                    forming=False,
+                    close_before=float(done.start.close[position]),
+                )
+                self._desk.judge(view, now, report)
+            state.unjudged[row] = max(state.unjudged[row], done.through[position])
+            if not done.previous[position]:
+                state.answered[row] = state.unjudged[row]
+        state.forget_judged()
+        report.events_open = self._desk.open_events
+
+    def fill(self, state: DetectState, number: int, now: int, report: DetectReport) -> None:
+        """Refresh a slice without judging it."""
+        self._fill(state, number, now, report)
+
+    def begin(self, state: DetectState, now: Glance) -> None:
+        """Let judging begin with the candle after the one that is forming at this look."""
+        interval = self._detector.interval
+        state.unjudged[:] = (now.time // interval + 1) * interval
+        state.answered[:] = state.unjudged
+        state.looked(now, interval)
+
+    # --- inside --------------------------------------------------------------------------
+
+    def _fill(self, state: DetectState, number: int, now: int, report: DetectReport) -> Refreshed:
+        done = self._history.refresh(state, number, now)
+        report.requests += done.requests
+        report.bad_candles += done.bad
+        report.refreshed += len(done.rows)
+        return done
+
+    def _live(self, candles: Candles, start: Carry) -> BoolArray:
+        """Return where enough history precedes a candle for a signal."""
+        live: BoolArray = known_before(candles, start) >= self._detector.window
+        return live
+
+    def _usable(
+        self, answers: Mapping[str, CandleSeries | PumpwatchError], report: DetectReport
+    ) -> tuple[dict[str, CandleSeries], int]:
+        """Return the series by symbol, and how many symbols have none."""
+        usable: dict[str, CandleSeries] = {}
+        for symbol, answer in answers.items():
+            if isinstance(answer, CandleSeries):
+                usable[symbol] = answer
+                continue
+            if isinstance(answer, StopTrading):
+                raise answer
+            report.bad_candles += not isinstance(answer, RetryLater)
+            logger.warning("symbol skipped", extra={"symbol": symbol, "reason": str(answer)})
+        return usable, len(answers) - len(usable)
+
+    def _judge_candidates(
+        self,
+        state: DetectState,
+        plan: ScanPlan,
+        series: Mapping[str, CandleSeries],
+        now: int,
+        report: DetectReport,
+    ) -> dict[int, int]:
+        """Return, by row, the start of the first candle that is not judged in its final form."""
+        rows = np.array(
+            [row for row in plan.chosen if state.symbols[row] in series], dtype=np.int64
+        )
+        if not len(rows):
+            return {}
+        candles, start, readable = self._history.window(state, rows, series, now)
+        found = self._detector.detect(candles, start)
+        live = self._live(candles, start)
+        judged: dict[int, int] = {}
+        for position, row in enumerate(rows):
+            if not readable[position]:
+                logger.warning("history is rebuilt", extra={"symbol": state.symbols[row]})
+                state.through[row] = 0
+                state.refreshed.pop(int(state.slice_of[row]), None)
+                continue
+            one = series[state.symbols[row]]
+            forming = one.forming and int(one.open_time[-1]) == plan.forming
+            alarms = live[position] & (candles.open_time >= state.unjudged[row])
+            if forming and not self._detector.monotone:
+                alarms[-1] = False
+            view = view_of_row(
+                candles,
+                found,
+                position,
+                alarms,
+                forming=forming,
+                close_before=float(start.close[position]),
+            )
+            self._desk.judge(view, now, report)
+            judged[int(row)] = min(plan.forming, _end_of(one, int(state.unjudged[row])))
+        return judged
+
+    def _follow_events(
+        self, plan: ScanPlan, series: Mapping[str, CandleSeries], now: int, report: DetectReport
+    ) -> None:
+        """Move the events on; one without candles, and one that has cooled down, only by time."""
+        watched = {event.symbol for event in plan.following}
+        for symbol in list(self._desk.events):
+            if symbol in watched and symbol in series:
+                self._desk.judge(view_of_events_symbol(series[symbol]), now, report)
+            elif symbol not in series:
+                self._desk.judge(view_of_nothing(symbol, self._detector.interval), now, report)
+
+    def _remember(
+        self, state: DetectState, plan: ScanPlan, judged: Mapping[int, int], now: Glance
+    ) -> None:
+        before = state.unjudged.copy()
+        state.unjudged[plan.present] = np.maximum(before[plan.present], plan.forming)
+        state.unjudged[plan.deferred] = before[plan.deferred]
+        for row in plan.chosen:
+            state.unjudged[row] = judged.get(int(row), int(before[row]))
+        for row in np.concatenate([plan.silent, plan.chosen]):
+            begin, end = int(before[row]), int(state.unjudged[row])
+            if begin < end:
+                state.judged.append(JudgedSpan(state.symbols[row], begin, end))
+        state.looked(now, self._detector.interval)
+
+
+def _end_of(series: CandleSeries, otherwise: int) -> int:
+    """Return the end of the last closed candle."""
+    closed: IntArray = series.closed.open_time
+    return int(closed[-1]) + series.interval if len(closed) else otherwise
+
+
+def _was_judged(state: DetectState, symbol: str, candle: int) -> bool:
+    return any(span.symbol == symbol and span.begin <= candle < span.end for span in state.judged)

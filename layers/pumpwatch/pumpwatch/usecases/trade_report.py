@@ -1,0 +1,100 @@
+"""What a run of the trade use case did and found: for metrics, the log and the live view."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from pumpwatch.domain.evidence import foreign_positions
+from pumpwatch.domain.orders import Leg, Outcome, Position
+from pumpwatch.domain.trades import Trade, TradeState
+
+__all__ = ["Happening", "TradeReport"]
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One thing that happened, as a short sentence. `kind` is a word to filter by."""
+
+    time: int
+    kind: str
+    """opened, closed, dropped, denied, resized, waiting, stop_set, exit_ended, problem, ..."""
+    symbol: str
+    signal_id: str
+    text: str
+
+
+@dataclass(slots=True)
+class TradeReport:
+    """One run. Money in USDT; what could not be read is None and must not be pushed as a number."""
+
+    busy: bool = False
+    """Another run holds the lease: nothing was done."""
+    stale: bool = False
+    """The tick is older than allowed: no entries."""
+    halted: bool = False
+    equity: Decimal | None = None
+    available: Decimal | None = None
+    open_positions: int = 0
+    foreign_positions: int = 0
+    exposure: Decimal = Decimal(0)
+    unrealised_pnl: Decimal = Decimal(0)
+    realised_pnl: Decimal = Decimal(0)
+    """After fees and funding, of all closed trades in the journal."""
+    positions_without_stop: int = 0
+    unknown_orders: int = 0
+    stop_verified_seconds: float | None = None
+    """From fill to verified stop, the largest of this run; None when no stop was due."""
+    signals_seen: int = 0
+    """Fresh signals that the strategy acts on and that the journal did not know."""
+    repairs: int = 0
+    orders: Counter[tuple[Leg, Outcome]] = field(default_factory=Counter)
+    """Orders settled or denied in this run, and those it sent whose outcome stayed unknown."""
+    wins: int = 0
+    losses: int = 0
+    opened: list[Trade] = field(default_factory=list)
+    closed: list[Trade] = field(default_factory=list)
+    denied: list[Trade] = field(default_factory=list)
+    positions: list[Position] = field(default_factory=list)
+    """Our open positions at the end of the run."""
+    trades: list[Trade] = field(default_factory=list)
+    """Live trades at the end of the run."""
+    happenings: list[Happening] = field(default_factory=list)
+
+    @property
+    def problems(self) -> list[Happening]:
+        """Return what went wrong and was left to the next run."""
+        return [one for one in self.happenings if one.kind == "problem"]
+
+    def note(self, kind: str, trade: Trade, text: str, *, time: int) -> None:
+        """Add something that happened to a trade."""
+        self.happenings.append(Happening(time, kind, trade.symbol, trade.signal_id, text))
+
+    def problem(self, text: str, *, time: int) -> None:
+        """Add something that went wrong and concerns no single trade."""
+        self.happenings.append(Happening(time, "problem", "", "", text))
+
+    def stop_verified_after(self, seconds: float) -> None:
+        """Keep the longest time from fill to verified stop."""
+        self.stop_verified_seconds = max(self.stop_verified_seconds or 0.0, seconds, 0.0)
+
+    def add_closed(self, trade: Trade) -> None:
+        """Count a closed trade."""
+        self.closed.append(trade)
+        if trade.realised_pnl > 0:
+            self.wins += 1
+        else:
+            self.losses += 1
+
+    def describe_positions(self, positions: list[Position], trades: list[Trade]) -> None:
+        """Fill in what is held at the end of the run."""
+        live = [trade for trade in trades if trade.state.live]
+        foreign = foreign_positions(live, positions)
+        ours = [one for one in positions if one not in foreign]
+        self.trades, self.positions = live, ours
+        self.open_positions, self.foreign_positions = len(ours), len(foreign)
+        self.exposure = sum((one.notional for one in ours), Decimal(0))
+        self.unrealised_pnl = sum((one.unrealised_pnl for one in ours), Decimal(0))
+        self.positions_without_stop = sum(one.stop_loss is None for one in ours)
+        self.unknown_orders = sum(trade.state is not TradeState.OPEN for trade in live)

@@ -1,0 +1,226 @@
+"""The trade use case: one tick from the lease to the report.
+
+Order of work: lease, clock, reconcile with the exchange, exits, entries. Exits run in every mode;
+halts, stale ticks and limits stop entries only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Protocol
+
+from pumpwatch.domain.exits import exit_due
+from pumpwatch.domain.signals import Signal
+from pumpwatch.domain.trades import Trade
+from pumpwatch.errors import (
+    BadCredentials,
+    LeaseHeld,
+    OutcomeUnknown,
+    Rejected,
+    RetryLater,
+    SkipSymbol,
+)
+from pumpwatch.ports import (
+    Broker,
+    Clock,
+    Deadline,
+    HaltStore,
+    Journal,
+    Lease,
+    LeaseStore,
+    MarketData,
+    SignalStore,
+)
+from pumpwatch.settings import TradeSettings
+
+from .entries import enter, pending_signals, strategy_from
+from .order_flow import care_for, close_at_market
+from .reads import Reads
+from .realised_profit import RealisedProfit
+from .trade_report import TradeReport
+from .trading_desk import Contracts, Desk, View
+
+__all__ = ["Tick", "TradeSignals"]
+
+LEASE_NAME = "trade"
+LONGEST_RUN = 25.0
+"""Seconds; the function's time-out is at most this."""
+LEASE_RESERVE = 5.0
+"""Seconds by which the lease outlives the run: a killed run is dead before its lease ends."""
+LEASE_PAUSE = 0.25
+LEASE_PATIENCE = 12
+"""Pauses for a lease that is taken: 3 s in all."""
+
+
+class Tick(Protocol):
+    """What woke the run."""
+
+    @property
+    def scheduled_time(self) -> int:
+        """Return when it was due, milliseconds UTC."""
+
+    @property
+    def execution_id(self) -> str:
+        """Return the run's id; it owns the lease."""
+
+
+class TradeSignals:
+    """Trade fresh signals under hard limits and care for what is open. One per warm function."""
+
+    def __init__(
+        self,
+        *,
+        broker: Broker,
+        market: MarketData,
+        journal: Journal,
+        signals: SignalStore,
+        leases: LeaseStore,
+        halts: HaltStore,
+        clock: Clock,
+        settings: TradeSettings,
+        wait: Callable[[float], None],
+        executor: Executor | None = None,
+    ) -> None:
+        self._broker = broker
+        self._market = market
+        self._journal = journal
+        self._signals = signals
+        self._leases = leases
+        self._halts = halts
+        self._clock = clock
+        self._settings = settings
+        self._wait = wait
+        self._reads = Reads(executor)
+        self._strategy = strategy_from(settings)
+        self._contracts = Contracts(market)
+        self._realised = RealisedProfit(journal)
+        self._identity_confirmed = settings.trading_mode != "live"
+
+    def run(
+        self,
+        tick: Tick,
+        deadline: Deadline,
+        *,
+        publish: Callable[[TradeReport], None] | None = None,
+    ) -> TradeReport:
+        """Do one tick's work and return what was done and found.
+
+        `publish` is called with the report of a good run while the lease is still held: totals are
+        added and pushed by one run at a time.
+
+        Raises `StopTrading`'s subclasses, `LeaseLost`, or `RetryLater` when the account or the
+        journal cannot be read at all. A single trade's failure is a problem in the report.
+        """
+        report = TradeReport()
+        lease = self._acquire(tick, deadline)
+        if lease is None:
+            report.busy = True
+            return report
+        try:
+            desk = Desk(
+                broker=self._broker,
+                market=self._market,
+                journal=self._journal,
+                clock=self._clock,
+                deadline=deadline,
+                lease=lease,
+                settings=self._settings,
+                reads=self._reads,
+                wait=self._wait,
+                contracts=self._contracts,
+                report=report,
+            )
+            self._work(desk, tick)
+            if publish is not None:
+                publish(report)
+        finally:
+            self._release(lease)
+        return report
+
+    def _acquire(self, tick: Tick, deadline: Deadline) -> Lease | None:
+        for attempt in range(LEASE_PATIENCE + 1):
+            if attempt:
+                self._wait(LEASE_PAUSE)
+            seconds = min(max(deadline.seconds_left(), 0.0), LONGEST_RUN) + LEASE_RESERVE
+            try:
+                return self._leases.acquire(LEASE_NAME, owner=tick.execution_id, seconds=seconds)
+            except LeaseHeld:
+                continue
+        return None
+
+    def _release(self, lease: Lease) -> None:
+        try:
+            self._leases.release(lease)
+        except RetryLater:
+            # It runs out by itself, and the run's own result or error matters more.
+            return
+
+    def _work(self, desk: Desk, tick: Tick) -> None:
+        self._market.time()
+        for trade in self._journal.live_trades():
+            desk.keep(trade)
+        wanted = self._wanted_signals(desk, tick)
+        view = desk.look([signal.symbol for signal in wanted])
+        for trade in list(desk.trades.values()):
+            self._care(desk, trade, view)
+        view = self._enter_all(desk, wanted, view)
+        self._finish(desk, view)
+
+    def _wanted_signals(self, desk: Desk, tick: Tick) -> list[Signal]:
+        """Return the signals to enter in this run; none when halted, stale, or the stores fail."""
+        now, report = self._clock.now(), desk.report
+        report.stale = now - tick.scheduled_time > self._settings.max_tick_age_seconds * 1000
+        try:
+            report.halted = self._halts.current() is not None
+            if report.halted or report.stale:
+                return []
+            oldest = now - self._settings.max_signal_age_seconds * 1000
+            found = self._signals.since(oldest)
+            wanted = pending_signals(desk, found, self._strategy, oldest)
+        except RetryLater as error:
+            desk.problem(f"halt flag or signals could not be read, so no entries: {error}")
+            return []
+        report.signals_seen = len(wanted)
+        return wanted
+
+    def _care(self, desk: Desk, trade: Trade, view: View) -> None:
+        """Reconcile one trade and close it when it is due; its failure stays its own."""
+        try:
+            trade = care_for(desk, trade, view.positions.get(trade.symbol))
+            reason = exit_due(trade, self._clock.now())
+            if reason is not None:
+                close_at_market(desk, trade, reason)
+        except (RetryLater, OutcomeUnknown, Rejected, SkipSymbol) as error:
+            desk.problem(f"{type(error).__name__}: {error}", trade)
+
+    def _enter_all(self, desk: Desk, wanted: list[Signal], view: View) -> View:
+        if not wanted:
+            return view
+        self._confirm_identity()
+        for number, signal in enumerate(wanted):
+            if desk.touched:
+                view = desk.look([one.symbol for one in wanted[number:]])
+            try:
+                enter(desk, signal, view, self._strategy)
+            except (RetryLater, OutcomeUnknown, Rejected, SkipSymbol) as error:
+                desk.problem(f"{signal.symbol} {signal.signal_id}: {type(error).__name__}: {error}")
+        return view
+
+    def _confirm_identity(self) -> None:
+        if self._identity_confirmed:
+            return
+        if self._broker.identity() != self._settings.live_trading_confirmation:
+            raise BadCredentials(
+                "the key's account is not the one LIVE_TRADING_CONFIRMATION names: no entries"
+            )
+        self._identity_confirmed = True
+
+    def _finish(self, desk: Desk, view: View) -> None:
+        if desk.touched:
+            view = desk.look()
+        report = desk.report
+        report.describe_positions(list(view.positions.values()), list(desk.trades.values()))
+        if view.account is not None:
+            report.equity, report.available = view.account.equity, view.account.available
+        report.realised_pnl = self._realised.total(self._clock.now())

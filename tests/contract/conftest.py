@@ -1,0 +1,132 @@
+"""Every port in every technology: the same tests run on all of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from support.aws import make_bucket, make_table
+from support.stub_bybit import StubBybit
+
+from pumpwatch.adapters import dynamodb, memory
+from pumpwatch.adapters.bybit import BybitSession
+from pumpwatch.adapters.paper import MemoryPaperStore
+from pumpwatch.adapters.s3 import S3HistoryStore
+
+
+class Wall:
+    """A wall clock in seconds that tests move."""
+
+    def __init__(self):
+        self.seconds = 1_760_000_000.0
+
+    def __call__(self):
+        return self.seconds
+
+
+@dataclass
+class Stores:
+    """All stores of one technology, which share what must be shared."""
+
+    signals: Any
+    events: Any
+    leases: Any
+    journal: Any
+    halts: Any
+    totals: Any
+    paper: Any
+    wall: Wall
+
+
+def memory_stores():
+    wall = Wall()
+    leases = memory.MemoryLeaseStore(wall)
+    return Stores(
+        memory.MemorySignalStore(),
+        memory.MemoryEventStore(),
+        leases,
+        memory.MemoryJournal(leases),
+        memory.MemoryHaltStore(),
+        memory.MemoryTotalsStore(),
+        MemoryPaperStore(),
+        wall,
+    )
+
+
+def dynamo_stores(table):
+    wall = Wall()
+    return Stores(
+        dynamodb.DynamoSignalStore(table),
+        dynamodb.DynamoEventStore(table),
+        dynamodb.DynamoLeaseStore(table, wall),
+        dynamodb.DynamoJournal(table),
+        dynamodb.DynamoHaltStore(table),
+        dynamodb.DynamoTotalsStore(table),
+        dynamodb.DynamoPaperStore(table),
+        wall,
+    )
+
+
+@pytest.fixture(scope="module")
+def aws():
+    """Moto for a whole module: a client takes a third of a second to make."""
+    with mock_aws():
+        region = "eu-central-1"
+        yield {name: boto3.client(name, region_name=region) for name in ("dynamodb", "s3")}
+
+
+@pytest.fixture
+def table_name(aws):
+    return make_table(aws["dynamodb"])
+
+
+@pytest.fixture
+def table(aws, table_name):
+    return dynamodb.Table(table_name, aws["dynamodb"])
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def stores(request):
+    if request.param == "memory":
+        return memory_stores()
+    return dynamo_stores(request.getfixturevalue("table"))
+
+
+@pytest.fixture
+def bucket(aws):
+    return make_bucket(aws["s3"])
+
+
+@pytest.fixture
+def s3_history(aws, bucket):
+    return S3HistoryStore(bucket, aws["s3"])
+
+
+@pytest.fixture(params=["memory", "s3"])
+def history(request):
+    if request.param == "memory":
+        return memory.MemoryHistoryStore()
+    return request.getfixturevalue("s3_history")
+
+
+@pytest.fixture
+def stub():
+    server = StubBybit()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def session_to():
+    """Make sessions that are closed afterwards."""
+    made = []
+
+    def make(url, **options):
+        session = BybitSession(url, **options)
+        made.append(session)
+        return session
+
+    yield make
+    for session in made:
+        session.close()

@@ -1,0 +1,271 @@
+"""What every broker must do: the memory one, the paper one, and Bybit's on the simulator."""
+
+from decimal import Decimal
+
+import pytest
+from support.broker_rigs import OTHER, SYMBOL, MemoryRig, PaperRig, bybit_rig
+from support.records import an_entry, an_exit
+from support.scripted_market import START
+
+from pumpwatch.adapters.dynamodb import DynamoPaperStore
+from pumpwatch.adapters.paper import MemoryPaperStore
+from pumpwatch.domain.candles import MINUTE
+from pumpwatch.domain.orders import FillKind, OrderState, Side, StopTrigger
+from pumpwatch.errors import DuplicateOrder, Rejected
+
+LAST = StopTrigger.LAST_PRICE
+TEN = Decimal(10)
+
+
+@pytest.fixture(params=["memory", "paper", "paper in the table", "bybit"])
+def rig(request):
+    if request.param == "memory":
+        yield MemoryRig()
+    elif request.param == "paper":
+        yield PaperRig(MemoryPaperStore())
+    elif request.param == "paper in the table":
+        yield PaperRig(DynamoPaperStore(request.getfixturevalue("table")))
+    else:
+        with bybit_rig() as made:
+            yield made
+
+
+@pytest.fixture
+def broker(rig):
+    return rig.broker
+
+
+def short(order_id="entry-1", **changes):
+    terms = {
+        "quantity": TEN,
+        "stop_loss": Decimal(110),
+        "take_profit": Decimal(90),
+        "stop_trigger": LAST,
+    }
+    return an_entry(order_id, **(terms | changes))
+
+
+def long(order_id="entry-1", **changes):
+    terms = {"side": Side.BUY, "stop_loss": Decimal(90), "take_profit": Decimal(115)}
+    return short(order_id, **(terms | changes))
+
+
+def close(order_id="exit-1", **changes):
+    return an_exit(order_id, **({"quantity": TEN} | changes))
+
+
+def near(value, expected, tolerance="0.01"):
+    return abs(value / Decimal(expected) - 1) <= Decimal(tolerance)
+
+
+def test_a_fresh_account_holds_nothing(broker):
+    account = broker.account()
+    assert account.equity == account.available == account.wallet_balance == 10_000
+    assert list(broker.positions()) == []
+    assert list(broker.open_orders()) == []
+    assert broker.identity()
+
+
+def test_an_entry_opens_a_position_with_its_stop_and_target(broker):
+    assert broker.place(short())
+    (position,) = broker.positions()
+    assert (position.symbol, position.side, position.quantity) == (SYMBOL, Side.SELL, TEN)
+    assert (position.stop_loss, position.take_profit) == (Decimal(110), Decimal(90))
+    assert near(position.entry_price, 100)
+    assert near(position.notional, 1000)
+    assert position.liquidation_price is None or position.liquidation_price > 110
+
+
+def test_the_positions_protections_are_open_orders(broker):
+    broker.place(short())
+    protections = broker.open_orders()
+    assert len(protections) == 2
+    assert all(order.is_protection and order.reduce_only for order in protections)
+    assert all(order.side is Side.BUY and order.order_id == "" for order in protections)
+
+
+def test_an_order_is_found_by_our_id(broker):
+    exchange_id = broker.place(short())
+    order = broker.find_order(SYMBOL, "entry-1")
+    assert (order.order_id, order.exchange_id) == ("entry-1", exchange_id)
+    assert (order.state, order.filled_quantity) == (OrderState.FILLED, TEN)
+    assert (order.side, order.reduce_only, order.quantity) == (Side.SELL, False, TEN)
+    assert near(order.average_price, 100)
+    assert near(order.fee, "0.55")
+    assert START <= order.created <= order.updated
+
+
+def test_an_order_that_was_never_placed_is_not_found(broker):
+    assert broker.find_order(SYMBOL, "entry-1") is None
+    broker.place(short())
+    assert broker.find_order(SYMBOL, "entry-2") is None
+    assert broker.find_order(OTHER, "entry-1") is None
+
+
+def test_the_same_id_is_never_placed_twice(broker):
+    broker.place(short())
+    with pytest.raises(DuplicateOrder):
+        broker.place(short())
+    (position,) = broker.positions()
+    assert position.quantity == TEN
+    assert len(broker.fills(SYMBOL, since=START)) == 1
+
+
+@pytest.mark.parametrize(
+    "entry", [short(stop_loss=Decimal(95)), long(stop_loss=Decimal(105))], ids=["short", "long"]
+)
+def test_an_entry_whose_stop_has_been_passed_is_refused(broker, entry):
+    with pytest.raises(Rejected):
+        broker.place(entry)
+    assert list(broker.positions()) == []
+
+
+def test_an_unknown_symbol_is_refused(broker):
+    with pytest.raises(Rejected):
+        broker.place(short(symbol="NOSUCHUSDT"))
+
+
+def test_reducing_nothing_is_refused(broker):
+    with pytest.raises(Rejected) as caught:
+        broker.place(close())
+    assert caught.value.code == 110017
+
+
+def test_reducing_the_wrong_way_is_refused(broker):
+    broker.place(short())
+    with pytest.raises(Rejected):
+        broker.place(close(side=Side.SELL))
+
+
+def test_an_exit_closes_the_position_and_its_protections(broker):
+    broker.place(short())
+    broker.place(close())
+    assert list(broker.positions()) == []
+    assert list(broker.open_orders()) == []
+    entry, exit_ = broker.fills(SYMBOL, since=START)
+    assert (entry.order_id, entry.side, entry.closed_quantity) == ("entry-1", Side.SELL, 0)
+    assert (exit_.order_id, exit_.side, exit_.closed_quantity) == ("exit-1", Side.BUY, TEN)
+    assert {entry.kind, exit_.kind} == {FillKind.TRADE}
+    assert entry.trigger == exit_.trigger == ""
+    assert broker.find_order(SYMBOL, "exit-1").reduce_only
+
+
+def test_an_exit_never_turns_the_position(broker):
+    broker.place(short())
+    broker.place(close(quantity=Decimal(25)))
+    assert list(broker.positions()) == []
+    assert broker.find_order(SYMBOL, "exit-1").filled_quantity == TEN
+
+
+def test_an_exit_of_a_part_leaves_the_rest_protected(broker):
+    broker.place(short())
+    broker.place(close(quantity=Decimal(4)))
+    (position,) = broker.positions()
+    assert (position.quantity, position.stop_loss) == (Decimal(6), Decimal(110))
+
+
+def test_a_round_trip_costs_fees_and_spread(broker):
+    broker.place(short())
+    broker.place(close())
+    account = broker.account()
+    assert Decimal(9_990) < account.equity < Decimal("9998.95")
+    assert account.equity == account.available == account.wallet_balance
+
+
+def test_an_open_position_binds_margin(broker):
+    broker.place(short())
+    account = broker.account()
+    assert near(account.equity - account.available, 1000, "0.02")
+
+
+def test_a_short_is_stopped_when_the_price_rises(rig):
+    rig.broker.place(short())
+    rig.go_to(14)
+    assert list(rig.broker.positions()) == []
+    stop = rig.broker.fills(SYMBOL, since=START)[-1]
+    assert (stop.trigger, stop.order_id, stop.kind) == ("stop_loss", "", FillKind.TRADE)
+    assert (stop.side, stop.quantity, stop.closed_quantity) == (Side.BUY, TEN, TEN)
+    assert near(stop.price, 110, "0.02")
+    assert START + 12 * MINUTE <= stop.time <= START + 14 * MINUTE
+    assert near(rig.broker.account().equity, "9898.5", "0.003")
+
+
+def test_a_long_takes_its_profit_when_the_price_rises(rig):
+    rig.broker.place(long())
+    rig.go_to(16)
+    assert list(rig.broker.positions()) == []
+    target = rig.broker.fills(SYMBOL, since=START)[-1]
+    assert (target.trigger, target.side) == ("take_profit", Side.SELL)
+    assert near(target.price, 115, "0.02")
+    assert rig.broker.account().equity > 10_100
+
+
+def test_a_position_lives_on_while_nothing_is_reached(rig):
+    rig.broker.place(short(stop_loss=Decimal(130)))
+    rig.go_to(20)
+    (position,) = rig.broker.positions()
+    assert near(position.mark_price, 120)
+    assert near(position.unrealised_pnl, -200, "0.06")
+    assert near(rig.broker.account().equity, 9_800, "0.01")
+
+
+def test_fills_are_listed_since_the_time_asked_for_oldest_first(rig):
+    rig.broker.place(short("entry-1", stop_loss=Decimal(130)))
+    rig.go_to(5)
+    rig.broker.place(close())
+    rig.broker.place(short("entry-2", symbol=OTHER, stop_loss=Decimal(60), take_profit=None))
+    assert [f.order_id for f in rig.broker.fills(SYMBOL, since=START)] == ["entry-1", "exit-1"]
+    late = rig.broker.fills(SYMBOL, since=START + 5 * MINUTE)
+    assert [fill.order_id for fill in late] == ["exit-1"]
+    assert [fill.order_id for fill in rig.broker.fills(OTHER, since=START)] == ["entry-2"]
+
+
+def test_protection_can_be_moved_and_set_again_unchanged(broker):
+    broker.place(short())
+    for _ in range(2):
+        broker.set_protection(SYMBOL, stop_loss=Decimal(108), take_profit=Decimal(85), trigger=LAST)
+        (position,) = broker.positions()
+        assert (position.stop_loss, position.take_profit) == (Decimal(108), Decimal(85))
+
+
+def test_setting_only_the_stop_leaves_the_target(broker):
+    broker.place(short())
+    broker.set_protection(SYMBOL, stop_loss=Decimal(108), take_profit=None, trigger=LAST)
+    (position,) = broker.positions()
+    assert (position.stop_loss, position.take_profit) == (Decimal(108), Decimal(90))
+
+
+def test_protection_without_a_position_is_refused(broker):
+    with pytest.raises(Rejected):
+        broker.set_protection(SYMBOL, stop_loss=Decimal(108), take_profit=None, trigger=LAST)
+
+
+def test_a_stop_the_price_has_passed_is_refused(broker):
+    broker.place(short())
+    with pytest.raises(Rejected):
+        broker.set_protection(SYMBOL, stop_loss=Decimal(95), take_profit=None, trigger=LAST)
+    (position,) = broker.positions()
+    assert position.stop_loss == Decimal(110)
+
+
+def test_leverage_can_be_set_twice_and_is_reported(broker):
+    for _ in range(2):
+        broker.set_leverage(SYMBOL, Decimal(2))
+    broker.place(short())
+    (position,) = broker.positions()
+    assert position.leverage == Decimal(2)
+    account = broker.account()
+    assert near(account.equity - account.available, 500, "0.05")
+
+
+def test_cancelling_what_has_ended_is_a_success(broker):
+    broker.place(short())
+    broker.cancel(SYMBOL, "entry-1")
+    broker.cancel(SYMBOL, "never-placed")
+    assert len(list(broker.positions())) == 1
+
+
+def test_more_than_the_account_can_carry_is_refused(rig):
+    with pytest.raises(Rejected):
+        rig.broker.place(short(quantity=Decimal(150)))
+    assert list(rig.broker.positions()) == []

@@ -1,0 +1,140 @@
+"""The key in Secrets Manager (moto) and in memory: never shown, refused when it cannot be one."""
+
+import json
+import traceback
+
+import boto3
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from pumpwatch.adapters.memory import MemorySecrets
+from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
+from pumpwatch.errors import BadCredentials, StoreUnavailable
+from pumpwatch.ports import ExchangeKey
+
+GOOD = {"api_key": "Ab3dEf6hIj9lMn0pQr", "api_secret": "sEcReTsEcReTsEcReTsEcReTsEcReTsEcReT"}
+PEM = "-----BEGIN PRIVATE KEY-----\nMIIBVQ==\n-----END PRIVATE KEY-----\n"
+
+
+@pytest.fixture(scope="module")
+def client():
+    with mock_aws():
+        yield boto3.client("secretsmanager", region_name="eu-central-1")
+
+
+@pytest.fixture
+def store(client):
+    arn = client.create_secret(Name="pumpwatch/test", SecretString="{}")["ARN"]
+
+    def put(value):
+        text = value if isinstance(value, str) else json.dumps(value)
+        client.put_secret_value(SecretId=arn, SecretString=text)
+        return SecretsManagerSecrets(arn, client)
+
+    yield put
+    client.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+
+
+def test_the_key_is_read(store):
+    key = store(GOOD).exchange_key()
+    assert key == ExchangeKey(GOOD["api_key"], GOOD["api_secret"])
+    assert MemorySecrets(key).exchange_key() == key
+
+
+def test_an_rsa_key_is_read(store):
+    key = store({"api_key": GOOD["api_key"], "rsa_private_key": PEM}).exchange_key()
+    assert key == ExchangeKey(GOOD["api_key"], PEM, rsa=True)
+
+
+def test_a_rotated_key_is_read_after_forgetting(client, store):
+    secrets = store(GOOD)
+    secrets.exchange_key()
+    store({**GOOD, "api_key": "another-key"})
+    assert secrets.exchange_key().api_key == GOOD["api_key"]
+    secrets.forget()
+    assert secrets.exchange_key().api_key == "another-key"
+
+
+BAD = {
+    "empty": "",
+    "not JSON": "Ab3dEf6hIj9lMn0pQr",
+    "a list": [GOOD],
+    "nothing": {},
+    "no secret": {"api_key": GOOD["api_key"]},
+    "empty key": {**GOOD, "api_key": " "},
+    "a number": {**GOOD, "api_secret": 7},
+    "placeholder": {**GOOD, "api_secret": "REPLACE_ME"},
+    "angle brackets": {**GOOD, "api_key": "<your key here>"},
+    "your key": {**GOOD, "api_key": "your-api-key"},
+    "change me": {**GOOD, "api_secret": "changeme"},
+    "line break": {**GOOD, "api_secret": GOOD["api_secret"] + "\n"},
+    "foreign letter": {**GOOD, "api_secret": "sécret"},
+    "no PEM": {"api_key": GOOD["api_key"], "rsa_private_key": "MIIBVQ=="},
+}
+
+
+@pytest.mark.parametrize("value", BAD.values(), ids=BAD)
+def test_a_placeholder_or_malformed_secret_says_what_to_do(store, value):
+    if value == "":
+        value = " "
+    with pytest.raises(BadCredentials, match="api_key") as caught:
+        store(value).exchange_key()
+    shown = "".join(traceback.format_exception(caught.value))
+    assert GOOD["api_secret"] not in shown
+    assert GOOD["api_key"] not in shown
+    assert caught.value.__context__ is None
+
+
+def test_no_key_in_memory_is_refused_too():
+    with pytest.raises(BadCredentials):
+        MemorySecrets(None).exchange_key()
+
+
+def test_a_missing_secret_says_what_to_do(client):
+    arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:nothing-AbCdEf"
+    with pytest.raises(BadCredentials, match="holds no value"):
+        SecretsManagerSecrets(arn, client).exchange_key()
+
+
+def test_a_silent_service_is_unavailable():
+    from botocore.config import Config
+
+    config = Config(connect_timeout=0.2, retries={"total_max_attempts": 1})
+    client = boto3.client("secretsmanager", endpoint_url="http://127.0.0.1:9", config=config)
+    with pytest.raises(StoreUnavailable):
+        SecretsManagerSecrets("arn", client).exchange_key()
+
+
+def test_the_key_never_shows_itself(store):
+    secrets = store(GOOD)
+    key = secrets.exchange_key()
+    for shown in (repr(key), str(key), f"{key}", repr(secrets), repr([key])):
+        assert GOOD["api_secret"] not in shown
+        assert GOOD["api_key"] not in shown
+
+
+class Holding:
+    """A client that gives one text."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def get_secret_value(self, **_):
+        return {"SecretString": self.text}
+
+
+KEYS = st.sampled_from(["api_key", "api_secret", "rsa_private_key", "other"])
+VALUES = st.none() | st.integers() | st.text(max_size=12) | st.lists(st.text(), max_size=2)
+
+
+@settings(deadline=None, max_examples=100)
+@given(text=st.text(max_size=30) | st.dictionaries(KEYS, VALUES).map(json.dumps))
+def test_any_secret_gives_a_key_or_a_plain_refusal(text):
+    try:
+        key = SecretsManagerSecrets("arn", Holding(text)).exchange_key()
+    except BadCredentials:
+        return
+    assert key.api_key
+    assert key.api_secret

@@ -1,0 +1,257 @@
+"""Clients written for the real exchange work against the simulator unchanged."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import hmac
+import http.client
+import json
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from Crypto.PublicKey import RSA
+from pybit.exceptions import FailedRequestError, InvalidRequestError
+from pybit.unified_trading import HTTP
+from support.scripted_market import START, ScriptedMarket, listing
+
+from workbench.simulator.auth import Credentials, credentials_from_seed
+from workbench.simulator.clock import MarketClock
+from workbench.simulator.exchange import Exchange
+from workbench.simulator.exchange_settings import ExchangeSettings
+from workbench.simulator.server import SimulatorServer, start_simulator
+
+KEY = credentials_from_seed(7)
+LINEAR = {"category": "linear"}
+BTC = {"category": "linear", "symbol": "BTCUSDT"}
+
+
+def exchange(**settings: object) -> Exchange:
+    market = ScriptedMarket(
+        {
+            "BTCUSDT": [(0, 40_000.0), (3_600_000, 41_000.0)],
+            "ETHUSDT": [(0, 2_000.0)],
+            "BTCPERP": [(0, 40_000.0)],
+        },
+        listings=[listing("BTCPERP", base_coin="BTC", settle_coin="USDC")],
+        funding=[(28_800_000, 0.0001)],
+    )
+    clock = MarketClock(start=START, stepped=True)
+    return Exchange(market, clock, KEY, ExchangeSettings(rate_limits=False, **settings))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def server() -> Iterator[SimulatorServer]:
+    with start_simulator(exchange()) as running:
+        yield running
+
+
+@pytest.fixture
+def session(server: SimulatorServer) -> Iterator[HTTP]:
+    client = pybit(server)
+    yield client
+    client.client.close()
+
+
+def pybit(server: SimulatorServer, **options: object) -> HTTP:
+    chosen = {"api_key": KEY.api_key, "api_secret": KEY.api_secret, "max_retries": 1} | options
+    client = HTTP(**chosen)
+    client.endpoint = server.url
+    client.client.trust_env = False
+    return client
+
+
+def test_pybit_reads_every_market_endpoint(session):
+    assert session.get_server_time()["time"] == START
+    assert len(session.get_kline(**BTC, interval=1, limit=5)["result"]["list"]) == 5
+    assert len(session.get_tickers(**LINEAR)["result"]["list"]) == 3
+    assert session.get_instruments_info(**BTC)["result"]["list"][0]["symbol"] == "BTCUSDT"
+    assert session.get_orderbook(**BTC, limit=50)["result"]["s"] == "BTCUSDT"
+    assert session.get_public_trade_history(**BTC, limit=20)["result"]["list"]
+    assert session.get_price_limit(**BTC)["result"]["buyLmt"] == "44000.00"
+    assert session.get_funding_rate_history(**BTC)["result"]["list"] == []
+    pages = session.get_instruments_info(**LINEAR, limit=2)["result"]
+    following = session.get_instruments_info(**LINEAR, limit=2, cursor=pages["nextPageCursor"])
+    assert [row["symbol"] for row in following["result"]["list"]] == ["ETHUSDT"]
+
+
+def test_pybit_trades_through_every_private_endpoint(server, session):
+    session.set_leverage(**BTC, buyLeverage="2", sellLeverage="2")
+    with pytest.raises(InvalidRequestError) as unchanged:
+        session.set_leverage(**BTC, buyLeverage="2", sellLeverage="2")
+    assert unchanged.value.status_code == 110043
+    entry = session.place_order(
+        **BTC, side="Sell", orderType="Market", qty="0.01", stopLoss="42000", orderLinkId="entry-1"
+    )["result"]
+    session.set_trading_stop(**BTC, tpslMode="Full", positionIdx=0, takeProfit="39000")
+    (position,) = session.get_positions(**LINEAR, settleCoin="USDT")["result"]["list"]
+    assert (position["side"], position["stopLoss"], position["takeProfit"]) == (
+        "Sell",
+        "42000",
+        "39000",
+    )
+    kinds = {row["stopOrderType"] for row in session.get_open_orders(**BTC)["result"]["list"]}
+    assert kinds == {"StopLoss", "TakeProfit"}
+    resting = session.place_order(**BTC, side="Sell", orderType="Limit", qty="0.01", price="43000")
+    identity = resting["result"]["orderId"]
+    assert session.amend_order(**BTC, orderId=identity, price="43500")["retCode"] == 0
+    assert session.cancel_order(**BTC, orderId=identity)["result"]["orderId"] == identity
+    assert session.cancel_all_orders(**LINEAR, settleCoin="USDT")["result"]["success"] == "1"
+    session.place_order(
+        **BTC, side="Buy", orderType="Market", qty="0", reduceOnly=True, closeOnTrigger=True
+    )
+    (found,) = session.get_open_orders(**BTC, orderLinkId="entry-1")["result"]["list"]
+    assert (found["orderId"], found["orderStatus"]) == (entry["orderId"], "Filled")
+    assert len(session.get_order_history(**LINEAR)["result"]["list"]) == 5
+    fills = session.get_executions(**LINEAR, limit=1)["result"]
+    older = session.get_executions(**LINEAR, limit=1, cursor=fills["nextPageCursor"])["result"]
+    assert older["list"][0]["orderLinkId"] == "entry-1"
+    closed = session.get_closed_pnl(**LINEAR)["result"]["list"][0]
+    account = session.get_wallet_balance(accountType="UNIFIED")["result"]["list"][0]
+    assert Decimal(account["totalEquity"]) == 10_000 + Decimal(closed["closedPnl"])
+    assert session.get_account_info()["result"]["unifiedMarginStatus"] == 6
+    assert session.get_fee_rates(**BTC)["result"]["list"][0]["takerFeeRate"] == "0.00055"
+    assert session.get_api_key_information()["result"]["userID"] == KEY.user_id
+    with pytest.raises(InvalidRequestError) as mode:
+        session.switch_position_mode(**BTC, mode=0)
+    assert mode.value.status_code == 110025
+
+
+def test_pybit_signs_with_an_rsa_key(server):
+    private = RSA.generate(2048)
+    public = private.public_key().export_key().decode()
+    server.exchange.add_credentials(Credentials(7, "rsa-key", "", public))
+    client = pybit(
+        server, api_key="rsa-key", api_secret=private.export_key().decode(), rsa_authentication=True
+    )
+    assert client.get_api_key_information()["result"]["userID"] == 7
+    assert client.place_order(**BTC, side="Buy", orderType="Market", qty="0.01")["retCode"] == 0
+    client.client.close()
+
+
+def test_pybit_raises_what_it_raises_on_the_real_exchange(server, session):
+    with pytest.raises(InvalidRequestError, match="ab not enough"):
+        session.place_order(**BTC, side="Buy", orderType="Market", qty="100")
+    stranger = pybit(server, api_key="nobody")
+    with pytest.raises(InvalidRequestError) as refused:
+        stranger.get_account_info()
+    assert refused.value.status_code == 10003
+    with pytest.raises(FailedRequestError) as missing:
+        session._submit_request("GET", f"{server.url}/v5/nothing/here", {}, auth=True)
+    assert missing.value.status_code == 404
+    stranger.client.close()
+
+
+def test_lost_answer_looks_like_a_broken_connection(server, session):
+    import requests
+
+    plan = {"faults": [{"path": "/v5/order/create", "action": "drop_after"}]}
+    requests.post(f"{server.url}/simulator/faults", json=plan, timeout=5).close()
+    with pytest.raises(requests.exceptions.ConnectionError):
+        session.place_order(**BTC, side="Buy", orderType="Market", qty="0.01", orderLinkId="lost")
+    (found,) = session.get_open_orders(**BTC, orderLinkId="lost")["result"]["list"]
+    assert found["orderStatus"] == "Filled"
+
+
+def signed(payload: str) -> dict[str, str]:
+    stamp = str(int(time.time() * 1_000))
+    origin = f"{stamp}{KEY.api_key}5000{payload}".encode()
+    return {
+        "X-BAPI-API-KEY": KEY.api_key,
+        "X-BAPI-TIMESTAMP": stamp,
+        "X-BAPI-RECV-WINDOW": "5000",
+        "X-BAPI-SIGN": hmac.new(KEY.api_secret.encode(), origin, hashlib.sha256).hexdigest(),
+    }
+
+
+def test_plain_http_client_keeps_one_connection_for_signed_calls(server):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    body = (
+        '{"category":"linear", "symbol":"BTCUSDT","side":"Buy","orderType":"Market","qty":"0.01"}'
+    )
+    connection.request("POST", "/v5/order/create", body, signed(body))
+    response = connection.getresponse()
+    assert json.loads(response.read())["retCode"] == 0
+    assert response.headers["X-Bapi-Limit"] == "10"
+    assert response.headers["Ret_code"] == "0"
+    socket = connection.sock
+    query = "symbol=BTCUSDT&category=linear"
+    connection.request("GET", f"/v5/position/list?{query}", headers=signed(query))
+    assert json.loads(connection.getresponse().read())["result"]["list"][0]["size"] == "0.01"
+    assert connection.sock is socket
+    connection.request("GET", "/v5/market/time", "{}", {"Content-Type": "application/json"})
+    assert connection.getresponse().status == 403
+    connection.close()
+
+
+def test_answers_are_compressed_when_set_and_asked_for():
+    with start_simulator(exchange(gzip=True)) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+        connection.request(
+            "GET", "/v5/market/tickers?category=linear", headers={"Accept-Encoding": "gzip"}
+        )
+        response = connection.getresponse()
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert len(json.loads(gzip.decompress(response.read()))["result"]["list"]) == 3
+        connection.close()
+
+
+@pytest.fixture
+def ccxt_client(server: SimulatorServer) -> Iterator[object]:
+    import ccxt
+
+    client = ccxt.bybit(
+        {
+            "apiKey": KEY.api_key,
+            "secret": KEY.api_secret,
+            "enableRateLimit": False,
+            "options": {"defaultType": "swap", "defaultSubType": "linear"},
+        }
+    )
+    client.urls["api"] = dict.fromkeys(client.urls["api"], server.url)
+    yield client
+    client.close()
+
+
+def test_ccxt_loads_trades_and_looks_up(ccxt_client, server):
+    symbol = "BTC/USDT:USDT"
+    market = ccxt_client.load_markets()[symbol]
+    assert (market["id"], market["precision"]["price"], market["limits"]["cost"]["min"]) == (
+        "BTCUSDT",
+        0.01,
+        5,
+    )
+    candles = ccxt_client.fetch_ohlcv(symbol, "1m", limit=10)
+    assert [row[0] for row in candles] == sorted(row[0] for row in candles)
+    assert ccxt_client.fetch_ticker(symbol)["last"] == 40_000
+    assert set(ccxt_client.fetch_tickers()) == {symbol, "ETH/USDT:USDT", "BTC/USDC:USDC"}
+    order = ccxt_client.create_order(
+        symbol, "market", "sell", 0.01, params={"stopLoss": {"triggerPrice": 42_000}}
+    )
+    assert order["id"]
+    (position,) = ccxt_client.fetch_positions([symbol])
+    assert (position["side"], position["contracts"], position["stopLossPrice"]) == (
+        "short",
+        0.01,
+        42_000,
+    )
+    (waiting,) = ccxt_client.fetch_open_orders(symbol)
+    assert (waiting["status"], waiting["triggerPrice"], waiting["reduceOnly"]) == (
+        "open",
+        42_000,
+        True,
+    )
+    resting = ccxt_client.create_order(symbol, "limit", "sell", 0.01, 43_000)
+    assert ccxt_client.cancel_order(resting["id"], symbol)["id"] == resting["id"]
+    (fill,) = ccxt_client.fetch_my_trades(symbol)
+    assert (fill["takerOrMaker"], fill["amount"]) == ("taker", 0.01)
+    balance = ccxt_client.fetch_balance()
+    assert 9_990 < balance["USDT"]["total"] < 10_000
+    stop = ccxt_client.create_order(
+        symbol, "market", "buy", 0.01, params={"stopLossPrice": 41_500, "reduceOnly": True}
+    )
+    assert len(ccxt_client.fetch_open_orders(symbol)) == 2
+    assert ccxt_client.cancel_all_orders(symbol)
+    assert stop["id"]

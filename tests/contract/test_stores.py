@@ -1,0 +1,195 @@
+"""Signals, events, leases, halt and totals: memory and DynamoDB behave alike."""
+
+from dataclasses import replace
+from decimal import Decimal
+from itertools import count
+
+import boto3
+import pytest
+from botocore.config import Config
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.records import NOW, a_signal, an_event
+
+from pumpwatch.adapters import dynamodb
+from pumpwatch.adapters.memory import MemoryTotalsStore
+from pumpwatch.domain.signals import Phase
+from pumpwatch.errors import InvariantBroken, LeaseHeld, StoreUnavailable
+from pumpwatch.ports import Halt
+
+
+def test_a_published_signal_comes_back_as_it_was(stores):
+    signal = a_signal(strength=81.123456789012345, price=1e-9)
+    assert stores.signals.publish(signal) is True
+    assert stores.signals.since(NOW) == [signal]
+
+
+def test_a_signal_is_published_once_whatever_time_it_carries(stores):
+    first = a_signal()
+    assert stores.signals.publish(first)
+    assert stores.signals.publish(first) is False
+    assert stores.signals.publish(replace(first, time=NOW + 60_000)) is False
+    assert stores.signals.since(0) == [first]
+
+
+def test_signals_come_oldest_first_and_only_from_the_time_asked_for(stores):
+    late = a_signal("AUSDT", time=NOW + 2)
+    early = a_signal("BUSDT", time=NOW + 1)
+    old = a_signal("CUSDT", time=NOW)
+    for signal in (late, early, old):
+        stores.signals.publish(signal)
+    assert stores.signals.since(NOW + 1) == [early, late]
+    assert stores.signals.since(0) == [old, early, late]
+    assert stores.signals.since(NOW + 3) == []
+
+
+def test_the_latest_event_of_a_symbol_replaces_the_former(stores):
+    stores.events.save(an_event())
+    peaked = an_event(phase=Phase.PEAKED, peak_price=1.3)
+    stores.events.save(peaked)
+    stores.events.save(an_event("AUSDT"))
+    assert stores.events.current() == [an_event("AUSDT"), peaked]
+
+
+def test_removing_an_event_forgets_it_and_leaves_a_newer_one_alone(stores):
+    stores.events.save(an_event())
+    stores.events.remove(an_event(event_id="another"))
+    assert stores.events.current() == [an_event()]
+    stores.events.remove(an_event())
+    stores.events.remove(an_event())
+    assert stores.events.current() == []
+
+
+def test_a_held_lease_is_refused_until_it_is_released(stores):
+    lease = stores.leases.acquire("trade", owner="run-1", seconds=30)
+    with pytest.raises(LeaseHeld, match="run-1"):
+        stores.leases.acquire("trade", owner="run-2", seconds=30)
+    stores.leases.acquire("detect", owner="run-2", seconds=30)
+    stores.leases.release(lease)
+    assert stores.leases.acquire("trade", owner="run-2", seconds=30).token > lease.token
+
+
+def test_a_lease_that_ran_out_can_be_taken_and_its_token_has_grown(stores):
+    lease = stores.leases.acquire("trade", owner="run-1", seconds=30)
+    stores.wall.seconds += 29.9
+    with pytest.raises(LeaseHeld):
+        stores.leases.acquire("trade", owner="run-2", seconds=30)
+    stores.wall.seconds += 0.1
+    taken = stores.leases.acquire("trade", owner="run-2", seconds=30)
+    assert taken.token == lease.token + 1
+
+
+def test_releasing_a_lost_lease_leaves_the_new_owner_alone(stores):
+    lost = stores.leases.acquire("trade", owner="run-1", seconds=30)
+    stores.wall.seconds += 31
+    stores.leases.acquire("trade", owner="run-2", seconds=30)
+    stores.leases.release(lost)
+    with pytest.raises(LeaseHeld, match="run-2"):
+        stores.leases.acquire("trade", owner="run-3", seconds=30)
+
+
+def test_the_same_owner_does_not_get_a_second_lease(stores):
+    stores.leases.acquire("trade", owner="run-1", seconds=30)
+    with pytest.raises(LeaseHeld):
+        stores.leases.acquire("trade", owner="run-1", seconds=30)
+
+
+def test_a_halt_keeps_its_first_reason_until_somebody_resumes(stores):
+    assert stores.halts.current() is None
+    stores.halts.resume(by="nobody")
+    first = Halt("drawdown", NOW, "pumpwatch")
+    stores.halts.halt(first)
+    stores.halts.halt(Halt("another", NOW + 1))
+    assert stores.halts.current() == first
+    stores.halts.resume(by="operator")
+    assert stores.halts.current() is None
+    stores.halts.halt(Halt("another", NOW + 2))
+    assert stores.halts.current() == Halt("another", NOW + 2)
+
+
+def test_totals_add_up_over_runs(stores):
+    stores.totals.add("detect", "run-1", {"runs|result=success": 1, "seconds": 0.25})
+    totals = stores.totals.add("detect", "run-2", {"runs|result=success": 2, "seconds": 0.5})
+    assert totals == {"runs|result=success": Decimal(3), "seconds": Decimal("0.75")}
+
+
+def test_a_repeated_run_changes_no_total(stores):
+    first = stores.totals.add("detect", "run-1", {"runs": 1})
+    assert stores.totals.add("detect", "run-1", {"runs": 1}) == first == {"runs": Decimal(1)}
+    stores.totals.add("detect", "run-2", {"runs": 1})
+    assert stores.totals.add("detect", "run-1", {"runs": 1}) == {"runs": Decimal(2)}
+
+
+def test_the_last_five_runs_are_remembered(stores):
+    for number in range(5):
+        stores.totals.add("detect", f"run-{number}", {"runs": 1})
+    for number in range(5):
+        totals = stores.totals.add("detect", f"run-{number}", {"runs": 1})
+        assert totals == {"runs": Decimal(5)}
+
+
+def test_totals_of_two_functions_are_apart(stores):
+    stores.totals.add("detect", "run-1", {"runs": 1})
+    assert stores.totals.add("trade", "run-1", {"runs": 7}) == {"runs": Decimal(7)}
+
+
+def test_a_run_without_increments_returns_the_totals(stores):
+    stores.totals.add("detect", "run-1", {"runs": 1})
+    assert stores.totals.add("detect", "run-2", {}) == {"runs": Decimal(1)}
+
+
+RUNS = st.lists(
+    st.tuples(st.integers(0, 3), st.dictionaries(st.sampled_from("abc"), st.integers(0, 9))),
+    max_size=12,
+)
+
+
+def test_totals_in_the_table_equal_those_in_memory(table):
+    stored, reference, numbers = dynamodb.DynamoTotalsStore(table), MemoryTotalsStore(), count()
+
+    @settings(deadline=None, max_examples=25)
+    @given(runs=RUNS)
+    def equal(runs):
+        function = f"function-{next(numbers)}"
+        for run, increments in runs:
+            expected = reference.add(function, f"run-{run}", increments)
+            assert stored.add(function, f"run-{run}", increments) == expected
+
+    equal()
+
+
+def test_a_new_signal_reaches_the_stream_as_an_insert(table, table_name):
+    signal = a_signal()
+    dynamodb.DynamoSignalStore(table).publish(signal)
+    streams = boto3.client("dynamodbstreams", region_name="eu-central-1")
+    arn = streams.list_streams(TableName=table_name)["Streams"][0]["StreamArn"]
+    shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    start = streams.get_shard_iterator(
+        StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    records = streams.get_records(ShardIterator=start)["Records"]
+    images = [r["dynamodb"]["NewImage"] for r in records if r["eventName"] == "INSERT"]
+    found = [image for image in images if image["pk"] == {"S": "SIGNAL"}]
+    assert [image["signal_id"]["S"] for image in found] == [signal.signal_id]
+
+
+def test_what_nobody_can_read_stops_trading_and_is_named(table):
+    table.put({"pk": "EVENT", "sk": "AUSDT", "symbol": "AUSDT"})
+    with pytest.raises(InvariantBroken, match="EVENT AUSDT"):
+        dynamodb.DynamoEventStore(table).current()
+
+
+def test_a_table_that_does_not_answer_is_unavailable():
+    config = Config(connect_timeout=0.2, read_timeout=0.2, retries={"total_max_attempts": 1})
+    client = boto3.client("dynamodb", endpoint_url="http://127.0.0.1:9", config=config)
+    signals = dynamodb.DynamoSignalStore(dynamodb.Table("table", client))
+    with pytest.raises(StoreUnavailable):
+        signals.since(0)
+    with pytest.raises(StoreUnavailable):
+        signals.publish(a_signal())
+
+
+def test_a_missing_table_is_unavailable(aws):
+    elsewhere = dynamodb.Table("no-such-table", aws["dynamodb"])
+    with pytest.raises(StoreUnavailable, match="ResourceNotFound"):
+        dynamodb.DynamoHaltStore(elsewhere).current()

@@ -1,0 +1,216 @@
+"""Kill the trade use case before and after every call to a port, run it again, and look.
+
+The calls are found by running each scenario once and counting, so a new call is covered by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from support.trading_rig import MINUTE, START, SYMBOL, Rig, peaked
+
+from pumpwatch.domain.orders import Leg, order_id_for
+from pumpwatch.domain.trades import ExitReason, TradeState
+from pumpwatch.errors import OutcomeUnknown, Rejected
+
+
+class Killed(BaseException):
+    """The process is gone: nothing catches it, and no clean-up reaches the outside."""
+
+
+@dataclass
+class Killer:
+    """Counts the calls to all ports and dies at one of them, before or after the port did its work.
+
+    Once dead, every further call dies too: the `finally` of a killed process does nothing.
+    """
+
+    at: int | None = None
+    after: bool = False
+    calls: list[str] = field(default_factory=list)
+    dead: bool = False
+
+    def wrap(self, name: str, port: object) -> Any:
+        return _Watched(self, name, port) if name != "clock" else port
+
+    def watch(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*arguments: Any, **named: Any) -> Any:
+            if self.dead:
+                raise Killed
+            self.calls.append(name)
+            self.dead = len(self.calls) - 1 == self.at
+            if self.dead and not self.after:
+                raise Killed
+            try:
+                return call(*arguments, **named)
+            finally:
+                if self.dead:
+                    raise Killed
+
+        return watched
+
+
+class _Watched:
+    def __init__(self, killer: Killer, name: str, port: object) -> None:
+        self._killer, self._name, self._port = killer, name, port
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        call = getattr(self._port, method)
+        return self._killer.watch(f"{self._name}.{method}", call)
+
+
+# --- scenarios: each prepares a world in which the next tick has something to do ----------------
+
+
+def entry() -> Rig:
+    rig = Rig()
+    rig.signals.publish(peaked())
+    return rig
+
+
+def entry_with_a_lost_answer() -> Rig:
+    rig = entry()
+    rig.broker.fail("place", OutcomeUnknown("read timed out"), after=True)
+    return rig
+
+
+def entry_that_is_refused() -> Rig:
+    rig = entry()
+    rig.broker.fail("place", Rejected("not enough", code=110007))
+    return rig
+
+
+def entry_without_stop() -> Rig:
+    rig = entry()
+    rig.broker.drop_stops = True
+    return rig
+
+
+def entry_whose_stop_is_refused() -> Rig:
+    rig = entry_without_stop()
+    rig.broker.fail("set_protection", Rejected("passed", code=10001), times=50)
+    return rig
+
+
+def time_limit() -> Rig:
+    rig = entry().opened()
+    rig.advance(30 * 60)
+    return rig
+
+
+def time_limit_with_a_lost_answer() -> Rig:
+    rig = time_limit()
+    rig.broker.fail("place", OutcomeUnknown("read timed out"), after=True)
+    return rig
+
+
+def closed_by_its_stop() -> Rig:
+    rig = entry().opened()
+    rig.advance(30)
+    rig.set_price(1.3)
+    return rig
+
+
+SCENARIOS = [
+    entry,
+    entry_with_a_lost_answer,
+    entry_that_is_refused,
+    entry_without_stop,
+    entry_whose_stop_is_refused,
+    time_limit,
+    time_limit_with_a_lost_answer,
+    closed_by_its_stop,
+]
+MAY_END_WITHOUT_ENTRY = {entry_that_is_refused}
+
+
+def calls_of(scenario: Callable[[], Rig]) -> list[str]:
+    rig, killer = scenario(), Killer()
+    rig.wrap = killer.wrap
+    rig.tick()
+    return killer.calls
+
+
+CASES = [
+    pytest.param(
+        scenario,
+        number,
+        after,
+        id=f"{scenario.__name__}-{'after' if after else 'before'}-{number}-{name}",
+    )
+    for scenario in SCENARIOS
+    for number, name in enumerate(calls_of(scenario))
+    for after in (False, True)
+]
+
+
+def killed(scenario: Callable[[], Rig], number: int, after: bool) -> Rig:
+    rig = scenario()
+    rig.wrap = Killer(at=number, after=after).wrap
+    with pytest.raises(Killed):
+        rig.tick()
+    rig.wrap = lambda _name, port: port
+    return rig
+
+
+def test_the_killer_finds_every_port() -> None:
+    seen = {name for scenario in SCENARIOS for name in calls_of(scenario)}
+    assert {name.partition(".")[0] for name in seen} == {
+        "broker",
+        "halts",
+        "journal",
+        "leases",
+        "market",
+        "signals",
+    }
+    assert {"broker.place", "broker.set_protection", "journal.intend", "journal.settle"} <= seen
+
+
+@pytest.mark.parametrize(("scenario", "number", "after"), CASES)
+def test_a_killed_run_leaves_one_entry_one_stop_and_an_honest_journal(
+    scenario: Callable[[], Rig], number: int, after: bool
+) -> None:
+    rig = killed(scenario, number, after)
+    rig.tick()  # At once: the lease of the dead run may still be held.
+    for _ in range(3):
+        rig.advance(31)  # The lease has run out.
+        rig.tick()
+
+    sent = rig.entries_sent()
+    trade = rig.trade()
+    assert len(sent) == len(set(sent)) <= 1
+    assert set(sent) <= {order_id_for(trade.signal_id, Leg.ENTRY, 0)}
+    if scenario not in MAY_END_WITHOUT_ENTRY:
+        assert sent or trade.state is TradeState.DROPPED
+    rig.check_agreement()
+    if scenario in (time_limit, time_limit_with_a_lost_answer):
+        assert (trade.state, trade.exit_reason) == (TradeState.CLOSED, ExitReason.TIME_LIMIT)
+    if scenario is closed_by_its_stop:
+        assert (trade.state, trade.exit_reason) == (TradeState.CLOSED, ExitReason.STOP_LOSS)
+    if scenario is entry_whose_stop_is_refused and sent:
+        assert (trade.state, trade.exit_reason) == (TradeState.CLOSED, ExitReason.STOP_MISSING)
+
+
+@pytest.mark.parametrize(("scenario", "number", "after"), CASES)
+def test_a_killed_run_whose_successor_comes_late_ends_flat_and_agreed(
+    scenario: Callable[[], Rig], number: int, after: bool
+) -> None:
+    """The signal is stale by then and the time limit has passed: nothing may be entered."""
+    rig = killed(scenario, number, after)
+    before = rig.entries_sent()
+    rig.advance(40 * 60)
+    for _ in range(3):
+        rig.tick()
+        rig.advance(60)
+    assert rig.entries_sent() == before
+    assert rig.broker.positions() == []
+    assert rig.journal.live_trades() == []
+    rig.check_agreement()
+
+
+def test_a_scenario_starts_while_its_signal_is_fresh() -> None:
+    rig = entry()
+    assert rig.signals.since(START - MINUTE)[0].symbol == SYMBOL

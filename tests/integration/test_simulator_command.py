@@ -1,0 +1,126 @@
+"""The command `pumpwatch simulator`, as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pybit.unified_trading import HTTP
+
+from pumpwatch.errors import BadInput
+from workbench.cli.simulator import simulator
+
+PROGRAM = (
+    "import typer; from pumpwatch.errors import BadInput; import sys\n"
+    "from workbench.cli.simulator import simulator\n"
+    "app = typer.Typer(); app.command()(simulator)\n"
+    "try:\n    app()\n"
+    "except BadInput as error:\n    sys.stderr.write(f'pumpwatch: {error}\\n'); sys.exit(2)\n"
+)
+
+
+def command(*options: str) -> list[str]:
+    return [sys.executable, "-c", PROGRAM, *options]
+
+
+@contextmanager
+def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    process = subprocess.Popen(
+        command(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, process.communicate()[1]
+        yield process, json.loads(line)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def call(url: str, document: object = None) -> Any:
+    data = None if document is None else json.dumps(document).encode()
+    with urllib.request.urlopen(url, data, timeout=10) as answer:  # noqa: S310
+        return json.load(answer)
+
+
+def test_ready_line_is_all_a_client_needs_and_a_signal_ends_it_cleanly():
+    with running("--port", "0", "--symbols", "5", "--stepped") as (process, ready):
+        client = HTTP(api_key=ready["api_key"], api_secret=ready["api_secret"], max_retries=1)
+        client.endpoint = ready["url"]
+        assert client.get_api_key_information()["result"]["userID"] == int(ready["user_id"])
+        wallet = client.get_wallet_balance(accountType="UNIFIED")["result"]["list"][0]
+        assert wallet["totalEquity"] == "10000"
+        rows = client.get_tickers(category="linear")["result"]["list"]
+        coins = client.get_instruments_info(category="linear")["result"]["list"]
+        assert len(rows) == len(coins) >= 5
+        moved = call(
+            f"{ready['url']}/simulator/clock", {"advance_to": ready["market_time"] + 90_000}
+        )
+        assert moved == {"time": ready["market_time"] + 90_000}
+        client.client.close()
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=20)
+        assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_unstepped_market_runs_with_the_wall_clock():
+    with running("--port", "0", "--symbols", "2") as (_, ready):
+        answer = call(f"{ready['url']}/v5/market/time")
+        state = call(f"{ready['url']}/simulator/state")
+        assert 0 <= state["time"] - answer["time"] < 60_000
+        assert state["stepped"] is False
+
+
+def test_busy_port_is_one_line_that_says_what_to_do():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            command("--port", port, "--symbols", "1"),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert f"port {port} is busy: choose another with --port" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"symbols": 0}, "--symbols is 0: give a number from 1 to 2000"),
+        ({"symbols": 2_001}, "--symbols is 2001: give a number from 1 to 2000"),
+        ({"symbols": 1, "balance": "-5"}, "--balance is -5: give an amount of USDT above 0"),
+        ({"symbols": 1, "start": "soon"}, "--start is soon: give a time such as"),
+        ({"symbols": 1, "speed": 0.0}, "--speed is 0.0: give a number above 0"),
+        ({"symbols": 1, "latency_ms": -1}, "--latency-ms is -1: give a number from 0 to 60000"),
+        ({"symbols": 1, "port": 70_000}, "port 70000 is not in 0..65535"),
+        ({"replay": Path("/nowhere/at/all")}, "/nowhere/at/all"),
+    ],
+)
+def test_bad_option_is_refused_with_what_to_do(options, text):
+    with pytest.raises(BadInput) as refused:
+        simulator(**options)
+    assert text in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_latency_is_real_time_when_the_clock_follows_the_wall():
+    with running("--port", "0", "--symbols", "2", "--latency-ms", "300") as (_, ready):
+        before = time.monotonic()
+        call(f"{ready['url']}/v5/market/time")
+        assert time.monotonic() - before >= 0.3

@@ -1,0 +1,126 @@
+"""One market, three brokers: the same prices for the memory, the paper and the Bybit broker."""
+
+from contextlib import contextmanager
+from decimal import Decimal
+
+import numpy as np
+from support.scripted_market import START, ScriptedMarket, listing
+
+from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.memory import ManualClock, MemoryBroker, MemoryMarketData, instrument
+from pumpwatch.adapters.paper import PaperBroker
+from pumpwatch.domain.candles import MINUTE, CandleSeries
+from pumpwatch.ports import ExchangeKey
+from workbench.simulator.auth import credentials_from_seed
+from workbench.simulator.clock import MarketClock
+from workbench.simulator.exchange import Exchange
+from workbench.simulator.exchange_settings import ExchangeSettings
+from workbench.simulator.server import start_simulator
+
+SYMBOL, OTHER, YOUNG = "PUMPUSDT", "CALMUSDT", "YOUNGUSDT"
+BEFORE = 40 * 60
+"""Minutes of history."""
+SCRIPT = [(10, 100.0), (15, 120.0), (30, 120.0), (35, 80.0)]
+"""Flat at 100 for ten minutes, up to 120, later down to 80; minutes after START."""
+
+
+def scripted_market():
+    return ScriptedMarket(
+        {
+            SYMBOL: [(minute * MINUTE, price) for minute, price in SCRIPT],
+            OTHER: [(0, 50.0)],
+            YOUNG: [(0, 5.0)],
+            "BTCPERP": [(0, 60_000.0)],
+            "BTCUSDT-26JUN26": [(0, 61_000.0)],
+        },
+        listings=[
+            listing(YOUNG, launch_time=START - 30 * MINUTE, symbol_type="innovation"),
+            listing("BTCPERP", base_coin="BTC", settle_coin="USDC"),
+            listing("BTCUSDT-26JUN26", base_coin="BTC", contract_type="LinearFutures"),
+        ],
+    )
+
+
+def minutes_of(market, symbol):
+    index = [one.symbol for one in market.listings].index(symbol)
+    found = market.minutes(index, START - BEFORE * MINUTE, START + 60 * MINUTE)
+    columns = (found.open, found.high, found.low, found.close, found.volume, found.turnover)
+    return CandleSeries(symbol, MINUTE, found.open_time, np.stack(columns, axis=1), forming=False)
+
+
+def price_at(minute):
+    times, prices = zip(*SCRIPT, strict=True)
+    return Decimal(repr(float(np.interp(minute, times, prices))))
+
+
+class MemoryRig:
+    """The broker fake; its price follows the script minute by minute."""
+
+    def __init__(self):
+        self.clock = ManualClock(START)
+        self.broker = MemoryBroker(self.clock)
+        self.go_to(0)
+
+    def go_to(self, minute):
+        for now in range((self.clock.time - START) // MINUTE, minute + 1):
+            self.clock.time = START + now * MINUTE
+            self.broker.set_price(SYMBOL, price_at(now))
+            self.broker.set_price(OTHER, Decimal(50))
+
+
+class PaperRig:
+    """The paper broker on a scripted market."""
+
+    def __init__(self, store):
+        self.market = memory_market()
+        self.clock = ManualClock(START)
+        self.broker = PaperBroker(
+            self.market,
+            store,
+            self.clock,
+            equity=Decimal(10_000),
+            taker_fee=Decimal("0.00055"),
+            slippage=Decimal("0.0005"),
+        )
+
+    def go_to(self, minute):
+        self.market.now = self.clock.time = START + minute * MINUTE
+
+
+def memory_market():
+    source, market = scripted_market(), MemoryMarketData(START)
+    for symbol in (SYMBOL, OTHER, YOUNG):
+        market.set_candles(minutes_of(source, symbol))
+        market.list_instrument(instrument(symbol, tick_size=Decimal("0.01")))
+    market.list_instrument(instrument(YOUNG, symbol_type="innovation"))
+    return market
+
+
+class BybitRig:
+    """The Bybit adapters on the simulator, over HTTP."""
+
+    def __init__(self, exchange, url):
+        key = credentials_from_seed(7)
+        self.exchange = exchange
+        self.session = BybitSession(url, key=ExchangeKey(key.api_key, key.api_secret))
+        self.market = BybitMarketData(self.session, parallel_requests=4)
+        self.broker = BybitBroker(self.session, ExchangeClock(self.session))
+
+    def go_to(self, minute):
+        self.exchange.clock.advance_to(START + minute * MINUTE)
+
+
+@contextmanager
+def bybit_rig(**settings):
+    exchange = Exchange(
+        scripted_market(),
+        MarketClock(start=START, stepped=True),
+        credentials_from_seed(7),
+        ExchangeSettings(rate_limits=False, default_leverage=Decimal(1), **settings),
+    )
+    with start_simulator(exchange) as server:
+        rig = BybitRig(exchange, server.url)
+        try:
+            yield rig
+        finally:
+            rig.session.close()

@@ -1,0 +1,105 @@
+"""Drive an exchange in process, signed as a client would, on a market written by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from support.scripted_market import START, ScriptedMarket
+
+from workbench.simulator.auth import Credentials
+from workbench.simulator.clock import MarketClock
+from workbench.simulator.exchange import Exchange
+from workbench.simulator.exchange_settings import ExchangeSettings
+from workbench.simulator.wire import Response
+
+WALL = 1_900_000_000_000
+CREDENTIALS = Credentials(12_345_678, "key-of-the-desk", "secret-of-the-desk")
+FLAT = {"AAAUSDT": [(0, 100.0)]}
+
+
+def signed_headers(
+    payload: str, credentials: Credentials = CREDENTIALS, stamp: int = WALL, window: str = "5000"
+) -> dict[str, str]:
+    origin = f"{stamp}{credentials.api_key}{window}{payload}".encode()
+    signature = hmac.new(credentials.api_secret.encode(), origin, hashlib.sha256).hexdigest()
+    return {
+        "X-BAPI-API-KEY": credentials.api_key,
+        "X-BAPI-TIMESTAMP": str(stamp),
+        "X-BAPI-RECV-WINDOW": window,
+        "X-BAPI-SIGN": signature,
+    }
+
+
+class Desk:
+    """One exchange on a stepped clock; `advance` takes milliseconds after START."""
+
+    def __init__(
+        self,
+        scripts: dict[str, Sequence[tuple[int, float]]] = FLAT,
+        *,
+        rate_limits: bool = False,
+        settings: dict[str, Any] | None = None,
+        **market: Any,
+    ) -> None:
+        self.market = ScriptedMarket(scripts, **market)
+        self.clock = MarketClock(start=START, stepped=True)
+        self.wall = WALL
+        chosen = ExchangeSettings(**({"rate_limits": rate_limits} | (settings or {})))
+        self.exchange = Exchange(
+            self.market, self.clock, CREDENTIALS, chosen, wall=lambda: self.wall
+        )
+
+    @property
+    def ledger(self) -> Any:
+        return self.exchange.engine.ledger
+
+    def advance(self, milliseconds: int) -> None:
+        self.clock.advance_to(START + milliseconds)
+        self.exchange.catch_up()
+
+    def raw(self, method: str, path: str, **parameters: Any) -> Response:
+        if method == "GET":
+            query = urlencode(parameters)
+            return self.exchange.handle(
+                "GET", path, query, b"", signed_headers(query, stamp=self.wall)
+            )
+        body = json.dumps(parameters)
+        headers = signed_headers(body, stamp=self.wall)
+        return self.exchange.handle("POST", path, "", body.encode(), headers)
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        return json.loads(self.raw("GET", path, **({"category": "linear"} | parameters)).body)
+
+    def post(self, path: str, **parameters: Any) -> Any:
+        return json.loads(self.raw("POST", path, **({"category": "linear"} | parameters)).body)
+
+    def order(self, side: str, quantity: str, symbol: str = "AAAUSDT", **extra: Any) -> Any:
+        """Create an order, a market order unless `orderType` says otherwise."""
+        asked = {"symbol": symbol, "side": side, "orderType": "Market", "qty": quantity} | extra
+        return self.post("/v5/order/create", **asked)
+
+    def placed(self, side: str, quantity: str, symbol: str = "AAAUSDT", **extra: Any) -> Any:
+        """Create an order that must be accepted and return its row."""
+        answer = self.order(side, quantity, symbol, **extra)
+        assert answer["retCode"] == 0, answer
+        return self.row(answer["result"]["orderId"], symbol)
+
+    def row(self, identity: str, symbol: str = "AAAUSDT") -> Any:
+        found = self.get("/v5/order/realtime", symbol=symbol, orderId=identity)
+        (row,) = found["result"]["list"]
+        return row
+
+    def open_orders(self, symbol: str = "AAAUSDT") -> Any:
+        return self.get("/v5/order/realtime", symbol=symbol)["result"]["list"]
+
+    def position(self, symbol: str = "AAAUSDT") -> Any:
+        return self.get("/v5/position/list", symbol=symbol)["result"]["list"][0]
+
+    def executions(self, **parameters: Any) -> Any:
+        """Return the executions, oldest first."""
+        return self.get("/v5/execution/list", **parameters)["result"]["list"][::-1]

@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+from support.scripted_market import START
+from support.trading_desk import Desk
+
+MINUTE = 60_000
+FALL = {"AAAUSDT": [(0, 100.0), (MINUTE, 90.0)]}
+RISE = {"AAAUSDT": [(0, 100.0), (MINUTE, 110.0)]}
+
+
+def stop(desk, symbol="AAAUSDT", **prices):
+    asked = {"symbol": symbol, "tpslMode": "Full", "positionIdx": 0} | prices
+    return desk.post("/v5/position/trading-stop", **asked)
+
+
+def test_stop_loss_and_take_profit_of_an_order_wait_as_orders_of_their_own():
+    desk = Desk()
+    desk.placed("Buy", "2", stopLoss="95", takeProfit="110")
+    target, loss = desk.open_orders()
+    assert (loss["stopOrderType"], loss["createType"]) == ("StopLoss", "CreateByStopLoss")
+    assert (target["stopOrderType"], target["createType"]) == ("TakeProfit", "CreateByTakeProfit")
+    for row, trigger, direction in ((loss, "95", 2), (target, "110", 1)):
+        assert row["orderStatus"] == "Untriggered"
+        assert (row["side"], row["qty"], row["reduceOnly"]) == ("Sell", "2", True)
+        assert (row["triggerPrice"], row["triggerDirection"]) == (trigger, direction)
+    position = desk.position()
+    assert (position["stopLoss"], position["takeProfit"]) == ("95", "110")
+
+
+def test_stop_loss_triggers_with_slippage_and_takes_the_target_away():
+    desk = Desk(FALL, depth_usdt=1_000.0)
+    desk.placed("Buy", "10", stopLoss="95", takeProfit="110")
+    desk.advance(MINUTE)
+    assert desk.position()["side"] == ""
+    assert desk.open_orders() == []
+    closing = [fill for fill in desk.executions() if fill["side"] == "Sell"]
+    assert {fill["stopOrderType"] for fill in closing} == {"StopLoss"}
+    assert all(Decimal(fill["execPrice"]) < 95 for fill in closing)
+    assert {int(fill["execTime"]) for fill in closing} == {START + 29_970}
+    done = desk.get("/v5/order/history")["result"]["list"]
+    by_kind = {row["stopOrderType"]: row["orderStatus"] for row in done}
+    assert by_kind == {"": "Filled", "StopLoss": "Filled", "TakeProfit": "Deactivated"}
+
+
+def test_short_position_is_stopped_on_a_rise_and_takes_profit_on_a_fall():
+    up, down = Desk(RISE), Desk(FALL)
+    for desk in (up, down):
+        desk.placed("Sell", "1", stopLoss="105", takeProfit="95")
+        desk.advance(MINUTE)
+    assert up.executions()[-1]["createType"] == "CreateByStopLoss"
+    assert up.executions()[-1]["execPrice"] == "105.02"
+    assert down.executions()[-1]["createType"] == "CreateByTakeProfit"
+    assert down.executions()[-1]["execPrice"] == "95.01"
+
+
+@pytest.mark.parametrize(
+    ("side", "prices", "text"),
+    [
+        (
+            "Buy",
+            {"stopLoss": "101"},
+            "StopLoss:10100000000 set for Buy position should lower than ",
+        ),
+        (
+            "Sell",
+            {"stopLoss": "99"},
+            "StopLoss:9900000000 set for Sell position should greater than ",
+        ),
+        (
+            "Buy",
+            {"takeProfit": "99"},
+            "TakeProfit:9900000000 set for Buy position should be higher than ",
+        ),
+        (
+            "Sell",
+            {"takeProfit": "101"},
+            "TakeProfit:10100000000 set for Sell position should be lower than ",
+        ),
+    ],
+)
+def test_stop_on_the_wrong_side_refuses_the_whole_order(side, prices, text):
+    desk = Desk()
+    text += "base_price:10000000000??LastPrice"
+    answer = desk.order(side, "1", **prices)
+    assert (answer["retCode"], answer["retMsg"]) == (10001, text)
+    assert desk.position()["side"] == ""
+    desk.placed(side, "1")
+    assert stop(desk, **prices)["retMsg"] == text
+
+
+def test_limit_orders_stop_is_measured_from_its_own_price():
+    desk = Desk(FALL)
+    answer = desk.order("Buy", "1", orderType="Limit", price="95", stopLoss="97")
+    assert "base_price:9500000000" in answer["retMsg"]
+    desk.placed("Buy", "1", orderType="Limit", price="95", stopLoss="93")
+    assert desk.position()["stopLoss"] == ""
+    desk.advance(35_000)
+    assert desk.position()["stopLoss"] == "93"
+    desk.advance(MINUTE)
+    assert desk.position()["side"] == ""
+
+
+def test_stops_of_a_flat_position_are_refused():
+    answer = stop(Desk(), stopLoss="95")
+    assert answer["retCode"] == 10001
+    assert answer["retMsg"] == "can not set tp/sl/ts for zero position"
+
+
+def test_unchanged_stops_answer_not_modified():
+    desk = Desk()
+    desk.placed("Buy", "1", stopLoss="95")
+    assert stop(desk, stopLoss="95")["retCode"] == 34040
+    assert stop(desk, stopLoss="96")["retCode"] == 0
+    assert [row["triggerPrice"] for row in desk.open_orders()] == ["96"]
+    assert stop(desk, stopLoss="0")["retCode"] == 0
+    assert desk.open_orders() == []
+    assert stop(desk, stopLoss="0")["retCode"] == 34040
+
+
+def test_partial_stops_and_trailing_stops_are_refused_in_plain_words():
+    desk = Desk()
+    desk.placed("Buy", "1")
+    partial = stop(desk, stopLoss="95", tpslMode="Partial", slSize="0.5")
+    assert partial["retMsg"] == "params error: only tpslMode Full is simulated"
+    assert stop(desk, trailingStop="5")["retMsg"] == "params error: trailingStop is not simulated"
+
+
+def test_waiting_stop_follows_the_size_of_the_position():
+    desk = Desk()
+    desk.placed("Buy", "3", stopLoss="95")
+    desk.placed("Sell", "1", reduceOnly=True)
+    assert desk.open_orders()[0]["qty"] == "2"
+    desk.placed("Buy", "2")
+    assert desk.open_orders()[0]["qty"] == "4"
+    assert desk.position()["stopLoss"] == "95"
+
+
+def test_cancelling_the_waiting_stop_takes_the_stop_off_the_position():
+    desk = Desk()
+    desk.placed("Buy", "1", stopLoss="95")
+    (row,) = desk.open_orders()
+    desk.post("/v5/order/cancel", symbol="AAAUSDT", orderId=row["orderId"])
+    assert desk.position()["stopLoss"] == ""
+
+
+def test_flipping_the_position_drops_the_old_sides_stop():
+    desk = Desk()
+    desk.placed("Buy", "1", stopLoss="95")
+    desk.placed("Sell", "3", stopLoss="104")
+    assert desk.position()["stopLoss"] == "104"
+    (row,) = desk.open_orders()
+    assert (row["side"], row["triggerPrice"], row["qty"]) == ("Buy", "104", "2")
+
+
+def test_flipping_without_a_new_stop_leaves_no_stop_of_the_old_side():
+    desk = Desk()
+    desk.placed("Buy", "1", stopLoss="95", takeProfit="110")
+    desk.placed("Sell", "3")
+    position = desk.position()
+    assert (position["stopLoss"], position["takeProfit"]) == ("", "")
+    assert desk.open_orders() == []
+
+
+def test_stop_in_a_gap_fills_at_the_price_after_it():
+    desk = Desk({"AAAUSDT": [(0, 100.0), (MINUTE, 100.0), (MINUTE, 80.0), (2 * MINUTE, 80.0)]})
+    desk.placed("Buy", "1", stopLoss="95")
+    desk.advance(2 * MINUTE)
+    fill = desk.executions()[-1]
+    assert (fill["execPrice"], int(fill["execTime"])) == ("79.99", START + MINUTE)
+
+
+def test_stop_that_cannot_close_everything_tries_again():
+    desk = Desk(FALL, depth_usdt=100_000.0)
+    desk.placed("Buy", "60", stopLoss="95")
+    desk.market.depth_usdt = 20.0
+    desk.advance(31_000)
+    left = Decimal(desk.position()["size"])
+    assert 0 < left < 60
+    assert desk.position()["stopLoss"] == "95"
+    desk.advance(MINUTE + 5_000)
+    fills = [e for e in desk.ledger.executions if e.order.stop_kind == "StopLoss"]
+    assert len({fill.order_id for fill in fills}) > 1
+    times = sorted({fill.time for fill in fills})
+    assert min(late - early for early, late in pairwise(times)) >= 1_000
+
+
+def test_stops_of_two_symbols_trigger_in_the_order_of_time():
+    desk = Desk(
+        {
+            "AAAUSDT": [(0, 100.0), (MINUTE, 90.0)],
+            "BBBUSDT": [(0, 50.0), (MINUTE, 40.0)],
+        }
+    )
+    desk.placed("Buy", "1", stopLoss="91")
+    desk.placed("Buy", "1", "BBBUSDT", stopLoss="49")
+    desk.advance(MINUTE)
+    closing = [row["symbol"] for row in desk.executions() if row["side"] == "Sell"]
+    assert closing == ["BBBUSDT", "AAAUSDT"]
+
+
+def test_one_long_step_gives_the_same_result_as_many_short_ones():
+    script = {"AAAUSDT": [(0, 100.0), (20_000, 104.0), (50_000, 96.0), (90_000, 108.0)]}
+    results = []
+    for steps in ([120_000], range(1_000, 120_001, 1_000)):
+        desk = Desk(script)
+        desk.placed("Sell", "1", stopLoss="107", takeProfit="92")
+        desk.placed("Buy", "1", triggerPrice="103", triggerDirection=1, orderLinkId="breakout")
+        for step in steps:
+            desk.advance(step)
+        results.append((desk.executions(), str(desk.ledger.wallet)))
+    assert results[0] == results[1]
+
+
+def test_stop_by_mark_price_ignores_the_last_price():
+    desk = Desk(FALL, mark_ratio=1.04)
+    desk.placed("Buy", "1", stopLoss="95", slTriggerBy="MarkPrice")
+    desk.advance(40_000)
+    assert desk.position()["size"] == "1"
+    desk.advance(MINUTE)
+    # The mark reaches 95 where the last price is 91.35.
+    assert desk.position()["size"] == "0"
+    assert Decimal(desk.executions()[-1]["execPrice"]) < Decimal("91.5")
+
+
+def test_time_without_a_stop_is_measured_in_market_time():
+    desk = Desk()
+    desk.placed("Buy", "1", orderLinkId="bare")
+    desk.advance(1_500)
+    stop(desk, stopLoss="95")
+    desk.advance(9_000)
+    state = desk.exchange.handle("GET", "/simulator/state")
+    assert b'"unprotected_ms_max":1500' in state.body
+    desk.placed("Sell", "1", reduceOnly=True)
+    desk.placed("Buy", "1", stopLoss="95")
+    desk.advance(60_000)
+    assert (
+        b'"unprotected_ms":{"AAAUSDT":1500}' in desk.exchange.handle("GET", "/simulator/state").body
+    )
+
+
+def test_bare_position_counts_while_it_is_still_open():
+    desk = Desk()
+    desk.placed("Buy", "1")
+    desk.advance(7_000)
+    assert b'"unprotected_ms_max":7000' in desk.exchange.handle("GET", "/simulator/state").body
+
+
+def test_reduce_only_conditional_order_counts_as_protection():
+    desk = Desk()
+    desk.placed("Buy", "1")
+    desk.placed("Sell", "1", triggerPrice="95", triggerDirection=2, reduceOnly=True)
+    desk.advance(7_000)
+    assert b'"unprotected_ms_max":0' in desk.exchange.handle("GET", "/simulator/state").body
+
+
+def test_quiet_market_walks_no_paths_however_far_the_clock_goes():
+    desk = Desk({f"S{number:03}USDT": [(0, 10.0)] for number in range(50)})
+    desk.advance(30 * 86_400_000)
+    assert desk.market.paths_asked == []
+    desk.placed("Buy", "1", "S007USDT", stopLoss="9")
+    desk.advance(30 * 86_400_000 + 3 * MINUTE)
+    assert set(desk.market.paths_asked) == {7}
+
+
+def test_stop_triggers_when_the_shown_price_reaches_it():
+    # 104.996 is shown as 105.00.
+    for peak, size in ((104.996, "0"), (104.994, "1")):
+        desk = Desk({"AAAUSDT": [(0, 100.0), (30_000, peak), (MINUTE, 100.0)]})
+        desk.placed("Sell", "1", stopLoss="105")
+        desk.advance(MINUTE)
+        assert desk.position()["size"] == size
+
+
+def test_bare_time_goes_on_while_the_position_grows():
+    desk = Desk()
+    desk.placed("Buy", "1")
+    desk.advance(3_000)
+    desk.placed("Buy", "1")
+    desk.advance(7_000)
+    stop(desk, stopLoss="95")
+    assert desk.ledger.protection.by_symbol(START + 9_000) == {"AAAUSDT": 7_000}

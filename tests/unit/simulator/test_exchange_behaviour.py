@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.scripted_market import START
+from support.trading_desk import WALL, Desk, signed_headers
+
+from workbench.simulator.auth import credentials_from_seed
+from workbench.simulator.clock import MarketClock
+from workbench.simulator.exchange import Exchange
+from workbench.simulator.exchange_settings import ExchangeSettings
+
+
+def get(exchange, path, query=""):
+    return exchange.handle("GET", path, query)
+
+
+def wall_exchange(desk, **settings):
+    clock = MarketClock(start=START, wall=lambda: desk.wall)
+    chosen = ExchangeSettings(**settings)
+    return Exchange(desk.market, clock, credentials_from_seed(1), chosen, wall=lambda: desk.wall)
+
+
+def test_request_number_601_within_five_seconds_is_banned():
+    desk = Desk()
+    exchange = wall_exchange(desk)
+    statuses = [get(exchange, "/v5/market/time").status for _ in range(601)]
+    assert statuses == [200] * 600 + [403]
+    desk.wall += 599_999
+    banned = get(exchange, "/v5/market/time")
+    assert (banned.status, banned.body) == (403, b"access too frequent")
+    desk.wall += 1
+    assert get(exchange, "/v5/market/time").status == 200
+
+
+def test_600_requests_every_five_seconds_are_fine():
+    desk = Desk()
+    exchange = wall_exchange(desk)
+    for _ in range(3):
+        assert all(get(exchange, "/v5/market/time").status == 200 for _ in range(600))
+        desk.wall += 5_000
+
+
+def test_stepped_clock_counts_requests_in_market_time():
+    desk = Desk(rate_limits=True, settings={"latency_ms": 60})
+    assert all(get(desk.exchange, "/v5/market/time").status == 200 for _ in range(1_500))
+    assert desk.clock.now() == START + 1_500 * 60
+
+
+def test_eleventh_order_within_a_second_is_too_many():
+    desk = Desk(rate_limits=True)
+    for _ in range(10):
+        desk.order("Buy", "1")
+    response = desk.raw("POST", "/v5/order/create", category="linear")
+    answer = json.loads(response.body)
+    assert answer["retCode"] == 10006
+    assert answer["retMsg"] == "Too many visits. Exceeded the API Rate Limit."
+    assert response.headers["X-Bapi-Limit-Status"] == "0"
+    assert int(response.headers["X-Bapi-Limit-Reset-Timestamp"]) == WALL + 1_000
+    assert desk.get("/v5/order/realtime", symbol="AAAUSDT")["retCode"] == 0
+    desk.advance(1_000)
+    assert desk.order("Buy", "1")["retCode"] == 0
+
+
+def test_limit_headers_count_down_and_can_be_left_out_of_reads():
+    desk = Desk(rate_limits=True)
+    desk.raw("GET", "/v5/account/info")
+    headers = desk.raw("GET", "/v5/account/info").headers
+    assert (headers["X-Bapi-Limit"], headers["X-Bapi-Limit-Status"]) == ("50", "48")
+    quiet = Desk(settings={"limit_headers_on_get": False})
+    assert "X-Bapi-Limit" not in quiet.raw("GET", "/v5/account/info").headers
+
+
+def test_every_json_answer_carries_bybits_headers():
+    response = get(Desk().exchange, "/v5/market/kline", "symbol=AAAUSDT&interval=2")
+    assert response.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert response.headers["Ret_code"] == "10001"
+    assert response.headers["Timenow"] == str(json.loads(response.body)["time"])
+    assert len(response.headers["Traceid"]) == 32
+
+
+def test_unknown_path_and_wrong_method_are_404():
+    desk = Desk()
+    assert get(desk.exchange, "/v5/market/nothing").status == 404
+    assert desk.exchange.handle("POST", "/v5/market/time").status == 404
+
+
+def test_get_with_a_body_is_forbidden():
+    response = Desk().exchange.handle("GET", "/v5/market/time", "", b"{}")
+    assert response.status == 403
+    assert response.body.startswith(b"<HTML>")
+
+
+def test_latency_passes_half_before_and_half_after_the_answer():
+    desk = Desk(settings={"latency_ms": 61, "public_latency_ms": 10})
+    answer = desk.get("/v5/account/info")
+    assert answer["time"] == START + 30
+    assert desk.clock.now() == START + 61
+    desk.get("/v5/market/time")
+    assert desk.clock.now() == START + 71
+
+
+def test_request_sees_everything_that_happened_before_it():
+    desk = Desk({"AAAUSDT": [(0, 100.0), (60_000, 90.0)]})
+    desk.placed("Buy", "1", stopLoss="95")
+    desk.clock.advance_to(START + 60_000)
+    assert desk.position()["side"] == ""
+
+
+def test_control_call_moves_the_clock_and_never_backwards():
+    desk = Desk()
+
+    def step(document):
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        response = desk.exchange.handle("POST", "/simulator/clock", "", body)
+        return response.status, json.loads(response.body)
+
+    assert step({"advance_to": START + 5_000}) == (200, {"time": START + 5_000})
+    status, answer = step({"advance_to": START})
+    assert status == 400
+    assert "cannot go back" in answer["error"]
+    assert step({"advance_to": "soon"})[0] == 400
+    assert step(b"{")[0] == 400
+    assert get(desk.exchange, "/simulator/nothing").status == 404
+
+
+def test_clock_that_follows_the_wall_cannot_be_moved():
+    exchange = wall_exchange(Desk())
+    body = json.dumps({"advance_to": START + 5_000}).encode()
+    response = exchange.handle("POST", "/simulator/clock", "", body)
+    assert response.status == 400
+    assert b"--stepped" in response.body
+
+
+def test_state_counts_requests_and_finds_link_ids_filled_twice():
+    desk = Desk(settings={"order_link_horizon": "open"})
+    desk.placed("Buy", "1", orderLinkId="twice")
+    desk.placed("Buy", "1", orderLinkId="twice")
+    state = json.loads(get(desk.exchange, "/simulator/state").body)
+    assert state["requests"]["/v5/order/create"] == 2
+    assert state["duplicate_fills"] == ["twice"]
+    assert len(state["orders"]) == len(state["executions"]) == 2
+    assert state["positions"][0]["size"] == "2"
+
+
+def faults(desk, *rules):
+    body = json.dumps({"faults": rules}).encode()
+    return desk.exchange.handle("POST", "/simulator/faults", "", body)
+
+
+def test_lost_answer_leaves_the_order_placed_or_not_as_asked():
+    desk = Desk()
+    order = {"category": "linear", "symbol": "AAAUSDT", "side": "Buy", "orderType": "Market"}
+    faults(desk, {"path": "/v5/order/create", "action": "drop_before"})
+    assert desk.raw("POST", "/v5/order/create", **order, qty="1").dropped
+    assert desk.position()["size"] == "0"
+    faults(desk, {"path": "/v5/order/create", "action": "drop_after"})
+    assert desk.raw("POST", "/v5/order/create", **order, qty="1").dropped
+    assert desk.position()["size"] == "1"
+    assert not desk.raw("POST", "/v5/order/create", **order, qty="1").dropped
+
+
+def test_forced_code_is_answered_without_acting():
+    desk = Desk()
+    faults(desk, {"path": "/v5/order/create", "action": "refuse", "ret_code": 10016, "skip": 1})
+    assert desk.order("Buy", "1")["retCode"] == 0
+    assert desk.order("Buy", "1")["retCode"] == 10016
+    assert desk.order("Buy", "1")["retCode"] == 0
+    assert desk.position()["size"] == "2"
+
+
+def test_delay_costs_market_time_on_a_stepped_clock():
+    desk = Desk()
+    faults(desk, {"path": "/v5/market/time", "action": "delay", "delay_ms": 700, "times": 2})
+    for _ in range(3):
+        get(desk.exchange, "/v5/market/time")
+    assert desk.clock.now() == START + 1_400
+
+
+def test_bare_status_is_answered_as_asked():
+    desk = Desk()
+    faults(desk, {"path": "/v5/market/time", "action": "status", "status": 503, "body": "down"})
+    response = get(desk.exchange, "/v5/market/time")
+    assert (response.status, response.body) == (503, b"down")
+    faults(desk)
+    assert get(desk.exchange, "/v5/market/time").status == 200
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"path": "order", "action": "delay"},
+        {"path": "/v5/order/create", "action": "explode"},
+        {"path": "/v5/order/create", "action": "delay", "delay_ms": -1},
+        {"path": "/v5/order/create", "action": "delay", "times": "two"},
+    ],
+)
+def test_badly_described_fault_is_refused_with_a_reason(rule):
+    response = faults(Desk(), rule)
+    assert response.status == 400
+    assert json.loads(response.body)["error"]
+
+
+def test_same_requests_give_the_same_answers_byte_for_byte():
+    def play():
+        desk = Desk({"AAAUSDT": [(0, 100.0), (60_000, 90.0)]}, settings={"latency_ms": 40})
+        bodies = []
+        for path in ("/v5/market/tickers", "/v5/order/realtime", "/v5/execution/list"):
+            desk.order("Buy", "1", stopLoss="95")
+            query = "category=linear&symbol=AAAUSDT"
+            headers = signed_headers(query)
+            bodies.append(desk.exchange.handle("GET", path, query, b"", headers).body)
+            desk.advance(desk.clock.now() - START + 17_000)
+        return bodies, get(desk.exchange, "/simulator/state").body
+
+    assert play() == play()

@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pytest
+from support.scripted_market import START, listing
+from support.trading_desk import Desk
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+SMALL = listing("TINYUSDT", tick_size=Decimal("0.0000005"), quantity_step=Decimal(10))
+
+
+def kline(desk, **parameters):
+    asked = {"symbol": "AAAUSDT", "interval": "1"} | parameters
+    return desk.get("/v5/market/kline", **asked)["result"]["list"]
+
+
+def times(rows):
+    return [(int(row[0]) - START) // MINUTE for row in rows]
+
+
+def later(minutes=30, extra=20_000, **options):
+    desk = Desk(**options)
+    desk.advance(minutes * MINUTE + extra)
+    return desk
+
+
+def test_candles_come_newest_first_with_the_forming_one_on_top():
+    desk = Desk({"AAAUSDT": [(0, 100.0), (60 * MINUTE, 160.0)]})
+    desk.advance(5 * MINUTE + 30_000)
+    rows = kline(desk, limit=3)
+    assert times(rows) == [5, 4, 3]
+    assert rows[0][1:5] == ["105", "105.5", "105", "105.5"]
+    assert rows[1][1:5] == ["104", "105", "104", "105"]
+    assert rows[0][6] == "500"
+    ticker = desk.get("/v5/market/tickers", symbol="AAAUSDT")["result"]["list"][0]
+    assert ticker["lastPrice"] == "105.50"
+
+
+def test_default_limit_is_200_and_more_than_1000_is_cut():
+    desk = later()
+    assert len(kline(desk)) == 200
+    assert len(kline(desk, limit=5_000)) == 1_000
+    strict = later(settings={"large_limit": "error"})
+    asked = {"symbol": "AAAUSDT", "interval": "1", "limit": 1_001}
+    assert strict.get("/v5/market/kline", **asked)["retCode"] == 10001
+    assert strict.get("/v5/market/kline", **(asked | {"limit": 0}))["retCode"] == 10001
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"start": START + 10 * MINUTE, "limit": 3}, [12, 11, 10]),
+        ({"start": START + 10 * MINUTE - 1, "limit": 2}, [11, 10]),
+        ({"end": START + 10 * MINUTE, "limit": 3}, [10, 9, 8]),
+        ({"start": START + 5 * MINUTE, "end": START + 9 * MINUTE, "limit": 2}, [9, 8]),
+        ({"start": START + 8 * MINUTE, "end": START + 9 * MINUTE}, [9, 8]),
+        ({"start": START + 29 * MINUTE, "limit": 10}, [30, 29]),
+        ({"start": START + 31 * MINUTE, "limit": 10}, []),
+        ({"start": START + 9 * MINUTE, "end": START + 8 * MINUTE}, []),
+    ],
+)
+def test_start_end_and_limit_choose_the_candles(asked, expected):
+    assert times(kline(later(), **asked)) == expected
+
+
+def test_start_inside_an_interval_is_a_setting():
+    asked = {"start": START + 10 * MINUTE + 1, "limit": 1}
+    assert times(kline(later(), **asked)) == [11]
+    assert times(kline(later(settings={"kline_start": "containing"}), **asked)) == [10]
+
+
+def test_longer_candles_are_made_of_minutes():
+    desk = Desk({"AAAUSDT": [(0, 100.0), (4 * HOUR, 340.0)]})
+    desk.advance(2 * HOUR + 90_000)
+    (forming, hour, *_) = kline(desk, interval="60", limit=3)
+    assert hour[1:5] == ["160", "220", "160", "220"]
+    assert (hour[0], hour[6]) == (str(START + HOUR), "60000")
+    assert forming[4] == "221.5"
+    assert forming[6] == "1500"
+
+
+@pytest.mark.parametrize(
+    ("interval", "begin"),
+    [("D", START), ("W", START - 3 * DAY), ("M", START), ("240", START)],
+)
+def test_long_candles_begin_where_the_calendar_says(interval, begin):
+    # START is Thursday the first of January 2026.
+    rows = kline(later(), interval=interval, limit=2)
+    assert int(rows[0][0]) == begin
+    assert len(rows) == 2
+
+
+def test_empty_minutes_can_be_left_out():
+    def silent(desk):
+        original = desk.market._minutes
+
+        def without_trades(index, opened, until):
+            minutes = original(index, opened, until)
+            minutes.volume[::2] = 0.0
+            return minutes
+
+        desk.market._minutes = without_trades
+        return desk
+
+    assert len(kline(silent(later()), end=START + 9 * MINUTE, limit=10)) == 10
+    absent = silent(later(settings={"empty_minutes": "absent"}))
+    assert len(kline(absent, end=START + 9 * MINUTE, limit=10)) == 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"interval": "2"}, "Invalid period!"),
+        ({"symbol": "NOPEUSDT"}, "Not supported symbols"),
+        ({"category": "spot"}, "Not supported symbols"),
+        ({"category": "futures"}, "Illegal category"),
+        ({"start": "yesterday"}, "params error: start invalid"),
+    ],
+)
+def test_bad_kline_request_is_refused_in_bybits_words(changes, text):
+    asked = {"symbol": "AAAUSDT", "interval": "1"} | changes
+    answer = Desk().get("/v5/market/kline", **asked)
+    assert (answer["retCode"], answer["retMsg"], answer["result"]) == (10001, text, {})
+
+
+def test_prices_are_padded_in_tickers_and_trimmed_in_candles_without_exponents():
+    desk = Desk({"TINYUSDT": [(0, 0.0000125)], "AAAUSDT": [(0, 100.0)]}, listings=[SMALL])
+    desk.advance(MINUTE)
+    row = desk.get("/v5/market/tickers", symbol="TINYUSDT")["result"]["list"][0]
+    assert row["lastPrice"] == "0.0000125"
+    assert row["volume24h"] == "115200000000.0000"
+    assert row["price24hPcnt"] == "0.041667"
+    candle = kline(desk, symbol="TINYUSDT", limit=2)[1]
+    assert candle[1:] == ["0.0000125"] * 4 + ["80000000", "1000"]
+    assert kline(desk, limit=2)[1][1:] == ["100"] * 4 + ["10", "1000"]
+
+
+def test_tickers_answer_all_symbols_one_or_a_coin():
+    desk = Desk({"AAAUSDT": [(0, 100.0)], "BBBUSDT": [(0, 50.0)]})
+
+    def symbols(**parameters):
+        return [
+            row["symbol"] for row in desk.get("/v5/market/tickers", **parameters)["result"]["list"]
+        ]
+
+    assert symbols() == ["AAAUSDT", "BBBUSDT"]
+    assert symbols(symbol="BBBUSDT") == ["BBBUSDT"]
+    assert symbols(baseCoin="AAA") == ["AAAUSDT"]
+    assert symbols(category="spot") == []
+    assert desk.get("/v5/market/tickers", symbol="X")["retMsg"] == "Not supported symbols"
+    assert desk.get("/v5/market/tickers", category="")["retMsg"] == "Illegal category"
+
+
+def test_symbol_that_is_not_trading_is_absent_from_tickers_and_takes_no_orders():
+    desk = Desk({"AAAUSDT": [(0, 100.0)], "HALTUSDT": [(0, 5.0), (MINUTE, float("nan"))]})
+    desk.advance(2 * MINUTE)
+    rows = desk.get("/v5/market/tickers")["result"]["list"]
+    assert [row["symbol"] for row in rows] == ["AAAUSDT"]
+    assert desk.get("/v5/market/tickers", symbol="HALTUSDT")["retCode"] == 10001
+    assert desk.order("Buy", "2", "HALTUSDT")["retCode"] == 10001
+    for path in ("orderbook", "price-limit", "recent-trade"):
+        assert desk.get(f"/v5/market/{path}", symbol="HALTUSDT")["retCode"] == 10001
+
+
+def test_position_in_a_symbol_that_halts_keeps_its_last_price():
+    desk = Desk({"HALTUSDT": [(0, 5.0), (MINUTE, 5.0), (MINUTE, float("nan"))]})
+    desk.placed("Buy", "2", "HALTUSDT", stopLoss="4")
+    desk.advance(30_000)
+    desk.position("HALTUSDT")
+    desk.advance(5 * MINUTE)
+    assert desk.position("HALTUSDT")["markPrice"] == "5"
+    assert desk.position("HALTUSDT")["size"] == "2"
+
+
+def test_instruments_page_by_page_give_every_symbol_once():
+    desk = Desk({f"S{number:02}USDT": [(0, 10.0)] for number in range(25)})
+    seen, cursor = [], ""
+    while True:
+        page = desk.exchange.handle(
+            "GET", "/v5/market/instruments-info", f"category=linear&limit=10&cursor={cursor}"
+        )
+        result = json.loads(page.body)["result"]
+        if not result["list"]:
+            break
+        assert result["nextPageCursor"]
+        assert "=" not in result["nextPageCursor"]
+        cursor = result["nextPageCursor"]
+        seen += [row["symbol"] for row in result["list"]]
+    assert seen == [f"S{number:02}USDT" for number in range(25)]
+    whole = desk.get("/v5/market/instruments-info")["result"]
+    assert (len(whole["list"]), whole["nextPageCursor"]) == (25, "")
+
+
+def test_default_page_of_instruments_is_500():
+    desk = Desk({f"S{number:03}USDT": [(0, 10.0)] for number in range(520)})
+    result = desk.get("/v5/market/instruments-info")["result"]
+    assert len(result["list"]) == 500
+    assert result["nextPageCursor"] == "first%3DS000USDT%26last%3DS499USDT"
+
+
+def test_instruments_list_trading_contracts_unless_asked_otherwise():
+    desk = Desk(
+        {"AAAUSDT": [(0, 1.0)], "NEWUSDT": [(0, 1.0)], "OLDUSDT": [(0, 1.0)], "OIL": [(0, 9.0)]},
+        listings=[
+            listing("NEWUSDT", launch_time=START + DAY),
+            listing("OLDUSDT", status="Closed"),
+            listing("OIL", symbol_type="commodity"),
+        ],
+    )
+
+    def symbols(**parameters):
+        rows = desk.get("/v5/market/instruments-info", **parameters)["result"]["list"]
+        return [row["symbol"] for row in rows]
+
+    assert symbols() == ["AAAUSDT", "OIL"]
+    assert symbols(status="PreLaunch") == ["NEWUSDT"]
+    assert symbols(status="Closed") == ["OLDUSDT"]
+    assert symbols(symbol="OLDUSDT") == ["OLDUSDT"]
+    assert symbols(symbolType="commodity") == ["OIL"]
+    assert symbols(category="inverse") == []
+    missing = desk.get("/v5/market/instruments-info", category="")
+    assert missing["result"] == {"category": "", "list": [], "nextPageCursor": ""}
+
+
+def test_dated_future_has_its_delivery_time():
+    future = listing(
+        "BTC-26JUN26", base_coin="BTC", settle_coin="USDC", contract_type="LinearFutures"
+    )
+    desk = Desk({"BTC-26JUN26": [(0, 90_000.0)]}, listings=[future])
+    (row,) = desk.get("/v5/market/instruments-info")["result"]["list"]
+    assert (row["deliveryTime"], row["quoteCoin"]) == ("1782460800000", "USDC")
+
+
+def test_orderbook_is_sorted_and_agrees_with_the_ticker():
+    desk = Desk()
+    book = desk.get("/v5/market/orderbook", symbol="AAAUSDT")["result"]
+    ticker = desk.get("/v5/market/tickers", symbol="AAAUSDT")["result"]["list"][0]
+    bids = [Decimal(price) for price, _ in book["b"]]
+    asks = [Decimal(price) for price, _ in book["a"]]
+    assert len(bids) == len(asks) == 25
+    assert bids == sorted(bids, reverse=True)
+    assert asks == sorted(asks)
+    for side, price in (("bid1", bids[0]), ("ask1", asks[0])):
+        assert Decimal(ticker[f"{side}Price"]) == price
+    assert Decimal(ticker["ask1Size"]) == Decimal(book["a"][0][1])
+    near = sum(
+        Decimal(p) * Decimal(q) for p, q in book["a"] if Decimal(p) <= asks[0] * Decimal("1.001")
+    )
+    assert abs(near / 100_000 - 1) < Decimal("0.15")
+
+
+def test_recent_trades_lie_on_the_price_path_newest_first():
+    desk = Desk({"AAAUSDT": [(0, 100.0), (60 * MINUTE, 160.0)]})
+    desk.advance(10 * MINUTE)
+    rows = desk.get("/v5/market/recent-trade", symbol="AAAUSDT", limit=30)["result"]["list"]
+    assert len(rows) == 30
+    stamps = [int(row["time"]) for row in rows]
+    assert stamps == sorted(stamps, reverse=True)
+    for row, stamp in zip(rows, stamps, strict=True):
+        assert abs(float(row["price"]) - desk.market.price(0, stamp)) <= 0.005 + 1e-9
+    assert {row["side"] for row in rows} == {"Buy"}
+
+
+def test_price_limits_are_what_order_create_enforces():
+    desk = Desk()
+    limits = desk.get("/v5/market/price-limit", symbol="AAAUSDT")["result"]
+    assert (limits["buyLmt"], limits["sellLmt"]) == ("110.00", "90.00")
+    desk.placed("Buy", "1", orderType="Limit", price=limits["buyLmt"])
+    assert desk.order("Buy", "1", orderType="Limit", price="110.01")["retCode"] == 30208
+
+
+def test_funding_history_is_newest_first():
+    desk = Desk(funding=[(MINUTE, 0.0001), (2 * MINUTE, -0.002)])
+    desk.advance(3 * MINUTE)
+    rows = desk.get("/v5/market/funding/history", symbol="AAAUSDT")["result"]["list"]
+    assert [row["fundingRate"] for row in rows] == ["-0.002", "0.0001"]
+
+
+def test_server_time_is_market_time():
+    desk = Desk()
+    desk.advance(1_234)
+    answer = desk.get("/v5/market/time")
+    assert answer["time"] == START + 1_234
+    assert answer["result"]["timeNano"] == f"{START + 1_234}000000"

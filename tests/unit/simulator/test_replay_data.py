@@ -1,0 +1,175 @@
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+from support.recordings import ONSET, candles, trades, write
+
+from workbench.simulator.replay import ReplayDataError, ReplayMarket
+
+EVENT = "7,ADX,2019-07-05T17:00:10Z,1"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "data-format.md"
+
+
+def refusal(folder):
+    with pytest.raises(ReplayDataError) as caught:
+        ReplayMarket(folder)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    message = refusal(tmp_path / "nowhere")
+    assert str(tmp_path / "nowhere") in message
+    assert "is not a folder" in message
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path):
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    assert "is not a folder" in refusal(tmp_path / "file")
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    def refuse(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert "cannot be read (Permission denied): check its permissions" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["events.csv", "candles.parquet"])
+def test_a_missing_file_is_named(tmp_path, file):
+    folder = write(tmp_path / "r", candles(), [EVENT])
+    (folder / file).unlink()
+    message = refusal(folder)
+    assert file in message
+    assert "is missing" in message
+
+
+@pytest.mark.parametrize("file", ["candles.parquet", "trades.parquet"])
+def test_a_damaged_file_is_named(tmp_path, file):
+    table = candles()
+    folder = write(tmp_path / "r", table, [EVENT], trades(table))
+    (folder / file).write_bytes(b"PAR1 this is no parquet file")
+    message = refusal(folder)
+    assert file in message
+    assert "cannot be read" in message
+
+
+@pytest.mark.parametrize("column", ["segment", "open_time", "high", "turnover"])
+def test_a_missing_column_is_named(tmp_path, column):
+    folder = write(tmp_path / "r", candles().drop(column), [EVENT])
+    assert f"candles.parquet has no column {column}: it needs segment, " in refusal(folder)
+
+
+def test_a_column_of_the_wrong_kind_is_named(tmp_path):
+    table = candles().with_columns(pl.col("close").cast(pl.String))
+    message = refusal(write(tmp_path / "r", table, [EVENT]))
+    assert "column close holds String, numbers are needed" in message
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "problem"),
+    [
+        ("open", float("nan"), "open is nan"),
+        ("high", float("inf"), "high is inf"),
+        ("low", 0.0, "low is 0.0"),
+        ("close", -1.0, "close is -1.0"),
+        ("close", None, "close is None"),
+        ("volume", -5.0, "volume is -5.0"),
+        ("turnover", float("nan"), "turnover is nan"),
+        ("high", 1e-6, "high 1e-06 is below low"),
+        ("low", 1.0, "is below low 1.0"),
+        ("open_time", ONSET // 60_000 * 60_000 + 1, "is not on a full minute"),
+    ],
+)
+def test_an_impossible_candle_is_refused_with_its_row(tmp_path, column, value, problem):
+    table = candles()
+    row = 40
+    changed = table.with_row_index("n").with_columns(
+        pl.when(pl.col("n") == row).then(pl.lit(value)).otherwise(pl.col(column)).alias(column)
+    )
+    message = refusal(write(tmp_path / "r", changed.drop("n"), [EVENT]))
+    assert message.startswith(f"candles.parquet row {row} (segment 7, 2019-07-0")
+    assert problem in message
+    assert message.endswith("correct or remove the row")
+
+
+def test_candles_out_of_order_or_twice_are_refused(tmp_path):
+    table = candles()
+    twice = pl.concat([table[:51], table[50:]])
+    assert "row 51 (segment 7, " in (message := refusal(write(tmp_path / "a", twice, [EVENT])))
+    assert "open_time is there twice" in message
+    swapped = pl.concat([table[:50], table[51:52], table[50:51], table[52:]])
+    message = refusal(write(tmp_path / "b", swapped, [EVENT]))
+    assert "row 51 (segment 7, " in message
+    assert "open_time is before the row above it" in message
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "problem"),
+    [("price", float("nan"), "price is nan"), ("quantity", 0.0, "quantity is 0.0")],
+)
+def test_an_impossible_trade_is_refused_with_its_row(tmp_path, column, value, problem):
+    table = candles()
+    traded = trades(table).with_row_index("n")
+    row = 100
+    traded = traded.with_columns(
+        pl.when(pl.col("n") == row).then(pl.lit(value)).otherwise(pl.col(column)).alias(column)
+    )
+    message = refusal(write(tmp_path / "r", table, [EVENT], traded.drop("n")))
+    assert message.startswith(f"trades.parquet row {row} (segment 7, ")
+    assert problem in message
+
+
+def test_trades_out_of_order_are_refused(tmp_path):
+    table = candles()
+    traded = trades(table)
+    swapped = pl.concat([traded[:80], traded[81:82], traded[80:81], traded[82:]])
+    message = refusal(write(tmp_path / "r", table, [EVENT], swapped))
+    assert "trades.parquet row 81" in message
+    assert "time is before the row above it" in message
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("7,ADX,yesterday,1", "onset 'yesterday' is no time: write it like 2019-07-05T17:00:10Z"),
+        ("x,ADX,2019-07-05T17:00:10Z,1", "segment 'x' is no number"),
+        ("7,AD/X,2019-07-05T17:00:10Z,1", "symbol 'AD/X' is no coin"),
+        ("7,ADX,2019-07-05T17:00:10Z,yes", "counted is 'yes': write 1"),
+        ("7,ADX,,1", "onset None is no time"),
+    ],
+)
+def test_an_unreadable_event_is_refused_with_its_line(tmp_path, line, problem):
+    message = refusal(write(tmp_path / "r", candles(), [EVENT, line]))
+    assert message.startswith("events.csv line 3: ")
+    assert problem in message
+
+
+def test_a_recording_without_a_counted_event_is_refused(tmp_path):
+    folder = write(tmp_path / "r", candles(), ["7,ADX,2019-07-05T17:00:10Z,0"])
+    assert "has no event with counted = 1" in refusal(folder)
+
+
+def test_a_recording_of_which_nothing_can_be_played_says_why(tmp_path):
+    message = refusal(write(tmp_path / "r", candles(), ["9,ADX,2019-07-05T17:00:10Z,1"]))
+    assert "can be played (segment 9: the segment has no candles there)" in message
+
+
+def test_a_replay_starts_on_a_full_hour(tmp_path):
+    folder = write(tmp_path / "r", candles(), [EVENT])
+    with pytest.raises(ValueError, match="full hour"):
+        ReplayMarket(folder, start=1)
+
+
+def test_the_documents_example_makes_a_folder_that_plays(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (example,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(example, str(DOCUMENT), "exec"), {})  # noqa: S102 - our own document
+    of = ReplayMarket(tmp_path / "my-candles")
+    (contract,) = of.contracts
+    assert (contract.symbol, contract.factor) == ("MYCOIN01USDT", 1.0)
+    (planted,) = of.planted
+    assert planted.size == pytest.approx(0.2, abs=0.01)

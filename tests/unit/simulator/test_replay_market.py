@@ -1,0 +1,293 @@
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.recordings import ONSET, candles, trades, write
+
+from workbench.simulator.market import DAY_MS, MINUTE_MS
+from workbench.simulator.replay import ReplayMarket
+
+HOUR_MS = 60 * MINUTE_MS
+EVENT = "7,ADX,2019-07-05T17:00:10Z,1"
+REAL = Path(
+    os.environ.get(
+        "PUMPWATCH_PUMP_EVENTS", Path(__file__).parents[3] / "../shared/data/pump-events"
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    table = candles()
+    return write(tmp_path_factory.mktemp("plain") / "r", table, [EVENT]), table
+
+
+@pytest.fixture(scope="module")
+def market(recording):
+    return ReplayMarket(recording[0])
+
+
+@pytest.fixture(scope="module")
+def traded_market(tmp_path_factory):
+    table = candles()
+    folder = write(tmp_path_factory.mktemp("traded") / "r", table, [EVENT], trades(table))
+    return ReplayMarket(folder)
+
+
+def at(market, minutes_after_onset):
+    return market.contracts[0].onset + minutes_after_onset * MINUTE_MS
+
+
+def test_an_event_becomes_a_contract_of_its_own_with_a_way_back(market):
+    (contract,) = market.contracts
+    assert contract.symbol == market.listings[0].symbol == "ADX07USDT"
+    assert (contract.segment, contract.coin, contract.recorded_onset) == (7, "ADX", ONSET)
+    assert (contract.onset - contract.recorded_onset) % HOUR_MS == 0
+    (planted,) = market.planted
+    assert (planted.symbol, planted.onset) == ("ADX07USDT", contract.onset)
+    assert planted.onset <= planted.peak <= planted.onset + 5 * MINUTE_MS
+    assert planted.size > 0.1
+
+
+def test_the_live_window_runs_from_10_minutes_before_to_60_minutes_after_the_onset(market):
+    (contract,) = market.contracts
+    assert market.start == contract.live_start
+    assert market.end == contract.live_end
+    assert 10 * MINUTE_MS <= contract.onset - market.start < 11 * MINUTE_MS
+    assert 60 * MINUTE_MS <= market.end - contract.onset < 61 * MINUTE_MS
+    assert market.start % MINUTE_MS == 0
+
+
+def test_the_candles_are_the_recorded_ones_times_one_power_of_ten(market, recording):
+    (contract,) = market.contracts
+    assert np.log10(contract.factor) % 1 == 0
+    shift = contract.onset - contract.recorded_onset
+    played = market.minutes(0, market.start - 25 * HOUR_MS, market.end - MINUTE_MS)
+    table = recording[1].filter(
+        pl.col("open_time").is_between(played.open_time[0] - shift, played.open_time[-1] - shift)
+    )
+    rows = (table["open_time"].to_numpy() + shift - played.open_time[0]) // MINUTE_MS
+    for name in ("open", "high", "low", "close", "turnover"):
+        recorded = table[name].to_numpy() * contract.factor
+        np.testing.assert_allclose(getattr(played, name)[rows], recorded, rtol=1e-12)
+    np.testing.assert_array_equal(played.volume[rows], table["volume"].to_numpy())
+    idle = np.setdiff1d(np.arange(played.open_time.size), rows)
+    assert idle.size > 100
+    assert not played.volume[idle].any()
+    assert not played.turnover[idle].any()
+    later = idle[idle > 0]
+    for name in ("open", "high", "low", "close"):
+        np.testing.assert_array_equal(getattr(played, name)[later], played.close[later - 1])
+
+
+def test_a_day_of_history_turns_over_at_least_100000_usdt(market):
+    history = market.minutes(0, market.start - 25 * HOUR_MS, market.start - MINUTE_MS)
+    daily = history.turnover.sum() * 24 / 25
+    assert 1e5 <= daily < 1e6
+
+
+def test_25_hours_of_history_are_there_when_the_live_window_starts(market):
+    played = market.minutes(0, 0, market.start - MINUTE_MS)
+    assert market.listings[0].launch_time == played.open_time[0] <= market.start - 25 * HOUR_MS
+    np.testing.assert_array_equal(np.diff(played.open_time), MINUTE_MS)
+
+
+def test_after_its_live_window_a_contract_stands_still(market):
+    after = market.minutes(0, market.end, market.end + 5 * HOUR_MS)
+    assert after.open_time.size == 301
+    assert not after.volume.any()
+    last = market.minutes(0, market.end - MINUTE_MS, market.end - MINUTE_MS).close[0]
+    assert set(after.high) == set(after.low) == {last}
+    assert market.price(0, market.end + 40 * DAY_MS) == last
+    assert market.view(market.end + 40 * DAY_MS).turnover_24h[0] == 0
+
+
+def test_a_contract_has_no_price_before_its_history(market):
+    launch = market.listings[0].launch_time
+    assert np.isnan(market.price(0, launch - 1))
+    assert market.price(0, launch) > 0
+    with pytest.raises(ValueError, match="recording begins after"):
+        market.view(launch - 3 * DAY_MS)
+
+
+times = st.integers(0, 69 * MINUTE_MS)
+
+
+@settings(deadline=None, max_examples=40)
+@given(times, st.booleans())
+def test_the_view_is_what_the_minutes_add_up_to(market, traded_market, offset, with_trades):
+    of = traded_market if with_trades else market
+    time = of.start + offset
+    view, day_ago = of.view(time), time - DAY_MS
+    first, last = day_ago // MINUTE_MS * MINUTE_MS, time // MINUTE_MS * MINUTE_MS
+    whole = of.minutes(0, first, last - MINUTE_MS)
+    gone, now = of.forming(0, day_ago), of.forming(0, time)
+    assert view.last[0] == now.close == of.price(0, time)
+    for name in ("turnover", "volume"):
+        expected = getattr(whole, name).sum() - getattr(gone, name) + getattr(now, name)
+        np.testing.assert_allclose(getattr(view, f"{name}_24h")[0], expected, rtol=1e-9)
+    _, prices = of.path(0, day_ago, time)
+    assert view.high_24h[0] == prices.max()
+    assert view.low_24h[0] == prices.min()
+    assert view.price_24h_ago[0] == of.price(0, day_ago)
+    assert view.price_1h_ago[0] == of.price(0, time - HOUR_MS)
+
+
+@settings(deadline=None, max_examples=60)
+@given(times, times, st.booleans())
+def test_a_forming_candle_only_grows_into_its_complete_one(
+    market, traded_market, offset, other, with_trades
+):
+    of = traded_market if with_trades else market
+    minute = of.start + offset // MINUTE_MS * MINUTE_MS
+    early, late = sorted((offset % MINUTE_MS, other % MINUTE_MS))
+    complete = of.minutes(0, minute, minute)
+    before, then = of.forming(0, minute + early), of.forming(0, minute + late)
+    assert before.high <= then.high <= complete.high
+    assert before.low >= then.low >= complete.low
+    assert before.volume <= then.volume * (1 + 1e-12) <= complete.volume * (1 + 1e-9)
+    assert before.turnover <= then.turnover * (1 + 1e-9) <= complete.turnover * (1 + 1e-6)
+    end = of.forming(0, minute + MINUTE_MS - 1)
+    assert (end.high, end.low) == (complete.high, complete.low)
+
+
+def test_the_price_goes_from_trade_to_trade_where_trades_are_recorded(traded_market):
+    (contract,) = traded_market.contracts
+    table = candles()
+    shift = contract.onset - contract.recorded_onset
+    rows = table.filter(
+        pl.col("open_time").is_between(
+            traded_market.start - shift, traded_market.end - shift - MINUTE_MS
+        )
+    )
+    assert len(rows) > 30
+    for row in rows.iter_rows(named=True):
+        minute = row["open_time"] + shift
+        for second, name in ((0, "open"), (5, "open"), (20, "high"), (40, "low"), (55, "close")):
+            expected = row[name] * contract.factor
+            assert traded_market.price(0, minute + second * 1_000) == pytest.approx(expected)
+        times, prices = traded_market.path(0, minute, minute + MINUTE_MS - 1)
+        assert (times - minute).tolist() == [0, 5_000, 20_000, 40_000, 55_000, MINUTE_MS - 1]
+        assert prices.max() == pytest.approx(row["high"] * contract.factor)
+        quarter = traded_market.forming(0, minute + 5_000)
+        assert quarter.volume[0] == pytest.approx(row["volume"] / 4)
+
+
+def test_trades_that_do_not_give_their_candle_are_left_aside(tmp_path):
+    table = candles()
+    wrong = trades(table).with_columns(pl.col("price") * 1.5)
+    of = ReplayMarket(write(tmp_path / "r", table, [EVENT], wrong))
+    minute = of.start + 12 * MINUTE_MS
+    complete = of.minutes(0, minute, minute)
+    _, prices = of.path(0, minute, minute + MINUTE_MS - 1)
+    assert prices.max() == complete.high[0]
+
+
+@pytest.mark.parametrize(("side", "worse"), [("Buy", "low"), ("Sell", "high")])
+def test_a_held_sides_worse_extreme_comes_first_from_the_next_minute_on(recording, side, worse):
+    of = ReplayMarket(recording[0])
+    now = of.start + 5 * MINUTE_MS + 30_000
+    untouched = ReplayMarket(recording[0])
+    of.view(now)
+    of.side_against(0, side)
+    assert of.price(0, now) == untouched.price(0, now)
+    first = now // MINUTE_MS * MINUTE_MS + MINUTE_MS
+    coming = of.minutes(0, first, of.end - MINUTE_MS)
+    for row, minute in enumerate(coming.open_time.tolist()):
+        assert of.price(0, minute + 20_000) == getattr(coming, worse)[row]
+        better = "high" if worse == "low" else "low"
+        assert of.price(0, minute + 40_000) == getattr(coming, better)[row]
+    of.side_against(0, None)
+    assert np.array_equal(of.view(of.end).turnover_24h, untouched.view(of.end).turnover_24h)
+
+
+def test_events_are_staggered_by_whole_hours_and_keep_their_minute(tmp_path):
+    onsets = [ONSET + number * 40 * DAY_MS + number * 17 * MINUTE_MS for number in range(5)]
+    tables = [
+        candles(segment=number, onset=onset, hours_before=40, seed=number)
+        for number, onset in enumerate(onsets)
+    ]
+    lines = [
+        f"{number},C{number},{datetime.fromtimestamp(onset / 1_000, tz=UTC).isoformat()},1"
+        for number, onset in enumerate(onsets)
+    ]
+    folder = write(tmp_path / "r", pl.concat(tables), lines)
+    of = ReplayMarket(folder, events_per_hour=2)
+    assert not of.dropped
+    shifted = {contract.segment: contract for contract in of.contracts}
+    for number, onset in enumerate(onsets):
+        assert shifted[number].onset % HOUR_MS == onset % HOUR_MS
+    hours = sorted(contract.onset // HOUR_MS for contract in of.contracts)
+    assert np.diff(hours).tolist() == [0, 1, 0, 1]
+    assert (of.end - of.start) // MINUTE_MS < 4 * 60
+    for contract, listing in zip(of.contracts, of.listings, strict=True):
+        assert listing.launch_time <= contract.live_start - 25 * HOUR_MS
+    onsets_planted = [event.onset for event in of.planted]
+    assert onsets_planted == sorted(onsets_planted)
+
+
+def test_two_events_of_one_segment_are_two_contracts_that_know_of_each_other(tmp_path):
+    table = candles(hours_before=40, minutes_after=400)
+    later = "7,ADX,2019-07-05T20:00:10Z,1"
+    known = "7,ADX,2019-07-05T16:30:00Z,0"
+    of = ReplayMarket(write(tmp_path / "r", table, [EVENT, later, known]))
+    assert [contract.symbol for contract in of.contracts] == ["ADX07BUSDT", "ADX07USDT"]
+    assert len(of.planted) == 2
+    second = of.contracts[0]
+    assert ("ADX07BUSDT", second.onset - 3 * HOUR_MS) in of.known_onsets
+    assert ("ADX07BUSDT", second.onset - 3 * HOUR_MS - 30 * MINUTE_MS - 10_000) in of.known_onsets
+
+
+@pytest.mark.parametrize(
+    ("hours_before", "minutes_after", "reason"),
+    [
+        (20.0, 90, "only 20.* h of candles before its onset"),
+        (30.0, -1, "no candle after its onset"),
+    ],
+)
+def test_an_event_with_too_few_candles_is_dropped_with_a_reason(
+    tmp_path, hours_before, minutes_after, reason
+):
+    good = candles(segment=1, seed=2)
+    short = candles(segment=2, hours_before=hours_before, minutes_after=minutes_after, seed=3)
+    lines = [f"{segment},ADX,2019-07-05T17:00:10Z,1" for segment in (1, 2, 3)]
+    of = ReplayMarket(write(tmp_path / "r", pl.concat([good, short]), lines))
+    assert [contract.segment for contract in of.contracts] == [1]
+    assert [dropped.segment for dropped in of.dropped] == [2, 3]
+    assert re.match(reason, of.dropped[0].reason)
+    assert of.dropped[1].reason == "the segment has no candles there"
+
+
+def test_the_recorded_pumps_play_as_recorded():
+    if not (REAL / "candles.parquet").exists():
+        pytest.skip("no recorded pumps: set PUMPWATCH_PUMP_EVENTS to their folder")
+    of = ReplayMarket(REAL)
+    counted = pl.read_csv(REAL / "events.csv").filter(pl.col("counted") == 1)
+    assert len(of.contracts) + len(of.dropped) == len(counted)
+    assert len(of.contracts) > 70
+    assert (of.end - of.start) // MINUTE_MS < 500
+    table = pl.read_parquet(REAL / "candles.parquet")
+    for index in range(0, len(of.contracts), 20):
+        contract = of.contracts[index]
+        shift = contract.onset - contract.recorded_onset
+        first = contract.live_start - 25 * HOUR_MS
+        played = of.minutes(index, first, contract.live_end - MINUTE_MS)
+        recorded = table.filter(
+            (pl.col("segment") == contract.segment)
+            & pl.col("open_time").is_between(first - shift, contract.live_end - shift - MINUTE_MS)
+        )
+        rows = (recorded["open_time"].to_numpy() + shift - first) // MINUTE_MS
+        for name in ("high", "low", "close", "turnover"):
+            expected = recorded[name].to_numpy() * contract.factor
+            np.testing.assert_allclose(getattr(played, name)[rows], expected, rtol=1e-9)
+        assert played.volume.sum() == pytest.approx(recorded["volume"].sum())
+    sizes = [event.size for event in of.planted]
+    assert 0.08 < np.median(sizes) < 0.25
+    delays = [event.peak - event.onset for event in of.planted]
+    assert 15_000 < np.median(delays) < 60_000

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from support.trading_facts import position, trade
+
+from pumpwatch.domain.exits import exit_due, has_sound_stop, stop_to_set, target_to_set
+from pumpwatch.domain.orders import Side
+from pumpwatch.domain.trades import ExitReason, TradeState
+
+D = Decimal
+TICK = D("0.001")
+
+
+@pytest.mark.parametrize(
+    ("state", "now", "due"),
+    [
+        (TradeState.OPEN, 1_799_999, None),
+        (TradeState.OPEN, 1_800_000, ExitReason.TIME_LIMIT),
+        (TradeState.EXITING, 1_900_000, None),
+        (TradeState.CLOSED, 1_900_000, None),
+    ],
+)
+def test_the_time_limit_is_due_for_open_trades(
+    state: TradeState, now: int, due: ExitReason | None
+) -> None:
+    assert exit_due(trade(state=state), now) is due
+
+
+def test_a_stop_must_lie_on_the_losing_side_when_it_is_first_seen() -> None:
+    assert has_sound_stop(trade(), position())
+    assert not has_sound_stop(trade(), position(stop_loss=None))
+    assert not has_sound_stop(trade(), position(stop_loss=D("1.19")))
+
+
+def test_a_stop_that_a_person_trailed_into_profit_is_left_alone() -> None:
+    seen = trade(stop_verified=5)
+    assert has_sound_stop(seen, position(stop_loss=D("1.15")))
+    assert not has_sound_stop(seen, position(stop_loss=None))
+
+
+def test_the_stop_that_was_sent_is_set_again() -> None:
+    assert stop_to_set(trade(), position(stop_loss=None), TICK) == D("1.25")
+
+
+def test_a_stop_on_the_wrong_side_of_the_fill_keeps_its_planned_distance() -> None:
+    """A buy planned at 1.00 with its stop at 0.96 was filled at 0.95: the stop goes to 0.912."""
+    buy = trade(side=Side.BUY, planned_price=D(1), stop_loss=D("0.96"))
+    held = position(side=Side.BUY, entry_price=D("0.95"), mark_price=D("0.95"), stop_loss=D("0.96"))
+    assert not has_sound_stop(buy, held)
+    assert stop_to_set(buy, held, TICK) == D("0.912")
+
+
+def test_without_a_known_tick_a_wrong_stop_is_not_recomputed() -> None:
+    wrong = trade(stop_loss=D("1.1"), planned_price=D(1))
+    assert stop_to_set(wrong, position(stop_loss=None), None) is None
+    assert stop_to_set(trade(stop_loss=None), position(stop_loss=None), TICK) is None
+
+
+def test_a_stop_that_the_price_has_passed_cannot_be_set() -> None:
+    assert stop_to_set(trade(), position(stop_loss=None, mark_price=D("1.25")), TICK) is None
+
+
+@pytest.mark.parametrize(("mark", "target"), [("1.15", D("1.1")), ("1.1", None), ("1.05", None)])
+def test_a_target_that_was_reached_is_not_sent_along(mark: str, target: Decimal | None) -> None:
+    assert target_to_set(trade(), position(mark_price=D(mark))) == target
+    assert target_to_set(trade(take_profit=None), position()) is None
+
+
+def test_a_target_of_a_buy_lies_above() -> None:
+    buy = trade(side=Side.BUY, take_profit=D("1.3"))
+    assert target_to_set(buy, position(side=Side.BUY)) == D("1.3")
+    assert target_to_set(buy, position(side=Side.BUY, mark_price=D("1.4"))) is None

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.trading_facts import ENTRY_ID, entry_fill, fill, trade
+
+from pumpwatch.domain.orders import Fill, FillKind, Side
+from pumpwatch.domain.performance import FillSummary, summarise_fills
+from pumpwatch.domain.trades import ExitReason
+
+D = Decimal
+
+
+def summary(*fills: Fill, exit_ids: frozenset[str] = frozenset()) -> FillSummary:
+    return summarise_fills(trade(), fills, entry_id=ENTRY_ID, exit_ids=exit_ids)
+
+
+def test_a_short_that_was_stopped_loses_the_move_the_fees_and_the_funding() -> None:
+    found = summary(
+        entry_fill(),
+        fill(Side.SELL, kind=FillKind.FUNDING, fee=D("0.3")),
+        fill(Side.BUY, price="1.25", trigger="stop_loss", time=900),
+    )
+    assert found.closed
+    assert found.realised(Side.SELL) == D(-5) - D("0.2") - D("0.3")
+    assert (found.exit_price, found.exit_time) == (D("1.25"), 900)
+    assert found.exit_reason is ExitReason.STOP_LOSS
+
+
+def test_funding_is_a_cost_and_leaves_the_quantity_alone() -> None:
+    found = summary(entry_fill(), fill(Side.BUY, kind=FillKind.FUNDING, fee=D(-1)))
+    assert (found.left, found.funding, found.closed) == (D(100), D(-1), False)
+
+
+def test_fills_of_others_before_the_entry_and_after_the_close_are_not_counted() -> None:
+    found = summary(
+        fill(Side.BUY, 5),
+        fill(Side.SELL, 5, kind=FillKind.FUNDING),
+        entry_fill(),
+        fill(Side.BUY, 100, "1.1"),
+        fill(Side.BUY, 40, "1.0"),
+        fill(Side.BUY, kind=FillKind.FUNDING, fee=D(9)),
+    )
+    assert (found.entered, found.left, found.funding) == (D(100), D(0), D(0))
+    assert found.realised(Side.SELL) == D("9.8")
+
+
+def test_a_fill_that_turns_the_position_round_counts_up_to_flat() -> None:
+    found = summary(entry_fill(), fill(Side.BUY, 150, "1.1", fee=D("0.3")))
+    assert found.closed
+    assert found.fees == D("0.1") + D("0.2")
+    assert found.realised(Side.SELL) == D("9.7")
+
+
+def test_part_of_a_position_realises_its_part() -> None:
+    found = summary(entry_fill(fee=D(0)), fill(Side.BUY, 25, "1.0", fee=D(0)))
+    assert (found.left, found.exited) == (D(75), D(25))
+    assert found.realised(Side.SELL) == D(5)
+
+
+def test_the_reason_is_what_closed_most_of_it() -> None:
+    found = summary(
+        entry_fill(),
+        fill(Side.BUY, 30, order_id="ours"),
+        fill(Side.BUY, 70, trigger="take_profit"),
+        exit_ids=frozenset({"ours"}),
+    )
+    assert found.exit_reason is ExitReason.TAKE_PROFIT
+
+
+def test_rows_that_change_nothing_are_left_out() -> None:
+    found = summary(entry_fill(), fill(Side.BUY, 100, kind=FillKind.OTHER), fill(Side.BUY, 0))
+    assert found.left == 100
+    assert found.fees == D("0.1")
+
+
+def test_without_the_entrys_fill_there_is_nothing() -> None:
+    found = summary(fill(Side.BUY), fill(Side.SELL))
+    assert (found.entered, found.entry_price, found.exit_price) == (D(0), None, None)
+    assert found.exit_reason is None
+
+
+quantities = st.integers(1, 1000).map(D)
+prices = st.integers(1, 100_000).map(lambda cents: D(cents) / 1000)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.tuples(st.sampled_from(Side), quantities, prices), max_size=12), prices)
+def test_the_result_is_the_cash_that_came_in(
+    rows: list[tuple[Side, Decimal, Decimal]], price: Decimal
+) -> None:
+    """Once flat, profit equals sales less purchases less fees, however the position was built."""
+    fills = [entry_fill(price=str(price))]
+    fills += [fill(side, str(quantity), str(at)) for side, quantity, at in rows]
+    held = sum(one.quantity * (1 if one.side is Side.SELL else -1) for one in fills)
+    found = summary(*fills)
+    assert found.left >= 0
+    if found.closed or held <= 0:
+        return
+    fills.append(fill(Side.BUY, str(held), "1.0"))
+    found = summary(*fills)
+    assert found.closed
+    cash = sum(one.quantity * one.price * (1 if one.side is Side.SELL else -1) for one in fills)
+    assert abs(found.realised(Side.SELL) - (cash - sum(one.fee for one in fills))) < D("1e-9")

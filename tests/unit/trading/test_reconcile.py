@@ -1,0 +1,272 @@
+"""Journal against exchange: what each combination of facts leads to."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from support.trading_facts import (
+    ENTRY_ID,
+    entry_fill,
+    fill,
+    position,
+    record,
+    status,
+    trade,
+)
+
+from pumpwatch.domain.evidence import Evidence, foreign_positions, needs_evidence
+from pumpwatch.domain.orders import Leg, OrderState, Outcome, Side
+from pumpwatch.domain.reconcile import NEVER_PLACED_AFTER, Repair, RepairKind, reconcile
+from pumpwatch.domain.trades import ExitReason, Trade, TradeState
+
+D = Decimal
+ENTERING = trade(state=TradeState.ENTERING)
+EXITING = trade(state=TradeState.EXITING, exit_reason=ExitReason.TIME_LIMIT, stop_verified=1)
+ENTRY = record()
+DONE = record(outcome=Outcome.FILLED, filled_quantity=D(100))
+EXIT = record(Leg.EXIT)
+LATE = NEVER_PLACED_AFTER
+
+
+def repairs(one: Trade, *, now: int = LATE, **facts: Any) -> list[Repair]:
+    return reconcile([Evidence(one, **{"position": None, **facts})], now=now)
+
+
+def only(found: list[Repair], kind: RepairKind) -> Repair:
+    assert [one.kind for one in found] == [kind]
+    return found[0]
+
+
+def found_as(order: Any, **changes: Any) -> dict[str, Any]:
+    return {order.request.order_id: status(order, **changes)}
+
+
+# --- entering ------------------------------------------------------------------------------
+
+
+def test_an_entry_without_trace_waits_until_it_cannot_arrive_any_more() -> None:
+    only(repairs(ENTERING, orders=[ENTRY], now=LATE - 1), RepairKind.WAITING)
+    dropped = only(repairs(ENTERING, orders=[ENTRY], now=LATE), RepairKind.DROPPED)
+    assert dropped.trade.state is TradeState.DROPPED
+    assert dropped.order is not None
+    assert dropped.order.outcome is Outcome.REJECTED
+
+
+def test_an_entry_without_trace_beside_a_position_waits_for_a_person() -> None:
+    only(repairs(ENTERING, orders=[ENTRY], position=position()), RepairKind.WAITING)
+
+
+def test_a_position_on_the_other_side_is_no_trace_of_the_entry() -> None:
+    other = position(side=Side.BUY)
+    only(repairs(ENTERING, orders=[ENTRY], position=other), RepairKind.DROPPED)
+
+
+@pytest.mark.parametrize(
+    "state", [OrderState.OPEN, OrderState.PARTIALLY_FILLED, OrderState.UNTRIGGERED]
+)
+def test_an_entry_that_has_not_ended_waits(state: OrderState) -> None:
+    found = found_as(ENTRY, state=state, filled_quantity=D(0))
+    only(repairs(ENTERING, orders=[ENTRY], found=found), RepairKind.WAITING)
+
+
+def test_an_entry_that_ended_without_a_fill_is_dropped_with_the_exchanges_reason() -> None:
+    facts = {
+        "state": OrderState.CANCELLED,
+        "filled_quantity": D(0),
+        "reject_reason": "EC_NoImmediateQtyToFill",
+    }
+    found = found_as(ENTRY, **facts)
+    dropped = only(repairs(ENTERING, orders=[ENTRY], found=found), RepairKind.DROPPED)
+    assert dropped.trade.denial == "EC_NoImmediateQtyToFill"
+
+
+def test_a_filled_entry_opens_the_trade_and_its_stop_is_seen() -> None:
+    found = repairs(
+        ENTERING,
+        orders=[ENTRY],
+        found=found_as(ENTRY),
+        fills=[entry_fill(60, "1.2"), entry_fill(40, "1.3")],
+        position=position(),
+    )
+    opened, seen = found
+    assert (opened.kind, seen.kind) == (RepairKind.OPENED, RepairKind.STOP_SEEN)
+    assert opened.trade.entry_price == D("1.24")
+    assert opened.trade.entry_time == 200
+    assert seen.trade.state is TradeState.OPEN
+    assert seen.trade.stop_verified == LATE
+
+
+def test_fills_alone_prove_an_entry() -> None:
+    (opened, _) = repairs(ENTERING, orders=[ENTRY], fills=[entry_fill()], position=position())
+    assert opened.kind is RepairKind.OPENED
+    assert opened.order is not None
+    assert (opened.order.outcome, opened.order.filled_quantity) == (Outcome.FILLED, D(100))
+
+
+def test_a_partly_filled_entry_opens_at_what_was_filled() -> None:
+    (opened, _) = repairs(
+        ENTERING,
+        orders=[ENTRY],
+        found=found_as(ENTRY, state=OrderState.CANCELLED, filled_quantity=D(30)),
+        fills=[entry_fill(30)],
+        position=position(quantity=D(30)),
+    )
+    assert opened.trade.quantity == 30
+    assert opened.order is not None
+    assert opened.order.outcome is Outcome.FILLED
+
+
+def test_a_filled_entry_whose_fills_and_position_lag_waits() -> None:
+    only(repairs(ENTERING, orders=[ENTRY], found=found_as(ENTRY)), RepairKind.WAITING)
+
+
+def test_an_entry_that_was_stopped_before_anyone_looked_is_closed() -> None:
+    closed = only(
+        repairs(
+            ENTERING,
+            orders=[ENTRY],
+            found=found_as(ENTRY),
+            fills=[entry_fill(), fill(Side.BUY, price="1.25", trigger="stop_loss", time=300)],
+        ),
+        RepairKind.CLOSED,
+    )
+    assert closed.trade.exit_reason is ExitReason.STOP_LOSS
+    assert closed.order is not None
+    assert closed.order.outcome is Outcome.FILLED
+
+
+def test_an_entry_whose_fills_are_half_there_is_not_taken_for_closed() -> None:
+    found = repairs(
+        ENTERING,
+        orders=[ENTRY],
+        found=found_as(ENTRY),
+        fills=[entry_fill(40), fill(Side.BUY, 40, trigger="stop_loss")],
+    )
+    only(found, RepairKind.WAITING)
+
+
+# --- open ----------------------------------------------------------------------------------
+
+
+def test_an_open_trade_that_agrees_needs_nothing() -> None:
+    agreed = trade(stop_verified=1)
+    assert not needs_evidence(agreed, position())
+    assert repairs(agreed, position=position()) == []
+
+
+def test_a_missing_stop_is_found_in_every_live_state() -> None:
+    bare = position(stop_loss=None)
+    for one in (trade(stop_verified=1), EXITING, ENTERING):
+        kinds = [repair.kind for repair in repairs(one, position=bare, orders=[ENTRY])]
+        assert kinds[-1] is RepairKind.STOP_MISSING
+
+
+def test_a_position_that_is_gone_without_fills_waits() -> None:
+    only(repairs(trade(), orders=[DONE], fills=[entry_fill()]), RepairKind.WAITING)
+
+
+def test_a_position_that_was_turned_round_closes_the_trade_and_is_foreign() -> None:
+    turned = position(side=Side.BUY, quantity=D(50))
+    closed = only(
+        repairs(
+            trade(),
+            orders=[DONE],
+            position=turned,
+            fills=[entry_fill(), fill(Side.BUY, 150, "1.1")],
+        ),
+        RepairKind.CLOSED,
+    )
+    assert closed.trade.exit_reason is ExitReason.MANUAL
+    assert foreign_positions([closed.trade], [turned]) == [turned]
+
+
+def test_another_quantity_is_taken_over_from_the_exchange() -> None:
+    resized = only(
+        repairs(
+            trade(stop_verified=1),
+            orders=[DONE],
+            position=position(quantity=D(70)),
+            fills=[entry_fill(), fill(Side.BUY, 30)],
+        ),
+        RepairKind.RESIZED,
+    )
+    assert resized.trade.quantity == 70
+
+
+# --- exiting -------------------------------------------------------------------------------
+
+
+def exiting(**facts: Any) -> list[Repair]:
+    return repairs(EXITING, **{"orders": [DONE, EXIT], "fills": [entry_fill()], **facts})
+
+
+def test_an_exit_without_trace_waits_and_then_may_go_again() -> None:
+    only(exiting(position=position(), now=LATE - 1), RepairKind.WAITING)
+    again = only(exiting(position=position(), now=LATE), RepairKind.EXIT_ENDED)
+    assert (again.trade.state, again.trade.exit_attempt) == (TradeState.OPEN, 1)
+    assert again.order is not None
+    assert again.order.outcome is Outcome.REJECTED
+
+
+def test_an_exit_on_its_way_waits() -> None:
+    found = found_as(EXIT, state=OrderState.OPEN, filled_quantity=D(0))
+    only(exiting(position=position(), found=found), RepairKind.WAITING)
+
+
+def test_an_exit_that_was_filled_in_part_leaves_the_rest_to_the_next_attempt() -> None:
+    again = only(
+        exiting(
+            position=position(quantity=D(60)),
+            found=found_as(EXIT, state=OrderState.CANCELLED, filled_quantity=D(40)),
+            fills=[entry_fill(), fill(Side.BUY, 40, order_id=EXIT.request.order_id)],
+        ),
+        RepairKind.EXIT_ENDED,
+    )
+    assert (again.trade.quantity, again.trade.exit_attempt) == (D(60), 1)
+    assert again.order is not None
+    assert again.order.outcome is Outcome.FILLED
+
+
+def test_a_filled_exit_whose_fills_lag_waits_even_beside_a_stale_position() -> None:
+    only(exiting(position=position(), found=found_as(EXIT)), RepairKind.WAITING)
+    only(exiting(found=found_as(EXIT)), RepairKind.WAITING)
+
+
+def test_fills_that_close_the_trade_outweigh_a_stale_position() -> None:
+    closed = only(
+        exiting(
+            position=position(),
+            found=found_as(EXIT),
+            fills=[entry_fill(), fill(Side.BUY, price="1.1", order_id=EXIT.request.order_id)],
+        ),
+        RepairKind.CLOSED,
+    )
+    assert closed.trade.exit_reason is ExitReason.TIME_LIMIT
+    assert closed.trade.realised_pnl == D("9.8")
+
+
+def test_a_stop_that_fires_while_the_exit_is_unknown_closes_the_trade() -> None:
+    closed = only(
+        exiting(fills=[entry_fill(), fill(Side.BUY, price="1.25", trigger="stop_loss")]),
+        RepairKind.CLOSED,
+    )
+    assert closed.trade.exit_reason is ExitReason.STOP_LOSS
+    assert closed.order is not None
+    assert closed.order.outcome is Outcome.REJECTED
+
+
+def test_a_trade_without_its_intent_is_never_guessed_about() -> None:
+    only(repairs(ENTERING), RepairKind.WAITING)
+    only(repairs(EXITING, position=position()), RepairKind.EXIT_ENDED)
+
+
+def test_positions_of_no_live_trade_are_foreign() -> None:
+    ours, other = position(), position(symbol="BUSDT")
+    over = trade(symbol="BUSDT", state=TradeState.CLOSED)
+    assert foreign_positions([trade(), over], [ours, other]) == [other]
+
+
+def test_the_entrys_id_is_the_hash_of_the_signal() -> None:
+    assert ENTRY.request.order_id == ENTRY_ID

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from support.trading_rig import peaked, settings
+
+from pumpwatch.domain.orders import Side
+from pumpwatch.domain.plans import Denied, EntryPlan, Quote
+from pumpwatch.domain.signals import Phase
+from pumpwatch.domain.strategies import Alert, Fade, Ride
+from pumpwatch.usecases.entries import limits_from, strategy_from
+
+FADE = Fade(Decimal("0.03"), Decimal("0.5"), 30)
+RIDE = Ride(Decimal("0.04"), Decimal("0.06"), 3)
+
+
+def quote(price: str) -> Quote:
+    return Quote(*(Decimal(price),) * 4)
+
+
+def test_fade_shorts_with_a_stop_above_the_peak_and_half_the_rise_as_target() -> None:
+    plan = FADE.plan(peaked(), quote("1.17"))
+    assert plan == EntryPlan(Side.SELL, Decimal("1.2360"), Decimal("1.10"), 30 * 60_000)
+
+
+@pytest.mark.parametrize(
+    ("price", "words"),
+    [("1.1", "retraced"), ("1.0", "retraced"), ("1.236", "stop"), ("1.3", "stop")],
+)
+def test_fade_denies_a_price_that_has_left_the_range(price: str, words: str) -> None:
+    plan = FADE.plan(peaked(), quote(price))
+    assert isinstance(plan, Denied)
+    assert words in plan.reason
+
+
+def test_fade_denies_when_any_of_the_prices_is_beyond_the_stop() -> None:
+    spiked = Quote(*(Decimal(price) for price in ("1.17", "1.18", "1.17", "1.25")))
+    assert isinstance(FADE.plan(peaked(), spiked), Denied)
+
+
+@pytest.mark.parametrize(
+    ("base", "peak"), [(1.2, 1.2), (1.3, 1.2), (0.0, 1.2), (-1.0, 1.2), (float("nan"), 1.2)]
+)
+def test_fade_denies_facts_that_cannot_be_true(base: float, peak: float) -> None:
+    plan = FADE.plan(peaked(base_price=base, peak_price=peak), quote("1.1"))
+    assert isinstance(plan, Denied)
+
+
+def test_ride_buys_with_fixed_fractions_of_the_ask() -> None:
+    plan = RIDE.plan(peaked(phase=Phase.RISING), quote("2"))
+    assert plan == EntryPlan(Side.BUY, Decimal("1.92"), Decimal("2.12"), 3 * 60_000)
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_each_strategy_acts_on_its_own_phase_only(phase: Phase) -> None:
+    signal = peaked(phase=phase)
+    assert not Alert().acts_on(signal)
+    assert FADE.acts_on(signal) is (phase is Phase.PEAKED)
+    assert RIDE.acts_on(signal) is (phase is Phase.RISING)
+
+
+def test_alert_has_no_plan() -> None:
+    assert isinstance(Alert().plan(peaked(), quote("1.17")), Denied)
+
+
+def test_settings_name_the_strategy_and_give_its_numbers() -> None:
+    assert strategy_from(settings()) == FADE
+    assert strategy_from(settings(strategy="ride")) == RIDE
+    assert strategy_from(settings(strategy="alert")) == Alert()
+
+
+def test_limits_are_the_settings_of_the_same_name() -> None:
+    limits = limits_from(settings(max_open_positions=3, leverage=Decimal(2)))
+    assert (limits.max_open_positions, limits.leverage) == (3, Decimal(2))

@@ -1,0 +1,312 @@
+"""Score a detector event by event on labelled pumps, as the data's own rules say.
+
+An alarm is dated when its candle is complete. The first 24 hours of a segment are warm-up. After an
+emitted alarm the detector is silent for 30 minutes. A hit is the first emitted alarm in
+(onset - 60 s, onset + 300 s], for one-hour candles up to onset + 3,700 s; an event without a hit
+but with an alarm in [onset - 1 h, onset - 60 s] is early. Alarms in [onset - 1 h, onset + 6 h] of
+any event are ignored, hits aside; every other alarm is false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from pumpwatch.domain.candles import HOUR, MINUTE, Candles, FloatArray, IntArray
+from pumpwatch.domain.detection import Detector
+from pumpwatch.errors import BadInput
+
+__all__ = [
+    "LabelledPump",
+    "Score",
+    "Segment",
+    "alarms_of",
+    "emitted",
+    "evaluate",
+    "hourly",
+    "load_pump_events",
+    "score",
+]
+
+DAY = 24 * HOUR
+WARM_UP = DAY
+SILENCE = 30 * MINUTE
+HIT_BEFORE = MINUTE
+HIT_AFTER = 5 * MINUTE
+HIT_AFTER_HOURLY = 3_700_000
+IGNORED_BEFORE, IGNORED_AFTER = HOUR, 6 * HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledPump:
+    """A known pump; `counted` False: alarms near it are ignored, and it cannot be hit."""
+
+    segment: int
+    symbol: str
+    onset: int
+    """Milliseconds UTC."""
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """A continuous market of one symbol; times in milliseconds UTC."""
+
+    number: int
+    symbol: str
+    start: int
+    end: int
+    candles: Candles
+    """One symbol, one-minute candles, minutes without a trade filled with the last close."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a detector's alarms are worth. Delays in seconds from onset to alarm, one a hit."""
+
+    hits: int
+    early: int
+    missed: int
+    false_alarms: int
+    clean_symbol_days: float
+    delays: tuple[float, ...] = field(repr=False)
+    false_alarm_times: tuple[tuple[int, int], ...] = field(repr=False, default=())
+    """(segment, milliseconds UTC)."""
+
+    @property
+    def events(self) -> int:
+        """Return the counted events after warm-up."""
+        return self.hits + self.early + self.missed
+
+    @property
+    def precision(self) -> float:
+        """Return hits over hits and false alarms; 0 without any alarm."""
+        alarms = self.hits + self.false_alarms
+        return self.hits / alarms if alarms else 0.0
+
+    @property
+    def recall(self) -> float:
+        """Return hits over counted events; 0 without any event."""
+        return self.hits / self.events if self.events else 0.0
+
+    @property
+    def f1(self) -> float:
+        """Return the harmonic mean of precision and recall."""
+        both = self.precision + self.recall
+        return 2 * self.precision * self.recall / both if both else 0.0
+
+    @property
+    def false_alarms_per_symbol_day(self) -> float:
+        """Return false alarms over clean symbol-days; NaN without clean days."""
+        return (
+            self.false_alarms / self.clean_symbol_days if self.clean_symbol_days else float("nan")
+        )
+
+    @property
+    def median_delay(self) -> float:
+        """Return the median delay of the hits in seconds; NaN without hits."""
+        return float(np.median(self.delays)) if self.delays else float("nan")
+
+
+def emitted(times: Sequence[int], *, from_time: int, silence: int = SILENCE) -> list[int]:
+    """Return the alarms sent out from `from_time` on; each silences those right after it."""
+    sent: list[int] = []
+    for time in sorted(times):
+        if time >= from_time and (not sent or time >= sent[-1] + silence):
+            sent.append(time)
+    return sent
+
+
+def score(
+    segments: Sequence[Segment],
+    events: Sequence[LabelledPump],
+    alarms: Mapping[int, Sequence[int]],
+    *,
+    hit_after: int = HIT_AFTER,
+) -> Score:
+    """Score alarms, given by segment number as milliseconds UTC, before any silence is applied."""
+    hits = early = missed = 0
+    delays: list[float] = []
+    false_alarms: list[tuple[int, int]] = []
+    clean = 0
+    for segment in segments:
+        live_from = segment.start + WARM_UP
+        known = [event for event in events if event.segment == segment.number]
+        sent = emitted(alarms.get(segment.number, ()), from_time=live_from)
+        for event in known:
+            if not event.counted or event.onset < live_from:
+                continue
+            hit = _first(sent, event.onset - HIT_BEFORE + 1, event.onset + hit_after)
+            if hit is not None:
+                hits += 1
+                delays.append((hit - event.onset) / 1000)
+            elif _first(sent, event.onset - HOUR, event.onset - HIT_BEFORE) is not None:
+                early += 1
+            else:
+                missed += 1
+        spans = [(one.onset - IGNORED_BEFORE, one.onset + IGNORED_AFTER) for one in known]
+        false_alarms += [
+            (segment.number, time)
+            for time in sent
+            if not any(begin <= time <= end for begin, end in spans)
+        ]
+        clean += _clean_time(live_from, segment.end, spans)
+    return Score(
+        hits, early, missed, len(false_alarms), clean / DAY, tuple(delays), tuple(false_alarms)
+    )
+
+
+def _first(times: Sequence[int], begin: int, end: int) -> int | None:
+    return next((time for time in times if begin <= time <= end), None)
+
+
+def _clean_time(begin: int, end: int, spans: Sequence[tuple[int, int]]) -> int:
+    clean = 0
+    position = begin
+    for span_begin, span_end in sorted(spans):
+        clean += max(0, min(span_begin, end) - position)
+        position = max(position, span_end)
+    return clean + max(0, end - position)
+
+
+def alarms_of(detector: Detector, candles: Candles) -> list[int]:
+    """Return when one symbol's alarms are known: the ends of their candles, milliseconds UTC."""
+    alarm = detector.detect(candles).alarm[0]
+    return [int(time) + candles.interval for time in candles.open_time[alarm]]
+
+
+def evaluate(
+    detector: Detector, segments: Sequence[Segment], events: Sequence[LabelledPump]
+) -> Score:
+    """Run the detector over every segment and score it; hourly rules get hourly candles."""
+    slow = detector.interval == HOUR
+    alarms = {
+        segment.number: alarms_of(detector, hourly(segment.candles) if slow else segment.candles)
+        for segment in segments
+    }
+    return score(segments, events, alarms, hit_after=HIT_AFTER_HOURLY if slow else HIT_AFTER)
+
+
+def hourly(candles: Candles) -> Candles:
+    """Return the whole hours of one-minute candles as one-hour candles; unfinished ones are left
+    out.
+
+    An hour with an unknown minute is made from the minutes that are known.
+    """
+    minutes = HOUR // candles.interval
+    first = -(-int(candles.open_time[0]) // HOUR) * HOUR
+    count = (int(candles.open_time[-1]) + candles.interval - first) // HOUR
+    whole = candles.regrid(first=first, count=max(0, count) * minutes)
+    shape = (len(candles.symbols), max(0, count), minutes)
+
+    def of(column: FloatArray, how: Callable[[FloatArray], FloatArray]) -> FloatArray:
+        return how(column.reshape(shape))
+
+    known = ~np.isnan(whole.close.reshape(shape))
+    any_known = known.any(axis=2)
+    begin, end = known.argmax(axis=2), minutes - 1 - known[:, :, ::-1].argmax(axis=2)
+
+    def at(index: IntArray) -> Callable[[FloatArray], FloatArray]:
+        return lambda values: np.take_along_axis(values, index[:, :, None], axis=2)[:, :, 0]
+
+    def total(values: FloatArray) -> FloatArray:
+        return np.where(any_known, np.where(known, values, 0.0).sum(axis=2), np.nan)
+
+    def highest(values: FloatArray) -> FloatArray:
+        return np.where(any_known, np.where(known, values, -np.inf).max(axis=2), np.nan)
+
+    def lowest(values: FloatArray) -> FloatArray:
+        return np.where(any_known, np.where(known, values, np.inf).min(axis=2), np.nan)
+
+    return Candles(
+        candles.symbols,
+        HOUR,
+        first + HOUR * np.arange(max(0, count), dtype=np.int64),
+        of(whole.open, at(begin)),
+        of(whole.high, highest),
+        of(whole.low, lowest),
+        of(whole.close, at(end)),
+        of(whole.volume, total),
+        of(whole.turnover, total),
+    )
+
+
+# --- the labelled data -------------------------------------------------------------------
+
+
+def load_pump_events(folder: Path) -> tuple[list[Segment], list[LabelledPump]]:
+    """Load `candles.parquet`, `segments.csv` and `events.csv` of a folder of labelled pumps.
+
+    Prices and turnover stay in the data's own quote currency. Raises `BadInput` with the file's
+    name.
+    """
+    spans = _read_table(folder / "segments.csv", ("segment", "symbol", "start", "end"))
+    labels = _read_table(folder / "events.csv", ("segment", "symbol", "onset", "counted"))
+    columns = ("open", "high", "low", "close", "volume", "turnover")
+    rows = _read_table(folder / "candles.parquet", ("segment", "open_time", *columns))
+    by_segment = {
+        int(key[0]): part
+        for key, part in rows.select("segment", "open_time", *columns)
+        .sort("segment", "open_time")
+        .partition_by("segment", as_dict=True)
+        .items()
+    }
+    segments = []
+    for row in spans.iter_rows(named=True):
+        number = int(row["segment"])
+        if number not in by_segment:
+            raise BadInput(f"candles.parquet has no candle of segment {number} of segments.csv")
+        start, end = _milliseconds(row["start"]), _milliseconds(row["end"])
+        candles = _filled(row["symbol"], by_segment[number], end)
+        segments.append(Segment(number, row["symbol"], start, end, candles))
+    events = [
+        LabelledPump(
+            int(row["segment"]), row["symbol"], _milliseconds(row["onset"]), bool(row["counted"])
+        )
+        for row in labels.iter_rows(named=True)
+    ]
+    return segments, events
+
+
+def _read_table(path: Path, columns: Sequence[str]) -> pl.DataFrame:
+    try:
+        table = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise BadInput(f"{path} cannot be read: {error}") from error
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise BadInput(f"{path} has no column {', '.join(missing)}")
+    return table
+
+
+def _milliseconds(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def _filled(symbol: str, rows: pl.DataFrame, end: int) -> Candles:
+    """Lay the minutes with a trade on a grid; the others get the last close and no volume."""
+    times = rows["open_time"].to_numpy()
+    first = int(times[0])
+    count = max(int(times[-1]), end // MINUTE * MINUTE - MINUTE) - first
+    candles = Candles.empty([symbol], interval=MINUTE, first=first, count=count // MINUTE + 1)
+    position = (times - first) // MINUTE
+    traded = np.zeros(candles.shape[1], dtype=np.bool_)
+    traded[position] = True
+    source = np.maximum.accumulate(np.where(traded, np.arange(len(traded)), 0))
+    close = np.empty(len(traded))
+    close[position] = rows["close"].to_numpy()
+    last_close = close[source]
+    for name in ("open", "high", "low", "close"):
+        column = getattr(candles, name)[0]
+        column[:] = last_close
+        column[position] = rows[name].to_numpy()
+    for name in ("volume", "turnover"):
+        column = getattr(candles, name)[0]
+        column[:] = 0.0
+        column[position] = rows[name].to_numpy()
+    return candles

@@ -1,0 +1,135 @@
+"""Make moto's DynamoDB quick enough for a run of several thousand calls; its answers stay the same.
+
+* A transaction: moto copies the whole table with its stream, once for every operation in it (0.3 s
+  for 500 items, growing, and 1 GB of garbage). After a cancelled one the table is that copy, so
+  that a stream reader holds on to a shard nobody writes to any more. Here only the items that the
+  transaction names are kept and put back.
+* A query of one partition: moto sorts and compares every item of the table. Here it sees that
+  partition only.
+* An answer: moto looks for every possible field of every attribute under several names. Here the
+  items, which are in the wire format already, are written as they are.
+* Each call: moto lists the methods of its class anew. Here they are listed once.
+
+For a process that serves one request at a time.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import moto.core.responses
+import moto.dynamodb.models
+from moto.dynamodb.comparisons import get_comparison_func
+from moto.dynamodb.models.table import Table
+from moto.dynamodb.responses import DynamoHandler
+
+__all__ = ["make_lean"]
+
+Moto = Any
+"""An object of moto's, whose types are its own affair."""
+
+responses: Moto = moto.core.responses
+dynamodb: Moto = moto.dynamodb.models
+table_class: Moto = Table
+handler_class: Moto = DynamoHandler
+
+_transact_as_moto = dynamodb.DynamoDBBackend.transact_write_items
+_query_as_moto = table_class.query
+_serialized_as_moto = handler_class.serialized
+_method_names_as_moto = responses.method_names_from_class
+INDEX_NAME = 4
+"""Where `Table.query` takes the index's name, counted after its first three arguments."""
+
+
+PLAIN_ANSWERS = frozenset({"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"})
+"""Actions whose answers hold nothing but items and counts."""
+
+
+def make_lean() -> None:
+    """Put the quick ways in place, for this process."""
+    dynamodb.copy = SimpleNamespace(deepcopy=_copy_all_but_tables)
+    dynamodb.DynamoDBBackend.transact_write_items = _transact
+    table_class.query = _query
+    handler_class.serialized = _serialized
+    responses.method_names_from_class = cache(_method_names_as_moto)
+
+
+def _copy_all_but_tables(value: Moto) -> Moto:
+    return value if isinstance(value, Table) else copy.deepcopy(value)
+
+
+def _transact(backend: Moto, transact_items: list[dict[str, Any]]) -> None:
+    undo = _undo(backend, transact_items)
+    try:
+        _transact_as_moto(backend, transact_items)
+    except Exception:
+        undo()
+        raise
+
+
+def _undo(backend: Moto, transact_items: list[dict[str, Any]]) -> Callable[[], None]:
+    """Return what puts back the named items and cuts off what the streams recorded since."""
+    operations = [operation for item in transact_items for operation in item.values()]
+    names = {operation.get("TableName") for operation in operations} & backend.tables.keys()
+    tables = {name: backend.tables[name] for name in names}
+    kept = []
+    for operation in operations:
+        table = tables.get(operation.get("TableName"))
+        key = operation.get("Key") or operation.get("Item") or {}
+        if table is not None and all(attribute in key for attribute in table.table_key_attrs):
+            keys = backend.get_keys_value(table, key)
+            kept.append((table, keys, copy.deepcopy(table.get_item(*keys))))
+    shards = [table.stream_shard for table in tables.values() if table.stream_shard is not None]
+    recorded = [(shard, len(shard.items)) for shard in shards]
+
+    def put_back() -> None:
+        for table, (hash_key, range_key), item in kept:
+            items = table.items if range_key is None else table.items[hash_key]
+            key = hash_key if range_key is None else range_key
+            if item is None:
+                items.pop(key, None)
+            else:
+                items[key] = item
+        for shard, length in recorded:
+            del shard.items[length:]
+
+    return put_back
+
+
+def _query(
+    table: Moto,
+    hash_key: Moto,
+    comparison: str | None,
+    bounds: list[Moto],
+    *rest: Moto,
+    **named: Moto,
+) -> Moto:
+    index_name = rest[INDEX_NAME] if len(rest) > INDEX_NAME else named.get("index_name")
+    if index_name is not None or table.range_key_attr is None:
+        return _query_as_moto(table, hash_key, comparison, bounds, *rest, **named)
+    every = table.items
+    partition = every.get(hash_key, {})
+    if comparison and all(bound.type == "S" for bound in bounds):
+        holds, texts = get_comparison_func(comparison), [bound.value for bound in bounds]
+        partition = {key: item for key, item in partition.items() if holds(key.value, *texts)}
+    table.items = {hash_key: partition}
+    try:
+        return _query_as_moto(table, hash_key, comparison, bounds, *rest, **named)
+    finally:
+        table.items = every
+
+
+def _serialized(handler: Moto, action_result: Moto) -> Moto:
+    result = action_result.result
+    if handler._get_action() not in PLAIN_ANSWERS or not isinstance(result, dict):
+        return _serialized_as_moto(handler, action_result)
+    try:
+        body = json.dumps({name: value for name, value in result.items() if value is not None})
+    except TypeError:  # an item with bytes in it
+        return _serialized_as_moto(handler, action_result)
+    return 200, {"Content-Type": "application/x-amz-json-1.0", **handler.response_headers}, body

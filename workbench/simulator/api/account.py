@@ -1,0 +1,180 @@
+"""/v5/account and /v5/user: wallet, fees, the key itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from workbench.simulator.api.common import LINEAR, category, in_scope
+from workbench.simulator.engine.records import ZERO
+from workbench.simulator.market import DAY_MS
+from workbench.simulator.refusals import invalid
+from workbench.simulator.wire import Answer, Request, money, plain
+
+if TYPE_CHECKING:
+    from workbench.simulator.exchange import Exchange
+
+COIN = "USDT"
+
+
+def wallet_balance(exchange: Exchange, request: Request) -> Answer:
+    """Answer with the unified account; totals are in USD, one USDT being one USD here."""
+    if request.text("accountType") != "UNIFIED":
+        raise invalid("accountType only support UNIFIED.")
+    ledger = exchange.engine.ledger
+    wallet, result, locked = ledger.wallet, ledger.unrealised(), ledger.locked()
+    equity = wallet + result
+    positions = sum((ledger.position_margin(p) for p in ledger.held()), ZERO)
+    maintenance = sum((ledger.maintenance(p) for p in ledger.held()), ZERO)
+    available = max(equity - locked, ZERO)
+    account: dict[str, object] = {
+        "totalEquity": money(equity),
+        "accountIMRate": _rate(locked, equity),
+        "accountIMRateByMp": _rate(locked, equity),
+        "totalMarginBalance": money(equity),
+        "totalInitialMargin": money(locked),
+        "totalInitialMarginByMp": money(locked),
+        "accountType": "UNIFIED",
+        "totalAvailableBalance": money(available),
+        "accountMMRate": _rate(maintenance, equity),
+        "accountMMRateByMp": _rate(maintenance, equity),
+        "totalPerpUPL": money(result),
+        "totalWalletBalance": money(wallet),
+        "accountLTV": "0",
+        "totalMaintenanceMargin": money(maintenance),
+        "totalMaintenanceMarginByMp": money(maintenance),
+        "coin": [],
+    }
+    coin = {
+        "coin": COIN,
+        "equity": money(equity),
+        "usdValue": money(equity),
+        "walletBalance": money(wallet),
+        "free": "",
+        "locked": "0",
+        "spotHedgingQty": "0",
+        "spotBorrow": "0",
+        "borrowAmount": "0",
+        "availableToWithdraw": "",
+        "accruedInterest": "0",
+        "totalOrderIM": money(locked - positions),
+        "totalPositionIM": money(positions),
+        "totalPositionMM": money(maintenance),
+        "unrealisedPnl": money(result),
+        "cumRealisedPnl": money(ledger.pnl_total - ledger.fee_total - ledger.funding_total),
+        "bonus": "0",
+        "marginCollateral": True,
+        "collateralSwitch": True,
+        "colRes": "0",
+        "availableToBorrow": "",
+    }
+    wanted = request.text("coin")
+    if (not wanted or COIN in wanted.split(",")) and equity:
+        account["coin"] = [coin]
+    return Answer({"list": [account]})
+
+
+def _rate(part: Decimal, whole: Decimal) -> str:
+    return plain((part / whole).quantize(Decimal("0.0001"))) if whole > 0 else "0"
+
+
+def account_info(exchange: Exchange, request: Request) -> Answer:
+    """Answer with the account's kind: unified 2.0 pro."""
+    return Answer(
+        {
+            "unifiedMarginStatus": 6,
+            "marginMode": exchange.settings.margin_mode,
+            "isMasterTrader": False,
+            "spotHedgingStatus": "OFF",
+            "dcpStatus": "OFF",
+            "timeWindow": 0,
+            "smpGroup": 0,
+            "updatedTime": str(min(exchange.started, request.now)),
+        }
+    )
+
+
+def fee_rate(exchange: Exchange, request: Request) -> Answer:
+    """Answer with taker and maker fees, the same for every symbol."""
+    if category(request) != LINEAR:
+        return Answer({"list": []})
+    scope = in_scope(exchange, request, required=False)
+    settings = exchange.settings
+    rates = {"takerFeeRate": plain(settings.taker_fee), "makerFeeRate": plain(settings.maker_fee)}
+    rows = [
+        {"symbol": listing.symbol, "baseCoin": "", **rates}
+        for index, listing in enumerate(exchange.market.listings)
+        if scope(index)
+    ]
+    return Answer({"list": rows})
+
+
+def coin_info(exchange: Exchange, request: Request) -> Answer:
+    """Answer with the one coin of the account (clients read it when they load markets)."""
+    chain = {
+        "chainType": "ETH (ERC20)",
+        "confirmation": "6",
+        "withdrawFee": "3",
+        "depositMin": "0",
+        "withdrawMin": "10",
+        "chain": "ETH",
+        "chainDeposit": "0",
+        "chainWithdraw": "0",
+        "minAccuracy": "6",
+        "withdrawPercentageFee": "0",
+        "contractAddress": "",
+    }
+    row = {"name": COIN, "coin": COIN, "remainAmount": "1000000", "chains": [chain]}
+    return Answer({"rows": [row]}, text="")
+
+
+def query_api(exchange: Exchange, request: Request) -> Answer:
+    """Answer with the calling key's permissions, age and owner."""
+    settings = exchange.settings
+    caller = exchange.credentials[request.api_key]
+    bound = settings.key_bound_ips != ("*",)
+    expires = request.now + settings.key_days_left * DAY_MS
+    withdraw = ["Withdraw"] if settings.key_may_withdraw else []
+    result = {
+        "id": str(caller.user_id % 1_000_000),
+        "note": "simulator",
+        "apiKey": caller.api_key,
+        "readOnly": int(settings.key_read_only),
+        "secret": "",
+        "permissions": {
+            "ContractTrade": ["Order", "Position"],
+            "Spot": ["SpotTrade"],
+            "Wallet": ["AccountTransfer", "SubMemberTransfer", *withdraw],
+            "Options": ["OptionsTrade"],
+            "Derivatives": ["DerivativesTrade"],
+            "CopyTrading": [],
+            "BlockTrade": [],
+            "Exchange": ["ExchangeHistory"],
+            "NFT": [],
+            "Affiliate": [],
+            "Earn": [],
+        },
+        "ips": list(settings.key_bound_ips),
+        "type": 1,
+        "deadlineDay": -2 if bound else settings.key_days_left,
+        "expiredAt": "1970-01-01T00:00:00Z" if bound else _iso(expires),
+        "createdAt": _iso(request.now - 7 * DAY_MS),
+        "unified": 0,
+        "uta": 1,
+        "userID": caller.user_id,
+        "inviterID": 0,
+        "vipLevel": "No VIP",
+        "mktMakerLevel": "0",
+        "affiliateID": 0,
+        "rsaPublicKey": caller.rsa_public_key,
+        "isMaster": True,
+        "parentUid": "0",
+        "kycLevel": "LEVEL_DEFAULT",
+        "kycRegion": "",
+    }
+    return Answer(result, text="")
+
+
+def _iso(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds // 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,121 @@
+"""/v5/position: positions, leverage, stops, closed profit and loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.simulator.api.common import (
+    LINEAR,
+    category,
+    in_scope,
+    linear_only,
+    paged,
+    symbol_index,
+    time_window,
+)
+from workbench.simulator.engine.records import ClosedTrade, Position
+from workbench.simulator.engine.requests import StopRequest
+from workbench.simulator.refusals import MODE_UNCHANGED, Refused, invalid
+from workbench.simulator.wire import Answer, Request
+from workbench.simulator.wire_rows import closed_row, position_row
+
+if TYPE_CHECKING:
+    from workbench.simulator.exchange import Exchange
+
+UNSUPPORTED_STOPS = (
+    "trailingStop",
+    "activePrice",
+    "tpSize",
+    "slSize",
+    "tpLimitPrice",
+    "slLimitPrice",
+)
+
+
+def positions(exchange: Exchange, request: Request) -> Answer:
+    """Answer with positions: by symbol also a flat one, by settle coin only open ones."""
+    kind = category(request)
+    if kind != LINEAR:
+        return Answer({"nextPageCursor": "", "category": kind, "list": []})
+    scope = in_scope(exchange, request, required=True)
+    ledger = exchange.engine.ledger
+    if request.text("symbol"):
+        chosen = [ledger.position(symbol_index(exchange, request))]
+    else:
+        chosen = [position for position in ledger.held() if scope(position.index)]
+    page, cursor = paged(exchange, request, chosen, _position_id, default=20, maximum=200)
+    rows = [position_row(ledger, position, request.now) for position in page]
+    return Answer({"nextPageCursor": cursor, "category": kind, "list": rows})
+
+
+def _position_id(position: Position) -> tuple[str, int]:
+    return position.symbol, position.updated
+
+
+def set_leverage(exchange: Exchange, request: Request) -> Answer:
+    """Set a symbol's leverage, the same for both sides in one-way mode."""
+    linear_only(request)
+    index = symbol_index(exchange, request)
+    buy = request.number("buyLeverage", "buy leverage invalid")
+    sell = request.number("sellLeverage", "sell leverage invalid")
+    if buy is None or sell is None:
+        raise invalid("params error: buyLeverage and sellLeverage are required")
+    if buy != sell:
+        raise invalid("buy leverage not equal sell leverage")
+    exchange.engine.set_leverage(index, buy)
+    return Answer({})
+
+
+def trading_stop(exchange: Exchange, request: Request) -> Answer:
+    """Set, change or remove a position's stop loss and take profit."""
+    linear_only(request)
+    index = symbol_index(exchange, request)
+    if request.text("positionIdx", "0") != "0":
+        raise invalid("position idx not match position mode")
+    if request.text("tpslMode", "Full") not in ("", "Full"):
+        raise invalid("params error: only tpslMode Full is simulated")
+    for name in UNSUPPORTED_STOPS:
+        if request.text(name) not in ("", "0"):
+            raise invalid(f"params error: {name} is not simulated")
+    for name in ("tpOrderType", "slOrderType"):
+        if request.text(name) not in ("", "Market"):
+            raise invalid(f"params error: {name} invalid")
+    exchange.engine.set_stops(
+        StopRequest(
+            index=index,
+            take_profit=request.number("takeProfit"),
+            stop_loss=request.number("stopLoss"),
+            take_profit_by=request.text("tpTriggerBy") or None,
+            stop_loss_by=request.text("slTriggerBy") or None,
+        )
+    )
+    return Answer({})
+
+
+def switch_mode(exchange: Exchange, request: Request) -> Answer:
+    """Answer that one-way mode is on already; hedge mode is not simulated."""
+    linear_only(request)
+    if request.text("mode") == "0":
+        raise Refused(MODE_UNCHANGED, "Position mode is not modified")
+    raise invalid("params error: only one-way mode is simulated")
+
+
+def closed_pnl(exchange: Exchange, request: Request) -> Answer:
+    """Answer with the results of closing orders, newest first."""
+    kind = category(request)
+    if kind != LINEAR:
+        return Answer({"nextPageCursor": "", "category": kind, "list": []})
+    scope = in_scope(exchange, request, required=False)
+    start, end = time_window(request, request.now)
+    trades = [
+        trade
+        for trade in reversed(exchange.engine.ledger.closed)
+        if scope(trade.order.index) and start <= trade.time <= end
+    ]
+    page, cursor = paged(exchange, request, trades, _trade_id, default=50, maximum=100)
+    rows = [closed_row(trade) for trade in page]
+    return Answer({"nextPageCursor": cursor, "category": kind, "list": rows})
+
+
+def _trade_id(trade: ClosedTrade) -> tuple[str, int]:
+    return trade.order.order_id, trade.time

@@ -1,0 +1,270 @@
+"""/v5/order and /v5/execution: place, change, cancel and look up."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+from workbench.simulator.api.common import (
+    LINEAR,
+    category,
+    in_scope,
+    linear_only,
+    paged,
+    symbol_index,
+    time_window,
+)
+from workbench.simulator.engine.records import Execution, Order, Side
+from workbench.simulator.engine.requests import OrderRequest
+from workbench.simulator.market import DAY_MS
+from workbench.simulator.refusals import Refused, invalid
+from workbench.simulator.wire import Answer, Request
+from workbench.simulator.wire_rows import execution_row, order_row
+
+if TYPE_CHECKING:
+    from workbench.simulator.exchange import Exchange
+
+LINK_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
+TIMES_IN_FORCE = {"GTC", "IOC", "FOK", "PostOnly"}
+TRIGGERS = {"LastPrice", "MarkPrice", "IndexPrice"}
+CLOSED_KEPT = 500
+"""order/realtime still shows this many orders that are done."""
+
+
+def create(exchange: Exchange, request: Request) -> Answer:
+    """Accept an order: the answer means accepted, not filled."""
+    linear_only(request)
+    order = exchange.engine.create(_order_request(exchange, request))
+    return Answer({"orderId": order.order_id, "orderLinkId": order.link_id})
+
+
+def amend(exchange: Exchange, request: Request) -> Answer:
+    """Change quantity or price of a resting limit order."""
+    linear_only(request)
+    symbol_index(exchange, request)
+    order = exchange.engine.amend(
+        _named(exchange, request), request.number("qty", "Qty invalid"), request.number("price")
+    )
+    return Answer({"orderId": order.order_id, "orderLinkId": order.link_id})
+
+
+def cancel(exchange: Exchange, request: Request) -> Answer:
+    """Cancel one open order, also a waiting stop or target."""
+    linear_only(request)
+    symbol_index(exchange, request)
+    order = exchange.engine.cancel(_named(exchange, request))
+    return Answer({"orderId": order.order_id, "orderLinkId": order.link_id})
+
+
+def cancel_all(exchange: Exchange, request: Request) -> Answer:
+    """Cancel every open order in scope, waiting stops and targets included."""
+    linear_only(request)
+    scope = in_scope(exchange, request, required=True)
+    only = request.text("orderFilter")
+    cancelled = []
+    for order in _all_open(exchange):
+        if scope(order.index) and order.is_open and _kind_matches(order, only):
+            exchange.engine.cancel(order)
+            cancelled.append({"orderId": order.order_id, "orderLinkId": order.link_id})
+    return Answer({"list": cancelled, "success": "1"})
+
+
+def realtime(exchange: Exchange, request: Request) -> Answer:
+    """Answer with open orders; by id also with one of the last that are done."""
+    kind = category(request)
+    if kind != LINEAR:
+        return Answer({"nextPageCursor": "", "category": kind, "list": []})
+    scope = in_scope(exchange, request, required=True)
+    ledger, now = exchange.engine.ledger, request.now
+    only = request.text("orderFilter")
+    if request.text("orderId") or request.text("orderLinkId"):
+        order = _named(exchange, request)
+        orders = [order] if order is not None else []
+    elif request.text("openOnly", "0") == "1":
+        done = [order for order in ledger.orders.values() if not order.is_open]
+        orders = done[-CLOSED_KEPT:]
+    else:
+        orders = _all_open(exchange)
+    visible = now - exchange.settings.order_list_lag_ms
+    shown = [
+        o for o in orders if scope(o.index) and o.created <= visible and _kind_matches(o, only)
+    ]
+    return _order_page(exchange, request, shown, default=20)
+
+
+def history(exchange: Exchange, request: Request) -> Answer:
+    """Answer with orders that are done; unfilled cancelled and rejected ones for 24 hours only."""
+    kind = category(request)
+    if kind != LINEAR:
+        return Answer({"nextPageCursor": "", "category": kind, "list": []})
+    scope = in_scope(exchange, request, required=False)
+    start, end = time_window(request, request.now)
+    status, only = request.text("orderStatus"), request.text("orderFilter")
+    identity, link = request.text("orderId"), request.text("orderLinkId")
+    visible = request.now - exchange.settings.order_list_lag_ms
+    shown = [
+        order
+        for order in exchange.engine.ledger.orders.values()
+        if not order.is_open
+        and scope(order.index)
+        and start <= order.created <= end
+        and order.created <= visible
+        and (order.filled or order.updated >= request.now - DAY_MS)
+        and status in ("", order.status)
+        and identity in ("", order.order_id)
+        and link in ("", order.link_id)
+        and _kind_matches(order, only)
+    ]
+    return _order_page(exchange, request, shown, default=20)
+
+
+def executions(exchange: Exchange, request: Request) -> Answer:
+    """Answer with fills, funding payments and liquidations, newest first."""
+    kind = category(request)
+    if kind != LINEAR:
+        return Answer({"nextPageCursor": "", "category": kind, "list": []})
+    scope = in_scope(exchange, request, required=False)
+    start, end = time_window(request, request.now)
+    identity, link = request.text("orderId"), request.text("orderLinkId")
+    execution_type = request.text("execType")
+    shown = [
+        row
+        for row in exchange.engine.ledger.executions
+        if scope(exchange.indices[row.symbol])
+        and start <= row.time <= end
+        and identity in ("", row.order_id)
+        and (not link or (row.order is not None and row.order.link_id == link))
+        and execution_type in ("", row.kind)
+    ]
+    shown.reverse()
+    page, cursor = paged(exchange, request, shown, _execution_id, default=50, maximum=100)
+    rows = [execution_row(row) for row in page]
+    return Answer({"nextPageCursor": cursor, "category": kind, "list": rows})
+
+
+def _execution_id(row: Execution) -> tuple[str, int]:
+    return row.execution_id, row.time
+
+
+def _order_id(order: Order) -> tuple[str, int]:
+    return order.order_id, order.created
+
+
+def _order_page(
+    exchange: Exchange, request: Request, orders: list[Order], *, default: int
+) -> Answer:
+    newest = sorted(orders, key=lambda order: order.sequence, reverse=True)
+    page, cursor = paged(exchange, request, newest, _order_id, default=default, maximum=50)
+    rows = [order_row(order) for order in page]
+    return Answer({"nextPageCursor": cursor, "category": LINEAR, "list": rows})
+
+
+def _all_open(exchange: Exchange) -> list[Order]:
+    active = exchange.engine.ledger.active
+    return [order for orders in active.values() for order in orders.values()]
+
+
+def _kind_matches(order: Order, only: str) -> bool:
+    if only == "Order":
+        return not order.stop_kind
+    if only in {"StopOrder", "tpslOrder"}:
+        return bool(order.stop_kind)
+    return True
+
+
+def _named(exchange: Exchange, request: Request) -> Order | None:
+    """Return the order an id names, orderId before orderLinkId, in the symbol if one is given."""
+    ledger = exchange.engine.ledger
+    identity, link = request.text("orderId"), request.text("orderLinkId")
+    if not identity and not link:
+        raise invalid("params error: OrderId or orderLinkId is required")
+    order = ledger.orders.get(identity) if identity else ledger.by_link.get(link)
+    symbol = request.text("symbol")
+    if order is not None and symbol not in ("", order.symbol):
+        return None
+    return order
+
+
+def _order_request(exchange: Exchange, request: Request) -> OrderRequest:
+    index = symbol_index(exchange, request)
+    side, kind = _side_and_kind(request)
+    if request.text("positionIdx", "0") != "0":
+        raise invalid("position idx not match position mode")
+    link = request.text("orderLinkId")
+    if link and not LINK_ID.fullmatch(link):
+        raise invalid("params error: orderLinkId invalid")
+    quantity = request.number("qty", "Qty invalid")
+    if quantity is None or quantity < 0:
+        raise invalid("Qty invalid")
+    reduce_only, closing = request.flag("reduceOnly"), request.flag("closeOnTrigger")
+    if quantity == 0 and not (reduce_only and closing):
+        raise invalid("Qty invalid")
+    in_force = request.text("timeInForce", "GTC") or "GTC"
+    if in_force not in TIMES_IN_FORCE:
+        raise invalid("timeInForce invalid")
+    trigger, direction = _trigger(request)
+    _refuse_partial(request)
+    return OrderRequest(
+        index=index,
+        side=side,
+        kind=kind,
+        quantity=quantity,
+        price=request.number("price", "Price invalid") if kind == "Limit" else None,
+        time_in_force=in_force,
+        link_id=link,
+        reduce_only=reduce_only,
+        close_on_trigger=closing,
+        trigger_price=trigger,
+        trigger_direction=direction,
+        trigger_by=_trigger_by(request, "triggerBy"),
+        take_profit=request.number("takeProfit") or None,
+        stop_loss=request.number("stopLoss") or None,
+        take_profit_by=_trigger_by(request, "tpTriggerBy"),
+        stop_loss_by=_trigger_by(request, "slTriggerBy"),
+        slippage=_slippage(request, market=kind == "Market" and trigger is None),
+    )
+
+
+def _side_and_kind(request: Request) -> tuple[Side, Literal["Market", "Limit"]]:
+    side, kind = request.text("side"), request.text("orderType")
+    if side not in ("Buy", "Sell"):
+        raise invalid("params error: side invalid")
+    if kind not in ("Market", "Limit"):
+        raise invalid("params error: orderType invalid")
+    return ("Buy" if side == "Buy" else "Sell"), ("Market" if kind == "Market" else "Limit")
+
+
+def _trigger(request: Request) -> tuple[Decimal | None, int]:
+    trigger = request.number("triggerPrice") or None
+    direction = request.integer("triggerDirection") or 0
+    if trigger is not None and direction not in (1, 2):
+        raise invalid("params error: triggerDirection invalid")
+    return trigger, direction
+
+
+def _trigger_by(request: Request, name: str) -> str:
+    value = request.text(name) or "LastPrice"
+    if value not in TRIGGERS:
+        raise invalid(f"params error: {name} invalid")
+    return value
+
+
+def _refuse_partial(request: Request) -> None:
+    """Refuse what only Partial stops can do: this exchange keeps one stop per position."""
+    limit_legs = {request.text("tpOrderType"), request.text("slOrderType")} - {"", "Market"}
+    if request.text("tpslMode", "Full") not in ("", "Full") or limit_legs:
+        raise invalid("params error: only tpslMode Full with Market legs is simulated")
+
+
+def _slippage(request: Request, *, market: bool) -> tuple[str, Decimal] | None:
+    kind = request.text("slippageToleranceType")
+    if kind in ("", "UNKNOWN"):
+        return None
+    size = request.number("slippageTolerance")
+    if kind not in ("TickSize", "Percent") or not market:
+        raise Refused(110108, "slippageToleranceType invalid")
+    least, most, step = ("1", "10000", "1") if kind == "TickSize" else ("0.01", "10", "0.01")
+    if size is None or not Decimal(least) <= size <= Decimal(most) or size % Decimal(step):
+        raise Refused(110109, "slippageTolerance invalid")
+    return kind, size

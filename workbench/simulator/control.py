@@ -1,0 +1,97 @@
+"""/simulator/*: what a test or a driver may ask that the real exchange does not offer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import orjson
+
+from workbench.simulator.faults import FaultError, faults_from_json
+from workbench.simulator.glance import glance
+from workbench.simulator.wire import JSON_TYPE, Response, money
+from workbench.simulator.wire_rows import execution_row, order_row, position_row
+
+if TYPE_CHECKING:
+    from workbench.simulator.exchange import Exchange
+
+PREFIX = "/simulator/"
+
+
+class ControlError(ValueError):
+    """A control call cannot be done; the text says why."""
+
+
+def handle(exchange: Exchange, method: str, path: str, body: bytes) -> Response:
+    """Answer a control call: 200 with a result, 400 with {"error"}, 404 for unknown paths."""
+    try:
+        if (method, path) == ("GET", "/simulator/state"):
+            return _json(200, state(exchange))
+        if (method, path) == ("GET", "/simulator/glance"):
+            return _json(200, glance(exchange))
+        if (method, path) == ("GET", "/simulator/requests"):
+            return _json(200, {"requests": sum(exchange.requests.values())})
+        if (method, path) == ("POST", "/simulator/clock"):
+            return _json(200, {"time": _advance(exchange, _document(body))})
+        if (method, path) == ("POST", "/simulator/faults"):
+            exchange.faults = faults_from_json(_document(body))
+            return _json(200, {})
+    except (ControlError, FaultError) as error:
+        return _json(400, {"error": str(error)})
+    return _json(404, {"error": f"no control call {method} {path}"})
+
+
+def _json(status: int, document: object) -> Response:
+    return Response(
+        status,
+        orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY),
+        {"Content-Type": JSON_TYPE},
+    )
+
+
+def _document(body: bytes) -> object:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise ControlError(f"the body is not JSON: {error}") from error
+
+
+def _advance(exchange: Exchange, document: object) -> int:
+    target = document.get("advance_to") if isinstance(document, dict) else None
+    if isinstance(target, bool) or not isinstance(target, int):
+        raise ControlError('expected {"advance_to": milliseconds}')
+    if not exchange.clock.stepped:
+        raise ControlError("this market clock follows the wall; start with --stepped to move it")
+    now = exchange.clock.now()
+    if target < now:
+        raise ControlError(f"the market clock stands at {now} and cannot go back to {target}")
+    exchange.clock.advance_to(target)
+    return exchange.catch_up()
+
+
+def state(exchange: Exchange) -> dict[str, object]:
+    """Return everything a driver needs to check invariants, at the present market time."""
+    now = exchange.catch_up()
+    ledger = exchange.engine.ledger
+    bare = ledger.protection.by_symbol(now)
+    filled = Counter(o.link_id for o in ledger.orders.values() if o.link_id and o.filled)
+    return {
+        "time": now,
+        "stepped": exchange.clock.stepped,
+        "start": exchange.started,
+        "symbols": len(exchange.market.listings),
+        "planted": [asdict(event) for event in exchange.market.planted],
+        "requests": dict(sorted(exchange.requests.items())),
+        "orders": [order_row(order) for order in ledger.orders.values()],
+        "executions": [execution_row(row) for row in ledger.executions],
+        "positions": [position_row(ledger, p, now) for p in ledger.held()],
+        "wallet": money(ledger.wallet),
+        "equity": money(ledger.wallet + ledger.unrealised()),
+        "realised_pnl": money(ledger.pnl_total - ledger.fee_total - ledger.funding_total),
+        "fees": money(ledger.fee_total),
+        "funding": money(ledger.funding_total),
+        "unprotected_ms_max": max(bare.values(), default=0),
+        "unprotected_ms": bare,
+        "duplicate_fills": sorted(link for link, count in filled.items() if count > 1),
+    }

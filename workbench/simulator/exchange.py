@@ -1,0 +1,251 @@
+"""The simulated exchange itself: one request in, one answer out, without a network."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Protocol
+
+import orjson
+
+from workbench.simulator import control
+from workbench.simulator.api.instruments import instrument_row
+from workbench.simulator.auth import KEY_HEADER, Credentials, Unauthorized, authenticate
+from workbench.simulator.clock import wall_milliseconds
+from workbench.simulator.engine.engine import Engine
+from workbench.simulator.exchange_settings import ExchangeSettings
+from workbench.simulator.faults import Call, Fault, FaultPlan, NoFaults
+from workbench.simulator.market import Market
+from workbench.simulator.prices import Prices
+from workbench.simulator.rate_limits import RateLimits, UserLimit
+from workbench.simulator.refusals import PERMISSION, TOO_MANY_VISITS, Refused
+from workbench.simulator.routes import ROUTES, Route
+from workbench.simulator.wire import (
+    Answer,
+    Request,
+    Response,
+    answer_headers,
+    body_parameters,
+    envelope,
+    query_parameters,
+)
+from workbench.simulator.wire_tickers import TickerWriter
+
+FORBIDDEN_PAGE = (
+    b"<HTML><HEAD><TITLE>ERROR: The request could not be satisfied</TITLE></HEAD><BODY>"
+    b"<H1>403 ERROR</H1>Bad request.</BODY></HTML>"
+)
+LOOPBACK = "127.0.0.1"
+
+
+class Clock(Protocol):
+    """The market's clock; `advance_by` is called only when it is stepped."""
+
+    @property
+    def stepped(self) -> bool:
+        """Tell whether market time moves only when told to."""
+
+    def now(self) -> int:
+        """Return market time, milliseconds UTC."""
+
+    def advance_to(self, milliseconds: int) -> int:
+        """Move market time forward and return it."""
+
+    def advance_by(self, milliseconds: int) -> int:
+        """Move market time forward and return it."""
+
+
+class Exchange:
+    """Serve one market and one account; safe to call from several threads, one call at a time.
+
+    Two clocks: `clock` is the market's (prices, order times, the envelope's time), `wall` the
+    exchange's own (signatures, rate limits). With a stepped clock each request costs its latency
+    in market time, half before and half after it is served.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        clock: Clock,
+        credentials: Credentials,
+        settings: ExchangeSettings | None = None,
+        *,
+        faults: FaultPlan | None = None,
+        wall: Callable[[], int] = wall_milliseconds,
+    ) -> None:
+        self.market = market
+        self.clock = clock
+        self.settings = settings or ExchangeSettings()
+        self.credentials = {credentials.api_key: credentials}
+        self.faults: FaultPlan = faults or NoFaults()
+        self.wall = wall
+        self.prices = Prices(market)
+        self.started = clock.now()
+        self.engine = Engine(market, self.prices, self.settings, self.started)
+        self.limits = RateLimits(self.settings)
+        self.tickers = TickerWriter(self.prices)
+        self.indices = {listing.symbol: n for n, listing in enumerate(market.listings)}
+        bands = self.settings.market_price_band, self.settings.limit_price_band
+        self.instrument_rows = [
+            instrument_row(listing, n + 1, *bands) for n, listing in enumerate(market.listings)
+        ]
+        self.requests: Counter[str] = Counter()
+        self._number = 0
+        self._lock = threading.RLock()
+
+    def add_credentials(self, credentials: Credentials) -> None:
+        """Let another key (an RSA one, say) use the same account."""
+        self.credentials[credentials.api_key] = credentials
+
+    def latency(self, path: str) -> int:
+        """Return the round trip of a path in milliseconds."""
+        settings = self.settings
+        if path.startswith("/v5/market/") and settings.public_latency_ms is not None:
+            return settings.public_latency_ms
+        return 0 if path.startswith(control.PREFIX) else settings.latency_ms
+
+    def handle(
+        self,
+        method: str,
+        path: str,
+        query: str = "",
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        address: str = LOOPBACK,
+    ) -> Response:
+        """Answer one request; `query` and `body` exactly as they were sent (they are signed)."""
+        with self._lock:
+            if path.startswith(control.PREFIX):
+                return control.handle(self, method, path, body)
+            latency = self.latency(path) if self.clock.stepped else 0
+            if latency:
+                self.clock.advance_by(latency // 2)
+            response = self._serve(method, path, query, body, headers or {}, address)
+            if self.clock.stepped and (rest := latency - latency // 2 + response.delay_ms):
+                self.clock.advance_by(rest)
+            return response
+
+    def catch_up(self) -> int:
+        """Let everything happen up to the present market time, and return it."""
+        with self._lock:
+            now = self.clock.now()
+            self.engine.advance(now)
+            return now
+
+    def _serve(
+        self,
+        method: str,
+        path: str,
+        query: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        address: str,
+    ) -> Response:
+        self._number += 1
+        self.requests[path] += 1
+        if not self.limits.address_allowed(address, self._limit_time()):
+            text = self.settings.forbidden_body
+            return Response(403, text.encode(), {"Content-Type": "text/plain"})
+        if method == "GET" and body:
+            return Response(403, FORBIDDEN_PAGE, {"Content-Type": "text/html"})
+        route = ROUTES.get((method, path))
+        if route is None:
+            return Response(404, b"404 page not found", {"Content-Type": "text/plain"})
+        now = self.catch_up()
+        call = Call(method, path, _peek(method, query, body), self.requests[path], now)
+        early = self.faults.before(call)
+        if early is not None:
+            return self._struck(early, now)
+        code, response = self._answer(route, method, path, query, body, headers, now)
+        late = self.faults.after(call, code)
+        if late is None:
+            return response
+        return replace(response, dropped=late.action == "drop_after", delay_ms=late.delay_ms)
+
+    def _answer(
+        self,
+        route: Route,
+        method: str,
+        path: str,
+        query: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        now: int,
+    ) -> tuple[int, Response]:
+        limit: UserLimit | None = None
+        answer: Answer | None = None
+        caller: Credentials | None = None
+        try:
+            if route.private:
+                caller = self._caller(query if method == "GET" else body, headers)
+                limit = self._user_limit(route, method, path, caller)
+            parameters = query_parameters(query) if method == "GET" else body_parameters(body)
+            key = caller.api_key if caller else ""
+            answer = route.handler(self, Request(method, path, parameters, now, key))
+            code, text, result = 0, answer.text, answer.json()
+        except Unauthorized:
+            return 401, Response(401, b"", {"Content-Type": "text/plain"})
+        except Refused as refusal:
+            if isinstance(refusal, _TooManyVisits):
+                limit = refusal.limit
+            if refusal.code == 10003 and self.settings.invalid_key_status != 200:  # noqa: PLR2004
+                return 401, Response(self.settings.invalid_key_status, b"")
+            code, text, result = refusal.code, refusal.text, orjson.dumps(refusal.result)
+        payload = envelope(code, text, result, now)
+        shown = answer_headers(code, now, self._number, len(payload))
+        if limit is not None and (method == "POST" or self.settings.limit_headers_on_get):
+            shown |= self._limit_headers(limit)
+        return code, Response(200, payload, shown)
+
+    def _caller(self, payload: str | bytes, headers: Mapping[str, str]) -> Credentials:
+        small = {name.lower(): value for name, value in headers.items()}
+        if KEY_HEADER not in small:
+            raise Unauthorized
+        raw = payload.encode() if isinstance(payload, str) else payload
+        return authenticate(self.credentials, small, raw, self.wall())
+
+    def _user_limit(self, route: Route, method: str, path: str, caller: Credentials) -> UserLimit:
+        if method == "POST" and self.settings.key_read_only:
+            raise Refused(PERMISSION, "Invalid API-key, IP, or permissions for action.")
+        now = self._limit_time()
+        limit = self.limits.user_call(str(caller.user_id), path, route.per_second, now)
+        if not limit.allowed:
+            raise _TooManyVisits(limit)
+        return limit
+
+    def _limit_headers(self, limit: UserLimit) -> dict[str, str]:
+        return {
+            "X-Bapi-Limit": str(limit.limit),
+            "X-Bapi-Limit-Status": str(limit.remaining),
+            "X-Bapi-Limit-Reset-Timestamp": str(self.wall() + limit.wait_ms),
+        }
+
+    def _limit_time(self) -> int:
+        return self.clock.now() if self.clock.stepped else self.wall()
+
+    def _struck(self, fault: Fault, now: int) -> Response:
+        if fault.action == "drop_before":
+            return Response(502, b"", dropped=True)
+        if fault.action == "status":
+            return Response(fault.status, fault.body.encode(), {"Content-Type": "text/html"})
+        payload = envelope(fault.ret_code, fault.ret_msg, b"{}", now)
+        headers = answer_headers(fault.ret_code, now, self._number, len(payload))
+        return Response(200, payload, headers, delay_ms=fault.delay_ms)
+
+
+class _TooManyVisits(Refused):
+    """The user's limit of an endpoint is exceeded; carries the limit for the headers."""
+
+    def __init__(self, limit: UserLimit) -> None:
+        super().__init__(TOO_MANY_VISITS, "Too many visits. Exceeded the API Rate Limit.")
+        self.limit = limit
+
+
+def _peek(method: str, query: str, body: bytes) -> Mapping[str, object]:
+    """Return the parameters for the fault plan; of a body that is not JSON, none."""
+    try:
+        return query_parameters(query) if method == "GET" else body_parameters(body)
+    except Refused:
+        return {}

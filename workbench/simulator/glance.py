@@ -1,0 +1,45 @@
+"""GET /simulator/glance: the little that a live view needs after each tick."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.simulator.market import MINUTE_MS
+from workbench.simulator.wire import money
+from workbench.simulator.wire_rows import position_row
+
+if TYPE_CHECKING:
+    from workbench.simulator.exchange import Exchange
+
+MOVERS = 5
+
+
+def glance(exchange: Exchange) -> dict[str, object]:
+    """Return time, equity, positions and the strongest movers."""
+    now = exchange.catch_up()
+    ledger = exchange.engine.ledger
+    return {
+        "time": now,
+        "end": exchange.market.end,
+        "equity": money(ledger.wallet + ledger.unrealised()),
+        "positions": [position_row(ledger, held, now) for held in ledger.held()],
+        "movers": _movers(exchange, now),
+    }
+
+
+def _movers(exchange: Exchange, now: int) -> list[dict[str, object]]:
+    """Return the symbols that moved most in the last minute; turnover is that of 24 hours."""
+    market = exchange.market
+    view, before = market.view(now), market.view(max(market.start, now - MINUTE_MS))
+    change = np.nan_to_num(view.last / before.last - 1.0)
+    strongest = np.argsort(-np.abs(change), kind="stable")[:MOVERS]
+    return [
+        {
+            "symbol": market.listings[index].symbol,
+            "change": float(change[index]),
+            "turnover": float(view.turnover_24h[index]),
+        }
+        for index in strongest
+    ]
