@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -285,7 +285,11 @@ def _read_table(path: Path, columns: Sequence[str]) -> pl.DataFrame:
 
 
 def _milliseconds(text: str) -> int:
-    return round(datetime.fromisoformat(text).timestamp() * 1000)
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"{text!r} is no time as in 2019-07-05T17:00:10Z") from None
+    return round(time.replace(tzinfo=time.tzinfo or UTC).timestamp() * 1000)
 
 
 def _filled(symbol: str, rows: pl.DataFrame, end: int) -> Candles:

@@ -29,6 +29,7 @@ def lambda_handler(event: object, context: Context) -> dict[str, object]:
     result = {
         "symbols": report.symbols,
         "candidates": report.candidates,
+        "requests": report.requests,
         "warming_up": report.warming_up,
         "signals": [signal.signal_id for signal in report.signals],
     }

@@ -11,6 +11,7 @@ from support.stub_bybit import StubBybit
 
 from pumpwatch.adapters import dynamodb, memory
 from pumpwatch.adapters.bybit import BybitSession
+from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
 from pumpwatch.adapters.paper import MemoryPaperStore
 from pumpwatch.adapters.s3 import S3HistoryStore
 
@@ -63,7 +64,7 @@ def dynamo_stores(table):
         dynamodb.DynamoJournal(table),
         dynamodb.DynamoHaltStore(table),
         dynamodb.DynamoTotalsStore(table),
-        dynamodb.DynamoPaperStore(table),
+        DynamoPaperStore(table),
         wall,
     )
 

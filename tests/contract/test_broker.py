@@ -7,7 +7,7 @@ from support.broker_rigs import OTHER, SYMBOL, MemoryRig, PaperRig, bybit_rig
 from support.records import an_entry, an_exit
 from support.scripted_market import START
 
-from pumpwatch.adapters.dynamodb import DynamoPaperStore
+from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
 from pumpwatch.adapters.paper import MemoryPaperStore
 from pumpwatch.domain.candles import MINUTE
 from pumpwatch.domain.orders import FillKind, OrderState, Side, StopTrigger

@@ -1,5 +1,6 @@
 """What the session makes of everything a server can do to it, over real HTTP."""
 
+import hmac
 import json
 import logging
 import time
@@ -246,6 +247,15 @@ def test_the_clock_is_the_greatest_stamp_and_asks_when_it_has_none(stub, session
     assert len(stub.sent(e.TIME.path)) == 1
 
 
+def test_the_clock_of_a_new_run_is_not_the_last_runs(stub, session):
+    stub.answer(e.TIME.path, ok({}), ok({}, stamp=STAMP + 60_000), ok({}, stamp=STAMP))
+    clock = ExchangeClock(session)
+    assert clock.now() == clock.now() == STAMP
+    for _ in range(2):  # it never goes back either
+        session.start_run(ManualDeadline())
+        assert clock.now() == STAMP + 60_000
+
+
 def test_the_clock_also_reads_refusals(stub, session):
     stub.answer(CREATE, refused(110007, stamp=STAMP + 9))
     with pytest.raises(Rejected):
@@ -269,6 +279,9 @@ def test_foreign_letters_in_a_symbol_are_signed_as_they_are_sent(stub, session):
     (request,) = stub.requests
     assert request.query["symbol"] == "币安人生USDT"
     assert request.query["cursor"] == "a:1,b"
+    parts = (request.headers["X-BAPI-TIMESTAMP"], KEY.api_key, "5000", request.raw_query)
+    signature = hmac.new(KEY.api_secret.encode(), "".join(parts).encode(), "sha256").hexdigest()
+    assert request.headers["X-BAPI-SIGN"] == signature
 
 
 def test_every_session_leaves_the_loggers_as_they_were(stub, session_to):
@@ -396,7 +409,7 @@ JSON = st.recursive(
 
 
 @settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(body=st.binary(max_size=40) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_answer_gives_a_value_or_a_typed_error(stub, session, body):

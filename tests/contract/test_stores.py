@@ -147,7 +147,7 @@ RUNS = st.lists(
 def test_totals_in_the_table_equal_those_in_memory(table):
     stored, reference, numbers = dynamodb.DynamoTotalsStore(table), MemoryTotalsStore(), count()
 
-    @settings(deadline=None, max_examples=25)
+    @settings(deadline=None, max_examples=10)
     @given(runs=RUNS)
     def equal(runs):
         function = f"function-{next(numbers)}"

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pumpwatch.domain.detection import Ewma, KampsKleinberg, Karbalaii, chunks, reference
 from support.random_candles import random_candles
+
+from pumpwatch.domain.detection import Ewma, KampsKleinberg, Karbalaii, chunks, reference
 
 EXAMPLES = settings(max_examples=60, deadline=None)
 
@@ -19,11 +20,13 @@ def markets(draw, *, most=130):
     return random_candles(
         draw(st.integers(0, 2**32)),
         draw(st.integers(1, 4)),
-        draw(st.integers(1, most)),
+        draw(st.one_of(st.integers(1, most), st.just(most))),
         gaps=draw(st.sampled_from([0.0, 0.0, 0.1, 0.9])),
-        zeros=draw(st.sampled_from([0.0, 0.3, 1.0])),
+        zeros=draw(st.sampled_from([0.0, 0.0, 0.3, 1.0])),
         late=draw(st.booleans()),
-        scale=draw(st.sampled_from([1e-3, 1e3, 1e8])),
+        constant=draw(st.sampled_from([False, False, False, True])),
+        fading=draw(st.sampled_from([0.0, 0.0, 0.05])),
+        scale=draw(st.sampled_from([1e3, 1e3, 1e3, 1e-3, 1e8])),
     )
 
 
@@ -184,3 +187,25 @@ def test_long_series_after_a_huge_start_keeps_its_precision():
     slow = np.array([one[1] for one in expected])
     assert np.isfinite(found.strength).all()
     np.testing.assert_allclose(found.strength[0, 5000:], slow[5000:], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "rules_of_a_kind", [ewmas, karbalaiis, kamps_kleinbergs], ids=list(REFERENCES)
+)
+@settings(max_examples=60, deadline=None)
+@given(markets(), st.data())
+def test_no_alarm_undercuts_what_the_memory_says_it_needs(rules_of_a_kind, candles, data):
+    rule = data.draw(rules_of_a_kind)
+    cut = data.draw(st.integers(0, candles.shape[1] // 2))
+    memory = rule.advance(candles.between(0, cut))
+    alarms = rule.detect(candles).alarm
+    flow = getattr(candles, rule.flow)
+    low = np.full(len(candles.symbols), np.inf)
+    for column in range(cut, candles.shape[1]):
+        low = np.fmin(low, candles.low[:, column])
+        unseen = np.full(len(candles.symbols), column - cut)
+        needed_flow, needed_high = rule.needs(memory, unseen, low)
+        alarm = alarms[:, column]
+        enough = (flow[:, column] * (1 + 1e-9) >= needed_flow) | np.isnan(needed_flow)
+        high_enough = (candles.high[:, column] * (1 + 1e-9) >= needed_high) | np.isnan(needed_high)
+        assert (enough & high_enough)[alarm].all(), (column, cut)

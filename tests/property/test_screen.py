@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.random_candles import glance_of, random_tape
+
 from pumpwatch.domain.candles import HOUR, MINUTE
 from pumpwatch.domain.detection import Carry, Ewma, KampsKleinberg, Karbalaii
 from pumpwatch.domain.detection.screen import Past, recent_flows, screen
 from pumpwatch.usecases.detect_state import DetectState
-from support.random_candles import glance_of, random_tape
 
 BEGIN = 1_700_000_000_000 // HOUR * HOUR
 
@@ -96,7 +97,7 @@ def offsets_for(rule, gaps):
     return [gap * unit for gap in gaps]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     rule=st.sampled_from(RULES),
     seed=st.integers(0, 2**32),
@@ -115,8 +116,8 @@ def test_screen_never_drops_a_symbol_that_alarms(rule, seed, gaps, fill, step):
 def test_the_property_above_sees_alarms_and_dropped_symbols_of_every_rule():
     for rule in RULES:
         tally = Tally()
-        for seed in range(8):
-            gaps = offsets_for(rule, [60_000 + 7_000 * (n % 3) for n in range(60)])
+        for seed in range(5):
+            gaps = offsets_for(rule, [60_000 + 7_000 * (n % 3) for n in range(45)])
             play(rule, seed, gaps, fill=True, step=1, tally=tally)
-        assert tally.alarms >= 3, (rule, tally)
-        assert tally.dropped > tally.judged * 0.03, (rule, tally)
+        assert tally.alarms >= 2, (rule, tally)
+        assert tally.dropped >= 2, (rule, tally)

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import cache
 
 import numpy as np
 from support.scripted_market import START, ScriptedMarket, listing
@@ -41,7 +42,10 @@ def scripted_market():
     )
 
 
-def minutes_of(market, symbol):
+@cache
+def minutes_of(symbol):
+    """Return the scripted candles of a symbol; nobody changes them."""
+    market = scripted_market()
     index = [one.symbol for one in market.listings].index(symbol)
     found = market.minutes(index, START - BEFORE * MINUTE, START + 60 * MINUTE)
     columns = (found.open, found.high, found.low, found.close, found.volume, found.turnover)
@@ -88,9 +92,9 @@ class PaperRig:
 
 
 def memory_market():
-    source, market = scripted_market(), MemoryMarketData(START)
+    market = MemoryMarketData(START)
     for symbol in (SYMBOL, OTHER, YOUNG):
-        market.set_candles(minutes_of(source, symbol))
+        market.set_candles(minutes_of(symbol))
         market.list_instrument(instrument(symbol, tick_size=Decimal("0.01")))
     market.list_instrument(instrument(YOUNG, symbol_type="innovation"))
     return market

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from pumpwatch.domain.candles import Candles
 from pumpwatch.domain.detection.screen import Glance
 
@@ -21,16 +22,25 @@ def random_candles(
     gaps: float = 0.0,
     zeros: float = 0.0,
     late: bool = False,
+    constant: bool = False,
+    fading: float = 0.0,
     scale: float = 1000.0,
 ) -> Candles:
-    """Return candles with bursts; `gaps` are unknown, `zeros` without trades, `late` listed later."""
+    """Return candles with bursts.
+
+    Share `gaps` is unknown and share `zeros` without trades; `late`: listed late; `constant`: nearly
+    all candles trade the same at the same price; with `fading` the market dries up.
+    """
     random = np.random.default_rng(seed)
     shape = (symbols, count)
     move = random.standard_t(3, shape) * 0.01
     close = np.exp(np.cumsum(move, axis=1)) * random.lognormal(0, 2, (symbols, 1))
     opened = close * np.exp(random.normal(0, 0.005, shape))
     wick = np.exp(np.abs(random.standard_t(2, shape)) * 0.01)
-    turnover = scale * random.lognormal(0, 1.5, shape)
+    turnover = scale * random.lognormal(0, 1.5, shape) * np.exp(-fading * np.arange(count))
+    if constant:
+        close[:] = close[:, :1]
+        turnover[random.random(shape) < 0.95] = scale * 1.1
     turnover[random.random(shape) < zeros] = 0.0
     candles = Candles.empty(
         [f"S{n}USDT" for n in range(symbols)], interval=interval, first=0, count=count

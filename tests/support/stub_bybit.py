@@ -33,6 +33,7 @@ class Request:
     method: str
     path: str
     query: dict
+    raw_query: str
     body: bytes
     headers: dict
 
@@ -94,11 +95,11 @@ class StubBybit:
                 body = self.rfile.read(length)
                 query = {name: values[0] for name, values in parse_qs(parts.query).items()}
                 stub.requests.append(
-                    Request(self.command, parts.path, query, body, dict(self.headers))
+                    Request(self.command, parts.path, query, parts.query, body, dict(self.headers))
                 )
                 self._send(stub._next(parts.path))
 
-            do_POST = do_GET
+            do_POST = do_PUT = do_GET
 
             def _send(self, reply):
                 time.sleep(reply.delay)

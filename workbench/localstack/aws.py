@@ -34,6 +34,7 @@ class AwsServer:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
+        self._clients: dict[str, Client] = {}
         self.url = ""
 
     def __enter__(self) -> Self:
@@ -61,12 +62,16 @@ class AwsServer:
         line = self._process.stdout.readline()
         if not line:
             status = self._process.wait()
+            self.stop()
             raise LocalStackError(f"the AWS stand-in (moto) ended at once with status {status}")
         self.url = f"http://127.0.0.1:{json.loads(line)['port']}"
 
     def stop(self) -> None:
         """End the process by closing its standard input; kill it when that does not help."""
         process, self._process = self._process, None
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
         if process is None:
             return
         try:
@@ -76,14 +81,17 @@ class AwsServer:
             process.communicate()
 
     def client(self, service: str) -> Client:
-        """Return a boto3 client for one of the stand-in's services."""
-        session = boto3.session.Session(
-            aws_access_key_id=FAKE_CREDENTIALS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=FAKE_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=FAKE_CREDENTIALS["AWS_SESSION_TOKEN"],
-            region_name=REGION,
-        )
-        return session.client(service, endpoint_url=self.url)  # type: ignore[call-overload]
+        """Return the boto3 client for one of the stand-in's services."""
+        if service not in self._clients:
+            session = boto3.session.Session(
+                aws_access_key_id=FAKE_CREDENTIALS["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=FAKE_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+                aws_session_token=FAKE_CREDENTIALS["AWS_SESSION_TOKEN"],
+                region_name=REGION,
+            )
+            made = session.client(service, endpoint_url=self.url)  # type: ignore[call-overload]
+            self._clients[service] = made
+        return self._clients[service]
 
 
 def _plain_environment() -> dict[str, str]:

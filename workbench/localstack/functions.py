@@ -144,6 +144,10 @@ class LocalFunction:
 
     def _load(self) -> Handler:
         """Load the handler's module under a name of its own, as a new process would."""
+        # A new process has no logger that an earlier one has set up.
+        logging.Logger.manager.loggerDict.pop(
+            self.variables.get("POWERTOOLS_SERVICE_NAME", ""), None
+        )
         module_name, _, attribute = self.handler.rpartition(".")
         path = self.code / f"{module_name}.py"
         specification = importlib.util.spec_from_file_location(

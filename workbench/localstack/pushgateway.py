@@ -88,7 +88,8 @@ class Pushgateway:
             self._port = _free_port()
             address = f"127.0.0.1:{self._port}"
             self._process = subprocess.Popen(  # noqa: S603 - found on PATH
-                [program, f"--web.listen-address={address}", "--log.level=error"],
+                # Debian's build keeps the groups of former runs in a file unless told not to.
+                [program, f"--web.listen-address={address}", "--persistence.file="],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -132,6 +133,15 @@ def _escaped(text: str, *, quote: bool = False) -> str:
     return escaped.replace('"', '\\"') if quote else escaped
 
 
+class _Server(ThreadingHTTPServer):
+    """Does not write a traceback to the terminal for a client that went away."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Leave out what only says that the client is gone."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 def serve(receiver: MetricsReceiver) -> ThreadingHTTPServer:
     """Return a server on a free loopback port that hands its requests to the receiver."""
 
@@ -187,4 +197,4 @@ def serve(receiver: MetricsReceiver) -> ThreadingHTTPServer:
             self.end_headers()
             self.wfile.write(body)
 
-    return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    return _Server(("127.0.0.1", 0), Handler)

@@ -44,6 +44,7 @@ class LocalStack:
             load_template(template), parameters or {}, stack=stack, region=REGION
         )
         self._variables = dict(variables or {})
+        self._refuse_unknown_variables()
         self._stack = stack
         self._open = ExitStack()
         self.aws = AwsServer()
@@ -112,12 +113,18 @@ class LocalStack:
                         return resolved
         raise TemplateError(f"{function} has no event source of type {kind}")
 
+    def _refuse_unknown_variables(self) -> None:
+        functions = dict(self._template.functions())
+        for name, given in self._variables.items():
+            if name not in functions:
+                raise TemplateError(f"the template has no function {name}")
+            unknown = given.keys() - functions[name]["Environment"]["Variables"].keys()
+            if unknown:
+                raise TemplateError(f"{name} has no variable {', '.join(sorted(unknown))}")
+
     def _function(self, name: str, properties: Mapping[str, Any]) -> LocalFunction:
         variables = self._template.resolve(properties["Environment"]["Variables"])
         extra = self._variables.get(name, {})
-        unknown = extra.keys() - variables.keys()
-        if unknown:
-            raise TemplateError(f"{name} has no variable {', '.join(sorted(unknown))}")
         physical = f"{self._stack}-{name}"
         timeout = int(self._template.resolve(properties["Timeout"]))
         memory = int(self._template.resolve(properties["MemorySize"]))

@@ -82,6 +82,15 @@ def state(exchange: Exchange) -> dict[str, object]:
         "start": exchange.started,
         "symbols": len(exchange.market.listings),
         "planted": [asdict(event) for event in exchange.market.planted],
+        # Only a replay knows where its contracts come from, and which events it left out.
+        "origins": {
+            one.symbol: {"segment": one.segment, "onset": one.recorded_onset}
+            for one in getattr(exchange.market, "contracts", ())
+        },
+        "dropped": [
+            {"segment": one.segment, "onset": one.recorded_onset, "reason": one.reason}
+            for one in getattr(exchange.market, "dropped", ())
+        ],
         "requests": dict(sorted(exchange.requests.items())),
         "orders": [order_row(order) for order in ledger.orders.values()],
         "executions": [execution_row(row) for row in ledger.executions],

@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from pumpwatch.allowed import allowed
 from pumpwatch.errors import SettingsError
 
 __all__ = ["DetectSettings", "SharedSettings", "TradeSettings", "load_settings"]
@@ -33,30 +34,40 @@ BYBIT_HOST = re.compile(
 """Bybit's own hosts: mainnet, its second name, testnet, demo, and the regional ones."""
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f]")
+USER_OF_ADDRESS = re.compile(r"//[^/]*@")
+NEVER_SHOWN = frozenset({"BYBIT_SECRET_ARN"})
+"""Variables into which somebody may have put a key by mistake."""
 
 
 def _bybit_address(url: str) -> str:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    plain = not parts.path.strip("/") and not parts.query and not parts.fragment
-    if parts.username or parts.password or not plain:
-        raise ValueError("must be only scheme, host and port")
-    if host in LOOPBACK and parts.scheme in {"http", "https"}:
-        return url.rstrip("/")
-    if parts.scheme == "https" and parts.port in {None, 443} and BYBIT_HOST.fullmatch(host):
-        return url.rstrip("/")
+    """https and one of Bybit's own hosts, or a loopback address"""
+    scheme, netloc, host, port = _parts(url)
+    if host in LOOPBACK and scheme in {"http", "https"}:
+        return f"{scheme}://{netloc}"
+    if scheme == "https" and port in {None, 443} and BYBIT_HOST.fullmatch(host):
+        return f"{scheme}://{netloc}"
     raise ValueError("must be https and one of Bybit's own hosts, or a loopback address")
 
 
 def _push_address(url: str) -> str:
+    """empty, or an http(s) address without user and password"""
     if not url:
         return url
     parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be empty, or an http(s) address")
-    if parts.username or parts.password:
+    if parts.username is not None or parts.password is not None:
         raise ValueError("must not contain a user or password: they belong into the secret")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or UNPRINTABLE.search(url):
+        raise ValueError("must be empty, or an http(s) address")
     return url.rstrip("/")
+
+
+def _parts(url: str) -> tuple[str, str, str, int | None]:
+    """Return scheme, host with port, host and port of an address that is nothing more."""
+    parts = urlsplit(url)
+    if url.rstrip("/").lower() != f"{parts.scheme}://{parts.netloc}".lower() or "@" in url:
+        raise ValueError("must be only scheme, host and port")
+    return parts.scheme, parts.netloc, parts.hostname or "", parts.port
 
 
 BybitAddress = Annotated[str, AfterValidator(_bybit_address)]
@@ -67,15 +78,20 @@ Fraction = Annotated[Decimal, Field(gt=0, le=1)]
 class SharedSettings(BaseModel):
     """What both functions read."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=False)
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     stage: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,15}$")] = "dev"
+    """Names the installation; metrics are grouped by it."""
     table_name: Annotated[str, Field(min_length=3, max_length=255)]
+    """The DynamoDB table of signals, journal, totals and halt flag."""
     bybit_base_url: BybitAddress = "https://api.bybit.com"
+    """Which Bybit: accounts of some countries need their own host, api-demo is for rehearsals."""
     pushgateway_url: PushAddress = ""
     """Empty: metrics are not pushed."""
     push_timeout_seconds: Annotated[float, Field(gt=0, le=2)] = 2.0
+    """Longest time that a push of metrics may take in all."""
     request_timeout_seconds: Annotated[float, Field(ge=1, le=10)] = 4.0
+    """How long a request to the exchange waits for its answer."""
     parallel_requests: Annotated[int, Field(ge=1, le=16)] = 8
     """Requests to the exchange at a time; 1 sends them one after another."""
     max_tick_age_seconds: Annotated[int, Field(ge=5, le=600)] = 90
@@ -86,7 +102,9 @@ class DetectSettings(SharedSettings):
     """What the detect function reads."""
 
     bucket_name: Annotated[str, Field(min_length=3, max_length=63)]
+    """The S3 bucket of the candle history."""
     detector: Literal["ewma", "karbalaii", "kamps-kleinberg"] = "ewma"
+    """The rule that raises the alarm."""
     excluded_symbol_types: str = "stock,commodity,forex,xstocks"
     """Comma-separated `symbolType`s of Bybit that are left out."""
     scan_interval_seconds: Annotated[int, Field(ge=5, le=60)] = 60
@@ -98,8 +116,11 @@ class DetectSettings(SharedSettings):
     refresh_symbols: Annotated[int, Field(ge=1, le=60)] = 10
     """Symbols whose history is refreshed in each tick."""
     ewma_span_minutes: Annotated[int, Field(ge=10, le=43_200)] = 1440
+    """Span of the moving mean and variance of the turnover, rule `ewma`."""
     ewma_turnover_z: Annotated[float, Field(gt=0, le=1000)] = 48.0
+    """Standard deviations above the mean that a minute's turnover must reach, rule `ewma`."""
     ewma_jump: Annotated[float, Field(gt=0, le=10)] = 0.07
+    """Rise of the minute's high over the last close that alarms, as a fraction, rule `ewma`."""
     ewma_epsilon_usdt: Annotated[float, Field(gt=0, le=1e6)] = 0.1
     """Floor of the turnover's standard deviation, USDT."""
     warm_up_minutes: Annotated[int, Field(ge=1, le=43_200)] = 1440
@@ -112,13 +133,17 @@ class TradeSettings(SharedSettings):
     """What the trade function reads."""
 
     trading_mode: Literal["paper", "live"] = "paper"
+    """Paper: orders are simulated at the book's prices. Live: real money."""
     live_trading_confirmation: Annotated[str, Field(pattern=r"^[0-9]*$")] = ""
     """The account's UID; live trading starts only when it equals the key's own."""
     strategy: Literal["", "alert", "fade", "ride"] = ""
     """Empty: `fade` in paper mode; live mode must name one."""
     bybit_secret_arn: Annotated[str, Field(pattern=r"^(arn:aws[a-z-]*:secretsmanager:.+)?$")] = ""
+    """The secret that holds the exchange's key; read in live mode only."""
     max_signal_age_seconds: Annotated[int, Field(ge=5, le=600)] = 90
+    """A signal older than this is not traded."""
     leverage: Annotated[Decimal, Field(ge=1, le=5)] = Decimal(1)
+    """Leverage of every position."""
     risk_fraction: Annotated[Decimal, Field(gt=0, le=Decimal("0.05"))] = Decimal("0.005")
     """Share of the equity that a stop may lose."""
     max_notional_usdt: Annotated[Decimal, Field(gt=0, le=1_000_000)] = Decimal(500)
@@ -126,26 +151,39 @@ class TradeSettings(SharedSettings):
     max_exposure_fraction: Annotated[Decimal, Field(gt=0, le=3)] = Decimal("0.5")
     """Largest notional of all positions together, as a share of the equity."""
     max_open_positions: Annotated[int, Field(ge=1, le=50)] = 5
+    """Most positions open at a time."""
     max_orders_per_day: Annotated[int, Field(ge=1, le=1000)] = 50
+    """Most orders in a UTC day; exits are counted and never refused."""
     max_spread: Annotated[Decimal, Field(gt=0, le=Decimal("0.05"))] = Decimal("0.01")
+    """Widest spread of the book, as a share of the price, in which an entry is sent."""
     slippage_tolerance: Annotated[Decimal, Field(ge=Decimal("0.0001"), le=Decimal("0.05"))] = (
         Decimal("0.01")
     )
+    """Farthest from the best price that an entry may fill, as a fraction."""
     max_funding_fraction: Annotated[Decimal, Field(ge=0, le=Decimal("0.05"))] = Decimal("0.003")
     """Largest funding that a position may owe within its time limit, as a share of its notional."""
     liquidation_margin: Annotated[Decimal, Field(ge=0, le=Decimal("0.5"))] = Decimal("0.05")
     """Smallest distance between stop and liquidation price, as a share of the entry price."""
     stop_trigger: Literal["last_price", "mark_price"] = "last_price"
+    """Which price triggers the stops."""
     fade_stop_above_peak: Annotated[Decimal, Field(gt=0, le=Decimal("0.5"))] = Decimal("0.03")
+    """How far above the pump's peak a fade's stop lies, as a fraction."""
     fade_target_retrace: Fraction = Decimal("0.5")
     """Share of the rise that must be given back for the target."""
     fade_time_limit_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    """A fade is closed at market after this."""
     ride_stop_fraction: Annotated[Decimal, Field(gt=0, le=Decimal("0.5"))] = Decimal("0.04")
+    """How far below its entry a ride's stop lies, as a fraction."""
     ride_target_fraction: Annotated[Decimal, Field(gt=0, le=2)] = Decimal("0.06")
+    """How far above its entry a ride's target lies, as a fraction."""
     ride_time_limit_minutes: Annotated[int, Field(ge=1, le=1440)] = 3
+    """A ride is closed at market after this."""
     paper_equity_usdt: Annotated[Decimal, Field(gt=0, le=100_000_000)] = Decimal(10_000)
+    """What the paper account starts with."""
     paper_slippage: Annotated[Decimal, Field(ge=0, le=Decimal("0.1"))] = Decimal("0.0005")
+    """How much worse than the book's price a paper order fills, as a fraction."""
     taker_fee: Annotated[Decimal, Field(ge=0, le=Decimal("0.01"))] = Decimal("0.00055")
+    """The exchange's fee for market orders, as a share of the notional."""
 
     @property
     def strategy_name(self) -> str:
@@ -182,18 +220,31 @@ def load_settings(kind: type[Settings], environment: Mapping[str, str]) -> Setti
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise SettingsError("; ".join(_sentences(error))) from None
+        raise SettingsError("; ".join(_sentences(kind, error))) from None
 
 
-def _sentences(error: ValidationError) -> list[str]:
+def _sentences(kind: type[BaseModel], error: ValidationError) -> list[str]:
     sentences = []
     for problem in error.errors(include_url=False):
-        where = "_".join(str(part) for part in problem["loc"]).upper()
         reason = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "missing":
-            sentences.append(f"{where} is not set: it is required")
-        elif not where:
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        if not name:
             sentences.append(reason)
+        elif problem["type"] == "missing":
+            sentences.append(f"{name.upper()} is not set: {_range(kind, name)}")
         else:
-            sentences.append(f"{where}={problem['input']!r} is not allowed: {reason}")
+            value = _shown(name.upper(), problem["input"])
+            why = f"{reason}: " if problem["type"] == "value_error" else ""
+            sentences.append(f"{name.upper()}={value} is not allowed: {why}{_range(kind, name)}")
     return sentences
+
+
+def _range(kind: type[BaseModel], name: str) -> str:
+    return f"it must be {allowed(kind.model_fields[name])}"
+
+
+def _shown(variable: str, value: object) -> str:
+    """Return a value fit for an error message: without what may be a secret."""
+    if variable in NEVER_SHOWN:
+        return "(not shown)"
+    return repr(USER_OF_ADDRESS.sub("//***@", str(value)))

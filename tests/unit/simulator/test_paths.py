@@ -19,8 +19,8 @@ def minutes(draw):
         *prices,
         first_at=np.array([first_at], dtype=np.int32),
         second_at=np.array([second_at], dtype=np.int32),
-        early_share=np.array([draw(st.floats(0.0, 1.0))]),
-        volume=np.array([draw(st.floats(0.0, 1e9))]),
+        early_share=np.array([draw(st.integers(0, 100)) / 100]),
+        volume=np.array([draw(st.integers(0, 10**9)) / 1_000]),
         turnover_factor=np.array([draw(st.floats(0.5, 2.0))]),
     )
 
@@ -28,7 +28,7 @@ def minutes(draw):
 offsets = st.integers(0, MINUTE_MS - 1)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(minutes(), offsets, offsets)
 def test_a_forming_minute_only_grows_and_stays_within_the_complete_one(path, one, other):
     early, late = sorted((one, other))
@@ -42,7 +42,7 @@ def test_a_forming_minute_only_grows_and_stays_within_the_complete_one(path, one
     assert then.turnover <= path.turnover * (1 + 1e-9)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(minutes(), offsets)
 def test_what_has_happened_and_what_is_to_come_make_the_whole_minute(path, offset):
     past, future = until(path, offset, SCALE), after(path, offset, SCALE)
@@ -54,6 +54,24 @@ def test_what_has_happened_and_what_is_to_come_make_the_whole_minute(path, offse
 
 
 @settings(deadline=None, max_examples=100)
+@given(minutes(), offsets)
+def test_high_and_low_so_far_are_those_of_the_knots_passed(path, offset):
+    part = until(path, offset, SCALE)
+    times, prices = knots(path, np.array([0]))
+    passed = [*prices[times <= offset].tolist(), part.price[0]]
+    assert part.high == max(passed)
+    assert part.low == min(passed)
+
+
+@settings(deadline=None, max_examples=100)
+@given(minutes(), offsets)
+def test_volume_trades_evenly_on_both_sides_of_the_first_turning_point(path, offset):
+    first_at, early = path.first_at[0], path.volume[0] * path.early_share[0]
+    expected = np.interp(offset, [0, first_at, MINUTE_MS], [0, early, path.volume[0]])
+    assert abs(until(path, offset, SCALE).volume[0] - expected) <= 1e-9 * path.volume[0]
+
+
+@settings(deadline=None, max_examples=100)
 @given(minutes())
 def test_a_minute_opens_at_its_open_with_nothing_traded(path):
     start = until(path, 0, SCALE)
@@ -61,7 +79,7 @@ def test_a_minute_opens_at_its_open_with_nothing_traded(path):
     assert start.volume == start.turnover == 0
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(minutes(), offsets)
 def test_turnover_is_volume_at_prices_that_were_traded(path, offset):
     part = until(path, offset, SCALE)
@@ -71,7 +89,7 @@ def test_turnover_is_volume_at_prices_that_were_traded(path, offset):
     assert lowest * (1 - 1e-9) <= turnover <= highest * (1 + 1e-9)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(minutes(), offsets)
 def test_the_price_lies_on_the_line_through_the_knots(path, offset):
     times, prices = knots(path, np.array([0]))

@@ -9,7 +9,7 @@ from workbench.simulator.synthetic import SyntheticMarket
 
 START = 1_767_225_600_000
 SYMBOLS, LIVE_MINUTES, WARM_UP = 400, 180, 1_440
-SEEDS = range(6)
+SEEDS = range(5)
 
 
 def deviations(values, floor):
@@ -87,7 +87,7 @@ def test_a_strict_rule_is_rarely_but_sometimes_wrong(runs):
 
 def test_a_strict_rule_finds_most_pumps_but_not_all(runs):
     planted = sum(len(run[3]) for run in runs)
-    assert planted > 40
+    assert planted > 35
     assert 0.55 < sum(run[2] for run in runs) / planted < 0.9
 
 

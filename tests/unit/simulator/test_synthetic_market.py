@@ -97,7 +97,7 @@ def test_candles_are_sane_and_continuous(index, first_minute, count):
     assert np.all(candles.turnover * tolerance >= candles.volume * candles.low)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(
     st.lists(
         st.tuples(indices, st.integers(-40 * 24 * 60, 170), st.integers(1, 2_000)),
@@ -115,7 +115,7 @@ def test_a_candle_is_the_same_whenever_and_by_whomever_it_is_asked_for(queries):
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(indices, live_times)
 def test_a_forming_candle_leads_to_its_complete_one(index, time):
     forming = market().forming(index, time)
@@ -128,12 +128,12 @@ def test_a_forming_candle_leads_to_its_complete_one(index, time):
     assert forming.turnover <= complete.turnover * (1 + 1e-9)
     assert forming.close == market().price(index, time)
     end = market().forming(index, minute + MINUTE_MS - 1)
-    assert end.high == complete.high
-    assert end.low == complete.low
+    np.testing.assert_allclose(end.high, complete.high, rtol=1e-3)
+    np.testing.assert_allclose(end.low, complete.low, rtol=1e-3)
     np.testing.assert_allclose(end.volume, complete.volume, rtol=1e-3)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(live_times, indices)
 def test_the_view_is_what_the_minutes_add_up_to(time, index):
     of = market()
@@ -178,7 +178,7 @@ def test_the_24_hour_sum_changes_by_what_trades_and_what_leaves(one, other):
         np.testing.assert_allclose(then[index] - before[index], change, atol=1e-6 * then[index])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(indices, live_times, live_times)
 def test_the_price_is_on_its_path(index, one, other):
     of = market()
@@ -190,7 +190,7 @@ def test_the_price_is_on_its_path(index, one, other):
     tick = float(of.listings[index].tick_size)
     for time in np.linspace(start, end, 7).astype(int):
         on_line = np.interp(time, times, prices)
-        assert abs(on_line - of.price(index, int(time))) <= 0.51 * tick + 1e-12 * on_line
+        assert abs(on_line - of.price(index, int(time))) <= 1.01 * tick
 
 
 def test_prices_are_on_the_tick_and_volumes_on_the_step():
@@ -257,6 +257,28 @@ def test_the_price_rises_by_the_planted_size():
         assert peak / before - 1 == pytest.approx(event.size, abs=0.025)
         _, prices = of.path(index, event.onset, event.onset + 5 * MINUTE_MS)
         assert prices.max() <= peak * 1.03
+
+
+def test_the_onsets_minute_trades_after_the_onset():
+    of = SyntheticMarket(600, 2, START, 180)
+    shares = []
+    for event in of.planted:
+        index = names(of).index(event.symbol)
+        minute = event.onset // MINUTE_MS * MINUTE_MS
+        whole = of.minutes(index, minute, minute).turnover[0]
+        shares.append(of.forming(index, event.onset).turnover[0] / whole)
+    assert np.median(shares) < 0.05
+
+
+def test_a_pump_turns_over_hundreds_of_usual_minutes():
+    of = SyntheticMarket(600, 2, START, 180)
+    surges = []
+    for event in of.planted:
+        index = names(of).index(event.symbol)
+        before = of.minutes(index, event.onset - DAY_MS, event.onset - MINUTE_MS)
+        during = of.minutes(index, event.onset - MINUTE_MS, event.onset + 2 * MINUTE_MS)
+        surges.append(during.turnover.max() / before.turnover.mean())
+    assert 200 < np.median(surges) < 1_500
 
 
 def test_an_exact_number_of_pumps_can_be_asked_for_and_a_quiet_market_has_no_other_movers():

@@ -125,7 +125,7 @@ def lay_out(staged: Staged, grid: Grid, candles: Minutes) -> Played | str:
     at = rows[inside]
     # The latest candle of each row, -1 before the first; candles before the grid are on row 0.
     latest = np.full(grid.minutes, -1)
-    pass
+    latest[0] = np.count_nonzero(~inside) - 1
     latest[at] = np.flatnonzero(inside)
     np.maximum.accumulate(latest, out=latest)
     close = np.rint(candles.close * factor * scale) / scale

@@ -140,7 +140,7 @@ def _onset(
     )
     if organised < calibration.ORGANISED_SHARE and marks:
         # Going round the marks spreads the pumps evenly over the window.
-        mark = marks[(number + int(place * len(marks))) % len(marks)]
+        mark = marks[number % len(marks)]
         return mark + int(1_000 * np.interp(offset, shares, seconds))
     return first + int(place * (last - first))
 

@@ -7,10 +7,10 @@ that arrives late gives the same event. Phases only go forward:
 rising
     The rule has alarmed.
 peaked
-    A closed candle, or the live price, has given back 30 % of the rise, or two closed candles in a
-    row made no new high. Real pumps peak half a minute after their onset and fall fast, so the
-    alarming candle itself often closes far below its high: rising and peaked then come in one
-    scan.
+    A closed candle, or the live price, has given back 30 % of the rise, or a closed candle made no new
+    high. Real pumps peak half a minute after their onset and fall fast, so the alarming candle itself
+    often closes far below its high: rising and peaked then come in one scan. Both numbers are those
+    that served a fade best on real pumps, see docs/strategy.md.
 fading
     Half of the rise is gone. No message: trading acts on `peaked` and its own stops.
 over
@@ -39,7 +39,7 @@ class EventRules:
     peaked_share: float = 0.3
     fading_share: float = 0.5
     over_share: float = 0.8
-    candles_without_high: int = 2
+    candles_without_high: int = 1
     time_limit: int = 60 * MINUTE
     cooldown: int = 30 * MINUTE
     alarm_age: int = 5 * MINUTE

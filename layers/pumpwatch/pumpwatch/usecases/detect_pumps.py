@@ -35,10 +35,11 @@ __all__ = ["DetectPumps", "Tick"]
 
 logger = logging.getLogger(__name__)
 
-STATE = "detect"
+STATE, FLOWS = "detect", "detect-flows"
 STATE_FORMAT = 1
 STALE = 90_000
 """Milliseconds between scans after which the saved state is read again."""
+FLOWS_EVERY = 15 * MINUTE
 SCAN_RESERVE = 10.0
 """Seconds that must be left for another scan within the minute."""
 
@@ -88,6 +89,7 @@ class DetectPumps:
         self._watch = MarketWatch(market, self._detector, settings)
         self._scanner = Scanner(market, self._history, desk, self._detector, rules)
         self._state: DetectState | None = None
+        self._flows_saved = 0
 
     def run(self, tick: Tick, deadline: Deadline | None = None) -> DetectReport:
         """Scan, refresh a slice of the history, save; scan on until the minute ends where that is
@@ -211,9 +213,11 @@ class DetectPumps:
         arrays = self._store.load_state(STATE)
         if arrays is None:
             return None
-        state = DetectState.from_arrays(arrays, self._fingerprint)
+        state = DetectState.from_arrays(arrays, self._fingerprint, self._detector)
         if state is None:
             logger.warning("saved state does not fit the settings or is damaged: it is rebuilt")
+            return None
+        state.take_flows(self._store.load_state(FLOWS) or {})
         return state
 
     def _save(self) -> None:
@@ -221,6 +225,10 @@ class DetectPumps:
             return
         try:
             self._store.save_state(STATE, self._state.to_arrays())
+            now = self._state.last.time if self._state.last is not None else 0
+            if now >= self._flows_saved + FLOWS_EVERY:
+                self._store.save_state(FLOWS, self._state.flow_arrays())
+                self._flows_saved = now
         except StoreUnavailable as error:
             logger.warning("state was not saved", extra={"reason": str(error)})
 

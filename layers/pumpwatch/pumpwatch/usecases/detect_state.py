@@ -153,7 +153,6 @@ class DetectState:
         }
         for name in TIMES:
             arrays[name] = getattr(self, name)
-        arrays["flows"] = _coarse(self.flows)
         for owner in ("carry", "base"):
             for one in fields(Carry):
                 arrays[f"{owner}_{one.name}"] = getattr(getattr(self, owner), one.name)
@@ -161,12 +160,45 @@ class DetectState:
             glance: Glance | None = getattr(self, owner)
             if glance is not None:
                 arrays[f"{owner}_time"] = np.array(glance.time)
-                arrays[owner] = np.stack([glance.low, glance.high, glance.flow])
+                arrays[f"{owner}_flow"] = glance.flow
         return arrays
 
+    def flow_arrays(self) -> dict[str, object]:
+        """Return the flows of the past as plain arrays.
+
+        They are kept apart: what was true of yesterday stays true, so they are saved rarely.
+        """
+        return {
+            "fingerprint": np.array(self.fingerprint),
+            "symbols": np.array(self.symbols, dtype=np.str_),
+            "first_flow": self.first_flow,
+            "flows": _coarse(self.flows),
+        }
+
+    def take_flows(self, arrays: Mapping[str, object]) -> None:
+        """Fill in saved flows by symbol; those of other settings or of another shape are left."""
+        saved = {name: np.asarray(value) for name, value in arrays.items()}
+        if not {"fingerprint", "symbols", "first_flow", "flows"} <= saved.keys():
+            return
+        shape = (len(saved["symbols"]), self.flows.shape[1])
+        fits = saved["flows"].shape == shape and saved["first_flow"].shape == shape[:1]
+        if not fits or str(saved["fingerprint"]) != self.fingerprint:
+            return
+        pairs = [
+            (self.rows[str(symbol)], source)
+            for source, symbol in enumerate(saved["symbols"])
+            if str(symbol) in self.rows
+        ]
+        rows = np.array([row for row, _ in pairs], dtype=np.int64)
+        sources = np.array([source for _, source in pairs], dtype=np.int64)
+        self.flows[rows] = _fine(saved["flows"][sources])
+        self.first_flow[rows] = saved["first_flow"][sources]
+
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, object], fingerprint: str) -> DetectState | None:
-        """Return the saved state; None when other settings made it or it is not whole."""
+    def from_arrays(
+        cls, arrays: Mapping[str, object], fingerprint: str, detector: Detector
+    ) -> DetectState | None:
+        """Return the saved state without flows; None: other settings made it or it is not whole."""
         saved = {name: np.asarray(value) for name, value in arrays.items()}
         try:
             if str(saved["fingerprint"]) != fingerprint:
@@ -175,7 +207,7 @@ class DetectState:
                 fingerprint=fingerprint,
                 symbols=[str(one) for one in saved["symbols"]],
                 **{name: saved[name] for name in TIMES},
-                flows=_fine(saved["flows"]),
+                flows=np.full((len(saved["symbols"]), stretches(detector.interval)), np.inf),
                 carry=Carry(*(saved[f"carry_{one.name}"] for one in fields(Carry))),
                 base=Carry(*(saved[f"base_{one.name}"] for one in fields(Carry))),
                 anchor=_glance(saved, "anchor"),
@@ -224,10 +256,12 @@ def _fine(steps: NDArray[Any]) -> FloatArray:
 
 
 def _glance(saved: Mapping[str, NDArray[Any]], name: str) -> Glance | None:
-    if name not in saved:
+    if f"{name}_time" not in saved:
         return None
-    low, high, flow = saved[name]
-    return Glance(int(saved[f"{name}_time"]), low, high, flow)
+    flow = saved[f"{name}_flow"]
+    # Of an earlier look only the flows are needed.
+    unknown = np.full(flow.shape, np.nan)
+    return Glance(int(saved[f"{name}_time"]), unknown, unknown, flow)
 
 
 def _kept(glance: Glance | None, wanted: BoolArray) -> Glance | None:

@@ -198,7 +198,9 @@ class Scanner:
         self, state: DetectState, plan: ScanPlan, judged: Mapping[int, int], now: Glance
     ) -> None:
         before = state.unjudged.copy()
-        state.unjudged[plan.present] = np.maximum(before[plan.present], plan.forming)
+        # A symbol without any history is judged when its first candles arrive.
+        seen = plan.present & (state.through > 0)
+        state.unjudged[seen] = np.maximum(before[seen], plan.forming)
         state.unjudged[plan.deferred] = before[plan.deferred]
         for row in plan.chosen:
             state.unjudged[row] = judged.get(int(row), int(before[row]))

@@ -11,7 +11,7 @@ class ExchangeClock:
     """The latest time the exchange stamped an answer with (Clock port).
 
     In production it equals wall time within a request's age; in a lock-step simulation it is the
-    market's time and the same in every run. Nothing seen yet: it asks.
+    market's time and the same in every run. Nothing seen yet in this run: it asks.
     """
 
     def __init__(self, session: BybitSession) -> None:
@@ -19,4 +19,8 @@ class ExchangeClock:
 
     def now(self) -> int:
         """Return the exchange's time, milliseconds UTC. Raises `ExchangeUnavailable`."""
-        return self._session.latest_time or self._session.time()
+        latest = self._session.latest_time
+        if latest is None:
+            asked = self._session.time()
+            latest = self._session.latest_time or asked
+        return latest

@@ -100,6 +100,7 @@ class BybitSession:
         self._deadline: Deadline = NoDeadline()
         self._forbidden: str | None = None
         self._latest = 0
+        self._fresh = False
         self._skew: float | None = None
         self._lock = threading.Lock()
         self._signed = key is not None
@@ -115,9 +116,10 @@ class BybitSession:
         self._http.client.close()
 
     def start_run(self, deadline: Deadline) -> None:
-        """Begin an invocation: honour its deadline, and call again even after a 403."""
+        """Begin an invocation: honour its deadline, lift a 403, ask for the time anew."""
         self._deadline = deadline
         self._forbidden = None
+        self._fresh = False
 
     @property
     def request_count(self) -> int:
@@ -127,8 +129,8 @@ class BybitSession:
 
     @property
     def latest_time(self) -> int | None:
-        """Return the latest time the exchange has stamped an answer with, None before the first."""
-        return self._latest or None
+        """Return the latest time the exchange has stamped, None before a run's first answer."""
+        return self._latest if self._fresh else None
 
     @property
     def clock_skew_seconds(self) -> float | None:
@@ -197,7 +199,7 @@ class BybitSession:
         self._count(endpoint, -1 if code is None else code)
         if stamped is not None and stamped < LATEST_TIME:
             with self._lock:
-                self._latest = max(self._latest, stamped)
+                self._latest, self._fresh = max(self._latest, stamped), True
                 self._skew = time.time() - stamped / 1000
         if code is None or (code == 0 and stamped is None and not endpoint.acts):
             text = f"{endpoint.path}: the answer has no retCode or no time"

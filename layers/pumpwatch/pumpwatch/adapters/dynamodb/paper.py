@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pumpwatch.adapters.paper.state import PaperPosition, PaperState
+from pumpwatch.adapters.paper_account import PaperPosition, PaperState
 from pumpwatch.domain.orders import Fill, OrderStatus
 from pumpwatch.errors import DuplicateOrder, StoreUnavailable
 

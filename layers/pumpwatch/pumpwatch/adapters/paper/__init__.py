@@ -1,6 +1,7 @@
 """Paper trading: real prices, no money."""
 
+from pumpwatch.adapters.paper_account import MemoryPaperStore, PaperPosition, PaperState, PaperStore
+
 from .broker import PaperBroker
-from .state import MemoryPaperStore, PaperPosition, PaperState, PaperStore
 
 __all__ = ["MemoryPaperStore", "PaperBroker", "PaperPosition", "PaperState", "PaperStore"]

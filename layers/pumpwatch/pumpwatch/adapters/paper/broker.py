@@ -12,6 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from pumpwatch.adapters.ledger import Change, apply_fill, pnl
+from pumpwatch.adapters.paper_account import PaperPosition, PaperState, PaperStore
 from pumpwatch.domain.candles import MINUTE, CandleSeries
 from pumpwatch.domain.orders import (
     Account,
@@ -34,7 +35,6 @@ from pumpwatch.ports import CandleRequest, Clock, MarketData
 
 from .fills import Taken, Triggered, follow, slipped, walk
 from .rows import check_stop, fill_of, position_of, protection_of, reducible, unrealised
-from .state import PaperPosition, PaperState, PaperStore
 
 __all__ = ["PaperBroker"]
 

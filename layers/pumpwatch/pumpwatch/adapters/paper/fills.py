@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from pumpwatch.adapters.ledger import liquidation_price
+from pumpwatch.adapters.paper_account import PaperPosition
 from pumpwatch.domain.candles import CandleSeries
 from pumpwatch.domain.market import OrderBook
 from pumpwatch.domain.orders import FillKind, Side
-
-from .state import PaperPosition
 
 __all__ = ["Taken", "Triggered", "follow", "slipped", "walk"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from pumpwatch.adapters.ledger import Change, liquidation_price, pnl
+from pumpwatch.adapters.paper_account import PaperPosition
 from pumpwatch.domain.orders import (
     Fill,
     FillKind,
@@ -15,8 +16,6 @@ from pumpwatch.domain.orders import (
     Side,
 )
 from pumpwatch.errors import Rejected
-
-from .state import PaperPosition
 
 __all__ = ["check_stop", "fill_of", "position_of", "protection_of", "reducible", "unrealised"]
 

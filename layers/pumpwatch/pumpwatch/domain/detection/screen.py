@@ -117,7 +117,7 @@ def _rise(past: Past, before: Glance, now: Glance, interval: int) -> FloatArray:
     stretch = stretch_of(interval)
     left = np.zeros(len(now.flow))
     # The window may slide by whole candles: begin one candle before the first that can have left.
-    begin = (before.time - DAY) // interval * interval
+    begin = (before.time - DAY) // interval * interval - interval
     for time in range(begin // stretch * stretch, now.time - DAY + 1, stretch):
         left += _flow_at(past, time, stretch)
     rise = now.flow - before.flow + left

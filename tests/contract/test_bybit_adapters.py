@@ -1,0 +1,501 @@
+"""What only Bybit's adapters have to deal with: pages, look-ups in three lists, odd rows."""
+
+import json
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from support.records import an_entry, an_exit
+from support.stub_bybit import STAMP, Reply, ok, refused
+
+from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData
+from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.memory import ManualClock
+from pumpwatch.domain.candles import MINUTE
+from pumpwatch.domain.orders import FillKind, OrderState, Side, StopTrigger
+from pumpwatch.errors import (
+    BadMarketData,
+    ExchangeForbidden,
+    ExchangeUnavailable,
+    OutcomeUnknown,
+    Rejected,
+    StopTrading,
+    UnknownSymbol,
+)
+from pumpwatch.ports import CandleRequest, ExchangeKey
+
+DAY = 86_400_000
+START = STAMP - STAMP % MINUTE
+
+
+@pytest.fixture
+def session(stub, session_to):
+    key = ExchangeKey("key", "secret")
+    return session_to(stub.url, key=key, timeout_seconds=1, wait=lambda _: None)
+
+
+@pytest.fixture
+def broker(session):
+    return BybitBroker(session, ManualClock(STAMP))
+
+
+@pytest.fixture
+def market(session):
+    return BybitMarketData(session)
+
+
+def ticker(symbol="AUSDT", **changes):
+    row = {"symbol": symbol, "lastPrice": "1.5", "markPrice": "1.51", "bid1Price": "1.49"}
+    row |= {"ask1Price": "1.52", "highPrice24h": "2", "lowPrice24h": "1", "volume24h": "10.5"}
+    row |= {"turnover24h": "15.7500", "fundingRate": "-0.0012", "nextFundingTime": "1760025600000"}
+    return row | changes
+
+
+def contract(symbol, **changes):
+    row = {
+        "symbol": symbol,
+        "contractType": "LinearPerpetual",
+        "status": "Trading",
+        "settleCoin": "USDT",
+        "symbolType": "",
+        "launchTime": "1585526400000",
+        "leverageFilter": {"minLeverage": "1", "maxLeverage": "25.00", "leverageStep": "0.01"},
+        "priceFilter": {"minPrice": "0.0001", "maxPrice": "1999", "tickSize": "0.0001"},
+        "lotSizeFilter": {
+            "minNotionalValue": "5",
+            "maxOrderQty": "1190",
+            "maxMktOrderQty": "500",
+            "minOrderQty": "0.1",
+            "qtyStep": "0.1",
+        },
+        "fundingInterval": 480,
+        "isPreListing": False,
+    }
+    return row | changes
+
+
+def order(**changes):
+    row = {"orderId": "c18b", "orderLinkId": "order-1", "symbol": "PUMPUSDT", "side": "Sell"}
+    row |= {"orderStatus": "Filled", "qty": "45.5", "cumExecQty": "45.5", "avgPrice": "1.0987"}
+    row |= {"cumExecFee": "0.027", "reduceOnly": False, "createdTime": str(STAMP)}
+    return row | {"updatedTime": str(STAMP), "stopOrderType": "", "rejectReason": ""} | changes
+
+
+def execution(number=1, **changes):
+    row = {"execId": f"e{number}", "orderId": "c18b", "orderLinkId": "order-1", "side": "Sell"}
+    row |= {"symbol": "PUMPUSDT", "execType": "Trade", "execPrice": "1.1", "execQty": "20"}
+    row |= {"execFee": "0.0121", "execTime": str(STAMP + number), "closedSize": "0"}
+    return row | {"orderQty": "45.5", "leavesQty": "0", "stopOrderType": "UNKNOWN"} | changes
+
+
+def position(**changes):
+    row = {"positionIdx": 0, "symbol": "PUMPUSDT", "side": "Sell", "size": "45.5"}
+    row |= {"avgPrice": "1.1", "markPrice": "1.2", "leverage": "1", "liqPrice": "", "stopLoss": ""}
+    row |= {"takeProfit": "", "unrealisedPnl": "-4.55", "createdTime": "1"}
+    return row | {"updatedTime": str(STAMP)} | changes
+
+
+def listing(*rows, cursor=""):
+    return ok({"category": "linear", "list": list(rows), "nextPageCursor": cursor})
+
+
+# --- market ------------------------------------------------------------------------------
+
+
+BAD_ROWS = [
+    ("a price is empty", {"markPrice": ""}),
+    ("a price is missing", {"bid1Price": None}),
+    ("a price is not a number", {"lastPrice": "NaN"}),
+    ("a price is infinite", {"ask1Price": "inf"}),
+    ("a price is zero", {"lastPrice": "0"}),
+    ("a price is negative", {"lastPrice": "-1"}),
+    ("a price is a list", {"lastPrice": [1]}),
+    ("the high is below the low", {"highPrice24h": "0.5"}),
+    ("the turnover is negative", {"turnover24h": "-1"}),
+    ("the funding is empty", {"fundingRate": ""}),
+    ("the funding time is empty", {"nextFundingTime": ""}),
+]
+
+
+@pytest.mark.parametrize(
+    "changes", [row for _, row in BAD_ROWS], ids=[name for name, _ in BAD_ROWS]
+)
+def test_a_row_that_cannot_be_true_is_skipped_and_named(stub, market, changes):
+    stub.answer(e.TICKERS.path, listing(ticker(), ticker("BUSDT", **changes), ticker("CUSDT")))
+    snapshot = market.snapshot()
+    assert snapshot.symbols == ("AUSDT", "CUSDT")
+    assert snapshot.skipped == ("BUSDT",)
+    assert snapshot.turnover_24h.tolist() == [15.75, 15.75]
+    assert snapshot.funding_rate.tolist() == [-0.0012, -0.0012]
+    assert snapshot.next_funding.tolist() == [1_760_025_600_000] * 2
+
+
+def test_a_symbol_listed_twice_counts_once(stub, market):
+    stub.answer(e.TICKERS.path, listing(ticker(), ticker(lastPrice="9"), ticker("BUSDT")))
+    snapshot = market.snapshot()
+    assert (snapshot.symbols, snapshot.skipped) == (("AUSDT", "BUSDT"), ("AUSDT",))
+    assert snapshot.last_price[0] == 1.5
+
+
+@pytest.mark.parametrize("result", [None, [], {}, {"list": None}, {"list": {}}, {"list": [7]}])
+def test_an_answer_without_a_list_is_unavailable(stub, market, broker, result):
+    body = {"retCode": 0, "retMsg": "OK", "result": result, "time": STAMP}
+    for endpoint in (e.TICKERS, e.INSTRUMENTS, e.POSITIONS, e.OPEN_ORDERS, e.EXECUTIONS, e.WALLET):
+        stub.answer(endpoint.path, Reply(json.dumps(body).encode()))
+    questions = [market.snapshot, market.instruments, broker.positions, broker.open_orders]
+    questions += [broker.account, lambda: broker.fills("AUSDT", since=STAMP)]
+    for ask in questions:
+        with pytest.raises(ExchangeUnavailable):
+            ask()
+
+
+def test_contracts_are_read_from_every_page(stub, market):
+    first = [contract(f"A{n}USDT") for n in range(1000)]
+    stub.answer(
+        e.INSTRUMENTS.path,
+        listing(*first, cursor="A999%3A1"),
+        listing(contract("BUSDT"), cursor="BUSDT%3A1"),
+        listing(contract("NEVERUSDT")),
+    )
+    found = market.instruments()
+    assert len(found) == 1001
+    assert len(stub.requests) == 2
+    assert stub.requests[1].query["cursor"] == "A999:1"
+    assert found["BUSDT"].max_market_quantity == 500
+    assert found["BUSDT"].max_leverage == 25
+
+
+def test_only_tradable_usdt_perpetuals_are_contracts(stub, market, caplog):
+    stub.answer(
+        e.INSTRUMENTS.path,
+        listing(
+            contract("GOODUSDT", symbolType="innovation"),
+            contract("GOODPERP", settleCoin="USDC"),
+            contract("GOODUSDT-26JUN26", contractType="LinearFutures"),
+            contract("PREUSDT", status="PreLaunch"),
+            contract("LISTINGUSDT", isPreListing=True),
+            contract("BROKENUSDT", priceFilter={"tickSize": ""}),
+            contract("ZEROUSDT", priceFilter={"tickSize": "0"}),
+        ),
+    )
+    found = market.instruments()
+    assert list(found) == ["GOODUSDT"]
+    assert found["GOODUSDT"].symbol_type == "innovation"
+    assert len(caplog.records) == 2
+
+
+def test_a_list_that_never_ends_is_unavailable(stub, broker):
+    rows = [order(orderId=str(n)) for n in range(50)]
+    stub.answer(e.OPEN_ORDERS.path, listing(*rows, cursor="same"))
+    with pytest.raises(ExchangeUnavailable, match="does not end"):
+        broker.open_orders()
+
+
+def kline(*rows, symbol="AUSDT", **reply):
+    return ok({"symbol": symbol, "category": "linear", "list": list(rows)}, **reply)
+
+
+def row(minute, *prices, volume="1", turnover="2"):
+    return [str(START + minute * MINUTE), *prices, volume, turnover]
+
+
+GOOD = ("1", "2", "0.5", "1.5")
+
+
+def ask(market, symbol="AUSDT", minutes=3):
+    request = CandleRequest(symbol, MINUTE, START - minutes * MINUTE, START)
+    return market.candles([request])[symbol]
+
+
+def test_candles_are_turned_round_and_the_last_is_forming(stub, market):
+    stub.answer(e.KLINE.path, kline(row(0, *GOOD), row(-1, "3", "3", "3", "3")))
+    series = ask(market)
+    assert series.open_time.tolist() == [START - MINUTE, START]
+    assert series.values[0].tolist() == [3, 3, 3, 3, 1, 2]
+    assert series.forming
+
+
+BAD_CANDLES = [
+    ("not a number", [row(0, "1", "NaN", "0.5", "1")]),
+    ("empty", [row(0, "1", "", "0.5", "1")]),
+    ("zero", [row(0, "1", "2", "0", "1")]),
+    ("negative", [row(0, "1", "2", "-1", "1")]),
+    ("high below low", [row(0, "1", "0.4", "0.5", "1")]),
+    ("close above high", [row(0, "1", "1.2", "0.5", "1.3")]),
+    ("negative volume", [row(0, *GOOD, volume="-1")]),
+    ("twice the same time", [row(0, *GOOD), row(0, *GOOD)]),
+    ("wrong order", [row(-1, *GOOD), row(0, *GOOD)]),
+    ("off the grid", [[str(START - 30_000), *GOOD, "1", "2"]]),
+    ("too short", [["1", "2"]]),
+    ("uneven", [row(0, *GOOD), ["1"]]),
+    ("no time", [["soon", *GOOD, "1", "2"]]),
+    ("null", [None]),
+    ("nested", [[[["1"]]]]),
+]
+
+
+@pytest.mark.parametrize("rows", [r for _, r in BAD_CANDLES], ids=[n for n, _ in BAD_CANDLES])
+def test_bad_candles_concern_their_symbol_alone(stub, market, rows):
+    stub.answer(e.KLINE.path, kline(*rows), kline(row(0, *GOOD), symbol="BUSDT"))
+    requests = [CandleRequest(s, MINUTE, START - 3 * MINUTE, START) for s in ("AUSDT", "BUSDT")]
+    found = market.candles(requests)
+    assert isinstance(found["AUSDT"], BadMarketData)
+    assert "AUSDT" in str(found["AUSDT"])
+    assert len(found["BUSDT"].open_time) == 1
+
+
+def test_candles_of_another_symbol_are_refused(stub, market):
+    stub.answer(e.KLINE.path, kline(row(0, *GOOD), symbol="BUSDT"))
+    assert isinstance(ask(market), BadMarketData)
+
+
+def test_candles_outside_the_range_are_left_out(stub, market):
+    stub.answer(e.KLINE.path, kline(row(1, *GOOD), row(0, *GOOD), row(-9, *GOOD)))
+    assert ask(market).open_time.tolist() == [START]
+
+
+def test_a_page_is_a_thousand_candles_and_ranges_do_not_overlap(stub, market):
+    stub.answer(e.KLINE.path, kline())
+    ask(market, minutes=2_000)
+    bounds = [(int(r.query["start"]), int(r.query["end"])) for r in stub.requests]
+    assert all(r.query["limit"] == "1000" for r in stub.requests)
+    assert bounds[0] == (START - 2_000 * MINUTE, START - 1_001 * MINUTE)
+    assert bounds[1] == (START - 1_000 * MINUTE, START - MINUTE)
+    assert bounds[2] == (START, START)
+
+
+def test_an_unavailable_symbol_is_returned_and_a_403_is_raised(stub, market):
+    stub.answer(e.KLINE.path, Reply(status=500))
+    assert isinstance(ask(market), ExchangeUnavailable)
+    stub.answer(e.KLINE.path, refused(10001, "Not supported symbols"))
+    assert isinstance(ask(market), UnknownSymbol)
+    stub.answer(e.KLINE.path, Reply(status=403))
+    with pytest.raises(ExchangeForbidden):
+        ask(market)
+
+
+def test_a_symbol_asked_for_twice_is_a_mistake(market):
+    request = CandleRequest("AUSDT", MINUTE, START, START)
+    with pytest.raises(ValueError, match="twice"):
+        market.candles([request, request])
+    with pytest.raises(ValueError, match="no candles"):
+        market.candles([CandleRequest("AUSDT", 7, START, START)])
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"s": "BUSDT", "b": [], "a": []},
+        {"s": "AUSDT", "b": []},
+        {"s": "AUSDT", "b": [["1"]], "a": []},
+        {"s": "AUSDT", "b": [["1", "NaN"]], "a": []},
+        {"s": "AUSDT", "b": [["0", "1"]], "a": []},
+        {"s": "AUSDT", "b": [["1", "1"], ["2", "1"]], "a": []},
+        {"s": "AUSDT", "b": [["2", "1"]], "a": [["1", "1"]]},
+    ],
+)
+def test_a_malformed_book_is_bad_market_data(stub, market, result):
+    stub.answer(e.ORDER_BOOK.path, ok(result))
+    with pytest.raises(BadMarketData):
+        market.order_book("AUSDT")
+
+
+def test_a_side_of_the_book_can_be_empty(stub, market):
+    stub.answer(e.ORDER_BOOK.path, ok({"s": "AUSDT", "b": [], "a": [["1.5", "20"]]}))
+    book = market.order_book("AUSDT")
+    assert (book.bids, book.asks) == ((), ((Decimal("1.5"), Decimal(20)),))
+
+
+# --- broker ------------------------------------------------------------------------------
+
+
+def test_an_order_is_looked_for_in_open_orders_then_history_then_executions(stub, broker):
+    stub.answer(e.OPEN_ORDERS.path, listing())
+    stub.answer(e.ORDER_HISTORY.path, listing())
+    stub.answer(e.EXECUTIONS.path, listing())
+    assert broker.find_order("PUMPUSDT", "order-1") is None
+    asked = [request.path for request in stub.requests]
+    assert asked == [e.OPEN_ORDERS.path, e.ORDER_HISTORY.path, e.EXECUTIONS.path]
+    assert all(request.query["orderLinkId"] == "order-1" for request in stub.requests)
+
+    stub.answer(e.EXECUTIONS.path, listing(execution(2, execQty="25.5"), execution(1)))
+    found = broker.find_order("PUMPUSDT", "order-1")
+    assert (found.state, found.filled_quantity) == (OrderState.FILLED, Decimal("45.5"))
+    assert (found.average_price, found.fee) == (Decimal("1.1"), Decimal("0.0242"))
+
+    stub.answer(e.EXECUTIONS.path, listing(execution(1)))
+    assert broker.find_order("PUMPUSDT", "order-1").state is OrderState.PARTIALLY_FILLED
+
+    stub.answer(e.ORDER_HISTORY.path, listing(order(orderStatus="Cancelled", cumExecQty="1")))
+    found = broker.find_order("PUMPUSDT", "order-1")
+    assert (found.state, found.filled_quantity) == (OrderState.CANCELLED, 1)
+
+    stub.answer(e.OPEN_ORDERS.path, listing(order(orderLinkId="other"), order()))
+    assert broker.find_order("PUMPUSDT", "order-1").state is OrderState.FILLED
+
+
+def test_one_failing_list_never_says_the_order_does_not_exist(stub, broker):
+    stub.answer(e.OPEN_ORDERS.path, listing())
+    stub.answer(e.ORDER_HISTORY.path, Reply(status=500))
+    stub.answer(e.EXECUTIONS.path, listing())
+    with pytest.raises(ExchangeUnavailable):
+        broker.find_order("PUMPUSDT", "order-1")
+
+
+def test_a_refused_order_says_why(stub, broker):
+    reason = "EC_NoImmediateQtyToFill"
+    row = order(orderStatus="Cancelled", cumExecQty="0", avgPrice="", rejectReason=reason)
+    stub.answer(e.OPEN_ORDERS.path, listing(row))
+    found = broker.find_order("PUMPUSDT", "order-1")
+    assert (found.average_price, found.filled_quantity) == (None, 0)
+    assert found.reject_reason == reason
+
+
+def test_fills_follow_pages_and_windows_of_a_week(stub, broker):
+    full = [execution(n) for n in range(100)]
+    stub.answer(
+        e.EXECUTIONS.path,
+        listing(*full, cursor="next%3A1"),
+        listing(execution(100), cursor="next%3A2"),
+        listing(execution(100), execution(101), cursor="next%3A3"),
+    )
+    fills = broker.fills("PUMPUSDT", since=STAMP - 10 * DAY)
+    assert [fill.execution_id for fill in fills] == [f"e{n}" for n in range(102)]
+    first, second, third = (request.query for request in stub.requests)
+    assert int(first["startTime"]) == STAMP - 10 * DAY
+    assert int(first["endTime"]) == STAMP - 3 * DAY - 1
+    assert second["cursor"] == "next:1"
+    assert int(third["startTime"]) == STAMP - 3 * DAY
+    assert "endTime" not in third
+
+
+KINDS = [
+    ({}, FillKind.TRADE, ""),
+    ({"execType": "Funding", "orderLinkId": ""}, FillKind.FUNDING, ""),
+    ({"execType": "AdlTrade"}, FillKind.AUTO_DELEVERAGING, ""),
+    ({"execType": "BustTrade"}, FillKind.LIQUIDATION, ""),
+    ({"createType": "CreateByLiq"}, FillKind.LIQUIDATION, ""),
+    ({"createType": "CreateByAdl_PassThrough"}, FillKind.AUTO_DELEVERAGING, ""),
+    ({"execType": "Delivery"}, FillKind.SETTLEMENT, ""),
+    ({"execType": "Settle"}, FillKind.SETTLEMENT, ""),
+    ({"execType": "SomethingNew"}, FillKind.OTHER, ""),
+    ({"stopOrderType": "StopLoss"}, FillKind.TRADE, "stop_loss"),
+    ({"stopOrderType": "PartialTakeProfit"}, FillKind.TRADE, "take_profit"),
+    ({"stopOrderType": "TrailingStop"}, FillKind.TRADE, "trailing_stop"),
+]
+
+
+@pytest.mark.parametrize(("changes", "kind", "trigger"), KINDS)
+def test_every_kind_of_fill_is_told_apart(stub, broker, changes, kind, trigger):
+    stub.answer(e.EXECUTIONS.path, listing(execution(**changes)))
+    (fill,) = broker.fills("PUMPUSDT", since=STAMP)
+    assert (fill.kind, fill.trigger) == (kind, trigger)
+
+
+def test_a_position_without_a_stop_has_none(stub, broker):
+    rows = [position(), position(symbol="FLATUSDT", size="", side=""), position(size="0")]
+    stub.answer(e.POSITIONS.path, listing(*rows))
+    (found,) = broker.positions()
+    assert (found.side, found.quantity, found.leverage) == (Side.SELL, Decimal("45.5"), 1)
+    assert found.stop_loss is found.take_profit is found.liquidation_price is None
+    stub.answer(e.POSITIONS.path, listing(position(stopLoss="0", takeProfit="0.9")))
+    (found,) = broker.positions()
+    assert (found.stop_loss, found.take_profit) == (None, Decimal("0.9"))
+
+
+@pytest.mark.parametrize("field", ["side", "avgPrice", "markPrice", "updatedTime", "positionIdx"])
+@pytest.mark.parametrize("value", ["", None, "odd", {}])
+def test_a_position_that_cannot_be_read_is_never_taken_for_none(stub, broker, field, value):
+    stub.answer(e.POSITIONS.path, listing(position(**{field: value})))
+    with pytest.raises(ExchangeUnavailable, match=field):
+        broker.positions()
+
+
+def test_hedge_mode_stops_trading_with_a_plain_message(stub, broker):
+    stub.answer(e.POSITIONS.path, listing(position(positionIdx=2)))
+    with pytest.raises(StopTrading, match="one-way mode"):
+        broker.positions()
+    text = "position idx not match position mode"
+    stub.answer(e.CREATE_ORDER.path, refused(10001, text))
+    with pytest.raises(StopTrading, match="one-way mode"):
+        broker.place(an_entry())
+
+
+def test_an_exit_is_reduce_only_and_carries_no_stop(stub, broker):
+    stub.answer(e.CREATE_ORDER.path, ok({"orderId": "x"}))
+    broker.place(an_exit(quantity=Decimal("1E+2")))
+    assert stub.requests[0].json == {
+        "category": "linear",
+        "symbol": "PUMPUSDT",
+        "side": "Buy",
+        "orderType": "Market",
+        "qty": "100",
+        "orderLinkId": "order-2",
+        "reduceOnly": True,
+        "positionIdx": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("quantity", "stop", "tolerance", "sent"),
+    [
+        ("0.00001", "0.0000123400", "0.01239", ("0.00001", "0.00001234", "1.23")),
+        ("1000000", "1E-7", "0.5", ("1000000", "0.0000001", "10")),
+        ("7.0", "120.50", "0.00001", ("7", "120.5", "0.01")),
+    ],
+)
+def test_numbers_are_sent_as_plain_text(stub, broker, quantity, stop, tolerance, sent):
+    stub.answer(e.CREATE_ORDER.path, ok({"orderId": "x"}))
+    broker.place(
+        an_entry(
+            quantity=Decimal(quantity),
+            stop_loss=Decimal(stop),
+            slippage_tolerance=Decimal(tolerance),
+        )
+    )
+    body = stub.requests[0].json
+    assert (body["qty"], body["stopLoss"], body["slippageTolerance"]) == sent
+
+
+def test_leverage_in_doubt_is_unavailable_and_a_stop_in_doubt_unknown(stub, broker):
+    stub.answer(e.SET_LEVERAGE.path, Reply(status=502))
+    with pytest.raises(ExchangeUnavailable):
+        broker.set_leverage("PUMPUSDT", Decimal(2))
+    stub.answer(e.TRADING_STOP.path, Reply(status=502))
+    with pytest.raises(OutcomeUnknown):
+        broker.set_protection(
+            "PUMPUSDT", stop_loss=Decimal(2), take_profit=None, trigger=StopTrigger.MARK_PRICE
+        )
+    assert stub.requests[-1].json["slTriggerBy"] == "MarkPrice"
+    assert "takeProfit" not in stub.requests[-1].json
+
+
+def test_cancelling_is_refused_only_for_what_matters(stub, broker):
+    for code in (110001, 110008, 110010):
+        stub.answer(e.CANCEL_ORDER.path, refused(code, "order not exists or too late to cancel"))
+        broker.cancel("PUMPUSDT", "order-1")
+    stub.answer(e.CANCEL_ORDER.path, refused(10001))
+    with pytest.raises(Rejected):
+        broker.cancel("PUMPUSDT", "order-1")
+
+
+def test_the_uid_can_be_a_number(stub, broker):
+    stub.answer(e.API_KEY.path, ok({"userID": 146940}, message=""))
+    assert broker.identity() == "146940"
+    stub.answer(e.API_KEY.path, ok({}, message=""))
+    with pytest.raises(ExchangeUnavailable, match="userID"):
+        broker.identity()
+
+
+def test_money_that_is_not_stated_is_never_guessed(stub, broker):
+    row = {"totalEquity": "10", "totalAvailableBalance": "", "totalWalletBalance": "10"}
+    stub.answer(e.WALLET.path, listing(row))
+    with pytest.raises(ExchangeUnavailable, match="totalAvailableBalance"):
+        broker.account()
+
+
+def test_a_wide_market_is_read_whole(stub, market):
+    rows = [ticker(f"A{n}USDT", lastPrice=f"{1 + n / 1000:.4f}") for n in range(700)]
+    stub.answer(e.TICKERS.path, listing(*rows))
+    snapshot = market.snapshot()
+    np.testing.assert_allclose(snapshot.last_price, 1 + np.arange(700) / 1000)

@@ -1,0 +1,233 @@
+"""Whatever JSON comes in, the parsers give a value that keeps its promises, or a typed error."""
+
+import math
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pumpwatch.adapters.bybit.candles import pages, read_candles
+from pumpwatch.adapters.bybit.fields import integer, number, optional_number, side, text
+from pumpwatch.adapters.bybit.instruments import is_tradable, read_instrument
+from pumpwatch.adapters.bybit.orders import (
+    order_of_fills,
+    read_account,
+    read_fill,
+    read_order,
+    read_position,
+)
+from pumpwatch.adapters.bybit.tickers import read_snapshot
+from pumpwatch.domain.candles import MINUTE, first_bad_candle
+from pumpwatch.errors import BadMarketData, ExchangeUnavailable, PumpwatchError, StopTrading
+from pumpwatch.ports import CandleRequest
+
+NOW = 1_760_000_040_000
+ODD = ["", "0", "-1", "NaN", "inf", "1e400", "1e-400", "1_0", " 1 ", "\u0661", "0x1", "9" * 60, "-"]
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=6)
+    | st.sampled_from(ODD)
+    | st.decimals(-10, 10**6, places=4).map(str)
+)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+NAMES = st.sampled_from(["AUSDT", "BUSDT", "币USDT", "A-USDT", "BTCPERP", "", 7, None])
+
+
+def rows_with(**fields):
+    """Rows that have the fields, each good or odd, or are anything at all."""
+    known = {name: good | JSON for name, good in fields.items()}
+    return st.fixed_dictionaries({}, optional=known) | JSON
+
+
+def listing(rows):
+    return JSON | st.lists(rows, max_size=4).map(lambda found: {"list": found})
+
+
+PRICE = st.decimals("0.0001", 1000, places=4).map(str)
+TIME = st.integers(NOW - 10**9, NOW + 10**9).map(str)
+SIDE = st.sampled_from(["Buy", "Sell", "None", ""])
+WORDS = st.sampled_from(["New", "Filled", "Cancelled", "Trade", "Funding", "StopLoss", "UNKNOWN"])
+
+TICKERS = rows_with(
+    symbol=NAMES,
+    lastPrice=PRICE,
+    markPrice=PRICE,
+    bid1Price=PRICE,
+    ask1Price=PRICE,
+    highPrice24h=PRICE,
+    lowPrice24h=PRICE,
+    volume24h=PRICE,
+    turnover24h=PRICE,
+    fundingRate=PRICE,
+    nextFundingTime=TIME,
+)
+
+
+@settings(deadline=None, max_examples=50)
+@given(result=listing(TICKERS))
+def test_a_snapshot_never_holds_what_cannot_be_true(result):
+    try:
+        snapshot = read_snapshot(result, time=NOW)
+    except ExchangeUnavailable:
+        return
+    count = len(snapshot.symbols)
+    assert len(set(snapshot.symbols)) == count
+    for name in ("last_price", "mark_price", "bid", "ask", "high_24h", "low_24h"):
+        array = getattr(snapshot, name)
+        assert array.shape == (count,)
+        assert (np.isfinite(array) & (array > 0)).all()
+    for name in ("volume_24h", "turnover_24h"):
+        assert (np.isfinite(getattr(snapshot, name)) & (getattr(snapshot, name) >= 0)).all()
+    assert np.isfinite(snapshot.funding_rate).all()
+    assert (snapshot.next_funding > 0).all()
+
+
+CANDLE = st.tuples(st.integers(-3, 3).map(lambda n: str(NOW + n * MINUTE)), *[PRICE] * 6).map(list)
+
+
+@settings(deadline=None, max_examples=50)
+@given(result=listing(CANDLE | st.lists(SCALARS, min_size=6, max_size=8) | JSON))
+def test_candles_are_true_or_refused(result):
+    request = CandleRequest("AUSDT", MINUTE, NOW - 2 * MINUTE, NOW)
+    try:
+        series = read_candles(result, request, time=NOW + 5)
+    except BadMarketData:
+        return
+    assert first_bad_candle(series.open_time, series.values, interval=MINUTE) is None
+    inside = (series.open_time >= request.start) & (series.open_time <= request.end)
+    assert inside.all()
+    assert series.forming == bool(len(inside) and series.open_time[-1] + MINUTE > NOW + 5)
+
+
+ROWS = rows_with(
+    symbol=NAMES,
+    side=SIDE,
+    orderId=st.text(max_size=4),
+    orderLinkId=st.text(max_size=4),
+    orderStatus=WORDS,
+    execType=WORDS,
+    stopOrderType=WORDS,
+    execId=st.text(max_size=4),
+    qty=PRICE,
+    size=PRICE,
+    execQty=PRICE,
+    execPrice=PRICE,
+    orderQty=PRICE,
+    avgPrice=PRICE,
+    markPrice=PRICE,
+    positionIdx=st.integers(0, 2),
+    createdTime=TIME,
+    updatedTime=TIME,
+    execTime=TIME,
+    totalEquity=PRICE,
+    totalAvailableBalance=PRICE,
+    totalWalletBalance=PRICE,
+)
+READERS = [
+    read_order,
+    read_fill,
+    read_position,
+    lambda row: order_of_fills([row]),
+    lambda row: read_account({"list": [row]}),
+    read_account,
+]
+
+
+@settings(deadline=None, max_examples=70)
+@given(row=ROWS, reader=st.sampled_from(READERS))
+def test_private_rows_are_read_or_refused(row, reader):
+    if not isinstance(row, dict):
+        return  # `rows` lets only objects through
+    try:
+        found = reader(row)
+    except PumpwatchError as error:
+        assert isinstance(error, ExchangeUnavailable | StopTrading)  # noqa: PT017
+        return
+    for name in getattr(found, "__dataclass_fields__", ()):
+        value = getattr(found, name)
+        assert not isinstance(value, Decimal) or value.is_finite()
+
+
+FILTERS = ["tickSize", "qtyStep", "minOrderQty", "maxOrderQty", "maxMktOrderQty"]
+FILTERS += ["minNotionalValue", "maxLeverage"]
+FILTER = st.fixed_dictionaries({}, optional=dict.fromkeys(FILTERS, PRICE | JSON))
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    row=st.fixed_dictionaries(
+        {},
+        optional={
+            "symbol": NAMES,
+            "lotSizeFilter": FILTER | JSON,
+            "priceFilter": FILTER | JSON,
+            "leverageFilter": FILTER | JSON,
+            "launchTime": TIME | JSON,
+            "fundingInterval": st.integers(1, 480) | JSON,
+            "symbolType": JSON,
+            "contractType": st.just("LinearPerpetual") | JSON,
+        },
+    )
+)
+def test_contracts_are_usable_or_refused(row):
+    is_tradable(row)
+    try:
+        contract = read_instrument(row)
+    except ExchangeUnavailable:
+        return
+    assert min(contract.tick_size, contract.quantity_step, contract.max_leverage) > 0
+    assert contract.max_market_quantity > 0
+
+
+@given(
+    start=st.integers(0, 10**7),
+    span=st.integers(-10, 4 * 10**8),
+    interval=st.sampled_from([MINUTE, 60 * MINUTE]),
+)
+def test_pages_cover_a_range_once_and_in_order(start, span, interval):
+    request = CandleRequest("AUSDT", interval, start, start + span)
+    opened = []
+    for page in pages(request):
+        times = list(range(page.start, page.end + 1, interval))
+        assert 1 <= len(times) <= 1000
+        opened += times
+    assert opened == [t for t in range(0, start + span + 1, interval) if t >= start]
+
+
+@pytest.mark.parametrize("value", [*ODD[3:], None, True, [], {}, math.nan, math.inf])
+def test_what_is_no_number_is_named(value):
+    with pytest.raises(ExchangeUnavailable, match=r"here: qty"):
+        number({"qty": value}, "qty", "here")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("1.50", "1.5"), ("-2", "-2"), ("1e-05", "0.00001"), (7, "7"), (0.1, "0.1"), ("0.", "0")],
+)
+def test_numbers_are_read_exactly(value, expected):
+    assert number({"qty": value}, "qty", "here") == Decimal(expected)
+
+
+def test_absent_empty_and_zero_are_all_not_set():
+    for row in ({}, {"a": ""}, {"a": None}, {"a": "0"}, {"a": "0.00"}, {"a": 0}):
+        assert optional_number(row, "a", "here") is None
+    assert optional_number({"a": "0.5"}, "a", "here") == Decimal("0.5")
+
+
+def test_texts_whole_numbers_and_sides_are_checked():
+    assert text({"id": 146940}, "id", "here") == "146940"
+    for reader in (lambda r: text(r, "id", "here"), lambda r: integer(r, "id", "here")):
+        for value in ("", None, True, "1.5" if reader({"id": "1"}) == 1 else ""):
+            with pytest.raises(ExchangeUnavailable, match="id"):
+                reader({"id": value})
+    with pytest.raises(ExchangeUnavailable, match="side"):
+        side({"side": "Hold"}, "here")

@@ -1,0 +1,151 @@
+"""The rules on small markets whose answer is plain, their names, and their settings."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from support.random_candles import random_candles
+
+from pumpwatch.domain.candles import HOUR, MINUTE, Candles
+from pumpwatch.domain.detection import (
+    DETECTORS,
+    Ewma,
+    KampsKleinberg,
+    Karbalaii,
+    detector_named,
+    known_before,
+)
+
+SETTINGS = SimpleNamespace(
+    ewma_span_minutes=100,
+    ewma_turnover_z=5.0,
+    ewma_jump=0.02,
+    ewma_epsilon_usdt=0.5,
+    warm_up_minutes=77,
+)
+
+
+def calm(count, *, interval=MINUTE, price=10.0, volume=100.0):
+    candles = Candles.empty(["AUSDT"], interval=interval, first=0, count=count)
+    for name in ("open", "high", "low", "close"):
+        getattr(candles, name)[:] = price
+    candles.volume[:] = volume + np.arange(count) % 2
+    candles.turnover[:] = candles.volume * price
+    return candles
+
+
+def pumped(candles, column, *, price, flow):
+    candles.high[0, column] = candles.close[0, column] = price
+    candles.volume[0, column] *= flow
+    candles.turnover[0, column] *= flow
+    return candles
+
+
+def test_ewma_alarms_when_turnover_and_price_jump_together():
+    candles = pumped(calm(100), 90, price=11.0, flow=50)
+    found = Ewma(warm_up=60).detect(candles)
+    assert list(np.flatnonzero(found.alarm[0])) == [90]
+    assert found.jump[0, 90] == pytest.approx(0.1)
+    assert found.strength[0, 90] > 48
+
+
+def test_ewma_needs_both_the_turnover_and_the_jump():
+    rule = Ewma(warm_up=60)
+    assert not rule.detect(pumped(calm(100), 90, price=11.0, flow=1)).alarm.any()
+    assert not rule.detect(pumped(calm(100), 90, price=10.5, flow=50)).alarm.any()
+
+
+def test_rule_is_silent_until_its_minimum_of_earlier_candles():
+    early, late = (
+        pumped(calm(100), 59, price=11.0, flow=50),
+        pumped(calm(100), 60, price=11, flow=50),
+    )
+    rule = Ewma(warm_up=60)
+    assert not rule.detect(early).alarm.any()
+    assert rule.detect(late).alarm[0, 60]
+
+
+def test_minimum_is_never_longer_than_a_day():
+    assert Ewma(warm_up=10_000).minimum == 1440
+    assert Ewma(warm_up=10_000).window == 10_000
+
+
+def test_jump_is_measured_from_the_last_known_close():
+    candles = pumped(calm(100), 90, price=11.0, flow=50)
+    for name in ("open", "high", "low", "close", "volume", "turnover"):
+        getattr(candles, name)[0, 80:90] = np.nan
+    found = Ewma(warm_up=60).detect(candles)
+    assert found.alarm[0, 90]
+    assert np.isnan(found.strength[0, 85])
+    assert known_before(candles)[0, 90] == 80
+
+
+def test_karbalaii_alarms_only_when_all_four_conditions_hold():
+    hours = 100
+    rule = Karbalaii()
+    assert rule.detect(pumped(calm(hours, interval=HOUR), 90, price=20.0, flow=10)).alarm[0, 90]
+    assert not rule.detect(pumped(calm(hours, interval=HOUR), 90, price=18.0, flow=10)).alarm.any()
+    assert not rule.detect(pumped(calm(hours, interval=HOUR), 90, price=20.0, flow=4)).alarm.any()
+    busy_before = pumped(calm(hours, interval=HOUR), 90, price=20.0, flow=10)
+    busy_before.volume[0, 30] *= 20
+    assert not rule.detect(busy_before).alarm.any()
+
+
+def test_kamps_kleinberg_has_the_current_candle_in_its_means():
+    candles = pumped(calm(100, interval=HOUR), 90, price=11.0, flow=8)
+    found = KampsKleinberg().detect(candles)
+    assert found.jump[0, 90] == pytest.approx(11 / ((11 * 10 + 11) / 12) - 1)
+    assert found.alarm[0, 90]
+
+
+def test_detector_is_made_by_name_from_the_settings():
+    rule = detector_named("ewma", SETTINGS)
+    assert rule == Ewma(span=100, turnover_z=5.0, jump=0.02, epsilon=0.5, warm_up=77)
+    assert [detector_named(name, SETTINGS).name for name in DETECTORS] == list(DETECTORS)
+
+
+def test_unknown_detector_name_lists_the_known_ones():
+    with pytest.raises(ValueError, match=r"'lstm'.*ewma, karbalaii, kamps-kleinberg"):
+        detector_named("lstm", SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("rule", "wrong"),
+    [
+        (Ewma, {"span": 1}),
+        (Ewma, {"warm_up": 0}),
+        (Ewma, {"turnover_z": 0.0}),
+        (Ewma, {"epsilon": 0.0}),
+        (Karbalaii, {"price_hours": 1}),
+        (Karbalaii, {"maximum_hours": 48}),
+        (KampsKleinberg, {"hours": 4}),
+        (KampsKleinberg, {"price_factor": 1.0}),
+    ],
+)
+def test_impossible_rule_settings_are_refused(rule, wrong):
+    with pytest.raises(ValueError, match=r"must"):
+        rule(**wrong)
+
+
+@pytest.mark.parametrize("rule", [Ewma(), Karbalaii(), KampsKleinberg()])
+def test_empty_market_gives_empty_results(rule):
+    nobody = random_candles(1, 0, 5)
+    assert rule.detect(nobody).alarm.shape == (0, 5)
+    never = random_candles(1, 3, 0)
+    assert rule.detect(never).alarm.shape == (3, 0)
+    assert list(rule.advance(never).count) == [0, 0, 0]
+
+
+@pytest.mark.parametrize("rule", [Ewma(), Karbalaii(), KampsKleinberg()])
+def test_detection_needs_at_most_three_times_its_input(rule):
+    import tracemalloc
+
+    candles = random_candles(2, 200, 1500)
+    tracemalloc.start()
+    rule.detect(candles)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    size = 6 * candles.close.nbytes
+    assert size + peak < 3 * size

@@ -1,0 +1,267 @@
+"""What surrounds the use cases: lease, metrics, refused events; and what each function loads."""
+
+import logging
+import subprocess
+import sys
+
+import pytest
+
+from pumpwatch.adapters.memory import MemoryLeaseStore, MemoryTotalsStore
+from pumpwatch.bootstrap.detect import describe as describe_detect
+from pumpwatch.bootstrap.detect import detect_function
+from pumpwatch.bootstrap.function import Function, HeldLease
+from pumpwatch.bootstrap.trade import describe as describe_trade
+from pumpwatch.bootstrap.trade import trade_function
+from pumpwatch.domain.orders import Leg, Outcome
+from pumpwatch.errors import (
+    BadCredentials,
+    BadEvent,
+    ExchangeForbidden,
+    LeaseHeld,
+    SettingsError,
+    StoreUnavailable,
+)
+from pumpwatch.invocation import Tick
+from pumpwatch.metrics import DETECT, METRICS, TRADE
+from pumpwatch.runs import MetricsReporter, RunNumbers, UndeclaredMetric
+from pumpwatch.usecases.detect_report import DetectReport
+from pumpwatch.usecases.trade_report import TradeReport
+
+TICK = Tick(1_767_571_260_000, "run-1")
+
+
+class Context:
+    aws_request_id = "request-1"
+
+    def get_remaining_time_in_millis(self):
+        return 25_000
+
+
+class Gateway:
+    def __init__(self, seen=None):
+        self.seen = seen
+        self.pushes = []
+
+    def push(self, job, registry, *, failed):
+        values = {
+            (sample.name, *sorted(sample.labels.values())): sample.value
+            for family in registry.collect()
+            for sample in family.samples
+        }
+        self.pushes.append((values, failed, self.seen() if self.seen else None))
+        return True
+
+
+def function(work, describe=lambda report, numbers: None, lease=None, seen=None):
+    gateway = Gateway(seen)
+    reporter = MetricsReporter(TRADE, MemoryTotalsStore(), gateway)
+    lease = lease or HeldLease(MemoryLeaseStore(lambda: 0.0))
+    return Function(TRADE, reporter=reporter, lease=lease, work=work, describe=describe), gateway
+
+
+def test_good_run_pushes_its_success():
+    run, gateway = function(lambda tick, deadline: "report")
+    assert run.run(TICK, Context()) == "report"
+    ((values, failed, _),) = gateway.pushes
+    assert not failed
+    assert values["pumpwatch_trade_runs_total", "success"] == 1
+    assert values["pumpwatch_trade_last_success_timestamp_seconds",] > 1_700_000_000
+    assert ("pumpwatch_trade_last_failure_timestamp_seconds",) not in values
+
+
+def test_failed_run_pushes_its_failure_and_raises():
+    def work(tick, deadline):
+        raise ExchangeForbidden("403")
+
+    run, gateway = function(work)
+    with pytest.raises(ExchangeForbidden):
+        run.run(TICK, Context())
+    ((values, failed, _),) = gateway.pushes
+    assert failed
+    assert values["pumpwatch_trade_runs_total", "failure"] == 1
+    assert values["pumpwatch_trade_runs_total", "success"] == 0
+
+
+def test_busy_run_is_counted_but_not_pushed():
+    run, gateway = function(lambda tick, deadline: None)
+    assert run.run(TICK, Context()) is None
+    assert gateway.pushes == []
+
+
+def test_deadline_is_the_context_s():
+    run, _ = function(lambda tick, deadline: deadline.seconds_left())
+    assert run.run(TICK, Context()) == 25.0
+
+
+def test_metrics_go_out_before_the_lease_is_given_back():
+    leases = MemoryLeaseStore(lambda: 0.0)
+    held = HeldLease(leases)
+
+    def work(tick, deadline):
+        held.release(held.acquire("trade", owner=tick.execution_id, seconds=30))
+        return "report"
+
+    def taken():
+        try:
+            leases.acquire("trade", owner="another", seconds=1)
+        except LeaseHeld:
+            return True
+        return False
+
+    run, gateway = function(work, lease=held, seen=taken)
+    run.run(TICK, Context())
+    assert gateway.pushes[0][2], "the lease was free while the metrics were pushed"
+    assert not taken()
+
+
+def test_lease_that_cannot_be_given_back_does_not_fail_the_run():
+    class Broken:
+        def acquire(self, name, *, owner, seconds):
+            return MemoryLeaseStore(lambda: 0.0).acquire(name, owner=owner, seconds=seconds)
+
+        def release(self, lease):
+            raise StoreUnavailable("no answer")
+
+    held = HeldLease(Broken())
+
+    def work(tick, deadline):
+        held.release(held.acquire("trade", owner=tick.execution_id, seconds=30))
+        return "report"
+
+    run, _ = function(work, lease=held)
+    assert run.run(TICK, Context()) == "report"
+
+
+def test_report_that_cannot_be_described_does_not_fail_the_run(caplog):
+    def describe(report, numbers):
+        raise UndeclaredMetric("gauge x is not declared")
+
+    run, gateway = function(lambda tick, deadline: "report", describe)
+    with caplog.at_level(logging.ERROR):
+        assert run.run(TICK, Context()) == "report"
+    assert gateway.pushes[0][0]["pumpwatch_trade_runs_total", "success"] == 1
+
+
+def test_malformed_event_is_counted_and_answered():
+    run, gateway = function(lambda tick, deadline: pytest.fail("nothing may be done"))
+    answer = run.refuse(BadEvent("no scheduled_time"), Context())
+    assert answer == {"error": "no scheduled_time"}
+    ((values, failed, _),) = gateway.pushes
+    assert failed
+    assert values["pumpwatch_trade_bad_events_total",] == 1
+
+
+def test_bad_records_of_a_batch_are_counted():
+    run, gateway = function(lambda tick, deadline: "report")
+    run.run(Tick(TICK.scheduled_time, "run", ("a",), bad_records=3), Context())
+    assert gateway.pushes[0][0]["pumpwatch_trade_bad_events_total",] == 3
+
+
+ALWAYS = {"last_success_timestamp_seconds", "last_failure_timestamp_seconds", "duration_seconds"}
+
+
+@pytest.mark.parametrize(
+    ("job", "describe"),
+    [
+        (DETECT, lambda numbers: describe_detect(DetectReport(time=1), numbers)),
+        (TRADE, lambda numbers: describe_trade(full_trade_report(), numbers, mode="paper")),
+    ],
+)
+def test_every_gauge_of_the_list_is_set_by_a_run(job, describe):
+    numbers = RunNumbers(job)
+    describe(numbers)
+    declared = {
+        metric.name.removeprefix(f"{job}_")
+        for metric in METRICS
+        if metric.job == job and metric.kind == "gauge"
+    }
+    described = {key.partition("|")[0].removeprefix(f"{job}_") for key in numbers.gauges}
+    assert declared - described - ALWAYS == {"clock_skew_seconds"}
+
+
+def full_trade_report():
+    report = TradeReport(equity=1, available=1, stop_verified_seconds=0.5)
+    report.orders[Leg.ENTRY, Outcome.FILLED] = 2
+    return report
+
+
+def test_trade_report_is_counted_by_leg_and_outcome():
+    numbers = RunNumbers(TRADE)
+    describe_trade(full_trade_report(), numbers, mode="live")
+    assert numbers.increments["pumpwatch_trade_orders_total|leg=entry,outcome=filled"] == 2
+    assert numbers.gauges["pumpwatch_trade_mode_info|mode=live"] == 1
+    assert numbers.gauges["pumpwatch_trade_mode_info|mode=paper"] == 0
+
+
+@pytest.mark.parametrize("build", [detect_function, trade_function])
+def test_wrong_setting_fails_the_cold_start(build):
+    environment = {"TABLE_NAME": "table", "BUCKET_NAME": "bucket", "PARALLEL_REQUESTS": "99"}
+    with pytest.raises(SettingsError, match="PARALLEL_REQUESTS='99'"):
+        build(environment)
+
+
+def test_cold_start_asks_for_no_key():
+    trade_function(
+        {
+            "TABLE_NAME": "table",
+            "TRADING_MODE": "live",
+            "STRATEGY": "fade",
+            "LIVE_TRADING_CONFIRMATION": "1",
+            "BYBIT_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:1:secret:x",
+        }
+    )
+
+
+def test_key_that_was_refused_is_read_anew(monkeypatch):
+    asked = []
+
+    class Secrets:
+        def __init__(self, arn):
+            self.arn = arn
+
+        def exchange_key(self):
+            asked.append("key")
+            raise BadCredentials("still a placeholder")
+
+        def forget(self):
+            asked.append("forget")
+
+    monkeypatch.setattr("pumpwatch.bootstrap.trade.SecretsManagerSecrets", Secrets)
+    monkeypatch.setattr(
+        "pumpwatch.bootstrap.trade.metrics_reporter",
+        lambda job, settings, table: MetricsReporter(job, MemoryTotalsStore(), None),
+    )
+    run = trade_function(
+        {
+            "TABLE_NAME": "table",
+            "TRADING_MODE": "live",
+            "STRATEGY": "fade",
+            "LIVE_TRADING_CONFIRMATION": "1",
+            "BYBIT_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:1:secret:x",
+        }
+    )
+    for _ in range(2):
+        with pytest.raises(BadCredentials):
+            run.run(TICK, Context())
+    assert asked == ["key", "forget", "key", "forget"]
+
+
+def test_detect_loads_neither_the_trading_code_nor_the_secrets():
+    program = (
+        "import sys, pumpwatch.bootstrap.detect, pumpwatch.bootstrap.logs\n"
+        "print(*sorted(sys.modules))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(answer.stdout.split())
+    assert "pumpwatch.usecases.detect_pumps" in loaded
+    forbidden = {
+        "pumpwatch.bootstrap.trade",
+        "pumpwatch.usecases.trade_signals",
+        "pumpwatch.adapters.secrets_manager",
+        "aws_lambda_powertools.utilities.parameters",
+        "moto",
+        "workbench",
+    }
+    assert not loaded & forbidden

@@ -1,0 +1,198 @@
+"""Settings are checked before anything starts, and each refusal says name, value and range."""
+
+from decimal import Decimal
+from typing import Literal, get_origin
+
+import pytest
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+
+from pumpwatch.errors import SettingsError
+from pumpwatch.settings import DetectSettings, TradeSettings, load_settings
+
+ENVIRONMENT = {"TABLE_NAME": "table", "BUCKET_NAME": "bucket"}
+KINDS = (DetectSettings, TradeSettings)
+LIVE = {
+    **ENVIRONMENT,
+    "TRADING_MODE": "live",
+    "STRATEGY": "fade",
+    "LIVE_TRADING_CONFIRMATION": "123",
+    "BYBIT_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:1:secret:x",
+}
+
+
+def outside_the_bounds():
+    """Yield (kind, variable, value) one step beyond every bound that the classes declare."""
+    for kind in KINDS:
+        for name, field in kind.model_fields.items():
+            step = Decimal(1) if field.annotation is int else Decimal("0.000001")
+            for bound in field.metadata:
+                if isinstance(bound, Ge):
+                    yield kind, name.upper(), str(Decimal(str(bound.ge)) - step)
+                if isinstance(bound, Gt):
+                    yield kind, name.upper(), str(bound.gt)
+                if isinstance(bound, Le):
+                    yield kind, name.upper(), str(Decimal(str(bound.le)) + step)
+                if isinstance(bound, Lt):
+                    yield kind, name.upper(), str(bound.lt)
+                if isinstance(bound, MinLen):
+                    yield kind, name.upper(), "x" * (bound.min_length - 1)
+                if isinstance(bound, MaxLen):
+                    yield kind, name.upper(), "x" * (bound.max_length + 1)
+            if get_origin(field.annotation) is Literal:
+                yield kind, name.upper(), "something-else"
+
+
+@pytest.mark.parametrize(("kind", "variable", "value"), list(outside_the_bounds()))
+def test_value_outside_its_range_is_refused_with_name_value_and_range(kind, variable, value):
+    with pytest.raises(SettingsError) as refusal:
+        load_settings(kind, {**ENVIRONMENT, variable: value})
+    text = str(refusal.value)
+    assert text.startswith(f"{variable}={value!r} is not allowed: it must be ")
+    assert any(word in text for word in ("at least", "above", "one of", "characters"))
+
+
+def numbers():
+    return sorted(
+        {
+            (kind, name.upper())
+            for kind in KINDS
+            for name, field in kind.model_fields.items()
+            if field.annotation in (int, float, Decimal)
+        },
+        key=str,
+    )
+
+
+@pytest.mark.parametrize("value", ["", "many", "nan", "inf", "-inf", "1e999"])
+@pytest.mark.parametrize(("kind", "variable"), numbers())
+def test_number_that_is_none_is_refused(kind, variable, value):
+    with pytest.raises(SettingsError, match=f"{variable}='{value}' is not allowed: it must be a "):
+        load_settings(kind, {**ENVIRONMENT, variable: value})
+
+
+def test_every_number_has_both_bounds():
+    for kind in KINDS:
+        for name, field in kind.model_fields.items():
+            if field.annotation in (int, float, Decimal):
+                kinds = {type(bound) for bound in field.metadata}
+                assert kinds & {Ge, Gt}, name
+                assert kinds & {Le, Lt}, name
+
+
+def test_missing_variable_is_named():
+    with pytest.raises(SettingsError, match=r"^TABLE_NAME is not set: it must be 3 to 255"):
+        load_settings(TradeSettings, {})
+
+
+def test_all_wrong_variables_are_named_at_once():
+    with pytest.raises(SettingsError) as refusal:
+        load_settings(DetectSettings, {"TABLE_NAME": "", "EWMA_JUMP": "0"})
+    assert {"TABLE_NAME=''", "BUCKET_NAME is", "EWMA_JUMP='0'"} == {
+        " ".join(part.split()[:2]) if "is not set" in part else part.split()[0]
+        for part in str(refusal.value).split("; ")
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_defaults_are_accepted(kind):
+    assert load_settings(kind, ENVIRONMENT).stage == "dev"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.bybit.com",
+        "https://api.bybit.com/",
+        "https://api.bybit.com:443",
+        "https://api.bytick.com",
+        "https://api-demo.bybit.com",
+        "https://api-testnet.bybit.com",
+        "https://api.bybit.eu",
+        "https://api.bybit.nl",
+        "https://api.bybit-tr.com",
+        "https://api.bybitgeorgia.ge",
+        "https://api.manepa.jp",
+        "http://127.0.0.1:8080",
+        "http://localhost:1",
+        "http://[::1]:5",
+    ],
+)
+def test_bybits_own_hosts_and_loopback_are_accepted(url):
+    settings = load_settings(TradeSettings, {**ENVIRONMENT, "BYBIT_BASE_URL": url})
+    assert settings.bybit_base_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "api.bybit.com",
+        "http://api.bybit.com",
+        "https://api.bybit.com:8443",
+        "https://api.bybit.com.evil.example",
+        "https://evil.example",
+        "https://evil.example/api.bybit.com",
+        "https://evil.example#@api.bybit.com",
+        "https://api.bybit.com@evil.example",
+        "https://api.bybit.com\\@evil.example",
+        "https://api.bybit.com/v5",
+        "https://api.bybit.com?",
+        "https://api.bybit.com\n",
+        "https://ap\ti.bybit.com",
+        "https://127.0.0.1.evil.example",
+        "http://127.0.0.2",
+        "http://10.0.0.1",
+        "http://127.0.0.1:99999",
+        "http://[::1",
+        "ftp://127.0.0.1",
+        "file:///etc/passwd",
+    ],
+)
+def test_any_other_address_is_refused(url):
+    with pytest.raises(SettingsError, match="BYBIT_BASE_URL"):
+        load_settings(TradeSettings, {**ENVIRONMENT, "BYBIT_BASE_URL": url})
+
+
+@pytest.mark.parametrize(
+    "url", ["gateway:9091", "ftp://gateway", "http://", "http://user@gateway", "http://gate way"]
+)
+def test_address_of_the_gateway_must_be_plain(url):
+    with pytest.raises(SettingsError, match="PUSHGATEWAY_URL"):
+        load_settings(TradeSettings, {**ENVIRONMENT, "PUSHGATEWAY_URL": url})
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PUSHGATEWAY_URL": "http://user:hunter2@gateway"},
+        {"BYBIT_BASE_URL": "https://user:hunter2@api.bybit.com"},
+        {"BYBIT_SECRET_ARN": "hunter2"},
+    ],
+)
+def test_what_may_be_a_secret_is_not_shown_in_a_refusal(environment):
+    with pytest.raises(SettingsError) as refusal:
+        load_settings(TradeSettings, {**ENVIRONMENT, **environment})
+    assert "hunter2" not in str(refusal.value)
+    assert refusal.value.__cause__ is None
+    assert refusal.value.__suppress_context__
+
+
+def test_live_mode_takes_both_switches_and_a_named_strategy():
+    assert load_settings(TradeSettings, LIVE).strategy_name == "fade"
+
+
+@pytest.mark.parametrize("variable", ["LIVE_TRADING_CONFIRMATION", "STRATEGY", "BYBIT_SECRET_ARN"])
+def test_live_mode_is_refused_without(variable):
+    with pytest.raises(SettingsError, match=f"{variable} must be .*TRADING_MODE=live"):
+        load_settings(TradeSettings, {**LIVE, variable: ""})
+
+
+@pytest.mark.parametrize("value", ["12a", "-1", " 12", "١٢", "1.0"])
+def test_confirmation_is_digits_only(value):
+    with pytest.raises(SettingsError, match="LIVE_TRADING_CONFIRMATION"):
+        load_settings(TradeSettings, {**LIVE, "LIVE_TRADING_CONFIRMATION": value})
+
+
+def test_paper_is_the_mode_and_fade_its_strategy_by_default():
+    settings = load_settings(TradeSettings, ENVIRONMENT)
+    assert (settings.trading_mode, settings.strategy_name) == ("paper", "fade")
