@@ -63,6 +63,7 @@ requirements: ## Resolve requirements/*.in anew and pin them with hashes (needs 
 			--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" \
 			requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
+	cp requirements/lambda.txt layers/dependencies/requirements.txt
 
 setup: $(DEV_STAMP) ## Make the virtual environment with everything in it
 

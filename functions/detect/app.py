@@ -31,6 +31,7 @@ def lambda_handler(event: object, context: Context) -> dict[str, object]:
         "candidates": report.candidates,
         "requests": report.requests,
         "warming_up": report.warming_up,
+        "events_open": report.events_open,
         "signals": [signal.signal_id for signal in report.signals],
     }
     logger.info("scanned", extra=result)

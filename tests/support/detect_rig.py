@@ -39,10 +39,8 @@ class Rig:
         self.values = {}
         self.broken = {}
         """Errors by symbol: its candles fail, its ticker goes on."""
-        whole = self.market.candles
-        self.market.candles = lambda requests: {
-            symbol: self.broken.get(symbol, answer) for symbol, answer in whole(requests).items()
-        }
+        self._whole = self.market.candles
+        self.market.candles = self._candles
         for number in range(symbols):
             self.list(f"A{number}USDT", number, before + AFTER)
         self.detect = self.new_instance()
@@ -57,6 +55,11 @@ class Rig:
         )
         self._starts = {**getattr(self, "_starts", {}), symbol: first or self.first}
         self._show(symbol)
+
+    def _candles(self, requests):
+        assert len({one.symbol for one in requests}) == len(requests), "a symbol was asked twice"
+        answers = self._whole(requests)
+        return {symbol: self.broken.get(symbol, answer) for symbol, answer in answers.items()}
 
     def pump(self, symbol, minute, *, rise=1.2, flow=2000.0, close=1.0):
         """Let a symbol jump in a candle; `close`: share of the rise that it closes with."""

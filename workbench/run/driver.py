@@ -8,12 +8,13 @@ the payloads AWS would send.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from pumpwatch.adapters.bybit.orders import read_position
 from pumpwatch.domain.candles import MINUTE
+from pumpwatch.domain.signals import Phase
 from pumpwatch.errors import InvariantBroken
 from workbench.localstack.functions import Invocation
 from workbench.run.options import RunOptions
@@ -89,19 +90,22 @@ class _Driver:
 
     def _play_minute(self, number: int, scheduled: int) -> None:
         simulator = self._stage.simulator
-        simulator.advance_to(scheduled + self._options.detect_second * 1000)
-        before = simulator.requests()
+        before = simulator.advance_to(scheduled + self._options.detect_second * 1000)
         found = self._invoke(self._stage.detect.invoke(self._stage.detect_event(scheduled)))
         self._tally.tick_seconds.append(found.seconds)
-        self._tally.tick_requests.append(simulator.requests() - before)
-        self._show_signals(found.payload.get("signals", ()))
-        self._wake_trade()
+        self._tally.tick_requests.append(simulator.glance()["requests"] - before)
+        if found.payload.get("signals"):
+            self._show_signals(found.payload["signals"])
+            self._wake_trade()
         simulator.advance_to(scheduled + self._options.trade_second * 1000)
         self._trade(self._stage.trade_event(scheduled))
-        self._show_tick(number)
+        self._show_tick(number, found.payload.get("events_open", 0))
 
     def _wake_trade(self) -> None:
-        """Hand trade what the table's stream holds, as AWS would."""
+        """Hand trade what the table's stream holds, as AWS would.
+
+        Asked only after a scan with signals: the template's filter keeps everything else back.
+        """
         for batch in self._stage.stream.batches():
             self._trade(batch)
 
@@ -123,16 +127,14 @@ class _Driver:
             raise InvariantBroken(f"a function refused its event: {invocation.payload['error']}")
         return invocation
 
-    def _show_signals(self, signal_ids: Iterable[str]) -> None:
+    def _show_signals(self, signal_ids: Sequence[str]) -> None:
         wanted = set(signal_ids)
-        if not wanted:
-            return
-        for signal in self._stage.signals.since(self._tally.signals_read):
+        published = self._stage.signals.since(self._tally.started)
+        for signal in sorted(published, key=lambda one: (one.time, list(Phase).index(one.phase))):
             if signal.signal_id in wanted:
                 self._view.signal(signal)
-                self._tally.signals.append(signal)
 
-    def _show_tick(self, number: int) -> None:
+    def _show_tick(self, number: int, events_open: int) -> None:
         glance = self._stage.simulator.glance()
         equity = Decimal(glance["equity"])
         self._tally.equity.append((glance["time"], equity))
@@ -144,7 +146,7 @@ class _Driver:
                 equity=equity,
                 movers=tuple(Mover(**mover) for mover in glance["movers"]),
                 positions=tuple(positions),
-                events_open=len(self._stage.events.current()),
+                events_open=events_open,
             )
         )
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
 from pumpwatch.domain.candles import MINUTE, CandleSeries
-from pumpwatch.domain.signals import Signal
 from pumpwatch.domain.trades import Trade, TradeState
 from pumpwatch.ports import CandleRequest
 from workbench.run.options import RunOptions
@@ -43,8 +42,6 @@ class Tally:
     """Wall time of each detect tick."""
     tick_requests: list[int] = field(default_factory=list)
     equity: list[tuple[int, Decimal]] = field(default_factory=list)
-    signals: list[Signal] = field(default_factory=list)
-    signals_read: int = 0
 
 
 def result_of(
@@ -55,7 +52,8 @@ def result_of(
     planted = [
         pump for pump in _planted(state) if tally.started <= pump.onset < tally.ended - 5 * MINUTE
     ]
-    events = judge(stage.signals.since(0), planted)
+    known = [(symbol, onset) for symbol, onset in state["known"]]
+    events = judge(stage.signals.since(0), planted, known)
     trades = tuple(stage.journal.trades_since(0))
     return RunResult(
         kind="synthetic" if options.replay is None else "replay",

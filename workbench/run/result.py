@@ -251,7 +251,7 @@ class RunResult:
             "orders": self.orders,
             "fills": self.fills,
             "positions_without_stop_seconds_max": self.positions_without_stop_seconds_max,
-            "realised_pnl_usdt": format(self.realised_pnl, "f"),
+            "realised_pnl_usdt": format(self.realised_pnl.normalize(), "f"),
             "detect_delay_p50_seconds": self.delay_p50,
             "tick_seconds_p50": _median_or_none(self.tick_seconds),
             "tick_requests_p50": _median_or_none(self.tick_requests),

@@ -29,16 +29,15 @@ class SimulatorProcess:
     _session: requests.Session = field(repr=False)
 
     def glance(self) -> dict[str, Any]:
-        """Return time, equity, positions and movers."""
+        """Return time, equity, positions, movers and the requests so far."""
         return self._call("GET", "/simulator/glance", None)
 
-    def requests(self) -> int:
-        """Return how many requests the exchange has answered so far."""
-        return int(self._call("GET", "/simulator/requests", None)["requests"])
+    def advance_to(self, time: int) -> int:
+        """Move the market's clock to `time` (milliseconds UTC); return the requests so far.
 
-    def advance_to(self, time: int) -> None:
-        """Move the market's clock forward to `time`, milliseconds UTC; the past is left alone."""
-        self._call("POST", "/simulator/clock", {"advance_to": time})
+        Raises `InvariantBroken` when that would go back: a tick took longer than until the next.
+        """
+        return int(self._call("POST", "/simulator/clock", {"advance_to": time})["requests"])
 
     def state(self) -> dict[str, Any]:
         """Return the market's clock, the planted pumps and everything the account has done."""

@@ -30,10 +30,9 @@ def handle(exchange: Exchange, method: str, path: str, body: bytes) -> Response:
             return _json(200, state(exchange))
         if (method, path) == ("GET", "/simulator/glance"):
             return _json(200, glance(exchange))
-        if (method, path) == ("GET", "/simulator/requests"):
-            return _json(200, {"requests": sum(exchange.requests.values())})
         if (method, path) == ("POST", "/simulator/clock"):
-            return _json(200, {"time": _advance(exchange, _document(body))})
+            time = _advance(exchange, _document(body))
+            return _json(200, {"time": time, "requests": sum(exchange.requests.values())})
         if (method, path) == ("POST", "/simulator/faults"):
             exchange.faults = faults_from_json(_document(body))
             return _json(200, {})
@@ -82,7 +81,9 @@ def state(exchange: Exchange) -> dict[str, object]:
         "start": exchange.started,
         "symbols": len(exchange.market.listings),
         "planted": [asdict(event) for event in exchange.market.planted],
-        # Only a replay knows where its contracts come from, and which events it left out.
+        # Only a replay knows where its contracts come from, which other pumps are labelled in them,
+        # and which events it left out.
+        "known": getattr(exchange.market, "known_onsets", ()),
         "origins": {
             one.symbol: {"segment": one.segment, "onset": one.recorded_onset}
             for one in getattr(exchange.market, "contracts", ())

@@ -17,12 +17,13 @@ MOVERS = 5
 
 
 def glance(exchange: Exchange) -> dict[str, object]:
-    """Return time, equity, positions and the strongest movers."""
+    """Return time, equity, positions, the strongest movers, and the requests so far."""
     now = exchange.catch_up()
     ledger = exchange.engine.ledger
     return {
         "time": now,
         "end": exchange.market.end,
+        "requests": sum(exchange.requests.values()),
         "equity": money(ledger.wallet + ledger.unrealised()),
         "positions": [position_row(ledger, held, now) for held in ledger.held()],
         "movers": _movers(exchange, now),

@@ -71,3 +71,8 @@ def test_signals_of_one_event_are_one_event() -> None:
     peaked = signal(60, phase=Phase.PEAKED)
     (event,) = judge([peaked, rising], [PUMP])
     assert [one.phase for one in event.signals] == [Phase.RISING, Phase.PEAKED]
+
+
+def test_an_alarm_near_another_labelled_pump_is_ignored_and_never_a_hit() -> None:
+    (event,) = judge([signal(64)], [], known=[("AAAUSDT", ONSET)])
+    assert event.verdict is Verdict.IGNORED

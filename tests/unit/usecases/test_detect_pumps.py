@@ -184,8 +184,9 @@ def test_candidates_beyond_the_budget_count_as_warming_up_and_come_next():
     reports = play(rig, 0, 3)
     assert (reports[-1].candidates, reports[-1].warming_up) == (4, 2)
     assert len({signal.symbol for signal in reports[-1].signals}) == 2
-    rig.detect._settings = rig.settings.model_copy(update={"max_candidates": 9})
     rig.tick(3)
+    rig.detect._settings = rig.settings.model_copy(update={"max_candidates": 9})
+    rig.tick(4)
     assert len({symbol for symbol, _ in rig.found()}) == 4
 
 
@@ -269,6 +270,27 @@ def test_lost_slice_is_fetched_again():
     assert [one.symbol for one in rig.tick(2, detect=cold).signals] == ["A1USDT"]
 
 
+def test_slice_that_is_newer_than_the_state_is_not_mixed_with_it():
+    rig = Rig(symbols=2).ready()
+    play(rig, 0, 3)
+    state = rig.history.load_state(STATE)
+    rig.tick(70)
+    rig.history.save_state(STATE, state)
+    cold = rig.new_instance()
+    assert rig.tick(71, detect=cold).screen_missed == 0
+    assert min(one.start for one in rig.market.candle_requests) < START - 23 * HOUR
+
+
+def test_flow_of_time_that_was_not_fetched_is_unknown_not_zero():
+    rig = Rig(symbols=2).ready()
+    rig.tick(0)
+    rig.broken["A1USDT"] = BadMarketData("A1USDT: broken")
+    rig.tick(30)
+    state = rig.detect._state
+    unknown = np.isinf(state.flows).sum(axis=1)
+    assert unknown[state.rows["A1USDT"]] == unknown[state.rows["A0USDT"]] + 3
+
+
 class FailingOnce:
     """Fails at the second call of a method, before or after it did its work."""
 
@@ -302,7 +324,8 @@ def test_scan_that_fails_half_way_is_repeated_without_a_second_signal(store, met
     play(rig, 0, 2)
     with pytest.raises(StoreUnavailable):
         rig.tick(2)
-    rig.tick(3)
+    published = {one.signal_id for one in real.since(0)}
+    assert published.isdisjoint(one.signal_id for one in rig.tick(3).signals)
     rising = [one.symbol for one in real.since(0) if one.phase.value == "rising"]
     assert sorted(rising) == ["A0USDT", "A1USDT", "A2USDT"]
 

@@ -14,6 +14,8 @@ from workbench.simulator.synthetic import calibration
 from workbench.simulator.synthetic.noise import Noise
 
 MAX_SYMBOLS = 2_000
+COINS_PER_OTHER = 75
+"""Every 75th contract is of another kind than a coin perpetual, until each kind is there."""
 _CHANNEL = 900
 _NEW_SHARE = 0.015
 _INNOVATION_SHARE = 0.1
@@ -84,13 +86,14 @@ class _Draft:
 
 
 def make_contracts(symbols: int, noise: Noise, start: int) -> Contracts:
-    """Return `symbols` USDT coin perpetuals and a few contracts of other kinds, sorted by symbol.
+    """Return `symbols` contracts, sorted: USDT coin perpetuals, in larger markets also other kinds.
 
     Raises ValueError when `symbols` is not between 1 and 2,000.
     """
     if not 1 <= symbols <= MAX_SYMBOLS:
         raise ValueError(f"a synthetic market has 1 to {MAX_SYMBOLS:,} symbols, not {symbols}")
-    drafts = _coins(symbols, noise, start) + _others(start)
+    others = _others(start)[: symbols // COINS_PER_OTHER]
+    drafts = _coins(symbols - len(others), noise, start) + others
     drafts.sort(key=lambda draft: draft.listing.symbol)
     turnover = np.array([draft.daily_turnover for draft in drafts])
     # Liquid coins move less: the deviation falls from thin (below 1e6 USDT a day) to major (above
