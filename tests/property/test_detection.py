@@ -17,6 +17,9 @@ EXAMPLES = settings(max_examples=60, deadline=None)
 
 @st.composite
 def markets(draw, *, most=130):
+    constant = draw(st.sampled_from([False, False, False, True]))
+    # Of a huge constant turnover the variance is nothing but rounding, in either version.
+    scales = [1e3, 1e-3] if constant else [1e3, 1e3, 1e3, 1e-3, 1e8]
     return random_candles(
         draw(st.integers(0, 2**32)),
         draw(st.integers(1, 4)),
@@ -24,9 +27,9 @@ def markets(draw, *, most=130):
         gaps=draw(st.sampled_from([0.0, 0.0, 0.1, 0.9])),
         zeros=draw(st.sampled_from([0.0, 0.0, 0.3, 1.0])),
         late=draw(st.booleans()),
-        constant=draw(st.sampled_from([False, False, False, True])),
+        constant=constant,
         fading=draw(st.sampled_from([0.0, 0.0, 0.05])),
-        scale=draw(st.sampled_from([1e3, 1e3, 1e3, 1e-3, 1e8])),
+        scale=draw(st.sampled_from(scales)),
     )
 
 

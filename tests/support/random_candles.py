@@ -28,8 +28,8 @@ def random_candles(
 ) -> Candles:
     """Return candles with bursts.
 
-    Share `gaps` is unknown and share `zeros` without trades; `late`: listed late; `constant`: nearly
-    all candles trade the same at the same price; with `fading` the market dries up.
+    Share `gaps` is unknown and share `zeros` without trades; `late`: listed late; `constant`:
+    nearly all candles trade the same at the same price; with `fading` the market dries up.
     """
     random = np.random.default_rng(seed)
     shape = (symbols, count)

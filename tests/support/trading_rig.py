@@ -39,7 +39,9 @@ class RigTick:
 
 
 def settings(**changes: Any) -> TradeSettings:
-    return TradeSettings(table_name="pumpwatch-test", **changes)
+    """Settings with a target at half of the rise: 1.10 for `peaked`."""
+    facts: dict[str, Any] = {"fade_target_retrace": Decimal("0.5"), **changes}
+    return TradeSettings(table_name="pumpwatch-test", **facts)
 
 
 def peaked(symbol: str = SYMBOL, *, time: int = START, **changes: Any) -> Signal:

@@ -168,8 +168,10 @@ class TradeSettings(SharedSettings):
     """Which price triggers the stops."""
     fade_stop_above_peak: Annotated[Decimal, Field(gt=0, le=Decimal("0.5"))] = Decimal("0.03")
     """How far above the pump's peak a fade's stop lies, as a fraction."""
-    fade_target_retrace: Fraction = Decimal("0.5")
+    fade_target_retrace: Fraction = Decimal("0.8")
     """Share of the rise that must be given back for the target."""
+    fade_min_gain: Annotated[Decimal, Field(ge=0, le=Decimal("0.5"))] = Decimal("0.015")
+    """Smallest gain from the price to the target for which a fade is opened, as a fraction."""
     fade_time_limit_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
     """A fade is closed at market after this."""
     ride_stop_fraction: Annotated[Decimal, Field(gt=0, le=Decimal("0.5"))] = Decimal("0.04")

@@ -11,7 +11,7 @@ from pumpwatch.domain.signals import Phase
 from pumpwatch.domain.strategies import Alert, Fade, Ride
 from pumpwatch.usecases.entries import limits_from, strategy_from
 
-FADE = Fade(Decimal("0.03"), Decimal("0.5"), 30)
+FADE = Fade(Decimal("0.03"), Decimal("0.5"), Decimal("0.015"), 30)
 RIDE = Ride(Decimal("0.04"), Decimal("0.06"), 3)
 
 
@@ -26,12 +26,22 @@ def test_fade_shorts_with_a_stop_above_the_peak_and_half_the_rise_as_target() ->
 
 @pytest.mark.parametrize(
     ("price", "words"),
-    [("1.1", "retraced"), ("1.0", "retraced"), ("1.236", "stop"), ("1.3", "stop")],
+    [
+        ("1.1", "retraced"),
+        ("1.0", "retraced"),
+        ("1.236", "stop"),
+        ("1.3", "stop"),
+        ("1.1167", "too little"),
+    ],
 )
 def test_fade_denies_a_price_that_has_left_the_range(price: str, words: str) -> None:
     plan = FADE.plan(peaked(), quote(price))
     assert isinstance(plan, Denied)
     assert words in plan.reason
+
+
+def test_fade_enters_while_enough_is_left_to_gain() -> None:
+    assert isinstance(FADE.plan(peaked(), quote("1.1168")), EntryPlan)
 
 
 def test_fade_denies_when_any_of_the_prices_is_beyond_the_stop() -> None:

@@ -1,5 +1,4 @@
-"""One event per pump: rising, peaked, fading, over, then a cooldown before the symbol can alarm
-again.
+"""One event per pump: rising, peaked, fading, over, then a cooldown until the next alarm.
 
 The phase follows from the candles since the alarm alone, so a restart, a repeated scan or a candle
 that arrives late gives the same event. Phases only go forward:
@@ -7,10 +6,10 @@ that arrives late gives the same event. Phases only go forward:
 rising
     The rule has alarmed.
 peaked
-    A closed candle, or the live price, has given back 30 % of the rise, or a closed candle made no new
-    high. Real pumps peak half a minute after their onset and fall fast, so the alarming candle itself
-    often closes far below its high: rising and peaked then come in one scan. Both numbers are those
-    that served a fade best on real pumps, see docs/strategy.md.
+    A closed candle, or the live price, has given back 30 % of the rise, or a closed candle made no
+    new high. Real pumps peak half a minute after their onset and fall fast, so the alarming candle
+    itself often closes far below its high: rising and peaked then come in one scan. Both numbers
+    are those that served a fade best on real pumps, see docs/strategy.md.
 fading
     Half of the rise is gone. No message: trading acts on `peaked` and its own stops.
 over

@@ -54,11 +54,13 @@ class Alert:
 class Fade:
     """Short a pump once its rise has stalled.
 
-    stop = peak * (1 + stop_above_peak), target = peak - target_retrace * (peak - base).
+    stop = peak * (1 + stop_above_peak), target = peak - target_retrace * (peak - base). A price
+    nearer to the target than `min_gain`, a share of the price, is not worth its costs.
     """
 
     stop_above_peak: Decimal
     target_retrace: Decimal
+    min_gain: Decimal
     time_limit_minutes: int
     name: str = "fade"
     side: Side = Side.SELL
@@ -68,7 +70,7 @@ class Fade:
         return signal.phase is Phase.PEAKED
 
     def plan(self, signal: Signal, quote: Quote) -> EntryPlan | Denied:
-        """Return the short, unless the price is above its stop or fell to its target already."""
+        """Return the short, unless the price is above its stop or too near to its target."""
         if not 0 < signal.base_price < signal.peak_price:
             return Denied("the signal's peak is not above its base")
         peak, base = decimal_from(signal.peak_price), decimal_from(signal.base_price)
@@ -78,6 +80,8 @@ class Fade:
             return Denied("the price is above the stop already")
         if quote.lowest <= target:
             return Denied("the price has retraced to the target already")
+        if quote.bid - target < self.min_gain * quote.bid:
+            return Denied("too little is left to gain before the target")
         return EntryPlan(self.side, stop, target, self.time_limit_minutes * MINUTE)
 
 

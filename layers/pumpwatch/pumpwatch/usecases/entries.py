@@ -42,6 +42,7 @@ def strategy_from(settings: TradeSettings) -> Strategy:
         return Fade(
             settings.fade_stop_above_peak,
             settings.fade_target_retrace,
+            settings.fade_min_gain,
             settings.fade_time_limit_minutes,
         )
     if settings.strategy_name == "ride":

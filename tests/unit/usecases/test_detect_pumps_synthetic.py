@@ -1,0 +1,70 @@
+"""The detect use case on a calibrated synthetic market: lossless, and with few candidates."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from support.source_market_data import SourceMarketData
+
+from pumpwatch.adapters.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore
+from pumpwatch.domain.candles import HOUR, MINUTE, Candles
+from pumpwatch.domain.detection import detector_named, known_before
+from pumpwatch.ports import CandleRequest
+from pumpwatch.settings import DetectSettings
+from pumpwatch.usecases.detect_pumps import DetectPumps
+from workbench.simulator.market import PlantedEvent
+from workbench.simulator.synthetic import SyntheticMarket
+
+START = 1_767_225_600_000
+SYMBOLS, MINUTES = 120, 45
+
+
+@pytest.mark.parametrize("seed", [3, 11])
+def test_scan_of_few_candidates_finds_what_a_full_scan_finds(seed):
+    names = [one.symbol for one in SyntheticMarket(SYMBOLS, seed, START, MINUTES).listings]
+    pumped = [name for name in names if name.endswith("USDT") and not name[0].isdigit()][20:60:20]
+    pumps = [
+        PlantedEvent(symbol, START + 15 * MINUTE + 5_000, START + 15 * MINUTE + 35_000, 0.45)
+        for symbol in pumped
+    ]
+    market = SourceMarketData(
+        SyntheticMarket(SYMBOLS, seed, START, MINUTES, pumps=pumps), START + 5_000
+    )
+    signals = MemorySignalStore()
+    settings = DetectSettings(table_name="table", bucket_name="bucket")
+    detect = DetectPumps(market, MemoryHistoryStore(), signals, MemoryEventStore(), settings)
+    detect.backfill()
+    candidates = missed = 0
+    for minute in range(1, MINUTES):
+        due = START + minute * MINUTE
+        market.now = due + 3_000 + minute * 7_919 % 50_000
+        pages = market.pages
+        report = detect.run(SimpleNamespace(scheduled_time=due, execution_id="e"))
+        assert market.pages - pages == report.requests
+        assert report.requests <= 3 + report.candidates + report.refreshed
+        candidates += report.candidates
+        missed += report.screen_missed
+    assert missed == 0
+    assert candidates < 0.02 * SYMBOLS * MINUTES
+    found = {one.symbol for one in signals.since(0)}
+    assert found == alarms_of_a_full_scan(market, settings, names)
+    assert found & set(pumped)
+
+
+def alarms_of_a_full_scan(market, settings, names):
+    """Return the symbols on which the rule alarms, given every candle of every symbol."""
+    detector = detector_named(settings.detector, settings)
+    first, count = START - 25 * HOUR, 25 * 60 + MINUTES - 1
+    requests = [
+        CandleRequest(name, MINUTE, first, first + (count - 1) * MINUTE)
+        for name in market.instruments()
+        if name in names
+    ]
+    market.now = START + MINUTES * MINUTE
+    series = list(market.candles(requests).values())
+    candles = Candles.from_series(series, interval=MINUTE, first=first, count=count)
+    judged = candles.open_time >= START + MINUTE
+    judged &= known_before(candles)[0] >= detector.window
+    alarm = (detector.detect(candles).alarm & judged).any(axis=1)
+    return {symbol for symbol, hit in zip(candles.symbols, alarm, strict=True) if hit}
