@@ -97,7 +97,7 @@ def offsets_for(rule, gaps):
     return [gap * unit for gap in gaps]
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     rule=st.sampled_from(RULES),
     seed=st.integers(0, 2**32),
