@@ -22,7 +22,9 @@ def measure() -> dict[str, float]:
     figures: dict[str, float] = {}
     for name in ("ewma", "karbalaii", "kamps-kleinberg"):
         detector = detector_named(name)
-        seconds = statistics.median(_timed(lambda: detector.detect(candles)) for _ in range(REPEATS))
+        seconds = statistics.median(
+            _timed(lambda: detector.detect(candles)) for _ in range(REPEATS)
+        )
         prefix = name.replace("-", "_")
         figures[f"{prefix}_candles_per_second"] = SYMBOLS * CANDLES / seconds
         figures[f"{prefix}_peak_memory_over_input_ratio"] = _peak_ratio(detector, candles)

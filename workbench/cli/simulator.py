@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
+from workbench.relaxed_collector import relax_collector
 from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.clock import MarketClock
 from workbench.simulator.exchange import LOOPBACK, Exchange
@@ -59,6 +60,7 @@ def simulator(
     market, begin = _market(symbols, seed, speed, replay, start, live_minutes, stepped=stepped)
     clock = MarketClock(start=begin, speed=speed, stepped=stepped)
     exchange = Exchange(market, clock, credentials_from_seed(seed), settings)
+    relax_collector()
     asyncio.run(_serve(exchange, port))
 
 

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from moto.moto_server.werkzeug_app import create_backend_app
 
+from workbench.relaxed_collector import relax_collector
+
 from .lean_moto import make_lean
 
 if TYPE_CHECKING:
@@ -115,6 +117,7 @@ def _environ(request: web.BaseRequest, body: bytes) -> dict[str, Any]:
 async def serve() -> None:
     """Serve until standard input closes."""
     server = web.Server(AwsApplication().handle, access_log=None)
+    relax_collector()
     runner = web.ServerRunner(server)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -29,6 +29,7 @@ class LocalStack:
 
     `parameters` are the template's. `variables` replace environment variables of a function that
     the template sets; one that it does not have is refused, so that the two cannot drift apart.
+    `aws`, when given, is a stand-in that runs already and is left running.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class LocalStack:
         parameters: Mapping[str, object] | None = None,
         variables: Mapping[str, Mapping[str, str]] | None = None,
         stack: str = "pumpwatch-local",
+        aws: AwsServer | None = None,
     ) -> None:
         self._path = template
         self._template = Template(
@@ -47,12 +49,14 @@ class LocalStack:
         self._refuse_unknown_variables()
         self._stack = stack
         self._open = ExitStack()
-        self.aws = AwsServer()
+        self._aws_is_ours = aws is None
+        self.aws = aws or AwsServer()
         self.functions: dict[str, LocalFunction] = {}
         """By the name in the template, for example `DetectFunction`."""
 
     def __enter__(self) -> Self:
-        self._open.enter_context(self.aws)
+        if self._aws_is_ours:
+            self._open.enter_context(self.aws)
         try:
             create_resources(self._template, self.aws, stack=self._stack)
             for name, properties in self._template.functions():

@@ -17,6 +17,7 @@ from pumpwatch.domain.candles import MINUTE
 from pumpwatch.domain.signals import Phase
 from pumpwatch.errors import InvariantBroken
 from workbench.localstack.functions import Invocation
+from workbench.relaxed_collector import relax_collector
 from workbench.run.options import RunOptions
 from workbench.run.outcome import Tally, result_of
 from workbench.run.result import RunResult
@@ -52,6 +53,7 @@ class _Driver:
         self._fill_history()
         ticks = self._schedule()
         self._tally.started = ticks[0]
+        relax_collector()
         self._view.started(
             RunFacts(self._title(), start=ticks[0], end=ticks[-1] + MINUTE, ticks=len(ticks))
         )
@@ -92,12 +94,16 @@ class _Driver:
         simulator = self._stage.simulator
         before = simulator.advance_to(scheduled + self._options.detect_second * 1000)
         found = self._invoke(self._stage.detect.invoke(self._stage.detect_event(scheduled)))
-        self._tally.tick_seconds.append(found.seconds)
-        self._tally.tick_requests.append(simulator.glance()["requests"] - before)
+        trade_time = scheduled + self._options.trade_second * 1000
         if found.payload.get("signals"):
+            after = simulator.glance()["requests"]
             self._show_signals(found.payload["signals"])
             self._wake_trade()
-        simulator.advance_to(scheduled + self._options.trade_second * 1000)
+            simulator.advance_to(trade_time)
+        else:
+            after = simulator.advance_to(trade_time)
+        self._tally.tick_seconds.append(found.seconds)
+        self._tally.tick_requests.append(after - before)
         self._trade(self._stage.trade_event(scheduled))
         self._show_tick(number, found.payload.get("events_open", 0))
 
@@ -122,7 +128,9 @@ class _Driver:
     def _invoke(self, invocation: Invocation) -> Invocation:
         if invocation.error is not None:
             error = invocation.error
-            raise InvariantBroken(f"a function failed: {error['errorType']}: {error['errorMessage']}")
+            raise InvariantBroken(
+                f"a function failed: {error['errorType']}: {error['errorMessage']}"
+            )
         if invocation.payload.get("error"):
             raise InvariantBroken(f"a function refused its event: {invocation.payload['error']}")
         return invocation
@@ -144,11 +152,16 @@ class _Driver:
                 time=glance["time"],
                 tick=number,
                 equity=equity,
-                movers=tuple(Mover(**mover) for mover in glance["movers"]),
+                movers=self._movers(),
                 positions=tuple(positions),
                 events_open=events_open,
             )
         )
+
+    def _movers(self) -> tuple[Mover, ...]:
+        if not self._view.shows_movers:
+            return ()
+        return tuple(Mover(**mover) for mover in self._stage.simulator.movers())
 
     def _settle(self, end: int) -> None:
         """One more tick of trade, so that the journal knows what the last half minute did."""

@@ -42,6 +42,8 @@ def view_for(console: Console, *, silent: bool = False) -> RunView:
 class LiveView:
     """Redraw the run in place; the drawing is gone when the run ends, also by Ctrl-C."""
 
+    shows_movers = True
+
     def __init__(self, console: Console) -> None:
         self._console = console
         self._facts: RunFacts | None = None

@@ -44,9 +44,7 @@ class Tally:
     equity: list[tuple[int, Decimal]] = field(default_factory=list)
 
 
-def result_of(
-    options: RunOptions, stage: Stage, tally: Tally, *, wall_seconds: float
-) -> RunResult:
+def result_of(options: RunOptions, stage: Stage, tally: Tally, *, wall_seconds: float) -> RunResult:
     """Gather what exchange, table and gateway say at the end, and judge it."""
     state = stage.simulator.state()
     planted = [

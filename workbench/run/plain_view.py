@@ -18,6 +18,8 @@ EVERY_MS = 15 * 60_000
 class PlainView:
     """Write one line per signal and trade, and one every 15 market minutes."""
 
+    shows_movers = False
+
     def __init__(self, console: Console) -> None:
         self._console = console
         self._facts: RunFacts | None = None

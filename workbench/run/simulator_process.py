@@ -13,7 +13,7 @@ from typing import Any
 import requests
 from pumpwatch.errors import BadInput, InvariantBroken
 
-__all__ = ["SimulatorProcess", "simulator_process"]
+__all__ = ["SimulatorProcess", "connect", "simulator_process"]
 
 STOP_SECONDS = 10
 
@@ -28,8 +28,13 @@ class SimulatorProcess:
     api_secret: str = field(repr=False)
     _session: requests.Session = field(repr=False)
 
+    def movers(self) -> list[dict[str, Any]]:
+        """Return the symbols that moved most in the last minute."""
+        found: list[dict[str, Any]] = self._call("GET", "/simulator/movers", None)["movers"]
+        return found
+
     def glance(self) -> dict[str, Any]:
-        """Return time, equity, positions, movers and the requests so far."""
+        """Return time, equity, positions and the requests so far."""
         return self._call("GET", "/simulator/glance", None)
 
     def advance_to(self, time: int) -> int:
@@ -52,22 +57,23 @@ class SimulatorProcess:
 
 
 @contextmanager
-def simulator_process(arguments: Sequence[str]) -> Iterator[SimulatorProcess]:
-    """Start `pumpwatch simulator` with these arguments and stop it at the end.
-
-    Raises `BadInput` with the simulator's own sentence when it refuses to start.
-    """
+def simulator_process(arguments: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    """Start `pumpwatch simulator` with these arguments and stop it at the end."""
     command = [sys.executable, "-m", "workbench", "simulator", "--port", "0", *arguments]
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
-        yield _connect(process)
+        yield process
     finally:
         _stop(process)
 
 
-def _connect(process: subprocess.Popen[str]) -> SimulatorProcess:
+def connect(process: subprocess.Popen[str]) -> SimulatorProcess:
+    """Wait until the simulator listens.
+
+    Raises `BadInput` with the simulator's own sentence when it refuses to start.
+    """
     assert process.stdout is not None  # noqa: S101 - asked for with PIPE
     line = process.stdout.readline()
     if not line:

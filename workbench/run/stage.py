@@ -18,12 +18,13 @@ from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.ports import EventStore, Journal, SignalStore
 from pumpwatch.settings import DetectSettings, load_settings
 from pumpwatch.usecases.detect_pumps import DetectPumps
+from workbench.localstack.aws import AwsServer
 from workbench.localstack.functions import LocalFunction
 from workbench.localstack.pushgateway import Pushgateway
 from workbench.localstack.stack import LocalStack
 from workbench.localstack.streams import StreamReader
 from workbench.run.options import RunOptions
-from workbench.run.simulator_process import SimulatorProcess, simulator_process
+from workbench.run.simulator_process import SimulatorProcess, connect, simulator_process
 
 __all__ = ["Stage", "set_stage"]
 
@@ -82,27 +83,35 @@ class Stage:
 
 @contextmanager
 def set_stage(options: RunOptions) -> Iterator[Stage]:
-    """Start everything, and stop it at the end. Raises `BadInput` for options that do not work."""
+    """Start everything at once, and stop it at the end.
+
+    Raises `BadInput` for options that do not work.
+    """
     with (
-        simulator_process(_simulator_arguments(options)) as simulator,
+        simulator_process(_simulator_arguments(options)) as process,
+        AwsServer() as aws,
         Pushgateway() as gateway,
-        LocalStack(
-            parameters=_parameters(options, simulator, gateway), variables=_lock_step()
-        ) as stack,
     ):
-        stack.put_secret(
-            "ExchangeKey", {"api_key": simulator.api_key, "api_secret": simulator.api_secret}
-        )
-        table = Table(stack.name_of("StateTable"), stack.aws.client("dynamodb"))
-        yield Stage(
-            simulator=simulator,
-            gateway=gateway,
-            stack=stack,
-            stream=stack.stream_reader(TRADE),
-            signals=DynamoSignalStore(table),
-            events=DynamoEventStore(table),
-            journal=DynamoJournal(table),
-        )
+        simulator = connect(process)
+        parameters = _parameters(options, simulator, gateway)
+        with LocalStack(parameters=parameters, variables=_lock_step(), aws=aws) as stack:
+            yield _stage(simulator, gateway, stack)
+
+
+def _stage(simulator: SimulatorProcess, gateway: Pushgateway, stack: LocalStack) -> Stage:
+    stack.put_secret(
+        "ExchangeKey", {"api_key": simulator.api_key, "api_secret": simulator.api_secret}
+    )
+    table = Table(stack.name_of("StateTable"), stack.aws.client("dynamodb"))
+    return Stage(
+        simulator=simulator,
+        gateway=gateway,
+        stack=stack,
+        stream=stack.stream_reader(TRADE),
+        signals=DynamoSignalStore(table),
+        events=DynamoEventStore(table),
+        journal=DynamoJournal(table),
+    )
 
 
 def _simulator_arguments(options: RunOptions) -> list[str]:
@@ -138,4 +147,5 @@ def _parameters(
 def _lock_step() -> dict[str, dict[str, str]]:
     """Return what differs from a deployed stack: requests one after another, so that the same seed
     gives the same run, and no pace of the wall clock, which market time does not follow."""
-    return {DETECT: {"PARALLEL_REQUESTS": "1", "REQUESTS_PER_SECOND": "110"}}
+    one_by_one = {"PARALLEL_REQUESTS": "1"}
+    return {DETECT: {**one_by_one, "REQUESTS_PER_SECOND": "110"}, TRADE: one_by_one}

@@ -63,6 +63,10 @@ class TickSnapshot:
 class RunView(Protocol):
     """What the driver tells whoever watches. Used as a context manager around the whole run."""
 
+    @property
+    def shows_movers(self) -> bool:
+        """Return whether the view has a place for the strongest movers."""
+
     def __enter__(self) -> RunView:
         """Begin."""
 
@@ -87,6 +91,8 @@ class RunView(Protocol):
 
 class SilentView:
     """Show nothing."""
+
+    shows_movers = False
 
     def __enter__(self) -> RunView:
         """Return the view."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from workbench.simulator.faults import FaultError, faults_from_json
-from workbench.simulator.glance import glance
+from workbench.simulator.glance import glance, movers
 from workbench.simulator.wire import JSON_TYPE, Response, money
 from workbench.simulator.wire_rows import execution_row, order_row, position_row
 
@@ -30,6 +30,8 @@ def handle(exchange: Exchange, method: str, path: str, body: bytes) -> Response:
             return _json(200, state(exchange))
         if (method, path) == ("GET", "/simulator/glance"):
             return _json(200, glance(exchange))
+        if (method, path) == ("GET", "/simulator/movers"):
+            return _json(200, {"movers": movers(exchange)})
         if (method, path) == ("POST", "/simulator/clock"):
             time = _advance(exchange, _document(body))
             return _json(200, {"time": time, "requests": sum(exchange.requests.values())})

@@ -1,4 +1,4 @@
-"""GET /simulator/glance: the little that a live view needs after each tick."""
+"""GET /simulator/glance and /simulator/movers: the little that a live view needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOVERS = 5
 
 
 def glance(exchange: Exchange) -> dict[str, object]:
-    """Return time, equity, positions, the strongest movers, and the requests so far."""
+    """Return time, equity, positions and the requests so far."""
     now = exchange.catch_up()
     ledger = exchange.engine.ledger
     return {
@@ -26,12 +26,12 @@ def glance(exchange: Exchange) -> dict[str, object]:
         "requests": sum(exchange.requests.values()),
         "equity": money(ledger.wallet + ledger.unrealised()),
         "positions": [position_row(ledger, held, now) for held in ledger.held()],
-        "movers": _movers(exchange, now),
     }
 
 
-def _movers(exchange: Exchange, now: int) -> list[dict[str, object]]:
+def movers(exchange: Exchange) -> list[dict[str, object]]:
     """Return the symbols that moved most in the last minute; turnover is that of 24 hours."""
+    now = exchange.catch_up()
     market = exchange.market
     view, before = market.view(now), market.view(max(market.start, now - MINUTE_MS))
     change = np.nan_to_num(view.last / before.last - 1.0)

@@ -113,7 +113,7 @@ class DetectSettings(SharedSettings):
     """Bybit allows 120 a second per address; above it, every call is refused for ten minutes."""
     max_candidates: Annotated[int, Field(ge=1, le=200)] = 60
     """Candle requests a scan; symbols beyond count as warming up."""
-    refresh_symbols: Annotated[int, Field(ge=1, le=60)] = 10
+    refresh_symbols: Annotated[int, Field(ge=1, le=60)] = 5
     """Symbols whose history is refreshed in each tick."""
     ewma_span_minutes: Annotated[int, Field(ge=10, le=43_200)] = 1440
     """Span of the moving mean and variance of the turnover, rule `ewma`."""

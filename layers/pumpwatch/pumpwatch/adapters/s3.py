@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import numpy as np
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from numpy.typing import NDArray
 
+from pumpwatch.adapters.aws import client_config
 from pumpwatch.domain.candles import Candles
 from pumpwatch.errors import StoreUnavailable
 
@@ -40,12 +40,7 @@ Arrays = dict[str, NDArray[Any]]
 
 def s3_client() -> S3Client:
     """Return a client with short time-outs; where to is boto3's own business (environment)."""
-    config = Config(
-        connect_timeout=1,
-        read_timeout=5,
-        retries={"mode": "standard", "max_attempts": 3},
-    )
-    return boto3.client("s3", config=config)
+    return boto3.client("s3", config=client_config(read_timeout=5))
 
 
 class S3HistoryStore:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from pumpwatch.adapters.aws import client_config
 from pumpwatch.errors import BadCredentials, StoreUnavailable
 from pumpwatch.ports import ExchangeKey
 
@@ -35,11 +35,10 @@ class SecretsManagerSecrets:
 
     def __init__(self, arn: str, client: SecretsManagerClient | None = None) -> None:
         self._arn = arn
-        config = Config(
-            connect_timeout=1, read_timeout=2, retries={"mode": "standard", "max_attempts": 3}
-        )
         self._provider = (
-            SecretsProvider(boto3_client=client) if client else SecretsProvider(boto_config=config)
+            SecretsProvider(boto3_client=client)
+            if client
+            else SecretsProvider(boto_config=client_config(read_timeout=2))
         )
 
     def __repr__(self) -> str:

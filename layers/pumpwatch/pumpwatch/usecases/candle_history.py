@@ -67,7 +67,7 @@ class CandleHistory:
         """Fetch what a slice lacks, replay it, and update the state and the store."""
         rows = state.slice_rows(number)
         symbols = [state.symbols[row] for row in rows]
-        old = self._slice(number)
+        old = self._slice(number) if (state.through[rows] > 0).any() else None
         known = np.array([self._holds(old, state, row) for row in rows], dtype=np.bool_)
         end = now // self._detector.interval * self._detector.interval
         requests = self._requests(symbols, np.where(known, state.through[rows], 0), end)

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pumpwatch.adapters.aws import client_config
 from pumpwatch.errors import PumpwatchError, StoreUnavailable
 
 from .codec import Item, marshal, unmarshal
@@ -44,13 +44,7 @@ class Cancelled(PumpwatchError):
 
 def dynamodb_client() -> DynamoDBClient:
     """Return a client with short time-outs; where to is boto3's own business (environment)."""
-    config = Config(
-        connect_timeout=1,
-        read_timeout=2,
-        retries={"mode": "standard", "max_attempts": 3},
-        tcp_keepalive=True,
-    )
-    return boto3.client("dynamodb", config=config)
+    return boto3.client("dynamodb", config=client_config(read_timeout=2, tcp_keepalive=True))
 
 
 class Table:

@@ -12,7 +12,7 @@ __all__ = ["DynamoTotalsStore"]
 
 TOTALS = "TOTALS"
 PREFIX = "total:"
-REMEMBERED = 5
+REMEMBERED = 3
 """The last few runs are remembered, so that a repeat of one of them adds nothing."""
 
 
