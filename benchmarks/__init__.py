@@ -1,1 +1,1 @@
-"""What the README's figures come from: `make bench` measures, prints a table, writes results.json."""
+"""Where the README's figures come from: `make bench` measures and writes results.json."""

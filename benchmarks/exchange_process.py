@@ -1,7 +1,7 @@
-"""A simulated exchange in a process of its own, for measurements: no rate limits, latency on command.
+"""A simulated exchange in a process of its own: no rate limits, latency on command.
 
-`python -m benchmarks.exchange_process SYMBOLS MOVERS` prints {"url": ...}; each line on standard input
-sets the latency in milliseconds; it ends when standard input closes.
+`python -m benchmarks.exchange_process SYMBOLS MOVERS` prints {"url": ...}; each line on standard
+input sets the latency in milliseconds; it ends when standard input closes.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def measure() -> dict[str, float]:
 
 
 class _Memory:
-    """Samples the proportional memory of a process and its children, so that shared pages count once."""
+    """Samples the memory of a process and its children; shared pages count once."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import numpy as np
+
 from pumpwatch.domain.orders import Side
 from pumpwatch.domain.signals import Phase, Signal
 from pumpwatch.domain.trades import Trade
-
 from workbench.reports.chart_style import (
     Figure,
     horizontal_line,

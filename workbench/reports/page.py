@@ -11,8 +11,8 @@ from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from pumpwatch.domain.orders import Side
 
+from pumpwatch.domain.orders import Side
 from workbench.reports.chart_style import TEMPLATE, Figure
 from workbench.reports.charts import (
     equity_chart,

@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 
 from pumpwatch.errors import PumpwatchError
-
 from workbench.reports.page import render_page
 from workbench.run.result import RunResult
 

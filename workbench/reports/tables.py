@@ -10,7 +10,6 @@ from typing import Literal
 
 from pumpwatch.domain.orders import Side
 from pumpwatch.domain.trades import Trade
-
 from workbench.reports.charts import percentile
 from workbench.reports.formats import (
     NOTHING,

@@ -1,8 +1,8 @@
 """Play both functions on their schedule, in market time and in lock step with the exchange.
 
-Each minute: the schedule wakes detect; the table's stream hands its new signals to trade; the schedule
-wakes trade. Nothing here decides anything: the functions are called by their Lambda entry points with
-the payloads AWS would send.
+Each minute: the schedule wakes detect; the table's stream hands its new signals to trade; the
+schedule wakes trade. Nothing here decides anything: the functions are called by their Lambda entry
+points with the payloads AWS would send.
 """
 
 from __future__ import annotations

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pumpwatch.domain.signals import Signal
-from pumpwatch.domain.trades import Trade
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from pumpwatch.domain.signals import Signal
+from pumpwatch.domain.trades import Trade
 from workbench.reports.formats import clock, money, percent, price, signed_money
 from workbench.run.plain_view import PlainView
 from workbench.run.view import (

@@ -81,7 +81,7 @@ def result_of(options: RunOptions, stage: Stage, tally: Tally, *, wall_seconds: 
 
 
 def broken_invariants(state: Mapping[str, Any], trades: Iterable[Trade]) -> list[str]:
-    """Return a sentence for each promise that did not hold; they begin with a name of INVARIANTS."""
+    """Return a sentence for each promise that did not hold, beginning with its INVARIANTS name."""
     no_stop, no_duplicate, agree = INVARIANTS
     broken = []
     if state["unprotected_ms_max"] > TOLERATED_WITHOUT_STOP_MS:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pumpwatch.domain.signals import Signal
-from pumpwatch.domain.trades import Trade
 from rich.console import Console
 from rich.text import Text
 
+from pumpwatch.domain.signals import Signal
+from pumpwatch.domain.trades import Trade
 from workbench.reports.formats import clock, date_and_clock, duration, money
 from workbench.run.view import RunFacts, RunView, TickSnapshot, signal_words, trade_words
 

@@ -19,9 +19,9 @@ def judge(
 ) -> tuple[DetectedEvent, ...]:
     """Return one event per event id, in order of its alarm, with its verdict.
 
-    Each planted pump has at most one hit: the first alarm in (onset - 60 s, onset + 300 s]. Without a
-    hit, an alarm in the hour before is early. Alarms from 1 h before to 6 h after an onset of the same
-    symbol are otherwise ignored; every other one is false. `known` are further labelled onsets
+    Each planted pump has at most one hit: the first alarm in (onset - 60 s, onset + 300 s]. Without
+    a hit, an alarm in the hour before is early. Alarms from 1 h before to 6 h after an onset of the
+    same symbol are otherwise ignored; every other one is false. `known` are further labelled onsets
     (symbol, milliseconds UTC) near which alarms are ignored and which cannot be hit.
     """
     spans = [*known, *((pump.symbol, pump.onset) for pump in planted)]

@@ -8,9 +8,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
-import requests
+from urllib3 import HTTPConnectionPool, connection_from_url
+
 from pumpwatch.errors import BadInput, InvariantBroken
 
 __all__ = ["SimulatorProcess", "connect", "simulator_process"]
@@ -26,7 +28,7 @@ class SimulatorProcess:
     user_id: str
     api_key: str = field(repr=False)
     api_secret: str = field(repr=False)
-    _session: requests.Session = field(repr=False)
+    _pool: HTTPConnectionPool = field(repr=False)
 
     def movers(self) -> list[dict[str, Any]]:
         """Return the symbols that moved most in the last minute."""
@@ -49,9 +51,9 @@ class SimulatorProcess:
         return self._call("GET", "/simulator/state", None)
 
     def _call(self, method: str, path: str, body: object) -> dict[str, Any]:
-        answer = self._session.request(method, self.url + path, json=body, timeout=30)
-        if answer.status_code != requests.codes.ok:
-            raise InvariantBroken(f"the simulator refused {path}: {answer.text[:200]}")
+        answer = self._pool.request(method, path, json=body, timeout=30, retries=False)
+        if answer.status != HTTPStatus.OK:
+            raise InvariantBroken(f"the simulator refused {path}: {answer.data[:200]!r}")
         found: dict[str, Any] = answer.json()
         return found
 
@@ -81,14 +83,12 @@ def connect(process: subprocess.Popen[str]) -> SimulatorProcess:
         sentence = (problem.strip().splitlines() or ["it ended without a word"])[-1]
         raise BadInput(sentence.removeprefix("pumpwatch: "))
     ready = json.loads(line)
-    session = requests.Session()
-    session.trust_env = False
     return SimulatorProcess(
         url=ready["url"],
         user_id=str(ready["user_id"]),
         api_key=ready["api_key"],
         api_secret=ready["api_secret"],
-        _session=session,
+        _pool=connection_from_url(ready["url"]),
     )
 
 

@@ -12,7 +12,6 @@ from typing import Protocol
 from pumpwatch.domain.orders import Position, Side
 from pumpwatch.domain.signals import Signal
 from pumpwatch.domain.trades import Trade, TradeState
-
 from workbench.reports.formats import number, percent, price, signed_money
 
 __all__ = [
@@ -40,7 +39,7 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """A symbol that moves: `change` over the last minute as a fraction, `turnover` of 24 h in USDT."""
+    """A symbol that moves: `change` over the last minute, a fraction; `turnover` of 24 h, USDT."""
 
     symbol: str
     change: float

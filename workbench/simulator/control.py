@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -25,22 +26,13 @@ class ControlError(ValueError):
 
 def handle(exchange: Exchange, method: str, path: str, body: bytes) -> Response:
     """Answer a control call: 200 with a result, 400 with {"error"}, 404 for unknown paths."""
+    answer = ANSWERS.get((method, path))
+    if answer is None:
+        return _json(404, {"error": f"no control call {method} {path}"})
     try:
-        if (method, path) == ("GET", "/simulator/state"):
-            return _json(200, state(exchange))
-        if (method, path) == ("GET", "/simulator/glance"):
-            return _json(200, glance(exchange))
-        if (method, path) == ("GET", "/simulator/movers"):
-            return _json(200, {"movers": movers(exchange)})
-        if (method, path) == ("POST", "/simulator/clock"):
-            time = _advance(exchange, _document(body))
-            return _json(200, {"time": time, "requests": sum(exchange.requests.values())})
-        if (method, path) == ("POST", "/simulator/faults"):
-            exchange.faults = faults_from_json(_document(body))
-            return _json(200, {})
+        return _json(200, answer(exchange, body))
     except (ControlError, FaultError) as error:
         return _json(400, {"error": str(error)})
-    return _json(404, {"error": f"no control call {method} {path}"})
 
 
 def _json(status: int, document: object) -> Response:
@@ -56,6 +48,20 @@ def _document(body: bytes) -> object:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise ControlError(f"the body is not JSON: {error}") from error
+
+
+def _movers(exchange: Exchange, _: bytes) -> dict[str, object]:
+    return {"movers": movers(exchange)}
+
+
+def _faults(exchange: Exchange, body: bytes) -> dict[str, object]:
+    exchange.faults = faults_from_json(_document(body))
+    return {}
+
+
+def _clock(exchange: Exchange, body: bytes) -> dict[str, object]:
+    time = _advance(exchange, _document(body))
+    return {"time": time, "requests": sum(exchange.requests.values())}
 
 
 def _advance(exchange: Exchange, document: object) -> int:
@@ -107,3 +113,12 @@ def state(exchange: Exchange) -> dict[str, object]:
         "unprotected_ms": bare,
         "duplicate_fills": sorted(link for link, count in filled.items() if count > 1),
     }
+
+
+ANSWERS: Mapping[tuple[str, str], Callable[[Exchange, bytes], object]] = {
+    ("GET", "/simulator/state"): lambda exchange, _: state(exchange),
+    ("GET", "/simulator/glance"): lambda exchange, _: glance(exchange),
+    ("GET", "/simulator/movers"): _movers,
+    ("POST", "/simulator/clock"): _clock,
+    ("POST", "/simulator/faults"): _faults,
+}

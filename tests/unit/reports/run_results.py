@@ -9,7 +9,6 @@ from decimal import Decimal
 from pumpwatch.domain.orders import Side
 from pumpwatch.domain.signals import Phase, Signal, event_id_for, signal_id_for
 from pumpwatch.domain.trades import ExitReason, Trade, TradeState
-
 from workbench.run.result import (
     CandleRow,
     DetectedEvent,

@@ -5,10 +5,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from pumpwatch.domain.orders import Position, Side
 from rich.console import Console
 from unit.reports.run_results import MINUTE, START, replay_result, small_result
 
+from pumpwatch.domain.orders import Position, Side
 from workbench.reports.summary import print_summary
 from workbench.run.live_view import LiveView, view_for
 from workbench.run.plain_view import PlainView

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from pumpwatch.domain.signals import Phase, Signal, event_id_for, signal_id_for
 
+from pumpwatch.domain.signals import Phase, Signal, event_id_for, signal_id_for
 from workbench.run.result import PlantedPump, Verdict
 from workbench.run.scoring import judge
 

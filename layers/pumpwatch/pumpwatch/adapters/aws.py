@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from botocore.config import Config
 
 from pumpwatch import __version__
@@ -11,7 +9,7 @@ from pumpwatch import __version__
 __all__ = ["client_config"]
 
 
-def client_config(**options: Any) -> Config:
+def client_config(*, read_timeout: float) -> Config:
     """Return a configuration with standard retries and a short, fixed name for us.
 
     botocore otherwise puts its own long name together anew for each request, which costs a tenth of
@@ -19,7 +17,8 @@ def client_config(**options: Any) -> Config:
     """
     return Config(
         connect_timeout=1,
+        read_timeout=read_timeout,
+        tcp_keepalive=True,
         retries={"mode": "standard", "max_attempts": 3},
         user_agent=f"pumpwatch/{__version__}",
-        **options,
     )

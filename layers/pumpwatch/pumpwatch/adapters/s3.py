@@ -1,7 +1,7 @@
 """The candle history cache in S3 as numpy archives. What cannot be read is absent.
 
-They are not compressed: deflating a slice took 40 ms of CPU, more than everything else in a tick, to
-save half of a few dozen megabytes of storage.
+They are not compressed: deflating a slice took 40 ms of CPU, more than everything else in a tick,
+to save half of a few dozen megabytes of storage.
 """
 
 from __future__ import annotations

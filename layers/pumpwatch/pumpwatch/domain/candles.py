@@ -35,8 +35,8 @@ class CandleSeries:
     """Candles of one symbol as the exchange gave them, oldest first.
 
     `open_time` is shaped (candles,) in milliseconds UTC; `values` is shaped (candles, 6): open,
-    high, low, close in USDT, volume in the base coin, turnover in USDT. `forming` says that the last
-    row is a candle that has not ended: its high, volume and turnover can still grow.
+    high, low, close in USDT, volume in the base coin, turnover in USDT. `forming` says that the
+    last row is a candle that has not ended: its high, volume and turnover can still grow.
     """
 
     symbol: str

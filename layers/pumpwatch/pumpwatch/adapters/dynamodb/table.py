@@ -44,7 +44,7 @@ class Cancelled(PumpwatchError):
 
 def dynamodb_client() -> DynamoDBClient:
     """Return a client with short time-outs; where to is boto3's own business (environment)."""
-    return boto3.client("dynamodb", config=client_config(read_timeout=2, tcp_keepalive=True))
+    return boto3.client("dynamodb", config=client_config(read_timeout=2))
 
 
 class Table:
