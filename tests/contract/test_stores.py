@@ -120,12 +120,12 @@ def test_a_repeated_run_changes_no_total(stores):
     assert stores.totals.add("detect", "run-1", {"runs": 1}) == {"runs": Decimal(2)}
 
 
-def test_the_last_five_runs_are_remembered(stores):
-    for number in range(5):
+def test_the_last_three_runs_are_remembered(stores):
+    for number in range(3):
         stores.totals.add("detect", f"run-{number}", {"runs": 1})
-    for number in range(5):
+    for number in range(3):
         totals = stores.totals.add("detect", f"run-{number}", {"runs": 1})
-        assert totals == {"runs": Decimal(5)}
+        assert totals == {"runs": Decimal(3)}
 
 
 def test_totals_of_two_functions_are_apart(stores):

@@ -67,7 +67,7 @@ def test_ready_line_is_all_a_client_needs_and_a_signal_ends_it_cleanly():
         moved = call(
             f"{ready['url']}/simulator/clock", {"advance_to": ready["market_time"] + 90_000}
         )
-        assert moved == {"time": ready["market_time"] + 90_000}
+        assert moved == {"time": ready["market_time"] + 90_000, "requests": 4}
         client.client.close()
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=20)

@@ -11,6 +11,8 @@ from typing import Any, Self
 
 import boto3
 
+from pumpwatch.errors import PumpwatchError
+
 __all__ = ["FAKE_CREDENTIALS", "REGION", "AwsServer", "LocalStackError"]
 
 REGION = "eu-central-1"
@@ -25,7 +27,7 @@ Client = Any
 """A boto3 client; its type is made while it runs."""
 
 
-class LocalStackError(Exception):
+class LocalStackError(PumpwatchError):
     """A part of the local stack could not be started; the message says which and why."""
 
 

@@ -7,14 +7,14 @@ import os
 import tempfile
 from pathlib import Path
 
-from pumpwatch.errors import PumpwatchError
+from pumpwatch.errors import BadInput
 from workbench.reports.page import render_page
 from workbench.run.result import RunResult
 
 __all__ = ["ReportError", "check_report_path", "write_run_report"]
 
 
-class ReportError(PumpwatchError):
+class ReportError(BadInput):
     """The report cannot be written. Name another file; the run itself is not affected."""
 
 

@@ -19,7 +19,7 @@ __all__ = [
     "MemoryTotalsStore",
 ]
 
-REMEMBERED_RUNS = 5
+REMEMBERED_RUNS = 3
 
 
 class MemorySignalStore:

@@ -1,0 +1,123 @@
+"""`pumpwatch run` as a person types it, on a small market."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+KEYS = {
+    "symbols",
+    "ticks",
+    "events_planted",
+    "events_detected",
+    "false_events",
+    "orders",
+    "fills",
+    "positions_without_stop_seconds_max",
+    "realised_pnl_usdt",
+    "detect_delay_p50_seconds",
+    "tick_seconds_p50",
+    "tick_requests_p50",
+    "metrics_pushed",
+}
+REPOSITORY = Path(__file__).resolve().parents[2]
+RECORDED = Path(
+    os.environ.get("PUMPWATCH_PUMP_EVENTS", REPOSITORY.parent / "shared/data/pump-events")
+)
+
+
+def pumpwatch(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "workbench", *arguments]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=170, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
+    """The same small run, twice."""
+    folder = tmp_path_factory.mktemp("run")
+    answers = []
+    for _ in range(2):
+        done = pumpwatch(
+            "run", "--json", "--symbols", "40", "--hours", "1.2", "--seed", "5", folder=folder
+        )
+        assert done.returncode == 0, done.stderr
+        assert (folder / "build/run-report.html").stat().st_size > 100_000
+        answers.append(json.loads(done.stdout))
+    return answers
+
+
+def test_json_is_one_object_with_exactly_the_documented_keys(runs):
+    assert set(runs[0]) == KEYS
+
+
+def test_a_planted_pump_is_detected_and_every_position_has_its_stop(runs):
+    run = runs[0]
+    assert run["symbols"] == 40
+    assert run["ticks"] == 72
+    assert run["events_planted"] >= 1
+    assert run["positions_without_stop_seconds_max"] == 0
+    assert run["tick_requests_p50"] <= 3 + 5 + 1
+    # A push for each detect tick, each scheduled trade tick and the last one.
+    assert run["metrics_pushed"] >= 2 * 72 + 1
+
+
+def test_the_same_seed_gives_the_same_run(runs):
+    first, second = ({**run, "tick_seconds_p50": None} for run in runs)
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run", "--symbols", "0"), "--symbols is 0"),
+        (("run", "--symbols", "2001"), "--symbols is 2001"),
+        (("run", "--hours", "0"), "--hours is 0"),
+        (("run", "--seed", "-1"), "--seed is -1"),
+        (("run", "--replay", "no-such-folder"), "no-such-folder"),
+        (("simulator", "--replay", "no-such-folder"), "no-such-folder"),
+        (("simulator", "--symbols", "0"), "--symbols is 0"),
+        (("simulator", "--speed", "0"), "--speed is 0"),
+        (("simulator", "--start", "yesterday"), "--start is yesterday"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_status_2(arguments, words, tmp_path):
+    done = pumpwatch(*arguments, folder=tmp_path)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "build/run-report.html").exists()
+
+
+def test_a_report_that_cannot_be_written_is_said_before_the_run(tmp_path):
+    done = pumpwatch("run", "--report", str(tmp_path), folder=tmp_path)
+    assert done.returncode == 2
+    assert str(tmp_path) in done.stderr
+
+
+@pytest.mark.skipif(not RECORDED.is_dir(), reason=f"no recorded pumps in {RECORDED}")
+def test_recorded_pumps_are_played_to_the_same_handlers(tmp_path):
+    # Two events of the recording are enough here; the whole of it takes minutes.
+    import polars as pl
+
+    events = pl.read_csv(RECORDED / "events.csv").filter(pl.col("segment").is_in([85, 86]))
+    events.write_csv(tmp_path / "events.csv")
+    pl.read_csv(RECORDED / "segments.csv").write_csv(tmp_path / "segments.csv")
+    for name in ("candles", "trades"):
+        table = pl.scan_parquet(RECORDED / f"{name}.parquet")
+        table.filter(pl.col("segment").is_in([85, 86])).collect().write_parquet(
+            tmp_path / f"{name}.parquet"
+        )
+    done = pumpwatch("run", "--json", "--replay", str(tmp_path), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert (answer["symbols"], answer["events_planted"]) == (2, 2)
+    assert answer["events_detected"] == 2
+    assert answer["false_events"] == 0
+    assert answer["positions_without_stop_seconds_max"] == 0
