@@ -7,7 +7,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
-INSTALL := $(PIP) install --quiet --no-compile --no-deps --require-hashes
+INSTALL := $(PIP) install --quiet --no-deps --require-hashes
 SAM    := .venv-sam/bin/sam
 ARGS   ?=
 
@@ -84,7 +84,7 @@ $(RUN_STAMP): requirements/run.txt pyproject.toml | $(BIN)/python
 
 $(DEV_STAMP): requirements/dev.txt $(RUN_STAMP)
 	@echo "Installing what the tests need into $(VENV) (once, about a minute) ..."
-	@$(INSTALL) --requirement requirements/dev.txt
+	@$(INSTALL) --no-compile --requirement requirements/dev.txt
 	@touch $@
 
 $(SAM_STAMP): requirements/sam.txt

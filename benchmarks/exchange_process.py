@@ -1,7 +1,8 @@
-"""A simulated exchange in a process of its own: no rate limits, latency on command.
+"""A simulated exchange in a process of its own: no rate limits, clock and latency on command.
 
-`python -m benchmarks.exchange_process SYMBOLS MOVERS` prints {"url": ...}; each line on standard
-input sets the latency in milliseconds; it ends when standard input closes.
+`python -m benchmarks.exchange_process SYMBOLS MOVERS` prints {"url"}. Each line on standard
+input, `latency MILLISECONDS` or `time MILLISECONDS`, is carried out and answered with "ok". It ends
+when standard input closes. Latency is real (a sleep), while market time stands where it was put.
 """
 
 from __future__ import annotations
@@ -9,16 +10,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import IO
 
 MINUTE = 60_000
-PUMP_SIZE = 0.4
-PUMP_AGE_SECONDS = 70
-"""The movers' pumps begin this long after the market does: by then the history is there."""
+START = 1_793_577_600_000
+"""2026-11-02T00:00:00Z."""
+PUMP_SIZE = 0.6
+PUMP_MINUTE = 5
+"""The movers' pumps begin this many minutes after the market does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +28,36 @@ class MeasuredExchange:
     """The running exchange."""
 
     url: str
-    begun: float
     _input: IO[str]
+    _output: IO[str]
 
-    def latency(self, milliseconds: int) -> None:
-        """Set the round trip of every request from now on."""
-        self._input.write(f"{milliseconds}\n")
+    def tell(self, what: str, milliseconds: int) -> None:
+        """Set `latency` (of every request from now on) or `time` (the market's)."""
+        self._input.write(f"{what} {milliseconds}\n")
         self._input.flush()
-        time.sleep(0.2)
+        assert self._output.readline() == "ok\n"
+
+
+class HeldClock:
+    """Market time that stands where it was put, while requests take real time."""
+
+    stepped = False
+
+    def __init__(self) -> None:
+        self.time = START
+
+    def now(self) -> int:
+        """Return market time, milliseconds UTC."""
+        return self.time
+
+    def advance_to(self, milliseconds: int) -> int:
+        """Put the clock."""
+        self.time = milliseconds
+        return milliseconds
+
+    def advance_by(self, milliseconds: int) -> int:
+        """Move the clock."""
+        return self.advance_to(self.time + milliseconds)
 
 
 @contextmanager
@@ -49,7 +73,7 @@ def exchange_process(symbols: int, movers: int) -> Iterator[MeasuredExchange]:
     assert process.stdout is not None
     try:
         url = json.loads(process.stdout.readline())["url"]
-        yield MeasuredExchange(url, time.time(), process.stdin)
+        yield MeasuredExchange(url, process.stdin, process.stdout)
     finally:
         process.stdin.close()
         process.wait(10)
@@ -59,26 +83,30 @@ def exchange_process(symbols: int, movers: int) -> Iterator[MeasuredExchange]:
 def serve(symbols: int, movers: int) -> None:
     """Serve until standard input closes."""
     from workbench.simulator.auth import credentials_from_seed  # noqa: PLC0415 - this process only
-    from workbench.simulator.clock import MarketClock  # noqa: PLC0415
     from workbench.simulator.exchange import Exchange  # noqa: PLC0415
     from workbench.simulator.exchange_settings import ExchangeSettings  # noqa: PLC0415
     from workbench.simulator.market import PlantedEvent  # noqa: PLC0415
     from workbench.simulator.server import start_simulator  # noqa: PLC0415
     from workbench.simulator.synthetic.market import SyntheticMarket  # noqa: PLC0415
 
-    start = time.time_ns() // 1_000_000 // MINUTE * MINUTE
-    names = [one.symbol for one in SyntheticMarket(symbols, 1, start, pump_count=0).listings]
-    onset = start + PUMP_AGE_SECONDS * 1000
+    names = [one.symbol for one in SyntheticMarket(symbols, 1, START, pump_count=0).listings]
+    onset = START + PUMP_MINUTE * MINUTE + 5_000
     chosen = [name for name in names if name.endswith("USDT")][20 : 20 + movers]
     pumps = [PlantedEvent(name, onset, onset + 30_000, PUMP_SIZE) for name in chosen]
-    market = SyntheticMarket(symbols, 1, start, pumps=pumps, quiet=True)
-    market.view(start)
+    market = SyntheticMarket(symbols, 1, START, pumps=pumps, quiet=True)
+    market.view(START)
     settings = ExchangeSettings(rate_limits=False)
-    exchange = Exchange(market, MarketClock(), credentials_from_seed(1), settings)
+    clock = HeldClock()
+    exchange = Exchange(market, clock, credentials_from_seed(1), settings)
     with start_simulator(exchange) as server:
         print(json.dumps({"url": server.url}), flush=True)
         for line in sys.stdin:
-            exchange.settings = replace(settings, latency_ms=int(line))
+            what, value = line.split()
+            if what == "time":
+                clock.advance_to(int(value))
+            else:
+                exchange.settings = replace(settings, latency_ms=int(value))
+            print("ok", flush=True)
 
 
 if __name__ == "__main__":

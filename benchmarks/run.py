@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-SAMPLE_SECONDS = 0.2
+SAMPLE_SECONDS = 1.0
 
 
 def measure() -> dict[str, float]:

@@ -11,7 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pybit.unified_trading import HTTP
 
-from benchmarks.exchange_process import MeasuredExchange, exchange_process
+from benchmarks.exchange_process import (
+    MINUTE,
+    PUMP_MINUTE,
+    START,
+    MeasuredExchange,
+    exchange_process,
+)
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
 from pumpwatch.adapters.dynamodb import DynamoEventStore, DynamoSignalStore, Table
 from pumpwatch.adapters.s3 import S3HistoryStore
@@ -26,6 +32,8 @@ MOVERS = 5
 TICKS = 9
 BASELINE_RUNS = 3
 BASELINE_THREADS = 8
+SECOND = 4_000
+"""Where in the minute the schedule fires, milliseconds."""
 DETECT = "DetectFunction"
 
 
@@ -58,19 +66,16 @@ def _scaling() -> tuple[float, float]:
 
 def _ticks(exchange: MeasuredExchange) -> tuple[float, float, float]:
     """Return medians over some warm ticks: wall seconds, requests, candidates."""
-    exchange.latency(0)
     with LocalStack(parameters={"BybitBaseUrl": exchange.url, "Stage": "bench"}) as stack:
         _backfill(stack, exchange.url)
         function = stack.functions[DETECT]
-        exchange.latency(LATENCY_MS)
+        exchange.tell("latency", LATENCY_MS)
         seconds, requests, candidates = [], [], []
-        for number in range(TICKS + 1):
-            now = time.time_ns() // 1_000_000 // 60_000 * 60_000
-            event = stack.scheduled_event(DETECT, now)
-            event["execution_id"] = f"bench-{number}"
-            invocation = function.invoke(event)
+        for minute in range(1, PUMP_MINUTE + TICKS + 2):
+            exchange.tell("time", START + minute * MINUTE + SECOND)
+            invocation = function.invoke(stack.scheduled_event(DETECT, START + minute * MINUTE))
             answer = invocation.result()
-            if number:  # the first is the cold start
+            if minute > PUMP_MINUTE + 1:  # warm, and the movers' events are open
                 seconds.append(invocation.seconds)
                 requests.append(answer["requests"])
                 candidates.append(answer["candidates"])
