@@ -37,6 +37,7 @@ def play(options: RunOptions, view: RunView) -> RunResult:
     begin = time.perf_counter()
     view.note("Starting the simulated exchange, the AWS stand-in and the Pushgateway ...")
     with set_stage(options) as stage:
+        relax_collector()
         view.note(f"Metrics go to {stage.gateway.kind}.")
         tally = _Driver(options, stage, view).play()
         return result_of(options, stage, tally, wall_seconds=time.perf_counter() - begin)
@@ -53,7 +54,6 @@ class _Driver:
         self._fill_history()
         ticks = self._schedule()
         self._tally.started = ticks[0]
-        relax_collector()
         self._view.started(
             RunFacts(self._title(), start=ticks[0], end=ticks[-1] + MINUTE, ticks=len(ticks))
         )

@@ -25,9 +25,9 @@ class RunOptions:
     balance_usdt: int = 10_000
     latency_ms: int = 60
     """What each request costs in market time."""
-    detect_second: int = 4
-    """Where in the minute the schedules fire; arbitrary in production, fixed here."""
-    trade_second: int = 34
+    detect_second: int = 30
+    """Where in the minute the schedule fires: anywhere in production, here in the middle."""
+    trade_second: int = 45
 
     @property
     def live_minutes(self) -> int:

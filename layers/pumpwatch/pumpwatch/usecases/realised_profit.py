@@ -15,16 +15,29 @@ class RealisedProfit:
     """Add up closed trades; those that cannot change any more are read once per warm object.
 
     A trade that is over never changes again, and new ones are created later than a minute ago, so
-    everything before the oldest live trade is remembered as one sum.
+    everything before the oldest live trade is remembered as one sum. Lease tokens grow by one: when
+    nobody held the lease since our last run, and this one had nothing to do, the total stands.
     """
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._since = 0
         self._before = Decimal(0)
+        self._total: Decimal | None = None
+        self._token = 0
 
-    def total(self, now: int) -> Decimal:
-        """Return realised profit and loss of all closed trades, USDT after fees and funding."""
+    def total(self, now: int, *, token: int, idle: bool) -> Decimal:
+        """Return realised profit and loss of all closed trades, USDT after fees and funding.
+
+        `token` is that of the lease this run holds, `idle` says that it has no trade to care for.
+        """
+        unchanged = idle and token == self._token + 1
+        self._token = token
+        if self._total is None or not unchanged:
+            self._total = self._read(now)
+        return self._total
+
+    def _read(self, now: int) -> Decimal:
         trades = self._journal.trades_since(self._since)
         total = self._before + sum((trade.realised_pnl for trade in trades), Decimal(0))
         live = [trade.created for trade in trades if trade.state.live]

@@ -223,4 +223,6 @@ class TradeSignals:
         report.describe_positions(list(view.positions.values()), list(desk.trades.values()))
         if view.account is not None:
             report.equity, report.available = view.account.equity, view.account.available
-        report.realised_pnl = self._realised.total(self._clock.now())
+        report.realised_pnl = self._realised.total(
+            self._clock.now(), token=desk.lease.token, idle=not desk.trades
+        )
