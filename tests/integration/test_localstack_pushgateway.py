@@ -8,17 +8,15 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, push_to_gateway, pushadd_to_gateway
 from prometheus_client.exposition import delete_from_gateway
 from prometheus_client.parser import text_string_to_metric_families
+from support.servers import needs_server
 
 from workbench.localstack import LocalStackError, Pushgateway
 from workbench.localstack.pushgateway import BUILT_IN, REAL
 
-INSTALLED = shutil.which(REAL) is not None
-REASON = f"{REAL} is not installed"
-
 
 @pytest.fixture(
     params=[
-        pytest.param(True, marks=pytest.mark.skipif(not INSTALLED, reason=REASON), id=REAL),
+        pytest.param(True, marks=needs_server(REAL), id=REAL),
         pytest.param(False, id=BUILT_IN),
     ]
 )
@@ -124,7 +122,7 @@ def test_name_with_two_types_is_refused(gateway):
 
 def test_kind_is_said():
     assert Pushgateway(real=False).kind == BUILT_IN
-    assert Pushgateway().kind == (REAL if INSTALLED else BUILT_IN)
+    assert Pushgateway().kind == (REAL if shutil.which(REAL) else BUILT_IN)
 
 
 def test_real_one_that_is_not_there_is_asked_for_in_vain(monkeypatch):
