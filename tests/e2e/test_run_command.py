@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,31 @@ def test_a_report_that_cannot_be_written_is_said_before_the_run(tmp_path):
     done = pumpwatch("run", "--report", str(tmp_path), folder=tmp_path)
     assert done.returncode == 2
     assert str(tmp_path) in done.stderr
+
+
+def test_ctrl_c_ends_everything_without_a_traceback(tmp_path):
+    command = [sys.executable, "-m", "workbench", "run", "--symbols", "40"]
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A runner that ignores SIGINT would hand that down.
+        preexec_fn=lambda: signal.signal(  # noqa: PLW1509 - no threads here
+            signal.SIGINT, signal.default_int_handler
+        ),
+    )
+    assert process.stdout is not None
+    while "market time from" not in process.stdout.readline():
+        assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
 
 
 @pytest.mark.skipif(not RECORDED.is_dir(), reason=f"no recorded pumps in {RECORDED}")

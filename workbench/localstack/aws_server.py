@@ -13,6 +13,7 @@ import asyncio
 import io
 import json
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -131,4 +132,6 @@ async def serve() -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.ERROR)
+    # Ctrl-C reaches the whole process group; this one ends with the program that started it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     asyncio.run(serve())
