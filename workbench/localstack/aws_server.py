@@ -33,6 +33,9 @@ __all__ = ["AwsApplication", "serve"]
 SERVICES = frozenset({"dynamodb", "s3", "secretsmanager"})
 """What the template's resources need; the local stack itself plays Lambda and the scheduler."""
 
+SHUTDOWN_SECONDS = 1.0
+"""A client that vanished in the middle of a request is not waited for."""
+
 
 class AwsApplication:
     """Answer AWS requests with moto, one at a time."""
@@ -119,7 +122,7 @@ async def serve() -> None:
     """Serve until standard input closes."""
     server = web.Server(AwsApplication().handle, access_log=None)
     relax_collector()
-    runner = web.ServerRunner(server)
+    runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

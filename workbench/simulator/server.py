@@ -72,7 +72,9 @@ async def open_site(exchange: Exchange, port: int) -> tuple[web.AppRunner, int]:
     """
     if not 0 <= port <= MAX_PORT:
         raise SimulatorStartError(f"port {port} is not in 0..{MAX_PORT}: choose another --port")
-    runner = web.AppRunner(application(exchange), access_log=None, handle_signals=False)
+    runner = web.AppRunner(
+        application(exchange), access_log=None, handle_signals=False, shutdown_timeout=1.0
+    )
     await runner.setup()
     try:
         await web.TCPSite(runner, LOOPBACK, port, backlog=BACKLOG).start()
