@@ -1,4 +1,7 @@
-"""What every test gets: fake AWS credentials, so that nothing can reach a real account."""
+"""What every test gets: fake AWS credentials, and a watch over what it leaves behind."""
+
+import decimal
+from collections.abc import Iterator
 
 import pytest
 
@@ -20,3 +23,12 @@ def fake_aws(monkeypatch):
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def same_decimal_context() -> Iterator[None]:
+    """A test, or a library it loads, must not change how all later ones round."""
+    before = decimal.getcontext().copy()
+    yield
+    now = decimal.getcontext()
+    assert (now.prec, now.rounding) == (before.prec, before.rounding)

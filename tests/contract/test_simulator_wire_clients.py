@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import gzip
 import hashlib
 import hmac
@@ -202,17 +203,18 @@ def test_answers_are_compressed_when_set_and_asked_for():
 def ccxt_client(server: SimulatorServer) -> Iterator[object]:
     import ccxt
 
-    client = ccxt.bybit(
-        {
-            "apiKey": KEY.api_key,
-            "secret": KEY.api_secret,
-            "enableRateLimit": False,
-            "options": {"defaultType": "swap", "defaultSubType": "linear"},
-        }
-    )
-    client.urls["api"] = dict.fromkeys(client.urls["api"], server.url)
-    yield client
-    client.close()
+    with decimal.localcontext():  # ccxt changes how this thread rounds
+        client = ccxt.bybit(
+            {
+                "apiKey": KEY.api_key,
+                "secret": KEY.api_secret,
+                "enableRateLimit": False,
+                "options": {"defaultType": "swap", "defaultSubType": "linear"},
+            }
+        )
+        client.urls["api"] = dict.fromkeys(client.urls["api"], server.url)
+        yield client
+        client.close()
 
 
 def test_ccxt_loads_trades_and_looks_up(ccxt_client, server):

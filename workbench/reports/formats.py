@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 __all__ = [
     "MINUS",
@@ -57,6 +57,11 @@ def seconds(value: float | None) -> str:
     return text.replace("-", MINUS)
 
 
+def _rounded(value: Decimal, places: int) -> Decimal:
+    """Round by a rule of our own: another library may change the decimal context for all."""
+    return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN)
+
+
 def price(value: float | Decimal | None) -> str:
     """Return a price with five significant digits and never in exponent form."""
     if value is None:
@@ -65,7 +70,7 @@ def price(value: float | Decimal | None) -> str:
     if not exact:
         return "0"
     places = max(0, _SIGNIFICANT_DIGITS - 1 - exact.adjusted())
-    return f"{exact:,.{places}f}".replace("-", MINUS)
+    return f"{_rounded(exact, places):,f}".replace("-", MINUS)
 
 
 def number(value: float | Decimal | None) -> str:
@@ -77,14 +82,14 @@ def number(value: float | Decimal | None) -> str:
 
 def money(value: Decimal | None) -> str:
     """Return an amount of USDT with two decimals."""
-    return NOTHING if value is None else f"{value:,.2f}".replace("-", MINUS)
+    return NOTHING if value is None else f"{_rounded(value, 2):,f}".replace("-", MINUS)
 
 
 def signed_money(value: Decimal | None) -> str:
     """Return a gain or loss in USDT with its sign; a rounded zero has none."""
     if value is None:
         return NOTHING
-    text = f"{value:+,.2f}"
+    text = f"{_rounded(value, 2):+,f}"
     return "0.00" if text.strip("+-") == "0.00" else text.replace("-", MINUS)
 
 
