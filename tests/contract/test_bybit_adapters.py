@@ -1,6 +1,8 @@
 """What only Bybit's adapters have to deal with: pages, look-ups in three lists, odd rows."""
 
 import json
+import time
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -11,12 +13,14 @@ from support.stub_bybit import STAMP, Reply, ok, refused
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.memory import ManualClock
+from pumpwatch.domain.access import Access
 from pumpwatch.domain.candles import MINUTE
 from pumpwatch.domain.orders import FillKind, OrderState, Side, StopTrigger
 from pumpwatch.errors import (
     BadMarketData,
     ExchangeForbidden,
     ExchangeUnavailable,
+    KeyRefused,
     OutcomeUnknown,
     Rejected,
     StopTrading,
@@ -424,7 +428,7 @@ def test_hedge_mode_stops_trading_with_a_plain_message(stub, broker):
 def test_an_exit_is_reduce_only_and_carries_no_stop(stub, broker):
     stub.answer(e.CREATE_ORDER.path, ok({"orderId": "x"}))
     broker.place(an_exit(quantity=Decimal("1E+2")))
-    assert stub.requests[0].json == {
+    assert stub.requests[-1].json == {
         "category": "linear",
         "symbol": "PUMPUSDT",
         "side": "Buy",
@@ -453,7 +457,7 @@ def test_numbers_are_sent_as_plain_text(stub, broker, quantity, stop, tolerance,
             slippage_tolerance=Decimal(tolerance),
         )
     )
-    body = stub.requests[0].json
+    body = stub.requests[-1].json
     assert (body["qty"], body["stopLoss"], body["slippageTolerance"]) == sent
 
 
@@ -479,12 +483,229 @@ def test_cancelling_is_refused_only_for_what_matters(stub, broker):
         broker.cancel("PUMPUSDT", "order-1")
 
 
-def test_the_uid_can_be_a_number(stub, broker):
-    stub.answer(e.API_KEY.path, ok({"userID": 146940}, message=""))
-    assert broker.identity() == "146940"
-    stub.answer(e.API_KEY.path, ok({}, message=""))
-    with pytest.raises(ExchangeUnavailable, match="userID"):
-        broker.identity()
+def set_protection(broker, **changes):
+    terms = {"stop_loss": Decimal("1.30"), "take_profit": None, "trigger": StopTrigger.LAST_PRICE}
+    broker.set_protection("PUMPUSDT", **(terms | changes))
+
+
+def test_a_stop_is_set_for_the_whole_position(stub, broker):
+    stub.answer(e.TRADING_STOP.path, ok({}))
+    set_protection(broker, take_profit=Decimal("0.9"))
+    assert stub.requests[-1].json == {
+        "category": "linear",
+        "symbol": "PUMPUSDT",
+        "positionIdx": 0,
+        "tpslMode": "Full",
+        "stopLoss": "1.3",
+        "slTriggerBy": "LastPrice",
+        "takeProfit": "0.9",
+        "tpTriggerBy": "LastPrice",
+    }
+
+
+def test_a_trailing_stop_is_a_distance_beside_the_fixed_one(stub, broker):
+    stub.answer(e.TRADING_STOP.path, ok({}))
+    set_protection(broker, trailing_stop=Decimal("1E-2"))
+    assert stub.requests[-1].json["trailingStop"] == "0.01"
+    assert stub.requests[-1].json["stopLoss"] == "1.3"
+    set_protection(broker)
+    assert "trailingStop" not in stub.requests[-1].json
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [("0.05", Decimal("0.05")), ("0", None), ("", None), (None, None), ("0.00", None)],
+)
+def test_a_trailing_stop_is_read_from_the_position(stub, broker, sent, read):
+    stub.answer(e.POSITIONS.path, listing(position(trailingStop=sent)))
+    (found,) = broker.positions()
+    assert found.trailing_stop == read
+
+
+ENDED = [
+    ("EC_NoImmediateQtyToFill", OrderState.CANCELLED),
+    ("EC_PostOnlyWillTakeLiquidity", OrderState.CANCELLED),
+    ("EC_PerCancelRequest", OrderState.CANCELLED),
+    ("EC_InvalidPriceScale", OrderState.REJECTED),
+]
+
+
+@pytest.mark.parametrize(("reason", "state"), ENDED)
+def test_an_order_that_the_exchange_ended_says_why(stub, broker, reason, state):
+    word = state.value.capitalize()
+    row = order(orderStatus=word, cumExecQty="0", avgPrice="", rejectReason=reason)
+    stub.answer(e.OPEN_ORDERS.path, listing(row))
+    found = broker.find_order("PUMPUSDT", "order-1")
+    assert (found.state, found.reject_reason) == (state, reason)
+    assert (found.filled_quantity, found.average_price) == (0, None)
+
+
+def test_a_market_order_cut_short_by_the_price_band_keeps_its_fill(stub, broker):
+    reason = "EC_NoImmediateQtyToFill"
+    row = order(orderStatus="Cancelled", cumExecQty="12.5", rejectReason=reason)
+    stub.answer(e.OPEN_ORDERS.path, listing())
+    stub.answer(e.ORDER_HISTORY.path, listing(row))
+    found = broker.find_order("PUMPUSDT", "order-1")
+    assert (found.state, found.filled_quantity) == (OrderState.CANCELLED, Decimal("12.5"))
+    assert found.state.ended
+    assert found.reject_reason == reason
+
+
+# --- access ------------------------------------------------------------------------------
+
+
+def api_key(**changes):
+    row = {"userID": 146940, "readOnly": 0, "ips": ["192.0.2.7"], "deadlineDay": -2}
+    row |= {"expiredAt": "1970-01-01T00:00:00Z"}
+    row |= {"permissions": {"ContractTrade": ["Order", "Position"], "Wallet": []}}
+    return ok(row | changes, message="")
+
+
+def rights(**groups):
+    return {"permissions": groups}
+
+
+SAFE = Access(account="146940")
+ACCESS = [
+    ({}, SAFE),
+    ({"userID": "146940"}, SAFE),
+    ({"readOnly": 1}, replace(SAFE, read_only=True)),
+    (rights(Derivatives=["DerivativesTrade"]), SAFE),
+    (rights(ContractTrade=["Order"]), replace(SAFE, may_trade=False)),
+    (rights(Spot=["SpotTrade"], Wallet=None), replace(SAFE, may_trade=False)),
+    *(
+        (
+            rights(ContractTrade=["Order", "Position"], Wallet=[right]),
+            replace(SAFE, may_move_funds=True),
+        )
+        for right in ("Withdraw", "AccountTransfer", "SubMemberTransfer", "SubMemberTransferList")
+    ),
+    (
+        {"ips": ["*"], "deadlineDay": 63, "expiredAt": "2026-01-25T05:52:24Z"},
+        replace(SAFE, bound_to_addresses=False, expires=1_769_320_344_000),
+    ),
+    (
+        {"ips": [], "deadlineDay": 7, "expiredAt": ""},
+        replace(SAFE, bound_to_addresses=False, expires=STAMP + 7 * DAY),
+    ),
+    ({"ips": ["*"]}, replace(SAFE, bound_to_addresses=False)),
+]
+
+
+@pytest.mark.parametrize(("changes", "expected"), ACCESS)
+def test_a_keys_rights_are_read(stub, broker, changes, expected):
+    stub.answer(e.API_KEY.path, api_key(**changes))
+    stub.answer(e.POSITIONS.path, listing(position(size="0", side="")))
+    assert broker.access() == expected
+
+
+@pytest.mark.parametrize(("indexes", "hedge"), [((0,), False), ((1, 2), True), ((), False)])
+def test_the_position_mode_is_seen_without_any_position(stub, broker, indexes, hedge):
+    stub.answer(e.API_KEY.path, api_key())
+    flat = [position(positionIdx=index, size="0", side="") for index in indexes]
+    stub.answer(e.POSITIONS.path, listing(*flat))
+    assert broker.access().hedge_mode is hedge
+    (asked,) = stub.sent(e.POSITIONS.path)
+    assert asked.query == {"category": "linear", "symbol": "BTCUSDT"}
+
+
+def test_rights_and_mode_are_asked_for_at_the_same_time(stub, broker):
+    stub.answer(e.API_KEY.path, replace(api_key(), delay=0.5))
+    stub.answer(e.POSITIONS.path, replace(listing(), delay=0.5))
+    started = time.monotonic()
+    broker.access()
+    assert time.monotonic() - started < 0.95
+
+
+UNCLEAR = [
+    {"userID": ""},
+    {"userID": None},
+    {"readOnly": None},
+    {"readOnly": 2},
+    {"readOnly": "no"},
+    {"permissions": None},
+    {"permissions": []},
+    rights(Wallet="Withdraw"),
+    rights(Wallet=[["Withdraw"]]),
+    rights(ContractTrade={"Order": True}),
+    {"ips": "*"},
+    {"ips": ["*"], "expiredAt": "soon"},
+    {"ips": ["*"], "expiredAt": "", "deadlineDay": "soon"},
+]
+
+
+@pytest.mark.parametrize("changes", UNCLEAR)
+def test_a_right_that_is_not_stated_is_never_guessed(stub, broker, changes):
+    stub.answer(e.API_KEY.path, api_key(**changes))
+    stub.answer(e.POSITIONS.path, listing())
+    with pytest.raises(ExchangeUnavailable, match="query-api"):
+        broker.access()
+
+
+@pytest.mark.parametrize("code", [10003, 10004, 33004])
+def test_a_key_the_exchange_does_not_know_is_refused_whichever_question_says_so(stub, broker, code):
+    for keys, modes in ((refused(code), listing()), (api_key(), refused(code))):
+        stub.answer(e.API_KEY.path, keys)
+        stub.answer(e.POSITIONS.path, modes)
+        with pytest.raises(KeyRefused):
+            broker.access()
+
+
+@pytest.mark.parametrize("row", [{}, {"positionIdx": "odd"}, {"positionIdx": None}])
+def test_a_position_mode_that_cannot_be_read_is_never_guessed(stub, broker, row):
+    stub.answer(e.API_KEY.path, api_key())
+    stub.answer(e.POSITIONS.path, listing(row))
+    with pytest.raises(ExchangeUnavailable, match="positionIdx"):
+        broker.access()
+
+
+# --- rows that cannot be true ------------------------------------------------------------
+
+
+IMPOSSIBLE = [
+    {"size": "-1"},
+    {"avgPrice": "0"},
+    {"markPrice": "-2"},
+    {"stopLoss": "-1"},
+    {"leverage": "-1"},
+    {"trailingStop": "NaN"},
+    {"updatedTime": "1e20"},
+    {"symbol": "A\u0000USDT"},
+    {"symbol": ["AUSDT"]},
+]
+
+
+@pytest.mark.parametrize("changes", IMPOSSIBLE)
+def test_a_position_that_cannot_be_true_is_an_error(stub, broker, changes):
+    stub.answer(e.POSITIONS.path, listing(position(**changes)))
+    with pytest.raises(ExchangeUnavailable, match="position list"):
+        broker.positions()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"stopOrderType": ["StopLoss"]},
+        {"rejectReason": {"a": 1}},
+        {"orderLinkId": [1]},
+        {"qty": "-1"},
+        {"createdTime": "-5"},
+    ],
+)
+def test_an_order_that_cannot_be_true_is_an_error(stub, broker, changes):
+    stub.answer(e.OPEN_ORDERS.path, listing(order(**changes)))
+    with pytest.raises(ExchangeUnavailable, match="order list"):
+        broker.open_orders()
+
+
+@pytest.mark.parametrize("cursor", [["next"], {"a": 1}, "x" * 500, "next\u0000", True])
+def test_a_cursor_that_is_no_text_is_an_error(stub, broker, market, cursor):
+    stub.answer(e.OPEN_ORDERS.path, listing(*[order()] * 50, cursor=cursor))
+    with pytest.raises(ExchangeUnavailable, match="nextPageCursor"):
+        broker.open_orders()
+    stub.answer(e.INSTRUMENTS.path, listing(contract("AUSDT"), cursor=cursor))
+    with pytest.raises(ExchangeUnavailable, match="nextPageCursor"):
+        market.instruments()
 
 
 def test_money_that_is_not_stated_is_never_guessed(stub, broker):

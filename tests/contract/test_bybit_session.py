@@ -2,23 +2,19 @@
 
 import hmac
 import json
-import logging
-import time
-import traceback
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.records import an_entry
-from support.stub_bybit import FORBIDDEN_PAGE, STAMP, Reply, ok, refused
+from support.stub_bybit import ACCEPTED, DOUBTFUL, FORBIDDEN_PAGE, STAMP, Reply, ok, refused
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, ExchangeClock
+from pumpwatch.adapters.bybit import ExchangeClock
 from pumpwatch.adapters.bybit import endpoints as e
-from pumpwatch.adapters.memory import ManualClock, ManualDeadline
+from pumpwatch.adapters.memory import ManualDeadline
+from pumpwatch.domain.protections.base import Health
 from pumpwatch.errors import (
     BadCredentials,
-    DeadlineNear,
-    DuplicateOrder,
     ExchangeForbidden,
     ExchangeUnavailable,
     OutcomeUnknown,
@@ -28,8 +24,7 @@ from pumpwatch.errors import (
 from pumpwatch.ports import ExchangeKey
 
 KEY = ExchangeKey("public-part-of-key", "secret-part-of-key")
-TICKERS, CREATE = e.TICKERS.path, e.CREATE_ORDER.path
-ACCEPTED = ok({"orderId": "c18b72e4", "orderLinkId": "order-1"})
+TIME, TICKERS, CREATE = e.TIME.path, e.TICKERS.path, e.CREATE_ORDER.path
 
 
 @pytest.fixture
@@ -44,6 +39,10 @@ def session(stub, session_to, waits):
 
 def ask(session):
     return session.call(e.TICKERS, category="linear")
+
+
+def ask_time(session):
+    return session.time()
 
 
 def act(session):
@@ -72,35 +71,12 @@ def test_a_question_is_asked_once_more_and_an_order_is_not(stub, session):
     assert len(stub.sent(CREATE)) == 1
 
 
-DOUBTFUL = {
-    "no answer in time": Reply(ACCEPTED.body, delay=1.3),
-    "connection closed": Reply(hang_up=True),
-    "body cut off": Reply(ACCEPTED.body[:20], claimed_length=500),
-    "server error page": Reply(b"<html>", status=500),
-    "bad gateway": Reply(b"", status=502),
-    "gateway time-out": Reply(b"", status=504),
-    "not JSON": Reply(b"<html>maintenance</html>"),
-    "not text": Reply(b"\xff\xfe\x00"),
-    "empty": Reply(b""),
-    "a list": Reply(b"[]"),
-    "null": Reply(b"null"),
-    "a number": Reply(b"7"),
-    "no code": Reply(b'{"result":{},"time":1}'),
-    "code null": Reply(b'{"retCode":null,"retMsg":"","result":{},"time":1}'),
-    "code an object": Reply(b'{"retCode":{"a":1},"retMsg":"","result":{},"time":1}'),
-    "no message": Reply(b'{"retCode":99,"result":{}}'),
-    "server time-out 10000": refused(10000, "Server Timeout"),
-    "server error 10016": refused(10016, "Internal System Error."),
-    "moved elsewhere": Reply(b"", status=307, headers={"Location": "/v5/order/create"}),
-}
-
-
 @pytest.mark.parametrize("reply", DOUBTFUL.values(), ids=DOUBTFUL)
 def test_a_doubtful_answer_leaves_an_order_unknown_and_sends_it_once(stub, session, reply):
     stub.answer(CREATE, reply)
     with pytest.raises(OutcomeUnknown):
         act(session)
-    assert len(stub.requests) == 1
+    assert len(stub.sent(CREATE)) == 1
 
 
 @pytest.mark.parametrize("reply", DOUBTFUL.values(), ids=DOUBTFUL)
@@ -111,10 +87,17 @@ def test_a_doubtful_answer_makes_a_question_wait_for_the_next_tick(stub, session
     assert 1 <= len(stub.requests) <= 2
 
 
-def test_nobody_listening_is_unavailable_for_questions_and_unknown_for_orders(session_to):
+def test_nobody_listening_is_unavailable_and_no_order_is_sent(session_to):
     session = session_to("http://127.0.0.1:9", key=KEY, wait=lambda _: None)
-    with pytest.raises(ExchangeUnavailable):
-        ask(session)
+    for call in (ask, act):  # the order was never sent: the question before it found nobody
+        with pytest.raises(ExchangeUnavailable):
+            call(session)
+
+
+def test_an_order_that_finds_nobody_listening_any_more_is_unknown(stub, session):
+    stub.answer(TIME, ok({}, headers={"Connection": "close"}))
+    ask_time(session)
+    stub.close()
     with pytest.raises(OutcomeUnknown):
         act(session)
 
@@ -138,96 +121,7 @@ def test_a_403_on_an_order_stops_every_call_too(stub, session):
     for _ in range(2):
         with pytest.raises(ExchangeForbidden):
             act(session)
-    assert len(stub.requests) == 1
-
-
-@pytest.mark.parametrize(
-    ("headers", "expected"),
-    [
-        ({}, 1.0),
-        ({"X-Bapi-Limit-Reset-Timestamp": "0"}, 0.1),
-        ({"X-Bapi-Limit-Reset-Timestamp": "99999999999999"}, 2.0),
-        ({"X-Bapi-Limit-Reset-Timestamp": "soon"}, 1.0),
-        ({"X-Bapi-Limit-Reset-Timestamp": "nan"}, 0.1),
-    ],
-    ids=["absent", "past", "far ahead", "no number", "not a number"],
-)
-def test_a_rate_limit_is_waited_for_once_and_never_long(stub, session, waits, headers, expected):
-    stub.answer(TICKERS, refused(10006, "Too many visits!", headers=headers), ok({"list": []}))
-    ask(session)
-    assert waits == [expected]
-    stub.answer(TICKERS, refused(10006, "Too many visits!", headers=headers))
-    with pytest.raises(ExchangeUnavailable) as caught:
-        ask(session)
-    assert caught.value.code == 10006
-    assert len(stub.requests) == 4
-
-
-def test_a_rate_limit_on_an_order_means_nothing_was_placed(stub, session, waits):
-    stub.answer(CREATE, refused(10006, "Too many visits!"))
-    with pytest.raises(ExchangeUnavailable):
-        act(session)
-    assert (len(stub.requests), waits) == (1, [])
-
-
-def test_http_429_means_nothing_was_placed(stub, session):
-    stub.answer(CREATE, Reply(status=429))
-    with pytest.raises(ExchangeUnavailable):
-        act(session)
-
-
-@pytest.mark.parametrize("code", [10003, 10004, 10005, 10010, 33004])
-@pytest.mark.parametrize("call", [ask, act])
-def test_a_refused_key_stops_trading(stub, session, code, call):
-    stub.answer(TICKERS, refused(code))
-    stub.answer(CREATE, refused(code))
-    with pytest.raises(BadCredentials):
-        call(session)
-    assert len(stub.requests) == 1
-
-
-def test_http_401_is_a_refused_key(stub, session):
-    stub.answer(CREATE, Reply(status=401))
-    with pytest.raises(BadCredentials):
-        act(session)
-
-
-@pytest.mark.parametrize("code", [110072, 170141])
-def test_a_duplicate_order_is_to_be_looked_up(stub, session, code):
-    stub.answer(CREATE, refused(code, "OrderLinkedID is duplicate"))
-    with pytest.raises(DuplicateOrder) as caught:
-        act(session)
-    assert caught.value.code == code
-
-
-@pytest.mark.parametrize("code", [10001, 10002, 110007, 110017, 110094, 99999])
-def test_every_other_code_refuses_the_order(stub, session, code):
-    stub.answer(CREATE, refused(code))
-    with pytest.raises(Rejected) as caught:
-        act(session)
-    assert (caught.value.code, type(caught.value)) == (code, Rejected)
-
-
-@pytest.mark.parametrize("code", [110043, 34040])
-def test_benign_codes_are_a_success(stub, session, code):
-    stub.answer(e.SET_LEVERAGE.path, refused(code, "leverage not modified"))
-    session.call(e.SET_LEVERAGE, symbol="AUSDT", buyLeverage="1", sellLeverage="1")
-
-
-def test_too_little_time_left_sends_nothing(stub, session):
-    stub.answer(TICKERS, ok({}))
-    session.start_run(ManualDeadline(0.1))
-    with pytest.raises(DeadlineNear):
-        ask(session)
-    assert stub.requests == []
-
-
-def test_too_little_time_left_forgoes_the_second_question(stub, session):
-    stub.answer(TICKERS, Reply(status=502), ok({}))
-    session.start_run(ManualDeadline(0.9))
-    with pytest.raises(ExchangeUnavailable):
-        ask(session)
-    assert len(stub.requests) == 1
+    assert [request.path for request in stub.requests] == [TIME, CREATE]
 
 
 def test_a_signed_call_without_a_key_is_never_sent(stub, session_to):
@@ -237,18 +131,27 @@ def test_a_signed_call_without_a_key_is_never_sent(stub, session_to):
 
 
 def test_the_clock_is_the_greatest_stamp_and_asks_when_it_has_none(stub, session):
-    stub.answer(e.TIME.path, ok({"timeSecond": "1760000045"}))
+    stub.answer(TIME, ok({"timeSecond": "1760000045"}))
     clock = ExchangeClock(session)
     assert clock.now() == STAMP
-    stub.answer(TICKERS, ok({}, stamp=STAMP + 5), ok({}, stamp=STAMP + 3), ok({}, stamp=10**17))
-    for _ in range(3):
+    stub.answer(TICKERS, ok({}, stamp=STAMP + 5), ok({}, stamp=STAMP + 3))
+    for _ in range(2):
         ask(session)
     assert clock.now() == STAMP + 5
-    assert len(stub.sent(e.TIME.path)) == 1
+    assert len(stub.sent(TIME)) == 1
+
+
+@pytest.mark.parametrize("stamp", [10**17, -1, 0, None, "soon", True])
+def test_an_impossible_stamp_never_moves_the_clock(stub, session, stamp):
+    assert session.time() == STAMP
+    stub.answer(TICKERS, ok({}, stamp=stamp))
+    with pytest.raises(ExchangeUnavailable):
+        ask(session)
+    assert session.latest_time == STAMP
 
 
 def test_the_clock_of_a_new_run_is_not_the_last_runs(stub, session):
-    stub.answer(e.TIME.path, ok({}), ok({}, stamp=STAMP + 60_000), ok({}, stamp=STAMP))
+    stub.answer(TIME, ok({}), ok({}, stamp=STAMP + 60_000), ok({}, stamp=STAMP))
     clock = ExchangeClock(session)
     assert clock.now() == clock.now() == STAMP
     for _ in range(2):  # it never goes back either
@@ -261,6 +164,7 @@ def test_the_clock_also_reads_refusals(stub, session):
     with pytest.raises(Rejected):
         act(session)
     assert ExchangeClock(session).now() == STAMP + 9
+    assert len(stub.sent(TIME)) == 1
 
 
 def test_requests_are_counted_by_path_and_code(stub, session):
@@ -284,116 +188,59 @@ def test_foreign_letters_in_a_symbol_are_signed_as_they_are_sent(stub, session):
     assert request.headers["X-BAPI-SIGN"] == signature
 
 
-def test_every_session_leaves_the_loggers_as_they_were(stub, session_to):
-    logger = logging.getLogger("pybit._http_manager")
-    before = list(logger.handlers)
-    root, root_handlers = logging.getLogger(), list(logging.getLogger().handlers)
-    root.handlers[:] = []  # pybit adds a handler only where there is none
-    try:
-        for _ in range(3):
-            session_to(stub.url)
-        assert logger.handlers == before
-    finally:
-        root.handlers[:] = root_handlers
+# --- health ------------------------------------------------------------------------------
 
 
-# --- secrets -----------------------------------------------------------------------------
+def health(session, now=STAMP):
+    return session.health.recent(now)
 
 
-def shows_a_secret(text):
-    return KEY.api_secret in text or KEY.api_key in text
+@pytest.mark.parametrize(
+    "name", [name for name in DOUBTFUL if name not in ("moved elsewhere", "no message")]
+)
+def test_what_the_exchange_fails_at_counts_as_a_failure(stub, session, name):
+    ask_time(session)
+    stub.answer(CREATE, DOUBTFUL[name])
+    with pytest.raises(OutcomeUnknown):
+        act(session)
+    assert health(session) == Health(requests=2, failures=1)
 
 
-def all_of(error):
-    """Everything a crash reporter would show: chain, frames (less the test's own), locals."""
-    shown, seen = [], error
-    while seen is not None:
-        trace = seen.__traceback__
-        while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-            trace = trace.tb_next
-        report = traceback.TracebackException(type(seen), seen, trace, capture_locals=True)
-        shown += [*report.format(), repr(seen), str(vars(seen))]
-        seen = seen.__cause__ or seen.__context__
-    return "\n".join(shown)
-
-
-UGLY = [
-    *DOUBTFUL.values(),
-    Reply(FORBIDDEN_PAGE, status=403),
-    refused(110007),
-    refused(10003),
-    refused(10004, "error sign! origin_string[1760000045678public-part-of-key5000{}]"),
-]
-
-
-@pytest.mark.parametrize("reply", UGLY)
-def test_no_error_and_no_log_shows_the_key(stub, session, reply, caplog, capfd):
-    caplog.set_level(logging.DEBUG)
+@pytest.mark.parametrize(
+    ("reply", "failed"),
+    [
+        (refused(10006), 1),
+        (refused(429), 1),
+        (Reply(status=429), 1),
+        (refused(110007), 0),
+        (refused(10003), 0),
+        (refused(10001), 0),
+        (refused(10002), 0),
+        (Reply(status=401), 0),
+        (Reply(status=404), 0),
+        (refused(110043), 0),
+        (ACCEPTED, 0),
+    ],
+)
+def test_a_refusal_is_no_failure_and_a_full_queue_is_one(stub, session, reply, failed):
+    ask_time(session)
     stub.answer(CREATE, reply)
-    broker = BybitBroker(session, ManualClock(STAMP))
-    with pytest.raises(PumpwatchError) as caught:
-        broker.place(an_entry())
-    assert not shows_a_secret(all_of(caught.value))
-    assert not shows_a_secret(caplog.text)
-    assert not shows_a_secret("".join(capfd.readouterr()))
+    with suppress(PumpwatchError):
+        act(session)
+    assert health(session) == Health(requests=2, failures=failed)
 
 
-def test_nothing_that_holds_the_key_shows_it(stub, session):
-    market, broker = BybitMarketData(session), BybitBroker(session, ExchangeClock(session))
-    for holder in (KEY, session, session._http, market, broker, ExchangeClock(session)):
-        assert not shows_a_secret(repr(holder))
-        assert not shows_a_secret(str(holder))
-        assert not shows_a_secret(f"{holder}")
-    assert not shows_a_secret(repr(vars(session)))
-
-
-# --- orders ------------------------------------------------------------------------------
-
-
-def test_an_entry_is_one_post_that_carries_its_stop(stub, session):
-    stub.answer(CREATE, ACCEPTED)
-    assert BybitBroker(session, ManualClock(STAMP)).place(an_entry()) == "c18b72e4"
-    (request,) = stub.requests
-    assert request.method == "POST"
-    assert request.json == {
-        "category": "linear",
-        "symbol": "PUMPUSDT",
-        "side": "Sell",
-        "orderType": "Market",
-        "qty": "45.5",
-        "orderLinkId": "order-1",
-        "reduceOnly": False,
-        "positionIdx": 0,
-        "tpslMode": "Full",
-        "slOrderType": "Market",
-        "stopLoss": "1.236",
-        "slTriggerBy": "MarkPrice",
-        "tpOrderType": "Market",
-        "takeProfit": "1.05",
-        "tpTriggerBy": "MarkPrice",
-        "slippageToleranceType": "Percent",
-        "slippageTolerance": "1",
-    }
-    assert request.headers["X-BAPI-API-KEY"] == KEY.api_key
-
-
-def test_an_order_accepted_without_an_id_is_unknown(stub, session):
-    for result in ({}, {"orderId": ""}, None, []):
-        stub.answer(
-            CREATE,
-            ok(result)
-            if result is not None
-            else Reply(
-                json.dumps({"retCode": 0, "retMsg": "OK", "result": None, "time": STAMP}).encode()
-            ),
-        )
-        with pytest.raises(OutcomeUnknown):
-            BybitBroker(session, ManualClock(STAMP)).place(an_entry())
-
-
-def test_an_accepted_order_without_a_time_is_accepted(stub, session):
-    stub.answer(CREATE, Reply(b'{"retCode":0,"retMsg":"OK","result":{"orderId":"x"}}'))
-    assert BybitBroker(session, ManualClock(STAMP)).place(an_entry()) == "x"
+def test_health_looks_back_ten_minutes_by_the_exchanges_time(stub, session):
+    stub.answer(TICKERS, Reply(status=500))
+    with pytest.raises(ExchangeUnavailable):
+        ask(session)
+    stub.answer(TIME, ok({}), ok({}, stamp=STAMP + 550_000), ok({}, stamp=STAMP + 640_000))
+    ask_time(session)
+    assert health(session) == Health(requests=3, failures=2)
+    ask_time(session)
+    assert health(session, STAMP + 550_000) == Health(requests=4, failures=2)
+    ask_time(session)
+    assert health(session, STAMP + 640_000) == Health(requests=2, failures=0)
 
 
 # --- any bytes at all --------------------------------------------------------------------
@@ -417,27 +264,8 @@ def test_any_answer_gives_a_value_or_a_typed_error(stub, session, body):
     stub.answer(TICKERS, Reply(body))
     stub.answer(CREATE, Reply(body))
     for call in (ask, act):
-        before = len(stub.requests)
+        before = len(stub.sent(CREATE))
         try:
             call(session)
         except PumpwatchError:
-            assert call is ask or len(stub.requests) == before + 1
-
-
-def test_many_threads_share_one_session(stub, session_to):
-    from concurrent.futures import ThreadPoolExecutor
-
-    stub.answer(TICKERS, ok({"list": []}))
-    session = session_to(stub.url, threads=8, requests_per_second=100)
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: ask(session), range(40)))
-    assert len(answers) == session.request_count == 40
-
-
-def test_a_silent_server_is_given_up(stub, session_to):
-    stub.answer(TICKERS, Reply(ok({}).body, delay=5))
-    session = session_to(stub.url, timeout_seconds=0.3)
-    started = time.monotonic()
-    with pytest.raises(ExchangeUnavailable):
-        ask(session)
-    assert time.monotonic() - started < 4
+            assert call is ask or len(stub.sent(CREATE)) == before + 1

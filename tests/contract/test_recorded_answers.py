@@ -6,14 +6,16 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from support.stub_bybit import STAMP, Reply
+from support.records import an_entry
+from support.stub_bybit import STAMP, Reply, ok
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.memory import ManualClock
+from pumpwatch.domain.access import Access, refusals
 from pumpwatch.domain.candles import HOUR, MINUTE
-from pumpwatch.domain.orders import FillKind, OrderState, Side
-from pumpwatch.errors import ExchangeUnavailable, PumpwatchError
+from pumpwatch.domain.orders import FillKind, OrderState, Side, StopTrigger
+from pumpwatch.errors import ExchangeUnavailable, PumpwatchError, Rejected
 from pumpwatch.ports import CandleRequest, ExchangeKey
 
 DEFAULT = Path(__file__).parents[2] / "../shared/data/bybit-recorded"
@@ -115,9 +117,35 @@ def test_the_wallet(serve, broker):
     assert account.available == account.wallet_balance == Decimal("78429.79924861")
 
 
-def test_the_keys_owner(serve, broker):
+def test_what_a_key_may_do(stub, serve, broker):
     serve(e.API_KEY, "hirokisan_v5-user-get-api-key.json")
-    assert broker.identity() == "146940"
+    stub.answer(e.POSITIONS.path, ok({"list": [{"positionIdx": 0}], "nextPageCursor": ""}))
+    access = broker.access()
+    assert access == Access(
+        account="146940",
+        read_only=False,
+        may_trade=True,
+        may_move_funds=True,
+        bound_to_addresses=False,
+        expires=1_682_229_144_000,
+        hedge_mode=False,
+    )
+    assert refusals(access, confirmation="146940") == [
+        "the key can withdraw or transfer funds: make one that can only trade"
+    ]
+
+
+def test_an_accepted_order(serve, broker):
+    name = "ccxt_order_create_spot_market_cost.json"
+    serve(e.CREATE_ORDER, name)
+    assert broker.place(an_entry()) == recorded(name)["result"]["orderId"]
+
+
+def test_a_demo_host_that_does_not_support_an_order(serve, broker):
+    serve(e.CREATE_ORDER, "xchange_json5_getOrderError.json")
+    with pytest.raises(Rejected, match="Demo trading are not supported") as caught:
+        broker.place(an_entry())
+    assert caught.value.code == 10032
 
 
 def test_a_whole_linear_market(serve, market):
@@ -176,15 +204,26 @@ def questions(market, broker):
         e.EXECUTIONS: lambda: broker.fills("BTCUSDT", since=STAMP),
         e.POSITIONS: broker.positions,
         e.WALLET: broker.account,
-        e.API_KEY: broker.identity,
+        e.API_KEY: broker.access,
+        e.ORDER_HISTORY: lambda: broker.find_order("BTCUSDT", "ours"),
+    }
+
+
+def actions(broker):
+    stop = {"stop_loss": Decimal(2), "take_profit": None, "trigger": StopTrigger.MARK_PRICE}
+    return {
+        e.CREATE_ORDER: lambda: broker.place(an_entry()),
+        e.CANCEL_ORDER: lambda: broker.cancel("BTCUSDT", "order-1"),
+        e.SET_LEVERAGE: lambda: broker.set_leverage("BTCUSDT", Decimal(2)),
+        e.TRADING_STOP: lambda: broker.set_protection("BTCUSDT", **stop),
     }
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_recorded_body_is_a_value_or_a_typed_error_everywhere(serve, market, broker, name):
-    for endpoint, ask in questions(market, broker).items():
+    for endpoint, call in (questions(market, broker) | actions(broker)).items():
         serve(endpoint, name)
         try:
-            ask()
+            call()
         except PumpwatchError:
             continue

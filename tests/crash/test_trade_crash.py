@@ -163,6 +163,7 @@ def test_the_killer_finds_every_port() -> None:
         "halts",
         "journal",
         "leases",
+        "locks",
         "market",
         "signals",
     }

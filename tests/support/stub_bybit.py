@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 STAMP = 1_760_000_045_678
+TIME_PATH = "/v5/market/time"
 FORBIDDEN_PAGE = (
     b"<!DOCTYPE HTML><HTML><HEAD><TITLE>ERROR: The request could not be satisfied</TITLE></HEAD>"
     b"<BODY>The Amazon CloudFront distribution is configured to block access from your country."
@@ -26,6 +27,10 @@ class Reply:
     """Promise more bytes than are sent: the body is cut off."""
     hang_up: bool = False
     """Close the connection without an answer."""
+    drip: float = 0.0
+    """Seconds between the bytes of the body."""
+    drip_head: float = 0.0
+    """Seconds between headers that never end."""
 
 
 @dataclass
@@ -52,12 +57,39 @@ def refused(code, message="refused", **reply):
     return ok(code=code, message=message, **reply)
 
 
+ACCEPTED = ok({"orderId": "c18b72e4", "orderLinkId": "order-1"})
+
+DOUBTFUL = {
+    "no answer in time": Reply(ACCEPTED.body, delay=1.3),
+    "connection closed": Reply(hang_up=True),
+    "body cut off": Reply(ACCEPTED.body[:20], claimed_length=500),
+    "server error page": Reply(b"<html>", status=500),
+    "bad gateway": Reply(b"", status=502),
+    "gateway time-out": Reply(b"", status=504),
+    "not JSON": Reply(b"<html>maintenance</html>"),
+    "not text": Reply(b"\xff\xfe\x00"),
+    "empty": Reply(b""),
+    "a list": Reply(b"[]"),
+    "null": Reply(b"null"),
+    "a number": Reply(b"7"),
+    "no code": Reply(b'{"result":{},"time":1}'),
+    "code null": Reply(b'{"retCode":null,"retMsg":"","result":{},"time":1}'),
+    "code an object": Reply(b'{"retCode":{"a":1},"retMsg":"","result":{},"time":1}'),
+    "no message": Reply(b'{"retCode":99,"result":{}}'),
+    "server time-out 10000": refused(10000, "Server Timeout"),
+    "server error 10016": refused(10016, "Internal System Error."),
+    "moved elsewhere": Reply(b"", status=307, headers={"Location": "/v5/order/create"}),
+}
+"""Answers after which nobody knows whether the request was carried out."""
+
+
 class StubBybit:
-    """Answers come from a queue for each path; the last one stays."""
+    """Answers come from a queue for each path; the last one stays. The time is always told."""
 
     def __init__(self):
         self.requests = []
-        self._replies = defaultdict(list)
+        self.connections = 0
+        self._replies = defaultdict(list, {TIME_PATH: [ok({})]})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -86,6 +118,10 @@ class StubBybit:
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
 
+            def setup(self):
+                super().setup()
+                stub.connections += 1
+
             def log_message(self, *_):
                 """Stay silent."""
 
@@ -111,11 +147,21 @@ class StubBybit:
                     length = reply.claimed_length or len(reply.body)
                     for name, value in {"Content-Length": str(length), **reply.headers}.items():
                         self.send_header(name, value)
+                    while reply.drip_head:
+                        self.send_header("X-Slow", "1")
+                        self.flush_headers()
+                        time.sleep(reply.drip_head)
                     self.end_headers()
-                    self.wfile.write(reply.body)
+                    self._write(reply)
                 except OSError:
                     self.close_connection = True
                 if reply.claimed_length:
                     self.close_connection = True
+
+            def _write(self, reply):
+                step = 1 if reply.drip else max(1, len(reply.body))
+                for start in range(0, len(reply.body), step):
+                    self.wfile.write(reply.body[start : start + step])
+                    time.sleep(reply.drip)
 
         return Handler

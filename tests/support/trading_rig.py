@@ -15,11 +15,13 @@ from pumpwatch.adapters.memory import (
     MemoryHaltStore,
     MemoryJournal,
     MemoryLeaseStore,
+    MemoryLockStore,
     MemoryMarketData,
     MemorySignalStore,
     instrument,
 )
 from pumpwatch.domain.orders import Leg, Outcome, Side
+from pumpwatch.domain.protections import Health
 from pumpwatch.domain.signals import Phase, Signal, signal_id_for
 from pumpwatch.domain.trades import Trade, TradeState
 from pumpwatch.settings import TradeSettings
@@ -64,6 +66,16 @@ def peaked(symbol: str = SYMBOL, *, time: int = START, **changes: Any) -> Signal
 
 
 @dataclass
+class FixedHealth:
+    """How well the exchange answers, as the test says (ExchangeHealth port)."""
+
+    health: Health = field(default_factory=Health)
+
+    def recent(self, now: int) -> Health:
+        return self.health
+
+
+@dataclass
 class Rig:
     """The world. `ports` can be wrapped, for example to kill a run at a call."""
 
@@ -79,6 +91,8 @@ class Rig:
         self.journal = MemoryJournal(self.leases)
         self.signals = MemorySignalStore()
         self.halts = MemoryHaltStore()
+        self.locks = MemoryLockStore()
+        self.health = FixedHealth()
         self.waits: list[float] = []
         self.runs = 0
         self.wrap: Callable[[str, Any], Any] = lambda name, port: port
@@ -99,9 +113,15 @@ class Rig:
         self.advance(seconds)
 
     def use_case(self) -> TradeSignals:
-        names = ("broker", "market", "journal", "signals", "leases", "halts", "clock")
+        names = ("broker", "market", "journal", "signals", "leases", "halts", "locks", "clock")
         ports = {name: self.wrap(name, getattr(self, name)) for name in names}
-        return TradeSignals(**ports, settings=self.settings, wait=self.wait, executor=self.executor)
+        return TradeSignals(
+            **ports,
+            health=self.health,
+            settings=self.settings,
+            wait=self.wait,
+            executor=self.executor,
+        )
 
     def tick(self, *, late: float = 0.0) -> TradeReport:
         """Run a tick in a cold object, `late` seconds after its scheduled time."""

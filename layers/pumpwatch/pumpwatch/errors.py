@@ -22,7 +22,8 @@
     │   └── LimitReached         a hard limit stands in the way
     └── StopTrading              nothing more until a person looks
         ├── ExchangeForbidden    HTTP 403: banned or refused country; no further call in this run
-        ├── BadCredentials       the exchange refused the key
+        ├── BadCredentials       the key cannot be used: absent, malformed, or without a right
+        │   └── KeyRefused       the exchange does not know the key: it may have been rotated
         └── InvariantBroken      what must never happen did
 """
 
@@ -38,6 +39,7 @@ __all__ = [
     "ExchangeForbidden",
     "ExchangeUnavailable",
     "InvariantBroken",
+    "KeyRefused",
     "LeaseHeld",
     "LeaseLost",
     "LimitReached",
@@ -147,6 +149,13 @@ class ExchangeForbidden(StopTrading):
 
 class BadCredentials(StopTrading):
     """The exchange refused the key: it is wrong, expired, or lacks a right."""
+
+
+class KeyRefused(BadCredentials):
+    """The exchange does not know the key, its signature or its age. Nothing was done.
+
+    The key may have been rotated: drop the cached one, read it anew, and try once more.
+    """
 
 
 class InvariantBroken(StopTrading):

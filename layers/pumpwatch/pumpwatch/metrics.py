@@ -56,6 +56,19 @@ DETECT, TRADE = "pumpwatch_detect", "pumpwatch_trade"
 RESULTS = ("success", "failure", "busy")
 """Busy: another run held the function's lease, and nothing was done."""
 OUTCOMES = ("filled", "rejected", "denied", "unknown")
+REPAIRS = ("opened", "dropped", "exit_ended", "resized", "closed", "stop_set", "vanished", "found")
+"""What a run can find to differ between the journal and the exchange."""
+BLOCKED_BY = ("halt", "lock", "stale_tick", "access", "stores")
+"""Why a run opens nothing: a halt, a pause for all symbols, a late tick, the key, the table."""
+PROTECTIONS = (
+    "symbol_cooldown",
+    "losing_streak",
+    "drawdown",
+    "low_profit_symbol",
+    "exchange_incident",
+    "stale_data",
+    "trading_hours",
+)
 
 
 def _gauge(job: str, name: str, text: str, **labels: tuple[str, ...]) -> Metric:
@@ -101,6 +114,18 @@ METRICS: tuple[Metric, ...] = (
     _gauge(TRADE, "positions_without_stop", "Positions without a stop on the exchange; must be 0."),
     _gauge(TRADE, "unknown_orders", "Orders whose outcome is not known yet."),
     _gauge(TRADE, "halted", "1 while a halt stops entries."),
+    _gauge(
+        TRADE,
+        "entries_blocked",
+        "1 for each reason for which the last run would have opened nothing.",
+        reason=BLOCKED_BY,
+    ),
+    _gauge(TRADE, "locks", "Locks in force by protection.", protection=PROTECTIONS),
+    _gauge(TRADE, "foreign_orders", "Open orders on the account that Pumpwatch did not make."),
+    _gauge(TRADE, "vanished_positions", "Trades whose position is gone without a fill to say why."),
+    _gauge(TRADE, "key_expiry_timestamp_seconds", "When the exchange's key expires, Unix time."),
+    _gauge(TRADE, "store_calls_last_run", "Calls to the table in the last run."),
+    _gauge(TRADE, "requests_last_run", "Requests to the exchange in the last run."),
     _gauge(TRADE, "stop_verified_seconds", "From fill to verified stop, largest of the last run."),
     _gauge(TRADE, "clock_skew_seconds", "Our clock less the exchange's."),
     _counter(TRADE, "runs", "Runs by result.", result=RESULTS),
@@ -110,6 +135,12 @@ METRICS: tuple[Metric, ...] = (
     ),
     _counter(TRADE, "trades_closed", "Closed trades by result.", result=("win", "loss")),
     _gauge(TRADE, "realised_pnl_usdt", "Realised profit and loss after fees, all closed trades."),
-    _counter(TRADE, "repairs", "Differences between journal and exchange that were repaired."),
+    _counter(
+        TRADE,
+        "repairs",
+        "Differences between journal and exchange that were repaired.",
+        kind=REPAIRS,
+    ),
+    _counter(TRADE, "stops_refused", "Positions closed at market because no stop could be set."),
     _counter(TRADE, "push_failures", "Pushes that the gateway did not accept."),
 )

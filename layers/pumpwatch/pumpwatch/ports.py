@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from pumpwatch.domain.access import Access
     from pumpwatch.domain.candles import Candles, CandleSeries
     from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
     from pumpwatch.domain.orders import (
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
         Position,
         StopTrigger,
     )
+    from pumpwatch.domain.protections import Health, Lock
     from pumpwatch.domain.signals import PumpEvent, Signal
-    from pumpwatch.domain.trades import OrderRecord, Trade
+    from pumpwatch.domain.trades import OrderRecord, RepairNote, Trade
     from pumpwatch.errors import PumpwatchError
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "Clock",
     "Deadline",
     "EventStore",
+    "ExchangeHealth",
     "ExchangeKey",
     "Halt",
     "HaltStore",
@@ -39,8 +42,10 @@ __all__ = [
     "Journal",
     "Lease",
     "LeaseStore",
+    "LockStore",
     "MarketData",
     "MetricsSink",
+    "PushCredentials",
     "Secrets",
     "SignalStore",
     "TotalsStore",
@@ -116,7 +121,8 @@ class Broker(Protocol):
     def place(self, request: OrderRequest) -> str:
         """Send the order once and return the exchange's id for it: accepted, not filled.
 
-        Raises `DuplicateOrder`, `Rejected`, or `OutcomeUnknown` when no answer says what happened.
+        Raises `DuplicateOrder`, `Rejected`, `OutcomeUnknown` when no answer says what happened, or
+        `RetryLater` when nothing was sent (`DeadlineNear` once `request.send_by` has passed).
         """
 
     def find_order(self, symbol: str, order_id: str) -> OrderStatus | None:
@@ -135,17 +141,26 @@ class Broker(Protocol):
         stop_loss: Decimal,
         take_profit: Decimal | None,
         trigger: StopTrigger,
+        trailing_stop: Decimal | None = None,
     ) -> None:
-        """Set the position's stop and target; unchanged is a success.
+        """Set the position's stop, its target and a trailing distance unless None.
 
+        Unchanged is a success. The fixed stop stays in force beside a trailing one.
         Raises `Rejected` (flat, or the price has passed the stop) or `OutcomeUnknown`.
         """
 
     def cancel(self, symbol: str, order_id: str) -> None:
         """Cancel our order; already gone is a success. Raises `OutcomeUnknown`."""
 
-    def identity(self) -> str:
-        """Return the account's UID, for the check of the live-trading confirmation."""
+    def access(self) -> Access:
+        """Return what the key may do on which account, and how that account keeps positions."""
+
+
+class ExchangeHealth(Protocol):
+    """How well the exchange has answered of late, as this process saw it."""
+
+    def recent(self, now: int) -> Health:
+        """Return requests and failures of the last minutes; `now` in milliseconds UTC."""
 
 
 # --- state -------------------------------------------------------------------------------
@@ -220,11 +235,19 @@ class Journal(Protocol):
         exits are counted and never refused); `DuplicateOrder` when the intent exists already.
         """
 
-    def settle(self, trade: Trade, order: OrderRecord, lease: Lease) -> None:
-        """Store an order's outcome and the trade that follows, together. Raises `LeaseLost`."""
+    def settle(
+        self, trade: Trade, order: OrderRecord, lease: Lease, *, repair: RepairNote | None = None
+    ) -> None:
+        """Store an order's outcome, the trade that follows and the repair it was, together.
 
-    def save(self, trade: Trade, lease: Lease) -> None:
-        """Store the trade. Raises `LeaseLost`."""
+        Raises `LeaseLost`.
+        """
+
+    def save(self, trade: Trade, lease: Lease, *, repair: RepairNote | None = None) -> None:
+        """Store the trade, and the repair that changed it. Raises `LeaseLost`."""
+
+    def repairs(self, signal_id: str) -> Sequence[RepairNote]:
+        """Return what was put right in a trade, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +268,21 @@ class HaltStore(Protocol):
     def halt(self, halt: Halt) -> None:
         """Stop entries; an earlier halt keeps its reason and time."""
 
-    def resume(self, *, by: str) -> None:
+    def resume(self, *, by: str, time: int) -> None:
         """Allow entries again."""
+
+    def resumed(self) -> int | None:
+        """Return when a person last resumed: protections do not look back beyond it."""
+
+
+class LockStore(Protocol):
+    """Pauses that protections have set. They end by themselves."""
+
+    def current(self, now: int) -> Sequence[Lock]:
+        """Return the locks in force at `now` (milliseconds UTC), oldest first."""
+
+    def save(self, lock: Lock) -> None:
+        """Store the lock; one of the same protection and symbol is replaced by a later end only."""
 
 
 class TotalsStore(Protocol):
@@ -293,13 +329,30 @@ class ExchangeKey:
     rsa: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class PushCredentials:
+    """What the Pushgateway asks for. Never shown."""
+
+    user: str = field(repr=False)
+    password: str = field(repr=False)
+    authority: str = field(default="", repr=False)
+    """Certificate of a private authority in PEM; empty: the public ones are trusted."""
+
+
 class Secrets(Protocol):
-    """Where the keys are kept."""
+    """Where the keys are kept; each is cached for five minutes at most."""
 
     def exchange_key(self) -> ExchangeKey:
         """Return the key.
 
-        Raises `BadCredentials` when the secret is absent, a placeholder or malformed.
+        Raises `BadCredentials` when the secret is absent, a placeholder or malformed, and
+        `StoreUnavailable`.
+        """
+
+    def push_credentials(self) -> PushCredentials | None:
+        """Return what the Pushgateway asks for, None when no secret is named for it.
+
+        Raises `BadCredentials` and `StoreUnavailable` as `exchange_key` does.
         """
 
     def forget(self) -> None:

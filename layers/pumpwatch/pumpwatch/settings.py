@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from pumpwatch.allowed import allowed
+from pumpwatch.domain.protections.weekly_hours import WeeklyHours
 from pumpwatch.errors import SettingsError
 
 __all__ = ["DetectSettings", "SharedSettings", "TradeSettings", "load_settings"]
@@ -36,7 +37,7 @@ BYBIT_HOST = re.compile(
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f]")
 USER_OF_ADDRESS = re.compile(r"//[^/]*@")
-NEVER_SHOWN = frozenset({"BYBIT_SECRET_ARN"})
+NEVER_SHOWN = frozenset({"BYBIT_SECRET_ARN", "PUSHGATEWAY_SECRET_ARN"})
 """Variables into which somebody may have put a key by mistake."""
 
 
@@ -72,6 +73,7 @@ def _parts(url: str) -> tuple[str, str, str, int | None]:
 
 BybitAddress = Annotated[str, AfterValidator(_bybit_address)]
 PushAddress = Annotated[str, AfterValidator(_push_address)]
+SecretArn = Annotated[str, Field(pattern=r"^(arn:aws[a-z-]*:secretsmanager:.+)?$")]
 Fraction = Annotated[Decimal, Field(gt=0, le=1)]
 
 
@@ -88,6 +90,8 @@ class SharedSettings(BaseModel):
     """Which Bybit: accounts of some countries need their own host, api-demo is for rehearsals."""
     pushgateway_url: PushAddress = ""
     """Empty: metrics are not pushed."""
+    pushgateway_secret_arn: SecretArn = ""
+    """The secret with the Pushgateway's user, password and optional CA; empty: it asks for none."""
     push_timeout_seconds: Annotated[float, Field(gt=0, le=2)] = 2.0
     """Longest time that a push of metrics may take in all."""
     request_timeout_seconds: Annotated[float, Field(ge=1, le=10)] = 4.0
@@ -138,7 +142,7 @@ class TradeSettings(SharedSettings):
     """The account's UID; live trading starts only when it equals the key's own."""
     strategy: Literal["", "alert", "fade", "ride"] = ""
     """Empty: `fade` in paper mode; live mode must name one."""
-    bybit_secret_arn: Annotated[str, Field(pattern=r"^(arn:aws[a-z-]*:secretsmanager:.+)?$")] = ""
+    bybit_secret_arn: SecretArn = ""
     """The secret that holds the exchange's key; read in live mode only."""
     max_signal_age_seconds: Annotated[int, Field(ge=5, le=600)] = 90
     """A signal older than this is not traded."""
@@ -166,6 +170,44 @@ class TradeSettings(SharedSettings):
     """Smallest distance between stop and liquidation price, as a share of the entry price."""
     stop_trigger: Literal["last_price", "mark_price"] = "last_price"
     """Which price triggers the stops."""
+    trailing_stop_fraction: Annotated[Decimal, Field(ge=0, le=Decimal("0.5"))] = Decimal(0)
+    """Distance of a trailing stop beside the fixed one, as a share of the entry price; 0: none."""
+    settling_seconds: Annotated[int, Field(ge=5, le=60)] = 10
+    """How long after its last possible arrival an order without any trace counts as not placed."""
+    symbol_cooldown_minutes: Annotated[int, Field(ge=0, le=10_080)] = 60
+    """No entry in a symbol for so long after a trade in it was closed; 0: off."""
+    losing_streak_trades: Annotated[int, Field(ge=0, le=100)] = 4
+    """So many losing trades in a row pause entries; 0: off."""
+    losing_streak_pause_minutes: Annotated[int, Field(ge=1, le=10_080)] = 180
+    """How long a losing streak pauses entries."""
+    drawdown_lookback_hours: Annotated[int, Field(ge=1, le=720)] = 24
+    """Hours over which the drawdown is taken; it rolls, midnight changes nothing."""
+    drawdown_pause_fraction: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.03")
+    """Loss from the highest equity that pauses entries, as a share of it; 0: off."""
+    drawdown_pause_minutes: Annotated[int, Field(ge=1, le=10_080)] = 360
+    """How long a drawdown pauses entries."""
+    drawdown_halt_fraction: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.06")
+    """Loss from the highest equity that halts entries until a person resumes; 0: off."""
+    low_profit_trades: Annotated[int, Field(ge=0, le=100)] = 3
+    """A symbol with so many trades and too little profit in all is paused; 0: off."""
+    low_profit_lookback_hours: Annotated[int, Field(ge=1, le=2160)] = 168
+    """Hours over which a symbol's profit is added up."""
+    low_profit_fraction: Annotated[Decimal, Field(ge=-1, le=1)] = Decimal(0)
+    """Profit a symbol must have brought, as a share of the notional traded in it."""
+    low_profit_pause_hours: Annotated[int, Field(ge=1, le=2160)] = 24
+    """How long a symbol with too little profit is paused."""
+    incident_failure_fraction: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.25")
+    """Share of failed requests to the exchange that pauses entries; 0: off."""
+    incident_min_requests: Annotated[int, Field(ge=1, le=10_000)] = 12
+    """With fewer requests in the last ten minutes the share says nothing."""
+    incident_pause_minutes: Annotated[int, Field(ge=1, le=1440)] = 10
+    """How long trouble at the exchange pauses entries."""
+    max_data_age_seconds: Annotated[int, Field(ge=1, le=300)] = 10
+    """Market data older than this by the exchange's own stamp opens nothing."""
+    trading_hours: str = ""
+    """When entries are allowed, such as `Mon-Fri 08:00-20:00, Sat 10:00-14:00`; empty: always."""
+    trading_time_zone: str = "UTC"
+    """IANA time zone of the trading hours, such as `Europe/Berlin`."""
     fade_stop_above_peak: Annotated[Decimal, Field(gt=0, le=Decimal("0.5"))] = Decimal("0.03")
     """How far above the pump's peak a fade's stop lies, as a fraction."""
     fade_target_retrace: Fraction = Decimal("0.8")
@@ -191,6 +233,14 @@ class TradeSettings(SharedSettings):
     def strategy_name(self) -> str:
         """Return the strategy in force."""
         return self.strategy or "fade"
+
+    @model_validator(mode="after")
+    def _hours_can_be_read(self) -> Self:
+        try:
+            WeeklyHours.parse(self.trading_hours, zone=self.trading_time_zone)
+        except ValueError as error:
+            raise ValueError(f"TRADING_HOURS or TRADING_TIME_ZONE: {error}") from None
+        return self
 
     @model_validator(mode="after")
     def _live_needs_two_switches(self) -> Self:

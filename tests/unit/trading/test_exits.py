@@ -5,7 +5,14 @@ from decimal import Decimal
 import pytest
 from support.trading_facts import position, trade
 
-from pumpwatch.domain.exits import exit_due, has_sound_stop, stop_to_set, target_to_set
+from pumpwatch.domain.exits import (
+    PAUSE_AFTER_REFUSAL,
+    exit_due,
+    has_sound_stop,
+    stop_to_set,
+    target_to_set,
+    trailing_distance,
+)
 from pumpwatch.domain.orders import Side
 from pumpwatch.domain.trades import ExitReason, TradeState
 
@@ -26,6 +33,46 @@ def test_the_time_limit_is_due_for_open_trades(
     state: TradeState, now: int, due: ExitReason | None
 ) -> None:
     assert exit_due(trade(state=state), now) is due
+
+
+def test_a_position_that_is_not_found_is_not_closed() -> None:
+    assert exit_due(trade(vanished=1_700_000), 1_900_000) is None
+
+
+def test_a_refused_exit_waits_a_little() -> None:
+    refused = trade(exit_refused=1_800_000)
+    assert exit_due(refused, 1_800_000 + PAUSE_AFTER_REFUSAL - 1) is None
+    assert exit_due(refused, 1_800_000 + PAUSE_AFTER_REFUSAL) is ExitReason.TIME_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("side", "edge", "sound"),
+    [
+        (Side.SELL, "1.26", True),
+        (Side.SELL, "1.25", False),
+        (Side.SELL, "1.22", False),
+        (Side.BUY, "1.14", True),
+        (Side.BUY, "1.16", False),
+    ],
+)
+def test_a_stop_beyond_the_liquidation_price_is_no_stop(side: Side, edge: str, sound: bool) -> None:
+    stop = D("1.25") if side is Side.SELL else D("1.15")
+    held = position(side=side, stop_loss=stop, liquidation_price=D(edge))
+    assert has_sound_stop(trade(side=side), held) is sound
+
+
+def test_a_stop_beyond_the_liquidation_price_is_drawn_in() -> None:
+    held = position(liquidation_price=D("1.24"))
+    assert stop_to_set(trade(), held, TICK) == D("1.215")
+    assert stop_to_set(trade(), held, None) is None
+    near = position(liquidation_price=D("1.24"), mark_price=D("1.22"))
+    assert stop_to_set(trade(), near, TICK) is None
+
+
+def test_a_trailing_distance_is_a_share_of_the_entry_on_the_tick() -> None:
+    entered = trade(entry_price=D("1.2345"))
+    assert trailing_distance(entered, position(), D("0.05"), TICK) == D("0.061")
+    assert trailing_distance(entered, position(), D("0.0001"), TICK) == TICK
 
 
 def test_a_stop_must_lie_on_the_losing_side_when_it_is_first_seen() -> None:

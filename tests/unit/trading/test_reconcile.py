@@ -18,7 +18,13 @@ from support.trading_facts import (
 
 from pumpwatch.domain.evidence import Evidence, foreign_positions, needs_evidence
 from pumpwatch.domain.orders import Leg, OrderState, Outcome, Side
-from pumpwatch.domain.reconcile import NEVER_PLACED_AFTER, Repair, RepairKind, reconcile
+from pumpwatch.domain.reconcile import (
+    UNEXPLAINED_AFTER,
+    Repair,
+    RepairKind,
+    never_placed_after,
+    reconcile,
+)
 from pumpwatch.domain.trades import ExitReason, Trade, TradeState
 
 D = Decimal
@@ -27,7 +33,7 @@ EXITING = trade(state=TradeState.EXITING, exit_reason=ExitReason.TIME_LIMIT, sto
 ENTRY = record()
 DONE = record(outcome=Outcome.FILLED, filled_quantity=D(100))
 EXIT = record(Leg.EXIT)
-LATE = NEVER_PLACED_AFTER
+LATE = never_placed_after()
 
 
 def repairs(one: Trade, *, now: int = LATE, **facts: Any) -> list[Repair]:
@@ -56,6 +62,19 @@ def test_an_entry_without_trace_waits_until_it_cannot_arrive_any_more() -> None:
 
 def test_an_entry_without_trace_beside_a_position_waits_for_a_person() -> None:
     only(repairs(ENTERING, orders=[ENTRY], position=position()), RepairKind.WAITING)
+
+
+def test_an_entry_without_trace_beside_a_position_that_others_opened_is_dropped() -> None:
+    others = fill(Side.SELL, 100, order_id="somebody")
+    facts: dict[str, Any] = {"orders": [ENTRY], "position": position(), "fills": [others]}
+    only(repairs(ENTERING, now=LATE - 1, **facts), RepairKind.WAITING)
+    dropped = only(repairs(ENTERING, now=LATE, **facts), RepairKind.DROPPED)
+    assert foreign_positions([dropped.trade], [position()]) == [position()]
+
+
+def test_an_entry_without_trace_is_given_up_in_the_end() -> None:
+    facts: dict[str, Any] = {"orders": [ENTRY], "position": position()}
+    only(repairs(ENTERING, now=UNEXPLAINED_AFTER, **facts), RepairKind.DROPPED)
 
 
 def test_a_position_on_the_other_side_is_no_trace_of_the_entry() -> None:
@@ -163,8 +182,34 @@ def test_a_missing_stop_is_found_in_every_live_state() -> None:
         assert kinds[-1] is RepairKind.STOP_MISSING
 
 
-def test_a_position_that_is_gone_without_fills_waits() -> None:
-    only(repairs(trade(), orders=[DONE], fills=[entry_fill()]), RepairKind.WAITING)
+def test_a_position_that_is_gone_without_fills_is_looked_for() -> None:
+    facts: dict[str, Any] = {"orders": [DONE], "fills": [entry_fill()]}
+    gone = only(repairs(trade(), now=LATE, **facts), RepairKind.VANISHED).trade
+    assert (gone.state, gone.vanished) == (TradeState.OPEN, LATE)
+    only(repairs(gone, now=LATE + UNEXPLAINED_AFTER - 1, **facts), RepairKind.WAITING)
+
+
+def test_a_position_that_stays_gone_ends_the_trade_as_unexplained() -> None:
+    gone = trade(vanished=0, entry_price=D("1.2"))
+    facts: dict[str, Any] = {"orders": [DONE], "fills": [entry_fill()]}
+    ended = only(repairs(gone, now=UNEXPLAINED_AFTER, **facts), RepairKind.CLOSED).trade
+    assert (ended.state, ended.exit_reason) == (TradeState.CLOSED, ExitReason.UNEXPLAINED)
+    assert ended.exit_time == UNEXPLAINED_AFTER
+    assert ended.exit_price is None
+
+
+def test_a_position_that_is_found_again_goes_on() -> None:
+    gone = trade(vanished=0, stop_verified=1)
+    facts: dict[str, Any] = {"orders": [DONE], "fills": [entry_fill()]}
+    found = only(repairs(gone, position=position(), **facts), RepairKind.FOUND)
+    assert found.trade.vanished is None
+
+
+def test_a_position_that_vanished_and_was_closed_meanwhile_is_closed_by_its_fills() -> None:
+    gone = trade(vanished=0, stop_verified=1)
+    fills = [entry_fill(), fill(Side.BUY, 100, "1.25", trigger="stop_loss")]
+    closed = only(repairs(gone, orders=[DONE], fills=fills), RepairKind.CLOSED)
+    assert closed.trade.exit_reason is ExitReason.STOP_LOSS
 
 
 def test_a_position_that_was_turned_round_closes_the_trade_and_is_foreign() -> None:

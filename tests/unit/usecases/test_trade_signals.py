@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -13,7 +14,6 @@ from pumpwatch.domain.orders import FillKind, Leg, Outcome, Side
 from pumpwatch.domain.signals import Phase
 from pumpwatch.domain.trades import ExitReason, TradeState
 from pumpwatch.errors import (
-    BadCredentials,
     ExchangeForbidden,
     ExchangeUnavailable,
     LeaseHeld,
@@ -64,7 +64,7 @@ def test_a_second_tick_changes_nothing(rig: Rig) -> None:
     report = rig.tick()
     assert rig.trade() == trade
     assert len(rig.broker.placed) == 1
-    assert (report.repairs, report.happenings, report.signals_seen) == (0, [], 0)
+    assert (report.repairs, report.happenings, report.signals_seen) == ({}, [], 0)
 
 
 def test_the_alert_strategy_leaves_no_trace_in_the_journal() -> None:
@@ -367,7 +367,7 @@ def test_an_unreadable_halt_flag_stops_entries_and_exits_go_on(
     monkeypatch.setattr(rig.halts, "current", fail)
     report = rig.tick()
     assert rig.trade().state is TradeState.CLOSED
-    assert "no entries" in report.problems[0].text
+    assert "no answer" in report.blocked["stores"]
 
 
 LIVE = {
@@ -377,27 +377,70 @@ LIVE = {
 }
 
 
-def test_live_trading_needs_the_accounts_own_number() -> None:
-    rig = Rig(settings(**LIVE, live_trading_confirmation="777"))
+def live_rig(**access: object) -> Rig:
+    rig = Rig(settings(**LIVE, live_trading_confirmation="10001"))
+    rig.broker.access_facts = replace(rig.broker.access_facts, **access)  # type: ignore[arg-type]
     rig.signals.publish(peaked())
-    with pytest.raises(BadCredentials, match="LIVE_TRADING_CONFIRMATION"):
-        rig.tick()
+    return rig
+
+
+@pytest.mark.parametrize(
+    ("access", "words"),
+    [
+        ({"account": "777"}, "LIVE_TRADING_CONFIRMATION"),
+        ({"may_move_funds": True}, "withdraw or transfer"),
+        ({"read_only": True}, "read-only"),
+        ({"may_trade": False}, "lacks the right"),
+        ({"hedge_mode": True}, "hedge mode"),
+    ],
+)
+def test_live_trading_refuses_a_key_that_must_not_be_used(
+    access: dict[str, object], words: str
+) -> None:
+    rig = live_rig(**access)
+    report = rig.tick()
     assert rig.broker.placed == []
-    rig.leases.acquire("trade", owner="free again", seconds=1)
+    assert words in report.blocked["access"]
+    assert any(words in one.text for one in report.problems)
+    assert rig.journal.trades_since(0) == []
 
 
-def test_live_trading_asks_for_the_identity_once() -> None:
+def test_exits_run_with_a_key_that_must_not_be_used() -> None:
+    rig = live_rig()
+    assert rig.tick().opened
+    rig.broker.access_facts = replace(rig.broker.access_facts, may_move_funds=True)
+    rig.advance(61 * 60)
+    report = rig.tick()
+    assert rig.trade().exit_reason is ExitReason.TIME_LIMIT
+    assert "access" in report.blocked
+
+
+def test_a_key_that_cannot_be_checked_opens_nothing() -> None:
+    rig = live_rig()
+    rig.broker.fail("access", ExchangeUnavailable("no answer"))
+    report = rig.tick()
+    assert rig.broker.placed == []
+    assert "not known yet" in report.blocked["access"]
+    assert rig.tick().opened
+
+
+def test_the_end_of_a_keys_life_is_reported_and_warned_of() -> None:
+    ends = START + 3 * 86_400_000
+    rig = live_rig(expires=ends, bound_to_addresses=False)
+    report = rig.tick()
+    assert report.key_expires == ends
+    warned = [one.text for one in report.happenings if one.kind == "warning"]
+    assert len(warned) == 2
+    assert report.opened
+
+
+def test_the_key_is_checked_once_an_hour() -> None:
     rig = Rig(settings(**LIVE, live_trading_confirmation="10001"))
     use_case = rig.use_case()
-    for symbol in ("AUSDT", "BUSDT"):
-        rig.market.list_instrument(instrument(symbol))
-        rig.set_price(1.17, symbol)
-    for symbol in ("AUSDT", "BUSDT"):
-        rig.signals.publish(peaked(symbol, time=rig.clock.now()))
-        use_case.run(_Tick(rig.clock.now(), symbol), rig.deadline)
-        rig.advance(5)
-    assert rig.broker.calls.count("identity") == 1
-    assert len(rig.entries_sent()) == 2
+    for minutes, asked in ((0, 1), (1, 1), (58, 1), (2, 2)):
+        rig.advance(minutes * 60)
+        use_case.run(_Tick(rig.clock.now(), str(minutes)), rig.deadline)
+        assert rig.broker.calls.count("access") == asked
 
 
 class _Tick:
@@ -442,7 +485,7 @@ def test_a_close_on_the_exchange_is_recognised_from_its_fills(
     assert (trade.state, trade.exit_reason) == (TradeState.CLOSED, reason)
     assert trade.funding == Decimal("0.25")
     assert trade.realised_pnl == gross - trade.fees - trade.funding
-    assert (report.wins, report.repairs) == (wins, 0)
+    assert (report.wins, report.repairs) == (wins, {})
     assert report.realised_pnl == trade.realised_pnl
     account = rig.broker.account()
     assert account.equity == Decimal(10_000) + trade.realised_pnl
@@ -470,7 +513,9 @@ def test_a_partly_closed_position_is_resized(rig: Rig) -> None:
     rig.broker.open_foreign(SYMBOL, Side.BUY, Decimal(100), Decimal("1.16"))
     report = rig.tick()
     assert rig.trade().quantity == before - 100
-    assert report.repairs == 1
+    assert report.repairs == {"resized": 1}
+    (note,) = rig.journal.repairs(rig.trade().signal_id)
+    assert (note.kind, note.time) == ("resized", rig.clock.now())
     rig.check_agreement()
 
 
@@ -536,12 +581,14 @@ def test_one_trades_failure_does_not_touch_the_others(rig: Rig) -> None:
     rig.signals.publish(peaked())
     rig.tick()
     rig.advance(30 * 60)
-    rig.broker.fail("place", Rejected("reduce only", code=110023), times=3)
+    rig.broker.fail("place", Rejected("reduce only", code=110023))
     report = rig.tick()
     assert rig.trade("AUSDT").state is TradeState.OPEN
     assert rig.trade().state is TradeState.CLOSED
-    assert report.orders[Leg.EXIT, Outcome.REJECTED] == 3
+    assert report.orders[Leg.EXIT, Outcome.REJECTED] == 1
     rig.advance(60)
+    assert rig.tick().orders == {}
+    rig.advance(4 * 60)
     rig.tick()
     assert rig.trade("AUSDT").state is TradeState.CLOSED
 
@@ -565,7 +612,7 @@ def test_a_missing_stop_is_set(rig: Rig) -> None:
     (position,) = rig.broker.positions()
     assert position.stop_loss == Decimal("1.2360")
     assert position.take_profit == Decimal("1.1000")
-    assert report.repairs == 1
+    assert report.repairs == {"stop_set": 1}
     assert report.positions_without_stop == 0
     assert rig.trade().stop_verified is not None
     rig.check_agreement()
@@ -597,7 +644,7 @@ def test_a_stop_that_somebody_removed_is_set_again(rig: Rig) -> None:
     rig.broker.remove_protection(SYMBOL)
     rig.advance(60)
     report = rig.tick()
-    assert report.repairs == 1
+    assert report.repairs == {"stop_set": 1}
     rig.check_agreement()
 
 
@@ -718,7 +765,8 @@ def test_a_contract_listed_since_the_last_reading_is_found(rig: Rig) -> None:
     assert rig.trade("NEWUSDT").state is TradeState.OPEN
 
 
-def test_realised_profit_survives_cold_starts_and_warm_runs(rig: Rig) -> None:
+def test_realised_profit_survives_cold_starts_and_warm_runs() -> None:
+    rig = Rig(settings(symbol_cooldown_minutes=0))
     warm = rig.use_case()
     total = Decimal(0)
     for number in range(3):

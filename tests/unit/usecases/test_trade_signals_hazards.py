@@ -47,7 +47,7 @@ def test_killed_between_send_and_save_the_next_run_finds_the_order_by_its_id(
     expected = order_id_for(rig.trade().signal_id, Leg.ENTRY, 0)
     assert rig.entries_sent() == [expected]
     assert rig.trade().state is TradeState.OPEN
-    assert report.repairs == 1
+    assert report.repairs == {"opened": 1}
     rig.check_agreement()
 
 
@@ -97,14 +97,14 @@ def test_an_entry_that_never_arrived_is_dropped_only_after_the_window_and_the_se
     rig.broker.fail("place", OutcomeUnknown("connection reset"))
     rig.tick()
     waited = (rig.clock.now() - START) / 1000
-    rig.advance(14.9 - waited)
+    rig.advance(19.9 - waited)
     rig.tick()
     assert rig.trade().state is TradeState.ENTERING
-    rig.advance(15 - (rig.clock.now() - START) / 1000)
+    rig.advance(20 - (rig.clock.now() - START) / 1000)
     report = rig.tick()
     assert rig.trade().state is TradeState.DROPPED
     assert "never placed" in rig.trade().denial
-    assert report.repairs == 1
+    assert report.repairs == {"dropped": 1}
     rig.advance(20)
     rig.tick()
     assert rig.broker.placed == []

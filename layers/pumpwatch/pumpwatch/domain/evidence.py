@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
-from .orders import Fill, Leg, OrderStatus, Position
-from .performance import FillSummary, summarise_fills
+from .orders import ORDER_ID_PREFIX, Fill, Leg, OrderStatus, Position
+from .performance import CHANGES_POSITION, FillSummary, summarise_fills
 from .trades import OrderRecord, Trade, TradeState
 
-__all__ = ["Evidence", "foreign_positions", "needs_evidence", "own_position"]
+__all__ = [
+    "Evidence",
+    "foreign_orders",
+    "foreign_positions",
+    "foreign_quantity",
+    "needs_evidence",
+    "own_position",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,33 @@ def foreign_positions(trades: Sequence[Trade], positions: Sequence[Position]) ->
     return [position for position in positions if (position.symbol, position.side) not in ours]
 
 
+def foreign_orders(trades: Sequence[Trade], orders: Sequence[OrderStatus]) -> list[OrderStatus]:
+    """Return the open orders that neither we made nor protect a position of ours."""
+    ours = {trade.symbol for trade in trades if trade.state.live}
+    return [
+        order
+        for order in orders
+        if not order.order_id.startswith(ORDER_ID_PREFIX)
+        and not (order.is_protection and order.symbol in ours)
+    ]
+
+
+def foreign_quantity(evidence: Evidence) -> Decimal:
+    """Return how much others have added to the trade's side since it was created, net."""
+    ours = {order.request.order_id for order in evidence.orders}
+    total = Decimal(0)
+    for fill in evidence.fills:
+        if fill.kind in CHANGES_POSITION and fill.order_id not in ours:
+            total += fill.quantity if fill.side is evidence.trade.side else -fill.quantity
+    return total
+
+
 def needs_evidence(trade: Trade, position: Position | None) -> bool:
     """Return whether orders and fills must be asked for: the position alone does not settle it."""
     own = own_position(trade, position)
-    return trade.state is not TradeState.OPEN or own is None or own.quantity != trade.quantity
+    return (
+        trade.state is not TradeState.OPEN
+        or trade.vanished is not None
+        or own is None
+        or own.quantity != trade.quantity
+    )

@@ -8,15 +8,33 @@ from __future__ import annotations
 from decimal import Decimal
 
 from .orders import Position, Side
-from .rounding import stop_to_tick
+from .rounding import floor_to, stop_to_tick
 from .trades import ExitReason, Trade, TradeState
 
-__all__ = ["exit_due", "has_sound_stop", "is_losing_side", "stop_to_set", "target_to_set"]
+__all__ = [
+    "exit_due",
+    "has_sound_stop",
+    "is_losing_side",
+    "stop_to_set",
+    "target_to_set",
+    "trailing_distance",
+]
+
+PAUSE_AFTER_REFUSAL = 300_000
+"""Milliseconds; the stop on the exchange protects the position meanwhile."""
+LIQUIDATION_ROOM = Decimal("0.02")
+"""Distance that a stop which is drawn in keeps to the liquidation price, as a share of it."""
 
 
 def exit_due(trade: Trade, now: int) -> ExitReason | None:
-    """Return why an open trade must be closed at market now, or None."""
-    if trade.state is TradeState.OPEN and trade.closes_at <= now:
+    """Return why an open trade must be closed at market now, or None.
+
+    A position that is not found cannot be closed: it is looked for first. After a refusal (its
+    contract may be halted) the next try waits a little: orders of a day are counted.
+    """
+    if trade.exit_refused is not None and now - trade.exit_refused < PAUSE_AFTER_REFUSAL:
+        return None
+    if trade.state is TradeState.OPEN and trade.vanished is None and trade.closes_at <= now:
         return ExitReason.TIME_LIMIT
     return None
 
@@ -27,12 +45,12 @@ def is_losing_side(side: Side, stop: Decimal, price: Decimal) -> bool:
 
 
 def has_sound_stop(trade: Trade, position: Position) -> bool:
-    """Return whether the exchange holds a stop for the position.
+    """Return whether the exchange holds a stop for the position that comes before liquidation.
 
     The first time it must lie on the losing side of the entry; later a person may have trailed it
     into profit.
     """
-    if position.stop_loss is None:
+    if position.stop_loss is None or _beyond_liquidation(position, position.stop_loss):
         return False
     first_look = trade.stop_verified is None
     return not first_look or is_losing_side(position.side, position.stop_loss, position.entry_price)
@@ -42,14 +60,24 @@ def stop_to_set(trade: Trade, position: Position, tick: Decimal | None) -> Decim
     """Return the stop for a position that has none; None when the price has passed it: close.
 
     It is the stop that was sent, if that lies on the losing side of the fill; else one as far from
-    the fill as it was planned from the price, rounded toward the entry (none without a known tick).
+    the fill as it was planned from the price. A stop that liquidation would forestall is drawn in.
+    Rounded toward the entry; None where a new stop is needed and no tick is known.
     """
     stop = trade.stop_loss
     if stop is None or not is_losing_side(position.side, stop, position.entry_price):
         stop = _at_planned_distance(trade, position, tick)
+    if stop is not None and _beyond_liquidation(position, stop):
+        stop = _before_liquidation(position, tick)
     if stop is None or stop <= 0 or not is_losing_side(position.side, stop, position.mark_price):
         return None
     return stop
+
+
+def trailing_distance(
+    trade: Trade, position: Position, fraction: Decimal, tick: Decimal
+) -> Decimal:
+    """Return a trailing stop's distance, USDT: a share of the entry price, at least a tick."""
+    return max(tick, floor_to((trade.entry_price or position.entry_price) * fraction, tick))
 
 
 def target_to_set(trade: Trade, position: Position) -> Decimal | None:
@@ -69,3 +97,19 @@ def _at_planned_distance(trade: Trade, position: Position, tick: Decimal | None)
     distance = abs(trade.stop_loss / trade.planned_price - 1)
     factor = 1 - distance if position.side is Side.BUY else 1 + distance
     return stop_to_tick(position.entry_price * factor, tick, position.side)
+
+
+def _beyond_liquidation(position: Position, stop: Decimal) -> bool:
+    """Return whether the exchange would liquidate the position before the stop is reached."""
+    edge = position.liquidation_price
+    if edge is None or edge <= 0:
+        return False
+    return stop <= edge if position.side is Side.BUY else stop >= edge
+
+
+def _before_liquidation(position: Position, tick: Decimal | None) -> Decimal | None:
+    edge = position.liquidation_price
+    if tick is None or edge is None:
+        return None
+    room = LIQUIDATION_ROOM if position.side is Side.BUY else -LIQUIDATION_ROOM
+    return stop_to_tick(edge * (1 + room), tick, position.side)

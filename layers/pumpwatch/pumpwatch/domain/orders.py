@@ -10,6 +10,7 @@ from hashlib import blake2b
 
 __all__ = [
     "ORDER_ID_PATTERN",
+    "ORDER_ID_PREFIX",
     "Account",
     "Fill",
     "FillKind",
@@ -24,6 +25,8 @@ __all__ = [
     "order_id_for",
 ]
 
+ORDER_ID_PREFIX = "pw-"
+"""Every order of ours starts with it."""
 ORDER_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,36}")
 
 
@@ -109,6 +112,12 @@ class OrderRequest:
     stop_trigger: StopTrigger = StopTrigger.LAST_PRICE
     slippage_tolerance: Decimal | None = None
     """Largest accepted distance from the best price, as a fraction; entries only."""
+    closes_all: bool = False
+    """Close whatever is held: for a position that is no multiple of the contract's step any more.
+    `quantity` is what is held as far as we know."""
+    send_by: int | None = None
+    """Milliseconds UTC after which the request must not leave any more: a decision has a maximum
+    age, and from then on nobody has to expect the order."""
 
     def __post_init__(self) -> None:
         if not ORDER_ID_PATTERN.fullmatch(self.order_id):
@@ -117,6 +126,8 @@ class OrderRequest:
             raise ValueError(f"quantity {self.quantity} of order {self.order_id} is not positive")
         if not self.reduce_only and self.stop_loss is None:
             raise ValueError(f"entry {self.order_id} has no stop loss")
+        if self.closes_all and not self.reduce_only:
+            raise ValueError(f"order {self.order_id} closes all but is not reduce-only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +189,8 @@ class Position:
     unrealised_pnl: Decimal
     created: int
     updated: int
+    trailing_stop: Decimal | None = None
+    """How far behind the best price since it was set a trailing stop follows, USDT."""
 
     @property
     def notional(self) -> Decimal:
@@ -202,4 +215,4 @@ def order_id_for(signal_id: str, leg: Leg, attempt: int) -> str:
     its work.
     """
     digest = blake2b(f"{signal_id}|{leg}|{attempt}".encode(), digest_size=12).hexdigest()
-    return f"pw-{leg.value[:2]}{attempt}-{digest}"
+    return f"{ORDER_ID_PREFIX}{leg.value[:2]}{attempt}-{digest}"

@@ -12,7 +12,7 @@ from decimal import Decimal
 from .orders import Fill, FillKind, Side
 from .trades import ExitReason, Trade
 
-__all__ = ["FillSummary", "summarise_fills"]
+__all__ = ["CHANGES_POSITION", "FillSummary", "summarise_fills"]
 
 CHANGES_POSITION = frozenset(
     {FillKind.TRADE, FillKind.AUTO_DELEVERAGING, FillKind.LIQUIDATION, FillKind.SETTLEMENT}
@@ -22,7 +22,11 @@ REASON_BY_KIND = {
     FillKind.AUTO_DELEVERAGING: ExitReason.AUTO_DELEVERAGING,
     FillKind.SETTLEMENT: ExitReason.SETTLEMENT,
 }
-REASON_BY_TRIGGER = {"stop_loss": ExitReason.STOP_LOSS, "take_profit": ExitReason.TAKE_PROFIT}
+REASON_BY_TRIGGER = {
+    "stop_loss": ExitReason.STOP_LOSS,
+    "take_profit": ExitReason.TAKE_PROFIT,
+    "trailing_stop": ExitReason.TRAILING_STOP,
+}
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from .orders import Leg, OrderRequest, Outcome, Side
 
-__all__ = ["ExitReason", "OrderRecord", "Trade", "TradeState"]
+__all__ = ["ExitReason", "OrderRecord", "RepairNote", "Trade", "TradeState"]
 
 
 class TradeState(StrEnum):
@@ -45,6 +45,11 @@ class ExitReason(StrEnum):
     """Somebody else closed it."""
     HALT = "halt"
     """A person asked for all positions to be closed."""
+    TRAILING_STOP = "trailing_stop"
+    UNSAFE_LIQUIDATION = "unsafe_liquidation"
+    """The exchange would have liquidated the position before its stop was reached."""
+    UNEXPLAINED = "unexplained"
+    """The position is gone and no fill says why; its result is not known in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +79,18 @@ class Trade:
     exit_time: int | None = None
     exit_reason: ExitReason | None = None
     exit_attempt: int = 0
+    exit_refused: int | None = None
+    """When the exchange last refused an exit, milliseconds UTC."""
     realised_pnl: Decimal = Decimal(0)
     """After fees and funding."""
     fees: Decimal = Decimal(0)
     funding: Decimal = Decimal(0)
     stop_verified: int | None = None
     """When the stop was seen on the exchange."""
+    trailing_stop: Decimal | None = None
+    """Distance of the trailing stop that was set beside the fixed one, USDT."""
+    vanished: int | None = None
+    """Since when the position is not found and no fill explains it."""
     denial: str = ""
     """Why nothing was sent, or why the exchange refused."""
 
@@ -106,3 +117,14 @@ class OrderRecord:
     detail: str = ""
     settled: int | None = None
     """When the outcome became final."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepairNote:
+    """A difference between journal and exchange that was put right, kept beside the trade."""
+
+    time: int
+    """Milliseconds UTC."""
+    kind: str
+    """What was repaired, a word of `reconcile.RepairKind`."""
+    text: str

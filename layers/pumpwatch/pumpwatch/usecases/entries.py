@@ -13,6 +13,8 @@ from pumpwatch.domain.limits import Book, RiskLimits, check_account, check_plan,
 from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.domain.orders import Account, Leg, OrderRequest, Outcome, StopTrigger, order_id_for
 from pumpwatch.domain.plans import Denied, Quote, SizedEntry
+from pumpwatch.domain.protections import in_force
+from pumpwatch.domain.reconcile import SEND_WITHIN
 from pumpwatch.domain.rounding import decimal_from
 from pumpwatch.domain.signals import Signal
 from pumpwatch.domain.sizing import size_entry
@@ -90,13 +92,11 @@ def _plan(
     desk: Desk, signal: Signal, view: View, strategy: Strategy, now: int
 ) -> SizedEntry | Denied:
     """Put the signal through everything that may deny it, in order."""
-    limits, trades = limits_from(desk.settings), list(desk.trades.values())
-    positions = list(view.positions.values())
-    taken = check_symbol(
-        signal.symbol, trades=trades, positions=positions, open_orders=view.open_orders
-    )
+    taken = _taken(desk, signal, view, now)
     if taken is not None:
         return taken
+    limits, trades = limits_from(desk.settings), list(desk.trades.values())
+    positions = list(view.positions.values())
     account, snapshot = _readings(view)
     book = Book.of(
         equity=account.equity, available=account.available, positions=positions, trades=trades
@@ -116,6 +116,19 @@ def _plan(
     funding = _funding(snapshot, instrument)
     return check_plan(plan, quote, instrument, funding, limits, now=now) or size_entry(
         plan, quote, instrument, book, limits, now=now
+    )
+
+
+def _taken(desk: Desk, signal: Signal, view: View, now: int) -> Denied | None:
+    """Return why nothing may be opened in this symbol at all, or None."""
+    lock = in_force(desk.report.locks, signal.symbol, now)
+    if lock is not None:
+        return Denied(f"{lock.protection}: {lock.reason}")
+    return check_symbol(
+        signal.symbol,
+        trades=list(desk.trades.values()),
+        positions=list(view.positions.values()),
+        open_orders=view.open_orders,
     )
 
 
@@ -184,6 +197,7 @@ def _request(desk: Desk, signal: Signal, entry: SizedEntry) -> OrderRequest:
         take_profit=entry.take_profit,
         stop_trigger=StopTrigger(desk.settings.stop_trigger),
         slippage_tolerance=desk.settings.slippage_tolerance,
+        send_by=desk.clock.now() + SEND_WITHIN,
     )
 
 

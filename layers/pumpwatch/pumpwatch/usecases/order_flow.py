@@ -12,9 +12,10 @@ from decimal import Decimal
 from functools import partial
 
 from pumpwatch.domain.evidence import Evidence, needs_evidence, own_position
+from pumpwatch.domain.market import Instrument
 from pumpwatch.domain.orders import Leg, OrderRequest, Outcome, Position, order_id_for
-from pumpwatch.domain.reconcile import Repair, RepairKind, reconcile
-from pumpwatch.domain.trades import ExitReason, OrderRecord, Trade, TradeState
+from pumpwatch.domain.reconcile import SEND_WITHIN, Repair, RepairKind, reconcile
+from pumpwatch.domain.trades import ExitReason, OrderRecord, RepairNote, Trade, TradeState
 from pumpwatch.errors import (
     DeadlineNear,
     DuplicateOrder,
@@ -23,15 +24,16 @@ from pumpwatch.errors import (
     RetryLater,
 )
 
-from .stops import restore_stop
+from .stops import restore_stop, trail
 from .trading_desk import Desk
 
 __all__ = ["ENTRY_REQUESTS", "care_for", "close_at_market", "send_entry"]
 
-ENTRY_REQUESTS = 2
-"""Requests in sequence from an entry to its verified stop: send and look. The order carries its
-stop, and what is not finished the next run finishes."""
-EXIT_REQUESTS = 2
+FOLLOW_REQUESTS = 4
+"""Requests in sequence from an order's send until it is settled, at worst: the send, and a look in
+open orders, history and executions (the position, with its stop, is read beside them)."""
+ENTRY_REQUESTS = 1 + FOLLOW_REQUESTS
+"""An entry sets the leverage before."""
 EXITS_PER_RUN = 3
 """How often a run sends an exit for one trade, where a thin book fills it in parts."""
 LOOKS = (0.0, 0.2, 0.4, 0.8, 1.6)
@@ -57,12 +59,17 @@ def send_entry(desk: Desk, trade: Trade, request: OrderRequest) -> Trade:
 def close_at_market(desk: Desk, trade: Trade, reason: ExitReason) -> Trade:
     """Close the trade's position with reduce-only market orders, one attempt class after the other.
 
-    Raises `DeadlineNear` before an order is sent that could not be followed any more.
+    A refused exit goes again at once only when nothing else protects the position. Raises
+    `DeadlineNear` before an order is sent that could not be followed any more.
     """
+    urgent = reason in (ExitReason.STOP_MISSING, ExitReason.UNSAFE_LIQUIDATION)
     while trade.state is TradeState.OPEN and desk.exits[trade.signal_id] < EXITS_PER_RUN:
-        if not desk.has_time(EXIT_REQUESTS):
+        if not desk.has_time(FOLLOW_REQUESTS):
             raise DeadlineNear("too little time is left to close the position and to verify it")
+        refused = len(desk.refused)
         trade = _send_exit(desk, trade, reason)
+        if len(desk.refused) > refused and not urgent:
+            break
     return trade
 
 
@@ -77,19 +84,33 @@ def care_for(desk: Desk, trade: Trade, position: Position | None) -> Trade:
 
 def _send_exit(desk: Desk, trade: Trade, reason: ExitReason) -> Trade:
     now, contract = desk.clock.now(), desk.contracts.known(trade.symbol)
-    largest = contract.max_market_quantity if contract is not None else trade.quantity
+    quantity, closes_all = _exit_quantity(trade.quantity, contract)
     request = OrderRequest(
         order_id=order_id_for(trade.signal_id, Leg.EXIT, trade.exit_attempt),
         symbol=trade.symbol,
         side=trade.side.opposite,
-        quantity=min(trade.quantity, largest),
+        quantity=quantity,
         reduce_only=True,
+        closes_all=closes_all,
+        send_by=now + SEND_WITHIN,
     )
     order = OrderRecord(request, trade.signal_id, Leg.EXIT, trade.exit_attempt, intended=now)
     exiting = trade.with_(state=TradeState.EXITING, exit_reason=reason)
     desk.exits[trade.signal_id] += 1
     desk.journal.intend(exiting, order, desk.lease, day=desk.day(now), max_orders=None)
     return _send(desk, desk.keep(exiting), order)
+
+
+def _exit_quantity(held: Decimal, contract: Instrument | None) -> tuple[Decimal, bool]:
+    """Return how much to close at a time, and whether to ask for everything instead.
+
+    A contract's step or least quantity can change while it is held; then only an order for the
+    whole position is accepted.
+    """
+    if contract is None:
+        return held, False
+    odd = held % contract.quantity_step != 0 or held < contract.min_quantity
+    return (held, True) if odd else (min(held, contract.max_market_quantity), False)
 
 
 def _send(desk: Desk, trade: Trade, order: OrderRecord) -> Trade:
@@ -101,6 +122,9 @@ def _send(desk: Desk, trade: Trade, order: OrderRecord) -> Trade:
     except DuplicateOrder:
         desk.problem("the exchange knows this order already: looking it up", trade)
     except Rejected as refusal:
+        desk.refused.append(order.request.order_id)
+        # The contract may have changed since it was read.
+        desk.contracts.doubt()
         trade = _refused(desk, trade, order, f"refused by the exchange: {refusal}")
         if order.leg is Leg.ENTRY:
             return trade
@@ -119,7 +143,8 @@ def _refused(desk: Desk, trade: Trade, order: OrderRecord, reason: str) -> Trade
         after = trade.with_(state=TradeState.DROPPED, quantity=Decimal(0), denial=reason)
         kind = RepairKind.DROPPED
     else:
-        after = trade.with_(state=TradeState.OPEN, exit_attempt=order.attempt + 1)
+        attempt = order.attempt + 1
+        after = trade.with_(state=TradeState.OPEN, exit_attempt=attempt, exit_refused=now)
         kind = RepairKind.EXIT_ENDED
     return _store(desk, Repair(kind, after, ended, reason))
 
@@ -179,7 +204,8 @@ def _evidence(
 
 def _put_right(desk: Desk, evidence: Evidence) -> Trade:
     trade = evidence.trade
-    for repair in reconcile([evidence], now=desk.clock.now()):
+    settling = desk.settings.settling_seconds * 1000
+    for repair in reconcile([evidence], now=desk.clock.now(), settling_time=settling):
         if repair.kind is not RepairKind.STOP_MISSING:
             trade = _store(desk, repair)
             continue
@@ -190,8 +216,16 @@ def _put_right(desk: Desk, evidence: Evidence) -> Trade:
         if guarded is not None:
             trade = guarded
         elif trade.state is TradeState.OPEN:
-            trade = close_at_market(desk, trade, ExitReason.STOP_MISSING)
-    return trade
+            desk.report.stops_refused += 1
+            trade = close_at_market(desk, trade, _why_unsafe(position))
+    own = own_position(trade, evidence.position)
+    return trail(desk, trade, own) if own is not None else trade
+
+
+def _why_unsafe(position: Position) -> ExitReason:
+    if position.stop_loss is not None and position.liquidation_price is not None:
+        return ExitReason.UNSAFE_LIQUIDATION
+    return ExitReason.STOP_MISSING
 
 
 def _store(desk: Desk, repair: Repair) -> Trade:
@@ -200,25 +234,39 @@ def _store(desk: Desk, repair: Repair) -> Trade:
     if repair.kind is RepairKind.WAITING:
         report.note(repair.kind.value, trade, repair.note, time=now)
         return desk.keep(trade)
-    before = desk.trades.get(trade.signal_id)
+    note = repair.note or _sentence(trade)
+    found = _differed(desk, repair)
+    mended = RepairNote(now, repair.kind.value, note) if found else None
     if order is not None:
-        desk.journal.settle(trade, order, desk.lease)
+        desk.journal.settle(trade, order, desk.lease, repair=mended)
         report.orders[order.leg, order.outcome] += 1
     else:
-        desk.journal.save(trade, desk.lease)
+        desk.journal.save(trade, desk.lease, repair=mended)
+    if found:
+        report.repairs[repair.kind.value] += 1
     if repair.kind is RepairKind.STOP_SEEN:
         report.stop_verified_after((now - (trade.entry_time or now)) / 1000)
     elif repair.kind is RepairKind.OPENED:
         report.opened.append(trade)
     elif repair.kind is RepairKind.CLOSED:
         report.add_closed(trade)
-    expected = repair.kind is RepairKind.STOP_SEEN or (
-        repair.kind is RepairKind.CLOSED and before is not None and before.state is TradeState.OPEN
-    )
-    if not expected and trade.signal_id not in desk.sent:
-        report.repairs += 1
-    report.note(repair.kind.value, trade, repair.note or _sentence(trade), time=now)
+        if trade.exit_reason is ExitReason.UNEXPLAINED:
+            desk.unexplained.append(trade)
+    report.note(repair.kind.value, trade, note, time=now)
     return desk.keep(trade)
+
+
+def _differed(desk: Desk, repair: Repair) -> bool:
+    """Return whether journal and exchange disagreed: not so for what this run did itself, a stop
+    that is seen for the first time, and a close by the stop, the target or somebody else."""
+    before = desk.trades.get(repair.trade.signal_id)
+    open_before = before is not None and before.state is TradeState.OPEN
+    expected = repair.kind is RepairKind.STOP_SEEN or (
+        repair.kind is RepairKind.CLOSED
+        and open_before
+        and repair.trade.exit_reason is not ExitReason.UNEXPLAINED
+    )
+    return not expected and repair.trade.signal_id not in desk.sent
 
 
 def _sentence(trade: Trade) -> str:

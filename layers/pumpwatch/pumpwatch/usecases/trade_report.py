@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from pumpwatch.domain.evidence import foreign_positions
-from pumpwatch.domain.orders import Leg, Outcome, Position
+from pumpwatch.domain.evidence import foreign_orders, foreign_positions
+from pumpwatch.domain.orders import Leg, OrderStatus, Outcome, Position
+from pumpwatch.domain.protections import Lock
 from pumpwatch.domain.trades import Trade, TradeState
 
 __all__ = ["Happening", "TradeReport"]
@@ -34,10 +36,19 @@ class TradeReport:
     stale: bool = False
     """The tick is older than allowed: no entries."""
     halted: bool = False
+    blocked: dict[str, str] = field(default_factory=dict)
+    """Why this run opens nothing: a word of `metrics.BLOCKED_BY` and a sentence for each reason."""
+    locks: list[Lock] = field(default_factory=list)
+    """Locks in force at the end of the run."""
+    key_expires: int | None = None
+    """When the exchange's key expires, milliseconds UTC; None: never, or not known yet."""
     equity: Decimal | None = None
     available: Decimal | None = None
     open_positions: int = 0
     foreign_positions: int = 0
+    foreign_orders: int = 0
+    vanished: int = 0
+    """Trades whose position is not found and no fill explains it."""
     exposure: Decimal = Decimal(0)
     unrealised_pnl: Decimal = Decimal(0)
     realised_pnl: Decimal = Decimal(0)
@@ -48,7 +59,10 @@ class TradeReport:
     """From fill to verified stop, the largest of this run; None when no stop was due."""
     signals_seen: int = 0
     """Fresh signals that the strategy acts on and that the journal did not know."""
-    repairs: int = 0
+    repairs: Counter[str] = field(default_factory=Counter)
+    """Differences between journal and exchange that were put right, by kind."""
+    stops_refused: int = 0
+    """Positions that were closed because no stop could be set."""
     orders: Counter[tuple[Leg, Outcome]] = field(default_factory=Counter)
     """Orders settled or denied in this run, and those it sent whose outcome stayed unknown."""
     wins: int = 0
@@ -75,6 +89,14 @@ class TradeReport:
         """Add something that went wrong and concerns no single trade."""
         self.happenings.append(Happening(time, "problem", "", "", text))
 
+    def happened(self, kind: str, symbol: str, text: str, *, time: int) -> None:
+        """Add something that happened and concerns no single trade."""
+        self.happenings.append(Happening(time, kind, symbol, "", text))
+
+    def block(self, reason: str, text: str) -> None:
+        """Note why this run opens nothing; the first sentence of a reason stays."""
+        self.blocked.setdefault(reason, text)
+
     def stop_verified_after(self, seconds: float) -> None:
         """Keep the longest time from fill to verified stop."""
         self.stop_verified_seconds = max(self.stop_verified_seconds or 0.0, seconds, 0.0)
@@ -87,13 +109,17 @@ class TradeReport:
         else:
             self.losses += 1
 
-    def describe_positions(self, positions: list[Position], trades: list[Trade]) -> None:
+    def describe_account(
+        self, positions: list[Position], orders: Sequence[OrderStatus], trades: list[Trade]
+    ) -> None:
         """Fill in what is held at the end of the run."""
         live = [trade for trade in trades if trade.state.live]
         foreign = foreign_positions(live, positions)
         ours = [one for one in positions if one not in foreign]
         self.trades, self.positions = live, ours
         self.open_positions, self.foreign_positions = len(ours), len(foreign)
+        self.foreign_orders = len(foreign_orders(live, orders))
+        self.vanished = sum(trade.vanished is not None for trade in live)
         self.exposure = sum((one.notional for one in ours), Decimal(0))
         self.unrealised_pnl = sum((one.unrealised_pnl for one in ours), Decimal(0))
         self.positions_without_stop = sum(one.stop_loss is None for one in ours)

@@ -11,10 +11,10 @@ from concurrent.futures import Executor
 from typing import Protocol
 
 from pumpwatch.domain.exits import exit_due
+from pumpwatch.domain.protections import in_force
 from pumpwatch.domain.signals import Signal
 from pumpwatch.domain.trades import Trade
 from pumpwatch.errors import (
-    BadCredentials,
     LeaseHeld,
     OutcomeUnknown,
     Rejected,
@@ -25,16 +25,21 @@ from pumpwatch.ports import (
     Broker,
     Clock,
     Deadline,
+    ExchangeHealth,
+    Halt,
     HaltStore,
     Journal,
     Lease,
     LeaseStore,
+    LockStore,
     MarketData,
     SignalStore,
 )
 from pumpwatch.settings import TradeSettings
 
+from .access_check import AccessCheck
 from .entries import enter, pending_signals, strategy_from
+from .guards import Guards
 from .order_flow import care_for, close_at_market
 from .reads import Reads
 from .realised_profit import RealisedProfit
@@ -49,8 +54,8 @@ LONGEST_RUN = 25.0
 LEASE_RESERVE = 5.0
 """Seconds by which the lease outlives the run: a killed run is dead before its lease ends."""
 LEASE_PAUSE = 0.25
-LEASE_PATIENCE = 12
-"""Pauses for a lease that is taken: 3 s in all."""
+LEASE_PATIENCE = 3.0
+"""Seconds that a run waits for a lease that is taken."""
 
 
 class Tick(Protocol):
@@ -77,6 +82,8 @@ class TradeSignals:
         signals: SignalStore,
         leases: LeaseStore,
         halts: HaltStore,
+        locks: LockStore,
+        health: ExchangeHealth,
         clock: Clock,
         settings: TradeSettings,
         wait: Callable[[float], None],
@@ -95,7 +102,8 @@ class TradeSignals:
         self._strategy = strategy_from(settings)
         self._contracts = Contracts(market)
         self._realised = RealisedProfit(journal)
-        self._identity_confirmed = settings.trading_mode != "live"
+        self._guards = Guards(settings, locks, halts, health)
+        self._access = AccessCheck(broker, settings)
 
     def run(
         self,
@@ -139,14 +147,16 @@ class TradeSignals:
         return report
 
     def _acquire(self, tick: Tick, deadline: Deadline) -> Lease | None:
-        for attempt in range(LEASE_PATIENCE + 1):
+        patience_ends = deadline.seconds_left() - LEASE_PATIENCE
+        for attempt in range(round(LEASE_PATIENCE / LEASE_PAUSE) + 1):
             if attempt:
                 self._wait(LEASE_PAUSE)
             seconds = min(max(deadline.seconds_left(), 0.0), LONGEST_RUN) + LEASE_RESERVE
             try:
                 return self._leases.acquire(LEASE_NAME, owner=tick.execution_id, seconds=seconds)
             except LeaseHeld:
-                continue
+                if deadline.seconds_left() - LEASE_PAUSE < patience_ends:
+                    break
         return None
 
     def _release(self, lease: Lease) -> None:
@@ -160,10 +170,14 @@ class TradeSignals:
         self._market.time()
         for trade in self._journal.live_trades():
             desk.keep(trade)
+        self._guards.read(desk)
+        access = self._access.start(desk)
         wanted = self._wanted_signals(desk, tick)
         view = desk.look([signal.symbol for signal in wanted])
         for trade in list(desk.trades.values()):
             self._care(desk, trade, view)
+        self._access.judge(desk, access)
+        self._protect(desk, view, wanted)
         view = self._enter_all(desk, wanted, view)
         self._finish(desk, view)
 
@@ -171,15 +185,17 @@ class TradeSignals:
         """Return the signals to enter in this run; none when halted, stale, or the stores fail."""
         now, report = self._clock.now(), desk.report
         report.stale = now - tick.scheduled_time > self._settings.max_tick_age_seconds * 1000
+        if report.stale:
+            report.block("stale_tick", "the tick is older than MAX_TICK_AGE_SECONDS")
+        if report.blocked:
+            return []
         try:
-            report.halted = self._halts.current() is not None
-            if report.halted or report.stale:
-                return []
             oldest = now - self._settings.max_signal_age_seconds * 1000
             found = self._signals.since(oldest)
             wanted = pending_signals(desk, found, self._strategy, oldest)
         except RetryLater as error:
-            desk.problem(f"halt flag or signals could not be read, so no entries: {error}")
+            report.block("stores", f"signals could not be read: {error}")
+            desk.problem(f"signals could not be read, so no entries: {error}")
             return []
         report.signals_seen = len(wanted)
         return wanted
@@ -194,10 +210,24 @@ class TradeSignals:
         except (RetryLater, OutcomeUnknown, Rejected, SkipSymbol) as error:
             desk.problem(f"{type(error).__name__}: {error}", trade)
 
+    def _protect(self, desk: Desk, view: View, wanted: list[Signal]) -> None:
+        """Let the protections judge when it matters: before entries, and after a trade ended."""
+        report = desk.report
+        try:
+            for trade in desk.unexplained:
+                reason = f"the position of {trade.symbol} vanished and no fill says why"
+                self._halts.halt(Halt(reason, self._clock.now(), by="reconciliation"))
+                report.halted = True
+                report.block("halt", reason)
+            if wanted or report.closed:
+                self._guards.judge(desk, view)
+        except RetryLater as error:
+            report.block("stores", f"protections could not be judged: {error}")
+            desk.problem(f"protections could not be judged, so no entries: {error}")
+
     def _enter_all(self, desk: Desk, wanted: list[Signal], view: View) -> View:
-        if not wanted:
+        if desk.report.blocked:
             return view
-        self._confirm_identity()
         for number, signal in enumerate(wanted):
             if desk.touched:
                 view = desk.look([one.symbol for one in wanted[number:]])
@@ -207,20 +237,14 @@ class TradeSignals:
                 desk.problem(f"{signal.symbol} {signal.signal_id}: {type(error).__name__}: {error}")
         return view
 
-    def _confirm_identity(self) -> None:
-        if self._identity_confirmed:
-            return
-        if self._broker.identity() != self._settings.live_trading_confirmation:
-            raise BadCredentials(
-                "the key's account is not the one LIVE_TRADING_CONFIRMATION names: no entries"
-            )
-        self._identity_confirmed = True
-
     def _finish(self, desk: Desk, view: View) -> None:
         if desk.touched:
             view = desk.look()
         report = desk.report
-        report.describe_positions(list(view.positions.values()), list(desk.trades.values()))
+        trades = list(desk.trades.values())
+        report.describe_account(list(view.positions.values()), view.open_orders, trades)
+        if in_force(report.locks, "", self._clock.now()) is not None:
+            report.block("lock", "a protection pauses every symbol")
         if view.account is not None:
             report.equity, report.available = view.account.equity, view.account.available
         report.realised_pnl = self._realised.total(

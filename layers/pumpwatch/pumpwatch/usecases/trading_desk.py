@@ -43,6 +43,10 @@ class Contracts:
         if self._read is None or now - self._read >= older_than:
             self._known, self._read = self._market.instruments(), now
 
+    def doubt(self) -> None:
+        """Read the contracts anew at the next look: what is known of them may be out of date."""
+        self._read = None
+
     def known(self, symbol: str) -> Instrument | None:
         """Return what is known of the contract without asking."""
         return self._known.get(symbol)
@@ -80,8 +84,12 @@ class Desk:
     """Signal ids of the trades this run has sent orders for."""
     exits: Counter[str] = field(default_factory=Counter)
     """Exits sent in this run by signal id."""
+    refused: list[str] = field(default_factory=list)
+    """Ids of the orders that the exchange refused in this run."""
     touched: bool = False
     """Whether something was sent since the last look at the account."""
+    unexplained: list[Trade] = field(default_factory=list)
+    """Trades ended in this run without knowing what became of their position."""
 
     def has_time(self, requests: int) -> bool:
         """Return whether so many requests in sequence, at their slowest, fit in before the end."""

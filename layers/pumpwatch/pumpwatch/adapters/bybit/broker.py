@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from decimal import ROUND_DOWN, Decimal
 
+from pumpwatch.domain.access import Access
 from pumpwatch.domain.orders import (
     Account,
     Fill,
@@ -14,12 +16,19 @@ from pumpwatch.domain.orders import (
     Side,
     StopTrigger,
 )
-from pumpwatch.errors import ExchangeUnavailable, OutcomeUnknown, Rejected, StopTrading
+from pumpwatch.errors import (
+    ExchangeUnavailable,
+    InvariantBroken,
+    OutcomeUnknown,
+    Rejected,
+    StopTrading,
+)
 from pumpwatch.ports import Clock
 
 from . import endpoints
+from .access import read_access
 from .endpoints import Endpoint
-from .fields import Row, object_in, rows, text
+from .fields import Row, object_in, optional_text, rows, text
 from .orders import (
     TRIGGER_WORDS,
     order_of_fills,
@@ -28,16 +37,16 @@ from .orders import (
     read_order,
     read_position,
 )
-from .refusals import BAD_PARAMETER
-from .session import BybitSession
+from .refusals import BAD_PARAMETER, GONE
+from .session import Answer, BybitSession
 
 __all__ = ["BybitBroker"]
 
 CATEGORY = "linear"
 COIN = "USDT"
 SIDES = {Side.BUY: "Buy", Side.SELL: "Sell"}
-GONE = frozenset({110001, 110008, 110010})
-"""Cancelling what has ended already."""
+MODE_SYMBOL = "BTCUSDT"
+"""The symbol whose rows tell the account's position mode; it is always listed."""
 
 ORDER_PAGE, EXECUTION_PAGE, POSITION_PAGE, MOST_PAGES = 50, 100, 200, 100
 WEEK = 7 * 86_400_000
@@ -75,10 +84,13 @@ class BybitBroker:
     def place(self, request: OrderRequest) -> str:
         """Send the order once and return Bybit's id for it: accepted, not filled.
 
-        Raises `DuplicateOrder`, `Rejected`, `OutcomeUnknown`, `StopTrading` in hedge mode.
+        Raises `DuplicateOrder`, `Rejected`, `OutcomeUnknown`, `StopTrading` in hedge mode, and
+        where nothing was sent `ExchangeUnavailable` or, from `send_by` on, `DeadlineNear`.
         """
         try:
-            answer = self._session.call(endpoints.CREATE_ORDER, **_order(request))
+            answer = self._session.request(
+                endpoints.CREATE_ORDER, _order(request), send_by=request.send_by
+            )
         except Rejected as error:
             if error.code == BAD_PARAMETER and "position mode" in str(error):
                 raise StopTrading(
@@ -93,18 +105,27 @@ class BybitBroker:
     def find_order(self, symbol: str, order_id: str) -> OrderStatus | None:
         """Look in open orders, history and executions for our id; None when all three are empty."""
         for endpoint in (endpoints.OPEN_ORDERS, endpoints.ORDER_HISTORY, endpoints.EXECUTIONS):
-            answer = self._session.call(
-                endpoint, category=CATEGORY, symbol=symbol, orderLinkId=order_id
-            )
-            found = [
-                row
-                for row in rows(answer.result, endpoint.path)
-                if row.get("orderLinkId") == order_id and row.get("symbol") == symbol
-            ]
+            found = self._rows_of(endpoint, symbol, order_id)
             if found:
                 by_fills = endpoint is endpoints.EXECUTIONS
                 return order_of_fills(found) if by_fills else read_order(found[0])
         return None
+
+    def _rows_of(self, endpoint: Endpoint, symbol: str, order_id: str) -> list[Row]:
+        """Return what a list has under our id; "no such order" means that this list has nothing."""
+        try:
+            answer = self._session.call(
+                endpoint, category=CATEGORY, symbol=symbol, orderLinkId=order_id
+            )
+        except ExchangeUnavailable as error:
+            if error.code not in GONE:
+                raise
+            return []
+        return [
+            row
+            for row in rows(answer.result, endpoint.path)
+            if row.get("orderLinkId") == order_id and row.get("symbol") == symbol
+        ]
 
     def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
         """Return the symbol's executions from `since` on, oldest first, all pages."""
@@ -138,11 +159,18 @@ class BybitBroker:
             raise ExchangeUnavailable(str(error)) from None
 
     def set_protection(
-        self, symbol: str, *, stop_loss: Decimal, take_profit: Decimal | None, trigger: StopTrigger
+        self,
+        symbol: str,
+        *,
+        stop_loss: Decimal,
+        take_profit: Decimal | None,
+        trigger: StopTrigger,
+        trailing_stop: Decimal | None = None,
     ) -> None:
-        """Set the position's stop, and its target unless None; unchanged is a success.
+        """Set the position's stop, and its target and trailing distance unless None.
 
-        Raises `Rejected` (flat, or the price has passed the stop) or `OutcomeUnknown`.
+        Unchanged is a success. Raises `Rejected` (flat, or the price has passed the stop) or
+        `OutcomeUnknown`.
         """
         word = TRIGGER_WORDS[trigger]
         target = (
@@ -157,6 +185,7 @@ class BybitBroker:
             stopLoss=_plain(stop_loss),
             slTriggerBy=word,
             **target,
+            **({} if trailing_stop is None else {"trailingStop": _plain(trailing_stop)}),
         )
 
     def cancel(self, symbol: str, order_id: str) -> None:
@@ -169,22 +198,31 @@ class BybitBroker:
             if error.code not in GONE:
                 raise
 
-    def identity(self) -> str:
-        """Return the account's UID."""
-        result = object_in(self._session.call(endpoints.API_KEY).result, "query-api")
-        return text(result, "userID", "query-api")
+    def access(self) -> Access:
+        """Return the key's rights and the account's position mode, asked for at the same time.
+
+        Raises `KeyRefused`, `BadCredentials`, `ExchangeUnavailable`.
+        """
+        with ThreadPoolExecutor(1) as pool:
+            mode = pool.submit(self._mode)
+            key = self._session.call(endpoints.API_KEY)
+            return read_access(key.result, mode.result().result, time=key.time)
+
+    def _mode(self) -> Answer:
+        return self._session.call(endpoints.POSITIONS, category=CATEGORY, symbol=MODE_SYMBOL)
 
     def _all(self, endpoint: Endpoint, page: int, **parameters: object) -> Iterator[Row]:
         """Yield the rows of every page. A cursor comes on the last page too: a short page ends."""
-        cursor: object = None
+        cursor = ""
         for _ in range(MOST_PAGES):
-            more = {} if cursor is None else {"cursor": cursor}
+            more = {"cursor": cursor} if cursor else {}
             answer = self._session.call(
                 endpoint, category=CATEGORY, limit=page, **parameters, **more
             )
             listed = rows(answer.result, endpoint.path)
             yield from listed
-            cursor = object_in(answer.result, endpoint.path).get("nextPageCursor")
+            page_object = object_in(answer.result, endpoint.path)
+            cursor = optional_text(page_object, "nextPageCursor", endpoint.path)
             if len(listed) < page or not cursor:
                 return
         raise ExchangeUnavailable(f"{endpoint.path}: the list does not end")
@@ -202,6 +240,9 @@ def _order(request: OrderRequest) -> dict[str, object]:
         "reduceOnly": request.reduce_only,
         "positionIdx": ONE_WAY,
     }
+    if request.closes_all:
+        # Bybit's way to close a quantity that is no multiple of the contract's step any more.
+        body |= {"qty": "0", "closeOnTrigger": True}
     if request.reduce_only:
         return body
     word = TRIGGER_WORDS[request.stop_trigger]
@@ -230,4 +271,6 @@ def _order(request: OrderRequest) -> dict[str, object]:
 
 def _plain(value: Decimal) -> str:
     """Return the number without an exponent and without trailing zeros."""
+    if not isinstance(value, Decimal) or not value.is_finite():
+        raise InvariantBroken(f"{value!r} is no finite Decimal; nothing was sent. Report this")
     return f"{value.normalize():f}"

@@ -15,11 +15,16 @@ from pumpwatch.domain.orders import Side
 from pumpwatch.errors import ExchangeUnavailable
 
 __all__ = [
+    "amount",
     "choice",
     "integer",
+    "moment",
     "number",
     "object_in",
+    "optional_amount",
     "optional_number",
+    "optional_text",
+    "price",
     "rows",
     "side",
     "text",
@@ -27,6 +32,11 @@ __all__ = [
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
+
+LONGEST_TEXT = 200
+LARGEST_ID = 10**30
+LATEST_TIME = 4_102_444_800_000
+"""The year 2100, milliseconds UTC."""
 
 NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,2})?")
 
@@ -48,11 +58,21 @@ def rows(value: object, where: str, *, key: str = "list") -> Sequence[Row]:
 
 def text(row: Row, name: str, where: str) -> str:
     """Return a text that must not be empty; a JSON integer is accepted (IDs come as both)."""
-    value = row.get(name)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if not isinstance(value, str) or not value:
+    found = optional_text(row, name, where)
+    if not found:
         raise ExchangeUnavailable(f"{where}: {name} is missing or empty")
+    return found
+
+
+def optional_text(row: Row, name: str, where: str) -> str:
+    """Return a text of letters that can be stored, empty when there is none."""
+    value = row.get(name)
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST_ID:
+        return str(value)
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT or not value.isprintable():
+        raise ExchangeUnavailable(f"{where}: {name} is no plain text")
     return value
 
 
@@ -81,10 +101,43 @@ def optional_number(row: Row, name: str, where: str) -> Decimal | None:
     return number(row, name, where) or None
 
 
+def amount(row: Row, name: str, where: str) -> Decimal:
+    """Return a number that must be there and cannot be negative: a price or a quantity."""
+    return _not_negative(number(row, name, where), name, where)
+
+
+def optional_amount(row: Row, name: str, where: str) -> Decimal | None:
+    """Return a price or a quantity, None when it is absent, empty or zero."""
+    found = optional_number(row, name, where)
+    return None if found is None else _not_negative(found, name, where)
+
+
+def price(row: Row, name: str, where: str) -> Decimal:
+    """Return a number that must be there and above zero."""
+    found = optional_amount(row, name, where)
+    if found is None:
+        raise ExchangeUnavailable(f"{where}: {name} is missing or no price")
+    return found
+
+
+def _not_negative(value: Decimal, name: str, where: str) -> Decimal:
+    if value < 0:
+        raise ExchangeUnavailable(f"{where}: {name} is negative")
+    return value
+
+
+def moment(row: Row, name: str, where: str) -> int:
+    """Return a time that must be there, milliseconds UTC between 1970 and 2100."""
+    found = integer(row, name, where)
+    if not 0 <= found < LATEST_TIME:
+        raise ExchangeUnavailable(f"{where}: {name} is no time")
+    return found
+
+
 def integer(row: Row, name: str, where: str) -> int:
     """Return a whole number that must be there."""
     parsed = number(row, name, where)
-    if parsed != parsed.to_integral_value():
+    if abs(parsed) >= LARGEST_ID or parsed != parsed.to_integral_value():
         raise ExchangeUnavailable(f"{where}: {name} is not a whole number")
     return int(parsed)
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pumpwatch.domain.market import Instrument
 from pumpwatch.errors import ExchangeUnavailable
 
-from .fields import Row, integer, number, object_in, optional_number, text
+from .fields import Row, integer, moment, number, object_in, optional_number, optional_text, text
 from .tickers import is_usdt_perpetual
 
 __all__ = ["is_tradable", "read_instrument"]
@@ -43,13 +43,13 @@ def read_instrument(row: Row) -> Instrument:
         max_market_quantity=largest,
         min_notional=optional_number(lot, "minNotionalValue", where) or MIN_NOTIONAL,
         max_leverage=number(leverage, "maxLeverage", where),
-        launch_time=integer(row, "launchTime", where),
-        symbol_type=str(row.get("symbolType") or ""),
+        launch_time=moment(row, "launchTime", where),
+        symbol_type=optional_text(row, "symbolType", where),
         funding_interval_minutes=integer(row, "fundingInterval", where),
     )
     amounts = (contract.tick_size, contract.quantity_step, largest, contract.max_leverage)
     if min(amounts) <= 0 or contract.min_quantity < 0 or contract.min_notional < 0:
         raise ExchangeUnavailable(f"{where}: a step or a limit is not positive")
-    if contract.funding_interval_minutes <= 0 or contract.launch_time < 0:
-        raise ExchangeUnavailable(f"{where}: launch time or funding interval is impossible")
+    if contract.funding_interval_minutes <= 0:
+        raise ExchangeUnavailable(f"{where}: the funding interval is impossible")
     return contract

@@ -20,7 +20,7 @@ from pumpwatch.ports import CandleRequest
 
 from . import endpoints
 from .candles import INTERVALS, PAGE, join_series, pages, read_candles
-from .fields import NUMBER, object_in, rows
+from .fields import NUMBER, object_in, optional_text, rows
 from .instruments import is_tradable, read_instrument
 from .refusals import BAD_PARAMETER
 from .session import Answer, BybitSession
@@ -55,9 +55,9 @@ class BybitMarketData:
     def instruments(self) -> Mapping[str, Instrument]:
         """Return every tradable USDT perpetual by symbol; unreadable rows are logged."""
         found: dict[str, Instrument] = {}
-        cursor: str | None = None
+        cursor = ""
         for _ in range(MOST_PAGES):
-            more = {} if cursor is None else {"cursor": cursor}
+            more = {"cursor": cursor} if cursor else {}
             answer = self._session.call(
                 endpoints.INSTRUMENTS, category="linear", limit=INSTRUMENT_PAGE, **more
             )
@@ -71,7 +71,8 @@ class BybitMarketData:
                     logger.warning("contract left out", extra={"reason": str(error)})
                 else:
                     found[one.symbol] = one
-            cursor = object_in(answer.result, "instruments-info").get("nextPageCursor")
+            where = "instruments-info"
+            cursor = optional_text(object_in(answer.result, where), "nextPageCursor", where)
             if len(listed) < INSTRUMENT_PAGE or not cursor:
                 return found
         raise ExchangeUnavailable("instruments-info: the list does not end")

@@ -16,7 +16,21 @@ from pumpwatch.domain.orders import (
 )
 from pumpwatch.errors import ExchangeUnavailable, StopTrading
 
-from .fields import Row, choice, integer, number, optional_number, rows, side, text
+from .fields import (
+    Row,
+    amount,
+    choice,
+    integer,
+    moment,
+    number,
+    optional_amount,
+    optional_number,
+    optional_text,
+    price,
+    rows,
+    side,
+    text,
+)
 
 __all__ = [
     "TRIGGER_WORDS",
@@ -69,22 +83,22 @@ TRIGGER_WORDS = {StopTrigger.LAST_PRICE: "LastPrice", StopTrigger.MARK_PRICE: "M
 def read_order(row: Row) -> OrderStatus:
     """Return one row of realtime or history."""
     where = "order list"
-    reason = str(row.get("rejectReason") or "")
+    reason = optional_text(row, "rejectReason", where)
     return OrderStatus(
-        order_id=str(row.get("orderLinkId") or ""),
+        order_id=optional_text(row, "orderLinkId", where),
         exchange_id=text(row, "orderId", where),
         symbol=text(row, "symbol", where),
         side=side(row, where),
         state=choice(row, "orderStatus", where, STATES),
-        quantity=number(row, "qty", where),
-        filled_quantity=optional_number(row, "cumExecQty", where) or ZERO,
-        average_price=optional_number(row, "avgPrice", where),
+        quantity=amount(row, "qty", where),
+        filled_quantity=optional_amount(row, "cumExecQty", where) or ZERO,
+        average_price=optional_amount(row, "avgPrice", where),
         fee=optional_number(row, "cumExecFee", where) or ZERO,
         reduce_only=row.get("reduceOnly") is True,
-        created=integer(row, "createdTime", where),
-        updated=integer(row, "updatedTime", where),
+        created=moment(row, "createdTime", where),
+        updated=moment(row, "updatedTime", where),
         reject_reason="" if reason == "EC_NoError" else reason,
-        is_protection=row.get("stopOrderType") in TRIGGERS,
+        is_protection=optional_text(row, "stopOrderType", where) in TRIGGERS,
     )
 
 
@@ -93,22 +107,22 @@ def read_fill(row: Row) -> Fill:
     where = "execution list"
     kind = KINDS.get(text(row, "execType", where), FillKind.OTHER)
     if kind is FillKind.TRADE:
-        created_by = str(row.get("createType") or "")
+        created_by = optional_text(row, "createType", where)
         by_exchange = [made for start, made in CREATED_BY.items() if created_by.startswith(start)]
         kind = by_exchange[0] if by_exchange else kind
     return Fill(
         execution_id=text(row, "execId", where),
-        order_id=str(row.get("orderLinkId") or ""),
+        order_id=optional_text(row, "orderLinkId", where),
         symbol=text(row, "symbol", where),
         side=side(row, where),
         kind=kind,
-        price=number(row, "execPrice", where),
-        quantity=number(row, "execQty", where),
+        price=amount(row, "execPrice", where),
+        quantity=amount(row, "execQty", where),
         fee=optional_number(row, "execFee", where) or ZERO,
-        time=integer(row, "execTime", where),
-        exchange_order_id=str(row.get("orderId") or ""),
-        closed_quantity=optional_number(row, "closedSize", where) or ZERO,
-        trigger=TRIGGERS.get(str(row.get("stopOrderType") or ""), ""),
+        time=moment(row, "execTime", where),
+        exchange_order_id=optional_text(row, "orderId", where),
+        closed_quantity=optional_amount(row, "closedSize", where) or ZERO,
+        trigger=TRIGGERS.get(optional_text(row, "stopOrderType", where), ""),
     )
 
 
@@ -121,7 +135,7 @@ def order_of_fills(found: Sequence[Row]) -> OrderStatus:
     fills = [read_fill(row) for row in found]
     filled = sum((fill.quantity for fill in fills), ZERO)
     value = sum((fill.quantity * fill.price for fill in fills), ZERO)
-    quantity = number(found[0], "orderQty", where)
+    quantity = amount(found[0], "orderQty", where)
     return OrderStatus(
         order_id=fills[0].order_id,
         exchange_id=fills[0].exchange_order_id,
@@ -144,7 +158,7 @@ def read_position(row: Row) -> Position | None:
     Raises `StopTrading` when the position belongs to hedge mode.
     """
     where = "position list"
-    size = optional_number(row, "size", where)
+    size = optional_amount(row, "size", where)
     if size is None:
         return None
     symbol = text(row, "symbol", where)
@@ -152,20 +166,22 @@ def read_position(row: Row) -> Position | None:
         raise StopTrading(
             f"{symbol} is held in hedge mode: switch the account to one-way mode and start again"
         )
-    updated = integer(row, "updatedTime", where)
+    created = optional_number(row, "createdTime", where)
+    updated = moment(row, "updatedTime", where)
     return Position(
         symbol=symbol,
         side=side(row, where),
         quantity=size,
-        entry_price=number(row, "avgPrice", where),
-        mark_price=number(row, "markPrice", where),
-        leverage=optional_number(row, "leverage", where) or Decimal(1),
-        stop_loss=optional_number(row, "stopLoss", where),
-        take_profit=optional_number(row, "takeProfit", where),
-        liquidation_price=optional_number(row, "liqPrice", where),
+        entry_price=price(row, "avgPrice", where),
+        mark_price=price(row, "markPrice", where),
+        leverage=optional_amount(row, "leverage", where) or Decimal(1),
+        stop_loss=optional_amount(row, "stopLoss", where),
+        take_profit=optional_amount(row, "takeProfit", where),
+        liquidation_price=optional_amount(row, "liqPrice", where),
         unrealised_pnl=optional_number(row, "unrealisedPnl", where) or ZERO,
-        created=int(optional_number(row, "createdTime", where) or updated),
+        created=moment(row, "createdTime", where) if created else updated,
         updated=updated,
+        trailing_stop=optional_amount(row, "trailingStop", where),
     )
 
 

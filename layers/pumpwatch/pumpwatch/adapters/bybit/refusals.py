@@ -9,26 +9,50 @@ from pumpwatch.errors import (
     DuplicateOrder,
     ExchangeForbidden,
     ExchangeUnavailable,
+    KeyRefused,
     OutcomeUnknown,
     PumpwatchError,
     Rejected,
+    StopTrading,
 )
 
 from .endpoints import Endpoint
 
-__all__ = ["BAD_PARAMETER", "BENIGN", "http_failure", "refusal", "retry_pause"]
+__all__ = [
+    "BAD_PARAMETER",
+    "BENIGN",
+    "GONE",
+    "http_failure",
+    "is_trouble",
+    "no_answer",
+    "refusal",
+    "retry_pause",
+]
 
 BENIGN = frozenset({110043, 34040})
 """Leverage unchanged, stop and target unchanged: what was asked for holds."""
 
+GONE = frozenset({110001, 110008, 110010})
+"""The order is not there, or has ended already."""
+
 BAD_PARAMETER = 10001
-BAD_KEY = frozenset({10003, 10004, 10005, 10010, 33004, -2015})
+
+KEY_REFUSED = frozenset({10003, 10004, 33004, -2015})
+"""Unknown key, wrong signature, expired: it may have been rotated, and nothing was done."""
+BAD_KEY = frozenset({10005, 10010})
+"""The key is known, and lacks a right or is used from an address it is not bound to."""
 FORBIDDEN = frozenset({10008, 10009, 10018})
 """Banned, refused region, address over its limit: the same as HTTP 403."""
+ACCOUNT_STOPPED = frozenset({10024, 10027, 10028})
+"""Compliance, trading banned, no unified account: no request can cure it."""
 SLOW_DOWN = frozenset({10006, 429})
-IN_DOUBT = frozenset({10000, 10014, 10016, 170007, 170146})
-"""Server time-out, duplicate request, server error: the order may stand."""
+NOTHING_DONE = SLOW_DOWN | {10002}
+"""Turned away before anything was done; 10002: our clock and the exchange's are apart."""
+IN_DOUBT = frozenset({10000, 10014, 10016, 110079, 170007, 170146})
+"""Server time-out, duplicate request, server error, still being processed: the order may stand."""
 DUPLICATE = frozenset({110072, 170141})
+TROUBLE = frozenset({10000, 10016}) | SLOW_DOWN
+"""Codes that say the exchange is not well, whatever was asked."""
 
 FORBIDDEN_STATUS, UNAUTHORISED_STATUS, TOO_MANY_STATUS = 403, 401, 429
 NOT_FOUND_STATUS = 404
@@ -40,11 +64,15 @@ SHORTEST_PAUSE, USUAL_PAUSE, LONGEST_PAUSE = 0.1, 1.0, 2.0
 def refusal(endpoint: Endpoint, code: int, message: str) -> PumpwatchError:
     """Return the error for a `retCode` that is neither 0 nor benign."""
     text = f"{endpoint.path}: {message or 'no reason given'} (code {code})"
-    if code in BAD_KEY:
-        return BadCredentials(text)
-    if code in FORBIDDEN:
-        return ExchangeForbidden(text)
-    if not endpoint.acts or code in SLOW_DOWN:
+    for codes, kind in (
+        (KEY_REFUSED, KeyRefused),
+        (BAD_KEY, BadCredentials),
+        (FORBIDDEN, ExchangeForbidden),
+        (ACCOUNT_STOPPED, StopTrading),
+    ):
+        if code in codes:
+            return kind(text)
+    if not endpoint.acts or code in NOTHING_DONE:
         return ExchangeUnavailable(text, code=code)
     if code in IN_DOUBT:
         return OutcomeUnknown(text)
@@ -60,12 +88,24 @@ def http_failure(endpoint: Endpoint, status: int) -> PumpwatchError:
             " was malformed; no further call is made in this run"
         )
     if status == UNAUTHORISED_STATUS:
-        return BadCredentials(f"{text}: the exchange refused the key")
+        return KeyRefused(f"{text}: the exchange refused the key")
     if status == TOO_MANY_STATUS or not endpoint.acts:
         return ExchangeUnavailable(text, code=status)
     if status == NOT_FOUND_STATUS:
         return Rejected(text, code=status)
     return OutcomeUnknown(text)
+
+
+def no_answer(endpoint: Endpoint, text: str) -> PumpwatchError:
+    """Return the error for a request whose answer is missing or cannot be read."""
+    if endpoint.acts:
+        return OutcomeUnknown(f"{text}; the request may have been carried out")
+    return ExchangeUnavailable(text)
+
+
+def is_trouble(code: int) -> bool:
+    """Return whether a code or HTTP status is a failure of the exchange, not a refusal."""
+    return code in TROUBLE or code in SERVER_ERRORS
 
 
 def retry_pause(error: PumpwatchError, headers: Mapping[str, str], now: float) -> float | None:

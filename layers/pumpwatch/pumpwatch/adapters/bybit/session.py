@@ -1,4 +1,4 @@
-"""The one way to Bybit: pybit without its retries, a rate limiter, errors that say what to do.
+"""The one way to Bybit: pybit without its retries, rate limits, errors that say what to do.
 
 pybit's session object prints the API secret in its `repr`, sleeps without bound on a rate limit,
 and adds a log handler for every object. It is therefore shut in here: nothing outside touches it,
@@ -7,80 +7,43 @@ and no exception that leaves this module carries one of its frames.
 
 from __future__ import annotations
 
-import logging
-import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from pybit.exceptions import FailedRequestError
-from pybit.unified_trading import HTTP
-from requests.adapters import HTTPAdapter
 
 from pumpwatch.adapters.clock import NoDeadline
-from pumpwatch.errors import (
-    BadCredentials,
-    ExchangeForbidden,
-    ExchangeUnavailable,
-    OutcomeUnknown,
-    PumpwatchError,
-)
+from pumpwatch.errors import BadCredentials, DeadlineNear, ExchangeForbidden
 from pumpwatch.ports import Deadline, ExchangeKey
 
+from .answers import Answer, Failed, blotter, read_envelope, require_text
+from .bounded import BoundedAdapter
+from .client import quiet_client
 from .endpoints import TIME, Endpoint
-from .limiter import RateLimiter
-from .refusals import BENIGN, http_failure, refusal, retry_pause
+from .health import RollingHealth
+from .limiter import Budgets
+from .refusals import BENIGN, http_failure, is_trouble, no_answer, refusal, retry_pause
 
 __all__ = ["Answer", "BybitSession"]
 
-CONNECT_SECONDS = 3.0
 UNREADABLE_STATUS = 409
 """What pybit reports for a body that is not JSON."""
 LONGEST_REASON = 200
-LATEST_TIME = 4_102_444_800_000
-"""The year 2100: a stamp beyond it is nonsense, and would put the clock out for ever."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What Bybit answered: `result` as it came, and when it stamped it (milliseconds UTC)."""
-
-    result: object
-    time: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    error: PumpwatchError
-    headers: Mapping[str, str]
-
-
-class _EveryCode(frozenset[int]):
-    """Makes pybit hand over every answer as it is, so that codes are judged in one place: here."""
-
-    def __contains__(self, code: object) -> bool:
-        return True
-
-    def __bool__(self) -> bool:
-        return True
-
-
-class _QuietHTTP(HTTP):  # type: ignore[misc]
-    """pybit's session without the secret in its `repr`."""
-
-    def __repr__(self) -> str:
-        return "HTTP(...)"
+RESERVE_SECONDS, LEAST_SECONDS = 0.1, 0.05
+"""What a request leaves of the run's time for what follows it, and the least it is given."""
 
 
 class BybitSession:
     """Requests to one Bybit host. Safe to use from several threads; one POST is sent at most once.
 
     `start_run` begins an invocation: it sets the deadline that every request honours, and lifts the
-    refusal to call that an HTTP 403 leaves behind. `requests` counts by (path, code), code 0 for a
-    success and -1 where no answer could be read.
+    refusal to call that an HTTP 403 leaves behind. A request takes `timeout_seconds` at most, from
+    connecting to the last byte, and never more than the run has left. `requests` counts by
+    (path, code), code 0 for a success and -1 where no answer could be read; `health` counts the
+    last ten minutes. Raises `BadCredentials` for a key that nothing can be signed with.
     """
 
     def __init__(
@@ -96,17 +59,19 @@ class BybitSession:
         self._base_url = base_url
         self._timeout = timeout_seconds
         self._wait = wait
-        self._limiter = RateLimiter(requests_per_second, wait=wait)
+        self._budgets = Budgets(requests_per_second, wait=wait)
         self._deadline: Deadline = NoDeadline()
         self._forbidden: str | None = None
-        self._latest = 0
+        self._latest, self._seen = 0, (0.0, 0.0)
         self._fresh = False
         self._skew: float | None = None
         self._lock = threading.Lock()
         self._signed = key is not None
-        self._hide = _hider(key)
+        self._blot = blotter(key)
         self.requests: Counter[tuple[str, int]] = Counter()
-        self._http = _pybit(base_url, key, timeout_seconds, threads)
+        self.health = RollingHealth()
+        adapter = BoundedAdapter(self._seconds_for_a_request, threads=threads)
+        self._http = quiet_client(base_url, key, adapter)
 
     def __repr__(self) -> str:
         return f"BybitSession({self._base_url!r})"
@@ -116,7 +81,10 @@ class BybitSession:
         self._http.client.close()
 
     def start_run(self, deadline: Deadline) -> None:
-        """Begin an invocation: honour its deadline, lift a 403, ask for the time anew."""
+        """Begin an invocation: honour its deadline, lift a 403, ask for the time anew.
+
+        Connections may have died since the last one, so they count as cold.
+        """
         self._deadline = deadline
         self._forbidden = None
         self._fresh = False
@@ -142,11 +110,24 @@ class BybitSession:
         return self.call(TIME).time
 
     def call(self, endpoint: Endpoint, **parameters: object) -> Answer:
+        """Send one request and return its answer, as `request` does."""
+        return self.request(endpoint, parameters)
+
+    def request(
+        self, endpoint: Endpoint, parameters: Mapping[str, object], *, send_by: int | None = None
+    ) -> Answer:
         """Send one request and return its answer; a question may be asked a second time.
 
-        Numbers must come as text. Raises what `refusals` says, and `DeadlineNear`.
+        Numbers must come as text. The first POST of a run is preceded by a question for the time,
+        so that it never is what finds a dead connection. `send_by` (milliseconds UTC) is the
+        exchange's time from which on the request is not sent any more. Raises what `refusals` says,
+        `InvariantBroken` for a number that is no text, and `DeadlineNear`.
         """
-        first = self._attempt(endpoint, parameters)
+        require_text(endpoint, parameters)
+        self._require_permission(endpoint)
+        if endpoint.acts and not self._fresh:
+            self.call(TIME)
+        first = self._attempt(endpoint, parameters, send_by)
         if isinstance(first, Answer):
             return first
         pause = None
@@ -155,23 +136,34 @@ class BybitSession:
         if pause is None or self._deadline.seconds_left() < pause + self._timeout:
             raise first.error
         self._wait(pause)
-        second = self._attempt(endpoint, parameters)
+        second = self._attempt(endpoint, parameters, send_by)
         if isinstance(second, Answer):
             return second
         raise second.error
 
-    def _attempt(self, endpoint: Endpoint, parameters: Mapping[str, object]) -> Answer | _Failed:
+    def _require_permission(self, endpoint: Endpoint) -> None:
         if self._forbidden is not None:
             raise ExchangeForbidden(f"{endpoint.path} was not called: {self._forbidden}")
         if endpoint.private and not self._signed:
             raise BadCredentials(f"{endpoint.path} needs a key, and none was given")
-        self._limiter.take(self._deadline)
+
+    def _attempt(
+        self, endpoint: Endpoint, parameters: Mapping[str, object], send_by: int | None
+    ) -> Answer | Failed:
+        self._require_permission(endpoint)
+        self._budgets.take(endpoint, self._deadline)
+        now = self._exchange_time()
+        if send_by is not None and now is not None and now >= send_by:
+            raise DeadlineNear(f"{endpoint.path}: too late to be sent by {now - send_by} ms")
         outcome = self._send(endpoint, _prepared(endpoint, parameters))
-        if isinstance(outcome, _Failed) and isinstance(outcome.error, ExchangeForbidden):
+        self.health.note(
+            self._exchange_time(), failed=isinstance(outcome, Failed) and outcome.trouble
+        )
+        if isinstance(outcome, Failed) and isinstance(outcome.error, ExchangeForbidden):
             self._forbidden = str(outcome.error)
         return outcome
 
-    def _send(self, endpoint: Endpoint, parameters: dict[str, object]) -> Answer | _Failed:
+    def _send(self, endpoint: Endpoint, parameters: dict[str, object]) -> Answer | Failed:
         """Send once. Errors are returned, not raised: no frame of pybit is in their trace."""
         status, headers, body, problem = UNREADABLE_STATUS, {}, None, ""
         try:
@@ -182,62 +174,58 @@ class BybitSession:
             problem = f"{endpoint.path}: {type(error).__name__}"
         if problem:
             self._count(endpoint, -1)
-            return _Failed(_no_answer(endpoint, problem), headers)
+            return Failed(no_answer(endpoint, problem), headers)
         if body is None:
             self._count(endpoint, -1 if status == UNREADABLE_STATUS else status)
             if status == UNREADABLE_STATUS:
                 text = f"{endpoint.path}: the answer is not JSON"
-                return _Failed(_no_answer(endpoint, text), headers)
-            return _Failed(http_failure(endpoint, status), headers)
+                return Failed(no_answer(endpoint, text), headers)
+            return Failed(http_failure(endpoint, status), headers, trouble=is_trouble(status))
         return self._judge(endpoint, body, headers)
 
     def _judge(
         self, endpoint: Endpoint, body: object, headers: Mapping[str, str]
-    ) -> Answer | _Failed:
-        envelope = body if isinstance(body, dict) else {}
-        code, stamped = _integer(envelope.get("retCode")), _integer(envelope.get("time"))
+    ) -> Answer | Failed:
+        envelope = read_envelope(body)
+        code, stamp = envelope.code, envelope.stamp
         self._count(endpoint, -1 if code is None else code)
-        if stamped is not None and stamped < LATEST_TIME:
-            with self._lock:
-                self._latest, self._fresh = max(self._latest, stamped), True
-                self._skew = time.time() - stamped / 1000
-        if code is None or (code == 0 and stamped is None and not endpoint.acts):
+        if stamp is not None:
+            self._note_time(stamp)
+        if code is None or (code == 0 and stamp is None and not endpoint.acts):
             text = f"{endpoint.path}: the answer has no retCode or no time"
-            return _Failed(_no_answer(endpoint, text), headers)
+            return Failed(no_answer(endpoint, text), headers)
         if code != 0 and code not in BENIGN:
-            reason = self._hide(str(envelope.get("retMsg", "")))[:LONGEST_REASON]
-            return _Failed(refusal(endpoint, code, reason), headers)
-        return Answer(envelope.get("result"), stamped or self._latest)
+            reason = self._blot(envelope.message)[:LONGEST_REASON]
+            return Failed(refusal(endpoint, code, reason), headers, trouble=is_trouble(code))
+        return Answer(envelope.result, stamp or self._latest)
 
     def _count(self, endpoint: Endpoint, code: int) -> None:
         with self._lock:
             self.requests[endpoint.path, code] += 1
 
+    def _note_time(self, stamp: int) -> None:
+        with self._lock:
+            wall, self._fresh = time.time(), True
+            self._skew = wall - stamp / 1000
+            if stamp >= self._latest:
+                self._latest, self._seen = stamp, (wall, time.monotonic())
 
-def _pybit(base_url: str, key: ExchangeKey | None, timeout: float, threads: int) -> _QuietHTTP:
-    logger = logging.getLogger("pybit._http_manager")
-    before = list(logger.handlers)
-    http = _QuietHTTP(
-        api_key=key.api_key if key else None,
-        api_secret=key.api_secret if key else None,
-        rsa_authentication=key.rsa if key else False,
-        timeout=(min(CONNECT_SECONDS, timeout), timeout),
-        max_retries=1,
-        retry_codes={-1},
-        ignore_codes=_EveryCode(),
-        force_retry=False,
-        log_requests=False,
-        return_response_headers=True,
-    )
-    logger.handlers[:] = before
-    logger.setLevel(logging.WARNING)
-    http.endpoint = base_url
-    http.client.trust_env = False
-    http.client.max_redirects = 0
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=threads, max_retries=0)
-    for scheme in ("http://", "https://"):
-        http.client.mount(scheme, adapter)
-    return http
+    def _exchange_time(self) -> int | None:
+        """Return what the exchange's clock shows by now, None before its first answer.
+
+        A frozen process may have stopped its monotonic clock, and the wall clock can be set back:
+        the one that moved further counts.
+        """
+        with self._lock:
+            if not self._latest:
+                return None
+            wall, monotonic = self._seen
+            passed = max(time.time() - wall, time.monotonic() - monotonic)
+            return self._latest + int(passed * 1000)
+
+    def _seconds_for_a_request(self) -> float:
+        left = self._deadline.seconds_left() - RESERVE_SECONDS
+        return max(LEAST_SECONDS, min(self._timeout, left))
 
 
 def _prepared(endpoint: Endpoint, parameters: Mapping[str, object]) -> dict[str, object]:
@@ -249,31 +237,3 @@ def _prepared(endpoint: Endpoint, parameters: Mapping[str, object]) -> dict[str,
     if endpoint.acts:
         return dict(parameters)
     return {name: quote(str(value), safe="%:,") for name, value in parameters.items()}
-
-
-def _no_answer(endpoint: Endpoint, text: str) -> PumpwatchError:
-    if endpoint.acts:
-        return OutcomeUnknown(f"{text}; the request may have been carried out")
-    return ExchangeUnavailable(text)
-
-
-def _integer(value: object) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
-        return int(value)
-    return None
-
-
-def _hider(key: ExchangeKey | None) -> Callable[[str], str]:
-    """Return a function that blots the key out of the exchange's texts (code 10004 echoes it)."""
-    secrets = [part for part in (key.api_key, key.api_secret) if part] if key else []
-
-    def hide(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, "***")
-        return text
-
-    return hide

@@ -56,8 +56,10 @@ def read_snapshot(result: object, *, time: int) -> MarketSnapshot:
 
 
 def is_usdt_perpetual(symbol: object) -> bool:
-    """Return whether a linear symbol's name is that of a USDT perpetual."""
-    return isinstance(symbol, str) and symbol.endswith("USDT") and "-" not in symbol
+    """Return whether a linear symbol's name is that of a USDT perpetual, in letters one can see."""
+    if not isinstance(symbol, str) or not symbol.isprintable():
+        return False
+    return symbol.endswith("USDT") and "-" not in symbol
 
 
 def _column(found: Sequence[Row], key: str) -> FloatArray:

@@ -15,6 +15,7 @@ from .stores import (
     MemoryEventStore,
     MemoryHaltStore,
     MemoryLeaseStore,
+    MemoryLockStore,
     MemorySignalStore,
     MemoryTotalsStore,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "MemoryHistoryStore",
     "MemoryJournal",
     "MemoryLeaseStore",
+    "MemoryLockStore",
     "MemoryMarketData",
     "MemoryMetricsSink",
     "MemorySecrets",

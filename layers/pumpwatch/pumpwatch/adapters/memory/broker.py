@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from pumpwatch.adapters.ledger import Holding, apply_fill, liquidation_price, pnl
+from pumpwatch.domain.access import Access
 from pumpwatch.domain.orders import (
     Account,
     Fill,
@@ -20,7 +21,7 @@ from pumpwatch.domain.orders import (
     Side,
     StopTrigger,
 )
-from pumpwatch.errors import DuplicateOrder, PumpwatchError, Rejected
+from pumpwatch.errors import DeadlineNear, DuplicateOrder, PumpwatchError, Rejected
 from pumpwatch.ports import Clock
 
 __all__ = ["MemoryBroker"]
@@ -36,6 +37,17 @@ class _Open:
     updated: int
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
+    trailing_stop: Decimal | None = None
+    best_price: Decimal | None = None
+    """The most favourable price since the trailing stop was set."""
+
+    @property
+    def trailing_level(self) -> Decimal | None:
+        """Return the price at which the trailing stop fires."""
+        if self.trailing_stop is None or self.best_price is None:
+            return None
+        sign = 1 if self.holding.side is Side.BUY else -1
+        return self.best_price - sign * self.trailing_stop
 
 
 class MemoryBroker:
@@ -60,7 +72,7 @@ class MemoryBroker:
         self.calls: list[str] = []
         self.placed: list[OrderRequest] = []
         """Every request that reached the account, refused ones included."""
-        self.uid = "10001"
+        self.access_facts = Access("10001")
         self.fill_fraction = Decimal(1)
         self.drop_stops = False
 
@@ -73,8 +85,13 @@ class MemoryBroker:
         if one is None:
             return
         sign = 1 if one.holding.side is Side.BUY else -1
+        if one.best_price is not None and sign * (price - one.best_price) > 0:
+            one.best_price = price
+        trailing = one.trailing_level
         if one.stop_loss is not None and sign * (price - one.stop_loss) <= 0:
             self.close(symbol, one.stop_loss, trigger="stop_loss")
+        elif trailing is not None and sign * (price - trailing) <= 0:
+            self.close(symbol, trailing, trigger="trailing_stop")
         elif one.take_profit is not None and sign * (price - one.take_profit) >= 0:
             self.close(symbol, one.take_profit, trigger="take_profit")
 
@@ -108,6 +125,16 @@ class MemoryBroker:
                 now,
             )
         )
+
+    def vanish(self, symbol: str) -> None:
+        """Lose the position without any execution that says why."""
+        del self._open[symbol]
+
+    def deleverage(self, symbol: str, quantity: Decimal, price: Decimal) -> None:
+        """Close a part of the position by auto-deleveraging."""
+        held = self._open[symbol].holding
+        kind = FillKind.AUTO_DELEVERAGING
+        self._fill(symbol, held.side.opposite, quantity, price, kind=kind)
 
     def remove_protection(self, symbol: str) -> None:
         """Lose the position's stop and target."""
@@ -144,6 +171,8 @@ class MemoryBroker:
     def place(self, request: OrderRequest) -> str:
         """Fill the order at the set price. Raises `DuplicateOrder`, `Rejected`."""
         with self._call("place"):
+            if request.send_by is not None and self._clock.now() > request.send_by:
+                raise DeadlineNear(f"order {request.order_id} would leave too late: not sent")
             self.placed.append(request)
             if request.order_id in self._orders:
                 raise DuplicateOrder(f"order {request.order_id} exists already", code=110072)
@@ -167,9 +196,15 @@ class MemoryBroker:
             self._leverage[symbol] = leverage
 
     def set_protection(
-        self, symbol: str, *, stop_loss: Decimal, take_profit: Decimal | None, trigger: StopTrigger
+        self,
+        symbol: str,
+        *,
+        stop_loss: Decimal,
+        take_profit: Decimal | None,
+        trigger: StopTrigger,
+        trailing_stop: Decimal | None = None,
     ) -> None:
-        """Set the position's stop, and its target unless None. Raises `Rejected`."""
+        """Set the stop; a target and a trailing stop unless None. Raises `Rejected`."""
         with self._call("set_protection"):
             one = self._open.get(symbol)
             if one is None:
@@ -177,16 +212,18 @@ class MemoryBroker:
             _check_stop(one.holding.side, stop_loss, self._prices[symbol])
             one.stop_loss = stop_loss
             one.take_profit = take_profit if take_profit is not None else one.take_profit
+            if trailing_stop is not None:
+                one.trailing_stop, one.best_price = trailing_stop, self._prices[symbol]
 
     def cancel(self, symbol: str, order_id: str) -> None:
         """Do nothing: market orders have always ended, and already gone is a success."""
         with self._call("cancel"):
             return
 
-    def identity(self) -> str:
-        """Return the account's UID."""
-        with self._call("identity"):
-            return self.uid
+    def access(self) -> Access:
+        """Return what was set as `access_facts`."""
+        with self._call("access"):
+            return self.access_facts
 
     # --- inside --------------------------------------------------------------------------
 
@@ -266,6 +303,7 @@ class MemoryBroker:
             unrealised_pnl=pnl(held.side, held.quantity, held.entry_price, mark),
             created=one.created,
             updated=one.updated,
+            trailing_stop=one.trailing_stop,
         )
 
     @staticmethod

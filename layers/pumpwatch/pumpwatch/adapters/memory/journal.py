@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from pumpwatch.domain.trades import OrderRecord, Trade
+from pumpwatch.domain.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.errors import DuplicateOrder, LimitReached
 from pumpwatch.ports import Lease
 
@@ -22,6 +22,7 @@ class MemoryJournal:
         self._trades: dict[str, Trade] = {}
         self._orders: dict[str, OrderRecord] = {}
         self._counts: Counter[str] = Counter()
+        self._repairs: defaultdict[str, list[RepairNote]] = defaultdict(list)
 
     def live_trades(self) -> Sequence[Trade]:
         """Return the trades that still need care, oldest first."""
@@ -60,13 +61,24 @@ class MemoryJournal:
         self._trades[trade.signal_id] = trade
         self._counts[day] += 1
 
-    def settle(self, trade: Trade, order: OrderRecord, lease: Lease) -> None:
-        """Store an order's outcome and the trade that follows from it, together."""
+    def settle(
+        self, trade: Trade, order: OrderRecord, lease: Lease, *, repair: RepairNote | None = None
+    ) -> None:
+        """Store an order's outcome, the trade that follows from it and the repair, together."""
         self._leases.check(lease)
         self._orders[order.request.order_id] = order
-        self._trades[trade.signal_id] = trade
+        self._store(trade, repair)
 
-    def save(self, trade: Trade, lease: Lease) -> None:
-        """Store the trade."""
+    def save(self, trade: Trade, lease: Lease, *, repair: RepairNote | None = None) -> None:
+        """Store the trade, and the repair that changed it."""
         self._leases.check(lease)
+        self._store(trade, repair)
+
+    def repairs(self, signal_id: str) -> Sequence[RepairNote]:
+        """Return what was put right in a trade, oldest first."""
+        return sorted(self._repairs[signal_id], key=lambda note: (note.time, note.kind))
+
+    def _store(self, trade: Trade, repair: RepairNote | None) -> None:
         self._trades[trade.signal_id] = trade
+        if repair is not None:
+            self._repairs[trade.signal_id].append(repair)

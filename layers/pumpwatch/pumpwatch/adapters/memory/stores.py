@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from pumpwatch.domain.protections import Lock
 from pumpwatch.domain.signals import PumpEvent, Signal
 from pumpwatch.errors import LeaseHeld, LeaseLost
 from pumpwatch.ports import Halt, Lease
@@ -15,6 +16,7 @@ __all__ = [
     "MemoryEventStore",
     "MemoryHaltStore",
     "MemoryLeaseStore",
+    "MemoryLockStore",
     "MemorySignalStore",
     "MemoryTotalsStore",
 ]
@@ -103,6 +105,7 @@ class MemoryHaltStore:
 
     def __init__(self) -> None:
         self._halt: Halt | None = None
+        self._resumed: int | None = None
 
     def current(self) -> Halt | None:
         """Return the halt in force, or None."""
@@ -113,9 +116,32 @@ class MemoryHaltStore:
         if self._halt is None:
             self._halt = halt
 
-    def resume(self, *, by: str) -> None:
+    def resume(self, *, by: str, time: int) -> None:
         """Allow entries again."""
-        self._halt = None
+        self._halt, self._resumed = None, time
+
+    def resumed(self) -> int | None:
+        """Return when a person last resumed."""
+        return self._resumed
+
+
+class MemoryLockStore:
+    """Locks by protection and symbol (LockStore port)."""
+
+    def __init__(self) -> None:
+        self._locks: dict[tuple[str, str], Lock] = {}
+
+    def current(self, now: int) -> Sequence[Lock]:
+        """Return the locks in force at `now`, oldest first."""
+        found = [one for one in self._locks.values() if one.until is not None and now < one.until]
+        return sorted(found, key=lambda one: (one.since, one.protection, one.symbol))
+
+    def save(self, lock: Lock) -> None:
+        """Store the lock; a later end is never replaced by an earlier one."""
+        key = (lock.protection, lock.symbol)
+        known = self._locks.get(key)
+        if known is None or (known.until or 0) < (lock.until or 0):
+            self._locks[key] = lock
 
 
 class MemoryTotalsStore:

@@ -1,0 +1,92 @@
+"""Bybit's envelope around every answer, read without trusting any of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pumpwatch.errors import InvariantBroken, PumpwatchError
+from pumpwatch.ports import ExchangeKey
+
+from .endpoints import Endpoint
+
+__all__ = ["Answer", "Envelope", "Failed", "blotter", "read_envelope", "require_text"]
+
+LATEST_TIME = 4_102_444_800_000
+"""The year 2100: a stamp beyond it is nonsense, and would put the clock out for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What Bybit answered: `result` as it came, and when it stamped it (milliseconds UTC)."""
+
+    result: object
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A request that did not succeed: the error it becomes, and what a second try must know."""
+
+    error: PumpwatchError
+    headers: Mapping[str, str] = field(default_factory=dict)
+    trouble: bool = True
+    """Whether the exchange failed, not only refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The parts of an answer; None and empty for what is missing or nonsense."""
+
+    code: int | None
+    stamp: int | None
+    message: str
+    result: object
+
+
+def read_envelope(body: object) -> Envelope:
+    """Return the parts of a body, whatever it is."""
+    parts = body if isinstance(body, dict) else {}
+    stamp, message = _integer(parts.get("time")), parts.get("retMsg")
+    return Envelope(
+        code=_integer(parts.get("retCode")),
+        stamp=stamp if stamp is not None and 0 < stamp < LATEST_TIME else None,
+        message=message if isinstance(message, str) else "",
+        result=parts.get("result"),
+    )
+
+
+def _integer(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value if abs(value) < 10**18 else None
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
+        return int(value)
+    return None
+
+
+def require_text(endpoint: Endpoint, parameters: Mapping[str, object]) -> None:
+    """Raise `InvariantBroken` for a parameter that is no text, whole number, yes or no.
+
+    A float would reach the exchange as `1e-05` or with digits nobody meant.
+    """
+    for name, value in parameters.items():
+        if not isinstance(value, str | int):
+            raise InvariantBroken(
+                f"{endpoint.path}: {name} is a {type(value).__name__}, not text; nothing was sent."
+                " This is a fault in Pumpwatch: report it"
+            )
+
+
+def blotter(key: ExchangeKey | None) -> Callable[[str], str]:
+    """Return a function that blots the key out of the exchange's texts (code 10004 echoes it)."""
+    secrets = [part for part in (key.api_key, key.api_secret) if part] if key else []
+
+    def blot(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    return blot

@@ -1,0 +1,95 @@
+"""pybit shut in: without its retries, its sleeps, its log lines and the secret in its `repr`."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from Crypto.PublicKey import RSA
+from pybit.unified_trading import HTTP
+from requests.adapters import BaseAdapter
+
+from pumpwatch.errors import BadCredentials
+from pumpwatch.ports import ExchangeKey
+
+__all__ = ["quiet_client"]
+
+VISIBLE = re.compile(r"[\x21-\x7e]+")
+
+
+class _EveryCode(frozenset[int]):
+    """Makes pybit hand over every answer as it is, so that codes are judged in one place."""
+
+    def __contains__(self, code: object) -> bool:
+        return True
+
+    def __bool__(self) -> bool:
+        return True
+
+
+class _NoCode(frozenset[int]):
+    """Makes pybit retry no code at all: an empty set would mean its own choice of them."""
+
+    def __contains__(self, code: object) -> bool:
+        return False
+
+    def __bool__(self) -> bool:
+        return True
+
+
+class QuietHTTP(HTTP):  # type: ignore[misc]
+    """pybit's session without the secret in its `repr`."""
+
+    def __repr__(self) -> str:
+        return "HTTP(...)"
+
+
+def quiet_client(base_url: str, key: ExchangeKey | None, adapter: BaseAdapter) -> QuietHTTP:
+    """Return pybit's session for one host that does no more than sign, send and parse.
+
+    Raises `BadCredentials` for a key that nothing can be signed with.
+    """
+    if key is not None:
+        _require_usable(key)
+    shared = logging.getLogger("pybit._http_manager")
+    before = list(shared.handlers)
+    http = QuietHTTP(
+        api_key=key.api_key if key else None,
+        api_secret=key.api_secret if key else None,
+        rsa_authentication=key.rsa if key else False,
+        max_retries=1,
+        retry_delay=0,
+        retry_codes=_NoCode(),
+        ignore_codes=_EveryCode(),
+        force_retry=False,
+        log_requests=False,
+        return_response_headers=True,
+    )
+    shared.handlers[:] = before
+    # Its own logger writes bodies at DEBUG; this one nobody can switch on.
+    http.logger = logging.Logger("pybit", level=logging.CRITICAL + 1)
+    http.endpoint = base_url
+    http.client.trust_env = False
+    http.client.max_redirects = 0
+    for scheme in ("http://", "https://"):
+        http.client.mount(scheme, adapter)
+    return http
+
+
+def _require_usable(key: ExchangeKey) -> None:
+    problem = ""
+    if not VISIBLE.fullmatch(key.api_key):
+        problem = "the API key is empty or holds spaces, line ends or foreign letters"
+    elif not key.api_secret:
+        problem = "the API secret is empty"
+    elif key.rsa and not _is_private_key(key):
+        problem = "the RSA private key cannot be read: it must be one in PEM without a password"
+    if problem:
+        raise BadCredentials(f"{problem}; store it anew in the secret")
+
+
+def _is_private_key(key: ExchangeKey) -> bool:
+    try:
+        return RSA.import_key(key.api_secret).has_private()
+    except (ValueError, IndexError, TypeError):
+        return False

@@ -1,0 +1,35 @@
+"""Old prices: what looks like a stalled pump may be over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .base import SECOND, Lock, TradingHistory
+
+__all__ = ["StaleData"]
+
+
+@dataclass(frozen=True, slots=True)
+class StaleData:
+    """Pause every symbol, for a moment, when the market was seen too long ago."""
+
+    max_age_seconds: int
+    name: ClassVar[str] = "stale_data"
+
+    def describe(self) -> str:
+        """Return what it does."""
+        return f"nothing is opened on market data older than {self.max_age_seconds} seconds"
+
+    def check(self, history: TradingHistory, now: int) -> Sequence[Lock]:
+        """Return a pause as long as data may be old; the next tick judges anew."""
+        age = history.data_age
+        if age is not None and age <= self.max_age_seconds * SECOND:
+            return []
+        seen = (
+            "the market was not seen"
+            if age is None
+            else f"the market was seen {age / 1000:.1f} s ago"
+        )
+        return [Lock(self.name, seen, now, now + self.max_age_seconds * SECOND)]

@@ -1,0 +1,32 @@
+"""After a trade its symbol rests: what has just been traded tends to be thin and jumpy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .base import MINUTE, Lock, TradingHistory
+
+__all__ = ["SymbolCooldown"]
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolCooldown:
+    """Pause a symbol for some minutes after a trade in it was closed."""
+
+    minutes: int
+    name: ClassVar[str] = "symbol_cooldown"
+
+    def describe(self) -> str:
+        """Return what it does."""
+        return f"no entry in a symbol for {self.minutes} minutes after a trade in it was closed"
+
+    def check(self, history: TradingHistory, now: int) -> Sequence[Lock]:
+        """Return a pause for each symbol whose last trade is young."""
+        last = {trade.symbol: trade.exit_time or 0 for trade in history.closed}
+        return [
+            Lock(self.name, f"a trade in {symbol} was just closed", closed, until, symbol)
+            for symbol, closed in sorted(last.items())
+            if now < (until := closed + self.minutes * MINUTE)
+        ]

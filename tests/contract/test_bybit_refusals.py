@@ -1,0 +1,148 @@
+"""Every code and status that our endpoints can answer, and the class it must become.
+
+Texts are left out on purpose: the exchange changes them.
+"""
+
+import pytest
+from support.stub_bybit import ACCEPTED, FORBIDDEN_PAGE, Reply, ok, refused
+
+from pumpwatch.adapters.bybit import BybitBroker
+from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.memory import ManualClock
+from pumpwatch.errors import (
+    BadCredentials,
+    DuplicateOrder,
+    ExchangeForbidden,
+    ExchangeUnavailable,
+    KeyRefused,
+    OutcomeUnknown,
+    Rejected,
+    RetryLater,
+    StopTrading,
+)
+from pumpwatch.ports import ExchangeKey
+
+POST, GET = e.CREATE_ORDER, e.OPEN_ORDERS
+
+KEY_REFUSED = [10003, 10004, 33004, -2015]
+BAD_KEY = [10005, 10010]
+FORBIDDEN = [10008, 10009, 10018]
+ACCOUNT = [10024, 10027, 10028]
+NOTHING_DONE = [10002, 10006, 429]
+IN_DOUBT = [10000, 10014, 10016, 110079, 170007, 170146]
+DUPLICATE = [110072, 170141]
+REFUSED = [10001, 10017, 10029, 10032, 30208, 30209, 30228, 110003, 110004, 110006, 110007]
+REFUSED += [110009, 110012, 110013, 110017, 110020, 110023, 110074, 110090, 110092, 110093]
+REFUSED += [110094, 110095, 110099, 110103, 110108, 110109, 110118, 110120, 110121, 110123]
+REFUSED += [110125, 110132, 1, 99999]
+GONE = [110001, 110008, 110010]
+
+
+def table(*groups):
+    return [(code, kind) for codes, kind in groups for code in codes]
+
+
+BOTH = table(
+    (KEY_REFUSED, KeyRefused),
+    (BAD_KEY, BadCredentials),
+    (FORBIDDEN, ExchangeForbidden),
+    (ACCOUNT, StopTrading),
+)
+ORDERS = BOTH + table(
+    (NOTHING_DONE, ExchangeUnavailable),
+    (IN_DOUBT, OutcomeUnknown),
+    (DUPLICATE, DuplicateOrder),
+    (REFUSED + GONE, Rejected),
+)
+QUESTIONS = BOTH + table(
+    (NOTHING_DONE + IN_DOUBT + DUPLICATE + REFUSED + GONE, ExchangeUnavailable)
+)
+
+
+@pytest.fixture
+def session(stub, session_to):
+    key = ExchangeKey("key", "secret")
+    return session_to(stub.url, key=key, timeout_seconds=1, wait=lambda _: None)
+
+
+def send(session, endpoint):
+    parameters = {"category": "linear", "symbol": "AUSDT"}
+    return session.call(endpoint, **parameters)
+
+
+@pytest.mark.parametrize(("code", "kind"), ORDERS)
+def test_what_a_code_means_for_an_order(stub, session, code, kind):
+    stub.answer(POST.path, refused(code, "why"), ACCEPTED)
+    with pytest.raises(kind) as caught:
+        send(session, POST)
+    assert type(caught.value) is kind
+    assert str(code) in str(caught.value)
+    assert getattr(caught.value, "code", code) == code
+    assert len(stub.sent(POST.path)) == 1
+
+
+@pytest.mark.parametrize(("code", "kind"), QUESTIONS)
+def test_what_a_code_means_for_a_question(stub, session, code, kind):
+    stub.answer(GET.path, refused(code, "why"))
+    with pytest.raises(kind) as caught:
+        send(session, GET)
+    assert type(caught.value) is kind
+    assert getattr(caught.value, "code", code) == code
+    again = {10006, 429, *IN_DOUBT}
+    assert len(stub.sent(GET.path)) == (2 if code in again else 1)
+
+
+@pytest.mark.parametrize("code", NOTHING_DONE)
+def test_an_order_turned_away_was_not_placed_and_is_left_to_the_next_tick(stub, session, code):
+    stub.answer(POST.path, refused(code))
+    with pytest.raises(RetryLater):
+        send(session, POST)
+
+
+STATUSES = [
+    (401, KeyRefused, KeyRefused),
+    (403, ExchangeForbidden, ExchangeForbidden),
+    (404, Rejected, ExchangeUnavailable),
+    (429, ExchangeUnavailable, ExchangeUnavailable),
+    (400, OutcomeUnknown, ExchangeUnavailable),
+    (409, OutcomeUnknown, ExchangeUnavailable),
+    (500, OutcomeUnknown, ExchangeUnavailable),
+    (502, OutcomeUnknown, ExchangeUnavailable),
+    (503, OutcomeUnknown, ExchangeUnavailable),
+    (504, OutcomeUnknown, ExchangeUnavailable),
+    (530, OutcomeUnknown, ExchangeUnavailable),
+]
+
+
+@pytest.mark.parametrize(("status", "order", "question"), STATUSES)
+def test_what_an_http_status_means(stub, session, status, order, question):
+    for endpoint, kind in ((POST, order), (GET, question)):
+        session.start_run(session._deadline)
+        stub.answer(endpoint.path, Reply(FORBIDDEN_PAGE, status=status))
+        with pytest.raises(kind) as caught:
+            send(session, endpoint)
+        assert type(caught.value) is kind
+    assert len(stub.sent(POST.path)) == 1
+
+
+@pytest.mark.parametrize("code", [110043, 34040])
+@pytest.mark.parametrize("endpoint", [e.SET_LEVERAGE, e.TRADING_STOP])
+def test_nothing_to_change_is_a_success(stub, session, endpoint, code):
+    stub.answer(endpoint.path, refused(code, "not modified"))
+    send(session, endpoint)
+
+
+@pytest.mark.parametrize("code", GONE)
+def test_a_list_that_knows_no_such_order_does_not_end_the_search(stub, session, code):
+    broker = BybitBroker(session, ManualClock(0))
+    row = {"orderId": "c18b", "orderLinkId": "order-1", "symbol": "AUSDT", "side": "Buy"}
+    row |= {"orderStatus": "Filled", "qty": "1", "createdTime": "1", "updatedTime": "1"}
+    stub.answer(e.OPEN_ORDERS.path, refused(code, "order not exists or too late to cancel"))
+    stub.answer(e.ORDER_HISTORY.path, ok({"list": [row]}))
+    assert broker.find_order("AUSDT", "order-1").exchange_id == "c18b"
+    stub.answer(e.ORDER_HISTORY.path, refused(code))
+    stub.answer(e.EXECUTIONS.path, ok({"list": []}))
+    assert broker.find_order("AUSDT", "order-1") is None
+    stub.answer(e.EXECUTIONS.path, refused(10002))
+    with pytest.raises(ExchangeUnavailable):
+        broker.find_order("AUSDT", "order-1")

@@ -1,0 +1,303 @@
+"""Nothing waits longer than it may: rate limits, deadlines, slow answers, old decisions."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import pytest
+from support.records import an_entry
+from support.stub_bybit import ACCEPTED, STAMP, Reply, ok, refused
+
+from pumpwatch.adapters.bybit import BybitBroker
+from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.clock import TimerDeadline
+from pumpwatch.adapters.memory import ManualClock, ManualDeadline
+from pumpwatch.errors import DeadlineNear, ExchangeUnavailable, OutcomeUnknown
+from pumpwatch.ports import ExchangeKey
+
+KEY = ExchangeKey("public-part-of-key", "secret-part-of-key")
+TIME, TICKERS, CREATE = e.TIME.path, e.TICKERS.path, e.CREATE_ORDER.path
+LONG = ok({"text": "x" * 200}).body
+
+
+@pytest.fixture
+def waits():
+    return []
+
+
+@pytest.fixture
+def session(stub, session_to, waits):
+    return session_to(stub.url, key=KEY, timeout_seconds=1, wait=waits.append)
+
+
+def ask(session):
+    return session.call(e.TICKERS, category="linear")
+
+
+def act(session):
+    return session.call(e.CREATE_ORDER, category="linear", symbol="AUSDT", qty="1")
+
+
+class Stopwatch:
+    def __enter__(self):
+        self._start = time.monotonic()
+        return self
+
+    def __exit__(self, *_):
+        self.seconds = time.monotonic() - self._start
+
+
+# --- slow answers ------------------------------------------------------------------------
+
+SLOW = {
+    "silent": Reply(LONG, delay=4),
+    "dripping body": Reply(LONG, drip=0.1),
+    "dripping headers": Reply(LONG, drip_head=0.1),
+    "body without an end": Reply(LONG, drip=0.1, headers={"Connection": "close"}),
+}
+
+
+@pytest.mark.parametrize("reply", SLOW.values(), ids=SLOW)
+def test_a_slow_answer_is_given_up_after_the_time_out_in_all(stub, session_to, reply):
+    session = session_to(stub.url, key=KEY, timeout_seconds=0.4, wait=lambda _: None)
+    session.time()
+    stub.answer(CREATE, reply)
+    with Stopwatch() as order, pytest.raises(OutcomeUnknown):
+        act(session)
+    stub.answer(TICKERS, reply)
+    with Stopwatch() as question, pytest.raises(ExchangeUnavailable):
+        ask(session)
+    assert 0.3 < order.seconds < 1.5
+    assert 0.6 < question.seconds < 3  # asked twice
+    assert (len(stub.sent(CREATE)), len(stub.sent(TICKERS))) == (1, 2)
+
+
+@pytest.mark.parametrize("reply", SLOW.values(), ids=SLOW)
+def test_a_request_never_outlasts_the_run(stub, session_to, reply):
+    session = session_to(stub.url, key=KEY, timeout_seconds=30)
+    session.time()
+    session.start_run(TimerDeadline(0.7))
+    stub.answer(CREATE, reply)
+    with Stopwatch() as order, pytest.raises(OutcomeUnknown):
+        act(session)
+    assert order.seconds < 2
+
+
+def test_an_answer_that_comes_slowly_but_in_time_is_read_whole(stub, session_to):
+    body = ok({"list": []}).body
+    stub.answer(TICKERS, Reply(body, drip=0.2 / len(body)))
+    assert ask(session_to(stub.url, timeout_seconds=10)).result == {"list": []}
+
+
+def test_a_connection_serves_many_requests_and_heals(stub, session):
+    stub.answer(TICKERS, ok({"list": []}))
+    for _ in range(5):
+        ask(session)
+    assert stub.connections == 1
+    stub.answer(TICKERS, Reply(hang_up=True), ok({"list": [1]}))
+    assert ask(session).result == {"list": [1]}
+    assert stub.connections == 2
+
+
+CUT = Reply(LONG[:40], claimed_length=500)
+
+
+def test_a_cut_off_answer_is_asked_for_once_more_and_an_order_is_not_sent_again(stub, session):
+    stub.answer(TICKERS, CUT, ok({"list": []}))
+    assert ask(session).result == {"list": []}
+    stub.answer(CREATE, CUT, ACCEPTED)
+    with pytest.raises(OutcomeUnknown):
+        act(session)
+    assert len(stub.sent(CREATE)) == 1
+
+
+# --- rate limits -------------------------------------------------------------------------
+
+RESET = "X-Bapi-Limit-Reset-Timestamp"
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({}, 1.0),
+        ({RESET: "0"}, 0.1),
+        ({RESET: "99999999999999"}, 2.0),
+        ({RESET: "soon"}, 1.0),
+        ({RESET: "nan"}, 0.1),
+        ({RESET: "-inf"}, 0.1),
+        ({RESET: "1e999"}, 2.0),
+    ],
+    ids=["absent", "past", "far ahead", "no number", "not a number", "never", "for ever"],
+)
+def test_a_rate_limit_is_waited_for_once_and_never_long(stub, session, waits, headers, expected):
+    stub.answer(TICKERS, refused(10006, "Too many visits!", headers=headers), ok({"list": []}))
+    ask(session)
+    assert waits == [expected]
+    stub.answer(TICKERS, refused(10006, "Too many visits!", headers=headers))
+    with pytest.raises(ExchangeUnavailable) as caught:
+        ask(session)
+    assert caught.value.code == 10006
+    assert len(stub.requests) == 4
+
+
+@pytest.mark.parametrize("reply", [refused(10006, "Too many visits!"), Reply(status=429)])
+def test_a_rate_limit_on_an_order_is_not_waited_for(stub, session, waits, reply):
+    stub.answer(CREATE, reply, ACCEPTED)
+    with pytest.raises(ExchangeUnavailable):
+        act(session)
+    assert (len(stub.sent(CREATE)), waits) == (1, [])
+
+
+def test_orders_of_a_run_keep_to_their_own_limit_in_every_thread(stub, session_to):
+    arrived = []
+
+    class Clocked(list):
+        def append(self, request):
+            arrived.append((time.monotonic(), request.path))
+            super().append(request)
+
+    stub.requests = Clocked()
+    stub.answer(e.CANCEL_ORDER.path, ok({}))
+    stub.answer(e.WALLET.path, ok({"list": []}))
+    session = session_to(stub.url, key=KEY)
+    session.time()
+
+    def cancel(_):
+        session.call(e.CANCEL_ORDER, category="linear", symbol="AUSDT", orderLinkId="x")
+
+    with ThreadPoolExecutor(6) as pool, Stopwatch() as all_orders:
+        list(pool.map(cancel, range(18)))
+    with Stopwatch() as question:
+        session.call(e.WALLET, accountType="UNIFIED")
+    orders = [moment for moment, path in arrived if path == e.CANCEL_ORDER.path]
+    assert len(orders) == 18
+    assert all(later - first > 0.7 for first, later in zip(orders, orders[8:], strict=False))
+    assert all_orders.seconds > 1.9
+    assert question.seconds < 1  # another endpoint has a budget of its own
+
+
+def test_waiting_for_a_turn_ends_where_the_run_does(stub, session):
+    session.start_run(ManualDeadline(0.25))
+    stub.answer(e.CANCEL_ORDER.path, ok({}))
+    for _ in range(8):
+        session.call(e.CANCEL_ORDER, category="linear", symbol="AUSDT", orderLinkId="x")
+    with pytest.raises(DeadlineNear):
+        session.call(e.CANCEL_ORDER, category="linear", symbol="AUSDT", orderLinkId="x")
+    assert len(stub.sent(e.CANCEL_ORDER.path)) == 8
+
+
+# --- deadlines ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", [ask, act])
+def test_too_little_time_left_sends_nothing(stub, session, call):
+    session.start_run(ManualDeadline(0.1))
+    with pytest.raises(DeadlineNear):
+        call(session)
+    assert stub.requests == []
+
+
+def test_too_little_time_left_forgoes_the_second_question(stub, session, waits):
+    stub.answer(TICKERS, Reply(status=502), ok({}))
+    session.start_run(ManualDeadline(0.9))
+    with pytest.raises(ExchangeUnavailable):
+        ask(session)
+    assert (len(stub.requests), waits) == (1, [])
+
+
+def test_no_wait_reaches_beyond_the_time_left(stub, session_to):
+    waits = []
+    for seconds in (0.3, 1.0, 1.05, 1.15, 2.5, 3.5):
+        waits.clear()
+        session = session_to(stub.url, key=KEY, timeout_seconds=1, wait=waits.append)
+        session.start_run(ManualDeadline(seconds))
+        for reply in (refused(10006, headers={RESET: "99999999999999"}), Reply(status=502)):
+            stub.answer(TICKERS, reply)
+            with pytest.raises(ExchangeUnavailable):
+                ask(session)
+        assert all(pause + 1 <= seconds for pause in waits)
+
+
+# --- the connection is warm before an order ----------------------------------------------
+
+
+def paths(stub):
+    return [request.path for request in stub.requests]
+
+
+def test_the_first_order_of_every_run_comes_after_a_question(stub, session):
+    stub.answer(CREATE, ACCEPTED)
+    stub.answer(TICKERS, ok({}))
+    act(session)
+    act(session)
+    assert paths(stub) == [TIME, CREATE, CREATE]
+    session.start_run(ManualDeadline())
+    act(session)
+    assert paths(stub)[3:] == [TIME, CREATE]
+    session.start_run(ManualDeadline())
+    ask(session)
+    act(session)
+    assert paths(stub)[5:] == [TICKERS, CREATE]
+    assert stub.connections == 1
+
+
+def test_a_connection_that_died_between_runs_costs_a_question_not_an_order(stub, session):
+    stub.answer(CREATE, ACCEPTED)
+    act(session)
+    session.start_run(ManualDeadline())
+    stub.answer(TIME, Reply(hang_up=True), ok({}))
+    act(session)
+    assert paths(stub)[2:] == [TIME, TIME, CREATE]
+
+
+@pytest.mark.parametrize("reply", [Reply(hang_up=True), Reply(status=502), Reply(b"<html>")])
+def test_no_order_is_sent_where_even_the_time_is_not_told(stub, session, reply):
+    stub.answer(TIME, reply)
+    stub.answer(CREATE, ACCEPTED)
+    with pytest.raises(ExchangeUnavailable):
+        act(session)
+    assert stub.sent(CREATE) == []
+
+
+# --- old decisions -----------------------------------------------------------------------
+
+
+def place(session, send_by):
+    return BybitBroker(session, ManualClock(STAMP)).place(an_entry(send_by=send_by))
+
+
+def test_an_order_is_not_sent_from_its_last_moment_on(stub, session):
+    stub.answer(CREATE, ACCEPTED)
+    for send_by in (STAMP - 60_000, STAMP):
+        with pytest.raises(DeadlineNear, match="too late"):
+            place(session, send_by)
+    assert stub.sent(CREATE) == []
+    assert place(session, STAMP + 60_000) == "c18b72e4"
+    assert place(session, None) == "c18b72e4"
+
+
+def test_the_exchanges_time_goes_on_between_answers(stub, session):
+    stub.answer(CREATE, ACCEPTED)
+    session.time()
+    time.sleep(0.15)
+    with pytest.raises(DeadlineNear):
+        place(session, STAMP + 100)
+    assert stub.sent(CREATE) == []
+
+
+def test_the_answer_before_an_order_can_make_it_too_late(stub, session):
+    stub.answer(TIME, ok({}, stamp=STAMP + 90_000))
+    stub.answer(CREATE, ACCEPTED)
+    with pytest.raises(DeadlineNear):
+        place(session, STAMP + 60_000)
+    assert stub.sent(CREATE) == []
+
+
+def test_turns_are_handed_out_in_order(stub, session_to):
+    waits = []
+    session = session_to(stub.url, requests_per_second=1, wait=waits.append)
+    stub.answer(TICKERS, ok({}))
+    for _ in range(4):
+        ask(session)
+    assert len(waits) == 3
+    assert all(first < second for first, second in pairwise(waits))

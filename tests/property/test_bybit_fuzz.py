@@ -1,0 +1,410 @@
+"""Any bytes from the exchange become a value that keeps its promises, or a typed error.
+
+Rows as the exchange sends them are damaged at random places and go through the whole adapter: from
+the HTTP body through pybit to the domain object. No socket is opened.
+"""
+
+import copy
+import io
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from requests import Response
+from requests.adapters import BaseAdapter
+from support.records import an_entry
+
+from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession
+from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.memory import ManualClock, ManualDeadline
+from pumpwatch.domain.candles import MINUTE, first_bad_candle
+from pumpwatch.domain.orders import StopTrigger
+from pumpwatch.errors import PumpwatchError
+from pumpwatch.ports import CandleRequest, ExchangeKey
+
+STAMP = 1_760_000_045_678
+START = STAMP - STAMP % MINUTE
+YEAR_2100 = 4_102_444_800_000
+SYMBOL = "PUMPUSDT"
+MOST_REQUESTS = 300
+
+
+# --- a transport without sockets ---------------------------------------------------------
+
+
+class Canned(BaseAdapter):
+    """Gives every request the same body, but tells the time when a run starts with that."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.status, self.sent = b"", 200, []
+
+    def send(self, request, **_):
+        path = request.path_url.split("?")[0]
+        self.sent.append(path)
+        assert len(self.sent) < MOST_REQUESTS, "the adapter does not stop asking"
+        fresh = path == e.TIME.path and len(self.sent) == 1
+        response = Response()
+        response.status_code = 200 if fresh else self.status
+        response.raw = io.BytesIO(TIME_BODY if fresh else self.body)
+        response.url, response.request = request.url, request
+        return response
+
+    def close(self):
+        """Nothing is open."""
+
+
+class Rig:
+    """Both adapters on one canned transport."""
+
+    def __init__(self):
+        self.session = BybitSession(
+            "http://exchange.invalid", key=ExchangeKey("key", "secret"), wait=lambda _: None
+        )
+        self.session._budgets.take = lambda *_: None  # limits have their own tests
+        self.wire = Canned()
+        self.session._http.client.mount("http://", self.wire)
+        self.market = BybitMarketData(self.session)
+        self.broker = BybitBroker(self.session, ManualClock(STAMP))
+
+    def start(self, body, status=200):
+        self.session.start_run(ManualDeadline())
+        self.wire.body, self.wire.status, self.wire.sent = body, status, []
+        self.session.time()
+
+    def calls(self):
+        stop = {"stop_loss": Decimal(2), "take_profit": None, "trigger": StopTrigger.MARK_PRICE}
+        wanted = CandleRequest(SYMBOL, MINUTE, START - 3 * MINUTE, START)
+        return {
+            e.TIME: self.market.time,
+            e.TICKERS: self.market.snapshot,
+            e.KLINE: lambda: self.market.candles([wanted])[SYMBOL],
+            e.INSTRUMENTS: self.market.instruments,
+            e.ORDER_BOOK: lambda: self.market.order_book(SYMBOL),
+            e.WALLET: self.broker.account,
+            e.POSITIONS: self.broker.positions,
+            e.OPEN_ORDERS: self.broker.open_orders,
+            e.ORDER_HISTORY: lambda: self.broker.find_order(SYMBOL, "order-1"),
+            e.EXECUTIONS: lambda: self.broker.fills(SYMBOL, since=STAMP - MINUTE),
+            e.API_KEY: self.broker.access,
+            e.CREATE_ORDER: lambda: self.broker.place(an_entry()),
+            e.CANCEL_ORDER: lambda: self.broker.cancel(SYMBOL, "order-1"),
+            e.SET_LEVERAGE: lambda: self.broker.set_leverage(SYMBOL, Decimal(2)),
+            e.TRADING_STOP: lambda: self.broker.set_protection(SYMBOL, **stop),
+        }
+
+
+@pytest.fixture(scope="module")
+def rig():
+    made = Rig()
+    yield made
+    made.session.close()
+
+
+# --- answers as the exchange sends them --------------------------------------------------
+
+
+def envelope(result):
+    return {"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": {}, "time": STAMP}
+
+
+TIME_BODY = json.dumps(envelope({"timeSecond": "1760000045"})).encode()
+
+TICKER = {
+    "symbol": SYMBOL,
+    "lastPrice": "1.50",
+    "markPrice": "1.51",
+    "bid1Price": "1.49",
+    "ask1Price": "1.52",
+    "highPrice24h": "2.00",
+    "lowPrice24h": "1.00",
+    "volume24h": "10.5000",
+    "turnover24h": "15.7500",
+    "fundingRate": "-0.0012",
+    "nextFundingTime": "1760025600000",
+}
+CONTRACT = {
+    "symbol": SYMBOL,
+    "contractType": "LinearPerpetual",
+    "status": "Trading",
+    "settleCoin": "USDT",
+    "symbolType": "innovation",
+    "launchTime": "1585526400000",
+    "leverageFilter": {"minLeverage": "1", "maxLeverage": "25.00", "leverageStep": "0.01"},
+    "priceFilter": {"minPrice": "0.0001", "maxPrice": "1999", "tickSize": "0.0001"},
+    "lotSizeFilter": {
+        "minNotionalValue": "5",
+        "maxOrderQty": "1190",
+        "maxMktOrderQty": "500",
+        "minOrderQty": "0.1",
+        "qtyStep": "0.1",
+    },
+    "fundingInterval": 480,
+    "isPreListing": False,
+}
+CANDLES = [[str(START - n * MINUTE), "1.5", "1.6", "1.4", "1.55", "10", "15.5"] for n in range(3)]
+ORDER = {
+    "orderId": "c18b72e4-1bf7-4c30-9b99-ba3274066029",
+    "orderLinkId": "order-1",
+    "symbol": SYMBOL,
+    "side": "Sell",
+    "orderStatus": "Filled",
+    "qty": "45.5",
+    "cumExecQty": "45.5",
+    "avgPrice": "1.0987",
+    "cumExecFee": "0.027",
+    "reduceOnly": False,
+    "createdTime": str(STAMP),
+    "updatedTime": str(STAMP),
+    "stopOrderType": "",
+    "rejectReason": "EC_NoError",
+}
+EXECUTION = {
+    "execId": "751c8dba-bdeb-5d0c-9dd3-dda6bf98cdaf",
+    "orderId": "c18b72e4-1bf7-4c30-9b99-ba3274066029",
+    "orderLinkId": "order-1",
+    "symbol": SYMBOL,
+    "side": "Sell",
+    "execType": "Trade",
+    "execPrice": "1.1",
+    "execQty": "20",
+    "execFee": "0.0121",
+    "execTime": str(STAMP),
+    "closedSize": "0",
+    "orderQty": "45.5",
+    "stopOrderType": "UNKNOWN",
+    "createType": "CreateByUser",
+}
+POSITION = {
+    "positionIdx": 0,
+    "symbol": SYMBOL,
+    "side": "Sell",
+    "size": "45.5",
+    "avgPrice": "1.1",
+    "markPrice": "1.2",
+    "leverage": "1",
+    "liqPrice": "",
+    "stopLoss": "1.3",
+    "takeProfit": "",
+    "trailingStop": "0",
+    "unrealisedPnl": "-4.55",
+    "createdTime": str(STAMP),
+    "updatedTime": str(STAMP),
+}
+WALLET = {"totalEquity": "10", "totalAvailableBalance": "9", "totalWalletBalance": "10"}
+KEY = {
+    "userID": 146940,
+    "readOnly": 0,
+    "permissions": {"ContractTrade": ["Order", "Position"], "Wallet": []},
+    "ips": ["*"],
+    "deadlineDay": 63,
+    "expiredAt": "2026-01-25T05:52:24Z",
+}
+
+
+def listing(row):
+    return {"category": "linear", "list": [row], "nextPageCursor": "c18b%3A1%2Cc18b%3A1"}
+
+
+GOOD = {
+    e.TIME: {"timeSecond": "1760000045", "timeNano": "1760000045678000000"},
+    e.TICKERS: listing(TICKER),
+    e.KLINE: {"category": "linear", "symbol": SYMBOL, "list": CANDLES},
+    e.INSTRUMENTS: listing(CONTRACT),
+    e.ORDER_BOOK: {"s": SYMBOL, "b": [["1.5", "10"], ["1.4", "9"]], "a": [["1.6", "3"]]},
+    e.WALLET: {"list": [WALLET]},
+    e.POSITIONS: listing(POSITION),
+    e.OPEN_ORDERS: listing(ORDER | {"orderStatus": "New"}),
+    e.ORDER_HISTORY: listing(ORDER),
+    e.EXECUTIONS: listing(EXECUTION),
+    e.API_KEY: KEY | listing({"positionIdx": 0}),  # the position mode is asked for as well
+    e.CREATE_ORDER: {"orderId": "c18b72e4", "orderLinkId": "order-1"},
+    e.CANCEL_ORDER: {"orderId": "c18b72e4", "orderLinkId": "order-1"},
+    e.SET_LEVERAGE: {},
+    e.TRADING_STOP: {},
+}
+
+
+# --- damage ------------------------------------------------------------------------------
+
+ODD_TEXTS = ["", " ", "0", "-0", "-1", "NaN", "nan", "Infinity", "-inf", "1e400", "1e-400", "1e99"]
+ODD_TEXTS += ["9" * 41, "9" * 5_000, "1_000", "0x1", "\u0661\u0662", "1,5", "+1", ".5", "1e+5"]
+ODD_TEXTS += ["\ud800", "\x00", "\u202e", "\u5e01\u5b89", "A" * 300, "Buy", "Rejected", "Funding"]
+ODD_TEXTS += ["1970-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"]
+ODD_NUMBERS = [0, -1, 1, 2, 10**15, -(10**15), 2**63, 10**40, 10**400, 0.1, -0.0, 1e308]
+ODD_NUMBERS += [math.nan, math.inf, -math.inf]
+DEEP = []
+for _ in range(60):
+    DEEP = [DEEP]
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.sampled_from(ODD_NUMBERS),
+    st.sampled_from(ODD_TEXTS),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from([[], {}, [None], [[]], {"a": {"b": []}}, [{}], DEEP]),
+    st.lists(st.none() | st.text(max_size=3), max_size=3),
+)
+GONE = object()
+
+
+def places(value, path=()):
+    """Yield the path of everything inside a JSON value."""
+    yield path
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from places(inner, (*path, name))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from places(inner, (*path, number))
+
+
+def damaged(value, path, odd):
+    """Return the value with one place replaced or taken out."""
+    if not path:
+        return None if odd is GONE else odd
+    changed = copy.deepcopy(value)
+    holder = changed
+    for step in path[:-1]:
+        holder = holder[step]
+    if odd is GONE:
+        del holder[path[-1]]
+    else:
+        holder[path[-1]] = odd
+    return changed
+
+
+@st.composite
+def damaged_answers(draw, endpoint):
+    """An answer of the endpoint with one to three places damaged."""
+    body = envelope(GOOD[endpoint])
+    for _ in range(draw(st.integers(1, 3))):
+        path = draw(st.sampled_from(list(places(body))))
+        body = damaged(body, path, draw(ODD | st.just(GONE)))
+    return json.dumps(body).encode()
+
+
+# --- what a value promises ---------------------------------------------------------------
+
+
+def check(value):
+    """Assert what holds for every value that the adapters hand out."""
+    if is_dataclass(value):
+        check_record(value)
+    elif isinstance(value, Mapping | list | tuple):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            check(inner)
+    elif isinstance(value, np.ndarray):
+        assert np.isfinite(value).all()
+    elif isinstance(value, Decimal):
+        assert value.is_finite()
+    elif isinstance(value, str):
+        value.encode()
+    elif isinstance(value, int):
+        assert abs(value) < 10**30
+    else:
+        assert value is None or isinstance(value, PumpwatchError)
+
+
+def check_record(value):
+    for one in fields(value):
+        check(getattr(value, one.name))
+    for name in ("created", "updated", "time", "launch_time"):
+        assert 0 <= getattr(value, name, 0) < YEAR_2100
+    for name in ("price", "quantity", "entry_price", "mark_price", "filled_quantity", "last_price"):
+        assert np.all(getattr(value, name, 0) >= 0)
+    if hasattr(value, "forming"):
+        assert first_bad_candle(value.open_time, value.values, interval=MINUTE) is None
+
+
+def value_or_typed_error(call):
+    try:
+        found = call()
+    except PumpwatchError:
+        return
+    check(found)
+
+
+ENDPOINTS = list(GOOD)
+NAMES = [endpoint.path for endpoint in ENDPOINTS]
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=NAMES)
+def test_an_undamaged_answer_is_read(rig, endpoint):
+    rig.start(json.dumps(envelope(GOOD[endpoint])).encode())
+    found = rig.calls()[endpoint]()
+    check(found)
+    assert not isinstance(found, PumpwatchError)
+    if not endpoint.acts:
+        assert found not in (None, [], {})
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=NAMES)
+def test_an_answer_without_any_one_field_is_a_value_or_a_typed_error(rig, endpoint):
+    whole = envelope(GOOD[endpoint])
+    for path in places(whole):
+        for odd in (GONE, None, "", {}, [], "NaN", -1, True, "\ud800"):
+            rig.start(json.dumps(damaged(whole, path, odd)).encode())
+            value_or_typed_error(rig.calls()[endpoint])
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=NAMES)
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_a_damaged_answer_is_a_value_or_a_typed_error(rig, endpoint, data):
+    rig.start(data.draw(damaged_answers(endpoint)))
+    value_or_typed_error(rig.calls()[endpoint])
+    if endpoint.acts:
+        assert rig.wire.sent.count(endpoint.path) == 1
+
+
+# --- any bytes at all --------------------------------------------------------------------
+
+JSON = st.recursive(
+    ODD,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["retCode", "retMsg", "result", "time", "list", "symbol", "s"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+GOOD_BODY = json.dumps(envelope(listing(TICKER))).encode()
+BODIES = st.one_of(
+    st.binary(max_size=60),
+    st.text(max_size=30).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    JSON.map(lambda value: json.dumps(value).encode()),
+    st.integers(0, len(GOOD_BODY)).map(lambda length: GOOD_BODY[:length]),
+    st.tuples(st.integers(0, len(GOOD_BODY) - 1), st.integers(0, 255)).map(
+        lambda change: GOOD_BODY[: change[0]] + bytes([change[1]]) + GOOD_BODY[change[0] + 1 :]
+    ),
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    body=BODIES,
+    status=st.sampled_from([200, 200, 200, 204, 301, 400, 401, 403, 404, 429, 500, 503, 999]),
+    endpoint=st.sampled_from(ENDPOINTS),
+)
+@example(body=b"[" * 100_000, status=200, endpoint=e.CREATE_ORDER)
+@example(body=b'{"retCode":' + b"9" * 5_000 + b"}", status=200, endpoint=e.TICKERS)
+@example(body=b'{"retCode":-1,"retMsg":"","time":1}', status=200, endpoint=e.CREATE_ORDER)
+@example(body=GOOD_BODY.decode().encode("utf-16"), status=200, endpoint=e.TICKERS)
+@example(body=b"\xef\xbb\xbf" + GOOD_BODY, status=200, endpoint=e.TICKERS)
+def test_any_bytes_are_a_value_or_a_typed_error(rig, body, status, endpoint):
+    rig.start(body, status)
+    value_or_typed_error(rig.calls()[endpoint])
+    if endpoint.acts:
+        assert rig.wire.sent.count(endpoint.path) == 1
