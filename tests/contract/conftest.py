@@ -35,6 +35,7 @@ class Stores:
     leases: Any
     journal: Any
     halts: Any
+    locks: Any
     totals: Any
     paper: Any
     wall: Wall
@@ -49,6 +50,7 @@ def memory_stores():
         leases,
         memory.MemoryJournal(leases),
         memory.MemoryHaltStore(),
+        memory.MemoryLockStore(),
         memory.MemoryTotalsStore(),
         MemoryPaperStore(),
         wall,
@@ -63,6 +65,7 @@ def dynamo_stores(table):
         dynamodb.DynamoLeaseStore(table, wall),
         dynamodb.DynamoJournal(table),
         dynamodb.DynamoHaltStore(table),
+        dynamodb.DynamoLockStore(table),
         dynamodb.DynamoTotalsStore(table),
         DynamoPaperStore(table),
         wall,

@@ -8,7 +8,7 @@ from support.records import NOW, a_trade, an_order, settled
 
 from pumpwatch.adapters.dynamodb import DynamoJournal
 from pumpwatch.adapters.dynamodb.codec import to_item
-from pumpwatch.domain.trades import ExitReason, TradeState
+from pumpwatch.domain.trades import ExitReason, RepairNote, TradeState
 from pumpwatch.errors import DuplicateOrder, LeaseLost, LimitReached
 
 DAY = "2025-10-09"
@@ -149,3 +149,34 @@ def test_more_trades_than_one_page_are_all_found(table):
     for trade in trades:
         table.put({"pk": "TRADES", "sk": f"{NOW}#{trade.signal_id}", **to_item(trade)})
     assert DynamoJournal(table).trades_since(0) == trades
+
+
+def test_a_repair_is_stored_with_what_it_changed(stores, lease):
+    trade, order = intend(stores, lease)
+    first, second = RepairNote(NOW, "opened", "found by its id"), RepairNote(NOW + 1, "resized", "")
+    stores.journal.settle(trade, settled(order), lease, repair=first)
+    stores.journal.save(trade, lease, repair=second)
+    stores.journal.save(trade, lease)
+    assert list(stores.journal.repairs("signal-1")) == [first, second]
+    assert stores.journal.repairs("signal-2") == []
+    assert stores.journal.orders("signal-1") == [settled(order)]
+
+
+def test_a_run_that_lost_its_lease_stores_no_repair(stores, lease):
+    trade, order = intend(stores, lease)
+    stores.wall.seconds += 31
+    stores.leases.acquire("trade", owner="run-2", seconds=30)
+    note = RepairNote(NOW, "opened", "")
+    with pytest.raises(LeaseLost):
+        stores.journal.settle(trade, settled(order), lease, repair=note)
+    with pytest.raises(LeaseLost):
+        stores.journal.save(trade, lease, repair=note)
+    assert stores.journal.repairs("signal-1") == []
+
+
+def test_all_fields_of_a_trade_survive(stores, lease):
+    trade = replace(
+        a_trade("signal-1"), trailing_stop=Decimal("0.05"), vanished=NOW, exit_refused=NOW + 1
+    )
+    stores.journal.save(trade, lease)
+    assert stores.journal.trade("signal-1") == trade

@@ -1,16 +1,22 @@
 """Pushing metrics: to memory, and to gateways that are there, absent, slow or rude."""
 
+import base64
 import socket
+import ssl
 import threading
 import time
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+import trustme
 from prometheus_client import CollectorRegistry, Gauge
 from support.stub_bybit import Reply, StubBybit
 
 from pumpwatch.adapters.memory import MemoryMetricsSink
-from pumpwatch.adapters.pushgateway import BasicAuth, PushgatewaySink
+from pumpwatch.adapters.pushgateway import PushgatewaySink
+from pumpwatch.errors import StoreUnavailable
+from pumpwatch.ports import PushCredentials
 
 PATH = "/metrics/job/pumpwatch_detect/stage/dev"
 PATIENCE = 0.5
@@ -65,12 +71,99 @@ def test_a_good_run_replaces_its_group_and_a_failed_one_adds_to_it(gateway):
     assert b"pumpwatch_detect_candidates 7.0" in gateway.requests[0].body
 
 
+SECRET = "secret-of-the-gateway"
+CREDENTIALS = PushCredentials("user", SECRET)
+
+
 def test_user_and_password_are_sent_and_never_shown(gateway):
-    auth = BasicAuth("user", "secret-of-the-gateway")
-    sink = sink_to(gateway.url, auth=auth, timeout_seconds=2)
+    sink = sink_to(gateway.url, credentials=lambda: CREDENTIALS, timeout_seconds=2)
     assert sink.push("pumpwatch_detect", a_registry(), failed=False)
-    assert gateway.requests[0].headers["Authorization"].startswith("Basic ")
-    assert "secret-of-the-gateway" not in repr(auth) + repr(sink)
+    sent = gateway.requests[0].headers["Authorization"]
+    assert base64.b64decode(sent.removeprefix("Basic ")).decode() == f"user:{SECRET}"
+    assert SECRET not in repr(CREDENTIALS) + repr(sink)
+
+
+def test_a_password_never_leaves_this_machine_in_the_clear(caplog):
+    sink = sink_to("http://192.0.2.1:9091", credentials=lambda: CREDENTIALS)
+    assert timed_push(sink) is False
+    assert "https only" in caplog.records[-1].reason
+    assert SECRET not in caplog.text
+
+
+def test_credentials_that_cannot_be_read_are_a_failed_push(gateway, caplog):
+    def unreadable():
+        raise StoreUnavailable("the secret could not be read")
+
+    assert timed_push(sink_to(gateway.url, credentials=unreadable)) is False
+    assert caplog.records[-1].reason == "the secret could not be read"
+    assert gateway.requests == []
+
+
+def test_a_redirect_is_not_followed(gateway, caplog):
+    gateway.answer(PATH, Reply(b"", status=302, headers={"Location": f"{gateway.url}/elsewhere"}))
+    assert timed_push(sink_to(gateway.url, credentials=lambda: CREDENTIALS)) is False
+    assert "302" in caplog.records[-1].reason
+    assert [request.path for request in gateway.requests] == [PATH]
+
+
+@pytest.fixture(scope="module")
+def private_authority():
+    """A certificate authority of its own and a server certificate for 127.0.0.1."""
+    authority = trustme.CA()
+    return authority, authority.issue_cert("127.0.0.1")
+
+
+@contextmanager
+def tls_gateway(certificate):
+    """Accepts every push over TLS and notes its Authorization."""
+    seen = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            seen.append(self.headers["Authorization"])
+            self.send_response(202)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{server.server_port}", seen
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_private_authority_is_trusted_when_the_secret_names_it(private_authority):
+    authority, certificate = private_authority
+    trusted = PushCredentials("user", SECRET, authority.cert_pem.bytes().decode())
+    with tls_gateway(certificate) as (url, seen):
+        sink = sink_to(url, credentials=lambda: trusted, timeout_seconds=2)
+        assert sink.push("pumpwatch_detect", a_registry(), failed=False)
+        assert len(seen) == 1
+
+
+def test_an_unknown_authority_gets_no_password(private_authority, caplog):
+    _, certificate = private_authority
+    with tls_gateway(certificate) as (url, seen):
+        sink = sink_to(url, credentials=lambda: CREDENTIALS, timeout_seconds=2)
+        assert sink.push("pumpwatch_detect", a_registry(), failed=False) is False
+        assert seen == []
+    assert SECRET not in caplog.text
+
+
+def test_a_ca_that_is_no_certificate_is_a_failed_push(caplog):
+    broken = PushCredentials("user", SECRET, "-----BEGIN CERTIFICATE-----\nno\n")
+    assert timed_push(sink_to("https://127.0.0.1:9", credentials=lambda: broken)) is False
+    assert "no certificate" in caplog.records[-1].reason
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500, 503])

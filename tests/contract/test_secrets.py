@@ -12,7 +12,7 @@ from moto import mock_aws
 from pumpwatch.adapters.memory import MemorySecrets
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
 from pumpwatch.errors import BadCredentials, StoreUnavailable
-from pumpwatch.ports import ExchangeKey
+from pumpwatch.ports import ExchangeKey, PushCredentials
 
 GOOD = {"api_key": "Ab3dEf6hIj9lMn0pQr", "api_secret": "sEcReTsEcReTsEcReTsEcReTsEcReTsEcReT"}
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIBVQ==\n-----END PRIVATE KEY-----\n"
@@ -31,7 +31,7 @@ def store(client):
     def put(value):
         text = value if isinstance(value, str) else json.dumps(value)
         client.put_secret_value(SecretId=arn, SecretString=text)
-        return SecretsManagerSecrets(arn, client)
+        return SecretsManagerSecrets(arn, client=client)
 
     yield put
     client.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
@@ -95,7 +95,7 @@ def test_no_key_in_memory_is_refused_too():
 def test_a_missing_secret_says_what_to_do(client):
     arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:nothing-AbCdEf"
     with pytest.raises(BadCredentials, match="holds no value"):
-        SecretsManagerSecrets(arn, client).exchange_key()
+        SecretsManagerSecrets(arn, client=client).exchange_key()
 
 
 def test_a_silent_service_is_unavailable():
@@ -104,7 +104,7 @@ def test_a_silent_service_is_unavailable():
     config = Config(connect_timeout=0.2, retries={"total_max_attempts": 1})
     client = boto3.client("secretsmanager", endpoint_url="http://127.0.0.1:9", config=config)
     with pytest.raises(StoreUnavailable):
-        SecretsManagerSecrets("arn", client).exchange_key()
+        SecretsManagerSecrets("arn", client=client).exchange_key()
 
 
 def test_the_key_never_shows_itself(store):
@@ -125,6 +125,56 @@ class Holding:
         return {"SecretString": self.text}
 
 
+PUSH = {"user": "pumpwatch", "password": "pAsSwOrDpAsSwOrD"}
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+
+
+def pushing(value):
+    text = value if isinstance(value, str) else json.dumps(value)
+    return SecretsManagerSecrets("", "arn-of-the-push-secret", client=Holding(text))
+
+
+def test_the_password_of_the_pushgateway_is_read():
+    assert pushing(PUSH).push_credentials() == PushCredentials(**PUSH)
+    private = pushing({**PUSH, "ca": CERTIFICATE}).push_credentials()
+    assert private.authority == CERTIFICATE
+    assert MemorySecrets(None, private).push_credentials() == private
+
+
+def test_a_gateway_without_a_secret_asks_for_no_password():
+    assert SecretsManagerSecrets("arn", client=Holding("{}")).push_credentials() is None
+    assert MemorySecrets(None).push_credentials() is None
+
+
+def test_a_function_without_the_keys_arn_says_so():
+    with pytest.raises(BadCredentials, match="BYBIT_SECRET_ARN"):
+        pushing(PUSH).exchange_key()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("no", "is not JSON"),
+        ([], "no JSON object"),
+        ({"user": "u"}, "has no password"),
+        ({"password": "p"}, "has no user"),
+        ({"user": "u", "password": "change-me"}, "placeholder as password"),
+        ({**PUSH, "ca": "no certificate"}, "not in PEM"),
+    ],
+)
+def test_a_password_that_cannot_be_one_is_refused_and_not_shown(value, words):
+    with pytest.raises(BadCredentials, match=words) as caught:
+        pushing(value).push_credentials()
+    shown = "".join(traceback.TracebackException.from_exception(caught.value).format())
+    assert PUSH["password"] not in shown
+
+
+def test_the_password_never_shows_itself():
+    secrets = pushing(PUSH)
+    credentials = secrets.push_credentials()
+    assert PUSH["password"] not in repr(credentials) + str(credentials) + repr(secrets)
+
+
 KEYS = st.sampled_from(["api_key", "api_secret", "rsa_private_key", "other"])
 VALUES = st.none() | st.integers() | st.text(max_size=12) | st.lists(st.text(), max_size=2)
 
@@ -133,7 +183,7 @@ VALUES = st.none() | st.integers() | st.text(max_size=12) | st.lists(st.text(), 
 @given(text=st.text(max_size=30) | st.dictionaries(KEYS, VALUES).map(json.dumps))
 def test_any_secret_gives_a_key_or_a_plain_refusal(text):
     try:
-        key = SecretsManagerSecrets("arn", Holding(text)).exchange_key()
+        key = SecretsManagerSecrets("arn", client=Holding(text)).exchange_key()
     except BadCredentials:
         return
     assert key.api_key

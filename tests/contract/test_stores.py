@@ -13,6 +13,7 @@ from support.records import NOW, a_signal, an_event
 
 from pumpwatch.adapters import dynamodb
 from pumpwatch.adapters.memory import MemoryTotalsStore
+from pumpwatch.domain.protections import Lock
 from pumpwatch.domain.signals import Phase
 from pumpwatch.errors import InvariantBroken, LeaseHeld, StoreUnavailable
 from pumpwatch.ports import Halt
@@ -96,15 +97,44 @@ def test_the_same_owner_does_not_get_a_second_lease(stores):
 
 def test_a_halt_keeps_its_first_reason_until_somebody_resumes(stores):
     assert stores.halts.current() is None
-    stores.halts.resume(by="nobody")
+    assert stores.halts.resumed() is None
+    stores.halts.resume(by="nobody", time=NOW - 1)
     first = Halt("drawdown", NOW, "pumpwatch")
     stores.halts.halt(first)
     stores.halts.halt(Halt("another", NOW + 1))
     assert stores.halts.current() == first
-    stores.halts.resume(by="operator")
+    stores.halts.resume(by="operator", time=NOW + 1)
     assert stores.halts.current() is None
+    assert stores.halts.resumed() == NOW + 1
     stores.halts.halt(Halt("another", NOW + 2))
     assert stores.halts.current() == Halt("another", NOW + 2)
+    assert stores.halts.resumed() == NOW + 1
+
+
+def a_lock(until, symbol="", protection="drawdown"):
+    return Lock(protection, "too deep", NOW, until, symbol)
+
+
+def test_a_lock_is_in_force_until_its_end(stores):
+    assert stores.locks.current(NOW) == []
+    stores.locks.save(a_lock(NOW + 60_000))
+    assert stores.locks.current(NOW + 59_999) == [a_lock(NOW + 60_000)]
+    assert stores.locks.current(NOW + 60_000) == []
+
+
+def test_locks_of_other_symbols_and_protections_stand_side_by_side(stores):
+    locks = [a_lock(NOW + 9, "AUSDT"), a_lock(NOW + 9, "BUSDT"), a_lock(NOW + 9, "", "stale_data")]
+    for lock in locks:
+        stores.locks.save(lock)
+    assert list(stores.locks.current(NOW)) == locks
+
+
+def test_a_later_end_replaces_an_earlier_one_and_never_the_other_way_round(stores):
+    stores.locks.save(a_lock(NOW + 2_000))
+    stores.locks.save(a_lock(NOW + 1_000))
+    assert stores.locks.current(NOW) == [a_lock(NOW + 2_000)]
+    stores.locks.save(a_lock(NOW + 3_000))
+    assert stores.locks.current(NOW) == [a_lock(NOW + 3_000)]
 
 
 def test_totals_add_up_over_runs(stores):

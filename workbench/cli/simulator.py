@@ -19,6 +19,8 @@ from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.clock import MarketClock
 from workbench.simulator.exchange import LOOPBACK, Exchange
 from workbench.simulator.exchange_settings import ExchangeSettings
+from workbench.simulator.fault_forms import MOST_SKEW_MS
+from workbench.simulator.fault_schedule import FaultSchedule
 from workbench.simulator.market import MINUTE_MS, Market
 from workbench.simulator.server import SimulatorStartError, open_site
 
@@ -49,6 +51,12 @@ def simulator(
         int, typer.Option(help="Plan the pumps for this many minutes; 0 for a market without end.")
     ] = 0,
     balance: Annotated[str, typer.Option(help="USDT in the wallet.")] = "10000",
+    faults: Annotated[
+        str, typer.Option(help="Let calls go wrong: SEED or SEED:RATE, for example 7:0.05.")
+    ] = "",
+    clock_skew_ms: Annotated[
+        int, typer.Option(help="How far the exchange's clock is ahead of ours; negative: behind.")
+    ] = 0,
 ) -> None:
     """Serve a simulated Bybit V5 exchange on 127.0.0.1 until interrupted.
 
@@ -57,9 +65,12 @@ def simulator(
     settings = ExchangeSettings(
         balance=_amount(balance), latency_ms=_within("--latency-ms", latency_ms, MAX_LATENCY_MS)
     )
+    plan = _faults(faults)
+    skew = _within("--clock-skew-ms", clock_skew_ms, MOST_SKEW_MS, -MOST_SKEW_MS)
     market, begin = _market(symbols, seed, speed, replay, start, live_minutes, stepped=stepped)
     clock = MarketClock(start=begin, speed=speed, stepped=stepped)
-    exchange = Exchange(market, clock, credentials_from_seed(seed), settings)
+    exchange = Exchange(market, clock, credentials_from_seed(seed), settings, faults=plan)
+    exchange.clock_skew_ms = skew
     relax_collector()
     asyncio.run(_serve(exchange, port))
 
@@ -78,6 +89,20 @@ def _amount(text: str) -> Decimal:
     if not (amount.is_finite() and amount > 0):
         raise SimulatorStartError(f"--balance is {text}: give an amount of USDT above 0")
     return amount
+
+
+def _faults(text: str) -> FaultSchedule | None:
+    """Return the schedule that SEED or SEED:RATE asks for, None for an empty text."""
+    if not text:
+        return None
+    seed, _, rate = text.partition(":")
+    try:
+        return FaultSchedule(int(seed), float(rate)) if rate else FaultSchedule(int(seed))
+    except ValueError as error:
+        raise SimulatorStartError(
+            f"--faults is {text}: give SEED or SEED:RATE, whole number and share from 0 to 1,"
+            " for example 7:0.05"
+        ) from error
 
 
 def _market(

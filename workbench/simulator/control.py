@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from workbench.simulator.faults import FaultError, faults_from_json
+from workbench.simulator.fault_conditions import Conditions
+from workbench.simulator.fault_forms import faults_from_json
+from workbench.simulator.faults import FaultError
 from workbench.simulator.glance import glance, movers
 from workbench.simulator.wire import JSON_TYPE, Response, money
 from workbench.simulator.wire_rows import execution_row, order_row, position_row
@@ -55,8 +57,27 @@ def _movers(exchange: Exchange, _: bytes) -> dict[str, object]:
 
 
 def _faults(exchange: Exchange, body: bytes) -> dict[str, object]:
-    exchange.faults = faults_from_json(_document(body))
+    order = faults_from_json(_document(body))
+    exchange.faults, exchange.clock_skew_ms = order.plan, order.clock_skew_ms
+    exchange.conditions = Conditions()
     return {}
+
+
+def _incidents(exchange: Exchange, body: bytes) -> dict[str, object]:
+    from workbench.simulator.incidents import (  # noqa: PLC0415
+        IncidentError,
+        apply_incident,
+        incidents_from_json,
+    )
+
+    exchange.catch_up()
+    try:
+        incidents = incidents_from_json(_document(body))
+        for incident in incidents:
+            apply_incident(exchange.engine, incident)
+    except IncidentError as error:
+        raise ControlError(str(error)) from error
+    return {"applied": len(incidents), "time": exchange.catch_up()}
 
 
 def _clock(exchange: Exchange, body: bytes) -> dict[str, object]:
@@ -101,6 +122,8 @@ def state(exchange: Exchange) -> dict[str, object]:
             for one in getattr(exchange.market, "dropped", ())
         ],
         "requests": dict(sorted(exchange.requests.items())),
+        "faults": dict(sorted(exchange.injected.items())),
+        "clock_skew_ms": exchange.clock_skew_ms,
         "orders": [order_row(order) for order in ledger.orders.values()],
         "executions": [execution_row(row) for row in ledger.executions],
         "positions": [position_row(ledger, p, now) for p in ledger.held()],
@@ -121,4 +144,5 @@ ANSWERS: Mapping[tuple[str, str], Callable[[Exchange, bytes], object]] = {
     ("GET", "/simulator/movers"): _movers,
     ("POST", "/simulator/clock"): _clock,
     ("POST", "/simulator/faults"): _faults,
+    ("POST", "/simulator/incidents"): _incidents,
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Protocol
 
 import orjson
@@ -16,6 +15,8 @@ from workbench.simulator.auth import KEY_HEADER, Credentials, Unauthorized, auth
 from workbench.simulator.clock import wall_milliseconds
 from workbench.simulator.engine.engine import Engine
 from workbench.simulator.exchange_settings import ExchangeSettings
+from workbench.simulator.fault_answers import answer_without_acting, spoiled
+from workbench.simulator.fault_conditions import Conditions
 from workbench.simulator.faults import Call, Fault, FaultPlan, NoFaults
 from workbench.simulator.market import Market
 from workbench.simulator.prices import Prices
@@ -62,7 +63,9 @@ class Exchange:
 
     Two clocks: `clock` is the market's (prices, order times, the envelope's time), `wall` the
     exchange's own (signatures, rate limits). With a stepped clock each request costs its latency
-    in market time, half before and half after it is served.
+    in market time, half before and half after it is served. `faults` may be replaced at any time,
+    `clock_skew_ms` puts the exchange's clock ahead of its wall, and `injected` counts what went
+    wrong by name.
     """
 
     def __init__(
@@ -80,6 +83,9 @@ class Exchange:
         self.settings = settings or ExchangeSettings()
         self.credentials = {credentials.api_key: credentials}
         self.faults: FaultPlan = faults or NoFaults()
+        self.injected: Counter[str] = Counter()
+        self.conditions = Conditions()
+        self.clock_skew_ms = 0
         self.wall = wall
         self.prices = Prices(market)
         self.started = clock.now()
@@ -93,6 +99,7 @@ class Exchange:
         ]
         self.requests: Counter[str] = Counter()
         self._number = 0
+        self._call_skew_ms = 0
         self._lock = threading.RLock()
 
     def add_credentials(self, credentials: Credentials) -> None:
@@ -153,16 +160,51 @@ class Exchange:
         route = ROUTES.get((method, path))
         if route is None:
             return Response(404, b"404 page not found", {"Content-Type": "text/plain"})
-        now = self.catch_up()
+        return self._meet_faults(route, method, path, query, body, headers)
+
+    def _meet_faults(
+        self,
+        route: Route,
+        method: str,
+        path: str,
+        query: str,
+        body: bytes,
+        headers: Mapping[str, str],
+    ) -> Response:
+        """Answer a request to a known path, with what the fault plan makes of it."""
+        number, now = self._number, self.clock.now()
         call = Call(method, path, _peek(method, query, body), self.requests[path], now)
-        early = self.faults.before(call)
-        if early is not None:
-            return self._struck(early, now)
+        early = self._counted(self.faults.before(call))
+        self._call_skew_ms = 0
+        if early is not None and early.is_condition:
+            self._call_skew_ms = early.clock_skew_ms
+            self.conditions.begin(early, call, number, self.engine.ledger)
+        self._remember(path, number, now)
+        now = self.catch_up()
+        if early is not None and not early.is_condition:
+            return answer_without_acting(early, now=now, wall=self._wall_time(), number=number)
         code, response = self._answer(route, method, path, query, body, headers, now)
-        late = self.faults.after(call, code)
+        late = self._counted(self.faults.after(call, code))
         if late is None:
             return response
-        return replace(response, dropped=late.action == "drop_after", delay_ms=late.delay_ms)
+        if late.action == "duplicate_delivery":
+            code, response = self._answer(route, method, path, query, body, headers, now)
+        return spoiled(response, late, now=now, wall=self._wall_time(), number=number)
+
+    def _counted(self, fault: Fault | None) -> Fault | None:
+        if fault is not None:
+            self.injected[fault.label] += 1
+        return fault
+
+    def _remember(self, path: str, number: int, now: int) -> None:
+        """Note what was so before the request, for lists that lag now or later."""
+        if isinstance(self.faults, NoFaults) and not self.conditions.lagging:
+            return
+        ledger = self.engine.ledger
+        self.conditions.note(ledger, self.engine.time)
+        for time in (now - self.conditions.lag_ms(path, number, now), now):
+            self.engine.advance(time)
+            self.conditions.note(ledger, self.engine.time)
 
     def _answer(
         self,
@@ -175,7 +217,6 @@ class Exchange:
         now: int,
     ) -> tuple[int, Response]:
         limit: UserLimit | None = None
-        answer: Answer | None = None
         caller: Credentials | None = None
         try:
             if route.private:
@@ -183,7 +224,7 @@ class Exchange:
                 limit = self._user_limit(route, method, path, caller)
             parameters = query_parameters(query) if method == "GET" else body_parameters(body)
             key = caller.api_key if caller else ""
-            answer = route.handler(self, Request(method, path, parameters, now, key))
+            answer = self._result(route, Request(method, path, parameters, now, key))
             code, text, result = 0, answer.text, answer.json()
         except Unauthorized:
             return 401, Response(401, b"", {"Content-Type": "text/plain"})
@@ -199,12 +240,20 @@ class Exchange:
             shown |= self._limit_headers(limit)
         return code, Response(200, payload, shown)
 
+    def _result(self, route: Route, request: Request) -> Answer:
+        """Return what the endpoint answers under the conditions in force."""
+        number, conditions = self._number, self.conditions
+        hidden = conditions.answer_about_hidden(self.engine.ledger, request, number)
+        if hidden is not None:
+            return hidden
+        return route.handler(conditions.seen(self, request.path, number, request.now), request)
+
     def _caller(self, payload: str | bytes, headers: Mapping[str, str]) -> Credentials:
         small = {name.lower(): value for name, value in headers.items()}
         if KEY_HEADER not in small:
             raise Unauthorized
         raw = payload.encode() if isinstance(payload, str) else payload
-        return authenticate(self.credentials, small, raw, self.wall())
+        return authenticate(self.credentials, small, raw, self._wall_time())
 
     def _user_limit(self, route: Route, method: str, path: str, caller: Credentials) -> UserLimit:
         if method == "POST" and self.settings.key_read_only:
@@ -219,20 +268,14 @@ class Exchange:
         return {
             "X-Bapi-Limit": str(limit.limit),
             "X-Bapi-Limit-Status": str(limit.remaining),
-            "X-Bapi-Limit-Reset-Timestamp": str(self.wall() + limit.wait_ms),
+            "X-Bapi-Limit-Reset-Timestamp": str(self._wall_time() + limit.wait_ms),
         }
+
+    def _wall_time(self) -> int:
+        return self.wall() + self.clock_skew_ms + self._call_skew_ms
 
     def _limit_time(self) -> int:
         return self.clock.now() if self.clock.stepped else self.wall()
-
-    def _struck(self, fault: Fault, now: int) -> Response:
-        if fault.action == "drop_before":
-            return Response(502, b"", dropped=True)
-        if fault.action == "status":
-            return Response(fault.status, fault.body.encode(), {"Content-Type": "text/html"})
-        payload = envelope(fault.ret_code, fault.ret_msg, b"{}", now)
-        headers = answer_headers(fault.ret_code, now, self._number, len(payload))
-        return Response(200, payload, headers, delay_ms=fault.delay_ms)
 
 
 class _TooManyVisits(Refused):

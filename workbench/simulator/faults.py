@@ -1,13 +1,41 @@
-"""Faults on request: what goes wrong before or after the exchange handled a call."""
+"""Faults on request: what can go wrong with a call, and plans that say when it does.
+
+A fault strikes before the exchange acts (it then never acts), or after it acted (the order stands,
+only the answer suffers), or it is a condition: the call goes on, but something about the exchange
+is different for it or for a while. Named faults are in `fault_catalogue`.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
-Action = Literal["delay", "drop_before", "drop_after", "refuse", "status"]
-ACTIONS: tuple[Action, ...] = ("delay", "drop_before", "drop_after", "refuse", "status")
+Action = Literal[
+    "delay",
+    "drop_before",
+    "drop_after",
+    "reset",
+    "truncate",
+    "drip",
+    "refuse",
+    "status",
+    "not_json",
+    "empty",
+    "null_result",
+    "duplicate_delivery",
+    "clock_skew",
+    "stale",
+    "hide_orders",
+]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+CONDITIONS: frozenset[Action] = frozenset({"clock_skew", "stale", "hide_orders"})
+ALWAYS_ACTED: frozenset[Action] = frozenset(
+    {"delay", "drop_after", "truncate", "drip", "null_result", "duplicate_delivery"}
+)
+EITHER: frozenset[Action] = frozenset({"reset", "refuse", "status", "not_json", "empty"})
+"""These strike before the exchange acts, or after it when `acted` is set."""
 
 
 class FaultError(ValueError):
@@ -27,26 +55,60 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that goes wrong.
+    """One thing that goes wrong; times are milliseconds.
 
-    `delay` answers `delay_ms` late, `drop_before` breaks the connection before the exchange saw the
-    request, `drop_after` after it acted, `refuse` answers `ret_code` without acting, `status`
-    answers a bare HTTP status without acting.
+    `delay` answers late, `drop_before` and `drop_after` close the connection before the exchange
+    saw the request or after it acted, `reset` tears it down (TCP RST), `truncate` breaks it off in
+    the middle of the body, `drip` sends the body byte by byte, `refuse` answers `ret_code`,
+    `status` an HTTP status with `body`, `not_json` and `empty` an HTTP 200 nobody can read,
+    `null_result` the right envelope around null, `duplicate_delivery` lets the request arrive twice
+    and answers what the second one got. `clock_skew` puts the exchange's clock ahead of the
+    client's (behind when negative), `stale` makes lists answer what was so `lag_ms` before, and
+    `hide_orders` makes look-ups of the newest order by its id find nothing (`ret_code`, 0 for an
+    empty list).
     """
 
     action: Action
+    acted: bool = False
     delay_ms: int = 0
     ret_code: int = 10016
     ret_msg: str = "Server error."
     status: int = 503
     body: str = ""
+    reset_ms: int | None = None
+    """With `refuse`: when the limit ends, from now on; None sends no rate limit headers."""
+    chunked: bool = False
+    drip_ms: int = 20
+    """Pause after each byte."""
+    clock_skew_ms: int = 0
+    lag_ms: int = 0
+    lasts_ms: int = 0
+    """How long a condition holds, in market time; 0 means for this call only."""
+    lists: tuple[str, ...] = ()
+    """Paths that `stale` is about; none means the call's own list, or all of them."""
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """Return what the fault is counted as: its name, else its action."""
+        return self.name or self.action
+
+    @property
+    def is_condition(self) -> bool:
+        """Tell whether the call goes on under changed circumstances."""
+        return self.action in CONDITIONS
+
+    @property
+    def strikes_after(self) -> bool:
+        """Tell whether the exchange acts and only the answer suffers."""
+        return self.action in ALWAYS_ACTED or (self.action in EITHER and self.acted)
 
 
 class FaultPlan(Protocol):
     """Decides what goes wrong; asked once before each call and once after it."""
 
     def before(self, call: Call) -> Fault | None:
-        """Return the fault that strikes before the exchange acts, if any."""
+        """Return the fault that strikes before the exchange acts, or a condition, if any."""
 
     def after(self, call: Call, ret_code: int) -> Fault | None:
         """Return the fault that strikes the answer of an exchange that has acted, if any."""
@@ -66,7 +128,10 @@ class NoFaults:
 
 @dataclass(slots=True)
 class FaultRule:
-    """One fault at one path: the calls after the first `skip`, `times` of them."""
+    """One fault at one path: the calls after the first `skip`, `times` of them.
+
+    A path that ends with an asterisk means every path that begins like it.
+    """
 
     path: str
     fault: Fault
@@ -75,7 +140,7 @@ class FaultRule:
 
     def strikes(self, call: Call) -> bool:
         """Count a call and tell whether it is hit."""
-        if call.path != self.path or self.times <= 0:
+        if not self._is_about(call) or self.times <= 0:
             return False
         if self.skip > 0:
             self.skip -= 1
@@ -83,12 +148,18 @@ class FaultRule:
         self.times -= 1
         return True
 
+    def _is_about(self, call: Call) -> bool:
+        if self.path.endswith("*"):
+            return call.path.startswith(self.path[:-1])
+        return call.path == self.path
+
 
 class ScriptedFaults:
-    """Faults from a list of rules; the first rule that strikes wins."""
+    """Faults from a list of rules; of those before a call, and of those after, the first wins."""
 
     def __init__(self, rules: list[FaultRule]) -> None:
         self.rules = rules
+        self.injected: Counter[str] = Counter()
 
     def before(self, call: Call) -> Fault | None:
         """Return the fault of the first rule about the request that strikes."""
@@ -100,42 +171,7 @@ class ScriptedFaults:
 
     def _strike(self, call: Call, *, after: bool) -> Fault | None:
         for rule in self.rules:
-            if (rule.fault.action in {"delay", "drop_after"}) == after and rule.strikes(call):
+            if rule.fault.strikes_after == after and rule.strikes(call):
+                self.injected[rule.fault.label] += 1
                 return rule.fault
         return None
-
-
-def faults_from_json(document: object) -> FaultPlan:
-    """Return the plan that `POST /simulator/faults` describes; an empty list means none.
-
-    Form: `{"faults": [{"path", "action", "skip", "times", "delay_ms", "ret_code", "ret_msg",
-    "status", "body"}]}`. Raises FaultError.
-    """
-    rows = document.get("faults") if isinstance(document, dict) else None
-    if not isinstance(rows, list):
-        raise FaultError('expected {"faults": [...]}')
-    rules = [_rule(row) for row in rows]
-    return ScriptedFaults(rules) if rules else NoFaults()
-
-
-def _rule(row: object) -> FaultRule:
-    if not isinstance(row, dict) or not str(row.get("path", "")).startswith("/"):
-        raise FaultError("every fault needs a path, for example /v5/order/create")
-    action = row.get("action")
-    if action not in ACTIONS:
-        raise FaultError(f"a fault's action must be one of {', '.join(ACTIONS)}, not {action!r}")
-    numbers = {"skip": 0, "times": 1, "delay_ms": 0, "ret_code": 10016, "status": 503}
-    for name, default in numbers.items():
-        value = row.get(name, default)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise FaultError(f"a fault's {name} must be a whole number from 0, not {value!r}")
-        numbers[name] = value
-    fault = Fault(
-        action=action,
-        delay_ms=numbers["delay_ms"],
-        ret_code=numbers["ret_code"],
-        ret_msg=str(row.get("ret_msg", "Server error.")),
-        status=numbers["status"],
-        body=str(row.get("body", "")),
-    )
-    return FaultRule(str(row["path"]), fault, skip=numbers["skip"], times=numbers["times"])

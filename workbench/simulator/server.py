@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from types import TracebackType
@@ -36,8 +38,10 @@ async def _respond(exchange: Exchange, request: web.Request) -> web.StreamRespon
     pause = half if exchange.clock.stepped else half + answer.delay_ms / 1_000
     if pause:
         await asyncio.sleep(pause)
-    if answer.dropped:
-        _break_connection(request)
+    if answer.dropped or answer.reset:
+        _break_connection(request, reset=answer.reset)
+    elif answer.cut or answer.drip_ms:
+        return await _send_badly(request, answer)
     return _http(exchange, answer)
 
 
@@ -48,10 +52,41 @@ def _http(exchange: Exchange, answer: Response) -> web.Response:
     return response
 
 
-def _break_connection(request: web.Request) -> None:
-    """Close the connection without an answer, as a lost answer looks to the client."""
-    if request.transport is not None:
-        request.transport.abort()
+def _break_connection(request: web.Request, *, reset: bool) -> None:
+    """End the connection without an answer: closed, or torn down with a TCP reset."""
+    transport = request.transport
+    if transport is None:
+        return
+    if reset:
+        # Closing a socket that lingers for no time sends RST in place of FIN.
+        line = transport.get_extra_info("socket")
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+async def _send_badly(request: web.Request, answer: Response) -> web.StreamResponse:
+    """Send half of the body and hang up, or all of it byte by byte."""
+    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    if answer.cut == "chunked":
+        response.enable_chunked_encoding()
+    else:
+        response.content_length = len(answer.body)
+    # A client that has had enough hangs up at any point.
+    with contextlib.suppress(ConnectionError):
+        await response.prepare(request)
+        if answer.cut:
+            await response.write(answer.body[: len(answer.body) // 2])
+        else:
+            await _drip(response, answer)
+    if answer.cut and request.transport is not None:
+        request.transport.close()
+    return response
+
+
+async def _drip(response: web.StreamResponse, answer: Response) -> None:
+    for place in range(len(answer.body)):
+        await response.write(answer.body[place : place + 1])
+        await asyncio.sleep(answer.drip_ms / 1_000)
 
 
 def application(exchange: Exchange) -> web.Application:

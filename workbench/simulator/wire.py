@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
 from urllib.parse import parse_qsl
 
 import orjson
@@ -20,14 +21,21 @@ TRACE_NAMESPACE = uuid.UUID("c3a0f5de-8a53-5d57-9a3c-1f0e6f0b6c11")
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer: HTTP status, body, headers; `dropped` means that the connection breaks instead."""
+    """An answer: HTTP status, body, headers; or how the connection fails while it is sent."""
 
     status: int
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     dropped: bool = False
+    """The connection is closed instead."""
     delay_ms: int = 0
     """Extra time the answer takes."""
+    reset: bool = False
+    """The connection is torn down instead, as by a router that lost its table (TCP RST)."""
+    cut: Literal["", "length", "chunked"] = ""
+    """The connection ends in the middle of the body: of a promised length, or of a chunk."""
+    drip_ms: int = 0
+    """Pause after each byte of the body."""
 
 
 @dataclass(frozen=True, slots=True)

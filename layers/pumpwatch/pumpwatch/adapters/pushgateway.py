@@ -2,39 +2,63 @@
 
 from __future__ import annotations
 
+import base64
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import (
+    BaseHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+    build_opener,
+)
 
 from prometheus_client import CollectorRegistry, push_to_gateway, pushadd_to_gateway
-from prometheus_client.exposition import basic_auth_handler, default_handler
 
-__all__ = ["BasicAuth", "PushgatewaySink"]
+from pumpwatch.errors import PumpwatchError
+from pumpwatch.ports import PushCredentials
+
+__all__ = ["PushgatewaySink"]
 
 logger = logging.getLogger(__name__)
 
 MOST_ABANDONED = 4
 """Pushes that hang in the background, before new ones are refused."""
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Headers = list[tuple[str, str]]
 Send = Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True)
-class BasicAuth:
-    """User and password of the gateway."""
+class NotPushed(Exception):
+    """The push was not accepted; the text says why and never holds a password."""
 
-    user: str
-    password: str = field(repr=False)
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Where a push goes and how."""
+
+    url: str
+    job: str
+    stage: str
+    replace: bool
+    timeout: float
 
 
 class _Push:
     """One push in a thread of its own. `give_up` keeps a late one from being sent at all."""
 
-    def __init__(self, auth: BasicAuth | None) -> None:
-        self._auth = auth
+    def __init__(self, credentials: Callable[[], PushCredentials | None]) -> None:
+        self._credentials = credentials
         self._given_up = threading.Event()
         self.problem = "it took too long"
         self.accepted = False
@@ -42,60 +66,63 @@ class _Push:
     def give_up(self) -> None:
         self._given_up.set()
 
-    def handler(
-        self, url: str, method: str, timeout: float | None, headers: Headers, data: bytes
-    ) -> Send:
-        if self._auth is None:
-            send = default_handler(url, method, timeout, headers, data)
-        else:
-            user, password = self._auth.user, self._auth.password
-            send = basic_auth_handler(url, method, timeout, headers, data, user, password)
-
-        def send_unless_late() -> None:
-            if not self._given_up.is_set():
-                send()
-
-        return send_unless_late
-
-    def run(
-        self,
-        url: str,
-        job: str,
-        registry: CollectorRegistry,
-        stage: str,
-        timeout: float,
-        replace: bool,
-    ) -> None:
-        push = push_to_gateway if replace else pushadd_to_gateway
+    def run(self, group: _Group, registry: CollectorRegistry) -> None:
+        push = push_to_gateway if group.replace else pushadd_to_gateway
         try:
             push(
-                url,
-                job=job,
+                group.url,
+                job=group.job,
                 registry=registry,
-                grouping_key={"stage": stage},
-                timeout=timeout,
-                handler=self.handler,
+                grouping_key={"stage": group.stage},
+                timeout=group.timeout,
+                handler=self._handler,
             )
+        except HTTPError as error:
+            self.problem = f"the gateway answered with HTTP {error.code}"
+            error.close()
+        except (NotPushed, PumpwatchError) as error:
+            self.problem = str(error)
         except Exception as error:  # a push can fail in any way, and none may fail a run
             self.problem = type(error).__name__
         else:
             self.accepted = not self._given_up.is_set()
+
+    def _handler(
+        self, url: str, method: str, timeout: float | None, headers: Headers, data: bytes
+    ) -> Send:
+        def send() -> None:
+            credentials = self._credentials()
+            request = Request(url, data=data, method=method)  # noqa: S310 - checked in the settings
+            for name, value in [*headers, *_authorisation(url, credentials)]:
+                request.add_header(name, value)
+            opener = _opener(url, credentials)
+            if not self._given_up.is_set():
+                opener.open(request, timeout=timeout).close()
+
+        return send
 
 
 class PushgatewaySink:
     """Pushes to group job + stage (MetricsSink port).
 
     The push runs in a thread that is left behind when the time is over: no time-out of a socket
-    covers slow names, a slow TLS handshake and a dripping answer together.
+    covers the secret's reading, slow names, a slow TLS handshake and a dripping answer together.
+    User and password are asked for at each push (they are cached where they are kept) and go only
+    over TLS, verified against the authority that comes with them, or to this machine itself.
     """
 
     def __init__(
-        self, url: str, *, stage: str, timeout_seconds: float = 2.0, auth: BasicAuth | None = None
+        self,
+        url: str,
+        *,
+        stage: str,
+        timeout_seconds: float = 2.0,
+        credentials: Callable[[], PushCredentials | None] = lambda: None,
     ) -> None:
         self._url = url
         self._stage = stage
         self._timeout = timeout_seconds
-        self._auth = auth
+        self._credentials = credentials
         self._abandoned: list[threading.Thread] = []
 
     def push(self, job: str, exposition: object, *, failed: bool) -> bool:
@@ -108,9 +135,9 @@ class PushgatewaySink:
             logger.warning("metrics not pushed", extra={"job": job, "reason": "pushes hang"})
             return False
         started = time.monotonic()
-        attempt = _Push(self._auth)
-        arguments = (self._url, job, exposition, self._stage, self._timeout, not failed)
-        thread = threading.Thread(target=attempt.run, args=arguments, daemon=True)
+        attempt = _Push(self._credentials)
+        group = _Group(self._url, job, self._stage, not failed, self._timeout)
+        thread = threading.Thread(target=attempt.run, args=(group, exposition), daemon=True)
         thread.start()
         thread.join(self._timeout)
         if thread.is_alive():
@@ -122,3 +149,38 @@ class PushgatewaySink:
         reason = {"job": job, "reason": attempt.problem, "seconds": seconds}
         logger.warning("metrics not pushed", extra=reason)
         return False
+
+
+def _authorisation(url: str, credentials: PushCredentials | None) -> Headers:
+    if credentials is None:
+        return []
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise NotPushed("the password is sent over https only: change PUSHGATEWAY_URL")
+    pair = f"{credentials.user}:{credentials.password}".encode()
+    return [("Authorization", f"Basic {base64.b64encode(pair).decode()}")]
+
+
+def _opener(url: str, credentials: PushCredentials | None) -> OpenerDirector:
+    """Return an opener without proxies and redirects that trusts the authority in the secret."""
+    handlers: list[BaseHandler] = [ProxyHandler({}), _NoRedirect()]
+    if urlsplit(url).scheme == "https":
+        authority = credentials.authority if credentials is not None else ""
+        handlers.append(HTTPSHandler(context=_context(authority)))
+    return build_opener(*handlers)
+
+
+@lru_cache(maxsize=2)
+def _context(authority: str) -> ssl.SSLContext:
+    """Return a verifying context; reading the public authorities takes a while, so it is kept."""
+    try:
+        return ssl.create_default_context(cadata=authority or None)
+    except (ssl.SSLError, ValueError):
+        raise NotPushed("the ca in the Pushgateway's secret is no certificate in PEM") from None
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """Follows nothing: a redirect would carry the password to another address."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None

@@ -1,4 +1,4 @@
-"""The exchange's key in AWS Secrets Manager."""
+"""The exchange's key and the Pushgateway's password in AWS Secrets Manager, a secret each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from pumpwatch.adapters.aws import client_config
 from pumpwatch.errors import BadCredentials, StoreUnavailable
-from pumpwatch.ports import ExchangeKey
+from pumpwatch.ports import ExchangeKey, PushCredentials
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["SecretsManagerSecrets"]
 
 MAX_AGE_SECONDS = 300
-EXPECTED = 'put {"api_key": "...", "api_secret": "..."} (or "rsa_private_key") into it'
+EXPECTED_KEY = 'put {"api_key": "...", "api_secret": "..."} (or "rsa_private_key") into it'
+EXPECTED_PUSH = 'put {"user": "...", "password": "..."} (and "ca" in PEM, if it is private) into it'
 PLACEHOLDER = re.compile(
     r"^[<{\[].*[>}\]]$|replace[ _-]?me|change[ _-]?me|placeholder|your[ _-]|^(x+|\.+|todo|none)$",
     re.IGNORECASE,
@@ -31,10 +32,17 @@ FORBIDDEN = frozenset({"AccessDeniedException", "DecryptionFailure", "Validation
 
 
 class SecretsManagerSecrets:
-    """The key as JSON in one secret, cached for five minutes (Secrets port)."""
+    """Each secret is a JSON object, cached for five minutes (Secrets port).
 
-    def __init__(self, arn: str, client: SecretsManagerClient | None = None) -> None:
-        self._arn = arn
+    A function that names no ARN for a secret cannot read it; that of the exchange's key is then a
+    `BadCredentials`, that of the Pushgateway says that it asks for no password.
+    """
+
+    def __init__(
+        self, key_arn: str, push_arn: str = "", client: SecretsManagerClient | None = None
+    ) -> None:
+        self._key_arn = key_arn
+        self._push_arn = push_arn
         self._provider = (
             SecretsProvider(boto3_client=client)
             if client
@@ -42,22 +50,36 @@ class SecretsManagerSecrets:
         )
 
     def __repr__(self) -> str:
-        return f"SecretsManagerSecrets({self._arn!r})"
+        return f"SecretsManagerSecrets({self._key_arn!r}, {self._push_arn!r})"
 
     def exchange_key(self) -> ExchangeKey:
         """Return the key. Raises `BadCredentials`, `StoreUnavailable`; never shows the value."""
-        key, problem = _key(self._read())
+        if not self._key_arn:
+            raise BadCredentials("no secret is named for the exchange's key: set BYBIT_SECRET_ARN")
+        key, problem = _key(self._read(self._key_arn, EXPECTED_KEY))
         if key is None:
-            raise BadCredentials(f"the secret {self._arn} {problem}: {EXPECTED}")
+            raise BadCredentials(f"the secret {self._key_arn} {problem}: {EXPECTED_KEY}")
         return key
+
+    def push_credentials(self) -> PushCredentials | None:
+        """Return what the Pushgateway asks for, None when no secret is named for it.
+
+        Raises `BadCredentials`, `StoreUnavailable`; never shows the value.
+        """
+        if not self._push_arn:
+            return None
+        credentials, problem = _push_credentials(self._read(self._push_arn, EXPECTED_PUSH))
+        if credentials is None:
+            raise BadCredentials(f"the secret {self._push_arn} {problem}: {EXPECTED_PUSH}")
+        return credentials
 
     def forget(self) -> None:
         """Drop what is cached, so that a rotated key is read anew."""
         self._provider.store.clear()
 
-    def _read(self) -> str | bytes:
+    def _read(self, arn: str, expected: str) -> str | bytes:
         try:
-            value = self._provider.get(self._arn, max_age=MAX_AGE_SECONDS)
+            value = self._provider.get(arn, max_age=MAX_AGE_SECONDS)
         except GetParameterError as error:
             cause = error.__cause__ or error.__context__
             response = cause.response if isinstance(cause, ClientError) else {}
@@ -65,20 +87,17 @@ class SecretsManagerSecrets:
         else:
             return value if isinstance(value, str | bytes) else ""
         if code in MISSING:
-            raise BadCredentials(f"the secret {self._arn} holds no value: {EXPECTED}")
+            raise BadCredentials(f"the secret {arn} holds no value: {expected}")
         if code in FORBIDDEN:
-            raise BadCredentials(f"the secret {self._arn} may not be read ({code})")
-        raise StoreUnavailable(f"the secret {self._arn} could not be read ({code})")
+            raise BadCredentials(f"the secret {arn} may not be read ({code})")
+        raise StoreUnavailable(f"the secret {arn} could not be read ({code})")
 
 
 def _key(value: str | bytes) -> tuple[ExchangeKey | None, str]:
     """Return the key, or None and what is wrong; an error raised here could show the value."""
-    try:
-        parts = json.loads(value)
-    except ValueError:
-        return None, "is not JSON"
-    if not isinstance(parts, dict):
-        return None, "is no JSON object"
+    parts, problem = _object(value)
+    if parts is None:
+        return None, problem
     rsa = "rsa_private_key" in parts
     secret_name = "rsa_private_key" if rsa else "api_secret"
     api_key, secret = parts.get("api_key"), parts.get(secret_name)
@@ -86,6 +105,29 @@ def _key(value: str | bytes) -> tuple[ExchangeKey | None, str]:
     if problem:
         return None, problem
     return ExchangeKey(str(api_key), str(secret), rsa=rsa), ""
+
+
+def _push_credentials(value: str | bytes) -> tuple[PushCredentials | None, str]:
+    """Return the credentials, or None and what is wrong."""
+    parts, problem = _object(value)
+    if parts is None:
+        return None, problem
+    user, password, authority = parts.get("user"), parts.get("password"), parts.get("ca", "")
+    problem = _problem(user, "user", pem=False) or _problem(password, "password", pem=False)
+    if not problem and authority:
+        problem = _problem(authority, "ca", pem=True)
+    if problem:
+        return None, problem
+    return PushCredentials(str(user), str(password), str(authority or "")), ""
+
+
+def _object(value: str | bytes) -> tuple[dict[str, object] | None, str]:
+    """Return the JSON object in a secret, or None and what is wrong."""
+    try:
+        parts = json.loads(value)
+    except ValueError:
+        return None, "is not JSON"
+    return (parts, "") if isinstance(parts, dict) else (None, "is no JSON object")
 
 
 def _problem(part: object, name: str, *, pem: bool) -> str:

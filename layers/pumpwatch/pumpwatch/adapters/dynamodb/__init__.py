@@ -6,6 +6,7 @@ from .stores import (
     DynamoEventStore,
     DynamoHaltStore,
     DynamoLeaseStore,
+    DynamoLockStore,
     DynamoSignalStore,
 )
 from .table import Table, dynamodb_client
@@ -16,6 +17,7 @@ __all__ = [
     "DynamoHaltStore",
     "DynamoJournal",
     "DynamoLeaseStore",
+    "DynamoLockStore",
     "DynamoPaperStore",
     "DynamoSignalStore",
     "DynamoTotalsStore",

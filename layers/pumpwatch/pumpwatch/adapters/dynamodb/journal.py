@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pumpwatch.domain.trades import OrderRecord, Trade
+from pumpwatch.domain.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.errors import DuplicateOrder, LeaseLost, LimitReached
 from pumpwatch.ports import Lease
 
@@ -20,7 +20,7 @@ from .table import Cancelled, Table
 __all__ = ["DynamoJournal"]
 
 ALL, LIVE, COUNT, LEASES = "TRADES", "TRADES#LIVE", "ORDERS#DAY", "LEASE"
-TRADE, ORDER = "TRADE", "ORDER#"
+TRADE, ORDER, REPAIR = "TRADE", "ORDER#", "REPAIR#"
 LEASE_CHECK, ORDER_PUT, COUNT_UPDATE = 0, 1, 2
 """Positions of the conditional writes in a transaction."""
 
@@ -49,8 +49,8 @@ class DynamoJournal:
 
     def orders(self, signal_id: str) -> Sequence[OrderRecord]:
         """Return the orders of a trade, oldest first."""
-        found = self._table.query(_partition(signal_id), start=ORDER)
-        orders = [from_item(OrderRecord, item) for item in found if item["sk"].startswith(ORDER)]
+        found = self._table.query(_partition(signal_id), prefix=ORDER)
+        orders = [from_item(OrderRecord, item) for item in found]
         return sorted(orders, key=lambda order: (order.intended, order.attempt))
 
     def orders_on(self, day: str) -> int:
@@ -81,13 +81,22 @@ class DynamoJournal:
             raise DuplicateOrder(f"the intent of order {name} exists already", code=0)
         raise LimitReached(f"{max_orders} orders were intended on {day} already")
 
-    def settle(self, trade: Trade, order: OrderRecord, lease: Lease) -> None:
-        """Store an order's outcome and the trade that follows from it, together."""
-        self._write([_lease_check(lease), _order_put(order), *_trade_writes(trade)], lease)
+    def settle(
+        self, trade: Trade, order: OrderRecord, lease: Lease, *, repair: RepairNote | None = None
+    ) -> None:
+        """Store an order's outcome, the trade that follows from it and the repair, together."""
+        writes = [_lease_check(lease), _order_put(order), *_trade_writes(trade)]
+        self._write(writes + _repair_puts(trade, repair), lease)
 
-    def save(self, trade: Trade, lease: Lease) -> None:
-        """Store the trade."""
-        self._write([_lease_check(lease), *_trade_writes(trade)], lease)
+    def save(self, trade: Trade, lease: Lease, *, repair: RepairNote | None = None) -> None:
+        """Store the trade, and the repair that changed it."""
+        writes = [_lease_check(lease), *_trade_writes(trade)]
+        self._write(writes + _repair_puts(trade, repair), lease)
+
+    def repairs(self, signal_id: str) -> Sequence[RepairNote]:
+        """Return what was put right in a trade, oldest first."""
+        found = self._table.query(_partition(signal_id), prefix=REPAIR)
+        return [from_item(RepairNote, item) for item in found]
 
     def _write(self, writes: Sequence[Write], lease: Lease) -> None:
         try:
@@ -105,6 +114,12 @@ def _lost(lease: Lease) -> LeaseLost:
 
 
 def _lease_check(lease: Lease) -> Write:
+    """Return the check of owner and token.
+
+    The lease's end is not checked: clocks differ, and a new run that takes over a lease that ran
+    out makes the token grow. Until then nobody else writes, and the function's time-out kills a
+    run before its lease ends.
+    """
     return {
         "ConditionCheck": {
             "Key": marshal({"pk": LEASES, "sk": lease.name}),
@@ -121,6 +136,16 @@ def _order_put(order: OrderRecord, *, only_new: bool = False) -> Write:
     if only_new:
         put["ConditionExpression"] = "attribute_not_exists(pk)"
     return {"Put": put}
+
+
+def _repair_puts(trade: Trade, repair: RepairNote | None) -> list[Write]:
+    if repair is None:
+        return []
+    key = {
+        "pk": _partition(trade.signal_id),
+        "sk": f"{REPAIR}{repair.time:013d}#{repair.kind}",
+    }
+    return [{"Put": {"Item": marshal({**key, **to_item(repair)})}}]
 
 
 def _count_update(day: str, max_orders: int | None) -> Write:

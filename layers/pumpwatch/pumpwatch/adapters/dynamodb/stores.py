@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from pumpwatch.domain.protections import Lock
 from pumpwatch.domain.signals import PumpEvent, Signal
 from pumpwatch.errors import LeaseHeld
 from pumpwatch.ports import Halt, Lease
@@ -17,12 +18,13 @@ __all__ = [
     "DynamoEventStore",
     "DynamoHaltStore",
     "DynamoLeaseStore",
+    "DynamoLockStore",
     "DynamoSignalStore",
 ]
 
 logger = logging.getLogger(__name__)
 
-SIGNALS, EVENTS, LEASES, HALT = "SIGNAL", "EVENT", "LEASE", "HALT"
+SIGNALS, EVENTS, LEASES, LOCKS, HALT = "SIGNAL", "EVENT", "LEASE", "LOCK", "HALT"
 SIGNAL_DAYS = 30
 DAY_SECONDS = 86_400
 HALT_NAMES = {"#reason": "reason", "#since": "since", "#by": "by"}
@@ -144,7 +146,7 @@ class DynamoHaltStore:
             self._table.update(
                 HALT,
                 HALT,
-                "SET #reason = :reason, #since = :since, #by = :by REMOVE resumed_by",
+                "SET #reason = :reason, #since = :since, #by = :by",
                 {":reason": halt.reason, ":since": halt.since, ":by": halt.by},
                 condition="attribute_not_exists(#reason)",
                 names=HALT_NAMES,
@@ -152,13 +154,51 @@ class DynamoHaltStore:
         except ConditionFailed:
             logger.info("halted already", extra={"reason": halt.reason})
 
-    def resume(self, *, by: str) -> None:
-        """Allow entries again; who did it stays on the item."""
+    def resume(self, *, by: str, time: int) -> None:
+        """Allow entries again; who did it and when stays on the item."""
         self._table.update(
             HALT,
             HALT,
-            "SET resumed_by = :by REMOVE #reason, #since, #by",
-            {":by": by},
+            "SET resumed_by = :by, resumed = :time REMOVE #reason, #since, #by",
+            {":by": by, ":time": time},
             names=HALT_NAMES,
         )
         logger.warning("entries allowed again", extra={"resumed_by": by})
+
+    def resumed(self) -> int | None:
+        """Return when a person last resumed."""
+        item = self._table.get(HALT, HALT)
+        return None if item is None or "resumed" not in item else int(item["resumed"])
+
+
+class DynamoLockStore:
+    """Locks in partition LOCK by protection and symbol; the table forgets them a day after their
+    end (LockStore port)."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def current(self, now: int) -> Sequence[Lock]:
+        """Return the locks in force at `now`, oldest first."""
+        found = [from_item(Lock, item) for item in self._table.query(LOCKS)]
+        alive = [lock for lock in found if lock.until is not None and now < lock.until]
+        return sorted(alive, key=lambda lock: (lock.since, lock.protection, lock.symbol))
+
+    def save(self, lock: Lock) -> None:
+        """Store the lock; a later end is never replaced by an earlier one."""
+        until = lock.until or 0
+        item = {
+            "pk": LOCKS,
+            "sk": f"{lock.protection}#{lock.symbol}",
+            "expires_at": until // 1000 + DAY_SECONDS,
+            **to_item(lock),
+        }
+        try:
+            self._table.put(
+                item,
+                condition="attribute_not_exists(pk) OR #until < :until",
+                names={"#until": "until"},
+                values={":until": until},
+            )
+        except ConditionFailed:
+            logger.info("locked longer already", extra={"protection": lock.protection})

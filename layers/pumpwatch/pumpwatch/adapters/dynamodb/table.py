@@ -52,38 +52,59 @@ class Table:
 
     def __init__(self, name: str, client: DynamoDBClient | None = None) -> None:
         self._name = name
+        self.calls = 0
+        """Calls to the service since this object was made."""
         self._client = client or dynamodb_client()
 
     def get(self, pk: str, sk: str) -> Item | None:
         """Return one item, or None."""
-        with _errors():
+        with self._call():
             answer = self._client.get_item(
                 TableName=self._name, Key=marshal({"pk": pk, "sk": sk}), ConsistentRead=True
             )
         return unmarshal(answer["Item"]) if "Item" in answer else None
 
-    def query(self, pk: str, *, start: str = "") -> Sequence[Item]:
-        """Return the items of a partition from sort key `start` on, in its order, all pages."""
-        values = marshal({":pk": pk, ":start": start}) if start else marshal({":pk": pk})
+    def query(self, pk: str, *, start: str = "", prefix: str = "") -> Sequence[Item]:
+        """Return the items of a partition in the order of their sort keys, all pages.
+
+        `start` leaves out lower sort keys, `prefix` those that do not begin with it.
+        """
+        condition, values = "pk = :pk", {":pk": pk}
+        if start:
+            condition, values[":sk"] = f"{condition} AND sk >= :sk", start
+        elif prefix:
+            condition, values[":sk"] = f"{condition} AND begins_with(sk, :sk)", prefix
         asked: dict[str, Any] = {
             "TableName": self._name,
-            "KeyConditionExpression": "pk = :pk" + (" AND sk >= :start" if start else ""),
-            "ExpressionAttributeValues": values,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": marshal(values),
             "ConsistentRead": True,
         }
         found: list[Item] = []
         while True:
-            with _errors():
+            with self._call():
                 answer = self._client.query(**asked)
             found += [unmarshal(item) for item in answer["Items"]]
             if "LastEvaluatedKey" not in answer:
                 return found
             asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def put(self, item: Mapping[str, object]) -> None:
-        """Store an item whatever stands there."""
-        with _errors():
-            self._client.put_item(TableName=self._name, Item=marshal(item))
+    def put(
+        self,
+        item: Mapping[str, object],
+        *,
+        condition: str = "",
+        names: Mapping[str, str] | None = None,
+        values: Mapping[str, object] | None = None,
+    ) -> None:
+        """Store an item, whatever stands there without a condition. Raises `ConditionFailed`."""
+        asked: dict[str, Any] = {"TableName": self._name, "Item": marshal(item)}
+        if condition:
+            asked["ConditionExpression"] = condition
+            asked["ExpressionAttributeNames"] = dict(names or {})
+            asked["ExpressionAttributeValues"] = marshal(values or {})
+        with self._call():
+            self._client.put_item(**asked)
 
     def update(
         self,
@@ -108,12 +129,12 @@ class Table:
             asked["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         if names:
             asked["ExpressionAttributeNames"] = dict(names)
-        with _errors():
+        with self._call():
             return unmarshal(self._client.update_item(**asked)["Attributes"])
 
     def delete(self, pk: str, sk: str, *, condition: str, values: Mapping[str, object]) -> None:
         """Delete one item. Raises `ConditionFailed`."""
-        with _errors():
+        with self._call():
             self._client.delete_item(
                 TableName=self._name,
                 Key=marshal({"pk": pk, "sk": sk}),
@@ -127,18 +148,18 @@ class Table:
             {verb: {"TableName": self._name, **what} for verb, what in write.items()}
             for write in writes
         ]
-        with _errors():
+        with self._call():
             self._client.transact_write_items(TransactItems=named)  # type: ignore[arg-type]
 
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        raise _translated(error) from None
-    except BotoCoreError as error:
-        raise StoreUnavailable(f"the table did not answer: {type(error).__name__}") from None
+    @contextmanager
+    def _call(self) -> Iterator[None]:
+        self.calls += 1
+        try:
+            yield
+        except ClientError as error:
+            raise _translated(error) from None
+        except BotoCoreError as error:
+            raise StoreUnavailable(f"the table did not answer: {type(error).__name__}") from None
 
 
 def _translated(error: ClientError) -> PumpwatchError:

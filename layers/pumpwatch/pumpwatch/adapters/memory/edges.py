@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from pumpwatch.domain.candles import Candles
 from pumpwatch.errors import BadCredentials
-from pumpwatch.ports import ExchangeKey
+from pumpwatch.ports import ExchangeKey, PushCredentials
 
 __all__ = [
     "ManualClock",
@@ -49,16 +49,21 @@ class ManualDeadline:
 
 
 class MemorySecrets:
-    """A key that is given (Secrets port); None stands for a placeholder."""
+    """Secrets that are given (Secrets port); None stands for a placeholder, or no password."""
 
-    def __init__(self, key: ExchangeKey | None) -> None:
+    def __init__(self, key: ExchangeKey | None, push: PushCredentials | None = None) -> None:
         self.key = key
+        self.push = push
 
     def exchange_key(self) -> ExchangeKey:
         """Return the key. Raises `BadCredentials` when there is none."""
         if self.key is None:
             raise BadCredentials("the secret holds no exchange key yet")
         return self.key
+
+    def push_credentials(self) -> PushCredentials | None:
+        """Return what the Pushgateway asks for."""
+        return self.push
 
     def forget(self) -> None:
         """Do nothing: what is given is never cached."""

@@ -1,0 +1,374 @@
+"""What each fault looks like on the wire, to a client that knows nothing but HTTP."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import http.client
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from support.scripted_market import START, ScriptedMarket
+
+from workbench.simulator.auth import credentials_from_seed
+from workbench.simulator.clock import MarketClock
+from workbench.simulator.exchange import Exchange
+from workbench.simulator.exchange_settings import ExchangeSettings
+from workbench.simulator.fault_catalogue import KINDS
+from workbench.simulator.server import start_simulator
+
+KEY = credentials_from_seed(7)
+CREATE, POSITIONS, TIME = "/v5/order/create", "/v5/position/list", "/v5/market/time"
+BTC = {"category": "linear", "symbol": "BTCUSDT"}
+
+
+class Client:
+    """One connection for each call, signed by hand; `window` is the recv_window."""
+
+    def __init__(self, exchange: Exchange, port: int) -> None:
+        self.exchange = exchange
+        self.port = port
+        self.orders = 0
+
+    def call(self, method: str, path: str, payload: str = "") -> tuple[int, dict, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            if method == "GET":
+                target = f"{path}?{payload}" if payload else path
+                connection.request("GET", target, headers=signed(payload))
+            else:
+                connection.request("POST", path, payload, signed(payload))
+            answer = connection.getresponse()
+            return answer.status, dict(answer.headers), answer.read()
+        finally:
+            connection.close()
+
+    def control(self, path: str, document: object) -> dict:
+        status, _, body = self.call("POST", path, json.dumps(document))
+        assert status == 200, body
+        return json.loads(body)
+
+    def fault(self, name: str, path: str, **fields: object) -> None:
+        rule = {"path": path, "fault": name, **fields}
+        self.control("/simulator/faults", {"faults": [rule]})
+
+    def order(self, quantity: str = "0.01", **fields: object) -> tuple[int, dict, bytes]:
+        self.orders += 1
+        document = BTC | {"side": "Buy", "orderType": "Market", "qty": quantity}
+        document |= {"orderLinkId": f"order-{self.orders}"} | fields
+        return self.call("POST", CREATE, json.dumps(document))
+
+    def held(self) -> str:
+        """Return the size of the position as the exchange's books have it."""
+        return str(self.exchange.engine.ledger.position(0).size)
+
+    def state(self) -> dict:
+        return json.loads(self.call("GET", "/simulator/state")[2])
+
+
+def signed(payload: str) -> dict[str, str]:
+    stamp = str(int(time.time() * 1_000))
+    origin = f"{stamp}{KEY.api_key}5000{payload}".encode()
+    return {
+        "X-BAPI-API-KEY": KEY.api_key,
+        "X-BAPI-TIMESTAMP": stamp,
+        "X-BAPI-RECV-WINDOW": "5000",
+        "X-BAPI-SIGN": hmac.new(KEY.api_secret.encode(), origin, hashlib.sha256).hexdigest(),
+    }
+
+
+@contextmanager
+def served(*, stepped: bool = True, **settings: object) -> Iterator[Client]:
+    market = ScriptedMarket({"BTCUSDT": [(0, 40_000.0), (3_600_000, 41_000.0)]})
+    clock = MarketClock(start=START, stepped=stepped)
+    options = ExchangeSettings(**({"rate_limits": False} | settings))  # type: ignore[arg-type]
+    exchange = Exchange(market, clock, KEY, options)
+    with start_simulator(exchange) as server:
+        yield Client(exchange, server.port)
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    with served() as client:
+        yield client
+
+
+# --- the line fails ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "held"),
+    [
+        ("drop_before", http.client.RemoteDisconnected, "0"),
+        ("drop_after", http.client.RemoteDisconnected, "0.01"),
+        ("reset_before", ConnectionResetError, "0"),
+        ("reset_after", ConnectionResetError, "0.01"),
+        ("truncate", http.client.IncompleteRead, "0.01"),
+        ("truncate_chunked", http.client.IncompleteRead, "0.01"),
+    ],
+)
+def test_broken_line_leaves_the_order_placed_or_not_as_asked(client, name, error, held):
+    client.fault(name, CREATE)
+    with pytest.raises(error) as broken:
+        client.order()
+    assert type(broken.value) is error
+    assert client.held() == held
+    assert client.order()[0] == 200
+    assert client.state()["faults"] == {name: 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "framing"), [("truncate", "Content-Length"), ("truncate_chunked", "Transfer-Encoding")]
+)
+def test_cut_body_is_the_first_half_of_the_promised_one(client, name, framing):
+    whole = client.call("GET", TIME)[2]
+    client.fault(name, TIME)
+    connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=10)
+    connection.request("GET", TIME)
+    answer = connection.getresponse()
+    assert framing in answer.headers
+    with pytest.raises(http.client.IncompleteRead) as cut:
+        answer.read()
+    half = whole[: len(whole) // 2]
+    assert (cut.value.partial or half) == half
+    connection.close()
+
+
+def test_dripping_body_arrives_whole_but_byte_by_byte(client):
+    client.fault("drip", TIME, drip_ms=3)
+    before = time.monotonic()
+    status, _, body = client.call("GET", TIME)
+    assert time.monotonic() - before > 0.002 * len(body)
+    assert (status, json.loads(body)["retCode"]) == (200, 0)
+
+
+def test_client_that_hangs_up_on_a_dripping_body_does_no_harm(client):
+    client.fault("drip", TIME, drip_ms=20)
+    connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=10)
+    connection.request("GET", TIME)
+    connection.getresponse()
+    connection.close()
+    assert client.order()[0] == 200
+
+
+def test_delay_is_real_time_when_the_market_follows_the_wall():
+    with served(stepped=False) as client:
+        client.fault("delay", CREATE, delay_ms=200)
+        before = time.monotonic()
+        assert client.order()[0] == 200
+        assert time.monotonic() - before >= 0.2
+
+
+def test_delay_is_market_time_when_the_market_is_stepped(client):
+    client.fault("delay", CREATE, delay_ms=60_000)
+    assert client.order()[0] == 200
+    assert client.exchange.clock.now() == START + 60_000
+
+
+# --- the answer says something else ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "held"),
+    [
+        ("timeout_10000", 10000, "0"),
+        ("timeout_10000_acted", 10000, "0.01"),
+        ("error_10016", 10016, "0"),
+        ("error_10016_acted", 10016, "0.01"),
+        ("rate_10006", 10006, "0"),
+        ("rate_10006_bare", 10006, "0"),
+        ("rate_10006_past", 10006, "0"),
+        ("rate_10006_far", 10006, "0"),
+        ("clock_ahead", 10002, "0"),
+        ("clock_behind", 10002, "0"),
+    ],
+)
+def test_code_is_answered_with_the_order_placed_or_not(client, name, code, held):
+    client.fault(name, CREATE)
+    status, headers, body = client.order()
+    assert (status, json.loads(body)["retCode"], headers["Ret_code"]) == (200, code, str(code))
+    assert client.held() == held
+    assert json.loads(client.order()[2])["retCode"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [("rate_10006", 0, 400), ("rate_10006_past", -5_100, -4_900), ("rate_10006_far", 3e6, 3.6e6)],
+)
+def test_reset_time_of_the_limit_is_soon_past_or_far_ahead(client, name, least, most):
+    client.fault(name, CREATE)
+    before = time.time() * 1_000
+    headers = client.order()[1]
+    reset = int(headers["X-Bapi-Limit-Reset-Timestamp"])
+    assert least <= reset - before <= most + 1_000
+    assert reset - time.time() * 1_000 <= most
+    assert headers["X-Bapi-Limit-Status"] == "0"
+
+
+def test_limit_may_be_answered_without_any_of_its_headers(client):
+    client.fault("rate_10006_bare", CREATE)
+    assert not [name for name in client.order()[1] if name.lower().startswith("x-bapi")]
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "start", "held"),
+    [
+        ("forbidden_page", 403, b"<!DOCTYPE HTML", "0"),
+        ("forbidden_text", 403, b"access too frequent", "0"),
+        ("unauthorised", 401, b"", "0"),
+        ("too_many_429", 429, b"<html>", "0"),
+        ("http_500", 500, b"<html>", "0"),
+        ("http_500_acted", 500, b"<html>", "0.01"),
+        ("http_502", 502, b"<html>", "0"),
+        ("http_502_acted", 502, b"<html>", "0.01"),
+        ("http_503", 503, b"<html>", "0"),
+        ("http_503_acted", 503, b"<html>", "0.01"),
+        ("not_json", 200, b"<html>", "0"),
+        ("not_json_acted", 200, b"<html>", "0.01"),
+        ("empty", 200, b"", "0"),
+        ("empty_acted", 200, b"", "0.01"),
+    ],
+)
+def test_page_is_answered_with_the_order_placed_or_not(client, name, status, start, held):
+    client.fault(name, CREATE)
+    answered, headers, body = client.order()
+    assert (answered, body[: len(start)], bool(body)) == (status, start, bool(start))
+    assert ("html" in headers["Content-Type"]) == body.startswith(b"<")
+    assert client.held() == held
+    assert client.order()[0] == 200
+
+
+def test_result_is_null_in_a_right_envelope(client):
+    client.fault("null_result", CREATE)
+    answer = json.loads(client.order()[2])
+    assert (answer["retCode"], answer["retMsg"], answer["result"]) == (0, "OK", None)
+    assert client.held() == "0.01"
+
+
+def test_duplicate_delivery_answers_what_the_second_one_got(client):
+    client.fault("duplicate_delivery", CREATE)
+    assert json.loads(client.order()[2])["retCode"] == 110072
+    assert client.held() == "0.01"
+    client.fault("duplicate_delivery", CREATE)
+    assert json.loads(client.order(orderLinkId="")[2])["retCode"] == 0
+    assert client.held() == "0.03"
+
+
+# --- conditions --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("skew", "code"), [(-900, 0), (-1_500, 10002), (4_000, 0), (6_000, 10002)])
+def test_exchange_clock_that_is_out_refuses_by_its_own_rule(client, skew, code):
+    client.control("/simulator/faults", {"clock_skew_ms": skew})
+    assert json.loads(client.order()[2])["retCode"] == code
+    assert client.state()["clock_skew_ms"] == skew
+    client.control("/simulator/faults", {"faults": []})
+    assert json.loads(client.order()[2])["retCode"] == 0
+
+
+@pytest.mark.parametrize(("name", "code"), [("hidden_order", 110001), ("hidden_order_empty", 0)])
+def test_new_order_cannot_be_found_for_a_while(client, name, code):
+    client.fault(name, CREATE, lasts_ms=2_000)
+    assert json.loads(client.order()[2])["retCode"] == 0
+    query = "category=linear&symbol=BTCUSDT&orderLinkId=order-1"
+    answer = json.loads(client.call("GET", "/v5/order/realtime", query)[2])
+    assert answer["retCode"] == code
+    assert answer["result"].get("list", []) == []
+    client.control("/simulator/clock", {"advance_to": START + 2_000})
+    (row,) = json.loads(client.call("GET", "/v5/order/realtime", query)[2])["result"]["list"]
+    assert row["orderStatus"] == "Filled"
+
+
+STALE = {
+    "stale_orders": ("/v5/order/realtime", "category=linear&symbol=BTCUSDT"),
+    "stale_positions": (POSITIONS, "category=linear&settleCoin=USDT"),
+    "stale_history": ("/v5/execution/list", "category=linear&symbol=BTCUSDT"),
+}
+
+
+@pytest.mark.parametrize("name", STALE)
+def test_list_answers_for_a_while_what_was_so_before_the_order(client, name):
+    path, query = STALE[name]
+
+    def rows() -> int:
+        return len(json.loads(client.call("GET", path, query)[2])["result"]["list"])
+
+    client.fault(name, CREATE, lag_ms=2_000, lasts_ms=2_000)
+    client.order(stopLoss="39000")
+    assert client.held() == "0.01"
+    assert rows() == 0
+    client.control("/simulator/clock", {"advance_to": START + 2_000})
+    assert rows() == 1
+
+
+def test_every_named_fault_is_tested_on_the_wire():
+    tested = set(STALE)
+    for mark in (
+        test_broken_line_leaves_the_order_placed_or_not_as_asked,
+        test_code_is_answered_with_the_order_placed_or_not,
+        test_page_is_answered_with_the_order_placed_or_not,
+        test_new_order_cannot_be_found_for_a_while,
+    ):
+        (cases,) = (one.args[1] for one in mark.pytestmark if one.name == "parametrize")
+        tested |= {case[0] for case in cases}
+    assert set(KINDS) - tested == {"drip", "delay", "null_result", "duplicate_delivery"}
+
+
+# --- a schedule --------------------------------------------------------------------------
+
+
+def test_schedule_with_a_seed_repeats_itself(client):
+    def play() -> list[object]:
+        document = {"seed": 3, "rate": 0.5, "kinds": ["http_500", "not_json", "drop_before"]}
+        client.control("/simulator/faults", document)
+        client.exchange.requests.clear()
+        seen: list[object] = []
+        for _ in range(20):
+            try:
+                status, _, body = client.call("GET", TIME)
+                seen.append((status, body))
+            except http.client.RemoteDisconnected:
+                seen.append("dropped")
+        return seen
+
+    first = play()
+    assert play() == first
+    assert {500, 200, "dropped"} <= {one if one == "dropped" else one[0] for one in first}
+
+
+# --- limits ------------------------------------------------------------------------------
+
+
+def test_request_601_bans_the_address_for_ten_minutes():
+    with served(rate_limits=True) as client:
+        connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=10)
+
+        def ask() -> tuple[int, bytes]:
+            connection.request("GET", TIME)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+        assert [ask()[0] for _ in range(600)] == [200] * 600
+        assert ask() == (403, b"access too frequent")
+        client.control("/simulator/clock", {"advance_to": START + 599_999})
+        assert ask()[0] == 403
+        client.control("/simulator/clock", {"advance_to": START + 600_000})
+        assert ask()[0] == 200
+        connection.close()
+
+
+def test_eleventh_order_in_a_second_is_told_when_to_come_back():
+    with served(rate_limits=True) as client:
+        codes = [json.loads(client.order()[2])["retCode"] for _ in range(10)]
+        assert codes == [0] * 10
+        before = int(time.time() * 1_000)
+        _, headers, body = client.order()
+        assert json.loads(body)["retCode"] == 10006
+        assert headers["X-Bapi-Limit"] == "10"
+        assert headers["X-Bapi-Limit-Status"] == "0"
+        assert 1_000 <= int(headers["X-Bapi-Limit-Reset-Timestamp"]) - before < 3_000
+        client.control("/simulator/clock", {"advance_to": START + 1_000})
+        assert json.loads(client.order()[2])["retCode"] == 0
