@@ -9,8 +9,10 @@ from typing import Literal, get_args, get_origin
 import pytest
 from annotated_types import Ge, Gt, Le
 
-from pumpwatch.errors import SettingsError
+from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
+from pumpwatch.errors import BadCredentials, SettingsError
 from pumpwatch.settings import DetectSettings, TradeSettings, load_settings
+from pumpwatch.usecases.trade_signals import LEASE_RESERVE, LONGEST_RUN
 from workbench.localstack.template import Template, load_template
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
@@ -26,6 +28,7 @@ MADE = {
     "StateTable": "the-table",
     "HistoryBucket": "the-bucket",
     "ExchangeKey": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:key",
+    "PushgatewayPassword": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:push",
 }
 
 
@@ -163,21 +166,34 @@ def test_no_parameter_or_variable_carries_a_secret():
     assert names == []
     for name in SETTINGS:
         found = [key for key in variables(name) if suspicious.search(key)]
-        assert found in ([], ["BYBIT_SECRET_ARN"])
+        assert all(key.endswith("_SECRET_ARN") for key in found)
 
 
 def test_detect_does_not_even_know_where_the_key_is():
     assert "BYBIT_SECRET_ARN" not in variables("DetectFunction")
 
 
-def test_secret_begins_as_a_placeholder_that_is_refused():
-    from pumpwatch.adapters.secrets_manager import _key
+class FreshSecrets:
+    """Secrets Manager right after the first deployment: every secret is what it was made as."""
 
-    generated = RESOURCES["ExchangeKey"]["Properties"]["GenerateSecretString"]
-    content = {**json.loads(generated["SecretStringTemplate"]), generated["GenerateStringKey"]: "x"}
-    key, problem = _key(json.dumps(content))
-    assert key is None
-    assert "placeholder" in problem
+    def get_secret_value(self, SecretId, **_):
+        made = RESOURCES[SecretId]["Properties"]["GenerateSecretString"]
+        content = {**json.loads(made["SecretStringTemplate"]), made["GenerateStringKey"]: "x"}
+        return {"SecretString": json.dumps(content)}
+
+
+@pytest.mark.parametrize("read", ["exchange_key", "push_credentials"])
+def test_secret_begins_as_a_placeholder_that_is_refused(read):
+    secrets = SecretsManagerSecrets("ExchangeKey", "PushgatewayPassword", client=FreshSecrets())
+    with pytest.raises(BadCredentials, match="placeholder"):
+        getattr(secrets, read)()
+
+
+def test_the_password_is_read_only_when_the_gateway_asks_for_it():
+    for name in SETTINGS:
+        assert variables(name)["PUSHGATEWAY_SECRET_ARN"] == ""
+        asked = variables(name, PushgatewayAuthentication="basic")
+        assert asked["PUSHGATEWAY_SECRET_ARN"] == MADE["PushgatewayPassword"]
 
 
 # --- rights --------------------------------------------------------------------------------
@@ -202,7 +218,7 @@ def test_no_right_is_for_everything(role):
 
 
 def test_detect_cannot_read_the_key_nor_write_the_journal():
-    assert not [action for action in actions("DetectRole") if action.startswith("secrets")]
+    assert secrets_of("DetectRole") == [{"Ref": "PushgatewayPassword"}]
     (table,) = [one for one in statements("DetectRole") if "dynamodb:PutItem" in one["Action"]]
     keys = table["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
     assert sorted(keys) == ["EVENT", "LEASE", "SIGNAL", "SIGNAL#*", "TOTALS"]
@@ -213,10 +229,14 @@ def test_trade_cannot_touch_the_history():
     assert "BUCKET_NAME" not in variables("TradeFunction")
 
 
-def test_only_trade_reads_one_secret():
-    (statement,) = [one for one in statements("TradeRole") if "secrets" in str(one["Action"])]
-    assert statement["Action"] == "secretsmanager:GetSecretValue"
-    assert statement["Resource"] == {"Ref": "ExchangeKey"}
+def secrets_of(role):
+    found = [one for one in statements(role) if "secrets" in str(one["Action"])]
+    assert all(one["Action"] == "secretsmanager:GetSecretValue" for one in found)
+    return [one["Resource"] for one in found]
+
+
+def test_trade_alone_reads_the_key_of_the_exchange():
+    assert secrets_of("TradeRole") == [{"Ref": "ExchangeKey"}, {"Ref": "PushgatewayPassword"}]
 
 
 # --- functions -----------------------------------------------------------------------------
@@ -224,7 +244,8 @@ def test_only_trade_reads_one_secret():
 
 def test_runs_end_before_their_next_tick_and_trade_before_its_lease():
     assert function("DetectFunction")["Timeout"] <= 55
-    assert function("TradeFunction")["Timeout"] <= 25
+    assert function("TradeFunction")["Timeout"] <= LONGEST_RUN <= 25
+    assert LEASE_RESERVE == 5
 
 
 @pytest.mark.parametrize("name", SETTINGS)

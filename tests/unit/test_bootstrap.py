@@ -3,8 +3,11 @@
 import logging
 import subprocess
 import sys
+from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
+from support.trading_rig import settings
 
 from pumpwatch.adapters.memory import MemoryLeaseStore, MemoryTotalsStore
 from pumpwatch.bootstrap.detect import describe as describe_detect
@@ -13,18 +16,23 @@ from pumpwatch.bootstrap.function import Function, HeldLease
 from pumpwatch.bootstrap.trade import describe as describe_trade
 from pumpwatch.bootstrap.trade import trade_function
 from pumpwatch.domain.orders import Leg, Outcome
+from pumpwatch.domain.protections import Lock
+from pumpwatch.domain.reconcile import RepairKind
 from pumpwatch.errors import (
     BadCredentials,
     BadEvent,
     ExchangeForbidden,
+    KeyRefused,
     LeaseHeld,
     SettingsError,
     StoreUnavailable,
 )
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics import DETECT, METRICS, TRADE
+from pumpwatch.metrics import DETECT, METRICS, PROTECTIONS, REPAIRS, TRADE
+from pumpwatch.ports import ExchangeKey
 from pumpwatch.runs import MetricsReporter, RunNumbers, UndeclaredMetric
 from pumpwatch.usecases.detect_report import DetectReport
+from pumpwatch.usecases.guards import protections_from
 from pumpwatch.usecases.trade_report import TradeReport
 
 TICK = Tick(1_767_571_260_000, "run-1")
@@ -176,11 +184,17 @@ def test_every_gauge_of_the_list_is_set_by_a_run(job, describe):
         if metric.job == job and metric.kind == "gauge"
     }
     described = {key.partition("|")[0].removeprefix(f"{job}_") for key in numbers.gauges}
-    assert declared - described - ALWAYS == {"clock_skew_seconds"}
+    warm = {"clock_skew_seconds"}
+    if job == TRADE:
+        warm |= {"store_calls_last_run", "requests_last_run"}
+    assert declared - described - ALWAYS == warm
 
 
 def full_trade_report():
-    report = TradeReport(equity=1, available=1, stop_verified_seconds=0.5)
+    report = TradeReport(equity=1, available=1, stop_verified_seconds=0.5, key_expires=1_000)
+    report.repairs["resized"] = 3
+    report.block("access", "the key is read-only")
+    report.locks.append(Lock("drawdown", "deep", 1, 2))
     report.orders[Leg.ENTRY, Outcome.FILLED] = 2
     return report
 
@@ -191,6 +205,24 @@ def test_trade_report_is_counted_by_leg_and_outcome():
     assert numbers.increments["pumpwatch_trade_orders_total|leg=entry,outcome=filled"] == 2
     assert numbers.gauges["pumpwatch_trade_mode_info|mode=live"] == 1
     assert numbers.gauges["pumpwatch_trade_mode_info|mode=paper"] == 0
+    assert numbers.increments["pumpwatch_trade_repairs_total|kind=resized"] == 3
+    assert numbers.gauges["pumpwatch_trade_entries_blocked|reason=access"] == 1
+    assert numbers.gauges["pumpwatch_trade_entries_blocked|reason=halt"] == 0
+    assert numbers.gauges["pumpwatch_trade_locks|protection=drawdown"] == 1
+    assert numbers.gauges["pumpwatch_trade_locks|protection=stale_data"] == 0
+    assert numbers.gauges["pumpwatch_trade_key_expiry_timestamp_seconds"] == 1
+
+
+def test_every_kind_of_repair_and_every_protection_has_its_label():
+    settled = {
+        RepairKind.WAITING,
+        RepairKind.STOP_MISSING,
+        RepairKind.STOP_SEEN,
+    }
+    kinds = {kind.value for kind in RepairKind if kind not in settled} | {"stop_set"}
+    assert kinds == set(REPAIRS)
+    names = {one.name for one in protections_from(settings(trading_hours="Mon 08:00-09:00"))}
+    assert names == set(PROTECTIONS)
 
 
 @pytest.mark.parametrize("build", [detect_function, trade_function])
@@ -212,38 +244,149 @@ def test_cold_start_asks_for_no_key():
     )
 
 
-def test_key_that_was_refused_is_read_anew(monkeypatch):
-    asked = []
+LIVE = {
+    "TABLE_NAME": "table",
+    "TRADING_MODE": "live",
+    "STRATEGY": "fade",
+    "LIVE_TRADING_CONFIRMATION": "1",
+    "BYBIT_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:1:secret:x",
+}
 
-    class Secrets:
-        def __init__(self, arn):
-            self.arn = arn
 
-        def exchange_key(self):
-            asked.append("key")
-            raise BadCredentials("still a placeholder")
+class Keys:
+    """Secrets that give one key after the other; the last one stays."""
 
-        def forget(self):
-            asked.append("forget")
+    def __init__(self, *keys):
+        self.keys = list(keys)
+        self.asked = []
 
-    monkeypatch.setattr("pumpwatch.bootstrap.trade.SecretsManagerSecrets", Secrets)
-    monkeypatch.setattr(
-        "pumpwatch.bootstrap.trade.metrics_reporter",
-        lambda job, settings, table: MetricsReporter(job, MemoryTotalsStore(), None),
+    def __call__(self, key_arn, push_arn=""):
+        return self
+
+    def exchange_key(self):
+        self.asked.append("key")
+        key = self.keys[0]
+        if isinstance(key, Exception):
+            raise key
+        return ExchangeKey(key, "secret")
+
+    def push_credentials(self):
+        return None
+
+    def forget(self):
+        self.asked.append("forget")
+        self.rotate()
+
+    def rotate(self):
+        self.keys = self.keys[1:] or self.keys
+
+
+class Desk:
+    """Stands for the use case: does what the key that it was made with deserves."""
+
+    made: ClassVar[list[str]] = []
+    session = SimpleNamespace(
+        start_run=lambda deadline: None, request_count=0, clock_skew_seconds=None
     )
-    run = trade_function(
-        {
-            "TABLE_NAME": "table",
-            "TRADING_MODE": "live",
-            "STRATEGY": "fade",
-            "LIVE_TRADING_CONFIRMATION": "1",
-            "BYBIT_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:1:secret:x",
+
+    def __init__(self, settings, table, lease, key):
+        self.key, self.lease = key, lease
+        self.use_case = self
+        self.made.append(key.api_key)
+
+    def run(self, tick, deadline):
+        self.lease.release(self.lease.acquire("trade", owner=tick.execution_id, seconds=30))
+        if self.key.api_key == "old":
+            raise KeyRefused("API key is invalid (code 10003)")
+        if self.key.api_key == "bound":
+            raise BadCredentials("unmatched IP (code 10010)")
+        return TradeReport()
+
+
+@pytest.fixture
+def live(monkeypatch):
+    """Build the live function with these secrets; the lease is a real one in memory."""
+
+    def build(keys):
+        leases = MemoryLeaseStore(lambda: 0.0)
+        names = {
+            "SecretsManagerSecrets": keys,
+            "_desk": Desk,
+            "DynamoLeaseStore": lambda table: leases,
+            "metrics_reporter": lambda job, settings, table, secrets: MetricsReporter(
+                job, MemoryTotalsStore(), None
+            ),
         }
-    )
+        for name, stand_in in names.items():
+            monkeypatch.setattr(f"pumpwatch.bootstrap.trade.{name}", stand_in)
+        Desk.made.clear()
+        return trade_function(LIVE)
+
+    return build
+
+
+def test_key_that_is_a_placeholder_is_read_anew_in_the_next_run(live):
+    keys = Keys(BadCredentials("still a placeholder"))
+    run = live(keys)
     for _ in range(2):
         with pytest.raises(BadCredentials):
             run.run(TICK, Context())
-    assert asked == ["key", "forget", "key", "forget"]
+    assert keys.asked == ["key", "forget", "key", "forget"]
+
+
+def test_rotated_key_is_picked_up_in_the_same_run_when_the_old_one_is_refused(live):
+    keys = Keys("old", "new")
+    run = live(keys)
+    assert run.run(TICK, Context()) is not None
+    assert Desk.made == ["old", "new"]
+    assert keys.asked == ["key", "forget", "key"]
+
+
+def test_rotated_key_is_picked_up_when_the_cache_has_run_out(live):
+    keys = Keys("first", "second")
+    run = live(keys)
+    run.run(TICK, Context())
+    run.run(TICK, Context())
+    keys.rotate()
+    run.run(TICK, Context())
+    assert Desk.made == ["first", "second"]
+
+
+def test_key_that_stays_refused_is_tried_twice_and_no_more(live):
+    keys = Keys("old")
+    with pytest.raises(KeyRefused):
+        live(keys).run(TICK, Context())
+    assert Desk.made == ["old", "old"]
+
+
+def test_key_that_is_refused_late_is_left_to_the_next_run(live):
+    class Late(Context):
+        def get_remaining_time_in_millis(self):
+            return 10_000
+
+    with pytest.raises(KeyRefused):
+        live(Keys("old", "new")).run(TICK, Late())
+    assert Desk.made == ["old"]
+
+
+def test_key_without_a_right_is_not_tried_again(live):
+    with pytest.raises(BadCredentials):
+        live(Keys("bound")).run(TICK, Context())
+    assert Desk.made == ["bound"]
+
+
+def test_warm_key_goes_on_while_the_secret_cannot_be_read(live):
+    keys = Keys("first", StoreUnavailable("throttled"))
+    run = live(keys)
+    run.run(TICK, Context())
+    keys.rotate()
+    assert run.run(TICK, Context()) is not None
+    assert Desk.made == ["first"]
+
+
+def test_secret_that_cannot_be_read_fails_a_cold_run(live):
+    with pytest.raises(StoreUnavailable):
+        live(Keys(StoreUnavailable("throttled"))).run(TICK, Context())
 
 
 def test_detect_loads_neither_the_trading_code_nor_the_secrets():

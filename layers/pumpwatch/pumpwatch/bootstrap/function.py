@@ -12,7 +12,7 @@ from pumpwatch.adapters.dynamodb import DynamoTotalsStore, Table
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.errors import BadEvent, PumpwatchError
 from pumpwatch.invocation import Tick
-from pumpwatch.ports import Deadline, Lease, LeaseStore
+from pumpwatch.ports import Deadline, Lease, LeaseStore, PushCredentials, Secrets
 from pumpwatch.runs import MetricsReporter, RunNumbers
 from pumpwatch.settings import SharedSettings
 
@@ -127,13 +127,32 @@ class Function(Generic[Report]):
         self._reporter.report(numbers, run_id, failed=True)
 
 
-def metrics_reporter(job: str, settings: SharedSettings, table: Table) -> MetricsReporter:
-    """Return the reporter of a function; without an address nothing is pushed."""
+def metrics_reporter(
+    job: str, settings: SharedSettings, table: Table, secrets: Secrets | None = None
+) -> MetricsReporter:
+    """Return the reporter of a function; without an address nothing is pushed.
+
+    `secrets` are those of a function that has them anyway.
+    """
     sink = None
     if settings.pushgateway_url:
         sink = PushgatewaySink(
             settings.pushgateway_url,
             stage=settings.stage,
             timeout_seconds=settings.push_timeout_seconds,
+            credentials=_push_credentials(settings, secrets),
         )
     return MetricsReporter(job, DynamoTotalsStore(table), sink)
+
+
+def _push_credentials(
+    settings: SharedSettings, secrets: Secrets | None
+) -> Callable[[], PushCredentials | None]:
+    if not settings.pushgateway_secret_arn:
+        return lambda: None
+    if secrets is None:
+        # Detect has no other use for the secrets: it loads them only where this one is named.
+        from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets  # noqa: PLC0415
+
+        secrets = SecretsManagerSecrets("", settings.pushgateway_secret_arn)
+    return secrets.push_credentials

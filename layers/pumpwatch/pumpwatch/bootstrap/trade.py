@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,16 +13,17 @@ from pumpwatch.adapters.dynamodb import (
     DynamoHaltStore,
     DynamoJournal,
     DynamoLeaseStore,
+    DynamoLockStore,
     DynamoPaperStore,
     DynamoSignalStore,
     Table,
 )
 from pumpwatch.adapters.paper import PaperBroker
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
-from pumpwatch.errors import BadCredentials
+from pumpwatch.errors import BadCredentials, KeyRefused, StoreUnavailable
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics import TRADE
-from pumpwatch.ports import Broker, Deadline, Secrets
+from pumpwatch.metrics import BLOCKED_BY, PROTECTIONS, TRADE
+from pumpwatch.ports import Broker, Deadline, ExchangeKey, Secrets
 from pumpwatch.runs import RunNumbers
 from pumpwatch.settings import TradeSettings, load_settings
 from pumpwatch.usecases.trade_report import TradeReport
@@ -31,58 +33,116 @@ from .function import Function, HeldLease, metrics_reporter
 
 __all__ = ["describe", "trade_function"]
 
+logger = logging.getLogger(__name__)
+
 MOST_READS = 4
 """Independent reads of one round."""
+ENOUGH_SECONDS = 15.0
+"""Time a second try needs, with a key that was read anew."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """What stays warm between runs."""
+    """What stays warm between runs, and the key it was made with."""
 
+    key: ExchangeKey | None
     session: BybitSession
     use_case: TradeSignals
+
+
+class _Work:
+    """A tick's work with the key in force: one that was rotated is picked up without a redeploy."""
+
+    def __init__(
+        self, settings: TradeSettings, table: Table, lease: HeldLease, secrets: Secrets
+    ) -> None:
+        self._settings = settings
+        self._table = table
+        self._lease = lease
+        self._secrets = secrets
+        self._desk: _Desk | None = None
+        self._calls_before = self._requests_before = 0
+
+    def __call__(self, tick: Tick, deadline: Deadline) -> TradeReport | None:
+        """Do the work; None when another run holds the lease.
+
+        A key that the exchange does not know did nothing: it is read anew and the tick's work is
+        done once more, if there is time. Raises what the use case raises.
+        """
+        self._calls_before = self._table.calls
+        try:
+            return self._run(tick, deadline)
+        except KeyRefused:
+            self._drop()
+            self._lease.close()
+            if deadline.seconds_left() < ENOUGH_SECONDS:
+                raise
+            return self._run_again(tick, deadline)
+        except BadCredentials:
+            self._drop()
+            raise
+
+    def describe(self, report: TradeReport, numbers: RunNumbers) -> None:
+        """Fill in what the report and this run's calls say."""
+        describe(report, numbers, mode=self._settings.trading_mode)
+        numbers.set("store_calls_last_run", self._table.calls - self._calls_before)
+        if self._desk is not None:
+            session = self._desk.session
+            numbers.set("requests_last_run", session.request_count - self._requests_before)
+            numbers.set("clock_skew_seconds", session.clock_skew_seconds)
+
+    def _run_again(self, tick: Tick, deadline: Deadline) -> TradeReport | None:
+        try:
+            return self._run(tick, deadline)
+        except BadCredentials:
+            self._drop()
+            raise
+
+    def _run(self, tick: Tick, deadline: Deadline) -> TradeReport | None:
+        key = self._key() if self._settings.trading_mode == "live" else None
+        if self._desk is None or self._desk.key != key:
+            self._desk = _desk(self._settings, self._table, self._lease, key)
+        self._requests_before = self._desk.session.request_count
+        self._desk.session.start_run(deadline)
+        report = self._desk.use_case.run(tick, deadline)
+        return None if report.busy else report
+
+    def _key(self) -> ExchangeKey | None:
+        """Return the key; while the secret cannot be read the present one goes on: exits run."""
+        try:
+            return self._secrets.exchange_key()
+        except StoreUnavailable:
+            if self._desk is None:
+                raise
+            logger.warning("the exchange's key could not be read again; the present one is used")
+            return self._desk.key
+
+    def _drop(self) -> None:
+        self._desk = None
+        self._secrets.forget()
 
 
 def trade_function(environment: Mapping[str, str]) -> Function[TradeReport]:
     """Return the function for the settings in the environment. Raises `SettingsError`.
 
-    The key is read in the first run, not here: a missing one then fails runs that say so in the
-    metrics. A key that is refused is read anew in the next run.
+    The key is read in each run (from a cache of five minutes), not here: a missing one then fails
+    runs that say so in the metrics.
     """
     settings = load_settings(TradeSettings, environment)
     table = Table(settings.table_name)
     lease = HeldLease(DynamoLeaseStore(table))
-    live = settings.trading_mode == "live"
-    secrets = SecretsManagerSecrets(settings.bybit_secret_arn) if live else None
-    warm: list[_Desk] = []
-
-    def work(tick: Tick, deadline: Deadline) -> TradeReport | None:
-        try:
-            if not warm:
-                warm.append(_desk(settings, table, lease, secrets))
-            warm[0].session.start_run(deadline)
-            report = warm[0].use_case.run(tick, deadline)
-        except BadCredentials:
-            warm.clear()
-            if secrets is not None:
-                secrets.forget()
-            raise
-        return None if report.busy else report
-
-    def describe_run(report: TradeReport, numbers: RunNumbers) -> None:
-        describe(report, numbers, mode=settings.trading_mode)
-        numbers.set("clock_skew_seconds", warm[0].session.clock_skew_seconds)
-
-    reporter = metrics_reporter(TRADE, settings, table)
-    return Function(TRADE, reporter=reporter, lease=lease, work=work, describe=describe_run)
+    secrets = SecretsManagerSecrets(settings.bybit_secret_arn, settings.pushgateway_secret_arn)
+    work = _Work(settings, table, lease, secrets)
+    reporter = metrics_reporter(TRADE, settings, table, secrets)
+    return Function(TRADE, reporter=reporter, lease=lease, work=work, describe=work.describe)
 
 
 def _desk(
-    settings: TradeSettings, table: Table, lease: HeldLease, secrets: Secrets | None
+    settings: TradeSettings, table: Table, lease: HeldLease, key: ExchangeKey | None
 ) -> _Desk:
     session = BybitSession(
         settings.bybit_base_url,
-        key=secrets.exchange_key() if secrets is not None else None,
+        key=key,
         timeout_seconds=settings.request_timeout_seconds,
         threads=settings.parallel_requests,
     )
@@ -95,12 +155,14 @@ def _desk(
         signals=DynamoSignalStore(table),
         leases=lease,
         halts=DynamoHaltStore(table),
+        locks=DynamoLockStore(table),
+        health=session.health,
         clock=ExchangeClock(session),
         settings=settings,
         wait=time.sleep,
         executor=ThreadPoolExecutor(threads) if threads > 1 else None,
     )
-    return _Desk(session, use_case)
+    return _Desk(key, session, use_case)
 
 
 def _broker(
@@ -133,9 +195,20 @@ def describe(report: TradeReport, numbers: RunNumbers, *, mode: str) -> None:
     numbers.set("positions_without_stop", report.positions_without_stop)
     numbers.set("unknown_orders", report.unknown_orders)
     numbers.set("halted", int(report.halted))
+    numbers.set("foreign_orders", report.foreign_orders)
+    numbers.set("vanished_positions", report.vanished)
+    for reason in BLOCKED_BY:
+        numbers.set("entries_blocked", int(reason in report.blocked), reason=reason)
+    for name in PROTECTIONS:
+        count = sum(lock.protection == name for lock in report.locks)
+        numbers.set("locks", count, protection=name)
+    if report.key_expires is not None:
+        numbers.set("key_expiry_timestamp_seconds", report.key_expires / 1000)
     numbers.set("stop_verified_seconds", report.stop_verified_seconds)
     for (leg, outcome), count in report.orders.items():
         numbers.count("orders", count, leg=leg.value, outcome=outcome.value)
     numbers.count("trades_closed", report.wins, result="win")
     numbers.count("trades_closed", report.losses, result="loss")
-    numbers.count("repairs", report.repairs)
+    for kind, count in report.repairs.items():
+        numbers.count("repairs", count, kind=kind)
+    numbers.count("stops_refused", report.stops_refused)
