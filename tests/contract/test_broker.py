@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from support.broker_rigs import OTHER, SYMBOL, MemoryRig, PaperRig, bybit_rig
+from support.broker_rigs import FUNDING_MINUTE, OTHER, SYMBOL, MemoryRig, PaperRig, bybit_rig
 from support.records import an_entry, an_exit
 from support.scripted_market import START
 
@@ -11,7 +11,7 @@ from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
 from pumpwatch.adapters.paper import MemoryPaperStore
 from pumpwatch.domain.candles import MINUTE
 from pumpwatch.domain.orders import FillKind, OrderState, Side, StopTrigger
-from pumpwatch.errors import DuplicateOrder, Rejected
+from pumpwatch.errors import DeadlineNear, DuplicateOrder, Rejected
 
 LAST = StopTrigger.LAST_PRICE
 TEN = Decimal(10)
@@ -33,6 +33,22 @@ def rig(request):
 @pytest.fixture
 def broker(rig):
     return rig.broker
+
+
+@pytest.fixture
+def trailing(rig):
+    """Set a trailing stop beside the fixed one."""
+
+    def trail(distance, stop_loss):
+        rig.broker.set_protection(
+            SYMBOL,
+            stop_loss=Decimal(stop_loss),
+            take_profit=None,
+            trigger=LAST,
+            trailing_stop=Decimal(distance),
+        )
+
+    return trail
 
 
 def short(order_id="entry-1", **changes):
@@ -63,7 +79,12 @@ def test_a_fresh_account_holds_nothing(broker):
     assert account.equity == account.available == account.wallet_balance == 10_000
     assert list(broker.positions()) == []
     assert list(broker.open_orders()) == []
-    assert broker.identity()
+
+
+def test_access_names_the_account_and_lets_it_trade_in_one_way_mode(rig):
+    access = rig.broker.access()
+    assert access.account == rig.account
+    assert (access.may_trade, access.read_only, access.hedge_mode) == (True, False, False)
 
 
 def test_an_entry_opens_a_position_with_its_stop_and_target(broker):
@@ -269,3 +290,124 @@ def test_more_than_the_account_can_carry_is_refused(rig):
     with pytest.raises(Rejected):
         rig.broker.place(short(quantity=Decimal(150)))
     assert list(rig.broker.positions()) == []
+
+
+def test_an_order_whose_last_moment_has_passed_is_not_sent(broker):
+    with pytest.raises(DeadlineNear):
+        broker.place(short(send_by=START - 1))
+    assert broker.find_order(SYMBOL, "entry-1") is None
+    assert list(broker.positions()) == []
+
+
+def test_closing_all_closes_more_than_the_quantity_says(broker):
+    broker.place(short())
+    broker.place(close(quantity=Decimal(3), closes_all=True))
+    assert list(broker.positions()) == []
+    assert broker.fills(SYMBOL, since=START)[-1].closed_quantity == TEN
+
+
+# --- funding -----------------------------------------------------------------------------
+
+
+def test_funding_is_paid_once_and_leaves_the_quantity(rig):
+    rig.broker.place(short(stop_loss=Decimal(130), take_profit=None))
+    before = rig.broker.account().wallet_balance
+    rig.go_to(FUNDING_MINUTE + 1)
+    rig.broker.positions()
+    rig.restart()
+    rig.go_to(FUNDING_MINUTE + 3)
+    (position,) = rig.broker.positions()
+    assert (position.side, position.quantity) == (Side.SELL, TEN)
+    _, paid = rig.broker.fills(SYMBOL, since=START)
+    assert (paid.kind, paid.order_id, paid.closed_quantity) == (FillKind.FUNDING, "", 0)
+    assert paid.time == START + FUNDING_MINUTE * MINUTE
+    assert near(paid.price, 80)
+    assert near(paid.fee, 8)
+    assert rig.broker.account().wallet_balance == before - paid.fee
+
+
+def test_a_negative_rate_pays_the_long(rig):
+    rig.broker.place(long(stop_loss=Decimal(70), take_profit=None))
+    before = rig.broker.account().wallet_balance
+    rig.go_to(FUNDING_MINUTE + 1)
+    _, received = rig.broker.fills(SYMBOL, since=START)
+    assert (received.kind, received.quantity) == (FillKind.FUNDING, TEN)
+    assert near(received.fee, -8)
+    assert rig.broker.account().wallet_balance == before - received.fee
+
+
+def test_who_holds_nothing_at_the_time_pays_no_funding(rig):
+    rig.broker.place(short(stop_loss=Decimal(130), take_profit=None))
+    rig.go_to(FUNDING_MINUTE - 1)
+    rig.broker.place(close())
+    rig.go_to(FUNDING_MINUTE + 1)
+    assert {fill.kind for fill in rig.broker.fills(SYMBOL, since=START)} == {FillKind.TRADE}
+
+
+# --- trailing stops ----------------------------------------------------------------------
+
+
+def test_a_trailing_stop_stands_beside_the_fixed_one(rig, trailing):
+    rig.broker.place(long())
+    trailing(distance=6, stop_loss=90)
+    (position,) = rig.broker.positions()
+    assert (position.trailing_stop, position.stop_loss) == (Decimal(6), Decimal(90))
+    assert position.take_profit == Decimal(115)
+    assert all(order.is_protection for order in rig.broker.open_orders())
+
+
+def test_a_trailing_stop_closes_in_profit_and_says_so(rig, trailing):
+    rig.broker.place(long(take_profit=None))
+    trailing(distance=6, stop_loss=90)
+    rig.go_to(20)
+    assert len(rig.broker.positions()) == 1
+    rig.restart()
+    rig.go_to(34)
+    assert list(rig.broker.positions()) == []
+    stop = rig.broker.fills(SYMBOL, since=START)[-1]
+    assert (stop.trigger, stop.order_id, stop.kind) == ("trailing_stop", "", FillKind.TRADE)
+    assert (stop.side, stop.quantity, stop.closed_quantity) == (Side.SELL, TEN, TEN)
+    assert near(stop.price, 114, "0.005")
+    assert START + 30 * MINUTE <= stop.time <= START + 32 * MINUTE
+    assert rig.broker.account().equity > 10_130
+
+
+def test_a_trailing_stop_follows_a_short_down(rig, trailing):
+    rig.go_to(20)
+    rig.broker.place(short(stop_loss=Decimal(130), take_profit=None))
+    trailing(distance=10, stop_loss=130)
+    rig.go_to(49)
+    assert list(rig.broker.positions()) == []
+    stop = rig.broker.fills(SYMBOL, since=START)[-1]
+    assert (stop.trigger, stop.side) == ("trailing_stop", Side.BUY)
+    assert near(stop.price, 90, "0.005")
+
+
+def test_the_fixed_stop_fires_beside_a_trailing_one_that_is_further_away(rig, trailing):
+    rig.broker.place(short(take_profit=None))
+    trailing(distance=25, stop_loss=110)
+    rig.go_to(14)
+    assert list(rig.broker.positions()) == []
+    stop = rig.broker.fills(SYMBOL, since=START)[-1]
+    assert (stop.trigger, stop.side) == ("stop_loss", Side.BUY)
+    assert near(stop.price, 110, "0.02")
+
+
+def test_the_same_trailing_stop_again_does_not_start_anew(rig, trailing):
+    rig.broker.place(long(take_profit=None))
+    trailing(distance=20, stop_loss=70)
+    rig.go_to(31)
+    assert len(rig.broker.positions()) == 1
+    trailing(distance=20, stop_loss=70)
+    rig.go_to(34)
+    stop = rig.broker.fills(SYMBOL, since=START)[-1]
+    assert stop.trigger == "trailing_stop"
+    assert near(stop.price, 100, "0.005")
+
+
+def test_moving_the_fixed_stop_leaves_the_trailing_one(rig, trailing):
+    rig.broker.place(long(take_profit=None))
+    trailing(distance=6, stop_loss=90)
+    rig.broker.set_protection(SYMBOL, stop_loss=Decimal(92), take_profit=None, trigger=LAST)
+    (position,) = rig.broker.positions()
+    assert (position.trailing_stop, position.stop_loss) == (Decimal(6), Decimal(92))

@@ -2,92 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import http.client
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from support.scripted_market import START, ScriptedMarket
+from support.scripted_market import START
+from support.simulator_client import CREATE, Client, served
 
-from workbench.simulator.auth import credentials_from_seed
-from workbench.simulator.clock import MarketClock
-from workbench.simulator.exchange import Exchange
-from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.fault_catalogue import KINDS
-from workbench.simulator.server import start_simulator
 
-KEY = credentials_from_seed(7)
-CREATE, POSITIONS, TIME = "/v5/order/create", "/v5/position/list", "/v5/market/time"
-BTC = {"category": "linear", "symbol": "BTCUSDT"}
-
-
-class Client:
-    """One connection for each call, signed by hand; `window` is the recv_window."""
-
-    def __init__(self, exchange: Exchange, port: int) -> None:
-        self.exchange = exchange
-        self.port = port
-        self.orders = 0
-
-    def call(self, method: str, path: str, payload: str = "") -> tuple[int, dict, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            if method == "GET":
-                target = f"{path}?{payload}" if payload else path
-                connection.request("GET", target, headers=signed(payload))
-            else:
-                connection.request("POST", path, payload, signed(payload))
-            answer = connection.getresponse()
-            return answer.status, dict(answer.headers), answer.read()
-        finally:
-            connection.close()
-
-    def control(self, path: str, document: object) -> dict:
-        status, _, body = self.call("POST", path, json.dumps(document))
-        assert status == 200, body
-        return json.loads(body)
-
-    def fault(self, name: str, path: str, **fields: object) -> None:
-        rule = {"path": path, "fault": name, **fields}
-        self.control("/simulator/faults", {"faults": [rule]})
-
-    def order(self, quantity: str = "0.01", **fields: object) -> tuple[int, dict, bytes]:
-        self.orders += 1
-        document = BTC | {"side": "Buy", "orderType": "Market", "qty": quantity}
-        document |= {"orderLinkId": f"order-{self.orders}"} | fields
-        return self.call("POST", CREATE, json.dumps(document))
-
-    def held(self) -> str:
-        """Return the size of the position as the exchange's books have it."""
-        return str(self.exchange.engine.ledger.position(0).size)
-
-    def state(self) -> dict:
-        return json.loads(self.call("GET", "/simulator/state")[2])
-
-
-def signed(payload: str) -> dict[str, str]:
-    stamp = str(int(time.time() * 1_000))
-    origin = f"{stamp}{KEY.api_key}5000{payload}".encode()
-    return {
-        "X-BAPI-API-KEY": KEY.api_key,
-        "X-BAPI-TIMESTAMP": stamp,
-        "X-BAPI-RECV-WINDOW": "5000",
-        "X-BAPI-SIGN": hmac.new(KEY.api_secret.encode(), origin, hashlib.sha256).hexdigest(),
-    }
-
-
-@contextmanager
-def served(*, stepped: bool = True, **settings: object) -> Iterator[Client]:
-    market = ScriptedMarket({"BTCUSDT": [(0, 40_000.0), (3_600_000, 41_000.0)]})
-    clock = MarketClock(start=START, stepped=stepped)
-    options = ExchangeSettings(**({"rate_limits": False} | settings))  # type: ignore[arg-type]
-    exchange = Exchange(market, clock, KEY, options)
-    with start_simulator(exchange) as server:
-        yield Client(exchange, server.port)
+POSITIONS, TIME = "/v5/position/list", "/v5/market/time"
 
 
 @pytest.fixture
@@ -132,8 +58,7 @@ def test_cut_body_is_the_first_half_of_the_promised_one(client, name, framing):
     assert framing in answer.headers
     with pytest.raises(http.client.IncompleteRead) as cut:
         answer.read()
-    half = whole[: len(whole) // 2]
-    assert (cut.value.partial or half) == half
+    assert cut.value.partial == whole[: len(whole) // 2]
     connection.close()
 
 
@@ -203,7 +128,7 @@ def test_reset_time_of_the_limit_is_soon_past_or_far_ahead(client, name, least, 
     before = time.time() * 1_000
     headers = client.order()[1]
     reset = int(headers["X-Bapi-Limit-Reset-Timestamp"])
-    assert least <= reset - before <= most + 1_000
+    assert least <= reset - before
     assert reset - time.time() * 1_000 <= most
     assert headers["X-Bapi-Limit-Status"] == "0"
 
@@ -337,38 +262,3 @@ def test_schedule_with_a_seed_repeats_itself(client):
     first = play()
     assert play() == first
     assert {500, 200, "dropped"} <= {one if one == "dropped" else one[0] for one in first}
-
-
-# --- limits ------------------------------------------------------------------------------
-
-
-def test_request_601_bans_the_address_for_ten_minutes():
-    with served(rate_limits=True) as client:
-        connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=10)
-
-        def ask() -> tuple[int, bytes]:
-            connection.request("GET", TIME)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-
-        assert [ask()[0] for _ in range(600)] == [200] * 600
-        assert ask() == (403, b"access too frequent")
-        client.control("/simulator/clock", {"advance_to": START + 599_999})
-        assert ask()[0] == 403
-        client.control("/simulator/clock", {"advance_to": START + 600_000})
-        assert ask()[0] == 200
-        connection.close()
-
-
-def test_eleventh_order_in_a_second_is_told_when_to_come_back():
-    with served(rate_limits=True) as client:
-        codes = [json.loads(client.order()[2])["retCode"] for _ in range(10)]
-        assert codes == [0] * 10
-        before = int(time.time() * 1_000)
-        _, headers, body = client.order()
-        assert json.loads(body)["retCode"] == 10006
-        assert headers["X-Bapi-Limit"] == "10"
-        assert headers["X-Bapi-Limit-Status"] == "0"
-        assert 1_000 <= int(headers["X-Bapi-Limit-Reset-Timestamp"]) - before < 3_000
-        client.control("/simulator/clock", {"advance_to": START + 1_000})
-        assert json.loads(client.order()[2])["retCode"] == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import signal
 import socket
@@ -110,6 +112,10 @@ def test_busy_port_is_one_line_that_says_what_to_do():
         ({"symbols": 1, "latency_ms": -1}, "--latency-ms is -1: give a number from 0 to 60000"),
         ({"symbols": 1, "port": 70_000}, "port 70000 is not in 0..65535"),
         ({"replay": Path("/nowhere/at/all")}, "/nowhere/at/all"),
+        ({"symbols": 1, "faults": "often"}, "--faults is often: give SEED or SEED:RATE"),
+        ({"symbols": 1, "faults": "7:2"}, "--faults is 7:2: give SEED or SEED:RATE"),
+        ({"symbols": 1, "faults": "7:nan"}, "--faults is 7:nan: give SEED or SEED:RATE"),
+        ({"symbols": 1, "clock_skew_ms": 10**9}, "--clock-skew-ms is 1000000000: give a number"),
     ],
 )
 def test_bad_option_is_refused_with_what_to_do(options, text):
@@ -124,3 +130,16 @@ def test_latency_is_real_time_when_the_clock_follows_the_wall():
         before = time.monotonic()
         call(f"{ready['url']}/v5/market/time")
         assert time.monotonic() - before >= 0.3
+
+
+def test_faults_and_a_clock_that_is_out_can_be_had_from_the_start():
+    options = ("--port", "0", "--symbols", "1", "--stepped", "--faults", "7:0.5")
+    with running(*options, "--clock-skew-ms", "-2500") as (_, ready):
+        for _ in range(40):
+            with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+                call(f"{ready['url']}/v5/market/time")
+        state = call(f"{ready['url']}/simulator/state")
+        assert state["clock_skew_ms"] == -2_500
+        assert 8 < sum(state["faults"].values()) < 32
+        call(f"{ready['url']}/simulator/faults", {"faults": []})
+        assert call(f"{ready['url']}/v5/market/time")["retCode"] == 0

@@ -11,6 +11,7 @@ from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession,
 from pumpwatch.adapters.memory import ManualClock, MemoryBroker, MemoryMarketData, instrument
 from pumpwatch.adapters.paper import PaperBroker
 from pumpwatch.domain.candles import MINUTE, CandleSeries
+from pumpwatch.domain.orders import Side
 from pumpwatch.ports import ExchangeKey
 from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.clock import MarketClock
@@ -21,8 +22,10 @@ from workbench.simulator.server import start_simulator
 SYMBOL, OTHER, YOUNG = "PUMPUSDT", "CALMUSDT", "YOUNGUSDT"
 BEFORE = 40 * 60
 """Minutes of history."""
-SCRIPT = [(10, 100.0), (15, 120.0), (30, 120.0), (35, 80.0)]
-"""Flat at 100 for ten minutes, up to 120, later down to 80; minutes after START."""
+SCRIPT = [(10, 100.0), (15, 120.0), (30, 120.0), (35, 80.0), (45, 80.0), (50, 100.0)]
+"""Flat at 100 for ten minutes, up to 120, later down to 80 and back to 100; minutes after START."""
+FUNDING_MINUTE, FUNDING_RATE = 40, -0.01
+"""Shorts pay one per cent then, at 80."""
 
 
 def scripted_market():
@@ -39,6 +42,7 @@ def scripted_market():
             listing("BTCPERP", base_coin="BTC", settle_coin="USDC"),
             listing("BTCUSDT-26JUN26", base_coin="BTC", contract_type="LinearFutures"),
         ],
+        funding=[(FUNDING_MINUTE * MINUTE, FUNDING_RATE)],
     )
 
 
@@ -60,6 +64,8 @@ def price_at(minute):
 class MemoryRig:
     """The broker fake; its price follows the script minute by minute."""
 
+    account = "10001"
+
     def __init__(self):
         self.clock = ManualClock(START)
         self.broker = MemoryBroker(self.clock)
@@ -70,17 +76,34 @@ class MemoryRig:
             self.clock.time = START + now * MINUTE
             self.broker.set_price(SYMBOL, price_at(now))
             self.broker.set_price(OTHER, Decimal(50))
+            if now == FUNDING_MINUTE:
+                self.fund()
+
+    def restart(self):
+        """The exchange goes on while we are away."""
+
+    def fund(self):
+        for one in self.broker.positions():
+            fee = one.notional * Decimal(repr(FUNDING_RATE))
+            self.broker.charge_funding(one.symbol, fee if one.side is Side.BUY else -fee)
 
 
 class PaperRig:
     """The paper broker on a scripted market."""
 
+    account = "paper"
+
     def __init__(self, store):
         self.market = memory_market()
+        self.store = store
         self.clock = ManualClock(START)
+        self.restart()
+
+    def restart(self):
+        """A cold start: only the store remembers."""
         self.broker = PaperBroker(
             self.market,
-            store,
+            self.store,
             self.clock,
             equity=Decimal(10_000),
             taker_fee=Decimal("0.00055"),
@@ -96,6 +119,7 @@ def memory_market():
     for symbol in (SYMBOL, OTHER, YOUNG):
         market.set_candles(minutes_of(symbol))
         market.list_instrument(instrument(symbol, tick_size=Decimal("0.01")))
+        market.set_funding(symbol, FUNDING_RATE, START + FUNDING_MINUTE * MINUTE)
     market.list_instrument(instrument(YOUNG, symbol_type="innovation"))
     return market
 
@@ -106,9 +130,13 @@ class BybitRig:
     def __init__(self, exchange, url):
         key = credentials_from_seed(7)
         self.exchange = exchange
+        self.account = str(key.user_id)
         self.session = BybitSession(url, key=ExchangeKey(key.api_key, key.api_secret))
         self.market = BybitMarketData(self.session, parallel_requests=4)
         self.broker = BybitBroker(self.session, ExchangeClock(self.session))
+
+    def restart(self):
+        """The exchange goes on while we are away."""
 
     def go_to(self, minute):
         self.exchange.clock.advance_to(START + minute * MINUTE)

@@ -13,6 +13,7 @@ from workbench.simulator.fault_conditions import Conditions
 from workbench.simulator.fault_forms import faults_from_json
 from workbench.simulator.faults import FaultError
 from workbench.simulator.glance import glance, movers
+from workbench.simulator.incidents import IncidentError, apply_incident, incidents_from_json
 from workbench.simulator.wire import JSON_TYPE, Response, money
 from workbench.simulator.wire_rows import execution_row, order_row, position_row
 
@@ -64,12 +65,6 @@ def _faults(exchange: Exchange, body: bytes) -> dict[str, object]:
 
 
 def _incidents(exchange: Exchange, body: bytes) -> dict[str, object]:
-    from workbench.simulator.incidents import (  # noqa: PLC0415
-        IncidentError,
-        apply_incident,
-        incidents_from_json,
-    )
-
     exchange.catch_up()
     try:
         incidents = incidents_from_json(_document(body))

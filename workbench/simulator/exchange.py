@@ -18,6 +18,7 @@ from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.fault_answers import answer_without_acting, spoiled
 from workbench.simulator.fault_conditions import Conditions
 from workbench.simulator.faults import Call, Fault, FaultPlan, NoFaults
+from workbench.simulator.live_market import LiveMarket
 from workbench.simulator.market import Market
 from workbench.simulator.prices import Prices
 from workbench.simulator.rate_limits import RateLimits, UserLimit
@@ -78,7 +79,7 @@ class Exchange:
         faults: FaultPlan | None = None,
         wall: Callable[[], int] = wall_milliseconds,
     ) -> None:
-        self.market = market
+        self.market = LiveMarket(market)
         self.clock = clock
         self.settings = settings or ExchangeSettings()
         self.credentials = {credentials.api_key: credentials}
@@ -87,16 +88,13 @@ class Exchange:
         self.conditions = Conditions()
         self.clock_skew_ms = 0
         self.wall = wall
-        self.prices = Prices(market)
+        self.prices = Prices(self.market)
         self.started = clock.now()
-        self.engine = Engine(market, self.prices, self.settings, self.started)
+        self.engine = Engine(self.market, self.prices, self.settings, self.started)
         self.limits = RateLimits(self.settings)
         self.tickers = TickerWriter(self.prices)
         self.indices = {listing.symbol: n for n, listing in enumerate(market.listings)}
-        bands = self.settings.market_price_band, self.settings.limit_price_band
-        self.instrument_rows = [
-            instrument_row(listing, n + 1, *bands) for n, listing in enumerate(market.listings)
-        ]
+        self._instrument_rows: tuple[int, list[dict[str, object]]] | None = None
         self.requests: Counter[str] = Counter()
         self._number = 0
         self._call_skew_ms = 0
@@ -105,6 +103,17 @@ class Exchange:
     def add_credentials(self, credentials: Credentials) -> None:
         """Let another key (an RSA one, say) use the same account."""
         self.credentials[credentials.api_key] = credentials
+
+    @property
+    def instrument_rows(self) -> list[dict[str, object]]:
+        """Return every contract's row of instruments-info, as its filters are now."""
+        version = self.market.version
+        if self._instrument_rows is None or self._instrument_rows[0] != version:
+            bands = self.settings.market_price_band, self.settings.limit_price_band
+            listings = enumerate(self.market.listings)
+            rows = [instrument_row(listing, n + 1, *bands) for n, listing in listings]
+            self._instrument_rows = version, rows
+        return self._instrument_rows[1]
 
     def latency(self, path: str) -> int:
         """Return the round trip of a path in milliseconds."""
@@ -138,8 +147,13 @@ class Exchange:
         """Let everything happen up to the present market time, and return it."""
         with self._lock:
             now = self.clock.now()
-            self.engine.advance(now)
+            self._advance(now)
             return now
+
+    def _advance(self, time: int) -> None:
+        if self.conditions.lagging or not isinstance(self.faults, NoFaults):
+            self.conditions.note(self.engine.ledger)
+        self.engine.advance(time)
 
     def _serve(
         self,
@@ -179,7 +193,8 @@ class Exchange:
         if early is not None and early.is_condition:
             self._call_skew_ms = early.clock_skew_ms
             self.conditions.begin(early, call, number, self.engine.ledger)
-        self._remember(path, number, now)
+        if lag := self.conditions.lag_ms(path, number, now):
+            self._advance(now - lag)  # what the list will show is noted in passing
         now = self.catch_up()
         if early is not None and not early.is_condition:
             return answer_without_acting(early, now=now, wall=self._wall_time(), number=number)
@@ -195,16 +210,6 @@ class Exchange:
         if fault is not None:
             self.injected[fault.label] += 1
         return fault
-
-    def _remember(self, path: str, number: int, now: int) -> None:
-        """Note what was so before the request, for lists that lag now or later."""
-        if isinstance(self.faults, NoFaults) and not self.conditions.lagging:
-            return
-        ledger = self.engine.ledger
-        self.conditions.note(ledger, self.engine.time)
-        for time in (now - self.conditions.lag_ms(path, number, now), now):
-            self.engine.advance(time)
-            self.conditions.note(ledger, self.engine.time)
 
     def _answer(
         self,

@@ -62,9 +62,9 @@ class Conditions:
         """Tell whether a list has lagged since the conditions were made."""
         return bool(self._lags)
 
-    def note(self, ledger: Ledger, now: int) -> None:
+    def note(self, ledger: Ledger) -> None:
         """Remember the account as it is now, for lists that lag later on."""
-        self._past.note(ledger, now)
+        self._past.note(ledger)
 
     def begin(self, fault: Fault, call: Call, number: int, ledger: Ledger) -> None:
         """Put a condition in force; a clock that is out concerns the one call, not this."""

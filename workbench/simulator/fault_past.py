@@ -21,12 +21,13 @@ class Past:
         self._states: list[tuple[int, Ledger]] = []
         self._latest: tuple[int, int, int] | None = None
 
-    def note(self, ledger: Ledger, time: int) -> None:
-        """Remember the ledger as it is at `time` (market milliseconds), if it has changed."""
+    def note(self, ledger: Ledger) -> None:
+        """Remember the ledger if it has changed, dated with its last change."""
         mark = (ledger.version, len(ledger.orders), len(ledger.executions))
         if mark == self._latest:
             return
         self._latest = mark
+        time = max(changed_at(ledger), self._states[-1][0] if self._states else 0)
         self._states.append((time, copied(ledger)))
         while len(self._states) > 1 and self._states[1][0] < time - KEPT_MS:
             del self._states[0]
@@ -42,6 +43,14 @@ class Past:
             if noted <= time:
                 return ledger
         return self._states[0][1]
+
+
+def changed_at(ledger: Ledger) -> int:
+    """Return when an order, a position or an execution last changed, 0 for an untouched account."""
+    times = [order.updated for order in ledger.orders.values()]
+    times += [position.updated for position in ledger.positions.values()]
+    times += [execution.time for execution in ledger.executions[-1:]]
+    return max(times, default=0)
 
 
 def copied(ledger: Ledger) -> Ledger:

@@ -31,11 +31,18 @@ class Prices:
 
     def __init__(self, market: Market) -> None:
         self.market = market
-        self.ticks: FloatArray = np.array([float(item.tick_size) for item in market.listings])
-        self.steps: FloatArray = np.array([float(item.quantity_step) for item in market.listings])
         self._views: dict[int, tuple[MarketView, Quotes]] = {}
         self._ratios: dict[int, tuple[FloatArray, FloatArray]] = {}
         self._known: dict[int, float] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what was worked out: something has happened to the market at this very instant."""
+        listings = self.market.listings
+        self.ticks: FloatArray = np.array([float(item.tick_size) for item in listings])
+        self.steps: FloatArray = np.array([float(item.quantity_step) for item in listings])
+        self._views.clear()
+        self._ratios.clear()
 
     def view(self, time: int) -> tuple[MarketView, Quotes]:
         """Return the market and its best prices at `time`."""

@@ -148,7 +148,7 @@ def position_row(ledger: Ledger, position: Position, now: int) -> Row:
         "positionBalance": money(margin) if held else "0",
         "takeProfit": optional(position.take_profit),
         "stopLoss": optional(position.stop_loss),
-        "trailingStop": "0",
+        "trailingStop": plain(position.trailing_stop) if position.trailing_stop else "0",
         "sessionAvgPrice": "",
         "delta": "",
         "gamma": "",

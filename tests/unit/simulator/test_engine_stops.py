@@ -121,12 +121,11 @@ def test_unchanged_stops_answer_not_modified():
     assert stop(desk, stopLoss="0")["retCode"] == 34040
 
 
-def test_partial_stops_and_trailing_stops_are_refused_in_plain_words():
+def test_partial_stops_are_refused_in_plain_words():
     desk = Desk()
     desk.placed("Buy", "1")
     partial = stop(desk, stopLoss="95", tpslMode="Partial", slSize="0.5")
     assert partial["retMsg"] == "params error: only tpslMode Full is simulated"
-    assert stop(desk, trailingStop="5")["retMsg"] == "params error: trailingStop is not simulated"
 
 
 def test_waiting_stop_follows_the_size_of_the_position():

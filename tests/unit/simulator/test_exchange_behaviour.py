@@ -10,6 +10,7 @@ from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.clock import MarketClock
 from workbench.simulator.exchange import Exchange
 from workbench.simulator.exchange_settings import ExchangeSettings
+from workbench.simulator.routes import ROUTES
 
 
 def get(exchange, path, query=""):
@@ -61,6 +62,25 @@ def test_eleventh_order_within_a_second_is_too_many():
     assert desk.get("/v5/order/realtime", symbol="AAAUSDT")["retCode"] == 0
     desk.advance(1_000)
     assert desk.order("Buy", "1")["retCode"] == 0
+
+
+PRIVATE = {route: one.per_second for route, one in ROUTES.items() if one.private}
+
+
+@pytest.mark.parametrize(("method", "path"), PRIVATE)
+def test_every_private_endpoint_says_when_its_limit_ends(method, path):
+    desk = Desk(rate_limits=True)
+    for _ in range(PRIVATE[method, path]):
+        assert json.loads(desk.raw(method, path).body)["retCode"] != 10006
+    response = desk.raw(method, path)
+    assert json.loads(response.body)["retCode"] == 10006
+    assert response.headers["X-Bapi-Limit"] == str(PRIVATE[method, path])
+    assert response.headers["X-Bapi-Limit-Status"] == "0"
+    assert response.headers["X-Bapi-Limit-Reset-Timestamp"] == str(WALL + 1_000)
+    desk.advance(999)
+    assert json.loads(desk.raw(method, path).body)["retCode"] == 10006
+    desk.advance(1_000)
+    assert json.loads(desk.raw(method, path).body)["retCode"] != 10006
 
 
 def test_limit_headers_count_down_and_can_be_left_out_of_reads():

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from workbench.simulator.exchange import Exchange
 
 UNSUPPORTED_STOPS = (
-    "trailingStop",
-    "activePrice",
     "tpSize",
     "slSize",
     "tpLimitPrice",
@@ -87,6 +85,8 @@ def trading_stop(exchange: Exchange, request: Request) -> Answer:
             stop_loss=request.number("stopLoss"),
             take_profit_by=request.text("tpTriggerBy") or None,
             stop_loss_by=request.text("slTriggerBy") or None,
+            trailing_stop=request.number("trailingStop"),
+            active_price=request.number("activePrice"),
         )
     )
     return Answer({})

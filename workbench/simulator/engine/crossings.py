@@ -40,6 +40,38 @@ def first_crossing(
     return None
 
 
+def trailing_crossing(
+    times: IntArray,
+    prices: FloatArray,
+    best: float,
+    distance: float,
+    *,
+    falling: bool,
+    after: int,
+) -> Crossing | None:
+    """Return the first instant at or after `after` at which a trailing stop fires.
+
+    `best` is the most favourable price so far; `falling`: a long position's stop, which follows
+    the highest price and fires on a fall by `distance`.
+    """
+    sign = 1.0 if falling else -1.0
+    high = sign * best
+    previous: tuple[int, float] | None = None
+    for time, price in zip(times.tolist(), prices.tolist(), strict=True):
+        if math.isnan(price):
+            previous = None
+            continue
+        if time >= after:
+            begin = None if previous is None else _clip(previous, (time, price), after)
+            high = max(high, sign * begin[1]) if begin is not None else high
+            level = high - distance
+            if sign * price <= level:
+                return _inside(begin, (time, price), sign * level)
+            high = max(high, sign * price)
+        previous = (time, price)
+    return None
+
+
 def _clip(start: tuple[int, float], end: tuple[int, float], after: int) -> tuple[int, float]:
     """Return the segment's start, moved along it to `after`."""
     if start[0] >= after or end[0] == start[0]:

@@ -7,17 +7,20 @@ from decimal import Decimal
 
 from workbench.simulator.engine import checks
 from workbench.simulator.engine.book import Book
+from workbench.simulator.engine.interventions import Interventions
 from workbench.simulator.engine.ledger import Ledger
 from workbench.simulator.engine.matching import Matching
-from workbench.simulator.engine.records import Order
+from workbench.simulator.engine.records import Order, Position
 from workbench.simulator.engine.requests import OrderRequest, StopRequest
 from workbench.simulator.engine.stops import sync_stops
 from workbench.simulator.engine.walk import Walk, market_bound
 from workbench.simulator.exchange_settings import ExchangeSettings
+from workbench.simulator.live_market import LiveMarket
 from workbench.simulator.market import Market
 from workbench.simulator.prices import Prices, floor_to
 from workbench.simulator.refusals import (
     BALANCE_INSUFFICIENT,
+    CONTRACT_NOT_LIVE,
     LEVERAGE_OVER_RISK_LIMIT,
     LEVERAGE_UNCHANGED,
     NO_SUCH_ORDER,
@@ -39,8 +42,9 @@ class Engine:
         self.market = market
         self.prices = prices
         self.settings = settings
-        self.ledger = Ledger(market.listings, settings, self.mark)
-        self.matching = Matching(market, self.ledger)
+        self.interventions = Interventions()
+        self.ledger = Ledger(market, settings, self.mark)
+        self.matching = Matching(market, self.ledger, self.interventions)
         self.walk = Walk(market, prices, self.ledger, self.matching, settings, start)
 
     @property
@@ -61,11 +65,12 @@ class Engine:
         ledger, index = self.ledger, request.index
         listing = self.market.listings[index]
         checks.check_link_id(ledger, self.settings, request.link_id)
-        if not self.prices.is_trading(index, self.time):
-            raise invalid("Not supported symbols")
+        self._check_live(index)
         book = self.prices.book(index, self.time)
+        closes_all = request.quantity == 0
         request = self._reduced(request)
-        checks.check_quantity(listing, request)
+        if not closes_all:
+            checks.check_quantity(listing, request)
         price = self._price(request, book)
         checks.check_trigger(request, self._trigger_base(request, book.last))
         self._check_stops(request, book)
@@ -87,9 +92,11 @@ class Engine:
             raise Refused(NO_SUCH_ORDER, GONE)
         position = self.ledger.position(order.index)
         self.ledger.settle(order, "Cancelled", self.time, cancel="CancelByUser")
-        if order.stop_kind in {"StopLoss", "TakeProfit"}:
+        if order.stop_kind in {"StopLoss", "TakeProfit", "TrailingStop"}:
             if position.stop_order is order:
                 position.stop_loss = None
+            elif position.trailing_order is order:
+                position.trailing_stop = position.best_price = None
             elif position.target_order is order:
                 position.take_profit = None
         if order.stop_kind:
@@ -125,20 +132,25 @@ class Engine:
         position = self.ledger.position(request.index)
         if position.side is None:
             raise invalid("can not set tp/sl/ts for zero position")
+        self._check_live(request.index)
+        if self.interventions.stop_is_refused(request.index):
+            raise invalid("StopLoss set for position should not pass base_price")
         target = _changed(position.take_profit, request.take_profit)
         stop = _changed(position.stop_loss, request.stop_loss)
         target_by = request.take_profit_by or position.take_profit_by
         stop_by = request.stop_loss_by or position.stop_loss_by
+        distance = _changed(position.trailing_stop, request.trailing_stop)
         before = (
             position.take_profit,
             position.stop_loss,
             position.take_profit_by,
             position.stop_loss_by,
+            position.trailing_stop,
         )
-        if (target, stop, target_by, stop_by) == before:
+        if (target, stop, target_by, stop_by, distance) == before:
             raise Refused(TRADING_STOP_UNCHANGED, "not modified")
         listing = self.market.listings[request.index]
-        for price in (request.take_profit, request.stop_loss):
+        for price in (request.take_profit, request.stop_loss, request.trailing_stop):
             if price:
                 checks.check_price(listing, price)
         for leg, by in ((request.take_profit, target_by), (request.stop_loss, stop_by)):
@@ -152,8 +164,26 @@ class Engine:
             )
         position.take_profit, position.stop_loss = target, stop
         position.take_profit_by, position.stop_loss_by = target_by, stop_by
+        if distance != position.trailing_stop:
+            self._trail(position, distance, request.active_price or None)
         position.updated = self.time
         sync_stops(self.ledger, position, self.time)
+
+    def _trail(
+        self, position: Position, distance: Decimal | None, active_price: Decimal | None
+    ) -> None:
+        """Let a trailing stop follow from now on, or from when `active_price` is reached."""
+        position.trailing_stop = distance
+        position.trailing_from = active_price if distance is not None else None
+        waits = distance is None or active_price is not None
+        position.best_price = None if waits else self.prices.last(position.index, self.time)
+
+    def _check_live(self, index: int) -> None:
+        """Refuse a contract that does not trade now: 110074 once it is halted or delisted."""
+        if isinstance(self.market, LiveMarket) and self.market.is_halted(index, self.time):
+            raise Refused(CONTRACT_NOT_LIVE, "This contract is not live")
+        if not self.prices.is_trading(index, self.time):
+            raise invalid("Not supported symbols")
 
     def set_leverage(self, index: int, leverage: Decimal) -> None:
         """Set the symbol's leverage; raises Refused 110043 unchanged, 110013 too high, 110012."""

@@ -16,10 +16,16 @@ from workbench.simulator.engine.records import (
     opposite,
 )
 from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.market import Listing
+from workbench.simulator.market import Listing, Market
 
 MONEY = Decimal("0.00000001")
 """Fees and funding are booked to this many USDT."""
+FORCED = {
+    "CreateByLiq": "BustTrade",
+    "CreateByAdl_PassThrough": "AdlTrade",
+    "CreateBySettle": "Settle",
+}
+"""What an order that the exchange itself made is reported as, by its createType."""
 NAMESPACE = uuid.UUID("6f1d3a52-96b0-5c07-8d5e-0b3c9f6a7f10")
 
 
@@ -33,11 +39,11 @@ class Ledger:
 
     def __init__(
         self,
-        listings: tuple[Listing, ...],
+        market: Market,
         settings: ExchangeSettings,
         mark: Callable[[int], Decimal],
     ) -> None:
-        self.listings = listings
+        self._market = market
         self.settings = settings
         self.mark = mark
         self.wallet = settings.balance
@@ -55,6 +61,11 @@ class Ledger:
         self.version = 0
         """Counts changes: what was worked out before the last one is stale."""
         self._numbers = 0
+
+    @property
+    def listings(self) -> tuple[Listing, ...]:
+        """Return the contracts with the filters they have now."""
+        return self._market.listings
 
     def next_id(self, kind: str) -> tuple[str, int]:
         """Return a fresh deterministic id and its sequence number."""
@@ -87,7 +98,7 @@ class Ledger:
             self.active.pop(order.index, None)
         if order.closed:
             leverage = self.leverage(order.index)
-            kind = "BustTrade" if order.create_type == "CreateByLiq" else "Trade"
+            kind = FORCED.get(order.create_type, "Trade")
             self.closed.append(ClosedTrade(order, leverage, kind, time))
 
     def open_orders(self, index: int) -> list[Order]:
@@ -235,6 +246,7 @@ class Ledger:
             position.side = None
             position.entry_value = ZERO
             position.take_profit = position.stop_loss = None
+            position.trailing_stop = position.trailing_from = position.best_price = None
 
     def _open(
         self, position: Position, order: Order, price: Decimal, size: Decimal, time: int

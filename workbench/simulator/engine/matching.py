@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from workbench.simulator.engine.book import Book
-from workbench.simulator.engine.ledger import Ledger
+from workbench.simulator.engine.interventions import Interventions
+from workbench.simulator.engine.ledger import FORCED, Ledger
 from workbench.simulator.engine.records import Order, opposite
 from workbench.simulator.engine.stops import sync_stops
 from workbench.simulator.market import Market
@@ -17,9 +18,10 @@ WOULD_TAKE = "EC_PostOnlyWillTakeLiquidity"
 class Matching:
     """Execute orders of one account against the books."""
 
-    def __init__(self, market: Market, ledger: Ledger) -> None:
+    def __init__(self, market: Market, ledger: Ledger, interventions: Interventions) -> None:
         self.market = market
         self.ledger = ledger
+        self.interventions = interventions
 
     def match_new(self, order: Order, book: Book, time: int) -> None:
         """Execute an accepted order: market and crossing limit orders now, the others rest."""
@@ -35,6 +37,9 @@ class Matching:
     def take(self, order: Order, book: Book, time: int) -> None:
         """Fill a taker from the book up to its price; what is left rests or is cancelled."""
         wanted = self._allowed(order)
+        if order.kind == "Market" and order.create_type == "CreateByUser":
+            step = book.listing.quantity_step
+            wanted = self.interventions.allowed(order.index, wanted, step)
         levels = book.available(order.side, order.price, wanted)
         if order.time_in_force == "FOK" and sum(quantity for _, quantity in levels) < wanted:
             levels = []
@@ -60,10 +65,11 @@ class Matching:
         self.ledger.settle(order, "Filled" if complete else "Cancelled", time)
         self._settle_position(order, time)
 
-    def liquidate(self, order: Order, price: Decimal, time: int) -> None:
-        """Close a position at its bankruptcy price (execType BustTrade)."""
+    def force(self, order: Order, price: Decimal, time: int) -> None:
+        """Carry out an order that the exchange itself made, at a price of its choice."""
         self.ledger.add(order)
-        self.ledger.fill(order, price, order.quantity, time, maker=False, kind="BustTrade")
+        kind = FORCED[order.create_type]
+        self.ledger.fill(order, price, order.quantity, time, maker=False, kind=kind)
         self.ledger.settle(order, "Filled", time)
         self._settle_position(order, time)
 
@@ -80,7 +86,10 @@ class Matching:
         """Bring the position's stops in line with its new size, and tell the market its side."""
         position = self.ledger.position(order.index)
         if position.side == order.side and order.filled:
-            if order.stop_loss is not None:
+            dropped = order.stop_loss is not None and self.interventions.stop_is_dropped(
+                order.index
+            )
+            if order.stop_loss is not None and not dropped:
                 position.stop_loss, position.stop_loss_by = order.stop_loss, order.stop_loss_by
             if order.take_profit is not None:
                 position.take_profit = order.take_profit

@@ -44,7 +44,7 @@ class Order:
     """1 triggers on a rise, 2 on a fall."""
     trigger_by: str = ""
     stop_kind: str = ""
-    """Bybit's stopOrderType: empty, Stop, StopLoss or TakeProfit."""
+    """Bybit's stopOrderType: empty, Stop, StopLoss, TakeProfit or TrailingStop."""
     create_type: str = "CreateByUser"
     take_profit: Decimal | None = None
     stop_loss: Decimal | None = None
@@ -96,8 +96,15 @@ class Position:
     stop_loss: Decimal | None = None
     take_profit_by: str = "LastPrice"
     stop_loss_by: str = "LastPrice"
+    trailing_stop: Decimal | None = None
+    """How far behind the best price a trailing stop follows, USDT."""
+    trailing_from: Decimal | None = None
+    """The price that has to be reached before it follows; None: it follows already."""
+    best_price: Decimal | None = None
+    """The most favourable last price since the trailing stop follows."""
     stop_order: Order | None = None
     target_order: Order | None = None
+    trailing_order: Order | None = None
     open_fees: Decimal = ZERO
     """Fees paid to open what is open."""
     realised: Decimal = ZERO
@@ -113,6 +120,13 @@ class Position:
     def sign(self) -> int:
         """Return 1 long, -1 short, 0 flat."""
         return 0 if self.side is None else (1 if self.side == "Buy" else -1)
+
+    @property
+    def trailing_level(self) -> Decimal | None:
+        """Return the last price at which the trailing stop fires, None while it does not follow."""
+        if self.trailing_stop is None or self.best_price is None or self.side is None:
+            return None
+        return self.best_price - self.sign * self.trailing_stop
 
     @property
     def entry_price(self) -> Decimal:
@@ -134,7 +148,7 @@ class Execution:
     symbol: str
     side: Side
     kind: str
-    """Bybit's execType: Trade, Funding or BustTrade."""
+    """Bybit's execType: Trade, Funding, BustTrade, AdlTrade or Settle."""
     price: Decimal
     quantity: Decimal
     fee: Decimal

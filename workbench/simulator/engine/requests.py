@@ -42,3 +42,7 @@ class StopRequest:
     stop_loss: Decimal | None = None
     take_profit_by: str | None = None
     stop_loss_by: str | None = None
+    trailing_stop: Decimal | None = None
+    """A distance in USDT."""
+    active_price: Decimal | None = None
+    """The last price from which on the trailing stop follows; None or 0: at once."""

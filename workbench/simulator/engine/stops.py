@@ -8,7 +8,7 @@ from typing import Literal
 from workbench.simulator.engine.ledger import Ledger
 from workbench.simulator.engine.records import Order, Position, opposite
 
-Leg = Literal["StopLoss", "TakeProfit"]
+Leg = Literal["StopLoss", "TakeProfit", "TrailingStop"]
 CLEARED = "CancelByTpSlTsClear"
 
 
@@ -21,6 +21,9 @@ def sync_stops(ledger: Ledger, position: Position, time: int) -> None:
     )
     position.target_order = _sync_leg(
         ledger, position, position.target_order, "TakeProfit", position.take_profit, time
+    )
+    position.trailing_order = _sync_leg(
+        ledger, position, position.trailing_order, "TrailingStop", position.trailing_level, time
     )
     bare = position.side is not None and not is_protected(ledger, position)
     ledger.protection.observe(position.symbol, time, bare=bare)
@@ -51,7 +54,7 @@ def _sync_leg(
     price: Decimal | None,
     time: int,
 ) -> Order | None:
-    by = position.stop_loss_by if leg == "StopLoss" else position.take_profit_by
+    by = _trigger_of(position, leg)
     alive = present is not None and present.status == "Untriggered"
     if alive and present is not None:
         same = present.trigger_price == price and present.trigger_by == by
@@ -69,11 +72,17 @@ def _sync_leg(
     return order
 
 
+def _trigger_of(position: Position, leg: Leg) -> str:
+    if leg == "TrailingStop":
+        return "LastPrice"
+    return position.stop_loss_by if leg == "StopLoss" else position.take_profit_by
+
+
 def _waiting_order(
     ledger: Ledger, position: Position, leg: Leg, price: Decimal, by: str, time: int
 ) -> Order:
     assert position.side is not None  # noqa: S101 - callers checked; narrows the type
-    falling = (position.side == "Buy") == (leg == "StopLoss")
+    falling = (position.side == "Buy") == (leg != "TakeProfit")
     identity, sequence = ledger.next_id("order")
     return Order(
         order_id=identity,
@@ -102,5 +111,5 @@ def _waiting_order(
 
 def _drop_reduce_only(ledger: Ledger, position: Position, time: int) -> None:
     for order in ledger.open_orders(position.index):
-        if order.reduce_only and order.stop_kind not in {"StopLoss", "TakeProfit"}:
+        if order.reduce_only and order.stop_kind not in {"StopLoss", "TakeProfit", "TrailingStop"}:
             ledger.settle(order, "Cancelled", time, cancel="CancelByReduceOnly")

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+import numpy as np
+
 from workbench.simulator.engine.checks import check_margin
-from workbench.simulator.engine.crossings import first_crossing
+from workbench.simulator.engine.crossings import first_crossing, trailing_crossing
 from workbench.simulator.engine.ledger import Ledger
 from workbench.simulator.engine.matching import Matching
 from workbench.simulator.engine.records import ZERO, Order, Position, opposite
+from workbench.simulator.engine.stops import sync_stops
 from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.market import MINUTE_MS, FloatArray, IntArray, Market
-from workbench.simulator.prices import Prices, floor_to
+from workbench.simulator.prices import Prices, floor_to, on_tick
 from workbench.simulator.refusals import Refused
 
 RETRY_MS = 1_000
@@ -75,10 +78,37 @@ class Walk:
             minute_end = (self.time // MINUTE_MS + 1) * MINUTE_MS
             happening = self._next(minute_end)
             if happening is None or happening.time > to:
-                self.time = min(to, minute_end)
+                self._move(min(to, minute_end))
                 continue
-            self.time = max(self.time, happening.time)
+            self._move(max(self.time, happening.time))
             self._apply(happening)
+
+    def _move(self, to: int) -> None:
+        """Move the time on; trailing stops follow the best price on the way."""
+        for position in self.ledger.held():
+            if position.trailing_stop is not None:
+                self._follow(position, to)
+        self.time = to
+
+    def _follow(self, position: Position, to: int) -> None:
+        line = self.market.path(position.index, self.time, to)[1]
+        line = line[~np.isnan(line)]
+        if not len(line):
+            return
+        tick = self.market.listings[position.index].tick_size
+        best = on_tick(float(line.max() if position.side == "Buy" else line.min()), tick)
+        start = position.trailing_from
+        if start is not None and position.sign * (best - start) < 0:
+            return
+        known = position.best_price
+        position.trailing_from = None
+        if known is None or position.sign * (best - known) > 0:
+            position.best_price = best
+            order = position.trailing_order
+            if order is not None:
+                order.trigger_price, order.updated = position.trailing_level, to
+            else:
+                sync_stops(self.ledger, position, to)
 
     def watched(self) -> list[int]:
         """Return the symbols with an open order or position."""
@@ -126,6 +156,8 @@ class Walk:
     def _order_happening(self, order: Order, path: Path) -> Happening | None:
         times, line = path
         after = max(self.time, order.not_before)
+        if order.stop_kind == "TrailingStop" and order.status == "Untriggered":
+            return self._trailing_happening(order, path, after)
         if order.status == "Untriggered":
             assert order.trigger_price is not None  # noqa: S101 - true of every waiting order
             ratio = self.prices.ratio(order.index, self.time, order.trigger_by)
@@ -145,6 +177,21 @@ class Walk:
             return None
         price = max(crossing.price, level) if rising else min(crossing.price, level)
         return Happening(crossing.time, kind, order.index, price, order)
+
+    def _trailing_happening(self, order: Order, path: Path, after: int) -> Happening | None:
+        position = self.ledger.position(order.index)
+        if position.best_price is None or position.trailing_stop is None:
+            return None
+        crossing = trailing_crossing(
+            *path,
+            float(position.best_price),
+            float(position.trailing_stop),
+            falling=position.side == "Buy",
+            after=after,
+        )
+        if crossing is None:
+            return None
+        return Happening(crossing.time, "stop", order.index, crossing.price, order)
 
     def _quote_factor(self, order: Order) -> float:
         """Return the last price over the limit at which the opposite quote reaches the limit."""
@@ -215,7 +262,7 @@ class Walk:
             reduce_only=True,
             create_type="CreateByLiq",
         )
-        self.matching.liquidate(order, bust, time)
+        self.matching.force(order, bust, time)
 
 
 def market_bound(last: Decimal, side: str, tick: Decimal, settings: ExchangeSettings) -> Decimal:

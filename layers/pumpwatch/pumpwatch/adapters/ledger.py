@@ -1,4 +1,4 @@
-"""How fills change a position: netting, average entry price, realised profit. All pure."""
+"""How fills change a position, and where its protections lie: what accounts of ours share. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,23 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
 from pumpwatch.domain.orders import Side
+from pumpwatch.errors import Rejected
 
-__all__ = ["MAINTENANCE_MARGIN", "Change", "Holding", "apply_fill", "liquidation_price", "pnl"]
+__all__ = [
+    "MAINTENANCE_MARGIN",
+    "Change",
+    "Holding",
+    "apply_fill",
+    "better",
+    "check_stop",
+    "check_trailing",
+    "liquidation_price",
+    "pnl",
+    "trailing_level",
+]
+
+BAD_REQUEST = 10001
+"""Bybit's code, so that callers see the same refusal."""
 
 MAINTENANCE_MARGIN = Decimal("0.01")
 """Share of the notional that must be left; Bybit asks 0.5 % to 2 % on small contracts."""
@@ -63,3 +78,27 @@ def liquidation_price(holding: Holding, leverage: Decimal) -> Decimal | None:
     factor = Decimal(1) - room if holding.side is Side.BUY else Decimal(1) + room
     price = (holding.entry_price * factor).quantize(Decimal("1e-8"), rounding=ROUND_DOWN)
     return price if price > 0 else None
+
+
+def better(side: Side, one: Decimal, other: Decimal) -> Decimal:
+    """Return the price that is the more favourable one for a position of this side."""
+    return max(one, other) if side is Side.BUY else min(one, other)
+
+
+def trailing_level(side: Side, best: Decimal | None, distance: Decimal | None) -> Decimal | None:
+    """Return where a trailing stop fires: `distance` behind the best price since it was set."""
+    if best is None or distance is None:
+        return None
+    return best - distance if side is Side.BUY else best + distance
+
+
+def check_stop(side: Side, stop_loss: Decimal, price: Decimal) -> None:
+    """Raise `Rejected` when the price has passed the stop of a position of this side already."""
+    if (stop_loss >= price) if side is Side.BUY else (stop_loss <= price):
+        raise Rejected(f"the stop loss {stop_loss} has been passed by {price}", code=BAD_REQUEST)
+
+
+def check_trailing(distance: Decimal | None) -> None:
+    """Raise `Rejected` for a trailing stop without a distance above zero; None is none at all."""
+    if distance is not None and distance <= 0:
+        raise Rejected(f"a trailing stop {distance} away protects nothing", code=BAD_REQUEST)

@@ -11,7 +11,20 @@ from pumpwatch.adapters.ledger import Holding
 from pumpwatch.domain.orders import Fill, OrderStatus, Side
 from pumpwatch.errors import DuplicateOrder, StoreUnavailable
 
-__all__ = ["MemoryPaperStore", "PaperPosition", "PaperState", "PaperStore"]
+__all__ = ["MemoryPaperStore", "PaperFunding", "PaperPosition", "PaperState", "PaperStore"]
+
+
+@dataclass(frozen=True, slots=True)
+class PaperFunding:
+    """A symbol's funding as the market said last. Prices in USDT, times in milliseconds UTC."""
+
+    rate: Decimal
+    """Share of the notional that longs pay to shorts."""
+    next_time: int
+    """The first funding that the position has not been charged for."""
+    mark_price: Decimal
+    last_price: Decimal
+    seen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +46,12 @@ class PaperPosition:
     seen_low: Decimal | None
     created: int
     updated: int
+    trailing_stop: Decimal | None = None
+    """How far behind `best_price` the trailing stop follows, USDT."""
+    best_price: Decimal | None = None
+    """The most favourable price, up to `checked`, since the trailing stop was set."""
+    funding: PaperFunding | None = None
+    """None while the market has not said it."""
 
     @property
     def holding(self) -> Holding:
@@ -42,7 +61,7 @@ class PaperPosition:
 
 @dataclass(frozen=True, slots=True)
 class PaperState:
-    """The account: realised profit after fees (USDT), positions and leverages by symbol."""
+    """The account: positions, leverages by symbol, realised profit after costs (USDT)."""
 
     version: int = 0
     """Grows with every commit; the commit after it must have seen it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from decimal import ROUND_DOWN, Decimal
 
 from pumpwatch.domain.access import Access
@@ -38,7 +37,7 @@ from .orders import (
     read_position,
 )
 from .refusals import BAD_PARAMETER, GONE
-from .session import Answer, BybitSession
+from .session import BybitSession
 
 __all__ = ["BybitBroker"]
 
@@ -199,17 +198,22 @@ class BybitBroker:
                 raise
 
     def access(self) -> Access:
-        """Return the key's rights and the account's position mode, asked for at the same time.
+        """Return the key's rights and the account's position mode.
 
         Raises `KeyRefused`, `BadCredentials`, `ExchangeUnavailable`.
         """
-        with ThreadPoolExecutor(1) as pool:
-            mode = pool.submit(self._mode)
-            key = self._session.call(endpoints.API_KEY)
-            return read_access(key.result, mode.result().result, time=key.time)
+        key = self._session.call(endpoints.API_KEY)
+        return read_access(key.result, self._mode_rows(), time=key.time)
 
-    def _mode(self) -> Answer:
-        return self._session.call(endpoints.POSITIONS, category=CATEGORY, symbol=MODE_SYMBOL)
+    def _mode_rows(self) -> object:
+        """Return the position list of one symbol; where it is not traded, one without rows."""
+        try:
+            answer = self._session.call(endpoints.POSITIONS, category=CATEGORY, symbol=MODE_SYMBOL)
+        except ExchangeUnavailable as error:
+            if error.code != BAD_PARAMETER:
+                raise
+            return {"list": []}
+        return answer.result
 
     def _all(self, endpoint: Endpoint, page: int, **parameters: object) -> Iterator[Row]:
         """Yield the rows of every page. A cursor comes on the last page too: a short page ends."""

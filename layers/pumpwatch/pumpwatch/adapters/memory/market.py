@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from pumpwatch.domain.candles import CandleSeries, IntArray
+from pumpwatch.domain.candles import MINUTE, CandleSeries, IntArray
 from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.errors import PumpwatchError, UnknownSymbol
 from pumpwatch.ports import CandleRequest
@@ -59,6 +59,7 @@ class MemoryMarketData:
         self._instruments: dict[str, Instrument] = {}
         self._series: dict[tuple[str, int], CandleSeries] = {}
         self._prices: dict[str, dict[str, float]] = {}
+        self._funding: dict[str, tuple[float, int]] = {}
         self._books: dict[str, OrderBook] = {}
 
     def list_instrument(self, one: Instrument) -> None:
@@ -83,6 +84,14 @@ class MemoryMarketData:
         """
         self._prices[symbol] = {"last_price": last, **fields}
         self._instruments.setdefault(symbol, instrument(symbol))
+
+    def set_funding(self, symbol: str, rate: float, time: int) -> None:
+        """Set a symbol's funding rate and one of its funding times, milliseconds UTC.
+
+        The snapshot then names the next one after `now`, on the contract's interval. Without it the
+        rate is 0.0001 and the times are multiples of the interval.
+        """
+        self._funding[symbol] = rate, time
 
     def set_book(self, book: OrderBook) -> None:
         """Set a symbol's book; without it a deep book stands 0.01 % around the last price."""
@@ -163,7 +172,7 @@ class MemoryMarketData:
 
     def _day(self, symbol: str) -> CandleSeries | None:
         """Return the visible one-minute candles of the last 24 hours, None when there are none."""
-        found = self._candles(CandleRequest(symbol, 60_000, self.now - 86_400_000 + 1, self.now))
+        found = self._candles(CandleRequest(symbol, MINUTE, self.now - 86_400_000 + 1, self.now))
         return found if isinstance(found, CandleSeries) and len(found.open_time) else None
 
     def _ticker(self, symbol: str) -> dict[str, float]:
@@ -179,5 +188,7 @@ class MemoryMarketData:
         row = {"last_price": last or 0.0, "mark_price": last or 0.0}
         row["bid"], row["ask"] = row["last_price"] * 0.9999, row["last_price"] * 1.0001
         row.update({name: value() for name, value in derived.items()})
-        row["funding_rate"], row["next_funding"] = 0.0001, float(self.now + 4 * 3_600_000)
+        row["funding_rate"], grid = self._funding.get(symbol, (0.0001, 0))
+        interval = self._instruments[symbol].funding_interval_minutes * MINUTE
+        row["next_funding"] = float(self.now + interval - (self.now - grid) % interval)
         return {**row, **self._prices.get(symbol, {})}

@@ -1,7 +1,20 @@
 """Paper trading: real prices, no money."""
 
-from pumpwatch.adapters.paper_account import MemoryPaperStore, PaperPosition, PaperState, PaperStore
+from pumpwatch.adapters.paper_account import (
+    MemoryPaperStore,
+    PaperFunding,
+    PaperPosition,
+    PaperState,
+    PaperStore,
+)
 
 from .broker import PaperBroker
 
-__all__ = ["MemoryPaperStore", "PaperBroker", "PaperPosition", "PaperState", "PaperStore"]
+__all__ = [
+    "MemoryPaperStore",
+    "PaperBroker",
+    "PaperFunding",
+    "PaperPosition",
+    "PaperState",
+    "PaperStore",
+]

@@ -1,4 +1,4 @@
-"""Which price a paper order gets, and whether a stop or a target was reached. All pure."""
+"""What happens to a paper position while nobody looks: stops, targets, funding. All pure."""
 
 from __future__ import annotations
 
@@ -6,23 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from pumpwatch.adapters.ledger import liquidation_price
+from pumpwatch.adapters.ledger import better, liquidation_price, trailing_level
 from pumpwatch.adapters.paper_account import PaperPosition
 from pumpwatch.domain.candles import CandleSeries
-from pumpwatch.domain.market import OrderBook
 from pumpwatch.domain.orders import FillKind, Side
 
-__all__ = ["Taken", "Triggered", "follow", "slipped", "walk"]
+from .funding import Charge, charge, rolled
+
+__all__ = ["Followed", "Triggered", "follow"]
 
 ZERO = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What the book gave: the quantity, and its average price (None when nothing was taken)."""
-
-    quantity: Decimal
-    price: Decimal | None
+EIGHT_HOURS = 8 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,51 +29,104 @@ class Triggered:
     time: int
 
 
-def walk(book: OrderBook, side: Side, quantity: Decimal, *, tolerance: Decimal | None) -> Taken:
-    """Take `quantity` from the book, best level first, within `tolerance` of the best price."""
-    levels = book.asks if side is Side.BUY else book.bids
-    if not levels:
-        return Taken(ZERO, None)
-    reach = (tolerance or Decimal(1)) * levels[0][0]
-    taken, value = ZERO, ZERO
-    for price, offered in levels:
-        if taken == quantity or abs(price - levels[0][0]) > reach:
-            break
-        part = min(offered, quantity - taken)
-        taken += part
-        value += part * price
-    return Taken(taken, value / taken)
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """Milliseconds between two fundings, and how many are charged at a time."""
+
+    interval: int
+    most: int
 
 
-def slipped(price: Decimal, side: Side, slippage: Decimal) -> Decimal:
-    """Return the price made worse for the side by a fraction."""
-    return price * (1 + slippage if side is Side.BUY else 1 - slippage)
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A position after the candles up to now: what it paid in funding, and what closed it."""
+
+    position: PaperPosition
+    """As it is now, or was when it was closed."""
+    fired: Triggered | None = None
+    charges: tuple[Charge, ...] = ()
+    complete: bool = True
+    """False when `most_charges` were reached: follow the position again from here."""
 
 
 def follow(
-    position: PaperPosition, series: CandleSeries, *, now: int, leverage: Decimal
-) -> PaperPosition | Triggered:
-    """Test the protections against the candles since the last check.
+    position: PaperPosition,
+    series: CandleSeries,
+    *,
+    now: int,
+    leverage: Decimal,
+    funding_interval: int = EIGHT_HOURS,
+    most_charges: int = 50,
+) -> Followed:
+    """Test the protections against the candles since the last check, and charge funding on the way.
 
     The worst comes first: in a minute that reached both, the stop fires. A price that was past the
     stop when the minute opened is filled there, not at the stop; a target never gets better than
     its own price. In the minute of the last check only extremes beyond those seen then count: they
     came later. Candles are of the last price, also for a stop that watches the mark price.
+
+    A trailing stop is tested twice: where it stood when the minute opened, beside the fixed one,
+    and where the minute's most favourable price has pulled it, as if that price had come first and
+    the worst one after it (up to the target: beyond it the position would be closed). Funding is
+    charged at the rate seen last. Times and `funding_interval` in milliseconds.
     """
     start = position.checked - position.checked % series.interval
+    terms = _Terms(funding_interval, most_charges)
+    paid: tuple[Charge, ...] = ()
     for row, opened in enumerate(series.open_time.tolist()):
         if opened < start or opened > now:
             continue
         whole = tuple(Decimal(repr(float(value))) for value in series.values[row, :4])
-        candle = _rest_of_minute(position, whole) if opened == start else whole
         time = max(position.checked, min(opened + series.interval - 1, now))
+        position, paid = _charged(position, paid, terms, until=time, at=(opened, whole[0]))
+        if _due(position, time) is not None:
+            return Followed(position, None, paid, complete=False)
+        candle = _rest_of_minute(position, whole) if opened == start else whole
         fired = _fired(position, candle, leverage)
         if fired is not None:
-            return replace(fired, time=time)
-        position = replace(
-            position, last_price=whole[3], checked=time, seen_high=whole[1], seen_low=whole[2]
-        )
-    return position
+            return Followed(position, replace(fired, time=time), paid)
+        position = _moved(position, candle, whole, time)
+    position, paid = _charged(position, paid, terms, until=now, at=None)
+    return Followed(position, None, paid, complete=_due(position, now) is None)
+
+
+def _due(position: PaperPosition, until: int) -> int | None:
+    """Return when the first funding was due that is not charged yet, None if after `until`."""
+    terms = position.funding
+    return terms.next_time if terms is not None and terms.next_time <= until else None
+
+
+def _charged(
+    position: PaperPosition,
+    paid: tuple[Charge, ...],
+    terms: _Terms,
+    *,
+    until: int,
+    at: tuple[int, Decimal] | None,
+) -> tuple[PaperPosition, tuple[Charge, ...]]:
+    """Charge what is due up to `until`; `at` is a candle's open time and opening price."""
+    while (due := _due(position, until)) is not None and len(paid) < terms.most:
+        price = at[1] if at is not None and due >= at[0] else None
+        paid = (*paid, charge(position, due, price))
+        position = rolled(position, due + terms.interval)
+    return position, paid
+
+
+def _moved(
+    position: PaperPosition, candle: Sequence[Decimal], whole: Sequence[Decimal], time: int
+) -> PaperPosition:
+    """Return the position after a candle that closed nothing."""
+    best = position.best_price
+    if best is not None:
+        best = better(position.side, best, candle[2 if position.side is Side.SELL else 1])
+    return replace(
+        position,
+        last_price=whole[3],
+        checked=time,
+        seen_high=whole[1],
+        seen_low=whole[2],
+        best_price=best,
+    )
 
 
 def _rest_of_minute(position: PaperPosition, candle: Sequence[Decimal]) -> tuple[Decimal, ...]:
@@ -100,18 +147,43 @@ def _rest_of_minute(position: PaperPosition, candle: Sequence[Decimal]) -> tuple
 def _fired(
     position: PaperPosition, candle: Sequence[Decimal], leverage: Decimal
 ) -> Triggered | None:
+    """Return what the candle fires, worst first; its time is not known here."""
     opened, high, low, _ = candle
     short = position.side is Side.SELL
     worst, best = (high, low) if short else (low, high)
     sign = 1 if short else -1
-    losing = [(position.stop_loss, FillKind.TRADE, "stop_loss")]
-    losing += [(liquidation_price(position.holding, leverage), FillKind.LIQUIDATION, "")]
-    known = [(level, kind, word) for level, kind, word in losing if level is not None]
-    for level, kind, word in sorted(known, key=lambda one: sign * one[0]):
+    if position.best_price is not None:
+        # The opening price came first, whatever the order of the others.
+        position = replace(position, best_price=better(position.side, position.best_price, opened))
+    for level, kind, word in sorted(_losing(position, leverage), key=lambda one: sign * one[0]):
         if sign * (worst - level) >= 0:
             price = max(level, opened) if short else min(level, opened)
             return Triggered(kind, word, price, 0)
+    pulled = _pulled_level(position, best)
+    if pulled is not None and sign * (worst - pulled) >= 0:
+        return Triggered(FillKind.TRADE, "trailing_stop", pulled, 0)
     target = position.take_profit
     if target is not None and sign * (best - target) <= 0:
         return Triggered(FillKind.TRADE, "take_profit", target, 0)
     return None
+
+
+def _losing(position: PaperPosition, leverage: Decimal) -> list[tuple[Decimal, FillKind, str]]:
+    """Return the levels beyond which the position is closed, as they stand."""
+    trailing = trailing_level(position.side, position.best_price, position.trailing_stop)
+    levels = [
+        (position.stop_loss, FillKind.TRADE, "stop_loss"),
+        (trailing, FillKind.TRADE, "trailing_stop"),
+        (liquidation_price(position.holding, leverage), FillKind.LIQUIDATION, ""),
+    ]
+    return [(level, kind, word) for level, kind, word in levels if level is not None]
+
+
+def _pulled_level(position: PaperPosition, best: Decimal) -> Decimal | None:
+    """Return where the trailing stop stands once the most favourable price has come."""
+    if position.best_price is None:
+        return None
+    if position.take_profit is not None:
+        best = better(position.side.opposite, best, position.take_profit)
+    pulled = better(position.side, position.best_price, best)
+    return trailing_level(position.side, pulled, position.trailing_stop)

@@ -13,13 +13,12 @@ from pumpwatch.domain.orders import (
     OrderState,
     OrderStatus,
     Position,
-    Side,
 )
 from pumpwatch.errors import Rejected
 
-__all__ = ["check_stop", "fill_of", "position_of", "protection_of", "reducible", "unrealised"]
+__all__ = ["fill_of", "order_of", "position_of", "protections_of", "reducible", "unrealised"]
 
-BAD_REQUEST, NOTHING_TO_REDUCE = 10001, 110017
+NOTHING_TO_REDUCE = 110017
 
 
 def unrealised(held: PaperPosition) -> Decimal:
@@ -42,11 +41,21 @@ def position_of(held: PaperPosition, leverage: Decimal) -> Position:
         unrealised_pnl=unrealised(held),
         created=held.created,
         updated=held.updated,
+        trailing_stop=held.trailing_stop,
     )
 
 
-def protection_of(held: PaperPosition, name: str) -> OrderStatus:
-    """Return a position's stop or target as an order that waits for its trigger."""
+def protections_of(held: PaperPosition) -> list[OrderStatus]:
+    """Return a position's stops and target as orders that wait for their trigger."""
+    levels = (
+        ("stop", held.stop_loss),
+        ("trailing", held.trailing_stop),
+        ("target", held.take_profit),
+    )
+    return [_waiting(held, name) for name, level in levels if level is not None]
+
+
+def _waiting(held: PaperPosition, name: str) -> OrderStatus:
     return OrderStatus(
         order_id="",
         exchange_id=f"paper-{held.symbol}-{held.created}-{name}",
@@ -87,10 +96,25 @@ def reducible(request: OrderRequest, held: PaperPosition | None) -> Decimal:
         raise Rejected(
             "current position is zero, cannot fix reduce-only order qty", code=NOTHING_TO_REDUCE
         )
-    return min(request.quantity, held.quantity)
+    return held.quantity if request.closes_all else min(request.quantity, held.quantity)
 
 
-def check_stop(side: Side, stop_loss: Decimal, price: Decimal) -> None:
-    """Raise `Rejected` when the price has passed the stop already."""
-    if (stop_loss >= price) if side is Side.BUY else (stop_loss <= price):
-        raise Rejected(f"the stop loss {stop_loss} has been passed by {price}", code=BAD_REQUEST)
+def order_of(
+    request: OrderRequest, filled: Decimal, price: Decimal, *, fee: Decimal, now: int
+) -> OrderStatus:
+    """Return the order as it ended: filled, filled in part, or without anything in the book."""
+    return OrderStatus(
+        order_id=request.order_id,
+        exchange_id=f"paper-{request.order_id}",
+        symbol=request.symbol,
+        side=request.side,
+        state=OrderState.FILLED if filled == request.quantity else OrderState.CANCELLED,
+        quantity=request.quantity,
+        filled_quantity=filled,
+        average_price=price if filled else None,
+        fee=fee,
+        reduce_only=request.reduce_only,
+        created=now,
+        updated=now,
+        reject_reason="" if filled else "EC_NoImmediateQtyToFill",
+    )

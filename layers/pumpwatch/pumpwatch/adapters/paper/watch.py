@@ -1,0 +1,196 @@
+"""A look at the market for the paper account: what its positions went through since the last."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from pumpwatch.adapters.ledger import pnl
+from pumpwatch.adapters.paper_account import PaperFunding, PaperPosition, PaperState
+from pumpwatch.domain.candles import MINUTE, CandleSeries
+from pumpwatch.domain.market import MarketSnapshot
+from pumpwatch.domain.orders import Fill, Side
+from pumpwatch.errors import RetryLater
+from pumpwatch.ports import CandleRequest, MarketData
+
+from .book import slipped
+from .fills import Followed, Triggered, follow
+from .funding import funding_fill, renewed, terms_in, wants_terms
+
+__all__ = ["Look", "Watch"]
+
+logger = logging.getLogger(__name__)
+
+ZERO = Decimal(0)
+USUAL_INTERVAL = 480
+"""Minutes between two fundings of a contract that is not listed any more."""
+MOST_FILLS = 90
+"""Fills of one look: they are stored in one transaction of at most 100 writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The account after a look, and the fills that led there."""
+
+    state: PaperState
+    fills: tuple[Fill, ...]
+    complete: bool
+    """False when a position must be followed further: look again."""
+
+
+class Watch:
+    """Follows paper positions along the market's candles and funding.
+
+    A look asks for candles only. The market's snapshot is asked for when a position opens, in the
+    last two minutes before a funding, and after it, then with the contracts for their interval.
+    """
+
+    def __init__(self, market: MarketData, *, taker_fee: Decimal, slippage: Decimal) -> None:
+        self._market = market
+        self._fee = taker_fee
+        self._slippage = slippage
+        self._asked: int | None = None
+
+    def look(self, state: PaperState, now: int) -> Look:
+        """Follow every position up to `now`, milliseconds UTC.
+
+        A symbol without candles is left as it is and logged. Raises what the market raises when
+        candles or contracts cannot be read: nothing is lost, the next look starts where this did.
+        """
+        held = sorted(state.positions.items())
+        answers = self._market.candles([_since_checked(one, now) for _, one in held])
+        intervals = self._intervals(state, now)
+        snapshot = self._snapshot(now) if self._wanted(state, now) else None
+        after, fills, complete = state, list[Fill](), True
+        for symbol, position in held:
+            series = answers[symbol]
+            if not isinstance(series, CandleSeries):
+                logger.warning(
+                    "paper position not checked", extra={"symbol": symbol, "reason": str(series)}
+                )
+                continue
+            room = MOST_FILLS - len(fills)
+            if room <= 1:
+                complete = False
+                break
+            followed = follow(
+                position,
+                series,
+                now=now,
+                leverage=state.leverage(symbol),
+                funding_interval=intervals.get(symbol, USUAL_INTERVAL) * MINUTE,
+                most_charges=room - 1,
+            )
+            after, booked = self._booked(after, followed, snapshot, now)
+            fills += booked
+            complete = complete and followed.complete
+        return Look(after, tuple(fills), complete)
+
+    def opened(self, symbol: str, side: Side, price: Decimal, now: int) -> PaperPosition:
+        """Return a new position that knows which part of its first minute came before it."""
+        request = CandleRequest(symbol, MINUTE, now - now % MINUTE, now)
+        series = self._market.candles([request]).get(symbol)
+        high = low = None
+        if isinstance(series, CandleSeries) and len(series.open_time):
+            high, low = (Decimal(repr(float(value))) for value in series.values[-1, 1:3])
+        return PaperPosition(
+            symbol=symbol,
+            side=side,
+            quantity=ZERO,
+            entry_price=price,
+            stop_loss=None,
+            take_profit=None,
+            last_price=price,
+            checked=now,
+            seen_high=high,
+            seen_low=low,
+            created=now,
+            updated=now,
+            funding=renewed(None, _terms(self._snapshot(now), symbol), now),
+        )
+
+    # --- what else is asked --------------------------------------------------------------
+
+    def _wanted(self, state: PaperState, now: int) -> bool:
+        known = [one.funding for one in state.positions.values()]
+        if any(wants_terms(one, now) for one in known if one is not None):
+            return True
+        # Nobody may ever say it: a contract may have been delisted.
+        rested = self._asked is None or now - self._asked >= MINUTE
+        return None in known and rested
+
+    def _snapshot(self, now: int) -> MarketSnapshot | None:
+        """Return the market, None when it does not answer: funding is then learnt later."""
+        self._asked = now
+        try:
+            return self._market.snapshot()
+        except RetryLater as error:
+            logger.warning("funding of paper positions not read", extra={"reason": str(error)})
+            return None
+
+    def _intervals(self, state: PaperState, now: int) -> Mapping[str, int]:
+        """Return the minutes between fundings by symbol; nothing while no funding is due."""
+        known = [one.funding for one in state.positions.values()]
+        if not any(one is not None and one.next_time <= now for one in known):
+            return {}
+        listed = self._market.instruments()
+        return {
+            symbol: listed[symbol].funding_interval_minutes
+            for symbol in state.positions
+            if symbol in listed and listed[symbol].funding_interval_minutes > 0
+        }
+
+    # --- booking -------------------------------------------------------------------------
+
+    def _booked(
+        self, state: PaperState, followed: Followed, snapshot: MarketSnapshot | None, now: int
+    ) -> tuple[PaperState, list[Fill]]:
+        position = followed.position
+        symbol = position.symbol
+        paid = sum((one.fee for one in followed.charges), ZERO)
+        fills = [funding_fill(position, one) for one in followed.charges]
+        state = replace(state, realised=state.realised - paid)
+        if followed.fired is not None:
+            fill = self._closing(position, followed.fired)
+            fills.append(fill)
+            return _without(state, position, fill), fills
+        if followed.complete:
+            funding = renewed(position.funding, _terms(snapshot, symbol), now)
+            position = replace(position, funding=funding)
+        return replace(state, positions={**state.positions, symbol: position}), fills
+
+    def _closing(self, held: PaperPosition, fired: Triggered) -> Fill:
+        side = held.side.opposite
+        price = slipped(fired.price, side, self._slippage)
+        name = f"paper-{held.symbol}-{held.created}-{fired.trigger or fired.kind.value}"
+        return Fill(
+            execution_id=name,
+            order_id="",
+            symbol=held.symbol,
+            side=side,
+            kind=fired.kind,
+            price=price,
+            quantity=held.quantity,
+            fee=held.quantity * price * self._fee,
+            time=fired.time,
+            exchange_order_id=name,
+            closed_quantity=held.quantity,
+            trigger=fired.trigger,
+        )
+
+
+def _since_checked(held: PaperPosition, now: int) -> CandleRequest:
+    return CandleRequest(held.symbol, MINUTE, held.checked - held.checked % MINUTE, now)
+
+
+def _without(state: PaperState, held: PaperPosition, fill: Fill) -> PaperState:
+    """Return the account after the fill that closed a position."""
+    realised = pnl(held.side, held.quantity, held.entry_price, fill.price) - fill.fee
+    positions = {name: one for name, one in state.positions.items() if name != held.symbol}
+    return replace(state, realised=state.realised + realised, positions=positions)
+
+
+def _terms(snapshot: MarketSnapshot | None, symbol: str) -> PaperFunding | None:
+    return None if snapshot is None else terms_in(snapshot, symbol)

@@ -1,0 +1,219 @@
+"""The paper broker in odd situations, and which price an order gets from the book."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.records import NOW, an_entry, an_exit, candles
+
+from pumpwatch.adapters.memory import ManualClock, MemoryMarketData
+from pumpwatch.adapters.paper import MemoryPaperStore, PaperBroker
+from pumpwatch.adapters.paper.book import slipped, walk
+from pumpwatch.domain.access import Access
+from pumpwatch.domain.candles import MINUTE
+from pumpwatch.domain.market import OrderBook
+from pumpwatch.domain.orders import OrderState, Side, StopTrigger
+from pumpwatch.errors import BadMarketData, OutcomeUnknown, Rejected, StoreUnavailable
+
+ONE = Decimal(1)
+
+
+def book(asks=(), bids=()):
+    def side(levels):
+        return tuple((Decimal(str(price)), Decimal(str(size))) for price, size in levels)
+
+    return OrderBook("AUSDT", NOW, side(bids), side(asks))
+
+
+def test_a_large_order_walks_up_the_book():
+    taken = walk(book(asks=[(10, 1), (11, 2), (12, 5)]), Side.BUY, Decimal(4), tolerance=None)
+    assert taken.quantity == 4
+    assert taken.price == Decimal(10 + 22 + 12) / 4
+
+
+def test_a_sell_takes_the_bids():
+    taken = walk(
+        book(bids=[(10, 1), (9, 2)], asks=[(11, 9)]), Side.SELL, Decimal(2), tolerance=None
+    )
+    assert (taken.quantity, taken.price) == (2, Decimal("9.5"))
+
+
+def test_levels_beyond_the_tolerance_are_left_alone():
+    asks = [(100, 1), (101, 1), ("101.01", 1)]
+    taken = walk(book(asks=asks), Side.BUY, Decimal(3), tolerance=Decimal("0.01"))
+    assert (taken.quantity, taken.price) == (2, Decimal("100.5"))
+
+
+def test_an_empty_side_gives_nothing():
+    taken = walk(book(bids=[(10, 1)]), Side.BUY, ONE, tolerance=None)
+    assert (taken.quantity, taken.price) == (0, None)
+
+
+def test_slippage_is_always_worse():
+    assert slipped(Decimal(100), Side.BUY, Decimal("0.001")) == Decimal("100.1")
+    assert slipped(Decimal(100), Side.SELL, Decimal("0.001")) == Decimal("99.9")
+
+
+# --- the broker in odd situations --------------------------------------------------------
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(NOW)
+
+
+@pytest.fixture
+def market():
+    made = MemoryMarketData(NOW)
+    made.set_candles(candles("PUMPUSDT", [(1.1, 1.1, 1.1, 1.1)] * 30))
+    return made
+
+
+@pytest.fixture
+def store():
+    return MemoryPaperStore()
+
+
+def a_broker(market, store, clock, **terms):
+    money = {"equity": Decimal(1000), "taker_fee": Decimal("0.00055"), "slippage": Decimal(0)}
+    return PaperBroker(market, store, clock, **(money | terms))
+
+
+def test_an_order_that_finds_nothing_in_the_book_ends_without_a_fill(market, store, clock):
+    market.set_book(OrderBook("PUMPUSDT", NOW, (), ()))
+    broker = a_broker(market, store, clock)
+    broker.place(an_entry())
+    order = broker.find_order("PUMPUSDT", "order-1")
+    assert (order.state, order.filled_quantity) == (OrderState.CANCELLED, 0)
+    assert order.reject_reason
+    assert (broker.positions(), broker.fills("PUMPUSDT", since=0)) == ([], [])
+
+
+def test_a_thin_book_fills_a_part(market, store, clock):
+    level = (Decimal("1.1"), Decimal(20))
+    market.set_book(OrderBook("PUMPUSDT", NOW, (level,), ()))
+    broker = a_broker(market, store, clock)
+    broker.place(an_entry())
+    order = broker.find_order("PUMPUSDT", "order-1")
+    assert (order.state, order.filled_quantity) == (OrderState.CANCELLED, 20)
+    assert broker.positions()[0].quantity == 20
+
+
+def test_a_market_that_cannot_be_read_leaves_positions_as_they_are(market, store, clock):
+    broker = a_broker(market, store, clock)
+    broker.place(an_entry())
+    market.failures["PUMPUSDT"] = BadMarketData("no candles today")
+    market.now = clock.time = NOW + 3 * MINUTE
+    assert broker.positions()[0].quantity == Decimal("45.5")
+    with pytest.raises(Rejected):
+        broker.place(an_exit())
+
+
+def test_another_writer_makes_the_outcome_unknown_and_the_account_is_read_again(
+    market, store, clock
+):
+    first, second = a_broker(market, store, clock), a_broker(market, store, clock)
+    assert second.positions() == []
+    first.place(an_entry())
+    with pytest.raises(OutcomeUnknown):
+        second.place(an_entry("order-9"))
+    assert second.find_order("PUMPUSDT", "order-9") is None
+    assert len(second.positions()) == 1
+    with pytest.raises(StoreUnavailable):
+        first.set_leverage("PUMPUSDT", Decimal(2)) or second.set_leverage("PUMPUSDT", Decimal(3))
+
+
+def test_a_restart_finds_everything_again(market, store, clock):
+    a_broker(market, store, clock).place(an_entry())
+    again = a_broker(market, store, clock)
+    assert again.positions()[0].stop_loss == Decimal("1.236")
+    assert again.find_order("PUMPUSDT", "order-1").state is OrderState.FILLED
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    orders=st.lists(
+        st.tuples(st.sampled_from(list(Side)), st.integers(1, 50), st.booleans()), max_size=12
+    )
+)
+def test_money_is_never_made_or_lost_but_by_fees_at_one_price(orders):
+    market, clock, store = MemoryMarketData(NOW), ManualClock(NOW), MemoryPaperStore()
+    market.set_price("PUMPUSDT", 1.0)
+    one = (Decimal(1), Decimal(10**9))
+    market.set_book(OrderBook("PUMPUSDT", NOW, (one,), (one,)))
+    broker, paid = a_broker(market, store, clock), Decimal(0)
+    for number, (side, quantity, reduces) in enumerate(orders):
+        stop = None if reduces else Decimal("0.5" if side is Side.BUY else "1.5")
+        request = an_entry(
+            f"order-{number}",
+            side=side,
+            quantity=Decimal(quantity),
+            reduce_only=reduces,
+            stop_loss=stop,
+            take_profit=None,
+        )
+        try:
+            broker.place(request)
+        except Rejected:
+            continue
+        paid += broker.find_order("PUMPUSDT", request.order_id).fee
+    assert broker.account().equity == 1000 - paid
+
+
+def test_the_account_is_called_paper_and_holds_no_key(market, store, clock):
+    assert a_broker(market, store, clock).access() == Access("paper")
+
+
+def test_one_look_serves_threads_that_ask_at_the_same_time(store, clock):
+    """The trade use case reads positions, orders and account side by side."""
+
+    class SlowMarket(MemoryMarketData):
+        def candles(self, requests):
+            time.sleep(0.02)
+            return super().candles(requests)
+
+    market = SlowMarket(NOW)
+    market.set_candles(candles("PUMPUSDT", [(1.1, 1.1, 1.1, 1.1)] * 30))
+    broker = a_broker(market, store, clock)
+    broker.place(an_entry())
+    clock.time = market.now = NOW + MINUTE
+    market.calls.clear()
+    with ThreadPoolExecutor(3) as pool:
+        reads = (broker.positions, broker.open_orders, broker.account)
+        held, orders, account = [one.result() for one in [pool.submit(read) for read in reads]]
+    assert (len(held), len(orders)) == (1, 2)
+    assert account.equity < 1000
+    assert market.calls == ["candles"]
+
+
+@pytest.mark.parametrize("distance", ["0", "-1"])
+def test_a_trailing_stop_needs_a_distance(market, store, clock, distance):
+    broker = a_broker(market, store, clock)
+    broker.place(an_entry())
+    with pytest.raises(Rejected):
+        broker.set_protection(
+            "PUMPUSDT",
+            stop_loss=Decimal("1.236"),
+            take_profit=None,
+            trigger=StopTrigger.LAST_PRICE,
+            trailing_stop=Decimal(distance),
+        )
+    assert broker.positions()[0].trailing_stop is None
+
+
+def test_setting_what_is_set_already_writes_nothing(market, store, clock):
+    broker = a_broker(market, store, clock)
+    broker.place(an_entry())
+    terms = {
+        "stop_loss": Decimal("1.2"),
+        "take_profit": None,
+        "trigger": StopTrigger.LAST_PRICE,
+        "trailing_stop": Decimal("0.1"),
+    }
+    broker.set_protection("PUMPUSDT", **terms)
+    version = store.load().version
+    broker.set_protection("PUMPUSDT", **terms)
+    assert store.load().version == version

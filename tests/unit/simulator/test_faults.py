@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.scripted_market import START
+from support.trading_desk import Desk
+
+from workbench.simulator.faults import ACTIONS, Call, Fault, FaultRule, ScriptedFaults
+
+CREATE, ORDERS, POSITIONS = "/v5/order/create", "/v5/order/realtime", "/v5/position/list"
+LINK = "entry-1"
+
+
+def control(desk, document):
+    body = json.dumps(document).encode()
+    response = desk.exchange.handle("POST", "/simulator/faults", "", body)
+    return response.status, json.loads(response.body)
+
+
+def inject(desk, *rules):
+    assert control(desk, {"faults": list(rules)}) == (200, {})
+
+
+def state(desk):
+    return json.loads(desk.exchange.handle("GET", "/simulator/state").body)
+
+
+def found(desk, path=ORDERS, **parameters):
+    answer = desk.get(path, symbol="AAAUSDT", **parameters)
+    return answer["retCode"], answer["result"].get("list")
+
+
+# --- rules -------------------------------------------------------------------------------
+
+
+def called(path=CREATE, method="POST"):
+    return Call(method, path, {}, 1, START)
+
+
+def test_rule_skips_then_strikes_as_often_as_asked():
+    rule = FaultRule(CREATE, Fault("refuse"), skip=2, times=2)
+    plan = ScriptedFaults([rule])
+    struck = [plan.before(called()) is not None for _ in range(6)]
+    assert struck == [False, False, True, True, False, False]
+    assert plan.injected == {"refuse": 2}
+
+
+def test_path_with_an_asterisk_means_all_that_begin_like_it():
+    plan = ScriptedFaults([FaultRule("/v5/order/*", Fault("refuse"), times=9)])
+    paths = [CREATE, ORDERS, POSITIONS, "/v5/order"]
+    assert [plan.before(called(path)) is not None for path in paths] == [True, True, False, False]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_each_action_strikes_on_one_side_of_the_acting_only(action):
+    for acted in (False, True):
+        plan = ScriptedFaults([FaultRule(CREATE, Fault(action, acted), times=9)])
+        sides = plan.before(called()) is not None, plan.after(called(), 0) is not None
+        assert sides.count(True) == 1
+
+
+def test_condition_and_lost_answer_can_meet_in_one_call():
+    desk = Desk()
+    inject(
+        desk,
+        {"path": CREATE, "fault": "hidden_order", "lasts_ms": 1_000},
+        {"path": CREATE, "fault": "drop_after"},
+    )
+    body = {"category": "linear", "symbol": "AAAUSDT", "side": "Buy", "orderType": "Market"}
+    assert desk.raw("POST", CREATE, **body, qty="1", orderLinkId=LINK).dropped
+    assert found(desk, orderLinkId=LINK) == (110001, None)
+    assert desk.position()["size"] == "1"
+    assert state(desk)["faults"] == {"drop_after": 1, "hidden_order": 1}
+
+
+def test_what_was_injected_is_counted_over_all_plans():
+    desk = Desk()
+    for _ in range(2):
+        inject(desk, {"path": CREATE, "fault": "error_10016"}, {"path": CREATE, "action": "empty"})
+        desk.order("Buy", "1")
+        desk.raw("POST", CREATE, category="linear")
+    assert state(desk)["faults"] == {"empty": 2, "error_10016": 2}
+
+
+def test_fault_does_not_strike_a_banned_address_or_an_unknown_path():
+    desk = Desk()
+    inject(desk, {"path": "/*", "fault": "http_500", "times": 9})
+    assert desk.exchange.handle("GET", "/v5/nothing").status == 404
+    assert desk.exchange.handle("GET", "/v5/market/time", "", b"{}").status == 403
+    assert desk.exchange.handle("GET", "/v5/market/time").status == 500
+
+
+def test_null_result_of_a_bare_401_leaves_it_as_it_is():
+    desk = Desk(settings={"invalid_key_status": 401})
+    inject(desk, {"path": ORDERS, "fault": "null_result"})
+    response = desk.exchange.handle("GET", ORDERS)
+    assert (response.status, response.body) == (401, b"")
+
+
+# --- lagging lists -----------------------------------------------------------------------
+
+
+def test_list_struck_itself_shows_what_was_so_before():
+    desk = Desk(settings={"latency_ms": 60})
+    inject(desk, {"path": POSITIONS, "action": "stale", "lag_ms": 150})
+    desk.placed("Buy", "1", stopLoss="90")
+    desk.clock.advance_by(60)
+    sizes = [desk.position()["size"] for _ in range(2)]
+    assert sizes == ["1", "1"]
+    inject(desk, {"path": POSITIONS, "action": "stale", "lag_ms": 150, "skip": 1})
+    assert desk.order("Buy", "1")["retCode"] == 0
+    assert [desk.position()["size"] for _ in range(3)] == ["2", "1", "2"]
+
+
+def test_lag_moves_with_time_and_ends():
+    desk = Desk()
+    inject(desk, {"path": CREATE, "fault": "stale_positions", "lag_ms": 1_000, "lasts_ms": 5_000})
+    desk.order("Buy", "1")
+    desk.advance(500)
+    desk.order("Buy", "1")
+    seen = []
+    for time in (999, 1_000, 1_499, 1_500):
+        desk.advance(time)
+        seen.append(desk.position()["size"])
+    assert seen == ["0", "1", "1", "2"]
+    desk.advance(4_999)
+    desk.order("Buy", "1")
+    assert desk.position()["size"] == "2"
+    desk.advance(5_000)
+    assert desk.position()["size"] == "3"
+
+
+def test_lagging_lists_know_nothing_of_a_stop_that_has_just_fired():
+    desk = Desk({"AAAUSDT": [(0, 100.0), (10_000, 100.0), (20_000, 80.0)]})
+    desk.placed("Buy", "1", stopLoss="95")
+    lists = ["orders", "history", "executions", "positions"]
+    rule = {"path": "/v5/*", "action": "stale", "lag_ms": 10_000, "lists": lists, "times": 99}
+    inject(desk, rule)
+    desk.clock.advance_to(START + 22_000)
+    row = desk.position()
+    assert (row["size"], row["stopLoss"]) == ("1", "95")
+    assert [one["stopOrderType"] for one in found(desk)[1]] == ["StopLoss"]
+    assert len(found(desk, "/v5/execution/list")[1]) == 1
+    desk.clock.advance_to(START + 23_000)
+    assert desk.position()["size"] == "0"
+    assert found(desk) == (0, [])
+    assert len(found(desk, "/v5/execution/list")[1]) == 2
+    assert state(desk)["positions"] == []
+
+
+def test_lagging_list_knows_what_happened_unseen_before_the_time_it_shows():
+    fall = [(0, 100.0), (4_000, 100.0), (5_000, 90.0)]
+    desk = Desk({"AAAUSDT": fall, "BBBUSDT": [(time + 15_000, price) for time, price in fall]})
+    for symbol in ("AAAUSDT", "BBBUSDT"):
+        desk.placed("Buy", "1", symbol, stopLoss="95")
+    inject(desk, {"path": POSITIONS, "action": "stale", "lag_ms": 10_000})
+    desk.clock.advance_to(START + 22_000)
+    held = desk.get(POSITIONS, settleCoin="USDT")["result"]["list"]
+    assert [row["symbol"] for row in held] == ["BBBUSDT"]
+    assert desk.get(POSITIONS, settleCoin="USDT")["result"]["list"] == []
+
+
+def test_lagging_order_lists_find_no_order_by_its_id_either():
+    desk = Desk()
+    inject(desk, {"path": CREATE, "action": "stale", "lag_ms": 1_000, "lasts_ms": 1_000})
+    desk.order("Buy", "1", orderLinkId=LINK)
+    for path in (ORDERS, "/v5/order/history", "/v5/execution/list"):
+        assert found(desk, path, orderLinkId=LINK) == (0, [])
+    assert desk.position()["size"] == "0"
+    desk.advance(1_000)
+    assert found(desk, orderLinkId=LINK)[1][0]["orderStatus"] == "Filled"
+
+
+def test_resting_order_in_a_lagging_list_keeps_what_it_was():
+    desk = Desk()
+    desk.placed("Buy", "1", orderType="Limit", price="95", orderLinkId=LINK)
+    inject(desk, {"path": "/v5/order/cancel", "fault": "stale_orders", "lag_ms": 9, "lasts_ms": 9})
+    desk.post("/v5/order/cancel", symbol="AAAUSDT", orderLinkId=LINK)
+    (row,) = found(desk)[1]
+    assert row["orderStatus"] == "New"
+    desk.advance(9)
+    assert found(desk) == (0, [])
+
+
+def test_clearing_the_faults_ends_every_condition():
+    desk = Desk()
+    inject(
+        desk,
+        {"path": CREATE, "action": "stale", "lag_ms": 9_000, "lasts_ms": 9_000},
+        {"path": CREATE, "fault": "hidden_order", "lasts_ms": 9_000},
+    )
+    desk.order("Buy", "1")
+    desk.order("Buy", "1", orderLinkId=LINK)
+    assert (desk.position()["size"], found(desk, orderLinkId=LINK)) == ("0", (110001, None))
+    inject(desk)
+    assert desk.position()["size"] == "2"
+    assert found(desk, orderLinkId=LINK)[0] == 0
+
+
+def test_account_is_the_same_with_lagging_lists_as_without():
+    def play(*rules):
+        desk = Desk({"AAAUSDT": [(0, 100.0), (10_000, 100.0), (60_000, 80.0)]})
+        inject(desk, *rules)
+        desk.order("Buy", "2", stopLoss="95", orderLinkId=LINK)
+        for time in range(1_000, 60_000, 7_000):
+            desk.advance(time)
+            desk.position()
+            found(desk)
+        return {name: row for name, row in state(desk).items() if name != "faults"}
+
+    rule = {"path": "/v5/*", "action": "stale", "lag_ms": 5_000, "lasts_ms": 9_000, "times": 9}
+    assert play(rule) == play()
+
+
+# --- orders that cannot be found ---------------------------------------------------------
+
+
+def test_hidden_order_cannot_be_cancelled_or_changed_either():
+    desk = Desk()
+    inject(desk, {"path": CREATE, "fault": "hidden_order_empty", "lasts_ms": 1_000})
+    desk.order("Buy", "1", orderType="Limit", price="95", orderLinkId=LINK)
+    for path in ("/v5/order/cancel", "/v5/order/amend"):
+        answer = desk.post(path, symbol="AAAUSDT", orderLinkId=LINK, price="94")
+        assert answer["retCode"] == 110001
+    assert [row["orderLinkId"] for row in found(desk)[1]] == [LINK]
+    desk.advance(1_000)
+    assert desk.post("/v5/order/cancel", symbol="AAAUSDT", orderLinkId=LINK)["retCode"] == 0
+
+
+def test_only_new_orders_are_hidden_and_never_by_another_id():
+    desk = Desk()
+    old = desk.placed("Buy", "1", orderLinkId="old")
+    inject(desk, {"path": CREATE, "fault": "hidden_order", "lasts_ms": 1_000})
+    new = desk.order("Buy", "1", orderLinkId="new")["result"]["orderId"]
+    assert found(desk, orderLinkId="old")[0] == found(desk, orderId=old["orderId"])[0] == 0
+    assert found(desk, orderLinkId="new")[0] == found(desk, orderId=new)[0] == 110001
+    assert found(desk, "/v5/execution/list", orderLinkId="new") == (0, [])
+    assert found(desk, orderLinkId="never") == (0, [])
+
+
+def test_look_up_struck_itself_hides_the_newest_order():
+    desk = Desk()
+    desk.placed("Buy", "1", orderLinkId="old")
+    desk.placed("Buy", "1", orderLinkId="new", stopLoss="90")
+    inject(desk, {"path": ORDERS, "fault": "hidden_order", "lasts_ms": 0})
+    assert found(desk, orderLinkId="new")[0] == 110001
+    assert found(desk, orderLinkId="new")[0] == 0

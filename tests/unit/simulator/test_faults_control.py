@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from support.scripted_market import START
+from support.trading_desk import Desk
+
+from workbench.simulator.fault_catalogue import KINDS, LISTS
+from workbench.simulator.fault_forms import faults_from_json
+from workbench.simulator.faults import FaultError
+
+CREATE, POSITIONS = "/v5/order/create", "/v5/position/list"
+
+
+def control(desk, document):
+    body = json.dumps(document).encode()
+    response = desk.exchange.handle("POST", "/simulator/faults", "", body)
+    return response.status, json.loads(response.body)
+
+
+def inject(desk, *rules):
+    assert control(desk, {"faults": list(rules)}) == (200, {})
+
+
+def state(desk):
+    return json.loads(desk.exchange.handle("GET", "/simulator/state").body)
+
+
+RULE = {"path": CREATE, "action": "delay"}
+
+
+@pytest.mark.parametrize(
+    ("document", "text"),
+    [
+        ({}, "expected"),
+        ([], "expected"),
+        ({"fault": []}, "expected"),
+        ({"rate": 0.5}, "expected"),
+        ({"faults": {}}, "expected"),
+        ({"faults": [], "seed": 1}, "not both"),
+        ({"faults": ["delay"]}, "needs a path"),
+        ({"faults": [{"action": "delay"}]}, "needs a path"),
+        ({"faults": [{"path": CREATE}]}, "action must be one of delay"),
+        ({"faults": [RULE | {"fault": "delay"}]}, "not both"),
+        ({"faults": [{"path": CREATE, "fault": "explode"}]}, "no fault 'explode'"),
+        ({"faults": [{"path": CREATE, "fault": ["delay"]}]}, "no fault ['delay']"),
+        ({"faults": [RULE | {"skp": 1}]}, "no field skp"),
+        ({"faults": [RULE | {"delay_ms": -1}]}, "delay_ms must be a whole number from 0, not -1"),
+        ({"faults": [RULE | {"times": True}]}, "times must be a whole number"),
+        ({"faults": [RULE | {"skip": 1.5}]}, "skip must be a whole number"),
+        ({"faults": [RULE | {"acted": False}]}, "always strikes after"),
+        ({"faults": [{"path": CREATE, "action": "drop_before", "acted": True}]}, "cannot strike"),
+        ({"faults": [{"path": CREATE, "action": "stale", "acted": True}]}, "cannot strike after"),
+        ({"faults": [{"path": CREATE, "action": "reset", "acted": "yes"}]}, "true or false"),
+        ({"faults": [{"path": CREATE, "action": "status", "status": 999}]}, "an HTTP status"),
+        ({"faults": [{"path": CREATE, "action": "stale", "lists": []}]}, "lists must name some"),
+        ({"faults": [{"path": CREATE, "action": "stale", "lists": ["all"]}]}, "lists must name"),
+        ({"faults": [{"path": CREATE, "action": "stale", "lists": [[]]}]}, "lists must name"),
+        ({"seed": "7"}, "seed must be a whole number"),
+        ({"seed": 7, "rate": 1.5}, "rate of faults is 1.5"),
+        ({"seed": 7, "rate": "often"}, "rate of faults is 'often'"),
+        ({"seed": 7, "kinds": "delay"}, "kinds must be a list"),
+        ({"seed": 7, "kinds": []}, "no kind of fault is named"),
+        ({"seed": 7, "kinds": ["explode"]}, "no fault 'explode'"),
+        ({"seed": 7, "kinds": {"delay": 0}}, "weight of delay is 0"),
+        ({"seed": 7, "kinds": {"delay": "much"}}, "kinds must be a list"),
+        ({"clock_skew_ms": 1e3}, "clock_skew_ms must be a whole number"),
+        ({"clock_skew_ms": 10**9}, "from -86400000 to 86400000"),
+    ],
+)
+def test_badly_described_faults_are_refused_with_a_sentence(document, text):
+    desk = Desk()
+    inject(desk, {"path": CREATE, "fault": "error_10016"})
+    status, answer = control(desk, document)
+    assert status == 400
+    assert text in answer["error"]
+    assert desk.order("Buy", "1")["retCode"] == 10016  # what was there before still is
+
+
+def test_each_call_replaces_what_was_there_before():
+    desk = Desk()
+    control(desk, {"clock_skew_ms": -5_000})
+    assert desk.order("Buy", "1")["retCode"] == 10002
+    control(desk, {"seed": 7, "rate": 1.0, "kinds": ["error_10016"], "clock_skew_ms": 100})
+    assert desk.order("Buy", "1")["retCode"] == 10016
+    assert state(desk)["clock_skew_ms"] == 100
+    inject(desk)
+    assert desk.order("Buy", "1")["retCode"] == 0
+    assert state(desk)["clock_skew_ms"] == 0
+
+
+def test_fields_of_a_named_fault_can_be_changed():
+    row = {"path": "/v5/*", "fault": "stale_orders", "lag_ms": 7, "lists": ["positions"], "skip": 2}
+    (rule,) = faults_from_json({"faults": [row]}).plan.rules
+    assert (rule.fault.name, rule.fault.lag_ms, rule.fault.lasts_ms) == ("stale_orders", 7, 1_000)
+    assert (rule.fault.lists, rule.skip) == ((POSITIONS,), 2)
+    row = {"path": CREATE, "fault": "rate_10006", "reset_ms": None, "ret_msg": "slow down"}
+    (rule,) = faults_from_json({"faults": [row]}).plan.rules
+    assert (rule.fault.reset_ms, rule.fault.ret_msg) == (400, "slow down")
+
+
+def incidents(desk, document):
+    body = json.dumps(document).encode()
+    response = desk.exchange.handle("POST", "/simulator/incidents", "", body)
+    return response.status, json.loads(response.body)
+
+
+def test_incidents_happen_at_the_present_market_time():
+    desk = Desk()
+    desk.placed("Buy", "2", stopLoss="95")
+    desk.clock.advance_to(START + 500)
+    rows = [
+        {"kind": "manual_close", "symbol": "AAAUSDT", "quantity": "1"},
+        {"kind": "drop_stop", "symbol": "AAAUSDT"},
+    ]
+    assert incidents(desk, {"incidents": rows}) == (200, {"applied": 2, "time": START + 500})
+    row = desk.position()
+    assert (row["size"], row["stopLoss"]) == ("1", "")
+    (_, closing) = desk.executions()
+    assert (closing["execTime"], closing["orderLinkId"]) == (str(START + 500), "")
+
+
+@pytest.mark.parametrize(
+    ("document", "text"),
+    [
+        ({}, "expected"),
+        ({"incidents": [{"kind": "earthquake", "symbol": "AAAUSDT"}]}, "earthquake"),
+        ({"incidents": [{"kind": "manual_close", "symbol": "AAAUSDT"}]}, "no position"),
+    ],
+)
+def test_incident_that_cannot_happen_is_refused_with_a_sentence(document, text):
+    status, answer = incidents(Desk(), document)
+    assert status == 400
+    assert text in answer["error"]
+
+
+def test_unreadable_text_is_refused():
+    with pytest.raises(FaultError, match="expected"):
+        faults_from_json("faults")
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_named_fault_can_be_asked_for_by_name_alone(name):
+    (rule,) = faults_from_json({"faults": [{"path": CREATE, "fault": name}]}).plan.rules
+    assert rule.fault == KINDS[name].fault
+    assert rule.fault.label == name
+    assert set(rule.fault.lists) <= set(LISTS.values())
+
+
+# --- the documentation -------------------------------------------------------------------
+
+PAGE = Path(__file__).parents[3] / "docs" / "simulator-faults.md"
+
+
+def test_every_named_fault_is_documented_with_a_control_call_that_works():
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| .* \| `(\{.*\})` \|$", PAGE.read_text(), re.M)
+    assert {name for name, _, _ in rows} == set(KINDS)
+    for name, acts, rule in rows:
+        fault = faults_from_json({"faults": [json.loads(rule)]}).plan.rules[0].fault
+        assert fault.label == name
+        goes_on = fault.strikes_after or fault.action in {"stale", "hide_orders"}
+        assert (acts != "no") == goes_on
+
+
+def test_examples_of_the_page_are_accepted():
+    examples = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.S)
+    examples += re.findall(r"-d '(\{.*\})'", PAGE.read_text())
+    assert len(examples) == 5
+    for example in examples:
+        faults_from_json(json.loads(example))

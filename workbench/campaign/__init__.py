@@ -1,0 +1,1 @@
+"""Thousands of small seeded worlds in which everything goes wrong, and a promise that must hold."""

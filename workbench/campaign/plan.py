@@ -1,0 +1,201 @@
+"""What a world is made of, drawn from its seed: settings, signals, and what goes wrong when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from pumpwatch.domain.signals import Phase, Signal, signal_id_for
+from pumpwatch.settings import TradeSettings
+
+from .market import CampaignMarket, random_market
+
+__all__ = [
+    "ACCOUNT",
+    "INCIDENTS",
+    "QUIET_TICKS",
+    "START",
+    "TROUBLES",
+    "Plan",
+    "Trouble",
+    "plan_for",
+]
+
+START = 1_800_000_000_000
+MINUTE = 60_000
+ACCOUNT = "10001"
+QUIET_TICKS = 13
+"""Ticks at the end in which nothing goes wrong: everything must be resolved by then."""
+LONGEST_TRADE = 8
+"""Minutes after which a position is closed."""
+
+TROUBLES = (
+    "answer_lost_after",
+    "answer_lost_before",
+    "stop_answer_lost_after",
+    "stop_answer_lost_before",
+    "read_fails",
+    "rate_limited",
+    "clock_refused",
+    "forbidden",
+    "slow",
+    "too_slow",
+    "stale_lists",
+    "store_fails_before",
+    "store_fails_after",
+    "crash_before",
+    "crash_after",
+    "crash_at_send",
+    "zombie",
+    "overlap",
+    "duplicate",
+    "late",
+)
+"""What goes wrong with an invocation, its requests and its stores."""
+INCIDENTS = (
+    "auto_deleverage",
+    "band_cancel",
+    "change_filters",
+    "delist",
+    "drop_next_stop",
+    "drop_stop",
+    "funding",
+    "halt_symbol",
+    "liquidate",
+    "manual_close",
+    "manual_open",
+    "manual_order",
+    "partial_fill",
+    "price_gap",
+    "refuse_stop",
+    "thin_book",
+)
+"""What happens on the exchange."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing that goes wrong: at which tick, and at which call of that tick's invocation."""
+
+    tick: int
+    kind: str
+    call: int
+    size: float
+    """A number between 0 and 1 that the kind makes its own use of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A world before it begins."""
+
+    seed: int
+    settings: TradeSettings
+    market: CampaignMarket
+    ticks: int
+    """With those of the quiet end."""
+    signals: Sequence[tuple[int, Signal]]
+    """By the tick before which they are published."""
+    troubles: Sequence[Trouble]
+    offset: int
+    """Milliseconds of the minute at which the schedule fires."""
+
+
+def plan_for(seed: int) -> Plan:
+    """Return the world of a seed."""
+    random = np.random.default_rng(seed)
+    noisy = int(random.integers(14, 26))
+    ticks = noisy + QUIET_TICKS
+    symbols = int(random.integers(16, 27))
+    market = random_market(random, symbols=symbols, minutes=ticks + 2, start=START)
+    settings = _settings(random)
+    offset = int(random.integers(0, 50)) * 1_000
+    return Plan(
+        seed=seed,
+        settings=settings,
+        market=market,
+        ticks=ticks,
+        signals=_signals(random, settings, market, noisy, offset),
+        troubles=_troubles(random, noisy),
+        offset=offset,
+    )
+
+
+def _settings(random: np.random.Generator) -> TradeSettings:
+    def one_of(*values: Any) -> Any:
+        return values[int(random.integers(len(values)))]
+
+    minutes = int(random.integers(2, LONGEST_TRADE + 1))
+    return TradeSettings(
+        table_name="campaign",
+        trading_mode="live",
+        live_trading_confirmation=ACCOUNT,
+        bybit_secret_arn="arn:aws:secretsmanager:eu-central-1:1:secret:key",
+        strategy=one_of("fade", "fade", "ride"),
+        leverage=Decimal(one_of(1, 1, 2, 5)),
+        max_open_positions=one_of(1, 2, 5),
+        max_exposure_fraction=Decimal(one_of("0.05", "0.2", "0.5")),
+        max_notional_usdt=Decimal(one_of(200, 500, 2000)),
+        max_orders_per_day=one_of(3, 10, 50),
+        stop_trigger=one_of("last_price", "mark_price"),
+        trailing_stop_fraction=Decimal(one_of("0", "0", "0.02", "0.05")),
+        symbol_cooldown_minutes=one_of(0, 1, 30),
+        losing_streak_trades=one_of(0, 3),
+        drawdown_halt_fraction=Decimal(one_of("0", "0.06")),
+        fade_min_gain=Decimal(0),
+        fade_target_retrace=Decimal(one_of("0.5", "0.8")),
+        fade_time_limit_minutes=minutes,
+        ride_time_limit_minutes=minutes,
+        max_spread=Decimal("0.05"),
+    )
+
+
+def _signals(
+    random: np.random.Generator,
+    settings: TradeSettings,
+    market: CampaignMarket,
+    ticks: int,
+    offset: int,
+) -> list[tuple[int, Signal]]:
+    phase = Phase.PEAKED if settings.strategy == "fade" else Phase.RISING
+    found = []
+    for number in range(int(random.integers(2, 7))):
+        tick = int(random.integers(0, ticks - 1))
+        index = int(random.integers(len(market.listings)))
+        time = START + tick * MINUTE + offset - int(random.integers(0, 100)) * 1_000
+        price = market.price(index, max(time, START))
+        symbol = market.listings[index].symbol if random.random() > 0.05 else "NOWHEREUSDT"
+        event_id = f"event-{number}-{symbol}"
+        signal = Signal(
+            signal_id=signal_id_for(event_id, phase),
+            event_id=event_id,
+            symbol=symbol,
+            phase=phase,
+            time=max(time, START),
+            price=price,
+            base_price=price / random.uniform(1.05, 1.4),
+            peak_price=price * random.uniform(1.002, 1.05),
+            strength=50.0,
+            jump=0.1,
+            detector="ewma",
+        )
+        found.append((tick, signal))
+        if random.random() < 0.2:
+            found.append((min(tick + 1, ticks - 1), signal))
+    return sorted(found, key=lambda one: one[0])
+
+
+def _troubles(random: np.random.Generator, ticks: int) -> list[Trouble]:
+    kinds = TROUBLES + INCIDENTS
+    return [
+        Trouble(
+            tick=int(random.integers(0, ticks)),
+            kind=kinds[int(random.integers(len(kinds)))],
+            call=int(random.integers(0, 24)),
+            size=float(random.random()),
+        )
+        for _ in range(int(random.integers(8, 17)))
+    ]

@@ -1,0 +1,231 @@
+"""The promise that must hold after every tick, told from the exchange's own books."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+
+from pumpwatch.adapters.memory import MemoryJournal
+from pumpwatch.domain.evidence import own_position
+from pumpwatch.domain.orders import Leg, OrderRequest, Outcome, order_id_for
+from pumpwatch.domain.reconcile import never_placed_after
+from pumpwatch.domain.trades import ExitReason, Trade, TradeState
+from workbench.simulator.engine.records import Order
+
+from .exchange import WorldExchange
+from .plan import Plan
+
+__all__ = ["Broken", "Promise"]
+
+MOST_ATTEMPTS = 60
+CENT = Decimal("0.01")
+SLACK = Decimal("1.03")
+"""Prices move between the look and the fill by at most the slippage tolerance and a little."""
+STOP_TROUBLES = frozenset({"drop_stop", "drop_next_stop"})
+
+
+class Broken(AssertionError):
+    """The promise does not hold; the text says what was promised and what is so."""
+
+
+class Promise:
+    """Watches one world. `disturb` notes that something went wrong in the present tick."""
+
+    def __init__(self, plan: Plan, exchange: WorldExchange, journal: MemoryJournal) -> None:
+        self._plan = plan
+        self._exchange = exchange
+        self._journal = journal
+        self._newest_token = 0
+        self._disturbed: list[str] = []
+        self._strangers: set[str] = set()
+        self._foreign: set[str] = set()
+        self._bare_allowed: set[str] = set()
+        self._ours: dict[str, str] = {}
+        for _, signal in plan.signals:
+            self._ours[order_id_for(signal.signal_id, Leg.ENTRY, 0)] = signal.signal_id
+        self._exits = {
+            order_id_for(signal.signal_id, Leg.EXIT, attempt)
+            for _, signal in plan.signals
+            for attempt in range(MOST_ATTEMPTS)
+        }
+
+    # --- what happens in between -----------------------------------------------------------
+
+    def begin(self) -> None:
+        """Begin a tick."""
+        self._disturbed = []
+
+    def disturb(self, what: str) -> None:
+        """Note that something went wrong in this tick."""
+        self._disturbed.append(what)
+
+    def happened(self, kind: str, symbol: str) -> None:
+        """Note an incident on the exchange."""
+        self.disturb(f"{kind} {symbol}")
+        if kind.startswith("manual"):
+            self._strangers.add(symbol)
+        if kind == "manual_open":
+            self._foreign.add(symbol)
+        if kind in STOP_TROUBLES:
+            self._bare_allowed.add(symbol)
+
+    def lease_taken(self, token: int) -> None:
+        """Note a new lease."""
+        self._newest_token = max(self._newest_token, token)
+
+    def written(self, token: int) -> None:
+        """Check a write to the journal that was accepted."""
+        if token < self._newest_token:
+            raise Broken("one writer: a run wrote to the journal after another took its lease")
+
+    def placed(self, request: OrderRequest, token: int) -> None:
+        """Check an order that the exchange has accepted, at that moment."""
+        if token < self._newest_token:
+            raise Broken("one writer: a run sent an order after another took its lease")
+        order = self._exchange.engine.ledger.by_link.get(request.order_id)
+        if order is None or request.reduce_only or not order.filled:
+            return
+        self._check_entry(order)
+
+    def _check_entry(self, order: Order) -> None:
+        settings, ledger = self._plan.settings, self._exchange.engine.ledger
+        held = [one for one in ledger.held() if one.symbol not in self._foreign]
+        if len(held) > settings.max_open_positions:
+            raise Broken(f"limits: {len(held)} positions, {settings.max_open_positions} allowed")
+        if order.filled_value > settings.max_notional_usdt * SLACK:
+            raise Broken(f"limits: an entry of {order.filled_value} USDT")
+        equity = ledger.wallet + ledger.unrealised()
+        exposure = sum((one.size * ledger.mark(one.index) for one in ledger.held()), Decimal(0))
+        if exposure > settings.max_exposure_fraction * equity * SLACK + CENT:
+            raise Broken(f"limits: exposure {exposure} of equity {equity}")
+        position = ledger.position(order.index)
+        if position.leverage != settings.leverage:
+            raise Broken(f"limits: leverage {position.leverage} in {order.symbol}")
+        if order.symbol in self._foreign and position.size > order.filled:
+            raise Broken(f"strangers: an entry into a position that is not ours, {order.symbol}")
+
+    # --- after a tick ------------------------------------------------------------------------
+
+    def check(self, *, completed: bool, looked: int) -> None:
+        """Check everything that must hold after a tick.
+
+        `completed`: its last run came to its end; `looked`: when that began. What the exchange has
+        moved since then the run need not have seen.
+        """
+        self._check_orders()
+        self._check_stops_always()
+        if completed and not self._disturbed and not self._exchange.lagging:
+            self._check_stops_now()
+            self._check_agreement(looked)
+
+    def check_end(self) -> None:
+        """Check what must hold once everything has had time to settle."""
+        live = self._journal.live_trades()
+        if live:
+            raise Broken(f"settled: {len(live)} trades are still live at the end: {live[0]}")
+        held = [
+            one for one in self._exchange.engine.ledger.held() if one.symbol not in self._foreign
+        ]
+        if held:
+            raise Broken(f"settled: {held[0].symbol} is still held at the end")
+        self._check_results()
+
+    def _check_orders(self) -> None:
+        entries: Counter[str] = Counter()
+        for order in self._exchange.engine.ledger.orders.values():
+            if not order.link_id:
+                continue
+            if order.reduce_only:
+                if order.link_id not in self._exits:
+                    raise Broken(f"ids: exit {order.link_id} is not derived from a signal")
+                continue
+            signal = self._ours.get(order.link_id)
+            if signal is None:
+                raise Broken(f"ids: entry {order.link_id} is not derived from a signal")
+            entries[signal] += 1
+            if entries[signal] > 1:
+                raise Broken(f"one entry: signal {signal} has led to several entries")
+        if len(entries) > self._plan.settings.max_orders_per_day:
+            raise Broken(f"limits: {len(entries)} entries in a day")
+
+    def _check_stops_always(self) -> None:
+        """No position of ours was ever without a stop, but where a fault took it away."""
+        bare = self._exchange.engine.ledger.protection.by_symbol(self._exchange.now)
+        for symbol, milliseconds in bare.items():
+            if milliseconds and symbol not in self._bare_allowed | self._foreign:
+                raise Broken(f"stops: {symbol} was without a stop for {milliseconds} ms")
+
+    def _check_stops_now(self) -> None:
+        watch = self._exchange.engine.ledger.protection
+        for symbol in watch.bare_since:
+            index = self._exchange.indices[symbol]
+            halted = self._exchange.market.is_halted(index, self._exchange.now)
+            if symbol not in self._foreign and not halted:
+                raise Broken(f"stops: {symbol} is without a stop after an undisturbed tick")
+
+    def _check_agreement(self, looked: int) -> None:
+        ledger, now = self._exchange.engine.ledger, self._exchange.now
+        moved = {row.symbol for row in ledger.executions if row.time >= looked}
+        live = {trade.symbol: trade for trade in self._journal.live_trades()}
+        held = {one.symbol: one for one in self._exchange.positions()}
+        for symbol, trade in live.items():
+            if symbol not in moved:
+                self._check_trade(
+                    trade, held.get(symbol) and own_position(trade, held[symbol]), now
+                )
+        for symbol in held:
+            if symbol not in live and symbol not in moved | self._foreign:
+                raise Broken(f"agreement: the journal knows nothing of the position in {symbol}")
+        for trade in self._journal.trades_since(0):
+            if trade.symbol not in moved:
+                self._check_outcomes(trade)
+
+    def _check_trade(self, trade: Trade, position: object, now: int) -> None:
+        if trade.state is not TradeState.OPEN:
+            orders = self._journal.orders(trade.signal_id)
+            age = now - max(order.intended for order in orders)
+            patience = never_placed_after(self._plan.settings.settling_seconds * 1000)
+            if age > patience + 1_000:
+                raise Broken(f"agreement: {trade.symbol} is {trade.state} after {age} ms")
+            return
+        if position is None:
+            if trade.vanished is None:
+                raise Broken(f"agreement: the journal holds {trade.symbol}, the exchange does not")
+            return
+        if position.quantity != trade.quantity:  # type: ignore[attr-defined]
+            raise Broken(f"agreement: {trade.symbol} is held at another size than the journal says")
+
+    def _check_outcomes(self, trade: Trade) -> None:
+        for record in self._journal.orders(trade.signal_id):
+            order = self._exchange.engine.ledger.by_link.get(record.request.order_id)
+            filled = order.filled if order is not None else Decimal(0)
+            if record.outcome is Outcome.UNKNOWN:
+                if not trade.state.live:
+                    raise Broken(f"agreement: {record.request.order_id} stays unknown")
+            elif filled != record.filled_quantity:
+                raise Broken(
+                    f"agreement: {record.request.order_id} was filled {filled}, "
+                    f"the journal says {record.filled_quantity}"
+                )
+
+    def _check_results(self) -> None:
+        """Realised profit in the journal is what the exchange's executions add up to."""
+        untold = {
+            trade.symbol
+            for trade in self._journal.trades_since(0)
+            if trade.exit_reason is ExitReason.UNEXPLAINED
+        }
+        told: Counter[str] = Counter()
+        for trade in self._journal.trades_since(0):
+            told[trade.symbol] += trade.realised_pnl  # type: ignore[assignment]
+        so: Counter[str] = Counter()
+        for row in self._exchange.engine.ledger.executions:
+            value = row.value if row.side == "Sell" else -row.value
+            so[row.symbol] += (0 if row.kind == "Funding" else value) - row.fee  # type: ignore[assignment]
+        for symbol in set(told) | set(so):
+            if symbol in self._strangers | untold:
+                continue
+            if abs(Decimal(told[symbol]) - Decimal(so[symbol])) > CENT:
+                raise Broken(
+                    f"results: {symbol} made {so[symbol]}, the journal says {told[symbol]}"
+                )
