@@ -64,7 +64,7 @@ class Promise:
         self.disturb(f"{kind} {symbol}")
         if kind.startswith("manual"):
             self._strangers.add(symbol)
-        if kind == "manual_open":
+        if kind in ("manual_open", "manual_order"):
             self._foreign.add(symbol)
         if kind in STOP_TROUBLES:
             self._bare_allowed.add(symbol)
