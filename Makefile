@@ -51,6 +51,10 @@ template: $(DEV_STAMP) $(SAM_STAMP) ## Validate template.yaml
 	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-1} SAM_CLI_TELEMETRY=0 \
 		$(SAM) validate --lint --template-file template.yaml
 
+build: $(RUN_STAMP) $(SAM_STAMP) ## Build what `make deploy` uploads, without Docker (ARGS="--no-cached ...")
+	PYTHON="$(abspath $(BIN))/python" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-1} \
+		$(SAM) build $(ARGS)
+
 coverage: $(DEV_STAMP) ## Run the tests and show what they do not reach
 	$(BIN)/pytest -n auto --cov --cov-report=term-missing $(ARGS)
 
