@@ -3,7 +3,8 @@
     python pack.py TARGET REQUIREMENTS PYTHON_VERSION PLATFORM [PLATFORM ...]
 
 Works on any machine with pip: no Docker, no compiler, no Python of the target's version. The same
-requirements give the same bytes: times and permissions are set, nothing compiled is kept.
+requirements give the same bytes: times and permissions are set, nothing compiled is kept. A Python
+of the target's version, named in COMPILE_WITH, adds byte code, which halves a cold start.
 """
 
 from __future__ import annotations
@@ -47,6 +48,17 @@ def trim(target: Path, patterns: list[str]) -> None:
                 path.unlink()
 
 
+def compile_all(target: Path, interpreter: str, python_version: str) -> None:
+    """Add byte code that is never checked against its source. Raises `SystemExit`."""
+    asked = [interpreter, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    answer = subprocess.run(asked, check=True, capture_output=True, text=True)  # noqa: S603
+    if answer.stdout.strip() != python_version:
+        raise SystemExit(f"COMPILE_WITH={interpreter} is not Python {python_version}")
+    command = [interpreter, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+    command += ["-s", str(target), "-p", "/opt/python", str(target)]
+    subprocess.run(command, check=True)  # noqa: S603 - the interpreter that was asked for
+
+
 def settle(target: Path) -> None:
     """Give every file and folder the same time and permissions on every machine."""
     for path in [*target.rglob("*"), target]:
@@ -61,6 +73,8 @@ def main(arguments: list[str]) -> None:
     lines = (HERE / "trim.txt").read_text(encoding="utf-8").splitlines()
     install(folder, requirements, python_version, platforms)
     trim(folder, [line for line in lines if line and not line.startswith("#")])
+    if os.environ.get("COMPILE_WITH"):
+        compile_all(folder, os.environ["COMPILE_WITH"], python_version)
     settle(folder)
 
 
