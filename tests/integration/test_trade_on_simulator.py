@@ -55,11 +55,11 @@ FLAT = [(9 * MINUTE, 100.0), (10 * MINUTE, 117.0), (60 * MINUTE, 116.0)]
 class World:
     """One symbol on the simulator, traded in live mode with 60 ms latency in market time."""
 
-    def __init__(self, script: list[tuple[int, float]]) -> None:
+    def __init__(self, script: list[tuple[int, float]], **key: bool | int) -> None:
         credentials = credentials_from_seed(5)
         self.market_clock = MarketClock(start=BEGIN, stepped=True)
         market = ScriptedMarket({"BTCUSDT": [(0, 60_000.0)], "PUMPUSDT": script})
-        options = ExchangeSettings(latency_ms=60)
+        options = ExchangeSettings(latency_ms=60, **key)  # type: ignore[arg-type]
         self.exchange = Exchange(market, self.market_clock, credentials, options)
         self.server = SimulatorServer(self.exchange).start()
         key = ExchangeKey(credentials.api_key, credentials.api_secret)
@@ -160,6 +160,24 @@ def test_a_close_on_the_exchange_is_booked_as_the_account_has_it(
     assert report.equity == Decimal(10_000) + trade.realised_pnl
     orders = world.journal.orders(trade.signal_id)
     assert [order.outcome for order in orders] == [Outcome.FILLED]
+
+
+@pytest.mark.parametrize(
+    ("right", "words"),
+    [
+        ("key_may_transfer", "withdraw or transfer"),
+        ("key_may_withdraw", "withdraw or transfer"),
+        ("key_read_only", "read-only"),
+    ],
+)
+def test_a_key_that_may_do_too_much_or_too_little_opens_nothing(right: str, words: str) -> None:
+    world = World(FLAT, **{right: True})
+    try:
+        report = world.enter()
+        assert words in report.blocked["access"]
+        assert world.exchange.engine.ledger.orders == {}
+    finally:
+        world.close()
 
 
 # --- with faults on the wire ---------------------------------------------------------------
