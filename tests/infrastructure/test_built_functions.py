@@ -136,7 +136,14 @@ def test_trimmed_layer_still_signs_with_an_rsa_key(layout):
 
 
 THIRD_PARTY = {
-    *("Crypto", "annotated_types", "aws_lambda_powertools", "certifi", "charset_normalizer", "idna"),
+    *(
+        "Crypto",
+        "annotated_types",
+        "aws_lambda_powertools",
+        "certifi",
+        "charset_normalizer",
+        "idna",
+    ),
     *("jmespath", "numpy", "prometheus_client", "pybit", "pydantic", "pydantic_core", "requests"),
     *("typing_extensions", "typing_inspection", "urllib3", "websocket"),
 }

@@ -33,7 +33,9 @@ def pins(path):
 
 
 def test_layer_has_the_pinned_versions_for_lambda_alone():
-    pinned = {(name, version): hashes for name, version, _, hashes in pins("requirements/lambda.txt")}
+    pinned = {
+        (name, version): hashes for name, version, _, hashes in pins("requirements/lambda.txt")
+    }
     layer = pins("layers/dependencies/requirements.txt")
     assert {name for name, *_ in layer} == {name for name, _ in pinned}
     for name, version, marker, hashes in layer:

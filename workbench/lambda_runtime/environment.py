@@ -169,7 +169,9 @@ class ExecutionEnvironment:
         first = self._api.next_report(INIT_SECONDS)
         if first is None:
             self.kill()
-            raise RuntimeSilent(f"{self.name} did not start within {INIT_SECONDS:.0f} s: {self.log}")
+            raise RuntimeSilent(
+                f"{self.name} did not start within {INIT_SECONDS:.0f} s: {self.log}"
+            )
         self.init_cpu_seconds = self._cpu_seconds()
         return None if first.kind == "ready" else first
 
@@ -209,4 +211,3 @@ class ExecutionEnvironment:
 def _interpreter() -> str:
     """Return the interpreter behind the virtual environment."""
     return str(getattr(sys, "_base_executable", sys.executable))
-

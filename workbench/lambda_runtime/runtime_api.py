@@ -148,5 +148,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's own name
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing: requests are the client's business."""

@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from pumpwatch.adapters.clock import LambdaContext, LambdaDeadline
 from pumpwatch.adapters.dynamodb import DynamoTotalsStore, Table
+from pumpwatch.adapters.embedded_metrics import WatchedSink
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.errors import BadEvent, PumpwatchError
 from pumpwatch.invocation import Tick
@@ -136,12 +137,13 @@ def metrics_reporter(
     """
     sink = None
     if settings.pushgateway_url:
-        sink = PushgatewaySink(
+        gateway = PushgatewaySink(
             settings.pushgateway_url,
             stage=settings.stage,
             timeout_seconds=settings.push_timeout_seconds,
             credentials=_push_credentials(settings, secrets),
         )
+        sink = WatchedSink(gateway, stage=settings.stage)
     return MetricsReporter(job, DynamoTotalsStore(table), sink)
 
 
