@@ -1,7 +1,7 @@
 """What `sam build` packs, run under Lambda's own runtime client before it ships.
 
-Both functions are built for this machine, laid out as in Lambda, and driven through the Runtime API;
-moto and the simulator stand behind them.
+Both functions are built for this machine, laid out as in Lambda, and driven through the Runtime
+API; moto and the simulator stand behind them.
 """
 
 import re

@@ -603,6 +603,6 @@ def test_rule_and_cold_start_refuse_the_same_regions(region):
 
 def test_gateway_without_tls_is_refused_outside_a_vpc():
     environment = {"TABLE_NAME": "table", "PUSHGATEWAY_URL": "http://10.0.0.5:9091"}
-    with pytest.raises(SettingsError, match="PUSHGATEWAY_URL='http://10.0.0.5:9091' .* https only"):
+    with pytest.raises(SettingsError, match=r"PUSHGATEWAY_URL='http://10.* https only"):
         load_settings(TradeSettings, environment)
     assert load_settings(TradeSettings, {**environment, "IN_VPC": "true"})

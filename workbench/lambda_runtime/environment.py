@@ -54,7 +54,7 @@ class RuntimeInvocation:
 
 
 class ExecutionEnvironment:
-    """Runs one built function. `log` is what it wrote; `init_cpu_seconds` what its last start took."""
+    """Runs one built function; `init_cpu_seconds` is what its last start took."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """What `sam build` packs, built for this machine and laid out as Lambda does.
 
-Functions go to `var/task`, both layers together to `opt/python`. Beside them lies `var/runtime` with
-what the runtime itself brings: its client (awslambdaric) and boto3, from this environment.
+Functions go to `var/task`, both layers together to `opt/python`. Beside them lies `var/runtime`
+with what the runtime itself brings: its client (awslambdaric) and boto3, from this environment.
 """
 
 from __future__ import annotations

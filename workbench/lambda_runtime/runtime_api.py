@@ -27,7 +27,7 @@ POLL_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What the runtime client reported. `kind`: ready, response, error, or init (could not start)."""
+    """What the runtime client reported. `kind`: ready, response, error; init: it cannot start."""
 
     kind: str
     body: Json = None

@@ -1,8 +1,8 @@
 """Failed pushes as a CloudWatch metric, written into the log (embedded metric format).
 
-CloudWatch makes the metric from the line; nothing is called, and nothing is written while the pushes
+CloudWatch makes the metric from the line; nothing is called, and nothing is written while pushes
 go well, so that it costs nothing then. The alarm on it needs nothing of the monitoring cluster.
-Format: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+Format: CloudWatch_Embedded_Metric_Format_Specification in Amazon CloudWatch's user guide.
 """
 
 from __future__ import annotations

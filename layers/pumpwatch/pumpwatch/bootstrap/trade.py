@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.dynamodb import (
@@ -29,7 +30,9 @@ from pumpwatch.settings import TradeSettings, load_settings
 from pumpwatch.usecases.trade_report import TradeReport
 from pumpwatch.usecases.trade_signals import TradeSignals
 
-from .function import Function, HeldLease, metrics_reporter
+from .function import Function, HeldLease, metrics_reporter, push_sink
+from .key_check import check_key
+from .probe import check_exchange, check_pushgateway, check_table
 
 __all__ = ["describe", "trade_function"]
 
@@ -134,7 +137,21 @@ def trade_function(environment: Mapping[str, str]) -> Function[TradeReport]:
     secrets = SecretsManagerSecrets(settings.bybit_secret_arn, settings.pushgateway_secret_arn)
     work = _Work(settings, table, lease, secrets)
     reporter = metrics_reporter(TRADE, settings, table, secrets)
-    return Function(TRADE, reporter=reporter, lease=lease, work=work, describe=work.describe)
+    address = settings.bybit_base_url
+    session = BybitSession(address, timeout_seconds=settings.request_timeout_seconds)
+    return Function(
+        TRADE,
+        reporter=reporter,
+        lease=lease,
+        work=work,
+        describe=work.describe,
+        checks={
+            "exchange": partial(check_exchange, session),
+            "table": partial(check_table, table),
+            "key": partial(check_key, settings, secrets),
+            "pushgateway": partial(check_pushgateway, TRADE, push_sink(settings, secrets)),
+        },
+    )
 
 
 def _desk(
