@@ -160,7 +160,6 @@ class EngineBroker:
         with _refusals(endpoints.CREATE_ORDER):
             wanted = _engine_request(request, self._index(request.symbol))
             return self._engine.create(wanted).order_id
-        return ""
 
     def find_order(self, symbol: str, order_id: str) -> OrderStatus | None:
         """Return the order with our id, unless lists lag behind it."""
