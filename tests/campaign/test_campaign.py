@@ -91,7 +91,9 @@ def test_the_command_names_the_seed_of_a_broken_world(monkeypatch: pytest.Monkey
         return WorldResult(seed, ticks=3, tick=2, broken="stops: none", trace=["1.00 s  nothing"])
 
     monkeypatch.setattr("workbench.campaign.world.play", broken)
-    result = CliRunner().invoke(app, ["campaign", "--seeds", "1", "--first", "77", "--workers", "1"])
+    result = CliRunner().invoke(
+        app, ["campaign", "--seeds", "1", "--first", "77", "--workers", "1"]
+    )
     assert result.exit_code == 1
     assert "seed 77, tick 2: stops: none" in result.output
     assert "pumpwatch campaign --replay 77" in result.output
