@@ -26,7 +26,13 @@ from pumpwatch.allowed import allowed
 from pumpwatch.domain.protections.weekly_hours import WeeklyHours
 from pumpwatch.errors import SettingsError
 
-__all__ = ["DetectSettings", "SharedSettings", "TradeSettings", "load_settings"]
+__all__ = [
+    "REFUSED_REGIONS",
+    "DetectSettings",
+    "SharedSettings",
+    "TradeSettings",
+    "load_settings",
+]
 
 BYBIT_HOST = re.compile(
     r"(api|api-testnet|api-demo|api-demo-testnet)\.(bybit|bytick)\.com"
