@@ -47,7 +47,10 @@ class Lambda:
             error = {"Error": {"Code": "TooManyRequestsException", "Message": "Rate Exceeded."}}
             raise ClientError(error, "Invoke")
         if self.error is not None:
-            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(self.error).encode())}
+            return {
+                "FunctionError": "Unhandled",
+                "Payload": io.BytesIO(json.dumps(self.error).encode()),
+            }
         answer = {"checks": self.checks[FunctionName]}
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}
 

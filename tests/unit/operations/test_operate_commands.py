@@ -95,7 +95,7 @@ def test_status_shows_positions_as_json_too(deployed):
 
 def test_status_of_a_silent_function_is_a_problem(deployed):
     deployed.succeed(TRADE, ago=900)
-    assert run("status").exit_code == 0, "an older success does not replace a newer one"
+    assert run("status").exit_code == 0, "a repeat of a run changes nothing"
     deployed.client("dynamodb").delete_item(
         TableName=deployed.outputs["StateTable"],
         Key={"pk": {"S": "TOTALS"}, "sk": {"S": TRADE}},
