@@ -18,7 +18,7 @@ SAM_STAMP := .venv-sam/.installed
 CHECKOV_STAMP := .venv-checkov/.installed
 
 .PHONY: help run test campaign check lint format typecheck imports spelling template coverage bench \
-        build requirements setup clean
+        artefact build deploy requirements setup clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,10 +61,16 @@ build: $(RUN_STAMP) $(SAM_STAMP) ## Build what `make deploy` uploads, without Do
 	PYTHON="$(abspath $(BIN))/python" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-1} \
 		$(SAM) build $(ARGS)
 
+artefact: $(DEV_STAMP) ## Build everything for Lambda twice and compare it byte for byte
+	$(BIN)/pytest -m slow tests/infrastructure $(ARGS)
+
+deploy: build ## Deploy what was built; asks what it needs to know (ARGS="--no-confirm-changeset ...")
+	SAM_CLI_TELEMETRY=0 $(SAM) deploy --guided $(ARGS)
+
 coverage: $(DEV_STAMP) ## Run the tests and show what they do not reach
 	$(BIN)/pytest -n auto --cov --cov-report=term-missing $(ARGS)
 
-bench: $(RUN_STAMP) ## Measure speed and memory, write benchmarks/results.json (ARGS="tick detector run")
+bench: $(DEV_STAMP) ## Measure speed and memory, write benchmarks/results.json (ARGS="tick detector run")
 	$(BIN)/python -m benchmarks $(ARGS)
 
 requirements: ## Resolve requirements/*.in anew and pin them with hashes (needs uv)

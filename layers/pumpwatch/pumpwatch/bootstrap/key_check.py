@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit import BybitSession, ExchangeClock
 from pumpwatch.domain.access import refusals, warnings
 from pumpwatch.errors import BadCredentials
 from pumpwatch.ports import Deadline, Secrets
@@ -20,6 +20,8 @@ def check_key(settings: TradeSettings, secrets: Secrets, deadline: Deadline) -> 
     LIVE_TRADING_CONFIRMATION. Raises `BadCredentials`, `CheckFailed` for a key that must not be
     used, and what the session does.
     """
+    from pumpwatch.adapters.bybit import BybitBroker  # noqa: PLC0415 - not loaded in paper mode
+
     live = settings.trading_mode == "live"
     secrets.forget()
     try:

@@ -9,17 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.dynamodb import (
     DynamoHaltStore,
     DynamoJournal,
     DynamoLeaseStore,
     DynamoLockStore,
-    DynamoPaperStore,
     DynamoSignalStore,
     Table,
 )
-from pumpwatch.adapters.paper import PaperBroker
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
 from pumpwatch.errors import BadCredentials, KeyRefused, StoreUnavailable
 from pumpwatch.invocation import Tick
@@ -186,8 +184,14 @@ def _broker(
     settings: TradeSettings, session: BybitSession, market: BybitMarketData, table: Table
 ) -> Broker:
     clock = ExchangeClock(session)
+    # Only one of the two brokers is loaded.
     if settings.trading_mode == "live":
+        from pumpwatch.adapters.bybit import BybitBroker  # noqa: PLC0415
+
         return BybitBroker(session, clock)
+    from pumpwatch.adapters.dynamodb import DynamoPaperStore  # noqa: PLC0415
+    from pumpwatch.adapters.paper import PaperBroker  # noqa: PLC0415
+
     return PaperBroker(
         market,
         DynamoPaperStore(table),
