@@ -14,6 +14,7 @@ from pumpwatch import __version__
 from pumpwatch.errors import BadInput, PumpwatchError, SettingsError
 from workbench.cli.backfill import backfill
 from workbench.cli.campaign import campaign
+from workbench.cli.costs import costs
 from workbench.cli.operate import doctor, halt, resume, status
 from workbench.cli.run import run
 from workbench.cli.simulator import simulator
@@ -33,6 +34,7 @@ app.command()(doctor)
 app.command()(status)
 app.command()(halt)
 app.command()(resume)
+app.command()(costs)
 app.command()(campaign)
 
 
