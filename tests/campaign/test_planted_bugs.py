@@ -14,7 +14,7 @@ from pumpwatch.errors import OutcomeUnknown
 from pumpwatch.ports import Lease
 from pumpwatch.usecases import entries, order_flow
 from pumpwatch.usecases.trading_desk import Desk
-from workbench.campaign import exchange
+from workbench.campaign import engine_ports
 from workbench.campaign.world import WorldResult, play
 
 MOST_WORLDS = 150
@@ -48,12 +48,12 @@ def id_from_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def stop_after_the_fill_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """The entry leaves without its stop, which is set once the fill is seen."""
-    sound = exchange._engine_request
+    sound = engine_ports._engine_request
 
     def careless(request: OrderRequest, index: int) -> Any:
         return replace(sound(request, index), stop_loss=None)
 
-    monkeypatch.setattr(exchange, "_engine_request", careless)
+    monkeypatch.setattr(engine_ports, "_engine_request", careless)
 
 
 def no_fencing(monkeypatch: pytest.MonkeyPatch) -> None:

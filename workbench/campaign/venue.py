@@ -11,7 +11,8 @@ from pumpwatch.domain.protections import Health
 from pumpwatch.ports import Broker, Deadline, ExchangeHealth, MarketData
 from workbench.simulator.exchange_settings import ExchangeSettings
 
-from .exchange import EngineBroker, EngineMarketData, WorldExchange
+from .engine_ports import EngineBroker, EngineMarketData
+from .exchange import WorldExchange
 from .plan import ACCOUNT, Plan
 
 __all__ = ["SETTINGS", "Connection", "EngineVenue", "Venue"]
