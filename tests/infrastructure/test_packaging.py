@@ -1,10 +1,12 @@
 """What `sam build` packs, and the generated files that must stay current."""
 
 import hashlib
+import importlib.util
 import io
 import os
 import re
 import subprocess
+import sys
 import zipfile
 from itertools import pairwise
 from pathlib import Path
@@ -84,6 +86,28 @@ def test_wheels_are_those_of_the_runtime(packed):
     assert all("cpython-313-aarch64-linux-gnu" in name for name in compiled)
     assert not list(packed.rglob("*.pyc"))
     assert not list(packed.rglob("*.h"))
+
+
+def pack():
+    """Return the layer's packer as a module."""
+    program = ROOT / "layers/dependencies/pack.py"
+    specification = importlib.util.spec_from_file_location("pack", program)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_byte_code_of_another_python_is_refused(tmp_path):
+    with pytest.raises(SystemExit, match=r"is not Python 2\.7"):
+        pack().compile_all(tmp_path, sys.executable, "2.7")
+
+
+def test_pattern_that_trims_nothing_is_refused(tmp_path):
+    (tmp_path / "numpy").mkdir()
+    pack().trim(tmp_path, ["numpy", "bin", "**/tests"])
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(SystemExit, match="numpy names nothing"):
+        pack().trim(tmp_path, ["numpy"])
 
 
 @pytest.mark.slow
