@@ -59,6 +59,8 @@ class Track:
         if self._first is None:
             return 0
         low = self.window.alarm
+        if self._first.phase is Phase.OVER:
+            return self._end_of(low) + self._rules.cooldown
         high = min(low + self._rules.time_limit // MINUTE, len(self.window) - 1)
         if not self._is_over(high):
             return None
@@ -82,9 +84,8 @@ class Track:
 
     def _is_over(self, scan: int) -> bool:
         if scan == self.window.alarm:
-            event = self._first
-        else:
-            event, _ = self._advance(self._first, scan)
+            return False
+        event, _ = self._advance(self._first, scan)
         return event is not None and event.phase is Phase.OVER
 
     def _advance(
