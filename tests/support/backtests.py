@@ -54,7 +54,13 @@ def block_of(candles: Candles, *, first_segment: int = 0, funding_minutes: int =
 
 
 def random_block(
-    seed: int, symbols: int, count: int, *, start: int = 0, funding_minutes: int = 480, **more: float
+    seed: int,
+    symbols: int,
+    count: int,
+    *,
+    start: int = 0,
+    funding_minutes: int = 480,
+    **more: float,
 ) -> Block:
     """Return random candles that begin at minute `start`."""
     made = random_candles(seed, symbols, count, **more)  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from pumpwatch.domain.protections import Lock, TradingHistory, in_force
 from pumpwatch.domain.rounding import decimal_from
 from pumpwatch.domain.signals import Signal
 from pumpwatch.domain.sizing import size_entry
-from pumpwatch.domain.trades import ExitReason, Trade, TradeState
+from pumpwatch.domain.trades import Trade, TradeState
 from pumpwatch.usecases.entries import limits_from, strategy_from
 from pumpwatch.usecases.guards import protections_from
 
@@ -42,6 +42,8 @@ class Position:
     planned: Decimal
     """Quantity that was asked for; the trade's own is what was filled."""
     window: Window
+    exit_sent: int | None
+    """When an order to close it was sent at its time limit, milliseconds UTC."""
 
     def mark(self, time: int) -> Decimal:
         """Return the last price known at a time."""
@@ -111,8 +113,8 @@ class Account:
             self.open.remove(one)
             self.closed.append(one)
             self._realised += one.trade.realised_pnl
-            if one.trade.exit_reason is ExitReason.TIME_LIMIT:
-                self._orders[_day(tick_of(one.trade.closes_at))] += 1
+            if one.exit_sent is not None:
+                self._orders[_day(one.exit_sent)] += 1
         if self._halted is not None and tick >= self._resume_time(self._halted):
             self._resumed, self._halted = self._resume_time(self._halted), None
         if wanted or ended:
@@ -187,15 +189,13 @@ class Account:
             self._drop(trade, "the candle was too thin or too wild to fill anything")
             return
         entered = trade.with_(quantity=part.quantity, state=TradeState.OPEN)
-        done = finished(entered, part, window, index, self.settings)
-        self.open.append(Position(done, sized.quantity, window))
+        done, exit_sent = finished(entered, part, window, index, self.settings)
+        self.open.append(Position(done, sized.quantity, window, exit_sent))
 
     def _drop(self, trade: Trade, reason: str) -> None:
         self.dropped.append(trade.with_(state=TradeState.DROPPED, denial=reason))
 
-    def _sized(
-        self, signal: Signal, window: Window, index: int, tick: int
-    ) -> SizedEntry | Denied:
+    def _sized(self, signal: Signal, window: Window, index: int, tick: int) -> SizedEntry | Denied:
         """Put the signal through everything that may deny it, in production's order."""
         if not window.is_known(index):
             return Denied("no candle follows the signal")
@@ -216,9 +216,16 @@ class Account:
             plan, quote, contract, book, limits, now=tick
         )
         most = self.settings.trade.max_orders_per_day
-        if isinstance(sized, SizedEntry) and self._orders[_day(tick)] >= most:
+        if isinstance(sized, SizedEntry) and self._orders_on(_day(tick), tick) >= most:
             return Denied(f"{most} orders were sent on {_day(tick)} already")
         return sized
+
+    def _orders_on(self, day: str, tick: int) -> int:
+        """Return the orders sent on a day up to a tick; those of closed trades are counted in."""
+        sent = (one.exit_sent for one in self.open)
+        return self._orders[day] + sum(
+            time is not None and time <= tick and _day(time) == day for time in sent
+        )
 
     def _taken(self, signal: Signal, tick: int) -> Denied | None:
         if self._halted is not None:

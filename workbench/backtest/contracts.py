@@ -30,8 +30,7 @@ def derived_contract(symbol: str, prices: FloatArray) -> Instrument:
     known = prices[~np.isnan(prices)]
     price = float(known[0]) if len(known) else 1.0
     size = math.floor(math.log10(price))
-    finest = min((_exponent(value) for value in known[: 4 * LOOK]), default=size - 5)
-    tick = max(finest, size - FINEST + 1)
+    tick = max(_finest_step(known, size), size - FINEST + 1)
     return Instrument(
         symbol=symbol,
         tick_size=Decimal(1).scaleb(min(tick, size - COARSEST + 1)),
@@ -44,7 +43,9 @@ def derived_contract(symbol: str, prices: FloatArray) -> Instrument:
     )
 
 
-def _exponent(value: float) -> int:
-    """Return the power of ten of the last digit that the number shows."""
-    exponent = Decimal(repr(float(value))).normalize().as_tuple().exponent
-    return exponent if isinstance(exponent, int) else 0
+def _finest_step(values: FloatArray, size: int) -> int:
+    """Return the power of ten of the last digit that the numbers show, not below what counts."""
+    for exponent in range(size, size - FINEST, -1):
+        if np.array_equal(np.round(values, -exponent), values):
+            return exponent
+    return size - FINEST

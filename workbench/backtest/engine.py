@@ -32,7 +32,15 @@ from .market import Block, Window, window_at
 from .settings import BacktestSettings
 from .walk import LAST_MINUTE
 
-__all__ = ["Coverage", "Outcome", "alarm_windows", "reach_of", "rules_of", "run_backtest", "trade_on"]
+__all__ = [
+    "Coverage",
+    "Outcome",
+    "alarm_windows",
+    "reach_of",
+    "rules_of",
+    "run_backtest",
+    "trade_on",
+]
 
 NEVER = 1 << 62
 

@@ -88,9 +88,7 @@ class Track:
         event, _ = self._advance(self._first, scan)
         return event is not None and event.phase is Phase.OVER
 
-    def _advance(
-        self, event: PumpEvent | None, scan: int
-    ) -> tuple[PumpEvent | None, list[Signal]]:
+    def _advance(self, event: PumpEvent | None, scan: int) -> tuple[PumpEvent | None, list[Signal]]:
         view = self._view(scan, alarmed=event is None)
         return advance(event, view, self._end_of(scan), self._detector, self._rules)
 
@@ -119,9 +117,7 @@ class Track:
 
 def wanted_phases(strategy: Strategy, signal: Signal) -> frozenset[Phase]:
     """Return the phases of signals that a strategy acts on."""
-    return frozenset(
-        phase for phase in Phase if strategy.acts_on(replace(signal, phase=phase))
-    )
+    return frozenset(phase for phase in Phase if strategy.acts_on(replace(signal, phase=phase)))
 
 
 def signals_of(tracks: Sequence[Track], strategy: Strategy) -> Iterator[tuple[Signal, Track]]:

@@ -166,9 +166,7 @@ class _Loop:
             if one.event is None and tick not in one.alarms:
                 continue
             view = _view(one, tick, self.detector.interval)
-            one.event, signals = advance(
-                one.event, view, tick, self.detector.name, self.rules
-            )
+            one.event, signals = advance(one.event, view, tick, self.detector.name, self.rules)
             delay = (self.settings.assumed.delay_candles - 1) * MINUTE
             for signal in signals:
                 if self.strategy.acts_on(signal):

@@ -71,8 +71,11 @@ def held_position(
 
 def finished(
     trade: Trade, entry: Part, window: Window, index: int, settings: BacktestSettings
-) -> Trade:
-    """Return the trade as it was closed, its entry having been filled at minute `index`."""
+) -> tuple[Trade, int | None]:
+    """Return the trade as it was closed, its entry having been filled at minute `index`.
+
+    Beside it stands when an order to close it was sent at its time limit, None when none was.
+    """
     position = held_position(trade, entry, window, index, settings)
     limit = min(window.index_of(trade.closes_at + MINUTE - 1), len(window))
     fired, charges = _first_event(position, window, index, limit, settings)
@@ -80,7 +83,8 @@ def finished(
     fills += [_funding_fill(trade, paid) for paid in charges]
     fills += _exit_fills(trade, entry.quantity, window, limit, fired, settings)
     fills.sort(key=lambda fill: fill.time)
-    return _closed(trade, fills)
+    sent = fired is None and limit < len(window)
+    return _closed(trade, fills), int(window.open_time[limit]) if sent else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,8 @@ def _exit_fills(
     settings: BacktestSettings,
 ) -> list[Fill]:
     """Return the fills that take the position out, from the minute that ends it on."""
-    side, left, fills = trade.side.opposite, quantity, []
+    side, left = trade.side.opposite, quantity
+    fills: list[Fill] = []
     first = fired.index if fired is not None else limit
     end = min(len(window), first + LAST_MINUTE)
     for row in window.known_from(first):
