@@ -34,6 +34,7 @@ from .walk import LAST_MINUTE
 
 __all__ = [
     "Coverage",
+    "FoundSignal",
     "Outcome",
     "alarm_windows",
     "reach_of",
@@ -71,13 +72,23 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundSignal:
+    """A signal, and the alarm it goes back to."""
+
+    signal: Signal
+    segment: int
+    alarm_time: int
+    """When the alarm was known, milliseconds UTC."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a backtest did."""
 
     settings: BacktestSettings
     coverage: Coverage
     alarms: int
-    signals: tuple[Signal, ...]
+    signals: tuple[FoundSignal, ...]
     """Those the strategy acts on, in order of time."""
     closed: tuple[Position, ...]
     """In the order in which they were closed."""
@@ -167,7 +178,9 @@ def trade_on(
         settings=settings,
         coverage=coverage,
         alarms=len(tracks),
-        signals=tuple(signal for *_, signal, _ in found),
+        signals=tuple(
+            FoundSignal(signal, segment, window.known_at) for *_, segment, signal, window in found
+        ),
         closed=tuple(account.closed),
         dropped=tuple(account.dropped),
     )
