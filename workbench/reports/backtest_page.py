@@ -66,9 +66,7 @@ def render_backtest(report: BacktestReport) -> str:
     curve = results.curve
     start = results.start_equity
     figures: dict[str, Figure] = {
-        "equity": _curve(
-            curve.time, curve.equity, ",.0f", " USDT", level=float(start), label="start"
-        ),
+        "equity": _curve(curve.time, curve.equity, ",.0f", " USDT", start=float(start)),
         "drawdown": _curve(curve.time, -curve.drawdown, ".1%", ""),
     }
     alarms = {one.signal.signal_id: one.alarm_time for one in outcome.signals}
@@ -90,7 +88,7 @@ def render_backtest(report: BacktestReport) -> str:
         suspicions=report.suspicions,
         tiles=backtest_tiles(report),
         equity_words=f"Equity from {start:,.2f} to {results.final_equity:,.2f} USDT.",
-        drawdown_words=f"Deepest fall {percent(results.max_drawdown)} of the highest equity.",
+        drawdown_words=f"Deepest fall {_share(results.max_drawdown)} of the highest equity.",
         months=months_table(results),
         trades=_trades_table(ordered, anchors, linked),
         denials=denials_table(results),
@@ -105,25 +103,19 @@ def backtest_tiles(report: BacktestReport) -> tuple[Tile, ...]:
     results, interval = report.results, "no trade"
     if results.win_rate_interval is not None:
         low, high = results.win_rate_interval
-        interval = f"95 %: {percent(low)} to {percent(high)}"
+        interval = f"95 %: {_share(low)} to {_share(high)}"
     profit = f"{signed_money(results.net_profit)} USDT"
     return (
-        Tile(
-            "Net profit", profit, f"{percent(results.net_profit / results.start_equity)}, all costs"
-        ),
+        Tile("Net profit", profit, f"{percent(results.net_profit_share)}, all costs included"),
         Tile("Trades", number(results.trades), f"of {results.signals} signals"),
-        Tile("Win rate", percent(results.win_rate), interval),
-        Tile(
-            "Fill rate",
-            percent(results.fill_rate),
-            f"{results.filled} of {results.entries} entries",
-        ),
-        Tile("Largest drawdown", percent(results.max_drawdown), "of the highest equity"),
+        Tile("Win rate", _share(results.win_rate), interval),
+        Tile("Fill rate", _share(results.fill_rate), f"of {results.entries} entry orders"),
+        Tile("Largest drawdown", _share(results.max_drawdown), "of the highest equity"),
         Tile("Profit factor", _ratio(results.profit_factor), "won over lost"),
         Tile("Sharpe ratio", _ratio(results.sharpe), "daily, 365 days"),
-        Tile("Exposure", percent(results.exposure), "of the time with a position"),
-        Tile("False signals", percent(results.false_signal_share), "belong to no labelled pump"),
-        Tile("Costs", f"{money(results.fees)} USDT", f"and {money(results.funding)} of funding"),
+        Tile("Exposure", _share(results.exposure), "of the time with a position"),
+        Tile("False signals", _share(results.false_signal_share), "belong to no labelled pump"),
+        Tile("Fees", f"{money(results.fees)} USDT", f"and {money(results.funding)} of funding"),
     )
 
 
@@ -144,7 +136,7 @@ def months_table(results: Results) -> Table:
             Cell(number(one.won)),
             Cell(signed_money(one.profit), "good" if one.profit > 0 else "bad"),
             Cell(percent(one.profit_share)),
-            Cell(percent(one.drawdown)),
+            Cell(_share(one.drawdown)),
         )
         for one in results.months
     )
@@ -177,13 +169,13 @@ def _assumptions(report: BacktestReport) -> list[str]:
     assumed = report.outcome.settings.assumed
     fee = report.outcome.settings.trade.taker_fee
     lines = [
-        f"Fees {percent(float(fee))} a side; spread {percent(float(assumed.spread))}; slippage"
-        f" {percent(float(assumed.slippage_of_range))} of the candle's range, plus"
+        f"Fees {_share(float(fee))} a side; spread {_share(float(assumed.spread))}; slippage"
+        f" {_share(float(assumed.slippage_of_range))} of the candle's range, plus"
         f" {float(assumed.slippage_of_turnover):g} times the share of its turnover that we take.",
         f"An order fills at the open {assumed.delay_candles} candle(s) after the one that gave the"
-        f" signal, with at most {percent(float(assumed.max_turnover_share))} of its turnover.",
+        f" signal, with at most {_share(float(assumed.max_turnover_share))} of its turnover.",
         "Where one candle reached stop and target, the stop counts.",
-        f"Each funding costs {percent(float(assumed.funding_rate))} of the notional, whatever the"
+        f"Each funding costs {_share(float(assumed.funding_rate))} of the notional, whatever the"
         " side: real rates are not in the candles and turn far against shorts in pumps.",
     ]
     if report.quote_price != 1.0:
@@ -200,8 +192,7 @@ def _curve(
     form: str,
     unit: str,
     *,
-    level: float | None = None,
-    label: str = "",
+    start: float | None = None,
 ) -> Figure:
     chosen = np.unique(np.linspace(0, len(time) - 1, POINTS_AT_MOST).astype(np.int64))
     trace = {
@@ -216,8 +207,8 @@ def _curve(
         "xaxis": {"type": "date"},
         "yaxis": {"tickformat": form, "nticks": 6},
     }
-    if level is not None:
-        layout |= {"shapes": [horizontal_line(level)], "annotations": [level_label(label, level)]}
+    if start is not None:
+        layout |= {"shapes": [horizontal_line(start)], "annotations": [level_label("start", start)]}
     return {"data": [trace], "layout": layout}
 
 
@@ -277,6 +268,14 @@ def _trade_cells(trade: Trade, anchor: str, linked: set[str]) -> tuple[Cell, ...
         Cell(money(trade.fees)),
         Cell(signed_money(trade.realised_pnl), "good" if trade.realised_pnl > 0 else "bad"),
     )
+
+
+def _share(value: float | None) -> str:
+    """Return a share without a sign, with more digits below one per cent."""
+    if value is None:
+        return NOTHING
+    places = 1 if value == 0 or value >= 0.01 else 3  # noqa: PLR2004
+    return f"{value * 100:.{places}f} %"
 
 
 def _ratio(value: float | None) -> str:
