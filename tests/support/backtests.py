@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from support.random_candles import COLUMNS, random_candles
 
@@ -15,7 +17,18 @@ from workbench.backtest.contracts import derived_contract
 from workbench.backtest.market import Block
 from workbench.backtest.settings import BacktestSettings, read_settings
 
-__all__ = ["DATA", "LIVELY", "block_of", "lively", "needs_data", "random_block", "with_values"]
+__all__ = [
+    "DATA",
+    "LIVELY",
+    "block_of",
+    "flat_block",
+    "lively",
+    "needs_data",
+    "pump_block",
+    "random_block",
+    "with_values",
+    "write_folder",
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("PUMPWATCH_PUMP_EVENTS", ROOT / "../shared/data/pump-events"))
@@ -79,3 +92,57 @@ def with_values(block: Block, begin: int, value: float) -> Block:
         block.candles.symbols, block.candles.interval, block.candles.open_time, *columns
     )
     return Block(block.segments, candles, block.contracts)
+
+
+def flat_block(count: int, *, price: float = 100.0, turnover: float = 1e6, start: int = 0) -> Block:
+    """Return one symbol that trades at one price; tests change what they are about."""
+    candles = Candles.empty(["AUSDT"], interval=MINUTE, first=start * MINUTE, count=count)
+    for name in COLUMNS[:4]:
+        getattr(candles, name)[:] = price
+    candles.volume[:], candles.turnover[:] = turnover / price, turnover
+    return block_of(candles)
+
+
+def pump_block(*, warm_up: int = 60, after: int = 90, start: int = 0, scale: float = 1.0) -> Block:
+    """Return one symbol with one pump: up by 20 % in a minute, then down a tenth of it a minute."""
+    block = flat_block(warm_up + after, start=start)
+    candles = block.candles
+    rise = 20.0
+    candles.high[0, warm_up] = 100 + rise
+    candles.close[0, warm_up] = 100 + 0.9 * rise
+    candles.turnover[0, warm_up:] = 50e6
+    for minute in range(1, after):
+        column = warm_up + minute
+        opened = 100 + max(0.0, 1.0 - 0.1 * minute) * rise
+        closed = 100 + max(0.0, 0.9 - 0.1 * minute) * rise
+        candles.open[0, column], candles.close[0, column] = opened, closed
+        candles.high[0, column], candles.low[0, column] = opened, closed
+    for name in COLUMNS[:4]:
+        getattr(candles, name)[:] *= scale
+    return block
+
+
+def write_folder(folder: Path, blocks: list[Block], **changes: str) -> Path:
+    """Write blocks as a folder of recordings, minutes that are not known left out."""
+    frames, lines = [], ["segment,symbol,start,end"]
+    for block in blocks:
+        candles = block.candles
+        first = int(candles.open_time[0])
+        span = f"{_iso(first)},{_iso(first + candles.shape[1] * MINUTE)}"
+        for row, segment in enumerate(block.segments):
+            frame = pl.DataFrame(
+                {"segment": np.full(candles.shape[1], segment), "open_time": candles.open_time}
+                | {name: getattr(candles, name)[row] for name in COLUMNS}
+            )
+            frames.append(frame.filter(pl.col("close").is_not_nan()))
+            lines.append(f"{segment},{candles.symbols[row]},{span}")
+    folder.mkdir(parents=True, exist_ok=True)
+    pl.concat(frames).write_parquet(folder / "candles.parquet")
+    (folder / "segments.csv").write_text("\n".join(lines) + "\n")
+    for name, text in changes.items():
+        (folder / name.replace("_csv", ".csv")).write_text(text)
+    return folder
+
+
+def _iso(time: int) -> str:
+    return datetime.fromtimestamp(time / 1000, UTC).isoformat()
