@@ -54,13 +54,19 @@ class Track:
     def silent_until(self) -> int | None:
         """Return when the symbol is re-armed, milliseconds UTC; None when the candles end before.
 
-        Phases only go forward, so the scan at which the event is over is found by bisection.
+        Over minutes that are closed, phases only go forward, so the scan at which the event is over
+        is found by bisection. An hour that is forming forgets what its price was: there every
+        minute is looked at.
         """
         if self._first is None:
             return 0
         low = self.window.alarm
         if self._first.phase is Phase.OVER:
             return self._end_of(low) + self._rules.cooldown
+        if self._interval == HOUR:
+            self.signals_until(Phase.OVER)
+            over = self._event is not None and self._event.phase is Phase.OVER
+            return self._end_of(self._scan) + self._rules.cooldown if over else None
         high = min(low + self._rules.time_limit // MINUTE, len(self.window) - 1)
         if not self._is_over(high):
             return None

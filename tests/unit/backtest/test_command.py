@@ -110,11 +110,18 @@ def test_alert_trades_nothing(tmp_path):
 
 
 @needs_data
-def test_labelled_data_gives_the_trades_of_the_slow_loop(tmp_path):
-    # Six recordings of the same weeks: all 69 take the slow loop a minute.
-    chosen = {28, 30, 31, 58, 98, 105}
-    settings = read_settings({})
+@pytest.mark.parametrize(
+    ("detector", "strategy", "chosen"),
+    [
+        # Recordings of the same weeks: all 69 take the slow loop half a minute.
+        ("ewma", "fade", {28, 30, 31, 58, 98, 105}),
+        ("ewma", "ride", {28, 30, 31}),
+        ("kamps-kleinberg", "fade", {77, 28}),
+    ],
+)
+def test_labelled_data_gives_the_trades_of_the_slow_loop(detector, strategy, chosen):
+    settings = read_settings({}, strategy=strategy, detector=detector)
     blocks = [one for one in Recordings(DATA).blocks() if one.segments[0] in chosen]
     fast = run_backtest(blocks, settings)
-    assert len(fast.trades) >= 6
+    assert len(fast.trades) >= len(chosen)
     assert trades_sha256(fast.trades) == trades_sha256(reference_trades(blocks, settings))
