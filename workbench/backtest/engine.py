@@ -33,6 +33,7 @@ from .settings import BacktestSettings
 from .walk import LAST_MINUTE
 
 __all__ = [
+    "NEVER",
     "Coverage",
     "FoundSignal",
     "Outcome",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -89,6 +89,11 @@ class Window:
         closes = self.values[:end, CLOSE]
         known = closes[~np.isnan(closes)]
         return float(known[-1]) if len(known) else self.close_before
+
+    def until(self, end: int) -> Window:
+        """Return the minutes that open before `end`, milliseconds UTC."""
+        stop = self.index_of(end + MINUTE - 1)
+        return replace(self, open_time=self.open_time[:stop], values=self.values[:stop])
 
     def series(self, rows: list[int]) -> CandleSeries:
         """Return some minutes as a series."""

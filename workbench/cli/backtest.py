@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.backtest.settings import BacktestSettings
     from workbench.reports.backtest_page import BacktestReport
 
-__all__ = ["Folder", "Period", "Setting", "backtest", "period_of"]
+__all__ = ["Folder", "QuotePrice", "Setting", "backtest", "period_of"]
 
 NEVER = 1 << 62
 Folder = Annotated[
@@ -29,7 +29,6 @@ Setting = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be given repeatedly."),
 ]
-Period = Annotated[str, typer.Option(help="ISO 8601, UTC unless it says otherwise.")]
 QuotePrice = Annotated[
     float | None,
     typer.Option(help="USDT per unit of the candles' quote currency; found out by default."),

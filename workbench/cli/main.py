@@ -17,6 +17,7 @@ from workbench.cli.backtest import backtest
 from workbench.cli.download import download
 from workbench.cli.run import run
 from workbench.cli.simulator import simulator
+from workbench.cli.tune import tune
 
 __all__ = ["app", "main"]
 
@@ -31,6 +32,7 @@ app.command()(simulator)
 app.command()(backfill)
 app.command()(backtest)
 app.command()(download)
+app.command()(tune)
 
 
 def _show_version(wanted: bool) -> None:
