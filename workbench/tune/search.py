@@ -19,7 +19,6 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import Study
-from optuna.trial import TrialState
 
 from pumpwatch.errors import BadInput
 
@@ -91,13 +90,13 @@ def search(
 
     `progress` is called with how many are finished and the best so far.
     """
-    study = optuna.create_study(
+    kept = optuna.create_study(
         study_name=fold.name, storage=storage, direction="maximize", load_if_exists=True
     )
-    for left in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        # Asked for by a run that was interrupted: nobody will tell.
-        study.tell(left.number, state=TrialState.FAIL)
-    done = _finished(study)
+    # The sampler works in memory, where asking is cheap; the file gets finished trials only.
+    study = optuna.create_study(direction="maximize")
+    study.add_trials(kept.get_trials(deepcopy=False))
+    done = len(study.trials)
     best = _best(study)
     progress(done, best)
     while done < trials:
@@ -108,7 +107,8 @@ def search(
             trial.set_user_attr("values", dict(task.values))
             trial.set_user_attr("verdict", verdict.to_json())
             study.tell(trial, verdict.score(objective))
-        done = _finished(study)
+        kept.add_trials(study.get_trials(deepcopy=False)[done:])
+        done += len(asked)
         best = _best(study)
         progress(done, best)
     if best is None:
@@ -126,12 +126,8 @@ def _sampler(seed: int, fold: Fold, done: int) -> optuna.samplers.BaseSampler:
         )
 
 
-def _finished(study: Study) -> int:
-    return len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
-
-
 def _best(study: Study) -> Found | None:
-    trials = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    trials = study.get_trials(deepcopy=False)
     if not trials:
         return None
     # The first of equals: later ones were found with more knowledge of the same candles.
