@@ -14,6 +14,7 @@ from pumpwatch import __version__
 from pumpwatch.errors import BadInput, PumpwatchError, SettingsError
 from workbench.cli.backfill import backfill
 from workbench.cli.backtest import backtest
+from workbench.cli.compare import compare
 from workbench.cli.download import download
 from workbench.cli.run import run
 from workbench.cli.simulator import simulator
@@ -33,6 +34,7 @@ app.command()(backfill)
 app.command()(backtest)
 app.command()(download)
 app.command()(tune)
+app.command()(compare)
 
 
 def _show_version(wanted: bool) -> None:
