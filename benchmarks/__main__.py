@@ -12,12 +12,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import detector, run, tick
+from benchmarks import backtest, detector, run, tick
 
 AREAS: dict[str, Callable[[], dict[str, float]]] = {
     "detector": detector.measure,
     "detect_tick": tick.measure,
     "run": run.measure,
+    "backtest": backtest.measure,
 }
 RESULTS = Path(__file__).with_name("results.json")
 
