@@ -16,6 +16,8 @@ START = 1_762_041_600_000
 DAYS_PER_PUMP = 9
 """Symbol-days; twice as many as in the labelled recordings, so that trades weigh more."""
 DAY_MINUTES = 1440
+ROW_GROUP = 50_000
+"""As `pumpwatch download` writes them."""
 
 
 def block_of(symbols: int, days: int, seed: int = 1) -> Block:
@@ -78,7 +80,7 @@ def write_market(folder: Path, symbols: int, days: int, *, distinct: int = 20) -
         parts.append(part)
         lines.append(f"{number},B{number:04d}USDT,{begin}Z,{end}Z")
     pl.concat([pl.scan_parquet(part) for part in parts]).sink_parquet(
-        folder / "candles.parquet", row_group_size=days * DAY_MINUTES, compression="lz4"
+        folder / "candles.parquet", row_group_size=ROW_GROUP, compression="lz4"
     )
     for part in parts:
         part.unlink()

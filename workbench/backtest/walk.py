@@ -126,7 +126,7 @@ def _eventful(
     """Return the minutes from `index` to `limit` in which anything can happen."""
     known = window.known(index, limit)
     if position.trailing_stop is not None or not len(known):
-        return known.tolist()
+        return [int(row) for row in known]
     values = window.values[known]
     short = position.side is Side.SELL
     levels = [position.stop_loss, liquidation_price(position.holding, leverage)]
@@ -146,7 +146,7 @@ def _eventful(
             eventful |= values[:, LOW] <= target * (1 + ROOM)
         else:
             eventful |= values[:, HIGH] >= target * (1 - ROOM)
-    return known[eventful].tolist()
+    return [int(row) for row in known[eventful]]
 
 
 def _funded(next_time: int, window: Window, rows: IntArray) -> BoolArray:
