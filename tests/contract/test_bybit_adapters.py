@@ -1,7 +1,6 @@
 """What only Bybit's adapters have to deal with: pages, look-ups in three lists, odd rows."""
 
 import json
-import time
 from dataclasses import replace
 from decimal import Decimal
 
@@ -132,6 +131,13 @@ def test_a_row_that_cannot_be_true_is_skipped_and_named(stub, market, changes):
     assert snapshot.turnover_24h.tolist() == [15.75, 15.75]
     assert snapshot.funding_rate.tolist() == [-0.0012, -0.0012]
     assert snapshot.next_funding.tolist() == [1_760_025_600_000] * 2
+
+
+def test_a_ticker_of_another_symbol_is_refused(stub, market):
+    stub.answer(e.TICKERS.path, listing(ticker("BUSDT")))
+    with pytest.raises(BadMarketData):
+        market.snapshot("AUSDT")
+    assert stub.sent(e.TICKERS.path)[-1].query["symbol"] == "AUSDT"
 
 
 def test_a_symbol_listed_twice_counts_once(stub, market):
@@ -607,14 +613,6 @@ def test_the_position_mode_is_seen_without_any_position(stub, broker, indexes, h
     assert broker.access().hedge_mode is hedge
     (asked,) = stub.sent(e.POSITIONS.path)
     assert asked.query == {"category": "linear", "symbol": "BTCUSDT"}
-
-
-def test_rights_and_mode_are_asked_for_at_the_same_time(stub, broker):
-    stub.answer(e.API_KEY.path, replace(api_key(), delay=0.5))
-    stub.answer(e.POSITIONS.path, replace(listing(), delay=0.5))
-    started = time.monotonic()
-    broker.access()
-    assert time.monotonic() - started < 0.95
 
 
 UNCLEAR = [

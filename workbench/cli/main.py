@@ -14,6 +14,7 @@ from pumpwatch import __version__
 from pumpwatch.errors import BadInput, PumpwatchError, SettingsError
 from workbench.cli.backfill import backfill
 from workbench.cli.backtest import backtest
+from workbench.cli.campaign import campaign
 from workbench.cli.compare import compare
 from workbench.cli.download import download
 from workbench.cli.run import run
@@ -31,8 +32,9 @@ app = typer.Typer(
 app.command()(run)
 app.command()(simulator)
 app.command()(backfill)
-app.command()(backtest)
+app.command()(campaign)
 app.command()(download)
+app.command()(backtest)
 app.command()(tune)
 app.command()(compare)
 
