@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import detector, lambda_functions, run, tick, trade
+from benchmarks import backtest, detector, lambda_functions, run, tick, trade
 
 AREAS: dict[str, Callable[[], dict[str, float]]] = {
     "detector": detector.measure,
@@ -20,6 +20,7 @@ AREAS: dict[str, Callable[[], dict[str, float]]] = {
     "lambda": lambda_functions.measure,
     "trade": trade.measure,
     "run": run.measure,
+    "backtest": backtest.measure,
 }
 RESULTS = Path(__file__).with_name("results.json")
 
