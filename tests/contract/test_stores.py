@@ -158,6 +158,14 @@ def test_the_last_three_runs_are_remembered(stores):
         assert totals == {"runs": Decimal(3)}
 
 
+def test_many_totals_are_added_and_a_repeat_of_them_changes_nothing(stores):
+    many = {f"counter-{number:03}": number for number in range(1, 251)}
+    for run in range(1, 4):
+        for _ in range(2):
+            totals = stores.totals.add("detect", f"run-{run}", many)
+            assert totals == {key: Decimal(run * amount) for key, amount in many.items()}
+
+
 def test_totals_of_two_functions_are_apart(stores):
     stores.totals.add("detect", "run-1", {"runs": 1})
     assert stores.totals.add("trade", "run-1", {"runs": 7}) == {"runs": Decimal(7)}

@@ -7,8 +7,15 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from decimal import Decimal
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit import (
+    BybitBroker,
+    BybitMarketData,
+    BybitSession,
+    ExchangeClock,
+    Traffic,
+)
 from pumpwatch.adapters.dynamodb import (
     DynamoHaltStore,
     DynamoJournal,
@@ -20,6 +27,7 @@ from pumpwatch.adapters.dynamodb import (
 )
 from pumpwatch.adapters.paper import PaperBroker
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
+from pumpwatch.domain.orders import Side
 from pumpwatch.errors import BadCredentials, KeyRefused, StoreUnavailable
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics import BLOCKED_BY, PROTECTIONS, TRADE
@@ -30,6 +38,7 @@ from pumpwatch.usecases.trade_report import TradeReport
 from pumpwatch.usecases.trade_signals import TradeSignals
 
 from .function import Function, HeldLease, metrics_reporter
+from .traffic import describe_traffic
 
 __all__ = ["describe", "trade_function"]
 
@@ -61,6 +70,7 @@ class _Work:
         self._lease = lease
         self._secrets = secrets
         self._desk: _Desk | None = None
+        self._traffic = Traffic()
         self._calls_before = self._requests_before = 0
 
     def __call__(self, tick: Tick, deadline: Deadline) -> TradeReport | None:
@@ -91,6 +101,10 @@ class _Work:
             numbers.set("requests_last_run", session.request_count - self._requests_before)
             numbers.set("clock_skew_seconds", session.clock_skew_seconds)
 
+    def describe_always(self, numbers: RunNumbers) -> None:
+        """Fill in the requests of all tries, those of a failed run too."""
+        describe_traffic(self._traffic.take(), numbers)
+
     def _run_again(self, tick: Tick, deadline: Deadline) -> TradeReport | None:
         try:
             return self._run(tick, deadline)
@@ -101,7 +115,7 @@ class _Work:
     def _run(self, tick: Tick, deadline: Deadline) -> TradeReport | None:
         key = self._key() if self._settings.trading_mode == "live" else None
         if self._desk is None or self._desk.key != key:
-            self._desk = _desk(self._settings, self._table, self._lease, key)
+            self._desk = _desk(self._settings, self._table, self._lease, key, self._traffic)
         self._requests_before = self._desk.session.request_count
         self._desk.session.start_run(deadline)
         report = self._desk.use_case.run(tick, deadline)
@@ -134,17 +148,29 @@ def trade_function(environment: Mapping[str, str]) -> Function[TradeReport]:
     secrets = SecretsManagerSecrets(settings.bybit_secret_arn, settings.pushgateway_secret_arn)
     work = _Work(settings, table, lease, secrets)
     reporter = metrics_reporter(TRADE, settings, table, secrets)
-    return Function(TRADE, reporter=reporter, lease=lease, work=work, describe=work.describe)
+    return Function(
+        TRADE,
+        reporter=reporter,
+        lease=lease,
+        work=work,
+        describe=work.describe,
+        describe_always=work.describe_always,
+    )
 
 
 def _desk(
-    settings: TradeSettings, table: Table, lease: HeldLease, key: ExchangeKey | None
+    settings: TradeSettings,
+    table: Table,
+    lease: HeldLease,
+    key: ExchangeKey | None,
+    traffic: Traffic,
 ) -> _Desk:
     session = BybitSession(
         settings.bybit_base_url,
         key=key,
         timeout_seconds=settings.request_timeout_seconds,
         threads=settings.parallel_requests,
+        traffic=traffic,
     )
     market = BybitMarketData(session)
     threads = min(settings.parallel_requests, MOST_READS)
@@ -200,8 +226,9 @@ def describe(report: TradeReport, numbers: RunNumbers, *, mode: str) -> None:
     for reason in BLOCKED_BY:
         numbers.set("entries_blocked", int(reason in report.blocked), reason=reason)
     for name in PROTECTIONS:
-        count = sum(lock.protection == name for lock in report.locks)
-        numbers.set("locks", count, protection=name)
+        ends = [lock.until or 0 for lock in report.locks if lock.protection == name]
+        numbers.set("locks", len(ends), protection=name)
+        numbers.set("lock_end_timestamp_seconds", max(ends, default=0) / 1000, protection=name)
     if report.key_expires is not None:
         numbers.set("key_expiry_timestamp_seconds", report.key_expires / 1000)
     numbers.set("stop_verified_seconds", report.stop_verified_seconds)
@@ -212,3 +239,19 @@ def describe(report: TradeReport, numbers: RunNumbers, *, mode: str) -> None:
     for kind, count in report.repairs.items():
         numbers.count("repairs", count, kind=kind)
     numbers.count("stops_refused", report.stops_refused)
+    _describe_fills(report, numbers)
+
+
+def _describe_fills(report: TradeReport, numbers: RunNumbers) -> None:
+    """Show what was filled in this run, and how far from the signal's price entries were."""
+    for trade in report.opened:
+        if trade.entry_price is None:
+            continue
+        numbers.set("fill_price_usdt", trade.entry_price, symbol=trade.symbol, leg="entry")
+        worse = (trade.entry_price - trade.signal_price) / trade.signal_price
+        if trade.side is Side.SELL:
+            worse = -worse
+        numbers.observe("entry_slippage_ratio", max(Decimal(0), worse))
+    for trade in report.closed:
+        if trade.exit_price is not None:
+            numbers.set("fill_price_usdt", trade.exit_price, symbol=trade.symbol, leg="exit")
