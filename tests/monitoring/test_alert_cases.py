@@ -18,12 +18,19 @@ def spelled_out(series):
     return series
 
 
-def run_promtool(folder, made, tests):
-    (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "all", "rules": made}]}))
-    suite = {"rule_files": ["rules.yaml"], "evaluation_interval": "30s", "tests": tests}
-    (folder / "tests.yaml").write_text(yaml.safe_dump(suite, sort_keys=False))
+def run_promtool(folder, suites):
+    """Try each rule with its tests; each in a file of its own, so that no other is evaluated."""
+    names = []
+    for made, tests in suites:
+        name = made[0]["alert"]
+        (folder / f"{name}.rules.yaml").write_text(
+            yaml.safe_dump({"groups": [{"name": name, "rules": made}]})
+        )
+        suite = {"rule_files": [f"{name}.rules.yaml"], "evaluation_interval": "1m", "tests": tests}
+        (folder / f"{name}.tests.yaml").write_text(yaml.safe_dump(suite, sort_keys=False))
+        names.append(f"{name}.tests.yaml")
     return subprocess.run(
-        ["promtool", "test", "rules", "tests.yaml"],
+        ["promtool", "test", "rules", *names],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -75,8 +82,7 @@ def test_missing_data_is_an_alarm_where_the_case_says_so():
 
 @needs_server("promtool")
 def test_alerts_are_quiet_fire_and_bear_missing_data(tmp_path):
-    made = [one for rule in rules() for one in to_prometheus_rules(rule)]
-    done = run_promtool(tmp_path, made, [test for rule in rules() for test in cases_of(rule)])
+    done = run_promtool(tmp_path, [(to_prometheus_rules(rule), cases_of(rule)) for rule in rules()])
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -87,7 +93,7 @@ def test_cases_notice_a_changed_threshold(tmp_path, title):
     (rule,) = (rule for rule in rules() if rule["title"] == title)
     (first, *_) = to_prometheus_rules(rule)
     blunt = first | {"expr": first["expr"].rpartition(" ")[0] + " 1000000"}
-    done = run_promtool(tmp_path, [blunt], cases_of(rule))
+    done = run_promtool(tmp_path, [([blunt], cases_of(rule))])
     assert done.returncode == 1
     assert "firing" in done.stdout + done.stderr
 

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import promql_parser
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -68,7 +69,9 @@ def to_prometheus_rules(rule):
         "expr": f"({expr}\n) {operator} {figure}",
         "for": rule.get("for", "0s"),
         "labels": rule["labels"],
-        "annotations": {"summary": rule["annotations"]["summary"].replace("$values.A.Value", "$value")},
+        "annotations": {
+            "summary": rule["annotations"]["summary"].replace("$values.A.Value", "$value")
+        },
     }
     if rule["noDataState"] != "Alerting":
         return [made]
@@ -120,26 +123,27 @@ def every_query():
     return found
 
 
-NAME = re.compile(r"\b[a-z_][a-z0-9_]*_[a-z0-9_]+\b(?=\s*[{\[)\s,/*+<>=!-]|$)")
 SUFFIXES = ("_bucket", "_sum", "_count")
 
 
-def metric_names(expr):
-    """Return the names of metrics in a PromQL expression: from its syntax tree, not its text."""
-    import promql_parser
-
-    names = set()
+def selectors(expr):
+    """Return (metric, labels that are matched) of each selector, from the syntax tree."""
+    found = []
 
     def walk(node):
         if isinstance(node, promql_parser.VectorSelector):
-            if node.name:
-                names.add(node.name)
+            found.append((node.name or "", {one.name for one in node.matchers.matchers}))
             return
-        for attribute in ("expr", "lhs", "rhs", "vs", "vector_selector", "args", "param"):
+        for attribute in ("expr", "lhs", "rhs", "vector_selector", "args", "param"):
             child = getattr(node, attribute, None)
             for one in child if isinstance(child, list) else [child]:
-                if one is not None:
+                if one is not None and not isinstance(one, str):
                     walk(one)
 
-    walk(promql_parser.parse(expr))
-    return names
+    walk(promql_parser.parse(without_macros(expr)))
+    return found
+
+
+def metric_names(expr):
+    """Return the names of the metrics in a PromQL expression."""
+    return {name for name, _ in selectors(expr)}
