@@ -10,12 +10,13 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --no-deps --require-hashes
 SAM    := .venv-sam/bin/sam
 ARGS   ?=
+SEEDS  ?= 300
 
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 SAM_STAMP := .venv-sam/.installed
 
-.PHONY: help run test check lint format typecheck imports spelling template coverage bench \
+.PHONY: help run test campaign check lint format typecheck imports spelling template coverage bench \
         requirements setup clean
 
 help: ## List the targets
@@ -26,6 +27,9 @@ run: $(RUN_STAMP) ## Play three hours of a simulated market and trade its pumps 
 
 test: $(DEV_STAMP) ## Run the tests (ARGS="tests/unit -k ewma" for some of them)
 	$(BIN)/pytest -n auto $(ARGS)
+
+campaign: $(RUN_STAMP) ## Trade in SEEDS=300 seeded worlds full of faults and check the promise
+	@$(BIN)/pumpwatch campaign --seeds $(SEEDS) $(ARGS)
 
 check: lint typecheck imports spelling template test ## Everything that must be green before a change lands
 

@@ -115,6 +115,7 @@ def test_busy_port_is_one_line_that_says_what_to_do():
         ({"symbols": 1, "faults": "often"}, "--faults is often: give SEED or SEED:RATE"),
         ({"symbols": 1, "faults": "7:2"}, "--faults is 7:2: give SEED or SEED:RATE"),
         ({"symbols": 1, "faults": "7:nan"}, "--faults is 7:nan: give SEED or SEED:RATE"),
+        ({"symbols": 1, "incidents": "7:2"}, "--incidents is 7:2: give SEED or SEED:RATE"),
         ({"symbols": 1, "clock_skew_ms": 10**9}, "--clock-skew-ms is 1000000000: give a number"),
     ],
 )
@@ -132,8 +133,9 @@ def test_latency_is_real_time_when_the_clock_follows_the_wall():
         assert time.monotonic() - before >= 0.3
 
 
-def test_faults_and_a_clock_that_is_out_can_be_had_from_the_start():
+def test_faults_incidents_and_a_clock_that_is_out_can_be_had_from_the_start():
     options = ("--port", "0", "--symbols", "1", "--stepped", "--faults", "7:0.5")
+    options += ("--incidents", "7:1")
     with running(*options, "--clock-skew-ms", "-2500") as (_, ready):
         for _ in range(40):
             with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
@@ -141,5 +143,7 @@ def test_faults_and_a_clock_that_is_out_can_be_had_from_the_start():
         state = call(f"{ready['url']}/simulator/state")
         assert state["clock_skew_ms"] == -2_500
         assert 8 < sum(state["faults"].values()) < 32
+        call(f"{ready['url']}/simulator/clock", {"advance_to": state["time"] + 30 * 60_000})
+        assert sum(call(f"{ready['url']}/simulator/state")["incidents"].values()) > 5
         call(f"{ready['url']}/simulator/faults", {"faults": []})
         assert call(f"{ready['url']}/v5/market/time")["retCode"] == 0

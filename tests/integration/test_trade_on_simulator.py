@@ -7,29 +7,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from support.scripted_market import START as MARKET_START
-from support.scripted_market import ScriptedMarket
-from support.trading_rig import RigTick, peaked, settings
+from support.simulated_trading import FELL, FLAT, STOPPED, World
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
-from pumpwatch.adapters.memory import (
-    ManualDeadline,
-    MemoryHaltStore,
-    MemoryJournal,
-    MemoryLeaseStore,
-    MemoryLockStore,
-    MemorySignalStore,
-)
 from pumpwatch.domain.orders import Outcome
-from pumpwatch.domain.trades import ExitReason, Trade, TradeState
+from pumpwatch.domain.trades import ExitReason, TradeState
 from pumpwatch.errors import ExchangeForbidden, KeyRefused, RetryLater
-from pumpwatch.ports import ExchangeKey
-from pumpwatch.usecases.trade_report import TradeReport
-from pumpwatch.usecases.trade_signals import TradeSignals
-from workbench.simulator.auth import credentials_from_seed
-from workbench.simulator.clock import MarketClock
-from workbench.simulator.exchange import Exchange
-from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.fault_catalogue import (
     CREATE,
     EXECUTIONS,
@@ -41,75 +23,9 @@ from workbench.simulator.fault_catalogue import (
 from workbench.simulator.fault_forms import faults_from_json
 from workbench.simulator.fault_schedule import FaultSchedule
 from workbench.simulator.faults import NoFaults
-from workbench.simulator.server import SimulatorServer
 
-MINUTE = 60_000
 TIME = "/v5/market/time"
 TRADING_STOP, SET_LEVERAGE = "/v5/position/trading-stop", "/v5/position/set-leverage"
-BEGIN = MARKET_START + 10 * MINUTE
-STOPPED = [(9 * MINUTE, 100.0), (10 * MINUTE, 117.0), (20 * MINUTE, 117.0), (21 * MINUTE, 130.0)]
-FELL = [(9 * MINUTE, 100.0), (10 * MINUTE, 117.0), (20 * MINUTE, 117.0), (21 * MINUTE, 105.0)]
-FLAT = [(9 * MINUTE, 100.0), (10 * MINUTE, 117.0), (60 * MINUTE, 116.0)]
-
-
-class World:
-    """One symbol on the simulator, traded in live mode with 60 ms latency in market time."""
-
-    def __init__(self, script: list[tuple[int, float]]) -> None:
-        credentials = credentials_from_seed(5)
-        self.market_clock = MarketClock(start=BEGIN, stepped=True)
-        market = ScriptedMarket({"BTCUSDT": [(0, 60_000.0)], "PUMPUSDT": script})
-        options = ExchangeSettings(latency_ms=60)
-        self.exchange = Exchange(market, self.market_clock, credentials, options)
-        self.server = SimulatorServer(self.exchange).start()
-        key = ExchangeKey(credentials.api_key, credentials.api_secret)
-        self.session = BybitSession(self.server.url, key=key, wait=self.pass_seconds)
-        clock = ExchangeClock(self.session)
-        self.broker = BybitBroker(self.session, clock)
-        leases = MemoryLeaseStore(lambda: self.market_clock.now() / 1000)
-        self.journal = MemoryJournal(leases)
-        self.signals = MemorySignalStore()
-        self.use_case = TradeSignals(
-            broker=self.broker,
-            market=BybitMarketData(self.session),
-            journal=self.journal,
-            signals=self.signals,
-            leases=leases,
-            halts=MemoryHaltStore(),
-            locks=MemoryLockStore(),
-            health=self.session.health,
-            clock=clock,
-            settings=settings(
-                trading_mode="live",
-                strategy="fade",
-                live_trading_confirmation=str(credentials.user_id),
-                bybit_secret_arn="arn:aws:secretsmanager:eu-central-1:1:secret:key",
-            ),
-            wait=self.pass_seconds,
-        )
-
-    def pass_seconds(self, seconds: float) -> None:
-        self.market_clock.advance_by(round(seconds * 1_000))
-
-    def close(self) -> None:
-        self.session.close()
-        self.server.stop()
-
-    def tick(self, minutes: int = 0) -> TradeReport:
-        if minutes:
-            self.market_clock.advance_to(BEGIN + minutes * MINUTE)
-        now, deadline = self.market_clock.now(), ManualDeadline()
-        self.session.start_run(deadline)
-        return self.use_case.run(RigTick(now, f"tick-{now}"), deadline)
-
-    def trade(self) -> Trade:
-        (trade,) = self.journal.trades_since(0)
-        return trade
-
-    def enter(self) -> TradeReport:
-        facts = {"price": 117.0, "base_price": 100.0, "peak_price": 120.0}
-        self.signals.publish(peaked("PUMPUSDT", time=BEGIN, **facts))
-        return self.tick()
 
 
 @pytest.fixture
@@ -162,6 +78,24 @@ def test_a_close_on_the_exchange_is_booked_as_the_account_has_it(
     assert [order.outcome for order in orders] == [Outcome.FILLED]
 
 
+@pytest.mark.parametrize(
+    ("right", "words"),
+    [
+        ("key_may_transfer", "withdraw or transfer"),
+        ("key_may_withdraw", "withdraw or transfer"),
+        ("key_read_only", "read-only"),
+    ],
+)
+def test_a_key_that_may_do_too_much_or_too_little_opens_nothing(right: str, words: str) -> None:
+    world = World(FLAT, exchange={right: True})
+    try:
+        report = world.enter()
+        assert words in report.blocked["access"]
+        assert world.exchange.engine.ledger.orders == {}
+    finally:
+        world.close()
+
+
 # --- with faults on the wire ---------------------------------------------------------------
 
 STOPS_THE_RUN = {"forbidden_page", "forbidden_text", "unauthorised"}
@@ -173,11 +107,6 @@ CASES = [
 ]
 
 
-def entries(world: World) -> list[str]:
-    orders = world.exchange.engine.ledger.orders.values()
-    return [order.link_id for order in orders if order.filled and not order.reduce_only]
-
-
 def arrives(name: str) -> bool:
     """Tell whether an order that meets the fault reaches the exchange."""
     fault = KINDS[name].fault
@@ -185,18 +114,8 @@ def arrives(name: str) -> bool:
 
 
 def check_promise(world: World) -> None:
-    """One entry at most, no position without a stop, and journal and exchange agree."""
-    ledger = world.exchange.engine.ledger
-    assert len(entries(world)) <= 1
-    assert max(ledger.protection.by_symbol(world.market_clock.now()).values(), default=0) == 0
-    live = [trade for trade in world.journal.trades_since(0) if trade.state.live]
-    held = list(ledger.held())
-    assert [(one.symbol, one.quantity) for one in live] == [(p.symbol, p.size) for p in held]
-    assert all(one.state is TradeState.OPEN for one in live)
-    assert all(p.stop_loss is not None for p in held)
-    for trade in world.journal.trades_since(0):
-        orders = world.journal.orders(trade.signal_id)
-        assert all(order.outcome is not Outcome.UNKNOWN for order in orders)
+    world.check_promise()
+    assert world.longest_bare() == 0
 
 
 @pytest.mark.parametrize(("path", "name"), CASES)
@@ -218,7 +137,7 @@ def test_fault_at_any_call_of_the_entry_costs_nothing_but_time(
     assert report.problems == []
     check_promise(world)
     if path == CREATE and arrives(name):
-        assert len(entries(world)) == 1
+        assert len(world.entries()) == 1
     world.tick(40)
     world.tick(41)
     assert not list(world.exchange.engine.ledger.held())
@@ -230,12 +149,11 @@ def test_trading_under_a_schedule_of_faults_keeps_the_promise(flat_world: World,
     world = flat_world
     kinds = set(KINDS) - {"drip"} - STOPS_THE_RUN
     world.exchange.faults = plan = FaultSchedule(seed, 0.25, kinds=kinds)
-    facts = {"price": 117.0, "base_price": 100.0, "peak_price": 120.0}
-    world.signals.publish(peaked("PUMPUSDT", time=BEGIN, **facts))
+    world.publish()
     for minute in range(12):
         with contextlib.suppress(RetryLater):
             world.tick(minute)
-        assert len(entries(world)) <= 1
+        assert len(world.entries()) <= 1
     assert sum(plan.injected.values()) >= 5
     world.exchange.faults = NoFaults()
     for minute in range(12, 20):

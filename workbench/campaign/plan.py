@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ __all__ = [
     "plan_for",
 ]
 
+Choice = TypeVar("Choice")
 START = 1_800_000_000_000
 MINUTE = 60_000
 ACCOUNT = "10001"
@@ -32,6 +33,9 @@ QUIET_TICKS = 13
 """Ticks at the end in which nothing goes wrong: everything must be resolved by then."""
 LONGEST_TRADE = 8
 """Minutes after which a position is closed."""
+AT_BUSY_TICKS = 0.5
+NOT_LISTED, PUBLISHED_TWICE = 0.05, 0.2
+"""Shares of the signals whose symbol the exchange does not list, and that are published again."""
 
 TROUBLES = (
     "answer_lost_after",
@@ -113,19 +117,20 @@ def plan_for(seed: int) -> Plan:
     market = random_market(random, symbols=symbols, minutes=ticks + 2, start=START)
     settings = _settings(random)
     offset = int(random.integers(0, 50)) * 1_000
+    signals = _signals(random, settings, market, noisy, offset)
     return Plan(
         seed=seed,
         settings=settings,
         market=market,
         ticks=ticks,
-        signals=_signals(random, settings, market, noisy, offset),
-        troubles=_troubles(random, noisy),
+        signals=signals,
+        troubles=_troubles(random, noisy, [tick for tick, _ in signals]),
         offset=offset,
     )
 
 
 def _settings(random: np.random.Generator) -> TradeSettings:
-    def one_of(*values: Any) -> Any:
+    def one_of(*values: Choice) -> Choice:
         return values[int(random.integers(len(values)))]
 
     minutes = int(random.integers(2, LONGEST_TRADE + 1))
@@ -133,7 +138,7 @@ def _settings(random: np.random.Generator) -> TradeSettings:
         table_name="campaign",
         trading_mode="live",
         live_trading_confirmation=ACCOUNT,
-        bybit_secret_arn="arn:aws:secretsmanager:eu-central-1:1:secret:key",
+        bybit_secret_arn="arn:aws:secretsmanager:eu-central-1:1:secret:key",  # noqa: S106 - a name
         strategy=one_of("fade", "fade", "ride"),
         leverage=Decimal(one_of(1, 1, 2, 5)),
         max_open_positions=one_of(1, 2, 5),
@@ -167,7 +172,7 @@ def _signals(
         index = int(random.integers(len(market.listings)))
         time = START + tick * MINUTE + offset - int(random.integers(0, 100)) * 1_000
         price = market.price(index, max(time, START))
-        symbol = market.listings[index].symbol if random.random() > 0.05 else "NOWHEREUSDT"
+        symbol = market.listings[index].symbol if random.random() > NOT_LISTED else "NOWHEREUSDT"
         event_id = f"event-{number}-{symbol}"
         signal = Signal(
             signal_id=signal_id_for(event_id, phase),
@@ -183,19 +188,27 @@ def _signals(
             detector="ewma",
         )
         found.append((tick, signal))
-        if random.random() < 0.2:
+        if random.random() < PUBLISHED_TWICE:
             found.append((min(tick + 1, ticks - 1), signal))
     return sorted(found, key=lambda one: one[0])
 
 
-def _troubles(random: np.random.Generator, ticks: int) -> list[Trouble]:
+def _troubles(random: np.random.Generator, ticks: int, busy: Sequence[int]) -> list[Trouble]:
+    """Return what goes wrong, about half of it when there is an order to send or to follow."""
     kinds = TROUBLES + INCIDENTS
     return [
         Trouble(
-            tick=int(random.integers(0, ticks)),
+            tick=_tick(random, ticks, busy),
             kind=kinds[int(random.integers(len(kinds)))],
             call=int(random.integers(0, 24)),
             size=float(random.random()),
         )
         for _ in range(int(random.integers(8, 17)))
     ]
+
+
+def _tick(random: np.random.Generator, ticks: int, busy: Sequence[int]) -> int:
+    anywhere = int(random.integers(0, ticks))
+    if random.random() < AT_BUSY_TICKS:
+        return busy[int(random.integers(len(busy)))]
+    return anywhere

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import TypeVar, cast
 
+from pumpwatch.domain.orders import OrderRequest
 from pumpwatch.errors import (
     ExchangeForbidden,
     ExchangeUnavailable,
     OutcomeUnknown,
+    PumpwatchError,
     StoreUnavailable,
 )
 from pumpwatch.ports import Lease
@@ -21,6 +25,9 @@ from .promise import Promise
 
 __all__ = ["Killed", "Run", "Weather"]
 
+PortType = TypeVar("PortType")
+Arguments = tuple[object, ...]
+HALF = 0.5
 TIME_LIMIT = 25_000
 """Milliseconds after which an invocation is killed."""
 LATENCY = 40
@@ -58,7 +65,6 @@ class Run:
     undead: bool = False
     """A zombie: its time limit does not kill it."""
     forbidden: bool = False
-    struck: int = 0
     token: int = 0
     """Of the lease it holds or held."""
 
@@ -74,11 +80,11 @@ class Weather:
     runs: list[Run] = field(default_factory=list)
     struck: Counter[str] = field(default_factory=Counter)
 
-    def wrap(self, name: str, port: object) -> Any:
+    def wrap(self, name: str, port: PortType) -> PortType:
         """Return a port whose every call passes through the weather."""
-        return _Port(self, name, port)
+        return cast(PortType, _Port(self, name, port))
 
-    def call(self, port: str, method: str, call: Callable[..., Any], args: Any, named: Any) -> Any:
+    def call(self, port: str, method: str, done: Callable[[], object], args: Arguments) -> object:
         """Make one call of the present run, or let go wrong what is due."""
         run = self.runs[-1]
         run.calls += 1
@@ -88,14 +94,17 @@ class Weather:
                 raise ExchangeForbidden("403: no further call is made in this run")
             self.exchange.advance(LATENCY)
         trouble = self._due(run, port, method)
+
+        def watched() -> object:
+            answer = done()
+            self._tell(run, port, method, args, answer)
+            return answer
+
         if trouble is None:
-            return self._done(run, port, method, call, args, named)
-        run.struck += 1
+            return watched()
         self.struck[trouble.kind] += 1
         self.promise.disturb(f"{trouble.kind} at {port}.{method}")
-        return self._strike(
-            run, trouble, port, method, lambda: self._done(run, port, method, call, args, named)
-        )
+        return self._strike(run, trouble, method, watched)
 
     def _live(self, run: Run) -> None:
         late = self.exchange.now - run.started > TIME_LIMIT and not run.undead
@@ -121,25 +130,22 @@ class Weather:
             return port in EXCHANGE
         return port not in EXCHANGE if kind in ONLY_STORES else True
 
-    def _done(
-        self, run: Run, port: str, method: str, call: Callable[..., Any], args: Any, named: Any
-    ) -> Any:
-        answer = call(*args, **named)
-        if (port, method) == ("leases", "acquire"):
+    def _tell(self, run: Run, port: str, method: str, args: Arguments, answer: object) -> None:
+        """Tell the promise what a call did."""
+        if isinstance(answer, Lease):
             run.token = answer.token
             self.promise.lease_taken(answer.token)
         elif port == "journal" and method in WRITES:
             self.promise.written(next(one for one in args if isinstance(one, Lease)).token)
-        elif (port, method) == ("broker", "place"):
+        elif (port, method) == ("broker", "place") and isinstance(args[0], OrderRequest):
             self.promise.placed(args[0], run.token)
-        return answer
 
     def _strike(
-        self, run: Run, trouble: Trouble, port: str, method: str, done: Callable[[], Any]
-    ) -> Any:
+        self, run: Run, trouble: Trouble, method: str, done: Callable[[], object]
+    ) -> object:
         kind = trouble.kind
-        if kind.startswith(("crash_before", "crash_after", "crash_at_send")):
-            return self._crash(run, trouble, done)
+        if kind.startswith("crash"):
+            raise self._crashed(run, trouble, done)
         if kind.endswith("lost_after"):
             done()
             raise OutcomeUnknown("the answer was lost")
@@ -156,35 +162,37 @@ class Weather:
         if kind == "stale_lists":
             self.exchange.lag(round(2_000 + 70_000 * trouble.size), round(90_000 * trouble.size))
             return done()
-        return self._fail(run, kind, method, done)
+        raise self._failure(run, kind, method, done)
 
-    def _fail(self, run: Run, kind: str, method: str, done: Callable[[], Any]) -> Any:
+    def _failure(
+        self, run: Run, kind: str, method: str, done: Callable[[], object]
+    ) -> PumpwatchError:
+        """Return the error that the call ends with."""
         if kind == "forbidden":
             run.forbidden = True
-            raise ExchangeForbidden("403: the address is banned")
+            return ExchangeForbidden("403: the address is banned")
         if kind == "store_fails_after":
             done()
         if kind.startswith("store_fails"):
-            raise StoreUnavailable("the table did not answer")
+            return StoreUnavailable("the table did not answer")
         if kind == "read_fails" and method in ACTS:
-            raise OutcomeUnknown("no answer")
+            return OutcomeUnknown("no answer")
         codes = {"rate_limited": 10006, "clock_refused": 10002}
-        raise ExchangeUnavailable(f"{kind}: nothing was done", code=codes.get(kind))
+        return ExchangeUnavailable(f"{kind}: nothing was done", code=codes.get(kind))
 
-    def _crash(self, run: Run, trouble: Trouble, done: Callable[[], Any]) -> Any:
+    def _crashed(self, run: Run, trouble: Trouble, done: Callable[[], object]) -> Killed:
+        """Kill the run before or after the call did its work."""
         after = trouble.kind == "crash_after" or (
-            trouble.kind == "crash_at_send" and trouble.size < 0.5  # noqa: PLR2004
+            trouble.kind == "crash_at_send" and trouble.size < HALF
         )
         if after:
-            try:
+            # Whatever the answer was, nobody is there to read it.
+            with suppress(PumpwatchError):
                 done()
-            finally:
-                run.dead = True
-                raise Killed  # whatever the answer was, nobody is there to read it
         run.dead = True
-        raise Killed
+        return Killed()
 
-    def _beside(self, run: Run, kind: str, trouble: Trouble, done: Callable[[], Any]) -> Any:
+    def _beside(self, run: Run, kind: str, trouble: Trouble, done: Callable[[], object]) -> object:
         """Let another invocation run in the middle of this call.
 
         A zombie stands still until its lease has run out, and then goes on as if nothing was.
@@ -202,11 +210,11 @@ class _Port:
     def __init__(self, weather: Weather, name: str, port: object) -> None:
         self._weather, self._name, self._port = weather, name, port
 
-    def __getattr__(self, method: str) -> Callable[..., Any]:
+    def __getattr__(self, method: str) -> Callable[..., object]:
         weather, name, call = self._weather, self._name, getattr(self._port, method)
 
-        def through(*args: Any, **named: Any) -> Any:
-            return weather.call(name, method, call, args, named)
+        def through(*args: object, **named: object) -> object:
+            return weather.call(name, method, partial(call, *args, **named), args)
 
         self.__dict__[method] = through
         return through

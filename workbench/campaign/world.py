@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any
 
 from pumpwatch.adapters.memory import (
     MemoryHaltStore,
@@ -14,15 +14,15 @@ from pumpwatch.adapters.memory import (
     MemoryLockStore,
     MemorySignalStore,
 )
-from pumpwatch.domain.protections import Health
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.usecases.trade_signals import TradeSignals
-from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.incidents import Incident, IncidentError, apply_incident
 
-from .exchange import EngineBroker, EngineMarketData, WorldExchange
-from .plan import ACCOUNT, INCIDENTS, QUIET_TICKS, START, Plan, Trouble, plan_for
+from .exchange import WorldExchange
+from .incidents import incident_for
+from .plan import INCIDENTS, QUIET_TICKS, START, Plan, Trouble, plan_for
 from .promise import Broken, Promise
+from .venue import Connection, EngineVenue, Venue
 from .weather import TIME_LIMIT, Killed, Run, Weather
 
 __all__ = ["World", "WorldResult", "play"]
@@ -30,18 +30,8 @@ __all__ = ["World", "WorldResult", "play"]
 MINUTE = 60_000
 STALE = 100_000
 """Milliseconds by which a late invocation is too late to enter."""
-ON_OURS = frozenset(
-    {
-        "auto_deleverage",
-        "delist",
-        "drop_stop",
-        "funding",
-        "halt_symbol",
-        "liquidate",
-        "manual_close",
-    }
-)
-"""Incidents that look for a position."""
+WHOLE_INVOCATIONS = frozenset({"duplicate", "late"})
+"""Troubles of an invocation as a whole; the others strike one of its calls."""
 COLD_EVERY = 3
 """Every so many invocations the function starts anew."""
 
@@ -57,8 +47,10 @@ class WorldResult:
     entries: int = 0
     closed: int = 0
     struck: Counter[str] = field(default_factory=Counter)
+    """What went wrong, by kind."""
     broken: str = ""
     tick: int = 0
+    """The last one that was played."""
     trace: list[str] = field(default_factory=list)
 
 
@@ -69,11 +61,11 @@ class _Tick:
 
 
 class _Deadline:
-    def __init__(self, world: World, started: int) -> None:
-        self._world, self._started = world, started
+    def __init__(self, exchange: WorldExchange, started: int) -> None:
+        self._exchange, self._ends = exchange, started + TIME_LIMIT
 
     def seconds_left(self) -> float:
-        return (self._started + TIME_LIMIT - self._world.exchange.now) / 1000
+        return (self._ends - self._exchange.now) / 1000
 
 
 class _Clock:
@@ -84,41 +76,34 @@ class _Clock:
         return self._exchange.now
 
 
-class _GoodHealth:
-    def recent(self, now: int) -> Health:
-        return Health()
+@dataclass(frozen=True, slots=True)
+class _Instance:
+    """The function as it stays warm between invocations."""
+
+    use_case: TradeSignals
+    connection: Connection
 
 
 class World:
     """The exchange, the stores and the function of one seed."""
 
-    def __init__(self, plan: Plan, *, traced: bool = False) -> None:
+    def __init__(self, plan: Plan, venue: Venue, *, traced: bool = False) -> None:
         self.plan = plan
-        self.exchange = WorldExchange(
-            plan.market, ExchangeSettings(default_leverage=Decimal(10), rate_limits=False)
-        )
-        self.leases = MemoryLeaseStore(lambda: self.exchange.now / 1000)
-        self.journal = MemoryJournal(self.leases)
-        self.signals = MemorySignalStore()
+        self.venue = venue
+        self.exchange = venue.exchange
+        leases = MemoryLeaseStore(lambda: self.exchange.now / 1000)
+        self.journal = MemoryJournal(leases)
+        self._signals = MemorySignalStore()
+        self._halts, self._locks = MemoryHaltStore(), MemoryLockStore()
         self.promise = Promise(plan, self.exchange, self.journal)
         self.weather = Weather(self.exchange, self.promise, self._invoke_beside)
+        self._leases = self.weather.wrap("leases", leases)
         self.result = WorldResult(plan.seed, plan.ticks, len(plan.market.listings))
         self._traced = traced
-        self._runs = 0
-        self._ports: dict[str, Any] = {
-            name: self.weather.wrap(name, port)
-            for name, port in {
-                "broker": EngineBroker(self.exchange, ACCOUNT),
-                "market": EngineMarketData(self.exchange),
-                "journal": self.journal,
-                "signals": self.signals,
-                "leases": self.leases,
-                "halts": MemoryHaltStore(),
-                "locks": MemoryLockStore(),
-            }.items()
-        }
-        self._warm: TradeSignals | None = None
+        self._number = 0
+        self._warm: _Instance | None = None
         self._halted: set[str] = set()
+        self._looked = 0
 
     def play(self) -> WorldResult:
         """Play every tick and return what became of it."""
@@ -129,7 +114,7 @@ class World:
             self.promise.check_end()
         except Broken as broken:
             self.result.broken = str(broken)
-        self.result.struck = self.weather.struck
+        self.result.struck = self.weather.struck + Counter(self.venue.troubles())
         self.result.signals = len({signal.signal_id for _, signal in self.plan.signals})
         trades = self.journal.trades_since(0)
         self.result.entries = sum(trade.entry_price is not None for trade in trades)
@@ -141,37 +126,46 @@ class World:
     def _tick(self, number: int) -> None:
         due = START + number * MINUTE + self.plan.offset
         self.promise.begin()
-        troubles = [one for one in self.plan.troubles if one.tick == number]
         self.exchange.advance(max(0, due - self.exchange.now))
         if number >= self.plan.ticks - QUIET_TICKS:
             self._calm_down()
+        troubles = [one for one in self.plan.troubles if one.tick == number]
         for trouble in troubles:
             if trouble.kind in INCIDENTS:
                 self._happen(trouble)
-        for tick, signal in self.plan.signals:
-            if tick == number and signal.time <= self.exchange.now:
-                self.signals.publish(signal)
-                self._note(f"signal {signal.symbol} {signal.phase}")
-        mine = [one for one in troubles if one.kind not in INCIDENTS]
-        kinds = {one.kind for one in mine}
-        strikes = [one for one in mine if one.kind not in ("duplicate", "late")]
-        for kind in kinds & {"duplicate", "late"}:
-            self.weather.struck[kind] += 1
-        late = "late" in kinds
-        completed = self._invoke(f"tick-{number}", due - (STALE if late else 0), strikes)
-        if "duplicate" in kinds:
-            completed = self._invoke(f"tick-{number}", due, [])
+        self._publish(number)
+        before = self.venue.troubles()
+        completed = self._invocations(number, due, troubles)
+        if self.venue.troubles() != before:
+            self.promise.disturb("the wire")
         self.promise.check(completed=completed, looked=self._looked)
 
-    _looked = 0
+    def _publish(self, number: int) -> None:
+        for tick, signal in self.plan.signals:
+            if tick == number and signal.time <= self.exchange.now:
+                self._signals.publish(signal)
+                self._note(f"signal {signal.symbol} {signal.phase}")
+
+    def _invocations(self, number: int, due: int, troubles: list[Trouble]) -> bool:
+        """Invoke the function as the schedule does; return whether the last run was a whole one."""
+        kinds = {one.kind for one in troubles} & WHOLE_INVOCATIONS
+        self.weather.struck.update(kinds)
+        strikes = [one for one in troubles if one.kind not in {*INCIDENTS, *WHOLE_INVOCATIONS}]
+        scheduled = due - (STALE if "late" in kinds else 0)
+        completed = self._invoke(f"tick-{number}", scheduled, strikes)
+        if "duplicate" in kinds:
+            completed = self._invoke(f"tick-{number}", due, [])
+        return completed
 
     def _invoke(self, name: str, scheduled: int, troubles: list[Trouble]) -> bool:
         """Run the function once; return whether it came to its end under its lease."""
         run = Run(name, self.exchange.now, list(troubles))
         self.weather.runs.append(run)
-        use_case = self._use_case(nested=len(self.weather.runs) > 1)
+        instance = self._instance(nested=len(self.weather.runs) > 1)
+        deadline = _Deadline(self.exchange, run.started)
         try:
-            report = use_case.run(_Tick(scheduled, name), _Deadline(self, run.started))
+            instance.connection.begin(deadline)
+            report = instance.use_case.run(_Tick(scheduled, name), deadline)
         except Killed:
             self._note(f"{name} was killed at call {run.calls}")
             return False
@@ -188,59 +182,53 @@ class World:
         return not report.busy
 
     def _invoke_beside(self, name: str) -> None:
-        self._runs += 1
-        self._invoke(f"{name}-{self._runs}", self.exchange.now, [])
+        self._number += 1
+        self._invoke(f"{name}-{self._number}", self.exchange.now, [])
 
-    def _use_case(self, *, nested: bool) -> TradeSignals:
-        self._runs += 1
+    def _instance(self, *, nested: bool) -> _Instance:
+        self._number += 1
         if nested:
             return self._cold()
-        if self._warm is None or self._runs % COLD_EVERY == 0:
+        if self._warm is None or self._number % COLD_EVERY == 0:
             self._warm = self._cold()
         return self._warm
 
-    def _cold(self) -> TradeSignals:
-        return TradeSignals(
-            **self._ports,
-            health=_GoodHealth(),
+    def _cold(self) -> _Instance:
+        connection, wrap = self.venue.connect(), self.weather.wrap
+        use_case = TradeSignals(
+            broker=wrap("broker", connection.broker),
+            market=wrap("market", connection.market),
+            journal=wrap("journal", self.journal),
+            signals=wrap("signals", self._signals),
+            leases=self._leases,
+            halts=wrap("halts", self._halts),
+            locks=wrap("locks", self._locks),
+            health=connection.health,
             clock=_Clock(self.exchange),
             settings=self.plan.settings,
             wait=lambda seconds: self.exchange.advance(round(seconds * 1000)),
         )
+        return _Instance(use_case, connection)
 
     # --- incidents -----------------------------------------------------------------------
 
     def _happen(self, trouble: Trouble) -> None:
-        symbol = self._symbol_for(trouble)
-        if symbol is None:
+        incident = incident_for(trouble, self.plan, self.exchange)
+        if incident is None:
             return
-        incident = _incident(trouble, symbol, self.exchange)
         try:
             apply_incident(self.exchange.engine, incident)
         except IncidentError as error:
             self._note(f"{trouble.kind} could not happen: {error}")
             return
         if trouble.kind == "halt_symbol":
-            self._halted.add(symbol)
+            self._halted.add(incident.symbol)
         self.weather.struck[trouble.kind] += 1
-        self.promise.happened(trouble.kind, symbol)
-        self._note(f"{trouble.kind} {symbol}")
-
-    def _symbol_for(self, trouble: Trouble) -> str | None:
-        """Return a symbol that the incident matters to: one that is held, or is about to be."""
-        held = sorted(one.symbol for one in self.exchange.engine.ledger.held())
-        if trouble.kind in ON_OURS and not held:
-            return None
-        soon = [
-            s.symbol for tick, s in self.plan.signals if trouble.tick <= tick <= trouble.tick + 1
-        ]
-        known = [symbol for symbol in soon if symbol in self.exchange.indices]
-        pool = held if trouble.kind in ON_OURS else held + known
-        if not pool:
-            pool = sorted(self.exchange.indices)
-        return pool[int(trouble.size * len(pool))]
+        self.promise.happened(trouble.kind, incident.symbol)
+        self._note(f"{trouble.kind} {incident.symbol}")
 
     def _calm_down(self) -> None:
+        self.venue.calm()
         for symbol in sorted(self._halted):
             apply_incident(self.exchange.engine, Incident("resume_symbol", symbol))
         self._halted.clear()
@@ -251,34 +239,10 @@ class World:
             self.result.trace.append(f"{seconds:9.2f} s  {text}")
 
 
-def _incident(trouble: Trouble, symbol: str, exchange: WorldExchange) -> Incident:
-    """Return the incident with figures that suit the symbol."""
-    index, size = exchange.indices[symbol], Decimal(repr(round(trouble.size, 3)))
-    listing = exchange.market.listings[index]
-    held = exchange.engine.ledger.position(index).size
-    part = held * size if size < Decimal("0.6") else None
-    if trouble.kind in ("auto_deleverage", "manual_close"):
-        return Incident(trouble.kind, symbol, quantity=part)
-    if trouble.kind == "price_gap":
-        return Incident(trouble.kind, symbol, fraction=size * Decimal("0.6") - Decimal("0.25"))
-    if trouble.kind == "funding":
-        return Incident(trouble.kind, symbol, fraction=size * Decimal("0.04") - Decimal("0.03"))
-    if trouble.kind == "partial_fill":
-        return Incident(trouble.kind, symbol, fraction=max(Decimal("0.01"), size))
-    if trouble.kind == "refuse_stop":
-        return Incident(trouble.kind, symbol, times=1 + int(3 * trouble.size))
-    if trouble.kind == "change_filters":
-        factor = 5 if trouble.size < 0.5 else 10  # noqa: PLR2004
-        return Incident(
-            trouble.kind,
-            symbol,
-            quantity_step=listing.quantity_step * factor,
-            min_quantity=listing.quantity_step * factor,
-            min_notional=listing.min_notional * 2,
-        )
-    return Incident(trouble.kind, symbol)
-
-
-def play(seed: int, *, traced: bool = False) -> WorldResult:
+def play(
+    seed: int, *, venue: Callable[[Plan], Venue] = EngineVenue, traced: bool = False
+) -> WorldResult:
     """Play the world of a seed."""
-    return World(plan_for(seed), traced=traced).play()
+    plan = plan_for(seed)
+    with closing(venue(plan)) as opened:
+        return World(plan, opened, traced=traced).play()

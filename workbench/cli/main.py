@@ -13,6 +13,7 @@ import typer
 from pumpwatch import __version__
 from pumpwatch.errors import BadInput, PumpwatchError, SettingsError
 from workbench.cli.backfill import backfill
+from workbench.cli.campaign import campaign
 from workbench.cli.run import run
 from workbench.cli.simulator import simulator
 
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(simulator)
 app.command()(backfill)
+app.command()(campaign)
 
 
 def _show_version(wanted: bool) -> None:

@@ -6,10 +6,11 @@ import asyncio
 import signal
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import orjson
 import typer
@@ -21,8 +22,11 @@ from workbench.simulator.exchange import LOOPBACK, Exchange
 from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.fault_forms import MOST_SKEW_MS
 from workbench.simulator.fault_schedule import FaultSchedule
+from workbench.simulator.incident_schedule import IncidentSchedule
 from workbench.simulator.market import MINUTE_MS, Market
 from workbench.simulator.server import SimulatorStartError, open_site
+
+Schedule = TypeVar("Schedule")
 
 MAX_SYMBOLS = 2_000
 MAX_LATENCY_MS = 60_000
@@ -54,6 +58,9 @@ def simulator(
     faults: Annotated[
         str, typer.Option(help="Let calls go wrong: SEED or SEED:RATE, for example 7:0.05.")
     ] = "",
+    incidents: Annotated[
+        str, typer.Option(help="Let things happen to market and account: SEED or SEED:RATE.")
+    ] = "",
     clock_skew_ms: Annotated[
         int, typer.Option(help="How far the exchange's clock is ahead of ours; negative: behind.")
     ] = 0,
@@ -66,11 +73,13 @@ def simulator(
         balance=_amount(balance), latency_ms=_within("--latency-ms", latency_ms, MAX_LATENCY_MS)
     )
     plan = _faults(faults)
+    happenings = _incidents(incidents)
     skew = _within("--clock-skew-ms", clock_skew_ms, MOST_SKEW_MS, -MOST_SKEW_MS)
     market, begin = _market(symbols, seed, speed, replay, start, live_minutes, stepped=stepped)
     clock = MarketClock(start=begin, speed=speed, stepped=stepped)
     exchange = Exchange(market, clock, credentials_from_seed(seed), settings, faults=plan)
     exchange.clock_skew_ms = skew
+    exchange.incidents = happenings
     relax_collector()
     asyncio.run(_serve(exchange, port))
 
@@ -93,14 +102,23 @@ def _amount(text: str) -> Decimal:
 
 def _faults(text: str) -> FaultSchedule | None:
     """Return the schedule that SEED or SEED:RATE asks for, None for an empty text."""
+    return _seeded("--faults", text, FaultSchedule)
+
+
+def _incidents(text: str) -> IncidentSchedule | None:
+    """Return the schedule of incidents, None for an empty text."""
+    return _seeded("--incidents", text, IncidentSchedule)
+
+
+def _seeded(name: str, text: str, schedule: Callable[..., Schedule]) -> Schedule | None:
     if not text:
         return None
     seed, _, rate = text.partition(":")
     try:
-        return FaultSchedule(int(seed), float(rate)) if rate else FaultSchedule(int(seed))
+        return schedule(int(seed), float(rate)) if rate else schedule(int(seed))
     except ValueError as error:
         raise SimulatorStartError(
-            f"--faults is {text}: give SEED or SEED:RATE, whole number and share from 0 to 1,"
+            f"{name} is {text}: give SEED or SEED:RATE, whole number and share from 0 to 1,"
             " for example 7:0.05"
         ) from error
 

@@ -13,6 +13,7 @@ from workbench.simulator.fault_conditions import Conditions
 from workbench.simulator.fault_forms import faults_from_json
 from workbench.simulator.faults import FaultError
 from workbench.simulator.glance import glance, movers
+from workbench.simulator.incident_schedule import schedule_from_json
 from workbench.simulator.incidents import IncidentError, apply_incident, incidents_from_json
 from workbench.simulator.wire import JSON_TYPE, Response, money
 from workbench.simulator.wire_rows import execution_row, order_row, position_row
@@ -66,13 +67,19 @@ def _faults(exchange: Exchange, body: bytes) -> dict[str, object]:
 
 def _incidents(exchange: Exchange, body: bytes) -> dict[str, object]:
     exchange.catch_up()
+    document = _document(body)
+    applied = 0
     try:
-        incidents = incidents_from_json(_document(body))
-        for incident in incidents:
-            apply_incident(exchange.engine, incident)
+        if isinstance(document, dict) and "seed" in document:
+            exchange.incidents = schedule_from_json(document)
+        else:
+            for incident in incidents_from_json(document):
+                apply_incident(exchange.engine, incident)
+                exchange.happened[incident.kind] += 1
+                applied += 1
     except IncidentError as error:
         raise ControlError(str(error)) from error
-    return {"applied": len(incidents), "time": exchange.catch_up()}
+    return {"applied": applied, "time": exchange.catch_up()}
 
 
 def _clock(exchange: Exchange, body: bytes) -> dict[str, object]:
@@ -118,6 +125,7 @@ def state(exchange: Exchange) -> dict[str, object]:
         ],
         "requests": dict(sorted(exchange.requests.items())),
         "faults": dict(sorted(exchange.injected.items())),
+        "incidents": dict(sorted(exchange.happened.items())),
         "clock_skew_ms": exchange.clock_skew_ms,
         "orders": [order_row(order) for order in ledger.orders.values()],
         "executions": [execution_row(row) for row in ledger.executions],

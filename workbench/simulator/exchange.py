@@ -18,6 +18,7 @@ from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.fault_answers import answer_without_acting, spoiled
 from workbench.simulator.fault_conditions import Conditions
 from workbench.simulator.faults import Call, Fault, FaultPlan, NoFaults
+from workbench.simulator.incident_schedule import IncidentSchedule
 from workbench.simulator.live_market import LiveMarket
 from workbench.simulator.market import Market
 from workbench.simulator.prices import Prices
@@ -87,6 +88,8 @@ class Exchange:
         self.injected: Counter[str] = Counter()
         self.conditions = Conditions()
         self.clock_skew_ms = 0
+        self.incidents: IncidentSchedule | None = None
+        self.happened: Counter[str] = Counter()
         self.wall = wall
         self.prices = Prices(self.market)
         self.started = clock.now()
@@ -153,6 +156,8 @@ class Exchange:
     def _advance(self, time: int) -> None:
         if self.conditions.lagging or not isinstance(self.faults, NoFaults):
             self.conditions.note(self.engine.ledger)
+        if self.incidents is not None:
+            self.incidents.advance(self.engine, time, self.happened)
         self.engine.advance(time)
 
     def _serve(

@@ -55,6 +55,7 @@ class ExchangeSettings:
     gzip: bool = False
 
     key_read_only: bool = False
+    key_may_transfer: bool = False
     key_may_withdraw: bool = False
     key_bound_ips: tuple[str, ...] = ("*",)
     key_days_left: int = 83

@@ -215,6 +215,13 @@ def _delist(engine: Engine, index: int, incident: Incident) -> None:
     market.delist(index, engine.time)
 
 
+def _funding_rate(engine: Engine, index: int, incident: Incident) -> None:
+    rate = incident.fraction if incident.fraction is not None else Decimal("-0.02")
+    if abs(rate) >= 1:
+        raise IncidentError("funding_rate: the rate is a share of the notional, below 1")
+    _live(engine).set_funding(index, float(rate), engine.time)
+
+
 def _thin_book(engine: Engine, index: int, incident: Incident) -> None:
     fraction = incident.fraction if incident.fraction is not None else Decimal("0.01")
     _live(engine).thin_out(index, float(fraction), engine.time + incident.milliseconds)
@@ -259,6 +266,7 @@ KINDS: Mapping[str, Work] = {
     "drop_next_stop": _drop_next_stop,
     "drop_stop": _drop_stop,
     "funding": _funding,
+    "funding_rate": _funding_rate,
     "halt_symbol": _halt_symbol,
     "liquidate": _liquidate,
     "manual_close": _manual_close,

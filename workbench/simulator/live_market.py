@@ -23,6 +23,7 @@ from workbench.simulator.market import (
 __all__ = ["LiveMarket"]
 
 PRICES = ("last", "mark", "index", "high_24h", "low_24h")
+OTHERS = ("depth_usdt", "funding_rate")
 
 
 @dataclass(slots=True)
@@ -36,6 +37,8 @@ class _Fate:
     delisted: int | None = None
     thin: tuple[int, float] | None = None
     """Until when the book is thin, and the share of its depth that is left."""
+    funding: tuple[int, float] | None = None
+    """From when on, and which rate is shown and paid."""
 
     def factor(self, time: int) -> float:
         return math.prod(factor for at, factor in self.jumps if at <= time)
@@ -79,6 +82,10 @@ class LiveMarket:
     def thin_out(self, index: int, fraction: float, until: int) -> None:
         """Leave a share of the book's depth until a time."""
         self._fate(index).thin = until, fraction
+
+    def set_funding(self, index: int, rate: float, time: int) -> None:
+        """Show and pay this funding rate from `time` on."""
+        self._fate(index).funding = time, rate
 
     def change(self, index: int, **filters: object) -> None:
         """Change a contract's filters or status."""
@@ -151,7 +158,7 @@ class LiveMarket:
         touched = list(self._fates)
         if not touched:
             return view
-        arrays = {name: getattr(view, name).copy() for name in (*PRICES, "depth_usdt")}
+        arrays = {name: getattr(view, name).copy() for name in (*PRICES, *OTHERS)}
         for index in touched:
             before, price = float(view.last[index]), self.price(index, time)
             factor = price / before if before else math.nan
@@ -160,6 +167,9 @@ class LiveMarket:
             thin = self._fates[index].thin
             if thin is not None and time < thin[0]:
                 arrays["depth_usdt"][index] *= thin[1]
+            funding = self._fates[index].funding
+            if funding is not None and time >= funding[0]:
+                arrays["funding_rate"][index] = funding[1]
         return replace(view, **arrays)
 
     def funding_times(self, index: int, start: int, end: int) -> list[tuple[int, float]]:
@@ -167,7 +177,11 @@ class LiveMarket:
         fate = self._fates.get(index)
         if fate is not None and fate.delisted is not None:
             end = min(end, fate.delisted)
-        return self.source.funding_times(index, start, end)
+        found = self.source.funding_times(index, start, end)
+        if fate is None or fate.funding is None:
+            return found
+        since, changed = fate.funding
+        return [(time, changed if time >= since else rate) for time, rate in found]
 
     def side_against(self, index: int, side: str | None) -> None:
         """Pass on which side holds a position."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
+from typing import TypeGuard
 
 from pumpwatch.errors import BadEvent
 
@@ -50,7 +51,7 @@ def parse_schedule(event: object) -> Tick:
     given = event.get("execution_id", event.get("id"))
     if given is None:
         return Tick(time, f"tick-{time}")
-    if not isinstance(given, str) or not 0 < len(given) <= LONGEST_ID:
+    if not _is_name(given):
         raise BadEvent(f"execution_id is {_shown(given)}, not a text of 1 to {LONGEST_ID} letters")
     return Tick(time, given)
 
@@ -79,10 +80,14 @@ def _new_signal(record: object) -> tuple[str, int] | None:
     try:
         image = record["dynamodb"]["NewImage"]  # type: ignore[index]
         name, time = image["signal_id"]["S"], int(image["time"]["N"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError):
         return None
-    readable = isinstance(name, str) and 0 < len(name) <= LONGEST_ID and EARLIEST <= time < LATEST
-    return (name, time) if readable else None
+    return (name, time) if _is_name(name) and EARLIEST <= time < LATEST else None
+
+
+def _is_name(value: object) -> TypeGuard[str]:
+    """Return whether it can be a key in the table: short, and every letter can be shown."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_ID and value.isprintable()
 
 
 def _milliseconds(name: str, value: object) -> int:

@@ -99,6 +99,14 @@ def test_read_only_key_may_look_but_not_trade():
     assert desk.order("Buy", "1")["retCode"] == 10005
 
 
+def test_a_key_can_only_trade_unless_a_setting_gives_it_more():
+    wallets = [
+        Desk(settings=settings).get(PATH)["result"]["permissions"]["Wallet"]
+        for settings in ({}, {"key_may_transfer": True}, {"key_may_withdraw": True})
+    ]
+    assert wallets == [[], ["AccountTransfer", "SubMemberTransfer"], ["Withdraw"]]
+
+
 def test_seed_decides_the_credentials_and_they_hide_their_secret():
     first, again, other = (credentials_from_seed(seed) for seed in (1, 1, 2))
     assert first == again

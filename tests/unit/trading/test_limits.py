@@ -89,6 +89,14 @@ def test_a_filled_entry_that_is_not_settled_yet_counts_once() -> None:
     assert book.exposure == D(110)
 
 
+def test_an_open_position_that_the_list_does_not_show_counts_all_the_same() -> None:
+    """The list of positions can lag behind a fill that the journal knows."""
+    unseen = trade(state=TradeState.OPEN, quantity=D(50), entry_price=D("1.3"))
+    book = Book.of(equity=D(1000), available=D(900), positions=[], trades=[unseen])
+    assert book.exposure == D(65)
+    assert book.open_trades == 1
+
+
 @pytest.mark.parametrize(
     ("quote", "funding", "limits", "words"),
     [

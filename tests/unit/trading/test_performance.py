@@ -54,6 +54,19 @@ def test_a_fill_that_turns_the_position_round_counts_up_to_flat() -> None:
     assert found.realised(Side.SELL) == D("9.7")
 
 
+def test_what_the_entry_closed_of_somebody_elses_position_is_not_ours() -> None:
+    """A stranger had bought 20 when our short of 100 arrived: 80 were left of it."""
+    found = summary(
+        fill(Side.BUY, 20, order_id="somebody"),
+        entry_fill(closed_quantity=D(20)),
+        fill(Side.BUY, 80, "1.1", order_id="ours"),
+        exit_ids=frozenset({"ours"}),
+    )
+    assert (found.entered, found.left, found.closed) == (D(80), D(0), True)
+    assert found.fees == D("0.08") + D("0.1")
+    assert found.realised(Side.SELL) == D(8) - D("0.18")
+
+
 def test_part_of_a_position_realises_its_part() -> None:
     found = summary(entry_fill(fee=D(0)), fill(Side.BUY, 25, "1.0", fee=D(0)))
     assert (found.left, found.exited) == (D(75), D(25))

@@ -315,3 +315,46 @@ def test_positions_of_no_live_trade_are_foreign() -> None:
 
 def test_the_entrys_id_is_the_hash_of_the_signal() -> None:
     assert ENTRY.request.order_id == ENTRY_ID
+
+
+# --- an exit whose own outcome is not known when the position is closed ------------------------
+
+
+def test_an_exit_that_only_its_fills_show_is_settled_by_them() -> None:
+    """It was looked for a moment before the list knew it, its fills a moment after."""
+    part = fill(Side.BUY, 60, "1.1", order_id=EXIT.request.order_id)
+    stopped = fill(Side.BUY, 40, "1.25", trigger="stop_loss")
+    facts: dict[str, Any] = {"orders": [DONE, EXIT], "fills": [entry_fill(), part, stopped]}
+    closed = only(repairs(EXITING, now=1_000, **facts), RepairKind.CLOSED)
+    assert closed.order is not None
+    assert (closed.order.outcome, closed.order.filled_quantity) == (Outcome.FILLED, 60)
+    assert (closed.order.average_price, closed.order.fee) == (D("1.1"), D("0.1"))
+
+
+def test_of_status_and_fills_the_one_that_knows_more_settles_the_exit() -> None:
+    part = fill(Side.BUY, 100, "1.1", order_id=EXIT.request.order_id)
+    behind = found_as(EXIT, state=OrderState.PARTIALLY_FILLED, filled_quantity=D(30))
+    facts: dict[str, Any] = {"orders": [DONE, EXIT], "fills": [entry_fill(), part]}
+    closed = only(repairs(EXITING, now=1_000, found=behind, **facts), RepairKind.CLOSED)
+    assert closed.order is not None
+    assert closed.order.filled_quantity == 100
+
+
+def test_a_position_closed_by_its_stop_waits_for_the_exit_that_may_still_show() -> None:
+    stopped = fill(Side.BUY, 100, "1.25", trigger="stop_loss")
+    facts: dict[str, Any] = {"orders": [DONE, EXIT], "fills": [entry_fill(), stopped]}
+    only(repairs(EXITING, now=LATE - 1, **facts), RepairKind.WAITING)
+    closed = only(repairs(EXITING, now=LATE, **facts), RepairKind.CLOSED)
+    assert closed.order is not None
+    assert closed.order.outcome is Outcome.REJECTED
+    assert "never placed" in closed.order.detail
+
+
+def test_a_partly_filled_exit_that_only_its_fills_show_goes_on_with_the_rest() -> None:
+    part = fill(Side.BUY, 60, "1.1", order_id=EXIT.request.order_id)
+    facts: dict[str, Any] = {"orders": [DONE, EXIT], "fills": [entry_fill(), part]}
+    left = position(quantity=D(40))
+    again = only(repairs(EXITING, now=LATE, position=left, **facts), RepairKind.EXIT_ENDED)
+    assert again.order is not None
+    assert (again.order.outcome, again.order.filled_quantity) == (Outcome.FILLED, 60)
+    assert (again.trade.quantity, again.trade.exit_attempt) == (40, 1)

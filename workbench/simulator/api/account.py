@@ -135,6 +135,7 @@ def query_api(exchange: Exchange, request: Request) -> Answer:
     caller = exchange.credentials[request.api_key]
     bound = settings.key_bound_ips != ("*",)
     expires = request.now + settings.key_days_left * DAY_MS
+    transfers = ["AccountTransfer", "SubMemberTransfer"] if settings.key_may_transfer else []
     withdraw = ["Withdraw"] if settings.key_may_withdraw else []
     result = {
         "id": str(caller.user_id % 1_000_000),
@@ -145,7 +146,7 @@ def query_api(exchange: Exchange, request: Request) -> Answer:
         "permissions": {
             "ContractTrade": ["Order", "Position"],
             "Spot": ["SpotTrade"],
-            "Wallet": ["AccountTransfer", "SubMemberTransfer", *withdraw],
+            "Wallet": [*transfers, *withdraw],
             "Options": ["OptionsTrade"],
             "Derivatives": ["DerivativesTrade"],
             "CopyTrading": [],

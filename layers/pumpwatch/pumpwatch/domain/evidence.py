@@ -45,6 +45,18 @@ class Evidence:
         leg = Leg.ENTRY if self.trade.state is TradeState.ENTERING else Leg.EXIT
         return next((order for order in reversed(self.orders) if order.leg is leg), None)
 
+    def filled_by(self, order_id: str) -> list[Fill]:
+        """Return the executions of one order of ours, oldest first."""
+        return [
+            fill
+            for fill in self.fills
+            if fill.order_id == order_id and fill.kind in CHANGES_POSITION and fill.quantity > 0
+        ]
+
+    def quantity_of(self, order_id: str) -> Decimal:
+        """Return how much the executions of one order of ours add up to."""
+        return sum((fill.quantity for fill in self.filled_by(order_id)), Decimal(0))
+
     def fill_summary(self) -> FillSummary:
         """Return the trade's fills, added up."""
         ids = {leg: [o.request.order_id for o in self.orders if o.leg is leg] for leg in Leg}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -10,7 +10,7 @@ from .funding import FundingTerms, funding_cost
 from .market import Instrument
 from .orders import OrderStatus, Position, Side
 from .plans import Denied, EntryPlan, Quote
-from .trades import Trade, TradeState
+from .trades import Trade
 
 __all__ = ["Book", "RiskLimits", "check_account", "check_plan", "check_symbol"]
 
@@ -42,7 +42,7 @@ class Book:
     equity: Decimal
     available: Decimal
     exposure: Decimal
-    """Notional of all positions of the account, and of entries whose outcome is not known yet."""
+    """Notional of all positions of the account, and of what is ours but not listed (yet)."""
     open_trades: int
 
     @classmethod
@@ -54,20 +54,27 @@ class Book:
         positions: Sequence[Position],
         trades: Sequence[Trade],
     ) -> Book:
-        """Return the account's book. An entry without a position yet counts at its planned size."""
-        held = {position.symbol for position in positions}
-        coming = (
-            trade.quantity * max(trade.planned_price or Decimal(0), trade.signal_price)
-            for trade in trades
-            if trade.state is TradeState.ENTERING and trade.symbol not in held
-        )
+        """Return the account's book.
+
+        What a live trade should hold and the list of positions does not show counts as well: the
+        entry is on its way, or the list lags.
+        """
+        live = [trade for trade in trades if trade.state.live]
+        listed = {position.symbol: position.quantity for position in positions}
         exposure = sum((position.notional for position in positions), Decimal(0))
         return cls(
             equity=equity,
             available=available,
-            exposure=exposure + sum(coming, Decimal(0)),
-            open_trades=sum(trade.state.live for trade in trades),
+            exposure=exposure + sum((_not_listed(trade, listed) for trade in live), Decimal(0)),
+            open_trades=len(live),
         )
+
+
+def _not_listed(trade: Trade, listed: Mapping[str, Decimal]) -> Decimal:
+    """Return the notional that a trade should hold beyond what is listed, USDT."""
+    missing = max(trade.quantity - listed.get(trade.symbol, Decimal(0)), Decimal(0))
+    known = (trade.entry_price, trade.planned_price, trade.signal_price)
+    return missing * max(price for price in known if price is not None)
 
 
 def check_symbol(

@@ -102,12 +102,14 @@ def summarise_fills(
 
 
 def _enter(summary: FillSummary, fill: Fill) -> None:
-    value = fill.quantity * fill.price
-    summary.entered += fill.quantity
+    # What a fill closed first was somebody else's position on the other side.
+    opened = fill.quantity - min(fill.closed_quantity, fill.quantity)
+    value = opened * fill.price
+    summary.entered += opened
     summary.entry_value += value
-    summary.left += fill.quantity
+    summary.left += opened
     summary.left_value += value
-    summary.fees += fill.fee
+    summary.fees += fill.fee * opened / fill.quantity
     summary.entry_time = summary.entry_time or fill.time
 
 

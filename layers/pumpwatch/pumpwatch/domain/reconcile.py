@@ -7,14 +7,15 @@ Where they do not add up yet the answer is to wait, never to guess and never to 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
 from .evidence import Evidence, foreign_quantity, needs_evidence
 from .exits import has_sound_stop
-from .orders import Leg, OrderState, OrderStatus, Outcome, Position
+from .orders import OrderStatus, Outcome, Position
 from .performance import FillSummary
+from .settling import never_placed, outcome_of, settled_as
 from .trades import ExitReason, OrderRecord, Trade, TradeState
 
 __all__ = [
@@ -107,6 +108,8 @@ def _state_repair(evidence: Evidence, now: int, patience: int) -> Repair | None:
     if trade.state is TradeState.ENTERING:
         return _judge_entry(evidence, summary, now, patience)
     if summary.closed:
+        if _exit_untraced(evidence, now, patience):
+            return _waiting(trade, "the position is closed, the exit's outcome is not known yet")
         return _closed(evidence, summary, now)
     if trade.state is TradeState.EXITING:
         return _judge_exit(evidence, now, patience)
@@ -157,7 +160,7 @@ def _judge_entry(evidence: Evidence, summary: FillSummary, now: int, patience: i
         return _waiting(evidence.trade, unsettled)
     if not summary.entered and not reported:
         return _dropped(evidence.trade, order, status, now)
-    if summary.closed and summary.entered >= reported:
+    if summary.closed and evidence.quantity_of(order.request.order_id) >= reported:
         return _closed(evidence, summary, now)
     return _opened(evidence, order, status, summary, now)
 
@@ -179,10 +182,21 @@ def _why_wait_for_entry(
         return "" if age >= patience and explained else "no trace of the entry yet"
     if not status.state.ended:
         return f"the entry is {status.state}"
-    lagging = summary.entered < status.filled_quantity and evidence.own is None
+    lagging = evidence.quantity_of(status.order_id) < status.filled_quantity and not evidence.own
     if lagging and age < UNEXPLAINED_AFTER:
         return "the entry's fills are not there yet"
     return ""
+
+
+def _exit_untraced(evidence: Evidence, now: int, patience: int) -> bool:
+    """Return whether an exit on its way has neither been found nor filled, and may still be."""
+    order = evidence.pending
+    if evidence.trade.state is not TradeState.EXITING or order is None:
+        return False
+    if order.outcome is not Outcome.UNKNOWN or now - order.intended >= patience:
+        return False
+    known = order.request.order_id in evidence.found
+    return not known and not evidence.filled_by(order.request.order_id)
 
 
 def _judge_exit(evidence: Evidence, now: int, patience: int) -> Repair:
@@ -194,14 +208,14 @@ def _judge_exit(evidence: Evidence, now: int, patience: int) -> Repair:
     if status is None:
         if now - order.intended < patience:
             return _waiting(trade, "no trace of the exit yet")
-        return _exit_again(trade, _never_placed(order, now), evidence.own)
+        return _exit_again(trade, outcome_of(evidence, order, now), evidence.own)
     if not status.state.ended:
         return _waiting(trade, f"the exit is {status.state}")
-    seen = sum(fill.quantity for fill in evidence.fills if fill.order_id == status.order_id)
+    seen = evidence.quantity_of(order.request.order_id)
     fresh = now - order.intended < patience
     if seen < status.filled_quantity or (seen and evidence.own is None and fresh):
         return _waiting(trade, "the exit's fills are not there yet")
-    return _exit_again(trade, _settled(order, status, now), evidence.own)
+    return _exit_again(trade, settled_as(order, status, now), evidence.own)
 
 
 def _waiting(trade: Trade, note: str) -> Repair:
@@ -217,7 +231,7 @@ def _exit_again(trade: Trade, record: OrderRecord, own: Position | None) -> Repa
 
 
 def _dropped(trade: Trade, order: OrderRecord, status: OrderStatus | None, now: int) -> Repair:
-    record = _settled(order, status, now) if status is not None else _never_placed(order, now)
+    record = settled_as(order, status, now) if status is not None else never_placed(order, now)
     dropped = trade.with_(
         state=TradeState.DROPPED, quantity=Decimal(0), denial=record.detail or "nothing was filled"
     )
@@ -238,22 +252,15 @@ def _opened(
         entry_price=summary.entry_price or (own.entry_price if own is not None else None),
         entry_time=summary.entry_time or (status.updated if status is not None else now),
     )
-    return Repair(RepairKind.OPENED, trade, _entry_record(order, status, summary, now))
+    return Repair(RepairKind.OPENED, trade, outcome_of(evidence, order, now))
 
 
 def _closed(
     evidence: Evidence, summary: FillSummary, now: int, *, reason: ExitReason | None = None
 ) -> Repair:
     trade, order = evidence.trade, evidence.pending
-    record = None
-    if order is not None and order.outcome is Outcome.UNKNOWN:
-        status = evidence.found.get(order.request.order_id)
-        if order.leg is Leg.ENTRY:
-            record = _entry_record(order, status, summary, now)
-        elif status is not None:
-            record = _settled(order, status, now)
-        else:
-            record = _never_placed(order, now)
+    unsettled = order is not None and order.outcome is Outcome.UNKNOWN
+    record = outcome_of(evidence, order, now) if order is not None and unsettled else None
     closed = trade.with_(
         state=TradeState.CLOSED,
         quantity=summary.entered or trade.quantity,
@@ -267,42 +274,3 @@ def _closed(
         funding=summary.funding,
     )
     return Repair(RepairKind.CLOSED, closed, record)
-
-
-def _entry_record(
-    order: OrderRecord, status: OrderStatus | None, summary: FillSummary, now: int
-) -> OrderRecord:
-    if status is not None:
-        return _settled(order, status, now)
-    return replace(
-        order,
-        outcome=Outcome.FILLED,
-        filled_quantity=summary.entered,
-        average_price=summary.entry_price,
-        detail="seen by its fills",
-        settled=now,
-    )
-
-
-def _never_placed(order: OrderRecord, now: int) -> OrderRecord:
-    detail = "never placed: the exchange has no trace of it"
-    return replace(order, outcome=Outcome.REJECTED, detail=detail, settled=now)
-
-
-def _settled(order: OrderRecord, status: OrderStatus, now: int) -> OrderRecord:
-    return replace(
-        order,
-        outcome=Outcome.FILLED if status.filled_quantity > 0 else Outcome.REJECTED,
-        exchange_id=status.exchange_id or order.exchange_id,
-        filled_quantity=status.filled_quantity,
-        average_price=status.average_price,
-        fee=status.fee,
-        detail=_why_ended(status),
-        settled=now,
-    )
-
-
-def _why_ended(status: OrderStatus) -> str:
-    if status.state is OrderState.FILLED:
-        return ""
-    return status.reject_reason or f"{status.state} by the exchange"

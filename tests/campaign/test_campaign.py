@@ -1,0 +1,102 @@
+"""The promise of trading in seeded worlds, in process and over HTTP through pybit."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from workbench.campaign.campaign import Campaign, play_worlds
+from workbench.campaign.plan import plan_for
+from workbench.campaign.served import ServedVenue
+from workbench.campaign.world import WorldResult, play
+from workbench.cli.main import app
+
+WORLDS, AT_ONCE = 300, 50
+"""Played in shares, so that several processes can take their part."""
+OVER_HTTP = 8
+
+
+def summed(seeds: range) -> Campaign:
+    campaign = Campaign()
+    for world in play_worlds(seeds):
+        campaign.add(world)
+    return campaign
+
+
+@pytest.mark.parametrize("first", range(0, WORLDS, AT_ONCE))
+def test_the_promise_holds_in_every_world(first: int) -> None:
+    campaign = summed(range(first, first + AT_ONCE))
+    assert [(world.seed, world.tick, world.broken) for world in campaign.broken] == []
+    assert campaign.worlds == AT_ONCE
+    assert campaign.symbols >= 20 * AT_ONCE
+    assert campaign.ticks >= 30 * AT_ONCE
+    assert campaign.signals >= 3 * AT_ONCE
+    assert campaign.struck.total() >= 5 * AT_ONCE
+    assert campaign.entries >= AT_ONCE
+    assert campaign.closed >= 0.9 * campaign.entries
+
+
+def test_every_kind_of_trouble_strikes_somewhere() -> None:
+    """A kind that never strikes is survived by definition."""
+    campaign = Campaign()
+    for seed in range(1_000, 1_200):
+        campaign.add(play(seed))
+        if not campaign.never_struck:
+            return
+    assert campaign.never_struck == []
+
+
+@pytest.mark.parametrize("seed", range(OVER_HTTP))
+def test_the_promise_holds_through_pybit(seed: int) -> None:
+    world = play(seed, venue=ServedVenue)
+    assert world.broken == ""
+    assert world.ticks == plan_for(seed).ticks
+
+
+def test_worlds_over_http_trade_and_meet_faults_on_the_wire() -> None:
+    worlds = [play(seed, venue=ServedVenue) for seed in range(100, 103)]
+    assert [world.broken for world in worlds] == [""] * 3
+    assert sum(world.entries for world in worlds) > 0
+    on_the_wire = {kind for world in worlds for kind in world.struck} & {
+        "drop_before",
+        "drop_after",
+        "http_500",
+        "http_502",
+        "http_503",
+        "error_10016",
+        "null_result",
+        "empty",
+        "not_json",
+        "truncate",
+        "reset_before",
+        "reset_after",
+    }
+    assert on_the_wire
+
+
+def test_the_same_seed_is_the_same_world() -> None:
+    assert play(5, traced=True) == play(5, traced=True)
+    assert play(5, traced=True) != play(6, traced=True)
+
+
+def test_the_command_prints_the_faults_and_what_they_add_up_to() -> None:
+    result = CliRunner().invoke(app, ["campaign", "--seeds", "3", "--workers", "1"])
+    assert result.exit_code == 0
+    assert "The promise held in every world." in result.output
+    assert "3 worlds" in result.output
+
+
+def test_the_command_names_the_seed_of_a_broken_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(seed: int, **_: object) -> WorldResult:
+        return WorldResult(seed, ticks=3, tick=2, broken="stops: none", trace=["1.00 s  nothing"])
+
+    monkeypatch.setattr("workbench.campaign.world.play", broken)
+    result = CliRunner().invoke(
+        app, ["campaign", "--seeds", "1", "--first", "77", "--workers", "1"]
+    )
+    assert result.exit_code == 1
+    assert "seed 77, tick 2: stops: none" in result.output
+    assert "pumpwatch campaign --replay 77" in result.output
+    replayed = CliRunner().invoke(app, ["campaign", "--replay", "77"])
+    assert replayed.exit_code == 1
+    assert "1.00 s  nothing" in replayed.output

@@ -1,0 +1,174 @@
+"""The trade use case through pybit against a simulated exchange over HTTP, in lock step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from support.scripted_market import START as MARKET_START
+from support.scripted_market import ScriptedMarket
+from support.trading_rig import RigTick, peaked, settings
+
+from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.memory import (
+    ManualDeadline,
+    MemoryHaltStore,
+    MemoryJournal,
+    MemoryLeaseStore,
+    MemoryLockStore,
+    MemorySignalStore,
+)
+from pumpwatch.domain.orders import Outcome
+from pumpwatch.domain.trades import Trade, TradeState
+from pumpwatch.ports import ExchangeKey
+from pumpwatch.usecases.trade_report import TradeReport
+from pumpwatch.usecases.trade_signals import TradeSignals
+from workbench.simulator.auth import credentials_from_seed
+from workbench.simulator.clock import MarketClock
+from workbench.simulator.exchange import Exchange
+from workbench.simulator.exchange_settings import ExchangeSettings
+from workbench.simulator.incidents import Incident, apply_incident
+from workbench.simulator.server import SimulatorServer
+
+MINUTE = 60_000
+SYMBOL = "PUMPUSDT"
+BEGIN = MARKET_START + 10 * MINUTE
+Script = Sequence[tuple[int, float]]
+STOPPED: Script = [
+    (9 * MINUTE, 100.0),
+    (10 * MINUTE, 117.0),
+    (20 * MINUTE, 117.0),
+    (21 * MINUTE, 130.0),
+]
+FELL: Script = [
+    (9 * MINUTE, 100.0),
+    (10 * MINUTE, 117.0),
+    (20 * MINUTE, 117.0),
+    (21 * MINUTE, 105.0),
+]
+FLAT: Script = [(9 * MINUTE, 100.0), (10 * MINUTE, 117.0), (60 * MINUTE, 116.0)]
+"""A pump of the first minutes, and what follows it."""
+
+
+class World:
+    """One pumped symbol on the simulator, traded in live mode with 60 ms latency in market time.
+
+    `changes` are settings of the trade function; `exchange` are those of the simulated exchange.
+    """
+
+    def __init__(
+        self,
+        script: Script = FLAT,
+        *,
+        exchange: dict[str, Any] | None = None,
+        timeout_seconds: float = 4.0,
+        market: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> None:
+        credentials = credentials_from_seed(5)
+        self.market_clock = MarketClock(start=BEGIN, stepped=True)
+        scripts = {"BTCUSDT": [(0, 60_000.0)], SYMBOL: script}
+        options = ExchangeSettings(**{"latency_ms": 60, **(exchange or {})})
+        self.exchange = Exchange(
+            ScriptedMarket(scripts, **(market or {})), self.market_clock, credentials, options
+        )
+        self.server = SimulatorServer(self.exchange).start()
+        key = ExchangeKey(credentials.api_key, credentials.api_secret)
+        self.session = BybitSession(
+            self.server.url, key=key, wait=self.pass_seconds, timeout_seconds=timeout_seconds
+        )
+        self.clock = ExchangeClock(self.session)
+        self.broker = BybitBroker(self.session, self.clock)
+        self.market = BybitMarketData(self.session)
+        self.leases = MemoryLeaseStore(lambda: self.market_clock.now() / 1000)
+        self.journal = MemoryJournal(self.leases)
+        self.signals = MemorySignalStore()
+        self.halts, self.locks = MemoryHaltStore(), MemoryLockStore()
+        live = {
+            "trading_mode": "live",
+            "strategy": "fade",
+            "live_trading_confirmation": str(credentials.user_id),
+            "bybit_secret_arn": "arn:aws:secretsmanager:eu-central-1:1:secret:key",
+        }
+        self.settings = settings(**{**live, **changes})
+        self.use_case = self.cold()
+
+    def cold(self) -> TradeSignals:
+        """The use case of a function that has just started, on the same stores."""
+        return TradeSignals(
+            broker=self.broker,
+            market=self.market,
+            journal=self.journal,
+            signals=self.signals,
+            leases=self.leases,
+            halts=self.halts,
+            locks=self.locks,
+            health=self.session.health,
+            clock=self.clock,
+            settings=self.settings,
+            wait=self.pass_seconds,
+        )
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.market_clock.advance_by(round(seconds * 1_000))
+
+    def close(self) -> None:
+        self.session.close()
+        self.server.stop()
+
+    def tick(
+        self,
+        minutes: int = 0,
+        *,
+        name: str = "",
+        late: float = 0.0,
+        use_case: TradeSignals | None = None,
+    ) -> TradeReport:
+        """Run a tick so many minutes after the beginning, `late` seconds after it was due."""
+        if minutes:
+            self.market_clock.advance_to(BEGIN + minutes * MINUTE)
+        now, deadline = self.market_clock.now(), ManualDeadline()
+        self.session.start_run(deadline)
+        tick = RigTick(now - round(late * 1000), name or f"tick-{now}")
+        return (use_case or self.use_case).run(tick, deadline)
+
+    def trade(self) -> Trade:
+        (trade,) = self.journal.trades_since(0)
+        return trade
+
+    def publish(self, symbol: str = SYMBOL, **changes: Any) -> None:
+        """Publish the signal of the pump's peak, at 117 after a rise from 100 to 120."""
+        facts = {"price": 117.0, "base_price": 100.0, "peak_price": 120.0, "time": BEGIN}
+        self.signals.publish(peaked(symbol, **{**facts, **changes}))
+
+    def enter(self) -> TradeReport:
+        self.publish()
+        return self.tick()
+
+    def happen(self, kind: str, symbol: str = SYMBOL, **fields: Any) -> None:
+        """Let an incident happen now, as the control call does."""
+        self.exchange.catch_up()
+        apply_incident(self.exchange.engine, Incident(kind, symbol, **fields))
+
+    def entries(self) -> list[str]:
+        """Our ids of the orders that opened something on the exchange."""
+        orders = self.exchange.engine.ledger.orders.values()
+        return [one.link_id for one in orders if one.link_id and one.filled and not one.reduce_only]
+
+    def check_promise(self) -> None:
+        """One entry at most, no position without a stop, and journal and exchange agree."""
+        ledger = self.exchange.engine.ledger
+        assert len(self.entries()) <= 1
+        live = [trade for trade in self.journal.trades_since(0) if trade.state.live]
+        held = list(ledger.held())
+        assert [(one.symbol, one.quantity) for one in live] == [(p.symbol, p.size) for p in held]
+        assert all(one.state is TradeState.OPEN for one in live)
+        assert all(p.stop_loss is not None for p in held)
+        for trade in self.journal.trades_since(0):
+            orders = self.journal.orders(trade.signal_id)
+            assert all(order.outcome is not Outcome.UNKNOWN for order in orders)
+
+    def longest_bare(self) -> int:
+        """The longest time for which a position had no stop, milliseconds of market time."""
+        protection = self.exchange.engine.ledger.protection
+        return max(protection.by_symbol(self.market_clock.now()).values(), default=0)

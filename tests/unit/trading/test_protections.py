@@ -1,0 +1,291 @@
+"""Each protection alone: what it looks at, when it locks, for how long, when it stays silent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.trading_facts import trade
+from support.trading_rig import settings
+
+from pumpwatch.domain.protections import (
+    Drawdown,
+    ExchangeIncident,
+    Health,
+    Lock,
+    LosingStreak,
+    LowProfitSymbol,
+    Protection,
+    StaleData,
+    SymbolCooldown,
+    TradingHistory,
+    TradingHours,
+    WeeklyHours,
+    in_force,
+)
+from pumpwatch.domain.trades import Trade, TradeState
+from pumpwatch.metrics import PROTECTIONS
+from pumpwatch.settings import TradeSettings
+from pumpwatch.usecases.guards import protections_from
+
+D = Decimal
+MINUTE, HOUR = 60_000, 3_600_000
+NOW = 1_800_000_000_000
+"""2027-01-15T08:00:00Z, a Friday."""
+
+
+def closed(minutes_ago: float, profit: str, symbol: str = "AUSDT", **changes: Any) -> Trade:
+    """A trade of 100 USDT notional that was closed so long ago."""
+    facts = {"quantity": D(100), "entry_price": D(1), "realised_pnl": D(profit), **changes}
+    exit_time = NOW - round(minutes_ago * MINUTE)
+    return trade(state=TradeState.CLOSED, symbol=symbol, exit_time=exit_time, **facts)
+
+
+def spans(locks: Sequence[Lock]) -> list[tuple[str, float, float | None]]:
+    """Symbol, begin and end of each lock, in minutes from now."""
+    return [
+        (
+            lock.symbol,
+            (lock.since - NOW) / MINUTE,
+            None if lock.until is None else (lock.until - NOW) / MINUTE,
+        )
+        for lock in locks
+    ]
+
+
+COOLDOWN = SymbolCooldown(minutes=60)
+STREAK = LosingStreak(trades=3, pause_minutes=180)
+LOW = LowProfitSymbol(trades=2, lookback_hours=24, fraction=D("0.01"), pause_hours=6)
+INCIDENT = ExchangeIncident(failure_fraction=D("0.25"), min_requests=12, pause_minutes=10)
+STALE = StaleData(max_age_seconds=10)
+HOURS = TradingHours(hours=WeeklyHours.parse("Fri 07:00-09:00", zone="Europe/Berlin"))
+ALWAYS = TradingHours(hours=WeeklyHours.parse(""))
+DRAWDOWN = Drawdown(
+    lookback_hours=24, pause_fraction=D("0.03"), pause_minutes=360, halt_fraction=D("0.06")
+)
+
+
+def account(equity: str, *trades: Trade, unrealised: str = "0") -> TradingHistory:
+    return TradingHistory(closed=trades, equity=D(equity), unrealised=D(unrealised), data_age=0)
+
+
+def trades(*found: Trade) -> TradingHistory:
+    return TradingHistory(closed=found, data_age=0)
+
+
+CASES: list[tuple[str, Protection, TradingHistory, list[tuple[str, float, float | None]]]] = [
+    # --- after a trade its symbol rests --------------------------------------------------
+    ("no trades", COOLDOWN, trades(), []),
+    ("just closed", COOLDOWN, trades(closed(0, "1")), [("AUSDT", 0, 60)]),
+    ("a win rests as well", COOLDOWN, trades(closed(20, "9")), [("AUSDT", -20, 40)]),
+    ("to the millisecond", COOLDOWN, trades(closed(60, "1")), []),
+    ("still a moment", COOLDOWN, trades(closed(59.999, "1")), [("AUSDT", -59.999, 0.001)]),
+    (
+        "the last trade counts, each symbol for itself",
+        COOLDOWN,
+        trades(closed(50, "1"), closed(40, "1", "BUSDT"), closed(10, "1")),
+        [("AUSDT", -10, 50), ("BUSDT", -40, 20)],
+    ),
+    ("switched off", SymbolCooldown(minutes=0), trades(closed(0, "1")), []),
+    # --- losses in a row -----------------------------------------------------------------
+    ("too few", STREAK, trades(closed(2, "-1"), closed(1, "-1")), []),
+    (
+        "three in a row, whatever the symbol",
+        STREAK,
+        trades(closed(9, "-1"), closed(6, "-1", "BUSDT"), closed(3, "-0.01")),
+        [("", -3, 177)],
+    ),
+    (
+        "a win in between",
+        STREAK,
+        trades(closed(9, "-1"), closed(6, "0.1"), closed(3, "-1"), closed(1, "-1")),
+        [],
+    ),
+    (
+        "nothing won is no loss",
+        STREAK,
+        trades(closed(9, "-1"), closed(6, "0"), closed(3, "-1")),
+        [],
+    ),
+    (
+        "a former streak is over after a win",
+        STREAK,
+        trades(closed(9, "-1"), closed(8, "-1"), closed(7, "-1"), closed(1, "5")),
+        [],
+    ),
+    (
+        "the pause was served",
+        STREAK,
+        trades(closed(190, "-1"), closed(185, "-1"), closed(180, "-1")),
+        [],
+    ),
+    ("switched off", LosingStreak(trades=0, pause_minutes=9), trades(closed(1, "-1")), []),
+    # --- the fall from the highest equity ------------------------------------------------
+    ("nothing traded", DRAWDOWN, account("10000"), []),
+    ("a small loss", DRAWDOWN, account("9750", closed(5, "-250")), []),
+    ("a pause from the loss on", DRAWDOWN, account("9700", closed(5, "-300")), [("", -5, 355)]),
+    ("a halt", DRAWDOWN, account("9400", closed(5, "-600")), [("", 0, None)]),
+    (
+        "a slow bleed",
+        DRAWDOWN,
+        account("9700", *(closed(60 * ago, "-50") for ago in (6, 5, 4, 3, 2, 1))),
+        [("", -60, 300)],
+    ),
+    (
+        "won before it was lost",
+        DRAWDOWN,
+        account("10000", closed(90, "400"), closed(60, "-400")),
+        [("", -60, 300)],
+    ),
+    (
+        "lost before it was won",
+        DRAWDOWN,
+        account("10000", closed(90, "-400"), closed(60, "400")),
+        [],
+    ),
+    ("before the look-back", DRAWDOWN, account("9700", closed(24 * 60 + 1, "-300")), []),
+    ("an open loss counts", DRAWDOWN, account("9700", unrealised="-300"), [("", 0, 360)]),
+    ("an open profit is no peak", DRAWDOWN, account("10300", unrealised="300"), []),
+    ("the pause was served", DRAWDOWN, account("9700", closed(360, "-300")), []),
+    ("a deposit hides nothing", DRAWDOWN, account("20000", closed(5, "-1300")), [("", 0, None)]),
+    ("equity is not known", DRAWDOWN, trades(closed(5, "-9999")), []),
+    ("no equity is left", DRAWDOWN, account("0", closed(5, "-10000")), [("", 0, None)]),
+    (
+        "only the pause is on",
+        Drawdown(lookback_hours=24, pause_fraction=D("0.03"), pause_minutes=1, halt_fraction=D(0)),
+        account("5000", closed(0, "-5000")),
+        [("", 0, 1)],
+    ),
+    (
+        "only the halt is on",
+        Drawdown(lookback_hours=24, pause_fraction=D(0), pause_minutes=1, halt_fraction=D("0.5")),
+        account("6000", closed(0, "-4000")),
+        [],
+    ),
+    # --- a symbol that brings too little -------------------------------------------------
+    ("one trade says nothing", LOW, trades(closed(9, "-5")), []),
+    ("too little", LOW, trades(closed(9, "-5"), closed(3, "6.99")), [("AUSDT", -3, 357)]),
+    ("just enough", LOW, trades(closed(9, "-5"), closed(3, "7")), []),
+    (
+        "other symbols go on",
+        LOW,
+        trades(closed(9, "-5"), closed(8, "-5", "BUSDT"), closed(3, "1")),
+        [("AUSDT", -3, 357)],
+    ),
+    ("before the look-back", LOW, trades(closed(24 * 60 + 1, "-5"), closed(3, "-5")), []),
+    ("the pause was served", LOW, trades(closed(370, "-5"), closed(360, "-5")), []),
+    # --- trouble at the exchange ---------------------------------------------------------
+    ("all is well", INCIDENT, TradingHistory(health=Health(100, 24)), []),
+    ("a quarter failed", INCIDENT, TradingHistory(health=Health(100, 25)), [("", 0, 10)]),
+    ("too few to say", INCIDENT, TradingHistory(health=Health(11, 11)), []),
+    ("just enough to say", INCIDENT, TradingHistory(health=Health(12, 12)), [("", 0, 10)]),
+    ("nothing asked", INCIDENT, TradingHistory(health=Health(0, 0)), []),
+    # --- old prices ----------------------------------------------------------------------
+    ("fresh", STALE, TradingHistory(data_age=10_000), []),
+    ("old", STALE, TradingHistory(data_age=10_001), [("", 0, 1 / 6)]),
+    ("from the future", STALE, TradingHistory(data_age=-500), []),
+    ("not seen at all", STALE, TradingHistory(data_age=None), [("", 0, 1 / 6)]),
+    # --- hours: at NOW it is 09:00 in Berlin ----------------------------------------------
+    ("the window has just closed", HOURS, TradingHistory(), [("", 0, 7 * 24 * 60 - 120)]),
+    ("always", ALWAYS, TradingHistory(), []),
+]
+
+
+@pytest.mark.parametrize(
+    ("protection", "history", "expected"),
+    [pytest.param(*rest, id=f"{rest[0].name}: {words}") for words, *rest in CASES],
+)
+def test_a_protection_locks_when_it_is_due_and_not_a_moment_longer(
+    protection: Protection,
+    history: TradingHistory,
+    expected: list[tuple[str, float, float | None]],
+) -> None:
+    locks = protection.check(history, NOW)
+    assert spans(locks) == [
+        (symbol, pytest.approx(since), until if until is None else pytest.approx(until))
+        for symbol, since, until in expected
+    ]
+    for lock in locks:
+        assert lock.protection == protection.name
+        assert lock.is_halt is (lock.until is None)
+        assert re.search(r"[a-z] ", lock.reason), "a reason is a sentence"
+
+
+def test_every_protection_has_cases_that_lock_and_cases_that_do_not() -> None:
+    locking = {protection.name for _, protection, _, expected in CASES if expected}
+    silent = {protection.name for _, protection, _, expected in CASES if not expected}
+    assert locking == silent == set(PROTECTIONS)
+
+
+@pytest.mark.parametrize("protection", [DRAWDOWN, STREAK, COOLDOWN, LOW])
+def test_a_protection_that_was_served_does_not_begin_anew_without_a_new_trade(
+    protection: Protection,
+) -> None:
+    history = account("9700", *(closed(ago, "-100") for ago in (9, 6, 3)))
+    ends = [lock.until for lock in protection.check(history, NOW)]
+    assert ends
+    for end in ends:
+        assert end is not None
+        for later in (0, 1, MINUTE, HOUR):
+            assert protection.check(history, end + later) == []
+
+
+def test_a_lock_holds_for_its_symbol_until_its_end() -> None:
+    pause = Lock("symbol_cooldown", "closed", NOW, NOW + MINUTE, "AUSDT")
+    halt = Lock("drawdown", "fallen", NOW, None)
+    assert in_force([pause], "AUSDT", NOW + MINUTE - 1) is pause
+    assert in_force([pause], "AUSDT", NOW + MINUTE) is None
+    assert in_force([pause], "BUSDT", NOW) is None
+    assert in_force([pause, halt], "BUSDT", NOW + 10**12) is halt
+
+
+# --- the documentation -------------------------------------------------------------------
+
+PAGE = Path(__file__).parents[3] / "docs" / "protections.md"
+SETTINGS = {
+    "symbol_cooldown": ("symbol_cooldown_",),
+    "losing_streak": ("losing_streak_",),
+    "drawdown": ("drawdown_",),
+    "low_profit_symbol": ("low_profit_",),
+    "exchange_incident": ("incident_",),
+    "stale_data": ("max_data_age_",),
+    "trading_hours": ("trading_hours", "trading_time_zone"),
+}
+"""How the settings of each protection begin."""
+
+
+def documented() -> dict[str, str]:
+    """Return each section of the page by its heading."""
+    pieces = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.M)[1:]
+    return {piece.split("\n", 1)[0].strip("` "): piece for piece in pieces}
+
+
+def test_every_protection_is_documented() -> None:
+    page = documented()
+    hours = {"trading_hours": "Mon-Fri 08:00-20:00", "trading_time_zone": "Europe/Berlin"}
+    found = {one.name: one for one in protections_from(settings(**hours))}
+    assert set(found) == set(PROTECTIONS) == set(SETTINGS)
+    assert set(PROTECTIONS) <= set(page)
+    for name, protection in found.items():
+        section = " ".join(page[name].split())
+        assert protection.describe() in section, f"{name}: say what it does with the defaults"
+        for setting in TradeSettings.model_fields:
+            if setting.startswith(SETTINGS[name]):
+                assert f"`{setting.upper()}`" in section, f"{name}: {setting} is not explained"
+
+
+def test_the_page_says_which_protections_halt() -> None:
+    page = documented()
+    halting = {
+        protection.name
+        for _, protection, _, expected in CASES
+        for *_, end in expected
+        if end is None
+    }
+    for name in PROTECTIONS:
+        assert ("**Level: pause and halt**" in page[name]) is (name in halting), name
+        assert ("**Level: pause**" in page[name]) is (name not in halting), name

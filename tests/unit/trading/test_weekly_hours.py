@@ -1,0 +1,126 @@
+"""Trading hours by weekday and wall time, daylight saving included."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pumpwatch.domain.protections import WeeklyHours
+
+MINUTE = 60_000
+BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
+
+
+def at(text: str) -> int:
+    """Milliseconds of a UTC time such as `2026-03-29 01:30`."""
+    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def shown(time: int) -> str:
+    return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+OFFICE = "Mon-Fri 08:00-20:00, Sat 10:00-14:00"
+
+
+@pytest.mark.parametrize(
+    ("hours", "zone", "time", "opens"),
+    [
+        # A Friday in winter: Berlin is an hour ahead.
+        (OFFICE, "UTC", "2026-01-09 07:59", "2026-01-09 08:00"),
+        (OFFICE, "UTC", "2026-01-09 08:00", ""),
+        (OFFICE, "UTC", "2026-01-09 19:59", ""),
+        (OFFICE, "UTC", "2026-01-09 20:00", "2026-01-10 10:00"),
+        (OFFICE, "UTC", "2026-01-10 14:00", "2026-01-12 08:00"),
+        (OFFICE, BERLIN, "2026-01-09 07:00", ""),
+        (OFFICE, BERLIN, "2026-01-09 19:00", "2026-01-10 09:00"),
+        # The same hours in summer: two ahead.
+        (OFFICE, BERLIN, "2026-07-10 05:59", "2026-07-10 06:00"),
+        (OFFICE, BERLIN, "2026-07-10 06:00", ""),
+        (OFFICE, NEW_YORK, "2026-07-10 11:59", "2026-07-10 12:00"),
+        # Over a weekend in which the clocks go forward, and one in which they go back.
+        (OFFICE, BERLIN, "2026-03-28 13:00", "2026-03-30 06:00"),
+        (OFFICE, BERLIN, "2026-10-24 12:00", "2026-10-26 07:00"),
+        # Over midnight, and over the end of the week.
+        ("Fri 22:00-02:00", "UTC", "2026-01-10 01:59", ""),
+        ("Fri 22:00-02:00", "UTC", "2026-01-10 02:00", "2026-01-16 22:00"),
+        ("Sun 22:00-02:00", "UTC", "2026-01-12 01:00", ""),
+        ("Sat-Mon 00:00-24:00", "UTC", "2026-01-12 23:59", ""),
+        ("Sat-Mon 00:00-24:00", "UTC", "2026-01-13 00:00", "2026-01-17 00:00"),
+        # 02:30 is skipped on 29 March: the window begins at 03:30 and ends as written.
+        ("Sun 02:30-04:00", BERLIN, "2026-03-29 01:00", "2026-03-29 01:30"),
+        ("Sun 02:30-04:00", BERLIN, "2026-03-29 01:30", ""),
+        ("Sun 02:30-04:00", BERLIN, "2026-03-29 02:00", "2026-04-05 00:30"),
+        # A window that lies in the skipped hour alone does not open that day.
+        ("Sun 02:00-03:00", BERLIN, "2026-03-29 00:59", "2026-04-05 00:00"),
+        # 02:30 comes twice on 25 October: the first one counts.
+        ("Sun 02:30-04:00", BERLIN, "2026-10-25 00:30", ""),
+        ("Sun 01:00-02:30", BERLIN, "2026-10-25 00:29", ""),
+        ("Sun 01:00-02:30", BERLIN, "2026-10-25 00:30", "2026-11-01 00:00"),
+        # All day is an hour shorter or longer when the clocks change.
+        ("Sun 00:00-24:00", BERLIN, "2026-03-29 21:59", ""),
+        ("Sun 00:00-24:00", BERLIN, "2026-03-29 22:00", "2026-04-04 22:00"),
+        ("Sun 00:00-24:00", BERLIN, "2026-10-25 22:59", ""),
+        ("Sun 00:00-24:00", BERLIN, "2026-10-25 23:00", "2026-10-31 23:00"),
+        ("", BERLIN, "2026-01-01 00:00", ""),
+    ],
+)
+def test_hours_follow_the_wall_clock(hours: str, zone: str, time: str, opens: str) -> None:
+    week = WeeklyHours.parse(hours, zone=zone)
+    assert week.is_open(at(time)) is (not opens)
+    assert shown(week.next_opening(at(time))) == (opens or time)
+
+
+@pytest.mark.parametrize("zone", ["UTC", BERLIN, NEW_YORK, "Australia/Lord_Howe"])
+def test_the_next_opening_is_the_first_minute_that_is_open(zone: str) -> None:
+    """Minute by minute through the weeks in which clocks change somewhere."""
+    week = WeeklyHours.parse("Fri 22:15-03:00, Sun 01:30-02:45, Tue-Wed 09:00-17:00", zone=zone)
+    for first in ("2026-03-06 00:00", "2026-03-27 00:00", "2026-10-23 00:00"):
+        times = [at(first) + 15 * MINUTE * step for step in range(4 * 24 * 12)]
+        found = [week.is_open(time) for time in times]
+        assert True in found
+        assert False in found
+        upcoming: int | None = None
+        for time, is_open in zip(reversed(times), reversed(found), strict=True):
+            upcoming = time if is_open else upcoming
+            if upcoming is not None:
+                assert week.next_opening(time) == upcoming, (zone, shown(time))
+
+
+def test_whoever_is_open_ten_hours_a_day_is_so_on_the_days_the_clocks_change() -> None:
+    week = WeeklyHours.parse("Mon-Sun 08:00-18:00", zone=BERLIN)
+    for day in ("2026-03-28", "2026-03-29", "2026-10-25", "2026-10-26"):
+        midnight = datetime.fromisoformat(day).replace(tzinfo=week.zone)
+        start = round(midnight.timestamp() * 1000)
+        following = round((midnight + timedelta(days=1)).timestamp() * 1000)
+        minutes = range(start, following, MINUTE)
+        assert sum(week.is_open(time) for time in minutes) == 600
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Mon", "'Mon' cannot be read"),
+        ("Mon 08:00", "cannot be read"),
+        ("Mon 8-20", "cannot be read"),
+        ("Mon 08:00-20:00,", "'' cannot be read"),
+        ("Mon 08:00-20:00; Tue 08:00-20:00", "cannot be read"),
+        ("Mon-Tue-Wed 08:00-20:00", "cannot be read"),
+        ("Mox 08:00-20:00", "'Mox 08:00-20:00' names no day of the week"),
+        ("Mon 08:60-20:00", "a time that no clock shows"),
+        ("Mon 08:00-24:01", "a time that no clock shows"),
+        ("Mon 08:00-08:00", "has no length"),
+        ("Mon 24:00-08:00", "has no length"),
+    ],
+)
+def test_hours_that_cannot_be_read_are_refused_with_the_faulty_piece(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=r"write it like|clock") as refusal:
+        WeeklyHours.parse(text)
+    assert words in str(refusal.value)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlim", "", "../etc/passwd", "\0", "CEST+1"])
+def test_a_zone_that_is_none_is_refused(zone: str) -> None:
+    with pytest.raises(ValueError, match="IANA name such as Europe/Berlin"):
+        WeeklyHours.parse("Mon 08:00-20:00", zone=zone)

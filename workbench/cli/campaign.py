@@ -1,0 +1,138 @@
+"""`pumpwatch campaign`: seeded worlds full of faults, and whether the promise of trading held."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pumpwatch.errors import BadInput
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from workbench.campaign.campaign import Campaign
+    from workbench.campaign.world import WorldResult
+
+__all__ = ["campaign"]
+
+MOST_SEEDS = 10_000_000
+MOST_WORKERS = 64
+
+
+def campaign(
+    *,
+    seeds: Annotated[int, typer.Option(help="How many worlds to play.")] = 300,
+    first: Annotated[int, typer.Option(help="The first world's seed.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes side by side; 0 for one per core.")] = 0,
+    over_http: Annotated[
+        bool,
+        typer.Option("--over-http", help="Trade through pybit on a simulator, faults on the wire."),
+    ] = False,
+    replay: Annotated[
+        int | None, typer.Option(help="Play this one world and print what happened in it.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+) -> None:
+    """Play seeded worlds against the trade use case and check its promise after every tick.
+
+    Each world has a random market, signals, faults, crashes, and late, doubled and overlapping
+    invocations. The promise: one entry per signal, a stop on every position, journal and exchange
+    agree, no limit exceeded, one writer.
+
+    Exit status 1 when the promise broke in a world; its seed is named, and `--replay SEED` shows
+    what happened there.
+    """
+    _check("--seeds", seeds, 1, MOST_SEEDS)
+    _check("--first", first, 0, MOST_SEEDS)
+    _check("--workers", workers, 0, MOST_WORKERS)
+    from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
+
+    console = Console(stderr=as_json)
+    if replay is not None:
+        _check("--replay", replay, 0, 2 * MOST_SEEDS)
+        _replay(replay, _player(over_http=over_http, traced=True), console)
+        return
+    result = _play(
+        range(first, first + seeds),
+        workers or os.cpu_count() or 1,
+        _player(over_http=over_http, traced=False),
+        console,
+    )
+    if as_json:
+        typer.echo(json.dumps(result.document()))
+    else:
+        _print(result, console, over_http=over_http)
+    if result.broken:
+        raise typer.Exit(1)
+
+
+def _check(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise BadInput(f"{name} is {value}: give a number from {least} to {most}")
+
+
+def _player(*, over_http: bool, traced: bool) -> Callable[[int], WorldResult]:
+    from workbench.campaign.served import ServedVenue  # noqa: PLC0415
+    from workbench.campaign.venue import EngineVenue  # noqa: PLC0415
+    from workbench.campaign.world import play  # noqa: PLC0415
+
+    return partial(play, venue=ServedVenue if over_http else EngineVenue, traced=traced)
+
+
+def _play(
+    seeds: range, workers: int, player: Callable[[int], WorldResult], console: Console
+) -> Campaign:
+    from rich.progress import Progress  # noqa: PLC0415
+
+    from workbench.campaign.campaign import Campaign, play_worlds  # noqa: PLC0415
+
+    result = Campaign()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Worlds", total=len(seeds))
+        for world in play_worlds(seeds, workers=min(workers, len(seeds)), player=player):
+            result.add(world)
+            progress.update(task, advance=1, description=f"Worlds, {len(result.broken)} broken")
+    return result
+
+
+def _print(result: Campaign, console: Console, *, over_http: bool) -> None:
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(title="Faults", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("fault")
+    table.add_column("injected", justify="right")
+    table.add_column("survived", justify="right")
+    for kind, count in sorted(result.struck.items()):
+        table.add_row(kind, f"{count:,}", f"{result.survived[kind]:,}")
+    console.print(table)
+    count = result.worlds
+    console.print(
+        f"{count:,} worlds, each on average {result.symbols / count:.1f} symbols, "
+        f"{result.ticks / count:.1f} ticks, {result.signals / count:.1f} signals, "
+        f"{result.struck.total() / count:.1f} faults; {result.entries:,} entries, "
+        f"{result.closed:,} of them closed.",
+        highlight=False,
+    )
+    for world in result.broken:
+        again = f"pumpwatch campaign --replay {world.seed}" + " --over-http" * over_http
+        console.print(f"BROKEN  seed {world.seed}, tick {world.tick}: {world.broken}", style="red")
+        console.print(f"        see it again: {again}", highlight=False)
+    if not result.broken:
+        console.print("The promise held in every world.", style="green")
+
+
+def _replay(seed: int, player: Callable[[int], WorldResult], console: Console) -> None:
+    world = player(seed)
+    for line in world.trace:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if world.broken:
+        console.print(f"BROKEN at tick {world.tick}: {world.broken}", style="red", markup=False)
+        raise typer.Exit(1)
+    console.print(f"The promise held: {world.entries} entries, {world.struck.total()} faults.")
