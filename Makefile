@@ -17,7 +17,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 SAM_STAMP := .venv-sam/.installed
 
 .PHONY: help run test campaign check lint format typecheck imports spelling template coverage bench \
-        requirements setup clean
+        dashboards monitoring requirements setup clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,12 @@ template: $(DEV_STAMP) $(SAM_STAMP) ## Validate template.yaml
 
 coverage: $(DEV_STAMP) ## Run the tests and show what they do not reach
 	$(BIN)/pytest -n auto --cov --cov-report=term-missing $(ARGS)
+
+dashboards: $(DEV_STAMP) ## Build Grafana's dashboards anew from workbench/monitoring
+	$(BIN)/python -m workbench.monitoring.dashboards
+
+monitoring: $(RUN_STAMP) ## Install or upgrade the monitoring cluster with Helm (ARGS="-f my-values.yaml")
+	@$(BIN)/python -m workbench.monitoring.install $(ARGS)
 
 bench: $(RUN_STAMP) ## Measure speed and memory, write benchmarks/results.json (ARGS="tick detector run")
 	$(BIN)/python -m benchmarks $(ARGS)
