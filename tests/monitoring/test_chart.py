@@ -281,6 +281,16 @@ def test_pods_are_not_root_read_only_and_bounded(whole):
 
 
 @with_charts
+def test_nobody_but_the_sidecars_may_read_secrets(whole):
+    """Grafana's sidecars look for labelled objects in their own namespace."""
+    for (kind, name), manifest in rendered(whole).items():
+        if kind in {"ClusterRole", "Role"}:
+            resources = {one for rule in manifest["rules"] for one in rule.get("resources", [])}
+            assert "secrets" not in resources or (kind, name) == ("Role", "pumpwatch-grafana")
+            assert "*" not in resources
+
+
+@with_charts
 def test_network_policies_select_the_pods_that_there_are(whole):
     manifests = rendered(whole)
     labels = [template["metadata"]["labels"] for _, template in pod_templates(manifests)]
