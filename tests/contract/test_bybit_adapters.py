@@ -1,7 +1,6 @@
 """What only Bybit's adapters have to deal with: pages, look-ups in three lists, odd rows."""
 
 import json
-import time
 from dataclasses import replace
 from decimal import Decimal
 
@@ -607,14 +606,6 @@ def test_the_position_mode_is_seen_without_any_position(stub, broker, indexes, h
     assert broker.access().hedge_mode is hedge
     (asked,) = stub.sent(e.POSITIONS.path)
     assert asked.query == {"category": "linear", "symbol": "BTCUSDT"}
-
-
-def test_rights_and_mode_are_asked_for_at_the_same_time(stub, broker):
-    stub.answer(e.API_KEY.path, replace(api_key(), delay=0.5))
-    stub.answer(e.POSITIONS.path, replace(listing(), delay=0.5))
-    started = time.monotonic()
-    broker.access()
-    assert time.monotonic() - started < 0.95
 
 
 UNCLEAR = [
