@@ -80,8 +80,17 @@ def after_a_run(tmp_path_factory):
             yield result, server, gateway
 
 
-def test_every_panel_and_alert_finds_its_numbers(after_a_run):
-    _, server, _ = after_a_run
+def test_a_whole_run_is_seen_and_alarms_as_it_should(after_a_run):
+    """One test, so that the run is played once whoever runs the tests."""
+    result, server, gateway = after_a_run
+    every_query_finds_its_numbers(server)
+    every_declared_metric_arrives(server)
+    numbers_agree_with_the_run(result.to_json(), server)
+    assert server.value('count({stage="local"})') < 900, "series stay few"
+    a_good_run_alarms_nobody_and_a_rejected_push_does(server, gateway)
+
+
+def every_query_finds_its_numbers(server):
     empty = []
     for where, expr in every_query():
         if not server.query(expr) and where not in MAY_BE_EMPTY:
@@ -93,12 +102,8 @@ def test_what_may_be_empty_is_still_there():
     assert set(MAY_BE_EMPTY) <= {where for where, _ in every_query()}
 
 
-def test_every_declared_metric_arrives(after_a_run):
-    _, server, _ = after_a_run
-    found = {
-        one["metric"]["__name__"] for one in server.query('last_over_time({stage="local"}[5m])')
-    }
-    found = {one["metric"]["__name__"] for one in server.query('{stage="local"}')} | found
+def every_declared_metric_arrives(server):
+    found = {one["metric"]["__name__"] for one in server.query('{stage="local"}')}
     sometimes = {
         "pumpwatch_detect_last_failure_timestamp_seconds",
         "pumpwatch_trade_last_failure_timestamp_seconds",
@@ -112,12 +117,11 @@ def test_every_declared_metric_arrives(after_a_run):
         assert name in found or metric.name in sometimes, name
 
 
-def test_numbers_agree_with_what_the_run_says(after_a_run):
-    result, server, _ = after_a_run
+def numbers_agree_with_the_run(result, server):
     orders = server.value('sum(pumpwatch_trade_orders_total{outcome="filled"})')
-    assert orders == result.to_json()["orders"] > 0
+    assert orders == result["orders"] > 0
     runs = server.value('pumpwatch_detect_runs_total{result="success"}')
-    assert runs == result.to_json()["ticks"]
+    assert runs == result["ticks"]
     assert server.value("sum(pumpwatch_detect_signals_total)") > 0
     signals = server.value('pumpwatch_detect_signals_total{phase="rising"}')
     assert server.value("pumpwatch_detect_signal_delay_seconds_count") == signals
@@ -129,13 +133,7 @@ def test_numbers_agree_with_what_the_run_says(after_a_run):
     assert server.query("max_over_time(pumpwatch_trade_fill_price_usdt[5m])")
 
 
-def test_series_stay_few(after_a_run):
-    _, server, _ = after_a_run
-    assert server.value('count({stage="local"})') < 900
-
-
-def test_a_good_run_alarms_nobody_and_a_rejected_push_does(after_a_run):
-    _, server, gateway = after_a_run
+def a_good_run_alarms_nobody_and_a_rejected_push_does(server, gateway):
     firing = server.firing()
     assert not firing & QUIET, firing & QUIET
     assert "Heartbeat" in firing

@@ -11,11 +11,14 @@ from .table import ConditionFailed, Table
 __all__ = ["DynamoTotalsStore"]
 
 TOTALS = "TOTALS"
-PREFIX = "total:"
-MOST_ACTIONS = 96
+PREFIX, OWN = "t:", "o:"
+"""Of an attribute that holds a total; the second stands for the function's name in front of it:
+writing is paid by the item's size, and names are most of it."""
+MOST_ACTIONS = 90
 """Totals that one update adds to; with the marks of the run it stays below 100 actions."""
-REMEMBERED = 3
-"""The last few runs are remembered, so that a repeat of one of them adds nothing."""
+REMEMBERED = 6
+"""So many entries are remembered, and a repeat of one of them adds nothing: the last three runs,
+even when each of them had a second entry because its push failed."""
 
 
 class DynamoTotalsStore:
@@ -39,7 +42,7 @@ class DynamoTotalsStore:
             part, rest = rest[:MOST_ACTIONS], rest[MOST_ACTIONS:]
             mark = f"{run_id}/{len(rest)}"
             item = self._add_more(function, mark, {key: increments[key] for key in part})
-        return _totals(item)
+        return _totals(function, item)
 
     def _add_first(
         self, function: str, run_id: str, increments: Mapping[str, int | float]
@@ -79,7 +82,7 @@ class DynamoTotalsStore:
     ) -> tuple[Item, bool]:
         for number, (key, amount) in enumerate(increments.items()):
             expression += (", " if number else " ADD ") + f"#t{number} :t{number}"
-            names[f"#t{number}"] = PREFIX + key
+            names[f"#t{number}"] = _attribute(function, key)
             values[f":t{number}"] = Decimal(str(amount))
         try:
             item = self._table.update(
@@ -90,7 +93,16 @@ class DynamoTotalsStore:
         return item, True
 
 
-def _totals(item: Item) -> Mapping[str, Decimal]:
-    return {
-        name.removeprefix(PREFIX): value for name, value in item.items() if name.startswith(PREFIX)
-    }
+def _attribute(function: str, key: str) -> str:
+    own = f"{function}_"
+    return OWN + key.removeprefix(own) if key.startswith(own) else PREFIX + key
+
+
+def _totals(function: str, item: Item) -> Mapping[str, Decimal]:
+    totals = {}
+    for name, value in item.items():
+        if name.startswith(OWN):
+            totals[f"{function}_{name.removeprefix(OWN)}"] = value
+        elif name.startswith(PREFIX):
+            totals[name.removeprefix(PREFIX)] = value
+    return totals
