@@ -12,11 +12,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import detector, run, tick
+from benchmarks import detector, run, tick, trade
 
 AREAS: dict[str, Callable[[], dict[str, float]]] = {
     "detector": detector.measure,
     "detect_tick": tick.measure,
+    "trade": trade.measure,
     "run": run.measure,
 }
 RESULTS = Path(__file__).with_name("results.json")

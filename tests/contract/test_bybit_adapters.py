@@ -133,6 +133,13 @@ def test_a_row_that_cannot_be_true_is_skipped_and_named(stub, market, changes):
     assert snapshot.next_funding.tolist() == [1_760_025_600_000] * 2
 
 
+def test_a_ticker_of_another_symbol_is_refused(stub, market):
+    stub.answer(e.TICKERS.path, listing(ticker("BUSDT")))
+    with pytest.raises(BadMarketData):
+        market.snapshot("AUSDT")
+    assert stub.sent(e.TICKERS.path)[-1].query["symbol"] == "AUSDT"
+
+
 def test_a_symbol_listed_twice_counts_once(stub, market):
     stub.answer(e.TICKERS.path, listing(ticker(), ticker(lastPrice="9"), ticker("BUSDT")))
     snapshot = market.snapshot()

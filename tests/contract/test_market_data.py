@@ -55,6 +55,15 @@ def test_a_snapshot_holds_the_usdt_perpetuals_and_nothing_else(market):
     assert (snapshot.next_funding > NOW).all()
 
 
+def test_a_snapshot_of_one_symbol_has_its_row(market):
+    whole, one = market.snapshot(), market.snapshot(SYMBOL)
+    row, other = one.symbols.index(SYMBOL), whole.symbols.index(SYMBOL)
+    assert one.time == NOW
+    for name in ("last_price", "mark_price", "bid", "ask", "funding_rate", "next_funding"):
+        assert getattr(one, name)[row] == getattr(whole, name)[other]
+    assert "NOSUCHUSDT" not in market.snapshot("NOSUCHUSDT").symbols
+
+
 def test_instruments_are_the_tradable_usdt_perpetuals(market):
     found = market.instruments()
     assert found.keys() == {SYMBOL, OTHER, YOUNG}

@@ -41,7 +41,7 @@ class SourceMarketData:
             for symbol, index in self._index.items()
         }
 
-    def snapshot(self) -> MarketSnapshot:
+    def snapshot(self, symbol: str = "") -> MarketSnapshot:
         self.pages += 1
         view = self.source.view(self.now)
         listed = [i for i, one in enumerate(self.source.listings) if not np.isnan(view.last[i])]

@@ -148,8 +148,8 @@ class EngineMarketData:
         """Return the exchange's time."""
         return self._exchange.now
 
-    def snapshot(self) -> MarketSnapshot:
-        """Return the whole market."""
+    def snapshot(self, symbol: str = "") -> MarketSnapshot:
+        """Return the whole market, whichever symbol is wanted."""
         exchange, now = self._exchange, self._exchange.now
         view, quotes = exchange.prices.view(now)
         alive = np.isfinite(view.last)

@@ -88,8 +88,12 @@ class MarketData(Protocol):
     def time(self) -> int:
         """Return the exchange's time with one light request; it also warms the connection."""
 
-    def snapshot(self) -> MarketSnapshot:
-        """Return the whole market from one request. Impossible rows are skipped and named."""
+    def snapshot(self, symbol: str = "") -> MarketSnapshot:
+        """Return the whole market from one request. Impossible rows are skipped and named.
+
+        `symbol` says that one symbol is wanted: others may be left out then. One that the exchange
+        does not know has no row.
+        """
 
     def instruments(self) -> Mapping[str, Instrument]:
         """Return every tradable USDT perpetual by symbol, all pages."""

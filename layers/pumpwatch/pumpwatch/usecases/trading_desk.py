@@ -121,7 +121,9 @@ class Desk:
         positions = self.reads.start(self.broker.positions)
         orders = self.reads.start(self.broker.open_orders)
         account = self.reads.start(self.broker.account)
-        snapshot = self.reads.start(self.market.snapshot) if symbols else None
+        # One symbol's row is a thousandth of the whole market's answer.
+        one = symbols[0] if len(set(symbols)) == 1 else ""
+        snapshot = self.reads.start(partial(self.market.snapshot, one)) if symbols else None
         contracts = self.reads.start(partial(self.contracts.refresh, self.clock.now()))
         books = {
             symbol: self.reads.start(partial(self.market.order_book, symbol))

@@ -47,10 +47,19 @@ class BybitMarketData:
         """Return the exchange's time with one light request; it also warms the connection."""
         return self._session.time()
 
-    def snapshot(self) -> MarketSnapshot:
-        """Return the whole market from one request."""
-        answer = self._session.call(endpoints.TICKERS, category="linear")
-        return read_snapshot(answer.result, time=answer.time)
+    def snapshot(self, symbol: str = "") -> MarketSnapshot:
+        """Return the whole market from one request, or one symbol's row of it."""
+        if not symbol:
+            answer = self._session.call(endpoints.TICKERS, category="linear")
+            return read_snapshot(answer.result, time=answer.time)
+        try:
+            answer = self._ask_about(symbol, endpoints.TICKERS)
+        except UnknownSymbol:
+            return read_snapshot({"list": []}, time=self._session.latest_time or 0)
+        found = read_snapshot(answer.result, time=answer.time)
+        if set(found.symbols) - {symbol}:
+            raise BadMarketData(f"{symbol}: the ticker is about another symbol")
+        return found
 
     def instruments(self) -> Mapping[str, Instrument]:
         """Return every tradable USDT perpetual by symbol; unreadable rows are logged."""

@@ -102,10 +102,11 @@ class MemoryMarketData:
         self._called("time")
         return self.now
 
-    def snapshot(self) -> MarketSnapshot:
-        """Return the whole market: every listed symbol that has a price."""
+    def snapshot(self, symbol: str = "") -> MarketSnapshot:
+        """Return every listed symbol that has a price, or the one that is asked for."""
         self._called("snapshot")
-        symbols = sorted(symbol for symbol in self._instruments if self._last(symbol) is not None)
+        wanted = [one for one in self._instruments if symbol in ("", one)]
+        symbols = sorted(one for one in wanted if self._last(one) is not None)
         tickers = [self._ticker(symbol) for symbol in symbols]
         arrays = {name: np.array([row[name] for row in tickers], dtype=float) for name in COLUMNS}
         next_funding: IntArray = np.array([row["next_funding"] for row in tickers], dtype=np.int64)
