@@ -12,8 +12,9 @@ import pytest
 from support.records import NOW, a_signal, a_trade, an_event
 from support.trading_rig import settings
 
-from pumpwatch.adapters.bybit import Traffic, endpoints
+from pumpwatch.adapters.bybit import endpoints
 from pumpwatch.adapters.bybit.refusals import word_of
+from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.adapters.memory import MemoryLeaseStore, MemoryTotalsStore
 from pumpwatch.bootstrap.detect import describe as describe_detect
 from pumpwatch.bootstrap.detect import detect_function

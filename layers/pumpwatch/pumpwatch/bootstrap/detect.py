@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock, Traffic
+from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.adapters.dynamodb import (
     DynamoEventStore,
     DynamoLeaseStore,

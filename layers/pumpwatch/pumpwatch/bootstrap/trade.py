@@ -9,13 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pumpwatch.adapters.bybit import (
-    BybitBroker,
-    BybitMarketData,
-    BybitSession,
-    ExchangeClock,
-    Traffic,
-)
+from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.adapters.dynamodb import (
     DynamoHaltStore,
     DynamoJournal,
