@@ -27,7 +27,7 @@ with_charts = pytest.mark.skipif(
 
 def copy_of_the_chart(folder, *, dependencies):
     chart = folder / "chart"
-    shutil.copytree(CHART, chart)
+    shutil.copytree(CHART, chart, ignore=shutil.ignore_patterns("charts", "Chart.lock"))
     if dependencies:
         for name in ("prometheus", "grafana"):
             shutil.copytree(Path(CHARTS) / name, chart / "charts" / name)
