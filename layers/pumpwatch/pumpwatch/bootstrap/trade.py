@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from decimal import Decimal
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.traffic import Traffic
@@ -22,10 +21,9 @@ from pumpwatch.adapters.dynamodb import (
 )
 from pumpwatch.adapters.paper import PaperBroker
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
-from pumpwatch.domain.orders import Side
 from pumpwatch.errors import BadCredentials, KeyRefused, StoreUnavailable
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics import BLOCKED_BY, PROTECTIONS, TRADE
+from pumpwatch.metrics import TRADE
 from pumpwatch.ports import Broker, Deadline, ExchangeKey, Secrets
 from pumpwatch.runs import RunNumbers
 from pumpwatch.settings import TradeSettings, load_settings
@@ -33,6 +31,7 @@ from pumpwatch.usecases.trade_report import TradeReport
 from pumpwatch.usecases.trade_signals import TradeSignals
 
 from .function import Function, HeldLease, metrics_reporter
+from .trade_numbers import describe
 from .traffic import describe_traffic
 
 __all__ = ["describe", "trade_function"]
@@ -201,53 +200,3 @@ def _broker(
         taker_fee=settings.taker_fee,
         slippage=settings.paper_slippage,
     )
-
-
-def describe(report: TradeReport, numbers: RunNumbers, *, mode: str) -> None:
-    """Fill in what a run's report says."""
-    for name in ("paper", "live"):
-        numbers.set("mode_info", int(name == mode), mode=name)
-    numbers.set("equity_usdt", report.equity)
-    numbers.set("available_usdt", report.available)
-    numbers.set("open_positions", report.open_positions)
-    numbers.set("foreign_positions", report.foreign_positions)
-    numbers.set("exposure_usdt", report.exposure)
-    numbers.set("unrealised_pnl_usdt", report.unrealised_pnl)
-    numbers.set("realised_pnl_usdt", report.realised_pnl)
-    numbers.set("positions_without_stop", report.positions_without_stop)
-    numbers.set("unknown_orders", report.unknown_orders)
-    numbers.set("halted", int(report.halted))
-    numbers.set("foreign_orders", report.foreign_orders)
-    numbers.set("vanished_positions", report.vanished)
-    for reason in BLOCKED_BY:
-        numbers.set("entries_blocked", int(reason in report.blocked), reason=reason)
-    for name in PROTECTIONS:
-        ends = [lock.until or 0 for lock in report.locks if lock.protection == name]
-        numbers.set("locks", len(ends), protection=name)
-        numbers.set("lock_end_timestamp_seconds", max(ends, default=0) / 1000, protection=name)
-    if report.key_expires is not None:
-        numbers.set("key_expiry_timestamp_seconds", report.key_expires / 1000)
-    numbers.set("stop_verified_seconds", report.stop_verified_seconds)
-    for (leg, outcome), count in report.orders.items():
-        numbers.count("orders", count, leg=leg.value, outcome=outcome.value)
-    numbers.count("trades_closed", report.wins, result="win")
-    numbers.count("trades_closed", report.losses, result="loss")
-    for kind, count in report.repairs.items():
-        numbers.count("repairs", count, kind=kind)
-    numbers.count("stops_refused", report.stops_refused)
-    _describe_fills(report, numbers)
-
-
-def _describe_fills(report: TradeReport, numbers: RunNumbers) -> None:
-    """Show what was filled in this run, and how far from the signal's price entries were."""
-    for trade in report.opened:
-        if trade.entry_price is None:
-            continue
-        numbers.set("fill_price_usdt", trade.entry_price, symbol=trade.symbol, leg="entry")
-        worse = (trade.entry_price - trade.signal_price) / trade.signal_price
-        if trade.side is Side.SELL:
-            worse = -worse
-        numbers.observe("entry_slippage_ratio", max(Decimal(0), worse))
-    for trade in report.closed:
-        if trade.exit_price is not None:
-            numbers.set("fill_price_usdt", trade.exit_price, symbol=trade.symbol, leg="exit")
