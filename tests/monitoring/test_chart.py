@@ -20,6 +20,8 @@ NOT_KUBERNETES = {"ExternalSecret"}
 """Kinds of others, whose schemas are not Kubernetes' own."""
 EVERYTHING = {"pushgateway": {"ingress": PUSH}, "grafanaIngress": PUSH | {"host": "g.example.com"}}
 
+FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 with_charts = pytest.mark.skipif(
     not CHARTS, reason="PUMPWATCH_CHARTS names no folder with the charts prometheus and grafana"
 )
@@ -48,13 +50,25 @@ def whole(tmp_path_factory):
     return copy_of_the_chart(tmp_path_factory.mktemp("whole"), dependencies=True)
 
 
+RENDERED = {}
+"""Manifests of a chart as it comes; most tests look at these."""
+
+
 def rendered(chart, values=None):
     """Return the manifests by (kind, name)."""
+    if not values:
+        if id(chart) not in RENDERED:
+            RENDERED[id(chart)] = read_manifests(chart, {})
+        return dict(RENDERED[id(chart)])
+    return read_manifests(chart, values)
+
+
+def read_manifests(chart, values):
     found = {}
-    texts = chart.render(values or {}, name="monitoring", namespace="watching")
+    texts = chart.render(values, name="monitoring", namespace="watching")
     for path, text in texts.items():
         if path.endswith(".yaml"):
-            for manifest in yaml.safe_load_all(text):
+            for manifest in yaml.load_all(text, Loader=FAST):
                 if manifest:
                     key = (manifest["kind"], manifest["metadata"]["name"])
                     assert key not in found

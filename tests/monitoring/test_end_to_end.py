@@ -52,7 +52,7 @@ QUIET = {
 
 @pytest.fixture(scope="module")
 def after_a_run(tmp_path_factory):
-    """Play half an hour of a small market; return its result, Prometheus and the gateway."""
+    """Play twenty minutes of a small market; return its result, Prometheus and the gateway."""
     patch = pytest.MonkeyPatch()
     started = time.monotonic()
     texts = {
@@ -71,7 +71,7 @@ def after_a_run(tmp_path_factory):
         folder = tmp_path_factory.mktemp("prometheus")
         with prometheus(folder, jobs, interval="500ms", rules=made) as server:
             patch.setattr("workbench.run.stage.Pushgateway", lambda: nullcontext(gateway))
-            options = RunOptions(symbols=60, minutes=36, seed=2)
+            options = RunOptions(symbols=40, minutes=20, seed=3)
             try:
                 result = play(options, SilentView())
             finally:
