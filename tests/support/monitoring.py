@@ -123,9 +123,6 @@ def every_query():
     return found
 
 
-SUFFIXES = ("_bucket", "_sum", "_count")
-
-
 def selectors(expr):
     """Return (metric, labels that are matched) of each selector, from the syntax tree."""
     found = []

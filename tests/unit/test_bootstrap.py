@@ -157,9 +157,12 @@ def test_lease_that_cannot_be_given_back_does_not_fail_the_run():
     assert run.run(TICK, Context()) == "report"
 
 
-def test_report_that_cannot_be_described_does_not_fail_the_run(caplog):
+@pytest.mark.parametrize(
+    "error", [UndeclaredMetric("gauge x is not declared"), ValueError("-1"), ZeroDivisionError()]
+)
+def test_report_that_cannot_be_described_does_not_fail_the_run(caplog, error):
     def describe(report, numbers):
-        raise UndeclaredMetric("gauge x is not declared")
+        raise error
 
     run, gateway = function(lambda tick, deadline: "report", describe)
     with caplog.at_level(logging.ERROR):
