@@ -18,7 +18,7 @@ SAM_STAMP := .venv-sam/.installed
 CHECKOV_STAMP := .venv-checkov/.installed
 
 .PHONY: help run test campaign check lint format typecheck imports spelling template coverage bench \
-        artefact build deploy requirements setup clean
+        artefact build deploy dashboards monitoring requirements setup clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,12 @@ deploy: build ## Deploy what was built; asks what it needs to know (ARGS="--no-c
 
 coverage: $(DEV_STAMP) ## Run the tests and show what they do not reach
 	$(BIN)/pytest -n auto --cov --cov-report=term-missing $(ARGS)
+
+dashboards: $(DEV_STAMP) ## Build Grafana's dashboards anew from workbench/monitoring
+	$(BIN)/python -m workbench.monitoring.dashboards
+
+monitoring: $(RUN_STAMP) ## Install or upgrade the monitoring cluster with Helm (ARGS="-f my-values.yaml")
+	@$(BIN)/python -m workbench.monitoring.install $(ARGS)
 
 bench: $(DEV_STAMP) ## Measure speed and memory, write benchmarks/results.json (ARGS="tick detector run")
 	$(BIN)/python -m benchmarks $(ARGS)

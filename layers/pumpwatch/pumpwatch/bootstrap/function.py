@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from pumpwatch.adapters.clock import LambdaContext, LambdaDeadline
@@ -71,7 +72,8 @@ class Function(Generic[Report]):
     """One warm function: runs its use case and reports what came of it.
 
     `work` does a tick's work and returns its report, None when another run is at it; `describe`
-    fills in what the report says, `checks` find out what can be reached.
+    fills in what the report says, `describe_always` what is counted of failed runs too; `checks`
+    find out what can be reached.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Function(Generic[Report]):
         work: Callable[[Tick, Deadline], Report | None],
         describe: Callable[[Report, RunNumbers], None],
         checks: Mapping[str, Check] | None = None,
+        describe_always: Callable[[RunNumbers], None] = lambda numbers: None,
     ) -> None:
         self._job = job
         self._reporter = reporter
@@ -90,6 +93,7 @@ class Function(Generic[Report]):
         self._work = work
         self._describe = describe
         self._checks = dict(checks or {})
+        self._describe_always = describe_always
 
     def run(self, tick: Tick, context: LambdaContext) -> Report | None:
         """Do one tick's work and push its metrics; return None when another run holds the lease.
@@ -129,11 +133,9 @@ class Function(Generic[Report]):
         numbers.count("runs", result="busy" if report is None else "success")
         numbers.set("last_success_timestamp_seconds", time.time())
         numbers.set("duration_seconds", seconds)
+        self._fill_in(self._describe_always, numbers)
         if report is not None:
-            try:
-                self._describe(report, numbers)
-            except PumpwatchError:
-                logger.exception("the report was not fully described")
+            self._fill_in(partial(self._describe, report), numbers)
         self._reporter.report(numbers, tick.execution_id, push=report is not None)
 
     def _report_failure(self, run_id: str, bad_events: int) -> None:
@@ -141,7 +143,15 @@ class Function(Generic[Report]):
         numbers.count("bad_events", bad_events)
         numbers.count("runs", result="failure")
         numbers.set("last_failure_timestamp_seconds", time.time())
+        self._fill_in(self._describe_always, numbers)
         self._reporter.report(numbers, run_id, failed=True)
+
+    def _fill_in(self, describe: Callable[[RunNumbers], None], numbers: RunNumbers) -> None:
+        """Fill in what can be described: the work is done, and no number may fail it now."""
+        try:
+            describe(numbers)
+        except Exception:
+            logger.exception("the run was not fully described")
 
 
 def metrics_reporter(

@@ -21,7 +21,7 @@ __all__ = [
     "MemoryTotalsStore",
 ]
 
-REMEMBERED_RUNS = 3
+REMEMBERED_RUNS = 6
 
 
 class MemorySignalStore:
