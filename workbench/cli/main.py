@@ -14,6 +14,7 @@ from pumpwatch import __version__
 from pumpwatch.errors import BadInput, PumpwatchError, SettingsError
 from workbench.cli.backfill import backfill
 from workbench.cli.campaign import campaign
+from workbench.cli.paper import paper
 from workbench.cli.run import run
 from workbench.cli.simulator import simulator
 
@@ -26,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(run)
+app.command()(paper)
 app.command()(simulator)
 app.command()(backfill)
 app.command()(campaign)
