@@ -14,7 +14,6 @@ from decimal import Decimal
 
 from pumpwatch.adapters.sqlite import RunRecord
 from pumpwatch.domain.candles import MINUTE
-from pumpwatch.domain.trades import Trade
 from pumpwatch.errors import ExchangeForbidden, InvariantBroken, PumpwatchError, RetryLater
 from pumpwatch.invocation import Tick
 from pumpwatch.usecases.detect_report import DetectReport
@@ -86,7 +85,8 @@ class PaperLoop:
         self._desk.market.check()
         end = None if self._options.duration is None else begin + self._options.duration
         self._view.started(RunFacts(self._title(), start=begin, end=end))
-        self._fill_history_if_old(begin)
+        if not (self._desk.has_history and self._desk.records.since(begin - GAP)):
+            self._fill_history(begin)
         # The first tick comes at once: whatever is open is looked after without delay.
         due = self._pace.now()
         while end is None or due < end:
@@ -106,10 +106,7 @@ class PaperLoop:
         trade = self._options.trade
         return f"Paper trading {what} of {trade.bybit_base_url}, strategy {trade.strategy_name}"
 
-    def _fill_history_if_old(self, now: int) -> None:
-        recent = self._desk.records.since(now - GAP)
-        if self._desk.has_history and recent:
-            return
+    def _fill_history(self, now: int) -> None:
         self._view.note("Fetching the candle history ...")
         shown = 0
 
@@ -144,8 +141,8 @@ class PaperLoop:
             banned = self._attempt("trade", lambda: self._trade(tick), tick)
         self._tell(tick)
         self._record(tick, begin, time.process_time() - cpu)
-        if tick.late:
-            self._fill_history_if_old(self._pace.now())
+        if tick.late and begin - tick.due > GAP:
+            self._fill_history(begin)
         return banned
 
     def _attempt(self, what: str, work: Callable[[], None], tick: _Tick) -> bool:
@@ -203,7 +200,7 @@ class PaperLoop:
         tally.opened += len(report.opened)
         tally.closed += len(report.closed)
         tally.denied += len(report.denied)
-        tally.realised += sum((_profit(trade) for trade in report.closed), Decimal(0))
+        tally.realised += sum((trade.realised_pnl for trade in report.closed), Decimal(0))
         tally.open_positions = report.open_positions
 
     def _show(self, tick: _Tick, report: TradeReport, equity: Decimal) -> None:
@@ -240,7 +237,3 @@ class PaperLoop:
             self._desk.records.add(record)
         except RetryLater as error:
             self._view.note(f"the run was not recorded: {error}")
-
-
-def _profit(trade: Trade) -> Decimal:
-    return trade.realised_pnl
