@@ -15,6 +15,7 @@ from pumpwatch.errors import BadInput, PumpwatchError, SettingsError
 from workbench.cli.backfill import backfill
 from workbench.cli.campaign import campaign
 from workbench.cli.paper import paper
+from workbench.cli.report import report
 from workbench.cli.run import run
 from workbench.cli.simulator import simulator
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(paper)
+app.command()(report)
 app.command()(simulator)
 app.command()(backfill)
 app.command()(campaign)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
 
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.clock import TimerDeadline
@@ -29,7 +29,7 @@ from pumpwatch.bootstrap import trade as trade_parts
 from pumpwatch.bootstrap.function import Function, HeldLease
 from pumpwatch.errors import LeaseHeld
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics import DETECT, TRADE
+from pumpwatch.metrics import DETECT, TRADE, total_key
 from pumpwatch.ports import Deadline, LeaseStore, MetricsSink
 from pumpwatch.runs import MetricsReporter, RunNumbers
 from pumpwatch.usecases.detect_pumps import DetectPumps
@@ -39,7 +39,10 @@ from pumpwatch.usecases.trade_signals import TradeSignals
 from workbench.paper.market import WatchedMarket
 from workbench.paper.options import PaperOptions
 
-__all__ = ["PaperDesk"]
+__all__ = ["EXCHANGE", "PaperDesk"]
+
+EXCHANGE = "exchange"
+"""Name of the totals that count requests to the exchange by endpoint and code."""
 
 DETECT_SECONDS, TRADE_SECONDS = 50.0, 25.0
 """Longest runs, as in a deployed stack."""
@@ -99,7 +102,8 @@ class PaperDesk:
             # Each tick scans once; scans within the minute are ticks of their own here.
             detect.model_copy(update={"scan_interval_seconds": 60}),
         )
-        totals = SqliteTotalsStore(database)
+        self._totals = totals = SqliteTotalsStore(database)
+        self._counted: Counter[tuple[str, int]] = Counter()
         self._detect = self._detect_function(leases, MetricsReporter(DETECT, totals, sink))
         self._trade = self._trade_function(leases, MetricsReporter(TRADE, totals, sink), wait)
 
@@ -125,9 +129,15 @@ class PaperDesk:
         """Return whether a detection state was saved."""
         return self._history.load_state("detect") is not None
 
-    def requests_by_result(self) -> Mapping[tuple[str, int], int]:
-        """Return the requests so far by path and code."""
-        return dict(self.session.requests)
+    def count_requests(self, run_id: str) -> None:
+        """Add the requests since the last time to the totals, by endpoint and exact code."""
+        requests = Counter(self.session.requests)
+        increments = {
+            total_key("requests", {"endpoint": path, "code": str(code)}): count
+            for (path, code), count in (requests - self._counted).items()
+        }
+        self._totals.add(EXCHANGE, run_id, increments)
+        self._counted = requests
 
     def _forget_other_symbols(self) -> None:
         """Drop a detection state about other symbols: it would be believed over the choice."""
@@ -202,7 +212,3 @@ class PaperDesk:
             settings=settings,
             wait=wait,
         )
-
-    def start_equity(self) -> Decimal:
-        """Return what the account began with."""
-        return self._options.trade.paper_equity_usdt

@@ -76,7 +76,7 @@ class PaperLoop:
         self._news = news
         self._pace = pace
         self._problem = ""
-        self._requests = 0
+        self._requests, self._alerts = 0, (0, 0)
         self.tally = Tally()
 
     def play(self) -> Tally:
@@ -219,6 +219,7 @@ class PaperLoop:
     def _record(self, tick: _Tick, begin: int, cpu_seconds: float) -> None:
         """Keep what the tick cost; a record that cannot be kept is only missing in the report."""
         requests = self._desk.session.request_count
+        raised, delivered = self._news.raised, self._news.delivered
         record = RunRecord(
             time=begin,
             detect_seconds=tick.seconds.get("detect"),
@@ -228,12 +229,13 @@ class PaperLoop:
             requests=requests - self._requests,
             stale=tick.late,
             equity=tick.traded.equity if tick.traded else None,
-            alerts_raised=self._news.raised,
-            alerts_delivered=self._news.delivered,
+            alerts_raised=raised - self._alerts[0],
+            alerts_delivered=delivered - self._alerts[1],
             problem="; ".join(tick.problems),
         )
-        self._requests = requests
+        self._requests, self._alerts = requests, (raised, delivered)
         try:
             self._desk.records.add(record)
+            self._desk.count_requests(f"paper-{tick.due}")
         except RetryLater as error:
             self._view.note(f"the run was not recorded: {error}")

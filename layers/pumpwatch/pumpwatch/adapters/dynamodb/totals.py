@@ -22,6 +22,10 @@ class DynamoTotalsStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
+    def read(self, function: str) -> Mapping[str, Decimal]:
+        """Return a function's totals, for a person who looks."""
+        return _totals(self._table.get(TOTALS, function) or {})
+
     def add(
         self, function: str, run_id: str, increments: Mapping[str, int | float]
     ) -> Mapping[str, Decimal]:

@@ -97,6 +97,12 @@ class SqliteJournal:
         sql = "SELECT body FROM repairs WHERE signal_id = ? ORDER BY time, kind"
         return [read_body(RepairNote, body) for (body,) in self._database.rows(sql, (signal_id,))]
 
+    def repairs_since(self, time: int) -> Sequence[tuple[str, RepairNote]]:
+        """Return the repairs from `time` on, oldest first, each with the id of its signal."""
+        sql = "SELECT signal_id, body FROM repairs WHERE time >= ? ORDER BY time, kind"
+        found = self._database.rows(sql, (time,))
+        return [(name, read_body(RepairNote, body)) for name, body in found]
+
     def _put_order(self, order: OrderRecord) -> None:
         values = (order.request.order_id, order.signal_id, body_of(order))
         self._database.write("INSERT OR REPLACE INTO orders VALUES (?, ?, ?)", values)
