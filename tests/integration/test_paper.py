@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
-import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import urllib3
 from support.paper_trading import (
     MINUTE,
     START,
@@ -226,8 +226,7 @@ def test_metrics_are_served_while_it_runs(world, store):
     class Scraped(SteppedPace):
         def wait_until(self, time):
             (note,) = [one for one in seen.notes if "Metrics" in one]
-            with urllib.request.urlopen(note.split()[-1]) as answer:
-                pages.append(answer.read().decode())
+            pages.append(urllib3.request("GET", note.split()[-1]).data.decode())
             return super().wait_until(time)
 
     seen = Seen()

@@ -104,7 +104,5 @@ def options_for(url: str, store, *, environment=None, **changes) -> PaperOptions
 def trade_for(world: PumpedExchange, options: PaperOptions, *, sleeps=None):
     """Play and return what the view saw and what was done."""
     seen = Seen()
-    tally = play(
-        options, seen, threading.Event(), lambda desk: SteppedPace(world.clock, sleeps)
-    )
+    tally = play(options, seen, threading.Event(), lambda desk: SteppedPace(world.clock, sleeps))
     return seen, tally

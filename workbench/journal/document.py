@@ -30,9 +30,7 @@ def document_of(period: Period, figures: Figures) -> dict[str, object]:
         "kpis": kpis,
         "events": [record_fields(alarm) for alarm in alarms_of(period.signals).values()],
         "trades": [record_fields(trade) for trade in period.trades],
-        "halts": [
-            {**record_fields(one.halt), "ended": one.ended} for one in period.halts
-        ],
+        "halts": [{**record_fields(one.halt), "ended": one.ended} for one in period.halts],
         "locks": [record_fields(lock) for lock in period.locks],
         "not_recorded": list(figures.not_recorded),
     }

@@ -101,7 +101,9 @@ def figures_of(period: Period) -> Figures:
     results = [one.realised_pnl for one in closed]
     won = sum(one > 0 for one in results)
     entries = [one for one in period.orders if one.leg is Leg.ENTRY]
-    denials = Counter(_plain(one.denial) for one in period.trades if one.state is TradeState.DROPPED)
+    denials = Counter(
+        _plain(one.denial) for one in period.trades if one.state is TradeState.DROPPED
+    )
     runs = period.runs
     return Figures(
         events=len({signal.event_id for signal in period.signals}),

@@ -47,7 +47,9 @@ def outputs_of_stage(cloudformation: Any, stage: str) -> Mapping[str, str]:  # n
         outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())}
         if stage in _stages(stack, outputs) and all(name in outputs for name in NEEDED):
             return outputs
-    raise BadInput(f"--stage is {stage}: no stack of that stage is deployed in this account's region")
+    raise BadInput(
+        f"--stage is {stage}: no stack of that stage is deployed in this account's region"
+    )
 
 
 def _stages(stack: Mapping[str, Any], outputs: Mapping[str, str]) -> set[str]:
@@ -90,9 +92,7 @@ def _orders_and_repairs(
     with ThreadPoolExecutor(THREADS) as pool:
         orders: Iterable[Sequence[OrderRecord]] = list(pool.map(journal.orders, names))
         repairs = list(pool.map(journal.repairs, names))
-    pairs = [
-        (name, note) for name, notes in zip(names, repairs, strict=True) for note in notes
-    ]
+    pairs = [(name, note) for name, notes in zip(names, repairs, strict=True) for note in notes]
     return [order for some in orders for order in some], pairs
 
 

@@ -185,12 +185,23 @@ def stops_table(period: Period) -> Table:
         Column("Reason", prose=True),
     )
     entries = [
-        (one.halt.since, _end(one.ended), f"halt by {one.halt.by or 'a person'}", "all", one.halt.reason)
+        (
+            one.halt.since,
+            _end(one.ended),
+            f"halt by {one.halt.by or 'a person'}",
+            "all",
+            one.halt.reason,
+        )
         for one in period.halts
     ]
     entries += [
-        (lock.since, _end(lock.until), lock.protection.replace("_", " "), lock.symbol or "all",
-         lock.reason)
+        (
+            lock.since,
+            _end(lock.until),
+            lock.protection.replace("_", " "),
+            lock.symbol or "all",
+            lock.reason,
+        )
         for lock in period.locks
     ]
     entries.sort(key=lambda one: one[0])

@@ -1,4 +1,4 @@
-"""The store's file: who may open it, what an older or foreign one is told, what a full disk does."""
+"""The store's file: who may open it, what is said of an older or foreign one, and a full disk."""
 
 import os
 import sqlite3
@@ -47,10 +47,10 @@ def database(path):
 def older_file(path):
     """A file that the first version made, with a signal in it."""
     connection = sqlite3.connect(path)
-    connection.executescript(
-        f"PRAGMA application_id = {APPLICATION_ID}; {STEPS[0]} PRAGMA user_version = 1;"
-        "INSERT INTO totals VALUES ('detect', 'runs', '7');"
-    )
+    connection.executescript(STEPS[0])
+    connection.executescript(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1")
+    connection.execute("INSERT INTO totals VALUES ('detect', 'runs', '7')")
+    connection.commit()
     connection.close()
 
 
@@ -75,7 +75,7 @@ def test_an_older_file_is_brought_up_to_date_and_keeps_what_it_holds(tmp_path):
 
 def test_who_only_reads_an_older_file_is_told_what_brings_it_up_to_date(tmp_path):
     older_file(tmp_path / "old.db")
-    with pytest.raises(StoreProblem, match="older Pumpwatch.*pumpwatch paper"):
+    with pytest.raises(StoreProblem, match=r"older Pumpwatch.*pumpwatch paper"):
         Database(tmp_path / "old.db", writable=False)
 
 
@@ -112,7 +112,7 @@ def test_a_file_that_is_no_database_is_refused_untouched(tmp_path):
 def test_a_damaged_database_is_refused_with_a_sentence(tmp_path):
     broken = tmp_path / "broken.db"
     broken.write_bytes(b"SQLite format 3\x00" + b"\xff" * 5000)
-    with pytest.raises(StoreProblem, match="no Pumpwatch store|damaged"):
+    with pytest.raises(StoreProblem, match=r"no Pumpwatch store|damaged"):
         Database(broken)
 
 
@@ -124,7 +124,7 @@ def test_a_folder_is_refused(tmp_path, writable):
 
 def test_a_file_in_the_way_of_the_folder_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreProblem, match="name a file in a folder|name another file"):
+    with pytest.raises(StoreProblem, match=r"name a file in a folder|name another file"):
         Database(tmp_path / "file" / "store.db")
 
 

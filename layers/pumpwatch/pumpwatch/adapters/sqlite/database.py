@@ -232,6 +232,4 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path, writable: bool
             f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {step}"
             f" PRAGMA user_version = {number}; COMMIT;"
         )
-    connection.execute(
-        "INSERT OR REPLACE INTO notes VALUES ('process', ?)", (str(os.getpid()),)
-    )
+    connection.execute("INSERT OR REPLACE INTO notes VALUES ('process', ?)", (str(os.getpid()),))
