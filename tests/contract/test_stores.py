@@ -221,5 +221,5 @@ def test_a_table_that_does_not_answer_is_unavailable():
 
 def test_a_missing_table_is_unavailable(aws):
     elsewhere = dynamodb.Table("no-such-table", aws["dynamodb"])
-    with pytest.raises(StoreUnavailable, match="ResourceNotFound"):
+    with pytest.raises(StoreUnavailable, match="the table does not exist"):
         dynamodb.DynamoHaltStore(elsewhere).current()

@@ -13,11 +13,17 @@ import typer
 from pumpwatch import __version__
 from pumpwatch.errors import BadInput, PumpwatchError, SettingsError
 from workbench.cli.backfill import backfill
+from workbench.cli.backtest import backtest
 from workbench.cli.campaign import campaign
+from workbench.cli.compare import compare
+from workbench.cli.costs import costs
+from workbench.cli.download import download
+from workbench.cli.operate import doctor, halt, resume, status
 from workbench.cli.paper import paper
 from workbench.cli.report import report
 from workbench.cli.run import run
 from workbench.cli.simulator import simulator
+from workbench.cli.tune import tune
 
 __all__ = ["app", "main"]
 
@@ -32,7 +38,16 @@ app.command()(paper)
 app.command()(report)
 app.command()(simulator)
 app.command()(backfill)
+app.command()(doctor)
+app.command()(status)
+app.command()(halt)
+app.command()(resume)
+app.command()(costs)
 app.command()(campaign)
+app.command()(download)
+app.command()(backtest)
+app.command()(tune)
+app.command()(compare)
 
 
 def _show_version(wanted: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
 
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.dynamodb import (
@@ -22,7 +23,8 @@ from pumpwatch.settings import DetectSettings, load_settings
 from pumpwatch.usecases.detect_pumps import DetectPumps
 from pumpwatch.usecases.detect_report import DetectReport
 
-from .function import Function, HeldLease, metrics_reporter
+from .function import Function, HeldLease, metrics_reporter, push_sink
+from .probe import check_exchange, check_history, check_pushgateway, check_table
 
 __all__ = ["describe", "detect_function"]
 
@@ -41,9 +43,10 @@ def detect_function(environment: Mapping[str, str]) -> Function[DetectReport]:
         requests_per_second=settings.requests_per_second,
         threads=settings.parallel_requests,
     )
+    history = S3HistoryStore(settings.bucket_name)
     use_case = DetectPumps(
         BybitMarketData(session, parallel_requests=settings.parallel_requests),
-        S3HistoryStore(settings.bucket_name),
+        history,
         DynamoSignalStore(table),
         DynamoEventStore(table),
         settings,
@@ -66,8 +69,19 @@ def detect_function(environment: Mapping[str, str]) -> Function[DetectReport]:
         describe(report, numbers)
         numbers.set("clock_skew_seconds", session.clock_skew_seconds)
 
-    reporter = metrics_reporter(DETECT, settings, table)
-    return Function(DETECT, reporter=reporter, lease=lease, work=work, describe=describe_run)
+    return Function(
+        DETECT,
+        reporter=metrics_reporter(DETECT, settings, table),
+        lease=lease,
+        work=work,
+        describe=describe_run,
+        checks={
+            "exchange": partial(check_exchange, session),
+            "table": partial(check_table, table),
+            "history": partial(check_history, history),
+            "pushgateway": partial(check_pushgateway, DETECT, push_sink(settings)),
+        },
+    )
 
 
 def describe(report: DetectReport, numbers: RunNumbers) -> None:

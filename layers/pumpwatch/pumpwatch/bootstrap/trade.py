@@ -7,18 +7,17 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.dynamodb import (
     DynamoHaltStore,
     DynamoJournal,
     DynamoLeaseStore,
     DynamoLockStore,
-    DynamoPaperStore,
     DynamoSignalStore,
     Table,
 )
-from pumpwatch.adapters.paper import PaperBroker
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
 from pumpwatch.errors import BadCredentials, KeyRefused, StoreUnavailable
 from pumpwatch.invocation import Tick
@@ -29,7 +28,9 @@ from pumpwatch.settings import TradeSettings, load_settings
 from pumpwatch.usecases.trade_report import TradeReport
 from pumpwatch.usecases.trade_signals import TradeSignals
 
-from .function import Function, HeldLease, metrics_reporter
+from .function import Function, HeldLease, metrics_reporter, push_sink
+from .key_check import check_key
+from .probe import check_exchange, check_pushgateway, check_table
 
 __all__ = ["describe", "trade_function"]
 
@@ -135,7 +136,21 @@ def trade_function(environment: Mapping[str, str]) -> Function[TradeReport]:
     secrets = SecretsManagerSecrets(settings.bybit_secret_arn, settings.pushgateway_secret_arn)
     work = _Work(settings, table, lease, secrets)
     reporter = metrics_reporter(TRADE, settings, table, secrets)
-    return Function(TRADE, reporter=reporter, lease=lease, work=work, describe=work.describe)
+    address = settings.bybit_base_url
+    session = BybitSession(address, timeout_seconds=settings.request_timeout_seconds)
+    return Function(
+        TRADE,
+        reporter=reporter,
+        lease=lease,
+        work=work,
+        describe=work.describe,
+        checks={
+            "exchange": partial(check_exchange, session),
+            "table": partial(check_table, table),
+            "key": partial(check_key, settings, secrets),
+            "pushgateway": partial(check_pushgateway, TRADE, push_sink(settings, secrets)),
+        },
+    )
 
 
 def _desk(
@@ -170,8 +185,14 @@ def _broker(
     settings: TradeSettings, session: BybitSession, market: BybitMarketData, table: Table
 ) -> Broker:
     clock = ExchangeClock(session)
+    # Only one of the two brokers is loaded.
     if settings.trading_mode == "live":
+        from pumpwatch.adapters.bybit import BybitBroker  # noqa: PLC0415
+
         return BybitBroker(session, clock)
+    from pumpwatch.adapters.dynamodb import DynamoPaperStore  # noqa: PLC0415
+    from pumpwatch.adapters.paper import PaperBroker  # noqa: PLC0415
+
     return PaperBroker(
         market,
         DynamoPaperStore(table),

@@ -46,8 +46,9 @@ FORBIDDEN = frozenset({10008, 10009, 10018})
 ACCOUNT_STOPPED = frozenset({10024, 10027, 10028})
 """Compliance, trading banned, no unified account: no request can cure it."""
 SLOW_DOWN = frozenset({10006, 429})
-NOTHING_DONE = SLOW_DOWN | {10002}
-"""Turned away before anything was done; 10002: our clock and the exchange's are apart."""
+CLOCKS_APART = 10002
+NOTHING_DONE = SLOW_DOWN | {CLOCKS_APART}
+"""Turned away before anything was done."""
 IN_DOUBT = frozenset({10000, 10014, 10016, 110079, 170007, 170146})
 """Server time-out, duplicate request, server error, still being processed: the order may stand."""
 DUPLICATE = frozenset({110072, 170141})
@@ -64,6 +65,8 @@ SHORTEST_PAUSE, USUAL_PAUSE, LONGEST_PAUSE = 0.1, 1.0, 2.0
 def refusal(endpoint: Endpoint, code: int, message: str) -> PumpwatchError:
     """Return the error for a `retCode` that is neither 0 nor benign."""
     text = f"{endpoint.path}: {message or 'no reason given'} (code {code})"
+    if code == CLOCKS_APART:
+        text += ": our clock is ahead of the exchange's by a second or more, or far behind it"
     for codes, kind in (
         (KEY_REFUSED, KeyRefused),
         (BAD_KEY, BadCredentials),
