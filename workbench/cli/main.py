@@ -19,6 +19,8 @@ from workbench.cli.compare import compare
 from workbench.cli.costs import costs
 from workbench.cli.download import download
 from workbench.cli.operate import doctor, halt, resume, status
+from workbench.cli.paper import paper
+from workbench.cli.report import report
 from workbench.cli.run import run
 from workbench.cli.simulator import simulator
 from workbench.cli.tune import tune
@@ -32,6 +34,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(run)
+app.command()(paper)
+app.command()(report)
 app.command()(simulator)
 app.command()(backfill)
 app.command()(doctor)

@@ -46,6 +46,10 @@ class DynamoTotalsStore:
         times = {name: int(item[name]) for name in ("reported", "succeeded") if name in item}
         return LastRuns(**times)
 
+    def read(self, function: str) -> Mapping[str, Decimal]:
+        """Return a function's totals, for a person who looks."""
+        return _totals(self._table.get(TOTALS, function) or {})
+
     def add(
         self, function: str, run_id: str, increments: Mapping[str, int | float]
     ) -> Mapping[str, Decimal]:
