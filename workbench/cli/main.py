@@ -13,9 +13,12 @@ import typer
 from pumpwatch import __version__
 from pumpwatch.errors import BadInput, PumpwatchError, SettingsError
 from workbench.cli.backfill import backfill
+from workbench.cli.backtest import backtest
 from workbench.cli.campaign import campaign
+from workbench.cli.download import download
 from workbench.cli.run import run
 from workbench.cli.simulator import simulator
+from workbench.cli.tune import tune
 
 __all__ = ["app", "main"]
 
@@ -29,6 +32,9 @@ app.command()(run)
 app.command()(simulator)
 app.command()(backfill)
 app.command()(campaign)
+app.command()(backtest)
+app.command()(download)
+app.command()(tune)
 
 
 def _show_version(wanted: bool) -> None:

@@ -29,6 +29,7 @@ __all__ = [
     "percentile",
     "requests_chart",
     "tick_chart",
+    "trade_chart",
     "window_of",
 ]
 
@@ -69,6 +70,23 @@ def event_chart(row: EventRow, candles: Sequence[CandleRow]) -> Figure:
         layout["shapes"] = [vertical_line(row.planted.onset, "var(--onset)")]
         layout["annotations"] = [time_label("onset", row.planted.onset, "var(--onset)")]
     return {"data": data, "layout": layout}
+
+
+def trade_chart(trade: Trade, candles: Sequence[CandleRow], alarm: int) -> Figure:
+    """Return one-minute candles with turnover, the alarm, entry, exit, stop and target."""
+    times = [candle.open_time for candle in candles]
+    data = [_candles(times, candles), _turnover(times, candles)]
+    data += _trade_marks(trade, times[-1] + MINUTE_MS if times else trade.created)
+    return {
+        "data": data,
+        "layout": {
+            "xaxis": {"type": "date", "tickformat": "%H:%M", "anchor": "y2"},
+            "yaxis": {"domain": [0.2, 1], "tickformat": _price_format(candles), "nticks": 5},
+            "yaxis2": {"domain": [0, 0.15], "tickformat": "~s", "nticks": 3, "rangemode": "tozero"},
+            "shapes": [vertical_line(alarm, "var(--signal)")],
+            "annotations": [time_label("alarm", alarm, "var(--signal)")],
+        },
+    }
 
 
 def equity_chart(equity: Sequence[tuple[int, Decimal]]) -> Figure:

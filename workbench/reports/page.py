@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from pumpwatch.domain.orders import Side
-from workbench.reports.chart_style import TEMPLATE, Figure
+from workbench.reports.assembly import render, script_json
+from workbench.reports.chart_style import Figure
 from workbench.reports.charts import (
     equity_chart,
     event_chart,
@@ -93,32 +86,24 @@ def render_page(result: RunResult) -> str:
         if anchor:
             figures[anchor] = event_chart(row, window_of(row, result.candles[row.symbol]))
             cards.append(_card(row, anchor))
-    scripts = {"plotly": _plotly_script(), "page": _template_text("run_report.js")}
     headline, explanation = notice(result)
-    page: str = (
-        _environment()
-        .get_template("run_report.html")
-        .render(
-            result=result,
-            title=_title(result),
-            subtitle=_subtitle(result),
-            headline=headline,
-            explanation=explanation,
-            invariants=INVARIANTS,
-            tiles=tiles(result),
-            events_table=events_table(result, anchors),
-            trades_table=trades_table(result),
-            dropped_table=dropped_table(result),
-            cards=cards,
-            charts_left_out=sum(row.symbol in result.candles for row in rows) - len(cards),
-            equity_words=_equity_words(result),
-            style=Markup(_template_text("run_report.css")),  # noqa: S704 - our own file
-            scripts={name: Markup(text) for name, text in scripts.items()},  # noqa: S704 - our own files
-            policy=_policy(list(scripts.values())),
-            charts=script_json({"template": TEMPLATE, "figures": figures}),
-        )
+    return render(
+        "run_report.html",
+        figures,
+        result=result,
+        title=_title(result),
+        subtitle=_subtitle(result),
+        headline=headline,
+        explanation=explanation,
+        invariants=INVARIANTS,
+        tiles=tiles(result),
+        events_table=events_table(result, anchors),
+        trades_table=trades_table(result),
+        dropped_table=dropped_table(result),
+        cards=cards,
+        charts_left_out=sum(row.symbol in result.candles for row in rows) - len(cards),
+        equity_words=_equity_words(result),
     )
-    return page
 
 
 def _anchors(result: RunResult, rows: tuple[EventRow, ...]) -> list[str]:
@@ -189,44 +174,3 @@ def _equity_words(result: RunResult) -> str:
         return "No equity was recorded."
     first, last = result.equity[0][1], result.equity[-1][1]
     return f"Equity from {first:,.2f} to {last:,.2f} USDT, open positions at their mark price."
-
-
-def script_json(charts: Figure) -> Markup:
-    """Return JSON that cannot end the script element it is put into."""
-    text = json.dumps(charts, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)  # noqa: S704 - escaped above
-
-
-def _policy(scripts: list[str]) -> str:
-    """Return a content security policy: only these scripts run, and nothing is ever fetched."""
-    digests = [
-        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts
-    ]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
-    return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline';"
-        " img-src data:; base-uri 'none'; form-action 'none'"
-    )
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("workbench.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _template_text(name: str) -> str:
-    return (files("workbench.reports") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _plotly_script() -> str:
-    # Read from the file: importing plotly's Python side takes longer than writing the page.
-    text = (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
-    return text.replace("\r\n", "\n")

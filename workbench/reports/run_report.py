@@ -11,7 +11,7 @@ from pumpwatch.errors import BadInput
 from workbench.reports.page import render_page
 from workbench.run.result import RunResult
 
-__all__ = ["ReportError", "check_report_path", "write_run_report"]
+__all__ = ["ReportError", "check_report_path", "write_page", "write_run_report"]
 
 
 class ReportError(BadInput):
@@ -34,14 +34,18 @@ def check_report_path(path: Path) -> None:
 
 
 def write_run_report(result: RunResult, path: Path) -> Path:
-    """Write the page to `path`, all of it or nothing, and return the absolute path.
+    """Write the run's page to `path`, as `write_page` does."""
+    return write_page(render_page(result), path)
+
+
+def write_page(page: str, path: Path) -> Path:
+    """Write a page to `path`, all of it or nothing, and return the absolute path.
 
     The folder is made when it is missing.
 
     Raises:
         ReportError: when the folder or the file cannot be written, with what to do.
     """
-    page = render_page(result)
     target = path.absolute()
     try:
         _make_folder(target)

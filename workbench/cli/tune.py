@@ -1,0 +1,200 @@
+"""`pumpwatch tune`: search settings, walk forward, and judge them on candles never searched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pumpwatch.errors import BadInput
+from workbench.cli.backtest import Folder, QuotePrice, Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from workbench.backtest.recordings import Recordings
+    from workbench.tune.pool import SignalPool
+    from workbench.tune.search import Found
+    from workbench.tune.space import SearchSpace
+    from workbench.tune.splits import Fold, Plan
+
+__all__ = ["tune"]
+
+MOST_WORKERS = 256
+
+
+def tune(
+    folder: Folder,
+    *,
+    strategy: Annotated[str, typer.Option(help="fade or ride.")] = "fade",
+    detector: Annotated[str, typer.Option(help="The rule; the product's default if empty.")] = "",
+    search: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=LOW:HIGH", help="What to search, or KEY=ONE,TWO; else a usual choice."
+        ),
+    ] = None,
+    set_: Setting = None,
+    trials: Annotated[int, typer.Option(help="Settings to try in each fold.", min=1)] = 100,
+    folds: Annotated[int, typer.Option(help="Steps of the walk forward, 0 to 12.")] = 3,
+    holdout: Annotated[float, typer.Option(help="Last share of the time, never searched.")] = 0.25,
+    objective: Annotated[
+        str, typer.Option(help="t: mean return of a trade over its error, shrunk; or profit.")
+    ] = "t",
+    seed: Annotated[int, typer.Option(help="Same seed, same search.", min=0)] = 1,
+    workers: Annotated[int, typer.Option(help="Processes that try settings.")] = 1,
+    engine: Annotated[str, typer.Option(help="local, or ray for a cluster.")] = "local",
+    address: Annotated[str, typer.Option(help="The Ray cluster's; empty: this machine.")] = "",
+    study: Annotated[
+        Path | None, typer.Option(help="File that keeps the trials; given again, it goes on.")
+    ] = None,
+    quote_price: QuotePrice = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+) -> None:
+    """Search settings that would have made money, and say how far to trust them.
+
+    Walks forward: each fold searches on the past and is judged on what came after it. The last
+    part of the time is a hold-out that no search ever sees; the settings found on everything
+    before it are judged on it once. An interrupted search goes on from its study file.
+    """
+    from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
+
+    from workbench.backtest.recordings import Recordings  # noqa: PLC0415
+    from workbench.reports.tune_summary import print_tuned  # noqa: PLC0415
+    from workbench.tune.doubts import doubts  # noqa: PLC0415
+    from workbench.tune.engines import opened  # noqa: PLC0415
+    from workbench.tune.objective import OBJECTIVES  # noqa: PLC0415
+    from workbench.tune.search import storage_at  # noqa: PLC0415
+    from workbench.tune.splits import split  # noqa: PLC0415
+    from workbench.tune.walk_forward import walk_forward  # noqa: PLC0415
+
+    if objective not in OBJECTIVES:
+        raise BadInput(f"there is no objective {objective!r}: choose {' or '.join(OBJECTIVES)}")
+    if not 1 <= workers <= MOST_WORKERS:
+        raise BadInput(f"--workers is {workers}: give a number from 1 to {MOST_WORKERS}")
+    console = Console(stderr=True)
+    space = _space(strategy, detector, search or (), set_ or ())
+    recordings = Recordings(folder, quote_price=quote_price)
+    plan = split(list(recordings.segments.values()), folds=folds, holdout=holdout)
+    pool = _pool(recordings, space, console)
+    path = study or Path("build") / f"tune-{folder.resolve().name}-{strategy}.journal"
+    purpose = _purpose(pool, space, plan, objective, seed)
+    storage = storage_at(path, purpose)
+    with (
+        opened(engine, pool, space, workers=workers, address=address) as running,
+        _progress(console) as bars,
+    ):
+        tuned = walk_forward(
+            plan,
+            space,
+            running,
+            storage,
+            objective=objective,
+            trials=trials,
+            seed=seed,
+            alarms=pool.alarms,
+            progress=_teller(bars, plan, trials),
+        )
+    found = doubts(tuned)
+    if as_json:
+        steps = [step.to_json() for step in tuned.steps]
+        typer.echo(
+            json.dumps(
+                {
+                    "strategy": strategy,
+                    "detector": space.detector,
+                    "settings": dict(tuned.settings),
+                    "trials": tuned.trials,
+                    "folds": steps[:-1],
+                    "final": steps[-1],
+                    "warnings": found,
+                    "study": str(path),
+                }
+            )
+        )
+    else:
+        print_tuned(tuned, found, Console())
+    console.print(f"Study: {path}", soft_wrap=True, highlight=False)
+
+
+def _space(
+    strategy: str, detector: str, search: list[str] | tuple[()], fixed: list[str] | tuple[()]
+) -> SearchSpace:
+    from workbench.backtest.settings import read_settings  # noqa: PLC0415
+    from workbench.tune.space import space_for  # noqa: PLC0415
+
+    if strategy == "alert":
+        raise BadInput("alert places no orders: tune fade or ride")
+    rule = detector or read_settings({}, strategy=strategy).detect.detector
+    return space_for(strategy, rule, search=search, fixed=fixed)
+
+
+def _pool(recordings: Recordings, space: SearchSpace, console: Console) -> SignalPool:
+    from rich.progress import track  # noqa: PLC0415
+
+    from workbench.tune.pool import SignalPool  # noqa: PLC0415
+
+    blocks = track(
+        recordings.blocks(),
+        description="Candles",
+        total=len(recordings.segments),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    return SignalPool(blocks, space.loosest())
+
+
+def _purpose(
+    pool: SignalPool, space: SearchSpace, plan: Plan, objective: str, seed: int
+) -> dict[str, object]:
+    """Return what a study is about: trials of another purpose say nothing about this one."""
+    coverage = pool.coverage
+    return {
+        "candles": [coverage.begin, coverage.end, coverage.candles, pool.alarms],
+        "space": space.describe(),
+        "folds": [str(fold) for fold in plan.folds],
+        "objective": objective,
+        "seed": seed,
+    }
+
+
+def _progress(console: Console) -> Progress:
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[best]}"),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+def _teller(bars: Progress, plan: Plan, trials: int) -> Callable[[Fold, int, Found | None], None]:
+    """Return what shows how far each fold is, and the best so far."""
+    tasks = {fold.name: bars.add_task(fold.name, total=trials, best="") for fold in plan.folds}
+
+    def tell(fold: Fold, done: int, best: Found | None) -> None:
+        text = ""
+        if best is not None:
+            one = best.verdict
+            text = f"best {one.shrunk_t:.2f}, {one.trades} trades, {one.profit:+,.0f} USDT"
+        bars.update(tasks[fold.name], completed=done, best=text)
+
+    return tell

@@ -1,0 +1,1 @@
+"""Candles from Bybit into a folder that backtests read."""

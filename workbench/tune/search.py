@@ -1,0 +1,136 @@
+"""One search with Optuna: resumable, and the same whatever evaluates its trials.
+
+Trials are asked for and told in batches of a fixed size. What a batch proposes depends on the seed
+and on the trials finished before it, not on how many workers there are or how often the search was
+interrupted between batches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.study import Study
+
+from pumpwatch.errors import BadInput
+
+from .engines import Engine
+from .objective import Task, Verdict
+from .space import SearchSpace
+from .splits import Fold
+
+__all__ = ["Found", "search", "storage_at"]
+
+BATCH = 10
+STARTUP = 20
+"""Trials at random before the sampler learns from them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found best, on the period it searched on."""
+
+    values: Mapping[str, str]
+    verdict: Verdict
+    trials: int
+
+
+def storage_at(path: Path, purpose: Mapping[str, object]) -> JournalStorage:
+    """Open the file that keeps the trials; `purpose` is what the search is about.
+
+    Raises `BadInput` when the file cannot be written or belongs to another search.
+    """
+    stamp = hashlib.sha256(json.dumps(purpose, sort_keys=True).encode()).hexdigest()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            storage = JournalStorage(JournalFileBackend(str(path)))
+            mark = optuna.create_study(study_name="purpose", storage=storage, load_if_exists=True)
+    except OSError as error:
+        raise BadInput(
+            f"{path} cannot be written ({error.strerror}): name another --study"
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(
+            f"{path} is no study of ours ({error}): name another --study or remove it"
+        ) from None
+    known = mark.user_attrs.get("stamp")
+    if known is None:
+        mark.set_user_attr("stamp", stamp)
+    elif known != stamp:
+        raise BadInput(
+            f"{path} belongs to a search with other candles or options: give the same ones to go "
+            "on with it, name another --study, or remove it"
+        )
+    return storage
+
+
+def search(
+    storage: JournalStorage,
+    fold: Fold,
+    space: SearchSpace,
+    engine: Engine,
+    *,
+    objective: str,
+    trials: int,
+    seed: int,
+    progress: Callable[[int, Found | None], None],
+) -> Found:
+    """Search on the fold's training period until it has `trials` finished trials.
+
+    `progress` is called with how many are finished and the best so far.
+    """
+    kept = optuna.create_study(
+        study_name=fold.name, storage=storage, direction="maximize", load_if_exists=True
+    )
+    # The sampler works in memory, where asking is cheap; the file gets finished trials only.
+    study = optuna.create_study(direction="maximize")
+    study.add_trials(kept.get_trials(deepcopy=False))
+    done = len(study.trials)
+    best = _best(study)
+    progress(done, best)
+    while done < trials:
+        study.sampler = _sampler(seed, fold, done)
+        asked = [study.ask() for _ in range(min(BATCH, trials - done))]
+        tasks = [Task(space.suggest(trial), fold.train) for trial in asked]
+        for trial, task, verdict in zip(asked, tasks, engine.run(tasks), strict=True):
+            trial.set_user_attr("values", dict(task.values))
+            trial.set_user_attr("verdict", verdict.to_json())
+            study.tell(trial, verdict.score(objective))
+        kept.add_trials(study.get_trials(deepcopy=False)[done:])
+        done += len(asked)
+        best = _best(study)
+        progress(done, best)
+    if best is None:
+        raise BadInput("--trials must be at least 1")
+    return best
+
+
+def _sampler(seed: int, fold: Fold, done: int) -> optuna.samplers.BaseSampler:
+    text = f"{seed}|{fold.name}|{done}"
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return optuna.samplers.TPESampler(
+            seed=number, n_startup_trials=STARTUP, constant_liar=True, multivariate=True
+        )
+
+
+def _best(study: Study) -> Found | None:
+    trials = study.get_trials(deepcopy=False)
+    if not trials:
+        return None
+    # The first of equals: later ones were found with more knowledge of the same candles.
+    one = max(trials, key=lambda trial: (trial.value or 0.0, -trial.number))
+    verdict = Verdict(**one.user_attrs["verdict"])
+    return Found(dict(one.user_attrs["values"]), verdict, len(trials))

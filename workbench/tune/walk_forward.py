@@ -1,0 +1,114 @@
+"""Walk forward over the folds of a plan, then judge the final settings on the hold-out, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from optuna.storages import JournalStorage
+
+from .engines import Engine
+from .objective import Task, Verdict
+from .search import Found, search
+from .space import SearchSpace
+from .splits import Fold, Plan
+
+__all__ = ["Step", "Tuned", "walk_forward"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A fold, the settings found on its training period, and what they made after it."""
+
+    fold: Fold
+    found: Found
+    test: Verdict
+    default_train: Verdict
+    """What the default settings made on the same periods."""
+    default_test: Verdict
+
+    def to_json(self) -> dict[str, object]:
+        """Return the step as plain values."""
+        return {
+            "name": self.fold.name,
+            "train": asdict(self.fold.train),
+            "test": asdict(self.fold.test),
+            "settings": dict(self.found.values),
+            "trials": self.found.trials,
+            "in_sample": self.found.verdict.to_json(),
+            "out_of_sample": self.test.to_json(),
+            "default_in_sample": self.default_train.to_json(),
+            "default_out_of_sample": self.default_test.to_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What a walk forward found. The last step's test is the hold-out."""
+
+    space: SearchSpace
+    objective: str
+    steps: tuple[Step, ...]
+    alarms: int
+
+    @property
+    def final(self) -> Step:
+        """Return the step that ends on the hold-out."""
+        return self.steps[-1]
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """Return the settings found on everything before the hold-out."""
+        return self.final.found.values
+
+    @property
+    def trials(self) -> int:
+        """Return how many settings were tried in all."""
+        return sum(step.found.trials for step in self.steps)
+
+
+def walk_forward(
+    plan: Plan,
+    space: SearchSpace,
+    engine: Engine,
+    storage: JournalStorage,
+    *,
+    objective: str,
+    trials: int,
+    seed: int,
+    alarms: int,
+    progress: Callable[[Fold, int, Found | None], None],
+) -> Tuned:
+    """Search on each fold and judge what was found on the period after it.
+
+    A test period is evaluated once, for the settings that were chosen without it, and for the
+    defaults beside them.
+    """
+    steps = []
+    for fold in plan.folds:
+
+        def told(done: int, best: Found | None, fold: Fold = fold) -> None:
+            progress(fold, done, best)
+
+        found = search(
+            storage,
+            fold,
+            space,
+            engine,
+            objective=objective,
+            trials=trials,
+            seed=seed,
+            progress=told,
+        )
+        steps.append(_judged(fold, found, engine))
+    return Tuned(space, objective, tuple(steps), alarms)
+
+
+def _judged(fold: Fold, found: Found, engine: Engine) -> Step:
+    tasks: Sequence[Task] = [
+        Task(found.values, fold.test),
+        Task({}, fold.train),
+        Task({}, fold.test),
+    ]
+    test, default_train, default_test = engine.run(tasks)
+    return Step(fold, found, test, default_train, default_test)
