@@ -16,6 +16,7 @@ from workbench.cli.backfill import backfill
 from workbench.cli.backtest import backtest
 from workbench.cli.campaign import campaign
 from workbench.cli.download import download
+from workbench.cli.evaluate import evaluate
 from workbench.cli.run import run
 from workbench.cli.simulator import simulator
 from workbench.cli.tune import tune
@@ -34,6 +35,7 @@ app.command()(backfill)
 app.command()(campaign)
 app.command()(backtest)
 app.command()(download)
+app.command()(evaluate)
 app.command()(tune)
 
 
