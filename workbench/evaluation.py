@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pumpwatch.domain.candles import HOUR, MINUTE, Candles, FloatArray, IntArray
-from pumpwatch.domain.detection import Detector
+from pumpwatch.domain.detection import Boosted, Detector, MarketTrades
 from workbench.labelled import LabelledPump, Segment, load_pump_events
 
 __all__ = [
@@ -175,9 +175,17 @@ def _clean_time(begin: int, end: int, spans: Sequence[tuple[int, int]]) -> int:
     return clean + max(0, end - position)
 
 
-def alarms_of(detector: Detector, candles: Candles) -> list[int]:
-    """Return when one symbol's alarms are known: the ends of their candles, milliseconds UTC."""
-    alarm = detector.detect(candles).alarm[0]
+def alarms_of(
+    detector: Detector, candles: Candles, trades: MarketTrades | None = None
+) -> list[int]:
+    """Return when one symbol's alarms are known: the ends of their candles, milliseconds UTC.
+
+    Only the rule `boosted` looks at the trades.
+    """
+    if isinstance(detector, Boosted):
+        alarm = detector.detect(candles, trades=[trades]).alarm[0]
+    else:
+        alarm = detector.detect(candles).alarm[0]
     return [int(time) + candles.interval for time in candles.open_time[alarm]]
 
 
@@ -197,7 +205,9 @@ def raise_alarms(detector: Detector, segments: Sequence[Segment]) -> dict[int, l
     """Return each segment's alarms by its number, before any silence is applied."""
     slow = detector.interval == HOUR
     return {
-        segment.number: alarms_of(detector, hourly(segment.candles) if slow else segment.candles)
+        segment.number: alarms_of(
+            detector, hourly(segment.candles) if slow else segment.candles, segment.trades
+        )
         for segment in segments
     }
 

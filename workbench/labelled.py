@@ -11,8 +11,15 @@ import numpy as np
 import polars as pl
 
 from pumpwatch.domain.candles import MINUTE, Candles
+from pumpwatch.domain.detection import MarketTrades
 from pumpwatch.errors import BadInput
-from workbench.simulator.replay.checks import check_candles, check_folder, collect, scan
+from workbench.simulator.replay.checks import (
+    check_candles,
+    check_folder,
+    check_trades,
+    collect,
+    scan,
+)
 from workbench.simulator.replay.errors import ReplayDataError
 
 __all__ = ["LabelledPump", "Segment", "load_pump_events"]
@@ -21,6 +28,7 @@ PRICES = ("open", "high", "low", "close")
 FLOWS = ("volume", "turnover")
 CANDLE_COLUMNS = ("segment", "open_time", *PRICES, *FLOWS)
 SEGMENT_COLUMNS = ("segment", "symbol", "start", "end")
+TRADE_COLUMNS = ("segment", "time", "side", "price", "quantity")
 EVENT_COLUMNS = ("segment", "symbol", "onset", "counted")
 
 
@@ -45,16 +53,20 @@ class Segment:
     end: int
     candles: Candles
     """One symbol, one-minute candles, minutes without a trade filled with the last close."""
+    trades: MarketTrades | None = None
+    """Every trade, where the folder has them."""
 
 
 def load_pump_events(folder: Path) -> tuple[list[Segment], list[LabelledPump]]:
-    """Load `candles.parquet`, `segments.csv` and `events.csv` of a folder of labelled pumps.
+    """Load a folder of labelled pumps: `candles.parquet`, `segments.csv`, `events.csv`, and
+    `trades.parquet` where it is there.
 
     Prices and turnover stay in the data's own quote currency. Raises `BadInput` with file, row and
     what to do.
     """
     try:
         segments, labels, candles = _read(folder)
+        trades = _read_trades(folder / "trades.parquet")
     except ReplayDataError as error:
         raise BadInput(str(error)) from error
     if not len(segments):
@@ -64,7 +76,7 @@ def load_pump_events(folder: Path) -> tuple[list[Segment], list[LabelledPump]]:
     }
     markets: dict[int, Segment] = {}
     for line, row in segments:
-        segment = _segment(row, parts, f"segments.csv line {line}")
+        segment = _segment(row, parts, trades, f"segments.csv line {line}")
         if segment.number in markets:
             raise BadInput(
                 f"segments.csv line {line}: segment {segment.number} is there twice; remove one"
@@ -94,7 +106,48 @@ def _read_text(path: Path, columns: Sequence[str]) -> Rows:
     return list(enumerate(table.iter_rows(named=True), start=2))
 
 
-def _segment(row: Row, parts: dict[int, pl.DataFrame], where: str) -> Segment:
+def _read_trades(path: Path) -> dict[int, MarketTrades]:
+    """Return the trades by segment; without the file there are none."""
+    if not path.exists():
+        return {}
+    frame = pl.scan_parquet(path)
+    scan(path, [name for name in TRADE_COLUMNS if name != "side"])
+    if "side" not in frame.collect_schema():
+        raise BadInput(f"{path} has no column side: it needs {', '.join(TRADE_COLUMNS)}")
+    table = collect(
+        frame.select(
+            pl.col("segment", "time").cast(pl.Int64),
+            pl.col("side").cast(pl.String),
+            pl.col("price", "quantity").cast(pl.Float64),
+        ).with_row_index("row"),
+        path,
+    )
+    _check_sides(table)
+    check_trades(table.rename({"segment": "stretch"}).with_columns(segment=pl.col("stretch")))
+    return {
+        int(key[0]): MarketTrades(
+            part["time"].to_numpy(),
+            (part["side"] == "Buy").to_numpy(),
+            part["price"].to_numpy(),
+            part["quantity"].to_numpy(),
+        )
+        for key, part in table.partition_by("segment", as_dict=True).items()
+    }
+
+
+def _check_sides(table: pl.DataFrame) -> None:
+    wrong = table.filter(~pl.col("side").is_in(["Buy", "Sell"]).fill_null(value=False))
+    if len(wrong):
+        row = wrong.row(0, named=True)
+        raise BadInput(
+            f"trades.parquet row {row['row']} (segment {row['segment']}): side is {row['side']!r}; "
+            "write Buy or Sell, what the taker did"
+        )
+
+
+def _segment(
+    row: Row, parts: dict[int, pl.DataFrame], trades: dict[int, MarketTrades], where: str
+) -> Segment:
     number = _number(row["segment"], where)
     start, end = _time(row["start"], "start", where), _time(row["end"], "end", where)
     if end <= start:
@@ -105,7 +158,8 @@ def _segment(row: Row, parts: dict[int, pl.DataFrame], where: str) -> Segment:
             "line"
         )
     symbol = _symbol(row["symbol"], where)
-    return Segment(number, symbol, start, end, _filled(symbol, parts[number], end))
+    candles = _filled(symbol, parts[number], end)
+    return Segment(number, symbol, start, end, candles, trades.get(number))
 
 
 def _event(row: Row, markets: dict[int, Segment], where: str) -> LabelledPump:

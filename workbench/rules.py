@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from typing import Any
 
-from pumpwatch.domain.detection import Detector, Ewma, KampsKleinberg, Karbalaii
+from pumpwatch.domain.candles import FloatArray, IntArray
+from pumpwatch.domain.detection import Boosted, Detector, Ewma, KampsKleinberg, Karbalaii
 from pumpwatch.errors import BadInput
 from pumpwatch.settings import DetectSettings
+from workbench.evaluation import raise_alarms
+from workbench.labelled import Segment
 
 __all__ = ["DEFAULT_RULE", "RULES", "Rule", "pairs_from", "rule_named", "varied"]
 
@@ -31,6 +34,7 @@ RULES: dict[str, Rule] = {
     Ewma.name: Rule(
         Ewma(epsilon=1e-6), "turnover_z", (12, 18, 24, 32, 40, 48, 56, 64, 80, 100, 140, 200)
     ),
+    Boosted.name: Rule(Boosted(), "margin", (-3, -2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3)),
     Karbalaii.name: Rule(Karbalaii(), "price_rise", (0.05, 0.1, 0.15, 0.25, 0.4, 0.6, 0.9)),
     KampsKleinberg.name: Rule(
         KampsKleinberg(), "price_factor", (1.03, 1.05, 1.08, 1.1, 1.15, 1.2, 1.3, 1.5)
@@ -80,11 +84,32 @@ def rule_named(name: str, pairs: Mapping[str, str]) -> Detector:
         raise BadInput(f"--set: {error}") from None
 
 
-def varied(detector: Detector) -> Iterator[tuple[float, Detector]]:
-    """Yield the rule with each value of the setting that trades recall for false alarms."""
+def varied(
+    detector: Detector, segments: Sequence[Segment]
+) -> Iterator[tuple[float, dict[int, list[int]]]]:
+    """Yield each value of the setting that trades recall for false alarms, and the alarms then."""
     rule = RULES[detector.name]
+    if isinstance(detector, Boosted):
+        # All values share the scores, which cost the most.
+        judged = {one.number: _judged(detector, one) for one in segments}
+        for value in rule.values:
+            yield (
+                value,
+                {
+                    number: time[margin > value].tolist()
+                    for number, (time, margin) in judged.items()
+                },
+            )
+        return
     for value in rule.values:
-        yield value, replace(detector, **{rule.knob: value})  # type: ignore[type-var]
+        other = replace(detector, **{rule.knob: value})  # type: ignore[type-var]
+        yield value, raise_alarms(other, segments)
+
+
+def _judged(detector: Boosted, segment: Segment) -> tuple[IntArray, FloatArray]:
+    """Return when each candidate is complete, and the largest margin with which it alarms."""
+    found, margin = detector.margins(segment.candles, [segment.trades])
+    return segment.candles.open_time[found.columns] + segment.candles.interval, margin
 
 
 def _settings_of(detector: Detector) -> dict[str, type]:

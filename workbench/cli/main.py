@@ -19,6 +19,7 @@ from workbench.cli.download import download
 from workbench.cli.evaluate import evaluate
 from workbench.cli.run import run
 from workbench.cli.simulator import simulator
+from workbench.cli.train import train
 from workbench.cli.tune import tune
 
 __all__ = ["app", "main"]
@@ -36,6 +37,7 @@ app.command()(campaign)
 app.command()(backtest)
 app.command()(download)
 app.command()(evaluate)
+app.command()(train)
 app.command()(tune)
 
 

@@ -49,8 +49,8 @@ def evaluate_rule(
     alarms = raise_alarms(detector, segments)
     allowed = hit_after(detector)
     curve = tuple(
-        (value, score(segments, events, raise_alarms(other, segments), hit_after=allowed))
-        for value, other in varied(detector)
+        (value, score(segments, events, others, hit_after=allowed))
+        for value, others in varied(detector, segments)
     )
     return Evaluated(detector, alarms, score(segments, events, alarms, hit_after=allowed), curve)
 
