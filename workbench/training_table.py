@@ -81,7 +81,8 @@ def _part(
     for event in events:
         if event.segment == segment.number:
             since = time - event.onset
-            pump |= event.counted & (since > -HIT_BEFORE) & (since <= ONSET_PART)
+            if event.counted:
+                pump |= (since > -HIT_BEFORE) & (since <= ONSET_PART)
             near |= (since >= -IGNORED_BEFORE) & (since <= IGNORED_AFTER)
     minute = (time - MINUTE) // MINUTE % HALF_HOUR
     sure = (traits[:, DEVIATIONS] > np.log(rule.sure_z)) & (traits[:, JUMP] > rule.sure_jump)

@@ -88,6 +88,8 @@ class Boosted:
     burst: float = 30.0
     rise: float = 0.01
     """Fraction."""
+    read_trades: int = 1
+    """0: judge by the candles alone, as if no trades were known."""
     scores: LearnedScores = field(default_factory=stored_scores, repr=False)
 
     name: ClassVar[str] = "boosted"
@@ -208,7 +210,7 @@ class Boosted:
         known = np.zeros(len(looked_at.rows), dtype=np.bool_)
         more: list[FloatArray] = []
         for place, (row, column) in enumerate(zip(looked_at.rows, looked_at.columns, strict=True)):
-            seen = trades[row] if trades is not None else None
+            seen = trades[row] if trades is not None and self.read_trades else None
             end = int(candles.open_time[column]) + candles.interval
             found = None if seen is None else trade_traits(seen, end, float(looked_at.usual[place]))
             if found is not None:

@@ -90,7 +90,9 @@ class LearnedScore:
         return cls(
             tuple(traits),
             float(stored["threshold"]),
-            *(np.array(stored[name], dtype=np.float64) for name in ("mean", "scale", "weight")),
+            np.array(stored["mean"], dtype=np.float64),
+            np.array(stored["scale"], dtype=np.float64),
+            np.array(stored["weight"], dtype=np.float64),
             float(stored["intercept"]),
             float(stored["base"]),
             Trees.from_json(stored["trees"]),
