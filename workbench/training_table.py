@@ -76,8 +76,8 @@ def _part(
             seen = trade_traits(segment.trades, int(end), float(mean))
             if seen is not None:
                 trades[place] = seen
-    pump = np.zeros(len(time), dtype=np.bool_)
-    near = np.zeros(len(time), dtype=np.bool_)
+    pump: BoolArray = np.zeros(len(time), dtype=np.bool_)
+    near: BoolArray = np.zeros(len(time), dtype=np.bool_)
     for event in events:
         if event.segment == segment.number:
             since = time - event.onset

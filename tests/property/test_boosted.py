@@ -17,7 +17,7 @@ from pumpwatch.domain.detection.reference_boosted import boosted, score_of
 
 EXAMPLES = settings(max_examples=20, deadline=None)
 LENGTH = 1700
-RULE = Boosted(burst=4.0, margin=-6.0, sure_z=8.0, sure_jump=0.03)
+RULE = Boosted(burst=4.0, burst_z=2.0, margin=-4.0, sure_z=8.0, sure_jump=0.03)
 """Loose enough that random markets have candidates and alarms."""
 
 

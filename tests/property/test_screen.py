@@ -24,7 +24,7 @@ RULES = (
         maximum_hours=60,
     ),
     KampsKleinberg(price_factor=1.05, volume_factor=3.0),
-    Boosted(burst=3.0, margin=-9.0, sure_z=2.0, sure_jump=0.01),
+    Boosted(burst=3.0, burst_z=1.5, margin=-9.0, sure_z=2.0, sure_jump=0.01),
 )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """The learned rule: bursts of turnover with a rise, judged by what surrounds them.
 
 A candle is a candidate when its turnover is above `burst` times the mean minute of the day before
-and its high is `rise` above the lowest close of the five minutes before. A candidate alarms when
+and `burst_z` of the day's standard deviations above that mean, and its high is `rise` above the
+lowest close of the five minutes before. A candidate alarms when
 
 * its turnover is more than `sure_z` standard deviations above the day's mean and it jumps by more
   than `sure_jump`: both can only grow until the candle ends, so a forming candle may alarm; or
@@ -31,7 +32,7 @@ from .chunks import Chunk, blank, chunks
 from .learned import LearnedScore
 from .market_trades import TRADE_TRAITS, MarketTrades, trade_traits
 from .traits import CANDLE_TRAITS, DAY_OF_MINUTES, candle_traits
-from .windows import previous, trailing_sum
+from .windows import CANCELLED, previous, trailing_sum
 
 __all__ = ["Boosted", "Candidates", "LearnedScores", "stored_scores"]
 
@@ -85,7 +86,8 @@ class Boosted:
     sure_z: float = 120.0
     sure_jump: float = 0.08
     """Fraction."""
-    burst: float = 30.0
+    burst: float = 80.0
+    burst_z: float = 15.0
     rise: float = 0.01
     """Fraction."""
     read_trades: int = 1
@@ -100,15 +102,15 @@ class Boosted:
     history: ClassVar[int] = 26 * HOUR // MINUTE
     lookback: ClassVar[int] = DAY_OF_MINUTES
     monotone: ClassVar[bool] = False
-    extra: ClassVar[int] = 2
+    extra: ClassVar[int] = 3
     unseen_limit: ClassVar[int] = 180
     """The bounds of `needs` hold for at most so many unseen candles."""
     reach: ClassVar[int] = 5
     """Minutes before the candle whose lowest close the rise is measured from."""
 
     def __post_init__(self) -> None:
-        if min(self.sure_z, self.sure_jump, self.burst, self.rise) <= 0:
-            raise ValueError("sure_z, sure_jump, burst and rise must be above zero")
+        if min(self.sure_z, self.sure_jump, self.burst, self.burst_z, self.rise) <= 0:
+            raise ValueError("sure_z, sure_jump, burst, burst_z and rise must be above zero")
 
     @property
     def memory(self) -> str:
@@ -178,6 +180,8 @@ class Boosted:
         rows, places = np.nonzero(candidate)
         high, close, volume, turnover = chunk.columns
         traits = candle_traits((high, close, volume, turnover), rows, places)
+        far = traits[:, DEVIATIONS] > np.log(self.burst_z)
+        rows, places, traits = rows[far], places[far], traits[far]
         usual = np.exp(-traits[:, 0]) * turnover[rows, places]
         columns = places
         if chunk.known is not None:
@@ -223,8 +227,8 @@ class Boosted:
     def advance(self, candles: Candles, start: Carry | None = None) -> Carry:
         """Return the memory after the last column.
 
-        `extra`: the turnover of the candles that are in the next window for sure, and the lowest
-        close of the last five.
+        `extra`: the turnover of the candles that are in the next window for sure, the sum of its
+        squares, and the lowest close of the last five.
         """
         memory = (Carry.none(candles.shape[0], self.extra) if start is None else start).copy()
         for chunk in chunks(candles, start, ("close", "turnover")):
@@ -232,15 +236,25 @@ class Boosted:
             memory.count[chunk.rows] = chunk.start.count + chunk.counts
             memory.close[chunk.rows] = chunk.last(close, chunk.start.close)
             memory.mean[chunk.rows] = memory.variance[chunk.rows] = 0.0
-            inside = chunk.recent(turnover, DAY_OF_MINUTES - self.unseen_limit)
-            memory.extra[chunk.rows, 0] = np.nan_to_num(inside).sum(axis=1)
-            memory.extra[chunk.rows, 1] = np.fmin.reduce(chunk.recent(close, self.reach), axis=1)
+            inside = np.nan_to_num(chunk.recent(turnover, DAY_OF_MINUTES - self.unseen_limit))
+            memory.extra[chunk.rows, 0] = inside.sum(axis=1)
+            memory.extra[chunk.rows, 1] = (inside * inside).sum(axis=1)
+            memory.extra[chunk.rows, 2] = np.fmin.reduce(chunk.recent(close, self.reach), axis=1)
         return memory
 
     def needs(
         self, carry: Carry, unseen: IntArray, low: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Return lower bounds (turnover, high) of the next candle that could alarm."""
-        flow = self.burst / DAY_OF_MINUTES * carry.extra[:, 0]
+        """Return lower bounds (turnover, high) of the next candle that could alarm.
+
+        Whatever the turnover u of the n candles of the window that are not sure, its squares add at
+        least u^2 / n. The variance is then smallest at u = S / (N / n - 1), S being the sure
+        turnover and N the window: Q / N - (S / N)^2 (1 + 1 / (N / n - 1)).
+        """
+        mean = carry.extra[:, 0] / DAY_OF_MINUTES
+        spread = 1.0 + 1.0 / (DAY_OF_MINUTES / self.unseen_limit - 1.0)
+        variance = carry.extra[:, 1] / DAY_OF_MINUTES - spread * mean * mean
+        deviation = np.sqrt(np.maximum(variance - CANCELLED * mean * mean, 0.0))
+        flow = np.maximum(self.burst * mean, mean + self.burst_z * deviation)
         flow = np.where(unseen <= self.unseen_limit, flow, np.nan)
-        return flow, (1.0 + self.rise) * np.fmin(carry.extra[:, 1], low)
+        return flow, (1.0 + self.rise) * np.fmin(carry.extra[:, 2], low)

@@ -44,6 +44,8 @@ def _judged(past: Sequence[Row], row: Row, rule: Boosted) -> Found:
     if len(past) < DAY or not burst:
         return False, strength, jump
     traits = traits_of(day, row)
+    if traits[2] <= math.log(rule.burst_z):
+        return False, strength, jump
     sure = traits[2] > math.log(rule.sure_z) and jump > rule.sure_jump
     model = rule.scores.candles
     return sure or score_of(model, traits) - model.threshold > rule.margin, strength, jump
