@@ -12,10 +12,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import detector, run, tick, trade
+from benchmarks import detector, evaluate, run, tick, trade
 
 AREAS: dict[str, Callable[[], dict[str, float]]] = {
     "detector": detector.measure,
+    "evaluate": evaluate.measure,
     "detect_tick": tick.measure,
     "trade": trade.measure,
     "run": run.measure,

@@ -30,11 +30,11 @@ class Rule:
 
 
 RULES: dict[str, Rule] = {
+    Boosted.name: Rule(Boosted(), "margin", (-3, -2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3)),
     # The labelled turnovers are in BTC, where production's floor of 0.1 USDT is about 1e-6.
     Ewma.name: Rule(
         Ewma(epsilon=1e-6), "turnover_z", (12, 18, 24, 32, 40, 48, 56, 64, 80, 100, 140, 200)
     ),
-    Boosted.name: Rule(Boosted(), "margin", (-3, -2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3)),
     Karbalaii.name: Rule(Karbalaii(), "price_rise", (0.05, 0.1, 0.15, 0.25, 0.4, 0.6, 0.9)),
     KampsKleinberg.name: Rule(
         KampsKleinberg(), "price_factor", (1.03, 1.05, 1.08, 1.1, 1.15, 1.2, 1.3, 1.5)

@@ -23,6 +23,8 @@ __all__ = ["Evaluated", "evaluate_rule", "print_evaluation", "render_evaluation"
 
 COLOURS = ("var(--trade)", "var(--signal)", "var(--onset)", "var(--target)", "var(--stop)")
 MARKS = ("circle", "diamond", "square", "triangle-up", "cross")
+WIDE = 160
+"""Columns of what goes to a file or a pipe."""
 HEADINGS = (
     "detector", "events", "hits", "early", "false alarms", "symbol-days", "false a symbol-day",
     "precision", "recall", "F1", "median delay", "p90 delay",
@@ -71,6 +73,8 @@ def render_evaluation(results: Sequence[Evaluated], *, source: str) -> str:
 
 def print_evaluation(results: Sequence[Evaluated], console: Console) -> None:
     """Print one line of figures for each rule."""
+    if not console.is_terminal:
+        console = Console(file=console.file, width=WIDE)
     cells = _table(results)
     table = TerminalTable(title=cells.caption, title_justify="left", title_style="bold", box=None)
     for column in cells.columns:
