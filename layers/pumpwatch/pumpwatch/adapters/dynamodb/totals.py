@@ -48,7 +48,7 @@ class DynamoTotalsStore:
 
     def read(self, function: str) -> Mapping[str, Decimal]:
         """Return a function's totals, for a person who looks."""
-        return _totals(self._table.get(TOTALS, function) or {})
+        return _totals(function, self._table.get(TOTALS, function) or {})
 
     def add(
         self, function: str, run_id: str, increments: Mapping[str, int | float]
