@@ -80,7 +80,7 @@ bench: $(DEV_STAMP) ## Measure speed and memory, write benchmarks/results.json (
 	$(BIN)/python -m benchmarks $(ARGS)
 
 requirements: ## Resolve requirements/*.in anew and pin them with hashes (needs uv)
-	@for name in lambda run dev ray sam checkov; do \
+	@for name in lambda run dev ray train sam checkov; do \
 		uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 			--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" \
 			requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \

@@ -12,10 +12,21 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import backtest, detector, lambda_functions, paper, report, run, tick, trade
+from benchmarks import (
+    backtest,
+    detector,
+    evaluate,
+    lambda_functions,
+    paper,
+    report,
+    run,
+    tick,
+    trade,
+)
 
 AREAS: dict[str, Callable[[], dict[str, float]]] = {
     "detector": detector.measure,
+    "evaluate": evaluate.measure,
     "detect_tick": tick.measure,
     "lambda": lambda_functions.measure,
     "trade": trade.measure,

@@ -130,7 +130,7 @@ class DetectSettings(SharedSettings):
 
     bucket_name: Annotated[str, Field(min_length=3, max_length=63)]
     """The S3 bucket of the candle history."""
-    detector: Literal["ewma", "karbalaii", "kamps-kleinberg"] = "ewma"
+    detector: Literal["boosted", "ewma", "karbalaii", "kamps-kleinberg"] = "boosted"
     """The rule that raises the alarm."""
     excluded_symbol_types: str = "stock,commodity,forex,xstocks"
     """Comma-separated `symbolType`s of Bybit that are left out."""

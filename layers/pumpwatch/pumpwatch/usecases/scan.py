@@ -172,7 +172,7 @@ class Scanner:
             forming = one.forming and int(one.open_time[-1]) == plan.forming
             alarms = live[position] & (candles.open_time >= state.unjudged[row])
             if forming and not self._detector.monotone:
-                alarms[-1] = False
+                alarms[-1] &= found.firm is not None and found.firm[position, -1]
             view = view_of_row(
                 candles,
                 found,
