@@ -10,12 +10,14 @@ from collections.abc import Callable
 import numpy as np
 
 from pumpwatch.domain.candles import MINUTE, Candles
-from pumpwatch.domain.detection import Detector, Ewma, KampsKleinberg, Karbalaii, reference
+from pumpwatch.domain.detection import Boosted, Detector, Ewma, KampsKleinberg, Karbalaii, reference
+from pumpwatch.domain.detection.reference_boosted import boosted
 
-SYMBOLS, CANDLES = 600, 1440
+SYMBOLS, CANDLES = 600, 2880
 REPEATS = 7
 REFERENCE_SYMBOLS = 4
 RULES = (
+    (Boosted(), boosted),
     (Ewma(), reference.ewma),
     (Karbalaii(), reference.karbalaii),
     (KampsKleinberg(), reference.kamps_kleinberg),

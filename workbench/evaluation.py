@@ -9,17 +9,15 @@ any event are ignored, hits aside; every other alarm is false.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from pumpwatch.domain.candles import HOUR, MINUTE, Candles, FloatArray, IntArray
-from pumpwatch.domain.detection import Detector
-from pumpwatch.errors import BadInput
+from pumpwatch.domain.detection import Boosted, Detector, MarketTrades
+from workbench.labelled import LabelledPump, Segment, load_pump_events
 
 __all__ = [
     "LabelledPump",
@@ -28,8 +26,10 @@ __all__ = [
     "alarms_of",
     "emitted",
     "evaluate",
+    "hit_after",
     "hourly",
     "load_pump_events",
+    "raise_alarms",
     "score",
 ]
 
@@ -40,29 +40,6 @@ HIT_BEFORE = MINUTE
 HIT_AFTER = 5 * MINUTE
 HIT_AFTER_HOURLY = 3_700_000
 IGNORED_BEFORE, IGNORED_AFTER = HOUR, 6 * HOUR
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledPump:
-    """A known pump; `counted` False: alarms near it are ignored, and it cannot be hit."""
-
-    segment: int
-    symbol: str
-    onset: int
-    """Milliseconds UTC."""
-    counted: bool = True
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Segment:
-    """A continuous market of one symbol; times in milliseconds UTC."""
-
-    number: int
-    symbol: str
-    start: int
-    end: int
-    candles: Candles
-    """One symbol, one-minute candles, minutes without a trade filled with the last close."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +87,31 @@ class Score:
     @property
     def median_delay(self) -> float:
         """Return the median delay of the hits in seconds; NaN without hits."""
-        return float(np.median(self.delays)) if self.delays else float("nan")
+        return self.delay_at(50)
+
+    def delay_at(self, rank: float) -> float:
+        """Return a percentile of the hits' delays in seconds, interpolated; NaN without hits."""
+        return float(np.percentile(self.delays, rank)) if self.delays else float("nan")
+
+    def to_json(self) -> dict[str, object]:
+        """Return the figures by name; what is not defined is None."""
+        return {
+            "events": self.events,
+            "hits": self.hits,
+            "early": self.early,
+            "false_alarms": self.false_alarms,
+            "symbol_days": self.clean_symbol_days,
+            "false_alarms_per_symbol_day": _number(self.false_alarms_per_symbol_day),
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+            "delay_p50_seconds": _number(self.median_delay),
+            "delay_p90_seconds": _number(self.delay_at(90)),
+        }
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def emitted(times: Sequence[int], *, from_time: int, silence: int = SILENCE) -> list[int]:
@@ -174,9 +175,17 @@ def _clean_time(begin: int, end: int, spans: Sequence[tuple[int, int]]) -> int:
     return clean + max(0, end - position)
 
 
-def alarms_of(detector: Detector, candles: Candles) -> list[int]:
-    """Return when one symbol's alarms are known: the ends of their candles, milliseconds UTC."""
-    alarm = detector.detect(candles).alarm[0]
+def alarms_of(
+    detector: Detector, candles: Candles, trades: MarketTrades | None = None
+) -> list[int]:
+    """Return when one symbol's alarms are known: the ends of their candles, milliseconds UTC.
+
+    Only the rule `boosted` looks at the trades.
+    """
+    if isinstance(detector, Boosted):
+        alarm = detector.detect(candles, trades=[trades]).alarm[0]
+    else:
+        alarm = detector.detect(candles).alarm[0]
     return [int(time) + candles.interval for time in candles.open_time[alarm]]
 
 
@@ -184,12 +193,23 @@ def evaluate(
     detector: Detector, segments: Sequence[Segment], events: Sequence[LabelledPump]
 ) -> Score:
     """Run the detector over every segment and score it; hourly rules get hourly candles."""
+    return score(segments, events, raise_alarms(detector, segments), hit_after=hit_after(detector))
+
+
+def hit_after(detector: Detector) -> int:
+    """Return how long after an onset an alarm of the rule is still a hit, milliseconds."""
+    return HIT_AFTER_HOURLY if detector.interval == HOUR else HIT_AFTER
+
+
+def raise_alarms(detector: Detector, segments: Sequence[Segment]) -> dict[int, list[int]]:
+    """Return each segment's alarms by its number, before any silence is applied."""
     slow = detector.interval == HOUR
-    alarms = {
-        segment.number: alarms_of(detector, hourly(segment.candles) if slow else segment.candles)
+    return {
+        segment.number: alarms_of(
+            detector, hourly(segment.candles) if slow else segment.candles, segment.trades
+        )
         for segment in segments
     }
-    return score(segments, events, alarms, hit_after=HIT_AFTER_HOURLY if slow else HIT_AFTER)
 
 
 def hourly(candles: Candles) -> Candles:
@@ -234,83 +254,3 @@ def hourly(candles: Candles) -> Candles:
         of(whole.volume, total),
         of(whole.turnover, total),
     )
-
-
-# --- the labelled data -------------------------------------------------------------------
-
-
-def load_pump_events(folder: Path) -> tuple[list[Segment], list[LabelledPump]]:
-    """Load `candles.parquet`, `segments.csv` and `events.csv` of a folder of labelled pumps.
-
-    Prices and turnover stay in the data's own quote currency. Raises `BadInput` with the file's
-    name.
-    """
-    spans = _read_table(folder / "segments.csv", ("segment", "symbol", "start", "end"))
-    labels = _read_table(folder / "events.csv", ("segment", "symbol", "onset", "counted"))
-    columns = ("open", "high", "low", "close", "volume", "turnover")
-    rows = _read_table(folder / "candles.parquet", ("segment", "open_time", *columns))
-    by_segment = {
-        int(key[0]): part
-        for key, part in rows.select("segment", "open_time", *columns)
-        .sort("segment", "open_time")
-        .partition_by("segment", as_dict=True)
-        .items()
-    }
-    segments = []
-    for row in spans.iter_rows(named=True):
-        number = int(row["segment"])
-        if number not in by_segment:
-            raise BadInput(f"candles.parquet has no candle of segment {number} of segments.csv")
-        start, end = _milliseconds(row["start"]), _milliseconds(row["end"])
-        candles = _filled(row["symbol"], by_segment[number], end)
-        segments.append(Segment(number, row["symbol"], start, end, candles))
-    events = [
-        LabelledPump(
-            int(row["segment"]), row["symbol"], _milliseconds(row["onset"]), bool(row["counted"])
-        )
-        for row in labels.iter_rows(named=True)
-    ]
-    return segments, events
-
-
-def _read_table(path: Path, columns: Sequence[str]) -> pl.DataFrame:
-    try:
-        table = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise BadInput(f"{path} cannot be read: {error}") from error
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise BadInput(f"{path} has no column {', '.join(missing)}")
-    return table
-
-
-def _milliseconds(text: str) -> int:
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"{text!r} is no time as in 2019-07-05T17:00:10Z") from None
-    return round(time.replace(tzinfo=time.tzinfo or UTC).timestamp() * 1000)
-
-
-def _filled(symbol: str, rows: pl.DataFrame, end: int) -> Candles:
-    """Lay the minutes with a trade on a grid; the others get the last close and no volume."""
-    times = rows["open_time"].to_numpy()
-    first = int(times[0])
-    count = max(int(times[-1]), end // MINUTE * MINUTE - MINUTE) - first
-    candles = Candles.empty([symbol], interval=MINUTE, first=first, count=count // MINUTE + 1)
-    position = (times - first) // MINUTE
-    traded = np.zeros(candles.shape[1], dtype=np.bool_)
-    traded[position] = True
-    source = np.maximum.accumulate(np.where(traded, np.arange(len(traded)), 0))
-    close = np.empty(len(traded))
-    close[position] = rows["close"].to_numpy()
-    last_close = close[source]
-    for name in ("open", "high", "low", "close"):
-        column = getattr(candles, name)[0]
-        column[:] = last_close
-        column[position] = rows[name].to_numpy()
-    for name in ("volume", "turnover"):
-        column = getattr(candles, name)[0]
-        column[:] = 0.0
-        column[position] = rows[name].to_numpy()
-    return candles

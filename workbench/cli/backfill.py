@@ -17,7 +17,7 @@ def backfill(
     base_url: Annotated[
         str, typer.Option(help="Which Bybit, as the stack's BybitBaseUrl.")
     ] = "https://api.bybit.com",
-    detector: Annotated[str, typer.Option(help="The stack's rule.")] = "ewma",
+    detector: Annotated[str, typer.Option(help="The stack's rule.")] = "boosted",
 ) -> None:
     """Fetch the candle history that the rule needs into the stack's bucket.
 

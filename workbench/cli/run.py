@@ -23,6 +23,7 @@ MAX_HOURS = 48.0
 class Detector(StrEnum):
     """The rules that can raise an alarm."""
 
+    BOOSTED = "boosted"
     EWMA = "ewma"
     KARBALAII = "karbalaii"
     KAMPS_KLEINBERG = "kamps-kleinberg"
@@ -44,7 +45,7 @@ def run(
     replay: Annotated[
         Path | None, typer.Option(help="Folder of recorded candles to play instead.")
     ] = None,
-    detector: Annotated[Detector, typer.Option(help="The rule.")] = Detector.EWMA,
+    detector: Annotated[Detector, typer.Option(help="The rule.")] = Detector.BOOSTED,
     strategy: Annotated[Strategy, typer.Option(help="What to do about it.")] = Strategy.FADE,
     report: Annotated[Path, typer.Option(help="Where the report page goes.")] = Path(
         "build/run-report.html"

@@ -20,7 +20,7 @@ class RunOptions:
     minutes: int = 180
     """Market minutes that are played once the history is filled (simulated markets only)."""
     replay: Path | None = None
-    detector: str = "ewma"
+    detector: str = "boosted"
     strategy: str = "fade"
     balance_usdt: int = 10_000
     latency_ms: int = 60

@@ -82,7 +82,7 @@ class DetectedEvent:
     base_price: float
     peak_price: float
     strength: float
-    """The rule's own measure at the alarm, for `ewma` the z-score of the turnover."""
+    """The rule's own measure at the alarm, for `boosted` the turnover over its mean."""
     verdict: Verdict
     onset: int | None = None
     """Onset of the planted pump it belongs to (hit or early), else None."""

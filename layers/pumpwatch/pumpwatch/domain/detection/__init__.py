@@ -6,12 +6,15 @@ from collections.abc import Callable
 from typing import Protocol
 
 from .base import Carry, Detections, Detector, known_before
+from .boosted import Boosted
 from .ewma import Ewma
 from .kamps_kleinberg import KampsKleinberg
 from .karbalaii import Karbalaii
+from .market_trades import MarketTrades
 
 __all__ = [
     "DETECTORS",
+    "Boosted",
     "Carry",
     "Detections",
     "Detector",
@@ -19,6 +22,7 @@ __all__ = [
     "Ewma",
     "KampsKleinberg",
     "Karbalaii",
+    "MarketTrades",
     "detector_named",
     "known_before",
 ]
@@ -61,6 +65,7 @@ def _ewma(settings: DetectorSettings) -> Detector:
 DETECTORS: dict[str, Callable[[DetectorSettings], Detector]] = {
     Ewma.name: _ewma,
     Karbalaii.name: lambda _: Karbalaii(),
+    Boosted.name: lambda _: Boosted(),
     KampsKleinberg.name: lambda _: KampsKleinberg(),
 }
 

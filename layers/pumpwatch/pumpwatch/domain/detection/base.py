@@ -87,6 +87,8 @@ class Detections:
     alarm: BoolArray
     strength: FloatArray
     jump: FloatArray
+    firm: BoolArray | None = None
+    """Alarms that hold whatever the rest of a forming candle brings; None: see `monotone`."""
 
 
 class Detector(Protocol):

@@ -1,0 +1,260 @@
+"""The learned rule: bursts of turnover with a rise, judged by what surrounds them.
+
+A candle is a candidate when its turnover is above `burst` times the mean minute of the day before
+and `burst_z` of the day's standard deviations above that mean, and its high is `rise` above the
+lowest close of the five minutes before. A candidate alarms when
+
+* its turnover is more than `sure_z` standard deviations above the day's mean and it jumps by more
+  than `sure_jump`: both can only grow until the candle ends, so a forming candle may alarm; or
+* the learned score of its traits is above its threshold. Where the market's trades of the minute
+  are known, the score reads them too; where they are not, a second score of the candles alone
+  decides. Both need the finished candle.
+
+No trait knows the time of day, the currency, or how long a symbol has been watched.
+docs/model-card.md says what the scores were trained on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pumpwatch.domain.candles import HOUR, MINUTE, BoolArray, Candles, FloatArray, IntArray
+
+from .base import Carry, Detections
+from .chunks import Chunk, blank, chunks
+from .learned import LearnedScore
+from .market_trades import TRADE_TRAITS, MarketTrades, trade_traits
+from .traits import CANDLE_TRAITS, DAY_OF_MINUTES, candle_traits
+from .windows import CANCELLED, previous, trailing_sum
+
+__all__ = ["Boosted", "Candidates", "LearnedScores", "stored_scores"]
+
+MODEL = "boosted.json"
+DEVIATIONS, JUMP = 2, 1
+"""Columns of the candle's traits."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LearnedScores:
+    """The two scores: of the candles alone, and of candles and trades."""
+
+    candles: LearnedScore
+    trades: LearnedScore
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> LearnedScores:
+        """Return the stored scores. Raises `ValueError` when they are of other traits."""
+        return cls(
+            LearnedScore.from_json(stored["candles"], CANDLE_TRAITS),
+            LearnedScore.from_json(stored["trades"], CANDLE_TRAITS + TRADE_TRAITS),
+        )
+
+
+@cache
+def stored_scores() -> LearnedScores:
+    """Return the scores that come with the package."""
+    text = (files("pumpwatch.domain.detection") / MODEL).read_text(encoding="utf-8")
+    return LearnedScores.from_json(json.loads(text))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Candles that are looked at closely; arrays are shaped (candidates, ...).
+
+    `rows` and `columns` are places on the grid, `usual` is the mean turnover of a minute.
+    """
+
+    rows: IntArray
+    columns: IntArray
+    traits: FloatArray
+    usual: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Boosted:
+    """The rule and its settings."""
+
+    margin: float = 0.0
+    """Added to the scores' thresholds, log-odds: above zero fewer alarms, below more."""
+    sure_z: float = 120.0
+    sure_jump: float = 0.08
+    """Fraction."""
+    burst: float = 80.0
+    burst_z: float = 15.0
+    rise: float = 0.01
+    """Fraction."""
+    read_trades: int = 1
+    """0: judge by the candles alone, as if no trades were known."""
+    scores: LearnedScores = field(default_factory=stored_scores, repr=False)
+
+    name: ClassVar[str] = "boosted"
+    interval: ClassVar[int] = MINUTE
+    flow: ClassVar[str] = "turnover"
+    window: ClassVar[int] = DAY_OF_MINUTES
+    minimum: ClassVar[int] = DAY_OF_MINUTES
+    history: ClassVar[int] = 26 * HOUR // MINUTE
+    lookback: ClassVar[int] = DAY_OF_MINUTES
+    monotone: ClassVar[bool] = False
+    extra: ClassVar[int] = 3
+    unseen_limit: ClassVar[int] = 180
+    """The bounds of `needs` hold for at most so many unseen candles."""
+    reach: ClassVar[int] = 5
+    """Minutes before the candle whose lowest close the rise is measured from."""
+
+    def __post_init__(self) -> None:
+        if min(self.sure_z, self.sure_jump, self.burst, self.burst_z, self.rise) <= 0:
+            raise ValueError("sure_z, sure_jump, burst, burst_z and rise must be above zero")
+
+    @property
+    def memory(self) -> str:
+        """Return what its memory depends on: a saved one of other settings is of no use."""
+        return self.name
+
+    def detect(
+        self,
+        candles: Candles,
+        start: Carry | None = None,
+        trades: Sequence[MarketTrades | None] | None = None,
+    ) -> Detections:
+        """Return alarm, turnover over the day's mean minute, and jump over the last close.
+
+        `trades` are each symbol's, None where they are not known.
+        """
+        found = blank(candles)
+        firm = np.zeros(candles.shape, dtype=np.bool_)
+        for chunk in chunks(candles, start, ("high", "close", "volume", "turnover")):
+            candidate, strength, jump = self._look(chunk)
+            looked_at = self._candidates(chunk, candidate)
+            sure, score = self._judge(looked_at, candles, trades)
+            chunk.write(found, self.minimum, np.zeros_like(candidate), strength, jump)
+            found.alarm[looked_at.rows, looked_at.columns] = sure | (score > self.margin)
+            firm[looked_at.rows, looked_at.columns] = sure
+        return Detections(found.alarm, found.strength, found.jump, firm)
+
+    def margins(
+        self, candles: Candles, trades: Sequence[MarketTrades | None] | None = None
+    ) -> tuple[Candidates, FloatArray]:
+        """Return the candidates, and for each the largest `margin` with which it alarms."""
+        found = self.candidates(candles)
+        sure, score = self._judge(found, candles, trades)
+        return found, np.where(sure, np.inf, score)
+
+    def candidates(self, candles: Candles, start: Carry | None = None) -> Candidates:
+        """Return every candidate with its traits, in order of rows and columns."""
+        parts = [
+            self._candidates(chunk, self._look(chunk)[0])
+            for chunk in chunks(candles, start, ("high", "close", "volume", "turnover"))
+        ]
+        none = np.empty(0, dtype=np.int64)
+        parts.append(Candidates(none, none, np.empty((0, len(CANDLE_TRAITS))), np.empty(0)))
+        return Candidates(
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in
+              ("rows", "columns", "traits", "usual"))
+        )  # fmt: skip
+
+    def _look(self, chunk: Chunk) -> tuple[BoolArray, FloatArray, FloatArray]:
+        """Return candidate, turnover over the mean minute, and jump, each (symbols, candles)."""
+        high, close, _, turnover = chunk.columns
+        mean = previous(trailing_sum(turnover, DAY_OF_MINUTES), np.nan)
+        mean /= DAY_OF_MINUTES
+        lowest = close.copy()
+        for back in range(1, self.reach):
+            np.minimum(lowest[:, back:], close[:, :-back], out=lowest[:, back:])
+        jump = high / previous(close, chunk.start.close)
+        jump -= 1.0
+        candidate = turnover > self.burst * mean
+        candidate &= high > (1.0 + self.rise) * previous(lowest, np.nan)
+        candidate[:, :DAY_OF_MINUTES] = False
+        candidate &= np.arange(candidate.shape[1]) < chunk.counts[:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return candidate, turnover / mean, jump
+
+    def _candidates(self, chunk: Chunk, candidate: BoolArray) -> Candidates:
+        rows, places = np.nonzero(candidate)
+        high, close, volume, turnover = chunk.columns
+        traits = candle_traits((high, close, volume, turnover), rows, places)
+        far = traits[:, DEVIATIONS] > np.log(self.burst_z)
+        rows, places, traits = rows[far], places[far], traits[far]
+        usual = np.exp(-traits[:, 0]) * turnover[rows, places]
+        columns = places
+        if chunk.known is not None:
+            order = np.argsort(~chunk.known, axis=1, kind="stable")
+            columns = order[rows, places]
+        return Candidates(rows + chunk.rows.start, columns, traits, usual)
+
+    def _judge(
+        self,
+        looked_at: Candidates,
+        candles: Candles,
+        trades: Sequence[MarketTrades | None] | None,
+    ) -> tuple[BoolArray, FloatArray]:
+        """Return which candidates are sure, and their scores over the threshold, (candidates,)."""
+        traits = looked_at.traits
+        sure = (traits[:, DEVIATIONS] > np.log(self.sure_z)) & (traits[:, JUMP] > self.sure_jump)
+        score = self.scores.candles.score(traits) - self.scores.candles.threshold
+        known, full = self._with_trades(looked_at, candles, trades)
+        if known.any():
+            score[known] = self.scores.trades.score(full) - self.scores.trades.threshold
+        return sure, score
+
+    def _with_trades(
+        self,
+        looked_at: Candidates,
+        candles: Candles,
+        trades: Sequence[MarketTrades | None] | None,
+    ) -> tuple[BoolArray, FloatArray]:
+        """Return whose trades are known, and the traits of those candidates with them."""
+        known = np.zeros(len(looked_at.rows), dtype=np.bool_)
+        more: list[FloatArray] = []
+        for place, (row, column) in enumerate(zip(looked_at.rows, looked_at.columns, strict=True)):
+            seen = trades[row] if trades is not None and self.read_trades else None
+            end = int(candles.open_time[column]) + candles.interval
+            found = None if seen is None else trade_traits(seen, end, float(looked_at.usual[place]))
+            if found is not None:
+                known[place] = True
+                more.append(found)
+        if not more:
+            return known, np.empty((0, looked_at.traits.shape[1] + len(TRADE_TRAITS)))
+        return known, np.concatenate([looked_at.traits[known], np.array(more)], axis=1)
+
+    def advance(self, candles: Candles, start: Carry | None = None) -> Carry:
+        """Return the memory after the last column.
+
+        `extra`: the turnover of the candles that are in the next window for sure, the sum of its
+        squares, and the lowest close of the last five.
+        """
+        memory = (Carry.none(candles.shape[0], self.extra) if start is None else start).copy()
+        for chunk in chunks(candles, start, ("close", "turnover")):
+            close, turnover = chunk.columns
+            memory.count[chunk.rows] = chunk.start.count + chunk.counts
+            memory.close[chunk.rows] = chunk.last(close, chunk.start.close)
+            memory.mean[chunk.rows] = memory.variance[chunk.rows] = 0.0
+            inside = np.nan_to_num(chunk.recent(turnover, DAY_OF_MINUTES - self.unseen_limit))
+            memory.extra[chunk.rows, 0] = inside.sum(axis=1)
+            memory.extra[chunk.rows, 1] = (inside * inside).sum(axis=1)
+            memory.extra[chunk.rows, 2] = np.fmin.reduce(chunk.recent(close, self.reach), axis=1)
+        return memory
+
+    def needs(
+        self, carry: Carry, unseen: IntArray, low: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return lower bounds (turnover, high) of the next candle that could alarm.
+
+        Whatever the turnover u of the n candles of the window that are not sure, its squares add at
+        least u^2 / n. The variance is then smallest at u = S / (N / n - 1), S being the sure
+        turnover and N the window: Q / N - (S / N)^2 (1 + 1 / (N / n - 1)).
+        """
+        mean = carry.extra[:, 0] / DAY_OF_MINUTES
+        spread = 1.0 + 1.0 / (DAY_OF_MINUTES / self.unseen_limit - 1.0)
+        variance = carry.extra[:, 1] / DAY_OF_MINUTES - spread * mean * mean
+        deviation = np.sqrt(np.maximum(variance - CANCELLED * mean * mean, 0.0))
+        flow = np.maximum(self.burst * mean, mean + self.burst_z * deviation)
+        flow = np.where(unseen <= self.unseen_limit, flow, np.nan)
+        return flow, (1.0 + self.rise) * np.fmin(carry.extra[:, 2], low)

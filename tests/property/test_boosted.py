@@ -1,0 +1,175 @@
+"""The learned rule equals its slow reference, never looks ahead, and forgets what is a day old."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.random_candles import random_candles
+
+from pumpwatch.domain.candles import MINUTE
+from pumpwatch.domain.detection import Boosted, MarketTrades, chunks, reference
+from pumpwatch.domain.detection.market_trades import TRADE_TRAITS, trade_traits
+from pumpwatch.domain.detection.reference_boosted import boosted, score_of
+
+EXAMPLES = settings(max_examples=20, deadline=None)
+LENGTH = 1700
+RULE = Boosted(burst=4.0, burst_z=2.0, margin=-4.0, sure_z=8.0, sure_jump=0.03)
+"""Loose enough that random markets have candidates and alarms."""
+
+
+@st.composite
+def markets(draw, *, gaps=(0.0, 0.0, 0.05), most=3):
+    return random_candles(
+        draw(st.integers(0, 2**32)),
+        draw(st.integers(1, most)),
+        LENGTH,
+        gaps=draw(st.sampled_from(gaps)),
+        zeros=draw(st.sampled_from([0.0, 0.4])),
+        scale=draw(st.sampled_from([1e3, 1e-3])),
+    )
+
+
+def random_trades(candles, symbol, seed):
+    random = np.random.default_rng(seed)
+    first, last = int(candles.open_time[0]), int(candles.open_time[-1]) + MINUTE
+    time = np.sort(random.integers(first, last, 30_000))
+    price = np.exp(np.cumsum(random.normal(0, 1e-3, len(time))))
+    return MarketTrades(
+        time, random.random(len(time)) < 0.6, price, random.lognormal(0, 2, len(time))
+    )
+
+
+@settings(max_examples=6, deadline=None)
+@given(markets(most=1))
+def test_fast_rule_equals_its_slow_reference(candles):
+    found = RULE.detect(candles)
+    for symbol in range(len(candles.symbols)):
+        slow = boosted(reference.rows_of(candles, symbol), RULE)
+        expected = [one[0] if one else False for one in slow]
+        assert found.alarm[symbol].tolist() == expected
+        for index, one in enumerate(slow):
+            if one is not None and index:
+                np.testing.assert_allclose(
+                    [found.strength[symbol, index], found.jump[symbol, index]],
+                    one[1:], rtol=1e-9, atol=1e-12,
+                )  # fmt: skip
+
+
+def test_the_markets_above_have_candidates_sure_ones_and_learned_alarms():
+    tally = np.zeros(3, dtype=int)
+    for seed in range(6):
+        candles = random_candles(seed, 3, LENGTH)
+        found = RULE.detect(candles)
+        tally += len(RULE.candidates(candles).rows), found.firm.sum(), found.alarm.sum()
+    assert tally[0] > tally[2] > tally[1] > 0
+
+
+@EXAMPLES
+@given(markets(), st.integers(1450, LENGTH), st.integers(0, 100))
+def test_cutting_off_the_future_never_changes_the_past(candles, cut, seed):
+    trades = [random_trades(candles, row, seed) for row in range(len(candles.symbols))]
+    whole = RULE.detect(candles, trades=trades)
+    end = int(candles.open_time[0]) + cut * MINUTE
+    early = [
+        MarketTrades(*(getattr(one, name)[one.time < end] for name in
+                       ("time", "bought", "price", "quantity")))
+        for one in trades
+    ]  # fmt: skip
+    past = RULE.detect(candles.between(0, cut), trades=early)
+    np.testing.assert_array_equal(whole.alarm[:, :cut], past.alarm)
+    np.testing.assert_array_equal(whole.firm[:, :cut], past.firm)
+
+
+@EXAMPLES
+@given(markets(gaps=(0.0,)), st.integers(0, LENGTH - 1441), st.integers(-3000, 3000))
+def test_neither_the_start_of_the_history_nor_the_date_matters(candles, cut, days):
+    whole = RULE.detect(candles)
+    moved = replace(candles, open_time=candles.open_time + days * 1440 * MINUTE + 7 * MINUTE)
+    later = RULE.detect(moved.between(cut, LENGTH))
+    np.testing.assert_array_equal(whole.alarm[:, cut + 1440 :], later.alarm[:, 1440:])
+    assert not later.alarm[:, :1440].any()
+
+
+@EXAMPLES
+@given(markets(), st.sampled_from([1e-6, 1e5]))
+def test_the_currency_does_not_matter(candles, worth):
+    prices = {name: getattr(candles, name) * worth for name in ("open", "high", "low", "close")}
+    other = replace(candles, turnover=candles.turnover * worth, **prices)
+    np.testing.assert_array_equal(RULE.detect(candles).alarm, RULE.detect(other).alarm)
+
+
+@EXAMPLES
+@given(markets(), st.floats(0, 1), st.floats(0, 1))
+def test_firm_alarm_of_a_forming_candle_stays_in_the_finished_one(candles, share, part):
+    forming = candles.merged({})
+    for name in ("volume", "turnover"):
+        getattr(forming, name)[:, -1] *= share
+    low, high = forming.low[:, -1], forming.high[:, -1]
+    forming.high[:, -1] = low + (high - low) * part
+    forming.close[:, -1] = low
+    early, final = RULE.detect(forming), RULE.detect(candles)
+    assert (final.alarm[:, -1] | ~early.firm[:, -1]).all()
+
+
+@EXAMPLES
+@given(markets(), st.integers(1450, 1600))
+def test_no_alarm_undercuts_what_the_memory_says_it_needs(candles, cut):
+    memory = RULE.advance(candles.between(0, cut))
+    alarms = RULE.detect(candles).alarm
+    low = np.full(len(candles.symbols), np.inf)
+    for column in range(cut, candles.shape[1]):
+        low = np.fmin(low, candles.low[:, column])
+        unseen = np.full(len(candles.symbols), column - cut)
+        flow, high = RULE.needs(memory, unseen, low)
+        enough = (candles.turnover[:, column] * (1 + 1e-9) >= flow) | np.isnan(flow)
+        tall = (candles.high[:, column] * (1 + 1e-9) >= high) | np.isnan(high)
+        assert (enough & tall)[alarms[:, column]].all()
+
+
+@settings(max_examples=10, deadline=None)
+@given(markets(), st.integers(1, 5000))
+def test_result_does_not_depend_on_how_symbols_are_cut_into_chunks(candles, size):
+    whole = RULE.detect(candles)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks, "CHUNK", size)
+        np.testing.assert_array_equal(whole.alarm, RULE.detect(candles).alarm)
+
+
+def test_tree_walk_and_arrays_give_the_same_score():
+    random = np.random.default_rng(4)
+    for model in (RULE.scores.candles, RULE.scores.trades):
+        traits = model.mean + model.scale * random.normal(0, 2, (50, len(model.traits)))
+        slow = [score_of(model, row.tolist()) for row in traits]
+        np.testing.assert_allclose(model.score(traits), slow, rtol=1e-9)
+
+
+def test_a_crowd_and_a_whale_differ_in_their_traits():
+    end = 10 * MINUTE
+    crowd = MarketTrades(
+        end - MINUTE + np.arange(0, 60_000, 200), np.ones(300, bool), np.linspace(1, 2, 300),
+        np.ones(300),
+    )  # fmt: skip
+    whale = MarketTrades(
+        end - np.array([9, 8, 7]), np.ones(3, bool), np.ones(3), np.array([1.0, 98.0, 1.0])
+    )
+    many, few = (dict(zip(TRADE_TRAITS, trade_traits(one, end, 1.0), strict=True)) for one in
+                 (crowd, whale))  # fmt: skip
+    assert many["seconds with a trade"] == 60
+    assert few["turnover share of the largest buy order"] == pytest.approx(0.98)
+    assert many["effective number of buy orders"] > few["effective number of buy orders"] + 4
+    assert few["trade share of the last 10 s"] == 1
+    assert trade_traits(crowd, end + 10 * MINUTE, 1.0) is None
+
+
+def test_only_the_last_thousand_trades_of_five_minutes_are_looked_at():
+    time = np.arange(0, 600_000, 100)
+    trades = MarketTrades(time, np.ones(len(time), bool), np.ones(len(time)), np.ones(len(time)))
+    seen = trades.before(500_000)
+    assert (len(seen.time), int(seen.time[-1])) == (1000, 499_900)
+    sparse = MarketTrades(*(getattr(trades, name)[::50] for name in
+                            ("time", "bought", "price", "quantity")))  # fmt: skip
+    assert int(sparse.before(500_000).time[0]) == 200_000

@@ -1,0 +1,84 @@
+"""From a folder of labelled pumps to the stored scores of the rule `boosted`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pumpwatch.domain.candles import FloatArray
+from pumpwatch.domain.detection.boosted import Boosted, LearnedScores
+from pumpwatch.domain.detection.learned import LearnedScore, Trees
+from pumpwatch.domain.detection.market_trades import TRADE_TRAITS
+from pumpwatch.domain.detection.traits import CANDLE_TRAITS
+from pumpwatch.errors import BadInput
+from workbench.labelled import load_pump_events
+from workbench.training import fit, out_of_fold
+from workbench.training_table import TrainingTable, training_table
+from workbench.validation import Judge, best_threshold
+
+__all__ = ["judge_of", "learned_scores", "variants", "write_model"]
+
+FOLDS = 5
+
+
+def judge_of(folder: Path) -> Judge:
+    """Return the folder's candidates and what judges them. Raises `BadInput`."""
+    segments, events = load_pump_events(folder)
+    if not any(segment.trades is not None for segment in segments):
+        raise BadInput(f"{folder} has no trades.parquet: the score of trades cannot be trained")
+    zeros = np.zeros(0)
+    nothing = LearnedScore(CANDLE_TRAITS, 0.0, zeros, zeros, zeros, 0.0, 0.0, Trees.from_json([]))
+    table = training_table(segments, events, Boosted(scores=LearnedScores(nothing, nothing)))
+    return Judge(table, segments, events)
+
+
+def variants(table: TrainingTable) -> dict[str, FloatArray]:
+    """Return the inputs that are compared, by name. The product stores the clock-blind ones."""
+    both = np.column_stack([table.candle_traits, _trades(table)])
+    clock = table.half_hour[:, None]
+    return {
+        "candles": table.candle_traits,
+        "candles and trades": both,
+        "candles and clock": np.column_stack([table.candle_traits, clock]),
+        "candles, trades and clock": np.column_stack([both, clock]),
+    }
+
+
+def learned_scores(judge: Judge) -> dict[str, Any]:
+    """Return both scores as plain JSON, each with the threshold that its folds chose."""
+    inputs = variants(judge.table)
+    return {
+        "candles": _score(judge, inputs["candles"], CANDLE_TRAITS),
+        "trades": _score(judge, inputs["candles and trades"], CANDLE_TRAITS + TRADE_TRAITS),
+    }
+
+
+def write_model(path: Path, text: str) -> None:
+    """Write the whole file or nothing. Raises `BadInput`."""
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise BadInput(f"{path} cannot be written ({error.strerror}): name another file") from error
+
+
+def _score(judge: Judge, traits: FloatArray, names: tuple[str, ...]) -> dict[str, Any]:
+    table = judge.table
+    thresholds = [
+        best_threshold(
+            judge, out_of_fold(traits, table.pump, table.teaches, table.symbol, FOLDS, seed)
+        )
+        for seed in range(3)
+    ]
+    learn = table.teaches
+    return fit(traits[learn], table.pump[learn], names, threshold=float(np.median(thresholds)))
+
+
+def _trades(table: TrainingTable) -> FloatArray:
+    """Return the trade traits; a candidate without trades gets the middle of the others."""
+    middle = np.nanmedian(table.trade_traits, axis=0)
+    return np.where(np.isnan(table.trade_traits), middle, table.trade_traits)
