@@ -15,9 +15,10 @@ SEEDS  ?= 300
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 SAM_STAMP := .venv-sam/.installed
+CHECKOV_STAMP := .venv-checkov/.installed
 
 .PHONY: help run test campaign check lint format typecheck imports spelling template coverage bench \
-        requirements setup clean
+        artefact build deploy dashboards monitoring requirements setup clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,24 +51,44 @@ imports: $(DEV_STAMP) ## Check which package may import which
 spelling: $(DEV_STAMP) ## Look for misspelt words
 	$(BIN)/codespell
 
-template: $(DEV_STAMP) $(SAM_STAMP) ## Validate template.yaml
+template: $(DEV_STAMP) $(SAM_STAMP) $(CHECKOV_STAMP) ## Validate template.yaml; exceptions stand in it, with their reason
 	$(BIN)/cfn-lint template.yaml
 	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-1} SAM_CLI_TELEMETRY=0 \
 		$(SAM) validate --lint --template-file template.yaml
+	LOG_LEVEL=CRITICAL .venv-checkov/bin/checkov --file template.yaml --framework cloudformation --quiet --compact
+
+build: $(RUN_STAMP) $(SAM_STAMP) ## Build what `make deploy` uploads, without Docker (ARGS="--no-cached ...")
+	PYTHON="$(abspath $(BIN))/python" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-1} \
+		$(SAM) build $(ARGS)
+
+artefact: $(DEV_STAMP) ## Build everything for Lambda twice and compare it byte for byte
+	$(BIN)/pytest -m slow tests/infrastructure $(ARGS)
+
+deploy: build ## Deploy what was built; asks what it needs to know (ARGS="--no-confirm-changeset ...")
+	SAM_CLI_TELEMETRY=0 $(SAM) deploy --guided $(ARGS)
 
 coverage: $(DEV_STAMP) ## Run the tests and show what they do not reach
 	$(BIN)/pytest -n auto --cov --cov-report=term-missing $(ARGS)
 
-bench: $(RUN_STAMP) ## Measure speed and memory, write benchmarks/results.json (ARGS="tick detector run")
+dashboards: $(DEV_STAMP) ## Build Grafana's dashboards anew from workbench/monitoring
+	$(BIN)/python -m workbench.monitoring.dashboards
+
+monitoring: $(RUN_STAMP) ## Install or upgrade the monitoring cluster with Helm (ARGS="-f my-values.yaml")
+	@$(BIN)/python -m workbench.monitoring.install $(ARGS)
+
+bench: $(DEV_STAMP) ## Measure speed and memory, write benchmarks/results.json (ARGS="tick detector run")
 	$(BIN)/python -m benchmarks $(ARGS)
 
 requirements: ## Resolve requirements/*.in anew and pin them with hashes (needs uv)
-	@for name in lambda run dev ray train sam; do \
+	@for name in lambda run dev ray train sam checkov; do \
 		uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 			--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" \
 			requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
-	cp requirements/lambda.txt layers/dependencies/requirements.txt
+	uv pip compile --python-platform aarch64-manylinux_2_28 --python-version 3.13 --generate-hashes --quiet \
+		--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make requirements" \
+		--constraints requirements/lambda.txt requirements/lambda.in \
+		--output-file layers/dependencies/requirements.txt
 
 setup: $(DEV_STAMP) ## Make the virtual environment with everything in it
 
@@ -89,6 +110,13 @@ $(RUN_STAMP): requirements/run.txt pyproject.toml | $(BIN)/python
 $(DEV_STAMP): requirements/dev.txt $(RUN_STAMP)
 	@echo "Installing what the tests need into $(VENV) (once, about a minute) ..."
 	@$(INSTALL) --no-compile --requirement requirements/dev.txt
+	@touch $@
+
+$(CHECKOV_STAMP): requirements/checkov.txt
+	@echo "Installing checkov into .venv-checkov (once) ..."
+	@$(PYTHON) -m venv .venv-checkov
+	@.venv-checkov/bin/python -m pip --disable-pip-version-check install --quiet --no-compile --no-deps \
+		--require-hashes --requirement requirements/checkov.txt
 	@touch $@
 
 $(SAM_STAMP): requirements/sam.txt

@@ -12,14 +12,28 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import detector, evaluate, run, tick, trade
+from benchmarks import (
+    backtest,
+    detector,
+    evaluate,
+    lambda_functions,
+    paper,
+    report,
+    run,
+    tick,
+    trade,
+)
 
 AREAS: dict[str, Callable[[], dict[str, float]]] = {
     "detector": detector.measure,
     "evaluate": evaluate.measure,
     "detect_tick": tick.measure,
+    "lambda": lambda_functions.measure,
     "trade": trade.measure,
+    "paper": paper.measure,
+    "report": report.measure,
     "run": run.measure,
+    "backtest": backtest.measure,
 }
 RESULTS = Path(__file__).with_name("results.json")
 

@@ -8,7 +8,7 @@ from pumpwatch.bootstrap.detect import detect_function
 from pumpwatch.bootstrap.function import Context
 from pumpwatch.bootstrap.logs import structured_logger
 from pumpwatch.errors import BadEvent
-from pumpwatch.invocation import parse_schedule
+from pumpwatch.invocation import is_probe, parse_schedule
 
 logger = structured_logger()
 function = detect_function(os.environ)
@@ -17,6 +17,8 @@ function = detect_function(os.environ)
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: object, context: Context) -> dict[str, object]:
     """Scan the market once; a malformed event is counted and answered, anything else raised."""
+    if is_probe(event):
+        return function.probe(context)
     try:
         tick = parse_schedule(event)
     except BadEvent as error:

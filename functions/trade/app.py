@@ -8,7 +8,7 @@ from pumpwatch.bootstrap.function import Context
 from pumpwatch.bootstrap.logs import structured_logger
 from pumpwatch.bootstrap.trade import trade_function
 from pumpwatch.errors import BadEvent
-from pumpwatch.invocation import parse_wake_up
+from pumpwatch.invocation import is_probe, parse_wake_up
 
 logger = structured_logger()
 function = trade_function(os.environ)
@@ -17,6 +17,8 @@ function = trade_function(os.environ)
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: object, context: Context) -> dict[str, object]:
     """Do one tick's work; a malformed event is counted and answered, anything else raised."""
+    if is_probe(event):
+        return function.probe(context)
     try:
         tick = parse_wake_up(event)
     except BadEvent as error:

@@ -9,7 +9,7 @@ from moto import mock_aws
 from support.aws import make_bucket, make_table
 from support.stub_bybit import StubBybit
 
-from pumpwatch.adapters import dynamodb, memory
+from pumpwatch.adapters import dynamodb, memory, sqlite
 from pumpwatch.adapters.bybit import BybitSession
 from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
 from pumpwatch.adapters.paper import MemoryPaperStore
@@ -72,6 +72,29 @@ def dynamo_stores(table):
     )
 
 
+def sqlite_stores(database):
+    wall = Wall()
+    return Stores(
+        sqlite.SqliteSignalStore(database),
+        sqlite.SqliteEventStore(database),
+        sqlite.SqliteLeaseStore(database, wall),
+        sqlite.SqliteJournal(database),
+        sqlite.SqliteHaltStore(database),
+        sqlite.SqliteLockStore(database),
+        sqlite.SqliteTotalsStore(database),
+        sqlite.SqlitePaperStore(database),
+        wall,
+    )
+
+
+@pytest.fixture
+def database(tmp_path):
+    """A store in a file of its own."""
+    opened = sqlite.Database(tmp_path / "store.db")
+    yield opened
+    opened.close()
+
+
 @pytest.fixture(scope="module")
 def aws():
     """Moto for a whole module: a client takes a third of a second to make."""
@@ -90,10 +113,12 @@ def table(aws, table_name):
     return dynamodb.Table(table_name, aws["dynamodb"])
 
 
-@pytest.fixture(params=["memory", "dynamodb"])
+@pytest.fixture(params=["memory", "dynamodb", "sqlite"])
 def stores(request):
     if request.param == "memory":
         return memory_stores()
+    if request.param == "sqlite":
+        return sqlite_stores(request.getfixturevalue("database"))
     return dynamo_stores(request.getfixturevalue("table"))
 
 
@@ -107,10 +132,12 @@ def s3_history(aws, bucket):
     return S3HistoryStore(bucket, aws["s3"])
 
 
-@pytest.fixture(params=["memory", "s3"])
+@pytest.fixture(params=["memory", "s3", "sqlite"])
 def history(request):
     if request.param == "memory":
         return memory.MemoryHistoryStore()
+    if request.param == "sqlite":
+        return sqlite.SqliteHistoryStore(request.getfixturevalue("database"))
     return request.getfixturevalue("s3_history")
 
 

@@ -9,6 +9,7 @@ from support.scripted_market import START
 
 from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
 from pumpwatch.adapters.paper import MemoryPaperStore
+from pumpwatch.adapters.sqlite import SqlitePaperStore
 from pumpwatch.domain.candles import MINUTE
 from pumpwatch.domain.orders import FillKind, OrderState, Side, StopTrigger
 from pumpwatch.errors import DeadlineNear, DuplicateOrder, Rejected
@@ -17,7 +18,7 @@ LAST = StopTrigger.LAST_PRICE
 TEN = Decimal(10)
 
 
-@pytest.fixture(params=["memory", "paper", "paper in the table", "bybit"])
+@pytest.fixture(params=["memory", "paper", "paper in the table", "paper in a file", "bybit"])
 def rig(request):
     if request.param == "memory":
         yield MemoryRig()
@@ -25,6 +26,8 @@ def rig(request):
         yield PaperRig(MemoryPaperStore())
     elif request.param == "paper in the table":
         yield PaperRig(DynamoPaperStore(request.getfixturevalue("table")))
+    elif request.param == "paper in a file":
+        yield PaperRig(SqlitePaperStore(request.getfixturevalue("database")))
     else:
         with bybit_rig() as made:
             yield made

@@ -244,3 +244,47 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         assert timed_push(sink_to(f"http://127.0.0.1:{port}")) is False
+
+
+def test_a_name_that_takes_long_to_look_up_is_given_up(monkeypatch):
+    """No time-out of a socket covers the look-up of a name."""
+    released, real = threading.Event(), socket.getaddrinfo
+
+    def slow(*arguments, **options):
+        released.wait(10)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    try:
+        assert timed_push(sink_to("http://localhost:9")) is False
+    finally:
+        released.set()
+
+
+def test_a_tls_handshake_that_never_ends_is_given_up():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert timed_push(sink_to(f"https://127.0.0.1:{port}")) is False
+
+
+IMPORT = "/api/v1/import/prometheus"
+
+
+def test_victoria_metrics_import_path_is_posted_to_with_labels_in_the_query(gateway):
+    gateway.answer(IMPORT, Reply(status=204))
+    sink = sink_to(f"{gateway.url}{IMPORT}", credentials=lambda: CREDENTIALS, timeout_seconds=2)
+    for failed in (False, True):
+        assert sink.push("pumpwatch_detect", a_registry(), failed=failed)
+    assert [request.method for request in gateway.requests] == ["POST", "POST"]
+    (first, _) = gateway.requests
+    assert first.path == IMPORT
+    labels = "extra_label=job%3Dpumpwatch_detect&extra_label=stage%3Ddev"
+    assert first.raw_query == labels
+    assert b"pumpwatch_detect_candidates 7.0" in first.body
+    assert first.headers["Authorization"].startswith("Basic ")
+
+
+def test_victoria_metrics_that_refuses_is_a_failed_push(gateway, caplog):
+    gateway.answer(IMPORT, Reply(b"no", status=400))
+    assert timed_push(sink_to(f"{gateway.url}{IMPORT}")) is False
+    assert "HTTP 400" in caplog.records[-1].reason

@@ -158,6 +158,27 @@ def test_the_last_three_runs_are_remembered(stores):
         assert totals == {"runs": Decimal(3)}
 
 
+def test_three_runs_are_remembered_even_when_their_pushes_failed(stores):
+    entries = [f"run-{number}{end}" for number in range(3) for end in ("", "/push")]
+    for entry in (*entries, *entries):
+        totals = stores.totals.add("detect", entry, {"runs": 1})
+    assert totals == {"runs": Decimal(6)}
+
+
+def test_keys_come_back_as_they_were(stores):
+    given = {"pumpwatch_detect_runs_total|result=success": 1, "other|x=y": 2, "~odd": 3}
+    totals = stores.totals.add("pumpwatch_detect", "run", given)
+    assert totals == {key: Decimal(amount) for key, amount in given.items()}
+
+
+def test_many_totals_are_added_and_a_repeat_of_them_changes_nothing(stores):
+    many = {f"counter-{number:03}": number for number in range(1, 251)}
+    for run in range(1, 4):
+        for _ in range(2):
+            totals = stores.totals.add("detect", f"run-{run}", many)
+            assert totals == {key: Decimal(run * amount) for key, amount in many.items()}
+
+
 def test_totals_of_two_functions_are_apart(stores):
     stores.totals.add("detect", "run-1", {"runs": 1})
     assert stores.totals.add("trade", "run-1", {"runs": 7}) == {"runs": Decimal(7)}
@@ -221,5 +242,5 @@ def test_a_table_that_does_not_answer_is_unavailable():
 
 def test_a_missing_table_is_unavailable(aws):
     elsewhere = dynamodb.Table("no-such-table", aws["dynamodb"])
-    with pytest.raises(StoreUnavailable, match="ResourceNotFound"):
+    with pytest.raises(StoreUnavailable, match="the table does not exist"):
         dynamodb.DynamoHaltStore(elsewhere).current()

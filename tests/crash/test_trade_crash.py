@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from support.trading_rig import MINUTE, START, SYMBOL, Rig, peaked
+from support.trading_rig import MINUTE, START, SYMBOL, Rig, peaked, settings
 
 from pumpwatch.domain.orders import Leg, order_id_for
 from pumpwatch.domain.trades import ExitReason, TradeState
@@ -95,6 +96,12 @@ def entry_whose_stop_is_refused() -> Rig:
     return rig
 
 
+def entry_with_a_trailing_stop() -> Rig:
+    rig = Rig(settings(trailing_stop_fraction=Decimal("0.02")))
+    rig.signals.publish(peaked())
+    return rig
+
+
 def time_limit() -> Rig:
     rig = entry().opened()
     rig.advance(30 * 60)
@@ -120,6 +127,7 @@ SCENARIOS = [
     entry_that_is_refused,
     entry_without_stop,
     entry_whose_stop_is_refused,
+    entry_with_a_trailing_stop,
     time_limit,
     time_limit_with_a_lost_answer,
     closed_by_its_stop,

@@ -14,9 +14,12 @@ from typing import Any
 
 import pytest
 import websocket
+from support.journals import a_period
 from unit.reports.run_results import replay_result, small_result
 
-from workbench.reports.run_report import write_run_report
+from workbench.journal.figures import figures_of
+from workbench.reports.journal_page import render_journal
+from workbench.reports.run_report import write_page, write_run_report
 from workbench.run.result import RunResult
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -158,6 +161,21 @@ def test_the_page_draws_every_chart_without_scrolling_sideways_or_fetching_anyth
     fetched = [url for url in browser.requested if not url.startswith("data:")]
     assert fetched == [page.as_uri()]
     assert len(browser.screenshot()) > 20_000, "an empty page compresses to almost nothing"
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_the_journals_page_draws_every_chart_and_fits(browser: Browser, tmp_path: Path, width: int):
+    period = a_period()
+    page = write_page(render_journal(period, figures_of(period)), tmp_path / "journal.html")
+    browser.new_page(width=width)
+    browser.show(page)
+    browser.run(SCROLL_THROUGH)
+    assert browser.run(DRAWN) == browser.run("document.querySelectorAll('[data-figure]').length")
+    assert browser.run("document.querySelectorAll('[data-figure]').length") == 2
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    assert browser.problems == []
+    fetched = [url for url in browser.requested if not url.startswith("data:")]
+    assert fetched == [page.as_uri()]
 
 
 def test_charts_far_below_the_screen_wait_until_a_reader_goes_there(

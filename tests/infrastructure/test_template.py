@@ -9,11 +9,12 @@ from typing import Literal, get_args, get_origin
 import pytest
 from annotated_types import Ge, Gt, Le
 
+from pumpwatch.adapters.embedded_metrics import NAMESPACE, PUSH_FAILURES, STAGE
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
 from pumpwatch.errors import BadCredentials, SettingsError
 from pumpwatch.settings import DetectSettings, TradeSettings, load_settings
 from pumpwatch.usecases.trade_signals import LEASE_RESERVE, LONGEST_RUN
-from workbench.localstack.template import Template, load_template
+from workbench.localstack.template import Template, TemplateError, load_template
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 DOCUMENT = load_template(TEMPLATE)
@@ -23,18 +24,32 @@ NOT_SETTINGS = {
     "POWERTOOLS_SERVICE_NAME",
     "POWERTOOLS_LOG_LEVEL",
     "PROMETHEUS_DISABLE_CREATED_SERIES",
+    "OPENBLAS_NUM_THREADS",
+    "PYDANTIC_DISABLE_PLUGINS",
 }
-MADE = {
-    "StateTable": "the-table",
-    "HistoryBucket": "the-bucket",
-    "ExchangeKey": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:key",
-    "PushgatewayPassword": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:push",
+EVERYTHING = {
+    "TradingMode": "live",
+    "LiveTradingConfirmation": "1234",
+    "Strategy": "fade",
+    "PushgatewayUrl": "https://push.example.org",
+    "PushgatewayAuthentication": "basic",
+    "AlarmEmail": "someone@example.org",
+    "Tracing": "xray",
+    "Network": "own-vpc",
+    "Encryption": "customer-key",
 }
+"""Parameters that switch on everything there is."""
+SECRETS = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:"
+MADE = {"ExchangeKey": f"{SECRETS}key", "PushgatewayPassword": f"{SECRETS}push"}
 
 
 def template(**parameters):
+    """Return the template with every resource named after itself and `X.Arn` as X's ARN."""
     made = Template(DOCUMENT, parameters, stack="stack", region="eu-central-1")
-    made.physical.update(MADE)
+    made.physical.update({name: name for name in RESOURCES} | MADE)
+    for name in RESOURCES:
+        for attribute in ("Arn", "StreamArn", "QueueName", "GroupId", "AllocationId"):
+            made.attributes[f"{name}.{attribute}"] = f"{name}.{attribute}"
     return made
 
 
@@ -51,17 +66,23 @@ def function(name):
     return dict(template().functions())[name]
 
 
-def statements(role):
-    (policy,) = RESOURCES[role]["Properties"]["Policies"]
+def statements(role, **parameters):
+    made = template(**parameters)
+    (policy,) = made.resolve(RESOURCES[role]["Properties"]["Policies"])
     return policy["PolicyDocument"]["Statement"]
 
 
-def actions(role):
-    found = set()
-    for statement in statements(role):
-        action = statement["Action"]
-        found |= set(action) if isinstance(action, list) else {action}
-    return found
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def actions(role, **parameters):
+    found = [action for one in statements(role, **parameters) for action in as_list(one["Action"])]
+    return set(found)
+
+
+def properties_of(name, **parameters):
+    return template(**parameters).resolve(RESOURCES[name]["Properties"])
 
 
 def with_field(kind):
@@ -205,38 +226,63 @@ def test_each_function_has_a_role_of_its_own():
     assert all("Policies" not in function(name) for name in SETTINGS)
 
 
-@pytest.mark.parametrize("role", ["DetectRole", "TradeRole"])
+ROLES = ["DetectRole", "TradeRole", "SchedulerRole"]
+WITHOUT_NARROWER_RESOURCE = {
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+}
+"""AWS knows only "*" as the resource of these; they are given when the feature is asked for."""
+
+
+@pytest.mark.parametrize("role", ROLES)
 def test_no_right_is_for_everything(role):
     assert "ManagedPolicyArns" not in RESOURCES[role]["Properties"]
-    for statement in statements(role):
+    assert "*" not in json.dumps(statements(role)).replace('/*"', "").replace("SIGNAL#*", "")
+    for statement in statements(role, **EVERYTHING):
         assert statement["Effect"] == "Allow"
-        resource = statement["Resource"]
-        resources = resource if isinstance(resource, list) else [resource]
-        assert all(isinstance(one, dict) for one in resources), "a literal resource"
-        assert "*" not in resources
-    assert not [action for action in actions(role) if "*" in action]
+        assert not [action for action in as_list(statement["Action"]) if "*" in action]
+        if statement["Resource"] == "*":
+            assert set(as_list(statement["Action"])) <= WITHOUT_NARROWER_RESOURCE
+        else:
+            assert all(
+                "." in one or one.startswith("arn:") for one in as_list(statement["Resource"])
+            )
 
 
 def test_detect_cannot_read_the_key_nor_write_the_journal():
-    assert secrets_of("DetectRole") == [{"Ref": "PushgatewayPassword"}]
+    assert secrets_of("DetectRole") == []
+    assert secrets_of("DetectRole", **EVERYTHING) == [MADE["PushgatewayPassword"]]
     (table,) = [one for one in statements("DetectRole") if "dynamodb:PutItem" in one["Action"]]
     keys = table["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
     assert sorted(keys) == ["EVENT", "LEASE", "SIGNAL", "SIGNAL#*", "TOTALS"]
 
 
 def test_trade_cannot_touch_the_history():
-    assert not [action for action in actions("TradeRole") if action.startswith("s3")]
+    assert not [one for one in actions("TradeRole", **EVERYTHING) if one.startswith("s3")]
     assert "BUCKET_NAME" not in variables("TradeFunction")
 
 
-def secrets_of(role):
-    found = [one for one in statements(role) if "secrets" in str(one["Action"])]
+def secrets_of(role, **parameters):
+    found = [one for one in statements(role, **parameters) if "secrets" in str(one["Action"])]
     assert all(one["Action"] == "secretsmanager:GetSecretValue" for one in found)
     return [one["Resource"] for one in found]
 
 
 def test_trade_alone_reads_the_key_of_the_exchange():
-    assert secrets_of("TradeRole") == [{"Ref": "ExchangeKey"}, {"Ref": "PushgatewayPassword"}]
+    assert secrets_of("TradeRole") == [MADE["ExchangeKey"]]
+    assert secrets_of("SchedulerRole", **EVERYTHING) == []
+
+
+def test_scheduler_may_invoke_the_two_functions_and_nothing_else():
+    (invoke,) = [one for one in statements("SchedulerRole") if "lambda" in str(one["Action"])]
+    assert invoke["Action"] == "lambda:InvokeFunction"
+    assert invoke["Resource"] == ["DetectFunction.Arn", "TradeFunction.Arn"]
 
 
 # --- functions -----------------------------------------------------------------------------
@@ -267,7 +313,20 @@ def test_schedule_fires_each_minute_and_repeats_nothing(name):
         "scheduled_time": "<aws.scheduler.scheduled-time>",
         "execution_id": "<aws.scheduler.execution-id>",
     }
-    assert function(name)["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
+    assert schedule["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["FailedDeliveries", "Arn"]}}
+    assert schedule["RoleArn"] == {"Fn::GetAtt": ["SchedulerRole", "Arn"]}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_failed_run_is_not_repeated_but_kept(name):
+    asynchronous = function(name)["EventInvokeConfig"]
+    assert asynchronous["MaximumRetryAttempts"] == 0
+    assert asynchronous["MaximumEventAgeInSeconds"] == 60
+    kept = {"Type": "SQS", "Destination": {"Fn::GetAtt": ["FailedRuns", "Arn"]}}
+    assert asynchronous["DestinationConfig"] == {"OnFailure": kept}
+    role = function(name)["Role"]["Fn::GetAtt"][0]
+    (send,) = [one for one in statements(role) if one["Action"] == "sqs:SendMessage"]
+    assert send["Resource"] == "FailedRuns.Arn"
 
 
 def test_stream_wakes_trade_for_new_signals_a_bounded_number_of_times():
@@ -277,6 +336,9 @@ def test_stream_wakes_trade_for_new_signals_a_bounded_number_of_times():
     (source,) = (one["Properties"] for one in sources)
     assert 0 <= source["MaximumRetryAttempts"] <= 2
     assert source["MaximumRecordAgeInSeconds"] == 60
+    assert source["BisectBatchOnFunctionError"] is True
+    kept = {"Type": "SQS", "Destination": {"Fn::GetAtt": ["FailedRuns", "Arn"]}}
+    assert source["DestinationConfig"] == {"OnFailure": kept}
     (pattern,) = (json.loads(one["Pattern"]) for one in source["FilterCriteria"]["Filters"])
     assert pattern["eventName"] == ["INSERT"]
     assert pattern["dynamodb"]["Keys"]["pk"]["S"] == ["SIGNAL"]
@@ -319,7 +381,10 @@ def test_bucket_is_private_and_encrypted_and_forgets():
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-@pytest.mark.parametrize("name", ["StateTable", "HistoryBucket", "ExchangeKey"])
+KEPT = ["StateTable", "HistoryBucket", "ExchangeKey", "PushgatewayPassword", "EncryptionKey"]
+
+
+@pytest.mark.parametrize("name", [*KEPT, "EgressAddress", "TradeLogGroup"])
 def test_what_holds_state_is_retained(name):
     assert RESOURCES[name]["DeletionPolicy"] == "Retain"
     assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
@@ -330,3 +395,214 @@ def test_logs_are_kept_for_a_bounded_time(name):
     group = RESOURCES[function(name)["LoggingConfig"]["LogGroup"]["Ref"]]
     assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
     assert min(DOCUMENT["Parameters"]["LogRetentionDays"]["AllowedValues"]) >= 1
+
+
+# --- what is at rest -------------------------------------------------------------------------
+
+
+ENCRYPTED = {
+    "StateTable": lambda one: one["SSESpecification"]["KMSMasterKeyId"],
+    "HistoryBucket": lambda one: one["BucketEncryption"]["ServerSideEncryptionConfiguration"][0][
+        "ServerSideEncryptionByDefault"
+    ]["KMSMasterKeyID"],
+    "ExchangeKey": lambda one: one["KmsKeyId"],
+    "PushgatewayPassword": lambda one: one["KmsKeyId"],
+    "DetectLogGroup": lambda one: one["KmsKeyId"],
+    "TradeLogGroup": lambda one: one["KmsKeyId"],
+    "FailedDeliveries": lambda one: one["KmsMasterKeyId"],
+    "FailedRuns": lambda one: one["KmsMasterKeyId"],
+    "Alarms": lambda one: one["KmsMasterKeyId"],
+}
+
+
+@pytest.mark.parametrize("name", ENCRYPTED)
+def test_customer_s_key_encrypts_everything_when_asked_for(name):
+    assert ENCRYPTED[name](properties_of(name, **EVERYTHING)) == "EncryptionKey.Arn"
+    with pytest.raises(KeyError):
+        ENCRYPTED[name](properties_of(name))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_roles_may_use_the_customer_s_key_only_when_there_is_one(role):
+    assert not [one for one in actions(role) if one.startswith("kms")]
+    used = {one for one in actions(role, **EVERYTHING) if one.startswith("kms")}
+    assert used == {"kms:Decrypt", "kms:GenerateDataKey"}
+
+
+@pytest.mark.parametrize("name", ["FailedDeliveries", "FailedRuns"])
+def test_queues_are_encrypted_and_keep_what_failed_for_two_weeks(name):
+    queue = properties_of(name)
+    assert queue["SqsManagedSseEnabled"] is True
+    assert queue["MessageRetentionPeriod"] == 14 * 86_400
+
+
+# --- alarms ----------------------------------------------------------------------------------
+
+LAMBDA_METRICS = {"Errors", "Throttles", "Invocations", "Duration"}
+
+
+def alarms():
+    return {n: r for n, r in RESOURCES.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+
+
+def test_every_alarm_speaks_and_goes_to_the_topic():
+    for name, alarm in alarms().items():
+        assert alarm["Properties"]["AlarmActions"] == [{"Ref": "Alarms"}], name
+        assert alarm["Properties"]["AlarmDescription"].endswith("."), name
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_each_function_is_watched_from_outside_the_cluster(name):
+    watched = {
+        alarm["Properties"]["MetricName"]
+        for alarm in alarms().values()
+        if {"Name": "FunctionName", "Value": {"Ref": name}} in alarm["Properties"]["Dimensions"]
+    }
+    assert watched >= LAMBDA_METRICS
+    assert ("IteratorAge" in watched) == (name == "TradeFunction")
+
+
+@pytest.mark.parametrize(
+    ("alarm", "name"), [("DetectSlow", "DetectFunction"), ("TradeSlow", "TradeFunction")]
+)
+def test_slow_runs_are_noticed_before_they_are_killed(alarm, name):
+    threshold = properties_of(alarm)["Threshold"]
+    assert 0.7 * 1000 * function(name)["Timeout"] <= threshold < 1000 * function(name)["Timeout"]
+    assert properties_of(alarm, ScanIntervalSeconds="10")["Threshold"] >= threshold
+
+
+def test_silence_is_an_alarm_though_nothing_is_measured():
+    for name in ("DetectSilent", "TradeSilent"):
+        alarm = properties_of(name)
+        assert (alarm["TreatMissingData"], alarm["EvaluationPeriods"]) == ("breaching", 5)
+
+
+def test_whatever_is_kept_in_a_queue_raises_an_alarm():
+    watched = {
+        one["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
+        for one in alarms().values()
+        if one["Properties"]["Namespace"] == "AWS/SQS"
+    }
+    assert watched == {n for n, r in RESOURCES.items() if r["Type"] == "AWS::SQS::Queue"}
+
+
+def test_pushes_that_fail_raise_an_alarm_by_the_metric_that_the_functions_write():
+    alarm = properties_of("PushesFail")
+    assert (alarm["Namespace"], alarm["MetricName"]) == (NAMESPACE, PUSH_FAILURES)
+    assert [one["Name"] for one in alarm["Dimensions"]] == [STAGE]
+
+
+# --- network ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_functions_are_in_a_vpc_only_when_asked_for(name):
+    declared = function(name)["VpcConfig"]
+    assert "x" not in template().resolve({"x": declared})
+    own = template(Network="own-vpc").resolve(declared)
+    assert own["SubnetIds"] == ["PrivateSubnetA", "PrivateSubnetB"]
+    given = {
+        "Network": "existing-vpc",
+        "SubnetIds": "subnet-1,subnet-2",
+        "SecurityGroupIds": "sg-1",
+    }
+    assert template(**given).resolve(declared)["SubnetIds"] == "subnet-1,subnet-2"
+    for network, private in (("public", "false"), ("own-vpc", "true"), ("existing-vpc", "true")):
+        assert variables(name, Network=network)["IN_VPC"] == private
+
+
+def test_nothing_of_the_network_is_there_unless_asked_for():
+    network = [name for name, one in RESOURCES.items() if one["Type"].startswith("AWS::EC2")]
+    assert len(network) > 10
+    assert all(RESOURCES[name]["Condition"] == "OwnVpc" for name in network)
+    assert "SecurityGroupIngress" not in RESOURCES["FunctionsSecurityGroup"]["Properties"]
+
+
+# --- what is refused before anything is made -------------------------------------------------
+
+
+class Rules:
+    """CloudFormation's rules, worked out for parameters and a region."""
+
+    def __init__(self, region="eu-central-1", **parameters):
+        self.values = {"AWS::Region": region} | {
+            name: str(parameters.get(name, one.get("Default", "")))
+            for name, one in DOCUMENT["Parameters"].items()
+        }
+        self.types = {name: one["Type"] for name, one in DOCUMENT["Parameters"].items()}
+
+    def value(self, what):
+        if not isinstance(what, dict):
+            return what
+        ((name, argument),) = what.items()
+        if name == "Ref":
+            value = self.values[argument]
+            return value.split(",") if self.types.get(argument, "").endswith("List") else value
+        one, *others = (self.value(item) for item in argument)
+        if name == "Fn::Not":
+            return not one
+        if name == "Fn::Equals":
+            return str(one) == str(others[0])
+        if name == "Fn::Contains":
+            return others[0] in one
+        assert name == "Fn::EachMemberEquals", name
+        return all(member == others[0] for member in one)
+
+    def refusals(self):
+        return [
+            assertion["AssertDescription"]
+            for rule in DOCUMENT["Rules"].values()
+            if self.value(rule.get("RuleCondition", True))
+            for assertion in rule["Assertions"]
+            if not self.value(assertion["Assert"])
+        ]
+
+
+def test_defaults_break_no_rule():
+    assert Rules().refusals() == []
+    assert Rules(**EVERYTHING).refusals() == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ({"region": "us-east-1"}, "Region"),
+        ({"region": "us-gov-west-1"}, "Region"),
+        ({"region": "cn-north-1"}, "Region"),
+        ({"TradingMode": "live", "Strategy": "fade"}, "LiveTradingConfirmation"),
+        ({"TradingMode": "live", "LiveTradingConfirmation": "1"}, "Strategy"),
+        ({"RiskFraction": "0"}, "RiskFraction"),
+        ({"MaxNotionalUsdt": "0"}, "MaxNotionalUsdt"),
+        ({"MaxExposureFraction": "0.0"}, "MaxExposureFraction"),
+        ({"PaperEquityUsdt": "0"}, "PaperEquityUsdt"),
+        ({"Network": "existing-vpc", "SecurityGroupIds": "sg-1"}, "SubnetIds"),
+        ({"Network": "existing-vpc", "SubnetIds": "subnet-1"}, "SecurityGroupIds"),
+        ({"PushgatewayAuthentication": "basic"}, "PushgatewayUrl"),
+    ],
+)
+def test_rule_refuses_with_the_parameter_s_name_and_the_fix(parameters, named):
+    (sentence,) = Rules(**parameters).refusals()
+    assert sentence.startswith(f"{named} - ")
+    assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("parameter", ["FadeStopAbovePeak", "RideStopFraction"])
+def test_stop_of_zero_cannot_be_deployed(parameter):
+    with pytest.raises(TemplateError, match=parameter):
+        template(**{parameter: "0"})
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "us-west-2", "us-gov-east-1", "cn-northwest-1"])
+def test_rule_and_cold_start_refuse_the_same_regions(region):
+    environment = {"TABLE_NAME": "table", "AWS_REGION": region}
+    load_settings(TradeSettings, environment)
+    with pytest.raises(SettingsError, match="AWS_REGION"):
+        load_settings(TradeSettings, {**environment, "AWS_LAMBDA_FUNCTION_NAME": "trade"})
+    assert Rules(region=region).refusals()
+
+
+def test_gateway_without_tls_is_refused_outside_a_vpc():
+    environment = {"TABLE_NAME": "table", "PUSHGATEWAY_URL": "http://10.0.0.5:9091"}
+    with pytest.raises(SettingsError, match=r"PUSHGATEWAY_URL='http://10.* https only"):
+        load_settings(TradeSettings, environment)
+    assert load_settings(TradeSettings, {**environment, "IN_VPC": "true"})

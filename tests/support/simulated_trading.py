@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from support.scripted_market import START as MARKET_START
 from support.scripted_market import ScriptedMarket
 from support.trading_rig import RigTick, peaked, settings
 
+from benchmarks.exchange_process import HeldClock
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.memory import (
     ManualDeadline,
@@ -18,6 +20,7 @@ from pumpwatch.adapters.memory import (
     MemoryLockStore,
     MemorySignalStore,
 )
+from pumpwatch.bootstrap.trade import MOST_READS
 from pumpwatch.domain.orders import Outcome
 from pumpwatch.domain.trades import Trade, TradeState
 from pumpwatch.ports import ExchangeKey
@@ -54,6 +57,8 @@ class World:
     """One pumped symbol on the simulator, traded in live mode with 60 ms latency in market time.
 
     `changes` are settings of the trade function; `exchange` are those of the simulated exchange.
+    `real_latency`: requests really take 60 ms, market time stands still, and reads of one round go
+    out side by side.
     """
 
     def __init__(
@@ -63,10 +68,15 @@ class World:
         exchange: dict[str, Any] | None = None,
         timeout_seconds: float = 4.0,
         market: dict[str, Any] | None = None,
+        real_latency: bool = False,
         **changes: Any,
     ) -> None:
         credentials = credentials_from_seed(5)
-        self.market_clock = MarketClock(start=BEGIN, stepped=True)
+        self.market_clock: Any = MarketClock(start=BEGIN, stepped=True)
+        self.executor = ThreadPoolExecutor(MOST_READS) if real_latency else None
+        if real_latency:
+            self.market_clock = HeldClock()
+            self.market_clock.advance_to(BEGIN)
         scripts = {"BTCUSDT": [(0, 60_000.0)], SYMBOL: script}
         options = ExchangeSettings(**{"latency_ms": 60, **(exchange or {})})
         self.exchange = Exchange(
@@ -107,12 +117,15 @@ class World:
             clock=self.clock,
             settings=self.settings,
             wait=self.pass_seconds,
+            executor=self.executor,
         )
 
     def pass_seconds(self, seconds: float) -> None:
         self.market_clock.advance_by(round(seconds * 1_000))
 
     def close(self) -> None:
+        if self.executor is not None:
+            self.executor.shutdown()
         self.session.close()
         self.server.stop()
 

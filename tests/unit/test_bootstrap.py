@@ -3,21 +3,29 @@
 import logging
 import subprocess
 import sys
+from dataclasses import replace
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
+from support.records import NOW, a_signal, a_trade, an_event
 from support.trading_rig import settings
 
+from pumpwatch.adapters.bybit import endpoints
+from pumpwatch.adapters.bybit.refusals import word_of
+from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.adapters.memory import MemoryLeaseStore, MemoryTotalsStore
 from pumpwatch.bootstrap.detect import describe as describe_detect
 from pumpwatch.bootstrap.detect import detect_function
 from pumpwatch.bootstrap.function import Function, HeldLease
 from pumpwatch.bootstrap.trade import describe as describe_trade
 from pumpwatch.bootstrap.trade import trade_function
-from pumpwatch.domain.orders import Leg, Outcome
+from pumpwatch.bootstrap.traffic import describe_traffic
+from pumpwatch.domain.orders import Leg, Outcome, Side
 from pumpwatch.domain.protections import Lock
 from pumpwatch.domain.reconcile import RepairKind
+from pumpwatch.domain.signals import Phase
 from pumpwatch.errors import (
     BadCredentials,
     BadEvent,
@@ -28,7 +36,16 @@ from pumpwatch.errors import (
     StoreUnavailable,
 )
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics import DETECT, METRICS, PROTECTIONS, REPAIRS, TRADE
+from pumpwatch.metrics import (
+    API_CODES,
+    DETECT,
+    ENDPOINTS,
+    METRICS,
+    PROTECTIONS,
+    PUBLIC_ENDPOINTS,
+    REPAIRS,
+    TRADE,
+)
 from pumpwatch.ports import ExchangeKey
 from pumpwatch.runs import MetricsReporter, RunNumbers, UndeclaredMetric
 from pumpwatch.usecases.detect_report import DetectReport
@@ -140,9 +157,12 @@ def test_lease_that_cannot_be_given_back_does_not_fail_the_run():
     assert run.run(TICK, Context()) == "report"
 
 
-def test_report_that_cannot_be_described_does_not_fail_the_run(caplog):
+@pytest.mark.parametrize(
+    "error", [UndeclaredMetric("gauge x is not declared"), ValueError("-1"), ZeroDivisionError()]
+)
+def test_report_that_cannot_be_described_does_not_fail_the_run(caplog, error):
     def describe(report, numbers):
-        raise UndeclaredMetric("gauge x is not declared")
+        raise error
 
     run, gateway = function(lambda tick, deadline: "report", describe)
     with caplog.at_level(logging.ERROR):
@@ -181,7 +201,7 @@ def test_every_gauge_of_the_list_is_set_by_a_run(job, describe):
     declared = {
         metric.name.removeprefix(f"{job}_")
         for metric in METRICS
-        if metric.job == job and metric.kind == "gauge"
+        if metric.job == job and metric.kind == "gauge" and not metric.is_open
     }
     described = {key.partition("|")[0].removeprefix(f"{job}_") for key in numbers.gauges}
     warm = {"clock_skew_seconds"}
@@ -211,6 +231,116 @@ def test_trade_report_is_counted_by_leg_and_outcome():
     assert numbers.gauges["pumpwatch_trade_locks|protection=drawdown"] == 1
     assert numbers.gauges["pumpwatch_trade_locks|protection=stale_data"] == 0
     assert numbers.gauges["pumpwatch_trade_key_expiry_timestamp_seconds"] == 1
+
+
+def test_lock_s_end_is_shown_by_protection():
+    numbers = RunNumbers(TRADE)
+    report = TradeReport()
+    report.locks += [Lock("drawdown", "deep", 1, 5_000), Lock("drawdown", "deep", 1, 9_000)]
+    describe_trade(report, numbers, mode="paper")
+    assert numbers.gauges["pumpwatch_trade_locks|protection=drawdown"] == 2
+    assert numbers.gauges["pumpwatch_trade_lock_end_timestamp_seconds|protection=drawdown"] == 9
+    assert numbers.gauges["pumpwatch_trade_lock_end_timestamp_seconds|protection=stale_data"] == 0
+
+
+@pytest.mark.parametrize(
+    ("side", "price", "bucket"),
+    [("buy", "101", "0.01"), ("sell", "99", "0.01"), ("sell", "102", "0.0")],
+)
+def test_fills_are_shown_with_their_price_and_entries_with_what_was_lost(side, price, bucket):
+    trade = a_trade(side=Side(side), signal_price=Decimal(100), entry_price=Decimal(price))
+    closed = a_trade("other", symbol="BUSDT", exit_price=Decimal(7))
+    numbers = RunNumbers(TRADE)
+    describe_trade(TradeReport(opened=[trade], closed=[closed]), numbers, mode="paper")
+    shown = {
+        (one.labels["symbol"], one.labels["leg"]): one.value for one in numbers.open_series.values()
+    }
+    assert shown == {(trade.symbol, "entry"): float(price), ("BUSDT", "exit"): 7.0}
+    assert numbers.increments[f"pumpwatch_trade_entry_slippage_ratio|le={bucket}"] == 1
+
+
+def shown_events(report):
+    numbers = RunNumbers(DETECT)
+    describe_detect(report, numbers)
+    return {(one.labels["symbol"], one.labels["phase"]) for one in numbers.open_series.values()}
+
+
+def test_event_is_shown_in_its_phase_and_in_those_that_the_run_signalled():
+    event = an_event(phase=Phase.PEAKED)
+    signals = [
+        replace(a_signal(), event_id=event.event_id, symbol=event.symbol, phase=phase)
+        for phase in (Phase.RISING, Phase.PEAKED)
+    ]
+    report = DetectReport(time=NOW, events=[event], signals=signals)
+    assert shown_events(report) == {(event.symbol, "rising"), (event.symbol, "peaked")}
+
+
+def test_event_that_is_over_is_shown_for_two_more_pushes():
+    over = an_event(phase=Phase.OVER, phase_since=NOW)
+    for later, seen in ((0, True), (119_000, True), (151_000, False)):
+        report = DetectReport(time=NOW + later, events=[over])
+        assert shown_events(report) == ({(over.symbol, "over")} if seen else set())
+
+
+def test_only_the_strongest_events_are_shown():
+    events = [
+        an_event(f"E{number}USDT", base_price=1.0, peak_price=1.0 + number / 100)
+        for number in range(1, 41)
+    ]
+    shown = shown_events(DetectReport(time=NOW, events=events))
+    assert shown == {(f"E{number}USDT", "rising") for number in range(21, 41)}
+
+
+def test_requests_are_counted_by_endpoint_and_word_of_failed_runs_too():
+    traffic = Traffic()
+
+    def work(tick, deadline):
+        traffic.note("/v5/market/tickers", 10006, 0.3)
+        traffic.note("/v5/market/tickers", 0, 0.03)
+        raise ExchangeForbidden("403")
+
+    gateway = Gateway()
+    run = Function(
+        DETECT,
+        reporter=MetricsReporter(DETECT, MemoryTotalsStore(), gateway),
+        lease=HeldLease(MemoryLeaseStore(lambda: 0.0)),
+        work=work,
+        describe=lambda report, numbers: None,
+        describe_always=lambda numbers: describe_traffic(traffic.take(), numbers),
+    )
+    for count in (1, 2):
+        with pytest.raises(ExchangeForbidden):
+            run.run(Tick(TICK.scheduled_time, f"run-{count}"), Context())
+        values = gateway.pushes[-1][0]
+        name = "pumpwatch_detect_api_requests_total"
+        assert values[name, "market/tickers", "rate_limited"] == count
+        assert values[name, "market/tickers", "ok"] == count
+        assert values[name, "market/kline", "ok"] == 0
+        name = "pumpwatch_detect_api_latency_seconds"
+        assert values[f"{name}_bucket", "0.05", "market/tickers"] == count
+        assert values[f"{name}_bucket", "0.5", "market/tickers"] == 2 * count
+        assert values[f"{name}_count", "market/tickers"] == 2 * count
+
+
+def test_every_endpoint_and_every_code_has_its_label():
+    declared = [one for one in vars(endpoints).values() if isinstance(one, endpoints.Endpoint)]
+    assert {one.path.removeprefix("/v5/") for one in declared} == set(ENDPOINTS)
+    public = {one.path.removeprefix("/v5/") for one in declared if not one.private}
+    assert public == set(PUBLIC_ENDPOINTS)
+    words = {word_of(code) for code in [-1, 0, 401, 403, 404, 429, 500, 503, 10_000, 10_002, 10_003,
+             10_005, 10_006, 10_016, 10_018, 33_004, 110_007, 110_043, 170_146]}  # fmt: skip
+    assert words == set(API_CODES)
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [(0, "ok"), (110043, "ok"), (10006, "rate_limited"), (429, "rate_limited"), (403, "forbidden"),
+     (10018, "forbidden"), (401, "key_refused"), (10010, "key_refused"), (33004, "key_refused"),
+     (10002, "clock"), (10016, "unavailable"), (502, "unavailable"), (110007, "refused"),
+     (404, "refused"), (-1, "no_answer")],
+)  # fmt: skip
+def test_codes_come_to_words(code, word):
+    assert word_of(code) == word
 
 
 def test_every_kind_of_repair_and_every_protection_has_its_label():
@@ -289,7 +419,7 @@ class Desk:
         start_run=lambda deadline: None, request_count=0, clock_skew_seconds=None
     )
 
-    def __init__(self, settings, table, lease, key):
+    def __init__(self, settings, table, lease, key, traffic):
         self.key, self.lease = key, lease
         self.use_case = self
         self.made.append(key.api_key)

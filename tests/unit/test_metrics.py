@@ -54,7 +54,32 @@ def test_names_are_unique_and_follow_the_convention():
 
 def test_no_metric_has_an_unbounded_label():
     labels = {name for metric in METRICS for name in metric.label_names}
-    assert not labels & {"symbol", "run_id", "request_id", "signal_id"}
+    assert not labels & {"run_id", "request_id", "signal_id", "event_id", "order_id"}
+    for metric in METRICS:
+        assert metric.is_open == (0 < metric.most <= 60) == ("symbol" in metric.label_names)
+        if metric.is_open:
+            assert metric.kind is Kind.GAUGE
+            assert 30 <= metric.hold_seconds < 60
+
+
+@pytest.mark.parametrize("symbols", [600, 2000])
+@pytest.mark.parametrize("job", [DETECT, TRADE])
+def test_what_is_pushed_stays_small_whatever_the_market_does(job, symbols):
+    numbers = RunNumbers(job)
+    every = {metric.name: metric for metric in METRICS if metric.job == job}
+    for metric in every.values():
+        name = metric.name.removeprefix(f"{job}_")
+        if metric.is_open:
+            (other, values) = metric.labels[1]
+            for number in range(symbols):
+                for value in values:
+                    numbers.set(name, number, symbol=f"S{number}USDT", **{other: value})
+        for labels in metric.label_sets():
+            if metric.kind is Kind.GAUGE:
+                numbers.set(name, 1, **labels)
+    found = samples(exposition(numbers, {}, failed=False))
+    assert len(found) == sum(metric.most_series for metric in every.values()) < 500
+    assert len({name for name, _ in found}) < 60
 
 
 def test_every_phase_leg_and_outcome_is_declared():
@@ -127,7 +152,8 @@ def test_failed_run_pushes_only_its_failure_and_the_counters():
     reporter.report(numbers, "run", failed=True)
     ((_, found, failed),) = gateway.pushes
     assert failed
-    gauges = {name for name, _ in found if not name.endswith("_total")}
+    totals = ("_total", "_bucket", "_sum", "_count")
+    gauges = {name for name, _ in found if not name.endswith(totals)}
     assert gauges == {"pumpwatch_detect_last_failure_timestamp_seconds"}
     assert found["pumpwatch_detect_runs_total", (("result", "failure"),)] == 1
 
@@ -162,6 +188,80 @@ def test_push_that_failed_is_counted_by_the_next_run():
     assert reporter.report(RunNumbers(DETECT), "third")
     counted = [found["pumpwatch_detect_push_failures_total", ()] for _, found, _ in gateway.pushes]
     assert counted == [0, 1, 1]
+
+
+def test_failed_push_is_known_after_a_cold_start():
+    totals, gateway = MemoryTotalsStore(), Gateway(accepts=False)
+    MetricsReporter(DETECT, totals, gateway).report(RunNumbers(DETECT), "first")
+    gateway.accepts = True
+    MetricsReporter(DETECT, totals, gateway).report(RunNumbers(DETECT), "second")
+    assert gateway.pushes[-1][1]["pumpwatch_detect_push_failures_total", ()] == 1
+
+
+def test_histogram_is_pushed_as_running_totals_of_its_buckets():
+    totals, gateway = MemoryTotalsStore(), Gateway()
+    for run, seconds in enumerate((12.0, 15.0, 70.25, 4000.0)):
+        numbers = RunNumbers(DETECT)
+        numbers.observe("signal_delay_seconds", seconds)
+        MetricsReporter(DETECT, totals, gateway).report(numbers, f"run-{run}")
+    found = gateway.pushes[-1][1]
+    name = "pumpwatch_detect_signal_delay_seconds"
+    counts = [found[f"{name}_bucket", (("le", le),)] for le in ("15.0", "60.0", "90.0", "+Inf")]
+    assert counts == [2, 2, 3, 4]
+    assert found[f"{name}_count", ()] == 4
+    assert found[f"{name}_sum", ()] == 4097.25
+
+
+def test_histogram_without_observations_shows_zeros_and_refuses_negative_ones():
+    numbers = RunNumbers(TRADE)
+    found = samples(exposition(numbers, {}, failed=False))
+    name = "pumpwatch_trade_api_latency_seconds_bucket"
+    assert found[name, (("endpoint", "order/create"), ("le", "+Inf"))] == 0
+    with pytest.raises(ValueError, match="only grows"):
+        numbers.observe("entry_slippage_ratio", -0.1)
+    with pytest.raises(UndeclaredMetric):
+        numbers.observe("api_latency_seconds", 1, endpoint="somewhere")
+
+
+class Hand:
+    """A clock that is set by hand."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def __call__(self):
+        return self.seconds
+
+
+EVENT = ("pumpwatch_detect_pump_event_active", (("phase", "rising"), ("symbol", "AUSDT")))
+
+
+def with_event(value=0.2):
+    numbers = RunNumbers(DETECT)
+    numbers.set("pump_event_active", value, symbol="AUSDT", phase="rising")
+    return numbers
+
+
+def test_series_of_a_symbol_is_shown_for_its_time_though_the_next_run_comes_soon():
+    gateway, clock = Gateway(), Hand()
+    reporter = MetricsReporter(DETECT, MemoryTotalsStore(), gateway, clock=clock)
+    reporter.report(with_event(), "run-0")
+    for run, (seconds, shown) in enumerate(((2, True), (44, True), (46, False), (47, False)), 1):
+        clock.seconds = seconds
+        reporter.report(RunNumbers(DETECT), f"run-{run}")
+        assert (EVENT in gateway.pushes[-1][1]) is shown
+
+
+def test_series_that_no_push_has_shown_waits_for_one_that_does_but_not_for_ever():
+    gateway, clock = Gateway(accepts=False), Hand()
+    reporter = MetricsReporter(DETECT, MemoryTotalsStore(), gateway, clock=clock)
+    reporter.report(with_event(), "run-0")
+    clock.seconds = 200
+    reporter.report(RunNumbers(DETECT), "run-1")
+    assert EVENT in gateway.pushes[-1][1]
+    clock.seconds = 301
+    reporter.report(RunNumbers(DETECT), "run-2")
+    assert EVENT not in gateway.pushes[-1][1]
 
 
 def test_without_totals_the_gauges_are_pushed_and_the_counters_left_alone():

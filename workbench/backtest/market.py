@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -79,9 +78,10 @@ class Window:
         """Return whether there is such a minute and its candle is known."""
         return 0 <= index < len(self) and not np.isnan(self.values[index, CLOSE])
 
-    def known_from(self, index: int) -> Iterator[int]:
-        """Yield the indices of the known minutes from `index` on."""
-        yield from (index + np.flatnonzero(~np.isnan(self.values[index:, CLOSE]))).tolist()
+    def known(self, begin: int, end: int) -> IntArray:
+        """Return the indices of the known minutes in [begin, end)."""
+        found: IntArray = begin + np.flatnonzero(~np.isnan(self.values[begin:end, CLOSE]))
+        return found
 
     def price_at(self, time: int) -> float:
         """Return the last close that was known at a time; before the first one, the base."""

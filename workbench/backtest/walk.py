@@ -124,8 +124,7 @@ def _eventful(
     position: PaperPosition, window: Window, index: int, limit: int, leverage: Decimal
 ) -> list[int]:
     """Return the minutes from `index` to `limit` in which anything can happen."""
-    known = np.fromiter(window.known_from(index), dtype=np.int64)
-    known = known[known < limit]
+    known = window.known(index, limit)
     if position.trailing_stop is not None or not len(known):
         return [int(row) for row in known]
     values = window.values[known]
@@ -133,8 +132,9 @@ def _eventful(
     levels = [position.stop_loss, liquidation_price(position.holding, leverage)]
     losing = [float(level) for level in levels if level is not None]
     eventful = np.zeros(len(known), dtype=np.bool_)
-    if position.funding is not None:
-        eventful |= _funded(position.funding.next_time, window, known)
+    funding = position.funding
+    if funding is not None and funding.next_time <= int(window.open_time[known[-1]]):
+        eventful |= _funded(funding.next_time, window, known)
     # Floats may be off in the last digit: a minute too many costs nothing.
     if losing and short:
         eventful |= values[:, HIGH] >= min(losing) * (1 - ROOM)
@@ -170,9 +170,7 @@ def _exit_fills(
     fills: list[Fill] = []
     first = fired.index if fired is not None else limit
     end = min(len(window), first + LAST_MINUTE)
-    for row in window.known_from(first):
-        if row >= end:
-            break
+    for row in window.known(first, end).tolist():
         candle = window.values[row]
         opens = fired is None or row > fired.index
         price = decimal_from(candle[OPEN]) if opens else fired.triggered.price  # type: ignore[union-attr]

@@ -15,8 +15,13 @@ from pumpwatch.errors import BadInput, PumpwatchError, SettingsError
 from workbench.cli.backfill import backfill
 from workbench.cli.backtest import backtest
 from workbench.cli.campaign import campaign
+from workbench.cli.compare import compare
+from workbench.cli.costs import costs
 from workbench.cli.download import download
 from workbench.cli.evaluate import evaluate
+from workbench.cli.operate import doctor, halt, resume, status
+from workbench.cli.paper import paper
+from workbench.cli.report import report
 from workbench.cli.run import run
 from workbench.cli.simulator import simulator
 from workbench.cli.train import train
@@ -31,14 +36,22 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(run)
+app.command()(paper)
+app.command()(report)
 app.command()(simulator)
 app.command()(backfill)
+app.command()(doctor)
+app.command()(status)
+app.command()(halt)
+app.command()(resume)
+app.command()(costs)
 app.command()(campaign)
-app.command()(backtest)
 app.command()(download)
+app.command()(backtest)
+app.command()(tune)
+app.command()(compare)
 app.command()(evaluate)
 app.command()(train)
-app.command()(tune)
 
 
 def _show_version(wanted: bool) -> None:

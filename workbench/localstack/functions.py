@@ -104,7 +104,8 @@ class LocalFunction:
         self.region = region
         self.log = io.StringIO()
         self.invocations = 0
-        self._runtime = dict(runtime)
+        self.runtime = dict(runtime)
+        """What the runtime itself sets: credentials, region, where AWS is."""
         self._loaded: Handler | None = None
         self._logging: dict[str, Any] = {}
 
@@ -169,7 +170,7 @@ class LocalFunction:
         outside = _logging_state()
         kept = {name: environment[name] for name in KEPT if name in environment}
         os.environ.clear()
-        os.environ.update({**kept, **self._runtime, **self.variables})
+        os.environ.update({**kept, **self.runtime, **self.variables})
         boto3.DEFAULT_SESSION = None
         _set_logging(self._logging)
         try:

@@ -19,6 +19,9 @@ TABLE_PROPERTIES = (
     "LocalSecondaryIndexes",
     "ProvisionedThroughput",
 )
+ACCOUNT = "123456789012"
+ONLY_NAMED = {"AWS::SQS::Queue": "sqs", "AWS::SNS::Topic": "sns", "AWS::IAM::Role": "iam"}
+"""What the functions' event sources refer to, but nothing here needs."""
 
 
 def create_resources(template: Template, aws: AwsServer, *, stack: str) -> None:
@@ -29,6 +32,12 @@ def create_resources(template: Template, aws: AwsServer, *, stack: str) -> None:
         _create_bucket(template, aws, name, template.resolve(properties), stack)
     for name, properties in template.resources("AWS::SecretsManager::Secret"):
         _create_secret(template, aws, name, template.resolve(properties), stack)
+    for kind, service in ONLY_NAMED.items():
+        for name, _ in template.resources(kind):
+            template.physical[name] = f"{stack}-{name}"
+            template.attributes[f"{name}.Arn"] = (
+                f"arn:aws:{service}:{REGION}:{ACCOUNT}:{stack}-{name}"
+            )
 
 
 def _create_table(

@@ -217,8 +217,7 @@ def _rows(position: Position) -> list[CandleRow]:
     end = min(len(window), window.index_of(trade.exit_time or 0) + AFTER)
     return [
         CandleRow(int(window.open_time[row]), *window.values[row, [0, 1, 2, 3, 5]].tolist())
-        for row in window.known_from(0)
-        if row <= end
+        for row in window.known(0, end)
     ]
 
 

@@ -112,13 +112,16 @@ class LiveView:
             return Text("Pumpwatch", style="bold")
         facts, snapshot = self._facts, self._snapshot
         now = snapshot.time if snapshot else facts.start
+        of_all = f" of {facts.ticks}" if facts.ticks is not None else ""
+        place = Text(f"{clock(now)}  tick {snapshot.tick if snapshot else 0}{of_all}")
+        title = Text.assemble(("Pumpwatch", "bold"), "  ", facts.title)
+        if facts.end is None:
+            return Group(title, place, self._equity_line())
         length = max(facts.end - facts.start, 1)
         done = min(max(now - facts.start, 0), length)
         bar = ProgressBar(total=length, completed=done, width=min(40, self._console.width // 3))
-        place = f"{clock(now)}  tick {snapshot.tick if snapshot else 0} of {facts.ticks}"
         progress = Table.grid(padding=(0, 2))
-        progress.add_row(bar, Text(f"{100 * done // length} %"), Text(place))
-        title = Text.assemble(("Pumpwatch", "bold"), "  ", facts.title)
+        progress.add_row(bar, Text(f"{100 * done // length} %"), place)
         return Group(title, progress, self._equity_line())
 
     def _equity_line(self) -> Text:

@@ -34,14 +34,19 @@ class PlainView:
 
     def note(self, text: str) -> None:
         """Write the text."""
-        self._write(text)
+        if text:
+            self._write(text)
 
     def started(self, facts: RunFacts) -> None:
         """Write what is about to be played."""
         self._facts = facts
         self._next_line = facts.start + EVERY_MS
-        length = duration(facts.end - facts.start)
-        self._write(f"{facts.title}: {length} of market time from {date_and_clock(facts.start)}")
+        begin = date_and_clock(facts.start)
+        if facts.end is None:
+            self._write(f"{facts.title}, from {begin} UTC until interrupted")
+        else:
+            length = duration(facts.end - facts.start)
+            self._write(f"{facts.title}: {length} of market time from {begin}")
 
     def tick(self, snapshot: TickSnapshot) -> None:
         """Write a line when 15 market minutes have passed since the last one."""
@@ -49,7 +54,8 @@ class PlainView:
             return
         while self._next_line <= snapshot.time:
             self._next_line += EVERY_MS
-        of_all = f" of {self._facts.ticks}" if self._facts else ""
+        ticks = self._facts.ticks if self._facts is not None else None
+        of_all = f" of {ticks}" if ticks is not None else ""
         state = (
             f"tick {snapshot.tick}{of_all}, equity {money(snapshot.equity)} USDT,"
             f" open positions {len(snapshot.positions)}, open events {snapshot.events_open}"

@@ -33,8 +33,10 @@ class RunFacts:
     title: str
     """For example "600 simulated symbols, seed 1"."""
     start: int
-    end: int
-    ticks: int
+    end: int | None = None
+    """None: it goes on until it is interrupted."""
+    ticks: int | None = None
+    """None: nobody counts them beforehand."""
 
 
 @dataclass(frozen=True, slots=True)

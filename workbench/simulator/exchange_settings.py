@@ -31,6 +31,8 @@ class ExchangeSettings:
     limit_price_band: Decimal = Decimal("0.10")
     """A limit order may cross the last price by this much (`priceLimitRatioY`)."""
 
+    hedge_mode: bool = False
+    """Long and short positions of a symbol side by side: only shown and refused, not traded."""
     order_link_horizon: Literal["ever", "open"] = "ever"
     """How long an orderLinkId stays taken."""
     order_list_lag_ms: int = 0

@@ -10,7 +10,12 @@ from pydantic.fields import FieldInfo
 
 __all__ = ["allowed"]
 
-NUMBERS: dict[object, str] = {int: "a whole number", float: "a number", Decimal: "a number"}
+KINDS: dict[object, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    Decimal: "a number",
+}
 
 
 def allowed(field: FieldInfo) -> str:
@@ -37,8 +42,8 @@ def allowed(field: FieldInfo) -> str:
         for one in field.metadata
         if hasattr(one, "func") and one.func.__doc__ is not None
     ]
-    if field.annotation in NUMBERS:
-        parts.insert(0, NUMBERS[field.annotation])
+    if field.annotation in KINDS:
+        parts.insert(0, KINDS[field.annotation])
     return ", ".join(parts)
 
 

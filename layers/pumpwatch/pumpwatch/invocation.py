@@ -1,7 +1,7 @@
-"""What wakes a function: the schedule's event, or a batch of the table's stream.
+"""What wakes a function: the schedule's event, a batch of the table's stream, or a probe.
 
-A payload that is neither is a `BadEvent`. In a batch, a record that cannot be read is counted and
-left out: the stream is only a wake-up, the signals themselves are read from the table.
+A payload that is none of them is a `BadEvent`. In a batch, a record that cannot be read is counted
+and left out: the stream is only a wake-up, the signals themselves are read from the table.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TypeGuard
 
 from pumpwatch.errors import BadEvent
 
-__all__ = ["Tick", "parse_schedule", "parse_wake_up"]
+__all__ = ["Tick", "is_probe", "parse_schedule", "parse_wake_up"]
 
 LONGEST_ID = 128
 EARLIEST, LATEST = 1_262_304_000_000, 4_102_444_800_000
@@ -33,6 +33,11 @@ class Tick:
     """The signals a batch announced."""
     bad_records: int = 0
     """Records of the batch that could not be read."""
+
+
+def is_probe(event: object) -> bool:
+    """Return whether a person asks what the function can reach: `{"action": "probe"}`."""
+    return isinstance(event, Mapping) and event.get("action") == "probe"
 
 
 def parse_schedule(event: object) -> Tick:

@@ -1,7 +1,7 @@
 """Every metric Pumpwatch has: name, type, help text, labels. Dashboards and alerts are held to it.
 
-Gauges describe the last run. Counters are durable totals: a run's increments are added up in the
-table and the totals are pushed, so that `rate()` holds across cold starts.
+Gauges describe the last run. Counters and histograms are durable totals: a run's increments are
+added up in the table and the totals are pushed, so that `rate()` holds across cold starts.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
+from typing import Final
 
-__all__ = ["METRICS", "Kind", "Metric", "total_key"]
+__all__ = ["ANY", "METRICS", "Kind", "Metric", "total_key"]
 
 
 class Kind(StrEnum):
@@ -19,32 +20,70 @@ class Kind(StrEnum):
 
     GAUGE = "gauge"
     COUNTER = "counter"
+    HISTOGRAM = "histogram"
+
+
+ANY: Final[tuple[str, ...]] = ()
+"""A label that takes any value, such as a symbol; only a gauge with `most` may have one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric. `labels` pairs each label with all its values; a counter starts at 0 for each."""
+    """One metric. `labels` pairs each label with all its values; a total starts at 0 for each.
+
+    `buckets` are a histogram's upper bounds without the infinite one. `most` is how many series a
+    gauge with a label of `ANY` value has at most: the largest values stay. `hold_seconds` is how
+    long such a series is shown at least, also when a following run has nothing to say about it.
+    """
 
     name: str
     kind: Kind
     job: str
     help: str
     labels: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    buckets: tuple[float, ...] = ()
+    most: int = 0
+    hold_seconds: float = 0.0
 
     @property
     def label_names(self) -> list[str]:
         """Return the labels' names."""
         return [name for name, _ in self.labels]
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether a label takes any value."""
+        return any(values == ANY for _, values in self.labels)
+
+    @property
+    def bounds(self) -> tuple[str, ...]:
+        """Return the buckets' upper bounds as Prometheus writes them, the infinite one last."""
+        return (*(str(float(bound)) for bound in self.buckets), "+Inf")
+
+    @property
+    def most_series(self) -> int:
+        """Return how many series the metric has at most."""
+        if self.is_open:
+            return self.most
+        per_label_set = len(self.bounds) + 2 if self.kind is Kind.HISTOGRAM else 1
+        return sum(1 for _ in self.label_sets()) * per_label_set
+
     def label_sets(self) -> Iterator[dict[str, str]]:
-        """Yield every combination of label values."""
+        """Yield every combination of label values; none where a label takes any value."""
         names = self.label_names
         for values in product(*(values for _, values in self.labels)):
             yield dict(zip(names, values, strict=True))
 
+    def allows(self, labels: Mapping[str, str]) -> bool:
+        """Return whether these are all labels, each with a value that is declared."""
+        declared = dict(self.labels)
+        return labels.keys() == declared.keys() and all(
+            declared[name] == ANY or value in declared[name] for name, value in labels.items()
+        )
+
 
 def total_key(name: str, labels: Mapping[str, str]) -> str:
-    """Return the key a counter's total is stored under: the name and the sorted label values."""
+    """Return the key a total is stored under: the name and the sorted label values."""
     return (
         name
         if not labels
@@ -56,6 +95,8 @@ DETECT, TRADE = "pumpwatch_detect", "pumpwatch_trade"
 RESULTS = ("success", "failure", "busy")
 """Busy: another run held the function's lease, and nothing was done."""
 OUTCOMES = ("filled", "rejected", "denied", "unknown")
+LEGS = ("entry", "exit")
+PHASES = ("rising", "peaked", "fading", "over")
 REPAIRS = ("opened", "dropped", "exit_ended", "resized", "closed", "stop_set", "vanished", "found")
 """What a run can find to differ between the journal and the exchange."""
 BLOCKED_BY = ("halt", "lock", "stale_tick", "access", "stores")
@@ -69,20 +110,105 @@ PROTECTIONS = (
     "stale_data",
     "trading_hours",
 )
+API_CODES = (
+    "ok",
+    "rate_limited",
+    "forbidden",
+    "key_refused",
+    "clock",
+    "unavailable",
+    "refused",
+    "no_answer",
+)
+"""What the exchange's codes and HTTP statuses come to; the exact code is in the log."""
+PUBLIC_ENDPOINTS = (
+    "market/time",
+    "market/tickers",
+    "market/kline",
+    "market/instruments-info",
+    "market/orderbook",
+)
+ENDPOINTS = (
+    *PUBLIC_ENDPOINTS,
+    "order/create",
+    "order/cancel",
+    "order/realtime",
+    "order/history",
+    "execution/list",
+    "position/list",
+    "position/set-leverage",
+    "position/trading-stop",
+    "account/wallet-balance",
+    "user/query-api",
+)
+"""Paths below /v5."""
+LATENCY_BUCKETS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
+DELAY_BUCKETS = (15.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)
+SLIPPAGE_BUCKETS = (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05)
+MOST_EVENTS, MOST_FILLS = 20, 20
+PHASES_SHOWN = 3
+"""Phases in which an event can be shown at a time: one scan can see it rise, peak and end."""
+HOLD_SECONDS = 45.0
+"""Rules about events and fills are evaluated every ten seconds: four times within this, and it is
+over before the next minute's push."""
 
 
 def _gauge(job: str, name: str, text: str, **labels: tuple[str, ...]) -> Metric:
     return Metric(f"{job}_{name}", Kind.GAUGE, job, text, tuple(labels.items()))
 
 
+def _open_gauge(job: str, name: str, text: str, most: int, **labels: tuple[str, ...]) -> Metric:
+    pairs = tuple(labels.items())
+    return Metric(
+        f"{job}_{name}", Kind.GAUGE, job, text, pairs, most=most, hold_seconds=HOLD_SECONDS
+    )
+
+
 def _counter(job: str, name: str, text: str, **labels: tuple[str, ...]) -> Metric:
     return Metric(f"{job}_{name}_total", Kind.COUNTER, job, text, tuple(labels.items()))
 
 
+def _histogram(
+    job: str, name: str, text: str, buckets: tuple[float, ...], **labels: tuple[str, ...]
+) -> Metric:
+    return Metric(f"{job}_{name}", Kind.HISTOGRAM, job, text, tuple(labels.items()), buckets)
+
+
+def _api_metrics(job: str, endpoints: tuple[str, ...]) -> tuple[Metric, ...]:
+    return (
+        _counter(
+            job,
+            "api_requests",
+            "Requests to the exchange by endpoint and what came of them.",
+            endpoint=endpoints,
+            code=API_CODES,
+        ),
+        _histogram(
+            job,
+            "api_latency_seconds",
+            "From sending a request to the exchange to its answer.",
+            LATENCY_BUCKETS,
+            endpoint=endpoints,
+        ),
+    )
+
+
+def _common_metrics(job: str) -> tuple[Metric, ...]:
+    return (
+        _gauge(job, "last_success_timestamp_seconds", "When the last good run ended, Unix time."),
+        _gauge(job, "last_failure_timestamp_seconds", "When the last failed run ended, Unix time."),
+        _gauge(job, "duration_seconds", "Wall time of the last run."),
+        _gauge(job, "requests_last_run", "Requests to the exchange in the last run."),
+        _gauge(job, "clock_skew_seconds", "Our clock less the exchange's."),
+        _counter(job, "runs", "Runs by result.", result=RESULTS),
+        _counter(job, "bad_events", "Invocations or records whose payload was malformed."),
+        _counter(job, "push_failures", "Pushes that the gateway did not accept."),
+    )
+
+
 METRICS: tuple[Metric, ...] = (
-    _gauge(DETECT, "last_success_timestamp_seconds", "When the last good run ended, Unix time."),
-    _gauge(DETECT, "last_failure_timestamp_seconds", "When the last failed run ended, Unix time."),
-    _gauge(DETECT, "duration_seconds", "Wall time of the last run."),
+    *_common_metrics(DETECT),
+    *_api_metrics(DETECT, PUBLIC_ENDPOINTS),
     _gauge(DETECT, "tick_delay_seconds", "From the scheduled time to the start of the last run."),
     _gauge(DETECT, "second_of_minute", "Where in the minute the last scan saw the market."),
     _gauge(DETECT, "symbols_scanned", "Symbols in the last snapshot of the market."),
@@ -91,19 +217,27 @@ METRICS: tuple[Metric, ...] = (
     _gauge(DETECT, "candidates", "Symbols that the screen could not drop in the last scan."),
     _gauge(DETECT, "events_open", "Pump events that are not over."),
     _gauge(DETECT, "signals_last_run", "Signals published by the last run."),
-    _gauge(DETECT, "requests_last_run", "Requests to the exchange in the last run."),
-    _gauge(DETECT, "clock_skew_seconds", "Our clock less the exchange's."),
-    _counter(DETECT, "runs", "Runs by result.", result=RESULTS),
-    _counter(DETECT, "bad_events", "Invocations or records whose payload was malformed."),
+    _open_gauge(
+        DETECT,
+        "pump_event_active",
+        "Rise from base to peak, as a fraction, of the strongest pump events by phase.",
+        MOST_EVENTS * PHASES_SHOWN,
+        symbol=ANY,
+        phase=PHASES,
+    ),
     _counter(DETECT, "signals", "Signals by phase.", phase=("rising", "peaked", "over")),
+    _histogram(
+        DETECT,
+        "signal_delay_seconds",
+        "From the start of the candle that alarmed to the first signal.",
+        DELAY_BUCKETS,
+    ),
     _counter(
         DETECT, "screen_missed", "Signals that the full detector gave and the screen dropped."
     ),
     _counter(DETECT, "bad_candles", "Candle rows or answers that could not be true."),
-    _counter(DETECT, "push_failures", "Pushes that the gateway did not accept."),
-    _gauge(TRADE, "last_success_timestamp_seconds", "When the last good run ended, Unix time."),
-    _gauge(TRADE, "last_failure_timestamp_seconds", "When the last failed run ended, Unix time."),
-    _gauge(TRADE, "duration_seconds", "Wall time of the last run."),
+    *_common_metrics(TRADE),
+    *_api_metrics(TRADE, ENDPOINTS),
     _gauge(TRADE, "mode_info", "1 for the mode in force.", mode=("paper", "live")),
     _gauge(TRADE, "equity_usdt", "Equity of the account."),
     _gauge(TRADE, "available_usdt", "Balance that is free for new positions."),
@@ -111,6 +245,7 @@ METRICS: tuple[Metric, ...] = (
     _gauge(TRADE, "foreign_positions", "Positions on the account that Pumpwatch did not open."),
     _gauge(TRADE, "exposure_usdt", "Notional of Pumpwatch's positions."),
     _gauge(TRADE, "unrealised_pnl_usdt", "Open profit and loss of Pumpwatch's positions."),
+    _gauge(TRADE, "realised_pnl_usdt", "Realised profit and loss after fees, all closed trades."),
     _gauge(TRADE, "positions_without_stop", "Positions without a stop on the exchange; must be 0."),
     _gauge(TRADE, "unknown_orders", "Orders whose outcome is not known yet."),
     _gauge(TRADE, "halted", "1 while a halt stops entries."),
@@ -121,20 +256,33 @@ METRICS: tuple[Metric, ...] = (
         reason=BLOCKED_BY,
     ),
     _gauge(TRADE, "locks", "Locks in force by protection.", protection=PROTECTIONS),
+    _gauge(
+        TRADE,
+        "lock_end_timestamp_seconds",
+        "When the last lock of a protection ends, Unix time; 0 without one.",
+        protection=PROTECTIONS,
+    ),
     _gauge(TRADE, "foreign_orders", "Open orders on the account that Pumpwatch did not make."),
     _gauge(TRADE, "vanished_positions", "Trades whose position is gone without a fill to say why."),
     _gauge(TRADE, "key_expiry_timestamp_seconds", "When the exchange's key expires, Unix time."),
     _gauge(TRADE, "store_calls_last_run", "Calls to the table in the last run."),
-    _gauge(TRADE, "requests_last_run", "Requests to the exchange in the last run."),
     _gauge(TRADE, "stop_verified_seconds", "From fill to verified stop, largest of the last run."),
-    _gauge(TRADE, "clock_skew_seconds", "Our clock less the exchange's."),
-    _counter(TRADE, "runs", "Runs by result.", result=RESULTS),
-    _counter(TRADE, "bad_events", "Invocations or records whose payload was malformed."),
-    _counter(
-        TRADE, "orders", "Orders by leg and outcome.", leg=("entry", "exit"), outcome=OUTCOMES
+    _open_gauge(
+        TRADE,
+        "fill_price_usdt",
+        "Price of each order filled within the last minute.",
+        MOST_FILLS,
+        symbol=ANY,
+        leg=LEGS,
+    ),
+    _counter(TRADE, "orders", "Orders by leg and outcome.", leg=LEGS, outcome=OUTCOMES),
+    _histogram(
+        TRADE,
+        "entry_slippage_ratio",
+        "How much worse than the signal's price entries were filled; better counts as 0.",
+        SLIPPAGE_BUCKETS,
     ),
     _counter(TRADE, "trades_closed", "Closed trades by result.", result=("win", "loss")),
-    _gauge(TRADE, "realised_pnl_usdt", "Realised profit and loss after fees, all closed trades."),
     _counter(
         TRADE,
         "repairs",
@@ -142,5 +290,4 @@ METRICS: tuple[Metric, ...] = (
         kind=REPAIRS,
     ),
     _counter(TRADE, "stops_refused", "Positions closed at market because no stop could be set."),
-    _counter(TRADE, "push_failures", "Pushes that the gateway did not accept."),
 )

@@ -261,6 +261,8 @@ class Halt:
     reason: str
     since: int
     by: str = ""
+    close_positions: bool = False
+    """Whether trade must also close its own positions at market."""
 
 
 class HaltStore(Protocol):
@@ -270,7 +272,7 @@ class HaltStore(Protocol):
         """Return the halt in force, or None."""
 
     def halt(self, halt: Halt) -> None:
-        """Stop entries; an earlier halt keeps its reason and time."""
+        """Stop entries; an earlier halt keeps its reason and time, and may be told to close."""
 
     def resume(self, *, by: str, time: int) -> None:
         """Allow entries again."""

@@ -1,4 +1,4 @@
-"""A run's numbers and how they reach Prometheus.
+"""How a run's numbers reach Prometheus.
 
 Every invocation fills a fresh `RunNumbers`; `MetricsReporter` adds its increments to the durable
 totals and pushes gauges and totals together. Nothing here can fail a run: it happens after the
@@ -8,122 +8,79 @@ state is saved, and every failure ends in the log.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.metrics_core import Metric as Family
-
 from pumpwatch.errors import PumpwatchError
-from pumpwatch.metrics import METRICS, Kind, Metric, total_key
 from pumpwatch.ports import MetricsSink, TotalsStore
+from pumpwatch.run_numbers import RunNumbers, Series, UndeclaredMetric, exposition
 
 __all__ = ["MetricsReporter", "RunNumbers", "UndeclaredMetric", "exposition"]
 
 logger = logging.getLogger(__name__)
 
-FAILURE_GAUGE = "last_failure_timestamp_seconds"
-
-Number = int | float | Decimal
-
-
-class UndeclaredMetric(PumpwatchError):
-    """Declare the metric, its type or its label value in `metrics.py`: it is the only list."""
+PUSH_SUFFIX = "/push"
+"""Marks the second entry of a run in the totals: that its push failed."""
+GIVEN_UP_AFTER = 300.0
+"""Seconds after which a series that no gateway accepted is old news."""
 
 
-class RunNumbers:
-    """What one run measured. Only what `metrics.py` declares for the job can be set or counted."""
+class _Shown:
+    """Keeps a series of an open gauge in the pushes until it was shown for its time.
 
-    def __init__(self, job: str) -> None:
-        self.job = job
-        self._declared = {metric.name: metric for metric in METRICS if metric.job == job}
-        if not self._declared:
-            raise UndeclaredMetric(f"no metric is declared for job {job}")
-        self.gauges: dict[str, float] = {}
-        """By the key that `total_key` gives."""
-        self.increments: dict[str, int | float] = {
-            total_key(metric.name, labels): 0
-            for metric in self._of(Kind.COUNTER)
-            for labels in metric.label_sets()
-        }
+    A run that was woken between two ticks of the schedule would otherwise take away, after a few
+    seconds, what the run before it had to say. It lives as long as the warm function.
+    """
 
-    def set(self, name: str, value: Number | None, **labels: str) -> None:
-        """Set a gauge, named without its job; None leaves it out."""
-        key = self._key(f"{self.job}_{name}", Kind.GAUGE, labels)
-        if value is not None:
-            self.gauges[key] = float(value)
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._series: dict[str, Series] = {}
+        self._since: dict[str, float] = {}
+        self._shown: dict[str, float] = {}
 
-    def count(self, name: str, amount: int | float = 1, **labels: str) -> None:
-        """Add to a counter, named without its job and without `_total`."""
-        key = self._key(f"{self.job}_{name}_total", Kind.COUNTER, labels)
-        if amount < 0:
-            raise ValueError(f"{key} cannot count {amount}: a counter only grows")
-        self.increments[key] += amount
+    def carry_over(self, numbers: RunNumbers) -> None:
+        """Add what must still be shown."""
+        now = self._clock()
+        for key in [key for key in self._series if key not in numbers.open_series]:
+            series = self._series[key]
+            shown = self._shown.get(key)
+            fresh = now - self._since[key] < GIVEN_UP_AFTER
+            if fresh and (shown is None or now - shown < series.metric.hold_seconds):
+                numbers.open_series[key] = series
+            else:
+                for held in (self._series, self._since, self._shown):
+                    held.pop(key, None)
+        for key, series in numbers.open_series.items():
+            self._series[key] = series
+            self._since.setdefault(key, now)
 
-    def families(self, totals: Mapping[str, Decimal] | None, *, failed: bool) -> Iterable[Family]:
-        """Yield the metric families; of a failed run only the failure gauge and the counters."""
-        for metric in self._of(Kind.GAUGE):
-            if failed and not metric.name.endswith(FAILURE_GAUGE):
-                continue
-            gauge = GaugeMetricFamily(metric.name, metric.help, labels=metric.label_names)
-            for labels in metric.label_sets():
-                key = total_key(metric.name, labels)
-                if key in self.gauges:
-                    gauge.add_metric(list(labels.values()), self.gauges[key])
-            if gauge.samples:
-                yield gauge
-        for metric in self._of(Kind.COUNTER) if totals is not None else ():
-            name = metric.name.removesuffix("_total")
-            counter = CounterMetricFamily(name, metric.help, labels=metric.label_names)
-            for labels in metric.label_sets():
-                total = (totals or {}).get(total_key(metric.name, labels), Decimal(0))
-                counter.add_metric(list(labels.values()), float(total))
-            yield counter
-
-    def _of(self, kind: Kind) -> list[Metric]:
-        return [metric for metric in self._declared.values() if metric.kind is kind]
-
-    def _key(self, name: str, kind: Kind, labels: Mapping[str, str]) -> str:
-        metric = self._declared.get(name)
-        if metric is None or metric.kind is not kind:
-            raise UndeclaredMetric(f"{kind.value} {name} is not declared")
-        if labels not in list(metric.label_sets()):
-            raise UndeclaredMetric(f"{name} is not declared with labels {dict(labels)}")
-        return total_key(name, labels)
-
-
-class _Families:
-    """A collector that gives what it was given."""
-
-    def __init__(self, families: Iterable[Family]) -> None:
-        self._families = list(families)
-
-    def collect(self) -> Iterable[Family]:
-        return iter(self._families)
-
-
-def exposition(
-    numbers: RunNumbers, totals: Mapping[str, Decimal] | None, *, failed: bool
-) -> CollectorRegistry:
-    """Return a registry of its own for one push; without totals the counters are left out."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Families(numbers.families(totals, failed=failed)))
-    return registry
+    def accepted(self) -> None:
+        """Note that all of it was shown."""
+        for key in self._series:
+            self._shown.setdefault(key, self._clock())
 
 
 class MetricsReporter:
     """Adds up and pushes the numbers of one function's runs.
 
-    `sink` None: the totals are kept, nothing is pushed. A push that failed is counted with the
-    next run's increments.
+    `sink` None: the totals are kept, nothing is pushed. A push that failed is counted at once, so
+    that the next good one shows it, whichever instance makes it.
     """
 
-    def __init__(self, job: str, totals: TotalsStore, sink: MetricsSink | None) -> None:
+    def __init__(
+        self,
+        job: str,
+        totals: TotalsStore,
+        sink: MetricsSink | None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._job = job
         self._totals = totals
         self._sink = sink
-        self._failed_pushes = 0
+        self._uncounted_failures = 0
+        self._shown = _Shown(clock)
 
     def report(
         self, numbers: RunNumbers, run_id: str, *, failed: bool = False, push: bool = True
@@ -140,20 +97,36 @@ class MetricsReporter:
             return False
 
     def _report(self, numbers: RunNumbers, run_id: str, *, failed: bool, push: bool) -> bool:
-        carried, self._failed_pushes = self._failed_pushes, 0
+        carried, self._uncounted_failures = self._uncounted_failures, 0
         numbers.count("push_failures", carried)
-        totals: Mapping[str, Decimal] | None = None
-        try:
-            increments = {key: amount for key, amount in numbers.increments.items() if amount}
-            totals = self._totals.add(self._job, run_id, increments)
-        except PumpwatchError as error:
-            self._failed_pushes = carried
-            logger.warning("totals were not added", extra={"reason": str(error)})
+        totals = self._add(run_id, numbers)
+        if totals is None:
+            self._uncounted_failures = carried
         if self._sink is None or not push:
             return False
+        if not failed:
+            self._shown.carry_over(numbers)
         # Without totals only the gauges are replaced: a PUT would take the counters away.
         partial = failed or totals is None
         registry = exposition(numbers, totals, failed=failed)
         accepted = self._sink.push(self._job, registry, failed=partial)
-        self._failed_pushes += not accepted
+        if not accepted:
+            self._count_failure(run_id)
+        elif not failed:
+            self._shown.accepted()
         return accepted
+
+    def _count_failure(self, run_id: str) -> None:
+        """Add a failed push to the totals now; what cannot be added waits for the next run."""
+        late = RunNumbers(self._job)
+        late.count("push_failures")
+        if self._add(f"{run_id}{PUSH_SUFFIX}", late) is None:
+            self._uncounted_failures += 1
+
+    def _add(self, run_id: str, numbers: RunNumbers) -> Mapping[str, Decimal] | None:
+        increments = {key: amount for key, amount in numbers.increments.items() if amount}
+        try:
+            return self._totals.add(self._job, run_id, increments)
+        except PumpwatchError as error:
+            logger.warning("totals were not added", extra={"reason": str(error)})
+            return None

@@ -26,7 +26,13 @@ from pumpwatch.allowed import allowed
 from pumpwatch.domain.protections.weekly_hours import WeeklyHours
 from pumpwatch.errors import SettingsError
 
-__all__ = ["DetectSettings", "SharedSettings", "TradeSettings", "load_settings"]
+__all__ = [
+    "REFUSED_REGIONS",
+    "DetectSettings",
+    "SharedSettings",
+    "TradeSettings",
+    "load_settings",
+]
 
 BYBIT_HOST = re.compile(
     r"(api|api-testnet|api-demo|api-demo-testnet)\.(bybit|bytick)\.com"
@@ -75,6 +81,10 @@ BybitAddress = Annotated[str, AfterValidator(_bybit_address)]
 PushAddress = Annotated[str, AfterValidator(_push_address)]
 SecretArn = Annotated[str, Field(pattern=r"^(arn:aws[a-z-]*:secretsmanager:.+)?$")]
 Fraction = Annotated[Decimal, Field(gt=0, le=1)]
+StopFraction = Annotated[Decimal, Field(ge=Decimal("0.001"), le=Decimal("0.5"))]
+"""How far a stop lies away: nearer than a thousandth it would fire at once."""
+REFUSED_REGIONS = re.compile(r"us-(east|west|gov|iso)|cn-")
+"""Regions of AWS in the United States and mainland China, whose addresses Bybit refuses."""
 
 
 class SharedSettings(BaseModel):
@@ -90,6 +100,8 @@ class SharedSettings(BaseModel):
     """Which Bybit: accounts of some countries need their own host, api-demo is for rehearsals."""
     pushgateway_url: PushAddress = ""
     """Empty: metrics are not pushed."""
+    in_vpc: bool = False
+    """Whether the functions run in a VPC: only there may metrics be pushed without TLS."""
     pushgateway_secret_arn: SecretArn = ""
     """The secret with the Pushgateway's user, password and optional CA; empty: it asks for none."""
     push_timeout_seconds: Annotated[float, Field(gt=0, le=2)] = 2.0
@@ -100,6 +112,17 @@ class SharedSettings(BaseModel):
     """Requests to the exchange at a time; 1 sends them one after another."""
     max_tick_age_seconds: Annotated[int, Field(ge=5, le=600)] = 90
     """A tick older than this opens no position; exits still run."""
+
+    @model_validator(mode="after")
+    def _metrics_are_pushed_over_tls(self) -> Self:
+        parts = urlsplit(self.pushgateway_url)
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK and not self.in_vpc:
+            raise ValueError(
+                f"PUSHGATEWAY_URL={self.pushgateway_url!r} is not allowed: outside a VPC metrics"
+                " are pushed over https only (with Network own-vpc or existing-vpc, http is"
+                " allowed too)"
+            )
+        return self
 
 
 class DetectSettings(SharedSettings):
@@ -208,7 +231,7 @@ class TradeSettings(SharedSettings):
     """When entries are allowed, such as `Mon-Fri 08:00-20:00, Sat 10:00-14:00`; empty: always."""
     trading_time_zone: str = "UTC"
     """IANA time zone of the trading hours, such as `Europe/Berlin`."""
-    fade_stop_above_peak: Annotated[Decimal, Field(gt=0, le=Decimal("0.5"))] = Decimal("0.03")
+    fade_stop_above_peak: StopFraction = Decimal("0.03")
     """How far above the pump's peak a fade's stop lies, as a fraction."""
     fade_target_retrace: Fraction = Decimal("0.8")
     """Share of the rise that must be given back for the target."""
@@ -216,7 +239,7 @@ class TradeSettings(SharedSettings):
     """Smallest gain from the price to the target for which a fade is opened, as a fraction."""
     fade_time_limit_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
     """A fade is closed at market after this."""
-    ride_stop_fraction: Annotated[Decimal, Field(gt=0, le=Decimal("0.5"))] = Decimal("0.04")
+    ride_stop_fraction: StopFraction = Decimal("0.04")
     """How far below its entry a ride's stop lies, as a fraction."""
     ride_target_fraction: Annotated[Decimal, Field(gt=0, le=2)] = Decimal("0.06")
     """How far above its entry a ride's target lies, as a fraction."""
@@ -264,8 +287,15 @@ Settings = TypeVar("Settings", bound=BaseModel)
 def load_settings(kind: type[Settings], environment: Mapping[str, str]) -> Settings:
     """Read settings from environment variables.
 
-    Raises `SettingsError` that names each wrong variable, its value and what is allowed.
+    Raises `SettingsError` that names each wrong variable, its value and what is allowed; in Lambda
+    also for a region that Bybit does not serve.
     """
+    region = environment.get("AWS_REGION", "")
+    if "AWS_LAMBDA_FUNCTION_NAME" in environment and REFUSED_REGIONS.match(region):
+        raise SettingsError(
+            f"AWS_REGION={region!r} is not allowed: Bybit refuses requests from the United States"
+            " and mainland China; deploy elsewhere, to eu-central-1 for example"
+        )
     values = {
         name: environment[name.upper()] for name in kind.model_fields if name.upper() in environment
     }

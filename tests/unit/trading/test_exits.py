@@ -39,8 +39,13 @@ def test_a_position_that_is_not_found_is_not_closed() -> None:
     assert exit_due(trade(vanished=1_700_000), 1_900_000) is None
 
 
-def test_a_refused_exit_waits_a_little() -> None:
-    refused = trade(exit_refused=1_800_000)
+def test_an_exit_that_was_refused_once_goes_again_at_the_next_tick() -> None:
+    refused = trade(exit_refused=1_800_000, exit_attempt=1)
+    assert exit_due(refused, 1_860_000) is ExitReason.TIME_LIMIT
+
+
+def test_an_exit_that_was_refused_again_waits_a_little() -> None:
+    refused = trade(exit_refused=1_800_000, exit_attempt=2)
     assert exit_due(refused, 1_800_000 + PAUSE_AFTER_REFUSAL - 1) is None
     assert exit_due(refused, 1_800_000 + PAUSE_AFTER_REFUSAL) is ExitReason.TIME_LIMIT
 

@@ -24,17 +24,24 @@ from workbench.tune.splits import DAY, Fold, Period, split
 from workbench.tune.walk_forward import Step, Tuned, walk_forward
 
 DAYS = 6
-FIXED = ("warm_up_minutes=20", "fade_min_gain=0.001", "symbol_cooldown_minutes=2")
+FIXED = ("warm_up_minutes=20", "symbol_cooldown_minutes=2")
 FREE = ("max_spread=0.05", "slippage_tolerance=0.05", "losing_streak_trades=0")
-SEARCH = ("ewma_turnover_z=3:7", "ewma_jump=0.02:0.05", "fade_target_retrace=0.3:1")
-ALL = (*FIXED, *FREE, "ewma_span_minutes=30", "low_profit_trades=0", "drawdown_halt_fraction=0")
-SPACE = space_for("fade", "ewma", search=SEARCH, fixed=ALL)
-SEGMENTS = [SegmentRow(n, f"S{n}USDT", 0, DAYS * DAY) for n in range(2)]
+SEARCH = ("ewma_turnover_z=3:8", "ewma_jump=0.02:0.05", "ride_target_fraction=0.01:0.1")
+ALL = (
+    *FIXED,
+    *FREE,
+    "ewma_span_minutes=30",
+    "low_profit_trades=0",
+    "drawdown_halt_fraction=0",
+    "drawdown_pause_fraction=0",
+)
+SPACE = space_for("ride", "ewma", search=SEARCH, fixed=ALL)
+SEGMENTS = [SegmentRow(n, f"S{n}USDT", 0, DAYS * DAY) for n in range(1)]
 
 
 @pytest.fixture(scope="module")
 def market() -> Block:
-    return random_block(3, 2, DAYS * 1440, scale=1e6)
+    return random_block(3, 1, DAYS * 1440, scale=1e6)
 
 
 def tuned_on(block: Block, path, *, trials=20, folds=1, engine="local", workers=1) -> Tuned:
@@ -203,7 +210,18 @@ def test_command_reports_both_sides_and_goes_on_from_its_study(market, tmp_path)
     folder = write_folder(tmp_path / "data", [market])
     fixed = [part for one in ALL for part in ("--set", one)]
     searched = [part for one in SEARCH for part in ("--search", one)]
-    arguments = ["tune", str(folder), *fixed, *searched, "--quote-price", "1", "--folds", "1"]
+    arguments = [
+        "tune",
+        str(folder),
+        "--strategy",
+        "ride",
+        *fixed,
+        *searched,
+        "--quote-price",
+        "1",
+        "--folds",
+        "1",
+    ]
     arguments += ["--trials", "10", "--study", str(tmp_path / "study"), "--json"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output

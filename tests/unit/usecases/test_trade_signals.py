@@ -587,10 +587,23 @@ def test_one_trades_failure_does_not_touch_the_others(rig: Rig) -> None:
     assert rig.trade().state is TradeState.CLOSED
     assert report.orders[Leg.EXIT, Outcome.REJECTED] == 1
     rig.advance(60)
+    rig.tick()
+    assert rig.trade("AUSDT").state is TradeState.CLOSED
+
+
+def test_an_exit_that_is_refused_again_and_again_is_tried_every_few_minutes(rig: Rig) -> None:
+    rig.opened()
+    rig.advance(30 * 60)
+    rig.broker.fail("place", Rejected("halted", code=110023), times=2)
+    refused = 0
+    for _ in range(2):
+        refused += rig.tick().orders[Leg.EXIT, Outcome.REJECTED]
+        rig.advance(60)
+    assert refused == 2
     assert rig.tick().orders == {}
     rig.advance(4 * 60)
     rig.tick()
-    assert rig.trade("AUSDT").state is TradeState.CLOSED
+    assert rig.trade().state is TradeState.CLOSED
 
 
 def test_exits_run_when_the_account_cannot_be_read(rig: Rig) -> None:

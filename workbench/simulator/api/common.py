@@ -35,6 +35,12 @@ def linear_only(request: Request) -> None:
         raise invalid("Not supported symbols")
 
 
+def require_one_way(exchange: Exchange, request: Request) -> None:
+    """Refuse a `positionIdx` that is not the account's mode; only one-way mode is traded."""
+    if exchange.settings.hedge_mode or request.text("positionIdx", "0") != "0":
+        raise invalid("position idx not match position mode")
+
+
 def symbol_index(exchange: Exchange, request: Request, text: str = "") -> int:
     """Return the index of the symbol asked for; raises Refused 10001 when there is none."""
     symbol = request.text("symbol")

@@ -10,6 +10,7 @@ from workbench.simulator.api.common import (
     in_scope,
     linear_only,
     paged,
+    require_one_way,
     symbol_index,
     time_window,
 )
@@ -22,6 +23,7 @@ from workbench.simulator.wire_rows import closed_row, position_row
 if TYPE_CHECKING:
     from workbench.simulator.exchange import Exchange
 
+HEDGE_SIDES = (1, 2)
 UNSUPPORTED_STOPS = (
     "tpSize",
     "slSize",
@@ -43,6 +45,8 @@ def positions(exchange: Exchange, request: Request) -> Answer:
         chosen = [position for position in ledger.held() if scope(position.index)]
     page, cursor = paged(exchange, request, chosen, _position_id, default=20, maximum=200)
     rows = [position_row(ledger, position, request.now) for position in page]
+    if exchange.settings.hedge_mode:
+        rows = [{**row, "positionIdx": side} for row in rows for side in HEDGE_SIDES]
     return Answer({"nextPageCursor": cursor, "category": kind, "list": rows})
 
 
@@ -68,8 +72,7 @@ def trading_stop(exchange: Exchange, request: Request) -> Answer:
     """Set, change or remove a position's stop loss and take profit."""
     linear_only(request)
     index = symbol_index(exchange, request)
-    if request.text("positionIdx", "0") != "0":
-        raise invalid("position idx not match position mode")
+    require_one_way(exchange, request)
     if request.text("tpslMode", "Full") not in ("", "Full"):
         raise invalid("params error: only tpslMode Full is simulated")
     for name in UNSUPPORTED_STOPS:

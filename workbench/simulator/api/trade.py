@@ -12,6 +12,7 @@ from workbench.simulator.api.common import (
     in_scope,
     linear_only,
     paged,
+    require_one_way,
     symbol_index,
     time_window,
 )
@@ -189,8 +190,7 @@ def _named(exchange: Exchange, request: Request) -> Order | None:
 def _order_request(exchange: Exchange, request: Request) -> OrderRequest:
     index = symbol_index(exchange, request)
     side, kind = _side_and_kind(request)
-    if request.text("positionIdx", "0") != "0":
-        raise invalid("position idx not match position mode")
+    require_one_way(exchange, request)
     link = request.text("orderLinkId")
     if link and not LINK_ID.fullmatch(link):
         raise invalid("params error: orderLinkId invalid")

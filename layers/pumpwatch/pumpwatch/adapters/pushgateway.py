@@ -1,4 +1,7 @@
-"""Metrics to a Prometheus Pushgateway. A push never raises and never takes longer than it may."""
+"""Metrics to a Prometheus Pushgateway, or to VictoriaMetrics' import path.
+
+A push never raises and never takes longer than it may.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from urllib.request import (
     BaseHandler,
     HTTPRedirectHandler,
@@ -22,7 +25,13 @@ from urllib.request import (
     build_opener,
 )
 
-from prometheus_client import CollectorRegistry, push_to_gateway, pushadd_to_gateway
+from prometheus_client import (
+    CollectorRegistry,
+    generate_latest,
+    push_to_gateway,
+    pushadd_to_gateway,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.ports import PushCredentials
@@ -33,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 MOST_ABANDONED = 4
 """Pushes that hang in the background, before new ones are refused."""
+IMPORT_PATH = "/api/v1/import/prometheus"
+"""An address that ends so is VictoriaMetrics': it takes the same text, and labels in the query."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Headers = list[tuple[str, str]]
@@ -67,16 +78,11 @@ class _Push:
         self._given_up.set()
 
     def run(self, group: _Group, registry: CollectorRegistry) -> None:
-        push = push_to_gateway if group.replace else pushadd_to_gateway
         try:
-            push(
-                group.url,
-                job=group.job,
-                registry=registry,
-                grouping_key={"stage": group.stage},
-                timeout=group.timeout,
-                handler=self._handler,
-            )
+            if urlsplit(group.url).path.endswith(IMPORT_PATH):
+                self._import(group, registry)
+            else:
+                self._push(group, registry)
         except HTTPError as error:
             self.problem = f"the gateway answered with HTTP {error.code}"
             error.close()
@@ -86,6 +92,24 @@ class _Push:
             self.problem = type(error).__name__
         else:
             self.accepted = not self._given_up.is_set()
+
+    def _push(self, group: _Group, registry: CollectorRegistry) -> None:
+        push = push_to_gateway if group.replace else pushadd_to_gateway
+        push(
+            group.url,
+            job=group.job,
+            registry=registry,
+            grouping_key={"stage": group.stage},
+            timeout=group.timeout,
+            handler=self._handler,
+        )
+
+    def _import(self, group: _Group, registry: CollectorRegistry) -> None:
+        """Import a point of each series; there is no group that it could replace."""
+        labels = [("extra_label", f"job={group.job}"), ("extra_label", f"stage={group.stage}")]
+        url = f"{group.url}?{urlencode(labels)}"
+        headers = [("Content-Type", CONTENT_TYPE_LATEST)]
+        self._handler(url, "POST", group.timeout, headers, generate_latest(registry))()
 
     def _handler(
         self, url: str, method: str, timeout: float | None, headers: Headers, data: bytes

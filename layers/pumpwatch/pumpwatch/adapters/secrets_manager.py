@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
@@ -43,14 +44,17 @@ class SecretsManagerSecrets:
     ) -> None:
         self._key_arn = key_arn
         self._push_arn = push_arn
-        self._provider = (
-            SecretsProvider(boto3_client=client)
-            if client
-            else SecretsProvider(boto_config=client_config(read_timeout=2))
-        )
+        self._client = client
 
     def __repr__(self) -> str:
         return f"SecretsManagerSecrets({self._key_arn!r}, {self._push_arn!r})"
+
+    @cached_property
+    def _provider(self) -> SecretsProvider:
+        """Return the cache and its client, made when a secret is first asked for."""
+        if self._client is not None:
+            return SecretsProvider(boto3_client=self._client)
+        return SecretsProvider(boto_config=client_config(read_timeout=2))
 
     def exchange_key(self) -> ExchangeKey:
         """Return the key. Raises `BadCredentials`, `StoreUnavailable`; never shows the value."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
 
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.adapters.dynamodb import (
     DynamoEventStore,
     DynamoLeaseStore,
@@ -13,20 +15,25 @@ from pumpwatch.adapters.dynamodb import (
     Table,
 )
 from pumpwatch.adapters.s3 import S3HistoryStore
+from pumpwatch.domain.signals import Phase
 from pumpwatch.errors import LeaseHeld
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics import DETECT
+from pumpwatch.metrics import DETECT, MOST_EVENTS
 from pumpwatch.ports import Deadline
 from pumpwatch.runs import RunNumbers
 from pumpwatch.settings import DetectSettings, load_settings
 from pumpwatch.usecases.detect_pumps import DetectPumps
 from pumpwatch.usecases.detect_report import DetectReport
 
-from .function import Function, HeldLease, metrics_reporter
+from .function import Function, HeldLease, metrics_reporter, push_sink
+from .probe import check_exchange, check_history, check_pushgateway, check_table
+from .traffic import describe_traffic
 
 __all__ = ["describe", "detect_function"]
 
 LEASE_NAME = "detect"
+OVER_SHOWN = 150_000
+"""Milliseconds for which an event that is over is still shown: two pushes of the schedule."""
 LEASE_RESERVE = 1.0
 """Seconds by which the lease outlives the run: it ends before the next tick even after a kill."""
 
@@ -35,15 +42,18 @@ def detect_function(environment: Mapping[str, str]) -> Function[DetectReport]:
     """Return the function for the settings in the environment. Raises `SettingsError`."""
     settings = load_settings(DetectSettings, environment)
     table = Table(settings.table_name)
+    traffic = Traffic()
     session = BybitSession(
         settings.bybit_base_url,
         timeout_seconds=settings.request_timeout_seconds,
         requests_per_second=settings.requests_per_second,
         threads=settings.parallel_requests,
+        traffic=traffic,
     )
+    history = S3HistoryStore(settings.bucket_name)
     use_case = DetectPumps(
         BybitMarketData(session, parallel_requests=settings.parallel_requests),
-        S3HistoryStore(settings.bucket_name),
+        history,
         DynamoSignalStore(table),
         DynamoEventStore(table),
         settings,
@@ -66,8 +76,20 @@ def detect_function(environment: Mapping[str, str]) -> Function[DetectReport]:
         describe(report, numbers)
         numbers.set("clock_skew_seconds", session.clock_skew_seconds)
 
-    reporter = metrics_reporter(DETECT, settings, table)
-    return Function(DETECT, reporter=reporter, lease=lease, work=work, describe=describe_run)
+    return Function(
+        DETECT,
+        reporter=metrics_reporter(DETECT, settings, table),
+        lease=lease,
+        work=work,
+        describe=describe_run,
+        checks={
+            "exchange": partial(check_exchange, session),
+            "table": partial(check_table, table),
+            "history": partial(check_history, history),
+            "pushgateway": partial(check_pushgateway, DETECT, push_sink(settings)),
+        },
+        describe_always=lambda numbers: describe_traffic(traffic.take(), numbers),
+    )
 
 
 def describe(report: DetectReport, numbers: RunNumbers) -> None:
@@ -81,7 +103,26 @@ def describe(report: DetectReport, numbers: RunNumbers) -> None:
     numbers.set("events_open", report.events_open)
     numbers.set("signals_last_run", len(report.signals))
     numbers.set("requests_last_run", report.requests)
+    _describe_events(report, numbers)
     for signal in report.signals:
         numbers.count("signals", phase=signal.phase.value)
+    for seconds in report.signal_delays:
+        numbers.observe("signal_delay_seconds", seconds)
     numbers.count("screen_missed", report.screen_missed)
     numbers.count("bad_candles", report.bad_candles)
+
+
+def _describe_events(report: DetectReport, numbers: RunNumbers) -> None:
+    """Show the strongest events by phase: the present one, and those that this run signalled."""
+    shown = [
+        event
+        for event in report.events
+        if event.phase is not Phase.OVER or report.time - event.phase_since < OVER_SHOWN
+    ]
+    shown.sort(key=lambda event: -event.rise)
+    for event in shown[:MOST_EVENTS]:
+        phases = {event.phase} | {
+            signal.phase for signal in report.signals if signal.event_id == event.event_id
+        }
+        for phase in phases:
+            numbers.set("pump_event_active", event.rise, symbol=event.symbol, phase=phase.value)

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from pumpwatch.adapters.clock import LambdaContext, LambdaDeadline
 from pumpwatch.adapters.dynamodb import DynamoTotalsStore, Table
+from pumpwatch.adapters.embedded_metrics import WatchedSink
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.errors import BadEvent, PumpwatchError
 from pumpwatch.invocation import Tick
-from pumpwatch.ports import Deadline, Lease, LeaseStore, PushCredentials, Secrets
+from pumpwatch.ports import (
+    Deadline,
+    Lease,
+    LeaseStore,
+    MetricsSink,
+    PushCredentials,
+    Secrets,
+)
 from pumpwatch.runs import MetricsReporter, RunNumbers
 from pumpwatch.settings import SharedSettings
 
-__all__ = ["Context", "Function", "HeldLease", "metrics_reporter"]
+from .probe import Check, run_checks
+
+__all__ = ["Context", "Function", "HeldLease", "metrics_reporter", "push_sink"]
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +72,8 @@ class Function(Generic[Report]):
     """One warm function: runs its use case and reports what came of it.
 
     `work` does a tick's work and returns its report, None when another run is at it; `describe`
-    fills in what the report says.
+    fills in what the report says, `describe_always` what is counted of failed runs too; `checks`
+    find out what can be reached.
     """
 
     def __init__(
@@ -72,12 +84,16 @@ class Function(Generic[Report]):
         lease: HeldLease,
         work: Callable[[Tick, Deadline], Report | None],
         describe: Callable[[Report, RunNumbers], None],
+        checks: Mapping[str, Check] | None = None,
+        describe_always: Callable[[RunNumbers], None] = lambda numbers: None,
     ) -> None:
         self._job = job
         self._reporter = reporter
         self._lease = lease
         self._work = work
         self._describe = describe
+        self._checks = dict(checks or {})
+        self._describe_always = describe_always
 
     def run(self, tick: Tick, context: LambdaContext) -> Report | None:
         """Do one tick's work and push its metrics; return None when another run holds the lease.
@@ -94,6 +110,11 @@ class Function(Generic[Report]):
         finally:
             self._lease.close()
         return report
+
+    def probe(self, context: LambdaContext) -> dict[str, object]:
+        """Return what can be reached from here; nothing is traded, stored or counted."""
+        logger.info("probed")
+        return run_checks(self._job, self._checks, LambdaDeadline(context))
 
     def refuse(self, error: BadEvent, context: Context) -> dict[str, object]:
         """Count a malformed event and return the answer to it: nothing was done.
@@ -112,11 +133,9 @@ class Function(Generic[Report]):
         numbers.count("runs", result="busy" if report is None else "success")
         numbers.set("last_success_timestamp_seconds", time.time())
         numbers.set("duration_seconds", seconds)
+        self._fill_in(self._describe_always, numbers)
         if report is not None:
-            try:
-                self._describe(report, numbers)
-            except PumpwatchError:
-                logger.exception("the report was not fully described")
+            self._fill_in(partial(self._describe, report), numbers)
         self._reporter.report(numbers, tick.execution_id, push=report is not None)
 
     def _report_failure(self, run_id: str, bad_events: int) -> None:
@@ -124,7 +143,15 @@ class Function(Generic[Report]):
         numbers.count("bad_events", bad_events)
         numbers.count("runs", result="failure")
         numbers.set("last_failure_timestamp_seconds", time.time())
+        self._fill_in(self._describe_always, numbers)
         self._reporter.report(numbers, run_id, failed=True)
+
+    def _fill_in(self, describe: Callable[[RunNumbers], None], numbers: RunNumbers) -> None:
+        """Fill in what can be described: the work is done, and no number may fail it now."""
+        try:
+            describe(numbers)
+        except Exception:
+            logger.exception("the run was not fully described")
 
 
 def metrics_reporter(
@@ -134,15 +161,20 @@ def metrics_reporter(
 
     `secrets` are those of a function that has them anyway.
     """
-    sink = None
-    if settings.pushgateway_url:
-        sink = PushgatewaySink(
-            settings.pushgateway_url,
-            stage=settings.stage,
-            timeout_seconds=settings.push_timeout_seconds,
-            credentials=_push_credentials(settings, secrets),
-        )
-    return MetricsReporter(job, DynamoTotalsStore(table), sink)
+    return MetricsReporter(job, DynamoTotalsStore(table), push_sink(settings, secrets))
+
+
+def push_sink(settings: SharedSettings, secrets: Secrets | None = None) -> MetricsSink | None:
+    """Return where metrics go, None without an address."""
+    if not settings.pushgateway_url:
+        return None
+    gateway = PushgatewaySink(
+        settings.pushgateway_url,
+        stage=settings.stage,
+        timeout_seconds=settings.push_timeout_seconds,
+        credentials=_push_credentials(settings, secrets),
+    )
+    return WatchedSink(gateway, stage=settings.stage)
 
 
 def _push_credentials(

@@ -7,29 +7,33 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.adapters.dynamodb import (
     DynamoHaltStore,
     DynamoJournal,
     DynamoLeaseStore,
     DynamoLockStore,
-    DynamoPaperStore,
     DynamoSignalStore,
     Table,
 )
-from pumpwatch.adapters.paper import PaperBroker
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
 from pumpwatch.errors import BadCredentials, KeyRefused, StoreUnavailable
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics import BLOCKED_BY, PROTECTIONS, TRADE
+from pumpwatch.metrics import TRADE
 from pumpwatch.ports import Broker, Deadline, ExchangeKey, Secrets
 from pumpwatch.runs import RunNumbers
 from pumpwatch.settings import TradeSettings, load_settings
 from pumpwatch.usecases.trade_report import TradeReport
 from pumpwatch.usecases.trade_signals import TradeSignals
 
-from .function import Function, HeldLease, metrics_reporter
+from .function import Function, HeldLease, metrics_reporter, push_sink
+from .key_check import check_key
+from .probe import check_exchange, check_pushgateway, check_table
+from .trade_numbers import describe
+from .traffic import describe_traffic
 
 __all__ = ["describe", "trade_function"]
 
@@ -62,6 +66,7 @@ class _Work:
         self._lease = lease
         self._secrets = secrets
         self._desk: _Desk | None = None
+        self._traffic = Traffic()
         self._calls_before = self._requests_before = 0
 
     def __call__(self, tick: Tick, deadline: Deadline) -> TradeReport | None:
@@ -92,6 +97,10 @@ class _Work:
             numbers.set("requests_last_run", session.request_count - self._requests_before)
             numbers.set("clock_skew_seconds", session.clock_skew_seconds)
 
+    def describe_always(self, numbers: RunNumbers) -> None:
+        """Fill in the requests of all tries, those of a failed run too."""
+        describe_traffic(self._traffic.take(), numbers)
+
     def _run_again(self, tick: Tick, deadline: Deadline) -> TradeReport | None:
         try:
             return self._run(tick, deadline)
@@ -102,7 +111,7 @@ class _Work:
     def _run(self, tick: Tick, deadline: Deadline) -> TradeReport | None:
         key = self._key() if self._settings.trading_mode == "live" else None
         if self._desk is None or self._desk.key != key:
-            self._desk = _desk(self._settings, self._table, self._lease, key)
+            self._desk = _desk(self._settings, self._table, self._lease, key, self._traffic)
         self._requests_before = self._desk.session.request_count
         self._desk.session.start_run(deadline)
         report = self._desk.use_case.run(tick, deadline)
@@ -135,17 +144,37 @@ def trade_function(environment: Mapping[str, str]) -> Function[TradeReport]:
     secrets = SecretsManagerSecrets(settings.bybit_secret_arn, settings.pushgateway_secret_arn)
     work = _Work(settings, table, lease, secrets)
     reporter = metrics_reporter(TRADE, settings, table, secrets)
-    return Function(TRADE, reporter=reporter, lease=lease, work=work, describe=work.describe)
+    address = settings.bybit_base_url
+    session = BybitSession(address, timeout_seconds=settings.request_timeout_seconds)
+    return Function(
+        TRADE,
+        reporter=reporter,
+        lease=lease,
+        work=work,
+        describe=work.describe,
+        checks={
+            "exchange": partial(check_exchange, session),
+            "table": partial(check_table, table),
+            "key": partial(check_key, settings, secrets),
+            "pushgateway": partial(check_pushgateway, TRADE, push_sink(settings, secrets)),
+        },
+        describe_always=work.describe_always,
+    )
 
 
 def _desk(
-    settings: TradeSettings, table: Table, lease: HeldLease, key: ExchangeKey | None
+    settings: TradeSettings,
+    table: Table,
+    lease: HeldLease,
+    key: ExchangeKey | None,
+    traffic: Traffic,
 ) -> _Desk:
     session = BybitSession(
         settings.bybit_base_url,
         key=key,
         timeout_seconds=settings.request_timeout_seconds,
         threads=settings.parallel_requests,
+        traffic=traffic,
     )
     market = BybitMarketData(session)
     threads = min(settings.parallel_requests, MOST_READS)
@@ -170,8 +199,14 @@ def _broker(
     settings: TradeSettings, session: BybitSession, market: BybitMarketData, table: Table
 ) -> Broker:
     clock = ExchangeClock(session)
+    # Only one of the two brokers is loaded.
     if settings.trading_mode == "live":
+        from pumpwatch.adapters.bybit import BybitBroker  # noqa: PLC0415
+
         return BybitBroker(session, clock)
+    from pumpwatch.adapters.dynamodb import DynamoPaperStore  # noqa: PLC0415
+    from pumpwatch.adapters.paper import PaperBroker  # noqa: PLC0415
+
     return PaperBroker(
         market,
         DynamoPaperStore(table),
@@ -180,36 +215,3 @@ def _broker(
         taker_fee=settings.taker_fee,
         slippage=settings.paper_slippage,
     )
-
-
-def describe(report: TradeReport, numbers: RunNumbers, *, mode: str) -> None:
-    """Fill in what a run's report says."""
-    for name in ("paper", "live"):
-        numbers.set("mode_info", int(name == mode), mode=name)
-    numbers.set("equity_usdt", report.equity)
-    numbers.set("available_usdt", report.available)
-    numbers.set("open_positions", report.open_positions)
-    numbers.set("foreign_positions", report.foreign_positions)
-    numbers.set("exposure_usdt", report.exposure)
-    numbers.set("unrealised_pnl_usdt", report.unrealised_pnl)
-    numbers.set("realised_pnl_usdt", report.realised_pnl)
-    numbers.set("positions_without_stop", report.positions_without_stop)
-    numbers.set("unknown_orders", report.unknown_orders)
-    numbers.set("halted", int(report.halted))
-    numbers.set("foreign_orders", report.foreign_orders)
-    numbers.set("vanished_positions", report.vanished)
-    for reason in BLOCKED_BY:
-        numbers.set("entries_blocked", int(reason in report.blocked), reason=reason)
-    for name in PROTECTIONS:
-        count = sum(lock.protection == name for lock in report.locks)
-        numbers.set("locks", count, protection=name)
-    if report.key_expires is not None:
-        numbers.set("key_expiry_timestamp_seconds", report.key_expires / 1000)
-    numbers.set("stop_verified_seconds", report.stop_verified_seconds)
-    for (leg, outcome), count in report.orders.items():
-        numbers.count("orders", count, leg=leg.value, outcome=outcome.value)
-    numbers.count("trades_closed", report.wins, result="win")
-    numbers.count("trades_closed", report.losses, result="loss")
-    for kind, count in report.repairs.items():
-        numbers.count("repairs", count, kind=kind)
-    numbers.count("stops_refused", report.stops_refused)

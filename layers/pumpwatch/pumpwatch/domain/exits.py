@@ -15,6 +15,7 @@ __all__ = [
     "exit_due",
     "has_sound_stop",
     "is_losing_side",
+    "may_exit",
     "stop_to_set",
     "target_to_set",
     "trailing_distance",
@@ -27,16 +28,23 @@ LIQUIDATION_ROOM = Decimal("0.02")
 
 
 def exit_due(trade: Trade, now: int) -> ExitReason | None:
-    """Return why an open trade must be closed at market now, or None.
-
-    A position that is not found cannot be closed: it is looked for first. After a refusal (its
-    contract may be halted) the next try waits a little: orders of a day are counted.
-    """
-    if trade.exit_refused is not None and now - trade.exit_refused < PAUSE_AFTER_REFUSAL:
-        return None
-    if trade.state is TradeState.OPEN and trade.vanished is None and trade.closes_at <= now:
+    """Return why an open trade must be closed at market now, or None."""
+    if may_exit(trade, now) and trade.closes_at <= now:
         return ExitReason.TIME_LIMIT
     return None
+
+
+def may_exit(trade: Trade, now: int) -> bool:
+    """Return whether the trade's position can be closed at market now.
+
+    A position that is not found cannot be closed: it is looked for first. After a refusal the next
+    tick tries again, with the contract read anew; from the second one on (the contract may be
+    halted) the next try waits a little: orders of a day are counted.
+    """
+    refused = trade.exit_refused if trade.exit_attempt > 1 else None
+    if refused is not None and now - refused < PAUSE_AFTER_REFUSAL:
+        return False
+    return trade.state is TradeState.OPEN and trade.vanished is None
 
 
 def is_losing_side(side: Side, stop: Decimal, price: Decimal) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pumpwatch.domain.signals import Signal
+from pumpwatch.domain.signals import PumpEvent, Signal
 
 __all__ = ["DetectReport"]
 
@@ -36,6 +36,10 @@ class DetectReport:
     bad_candles: int = 0
     signals: list[Signal] = field(default_factory=list)
     """Signals published by this run, oldest first."""
+    signal_delays: list[float] = field(default_factory=list)
+    """Seconds from the open of the candle that alarmed to each event's first signal."""
+    events: list[PumpEvent] = field(default_factory=list)
+    """The current event of each symbol that has one, those that cool down included."""
     missed: list[tuple[str, int]] = field(default_factory=list)
     """(symbol, open time) of each alarm that the screen dropped."""
 

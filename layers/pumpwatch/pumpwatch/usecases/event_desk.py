@@ -50,6 +50,8 @@ class EventDesk:
         for signal in signals:
             if self._signals.publish(signal):
                 report.signals.append(signal)
+                if signal.phase is Phase.RISING and event is not None:
+                    report.signal_delays.append((signal.time - event.alarm_candle) / 1000)
                 logger.info(
                     "signal published",
                     extra={

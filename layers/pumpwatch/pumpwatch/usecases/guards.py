@@ -110,6 +110,7 @@ class Guards:
             return
         if halt is not None:
             report.halted = True
+            desk.closes_all = halt.close_positions
             report.block(
                 "halt", f"halted since {halt.since} by {halt.by or 'a person'}: {halt.reason}"
             )

@@ -69,6 +69,7 @@ class Scanner:
         report.warming_up = int((plan.present & ~plan.ready).sum()) + len(plan.deferred)
         report.candidates = len(requests) + len(plan.deferred)
         report.events_open = self._desk.open_events
+        report.events = list(self._desk.events.values())
 
     def refresh(self, state: DetectState, number: int, now: int, report: DetectReport) -> None:
         """Refresh a slice, judge what was not judged yet, and count what the screen missed."""
@@ -101,6 +102,7 @@ class Scanner:
                 state.answered[row] = state.unjudged[row]
         state.forget_judged()
         report.events_open = self._desk.open_events
+        report.events = list(self._desk.events.values())
 
     def fill(self, state: DetectState, number: int, now: int, report: DetectReport) -> None:
         """Refresh a slice without judging it."""

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Protocol
 
-from pumpwatch.domain.exits import exit_due
 from pumpwatch.domain.protections import in_force
 from pumpwatch.domain.signals import Signal
 from pumpwatch.domain.trades import Trade
@@ -38,6 +37,7 @@ from pumpwatch.ports import (
 from pumpwatch.settings import TradeSettings
 
 from .access_check import AccessCheck
+from .close_out import exit_reason
 from .entries import enter, pending_signals, strategy_from
 from .guards import Guards
 from .order_flow import care_for, close_at_market
@@ -204,7 +204,7 @@ class TradeSignals:
         """Reconcile one trade and close it when it is due; its failure stays its own."""
         try:
             trade = care_for(desk, trade, view.positions.get(trade.symbol))
-            reason = exit_due(trade, self._clock.now())
+            reason = exit_reason(desk, trade)
             if reason is not None:
                 close_at_market(desk, trade, reason)
         except (RetryLater, OutcomeUnknown, Rejected, SkipSymbol) as error:

@@ -88,6 +88,8 @@ class Desk:
     """Ids of the orders that the exchange refused in this run."""
     touched: bool = False
     """Whether something was sent since the last look at the account."""
+    closes_all: bool = False
+    """Whether a person asked for all positions to be closed."""
     unexplained: list[Trade] = field(default_factory=list)
     """Trades ended in this run without knowing what became of their position."""
 

@@ -27,6 +27,7 @@ __all__ = [
     "no_answer",
     "refusal",
     "retry_pause",
+    "word_of",
 ]
 
 BENIGN = frozenset({110043, 34040})
@@ -46,8 +47,9 @@ FORBIDDEN = frozenset({10008, 10009, 10018})
 ACCOUNT_STOPPED = frozenset({10024, 10027, 10028})
 """Compliance, trading banned, no unified account: no request can cure it."""
 SLOW_DOWN = frozenset({10006, 429})
-NOTHING_DONE = SLOW_DOWN | {10002}
-"""Turned away before anything was done; 10002: our clock and the exchange's are apart."""
+CLOCKS_APART = 10002
+NOTHING_DONE = SLOW_DOWN | {CLOCKS_APART}
+"""Turned away before anything was done."""
 IN_DOUBT = frozenset({10000, 10014, 10016, 110079, 170007, 170146})
 """Server time-out, duplicate request, server error, still being processed: the order may stand."""
 DUPLICATE = frozenset({110072, 170141})
@@ -57,6 +59,14 @@ TROUBLE = frozenset({10000, 10016}) | SLOW_DOWN
 FORBIDDEN_STATUS, UNAUTHORISED_STATUS, TOO_MANY_STATUS = 403, 401, 429
 NOT_FOUND_STATUS = 404
 SERVER_ERRORS = range(500, 600)
+WORDS: Mapping[str, frozenset[int]] = {
+    "ok": BENIGN | {0},
+    "no_answer": frozenset({-1}),
+    "rate_limited": SLOW_DOWN,
+    "forbidden": FORBIDDEN | {FORBIDDEN_STATUS},
+    "key_refused": KEY_REFUSED | BAD_KEY | {UNAUTHORISED_STATUS},
+    "clock": frozenset({10002}),
+}
 RESET_HEADER = "X-Bapi-Limit-Reset-Timestamp"
 SHORTEST_PAUSE, USUAL_PAUSE, LONGEST_PAUSE = 0.1, 1.0, 2.0
 
@@ -64,6 +74,8 @@ SHORTEST_PAUSE, USUAL_PAUSE, LONGEST_PAUSE = 0.1, 1.0, 2.0
 def refusal(endpoint: Endpoint, code: int, message: str) -> PumpwatchError:
     """Return the error for a `retCode` that is neither 0 nor benign."""
     text = f"{endpoint.path}: {message or 'no reason given'} (code {code})"
+    if code == CLOCKS_APART:
+        text += ": our clock is ahead of the exchange's by a second or more, or far behind it"
     for codes, kind in (
         (KEY_REFUSED, KeyRefused),
         (BAD_KEY, BadCredentials),
@@ -106,6 +118,14 @@ def no_answer(endpoint: Endpoint, text: str) -> PumpwatchError:
 def is_trouble(code: int) -> bool:
     """Return whether a code or HTTP status is a failure of the exchange, not a refusal."""
     return code in TROUBLE or code in SERVER_ERRORS
+
+
+def word_of(code: int) -> str:
+    """Return the word of `metrics.API_CODES` for a `retCode` or HTTP status, -1 for no answer."""
+    for word, codes in WORDS.items():
+        if code in codes:
+            return word
+    return "unavailable" if is_trouble(code) or code in IN_DOUBT else "refused"
 
 
 def retry_pause(error: PumpwatchError, headers: Mapping[str, str], now: float) -> float | None:

@@ -19,13 +19,14 @@ from pumpwatch.adapters.clock import NoDeadline
 from pumpwatch.errors import BadCredentials, DeadlineNear, ExchangeForbidden
 from pumpwatch.ports import Deadline, ExchangeKey
 
-from .answers import Answer, Failed, blotter, read_envelope, require_text
+from .answers import Answer, Envelope, Failed, blotter, read_envelope, require_text
 from .bounded import BoundedAdapter
 from .client import quiet_client
 from .endpoints import TIME, Endpoint
 from .health import RollingHealth
 from .limiter import Budgets
 from .refusals import BENIGN, http_failure, is_trouble, no_answer, refusal, retry_pause
+from .traffic import Traffic
 
 __all__ = ["Answer", "BybitSession"]
 
@@ -55,6 +56,7 @@ class BybitSession:
         requests_per_second: float = 90,
         threads: int = 8,
         wait: Callable[[float], None] = time.sleep,
+        traffic: Traffic | None = None,
     ) -> None:
         self._base_url = base_url
         self._timeout = timeout_seconds
@@ -69,6 +71,7 @@ class BybitSession:
         self._signed = key is not None
         self._blot = blotter(key)
         self.requests: Counter[tuple[str, int]] = Counter()
+        self._traffic = traffic or Traffic()
         self.health = RollingHealth()
         adapter = BoundedAdapter(self._seconds_for_a_request, threads=threads)
         self._http = quiet_client(base_url, key, adapter)
@@ -166,29 +169,32 @@ class BybitSession:
     def _send(self, endpoint: Endpoint, parameters: dict[str, object]) -> Answer | Failed:
         """Send once. Errors are returned, not raised: no frame of pybit is in their trace."""
         status, headers, body, problem = UNREADABLE_STATUS, {}, None, ""
+        started = time.perf_counter()
         try:
             body, _, headers = getattr(self._http, endpoint.method)(**parameters)
         except FailedRequestError as error:
             status, headers = int(error.status_code), error.resp_headers or {}
         except Exception as error:  # whatever it was: a POST may have arrived
             problem = f"{endpoint.path}: {type(error).__name__}"
+        seconds = time.perf_counter() - started
         if problem:
-            self._count(endpoint, -1)
+            self._count(endpoint, -1, seconds)
             return Failed(no_answer(endpoint, problem), headers)
         if body is None:
-            self._count(endpoint, -1 if status == UNREADABLE_STATUS else status)
+            code = -1 if status == UNREADABLE_STATUS else status
+            self._count(endpoint, code, seconds)
             if status == UNREADABLE_STATUS:
                 text = f"{endpoint.path}: the answer is not JSON"
                 return Failed(no_answer(endpoint, text), headers)
             return Failed(http_failure(endpoint, status), headers, trouble=is_trouble(status))
-        return self._judge(endpoint, body, headers)
+        envelope = read_envelope(body)
+        self._count(endpoint, -1 if envelope.code is None else envelope.code, seconds)
+        return self._judge(endpoint, envelope, headers)
 
     def _judge(
-        self, endpoint: Endpoint, body: object, headers: Mapping[str, str]
+        self, endpoint: Endpoint, envelope: Envelope, headers: Mapping[str, str]
     ) -> Answer | Failed:
-        envelope = read_envelope(body)
         code, stamp = envelope.code, envelope.stamp
-        self._count(endpoint, -1 if code is None else code)
         if stamp is not None:
             self._note_time(stamp)
         if code is None or (code == 0 and stamp is None and not endpoint.acts):
@@ -199,9 +205,10 @@ class BybitSession:
             return Failed(refusal(endpoint, code, reason), headers, trouble=is_trouble(code))
         return Answer(envelope.result, stamp or self._latest)
 
-    def _count(self, endpoint: Endpoint, code: int) -> None:
+    def _count(self, endpoint: Endpoint, code: int, seconds: float) -> None:
         with self._lock:
             self.requests[endpoint.path, code] += 1
+        self._traffic.note(endpoint.path, code, seconds)
 
     def _note_time(self, stamp: int) -> None:
         with self._lock:

@@ -1,16 +1,23 @@
 """One DynamoDB table for signals, events, leases, the journal, the halt flag and the totals."""
 
-from .journal import DynamoJournal
-from .paper import DynamoPaperStore
-from .stores import (
-    DynamoEventStore,
-    DynamoHaltStore,
-    DynamoLeaseStore,
-    DynamoLockStore,
-    DynamoSignalStore,
-)
-from .table import Table, dynamodb_client
-from .totals import DynamoTotalsStore
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pumpwatch.adapters.lazily import lazily
+
+if TYPE_CHECKING:
+    from .journal import DynamoJournal
+    from .paper import DynamoPaperStore
+    from .stores import (
+        DynamoEventStore,
+        DynamoHaltStore,
+        DynamoLeaseStore,
+        DynamoLockStore,
+        DynamoSignalStore,
+    )
+    from .table import Table, dynamodb_client
+    from .totals import DynamoTotalsStore
 
 __all__ = [
     "DynamoEventStore",
@@ -24,3 +31,17 @@ __all__ = [
     "Table",
     "dynamodb_client",
 ]
+
+_STORES = ("Event", "Halt", "Lease", "Lock", "Signal")
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "DynamoJournal": "journal",
+        "DynamoPaperStore": "paper",
+        "DynamoTotalsStore": "totals",
+        "Table": "table",
+        "dynamodb_client": "table",
+        **{f"Dynamo{kind}Store": "stores" for kind in _STORES},
+    },
+)

@@ -27,7 +27,12 @@ logger = logging.getLogger(__name__)
 SIGNALS, EVENTS, LEASES, LOCKS, HALT = "SIGNAL", "EVENT", "LEASE", "LOCK", "HALT"
 SIGNAL_DAYS = 30
 DAY_SECONDS = 86_400
-HALT_NAMES = {"#reason": "reason", "#since": "since", "#by": "by"}
+HALT_NAMES = {
+    "#reason": "reason",
+    "#since": "since",
+    "#by": "by",
+    "#close": "close_positions",
+}
 ABSENT = "attribute_not_exists(pk)"
 
 
@@ -141,25 +146,47 @@ class DynamoHaltStore:
         return None if item is None or "reason" not in item else from_item(Halt, item)
 
     def halt(self, halt: Halt) -> None:
-        """Stop entries; an earlier halt keeps its reason and time."""
+        """Stop entries; an earlier halt keeps its reason and time, and may be told to close."""
         try:
             self._table.update(
                 HALT,
                 HALT,
-                "SET #reason = :reason, #since = :since, #by = :by",
-                {":reason": halt.reason, ":since": halt.since, ":by": halt.by},
+                "SET #reason = :reason, #since = :since, #by = :by, #close = :close",
+                {
+                    ":reason": halt.reason,
+                    ":since": halt.since,
+                    ":by": halt.by,
+                    ":close": halt.close_positions,
+                },
                 condition="attribute_not_exists(#reason)",
                 names=HALT_NAMES,
             )
         except ConditionFailed:
             logger.info("halted already", extra={"reason": halt.reason})
+            if halt.close_positions:
+                self._ask_to_close()
+
+    def _ask_to_close(self) -> None:
+        """Let the halt in force close positions too, if it was not lifted meanwhile."""
+        names = {name: HALT_NAMES[name] for name in ("#reason", "#close")}
+        try:
+            self._table.update(
+                HALT,
+                HALT,
+                "SET #close = :close",
+                {":close": True},
+                condition="attribute_exists(#reason)",
+                names=names,
+            )
+        except ConditionFailed:
+            logger.warning("the halt was lifted meanwhile: nothing is closed")
 
     def resume(self, *, by: str, time: int) -> None:
         """Allow entries again; who did it and when stays on the item."""
         self._table.update(
             HALT,
             HALT,
-            "SET resumed_by = :by, resumed = :time REMOVE #reason, #since, #by",
+            "SET resumed_by = :by, resumed = :time REMOVE #reason, #since, #by, #close",
             {":by": by, ":time": time},
             names=HALT_NAMES,
         )

@@ -172,4 +172,6 @@ def _translated(error: ClientError) -> PumpwatchError:
         codes = [reason.get("Code") for reason in reasons]
         if CONDITION in codes:
             return Cancelled(frozenset(i for i, one in enumerate(codes) if one == CONDITION))
+    if code == "ResourceNotFoundException":
+        return StoreUnavailable("the table does not exist: is TABLE_NAME right, and the region?")
     return StoreUnavailable(f"the table refused {error.operation_name}: {code}")

@@ -2,54 +2,133 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 from .codec import Item
 from .table import ConditionFailed, Table
 
-__all__ = ["DynamoTotalsStore"]
+__all__ = ["DynamoTotalsStore", "LastRuns"]
 
 TOTALS = "TOTALS"
-PREFIX = "total:"
-REMEMBERED = 3
-"""The last few runs are remembered, so that a repeat of one of them adds nothing."""
+PREFIX, OWN = "t:", "o:"
+"""Of an attribute that holds a total; the second stands for the function's name in front of it:
+writing is paid by the item's size, and names are most of it."""
+MOST_ACTIONS = 90
+"""Totals that one update adds to; with the marks of the run it stays below 100 actions."""
+REMEMBERED = 6
+"""So many entries are remembered, and a repeat of one of them adds nothing: the last three runs,
+even when each of them had a second entry because its push failed."""
+SUCCESS = "|result=success"
+"""How the key of the counter of good runs ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastRuns:
+    """When a function last counted something and last counted a good run, Unix seconds."""
+
+    reported: int | None = None
+    succeeded: int | None = None
 
 
 class DynamoTotalsStore:
     """Adds a run's increments exactly once (TotalsStore port)."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, wall: Callable[[], float] = time.time) -> None:
         self._table = table
+        self._wall = wall
+
+    def last_runs(self, function: str) -> LastRuns:
+        """Return when the function last ran, for a person who looks."""
+        item = self._table.get(TOTALS, function) or {}
+        times = {name: int(item[name]) for name in ("reported", "succeeded") if name in item}
+        return LastRuns(**times)
+
+    def read(self, function: str) -> Mapping[str, Decimal]:
+        """Return a function's totals, for a person who looks."""
+        return _totals(function, self._table.get(TOTALS, function) or {})
 
     def add(
         self, function: str, run_id: str, increments: Mapping[str, int | float]
     ) -> Mapping[str, Decimal]:
-        """Add a run's increments once and return the totals."""
-        keys = list(increments)
+        """Add a run's increments once and return the totals.
+
+        What does not fit into one update follows in more of them. A repeat is known by the first:
+        of a run that died between two, the rest is lost rather than ever counted twice.
+        """
+        keys = sorted(increments)
+        first, rest = keys[:MOST_ACTIONS], keys[MOST_ACTIONS:]
+        good = any(key.endswith(SUCCESS) for key in keys)
+        part = {key: increments[key] for key in first}
+        item, added = self._add_first(function, run_id, part, good=good)
+        while added and rest:
+            more, rest = rest[:MOST_ACTIONS], rest[MOST_ACTIONS:]
+            mark = f"{run_id}/{len(rest)}"
+            item = self._add_more(function, mark, {key: increments[key] for key in more})
+        return _totals(function, item)
+
+    def _add_first(
+        self, function: str, run_id: str, increments: Mapping[str, int | float], *, good: bool
+    ) -> tuple[Item, bool]:
+        """Return the item and whether the increments were added now; `good`: of a good run."""
         runs = [f"#run{index}" for index in range(REMEMBERED)]
         # Each slot takes the one before it; right-hand sides are the values before the update.
         shift = [
             f"{runs[i]} = if_not_exists({runs[i - 1]}, :none)" for i in range(REMEMBERED - 1, 0, -1)
         ]
-        expression = "SET " + ", ".join([*shift, f"{runs[0]} = :run"])
-        if keys:
-            expression += " ADD " + ", ".join(f"#t{i} :t{i}" for i in range(len(keys)))
-        values: dict[str, object] = {":run": run_id, ":none": "-"}
-        values |= {f":t{i}": Decimal(str(increments[key])) for i, key in enumerate(keys)}
-        names = {f"#t{i}": PREFIX + key for i, key in enumerate(keys)}
-        names |= {name: name.removeprefix("#") for name in runs}
+        seen = ["reported = :now", *(["succeeded = :now"] if good else [])]
+        expression = "SET " + ", ".join([*shift, f"{runs[0]} = :run", *seen])
         unseen = " AND ".join(f"(attribute_not_exists({run}) OR {run} <> :run)" for run in runs)
+        values: dict[str, object] = {":run": run_id, ":none": "-", ":now": int(self._wall())}
+        names = {name: name.removeprefix("#") for name in runs}
+        return self._update(function, expression, unseen, names, values, increments)
+
+    def _add_more(self, function: str, mark: str, increments: Mapping[str, int | float]) -> Item:
+        """Add a further part; its mark keeps a request that is sent again from adding twice."""
+        item, _ = self._update(
+            function,
+            "SET #part = :part",
+            "(attribute_not_exists(#part) OR #part <> :part)",
+            {"#part": "part"},
+            {":part": mark},
+            increments,
+        )
+        return item
+
+    def _update(
+        self,
+        function: str,
+        expression: str,
+        condition: str,
+        names: dict[str, str],
+        values: dict[str, object],
+        increments: Mapping[str, int | float],
+    ) -> tuple[Item, bool]:
+        for number, (key, amount) in enumerate(increments.items()):
+            expression += (", " if number else " ADD ") + f"#t{number} :t{number}"
+            names[f"#t{number}"] = _attribute(function, key)
+            values[f":t{number}"] = Decimal(str(amount))
         try:
             item = self._table.update(
-                TOTALS, function, expression, values, condition=unseen, names=names
+                TOTALS, function, expression, values, condition=condition, names=names
             )
         except ConditionFailed as error:
-            item = error.item or self._table.get(TOTALS, function) or {}
-        return _totals(item)
+            return error.item or self._table.get(TOTALS, function) or {}, False
+        return item, True
 
 
-def _totals(item: Item) -> Mapping[str, Decimal]:
-    return {
-        name.removeprefix(PREFIX): value for name, value in item.items() if name.startswith(PREFIX)
-    }
+def _attribute(function: str, key: str) -> str:
+    own = f"{function}_"
+    return OWN + key.removeprefix(own) if key.startswith(own) else PREFIX + key
+
+
+def _totals(function: str, item: Item) -> Mapping[str, Decimal]:
+    totals = {}
+    for name, value in item.items():
+        if name.startswith(OWN):
+            totals[f"{function}_{name.removeprefix(OWN)}"] = value
+        elif name.startswith(PREFIX):
+            totals[name.removeprefix(PREFIX)] = value
+    return totals

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from pumpwatch.domain.protections import Lock
@@ -21,7 +21,7 @@ __all__ = [
     "MemoryTotalsStore",
 ]
 
-REMEMBERED_RUNS = 3
+REMEMBERED_RUNS = 6
 
 
 class MemorySignalStore:
@@ -112,9 +112,11 @@ class MemoryHaltStore:
         return self._halt
 
     def halt(self, halt: Halt) -> None:
-        """Stop entries; an earlier halt keeps its reason and time."""
+        """Stop entries; an earlier halt keeps its reason and time, and may be told to close."""
         if self._halt is None:
             self._halt = halt
+        elif halt.close_positions:
+            self._halt = replace(self._halt, close_positions=True)
 
     def resume(self, *, by: str, time: int) -> None:
         """Allow entries again."""

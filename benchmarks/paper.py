@@ -1,0 +1,70 @@
+"""What a tick of paper trading costs over 1,000 symbols: the whole loop, one file, one process.
+
+The exchange runs in a process of its own, so that only the CPU time of paper trading counts.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import threading
+from pathlib import Path
+
+from benchmarks.exchange_process import MINUTE, START, MeasuredExchange, exchange_process
+from pumpwatch.adapters.sqlite import Database, SqliteRunRecords
+from workbench.paper.options import PaperOptions
+from workbench.paper.play import play
+from workbench.run.view import SilentView
+
+SYMBOLS = 1_000
+MOVERS = 5
+TICKS = 15
+WARM = 5
+"""First ticks that are left out: nothing is loaded yet, and the pumps have not begun."""
+
+
+class HeldPace:
+    """Waits by putting the exchange's clock."""
+
+    def __init__(self, exchange: MeasuredExchange) -> None:
+        self._exchange = exchange
+        self._now = START
+
+    def now(self) -> int:
+        return self._now
+
+    def wait_until(self, time: int) -> bool:
+        if time > self._now:
+            self._now = time
+            self._exchange.tell("time", time)
+        return True
+
+
+def measure() -> dict[str, float]:
+    """Return CPU and wall seconds of warm ticks, and the size of the store."""
+    with tempfile.TemporaryDirectory() as folder, exchange_process(SYMBOLS, MOVERS) as exchange:
+        store = Path(folder) / "paper.db"
+        options = PaperOptions.checked(
+            {"REQUESTS_PER_SECOND": "110"},
+            store=store,
+            base_url=exchange.url,
+            detector="ewma",
+            strategy="fade",
+            metrics_port=0,
+            duration=TICKS * MINUTE,
+        )
+        play(options, SilentView(), threading.Event(), lambda desk: HeldPace(exchange))
+        database = Database(store, writable=False)
+        warm = list(SqliteRunRecords(database).since(0))[WARM:]
+        database.close()
+        size = store.stat().st_size
+    cpu = sorted(one.cpu_seconds for one in warm)
+    wall = [(one.detect_seconds or 0.0) + (one.trade_seconds or 0.0) for one in warm]
+    return {
+        "tick_1000_symbols_cpu_seconds_p50": statistics.median(cpu),
+        "tick_1000_symbols_cpu_seconds_max": cpu[-1],
+        "tick_1000_symbols_wall_seconds_p50": statistics.median(wall),
+        "tick_1000_symbols_requests_p50": statistics.median(one.requests for one in warm),
+        "process_memory_mib": max(one.memory_mib or 0.0 for one in warm),
+        "store_mib": size / 2**20,
+    }

@@ -1,0 +1,127 @@
+"""How long the report over 10,000 trades takes: the command, from its start to the page."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+from pumpwatch.adapters.sqlite import (
+    Database,
+    RunRecord,
+    SqliteJournal,
+    SqliteLeaseStore,
+    SqliteRunRecords,
+    SqliteSignalStore,
+)
+from pumpwatch.domain.orders import Leg, OrderRequest, Outcome, Side, order_id_for
+from pumpwatch.domain.signals import Phase, Signal
+from pumpwatch.domain.trades import ExitReason, OrderRecord, Trade, TradeState
+
+TRADES = 10_000
+RUNS = 10_000
+MINUTE = 60_000
+LIMIT_BYTES = 8 * 2**20
+
+
+def measure() -> dict[str, float]:
+    """Return wall seconds of page and document, and the page's size."""
+    with tempfile.TemporaryDirectory() as folder:
+        store, page = Path(folder) / "paper.db", Path(folder) / "page.html"
+        _fill(store)
+        seconds = _timed("--store", str(store), "--since", "30d", "--out", str(page))
+        size = page.stat().st_size
+        as_json = _timed("--store", str(store), "--since", "30d", "--json")
+    assert size < LIMIT_BYTES
+    return {
+        "report_10000_trades_seconds": seconds,
+        "report_10000_trades_json_seconds": as_json,
+        "page_mib": size / 2**20,
+    }
+
+
+def _timed(*arguments: str) -> float:
+    command = [sys.executable, "-m", "workbench", "report", *arguments]
+    begin = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - begin
+
+
+def _fill(store: Path) -> None:
+    """Store trades of the last days, each with its signals and two orders, and run records."""
+    database = Database(store)
+    database.write("PRAGMA synchronous = OFF")
+    now = time.time_ns() // 1_000_000
+    journal, signals = SqliteJournal(database), SqliteSignalStore(database)
+    records = SqliteRunRecords(database)
+    lease = SqliteLeaseStore(database).acquire("trade", owner="bench", seconds=3600)
+    for number in range(TRADES):
+        moment = now - (TRADES - number) * MINUTE
+        trade = _trade(number, moment)
+        for phase in (Phase.RISING, Phase.PEAKED):
+            signals.publish(_signal(number, moment, phase))
+        for attempt, leg in enumerate((Leg.ENTRY, Leg.EXIT)):
+            order = _order(trade.signal_id, leg, attempt, moment)
+            journal.intend(trade, order, lease, day="2026-11-02", max_orders=None)
+            journal.settle(trade, replace(order, outcome=Outcome.FILLED), lease)
+    for number in range(RUNS):
+        moment = now - (RUNS - number) * MINUTE
+        records.add(RunRecord(moment, 0.4, 0.05, 0.1, 180.0, 7, equity=Decimal(10_000 + number)))
+    database.close()
+
+
+def _trade(number: int, moment: int) -> Trade:
+    return Trade(
+        signal_id=f"signal-{number}",
+        event_id=f"event-{number}",
+        symbol=f"P{number % 700}USDT",
+        strategy="fade",
+        side=Side.SELL,
+        state=TradeState.CLOSED,
+        signal_time=moment,
+        signal_price=Decimal("1.1"),
+        created=moment,
+        quantity=Decimal("45.5"),
+        stop_loss=Decimal("1.236"),
+        take_profit=Decimal("1.05"),
+        entry_price=Decimal("1.1"),
+        entry_time=moment,
+        exit_price=Decimal("1.05"),
+        exit_time=moment + 9 * MINUTE,
+        exit_reason=ExitReason.TAKE_PROFIT,
+        realised_pnl=Decimal(number % 7 - 3),
+        fees=Decimal("0.05"),
+        stop_verified=moment + 300,
+    )
+
+
+def _signal(number: int, moment: int, phase: Phase) -> Signal:
+    return Signal(
+        signal_id=f"{phase}-{number}",
+        event_id=f"event-{number}",
+        symbol=f"P{number % 700}USDT",
+        phase=phase,
+        time=moment,
+        price=1.1,
+        base_price=1.0,
+        peak_price=1.2,
+        strength=80.0,
+        jump=0.2,
+        detector="ewma",
+    )
+
+
+def _order(signal_id: str, leg: Leg, attempt: int, moment: int) -> OrderRecord:
+    request = OrderRequest(
+        order_id=order_id_for(signal_id, leg, attempt),
+        symbol="PUMPUSDT",
+        side=Side.SELL if leg is Leg.ENTRY else Side.BUY,
+        quantity=Decimal("45.5"),
+        reduce_only=leg is Leg.EXIT,
+        stop_loss=Decimal("1.236") if leg is Leg.ENTRY else None,
+    )
+    return OrderRecord(request, signal_id, leg, attempt, moment)

@@ -1,0 +1,34 @@
+"""One file on this machine for everything that is kept, behind the same ports as table and bucket.
+
+It is not deployed to be used there: `pumpwatch paper` keeps its state in it.
+"""
+
+from .database import Database, StoreProblem
+from .history import SqliteHistoryStore
+from .journal import SqliteJournal
+from .paper import SqlitePaperStore
+from .records import RunRecord, SqliteRunRecords
+from .stores import (
+    SqliteEventStore,
+    SqliteHaltStore,
+    SqliteLeaseStore,
+    SqliteLockStore,
+    SqliteSignalStore,
+)
+from .totals import SqliteTotalsStore
+
+__all__ = [
+    "Database",
+    "RunRecord",
+    "SqliteEventStore",
+    "SqliteHaltStore",
+    "SqliteHistoryStore",
+    "SqliteJournal",
+    "SqliteLeaseStore",
+    "SqliteLockStore",
+    "SqlitePaperStore",
+    "SqliteRunRecords",
+    "SqliteSignalStore",
+    "SqliteTotalsStore",
+    "StoreProblem",
+]

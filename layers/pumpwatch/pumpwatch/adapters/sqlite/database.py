@@ -1,0 +1,235 @@
+"""The file itself: opened by one process at a time, its version checked, its failures translated.
+
+A transaction is all or nothing and on the disk when it returns (write-ahead log, full
+synchronisation). Threads of the process share one connection and wait for each other.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from pumpwatch.errors import BadInput, StoreUnavailable
+
+from .schema import APPLICATION_ID, STEPS, VERSION
+
+__all__ = ["Database", "StoreProblem"]
+
+HEADER = b"SQLite format 3\x00"
+BUSY_SECONDS = 5.0
+WORDS = {
+    "SQLITE_FULL": "the disk is full: free some space",
+    "SQLITE_READONLY": "it can only be read: name a file in a folder that you may write to",
+    "SQLITE_CANTOPEN": "it cannot be opened: name a file in a folder that you may write to",
+    "SQLITE_PERM": "it may not be opened: name a file that you may write to",
+    "SQLITE_IOERR": "the disk does not read or write it: look at the disk",
+    "SQLITE_BUSY": "another program is writing to it: end that program",
+    "SQLITE_CORRUPT": "it is damaged: put a copy back, or name another file",
+    "SQLITE_NOTADB": "it is no Pumpwatch store: name another file",
+}
+
+Row = tuple[Any, ...]
+
+
+class StoreProblem(BadInput):
+    """The file cannot be used as a store; the text says why and what to do."""
+
+
+class Database:
+    """An open store file. `writable` ones are refused to a second process until `close`.
+
+    Raises `StoreProblem` where the file cannot be used; later failures are `StoreUnavailable`.
+    """
+
+    def __init__(self, path: Path, *, writable: bool = True) -> None:
+        self.path = path
+        self._alone = threading.RLock()
+        self._guard = _only_instance(path) if writable else None
+        try:
+            self._connection = _connect(path, writable)
+        except BaseException:
+            self._give_up_guard()
+            raise
+
+    @property
+    def version(self) -> int:
+        """Return the schema's version in the file."""
+        return int(self.rows("PRAGMA user_version")[0][0])
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Return all rows of a question."""
+        with self._alone, self._translated():
+            return self._connection.execute(sql, values).fetchall()
+
+    def row(self, sql: str, values: Sequence[object] = ()) -> Row | None:
+        """Return the first row of a question, or None."""
+        found = self.rows(sql, values)
+        return found[0] if found else None
+
+    def write(self, sql: str, values: Sequence[object] = ()) -> int:
+        """Change something in a transaction of its own, or in that around it; return the rows."""
+        with self._alone, self._translated():
+            return self._connection.execute(sql, values).rowcount
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Carry out everything in the block, or nothing of it when it raises."""
+        with self._alone, self._translated():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # A full disk may have rolled it back already.
+                with suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Close the file and let another process have it."""
+        with self._alone:
+            self._connection.close()
+            self._give_up_guard()
+
+    def _give_up_guard(self) -> None:
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"the store {self.path}: {_words(error)}") from None
+
+
+def _words(error: sqlite3.Error) -> str:
+    name = getattr(error, "sqlite_errorname", "")
+    for prefix, words in WORDS.items():
+        if name.startswith(prefix):
+            return words
+    return str(error)
+
+
+def _only_instance(path: Path) -> sqlite3.Connection:
+    """Hold a lock that the system takes back when the process dies, however it dies.
+
+    Raises `StoreProblem` when another process holds it or no file can be made there.
+    """
+    if path.is_dir():
+        raise StoreProblem(f"{path} is a folder: name a file for the store")
+    _refuse_foreign(path)
+    guard: sqlite3.Connection | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Without isolation levels nothing begins or ends a transaction but these lines.
+        guard = sqlite3.connect(
+            f"{path}.lock", timeout=0, isolation_level=None, check_same_thread=False
+        )
+        guard.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error as error:
+        if guard is not None:
+            guard.close()
+        if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+            raise StoreProblem(
+                f"another pumpwatch uses {path}{_holder(path)}: end it, or name another file"
+            ) from None
+        raise StoreProblem(f"the store {path}: {_words(error)}") from None
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise StoreProblem(
+            f"the store {path}: {reason}: name a file in a folder that you may write to"
+        ) from None
+    return guard
+
+
+def _holder(path: Path) -> str:
+    """Return which process says that it uses the store, nothing when that cannot be read."""
+    with suppress(sqlite3.Error):
+        connection = sqlite3.connect(_address(path), uri=True)
+        try:
+            found = connection.execute("SELECT value FROM notes WHERE key = 'process'").fetchone()
+            return f" (process {found[0]})" if found else ""
+        finally:
+            connection.close()
+    return ""
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Raise `StoreProblem` for a file that is no database, before anything touches it."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(len(HEADER))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise StoreProblem(f"the store {path}: {reason}: name another file") from None
+    if begin and begin != HEADER:
+        raise StoreProblem(f"{path} is no Pumpwatch store: name another file")
+
+
+def _address(path: Path) -> str:
+    return f"{path.absolute().as_uri()}?mode=ro"
+
+
+def _connect(path: Path, writable: bool) -> sqlite3.Connection:
+    if not writable:
+        if path.is_dir():
+            raise StoreProblem(f"{path} is a folder: name a store's file")
+        if not path.exists():
+            raise StoreProblem(f"there is no store {path}: pumpwatch paper makes one")
+        _refuse_foreign(path)
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = sqlite3.connect(
+            path if writable else _address(path),
+            uri=not writable,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        _bring_up_to_date(connection, path, writable)
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        raise StoreProblem(f"the store {path}: {_words(error)}") from None
+    except StoreProblem:
+        if connection is not None:
+            connection.close()
+        raise
+    return connection
+
+
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path, writable: bool) -> None:
+    """Take the steps that the file lacks. Raises `StoreProblem` for one that is not ours."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and application != APPLICATION_ID:
+        raise StoreProblem(f"{path} is another program's database: name another file")
+    if version > VERSION:
+        raise StoreProblem(
+            f"{path} was written by a newer Pumpwatch (version {version} of the store, this one"
+            f" knows {VERSION}): use that one, or name another file"
+        )
+    if not writable:
+        if version < VERSION:
+            raise StoreProblem(
+                f"{path} was written by an older Pumpwatch: pumpwatch paper brings it up to date"
+            )
+        return
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    for number, step in enumerate(STEPS[version:], start=version + 1):
+        connection.executescript(
+            f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {step}"
+            f" PRAGMA user_version = {number}; COMMIT;"
+        )
+    connection.execute("INSERT OR REPLACE INTO notes VALUES ('process', ?)", (str(os.getpid()),))

@@ -1,0 +1,58 @@
+"""Durable totals in the file: a run's increments are added once, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from .database import Database
+
+__all__ = ["SqliteTotalsStore"]
+
+REMEMBERED = 6
+"""The last few entries are remembered, so that a repeat of one of them adds nothing."""
+
+
+class SqliteTotalsStore:
+    """Adds a run's increments exactly once (TotalsStore port)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self, function: str, run_id: str, increments: Mapping[str, int | float]
+    ) -> Mapping[str, Decimal]:
+        """Add a run's increments once and return the totals."""
+        with self._database.transaction():
+            totals = self.read(function)
+            if self._is_counted(function, run_id):
+                return totals
+            changed = {
+                key: totals.get(key, Decimal(0)) + Decimal(str(amount))
+                for key, amount in increments.items()
+            }
+            for key, value in changed.items():
+                self._database.write(
+                    "INSERT OR REPLACE INTO totals VALUES (?, ?, ?)", (function, key, str(value))
+                )
+            self._remember(function, run_id)
+        return {**totals, **changed}
+
+    def read(self, function: str) -> dict[str, Decimal]:
+        """Return a function's totals."""
+        found = self._database.rows("SELECT key, value FROM totals WHERE function = ?", (function,))
+        return {key: Decimal(value) for key, value in found}
+
+    def _is_counted(self, function: str, run_id: str) -> bool:
+        sql = "SELECT 1 FROM counted_runs WHERE function = ? AND run_id = ?"
+        return self._database.row(sql, (function, run_id)) is not None
+
+    def _remember(self, function: str, run_id: str) -> None:
+        self._database.write(
+            "INSERT INTO counted_runs (function, run_id) VALUES (?, ?)", (function, run_id)
+        )
+        self._database.write(
+            "DELETE FROM counted_runs WHERE function = ? AND number NOT IN (SELECT number FROM"
+            " counted_runs WHERE function = ? ORDER BY number DESC LIMIT ?)",
+            (function, function, REMEMBERED),
+        )

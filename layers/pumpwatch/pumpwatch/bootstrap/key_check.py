@@ -1,0 +1,48 @@
+"""Whether the exchange's key is in its secret, and what it may do."""
+
+from __future__ import annotations
+
+from pumpwatch.adapters.bybit import BybitSession, ExchangeClock
+from pumpwatch.domain.access import refusals, warnings
+from pumpwatch.errors import BadCredentials
+from pumpwatch.ports import Deadline, Secrets
+from pumpwatch.settings import TradeSettings
+
+from .probe import CheckFailed, Facts
+
+__all__ = ["check_key"]
+
+
+def check_key(settings: TradeSettings, secrets: Secrets, deadline: Deadline) -> Facts:
+    """Read the secret anew and ask the exchange about the key; the value is never shown.
+
+    In paper mode a key that is not there is no fault, and its account is not held against
+    LIVE_TRADING_CONFIRMATION. Raises `BadCredentials`, `CheckFailed` for a key that must not be
+    used, and what the session does.
+    """
+    from pumpwatch.adapters.bybit import BybitBroker  # noqa: PLC0415 - not loaded in paper mode
+
+    live = settings.trading_mode == "live"
+    secrets.forget()
+    try:
+        key = secrets.exchange_key()
+    except BadCredentials as error:
+        if live:
+            raise
+        return {"filled": False, "detail": f"paper mode needs no key ({error})"}
+    session = BybitSession(
+        settings.bybit_base_url, key=key, timeout_seconds=settings.request_timeout_seconds
+    )
+    try:
+        session.start_run(deadline)
+        clock = ExchangeClock(session)
+        session.time()
+        access = BybitBroker(session, clock).access()
+        now = clock.now()
+    finally:
+        session.close()
+    confirmation = settings.live_trading_confirmation if live else access.account
+    refused = refusals(access, confirmation=confirmation)
+    if refused:
+        raise CheckFailed("; ".join(refused))
+    return {"filled": True, "warnings": list(warnings(access, now=now))}

@@ -1,0 +1,81 @@
+"""What a function can reach, asked by `{"action": "probe"}`: each check on its own, none raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from prometheus_client import CollectorRegistry
+
+from pumpwatch import __version__
+from pumpwatch.adapters.bybit import BybitSession
+from pumpwatch.adapters.dynamodb import Table
+from pumpwatch.errors import PumpwatchError
+from pumpwatch.ports import Deadline, HistoryStore, MetricsSink
+
+__all__ = [
+    "Check",
+    "CheckFailed",
+    "Facts",
+    "check_exchange",
+    "check_history",
+    "check_pushgateway",
+    "check_table",
+    "run_checks",
+]
+
+Facts = dict[str, object]
+Check = Callable[[Deadline], Facts]
+"""Returns what it found. Raises one of our errors when something is wrong."""
+
+MOST_SKEW_SECONDS = 0.9
+"""Bybit refuses what is stamped a second ahead of its own clock, whatever the receive window."""
+
+
+class CheckFailed(PumpwatchError):
+    """What was checked is not as it must be; the message says what and what to do."""
+
+
+def run_checks(function: str, checks: Mapping[str, Check], deadline: Deadline) -> Facts:
+    """Return each check's facts with `ok`, and for a failed one the error's class and text."""
+    found: dict[str, Facts] = {}
+    for name, check in checks.items():
+        try:
+            found[name] = {"ok": True, **check(deadline)}
+        except PumpwatchError as error:
+            found[name] = {"ok": False, "error": type(error).__name__, "detail": str(error)}
+    return {"action": "probe", "function": function, "version": __version__, "checks": found}
+
+
+def check_exchange(session: BybitSession, deadline: Deadline) -> Facts:
+    """Ask for the exchange's time. Raises what the session does, and for a clock that is off."""
+    session.start_run(deadline)
+    session.time()
+    skew = session.clock_skew_seconds or 0.0
+    if abs(skew) > MOST_SKEW_SECONDS:
+        side = "ahead of" if skew > 0 else "behind"
+        raise CheckFailed(
+            f"the function's clock is {abs(skew):.2f} s {side} the exchange's: orders would be"
+            " refused (code 10002); AWS keeps its clocks right, so probe again in a minute"
+        )
+    return {"clock_skew_seconds": round(skew, 3)}
+
+
+def check_table(table: Table, _: Deadline) -> Facts:
+    """Read one item. Raises `StoreUnavailable`."""
+    table.get("LEASE", "probe")
+    return {}
+
+
+def check_history(history: HistoryStore, _: Deadline) -> Facts:
+    """Look for an object that need not be there. Raises `StoreUnavailable`."""
+    history.load_state("probe")
+    return {}
+
+
+def check_pushgateway(job: str, sink: MetricsSink | None, _: Deadline) -> Facts:
+    """Push nothing into the function's own group: all that is there stays."""
+    if sink is None:
+        return {"detail": "no address is set: metrics are not pushed"}
+    if not sink.push(job, CollectorRegistry(), failed=True):
+        raise CheckFailed("the Pushgateway did not accept a push; the function's log says why")
+    return {}

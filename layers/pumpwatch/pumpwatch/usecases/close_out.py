@@ -1,0 +1,23 @@
+"""Why an open trade must be closed at market now: its own time limit, or a person who asked for it.
+
+A halt that closes positions does so in every run while it is in force, one attempt class after the
+other, reduce-only; what is not Pumpwatch's own is left alone.
+"""
+
+from __future__ import annotations
+
+from pumpwatch.domain.exits import exit_due, may_exit
+from pumpwatch.domain.trades import ExitReason, Trade
+
+from .trading_desk import Desk
+
+__all__ = ["exit_reason"]
+
+
+def exit_reason(desk: Desk, trade: Trade) -> ExitReason | None:
+    """Return why the trade must be closed now, or None."""
+    now = desk.clock.now()
+    due = exit_due(trade, now)
+    if due is None and desk.closes_all and may_exit(trade, now):
+        return ExitReason.HALT
+    return due

@@ -1,0 +1,237 @@
+"""Paper trading on the simulator over HTTP: the code path of real data, in market time."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import urllib3
+from support.paper_trading import (
+    MINUTE,
+    START,
+    PumpedExchange,
+    Seen,
+    SteppedPace,
+    options_for,
+    trade_for,
+)
+
+from pumpwatch.adapters.sqlite import (
+    Database,
+    SqliteHaltStore,
+    SqliteJournal,
+    SqliteRunRecords,
+    SqliteSignalStore,
+    SqliteTotalsStore,
+)
+from pumpwatch.domain.signals import Phase
+from pumpwatch.domain.trades import TradeState
+from pumpwatch.errors import BadInput
+from pumpwatch.ports import Halt
+from workbench.paper.play import NoNetwork, play
+from workbench.simulator.wire import Response
+
+
+@pytest.fixture
+def world():
+    made = PumpedExchange()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def store(tmp_path):
+    return tmp_path / "paper.db"
+
+
+def stored_trades(store):
+    database = Database(store, writable=False)
+    trades = SqliteJournal(database).trades_since(0)
+    database.close()
+    return trades
+
+
+@pytest.fixture
+def slack():
+    """A webhook that remembers what was posted."""
+    posts = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self):
+            posts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    server.posts = posts
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_pump_is_detected_traded_told_and_recorded(world, store, slack):
+    webhook = f"http://127.0.0.1:{slack.server_address[1]}/services/secret"
+    options = options_for(world.url, store, duration=10 * MINUTE, webhook=webhook)
+    seen, tally = trade_for(world, options)
+    phases = [one.phase for one in seen.signals if one.symbol == world.pumped]
+    assert phases[:2] == [Phase.RISING, Phase.PEAKED]
+    (trade,) = stored_trades(store)
+    assert trade.symbol == world.pumped
+    assert trade.state is TradeState.CLOSED
+    assert trade.stop_loss > trade.entry_price
+    assert (tally.opened, tally.closed, tally.failed_ticks) == (1, 1, 0)
+    assert tally.realised == trade.realised_pnl
+    assert tally.ticks == 11
+    assert any(mover.symbol == world.pumped for tick in seen.ticks for mover in tick.movers[:1])
+
+    text = "\n".join(post["text"] for post in slack.posts)
+    assert f"Pump: {world.pumped} rising" in text
+    assert text.count(f"Paper fill: {world.pumped} short") == 2
+    assert not any("secret" in note for note in seen.notes)
+
+    database = Database(store, writable=False)
+    records = SqliteRunRecords(database).since(0)
+    assert len(records) == 11
+    assert all(one.detect_seconds and one.trade_seconds for one in records)
+    totals = SqliteTotalsStore(database).read("pumpwatch_trade")
+    stored = SqliteSignalStore(database).since(0)
+    assert [one.signal_id for one in stored] == [one.signal_id for one in seen.signals]
+    assert totals["pumpwatch_trade_runs_total|result=success"] == 11
+    database.close()
+
+
+def test_a_position_survives_a_restart_and_is_closed_afterwards(world, store):
+    _, first = trade_for(world, options_for(world.url, store, duration=7.5 * MINUTE))
+    assert (first.opened, first.closed) == (1, 0)
+    (trade,) = stored_trades(store)
+    assert trade.state is TradeState.OPEN
+
+    seen, second = trade_for(world, options_for(world.url, store, duration=3 * MINUTE))
+    assert (second.opened, second.closed) == (0, 1)
+    assert not any("Candle history" in note for note in seen.notes)
+    (closed,) = stored_trades(store)
+    assert closed.signal_id == trade.signal_id
+    assert closed.state is TradeState.CLOSED
+
+
+def test_a_machine_that_slept_looks_after_exits_and_opens_nothing(world, store):
+    """The tick of minute 7, which would open a position, comes at 9."""
+    options = options_for(world.url, store, duration=9.5 * MINUTE)
+    seen, tally = trade_for(world, options, sleeps={7: 2})
+    assert (tally.late_ticks, tally.opened) == (1, 0)
+    assert stored_trades(store) == []
+    assert any("slept" in note for note in seen.notes)
+    late = [one for one in records_of(store) if one.stale]
+    assert len(late) == 1
+    assert late[0].detect_seconds is None
+    assert late[0].trade_seconds is not None
+
+
+def records_of(store):
+    database = Database(store, writable=False)
+    records = SqliteRunRecords(database).since(0)
+    database.close()
+    return records
+
+
+def test_an_open_position_is_closed_by_the_first_tick_after_a_long_sleep(world, store):
+    """Asleep from minute 8 to 68: beyond the time limit, and beyond the history's gap."""
+    options = options_for(world.url, store, duration=69.5 * MINUTE)
+    seen, tally = trade_for(world, options, sleeps={8: 60})
+    assert (tally.opened, tally.closed, tally.late_ticks) == (1, 1, 1)
+    (trade,) = stored_trades(store)
+    assert trade.state is TradeState.CLOSED
+    assert sum("Fetching the candle history" in note for note in seen.notes) == 2
+
+
+def test_only_chosen_symbols_are_watched(world, store):
+    others = tuple(one for one in world.symbols if one != world.pumped)[:3]
+    options = options_for(world.url, store, duration=7.5 * MINUTE, symbols=others)
+    seen, _ = trade_for(world, options)
+    assert seen.signals == []
+    assert {mover.symbol for tick in seen.ticks for mover in tick.movers} == set(others)
+    # The same file, another choice: what was saved about other symbols is not believed.
+    options = options_for(world.url, store, duration=3 * MINUTE, symbols=(world.pumped,))
+    seen, _ = trade_for(world, options)
+    assert {mover.symbol for tick in seen.ticks for mover in tick.movers} == {world.pumped}
+
+
+def test_an_unknown_symbol_is_named(world, store):
+    options = options_for(world.url, store, symbols=("NOSUCHUSDT",))
+    with pytest.raises(BadInput, match="NOSUCHUSDT"):
+        trade_for(world, options)
+
+
+def test_without_a_network_it_says_so(store):
+    options = options_for("http://127.0.0.1:9", store, environment={"REQUEST_TIMEOUT_SECONDS": "1"})
+    with pytest.raises(NoNetwork, match="is there a network"):
+        play(options, Seen(), threading.Event())
+
+
+def test_a_network_that_goes_away_is_said_once_and_exits_are_tried_with_every_tick(world, store):
+    """The exchange is gone between minutes 3 and 6."""
+
+    line_is_dead = False
+
+    class Outage(SteppedPace):
+        def wait_until(self, time):
+            nonlocal line_is_dead
+            line_is_dead = 3 <= (time - START) // MINUTE < 6
+            return super().wait_until(time)
+
+    original = world.exchange.handle
+
+    def handle(method, path, *rest):
+        if line_is_dead and path.startswith("/v5/"):
+            return Response(503, b"", {})
+        return original(method, path, *rest)
+
+    world.exchange.handle = handle
+    seen = Seen()
+    options = options_for(world.url, store, duration=7 * MINUTE)
+    tally = play(options, seen, threading.Event(), lambda desk: Outage(world.clock))
+    assert tally.failed_ticks == 3
+    said = [note for note in seen.notes if "did not work" in note]
+    assert len(said) == 1
+    assert "detect did not work" in said[0]
+    assert "trade did not work" in said[0]
+    assert "It works again" in seen.notes
+    assert [bool(one.problem) for one in records_of(store)].count(True) == 3
+
+
+def test_a_halt_stays_through_restarts_until_a_person_resumes(world, store):
+    database = Database(store)
+    SqliteHaltStore(database).halt(Halt("the drawdown is too deep", START))
+    database.close()
+    seen, tally = trade_for(world, options_for(world.url, store, duration=7.5 * MINUTE))
+    assert tally.opened == 0
+    assert any("the drawdown is too deep" in note and "--resume" in note for note in seen.notes)
+    seen, _ = trade_for(world, options_for(world.url, store, duration=MINUTE, resume=True))
+    database = Database(store, writable=False)
+    assert SqliteHaltStore(database).current() is None
+    database.close()
+
+
+def test_metrics_are_served_while_it_runs(world, store):
+    pages = []
+
+    class Scraped(SteppedPace):
+        def wait_until(self, time):
+            (note,) = [one for one in seen.notes if "Metrics" in one]
+            pages.append(urllib3.request("GET", note.split()[-1]).data.decode())
+            return super().wait_until(time)
+
+    seen = Seen()
+    options = options_for(world.url, store, duration=3 * MINUTE, metrics_port=0)
+    tally = play(options, seen, threading.Event(), lambda desk: Scraped(world.clock))
+    assert 'pumpwatch_trade_mode_info{mode="paper",stage="paper"} 1.0' in pages[-1]
+    runs = f'pumpwatch_detect_runs_total{{result="success",stage="paper"}} {tally.ticks}.0'
+    assert runs in pages[-1]

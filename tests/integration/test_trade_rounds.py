@@ -1,0 +1,43 @@
+"""How often a run waits for the exchange: counted on the wire, with 60 ms latency and threads."""
+
+from __future__ import annotations
+
+import pytest
+from support.simulated_trading import SYMBOL, World
+
+from benchmarks.rounds import SentRequest, recorded, rounds
+from workbench.simulator.fault_catalogue import CREATE, POSITIONS
+
+TO_ACKNOWLEDGEMENT, TO_VERIFIED_STOP = 4, 3
+OTHER = "BTCUSDT"
+
+
+def test_requests_count_as_rounds_only_where_one_waits_for_another() -> None:
+    spans = [(0.0, 1.0), (0.1, 0.9), (1.0, 2.0), (1.1, 2.5), (2.6, 3.0)]
+    assert rounds([SentRequest("", start, end, 0.0, 0) for start, end in spans]) == 3
+    assert rounds([]) == 0
+
+
+@pytest.mark.parametrize("open_already", [0, 1], ids=["nothing is open", "one is open"])
+def test_from_signal_to_acknowledgement_and_from_fill_to_verified_stop(open_already: int) -> None:
+    """Time (which warms the connection), one round of reads, leverage, order; then one look."""
+    world = World(real_latency=True)
+    facts = {"price": 60_000.0, "base_price": 50_000.0, "peak_price": 60_500.0}
+    try:
+        if open_already:
+            world.publish(OTHER, signal_id="first", event_id="first", **facts)
+        assert len(world.tick(name="warm-up").opened) == open_already
+        world.publish(SYMBOL)
+        with recorded() as recorder:
+            report = world.tick(name="entry")
+    finally:
+        world.close()
+    assert [trade.symbol for trade in report.opened] == [SYMBOL]
+    assert report.positions_without_stop == 0
+    entry, follow = recorder.until(CREATE), recorder.after(CREATE)
+    assert rounds(entry) <= TO_ACKNOWLEDGEMENT, [one.path for one in entry]
+    # The look that saw the stop, and the run's last look at the account.
+    _, last_look = [one.start for one in follow if one.path == POSITIONS]
+    verified = [one for one in follow if one.start < last_look]
+    assert rounds(verified) <= TO_VERIFIED_STOP, [one.path for one in verified]
+    assert all(trade.stop_verified is not None for trade in report.trades)

@@ -1,0 +1,104 @@
+"""VictoriaMetrics instead of Pushgateway and Prometheus: only the address changes."""
+
+import time
+from urllib.request import urlopen
+
+import pytest
+from support.monitoring import every_query, query_of, rules
+from support.prometheus import Prometheus, answers, free_port, server
+from support.servers import needs_server
+
+from pumpwatch.adapters.memory import MemoryTotalsStore
+from pumpwatch.adapters.pushgateway import PushgatewaySink
+from pumpwatch.metrics import DETECT, TRADE
+from pumpwatch.runs import MetricsReporter, RunNumbers
+from pumpwatch.settings import DetectSettings, load_settings
+
+pytestmark = needs_server("victoria-metrics")
+
+NOT_THERE = {"PushStale", "PushRejected", "PushgatewayDown"}
+"""Alerts about a Pushgateway: docs/monitoring-backends.md names them."""
+
+
+SUCCESSES = 'pumpwatch_trade_runs_total{result="success"}'
+
+
+@pytest.fixture(scope="module")
+def victoria(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("victoria")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    arguments = [
+        f"-httpListenAddr=127.0.0.1:{port}",
+        f"-storageDataPath={folder / 'data'}",
+        "-search.latencyOffset=0s",
+        "-retentionPeriod=1d",
+        "-memory.allowedBytes=64MB",
+        "-loggerLevel=ERROR",
+    ]
+    with server("victoria-metrics", arguments, folder / "log", lambda: answers(f"{url}/health")):
+        yield Prometheus(url)
+
+
+@pytest.fixture(scope="module")
+def pushed(victoria):
+    address = load_settings(
+        DetectSettings,
+        {
+            "TABLE_NAME": "table",
+            "BUCKET_NAME": "bucket",
+            "PUSHGATEWAY_URL": f"{victoria.url}/api/v1/import/prometheus",
+        },
+    ).pushgateway_url
+    for job in (DETECT, TRADE):
+        totals = MemoryTotalsStore()
+        for run in range(3):
+            numbers = RunNumbers(job)
+            numbers.set("last_success_timestamp_seconds", time.time())
+            numbers.count("runs", result="success")
+            numbers.observe("api_latency_seconds", 0.07, endpoint="market/time")
+            reporter = MetricsReporter(job, totals, PushgatewaySink(address, stage="prod"))
+            assert reporter.report(numbers, f"run-{run}")
+            time.sleep(0.5)
+    wait_until_visible(victoria)
+    return victoria
+
+
+def wait_until_visible(victoria):
+    """Points and names of series become visible a moment after they are taken."""
+    ends = time.monotonic() + 20
+    latest = 'pumpwatch_trade_api_latency_seconds_bucket{endpoint="market/time",le="+Inf"} == 3'
+    while True:
+        urlopen(f"{victoria.url}/internal/force_flush", timeout=5).close()
+        if (
+            victoria.query(f"{SUCCESSES} == 3") and victoria.query(latest)
+        ) or time.monotonic() > ends:
+            return
+        time.sleep(0.2)
+
+
+def test_pushes_arrive_under_job_and_stage(pushed):
+    (one,) = pushed.query('pumpwatch_detect_runs_total{result="success"}')
+    assert one["metric"]["job"] == "pumpwatch_detect"
+    assert one["metric"]["stage"] == "prod"
+    assert float(one["value"][1]) == 3
+    buckets = 'pumpwatch_trade_api_latency_seconds_bucket{endpoint="market/time",le="0.1"}'
+    assert pushed.value(buckets) == 3
+
+
+def test_totals_grow_and_do_not_reset(pushed):
+    assert pushed.value(f"resets({SUCCESSES}[1m])") == 0
+    assert [value for _, value in pushed.samples(SUCCESSES, 60)] == [1, 2, 3]
+
+
+def test_every_query_is_understood(pushed):
+    for _, expr in every_query():
+        pushed.query(expr)
+
+
+def test_what_is_about_the_pushgateway_finds_nothing_and_the_rest_works(pushed):
+    for rule in rules():
+        if rule["title"] in NOT_THERE:
+            assert pushed.query(query_of(rule)) == []
+    (silent,) = (rule for rule in rules() if rule["title"] == "DetectorSilent")
+    assert pushed.value(query_of(silent)) < 60

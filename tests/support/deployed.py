@@ -1,0 +1,112 @@
+"""A deployed stack on moto: everything an operator's commands ask, but CloudFormation and Lambda.
+
+moto needs libraries of its own for the first and Docker for the second: they are played here.
+"""
+
+import io
+import json
+import time
+
+import boto3
+from botocore.exceptions import ClientError
+from support.aws import make_bucket, make_table
+
+from workbench.operations.stack import DeployedStack
+
+REGION = "eu-central-1"
+HEALTHY = {"exchange": {"ok": True, "clock_skew_seconds": 0.01}, "table": {"ok": True}}
+
+
+class CloudFormation:
+    """One stack."""
+
+    def __init__(self, outputs):
+        self.outputs = outputs
+        self.status = "UPDATE_COMPLETE"
+
+    def describe_stacks(self, StackName):
+        if StackName != "pumpwatch":
+            text = f"Stack with id {StackName} does not exist"
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": text}}, "Describe")
+        outputs = [{"OutputKey": k, "OutputValue": v} for k, v in self.outputs.items()]
+        return {"Stacks": [{"StackStatus": self.status, "Outputs": outputs}]}
+
+
+class Lambda:
+    """Functions that answer a probe as they are told, after some refusals for being busy."""
+
+    def __init__(self):
+        self.checks = {"detect": HEALTHY, "trade": HEALTHY}
+        self.error = None
+        self.busy = 0
+
+    def invoke(self, FunctionName, Payload):
+        assert json.loads(Payload) == {"action": "probe"}
+        if self.busy:
+            self.busy -= 1
+            error = {"Error": {"Code": "TooManyRequestsException", "Message": "Rate Exceeded."}}
+            raise ClientError(error, "Invoke")
+        if self.error is not None:
+            return {
+                "FunctionError": "Unhandled",
+                "Payload": io.BytesIO(json.dumps(self.error).encode()),
+            }
+        answer = {"checks": self.checks[FunctionName]}
+        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+
+
+class Deployment:
+    """The stack, and handles to change what is found in it. Use it inside `mock_aws`."""
+
+    def __init__(self):
+        self.clients = {}
+        dynamodb, s3 = self.client("dynamodb"), self.client("s3")
+        scheduler, sqs, sns = (self.client(name) for name in ("scheduler", "sqs", "sns"))
+        self.topic = sns.create_topic(Name="alarms")["TopicArn"]
+        self.outputs = {
+            "StateTable": make_table(dynamodb),
+            "HistoryBucket": make_bucket(s3),
+            "ExchangeKeyArn": "arn:key",
+            "DetectFunction": "detect",
+            "TradeFunction": "trade",
+            "Stage": "prod",
+            "TradingMode": "paper",
+            "Alarms": self.topic,
+        }
+        for name in ("FailedDeliveries", "FailedRuns"):
+            self.outputs[f"{name}Url"] = sqs.create_queue(QueueName=name)["QueueUrl"]
+        for name in ("DetectSchedule", "TradeSchedule"):
+            self.outputs[name] = name
+            scheduler.create_schedule(
+                Name=name,
+                ScheduleExpression="cron(* * * * ? *)",
+                FlexibleTimeWindow={"Mode": "OFF"},
+                Target={"Arn": "arn:aws:lambda:x", "RoleArn": "arn:aws:iam::123456789012:role/x"},
+            )
+        self.clients["cloudformation"] = self.cloudformation = CloudFormation(self.outputs)
+        self.clients["lambda"] = self.functions = Lambda()
+
+    def client(self, service):
+        if service not in self.clients:
+            self.clients[service] = boto3.client(service, region_name=REGION)
+        return self.clients[service]
+
+    def stack(self):
+        return DeployedStack.find("pumpwatch", REGION, self.client)
+
+    def table(self):
+        return self.stack().table()
+
+    def subscribe(self):
+        """Confirm a subscription to the alarms, as moto does at once."""
+        self.client("sns").subscribe(
+            TopicArn=self.topic, Protocol="email", Endpoint="someone@example.org"
+        )
+
+    def succeed(self, *jobs, ago=10.0):
+        """Let the jobs have succeeded so many seconds ago."""
+        from pumpwatch.adapters.dynamodb import DynamoTotalsStore
+
+        store = DynamoTotalsStore(self.table(), lambda: time.time() - ago)
+        for job in jobs:
+            store.add(job, f"run-{job}", {f"{job}_runs_total|result=success": 1})

@@ -1,0 +1,108 @@
+"""Paper trading in market time: the simulator over HTTP, and a pace that steps its clock."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from pumpwatch.domain.signals import Signal
+from pumpwatch.domain.trades import Trade
+from workbench.paper.options import PaperOptions
+from workbench.paper.play import play
+from workbench.run.view import RunFacts, SilentView, TickSnapshot
+from workbench.simulator.auth import credentials_from_seed
+from workbench.simulator.clock import MarketClock
+from workbench.simulator.exchange import Exchange
+from workbench.simulator.exchange_settings import ExchangeSettings
+from workbench.simulator.market import PlantedEvent
+from workbench.simulator.server import SimulatorServer
+from workbench.simulator.synthetic.market import SyntheticMarket
+
+MINUTE = 60_000
+START = 1_793_577_600_000
+"""2026-11-02T00:00:00Z."""
+PUMP_MINUTE = 5
+
+
+class PumpedExchange:
+    """a quiet market of 16 symbols in which one is pumped by 60 % after five minutes."""
+
+    def __init__(self, symbols: int = 16, peak_seconds: int = 90, size: float = 0.6) -> None:
+        listed = SyntheticMarket(symbols, 1, START, pump_count=0).listings
+        self.symbols = [one.symbol for one in listed if one.symbol.endswith("USDT")]
+        self.pumped = self.symbols[8]
+        onset = START + PUMP_MINUTE * MINUTE + 5_000
+        pump = PlantedEvent(self.pumped, onset, onset + peak_seconds * 1000, size)
+        market = SyntheticMarket(symbols, 1, START, pumps=[pump], quiet=True)
+        market.view(START)
+        self.clock = MarketClock(start=START, stepped=True)
+        settings = ExchangeSettings(rate_limits=False)
+        self.exchange = Exchange(market, self.clock, credentials_from_seed(1), settings)
+        self.server = SimulatorServer(self.exchange).start()
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def close(self) -> None:
+        self.server.stop()
+
+
+class SteppedPace:
+    """Waits by moving the market's clock. `sleeps` maps a due minute to minutes overslept."""
+
+    def __init__(self, clock: MarketClock, sleeps: dict[int, int] | None = None) -> None:
+        self._clock = clock
+        self._sleeps = dict(sleeps or {})
+
+    def now(self) -> int:
+        return self._clock.now()
+
+    def wait_until(self, time: int) -> bool:
+        minute = (time - START) // MINUTE
+        target = time + self._sleeps.pop(minute, 0) * MINUTE
+        if target > self._clock.now():
+            self._clock.advance_to(target)
+        return True
+
+
+@dataclass
+class Seen(SilentView):
+    """Everything the view was told."""
+
+    shows_movers = True
+    notes: list[str] = field(default_factory=list)
+    signals: list[Signal] = field(default_factory=list)
+    trades: list[Trade] = field(default_factory=list)
+    ticks: list[TickSnapshot] = field(default_factory=list)
+    facts: RunFacts | None = None
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def started(self, facts: RunFacts) -> None:
+        self.facts = facts
+
+    def tick(self, snapshot: TickSnapshot) -> None:
+        self.ticks.append(snapshot)
+
+    def signal(self, signal: Signal) -> None:
+        self.signals.append(signal)
+
+    def trade(self, time: int, trade: Trade) -> None:
+        self.trades.append(trade)
+
+
+def options_for(url: str, store, *, environment=None, **changes) -> PaperOptions:
+    given = {"detector": "ewma", "strategy": "fade", "metrics_port": None, **changes}
+    if "duration" in given:
+        given["duration"] = round(given["duration"])
+    environment = {"REQUESTS_PER_SECOND": "110", "MAX_SPREAD": "0.03", **(environment or {})}
+    return PaperOptions.checked(environment, store=store, base_url=url, **given)
+
+
+def trade_for(world: PumpedExchange, options: PaperOptions, *, sleeps=None):
+    """Play and return what the view saw and what was done."""
+    seen = Seen()
+    tally = play(options, seen, threading.Event(), lambda desk: SteppedPace(world.clock, sleeps))
+    return seen, tally

@@ -1,0 +1,137 @@
+"""The journal's figures, its page and its document, on a week whose every figure is known."""
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from support.journals import a_period
+from support.records import NOW, a_signal
+
+from workbench.journal.document import document_of
+from workbench.journal.figures import figures_of, share_interval
+from workbench.reports.journal_page import render_journal
+from workbench.reports.journal_tables import ROWS_AT_MOST
+
+
+@pytest.fixture
+def figures():
+    return figures_of(a_period())
+
+
+def test_trades_and_orders_are_counted(figures):
+    assert (figures.closed, figures.won, figures.open_now, figures.denied) == (4, 2, 1, 2)
+    assert figures.win_rate == 0.5
+    assert (figures.entries_sent, figures.entries_filled) == (6, 5)
+    assert figures.fill_rate == pytest.approx(5 / 6)
+    assert (figures.events, figures.signals) == (1, 2)
+
+
+def test_money_is_exact(figures):
+    assert figures.realised == Decimal("8.0")
+    assert (figures.fees, figures.funding) == (Decimal("1.00"), Decimal("0.4"))
+    assert (figures.largest_win, figures.largest_loss) == (Decimal("12.5"), Decimal(-4))
+
+
+@pytest.mark.parametrize(
+    ("hits", "count", "low", "high"),
+    [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (81, 263, 0.2553, 0.3662)],
+)
+def test_the_interval_agrees_with_published_values(hits, count, low, high):
+    """Newcombe, Statistics in Medicine 17 (1998), method 3, and its symmetric neighbours."""
+    assert share_interval(hits, count) == pytest.approx((low, high), abs=5e-4)
+
+
+def test_there_is_no_interval_without_trades():
+    assert share_interval(0, 0) is None
+
+
+def test_errors_of_the_exchange_are_told_by_endpoint_and_code(figures):
+    kline, tickers = figures.api
+    assert (tickers.endpoint, tickers.requests, tickers.failures) == ("market/tickers", 100, 10)
+    assert tickers.codes == (("rate_limited", 10),)
+    assert tickers.error_rate == 0.1
+    assert (kline.endpoint, kline.failures) == ("market/kline", 1)
+
+
+def test_runs_are_summed_up(figures):
+    assert (figures.ticks, figures.late_ticks, figures.failed_ticks) == (10, 1, 1)
+    assert (figures.alerts_raised, figures.alerts_delivered) == (20, 10)
+    assert figures.detect_seconds.p50 == pytest.approx(0.55)
+    assert figures.detect_seconds.largest == 1.0
+    assert figures.memory_mib == 159.0
+    assert figures.equity == Decimal(10_009)
+    assert figures.stop_verified.largest == 2.0
+
+
+def test_the_same_denial_with_other_figures_is_the_same_reason(figures):
+    assert [count for _, count in figures.denials] == [2]
+    assert figures.repairs == (("stop_set", 1),)
+
+
+def test_what_a_table_does_not_record_is_said_and_not_shown_as_zero():
+    figures = figures_of(a_period(runs=None, totals={}))
+    assert figures.ticks is None
+    assert figures.alerts_raised is None
+    text = " ".join(figures.not_recorded)
+    assert "no run records" in text
+    assert "nothing was counted" in text
+    page = render_journal(a_period(runs=None, totals={}), figures)
+    assert "not recorded" in page
+    assert "Paper trading: no money moved." not in page
+
+
+def test_the_page_says_what_happened():
+    period = a_period()
+    page = render_journal(period, figures_of(period))
+    for words in (
+        "Pumpwatch report: paper",
+        "Paper trading: no money moved.",
+        "losing streak",
+        "the drawdown is too deep",
+        "rate_limited 10",
+        "no answer 1",
+        "the spread of … is above …",
+        'href="#event-1"',
+        'id="event-1"',
+        "95 %: 15.0 % to 85.0 %",
+    ):
+        assert words in page, words
+    assert page.count('data-figure="event-1"') == 1
+
+
+def test_an_empty_week_is_a_page_too():
+    empty = a_period(
+        trades=[], orders=[], signals=[], repairs=[], locks=[], halts=[], runs=[], candles={}
+    )
+    page = render_journal(empty, figures_of(empty))
+    assert "No pump was detected." in page
+    assert "No position was opened." in page
+
+
+def test_names_from_outside_cannot_become_markup():
+    evil = replace(a_signal(), symbol="<script>alert(1)</script>")
+    page = render_journal(a_period(signals=[evil]), figures_of(a_period()))
+    assert "<script>alert(1)" not in page
+
+
+def test_a_long_table_shows_the_latest_and_says_how_many_it_leaves_out():
+    many = [
+        a_signal(event_id=f"event-{number}", time=NOW + number)
+        for number in range(ROWS_AT_MOST + 7)
+    ]
+    page = render_journal(a_period(signals=many), figures_of(a_period()))
+    assert "7 earlier ones are only in --json" in page
+
+
+def test_the_document_is_json_with_money_as_text():
+    period = a_period()
+    document = json.loads(json.dumps(document_of(period, figures_of(period))))
+    assert document["kpis"]["realised"] == "8"
+    assert document["kpis"]["win_rate"] == 0.5
+    assert document["kpis"]["win_interval"] == pytest.approx([0.15, 0.85], abs=1e-3)
+    assert document["kpis"]["api"][1]["error_rate"] == 0.1
+    assert len(document["trades"]) == 7
+    assert document["trades"][0]["realised_pnl"] == "12.5"
+    assert document["halts"][0]["ended"] == NOW + 60_000
+    assert document["events"][0]["symbol"] == "PUMPUSDT"

@@ -1,0 +1,122 @@
+"""`pumpwatch status`, `halt` and `resume` as typed, on a stack in moto."""
+
+import json
+
+import pytest
+from moto import mock_aws
+from support.deployed import Deployment
+from support.records import a_trade
+from typer.testing import CliRunner
+
+from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoJournal, DynamoLeaseStore
+from pumpwatch.domain.trades import TradeState
+from pumpwatch.errors import BadInput
+from pumpwatch.metrics import DETECT, TRADE
+from workbench.cli import operate
+from workbench.cli.main import app
+
+TYPED = CliRunner()
+
+
+@pytest.fixture
+def deployed(monkeypatch):
+    with mock_aws():
+        made = Deployment()
+        made.succeed(DETECT, TRADE)
+        made.subscribe()
+        monkeypatch.setattr(operate, "_stack", lambda name, region: made.stack())
+        yield made
+
+
+def halts(deployed):
+    return DynamoHaltStore(deployed.table())
+
+
+def run(*arguments, **options):
+    return TYPED.invoke(app, list(arguments), **options)
+
+
+def test_halt_and_resume_record_who_and_why(deployed):
+    assert run("halt", "--reason", "odd fills").exit_code == 0
+    halt = halts(deployed).current()
+    assert (halt.reason, halt.close_positions) == ("odd fills", False)
+    assert halt.by
+    shown = run("status")
+    assert shown.exit_code == 0
+    assert "odd fills" in shown.output
+    assert run("resume", "--reason", "it was the feed").exit_code == 0
+    assert halts(deployed).current() is None
+    assert halts(deployed).resumed() is not None
+    item = deployed.table().get("HALT", "HALT")
+    assert item["resumed_by"].endswith(": it was the feed")
+
+
+def test_earlier_halt_keeps_its_reason_and_says_so(deployed):
+    run("halt", "--reason", "first")
+    answer = run("halt", "--reason", "second")
+    assert "It was halted already" in answer.output
+    assert halts(deployed).current().reason == "first"
+
+
+@pytest.mark.parametrize("typed", ["dev", ""])
+def test_closing_needs_the_stage_s_name(deployed, typed):
+    answer = run("halt", "--reason", "enough", "--close-positions", input=f"{typed}\n")
+    assert answer.exit_code != 0
+    assert halts(deployed).current() is None
+
+
+@pytest.mark.parametrize(("arguments", "typed"), [([], "prod\n"), (["--stage", "prod"], "")])
+def test_closing_is_asked_of_trade(deployed, arguments, typed):
+    answer = run("halt", "--reason", "enough", "--close-positions", *arguments, input=typed)
+    assert answer.exit_code == 0, answer.output
+    assert halts(deployed).current().close_positions
+
+
+@pytest.mark.parametrize("command", ["halt", "resume"])
+def test_reason_must_be_given(deployed, command):
+    answer = run(command, "--reason", " ")
+    assert isinstance(answer.exception, BadInput)
+
+
+def test_nothing_to_resume_is_bad_input(deployed):
+    answer = run("resume", "--reason", "all good")
+    assert isinstance(answer.exception, BadInput)
+
+
+def test_status_shows_positions_as_json_too(deployed):
+    lease = DynamoLeaseStore(deployed.table()).acquire("trade", owner="run", seconds=30)
+    trade = a_trade("signal-1", state=TradeState.OPEN)
+    DynamoJournal(deployed.table()).save(trade, lease)
+    assert trade.symbol in run("status").output
+    seen = json.loads(run("status", "--json").output)
+    assert [one["symbol"] for one in seen["trades"]] == [trade.symbol]
+    assert (seen["stage"], seen["late"], seen["halt"]) == ("prod", [], None)
+
+
+def test_status_of_a_silent_function_is_a_problem(deployed):
+    deployed.succeed(TRADE, ago=900)
+    assert run("status").exit_code == 0, "a repeat of a run changes nothing"
+    deployed.client("dynamodb").delete_item(
+        TableName=deployed.outputs["StateTable"],
+        Key={"pk": {"S": "TOTALS"}, "sk": {"S": TRADE}},
+    )
+    answer = run("status")
+    assert (answer.exit_code, "trade: never succeeded" in answer.output) == (1, True)
+
+
+def test_doctor_passes_and_after_a_deployment_warnings_fail(deployed):
+    assert run("doctor").exit_code == 0
+    assert run("doctor", "--post-deploy").output.splitlines()[-1].startswith("PASS")
+    run("halt", "--reason", "a look")
+    assert run("doctor").exit_code == 0
+    answer = run("doctor", "--post-deploy")
+    assert answer.exit_code == 1
+    assert "-> When the reason is gone: pumpwatch resume." in answer.output
+    levels = {one["level"] for one in json.loads(run("doctor", "--json").output)}
+    assert levels == {"ok", "warn"}
+
+
+def test_region_must_be_known(monkeypatch):
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    assert isinstance(run("status").exception, BadInput)

@@ -1,0 +1,172 @@
+"""`pumpwatch paper` and `report` as a person types them: nonsense in, one line out."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from support.paper_trading import PumpedExchange
+
+from pumpwatch.adapters.sqlite import Database
+from pumpwatch.errors import BadInput, PumpwatchError
+from workbench.cli.main import app
+from workbench.durations import parse_duration
+from workbench.paper.options import PaperOptions, parse_symbols, webhook_from
+from workbench.run.live_view import LiveView
+from workbench.run.view import RunFacts
+
+
+def typed(*arguments):
+    """Run a command in this process; return its exit status and what it raised."""
+    try:
+        app(list(arguments), standalone_mode=False)
+    except PumpwatchError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("paper", "--duration", "-5m"), "--duration is -5m"),
+        (("paper", "--duration", "soon"), "--duration is soon"),
+        (("paper", "--duration", "0s"), "--duration is 0s"),
+        (("paper", "--symbols", "bitcoin"), "--symbols names BITCOIN"),
+        (("paper", "--metrics-port", "70000"), "--metrics-port is 70000"),
+        (("paper", "--base-url", "https://example.com"), "BYBIT_BASE_URL"),
+        (("paper", "--base-url", "http://api.bybit.com"), "BYBIT_BASE_URL"),
+        (("paper", "--slack-webhook-env", "NOT_SET_ANYWHERE"), "NOT_SET_ANYWHERE, which is not"),
+        (("paper", "--store", "{folder}"), "is a folder"),
+        (("report", "--since", "yesterday"), "--since is yesterday"),
+        (("report", "--since", "-7d"), "--since is -7d"),
+        (("report", "--store", "{folder}/none.db"), "there is no store"),
+        (("report", "--store", "{folder}"), "is a folder"),
+        (("report", "--store", "{folder}/none.db", "--stage", "prod"), "not both"),
+        (("report", "--out", "{folder}"), "folder has that name"),
+    ],
+)
+def test_nonsense_is_answered_with_a_sentence(tmp_path, arguments, words):
+    error = typed(*(one.format(folder=tmp_path) for one in arguments))
+    assert isinstance(error, PumpwatchError)
+    assert words in str(error)
+    assert "\n" not in str(error)
+
+
+def test_a_busy_metrics_port_is_said(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        error = typed("paper", "--store", str(tmp_path / "s.db"), "--metrics-port", port)
+    assert isinstance(error, BadInput)
+    assert f"--metrics-port {port} cannot be opened" in str(error)
+
+
+def test_a_second_paper_on_the_same_store_is_refused(tmp_path):
+    held = Database(tmp_path / "s.db")
+    error = typed("paper", "--store", str(tmp_path / "s.db"))
+    held.close()
+    assert isinstance(error, BadInput)
+    assert "another pumpwatch uses" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [("90s", 90_000), ("1.5h", 5_400_000), (" 7D ", 604_800_000), ("15m", 900_000)],
+)
+def test_lengths_of_time_are_read(text, milliseconds):
+    assert parse_duration("--since", text) == milliseconds
+
+
+def test_symbols_are_read_once_each():
+    assert parse_symbols("btcusdt, 1000PEPEUSDT,,BTCUSDT") == ("BTCUSDT", "1000PEPEUSDT")
+
+
+def test_a_webhook_is_taken_from_the_environment_and_never_shown(monkeypatch):
+    address = "https://hooks.slack.com/services/T0/B0/secret"
+    monkeypatch.setenv("HOOK", address)
+    assert webhook_from("HOOK") == address
+    options = PaperOptions.checked(
+        {}, store=Path("s.db"), base_url="https://api.bybit.com", detector="ewma",
+        strategy="fade", metrics_port=None, webhook=address,
+    )  # fmt: skip
+    assert "T0" not in repr(options)
+    for wrong in ("ftp://x", "http://hooks.slack.com/x", "https://", "nonsense"):
+        monkeypatch.setenv("HOOK", wrong)
+        with pytest.raises(BadInput, match="HOOK holds no https address"):
+            webhook_from("HOOK")
+    with pytest.raises(BadInput) as caught:
+        webhook_from(address)
+    assert "T0" not in str(caught.value)
+
+
+def test_settings_of_a_deployed_stack_cannot_make_it_live():
+    environment = {
+        "TRADING_MODE": "live",
+        "LIVE_TRADING_CONFIRMATION": "1",
+        "BYBIT_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:1:secret:key",
+        "PUSHGATEWAY_URL": "https://example.com",
+        "TABLE_NAME": "pumpwatch-prod",
+        "MAX_OPEN_POSITIONS": "2",
+    }
+    options = PaperOptions.checked(
+        environment, store=Path("s.db"), base_url="https://api.bybit.com", detector="ewma",
+        strategy="alert", metrics_port=None,
+    )  # fmt: skip
+    assert options.trade.trading_mode == "paper"
+    assert options.trade.bybit_secret_arn == options.trade.pushgateway_url == ""
+    assert options.trade.table_name == "none"
+    assert (options.trade.strategy_name, options.trade.max_open_positions) == ("alert", 2)
+
+
+def test_a_view_without_an_end_shows_no_progress_bar():
+    view = LiveView(Console(width=80))
+    view.started(RunFacts("Paper trading", start=1_760_000_040_000))
+    console = Console(width=80, record=True, file=Path(os.devnull).open("w"))  # noqa: SIM115
+    console.print(view.render())
+    text = console.export_text()
+    console.file.close()
+    assert "tick 0" in text
+    assert "%" not in text
+
+
+@pytest.fixture(scope="module")
+def exchange():
+    made = PumpedExchange()
+    yield made
+    made.close()
+
+
+def test_ctrl_c_ends_it_cleanly_and_the_journal_can_be_reported(exchange, tmp_path):
+    """The program itself, in a process of its own, with the wall clock."""
+    store = str(tmp_path / "paper.db")
+    command = [sys.executable, "-m", "workbench", "paper", "--json", "--store", store]
+    process = subprocess.Popen(
+        [*command, "--base-url", exchange.url],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        env={**os.environ, "SCAN_INTERVAL_SECONDS": "5"},
+        # A runner that ignores SIGINT would hand that down.
+        preexec_fn=lambda: signal.signal(  # noqa: PLW1509 - no threads here
+            signal.SIGINT, signal.default_int_handler
+        ),
+    )  # fmt: skip
+    assert process.stdout is not None
+    lines = []
+    while not lines or lines[-1]["kind"] != "tick":
+        lines.append(json.loads(process.stdout.readline()))
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    rest, problem = process.communicate(timeout=30)
+    assert process.returncode == 0, problem
+    assert problem == ""
+    summary = json.loads(rest.splitlines()[-1])
+    assert (summary["kind"], summary["failed_ticks"]) == ("summary", 0)
+    assert summary["ticks"] >= 1
+
+    page = tmp_path / "page.html"
+    assert typed("report", "--store", store, "--since", "3000d", "--out", str(page)) is None
+    assert "Pumpwatch report: paper" in page.read_text()

@@ -1,0 +1,115 @@
+"""What a month costs: the arithmetic, the target, and the page that is made of it."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from pumpwatch.errors import BadInput
+from workbench.cli.main import app
+from workbench.costs.model import (
+    SLOWER,
+    VCPU_MEGABYTES,
+    billed_seconds,
+    monthly_cost,
+    scans_in_a_minute,
+)
+from workbench.costs.page import PAGE, TARGET, costs, costs_page
+from workbench.costs.prices import Prices
+from workbench.costs.usage import Installation, TickUse, installation, tick_uses
+
+USE = TickUse(
+    seconds=0.5,
+    cpu_seconds=0.1,
+    init_cpu_seconds=1.0,
+    table_reads=5,
+    table_writes=3,
+    bucket_reads=1,
+    bucket_writes=2,
+    log_bytes=1_000,
+)
+MADE = Installation(detect_megabytes=1024, trade_megabytes=1024, alarms=12, secrets=1)
+
+
+def month(prices=None, *, use=USE, made=MADE, symbols=600, scan_seconds=60):
+    uses = {"detect": use, "trade": use}
+    prices = prices or Prices()
+    return monthly_cost(uses, made, prices, symbols=symbols, scan_seconds=scan_seconds)
+
+
+def test_waiting_is_taken_as_measured_and_computing_slowed_down():
+    assert billed_seconds(USE, VCPU_MEGABYTES) == pytest.approx(0.4 + 0.1 * SLOWER)
+    half = billed_seconds(USE, VCPU_MEGABYTES // 2)
+    assert half == pytest.approx(0.4 + 0.2 * SLOWER, rel=1e-3)
+    assert billed_seconds(USE, 10_000) == billed_seconds(USE, VCPU_MEGABYTES)
+
+
+@pytest.mark.parametrize(("seconds", "scans"), [(60, 1), (10, 5), (5, 10), (30, 2), (45, 2)])
+def test_scans_within_the_minute_end_in_time(seconds, scans):
+    assert scans_in_a_minute(seconds) == scans
+    duration = billed_seconds(USE, 1024, scans=scans, scan_seconds=seconds)
+    assert duration < 55
+    assert duration == pytest.approx((scans - 1) * seconds + billed_seconds(USE, 1024))
+
+
+@pytest.mark.parametrize(
+    ("price", "units"),
+    [
+        ("alarm_month", 12),
+        ("lambda_request", 2 * 43_800),
+        ("schedule_invocation", 2 * 43_800),
+        ("table_write_unit", 43_800 * 6),
+        ("table_read_unit", 43_800 * 10),
+        ("bucket_write", 43_800 * 2),
+    ],
+)
+def test_each_price_counts_its_units(price, units):
+    free = Prices(**dict.fromkeys(Prices.__slots__, 0.0))
+    assert month(free).total == 0
+    dear = Prices(**{**dict.fromkeys(Prices.__slots__, 0.0), price: 1.0})
+    assert month(dear).total == pytest.approx(units)
+
+
+def test_every_price_is_used_or_belongs_to_a_switch():
+    switches = {"key_month", "key_request", "trace", "nat_hour", "nat_gigabyte", "address_hour"}
+    switches |= {"metric_month"}
+    for name in set(Prices.__slots__) - switches:
+        one = Prices(**{**dict.fromkeys(Prices.__slots__, 0.0), name: 1.0})
+        assert month(one).total > 0, name
+
+
+def test_more_symbols_and_scans_cost_more_and_only_in_the_growing_part():
+    few, many = month(symbols=200), month(symbols=1_000)
+    assert many.growing > few.growing
+    assert many.fixed == few.fixed
+    assert month(scan_seconds=5).growing > month(scan_seconds=10).growing > few.growing
+
+
+def test_thousand_symbols_each_minute_stay_under_the_target():
+    assert 0 < costs(1_000, 60).total < TARGET
+
+
+def test_installation_is_counted_in_the_template():
+    made = installation()
+    assert made.secrets == 1
+    assert made.alarms >= 10
+
+
+def test_page_is_current():
+    assert PAGE.read_text(encoding="utf-8") == costs_page(), "run pumpwatch costs --write"
+
+
+def test_number_that_was_not_measured_is_bad_input(tmp_path):
+    with pytest.raises(BadInput, match="make bench"):
+        costs(601, 60)
+    with pytest.raises(BadInput, match="make bench"):
+        tick_uses(tmp_path / "nothing.json", 600)
+
+
+def test_command_prints_the_sum_and_refuses_bad_scans():
+    typed = CliRunner()
+    answer = json.loads(typed.invoke(app, ["costs", "--json"]).output)
+    assert answer["total"] == pytest.approx(sum(answer["services"].values()), abs=0.01)
+    assert "together" in typed.invoke(app, ["costs", "--symbols", "200"]).output
+    refused = typed.invoke(app, ["costs", "--scan-seconds", "3"])
+    assert isinstance(refused.exception, BadInput)

@@ -1,0 +1,146 @@
+"""What a probe finds: each check on its own, none raises, nothing secret is shown."""
+
+import time
+from contextlib import contextmanager
+
+import pytest
+from support.scripted_market import ScriptedMarket
+
+from pumpwatch.adapters.bybit import BybitSession
+from pumpwatch.adapters.clock import NoDeadline
+from pumpwatch.adapters.memory import MemoryMetricsSink, MemorySecrets
+from pumpwatch.bootstrap.key_check import check_key
+from pumpwatch.bootstrap.probe import (
+    CheckFailed,
+    check_exchange,
+    check_pushgateway,
+    run_checks,
+)
+from pumpwatch.errors import BadCredentials, ExchangeForbidden, StoreUnavailable
+from pumpwatch.ports import ExchangeKey
+from pumpwatch.settings import TradeSettings
+from workbench.simulator.auth import credentials_from_seed
+from workbench.simulator.clock import MarketClock
+from workbench.simulator.exchange import Exchange
+from workbench.simulator.exchange_settings import ExchangeSettings
+from workbench.simulator.server import SimulatorServer
+
+CREDENTIALS = credentials_from_seed(5)
+SECRETS = MemorySecrets(ExchangeKey(CREDENTIALS.api_key, CREDENTIALS.api_secret))
+FOREVER = NoDeadline()
+
+
+@contextmanager
+def exchange(*, skew_ms=0, **key):
+    market = ScriptedMarket({"PUMPUSDT": [(0, 1.0)]})
+    clock = MarketClock(start=int(time.time() * 1000))
+    made = Exchange(market, clock, CREDENTIALS, ExchangeSettings(**key))
+    made.clock_skew_ms = skew_ms
+    with SimulatorServer(made) as server:
+        yield server.url
+
+
+def settings(url, **changes):
+    return TradeSettings(table_name="table", bybit_base_url=url, **changes)
+
+
+def live(url, confirmation=None):
+    return settings(
+        url,
+        trading_mode="live",
+        strategy="fade",
+        live_trading_confirmation=confirmation or str(CREDENTIALS.user_id),
+        bybit_secret_arn="arn:aws:secretsmanager:eu-central-1:1:secret:x",
+    )
+
+
+def test_each_check_stands_alone():
+    def forbidden(deadline):
+        raise ExchangeForbidden("/v5/market/time: HTTP 403")
+
+    def lost(deadline):
+        raise StoreUnavailable("the table does not exist")
+
+    checks = {"exchange": forbidden, "table": lost, "good": lambda deadline: {"x": 1}}
+    answer = run_checks("pumpwatch_detect", checks, FOREVER)
+    assert answer["function"] == "pumpwatch_detect"
+    found = answer["checks"]
+    assert found["exchange"]["error"] == "ExchangeForbidden"
+    assert found["table"] == {
+        "ok": False,
+        "error": "StoreUnavailable",
+        "detail": "the table does not exist",
+    }
+    assert found["good"] == {"ok": True, "x": 1}
+
+
+class Stamped:
+    """A session whose clock is so many seconds off."""
+
+    def __init__(self, skew):
+        self.clock_skew_seconds = skew
+
+    def start_run(self, deadline):
+        pass
+
+    def time(self):
+        return 0
+
+
+def test_exchange_s_time_is_asked_and_the_skew_told():
+    with exchange() as url:
+        session = BybitSession(url)
+        skew = check_exchange(session, FOREVER)["clock_skew_seconds"]
+        session.close()
+    assert abs(skew) < 0.9
+    assert check_exchange(Stamped(-0.25), FOREVER) == {"clock_skew_seconds": -0.25}
+
+
+@pytest.mark.parametrize(("skew", "side"), [(1.5, "1.50 s ahead of"), (-2.0, "2.00 s behind")])
+def test_clock_that_is_off_fails_with_a_sentence(skew, side):
+    with pytest.raises(CheckFailed, match=side):
+        check_exchange(Stamped(skew), FOREVER)
+
+
+def test_pushgateway_gets_a_push_that_changes_nothing():
+    sink = MemoryMetricsSink()
+    assert check_pushgateway("pumpwatch_trade", sink, FOREVER) == {}
+    assert len(sink.pushes) == 1
+    sink.accepts = False
+    with pytest.raises(CheckFailed, match="did not accept"):
+        check_pushgateway("pumpwatch_trade", sink, FOREVER)
+    assert "no address" in check_pushgateway("pumpwatch_trade", None, FOREVER)["detail"]
+
+
+def test_key_that_is_good_has_its_warnings_told():
+    with exchange() as url:
+        found = check_key(live(url), SECRETS, FOREVER)
+    assert found["filled"]
+    assert any("bound to no address" in one for one in found["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("key", "confirmation", "sentence"),
+    [
+        ({"key_may_withdraw": True}, None, "can withdraw"),
+        ({"key_read_only": True}, None, "read-only"),
+        ({}, "999", "another account"),
+    ],
+)
+def test_key_that_must_not_be_used_fails(key, confirmation, sentence):
+    with exchange(**key) as url, pytest.raises(CheckFailed, match=sentence):
+        check_key(live(url, confirmation), SECRETS, FOREVER)
+
+
+def test_absent_key_fails_in_live_mode_only():
+    url = "http://127.0.0.1:1"
+    with pytest.raises(BadCredentials):
+        check_key(live(url), MemorySecrets(None), FOREVER)
+    found = check_key(settings(url), MemorySecrets(None), FOREVER)
+    assert not found["filled"]
+    assert "paper mode needs no key" in found["detail"]
+
+
+def test_key_in_paper_mode_is_checked_without_a_confirmation():
+    with exchange() as url:
+        assert check_key(settings(url), SECRETS, FOREVER)["filled"]

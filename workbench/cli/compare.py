@@ -1,0 +1,92 @@
+"""`pumpwatch compare`: what live or paper trading made against the simulation of the period."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pumpwatch.errors import BadInput
+from workbench.cli.backtest import Folder, QuotePrice, Setting, period_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pumpwatch.domain.trades import Trade
+
+__all__ = ["compare"]
+
+
+def compare(
+    folder: Folder,
+    *,
+    table: Annotated[
+        str, typer.Option(help="The stack's table (output StateTable); uses AWS credentials.")
+    ] = "",
+    journal: Annotated[
+        Path | None, typer.Option(help="A journal exported before, instead of the table.")
+    ] = None,
+    from_: Annotated[str, typer.Option("--from", help="Trades created from then on, ISO 8601.")],
+    to: Annotated[str, typer.Option("--to", help="Up to here, excluded.")] = "",
+    strategy: Annotated[str, typer.Option(help="As it was traded; found out by default.")] = "",
+    detector: Annotated[str, typer.Option(help="The rule; the product's default if empty.")] = "",
+    set_: Setting = None,
+    quote_price: QuotePrice = None,
+    export: Annotated[
+        Path | None, typer.Option(help="Also write the journal's trades to this file.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+) -> None:
+    """Replay a period's candles, pair the simulated trades with the journal's, explain the rest.
+
+    Give the settings that were in force with --set, and candles that begin a day and more before
+    the period (pumpwatch download).
+    """
+    from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
+
+    from workbench.backtest.engine import run_backtest  # noqa: PLC0415
+    from workbench.backtest.recordings import Recordings  # noqa: PLC0415
+    from workbench.backtest.settings import pairs_from, read_settings  # noqa: PLC0415
+    from workbench.comparison.compare import compare_with  # noqa: PLC0415
+    from workbench.comparison.journal import export_trades  # noqa: PLC0415
+    from workbench.reports.comparison_summary import print_comparison  # noqa: PLC0415
+
+    begin, end = period_of(from_, to)
+    recordings = Recordings(folder, quote_price=quote_price)
+    trades = _trades(table, journal, begin, end)
+    traded = strategy or _strategy_of(trades)
+    settings = read_settings(pairs_from(set_ or ()), strategy=traded, detector=detector or None)
+    if export is not None:
+        export_trades(trades, export)
+    outcome = run_backtest(recordings.blocks(end=end), settings, begin=begin, end=end)
+    if outcome.coverage.candles == 0 or outcome.coverage.end <= begin:
+        raise BadInput(f"{folder} has no candle in this period: download it first")
+    found = compare_with(outcome, trades)
+    if as_json:
+        typer.echo(json.dumps({"strategy": traded, **found.to_json()}))
+    else:
+        print_comparison(found, Console())
+
+
+def _trades(table: str, journal: Path | None, begin: int, end: int) -> list[Trade]:
+    from pumpwatch.adapters.dynamodb import DynamoJournal, Table  # noqa: PLC0415
+    from workbench.comparison.journal import read_export, trades_between  # noqa: PLC0415
+
+    if bool(table) == (journal is not None):
+        raise BadInput("name the journal: either --table or --journal")
+    if journal is not None:
+        return [one for one in read_export(journal) if begin <= one.created < end]
+    return trades_between(DynamoJournal(Table(table)), begin, end)
+
+
+def _strategy_of(trades: Sequence[Trade]) -> str:
+    names = sorted({trade.strategy for trade in trades})
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise BadInput("the journal has no trade in this period: check --from and --to")
+    raise BadInput(f"the journal's trades are of {', '.join(names)}: choose one with --strategy")

@@ -1,0 +1,1 @@
+"""Live or paper trading against the simulation of the same period."""

@@ -1,0 +1,87 @@
+"""`docs/costs.md`, made of the measurements: `pumpwatch costs --write`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from string import Template
+
+from .model import (
+    COLD_STARTS,
+    SLOWER,
+    MonthlyCost,
+    billed_seconds,
+    monthly_cost,
+    options,
+    scans_in_a_minute,
+)
+from .prices import AS_OF, FRANKFURT
+from .usage import MEASURED_SYMBOLS, REPOSITORY, installation, tick_uses
+
+__all__ = ["PAGE", "RESULTS", "SCANS", "TARGET", "costs", "costs_page"]
+
+PAGE = REPOSITORY / "docs" / "costs.md"
+TEXT = Path(__file__).with_name("page.md")
+RESULTS = REPOSITORY / "benchmarks" / "results.json"
+SCANS = (60, 10, 5)
+TARGET = 5
+"""Dollars a month for 1,000 symbols each minute."""
+
+
+def costs(symbols: int, scan_seconds: int, results: Path = RESULTS) -> MonthlyCost:
+    """Return a month's cost. Raises `BadInput` for a number that was not measured."""
+    return monthly_cost(
+        tick_uses(results, symbols),
+        installation(),
+        FRANKFURT,
+        symbols=symbols,
+        scan_seconds=scan_seconds,
+    )
+
+
+def costs_page(results: Path = RESULTS) -> str:
+    """Return the page's text."""
+    return Template(TEXT.read_text(encoding="utf-8")).substitute(
+        target=TARGET,
+        overview="\n".join(_overview(results)),
+        most=f"{MEASURED_SYMBOLS[-1]:,}",
+        services="\n".join(_services(results)),
+        options="\n".join(_options()),
+        slower=f"{SLOWER:g}",
+        cold=COLD_STARTS,
+        as_of=AS_OF,
+    )
+
+
+def _overview(results: Path) -> Iterator[str]:
+    yield "| symbols | scan every | detect runs for | fixed | growing | together |"
+    yield "| ---: | ---: | ---: | ---: | ---: | ---: |"
+    for scan in SCANS:
+        for symbols in MEASURED_SYMBOLS:
+            cost = costs(symbols, scan, results)
+            seconds = billed_seconds(
+                tick_uses(results, symbols)["detect"],
+                installation().detect_megabytes,
+                scans=scans_in_a_minute(scan),
+                scan_seconds=scan,
+            )
+            yield (
+                f"| {symbols:,} | {scan} s | {seconds:.2f} s | {cost.fixed:.2f} "
+                f"| {cost.growing:.2f} | **{cost.total:.2f}** |"
+            )
+
+
+def _services(results: Path) -> Iterator[str]:
+    yield "| service | part | dollars |"
+    yield "| --- | --- | ---: |"
+    cost = costs(MEASURED_SYMBOLS[-1], 60, results)
+    for line in sorted(cost.lines, key=lambda one: -one.dollars):
+        yield f"| {line.service} | {'growing' if line.growing else 'fixed'} | {line.dollars:.3f} |"
+    yield f"| together | | **{cost.total:.2f}** |"
+
+
+def _options() -> Iterator[str]:
+    yield "| switch | dollars |"
+    yield "| --- | ---: |"
+    for line in options(FRANKFURT):
+        yield f"| {line.service} | {line.dollars:.2f} |"

@@ -1,0 +1,48 @@
+"""A period from the file that `pumpwatch paper` keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pumpwatch.adapters.sqlite import (
+    Database,
+    SqliteHaltStore,
+    SqliteHistoryStore,
+    SqliteJournal,
+    SqliteLockStore,
+    SqliteRunRecords,
+    SqliteSignalStore,
+    SqliteTotalsStore,
+)
+from pumpwatch.metrics import DETECT, TRADE
+from workbench.journal.candles import stored_candles
+from workbench.journal.period import HaltSpan, Period
+from workbench.paper.desk import EXCHANGE
+from workbench.paper.options import STAGE
+
+__all__ = ["period_of_file"]
+
+
+def period_of_file(path: Path, since: int, until: int) -> Period:
+    """Return what the file says. Raises `StoreProblem` for one that cannot be read."""
+    database = Database(path, writable=False)
+    try:
+        journal, totals = SqliteJournal(database), SqliteTotalsStore(database)
+        signals = SqliteSignalStore(database).since(since)
+        return Period(
+            source=str(path),
+            stage=STAGE,
+            since=since,
+            until=until,
+            trades=journal.trades_since(since),
+            orders=journal.orders_since(since),
+            signals=signals,
+            repairs=journal.repairs_since(since),
+            locks=SqliteLockStore(database).since(since),
+            halts=[HaltSpan(*one) for one in SqliteHaltStore(database).since(since)],
+            totals={name: totals.read(name) for name in (DETECT, TRADE, EXCHANGE)},
+            runs=SqliteRunRecords(database).since(since),
+            candles=stored_candles(SqliteHistoryStore(database), signals),
+        )
+    finally:
+        database.close()

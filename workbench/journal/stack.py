@@ -1,0 +1,107 @@
+"""A period from a deployed stack: its table and its bucket, found by the stage's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pumpwatch.adapters.dynamodb import (
+    DynamoHaltStore,
+    DynamoJournal,
+    DynamoLockStore,
+    DynamoSignalStore,
+    DynamoTotalsStore,
+    Table,
+)
+from pumpwatch.adapters.s3 import S3HistoryStore
+from pumpwatch.domain.protections import Lock
+from pumpwatch.domain.trades import OrderRecord, RepairNote, Trade
+from pumpwatch.errors import BadInput, StoreUnavailable
+from pumpwatch.metrics import DETECT, TRADE
+from workbench.journal.candles import stored_candles
+from workbench.journal.period import HaltSpan, Period
+
+__all__ = ["outputs_of_stage", "period_of_stack"]
+
+THREADS = 8
+NEEDED = ("StateTable", "HistoryBucket")
+
+
+def outputs_of_stage(cloudformation: Any, stage: str) -> Mapping[str, str]:  # noqa: ANN401 - boto3's client
+    """Return the outputs of the stack that was deployed as this stage.
+
+    Raises `BadInput` where there is none, `StoreUnavailable` when AWS does not answer.
+    """
+    try:
+        pages = cloudformation.get_paginator("describe_stacks").paginate()
+        stacks = [stack for page in pages for stack in page["Stacks"]]
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "unknown")
+        raise StoreUnavailable(f"AWS refused to list the stacks: {code}") from None
+    except BotoCoreError as error:
+        raise StoreUnavailable(f"AWS did not list the stacks: {error}") from None
+    for stack in stacks:
+        outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())}
+        if stage in _stages(stack, outputs) and all(name in outputs for name in NEEDED):
+            return outputs
+    raise BadInput(
+        f"--stage is {stage}: no stack of that stage is deployed in this account's region"
+    )
+
+
+def _stages(stack: Mapping[str, Any], outputs: Mapping[str, str]) -> set[str]:
+    parameters = {
+        one["ParameterKey"]: one.get("ParameterValue", "") for one in stack.get("Parameters", ())
+    }
+    return {parameters.get("Stage", ""), outputs.get("Stage", "")}
+
+
+def period_of_stack(
+    table: Table, history: S3HistoryStore, *, stage: str, since: int, until: int
+) -> Period:
+    """Return what table and bucket say. Raises `StoreUnavailable`."""
+    journal = DynamoJournal(table)
+    trades = journal.trades_since(since)
+    signals = DynamoSignalStore(table).since(since)
+    orders, repairs = _orders_and_repairs(journal, trades)
+    totals = DynamoTotalsStore(table)
+    return Period(
+        source=f"the table of stage {stage}",
+        stage=stage,
+        since=since,
+        until=until,
+        trades=trades,
+        orders=orders,
+        signals=signals,
+        repairs=repairs,
+        locks=_locks(DynamoLockStore(table), since),
+        halts=_halts(DynamoHaltStore(table)),
+        totals={name: totals.read(name) for name in (DETECT, TRADE)},
+        candles=stored_candles(history, signals),
+    )
+
+
+def _orders_and_repairs(
+    journal: DynamoJournal, trades: Sequence[Trade]
+) -> tuple[list[OrderRecord], list[tuple[str, RepairNote]]]:
+    """Ask for each trade's orders and repairs, several at a time."""
+    names = [trade.signal_id for trade in trades]
+    with ThreadPoolExecutor(THREADS) as pool:
+        orders: Iterable[Sequence[OrderRecord]] = list(pool.map(journal.orders, names))
+        repairs = list(pool.map(journal.repairs, names))
+    pairs = [(name, note) for name, notes in zip(names, repairs, strict=True) for note in notes]
+    return [order for some in orders for order in some], pairs
+
+
+def _locks(store: DynamoLockStore, since: int) -> Sequence[Lock]:
+    """The table forgets a lock a day after its end: older ones are not found."""
+    return store.current(since)
+
+
+def _halts(store: DynamoHaltStore) -> list[HaltSpan]:
+    """The table keeps the halt in force alone."""
+    halt = store.current()
+    return [] if halt is None else [HaltSpan(halt, None)]

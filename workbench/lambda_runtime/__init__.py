@@ -1,0 +1,1 @@
+"""The built functions under Lambda's own runtime client, on this machine."""

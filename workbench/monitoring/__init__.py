@@ -1,0 +1,1 @@
+"""What builds the monitoring cluster's dashboards, and the checks before an install."""

@@ -1,0 +1,102 @@
+"""`pumpwatch status`: what a deployed stack is doing, read from its table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from pumpwatch.adapters.dynamodb import (
+    DynamoHaltStore,
+    DynamoJournal,
+    DynamoLockStore,
+    DynamoTotalsStore,
+)
+from pumpwatch.domain.protections import Lock
+from pumpwatch.domain.trades import Trade
+from pumpwatch.metrics import DETECT, TRADE
+from pumpwatch.ports import Halt
+
+from .stack import DeployedStack
+
+__all__ = ["Overview", "overview"]
+
+LATEST_SUCCESS_SECONDS = 180
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What is going on. Ages in seconds, None where a function never succeeded."""
+
+    stage: str
+    mode: str
+    halt: Halt | None
+    ages: dict[str, float | None]
+    trades: list[Trade] = field(default_factory=list)
+    locks: list[Lock] = field(default_factory=list)
+    orders_today: int = 0
+
+    @property
+    def late(self) -> list[str]:
+        """Return the functions without a recent success."""
+        return [
+            name for name, age in self.ages.items() if age is None or age > LATEST_SUCCESS_SECONDS
+        ]
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as plain JSON."""
+        halt = self.halt
+        return {
+            "stage": self.stage,
+            "mode": self.mode,
+            "halt": halt
+            and {
+                "reason": halt.reason,
+                "since": halt.since,
+                "by": halt.by,
+                "close_positions": halt.close_positions,
+            },
+            "seconds_since_success": self.ages,
+            "late": self.late,
+            "orders_today": self.orders_today,
+            "trades": [_trade(one) for one in self.trades],
+            "locks": [
+                {"protection": one.protection, "symbol": one.symbol, "until": one.until}
+                for one in self.locks
+            ],
+        }
+
+
+def overview(stack: DeployedStack, wall: Callable[[], float] = time.time) -> Overview:
+    """Read the stack's state. Raises `StoreUnavailable`."""
+    table, now = stack.table(), wall()
+    totals = DynamoTotalsStore(table)
+    ages = {}
+    for name, job in (("detect", DETECT), ("trade", TRADE)):
+        last = totals.last_runs(job).succeeded
+        ages[name] = None if last is None else now - last
+    journal = DynamoJournal(table)
+    return Overview(
+        stage=stack.stage,
+        mode=stack.output("TradingMode"),
+        halt=DynamoHaltStore(table).current(),
+        ages=ages,
+        trades=list(journal.live_trades()),
+        locks=list(DynamoLockStore(table).current(int(now * 1000))),
+        orders_today=journal.orders_on(datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")),
+    )
+
+
+def _trade(trade: Trade) -> dict[str, object]:
+    return {
+        "signal_id": trade.signal_id,
+        "symbol": trade.symbol,
+        "strategy": trade.strategy,
+        "state": trade.state.value,
+        "side": trade.side.value,
+        "quantity": str(trade.quantity),
+        "entry_price": None if trade.entry_price is None else str(trade.entry_price),
+        "stop_loss": None if trade.stop_loss is None else str(trade.stop_loss),
+        "created": trade.created,
+    }

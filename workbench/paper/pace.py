@@ -1,0 +1,49 @@
+"""When the next tick is due, by the exchange's clock, through sleeps of the machine."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Protocol
+
+from pumpwatch.adapters.bybit import BybitSession
+
+__all__ = ["ExchangePace", "Pace"]
+
+LONGEST_SLICE = 1.0
+"""Seconds: a machine that slept notices within this."""
+
+
+class Pace(Protocol):
+    """The time, and how to wait for a later one."""
+
+    def now(self) -> int:
+        """Return the exchange's time, milliseconds UTC."""
+
+    def wait_until(self, time: int) -> bool:
+        """Wait; return False when it was asked to stop meanwhile."""
+
+
+class ExchangePace:
+    """The exchange's time as this machine's wall clock and the last skew say it.
+
+    The wall clock goes on while the machine sleeps, so that a tick that was due then is known to
+    be late. `stop` ends every wait.
+    """
+
+    def __init__(self, session: BybitSession, stop: threading.Event) -> None:
+        self._session = session
+        self._stop = stop
+
+    def now(self) -> int:
+        """Return the exchange's time, milliseconds UTC."""
+        return round((time.time() - (self._session.clock_skew_seconds or 0.0)) * 1000)
+
+    def wait_until(self, time: int) -> bool:
+        """Wait in short slices; return False when it was asked to stop."""
+        while not self._stop.is_set():
+            left = (time - self.now()) / 1000
+            if left <= 0:
+                return True
+            self._stop.wait(min(left, LONGEST_SLICE))
+        return False
