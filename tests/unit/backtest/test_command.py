@@ -15,6 +15,7 @@ from workbench.backtest.recordings import Recordings
 from workbench.backtest.reference import reference_trades
 from workbench.backtest.settings import pairs_from, read_settings, settable
 from workbench.cli.main import app
+from workbench.kept_memory import keep_freed_memory
 
 SETTINGS = ("warm_up_minutes=50", "fade_target_retrace=0.5")
 
@@ -125,3 +126,11 @@ def test_labelled_data_gives_the_trades_of_the_slow_loop(detector, strategy, cho
     fast = run_backtest(blocks, settings)
     assert len(fast.trades) >= len(chosen)
     assert trades_sha256(fast.trades) == trades_sha256(reference_trades(blocks, settings))
+
+
+def test_kept_memory_changes_no_result(folder):
+    settings = read_settings({"warm_up_minutes": "50"})
+    before = run_backtest(Recordings(folder).blocks(), settings)
+    keep_freed_memory()
+    after = run_backtest(Recordings(folder).blocks(), settings)
+    assert trades_sha256(before.trades) == trades_sha256(after.trades)
