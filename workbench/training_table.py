@@ -45,7 +45,7 @@ class TrainingTable:
     @property
     def traded(self) -> BoolArray:
         """Return whose trades are known, (candidates,)."""
-        known: BoolArray = ~np.isnan(self.trade_traits).any(axis=1)
+        known: BoolArray = np.isfinite(self.trade_traits.sum(axis=1))
         return known
 
 
