@@ -34,7 +34,10 @@ class Rig:
         self.events = MemoryEventStore()
         self.history = MemoryHistoryStore()
         self.settings = DetectSettings(
-            table_name="table", bucket_name="bucket", refresh_symbols=2, **settings
+            table_name="table",
+            bucket_name="bucket",
+            refresh_symbols=2,
+            **{"detector": "ewma", **settings},
         )
         self.values = {}
         self.broken = {}

@@ -473,3 +473,22 @@ def test_hourly_rule_judges_closed_candles_only():
     assert "A1USDT" in rig.asked()
     traded(2e7)
     assert [one.symbol for one in rig.tick(121).signals][:1] == ["A1USDT"]
+
+
+def test_sure_alarm_of_boosted_comes_while_its_candle_forms():
+    rig = Rig(detector="boosted").ready()
+    rig.pump("A2USDT", 3)
+    play(rig, 0, 4)
+    (signal, *_) = rig.signals.since(0)
+    assert (signal.symbol, signal.detector) == ("A2USDT", "boosted")
+    assert signal.time < START + 4 * MINUTE
+
+
+def test_doubtful_burst_is_not_judged_by_boosted_while_its_candle_forms():
+    rig = Rig(detector="boosted").ready()
+    rig.pump("A2USDT", 3, rise=1.06)
+    play(rig, 0, 4)
+    assert not rig.found()
+    play(rig, 4, 6)
+    assert all(one.time >= START + 4 * MINUTE for one in rig.signals.since(0))
+    assert not sum(report.screen_missed for report in play(rig, 6, 20))

@@ -20,8 +20,10 @@ START = 1_767_225_600_000
 SYMBOLS, MINUTES = 120, 45
 
 
-@pytest.mark.parametrize("seed", [3, 11])
-def test_scan_of_few_candidates_finds_what_a_full_scan_finds(seed):
+@pytest.mark.parametrize(
+    ("seed", "detector", "most"), [(3, "ewma", 0.02), (3, "boosted", 0.03), (11, "boosted", 0.03)]
+)
+def test_scan_of_few_candidates_finds_what_a_full_scan_finds(seed, detector, most):
     names = [one.symbol for one in SyntheticMarket(SYMBOLS, seed, START, MINUTES).listings]
     pumped = [name for name in names if name.endswith("USDT") and not name[0].isdigit()][20:60:20]
     pumps = [
@@ -32,7 +34,7 @@ def test_scan_of_few_candidates_finds_what_a_full_scan_finds(seed):
         SyntheticMarket(SYMBOLS, seed, START, MINUTES, pumps=pumps), START + 5_000
     )
     signals = MemorySignalStore()
-    settings = DetectSettings(table_name="table", bucket_name="bucket")
+    settings = DetectSettings(table_name="table", bucket_name="bucket", detector=detector)
     detect = DetectPumps(market, MemoryHistoryStore(), signals, MemoryEventStore(), settings)
     detect.backfill()
     candidates = missed = 0
@@ -46,7 +48,7 @@ def test_scan_of_few_candidates_finds_what_a_full_scan_finds(seed):
         candidates += report.candidates
         missed += report.screen_missed
     assert missed == 0
-    assert candidates < 0.02 * SYMBOLS * MINUTES
+    assert candidates < most * SYMBOLS * MINUTES
     found = {one.symbol for one in signals.since(0)}
     assert found == alarms_of_a_full_scan(market, settings, names)
     assert found & set(pumped)
