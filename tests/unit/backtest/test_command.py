@@ -31,7 +31,8 @@ def run(*arguments: object):
 
 def options(tmp_path):
     chosen = [part for one in SETTINGS for part in ("--set", one)]
-    return [*chosen, "--quote-price", "1", "--report", tmp_path / "page.html"]
+    chosen += ["--detector", "ewma", "--quote-price", "1"]
+    return [*chosen, "--report", tmp_path / "page.html"]
 
 
 def test_json_is_one_object_with_every_figure(folder, tmp_path):
@@ -129,7 +130,7 @@ def test_labelled_data_gives_the_trades_of_the_slow_loop(detector, strategy, cho
 
 
 def test_kept_memory_changes_no_result(folder):
-    settings = read_settings({"warm_up_minutes": "50"})
+    settings = read_settings({"warm_up_minutes": "50"}, detector="ewma")
     before = run_backtest(Recordings(folder).blocks(), settings)
     keep_freed_memory()
     after = run_backtest(Recordings(folder).blocks(), settings)
