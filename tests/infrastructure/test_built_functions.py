@@ -180,7 +180,7 @@ def test_handlers_load_the_listed_libraries_and_no_other(loaded):
 BOTH = {"bybit", "dynamodb", "records", "aws", "clock", "lazily", "pushgateway"}
 BOTH |= {"embedded_metrics"}
 ADAPTERS = {
-    DETECT: BOTH | {"s3"},
+    DETECT: BOTH | {"s3", "archives"},
     TRADE: BOTH | {"secrets_manager"},
 }
 TRADING = ("trade_signals", "trading_desk", "order_flow", "entries", "stops", "access_check")
