@@ -30,7 +30,7 @@ def run(*arguments: object):
 
 def options(tmp_path):
     chosen = [part for one in SETTINGS for part in ("--set", one)]
-    return [*chosen, "--quote-price", "1", "--report", tmp_path / "page.html"]
+    return [*chosen, "--detector", "ewma", "--quote-price", "1", "--report", tmp_path / "page.html"]
 
 
 def test_json_is_one_object_with_every_figure(folder, tmp_path):

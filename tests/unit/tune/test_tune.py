@@ -215,6 +215,8 @@ def test_command_reports_both_sides_and_goes_on_from_its_study(market, tmp_path)
         str(folder),
         "--strategy",
         "ride",
+        "--detector",
+        "ewma",
         *fixed,
         *searched,
         "--quote-price",
