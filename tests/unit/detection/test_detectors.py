@@ -107,7 +107,7 @@ def test_detector_is_made_by_name_from_the_settings():
 
 
 def test_unknown_detector_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"'lstm'.*ewma, karbalaii, kamps-kleinberg"):
+    with pytest.raises(ValueError, match=r"'lstm'.*boosted, ewma, karbalaii, kamps-kleinberg"):
         detector_named("lstm", SETTINGS)
 
 

@@ -63,9 +63,9 @@ def _ewma(settings: DetectorSettings) -> Detector:
 
 
 DETECTORS: dict[str, Callable[[DetectorSettings], Detector]] = {
+    Boosted.name: lambda _: Boosted(),
     Ewma.name: _ewma,
     Karbalaii.name: lambda _: Karbalaii(),
-    Boosted.name: lambda _: Boosted(),
     KampsKleinberg.name: lambda _: KampsKleinberg(),
 }
 
