@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from workbench.kept_memory import keep_freed_memory
+
 SYMBOLS, DAYS = 20, 30
 MARKET_SYMBOLS = 600
 REPEATS = 5
@@ -260,4 +262,5 @@ WORK: dict[str, Callable[..., dict[str, float]]] = {
 }
 
 if __name__ == "__main__":
+    keep_freed_memory()
     print(json.dumps(WORK[sys.argv[1]](*sys.argv[2:])))

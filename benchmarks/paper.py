@@ -48,7 +48,7 @@ def measure() -> dict[str, float]:
             {"REQUESTS_PER_SECOND": "110"},
             store=store,
             base_url=exchange.url,
-            detector="ewma",
+            detector="boosted",
             strategy="fade",
             metrics_port=0,
             duration=TICKS * MINUTE,

@@ -45,8 +45,7 @@ class TrainingTable:
     @property
     def traded(self) -> BoolArray:
         """Return whose trades are known, (candidates,)."""
-        known: BoolArray = np.isfinite(self.trade_traits.sum(axis=1))
-        return known
+        return np.asarray(~np.isnan(self.trade_traits).any(axis=1), dtype=np.bool_)
 
 
 def training_table(

@@ -177,9 +177,10 @@ def test_handlers_load_the_listed_libraries_and_no_other(loaded):
     assert others == THIRD_PARTY - set(RUNTIME_MODULES)
 
 
-BOTH = {"bybit", "dynamodb", "aws", "clock", "lazily", "pushgateway", "embedded_metrics"}
+BOTH = {"bybit", "dynamodb", "records", "aws", "clock", "lazily", "pushgateway"}
+BOTH |= {"embedded_metrics"}
 ADAPTERS = {
-    DETECT: BOTH | {"s3"},
+    DETECT: BOTH | {"s3", "archives"},
     TRADE: BOTH | {"secrets_manager"},
 }
 TRADING = ("trade_signals", "trading_desk", "order_flow", "entries", "stops", "access_check")

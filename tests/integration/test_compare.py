@@ -189,7 +189,17 @@ def folder(tmp_path):
 def options():
     chosen = lively(**SETTINGS).changed
     pairs = [part for name, value in chosen.items() for part in ("--set", f"{name}={value}")]
-    return [*pairs, "--quote-price", "1", "--from", "1970-01-01", "--to", "1970-01-02"]
+    return [
+        *pairs,
+        "--detector",
+        "ewma",
+        "--quote-price",
+        "1",
+        "--from",
+        "1970-01-01",
+        "--to",
+        "1970-01-02",
+    ]
 
 
 @mock_aws

@@ -27,6 +27,8 @@ CHOICES = {
     "fade_stop_above_peak": ["0.03", "0.005", "0.4"],
     "fade_target_retrace": ["0.8", "0.4"],
     "max_open_positions": ["5", "1"],
+    "max_notional_usdt": ["500", "50000"],
+    "max_exposure_fraction": ["0.5", "0.9", "3"],
     "max_orders_per_day": ["50", "3"],
     "drawdown_halt_fraction": ["0.06", "0.06", "0.002"],
     "drawdown_pause_fraction": ["0.03", "0.03", "0.001"],
@@ -48,7 +50,7 @@ MARKETS = st.builds(
     funding_minutes=st.sampled_from([60, 480]),
     gaps=st.sampled_from([0.0, 0.02, 0.3]),
     zeros=st.sampled_from([0.0, 0.2]),
-    scale=st.sampled_from([1e4, 1e6]),
+    scale=st.sampled_from([1e4, 1e7]),
 )
 
 

@@ -64,7 +64,7 @@ def world():
             )
 
 
-def environment(layout, stack, name, log, *, timeout_seconds=25.0, **changes):
+def environment(layout, stack, name, log, *, timeout_seconds=60.0, **changes):
     """Return an execution environment of a function of the stack; None removes a variable."""
     function = stack.functions[name]
     runtime = {**function.runtime, **{k: v for k, v in changes.items() if k.startswith("AWS_")}}

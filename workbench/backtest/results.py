@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from decimal import Decimal
 import numpy as np
 
 from pumpwatch.domain.trades import Trade
+from workbench.shares import wilson_interval
 
 from .digest import trades_sha256
 from .engine import Outcome
@@ -21,7 +21,6 @@ from .labels import Label, false_share
 __all__ = ["Month", "Results", "results_of", "wilson_interval"]
 
 ZERO = Decimal(0)
-NORMAL_95 = 1.959963984540054
 THIN = "the candle was too thin or too wild to fill anything"
 
 
@@ -169,16 +168,6 @@ def results_of(outcome: Outcome, labels: Sequence[Label] | None = None) -> Resul
         months=tuple(_months(trades, curve)),
         denials=tuple(denials.most_common()),
     )
-
-
-def wilson_interval(won: int, trades: int) -> tuple[float, float] | None:
-    """Return the 95 % interval of a share by Wilson's score method (1927); None without trades."""
-    if trades == 0:
-        return None
-    share, square = won / trades, NORMAL_95**2 / trades
-    middle = (share + square / 2) / (1 + square)
-    reach = NORMAL_95 / (1 + square) * math.sqrt(share * (1 - share) / trades + square / 4 / trades)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
 def _filled_share(outcome: Outcome) -> float | None:

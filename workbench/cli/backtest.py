@@ -63,10 +63,12 @@ def backtest(
     from workbench.backtest.results import results_of  # noqa: PLC0415
     from workbench.backtest.settings import pairs_from, read_settings  # noqa: PLC0415
     from workbench.backtest.suspicions import suspicions  # noqa: PLC0415
+    from workbench.kept_memory import keep_freed_memory  # noqa: PLC0415
     from workbench.reports.backtest_page import BacktestReport, render_backtest  # noqa: PLC0415
     from workbench.reports.backtest_summary import print_backtest  # noqa: PLC0415
     from workbench.reports.run_report import check_report_path, write_page  # noqa: PLC0415
 
+    keep_freed_memory()
     settings = read_settings(pairs_from(set_ or ()), strategy=strategy, detector=detector or None)
     begin, end = period_of(from_, to)
     check_report_path(report)

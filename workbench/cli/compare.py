@@ -53,8 +53,10 @@ def compare(
     from workbench.backtest.settings import pairs_from, read_settings  # noqa: PLC0415
     from workbench.comparison.compare import compare_with  # noqa: PLC0415
     from workbench.comparison.journal import export_trades  # noqa: PLC0415
+    from workbench.kept_memory import keep_freed_memory  # noqa: PLC0415
     from workbench.reports.comparison_summary import print_comparison  # noqa: PLC0415
 
+    keep_freed_memory()
     begin, end = period_of(from_, to)
     recordings = Recordings(folder, quote_price=quote_price)
     trades = _trades(table, journal, begin, end)

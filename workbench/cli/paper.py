@@ -26,7 +26,7 @@ def paper(
         str, typer.Option(help="Only these, such as BTCUSDT,DOGEUSDT; empty: the whole market.")
     ] = "",
     strategy: Annotated[Strategy, typer.Option(help="What to do about a pump.")] = Strategy.FADE,
-    detector: Annotated[Detector, typer.Option(help="The rule.")] = Detector.EWMA,
+    detector: Annotated[Detector, typer.Option(help="The rule.")] = Detector.BOOSTED,
     duration: Annotated[
         str, typer.Option(help="Such as 30m, 8h or 7d; empty: until you interrupt it.")
     ] = "",

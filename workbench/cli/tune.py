@@ -67,6 +67,7 @@ def tune(
     from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
 
     from workbench.backtest.recordings import Recordings  # noqa: PLC0415
+    from workbench.kept_memory import keep_freed_memory  # noqa: PLC0415
     from workbench.reports.tune_summary import print_tuned  # noqa: PLC0415
     from workbench.tune.doubts import doubts  # noqa: PLC0415
     from workbench.tune.engines import opened  # noqa: PLC0415
@@ -79,6 +80,7 @@ def tune(
         raise BadInput(f"there is no objective {objective!r}: choose {' or '.join(OBJECTIVES)}")
     if not 1 <= workers <= MOST_WORKERS:
         raise BadInput(f"--workers is {workers}: give a number from 1 to {MOST_WORKERS}")
+    keep_freed_memory()
     console = Console(stderr=True)
     space = _space(strategy, detector, search or (), set_ or ())
     recordings = Recordings(folder, quote_price=quote_price)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pumpwatch.errors import BadInput
@@ -67,6 +68,7 @@ def _tick_use(figures: Mapping[str, float], name: str, symbols: int) -> TickUse:
     )
 
 
+@cache
 def installation() -> Installation:
     """Count what the real template makes."""
     document = load_template(REPOSITORY / "template.yaml")

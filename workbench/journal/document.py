@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from decimal import Decimal
 from enum import Enum
@@ -42,6 +43,8 @@ def _plain(value: object) -> object:
     """Return the value with money as text and without anything that JSON does not know."""
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
+    if isinstance(value, float) and math.isinf(value):
+        return None
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, dict):

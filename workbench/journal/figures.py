@@ -7,18 +7,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from statistics import NormalDist
 
 import numpy as np
 
 from pumpwatch.domain.orders import Leg, Outcome
 from pumpwatch.domain.trades import Trade, TradeState
+from workbench.journal.histograms import Bounds, bounds_of
 from workbench.journal.period import Period
+from workbench.shares import wilson_interval
 
-__all__ = ["ApiRow", "Figures", "Spread", "figures_of", "share_interval"]
+__all__ = ["ApiRow", "Figures", "Spread", "figures_of"]
 
-TOTAL_OF_REQUESTS = re.compile(r"(?:\w+_api_)?requests(?:_total)?\|(.+)")
-GOOD_CODES = frozenset({"ok", "0"})
+TOTAL_OF_REQUESTS = re.compile(r"\w+_api_requests_total\|(.+)")
+GOOD_CODE = "ok"
 RANKS = (50, 95, 99)
 
 
@@ -69,6 +70,7 @@ class Figures:
     stop_verified: Spread | None
     """Seconds from the fill to the stop seen on the exchange."""
     api: tuple[ApiRow, ...]
+    histograms: tuple[Bounds, ...]
     alerts_raised: int | None
     alerts_delivered: int | None
     ticks: int | None
@@ -114,7 +116,7 @@ def figures_of(period: Period) -> Figures:
         closed=len(closed),
         won=won,
         open_now=sum(one.state.live for one in period.trades),
-        win_interval=share_interval(won, len(closed)),
+        win_interval=wilson_interval(won, len(closed)),
         realised=sum(results, Decimal(0)),
         fees=sum((one.fees for one in period.trades), Decimal(0)),
         funding=sum((one.funding for one in period.trades), Decimal(0)),
@@ -122,6 +124,7 @@ def figures_of(period: Period) -> Figures:
         largest_loss=min((one for one in results if one < 0), default=None),
         stop_verified=_spread([_until_stop(one) for one in period.trades]),
         api=_api(period),
+        histograms=bounds_of(period.totals),
         alerts_raised=None if runs is None else sum(one.alerts_raised for one in runs),
         alerts_delivered=None if runs is None else sum(one.alerts_delivered for one in runs),
         ticks=None if runs is None else len(runs),
@@ -136,17 +139,6 @@ def figures_of(period: Period) -> Figures:
         repairs=tuple(Counter(note.kind for _, note in period.repairs).most_common()),
         not_recorded=tuple(_not_recorded(period)),
     )
-
-
-def share_interval(hits: int, count: int, confidence: float = 0.95) -> tuple[float, float] | None:
-    """Return the interval of a share by Wilson's score method (1927); None without a count."""
-    if count <= 0:
-        return None
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    share, spread = hits / count, z * z / count
-    middle = (share + spread / 2) / (1 + spread)
-    reach = z * (share * (1 - share) / count + spread / (4 * count)) ** 0.5 / (1 + spread)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
 def _plain(denial: str) -> str:
@@ -178,11 +170,11 @@ def _api(period: Period) -> tuple[ApiRow, ...]:
                 continue
             labels = dict(one.split("=", 1) for one in found[1].split(","))
             if "endpoint" in labels and "code" in labels and value:
-                endpoint = labels["endpoint"].removeprefix("/v5/")
+                endpoint = labels["endpoint"]
                 counts.setdefault(endpoint, Counter())[labels["code"]] += int(value)
     rows = []
     for endpoint, codes in sorted(counts.items()):
-        bad = [(code, count) for code, count in codes.most_common() if code not in GOOD_CODES]
+        bad = [(code, count) for code, count in codes.most_common() if code != GOOD_CODE]
         failures = sum(count for _, count in bad)
         rows.append(ApiRow(endpoint, codes.total(), failures, tuple(bad)))
     return tuple(rows)

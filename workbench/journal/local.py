@@ -17,7 +17,6 @@ from pumpwatch.adapters.sqlite import (
 from pumpwatch.metrics import DETECT, TRADE
 from workbench.journal.candles import stored_candles
 from workbench.journal.period import HaltSpan, Period
-from workbench.paper.desk import EXCHANGE
 from workbench.paper.options import STAGE
 
 __all__ = ["period_of_file"]
@@ -40,7 +39,7 @@ def period_of_file(path: Path, since: int, until: int) -> Period:
             repairs=journal.repairs_since(since),
             locks=SqliteLockStore(database).since(since),
             halts=[HaltSpan(*one) for one in SqliteHaltStore(database).since(since)],
-            totals={name: totals.read(name) for name in (DETECT, TRADE, EXCHANGE)},
+            totals={name: totals.read(name) for name in (DETECT, TRADE)},
             runs=SqliteRunRecords(database).since(since),
             candles=stored_candles(SqliteHistoryStore(database), signals),
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.adapters.clock import TimerDeadline
 from pumpwatch.adapters.paper import PaperBroker
 from pumpwatch.adapters.sqlite import (
@@ -27,9 +27,10 @@ from pumpwatch.adapters.sqlite import (
 from pumpwatch.bootstrap import detect as detect_parts
 from pumpwatch.bootstrap import trade as trade_parts
 from pumpwatch.bootstrap.function import Function, HeldLease
+from pumpwatch.bootstrap.traffic import describe_traffic
 from pumpwatch.errors import LeaseHeld
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics import DETECT, TRADE, total_key
+from pumpwatch.metrics import DETECT, TRADE
 from pumpwatch.ports import Deadline, LeaseStore, MetricsSink
 from pumpwatch.runs import MetricsReporter, RunNumbers
 from pumpwatch.usecases.detect_pumps import DetectPumps
@@ -39,10 +40,7 @@ from pumpwatch.usecases.trade_signals import TradeSignals
 from workbench.paper.market import WatchedMarket
 from workbench.paper.options import PaperOptions
 
-__all__ = ["EXCHANGE", "PaperDesk"]
-
-EXCHANGE = "exchange"
-"""Name of the totals that count requests to the exchange by endpoint and code."""
+__all__ = ["PaperDesk"]
 
 DETECT_SECONDS, TRADE_SECONDS = 50.0, 25.0
 """Longest runs, as in a deployed stack."""
@@ -83,13 +81,14 @@ class PaperDesk:
         self._history = SqliteHistoryStore(database)
         leases = SqliteLeaseStore(database)
         leases.release_all()  # whoever held one is dead: the file is ours alone
-        detect = options.detect
+        detect, self._traffic = options.detect, Traffic()
         self.session = BybitSession(
             detect.bybit_base_url,
             timeout_seconds=detect.request_timeout_seconds,
             requests_per_second=detect.requests_per_second,
             threads=detect.parallel_requests,
             wait=wait,
+            traffic=self._traffic,
         )
         self._whole = BybitMarketData(self.session, parallel_requests=detect.parallel_requests)
         self.market = WatchedMarket(self._whole, options.symbols)
@@ -102,8 +101,7 @@ class PaperDesk:
             # Each tick scans once; scans within the minute are ticks of their own here.
             detect.model_copy(update={"scan_interval_seconds": 60}),
         )
-        self._totals = totals = SqliteTotalsStore(database)
-        self._counted: Counter[tuple[str, int]] = Counter()
+        totals = SqliteTotalsStore(database)
         self._detect = self._detect_function(leases, MetricsReporter(DETECT, totals, sink))
         self._trade = self._trade_function(leases, MetricsReporter(TRADE, totals, sink), wait)
 
@@ -128,16 +126,6 @@ class PaperDesk:
     def has_history(self) -> bool:
         """Return whether a detection state was saved."""
         return self._history.load_state("detect") is not None
-
-    def count_requests(self, run_id: str) -> None:
-        """Add the requests since the last time to the totals, by endpoint and exact code."""
-        requests = Counter(self.session.requests)
-        increments = {
-            total_key("requests", {"endpoint": path, "code": str(code)}): count
-            for (path, code), count in (requests - self._counted).items()
-        }
-        self._totals.add(EXCHANGE, run_id, increments)
-        self._counted = requests
 
     def _forget_other_symbols(self) -> None:
         """Drop a detection state about other symbols: it would be believed over the choice."""
@@ -170,7 +158,14 @@ class PaperDesk:
             detect_parts.describe(report, numbers)
             numbers.set("clock_skew_seconds", self.session.clock_skew_seconds)
 
-        return Function(DETECT, reporter=reporter, lease=lease, work=work, describe=describe)
+        return Function(
+            DETECT,
+            reporter=reporter,
+            lease=lease,
+            work=work,
+            describe=describe,
+            describe_always=self._describe_traffic,
+        )
 
     def _trade_function(
         self, leases: LeaseStore, reporter: MetricsReporter, wait: Callable[[float], None]
@@ -187,7 +182,18 @@ class PaperDesk:
             trade_parts.describe(report, numbers, mode="paper")
             numbers.set("clock_skew_seconds", self.session.clock_skew_seconds)
 
-        return Function(TRADE, reporter=reporter, lease=lease, work=work, describe=describe)
+        return Function(
+            TRADE,
+            reporter=reporter,
+            lease=lease,
+            work=work,
+            describe=describe,
+            describe_always=self._describe_traffic,
+        )
+
+    def _describe_traffic(self, numbers: RunNumbers) -> None:
+        """Count the requests since the last run, of whichever function."""
+        describe_traffic(self._traffic.take(), numbers)
 
     def _trade_signals(self, lease: HeldLease, wait: Callable[[float], None]) -> TradeSignals:
         settings, clock = self._options.trade, ExchangeClock(self.session)

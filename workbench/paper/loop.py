@@ -236,6 +236,5 @@ class PaperLoop:
         self._requests, self._alerts = requests, (raised, delivered)
         try:
             self._desk.records.add(record)
-            self._desk.count_requests(f"paper-{tick.due}")
         except RetryLater as error:
             self._view.note(f"the run was not recorded: {error}")

@@ -25,6 +25,7 @@ from workbench.reports.formats import (
 )
 from workbench.reports.journal_tables import (
     api_table,
+    bounds_table,
     counts_table,
     events_table,
     journal_tiles,
@@ -91,6 +92,7 @@ def render_journal(period: Period, figures: Figures) -> str:
             [(name.replace("_", " "), count) for name, count in figures.repairs],
         ),
         times=times_table(figures),
+        bounds=bounds_table(figures.histograms),
         api=api_table(figures.api),
     )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from pumpwatch.domain.orders import Side
 from pumpwatch.domain.signals import Signal
 from pumpwatch.domain.trades import Trade, TradeState
 from workbench.journal.figures import ApiRow, Figures, Spread
+from workbench.journal.histograms import Bounds
 from workbench.journal.period import Period
 from workbench.reports.formats import (
     NOTHING,
@@ -24,6 +26,7 @@ from workbench.reports.tables import Cell, Column, Table, Tile, exit_words
 __all__ = [
     "ROWS_AT_MOST",
     "api_table",
+    "bounds_table",
     "counts_table",
     "events_table",
     "journal_tiles",
@@ -89,6 +92,26 @@ def times_table(figures: Figures) -> Table:
     return Table("What runs cost.", columns, tuple(rows))
 
 
+def bounds_table(rows: Sequence[Bounds]) -> Table:
+    """Return the bounds that histograms know."""
+    columns = (
+        Column("Measured", prose=True),
+        Column("Times", numeric=True, wide=True),
+        Column("50 % within", numeric=True),
+        Column("95 % within", numeric=True),
+        Column("99 % within", numeric=True, wide=True),
+    )
+    cells = tuple(
+        (
+            Cell(f"{row.help} ({row.name.split('_')[1]})"),
+            Cell(f"{row.count:,}"),
+            *(Cell(_bound(row, value)) for value in (row.p50, row.p95, row.p99)),
+        )
+        for row in rows
+    )
+    return Table("From histograms, since the store was made: the bucket's bound.", columns, cells)
+
+
 def api_table(rows: Sequence[ApiRow]) -> Table:
     """Return requests and failures by endpoint, with the codes of the failures."""
     columns = (
@@ -104,7 +127,10 @@ def api_table(rows: Sequence[ApiRow]) -> Table:
             Cell(f"{row.requests:,}"),
             Cell(f"{row.failures:,}", "bad" if row.failures else ""),
             Cell(_share(row.error_rate, places=2)),
-            Cell(", ".join(f"{_code(code)} {count}" for code, count in row.codes) or NOTHING),
+            Cell(
+                ", ".join(f"{code.replace('_', ' ')} {count}" for code, count in row.codes)
+                or NOTHING
+            ),
         )
         for row in rows
     )
@@ -264,5 +290,7 @@ def _count(value: int | None) -> str:
     return UNKNOWN if value is None else f"{value:,}"
 
 
-def _code(code: str) -> str:
-    return "no answer" if code == "-1" else code
+def _bound(row: Bounds, value: float) -> str:
+    if math.isinf(value):
+        return "more"
+    return _share(value, places=2) if row.name.endswith("_ratio") else seconds(value)

@@ -62,7 +62,7 @@ class SignalPool:
         self.coverage = Coverage()
         rules = [detector_named(one.detect.detector, one.detect) for one in loosest]
         reach = max(reach_of(one) for one in loosest)
-        found: dict[Detector, list[Window]] = {_key(rule): [] for rule in rules}
+        found: dict[str, list[Window]] = {_key(rule): [] for rule in rules}
         for block in blocks:
             self.coverage.add(block)
             known: dict[tuple[int, int], Window] = {}
@@ -91,11 +91,14 @@ class SignalPool:
         return trade_on(tracks, settings, coverage, begin=begin)
 
 
-def _key(detector: Detector) -> Detector:
-    """Return the rule without what only filters its alarms."""
+def _key(detector: Detector) -> str:
+    """Return what tells rules apart, without what only filters their alarms.
+
+    It is text, so that another process finds the same.
+    """
     if isinstance(detector, Ewma):
-        return replace(detector, turnover_z=1.0, jump=1.0)
-    return detector
+        return f"{detector.memory} {detector.epsilon!r} {detector.warm_up}"
+    return f"{detector.name} {detector.memory}"
 
 
 def _alarms(group: _Group, detector: Detector) -> BoolArray:

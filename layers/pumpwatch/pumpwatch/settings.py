@@ -90,7 +90,8 @@ REFUSED_REGIONS = re.compile(r"us-(east|west|gov|iso)|cn-")
 class SharedSettings(BaseModel):
     """What both functions read."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    # Each function builds its own model only, when it reads it.
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, defer_build=True)
 
     stage: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,15}$")] = "dev"
     """Names the installation; metrics are grouped by it."""

@@ -15,6 +15,7 @@ from workbench.backtest.recordings import Recordings
 from workbench.backtest.reference import reference_trades
 from workbench.backtest.settings import pairs_from, read_settings, settable
 from workbench.cli.main import app
+from workbench.kept_memory import keep_freed_memory
 
 SETTINGS = ("warm_up_minutes=50", "fade_target_retrace=0.5")
 
@@ -30,7 +31,8 @@ def run(*arguments: object):
 
 def options(tmp_path):
     chosen = [part for one in SETTINGS for part in ("--set", one)]
-    return [*chosen, "--detector", "ewma", "--quote-price", "1", "--report", tmp_path / "page.html"]
+    chosen += ["--detector", "ewma", "--quote-price", "1"]
+    return [*chosen, "--report", tmp_path / "page.html"]
 
 
 def test_json_is_one_object_with_every_figure(folder, tmp_path):
@@ -125,3 +127,11 @@ def test_labelled_data_gives_the_trades_of_the_slow_loop(detector, strategy, cho
     fast = run_backtest(blocks, settings)
     assert len(fast.trades) >= len(chosen)
     assert trades_sha256(fast.trades) == trades_sha256(reference_trades(blocks, settings))
+
+
+def test_kept_memory_changes_no_result(folder):
+    settings = read_settings({"warm_up_minutes": "50"}, detector="ewma")
+    before = run_backtest(Recordings(folder).blocks(), settings)
+    keep_freed_memory()
+    after = run_backtest(Recordings(folder).blocks(), settings)
+    assert trades_sha256(before.trades) == trades_sha256(after.trades)

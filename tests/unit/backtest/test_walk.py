@@ -156,3 +156,15 @@ def test_unknown_minutes_are_waited_through():
             getattr(candles, name)[0, ENTRY + 30 : ENTRY + 33] = np.nan
 
     assert ended(change).exit_time == (ENTRY + 33) * MINUTE
+
+
+def test_price_known_at_a_time_is_the_close_of_the_minute_before():
+    block = flat_block(6)
+    block.candles.close[0] = [1, 2, 3, 4, 5, 6]
+    block.candles.close[0, 3] = np.nan
+    window = window_at(block, 0, 1, alarm=0, reach=9, strength=1.0, jump=0.1)
+    assert [window.price_at(minute * MINUTE) for minute in (0, 1, 2, 3, 4, 5, 6, 9)] == [
+        *(1, 1, 2, 3),
+        *(3, 5, 6, 6),
+    ]
+    assert window.price_at(2 * MINUTE - 1) == 1

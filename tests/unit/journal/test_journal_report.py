@@ -1,6 +1,7 @@
 """The journal's figures, its page and its document, on a week whose every figure is known."""
 
 import json
+import math
 from dataclasses import replace
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ from support.journals import a_period
 from support.records import NOW, a_signal
 
 from workbench.journal.document import document_of
-from workbench.journal.figures import figures_of, share_interval
+from workbench.journal.figures import figures_of
 from workbench.reports.journal_page import render_journal
 from workbench.reports.journal_tables import ROWS_AT_MOST
 
@@ -33,19 +34,6 @@ def test_money_is_exact(figures):
     assert (figures.largest_win, figures.largest_loss) == (Decimal("12.5"), Decimal(-4))
 
 
-@pytest.mark.parametrize(
-    ("hits", "count", "low", "high"),
-    [(0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (81, 263, 0.2553, 0.3662)],
-)
-def test_the_interval_agrees_with_published_values(hits, count, low, high):
-    """Newcombe, Statistics in Medicine 17 (1998), method 3, and its symmetric neighbours."""
-    assert share_interval(hits, count) == pytest.approx((low, high), abs=5e-4)
-
-
-def test_there_is_no_interval_without_trades():
-    assert share_interval(0, 0) is None
-
-
 def test_errors_of_the_exchange_are_told_by_endpoint_and_code(figures):
     kline, tickers = figures.api
     assert (tickers.endpoint, tickers.requests, tickers.failures) == ("market/tickers", 100, 10)
@@ -62,6 +50,13 @@ def test_runs_are_summed_up(figures):
     assert figures.memory_mib == 159.0
     assert figures.equity == Decimal(10_009)
     assert figures.stop_verified.largest == 2.0
+
+
+def test_histograms_give_bounds(figures):
+    latency, slippage = figures.histograms
+    assert (latency.count, latency.p50, latency.p95, latency.p99) == (100, 0.1, 0.5, math.inf)
+    assert (slippage.name, slippage.count) == ("pumpwatch_trade_entry_slippage_ratio", 1)
+    assert (slippage.p50, slippage.p99) == (0.005, 0.005)
 
 
 def test_the_same_denial_with_other_figures_is_the_same_reason(figures):
@@ -89,7 +84,7 @@ def test_the_page_says_what_happened():
         "Paper trading: no money moved.",
         "losing streak",
         "the drawdown is too deep",
-        "rate_limited 10",
+        "rate limited 10",
         "no answer 1",
         "the spread of … is above …",
         'href="#event-1"',

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pumpwatch.domain.candles import HOUR, MINUTE
-from pumpwatch.domain.detection import Detector, Ewma, KampsKleinberg, Karbalaii
+from pumpwatch.domain.detection import Boosted, Detector, Ewma, KampsKleinberg, Karbalaii
 from pumpwatch.domain.detection import reference as rules_in_plain_python
+from pumpwatch.domain.detection.reference_boosted import boosted
 from pumpwatch.domain.events import SymbolView
 from pumpwatch.domain.market import Instrument
 from pumpwatch.domain.signals import PumpEvent
@@ -89,6 +90,8 @@ def _detections(
 ) -> Sequence[tuple[bool, float, float] | None]:
     if isinstance(detector, Ewma):
         return rules_in_plain_python.ewma(rows, detector)
+    if isinstance(detector, Boosted):
+        return boosted(rows, detector)
     if isinstance(detector, Karbalaii):
         return rules_in_plain_python.karbalaii(rows, detector)
     if isinstance(detector, KampsKleinberg):

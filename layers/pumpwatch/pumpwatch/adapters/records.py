@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pumpwatch.errors import InvariantBroken
@@ -15,8 +16,6 @@ __all__ = ["Fields", "read_record", "record_fields"]
 
 Fields = dict[str, Any]
 Record = TypeVar("Record")
-
-_known_hints: dict[type[Any], dict[str, Any]] = {}
 
 
 def record_fields(record: object) -> Fields:
@@ -38,28 +37,58 @@ def read_record(kind: type[Record], found: Mapping[str, Any], *, where: str) -> 
     records.
     """
     try:
-        return _build(kind, found)
+        record: Record = _build(kind, found)
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         problem = f"{type(error).__name__}: {error}"
+    else:
+        return record
     raise InvariantBroken(f"{where} is no {kind.__name__}: {problem}")
 
 
-def _build(kind: type[Record], found: Mapping[str, Any]) -> Record:
-    hints, values = _hints(kind), {}
-    for one in fields(kind):  # type: ignore[arg-type]
-        if one.name in found:
-            values[one.name] = _value(hints[one.name], found[one.name])
-        elif one.default is MISSING and one.default_factory is MISSING:
-            if type(None) not in get_args(hints[one.name]):
-                raise KeyError(one.name)
-            values[one.name] = None
+def _build(kind: Any, found: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any dataclass
+    values = {}
+    for name, read, required, nullable in _plan(kind):
+        if name in found:
+            values[name] = read(found[name])
+        elif required:
+            if not nullable:
+                raise KeyError(name)
+            values[name] = None
     return kind(**values)
 
 
-def _hints(kind: type[Any]) -> dict[str, Any]:
-    if kind not in _known_hints:
-        _known_hints[kind] = get_type_hints(kind)
-    return _known_hints[kind]
+@cache
+def _plan(kind: type[Any]) -> tuple[tuple[str, Callable[[Any], Any], bool, bool], ...]:
+    """Return for each field: name, reader, whether it has no default, whether None is allowed.
+
+    Reflection costs more than reading, and a report reads tens of thousands of records.
+    """
+    hints = get_type_hints(kind)
+    return tuple(
+        (
+            one.name,
+            _reader(hints[one.name]),
+            one.default is MISSING and one.default_factory is MISSING,
+            type(None) in get_args(hints[one.name]),
+        )
+        for one in fields(kind)
+    )
+
+
+def _reader(hint: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - an annotation
+    """Return what makes a field of the type its annotation names (`X | None` is read as X)."""
+    if get_origin(hint) in (Union, types.UnionType):
+        (hint,) = (part for part in get_args(hint) if part is not type(None))
+    kind: Any = hint
+    if not is_dataclass(hint):
+        return kind  # type: ignore[no-any-return]
+
+    def nested(value: object) -> object:
+        if not isinstance(value, dict):
+            raise TypeError(f"{kind.__name__} is no map")
+        return _build(kind, value)
+
+    return nested
 
 
 def _plain(value: object) -> object:
@@ -70,14 +99,3 @@ def _plain(value: object) -> object:
     if isinstance(value, float):
         return Decimal(repr(value))
     return value
-
-
-def _value(hint: type[Any], value: object) -> object:
-    """Return a field of the type that its annotation names (`X | None` is read as X)."""
-    if get_origin(hint) in (Union, types.UnionType):
-        (hint,) = (part for part in get_args(hint) if part is not type(None))
-    if is_dataclass(hint):
-        if not isinstance(value, dict):
-            raise TypeError(f"{hint.__name__} is no map")
-        return _build(hint, value)
-    return hint(value)

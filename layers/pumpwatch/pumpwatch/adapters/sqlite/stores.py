@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from pumpwatch.domain.protections import Lock
 from pumpwatch.domain.signals import PumpEvent, Signal
@@ -124,10 +125,16 @@ class SqliteHaltStore:
         return None if found is None else read_body(Halt, found[0])
 
     def halt(self, halt: Halt) -> None:
-        """Stop entries; an earlier halt keeps its reason and time."""
+        """Stop entries; an earlier halt keeps its reason and time, and may be told to close."""
         with self._database.transaction():
-            if self.current() is not None:
+            earlier = self.current()
+            if earlier is not None:
                 logger.info("halted already", extra={"reason": halt.reason})
+                if halt.close_positions:
+                    self._database.write(
+                        "UPDATE halts SET body = ? WHERE ended IS NULL",
+                        (body_of(replace(earlier, close_positions=True)),),
+                    )
                 return
             self._database.write(
                 "INSERT INTO halts (since, body) VALUES (?, ?)", (halt.since, body_of(halt))

@@ -1,0 +1,19 @@
+"""How sure a share is that was counted."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["wilson_interval"]
+
+NORMAL_95 = 1.959963984540054
+
+
+def wilson_interval(won: int, trades: int) -> tuple[float, float] | None:
+    """Return the 95 % interval of a share by Wilson's score method (1927); None without trades."""
+    if trades == 0:
+        return None
+    share, square = won / trades, NORMAL_95**2 / trades
+    middle = (share + square / 2) / (1 + square)
+    reach = NORMAL_95 / (1 + square) * math.sqrt(share * (1 - share) / trades + square / 4 / trades)
+    return max(0.0, middle - reach), min(1.0, middle + reach)
