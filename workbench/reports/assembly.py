@@ -19,13 +19,13 @@ __all__ = ["render", "script_json"]
 
 def render(template: str, figures: Mapping[str, Figure], **values: object) -> str:
     """Return the page that a template makes of the values; `figures` are drawn by their names."""
-    scripts = {"plotly": _plotly_script(), "page": _template_text("run_report.js")}
+    scripts = {"plotly": _plotly_script(), "page": _template_text("report.js")}
     page: str = (
         _environment()
         .get_template(template)
         .render(
             **values,
-            style=Markup(_template_text("run_report.css")),  # noqa: S704 - our own file
+            style=Markup(_template_text("report.css")),  # noqa: S704 - our own file
             scripts={name: Markup(text) for name, text in scripts.items()},  # noqa: S704 - our own files
             policy=_policy(list(scripts.values())),
             charts=script_json({"template": TEMPLATE, "figures": dict(figures)}),
