@@ -1,6 +1,7 @@
 """The real Pushgateway behind user, password and TLS: what gets in, and what a run makes of it."""
 
 import base64
+import re
 import ssl
 from urllib.request import HTTPSHandler, Request, build_opener
 
@@ -93,7 +94,8 @@ def run_with(gateway, credentials, execution="run", totals=None):
 def test_right_password_gets_in_and_a_wrong_one_does_not_and_the_run_goes_on(gateway, caplog):
     report, totals = run_with(gateway, gateway.credentials("wrong-password"))
     assert report == "traded"
-    assert "HTTP 401" in caplog.records[-1].reason
+    # The server may have hung up before it had read all of the push.
+    assert re.search("HTTP 401|refused before reading", caplog.records[-1].reason)
     assert "wrong-password" not in caplog.text
     assert 'stage="auth"' not in gateway.get("/metrics")
 

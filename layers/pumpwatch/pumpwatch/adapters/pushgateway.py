@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import (
     BaseHandler,
@@ -86,6 +86,10 @@ class _Push:
         except HTTPError as error:
             self.problem = f"the gateway answered with HTTP {error.code}"
             error.close()
+        except URLError as error:
+            # A gateway that refuses the password can hang up before all of the push has arrived.
+            why = type(error.reason).__name__
+            self.problem = f"no answer ({why}): unreachable, or it refused before reading"
         except (NotPushed, PumpwatchError) as error:
             self.problem = str(error)
         except Exception as error:  # a push can fail in any way, and none may fail a run
