@@ -112,11 +112,11 @@ class Promise:
         """Check everything that must hold after a tick.
 
         `completed`: its last run came to its end; `looked`: when that began. What the exchange has
-        moved since then the run need not have seen.
+        moved since then the run need not have seen, nor what lists that lagged did not show it.
         """
         self._check_orders()
         self._check_stops_always()
-        if completed and not self._disturbed and not self._exchange.lagging:
+        if completed and not self._disturbed and self._exchange.lag_until <= looked:
             self._check_stops_now()
             self._check_agreement(looked)
 
