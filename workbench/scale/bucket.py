@@ -21,13 +21,13 @@ class FolderBucket:
         self.calls: Counter[str] = Counter()
         """`reads`, `writes`, `bytes_read`, `bytes_written`."""
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> dict[str, Any]:  # noqa: N803
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> dict[str, Any]:
         """Keep an object."""
         self.calls.update(writes=1, bytes_written=len(Body))
         self._path(Bucket, Key).write_bytes(Body)
         return {}
 
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         """Return an object. Raises `ClientError` NoSuchKey."""
         try:
             body = self._path(Bucket, Key).read_bytes()

@@ -120,8 +120,10 @@ def make_ticks(
         if minute >= warm_up:
             asked = report.requests, report.candidates, calls["reads"], calls["writes"]
             rows.append((cpu, wall, *asked, calls["bytes_read"] + calls["bytes_written"]))
-    names = ("cpu_seconds", "wall_seconds", "requests", "candidates", "bucket_reads")
-    names += ("bucket_writes", "bucket_bytes")
+    names = (
+        "cpu_seconds", "wall_seconds", "requests", "candidates",
+        "bucket_reads", "bucket_writes", "bucket_bytes",
+    )  # fmt: skip
     medians = {
         name: float(median(column))
         for name, column in zip(names, zip(*rows, strict=True), strict=True)
