@@ -6,31 +6,18 @@ every user should have sent its order.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from workbench.costs.model import SLOWER, VCPU_MEGABYTES
-
 from .limits import LIMITS, Limit
-from .users import RunUse, UserFigures
+from .load import Load, Shape, seconds_in_lambda
 
-__all__ = [
-    "AXES", "BURST_SECONDS", "USAGES", "USUAL_MOVERS", "Load", "Met", "Shape", "TickModel", "Use",
-    "meets", "seconds_in_lambda", "uses",
-]  # fmt: skip
+__all__ = ["AXES", "BURST_SECONDS", "USAGES", "Met", "Use", "meets", "uses"]
 
 BURST_SECONDS = 10.0
 MINUTE_SECONDS = 60.0
-USUAL_MOVERS = 0.005
-"""Of the symbols: what a scan of the calibrated synthetic market asks candles of (docs/strategy.md:
-9 requests at the median over 600 symbols)."""
-REFRESH_SYMBOLS = 5
-PAGE_MINUTES = 1_000
-"""Candles in an answer: a slice that waits longer takes two answers a symbol."""
 ANSWER_BYTES_A_SECOND = 10e6
 """Assumed of the way from the exchange to a function."""
 SECRET_SECONDS = 300
@@ -42,77 +29,6 @@ LEAST_PAUSE = 5.0
 BATCH = 10
 """Messages in one call to a queue."""
 MOST = 10**9
-DETECT_MEGABYTES = TRADE_MEGABYTES = 1_024
-
-
-class Shape(StrEnum):
-    """How users are served."""
-
-    COPIES = "copies"
-    """An installation each, in one account: what the template makes today."""
-    ONE_TABLE = "one table"
-    """One installation's detector, table and lease for everybody, the code as it is."""
-    KEYED = "keyed"
-    """One detector, a queue, a worker and keys for each user: docs/scale.md."""
-
-
-@dataclass(frozen=True, slots=True)
-class TickModel:
-    """A detect tick by symbols and movers, from measurements.
-
-    Requests and seconds on the way to the exchange are counted apart from computing, which grows
-    with the symbols and with the movers.
-    """
-
-    cpu: Callable[[float, float], float]
-    wall: Callable[[float, float], float]
-    memory_bytes: Callable[[float], float]
-    tickers_bytes: Callable[[float], float]
-    bucket_writes: float
-    latency_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What is to be carried: `symbols` and `movers` of each exchange, `users` on each exchange."""
-
-    tick: TickModel
-    user: UserFigures
-    symbols: int = 600
-    movers: int | None = None
-    """Symbols whose candles a scan asks for; None: the usual share of the symbols."""
-    exchanges: int = 1
-    users: int = 1
-    addresses: int = 1
-    """From which the users' requests leave; only the keyed shape can have more than one."""
-    shape: Shape = Shape.COPIES
-
-    @property
-    def moving(self) -> int:
-        """Return the movers."""
-        return math.ceil(USUAL_MOVERS * self.symbols) if self.movers is None else self.movers
-
-    @property
-    def workers(self) -> int:
-        """Return users times exchanges: each trades with an account on each of them."""
-        return self.users * self.exchanges
-
-    @property
-    def detectors(self) -> int:
-        """Return how many detect functions run."""
-        return self.workers if self.shape is Shape.COPIES else self.exchanges
-
-    @property
-    def tick_requests(self) -> float:
-        """Return the requests of a tick: the market, the movers, the slice that is refreshed."""
-        pages = math.ceil(max(1.0, self.symbols / REFRESH_SYMBOLS) / PAGE_MINUTES)
-        return 1 + self.moving + REFRESH_SYMBOLS * pages
-
-    @property
-    def detect_seconds(self) -> float:
-        """Return a tick's duration in Lambda."""
-        cpu = self.tick.cpu(self.symbols, self.moving)
-        return self.tick.wall(self.symbols, self.moving) - cpu + _in_lambda(cpu, DETECT_MEGABYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +54,6 @@ class Met:
 
 
 Usage = Callable[[Load], float]
-
-
-def seconds_in_lambda(run: RunUse) -> float:
-    """Return a trade run's duration in Lambda: waiting as measured, computing slowed down."""
-    return run.seconds - run.cpu_seconds + _in_lambda(run.cpu_seconds, TRADE_MEGABYTES)
-
-
-def _in_lambda(cpu_seconds: float, megabytes: int) -> float:
-    return cpu_seconds * SLOWER / min(1.0, megabytes / VCPU_MEGABYTES)
 
 
 def _address_requests(load: Load) -> float:
@@ -224,7 +131,7 @@ _keyed, _one_table = _only(Shape.KEYED), _only(Shape.ONE_TABLE)
 
 USAGES: Mapping[str, Usage] = MappingProxyType(
     {
-        "history_round": lambda load: load.symbols / REFRESH_SYMBOLS,
+        "history_round": lambda load: load.slices / load.slices_a_tick,
         "candidates": lambda load: load.moving,
         "detect_seconds": lambda load: load.detect_seconds,
         "detect_memory": lambda load: load.tick.memory_bytes(load.symbols) / 1e6,
@@ -248,7 +155,7 @@ USAGES: Mapping[str, Usage] = MappingProxyType(
         "partition_reads": _partition_reads,
         "table_writes": _table_writes,
         "stream_readers": _one_table(lambda load: load.workers),
-        "bucket_writes": lambda load: load.detectors * load.tick.bucket_writes / MINUTE_SECONDS,
+        "bucket_writes": lambda load: load.detectors * (1 + load.slices_a_tick) / MINUTE_SECONDS,
         "secret_reads": lambda load: load.workers / SECRET_SECONDS,
         "stacks": lambda load: load.workers if load.shape is Shape.COPIES else 1,
         "scrape_bytes": _scraped,

@@ -33,8 +33,8 @@ BYBIT = "Bybit V5 docs, rate-limit"
 
 _LIMITS: dict[str, Limit] = {
     "history_round": Limit(
-        "a round of the history", 1_440, "minutes",
-        "the screen's bounds reach back 24 hours: REFRESH_SYMBOLS of 5 each minute", raisable=True,
+        "a round of the history", 180, "minutes",
+        "unseen_limit of the rule boosted: an older symbol is a candidate of every scan",
     ),
     "candidates": Limit(
         "candidates in a scan", 60, "symbols", "MAX_CANDIDATES in template.yaml", raisable=True
@@ -97,7 +97,8 @@ _LIMITS: dict[str, Limit] = {
         raisable=True,
     ),
     "stream_readers": Limit(
-        "functions that read the table's stream", 2, "of a shard", f"{TABLE}/Streams.html", assumed=True
+        "functions that read the table's stream", 2, "of a shard", f"{TABLE}/Streams.html",
+        assumed=True,
     ),
     "bucket_writes": Limit(
         "writes to a prefix of the bucket", 3_500, "a second",

@@ -10,7 +10,7 @@ from workbench.costs.page import RESULTS
 from workbench.costs.prices import FRANKFURT, Prices
 from workbench.costs.usage import TickUse, installation, tick_uses
 
-from .demand import Load, Shape, seconds_in_lambda
+from .load import Load, Shape, seconds_in_lambda
 
 __all__ = ["Dollars", "dollars", "dollars_per_detector", "trade_start_seconds"]
 
@@ -91,7 +91,8 @@ def _uses(load: Load) -> dict[str, TickUse]:
         measured["detect"],
         seconds=tick.wall(load.symbols, load.moving),
         cpu_seconds=tick.cpu(load.symbols, load.moving),
-        bucket_writes=tick.bucket_writes,
+        bucket_reads=float(load.slices_a_tick),
+        bucket_writes=1.0 + load.slices_a_tick,
         table_reads=float(load.user.detect.table_reads),
         table_writes=float(load.user.detect.table_writes),
     )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from pumpwatch.settings import DetectSettings
-
 from .curve import Line, fit_line
-from .demand import Load, Met, Shape, TickModel, meets, seconds_in_lambda, uses
-from .fanout import Fanout, simulate
+from .demand import Met, meets, uses
+from .fanout import simulate
 from .limits import LIMITS, Limit
-from .money import Dollars, dollars, dollars_per_detector, trade_start_seconds
+from .load import Load, Shape, TickModel
+from .money import Dollars, dollars, dollars_per_detector
 from .tick import LATENCY_MS, TickFigures, measure_tick
 from .users import UserFigures, measure_users
+from .ways import WAYS, addresses_for
 
 __all__ = [
     "CHECK", "MOVERS", "SYMBOLS", "USERS", "FanoutRow", "Study", "TickRow", "UserRow", "make_study",
@@ -31,20 +30,6 @@ MOVERS = (10, 30, 60)
 """Measured over the middle one of the symbols."""
 USERS = (10, 100, 1_000, 10_000)
 EXCHANGES = (1, 3, 10)
-USERS_PER_ADDRESS = 100
-MORE_CONCURRENCY = 10_000
-ROUNDS = 4
-"""In which the requests up to an order go out (benchmarks/results.json, trade)."""
-STORE_SECONDS = 0.05
-"""Ten calls of the table up to the order at 5 ms: an assumption."""
-SPREAD = 0.3
-"""Of the latencies, as the standard deviation of their logarithm: an assumption."""
-DELIVER_SECONDS = 0.05
-OWN_BUDGET = float(DetectSettings.model_fields["requests_per_second"].default)
-"""Requests a second that we allow ourselves of the 120."""
-LARGEST_CONCURRENCY = int(LIMITS["concurrency"].value)
-CALLS_AT_A_TIME = 200.0
-"""Calls to the queue a second that one dispatcher makes with some threads: an assumption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +44,7 @@ class TickRow:
     requests: float
     megabytes: float
     answer_megabytes: float
-    bucket_megabytes: float
+    bucket_megabytes: float | None
     dollars: float
     tightest: str
     share: float
@@ -177,7 +162,7 @@ def study_of(
         tick_rows=tuple(rows),
         user_rows=_user_rows(load, users, limits),
         met=_met(load, limits),
-        fanout=_fanout(user, users, seed),
+        fanout=_fanout(user, users, limits, seed),
     )
 
 
@@ -197,7 +182,6 @@ def tick_model(ticks: Sequence[TickFigures]) -> TickModel:
         wall=lambda symbols, movers: wall.at(symbols) + more_wall * movers,
         memory_bytes=memory.at,
         tickers_bytes=answer.at,
-        bucket_writes=max(one.bucket_writes for one in ticks),
         latency_seconds=LATENCY_MS / 1_000,
     )
 
@@ -239,16 +223,11 @@ def _tick_row(
         requests=figures.requests if figures else replace(here, movers=0).tick_requests,
         megabytes=(figures.memory_bytes if figures else tick.memory_bytes(symbols)) / 1e6,
         answer_megabytes=(figures.tickers_bytes if figures else tick.tickers_bytes(symbols)) / 1e6,
-        bucket_megabytes=figures.bucket_bytes / 1e6 if figures else math.nan,
+        bucket_megabytes=figures.bucket_bytes / 1e6 if figures else None,
         dollars=dollars_per_detector(here),
         tightest=first.key,
         share=first.share,
     )
-
-
-def _addresses(users: int) -> int:
-    """Return the addresses of the keyed shape."""
-    return math.ceil(users / USERS_PER_ADDRESS)
 
 
 def _user_rows(
@@ -257,7 +236,7 @@ def _user_rows(
     rows = []
     for shape in Shape:
         for count in users:
-            here = replace(load, users=count, shape=shape, addresses=_addresses(count))
+            here = replace(load, users=count, shape=shape, addresses=addresses_for(count))
             rows.append(_user_row(here, limits))
     for exchanges in EXCHANGES[1:]:
         here = replace(load, exchanges=exchanges, shape=Shape.KEYED)
@@ -281,54 +260,13 @@ def _met(load: Load, limits: Mapping[str, Limit]) -> dict[str, tuple[Met, ...]]:
     return found
 
 
-def _fanout(user: UserFigures, users: Sequence[int], seed: int) -> tuple[FanoutRow, ...]:
+def _fanout(
+    user: UserFigures, users: Sequence[int], limits: Mapping[str, Limit], seed: int
+) -> tuple[FanoutRow, ...]:
     rows = []
     for name, plan_for in WAYS.items():
         for count in users:
-            plan = plan_for(user, count)
+            plan = plan_for(user, count, limits)
             waited = simulate(plan, seed=seed)
             rows.append(FanoutRow(name, count, plan.addresses, waited.at(50), waited.at(99)))
     return tuple(rows)
-
-
-def _way(user: UserFigures, users: int) -> Fanout:
-    """Return the way through a queue from one address, with an account's default quotas."""
-    entry, idle = user.entry, user.idle
-    waiting = ROUNDS * LATENCY_MS / 1_000
-    whole = seconds_in_lambda(entry)
-    compute = seconds_in_lambda(replace(entry, seconds=entry.cpu_seconds)) + STORE_SECONDS
-    return Fanout(
-        users=users,
-        concurrency=LARGEST_CONCURRENCY,
-        warm=math.ceil(users * seconds_in_lambda(idle) / 60),
-        cold_seconds=trade_start_seconds(),
-        dispatch_calls=CALLS_AT_A_TIME,
-        deliver_seconds=DELIVER_SECONDS,
-        address_requests=OWN_BUDGET,
-        rounds=ROUNDS,
-        requests=entry.until_order,
-        latency_seconds=LATENCY_MS / 1_000,
-        spread=SPREAD,
-        compute_seconds=compute,
-        after_seconds=max(0.0, whole - compute - waiting),
-    )
-
-
-def _one_lease(user: UserFigures, users: int) -> Fanout:
-    return replace(_way(user, users), concurrency=1, warm=1)
-
-
-def _many_addresses(user: UserFigures, users: int) -> Fanout:
-    return replace(_way(user, users), addresses=_addresses(users))
-
-
-def _kept_warm(user: UserFigures, users: int) -> Fanout:
-    return replace(_many_addresses(user, users), concurrency=MORE_CONCURRENCY, warm=users)
-
-
-WAYS: Mapping[str, Callable[[UserFigures, int], Fanout]] = {
-    "one lease for all": _one_lease,
-    "a queue, one address": _way,
-    f"a queue, an address for {USERS_PER_ADDRESS} users": _many_addresses,
-    "the same, every worker warm": _kept_warm,
-}

@@ -28,9 +28,8 @@ def _ticks(study: Study) -> Table:
 
 
 def _tick_cells(row: TickRow) -> tuple[str, ...]:
-    bucket = (
-        "" if row.bucket_megabytes != row.bucket_megabytes else f"{row.bucket_megabytes:.1f} MB"
-    )
+    moved = row.bucket_megabytes
+    bucket = "" if moved is None else f"{moved:.1f} MB"
     return (
         f"{row.symbols:,}",
         f"{row.movers}",
