@@ -39,7 +39,7 @@ def print_study(study: Study, console: Console) -> None:
 def error_words(study: Study) -> str:
     """Return how wrong the lines are where they were checked."""
     parts = [
-        f"{name.removesuffix('_seconds').removesuffix('_bytes')} {error:+.0%}"
+        f"{name.removesuffix('_seconds').removesuffix('_bytes')} {round(error, 2) + 0.0:+.0%}"
         for name, error in study.errors.items()
         if not math.isnan(error)
     ]
