@@ -131,7 +131,6 @@ _keyed, _one_table = _only(Shape.KEYED), _only(Shape.ONE_TABLE)
 
 USAGES: Mapping[str, Usage] = MappingProxyType(
     {
-        "history_round": lambda load: load.slices / load.slices_a_tick,
         "candidates": lambda load: load.moving,
         "detect_seconds": lambda load: load.detect_seconds,
         "detect_memory": lambda load: load.tick.memory_bytes(load.symbols) / 1e6,

@@ -32,10 +32,6 @@ TABLE = f"{AWS}/amazondynamodb/latest/developerguide"
 BYBIT = "Bybit V5 docs, rate-limit"
 
 _LIMITS: dict[str, Limit] = {
-    "history_round": Limit(
-        "a round of the history", 180, "minutes",
-        "unseen_limit of the rule boosted: an older symbol is a candidate of every scan",
-    ),
     "candidates": Limit(
         "candidates in a scan", 60, "symbols", "MAX_CANDIDATES in template.yaml", raisable=True
     ),

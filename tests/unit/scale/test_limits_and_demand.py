@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support.scale_figures import USER, load, run, tightest
 
+from pumpwatch.domain.detection import Boosted
 from pumpwatch.errors import BadInput
 from pumpwatch.settings import DetectSettings, TradeSettings
 from workbench.costs.usage import REPOSITORY, installation
@@ -46,9 +47,10 @@ def test_candidates_are_the_first_limit_of_symbols():
 
 
 def test_no_market_is_so_large_that_a_round_of_its_history_takes_too_long():
-    rounds = [USAGES["history_round"](load(symbols=many)) for many in (5, 720, 721, 5_000, 500_000)]
+    loads = [load(symbols=many) for many in (5, 720, 721, 5_000, 500_000)]
+    rounds = [one.slices / one.slices_a_tick for one in loads]
     assert rounds == pytest.approx([1, 144, 72.5, 1_000 / 7, 144], rel=0.01)
-    assert max(rounds) < LIMITS["history_round"].value
+    assert max(rounds) < Boosted.unseen_limit
 
 
 def test_a_limit_is_exceeded_from_the_value_that_is_named_and_not_before():
