@@ -1,4 +1,4 @@
-"""Counts what a handler in this process asks of the table and of the exchange.
+"""Counts what a handler in this process asks of the table, of the bucket and of the exchange.
 
 Table: request units by partition key, as they are paid for and as a partition takes them (a
 strongly consistent read of 4 KB and a write of 1 KB are one each, a transaction twice that).
@@ -30,17 +30,28 @@ PUBLIC = "/v5/market/"
 
 @dataclass(slots=True)
 class Traffic:
-    """Units by partition key, and the requests to the exchange in the order they were sent."""
+    """Units by partition key, requests to the bucket, and the paths asked of the exchange in turn."""
 
     reads: Counter[str] = field(default_factory=Counter)
     writes: Counter[str] = field(default_factory=Counter)
-    secrets: int = 0
+    bucket_reads: int = 0
+    bucket_writes: int = 0
     paths: list[str] = field(default_factory=list)
 
     @property
     def until_order(self) -> int:
         """Return how many requests were sent up to the order, itself included."""
         return self.paths.index(CREATE) + 1
+
+    @property
+    def units(self) -> dict[str, int]:
+        """Return what is paid for, over all keys."""
+        return {
+            "table_reads": self.reads.total(),
+            "table_writes": self.writes.total(),
+            "bucket_reads": self.bucket_reads,
+            "bucket_writes": self.bucket_writes,
+        }
 
     @property
     def public(self) -> int:
@@ -64,8 +75,10 @@ class Traffic:
                 (what,) = write.values()
                 key = _pk(what.get("Item") or what["Key"])
                 self.writes[key] += TRANSACTION * _blocks(what, WRITE_BYTES)
-        elif operation == "GetSecretValue":
-            self.secrets += 1
+        elif operation in {"GetObject", "HeadObject"}:
+            self.bucket_reads += 1
+        elif operation in {"PutObject", "ListObjectsV2"}:
+            self.bucket_writes += 1
 
 
 def _pk(item: Mapping[str, Any]) -> str:

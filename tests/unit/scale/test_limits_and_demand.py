@@ -15,6 +15,7 @@ from workbench.scale.demand import NOTIONAL_USDT, USAGES, meets, uses
 from workbench.scale.limits import LIMITS, limits_with
 from workbench.scale.load import MEGABYTES, REFRESH_SYMBOLS, Shape
 from workbench.scale.page_text import limits_table
+from workbench.scale.traffic import Traffic
 
 TINY = 1e-9
 
@@ -121,3 +122,22 @@ def test_our_own_numbers_are_those_of_settings_and_template():
 def test_the_page_shows_every_limit_as_it_is():
     page = Path(REPOSITORY / "docs" / "scale.md").read_text(encoding="utf-8")
     assert limits_table() in page
+
+
+def test_traffic_is_counted_as_it_is_paid_for():
+    traffic = Traffic()
+    key = {"pk": {"S": "LEASE"}, "sk": {"S": "trade"}}
+    big = {**key, "text": {"S": "x" * 1_500}}
+    traffic.note("GetItem", {"Key": key}, {"Item": big})
+    values = {":pk": {"S": "SIGNAL"}}
+    traffic.note("Query", {"ExpressionAttributeValues": values}, {"Items": [big] * 3})
+    traffic.note("PutItem", {"Item": big}, {})
+    traffic.note("UpdateItem", {"Key": key}, {"Attributes": key})
+    writes = [{"Put": {"Item": {**key, "pk": {"S": "TRADE#1"}}}}, {"ConditionCheck": {"Key": key}}]
+    traffic.note("TransactWriteItems", {"TransactItems": writes}, {})
+    traffic.note("PutObject", {}, {})
+    traffic.note("GetObject", {}, {})
+    assert traffic.reads == {"LEASE": 1, "SIGNAL": 2}
+    # A put of more than a kilobyte, an update, and half of a transaction at twice its price.
+    assert traffic.writes == {"LEASE": 2 + 1 + 2, "TRADE#1": 2}
+    assert traffic.units["bucket_reads"] == traffic.units["bucket_writes"] == 1
