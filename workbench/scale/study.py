@@ -23,6 +23,9 @@ __all__ = [
 
 SYMBOLS = (200, 600, 2_000)
 """Measured, and the line drawn through them."""
+GROWS_FROM = 600
+"""A smaller market refreshes one slice of its history in a tick whatever its size: the lines are
+those of larger ones."""
 CHECK = 5_000
 """Measured too, and only compared with the line."""
 BEYOND = 10_000
@@ -169,6 +172,8 @@ def study_of(
 def tick_model(ticks: Sequence[TickFigures]) -> TickModel:
     """Return the lines through ticks without movers, and what each mover adds to them."""
     calm = [one for one in ticks if not one.movers]
+    growing = [one for one in calm if one.symbols >= GROWS_FROM]
+    calm = growing if len(growing) > 1 else calm
     places = [float(one.symbols) for one in calm]
     cpu, wall, memory, answer = (
         fit_line(places, [float(getattr(one, name)) for one in calm])

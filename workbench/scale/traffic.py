@@ -30,7 +30,7 @@ PUBLIC = "/v5/market/"
 
 @dataclass(slots=True)
 class Traffic:
-    """Units by partition key, requests to the bucket, and the paths asked of the exchange in turn."""
+    """Units by partition key, requests to the bucket, and the exchange's paths in turn."""
 
     reads: Counter[str] = field(default_factory=Counter)
     writes: Counter[str] = field(default_factory=Counter)

@@ -49,6 +49,13 @@ def test_lines_are_drawn_through_calm_ticks_and_movers_come_on_top():
     assert model.memory_bytes(5_000) == pytest.approx(105e6)
 
 
+def test_markets_too_small_to_grow_do_not_bend_the_lines():
+    ticks = (ticked(200, cpu_seconds=9.0), *TICKS[1:])
+    assert tick_model(ticks).cpu(5_000, 0) == pytest.approx(0.070)
+    small = (ticked(100), ticked(200))
+    assert tick_model(small).cpu(5_000, 0) == pytest.approx(0.070)
+
+
 def test_the_error_is_that_of_the_lines_at_the_place_that_was_left_out():
     off = ticked(5_000, cpu_seconds=0.140)
     found = study_of(TICKS, off, USER, users=(1,))
