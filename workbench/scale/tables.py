@@ -9,6 +9,7 @@ from .study import Study, TickRow, UserRow
 
 __all__ = ["tables"]
 
+MANY_TIMES = 10
 SHOWN = 4
 """Limits of an axis that are shown."""
 
@@ -85,7 +86,7 @@ def _met(study: Study) -> Table:
         Column("as this grows"),
         Column("limit", prose=True),
         Column("is exceeded from", numeric=True),
-        Column("there is", prose=True),
+        Column("there is", wide=True),
     )
     return Table("The limits that are met first", columns, tuple(rows))
 
@@ -107,7 +108,8 @@ def _fanout(study: Study) -> Table:
 
 
 def _tightest(row: TickRow | UserRow) -> tuple[str, str]:
-    return LIMITS[row.tightest].name, f"{row.share:.0%}"
+    taken = f"{row.share:.0%}" if row.share < MANY_TIMES else f"{row.share:,.0f} times"
+    return LIMITS[row.tightest].name, taken
 
 
 def _columns(headings: tuple[str, ...], text: tuple[str, ...] = ()) -> tuple[Column, ...]:

@@ -40,7 +40,7 @@ def ended(
         quantity=Decimal(quantity),
         stop_loss=Decimal(stop or (110 if short else 90)),
         take_profit=Decimal(95 if short else 105),
-        closes_at=(start + ENTRY + limit) * MINUTE,
+        closes_at=int((start + ENTRY + limit) * MINUTE),
     )
     settings = lively(**(FREE | more))
     done, _ = finished(trade, Part(trade.quantity, Decimal(100)), window, ENTRY, settings)
@@ -94,6 +94,11 @@ def test_time_limit_closes_at_the_opening_price():
     done = ended(reach(ENTRY + 30, opened=97))
     assert (done.exit_reason, done.exit_price) == (ExitReason.TIME_LIMIT, 97)
     assert done.exit_time == (ENTRY + 30) * MINUTE
+
+
+def test_a_time_limit_within_a_minute_waits_for_the_next_one_to_open():
+    done = ended(reach(ENTRY + 31, opened=97), limit=30.5)
+    assert (done.exit_price, done.exit_time) == (97, (ENTRY + 31) * MINUTE)
 
 
 def test_thin_candles_let_an_exit_out_bit_by_bit():
