@@ -90,6 +90,11 @@ def test_a_fade_waits_for_the_scan_that_sees_the_stall_and_fills_a_second_after_
     assert fade(early, 60) is None
 
 
+def test_a_rise_that_gave_back_just_the_share_has_stalled():
+    trades = ((-1_000, 11.0), (-500, 8.0), (1_000, 7.0), (2_000, 5.0))
+    assert fade(alarm(*trades), 60) == pytest.approx(1 - 5.0 / 7.0 - COSTS)
+
+
 def test_a_rise_that_does_not_stall_is_not_faded():
     rising = [(second * 1_000, 1.0 + second / 100) for second in range(-30, 3_700)]
     assert fade(alarm(*rising), 10) is None
@@ -126,8 +131,8 @@ def test_a_fade_beyond_target_or_stop_or_with_too_little_to_gain_is_not_made(ent
 # --- alarms ----------------------------------------------------------------------------------
 
 
-def pumped(minute, *, count=DAY + 300, rise=1.5, flow=20_000.0):
-    """Calm candles with one pump, and the pump minute's trades: a jump half-way through it."""
+def pumped(minute, *, count=DAY + 300, rise=1.5, flow=20_000.0, jump=32):
+    """Calm candles with one pump, and the pump minute's trades: a jump `jump` seconds into it."""
     random = np.random.default_rng(1)
     candles = Candles.empty(["PUMPBTC"], interval=MINUTE, first=START, count=count)
     close = 1.0 + 0.001 * random.standard_normal(count)
@@ -140,11 +145,11 @@ def pumped(minute, *, count=DAY + 300, rise=1.5, flow=20_000.0):
     for name, values in {**columns, "volume": turnover / close}.items():
         getattr(candles, name)[0] = values
     since = START + minute * MINUTE - ALARM
-    before = [(since + second * 1_000, float(opened[minute])) for second in range(32)]
-    after = [(since + second * 1_000, float(close[minute])) for second in range(32, 60)]
+    before = [(since + second * 1_000, float(opened[minute])) for second in range(jump)]
+    after = [(since + second * 1_000, float(close[minute])) for second in range(jump, 60)]
     segment = market(before + after, candles)
     tape = segment.trades
-    quantity = np.where(np.arange(60) < 32, 1e-6, turnover[minute] / close[minute] / 28)
+    quantity = np.where(np.arange(60) < jump, 1e-6, turnover[minute] / close[minute] / (60 - jump))
     trades = MarketTrades(tape.time, tape.bought, tape.price, quantity)
     return Segment(1, "PUMPBTC", START, START + count * MINUTE, candles, trades)
 
@@ -155,6 +160,12 @@ def test_a_sure_alarm_is_known_at_the_first_scan_that_sees_it(seconds, after):
     (found,) = alarms_at(pumped(minute), Boosted(), seconds)
     assert found.time - (START + minute * MINUTE) == after * 1_000
     assert found.base == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_trade_at_the_instant_of_a_scan_is_seen_by_the_next_one():
+    minute = DAY + 100
+    (found,) = alarms_at(pumped(minute, jump=35), Boosted(), 5)
+    assert found.time - (START + minute * MINUTE) == 40_000
 
 
 def test_alarms_of_the_first_day_are_warm_up():
