@@ -1,5 +1,7 @@
 """What trades on labelled pumps would have made: entries, exits and costs on hand-made trades."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -170,6 +172,8 @@ def test_a_trade_at_the_instant_of_a_scan_is_seen_by_the_next_one():
 
 def test_alarms_of_the_first_day_are_warm_up():
     assert alarms_at(pumped(DAY - 5), Boosted(), 60) == []
+    later = replace(pumped(DAY + 100), start=START + 200 * MINUTE)
+    assert alarms_at(later, Boosted(), 60) == []
 
 
 def test_the_table_has_a_line_for_each_interval_and_what_is_done():

@@ -44,7 +44,7 @@ def scale(
     """Measure detect's tick and a user's runs, extrapolate, and find the first limit.
 
     A tick is measured with the real use case over simulated markets of several sizes; from the
-    lines through them follow larger ones. Takes two to four minutes.
+    lines through them follow larger ones. Takes three minutes of CPU; run nothing else beside it.
 
     Example: pumpwatch scale --limit address_requests=60
     """
