@@ -18,8 +18,6 @@ from pathlib import Path
 from rich.console import Console
 
 from pumpwatch.errors import BadInput
-from workbench.reports.run_report import write_run_report
-from workbench.run.driver import play
 from workbench.run.live_view import LiveView
 from workbench.run.options import RunOptions
 from workbench.run.view import RunView, TickSnapshot
@@ -71,6 +69,9 @@ def make_pictures(folder: Path, options: RunOptions) -> list[Path]:
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if browser is None:
         raise BadInput("no chromium on the PATH: install it, it takes the pictures of the report")
+    from workbench.reports.run_report import write_run_report  # noqa: PLC0415 - slow imports
+    from workbench.run.driver import play  # noqa: PLC0415
+
     camera = Camera()
     result = play(options, camera)
     if not camera.svg:

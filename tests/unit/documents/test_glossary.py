@@ -1,4 +1,4 @@
-"""docs/glossary.md knows every word that people meet, in one or two sentences, and where to read on."""
+"""docs/glossary.md knows every word that people meet, in one sentence or two, with a page to read."""
 
 import re
 from collections import Counter

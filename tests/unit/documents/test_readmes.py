@@ -1,4 +1,4 @@
-"""The two READMEs: figures as measured, commands and links that exist, one saying what the other says."""
+"""The two READMEs: figures as measured, commands and links that exist, both saying the same."""
 
 import json
 import re
@@ -124,8 +124,9 @@ def test_both_have_the_same_headings_pictures_and_links():
 def test_both_show_the_same_commands():
     def commands(text: str) -> list[str]:
         blocks = re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
-        lines = [line.partition("  #")[0].rstrip() for block in blocks for line in block.split("\n")]
-        return [line for line in lines if line] + re.findall(r"`(\.venv/bin/[^`]+|make[^`]*)`", text)
+        lines = "\n".join(blocks).splitlines()
+        shown = [line.partition("  #")[0].rstrip() for line in lines if line]
+        return shown + re.findall(r"`(\.venv/bin/[^`]+|make[^`]*)`", text)
 
     assert len(commands(TEXTS[ENGLISH])) > 5
     assert sorted(commands(TEXTS[ENGLISH])) == sorted(commands(TEXTS[JAPANESE]))

@@ -1,4 +1,4 @@
-"""docs/security.md speaks of code and tests that are there, and of what the template really does."""
+"""docs/security.md speaks of code and tests that are there, and of what the template does."""
 
 import re
 from pathlib import Path
