@@ -1,4 +1,4 @@
-"""docs/glossary.md knows every word that people meet, in one sentence or two, with a page to read."""
+"""docs/glossary.md knows each word that people meet, in a sentence or two, with a page to read."""
 
 import re
 from collections import Counter
