@@ -74,8 +74,12 @@ def test_figures_are_those_of_the_last_measurement():
     for start, figures in expected_figures().items():
         cells = [figure for name, figure in rows if name.startswith(start)]
         assert len(cells) == 1, f"README.md: no row begins with {start!r}"
-        wrong += [f"{start}: {figure}" for figure in figures if figure not in cells[0]]
-    assert wrong == [], "README.md (and README.ja.md) must say what benchmarks/results.json says"
+        wrong += [
+            f"README.md, and then README.ja.md: the row {start!r} must say {figure!r}"
+            for figure in figures
+            if figure not in cells[0]
+        ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_detection_is_a_row_of_the_study_on_unseen_symbols():
