@@ -35,7 +35,7 @@ def run(**changes):
         "private": 3,
         "until_order": 0,
         "reads": {"TRADES#LIVE": 1, "HALT": 1, "LOCK": 1, "SIGNAL": 1},
-        "writes": {"LEASE": 2, "TOTALS": 2},
+        "writes": {"LEASE#trade": 2, "TOTALS#pumpwatch_trade": 2},
     }
     return RunUse(**{**facts, **changes})
 
@@ -46,7 +46,13 @@ ENTRY = run(
     public=3,
     private=11,
     until_order=8,
-    writes={"LEASE": 8, "TRADE#1": 10, "ORDERS#DAY": 2, "TRADES": 6, "TOTALS": 4},
+    writes={
+        "LEASE#trade": 8,
+        "TRADE#1": 10,
+        "ORDERS#DAY": 2,
+        "TRADES": 6,
+        "TOTALS#pumpwatch_trade": 4,
+    },
 )
 USER = UserFigures(
     idle=run(), entry=ENTRY, holding=run(), detect=run(), series=345, scrape_bytes=43_000

@@ -190,6 +190,6 @@ def test_a_users_runs_are_measured_against_exchange_and_table():
     assert user.idle.until_order == 0
     assert user.entry.until_order >= 5
     assert user.entry.table_writes > user.idle.table_writes
-    assert user.idle.writes["LEASE"] == 2
+    assert user.idle.writes["LEASE#trade"] == 2
     assert user.series > 100
     assert Decimal(user.scrape_bytes) > user.series
