@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from pumpwatch.domain.candles import CandleSeries
     from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
+    from pumpwatch.domain.market_trades import MarketTrades
     from pumpwatch.errors import PumpwatchError
 
 __all__ = ["CandleRequest", "MarketData"]
@@ -46,6 +47,13 @@ class MarketData(Protocol):
         """Return what each request gave: the series, or the error that concerns this symbol alone.
 
         A range of more than 1,000 candles takes several calls to the exchange.
+        """
+
+    def recent_trades(self, symbols: Sequence[str]) -> Mapping[str, MarketTrades | PumpwatchError]:
+        """Return each symbol's last trades, or the error that concerns this symbol alone.
+
+        One request a symbol. An exchange shows so many trades and no more: `MarketTrades.since`
+        says from when on they are all there.
         """
 
     def order_book(self, symbol: str) -> OrderBook:

@@ -15,6 +15,8 @@ from pumpwatch.domain.orders import Side
 from pumpwatch.errors import ExchangeUnavailable
 
 __all__ = [
+    "NUMBER",
+    "Row",
     "amount",
     "choice",
     "integer",
