@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,13 @@ from pumpwatch.domain.detection.learned import LearnedScore, Trees
 from pumpwatch.domain.detection.market_trades import TRADE_TRAITS
 from pumpwatch.domain.detection.traits import CANDLE_TRAITS
 from pumpwatch.errors import BadInput
-from workbench.evaluation import Score
 from workbench.labelled import load_pump_events
 from workbench.training import fit, out_of_fold
 from workbench.training_table import TrainingTable, training_table
-from workbench.validation import Judge, best_threshold, later, nested
+from workbench.validation import Judge, best_threshold, nested
 
 __all__ = [
     "judge_of",
-    "later_score",
     "learned_scores",
     "nested_alarms",
     "variants",
@@ -58,20 +55,14 @@ def variants(table: TrainingTable) -> dict[str, FloatArray]:
 def nested_alarms(judge: Judge, name: str, *, seed: int) -> BoolArray:
     """Return the alarms of a variant in nested folds, judged as production judges.
 
-    A score that reads trades learns from candidates whose trades are known; the others are judged
-    by the candles alone.
+    A candidate whose trades are not known is judged by the candles alone.
     """
     inputs = variants(judge.table)
-    if "trades" not in name:
-        return nested(judge, inputs[name], seed=seed)
+    alarm = nested(judge, inputs[name], seed=seed)
     alone = name.replace(", trades", "").replace(" and trades", "")
-    otherwise = nested(judge, inputs[alone], seed=seed)
-    return np.where(judge.table.traded, nested(_knowing(judge), inputs[name], seed=seed), otherwise)
-
-
-def later_score(judge: Judge, name: str) -> Score:
-    """Return the score of a variant on the later markets, made from the earlier ones."""
-    return later(_knowing(judge) if "trades" in name else judge, variants(judge.table)[name])
+    if alone == name:
+        return alarm
+    return np.where(judge.table.known, alarm, nested(judge, inputs[alone], seed=seed))
 
 
 def learned_scores(judge: Judge) -> dict[str, Any]:
@@ -79,9 +70,7 @@ def learned_scores(judge: Judge) -> dict[str, Any]:
     inputs = variants(judge.table)
     return {
         "candles": _score(judge, inputs["candles"], CANDLE_TRAITS),
-        "trades": _score(
-            _knowing(judge), inputs["candles and trades"], CANDLE_TRAITS + TRADE_TRAITS
-        ),
+        "trades": _score(judge, inputs["candles and trades"], CANDLE_TRAITS + TRADE_TRAITS),
     }
 
 
@@ -106,12 +95,6 @@ def _score(judge: Judge, traits: FloatArray, names: tuple[str, ...]) -> dict[str
     ]
     learn = table.teaches
     return fit(traits[learn], table.pump[learn], names, threshold=float(np.median(thresholds)))
-
-
-def _knowing(judge: Judge) -> Judge:
-    """Return the judge whose candidates teach only where their trades are known."""
-    table = judge.table
-    return replace(judge, table=replace(table, teaches=table.teaches & table.traded))
 
 
 def _trades(table: TrainingTable) -> FloatArray:

@@ -62,17 +62,17 @@ def train(
 
 
 def _validate(judge: Judge, repeats: int, console: Console) -> None:
-    from workbench.learning import later_score, nested_alarms, variants  # noqa: PLC0415
-    from workbench.validation import interval  # noqa: PLC0415
+    from workbench.learning import nested_alarms, variants  # noqa: PLC0415
+    from workbench.validation import interval, later  # noqa: PLC0415
 
-    for name in variants(judge.table):
+    for name, traits in variants(judge.table).items():
         for seed in range(repeats):
             alarm = nested_alarms(judge, name, seed=seed)
             _show(f"{name}, folds {seed}", judge.score(alarm), console)
             if seed == 0:
                 low, high = interval(judge, alarm)
                 console.print(f"  95 % interval of F1 over symbols: {low:.3f} to {high:.3f}")
-        _show(f"{name}, later events", later_score(judge, name), console)
+        _show(f"{name}, later events", later(judge, traits), console)
 
 
 def _show(name: str, found: object, console: Console) -> None:

@@ -39,14 +39,16 @@ TRADE_TRAITS = (
 """In the order of `trade_traits`."""
 
 
-def trade_traits(trades: MarketTrades, end: int, usual: float) -> FloatArray | None:
+def trade_traits(
+    trades: MarketTrades, end: int, usual: float, *, whole: bool = True
+) -> FloatArray | None:
     """Return the traits of the minute that ends at `end`, shaped (traits,).
 
-    None when the trades do not reach back `NEEDED`, or when there are none in the minute. `usual`
-    is the mean turnover of a minute over the day before.
+    None when there is no trade in the minute, and with `whole` when the trades do not reach back
+    `NEEDED`. `usual` is the mean turnover of a minute over the day before.
     """
     shown = trades.shown_at(end)
-    if not shown.reach_back_to(end - NEEDED):
+    if whole and not shown.reach_back_to(end - NEEDED):
         return None
     seen = shown.between(end - LOOK_BACK, end)
     first = int(np.searchsorted(seen.time, end - MINUTE))
