@@ -13,13 +13,12 @@ from pumpwatch.domain.candles import FloatArray
 from pumpwatch.domain.market_trades import MOST, MarketTrades
 from pumpwatch.errors import BadMarketData
 
-from .fields import NUMBER, Row
+from .fields import LATEST_TIME, NUMBER, Row
 
 __all__ = ["LIMIT", "read_market_trades"]
 
 LIMIT = MOST
 """Trades asked for: the most there are in one answer."""
-LATEST_TIME = 1e15
 SIDES = {"Buy": True, "Sell": False}
 
 
