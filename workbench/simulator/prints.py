@@ -83,7 +83,7 @@ def draw(
         return NO_PRINTS
     marks = _marks(line)
     moments = _moments(line, max(style.orders - len(marks), 0), style.unevenness, random)
-    offset = np.unique(np.concatenate([marks, moments]))[-whole:]
+    offset = _at_most(np.unique(np.concatenate([marks, moments])), whole)
     price = np.rint(np.interp(offset, line.offset, line.price) * scale) / scale
     price[-1] = np.rint(line.price[-1] * scale) / scale if offset[-1] == LAST_MS else price[-1]
     halfway = np.concatenate([(offset[1:] + offset[:-1]) / 2, [MINUTE_MS]])
@@ -145,6 +145,14 @@ def _moments(line: Line, count: int, unevenness: float, random: Random) -> Float
         places = random.random(1)
     moments = np.interp(places * line.traded[-1], line.traded, line.offset)
     return np.asarray(np.clip(np.rint(moments), 0.0, float(LAST_MS)), dtype=np.float64)
+
+
+def _at_most(values: FloatArray, count: int) -> FloatArray:
+    """Return so many of the values at most, evenly picked, the last one among them."""
+    if len(values) <= count:
+        return values
+    picked = np.rint(np.linspace(len(values) - 1, 0, count)).astype(np.int64)
+    return values[picked[::-1]]
 
 
 def _at_least_one(units: FloatArray, whole: int) -> FloatArray:
