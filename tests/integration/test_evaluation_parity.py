@@ -23,8 +23,8 @@ from pumpwatch.domain.candles import MINUTE
 from pumpwatch.domain.detection import Boosted
 from pumpwatch.settings import DetectSettings
 from pumpwatch.usecases.detect_pumps import DetectPumps
-from workbench.evaluation import alarms_of
-from workbench.labelled import load_pump_events
+from workbench.evaluation.labelled import load_pump_events
+from workbench.evaluation.scores import alarms_of
 from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.clock import MarketClock
 from workbench.simulator.exchange import Exchange

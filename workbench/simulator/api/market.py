@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,16 +11,14 @@ from workbench.simulator.api.common import LINEAR, category, limited, symbol_ind
 from workbench.simulator.engine.book import Book
 from workbench.simulator.engine.checks import price_limits
 from workbench.simulator.engine.records import Side
+from workbench.simulator.floor import Floor
 from workbench.simulator.market import DAY_MS, MINUTE_MS, Listing, Market, Prints
 from workbench.simulator.prices import decimals, listing_scale
 from workbench.simulator.prints import joined
 from workbench.simulator.refusals import invalid
-from workbench.simulator.wire import Answer, Request, padded, plain
-from workbench.simulator.wire_candles import INTERVALS, CandleQuery, candle_rows
-from workbench.simulator.wire_tickers import trimmed_rate
-
-if TYPE_CHECKING:
-    from workbench.simulator.exchange import Exchange
+from workbench.simulator.wire.candles import INTERVALS, CandleQuery, candle_rows
+from workbench.simulator.wire.messages import Answer, Request, padded, plain
+from workbench.simulator.wire.tickers import trimmed_rate
 
 UNKNOWN_SYMBOL = "Not supported symbols"
 FIRST_SPAN_MS = 4 * MINUTE_MS
@@ -29,51 +26,51 @@ LONGEST_MS = 120 * MINUTE_MS
 TRADE_NAMESPACE = uuid.UUID("9d0c7b9e-34a2-5f0c-bb0e-2f3f3b3c7a51")
 
 
-def server_time(exchange: Exchange, request: Request) -> Answer:
+def server_time(floor: Floor, request: Request) -> Answer:
     """Answer with the market clock."""
     now = request.now
     return Answer({"timeSecond": str(now // 1_000), "timeNano": f"{now}000000"})
 
 
-def kline(exchange: Exchange, request: Request) -> Answer:
+def kline(floor: Floor, request: Request) -> Answer:
     """Answer with candles, newest first, the forming one included."""
     kind = category(request, LINEAR)
     interval = request.text("interval")
     if interval not in INTERVALS:
         raise invalid("Invalid period!")
-    limit = limited(exchange.settings, request, 200, 1_000)
-    index = _listed(exchange, request, kind)
+    limit = limited(floor.settings, request, 200, 1_000)
+    index = _listed(floor, request, kind)
     query = CandleQuery(index, interval, request.integer("start"), request.integer("end"), limit)
-    rows = candle_rows(exchange.market, exchange.settings, query, request.now)
-    symbol = exchange.market.listings[index].symbol
+    rows = candle_rows(floor.market, floor.settings, query, request.now)
+    symbol = floor.market.listings[index].symbol
     head = f'{{"symbol":"{symbol}","category":"{kind}","list":'.encode()
     return Answer(raw=head + rows + b"}")
 
 
-def tickers(exchange: Exchange, request: Request) -> Answer:
+def tickers(floor: Floor, request: Request) -> Answer:
     """Answer with the whole market at once, or one symbol of it."""
     kind = category(request)
     if kind != LINEAR:
         return Answer({"category": kind, "list": []})
-    writer, now = exchange.tickers, request.now
+    writer, now = floor.tickers, request.now
     if request.text("symbol"):
-        rows = writer.one(symbol_index(exchange, request, UNKNOWN_SYMBOL), now)
+        rows = writer.one(symbol_index(floor, request, UNKNOWN_SYMBOL), now)
         if rows is None:
             raise invalid(UNKNOWN_SYMBOL)
     elif base := request.text("baseCoin"):
-        listings = exchange.market.listings
+        listings = floor.market.listings
         rows = writer.chosen([n for n, item in enumerate(listings) if item.base_coin == base], now)
     else:
         rows = writer.all(now)
     return Answer(raw=b'{"category":"linear","list":' + rows + b"}")
 
 
-def orderbook(exchange: Exchange, request: Request) -> Answer:
+def orderbook(floor: Floor, request: Request) -> Answer:
     """Answer with the book, bids falling and asks rising."""
-    index = _traded(exchange, request, category(request))
-    limit = limited(exchange.settings, request, 25, 1_000)
+    index = _traded(floor, request, category(request))
+    limit = limited(floor.settings, request, 25, 1_000)
     now = request.now
-    book = exchange.prices.book(index, now)
+    book = floor.prices.book(index, now)
     return Answer(
         {
             "s": book.listing.symbol,
@@ -91,11 +88,11 @@ def _levels(book: Book, taker: Side, limit: int) -> list[list[str]]:
     return [[plain(p), plain(q)] for p, q in islice(book.levels(taker), limit)]
 
 
-def price_limit(exchange: Exchange, request: Request) -> Answer:
+def price_limit(floor: Floor, request: Request) -> Answer:
     """Answer with the highest price to buy and the lowest to sell at."""
-    index = _traded(exchange, request, category(request, LINEAR))
-    book = exchange.prices.book(index, request.now)
-    highest, lowest = price_limits(book, exchange.settings)
+    index = _traded(floor, request, category(request, LINEAR))
+    book = floor.prices.book(index, request.now)
+    highest, lowest = price_limits(book, floor.settings)
     scale = listing_scale(book.listing)
     result = {
         "symbol": book.listing.symbol,
@@ -106,15 +103,15 @@ def price_limit(exchange: Exchange, request: Request) -> Answer:
     return Answer(result, text="")
 
 
-def recent_trade(exchange: Exchange, request: Request) -> Answer:
+def recent_trade(floor: Floor, request: Request) -> Answer:
     """Answer with the last trades, newest first, of the last two hours at the most."""
     kind = category(request)
     if kind != LINEAR:
         return Answer({"category": kind, "list": []})
-    index = _traded(exchange, request, kind)
-    limit = limited(exchange.settings, request, 500, 1_000)
-    prints = _last_prints(exchange.market, index, request.now, limit)
-    listing = exchange.market.listings[index]
+    index = _traded(floor, request, kind)
+    limit = limited(floor.settings, request, 500, 1_000)
+    prints = _last_prints(floor.market, index, request.now, limit)
+    listing = floor.market.listings[index]
     first = len(prints.time) - min(limit, len(prints.time))
     rows = [_trade(listing, prints, place) for place in range(len(prints.time) - 1, first - 1, -1)]
     return Answer({"category": kind, "list": rows})
@@ -150,18 +147,18 @@ def _trade(listing: Listing, prints: Prints, place: int) -> dict[str, object]:
     }
 
 
-def funding_history(exchange: Exchange, request: Request) -> Answer:
+def funding_history(floor: Floor, request: Request) -> Answer:
     """Answer with past funding rates, newest first."""
     kind = category(request)
     if kind != LINEAR:
         return Answer({"category": kind, "list": []})
-    index = symbol_index(exchange, request)
-    limit = limited(exchange.settings, request, 200, 200)
-    listing = exchange.market.listings[index]
+    index = symbol_index(floor, request)
+    limit = limited(floor.settings, request, 200, 200)
+    listing = floor.market.listings[index]
     end = min(request.integer("endTime") or request.now, request.now)
     default = end - limit * listing.funding_interval_minutes * MINUTE_MS
     start = max(request.integer("startTime") or default, end - 365 * DAY_MS)
-    payments = exchange.market.funding_times(index, start - 1, end)[-limit:]
+    payments = floor.market.funding_times(index, start - 1, end)[-limit:]
     rows = [
         {
             "symbol": listing.symbol,
@@ -173,19 +170,19 @@ def funding_history(exchange: Exchange, request: Request) -> Answer:
     return Answer({"category": kind, "list": rows})
 
 
-def _listed(exchange: Exchange, request: Request, kind: str) -> int:
+def _listed(floor: Floor, request: Request, kind: str) -> int:
     """Return the index of a symbol that was launched; raises Refused 10001 otherwise."""
     if kind != LINEAR:
         raise invalid(UNKNOWN_SYMBOL)
-    index = symbol_index(exchange, request, UNKNOWN_SYMBOL)
-    if exchange.market.listings[index].launch_time > request.now:
+    index = symbol_index(floor, request, UNKNOWN_SYMBOL)
+    if floor.market.listings[index].launch_time > request.now:
         raise invalid(UNKNOWN_SYMBOL)
     return index
 
 
-def _traded(exchange: Exchange, request: Request, kind: str) -> int:
+def _traded(floor: Floor, request: Request, kind: str) -> int:
     """Return the index of a symbol that trades now; raises Refused 10001 otherwise."""
-    index = _listed(exchange, request, kind)
-    if not exchange.prices.is_trading(index, request.now):
+    index = _listed(floor, request, kind)
+    if not floor.prices.is_trading(index, request.now):
         raise invalid(UNKNOWN_SYMBOL)
     return index
