@@ -62,7 +62,7 @@ def nested_alarms(judge: Judge, name: str, *, seed: int) -> BoolArray:
     alone = name.replace(", trades", "").replace(" and trades", "")
     if alone == name:
         return alarm
-    return np.where(judge.table.known, alarm, nested(judge, inputs[alone], seed=seed))
+    return np.where(judge.table.traded, alarm, nested(judge, inputs[alone], seed=seed))
 
 
 def learned_scores(judge: Judge) -> dict[str, Any]:

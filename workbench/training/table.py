@@ -26,7 +26,7 @@ HALF_HOUR = 30
 class TrainingTable:
     """Arrays are shaped (candidates, ...), in order of segment and time.
 
-    `known` says whose trades are known as far back as a judgement needs: the others are judged by
+    `traded` says whose trades are known as far back as a judgement needs: the others are judged by
     their candles, and teach with the trades there are (none: traits NaN). `half_hour` is the
     distance of the candle to the next full or half hour in minutes: no score of the product reads
     it.
@@ -38,7 +38,7 @@ class TrainingTable:
     """When the candle is complete, milliseconds UTC."""
     candle_traits: FloatArray
     trade_traits: FloatArray
-    known: BoolArray
+    traded: BoolArray
     half_hour: FloatArray
     sure: BoolArray
     pump: BoolArray
@@ -51,13 +51,13 @@ def training_table(
     """Return every candidate after the warm-up. Raises `BadInput` when none lies near a pump."""
     parts = [_part(segment, events, rule) for segment in segments]
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    number, time, traits, trades, known, half_hour, sure, pump, teaches = columns
+    number, time, traits, trades, traded, half_hour, sure, pump, teaches = columns
     if not pump.any() or pump.all():
         raise BadInput("the folder has no pump with a burst of turnover: there is nothing to learn")
     names = {segment.number: segment.symbol for segment in segments}
     symbols = tuple(names[int(one)] for one in number)
     return TrainingTable(
-        number, symbols, time, traits, trades, known, half_hour, sure, pump, teaches
+        number, symbols, time, traits, trades, traded, half_hour, sure, pump, teaches
     )
 
 
@@ -69,14 +69,14 @@ def _part(
     late = time >= segment.start + WARM_UP
     time, traits, usual = time[late], found.traits[late], found.usual[late]
     trades = np.full((len(time), len(TRADE_TRAITS)), np.nan)
-    known: BoolArray = np.zeros(len(time), dtype=np.bool_)
+    traded: BoolArray = np.zeros(len(time), dtype=np.bool_)
     if segment.trades is not None:
         for place, (end, mean) in enumerate(zip(time, usual, strict=True)):
             seen = trade_traits(segment.trades, int(end), float(mean), whole=False)
             if seen is not None:
                 trades[place] = seen
             whole = trade_traits(segment.trades, int(end), float(mean))
-            known[place] = whole is not None
+            traded[place] = whole is not None
     pump: BoolArray = np.zeros(len(time), dtype=np.bool_)
     near: BoolArray = np.zeros(len(time), dtype=np.bool_)
     for event in events:
@@ -92,7 +92,7 @@ def _part(
         time,
         traits,
         trades,
-        known,
+        traded,
         np.minimum(minute, HALF_HOUR - minute).astype(np.float64),
         sure,
         pump,
