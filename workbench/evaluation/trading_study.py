@@ -58,7 +58,7 @@ class Alarm:
 def alarms_at(segment: Segment, rule: Boosted, seconds: int) -> list[Alarm]:
     """Return the alarms sent out when the market is looked at every so many seconds."""
     assert segment.trades is not None  # noqa: S101 - the caller has checked it
-    found, margin = rule.margins(segment.candles)
+    found, margin = rule.margins(segment.candles, [segment.trades])
     times: dict[int, float] = {}
     for place, column in enumerate(found.columns):
         if margin[place] <= rule.margin:
