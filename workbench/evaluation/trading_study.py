@@ -4,9 +4,9 @@
 
 Scans come every 60, 10 or 5 seconds. Between the ends of candles only the sure condition of the
 rule `boosted` can alarm, on the forming candle as the trades up to the scan made it; at an end the
-score of the candles decides too. An order fills at the first trade a second after its scan; a stop
-at the first trade at or beyond it, a target at its own price. Every alarm after the warm-up is
-taken, false ones too.
+score decides too, with the trades of its minute. An order fills at the first trade a second after
+its scan; a stop at the first trade at or beyond it, a target at its own price. Every alarm after
+the warm-up is taken, false ones too.
 """
 
 from __future__ import annotations
