@@ -11,13 +11,16 @@ INSTALL := $(PIP) install --quiet --no-deps --require-hashes
 SAM    := .venv-sam/bin/sam
 ARGS   ?=
 SEEDS  ?= 300
+SEED   ?= 1
+COUNT  ?= 500
 
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
+MUTATION_STAMP := $(VENV)/.installed-mutation
 SAM_STAMP := .venv-sam/.installed
 CHECKOV_STAMP := .venv-checkov/.installed
 
-.PHONY: help run test campaign check lint format typecheck imports spelling template coverage bench \
+.PHONY: help run test campaign check lint format typecheck imports spelling template coverage mutation bench \
         artefact build deploy dashboards monitoring requirements setup clean
 
 help: ## List the targets
@@ -70,6 +73,9 @@ deploy: build ## Deploy what was built; asks what it needs to know (ARGS="--no-c
 coverage: $(DEV_STAMP) ## Run the tests and show what they do not reach
 	$(BIN)/pytest -n auto --cov --cov-report=term-missing $(ARGS)
 
+mutation: $(MUTATION_STAMP) ## Plant COUNT=500 small faults in domain/, chosen by SEED=1; tests must notice (half an hour)
+	$(BIN)/python -m benchmarks.mutation --seed $(SEED) --count $(COUNT) $(ARGS)
+
 dashboards: $(DEV_STAMP) ## Build Grafana's dashboards anew from workbench/monitoring
 	$(BIN)/python -m workbench.monitoring.dashboards
 
@@ -80,7 +86,7 @@ bench: $(DEV_STAMP) ## Measure speed and memory, write benchmarks/results.json (
 	$(BIN)/python -m benchmarks $(ARGS)
 
 requirements: ## Resolve requirements/*.in anew and pin them with hashes (needs uv)
-	@for name in lambda run dev ray train sam checkov; do \
+	@for name in lambda run dev mutation ray train sam checkov; do \
 		uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 			--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" \
 			requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
@@ -110,6 +116,10 @@ $(RUN_STAMP): requirements/run.txt pyproject.toml | $(BIN)/python
 $(DEV_STAMP): requirements/dev.txt $(RUN_STAMP)
 	@echo "Installing what the tests need into $(VENV) (once, about a minute) ..."
 	@$(INSTALL) --no-compile --requirement requirements/dev.txt
+	@touch $@
+
+$(MUTATION_STAMP): requirements/mutation.txt $(DEV_STAMP)
+	@$(INSTALL) --requirement requirements/mutation.txt
 	@touch $@
 
 $(CHECKOV_STAMP): requirements/checkov.txt

@@ -1,0 +1,99 @@
+"""What a minute's trades say, on a minute small enough to reckon by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from pumpwatch.domain.candles import MINUTE
+from pumpwatch.domain.detection.market_trades import TRADE_TRAITS, MarketTrades, trade_traits
+
+END = 10 * MINUTE
+START = END - MINUTE
+
+
+def trades(*rows):
+    """Return trades of (milliseconds after the minute's start, bought, price, quantity)."""
+    time, bought, price, quantity = zip(*rows, strict=True)
+    return MarketTrades(
+        START + np.array(time), np.array(bought), np.array(price, float), np.array(quantity, float)
+    )
+
+
+def traits(*rows, usual=1.0):
+    found = trade_traits(trades(*rows), END, usual)
+    assert found is not None
+    return dict(zip(TRADE_TRAITS, found.tolist(), strict=True))
+
+
+BEFORE = [(-120_000, True, 1, 1), (-60_000, False, 1, 1)]
+MINUTES = [
+    (0, True, 1, 10),
+    (0, True, 2, 5),
+    (300, True, 2, 10),
+    (999, False, 1, 10),
+    (30_000, False, 3, 10),
+    (50_000, True, 1, 20),
+]
+"""Five orders worth 20 (two fills), 20, 10, 30 and 20 USDT; three of them buy."""
+
+
+def test_each_trait_of_a_minute_is_what_its_name_says():
+    found = traits(*BEFORE, *MINUTES, usual=4.0)
+    shares = np.array([4, 1, 1]) / 6  # in the twelve stretches of five seconds
+    assert found == pytest.approx(
+        {
+            "trades over the rate before": math.log(7) - math.log(1 + 2 / 2),
+            "seconds with a trade": 3,
+            "seconds with three trades": 1,
+            "effective number of buy orders": math.log(3),
+            "turnover share of the last 10 s": 0.2,
+            "trade share of the last 10 s": 1 / 6,
+            "turnover share bought": 0.6,
+            "order share bought": 3 / 5,
+            "median trade over the mean minute": math.log(15 / 4),
+            "spread of the trades over the minute": float(-(shares * np.log(shares)).sum()),
+            "turnover share of the largest buy order": 0.2,
+            "length of the middle 80 % of the trades": 40_000 / MINUTE,
+            "time from the first trade to the peak": 0.5,
+        }
+    )
+
+
+def test_without_trades_before_the_rate_before_is_zero():
+    assert traits(*MINUTES)["trades over the rate before"] == pytest.approx(math.log(7))
+
+
+def test_trades_shortly_before_the_minute_count_as_a_fifth_of_a_minute_at_least():
+    found = traits((-1_000, True, 1, 1), *MINUTES)
+    assert found["trades over the rate before"] == pytest.approx(math.log(7) - math.log(1 + 5))
+
+
+def test_a_minute_of_sales_has_no_buy_orders():
+    found = traits((100, False, 1, 5), (59_999, False, 1, 5))
+    assert found["effective number of buy orders"] == 0
+    assert found["turnover share bought"] == 0
+    assert found["order share bought"] == 0
+    assert found["turnover share of the largest buy order"] == 0
+
+
+def test_a_minute_has_sixty_seconds_and_ends_before_the_next():
+    assert trade_traits(trades((-1, True, 1, 1), (60_000, True, 1, 1)), END, 1.0) is None
+    found = traits((0, True, 1, 1), (59_999, True, 1, 1), (60_000, True, 1, 1))
+    assert found["seconds with a trade"] == 2
+    assert found["trade share of the last 10 s"] == 0.5
+
+
+def test_tiny_trades_and_many_equal_orders_have_a_bound():
+    many = [(place * 30, True, 1, 1) for place in range(1_000)]
+    crowd = traits(*many, usual=1e12)
+    assert crowd["median trade over the mean minute"] == pytest.approx(math.log(1e-6))
+    assert crowd["effective number of buy orders"] == pytest.approx(math.log(1_000))
+
+
+@pytest.mark.parametrize(("earliest", "seen"), [(-240_000, 2), (-240_001, 1)])
+def test_five_minutes_are_looked_at(earliest, seen):
+    found = trades((earliest, True, 1, 1), (0, True, 1, 1)).before(END)
+    assert len(found.time) == seen
