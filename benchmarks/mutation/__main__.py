@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -38,13 +39,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make mutation", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="of the sample")
     parser.add_argument("--count", type=int, default=500, help="mutants to try, at least 1")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="at least 1")
     chosen = parser.parse_args()
-    if chosen.count < 1:
-        parser.error("--count must be at least 1")
+    if min(chosen.count, chosen.processes) < 1:
+        parser.error("--count and --processes must be at least 1")
     stage.set_stage()
     mutants = stage.mutants_by_module()
     names = sample(mutants, seed=chosen.seed, count=chosen.count)
-    status = stage.run(names)
+    status = stage.run(names, processes=chosen.processes)
     codes = stage.exit_codes()
     if status != 0 or any(codes.get(name) is None for name in names):
         print(f"mutmut ended with status {status} before it had tried all mutants; see above")

@@ -48,9 +48,10 @@ def mutants_by_module() -> dict[str, list[str]]:
     return found
 
 
-def run(names: list[str]) -> int:
+def run(names: list[str], *, processes: int) -> int:
     """Plant the faults, run the tests that reach them, and return mutmut's exit status."""
-    command = [Path(sys.executable).with_name("mutmut"), "run", "--max-children", "1", *names]
+    mutmut = Path(sys.executable).with_name("mutmut")
+    command = [mutmut, "run", "--max-children", str(processes), *names]
     return subprocess.run(command, cwd=STAGE, check=False).returncode
 
 
