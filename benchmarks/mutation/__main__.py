@@ -21,7 +21,6 @@ from benchmarks.mutation import stage
 from benchmarks.mutation.sampling import sample
 from benchmarks.mutation.verdicts import (
     Count,
-    Equivalent,
     Verdict,
     by_module,
     function_of,

@@ -190,7 +190,7 @@ def test_a_peak_that_fell_out_of_the_history_is_remembered():
 
 
 def test_ids_are_hashes_of_the_facts_alone():
-    assert EVENT_ID == event_id_for("AUSDT", "ewma", at(1))
+    assert event_id_for("AUSDT", "ewma", at(1)) == EVENT_ID
     assert len(EVENT_ID) == len(signal_id_for(EVENT_ID, Phase.OVER)) == 24
     other = {
         event_id_for("BUSDT", "ewma", at(1)),
