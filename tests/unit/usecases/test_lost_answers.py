@@ -33,14 +33,17 @@ def test_without_any_known_symbol_lost_instruments_end_the_scan():
 def test_a_trailing_stop_that_is_refused_leaves_the_fixed_one_and_is_tried_again():
     rig = Rig(settings(trailing_stop_fraction=Decimal("0.02")))
     whole = rig.broker.set_protection
+    refused = []
 
     def refuse(symbol, *, trailing_stop=None, **protection):
         if trailing_stop is not None:
+            refused.append(trailing_stop)
             raise Rejected("no trailing stop now", code=1)
         whole(symbol, **protection)
 
     rig.broker.set_protection = refuse
     rig.opened()
+    assert refused
     (position,) = rig.broker.positions()
     assert position.stop_loss is not None
     assert (position.trailing_stop, rig.trade().trailing_stop) == (None, None)
