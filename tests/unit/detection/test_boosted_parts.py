@@ -11,9 +11,10 @@ import pytest
 from support.random_candles import random_candles
 
 from pumpwatch.domain.candles import MINUTE
-from pumpwatch.domain.detection import Boosted, MarketTrades
+from pumpwatch.domain.detection import Boosted, MarketTrades, reference
 from pumpwatch.domain.detection.boosted import MODEL, LearnedScores, stored_scores
 from pumpwatch.domain.detection.market_trades import TRADE_TRAITS, trade_traits
+from pumpwatch.domain.detection.reference_boosted import boosted
 from pumpwatch.domain.detection.traits import CANDLE_TRAITS, DAY_OF_MINUTES
 
 LENGTH = 1600
@@ -66,6 +67,19 @@ def test_a_candidate_stands_where_its_candle_does(gaps):
         assert traits[1] == pytest.approx(candles.high[row, column] / last - 1)
 
 
+def test_a_candidate_passes_each_of_its_three_limits():
+    candles = market(6)
+    every = LOOSE.candidates(candles).traits
+    for name, column in (("burst", 0), ("burst_z", 2), ("rise", 3)):
+        ordered = np.sort(every[:, column])
+        limit = float(ordered[len(ordered) // 2 - 1 :][:2].mean())
+        value = limit if name == "rise" else float(np.exp(limit))
+        kept = replace(LOOSE, **{name: value}).candidates(candles).traits
+        expected = every[every[:, column] > limit]
+        assert 0 < len(expected) < len(every), name
+        np.testing.assert_array_equal(kept, expected)
+
+
 def test_a_market_without_candidates_gives_empty_arrays_of_the_same_kind():
     quiet = market()
     quiet.turnover[:] = 1.0
@@ -74,6 +88,19 @@ def test_a_market_without_candidates_gives_empty_arrays_of_the_same_kind():
     assert found.traits.shape == (0, len(CANDLE_TRAITS))
     assert (found.rows.dtype, found.columns.dtype) == (np.int64, np.int64)
     assert not LOOSE.detect(quiet).alarm.any()
+
+
+def test_a_jump_must_exceed_the_sure_one_not_just_reach_it():
+    candles = market(symbols=1)
+    for name in ("open", "high", "low", "close"):
+        getattr(candles, name)[:] = 10.0
+    candles.volume[:], candles.turnover[:] = 10.0, 100.0
+    candles.high[0, 1500], candles.turnover[0, 1500] = 12.5, 6_600.0
+    for jump, alarms in ((0.25, []), (0.2499, [1500])):
+        rule = replace(LOOSE, margin=1e9, sure_jump=jump)
+        assert np.flatnonzero(rule.detect(candles).alarm[0]).tolist() == alarms
+        slow = boosted(reference.rows_of(candles, 0), rule)
+        assert [place for place, one in enumerate(slow) if one[0]] == alarms
 
 
 @pytest.mark.parametrize("with_trades", [False, True])

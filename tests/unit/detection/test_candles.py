@@ -129,6 +129,7 @@ def test_candles_that_can_be_true_are_not_refused():
         (0, 12.1, "the high is below another price of the candle"),
         (1, 10.9, "the high is below another price of the candle"),
         (3, 12.1, "the high is below another price of the candle"),
+        (2, 12.5, "the high is below another price of the candle"),
         (0, 8.9, "the low is above another price of the candle"),
         (2, 10.1, "the low is above another price of the candle"),
         (3, 8.9, "the low is above another price of the candle"),

@@ -167,22 +167,44 @@ def test_unknown_detector_name_lists_the_known_ones():
         detector_named("lstm", SETTINGS)
 
 
+ABOVE_ZERO = "turnover_z, jump and epsilon must be above zero"
+TWO_HOURS = "every window of karbalaii must hold at least 2 hours"
+KAMPS = "hours must be above volume_factor, price_factor above 1"
+
+
 @pytest.mark.parametrize(
-    ("rule", "wrong"),
+    ("rule", "wrong", "right", "sentence"),
     [
-        (Ewma, {"span": 1}),
-        (Ewma, {"warm_up": 0}),
-        (Ewma, {"turnover_z": 0.0}),
-        (Ewma, {"epsilon": 0.0}),
-        (Karbalaii, {"price_hours": 1}),
-        (Karbalaii, {"maximum_hours": 48}),
-        (KampsKleinberg, {"hours": 4}),
-        (KampsKleinberg, {"price_factor": 1.0}),
+        (Ewma, {"span": 1}, {"span": 2}, "span 1 must be at least 2, warm-up 1440 at least 1"),
+        (
+            Ewma,
+            {"warm_up": 0},
+            {"warm_up": 1},
+            "span 1440 must be at least 2, warm-up 0 at least 1",
+        ),
+        (Ewma, {"turnover_z": 0.0}, {"turnover_z": 0.1}, ABOVE_ZERO),
+        (Ewma, {"jump": 0.0}, {"jump": 0.1}, ABOVE_ZERO),
+        (Ewma, {"epsilon": 0.0}, {"epsilon": 0.1}, ABOVE_ZERO),
+        (Karbalaii, {"price_hours": 1}, {"price_hours": 2}, TWO_HOURS),
+        (Karbalaii, {"ewma_hours": 1}, {"ewma_hours": 2}, TWO_HOURS),
+        (Karbalaii, {"sigma_hours": 1}, {"sigma_hours": 2}, TWO_HOURS),
+        (Karbalaii, {"maximum_hours": 48}, {"maximum_hours": 49}, "maximum_hours must be above 48"),
+        (KampsKleinberg, {"hours": 4}, {"hours": 5}, KAMPS),
+        (
+            KampsKleinberg,
+            {"hours": 1, "volume_factor": 0.5},
+            {"hours": 2, "volume_factor": 0.5},
+            KAMPS,
+        ),
+        (KampsKleinberg, {"volume_factor": 0.0}, {"volume_factor": 0.1}, KAMPS),
+        (KampsKleinberg, {"price_factor": 1.0}, {"price_factor": 1.001}, KAMPS),
     ],
 )
-def test_impossible_rule_settings_are_refused(rule, wrong):
-    with pytest.raises(ValueError, match=r"must"):
+def test_impossible_rule_settings_are_refused(rule, wrong, right, sentence):
+    rule(**right)
+    with pytest.raises(ValueError, match="must") as refusal:
         rule(**wrong)
+    assert str(refusal.value) == sentence
 
 
 @pytest.mark.parametrize("rule", [Ewma(), Karbalaii(), KampsKleinberg()])

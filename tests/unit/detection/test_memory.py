@@ -27,19 +27,21 @@ def known(candles, name, row):
     return values[~np.isnan(candles.close[row])].tolist()
 
 
-def remembered(rule, candles):
-    """Yield (memory of a symbol as plain numbers, row)."""
-    memory = rule.advance(candles)
-    for row in range(len(candles.symbols)):
-        assert memory.count[row] == len(known(candles, "close", row))
-        assert memory.close[row] == known(candles, "close", row)[-1]
-        yield memory.select([row]), row
+def remembered(rule, whole, shortest):
+    """Yield (the memory of a symbol, its candles, its row) after more and more candles."""
+    for count in range(shortest, whole.shape[1] + 1):
+        candles = whole.between(0, count)
+        memory = rule.advance(candles)
+        for row in range(len(candles.symbols)):
+            closes = known(candles, "close", row)
+            assert (memory.count[row], memory.close[row]) == (len(closes), closes[-1])
+            yield memory.select([row]), candles, row
 
 
 def test_ewma_remembers_the_running_mean_and_variance():
     rule = Ewma(span=9)
-    for memory, row in remembered(rule, GAPPY):
-        flows = known(GAPPY, "turnover", row)
+    for memory, candles, row in remembered(rule, GAPPY, 1590):
+        flows = known(candles, "turnover", row)
         mean, variance = flows[0], 0.0
         for flow in flows[1:]:
             distance = flow - mean
@@ -51,22 +53,22 @@ def test_ewma_remembers_the_running_mean_and_variance():
 
 def test_karbalaii_remembers_the_mean_the_highest_volume_and_the_lowest_open():
     rule = Karbalaii(ewma_hours=9, maximum_hours=60, price_hours=5)
-    for memory, row in remembered(rule, HOURLY):
-        volumes = known(HOURLY, "volume", row)
+    for memory, candles, row in remembered(rule, HOURLY, 70):
+        volumes = known(candles, "volume", row)
         mean = volumes[0]
         for volume in volumes[1:]:
             mean += 0.2 * (volume - mean)
         assert memory.mean[0] == pytest.approx(mean)
-        lowest = min(known(HOURLY, "open", row)[-5:])
+        lowest = min(known(candles, "open", row)[-5:])
         assert memory.extra[0].tolist() == [max(volumes[-12:]), lowest]
 
 
 def test_kamps_kleinberg_remembers_what_is_in_the_next_windows_for_sure():
     rule = KampsKleinberg(hours=5)
-    for memory, row in remembered(rule, HOURLY):
-        volumes = known(HOURLY, "volume", row)
+    for memory, candles, row in remembered(rule, HOURLY, 70):
+        volumes = known(candles, "volume", row)
         sure = [sum(volumes[-last:]) for last in (4, 3, 2, 1)]
-        lowest = min(known(HOURLY, "close", row)[-4:])
+        lowest = min(known(candles, "close", row)[-4:])
         assert memory.extra[0].tolist() == pytest.approx([*sure, lowest])
         assert (memory.mean[0], memory.variance[0]) == (0, 0)
 
@@ -80,10 +82,10 @@ def test_a_short_history_is_in_every_window_that_it_fits_in():
 
 
 def test_boosted_remembers_sums_of_the_sure_part_of_the_day_and_the_lowest_close():
-    for memory, row in remembered(Boosted(), GAPPY):
-        flows = known(GAPPY, "turnover", row)[-1260:]
+    for memory, candles, row in remembered(Boosted(), GAPPY, 1575):
+        flows = known(candles, "turnover", row)[-1260:]
         squares = math.fsum(flow * flow for flow in flows)
-        lowest = min(known(GAPPY, "close", row)[-5:])
+        lowest = min(known(candles, "close", row)[-5:])
         assert memory.extra[0].tolist() == pytest.approx([math.fsum(flows), squares, lowest])
         assert (memory.mean[0], memory.variance[0]) == (0, 0)
 
@@ -95,6 +97,10 @@ def test_candles_that_are_not_known_leave_count_and_close_as_they_were(rule):
     after = rule.advance(nothing, before)
     np.testing.assert_array_equal(after.count, before.count)
     np.testing.assert_array_equal(after.close, before.close)
+    unmoved = rule.advance(HOURLY.between(0, 0), before)
+    for name in ("count", "close", "mean", "variance", "extra"):
+        np.testing.assert_array_equal(getattr(unmoved, name), getattr(before, name))
+        assert not np.shares_memory(getattr(unmoved, name), getattr(before, name))
     more = rule.advance(HOURLY, before)
     np.testing.assert_array_equal(more.count, 2 * before.count)
     np.testing.assert_array_equal(before.count, rule.advance(HOURLY).count)

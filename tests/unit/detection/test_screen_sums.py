@@ -133,6 +133,10 @@ def test_each_thing_that_is_not_known_alone_makes_a_candidate_of_endless_pressur
     assert look(rule, past(), **changes) == (True, math.inf)
 
 
+def test_whoever_needs_no_flow_is_under_endless_pressure():
+    assert look(Rule(0.0), past()) == (True, math.inf)
+
+
 def test_a_last_close_older_than_the_day_of_the_ticker_has_no_bound():
     now = EDGE + DAY + 20_000
     exactly = past(through=now - DAY, unjudged=now // MINUTE * MINUTE)
