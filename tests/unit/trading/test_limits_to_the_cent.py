@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from support.trading_facts import position, trade
+from support.trading_facts import position, record, status, trade
 from support.trading_rig import peaked, settings
 
 from pumpwatch.adapters.memory import instrument
@@ -118,7 +118,9 @@ def test_a_taken_symbol_is_denied_by_what_takes_it() -> None:
     nothing: dict[str, Any] = {"trades": [], "positions": [], "open_orders": []}
     ours = Denied("another trade of this symbol is still live")
     theirs = Denied("the account holds a position in this symbol that is not ours")
+    order = Denied("the account has an open order in this symbol that is not ours")
     over = trade(state=TradeState.CLOSED)
+    assert check_symbol("AUSDT", **{**nothing, "open_orders": [status(record())]}) == order
     assert check_symbol("AUSDT", **{**nothing, "trades": [over, trade()]}) == ours
     assert check_symbol("AUSDT", **{**nothing, "positions": [position()]}) == theirs
     assert check_symbol("BUSDT", **{**nothing, "trades": [trade()]}) is None

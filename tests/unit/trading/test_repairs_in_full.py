@@ -203,6 +203,23 @@ def test_a_closed_trade_has_its_result_in_full() -> None:
     assert done.order.settled == NOW
 
 
+def test_a_closed_trade_held_what_was_entered_not_what_was_left_at_the_end() -> None:
+    fills = [entry_fill(), exit_fill(60), exit_fill(40)]
+    left = EXITING.with_(quantity=D(40))
+    closed = repair(left, orders=[DONE, EXIT], found=found_as(EXIT), fills=fills).trade
+    assert (closed.quantity, closed.realised_pnl) == (100, D(10) - D("0.3"))
+
+
+def test_an_entry_that_was_closed_before_anyone_looked_is_settled_with_its_trade() -> None:
+    stopped = fill(Side.BUY, price="1.25", trigger="stop_loss", time=300)
+    facts: dict[str, Any] = {"orders": [ENTRY], "fills": [entry_fill(), stopped]}
+    for found in ({}, found_as(ENTRY)):
+        done = repair(ENTERING, found=found, **facts)
+        assert (done.kind, done.trade.exit_time) == (RepairKind.CLOSED, 300)
+        assert done.order is not None
+        assert (done.order.filled_quantity, done.order.settled) == (100, NOW)
+
+
 def test_a_trade_that_ends_unexplained_keeps_what_was_known_of_it() -> None:
     gone = trade(vanished=0, entry_price=D("1.21"), entry_time=77)
     closed = repair(gone, now=UNEXPLAINED_AFTER, orders=[DONE]).trade
