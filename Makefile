@@ -111,7 +111,7 @@ requirements: ## Resolve requirements/*.in anew and pin them with hashes (needs 
 setup: $(DEV_STAMP) ## Make the virtual environment with everything in it
 
 clean: ## Remove what was built (the virtual environments stay)
-	rm -rf build .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf build .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

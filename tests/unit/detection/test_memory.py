@@ -106,6 +106,31 @@ def test_candles_that_are_not_known_leave_count_and_close_as_they_were(rule):
     np.testing.assert_array_equal(before.count, rule.advance(HOURLY).count)
 
 
+@pytest.mark.parametrize(
+    ("rule", "other", "shared"),
+    [
+        (Ewma(), Ewma(span=100), False),
+        (Ewma(), Ewma(turnover_z=9.0, warm_up=60), True),
+        (KampsKleinberg(), KampsKleinberg(hours=24), False),
+        (KampsKleinberg(), KampsKleinberg(volume_factor=3.0), True),
+        (Karbalaii(), Karbalaii(ewma_hours=100), False),
+        (Karbalaii(), Karbalaii(), True),
+        (Boosted(), Boosted(margin=1.0), True),
+    ],
+)
+def test_memories_are_shared_only_between_settings_they_do_not_depend_on(rule, other, shared):
+    assert (rule.memory == other.memory) is shared
+    kinds = {one.memory for one in (Ewma(), KampsKleinberg(), Karbalaii(), Boosted())}
+    assert len(kinds) == 4
+
+
+def test_a_rule_keeps_the_candles_its_longest_window_needs():
+    assert (Karbalaii().window, Karbalaii().history, Karbalaii().lookback) == (720, 746, 720)
+    assert Karbalaii(maximum_hours=50, ewma_hours=60).window == 60
+    assert (KampsKleinberg().window, KampsKleinberg(hours=30).window) == (24, 30)
+    assert (KampsKleinberg().history, KampsKleinberg().lookback) == (50, 24)
+
+
 def test_known_candles_are_counted_from_the_memory_on():
     before = known_before(GAPPY)
     assert before[0, 0] == 0
