@@ -52,3 +52,20 @@ def test_a_trailing_stop_that_is_refused_leaves_the_fixed_one_and_is_tried_again
     rig.tick()
     (position,) = rig.broker.positions()
     assert position.trailing_stop == rig.trade().trailing_stop is not None
+
+
+def test_a_history_that_cannot_be_refreshed_waits_for_the_next_scan(caplog):
+    rig = DetectRig().ready()
+    rig.pump("A3USDT", 1)
+    whole = rig.market.candles
+
+    def only_candidates(requests):
+        if all(one.symbol == "A3USDT" for one in requests):
+            return whole(requests)
+        raise LOST
+
+    rig.tick(0)
+    rig.market.candles = only_candidates
+    report = rig.tick(1)
+    assert [signal.symbol for signal in report.signals] == ["A3USDT"]
+    assert "history was not refreshed" in caplog.text
