@@ -28,7 +28,7 @@ CHECKOV_STAMP := .venv-checkov/.installed
         artefact build deploy dashboards monitoring requirements setup clean
 
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(RUN_STAMP) ## Play three hours of a simulated market and trade its pumps (ARGS="--symbols 200 ...")
 	@$(BIN)/pumpwatch run $(ARGS)

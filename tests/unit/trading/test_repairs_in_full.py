@@ -8,12 +8,7 @@ from typing import Any
 import pytest
 from support.trading_facts import entry_fill, fill, position, record, status, trade
 
-from pumpwatch.domain.evidence import (
-    Evidence,
-    foreign_orders,
-    foreign_quantity,
-    needs_evidence,
-)
+from pumpwatch.domain.evidence import Evidence
 from pumpwatch.domain.orders import Fill, FillKind, Leg, OrderState, Outcome, Side
 from pumpwatch.domain.reconcile import (
     UNEXPLAINED_AFTER,
@@ -307,55 +302,3 @@ def test_repairs_of_several_trades_come_in_their_order() -> None:
         ("1", RepairKind.STOP_SEEN),
         ("2", RepairKind.VANISHED),
     ]
-
-
-# --- evidence ------------------------------------------------------------------------------
-
-
-def test_what_others_did_to_the_position_is_counted_net_and_without_costs() -> None:
-    fills = [
-        entry_fill(),
-        fill(Side.SELL, 30, order_id="somebody"),
-        fill(Side.BUY, 10, order_id="somebody"),
-        fill(Side.SELL, 5, kind=FillKind.LIQUIDATION),
-        fill(Side.SELL, 7, kind=FillKind.FUNDING),
-    ]
-    assert foreign_quantity(Evidence(trade(), None, [ENTRY], {}, fills)) == 25
-
-
-def test_only_the_executions_of_an_order_that_moved_the_position_are_its_fills() -> None:
-    moved = exit_fill(10)
-    fills = [entry_fill(), exit_fill(0), exit_fill(5, kind=FillKind.FUNDING), moved]
-    evidence = Evidence(EXITING, None, [ENTRY, EXIT], {}, fills)
-    assert evidence.filled_by(EXIT_ID) == [moved]
-    assert evidence.quantity_of(EXIT_ID) == 10
-    assert evidence.quantity_of("nobody") == 0
-
-
-def test_foreign_orders_are_neither_ours_nor_the_protection_of_a_position_of_ours() -> None:
-    ours = status(ENTRY)
-    stop = status(ENTRY, order_id="", is_protection=True)
-    other = status(ENTRY, order_id="theirs")
-    strange = status(ENTRY, order_id="", is_protection=True, symbol="BUSDT")
-    found = foreign_orders([trade()], [ours, stop, other, strange])
-    assert found == [other, strange]
-    assert foreign_orders([trade(state=TradeState.CLOSED)], [stop]) == [stop]
-
-
-@pytest.mark.parametrize(
-    ("changes", "held", "needed"),
-    [
-        ({}, position(), False),
-        ({}, None, True),
-        ({}, position(side=Side.BUY), True),
-        ({}, position(symbol="BUSDT"), True),
-        ({}, position(quantity=D(99)), True),
-        ({"vanished": 0}, position(), True),
-        ({"state": TradeState.ENTERING}, position(), True),
-        ({"state": TradeState.EXITING}, position(), True),
-    ],
-)
-def test_the_exchange_is_asked_unless_the_position_settles_it(
-    changes: dict[str, Any], held: Any, needed: bool
-) -> None:
-    assert needs_evidence(trade(**changes), held) is needed
