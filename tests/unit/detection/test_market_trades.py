@@ -84,6 +84,8 @@ def test_a_minute_has_sixty_seconds_and_ends_before_the_next():
     found = traits((0, True, 1, 1), (59_999, True, 1, 1), (60_000, True, 1, 1))
     assert found["seconds with a trade"] == 2
     assert found["trade share of the last 10 s"] == 0.5
+    each = traits(*((second * 1_000, True, 1, 1) for second in range(60)))
+    assert each["seconds with a trade"] == 60
 
 
 def test_tiny_trades_and_many_equal_orders_have_a_bound():

@@ -157,6 +157,13 @@ def test_an_entry_whose_fills_lag_opens_at_what_the_position_says() -> None:
     assert (late.quantity, late.entry_price, late.entry_time) == (100, D("1.2"), 200)
 
 
+def test_the_position_outweighs_fills_that_are_half_there() -> None:
+    half = repair(
+        ENTERING, orders=[ENTRY], found=found_as(ENTRY), fills=[entry_fill(60)], position=position()
+    ).trade
+    assert (half.state, half.quantity) == (TradeState.OPEN, 100)
+
+
 def test_an_entry_whose_position_lags_opens_at_what_the_fills_leave() -> None:
     fills = [entry_fill(), exit_fill(30, order_id="somebody")]
     early = repair(ENTERING, orders=[ENTRY], found=found_as(ENTRY), fills=fills).trade
