@@ -56,5 +56,5 @@ def test_history_in_a_file_that_cannot_be_read_is_absent_counted_and_told(tmp_pa
     assert history.load_state("detect") is None
     assert history.load_slice(3, interval=60_000) is None
     assert history.unreadable == 1
-    assert "history is rebuilt" in caplog.text
+    assert "is rebuilt" in caplog.text
     database.close()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pumpwatch.domain.candles import MINUTE
-from pumpwatch.domain.detection.market_trades import TRADE_TRAITS, MarketTrades, trade_traits
+from pumpwatch.domain.detection.market_trades import NEEDED, TRADE_TRAITS, trade_traits
+from pumpwatch.domain.market_trades import MOST, MarketTrades
 
 END = 10 * MINUTE
 START = END - MINUTE
@@ -95,7 +97,37 @@ def test_tiny_trades_and_many_equal_orders_have_a_bound():
     assert crowd["effective number of buy orders"] == pytest.approx(math.log(1_000))
 
 
-@pytest.mark.parametrize(("earliest", "seen"), [(-240_000, 2), (-240_001, 1)])
-def test_five_minutes_are_looked_at(earliest, seen):
-    found = trades((earliest, True, 1, 1), (0, True, 1, 1)).before(END)
-    assert len(found.time) == seen
+@pytest.mark.parametrize(("earliest", "rate"), [(-240_000, 0.25), (-240_001, 0.0)])
+def test_five_minutes_are_looked_at(earliest, rate):
+    found = traits((earliest, True, 1, 1), (0, True, 1, 1))
+    assert found["trades over the rate before"] == pytest.approx(math.log(2) - math.log1p(rate))
+
+
+def test_a_minute_needs_the_trades_of_some_seconds_before_it_too():
+    seen = trades((0, True, 1, 1), (10, True, 1, 1))
+    for since, known in ((END - NEEDED, True), (END - NEEDED + 1, False)):
+        part = replace(seen, since=since)
+        assert (trade_traits(part, END, 1.0) is not None) is known
+        assert trade_traits(part, END, 1.0, whole=False) is not None
+
+
+def test_parts_of_trades_know_from_when_on_they_are_whole():
+    seen = trades(*((second * 1_000, True, 1, 1) for second in range(10)))
+    assert seen.reach_back_to(0)
+    part = seen.between(START + 3_000, START + 5_000)
+    assert part.time.tolist() == [START + 3_000, START + 4_000]
+    assert part.since == START + 2_001
+    assert part.reach_back_to(START + 2_001)
+    assert not part.reach_back_to(START + 2_000)
+    assert seen.between(0, START + 2_000).since == 0
+    late = replace(seen, since=START + 2_500).between(START + 3_000, END)
+    assert late.since == START + 2_500
+
+
+def test_an_exchange_shows_the_last_thousand_trades_before_a_time():
+    many = trades(*((place, place % 2 == 0, place + 1, 2) for place in range(MOST + 50)))
+    shown = many.shown_at(START + MOST + 20)
+    assert shown.time.tolist() == list(range(START + 20, START + MOST + 20))
+    assert (shown.price[0], shown.quantity[0], bool(shown.bought[0])) == (21, 2, True)
+    assert shown.since == START + 20
+    assert many.shown_at(START + 5).time.tolist() == list(range(START, START + 5))
