@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
 
 from pumpwatch.adapters.records import record_fields
 from workbench.journal.candles import alarms_of
 from workbench.journal.figures import Figures
+from workbench.journal.kpis import kpis_of
+from workbench.journal.machine import Machine
 from workbench.journal.period import Period
 
 __all__ = ["document_of"]
@@ -17,18 +19,13 @@ __all__ = ["document_of"]
 
 def document_of(period: Period, figures: Figures) -> dict[str, object]:
     """Return what `pumpwatch report --json` prints. Money is text, times are milliseconds UTC."""
-    kpis = {name: value for name, value in asdict(figures).items() if name != "not_recorded"}
-    kpis |= {
-        "fill_rate": figures.fill_rate,
-        "win_rate": figures.win_rate,
-        "api": [{**asdict(row), "error_rate": row.error_rate} for row in figures.api],
-    }
     document: dict[str, object] = {
         "source": period.source,
         "stage": period.stage,
         "since": period.since,
         "until": period.until,
-        "kpis": kpis,
+        "kpis": _flat(figures),
+        "key_figures": [asdict(one) for one in kpis_of(figures)],
         "events": [record_fields(alarm) for alarm in alarms_of(period.signals).values()],
         "trades": [record_fields(trade) for trade in period.trades],
         "halts": [{**record_fields(one.halt), "ended": one.ended} for one in period.halts],
@@ -39,16 +36,52 @@ def document_of(period: Period, figures: Figures) -> dict[str, object]:
     return plain
 
 
+def _flat(figures: Figures) -> dict[str, object]:
+    """Return every figure under a name of its own."""
+    trading, runs, machine = figures.trading, figures.runs, figures.machine
+    found: dict[str, object] = {
+        "events": figures.events,
+        "signals": figures.signals,
+        **asdict(trading),
+        "fill_rate": trading.fill_rate,
+        "win_rate": trading.win_rate,
+        **asdict(figures.spending),
+        "api": [{**asdict(row), "error_rate": row.error_rate} for row in figures.api],
+        "histograms": [asdict(one) for one in figures.histograms],
+        "repairs": figures.repairs,
+        "agreement": None if figures.agreement is None else asdict(figures.agreement),
+        "ticks": runs and runs.ticks,
+        "late_ticks": runs and runs.late,
+        "failed_ticks": runs and runs.failed,
+        "alerts_raised": runs and runs.alerts_raised,
+        "alerts_delivered": runs and runs.alerts_delivered,
+        "equity": runs and runs.equity,
+    }
+    names = (field.name for field in fields(Machine))
+    return (
+        found
+        | {name: machine and getattr(machine, name) for name in names}
+        | {
+            "time_headroom": machine and machine.time_headroom,
+            "cpu_headroom": machine and machine.cpu_headroom,
+            "memory_headroom": machine and machine.memory_headroom,
+        }
+    )
+
+
 def _plain(value: object) -> object:
     """Return the value with money as text and without anything that JSON does not know."""
+    plain = value
     if isinstance(value, Decimal):
-        return format(value.normalize(), "f")
-    if isinstance(value, float) and math.isinf(value):
-        return None
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    return value
+        plain = format(value.normalize(), "f")
+    elif isinstance(value, float) and not math.isfinite(value):
+        plain = None
+    elif isinstance(value, Enum):
+        plain = value.value
+    elif is_dataclass(value) and not isinstance(value, type):
+        plain = _plain(asdict(value))
+    elif isinstance(value, dict):
+        plain = {str(key): _plain(one) for key, one in value.items()}
+    elif isinstance(value, (list, tuple)):
+        plain = [_plain(one) for one in value]
+    return plain

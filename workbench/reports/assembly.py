@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -15,6 +17,8 @@ from markupsafe import Markup
 from workbench.reports.chart_style import TEMPLATE, Figure
 
 __all__ = ["render", "script_json"]
+
+SECTION = re.compile(r'<h2 id="([^"]+)"[^>]*>([^<]+)</h2>')
 
 
 def render(template: str, figures: Mapping[str, Figure], **values: object) -> str:
@@ -56,13 +60,20 @@ def _policy(scripts: list[str]) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("workbench.reports"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["sections"] = _sections
+    return environment
+
+
+def _sections(main: str) -> list[tuple[str, str]]:
+    """Return id and title of each section of a page, for its table of contents."""
+    return [(one[1], html.unescape(one[2])) for one in SECTION.finditer(main)]
 
 
 def _template_text(name: str) -> str:

@@ -7,14 +7,13 @@ import plotly.graph_objects as go
 import pytest
 from unit.reports.run_results import MINUTE, small_result
 
+from workbench.reports.candle_charts import event_chart, window_of
 from workbench.reports.chart_style import TEMPLATE, Figure
-from workbench.reports.charts import (
+from workbench.reports.line_charts import (
     equity_chart,
-    event_chart,
     percentile,
     requests_chart,
     tick_chart,
-    window_of,
 )
 
 

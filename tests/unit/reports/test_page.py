@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from unit.reports.run_results import replay_result, small_result
 
-from workbench.reports.page import CHARTS_AT_MOST, render_page, script_json
+from workbench.reports.run_page import CHARTS_AT_MOST, render_page, script_json
 from workbench.reports.run_report import ReportError, check_report_path, write_run_report
 from workbench.run.result import RunResult
 
