@@ -22,8 +22,11 @@ SECTION = re.compile(r'<h2 id="([^"]+)"[^>]*>([^<]+)</h2>')
 
 
 def render(template: str, figures: Mapping[str, Figure], **values: object) -> str:
-    """Return the page that a template makes of the values; `figures` are drawn by their names."""
-    scripts = {"plotly": _plotly_script(), "page": _template_text("report.js")}
+    """Return the page that a template makes of the values; `figures` are drawn by their names.
+
+    A page without figures has no script at all.
+    """
+    scripts = {"plotly": _plotly_script(), "page": _template_text("report.js")} if figures else {}
     page: str = (
         _environment()
         .get_template(template)
@@ -51,7 +54,7 @@ def _policy(scripts: list[str]) -> str:
     digests = [
         base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts
     ]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
     return (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline';"
         " img-src data:; base-uri 'none'; form-action 'none'"

@@ -20,6 +20,8 @@ WINDOW_BEFORE_MS = 20 * MINUTE_MS
 WINDOW_AFTER_MS = 60 * MINUTE_MS
 
 _SIGNIFICANT_DIGITS = 5
+ROOM = 0.12
+"""Share of the prices' range that is left free above and below it."""
 _PHASE_MARKS = {
     Phase.RISING: ("triangle-up-open", 0.82),
     Phase.PEAKED: ("diamond-open", 0.3),
@@ -44,7 +46,7 @@ def event_chart(row: EventRow, candles: Sequence[CandleRow]) -> Figure:
         data += _trade_marks(row.trade, times[-1] + MINUTE_MS if times else row.time)
     layout: Figure = {
         "xaxis": {"type": "date", "tickformat": "%H:%M", "anchor": "y2"},
-        "yaxis": {"domain": [0.2, 0.84], "tickformat": _price_format(candles), "nticks": 5},
+        "yaxis": {"domain": [0.2, 0.84], **_price_axis(candles, row.trade)},
         "yaxis2": {"domain": [0, 0.15], "tickformat": "~s", "nticks": 2, "rangemode": "tozero"},
         "yaxis3": {"domain": [0.86, 1], "range": [0, 1], "visible": False, "fixedrange": True},
     }
@@ -63,7 +65,7 @@ def trade_chart(trade: Trade, candles: Sequence[CandleRow], alarm: int) -> Figur
         "data": data,
         "layout": {
             "xaxis": {"type": "date", "tickformat": "%H:%M", "anchor": "y2"},
-            "yaxis": {"domain": [0.2, 1], "tickformat": _price_format(candles), "nticks": 5},
+            "yaxis": {"domain": [0.2, 1], **_price_axis(candles, trade)},
             "yaxis2": {"domain": [0, 0.15], "tickformat": "~s", "nticks": 2, "rangemode": "tozero"},
             "shapes": [vertical_line(alarm, "var(--signal)")],
             "annotations": [time_label("alarm", alarm, "var(--signal)")],
@@ -183,8 +185,15 @@ def _short(value: float) -> float:
     return float(f"{value:.{_SIGNIFICANT_DIGITS}g}")
 
 
-def _price_format(candles: Sequence[CandleRow]) -> str:
-    spread = max((c.high for c in candles), default=1.0) - min(
-        (c.low for c in candles), default=0.0
-    )
-    return f",.{axis_places(spread)}f"
+def _price_axis(candles: Sequence[CandleRow], trade: Trade | None) -> Figure:
+    """Return an axis that shows all candles and a held trade's levels, with room for names."""
+    prices = [candle.high for candle in candles] + [candle.low for candle in candles]
+    spread = max(prices) - min(prices) if prices else 1.0
+    axis: Figure = {"tickformat": f",.{axis_places(spread)}f", "nticks": 5}
+    if trade is not None and trade.entry_time is not None:
+        prices += [float(one) for one in (trade.stop_loss, trade.take_profit) if one is not None]
+    if prices:
+        low, high = min(prices), max(prices)
+        room = ROOM * (high - low or high)
+        axis["range"] = [low - room, high + room]
+    return axis

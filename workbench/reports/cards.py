@@ -26,8 +26,8 @@ class ChartCard:
 
 
 def chart_card(anchor: str, symbol: str, verdict: str, facts: Iterable[Fact]) -> ChartCard:
-    """Return the card with the facts that are known."""
-    known = tuple(fact for fact in facts if fact[1] != NOTHING)
+    """Return the card with the facts that are known and not in its heading already."""
+    known = tuple(fact for fact in facts if fact[1] not in (NOTHING, verdict))
     spoken = "; ".join(f"{name} {value}" for name, value in known)
     description = f"One-minute candles of {symbol}. {verdict.capitalize()}. {spoken}."
     return ChartCard(anchor, symbol, verdict, known, description)

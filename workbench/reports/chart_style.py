@@ -57,7 +57,7 @@ TEMPLATE: Figure = {
         "hovermode": "closest",
         "showlegend": False,
         "bargap": 0.25,
-        "xaxis": _AXIS | {"showgrid": False, "rangeslider": {"visible": False}},
+        "xaxis": _AXIS | {"showgrid": False, "automargin": True, "rangeslider": {"visible": False}},
         "yaxis": _AXIS | {"side": "right", "automargin": True},
         "annotationdefaults": {"showarrow": False, "font": {"size": 12, "color": "var(--ink)"}},
     },

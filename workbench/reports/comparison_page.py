@@ -86,15 +86,15 @@ def _causes_chart(found: Comparison) -> Figure:
         "orientation": "h",
         "x": [round(value, 2) for _, value in causes],
         "y": [name for name, _ in causes],
-        "text": [signed_money(Decimal(str(value))) for _, value in causes],
-        "textposition": "outside",
-        "textfont": {"color": "var(--ink)", "size": 12},
-        "cliponaxis": False,
         "hovertemplate": "%{y}: %{x:,.2f} USDT<extra></extra>",
     }
     layout: Figure = {
         "margin": {"l": 10, "b": 44},
-        "xaxis": {"title": {"text": "USDT"}, "zeroline": True, "zerolinecolor": "var(--muted)"},
+        "xaxis": {
+            "title": {"text": "USDT"},
+            "zeroline": True,
+            "zerolinecolor": "var(--muted)",
+        },
         "yaxis": {"side": "left", "autorange": "reversed", "showgrid": False},
     }
     return {"data": [bars], "layout": layout}
