@@ -116,7 +116,7 @@ def test_whatever_is_broken_on_a_page_is_seen(browser: Browser, tmp_path: Path):
     before, bars, after = data.partition('"causes":{')
     emptied = before + bars + after.replace('"x":[', '"x":[],"was":[', 1)
     broken = (
-        body.replace('<h2 id="trades">', '<img src="https://example.org/a.png"><h4 id="trades">', 1)
+        body.replace('<h2 id="trades">', '<img src="https://example.org/a.png"><h6 id="trades">', 1)
         .replace('class="subtitle"', 'style="color: #bbb; font-size: 9px"', 1)
         .replace("--muted: #59616a", "--muted: #b8bec4")
         .replace("<main ", '<main style="min-width: 2000px" ', 1)

@@ -103,7 +103,8 @@ WORDLESS_CHARTS = """() => [...document.querySelectorAll("[data-figure]")].filte
 }).map((node) => node.dataset.figure)"""
 
 STRUCTURE = """() => {
-  const levels = [...document.querySelectorAll("h1, h2, h3, h4")].map((h) => Number(h.tagName[1]));
+  const headings = [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")];
+  const levels = headings.map((heading) => Number(heading.tagName[1]));
   return {
     title: document.title,
     language: document.documentElement.lang,

@@ -62,9 +62,9 @@ def times_table(figures: Figures) -> Table:
     )
     machine, trading = figures.machine, figures.trading
     rows = (
-        _spread_cells("Detect, wall time", machine and machine.detect_seconds),
-        _spread_cells("Trade, wall time", machine and machine.trade_seconds),
-        _spread_cells("CPU time of a tick", machine and machine.cpu_seconds),
+        _spread_cells("Detect, wall time", machine.detect_seconds if machine else None),
+        _spread_cells("Trade, wall time", machine.trade_seconds if machine else None),
+        _spread_cells("CPU time of a tick", machine.cpu_seconds if machine else None),
         _spread_cells("From signal to order", trading.signal_to_order),
         _spread_cells("From order to outcome", trading.order_to_outcome),
         _spread_cells("From fill to verified stop", trading.stop_verified),
