@@ -15,7 +15,8 @@ from workbench.backtest.engine import Outcome, run_backtest
 from workbench.backtest.market import Block
 from workbench.backtest.results import results_of
 from workbench.comparison.compare import compare_with
-from workbench.evaluation import Score
+from workbench.evaluation.rules import rule_named
+from workbench.evaluation.scores import Score
 from workbench.journal.agreement_figures import Agreement
 from workbench.journal.figures import figures_of
 from workbench.reports.backtest_page import BacktestReport, render_backtest
@@ -25,7 +26,6 @@ from workbench.reports.evaluation_page import render_evaluation
 from workbench.reports.journal_page import render_journal
 from workbench.reports.run_page import render_page
 from workbench.reports.tune_page import TuneReport, render_tuned
-from workbench.rules import rule_named
 from workbench.tune.objective import Verdict
 from workbench.tune.search import Found
 from workbench.tune.space import space_for

@@ -10,11 +10,11 @@ from pathlib import Path
 from pumpwatch.domain.signals import Signal
 from pumpwatch.errors import BadInput
 from workbench.backtest.tables import parse_time, read_csv
-from workbench.evaluation import WARM_UP, Score, score
+from workbench.evaluation.labelled import LabelledPump
+from workbench.evaluation.scores import WARM_UP, Score, score
 from workbench.journal.agreement_figures import Agreement
 from workbench.journal.candles import alarms_of
 from workbench.journal.spread import spread_of
-from workbench.labelled import LabelledPump
 
 __all__ = ["Agreement", "Label", "agreement_of", "read_labels"]
 

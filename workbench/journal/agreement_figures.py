@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workbench.evaluation.shares import wilson_interval
 from workbench.journal.spread import Spread
-from workbench.shares import wilson_interval
 
 __all__ = ["Agreement"]
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from pumpwatch.adapters.sqlite import RunRecord
 from pumpwatch.domain.orders import Leg, Outcome
 from pumpwatch.domain.trades import Trade, TradeState
+from workbench.evaluation.shares import wilson_interval
 from workbench.journal.agreement_figures import Agreement
 from workbench.journal.api_requests import ApiRow, api_rows
 from workbench.journal.histograms import Bounds, bounds_of
@@ -18,7 +19,6 @@ from workbench.journal.machine import Machine, machine_of
 from workbench.journal.period import Period
 from workbench.journal.spending import Spending, spending_of
 from workbench.journal.spread import Spread, spread_of
-from workbench.shares import wilson_interval
 
 __all__ = ["Figures", "Runs", "Trading", "figures_of"]
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from workbench.evaluation.shares import wilson_interval
 from workbench.journal.figures import Figures
 from workbench.journal.machine import Machine
 from workbench.journal.spread import Spread
-from workbench.shares import wilson_interval
 
 __all__ = ["Kpi", "kpis_of"]
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pumpwatch.domain.detection import Detector
-from workbench.evaluation import Score, hit_after, raise_alarms, score
-from workbench.labelled import LabelledPump, Segment
-from workbench.rules import varied
+from workbench.evaluation.labelled import LabelledPump, Segment
+from workbench.evaluation.rules import varied
+from workbench.evaluation.scores import Score, hit_after, raise_alarms, score
 
 __all__ = ["Evaluated", "evaluate_rule"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workbench.evaluation import Score
+from workbench.evaluation.rules import RULES
+from workbench.evaluation.scores import Score
 from workbench.reports.chart_style import DASHES, MARKS, SERIES, Figure
 from workbench.reports.evaluated import Evaluated
-from workbench.rules import RULES
 
 __all__ = ["delay_chart", "recall_chart"]
 
