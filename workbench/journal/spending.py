@@ -47,6 +47,8 @@ class AwsEstimate:
 class Spending:
     """Money in USDT, apart from AWS's dollars. Slippage is part of the trades' results already."""
 
+    trades: int
+    """That held a position."""
     fees: Decimal
     funding: Decimal
     """Paid; below zero: received."""
@@ -62,6 +64,7 @@ def spending_of(period: Period) -> Spending:
     """Return what the period's trades and its running cost."""
     trades = period.trades
     return Spending(
+        trades=sum(one.entry_time is not None for one in trades),
         fees=sum((one.fees for one in trades), ZERO),
         funding=sum((one.funding for one in trades), ZERO),
         entry_slippage=_entries(trades),

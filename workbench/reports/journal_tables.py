@@ -45,7 +45,11 @@ def journal_tiles(figures: Figures) -> tuple[Tile, ...]:
         Tile("Open now", number(trading.open_now), "of the trades of this period"),
         Tile("Pump events", number(figures.events), f"{figures.signals:,} signals"),
         Tile("Not entered", number(trading.denied), "denied, refused or never placed"),
-        Tile("Fees", f"{money(spent.fees)} USDT", f"and {money(spent.funding)} of funding"),
+        Tile(
+            "Fees",
+            f"{money(spent.fees)} USDT" if spent.trades else NO_DATA,
+            f"and {money(spent.funding)} of funding, {spent.trades:,} trades",
+        ),
         Tile(
             "Equity",
             UNKNOWN if equity is None else f"{money(equity)} USDT",
@@ -110,9 +114,13 @@ def costs_table(spent: Spending) -> Table:
         Column("n", numeric=True, wide=True),
         Column("What it is", prose=True),
     )
+    held = number(spent.trades)
+    fees, funding = (
+        f"{money(one)} USDT" if spent.trades else NO_DATA for one in (spent.fees, spent.funding)
+    )
     rows = [
-        ("Fees", f"{money(spent.fees)} USDT", NOTHING, "within the results above"),
-        ("Funding", f"{money(spent.funding)} USDT", NOTHING, "paid; below zero: received"),
+        ("Fees", fees, held, "within the results above"),
+        ("Funding", funding, held, "paid; below zero: received"),
         _slippage("Slippage of entries", spent.entry_slippage, "from the price they were sized at"),
         _slippage("Slippage of stops", spent.stop_slippage, "from the stop's price"),
         _aws(spent),
