@@ -6,16 +6,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import CDPSession, ConsoleMessage, Page, sync_playwright
 
-__all__ = ["HEIGHT", "PHONE", "Visit", "chromium", "needs_chromium", "visit"]
+__all__ = ["HEIGHT", "PHONE", "Reader", "needs_chromium", "reader"]
 
 PHONE, DESKTOP = 390, 1280
 HEIGHT = 900
@@ -34,6 +32,7 @@ QUIET = (
     "--no-sandbox",
 )
 
+PLOTLY, FIXED_LINE = "<script>/**", 5_000
 SETTLED = "() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))"
 HEIGHT_OF_PAGE = "() => document.documentElement.scrollHeight"
 ALL_DRAWN = """() => document.querySelectorAll("[data-figure]").length
@@ -126,25 +125,27 @@ FOCUS = """() => {
 }"""
 
 
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Start the browser that is installed, with a profile of its own, and end it."""
-    assert CHROMIUM is not None, "chromium is not installed"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        try:
-            yield browser
-        finally:
-            browser.close()
+class Reader:
+    """Somebody who opens pages, one after the other, and takes note of what goes wrong or out."""
 
+    def __init__(self, page: Page, folder: Path) -> None:
+        self.page = page
+        self.address = folder / "page.html"
+        self.problems: list[str] = []
+        self.requested: list[str] = []
+        self._tools: CDPSession = page.context.new_cdp_session(page)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("console", self.hear)
+        page.on("request", lambda request: self.requested.append(request.url))
 
-@dataclass
-class Visit:
-    """A page in the browser, and all that went wrong or out while it was open."""
-
-    page: Page
-    problems: list[str] = field(default_factory=list)
-    requested: list[str] = field(default_factory=list)
+    def open(self, text: str) -> None:
+        """Open a page as on a desktop, in the light scheme."""
+        self.address.write_text(_on_one_line(text), encoding="utf-8")
+        self.page.goto("about:blank")
+        self._measure(DESKTOP, HEIGHT)
+        self.page.emulate_media(color_scheme="light")
+        self.problems, self.requested = [], []
+        self.page.goto(self.address.as_uri())
 
     def hear(self, message: ConsoleMessage) -> None:
         """Take note of what the page complains about."""
@@ -161,19 +162,19 @@ class Visit:
 
     def screen(self, width: int) -> None:
         """Look at the whole page on a phone or on a desktop; charts follow."""
-        metrics = {"width": width, "deviceScaleFactor": 1, "mobile": width == PHONE}
-        for height in (HEIGHT, self.run(HEIGHT_OF_PAGE)):
-            self._tools.send("Emulation.setDeviceMetricsOverride", {**metrics, "height": height})
+        self._measure(width, HEIGHT)
+        self._measure(width, self.run(HEIGHT_OF_PAGE))
         self.run(SETTLED)
+
+    def _measure(self, width: int, height: int) -> None:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1}
+        metrics["mobile"] = width == PHONE
+        self._tools.send("Emulation.setDeviceMetricsOverride", metrics)
 
     def scheme(self, name: str) -> None:
         """Switch to the dark or light scheme, as a reader's system does."""
         self.page.emulate_media(color_scheme=name)  # type: ignore[arg-type]
         self.run(SETTLED)
-
-    @cached_property
-    def _tools(self) -> CDPSession:
-        return self.page.context.new_cdp_session(self.page)
 
     @property
     def empty_charts(self) -> list[str]:
@@ -211,10 +212,10 @@ class Visit:
                 hidden.append(name)
         return hidden
 
-    def violations(self, *rules: str) -> list[str]:
-        """Return what axe finds wrong, with the place; all its rules unless some are named."""
-        options = {"runOnly": list(rules)} if rules else {}
-        found = Axe().run(self.page, options={"resultTypes": ["violations"], **options})
+    def violations(self, *, contrast: bool) -> list[str]:
+        """Return what axe finds wrong, with the place; contrast costs it the most time."""
+        rules = {"color-contrast": {"enabled": contrast}}
+        found = Axe().run(self.page, options={"resultTypes": ["violations"], "rules": rules})
         return [
             f"{one['id']}: {node['target']}"
             for one in found.response["violations"]
@@ -222,19 +223,23 @@ class Visit:
         ]
 
 
+def _on_one_line(text: str) -> str:
+    """Let the charts' script begin at the same line of every page.
+
+    The browser keeps what it has compiled by address and line: compiling Plotly again for each page
+    would cost more than everything else that is done with it.
+    """
+    before, script, after = text.partition(PLOTLY)
+    return before + "\n" * (FIXED_LINE - before.count("\n")) + script + after
+
+
 @contextmanager
-def visit(browser: Browser, path: Path) -> Iterator[Visit]:
-    """Open a page as on a desktop, in the light scheme and without a network."""
-    context = browser.new_context(
-        viewport={"width": DESKTOP, "height": HEIGHT}, color_scheme="light", offline=True
-    )
-    try:
-        page = context.new_page()
-        found = Visit(page)
-        page.on("pageerror", lambda error: found.problems.append(str(error)))
-        page.on("console", found.hear)
-        page.on("request", lambda request: found.requested.append(request.url))
-        page.goto(path.as_uri())
-        yield found
-    finally:
-        context.close()
+def reader(folder: Path) -> Iterator[Reader]:
+    """Start the browser that is installed, without a network, and end it."""
+    assert CHROMIUM is not None, "chromium is not installed"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        try:
+            yield Reader(browser.new_page(offline=True), folder)
+        finally:
+            browser.close()
