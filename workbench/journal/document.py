@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, fields, is_dataclass
-from decimal import Decimal
-from enum import Enum
+from dataclasses import asdict, fields
 
 from pumpwatch.adapters.records import record_fields
 from workbench.journal.candles import alarms_of
@@ -13,6 +10,7 @@ from workbench.journal.figures import Figures
 from workbench.journal.kpis import kpis_of
 from workbench.journal.machine import Machine
 from workbench.journal.period import Period
+from workbench.plain import plain
 
 __all__ = ["document_of"]
 
@@ -32,8 +30,8 @@ def document_of(period: Period, figures: Figures) -> dict[str, object]:
         "locks": [record_fields(lock) for lock in period.locks],
         "not_recorded": list(figures.not_recorded),
     }
-    plain: dict[str, object] = _plain(document)  # type: ignore[assignment]
-    return plain
+    found: dict[str, object] = plain(document)  # type: ignore[assignment]
+    return found
 
 
 def _flat(figures: Figures) -> dict[str, object]:
@@ -67,21 +65,3 @@ def _flat(figures: Figures) -> dict[str, object]:
             "memory_headroom": machine and machine.memory_headroom,
         }
     )
-
-
-def _plain(value: object) -> object:
-    """Return the value with money as text and without anything that JSON does not know."""
-    plain = value
-    if isinstance(value, Decimal):
-        plain = format(value.normalize(), "f")
-    elif isinstance(value, float) and not math.isfinite(value):
-        plain = None
-    elif isinstance(value, Enum):
-        plain = value.value
-    elif is_dataclass(value) and not isinstance(value, type):
-        plain = _plain(asdict(value))
-    elif isinstance(value, dict):
-        plain = {str(key): _plain(one) for key, one in value.items()}
-    elif isinstance(value, (list, tuple)):
-        plain = [_plain(one) for one in value]
-    return plain
