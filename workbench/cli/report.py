@@ -147,12 +147,18 @@ def _write(period: Period, figures: Figures, out: Path) -> None:
     from workbench.reports.journal_page import render_journal  # noqa: PLC0415
     from workbench.reports.journal_tables import journal_tiles  # noqa: PLC0415
     from workbench.reports.run_report import write_page  # noqa: PLC0415
-    from workbench.reports.terminal import terminal_table, tiles_grid, wide_enough  # noqa: PLC0415
+    from workbench.reports.terminal import (  # noqa: PLC0415
+        WIDE,
+        terminal_table,
+        tiles_grid,
+        wide_enough,
+    )
 
     page = write_page(render_journal(period, figures), out)
     console = wide_enough(Console(highlight=False))
     console.print(tiles_grid(journal_tiles(figures)))
     console.print()
-    console.print(terminal_table(kpi_table(figures), "Key figures"))
+    narrow = console.width < WIDE
+    console.print(terminal_table(kpi_table(figures), "Key figures", narrow=narrow))
     console.print()
     console.print(f"Report: {page}", soft_wrap=True)

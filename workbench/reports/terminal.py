@@ -34,10 +34,11 @@ def tiles_grid(tiles: Iterable[Tile]) -> TerminalTable:
     return grid
 
 
-def terminal_table(table: Table, title: str) -> TerminalTable:
-    """Return a page's table with another title and no frame."""
+def terminal_table(table: Table, title: str, *, narrow: bool = False) -> TerminalTable:
+    """Return a page's table with another title and no frame; a narrow one as a phone shows it."""
     shown = TerminalTable(title=title, title_justify="left", title_style="bold", box=None)
-    for column in table.columns:
+    chosen = [n for n, column in enumerate(table.columns) if not (narrow and column.wide)]
+    for column in (table.columns[n] for n in chosen):
         shown.add_column(
             column.heading,
             header_style="dim",
@@ -45,5 +46,5 @@ def terminal_table(table: Table, title: str) -> TerminalTable:
             no_wrap=not column.prose,
         )
     for row in table.rows:
-        shown.add_row(*(Text(cell.text) for cell in row))
+        shown.add_row(*(Text(row[n].text) for n in chosen))
     return shown

@@ -108,6 +108,13 @@ def test_the_page_says_what_happened():
     assert page.count('data-figure="event-1"') == 1
 
 
+def test_without_run_records_the_profit_is_drawn_from_the_trades():
+    period = a_period(runs=None)
+    page = render_journal(period, figures_of(period))
+    assert "Realised profit from 0.00 to 8.00 USDT, highest 12.50, lowest 0.00" in page
+    assert page.count('data-figure="equity"') == 1
+
+
 def test_an_empty_week_is_a_page_too():
     empty = a_period(
         trades=[], orders=[], signals=[], repairs=[], locks=[], halts=[], runs=[], candles={}
