@@ -32,6 +32,7 @@ def assert_legible(seen: Reader) -> None:
     assert seen.empty_charts == []
     assert seen.faint_text == []
     assert seen.small_text(LEAST_TEXT) == []
+    assert seen.cut_tables == []
     assert seen.overflow <= 0
 
 
@@ -112,6 +113,8 @@ def test_whatever_is_broken_on_a_page_is_seen(seen: Reader):
     assert {"journal", "simulation"} <= set(seen.faint_text)
     assert any("UTC" in one for one in seen.small_text(LEAST_TEXT))
     assert seen.overflow > 0
+    seen.run("() => document.querySelector('td').append('x'.repeat(300))")
+    assert seen.cut_tables == ["Table: Side by side"]
     found = " ".join(seen.violations(contrast=True))
     for rule in ("color-contrast", "image-alt", "html-has-lang", "heading-order"):
         assert rule in found, rule

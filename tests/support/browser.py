@@ -94,6 +94,9 @@ SMALL_TEXT = """(least) => {
   return [...small];
 }"""
 
+CUT_TABLES = """() => [...document.querySelectorAll(".scroll")].filter(
+  (node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.ariaLabel)"""
+
 # A chart without words: no label, or nothing in its section or card that says the same.
 WORDLESS_CHARTS = """() => [...document.querySelectorAll("[data-figure]")].filter((node) => {
   const around = node.closest("article, section");
@@ -183,6 +186,11 @@ class Reader:
     @property
     def faint_text(self) -> list[str]:
         return self.run(FAINT_TEXT)
+
+    @property
+    def cut_tables(self) -> list[str]:
+        """Tables that are wider than the screen, although narrow ones get fewer columns."""
+        return self.run(CUT_TABLES)
 
     @property
     def wordless_charts(self) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 __all__ = [
     "DASHES",
+    "LEGEND",
     "MARKS",
     "SERIES",
     "TEMPLATE",
@@ -28,6 +29,12 @@ SERIES = ("var(--trade)", "var(--signal)", "var(--onset)", "var(--target)", "var
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 MARKS = ("circle", "diamond", "square", "triangle-up", "cross")
 """Series differ in colour and in dash or mark: never in colour alone."""
+
+LEGEND: Figure = {
+    "showlegend": True,
+    "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02},
+}
+"""Part of a layout: names above the plot, which makes room for as many lines as they take."""
 
 _TRANSPARENT = "rgba(0,0,0,0)"
 _AXIS = {

@@ -103,7 +103,7 @@ def differences_table(found: Comparison) -> Table:
         Column("symbol"),
         Column("signal, UTC"),
         Column("difference", numeric=True),
-        Column("mostly"),
+        Column("mostly", prose=True),
         Column("note", prose=True, wide=True),
     )
     rows = []

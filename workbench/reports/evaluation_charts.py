@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 from workbench.evaluation.rules import RULES
 from workbench.evaluation.scores import Score
-from workbench.reports.chart_style import DASHES, MARKS, SERIES, Figure
+from workbench.reports.chart_style import DASHES, LEGEND, MARKS, SERIES, Figure
 from workbench.reports.evaluated import Evaluated
 
 __all__ = ["delay_chart", "recall_chart"]
-
-LEGEND: Figure = {"showlegend": True, "legend": {"orientation": "h", "y": 1.2}}
 
 
 def recall_chart(results: Sequence[Evaluated]) -> Figure:

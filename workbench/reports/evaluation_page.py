@@ -26,6 +26,7 @@ HEADINGS = (
 SHOWN_NARROW = {"detector", "events", "hits", "false alarms", "recall", "median delay"}
 WITHIN = (0, 15, 30, 60, 120, 300)
 """Seconds from the onset by which the delays' table counts."""
+WIDE_ONLY = {0, 120}
 
 
 def render_evaluation(results: Sequence[Evaluated], *, source: str) -> str:
@@ -86,7 +87,7 @@ def _delays_table(results: Sequence[Evaluated]) -> Table:
     """Return the share of the events that were hit by some moments."""
     columns = (
         Column("Detector"),
-        *(Column(f"{limit} s", numeric=True) for limit in WITHIN),
+        *(Column(f"{limit} s", numeric=True, wide=limit in WIDE_ONLY) for limit in WITHIN),
     )
     rows = tuple(
         (

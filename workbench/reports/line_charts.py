@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench.reports.chart_style import (
     DASHES,
+    LEGEND,
     SERIES,
     Figure,
     axis_places,
@@ -79,7 +80,7 @@ def curve_chart(curves: Sequence[tuple[str, Sequence[Point]]]) -> Figure:
         "yaxis": {"tickformat": f",.{axis_places(spread) if spread else 0}f", "nticks": 6},
     }
     if len(curves) > 1:
-        layout |= {"showlegend": True, "legend": {"orientation": "h", "y": 1.15}}
+        layout |= LEGEND
     return {"data": data, "layout": layout}
 
 

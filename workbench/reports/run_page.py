@@ -72,7 +72,9 @@ def render_page(result: RunResult) -> str:
         invariants=INVARIANTS,
         tiles=tiles(result),
         events_table=events_table(result, anchors),
-        trades_table=trades_table(result.entered, "Every trade that held a position", when=clock),
+        trades_table=trades_table(
+            result.entered, "Every trade that held a position", when=clock, levels=True
+        ),
         dropped_table=dropped_table(result),
         cards=cards,
         charts_left_out=sum(row.symbol in result.candles for row in rows) - len(cards),

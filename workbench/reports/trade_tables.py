@@ -27,6 +27,8 @@ __all__ = [
     "trades_table",
 ]
 
+LEVELS = ("Stop", "Target")
+
 When = Callable[[int | None], str]
 
 
@@ -81,8 +83,9 @@ def trades_table(
     *,
     when: When = date_and_clock,
     anchors: Mapping[str, str] | None = None,
+    levels: bool = False,
 ) -> Table:
-    """Return the latest of the trades that held a position.
+    """Return the latest of the trades that held a position, with stop and target if asked for.
 
     `anchors` are the ids of charts by signal id. Results are after all costs.
     """
@@ -92,8 +95,7 @@ def trades_table(
         Column("Entered, UTC"),
         Column("Entry", numeric=True, wide=True),
         Column("Quantity", numeric=True, wide=True),
-        Column("Stop", numeric=True, wide=True),
-        Column("Target", numeric=True, wide=True),
+        *(Column(name, numeric=True, wide=True) for name in LEVELS if levels),
         Column("Exited, UTC", wide=True),
         Column("Exit", numeric=True, wide=True),
         Column("Why"),
@@ -104,20 +106,20 @@ def trades_table(
     held = [trade for trade in trades if trade.entry_time is not None]
     found = anchors or {}
     rows = tuple(
-        _cells(trade, when, found.get(trade.signal_id, "")) for trade in held[-ROWS_AT_MOST:]
+        _cells(trade, when, found.get(trade.signal_id, ""), levels)
+        for trade in held[-ROWS_AT_MOST:]
     )
     return Table(latest(f"{what}, results after all costs", len(held)), columns, rows)
 
 
-def _cells(trade: Trade, when: When, anchor: str) -> tuple[Cell, ...]:
+def _cells(trade: Trade, when: When, anchor: str, levels: bool) -> tuple[Cell, ...]:
     return (
         Cell(trade.symbol, href=f"#{anchor}" if anchor else ""),
         Cell(side_words(trade)),
         Cell(when(trade.entry_time)),
         Cell(price(trade.entry_price)),
         Cell(number(trade.quantity)),
-        Cell(price(trade.stop_loss)),
-        Cell(price(trade.take_profit)),
+        *(Cell(price(one)) for one in (trade.stop_loss, trade.take_profit) if levels),
         Cell(when(trade.exit_time)),
         Cell(price(trade.exit_price)),
         Cell(exit_words(trade)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from workbench.reports.assembly import render
-from workbench.reports.chart_style import DASHES, SERIES, Figure
+from workbench.reports.chart_style import DASHES, LEGEND, SERIES, Figure
 from workbench.reports.formats import number, ratio
 from workbench.reports.tables import Cell, Column, Table
 from workbench.reports.tune_tables import settings_table, tune_tiles, walk_table
@@ -70,10 +70,8 @@ def _trials_chart(steps: Sequence[Step], objective: str) -> Figure:
                 "hovertemplate": "trial %{x}: best %{y:.2f}<extra></extra>",
             }
         )
-    layout: Figure = {
+    layout: Figure = LEGEND | {
         "margin": {"b": 44},
-        "showlegend": True,
-        "legend": {"orientation": "h", "y": 1.2},
         "xaxis": {"title": {"text": "trial"}, "nticks": 8},
         "yaxis": {"title": {"text": objective}, "nticks": 6},
     }

@@ -43,7 +43,7 @@ def walk_table(tuned: Tuned) -> Table:
     """Return every period that was searched, and each after it that was not."""
     columns = (
         Column("Step"),
-        Column("Period, UTC"),
+        Column("Period, UTC", wide=True),
         Column("Trades", numeric=True),
         Column("Won", numeric=True, wide=True),
         Column("A trade", numeric=True, wide=True),
