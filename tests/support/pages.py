@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from support.backtests import lively, pump_block
 from support.journals import a_period
+from support.scale_figures import TICKS, USER, ticked
 from unit.reports.run_results import small_result
 
 from pumpwatch.domain.candles import MINUTE
@@ -26,6 +27,8 @@ from workbench.reports.evaluation_page import render_evaluation
 from workbench.reports.journal_page import render_journal
 from workbench.reports.run_page import render_page
 from workbench.reports.tune_page import TuneReport, render_tuned
+from workbench.scale.page import render_study
+from workbench.scale.study import study_of
 from workbench.tune.objective import Verdict
 from workbench.tune.search import Found
 from workbench.tune.space import space_for
@@ -121,6 +124,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "evaluation": _evaluation,
     "comparison": lambda: render_comparison(a_comparison()),
     "search": lambda: render_tuned(a_search()),
+    "scale": lambda: render_study(study_of(TICKS, ticked(5_000), USER, users=(10, 40))),
     "journal": _journal,
     "empty journal": _stage,
 }
