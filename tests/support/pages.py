@@ -20,6 +20,7 @@ from workbench.evaluation.rules import rule_named
 from workbench.evaluation.scores import Score
 from workbench.journal.agreement_figures import Agreement
 from workbench.journal.figures import figures_of
+from workbench.journal.lambda_logs import FunctionLog, Invocation
 from workbench.reports.backtest_page import BacktestReport, render_backtest
 from workbench.reports.comparison_page import ComparisonReport, render_comparison
 from workbench.reports.evaluated import Evaluated
@@ -111,9 +112,20 @@ def _journal() -> str:
 
 
 def _stage() -> str:
-    """Return the page of a stage whose store records little, and where nothing was done yet."""
+    """Return the page of a stage where nothing was traded yet, with one function's log."""
+    runs = [Invocation(60_000 * n, 2.0, "success", None, 200.0, 1024.0) for n in range(9)]
+    runs.append(Invocation(600_000, 55.0, "timeout", 1.5, 300.0, 1024.0))
+    logs = [FunctionLog("detect", runs, cut=True), FunctionLog("trade", problem="no right")]
     nothing = a_period(
-        trades=[], orders=[], signals=[], repairs=[], locks=[], halts=[], runs=None, totals={}
+        trades=[],
+        orders=[],
+        signals=[],
+        repairs=[],
+        locks=[],
+        halts=[],
+        runs=None,
+        totals={},
+        logs=logs,
     )
     return render_journal(nothing, figures_of(nothing))
 

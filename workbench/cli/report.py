@@ -54,8 +54,8 @@ def report(
 ) -> None:
     """Report on events, trades, protections and runs of a stage or of paper trading.
 
-    Writes one page that needs nothing else. With --stage it reads the stack's table and bucket
-    with your AWS credentials; nothing is changed anywhere.
+    Writes one page that needs nothing else. With --stage it reads the stack's table,
+    bucket and logs with your AWS credentials; nothing is changed anywhere.
 
     Example: pumpwatch report --since 7d
     """
@@ -107,7 +107,11 @@ def _of_stage(stage: str, region: str, since: int, until: int) -> Period:
 
     from pumpwatch.adapters.dynamodb import Table  # noqa: PLC0415
     from pumpwatch.adapters.s3 import S3HistoryStore  # noqa: PLC0415
-    from workbench.journal.stack import A_MINUTE, deployment_of_stage, period_of_stack  # noqa: PLC0415
+    from workbench.journal.stack import (  # noqa: PLC0415
+        deployment_of_stage,
+        logs_of_stack,
+        period_of_stack,
+    )
 
     session = boto3.session.Session()
     where = region or session.region_name or os.environ.get("AWS_REGION", "")
@@ -120,7 +124,8 @@ def _of_stage(stage: str, region: str, since: int, until: int) -> Period:
         stage=stage,
         since=since,
         until=until,
-        scan_seconds=int(found.parameters.get("ScanIntervalSeconds") or A_MINUTE),
+        scan_seconds=found.scan_seconds,
+        logs=logs_of_stack(session.client("logs", region_name=where), found, since, until),
     )
 
 

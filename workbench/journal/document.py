@@ -45,6 +45,14 @@ def _flat(figures: Figures) -> dict[str, object]:
         "win_rate": trading.win_rate,
         **asdict(figures.spending),
         "api": [{**asdict(row), "error_rate": row.error_rate} for row in figures.api],
+        "functions": [
+            {
+                **asdict(one),
+                "time_headroom": one.time_headroom,
+                "memory_headroom": one.memory_headroom,
+            }
+            for one in figures.functions
+        ],
         "histograms": [asdict(one) for one in figures.histograms],
         "repairs": figures.repairs,
         "agreement": None if figures.agreement is None else asdict(figures.agreement),

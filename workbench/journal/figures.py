@@ -14,8 +14,10 @@ from pumpwatch.domain.trades import Trade, TradeState
 from workbench.evaluation.shares import wilson_interval
 from workbench.journal.agreement_figures import Agreement
 from workbench.journal.api_requests import ApiRow, api_rows
+from workbench.journal.function_runs import FunctionRuns, function_runs, machine_of_functions
 from workbench.journal.histograms import Bounds, bounds_of
 from workbench.journal.machine import Machine, machine_of
+from workbench.journal.missing import not_recorded
 from workbench.journal.period import Period
 from workbench.journal.spending import Spending, spending_of
 from workbench.journal.spread import Spread, spread_of
@@ -80,6 +82,8 @@ class Figures:
     spending: Spending
     runs: Runs | None
     machine: Machine | None
+    functions: tuple[FunctionRuns, ...]
+    """Of a deployed stage, from Lambda's own log."""
     api: tuple[ApiRow, ...]
     histograms: tuple[Bounds, ...]
     agreement: Agreement | None = None
@@ -91,19 +95,29 @@ class Figures:
 def figures_of(period: Period, agreement: Agreement | None = None) -> Figures:
     """Return the figures of a period; `agreement` with known pumps where there are labels."""
     api = api_rows(period.totals)
+    functions = tuple(function_runs(log) for log in period.logs or ())
     return Figures(
         events=len({signal.event_id for signal in period.signals}),
         signals=len(period.signals),
         trading=_trading(period),
         spending=spending_of(period),
         runs=None if period.runs is None else _runs(period.runs),
-        machine=None if period.runs is None else machine_of(period.runs, period.memory_limit_mib),
+        machine=_machine(period, functions),
+        functions=functions,
         api=api,
         histograms=bounds_of(period.totals),
         agreement=agreement,
         repairs=tuple(Counter(note.kind for _, note in period.repairs).most_common()),
-        not_recorded=tuple(_not_recorded(period, bool(api), agreement is not None)),
+        not_recorded=tuple(
+            not_recorded(period, functions, counted=bool(api), labelled=agreement is not None)
+        ),
     )
+
+
+def _machine(period: Period, functions: Sequence[FunctionRuns]) -> Machine | None:
+    if period.runs is None:
+        return machine_of_functions(functions)
+    return machine_of(period.runs, period.memory_limit_mib)
 
 
 def _trading(period: Period) -> Trading:
@@ -161,25 +175,3 @@ def _until_stop(trade: Trade) -> float | None:
 def _seconds(begin: int | None, end: int | None) -> float | None:
     """Return the time between two moments; clocks that disagree give 0."""
     return None if begin is None or end is None else max(0.0, (end - begin) / 1000)
-
-
-def _not_recorded(period: Period, counted: bool, labelled: bool) -> list[str]:
-    """Return a sentence for each thing asked for that the store does not hold."""
-    sentences = []
-    if not labelled:
-        sentences.append(
-            "Detection agreement: no pump is labelled; --labels FILE names those that are known."
-        )
-    if period.runs is None:
-        sentences += [
-            "Latency, CPU and memory of each run: the table keeps no run records; see Prometheus"
-            " or CloudWatch.",
-            "Alerts raised and delivered: Grafana and Slack keep them.",
-            "Protections that ended more than a day ago, and halts that were lifted: the table"
-            " forgets them.",
-        ]
-        if period.aws is None:
-            sentences.append("AWS's costs: no measurement lies beside this program, docs/costs.md.")
-    if not counted:
-        sentences.append("Requests to the exchange by endpoint: nothing was counted yet.")
-    return sentences

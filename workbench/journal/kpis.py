@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from workbench.evaluation.shares import wilson_interval
 from workbench.journal.figures import Figures
+from workbench.journal.function_runs import FunctionRuns
 from workbench.journal.machine import Machine
 from workbench.journal.spread import Spread
 
@@ -40,7 +41,7 @@ def kpis_of(figures: Figures) -> tuple[Kpi, ...]:
         *_agreement(figures),
         *_exchange(figures),
         *_latencies(figures),
-        *_headroom(figures.machine),
+        *_headroom(figures),
     )
 
 
@@ -81,6 +82,7 @@ def _exchange(figures: Figures) -> Iterator[Kpi]:
     yield _rate(
         "API error rate", failures, requests, "requests", "since the store was made; see below"
     )
+    yield _failed_runs(figures)
     runs = figures.runs
     raised, delivered = (runs.alerts_raised, runs.alerts_delivered) if runs else (0, 0)
     note = "lines to Slack" if runs else "not recorded: Grafana and Slack keep them"
@@ -92,16 +94,34 @@ def _latencies(figures: Figures) -> Iterator[Kpi]:
     yield _high("Signal to order, 95 % within", trading.signal_to_order, "entries")
     yield _high("Order to outcome, 95 % within", trading.order_to_outcome, "orders")
     yield _high("Fill to verified stop, 95 % within", trading.stop_verified, "entries")
-    missing = "" if machine else "not recorded: see Prometheus or CloudWatch"
     tick = machine.tick_seconds if machine else None
-    yield _high("A tick, 95 % within", tick, "ticks", missing or "wall time of both functions")
+    yield _high("A tick, 95 % within", tick, _ticks(machine), _tick_words(figures))
 
 
-def _headroom(machine: Machine | None) -> Iterator[Kpi]:
+def _failed_runs(figures: Figures) -> Kpi:
+    if figures.runs is not None:
+        return _rate("Failed runs", figures.runs.failed, figures.runs.ticks, "ticks", "")
+    known = [one for one in figures.functions if one.runs]
+    words = [
+        f"{one.function} {one.failed:,}, {one.timed_out:,} timed out"
+        if one.runs
+        else f"no data of {one.function}"
+        for one in figures.functions
+    ]
+    return _rate(
+        "Failed runs",
+        sum(one.failed for one in known),
+        sum(one.runs for one in known),
+        "runs",
+        "; ".join(words) if known else _no_runs(figures.functions),
+    )
+
+
+def _headroom(figures: Figures) -> Iterator[Kpi]:
+    machine = figures.machine
     if machine is None:
-        missing = "not recorded: see CloudWatch"
         for name in ("Time headroom", "CPU headroom", "Memory headroom"):
-            yield Kpi(name, None, "share", 0, "ticks", note=missing)
+            yield Kpi(name, None, "share", 0, "ticks", note=_no_runs(figures.functions))
         return
     ticks, cpu = machine.tick_seconds, machine.cpu_seconds
     yield Kpi(
@@ -109,33 +129,77 @@ def _headroom(machine: Machine | None) -> Iterator[Kpi]:
         machine.time_headroom,
         "share",
         ticks.count if ticks else 0,
-        "ticks",
-        note="free until the next tick, in 95 % of them",
+        _ticks(machine),
+        note=_time_words(figures, machine),
     )
     yield Kpi(
         "CPU headroom",
         machine.cpu_headroom,
         "share",
         cpu.count if cpu else 0,
-        "ticks",
-        note="of one core, in 95 % of the ticks",
+        _ticks(machine),
+        note="Lambda does not tell CPU time"
+        if machine.of_lambda
+        else "of one core, in 95 % of the ticks",
     )
     yield Kpi(
         "Memory headroom",
         machine.memory_headroom,
         "share",
-        cpu.count if cpu and machine.memory_mib is not None else 0,
-        "ticks",
+        machine.memory_runs,
+        _ticks(machine),
         note=_memory_words(machine),
     )
 
 
+def _ticks(machine: Machine | None) -> str:
+    """Return what is counted: Lambda logs each run of a function, not ticks."""
+    return "runs" if machine and machine.of_lambda else "ticks"
+
+
+def _no_runs(functions: Sequence[FunctionRuns]) -> str:
+    """Return why nothing is known of the runs."""
+    if not functions:
+        return "not recorded: see Prometheus or CloudWatch"
+    problems = dict.fromkeys(one.problem for one in functions if one.problem)
+    return "; ".join(problems) or "the functions' logs tell of no run"
+
+
+def _tick_words(figures: Figures) -> str:
+    machine = figures.machine
+    if machine is None:
+        return _no_runs(figures.functions)
+    return _whose_time(figures, machine) if machine.of_lambda else "wall time of both functions"
+
+
+def _time_words(figures: Figures, machine: Machine) -> str:
+    if not machine.of_lambda:
+        return "free until the next tick, in 95 % of them"
+    return f"free of the minute, in 95 % of the runs; {_whose_time(figures, machine)}"
+
+
+def _whose_time(figures: Figures, machine: Machine) -> str:
+    """Return which function's time counts, and why another's does not."""
+    others = [
+        f"{one.function} scans until its minute is over, on purpose"
+        if one.scans_its_minute
+        else f"no data of {one.function}"
+        for one in figures.functions
+        if one.time_headroom is None
+    ]
+    if not machine.time_of:
+        return "; ".join(others)
+    alone = f"of {machine.time_of}" if others else f"of {machine.time_of}, the slower function"
+    return "; ".join([alone, *others])
+
+
 def _memory_words(machine: Machine) -> str:
+    whose = f"{machine.memory_of}: " if machine.memory_of else ""
     if machine.memory_mib is None:
         return "the system does not tell"
     if not machine.memory_limit_mib:
         return f"{machine.memory_mib:,.0f} MiB at most; the machine's memory is not known"
-    return f"{machine.memory_mib:,.0f} MiB at most, of {machine.memory_limit_mib:,.0f} MiB"
+    return f"{whose}{machine.memory_mib:,.0f} MiB at most, of {machine.memory_limit_mib:,.0f} MiB"
 
 
 def _rate(name: str, part: int, whole: int, counted: str, note: str) -> Kpi:

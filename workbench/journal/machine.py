@@ -1,4 +1,4 @@
-"""What runs took of the machine, and how much they left: from the run records."""
+"""What runs took of the machine, and how much they left."""
 
 from __future__ import annotations
 
@@ -22,12 +22,20 @@ class Machine:
     trade_seconds: Spread | None
     cpu_seconds: Spread | None
     tick_seconds: Spread | None
-    """Wall time of both functions together."""
+    """Wall time of both functions together; in Lambda, of the slower one: they run side by side."""
     interval_seconds: float | None
     """Usual time between two ticks."""
     memory_mib: float | None
-    """Most memory that the process held."""
+    """Most memory that the process held; in Lambda, of the function that left the least share."""
     memory_limit_mib: float | None
+    memory_runs: int = 0
+    """Of how many runs the memory is known."""
+    of_lambda: bool = False
+    """From Lambda's own log, which tells no CPU time."""
+    time_of: str = ""
+    """The function whose time counts; empty: both together."""
+    memory_of: str = ""
+    """The function whose memory counts; empty: one process holds both."""
 
     @property
     def time_headroom(self) -> float | None:
@@ -63,6 +71,7 @@ def machine_of(runs: Sequence[RunRecord], memory_limit_mib: float | None) -> Mac
         interval_seconds=median(gaps) if gaps else None,
         memory_mib=max(memory, default=None),
         memory_limit_mib=memory_limit_mib,
+        memory_runs=len(memory),
     )
 
 

@@ -11,6 +11,7 @@ from pumpwatch.domain.protections import Lock
 from pumpwatch.domain.signals import Signal
 from pumpwatch.domain.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.ports import Halt
+from workbench.journal.lambda_logs import FunctionLog
 from workbench.run.result import CandleRow
 
 __all__ = ["HaltSpan", "Period", "RunningCost"]
@@ -55,6 +56,8 @@ class Period:
     totals: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     """By function; since the store was made, not only in the period."""
     runs: Sequence[RunRecord] | None = None
+    logs: Sequence[FunctionLog] | None = None
+    """What Lambda logged about the runs of each deployed function."""
     memory_limit_mib: float | None = None
     """Of the machine that keeps the run records."""
     aws: RunningCost | None = None

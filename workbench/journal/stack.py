@@ -1,4 +1,4 @@
-"""A period from a deployed stack: its table and its bucket, found by the stage's name."""
+"""A period from a deployed stage: its table, its bucket and its logs, found by its name."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ from pumpwatch.metrics import DETECT, TRADE
 from workbench.costs.page import costs
 from workbench.costs.usage import MEASURED_SYMBOLS
 from workbench.journal.candles import stored_candles
+from workbench.journal.lambda_logs import FunctionLog, read_log
 from workbench.journal.period import HaltSpan, Period, RunningCost
 
-__all__ = ["A_MINUTE", "Deployment", "deployment_of_stage", "period_of_stack"]
+__all__ = ["Deployment", "deployment_of_stage", "logs_of_stack", "period_of_stack"]
 
 THREADS = 8
 A_MINUTE = 60
 NEEDED = ("StateTable", "HistoryBucket")
+LOG_GROUPS = {"detect": "DetectLogGroup", "trade": "TradeLogGroup"}
+"""The outputs that name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,11 @@ class Deployment:
 
     outputs: Mapping[str, str]
     parameters: Mapping[str, str]
+
+    @property
+    def scan_seconds(self) -> int:
+        """Return how often detect scans the market; below 60, several times in one run."""
+        return int(self.parameters.get("ScanIntervalSeconds") or A_MINUTE)
 
 
 def deployment_of_stage(cloudformation: Any, stage: str) -> Deployment:  # noqa: ANN401 - boto3's client
@@ -80,8 +88,9 @@ def period_of_stack(
     since: int,
     until: int,
     scan_seconds: int = A_MINUTE,
+    logs: Sequence[FunctionLog] | None = None,
 ) -> Period:
-    """Return what table and bucket say. Raises `StoreUnavailable`."""
+    """Return what table and bucket say, with the logs that were read. Raises `StoreUnavailable`."""
     journal = DynamoJournal(table)
     trades = journal.trades_since(since)
     signals = DynamoSignalStore(table).since(since)
@@ -100,8 +109,30 @@ def period_of_stack(
         halts=_halts(DynamoHaltStore(table)),
         totals={name: totals.read(name) for name in (DETECT, TRADE)},
         aws=_running_cost(scan_seconds),
+        logs=logs,
         candles=stored_candles(history, signals),
     )
+
+
+def logs_of_stack(
+    logs: Any,  # noqa: ANN401 - boto3's client
+    found: Deployment,
+    since: int,
+    until: int,
+) -> list[FunctionLog]:
+    """Return what Lambda logged about the runs of both functions, at once. Raises nothing."""
+
+    def read(function: str) -> FunctionLog:
+        output = LOG_GROUPS[function]
+        if output not in found.outputs:
+            problem = f"the stack has no output {output}: deploy the present version"
+            return FunctionLog(function, problem=problem)
+        scans = function == "detect" and found.scan_seconds < A_MINUTE
+        group = found.outputs[output]
+        return read_log(logs, function, group, since, until, scans_its_minute=scans)
+
+    with ThreadPoolExecutor(len(LOG_GROUPS)) as pool:
+        return list(pool.map(read, LOG_GROUPS))
 
 
 def _running_cost(scan_seconds: int) -> RunningCost | None:

@@ -7,14 +7,22 @@ from collections.abc import Sequence
 
 from workbench.journal.api_requests import ApiRow
 from workbench.journal.figures import Figures
+from workbench.journal.function_runs import FunctionRuns
 from workbench.journal.histograms import Bounds
 from workbench.journal.kpis import Kpi, kpis_of
 from workbench.journal.spread import Spread
-from workbench.reports.formats import NOTHING, number, seconds, share
+from workbench.reports.formats import NOTHING, date_and_clock, number, seconds, share
 from workbench.reports.journal_tables import NO_DATA
 from workbench.reports.tables import Cell, Column, Table
 
-__all__ = ["api_table", "bounds_table", "kpi_table", "kpi_value", "times_table"]
+__all__ = [
+    "api_table",
+    "bounds_table",
+    "functions_table",
+    "kpi_table",
+    "kpi_value",
+    "times_table",
+]
 
 
 def kpi_table(figures: Figures) -> Table:
@@ -70,6 +78,28 @@ def times_table(figures: Figures) -> Table:
         _spread_cells("From fill to verified stop", trading.stop_verified),
     )
     return Table("Measured in this period.", columns, rows)
+
+
+def functions_table(functions: Sequence[FunctionRuns]) -> Table:
+    """Return what Lambda logged about the runs of each function."""
+    columns = (
+        Column("Function"),
+        Column("Runs", numeric=True),
+        Column("Failed", numeric=True),
+        Column("Timed out", numeric=True),
+        Column("Cold starts", numeric=True, wide=True),
+        Column("Cold start, p50", numeric=True, wide=True),
+        Column("Largest", numeric=True, wide=True),
+        Column("Memory at most", numeric=True, wide=True),
+        Column("First read, UTC", wide=True),
+    )
+    rows = tuple(_function_cells(one) for one in functions)
+    cut = [
+        f"Of {one.function} the latest {one.runs:,} runs alone were read."
+        for one in functions
+        if one.cut
+    ]
+    return Table(" ".join(["From Lambda's own log.", *cut]), columns, rows)
 
 
 def bounds_table(rows: Sequence[Bounds]) -> Table:
@@ -129,6 +159,26 @@ def _spread_cells(name: str, spread: Spread | None) -> tuple[Cell, ...]:
         return (Cell(name), Cell("0"), *([Cell.nothing()] * 3), Cell.nothing(NO_DATA))
     values = (spread.p50, spread.p95, spread.p99, spread.largest)
     return (Cell(name), Cell(number(spread.count)), *(Cell(seconds(one)) for one in values))
+
+
+def _function_cells(one: FunctionRuns) -> tuple[Cell, ...]:
+    if not one.runs:
+        return (Cell(one.function), Cell.nothing(NO_DATA), *([Cell.nothing()] * 7))
+    init = one.init_seconds
+    memory = NO_DATA
+    if one.memory_mib is not None and one.memory_limit_mib is not None:
+        memory = f"{one.memory_mib:,.0f} of {one.memory_limit_mib:,.0f} MiB"
+    return (
+        Cell(one.function),
+        Cell(number(one.runs)),
+        Cell(number(one.failed), "bad" if one.failed else ""),
+        Cell(number(one.timed_out), "bad" if one.timed_out else ""),
+        Cell(number(one.cold_starts)),
+        Cell(seconds(init.p50) if init else NOTHING),
+        Cell(seconds(init.largest) if init else NOTHING),
+        Cell(memory),
+        Cell(date_and_clock(one.first)),
+    )
 
 
 def _bound(row: Bounds, value: float) -> str:

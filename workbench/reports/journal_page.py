@@ -16,7 +16,13 @@ from workbench.reports.candle_charts import event_chart, window_of
 from workbench.reports.cards import ChartCard, chart_card, trade_facts
 from workbench.reports.chart_style import Figure
 from workbench.reports.formats import NOTHING, date_and_clock, percent
-from workbench.reports.journal_kpi_tables import api_table, bounds_table, kpi_table, times_table
+from workbench.reports.journal_kpi_tables import (
+    api_table,
+    bounds_table,
+    functions_table,
+    kpi_table,
+    times_table,
+)
 from workbench.reports.journal_tables import costs_table, events_table, journal_tiles, stops_table
 from workbench.reports.line_charts import equity_chart, equity_words
 from workbench.reports.tables import counts_table
@@ -61,6 +67,7 @@ def render_journal(period: Period, figures: Figures) -> str:
         ),
         costs=costs_table(figures.spending),
         times=times_table(figures),
+        functions=functions_table(figures.functions),
         bounds=bounds_table(figures.histograms),
         api=api_table(figures.api),
     )

@@ -55,7 +55,7 @@ def journal_tiles(figures: Figures) -> tuple[Tile, ...]:
             UNKNOWN if equity is None else f"{money(equity)} USDT",
             "at the last tick that knew it",
         ),
-        Tile("Ticks", UNKNOWN if runs is None else f"{runs.ticks:,}", _tick_words(figures)),
+        _ticks_tile(figures),
     )
 
 
@@ -168,10 +168,19 @@ def _stops(period: Period) -> Iterator[tuple[int, str, str, str, str]]:
         yield lock.since, what, _end(lock.until), lock.symbol or "all", lock.reason
 
 
-def _tick_words(figures: Figures) -> str:
-    if figures.runs is None:
-        return "the table keeps no run records"
-    return f"{figures.runs.late} late, {figures.runs.failed} with a failure"
+def _ticks_tile(figures: Figures) -> Tile:
+    runs, functions = figures.runs, figures.functions
+    if runs is not None:
+        return Tile("Ticks", f"{runs.ticks:,}", f"{runs.late} late, {runs.failed} with a failure")
+    if not functions:
+        return Tile("Ticks", UNKNOWN, "the table keeps no run records")
+    count, failed = sum(one.runs for one in functions), sum(one.failed for one in functions)
+    names = " and ".join(one.function for one in functions if one.runs)
+    return Tile(
+        "Runs",
+        f"{count:,}" if count else NO_DATA,
+        f"of {names}, {failed:,} failed" if count else "Lambda's logs could tell nothing",
+    )
 
 
 def _end(time: int | None) -> str:

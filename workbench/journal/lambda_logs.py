@@ -1,0 +1,156 @@
+"""What Lambda itself logs about each run of a function: the `platform.report` events.
+
+Lambda writes them at the system level INFO, its default, where the log format is JSON. The form
+is that of the Lambda developer guide's system log events; Lambda's MB are MiB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+__all__ = ["MOST_RUNS", "FunctionLog", "Invocation", "read_log"]
+
+MOST_RUNS = 12_000
+"""Of one function: more than a week of minutes."""
+REPORTS = '{ $.type = "platform.report" }'
+NEWEST_FIRST_SINCE = 1_704_067_200_000
+"""2024: from here on CloudWatch answers newest first. The stack keeps logs for a year at most."""
+DENIED = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"})
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One run of a function. Memory in MiB; None: Lambda did not say."""
+
+    time: int
+    """Milliseconds UTC, when Lambda reported it: its end."""
+    seconds: float
+    """Wall time, without the start of the environment."""
+    status: str
+    """Lambda's word: success, failure, error or timeout."""
+    init_seconds: float | None = None
+    """What starting the environment took before; None: it was there already."""
+    memory_mib: float | None = None
+    memory_limit_mib: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionLog:
+    """The latest runs of a function, oldest first."""
+
+    function: str
+    invocations: Sequence[Invocation] = ()
+    cut: bool = False
+    """There are earlier runs in the period, which were not read."""
+    unreadable: int = 0
+    """Reports of another form than the one known here."""
+    problem: str = ""
+    """Why nothing could be read; empty: the log was read."""
+    scans_its_minute: bool = False
+    """It scans until its minute is over: how long it runs is chosen, not needed."""
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, allow_inf_nan=False)
+
+
+class _Metrics(_Form):
+    duration_ms: float = Field(ge=0)
+    init_duration_ms: float | None = Field(None, ge=0)
+    memory_size_mb: float | None = Field(None, gt=0, alias="memorySizeMB")
+    max_memory_used_mb: float | None = Field(None, ge=0, alias="maxMemoryUsedMB")
+
+
+class _Record(_Form):
+    status: str = Field(min_length=1)
+    metrics: _Metrics
+
+
+class _Report(_Form):
+    type: Literal["platform.report"]
+    record: _Record
+
+
+def read_log(
+    logs: Any,  # noqa: ANN401 - boto3's client
+    function: str,
+    group: str,
+    since: int,
+    until: int,
+    *,
+    most: int = MOST_RUNS,
+    scans_its_minute: bool = False,
+) -> FunctionLog:
+    """Return the latest runs between two moments (milliseconds UTC), at most so many.
+
+    Whatever AWS refuses is told in `problem`: a report lacks these figures and still comes.
+    """
+    try:
+        found = list(islice(_events(logs, group, since, until), most + 1))
+    except ClientError as error:
+        return FunctionLog(function, problem=_refusal(error, group))
+    except ParamValidationError:
+        return FunctionLog(function, problem="this boto3 cannot read logs newest first: update it")
+    except BotoCoreError as error:
+        return FunctionLog(function, problem=f"CloudWatch did not answer about {group}: {error}")
+    read = [_invocation(*one) for one in found[:most]]
+    known = sorted((one for one in read if one is not None), key=lambda one: one.time)
+    return FunctionLog(
+        function,
+        known,
+        cut=len(found) > most,
+        unreadable=len(read) - len(known),
+        scans_its_minute=scans_its_minute,
+    )
+
+
+def _events(
+    logs: Any,  # noqa: ANN401 - boto3's client
+    group: str,
+    since: int,
+    until: int,
+) -> Iterator[tuple[int, str]]:
+    """Yield time and text of the reports, newest first. Pages may be empty and are not the last."""
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName=group,
+        filterPattern=REPORTS,
+        startTime=max(since, NEWEST_FIRST_SINCE),
+        endTime=until,
+        startFromHead=False,
+    )
+    for page in pages:
+        for event in page.get("events", ()):
+            yield event["timestamp"], event["message"]
+
+
+def _invocation(time: int, message: str) -> Invocation | None:
+    try:
+        record = _Report.model_validate_json(message).record
+    except ValidationError:
+        return None
+    metrics = record.metrics
+    init = metrics.init_duration_ms
+    return Invocation(
+        time=time,
+        seconds=metrics.duration_ms / 1000,
+        status=record.status,
+        init_seconds=None if init is None else init / 1000,
+        memory_mib=metrics.max_memory_used_mb,
+        memory_limit_mib=metrics.memory_size_mb,
+    )
+
+
+def _refusal(error: ClientError, group: str) -> str:
+    code = error.response.get("Error", {}).get("Code", "unknown")
+    if code in DENIED:
+        return f"your credentials lack the right logs:FilterLogEvents on {group}"
+    if code == "ResourceNotFoundException":
+        return f"there is no log group {group}"
+    return f"CloudWatch refused to read {group}: {code}"
