@@ -17,6 +17,7 @@ from pumpwatch.errors import BadCredentials, SettingsError
 from pumpwatch.metrics import DETECT
 from pumpwatch.settings import DetectSettings, TradeSettings, load_settings
 from pumpwatch.usecases.trade_signals import LEASE_RESERVE, LONGEST_RUN
+from workbench.journal.stack import LOG_GROUPS
 from workbench.localstack.template import Template, TemplateError, load_template
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
@@ -399,6 +400,15 @@ def test_logs_are_kept_for_a_bounded_time(name):
     group = RESOURCES[function(name)["LoggingConfig"]["LogGroup"]["Ref"]]
     assert group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
     assert min(DOCUMENT["Parameters"]["LogRetentionDays"]["AllowedValues"]) >= 1
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_each_run_is_reported_to_the_log_that_the_report_reads(name):
+    logging = function(name)["LoggingConfig"]
+    output = LOG_GROUPS[name.removesuffix("Function").lower()]
+    assert DOCUMENT["Outputs"][output]["Value"] == logging["LogGroup"]
+    assert logging["LogFormat"] == "JSON"
+    assert logging.get("SystemLogLevel", "INFO") in {"DEBUG", "INFO"}
 
 
 # --- what is at rest -------------------------------------------------------------------------
