@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pumpwatch.errors import BadInput
+from workbench.cli.options import AsJson, Detector, Strategy
 
 if TYPE_CHECKING:
     from workbench.run.options import RunOptions
@@ -18,23 +18,6 @@ __all__ = ["run"]
 
 MAX_SYMBOLS = 2_000
 MAX_HOURS = 48.0
-
-
-class Detector(StrEnum):
-    """The rules that can raise an alarm."""
-
-    BOOSTED = "boosted"
-    EWMA = "ewma"
-    KARBALAII = "karbalaii"
-    KAMPS_KLEINBERG = "kamps-kleinberg"
-
-
-class Strategy(StrEnum):
-    """What is done about a signal."""
-
-    ALERT = "alert"
-    FADE = "fade"
-    RIDE = "ride"
 
 
 def run(
@@ -50,9 +33,7 @@ def run(
     report: Annotated[Path, typer.Option(help="Where the report page goes.")] = Path(
         "build/run-report.html"
     ),
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Play a simulated market against both functions and report what they did.
 
