@@ -36,9 +36,9 @@ from pumpwatch.metrics import TRADE
 from pumpwatch.ports import CandleRequest
 from pumpwatch.runs import MetricsReporter, RunNumbers
 from pumpwatch.usecases.trade_report import TradeReport
-from workbench.simulator.fault_catalogue import CREATE
-from workbench.simulator.fault_forms import faults_from_json
-from workbench.simulator.faults import NoFaults
+from workbench.simulator.faults.catalogue import CREATE
+from workbench.simulator.faults.forms import faults_from_json
+from workbench.simulator.faults.plan import NoFaults
 
 
 class Killed(BaseException):

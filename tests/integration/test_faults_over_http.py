@@ -24,9 +24,9 @@ from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.clock import MarketClock
 from workbench.simulator.exchange import Exchange
 from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.fault_catalogue import CREATE, KINDS, POSITIONS
-from workbench.simulator.fault_forms import faults_from_json
-from workbench.simulator.fault_schedule import FaultSchedule
+from workbench.simulator.faults.catalogue import CREATE, KINDS, POSITIONS
+from workbench.simulator.faults.forms import faults_from_json
+from workbench.simulator.faults.schedule import FaultSchedule
 from workbench.simulator.server import start_simulator
 
 SYMBOL, ORDER_ID = "PUMPUSDT", "entry-1"

@@ -31,7 +31,7 @@ from pumpwatch.domain.trades import TradeState
 from pumpwatch.errors import BadInput
 from pumpwatch.ports import Halt
 from workbench.paper.play import NoNetwork, play
-from workbench.simulator.wire import Response
+from workbench.simulator.wire.messages import Response
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from support.simulated_trading import FELL, FLAT, STOPPED, World
 from pumpwatch.domain.orders import Outcome
 from pumpwatch.domain.trades import ExitReason, TradeState
 from pumpwatch.errors import ExchangeForbidden, KeyRefused, RetryLater
-from workbench.simulator.fault_catalogue import (
+from workbench.simulator.faults.catalogue import (
     CREATE,
     EXECUTIONS,
     HISTORY,
@@ -20,9 +20,9 @@ from workbench.simulator.fault_catalogue import (
     ORDERS,
     POSITIONS,
 )
-from workbench.simulator.fault_forms import faults_from_json
-from workbench.simulator.fault_schedule import FaultSchedule
-from workbench.simulator.faults import NoFaults
+from workbench.simulator.faults.forms import faults_from_json
+from workbench.simulator.faults.plan import NoFaults
+from workbench.simulator.faults.schedule import FaultSchedule
 
 TIME = "/v5/market/time"
 TRADING_STOP, SET_LEVERAGE = "/v5/position/trading-stop", "/v5/position/set-leverage"

@@ -12,8 +12,8 @@ from support.simulated_trading import FLAT, MINUTE, SYMBOL, World
 
 from pumpwatch.domain.orders import Leg, Outcome
 from pumpwatch.domain.trades import ExitReason, TradeState
-from workbench.simulator.incident_schedule import NEEDS_POSITION
-from workbench.simulator.incidents import KINDS
+from workbench.simulator.incidents.kinds import KINDS
+from workbench.simulator.incidents.schedule import NEEDS_POSITION
 
 D = Decimal
 Step = Callable[[World], None]

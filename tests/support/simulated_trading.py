@@ -30,7 +30,8 @@ from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.clock import MarketClock
 from workbench.simulator.exchange import Exchange
 from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.incidents import Incident, apply_incident
+from workbench.simulator.incidents.incident import Incident
+from workbench.simulator.incidents.kinds import apply_incident
 from workbench.simulator.server import SimulatorServer
 
 MINUTE = 60_000

@@ -15,7 +15,7 @@ from workbench.simulator.auth import Credentials
 from workbench.simulator.clock import MarketClock
 from workbench.simulator.exchange import Exchange
 from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.wire import Response
+from workbench.simulator.wire.messages import Response
 
 WALL = 1_900_000_000_000
 CREDENTIALS = Credentials(12_345_678, "key-of-the-desk", "secret-of-the-desk")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from workbench.simulator.incidents import Incident
+from workbench.simulator.incidents.incident import Incident
 from workbench.simulator.market import Listing
 
 from .exchange import WorldExchange

@@ -9,9 +9,9 @@ from pumpwatch.ports import ExchangeKey
 from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.clock import MarketClock
 from workbench.simulator.exchange import Exchange
-from workbench.simulator.fault_catalogue import EXECUTIONS, HISTORY, KINDS, ORDERS, POSITIONS
-from workbench.simulator.fault_schedule import FaultSchedule
-from workbench.simulator.faults import Call, Fault
+from workbench.simulator.faults.catalogue import EXECUTIONS, HISTORY, KINDS, ORDERS, POSITIONS
+from workbench.simulator.faults.plan import Call, Fault
+from workbench.simulator.faults.schedule import FaultSchedule
 from workbench.simulator.server import SimulatorServer
 
 from .exchange import LONGEST_LAG, WorldExchange

@@ -16,7 +16,8 @@ from pumpwatch.adapters.memory import (
 )
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.usecases.trade_signals import TradeSignals
-from workbench.simulator.incidents import Incident, IncidentError, apply_incident
+from workbench.simulator.incidents.incident import Incident, IncidentError
+from workbench.simulator.incidents.kinds import apply_incident
 
 from .exchange import WorldExchange
 from .incidents import incident_for

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from workbench.simulator.fault_conditions import Conditions
-from workbench.simulator.fault_forms import faults_from_json
-from workbench.simulator.faults import FaultError
+from workbench.simulator.faults.conditions import Conditions
+from workbench.simulator.faults.forms import faults_from_json
+from workbench.simulator.faults.plan import FaultError
 from workbench.simulator.glance import glance, movers
-from workbench.simulator.incident_schedule import schedule_from_json
-from workbench.simulator.incidents import IncidentError, apply_incident, incidents_from_json
-from workbench.simulator.wire import JSON_TYPE, Response, money
-from workbench.simulator.wire_rows import execution_row, order_row, position_row
+from workbench.simulator.incidents.forms import incidents_from_json
+from workbench.simulator.incidents.incident import IncidentError
+from workbench.simulator.incidents.kinds import apply_incident
+from workbench.simulator.incidents.schedule import schedule_from_json
+from workbench.simulator.wire.messages import JSON_TYPE, Response, money
+from workbench.simulator.wire.rows import execution_row, order_row, position_row
 
 if TYPE_CHECKING:
     from workbench.simulator.exchange import Exchange

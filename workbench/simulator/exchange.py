@@ -10,22 +10,19 @@ from typing import Protocol
 import orjson
 
 from workbench.simulator import control
-from workbench.simulator.api.instruments import instrument_row
 from workbench.simulator.auth import KEY_HEADER, Credentials, Unauthorized, authenticate
 from workbench.simulator.clock import wall_milliseconds
-from workbench.simulator.engine.engine import Engine
 from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.fault_answers import answer_without_acting, spoiled
-from workbench.simulator.fault_conditions import Conditions
-from workbench.simulator.faults import Call, Fault, FaultPlan, NoFaults
-from workbench.simulator.incident_schedule import IncidentSchedule
-from workbench.simulator.live_market import LiveMarket
+from workbench.simulator.faults.answers import answer_without_acting, spoiled
+from workbench.simulator.faults.conditions import Conditions
+from workbench.simulator.faults.plan import Call, Fault, FaultPlan, NoFaults
+from workbench.simulator.floor import Floor
+from workbench.simulator.incidents.schedule import IncidentSchedule
 from workbench.simulator.market import Market
-from workbench.simulator.prices import Prices
 from workbench.simulator.rate_limits import RateLimits, UserLimit
 from workbench.simulator.refusals import PERMISSION, TOO_MANY_VISITS, Refused
 from workbench.simulator.routes import ROUTES, Route
-from workbench.simulator.wire import (
+from workbench.simulator.wire.messages import (
     Answer,
     Request,
     Response,
@@ -34,7 +31,6 @@ from workbench.simulator.wire import (
     envelope,
     query_parameters,
 )
-from workbench.simulator.wire_tickers import TickerWriter
 
 FORBIDDEN_PAGE = (
     b"<HTML><HEAD><TITLE>ERROR: The request could not be satisfied</TITLE></HEAD><BODY>"
@@ -60,8 +56,8 @@ class Clock(Protocol):
         """Move market time forward and return it."""
 
 
-class Exchange:
-    """Serve one market and one account; safe to call from several threads, one call at a time.
+class Exchange(Floor):
+    """A floor with a door: serve its requests, from several threads, one call at a time.
 
     Two clocks: `clock` is the market's (prices, order times, the envelope's time), `wall` the
     exchange's own (signatures, rate limits). With a stepped clock each request costs its latency
@@ -80,10 +76,8 @@ class Exchange:
         faults: FaultPlan | None = None,
         wall: Callable[[], int] = wall_milliseconds,
     ) -> None:
-        self.market = LiveMarket(market)
+        super().__init__(market, credentials, settings or ExchangeSettings(), clock.now())
         self.clock = clock
-        self.settings = settings or ExchangeSettings()
-        self.credentials = {credentials.api_key: credentials}
         self.faults: FaultPlan = faults or NoFaults()
         self.injected: Counter[str] = Counter()
         self.conditions = Conditions()
@@ -91,13 +85,7 @@ class Exchange:
         self.incidents: IncidentSchedule | None = None
         self.happened: Counter[str] = Counter()
         self.wall = wall
-        self.prices = Prices(self.market)
-        self.started = clock.now()
-        self.engine = Engine(self.market, self.prices, self.settings, self.started)
         self.limits = RateLimits(self.settings)
-        self.tickers = TickerWriter(self.prices)
-        self.indices = {listing.symbol: n for n, listing in enumerate(market.listings)}
-        self._instrument_rows: tuple[int, list[dict[str, object]]] | None = None
         self.requests: Counter[str] = Counter()
         self._number = 0
         self._call_skew_ms = 0
@@ -106,17 +94,6 @@ class Exchange:
     def add_credentials(self, credentials: Credentials) -> None:
         """Let another key (an RSA one, say) use the same account."""
         self.credentials[credentials.api_key] = credentials
-
-    @property
-    def instrument_rows(self) -> list[dict[str, object]]:
-        """Return every contract's row of instruments-info, as its filters are now."""
-        version = self.market.version
-        if self._instrument_rows is None or self._instrument_rows[0] != version:
-            bands = self.settings.market_price_band, self.settings.limit_price_band
-            listings = enumerate(self.market.listings)
-            rows = [instrument_row(listing, n + 1, *bands) for n, listing in listings]
-            self._instrument_rows = version, rows
-        return self._instrument_rows[1]
 
     def latency(self, path: str) -> int:
         """Return the round trip of a path in milliseconds."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.simulator.market import MINUTE_MS
-from workbench.simulator.wire import money
-from workbench.simulator.wire_rows import position_row
+from workbench.simulator.wire.messages import money
+from workbench.simulator.wire.rows import position_row
 
 if TYPE_CHECKING:
     from workbench.simulator.exchange import Exchange

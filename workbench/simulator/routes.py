@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from workbench.simulator.api import account, instruments, market, position, trade
-from workbench.simulator.wire import Answer, Request
+from workbench.simulator.floor import Floor
+from workbench.simulator.wire.messages import Answer, Request
 
-if TYPE_CHECKING:
-    from workbench.simulator.exchange import Exchange
-
-Handler = Callable[["Exchange", Request], Answer]
+Handler = Callable[[Floor, Request], Answer]
 
 
 @dataclass(frozen=True, slots=True)

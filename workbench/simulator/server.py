@@ -15,7 +15,7 @@ from aiohttp import web
 
 from pumpwatch.errors import BadInput
 from workbench.simulator.exchange import LOOPBACK, Exchange
-from workbench.simulator.wire import Response
+from workbench.simulator.wire.messages import Response
 
 MAX_PORT = 65_535
 START_SECONDS = 30

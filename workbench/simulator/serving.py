@@ -20,9 +20,9 @@ from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.clock import MarketClock
 from workbench.simulator.exchange import LOOPBACK, Exchange
 from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.fault_forms import MOST_SKEW_MS
-from workbench.simulator.fault_schedule import FaultSchedule
-from workbench.simulator.incident_schedule import IncidentSchedule
+from workbench.simulator.faults.forms import MOST_SKEW_MS
+from workbench.simulator.faults.schedule import FaultSchedule
+from workbench.simulator.incidents.schedule import IncidentSchedule
 from workbench.simulator.market import MINUTE_MS, Market
 from workbench.simulator.server import SimulatorStartError, open_site
 

@@ -8,9 +8,9 @@ import pytest
 from support.scripted_market import START
 from support.trading_desk import Desk
 
-from workbench.simulator.fault_catalogue import KINDS, LISTS
-from workbench.simulator.fault_forms import faults_from_json
-from workbench.simulator.faults import FaultError
+from workbench.simulator.faults.catalogue import KINDS, LISTS
+from workbench.simulator.faults.forms import faults_from_json
+from workbench.simulator.faults.plan import FaultError
 
 CREATE, POSITIONS = "/v5/order/create", "/v5/position/list"
 

@@ -12,8 +12,10 @@ import pytest
 from support.scripted_market import listing
 from support.trading_desk import Desk
 
-from workbench.simulator.incident_schedule import DRAWN, NEEDS_POSITION, IncidentSchedule
-from workbench.simulator.incidents import KINDS, IncidentError, apply_incident, incidents_from_json
+from workbench.simulator.incidents.forms import incidents_from_json
+from workbench.simulator.incidents.incident import IncidentError
+from workbench.simulator.incidents.kinds import KINDS, apply_incident
+from workbench.simulator.incidents.schedule import DRAWN, NEEDS_POSITION, IncidentSchedule
 
 MINUTE = 60_000
 SYMBOL = "AAAUSDT"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 from workbench.simulator.exchange_settings import ExchangeSettings
+from workbench.simulator.floor import Floor
 from workbench.simulator.market import DAY_MS
 from workbench.simulator.refusals import Refused, invalid
-from workbench.simulator.wire import Request
-
-if TYPE_CHECKING:
-    from workbench.simulator.exchange import Exchange
+from workbench.simulator.wire.messages import Request
 
 Row = TypeVar("Row")
 LINEAR = "linear"
@@ -35,16 +33,16 @@ def linear_only(request: Request) -> None:
         raise invalid("Not supported symbols")
 
 
-def require_one_way(exchange: Exchange, request: Request) -> None:
+def require_one_way(floor: Floor, request: Request) -> None:
     """Refuse a `positionIdx` that is not the account's mode; only one-way mode is traded."""
-    if exchange.settings.hedge_mode or request.text("positionIdx", "0") != "0":
+    if floor.settings.hedge_mode or request.text("positionIdx", "0") != "0":
         raise invalid("position idx not match position mode")
 
 
-def symbol_index(exchange: Exchange, request: Request, text: str = "") -> int:
+def symbol_index(floor: Floor, request: Request, text: str = "") -> int:
     """Return the index of the symbol asked for; raises Refused 10001 when there is none."""
     symbol = request.text("symbol")
-    index = exchange.indices.get(symbol)
+    index = floor.indices.get(symbol)
     if index is None:
         raise invalid(text or f"params error: symbol invalid {symbol}")
     return index
@@ -61,7 +59,7 @@ def limited(settings: ExchangeSettings, request: Request, default: int, maximum:
 
 
 def paged(
-    exchange: Exchange,
+    floor: Floor,
     request: Request,
     rows: Sequence[Row],
     identity: Callable[[Row], tuple[str, int]],
@@ -74,7 +72,7 @@ def paged(
     `identity` gives a row's (id, time). The cursor names first and last row of its page and is not
     empty on the last page either; an empty list has none.
     """
-    limit = limited(exchange.settings, request, default, maximum)
+    limit = limited(floor.settings, request, default, maximum)
     cursor = request.text("cursor")
     first = 0
     if cursor:
@@ -100,10 +98,10 @@ def time_window(request: Request, now: int) -> tuple[int, int]:
     return start, start + WINDOW_MS if end is None else end
 
 
-def in_scope(exchange: Exchange, request: Request, *, required: bool) -> Callable[[int], bool]:
+def in_scope(floor: Floor, request: Request, *, required: bool) -> Callable[[int], bool]:
     """Return a test on symbol indices from the parameters symbol, settleCoin and baseCoin."""
     if request.text("symbol"):
-        index = symbol_index(exchange, request)
+        index = symbol_index(floor, request)
         return lambda candidate: candidate == index
     settle, base = request.text("settleCoin"), request.text("baseCoin")
     if required and not (settle or base):
@@ -111,7 +109,7 @@ def in_scope(exchange: Exchange, request: Request, *, required: bool) -> Callabl
             10001,
             "Missing some parameters that must be filled in, symbol or settleCoin or baseCoin",
         )
-    listings = exchange.market.listings
+    listings = floor.market.listings
 
     def matches(candidate: int) -> bool:
         listing = listings[candidate]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import uuid
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,15 +12,13 @@ from workbench.simulator.api.common import LINEAR, category, limited, symbol_ind
 from workbench.simulator.engine.book import Book
 from workbench.simulator.engine.checks import price_limits
 from workbench.simulator.engine.records import Side
+from workbench.simulator.floor import Floor
 from workbench.simulator.market import DAY_MS, MINUTE_MS, Listing
 from workbench.simulator.prices import decimals, listing_scale
 from workbench.simulator.refusals import invalid
-from workbench.simulator.wire import Answer, Request, padded, plain
-from workbench.simulator.wire_candles import INTERVALS, CandleQuery, candle_rows
-from workbench.simulator.wire_tickers import trimmed_rate
-
-if TYPE_CHECKING:
-    from workbench.simulator.exchange import Exchange
+from workbench.simulator.wire.candles import INTERVALS, CandleQuery, candle_rows
+from workbench.simulator.wire.messages import Answer, Request, padded, plain
+from workbench.simulator.wire.tickers import trimmed_rate
 
 UNKNOWN_SYMBOL = "Not supported symbols"
 TRADES_PER_MINUTE = 10
@@ -29,51 +26,51 @@ TRADE_GAP_MS = MINUTE_MS // TRADES_PER_MINUTE
 TRADE_NAMESPACE = uuid.UUID("9d0c7b9e-34a2-5f0c-bb0e-2f3f3b3c7a51")
 
 
-def server_time(exchange: Exchange, request: Request) -> Answer:
+def server_time(floor: Floor, request: Request) -> Answer:
     """Answer with the market clock."""
     now = request.now
     return Answer({"timeSecond": str(now // 1_000), "timeNano": f"{now}000000"})
 
 
-def kline(exchange: Exchange, request: Request) -> Answer:
+def kline(floor: Floor, request: Request) -> Answer:
     """Answer with candles, newest first, the forming one included."""
     kind = category(request, LINEAR)
     interval = request.text("interval")
     if interval not in INTERVALS:
         raise invalid("Invalid period!")
-    limit = limited(exchange.settings, request, 200, 1_000)
-    index = _listed(exchange, request, kind)
+    limit = limited(floor.settings, request, 200, 1_000)
+    index = _listed(floor, request, kind)
     query = CandleQuery(index, interval, request.integer("start"), request.integer("end"), limit)
-    rows = candle_rows(exchange.market, exchange.settings, query, request.now)
-    symbol = exchange.market.listings[index].symbol
+    rows = candle_rows(floor.market, floor.settings, query, request.now)
+    symbol = floor.market.listings[index].symbol
     head = f'{{"symbol":"{symbol}","category":"{kind}","list":'.encode()
     return Answer(raw=head + rows + b"}")
 
 
-def tickers(exchange: Exchange, request: Request) -> Answer:
+def tickers(floor: Floor, request: Request) -> Answer:
     """Answer with the whole market at once, or one symbol of it."""
     kind = category(request)
     if kind != LINEAR:
         return Answer({"category": kind, "list": []})
-    writer, now = exchange.tickers, request.now
+    writer, now = floor.tickers, request.now
     if request.text("symbol"):
-        rows = writer.one(symbol_index(exchange, request, UNKNOWN_SYMBOL), now)
+        rows = writer.one(symbol_index(floor, request, UNKNOWN_SYMBOL), now)
         if rows is None:
             raise invalid(UNKNOWN_SYMBOL)
     elif base := request.text("baseCoin"):
-        listings = exchange.market.listings
+        listings = floor.market.listings
         rows = writer.chosen([n for n, item in enumerate(listings) if item.base_coin == base], now)
     else:
         rows = writer.all(now)
     return Answer(raw=b'{"category":"linear","list":' + rows + b"}")
 
 
-def orderbook(exchange: Exchange, request: Request) -> Answer:
+def orderbook(floor: Floor, request: Request) -> Answer:
     """Answer with the book, bids falling and asks rising."""
-    index = _traded(exchange, request, category(request))
-    limit = limited(exchange.settings, request, 25, 1_000)
+    index = _traded(floor, request, category(request))
+    limit = limited(floor.settings, request, 25, 1_000)
     now = request.now
-    book = exchange.prices.book(index, now)
+    book = floor.prices.book(index, now)
     return Answer(
         {
             "s": book.listing.symbol,
@@ -91,11 +88,11 @@ def _levels(book: Book, taker: Side, limit: int) -> list[list[str]]:
     return [[plain(p), plain(q)] for p, q in islice(book.levels(taker), limit)]
 
 
-def price_limit(exchange: Exchange, request: Request) -> Answer:
+def price_limit(floor: Floor, request: Request) -> Answer:
     """Answer with the highest price to buy and the lowest to sell at."""
-    index = _traded(exchange, request, category(request, LINEAR))
-    book = exchange.prices.book(index, request.now)
-    highest, lowest = price_limits(book, exchange.settings)
+    index = _traded(floor, request, category(request, LINEAR))
+    book = floor.prices.book(index, request.now)
+    highest, lowest = price_limits(book, floor.settings)
     scale = listing_scale(book.listing)
     result = {
         "symbol": book.listing.symbol,
@@ -106,23 +103,23 @@ def price_limit(exchange: Exchange, request: Request) -> Answer:
     return Answer(result, text="")
 
 
-def recent_trade(exchange: Exchange, request: Request) -> Answer:
+def recent_trade(floor: Floor, request: Request) -> Answer:
     """Answer with the last trades, newest first, made from the minutes' volume and price path."""
     kind = category(request)
     if kind != LINEAR:
         return Answer({"category": kind, "list": []})
-    index = _traded(exchange, request, kind)
-    limit = limited(exchange.settings, request, 500, 1_000)
+    index = _traded(floor, request, kind)
+    limit = limited(floor.settings, request, 500, 1_000)
     now = request.now
     minute = now // MINUTE_MS * MINUTE_MS
     first = minute - (math.ceil(limit / TRADES_PER_MINUTE) + 1) * MINUTE_MS
-    past = exchange.market.minutes(index, first, minute - MINUTE_MS)
+    past = floor.market.minutes(index, first, minute - MINUTE_MS)
     volumes = dict(zip(past.open_time.tolist(), past.volume.tolist(), strict=True))
-    forming = exchange.market.forming(index, now)
+    forming = floor.market.forming(index, now)
     volumes.update(zip(forming.open_time.tolist(), forming.volume.tolist(), strict=True))
-    listing = exchange.market.listings[index]
+    listing = floor.market.listings[index]
     begin = min(volumes, default=now)
-    times, prices = exchange.market.path(index, begin, now)
+    times, prices = floor.market.path(index, begin, now)
     moments = np.arange(begin + TRADE_GAP_MS // 2, now + 1, TRADE_GAP_MS)[-limit - 1 :]
     path = np.interp(moments, times, prices)
     rows = [
@@ -159,18 +156,18 @@ def _trade(
     }
 
 
-def funding_history(exchange: Exchange, request: Request) -> Answer:
+def funding_history(floor: Floor, request: Request) -> Answer:
     """Answer with past funding rates, newest first."""
     kind = category(request)
     if kind != LINEAR:
         return Answer({"category": kind, "list": []})
-    index = symbol_index(exchange, request)
-    limit = limited(exchange.settings, request, 200, 200)
-    listing = exchange.market.listings[index]
+    index = symbol_index(floor, request)
+    limit = limited(floor.settings, request, 200, 200)
+    listing = floor.market.listings[index]
     end = min(request.integer("endTime") or request.now, request.now)
     default = end - limit * listing.funding_interval_minutes * MINUTE_MS
     start = max(request.integer("startTime") or default, end - 365 * DAY_MS)
-    payments = exchange.market.funding_times(index, start - 1, end)[-limit:]
+    payments = floor.market.funding_times(index, start - 1, end)[-limit:]
     rows = [
         {
             "symbol": listing.symbol,
@@ -182,19 +179,19 @@ def funding_history(exchange: Exchange, request: Request) -> Answer:
     return Answer({"category": kind, "list": rows})
 
 
-def _listed(exchange: Exchange, request: Request, kind: str) -> int:
+def _listed(floor: Floor, request: Request, kind: str) -> int:
     """Return the index of a symbol that was launched; raises Refused 10001 otherwise."""
     if kind != LINEAR:
         raise invalid(UNKNOWN_SYMBOL)
-    index = symbol_index(exchange, request, UNKNOWN_SYMBOL)
-    if exchange.market.listings[index].launch_time > request.now:
+    index = symbol_index(floor, request, UNKNOWN_SYMBOL)
+    if floor.market.listings[index].launch_time > request.now:
         raise invalid(UNKNOWN_SYMBOL)
     return index
 
 
-def _traded(exchange: Exchange, request: Request, kind: str) -> int:
+def _traded(floor: Floor, request: Request, kind: str) -> int:
     """Return the index of a symbol that trades now; raises Refused 10001 otherwise."""
-    index = _listed(exchange, request, kind)
-    if not exchange.prices.is_trading(index, request.now):
+    index = _listed(floor, request, kind)
+    if not floor.prices.is_trading(index, request.now):
         raise invalid(UNKNOWN_SYMBOL)
     return index

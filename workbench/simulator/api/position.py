@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from workbench.simulator.api.common import (
     LINEAR,
     category,
@@ -16,12 +14,10 @@ from workbench.simulator.api.common import (
 )
 from workbench.simulator.engine.records import ClosedTrade, Position
 from workbench.simulator.engine.requests import StopRequest
+from workbench.simulator.floor import Floor
 from workbench.simulator.refusals import MODE_UNCHANGED, Refused, invalid
-from workbench.simulator.wire import Answer, Request
-from workbench.simulator.wire_rows import closed_row, position_row
-
-if TYPE_CHECKING:
-    from workbench.simulator.exchange import Exchange
+from workbench.simulator.wire.messages import Answer, Request
+from workbench.simulator.wire.rows import closed_row, position_row
 
 HEDGE_SIDES = (1, 2)
 UNSUPPORTED_STOPS = (
@@ -32,20 +28,20 @@ UNSUPPORTED_STOPS = (
 )
 
 
-def positions(exchange: Exchange, request: Request) -> Answer:
+def positions(floor: Floor, request: Request) -> Answer:
     """Answer with positions: by symbol also a flat one, by settle coin only open ones."""
     kind = category(request)
     if kind != LINEAR:
         return Answer({"nextPageCursor": "", "category": kind, "list": []})
-    scope = in_scope(exchange, request, required=True)
-    ledger = exchange.engine.ledger
+    scope = in_scope(floor, request, required=True)
+    ledger = floor.engine.ledger
     if request.text("symbol"):
-        chosen = [ledger.position(symbol_index(exchange, request))]
+        chosen = [ledger.position(symbol_index(floor, request))]
     else:
         chosen = [position for position in ledger.held() if scope(position.index)]
-    page, cursor = paged(exchange, request, chosen, _position_id, default=20, maximum=200)
+    page, cursor = paged(floor, request, chosen, _position_id, default=20, maximum=200)
     rows = [position_row(ledger, position, request.now) for position in page]
-    if exchange.settings.hedge_mode:
+    if floor.settings.hedge_mode:
         rows = [{**row, "positionIdx": side} for row in rows for side in HEDGE_SIDES]
     return Answer({"nextPageCursor": cursor, "category": kind, "list": rows})
 
@@ -54,25 +50,25 @@ def _position_id(position: Position) -> tuple[str, int]:
     return position.symbol, position.updated
 
 
-def set_leverage(exchange: Exchange, request: Request) -> Answer:
+def set_leverage(floor: Floor, request: Request) -> Answer:
     """Set a symbol's leverage, the same for both sides in one-way mode."""
     linear_only(request)
-    index = symbol_index(exchange, request)
+    index = symbol_index(floor, request)
     buy = request.number("buyLeverage", "buy leverage invalid")
     sell = request.number("sellLeverage", "sell leverage invalid")
     if buy is None or sell is None:
         raise invalid("params error: buyLeverage and sellLeverage are required")
     if buy != sell:
         raise invalid("buy leverage not equal sell leverage")
-    exchange.engine.set_leverage(index, buy)
+    floor.engine.set_leverage(index, buy)
     return Answer({})
 
 
-def trading_stop(exchange: Exchange, request: Request) -> Answer:
+def trading_stop(floor: Floor, request: Request) -> Answer:
     """Set, change or remove a position's stop loss and take profit."""
     linear_only(request)
-    index = symbol_index(exchange, request)
-    require_one_way(exchange, request)
+    index = symbol_index(floor, request)
+    require_one_way(floor, request)
     if request.text("tpslMode", "Full") not in ("", "Full"):
         raise invalid("params error: only tpslMode Full is simulated")
     for name in UNSUPPORTED_STOPS:
@@ -81,7 +77,7 @@ def trading_stop(exchange: Exchange, request: Request) -> Answer:
     for name in ("tpOrderType", "slOrderType"):
         if request.text(name) not in ("", "Market"):
             raise invalid(f"params error: {name} invalid")
-    exchange.engine.set_stops(
+    floor.engine.set_stops(
         StopRequest(
             index=index,
             take_profit=request.number("takeProfit"),
@@ -95,7 +91,7 @@ def trading_stop(exchange: Exchange, request: Request) -> Answer:
     return Answer({})
 
 
-def switch_mode(exchange: Exchange, request: Request) -> Answer:
+def switch_mode(floor: Floor, request: Request) -> Answer:
     """Answer that one-way mode is on already; hedge mode is not simulated."""
     linear_only(request)
     if request.text("mode") == "0":
@@ -103,19 +99,19 @@ def switch_mode(exchange: Exchange, request: Request) -> Answer:
     raise invalid("params error: only one-way mode is simulated")
 
 
-def closed_pnl(exchange: Exchange, request: Request) -> Answer:
+def closed_pnl(floor: Floor, request: Request) -> Answer:
     """Answer with the results of closing orders, newest first."""
     kind = category(request)
     if kind != LINEAR:
         return Answer({"nextPageCursor": "", "category": kind, "list": []})
-    scope = in_scope(exchange, request, required=False)
+    scope = in_scope(floor, request, required=False)
     start, end = time_window(request, request.now)
     trades = [
         trade
-        for trade in reversed(exchange.engine.ledger.closed)
+        for trade in reversed(floor.engine.ledger.closed)
         if scope(trade.order.index) and start <= trade.time <= end
     ]
-    page, cursor = paged(exchange, request, trades, _trade_id, default=50, maximum=100)
+    page, cursor = paged(floor, request, trades, _trade_id, default=50, maximum=100)
     rows = [closed_row(trade) for trade in page]
     return Answer({"nextPageCursor": cursor, "category": kind, "list": rows})
 

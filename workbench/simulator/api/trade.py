@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from workbench.simulator.api.common import (
     LINEAR,
@@ -18,13 +18,11 @@ from workbench.simulator.api.common import (
 )
 from workbench.simulator.engine.records import Execution, Order, Side
 from workbench.simulator.engine.requests import OrderRequest
+from workbench.simulator.floor import Floor
 from workbench.simulator.market import DAY_MS
 from workbench.simulator.refusals import Refused, invalid
-from workbench.simulator.wire import Answer, Request
-from workbench.simulator.wire_rows import execution_row, order_row
-
-if TYPE_CHECKING:
-    from workbench.simulator.exchange import Exchange
+from workbench.simulator.wire.messages import Answer, Request
+from workbench.simulator.wire.rows import execution_row, order_row
 
 LINK_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
 TIMES_IN_FORCE = {"GTC", "IOC", "FOK", "PostOnly"}
@@ -33,80 +31,80 @@ CLOSED_KEPT = 500
 """order/realtime still shows this many orders that are done."""
 
 
-def create(exchange: Exchange, request: Request) -> Answer:
+def create(floor: Floor, request: Request) -> Answer:
     """Accept an order: the answer means accepted, not filled."""
     linear_only(request)
-    order = exchange.engine.create(_order_request(exchange, request))
+    order = floor.engine.create(_order_request(floor, request))
     return Answer({"orderId": order.order_id, "orderLinkId": order.link_id})
 
 
-def amend(exchange: Exchange, request: Request) -> Answer:
+def amend(floor: Floor, request: Request) -> Answer:
     """Change quantity or price of a resting limit order."""
     linear_only(request)
-    symbol_index(exchange, request)
-    order = exchange.engine.amend(
-        _named(exchange, request), request.number("qty", "Qty invalid"), request.number("price")
+    symbol_index(floor, request)
+    order = floor.engine.amend(
+        _named(floor, request), request.number("qty", "Qty invalid"), request.number("price")
     )
     return Answer({"orderId": order.order_id, "orderLinkId": order.link_id})
 
 
-def cancel(exchange: Exchange, request: Request) -> Answer:
+def cancel(floor: Floor, request: Request) -> Answer:
     """Cancel one open order, also a waiting stop or target."""
     linear_only(request)
-    symbol_index(exchange, request)
-    order = exchange.engine.cancel(_named(exchange, request))
+    symbol_index(floor, request)
+    order = floor.engine.cancel(_named(floor, request))
     return Answer({"orderId": order.order_id, "orderLinkId": order.link_id})
 
 
-def cancel_all(exchange: Exchange, request: Request) -> Answer:
+def cancel_all(floor: Floor, request: Request) -> Answer:
     """Cancel every open order in scope, waiting stops and targets included."""
     linear_only(request)
-    scope = in_scope(exchange, request, required=True)
+    scope = in_scope(floor, request, required=True)
     only = request.text("orderFilter")
     cancelled = []
-    for order in _all_open(exchange):
+    for order in _all_open(floor):
         if scope(order.index) and order.is_open and _kind_matches(order, only):
-            exchange.engine.cancel(order)
+            floor.engine.cancel(order)
             cancelled.append({"orderId": order.order_id, "orderLinkId": order.link_id})
     return Answer({"list": cancelled, "success": "1"})
 
 
-def realtime(exchange: Exchange, request: Request) -> Answer:
+def realtime(floor: Floor, request: Request) -> Answer:
     """Answer with open orders; by id also with one of the last that are done."""
     kind = category(request)
     if kind != LINEAR:
         return Answer({"nextPageCursor": "", "category": kind, "list": []})
-    scope = in_scope(exchange, request, required=True)
-    ledger, now = exchange.engine.ledger, request.now
+    scope = in_scope(floor, request, required=True)
+    ledger, now = floor.engine.ledger, request.now
     only = request.text("orderFilter")
     if request.text("orderId") or request.text("orderLinkId"):
-        order = _named(exchange, request)
+        order = _named(floor, request)
         orders = [order] if order is not None else []
     elif request.text("openOnly", "0") == "1":
         done = [order for order in ledger.orders.values() if not order.is_open]
         orders = done[-CLOSED_KEPT:]
     else:
-        orders = _all_open(exchange)
-    visible = now - exchange.settings.order_list_lag_ms
+        orders = _all_open(floor)
+    visible = now - floor.settings.order_list_lag_ms
     shown = [
         o for o in orders if scope(o.index) and o.created <= visible and _kind_matches(o, only)
     ]
-    return _order_page(exchange, request, shown, default=20)
+    return _order_page(floor, request, shown, default=20)
 
 
-def history(exchange: Exchange, request: Request) -> Answer:
+def history(floor: Floor, request: Request) -> Answer:
     """Answer with orders that are done; unfilled cancelled and rejected ones for 24 hours only."""
     kind = category(request)
     if kind != LINEAR:
         return Answer({"nextPageCursor": "", "category": kind, "list": []})
-    scope = in_scope(exchange, request, required=False)
+    scope = in_scope(floor, request, required=False)
     start, end = time_window(request, request.now)
     status, only = request.text("orderStatus"), request.text("orderFilter")
     identity, link = request.text("orderId"), request.text("orderLinkId")
-    visible = request.now - exchange.settings.order_list_lag_ms
+    visible = request.now - floor.settings.order_list_lag_ms
     shown = [
         order
-        for order in exchange.engine.ledger.orders.values()
+        for order in floor.engine.ledger.orders.values()
         if not order.is_open
         and scope(order.index)
         and start <= order.created <= end
@@ -117,29 +115,29 @@ def history(exchange: Exchange, request: Request) -> Answer:
         and link in ("", order.link_id)
         and _kind_matches(order, only)
     ]
-    return _order_page(exchange, request, shown, default=20)
+    return _order_page(floor, request, shown, default=20)
 
 
-def executions(exchange: Exchange, request: Request) -> Answer:
+def executions(floor: Floor, request: Request) -> Answer:
     """Answer with fills, funding payments and liquidations, newest first."""
     kind = category(request)
     if kind != LINEAR:
         return Answer({"nextPageCursor": "", "category": kind, "list": []})
-    scope = in_scope(exchange, request, required=False)
+    scope = in_scope(floor, request, required=False)
     start, end = time_window(request, request.now)
     identity, link = request.text("orderId"), request.text("orderLinkId")
     execution_type = request.text("execType")
     shown = [
         row
-        for row in exchange.engine.ledger.executions
-        if scope(exchange.indices[row.symbol])
+        for row in floor.engine.ledger.executions
+        if scope(floor.indices[row.symbol])
         and start <= row.time <= end
         and identity in ("", row.order_id)
         and (not link or (row.order is not None and row.order.link_id == link))
         and execution_type in ("", row.kind)
     ]
     shown.reverse()
-    page, cursor = paged(exchange, request, shown, _execution_id, default=50, maximum=100)
+    page, cursor = paged(floor, request, shown, _execution_id, default=50, maximum=100)
     rows = [execution_row(row) for row in page]
     return Answer({"nextPageCursor": cursor, "category": kind, "list": rows})
 
@@ -152,17 +150,15 @@ def _order_id(order: Order) -> tuple[str, int]:
     return order.order_id, order.created
 
 
-def _order_page(
-    exchange: Exchange, request: Request, orders: list[Order], *, default: int
-) -> Answer:
+def _order_page(floor: Floor, request: Request, orders: list[Order], *, default: int) -> Answer:
     newest = sorted(orders, key=lambda order: order.sequence, reverse=True)
-    page, cursor = paged(exchange, request, newest, _order_id, default=default, maximum=50)
+    page, cursor = paged(floor, request, newest, _order_id, default=default, maximum=50)
     rows = [order_row(order) for order in page]
     return Answer({"nextPageCursor": cursor, "category": LINEAR, "list": rows})
 
 
-def _all_open(exchange: Exchange) -> list[Order]:
-    active = exchange.engine.ledger.active
+def _all_open(floor: Floor) -> list[Order]:
+    active = floor.engine.ledger.active
     return [order for orders in active.values() for order in orders.values()]
 
 
@@ -174,9 +170,9 @@ def _kind_matches(order: Order, only: str) -> bool:
     return True
 
 
-def _named(exchange: Exchange, request: Request) -> Order | None:
+def _named(floor: Floor, request: Request) -> Order | None:
     """Return the order an id names, orderId before orderLinkId, in the symbol if one is given."""
-    ledger = exchange.engine.ledger
+    ledger = floor.engine.ledger
     identity, link = request.text("orderId"), request.text("orderLinkId")
     if not identity and not link:
         raise invalid("params error: OrderId or orderLinkId is required")
@@ -187,10 +183,10 @@ def _named(exchange: Exchange, request: Request) -> Order | None:
     return order
 
 
-def _order_request(exchange: Exchange, request: Request) -> OrderRequest:
-    index = symbol_index(exchange, request)
+def _order_request(floor: Floor, request: Request) -> OrderRequest:
+    index = symbol_index(floor, request)
     side, kind = _side_and_kind(request)
-    require_one_way(exchange, request)
+    require_one_way(floor, request)
     link = request.text("orderLinkId")
     if link and not LINK_ID.fullmatch(link):
         raise invalid("params error: orderLinkId invalid")

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import orjson
 
-from workbench.simulator.faults import Fault
-from workbench.simulator.wire import JSON_TYPE, Response, answer_headers, envelope
+from workbench.simulator.faults.plan import Fault
+from workbench.simulator.wire.messages import JSON_TYPE, Response, answer_headers, envelope
 
 MAINTENANCE = b"<html><body>Bybit is being maintained</body></html>"
 LIMIT_OF_FAULT = "10"

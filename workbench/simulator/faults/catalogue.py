@@ -8,7 +8,7 @@ from random import Random
 from typing import Literal
 
 from workbench.simulator.exchange_settings import FORBIDDEN_TEXT
-from workbench.simulator.faults import Call, Fault
+from workbench.simulator.faults.plan import Call, Fault
 
 Scope = Literal["any", "signed", "post", "create", "trading"]
 """Calls that a fault makes sense for: all, those with a key, those that act, new orders, and those

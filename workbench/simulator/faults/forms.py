@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from workbench.simulator.fault_catalogue import KINDS, LISTS
-from workbench.simulator.fault_schedule import FaultSchedule
-from workbench.simulator.faults import (
+from workbench.simulator.faults.catalogue import KINDS, LISTS
+from workbench.simulator.faults.plan import (
     ACTIONS,
     ALWAYS_ACTED,
     CONDITIONS,
@@ -17,6 +16,7 @@ from workbench.simulator.faults import (
     NoFaults,
     ScriptedFaults,
 )
+from workbench.simulator.faults.schedule import FaultSchedule
 
 FORM = 'expected {"faults": [...]}, {"seed": S, "rate": R} or {"clock_skew_ms": M}'
 LARGEST = 10**12

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from workbench.simulator.engine.ledger import Ledger
 from workbench.simulator.engine.records import ZERO, ClosedTrade, Execution, Order, Position
 from workbench.simulator.prices import listing_scale
-from workbench.simulator.wire import money, optional, plain
+from workbench.simulator.wire.messages import money, optional, plain
 
 Row = dict[str, object]
 TPSL_FIELDS = {"StopLoss", "TakeProfit"}

@@ -10,7 +10,8 @@ from random import Random
 import numpy as np
 
 from workbench.simulator.engine.engine import Engine
-from workbench.simulator.incidents import KINDS, Incident, IncidentError, apply_incident
+from workbench.simulator.incidents.incident import Incident, IncidentError
+from workbench.simulator.incidents.kinds import KINDS, apply_incident
 from workbench.simulator.market import MINUTE_MS
 
 __all__ = ["NEEDS_POSITION", "IncidentSchedule", "schedule_from_json"]

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from random import Random
 
-from workbench.simulator.fault_catalogue import KINDS, Kind
-from workbench.simulator.faults import Call, Fault, FaultError
+from workbench.simulator.faults.catalogue import KINDS, Kind
+from workbench.simulator.faults.plan import Call, Fault, FaultError
 
 SECOND_FAULT_RATE = 0.3
 """How often an answer is hit as well whose call already met a condition."""

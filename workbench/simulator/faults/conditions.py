@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.simulator.engine.engine import GONE
-from workbench.simulator.fault_catalogue import CREATE, EXECUTIONS, HISTORY, LISTS, ORDERS
-from workbench.simulator.fault_past import Past, seen_at
-from workbench.simulator.faults import Call, Fault
+from workbench.simulator.faults.catalogue import CREATE, EXECUTIONS, HISTORY, LISTS, ORDERS
+from workbench.simulator.faults.past import Past, seen_at
+from workbench.simulator.faults.plan import Call, Fault
 from workbench.simulator.refusals import Refused
-from workbench.simulator.wire import Answer, Request
+from workbench.simulator.wire.messages import Answer, Request
 
 if TYPE_CHECKING:
     from workbench.simulator.engine.ledger import Ledger
-    from workbench.simulator.exchange import Exchange
+    from workbench.simulator.floor import Floor
 
 LIST_PATHS = frozenset(LISTS.values())
 LOOK_UPS = frozenset({ORDERS, HISTORY, EXECUTIONS})
@@ -82,10 +82,10 @@ class Conditions:
         lag = self._lags.get(path)
         return lag.lag_ms if lag is not None and lag.spell.holds(number, now) else 0
 
-    def seen(self, exchange: Exchange, path: str, number: int, now: int) -> Exchange:
+    def seen(self, floor: Floor, path: str, number: int, now: int) -> Floor:
         """Return the exchange as a request for a path sees it."""
         lag = self.lag_ms(path, number, now)
-        return seen_at(exchange, self._past.at(now - lag)) if lag else exchange
+        return seen_at(floor, self._past.at(now - lag)) if lag else floor
 
     def answer_about_hidden(self, ledger: Ledger, request: Request, number: int) -> Answer | None:
         """Return the empty list a look-up of a hidden order gets; None when it is not hidden.

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
 
 from workbench.simulator.engine.ledger import Ledger
-
-if TYPE_CHECKING:
-    from workbench.simulator.exchange import Exchange
+from workbench.simulator.floor import Floor
 
 KEPT_MS = 600_000
 """How far back states are kept, market time."""
@@ -72,9 +69,9 @@ def copied(ledger: Ledger) -> Ledger:
     return past
 
 
-def seen_at(exchange: Exchange, ledger: Ledger) -> Exchange:
+def seen_at(floor: Floor, ledger: Ledger) -> Floor:
     """Return the exchange as it answers with the books of another time."""
-    view = copy.copy(exchange)
-    view.engine = copy.copy(exchange.engine)
+    view = copy.copy(floor)
+    view.engine = copy.copy(floor.engine)
     view.engine.ledger = ledger
     return view

@@ -1,0 +1,40 @@
+"""What every endpoint answers from: the market, its prices and the account's books."""
+
+from __future__ import annotations
+
+from workbench.simulator.auth import Credentials
+from workbench.simulator.engine.engine import Engine
+from workbench.simulator.exchange_settings import ExchangeSettings
+from workbench.simulator.live_market import LiveMarket
+from workbench.simulator.market import Market
+from workbench.simulator.prices import Prices
+from workbench.simulator.wire.instruments import Row, instrument_row
+from workbench.simulator.wire.tickers import TickerWriter
+
+
+class Floor:
+    """One market and one account, opened at `started` (market time, milliseconds UTC)."""
+
+    def __init__(
+        self, market: Market, credentials: Credentials, settings: ExchangeSettings, started: int
+    ) -> None:
+        self.market = LiveMarket(market)
+        self.settings = settings
+        self.credentials = {credentials.api_key: credentials}
+        self.started = started
+        self.prices = Prices(self.market)
+        self.engine = Engine(self.market, self.prices, settings, started)
+        self.tickers = TickerWriter(self.prices)
+        self.indices = {listing.symbol: n for n, listing in enumerate(market.listings)}
+        self._instrument_rows: tuple[int, list[Row]] | None = None
+
+    @property
+    def instrument_rows(self) -> list[Row]:
+        """Return every contract's row of instruments-info, as its filters are now."""
+        version = self.market.version
+        if self._instrument_rows is None or self._instrument_rows[0] != version:
+            bands = self.settings.market_price_band, self.settings.limit_price_band
+            listings = enumerate(self.market.listings)
+            rows = [instrument_row(listing, n + 1, *bands) for n, listing in listings]
+            self._instrument_rows = version, rows
+        return self._instrument_rows[1]

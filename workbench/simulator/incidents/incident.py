@@ -1,0 +1,31 @@
+"""One thing that can happen on an exchange besides an order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+class IncidentError(ValueError):
+    """An incident is described wrongly or cannot happen now; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One thing that happens. Which fields matter depends on the kind; see `docs/simulator.md`."""
+
+    kind: str
+    symbol: str
+    quantity: Decimal | None = None
+    """Base coins; None: everything there is."""
+    price: Decimal | None = None
+    """USDT; None: the mark price."""
+    fraction: Decimal | None = None
+    """A funding rate, a jump of the price, a share that is filled, a share of the book's depth."""
+    side: str = ""
+    times: int = 1
+    milliseconds: int = 60_000
+    tick_size: Decimal | None = None
+    quantity_step: Decimal | None = None
+    min_quantity: Decimal | None = None
+    min_notional: Decimal | None = None

@@ -1,0 +1,1 @@
+"""What goes over the wire, in Bybit's own words and figures."""

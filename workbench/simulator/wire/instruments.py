@@ -1,0 +1,75 @@
+"""A contract's row of instruments-info, as Bybit writes it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from workbench.simulator.market import Listing
+from workbench.simulator.prices import listing_scale
+from workbench.simulator.wire.messages import padded, plain
+
+HIGHEST_TICKS = 1_999_999_990
+DELIVERY_HOUR_MS = 8 * 3_600_000
+
+Row = dict[str, object]
+
+
+def instrument_row(listing: Listing, number: int, market_band: Decimal, limit_band: Decimal) -> Row:
+    """Return one contract's row; `number` is its symbolId."""
+    scale = listing_scale(listing)
+    tick = listing.tick_size
+    delivery = _delivery_time(listing)
+    return {
+        "symbol": listing.symbol,
+        "symbolId": number,
+        "contractType": listing.contract_type,
+        "status": listing.status,
+        "baseCoin": listing.base_coin,
+        "quoteCoin": listing.settle_coin,
+        "settleCoin": listing.settle_coin,
+        "symbolType": listing.symbol_type,
+        "launchTime": str(listing.launch_time),
+        "deliveryTime": str(delivery),
+        "deliveryFeeRate": "0.0005" if delivery else "",
+        "priceScale": str(scale),
+        "leverageFilter": {
+            "minLeverage": "1",
+            "maxLeverage": padded(listing.max_leverage, 2),
+            "leverageStep": "0.01",
+        },
+        "priceFilter": {
+            "minPrice": padded(tick, scale),
+            "maxPrice": padded(tick * HIGHEST_TICKS, scale),
+            "tickSize": padded(tick, scale),
+        },
+        "lotSizeFilter": {
+            "minNotionalValue": plain(listing.min_notional),
+            "maxOrderQty": plain(listing.max_quantity),
+            "maxMktOrderQty": plain(listing.max_market_quantity),
+            "minOrderQty": plain(listing.min_quantity),
+            "qtyStep": plain(listing.quantity_step),
+            "postOnlyMaxOrderQty": plain(listing.max_quantity),
+        },
+        "unifiedMarginTrade": True,
+        "fundingInterval": listing.funding_interval_minutes,
+        "copyTrading": "none",
+        "upperFundingRate": "0.02",
+        "lowerFundingRate": "-0.02",
+        "displayName": "",
+        "forbidUplWithdrawal": False,
+        "riskParameters": {
+            "priceLimitRatioX": plain(market_band),
+            "priceLimitRatioY": plain(limit_band),
+        },
+        "isPreListing": False,
+        "preListingInfo": None,
+    }
+
+
+def _delivery_time(listing: Listing) -> int:
+    """Return when a dated future is delivered (08:00 UTC of the day in its name), else 0."""
+    if listing.contract_type != "LinearFutures":
+        return 0
+    day = datetime.strptime(listing.symbol.rpartition("-")[2], "%d%b%y").replace(tzinfo=UTC)
+    return int(day.timestamp()) * 1_000 + DELIVERY_HOUR_MS
