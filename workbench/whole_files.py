@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: what stood there before stays until the new one is done."""
+"""Files that appear whole or not at all: until the new one is done, the one before it stays."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pumpwatch.errors import BadInput
+from workbench.cli.options import Region, checked_address
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,9 +30,7 @@ def report(
     store: Annotated[
         Path | None, typer.Option(help="Paper trading's file; empty: ~/.pumpwatch/paper.db.")
     ] = None,
-    region: Annotated[
-        str, typer.Option(help="AWS region; empty: that of your environment or profile.")
-    ] = "",
+    region: Region = "",
     fetch_candles: Annotated[
         str,
         typer.Option(
@@ -43,15 +41,13 @@ def report(
         "build/journal-report.html"
     ),
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and write no page.")
+        bool, typer.Option("--json", help="Print JSON on standard output and write no page.")
     ] = False,
 ) -> None:
     """Report on events, trades, protections and runs of a stage or of paper trading.
 
     Writes one page that needs nothing else. With --stage it reads the stack's table and bucket
     with your AWS credentials; nothing is changed anywhere.
-
-    Example: pumpwatch report --since 7d
     """
     from workbench.durations import parse_duration  # noqa: PLC0415 - slow imports below
     from workbench.journal.figures import figures_of  # noqa: PLC0415
@@ -84,20 +80,16 @@ def _of_file(store: Path | None, since: int, until: int) -> Period:
 
 
 def _of_stage(stage: str, region: str, since: int, until: int) -> Period:
-    import boto3  # noqa: PLC0415 - slow imports
-
     from pumpwatch.adapters.dynamodb import Table  # noqa: PLC0415
     from pumpwatch.adapters.s3 import S3HistoryStore  # noqa: PLC0415
+    from workbench.cli.aws import clients_in  # noqa: PLC0415
     from workbench.journal.stack import outputs_of_stage, period_of_stack  # noqa: PLC0415
 
-    session = boto3.session.Session()
-    where = region or session.region_name or os.environ.get("AWS_REGION", "")
-    if not where:
-        raise BadInput("no region is set: give --region, for example --region eu-central-1")
-    outputs = outputs_of_stage(session.client("cloudformation", region_name=where), stage)
+    _, client = clients_in(region)
+    outputs = outputs_of_stage(client("cloudformation"), stage)
     return period_of_stack(
-        Table(outputs["StateTable"], session.client("dynamodb", region_name=where)),
-        S3HistoryStore(outputs["HistoryBucket"], session.client("s3", region_name=where)),
+        Table(outputs["StateTable"], client("dynamodb")),
+        S3HistoryStore(outputs["HistoryBucket"], client("s3")),
         stage=stage,
         since=since,
         until=until,
@@ -108,11 +100,9 @@ def _with_candles(period: Period, base_url: str) -> Period:
     from dataclasses import replace  # noqa: PLC0415
 
     from pumpwatch.adapters.bybit import BybitMarketData, BybitSession  # noqa: PLC0415
-    from pumpwatch.settings import SharedSettings, load_settings  # noqa: PLC0415
     from workbench.journal.candles import fetched_candles  # noqa: PLC0415
 
-    settings = load_settings(SharedSettings, {"TABLE_NAME": "none", "BYBIT_BASE_URL": base_url})
-    session = BybitSession(settings.bybit_base_url)
+    session = BybitSession(checked_address("--fetch-candles", base_url))
     try:
         market = BybitMarketData(session)
         return replace(period, candles=fetched_candles(market, period.signals, period.candles))

@@ -18,6 +18,7 @@ __all__ = ["run"]
 
 MAX_SYMBOLS = 2_000
 MAX_HOURS = 48.0
+MAX_SEED = 2**63 - 1
 
 
 def run(
@@ -79,6 +80,10 @@ def _options(
         raise BadInput(f"--symbols is {symbols}: give a number from 1 to {MAX_SYMBOLS}")
     if seed < 0:
         raise BadInput(f"--seed is {seed}: give a number of at least 0")
+    if seed > MAX_SEED:
+        raise BadInput(f"--seed is {seed}: give a number of at most {MAX_SEED}")
+    if replay is not None and not (replay / "candles.parquet").is_file():
+        raise BadInput(f"--replay {replay} holds no candles.parquet: see docs/data-format.md")
     if not 0.5 <= hours <= MAX_HOURS:  # noqa: PLR2004 - a pump needs its half hour
         raise BadInput(f"--hours is {hours:g}: give a number from 0.5 to {MAX_HOURS:g}")
     return RunOptions(
