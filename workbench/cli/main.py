@@ -134,6 +134,10 @@ def run_program(arguments: Sequence[str] | None = None) -> int:
         _read_no_more()
         return NO_READER
     except SystemExit as error:
+        # typer and rich both end the program when nobody reads, as if it had found a problem.
+        if isinstance(error.__context__, BrokenPipeError):
+            _read_no_more()
+            return NO_READER
         return error.code if isinstance(error.code, int) else BUG
     except typer.Abort:
         return _fail(KeyboardInterrupt(), typed, invocation)

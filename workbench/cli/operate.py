@@ -7,6 +7,7 @@ of the exchange; for paper trading on this machine its file is enough.
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,11 +52,12 @@ def doctor(
 
     Exit status 1 when something failed; with --post-deploy also for a warning.
     """
-    from workbench.operations.doctor import Doctor  # noqa: PLC0415 - slow imports
+    from workbench.cli.progress import awaited  # noqa: PLC0415 - slow imports
+    from workbench.operations.doctor import Doctor  # noqa: PLC0415
     from workbench.operations.findings import Level  # noqa: PLC0415
 
     findings = []
-    for finding in Doctor(_stack(stack, region)).examine():
+    for finding in awaited(Doctor(_stack(stack, region)).examine(), "Checking"):
         findings.append(finding)
         if not as_json:
             typer.echo(f"{finding.level.value:<5} {finding.name}: {finding.detail}".rstrip(": "))
@@ -223,8 +225,11 @@ def _confirm(expected: str, given: str, consequence: str) -> None:
 def _typed(question: str, expected: str) -> str:
     """Ask on standard error, so that --json stays whole."""
     try:
+        if sys.stdin is None:
+            raise typer.Abort
         return str(typer.prompt(question, err=True))
     except typer.Abort as error:
+        typer.echo(err=True)
         if isinstance(error.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from None
         raise BadInput(

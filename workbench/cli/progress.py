@@ -21,7 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-__all__ = ["Steps", "busy", "errors", "stepping", "track"]
+__all__ = ["Steps", "awaited", "busy", "errors", "stepping", "track"]
 
 Item = TypeVar("Item")
 SILENCE = 15.0
@@ -85,7 +85,11 @@ def stepping(what: str, total: int | None = None) -> Iterator[Steps]:
         TextColumn("{task.fields[note]}"),
     )
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *columns,
+        console=console,
+        transient=True,
+        redirect_stdout=False,
+        disable=not console.is_terminal,
     ) as progress:
         yield Steps(what, total, progress)
 
@@ -104,7 +108,23 @@ def busy(what: str) -> Iterator[None]:
     console = errors()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *columns,
+        console=console,
+        transient=True,
+        redirect_stdout=False,
+        disable=not console.is_terminal,
     ) as progress:
         progress.add_task(what, total=None)
         yield
+
+
+def awaited(items: Iterable[Item], what: str) -> Iterator[Item]:
+    """Yield the items and show that something is at work while each is waited for."""
+    source = iter(items)
+    while True:
+        with busy(what):
+            try:
+                item = next(source)
+            except StopIteration:
+                return
+        yield item

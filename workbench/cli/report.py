@@ -49,7 +49,8 @@ def report(
     Writes one page that needs nothing else. With --stage it reads the stack's table and bucket
     with your AWS credentials; nothing is changed anywhere.
     """
-    from workbench.durations import parse_duration  # noqa: PLC0415 - slow imports below
+    from workbench.cli.progress import busy  # noqa: PLC0415 - slow imports
+    from workbench.durations import parse_duration  # noqa: PLC0415
     from workbench.journal.figures import figures_of  # noqa: PLC0415
 
     if stage and store is not None:
@@ -60,9 +61,11 @@ def report(
         from workbench.reports.run_report import check_report_path  # noqa: PLC0415
 
         check_report_path(out)
-    period = _of_stage(stage, region, begin, until) if stage else _of_file(store, begin, until)
+    with busy("Reading the journal"):
+        period = _of_stage(stage, region, begin, until) if stage else _of_file(store, begin, until)
     if fetch_candles:
-        period = _with_candles(period, fetch_candles)
+        with busy("Asking for candles"):
+            period = _with_candles(period, fetch_candles)
     figures = figures_of(period)
     if as_json:
         from workbench.journal.document import document_of  # noqa: PLC0415
@@ -113,10 +116,12 @@ def _with_candles(period: Period, base_url: str) -> Period:
 def _write(period: Period, figures: Figures, out: Path) -> None:
     from rich.console import Console  # noqa: PLC0415 - slow imports
 
+    from workbench.cli.progress import busy  # noqa: PLC0415
     from workbench.reports.journal_page import render_journal  # noqa: PLC0415
     from workbench.reports.run_report import write_page  # noqa: PLC0415
 
-    page = write_page(render_journal(period, figures), out)
+    with busy("Drawing the page"):
+        page = write_page(render_journal(period, figures), out)
     console = Console(highlight=False)
     _print_figures(figures, console)
     console.print(f"Report: {page}", soft_wrap=True)

@@ -76,6 +76,7 @@ class PaperLoop:
         self._news = news
         self._pace = pace
         self._problem = ""
+        self._blocked: frozenset[str] = frozenset()
         self._requests, self._alerts = 0, (0, 0)
         self.tally = Tally()
 
@@ -196,12 +197,25 @@ class PaperLoop:
             self._view.trade(now, trade)
         for trade in (*report.opened, *report.closed):
             self._news.trade(trade)
-        self._news.blocked(report)
+        self._tell_blocked(report)
         tally.opened += len(report.opened)
         tally.closed += len(report.closed)
         tally.denied += len(report.denied)
         tally.realised += sum((trade.realised_pnl for trade in report.closed), Decimal(0))
         tally.open_positions = report.open_positions
+
+    def _tell_blocked(self, report: TradeReport) -> None:
+        """Say why nothing is opened any more, once, and when that is over."""
+        reasons = {name: text for name, text in report.blocked.items() if name in ("halt", "lock")}
+        told = [
+            f"Entries stopped: {reasons[name]}" for name in sorted(reasons.keys() - self._blocked)
+        ]
+        if self._blocked and not reasons:
+            told.append("Entries are allowed again")
+        for line in told:
+            self._view.note(line)
+            self._news.blocked(line)
+        self._blocked = frozenset(reasons)
 
     def _show(self, tick: _Tick, report: TradeReport, equity: Decimal) -> None:
         self.tally.equity = equity
