@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["worker_processes"]
+__all__ = ["interruption_later", "worker_processes"]
 
 Answer = TypeVar("Answer")
 Given = ParamSpec("Given")
@@ -41,23 +40,26 @@ def worker_processes(
 
 
 class _Pool(ProcessPoolExecutor):
-    """Starts its processes with Ctrl-C ignored, which they inherit from their first moment."""
+    """Starts its processes so that they never see Ctrl-C, from their first moment on."""
 
     def submit(
         self, fn: Callable[Given, Answer], /, *args: Given.args, **kwargs: Given.kwargs
     ) -> Future[Answer]:
-        with _interruption_later():
+        with interruption_later():
             return super().submit(fn, *args, **kwargs)
 
 
 @contextmanager
-def _interruption_later() -> Iterator[None]:
-    """Ignore Ctrl-C for the moment in which a process is started."""
-    if threading.current_thread() is not threading.main_thread():
+def interruption_later() -> Iterator[None]:
+    """Hold Ctrl-C back while a process is started: it inherits that, and never sees one.
+
+    Whoever starts it so must end it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -84,7 +84,7 @@ def describe(error: BaseException, arguments: Sequence[str]) -> tuple[str, int]:
         line, status = str(error), PROBLEM
     elif isinstance(error, KeyboardInterrupt):
         line, status = "interrupted", INTERRUPTED
-    elif isinstance(error, OSError) and (sentence := _about_a_file(error)):
+    elif sentence := _about_a_file(error):
         line, status = sentence, BAD_INPUT
     elif isinstance(error, MemoryError):
         line, status = "the machine has too little memory for this: ask for less", PROBLEM
@@ -134,12 +134,12 @@ def _plain(message: str) -> str:
     return message
 
 
-def _about_a_file(error: OSError) -> str:
+def _about_a_file(error: BaseException) -> str:
     """Return what is wrong with a file or a disk, nothing for an error about anything else."""
-    number = error.errno
-    if number is None and (found := SYSTEM_ERROR.search(str(error))):
+    number, where = getattr(error, "errno", None), getattr(error, "filename", None)
+    rust = isinstance(error, OSError) or type(error).__module__.startswith("polars")
+    if number is None and rust and (found := SYSTEM_ERROR.search(str(error))):
         number = int(found[1])
     if number not in DISK:
         return ""
-    where = error.filename if isinstance(error.filename, str) else ""
-    return f"{where}: {DISK[number]}" if where else DISK[number]
+    return f"{where}: {DISK[number]}" if isinstance(where, str) and where else DISK[number]

@@ -39,6 +39,7 @@ def train(
     """
     from workbench.cli.progress import busy, errors  # noqa: PLC0415 - slow imports
 
+    _check(folder, out, repeats)
     try:
         from workbench.training.learning import learned_scores  # noqa: PLC0415
     except ModuleNotFoundError as error:
@@ -47,10 +48,6 @@ def train(
         ) from None
     from workbench.training.learning import judge_of, write_model  # noqa: PLC0415
 
-    if not 1 <= repeats <= 20:  # noqa: PLR2004
-        raise BadInput(f"--repeats is {repeats}: give a number from 1 to 20")
-    if out.is_dir() or not out.absolute().parent.is_dir():
-        raise BadInput(f"--out {out}: name a file in a folder that exists")
     console = errors()
     with busy("Reading the candidates"):
         judge = judge_of(folder)
@@ -64,6 +61,20 @@ def train(
         typer.echo(json.dumps({"model": str(out), "bytes": len(text), "validation": scores}))
     else:
         console.print(f"{out}: {len(text):,} bytes")
+
+
+def _check(folder: Path, out: Path, repeats: int) -> None:
+    """Raise `BadInput` for what need not wait until everything is loaded."""
+    from workbench.whole_files import check_target  # noqa: PLC0415 - slow imports
+
+    if not 1 <= repeats <= 20:  # noqa: PLR2004
+        raise BadInput(f"--repeats is {repeats}: give a number from 1 to 20")
+    if not (folder / "candles.parquet").is_file():
+        raise BadInput(f"{folder} holds no candles.parquet: see docs/data-format.md")
+    try:
+        check_target(out)
+    except OSError:
+        raise BadInput(f"--out {out}: name a file in a folder that exists") from None
 
 
 def _validate(judge: Judge, repeats: int, console: Console) -> dict[str, object]:

@@ -12,6 +12,7 @@ from typing import Any, Self
 import boto3
 
 from pumpwatch.errors import PumpwatchError
+from workbench.workers import interruption_later
 
 __all__ = ["FAKE_CREDENTIALS", "REGION", "AwsServer", "LocalStackError"]
 
@@ -53,13 +54,14 @@ class AwsServer:
 
     def start(self) -> None:
         """Start the process and wait until it listens. Raises `LocalStackError`."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "workbench.localstack.aws_server"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=_plain_environment(),
-        )
+        with interruption_later():
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "workbench.localstack.aws_server"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=_plain_environment(),
+            )
         assert self._process.stdout is not None  # noqa: S101 - asked for above
         line = self._process.stdout.readline()
         if not line:

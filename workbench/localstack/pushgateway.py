@@ -14,6 +14,8 @@ from typing import Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from workbench.workers import interruption_later
+
 from .aws import LocalStackError
 from .receiver import MetricsReceiver, serve
 
@@ -87,13 +89,14 @@ class Pushgateway:
         for _ in range(ATTEMPTS):
             self._port = _free_port()
             address = f"127.0.0.1:{self._port}"
-            self._process = subprocess.Popen(  # noqa: S603 - found on PATH
-                # Debian's build keeps the groups of former runs in a file unless told not to.
-                [program, f"--web.listen-address={address}", "--persistence.file="],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+            with interruption_later():
+                self._process = subprocess.Popen(  # noqa: S603 - found on PATH
+                    # Debian's build keeps the groups of former runs in a file unless told not to.
+                    [program, f"--web.listen-address={address}", "--persistence.file="],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
             if self._is_ready(self._process):
                 return
             _stop(self._process)

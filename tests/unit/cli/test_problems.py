@@ -100,7 +100,7 @@ def test_words_that_look_like_secrets_by_their_variable_are_taken_out():
         (["rum"], "No such command 'rum'. Did you mean 'run', 'resume'?; see pumpwatch --help"),
         (
             ["run", "--nonsense"],
-            "No such option: --nonsense (Possible options: --seed); see pumpwatch run --help",
+            "No such option: --nonsense (Possible options: --seed); see pumpwatch run",
         ),
         (["run", "extra"], "unexpected extra argument"),
         (["run", "--symbols", "many"], "--symbols: give a whole number; see pumpwatch run"),
