@@ -7,16 +7,21 @@ traceback, and their parent could not tell an interruption from a crash.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from typing import Any, ParamSpec, TypeVar
 
 __all__ = ["interruption_later", "worker_processes"]
 
 Answer = TypeVar("Answer")
 Given = ParamSpec("Given")
+MASKS = hasattr(signal, "pthread_sigmask")
+"""Windows has none."""
 
 
 @contextmanager
@@ -26,7 +31,7 @@ def worker_processes(
     """Open a pool of fresh processes: forking one with threads in it can lock up."""
     context = multiprocessing.get_context("spawn")
     before = {process.pid for process in multiprocessing.active_children()}
-    pool = _Pool(count, context, initializer, initargs)
+    pool = _Pool(count, context, _begin, (initializer, initargs))
     try:
         yield pool
     except BaseException:
@@ -49,17 +54,37 @@ class _Pool(ProcessPoolExecutor):
             return super().submit(fn, *args, **kwargs)
 
 
+def _begin(initializer: Callable[..., None] | None, initargs: tuple[Any, ...]) -> None:
+    """Begin a worker's life, and see to it that it does not outlive its parent."""
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    if initializer is not None:
+        initializer(*initargs)
+
+
+def _end_with_the_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
 @contextmanager
 def interruption_later() -> Iterator[None]:
-    """Hold Ctrl-C back while a process is started: it inherits that, and never sees one.
+    """Hold Ctrl-C back while a process is started: that one inherits it, and never sees any.
 
-    Whoever starts it so must end it.
+    Here it comes through when the block is done. Whoever starts a process so must end it.
     """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    if threading.current_thread() is not threading.main_thread() or not MASKS:
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    pressed: list[int] = []
+    # The mask is what the process inherits; another thread may take the signal nevertheless.
+    handler = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+        if pressed:
+            signal.raise_signal(signal.SIGINT)

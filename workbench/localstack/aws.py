@@ -41,7 +41,11 @@ class AwsServer:
         self.url = ""
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self._kill()
+            raise
         return self
 
     def __exit__(
@@ -69,6 +73,12 @@ class AwsServer:
             self.stop()
             raise LocalStackError(f"the AWS stand-in (moto) ended at once with status {status}")
         self.url = f"http://127.0.0.1:{json.loads(line)['port']}"
+
+    def _kill(self) -> None:
+        """End a process that was interrupted before it could be asked to end."""
+        if self._process is not None:
+            self._process.kill()
+        self.stop()
 
     def stop(self) -> None:
         """End the process by closing its standard input; kill it when that does not help."""

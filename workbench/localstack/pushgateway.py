@@ -48,7 +48,12 @@ class Pushgateway:
 
     def __enter__(self) -> Self:
         if self._program:
-            self._start_program(self._program)
+            try:
+                self._start_program(self._program)
+            except BaseException:
+                if self._process is not None:
+                    _stop(self._process)
+                raise
         else:
             self._server = serve(self._receiver)
             self._port = self._server.server_address[1]
