@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -64,6 +65,10 @@ class _Tick:
     problems: list[str] = field(default_factory=list)
 
 
+class _Stopped(Exception):
+    """The person asked to stop while the history was filled; it is filled anew next time."""
+
+
 class PaperLoop:
     """Plays ticks until its time is over or it is asked to stop."""
 
@@ -113,12 +118,15 @@ class PaperLoop:
 
         def progress(done: int, total: int) -> None:
             nonlocal shown
+            if self._pace.stopped:
+                raise _Stopped
             step = done * 10 // total
             if step > shown:
                 shown = step
                 self._view.note(f"Candle history: {done} of {total} slices")
 
-        self._attempt("history", lambda: self._desk.backfill(progress), _Tick(now, late=False))
+        with suppress(_Stopped):
+            self._attempt("history", lambda: self._desk.backfill(progress), _Tick(now, late=False))
         self._view.note("")
 
     def _is_late(self, due: int) -> bool:
