@@ -59,7 +59,7 @@ COMMANDS = {
             "pumpwatch paper --symbols BTCUSDT,DOGEUSDT --duration 8h",
             "pumpwatch paper --strategy fade --metrics-port 9108 --slack-webhook-env SLACK_WEBHOOK",
         ),
-        "a problem such as no network at the start",
+        "no network at the start, or no tick that worked",
         "ends it after the tick at hand with status 0, a second one at once with 130",
     ),
     "report": CommandHelp(

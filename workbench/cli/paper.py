@@ -94,6 +94,8 @@ def _play(options: PaperOptions, *, as_json: bool) -> None:
         json_view.line("summary", **_summary(tally), store=str(options.store))
     else:
         _print_summary(tally, options, console)
+    if tally.ticks and tally.failed_ticks == tally.ticks:
+        raise typer.Exit(1)
 
 
 def _summary(tally: Tally) -> dict[str, object]:

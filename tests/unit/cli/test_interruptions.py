@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from support.backtests import pump_block, write_folder
+from support.backtests import pump_block, random_block, write_folder
 from support.command_line import type_in
 from support.paper_trading import PumpedExchange
 
@@ -28,10 +28,19 @@ def exchange():
     made.close()
 
 
+@pytest.fixture(autouse=True)
+def _listening():
+    """A runner in the background ignores Ctrl-C, and would hand that down."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_folder(tmp_path / "candles", [pump_block(start=480)])
+    write_folder(tmp_path / "days", [random_block(1, 1, 4 * 1440)])
     (tmp_path / "page.html").write_text("before")
     (tmp_path / "trades.jsonl").touch()
     return tmp_path
@@ -48,7 +57,7 @@ BACKTEST = "backtest candles --report page.html"
     "line",
     [
         BACKTEST,
-        "tune candles --folds 0 --holdout 0.5",
+        "tune days --folds 1",
         "compare candles --from 1970-01-01 --journal trades.jsonl --strategy fade",
         "campaign --seeds 2 --workers 1",
         "download --symbols all --from 2026-11-01T23:00 --base-url {url} --out new",

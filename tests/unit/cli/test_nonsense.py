@@ -99,8 +99,8 @@ CASES = [
     ("evaluate {folder} --detector magic", "there is no detector 'magic'"),
     ("evaluate {folder} --alarms {folder}", "is a folder"),
     ("evaluate {folder} --set turnover_z=nan --detector ewma", "give a finite number"),
-    ("train {folder} --out {folder}", "--out"),
-    ("train {folder} --out {none}/m.json", "--out"),
+    ("train {folder} --out m.json", "holds no candles.parquet"),
+    ("train {broken} --out {folder}", "name a file in a folder that exists"),
     # simulator, campaign
     ("simulator --port 65536", "port 65536"),
     ("simulator --port {taken}", "is busy: choose another"),
