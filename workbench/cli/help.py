@@ -109,6 +109,14 @@ COMMANDS = {
         ("pumpwatch costs", "pumpwatch costs --symbols 600 --scan-seconds 10 --json"),
         "never",
     ),
+    "scale": CommandHelp(
+        OPERATE,
+        (
+            "pumpwatch scale",
+            "pumpwatch scale --limit address_requests=60 --users 10,1000 --json",
+        ),
+        "never",
+    ),
     "download": CommandHelp(
         RESEARCH,
         (

@@ -37,6 +37,7 @@ from workbench.cli.problems import (
 )
 from workbench.cli.report import report
 from workbench.cli.run import run
+from workbench.cli.scale import scale
 from workbench.cli.simulator import simulator
 from workbench.cli.train import train
 from workbench.cli.tune import tune
@@ -62,6 +63,7 @@ FUNCTIONS: dict[str, Callable[..., None]] = {
     "doctor": doctor,
     "backfill": backfill,
     "costs": costs,
+    "scale": scale,
     "download": download,
     "backtest": backtest,
     "tune": tune,

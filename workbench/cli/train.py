@@ -80,15 +80,15 @@ def _check(folder: Path, out: Path, repeats: int) -> None:
 def _validate(judge: Judge, repeats: int, console: Console) -> dict[str, object]:
     """Judge every choice of inputs, tell each score as it comes, and return them by name."""
     from workbench.cli.progress import stepping  # noqa: PLC0415
-    from workbench.training.learning import variants  # noqa: PLC0415
-    from workbench.training.validation import interval, later, nested  # noqa: PLC0415
+    from workbench.training.learning import nested_alarms, variants  # noqa: PLC0415
+    from workbench.training.validation import interval, later  # noqa: PLC0415
 
     found: dict[str, object] = {}
     inputs = variants(judge.table)
     with stepping("Divisions", len(inputs) * (repeats + 1)) as steps:
         for name, traits in inputs.items():
             for seed in range(repeats):
-                alarm = nested(judge, traits, seed=seed)
+                alarm = nested_alarms(judge, name, seed=seed)
                 title = f"{name}, folds {seed}"
                 found[title] = _told(title, judge.score(alarm), console)
                 if seed == 0:

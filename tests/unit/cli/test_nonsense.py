@@ -69,6 +69,12 @@ CASES = [
     ("backfill --bucket bucket --table table --base-url ftp://x", "--base-url is 'ftp://x'"),
     ("costs --symbols 7", "give one that was measured, 200, 600, 1000"),
     ("costs --scan-seconds 0", "--scan-seconds is 0"),
+    # scale
+    ("scale --symbols 5", "at least two different sizes"),
+    ("scale --check -1", "--check is -1"),
+    ("scale --users many", "--users is 'many'"),
+    ("scale --limit x", "--limit is 'x'"),
+    ("scale --report {folder}", "a folder has that name"),
     # download
     ("download --symbols BTCUSDT --from yesterday", "--from is 'yesterday'"),
     ("download --symbols BTCUSDT --from 0001-01-01", "no candles of perpetuals before 2018"),
