@@ -79,34 +79,23 @@ def test_ctrl_c_in_the_middle_is_clean(here, exchange, monkeypatch, line):
     assert (here / "page.html").read_text() == "before"
 
 
-@pytest.mark.parametrize(
-    ("line", "begun"),
-    [
-        ("campaign --seeds 90000 --workers 2", ""),
-        ("run --symbols 5 --report new.html", "Filling"),
-    ],
-)
-def test_ctrl_c_ends_every_process_of_a_command(here, line, begun):
+def test_ctrl_c_ends_every_worker_of_a_command(here):
     """A terminal sends it to all of them at once."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "workbench", *line.split()],
+        [sys.executable, "-m", "workbench", "campaign", "--seeds", "90000", "--workers", "2"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=here,
         start_new_session=True,
         preexec_fn=lambda: signal.signal(  # noqa: PLW1509 - no threads here
             signal.SIGINT, signal.default_int_handler
         ),
     )  # fmt: skip
-    assert process.stdout is not None
-    while begun and begun not in process.stdout.readline():
-        assert process.poll() is None
-    time.sleep(0 if begun else 2.5)
+    time.sleep(2.5)
     os.killpg(process.pid, signal.SIGINT)
     _, problem = process.communicate(timeout=30)
     assert process.returncode in INTERRUPTED
     assert problem == "pumpwatch: interrupted\n"
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
-    assert not (here / "new.html").exists()
 
 
 @contextmanager
