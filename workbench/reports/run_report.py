@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pumpwatch.errors import BadInput
-from workbench.reports.page import render_page
+from workbench.reports.run_page import render_page
 from workbench.run.result import RunResult
 from workbench.whole_files import check_target, write_whole
 
