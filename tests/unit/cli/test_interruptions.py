@@ -113,7 +113,7 @@ def files_of_at_most(count):
     ("line", "most"),
     [
         (BACKTEST, 100_000),
-        ("report --store s.db --out page.html", 100_000),
+        ("report --store s.db --out page.html", 5_000),
         ("download --symbols all --from 2026-11-01T20:00 --base-url {url} --out new", 1_000),
         ("paper --store fresh.db --base-url {url}", 2_000),
         ("compare candles --from 1970-01-01 --journal t.jsonl --export page.html", 10),
