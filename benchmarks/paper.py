@@ -30,6 +30,10 @@ class HeldPace:
         self._exchange = exchange
         self._now = START
 
+    @property
+    def stopped(self) -> bool:
+        return False
+
     def now(self) -> int:
         return self._now
 

@@ -1,5 +1,5 @@
 """`python -m workbench` is the `pumpwatch` command."""
 
-from workbench.cli.main import main
+from workbench.cli.start import main
 
 main()

@@ -138,7 +138,7 @@ def test_other_options_do_not_mix_into_an_unfinished_download(tmp_path):
         ({"symbols": " , "}, "--symbols is empty"),
         ({"begin": "2031-01-01"}, "lies in the future"),
         ({"begin": "soon"}, "--from is 'soon'"),
-        ({"url": "http://example.com"}, "BYBIT_BASE_URL"),
+        ({"url": "http://example.com"}, "--base-url is"),
     ],
 )
 def test_bad_input_leaves_nothing_behind(tmp_path, simulator, change, words):

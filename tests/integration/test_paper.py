@@ -232,6 +232,9 @@ def test_metrics_are_served_while_it_runs(world, store):
     seen = Seen()
     options = options_for(world.url, store, duration=3 * MINUTE, metrics_port=0)
     tally = play(options, seen, threading.Event(), lambda desk: Scraped(world.clock))
-    assert 'pumpwatch_trade_mode_info{mode="paper",stage="paper"} 1.0' in pages[-1]
-    runs = f'pumpwatch_detect_runs_total{{result="success",stage="paper"}} {tally.ticks}.0'
-    assert runs in pages[-1]
+    labels = 'job="pumpwatch_trade",mode="paper",stage="paper"'
+    assert f"pumpwatch_trade_mode_info{{{labels}}} 1.0" in pages[-1]
+    labels = 'job="pumpwatch_detect",result="success",stage="paper"'
+    assert f"pumpwatch_detect_runs_total{{{labels}}} {tally.ticks}.0" in pages[-1]
+    types = [line for line in pages[-1].splitlines() if line.startswith("# TYPE ")]
+    assert len(types) == len(set(types))

@@ -55,6 +55,10 @@ class SteppedPace:
         self._clock = clock
         self._sleeps = dict(sleeps or {})
 
+    @property
+    def stopped(self) -> bool:
+        return False
+
     def now(self) -> int:
         return self._clock.now()
 

@@ -104,13 +104,15 @@ def settable() -> dict[str, type[BaseModel]]:
     }
 
 
-def pairs_from(options: Iterable[str]) -> dict[str, str]:
+def pairs_from(options: Iterable[str], name_of_option: str = "--set") -> dict[str, str]:
     """Return the `key=value` options as a mapping. Raises `BadInput` for one without `=`."""
     pairs: dict[str, str] = {}
     for option in options:
         name, separator, value = option.partition("=")
         if not separator or not name.strip():
-            raise BadInput(f"--set {option!r}: write it as key=value, for example ewma_jump=0.05")
+            raise BadInput(
+                f"{name_of_option} {option!r}: write it as key=value, for example ewma_jump=0.05"
+            )
         pairs[name.strip().lower().replace("-", "_")] = value.strip()
     return pairs
 

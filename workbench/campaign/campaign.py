@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+
+from workbench.workers import worker_processes
 
 from .plan import INCIDENTS, TROUBLES
 from .world import WorldResult, play
@@ -82,6 +82,5 @@ def play_worlds(
     if workers <= 1:
         yield from map(player, seeds)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with worker_processes(workers) as pool:
         yield from pool.map(partial(player), seeds, chunksize=AT_A_TIME)

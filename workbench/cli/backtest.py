@@ -10,36 +10,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pumpwatch.errors import BadInput
+from workbench.cli.options import AsJson, Detector, Folder, QuotePrice, Setting, Strategy
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from workbench.backtest.engine import Outcome
     from workbench.backtest.recordings import Recordings
     from workbench.backtest.settings import BacktestSettings
     from workbench.reports.backtest_page import BacktestReport
 
-__all__ = ["Folder", "QuotePrice", "Setting", "backtest", "period_of"]
+__all__ = ["backtest", "period_of"]
 
 NEVER = 1 << 62
-Folder = Annotated[
-    Path, typer.Argument(metavar="DIR", help="Folder of recorded candles, see docs/data-format.md.")
-]
-Setting = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be given repeatedly."),
-]
-QuotePrice = Annotated[
-    float | None,
-    typer.Option(help="USDT per unit of the candles' quote currency; found out by default."),
-]
 
 
 def backtest(
     folder: Folder,
     *,
-    strategy: Annotated[str, typer.Option(help="fade, ride or alert.")] = "fade",
-    detector: Annotated[str, typer.Option(help="The rule; the product's default if empty.")] = "",
+    strategy: Annotated[Strategy, typer.Option(help="What to do about a pump.")] = Strategy.FADE,
+    detector: Annotated[Detector, typer.Option(help="The rule.")] = Detector.BOOSTED,
     set_: Setting = None,
     from_: Annotated[str, typer.Option("--from", help="Trade on signals from then on.")] = "",
     to: Annotated[str, typer.Option("--to", help="Look at no candle from then on.")] = "",
@@ -47,9 +35,7 @@ def backtest(
     report: Annotated[Path, typer.Option(help="Where the report page goes.")] = Path(
         "build/backtest-report.html"
     ),
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Trade a strategy on recorded candles, with all costs, and report what it would have made.
 
@@ -69,13 +55,13 @@ def backtest(
     from workbench.reports.run_report import check_report_path, write_page  # noqa: PLC0415
 
     keep_freed_memory()
-    settings = read_settings(pairs_from(set_ or ()), strategy=strategy, detector=detector or None)
+    settings = read_settings(pairs_from(set_ or ()), strategy=strategy, detector=detector)
     begin, end = period_of(from_, to)
     check_report_path(report)
     recordings = Recordings(folder, quote_price=quote_price)
     labels = read_labels(folder)
     console = Console(stderr=as_json)
-    outcome = _run(recordings, settings, begin, end, console)
+    outcome = _run(recordings, settings, begin, end)
     results = results_of(outcome, labels)
     found = BacktestReport(
         source=folder.resolve().name,
@@ -116,20 +102,12 @@ def _instant(name: str, text: str, otherwise: int) -> int:
     return round(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)
 
 
-def _run(
-    recordings: Recordings, settings: BacktestSettings, begin: int, end: int, console: Console
-) -> Outcome:
-    from rich.progress import track  # noqa: PLC0415
-
+def _run(recordings: Recordings, settings: BacktestSettings, begin: int, end: int) -> Outcome:
     from workbench.backtest.engine import run_backtest  # noqa: PLC0415
+    from workbench.cli.progress import track  # noqa: PLC0415
 
     blocks = track(
-        recordings.blocks(begin=begin, end=end),
-        description="Candles",
-        total=len(recordings.segments),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
+        recordings.blocks(begin=begin, end=end), "Segments of candles", len(recordings.segments)
     )
     outcome = run_backtest(blocks, settings, begin=begin, end=end)
     if outcome.coverage.candles == 0 or outcome.coverage.end <= begin:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pumpwatch.errors import BadInput
+from workbench.cli.options import AsJson
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,9 +37,7 @@ def campaign(
     replay: Annotated[
         int | None, typer.Option(help="Play this one world and print what happened in it.")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Play seeded worlds against the trade use case and check its promise after every tick.
 
@@ -54,21 +53,23 @@ def campaign(
     _check("--workers", workers, 0, MOST_WORKERS)
     from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
 
-    console = Console(stderr=as_json)
     if replay is not None:
         _check("--replay", replay, 0, 2 * MOST_SEEDS)
-        _replay(replay, _player(over_http=over_http, traced=True), console)
-        return
+        world = _player(over_http=over_http, traced=True)(replay)
+        if as_json:
+            typer.echo(json.dumps(_world(world)))
+        else:
+            _print_world(world, Console())
+        raise typer.Exit(1 if world.broken else 0)
     result = _play(
         range(first, first + seeds),
         workers or os.cpu_count() or 1,
         _player(over_http=over_http, traced=False),
-        console,
     )
     if as_json:
         typer.echo(json.dumps(result.document()))
     else:
-        _print(result, console, over_http=over_http)
+        _print(result, Console(), over_http=over_http)
     if result.broken:
         raise typer.Exit(1)
 
@@ -86,19 +87,15 @@ def _player(*, over_http: bool, traced: bool) -> Callable[[int], WorldResult]:
     return partial(play, venue=ServedVenue if over_http else EngineVenue, traced=traced)
 
 
-def _play(
-    seeds: range, workers: int, player: Callable[[int], WorldResult], console: Console
-) -> Campaign:
-    from rich.progress import Progress  # noqa: PLC0415
-
+def _play(seeds: range, workers: int, player: Callable[[int], WorldResult]) -> Campaign:
     from workbench.campaign.campaign import Campaign, play_worlds  # noqa: PLC0415
+    from workbench.cli.progress import stepping  # noqa: PLC0415
 
     result = Campaign()
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Worlds", total=len(seeds))
+    with stepping("Worlds", len(seeds)) as steps:
         for world in play_worlds(seeds, workers=min(workers, len(seeds)), player=player):
             result.add(world)
-            progress.update(task, advance=1, description=f"Worlds, {len(result.broken)} broken")
+            steps.advance(f"{len(result.broken)} broken")
     return result
 
 
@@ -128,11 +125,22 @@ def _print(result: Campaign, console: Console, *, over_http: bool) -> None:
         console.print("The promise held in every world.", style="green")
 
 
-def _replay(seed: int, player: Callable[[int], WorldResult], console: Console) -> None:
-    world = player(seed)
+def _print_world(world: WorldResult, console: Console) -> None:
     for line in world.trace:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     if world.broken:
         console.print(f"BROKEN at tick {world.tick}: {world.broken}", style="red", markup=False)
-        raise typer.Exit(1)
-    console.print(f"The promise held: {world.entries} entries, {world.struck.total()} faults.")
+    else:
+        console.print(f"The promise held: {world.entries} entries, {world.struck.total()} faults.")
+
+
+def _world(world: WorldResult) -> dict[str, object]:
+    return {
+        "seed": world.seed,
+        "ticks": world.ticks,
+        "entries": world.entries,
+        "faults": world.struck.total(),
+        "broken": world.broken or None,
+        "tick": world.tick,
+        "trace": world.trace,
+    }

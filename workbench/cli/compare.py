@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pumpwatch.errors import BadInput
-from workbench.cli.backtest import Folder, QuotePrice, Setting, period_of
+from workbench.cli.backtest import period_of
+from workbench.cli.options import AsJson, Detector, Folder, QuotePrice, Region, Setting, Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +31,11 @@ def compare(
     ] = None,
     from_: Annotated[str, typer.Option("--from", help="Trades created from then on, ISO 8601.")],
     to: Annotated[str, typer.Option("--to", help="Up to here, excluded.")] = "",
-    strategy: Annotated[str, typer.Option(help="As it was traded; found out by default.")] = "",
-    detector: Annotated[str, typer.Option(help="The rule; the product's default if empty.")] = "",
+    region: Region = "",
+    strategy: Annotated[
+        Strategy | None, typer.Option(help="As it was traded; found out by default.")
+    ] = None,
+    detector: Annotated[Detector, typer.Option(help="The rule.")] = Detector.BOOSTED,
     set_: Setting = None,
     quote_price: QuotePrice = None,
     export: Annotated[
@@ -40,9 +44,7 @@ def compare(
     report: Annotated[Path, typer.Option(help="Where the report page goes.")] = Path(
         "build/compare-report.html"
     ),
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Replay a period's candles, pair the simulated trades with the journal's, explain the rest.
 
@@ -54,6 +56,7 @@ def compare(
     from workbench.backtest.engine import run_backtest  # noqa: PLC0415
     from workbench.backtest.recordings import Recordings  # noqa: PLC0415
     from workbench.backtest.settings import pairs_from, read_settings  # noqa: PLC0415
+    from workbench.cli.progress import track  # noqa: PLC0415
     from workbench.comparison.compare import compare_with  # noqa: PLC0415
     from workbench.comparison.journal import export_trades  # noqa: PLC0415
     from workbench.kept_memory import keep_freed_memory  # noqa: PLC0415
@@ -68,12 +71,13 @@ def compare(
     begin, end = period_of(from_, to)
     check_report_path(report)
     recordings = Recordings(folder, quote_price=quote_price)
-    trades = _trades(table, journal, begin, end)
+    trades = _trades(table, journal, region, begin, end)
     traded = strategy or _strategy_of(trades)
-    settings = read_settings(pairs_from(set_ or ()), strategy=traded, detector=detector or None)
+    settings = read_settings(pairs_from(set_ or ()), strategy=traded, detector=detector)
     if export is not None:
         export_trades(trades, export)
-    outcome = run_backtest(recordings.blocks(end=end), settings, begin=begin, end=end)
+    blocks = track(recordings.blocks(end=end), "Segments of candles", len(recordings.segments))
+    outcome = run_backtest(blocks, settings, begin=begin, end=end)
     if outcome.coverage.candles == 0 or outcome.coverage.end <= begin:
         raise BadInput(f"{folder} has no candle in this period: download it first")
     found = compare_with(outcome, trades)
@@ -88,15 +92,17 @@ def compare(
     console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 
 
-def _trades(table: str, journal: Path | None, begin: int, end: int) -> list[Trade]:
+def _trades(table: str, journal: Path | None, region: str, begin: int, end: int) -> list[Trade]:
     from pumpwatch.adapters.dynamodb import DynamoJournal, Table  # noqa: PLC0415
+    from workbench.cli.aws import clients_in  # noqa: PLC0415
     from workbench.comparison.journal import read_export, trades_between  # noqa: PLC0415
 
     if bool(table) == (journal is not None):
         raise BadInput("name the journal: either --table or --journal")
     if journal is not None:
         return [one for one in read_export(journal) if begin <= one.created < end]
-    return trades_between(DynamoJournal(Table(table)), begin, end)
+    _, client = clients_in(region)
+    return trades_between(DynamoJournal(Table(table, client("dynamodb"))), begin, end)
 
 
 def _strategy_of(trades: Sequence[Trade]) -> str:

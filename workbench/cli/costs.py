@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pumpwatch.errors import BadInput
+from workbench.cli.options import AsJson
 
 __all__ = ["costs"]
 
@@ -17,17 +18,22 @@ def costs(
     symbols: Annotated[int, typer.Option(help="200, 600 or 1000: what was measured.")] = 1_000,
     scan_seconds: Annotated[int, typer.Option(help="ScanIntervalSeconds, 5 to 60.")] = 60,
     write: Annotated[bool, typer.Option("--write", help="Renew docs/costs.md.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compute dollars a month at list prices, without a free tier, service by service."""
     from workbench.costs.page import PAGE, costs_page  # noqa: PLC0415 - slow import
     from workbench.costs.page import costs as compute  # noqa: PLC0415
+    from workbench.costs.usage import MEASURED_SYMBOLS  # noqa: PLC0415
+    from workbench.whole_files import write_whole  # noqa: PLC0415
 
     if not 5 <= scan_seconds <= 60:  # noqa: PLR2004 - the template's bounds
         raise BadInput(f"--scan-seconds is {scan_seconds}: give a number from 5 to 60")
+    if symbols not in MEASURED_SYMBOLS:
+        measured = ", ".join(map(str, MEASURED_SYMBOLS))
+        raise BadInput(f"--symbols is {symbols}: give one that was measured, {measured}")
     cost = compute(symbols, scan_seconds)
     if write:
-        PAGE.write_text(costs_page(), encoding="utf-8")
+        write_whole(PAGE, costs_page())
     if as_json:
         lines = {line.service: round(line.dollars, 4) for line in cost.lines}
         facts = {"fixed": cost.fixed, "growing": cost.growing, "total": cost.total}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pumpwatch.errors import BadInput
+from workbench.cli.options import AsJson, BaseUrl, checked_address
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,6 +23,8 @@ __all__ = ["download"]
 
 MOST_SHOWN = 20
 MINUTE = 60_000
+FIRST_CANDLE = 1_514_764_800_000
+"""2018-01-01T00:00:00Z."""
 
 
 def download(
@@ -31,13 +35,12 @@ def download(
     from_: Annotated[str, typer.Option("--from", help="First candle, ISO 8601, UTC by default.")],
     to: Annotated[str, typer.Option("--to", help="Up to here, excluded; empty: up to now.")] = "",
     out: Annotated[Path, typer.Option(help="The folder to fill.")] = Path("candles"),
-    base_url: Annotated[
-        str, typer.Option(help="Which Bybit: its own hosts, or a loopback address.")
-    ] = "https://api.bybit.com",
+    base_url: BaseUrl = "https://api.bybit.com",
     requests_per_second: Annotated[
         int, typer.Option(help="At most so many, 1 to 110; Bybit allows 120.", min=1, max=110)
     ] = 60,
     parallel: Annotated[int, typer.Option(help="Requests at a time, 1 to 16.", min=1, max=16)] = 8,
+    as_json: AsJson = False,
 ) -> None:
     """Download one-minute candles of USDT perpetuals. Needs no key.
 
@@ -45,18 +48,19 @@ def download(
     it goes on where it was when it is given the same options. Minutes that the exchange does not
     give are reported; after an hour of them a new segment begins.
     """
-    from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
-
-    from pumpwatch.adapters.bybit import BybitMarketData, BybitSession  # noqa: PLC0415
+    from pumpwatch.adapters.bybit import BybitMarketData, BybitSession  # noqa: PLC0415 - slow
+    from workbench.cli.progress import errors  # noqa: PLC0415
     from workbench.download.assemble import assemble  # noqa: PLC0415
     from workbench.download.plan import Request, Workspace, chosen_symbols  # noqa: PLC0415
 
     begin, end = _period(from_, to)
     session = BybitSession(
-        _checked_address(base_url), requests_per_second=requests_per_second, threads=parallel
+        checked_address("--base-url", base_url),
+        requests_per_second=requests_per_second,
+        threads=parallel,
     )
     market = BybitMarketData(session, parallel_requests=parallel)
-    console = Console(stderr=True)
+    console = errors()
     contracts = market.instruments()
     now = market.time() // MINUTE * MINUTE
     if begin >= min(end, now):
@@ -66,14 +70,17 @@ def download(
     request = workspace.open(Request(names, begin, min(end, now), base_url))
     parts = workspace.parts(request, contracts)
     try:
-        _fetch(market, workspace, parts, parallel, console)
+        _fetch(market, workspace, parts, parallel)
     except BaseException:
         console.print(f"Not finished; give the same command again to go on ({out}).")
         raise
     finally:
         session.close()
     found = assemble(workspace, parts, contracts)
-    _report(found, out, console)
+    if as_json:
+        typer.echo(json.dumps(_json(found, out)))
+    else:
+        _report(found, out, console)
     if not found.candles:
         raise BadInput("the exchange has no candle of these contracts in this period")
 
@@ -82,55 +89,39 @@ def _period(begin: str, end: str) -> tuple[int, int]:
     from workbench.cli.backtest import period_of  # noqa: PLC0415
 
     first, last = period_of(begin, end)
+    if first < FIRST_CANDLE:
+        raise BadInput(f"--from is {begin}: Bybit has no candles of perpetuals before 2018")
     return -(-first // MINUTE) * MINUTE, last // MINUTE * MINUTE
 
 
-def _checked_address(url: str) -> str:
-    """Return the address if the functions would accept it too."""
-    from pumpwatch.errors import SettingsError  # noqa: PLC0415
-    from pumpwatch.settings import SharedSettings, load_settings  # noqa: PLC0415
-
-    try:
-        settings = load_settings(SharedSettings, {"TABLE_NAME": "none", "BYBIT_BASE_URL": url})
-    except SettingsError as error:
-        raise BadInput(f"--base-url: {error}") from None
-    return settings.bybit_base_url
-
-
-def _fetch(
-    market: MarketData, workspace: Workspace, parts: list[Part], parallel: int, console: Console
-) -> None:
-    from rich.progress import (  # noqa: PLC0415
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
+def _fetch(market: MarketData, workspace: Workspace, parts: list[Part], parallel: int) -> None:
+    from workbench.cli.progress import stepping  # noqa: PLC0415
     from workbench.download.fetch import fetch_parts  # noqa: PLC0415
 
     missing = workspace.missing(parts)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Candles", total=len(parts), completed=len(parts) - len(missing))
-
-        def stored(part: Part) -> None:
-            progress.update(task, advance=1, description=part.symbol)
-
+    with stepping("Candles in parts", len(parts)) as steps:
+        steps.update(len(parts) - len(missing))
         fetch_parts(
             market,
             workspace,
             missing,
             batch=parallel,
             wait=time.sleep,
-            progress=stored,
+            progress=lambda part: steps.advance(part.symbol),
         )
+
+
+def _json(found: Downloaded, out: Path) -> dict[str, object]:
+    gaps = [
+        {"symbol": gap.symbol, "begin": gap.begin, "end": gap.end, "minutes": gap.minutes}
+        for gap in found.gaps
+    ]
+    return {
+        "folder": str(out),
+        "candles": found.candles,
+        "segments": found.segments,
+        "gaps": gaps,
+    }
 
 
 def _report(found: Downloaded, out: Path, console: Console) -> None:

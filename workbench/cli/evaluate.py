@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pumpwatch.errors import BadInput
+from workbench.cli.options import AsJson, Detector, LabelledFolder
 
 if TYPE_CHECKING:
     from workbench.reports.evaluation_page import Evaluated
@@ -19,14 +20,13 @@ EVERY = "all"
 
 
 def evaluate(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder of labelled pumps, docs/data-format.md.")
-    ],
+    folder: LabelledFolder,
     *,
     detector: Annotated[
         list[str] | None,
         typer.Option(
-            help="The rule, or all; may be given repeatedly. Without it the product's default."
+            help="The rule, or all; may be given repeatedly. Without it the product's default.",
+            autocompletion=lambda: [*Detector, EVERY],
         ),
     ] = None,
     set_: Annotated[
@@ -41,9 +41,7 @@ def evaluate(
     report: Annotated[Path, typer.Option(help="Where the report page goes.")] = Path(
         "build/evaluation-report.html"
     ),
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Score rules event by event on labelled pumps: hits, false alarms, delays.
 
@@ -51,6 +49,7 @@ def evaluate(
     """
     from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
 
+    from workbench.cli.progress import track  # noqa: PLC0415
     from workbench.evaluation.alarm_files import check_alarm_path, write_alarms  # noqa: PLC0415
     from workbench.evaluation.labelled import load_pump_events  # noqa: PLC0415
     from workbench.evaluation.rules import DEFAULT_RULE, RULES, pairs_from, rule_named  # noqa: PLC0415
@@ -73,7 +72,7 @@ def evaluate(
         check_alarm_path(alarms)
     check_report_path(report)
     segments, events = load_pump_events(folder)
-    results = [evaluate_rule(rule, segments, events) for rule in rules]
+    results = [evaluate_rule(rule, segments, events) for rule in track(rules, "Rules", len(rules))]
     page = write_page(render_evaluation(results, source=folder.resolve().name), report)
     if alarms is not None:
         write_alarms(alarms, segments, results[0].alarms)

@@ -1,33 +1,39 @@
-"""`pumpwatch doctor`, `status`, `halt` and `resume`: what an operator does with a deployed stack.
+"""`pumpwatch doctor`, `status`, `halt` and `resume`: what an operator does with an installation.
 
-They use your AWS credentials, as the AWS command line finds them, and no key of the exchange.
+For a deployed stack they use your AWS credentials, as the AWS command line finds them, and no key
+of the exchange; for paper trading on this machine its file is enough.
 """
 
 from __future__ import annotations
 
 import json
-import os
+import sys
 import time
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pumpwatch.errors import BadInput
+from workbench.cli.options import AsJson, Region
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from workbench.operations.installation import Installation
     from workbench.operations.overview import Overview
     from workbench.operations.stack import DeployedStack
 
 __all__ = ["doctor", "halt", "resume", "status"]
 
 StackName = Annotated[str, typer.Option("--stack", help="Name of the CloudFormation stack.")]
-Region = Annotated[
-    str, typer.Option(help="AWS region; empty: that of your environment or profile.")
+Store = Annotated[
+    Path | None,
+    typer.Option(
+        help="Paper trading on this machine instead: its file, such as ~/.pumpwatch/paper.db."
+    ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Reason = Annotated[str, typer.Option(help="Why; it is recorded with your name.")]
 STACK = "pumpwatch"
 SHORTEST_REASON = 3
@@ -46,11 +52,12 @@ def doctor(
 
     Exit status 1 when something failed; with --post-deploy also for a warning.
     """
-    from workbench.operations.doctor import Doctor  # noqa: PLC0415 - slow imports
+    from workbench.cli.progress import awaited  # noqa: PLC0415 - slow imports
+    from workbench.operations.doctor import Doctor  # noqa: PLC0415
     from workbench.operations.findings import Level  # noqa: PLC0415
 
     findings = []
-    for finding in Doctor(_stack(stack, region)).examine():
+    for finding in awaited(Doctor(_stack(stack, region)).examine(), "Checking"):
         findings.append(finding)
         if not as_json:
             typer.echo(f"{finding.level.value:<5} {finding.name}: {finding.detail}".rstrip(": "))
@@ -66,20 +73,26 @@ def doctor(
         raise typer.Exit(1)
 
 
-def status(*, stack: StackName = STACK, region: Region = "", as_json: AsJson = False) -> None:
-    """Show what a deployed stack is doing: runs, halt, positions, pauses.
+def status(
+    *,
+    store: Store = None,
+    stack: StackName = STACK,
+    region: Region = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show what a deployed stack, or paper trading here, is doing: runs, halt, positions, pauses.
 
-    Exit status 1 when a function has not succeeded for three minutes.
+    Give --store for paper trading on this machine; it may be running meanwhile.
     """
     from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
 
-    from workbench.operations.overview import overview  # noqa: PLC0415
+    from workbench.operations.overview_text import print_overview  # noqa: PLC0415
 
-    seen = overview(_stack(stack, region))
+    seen = _overview(store, stack, region)
     if as_json:
         typer.echo(json.dumps(seen.to_json()))
     else:
-        _show(seen, Console(highlight=False))
+        print_overview(seen, Console(highlight=False, markup=False))
     if seen.late:
         raise typer.Exit(1)
 
@@ -87,6 +100,7 @@ def status(*, stack: StackName = STACK, region: Region = "", as_json: AsJson = F
 def halt(
     *,
     reason: Reason,
+    store: Store = None,
     stack: StackName = STACK,
     region: Region = "",
     close_positions: Annotated[
@@ -95,61 +109,105 @@ def halt(
     stage: Annotated[
         str, typer.Option(help="The stage's name, so that --close-positions does not ask for it.")
     ] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Stop entries from the next run on; exits and stops go on.
 
     With --close-positions, trade also closes its own positions with reduce-only market orders, in
     every run until you resume. Positions of others on the account are left alone.
     """
-    from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoJournal  # noqa: PLC0415
     from pumpwatch.ports import Halt  # noqa: PLC0415
 
     _require_reason(reason)
-    found = _stack(stack, region)
-    table = found.table()
-    if close_positions:
-        count = len(DynamoJournal(table).live_trades())
-        _confirm(found.stage, stage, f"{count} positions of {found.stage} are closed at market")
-    now = time.time_ns() // 1_000_000
-    store = DynamoHaltStore(table)
-    store.halt(Halt(reason, now, by=found.operator(), close_positions=close_positions))
-    current = store.current()
-    if current is not None and current.reason != reason:
+    with _installation(store, stack, region) as found:
+        if close_positions:
+            count = len(found.journal.live_trades())
+            _confirm(found.stage, stage, f"{count} positions of {found.stage} are closed at market")
+        now = time.time_ns() // 1_000_000
+        asked = Halt(reason, now, by=found.operator, close_positions=close_positions)
+        found.halts.halt(asked)
+        current = found.halts.current() or asked
+    earlier = current.reason != reason
+    if as_json:
+        return _print_change(found, halted=True, earlier=earlier, halt=asdict(current))
+    if earlier:
         typer.echo(f"It was halted already, by {current.by}: {current.reason}")
     closing = " and closes its positions" if close_positions else ""
-    typer.echo(f"{found.stage} opens nothing{closing} from the next run on. See: pumpwatch status")
+    typer.echo(f"{found.stage} opens nothing{closing} from the next run on. See: {found.see}")
+    return _say_when_at_rest(found)
 
 
-def resume(*, reason: Reason, stack: StackName = STACK, region: Region = "") -> None:
+def resume(
+    *,
+    reason: Reason,
+    store: Store = None,
+    stack: StackName = STACK,
+    region: Region = "",
+    as_json: AsJson = False,
+) -> None:
     """Allow entries again; protections look back no further than this moment."""
-    from pumpwatch.adapters.dynamodb import DynamoHaltStore  # noqa: PLC0415 - slow imports
-
     _require_reason(reason)
-    found = _stack(stack, region)
-    store = DynamoHaltStore(found.table())
-    if store.current() is None:
-        raise BadInput(f"{found.stage} is not halted: there is nothing to resume")
-    store.resume(by=f"{found.operator()}: {reason}", time=time.time_ns() // 1_000_000)
+    with _installation(store, stack, region) as found:
+        if found.halts.current() is None:
+            raise BadInput(f"{found.stage} is not halted: there is nothing to resume")
+        found.halts.resume(by=f"{found.operator}: {reason}", time=time.time_ns() // 1_000_000)
+    if as_json:
+        return _print_change(found, halted=False)
     typer.echo(f"{found.stage} may open positions again from the next run on.")
+    return _say_when_at_rest(found)
+
+
+def _print_change(found: Installation, **facts: object) -> None:
+    typer.echo(json.dumps({"stage": found.stage, "running": not found.at_rest, **facts}))
+
+
+def _say_when_at_rest(found: Installation) -> None:
+    if found.at_rest:
+        typer.echo("It does not run now: this holds when pumpwatch paper is started.")
+
+
+@contextmanager
+def _installation(store: Path | None, stack: str, region: str) -> Iterator[Installation]:
+    """Give what is to be halted or resumed. Raises `BadInput`, `AwsRefused`."""
+    from workbench.operations.installation import (  # noqa: PLC0415 - slow imports
+        installation_of_stack,
+        installation_of_store,
+    )
+
+    if store is None:
+        yield installation_of_stack(_stack(stack, region))
+    else:
+        _refuse_both(stack, region)
+        with installation_of_store(store) as found:
+            yield found
+
+
+def _overview(store: Path | None, stack: str, region: str) -> Overview:
+    from workbench.operations.overview import overview, overview_of_store  # noqa: PLC0415
+
+    if store is None:
+        return overview(_stack(stack, region))
+    from pumpwatch.adapters.sqlite import Database  # noqa: PLC0415
+
+    _refuse_both(stack, region)
+    database = Database(store, writable=False)
+    try:
+        return overview_of_store(database)
+    finally:
+        database.close()
+
+
+def _refuse_both(stack: str, region: str) -> None:
+    if stack != STACK or region:
+        raise BadInput("--store is paper trading on this machine: leave --stack and --region away")
 
 
 def _stack(name: str, region: str) -> DeployedStack:
     """Return the stack. Raises `BadInput`, `AwsRefused`."""
-    import boto3  # noqa: PLC0415 - slow import
-
+    from workbench.cli.aws import clients_in  # noqa: PLC0415 - slow imports
     from workbench.operations.stack import DeployedStack  # noqa: PLC0415
 
-    session = boto3.session.Session()
-    where = region or session.region_name or os.environ.get("AWS_REGION", "")
-    if not where:
-        raise BadInput("no region is set: give --region, for example --region eu-central-1")
-    clients = {}
-
-    def client(service: str) -> object:
-        if service not in clients:
-            clients[service] = session.client(service, region_name=where)  # type: ignore[call-overload]
-        return clients[service]
-
+    where, client = clients_in(region)
     return DeployedStack.find(name, where, client)
 
 
@@ -159,34 +217,21 @@ def _require_reason(reason: str) -> None:
 
 
 def _confirm(expected: str, given: str, consequence: str) -> None:
-    answer = given or typer.prompt(f"{consequence}. Type the stage's name to go on")
+    answer = given or _typed(f"{consequence}. Type the stage's name to go on", expected)
     if answer != expected:
         raise BadInput(f"{answer!r} is not the stage's name, {expected!r}: nothing was done")
 
 
-def _show(seen: Overview, console: Console) -> None:
-    from rich.table import Table  # noqa: PLC0415 - slow import
-
-    console.print(f"{seen.stage}, {seen.mode} mode, {seen.orders_today} orders today (UTC)")
-    for name, age in seen.ages.items():
-        text = "never succeeded" if age is None else f"succeeded {age:.0f} s ago"
-        console.print(f"{name}: {text}{'  <- late' if name in seen.late else ''}")
-    if seen.halt is not None:
-        closes = ", positions are closed" if seen.halt.close_positions else ""
-        since = _moment(seen.halt.since)
-        console.print(f"halted since {since} by {seen.halt.by}{closes}: {seen.halt.reason}")
-    for lock in seen.locks:
-        until = _moment(lock.until) if lock.until else "a person resumes"
-        console.print(f"paused until {until}: {lock.protection} {lock.symbol}: {lock.reason}")
-    if not seen.trades:
-        console.print("no open positions")
-        return
-    table = Table("symbol", "side", "quantity", "entry", "stop", "state", "since")
-    for one in seen.trades:
-        cells = (one.symbol, one.side.value, one.quantity, one.entry_price, one.stop_loss)
-        table.add_row(*(str(cell or "") for cell in cells), one.state.value, _moment(one.created))
-    console.print(table)
-
-
-def _moment(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+def _typed(question: str, expected: str) -> str:
+    """Ask on standard error, so that --json stays whole."""
+    try:
+        if sys.stdin is None:
+            raise typer.Abort
+        return str(typer.prompt(question, err=True))
+    except typer.Abort as error:
+        typer.echo(err=True)
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise BadInput(
+            f"nothing was typed, so nothing was done: give --stage {expected} to go on unasked"
+        ) from None

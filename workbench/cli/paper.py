@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.run import Detector, Strategy
+from workbench.cli.options import BaseUrl, Detector, Strategy, checked_address
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,27 +23,29 @@ __all__ = ["paper"]
 def paper(
     *,
     symbols: Annotated[
-        str, typer.Option(help="Only these, such as BTCUSDT,DOGEUSDT; empty: the whole market.")
-    ] = "",
+        str | None,
+        typer.Option(help="Only these, such as BTCUSDT,DOGEUSDT; without it the whole market."),
+    ] = None,
     strategy: Annotated[Strategy, typer.Option(help="What to do about a pump.")] = Strategy.FADE,
     detector: Annotated[Detector, typer.Option(help="The rule.")] = Detector.BOOSTED,
     duration: Annotated[
-        str, typer.Option(help="Such as 30m, 8h or 7d; empty: until you interrupt it.")
-    ] = "",
-    store: Annotated[
-        Path | None, typer.Option(help="File for everything; empty: ~/.pumpwatch/paper.db.")
+        str | None, typer.Option(help="Such as 30m, 8h or 7d; without it until you interrupt it.")
     ] = None,
-    base_url: Annotated[
-        str, typer.Option(help="Which Bybit, or a simulator on this machine.")
-    ] = "https://api.bybit.com",
+    store: Annotated[
+        Path | None, typer.Option(help="File for everything; without it ~/.pumpwatch/paper.db.")
+    ] = None,
+    base_url: BaseUrl = "https://api.bybit.com",
     slack_webhook_env: Annotated[
-        str, typer.Option(help="Name of the variable that holds Slack's webhook address.")
-    ] = "",
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Name of the variable that holds Slack's webhook address."
+        ),
+    ] = None,
     metrics_port: Annotated[
         int | None, typer.Option(help="Serve metrics for Prometheus on 127.0.0.1; 0: a free port.")
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Lift a halt that a protection has set.")
+        bool, typer.Option("--resume", help="Lift a halt, of a protection or of a person.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON lines.")] = False,
 ) -> None:
@@ -52,8 +54,6 @@ def paper(
     Detects and trades once a minute as a deployed stack does, with all its protections, and keeps
     everything in one file: stop it and start it again as you like. Other settings come from the
     environment, see docs/configuration.md. Ctrl-C ends it after the tick at hand.
-
-    Example: pumpwatch paper --duration 8h --strategy fade
     """
     from workbench.durations import parse_duration  # noqa: PLC0415 - only where needed
     from workbench.paper.options import (  # noqa: PLC0415
@@ -66,13 +66,13 @@ def paper(
     options = PaperOptions.checked(
         os.environ,
         store=store or default_store(),
-        base_url=base_url,
+        base_url=checked_address("--base-url", base_url),
         detector=detector.value,
         strategy=strategy.value,
         metrics_port=metrics_port,
-        symbols=parse_symbols(symbols),
-        duration=parse_duration("--duration", duration) if duration else None,
-        webhook=webhook_from(slack_webhook_env),
+        symbols=() if symbols is None else parse_symbols(symbols),
+        duration=None if duration is None else parse_duration("--duration", duration),
+        webhook="" if slack_webhook_env is None else webhook_from(slack_webhook_env),
         resume=resume,
     )
     _play(options, as_json=as_json)
@@ -94,6 +94,8 @@ def _play(options: PaperOptions, *, as_json: bool) -> None:
         json_view.line("summary", **_summary(tally), store=str(options.store))
     else:
         _print_summary(tally, options, console)
+    if tally.ticks and tally.failed_ticks == tally.ticks:
+        raise typer.Exit(1)
 
 
 def _summary(tally: Tally) -> dict[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pumpwatch.errors import BadInput
+from workbench.cli.options import Region, checked_address
 
 if TYPE_CHECKING:
     from workbench.journal.agreement import Label
@@ -30,9 +30,7 @@ def report(
     store: Annotated[
         Path | None, typer.Option(help="Paper trading's file; empty: ~/.pumpwatch/paper.db.")
     ] = None,
-    region: Annotated[
-        str, typer.Option(help="AWS region; empty: that of your environment or profile.")
-    ] = "",
+    region: Region = "",
     fetch_candles: Annotated[
         str,
         typer.Option(
@@ -49,17 +47,16 @@ def report(
         "build/journal-report.html"
     ),
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and write no page.")
+        bool, typer.Option("--json", help="Print JSON on standard output and write no page.")
     ] = False,
 ) -> None:
     """Report on events, trades, protections and runs of a stage or of paper trading.
 
     Writes one page that needs nothing else. With --stage it reads the stack's table,
     bucket and logs with your AWS credentials; nothing is changed anywhere.
-
-    Example: pumpwatch report --since 7d
     """
-    from workbench.durations import parse_duration  # noqa: PLC0415 - slow imports below
+    from workbench.cli.progress import busy  # noqa: PLC0415 - slow imports
+    from workbench.durations import parse_duration  # noqa: PLC0415
     from workbench.journal.figures import figures_of  # noqa: PLC0415
 
     if stage and store is not None:
@@ -71,9 +68,11 @@ def report(
 
         check_report_path(out)
     known = None if labels is None else _labels(labels)
-    period = _of_stage(stage, region, begin, until) if stage else _of_file(store, begin, until)
+    with busy("Reading the journal"):
+        period = _of_stage(stage, region, begin, until) if stage else _of_file(store, begin, until)
     if fetch_candles:
-        period = _with_candles(period, fetch_candles)
+        with busy("Asking for candles"):
+            period = _with_candles(period, fetch_candles)
     figures = figures_of(period, None if known is None else _agreement(known, period))
     if as_json:
         from workbench.journal.document import document_of  # noqa: PLC0415
@@ -103,29 +102,25 @@ def _of_file(store: Path | None, since: int, until: int) -> Period:
 
 
 def _of_stage(stage: str, region: str, since: int, until: int) -> Period:
-    import boto3  # noqa: PLC0415 - slow imports
-
     from pumpwatch.adapters.dynamodb import Table  # noqa: PLC0415
     from pumpwatch.adapters.s3 import S3HistoryStore  # noqa: PLC0415
+    from workbench.cli.aws import clients_in  # noqa: PLC0415
     from workbench.journal.stack import (  # noqa: PLC0415
         deployment_of_stage,
         logs_of_stack,
         period_of_stack,
     )
 
-    session = boto3.session.Session()
-    where = region or session.region_name or os.environ.get("AWS_REGION", "")
-    if not where:
-        raise BadInput("no region is set: give --region, for example --region eu-central-1")
-    found = deployment_of_stage(session.client("cloudformation", region_name=where), stage)
+    _, client = clients_in(region)
+    found = deployment_of_stage(client("cloudformation"), stage)
     return period_of_stack(
-        Table(found.outputs["StateTable"], session.client("dynamodb", region_name=where)),
-        S3HistoryStore(found.outputs["HistoryBucket"], session.client("s3", region_name=where)),
+        Table(found.outputs["StateTable"], client("dynamodb")),
+        S3HistoryStore(found.outputs["HistoryBucket"], client("s3")),
         stage=stage,
         since=since,
         until=until,
         scan_seconds=found.scan_seconds,
-        logs=logs_of_stack(session.client("logs", region_name=where), found, since, until),
+        logs=logs_of_stack(client("logs"), found, since, until),
     )
 
 
@@ -133,11 +128,9 @@ def _with_candles(period: Period, base_url: str) -> Period:
     from dataclasses import replace  # noqa: PLC0415
 
     from pumpwatch.adapters.bybit import BybitMarketData, BybitSession  # noqa: PLC0415
-    from pumpwatch.settings import SharedSettings, load_settings  # noqa: PLC0415
     from workbench.journal.candles import fetched_candles  # noqa: PLC0415
 
-    settings = load_settings(SharedSettings, {"TABLE_NAME": "none", "BYBIT_BASE_URL": base_url})
-    session = BybitSession(settings.bybit_base_url)
+    session = BybitSession(checked_address("--fetch-candles", base_url))
     try:
         market = BybitMarketData(session)
         return replace(period, candles=fetched_candles(market, period.signals, period.candles))
@@ -148,6 +141,7 @@ def _with_candles(period: Period, base_url: str) -> Period:
 def _write(period: Period, figures: Figures, out: Path) -> None:
     from rich.console import Console  # noqa: PLC0415 - slow imports
 
+    from workbench.cli.progress import busy  # noqa: PLC0415
     from workbench.reports.journal_kpi_tables import kpi_table  # noqa: PLC0415
     from workbench.reports.journal_page import render_journal  # noqa: PLC0415
     from workbench.reports.journal_tables import journal_tiles  # noqa: PLC0415
@@ -159,7 +153,8 @@ def _write(period: Period, figures: Figures, out: Path) -> None:
         wide_enough,
     )
 
-    page = write_page(render_journal(period, figures), out)
+    with busy("Drawing the page"):
+        page = write_page(render_journal(period, figures), out)
     console = wide_enough(Console(highlight=False))
     console.print(tiles_grid(journal_tiles(figures)))
     console.print()

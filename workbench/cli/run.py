@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pumpwatch.errors import BadInput
+from workbench.cli.options import AsJson, Detector, Strategy
 
 if TYPE_CHECKING:
     from workbench.run.options import RunOptions
@@ -18,23 +18,7 @@ __all__ = ["run"]
 
 MAX_SYMBOLS = 2_000
 MAX_HOURS = 48.0
-
-
-class Detector(StrEnum):
-    """The rules that can raise an alarm."""
-
-    BOOSTED = "boosted"
-    EWMA = "ewma"
-    KARBALAII = "karbalaii"
-    KAMPS_KLEINBERG = "kamps-kleinberg"
-
-
-class Strategy(StrEnum):
-    """What is done about a signal."""
-
-    ALERT = "alert"
-    FADE = "fade"
-    RIDE = "ride"
+MAX_SEED = 2**63 - 1
 
 
 def run(
@@ -50,9 +34,7 @@ def run(
     report: Annotated[Path, typer.Option(help="Where the report page goes.")] = Path(
         "build/run-report.html"
     ),
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Play a simulated market against both functions and report what they did.
 
@@ -98,6 +80,10 @@ def _options(
         raise BadInput(f"--symbols is {symbols}: give a number from 1 to {MAX_SYMBOLS}")
     if seed < 0:
         raise BadInput(f"--seed is {seed}: give a number of at least 0")
+    if seed > MAX_SEED:
+        raise BadInput(f"--seed is {seed}: give a number of at most {MAX_SEED}")
+    if replay is not None and not (replay / "candles.parquet").is_file():
+        raise BadInput(f"--replay {replay} holds no candles.parquet: see docs/data-format.md")
     if not 0.5 <= hours <= MAX_HOURS:  # noqa: PLR2004 - a pump needs its half hour
         raise BadInput(f"--hours is {hours:g}: give a number from 0.5 to {MAX_HOURS:g}")
     return RunOptions(

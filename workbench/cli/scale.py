@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from pumpwatch.errors import BadInput
+from workbench.cli.options import AsJson
 
 __all__ = ["scale"]
 
@@ -37,16 +38,12 @@ def scale(
     report: Annotated[Path, typer.Option(help="Where the report page goes.")] = Path(
         "build/scale-report.html"
     ),
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure detect's tick and a user's runs, extrapolate, and find the first limit.
 
     A tick is measured with the real use case over simulated markets of several sizes; from the
     lines through them follow larger ones. Takes three minutes of CPU; run nothing else beside it.
-
-    Example: pumpwatch scale --limit address_requests=60
     """
     sizes = _numbers("--symbols", symbols, MOST_SYMBOLS)
     many = _numbers("--users", users, MOST_USERS)
@@ -56,6 +53,7 @@ def scale(
         raise BadInput(f"--check is {check}: give a size above {sizes[-1]}, up to {MOST_SYMBOLS}")
     from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
 
+    from workbench.cli.progress import stepping  # noqa: PLC0415
     from workbench.reports.run_report import check_report_path, write_page  # noqa: PLC0415
     from workbench.scale.limits import limits_with  # noqa: PLC0415
     from workbench.scale.page import render_study  # noqa: PLC0415
@@ -65,14 +63,14 @@ def scale(
     limits = limits_with(dict(_changed(one) for one in limit or ()))
     check_report_path(report)
     console = Console(stderr=as_json)
-    with console.status("Measuring") as status:
+    with stepping("Measured") as steps:
         study = make_study(
             symbols=sizes,
             check=check,
             users=many,
             limits=limits,
             seed=seed,
-            progress=lambda text: status.update(f"Measuring {text}"),
+            progress=lambda text: steps.advance(f"now {text}"),
         )
     page = write_page(render_study(study), report)
     if as_json:

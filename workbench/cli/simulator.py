@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +40,9 @@ def simulator(
     clock_skew_ms: Annotated[
         int, typer.Option(help="How far the exchange's clock is ahead of ours; negative: behind.")
     ] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the JSON line and nothing else anywhere.")
+    ] = False,
 ) -> None:
     """Serve a simulated Bybit V5 exchange on 127.0.0.1 until interrupted.
 
@@ -61,5 +65,6 @@ def simulator(
             faults=faults,
             incidents=incidents,
             clock_skew_ms=clock_skew_ms,
+            quiet=as_json or not sys.stderr.isatty(),
         )
     )

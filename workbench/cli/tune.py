@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pumpwatch.errors import BadInput
-from workbench.cli.backtest import Folder, QuotePrice, Setting
+from workbench.cli.options import AsJson, Detector, Folder, QuotePrice, Setting, Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,11 +29,25 @@ __all__ = ["tune"]
 MOST_WORKERS = 256
 
 
+class Objective(StrEnum):
+    """What a search makes as large as it can."""
+
+    T = "t"
+    PROFIT = "profit"
+
+
+class EngineName(StrEnum):
+    """Where trials are evaluated."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 def tune(
     folder: Folder,
     *,
-    strategy: Annotated[str, typer.Option(help="fade or ride.")] = "fade",
-    detector: Annotated[str, typer.Option(help="The rule; the product's default if empty.")] = "",
+    strategy: Annotated[Strategy, typer.Option(help="fade or ride.")] = Strategy.FADE,
+    detector: Annotated[Detector, typer.Option(help="The rule.")] = Detector.BOOSTED,
     search: Annotated[
         list[str] | None,
         typer.Option(
@@ -44,11 +59,11 @@ def tune(
     folds: Annotated[int, typer.Option(help="Steps of the walk forward, 0 to 12.")] = 3,
     holdout: Annotated[float, typer.Option(help="Last share of the time, never searched.")] = 0.25,
     objective: Annotated[
-        str, typer.Option(help="t: mean return of a trade over its error, shrunk; or profit.")
-    ] = "t",
+        Objective, typer.Option(help="t: mean return of a trade over its error, shrunk; or profit.")
+    ] = Objective.T,
     seed: Annotated[int, typer.Option(help="Same seed, same search.", min=0)] = 1,
     workers: Annotated[int, typer.Option(help="Processes that try settings.")] = 1,
-    engine: Annotated[str, typer.Option(help="local, or ray for a cluster.")] = "local",
+    engine: Annotated[EngineName, typer.Option(help="ray is for a cluster.")] = EngineName.LOCAL,
     address: Annotated[str, typer.Option(help="The Ray cluster's; empty: this machine.")] = "",
     study: Annotated[
         Path | None, typer.Option(help="File that keeps the trials; given again, it goes on.")
@@ -57,9 +72,7 @@ def tune(
     report: Annotated[Path, typer.Option(help="Where the report page goes.")] = Path(
         "build/tune-report.html"
     ),
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Search settings that would have made money, and say how far to trust them.
 
@@ -75,24 +88,23 @@ def tune(
     from workbench.reports.tune_page import TuneReport, render_tuned  # noqa: PLC0415
     from workbench.reports.tune_summary import print_tuned  # noqa: PLC0415
     from workbench.tune.doubts import doubts  # noqa: PLC0415
-    from workbench.tune.engines import opened  # noqa: PLC0415
-    from workbench.tune.objective import OBJECTIVES  # noqa: PLC0415
-    from workbench.tune.search import storage_at  # noqa: PLC0415
+    from workbench.tune.engines import check_engine, opened  # noqa: PLC0415
+    from workbench.tune.search import check_study, storage_at  # noqa: PLC0415
     from workbench.tune.splits import split  # noqa: PLC0415
     from workbench.tune.walk_forward import walk_forward  # noqa: PLC0415
 
-    if objective not in OBJECTIVES:
-        raise BadInput(f"there is no objective {objective!r}: choose {' or '.join(OBJECTIVES)}")
     if not 1 <= workers <= MOST_WORKERS:
         raise BadInput(f"--workers is {workers}: give a number from 1 to {MOST_WORKERS}")
+    path = study or Path("build") / f"tune-{folder.resolve().name}-{strategy}.journal"
+    check_engine(engine, address)
+    check_study(path)
     check_report_path(report)
     keep_freed_memory()
     console = Console(stderr=True)
     space = _space(strategy, detector, search or (), set_ or ())
     recordings = Recordings(folder, quote_price=quote_price)
     plan = split(list(recordings.segments.values()), folds=folds, holdout=holdout)
-    pool = _pool(recordings, space, console)
-    path = study or Path("build") / f"tune-{folder.resolve().name}-{strategy}.journal"
+    pool = _pool(recordings, space)
     purpose = _purpose(pool, space, plan, objective, seed)
     storage = storage_at(path, purpose)
     with (
@@ -137,28 +149,18 @@ def tune(
 def _space(
     strategy: str, detector: str, search: list[str] | tuple[()], fixed: list[str] | tuple[()]
 ) -> SearchSpace:
-    from workbench.backtest.settings import read_settings  # noqa: PLC0415
     from workbench.tune.space import space_for  # noqa: PLC0415
 
-    if strategy == "alert":
+    if strategy == Strategy.ALERT:
         raise BadInput("alert places no orders: tune fade or ride")
-    rule = detector or read_settings({}, strategy=strategy).detect.detector
-    return space_for(strategy, rule, search=search, fixed=fixed)
+    return space_for(strategy, detector, search=search, fixed=fixed)
 
 
-def _pool(recordings: Recordings, space: SearchSpace, console: Console) -> SignalPool:
-    from rich.progress import track  # noqa: PLC0415
-
+def _pool(recordings: Recordings, space: SearchSpace) -> SignalPool:
+    from workbench.cli.progress import track  # noqa: PLC0415
     from workbench.tune.pool import SignalPool  # noqa: PLC0415
 
-    blocks = track(
-        recordings.blocks(),
-        description="Candles",
-        total=len(recordings.segments),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    blocks = track(recordings.blocks(), "Segments of candles", len(recordings.segments))
     return SignalPool(blocks, space.loosest())
 
 

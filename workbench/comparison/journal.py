@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Protocol
 from pumpwatch.adapters.dynamodb.codec import from_item, to_item
 from pumpwatch.domain.trades import Trade
 from pumpwatch.errors import BadInput, InvariantBroken
+from workbench.whole_files import write_whole
 
 __all__ = ["TradeSource", "export_trades", "read_export", "trades_between"]
 
@@ -32,23 +31,23 @@ def trades_between(source: TradeSource, begin: int, end: int) -> list[Trade]:
 def export_trades(trades: Sequence[Trade], path: Path) -> None:
     """Write trades as JSON lines, all of them or nothing. Raises `BadInput`."""
     lines = [json.dumps(to_item(trade), default=_text, sort_keys=True) + "\n" for trade in trades]
-    target = path.absolute()
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.writelines(lines)
-        Path(name).replace(target)
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, "".join(lines))
     except OSError as error:
-        raise BadInput(f"{path} cannot be written ({error.strerror})") from None
+        reason = (error.strerror or str(error)).lower()
+        raise BadInput(f"{path} cannot be written: {reason}: name another file") from None
 
 
 def read_export(path: Path) -> list[Trade]:
     """Return the trades of an exported file, oldest first. Raises `BadInput` with file and line."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read ({error})") from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise BadInput(f"{path} cannot be read: {reason}: name another file") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{path} is no text: name a file of pumpwatch compare --export") from None
     trades = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():

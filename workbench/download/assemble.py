@@ -14,6 +14,7 @@ import polars as pl
 from pumpwatch.domain.candles import MINUTE
 from pumpwatch.domain.market import Instrument
 from workbench.backtest.tables import CANDLE_COLUMNS, CONTRACT_COLUMNS, moment
+from workbench.whole_files import write_whole
 
 from .plan import Part, Workspace
 
@@ -105,21 +106,15 @@ def _write(
 ) -> None:
     folder = workspace.folder
     rows = [f"{n},{symbol},{moment(begin)},{moment(end)}" for n, symbol, begin, end in lines]
-    _replace(folder / "segments.csv", "\n".join(["segment,symbol,start,end", *rows]) + "\n")
+    write_whole(folder / "segments.csv", "\n".join(["segment,symbol,start,end", *rows]) + "\n")
     named = sorted({symbol for _, symbol, _, _ in lines} & contracts.keys())
     terms = [
         ",".join(str(getattr(contracts[symbol], name)) for name in CONTRACT_COLUMNS)
         for symbol in named
     ]
-    _replace(folder / "contracts.csv", "\n".join([",".join(CONTRACT_COLUMNS), *terms]) + "\n")
+    write_whole(folder / "contracts.csv", "\n".join([",".join(CONTRACT_COLUMNS), *terms]) + "\n")
     whole = workspace.path / "candles.parquet"
     pl.concat([pl.scan_parquet(file) for file in files]).sink_parquet(
         whole, row_group_size=ROW_GROUP, maintain_order=True
     )
     whole.replace(folder / "candles.parquet")
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

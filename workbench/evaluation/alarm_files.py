@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 from pumpwatch.errors import BadInput
 from workbench.evaluation.labelled import Segment
 from workbench.evaluation.scores import WARM_UP, emitted
+from workbench.whole_files import check_target, write_whole
 
 __all__ = ["check_alarm_path", "write_alarms"]
 
@@ -22,8 +21,7 @@ def check_alarm_path(path: Path) -> None:
     if path.is_dir():
         raise BadInput(f"{path} is a folder: name a file for the alarms")
     try:
-        with tempfile.TemporaryFile(dir=path.absolute().parent):
-            pass
+        check_target(path)
     except OSError as error:
         raise _unwritable(path, error) from error
 
@@ -43,7 +41,7 @@ def write_alarms(
         sent = emitted(alarms.get(segment.number, ()), from_time=segment.start + WARM_UP)
         writer.writerows((segment.number, segment.symbol, _iso(time)) for time in sent)
     try:
-        _replace(path.absolute(), text.getvalue())
+        write_whole(path, text.getvalue())
     except OSError as error:
         raise _unwritable(path, error) from error
 
@@ -51,19 +49,6 @@ def write_alarms(
 def _iso(time: int) -> str:
     moment = datetime.fromtimestamp(time / 1000, tz=UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _replace(target: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        temporary.chmod(0o644)
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _unwritable(path: Path, error: OSError) -> BadInput:

@@ -12,6 +12,7 @@ from typing import Any, Self
 import boto3
 
 from pumpwatch.errors import PumpwatchError
+from workbench.workers import interruption_later
 
 __all__ = ["FAKE_CREDENTIALS", "REGION", "AwsServer", "LocalStackError"]
 
@@ -40,7 +41,11 @@ class AwsServer:
         self.url = ""
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self._kill()
+            raise
         return self
 
     def __exit__(
@@ -53,13 +58,14 @@ class AwsServer:
 
     def start(self) -> None:
         """Start the process and wait until it listens. Raises `LocalStackError`."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "workbench.localstack.aws_server"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=_plain_environment(),
-        )
+        with interruption_later():
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "workbench.localstack.aws_server"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=_plain_environment(),
+            )
         assert self._process.stdout is not None  # noqa: S101 - asked for above
         line = self._process.stdout.readline()
         if not line:
@@ -67,6 +73,12 @@ class AwsServer:
             self.stop()
             raise LocalStackError(f"the AWS stand-in (moto) ended at once with status {status}")
         self.url = f"http://127.0.0.1:{json.loads(line)['port']}"
+
+    def _kill(self) -> None:
+        """End a process that was interrupted before it could be asked to end."""
+        if self._process is not None:
+            self._process.kill()
+        self.stop()
 
     def stop(self) -> None:
         """End the process by closing its standard input; kill it when that does not help."""

@@ -14,6 +14,8 @@ from typing import Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from workbench.workers import interruption_later
+
 from .aws import LocalStackError
 from .receiver import MetricsReceiver, serve
 
@@ -46,7 +48,12 @@ class Pushgateway:
 
     def __enter__(self) -> Self:
         if self._program:
-            self._start_program(self._program)
+            try:
+                self._start_program(self._program)
+            except BaseException:
+                if self._process is not None:
+                    _stop(self._process)
+                raise
         else:
             self._server = serve(self._receiver)
             self._port = self._server.server_address[1]
@@ -87,13 +94,14 @@ class Pushgateway:
         for _ in range(ATTEMPTS):
             self._port = _free_port()
             address = f"127.0.0.1:{self._port}"
-            self._process = subprocess.Popen(  # noqa: S603 - found on PATH
-                # Debian's build keeps the groups of former runs in a file unless told not to.
-                [program, f"--web.listen-address={address}", "--persistence.file="],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+            with interruption_later():
+                self._process = subprocess.Popen(  # noqa: S603 - found on PATH
+                    # Debian's build keeps the groups of former runs in a file unless told not to.
+                    [program, f"--web.listen-address={address}", "--persistence.file="],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
             if self._is_ready(self._process):
                 return
             _stop(self._process)

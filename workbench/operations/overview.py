@@ -1,4 +1,4 @@
-"""`pumpwatch status`: what a deployed stack is doing, read from its table."""
+"""`pumpwatch status`: what a deployed stack, or paper trading here, is doing."""
 
 from __future__ import annotations
 
@@ -13,16 +13,27 @@ from pumpwatch.adapters.dynamodb import (
     DynamoLockStore,
     DynamoTotalsStore,
 )
+from pumpwatch.adapters.sqlite import (
+    Database,
+    SqliteHaltStore,
+    SqliteJournal,
+    SqliteLockStore,
+    SqliteRunRecords,
+    holder_of,
+)
 from pumpwatch.domain.protections import Lock
 from pumpwatch.domain.trades import Trade
 from pumpwatch.metrics import DETECT, TRADE
-from pumpwatch.ports import Halt
+from pumpwatch.ports import Halt, Journal
+from workbench.paper.options import STAGE
 
 from .stack import DeployedStack
 
-__all__ = ["Overview", "overview"]
+__all__ = ["Overview", "overview", "overview_of_store"]
 
 LATEST_SUCCESS_SECONDS = 180
+RUNS_LOOKED_AT = 2_000
+"""Of the newest runs of paper trading: more than a day of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,8 @@ class Overview:
     trades: list[Trade] = field(default_factory=list)
     locks: list[Lock] = field(default_factory=list)
     orders_today: int = 0
+    process: str | None = None
+    """Paper trading's process; empty when it does not run, None for a deployed stack."""
 
     @property
     def late(self) -> list[str]:
@@ -60,6 +73,7 @@ class Overview:
             "seconds_since_success": self.ages,
             "late": self.late,
             "orders_today": self.orders_today,
+            "process": self.process,
             "trades": [_trade(one) for one in self.trades],
             "locks": [
                 {"protection": one.protection, "symbol": one.symbol, "until": one.until}
@@ -84,8 +98,34 @@ def overview(stack: DeployedStack, wall: Callable[[], float] = time.time) -> Ove
         ages=ages,
         trades=list(journal.live_trades()),
         locks=list(DynamoLockStore(table).current(int(now * 1000))),
-        orders_today=journal.orders_on(datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")),
+        orders_today=_orders_today(journal, now),
     )
+
+
+def overview_of_store(database: Database, wall: Callable[[], float] = time.time) -> Overview:
+    """Read the state of paper trading from its file. Raises `StoreUnavailable`."""
+    now, journal = wall(), SqliteJournal(database)
+    ages: dict[str, float | None] = {"detect": None, "trade": None}
+    for run in SqliteRunRecords(database).latest(RUNS_LOOKED_AT):
+        for name, seconds in (("detect", run.detect_seconds), ("trade", run.trade_seconds)):
+            if ages[name] is None and seconds is not None:
+                ages[name] = max(0.0, now - run.time / 1000)
+        if None not in ages.values():
+            break
+    return Overview(
+        stage=STAGE,
+        mode="paper",
+        halt=SqliteHaltStore(database).current(),
+        ages=ages,
+        trades=list(journal.live_trades()),
+        locks=list(SqliteLockStore(database).current(int(now * 1000))),
+        orders_today=_orders_today(journal, now),
+        process=holder_of(database.path) or "",
+    )
+
+
+def _orders_today(journal: Journal, now: float) -> int:
+    return journal.orders_on(datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d"))
 
 
 def _trade(trade: Trade) -> dict[str, object]:

@@ -13,7 +13,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pumpwatch.adapters.dynamodb import Table
 from pumpwatch.errors import BadInput, PumpwatchError, RetryLater
 
-__all__ = ["AwsRefused", "Clients", "DeployedStack", "FunctionAnswer", "FunctionBusy", "aws_call"]
+__all__ = [
+    "AwsRefused",
+    "Clients",
+    "DeployedStack",
+    "FunctionAnswer",
+    "FunctionBusy",
+    "aws_call",
+    "user_here",
+]
 
 Client = Any
 """A boto3 client; its type is made while it runs."""
@@ -46,7 +54,7 @@ def aws_call(what: str, call: Callable[..., Any], **asked: object) -> Any:  # no
         text = error.response.get("Error", {}).get("Message", "")
         raise AwsRefused(f"{what}: {code}: {text}") from None
     except BotoCoreError as error:
-        raise AwsRefused(f"{what}: {error}") from None
+        raise AwsRefused(f"{what}: {error}: look at network, region and credentials") from None
 
 
 class DeployedStack:
@@ -124,5 +132,13 @@ class DeployedStack:
         try:
             identity = aws_call("identity", self.clients("sts").get_caller_identity)
         except AwsRefused:
-            return getpass.getuser()
+            return user_here()
         return str(identity["Arn"]).rpartition(":")[2]
+
+
+def user_here() -> str:
+    """Return the name of the person at this machine, "someone" where the system knows none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "someone"

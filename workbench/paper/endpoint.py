@@ -19,7 +19,8 @@ ADDRESS = "127.0.0.1"
 class ShownMetrics:
     """Keeps the latest families of each job, as a Pushgateway does (MetricsSink port).
 
-    Also a collector; every sample carries the stage, so that dashboards find it.
+    Also a collector; every sample carries job and stage, as a gateway's do: dashboards and alerts
+    ask for both. Prometheus keeps the job with `honor_labels`.
     """
 
     def __init__(self, stage: str) -> None:
@@ -31,7 +32,7 @@ class ShownMetrics:
         """Keep a registry's families; after a failed run only those given are replaced."""
         if not isinstance(exposition, CollectorRegistry):
             return False
-        families = {family.name: self._staged(family) for family in exposition.collect()}
+        families = {family.name: self._labelled(family, job) for family in exposition.collect()}
         with self._lock:
             self._jobs[job] = {**self._jobs.get(job, {}), **families} if failed else families
         return True
@@ -43,10 +44,10 @@ class ShownMetrics:
         for families in jobs:
             yield from families.values()
 
-    def _staged(self, family: Metric) -> Metric:
+    def _labelled(self, family: Metric, job: str) -> Metric:
         copy = Metric(family.name, family.documentation, family.type)
         copy.samples = [
-            sample._replace(labels={**sample.labels, "stage": self._stage})
+            sample._replace(labels={**sample.labels, "job": job, "stage": self._stage})
             for sample in family.samples
         ]
         return copy

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -64,6 +65,10 @@ class _Tick:
     problems: list[str] = field(default_factory=list)
 
 
+class _Stopped(Exception):
+    """The person asked to stop while the history was filled; it is filled anew next time."""
+
+
 class PaperLoop:
     """Plays ticks until its time is over or it is asked to stop."""
 
@@ -76,6 +81,7 @@ class PaperLoop:
         self._news = news
         self._pace = pace
         self._problem = ""
+        self._blocked: frozenset[str] = frozenset()
         self._requests, self._alerts = 0, (0, 0)
         self.tally = Tally()
 
@@ -112,12 +118,15 @@ class PaperLoop:
 
         def progress(done: int, total: int) -> None:
             nonlocal shown
+            if self._pace.stopped:
+                raise _Stopped
             step = done * 10 // total
             if step > shown:
                 shown = step
                 self._view.note(f"Candle history: {done} of {total} slices")
 
-        self._attempt("history", lambda: self._desk.backfill(progress), _Tick(now, late=False))
+        with suppress(_Stopped):
+            self._attempt("history", lambda: self._desk.backfill(progress), _Tick(now, late=False))
         self._view.note("")
 
     def _is_late(self, due: int) -> bool:
@@ -196,12 +205,25 @@ class PaperLoop:
             self._view.trade(now, trade)
         for trade in (*report.opened, *report.closed):
             self._news.trade(trade)
-        self._news.blocked(report)
+        self._tell_blocked(report)
         tally.opened += len(report.opened)
         tally.closed += len(report.closed)
         tally.denied += len(report.denied)
         tally.realised += sum((trade.realised_pnl for trade in report.closed), Decimal(0))
         tally.open_positions = report.open_positions
+
+    def _tell_blocked(self, report: TradeReport) -> None:
+        """Say why nothing is opened any more, once, and when that is over."""
+        reasons = {name: text for name, text in report.blocked.items() if name in ("halt", "lock")}
+        told = [
+            f"Entries stopped: {reasons[name]}" for name in sorted(reasons.keys() - self._blocked)
+        ]
+        if self._blocked and not reasons:
+            told.append("Entries are allowed again")
+        for line in told:
+            self._view.note(line)
+            self._news.blocked(line)
+        self._blocked = frozenset(reasons)
 
     def _show(self, tick: _Tick, report: TradeReport, equity: Decimal) -> None:
         self.tally.equity = equity

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pumpwatch.domain.signals import Signal
 from pumpwatch.domain.trades import Trade
-from pumpwatch.usecases.trade_report import TradeReport
 from workbench.paper.slack import SlackMessages
 from workbench.run.view import signal_words, trade_words
 
@@ -16,7 +15,6 @@ class News:
 
     def __init__(self, slack: SlackMessages | None) -> None:
         self._slack = slack
-        self._blocked: frozenset[str] = frozenset()
 
     @property
     def raised(self) -> int:
@@ -36,14 +34,9 @@ class News:
         """Say that a paper order was filled."""
         self._say(f"Paper fill: {trade_words(trade)}")
 
-    def blocked(self, report: TradeReport) -> None:
-        """Say why nothing is opened any more, once, and when that is over."""
-        reasons = {name: text for name, text in report.blocked.items() if name in ("halt", "lock")}
-        for name in sorted(reasons.keys() - self._blocked):
-            self._say(f"Entries stopped: {reasons[name]}")
-        if self._blocked and not reasons:
-            self._say("Entries are allowed again")
-        self._blocked = frozenset(reasons)
+    def blocked(self, line: str) -> None:
+        """Say that entries stopped, or are allowed again."""
+        self._say(line)
 
     def _say(self, line: str) -> None:
         if self._slack is not None:

@@ -99,6 +99,8 @@ def default_store() -> Path:
 def parse_symbols(text: str) -> tuple[str, ...]:
     """Return the symbols of a list with commas, each once. Raises `BadInput`."""
     symbols = tuple(dict.fromkeys(one.strip().upper() for one in text.split(",") if one.strip()))
+    if not symbols:
+        raise BadInput("--symbols is empty: give USDT perpetuals, such as BTCUSDT,DOGEUSDT")
     wrong = [one for one in symbols if not SYMBOL.fullmatch(one)]
     if wrong:
         raise BadInput(
@@ -113,8 +115,6 @@ def webhook_from(name: str) -> str:
 
     Raises `BadInput` for a variable that is not set or holds no address to post to.
     """
-    if not name:
-        return ""
     if not ENVIRONMENT_NAME.fullmatch(name):
         # Not repeated: it may be the address itself.
         raise BadInput(

@@ -17,6 +17,10 @@ LONGEST_SLICE = 1.0
 class Pace(Protocol):
     """The time, and how to wait for a later one."""
 
+    @property
+    def stopped(self) -> bool:
+        """Return whether it was asked to stop."""
+
     def now(self) -> int:
         """Return the exchange's time, milliseconds UTC."""
 
@@ -34,6 +38,11 @@ class ExchangePace:
     def __init__(self, session: BybitSession, stop: threading.Event) -> None:
         self._session = session
         self._stop = stop
+
+    @property
+    def stopped(self) -> bool:
+        """Return whether it was asked to stop."""
+        return self._stop.is_set()
 
     def now(self) -> int:
         """Return the exchange's time, milliseconds UTC."""

@@ -75,7 +75,10 @@ def _resume_or_say(options: PaperOptions, desk: PaperDesk, view: RunView) -> Non
         desk.halts.resume(by="pumpwatch paper --resume", time=time.time_ns() // 1_000_000)
         view.note(f"The halt is lifted ({halt.reason})")
     else:
-        view.note(f"Halted: {halt.reason}. Nothing is opened until you start with --resume")
+        view.note(
+            f"Halted by {halt.by}: {halt.reason}. Nothing is opened until you start with --resume,"
+            f" or until pumpwatch resume --store {options.store}"
+        )
 
 
 @contextmanager

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import tempfile
 from pathlib import Path
 
 from pumpwatch.errors import BadInput
 from workbench.reports.run_page import render_page
 from workbench.run.result import RunResult
+from workbench.whole_files import check_target, write_whole
 
 __all__ = ["ReportError", "check_report_path", "write_page", "write_run_report"]
 
@@ -26,9 +24,7 @@ def check_report_path(path: Path) -> None:
     """
     target = path.absolute()
     try:
-        _make_folder(target)
-        with tempfile.TemporaryFile(dir=target.parent):
-            pass
+        check_target(path, make_folder=True)
     except OSError as error:
         raise _report_error(target, error) from error
 
@@ -48,17 +44,11 @@ def write_page(page: str, path: Path) -> Path:
     """
     target = path.absolute()
     try:
-        _make_folder(target)
-        _replace(target, page)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(target, page)
     except OSError as error:
         raise _report_error(target, error) from error
     return target
-
-
-def _make_folder(target: Path) -> None:
-    if target.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "a folder has that name")
-    target.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _report_error(target: Path, error: OSError) -> ReportError:
@@ -67,16 +57,3 @@ def _report_error(target: Path, error: OSError) -> ReportError:
         f"the report cannot be written to {target}: {reason};"
         " name a file in a folder that you may write to"
     )
-
-
-def _replace(target: Path, page: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(page)
-        temporary.chmod(0o644)
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -14,6 +14,7 @@ from typing import Any
 from urllib3 import HTTPConnectionPool, connection_from_url
 
 from pumpwatch.errors import BadInput, InvariantBroken
+from workbench.workers import interruption_later
 
 __all__ = ["SimulatorProcess", "connect", "simulator_process"]
 
@@ -62,13 +63,16 @@ class SimulatorProcess:
 def simulator_process(arguments: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
     """Start `pumpwatch simulator` with these arguments and stop it at the end."""
     command = [sys.executable, "-m", "workbench", "simulator", "--port", "0", *arguments]
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process: subprocess.Popen[str] | None = None
     try:
+        with interruption_later():
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
         yield process
     finally:
-        _stop(process)
+        if process is not None:
+            _stop(process)
 
 
 def connect(process: subprocess.Popen[str]) -> SimulatorProcess:

@@ -32,6 +32,9 @@ Schedule = TypeVar("Schedule")
 MAX_SYMBOLS = 2_000
 MAX_LATENCY_MS = 60_000
 MAX_LIVE_MINUTES = 60 * 24 * 60
+MAX_SEED = 2**63 - 1
+MAX_BALANCE = 1_000_000_000_000
+FIRST_YEAR, LAST_YEAR = 2015, 2100
 STEPPED_START = 1_793_577_600_000
 """2026-11-02T00:00:00Z: where a market begins that is not tied to the wall clock."""
 
@@ -53,6 +56,8 @@ class SimulatorOptions:
     faults: str
     incidents: str
     clock_skew_ms: int
+    quiet: bool = True
+    """Say nothing but the one JSON line."""
 
 
 def serve(options: SimulatorOptions) -> None:
@@ -66,12 +71,12 @@ def serve(options: SimulatorOptions) -> None:
     skew = _within("--clock-skew-ms", options.clock_skew_ms, MOST_SKEW_MS, -MOST_SKEW_MS)
     market, begin = _market(options)
     clock = MarketClock(start=begin, speed=options.speed, stepped=options.stepped)
-    key = credentials_from_seed(options.seed)
+    key = credentials_from_seed(_within("--seed", options.seed, MAX_SEED))
     exchange = Exchange(market, clock, key, settings, faults=plan)
     exchange.clock_skew_ms = skew
     exchange.incidents = happenings
     relax_collector()
-    asyncio.run(_serve(exchange, options.port))
+    asyncio.run(_serve(exchange, options))
 
 
 def _within(name: str, value: int, most: int, least: int = 0) -> int:
@@ -85,8 +90,10 @@ def _amount(text: str) -> Decimal:
         amount = Decimal(text)
     except InvalidOperation:
         amount = Decimal("NaN")
-    if not (amount.is_finite() and amount > 0):
-        raise SimulatorStartError(f"--balance is {text}: give an amount of USDT above 0")
+    if not (amount.is_finite() and 0 < amount <= MAX_BALANCE):
+        raise SimulatorStartError(
+            f"--balance is {text}: give an amount of USDT above 0, at most {MAX_BALANCE:,}"
+        )
     return amount
 
 
@@ -144,20 +151,28 @@ def _instant(text: str) -> int:
         raise SimulatorStartError(
             f"--start is {text}: give a time such as 2026-11-02T00:00:00Z"
         ) from error
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise SimulatorStartError(
+            f"--start is {text}: give a time from {FIRST_YEAR} to {LAST_YEAR}"
+        )
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return int(moment.timestamp() * 1_000)
 
 
-async def _serve(exchange: Exchange, port: int) -> None:
-    runner, bound = await open_site(exchange, port)
+async def _serve(exchange: Exchange, options: SimulatorOptions) -> None:
+    runner, bound = await open_site(exchange, options.port)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     try:
-        sys.stdout.buffer.write(orjson.dumps(_ready_line(exchange, bound)) + b"\n")
-        sys.stdout.buffer.flush()
+        # Not print: with standard output closed there is nobody to tell.
+        if sys.stdout is not None:
+            sys.stdout.write(orjson.dumps(_ready_line(exchange, bound)).decode() + "\n")
+            sys.stdout.flush()
+        if not options.quiet and sys.stderr is not None:
+            sys.stderr.write("Serving until Ctrl-C.\n")
         await stop.wait()
     finally:
         await runner.cleanup()

@@ -17,6 +17,7 @@ from workbench.evaluation.labelled import load_pump_events
 from workbench.training.fit import fit, out_of_fold
 from workbench.training.table import TrainingTable, training_table
 from workbench.training.validation import Judge, best_threshold, nested
+from workbench.whole_files import write_whole
 
 __all__ = [
     "judge_of",
@@ -76,13 +77,11 @@ def learned_scores(judge: Judge) -> dict[str, Any]:
 
 def write_model(path: Path, text: str) -> None:
     """Write the whole file or nothing. Raises `BadInput`."""
-    temporary = path.with_name(f".{path.name}.part")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, text)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise BadInput(f"{path} cannot be written ({error.strerror}): name another file") from error
+        reason = (error.strerror or str(error)).lower()
+        raise BadInput(f"{path} cannot be written: {reason}: name another file") from error
 
 
 def _score(judge: Judge, traits: FloatArray, names: tuple[str, ...]) -> dict[str, Any]:

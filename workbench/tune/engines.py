@@ -10,16 +10,19 @@ import pickle
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 from pumpwatch.errors import BadInput
+from workbench.workers import worker_processes
 
 from .objective import Task, Verdict, run_task
 from .pool import SignalPool
 from .space import SearchSpace
 
-__all__ = ["Engine", "opened"]
+__all__ = ["Engine", "check_engine", "opened"]
+
+ENGINES = ("local", "ray")
 
 
 class Engine(Protocol):
@@ -37,21 +40,28 @@ def opened(
 
     Raises `BadInput` for another name, or when Ray is not installed or cannot be reached.
     """
+    check_engine(name, address)
     if name == "ray":
         with _ray(pool, space, workers, address) as engine:
             yield engine
-    elif name != "local":
-        raise BadInput(f"there is no engine {name!r}: choose local or ray")
-    elif address:
-        raise BadInput("--address belongs to --engine ray")
     elif workers == 1:
         yield _Here(pool, space)
     else:
-        # A fresh process per worker: forking one with threads in it can lock up.
-        context = get_context("spawn")
         blob = pickle.dumps((pool, space))
-        with ProcessPoolExecutor(workers, context, _begin_worker, (blob,)) as executor:
+        with worker_processes(workers, _begin_worker, (blob,)) as executor:
             yield _Processes(executor)
+
+
+def check_engine(name: str, address: str) -> None:
+    """Raise `BadInput` for an engine that cannot be opened, before the candles are read."""
+    if name not in ENGINES:
+        raise BadInput(f"there is no engine {name!r}: choose {' or '.join(ENGINES)}")
+    if name != "ray" and address:
+        raise BadInput("--address belongs to --engine ray")
+    if name == "ray" and find_spec("ray") is None:
+        raise BadInput(
+            "--engine ray needs Ray, which is not installed: pip install 'pumpwatch[ray]'"
+        )
 
 
 class _Here:

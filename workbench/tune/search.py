@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from .objective import Task, Verdict
 from .space import SearchSpace
 from .splits import Fold
 
-__all__ = ["Found", "search", "storage_at"]
+__all__ = ["Found", "check_study", "search", "storage_at"]
 
 BATCH = 10
 STARTUP = 20
@@ -43,6 +44,18 @@ class Found:
     trials: int
     scores: tuple[float, ...] = ()
     """Of every trial in the order in which they were made: what the search maximised."""
+
+
+def check_study(path: Path) -> None:
+    """Raise `BadInput` for a file that cannot keep trials, before any candle is read."""
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder: name a file with --study")
+    if not path.exists():
+        folder = next(one for one in path.absolute().parents if one.exists())
+        if not (folder.is_dir() and os.access(folder, os.W_OK)):
+            raise BadInput(f"{path} cannot be written: name a --study in a folder you may write to")
+    elif not (path.is_file() and os.access(path, os.R_OK | os.W_OK)):
+        raise BadInput(f"{path} cannot be read and written: name another --study")
 
 
 def storage_at(path: Path, purpose: Mapping[str, object]) -> JournalStorage:

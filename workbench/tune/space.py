@@ -142,7 +142,9 @@ def space_for(
     `search` are texts `key=low:high` or `key=one,two,three`. Raises `BadInput`.
     """
     set_pairs = pairs_from(fixed)
-    wanted = pairs_from(search) or DEFAULTS.get(detector, {}) | DEFAULTS.get(strategy, {})
+    wanted = pairs_from(search, "--search") or DEFAULTS.get(detector, {}) | DEFAULTS.get(
+        strategy, {}
+    )
     dimensions = [_dimension(name, text) for name, text in wanted.items() if name not in set_pairs]
     if not dimensions:
         raise BadInput("there is nothing to search: name settings with --search key=low:high")

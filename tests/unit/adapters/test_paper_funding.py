@@ -103,7 +103,7 @@ def test_the_notional_is_at_the_mark_price_of_that_minute():
     world = World()
     world.price([(1.0, 1.0, 1.0, 1.0)] * 30 + [(1.4, 1.45, 1.4, 1.4)] * 30)
     snapshot = world.market.snapshot
-    world.market.snapshot = lambda: marked(snapshot())
+    world.market.snapshot = lambda symbol="": marked(snapshot(symbol))
     world.enter()
     world.look(DUE + 5 * MINUTE)
     ((_, fee),) = world.paid()
@@ -284,7 +284,7 @@ def test_a_rate_that_is_no_number_is_charged_to_nobody(rate):
 def test_a_symbol_the_market_does_not_name_has_no_known_funding():
     world = World()
     snapshot = world.market.snapshot
-    world.market.snapshot = lambda: replace(snapshot(), symbols=("OTHERUSDT",))
+    world.market.snapshot = lambda symbol="": replace(snapshot(symbol), symbols=("OTHERUSDT",))
     world.enter()
     world.look(DUE)
     assert world.paid() == []

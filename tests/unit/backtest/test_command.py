@@ -85,8 +85,6 @@ def test_period_cuts_entries_and_candles(folder, tmp_path):
         (["--set", "ewma_jump"], "write it as key=value"),
         (["--set", "ewma_jump=x"], "EWMA_JUMP='x' is not allowed"),
         (["--set", "bybit_base_url=https://api.bybit.com"], "no such setting"),
-        (["--strategy", "hodl"], "choose one of fade, ride, alert"),
-        (["--detector", "magic"], "choose one of boosted, ewma"),
         (["--from", "yesterday"], "--from is 'yesterday'"),
         (["--from", "2021-01-02", "--to", "2021-01-01"], "is empty"),
         (["--from", "2021-01-02"], "no candle in this period"),

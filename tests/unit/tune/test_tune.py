@@ -249,9 +249,7 @@ def test_command_reports_both_sides_and_goes_on_from_its_study(market, tmp_path)
     ("options", "words"),
     [
         (["--workers", "0"], "--workers is 0"),
-        (["--engine", "spark"], "there is no engine 'spark'"),
         (["--address", "x:1"], "--address belongs to --engine ray"),
-        (["--objective", "fun"], "there is no objective 'fun'"),
         (["--strategy", "alert"], "tune fade or ride"),
     ],
 )

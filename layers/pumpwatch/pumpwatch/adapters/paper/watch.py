@@ -12,7 +12,7 @@ from pumpwatch.adapters.paper_account import PaperFunding, PaperPosition, PaperS
 from pumpwatch.domain.candles import MINUTE, CandleSeries
 from pumpwatch.domain.market import MarketSnapshot
 from pumpwatch.domain.orders import Fill, Side
-from pumpwatch.errors import RetryLater
+from pumpwatch.errors import RetryLater, SkipSymbol
 from pumpwatch.ports import CandleRequest, MarketData
 
 from .book import slipped
@@ -108,7 +108,7 @@ class Watch:
             seen_low=low,
             created=now,
             updated=now,
-            funding=renewed(None, _terms(self._snapshot(now), symbol), now),
+            funding=renewed(None, _terms(self._snapshot(now, symbol), symbol), now),
         )
 
     # --- what else is asked --------------------------------------------------------------
@@ -121,12 +121,15 @@ class Watch:
         rested = self._asked is None or now - self._asked >= MINUTE
         return None in known and rested
 
-    def _snapshot(self, now: int) -> MarketSnapshot | None:
-        """Return the market, None when it does not answer: funding is then learnt later."""
+    def _snapshot(self, now: int, symbol: str = "") -> MarketSnapshot | None:
+        """Return the market, or one symbol of it: its answer is a thousandth as long.
+
+        None when it does not answer: funding is then learnt later.
+        """
         self._asked = now
         try:
-            return self._market.snapshot()
-        except RetryLater as error:
+            return self._market.snapshot(symbol)
+        except (RetryLater, SkipSymbol) as error:
             logger.warning("funding of paper positions not read", extra={"reason": str(error)})
             return None
 

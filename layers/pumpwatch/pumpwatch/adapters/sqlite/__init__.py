@@ -3,7 +3,7 @@
 It is not deployed to be used there: `pumpwatch paper` keeps its state in it.
 """
 
-from .database import Database, StoreProblem
+from .database import Database, StoreProblem, holder_of
 from .history import SqliteHistoryStore
 from .journal import SqliteJournal
 from .paper import SqlitePaperStore
@@ -31,4 +31,5 @@ __all__ = [
     "SqliteSignalStore",
     "SqliteTotalsStore",
     "StoreProblem",
+    "holder_of",
 ]

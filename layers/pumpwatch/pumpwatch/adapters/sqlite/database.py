@@ -18,10 +18,12 @@ from pumpwatch.errors import BadInput, StoreUnavailable
 
 from .schema import APPLICATION_ID, STEPS, VERSION
 
-__all__ = ["Database", "StoreProblem"]
+__all__ = ["Database", "StoreProblem", "holder_of"]
 
 HEADER = b"SQLite format 3\x00"
 BUSY_SECONDS = 5.0
+GLANCE_SECONDS = 0.3
+"""How long the one that wants the file to itself waits for those that only look whether it is."""
 WORDS = {
     "SQLITE_FULL": "the disk is full: free some space",
     "SQLITE_READONLY": "it can only be read: name a file in a folder that you may write to",
@@ -43,15 +45,17 @@ class StoreProblem(BadInput):
 class Database:
     """An open store file. `writable` ones are refused to a second process until `close`.
 
-    Raises `StoreProblem` where the file cannot be used; later failures are `StoreUnavailable`.
+    One that is not `alone` must exist, and is written to beside the process that has it: for a
+    word in passing, such as a halt. Raises `StoreProblem` where the file cannot be used; later
+    failures are `StoreUnavailable`.
     """
 
-    def __init__(self, path: Path, *, writable: bool = True) -> None:
+    def __init__(self, path: Path, *, writable: bool = True, alone: bool = True) -> None:
         self.path = path
         self._alone = threading.RLock()
-        self._guard = _only_instance(path) if writable else None
+        self._guard = _only_instance(path) if writable and alone else None
         try:
-            self._connection = _connect(path, writable)
+            self._connection = _connect(path, writable, alone)
         except BaseException:
             self._give_up_guard()
             raise
@@ -130,7 +134,7 @@ def _only_instance(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Without isolation levels nothing begins or ends a transaction but these lines.
         guard = sqlite3.connect(
-            f"{path}.lock", timeout=0, isolation_level=None, check_same_thread=False
+            f"{path}.lock", timeout=GLANCE_SECONDS, isolation_level=None, check_same_thread=False
         )
         guard.execute("BEGIN EXCLUSIVE")
     except sqlite3.Error as error:
@@ -149,13 +153,36 @@ def _only_instance(path: Path) -> sqlite3.Connection:
     return guard
 
 
+def holder_of(path: Path) -> str | None:
+    """Return the process that has the store to itself ("?" when it does not say), None: no one."""
+    lock = Path(f"{path}.lock")
+    if not lock.exists():
+        return None
+    try:
+        connection = sqlite3.connect(_address(lock), uri=True, timeout=0)
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        busy = getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
+        return (_process_in(path) or "?") if busy else None
+    return None
+
+
 def _holder(path: Path) -> str:
     """Return which process says that it uses the store, nothing when that cannot be read."""
+    process = _process_in(path)
+    return f" (process {process})" if process else ""
+
+
+def _process_in(path: Path) -> str:
+    """Return what the last process that had the file to itself has left in it."""
     with suppress(sqlite3.Error):
         connection = sqlite3.connect(_address(path), uri=True)
         try:
             found = connection.execute("SELECT value FROM notes WHERE key = 'process'").fetchone()
-            return f" (process {found[0]})" if found else ""
+            return str(found[0]) if found else ""
         finally:
             connection.close()
     return ""
@@ -175,27 +202,27 @@ def _refuse_foreign(path: Path) -> None:
         raise StoreProblem(f"{path} is no Pumpwatch store: name another file")
 
 
-def _address(path: Path) -> str:
-    return f"{path.absolute().as_uri()}?mode=ro"
+def _address(path: Path, mode: str = "ro") -> str:
+    return f"{path.absolute().as_uri()}?mode={mode}"
 
 
-def _connect(path: Path, writable: bool) -> sqlite3.Connection:
-    if not writable:
-        if path.is_dir():
-            raise StoreProblem(f"{path} is a folder: name a store's file")
-        if not path.exists():
-            raise StoreProblem(f"there is no store {path}: pumpwatch paper makes one")
-        _refuse_foreign(path)
+def _connect(path: Path, writable: bool, alone: bool) -> sqlite3.Connection:
+    made_here = writable and alone
+    if not made_here:
+        _refuse_absent(path)
     connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(
-            path if writable else _address(path),
-            uri=not writable,
+            path if made_here else _address(path, "rw" if writable else _reading(path)),
+            uri=not made_here,
             timeout=BUSY_SECONDS,
             isolation_level=None,
             check_same_thread=False,
         )
-        _bring_up_to_date(connection, path, writable)
+        _check_version(connection, path, may_be_older=made_here)
+        connection.execute("PRAGMA synchronous = FULL")
+        if made_here:
+            _bring_up_to_date(connection)
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()
@@ -207,8 +234,28 @@ def _connect(path: Path, writable: bool) -> sqlite3.Connection:
     return connection
 
 
-def _bring_up_to_date(connection: sqlite3.Connection, path: Path, writable: bool) -> None:
-    """Take the steps that the file lacks. Raises `StoreProblem` for one that is not ours."""
+def _refuse_absent(path: Path) -> None:
+    """Raise `StoreProblem` where there is no store's file."""
+    if path.is_dir():
+        raise StoreProblem(f"{path} is a folder: name a store's file")
+    if not path.exists():
+        raise StoreProblem(f"there is no store {path}: pumpwatch paper makes one")
+    if path.is_file() and path.stat().st_size == 0:
+        raise StoreProblem(f"{path} is empty: name a store that pumpwatch paper has made")
+    _refuse_foreign(path)
+
+
+def _reading(path: Path) -> str:
+    """Return how to read a file: one that nobody may write beside, on a read-only disk for one,
+    is taken as it lies there, unless something of it is still in its write-ahead log."""
+    log = Path(f"{path}-wal")
+    if os.access(path.parent, os.W_OK) or (log.exists() and log.stat().st_size):
+        return "ro"
+    return "ro&immutable=1"
+
+
+def _check_version(connection: sqlite3.Connection, path: Path, *, may_be_older: bool) -> None:
+    """Raise `StoreProblem` for a file that is not ours, or of a version that does not fit."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -219,14 +266,16 @@ def _bring_up_to_date(connection: sqlite3.Connection, path: Path, writable: bool
             f"{path} was written by a newer Pumpwatch (version {version} of the store, this one"
             f" knows {VERSION}): use that one, or name another file"
         )
-    if not writable:
-        if version < VERSION:
-            raise StoreProblem(
-                f"{path} was written by an older Pumpwatch: pumpwatch paper brings it up to date"
-            )
-        return
+    if version < VERSION and not may_be_older:
+        raise StoreProblem(
+            f"{path} was written by an older Pumpwatch: pumpwatch paper brings it up to date"
+        )
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Take the steps that the file lacks, and say which process has it."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
     for number, step in enumerate(STEPS[version:], start=version + 1):
         connection.executescript(
             f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID}; {step}"

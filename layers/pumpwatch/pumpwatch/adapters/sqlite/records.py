@@ -53,3 +53,8 @@ class SqliteRunRecords:
         """Return the records from `time` on, oldest first."""
         sql = "SELECT body FROM runs WHERE time >= ? ORDER BY time"
         return [read_body(RunRecord, body) for (body,) in self._database.rows(sql, (time,))]
+
+    def latest(self, count: int) -> Sequence[RunRecord]:
+        """Return the last `count` records, newest first."""
+        sql = "SELECT body FROM runs ORDER BY time DESC LIMIT ?"
+        return [read_body(RunRecord, body) for (body,) in self._database.rows(sql, (count,))]
