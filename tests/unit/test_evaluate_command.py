@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from workbench.cli import main
-from workbench.rules import RULES, pairs_from, rule_named
+from workbench.evaluation.rules import RULES, pairs_from, rule_named
 
 MINUTE, DAY = 60_000, 86_400_000
 FIGURES = {

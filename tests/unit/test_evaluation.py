@@ -12,7 +12,7 @@ import pytest
 from pumpwatch.domain.candles import HOUR, MINUTE, Candles
 from pumpwatch.domain.detection import Ewma, KampsKleinberg, Karbalaii
 from pumpwatch.errors import BadInput
-from workbench.evaluation import (
+from workbench.evaluation.scores import (
     DAY,
     HIT_AFTER_HOURLY,
     LabelledPump,

@@ -15,11 +15,11 @@ from pumpwatch.domain.detection.boosted import LearnedScores, stored_scores
 from pumpwatch.domain.detection.market_trades import TRADE_TRAITS
 from pumpwatch.domain.detection.traits import CANDLE_TRAITS
 from pumpwatch.errors import BadInput
-from workbench.labelled import LabelledPump, Segment
-from workbench.learning import judge_of, learned_scores, variants
-from workbench.training import fit, out_of_fold, score_of, symbol_folds
-from workbench.training_table import training_table
-from workbench.validation import Judge, best_threshold, interval, nested
+from workbench.evaluation.labelled import LabelledPump, Segment
+from workbench.training.fit import fit, out_of_fold, score_of, symbol_folds
+from workbench.training.learning import judge_of, learned_scores, variants
+from workbench.training.table import training_table
+from workbench.training.validation import Judge, best_threshold, interval, nested
 
 DAY = 1440 * MINUTE
 LOOSE = Boosted(burst=10.0, burst_z=4.0)
@@ -55,7 +55,7 @@ def market(number, *, pumps=True):
 
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch):
-    monkeypatch.setattr("workbench.training.ROUNDS", 25)
+    monkeypatch.setattr("workbench.training.fit.ROUNDS", 25)
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from pumpwatch.domain.events import EventRules
 from pumpwatch.domain.signals import Signal
 from pumpwatch.domain.trades import Trade
 from pumpwatch.usecases.entries import strategy_from
-from workbench.evaluation import hourly
+from workbench.evaluation.scores import hourly
 
 from .account import Account, Position
 from .events import Track, signals_of

@@ -11,7 +11,7 @@ from decimal import Decimal
 import numpy as np
 
 from pumpwatch.domain.trades import Trade
-from workbench.shares import wilson_interval
+from workbench.evaluation.shares import wilson_interval
 
 from .digest import trades_sha256
 from .engine import Outcome

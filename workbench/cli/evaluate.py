@@ -51,15 +51,15 @@ def evaluate(
     """
     from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
 
-    from workbench.alarm_files import check_alarm_path, write_alarms  # noqa: PLC0415
-    from workbench.labelled import load_pump_events  # noqa: PLC0415
+    from workbench.evaluation.alarm_files import check_alarm_path, write_alarms  # noqa: PLC0415
+    from workbench.evaluation.labelled import load_pump_events  # noqa: PLC0415
+    from workbench.evaluation.rules import DEFAULT_RULE, RULES, pairs_from, rule_named  # noqa: PLC0415
     from workbench.reports.evaluation_page import (  # noqa: PLC0415
         evaluate_rule,
         print_evaluation,
         render_evaluation,
     )
     from workbench.reports.run_report import check_report_path, write_page  # noqa: PLC0415
-    from workbench.rules import DEFAULT_RULE, RULES, pairs_from, rule_named  # noqa: PLC0415
 
     names = list(dict.fromkeys(detector or [DEFAULT_RULE]))
     names = list(RULES) if EVERY in names else names

@@ -13,7 +13,7 @@ from pumpwatch.errors import BadInput
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from workbench.validation import Judge
+    from workbench.training.validation import Judge
 
 __all__ = ["train"]
 
@@ -39,12 +39,12 @@ def train(
     from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
 
     try:
-        from workbench.learning import learned_scores  # noqa: PLC0415
+        from workbench.training.learning import learned_scores  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise BadInput(
             f"training needs {error.name}: pip install -r requirements/train.txt"
         ) from None
-    from workbench.learning import judge_of, write_model  # noqa: PLC0415
+    from workbench.training.learning import judge_of, write_model  # noqa: PLC0415
 
     if not 1 <= repeats <= 20:  # noqa: PLR2004
         raise BadInput(f"--repeats is {repeats}: give a number from 1 to 20")
@@ -62,8 +62,8 @@ def train(
 
 
 def _validate(judge: Judge, repeats: int, console: Console) -> None:
-    from workbench.learning import variants  # noqa: PLC0415
-    from workbench.validation import interval, later, nested  # noqa: PLC0415
+    from workbench.training.learning import variants  # noqa: PLC0415
+    from workbench.training.validation import interval, later, nested  # noqa: PLC0415
 
     for name, traits in variants(judge.table).items():
         for seed in range(repeats):
@@ -76,7 +76,7 @@ def _validate(judge: Judge, repeats: int, console: Console) -> None:
 
 
 def _show(name: str, found: object, console: Console) -> None:
-    from workbench.evaluation import Score  # noqa: PLC0415
+    from workbench.evaluation.scores import Score  # noqa: PLC0415
 
     assert isinstance(found, Score)  # noqa: S101 - for the type checker
     console.print(

@@ -12,9 +12,9 @@ import numpy as np
 
 from pumpwatch.domain.orders import Leg, Outcome
 from pumpwatch.domain.trades import Trade, TradeState
+from workbench.evaluation.shares import wilson_interval
 from workbench.journal.histograms import Bounds, bounds_of
 from workbench.journal.period import Period
-from workbench.shares import wilson_interval
 
 __all__ = ["ApiRow", "Figures", "Spread", "figures_of"]
 

@@ -11,13 +11,13 @@ from rich.table import Table as TerminalTable
 from rich.text import Text
 
 from pumpwatch.domain.detection import Detector
-from workbench.evaluation import Score, hit_after, raise_alarms, score
-from workbench.labelled import LabelledPump, Segment
+from workbench.evaluation.labelled import LabelledPump, Segment
+from workbench.evaluation.rules import RULES, varied
+from workbench.evaluation.scores import Score, hit_after, raise_alarms, score
 from workbench.reports.assembly import render
 from workbench.reports.chart_style import Figure
 from workbench.reports.formats import NOTHING, number, seconds
 from workbench.reports.tables import Cell, Column, Table
-from workbench.rules import RULES, varied
 
 __all__ = ["Evaluated", "evaluate_rule", "print_evaluation", "render_evaluation"]
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from pumpwatch.domain.signals import Signal
-from workbench.evaluation import HIT_AFTER, HIT_BEFORE, IGNORED_AFTER, IGNORED_BEFORE
+from workbench.evaluation.scores import HIT_AFTER, HIT_BEFORE, IGNORED_AFTER, IGNORED_BEFORE
 from workbench.run.result import DetectedEvent, PlantedPump, Verdict
 
 __all__ = ["judge"]

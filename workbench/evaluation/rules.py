@@ -11,8 +11,8 @@ from pumpwatch.domain.candles import FloatArray, IntArray
 from pumpwatch.domain.detection import Boosted, Detector, Ewma, KampsKleinberg, Karbalaii
 from pumpwatch.errors import BadInput
 from pumpwatch.settings import DetectSettings
-from workbench.evaluation import raise_alarms
-from workbench.labelled import Segment
+from workbench.evaluation.labelled import Segment
+from workbench.evaluation.scores import raise_alarms
 
 __all__ = ["DEFAULT_RULE", "RULES", "Rule", "pairs_from", "rule_named", "varied"]
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pumpwatch.errors import BadInput
-from workbench.evaluation import WARM_UP, emitted
-from workbench.labelled import Segment
+from workbench.evaluation.labelled import Segment
+from workbench.evaluation.scores import WARM_UP, emitted
 
 __all__ = ["check_alarm_path", "write_alarms"]
 

@@ -11,8 +11,8 @@ from pumpwatch.domain.candles import MINUTE, BoolArray, FloatArray, IntArray
 from pumpwatch.domain.detection.boosted import DEVIATIONS, JUMP, Boosted
 from pumpwatch.domain.detection.market_trades import TRADE_TRAITS, trade_traits
 from pumpwatch.errors import BadInput
-from workbench.evaluation import HIT_BEFORE, IGNORED_AFTER, IGNORED_BEFORE, WARM_UP
-from workbench.labelled import LabelledPump, Segment
+from workbench.evaluation.labelled import LabelledPump, Segment
+from workbench.evaluation.scores import HIT_BEFORE, IGNORED_AFTER, IGNORED_BEFORE, WARM_UP
 
 __all__ = ["ONSET_PART", "TrainingTable", "training_table"]
 

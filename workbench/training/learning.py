@@ -13,10 +13,10 @@ from pumpwatch.domain.detection.learned import LearnedScore, Trees
 from pumpwatch.domain.detection.market_trades import TRADE_TRAITS
 from pumpwatch.domain.detection.traits import CANDLE_TRAITS
 from pumpwatch.errors import BadInput
-from workbench.labelled import load_pump_events
-from workbench.training import fit, out_of_fold
-from workbench.training_table import TrainingTable, training_table
-from workbench.validation import Judge, best_threshold
+from workbench.evaluation.labelled import load_pump_events
+from workbench.training.fit import fit, out_of_fold
+from workbench.training.table import TrainingTable, training_table
+from workbench.training.validation import Judge, best_threshold
 
 __all__ = ["judge_of", "learned_scores", "variants", "write_model"]
 

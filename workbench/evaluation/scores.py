@@ -17,7 +17,7 @@ import numpy as np
 
 from pumpwatch.domain.candles import HOUR, MINUTE, Candles, FloatArray, IntArray
 from pumpwatch.domain.detection import Boosted, Detector, MarketTrades
-from workbench.labelled import LabelledPump, Segment, load_pump_events
+from workbench.evaluation.labelled import LabelledPump, Segment, load_pump_events
 
 __all__ = [
     "LabelledPump",

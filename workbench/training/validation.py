@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pumpwatch.domain.candles import BoolArray, FloatArray
-from workbench.evaluation import Score, score
-from workbench.labelled import LabelledPump, Segment
-from workbench.training import fit, out_of_fold, score_of, symbol_folds
-from workbench.training_table import TrainingTable
+from workbench.evaluation.labelled import LabelledPump, Segment
+from workbench.evaluation.scores import Score, score
+from workbench.training.fit import fit, out_of_fold, score_of, symbol_folds
+from workbench.training.table import TrainingTable
 
 __all__ = ["Judge", "best_threshold", "interval", "later", "nested"]
 

@@ -1,6 +1,6 @@
 """What `fade` and `ride` would have made on labelled pumps, by how often the market is looked at.
 
-    python -m workbench.trading_study DIR
+    python -m workbench.evaluation.trading_study DIR
 
 Scans come every 60, 10 or 5 seconds. Between the ends of candles only the sure condition of the
 rule `boosted` can alarm, on the forming candle as the trades up to the scan made it; at an end the
@@ -22,8 +22,8 @@ from pumpwatch.domain.candles import MINUTE, FloatArray, IntArray
 from pumpwatch.domain.detection import Boosted, MarketTrades
 from pumpwatch.domain.events import EventRules
 from pumpwatch.settings import TradeSettings
-from workbench.evaluation import WARM_UP, emitted
-from workbench.labelled import Segment, load_pump_events
+from workbench.evaluation.labelled import Segment, load_pump_events
+from workbench.evaluation.scores import WARM_UP, emitted
 
 __all__ = ["Alarm", "alarms_at", "fade", "horizon", "main", "ride"]
 
