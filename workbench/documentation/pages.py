@@ -11,6 +11,8 @@ from workbench.costs.page import PAGE as COSTS
 from workbench.costs.page import costs_page
 from workbench.documentation.command_line import PAGE as COMMAND_LINE
 from workbench.documentation.command_line import command_line_page
+from workbench.documentation.decisions import PAGE as DECISIONS
+from workbench.documentation.decisions import decisions_page
 from workbench.documentation.monitoring import (
     ALERTS_PAGE,
     METRICS_PAGE,
@@ -26,6 +28,7 @@ GENERATED: dict[Path, Callable[[], str]] = {
     COSTS: costs_page,
     METRICS_PAGE: metrics_page,
     ALERTS_PAGE: alerts_page,
+    DECISIONS: decisions_page,
 }
 """Each page and what makes its text; tests hold the one to the other."""
 
