@@ -20,7 +20,7 @@ HEAD = """\
 # The command line
 
 What each command of `pumpwatch` does, its options with their defaults, and an example. `pumpwatch` stands for
-`.venv/bin/pumpwatch`, which `make run` and `make setup` install; `pumpwatch COMMAND --help` shows the same.
+`.venv/bin/pumpwatch`, which `make run` and `make setup` install; each command shows its own part with `--help`.
 
 This page is made by `make pages` from the commands themselves; do not edit it by hand.
 
