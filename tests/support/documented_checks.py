@@ -10,6 +10,11 @@
 | file | python, pip, make-secrets | the module, extra, requirements or script is there |
 | shell | cat, grep, head, ... | plumbing between the others; nothing of ours in it |
 
+Targets of make that take long are not run here: CI runs lint, typecheck, imports, spelling,
+template, docs, artefact, build and test; run and campaign are commands of pumpwatch, which other
+tests run; monitoring is run in tests/monitoring with programs that note what they were asked. Deploy
+needs an account: its template is tested in tests/infrastructure, and nothing deploys it.
+
 kubectl and helm need a cluster, sam an account: no command of theirs is run. With kubectl on the
 PATH, a test also lets it read its command lines. Any other program fails: `NoCheck`.
 """
