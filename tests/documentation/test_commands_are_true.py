@@ -1,4 +1,4 @@
-"""Every command on every page is true, as far as it can be checked: see support/documented_checks."""
+"""Every command on every page is true as far as can be checked: support/documented_checks."""
 
 import shutil
 import subprocess
@@ -9,6 +9,7 @@ from support.documented_checks import NoCheck, NotTrue, check
 from typer.main import get_command
 
 from workbench.cli.main import app
+
 
 def everything():
     for one in shown():

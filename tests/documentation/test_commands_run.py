@@ -1,4 +1,4 @@
-"""Every `pumpwatch` command that a page shows to be typed is typed, against stand-ins on this machine.
+"""Every `pumpwatch` command that a page shows to be typed is typed, against stand-ins.
 
 Bybit is a simulated market of the coins that the pages name, AWS is moto with a deployed stack in
 it, folders of candles are small ones. `CHANGED` says what else differs from what the page shows.
@@ -49,7 +49,7 @@ CHANGED = {
     "simulator": ("--port", "0", "--symbols", "5"),
     "tune": ("--trials", "2", "--folds", "1", "--workers", "1"),
 }
-"""Added to a command: where Bybit is, and less of what takes long. The last value of an option counts."""
+"""Added to a command, where the last value of an option counts: where Bybit is, and less work."""
 FOLDER_OF_CANDLES = {"backtest", "compare", "evaluate", "train", "tune"}
 """Their first argument is the reader's own folder: it is this test's."""
 RUN_ELSEWHERE = {
@@ -156,7 +156,10 @@ def test_commands_for_a_deployed_stack(deployed, bybit, candles):
             halts.halt(Halt("a look", 1, by="me"))
         elif halts.current() is not None:
             halts.resume(by="me", time=2)
-        places = {"bucket": deployed.outputs["HistoryBucket"], "table": deployed.outputs["StateTable"]}
+        places = {
+            "bucket": deployed.outputs["HistoryBucket"],
+            "table": deployed.outputs["StateTable"],
+        }
         problems += problem_of(one, words, bybit=bybit, candles=candles, **places)
     assert not problems, "\n".join(problems)
 
@@ -171,9 +174,7 @@ def test_commands_for_the_market(bybit, scratch):
 
 def test_commands_for_candles_and_worlds(candles):
     commands = of_group("candles and worlds")
-    problems = [
-        line for one, words in commands for line in problem_of(one, words, candles=candles)
-    ]
+    problems = [line for one, words in commands for line in problem_of(one, words, candles=candles)]
     assert not problems, "\n".join(problems)
 
 

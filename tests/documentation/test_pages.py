@@ -1,4 +1,4 @@
-"""Pages that are made from the code are current, and every page can be found from the site's menu."""
+"""Pages that are made from the code are current, and every page is in the site's menu."""
 
 import re
 

@@ -6,14 +6,14 @@
 | model | aws | service, operation, options and values by botocore's own models |
 | target | make | is a target; `make -n` says what it would do; ARGS by what takes them |
 | query | promtool | the expression is parsed as PromQL |
-| table | kubectl, helm, sam, curl, git, apt | verb and options are in the tables below |
+| table | kubectl, helm, sam, curl, git, apt | verb and options are in tables below |
 | file | python, pip, make-secrets | the module, extra, requirements or script is there |
 | shell | cat, grep, head, ... | plumbing between the others; nothing of ours in it |
 
-Targets of make that take long are not run here: CI runs lint, typecheck, imports, spelling,
+Targets of make that take long are not run here. CI runs lint, typecheck, imports, spelling,
 template, docs, artefact, build and test; run and campaign are commands of pumpwatch, which other
-tests run; monitoring is run in tests/monitoring with programs that note what they were asked. Deploy
-needs an account: its template is tested in tests/infrastructure, and nothing deploys it.
+tests run; monitoring is run in tests/monitoring with programs that note what they were asked.
+Deploy needs an account: its template is tested in tests/infrastructure; nothing deploys it.
 
 kubectl and helm need a cluster, sam an account: no command of theirs is run. With kubectl on the
 PATH, a test also lets it read its command lines. Any other program fails: `NoCheck`.
@@ -28,7 +28,6 @@ import subprocess
 import tomllib
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 
 import botocore.session
 import jmespath
@@ -39,12 +38,17 @@ from support.documented import REPOSITORY, Shown
 from typer.main import get_command
 
 from workbench.cli.main import app
+from workbench.localstack.template import load_template
 from workbench.monitoring.install import app as install_app
 
 __all__ = ["CHECKS", "NoCheck", "NotTrue", "check", "parse_pumpwatch"]
 
 PLACEHOLDER = re.compile(r"[A-Z][A-Z0-9_]*|\.\.\.")
 """How the pages write what a reader puts in: NAME, STACK, DIR."""
+
+
+def _text(path: str) -> str:
+    return (REPOSITORY / path).read_text(encoding="utf-8")
 
 
 class NotTrue(Exception):
@@ -168,11 +172,9 @@ def _value(shape: object, text: str) -> object:
 
 # --- target ----------------------------------------------------------------------------------
 
-TARGETS = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text("utf-8"), re.M))
+TARGETS = set(re.findall(r"^([a-z-]+):", _text("Makefile"), re.M))
 VARIABLES = {"ARGS", "SEEDS", "PYTHON", "VENV"}
-BENCHMARKS = set(
-    re.findall(r'^    "(\w+)": \w+\.measure', Path(REPOSITORY / "benchmarks/__main__.py").read_text("utf-8"), re.M)
-)  # fmt: skip
+BENCHMARKS = set(re.findall(r'^    "(\w+)": \w+\.measure', _text("benchmarks/__main__.py"), re.M))
 
 
 def _make(words: list[str], shown: Shown) -> None:
@@ -259,7 +261,7 @@ SAM = {
 CURL = {"": {"-s", "-d", "-X", "--user"}}
 GIT = {"clone": set(), "checkout": set(), "pull": set()}
 APT = {"install": set()}
-PARAMETERS = set(re.findall(r"^  (\w+):", re.search(r"^Parameters:\n(.*?)^\w", (REPOSITORY / "template.yaml").read_text("utf-8"), re.M | re.S)[1], re.M))  # fmt: skip
+PARAMETERS = set(load_template(REPOSITORY / "template.yaml")["Parameters"])
 HOSTS = ("localhost:", "http://localhost:", "https://api.bybit.com/", ".../")
 
 
@@ -303,7 +305,7 @@ def _python(words: list[str], shown: Shown) -> None:
 
 
 def _pip(words: list[str], shown: Shown) -> None:
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    project = tomllib.loads(_text("pyproject.toml"))["project"]
     for word in words[1:]:
         extra = re.fullmatch(r"pumpwatch\[(\w+)\]", word.strip("'"))
         there = extra[1] in project["optional-dependencies"] if extra else None

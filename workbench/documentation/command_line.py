@@ -11,26 +11,12 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from workbench.cli.main import app
+from workbench.documentation.heads import head_of
 from workbench.documentation.source import REPOSITORY
 
 __all__ = ["PAGE", "command_line_page", "commands", "paragraphs"]
 
 PAGE = REPOSITORY / "docs" / "command-line.md"
-HEAD = """\
-# The command line
-
-What each command of `pumpwatch` does, its options with their defaults, and an example. `pumpwatch` stands for
-`.venv/bin/pumpwatch`, which `make run` and `make setup` install; each command shows its own part with `--help`.
-
-This page is made by `make pages` from the commands themselves; do not edit it by hand.
-
-| exit status | meaning |
-| ---: | --- |
-| 0 | good |
-| 1 | a problem was found: what it is stands in the last lines |
-| 2 | bad input: one line says what is wrong and what to do; nothing was changed |
-| 130 | interrupted by Ctrl-C, after tidying up |
-"""
 EXAMPLE = re.compile(r"^\$? *(pumpwatch .+)$")
 FACTS = re.compile(r"(.*?)\s*\[([^\[\]]+)\]$", re.DOTALL)
 PAGE_NAME = re.compile(r"docs/([a-z-]+\.md)")
@@ -40,7 +26,7 @@ LEAD = re.compile(r"^examples?:\s*", re.IGNORECASE)
 def command_line_page() -> str:
     """Return the page's text."""
     found = dict(commands())
-    sections = [HEAD, *_index(found)]
+    sections = [head_of("command-line"), *_index(found)]
     for name, command in found.items():
         sections += ["", *_section(name, command)]
     return "\n".join(sections) + "\n"

@@ -5,24 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from workbench.documentation.heads import head_of
 from workbench.documentation.source import REPOSITORY
 
 __all__ = ["PAGE", "decisions_page"]
 
 FOLDER = REPOSITORY / "docs" / "decisions"
 PAGE = FOLDER / "README.md"
-HEAD = """\
-# Decisions
-
-Why things are as they are. Each page: context, decision, consequences. A decision that no longer holds is
-marked as replaced, not deleted. This list is made by `make pages` from the titles; do not edit it by hand.
-"""
 TITLE = re.compile(r"# (\d+)\. (.+)")
 
 
 def decisions_page() -> str:
     """Return the page's text."""
-    return "\n".join([HEAD, "| | decision |", "| ---: | --- |", *_rows(), ""])
+    return "\n".join([head_of("decisions"), "| | decision |", "| ---: | --- |", *_rows(), ""])
 
 
 def _rows() -> Iterator[str]:
