@@ -34,6 +34,7 @@ from workbench.cli.main import app
 from workbench.journal import stack as journal_stack
 from workbench.operations.stack import DeployedStack
 from workbench.paper import play as paper_play
+from workbench.run import driver
 from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.clock import MarketClock
 from workbench.simulator.exchange import Exchange
@@ -178,7 +179,10 @@ def test_commands_for_candles_and_worlds(candles):
     assert not problems, "\n".join(problems)
 
 
-def test_the_replay_of_the_reader_s_own_candles(scratch):
+def test_the_replay_of_the_reader_s_own_candles(scratch, monkeypatch):
+    """Played for the first twenty of its seventy minutes, with the pump in the middle."""
+    schedule = driver._Driver._schedule
+    monkeypatch.setattr(driver._Driver, "_schedule", lambda self: schedule(self)[:20])
     (example,) = re.findall(
         r"```python\n(.*?)```", (REPOSITORY / "docs/data-format.md").read_text("utf-8"), re.DOTALL
     )
