@@ -80,7 +80,7 @@ pages: $(DEV_STAMP) ## Write anew the pages of docs/ that are made from the code
 
 docs: $(RUN_STAMP) $(DOCS_STAMP) ## Build the documentation site into build/site; a warning fails
 	@$(BIN)/python -m workbench.documentation.source
-	$(MKDOCS) --quiet build --clean $(ARGS)
+	$(MKDOCS) build --strict --clean $(ARGS)
 	@$(BIN)/python -m workbench.documentation.site
 
 docs-serve: $(RUN_STAMP) $(DOCS_STAMP) ## Read the site on this machine while you write (ARGS="-a 127.0.0.1:9000")

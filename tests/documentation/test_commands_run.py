@@ -13,6 +13,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import boto3
@@ -28,9 +29,12 @@ from support.scripted_market import ScriptedMarket
 from typer.testing import CliRunner
 
 from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoJournal, DynamoLeaseStore, Table
+from pumpwatch.errors import BadInput
 from pumpwatch.metrics import DETECT, TRADE
 from pumpwatch.ports import Halt
+from workbench.cli.backtest import period_of
 from workbench.cli.main import app
+from workbench.durations import parse_duration
 from workbench.journal import stack as journal_stack
 from workbench.operations.stack import DeployedStack
 from workbench.paper import play as paper_play
@@ -42,6 +46,12 @@ from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.server import start_simulator
 
 COINS = ("BTCUSDT", "DOGEUSDT", "ETHUSDT")
+
+
+def period_to(_: str, text: str) -> tuple[int, int]:
+    return period_of("1970-01-01", text)
+
+
 CHANGED = {
     "backfill": ("--base-url", "{bybit}", "--bucket", "{bucket}", "--table", "{table}"),
     "campaign": ("--seeds", "2", "--workers", "1"),
@@ -51,6 +61,8 @@ CHANGED = {
     "tune": ("--trials", "2", "--folds", "1", "--workers", "1"),
 }
 """Added to a command, where the last value of an option counts: where Bybit is, and less work."""
+VALUES = {"--duration": parse_duration, "--since": parse_duration, "--to": period_to}
+"""What reads the values that `CHANGED` may replace: what the page shows must be readable too."""
 FOLDER_OF_CANDLES = {"backtest", "compare", "evaluate", "train", "tune"}
 """Their first argument is the reader's own folder: it is this test's."""
 RUN_ELSEWHERE = {
@@ -87,6 +99,12 @@ def problem_of(one: Shown, words: list[str], **places: object) -> list[str]:
     name, *rest = words
     if name in FOLDER_OF_CANDLES and rest and not rest[0].startswith("-"):
         rest[0] = str(places["candles"])
+    for option, value in pairwise(words):
+        if option in VALUES:
+            try:
+                VALUES[option](option, value)
+            except BadInput as error:
+                return [f"{one}: {error}"]
     rest += [part.format(**places) for part in CHANGED.get(name, ())]
     result = CliRunner().invoke(app, [name, *rest], input="prod\n")
     if result.exit_code == 0:
