@@ -1,7 +1,7 @@
 """Every `pumpwatch` command that a page shows to be typed is typed, against stand-ins.
 
 Bybit is a simulated market of the coins that the pages name, AWS is moto with a deployed stack in
-it, folders of candles are small ones. `CHANGED` says what else differs from what the page shows.
+it, folders of candles are small ones. `ADDED` and `REPLACED` say what else differs from the page.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from pumpwatch.metrics import DETECT, TRADE
 from pumpwatch.ports import Halt
 from workbench.cli.backtest import period_of
 from workbench.cli.main import app
+from workbench.comparison.journal import export_trades
 from workbench.durations import parse_duration
 from workbench.journal import stack as journal_stack
 from workbench.operations.stack import DeployedStack
@@ -46,27 +47,36 @@ from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.server import start_simulator
 
 COINS = ("BTCUSDT", "DOGEUSDT", "ETHUSDT")
-
-
-def period_to(_: str, text: str) -> tuple[int, int]:
-    return period_of("1970-01-01", text)
-
-
-CHANGED = {
-    "backfill": ("--base-url", "{bybit}", "--bucket", "{bucket}", "--table", "{table}"),
+ADDED = {
+    "backfill": ("--base-url", "{bybit}"),
     "campaign": ("--seeds", "2", "--workers", "1"),
-    "download": ("--base-url", "{bybit}", "--to", "2026-09-01T06:00:00Z", "--out", "downloaded"),
+    "compare": ("--from", "2026-09-15", "--to", "2026-09-18"),
+    "download": ("--base-url", "{bybit}", "--from", "2026-09-01", "--to", "2026-09-01T06:00"),
     "paper": ("--base-url", "{bybit}", "--duration", "3m"),
     "simulator": ("--port", "0", "--symbols", "5"),
     "tune": ("--trials", "2", "--folds", "1", "--workers", "1"),
 }
 """Added to a command, where the last value of an option counts: where Bybit is, and less work."""
-VALUES = {"--duration": parse_duration, "--since": parse_duration, "--to": period_to}
-"""What reads the values that `CHANGED` may replace: what the page shows must be readable too."""
+REPLACED = {
+    "--bucket": "{bucket}",
+    "--journal": "{journal}",
+    "--metrics-port": "0",
+    "--replay": "my-candles",
+    "--store": "{store}",
+    "--table": "{table}",
+}
+"""Values that are the reader's own, replaced where the page gives them (a campaign replays a seed)."""
 FOLDER_OF_CANDLES = {"backtest", "compare", "evaluate", "train", "tune"}
 """Their first argument is the reader's own folder: it is this test's."""
+READABLE = {
+    "--duration": parse_duration,
+    "--since": parse_duration,
+    "--from": lambda _, text: period_of(text, "2100-01-01"),
+    "--to": lambda _, text: period_of("1970-01-01", text),
+}
+"""Values that may be replaced, and what must be able to read those on the page."""
 RUN_ELSEWHERE = {
-    "run": "tests/e2e/test_run_command.py plays markets; here only --replay is played",
+    "run": "tests/e2e/test_run_command.py plays markets; here one --replay is played",
     "train": "tests/unit/test_training.py trains; two days of candles are too few to learn from",
 }
 GROUPS = {
@@ -78,36 +88,55 @@ GROUPS = {
 }
 
 
+TRADED = a_trade(
+    created=round(datetime(2026, 9, 16, 0, 2, tzinfo=UTC).timestamp() * 1000), strategy="fade"
+)
+
+
+def group_of(words: list[str]) -> str:
+    if words[0] == "report" and "--stage" in words:
+        return "a deployed stack"
+    return next(name for name, commands in GROUPS.items() if words[0] in commands)
+
+
 def typed() -> list[tuple[Shown, list[str]]]:
     """Return each `pumpwatch` command that stands in a block, once."""
     exported = dict(re.findall(r"^export (\w+)=(\S+)", "\n".join(s.text for s in shown()), re.M))
     found: dict[tuple[str, ...], Shown] = {}
     for one in shown():
         for program, *words in simple_commands(one.text) if one.typed else ():
-            if program.removeprefix(".venv/bin/") == "pumpwatch":
+            if program.removeprefix(".venv/bin/") == "pumpwatch" and not words[0].startswith("-"):
                 filled = (exported.get(word.removeprefix("$"), word) for word in words)
                 found.setdefault(tuple(filled), one)
     return [(one, list(words)) for words, one in found.items()]
 
 
 def of_group(name: str) -> list[tuple[Shown, list[str]]]:
-    return [(one, words) for one, words in typed() if words[0] in GROUPS[name]]
+    return [(one, words) for one, words in typed() if group_of(words) == name]
 
 
-def problem_of(one: Shown, words: list[str], **places: object) -> list[str]:
+def adapted(words: list[str], places: dict[str, object]) -> list[str]:
+    """Return the command as it is typed here. Raises `BadInput` for a value nobody can read."""
+    made = list(words)
+    for number, (option, value) in enumerate(pairwise(words), start=1):
+        if option in READABLE:
+            READABLE[option](option, value)
+        if option in REPLACED and (words[0], option) != ("campaign", "--replay"):
+            made[number] = REPLACED[option].format(**places)
+    if made[0] in FOLDER_OF_CANDLES and len(made) > 1 and not made[1].startswith("-"):
+        made[1] = str(places["candles"])
+    return made + [part.format(**places) for part in ADDED.get(made[0], ())]
+
+
+def problem_of(one: Shown, words: list[str], good: tuple[int, ...] = (0,), **places) -> list[str]:
     """Type the command; return what went wrong, in at most one line."""
-    name, *rest = words
-    if name in FOLDER_OF_CANDLES and rest and not rest[0].startswith("-"):
-        rest[0] = str(places["candles"])
-    for option, value in pairwise(words):
-        if option in VALUES:
-            try:
-                VALUES[option](option, value)
-            except BadInput as error:
-                return [f"{one}: {error}"]
-    rest += [part.format(**places) for part in CHANGED.get(name, ())]
-    result = CliRunner().invoke(app, [name, *rest], input="prod\n")
-    if result.exit_code == 0:
+    try:
+        made = adapted(words, places)
+    except BadInput as error:
+        return [f"{one}: {error}"]
+    result = CliRunner().invoke(app, made, input="prod\n")
+    raised = result.exception is not None and not isinstance(result.exception, SystemExit)
+    if result.exit_code in good and not raised:
         return []
     return [f"{one}: exit status {result.exit_code}: {result.exception!r} {result.output[-500:]}"]
 
@@ -157,8 +186,7 @@ def deployed(monkeypatch):
         client = boto3.client("dynamodb")
         table = Table(make_table(client, "pumpwatch-dev"), client)
         lease = DynamoLeaseStore(table).acquire("trade", owner="run", seconds=30)
-        created = round(datetime(2026, 9, 16, 0, 2, tzinfo=UTC).timestamp() * 1000)
-        DynamoJournal(table).save(a_trade(created=created, strategy="fade"), lease)
+        DynamoJournal(table).save(TRADED, lease)
         yield made
 
 
@@ -167,34 +195,61 @@ def test_every_command_is_in_a_group():
     assert len(typed()) >= 10
 
 
-def test_commands_for_a_deployed_stack(deployed, bybit, candles):
-    problems = []
-    halts = DynamoHaltStore(deployed.table())
-    for one, words in of_group("a deployed stack"):
-        if words[0] == "resume":
+def test_commands_for_a_deployed_stack(deployed, bybit, candles, tmp_path):
+    """And those that name a store of paper trading, which is made first where one is named."""
+    commands = of_group("a deployed stack")
+    places = {"bybit": bybit, "candles": candles, "store": tmp_path / "paper.db"}
+    places |= {"bucket": deployed.outputs["HistoryBucket"], "table": "pumpwatch-dev"}
+    places["journal"] = tmp_path / "journal.jsonl"
+    export_trades([TRADED], places["journal"])
+    problems, halts = [], DynamoHaltStore(deployed.table())
+    if any("--store" in words for _, words in commands):
+        here = Shown("here", 0, "", typed=True)
+        problems += problem_of(here, ["paper", "--store", "paper.db"], **places)
+    for one, words in commands:
+        if "--store" not in words and words[0] == "resume":
             halts.halt(Halt("a look", 1, by="me"))
         elif halts.current() is not None:
             halts.resume(by="me", time=2)
-        places = {
-            "bucket": deployed.outputs["HistoryBucket"],
-            "table": deployed.outputs["StateTable"],
-        }
-        problems += problem_of(one, words, bybit=bybit, candles=candles, **places)
+        # A store's last run was in the market's time, which is not ours: it may well be late.
+        late = words[0] == "status" and "--store" in words
+        problems += problem_of(one, words, (0, 1) if late else (0,), **places)
     assert not problems, "\n".join(problems)
 
 
-def test_commands_for_the_market(bybit, scratch):
+def test_commands_for_the_market(bybit, scratch, monkeypatch):
+    for name in re.findall(r"--slack-webhook-env ([A-Z_]+)", "\n".join(s.text for s in shown())):
+        monkeypatch.setenv(name, "https://hooks.slack.com/services/T0/B0/none")
     commands = sorted(of_group("the market"), key=lambda found: found[1][0] == "report")
-    problems = [line for one, words in commands for line in problem_of(one, words, bybit=bybit)]
+    store = scratch / ".pumpwatch" / "paper.db"
+    problems = [
+        line
+        for number, (one, words) in enumerate(commands)
+        for line in problem_of(one, _into(words, f"folder-{number}"), bybit=bybit, store=store)
+    ]
     assert not problems, "\n".join(problems)
-    assert (scratch / "downloaded" / "candles.parquet").exists()
-    assert (scratch / ".pumpwatch" / "paper.db").exists()
+    assert list(scratch.glob("folder-*/candles.parquet"))
+    assert store.exists()
+
+
+def _into(words: list[str], folder: str) -> list[str]:
+    """Let each download have a folder of its own."""
+    return [*words, "--out", folder] if words[0] == "download" else words
 
 
 def test_commands_for_candles_and_worlds(candles):
     commands = of_group("candles and worlds")
-    problems = [line for one, words in commands for line in problem_of(one, words, candles=candles)]
+    problems = [
+        line
+        for number, (one, words) in enumerate(commands)
+        for line in problem_of(one, _with_study(words, number), candles=candles)
+    ]
     assert not problems, "\n".join(problems)
+
+
+def _with_study(words: list[str], number: int) -> list[str]:
+    """Let each search have a study of its own."""
+    return [*words, "--study", f"study-{number}.journal"] if words[0] == "tune" else words
 
 
 def test_the_replay_of_the_reader_s_own_candles(scratch, monkeypatch):
@@ -205,17 +260,19 @@ def test_the_replay_of_the_reader_s_own_candles(scratch, monkeypatch):
         r"```python\n(.*?)```", (REPOSITORY / "docs/data-format.md").read_text("utf-8"), re.DOTALL
     )
     exec(compile(example, "docs/data-format.md", "exec"), {})  # noqa: S102 - our own page
-    played = [(one, words) for one, words in of_group("a replay") if "--replay" in words]
-    assert played
-    for one, words in played:
-        assert problem_of(one, words) == []
+    (one, words), *_ = [
+        (one, words)
+        for one, words in of_group("a replay")
+        if "--replay" in words and one.page == "docs/data-format.md"
+    ]
+    assert problem_of(one, words) == []
     assert (scratch / "build" / "run-report.html").exists()
 
 
 def test_the_simulator_as_the_pages_start_it(scratch):
     for one, words in of_group("a simulator"):
         process = subprocess.Popen(
-            [sys.executable, "-m", "workbench", *words, *CHANGED["simulator"]],
+            [sys.executable, "-m", "workbench", *words, *ADDED["simulator"]],
             stdout=subprocess.PIPE,
             text=True,
         )

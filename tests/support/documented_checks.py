@@ -82,7 +82,10 @@ def _parse(of: object, name: str, words: list[str], *, complete: bool) -> None:
     command = _command(of)
     subcommands = getattr(command, "commands", None)
     if subcommands is not None:
-        if words == ["--version"]:
+        own = {option for one in command.params for option in one.opts} | {"--help"}
+        while words and words[0] in own:
+            words = words[1:]
+        if not words:
             return
         if words[0] not in subcommands:
             raise NotTrue(f"there is no command {words[0]!r}")
