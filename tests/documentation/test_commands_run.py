@@ -65,7 +65,7 @@ REPLACED = {
     "--store": "{store}",
     "--table": "{table}",
 }
-"""Values that are the reader's own, replaced where the page gives them (a campaign replays a seed)."""
+"""The reader's own values, replaced where the page gives them; a campaign replays a seed."""
 FOLDER_OF_CANDLES = {"backtest", "compare", "evaluate", "train", "tune"}
 """Their first argument is the reader's own folder: it is this test's."""
 READABLE = {
