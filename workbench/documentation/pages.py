@@ -1,4 +1,4 @@
-"""Writes every page of `docs/` that is made from the code: `make pages`."""
+"""Writes the pages of `docs/` that are made from the code, and lists of the menu: `make pages`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from workbench.documentation.command_line import PAGE as COMMAND_LINE
 from workbench.documentation.command_line import command_line_page
 from workbench.documentation.decisions import PAGE as DECISIONS
 from workbench.documentation.decisions import decisions_page
+from workbench.documentation.menu import SETTINGS, settings_with_menu
 from workbench.documentation.monitoring import (
     ALERTS_PAGE,
     METRICS_PAGE,
@@ -29,8 +30,9 @@ GENERATED: dict[Path, Callable[[], str]] = {
     METRICS_PAGE: metrics_page,
     ALERTS_PAGE: alerts_page,
     DECISIONS: decisions_page,
+    SETTINGS: settings_with_menu,
 }
-"""Each page and what makes its text; tests hold the one to the other."""
+"""Each file and what makes its text; tests hold the one to the other."""
 
 
 def write_pages() -> None:
