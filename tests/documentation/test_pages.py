@@ -69,3 +69,16 @@ def test_examples_are_taken_out_of_the_help():
     kept, examples = paragraphs(found["paper"])
     assert all(one.startswith("pumpwatch paper") for one in examples)
     assert not any("Example" in one for one in kept)
+
+
+def test_pages_that_code_and_chart_name_exist():
+    folders = ("layers/pumpwatch", "workbench", "functions", "k8s-monitoring", "benchmarks")
+    files = [path for folder in folders for path in (REPOSITORY / folder).rglob("*")]
+    named = {
+        page
+        for path in files
+        if path.suffix in {".py", ".txt", ".yaml", ".yml"}
+        for page in re.findall(r"\bdocs/[\w/-]+\.md\b", path.read_text(encoding="utf-8"))
+    }
+    assert named
+    assert [page for page in sorted(named) if not (REPOSITORY / page).is_file()] == []
