@@ -176,7 +176,13 @@ def _value(shape: object, text: str) -> object:
 # --- target ----------------------------------------------------------------------------------
 
 TARGETS = set(re.findall(r"^([a-z-]+):", _text("Makefile"), re.M))
-VARIABLES = {"ARGS", "SEEDS", "PYTHON", "VENV"}
+VARIABLES = set(re.findall(r"^(\w+) *\?=", _text("Makefile"), re.M))
+OWN_COMMANDS = dict(
+    re.findall(
+        r"^([a-z-]+):.*\n\t@?\$\(BIN\)/pumpwatch (\w+) .*\$\(ARGS\)", _text("Makefile"), re.M
+    )
+)
+"""Targets that hand ARGS to a command of pumpwatch."""
 BENCHMARKS = set(re.findall(r'^    "(\w+)": \w+\.measure', _text("benchmarks/__main__.py"), re.M))
 
 
@@ -189,9 +195,13 @@ def _make(words: list[str], shown: Shown) -> None:
         raise NotTrue(f"the Makefile knows no variable {', '.join(unknown)}")
     if "ARGS" in variables:
         (target,) = targets
-        if target not in TAKES_ARGS:
-            raise NotTrue(f"nothing here knows what ARGS of make {target} may be")
-        TAKES_ARGS[target](variables["ARGS"].split(), shown)
+        arguments = variables["ARGS"].split()
+        if target in OWN_COMMANDS:
+            parse_pumpwatch([OWN_COMMANDS[target], *arguments], complete=shown.typed)
+        elif target in TAKES_ARGS:
+            TAKES_ARGS[target](arguments, shown)
+        else:
+            raise NoCheck(f"{shown}: nothing here knows what ARGS of make {target} may be")
     _dry_run(tuple(words))
 
 
@@ -216,8 +226,6 @@ def _test_paths(words: list[str], shown: Shown) -> None:
 
 
 TAKES_ARGS: dict[str, Callable[[list[str], Shown], None]] = {
-    "run": lambda words, shown: parse_pumpwatch(["run", *words], complete=shown.typed),
-    "campaign": lambda words, shown: parse_pumpwatch(["campaign", *words], complete=shown.typed),
     "monitoring": lambda words, shown: _parse(install_app, "install", words, complete=shown.typed),
     "bench": _benchmark_names,
     "test": _test_paths,
