@@ -17,6 +17,12 @@ from workbench.documentation.source import REPOSITORY
 __all__ = ["PAGE", "command_line_page", "commands", "paragraphs"]
 
 PAGE = REPOSITORY / "docs" / "command-line.md"
+STATUSES = {
+    0: "good",
+    1: "a problem was found; the last lines say which",
+    2: "bad input: one line says what is wrong and what to do",
+    130: "interrupted by Ctrl-C",
+}
 EXAMPLE = re.compile(r"^\$? *(pumpwatch .+)$")
 FACTS = re.compile(r"(.*?)\s*\[([^\[\]]+)\]$", re.DOTALL)
 PAGE_NAME = re.compile(r"docs/([a-z-]+\.md)")
@@ -26,7 +32,7 @@ LEAD = re.compile(r"^examples?:\s*", re.IGNORECASE)
 def command_line_page() -> str:
     """Return the page's text."""
     found = dict(commands())
-    sections = [head_of("command-line"), *_index(found)]
+    sections = [head_of("command-line"), *_statuses(), "", *_index(found)]
     for name, command in found.items():
         sections += ["", *_section(name, command)]
     return "\n".join(sections) + "\n"
@@ -55,6 +61,15 @@ def paragraphs(command: TyperCommand) -> tuple[list[str], list[str]]:
             kept.append(rest)
         examples += shown
     return kept, examples
+
+
+def _statuses() -> Iterator[str]:
+    """Yield the table of exit statuses; those that only the help names come from there."""
+    named = re.findall(r"\b(\d+) ([^,.]+)", get_command(app).epilog or "")
+    meanings = {int(number): text for number, text in named} | STATUSES
+    yield from ("| exit status | meaning |", "| ---: | --- |")
+    for number, meaning in sorted(meanings.items()):
+        yield f"| {number} | {meaning} |"
 
 
 def _index(found: dict[str, TyperCommand]) -> Iterator[str]:
