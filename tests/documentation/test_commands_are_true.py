@@ -44,7 +44,7 @@ OTHERS = {
 def test_options_in_sentences_exist():
     own = {
         option
-        for command in get_command(app).commands.values()
+        for command in (get_command(app), *get_command(app).commands.values())
         for parameter in command.params
         for option in (*parameter.opts, *parameter.secondary_opts)
     }

@@ -85,7 +85,7 @@ def _parse(of: object, name: str, words: list[str], *, complete: bool) -> None:
         own = {option for one in command.params for option in one.opts} | {"--help"}
         while words and words[0] in own:
             words = words[1:]
-        if not words:
+        if not words or (not complete and PLACEHOLDER.fullmatch(words[0])):
             return
         if words[0] not in subcommands:
             raise NotTrue(f"there is no command {words[0]!r}")
