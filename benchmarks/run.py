@@ -35,6 +35,9 @@ def measure() -> dict[str, float]:
         "detect_tick_seconds_p50": result["tick_seconds_p50"],
         "detect_tick_requests_p50": result["tick_requests_p50"],
         "detect_delay_market_seconds_p50": result["detect_delay_p50_seconds"],
+        "pumps_planted": result["events_planted"],
+        "pumps_detected": result["events_detected"],
+        "false_alarms": result["false_events"],
     }
 
 

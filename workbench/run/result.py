@@ -31,7 +31,7 @@ INVARIANTS = (
 
 
 class Verdict(StrEnum):
-    """How an event counts; see the scoring rules in `docs/data-format.md`."""
+    """How an event counts; see the scoring rules in `docs/strategy.md`."""
 
     HIT = "hit"
     """Alarmed from 60 s before the onset of a planted pump to 300 s after it."""

@@ -98,7 +98,7 @@ def test_status_of_a_silent_function_is_a_problem(deployed):
     assert run("status").exit_code == 0, "a repeat of a run changes nothing"
     deployed.client("dynamodb").delete_item(
         TableName=deployed.outputs["StateTable"],
-        Key={"pk": {"S": "TOTALS"}, "sk": {"S": TRADE}},
+        Key={"pk": {"S": f"TOTALS#{TRADE}"}, "sk": {"S": "TOTALS"}},
     )
     answer = run("status")
     assert (answer.exit_code, "trade: never succeeded" in answer.output) == (1, True)

@@ -62,7 +62,7 @@ def check_exchange(session: BybitSession, deadline: Deadline) -> Facts:
 
 def check_table(table: Table, _: Deadline) -> Facts:
     """Read one item. Raises `StoreUnavailable`."""
-    table.get("LEASE", "probe")
+    table.get("SIGNAL", "probe")
     return {}
 
 

@@ -15,11 +15,11 @@ from pumpwatch.errors import DuplicateOrder, LeaseLost, LimitReached
 from pumpwatch.ports import Lease
 
 from .codec import from_item, marshal, to_item
-from .table import Cancelled, Table
+from .table import Cancelled, Table, lease_key
 
 __all__ = ["DynamoJournal"]
 
-ALL, LIVE, COUNT, LEASES = "TRADES", "TRADES#LIVE", "ORDERS#DAY", "LEASE"
+ALL, LIVE, COUNT = "TRADES", "TRADES#LIVE", "ORDERS#DAY"
 TRADE, ORDER, REPAIR = "TRADE", "ORDER#", "REPAIR#"
 LEASE_CHECK, ORDER_PUT, COUNT_UPDATE = 0, 1, 2
 """Positions of the conditional writes in a transaction."""
@@ -120,9 +120,10 @@ def _lease_check(lease: Lease) -> Write:
     out makes the token grow. Until then nobody else writes, and the function's time-out kills a
     run before its lease ends.
     """
+    partition, sort = lease_key(lease.name)
     return {
         "ConditionCheck": {
-            "Key": marshal({"pk": LEASES, "sk": lease.name}),
+            "Key": marshal({"pk": partition, "sk": sort}),
             "ConditionExpression": "#owner = :owner AND #token = :token",
             "ExpressionAttributeNames": {"#owner": "owner", "#token": "token"},
             "ExpressionAttributeValues": marshal({":owner": lease.owner, ":token": lease.token}),

@@ -12,7 +12,7 @@ from pumpwatch.errors import LeaseHeld
 from pumpwatch.ports import Halt, Lease
 
 from .codec import from_item, marshal, to_item
-from .table import Cancelled, ConditionFailed, Table
+from .table import Cancelled, ConditionFailed, Table, lease_key
 
 __all__ = [
     "DynamoEventStore",
@@ -24,7 +24,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-SIGNALS, EVENTS, LEASES, LOCKS, HALT = "SIGNAL", "EVENT", "LEASE", "LOCK", "HALT"
+SIGNALS, EVENTS, LOCKS, HALT = "SIGNAL", "EVENT", "LOCK", "HALT"
 SIGNAL_DAYS = 30
 DAY_SECONDS = 86_400
 HALT_NAMES = {
@@ -107,8 +107,7 @@ class DynamoLeaseStore:
         now = int(self._wall() * 1000)
         try:
             item = self._table.update(
-                LEASES,
-                name,
+                *lease_key(name),
                 "SET #owner = :owner, #ends = :ends ADD #token :one",
                 {":owner": owner, ":ends": now + int(seconds * 1000), ":one": 1, ":now": now},
                 condition="attribute_not_exists(#owner) OR #ends <= :now",
@@ -123,8 +122,7 @@ class DynamoLeaseStore:
         """Give the lease back; a lease that was lost meanwhile is left alone."""
         try:
             self._table.update(
-                LEASES,
-                lease.name,
+                *lease_key(lease.name),
                 "REMOVE #owner",
                 {":owner": lease.owner, ":token": lease.token},
                 condition="#owner = :owner AND #token = :token",

@@ -21,9 +21,10 @@ from .codec import Item, marshal, unmarshal
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-__all__ = ["Cancelled", "ConditionFailed", "Table", "dynamodb_client"]
+__all__ = ["Cancelled", "ConditionFailed", "Table", "dynamodb_client", "lease_key"]
 
 CONDITION = "ConditionalCheckFailed"
+LEASE = "LEASE"
 
 
 class ConditionFailed(PumpwatchError):
@@ -40,6 +41,11 @@ class Cancelled(PumpwatchError):
     def __init__(self, failed: frozenset[int]) -> None:
         super().__init__("the conditions of a transaction were not met")
         self.failed = failed
+
+
+def lease_key(name: str) -> tuple[str, str]:
+    """Return partition and sort key of a lease: one each, or detect's role could stop trade."""
+    return f"{LEASE}#{name}", LEASE
 
 
 def dynamodb_client() -> DynamoDBClient:

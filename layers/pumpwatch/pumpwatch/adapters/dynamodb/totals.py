@@ -42,13 +42,13 @@ class DynamoTotalsStore:
 
     def last_runs(self, function: str) -> LastRuns:
         """Return when the function last ran, for a person who looks."""
-        item = self._table.get(TOTALS, function) or {}
+        item = self._table.get(*_key(function)) or {}
         times = {name: int(item[name]) for name in ("reported", "succeeded") if name in item}
         return LastRuns(**times)
 
     def read(self, function: str) -> Mapping[str, Decimal]:
         """Return a function's totals, for a person who looks."""
-        return _totals(function, self._table.get(TOTALS, function) or {})
+        return _totals(function, self._table.get(*_key(function)) or {})
 
     def add(
         self, function: str, run_id: str, increments: Mapping[str, int | float]
@@ -112,11 +112,16 @@ class DynamoTotalsStore:
             values[f":t{number}"] = Decimal(str(amount))
         try:
             item = self._table.update(
-                TOTALS, function, expression, values, condition=condition, names=names
+                *_key(function), expression, values, condition=condition, names=names
             )
         except ConditionFailed as error:
-            return error.item or self._table.get(TOTALS, function) or {}, False
+            return error.item or self._table.get(*_key(function)) or {}, False
         return item, True
+
+
+def _key(function: str) -> tuple[str, str]:
+    """Return partition and sort key: a partition each, so that a role reaches its own alone."""
+    return f"{TOTALS}#{function}", TOTALS
 
 
 def _attribute(function: str, key: str) -> str:

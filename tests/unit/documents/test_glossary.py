@@ -1,0 +1,73 @@
+"""docs/glossary.md knows each word that people meet, in a sentence or two, with a page to read."""
+
+import re
+from collections import Counter
+from enum import StrEnum
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from pumpwatch.domain.detection import DETECTORS
+from pumpwatch.domain.orders import Leg, Outcome, Side, StopTrigger
+from pumpwatch.domain.reconcile import RepairKind
+from pumpwatch.domain.signals import Phase
+from pumpwatch.domain.trades import ExitReason, TradeState
+from pumpwatch.metrics import BLOCKED_BY, PROTECTIONS
+from pumpwatch.settings import TradeSettings
+from workbench.run.result import Verdict
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+PAGE = (DOCS / "glossary.md").read_text(encoding="utf-8")
+ROWS = [
+    line.strip("|").split("|")
+    for line in PAGE.splitlines()
+    if line.startswith("| ") and not line.startswith(("| word |", "| ---"))
+]
+ENUMS = (Phase, Outcome, ExitReason, TradeState, RepairKind, Leg, Side, StopTrigger, Verdict)
+
+
+def choices(field: str) -> tuple[str, ...]:
+    annotation = TradeSettings.model_fields[field].annotation
+    return tuple(choice for choice in get_args(annotation) if choice)
+
+
+SHOWN = {kind.__name__: tuple(kind) for kind in ENUMS} | {
+    "detectors": tuple(DETECTORS),
+    "protections": PROTECTIONS,
+    "why a run opens nothing": BLOCKED_BY,
+    "strategies": choices("strategy"),
+    "trading modes": choices("trading_mode"),
+}
+
+
+@pytest.mark.parametrize("kind", SHOWN)
+def test_every_word_that_people_meet_is_explained(kind: str | type[StrEnum]):
+    words = SHOWN[kind]
+    assert len(words) > 1
+    explained = {word for row in ROWS for word in re.findall(r"`([^`]+)`", row[0])}
+    assert [word for word in words if word not in explained] == [], "add them to docs/glossary.md"
+
+
+def test_no_word_is_explained_twice_in_a_section():
+    for section in PAGE.split("\n## ")[1:]:
+        rows = re.findall(r"^\| (?!word |---)([^|]+) \|", section, re.M)
+        words = Counter(word.strip(" `") for row in rows for word in row.split(","))
+        assert [word for word, count in words.items() if count > 1] == []
+
+
+def test_a_meaning_is_one_or_two_sentences_and_leads_on():
+    for row in ROWS:
+        meaning, more = row[1].strip(), row[-1]
+        assert meaning.endswith("."), row[0]
+        assert len(re.findall(r"[.:](?: |$)", meaning)) <= 2, row[0]
+        assert len(meaning) < 180, row[0]
+        assert re.search(r"\]\([\w/-]+\.md(?:#[\w-]+)?\)", more), row[0]
+
+
+def test_pages_and_headings_it_points_to_are_there():
+    for page, anchor in re.findall(r"\]\(([^)#:]+)(?:#([^)]+))?\)", PAGE):
+        text = (DOCS / page).read_text(encoding="utf-8")
+        titles = re.findall(r"^#+ (.+)$", text, re.M)
+        slugs = {re.sub(r"[^a-z0-9_ -]", "", title.lower()).replace(" ", "-") for title in titles}
+        assert not anchor or anchor in slugs, f"{page}#{anchor}"

@@ -1,0 +1,66 @@
+"""The pictures of the README: taken when there is most to see, loading nothing from elsewhere."""
+
+import re
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from pumpwatch.domain.orders import Position, Side
+from pumpwatch.errors import BadInput
+from workbench import pictures
+from workbench.pictures import Camera, make_pictures
+from workbench.run.options import RunOptions
+from workbench.run.view import RunFacts, TickSnapshot
+
+IMAGES = Path(__file__).resolve().parents[3] / "docs/images"
+FACTS = RunFacts("600 simulated symbols, seed 7", 0, 180 * 60_000, 180)
+POSITION = Position(
+    symbol="AAAUSDT",
+    side=Side.SELL,
+    quantity=Decimal(1200),
+    entry_price=Decimal("0.56"),
+    mark_price=Decimal("0.54"),
+    leverage=Decimal(1),
+    stop_loss=None,
+    take_profit=None,
+    liquidation_price=None,
+    unrealised_pnl=Decimal(24),
+    created=0,
+    updated=0,
+)
+QUIET = TickSnapshot(time=60_000, tick=1, equity=Decimal(10_000))
+BUSY = replace(QUIET, time=120_000, tick=2, positions=(POSITION,), events_open=2)
+LATER = replace(BUSY, time=180_000, tick=3, events_open=1)
+
+
+def test_the_fullest_tick_is_kept():
+    with Camera() as camera:
+        camera.started(FACTS)
+        camera.tick(QUIET)
+        assert camera.svg == ""
+        camera.tick(BUSY)
+        taken = camera.svg
+        camera.tick(LATER)
+    assert camera.svg == taken
+    assert "tick&#160;2&#160;of&#160;180" in taken
+    assert "AAAUSDT&#160;short" in taken
+
+
+def test_a_picture_loads_nothing():
+    camera = Camera()
+    camera.started(FACTS)
+    camera.tick(BUSY)
+    drawings = [camera.svg, *(path.read_text(encoding="utf-8") for path in IMAGES.glob("*.svg"))]
+    assert len(drawings) > 1
+    for drawing in drawings:
+        assert drawing.startswith("<svg")
+        assert not re.findall(r"@font-face|@import|url\((?!#)|<script|<image|href=", drawing)
+
+
+def test_without_a_browser_it_says_so_before_it_runs(monkeypatch, tmp_path):
+    monkeypatch.setattr(pictures.shutil, "which", lambda name: None)
+    with pytest.raises(BadInput, match="chromium"):
+        make_pictures(tmp_path, RunOptions())
+    assert list(tmp_path.iterdir()) == []
