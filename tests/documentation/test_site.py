@@ -34,6 +34,7 @@ def test_a_good_site_has_no_problem(tmp_path):
         ("style", "a { background: url(https://example.org/a.png) }", "style.css: loads"),
         ("body", '<a href="gone.html">g</a>', "gone.html leads nowhere"),
         ("body", '<img src="gone.svg" alt="g">', "gone.svg leads nowhere"),
+        ("body", '<source srcset="gone.png 2x">', "gone.png leads nowhere"),
         ("body", '<a href="other.html#gone">g</a>', "#gone names a place"),
         ("body", '<a href="#gone">g</a>', "#gone names a place"),
         ("body", '<img src="style.css">', "no words"),

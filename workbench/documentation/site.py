@@ -62,6 +62,8 @@ class Page(HTMLParser):
             self.links.append(given["href"])
         if tag in LOADED and "src" in given:
             self.loads.append(given["src"])
+        if "srcset" in given:
+            self.loads += [one.split()[0] for one in given["srcset"].split(",")]
         if tag == "link" and given.get("rel") not in POINTING:
             self.loads.append(given.get("href", ""))
         if tag == "img" and not given.get("alt"):
