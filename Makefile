@@ -19,7 +19,7 @@ DOCS_STAMP := .venv-docs/.installed
 MKDOCS := NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs
 CHECKOV_STAMP := .venv-checkov/.installed
 
-.PHONY: help run test campaign check lint format typecheck imports spelling template coverage bench \
+.PHONY: help run test campaign scale check lint format typecheck imports spelling template coverage bench \
         artefact build deploy dashboards monitoring pages docs docs-serve requirements setup clean
 
 help: ## List the targets
@@ -33,6 +33,9 @@ test: $(DEV_STAMP) ## Run the tests (ARGS="tests/unit -k ewma" for some of them)
 
 campaign: $(RUN_STAMP) ## Trade in SEEDS=300 seeded worlds full of faults and check the promise
 	@$(BIN)/pumpwatch campaign --seeds $(SEEDS) $(ARGS)
+
+scale: $(RUN_STAMP) ## Measure a tick and a user's runs, find the first limit (ARGS="--check 10000 --users 100,5000")
+	@$(BIN)/pumpwatch scale $(ARGS)
 
 check: lint typecheck imports spelling template docs test ## Everything that must be green before a change lands
 

@@ -15,12 +15,12 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.aws_calls import AwsCalls, counted
 from benchmarks.exchange_process import MINUTE, START, MeasuredExchange, exchange_process
 from benchmarks.tick import DETECT, LATENCY_MS, SECOND, _backfill
 from workbench.lambda_runtime.environment import ExecutionEnvironment
 from workbench.lambda_runtime.layout import FUNCTIONS, LAYERS, Layout, build, lay_out
 from workbench.localstack.stack import LocalStack
+from workbench.scale.traffic import watched
 
 TRADE = "TradeFunction"
 SYMBOLS = (200, 600, 1_000)
@@ -188,11 +188,10 @@ def _calls(symbols: int, stack: LocalStack, exchange: MeasuredExchange) -> dict[
         for minute in range(TICKS + 2, 2 * TICKS + 3):
             time = START + minute * MINUTE
             exchange.tell("time", time + SECOND)
-            calls = AwsCalls()
-            with counted(calls):
+            with watched() as traffic:
                 local.invoke(stack.scheduled_event(function, time)).result()
             if minute > TICKS + 2:
-                totals.update(calls.units)
+                totals.update(traffic.units)
         for unit in ("table_reads", "table_writes", "bucket_reads", "bucket_writes"):
             figures[f"{name}_{symbols}_symbols_{unit}"] = totals[unit] / TICKS
     return figures

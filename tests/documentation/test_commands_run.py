@@ -39,6 +39,7 @@ from workbench.journal import stack as journal_stack
 from workbench.operations.stack import DeployedStack
 from workbench.paper import play as paper_play
 from workbench.run import driver
+from workbench.scale.limits import limits_with
 from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.clock import MarketClock
 from workbench.simulator.exchange import Exchange
@@ -67,9 +68,17 @@ REPLACED = {
 """The reader's own values, replaced where the page gives them; a campaign replays a seed."""
 FOLDER_OF_CANDLES = {"backtest", "compare", "evaluate", "train", "tune"}
 """Their first argument is the reader's own folder: it is this test's."""
+
+
+def limit_with(_: str, text: str) -> object:
+    name, _, number = text.partition("=")
+    return limits_with({name: float(number)})
+
+
 READABLE = {
     "--duration": parse_duration,
     "--since": parse_duration,
+    "--limit": limit_with,
     "--from": lambda _, text: period_of(text, "2100-01-01"),
     "--to": lambda _, text: period_of("1970-01-01", text),
 }
@@ -77,6 +86,7 @@ READABLE = {
 RUN_ELSEWHERE = {
     "simulator": "tests/integration/test_simulator_command.py; here it is started once",
     "run": "tests/e2e/test_run_command.py plays markets; here one --replay is played",
+    "scale": "tests/unit/scale/test_study.py; it measures for three minutes",
     "train": "tests/unit/test_training.py trains; two days of candles are too few to learn from",
 }
 GROUPS = {
@@ -84,7 +94,8 @@ GROUPS = {
     "the market": {"download", "paper", "report"},
     "candles and worlds": {"backtest", "campaign", "costs", "evaluate", "tune"},
     "a simulator": {"simulator"},
-    "a replay": {"run", "train"},
+    "a replay": {"run"},
+    "elsewhere": {"scale", "train"},
 }
 
 
@@ -286,5 +297,10 @@ def test_the_simulator_as_the_page_about_it_starts_it(scratch):
 
 
 def test_what_is_not_run_here_is_run_elsewhere():
+    places = dict.fromkeys(("candles", "journal", "store", "bucket", "table", "bybit"), "x")
+    for group in ("elsewhere", "a replay", "a simulator"):
+        for _, words in of_group(group):
+            assert words[0] in RUN_ELSEWHERE
+            adapted(words, places)
     for reason in RUN_ELSEWHERE.values():
         assert (REPOSITORY / reason.split()[0].rstrip(";")).is_file()

@@ -23,6 +23,7 @@ from workbench.cli.operate import doctor, halt, resume, status
 from workbench.cli.paper import paper
 from workbench.cli.report import report
 from workbench.cli.run import run
+from workbench.cli.scale import scale
 from workbench.cli.simulator import simulator
 from workbench.cli.train import train
 from workbench.cli.tune import tune
@@ -45,6 +46,7 @@ app.command()(status)
 app.command()(halt)
 app.command()(resume)
 app.command()(costs)
+app.command()(scale)
 app.command()(campaign)
 app.command()(download)
 app.command()(backtest)

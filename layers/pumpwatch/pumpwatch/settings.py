@@ -142,7 +142,7 @@ class DetectSettings(SharedSettings):
     max_candidates: Annotated[int, Field(ge=1, le=200)] = 60
     """Candle requests a scan; symbols beyond count as warming up."""
     refresh_symbols: Annotated[int, Field(ge=1, le=60)] = 5
-    """Symbols whose history is refreshed in each tick."""
+    """Symbols whose history is refreshed together, in each tick; more where a round takes long."""
     ewma_span_minutes: Annotated[int, Field(ge=10, le=43_200)] = 1440
     """Span of the moving mean and variance of the turnover, rule `ewma`."""
     ewma_turnover_z: Annotated[float, Field(gt=0, le=1000)] = 48.0

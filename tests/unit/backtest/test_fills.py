@@ -57,6 +57,32 @@ def test_what_lies_beyond_the_tolerance_is_not_filled():
     assert part.price == Decimal("99.95") * (1 - Decimal("0.0007"))
 
 
+def test_a_little_beyond_the_tolerance_a_little_is_not_filled():
+    part = entry(tolerance="0.0028")  # of a slippage of 0.35 %: four fifths
+    assert part.quantity == 8
+    assert part.price == Decimal("99.95") * (1 - Decimal("0.0028"))
+    assert entry(tolerance="0.0035").quantity == 10
+
+
+def test_the_smallest_quantity_is_filled_and_less_is_not():
+    least = CONTRACT.min_quantity
+    assert entry(quantity=str(least)).quantity == least
+    assert entry(quantity=str(least), tolerance="0.0001") is None
+
+
+def test_what_must_go_pays_for_what_the_turnover_allows():
+    # 10 % of the turnover: 0.1 of it, 0.25 % for the range and half the spread.
+    slippage = Decimal("0.0005") + Decimal("0.0025") + Decimal("0.01")
+    for quantity, whole in (("500", False), ("500", True), ("100", True)):
+        assert exit_of(quantity=quantity, whole=whole).price == 100 * (1 + slippage)
+
+
+def test_no_candle_is_wild_enough_for_a_price_below_nothing():
+    wild = CANDLE.copy()
+    wild[1] = 4_000.0
+    assert exit_of(candle=wild, side=Side.SELL).price == 0
+
+
 def test_exit_pays_half_the_spread_beyond_its_price():
     part = exit_of()
     assert part.price == 100 * (1 + Decimal("0.0005") + Decimal("0.0035"))

@@ -13,13 +13,15 @@ from pumpwatch.domain.orders import Side
 from pumpwatch.domain.trades import ExitReason, Trade, TradeState
 from workbench.backtest.fills import Part
 from workbench.backtest.market import window_at
-from workbench.backtest.walk import finished
+from workbench.backtest.walk import LAST_MINUTE, finished
 
 FREE = {"spread": "0", "slippage_of_range": "0", "slippage_of_turnover": "0", "taker_fee": "0"}
 ENTRY = 5
 
 
-def ended(change, *, side=Side.SELL, count=200, quantity="10", start=0, limit=30, **more):
+def ended(
+    change, *, side=Side.SELL, count=200, quantity="10", start=0, limit=30, stop=None, **more
+):
     """Close a position of 10 entered at 100, stop 110 (or 90), target 95 (or 105)."""
     block = flat_block(count, start=start)
     change(block.candles)
@@ -36,9 +38,9 @@ def ended(change, *, side=Side.SELL, count=200, quantity="10", start=0, limit=30
         signal_price=Decimal(100),
         created=(start + ENTRY) * MINUTE,
         quantity=Decimal(quantity),
-        stop_loss=Decimal(110 if short else 90),
+        stop_loss=Decimal(stop or (110 if short else 90)),
         take_profit=Decimal(95 if short else 105),
-        closes_at=(start + ENTRY + limit) * MINUTE,
+        closes_at=int((start + ENTRY + limit) * MINUTE),
     )
     settings = lively(**(FREE | more))
     done, _ = finished(trade, Part(trade.quantity, Decimal(100)), window, ENTRY, settings)
@@ -94,6 +96,11 @@ def test_time_limit_closes_at_the_opening_price():
     assert done.exit_time == (ENTRY + 30) * MINUTE
 
 
+def test_a_time_limit_within_a_minute_waits_for_the_next_one_to_open():
+    done = ended(reach(ENTRY + 31, opened=97), limit=30.5)
+    assert (done.exit_price, done.exit_time) == (97, (ENTRY + 31) * MINUTE)
+
+
 def test_thin_candles_let_an_exit_out_bit_by_bit():
     def change(candles):
         candles.high[0, 8] = 111
@@ -137,6 +144,45 @@ def test_fees_are_paid_on_both_sides():
     done = ended(reach(8, low=80), taker_fee="0.001")
     assert done.fees == Decimal("0.001") * 10 * (100 + 95)
     assert done.realised_pnl == 50 - done.fees
+
+
+@pytest.mark.parametrize(("side", "stop", "price"), [(Side.SELL, 140, 125), (Side.BUY, 60, 75)])
+def test_a_stop_beyond_the_liquidation_price_comes_too_late(side, stop, price):
+    beyond = {"high": price} if side is Side.SELL else {"low": price}
+    assert ended(reach(8, **beyond), side=side, stop=stop).exit_reason is ExitReason.TIME_LIMIT
+    done = ended(reach(8, **beyond), side=side, stop=stop, leverage="5")
+    assert done.exit_reason is ExitReason.LIQUIDATION
+    assert abs(done.exit_price - 100) < abs(price - 100)
+
+
+def test_funding_that_falls_due_at_the_time_limit_is_paid_and_a_minute_later_it_is_not():
+    due = 480 - ENTRY - 30
+    assert ended(reach(0), start=due, funding_rate="0.001").funding == 1
+    assert ended(reach(0), start=due - 1, funding_rate="0.001").funding == 0
+
+
+def test_each_funding_of_a_long_hold_is_paid_once():
+    done = ended(reach(0), count=1_100, limit=1_000, funding_rate="0.001")
+    assert done.funding == 2  # at 480 and 960 minutes
+
+
+def test_an_exit_without_any_candle_waits_two_hours_for_its_settlement():
+    def change(candles):
+        for name in ("open", "high", "low", "close", "volume", "turnover"):
+            getattr(candles, name)[0, ENTRY + 30 :] = np.nan
+
+    done = ended(change)
+    assert done.exit_reason is ExitReason.SETTLEMENT
+    assert done.exit_time == (ENTRY + 30 + LAST_MINUTE) * MINUTE - 1
+
+
+def test_a_stop_that_fired_leaves_the_rest_to_the_opening_prices_that_follow():
+    def change(candles):
+        candles.high[0, 8] = 111
+        candles.open[0, 9] = 104
+        candles.turnover[0, 8] = 4_000.0
+
+    assert ended(change).exit_price == (4 * 110 + 6 * 104) / Decimal(10)
 
 
 def test_trailing_stop_follows_the_best_price():

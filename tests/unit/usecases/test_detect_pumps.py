@@ -8,6 +8,8 @@ from support.detect_rig import START, Rig
 
 from pumpwatch.adapters.memory import ManualClock, ManualDeadline, instrument
 from pumpwatch.domain.candles import HOUR, MINUTE
+from pumpwatch.domain.detection import detector_named
+from pumpwatch.domain.detection.ewma import Ewma
 from pumpwatch.errors import (
     BadMarketData,
     ExchangeForbidden,
@@ -15,7 +17,7 @@ from pumpwatch.errors import (
     StoreUnavailable,
 )
 from pumpwatch.usecases import scan_plan
-from pumpwatch.usecases.detect_pumps import FLOWS, STATE
+from pumpwatch.usecases.detect_pumps import FLOWS, STATE, slices_due
 
 
 def play(rig, begin, end, **more):
@@ -68,6 +70,24 @@ def test_calm_market_asks_candles_of_the_refreshed_slice_only():
     assert [report.refreshed for report in reports] == [2] * 8
     assert {report.screen_missed for report in reports} == {0}
     assert {report.warming_up for report in reports} == {0}
+
+
+def test_more_slices_are_refreshed_when_a_round_would_take_too_long(monkeypatch):
+    monkeypatch.setattr(Ewma, "unseen_limit", 3)
+    rig = Rig(symbols=8).ready()
+    reports = play(rig, 0, 12)
+    # Four slices in the 2.4 minutes that are used of three: two in each run.
+    assert [report.refreshed for report in reports] == [4] * 12
+    assert {report.candidates for report in reports} == {0}
+
+
+@pytest.mark.parametrize(
+    ("detector", "slices", "due"),
+    [("boosted", 144, 1), ("boosted", 145, 2), ("boosted", 2_000, 14), ("ewma", 1_152, 1)],
+)
+def test_every_slice_has_its_turn_before_the_screen_forgets_it(detector, slices, due):
+    settings = Rig(symbols=1).settings
+    assert slices_due(slices, detector_named(detector, settings)) == due
 
 
 def test_candidate_is_asked_for_the_gap_since_its_history_only():

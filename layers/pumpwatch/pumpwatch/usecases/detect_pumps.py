@@ -14,11 +14,12 @@ meanwhile. Older looks at the market only make the screen's bounds looser, never
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import Protocol
 
 from pumpwatch.domain.candles import HOUR, MINUTE
-from pumpwatch.domain.detection import detector_named
+from pumpwatch.domain.detection import Detector, detector_named
 from pumpwatch.domain.events import EventRules
 from pumpwatch.errors import RetryLater, SettingsError, StoreUnavailable
 from pumpwatch.ports import Clock, Deadline, EventStore, HistoryStore, MarketData, SignalStore
@@ -31,15 +32,18 @@ from .event_desk import EventDesk
 from .market_watch import MarketWatch
 from .scan import Scanner
 
-__all__ = ["DetectPumps", "Tick"]
+__all__ = ["DetectPumps", "Tick", "slices_due"]
 
 logger = logging.getLogger(__name__)
 
 STATE, FLOWS = "detect", "detect-flows"
 STATE_FORMAT = 1
+DAY = 24 * HOUR
 STALE = 90_000
 """Milliseconds between scans after which the saved state is read again."""
 FLOWS_EVERY = 15 * MINUTE
+ROUND = 0.8
+"""Of the time for which the rule has bounds: runs that fail or are left out have room."""
 SCAN_RESERVE = 10.0
 """Seconds that must be left for another scan within the minute."""
 
@@ -150,7 +154,7 @@ class DetectPumps:
     # --- inside --------------------------------------------------------------------------
 
     def _refresh_slices(self, report: DetectReport) -> None:
-        """Refresh the slice that waited longest; while some were never asked for, more of them.
+        """Refresh the slices that waited longest; while some were never asked for, more of them.
 
         The scan's signals are out by now, so a failure here waits for the next run.
         """
@@ -163,9 +167,10 @@ class DetectPumps:
         state = self._current_state(report.time)
         budget = self._settings.max_candidates - report.candidates
         numbers = sorted(set(state.slice_of.tolist()), key=lambda n: (state.refreshed.get(n, 0), n))
+        due = slices_due(len(numbers), self._detector)
         for position, number in enumerate(numbers):
             never = number not in state.refreshed
-            if position > 0 and (not never or budget <= 0):
+            if position >= due and (not never or budget <= 0):
                 return
             before = report.requests
             self._scanner.refresh(state, number, report.time, report)
@@ -231,6 +236,16 @@ class DetectPumps:
                 self._flows_saved = now
         except StoreUnavailable as error:
             logger.warning("state was not saved", extra={"reason": str(error)})
+
+
+def slices_due(slices: int, detector: Detector) -> int:
+    """Return how many slices a run refreshes, so that none waits for too long.
+
+    A symbol whose history is older than the rule has bounds for is a candidate of every scan until
+    it is refreshed. With a run a minute, all slices have their turn within `ROUND` of that time.
+    """
+    reach = min(detector.unseen_limit * detector.interval, DAY)
+    return max(1, math.ceil(slices / (ROUND * reach / MINUTE)))
 
 
 def _later_than(one: DetectState, other: DetectState) -> bool:

@@ -123,6 +123,10 @@ class Detector(Protocol):
         """Return how many candles before a grid must be in it although `Carry` remembers them."""
 
     @property
+    def unseen_limit(self) -> int:
+        """Return for how many unseen candles `needs` has bounds; beyond it none is known."""
+
+    @property
     def monotone(self) -> bool:
         """Return whether an alarm on a forming candle is sure to hold for the finished one too."""
 

@@ -58,6 +58,11 @@ class KampsKleinberg:
         return self.window
 
     @property
+    def unseen_limit(self) -> int:
+        """Return after how many unseen candles none that is known is in the window any more."""
+        return self.hours - 1
+
+    @property
     def extra(self) -> int:
         """Return how many numbers `Carry.extra` holds: the volume sums and the lowest close."""
         return self.hours
