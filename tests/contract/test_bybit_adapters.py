@@ -264,6 +264,74 @@ def test_candles_outside_the_range_are_left_out(stub, market):
     assert ask(market).open_time.tolist() == [START]
 
 
+def trade(number, **changes):
+    row = {"execId": f"t{number}", "symbol": "AUSDT", "price": "1.5", "size": "20", "side": "Buy"}
+    return row | {"time": str(START + number), "isBlockTrade": False} | changes
+
+
+def recent(market, symbol="AUSDT"):
+    return market.recent_trades([symbol])[symbol]
+
+
+def test_trades_are_turned_round_and_a_thousand_of_them_are_asked_for(stub, market):
+    late = trade(7, side="Sell", price="2", size="3")
+    stub.answer(e.RECENT_TRADES.path, listing(late, trade(5, price="1.6"), trade(5), trade(1)))
+    trades = recent(market)
+    assert trades.time.tolist() == [START + number for number in (1, 5, 5, 7)]
+    assert trades.price.tolist() == [1.5, 1.5, 1.6, 2.0]
+    assert trades.quantity.tolist() == [20, 20, 20, 3]
+    assert trades.bought.tolist() == [True, True, True, False]
+    assert trades.since == START + 2
+    assert stub.requests[-1].query == {"category": "linear", "symbol": "AUSDT", "limit": "1000"}
+
+
+def test_no_trades_say_nothing_of_the_past(stub, market):
+    stub.answer(e.RECENT_TRADES.path, listing())
+    trades = recent(market)
+    assert (len(trades.time), trades.since) == (0, STAMP)
+
+
+def test_trades_agreed_off_the_book_are_left_out_and_the_reach_stays(stub, market):
+    stub.answer(e.RECENT_TRADES.path, listing(trade(9), trade(4, isBlockTrade=True)))
+    trades = recent(market)
+    assert (trades.time.tolist(), trades.since) == ([START + 9], START + 5)
+
+
+BAD_TRADES = [
+    ("no row", None),
+    ("a list", ["1"]),
+    ("another symbol", trade(1, symbol="BUSDT")),
+    ("no side", trade(1, side="")),
+    ("unknown side", trade(1, side="Bought")),
+    ("odd side", trade(1, side=["Buy"])),
+    ("price is no number", trade(1, price="NaN")),
+    ("price is zero", trade(1, price="0")),
+    ("price is missing", trade(1, price=None)),
+    ("size is negative", trade(1, size="-1")),
+    ("size is a number", trade(1, size=1.5)),
+    ("time is no time", trade(1, time="soon")),
+    ("time is far away", trade(1, time="9" * 30)),
+]
+
+
+@pytest.mark.parametrize(
+    "bad", [row for _, row in BAD_TRADES], ids=[name for name, _ in BAD_TRADES]
+)
+def test_bad_trades_concern_their_symbol_alone(stub, market, bad):
+    good = listing(trade(1, symbol="BUSDT"))
+    stub.answer(e.RECENT_TRADES.path, ok({"list": [trade(3), bad, trade(0)]}), good)
+    found = market.recent_trades(["AUSDT", "BUSDT"])
+    assert isinstance(found["AUSDT"], BadMarketData)
+    assert "AUSDT" in str(found["AUSDT"])
+    assert len(found["BUSDT"].time) == 1
+
+
+@pytest.mark.parametrize("result", [None, [], {"list": None}, {"list": {}}, {}])
+def test_an_answer_without_a_list_of_trades_is_refused(stub, market, result):
+    stub.answer(e.RECENT_TRADES.path, ok(result))
+    assert isinstance(recent(market), BadMarketData)
+
+
 def test_a_page_is_a_thousand_candles_and_ranges_do_not_overlap(stub, market):
     stub.answer(e.KLINE.path, kline())
     ask(market, minutes=2_000)

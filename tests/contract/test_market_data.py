@@ -124,6 +124,34 @@ def test_no_request_gives_no_candles(market):
     assert market.candles([]) == {}
 
 
+def test_recent_trades_come_oldest_first_and_say_how_far_they_reach(market):
+    (trades,) = market.recent_trades([SYMBOL]).values()
+    assert len(trades.time) > 100
+    assert (np.diff(trades.time) >= 0).all()
+    assert START - 121 * MINUTE < trades.since < int(trades.time[50])
+    assert NOW - MINUTE < int(trades.time[-1]) <= NOW
+    assert (trades.price == 100.0).all()
+    assert (trades.quantity > 0).all()
+    assert set(trades.bought.tolist()) == {True, False}
+
+
+def test_trades_of_a_complete_minute_give_its_candle(market):
+    (trades,) = market.recent_trades([SYMBOL]).values()
+    minute = trades.between(START + 4 * MINUTE, START + 5 * MINUTE)
+    candle = only(market, ask(start=START + 4 * MINUTE, end=START + 4 * MINUTE)).values[0]
+    assert minute.reach_back_to(START + 4 * MINUTE)
+    assert minute.quantity.sum() == pytest.approx(candle[4], abs=1e-3)
+    assert (minute.price * minute.quantity).sum() == pytest.approx(candle[5], rel=1e-3)
+
+
+def test_trades_of_an_unknown_symbol_are_its_own_error_and_no_other(market):
+    found = market.recent_trades([SYMBOL, "NOSUCHUSDT", YOUNG])
+    assert list(found) == [SYMBOL, "NOSUCHUSDT", YOUNG]
+    assert isinstance(found["NOSUCHUSDT"], UnknownSymbol)
+    assert all(len(found[symbol].time) for symbol in (SYMBOL, YOUNG))
+    assert market.recent_trades([]) == {}
+
+
 def test_the_book_is_sorted_from_the_best_price(market):
     book = market.order_book(SYMBOL)
     assert book.symbol == SYMBOL

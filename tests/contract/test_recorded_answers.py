@@ -77,6 +77,26 @@ def test_hourly_candles(serve, market):
     assert not series.forming
 
 
+@pytest.mark.parametrize(
+    ("name", "count", "bought", "first"),
+    [
+        ("ccxt_market_recent-trade_linear.json", 1, [True], (1_707_905_515_968, 51444.4, 0.972)),
+        (
+            "hirokisan_v5-market-get-public-trading-history.json",
+            5,
+            [True, False, False, False, True],
+            (1_679_907_409_725, 27858.1, 0.001),
+        ),
+    ],
+)
+def test_recent_trades(serve, market, name, count, bought, first):
+    serve(e.RECENT_TRADES, name)
+    trades = market.recent_trades(["BTCUSDT"])["BTCUSDT"]
+    assert (len(trades.time), trades.bought.tolist()) == (count, bought)
+    assert (trades.time[0], trades.price[0], trades.quantity[0]) == first
+    assert trades.since == first[0] + 1
+
+
 @pytest.mark.parametrize("name", ["ccxt_market_orderbook_linear", "xchange_v5_market_orderbook"])
 def test_books(serve, market, name):
     body = recorded(f"{name}.json")

@@ -12,7 +12,7 @@ from support.random_candles import random_candles
 
 from pumpwatch.domain.candles import MINUTE
 from pumpwatch.domain.detection import Boosted, MarketTrades, chunks, reference
-from pumpwatch.domain.detection.market_trades import TRADE_TRAITS, trade_traits
+from pumpwatch.domain.detection.market_trades import NEEDED, TRADE_TRAITS, trade_traits
 from pumpwatch.domain.detection.reference_boosted import boosted, score_of
 
 EXAMPLES = settings(max_examples=20, deadline=None)
@@ -74,11 +74,7 @@ def test_cutting_off_the_future_never_changes_the_past(candles, cut, seed):
     trades = [random_trades(candles, row, seed) for row in range(len(candles.symbols))]
     whole = RULE.detect(candles, trades=trades)
     end = int(candles.open_time[0]) + cut * MINUTE
-    early = [
-        MarketTrades(*(getattr(one, name)[one.time < end] for name in
-                       ("time", "bought", "price", "quantity")))
-        for one in trades
-    ]  # fmt: skip
+    early = [one.between(0, end) for one in trades]
     past = RULE.detect(candles.between(0, cut), trades=early)
     np.testing.assert_array_equal(whole.alarm[:, :cut], past.alarm)
     np.testing.assert_array_equal(whole.firm[:, :cut], past.firm)
@@ -117,9 +113,10 @@ def test_firm_alarm_of_a_forming_candle_stays_in_the_finished_one(candles, share
 
 @EXAMPLES
 @given(markets(), st.integers(1450, 1600))
-def test_no_alarm_undercuts_what_the_memory_says_it_needs(candles, cut):
+def test_no_candle_that_could_alarm_undercuts_what_the_memory_says_it_needs(candles, cut):
     memory = RULE.advance(candles.between(0, cut))
-    alarms = RULE.detect(candles).alarm
+    found = RULE.detect(candles)
+    alarms = found.alarm | found.scored
     low = np.full(len(candles.symbols), np.inf)
     for column in range(cut, candles.shape[1]):
         low = np.fmin(low, candles.low[:, column])
@@ -165,11 +162,77 @@ def test_a_crowd_and_a_whale_differ_in_their_traits():
     assert trade_traits(crowd, end + 10 * MINUTE, 1.0) is None
 
 
-def test_only_the_last_thousand_trades_of_five_minutes_are_looked_at():
+def market_trades(time, since=0):
+    ones = np.ones(len(time))
+    return MarketTrades(time, np.ones(len(time), bool), ones, ones, since)
+
+
+def test_an_exchange_shows_the_last_thousand_trades_and_no_more():
     time = np.arange(0, 600_000, 100)
-    trades = MarketTrades(time, np.ones(len(time), bool), np.ones(len(time)), np.ones(len(time)))
-    seen = trades.before(500_000)
-    assert (len(seen.time), int(seen.time[-1])) == (1000, 499_900)
-    sparse = MarketTrades(*(getattr(trades, name)[::50] for name in
-                            ("time", "bought", "price", "quantity")))  # fmt: skip
-    assert int(sparse.before(500_000).time[0]) == 200_000
+    shown = market_trades(time).shown_at(500_000)
+    assert (len(shown.time), int(shown.time[0]), int(shown.time[-1])) == (1000, 400_000, 499_900)
+    assert shown.since == 399_901
+    few = market_trades(time[::50], since=7).shown_at(500_000)
+    assert (len(few.time), few.since) == (100, 7)
+
+
+def test_trades_that_are_cut_off_within_a_millisecond_are_not_taken_for_all_of_it():
+    time = np.repeat(np.arange(0, 600_000, 1_000), 3)
+    shown = market_trades(time).shown_at(600_000)
+    assert int(shown.time[0]) == 266_000
+    assert (shown.reach_back_to(266_000), shown.reach_back_to(266_001)) == (False, True)
+
+
+@pytest.mark.parametrize("reach", [NEEDED, NEEDED - 1, MINUTE, 20_000, 0])
+def test_part_of_a_minute_is_no_minute_with_few_trades(reach):
+    end = 10 * MINUTE
+    time = np.arange(0, end, 250)
+    whole = market_trades(time)
+    part = market_trades(time[time >= end - reach], since=end - reach)
+    traits = trade_traits(part, end, 1.0)
+    assert (traits is not None) == (reach >= NEEDED)
+    assert trade_traits(whole, end, 1.0) is not None
+
+
+@pytest.mark.parametrize("gap", [50, 71, 72, 80])
+def test_a_minute_of_more_trades_than_are_shown_is_not_known(gap):
+    end = 10 * MINUTE
+    time = np.arange(0, end, gap)
+    known = trade_traits(market_trades(time), end, 1.0) is not None
+    assert known == (NEEDED / gap <= 1000)
+
+
+def test_the_rate_before_is_taken_over_what_is_known_of_five_minutes():
+    end = 10 * MINUTE
+    time = np.arange(0, end, 500)
+    rates = [
+        trade_traits(market_trades(time[time >= end - reach], since=end - reach), end, 1.0)[0]
+        for reach in (NEEDED, 3 * MINUTE, 9 * MINUTE)
+    ]
+    np.testing.assert_allclose(rates, 0.0, atol=0.05)
+
+
+def test_found_says_where_a_score_decided_and_what_it_knew():
+    candles = random_candles(3, 2, LENGTH)
+    trades = [random_trades(candles, 0, 3), None]
+    found = RULE.detect(candles, trades=trades)
+    looked_at = np.zeros_like(found.alarm)
+    some = RULE.candidates(candles)
+    looked_at[some.rows, some.columns] = True
+    np.testing.assert_array_equal(found.scored, looked_at & ~found.firm)
+    assert found.scored[0].any()
+    np.testing.assert_array_equal(found.traded[0], found.scored[0])
+    assert not found.traded[1].any()
+    alone = replace(RULE, read_trades=0).detect(candles, trades=trades)
+    assert (alone.scored, alone.traded) == (None, None)
+    np.testing.assert_array_equal(alone.alarm, RULE.detect(candles).alarm)
+
+
+@EXAMPLES
+@given(markets(most=2), st.integers(0, 100))
+def test_trades_change_alarms_only_where_a_score_decided(candles, seed):
+    trades = [random_trades(candles, row, seed) for row in range(len(candles.symbols))]
+    without, informed = RULE.detect(candles), RULE.detect(candles, trades=trades)
+    changed = without.alarm != informed.alarm
+    assert not (changed & ~without.scored).any()
+    np.testing.assert_array_equal(without.scored, informed.scored)

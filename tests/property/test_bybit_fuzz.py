@@ -85,6 +85,7 @@ class Rig:
             e.TIME: self.market.time,
             e.TICKERS: self.market.snapshot,
             e.KLINE: lambda: self.market.candles([wanted])[SYMBOL],
+            e.RECENT_TRADES: lambda: self.market.recent_trades([SYMBOL])[SYMBOL],
             e.INSTRUMENTS: self.market.instruments,
             e.ORDER_BOOK: lambda: self.market.order_book(SYMBOL),
             e.WALLET: self.broker.account,
@@ -149,6 +150,11 @@ CONTRACT = {
     "isPreListing": False,
 }
 CANDLES = [[str(START - n * MINUTE), "1.5", "1.6", "1.4", "1.55", "10", "15.5"] for n in range(3)]
+TRADES = [
+    {"execId": f"t{n}", "symbol": SYMBOL, "price": "1.5", "size": "20", "side": side}
+    | {"time": str(STAMP - n), "isBlockTrade": n == 1}
+    for n, side in enumerate(["Buy", "Sell", "Buy"])
+]
 ORDER = {
     "orderId": "c18b72e4-1bf7-4c30-9b99-ba3274066029",
     "orderLinkId": "order-1",
@@ -216,6 +222,7 @@ GOOD = {
     e.TIME: {"timeSecond": "1760000045", "timeNano": "1760000045678000000"},
     e.TICKERS: listing(TICKER),
     e.KLINE: {"category": "linear", "symbol": SYMBOL, "list": CANDLES},
+    e.RECENT_TRADES: {"category": "linear", "list": TRADES},
     e.INSTRUMENTS: listing(CONTRACT),
     e.ORDER_BOOK: {"s": SYMBOL, "b": [["1.5", "10"], ["1.4", "9"]], "a": [["1.6", "3"]]},
     e.WALLET: {"list": [WALLET]},
@@ -318,9 +325,14 @@ def check_record(value):
     for one in fields(value):
         check(getattr(value, one.name))
     for name in ("created", "updated", "time", "launch_time"):
-        assert 0 <= getattr(value, name, 0) < YEAR_2100
+        times = np.asarray(getattr(value, name, 0))
+        assert ((times >= 0) & (times < YEAR_2100)).all()
     for name in ("price", "quantity", "entry_price", "mark_price", "filled_quantity", "last_price"):
         assert np.all(getattr(value, name, 0) >= 0)
+    if hasattr(value, "since"):
+        assert (np.diff(value.time) >= 0).all()
+        assert (value.price > 0).all()
+        assert (value.quantity > 0).all()
     if hasattr(value, "forming"):
         assert first_bad_candle(value.open_time, value.values, interval=MINUTE) is None
 

@@ -1,4 +1,5 @@
-"""The screen drops no symbol on which the full rule alarms, whatever the market and the scans."""
+"""The screen drops no symbol on which the full rule could alarm, whatever the market, the scans and
+the trades that come with the candles."""
 
 from __future__ import annotations
 
@@ -25,6 +26,7 @@ RULES = (
     ),
     KampsKleinberg(price_factor=1.05, volume_factor=3.0),
     Boosted(burst=3.0, burst_z=1.5, margin=-9.0, sure_z=2.0, sure_jump=0.01),
+    Boosted(burst=3.0, burst_z=1.5, margin=9.0, sure_z=50.0, sure_jump=0.5),
 )  # fmt: skip
 
 
@@ -82,7 +84,7 @@ def assert_lossless(rule, past, state, tapes, now, *, fill, tally):
     for row, tape in enumerate(tapes):
         seen = tape.until(now.time)
         candles = seen.candles("X", BEGIN, forming + rule.interval, rule.interval, fill=fill)
-        alarm = rule.detect(candles).alarm[0]
+        alarm = could_alarm(rule.detect(candles))
         unjudged = candles.open_time >= max(state.unjudged[row], past.through[row])
         if not rule.monotone and rule.name != "boosted":
             unjudged[-1] = False
@@ -91,6 +93,11 @@ def assert_lossless(rule, past, state, tapes, now, *, fill, tally):
         tally.dropped += not found.candidate[row]
         if alarm[unjudged].any():
             assert found.candidate[row], f"{rule.name} alarm dropped at {now.time}"
+
+
+def could_alarm(found):
+    """Return the alarms, and every candle on which the market's trades could make one."""
+    return found.alarm[0] if found.scored is None else found.alarm[0] | found.scored[0]
 
 
 def offsets_for(rule, gaps):

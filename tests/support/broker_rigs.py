@@ -11,6 +11,7 @@ from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession,
 from pumpwatch.adapters.memory import ManualClock, MemoryBroker, MemoryMarketData, instrument
 from pumpwatch.adapters.paper import PaperBroker
 from pumpwatch.domain.candles import MINUTE, CandleSeries
+from pumpwatch.domain.market_trades import MarketTrades
 from pumpwatch.domain.orders import Side
 from pumpwatch.ports import ExchangeKey
 from workbench.simulator.auth import credentials_from_seed
@@ -114,10 +115,21 @@ class PaperRig:
         self.market.now = self.clock.time = START + minute * MINUTE
 
 
+@cache
+def trades_of(symbol):
+    """Return the scripted trades of a symbol since two hours before START; nobody changes them."""
+    market = scripted_market()
+    index = [one.symbol for one in market.listings].index(symbol)
+    found = market.trades(index, START - 120 * MINUTE, START + 60 * MINUTE)
+    since = START - 120 * MINUTE
+    return MarketTrades(found.time, found.bought, found.price, found.quantity, since)
+
+
 def memory_market():
     market = MemoryMarketData(START)
     for symbol in (SYMBOL, OTHER, YOUNG):
         market.set_candles(minutes_of(symbol))
+        market.set_trades(symbol, trades_of(symbol))
         market.list_instrument(instrument(symbol, tick_size=Decimal("0.01")))
         market.set_funding(symbol, FUNDING_RATE, START + FUNDING_MINUTE * MINUTE)
     market.list_instrument(instrument(YOUNG, symbol_type="innovation"))

@@ -16,7 +16,9 @@ from workbench.simulator.market import (
     MarketView,
     Minutes,
     PlantedEvent,
+    Prints,
 )
+from workbench.simulator.prints import plain_prints
 
 START = 1_767_225_600_000
 """2026-01-01T00:00:00Z."""
@@ -120,6 +122,9 @@ class ScriptedMarket:
 
     def forming(self, index: int, time: int) -> Minutes:
         return self._minutes(index, [time // MINUTE_MS * MINUTE_MS], [time])
+
+    def trades(self, index: int, first: int, end: int) -> Prints:
+        return plain_prints(self, index, first, end)
 
     def view(self, time: int) -> MarketView:
         count = len(self.listings)

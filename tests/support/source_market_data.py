@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from pumpwatch.adapters.memory import instrument
-from pumpwatch.domain.candles import CandleSeries
+from pumpwatch.domain.candles import MINUTE, CandleSeries
 from pumpwatch.domain.market import MarketSnapshot, OrderBook
+from pumpwatch.domain.market_trades import MarketTrades
 from pumpwatch.errors import PumpwatchError
 
 COLUMNS = ("open", "high", "low", "close", "volume", "turnover")
@@ -62,6 +63,18 @@ class SourceMarketData:
 
     def candles(self, requests):
         return {one.symbol: self._series(one) for one in requests}
+
+    def recent_trades(self, symbols):
+        self.pages += len(symbols)
+        return {symbol: self._trades(symbol) for symbol in symbols}
+
+    def all_trades(self, symbol, *, since):
+        """Return every trade up to now."""
+        found = self.source.trades(self._index[symbol], since, self.now)
+        return MarketTrades(found.time, found.bought, found.price, found.quantity, since)
+
+    def _trades(self, symbol):
+        return self.all_trades(symbol, since=self.now - 10 * MINUTE).shown_at(self.now + 1)
 
     def order_book(self, symbol: str) -> OrderBook:
         raise NotImplementedError

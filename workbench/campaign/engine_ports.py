@@ -14,6 +14,7 @@ from pumpwatch.adapters.bybit.refusals import BENIGN, refusal
 from pumpwatch.domain.access import Access
 from pumpwatch.domain.candles import CandleSeries
 from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
+from pumpwatch.domain.market_trades import MarketTrades
 from pumpwatch.domain.orders import (
     Account,
     Fill,
@@ -181,6 +182,10 @@ class EngineMarketData:
     ) -> Mapping[str, CandleSeries | PumpwatchError]:
         """Return an error for every symbol: this market keeps none."""
         return {one.symbol: BadMarketData("no candles in a campaign") for one in requests}
+
+    def recent_trades(self, symbols: Sequence[str]) -> Mapping[str, MarketTrades | PumpwatchError]:
+        """Return an error for every symbol: this market keeps none."""
+        return {symbol: BadMarketData("no trades in a campaign") for symbol in symbols}
 
     def order_book(self, symbol: str) -> OrderBook:
         """Return the best levels. Raises `UnknownSymbol`."""

@@ -16,7 +16,9 @@ from workbench.simulator.market import (
     MarketView,
     Minutes,
     PlantedEvent,
+    Prints,
 )
+from workbench.simulator.prints import plain_prints
 
 __all__ = ["STEP", "CampaignMarket", "random_market"]
 
@@ -64,6 +66,10 @@ class CampaignMarket:
         times = [start, *self._times[inside].tolist(), end]
         line = [self.price(index, start), *self._prices[index, inside].tolist()]
         return np.array(times, dtype=np.int64), np.array([*line, self.price(index, end)])
+
+    def trades(self, index: int, first: int, end: int) -> Prints:
+        """Return calm trades along the line."""
+        return plain_prints(self, index, first, end)
 
     def view(self, time: int) -> MarketView:
         """Return all symbols at a time."""

@@ -62,12 +62,12 @@ def train(
 
 
 def _validate(judge: Judge, repeats: int, console: Console) -> None:
-    from workbench.training.learning import variants  # noqa: PLC0415
-    from workbench.training.validation import interval, later, nested  # noqa: PLC0415
+    from workbench.training.learning import nested_alarms, variants  # noqa: PLC0415
+    from workbench.training.validation import interval, later  # noqa: PLC0415
 
     for name, traits in variants(judge.table).items():
         for seed in range(repeats):
-            alarm = nested(judge, traits, seed=seed)
+            alarm = nested_alarms(judge, name, seed=seed)
             _show(f"{name}, folds {seed}", judge.score(alarm), console)
             if seed == 0:
                 low, high = interval(judge, alarm)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pumpwatch.domain.candles import HOUR, MINUTE, Candles, FloatArray, IntArray
-from pumpwatch.domain.detection import Boosted, Detector, MarketTrades
+from pumpwatch.domain.detection import Detector, MarketTrades
 from workbench.evaluation.labelled import LabelledPump, Segment, load_pump_events
 
 __all__ = [
@@ -178,14 +178,8 @@ def _clean_time(begin: int, end: int, spans: Sequence[tuple[int, int]]) -> int:
 def alarms_of(
     detector: Detector, candles: Candles, trades: MarketTrades | None = None
 ) -> list[int]:
-    """Return when one symbol's alarms are known: the ends of their candles, milliseconds UTC.
-
-    Only the rule `boosted` looks at the trades.
-    """
-    if isinstance(detector, Boosted):
-        alarm = detector.detect(candles, trades=[trades]).alarm[0]
-    else:
-        alarm = detector.detect(candles).alarm[0]
+    """Return when one symbol's alarms are known: the ends of their candles, milliseconds UTC."""
+    alarm = detector.detect(candles, trades=[trades]).alarm[0]
     return [int(time) + candles.interval for time in candles.open_time[alarm]]
 
 

@@ -4,9 +4,9 @@
 
 Scans come every 60, 10 or 5 seconds. Between the ends of candles only the sure condition of the
 rule `boosted` can alarm, on the forming candle as the trades up to the scan made it; at an end the
-score of the candles decides too. An order fills at the first trade a second after its scan; a stop
-at the first trade at or beyond it, a target at its own price. Every alarm after the warm-up is
-taken, false ones too.
+score decides too, with the trades of its minute. An order fills at the first trade a second after
+its scan; a stop at the first trade at or beyond it, a target at its own price. Every alarm after
+the warm-up is taken, false ones too.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Alarm:
 def alarms_at(segment: Segment, rule: Boosted, seconds: int) -> list[Alarm]:
     """Return the alarms sent out when the market is looked at every so many seconds."""
     assert segment.trades is not None  # noqa: S101 - the caller has checked it
-    found, margin = rule.margins(segment.candles)
+    found, margin = rule.margins(segment.candles, [segment.trades])
     times: dict[int, float] = {}
     for place, column in enumerate(found.columns):
         if margin[place] <= rule.margin:

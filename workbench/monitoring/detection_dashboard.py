@@ -131,7 +131,7 @@ SEEN = [
     Panel(
         13,
         "Bad data",
-        "Candle rows that could not be true, and invocations whose payload was malformed.",
+        "Candles and trades that could not be true, and invocations whose payload was malformed.",
         [
             (f"sum(increase({_one('bad_candles_total')}[$__rate_interval]))", "candles"),
             (f"sum(increase({_one('bad_events_total')}[$__rate_interval]))", "events"),
@@ -154,12 +154,25 @@ FUNNEL = [
         ],
         kind="bars",
         thresholds=steps(base=CALM),
-        width=18,
+        width=12,
+    ),
+    Panel(
+        29,
+        "Judged with trades",
+        "Candles that the learned score judged, with and without the market's trades. Without them "
+        "it finds fewer pumps.",
+        [
+            (
+                f"sum by (trades) (increase({_one('judged_total')}[$__rate_interval]))",
+                "trades {{trades}}",
+            )
+        ],
+        thresholds=steps(base=CALM),
     ),
     Panel(
         15,
         "Missed by the screen",
-        "Alarms that the full detector gave in replay and the screen had dropped. Must be 0.",
+        "Candles on which the full detector could have alarmed and that the screen dropped: 0.",
         [(f"sum(increase({_one('screen_missed_total')}[$__range]))", "missed")],
         kind="stat",
         thresholds=steps((0.5, BAD)),

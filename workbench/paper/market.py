@@ -9,6 +9,7 @@ import numpy as np
 
 from pumpwatch.domain.candles import MINUTE, CandleSeries
 from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
+from pumpwatch.domain.market_trades import MarketTrades
 from pumpwatch.errors import BadInput, PumpwatchError
 from pumpwatch.ports import CandleRequest, MarketData
 from workbench.run.view import Mover
@@ -84,6 +85,10 @@ class WatchedMarket:
     ) -> Mapping[str, CandleSeries | PumpwatchError]:
         """Return what each request gave."""
         return self._market.candles(requests)
+
+    def recent_trades(self, symbols: Sequence[str]) -> Mapping[str, MarketTrades | PumpwatchError]:
+        """Return each symbol's last trades."""
+        return self._market.recent_trades(symbols)
 
     def order_book(self, symbol: str) -> OrderBook:
         """Return the best levels of the book."""

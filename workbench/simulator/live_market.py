@@ -18,6 +18,7 @@ from workbench.simulator.market import (
     MarketView,
     Minutes,
     PlantedEvent,
+    Prints,
 )
 
 __all__ = ["LiveMarket"]
@@ -151,6 +152,22 @@ class LiveMarket:
     def forming(self, index: int, time: int) -> Minutes:
         """Return the candle that contains `time`."""
         return self._scaled(index, self.source.forming(index, time))
+
+    def trades(self, index: int, first: int, end: int) -> Prints:
+        """Return the source's trades at the prices there are; none in a halt or once delisted."""
+        found = self.source.trades(index, first, end)
+        fate = self._fates.get(index)
+        if fate is None:
+            return found
+        times = found.time.tolist()
+        factor = np.array([fate.factor(time) for time in times])
+        open_ = np.array([not self.is_halted(index, time) for time in times], dtype=np.bool_)
+        return Prints(
+            found.time[open_],
+            found.bought[open_],
+            (found.price * factor)[open_],
+            found.quantity[open_],
+        )
 
     def view(self, time: int) -> MarketView:
         """Return every symbol at `time`."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
@@ -69,6 +70,19 @@ class Minutes:
     """Base coin."""
     turnover: FloatArray
     """USDT."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prints:
+    """Trades of one symbol, oldest first; every array is shaped (trades,)."""
+
+    time: IntArray
+    """Milliseconds UTC; the parts of one order share it."""
+    bought: BoolArray
+    """Whether the taker bought."""
+    price: FloatArray
+    quantity: FloatArray
+    """Base coin."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,6 +148,12 @@ class Market(Protocol):
         Times never decrease; two knots at one instant are a jump.
 
         Stops, targets, liquidations and resting orders are tested along this line.
+        """
+
+    def trades(self, index: int, first: int, end: int) -> Prints:
+        """Return the trades from `first` to `end` (both included, milliseconds UTC).
+
+        Those of a complete minute give its candle; they are the same whenever they are asked for.
         """
 
     def view(self, time: int) -> MarketView:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pumpwatch.domain.candles import FloatArray
+from pumpwatch.domain.candles import BoolArray, FloatArray
 from pumpwatch.domain.detection.boosted import Boosted, LearnedScores
 from pumpwatch.domain.detection.learned import LearnedScore, Trees
 from pumpwatch.domain.detection.market_trades import TRADE_TRAITS
@@ -16,9 +16,15 @@ from pumpwatch.errors import BadInput
 from workbench.evaluation.labelled import load_pump_events
 from workbench.training.fit import fit, out_of_fold
 from workbench.training.table import TrainingTable, training_table
-from workbench.training.validation import Judge, best_threshold
+from workbench.training.validation import Judge, best_threshold, nested
 
-__all__ = ["judge_of", "learned_scores", "variants", "write_model"]
+__all__ = [
+    "judge_of",
+    "learned_scores",
+    "nested_alarms",
+    "variants",
+    "write_model",
+]
 
 FOLDS = 5
 
@@ -44,6 +50,19 @@ def variants(table: TrainingTable) -> dict[str, FloatArray]:
         "candles and clock": np.column_stack([table.candle_traits, clock]),
         "candles, trades and clock": np.column_stack([both, clock]),
     }
+
+
+def nested_alarms(judge: Judge, name: str, *, seed: int) -> BoolArray:
+    """Return the alarms of a variant in nested folds, judged as production judges.
+
+    A candidate whose trades are not known is judged by the candles alone.
+    """
+    inputs = variants(judge.table)
+    alarm = nested(judge, inputs[name], seed=seed)
+    alone = name.replace(", trades", "").replace(" and trades", "")
+    if alone == name:
+        return alarm
+    return np.where(judge.table.traded, alarm, nested(judge, inputs[alone], seed=seed))
 
 
 def learned_scores(judge: Judge) -> dict[str, Any]:

@@ -26,7 +26,8 @@ HALF_HOUR = 30
 class TrainingTable:
     """Arrays are shaped (candidates, ...), in order of segment and time.
 
-    `traded` says whose trades are known; elsewhere the trade traits are NaN. `half_hour` is the
+    `traded` says whose trades are known as far back as a judgement needs: the others are judged by
+    their candles, and teach with the trades there are (none: traits NaN). `half_hour` is the
     distance of the candle to the next full or half hour in minutes: no score of the product reads
     it.
     """
@@ -37,15 +38,11 @@ class TrainingTable:
     """When the candle is complete, milliseconds UTC."""
     candle_traits: FloatArray
     trade_traits: FloatArray
+    traded: BoolArray
     half_hour: FloatArray
     sure: BoolArray
     pump: BoolArray
     teaches: BoolArray
-
-    @property
-    def traded(self) -> BoolArray:
-        """Return whose trades are known, (candidates,)."""
-        return np.asarray(~np.isnan(self.trade_traits).any(axis=1), dtype=np.bool_)
 
 
 def training_table(
@@ -54,12 +51,14 @@ def training_table(
     """Return every candidate after the warm-up. Raises `BadInput` when none lies near a pump."""
     parts = [_part(segment, events, rule) for segment in segments]
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    number, time, traits, trades, half_hour, sure, pump, teaches = columns
+    number, time, traits, trades, traded, half_hour, sure, pump, teaches = columns
     if not pump.any() or pump.all():
         raise BadInput("the folder has no pump with a burst of turnover: there is nothing to learn")
     names = {segment.number: segment.symbol for segment in segments}
     symbols = tuple(names[int(one)] for one in number)
-    return TrainingTable(number, symbols, time, traits, trades, half_hour, sure, pump, teaches)
+    return TrainingTable(
+        number, symbols, time, traits, trades, traded, half_hour, sure, pump, teaches
+    )
 
 
 def _part(
@@ -70,11 +69,14 @@ def _part(
     late = time >= segment.start + WARM_UP
     time, traits, usual = time[late], found.traits[late], found.usual[late]
     trades = np.full((len(time), len(TRADE_TRAITS)), np.nan)
+    traded: BoolArray = np.zeros(len(time), dtype=np.bool_)
     if segment.trades is not None:
         for place, (end, mean) in enumerate(zip(time, usual, strict=True)):
-            seen = trade_traits(segment.trades, int(end), float(mean))
+            seen = trade_traits(segment.trades, int(end), float(mean), whole=False)
             if seen is not None:
                 trades[place] = seen
+            whole = trade_traits(segment.trades, int(end), float(mean))
+            traded[place] = whole is not None
     pump: BoolArray = np.zeros(len(time), dtype=np.bool_)
     near: BoolArray = np.zeros(len(time), dtype=np.bool_)
     for event in events:
@@ -90,6 +92,7 @@ def _part(
         time,
         traits,
         trades,
+        traded,
         np.minimum(minute, HALF_HOUR - minute).astype(np.float64),
         sure,
         pump,

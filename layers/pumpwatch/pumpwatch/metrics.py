@@ -127,6 +127,7 @@ PUBLIC_ENDPOINTS = (
     "market/kline",
     "market/instruments-info",
     "market/orderbook",
+    "market/recent-trade",
 )
 ENDPOINTS = (
     *PUBLIC_ENDPOINTS,
@@ -233,9 +234,17 @@ METRICS: tuple[Metric, ...] = (
         DELAY_BUCKETS,
     ),
     _counter(
-        DETECT, "screen_missed", "Signals that the full detector gave and the screen dropped."
+        DETECT,
+        "screen_missed",
+        "Candles that the screen dropped and on which the full detector could have signalled.",
     ),
-    _counter(DETECT, "bad_candles", "Candle rows or answers that could not be true."),
+    _counter(
+        DETECT,
+        "judged",
+        "Candles that the learned score judged, by whether the market's trades were known.",
+        trades=("known", "unknown"),
+    ),
+    _counter(DETECT, "bad_candles", "Answers about candles or trades that could not be true."),
     *_common_metrics(TRADE),
     *_api_metrics(TRADE, ENDPOINTS),
     _gauge(TRADE, "mode_info", "1 for the mode in force.", mode=("paper", "live")),

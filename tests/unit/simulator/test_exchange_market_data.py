@@ -251,16 +251,48 @@ def test_orderbook_is_sorted_and_agrees_with_the_ticker():
     assert abs(near / 100_000 - 1) < Decimal("0.15")
 
 
+def recent(desk, **asked):
+    return desk.get("/v5/market/recent-trade", symbol="AAAUSDT", **asked)["result"]["list"]
+
+
 def test_recent_trades_lie_on_the_price_path_newest_first():
     desk = Desk({"AAAUSDT": [(0, 100.0), (60 * MINUTE, 160.0)]})
     desk.advance(10 * MINUTE)
-    rows = desk.get("/v5/market/recent-trade", symbol="AAAUSDT", limit=30)["result"]["list"]
-    assert len(rows) == 30
+    rows = recent(desk, limit=20)
+    assert len(rows) == 20
     stamps = [int(row["time"]) for row in rows]
     assert stamps == sorted(stamps, reverse=True)
+    assert len({row["execId"] for row in rows}) == len({row["seq"] for row in rows}) == 20
     for row, stamp in zip(rows, stamps, strict=True):
-        assert abs(float(row["price"]) - desk.market.price(0, stamp)) <= 0.005 + 1e-9
-    assert {row["side"] for row in rows} == {"Buy"}
+        assert abs(float(row["price"]) - desk.market.price(0, stamp)) <= 0.005 + 1e-3
+    assert {row["side"] for row in rows} <= {"Buy", "Sell"}
+
+
+def test_recent_trades_of_a_minute_give_its_candle():
+    desk = Desk({"AAAUSDT": [(0, 100.0), (25_000, 140.0), (50_000, 90.0), (3 * MINUTE, 91.0)]})
+    desk.advance(MINUTE + 30_000)
+    minute = [row for row in recent(desk) if START <= int(row["time"]) < START + MINUTE][::-1]
+    _, opened, high, low, close, volume, _ = kline(desk, start=START, end=START)[0]
+    prices = [Decimal(row["price"]) for row in minute]
+    assert (prices[0], max(prices), min(prices)) == (Decimal(opened), Decimal(high), Decimal(low))
+    assert prices[-1] == Decimal(close)
+    assert sum(Decimal(row["size"]) for row in minute) == Decimal(volume)
+
+
+def test_recent_trades_stay_the_same_and_none_is_from_the_future():
+    desk = later()
+    before = recent(desk)
+    desk.advance(desk.exchange.clock.now() - START + 45_000)
+    after = recent(desk)
+    assert max(int(row["time"]) for row in before) <= START + 30 * MINUTE + 20_000
+    assert set(map(str, before[:200])) < set(map(str, after))
+
+
+def test_a_halted_symbol_trades_no_more():
+    desk = later(minutes=5)
+    desk.exchange.market.halt(0, START + 4 * MINUTE)
+    desk.advance(10 * MINUTE)
+    assert max(int(row["time"]) for row in recent(desk)) < START + 4 * MINUTE
 
 
 def test_price_limits_are_what_order_create_enforces():

@@ -203,6 +203,44 @@ def test_the_candles_volume_rules_over_the_trades_sum(tmp_path):
     assert of.forming(0, minute + 55_000).turnover == pytest.approx(complete.turnover)
 
 
+def test_recorded_trades_are_served_with_their_sides(tmp_path):
+    table = candles()
+    recorded = trades(table).with_columns(
+        side=pl.when(pl.int_range(pl.len()) % 3 == 0).then(pl.lit("Sell")).otherwise(pl.lit("Buy"))
+    )
+    market = ReplayMarket(write(tmp_path / "r", table, [EVENT], recorded))
+    (contract,) = market.contracts
+    shift = contract.onset - contract.recorded_onset
+    served = market.trades(0, contract.live_start, contract.live_end - 1)
+    moments = pl.col("time").is_between(
+        contract.live_start - shift, contract.live_end - shift, closed="left"
+    )
+    wanted = recorded.filter(moments)
+    assert len(served.time) == len(wanted) > 100
+    np.testing.assert_array_equal(served.time, wanted["time"].to_numpy() + shift)
+    np.testing.assert_array_equal(served.bought, (wanted["side"] == "Buy").to_numpy())
+    np.testing.assert_allclose(served.price, wanted["price"].to_numpy() * contract.factor)
+    np.testing.assert_allclose(served.quantity, wanted["quantity"].to_numpy())
+
+
+def test_without_sides_a_rise_of_the_price_is_a_purchase(tmp_path):
+    table = candles()
+    folder = write(tmp_path / "r", table, [EVENT], trades(table).drop("side"))
+    market = ReplayMarket(folder)
+    served = market.trades(0, market.start, market.end - 1)
+    np.testing.assert_array_equal(served.bought[1:], np.diff(served.price) >= 0)
+
+
+def test_minutes_without_recorded_trades_get_trades_that_give_their_candle(market):
+    first = market.start - 60 * MINUTE_MS
+    played = market.minutes(0, first, market.start)
+    served = market.trades(0, first, market.start + MINUTE_MS - 1)
+    totals = np.zeros(len(played.volume))
+    np.add.at(totals, (served.time - first) // MINUTE_MS, served.quantity)
+    np.testing.assert_allclose(totals, played.volume, atol=0.5)
+    assert served.price.max() <= played.high.max()
+
+
 def test_trades_that_do_not_give_their_candle_are_left_aside(tmp_path):
     table = candles()
     wrong = trades(table).with_columns(pl.col("price") * 1.5)

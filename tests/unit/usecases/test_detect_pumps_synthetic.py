@@ -37,17 +37,19 @@ def test_scan_of_few_candidates_finds_what_a_full_scan_finds(seed, detector, mos
     settings = DetectSettings(table_name="table", bucket_name="bucket", detector=detector)
     detect = DetectPumps(market, MemoryHistoryStore(), signals, MemoryEventStore(), settings)
     detect.backfill()
-    candidates = missed = 0
+    candidates = missed = judged = 0
     for minute in range(1, MINUTES):
         due = START + minute * MINUTE
         market.now = due + 3_000 + minute * 7_919 % 50_000
         pages = market.pages
         report = detect.run(SimpleNamespace(scheduled_time=due, execution_id="e"))
         assert market.pages - pages == report.requests
-        assert report.requests <= 3 + report.candidates + report.refreshed
+        assert report.requests <= 3 + 2 * report.candidates + report.refreshed
         candidates += report.candidates
         missed += report.screen_missed
+        judged += report.judged_with_trades
     assert missed == 0
+    assert not judged or detector == "boosted"
     assert candidates < most * SYMBOLS * MINUTES
     found = {one.symbol for one in signals.since(0)}
     assert found == alarms_of_a_full_scan(market, settings, names)
@@ -68,5 +70,13 @@ def alarms_of_a_full_scan(market, settings, names):
     candles = Candles.from_series(series, interval=MINUTE, first=first, count=count)
     judged = candles.open_time >= START + MINUTE
     judged &= known_before(candles)[0] >= detector.window
-    alarm = (detector.detect(candles).alarm & judged).any(axis=1)
+    found = detector.detect(candles)
+    if found.scored is not None:
+        some = (found.scored & judged).any(axis=1)
+        trades = [
+            market.all_trades(symbol, since=START - 10 * MINUTE) if wanted else None
+            for symbol, wanted in zip(candles.symbols, some, strict=True)
+        ]
+        found = detector.detect(candles, trades=trades)
+    alarm = (found.alarm & judged).any(axis=1)
     return {symbol for symbol, hit in zip(candles.symbols, alarm, strict=True) if hit}

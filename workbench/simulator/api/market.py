@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import uuid
 from itertools import islice
 
@@ -13,16 +12,17 @@ from workbench.simulator.engine.book import Book
 from workbench.simulator.engine.checks import price_limits
 from workbench.simulator.engine.records import Side
 from workbench.simulator.floor import Floor
-from workbench.simulator.market import DAY_MS, MINUTE_MS, Listing
+from workbench.simulator.market import DAY_MS, MINUTE_MS, Listing, Market, Prints
 from workbench.simulator.prices import decimals, listing_scale
+from workbench.simulator.prints import joined
 from workbench.simulator.refusals import invalid
 from workbench.simulator.wire.candles import INTERVALS, CandleQuery, candle_rows
 from workbench.simulator.wire.messages import Answer, Request, padded, plain
 from workbench.simulator.wire.tickers import trimmed_rate
 
 UNKNOWN_SYMBOL = "Not supported symbols"
-TRADES_PER_MINUTE = 10
-TRADE_GAP_MS = MINUTE_MS // TRADES_PER_MINUTE
+FIRST_SPAN_MS = 4 * MINUTE_MS
+LONGEST_MS = 120 * MINUTE_MS
 TRADE_NAMESPACE = uuid.UUID("9d0c7b9e-34a2-5f0c-bb0e-2f3f3b3c7a51")
 
 
@@ -104,55 +104,46 @@ def price_limit(floor: Floor, request: Request) -> Answer:
 
 
 def recent_trade(floor: Floor, request: Request) -> Answer:
-    """Answer with the last trades, newest first, made from the minutes' volume and price path."""
+    """Answer with the last trades, newest first, of the last two hours at the most."""
     kind = category(request)
     if kind != LINEAR:
         return Answer({"category": kind, "list": []})
     index = _traded(floor, request, kind)
     limit = limited(floor.settings, request, 500, 1_000)
-    now = request.now
-    minute = now // MINUTE_MS * MINUTE_MS
-    first = minute - (math.ceil(limit / TRADES_PER_MINUTE) + 1) * MINUTE_MS
-    past = floor.market.minutes(index, first, minute - MINUTE_MS)
-    volumes = dict(zip(past.open_time.tolist(), past.volume.tolist(), strict=True))
-    forming = floor.market.forming(index, now)
-    volumes.update(zip(forming.open_time.tolist(), forming.volume.tolist(), strict=True))
+    prints = _last_prints(floor.market, index, request.now, limit)
     listing = floor.market.listings[index]
-    begin = min(volumes, default=now)
-    times, prices = floor.market.path(index, begin, now)
-    moments = np.arange(begin + TRADE_GAP_MS // 2, now + 1, TRADE_GAP_MS)[-limit - 1 :]
-    path = np.interp(moments, times, prices)
-    rows = [
-        _trade(
-            listing,
-            int(moment),
-            price,
-            before,
-            volumes.get(int(moment) // MINUTE_MS * MINUTE_MS, 0.0),
-        )
-        for moment, price, before in zip(
-            moments[1:].tolist(), path[1:].tolist(), path[:-1].tolist(), strict=True
-        )
-        if math.isfinite(price)
-    ]
-    return Answer({"category": kind, "list": rows[::-1]})
+    first = len(prints.time) - min(limit, len(prints.time))
+    rows = [_trade(listing, prints, place) for place in range(len(prints.time) - 1, first - 1, -1)]
+    return Answer({"category": kind, "list": rows})
 
 
-def _trade(
-    listing: Listing, time: int, price: float, before: float, volume: float
-) -> dict[str, object]:
-    step, tick = float(listing.quantity_step), float(listing.tick_size)
-    size = max(round(volume / TRADES_PER_MINUTE / step), 1) * step
+def _last_prints(market: Market, index: int, now: int, limit: int) -> Prints:
+    """Return at least the last `limit` trades up to now, as far as two hours hold so many."""
+    parts: list[Prints] = []
+    end, found, span = now, 0, FIRST_SPAN_MS
+    while found < limit and end > now - LONGEST_MS:
+        first = max((end - span) // MINUTE_MS * MINUTE_MS, now - LONGEST_MS)
+        parts.append(market.trades(index, first, end))
+        found += len(parts[-1].time)
+        end, span = first - 1, 2 * span
+    return joined(parts[::-1])
+
+
+def _trade(listing: Listing, prints: Prints, place: int) -> dict[str, object]:
+    time = int(prints.time[place])
+    # Trades of one order share their millisecond: their number from the millisecond's first one.
+    number = place - int(np.searchsorted(prints.time, time))
+    quantity = float(prints.quantity[place])
     return {
-        "execId": str(uuid.uuid5(TRADE_NAMESPACE, f"{listing.symbol}-{time}")),
+        "execId": str(uuid.uuid5(TRADE_NAMESPACE, f"{listing.symbol}-{time}-{number}")),
         "symbol": listing.symbol,
-        "price": f"{max(round(price / tick), 1) * tick:.{listing_scale(listing)}f}",
-        "size": f"{size:.{decimals(listing.quantity_step)}f}",
-        "side": "Buy" if price >= before else "Sell",
+        "price": f"{prints.price[place]:.{listing_scale(listing)}f}",
+        "size": f"{quantity:.{decimals(listing.quantity_step)}f}",
+        "side": "Buy" if prints.bought[place] else "Sell",
         "time": str(time),
         "isBlockTrade": False,
         "isRPITrade": False,
-        "seq": str(time),
+        "seq": str(time * 1_000 + number),
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.simulator.day_window import MINUTES_PER_HOUR, Hour, summarise
-from workbench.simulator.market import MINUTE_MS, FloatArray, IntArray, Minutes
+from workbench.simulator.market import MINUTE_MS, FloatArray, IntArray, Minutes, Prints
 from workbench.simulator.paths import (
     MinutePaths,
     PartialMinutes,
@@ -17,6 +17,7 @@ from workbench.simulator.paths import (
     price_at,
     until,
 )
+from workbench.simulator.prints import CALM, draw, line_of
 from workbench.simulator.replay.staging import Grid, Played
 from workbench.simulator.replay.traded import Part, TradedMinute
 
@@ -108,6 +109,19 @@ class Board:
     def has_trades(self, index: int, minute: int) -> bool:
         """Tell whether one contract's minute follows recorded trades."""
         return self._row(minute) in self._traded[index]
+
+    def prints(self, index: int, minute: int, unit: float) -> Prints:
+        """Return a minute's recorded trades; where there are none, calm ones that give its candle.
+
+        `unit` is the smallest quantity of the drawn ones.
+        """
+        row, opened = self._row(minute), minute * MINUTE_MS
+        traded = self._traded[index].get(row)
+        if traded is not None:
+            return traded.prints(opened)
+        random = np.random.default_rng([index, minute])
+        line, scale = line_of(self._paths[row, index]), float(self._scale[index])
+        return draw(line, CALM, random, opened=opened, scale=scale, unit=unit)
 
     def open(self, index: int, minute: int) -> float:
         """Return the open of one contract's minute."""

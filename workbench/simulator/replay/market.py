@@ -21,7 +21,9 @@ from workbench.simulator.market import (
     MarketView,
     Minutes,
     PlantedEvent,
+    Prints,
 )
+from workbench.simulator.prints import between, joined
 from workbench.simulator.replay.board import Board
 from workbench.simulator.replay.casting import (
     FUNDING_INTERVAL_MINUTES,
@@ -157,6 +159,17 @@ class ReplayMarket:
         with self._lock:
             self._board.ask(index, end // MINUTE_MS)
             return self._board.line(index, start, end)
+
+    def trades(self, index: int, first: int, end: int) -> Prints:
+        """Return the trades from `first` to `end`: recorded ones where there are any."""
+        begin = max(first // MINUTE_MS, int(self._board.launch[index]))
+        unit = 10.0 ** -self._cast[index].played.quantity_decimals
+        with self._lock:
+            parts = [
+                self._board.prints(index, minute, unit)
+                for minute in range(begin, end // MINUTE_MS + 1)
+            ]
+        return between(joined(parts), first, end)
 
     def view(self, time: int) -> MarketView:
         """Return every contract at `time`. Raises ValueError outside the recording."""

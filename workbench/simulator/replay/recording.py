@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from workbench.simulator.market import FloatArray, IntArray, Minutes
+from workbench.simulator.market import BoolArray, FloatArray, IntArray, Minutes
 from workbench.simulator.replay.checks import (
     check_candles,
     check_folder,
@@ -52,6 +52,8 @@ class Trades:
     time: IntArray
     price: FloatArray
     quantity: FloatArray
+    bought: BoolArray
+    """What the recording says of each trade's side; without it a rise of the price is a buy."""
 
 
 def read_events(folder: Path) -> list[RecordedEvent]:
@@ -98,7 +100,7 @@ def read_trades(folder: Path, stretches: Sequence[Stretch]) -> list[Trades] | No
         schema={"segment": pl.Int64, "first": pl.Int64, "last": pl.Int64, "stretch": pl.Int64},
     )
     frame = (
-        scan(path, TRADE_COLUMNS)
+        pl.concat([scan(path, TRADE_COLUMNS), _sides(path)], how="horizontal")
         .with_row_index("row")
         .join(wanted, on="segment", maintain_order="left")
         .filter(pl.col("time").is_between("first", "last"))
@@ -137,5 +139,18 @@ def _minutes(table: pl.DataFrame, stretch: Stretch) -> Minutes:
     return Minutes(**columns)
 
 
+def _sides(path: Path) -> pl.LazyFrame:
+    """Return the takers' sides where the file has them, else nothing."""
+    frame = pl.scan_parquet(path)
+    return (
+        frame.select(pl.col("side").cast(pl.String))
+        if "side" in frame.collect_schema()
+        else frame.select()
+    )
+
+
 def _trades(table: pl.DataFrame) -> Trades:
-    return Trades(*(table[name].to_numpy() for name in TRADE_COLUMNS[1:]))
+    time, price, quantity = (table[name].to_numpy() for name in TRADE_COLUMNS[1:])
+    if "side" in table.columns:
+        return Trades(time, price, quantity, (table["side"] == "Buy").to_numpy())
+    return Trades(time, price, quantity, np.diff(price, prepend=price[:1]) >= 0)

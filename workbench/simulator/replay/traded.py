@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.simulator.market import MINUTE_MS, FloatArray, IntArray
+from workbench.simulator.market import MINUTE_MS, BoolArray, FloatArray, IntArray, Prints
 from workbench.simulator.replay.recording import Trades
 from workbench.simulator.replay.staging import Grid, Played, Staged
 
@@ -32,6 +32,14 @@ class TradedMinute:
     volume: FloatArray
     """Traded from the minute's start to the knot."""
     turnover: FloatArray
+    bought: BoolArray
+    """Whether the taker bought, of the trades alone: (knots - 2,)."""
+
+    def prints(self, opened: int) -> Prints:
+        """Return the trades of the minute that opened at `opened` (milliseconds UTC)."""
+        return Prints(
+            opened + self.offset[1:-1], self.bought, self.price[1:-1], np.diff(self.volume[:-1])
+        )
 
     def until(self, offset: int, scale: float) -> Part:
         """Return what has happened `offset` milliseconds into the minute."""
@@ -78,7 +86,12 @@ def traded_minutes(
         row, part = int(rows[start]), slice(int(start), int(stop))
         if _gives_candle(prices[part], played, row):
             minutes[row] = _line(
-                times[part] % MINUTE_MS, prices[part], trades.quantity[part], played, row
+                times[part] % MINUTE_MS,
+                prices[part],
+                trades.quantity[part],
+                trades.bought[part],
+                played,
+                row,
             )
     return minutes
 
@@ -89,7 +102,12 @@ def _gives_candle(prices: FloatArray, played: Played, row: int) -> bool:
 
 
 def _line(
-    offset: IntArray, prices: FloatArray, quantity: FloatArray, played: Played, row: int
+    offset: IntArray,
+    prices: FloatArray,
+    quantity: FloatArray,
+    bought: BoolArray,
+    played: Played,
+    row: int,
 ) -> TradedMinute:
     volume, turnover = np.cumsum(quantity), np.cumsum(quantity * prices)
     # The candle's own totals rule; they differ from the trades' sums by rounding.
@@ -100,4 +118,5 @@ def _line(
         price=np.concatenate([prices[:1], prices, prices[-1:]]),
         volume=np.concatenate([[0.0], volume, volume[-1:]]),
         turnover=np.concatenate([[0.0], turnover, turnover[-1:]]),
+        bought=bought,
     )

@@ -17,9 +17,12 @@ from workbench.simulator.market import (
     MarketView,
     Minutes,
     PlantedEvent,
+    Prints,
 )
 from workbench.simulator.paths import MinutePaths, after, clip_line, knots, price_at, until
+from workbench.simulator.prints import between, joined
 from workbench.simulator.synthetic.contracts import make_contracts
+from workbench.simulator.synthetic.crowds import Crowds
 from workbench.simulator.synthetic.derivatives import Derivatives
 from workbench.simulator.synthetic.generator import Generator
 from workbench.simulator.synthetic.noise import Noise
@@ -63,6 +66,7 @@ class SyntheticMarket:
         generator = Generator(self._contracts, noise, quiet=quiet)
         self._tape = Tape(self._contracts, noise, generator, self._plan, start, quiet=quiet)
         self._window = DayWindow(self._tape.whole_hour)
+        self._crowds = Crowds(self._contracts, noise)
         self._derivatives = Derivatives(self._contracts, noise)
         self._lock = threading.RLock()
 
@@ -141,6 +145,19 @@ class SyntheticMarket:
         times, prices = knots(paths, np.arange(first, stop, dtype=np.int64) * MINUTE_MS)
         ends = (self.price(index, start), self.price(index, end))
         return clip_line(times, prices, start, end, ends)
+
+    def trades(self, index: int, first: int, end: int) -> Prints:
+        """Return the trades from `first` to `end`, both included."""
+        begin = max(first // MINUTE_MS, int(self._contracts.launch_minute[index]))
+        stop = max(end // MINUTE_MS + 1, begin)
+        with self._lock:
+            paths = self._tape.minutes(index, begin, stop)
+            pumps = [one for one in self._plan.until(end + 1) if one.index == index]
+        parts = [
+            self._crowds.prints(index, minute, paths[minute - begin], pumps)
+            for minute in range(begin, stop)
+        ]
+        return between(joined(parts), first, end)
 
     def view(self, time: int) -> MarketView:
         """Return every symbol at `time`. Raises ValueError before the start."""

@@ -109,6 +109,8 @@ def describe(report: DetectReport, numbers: RunNumbers) -> None:
     for seconds in report.signal_delays:
         numbers.observe("signal_delay_seconds", seconds)
     numbers.count("screen_missed", report.screen_missed)
+    numbers.count("judged", report.judged_with_trades, trades="known")
+    numbers.count("judged", report.judged_without_trades, trades="unknown")
     numbers.count("bad_candles", report.bad_candles)
 
 

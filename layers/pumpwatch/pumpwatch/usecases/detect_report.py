@@ -33,6 +33,11 @@ class DetectReport:
     refreshed: int = 0
     """Symbols whose history was refreshed."""
     screen_missed: int = 0
+    """Candles that the screen dropped although the full rule could have alarmed on them."""
+    judged_with_trades: int = 0
+    """Candles that a score judged knowing the market's trades."""
+    judged_without_trades: int = 0
+    """Candles that a score would have judged by the market's trades too, had they been known."""
     bad_candles: int = 0
     signals: list[Signal] = field(default_factory=list)
     """Signals published by this run, oldest first."""
@@ -41,7 +46,7 @@ class DetectReport:
     events: list[PumpEvent] = field(default_factory=list)
     """The current event of each symbol that has one, those that cool down included."""
     missed: list[tuple[str, int]] = field(default_factory=list)
-    """(symbol, open time) of each alarm that the screen dropped."""
+    """(symbol, open time) of each candle that `screen_missed` counts."""
 
     @property
     def second_of_minute(self) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pumpwatch.domain.candles import BoolArray, Candles, CandleSeries, IntArray
-from pumpwatch.domain.detection import Carry, Detector, known_before
+from pumpwatch.domain.detection import Carry, Detections, Detector, known_before
 from pumpwatch.domain.detection.screen import Glance
 from pumpwatch.domain.events import EventRules
 from pumpwatch.errors import PumpwatchError, RetryLater, StopTrading
@@ -19,6 +19,7 @@ from .detect_report import DetectReport
 from .detect_state import DetectState, JudgedSpan
 from .event_desk import EventDesk, view_of_events_symbol, view_of_nothing, view_of_row
 from .scan_plan import ScanPlan, plan_scan
+from .trade_reader import TradeReader, count_scored
 
 __all__ = ["Scanner"]
 
@@ -41,6 +42,7 @@ class Scanner:
         self._desk = desk
         self._detector = detector
         self._rules = rules
+        self._trades = TradeReader(market, detector, alarm_age=rules.alarm_age)
 
     def scan(self, state: DetectState, now: Glance, report: DetectReport, *, budget: int) -> None:
         """Judge every candle that is not judged yet, as far as the budget of symbols goes."""
@@ -79,13 +81,15 @@ class Scanner:
         for position, row in enumerate(done.rows):
             symbol = state.symbols[row]
             alarms = done.detections.alarm[position] & live[position]
+            possible = _possible(done.detections)[position] & live[position]
             new = opens >= state.unjudged[row]
-            for time in opens[alarms & ~new & (opens >= done.previous[position])]:
+            count_scored(done.detections, position, live[position] & new, report)
+            for time in opens[possible & ~new & (opens >= done.previous[position])]:
                 if time >= state.answered[row] and not _was_judged(state, symbol, int(time)):
                     report.screen_missed += 1
                     report.missed.append((symbol, int(time)))
                     logger.error(
-                        "screen missed an alarm", extra={"symbol": symbol, "candle": int(time)}
+                        "screen missed a candle", extra={"symbol": symbol, "candle": int(time)}
                     )
             if (alarms & new).any() and symbol not in self._desk.events:
                 view = view_of_row(
@@ -159,8 +163,11 @@ class Scanner:
         if not len(rows):
             return {}
         candles, start, readable = self._history.window(state, rows, series, now)
-        found = self._detector.detect(candles, start)
-        live = self._live(candles, start)
+        forming = np.array([_forms(series[state.symbols[row]], plan.forming) for row in rows])
+        unjudged = self._live(candles, start) & (candles.open_time >= state.unjudged[rows, None])
+        final = unjudged & readable[:, None]
+        final[:, -1] &= ~forming
+        found = self._trades.judged(candles, start, final, now, report)
         judged: dict[int, int] = {}
         for position, row in enumerate(rows):
             if not readable[position]:
@@ -168,21 +175,20 @@ class Scanner:
                 state.through[row] = 0
                 state.refreshed.pop(int(state.slice_of[row]), None)
                 continue
-            one = series[state.symbols[row]]
-            forming = one.forming and int(one.open_time[-1]) == plan.forming
-            alarms = live[position] & (candles.open_time >= state.unjudged[row])
-            if forming and not self._detector.monotone:
+            alarms = unjudged[position].copy()
+            if forming[position] and not self._detector.monotone:
                 alarms[-1] &= found.firm is not None and found.firm[position, -1]
             view = view_of_row(
                 candles,
                 found,
                 position,
                 alarms,
-                forming=forming,
+                forming=bool(forming[position]),
                 close_before=float(start.close[position]),
             )
             self._desk.judge(view, now, report)
-            judged[int(row)] = min(plan.forming, _end_of(one, int(state.unjudged[row])))
+            end = _end_of(series[state.symbols[row]], int(state.unjudged[row]))
+            judged[int(row)] = min(plan.forming, end)
         return judged
 
     def _follow_events(
@@ -211,6 +217,19 @@ class Scanner:
             if begin < end:
                 state.judged.append(JudgedSpan(state.symbols[row], begin, end))
         state.looked(now, self._detector.interval)
+
+
+def _forms(series: CandleSeries, candle: int) -> bool:
+    """Return whether the candle is there and still forming."""
+    return series.forming and int(series.open_time[-1]) == candle
+
+
+def _possible(found: Detections) -> BoolArray:
+    """Return where the rule alarmed, or could have if it had known the market's trades.
+
+    A replay of the history does not know them, so every candle that a score judged counts.
+    """
+    return found.alarm if found.scored is None else found.alarm | found.scored
 
 
 def _end_of(series: CandleSeries, otherwise: int) -> int:

@@ -24,6 +24,7 @@ TIME = Endpoint("/v5/market/time", "get_server_time", private=False)
 TICKERS = Endpoint("/v5/market/tickers", "get_tickers", private=False)
 KLINE = Endpoint("/v5/market/kline", "get_kline", private=False)
 INSTRUMENTS = Endpoint("/v5/market/instruments-info", "get_instruments_info", private=False)
+RECENT_TRADES = Endpoint("/v5/market/recent-trade", "get_public_trade_history", private=False)
 ORDER_BOOK = Endpoint("/v5/market/orderbook", "get_orderbook", private=False)
 
 CREATE_ORDER = Endpoint("/v5/order/create", "place_order", acts=True, per_second=10)

@@ -15,6 +15,9 @@ from pumpwatch.domain.orders import Side
 from pumpwatch.errors import ExchangeUnavailable
 
 __all__ = [
+    "LATEST_TIME",
+    "NUMBER",
+    "Row",
     "amount",
     "choice",
     "integer",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from typing import TypeVar
 
 from pumpwatch.domain.candles import CandleSeries
 from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
+from pumpwatch.domain.market_trades import MarketTrades
 from pumpwatch.errors import (
     BadMarketData,
     ExchangeUnavailable,
@@ -22,6 +24,7 @@ from . import endpoints
 from .candles import INTERVALS, PAGE, join_series, pages, read_candles
 from .fields import NUMBER, object_in, optional_text, rows
 from .instruments import is_tradable, read_instrument
+from .market_trades import LIMIT, read_market_trades
 from .refusals import BAD_PARAMETER
 from .session import Answer, BybitSession
 from .tickers import read_snapshot
@@ -35,9 +38,12 @@ MOST_PAGES = 50
 BOOK_DEPTH = 50
 LEVEL = 2
 
+Wanted = TypeVar("Wanted")
+Found = TypeVar("Found")
+
 
 class BybitMarketData:
-    """Linear USDT perpetuals. `parallel_requests` threads fetch candles; 1: one after another."""
+    """Linear USDT perpetuals. `parallel_requests` threads fetch candles and trades."""
 
     def __init__(self, session: BybitSession, *, parallel_requests: int = 1) -> None:
         self._session = session
@@ -99,17 +105,17 @@ class BybitMarketData:
         unknown = {request.interval for request in requests} - INTERVALS.keys()
         if unknown:
             raise ValueError(f"no candles of {sorted(unknown)} milliseconds")
-        if self._parallel == 1 or len(requests) <= 1:
-            outcomes = [self._series(request) for request in requests]
-        else:
-            with ThreadPoolExecutor(min(self._parallel, len(requests))) as pool:
-                outcomes = list(pool.map(self._series, requests))
-        for outcome in outcomes:
-            if isinstance(outcome, StopTrading):
-                raise outcome
+        outcomes = self._each(self._series, requests)
         return {
             request.symbol: outcome for request, outcome in zip(requests, outcomes, strict=True)
         }
+
+    def recent_trades(self, symbols: Sequence[str]) -> Mapping[str, MarketTrades | PumpwatchError]:
+        """Return each symbol's last thousand trades, or the error that concerns it alone.
+
+        Raises `StopTrading` errors (403).
+        """
+        return dict(zip(symbols, self._each(self._trades, symbols), strict=True))
 
     def order_book(self, symbol: str) -> OrderBook:
         """Return the best 50 levels. Raises `UnknownSymbol`, `BadMarketData`."""
@@ -123,6 +129,27 @@ class BybitMarketData:
         if not falling or not rising or (bids and asks and bids[0][0] >= asks[0][0]):
             raise BadMarketData(f"{symbol}: the book is out of order or crossed")
         return OrderBook(symbol, answer.time, bids, asks)
+
+    def _each(
+        self, ask: Callable[[Wanted], Found | PumpwatchError], wanted: Sequence[Wanted]
+    ) -> list[Found | PumpwatchError]:
+        """Return what each of several requests gave, in order; raise a `StopTrading` error."""
+        if self._parallel == 1 or len(wanted) <= 1:
+            outcomes = [ask(one) for one in wanted]
+        else:
+            with ThreadPoolExecutor(min(self._parallel, len(wanted))) as pool:
+                outcomes = list(pool.map(ask, wanted))
+        for outcome in outcomes:
+            if isinstance(outcome, StopTrading):
+                raise outcome
+        return outcomes
+
+    def _trades(self, symbol: str) -> MarketTrades | PumpwatchError:
+        try:
+            answer = self._ask_about(symbol, endpoints.RECENT_TRADES, limit=LIMIT)
+            return read_market_trades(answer.result, symbol, time=answer.time)
+        except PumpwatchError as error:
+            return error
 
     def _series(self, request: CandleRequest) -> CandleSeries | PumpwatchError:
         try:

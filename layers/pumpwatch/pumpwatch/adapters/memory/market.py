@@ -9,6 +9,7 @@ import numpy as np
 
 from pumpwatch.domain.candles import MINUTE, CandleSeries, IntArray
 from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
+from pumpwatch.domain.market_trades import MarketTrades
 from pumpwatch.errors import PumpwatchError, UnknownSymbol
 from pumpwatch.ports import CandleRequest
 
@@ -53,7 +54,7 @@ class MemoryMarketData:
         self.calls: list[str] = []
         """The name of every method called, in order."""
         self.failures: dict[str, PumpwatchError] = {}
-        """By method name (every call fails) or by symbol (its candles and its book fail)."""
+        """By method name (every call fails) or by symbol (its candles, trades and book fail)."""
         self.candle_requests: list[CandleRequest] = []
         self.skipped: tuple[str, ...] = ()
         self._instruments: dict[str, Instrument] = {}
@@ -61,6 +62,7 @@ class MemoryMarketData:
         self._prices: dict[str, dict[str, float]] = {}
         self._funding: dict[str, tuple[float, int]] = {}
         self._books: dict[str, OrderBook] = {}
+        self._trades: dict[str, MarketTrades] = {}
 
     def list_instrument(self, one: Instrument) -> None:
         """Add a contract."""
@@ -97,6 +99,11 @@ class MemoryMarketData:
         """Set a symbol's book; without it a deep book stands 0.01 % around the last price."""
         self._books[book.symbol] = book
 
+    def set_trades(self, symbol: str, trades: MarketTrades) -> None:
+        """Give a symbol's trades; those after `now` appear as `now` moves. Without: none known."""
+        self._trades[symbol] = trades
+        self._instruments.setdefault(symbol, instrument(symbol))
+
     def time(self) -> int:
         """Return `now`."""
         self._called("time")
@@ -131,6 +138,11 @@ class MemoryMarketData:
         self.candle_requests.extend(requests)
         return {request.symbol: self._candles(request) for request in requests}
 
+    def recent_trades(self, symbols: Sequence[str]) -> Mapping[str, MarketTrades | PumpwatchError]:
+        """Return the last visible trades of each symbol, or the scripted failure."""
+        self._called("recent_trades")
+        return {symbol: self._recent(symbol) for symbol in symbols}
+
     def order_book(self, symbol: str) -> OrderBook:
         """Return the symbol's book. Raises `UnknownSymbol`."""
         self._called("order_book")
@@ -164,6 +176,17 @@ class MemoryMarketData:
         wanted = (times >= request.start) & (times <= min(request.end, self.now))
         forming = bool(wanted.any()) and int(times[wanted][-1]) + interval > self.now
         return CandleSeries(symbol, interval, times[wanted], known.values[wanted], forming)
+
+    def _recent(self, symbol: str) -> MarketTrades | PumpwatchError:
+        if symbol in self.failures:
+            return self.failures[symbol]
+        if symbol not in self._instruments:
+            return UnknownSymbol(f"{symbol} is not listed")
+        if symbol not in self._trades:
+            nothing = np.empty(0)
+            moments, bought = nothing.astype(np.int64), nothing.astype(np.bool_)
+            return MarketTrades(moments, bought, nothing, nothing, since=self.now)
+        return self._trades[symbol].shown_at(self.now + 1)
 
     def _last(self, symbol: str) -> float | None:
         if symbol in self._prices:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from pumpwatch.domain.market_trades import MarketTrades
+
 from .base import Carry, Detections, Detector, known_before
 from .boosted import Boosted
 from .ewma import Ewma
 from .kamps_kleinberg import KampsKleinberg
 from .karbalaii import Karbalaii
-from .market_trades import MarketTrades
 
 __all__ = [
     "DETECTORS",

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from pumpwatch.domain.candles import BoolArray, Candles, FloatArray, IntArray
+from pumpwatch.domain.market_trades import MarketTrades
 
 __all__ = ["Carry", "Detections", "Detector", "known_before"]
 
@@ -89,6 +90,10 @@ class Detections:
     jump: FloatArray
     firm: BoolArray | None = None
     """Alarms that hold whatever the rest of a forming candle brings; None: see `monotone`."""
+    scored: BoolArray | None = None
+    """Candles whose alarm a score decided that can read the market's trades; None: none of them."""
+    traded: BoolArray | None = None
+    """Those of `scored` for which the trades were known and read; None: none of them."""
 
 
 class Detector(Protocol):
@@ -142,10 +147,20 @@ class Detector(Protocol):
     def memory(self) -> str:
         """Return what its memory depends on: a saved one of other settings is of no use."""
 
-    def detect(self, candles: Candles, start: Carry | None = None) -> Detections:
+    @property
+    def reads_trades(self) -> bool:
+        """Return whether the market's trades can change what it finds."""
+
+    def detect(
+        self,
+        candles: Candles,
+        start: Carry | None = None,
+        trades: Sequence[MarketTrades | None] | None = None,
+    ) -> Detections:
         """Return alarm, strength and jump of every candle.
 
-        `start` is what the rule remembers of the candles before the first column.
+        `start` is what the rule remembers of the candles before the first column. `trades` are each
+        symbol's, None where they are not known; a rule that does not read them takes no notice.
         """
 
     def advance(self, candles: Candles, start: Carry | None = None) -> Carry:

@@ -26,11 +26,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pumpwatch.domain.candles import HOUR, MINUTE, BoolArray, Candles, FloatArray, IntArray
+from pumpwatch.domain.market_trades import MarketTrades
 
 from .base import Carry, Detections
 from .chunks import Chunk, blank, chunks
 from .learned import LearnedScore
-from .market_trades import TRADE_TRAITS, MarketTrades, trade_traits
+from .market_trades import TRADE_TRAITS, trade_traits
 from .traits import CANDLE_TRAITS, DAY_OF_MINUTES, candle_traits
 from .windows import CANCELLED, previous, trailing_sum
 
@@ -113,6 +114,11 @@ class Boosted:
             raise ValueError("sure_z, sure_jump, burst, burst_z and rise must be above zero")
 
     @property
+    def reads_trades(self) -> bool:
+        """Return whether the market's trades are read where they are known."""
+        return self.read_trades != 0
+
+    @property
     def memory(self) -> str:
         """Return what its memory depends on: a saved one of other settings is of no use."""
         return self.name
@@ -128,22 +134,25 @@ class Boosted:
         `trades` are each symbol's, None where they are not known.
         """
         found = blank(candles)
-        firm = np.zeros(candles.shape, dtype=np.bool_)
+        firm, scored, traded = (np.zeros(candles.shape, dtype=np.bool_) for _ in range(3))
         for chunk in chunks(candles, start, ("high", "close", "volume", "turnover")):
             candidate, strength, jump = self._look(chunk)
             looked_at = self._candidates(chunk, candidate)
-            sure, score = self._judge(looked_at, candles, trades)
+            sure, score, known = self._judge(looked_at, candles, trades)
             chunk.write(found, self.minimum, np.zeros_like(candidate), strength, jump)
-            found.alarm[looked_at.rows, looked_at.columns] = sure | (score > self.margin)
-            firm[looked_at.rows, looked_at.columns] = sure
-        return Detections(found.alarm, found.strength, found.jump, firm)
+            places = looked_at.rows, looked_at.columns
+            found.alarm[places] = sure | (score > self.margin)
+            firm[places], scored[places], traded[places] = sure, ~sure, known & ~sure
+        if not self.reads_trades:
+            return Detections(found.alarm, found.strength, found.jump, firm)
+        return Detections(found.alarm, found.strength, found.jump, firm, scored, traded)
 
     def margins(
         self, candles: Candles, trades: Sequence[MarketTrades | None] | None = None
     ) -> tuple[Candidates, FloatArray]:
         """Return the candidates, and for each the largest `margin` with which it alarms."""
         found = self.candidates(candles)
-        sure, score = self._judge(found, candles, trades)
+        sure, score, _ = self._judge(found, candles, trades)
         return found, np.where(sure, np.inf, score)
 
     def candidates(self, candles: Candles, start: Carry | None = None) -> Candidates:
@@ -194,15 +203,16 @@ class Boosted:
         looked_at: Candidates,
         candles: Candles,
         trades: Sequence[MarketTrades | None] | None,
-    ) -> tuple[BoolArray, FloatArray]:
-        """Return which candidates are sure, and their scores over the threshold, (candidates,)."""
+    ) -> tuple[BoolArray, FloatArray, BoolArray]:
+        """Return which candidates are sure, their scores over the threshold, and which of them
+        were read with the trades, each (candidates,)."""
         traits = looked_at.traits
         sure = (traits[:, DEVIATIONS] > np.log(self.sure_z)) & (traits[:, JUMP] > self.sure_jump)
         score = self.scores.candles.score(traits) - self.scores.candles.threshold
         known, full = self._with_trades(looked_at, candles, trades)
         if known.any():
             score[known] = self.scores.trades.score(full) - self.scores.trades.threshold
-        return sure, score
+        return sure, score, known
 
     def _with_trades(
         self,

@@ -13,12 +13,14 @@ with m_0 = x_0 and s2_0 = 0. Alarm: z above `turnover_z` and jump above `jump`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from pumpwatch.domain.candles import HOUR, MINUTE, Candles, FloatArray, IntArray
+from pumpwatch.domain.market_trades import MarketTrades
 
 from .base import Carry, Detections
 from .chunks import blank, chunks
@@ -49,6 +51,7 @@ class Ewma:
     unseen_limit: ClassVar[int] = 24 * HOUR // MINUTE
     """The bounds decay and hold for longer, but the screen's looks reach back no further."""
     monotone: ClassVar[bool] = True
+    reads_trades: ClassVar[bool] = False
     extra: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
@@ -79,7 +82,12 @@ class Ewma:
         """Return what its memory depends on: a saved one of other settings is of no use."""
         return f"{self.name} {self.span}"
 
-    def detect(self, candles: Candles, start: Carry | None = None) -> Detections:
+    def detect(
+        self,
+        candles: Candles,
+        start: Carry | None = None,
+        trades: Sequence[MarketTrades | None] | None = None,
+    ) -> Detections:
         """Return alarm, z-score of the turnover and jump of every candle."""
         found = blank(candles)
         for chunk in chunks(candles, start, ("turnover", "high", "close")):

@@ -8,12 +8,14 @@ here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from pumpwatch.domain.candles import HOUR, Candles, FloatArray, IntArray
+from pumpwatch.domain.market_trades import MarketTrades
 
 from .base import Carry, Detections
 from .chunks import blank, chunks
@@ -37,6 +39,7 @@ class KampsKleinberg:
     monotone: ClassVar[bool] = False
     """A forming candle's close is in the mean it is compared with: the finished candle can undo an
     alarm, so only closed candles count."""
+    reads_trades: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.hours <= 1 or not 0 < self.volume_factor < self.hours or self.price_factor <= 1:
@@ -72,7 +75,12 @@ class KampsKleinberg:
         """Return what its memory depends on: a saved one of other settings is of no use."""
         return f"{self.name} {self.hours}"
 
-    def detect(self, candles: Candles, start: Carry | None = None) -> Detections:
+    def detect(
+        self,
+        candles: Candles,
+        start: Carry | None = None,
+        trades: Sequence[MarketTrades | None] | None = None,
+    ) -> Detections:
         """Return alarm, volume over its mean, and high over the mean close, less one."""
         found = blank(candles)
         for chunk in chunks(candles, start, ("high", "close", "volume")):

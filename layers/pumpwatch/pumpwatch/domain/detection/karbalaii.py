@@ -16,12 +16,14 @@ are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from pumpwatch.domain.candles import HOUR, Candles, FloatArray, IntArray
+from pumpwatch.domain.market_trades import MarketTrades
 
 from .base import Carry, Detections
 from .chunks import blank, chunks
@@ -56,6 +58,7 @@ class Karbalaii:
     flow: ClassVar[str] = "volume"
     minimum: ClassVar[int] = 24
     monotone: ClassVar[bool] = True
+    reads_trades: ClassVar[bool] = False
     extra: ClassVar[int] = 2
     unseen_limit: ClassVar[int] = 48
     """The bounds of `needs` hold for at most so many unseen candles."""
@@ -90,7 +93,12 @@ class Karbalaii:
         """Return what its memory depends on: a saved one of other settings is of no use."""
         return repr(self)
 
-    def detect(self, candles: Candles, start: Carry | None = None) -> Detections:
+    def detect(
+        self,
+        candles: Candles,
+        start: Carry | None = None,
+        trades: Sequence[MarketTrades | None] | None = None,
+    ) -> Detections:
         """Return alarm, volume over the highest of its three limits, and the rise over the open."""
         found = blank(candles)
         for chunk in chunks(candles, start, ("open", "high", "volume")):

@@ -7,17 +7,19 @@ few. Everything is a share, a ratio or a count of seconds, so no currency is in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from pumpwatch.domain.candles import MINUTE, BoolArray, FloatArray, IntArray
+from pumpwatch.domain.candles import MINUTE, FloatArray, IntArray
+from pumpwatch.domain.market_trades import MarketTrades
 
-__all__ = ["LOOK_BACK", "MOST", "TRADE_TRAITS", "MarketTrades", "trade_traits"]
+__all__ = ["LOOK_BACK", "NEEDED", "TRADE_TRAITS", "trade_traits"]
 
 LOOK_BACK = 5 * MINUTE
-MOST = 1000
-"""Trades that are looked at: an exchange gives no more."""
+SHORTEST = 12_000
+"""Milliseconds before the minute that a rate of trades is taken over at least."""
+NEEDED = MINUTE + SHORTEST
+"""Milliseconds before the minute's end that must be known wholly: part of a minute's trades looks
+like a quiet minute."""
 
 TRADE_TRAITS = (
     "trades over the rate before",
@@ -37,35 +39,18 @@ TRADE_TRAITS = (
 """In the order of `trade_traits`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MarketTrades:
-    """Trades of one symbol, oldest first; every array is shaped (trades,).
+def trade_traits(
+    trades: MarketTrades, end: int, usual: float, *, whole: bool = True
+) -> FloatArray | None:
+    """Return the traits of the minute that ends at `end`, shaped (traits,).
 
-    `time` in milliseconds UTC, `bought` says that the taker bought, `price` in the quote currency,
-    `quantity` in the base coin.
+    None when there is no trade in the minute, and with `whole` when the trades do not reach back
+    `NEEDED`. `usual` is the mean turnover of a minute over the day before.
     """
-
-    time: IntArray
-    bought: BoolArray
-    price: FloatArray
-    quantity: FloatArray
-
-    def before(self, end: int) -> MarketTrades:
-        """Return the last trades before `end`, as far as they are looked at."""
-        last = int(np.searchsorted(self.time, end))
-        first = max(int(np.searchsorted(self.time, end - LOOK_BACK)), last - MOST)
-        part = slice(first, last)
-        return MarketTrades(
-            self.time[part], self.bought[part], self.price[part], self.quantity[part]
-        )
-
-
-def trade_traits(trades: MarketTrades, end: int, usual: float) -> FloatArray | None:
-    """Return the traits of the minute that ends at `end`, shaped (traits,); None without a trade.
-
-    `usual` is the mean turnover of a minute over the day before.
-    """
-    seen = trades.before(end)
+    shown = trades.shown_at(end)
+    if whole and not shown.reach_back_to(end - NEEDED):
+        return None
+    seen = shown.between(end - LOOK_BACK, end)
     first = int(np.searchsorted(seen.time, end - MINUTE))
     time, bought = seen.time[first:], seen.bought[first:]
     count = len(time)
@@ -109,7 +94,7 @@ def _rate(earlier: IntArray, end: int) -> float:
     """Return trades a minute since the first of the earlier trades."""
     if not len(earlier):
         return 0.0
-    return len(earlier) / max((end - int(earlier[0])) / MINUTE, 0.2)
+    return len(earlier) * MINUTE / max(end - int(earlier[0]), SHORTEST)
 
 
 def _effective_number(orders: FloatArray) -> float:

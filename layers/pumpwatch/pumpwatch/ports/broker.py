@@ -1,0 +1,79 @@
+"""The exchange's private side, and how well it has answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from pumpwatch.domain.access import Access
+    from pumpwatch.domain.orders import (
+        Account,
+        Fill,
+        OrderRequest,
+        OrderStatus,
+        Position,
+        StopTrigger,
+    )
+    from pumpwatch.domain.protections import Health
+
+__all__ = ["Broker", "ExchangeHealth"]
+
+
+class Broker(Protocol):
+    """The exchange's private side, or the paper one. Positions are linear, one-way mode."""
+
+    def account(self) -> Account:
+        """Return the account's money."""
+
+    def positions(self) -> Sequence[Position]:
+        """Return every open position, ours or not."""
+
+    def open_orders(self) -> Sequence[OrderStatus]:
+        """Return every order that can still be filled, protections included."""
+
+    def place(self, request: OrderRequest) -> str:
+        """Send the order once and return the exchange's id for it: accepted, not filled.
+
+        Raises `DuplicateOrder`, `Rejected`, `OutcomeUnknown` when no answer says what happened, or
+        `RetryLater` when nothing was sent (`DeadlineNear` once `request.send_by` has passed).
+        """
+
+    def find_order(self, symbol: str, order_id: str) -> OrderStatus | None:
+        """Look in open orders, history and executions for our id; None when all three are empty."""
+
+    def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
+        """Return the symbol's executions from `since` on, oldest first, all pages."""
+
+    def set_leverage(self, symbol: str, leverage: Decimal) -> None:
+        """Set the leverage; already set is a success. Raises `Rejected`."""
+
+    def set_protection(
+        self,
+        symbol: str,
+        *,
+        stop_loss: Decimal,
+        take_profit: Decimal | None,
+        trigger: StopTrigger,
+        trailing_stop: Decimal | None = None,
+    ) -> None:
+        """Set the position's stop, its target and a trailing distance unless None.
+
+        Unchanged is a success. The fixed stop stays in force beside a trailing one.
+        Raises `Rejected` (flat, or the price has passed the stop) or `OutcomeUnknown`.
+        """
+
+    def cancel(self, symbol: str, order_id: str) -> None:
+        """Cancel our order; already gone is a success. Raises `OutcomeUnknown`."""
+
+    def access(self) -> Access:
+        """Return what the key may do on which account, and how that account keeps positions."""
+
+
+class ExchangeHealth(Protocol):
+    """How well the exchange has answered of late, as this process saw it."""
+
+    def recent(self, now: int) -> Health:
+        """Return requests and failures of the last minutes; `now` in milliseconds UTC."""

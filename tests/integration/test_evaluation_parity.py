@@ -1,0 +1,185 @@
+"""What `evaluate` says of a pump is what the detect function does when the pump is played to it.
+
+A folder of labelled pumps with trades is judged twice: as `evaluate` does, from the files; and by
+the detect use case, which looks at the replayed market minute by minute through the Bybit adapter
+and the simulator's HTTP server. Both must alarm on the same minute.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import polars as pl
+import pytest
+from support.crowds import crowd, whale
+
+from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
+from pumpwatch.adapters.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore
+from pumpwatch.domain.candles import MINUTE
+from pumpwatch.domain.detection import Boosted
+from pumpwatch.settings import DetectSettings
+from pumpwatch.usecases.detect_pumps import DetectPumps
+from workbench.evaluation.labelled import load_pump_events
+from workbench.evaluation.scores import alarms_of
+from workbench.simulator.auth import credentials_from_seed
+from workbench.simulator.clock import MarketClock
+from workbench.simulator.exchange import Exchange
+from workbench.simulator.exchange_settings import ExchangeSettings
+from workbench.simulator.replay import ReplayMarket
+from workbench.simulator.server import start_simulator
+
+REAL = Path(
+    os.environ.get(
+        "PUMPWATCH_PUMP_EVENTS", Path(__file__).parents[2] / "../shared/data/pump-events"
+    )
+)
+SEGMENTS = (1, 41, 98, 113)
+"""Pumps of which the trades make or hasten the alarm."""
+LAST_MINUTE = 6
+"""Minutes after an onset that are played."""
+SECOND = 30_000
+"""Where in the minute the market is looked at."""
+
+
+@contextmanager
+def detecting(market):
+    """Yield the use case on the simulator, its exchange, and where its events and signals go."""
+    start = market.start - 2 * MINUTE
+    exchange = Exchange(
+        market,
+        MarketClock(start=start, stepped=True),
+        credentials_from_seed(7),
+        ExchangeSettings(rate_limits=False),
+    )
+    signals, events = MemorySignalStore(), MemoryEventStore()
+    settings = DetectSettings(table_name="table", bucket_name="bucket", detector="boosted")
+    with start_simulator(exchange) as server:
+        session = BybitSession(server.url)
+        source = BybitMarketData(session)
+        detect = DetectPumps(source, MemoryHistoryStore(), signals, events, settings)
+        detect.backfill()
+        try:
+            yield detect, exchange, events
+        finally:
+            session.close()
+
+
+def played(folder):
+    """Return when the detect function's first alarm on each contract was complete, market time.
+
+    The minutes around each pump are played.
+    """
+    market = ReplayMarket(folder)
+    found, judged = {}, 0
+    onsets = [one.onset // MINUTE * MINUTE for one in market.contracts]
+    minutes = {onset + n * MINUTE for onset in onsets for n in range(-3, LAST_MINUTE)}
+    with detecting(market) as (detect, exchange, events):
+        for due in sorted(minutes):
+            exchange.clock.advance_to(due + SECOND)
+            report = detect.run(SimpleNamespace(scheduled_time=due, execution_id="e"))
+            assert report.screen_missed == 0
+            judged += report.judged_with_trades
+            for event in events.current():
+                found.setdefault(event.symbol, event.alarm_candle + MINUTE)
+    return market.contracts, found, judged
+
+
+def evaluated(folder, contracts, **settings):
+    """Return when evaluate's first alarm on each contract is dated, market time."""
+    segments, _ = load_pump_events(folder)
+    by_number = {segment.number: segment for segment in segments}
+    found = {}
+    for one in contracts:
+        segment, shift = by_number[one.segment], one.onset - one.recorded_onset
+        alarms = alarms_of(Boosted(**settings), segment.candles, segment.trades)
+        inside = [
+            time + shift
+            for time in alarms
+            if one.live_start <= time + shift <= one.onset + (LAST_MINUTE - 2) * MINUTE
+        ]
+        if inside:
+            found[one.symbol] = inside[0]
+    return found
+
+
+@pytest.mark.skipif(
+    not (REAL / "trades.parquet").exists(),
+    reason="no labelled pumps with trades: set PUMPWATCH_PUMP_EVENTS to their folder",
+)
+def test_real_pumps_alarm_at_the_same_minute_in_evaluation_and_in_production(tmp_path):
+    some = pl.col("segment").is_in(SEGMENTS)
+    for name in ("candles", "trades"):
+        pl.scan_parquet(REAL / f"{name}.parquet").filter(some).collect().write_parquet(
+            tmp_path / f"{name}.parquet"
+        )
+    for name in ("segments", "events"):
+        pl.read_csv(REAL / f"{name}.csv").filter(some).write_csv(tmp_path / f"{name}.csv")
+    contracts, found, judged = played(tmp_path)
+    assert len(contracts) >= len(SEGMENTS)
+    assert found == evaluated(tmp_path, contracts)
+    assert found != evaluated(tmp_path, contracts, read_trades=0)
+    assert judged > 0
+
+
+BEGIN = 1_562_000_400_000
+ONSET = BEGIN + 30 * 60 * MINUTE
+PRICE = 0.00001
+
+
+def made_up(folder, kind, *, burst=200.0, rise=1.03):
+    """Write a recording of a calm coin and one burst, whose trades are a crowd's or a whale's."""
+    random = np.random.default_rng(5)
+    minutes = np.arange(BEGIN, ONSET + 20 * MINUTE, MINUTE)
+    close = np.round(PRICE * np.exp(np.cumsum(random.normal(0, 1e-4, len(minutes)))), 11)
+    volume = np.round(random.lognormal(0, 1, len(minutes)) * 1e6)
+    rows = [
+        (minute, price, price, price, price, amount)
+        for minute, price, amount in zip(minutes, close, volume, strict=True)
+    ]
+    place = int((ONSET - BEGIN) // MINUTE)
+    base, size = close[place - 1], volume[place] * burst
+    found = kind(ONSET + MINUTE, size * base * rise, base * rise)
+    inside = found.between(ONSET, ONSET + MINUTE)
+    prices, sizes = np.round(inside.price, 11), np.round(inside.quantity) + 1
+    prices[0], prices[-1] = round(base, 11), round(base * rise, 11)
+    rows[place] = (
+        ONSET, prices[0], prices.max(), prices.min(), prices[-1], sizes.sum()
+    )  # fmt: skip
+    trades = [
+        (minute + 100 * n, price, amount / 2, n == 0)
+        for minute, price, _, _, _, amount in rows
+        if minute != ONSET
+        for n in range(2)
+    ]
+    trades += list(zip(inside.time, prices, sizes, inside.bought, strict=True))
+    folder.mkdir()
+    candles = pl.DataFrame(
+        rows, schema=["open_time", "open", "high", "low", "close", "volume"], orient="row"
+    )
+    candles.with_columns(segment=7, turnover=pl.col("volume") * pl.col("close")).write_parquet(
+        folder / "candles.parquet"
+    )
+    table = pl.DataFrame(
+        sorted(trades), schema=["time", "price", "quantity", "bought"], orient="row"
+    )
+    side = pl.when("bought").then(pl.lit("Buy")).otherwise(pl.lit("Sell"))
+    table.with_columns(segment=7, side=side).drop("bought").write_parquet(folder / "trades.parquet")
+    moment = "2019-07-02T23:00:10Z"
+    (folder / "events.csv").write_text(f"segment,symbol,onset,counted\n7,ADX,{moment},1\n")
+    (folder / "segments.csv").write_text(
+        "segment,symbol,start,end\n7,ADX,2019-07-01T17:00:00Z,2019-07-02T23:20:00Z\n"
+    )
+    return folder
+
+
+@pytest.mark.parametrize(("kind", "alarms"), [(crowd, True), (whale, False)])
+def test_trades_of_a_recording_reach_the_rule_in_production(tmp_path, kind, alarms):
+    folder = made_up(tmp_path / "recording", kind)
+    contracts, found, judged = played(folder)
+    assert found == evaluated(folder, contracts)
+    assert bool(found) == alarms
+    assert judged == 1

@@ -1,0 +1,148 @@
+"""The simulated market's trades: what they add up to, and who seems to trade."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pumpwatch.domain.detection.market_trades import TRADE_TRAITS, trade_traits
+from pumpwatch.domain.market_trades import MarketTrades
+from workbench.simulator.live_market import LiveMarket
+from workbench.simulator.market import MINUTE_MS, PlantedEvent
+from workbench.simulator.prices import decimals
+from workbench.simulator.prints import Line, Style, draw
+from workbench.simulator.synthetic import SyntheticMarket
+
+START = 1_767_225_600_000
+COLUMNS = ("time", "bought", "price", "quantity")
+
+
+def same(one, other):
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in COLUMNS)
+
+
+@st.composite
+def lines(draw):
+    ticks = draw(st.lists(st.integers(1, 10_000), min_size=4, max_size=4))
+    first = draw(st.integers(1, 59_997))
+    second = draw(st.integers(first + 1, 59_998))
+    shares = sorted(draw(st.lists(st.floats(0, 1), min_size=2, max_size=2)))
+    volume = draw(st.integers(0, 10_000)) / 10
+    return Line(
+        np.array([0.0, first, second, MINUTE_MS]),
+        np.array(ticks) / 100.0,
+        volume * np.array([0.0, *shares, 1.0]),
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(lines(), st.integers(0, 400), st.floats(1, 4), st.floats(0, 3), st.integers(0, 2**32))
+def test_trades_of_a_minute_give_its_candle(line, orders, fills, unevenness, seed):
+    style = Style(orders, fills, unevenness, bought=0.5, leaning=0.3)
+    random = np.random.default_rng(seed)
+    prints = draw(line, style, random, opened=START, scale=100.0, unit=0.1)
+    units = np.rint(prints.quantity / 0.1)
+    assert units.sum() == round(line.traded[-1] / 0.1)
+    if not len(units):
+        return
+    np.testing.assert_allclose(prints.quantity, units * 0.1)
+    assert units.min() >= 1
+    assert (np.diff(prints.time) >= 0).all()
+    assert ((prints.time >= START) & (prints.time < START + MINUTE_MS)).all()
+    assert (line.price.min() <= prints.price).all() & (prints.price <= line.price.max()).all()
+    assert prints.price[-1] == line.price[-1]
+    if units.sum() >= orders + 4:
+        assert prints.price[0] == line.price[0]
+        assert (prints.price.max(), prints.price.min()) == (line.price.max(), line.price.min())
+
+
+@settings(max_examples=50, deadline=None)
+@given(lines(), st.integers(0, 2**32), st.integers(1, 59_999))
+def test_trades_up_to_an_instant_are_the_forming_volume_to_within_one_trade(line, seed, offset):
+    style = Style(60, 1.0, 1.0, bought=0.5, leaning=0.3)
+    prints = draw(line, style, np.random.default_rng(seed), opened=START, scale=100.0, unit=0.1)
+    if not len(prints.time):
+        return
+    seen = prints.quantity[prints.time <= START + offset].sum()
+    flowed = float(np.interp(offset, line.offset, line.traded))
+    # Each trade may have been rounded up to one unit.
+    assert abs(seen - flowed) <= prints.quantity.max() + 0.1 * len(prints.time)
+
+
+def test_parts_of_an_order_share_its_moment_its_price_and_its_side():
+    line = Line(np.array([0.0, MINUTE_MS]), np.array([5.0, 6.0]), np.array([0.0, 1_000.0]))
+    style = Style(50, 3.0, 1.0, bought=0.5, leaning=0.0)
+    prints = draw(line, style, np.random.default_rng(1), opened=0, scale=100.0, unit=0.001)
+    starts = np.flatnonzero(np.diff(prints.time, prepend=-1))
+    assert 40 < len(starts) < 60
+    assert 100 < len(prints.time) < 220
+    for values in (prints.price, prints.bought):
+        parts = np.diff(np.append(starts, len(values)))
+        np.testing.assert_array_equal(np.repeat(values[starts], parts), values)
+
+
+@pytest.fixture(scope="module")
+def market():
+    names = [one.symbol for one in SyntheticMarket(60, 2, START, 40).listings]
+    coin = next(name for name in names[20:] if name.endswith("USDT"))
+    pump = PlantedEvent(coin, START + 20 * MINUTE_MS + 2_000, START + 20 * MINUTE_MS + 32_000, 0.3)
+    return SyntheticMarket(60, 2, START, 40, pumps=[pump])
+
+
+def test_synthetic_trades_give_every_candle(market):
+    for index in range(0, 60, 6):
+        candles = market.minutes(index, START, START + 39 * MINUTE_MS)
+        prints = market.trades(index, START, START + 40 * MINUTE_MS - 1)
+        listing = market.listings[index]
+        places = decimals(listing.quantity_step)
+        tick = float(listing.tick_size)
+        for row, opened in enumerate(candles.open_time):
+            inside = slice(*np.searchsorted(prints.time, [opened, opened + MINUTE_MS]))
+            price, quantity = prints.price[inside], prints.quantity[inside]
+            assert round(quantity.sum(), places) == round(candles.volume[row], places)
+            if len(price) < 4:
+                continue
+            found = [price[0], price.max(), price.min(), price[-1]]
+            wanted = [getattr(candles, name)[row] for name in ("open", "high", "low", "close")]
+            np.testing.assert_allclose(
+                np.rint(np.array(found) / tick), np.rint(np.array(wanted) / tick)
+            )
+            assert (price * quantity).sum() == pytest.approx(candles.turnover[row], rel=0.01)
+
+
+def test_synthetic_trades_are_the_same_whenever_they_are_asked_for(market):
+    whole = market.trades(7, START, START + 10 * MINUTE_MS)
+    again = SyntheticMarket(60, 2, START, 40, pumps=market.planted)
+    part = again.trades(7, START + 3 * MINUTE_MS + 500, START + 6 * MINUTE_MS)
+    inside = (whole.time >= START + 3 * MINUTE_MS + 500) & (whole.time <= START + 6 * MINUTE_MS)
+    assert same(part, type(whole)(*(getattr(whole, name)[inside] for name in COLUMNS)))
+    other = SyntheticMarket(60, 3, START, 40).trades(7, START, START + 10 * MINUTE_MS)
+    assert not same(whole, other)
+
+
+def test_a_pump_is_a_crowds_and_an_ordinary_minute_is_few_peoples(market):
+    (pump,) = market.planted
+    index = [one.symbol for one in market.listings].index(pump.symbol)
+    usual = float(market._contracts.daily_turnover[index]) / 1440
+    end = pump.onset // MINUTE_MS * MINUTE_MS + MINUTE_MS
+    found = market.trades(index, end - 6 * MINUTE_MS, end - 1)
+    trades = MarketTrades(*(getattr(found, name) for name in COLUMNS), since=end - 6 * MINUTE_MS)
+    crowd = dict(zip(TRADE_TRAITS, trade_traits(trades, end, usual), strict=True))
+    calm = dict(zip(TRADE_TRAITS, trade_traits(trades, end - 2 * MINUTE_MS, usual), strict=True))
+    assert crowd["trades over the rate before"] > 1
+    assert crowd["seconds with a trade"] > 30 > calm["seconds with a trade"]
+    assert crowd["effective number of buy orders"] > 2 > calm["effective number of buy orders"]
+    assert 0.3 < crowd["turnover share bought"] < 0.95
+
+
+def test_trades_follow_a_jump_and_stop_with_a_halt(market):
+    live = LiveMarket(market)
+    before = live.trades(7, START, START + 10 * MINUTE_MS)
+    live.jump(7, 0.5, START + 4 * MINUTE_MS)
+    live.halt(7, START + 8 * MINUTE_MS)
+    after = live.trades(7, START, START + 10 * MINUTE_MS)
+    early = before.time < START + 4 * MINUTE_MS
+    late = (before.time >= START + 4 * MINUTE_MS) & (before.time < START + 8 * MINUTE_MS)
+    np.testing.assert_array_equal(after.time, before.time[early | late])
+    np.testing.assert_array_equal(after.price[: early.sum()], before.price[early])
+    np.testing.assert_allclose(after.price[early.sum() :], 1.5 * before.price[late])
