@@ -11,19 +11,26 @@ INSTALL := $(PIP) install --quiet --no-deps --require-hashes
 SAM    := .venv-sam/bin/sam
 ARGS   ?=
 SEEDS  ?= 300
+SEED   ?= 1
+COUNT  ?= 500
+
+LAYER    := layers/pumpwatch/pumpwatch
+DEPLOYED := $(LAYER)/domain/* $(LAYER)/usecases/* $(LAYER)/adapters/* $(LAYER)/bootstrap/* $(LAYER)/*.py \
+            functions/*
 
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
+MUTATION_STAMP := $(VENV)/.installed-mutation
 SAM_STAMP := .venv-sam/.installed
 DOCS_STAMP := .venv-docs/.installed
 MKDOCS := NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs
 CHECKOV_STAMP := .venv-checkov/.installed
 
-.PHONY: help run test campaign scale check lint format typecheck imports spelling template coverage bench \
-        artefact build deploy dashboards monitoring pages docs docs-serve requirements setup clean
+.PHONY: help run test campaign scale check lint format typecheck imports spelling template coverage coverage-report \
+        mutation bench artefact build deploy dashboards monitoring pages docs docs-serve requirements setup clean
 
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(RUN_STAMP) ## Play three hours of a simulated market and trade its pumps (ARGS="--symbols 200 ...")
 	@$(BIN)/pumpwatch run $(ARGS)
@@ -72,8 +79,19 @@ artefact: $(DEV_STAMP) ## Build everything for Lambda twice and compare it byte 
 deploy: build ## Deploy what was built; asks what it needs to know (ARGS="--no-confirm-changeset ...")
 	SAM_CLI_TELEMETRY=0 $(SAM) deploy --guided $(ARGS)
 
-coverage: $(DEV_STAMP) ## Run the tests and show what they do not reach
-	$(BIN)/pytest -n auto --cov --cov-report=term-missing $(ARGS)
+coverage: $(DEV_STAMP) ## Run the tests and show what they do not reach; 95 % of each deployed part must be
+	$(BIN)/pytest -n auto --cov --cov-report= --cov-fail-under=0 $(ARGS)
+	@$(MAKE) --no-print-directory coverage-report
+
+coverage-report: $(DEV_STAMP) ## Judge the last `make coverage` part by part
+	@set -f; status=0; for part in $(DEPLOYED); do \
+		echo "$$part"; $(BIN)/coverage report --include="$$part" || status=1; \
+	done; \
+	echo "workbench/*"; $(BIN)/coverage report --include="workbench/*" --fail-under=90 || status=1; \
+	exit $$status
+
+mutation: $(MUTATION_STAMP) ## Plant COUNT=500 small faults in domain/, chosen by SEED=1; tests must notice (half an hour)
+	$(BIN)/python -m benchmarks.mutation --seed $(SEED) --count $(COUNT) $(ARGS)
 
 dashboards: $(DEV_STAMP) ## Build Grafana's dashboards anew from workbench/monitoring
 	$(BIN)/python -m workbench.monitoring.dashboards
@@ -97,7 +115,7 @@ bench: $(DEV_STAMP) ## Measure speed and memory, write benchmarks/results.json (
 	$(BIN)/python -m benchmarks $(ARGS)
 
 requirements: ## Resolve requirements/*.in anew and pin them with hashes (needs uv)
-	@for name in lambda run dev ray train sam checkov docs; do \
+	@for name in lambda run dev mutation ray train sam checkov docs; do \
 		uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 			--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" \
 			requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
@@ -110,7 +128,7 @@ requirements: ## Resolve requirements/*.in anew and pin them with hashes (needs 
 setup: $(DEV_STAMP) ## Make the virtual environment with everything in it
 
 clean: ## Remove what was built (the virtual environments stay)
-	rm -rf build .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf build .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -127,6 +145,10 @@ $(RUN_STAMP): requirements/run.txt pyproject.toml | $(BIN)/python
 $(DEV_STAMP): requirements/dev.txt $(RUN_STAMP)
 	@echo "Installing what the tests need into $(VENV) (once, about a minute) ..."
 	@$(INSTALL) --no-compile --requirement requirements/dev.txt
+	@touch $@
+
+$(MUTATION_STAMP): requirements/mutation.txt $(DEV_STAMP)
+	@$(INSTALL) --requirement requirements/mutation.txt
 	@touch $@
 
 $(CHECKOV_STAMP): requirements/checkov.txt

@@ -12,6 +12,7 @@ from decimal import Decimal
 import numpy as np
 
 from pumpwatch.domain.candles import CandleSeries
+from pumpwatch.domain.detection import MarketTrades
 from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.errors import PumpwatchError, UnknownSymbol
 from pumpwatch.ports import CandleRequest
@@ -23,7 +24,9 @@ from workbench.simulator.market import (
     MarketView,
     Minutes,
     PlantedEvent,
+    Prints,
 )
+from workbench.simulator.prints import plain_prints
 
 __all__ = ["SURGE_MINUTES", "CalmMarket", "CalmMarketData"]
 
@@ -97,6 +100,10 @@ class CalmMarket:
         inside = np.arange(start // MINUTE_MS + 1, -(-end // MINUTE_MS)) * MINUTE_MS
         times = np.concatenate([[start], inside, [end]]).astype(np.int64)
         return times, self._prices(np.full(len(times), index), times)
+
+    def trades(self, index: int, first: int, end: int) -> Prints:
+        """Return calm trades along the line."""
+        return plain_prints(self, index, first, end)
 
     def view(self, time: int) -> MarketView:
         """Return every symbol at `time`."""
@@ -222,6 +229,10 @@ class CalmMarketData:
     ) -> Mapping[str, CandleSeries | PumpwatchError]:
         """Return one-minute candles, the forming one included where the range reaches it."""
         return {one.symbol: self._series(one) for one in requests}
+
+    def recent_trades(self, symbols: Sequence[str]) -> Mapping[str, MarketTrades | PumpwatchError]:
+        """Answer `UnknownSymbol` for each: nothing alarms while the history is filled."""
+        return {symbol: UnknownSymbol(f"{symbol} has no trades here") for symbol in symbols}
 
     def order_book(self, symbol: str) -> OrderBook:
         """Raise `UnknownSymbol`: detection asks for no book."""

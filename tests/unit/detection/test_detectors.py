@@ -16,6 +16,7 @@ from pumpwatch.domain.detection import (
     Karbalaii,
     detector_named,
     known_before,
+    reference,
 )
 
 SETTINGS = SimpleNamespace(
@@ -100,6 +101,61 @@ def test_kamps_kleinberg_has_the_current_candle_in_its_means():
     assert found.alarm[0, 90]
 
 
+HOURLY = {"interval": HOUR}
+PLAIN = [
+    (Ewma(warm_up=60), reference.ewma, {}, 90, 11.0, 50, True),
+    (Ewma(warm_up=60), reference.ewma, {}, 60, 11.0, 50, True),
+    (Ewma(warm_up=60), reference.ewma, {}, 59, 11.0, 50, False),
+    (Ewma(warm_up=60), reference.ewma, {}, 90, 11.0, 1, False),
+    (Ewma(warm_up=60), reference.ewma, {}, 90, 10.5, 50, False),
+    (Karbalaii(), reference.karbalaii, HOURLY, 90, 20.0, 10, True),
+    (Karbalaii(), reference.karbalaii, HOURLY, 24, 20.0, 10, True),
+    (Karbalaii(), reference.karbalaii, HOURLY, 23, 20.0, 10, False),
+    (Karbalaii(), reference.karbalaii, HOURLY, 90, 18.0, 10, False),
+    (Karbalaii(), reference.karbalaii, HOURLY, 90, 20.0, 4, False),
+    (KampsKleinberg(), reference.kamps_kleinberg, HOURLY, 90, 11.0, 8, True),
+    (KampsKleinberg(), reference.kamps_kleinberg, HOURLY, 24, 11.0, 8, True),
+    (KampsKleinberg(), reference.kamps_kleinberg, HOURLY, 23, 11.0, 8, False),
+    (KampsKleinberg(), reference.kamps_kleinberg, HOURLY, 90, 10.1, 8, False),
+    (KampsKleinberg(), reference.kamps_kleinberg, HOURLY, 90, 11.0, 2, False),
+]
+
+
+@pytest.mark.parametrize(("rule", "slow", "market", "column", "price", "flow", "alarms"), PLAIN)
+def test_rule_and_reference_agree_on_markets_whose_answer_is_plain(
+    rule, slow, market, column, price, flow, alarms
+):
+    candles = pumped(calm(100, **market), column, price=price, flow=flow)
+    expected = [column] if alarms else []
+    assert np.flatnonzero(rule.detect(candles).alarm[0]).tolist() == expected
+    found = slow(reference.rows_of(candles, 0), rule)
+    assert [place for place, one in enumerate(found) if one[0]] == expected
+
+
+def test_as_much_as_a_limit_is_not_more_than_it():
+    """A steady volume is exactly its mean, and a high of 12 exactly 1.2 times a mean of 10."""
+    rule = KampsKleinberg(hours=2, price_factor=1.2, volume_factor=1.0)
+    candles = calm(40, interval=HOUR)
+    candles.volume[:] = 100.0
+    candles.high[0, 30] = 12.1
+    candles.volume[0, 35], candles.high[0, 35] = 300.0, 12.0
+    assert not rule.detect(candles).alarm.any()
+    assert not any(one[0] for one in reference.kamps_kleinberg(reference.rows_of(candles, 0), rule))
+    candles.volume[0, 30] = 100.1
+    assert np.flatnonzero(rule.detect(candles).alarm[0]).tolist() == [30]
+
+
+def test_the_rows_of_the_reference_are_the_candles_and_none_for_unknown_ones():
+    candles = calm(3)
+    for number, name in enumerate(("open", "high", "low", "close", "volume", "turnover")):
+        getattr(candles, name)[0] = [number, number + 10, np.nan]
+    assert reference.rows_of(candles, 0) == [
+        (0, 1, 2, 3, 4, 5),
+        (10, 11, 12, 13, 14, 15),
+        None,
+    ]
+
+
 def test_detector_is_made_by_name_from_the_settings():
     rule = detector_named("ewma", SETTINGS)
     assert rule == Ewma(span=100, turnover_z=5.0, jump=0.02, epsilon=0.5, warm_up=77)
@@ -111,22 +167,44 @@ def test_unknown_detector_name_lists_the_known_ones():
         detector_named("lstm", SETTINGS)
 
 
+ABOVE_ZERO = "turnover_z, jump and epsilon must be above zero"
+TWO_HOURS = "every window of karbalaii must hold at least 2 hours"
+KAMPS = "hours must be above volume_factor, price_factor above 1"
+
+
 @pytest.mark.parametrize(
-    ("rule", "wrong"),
+    ("rule", "wrong", "right", "sentence"),
     [
-        (Ewma, {"span": 1}),
-        (Ewma, {"warm_up": 0}),
-        (Ewma, {"turnover_z": 0.0}),
-        (Ewma, {"epsilon": 0.0}),
-        (Karbalaii, {"price_hours": 1}),
-        (Karbalaii, {"maximum_hours": 48}),
-        (KampsKleinberg, {"hours": 4}),
-        (KampsKleinberg, {"price_factor": 1.0}),
+        (Ewma, {"span": 1}, {"span": 2}, "span 1 must be at least 2, warm-up 1440 at least 1"),
+        (
+            Ewma,
+            {"warm_up": 0},
+            {"warm_up": 1},
+            "span 1440 must be at least 2, warm-up 0 at least 1",
+        ),
+        (Ewma, {"turnover_z": 0.0}, {"turnover_z": 0.1}, ABOVE_ZERO),
+        (Ewma, {"jump": 0.0}, {"jump": 0.1}, ABOVE_ZERO),
+        (Ewma, {"epsilon": 0.0}, {"epsilon": 0.1}, ABOVE_ZERO),
+        (Karbalaii, {"price_hours": 1}, {"price_hours": 2}, TWO_HOURS),
+        (Karbalaii, {"ewma_hours": 1}, {"ewma_hours": 2}, TWO_HOURS),
+        (Karbalaii, {"sigma_hours": 1}, {"sigma_hours": 2}, TWO_HOURS),
+        (Karbalaii, {"maximum_hours": 48}, {"maximum_hours": 49}, "maximum_hours must be above 48"),
+        (KampsKleinberg, {"hours": 4}, {"hours": 5}, KAMPS),
+        (
+            KampsKleinberg,
+            {"hours": 1, "volume_factor": 0.5},
+            {"hours": 2, "volume_factor": 0.5},
+            KAMPS,
+        ),
+        (KampsKleinberg, {"volume_factor": 0.0}, {"volume_factor": 0.1}, KAMPS),
+        (KampsKleinberg, {"price_factor": 1.0}, {"price_factor": 1.001}, KAMPS),
     ],
 )
-def test_impossible_rule_settings_are_refused(rule, wrong):
-    with pytest.raises(ValueError, match=r"must"):
+def test_impossible_rule_settings_are_refused(rule, wrong, right, sentence):
+    rule(**right)
+    with pytest.raises(ValueError, match="must") as refusal:
         rule(**wrong)
+    assert str(refusal.value) == sentence
 
 
 @pytest.mark.parametrize("rule", [Ewma(), Karbalaii(), KampsKleinberg()])

@@ -9,6 +9,7 @@ from pumpwatch.domain.exits import (
     PAUSE_AFTER_REFUSAL,
     exit_due,
     has_sound_stop,
+    is_losing_side,
     stop_to_set,
     target_to_set,
     trailing_distance,
@@ -102,6 +103,45 @@ def test_a_stop_on_the_wrong_side_of_the_fill_keeps_its_planned_distance() -> No
     held = position(side=Side.BUY, entry_price=D("0.95"), mark_price=D("0.95"), stop_loss=D("0.96"))
     assert not has_sound_stop(buy, held)
     assert stop_to_set(buy, held, TICK) == D("0.912")
+
+
+def test_a_short_filled_above_its_stop_keeps_the_planned_distance_too() -> None:
+    """A short planned at 1.00 with its stop at 1.04 was filled at 1.05: the stop goes to 1.092."""
+    short = trade(planned_price=D(1), stop_loss=D("1.04"))
+    held = position(entry_price=D("1.05"), mark_price=D("1.05"), stop_loss=None)
+    assert stop_to_set(short, held, TICK) == D("1.092")
+
+
+def test_a_stop_at_the_entry_itself_is_on_no_losing_side() -> None:
+    for side in Side:
+        assert not is_losing_side(side, D("1.2"), D("1.2"))
+        held = position(side=side, stop_loss=D("1.2"))
+        assert not has_sound_stop(trade(side=side), held)
+    assert is_losing_side(Side.BUY, D("1.1"), D("1.2"))
+    assert is_losing_side(Side.SELL, D("1.3"), D("1.2"))
+
+
+def test_a_buys_stop_beyond_the_liquidation_price_is_drawn_in_above_it() -> None:
+    held = position(
+        side=Side.BUY, entry_price=D("1.2"), mark_price=D("1.2"), liquidation_price=D("1.1")
+    )
+    assert stop_to_set(trade(side=Side.BUY, stop_loss=D("1.1")), held, TICK) == D("1.122")
+    assert stop_to_set(trade(side=Side.BUY, stop_loss=D("1.101")), held, TICK) == D("1.101")
+
+
+def test_a_liquidation_price_of_zero_is_none() -> None:
+    held = position(side=Side.BUY, stop_loss=D("1.15"), liquidation_price=D(0))
+    assert has_sound_stop(trade(side=Side.BUY), held)
+    assert has_sound_stop(trade(), position(liquidation_price=D(0)))
+
+
+def test_without_a_planned_price_a_wrong_stop_is_not_recomputed() -> None:
+    wrong = trade(stop_loss=D("1.1"), planned_price=None)
+    assert stop_to_set(wrong, position(stop_loss=None), TICK) is None
+
+
+def test_a_trailing_distance_is_of_the_positions_price_where_the_trades_is_not_known() -> None:
+    assert trailing_distance(trade(), position(), D("0.05"), TICK) == D("0.06")
 
 
 def test_without_a_known_tick_a_wrong_stop_is_not_recomputed() -> None:

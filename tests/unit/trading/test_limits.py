@@ -130,6 +130,10 @@ def test_fundings_are_counted_up_to_the_time_limit(next_time: int, until: int, c
     assert fundings_until(FundingTerms(D(1), next_time, 50), 10, until) == count
 
 
+def test_an_interval_of_nothing_is_taken_as_a_millisecond() -> None:
+    assert fundings_until(FundingTerms(D(1), 10, 0), 0, 12) == 3
+
+
 def test_shorts_pay_a_negative_rate_and_longs_a_positive_one() -> None:
     terms = FundingTerms(D("-0.01"), 10, 100)
     assert funding_cost(terms, Side.SELL, 0, 50) == D("0.01")

@@ -83,6 +83,51 @@ def test_the_reason_is_what_closed_most_of_it() -> None:
     assert found.exit_reason is ExitReason.TAKE_PROFIT
 
 
+def test_what_closed_how_much_is_added_up_by_reason() -> None:
+    found = summary(
+        entry_fill(),
+        fill(Side.BUY, 20, order_id="ours", time=300),
+        fill(Side.BUY, 10, order_id="ours", time=400),
+        fill(Side.BUY, 5, kind=FillKind.LIQUIDATION, order_id="ours"),
+        fill(Side.BUY, 6, kind=FillKind.AUTO_DELEVERAGING),
+        fill(Side.BUY, 7, kind=FillKind.SETTLEMENT),
+        fill(Side.BUY, 8, trigger="trailing_stop", time=500),
+        exit_ids=frozenset({"ours"}),
+    )
+    assert found.by_reason == {
+        ExitReason.TIME_LIMIT: 30,
+        ExitReason.LIQUIDATION: 5,
+        ExitReason.AUTO_DELEVERAGING: 6,
+        ExitReason.SETTLEMENT: 7,
+        ExitReason.TRAILING_STOP: 8,
+    }
+    assert (found.entry_time, found.exit_time, found.left) == (200, 500, 44)
+
+
+def test_our_own_exit_closed_it_for_the_reason_that_the_trade_names() -> None:
+    halted = trade(exit_reason=ExitReason.HALT)
+    fills = [entry_fill(), fill(Side.BUY, order_id="ours"), fill(Side.BUY, order_id="")]
+    found = summarise_fills(halted, fills, entry_id=ENTRY_ID, exit_ids={"ours", ""})
+    assert found.by_reason == {ExitReason.HALT: 100}
+    nameless = [entry_fill(), fill(Side.BUY, order_id="")]
+    found = summarise_fills(halted, nameless, entry_id=ENTRY_ID, exit_ids={""})
+    assert found.exit_reason is ExitReason.MANUAL
+
+
+def test_the_entry_time_is_the_first_fills() -> None:
+    found = summary(entry_fill(60, time=210), entry_fill(40, time=220))
+    assert (found.entry_time, found.entered) == (210, 100)
+
+
+def test_a_buy_earns_what_it_sold_for_less_what_it_cost() -> None:
+    bought = [
+        fill(Side.BUY, 10, "2", order_id=ENTRY_ID, fee=D(0)),
+        fill(Side.SELL, 4, "3", fee=D(0)),
+    ]
+    found = summarise_fills(trade(side=Side.BUY), bought, entry_id=ENTRY_ID)
+    assert (found.realised(Side.BUY), found.left) == (D(4), D(6))
+
+
 def test_rows_that_change_nothing_are_left_out() -> None:
     found = summary(entry_fill(), fill(Side.BUY, 100, kind=FillKind.OTHER), fill(Side.BUY, 0))
     assert found.left == 100

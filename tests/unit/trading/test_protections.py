@@ -215,6 +215,62 @@ def test_a_protection_locks_when_it_is_due_and_not_a_moment_longer(
         assert re.search(r"[a-z] ", lock.reason), "a reason is a sentence"
 
 
+REASONS = [
+    (COOLDOWN, trades(closed(1, "1")), "a trade in AUSDT was just closed"),
+    (
+        STREAK,
+        trades(closed(9, "-1"), closed(6, "-1"), closed(3, "-1", "BUSDT")),
+        "3 losing trades in a row, the last in BUSDT",
+    ),
+    (
+        DRAWDOWN,
+        account("9700", closed(5, "-300")),
+        "equity has fallen by 3.00% from 10000.00 USDT in 24 hours",
+    ),
+    (DRAWDOWN, account("0", closed(5, "-1")), "the account has no equity left"),
+    (LOW, trades(closed(9, "-5"), closed(3, "1")), "2 trades in AUSDT brought -4.00 USDT in all"),
+    (
+        INCIDENT,
+        TradingHistory(health=Health(100, 25)),
+        "25 of 100 requests to the exchange failed",
+    ),
+    (STALE, TradingHistory(data_age=12_340), "the market was seen 12.3 s ago"),
+    (STALE, TradingHistory(data_age=None), "the market was not seen"),
+    (
+        HOURS,
+        TradingHistory(),
+        "outside the trading hours Fri 07:00-09:00 (Europe/Berlin)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("protection", "history", "reason"), REASONS)
+def test_a_lock_says_with_figures_what_led_to_it(
+    protection: Protection, history: TradingHistory, reason: str
+) -> None:
+    assert [lock.reason for lock in protection.check(history, NOW)] == [reason]
+
+
+def test_a_protection_that_is_half_off_says_what_is_left_of_it() -> None:
+    half: dict[str, Any] = {"lookback_hours": 24, "pause_minutes": 60}
+    off = Drawdown(pause_fraction=D(0), halt_fraction=D(0), **half)
+    assert off.describe() == "a fall from the highest equity of 24 hours: nothing happens"
+    pause = Drawdown(pause_fraction=D("0.03"), halt_fraction=D(0), **half)
+    assert pause.describe().endswith("hours: 3% pauses entries for 60 minutes")
+    halt = Drawdown(pause_fraction=D(0), halt_fraction=D("0.06"), **half)
+    assert halt.describe().endswith("hours: 6% halts them until a person resumes")
+    assert ALWAYS.describe() == "entries are allowed always (UTC)"
+
+
+def test_a_symbols_profit_is_held_against_what_was_traded_in_it() -> None:
+    """Two trades worth 60 USDT in all that earned 0.59 stay under one per cent."""
+    cheap = {"quantity": D(100), "entry_price": D("0.3")}
+    under = trades(closed(9, "0.3", **cheap), closed(3, "0.29", **cheap))
+    assert spans(LOW.check(under, NOW)) == [("AUSDT", -3, 357)]
+    enough = trades(closed(9, "0.3", **cheap), closed(3, "0.3", **cheap))
+    assert LOW.check(enough, NOW) == []
+
+
 def test_every_protection_has_cases_that_lock_and_cases_that_do_not() -> None:
     locking = {protection.name for _, protection, _, expected in CASES if expected}
     silent = {protection.name for _, protection, _, expected in CASES if not expected}

@@ -120,6 +120,54 @@ def test_hours_that_cannot_be_read_are_refused_with_the_faulty_piece(text: str, 
     assert words in str(refusal.value)
 
 
+EXAMPLE = "write it like Mon-Fri 08:00-20:00, Sat 10:00-14:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Mon 8", f"'Mon 8' cannot be read: {EXAMPLE}"),
+        ("Mon-Fry 08:00-20:00", f"'Mon-Fry 08:00-20:00' names no day of the week: {EXAMPLE}"),
+        ("Mon 09:00-09:00", f"'Mon 09:00-09:00' has no length: {EXAMPLE}"),
+        ("Mon 09:00-25:00", f"'Mon 09:00-25:00' has a time that no clock shows: {EXAMPLE}"),
+        ("Mon 09:60-20:00", f"'Mon 09:60-20:00' has a time that no clock shows: {EXAMPLE}"),
+        ("Mon 9:00-20:00, Tue", f"'Tue' cannot be read: {EXAMPLE}"),
+    ],
+)
+def test_the_refusal_names_the_piece_the_fault_and_an_example(text: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match="Mon-Fri") as refusal:
+        WeeklyHours.parse(text)
+    assert str(refusal.value) == sentence
+
+
+def test_the_refusal_of_a_zone_names_it_and_an_example() -> None:
+    with pytest.raises(ValueError, match="zone") as refusal:
+        WeeklyHours.parse("", zone="Mars")
+    sentence = "'Mars' is not a time zone: use an IANA name such as Europe/Berlin"
+    assert str(refusal.value) == sentence
+    assert refusal.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Fri-Mon 9:05-23:59", "  fri - MON   09:05 -  23:59 ", "Fri 9:05-23:59,Sat-Mon 9:05-23:59"],
+)
+def test_hours_can_be_written_in_several_ways(text: str) -> None:
+    week = WeeklyHours.parse(text)
+    assert week.text == text.strip()
+    assert week.zone.key == "UTC"
+    days = {window.day for window in week.windows}
+    spans = {(window.opens, window.closes) for window in week.windows}
+    assert (days, spans) == ({4, 5, 6, 0}, {(545, 1439)})
+
+
+def test_the_end_of_the_day_ends_a_window_but_begins_none() -> None:
+    week = WeeklyHours.parse("Sun 00:00-24:00")
+    assert [(one.day, one.opens, one.closes) for one in week.windows] == [(6, 0, 1440)]
+    assert WeeklyHours.parse("  ").windows == ()
+    assert WeeklyHours.parse("").text == ""
+
+
 @pytest.mark.parametrize("zone", ["Europe/Berlim", "", "../etc/passwd", "\0", "CEST+1"])
 def test_a_zone_that_is_none_is_refused(zone: str) -> None:
     with pytest.raises(ValueError, match="IANA name such as Europe/Berlin"):

@@ -82,12 +82,12 @@ class Drawdown:
         """Return when the last fall to the pause's depth happened.
 
         It is the last close that made the equity smaller while it was that deep already or became
-        so; a pause that was served does not begin anew without a new loss.
+        so, `now` when only an open loss did; a pause that was served does not begin anew without a
+        new loss.
         """
         peak, since = curve[0][1], now
-        fell = False
         for (_, before), (time, equity) in pairwise(curve[:-1]):
             peak = max(peak, equity)
             if equity < before and peak - equity >= self.pause_fraction * peak:
-                since, fell = time, True
-        return since if fell else now
+                since = time
+        return since

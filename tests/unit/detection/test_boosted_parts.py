@@ -1,0 +1,149 @@
+"""The learned rule from the inside: its candidates, its margins, and the scores it comes with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from support.random_candles import random_candles
+
+from pumpwatch.domain.candles import MINUTE
+from pumpwatch.domain.detection import Boosted, MarketTrades, reference
+from pumpwatch.domain.detection.boosted import MODEL, LearnedScores, stored_scores
+from pumpwatch.domain.detection.market_trades import TRADE_TRAITS, trade_traits
+from pumpwatch.domain.detection.reference_boosted import boosted
+from pumpwatch.domain.detection.traits import CANDLE_TRAITS, DAY_OF_MINUTES
+
+LENGTH = 1600
+LOOSE = Boosted(burst=4.0, burst_z=2.0, margin=-4.0, sure_z=8.0, sure_jump=0.03)
+
+
+def market(seed=3, symbols=3, **options):
+    return random_candles(seed, symbols, LENGTH, **options)
+
+
+def some_trades(candles, seed=5):
+    """Return a few trades in two of three minutes."""
+    random = np.random.default_rng(seed)
+    time = np.sort(random.integers(0, LENGTH * MINUTE, 20_000))
+    time = time[time // MINUTE % 3 > 0] + int(candles.open_time[0])
+    price, quantity = random.lognormal(0, 0.01, len(time)), random.lognormal(0, 2, len(time))
+    return MarketTrades(time, random.random(len(time)) < 0.7, price, quantity)
+
+
+def test_the_stored_scores_are_read_as_they_stand_in_the_package():
+    text = (files("pumpwatch.domain.detection") / MODEL).read_text(encoding="utf-8")
+    stored = json.loads(text)
+    scores = LearnedScores.from_json(stored)
+    assert scores.candles.traits == CANDLE_TRAITS
+    assert scores.trades.traits == CANDLE_TRAITS + TRADE_TRAITS
+    for name, score in (("candles", scores.candles), ("trades", scores.trades)):
+        assert score.threshold == stored[name]["threshold"]
+        assert score.weight.tolist() == stored[name]["weight"]
+        assert len(score.trees.root) == len(stored[name]["trees"])
+    assert stored_scores() is stored_scores()
+    assert stored_scores().trades.mean.tolist() == stored["trades"]["mean"]
+
+
+@pytest.mark.parametrize("gaps", [0.0, 0.02])
+def test_a_candidate_stands_where_its_candle_does(gaps):
+    candles = market(6, gaps=gaps)
+    found = LOOSE.candidates(candles)
+    assert len(found.rows) == len(found.columns) == len(found.traits) == len(found.usual) > 4
+    assert (found.rows.dtype, found.columns.dtype) == (np.int64, np.int64)
+    assert (np.lexsort((found.columns, found.rows)) == np.arange(len(found.rows))).all()
+    for row, column, traits, usual in zip(
+        found.rows, found.columns, found.traits, found.usual, strict=True
+    ):
+        known = ~np.isnan(candles.close[row, :column])
+        day = candles.turnover[row, :column][known][-DAY_OF_MINUTES:]
+        last = candles.close[row, :column][known][-1]
+        assert len(day) == DAY_OF_MINUTES
+        assert usual == pytest.approx(day.mean())
+        assert traits[0] == pytest.approx(np.log(candles.turnover[row, column] / day.mean()))
+        assert traits[1] == pytest.approx(candles.high[row, column] / last - 1)
+
+
+def test_a_candidate_passes_each_of_its_three_limits():
+    candles = market(6)
+    every = LOOSE.candidates(candles).traits
+    for name, column in (("burst", 0), ("burst_z", 2), ("rise", 3)):
+        ordered = np.sort(every[:, column])
+        limit = float(ordered[len(ordered) // 2 - 1 :][:2].mean())
+        value = limit if name == "rise" else float(np.exp(limit))
+        kept = replace(LOOSE, **{name: value}).candidates(candles).traits
+        expected = every[every[:, column] > limit]
+        assert 0 < len(expected) < len(every), name
+        np.testing.assert_array_equal(kept, expected)
+
+
+def test_a_market_without_candidates_gives_empty_arrays_of_the_same_kind():
+    quiet = market()
+    quiet.turnover[:] = 1.0
+    found = LOOSE.candidates(quiet)
+    assert (found.rows.shape, found.columns.shape, found.usual.shape) == ((0,), (0,), (0,))
+    assert found.traits.shape == (0, len(CANDLE_TRAITS))
+    assert (found.rows.dtype, found.columns.dtype) == (np.int64, np.int64)
+    assert not LOOSE.detect(quiet).alarm.any()
+
+
+def test_a_jump_must_exceed_the_sure_one_not_just_reach_it():
+    candles = market(symbols=1)
+    for name in ("open", "high", "low", "close"):
+        getattr(candles, name)[:] = 10.0
+    candles.volume[:], candles.turnover[:] = 10.0, 100.0
+    candles.high[0, 1500], candles.turnover[0, 1500] = 12.5, 6_600.0
+    for jump, alarms in ((0.25, []), (0.2499, [1500])):
+        rule = replace(LOOSE, margin=1e9, sure_jump=jump)
+        assert np.flatnonzero(rule.detect(candles).alarm[0]).tolist() == alarms
+        slow = boosted(reference.rows_of(candles, 0), rule)
+        assert [place for place, one in enumerate(slow) if one[0]] == alarms
+
+
+@pytest.mark.parametrize("with_trades", [False, True])
+def test_the_margin_of_a_candidate_is_the_largest_with_which_it_alarms(with_trades):
+    candles = market()
+    trades = [some_trades(candles), None, some_trades(candles, 6)] if with_trades else None
+    found, margins = LOOSE.margins(candles, trades)
+    sure = np.isinf(margins)
+    assert 0 < sure.sum() < len(margins)
+    for step in (-1e-9, 1e-9):
+        for row, column, margin in zip(found.rows, found.columns, margins, strict=True):
+            rule = replace(LOOSE, margin=-50.0 if np.isinf(margin) else float(margin + step))
+            part = candles.select([row])
+            known = None if trades is None else [trades[row]]
+            alarms = rule.detect(part, trades=known).alarm[0, column]
+            assert alarms == (np.isinf(margin) or step < 0)
+
+
+def test_trades_decide_where_they_are_known_and_candles_where_not():
+    candles = market(6, symbols=2)
+    seen = some_trades(candles)
+    found, alone = LOOSE.margins(candles)
+    _, mixed = LOOSE.margins(candles, [seen, None])
+    _, blind = replace(LOOSE, read_trades=0).margins(candles, [seen, None])
+    np.testing.assert_array_equal(alone, blind)
+    np.testing.assert_array_equal(alone[found.rows == 1], mixed[found.rows == 1])
+    model = LOOSE.scores.trades
+    judged = 0
+    for place in np.flatnonzero((found.rows == 0) & np.isfinite(mixed)):
+        end = int(candles.open_time[found.columns[place]]) + MINUTE
+        more = trade_traits(seen, end, float(found.usual[place]))
+        if more is None:
+            assert mixed[place] == alone[place]
+        else:
+            traits = np.concatenate([found.traits[place], more])[None, :]
+            assert mixed[place] == pytest.approx(model.score(traits)[0] - model.threshold)
+            judged += 1
+    assert 0 < judged < (found.rows == 0).sum()
+
+
+@pytest.mark.parametrize("name", ["sure_z", "sure_jump", "burst", "burst_z", "rise"])
+def test_limits_that_anything_would_pass_are_refused(name):
+    sentence = "sure_z, sure_jump, burst, burst_z and rise must be above zero"
+    with pytest.raises(ValueError, match=sentence):
+        Boosted(**{name: 0.0})
+    assert Boosted(**{name: 1e-6}).memory == "boosted"

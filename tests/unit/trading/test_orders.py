@@ -1,0 +1,62 @@
+"""An order that must never be sent cannot be made."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from pumpwatch.domain.orders import ORDER_ID_PATTERN, Leg, OrderRequest, Side, order_id_for
+
+ENTRY: dict[str, Any] = {
+    "order_id": "pw-en0-abc",
+    "symbol": "AUSDT",
+    "side": Side.SELL,
+    "quantity": Decimal(1),
+    "reduce_only": False,
+    "stop_loss": Decimal("1.2"),
+}
+EXIT = {**ENTRY, "order_id": "pw-ex0-abc", "reduce_only": True, "stop_loss": None}
+
+
+def test_a_plain_entry_and_a_plain_exit_can_be_made() -> None:
+    assert OrderRequest(**ENTRY).stop_loss == Decimal("1.2")
+    assert OrderRequest(**EXIT).stop_loss is None
+    assert OrderRequest(**EXIT, closes_all=True).closes_all
+
+
+@pytest.mark.parametrize(
+    ("facts", "changes", "sentence"),
+    [
+        (ENTRY, {"stop_loss": None}, "entry pw-en0-abc has no stop loss"),
+        (ENTRY, {"quantity": Decimal(0)}, "quantity 0 of order pw-en0-abc is not positive"),
+        (EXIT, {"quantity": Decimal(-1)}, "quantity -1 of order pw-ex0-abc is not positive"),
+        (ENTRY, {"closes_all": True}, "order pw-en0-abc closes all but is not reduce-only"),
+        (EXIT, {"order_id": ""}, "order id '' is not 1 to 36 of A-Z a-z 0-9 _ -"),
+        (EXIT, {"order_id": "a b"}, "order id 'a b' is not 1 to 36 of A-Z a-z 0-9 _ -"),
+        (EXIT, {"order_id": "x" * 37}, "is not 1 to 36 of A-Z a-z 0-9 _ -"),
+        (EXIT, {"order_id": "ok\n"}, "is not 1 to 36 of A-Z a-z 0-9 _ -"),
+    ],
+)
+def test_an_order_that_must_not_be_sent_is_refused(
+    facts: dict[str, Any], changes: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        OrderRequest(**{**facts, **changes})
+
+
+def test_an_order_id_names_leg_and_attempt_and_hides_the_signal() -> None:
+    first = order_id_for("signal", Leg.ENTRY, 0)
+    assert re.fullmatch(r"pw-en0-[0-9a-f]{24}", first)
+    assert re.fullmatch(r"pw-ex12-[0-9a-f]{24}", order_id_for("signal", Leg.EXIT, 12))
+    others = {
+        order_id_for("signal", Leg.ENTRY, 1),
+        order_id_for("signal", Leg.EXIT, 0),
+        order_id_for("other", Leg.ENTRY, 0),
+    }
+    digests = {one.rpartition("-")[2] for one in (first, *others)}
+    assert len(digests) == 4
+    assert order_id_for("signal", Leg.ENTRY, 0) == first
+    assert all(ORDER_ID_PATTERN.fullmatch(one) for one in others)

@@ -1,0 +1,311 @@
+"""What a repair stores: every field of trade and order, and the sentence that says why."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from support.trading_facts import entry_fill, fill, position, record, status, trade
+
+from pumpwatch.domain.evidence import Evidence
+from pumpwatch.domain.orders import Fill, FillKind, Leg, OrderState, Outcome, Side
+from pumpwatch.domain.reconcile import (
+    UNEXPLAINED_AFTER,
+    Repair,
+    RepairKind,
+    never_placed_after,
+    reconcile,
+)
+from pumpwatch.domain.trades import ExitReason, TradeState
+
+D = Decimal
+NOW = 500_000
+LATE = never_placed_after()
+ENTERING = trade(state=TradeState.ENTERING, exit_reason=None)
+EXITING = trade(state=TradeState.EXITING, exit_reason=ExitReason.TIME_LIMIT, stop_verified=1)
+ENTRY = record()
+DONE = record(outcome=Outcome.FILLED, filled_quantity=D(100))
+EXIT = record(Leg.EXIT)
+EXIT_ID = EXIT.request.order_id
+
+
+def repair(one: Any, *, now: int = NOW, **facts: Any) -> Repair:
+    """Return the first repair."""
+    return reconcile([Evidence(one, **{"position": None, **facts})], now=now)[0]
+
+
+def found_as(order: Any, **changes: Any) -> dict[str, Any]:
+    return {order.request.order_id: status(order, **changes)}
+
+
+def exit_fill(quantity: int | str = 100, price: str = "1.1", **changes: Any) -> Fill:
+    return fill(Side.BUY, quantity, price, **{"order_id": EXIT_ID, "time": 900, **changes})
+
+
+ENTERED: dict[str, Any] = {"orders": [DONE, EXIT], "fills": [entry_fill()]}
+HALF_OPEN = {"state": OrderState.PARTIALLY_FILLED, "filled_quantity": D(50)}
+
+
+@pytest.mark.parametrize(
+    ("one", "now", "facts", "note"),
+    [
+        (ENTERING, NOW, {}, "the entry's intent is not in the journal"),
+        (ENTERING, LATE - 1, {"orders": [ENTRY]}, "no trace of the entry yet"),
+        (
+            ENTERING,
+            NOW,
+            {"orders": [ENTRY], "found": found_as(ENTRY, **HALF_OPEN)},
+            "the entry is partially_filled",
+        ),
+        (
+            ENTERING,
+            UNEXPLAINED_AFTER - 1,
+            {"orders": [ENTRY], "found": found_as(ENTRY)},
+            "the entry's fills are not there yet",
+        ),
+        (EXITING, LATE - 1, {**ENTERED, "position": position()}, "no trace of the exit yet"),
+        (
+            EXITING,
+            NOW,
+            {**ENTERED, "position": position(), "found": found_as(EXIT, **HALF_OPEN)},
+            "the exit is partially_filled",
+        ),
+        (
+            EXITING,
+            NOW,
+            {**ENTERED, "position": position(), "found": found_as(EXIT)},
+            "the exit's fills are not there yet",
+        ),
+        (
+            EXITING,
+            LATE - 1,
+            {**ENTERED, "fills": [entry_fill(), fill(Side.BUY, trigger="stop_loss")]},
+            "the position is closed, the exit's outcome is not known yet",
+        ),
+        (
+            trade(vanished=1),
+            UNEXPLAINED_AFTER,
+            ENTERED,
+            "the position is still gone, and fills do not say why",
+        ),
+    ],
+)
+def test_who_waits_says_for_what(one: Any, now: int, facts: dict[str, Any], note: str) -> None:
+    waiting = repair(one, now=now, **facts)
+    assert waiting == Repair(RepairKind.WAITING, one, None, note)
+
+
+@pytest.mark.parametrize(
+    ("one", "facts", "kind", "note"),
+    [
+        (
+            EXITING,
+            {"position": position()},
+            RepairKind.EXIT_ENDED,
+            "the exit's intent is not in the journal",
+        ),
+        (trade(vanished=1), {"position": position()}, RepairKind.FOUND, "the position is there"),
+        (
+            trade(),
+            {"position": position(quantity=D(70))},
+            RepairKind.RESIZED,
+            "held 100, the exchange says 70",
+        ),
+        (trade(), {}, RepairKind.VANISHED, "the position is gone, and fills do not say why yet"),
+    ],
+)
+def test_what_was_put_right_is_noted(
+    one: Any, facts: dict[str, Any], kind: RepairKind, note: str
+) -> None:
+    done = repair(one, **facts)
+    assert (done.kind, done.note, done.order) == (kind, note, None)
+
+
+def test_a_dropped_entry_holds_nothing_and_keeps_the_reason() -> None:
+    never = repair(ENTERING, orders=[ENTRY])
+    assert never.order is not None
+    why = "never placed: the exchange has no trace of it"
+    assert (never.trade.quantity, never.trade.denial, never.note) == (0, why, why)
+    assert (never.order.detail, never.order.settled) == (why, NOW)
+    silent = {"state": OrderState.FILLED, "filled_quantity": D(0)}
+    empty = repair(ENTERING, orders=[ENTRY], found=found_as(ENTRY, **silent))
+    assert (empty.trade.denial, empty.note) == ("nothing was filled",) * 2
+    cancelled = {"state": OrderState.CANCELLED, "filled_quantity": D(0)}
+    ended = repair(ENTERING, orders=[ENTRY], found=found_as(ENTRY, **cancelled))
+    assert ended.trade.denial == "cancelled by the exchange"
+    assert ended.order is not None
+    assert (ended.order.outcome, ended.order.settled) == (Outcome.REJECTED, NOW)
+
+
+def test_an_opened_trade_is_what_fills_and_position_say() -> None:
+    fills = [entry_fill(60, "1.2", time=150), entry_fill(40, "1.3", time=160)]
+    found = found_as(ENTRY, average_price=D("1.24"), fee=D("0.2"))
+    opened = repair(ENTERING, orders=[ENTRY], found=found, fills=fills, position=position())
+    held = opened.trade
+    assert (held.state, held.quantity, held.entry_price) == (TradeState.OPEN, 100, D("1.24"))
+    assert held.entry_time == 150
+    order = opened.order
+    assert order is not None
+    assert (order.outcome, order.exchange_id, order.filled_quantity) == (Outcome.FILLED, "x", 100)
+    assert (order.average_price, order.fee, order.detail) == (D("1.24"), D("0.2"), "")
+    assert order.settled == NOW
+
+
+def test_an_entry_whose_fills_lag_opens_at_what_the_position_says() -> None:
+    late = repair(ENTERING, orders=[ENTRY], found=found_as(ENTRY), position=position()).trade
+    assert (late.quantity, late.entry_price, late.entry_time) == (100, D("1.2"), 200)
+
+
+def test_the_position_outweighs_fills_that_are_half_there() -> None:
+    half = repair(
+        ENTERING, orders=[ENTRY], found=found_as(ENTRY), fills=[entry_fill(60)], position=position()
+    ).trade
+    assert (half.state, half.quantity) == (TradeState.OPEN, 100)
+
+
+def test_an_entry_whose_position_lags_opens_at_what_the_fills_leave() -> None:
+    fills = [entry_fill(), exit_fill(30, order_id="somebody")]
+    early = repair(ENTERING, orders=[ENTRY], found=found_as(ENTRY), fills=fills).trade
+    assert (early.state, early.quantity) == (TradeState.OPEN, 70)
+
+
+def test_an_entry_that_only_the_exchange_reports_opens_when_it_was_looked_for_long_enough() -> None:
+    opened = repair(ENTERING, orders=[ENTRY], found=found_as(ENTRY), now=UNEXPLAINED_AFTER)
+    held = opened.trade
+    assert (held.state, held.quantity) == (TradeState.OPEN, 100)
+    assert (held.entry_price, held.entry_time) == (None, 200)
+
+
+def test_an_order_that_only_its_fills_show_is_their_mean_and_their_sum() -> None:
+    fills = [entry_fill(60, "1.2"), entry_fill(40, "1.3")]
+    order = repair(ENTERING, orders=[ENTRY], fills=fills, position=position()).order
+    assert order is not None
+    assert (order.outcome, order.filled_quantity) == (Outcome.FILLED, 100)
+    assert (order.average_price, order.fee) == (D("1.24"), D("0.2"))
+    assert (order.detail, order.settled, order.exchange_id) == ("seen by its fills", NOW, "")
+
+
+def test_a_closed_trade_has_its_result_in_full() -> None:
+    fills = [
+        entry_fill(time=150),
+        fill(Side.SELL, 0, kind=FillKind.FUNDING, fee=D("0.05")),
+        exit_fill(),
+    ]
+    done = repair(EXITING, orders=[DONE, EXIT], found=found_as(EXIT), fills=fills)
+    closed = done.trade
+    assert (done.kind, done.note, closed.state) == (RepairKind.CLOSED, "", TradeState.CLOSED)
+    assert (closed.quantity, closed.entry_price, closed.entry_time) == (100, D("1.2"), 150)
+    assert (closed.exit_price, closed.exit_time) == (D("1.1"), 900)
+    assert closed.exit_reason is ExitReason.TIME_LIMIT
+    assert (closed.fees, closed.funding) == (D("0.2"), D("0.05"))
+    assert closed.realised_pnl == D(10) - D("0.25")
+    assert done.order is not None
+    assert (done.order.request, done.order.outcome) == (EXIT.request, Outcome.FILLED)
+    assert done.order.settled == NOW
+
+
+def test_a_closed_trade_held_what_was_entered_not_what_was_left_at_the_end() -> None:
+    fills = [entry_fill(), exit_fill(60), exit_fill(40)]
+    left = EXITING.with_(quantity=D(40))
+    closed = repair(left, orders=[DONE, EXIT], found=found_as(EXIT), fills=fills).trade
+    assert (closed.quantity, closed.realised_pnl) == (100, D(10) - D("0.3"))
+
+
+def test_an_entry_that_was_closed_before_anyone_looked_is_settled_with_its_trade() -> None:
+    stopped = fill(Side.BUY, price="1.25", trigger="stop_loss", time=300)
+    facts: dict[str, Any] = {"orders": [ENTRY], "fills": [entry_fill(), stopped]}
+    for found in ({}, found_as(ENTRY)):
+        done = repair(ENTERING, found=found, **facts)
+        assert (done.kind, done.trade.exit_time) == (RepairKind.CLOSED, 300)
+        assert done.order is not None
+        assert (done.order.filled_quantity, done.order.settled) == (100, NOW)
+
+
+def test_a_trade_that_ends_unexplained_keeps_what_was_known_of_it() -> None:
+    gone = trade(vanished=0, entry_price=D("1.21"), entry_time=77)
+    closed = repair(gone, now=UNEXPLAINED_AFTER, orders=[DONE]).trade
+    assert (closed.quantity, closed.entry_price, closed.entry_time) == (100, D("1.21"), 77)
+    assert (closed.exit_reason, closed.exit_time) == (ExitReason.UNEXPLAINED, UNEXPLAINED_AFTER)
+    assert (closed.realised_pnl, closed.fees, closed.funding) == (0, 0, 0)
+
+
+def test_an_order_that_was_settled_before_is_left_alone_when_the_trade_closes() -> None:
+    settled = record(Leg.EXIT, outcome=Outcome.FILLED, filled_quantity=D(100))
+    fills = [entry_fill(), exit_fill()]
+    assert repair(EXITING, orders=[DONE, settled], fills=fills).order is None
+
+
+def test_the_next_exit_has_a_higher_attempt_than_any_before() -> None:
+    cancelled = {"state": OrderState.CANCELLED, "filled_quantity": D(0)}
+    for before, attempt, after in ((0, 0, 1), (2, 0, 3), (0, 3, 4), (3, 3, 4)):
+        order = record(Leg.EXIT, attempt)
+        again = repair(
+            EXITING.with_(exit_attempt=before),
+            orders=[DONE, order],
+            found=found_as(order, **cancelled),
+            fills=[entry_fill()],
+            position=position(quantity=D(80)),
+        )
+        assert (again.kind, again.trade.state) == (RepairKind.EXIT_ENDED, TradeState.OPEN)
+        assert (again.trade.exit_attempt, again.trade.quantity) == (after, 80)
+        assert again.note == "cancelled by the exchange"
+        assert again.order is not None
+        assert again.order.settled == NOW
+
+
+def test_what_an_exit_left_is_noted_and_stays_planned_while_the_position_is_not_listed() -> None:
+    part = {"state": OrderState.FILLED, "filled_quantity": D(40)}
+    facts: dict[str, Any] = {
+        "orders": [DONE, EXIT],
+        "found": found_as(EXIT, **part),
+        "fills": [entry_fill(), exit_fill(40)],
+    }
+    again = repair(EXITING, position=position(quantity=D(60)), **facts)
+    assert (again.trade.quantity, again.note) == (60, "60 is left")
+    fresh = repair(EXITING, now=LATE - 1, **facts)
+    assert fresh.note == "the exit's fills are not there yet"
+    unlisted = repair(EXITING, now=LATE, **facts)
+    assert (unlisted.kind, unlisted.trade.quantity) == (RepairKind.EXIT_ENDED, 100)
+
+
+def test_an_exit_without_trace_is_settled_at_the_time_it_was_given_up() -> None:
+    again = repair(EXITING, position=position(), **ENTERED)
+    assert again.order is not None
+    assert (again.order.outcome, again.order.settled) == (Outcome.REJECTED, NOW)
+    assert again.note == "never placed: the exchange has no trace of it"
+
+
+def test_a_closed_position_waits_for_its_exit_only_while_that_may_still_show() -> None:
+    stopped = fill(Side.BUY, price="1.25", trigger="stop_loss")
+    entered: dict[str, Any] = {"orders": [DONE, EXIT], "fills": [entry_fill(), stopped]}
+    assert repair(EXITING, now=LATE - 1, **entered).kind is RepairKind.WAITING
+    seen = repair(EXITING, now=LATE - 1, found=found_as(EXIT, filled_quantity=D(0)), **entered)
+    assert seen.kind is RepairKind.CLOSED
+    refused = record(Leg.EXIT, outcome=Outcome.REJECTED)
+    known = repair(EXITING, now=1, orders=[DONE, refused], fills=entered["fills"])
+    assert known.kind is RepairKind.CLOSED
+    opened = repair(trade(), now=1, orders=[DONE, EXIT], fills=entered["fills"])
+    assert opened.kind is RepairKind.CLOSED
+    assert repair(EXITING, now=1, orders=[DONE], fills=entered["fills"]).kind is RepairKind.CLOSED
+
+
+def test_a_stop_is_verified_once_and_only_for_open_trades() -> None:
+    seen = repair(trade(), position=position())
+    assert (seen.kind, seen.trade.stop_verified) == (RepairKind.STOP_SEEN, NOW)
+    assert reconcile([Evidence(trade(stop_verified=5), position())], now=NOW) == []
+    held = {"found": found_as(EXIT, **HALF_OPEN), "position": position(), **ENTERED}
+    kinds = [one.kind for one in reconcile([Evidence(EXITING.with_(stop_verified=None), **held)],
+                                           now=NOW)]  # fmt: skip
+    assert kinds == [RepairKind.WAITING]
+    missing = repair(trade(stop_verified=5), position=position(stop_loss=None))
+    assert missing == Repair(RepairKind.STOP_MISSING, trade(stop_verified=5))
+
+
+def test_repairs_of_several_trades_come_in_their_order() -> None:
+    first, second = trade(signal_id="1"), trade(signal_id="2", stop_verified=1)
+    found = reconcile([Evidence(first, position()), Evidence(second, None)], now=NOW)
+    assert [(one.trade.signal_id, one.kind) for one in found] == [
+        ("1", RepairKind.STOP_SEEN),
+        ("2", RepairKind.VANISHED),
+    ]
