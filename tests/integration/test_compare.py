@@ -177,8 +177,10 @@ def test_file_that_is_no_journal_is_refused_with_its_line(tmp_path, text):
         read_export(tmp_path / "journal.jsonl")
 
 
-def run(*arguments: object):
-    return CliRunner().invoke(app, ["compare", *map(str, arguments)])
+def run(folder, *arguments: object):
+    page = folder.parent / "page.html"
+    options = ["compare", folder, "--report", page, *arguments]
+    return CliRunner().invoke(app, [str(option) for option in options])
 
 
 @pytest.fixture
@@ -226,6 +228,9 @@ def test_command_reads_the_table_and_its_export(outcome, folder, tmp_path):
     words = run(folder, "--journal", file, *options()).output
     for text in ("win rate", "final balance", "drawdown", "missed", "Not among the candles"):
         assert text in words
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    for text in ("Pumpwatch comparison: fade", "Side by side", "only the simulation traded"):
+        assert text in page
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """`pumpwatch report --stage`: the same figures from table and bucket of a deployed stack."""
 
 import json
+from datetime import UTC, datetime
 
 import boto3
 import pytest
@@ -23,6 +24,7 @@ from pumpwatch.domain.trades import RepairNote
 from pumpwatch.metrics import TRADE
 from pumpwatch.ports import Halt
 from workbench.cli.main import app
+from workbench.costs.page import costs
 from workbench.journal import stack
 
 REGION = "eu-central-1"
@@ -32,10 +34,10 @@ class Stacks:
     """What CloudFormation says: two stacks on two pages."""
 
     def __init__(self, outputs):
-        other = {"Outputs": [], "Parameters": [parameter("elsewhere")]}
+        other = {"Outputs": [], "Parameters": [parameter("Stage", "elsewhere")]}
         ours = {
             "Outputs": [{"OutputKey": key, "OutputValue": one} for key, one in outputs.items()],
-            "Parameters": [parameter("prod")],
+            "Parameters": [parameter("Stage", "prod"), parameter("ScanIntervalSeconds", "10")],
         }
         self.pages = [{"Stacks": [other]}, {"Stacks": [ours]}]
 
@@ -47,8 +49,8 @@ class Stacks:
         return self.pages
 
 
-def parameter(name):
-    return {"ParameterKey": "Stage", "ParameterValue": name}
+def parameter(name, value):
+    return {"ParameterKey": name, "ParameterValue": value}
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +66,8 @@ def stacks():
 @pytest.fixture(autouse=True)
 def found(monkeypatch, stacks):
     """moto has no CloudFormation without its largest extra: the listing is answered here."""
-    real = stack.outputs_of_stage
-    monkeypatch.setattr(stack, "outputs_of_stage", lambda _, stage: real(stacks, stage))
+    real = stack.deployment_of_stage
+    monkeypatch.setattr(stack, "deployment_of_stage", lambda _, stage: real(stacks, stage))
 
 
 def fill(table, history):
@@ -97,7 +99,21 @@ def test_the_stages_journal_is_reported_as_json():
     assert found["kpis"]["repairs"] == [["opened", 1]]
     assert found["kpis"]["ticks"] is None
     assert [one["reason"] for one in found["halts"]] == ["a look"]
+    aws = found["kpis"]["aws"]
+    assert (aws["scan_seconds"], aws["symbols"]) == (10, 1_000)
+    assert aws["dollars_a_month"] == costs(1_000, 10).total
     assert any("no run records" in sentence for sentence in found["not_recorded"])
+
+
+def test_its_alarms_are_held_against_known_pumps(tmp_path):
+    labels = tmp_path / "events.csv"
+    onset = datetime.fromtimestamp(NOW / 1000 - 40, UTC).isoformat()
+    labels.write_text(f"symbol,onset,counted\nPUMPUSDT,{onset},1\nAUSDT,{onset},1\n")
+    done = report("--stage", "prod", "--json", "--labels", str(labels))
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)["kpis"]["agreement"]
+    assert (found["pumps"], found["hits"], found["missed"]) == (2, 1, 1)
+    assert found["delay_seconds"]["p50"] == 40.0
 
 
 def test_its_page_has_the_chart_of_the_event(tmp_path):

@@ -138,6 +138,9 @@ def _run(
 
 
 def _json(report: BacktestReport) -> dict[str, object]:
+    from pumpwatch.adapters.records import record_fields  # noqa: PLC0415 - slow imports
+    from workbench.plain import plain  # noqa: PLC0415
+
     coverage, settings = report.outcome.coverage, report.outcome.settings
     return {
         "strategy": settings.trade.strategy_name,
@@ -149,6 +152,7 @@ def _json(report: BacktestReport) -> dict[str, object]:
         "candles": coverage.candles,
         "alarms": report.outcome.alarms,
         **report.results.to_json(),
+        "closed": [plain(record_fields(trade)) for trade in report.outcome.trades],
         "quote_price": report.quote_price,
         "warnings": list(report.suspicions),
     }

@@ -37,6 +37,9 @@ def compare(
     export: Annotated[
         Path | None, typer.Option(help="Also write the journal's trades to this file.")
     ] = None,
+    report: Annotated[Path, typer.Option(help="Where the report page goes.")] = Path(
+        "build/compare-report.html"
+    ),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object and nothing else.")
     ] = False,
@@ -54,10 +57,16 @@ def compare(
     from workbench.comparison.compare import compare_with  # noqa: PLC0415
     from workbench.comparison.journal import export_trades  # noqa: PLC0415
     from workbench.kept_memory import keep_freed_memory  # noqa: PLC0415
+    from workbench.reports.comparison_page import (  # noqa: PLC0415
+        ComparisonReport,
+        render_comparison,
+    )
     from workbench.reports.comparison_summary import print_comparison  # noqa: PLC0415
+    from workbench.reports.run_report import check_report_path, write_page  # noqa: PLC0415
 
     keep_freed_memory()
     begin, end = period_of(from_, to)
+    check_report_path(report)
     recordings = Recordings(folder, quote_price=quote_price)
     trades = _trades(table, journal, begin, end)
     traded = strategy or _strategy_of(trades)
@@ -68,10 +77,15 @@ def compare(
     if outcome.coverage.candles == 0 or outcome.coverage.end <= begin:
         raise BadInput(f"{folder} has no candle in this period: download it first")
     found = compare_with(outcome, trades)
+    detected, period = settings.detect.detector, (begin, min(end, outcome.coverage.end))
+    shown = ComparisonReport(found, folder.resolve().name, traded, detected, *period)
+    page = write_page(render_comparison(shown), report)
+    console = Console(stderr=as_json)
     if as_json:
         typer.echo(json.dumps({"strategy": traded, **found.to_json()}))
     else:
-        print_comparison(found, Console())
+        print_comparison(found, console)
+    console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 
 
 def _trades(table: str, journal: Path | None, begin: int, end: int) -> list[Trade]:

@@ -13,8 +13,8 @@ import typer
 from pumpwatch.errors import BadInput
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from workbench.journal.agreement import Label
+    from workbench.journal.agreement_figures import Agreement
     from workbench.journal.figures import Figures
     from workbench.journal.period import Period
 
@@ -39,6 +39,12 @@ def report(
             help="Ask this Bybit for candles that are not kept, such as https://api.bybit.com."
         ),
     ] = "",
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Known pumps, as events.csv in docs/data-format.md, to judge by."
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Where the page goes.")] = Path(
         "build/journal-report.html"
     ),
@@ -64,16 +70,29 @@ def report(
         from workbench.reports.run_report import check_report_path  # noqa: PLC0415
 
         check_report_path(out)
+    known = None if labels is None else _labels(labels)
     period = _of_stage(stage, region, begin, until) if stage else _of_file(store, begin, until)
     if fetch_candles:
         period = _with_candles(period, fetch_candles)
-    figures = figures_of(period)
+    figures = figures_of(period, None if known is None else _agreement(known, period))
     if as_json:
         from workbench.journal.document import document_of  # noqa: PLC0415
 
         typer.echo(json.dumps(document_of(period, figures)))
     else:
         _write(period, figures, out)
+
+
+def _labels(path: Path) -> list[Label]:
+    from workbench.journal.agreement import read_labels  # noqa: PLC0415 - slow imports
+
+    return read_labels(path)
+
+
+def _agreement(labels: list[Label], period: Period) -> Agreement:
+    from workbench.journal.agreement import agreement_of  # noqa: PLC0415 - slow imports
+
+    return agreement_of(labels, period.signals, period.since, period.until)
 
 
 def _of_file(store: Path | None, since: int, until: int) -> Period:
@@ -88,19 +107,20 @@ def _of_stage(stage: str, region: str, since: int, until: int) -> Period:
 
     from pumpwatch.adapters.dynamodb import Table  # noqa: PLC0415
     from pumpwatch.adapters.s3 import S3HistoryStore  # noqa: PLC0415
-    from workbench.journal.stack import outputs_of_stage, period_of_stack  # noqa: PLC0415
+    from workbench.journal.stack import A_MINUTE, deployment_of_stage, period_of_stack  # noqa: PLC0415
 
     session = boto3.session.Session()
     where = region or session.region_name or os.environ.get("AWS_REGION", "")
     if not where:
         raise BadInput("no region is set: give --region, for example --region eu-central-1")
-    outputs = outputs_of_stage(session.client("cloudformation", region_name=where), stage)
+    found = deployment_of_stage(session.client("cloudformation", region_name=where), stage)
     return period_of_stack(
-        Table(outputs["StateTable"], session.client("dynamodb", region_name=where)),
-        S3HistoryStore(outputs["HistoryBucket"], session.client("s3", region_name=where)),
+        Table(found.outputs["StateTable"], session.client("dynamodb", region_name=where)),
+        S3HistoryStore(found.outputs["HistoryBucket"], session.client("s3", region_name=where)),
         stage=stage,
         since=since,
         until=until,
+        scan_seconds=int(found.parameters.get("ScanIntervalSeconds") or A_MINUTE),
     )
 
 
@@ -123,25 +143,22 @@ def _with_candles(period: Period, base_url: str) -> Period:
 def _write(period: Period, figures: Figures, out: Path) -> None:
     from rich.console import Console  # noqa: PLC0415 - slow imports
 
+    from workbench.reports.journal_kpi_tables import kpi_table  # noqa: PLC0415
     from workbench.reports.journal_page import render_journal  # noqa: PLC0415
+    from workbench.reports.journal_tables import journal_tiles  # noqa: PLC0415
     from workbench.reports.run_report import write_page  # noqa: PLC0415
+    from workbench.reports.terminal import (  # noqa: PLC0415
+        WIDE,
+        terminal_table,
+        tiles_grid,
+        wide_enough,
+    )
 
     page = write_page(render_journal(period, figures), out)
-    console = Console(highlight=False)
-    _print_figures(figures, console)
+    console = wide_enough(Console(highlight=False))
+    console.print(tiles_grid(journal_tiles(figures)))
+    console.print()
+    narrow = console.width < WIDE
+    console.print(terminal_table(kpi_table(figures), "Key figures", narrow=narrow))
+    console.print()
     console.print(f"Report: {page}", soft_wrap=True)
-
-
-def _print_figures(figures: Figures, console: Console) -> None:
-    from rich.table import Table  # noqa: PLC0415 - slow imports
-    from rich.text import Text  # noqa: PLC0415
-
-    from workbench.reports.journal_tables import journal_tiles  # noqa: PLC0415
-
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim")
-    table.add_column(justify="right", style="bold")
-    table.add_column(style="dim")
-    for tile in journal_tiles(figures):
-        table.add_row(tile.label, Text(tile.value), Text(tile.note))
-    console.print(table)

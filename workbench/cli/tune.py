@@ -54,6 +54,9 @@ def tune(
         Path | None, typer.Option(help="File that keeps the trials; given again, it goes on.")
     ] = None,
     quote_price: QuotePrice = None,
+    report: Annotated[Path, typer.Option(help="Where the report page goes.")] = Path(
+        "build/tune-report.html"
+    ),
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object and nothing else.")
     ] = False,
@@ -68,6 +71,8 @@ def tune(
 
     from workbench.backtest.recordings import Recordings  # noqa: PLC0415
     from workbench.kept_memory import keep_freed_memory  # noqa: PLC0415
+    from workbench.reports.run_report import check_report_path, write_page  # noqa: PLC0415
+    from workbench.reports.tune_page import TuneReport, render_tuned  # noqa: PLC0415
     from workbench.reports.tune_summary import print_tuned  # noqa: PLC0415
     from workbench.tune.doubts import doubts  # noqa: PLC0415
     from workbench.tune.engines import opened  # noqa: PLC0415
@@ -80,6 +85,7 @@ def tune(
         raise BadInput(f"there is no objective {objective!r}: choose {' or '.join(OBJECTIVES)}")
     if not 1 <= workers <= MOST_WORKERS:
         raise BadInput(f"--workers is {workers}: give a number from 1 to {MOST_WORKERS}")
+    check_report_path(report)
     keep_freed_memory()
     console = Console(stderr=True)
     space = _space(strategy, detector, search or (), set_ or ())
@@ -105,6 +111,7 @@ def tune(
             progress=_teller(bars, plan, trials),
         )
     found = doubts(tuned)
+    page = write_page(render_tuned(TuneReport(tuned, folder.resolve().name, found)), report)
     if as_json:
         steps = [step.to_json() for step in tuned.steps]
         typer.echo(
@@ -124,6 +131,7 @@ def tune(
     else:
         print_tuned(tuned, found, Console())
     console.print(f"Study: {path}", soft_wrap=True, highlight=False)
+    console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 
 
 def _space(

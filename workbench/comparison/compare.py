@@ -37,6 +37,11 @@ class Comparison:
             for cause in CAUSES
         }
 
+    @property
+    def difference(self) -> Decimal:
+        """Return the journal's net profit less the simulation's, USDT."""
+        return self.journal.profit - self.simulation.profit
+
     def to_json(self) -> dict[str, object]:
         """Return the comparison as plain values."""
         return {
@@ -47,7 +52,7 @@ class Comparison:
             "extra": len(self.pairing.extra),
             "open": len(self.open),
             "uncovered": len(self.uncovered),
-            "difference_usdt": float(self.journal.profit - self.simulation.profit),
+            "difference_usdt": float(self.difference),
             "by_cause_usdt": {name: float(value) for name, value in self.by_cause.items()},
             "trades": [one.to_json() for one in self.differences],
         }

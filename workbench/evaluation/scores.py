@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -23,6 +24,7 @@ __all__ = [
     "LabelledPump",
     "Score",
     "Segment",
+    "Watched",
     "alarms_of",
     "emitted",
     "evaluate",
@@ -40,6 +42,22 @@ HIT_BEFORE = MINUTE
 HIT_AFTER = 5 * MINUTE
 HIT_AFTER_HOURLY = 3_700_000
 IGNORED_BEFORE, IGNORED_AFTER = HOUR, 6 * HOUR
+
+
+class Watched(Protocol):
+    """A market that was looked at from `start` to `end`, milliseconds UTC."""
+
+    @property
+    def number(self) -> int:
+        """Return what events and alarms call it."""
+
+    @property
+    def start(self) -> int:
+        """Return its begin, warm-up included."""
+
+    @property
+    def end(self) -> int:
+        """Return its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +142,7 @@ def emitted(times: Sequence[int], *, from_time: int, silence: int = SILENCE) -> 
 
 
 def score(
-    segments: Sequence[Segment],
+    segments: Sequence[Watched],
     events: Sequence[LabelledPump],
     alarms: Mapping[int, Sequence[int]],
     *,

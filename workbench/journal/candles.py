@@ -9,7 +9,7 @@ import numpy as np
 from pumpwatch.domain.candles import MINUTE, Candles, CandleSeries
 from pumpwatch.domain.signals import Signal
 from pumpwatch.ports import CandleRequest, HistoryStore, MarketData
-from workbench.reports.charts import WINDOW_AFTER_MS, WINDOW_BEFORE_MS
+from workbench.reports.candle_charts import WINDOW_AFTER_MS, WINDOW_BEFORE_MS
 from workbench.run.result import CandleRow
 
 __all__ = ["alarms_of", "fetched_candles", "stored_candles"]

@@ -2,53 +2,66 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict
-from decimal import Decimal
-from enum import Enum
+from dataclasses import asdict, fields
 
 from pumpwatch.adapters.records import record_fields
 from workbench.journal.candles import alarms_of
 from workbench.journal.figures import Figures
+from workbench.journal.kpis import kpis_of
+from workbench.journal.machine import Machine
 from workbench.journal.period import Period
+from workbench.plain import plain
 
 __all__ = ["document_of"]
 
 
 def document_of(period: Period, figures: Figures) -> dict[str, object]:
     """Return what `pumpwatch report --json` prints. Money is text, times are milliseconds UTC."""
-    kpis = {name: value for name, value in asdict(figures).items() if name != "not_recorded"}
-    kpis |= {
-        "fill_rate": figures.fill_rate,
-        "win_rate": figures.win_rate,
-        "api": [{**asdict(row), "error_rate": row.error_rate} for row in figures.api],
-    }
     document: dict[str, object] = {
         "source": period.source,
         "stage": period.stage,
         "since": period.since,
         "until": period.until,
-        "kpis": kpis,
+        "kpis": _flat(figures),
+        "key_figures": [asdict(one) for one in kpis_of(figures)],
         "events": [record_fields(alarm) for alarm in alarms_of(period.signals).values()],
         "trades": [record_fields(trade) for trade in period.trades],
         "halts": [{**record_fields(one.halt), "ended": one.ended} for one in period.halts],
         "locks": [record_fields(lock) for lock in period.locks],
         "not_recorded": list(figures.not_recorded),
     }
-    plain: dict[str, object] = _plain(document)  # type: ignore[assignment]
-    return plain
+    found: dict[str, object] = plain(document)  # type: ignore[assignment]
+    return found
 
 
-def _plain(value: object) -> object:
-    """Return the value with money as text and without anything that JSON does not know."""
-    if isinstance(value, Decimal):
-        return format(value.normalize(), "f")
-    if isinstance(value, float) and math.isinf(value):
-        return None
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    return value
+def _flat(figures: Figures) -> dict[str, object]:
+    """Return every figure under a name of its own."""
+    trading, runs, machine = figures.trading, figures.runs, figures.machine
+    found: dict[str, object] = {
+        "events": figures.events,
+        "signals": figures.signals,
+        **asdict(trading),
+        "fill_rate": trading.fill_rate,
+        "win_rate": trading.win_rate,
+        **asdict(figures.spending),
+        "api": [{**asdict(row), "error_rate": row.error_rate} for row in figures.api],
+        "histograms": [asdict(one) for one in figures.histograms],
+        "repairs": figures.repairs,
+        "agreement": None if figures.agreement is None else asdict(figures.agreement),
+        "ticks": runs and runs.ticks,
+        "late_ticks": runs and runs.late,
+        "failed_ticks": runs and runs.failed,
+        "alerts_raised": runs and runs.alerts_raised,
+        "alerts_delivered": runs and runs.alerts_delivered,
+        "equity": runs and runs.equity,
+    }
+    names = (field.name for field in fields(Machine))
+    return (
+        found
+        | {name: machine and getattr(machine, name) for name in names}
+        | {
+            "time_headroom": machine and machine.time_headroom,
+            "cpu_headroom": machine and machine.cpu_headroom,
+            "memory_headroom": machine and machine.memory_headroom,
+        }
+    )

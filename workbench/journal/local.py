@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pumpwatch.adapters.sqlite import (
@@ -41,7 +42,16 @@ def period_of_file(path: Path, since: int, until: int) -> Period:
             halts=[HaltSpan(*one) for one in SqliteHaltStore(database).since(since)],
             totals={name: totals.read(name) for name in (DETECT, TRADE)},
             runs=SqliteRunRecords(database).since(since),
+            memory_limit_mib=_memory_of_this_machine(),
             candles=stored_candles(SqliteHistoryStore(database), signals),
         )
     finally:
         database.close()
+
+
+def _memory_of_this_machine() -> float | None:
+    """Return the memory in MiB; paper trading runs where its file is. None where unknown."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20
+    except (AttributeError, ValueError, OSError):
+        return None

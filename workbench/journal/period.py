@@ -13,7 +13,7 @@ from pumpwatch.domain.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.ports import Halt
 from workbench.run.result import CandleRow
 
-__all__ = ["HaltSpan", "Period"]
+__all__ = ["HaltSpan", "Period", "RunningCost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,16 @@ class HaltSpan:
 
     halt: Halt
     ended: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningCost:
+    """What AWS asks for a month by the model of docs/costs.md, US dollars."""
+
+    dollars_a_month: float
+    symbols: int
+    """That it was reckoned for: the most that was measured."""
+    scan_seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +55,9 @@ class Period:
     totals: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     """By function; since the store was made, not only in the period."""
     runs: Sequence[RunRecord] | None = None
-    start_equity: Decimal | None = None
+    memory_limit_mib: float | None = None
+    """Of the machine that keeps the run records."""
+    aws: RunningCost | None = None
+    """None: nothing runs there, or it was not measured."""
     candles: Mapping[str, Sequence[CandleRow]] = field(default_factory=dict)
     """By event id, from 20 minutes before the alarm to 60 minutes after it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,17 +22,28 @@ from pumpwatch.domain.protections import Lock
 from pumpwatch.domain.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.errors import BadInput, StoreUnavailable
 from pumpwatch.metrics import DETECT, TRADE
+from workbench.costs.page import costs
+from workbench.costs.usage import MEASURED_SYMBOLS
 from workbench.journal.candles import stored_candles
-from workbench.journal.period import HaltSpan, Period
+from workbench.journal.period import HaltSpan, Period, RunningCost
 
-__all__ = ["outputs_of_stage", "period_of_stack"]
+__all__ = ["A_MINUTE", "Deployment", "deployment_of_stage", "period_of_stack"]
 
 THREADS = 8
+A_MINUTE = 60
 NEEDED = ("StateTable", "HistoryBucket")
 
 
-def outputs_of_stage(cloudformation: Any, stage: str) -> Mapping[str, str]:  # noqa: ANN401 - boto3's client
-    """Return the outputs of the stack that was deployed as this stage.
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A stage's stack, as CloudFormation tells it."""
+
+    outputs: Mapping[str, str]
+    parameters: Mapping[str, str]
+
+
+def deployment_of_stage(cloudformation: Any, stage: str) -> Deployment:  # noqa: ANN401 - boto3's client
+    """Return the stack that was deployed as this stage.
 
     Raises `BadInput` where there is none, `StoreUnavailable` when AWS does not answer.
     """
@@ -44,23 +56,30 @@ def outputs_of_stage(cloudformation: Any, stage: str) -> Mapping[str, str]:  # n
     except BotoCoreError as error:
         raise StoreUnavailable(f"AWS did not list the stacks: {error}") from None
     for stack in stacks:
-        outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())}
-        if stage in _stages(stack, outputs) and all(name in outputs for name in NEEDED):
-            return outputs
+        found = _deployment(stack)
+        stages = {found.parameters.get("Stage", ""), found.outputs.get("Stage", "")}
+        if stage in stages and all(name in found.outputs for name in NEEDED):
+            return found
     raise BadInput(
         f"--stage is {stage}: no stack of that stage is deployed in this account's region"
     )
 
 
-def _stages(stack: Mapping[str, Any], outputs: Mapping[str, str]) -> set[str]:
-    parameters = {
-        one["ParameterKey"]: one.get("ParameterValue", "") for one in stack.get("Parameters", ())
-    }
-    return {parameters.get("Stage", ""), outputs.get("Stage", "")}
+def _deployment(stack: Mapping[str, Any]) -> Deployment:
+    return Deployment(
+        {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())},
+        {one["ParameterKey"]: one.get("ParameterValue", "") for one in stack.get("Parameters", ())},
+    )
 
 
 def period_of_stack(
-    table: Table, history: S3HistoryStore, *, stage: str, since: int, until: int
+    table: Table,
+    history: S3HistoryStore,
+    *,
+    stage: str,
+    since: int,
+    until: int,
+    scan_seconds: int = A_MINUTE,
 ) -> Period:
     """Return what table and bucket say. Raises `StoreUnavailable`."""
     journal = DynamoJournal(table)
@@ -80,8 +99,19 @@ def period_of_stack(
         locks=_locks(DynamoLockStore(table), since),
         halts=_halts(DynamoHaltStore(table)),
         totals={name: totals.read(name) for name in (DETECT, TRADE)},
+        aws=_running_cost(scan_seconds),
         candles=stored_candles(history, signals),
     )
+
+
+def _running_cost(scan_seconds: int) -> RunningCost | None:
+    """Return the model's cost; None where no measurements lie beside the program."""
+    symbols = MEASURED_SYMBOLS[-1]
+    try:
+        month = costs(symbols, scan_seconds).total
+    except BadInput:
+        return None
+    return RunningCost(month, symbols, scan_seconds)
 
 
 def _orders_and_repairs(

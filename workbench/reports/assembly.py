@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -16,10 +18,15 @@ from workbench.reports.chart_style import TEMPLATE, Figure
 
 __all__ = ["render", "script_json"]
 
+SECTION = re.compile(r'<h2 id="([^"]+)"[^>]*>([^<]+)</h2>')
+
 
 def render(template: str, figures: Mapping[str, Figure], **values: object) -> str:
-    """Return the page that a template makes of the values; `figures` are drawn by their names."""
-    scripts = {"plotly": _plotly_script(), "page": _template_text("report.js")}
+    """Return the page that a template makes of the values; `figures` are drawn by their names.
+
+    A page without figures has no script at all.
+    """
+    scripts = {"plotly": _plotly_script(), "page": _template_text("report.js")} if figures else {}
     page: str = (
         _environment()
         .get_template(template)
@@ -47,7 +54,7 @@ def _policy(scripts: list[str]) -> str:
     digests = [
         base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts
     ]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
     return (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline';"
         " img-src data:; base-uri 'none'; form-action 'none'"
@@ -56,13 +63,20 @@ def _policy(scripts: list[str]) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("workbench.reports"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["sections"] = _sections
+    return environment
+
+
+def _sections(main: str) -> list[tuple[str, str]]:
+    """Return id and title of each section of a page, for its table of contents."""
+    return [(one[1], html.unescape(one[2])) for one in SECTION.finditer(main)]
 
 
 def _template_text(name: str) -> str:

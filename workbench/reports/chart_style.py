@@ -6,11 +6,35 @@ their values when it draws, so that one figure serves the light and the dark sch
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-__all__ = ["TEMPLATE", "Figure", "horizontal_line", "level_label", "time_label", "vertical_line"]
+__all__ = [
+    "DASHES",
+    "LEGEND",
+    "MARKS",
+    "SERIES",
+    "TEMPLATE",
+    "Figure",
+    "axis_places",
+    "horizontal_line",
+    "level_label",
+    "time_label",
+    "vertical_line",
+]
 
 Figure = dict[str, Any]
+
+SERIES = ("var(--trade)", "var(--signal)", "var(--onset)", "var(--target)", "var(--stop)")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+MARKS = ("circle", "diamond", "square", "triangle-up", "cross")
+"""Series differ in colour and in dash or mark: never in colour alone."""
+
+LEGEND: Figure = {
+    "showlegend": True,
+    "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02},
+}
+"""Part of a layout: names above the plot, which makes room for as many lines as they take."""
 
 _TRANSPARENT = "rgba(0,0,0,0)"
 _AXIS = {
@@ -40,7 +64,7 @@ TEMPLATE: Figure = {
         "hovermode": "closest",
         "showlegend": False,
         "bargap": 0.25,
-        "xaxis": _AXIS | {"showgrid": False, "rangeslider": {"visible": False}},
+        "xaxis": _AXIS | {"showgrid": False, "automargin": True, "rangeslider": {"visible": False}},
         "yaxis": _AXIS | {"side": "right", "automargin": True},
         "annotationdefaults": {"showarrow": False, "font": {"size": 12, "color": "var(--ink)"}},
     },
@@ -74,10 +98,15 @@ def horizontal_line(level: float) -> Figure:
 def time_label(text: str, time: int, colour: str) -> Figure:
     """Return a label at the chart's top, left of a time in milliseconds UTC."""
     place = {"x": time, "xanchor": "right", "xshift": -8, "yref": "paper", "y": 1, "yanchor": "top"}
-    return place | {"text": text, "font": {"color": colour, "size": 11}}
+    return place | {"text": text, "font": {"color": colour, "size": 12}}
 
 
 def level_label(text: str, level: float) -> Figure:
     """Return a label at the chart's left edge, just above a level."""
     place = {"xref": "paper", "x": 0, "xanchor": "left", "y": level, "yanchor": "bottom"}
     return place | {"text": text, "bgcolor": "var(--surface)", "borderpad": 1, "yshift": 2}
+
+
+def axis_places(spread: float) -> int:
+    """Return the decimals that tell apart the tick labels of an axis with this spread."""
+    return max(0, 1 - math.floor(math.log10(spread))) if spread > 0 else 2

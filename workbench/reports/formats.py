@@ -15,7 +15,9 @@ __all__ = [
     "number",
     "percent",
     "price",
+    "ratio",
     "seconds",
+    "share",
     "signed_money",
 ]
 
@@ -96,3 +98,17 @@ def signed_money(value: Decimal | None) -> str:
 def percent(fraction: float | None) -> str:
     """Return a fraction as a signed percentage with one decimal."""
     return NOTHING if fraction is None else f"{fraction * 100:+.1f} %".replace("-", MINUS)
+
+
+def share(fraction: float | None, *, places: int | None = None) -> str:
+    """Return a fraction as a percentage without a sign; more digits below one per cent."""
+    if fraction is None:
+        return NOTHING
+    if places is None:
+        places = 1 if fraction == 0 or fraction >= 0.01 else 3  # noqa: PLR2004 - one per cent
+    return f"{fraction * 100:.{places}f} %".replace("-", MINUS)
+
+
+def ratio(value: float | None) -> str:
+    """Return a plain number with two decimals."""
+    return NOTHING if value is None else f"{value:.2f}".replace("-", MINUS)

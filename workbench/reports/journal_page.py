@@ -2,56 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from itertools import groupby
 
-from pumpwatch.domain.orders import Side
 from pumpwatch.domain.signals import Signal
 from pumpwatch.domain.trades import Trade
 from workbench.journal.candles import alarms_of
 from workbench.journal.figures import Figures
 from workbench.journal.period import Period
 from workbench.reports.assembly import render
+from workbench.reports.candle_charts import event_chart, window_of
+from workbench.reports.cards import ChartCard, chart_card, trade_facts
 from workbench.reports.chart_style import Figure
-from workbench.reports.charts import equity_chart, event_chart, window_of
-from workbench.reports.formats import (
-    NOTHING,
-    clock,
-    date_and_clock,
-    percent,
-    price,
-    signed_money,
-)
-from workbench.reports.journal_tables import (
-    api_table,
-    bounds_table,
-    counts_table,
-    events_table,
-    journal_tiles,
-    stops_table,
-    times_table,
-    trade_state_words,
-    trades_table,
-)
-from workbench.reports.tables import exit_words
+from workbench.reports.formats import NOTHING, date_and_clock, percent
+from workbench.reports.journal_kpi_tables import api_table, bounds_table, kpi_table, times_table
+from workbench.reports.journal_tables import costs_table, events_table, journal_tiles, stops_table
+from workbench.reports.line_charts import equity_chart, equity_words
+from workbench.reports.tables import counts_table
+from workbench.reports.trade_tables import trade_state_words, trades_table
 from workbench.run.result import DetectedEvent, EventRow, Verdict
 
 __all__ = ["render_journal"]
-
-POINTS_AT_MOST = 2_000
-"""Points of the equity's curve."""
-
-
-@dataclass(frozen=True, slots=True)
-class EventCard:
-    """One event's chart with its facts; `description` is read out in place of the chart."""
-
-    anchor: str
-    symbol: str
-    verdict: str
-    facts: tuple[tuple[str, str], ...]
-    description: str
 
 
 def render_journal(period: Period, figures: Figures) -> str:
@@ -59,17 +31,11 @@ def render_journal(period: Period, figures: Figures) -> str:
     alarms = alarms_of(period.signals)
     trades = {trade.event_id: trade for trade in period.trades}
     charts: dict[str, Figure] = {}
-    curve = _equity(period)
+    title, words, curve = _result_over_time(period)
     if curve:
         charts["equity"] = equity_chart(curve)
-        charts["equity"]["layout"]["xaxis"]["tickformat"] = ""
-    drawn = [event_id for event_id in alarms if period.candles.get(event_id)]
-    anchors = {event_id: f"event-{number}" for number, event_id in enumerate(drawn, start=1)}
-    cards = []
-    for event_id, anchor in anchors.items():
-        row = _row(alarms[event_id], period.signals, trades.get(event_id))
-        charts[anchor] = event_chart(row, window_of(row, period.candles[event_id]))
-        cards.append(_card(row, anchor))
+    cards = _event_charts(period, alarms, trades, charts)
+    anchors = {event_id: card.anchor for event_id, card in cards.items()}
     return render(
         "journal_report.html",
         charts,
@@ -78,38 +44,50 @@ def render_journal(period: Period, figures: Figures) -> str:
         f" · {period.source}",
         paper=period.runs is not None,
         tiles=journal_tiles(figures),
+        kpis=kpi_table(figures),
         not_recorded=figures.not_recorded,
-        equity_words=_equity_words(curve),
+        equity_title=title,
+        equity_words=words,
         events=events_table(list(alarms.values()), trades, anchors),
-        cards=cards,
+        cards=list(cards.values()),
         charts_left_out=len(alarms) - len(cards),
-        trades=trades_table(period.trades),
-        denials=counts_table("Why signals gave no position.", "Reason", figures.denials),
+        trades=trades_table(period.trades, "Every trade that held a position"),
+        denials=counts_table("Why signals gave no position.", "Reason", figures.trading.denials),
         stops=stops_table(period),
         repairs=counts_table(
             "Differences between journal and exchange that were put right.",
             "What",
             [(name.replace("_", " "), count) for name, count in figures.repairs],
         ),
+        costs=costs_table(figures.spending),
         times=times_table(figures),
         bounds=bounds_table(figures.histograms),
         api=api_table(figures.api),
     )
 
 
-def _row(alarm: Signal, signals: Sequence[Signal], trade: Trade | None) -> EventRow:
-    mine = [signal for signal in signals if signal.event_id == alarm.event_id]
-    # Nobody has labelled it: the verdict is not shown.
-    detected = DetectedEvent.from_signals(mine, Verdict.IGNORED)
-    return EventRow(alarm.symbol, alarm.time, Verdict.IGNORED, None, detected, trade)
-
-
-def _card(row: EventRow, anchor: str) -> EventCard:
-    facts = tuple(fact for fact in _facts(row) if fact[1] != NOTHING)
-    words = trade_state_words(row.trade)
-    spoken = "; ".join(f"{name} {value}" for name, value in facts)
-    description = f"One-minute candles of {row.symbol}. {spoken}."
-    return EventCard(anchor, row.symbol, words, facts, description)
+def _event_charts(
+    period: Period,
+    alarms: Mapping[str, Signal],
+    trades: Mapping[str, Trade],
+    charts: dict[str, Figure],
+) -> dict[str, ChartCard]:
+    """Add the chart of each event whose candles are known; return the cards by event id."""
+    drawn = [event_id for event_id in alarms if period.candles.get(event_id)]
+    mine: dict[str, list[Signal]] = {event_id: [] for event_id in drawn}
+    for signal in period.signals:
+        if signal.event_id in mine:
+            mine[signal.event_id].append(signal)
+    cards = {}
+    for number, event_id in enumerate(drawn, start=1):
+        alarm, anchor = alarms[event_id], f"event-{number}"
+        # Nobody has labelled it: the verdict is not shown.
+        detected = DetectedEvent.from_signals(mine[event_id], Verdict.IGNORED)
+        trade = trades.get(event_id)
+        row = EventRow(alarm.symbol, alarm.time, Verdict.IGNORED, None, detected, trade)
+        charts[anchor] = event_chart(row, window_of(row, period.candles[event_id]))
+        cards[event_id] = chart_card(anchor, row.symbol, trade_state_words(trade), _facts(row))
+    return cards
 
 
 def _facts(row: EventRow) -> list[tuple[str, str]]:
@@ -122,24 +100,26 @@ def _facts(row: EventRow) -> list[tuple[str, str]]:
         return facts
     if trade.entry_time is None:
         return [*facts, ("Not entered", trade.denial or NOTHING)]
-    side = "Short" if trade.side is Side.SELL else "Long"
-    facts.append((side, f"{clock(trade.entry_time)} at {price(trade.entry_price)}"))
-    if trade.exit_time is not None:
-        facts.append(("Exit", f"{clock(trade.exit_time)} at {price(trade.exit_price)}"))
-        facts.append(("Result", f"{signed_money(trade.realised_pnl)} USDT"))
-    facts.append(("Ended by", exit_words(trade)))
-    return facts
+    return facts + trade_facts(trade)
 
 
-def _equity(period: Period) -> list[tuple[int, Decimal]]:
-    """Return the equity after each tick, thinned out so that the page stays small."""
+def _result_over_time(period: Period) -> tuple[str, str, list[tuple[int, Decimal]]]:
+    """Return title, words and points of what trading made: equity, or else realised profit."""
     curve = [(one.time, one.equity) for one in period.runs or () if one.equity is not None]
-    step = len(curve) // POINTS_AT_MOST + 1
-    return curve[:-1:step] + curve[-1:] if curve else []
+    if curve:
+        return "Equity", equity_words(curve, "Equity", "open positions at their last price"), curve
+    curve = _realised(period.trades)
+    return "Realised profit", equity_words(curve, "Realised profit", "after all costs"), curve
 
 
-def _equity_words(curve: Sequence[tuple[int, Decimal]]) -> str:
-    if not curve:
-        return ""
-    first, last = curve[0][1], curve[-1][1]
-    return f"Equity from {first:,.2f} to {last:,.2f} USDT, open positions at their last price."
+def _realised(trades: Sequence[Trade]) -> list[tuple[int, Decimal]]:
+    """Return the realised profit of the period after each moment at which trades closed."""
+    closed = sorted(
+        (one for one in trades if one.exit_time is not None), key=lambda one: one.exit_time or 0
+    )
+    total = Decimal(0)
+    points = [(min(one.created for one in closed), total)] if closed else []
+    for time, some in groupby(closed, key=lambda one: one.exit_time or 0):
+        total += sum((one.realised_pnl for one in some), Decimal(0))
+        points.append((time, total))
+    return points

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from pumpwatch.errors import BadInput
-from workbench.reports.page import render_page
+from workbench.reports.run_page import render_page
 from workbench.run.result import RunResult
 
 __all__ = ["ReportError", "check_report_path", "write_page", "write_run_report"]

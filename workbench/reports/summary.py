@@ -9,13 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.reports.formats import NOTHING, clock, date_and_clock, price, seconds
-from workbench.reports.page import notice
-from workbench.reports.tables import VERDICT_WORDS, exit_words, result_words, tiles
+from workbench.reports.run_page import notice
+from workbench.reports.run_tables import VERDICT_WORDS, result_words, tiles
+from workbench.reports.terminal import WIDE, tiles_grid, wide_enough
+from workbench.reports.trade_tables import exit_words
 from workbench.run.result import EventRow, RunResult
 
 __all__ = ["print_summary"]
 
-_WIDE = 120
 _COLUMNS = (
     "symbol",
     "segment",
@@ -38,16 +39,15 @@ def print_summary(result: RunResult, console: Console) -> None:
 
     A narrow terminal gets fewer columns; a file or pipe always gets all of them.
     """
-    if not console.is_terminal:
-        console = Console(file=console.file, width=_WIDE)
+    console = wide_enough(console)
     rows = result.rows()
     if rows:
-        console.print(_events(result, rows, wide=console.width >= _WIDE))
+        console.print(_events(result, rows, wide=console.width >= WIDE))
     for pump in result.dropped:
         when = date_and_clock(pump.original_onset)
         console.print(Text(f"Left out: segment {pump.segment}, {when}: {pump.reason}"))
     console.print()
-    console.print(_totals(result))
+    console.print(tiles_grid(tiles(result)))
     console.print()
     console.print(_invariants(result))
     console.print(Text(notice(result)[0], style="bold"))
@@ -92,16 +92,6 @@ def _event_cells(row: EventRow, wide: bool) -> dict[str, str]:
         "result": result_words(row),
         "ended by": exit_words(trade),
     }
-
-
-def _totals(result: RunResult) -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim")
-    table.add_column(justify="right", style="bold")
-    table.add_column(style="dim")
-    for tile in tiles(result):
-        table.add_row(tile.label, Text(tile.value), Text(tile.note))
-    return table
 
 
 def _invariants(result: RunResult) -> Text:

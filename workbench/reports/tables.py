@@ -1,58 +1,19 @@
-"""What the page's tiles and tables say, as text: no markup here."""
+"""What tiles and tables of the report pages are made of, as text: no markup here."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Literal
 
-from pumpwatch.domain.orders import Side
-from pumpwatch.domain.trades import Trade
-from workbench.reports.charts import percentile
-from workbench.reports.formats import (
-    NOTHING,
-    clock,
-    date_and_clock,
-    money,
-    number,
-    percent,
-    price,
-    seconds,
-    signed_money,
-)
-from workbench.run.result import EventRow, RunResult, Verdict
+from workbench.reports.formats import NOTHING, number
 
-__all__ = [
-    "VERDICT_WORDS",
-    "Cell",
-    "Table",
-    "Tile",
-    "dropped_table",
-    "events_table",
-    "exit_words",
-    "result_words",
-    "tiles",
-    "trades_table",
-]
+__all__ = ["ROWS_AT_MOST", "Cell", "Column", "Table", "Tile", "Tone", "counts_table", "latest"]
+
+ROWS_AT_MOST = 500
+"""Rows of a table on a page, the latest ones; JSON has all."""
 
 Tone = Literal["", "good", "bad", "quiet"]
-
-VERDICT_WORDS = {
-    Verdict.HIT: "Detected",
-    Verdict.EARLY: "Early",
-    Verdict.IGNORED: "Ignored",
-    Verdict.FALSE: "False alarm",
-    Verdict.MISSED: "Missed",
-}
-_VERDICT_TONES: dict[Verdict, Tone] = {
-    Verdict.HIT: "good",
-    Verdict.FALSE: "bad",
-    Verdict.MISSED: "bad",
-    Verdict.EARLY: "quiet",
-    Verdict.IGNORED: "quiet",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +33,15 @@ class Cell:
     tone: Tone = ""
     href: str = ""
 
+    @classmethod
+    def nothing(cls, text: str = NOTHING) -> Cell:
+        """Return the cell of what is not known."""
+        return cls(text, "quiet")
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column's heading and how it is set.
+    """A column's heading and how it is set. The first column's cells head their rows.
 
     `wide` ones are left out on a narrow screen, the text of `prose` ones may wrap.
     """
@@ -94,168 +60,19 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
-
-def tiles(result: RunResult) -> tuple[Tile, ...]:
-    """Return the summary's figures, the most wanted first."""
-    verdicts = Counter(row.verdict for row in result.rows())
-    closed = [trade for trade in result.entered if trade.exit_time is not None]
-    won = sum(trade.realised_pnl > 0 for trade in closed)
-    still_open = len(result.entered) - len(closed)
-    open_words = f", {still_open} still open" if still_open else ""
-    return (
-        Tile(
-            "Pumps detected",
-            f"{len(result.hits)} of {len(result.planted)}",
-            f"{verdicts[Verdict.MISSED]} missed, {verdicts[Verdict.EARLY]} early",
-        ),
-        Tile("False alarms", number(len(result.false_events)), f"on {result.symbols} symbols"),
-        Tile("Median delay", seconds(result.delay_p50), "market time, onset to alarm"),
-        Tile("Realised profit and loss", f"{signed_money(result.realised_pnl)} USDT", "after fees"),
-        Tile(
-            "Trades",
-            number(len(result.entered)),
-            f"{won} won, {len(closed) - won} lost{open_words}",
-        ),
-        Tile("Orders and fills", f"{result.orders} / {result.fills}", "sent / executed"),
-        Tile(
-            "Longest without a stop",
-            seconds(result.positions_without_stop_seconds_max),
-            "market time, any open position",
-        ),
-        Tile(
-            "Detect tick",
-            seconds(percentile(result.tick_seconds, 50)),
-            f"median of {result.ticks}; p95 {seconds(percentile(result.tick_seconds, 95))}, wall",
-        ),
-        Tile(
-            "Requests per tick",
-            number(percentile(result.tick_requests, 50)),
-            "median, refresh included",
-        ),
-        Tile("Metrics pushed", number(result.metrics_pushed), f"accepted by {result.pushgateway}"),
-    )
+    @property
+    def columns_left_out(self) -> int:
+        """Return how many columns a narrow screen does not show."""
+        return sum(column.wide for column in self.columns)
 
 
-def events_table(result: RunResult, anchors: Sequence[str]) -> Table:
-    """Return all events, missed and false ones included; `anchors` are the ids of their charts.
-
-    An empty anchor leaves the symbol without a link.
-    """
-    replay = result.kind == "replay"
-    columns = [
-        Column("Symbol"),
-        *([Column("Segment", wide=True), Column("Original onset", wide=True)] if replay else []),
-        Column("Onset", wide=True),
-        Column("Size", numeric=True, wide=True),
-        Column("Detection"),
-        Column("Delay", numeric=True),
-        Column("Entry", numeric=True, wide=True),
-        Column("Exit", numeric=True, wide=True),
-        Column("Result, USDT", numeric=True),
-    ]
-    rows = tuple(
-        _event_cells(row, anchor, replay)
-        for row, anchor in zip(result.rows(), anchors, strict=True)
-    )
-    caption = "Every planted pump and every alarm. Times are market time, UTC."
-    return Table(caption, tuple(columns), rows)
+def counts_table(caption: str, heading: str, counts: Sequence[tuple[str, int]]) -> Table:
+    """Return reasons with how often each occurred."""
+    columns = (Column(heading, prose=True), Column("Times", numeric=True))
+    return Table(caption, columns, tuple((Cell(name), Cell(number(n))) for name, n in counts))
 
 
-def trades_table(result: RunResult) -> Table:
-    """Return the trades that held a position."""
-    columns = (
-        Column("Symbol"),
-        Column("Side"),
-        Column("Entered", wide=True),
-        Column("Entry", numeric=True),
-        Column("Quantity", numeric=True, wide=True),
-        Column("Stop", numeric=True, wide=True),
-        Column("Target", numeric=True, wide=True),
-        Column("Exited", wide=True),
-        Column("Exit", numeric=True, wide=True),
-        Column("Why", wide=True),
-        Column("Fees paid", numeric=True, wide=True),
-        Column("Funding paid", numeric=True, wide=True),
-        Column("Result, USDT", numeric=True),
-    )
-    rows = tuple(_trade_cells(trade) for trade in result.entered)
-    return Table("Every trade that held a position. Results are after fees.", columns, rows)
-
-
-def dropped_table(result: RunResult) -> Table:
-    """Return the recorded pumps that could not be played."""
-    columns = (
-        Column("Segment"),
-        Column("Original onset"),
-        Column("Why it was left out", prose=True),
-    )
-    rows = tuple(
-        (Cell(pump.segment), Cell(date_and_clock(pump.original_onset)), Cell(pump.reason))
-        for pump in result.dropped
-    )
-    return Table("Recorded pumps that were not played.", columns, rows)
-
-
-def exit_words(trade: Trade | None) -> str:
-    """Return why a trade ended, in words."""
-    if trade is None or trade.entry_time is None:
-        return NOTHING
-    if trade.exit_time is None:
-        return "still open"
-    return trade.exit_reason.replace("_", " ") if trade.exit_reason else "closed"
-
-
-def result_words(row: EventRow) -> str:
-    """Return what trading made of an event: the amount, or why there is none."""
-    trade = row.trade
-    if trade is None:
-        return "no trade"
-    if trade.entry_time is None:
-        return "not entered"
-    return signed_money(trade.realised_pnl) if trade.exit_time is not None else "still open"
-
-
-def _event_cells(row: EventRow, anchor: str, replay: bool) -> tuple[Cell, ...]:
-    planted, trade = row.planted, row.trade
-    origin = (
-        Cell(planted.segment if planted else NOTHING),
-        Cell(date_and_clock(planted.original_onset if planted else None)),
-    )
-    return (
-        Cell(row.symbol, href=f"#{anchor}" if anchor else ""),
-        *(origin if replay else ()),
-        Cell(clock(row.time)),
-        Cell(percent(planted.size if planted else None)),
-        Cell(VERDICT_WORDS[row.verdict], _VERDICT_TONES[row.verdict]),
-        Cell(seconds(row.detected.delay_seconds) if row.detected else NOTHING),
-        Cell(price(trade.entry_price) if trade else NOTHING),
-        Cell(price(trade.exit_price) if trade else NOTHING),
-        Cell(result_words(row), _pnl_tone(trade)),
-    )
-
-
-def _trade_cells(trade: Trade) -> tuple[Cell, ...]:
-    closed = trade.exit_time is not None
-    return (
-        Cell(trade.symbol),
-        Cell("short" if trade.side is Side.SELL else "long"),
-        Cell(clock(trade.entry_time)),
-        Cell(price(trade.entry_price)),
-        Cell(number(trade.quantity)),
-        Cell(price(trade.stop_loss)),
-        Cell(price(trade.take_profit)),
-        Cell(clock(trade.exit_time)),
-        Cell(price(trade.exit_price)),
-        Cell(exit_words(trade)),
-        Cell(money(trade.fees)),
-        Cell(money(trade.funding)),
-        Cell(signed_money(trade.realised_pnl) if closed else "still open", _pnl_tone(trade)),
-    )
-
-
-def _pnl_tone(trade: Trade | None) -> Tone:
-    if trade is None or trade.exit_time is None:
-        return "quiet"
-    if trade.realised_pnl == Decimal(0):
-        return ""
-    return "good" if trade.realised_pnl > 0 else "bad"
+def latest(what: str, count: int) -> str:
+    """Return a caption that says how many earlier rows are not in the table, and where they are."""
+    left = count - ROWS_AT_MOST
+    return f"{what}; {left:,} earlier ones are only in --json." if left > 0 else f"{what}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.reports.assembly import render
-from workbench.reports.chart_style import Figure
+from workbench.reports.chart_style import LEGEND, Figure
 
 from .study import Study
 from .tables import tables
@@ -78,10 +78,8 @@ def _delays(study: Study) -> Figure:
 
 
 def _layout(across: str, up: str) -> Figure:
-    return {
+    return LEGEND | {
         "margin": {"b": 44},
-        "showlegend": True,
-        "legend": {"orientation": "h", "y": 1.2},
         "xaxis": {"title": {"text": across}},
         "yaxis": {"title": {"text": up}, "rangemode": "tozero"},
     }

@@ -10,6 +10,12 @@ from .study import Study, TickRow, UserRow
 __all__ = ["tables"]
 
 MANY_TIMES = 10
+SHOWN_NARROW = {
+    *("symbols", "movers", "CPU", "wall", "$ a month"),
+    *("shape", "users", "$ a user"),
+    *("way", "99 % after"),
+}
+"""Columns that a phone shows."""
 SHOWN = 4
 """Limits of an axis that are shown."""
 
@@ -21,7 +27,7 @@ def tables(study: Study) -> tuple[Table, ...]:
 
 def _ticks(study: Study) -> Table:
     headings = (
-        "symbols", "movers", "", "CPU", "wall", "requests", "memory", "answer", "bucket",
+        "symbols", "movers", "source", "CPU", "wall", "requests", "memory", "answer", "bucket",
         "$ a month", "tightest limit", "taken",
     )  # fmt: skip
     rows = tuple(_row(*_tick_cells(row)) for row in study.tick_rows)
@@ -72,11 +78,11 @@ def _users(study: Study) -> Table:
 def _met(study: Study) -> Table:
     rows = []
     for axis, found in study.met.items():
-        for number, one in enumerate(found[:SHOWN]):
+        for one in found[:SHOWN]:
             limit = one.use.limit
             rows.append(
                 _row(
-                    axis if number == 0 else "",
+                    axis,
                     limit.name + (" (assumed)" if limit.assumed else ""),
                     f"{one.value:,}",
                     f"{limit.value:,.0f} {limit.unit}",
@@ -113,8 +119,16 @@ def _tightest(row: TickRow | UserRow) -> tuple[str, str]:
 
 
 def _columns(headings: tuple[str, ...], text: tuple[str, ...] = ()) -> tuple[Column, ...]:
-    words = {"tightest limit", "", *text}
-    return tuple(Column(one, numeric=one not in words) for one in headings)
+    words = {"tightest limit", "source", *text}
+    return tuple(
+        Column(
+            one,
+            numeric=one not in words,
+            wide=one not in SHOWN_NARROW,
+            prose=one in ("tightest limit", "way"),
+        )
+        for one in headings
+    )
 
 
 def _row(*texts: str) -> tuple[Cell, ...]:

@@ -41,6 +41,8 @@ class Found:
     values: Mapping[str, str]
     verdict: Verdict
     trials: int
+    scores: tuple[float, ...] = ()
+    """Of every trial in the order in which they were made: what the search maximised."""
 
 
 def storage_at(path: Path, purpose: Mapping[str, object]) -> JournalStorage:
@@ -133,4 +135,5 @@ def _best(study: Study) -> Found | None:
     # The first of equals: later ones were found with more knowledge of the same candles.
     one = max(trials, key=lambda trial: (trial.value or 0.0, -trial.number))
     verdict = Verdict(**one.user_attrs["verdict"])
-    return Found(dict(one.user_attrs["values"]), verdict, len(trials))
+    scores = tuple(trial.value or 0.0 for trial in trials)
+    return Found(dict(one.user_attrs["values"]), verdict, len(trials), scores)

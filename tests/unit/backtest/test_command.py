@@ -41,6 +41,8 @@ def test_json_is_one_object_with_every_figure(folder, tmp_path):
     found = json.loads(result.stdout)
     assert (found["trades"], found["won"], found["alarms"]) == (1, 1, 1)
     assert len(found["trades_sha256"]) == 64
+    assert [one["symbol"] for one in found["closed"]] == ["AUSDT"]
+    assert float(found["closed"][0]["realised_pnl"]) == pytest.approx(found["net_profit_usdt"])
     assert found["settings"]["fade_target_retrace"] == "0.5"
     assert found["false_signal_share"] is None
     assert any("too few" in text for text in found["warnings"])

@@ -7,12 +7,12 @@ from decimal import Decimal
 
 import pytest
 from support.journals import a_period
-from support.records import NOW, a_signal
+from support.records import NOW, a_signal, an_order
 
 from workbench.journal.document import document_of
 from workbench.journal.figures import figures_of
 from workbench.reports.journal_page import render_journal
-from workbench.reports.journal_tables import ROWS_AT_MOST
+from workbench.reports.tables import ROWS_AT_MOST
 
 
 @pytest.fixture
@@ -21,17 +21,19 @@ def figures():
 
 
 def test_trades_and_orders_are_counted(figures):
-    assert (figures.closed, figures.won, figures.open_now, figures.denied) == (4, 2, 1, 2)
-    assert figures.win_rate == 0.5
-    assert (figures.entries_sent, figures.entries_filled) == (6, 5)
-    assert figures.fill_rate == pytest.approx(5 / 6)
+    trading = figures.trading
+    assert (trading.closed, trading.won, trading.open_now, trading.denied) == (4, 2, 1, 2)
+    assert trading.win_rate == 0.5
+    assert (trading.entries_sent, trading.entries_filled) == (6, 5)
+    assert trading.fill_rate == pytest.approx(5 / 6)
     assert (figures.events, figures.signals) == (1, 2)
 
 
 def test_money_is_exact(figures):
-    assert figures.realised == Decimal("8.0")
-    assert (figures.fees, figures.funding) == (Decimal("1.00"), Decimal("0.4"))
-    assert (figures.largest_win, figures.largest_loss) == (Decimal("12.5"), Decimal(-4))
+    trading, spent = figures.trading, figures.spending
+    assert trading.realised == Decimal("8.0")
+    assert (spent.fees, spent.funding) == (Decimal("1.00"), Decimal("0.4"))
+    assert (trading.largest_win, trading.largest_loss) == (Decimal("12.5"), Decimal(-4))
 
 
 def test_errors_of_the_exchange_are_told_by_endpoint_and_code(figures):
@@ -43,13 +45,23 @@ def test_errors_of_the_exchange_are_told_by_endpoint_and_code(figures):
 
 
 def test_runs_are_summed_up(figures):
-    assert (figures.ticks, figures.late_ticks, figures.failed_ticks) == (10, 1, 1)
-    assert (figures.alerts_raised, figures.alerts_delivered) == (20, 10)
-    assert figures.detect_seconds.p50 == pytest.approx(0.55)
-    assert figures.detect_seconds.largest == 1.0
-    assert figures.memory_mib == 159.0
-    assert figures.equity == Decimal(10_009)
-    assert figures.stop_verified.largest == 2.0
+    runs, machine = figures.runs, figures.machine
+    assert (runs.ticks, runs.late, runs.failed) == (10, 1, 1)
+    assert (runs.alerts_raised, runs.alerts_delivered) == (20, 10)
+    assert machine.detect_seconds.p50 == pytest.approx(0.55)
+    assert machine.detect_seconds.largest == 1.0
+    assert machine.memory_mib == 159.0
+    assert runs.equity == Decimal(10_009)
+    assert figures.trading.stop_verified.largest == 2.0
+
+
+def test_times_from_signal_to_outcome_are_the_orders_own():
+    sent = replace(an_order("signal-0"), intended=NOW + 400, settled=NOW + 1_900)
+    again = replace(an_order("signal-0", 1), intended=NOW + 9_000, settled=None)
+    trading = figures_of(a_period(orders=[sent, again])).trading
+    assert trading.signal_to_order.count == 1, "a second attempt is no delay of the first"
+    assert trading.signal_to_order.p50 == 0.4
+    assert (trading.order_to_outcome.count, trading.order_to_outcome.p50) == (1, 1.5)
 
 
 def test_histograms_give_bounds(figures):
@@ -60,14 +72,14 @@ def test_histograms_give_bounds(figures):
 
 
 def test_the_same_denial_with_other_figures_is_the_same_reason(figures):
-    assert [count for _, count in figures.denials] == [2]
+    assert [count for _, count in figures.trading.denials] == [2]
     assert figures.repairs == (("stop_set", 1),)
 
 
 def test_what_a_table_does_not_record_is_said_and_not_shown_as_zero():
     figures = figures_of(a_period(runs=None, totals={}))
-    assert figures.ticks is None
-    assert figures.alerts_raised is None
+    assert figures.runs is None
+    assert figures.machine is None
     text = " ".join(figures.not_recorded)
     assert "no run records" in text
     assert "nothing was counted" in text
@@ -89,10 +101,18 @@ def test_the_page_says_what_happened():
         "the spread of … is above …",
         'href="#event-1"',
         'id="event-1"',
-        "95 %: 15.0 % to 85.0 %",
+        "15.0 % to 85.0 %",
+        "2 of 4 closed trades",
     ):
         assert words in page, words
     assert page.count('data-figure="event-1"') == 1
+
+
+def test_without_run_records_the_profit_is_drawn_from_the_trades():
+    period = a_period(runs=None)
+    page = render_journal(period, figures_of(period))
+    assert "Realised profit from 0.00 to 8.00 USDT, highest 12.50, lowest 0.00" in page
+    assert page.count('data-figure="equity"') == 1
 
 
 def test_an_empty_week_is_a_page_too():
@@ -130,3 +150,8 @@ def test_the_document_is_json_with_money_as_text():
     assert document["trades"][0]["realised_pnl"] == "12.5"
     assert document["halts"][0]["ended"] == NOW + 60_000
     assert document["events"][0]["symbol"] == "PUMPUSDT"
+    assert document["kpis"]["memory_mib"] == 159.0
+    assert document["kpis"]["entry_slippage"]["trades"] == 0
+    rates = {one["name"]: one for one in document["key_figures"]}
+    assert (rates["Win rate"]["value"], rates["Win rate"]["n"]) == (0.5, 4)
+    assert rates["Detection: pumps found"]["value"] is None

@@ -7,14 +7,16 @@ import plotly.graph_objects as go
 import pytest
 from unit.reports.run_results import MINUTE, small_result
 
+from workbench.reports.candle_charts import event_chart, window_of
 from workbench.reports.chart_style import TEMPLATE, Figure
-from workbench.reports.charts import (
+from workbench.reports.line_charts import (
+    POINTS_AT_MOST,
+    curve_chart,
     equity_chart,
-    event_chart,
     percentile,
     requests_chart,
+    thinned,
     tick_chart,
-    window_of,
 )
 
 
@@ -124,6 +126,30 @@ def test_tick_durations_are_shown_in_milliseconds_with_p50_and_p95():
 def test_a_percentile_of_nothing_is_nothing():
     assert percentile((), 50) is None
     assert tick_chart(())["layout"]["shapes"] == []
+
+
+def test_a_long_curve_is_thinned_out_between_its_ends():
+    points = [(n, Decimal(n)) for n in range(10 * POINTS_AT_MOST)]
+    found = thinned(points)
+    assert len(found) == POINTS_AT_MOST
+    assert (found[0], found[-1]) == (points[0], points[-1])
+    assert thinned(points[:7]) == points[:7]
+
+
+def test_several_curves_have_names_and_differ_in_more_than_colour():
+    figure = curve_chart([("journal", [(0, Decimal(1))]), ("simulation", [(0, Decimal(2))])])
+    assert figure["layout"]["showlegend"]
+    assert len({trace["line"]["dash"] for trace in figure["data"]}) == 2
+
+
+def test_levels_of_a_held_trade_are_within_the_axis_and_have_room_for_their_names():
+    result = small_result()
+    row = result.rows()[0]
+    assert row.trade is not None
+    far = replace(row, trade=row.trade.with_(stop_loss=Decimal("0.9")))
+    low, high = event_chart(far, result.candles["AAAUSDT"])["layout"]["yaxis"]["range"]
+    assert low < 0.49
+    assert high > 0.92
 
 
 def test_equity_starts_at_its_dotted_line():

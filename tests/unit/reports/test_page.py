@@ -10,10 +10,13 @@ from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 
+import plotly.graph_objects as go
 import pytest
+from support.pages import PAGES
 from unit.reports.run_results import replay_result, small_result
+from unit.reports.test_charts import resolved
 
-from workbench.reports.page import CHARTS_AT_MOST, render_page, script_json
+from workbench.reports.run_page import CHARTS_AT_MOST, render_page, script_json
 from workbench.reports.run_report import ReportError, check_report_path, write_run_report
 from workbench.run.result import RunResult
 
@@ -82,12 +85,27 @@ def results() -> list[RunResult]:
 
 @pytest.mark.parametrize("number", range(4))
 def test_the_page_is_well_formed_and_names_nothing_twice(number: int):
-    page = Page(render_page(results()[number]))
+    assert_well_formed(render_page(results()[number]))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_is_well_formed_and_has_a_figure_for_each_chart(name: str):
+    page = assert_well_formed(PAGES[name]())
+    data = [script for script in page.scripts if script.startswith("{")]
+    figures = json.loads(data[0])["figures"] if data else {}
+    assert sorted(figures) == sorted(page.values("data-figure"))
+    for figure in figures.values():
+        go.Figure(resolved(figure))
+
+
+def assert_well_formed(text: str) -> Page:
+    page = Page(text)
     assert len(page.ids()) == len(set(page.ids()))
     links = [value[1:] for value in page.values("href") if value.startswith("#")]
     assert set(links) | set(page.values("aria-labelledby")) <= set(page.ids())
     assert page.headings[0] == "h1"
     assert page.headings.count("h1") == 1
+    return page
 
 
 def test_the_page_asks_for_nothing_outside_itself(small_page: Page):

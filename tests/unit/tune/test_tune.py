@@ -224,7 +224,9 @@ def test_command_reports_both_sides_and_goes_on_from_its_study(market, tmp_path)
         "--folds",
         "1",
     ]
-    arguments += ["--trials", "10", "--study", str(tmp_path / "study"), "--json"]
+    page = tmp_path / "page.html"
+    arguments += ["--trials", "10", "--study", str(tmp_path / "study"), "--report", str(page)]
+    arguments.append("--json")
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
@@ -238,6 +240,9 @@ def test_command_reports_both_sides_and_goes_on_from_its_study(market, tmp_path)
     table = CliRunner().invoke(app, arguments[:-1])
     assert "hold-out" in table.output
     assert "--set ewma_jump=" in table.output
+    text = page.read_text(encoding="utf-8")
+    assert "Pumpwatch search: ride on data" in text
+    assert text.count('"name":"fold 1, best so far"') == 1
 
 
 @pytest.mark.parametrize(
@@ -252,8 +257,8 @@ def test_command_reports_both_sides_and_goes_on_from_its_study(market, tmp_path)
 )
 def test_bad_options_are_refused(market, tmp_path, options, words):
     folder = write_folder(tmp_path / "data", [market])
-    study = ["--study", str(tmp_path / "study")]
-    result = CliRunner().invoke(app, ["tune", str(folder), "--folds", "1", *study, *options])
+    places = ["--study", str(tmp_path / "study"), "--report", str(tmp_path / "page.html")]
+    result = CliRunner().invoke(app, ["tune", str(folder), "--folds", "1", *places, *options])
     assert words in str(result.exception)
 
 

@@ -52,5 +52,13 @@
   const nodes = document.querySelectorAll("[data-figure]");
   nodes.forEach((node) => observer.observe(node));
   darkScheme.addEventListener("change", () => drawn.forEach(draw));
-  addEventListener("beforeprint", () => nodes.forEach((node) => drawn.has(node) || draw(node)));
+  // Paper is white: everything is drawn, and in the light colours.
+  addEventListener("beforeprint", () => {
+    document.documentElement.classList.add("print");
+    nodes.forEach(draw);
+  });
+  addEventListener("afterprint", () => {
+    document.documentElement.classList.remove("print");
+    drawn.forEach(draw);
+  });
 })();

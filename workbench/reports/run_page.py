@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from pumpwatch.domain.orders import Side
 from workbench.reports.assembly import render, script_json
+from workbench.reports.candle_charts import event_chart, window_of
+from workbench.reports.cards import ChartCard, chart_card, trade_facts
 from workbench.reports.chart_style import Figure
-from workbench.reports.charts import (
+from workbench.reports.formats import clock, date_and_clock, duration, percent, seconds
+from workbench.reports.line_charts import (
     equity_chart,
-    event_chart,
+    equity_words,
     requests_chart,
     tick_chart,
-    window_of,
+    tick_words,
 )
-from workbench.reports.formats import (
-    NOTHING,
-    clock,
-    date_and_clock,
-    duration,
-    percent,
-    price,
-    seconds,
-    signed_money,
-)
-from workbench.reports.tables import (
+from workbench.reports.run_tables import (
     VERDICT_WORDS,
     dropped_table,
     events_table,
-    exit_words,
     result_words,
     tiles,
-    trades_table,
 )
+from workbench.reports.trade_tables import trades_table
 from workbench.run.result import INVARIANTS, EventRow, RunResult
 
 __all__ = ["CHARTS_AT_MOST", "notice", "render_page", "script_json"]
@@ -56,17 +45,6 @@ _NOTICES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class EventCard:
-    """One event's chart with its facts; `description` is read out in place of the chart."""
-
-    anchor: str
-    symbol: str
-    verdict: str
-    facts: tuple[tuple[str, str], ...]
-    description: str
-
-
 def notice(result: RunResult) -> tuple[str, str]:
     """Return what a reader must know before believing a figure: a headline and why."""
     return _NOTICES[result.kind]
@@ -76,11 +54,7 @@ def render_page(result: RunResult) -> str:
     """Return the whole page: styles, scripts, Plotly and data inside, nothing to fetch."""
     rows = result.rows()
     anchors = _anchors(result, rows)
-    figures: dict[str, Figure] = {
-        "equity": equity_chart(result.equity),
-        "ticks": tick_chart(result.tick_seconds),
-        "requests": requests_chart(result.tick_requests),
-    }
+    figures = _curves(result)
     cards = []
     for row, anchor in zip(rows, anchors, strict=True):
         if anchor:
@@ -98,12 +72,27 @@ def render_page(result: RunResult) -> str:
         invariants=INVARIANTS,
         tiles=tiles(result),
         events_table=events_table(result, anchors),
-        trades_table=trades_table(result),
+        trades_table=trades_table(
+            result.entered, "Every trade that held a position", when=clock, levels=True
+        ),
         dropped_table=dropped_table(result),
         cards=cards,
         charts_left_out=sum(row.symbol in result.candles for row in rows) - len(cards),
-        equity_words=_equity_words(result),
+        equity_words=equity_words(result.equity, "Equity", "open positions at their mark price"),
+        ticks_words=tick_words([1000 * one for one in result.tick_seconds], "Wall time", "ms"),
+        requests_words=tick_words(result.tick_requests, "Bybit requests", "requests"),
     )
+
+
+def _curves(result: RunResult) -> dict[str, Figure]:
+    """Return what was measured over time; nothing is drawn of what was not measured."""
+    figures: dict[str, Figure] = {}
+    if result.equity:
+        figures["equity"] = equity_chart(result.equity)
+    if result.tick_seconds:
+        figures["ticks"] = tick_chart(result.tick_seconds)
+        figures["requests"] = requests_chart(result.tick_requests)
+    return figures
 
 
 def _anchors(result: RunResult, rows: tuple[EventRow, ...]) -> list[str]:
@@ -133,12 +122,8 @@ def _subtitle(result: RunResult) -> str:
     return " · ".join(parts)
 
 
-def _card(row: EventRow, anchor: str) -> EventCard:
-    verdict = VERDICT_WORDS[row.verdict]
-    facts = tuple(fact for fact in _facts(row) if fact[1] != NOTHING)
-    spoken = "; ".join(f"{name} {value}" for name, value in facts)
-    description = f"One-minute candles of {row.symbol}. {verdict}. {spoken}."
-    return EventCard(anchor, row.symbol, verdict, facts, description)
+def _card(row: EventRow, anchor: str) -> ChartCard:
+    return chart_card(anchor, row.symbol, VERDICT_WORDS[row.verdict], _facts(row))
 
 
 def _facts(row: EventRow) -> list[tuple[str, str]]:
@@ -155,22 +140,8 @@ def _facts(row: EventRow) -> list[tuple[str, str]]:
         facts.append(("Delay", seconds(detected.delay_seconds)))
         facts.append(("Strength", f"{detected.strength:,.0f}"))
     if trade and trade.entry_time is not None:
-        side = "Short" if trade.side is Side.SELL else "Long"
-        facts.append((side, f"{clock(trade.entry_time)} at {price(trade.entry_price)}"))
-        if trade.exit_time is not None:
-            facts.append(("Exit", f"{clock(trade.exit_time)} at {price(trade.exit_price)}"))
-        facts.append(("Ended by", exit_words(trade)))
-        facts.append(("Stop", price(trade.stop_loss)))
-        facts.append(("Target", price(trade.take_profit)))
-        facts.append(("Result", f"{signed_money(trade.realised_pnl)} USDT"))
+        facts += trade_facts(trade)
     elif detected:
         reason = f": {trade.denial}" if trade and trade.denial else ""
         facts.append(("Trade", result_words(row) + reason))
     return facts
-
-
-def _equity_words(result: RunResult) -> str:
-    if not result.equity:
-        return "No equity was recorded."
-    first, last = result.equity[0][1], result.equity[-1][1]
-    return f"Equity from {first:,.2f} to {last:,.2f} USDT, open positions at their mark price."

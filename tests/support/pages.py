@@ -1,0 +1,131 @@
+"""Every report page, made of little data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from support.backtests import lively, pump_block
+from support.journals import a_period
+from support.scale_figures import TICKS, USER, ticked
+from unit.reports.run_results import small_result
+
+from pumpwatch.domain.candles import MINUTE
+from workbench.backtest.engine import Outcome, run_backtest
+from workbench.backtest.market import Block
+from workbench.backtest.results import results_of
+from workbench.comparison.compare import compare_with
+from workbench.evaluation.rules import rule_named
+from workbench.evaluation.scores import Score
+from workbench.journal.agreement_figures import Agreement
+from workbench.journal.figures import figures_of
+from workbench.reports.backtest_page import BacktestReport, render_backtest
+from workbench.reports.comparison_page import ComparisonReport, render_comparison
+from workbench.reports.evaluated import Evaluated
+from workbench.reports.evaluation_page import render_evaluation
+from workbench.reports.journal_page import render_journal
+from workbench.reports.run_page import render_page
+from workbench.reports.tune_page import TuneReport, render_tuned
+from workbench.scale.page import render_study
+from workbench.scale.study import study_of
+from workbench.tune.objective import Verdict
+from workbench.tune.search import Found
+from workbench.tune.space import space_for
+from workbench.tune.splits import Fold, Period
+from workbench.tune.walk_forward import Step, Tuned
+
+__all__ = ["PAGES", "a_backtest", "a_comparison", "a_search", "an_outcome"]
+
+SETTINGS = {"fade_target_retrace": "0.5", "warm_up_minutes": "50"}
+COINS = ("AUSDT", "BUSDT", "CUSDT")
+DAY = 1440 * MINUTE
+
+
+def an_outcome() -> Outcome:
+    """Return a backtest of coins that are pumped one after the other."""
+    blocks = []
+    for number, coin in enumerate(COINS):
+        block = pump_block(start=480 + 100 * number, scale=1 + number / 10)
+        candles = replace(block.candles, symbols=(coin,))
+        blocks.append(Block((number,), candles, (replace(block.contracts[0], symbol=coin),)))
+    return run_backtest(blocks, lively(**SETTINGS))
+
+
+def a_backtest() -> BacktestReport:
+    outcome = an_outcome()
+    return BacktestReport("made-up coins", outcome, results_of(outcome, None), ["It is made up."])
+
+
+def a_comparison() -> ComparisonReport:
+    """Return a journal that missed a trade, paid more fees and filled another one worse."""
+    outcome = an_outcome()
+    dearer, worse, _ = outcome.trades
+    journal = [
+        dearer.with_(fees=dearer.fees + 3, realised_pnl=dearer.realised_pnl - 3),
+        worse.with_(
+            entry_price=(worse.entry_price or Decimal(0)) - 1,
+            realised_pnl=worse.realised_pnl - worse.quantity,
+        ),
+        worse.with_(symbol="ZUSDT", signal_id="elsewhere", event_id="elsewhere"),
+    ]
+    found = compare_with(outcome, journal)
+    coverage = outcome.coverage
+    return ComparisonReport(found, "made-up coins", "fade", "ewma", coverage.begin, coverage.end)
+
+
+def a_search() -> TuneReport:
+    """Return two searches that found little: half of what they found held afterwards."""
+    space = space_for("fade", "ewma")
+    values = {"ewma_span_minutes": "480"} | {
+        one.name: str(int(getattr(one, "low", 1)) + 1) for one in space.dimensions
+    }
+    inside = Verdict(40, 26, 310.5, 0.021, 2.9, 2.4, 0.012)
+    outside = replace(inside, trades=9, won=5, profit=-12.25, mean_return=-0.002, shrunk_t=-0.2)
+    scores = (0.4, 1.1, 0.9, 2.4, 1.8, 2.2)
+    found = Found(values, inside, len(scores), scores)
+    steps = tuple(
+        Step(Fold(name, Period(0, at), Period(at, at + DAY)), found, outside, inside, outside)
+        for name, at in (("fold 1", 10 * DAY), ("final", 20 * DAY))
+    )
+    doubts = ["9 trades in the hold-out are too few to confirm anything."]
+    return TuneReport(Tuned(space, "t", steps, 120), "made-up coins", doubts)
+
+
+def _evaluation() -> str:
+    rules = []
+    for name, hits in (("ewma", 5), ("boosted", 6)):
+        points = [
+            Score(hits - n, 0, 3 + n, 4 - n, 90.0, tuple(12.0 * k for k in range(1, hits - n + 1)))
+            for n in range(3)
+        ]
+        curve = tuple((10.0 * (n + 1), one) for n, one in enumerate(points))
+        rules.append(Evaluated(rule_named(name, {}), {}, points[1], curve))
+    return render_evaluation(rules, source="made-up pumps")
+
+
+def _journal() -> str:
+    agreement = Agreement(4, 3, 0, 1, 2, 0, None)
+    period = a_period()
+    return render_journal(period, figures_of(period, agreement))
+
+
+def _stage() -> str:
+    """Return the page of a stage whose store records little, and where nothing was done yet."""
+    nothing = a_period(
+        trades=[], orders=[], signals=[], repairs=[], locks=[], halts=[], runs=None, totals={}
+    )
+    return render_journal(nothing, figures_of(nothing))
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "run": lambda: render_page(small_result()),
+    "backtest": lambda: render_backtest(a_backtest()),
+    "evaluation": _evaluation,
+    "comparison": lambda: render_comparison(a_comparison()),
+    "search": lambda: render_tuned(a_search()),
+    "scale": lambda: render_study(study_of(TICKS, ticked(5_000), USER, users=(10, 40))),
+    "journal": _journal,
+    "empty journal": _stage,
+}
+"""Each page's text, by name."""
