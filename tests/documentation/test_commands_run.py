@@ -60,6 +60,7 @@ ADDED = {
 REPLACED = {
     "--bucket": "{bucket}",
     "--journal": "{journal}",
+    "--labels": "{labels}",
     "--metrics-port": "0",
     "--replay": "my-candles",
     "--store": "{store}",
@@ -193,7 +194,8 @@ def deployed(monkeypatch):
         made.subscribe()
         found = made.stack()
         monkeypatch.setattr(DeployedStack, "find", lambda *_: found)
-        monkeypatch.setattr(journal_stack, "outputs_of_stage", lambda *_: made.outputs)
+        stage = journal_stack.Deployment(made.outputs, {"Stage": "prod"})
+        monkeypatch.setattr(journal_stack, "deployment_of_stage", lambda *_: stage)
         client = boto3.client("dynamodb")
         table = Table(make_table(client, "pumpwatch-dev"), client)
         lease = DynamoLeaseStore(table).acquire("trade", owner="run", seconds=30)
@@ -232,11 +234,14 @@ def test_commands_for_the_market(bybit, scratch, monkeypatch):
     for name in re.findall(r"--slack-webhook-env ([A-Z_]+)", "\n".join(s.text for s in shown())):
         monkeypatch.setenv(name, "https://hooks.slack.com/services/T0/B0/none")
     commands = sorted(of_group("the market"), key=lambda found: found[1][0] == "report")
-    store = scratch / ".pumpwatch" / "paper.db"
+    store, labels = scratch / ".pumpwatch" / "paper.db", scratch / "labels.csv"
+    labels.write_text("symbol,onset,counted\nBTCUSDT,2026-10-02T00:00:00Z,1\n")
     problems = [
         line
         for number, (one, words) in enumerate(commands)
-        for line in problem_of(one, _into(words, f"folder-{number}"), bybit=bybit, store=store)
+        for line in problem_of(
+            one, _into(words, f"folder-{number}"), bybit=bybit, store=store, labels=labels
+        )
     ]
     assert not problems, "\n".join(problems)
     assert list(scratch.glob("folder-*/candles.parquet"))
@@ -297,7 +302,9 @@ def test_the_simulator_as_the_page_about_it_starts_it(scratch):
 
 
 def test_what_is_not_run_here_is_run_elsewhere():
-    places = dict.fromkeys(("candles", "journal", "store", "bucket", "table", "bybit"), "x")
+    places = dict.fromkeys(
+        ("candles", "journal", "labels", "store", "bucket", "table", "bybit"), "x"
+    )
     for group in ("elsewhere", "a replay", "a simulator"):
         for _, words in of_group(group):
             assert words[0] in RUN_ELSEWHERE
