@@ -22,10 +22,12 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 MUTATION_STAMP := $(VENV)/.installed-mutation
 SAM_STAMP := .venv-sam/.installed
+DOCS_STAMP := .venv-docs/.installed
+MKDOCS := NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs
 CHECKOV_STAMP := .venv-checkov/.installed
 
 .PHONY: help run test campaign scale check lint format typecheck imports spelling template coverage coverage-report \
-        mutation bench artefact build deploy dashboards monitoring requirements setup clean
+        mutation bench artefact build deploy dashboards monitoring pages docs docs-serve requirements setup clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +44,7 @@ campaign: $(RUN_STAMP) ## Trade in SEEDS=300 seeded worlds full of faults and ch
 scale: $(RUN_STAMP) ## Measure a tick and a user's runs, find the first limit (ARGS="--check 10000 --users 100,5000")
 	@$(BIN)/pumpwatch scale $(ARGS)
 
-check: lint typecheck imports spelling template test ## Everything that must be green before a change lands
+check: lint typecheck imports spelling template docs test ## Everything that must be green before a change lands
 
 lint: $(DEV_STAMP) ## Look for mistakes and unformatted code
 	$(BIN)/ruff check .
@@ -94,6 +96,18 @@ mutation: $(MUTATION_STAMP) ## Plant COUNT=500 small faults in domain/, chosen b
 dashboards: $(DEV_STAMP) ## Build Grafana's dashboards anew from workbench/monitoring
 	$(BIN)/python -m workbench.monitoring.dashboards
 
+pages: $(DEV_STAMP) ## Write anew the pages of docs/ that are made from the code
+	$(BIN)/python -m workbench.documentation.pages
+
+docs: $(RUN_STAMP) $(DOCS_STAMP) ## Build the documentation site into build/site; a warning fails
+	@$(BIN)/python -m workbench.documentation.source
+	$(MKDOCS) build --strict --clean $(ARGS)
+	@$(BIN)/python -m workbench.documentation.site
+
+docs-serve: $(RUN_STAMP) $(DOCS_STAMP) ## Read the site on this machine while you write (ARGS="-a 127.0.0.1:9000")
+	@$(BIN)/python -m workbench.documentation.source
+	$(MKDOCS) serve --no-strict $(ARGS)
+
 monitoring: $(RUN_STAMP) ## Install or upgrade the monitoring cluster with Helm (ARGS="-f my-values.yaml")
 	@$(BIN)/python -m workbench.monitoring.install $(ARGS)
 
@@ -101,7 +115,7 @@ bench: $(DEV_STAMP) ## Measure speed and memory, write benchmarks/results.json (
 	$(BIN)/python -m benchmarks $(ARGS)
 
 requirements: ## Resolve requirements/*.in anew and pin them with hashes (needs uv)
-	@for name in lambda run dev mutation ray train sam checkov; do \
+	@for name in lambda run dev mutation ray train sam checkov docs; do \
 		uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 			--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" \
 			requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
@@ -142,6 +156,13 @@ $(CHECKOV_STAMP): requirements/checkov.txt
 	@$(PYTHON) -m venv .venv-checkov
 	@.venv-checkov/bin/python -m pip --disable-pip-version-check install --quiet --no-compile --no-deps \
 		--require-hashes --requirement requirements/checkov.txt
+	@touch $@
+
+$(DOCS_STAMP): requirements/docs.txt
+	@echo "Installing what the documentation needs into .venv-docs (once) ..."
+	@$(PYTHON) -m venv .venv-docs
+	@.venv-docs/bin/python -m pip --disable-pip-version-check install --quiet --no-compile --no-deps \
+		--require-hashes --requirement requirements/docs.txt
 	@touch $@
 
 $(SAM_STAMP): requirements/sam.txt

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from support.built_functions import once
 
-from workbench.configuration import PAGE, configuration_page
+from workbench.configuration import configuration_page
 from workbench.lambda_runtime.layout import FUNCTIONS, LAYERS, build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,12 +121,6 @@ def test_second_build_is_the_same_byte_for_byte(packed, tmp_path):
     for resource in LAYERS | FUNCTIONS:
         first, second = (zipped(one / resource) for one in (packed, tmp_path))
         assert hashlib.sha256(first).digest() == hashlib.sha256(second).digest(), resource
-
-
-def test_configuration_page_is_current():
-    assert PAGE.read_text(encoding="utf-8") == configuration_page(), (
-        "run python -m workbench.configuration"
-    )
 
 
 def test_every_setting_has_a_meaning_on_the_page():

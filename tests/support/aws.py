@@ -5,9 +5,9 @@ from itertools import count
 numbers = count()
 
 
-def make_table(client):
+def make_table(client, name=""):
     """Return the name of a fresh table."""
-    name = f"pumpwatch-test-{next(numbers)}"
+    name = name or f"pumpwatch-test-{next(numbers)}"
     client.create_table(
         TableName=name,
         AttributeDefinitions=[

@@ -192,7 +192,7 @@ class Doctor:
         )["MetricAlarms"]
         for one in ringing:
             text = str(one.get("AlarmDescription", one["AlarmName"]))
-            yield Finding("alarms", Level.WARN, text, "docs/operations.md says what each means.")
+            yield Finding("alarms", Level.WARN, text, "docs/incidents.md says what each means.")
 
 
 def _from_function(name: str, facts: Mapping[str, Any]) -> Iterator[Finding]:

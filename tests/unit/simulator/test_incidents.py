@@ -19,7 +19,7 @@ from workbench.simulator.incidents.schedule import DRAWN, NEEDS_POSITION, Incide
 
 MINUTE = 60_000
 SYMBOL = "AAAUSDT"
-PAGE = Path(__file__).parents[3] / "docs" / "simulator.md"
+PAGE = Path(__file__).parents[3] / "docs" / "simulator-incidents.md"
 
 
 def control(desk, document):

@@ -27,7 +27,9 @@ def _incident(row: object) -> Incident:
         raise IncidentError(f"an incident has no {', '.join(unknown)}")
     for name in ("kind", "symbol"):
         if not isinstance(row.get(name), str):
-            raise IncidentError(f"an incident needs a {name}, such as {name} of docs/simulator.md")
+            raise IncidentError(
+                f"an incident needs a {name}, such as {name} of docs/simulator-incidents.md"
+            )
     if row["kind"] not in KINDS:
         raise IncidentError(f"no incident {row['kind']!r}; there are {', '.join(sorted(KINDS))}")
     hints = get_type_hints(Incident)

@@ -12,7 +12,7 @@ class IncidentError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One thing that happens. Which fields matter depends on the kind; see `docs/simulator.md`."""
+    """One thing that happens; which fields matter depends on its kind: simulator-incidents.md."""
 
     kind: str
     symbol: str

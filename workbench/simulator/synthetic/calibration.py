@@ -2,7 +2,7 @@
 
 "Measured" means: on one-minute candles and trades of 81 labelled pumps in 69 segments (1,343 clean
 symbol-days) of Binance spot ALT/BTC pairs, June 2018 to December 2019; sources in
-docs/data-format.md. Everything else is chosen, so that those measurements come out of the generated
+docs/replay.md. Everything else is chosen, so that those measurements come out of the generated
 market too.
 """
 

@@ -1,0 +1,313 @@
+"""Every `pumpwatch` command that a page shows to be typed is typed, against stand-ins.
+
+Bybit is a simulated market of the coins that the pages name, AWS is moto with a deployed stack in
+it, folders of candles are small ones. `ADDED` and `REPLACED` say what else differs from the page.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from functools import partial
+from itertools import pairwise
+
+import boto3
+import pytest
+from moto import mock_aws
+from support.aws import make_table
+from support.backtests import pump_block, write_folder
+from support.deployed import Deployment
+from support.documented import REPOSITORY, Shown, shown, simple_commands
+from support.paper_trading import SteppedPace
+from support.records import a_trade
+from support.scripted_market import ScriptedMarket
+from typer.testing import CliRunner
+
+from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoJournal, DynamoLeaseStore, Table
+from pumpwatch.errors import BadInput
+from pumpwatch.metrics import DETECT, TRADE
+from pumpwatch.ports import Halt
+from workbench.cli.backtest import period_of
+from workbench.cli.main import app
+from workbench.comparison.journal import export_trades
+from workbench.durations import parse_duration
+from workbench.journal import stack as journal_stack
+from workbench.operations.stack import DeployedStack
+from workbench.paper import play as paper_play
+from workbench.run import driver
+from workbench.scale.limits import limits_with
+from workbench.simulator.auth import credentials_from_seed
+from workbench.simulator.clock import MarketClock
+from workbench.simulator.exchange import Exchange
+from workbench.simulator.exchange_settings import ExchangeSettings
+from workbench.simulator.server import start_simulator
+
+COINS = ("BTCUSDT", "DOGEUSDT", "ETHUSDT")
+ADDED = {
+    "backfill": ("--base-url", "{bybit}"),
+    "campaign": ("--seeds", "2", "--workers", "1"),
+    "compare": ("--from", "2026-09-15", "--to", "2026-09-18"),
+    "download": ("--base-url", "{bybit}", "--from", "2026-09-01", "--to", "2026-09-01T06:00"),
+    "paper": ("--base-url", "{bybit}", "--duration", "3m"),
+    "simulator": ("--port", "0", "--symbols", "5"),
+    "tune": ("--trials", "2", "--folds", "1", "--workers", "1"),
+}
+"""Added to a command, where the last value of an option counts: where Bybit is, and less work."""
+REPLACED = {
+    "--bucket": "{bucket}",
+    "--journal": "{journal}",
+    "--labels": "{labels}",
+    "--metrics-port": "0",
+    "--replay": "my-candles",
+    "--store": "{store}",
+    "--table": "{table}",
+}
+"""The reader's own values, replaced where the page gives them; a campaign replays a seed."""
+FOLDER_OF_CANDLES = {"backtest", "compare", "evaluate", "train", "tune"}
+"""Their first argument is the reader's own folder: it is this test's."""
+
+
+def limit_with(_: str, text: str) -> object:
+    name, _, number = text.partition("=")
+    return limits_with({name: float(number)})
+
+
+READABLE = {
+    "--duration": parse_duration,
+    "--since": parse_duration,
+    "--limit": limit_with,
+    "--from": lambda _, text: period_of(text, "2100-01-01"),
+    "--to": lambda _, text: period_of("1970-01-01", text),
+}
+"""Values that may be replaced, and what must be able to read those on the page."""
+RUN_ELSEWHERE = {
+    "simulator": "tests/integration/test_simulator_command.py; here it is started once",
+    "run": "tests/e2e/test_run_command.py plays markets; here one --replay is played",
+    "scale": "tests/unit/scale/test_study.py; it measures for three minutes",
+    "train": "tests/unit/test_training.py trains; two days of candles are too few to learn from",
+}
+GROUPS = {
+    "a deployed stack": {"backfill", "compare", "doctor", "halt", "resume", "status"},
+    "the market": {"download", "paper", "report"},
+    "candles and worlds": {"backtest", "campaign", "costs", "evaluate", "tune"},
+    "a simulator": {"simulator"},
+    "a replay": {"run"},
+    "elsewhere": {"scale", "train"},
+}
+
+
+TRADED = a_trade(
+    created=round(datetime(2026, 9, 16, 0, 2, tzinfo=UTC).timestamp() * 1000), strategy="fade"
+)
+
+
+def group_of(words: list[str]) -> str:
+    if words[0] == "report" and "--stage" in words:
+        return "a deployed stack"
+    return next(name for name, commands in GROUPS.items() if words[0] in commands)
+
+
+def typed() -> list[tuple[Shown, list[str]]]:
+    """Return each `pumpwatch` command that stands in a block, once."""
+    exported = dict(re.findall(r"^export (\w+)=(\S+)", "\n".join(s.text for s in shown()), re.M))
+    found: dict[tuple[str, ...], Shown] = {}
+    for one in shown():
+        for program, *words in simple_commands(one.text) if one.typed else ():
+            if program.removeprefix(".venv/bin/") == "pumpwatch" and not words[0].startswith("-"):
+                filled = (exported.get(word.removeprefix("$"), word) for word in words)
+                found.setdefault(tuple(filled), one)
+    return [(one, list(words)) for words, one in found.items()]
+
+
+def of_group(name: str) -> list[tuple[Shown, list[str]]]:
+    return [(one, words) for one, words in typed() if group_of(words) == name]
+
+
+def adapted(words: list[str], places: dict[str, object]) -> list[str]:
+    """Return the command as it is typed here. Raises `BadInput` for a value nobody can read."""
+    made = list(words)
+    for number, (option, value) in enumerate(pairwise(words), start=1):
+        if option in READABLE:
+            READABLE[option](option, value)
+        if option in REPLACED and (words[0], option) != ("campaign", "--replay"):
+            made[number] = REPLACED[option].format(**places)
+    if made[0] in FOLDER_OF_CANDLES and len(made) > 1 and not made[1].startswith("-"):
+        made[1] = str(places["candles"])
+    return made + [part.format(**places) for part in ADDED.get(made[0], ())]
+
+
+def problem_of(one: Shown, words: list[str], good: tuple[int, ...] = (0,), **places) -> list[str]:
+    """Type the command; return what went wrong, in at most one line."""
+    try:
+        made = adapted(words, places)
+    except BadInput as error:
+        return [f"{one}: {error}"]
+    result = CliRunner().invoke(app, made, input="prod\n")
+    raised = result.exception is not None and not isinstance(result.exception, SystemExit)
+    if result.exit_code in good and not raised:
+        return []
+    return [f"{one}: exit status {result.exit_code}: {result.exception!r} {result.output[-500:]}"]
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """An empty folder to work in, which is also the home."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def bybit(monkeypatch):
+    """The address of an exchange on 2026-10-02, whose clock paper trading steps."""
+    start = round(datetime(2026, 10, 2, tzinfo=UTC).timestamp() * 1000)
+    market = ScriptedMarket({coin: [(0, 100.0)] for coin in COINS})
+    clock = MarketClock(start=start, stepped=True)
+    settings = ExchangeSettings(rate_limits=False)
+    stepped = partial(paper_play.play, pace_of=lambda _: SteppedPace(clock))
+    monkeypatch.setattr(paper_play, "play", stepped)
+    with start_simulator(Exchange(market, clock, credentials_from_seed(1), settings)) as server:
+        yield f"http://127.0.0.1:{server.port}"
+
+
+@pytest.fixture
+def candles(scratch):
+    """Four days of one coin, with a labelled pump in the middle of September 2026."""
+    pumped = datetime(2026, 9, 16, tzinfo=UTC)
+    warm_up = 3 * 1440
+    start = round(pumped.timestamp() / 60) - warm_up
+    events = f"segment,symbol,onset,counted\n0,AUSDT,{pumped:%Y-%m-%dT%H:%M:%SZ},1\n"
+    block = pump_block(warm_up=warm_up, after=1440, start=start)
+    return write_folder(scratch / "candles", [block], events_csv=events)
+
+
+@pytest.fixture
+def deployed(monkeypatch):
+    """A stack that works, and a table with a trade for `compare`."""
+    with mock_aws():
+        made = Deployment()
+        made.succeed(DETECT, TRADE)
+        made.subscribe()
+        found = made.stack()
+        monkeypatch.setattr(DeployedStack, "find", lambda *_: found)
+        stage = journal_stack.Deployment(made.outputs, {"Stage": "prod"})
+        monkeypatch.setattr(journal_stack, "deployment_of_stage", lambda *_: stage)
+        client = boto3.client("dynamodb")
+        table = Table(make_table(client, "pumpwatch-dev"), client)
+        lease = DynamoLeaseStore(table).acquire("trade", owner="run", seconds=30)
+        DynamoJournal(table).save(TRADED, lease)
+        yield made
+
+
+def test_every_command_is_in_a_group():
+    assert {words[0] for _, words in typed()} <= set().union(*GROUPS.values())
+    assert len(typed()) >= 10
+
+
+def test_commands_for_a_deployed_stack(deployed, bybit, candles, tmp_path):
+    """And those that name a store of paper trading, which is made first where one is named."""
+    commands = of_group("a deployed stack")
+    places = {"bybit": bybit, "candles": candles, "store": tmp_path / "paper.db"}
+    places |= {"bucket": deployed.outputs["HistoryBucket"], "table": "pumpwatch-dev"}
+    places["journal"] = tmp_path / "journal.jsonl"
+    export_trades([TRADED], places["journal"])
+    problems, halts = [], DynamoHaltStore(deployed.table())
+    if any("--store" in words for _, words in commands):
+        here = Shown("here", 0, "", typed=True)
+        problems += problem_of(here, ["paper", "--store", "paper.db"], **places)
+    for one, words in commands:
+        if "--store" not in words and words[0] == "resume":
+            halts.halt(Halt("a look", 1, by="me"))
+        elif halts.current() is not None:
+            halts.resume(by="me", time=2)
+        # A store's last run was in the market's time, which is not ours: it may well be late.
+        late = words[0] == "status" and "--store" in words
+        problems += problem_of(one, words, (0, 1) if late else (0,), **places)
+    assert not problems, "\n".join(problems)
+
+
+def test_commands_for_the_market(bybit, scratch, monkeypatch):
+    for name in re.findall(r"--slack-webhook-env ([A-Z_]+)", "\n".join(s.text for s in shown())):
+        monkeypatch.setenv(name, "https://hooks.slack.com/services/T0/B0/none")
+    commands = sorted(of_group("the market"), key=lambda found: found[1][0] == "report")
+    store, labels = scratch / ".pumpwatch" / "paper.db", scratch / "labels.csv"
+    labels.write_text("symbol,onset,counted\nBTCUSDT,2026-10-02T00:00:00Z,1\n")
+    problems = [
+        line
+        for number, (one, words) in enumerate(commands)
+        for line in problem_of(
+            one, _into(words, f"folder-{number}"), bybit=bybit, store=store, labels=labels
+        )
+    ]
+    assert not problems, "\n".join(problems)
+    assert list(scratch.glob("folder-*/candles.parquet"))
+    assert store.exists()
+
+
+def _into(words: list[str], folder: str) -> list[str]:
+    """Let each download have a folder of its own."""
+    return [*words, "--out", folder] if words[0] == "download" else words
+
+
+def test_commands_for_candles_and_worlds(candles):
+    commands = of_group("candles and worlds")
+    problems = [
+        line
+        for number, (one, words) in enumerate(commands)
+        for line in problem_of(one, _with_study(words, number), candles=candles)
+    ]
+    assert not problems, "\n".join(problems)
+
+
+def _with_study(words: list[str], number: int) -> list[str]:
+    """Let each search have a study of its own."""
+    return [*words, "--study", f"study-{number}.journal"] if words[0] == "tune" else words
+
+
+def test_the_replay_of_the_reader_s_own_candles(scratch, monkeypatch):
+    """Played for the first fourteen of its seventy minutes: the pump begins in the tenth."""
+    schedule = driver._Driver._schedule
+    monkeypatch.setattr(driver._Driver, "_schedule", lambda self: schedule(self)[:14])
+    (example,) = re.findall(
+        r"```python\n(.*?)```", (REPOSITORY / "docs/data-format.md").read_text("utf-8"), re.DOTALL
+    )
+    exec(compile(example, "docs/data-format.md", "exec"), {})  # noqa: S102 - our own page
+    (one, words), *_ = [
+        (one, words)
+        for one, words in of_group("a replay")
+        if "--replay" in words and one.page == "docs/data-format.md"
+    ]
+    assert problem_of(one, words) == []
+    assert (scratch / "build" / "run-report.html").exists()
+
+
+def test_the_simulator_as_the_page_about_it_starts_it(scratch):
+    (one, words), *_ = of_group("a simulator")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workbench", *words, *ADDED["simulator"]],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert set(json.loads(process.stdout.readline())) >= {"url", "api_key"}, str(one)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) in (0, 130), str(one)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_what_is_not_run_here_is_run_elsewhere():
+    places = dict.fromkeys(
+        ("candles", "journal", "labels", "store", "bucket", "table", "bybit"), "x"
+    )
+    for group in ("elsewhere", "a replay", "a simulator"):
+        for _, words in of_group(group):
+            assert words[0] in RUN_ELSEWHERE
+            adapted(words, places)
+    for reason in RUN_ELSEWHERE.values():
+        assert (REPOSITORY / reason.split()[0].rstrip(";")).is_file()
