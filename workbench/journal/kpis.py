@@ -103,7 +103,7 @@ def _failed_runs(figures: Figures) -> Kpi:
         return _rate("Failed runs", figures.runs.failed, figures.runs.ticks, "ticks", "")
     known = [one for one in figures.functions if one.runs]
     words = [
-        f"{one.function} {one.failed:,}, {one.timed_out:,} timed out"
+        f"{one.function} {one.failed:,}, of them {one.timed_out:,} timed out"
         if one.runs
         else f"no data of {one.function}"
         for one in figures.functions

@@ -83,7 +83,7 @@ def test_failed_runs_are_a_share_with_its_interval():
     found = by_name(stage(failing, a_log("trade", run(0)))[1])["Failed runs"]
     assert (found.value, found.n) == (0.2, 5)
     assert found.interval[0] < 0.2 < found.interval[1]
-    assert found.note == "detect 1, 1 timed out; trade 0, 0 timed out"
+    assert found.note == "detect 1, of them 1 timed out; trade 0, of them 0 timed out"
 
 
 def test_a_function_that_fills_its_minute_on_purpose_has_no_time_headroom():
