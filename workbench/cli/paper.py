@@ -114,7 +114,7 @@ def _summary(tally: Tally) -> dict[str, object]:
 
 
 def _print_summary(tally: Tally, options: PaperOptions, console: Console) -> None:
-    from workbench.reports.formats import money, signed_money  # noqa: PLC0415
+    from workbench.formats import money, signed_money  # noqa: PLC0415
 
     late = f", {tally.late_ticks} late" if tally.late_ticks else ""
     failed = f", {tally.failed_ticks} with a failure" if tally.failed_ticks else ""

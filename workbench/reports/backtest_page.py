@@ -8,6 +8,7 @@ import numpy as np
 
 from pumpwatch.domain.candles import FloatArray, IntArray
 from workbench.backtest.account import Position
+from workbench.formats import date_and_clock, share
 from workbench.reports.assembly import render
 from workbench.reports.backtest_tables import (
     BacktestReport,
@@ -18,7 +19,6 @@ from workbench.reports.backtest_tables import (
 from workbench.reports.candle_charts import trade_chart
 from workbench.reports.cards import ChartCard, chart_card, trade_facts
 from workbench.reports.chart_style import Figure, horizontal_line, level_label
-from workbench.reports.formats import date_and_clock, share
 from workbench.reports.line_charts import POINTS_AT_MOST, step_trace
 from workbench.reports.trade_tables import exit_words, trades_table
 from workbench.run.result import CandleRow

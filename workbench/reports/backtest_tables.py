@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from workbench.backtest.engine import Outcome
 from workbench.backtest.results import Results
-from workbench.reports.formats import (
+from workbench.formats import (
     money,
     number,
     percent,

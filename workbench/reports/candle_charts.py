@@ -8,8 +8,8 @@ from decimal import Decimal
 from pumpwatch.domain.orders import Side
 from pumpwatch.domain.signals import Phase, Signal
 from pumpwatch.domain.trades import Trade
+from workbench.formats import clock, price, signed_money
 from workbench.reports.chart_style import Figure, axis_places, time_label, vertical_line
-from workbench.reports.formats import clock, price, signed_money
 from workbench.reports.trade_tables import exit_words, side_words
 from workbench.run.result import CandleRow, EventRow
 

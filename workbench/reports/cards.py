@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pumpwatch.domain.trades import Trade
-from workbench.reports.formats import NOTHING, clock, price, signed_money
+from workbench.formats import NOTHING, clock, price, signed_money
 from workbench.reports.trade_tables import exit_words, side_words
 
 __all__ = ["ChartCard", "chart_card", "trade_facts"]

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from pumpwatch.domain.trades import Trade
 from workbench.comparison.compare import Comparison
+from workbench.formats import date_and_clock, signed_money
 from workbench.reports.assembly import render
 from workbench.reports.chart_style import Figure
 from workbench.reports.comparison_tables import (
@@ -17,7 +18,6 @@ from workbench.reports.comparison_tables import (
     sides_table,
     uncovered_symbols,
 )
-from workbench.reports.formats import date_and_clock, signed_money
 from workbench.reports.line_charts import curve_chart, thinned
 
 __all__ = ["ComparisonReport", "render_comparison"]

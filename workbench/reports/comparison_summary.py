@@ -7,8 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.comparison.compare import Comparison
+from workbench.formats import signed_money
 from workbench.reports.comparison_tables import differences_table, sides_table, uncovered_symbols
-from workbench.reports.formats import signed_money
 from workbench.reports.terminal import terminal_table, wide_enough
 
 __all__ = ["print_comparison"]

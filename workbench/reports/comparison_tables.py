@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.comparison.compare import Comparison
 from workbench.comparison.sides import Figures
-from workbench.reports.formats import (
+from workbench.formats import (
     NOTHING,
     date_and_clock,
     money,

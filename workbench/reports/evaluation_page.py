@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from workbench.evaluation.rules import RULES
+from workbench.formats import NOTHING, number, seconds, share
 from workbench.reports.assembly import render
 from workbench.reports.evaluated import Evaluated, evaluate_rule
 from workbench.reports.evaluation_charts import delay_chart, recall_chart
-from workbench.reports.formats import NOTHING, number, seconds, share
 from workbench.reports.tables import Cell, Column, Table
 from workbench.reports.terminal import terminal_table, wide_enough
 

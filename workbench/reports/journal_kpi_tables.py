@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from workbench.formats import NOTHING, date_and_clock, number, seconds, share
 from workbench.journal.api_requests import ApiRow
 from workbench.journal.figures import Figures
 from workbench.journal.function_runs import FunctionRuns
 from workbench.journal.histograms import Bounds
 from workbench.journal.kpis import Kpi, kpis_of
 from workbench.journal.spread import Spread
-from workbench.reports.formats import NOTHING, date_and_clock, number, seconds, share
 from workbench.reports.journal_tables import NO_DATA
 from workbench.reports.tables import Cell, Column, Table
 

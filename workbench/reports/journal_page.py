@@ -8,6 +8,7 @@ from itertools import groupby
 
 from pumpwatch.domain.signals import Signal
 from pumpwatch.domain.trades import Trade
+from workbench.formats import NOTHING, date_and_clock, percent
 from workbench.journal.candles import alarms_of
 from workbench.journal.figures import Figures
 from workbench.journal.period import Period
@@ -15,7 +16,6 @@ from workbench.reports.assembly import render
 from workbench.reports.candle_charts import event_chart, window_of
 from workbench.reports.cards import ChartCard, chart_card, trade_facts
 from workbench.reports.chart_style import Figure
-from workbench.reports.formats import NOTHING, date_and_clock, percent
 from workbench.reports.journal_kpi_tables import (
     api_table,
     bounds_table,

@@ -6,10 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pumpwatch.domain.signals import Signal
 from pumpwatch.domain.trades import Trade
-from workbench.journal.figures import Figures
-from workbench.journal.period import Period
-from workbench.journal.spending import Slippage, Spending
-from workbench.reports.formats import (
+from workbench.formats import (
     NOTHING,
     date_and_clock,
     money,
@@ -18,6 +15,9 @@ from workbench.reports.formats import (
     share,
     signed_money,
 )
+from workbench.journal.figures import Figures
+from workbench.journal.period import Period
+from workbench.journal.spending import Slippage, Spending
 from workbench.reports.tables import ROWS_AT_MOST, Cell, Column, Table, Tile, latest
 from workbench.reports.trade_tables import result_cell, trade_state_words
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from workbench.formats import money, seconds
 from workbench.reports.chart_style import (
     DASHES,
     LEGEND,
@@ -16,7 +17,6 @@ from workbench.reports.chart_style import (
     horizontal_line,
     level_label,
 )
-from workbench.reports.formats import money, seconds
 
 __all__ = [
     "POINTS_AT_MOST",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from workbench.formats import clock, date_and_clock, duration, percent, seconds
 from workbench.reports.assembly import render, script_json
 from workbench.reports.candle_charts import event_chart, window_of
 from workbench.reports.cards import ChartCard, chart_card, trade_facts
 from workbench.reports.chart_style import Figure
-from workbench.reports.formats import clock, date_and_clock, duration, percent, seconds
 from workbench.reports.line_charts import (
     equity_chart,
     equity_words,

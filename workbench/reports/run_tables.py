@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from workbench.reports.formats import (
+from workbench.formats import (
     NOTHING,
     clock,
     date_and_clock,

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from workbench.reports.formats import NOTHING, clock, date_and_clock, price, seconds
+from workbench.formats import NOTHING, clock, date_and_clock, price, seconds
 from workbench.reports.run_page import notice
 from workbench.reports.run_tables import VERDICT_WORDS, result_words, tiles
 from workbench.reports.terminal import WIDE, tiles_grid, wide_enough

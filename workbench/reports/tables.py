@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from workbench.reports.formats import NOTHING, number
+from workbench.formats import NOTHING, number
 
 __all__ = ["ROWS_AT_MOST", "Cell", "Column", "Table", "Tile", "Tone", "counts_table", "latest"]
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from pumpwatch.domain.orders import Side
 from pumpwatch.domain.trades import Trade, TradeState
-from workbench.reports.formats import (
+from workbench.formats import (
     NOTHING,
     date_and_clock,
     money,

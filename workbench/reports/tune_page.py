@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from workbench.formats import number, ratio
 from workbench.reports.assembly import render
 from workbench.reports.chart_style import DASHES, LEGEND, SERIES, Figure
-from workbench.reports.formats import number, ratio
 from workbench.reports.tables import Cell, Column, Table
 from workbench.reports.tune_tables import settings_table, tune_tiles, walk_table
 from workbench.tune.walk_forward import Step, Tuned

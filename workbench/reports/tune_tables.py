@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from workbench.backtest.settings import BacktestSettings
-from workbench.reports.formats import NOTHING, number, percent, ratio, share, signed_money
+from workbench.formats import NOTHING, number, percent, ratio, share, signed_money
 from workbench.reports.tables import Cell, Column, Table, Tile
 from workbench.reports.trade_tables import amount_cell
 from workbench.tune.objective import Verdict

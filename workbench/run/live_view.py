@@ -12,7 +12,7 @@ from rich.text import Text
 
 from pumpwatch.domain.signals import Signal
 from pumpwatch.domain.trades import Trade
-from workbench.reports.formats import clock, money, percent, price, signed_money
+from workbench.formats import clock, money, percent, price, signed_money
 from workbench.run.plain_view import PlainView
 from workbench.run.view import (
     RunFacts,

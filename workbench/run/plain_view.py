@@ -7,7 +7,7 @@ from rich.text import Text
 
 from pumpwatch.domain.signals import Signal
 from pumpwatch.domain.trades import Trade
-from workbench.reports.formats import clock, date_and_clock, duration, money
+from workbench.formats import clock, date_and_clock, duration, money
 from workbench.run.view import RunFacts, RunView, TickSnapshot, signal_words, trade_words
 
 __all__ = ["PlainView"]

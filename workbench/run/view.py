@@ -12,7 +12,7 @@ from typing import Protocol
 from pumpwatch.domain.orders import Position, Side
 from pumpwatch.domain.signals import Signal
 from pumpwatch.domain.trades import Trade, TradeState
-from workbench.reports.formats import number, percent, price, signed_money
+from workbench.formats import number, percent, price, signed_money
 
 __all__ = [
     "Mover",

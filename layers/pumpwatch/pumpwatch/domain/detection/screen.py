@@ -10,7 +10,7 @@ not judged yet. Two quantities decide:
 
 The rule turns its memory into lower bounds of what an alarm needs (`Detector.needs`).
 
-Assumed, stated in docs/strategy.md and watched in production by `screen_missed_total`: the
+Assumed, stated in docs/detection.md and watched in production by `screen_missed_total`: the
 exchange's 24-hour window slides at least once a candle and its ticker does not lag behind its
 candles.
 """

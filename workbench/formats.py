@@ -1,4 +1,4 @@
-"""How the reports write times, prices and money, the same on a page and on a terminal."""
+"""How pages and terminals write times, prices and money."""
 
 from __future__ import annotations
 

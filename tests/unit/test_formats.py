@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from workbench.reports import formats
+from workbench import formats
 
 
 @pytest.mark.parametrize(
