@@ -133,12 +133,12 @@ def run_program(arguments: Sequence[str] | None = None) -> int:
         if status == INTERRUPTED:
             raise KeyboardInterrupt
     except BrokenPipeError:
-        _read_no_more()
+        _write_no_more()
         return NO_READER
     except SystemExit as error:
         # typer and rich both end the program when nobody reads, as if it had found a problem.
         if isinstance(error.__context__, BrokenPipeError):
-            _read_no_more()
+            _write_no_more()
             return NO_READER
         return error.code if isinstance(error.code, int) else BUG
     except typer.Abort:
@@ -155,11 +155,13 @@ def main() -> NoReturn:
 
 def _fail(error: BaseException, typed: Sequence[str], invocation: Invocation) -> int:
     line, status = describe(error, typed)
-    with contextlib.suppress(OSError):
+    try:
         if invocation.debug:
             typer.echo(traceback_of(error), err=True, nl=False)
         typer.echo(f"pumpwatch: {line}", err=True)
         _flush()
+    except OSError:
+        _write_no_more()
     return status
 
 
@@ -170,8 +172,8 @@ def _flush() -> None:
             stream.flush()
 
 
-def _read_no_more() -> None:
-    """Let the interpreter's own last flush go nowhere: it would complain."""
+def _write_no_more() -> None:
+    """Let the interpreter's own last flush go nowhere: it would complain, and change the status."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):

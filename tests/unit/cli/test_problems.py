@@ -136,7 +136,7 @@ def test_nobody_reading_is_no_error(monkeypatch):
 def program(command, **environment):
     return subprocess.run(
         ["sh", "-c", command.replace("PUMPWATCH", f"{sys.executable} -m workbench")],
-        capture_output=True, check=False, env={**os.environ, **environment},
+        capture_output=True, check=False, env={**os.environ, "PYTHONUNBUFFERED": "", **environment},
     )  # fmt: skip
 
 
