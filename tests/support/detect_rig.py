@@ -43,6 +43,8 @@ class Rig:
         self.broken = {}
         """Errors by symbol: its candles fail, its ticker goes on."""
         self._whole = self.market.candles
+        self.rounds = 0
+        """Calls for candles in the last tick."""
         self.market.candles = self._candles
         for number in range(symbols):
             self.list(f"A{number}USDT", number, before + AFTER)
@@ -61,6 +63,7 @@ class Rig:
 
     def _candles(self, requests):
         assert len({one.symbol for one in requests}) == len(requests), "a symbol was asked twice"
+        self.rounds += 1
         answers = self._whole(requests)
         return {symbol: self.broken.get(symbol, answer) for symbol, answer in answers.items()}
 
@@ -89,6 +92,7 @@ class Rig:
         """Run the use case in a minute, counted from START."""
         self.market.now = START + int(minute * MINUTE) + second * 1000
         self.market.candle_requests.clear()
+        self.rounds = 0
         tick = SimpleNamespace(scheduled_time=START + int(minute * MINUTE), execution_id="e")
         return (detect or self.detect).run(tick, deadline)
 

@@ -110,13 +110,18 @@ def test_ctrl_c_ends_every_worker_of_a_command(here):
 
 @contextmanager
 def files_of_at_most(count):
-    """Let no file grow beyond so many bytes: it fails as on a disk that is full."""
+    """Let no file grow beyond so many bytes: it fails as on a disk that is full.
+
+    Byte code is not written meanwhile: Python does not notice that it was cut short.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    writes_none, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     resource.setrlimit(resource.RLIMIT_FSIZE, (count, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        sys.dont_write_bytecode = writes_none
 
 
 @pytest.mark.parametrize(

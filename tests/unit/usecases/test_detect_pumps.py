@@ -78,6 +78,7 @@ def test_more_slices_are_refreshed_when_a_round_would_take_too_long(monkeypatch)
     reports = play(rig, 0, 12)
     # Four slices in the 2.4 minutes that are used of three: two in each run.
     assert [report.refreshed for report in reports] == [4] * 12
+    assert (rig.rounds, len(rig.asked())) == (1, 4), "both slices are asked for at once"
     assert {report.candidates for report in reports} == {0}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +17,11 @@ from pumpwatch.ports import CandleRequest, HistoryStore, MarketData
 
 from .detect_state import DetectState
 
-__all__ = ["CandleHistory", "Refreshed", "request_count"]
+__all__ = ["Answers", "CandleHistory", "Refreshed", "request_count"]
 
 logger = logging.getLogger(__name__)
 
+Answers = Mapping[str, CandleSeries | PumpwatchError]
 PAGE = 1000
 """Candles in one answer of the exchange."""
 SYMBOLS_HELD = 1000
@@ -63,15 +64,18 @@ class CandleHistory:
         """Drop what is held in memory: another run may have saved something newer."""
         self._held.clear()
 
-    def refresh(self, state: DetectState, number: int, now: int) -> Refreshed:
-        """Fetch what a slice lacks, replay it, and update the state and the store."""
+    def fetch(self, state: DetectState, numbers: Sequence[int], now: int) -> Answers:
+        """Return what the slices lack, by symbol, from one round of requests."""
+        requests = [one for number in numbers for one in self._lacking(state, number, now)[2]]
+        return self._market.candles(requests) if requests else {}
+
+    def refresh(self, state: DetectState, number: int, now: int, answers: Answers) -> Refreshed:
+        """Add what was fetched to a slice, replay it, and update the state and the store."""
         rows = state.slice_rows(number)
         symbols = [state.symbols[row] for row in rows]
-        old = self._slice(number) if (state.through[rows] > 0).any() else None
-        known = np.array([self._holds(old, state, row) for row in rows], dtype=np.bool_)
+        old, known, requests = self._lacking(state, number, now)
         end = now // self._detector.interval * self._detector.interval
-        requests = self._requests(symbols, np.where(known, state.through[rows], 0), end)
-        series, bad = sorted_out(self._market.candles(requests) if requests else {})
+        series, bad = sorted_out({one: answers[one] for one in symbols if one in answers})
         starts = [request.start for request in requests]
         starts += [int(old.open_time[0])] if old is not None and known.any() else []
         grid = self._grid(symbols, min([*starts, end]), end)
@@ -113,6 +117,17 @@ class CandleHistory:
         return grid.merged(series), state.base.select(rows), readable
 
     # --- inside --------------------------------------------------------------------------
+
+    def _lacking(
+        self, state: DetectState, number: int, now: int
+    ) -> tuple[Candles | None, BoolArray, list[CandleRequest]]:
+        """Return a slice as it is kept, whose rows of it are known, and what is not there yet."""
+        rows = state.slice_rows(number)
+        symbols = [state.symbols[row] for row in rows]
+        old = self._slice(number) if (state.through[rows] > 0).any() else None
+        known = np.array([self._holds(old, state, row) for row in rows], dtype=np.bool_)
+        end = now // self._detector.interval * self._detector.interval
+        return old, known, self._requests(symbols, np.where(known, state.through[rows], 0), end)
 
     def _slice(self, number: int) -> Candles | None:
         if number not in self._held:
@@ -194,9 +209,7 @@ class CandleHistory:
             )
 
 
-def sorted_out(
-    answers: Mapping[str, CandleSeries | PumpwatchError],
-) -> tuple[dict[str, CandleSeries], int]:
+def sorted_out(answers: Answers) -> tuple[dict[str, CandleSeries], int]:
     """Return the series that have closed candles, forming ones cut off, and how many were bad.
 
     Raises the `StopTrading` error among the answers, if there is one.

@@ -168,12 +168,14 @@ class DetectPumps:
         budget = self._settings.max_candidates - report.candidates
         numbers = sorted(set(state.slice_of.tolist()), key=lambda n: (state.refreshed.get(n, 0), n))
         due = slices_due(len(numbers), self._detector)
-        for position, number in enumerate(numbers):
-            never = number not in state.refreshed
-            if position >= due and (not never or budget <= 0):
+        groups = [numbers[:due], *([number] for number in numbers[due:])]
+        for position, group in enumerate(groups):
+            if position and (group[0] in state.refreshed or budget <= 0):
                 return
             before = report.requests
-            self._scanner.refresh(state, number, report.time, report)
+            answers = self._scanner.fetch(state, group, report.time)
+            for number in group:
+                self._scanner.refresh(state, number, report.time, answers, report)
             budget -= report.requests - before
 
     def _scan_again(self, report: DetectReport, tick: Tick, deadline: Deadline | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from pumpwatch.domain.events import EventRules
 from pumpwatch.errors import PumpwatchError, RetryLater, StopTrading
 from pumpwatch.ports import MarketData
 
-from .candle_history import CandleHistory, Refreshed, request_count
+from .candle_history import Answers, CandleHistory, Refreshed, request_count
 from .detect_report import DetectReport
 from .detect_state import DetectState, JudgedSpan
 from .event_desk import EventDesk, view_of_events_symbol, view_of_nothing, view_of_row
@@ -73,9 +73,15 @@ class Scanner:
         report.events_open = self._desk.open_events
         report.events = list(self._desk.events.values())
 
-    def refresh(self, state: DetectState, number: int, now: int, report: DetectReport) -> None:
-        """Refresh a slice, judge what was not judged yet, and count what the screen missed."""
-        done = self._fill(state, number, now, report)
+    def fetch(self, state: DetectState, numbers: Sequence[int], now: int) -> Answers:
+        """Return what the slices lack: one round of requests for all of them."""
+        return self._history.fetch(state, numbers, now)
+
+    def refresh(
+        self, state: DetectState, number: int, now: int, answers: Answers, report: DetectReport
+    ) -> None:
+        """Add what was fetched to a slice, judge what is new, count what the screen missed."""
+        done = self._filled(state, number, now, answers, report)
         live = self._live(done.candles, done.start)
         opens = done.candles.open_time
         for position, row in enumerate(done.rows):
@@ -110,7 +116,7 @@ class Scanner:
 
     def fill(self, state: DetectState, number: int, now: int, report: DetectReport) -> None:
         """Refresh a slice without judging it."""
-        self._fill(state, number, now, report)
+        self._filled(state, number, now, self.fetch(state, [number], now), report)
 
     def begin(self, state: DetectState, now: Glance) -> None:
         """Let judging begin with the candle after the one that is forming at this look."""
@@ -121,8 +127,10 @@ class Scanner:
 
     # --- inside --------------------------------------------------------------------------
 
-    def _fill(self, state: DetectState, number: int, now: int, report: DetectReport) -> Refreshed:
-        done = self._history.refresh(state, number, now)
+    def _filled(
+        self, state: DetectState, number: int, now: int, answers: Answers, report: DetectReport
+    ) -> Refreshed:
+        done = self._history.refresh(state, number, now, answers)
         report.requests += done.requests
         report.bad_candles += done.bad
         report.refreshed += len(done.rows)
