@@ -10,7 +10,6 @@ from support.scripted_market import START as MARKET_START
 from support.scripted_market import ScriptedMarket
 from support.trading_rig import RigTick, peaked, settings
 
-from benchmarks.exchange_process import HeldClock
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.memory import (
     ManualDeadline,
@@ -32,6 +31,7 @@ from workbench.simulator.exchange import Exchange
 from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.incidents.incident import Incident
 from workbench.simulator.incidents.kinds import apply_incident
+from workbench.simulator.measured import HeldClock
 from workbench.simulator.server import SimulatorServer
 
 MINUTE = 60_000
@@ -76,8 +76,7 @@ class World:
         self.market_clock: Any = MarketClock(start=BEGIN, stepped=True)
         self.executor = ThreadPoolExecutor(MOST_READS) if real_latency else None
         if real_latency:
-            self.market_clock = HeldClock()
-            self.market_clock.advance_to(BEGIN)
+            self.market_clock = HeldClock(BEGIN)
         scripts = {"BTCUSDT": [(0, 60_000.0)], SYMBOL: script}
         options = ExchangeSettings(**{"latency_ms": 60, **(exchange or {})})
         self.exchange = Exchange(

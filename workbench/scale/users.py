@@ -20,8 +20,9 @@ from workbench.localstack.pushgateway import Pushgateway
 from workbench.localstack.stack import LocalStack
 from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.market import MINUTE_MS
+from workbench.simulator.measured import MeasuredExchange
 
-from .exchange_process import START, ServedMarket, serve_market
+from .exchange_process import START, serve_market
 from .tick import LATENCY_MS, SECOND
 from .traffic import CREATE, Traffic, watched
 
@@ -107,7 +108,7 @@ def measure_users() -> UserFigures:
             return _measured(stack, served, gateway)
 
 
-def _measured(stack: LocalStack, served: ServedMarket, gateway: Pushgateway) -> UserFigures:
+def _measured(stack: LocalStack, served: MeasuredExchange, gateway: Pushgateway) -> UserFigures:
     for minute in range(WARM_UP):
         for function in (DETECT, TRADE):
             _invoke(stack, served, function, minute)
@@ -123,7 +124,7 @@ def _measured(stack: LocalStack, served: ServedMarket, gateway: Pushgateway) -> 
     return UserFigures(idle, entry, holding, detect, series, size)
 
 
-def _entries(stack: LocalStack, served: ServedMarket, minute: int) -> list[RunUse]:
+def _entries(stack: LocalStack, served: MeasuredExchange, minute: int) -> list[RunUse]:
     """Wake the function by signals of some symbols, one after another."""
     reader = stack.stream_reader(TRADE)
     table = Table(stack.name_of("StateTable"), stack.aws.client("dynamodb"))
@@ -144,7 +145,7 @@ def _median(runs: Sequence[RunUse]) -> RunUse:
     return sorted(runs, key=lambda one: one.seconds)[len(runs) // 2]
 
 
-def _invoke(stack: LocalStack, served: ServedMarket, function: str, minute: int) -> RunUse:
+def _invoke(stack: LocalStack, served: MeasuredExchange, function: str, minute: int) -> RunUse:
     due = START + minute * MINUTE_MS
     served.tell("time", due + SECOND)
     return _run(stack, function, stack.scheduled_event(function, due))

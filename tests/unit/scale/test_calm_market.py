@@ -9,13 +9,14 @@ from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
 from pumpwatch.invocation import Tick
 from pumpwatch.ports import CandleRequest
 from workbench.scale.bucket import FolderBucket
-from workbench.scale.exchange_process import ONSET, START, _HeldClock, calm_market
+from workbench.scale.exchange_process import ONSET, START, calm_market
 from workbench.scale.market import SURGE_MINUTES, CalmMarketData
 from workbench.scale.tick import SECOND, detect_on, fill, make_ticks
 from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.exchange import Exchange
 from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.market import DAY_MS, MINUTE_MS
+from workbench.simulator.measured import HeldClock
 from workbench.simulator.server import start_simulator
 
 SYMBOLS, MOVERS = 12, 2
@@ -89,7 +90,7 @@ def test_a_symbol_that_the_rule_has_no_bounds_for_is_a_candidate(tmp_path, age, 
 def test_the_same_ticks_over_the_wire(tmp_path):
     """Through the real adapter and HTTP a tick asks for the same."""
     fill(tmp_path, SYMBOLS, MOVERS)
-    clock, settings = _HeldClock(), ExchangeSettings(rate_limits=False)
+    clock, settings = HeldClock(START), ExchangeSettings(rate_limits=False)
     exchange = Exchange(calm_market(SYMBOLS, MOVERS), clock, credentials_from_seed(1), settings)
     with start_simulator(exchange) as server:
         session = BybitSession(server.url)
