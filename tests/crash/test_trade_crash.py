@@ -215,7 +215,7 @@ def test_a_killed_run_whose_successor_comes_late_ends_flat_and_agreed(
         rig.tick()
         rig.advance(60)
     assert rig.entries_sent() == before
-    assert rig.broker.positions() == []
+    assert list(rig.broker.positions()) == []
     assert rig.journal.live_trades() == []
     rig.check_agreement()
 

@@ -139,7 +139,7 @@ def test_order_in_doubt_that_never_arrived_is_not_found(rig, name):
     with pytest.raises(OutcomeUnknown):
         rig.place()
     assert rig.broker.find_order(SYMBOL, ORDER_ID) is None
-    assert rig.broker.positions() == []
+    assert list(rig.broker.positions()) == []
 
 
 @pytest.mark.parametrize("name", sorted(FINE))
@@ -228,7 +228,7 @@ def test_filled_order_that_is_hidden_is_not_found_until_later_though_its_positio
 def test_lagging_positions_deny_a_position_that_is_there(rig):
     rig.fault("stale_positions", CREATE, lag_ms=2_000, lasts_ms=2_000)
     rig.place()
-    assert rig.broker.positions() == []
+    assert list(rig.broker.positions()) == []
     assert rig.broker.find_order(SYMBOL, ORDER_ID) is not None
     rig.pass_time(2_000)
     assert len(rig.broker.positions()) == 1
@@ -239,8 +239,8 @@ def test_lagging_orders_and_history_deny_an_order_that_is_there(rig):
     row["lists"] = ["orders", "history", "executions"]
     rig.exchange.faults = faults_from_json({"faults": [row]}).plan
     rig.place()
-    assert rig.broker.open_orders() == []
-    assert rig.broker.fills(SYMBOL, since=START) == []
+    assert list(rig.broker.open_orders()) == []
+    assert list(rig.broker.fills(SYMBOL, since=START)) == []
     assert rig.broker.find_order(SYMBOL, ORDER_ID) is None
     assert len(rig.broker.positions()) == 1
     rig.pass_time(2_000)
@@ -258,7 +258,7 @@ def test_clock_that_is_out_refuses_every_signed_call_but_none_without_a_key(rig,
     assert not rig.placed()
     assert rig.session.time() == START
     rig.exchange.clock_skew_ms = 0
-    assert rig.broker.positions() == []
+    assert list(rig.broker.positions()) == []
 
 
 # --- a schedule --------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def test_a_fade_is_entered_with_its_stop_and_closed_by_the_time_limit(world: Wor
     report = world.tick(31)
     trade = world.trade()
     assert (trade.state, trade.exit_reason) == (TradeState.CLOSED, ExitReason.TIME_LIMIT)
-    assert world.broker.positions() == []
+    assert list(world.broker.positions()) == []
     assert report.repairs == {}
     assert report.equity == Decimal(10_000) + trade.realised_pnl
 

@@ -25,6 +25,7 @@ from pumpwatch.domain.orders import (
     Side,
     StopTrigger,
 )
+from pumpwatch.domain.rows import Rows
 from pumpwatch.errors import BadMarketData, DeadlineNear, PumpwatchError, UnknownSymbol
 from pumpwatch.ports import CandleRequest
 from workbench.simulator.engine import requests
@@ -69,15 +70,16 @@ class EngineBroker:
         equity = ledger.wallet + ledger.unrealised()
         return Account(equity, max(Decimal(0), ledger.available()), ledger.wallet)
 
-    def positions(self) -> Sequence[Position]:
-        """Return every open position."""
-        return self._exchange.positions()
+    def positions(self, symbol: str = "") -> Rows[Position]:
+        """Return every open position, or one symbol's."""
+        found = self._exchange.positions()
+        return Rows(tuple(one for one in found if symbol in ("", one.symbol)))
 
-    def open_orders(self) -> Sequence[OrderStatus]:
+    def open_orders(self) -> Rows[OrderStatus]:
         """Return every order that can still be filled."""
-        active = self._engine.ledger.active
+        active, visible = self._engine.ledger.active, self._exchange.visible()
         found = [order for orders in active.values() for order in orders.values()]
-        return [_status(order) for order in found if order.created <= self._exchange.visible()]
+        return Rows(tuple(_status(order) for order in found if order.created <= visible))
 
     def place(self, request: OrderRequest) -> str:
         """Give the order to the engine."""
@@ -93,11 +95,12 @@ class EngineBroker:
         late = order is not None and order.created > self._exchange.visible()
         return None if order is None or late or order.symbol != symbol else _status(order)
 
-    def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
+    def fills(self, symbol: str, *, since: int) -> Rows[Fill]:
         """Return the symbol's executions, oldest first."""
         until = self._exchange.visible()
         rows = self._engine.ledger.executions
-        return [_fill(row) for row in rows if row.symbol == symbol and since <= row.time <= until]
+        wanted = (row for row in rows if row.symbol == symbol and since <= row.time <= until)
+        return Rows(tuple(_fill(row) for row in wanted))
 
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:
         """Set the leverage."""

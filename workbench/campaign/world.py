@@ -76,6 +76,9 @@ class _Clock:
     def now(self) -> int:
         return self._exchange.now
 
+    def doubt(self) -> str:
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class _Instance:

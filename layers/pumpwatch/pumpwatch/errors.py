@@ -8,6 +8,7 @@
     │   └── BadEvent             the invocation's payload is malformed
     ├── RetryLater               nothing was sent; the next tick tries again
     │   ├── ExchangeUnavailable  the exchange did not answer, or asked to slow down
+    │   │   └── UnreadableAnswer it answered, and what is needed cannot be read
     │   ├── StoreUnavailable     the table or the bucket did not answer
     │   ├── LeaseHeld            another run is at work
     │   └── DeadlineNear         too little time left to finish safely
@@ -53,6 +54,7 @@ __all__ = [
     "StopTrading",
     "StoreUnavailable",
     "UnknownSymbol",
+    "UnreadableAnswer",
 ]
 
 
@@ -85,6 +87,13 @@ class ExchangeUnavailable(RetryLater):
     def __init__(self, message: str, *, code: int | None = None) -> None:
         super().__init__(message)
         self.code = code
+
+
+class UnreadableAnswer(ExchangeUnavailable):
+    """Try again later: the exchange answered, and a field that is needed cannot be read.
+
+    The message names the place, the field and the value.
+    """
 
 
 class StoreUnavailable(RetryLater):

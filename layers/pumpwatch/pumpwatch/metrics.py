@@ -99,8 +99,15 @@ LEGS = ("entry", "exit")
 PHASES = ("rising", "peaked", "fading", "over")
 REPAIRS = ("opened", "dropped", "exit_ended", "resized", "closed", "stop_set", "vanished", "found")
 """What a run can find to differ between the journal and the exchange."""
-BLOCKED_BY = ("halt", "lock", "stale_tick", "access", "stores")
-"""Why a run opens nothing: a halt, a pause for all symbols, a late tick, the key, the table."""
+BLOCKED_BY = ("halt", "lock", "stale_tick", "access", "stores", "rows", "clock", "time")
+"""Why a run opens nothing: a halt, a pause for all symbols, a late tick, the key, the table, a row
+of the account that cannot be read, a time that is not sure, settings that leave no time."""
+PROBLEMS = ("exchange", "store", "rows", "clock", "time", "order", "stop", "access", "signal")
+"""What went wrong in a run: no answer of the exchange or the table, a row that cannot be read, an
+unsure time, too little time, an order or a stop that was refused or is not known, the key, a
+signal that could not be opened."""
+LISTS = ("positions", "open_orders", "order_history", "executions", "wallet", "key")
+"""The exchange's private lists, whose rows are read one by one."""
 PROTECTIONS = (
     "symbol_cooldown",
     "losing_streak",

@@ -168,7 +168,7 @@ def test_a_position_closed_after_the_funding_has_paid_it():
     world.look(DUE - 300)
     world.go_to(DUE + 300)
     world.broker.place(an_exit(quantity=QUANTITY))
-    assert world.broker.positions() == []
+    assert list(world.broker.positions()) == []
     assert [time for time, _ in world.paid()] == [DUE]
 
 
@@ -177,7 +177,7 @@ def test_a_stop_that_fired_before_the_funding_ends_it():
     world.price([(1.0, 1.0, 1.0, 1.0)] * 20 + [(1.0, 1.6, 1.0, 1.6)] * 40)
     world.enter()
     world.look(DUE + 10 * MINUTE)
-    assert world.broker.positions() == []
+    assert list(world.broker.positions()) == []
     assert world.paid() == []
 
 
@@ -221,7 +221,7 @@ def test_many_positions_that_pay_and_are_stopped_at_once_fit_too():
         world.market.set_funding(symbol, -0.02, DUE)
         world.enter(order_id=symbol, symbol=symbol, quantity=Decimal(1))
     world.look(DUE + 10 * MINUTE)
-    assert world.broker.positions() == []
+    assert list(world.broker.positions()) == []
     assert max(world.store.sizes) <= 90
     assert sum(world.store.sizes) == 3 * len(symbols)
 

@@ -179,6 +179,7 @@ def _stores(here):
     newer, older = Database(here / "newer"), Database(here / "older")
     newer.write("PRAGMA user_version = 99")
     older.write("DROP TABLE runs")
+    older.write("DROP TABLE looked_at")
     older.write("PRAGMA user_version = 1")
     newer.close()
     older.close()

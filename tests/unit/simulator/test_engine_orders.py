@@ -263,7 +263,7 @@ def test_cancelled_order_is_gone_and_cannot_be_cancelled_again():
     again = desk.post("/v5/order/cancel", symbol="AAAUSDT", orderLinkId="mine")
     assert again["retCode"] == 110001
     assert again["retMsg"] == "order not exists or too late to cancel"
-    assert desk.open_orders() == []
+    assert list(desk.open_orders()) == []
 
 
 def test_cancel_all_takes_waiting_stops_too_and_is_calm_when_there_is_nothing():
@@ -339,7 +339,7 @@ def test_lagging_order_list_shows_a_new_order_only_later():
     desk = Desk(settings={"order_list_lag_ms": 500})
     answer = desk.order("Buy", "1", orderType="Limit", price="90")
     assert answer["retCode"] == 0
-    assert desk.open_orders() == []
+    assert list(desk.open_orders()) == []
     desk.advance(500)
     assert len(desk.open_orders()) == 1
 

@@ -36,7 +36,7 @@ def test_stop_loss_triggers_with_slippage_and_takes_the_target_away():
     desk.placed("Buy", "10", stopLoss="95", takeProfit="110")
     desk.advance(MINUTE)
     assert desk.position()["side"] == ""
-    assert desk.open_orders() == []
+    assert list(desk.open_orders()) == []
     closing = [fill for fill in desk.executions() if fill["side"] == "Sell"]
     assert {fill["stopOrderType"] for fill in closing} == {"StopLoss"}
     assert all(Decimal(fill["execPrice"]) < 95 for fill in closing)
@@ -117,7 +117,7 @@ def test_unchanged_stops_answer_not_modified():
     assert stop(desk, stopLoss="96")["retCode"] == 0
     assert [row["triggerPrice"] for row in desk.open_orders()] == ["96"]
     assert stop(desk, stopLoss="0")["retCode"] == 0
-    assert desk.open_orders() == []
+    assert list(desk.open_orders()) == []
     assert stop(desk, stopLoss="0")["retCode"] == 34040
 
 
@@ -161,7 +161,7 @@ def test_flipping_without_a_new_stop_leaves_no_stop_of_the_old_side():
     desk.placed("Sell", "3")
     position = desk.position()
     assert (position["stopLoss"], position["takeProfit"]) == ("", "")
-    assert desk.open_orders() == []
+    assert list(desk.open_orders()) == []
 
 
 def test_stop_in_a_gap_fills_at_the_price_after_it():

@@ -25,7 +25,7 @@ def test_halt_that_closes_ends_our_position_reduce_only() -> None:
     assert rig.trade().exit_reason is ExitReason.HALT
     assert [trade.signal_id for trade in report.closed] == [rig.trade().signal_id]
     assert rig.broker.placed[-1].reduce_only
-    assert rig.broker.positions() == []
+    assert list(rig.broker.positions()) == []
     rig.tick()
     assert len(rig.broker.placed) == 2
     rig.check_agreement()

@@ -638,7 +638,7 @@ def test_entry_without_stop_is_closed_at_market(rig: Rig) -> None:
     report = rig.tick()
     trade = rig.trade()
     assert (trade.state, trade.exit_reason) == (TradeState.CLOSED, ExitReason.STOP_MISSING)
-    assert rig.broker.positions() == []
+    assert list(rig.broker.positions()) == []
     assert any("not set" in one.text for one in report.problems)
     rig.check_agreement()
 
@@ -667,7 +667,7 @@ def test_a_position_that_has_passed_its_missing_stop_is_closed(rig: Rig) -> None
     rig.set_price(1.4)
     rig.tick()
     assert rig.trade().exit_reason is ExitReason.STOP_MISSING
-    assert rig.broker.positions() == []
+    assert list(rig.broker.positions()) == []
 
 
 # --- the lease and the ports that fail -------------------------------------------------------

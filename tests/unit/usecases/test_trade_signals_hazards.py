@@ -173,7 +173,7 @@ def test_an_entry_that_is_filled_and_whose_stop_is_refused_is_flattened(rig: Rig
     rig.broker.drop_stops = True
     rig.broker.fail("set_protection", Rejected("can not set tp/sl", code=10001))
     report = rig.tick()
-    assert rig.broker.positions() == []
+    assert list(rig.broker.positions()) == []
     assert rig.trade().exit_reason is ExitReason.STOP_MISSING
     assert report.positions_without_stop == 0
     assert report.problems
@@ -189,5 +189,5 @@ def test_a_refused_stop_and_a_refused_close_end_and_are_tried_again(rig: Rig) ->
     assert report.positions_without_stop == 1
     assert report.orders[Leg.EXIT, Outcome.REJECTED] == 3
     rig.tick()
-    assert rig.broker.positions() == []
+    assert list(rig.broker.positions()) == []
     assert rig.trade().exit_reason is ExitReason.STOP_MISSING

@@ -21,11 +21,19 @@ class Instrument:
     max_market_quantity: Decimal
     min_notional: Decimal
     max_leverage: Decimal
+    """1 where the exchange does not say: every contract allows that."""
     launch_time: int
-    """Milliseconds UTC."""
+    """Milliseconds UTC; 0 where the exchange does not say."""
     symbol_type: str = ""
     """The exchange's own class: empty for coins, else innovation, stock, commodity, forex, ..."""
     funding_interval_minutes: int = 480
+    """0 where the exchange does not say."""
+    max_quantity: Decimal | None = None
+    """Largest limit order; `max_market_quantity` is the largest market order."""
+    price_limit_ratio: Decimal | None = None
+    """How far from the mark price an order may be priced, as a fraction of it."""
+    delivery_time: int | None = None
+    """When the contract is delisted and settled, milliseconds UTC; None: no such date."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +41,9 @@ class MarketSnapshot:
     """The whole market from one tickers request; every array is shaped (symbols,).
 
     Prices in USDT, `volume_24h` in base coins, `turnover_24h` in USDT, `funding_rate` as a fraction
-    per funding, `next_funding` in milliseconds UTC. A symbol with a missing or impossible price is
-    left out and named in `skipped`.
+    per funding, `next_funding` in milliseconds UTC. A symbol without a sound last price, 24-hour
+    high, low, volume or turnover is left out and named in `skipped`; anything else that is missing
+    or impossible is NaN (0 in `next_funding`).
     """
 
     time: int

@@ -23,10 +23,11 @@ __all__ = [
     "Side",
     "StopTrigger",
     "order_id_for",
+    "order_id_prefix",
 ]
 
 ORDER_ID_PREFIX = "pw-"
-"""Every order of ours starts with it."""
+"""Every order of Pumpwatch's starts with it, whichever installation made it."""
 ORDER_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,36}")
 
 
@@ -100,7 +101,10 @@ class FillKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """A market order to be sent. Its id is deterministic, see `order_id_for`."""
+    """An order to be sent: an entry at once up to its limit price, or a reduce-only market exit.
+
+    Its id is deterministic, see `order_id_for`.
+    """
 
     order_id: str
     symbol: str
@@ -110,6 +114,9 @@ class OrderRequest:
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
     stop_trigger: StopTrigger = StopTrigger.LAST_PRICE
+    limit_price: Decimal | None = None
+    """Worst price an entry may fill at; what does not fill at once is dropped (immediate or
+    cancel). None: a market order, which only exits are."""
     slippage_tolerance: Decimal | None = None
     """Largest accepted distance from the best price, as a fraction; entries only."""
     closes_all: bool = False
@@ -175,7 +182,11 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """An open position as the exchange reports it (size always above zero)."""
+    """An open position as the exchange reports it (size always above zero).
+
+    Where the exchange gives no entry price the mark price stands for it, and the other way round;
+    `doubts` says so.
+    """
 
     symbol: str
     side: Side
@@ -191,6 +202,10 @@ class Position:
     updated: int
     trailing_stop: Decimal | None = None
     """How far behind the best price since it was set a trailing stop follows, USDT."""
+    hedge: bool = False
+    """Held in hedge mode, as one of two positions in its symbol: never one of ours."""
+    doubts: tuple[str, ...] = ()
+    """What the row lacks, as sentences that name the field."""
 
     @property
     def notional(self) -> Decimal:
@@ -205,14 +220,22 @@ class Account:
     equity: Decimal
     available: Decimal
     wallet_balance: Decimal = field(default=Decimal(0))
+    isolated_margin: bool = False
+    """The account keeps a margin for each position: what is available is not known then."""
 
 
-def order_id_for(signal_id: str, leg: Leg, attempt: int) -> str:
+def order_id_for(signal_id: str, leg: Leg, attempt: int, installation: str = "") -> str:
     """Return the order's id: a hash of (signal, leg, attempt class), at most 36 of [A-Za-z0-9_-].
 
     The same signal gives the same id after any crash, so the exchange itself refuses a second
     order. The attempt class changes only when the former order is known to have ended without doing
-    its work.
+    its work. `installation` is six letters that tell two deployments on one account apart.
     """
-    digest = blake2b(f"{signal_id}|{leg}|{attempt}".encode(), digest_size=12).hexdigest()
-    return f"{ORDER_ID_PREFIX}{leg.value[:2]}{attempt}-{digest}"
+    text = f"{installation}|{signal_id}|{leg}|{attempt}"
+    digest = blake2b(text.encode(), digest_size=10).hexdigest()
+    return f"{order_id_prefix(installation)}{leg.value[:2]}{attempt}-{digest}"
+
+
+def order_id_prefix(installation: str) -> str:
+    """Return how the ids of an installation's orders begin."""
+    return f"{ORDER_ID_PREFIX}{installation}-" if installation else ORDER_ID_PREFIX

@@ -93,6 +93,16 @@ class Trade:
     """Since when the position is not found and no fill explains it."""
     denial: str = ""
     """Why nothing was sent, or why the exchange refused."""
+    unreadable: int | None = None
+    """Since when its own rows at the exchange cannot be read, milliseconds UTC."""
+    halts: str = ""
+    """Why nothing is opened until a person has looked at this trade and resumed; empty: it does not
+    halt. Stored with what made it so: no later write can lose it."""
+
+    @property
+    def unfinished(self) -> bool:
+        """Return whether it still needs care, or halts entries until a person has looked at it."""
+        return self.state.live or bool(self.halts)
 
     def with_(self, **changes: object) -> Trade:
         """Return a copy with some fields changed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -18,21 +17,29 @@ if TYPE_CHECKING:
         StopTrigger,
     )
     from pumpwatch.domain.protections import Health
+    from pumpwatch.domain.rows import Rows
 
 __all__ = ["Broker", "ExchangeHealth"]
 
 
 class Broker(Protocol):
-    """The exchange's private side, or the paper one. Positions are linear, one-way mode."""
+    """The exchange's private side, or the paper one. Our positions are linear, in one-way mode.
+
+    Lists are read row by row: a row that cannot be read is in the answer's `unreadable` and takes
+    no other row with it.
+    """
 
     def account(self) -> Account:
         """Return the account's money."""
 
-    def positions(self) -> Sequence[Position]:
-        """Return every open position, ours or not."""
+    def positions(self, symbol: str = "") -> Rows[Position]:
+        """Return every open position, ours or not; with a symbol those of that symbol."""
 
-    def open_orders(self) -> Sequence[OrderStatus]:
-        """Return every order that can still be filled, protections included."""
+    def open_orders(self) -> Rows[OrderStatus]:
+        """Return every order that can still be filled, protections included.
+
+        An order in a state that is new to us is open.
+        """
 
     def place(self, request: OrderRequest) -> str:
         """Send the order once and return the exchange's id for it: accepted, not filled.
@@ -42,9 +49,12 @@ class Broker(Protocol):
         """
 
     def find_order(self, symbol: str, order_id: str) -> OrderStatus | None:
-        """Look in open orders, history and executions for our id; None when all three are empty."""
+        """Look in open orders, history and executions for our id; None when all three are empty.
 
-    def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
+        Raises `UnreadableAnswer` when the order is there and its row cannot be read.
+        """
+
+    def fills(self, symbol: str, *, since: int) -> Rows[Fill]:
         """Return the symbol's executions from `since` on, oldest first, all pages."""
 
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:

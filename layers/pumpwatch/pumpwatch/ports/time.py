@@ -13,6 +13,13 @@ class Clock(Protocol):
     def now(self) -> int:
         """Return the time, milliseconds UTC."""
 
+    def doubt(self) -> str:
+        """Return why the time is not sure, as a sentence; empty when it is.
+
+        While it is not sure the time that was sure before goes on: nothing new is opened, and
+        nothing is stored because of another time.
+        """
+
 
 class Deadline(Protocol):
     """How much of this invocation is left."""

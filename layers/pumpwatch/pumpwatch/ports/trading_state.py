@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,8 +18,14 @@ __all__ = ["Halt", "HaltStore", "Journal", "LockStore"]
 class Journal(Protocol):
     """The durable record of intents, orders and trades. Every write checks the lease."""
 
+    def installation(self) -> str:
+        """Return this journal's six letters, made once: its orders carry them, see `order_id_for`.
+
+        Two deployments on one account are told apart by it.
+        """
+
     def live_trades(self) -> Sequence[Trade]:
-        """Return the trades that still need care."""
+        """Return the trades that still need care, and ended ones that halt entries."""
 
     def trade(self, signal_id: str) -> Trade | None:
         """Return the signal's trade."""
@@ -77,8 +83,13 @@ class HaltStore(Protocol):
     def halt(self, halt: Halt) -> None:
         """Stop entries; an earlier halt keeps its reason and time, and may be told to close."""
 
-    def resume(self, *, by: str, time: int) -> None:
-        """Allow entries again."""
+    def resume(self, *, by: str, time: int, trades: Collection[str] = ()) -> None:
+        """Allow entries again. `trades` are the signal ids of halting trades that were looked at;
+        they stay on record beside those of earlier times.
+        """
+
+    def looked_at(self) -> Collection[str]:
+        """Return the signal ids of the halting trades that people have looked at."""
 
     def resumed(self) -> int | None:
         """Return when a person last resumed: protections do not look back beyond it."""

@@ -63,6 +63,18 @@ class TradeReport:
     """Differences between journal and exchange that were put right, by kind."""
     stops_refused: int = 0
     """Positions that were closed because no stop could be set."""
+    problems_by_cause: Counter[str] = field(default_factory=Counter)
+    """What went wrong, by a word of `metrics.PROBLEMS`."""
+    unreadable: Counter[str] = field(default_factory=Counter)
+    """Rows of the exchange's lists that could not be read, by a word of `metrics.LISTS`."""
+    exits_overdue: int = 0
+    """Open positions that are more than a minute past their time limit, at the end of the run."""
+    exits_refused: int = 0
+    """Exits that the exchange refused in this run."""
+    care_missed: int = 0
+    """Trades that this run had no time to care for."""
+    signals_unopened: int = 0
+    """Fresh signals that found no free place, or no time: counted without a write each."""
     orders: Counter[tuple[Leg, Outcome]] = field(default_factory=Counter)
     """Orders settled or denied in this run, and those it sent whose outcome stayed unknown."""
     wins: int = 0
@@ -85,9 +97,13 @@ class TradeReport:
         """Add something that happened to a trade."""
         self.happenings.append(Happening(time, kind, trade.symbol, trade.signal_id, text))
 
-    def problem(self, text: str, *, time: int) -> None:
-        """Add something that went wrong and concerns no single trade."""
-        self.happenings.append(Happening(time, "problem", "", "", text))
+    def problem(
+        self, text: str, *, time: int, cause: str = "exchange", trade: Trade | None = None
+    ) -> None:
+        """Add something that went wrong; `cause` is a word of `metrics.PROBLEMS`."""
+        self.problems_by_cause[cause] += 1
+        symbol, signal = ("", "") if trade is None else (trade.symbol, trade.signal_id)
+        self.happenings.append(Happening(time, "problem", symbol, signal, text))
 
     def happened(self, kind: str, symbol: str, text: str, *, time: int) -> None:
         """Add something that happened and concerns no single trade."""

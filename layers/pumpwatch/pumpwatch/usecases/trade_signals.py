@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Protocol
 
 from pumpwatch.domain.protections import in_force
-from pumpwatch.domain.signals import Signal
 from pumpwatch.domain.trades import Trade
 from pumpwatch.errors import (
     LeaseHeld,
@@ -25,7 +23,6 @@ from pumpwatch.ports import (
     Clock,
     Deadline,
     ExchangeHealth,
-    Halt,
     HaltStore,
     Journal,
     Lease,
@@ -38,11 +35,12 @@ from pumpwatch.settings import TradeSettings
 
 from .access_check import AccessCheck
 from .close_out import exit_reason
-from .entries import enter, pending_signals, strategy_from
+from .entry_round import EntryRound
 from .guards import Guards
 from .order_flow import care_for, close_at_market
 from .reads import Reads
 from .realised_profit import RealisedProfit
+from .tick import Tick
 from .trade_report import TradeReport
 from .trading_desk import Contracts, Desk, View
 
@@ -56,18 +54,6 @@ LEASE_RESERVE = 5.0
 LEASE_PAUSE = 0.25
 LEASE_PATIENCE = 3.0
 """Seconds that a run waits for a lease that is taken."""
-
-
-class Tick(Protocol):
-    """What woke the run."""
-
-    @property
-    def scheduled_time(self) -> int:
-        """Return when it was due, milliseconds UTC."""
-
-    @property
-    def execution_id(self) -> str:
-        """Return the run's id; it owns the lease."""
 
 
 class TradeSignals:
@@ -92,17 +78,15 @@ class TradeSignals:
         self._broker = broker
         self._market = market
         self._journal = journal
-        self._signals = signals
         self._leases = leases
-        self._halts = halts
         self._clock = clock
         self._settings = settings
         self._wait = wait
         self._reads = Reads(executor)
-        self._strategy = strategy_from(settings)
         self._contracts = Contracts(market)
         self._realised = RealisedProfit(journal)
         self._guards = Guards(settings, locks, halts, health)
+        self._entries = EntryRound(signals, halts, self._guards, clock, settings)
         self._access = AccessCheck(broker, settings)
 
     def run(
@@ -172,33 +156,14 @@ class TradeSignals:
             desk.keep(trade)
         self._guards.read(desk)
         access = self._access.start(desk)
-        wanted = self._wanted_signals(desk, tick)
+        wanted = self._entries.wanted(desk, tick)
         view = desk.look([signal.symbol for signal in wanted])
         for trade in list(desk.trades.values()):
             self._care(desk, trade, view)
         self._access.judge(desk, access)
-        self._protect(desk, view, wanted)
-        view = self._enter_all(desk, wanted, view)
+        self._entries.protect(desk, view, wanted)
+        view = self._entries.enter_all(desk, wanted, view)
         self._finish(desk, view)
-
-    def _wanted_signals(self, desk: Desk, tick: Tick) -> list[Signal]:
-        """Return the signals to enter in this run; none when halted, stale, or the stores fail."""
-        now, report = self._clock.now(), desk.report
-        report.stale = now - tick.scheduled_time > self._settings.max_tick_age_seconds * 1000
-        if report.stale:
-            report.block("stale_tick", "the tick is older than MAX_TICK_AGE_SECONDS")
-        if report.blocked:
-            return []
-        try:
-            oldest = now - self._settings.max_signal_age_seconds * 1000
-            found = self._signals.since(oldest)
-            wanted = pending_signals(desk, found, self._strategy, oldest)
-        except RetryLater as error:
-            report.block("stores", f"signals could not be read: {error}")
-            desk.problem(f"signals could not be read, so no entries: {error}")
-            return []
-        report.signals_seen = len(wanted)
-        return wanted
 
     def _care(self, desk: Desk, trade: Trade, view: View) -> None:
         """Reconcile one trade and close it when it is due; its failure stays its own."""
@@ -209,33 +174,6 @@ class TradeSignals:
                 close_at_market(desk, trade, reason)
         except (RetryLater, OutcomeUnknown, Rejected, SkipSymbol) as error:
             desk.problem(f"{type(error).__name__}: {error}", trade)
-
-    def _protect(self, desk: Desk, view: View, wanted: list[Signal]) -> None:
-        """Let the protections judge when it matters: before entries, and after a trade ended."""
-        report = desk.report
-        try:
-            for trade in desk.unexplained:
-                reason = f"the position of {trade.symbol} vanished and no fill says why"
-                self._halts.halt(Halt(reason, self._clock.now(), by="reconciliation"))
-                report.halted = True
-                report.block("halt", reason)
-            if wanted or report.closed:
-                self._guards.judge(desk, view)
-        except RetryLater as error:
-            report.block("stores", f"protections could not be judged: {error}")
-            desk.problem(f"protections could not be judged, so no entries: {error}")
-
-    def _enter_all(self, desk: Desk, wanted: list[Signal], view: View) -> View:
-        if desk.report.blocked:
-            return view
-        for number, signal in enumerate(wanted):
-            if desk.touched:
-                view = desk.look([one.symbol for one in wanted[number:]])
-            try:
-                enter(desk, signal, view, self._strategy)
-            except (RetryLater, OutcomeUnknown, Rejected, SkipSymbol) as error:
-                desk.problem(f"{signal.symbol} {signal.signal_id}: {type(error).__name__}: {error}")
-        return view
 
     def _finish(self, desk: Desk, view: View) -> None:
         if desk.touched:

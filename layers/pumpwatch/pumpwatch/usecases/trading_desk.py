@@ -107,13 +107,9 @@ class Desk:
         self.trades[trade.signal_id] = trade
         return trade
 
-    def problem(self, text: str, trade: Trade | None = None) -> None:
-        """Report what went wrong and is left to the next run."""
-        now = self.clock.now()
-        if trade is not None:
-            self.report.note("problem", trade, text, time=now)
-        else:
-            self.report.problem(text, time=now)
+    def problem(self, text: str, trade: Trade | None = None, *, cause: str = "exchange") -> None:
+        """Report what went wrong and is left to the next run; `cause` as in `metrics.PROBLEMS`."""
+        self.report.problem(text, time=self.clock.now(), cause=cause, trade=trade)
 
     def look(self, symbols: Sequence[str] = ()) -> View:
         """Look at the account, and at the market and these symbols' books, in one round of reads.

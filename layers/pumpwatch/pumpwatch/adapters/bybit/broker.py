@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import ROUND_DOWN, Decimal
 
 from pumpwatch.domain.access import Access
@@ -15,6 +15,7 @@ from pumpwatch.domain.orders import (
     Side,
     StopTrigger,
 )
+from pumpwatch.domain.rows import Rows
 from pumpwatch.errors import (
     ExchangeUnavailable,
     InvariantBroken,
@@ -69,16 +70,17 @@ class BybitBroker:
         """Return the unified account's money."""
         return read_account(self._session.call(endpoints.WALLET, accountType="UNIFIED").result)
 
-    def positions(self) -> Sequence[Position]:
+    def positions(self, symbol: str = "") -> Rows[Position]:
         """Return every open USDT position. Raises `StopTrading` for one in hedge mode."""
-        found = self._all(endpoints.POSITIONS, POSITION_PAGE, settleCoin=COIN)
+        which = {"symbol": symbol} if symbol else {"settleCoin": COIN}
+        found = self._all(endpoints.POSITIONS, POSITION_PAGE, **which)
         read = [read_position(row) for row in found]
-        return [position for position in read if position is not None]
+        return Rows(tuple(position for position in read if position is not None))
 
-    def open_orders(self) -> Sequence[OrderStatus]:
+    def open_orders(self) -> Rows[OrderStatus]:
         """Return every order that can still be filled, protections included."""
         found = self._all(endpoints.OPEN_ORDERS, ORDER_PAGE, settleCoin=COIN, openOnly=0)
-        return [order for order in map(read_order, found) if not order.state.ended]
+        return Rows(tuple(order for order in map(read_order, found) if not order.state.ended))
 
     def place(self, request: OrderRequest) -> str:
         """Send the order once and return Bybit's id for it: accepted, not filled.
@@ -126,7 +128,7 @@ class BybitBroker:
             if row.get("orderLinkId") == order_id and row.get("symbol") == symbol
         ]
 
-    def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
+    def fills(self, symbol: str, *, since: int) -> Rows[Fill]:
         """Return the symbol's executions from `since` on, oldest first, all pages."""
         found: dict[str, Fill] = {}
         now = self._clock.now()
@@ -139,7 +141,8 @@ class BybitBroker:
                 fill = read_fill(row)
                 found[fill.execution_id] = fill
             if last:
-                return sorted(found.values(), key=lambda fill: (fill.time, fill.execution_id))
+                ordered = sorted(found.values(), key=lambda fill: (fill.time, fill.execution_id))
+                return Rows(tuple(ordered))
             start += WEEK
 
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:

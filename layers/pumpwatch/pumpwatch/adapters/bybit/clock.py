@@ -24,3 +24,7 @@ class ExchangeClock:
             asked = self._session.time()
             latest = self._session.latest_time or asked
         return latest
+
+    def doubt(self) -> str:
+        """Return why the time is not sure; empty when it is."""
+        return ""

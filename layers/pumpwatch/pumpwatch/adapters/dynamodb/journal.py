@@ -1,13 +1,15 @@
 """The journal in the table.
 
 A trade is written three times in one transaction: under its signal's id (with its orders), in the
-list by creation time, and, while it needs care, in the partition of live trades. So every question
-is one Query or one GetItem, never a Scan.
+list by creation time, and, while it needs care or halts entries, in the partition of live trades.
+So every question is one Query or one GetItem, never a Scan.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pumpwatch.domain.trades import OrderRecord, RepairNote, Trade
@@ -15,11 +17,11 @@ from pumpwatch.errors import DuplicateOrder, LeaseLost, LimitReached
 from pumpwatch.ports import Lease
 
 from .codec import from_item, marshal, to_item
-from .table import Cancelled, Table, lease_key
+from .table import Cancelled, ConditionFailed, Table, lease_key
 
 __all__ = ["DynamoJournal"]
 
-ALL, LIVE, COUNT = "TRADES", "TRADES#LIVE", "ORDERS#DAY"
+ALL, LIVE, COUNT, INSTALLATION = "TRADES", "TRADES#LIVE", "ORDERS#DAY", "INSTALLATION"
 TRADE, ORDER, REPAIR = "TRADE", "ORDER#", "REPAIR#"
 LEASE_CHECK, ORDER_PUT, COUNT_UPDATE = 0, 1, 2
 """Positions of the conditional writes in a transaction."""
@@ -32,9 +34,24 @@ class DynamoJournal:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._installation = ""
+
+    def installation(self) -> str:
+        """Return the table's six letters; the first one to ask makes them."""
+        if not self._installation:
+            item = self._table.get(INSTALLATION, INSTALLATION) or self._make_installation()
+            self._installation = str(item["letters"])
+        return self._installation
+
+    def _make_installation(self) -> Mapping[str, Any]:
+        key = {"pk": INSTALLATION, "sk": INSTALLATION}
+        letters = {"letters": secrets.token_hex(3)}
+        with suppress(ConditionFailed):
+            self._table.put(key | letters, condition="attribute_not_exists(pk)")
+        return self._table.get(INSTALLATION, INSTALLATION) or letters
 
     def live_trades(self) -> Sequence[Trade]:
-        """Return the trades that still need care, oldest first."""
+        """Return the trades that need care or halt entries, oldest first."""
         return [from_item(Trade, item) for item in self._table.query(LIVE)]
 
     def trade(self, signal_id: str) -> Trade | None:
@@ -170,6 +187,6 @@ def _trade_writes(trade: Trade) -> list[Write]:
         {"Put": {"Item": marshal({"pk": _partition(trade.signal_id), "sk": TRADE, **fields})}},
         {"Put": {"Item": marshal({**by_time, **fields})}},
         {"Put": {"Item": marshal({**live, **fields})}}
-        if trade.state.live
+        if trade.unfinished
         else {"Delete": {"Key": marshal(live)}},
     ]

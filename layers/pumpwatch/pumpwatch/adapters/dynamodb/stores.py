@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from pumpwatch.domain.protections import Lock
 from pumpwatch.domain.signals import PumpEvent, Signal
@@ -179,13 +179,17 @@ class DynamoHaltStore:
         except ConditionFailed:
             logger.warning("the halt was lifted meanwhile: nothing is closed")
 
-    def resume(self, *, by: str, time: int) -> None:
-        """Allow entries again; who did it and when stays on the item."""
+    def resume(self, *, by: str, time: int, trades: Collection[str] = ()) -> None:
+        """Allow entries again; who did it, when, and the trades looked at stay on the item."""
+        values: dict[str, object] = {":by": by, ":time": time}
+        seen = ""
+        if trades:
+            values[":trades"], seen = set(trades), " ADD looked_at :trades"
         self._table.update(
             HALT,
             HALT,
-            "SET resumed_by = :by, resumed = :time REMOVE #reason, #since, #by, #close",
-            {":by": by, ":time": time},
+            f"SET resumed_by = :by, resumed = :time REMOVE #reason, #since, #by, #close{seen}",
+            values,
             names=HALT_NAMES,
         )
         logger.warning("entries allowed again", extra={"resumed_by": by})
@@ -194,6 +198,11 @@ class DynamoHaltStore:
         """Return when a person last resumed."""
         item = self._table.get(HALT, HALT)
         return None if item is None or "resumed" not in item else int(item["resumed"])
+
+    def looked_at(self) -> Collection[str]:
+        """Return the ids of the halting trades that people have looked at."""
+        item = self._table.get(HALT, HALT)
+        return frozenset() if item is None else frozenset(item.get("looked_at", ()))
 
 
 class DynamoLockStore:

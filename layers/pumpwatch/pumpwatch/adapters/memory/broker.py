@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -19,6 +19,7 @@ from pumpwatch.domain.orders import (
     Side,
     StopTrigger,
 )
+from pumpwatch.domain.rows import Rows, UnreadableRow
 from pumpwatch.errors import DeadlineNear, DuplicateOrder, PumpwatchError, Rejected
 from pumpwatch.ports import Clock
 
@@ -46,6 +47,8 @@ class MemoryBroker:
         self._banded = False
         self.resting: list[OrderStatus] = []
         """Orders of somebody else that are open."""
+        self.unreadable: list[UnreadableRow] = []
+        """Rows of its lists that cannot be read."""
         self.calls: list[str] = []
         self.placed: list[OrderRequest] = []
         """Every request that reached the account, refused ones included."""
@@ -124,16 +127,19 @@ class MemoryBroker:
         with self._call("account"):
             return self._account.money()
 
-    def positions(self) -> Sequence[Position]:
+    def positions(self, symbol: str = "") -> Rows[Position]:
         """Return every open position, or what was listed before while lists lag."""
         with self._call("positions"):
             lagging = self._stale_positions
-            return lagging.pop() if lagging else self._account.positions()
+            found = lagging.pop() if lagging else self._account.positions()
+            rows = [one for one in found if symbol in ("", one.symbol)]
+            return Rows(tuple(rows), self._unreadable("positions", symbol))
 
-    def open_orders(self) -> Sequence[OrderStatus]:
+    def open_orders(self) -> Rows[OrderStatus]:
         """Return resting orders and the positions' protections, or what was listed before."""
         with self._call("open_orders"):
-            return self._stale_orders.pop() if self._stale_orders else self._listed_orders()
+            found = self._stale_orders.pop() if self._stale_orders else self._listed_orders()
+            return Rows(tuple(found), self._unreadable("open_orders"))
 
     def place(self, request: OrderRequest) -> str:
         """Fill the order at the set price.
@@ -157,11 +163,12 @@ class MemoryBroker:
             found = self._orders.get(order_id)
             return found if found is not None and found.symbol == symbol else None
 
-    def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
+    def fills(self, symbol: str, *, since: int) -> Rows[Fill]:
         """Return the symbol's executions from `since` on, oldest first."""
         with self._call("fills"):
             booked = self._account.fills
-            return [fill for fill in booked if fill.symbol == symbol and fill.time >= since]
+            rows = [fill for fill in booked if fill.symbol == symbol and fill.time >= since]
+            return Rows(tuple(rows), self._unreadable("executions", symbol))
 
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:
         """Set the leverage. Raises `Rejected` below 1."""
@@ -204,6 +211,10 @@ class MemoryBroker:
         yield
         if error is not None:
             raise error
+
+    def _unreadable(self, source: str, symbol: str = "") -> tuple[UnreadableRow, ...]:
+        found = [row for row in self.unreadable if row.source == source]
+        return tuple(row for row in found if not symbol or row.symbol in ("", symbol))
 
     def _listed_orders(self) -> list[OrderStatus]:
         return self.resting + self._account.protection_orders()

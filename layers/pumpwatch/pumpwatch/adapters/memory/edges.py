@@ -27,10 +27,15 @@ class ManualClock:
 
     def __init__(self, time: int) -> None:
         self.time = time
+        self.doubts = ""
 
     def now(self) -> int:
         """Return the time it was set to, milliseconds UTC."""
         return self.time
+
+    def doubt(self) -> str:
+        """Return what `doubts` was set to."""
+        return self.doubts
 
     def advance(self, milliseconds: int) -> None:
         """Move the clock."""

@@ -17,16 +17,21 @@ __all__ = ["MemoryJournal"]
 class MemoryJournal:
     """Trades and orders whose every write checks the lease (Journal port)."""
 
-    def __init__(self, leases: MemoryLeaseStore) -> None:
+    def __init__(self, leases: MemoryLeaseStore, installation: str = "memory") -> None:
         self._leases = leases
+        self._installation = installation
         self._trades: dict[str, Trade] = {}
         self._orders: dict[str, OrderRecord] = {}
         self._counts: Counter[str] = Counter()
         self._repairs: defaultdict[str, list[RepairNote]] = defaultdict(list)
 
+    def installation(self) -> str:
+        """Return the letters that were given."""
+        return self._installation
+
     def live_trades(self) -> Sequence[Trade]:
-        """Return the trades that still need care, oldest first."""
-        return [trade for trade in self.trades_since(0) if trade.state.live]
+        """Return the trades that need care or halt entries, oldest first."""
+        return [trade for trade in self.trades_since(0) if trade.unfinished]
 
     def trade(self, signal_id: str) -> Trade | None:
         """Return the signal's trade."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -106,6 +106,7 @@ class MemoryHaltStore:
     def __init__(self) -> None:
         self._halt: Halt | None = None
         self._resumed: int | None = None
+        self._looked_at: set[str] = set()
 
     def current(self) -> Halt | None:
         """Return the halt in force, or None."""
@@ -118,9 +119,14 @@ class MemoryHaltStore:
         elif halt.close_positions:
             self._halt = replace(self._halt, close_positions=True)
 
-    def resume(self, *, by: str, time: int) -> None:
-        """Allow entries again."""
+    def resume(self, *, by: str, time: int, trades: Collection[str] = ()) -> None:
+        """Allow entries again; the trades count as looked at."""
         self._halt, self._resumed = None, time
+        self._looked_at.update(trades)
+
+    def looked_at(self) -> Collection[str]:
+        """Return the ids of the halting trades that people have looked at."""
+        return frozenset(self._looked_at)
 
     def resumed(self) -> int | None:
         """Return when a person last resumed."""

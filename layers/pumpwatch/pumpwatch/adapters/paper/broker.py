@@ -25,6 +25,7 @@ from pumpwatch.domain.orders import (
     Position,
     StopTrigger,
 )
+from pumpwatch.domain.rows import Rows
 from pumpwatch.errors import (
     DeadlineNear,
     DuplicateOrder,
@@ -80,18 +81,21 @@ class PaperBroker:
         """Return the account's money: start + realised + unrealised."""
         return self._account(self._current())
 
-    def positions(self) -> Sequence[Position]:
-        """Return every open position, valued at the last price."""
+    def positions(self, symbol: str = "") -> Rows[Position]:
+        """Return every open position, or one symbol's, valued at the last price."""
         state = self._current()
-        return [
-            position_of(one, state.leverage(symbol))
-            for symbol, one in sorted(state.positions.items())
-        ]
+        return Rows(
+            tuple(
+                position_of(one, state.leverage(name))
+                for name, one in sorted(state.positions.items())
+                if symbol in ("", name)
+            )
+        )
 
-    def open_orders(self) -> Sequence[OrderStatus]:
+    def open_orders(self) -> Rows[OrderStatus]:
         """Return the positions' stops and targets: nothing else ever rests."""
         held = sorted(self._current().positions.items())
-        return [order for _, one in held for order in protections_of(one)]
+        return Rows(tuple(order for _, one in held for order in protections_of(one)))
 
     def place(self, request: OrderRequest) -> str:
         """Fill the order from the book.
@@ -129,13 +133,13 @@ class PaperBroker:
         found = self._store.order(order_id)
         return found if found is not None and found.symbol == symbol else None
 
-    def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
+    def fills(self, symbol: str, *, since: int) -> Rows[Fill]:
         """Return the symbol's fills from `since` on, oldest first.
 
         Stops that fired and funding that was paid up to now are among them.
         """
         self._current()
-        return self._store.fills(symbol, since=since)
+        return Rows(tuple(self._store.fills(symbol, since=since)))
 
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:
         """Set the leverage. Raises `Rejected` below 1."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 
 from pumpwatch.domain.trades import OrderRecord, RepairNote, Trade
@@ -14,6 +15,9 @@ from .stores import check_lease
 
 __all__ = ["SqliteJournal"]
 
+INSTALLATION = "installation"
+"""The note that keeps the journal's letters."""
+
 
 class SqliteJournal:
     """Trades and orders whose every write checks the lease (Journal port)."""
@@ -21,8 +25,20 @@ class SqliteJournal:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def installation(self) -> str:
+        """Return the file's six letters; the first one to ask makes them."""
+        sql = "SELECT value FROM notes WHERE key = ?"
+        found = self._database.row(sql, (INSTALLATION,))
+        if found is None:
+            letters = secrets.token_hex(3)
+            self._database.write(
+                "INSERT OR IGNORE INTO notes VALUES (?, ?)", (INSTALLATION, letters)
+            )
+            found = self._database.row(sql, (INSTALLATION,)) or (letters,)
+        return str(found[0])
+
     def live_trades(self) -> Sequence[Trade]:
-        """Return the trades that still need care, oldest first."""
+        """Return the trades that need care or halt entries, oldest first."""
         sql = "SELECT body FROM trades WHERE live = 1 ORDER BY created, signal_id"
         return [read_body(Trade, body) for (body,) in self._database.rows(sql)]
 
@@ -108,7 +124,7 @@ class SqliteJournal:
         self._database.write("INSERT OR REPLACE INTO orders VALUES (?, ?, ?)", values)
 
     def _put_trade(self, trade: Trade) -> None:
-        values = (trade.signal_id, trade.created, int(trade.state.live), body_of(trade))
+        values = (trade.signal_id, trade.created, int(trade.unfinished), body_of(trade))
         self._database.write("INSERT OR REPLACE INTO trades VALUES (?, ?, ?, ?)", values)
 
     def _put_repair(self, trade: Trade, repair: RepairNote | None) -> None:

@@ -61,7 +61,11 @@ _RUN_RECORDS = """
 CREATE TABLE runs (time INTEGER PRIMARY KEY, body TEXT NOT NULL);
 """
 
-STEPS = (_STORES, _RUN_RECORDS)
+_LOOKED_AT = """
+CREATE TABLE looked_at (signal_id TEXT PRIMARY KEY, time INTEGER NOT NULL);
+"""
+
+STEPS = (_STORES, _RUN_RECORDS, _LOOKED_AT)
 """Step n makes version n of version n - 1; a step that was released is never changed."""
 
 VERSION = len(STEPS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from pumpwatch.domain.protections import Lock
@@ -140,11 +140,18 @@ class SqliteHaltStore:
                 "INSERT INTO halts (since, body) VALUES (?, ?)", (halt.since, body_of(halt))
             )
 
-    def resume(self, *, by: str, time: int) -> None:
-        """Allow entries again; who did it and when stays on record."""
+    def resume(self, *, by: str, time: int, trades: Collection[str] = ()) -> None:
+        """Allow entries again; who did it, when, and the trades looked at stay on record."""
         with self._database.transaction():
             self._database.write("UPDATE halts SET ended = ? WHERE ended IS NULL", (time,))
             self._database.write("INSERT INTO resumptions (time, by) VALUES (?, ?)", (time, by))
+            for trade in trades:
+                self._database.write("INSERT OR IGNORE INTO looked_at VALUES (?, ?)", (trade, time))
+
+    def looked_at(self) -> Collection[str]:
+        """Return the ids of the halting trades that people have looked at."""
+        found = self._database.rows("SELECT signal_id FROM looked_at")
+        return frozenset(str(name) for (name,) in found)
 
     def resumed(self) -> int | None:
         """Return when a person last resumed."""

@@ -1,0 +1,50 @@
+"""One of the exchange's lists, read row by row: what could be read, and what could not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar, overload
+
+__all__ = ["Rows", "UnreadableRow"]
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRow:
+    """A row that could not be read: whose it is, as far as it says so, and why."""
+
+    source: str
+    """The list: `positions`, `open_orders`, `order_history`, `executions`."""
+    symbol: str
+    """Empty where the row names none."""
+    order_id: str
+    """Our id of the order; empty where the row names none."""
+    reason: str
+    """Field and value, as a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Sequence[Item], Generic[Item]):
+    """The readable rows of a list, as a sequence, beside those that were not."""
+
+    readable: tuple[Item, ...] = ()
+    unreadable: tuple[UnreadableRow, ...] = ()
+
+    @overload
+    def __getitem__(self, place: int) -> Item: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Item]: ...
+    def __getitem__(self, place: int | slice) -> Item | Sequence[Item]:
+        return self.readable[place]
+
+    def __len__(self) -> int:
+        return len(self.readable)
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self.readable)
+
+    def unreadable_of(self, symbol: str) -> tuple[UnreadableRow, ...]:
+        """Return the unreadable rows that are, or may be, about a symbol."""
+        return tuple(row for row in self.unreadable if row.symbol in ("", symbol))
