@@ -95,7 +95,7 @@ def test_dropped_stops_leave_the_position_bare(broker):
     broker.drop_stops = True
     broker.place(an_entry())
     (position,) = broker.positions()
-    assert (position.stop_loss, position.take_profit, broker.open_orders()) == (None, None, [])
+    assert (position.stop_loss, position.take_profit, list(broker.open_orders())) == (None, None, [])
 
 
 def test_deleveraging_closes_a_part_and_at_most_all(held):
@@ -123,7 +123,7 @@ def test_a_settled_contract_closes_and_takes_no_more_orders(held):
 
 
 def test_a_vanished_position_leaves_no_fill(held):
-    before = held.fills(SYMBOL, since=0)
+    before = list(held.fills(SYMBOL, since=0))
     held.vanish(SYMBOL)
     assert [*held.positions(), *held.open_orders()] == []
     assert list(held.fills(SYMBOL, since=0)) == before
