@@ -38,6 +38,7 @@ def trade(**changes: Any) -> Trade:
         "stop_loss": D("1.25"),
         "take_profit": D("1.1"),
         "planned_price": D("1.2"),
+        "entry_price": D("1.2"),
         "closes_at": 1_800_000,
     }
     return Trade(**{**facts, **changes})

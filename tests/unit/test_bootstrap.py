@@ -24,7 +24,7 @@ from pumpwatch.bootstrap.trade import trade_function
 from pumpwatch.bootstrap.traffic import describe_traffic
 from pumpwatch.domain.orders import Leg, Outcome, Side
 from pumpwatch.domain.protections import Lock
-from pumpwatch.domain.reconcile import RepairKind
+from pumpwatch.domain.repairs import RepairKind
 from pumpwatch.domain.signals import Phase
 from pumpwatch.errors import (
     BadCredentials,

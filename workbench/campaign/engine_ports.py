@@ -111,7 +111,7 @@ class EngineBroker:
         self,
         symbol: str,
         *,
-        stop_loss: Decimal,
+        stop_loss: Decimal | None,
         take_profit: Decimal | None,
         trigger: StopTrigger,
         trailing_stop: Decimal | None = None,
@@ -123,7 +123,7 @@ class EngineBroker:
             take_profit=take_profit,
             stop_loss=stop_loss,
             take_profit_by=word if take_profit is not None else None,
-            stop_loss_by=word,
+            stop_loss_by=word if stop_loss is not None else None,
             trailing_stop=trailing_stop,
         )
         with _refusals(endpoints.TRADING_STOP):

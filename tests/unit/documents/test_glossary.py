@@ -10,7 +10,7 @@ import pytest
 
 from pumpwatch.domain.detection import DETECTORS
 from pumpwatch.domain.orders import Leg, Outcome, Side, StopTrigger
-from pumpwatch.domain.reconcile import RepairKind
+from pumpwatch.domain.repairs import RepairKind
 from pumpwatch.domain.signals import Phase
 from pumpwatch.domain.trades import ExitReason, TradeState
 from pumpwatch.metrics import BLOCKED_BY, PROTECTIONS

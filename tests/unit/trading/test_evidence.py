@@ -50,9 +50,9 @@ def test_foreign_orders_are_neither_ours_nor_the_protection_of_a_position_of_our
     stop = status(ENTRY, order_id="", is_protection=True)
     other = status(ENTRY, order_id="theirs")
     strange = status(ENTRY, order_id="", is_protection=True, symbol="BUSDT")
-    found = foreign_orders([trade()], [ours, stop, other, strange])
+    found = foreign_orders([trade()], [ours, stop, other, strange], "pw-")
     assert found == [other, strange]
-    assert foreign_orders([trade(state=TradeState.CLOSED)], [stop]) == [stop]
+    assert foreign_orders([trade(state=TradeState.CLOSED)], [stop], "pw-") == [stop]
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,8 @@ from support.trading_facts import (
 
 from pumpwatch.domain.evidence import Evidence, foreign_positions, needs_evidence
 from pumpwatch.domain.orders import Leg, OrderState, Outcome, Side
-from pumpwatch.domain.reconcile import (
-    UNEXPLAINED_AFTER,
-    Repair,
-    RepairKind,
-    never_placed_after,
-    reconcile,
-)
+from pumpwatch.domain.reconcile import UNEXPLAINED_AFTER, never_placed_after, reconcile
+from pumpwatch.domain.repairs import Repair, RepairKind
 from pumpwatch.domain.trades import ExitReason, Trade, TradeState
 
 D = Decimal
@@ -178,8 +173,16 @@ def test_an_open_trade_that_agrees_needs_nothing() -> None:
 def test_a_missing_stop_is_found_in_every_live_state() -> None:
     bare = position(stop_loss=None)
     for one in (trade(stop_verified=1), EXITING, ENTERING):
-        kinds = [repair.kind for repair in repairs(one, position=bare, orders=[ENTRY])]
-        assert kinds[-1] is RepairKind.STOP_MISSING
+        done = repairs(one, position=bare, orders=[ENTRY], fills=[entry_fill()])
+        assert done[-1].kind is RepairKind.STOP_MISSING
+
+
+def test_a_position_that_no_fill_of_ours_explains_gets_no_stop_from_us() -> None:
+    """Symbol, side and size may match a stranger's: only fills or the average price prove it."""
+    bare = position(stop_loss=None, entry_price=D("1.3"))
+    for one in (trade(stop_verified=1), EXITING, ENTERING):
+        done = repairs(one, position=bare, orders=[ENTRY])
+        assert RepairKind.STOP_MISSING not in [repair.kind for repair in done]
 
 
 def test_a_position_that_is_gone_without_fills_is_looked_for() -> None:

@@ -10,13 +10,8 @@ from support.trading_facts import entry_fill, fill, position, record, status, tr
 
 from pumpwatch.domain.evidence import Evidence
 from pumpwatch.domain.orders import Fill, FillKind, Leg, OrderState, Outcome, Side
-from pumpwatch.domain.reconcile import (
-    UNEXPLAINED_AFTER,
-    Repair,
-    RepairKind,
-    never_placed_after,
-    reconcile,
-)
+from pumpwatch.domain.reconcile import UNEXPLAINED_AFTER, never_placed_after, reconcile
+from pumpwatch.domain.repairs import Repair, RepairKind
 from pumpwatch.domain.trades import ExitReason, TradeState
 
 D = Decimal
@@ -105,10 +100,15 @@ def test_who_waits_says_for_what(one: Any, now: int, facts: dict[str, Any], note
             RepairKind.EXIT_ENDED,
             "the exit's intent is not in the journal",
         ),
-        (trade(vanished=1), {"position": position()}, RepairKind.FOUND, "the position is there"),
+        (
+            trade(vanished=1),
+            {"position": position(), "orders": [DONE], "fills": [entry_fill()]},
+            RepairKind.FOUND,
+            "the position is there",
+        ),
         (
             trade(),
-            {"position": position(quantity=D(70))},
+            {"position": position(quantity=D(70)), "orders": [DONE], "fills": [entry_fill()]},
             RepairKind.RESIZED,
             "held 100, the exchange says 70",
         ),

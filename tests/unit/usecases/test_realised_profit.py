@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -49,20 +50,29 @@ def journal() -> CountedJournal:
 
 def test_idle_runs_in_a_row_read_the_journal_once(journal):
     profit = RealisedProfit(journal)
-    totals = [profit.total(NOW, token=token, idle=True) for token in (7, 8, 9)]
+    totals = [profit.total(NOW, token=token, cared_for=()) for token in (7, 8, 9)]
     assert totals == [Decimal(5)] * 3
     assert journal.reads == 1
 
 
 def test_a_run_that_has_trades_reads_the_journal(journal):
     profit = RealisedProfit(journal)
-    profit.total(NOW, token=7, idle=True)
+    profit.total(NOW, token=7, cared_for=())
     journal.close("-2")
-    assert profit.total(NOW, token=8, idle=False) == Decimal(3)
+    assert profit.total(NOW, token=8, cared_for=journal.trades) == Decimal(3)
 
 
 def test_a_run_of_somebody_else_in_between_is_noticed(journal):
     profit = RealisedProfit(journal)
-    profit.total(NOW, token=7, idle=True)
+    profit.total(NOW, token=7, cared_for=())
     journal.close("-2")
-    assert profit.total(NOW, token=9, idle=True) == Decimal(3)
+    assert profit.total(NOW, token=9, cared_for=()) == Decimal(3)
+
+
+def test_a_trade_that_is_live_again_is_counted_when_it_ends(journal):
+    """An entry that was given up can be filled late: its trade is older than what is summed up."""
+    profit, later = RealisedProfit(journal), NOW + 3_600_000
+    assert profit.total(later, token=7, cared_for=()) == Decimal(5)
+    again = replace(journal.trades[0], realised_pnl=Decimal(8))
+    journal.trades[0] = again
+    assert profit.total(later, token=8, cared_for=[again]) == Decimal(8)

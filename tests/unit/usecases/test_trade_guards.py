@@ -221,6 +221,12 @@ def test_a_position_that_vanished_halts_in_the_end(rig: Rig) -> None:
     report = rig.tick()
     assert rig.trade().exit_reason is ExitReason.UNEXPLAINED
     assert report.halted
-    halt = rig.halts.current()
-    assert halt is not None
-    assert SYMBOL in halt.reason
+    assert SYMBOL in report.blocked["halt"]
+    assert rig.trade().halts
+    rig.advance(60)
+    assert "halt" in rig.tick().blocked
+    rig.halts.resume(by="operator", time=rig.clock.now())
+    assert "halt" in rig.tick().blocked, "a resume that names no trade does not free it"
+    rig.halts.resume(by="operator", time=rig.clock.now(), trades=[rig.trade().signal_id])
+    assert "halt" not in rig.tick().blocked
+    assert rig.journal.live_trades() == []

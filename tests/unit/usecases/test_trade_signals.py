@@ -743,7 +743,7 @@ def test_a_forbidden_account_is_never_taken_for_a_passing_failure(rig: Rig) -> N
 
 
 def test_from_signal_to_acknowledgement_a_warm_run_makes_four_rounds(rig: Rig) -> None:
-    """Reads of one round are started together: time, reads, leverage, order."""
+    """Reads of one round are started together: positions, reads, leverage, order."""
     use_case = rig.use_case()
     use_case.run(_Tick(START, "warm-up"), rig.deadline)
     rig.signals.publish(peaked())
@@ -752,8 +752,8 @@ def test_from_signal_to_acknowledgement_a_warm_run_makes_four_rounds(rig: Rig) -
     use_case.run(_Tick(START, "entry"), rig.deadline)
     calls = rig.broker.calls
     before = calls[: calls.index("place") + 1]
-    assert rig.market.calls == ["time", "snapshot", "order_book"]
-    assert before == ["positions", "open_orders", "account", "set_leverage", "place"]
+    assert rig.market.calls == ["snapshot", "order_book"]
+    assert before == ["positions", "positions", "open_orders", "account", "set_leverage", "place"]
 
 
 def test_contracts_are_read_once_an_hour(rig: Rig) -> None:

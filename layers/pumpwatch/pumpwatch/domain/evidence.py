@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from .orders import ORDER_ID_PREFIX, Fill, Leg, OrderStatus, Position
+from .orders import Fill, Leg, OrderStatus, Position
 from .performance import CHANGES_POSITION, FillSummary, summarise_fills
 from .trades import OrderRecord, Trade, TradeState
 
@@ -17,7 +17,12 @@ __all__ = [
     "foreign_quantity",
     "needs_evidence",
     "own_position",
+    "same_average",
+    "strange_fills",
 ]
+
+SAME_AVERAGE = Decimal("0.0001")
+"""Relative difference up to which two average prices are the same: the exchange rounds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +38,31 @@ class Evidence:
     """Orders of `orders` that the exchange knows, by our id; one looked up in vain is absent."""
     fills: Sequence[Fill] = ()
     """The symbol's executions since the trade was created, oldest first."""
+    position_known: bool = True
+    """Whether the exchange says what is held in the symbol; None is no position only then."""
+    missing: Sequence[str] = ()
+    """What could not be read of orders and fills, as sentences: where something is missing, journal
+    and position alone decide."""
 
     @property
     def own(self) -> Position | None:
         """Return the position if it can be the trade's: one on the other side is not."""
         return own_position(self.trade, self.position)
+
+    @property
+    def proves_own(self) -> bool:
+        """Return whether what is held is the trade's by more than symbol, side and size.
+
+        The average price is that of the trade's own fills, or its executions still hold a part, or
+        the exchange reports its entry as filled.
+        """
+        if self.own is None:
+            return False
+        if self.trade.state is not TradeState.ENTERING and same_average(self.trade, self.own):
+            return True
+        entries = [order.request.order_id for order in self.orders if order.leg is Leg.ENTRY]
+        reported = any(self.found[name].filled_quantity for name in entries if name in self.found)
+        return reported or self.fill_summary().left > 0
 
     @property
     def pending(self) -> OrderRecord | None:
@@ -67,25 +92,40 @@ class Evidence:
 
 
 def own_position(trade: Trade, position: Position | None) -> Position | None:
-    """Return the position if it can be the trade's."""
-    if position is None or (position.symbol, position.side) != (trade.symbol, trade.side):
+    """Return the position if it can be the trade's: ours are never held in hedge mode."""
+    if position is None or position.hedge:
+        return None
+    if (position.symbol, position.side) != (trade.symbol, trade.side):
         return None
     return position
+
+
+def same_average(trade: Trade, position: Position) -> bool:
+    """Return whether the position's average price is the one that the trade's fills gave.
+
+    The exchange rounds its average; a position that somebody else has opened since has another one.
+    A trade whose price is not known yet says nothing, so it is not the same.
+    """
+    if trade.entry_price is None:
+        return False
+    return abs(position.entry_price / trade.entry_price - 1) <= SAME_AVERAGE
 
 
 def foreign_positions(trades: Sequence[Trade], positions: Sequence[Position]) -> list[Position]:
     """Return the positions that belong to no live trade; they are reported and left alone."""
     ours = {(trade.symbol, trade.side) for trade in trades if trade.state.live}
-    return [position for position in positions if (position.symbol, position.side) not in ours]
+    return [one for one in positions if one.hedge or (one.symbol, one.side) not in ours]
 
 
-def foreign_orders(trades: Sequence[Trade], orders: Sequence[OrderStatus]) -> list[OrderStatus]:
+def foreign_orders(
+    trades: Sequence[Trade], orders: Sequence[OrderStatus], prefix: str
+) -> list[OrderStatus]:
     """Return the open orders that neither we made nor protect a position of ours."""
     ours = {trade.symbol for trade in trades if trade.state.live}
     return [
         order
         for order in orders
-        if not order.order_id.startswith(ORDER_ID_PREFIX)
+        if not order.order_id.startswith(prefix)
         and not (order.is_protection and order.symbol in ours)
     ]
 
@@ -100,6 +140,18 @@ def foreign_quantity(evidence: Evidence) -> Decimal:
     return total
 
 
+def strange_fills(evidence: Evidence, prefix: str) -> list[Fill]:
+    """Return the fills whose order bears our prefix and is not one of this trade's orders."""
+    ours = {order.request.order_id for order in evidence.orders}
+    return [
+        fill
+        for fill in evidence.fills
+        if fill.order_id.startswith(prefix)
+        and fill.order_id not in ours
+        and fill.kind in CHANGES_POSITION
+    ]
+
+
 def needs_evidence(trade: Trade, position: Position | None) -> bool:
     """Return whether orders and fills must be asked for: the position alone does not settle it."""
     own = own_position(trade, position)
@@ -108,4 +160,5 @@ def needs_evidence(trade: Trade, position: Position | None) -> bool:
         or trade.vanished is not None
         or own is None
         or own.quantity != trade.quantity
+        or not same_average(trade, own)
     )

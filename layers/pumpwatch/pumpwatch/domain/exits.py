@@ -23,14 +23,23 @@ __all__ = [
 
 PAUSE_AFTER_REFUSAL = 300_000
 """Milliseconds; the stop on the exchange protects the position meanwhile."""
+BEFORE_DELISTING = 600_000
+"""Milliseconds before a contract's delisting at which what is open in it is closed."""
 LIQUIDATION_ROOM = Decimal("0.02")
 """Distance that a stop which is drawn in keeps to the liquidation price, as a share of it."""
 
 
-def exit_due(trade: Trade, now: int) -> ExitReason | None:
-    """Return why an open trade must be closed at market now, or None."""
-    if may_exit(trade, now) and trade.closes_at <= now:
+def exit_due(trade: Trade, now: int, delivery_time: int | None = None) -> ExitReason | None:
+    """Return why an open trade must be closed at market now, or None.
+
+    `delivery_time` is when its contract is delisted, where that is known.
+    """
+    if not may_exit(trade, now):
+        return None
+    if trade.closes_at <= now:
         return ExitReason.TIME_LIMIT
+    if delivery_time is not None and delivery_time - now <= BEFORE_DELISTING:
+        return ExitReason.DELISTING
     return None
 
 

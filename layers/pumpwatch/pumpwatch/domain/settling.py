@@ -6,10 +6,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 from .evidence import Evidence
-from .orders import OrderState, OrderStatus, Outcome
-from .trades import OrderRecord
+from .orders import OrderState, OrderStatus, Outcome, Position
+from .trades import OrderRecord, Trade, TradeState
 
-__all__ = ["never_placed", "outcome_of", "settled_as"]
+__all__ = ["is_never_placed", "never_placed", "outcome_of", "seen_by_position", "settled_as"]
+
+NEVER_PLACED = "never placed: the exchange has no trace of it"
+"""The detail of such an order, and the denial of its trade."""
 
 
 def outcome_of(evidence: Evidence, order: OrderRecord, now: int) -> OrderRecord:
@@ -37,9 +40,28 @@ def outcome_of(evidence: Evidence, order: OrderRecord, now: int) -> OrderRecord:
 
 
 def never_placed(order: OrderRecord, now: int) -> OrderRecord:
-    """Return the order as one that has not arrived and cannot arrive any more."""
-    detail = "never placed: the exchange has no trace of it"
-    return replace(order, outcome=Outcome.REJECTED, detail=detail, settled=now)
+    """Return the order as one of which the exchange has shown no trace within its time.
+
+    An overloaded exchange may still carry it out later: `is_never_placed` finds such entries again.
+    """
+    return replace(order, outcome=Outcome.REJECTED, detail=NEVER_PLACED, settled=now)
+
+
+def is_never_placed(trade: Trade) -> bool:
+    """Return whether the trade was dropped because its entry left no trace."""
+    return trade.state is TradeState.DROPPED and trade.denial == NEVER_PLACED
+
+
+def seen_by_position(order: OrderRecord, position: Position, now: int) -> OrderRecord:
+    """Return an entry as filled, as far as the position alone can say so."""
+    return replace(
+        order,
+        outcome=Outcome.FILLED,
+        filled_quantity=position.quantity,
+        average_price=position.entry_price,
+        detail="seen by its position: orders and fills could not be read",
+        settled=now,
+    )
 
 
 def settled_as(order: OrderRecord, status: OrderStatus, now: int) -> OrderRecord:

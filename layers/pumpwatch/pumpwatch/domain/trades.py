@@ -48,6 +48,10 @@ class ExitReason(StrEnum):
     TRAILING_STOP = "trailing_stop"
     UNSAFE_LIQUIDATION = "unsafe_liquidation"
     """The exchange would have liquidated the position before its stop was reached."""
+    DELISTING = "delisting"
+    """The contract is about to be delisted."""
+    LATE_FILL = "late_fill"
+    """Its entry was carried out after it had been given up, beside a newer trade of the symbol."""
     UNEXPLAINED = "unexplained"
     """The position is gone and no fill says why; its result is not known in full."""
 
@@ -93,6 +97,8 @@ class Trade:
     """Since when the position is not found and no fill explains it."""
     denial: str = ""
     """Why nothing was sent, or why the exchange refused."""
+    installation: str = ""
+    """The letters that its orders' ids carry, see `orders.order_id_for`."""
     unreadable: int | None = None
     """Since when its own rows at the exchange cannot be read, milliseconds UTC."""
     halts: str = ""

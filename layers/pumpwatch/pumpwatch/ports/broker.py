@@ -64,12 +64,12 @@ class Broker(Protocol):
         self,
         symbol: str,
         *,
-        stop_loss: Decimal,
+        stop_loss: Decimal | None,
         take_profit: Decimal | None,
         trigger: StopTrigger,
         trailing_stop: Decimal | None = None,
     ) -> None:
-        """Set the position's stop, its target and a trailing distance unless None.
+        """Set the position's stop, its target and its trailing distance; None leaves one as it is.
 
         Unchanged is a success. The fixed stop stays in force beside a trailing one.
         Raises `Rejected` (flat, or the price has passed the stop) or `OutcomeUnknown`.

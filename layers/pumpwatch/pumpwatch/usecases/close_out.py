@@ -1,4 +1,4 @@
-"""Why an open trade must be closed at market now: its own time limit, or a person who asked for it.
+"""Why an open trade must be closed at market now: its time limit, its contract, or a person.
 
 A halt that closes positions does so in every run while it is in force, one attempt class after the
 other, reduce-only; what is not Pumpwatch's own is left alone.
@@ -16,8 +16,8 @@ __all__ = ["exit_reason"]
 
 def exit_reason(desk: Desk, trade: Trade) -> ExitReason | None:
     """Return why the trade must be closed now, or None."""
-    now = desk.clock.now()
-    due = exit_due(trade, now)
+    now, contract = desk.clock.now(), desk.contracts.known(trade.symbol)
+    due = exit_due(trade, now, contract.delivery_time if contract is not None else None)
     if due is None and desk.closes_all and may_exit(trade, now):
         return ExitReason.HALT
     return due

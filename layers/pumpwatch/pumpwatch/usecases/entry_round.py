@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pumpwatch.domain.signals import Signal
 from pumpwatch.errors import OutcomeUnknown, Rejected, RetryLater, SkipSymbol
-from pumpwatch.ports import Clock, Halt, HaltStore, SignalStore
+from pumpwatch.ports import Clock, HaltStore, SignalStore
 from pumpwatch.settings import TradeSettings
 
 from .entries import enter, pending_signals, strategy_from
@@ -56,11 +56,6 @@ class EntryRound:
         """Let the protections judge when it matters: before entries, and after a trade ended."""
         report = desk.report
         try:
-            for trade in desk.unexplained:
-                reason = f"the position of {trade.symbol} vanished and no fill says why"
-                self._halts.halt(Halt(reason, self._clock.now(), by="reconciliation"))
-                report.halted = True
-                report.block("halt", reason)
             if wanted or report.closed:
                 self._guards.judge(desk, view)
         except RetryLater as error:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import partial
+
 from pumpwatch.domain.evidence import own_position
 from pumpwatch.domain.exits import (
     has_sound_stop,
@@ -11,41 +15,147 @@ from pumpwatch.domain.exits import (
 )
 from pumpwatch.domain.orders import Position, StopTrigger
 from pumpwatch.domain.trades import RepairNote, Trade, TradeState
-from pumpwatch.errors import OutcomeUnknown, Rejected, RetryLater
+from pumpwatch.errors import (
+    OutcomeUnknown,
+    PumpwatchError,
+    Rejected,
+    RetryLater,
+    SkipSymbol,
+    StoreUnavailable,
+)
 
+from .holdings import position_in
 from .trading_desk import Desk
 
-__all__ = ["restore_stop", "trail"]
+__all__ = ["Case", "restore_stops", "trail"]
 
 LOOKS = (0.0, 0.2, 0.4, 0.8)
-"""Seconds to wait before each look for a stop whose setting was accepted: lists lag."""
+"""Seconds to wait before each look for stops whose setting was accepted: lists lag."""
+
+Case = tuple[Trade, Position]
+"""A trade and its position."""
 
 
-def restore_stop(desk: Desk, trade: Trade, position: Position) -> Trade | None:
-    """Set the position's stop and verify it; return the trade, or None when it must be closed.
+def restore_stops(desk: Desk, cases: Sequence[Case]) -> list[Case]:
+    """Set the positions' missing stops, side by side, and verify them in one list.
 
-    The answer to the setting proves nothing: only the position that is read afterwards does. What
-    is meant is stored first, in a write that checks the lease: a run that lost it sets nothing.
+    Returns the cases that must be closed: the price has passed the stop, or it was refused, or it
+    was accepted and does not show. The answer to a setting proves nothing, only the position that
+    is read afterwards does. Raises `LeaseLost`.
     """
-    contract = desk.contracts.known(trade.symbol)
-    stop = stop_to_set(trade, position, contract.tick_size if contract is not None else None)
-    if stop is None:
-        desk.problem("the price has passed the place of the missing stop", trade)
-        return None
-    trade = trade.with_(stop_loss=stop)
-    desk.journal.save(trade, desk.lease)
-    desk.touched = True
+    unsafe: list[Case] = []
+    started = []
+    for trade, position in cases:
+        stop = stop_to_set(trade, position, _tick(desk, trade))
+        if stop is None:
+            desk.problem("the price has passed the place of the missing stop", trade, cause="stop")
+            unsafe.append((trade, position))
+        else:
+            meant = trade.with_(stop_loss=stop)
+            setting = desk.reads.start(partial(_set_stop, desk, meant, position))
+            started.append((meant, position, setting))
+    accepted, doubtful = [], []
+    for meant, position, setting in started:
+        desk.touched = True
+        refusal = setting.result()
+        if refusal is None:
+            accepted.append((meant, position))
+        else:
+            desk.problem(f"the missing stop was not set: {refusal}", meant, cause="stop")
+            doubtful.append((meant, position))
+    unsafe += _unverified(desk, doubtful, LOOKS[:1])
+    return unsafe + _unverified(desk, accepted, LOOKS)
+
+
+def _set_stop(desk: Desk, trade: Trade, position: Position) -> PumpwatchError | None:
+    """Set the stop; return why it was not set, or is not known to be.
+
+    What is meant is stored first, in a write that checks the lease: a run that lost it sets
+    nothing. Where the table refuses the write, the stop is set all the same while the run's own
+    time lasts, which ends before its lease does, and if the position still has none.
+    """
+    try:
+        desk.journal.save(trade, desk.lease)
+    except StoreUnavailable as error:
+        if desk.deadline.seconds_left() <= 0 or not _is_still_bare(desk, trade):
+            return error
     try:
         desk.broker.set_protection(
             trade.symbol,
-            stop_loss=stop,
+            stop_loss=trade.stop_loss or Decimal(0),
             take_profit=target_to_set(trade, position),
             trigger=StopTrigger(desk.settings.stop_trigger),
         )
     except (Rejected, OutcomeUnknown, RetryLater) as error:
-        desk.problem(f"the missing stop was not set: {error}", trade)
-        return _verified_after(desk, trade, LOOKS[:1])
-    return _verified_after(desk, trade, LOOKS)
+        return error
+    return None
+
+
+def _is_still_bare(desk: Desk, trade: Trade) -> bool:
+    """Return whether the position is there and has no stop at all, read anew."""
+    try:
+        rows = desk.broker.positions(trade.symbol)
+    except RetryLater:
+        return False
+    own = own_position(trade, position_in(rows, trade.symbol))
+    return own is not None and own.stop_loss is None
+
+
+def _tick(desk: Desk, trade: Trade) -> Decimal | None:
+    """Return the contract's tick, None where nothing is known: only a new stop needs it."""
+    contract = desk.contracts.known(trade.symbol)
+    if contract is None:
+        try:
+            contract = desk.contracts.get(trade.symbol, desk.clock.now())
+        except (RetryLater, SkipSymbol) as error:
+            desk.refused(error, "the contract's tick is not known", trade)
+    return contract.tick_size if contract is not None else None
+
+
+def _unverified(desk: Desk, cases: Sequence[Case], pauses: Sequence[float]) -> list[Case]:
+    """Look until the stops show; return the cases whose stop the list does not have.
+
+    Positions that cannot be read prove nothing: the next run looks again.
+    """
+    waiting, looked = list(cases), False
+    for pause in pauses:
+        if not waiting or (pause and not desk.has_time(2)):
+            break
+        if pause:
+            desk.wait(pause)
+        try:
+            rows = desk.broker.positions()
+        except RetryLater as error:
+            desk.refused(error, "the stops could not be verified")
+            continue
+        looked, still = True, []
+        for trade, _ in waiting:
+            own = own_position(trade, position_in(rows, trade.symbol))
+            if own is None:
+                desk.keep(trade)
+            elif has_sound_stop(trade, own):
+                _verified(desk, trade, own)
+            else:
+                still.append((trade, own))
+        waiting = still
+    for trade, _ in waiting if not looked else ():
+        desk.keep(trade)
+    return waiting if looked else []
+
+
+def _verified(desk: Desk, trade: Trade, position: Position) -> None:
+    now = desk.clock.now()
+    guarded = trade.with_(stop_loss=position.stop_loss, stop_verified=now)
+    text = f"stop set at {position.stop_loss}"
+    try:
+        desk.journal.save(guarded, desk.lease, repair=RepairNote(now, "stop_set", text))
+    except StoreUnavailable as error:
+        desk.refused(error, "the stop is set, and the table did not store that", trade)
+    desk.report.repairs["stop_set"] += 1
+    if trade.stop_verified is None:
+        desk.report.stop_verified_after((now - (trade.entry_time or now)) / 1000)
+    desk.report.note("stop_set", guarded, text, time=now)
+    desk.keep(guarded)
 
 
 def trail(desk: Desk, trade: Trade, position: Position) -> Trade:
@@ -66,41 +176,14 @@ def trail(desk: Desk, trade: Trade, position: Position) -> Trade:
         try:
             desk.broker.set_protection(
                 trade.symbol,
-                stop_loss=position.stop_loss,
+                stop_loss=None,
                 take_profit=None,
                 trigger=StopTrigger(desk.settings.stop_trigger),
                 trailing_stop=distance,
             )
         except (Rejected, OutcomeUnknown, RetryLater) as error:
-            desk.problem(f"the trailing stop was not set: {error}", trade)
+            desk.problem(f"the trailing stop was not set: {error}", trade, cause="stop")
             return trade
     trailed = trade.with_(trailing_stop=position.trailing_stop or distance)
     desk.journal.save(trailed, desk.lease)
     return desk.keep(trailed)
-
-
-def _verified_after(desk: Desk, trade: Trade, pauses: tuple[float, ...]) -> Trade | None:
-    for pause in pauses:
-        if pause:
-            if not desk.has_time(1):
-                break
-            desk.wait(pause)
-        held = next((one for one in desk.broker.positions() if one.symbol == trade.symbol), None)
-        own = own_position(trade, held)
-        if own is None:
-            return desk.keep(trade)
-        if has_sound_stop(trade, own):
-            return _verified(desk, trade, own)
-    return None
-
-
-def _verified(desk: Desk, trade: Trade, position: Position) -> Trade:
-    now = desk.clock.now()
-    guarded = trade.with_(stop_loss=position.stop_loss, stop_verified=now)
-    text = f"stop set at {position.stop_loss}"
-    desk.journal.save(guarded, desk.lease, repair=RepairNote(now, "stop_set", text))
-    desk.report.repairs["stop_set"] += 1
-    if trade.stop_verified is None:
-        desk.report.stop_verified_after((now - (trade.entry_time or now)) / 1000)
-    desk.report.note("stop_set", guarded, text, time=now)
-    return desk.keep(guarded)

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from pumpwatch.domain.evidence import foreign_orders, foreign_positions
-from pumpwatch.domain.orders import Leg, OrderStatus, Outcome, Position
+from pumpwatch.domain.orders import Leg, OrderStatus, Outcome, Position, order_id_prefix
 from pumpwatch.domain.protections import Lock
 from pumpwatch.domain.trades import Trade, TradeState
 
 __all__ = ["Happening", "TradeReport"]
+
+OVERDUE = 60_000
+"""Milliseconds past its time limit from which a position counts as overdue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +129,23 @@ class TradeReport:
             self.losses += 1
 
     def describe_account(
-        self, positions: list[Position], orders: Sequence[OrderStatus], trades: list[Trade]
+        self,
+        positions: list[Position],
+        orders: Sequence[OrderStatus],
+        trades: list[Trade],
+        *,
+        installation: str,
+        now: int,
     ) -> None:
-        """Fill in what is held at the end of the run."""
+        """Fill in what is held at the end of the run; `now` in milliseconds UTC."""
         live = [trade for trade in trades if trade.state.live]
         foreign = foreign_positions(live, positions)
         ours = [one for one in positions if one not in foreign]
         self.trades, self.positions = live, ours
         self.open_positions, self.foreign_positions = len(ours), len(foreign)
-        self.foreign_orders = len(foreign_orders(live, orders))
+        prefix = order_id_prefix(installation)
+        self.foreign_orders = len(foreign_orders(live, orders, prefix))
+        self.exits_overdue = sum(now - trade.closes_at > OVERDUE for trade in live)
         self.vanished = sum(trade.vanished is not None for trade in live)
         self.exposure = sum((one.notional for one in ours), Decimal(0))
         self.unrealised_pnl = sum((one.unrealised_pnl for one in ours), Decimal(0))

@@ -1,7 +1,8 @@
 """The trade use case: one tick from the lease to the report.
 
-Order of work: lease, clock, reconcile with the exchange, exits, entries. Exits run in every mode;
-halts, stale ticks and limits stop entries only.
+Order of work: lease, our live trades and the halt, positions, stops and exits; then, with what time
+is left, signals, protections and entries. Care runs in every mode; halts, stale ticks and limits
+stop entries only.
 """
 
 from __future__ import annotations
@@ -9,15 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor
 
+from pumpwatch.domain.evidence import own_position
 from pumpwatch.domain.protections import in_force
-from pumpwatch.domain.trades import Trade
-from pumpwatch.errors import (
-    LeaseHeld,
-    OutcomeUnknown,
-    Rejected,
-    RetryLater,
-    SkipSymbol,
-)
+from pumpwatch.errors import LeaseHeld, RetryLater
 from pumpwatch.ports import (
     Broker,
     Clock,
@@ -34,12 +29,12 @@ from pumpwatch.ports import (
 from pumpwatch.settings import TradeSettings
 
 from .access_check import AccessCheck
-from .close_out import exit_reason
+from .care import Care
 from .entry_round import EntryRound
 from .guards import Guards
-from .order_flow import care_for, close_at_market
 from .reads import Reads
 from .realised_profit import RealisedProfit
+from .stops import trail
 from .tick import Tick
 from .trade_report import TradeReport
 from .trading_desk import Contracts, Desk, View
@@ -79,6 +74,7 @@ class TradeSignals:
         self._market = market
         self._journal = journal
         self._leases = leases
+        self._halts = halts
         self._clock = clock
         self._settings = settings
         self._wait = wait
@@ -88,6 +84,7 @@ class TradeSignals:
         self._guards = Guards(settings, locks, halts, health)
         self._entries = EntryRound(signals, halts, self._guards, clock, settings)
         self._access = AccessCheck(broker, settings)
+        self._care = Care()
 
     def run(
         self,
@@ -151,40 +148,59 @@ class TradeSignals:
             return
 
     def _work(self, desk: Desk, tick: Tick) -> None:
-        self._market.time()
+        asked = desk.reads.start(self._broker.positions)
         for trade in self._journal.live_trades():
             desk.keep(trade)
+        listed = desk.answer_or_error(asked)
         self._guards.read(desk)
+        self._care.run(desk, listed)
+        self._halt_for_trades(desk)
+        if isinstance(listed, RetryLater):
+            # What care was possible without the list was given; the run counts as failed.
+            raise listed
+        desk.unreadable(listed)
         access = self._access.start(desk)
         wanted = self._entries.wanted(desk, tick)
         view = desk.look([signal.symbol for signal in wanted])
-        for trade in list(desk.trades.values()):
-            self._care(desk, trade, view)
         self._access.judge(desk, access)
         self._entries.protect(desk, view, wanted)
         view = self._entries.enter_all(desk, wanted, view)
         self._finish(desk, view)
 
-    def _care(self, desk: Desk, trade: Trade, view: View) -> None:
-        """Reconcile one trade and close it when it is due; its failure stays its own."""
-        try:
-            trade = care_for(desk, trade, view.positions.get(trade.symbol))
-            reason = exit_reason(desk, trade)
-            if reason is not None:
-                close_at_market(desk, trade, reason)
-        except (RetryLater, OutcomeUnknown, Rejected, SkipSymbol) as error:
-            desk.problem(f"{type(error).__name__}: {error}", trade)
+    def _halt_for_trades(self, desk: Desk) -> None:
+        """Block entries for trades that a person must look at, and free those that were."""
+        for trade in list(desk.halting.values()):
+            try:
+                if trade.signal_id in self._halts.looked_at():
+                    self._journal.save(trade.with_(halts=""), desk.lease)
+                    desk.keep(trade.with_(halts=""))
+                    del desk.halting[trade.signal_id]
+                    continue
+            except RetryLater as error:
+                desk.refused(error, "a trade that halts entries could not be freed", trade)
+            desk.report.halted = True
+            desk.report.block("halt", f"{trade.symbol}: {trade.halts}; look at it, then resume")
 
     def _finish(self, desk: Desk, view: View) -> None:
+        for trade in desk.live:
+            own = own_position(trade, view.positions.get(trade.symbol))
+            if own is not None:
+                trail(desk, trade, own)
         if desk.touched:
             view = desk.look()
-        report = desk.report
+        report, now = desk.report, self._clock.now()
         trades = list(desk.trades.values())
-        report.describe_account(list(view.positions.values()), view.open_orders, trades)
-        if in_force(report.locks, "", self._clock.now()) is not None:
+        report.describe_account(
+            list(view.positions.values()),
+            view.open_orders,
+            trades,
+            installation=self._journal.installation(),
+            now=now,
+        )
+        if in_force(report.locks, "", now) is not None:
             report.block("lock", "a protection pauses every symbol")
         if view.account is not None:
             report.equity, report.available = view.account.equity, view.account.available
         report.realised_pnl = self._realised.total(
-            self._clock.now(), token=desk.lease.token, idle=not desk.trades
+            now, token=desk.lease.token, cared_for=desk.trades.values()
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -11,8 +12,17 @@ from typing import TypeVar
 
 from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.domain.orders import Account, OrderStatus, Position
+from pumpwatch.domain.rows import Rows
 from pumpwatch.domain.trades import Trade
-from pumpwatch.errors import PumpwatchError, RetryLater, SkipSymbol
+from pumpwatch.errors import (
+    DeadlineNear,
+    ExchangeUnavailable,
+    PumpwatchError,
+    RetryLater,
+    SkipSymbol,
+    StoreUnavailable,
+    UnreadableAnswer,
+)
 from pumpwatch.ports import Broker, Clock, Deadline, Journal, Lease, MarketData
 from pumpwatch.settings import TradeSettings
 
@@ -22,6 +32,13 @@ from .trade_report import TradeReport
 __all__ = ["Contracts", "Desk", "View"]
 
 MINUTE, HOUR = 60_000, 3_600_000
+CAUSES: Sequence[tuple[type[PumpwatchError], str]] = (
+    (StoreUnavailable, "store"),
+    (DeadlineNear, "time"),
+    (UnreadableAnswer, "rows"),
+    (ExchangeUnavailable, "exchange"),
+)
+"""Words of `metrics.PROBLEMS` for errors; whatever else goes wrong concerns an order."""
 Answer = TypeVar("Answer")
 
 
@@ -84,14 +101,19 @@ class Desk:
     """Signal ids of the trades this run has sent orders for."""
     exits: Counter[str] = field(default_factory=Counter)
     """Exits sent in this run by signal id."""
-    refused: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
     """Ids of the orders that the exchange refused in this run."""
     touched: bool = False
     """Whether something was sent since the last look at the account."""
     closes_all: bool = False
     """Whether a person asked for all positions to be closed."""
-    unexplained: list[Trade] = field(default_factory=list)
-    """Trades ended in this run without knowing what became of their position."""
+    halting: dict[str, Trade] = field(default_factory=dict)
+    """Trades that halt entries until a person has looked at them, by signal id."""
+
+    @property
+    def live(self) -> list[Trade]:
+        """Return the trades that need care, oldest first."""
+        return [trade for trade in self.trades.values() if trade.state.live]
 
     def has_time(self, requests: int) -> bool:
         """Return whether so many requests in sequence, at their slowest, fit in before the end."""
@@ -105,7 +127,14 @@ class Desk:
     def keep(self, trade: Trade) -> Trade:
         """Remember the trade as it is stored now."""
         self.trades[trade.signal_id] = trade
+        if trade.halts:
+            self.halting[trade.signal_id] = trade
         return trade
+
+    def refused(self, error: PumpwatchError, text: str, trade: Trade | None = None) -> None:
+        """Report an error as a problem, by its kind."""
+        cause = next((word for kind, word in CAUSES if isinstance(error, kind)), "order")
+        self.problem(f"{text}: {error}", trade, cause=cause)
 
     def problem(self, text: str, trade: Trade | None = None, *, cause: str = "exchange") -> None:
         """Report what went wrong and is left to the next run; `cause` as in `metrics.PROBLEMS`."""
@@ -136,6 +165,22 @@ class Desk:
             snapshot=self._optional(snapshot.result) if snapshot is not None else None,
             books={symbol: _answer_or_error(book.result) for symbol, book in books.items()},
         )
+
+    def unreadable(self, rows: Rows[Answer]) -> None:
+        """Count the rows of a list that could not be read, and say whose they are."""
+        for row in rows.unreadable:
+            self.report.unreadable[row.source] += 1
+            whose = row.symbol or "no symbol"
+            self.problem(
+                f"a row of {row.source} ({whose}) cannot be read: {row.reason}", cause="rows"
+            )
+
+    def answer_or_error(self, asked: Future[Answer]) -> Answer | RetryLater:
+        """Return the answer of a read, or why there is none."""
+        try:
+            return asked.result()
+        except RetryLater as error:
+            return error
 
     def _optional(self, answer: Callable[[], Answer]) -> Answer | None:
         try:

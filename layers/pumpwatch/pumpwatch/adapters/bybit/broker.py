@@ -164,7 +164,7 @@ class BybitBroker:
         self,
         symbol: str,
         *,
-        stop_loss: Decimal,
+        stop_loss: Decimal | None,
         take_profit: Decimal | None,
         trigger: StopTrigger,
         trailing_stop: Decimal | None = None,
@@ -175,6 +175,7 @@ class BybitBroker:
         `OutcomeUnknown`.
         """
         word = TRIGGER_WORDS[trigger]
+        stop = {} if stop_loss is None else {"stopLoss": _plain(stop_loss), "slTriggerBy": word}
         target = (
             {} if take_profit is None else {"takeProfit": _plain(take_profit), "tpTriggerBy": word}
         )
@@ -184,8 +185,7 @@ class BybitBroker:
             symbol=symbol,
             positionIdx=ONE_WAY,
             tpslMode="Full",
-            stopLoss=_plain(stop_loss),
-            slTriggerBy=word,
+            **stop,
             **target,
             **({} if trailing_stop is None else {"trailingStop": _plain(trailing_stop)}),
         )

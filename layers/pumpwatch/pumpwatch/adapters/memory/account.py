@@ -172,20 +172,21 @@ class MemoryAccount:
     def protect(
         self,
         symbol: str,
-        stop_loss: Decimal,
+        stop_loss: Decimal | None,
         take_profit: Decimal | None,
         trailing_stop: Decimal | None,
     ) -> None:
-        """Set a position's protections; None leaves target and trailing stop as they are.
+        """Set a position's protections; None leaves one as it is.
 
         Raises `Rejected` when flat, and when the price has passed the stop.
         """
         one = self.held.get(symbol)
         if one is None:
             raise Rejected("can not set tp/sl/ts for zero position", code=10001)
-        check_stop(one.holding.side, stop_loss, self.prices[symbol])
+        if stop_loss is not None:
+            check_stop(one.holding.side, stop_loss, self.prices[symbol])
+            one.stop_loss = stop_loss
         check_trailing(trailing_stop)
-        one.stop_loss = stop_loss
         one.take_profit = one.take_profit if take_profit is None else take_profit
         if trailing_stop not in (None, one.trailing_stop):
             one.trailing_stop, one.best_price = trailing_stop, self.prices[symbol]

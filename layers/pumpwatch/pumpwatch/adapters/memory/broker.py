@@ -181,7 +181,7 @@ class MemoryBroker:
         self,
         symbol: str,
         *,
-        stop_loss: Decimal,
+        stop_loss: Decimal | None,
         take_profit: Decimal | None,
         trigger: StopTrigger,
         trailing_stop: Decimal | None = None,

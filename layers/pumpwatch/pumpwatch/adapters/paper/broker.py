@@ -155,7 +155,7 @@ class PaperBroker:
         self,
         symbol: str,
         *,
-        stop_loss: Decimal,
+        stop_loss: Decimal | None,
         take_profit: Decimal | None,
         trigger: StopTrigger,
         trailing_stop: Decimal | None = None,
@@ -170,10 +170,14 @@ class PaperBroker:
             held = state.positions.get(symbol)
             if held is None:
                 raise Rejected("can not set tp/sl/ts for zero position", code=BAD_REQUEST)
-            check_stop(held.side, stop_loss, held.last_price)
+            if stop_loss is not None:
+                check_stop(held.side, stop_loss, held.last_price)
             check_trailing(trailing_stop)
-            target = held.take_profit if take_profit is None else take_profit
-            changed = replace(held, stop_loss=stop_loss, take_profit=target)
+            changed = replace(
+                held,
+                stop_loss=held.stop_loss if stop_loss is None else stop_loss,
+                take_profit=held.take_profit if take_profit is None else take_profit,
+            )
             if trailing_stop not in (None, held.trailing_stop):
                 best = held.last_price
                 changed = replace(changed, trailing_stop=trailing_stop, best_price=best)

@@ -1,0 +1,105 @@
+"""The care for live trades: stops first, then exits, then what differs from the journal.
+
+It needs the journal and the position of a trade's symbol, nothing else. What cannot be read of one
+trade holds that trade back, and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pumpwatch.domain.evidence import Evidence, needs_evidence, own_position
+from pumpwatch.domain.exits import has_sound_stop
+from pumpwatch.domain.orders import Position
+from pumpwatch.domain.rows import Rows
+from pumpwatch.domain.trades import Trade, TradeState
+from pumpwatch.errors import InvariantBroken, OutcomeUnknown, Rejected, RetryLater, SkipSymbol
+
+from .close_out import exit_reason
+from .evidence import gather
+from .holdings import Holding, holdings
+from .late_fills import LateFills, explain_fills
+from .order_flow import close_at_market, guard, hold_back, settle
+from .trading_desk import Desk
+
+__all__ = ["Care"]
+
+
+class Care:
+    """Look after the trades that are live. One per warm function."""
+
+    def __init__(self) -> None:
+        self._late_fills = LateFills()
+
+    def run(self, desk: Desk, listed: Rows[Position] | RetryLater) -> None:
+        """Care for every live trade with the list of positions, or with what can be had without it.
+
+        Raises `LeaseLost` and what stops trading as a whole; a single trade's failure is a problem
+        in the report.
+        """
+        trades = desk.live
+        held = holdings(desk, listed, trades)
+        guarded = self._guard_bare(desk, trades, held)
+        for trade in sorted(trades, key=lambda trade: trade.closes_at):
+            holding = None if trade.signal_id in guarded else held[trade.signal_id]
+            _care_for(desk, desk.trades[trade.signal_id], holding)
+        if isinstance(listed, Rows):
+            self._take_up(desk, listed)
+
+    def _guard_bare(self, desk: Desk, trades: list[Trade], held: Mapping[str, Holding]) -> set[str]:
+        """See to the open trades whose position has lost its stop, all together."""
+        bare = []
+        for trade in trades:
+            own = own_position(trade, held[trade.signal_id].position)
+            if (
+                own is not None
+                and not needs_evidence(trade, own)
+                and not has_sound_stop(trade, own)
+            ):
+                bare.append((trade, own))
+        guard(desk, bare)
+        return {trade.signal_id for trade, _ in bare}
+
+    def _take_up(self, desk: Desk, positions: Rows[Position]) -> None:
+        """Care for positions that are ours by a late fill."""
+        try:
+            for trade in self._late_fills.adopt(desk, positions):
+                _care_for(desk, trade, holdings(desk, positions, [trade])[trade.signal_id])
+        except RetryLater as error:
+            desk.refused(error, "foreign positions could not be held against our fills")
+
+
+def _care_for(desk: Desk, trade: Trade, holding: Holding | None) -> None:
+    """Reconcile one trade and close it when it is due; its failure stays its own.
+
+    `holding` None: its stop has just been seen to, only an exit may be due.
+    """
+    if not desk.has_time(1):
+        desk.report.care_missed += 1
+        desk.problem("too little time was left to care for it", trade, cause="time")
+        return
+    try:
+        if holding is not None:
+            trade = _reconciled(desk, trade, holding)
+        reason = exit_reason(desk, trade)
+        if reason is not None:
+            close_at_market(desk, trade, reason)
+    except (RetryLater, OutcomeUnknown, Rejected, SkipSymbol, InvariantBroken) as error:
+        desk.refused(error, type(error).__name__, trade)
+
+
+def _reconciled(desk: Desk, trade: Trade, holding: Holding) -> Trade:
+    """Hold the trade against the exchange, put right what differs, and see to its stop."""
+    if not needs_evidence(trade, holding.position):
+        return settle(desk, Evidence(trade, holding.position))
+    if trade.state is TradeState.OPEN and not holding.known:
+        return trade
+    evidence = gather(desk, trade, desk.journal.orders(trade.signal_id), holding)
+    if evidence.missing:
+        for sentence in evidence.missing:
+            desk.problem(sentence, trade, cause="rows")
+        return settle(desk, evidence) if trade.unreadable else hold_back(desk, trade)
+    if trade.unreadable is not None:
+        evidence = replace(evidence, trade=trade.with_(unreadable=None))
+    return settle(desk, explain_fills(desk, evidence))

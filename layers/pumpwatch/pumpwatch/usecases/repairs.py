@@ -1,0 +1,71 @@
+"""Store what reconciliation found to differ, and report it."""
+
+from __future__ import annotations
+
+from pumpwatch.domain.evidence import Evidence
+from pumpwatch.domain.reconcile import reconcile
+from pumpwatch.domain.repairs import Repair, RepairKind
+from pumpwatch.domain.trades import ExitReason, RepairNote, Trade, TradeState
+
+from .trading_desk import Desk
+
+__all__ = ["put_right", "store_repair"]
+
+
+def put_right(desk: Desk, evidence: Evidence) -> tuple[Trade, bool]:
+    """Store what the evidence puts right; return the trade, and whether it lacks a sound stop."""
+    trade, bare = evidence.trade, False
+    settling = desk.settings.settling_seconds * 1000
+    for repair in reconcile([evidence], now=desk.clock.now(), settling_time=settling):
+        if repair.kind is RepairKind.STOP_MISSING:
+            bare = True
+        else:
+            trade = store_repair(desk, repair)
+    return trade, bare
+
+
+def store_repair(desk: Desk, repair: Repair) -> Trade:
+    """Store a repair, count it, and return the trade as it is stored."""
+    trade, order, report, now = repair.trade, repair.order, desk.report, desk.clock.now()
+    if repair.kind is RepairKind.WAITING:
+        report.note(repair.kind.value, trade, repair.note, time=now)
+        return desk.keep(trade)
+    note = repair.note or _sentence(trade)
+    differed = _differed(desk, repair)
+    mended = RepairNote(now, repair.kind.value, note) if differed else None
+    if order is not None:
+        desk.journal.settle(trade, order, desk.lease, repair=mended)
+        report.orders[order.leg, order.outcome] += 1
+    else:
+        desk.journal.save(trade, desk.lease, repair=mended)
+    if differed:
+        report.repairs[repair.kind.value] += 1
+    if repair.kind is RepairKind.STOP_SEEN:
+        report.stop_verified_after((now - (trade.entry_time or now)) / 1000)
+    elif repair.kind is RepairKind.OPENED:
+        report.opened.append(trade)
+    elif repair.kind is RepairKind.CLOSED:
+        report.add_closed(trade)
+    report.note(repair.kind.value, trade, note, time=now)
+    return desk.keep(trade)
+
+
+def _differed(desk: Desk, repair: Repair) -> bool:
+    """Return whether journal and exchange disagreed: not so for what this run did itself, a stop
+    that is seen for the first time, and a close by the stop, the target or somebody else."""
+    before = desk.trades.get(repair.trade.signal_id)
+    open_before = before is not None and before.state is TradeState.OPEN
+    expected = repair.kind is RepairKind.STOP_SEEN or (
+        repair.kind is RepairKind.CLOSED
+        and open_before
+        and repair.trade.exit_reason is not ExitReason.UNEXPLAINED
+    )
+    return not expected and repair.trade.signal_id not in desk.sent
+
+
+def _sentence(trade: Trade) -> str:
+    if trade.state is TradeState.CLOSED:
+        return (
+            f"{trade.exit_reason} at {trade.exit_price}, {trade.realised_pnl:+.2f} USDT after costs"
+        )
+    return f"{trade.side} {trade.quantity} at {trade.entry_price}, stop {trade.stop_loss}"
