@@ -546,7 +546,7 @@ def test_an_exit_without_trace_goes_again_under_the_next_attempt(rig: Rig) -> No
     rig.advance(5)
     rig.tick()
     assert len(rig.broker.placed) == 1
-    rig.advance(20)
+    rig.advance(30)
     rig.tick()
     trade = rig.trade()
     assert (trade.state, trade.exit_attempt) == (TradeState.CLOSED, 1)

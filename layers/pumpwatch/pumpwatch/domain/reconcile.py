@@ -16,17 +16,19 @@ from .orders import OrderStatus, Outcome
 from .performance import FillSummary
 from .repairs import Repair, RepairKind, closed, dropped, exit_again, opened, waiting
 from .settling import outcome_of, settled_as
-from .trades import ExitReason, Trade, TradeState
+from .trades import ExitReason, OrderRecord, Trade, TradeState
 
 __all__ = [
+    "EXIT_WITHIN",
     "SEND_WITHIN",
     "UNEXPLAINED_AFTER",
     "never_placed_after",
     "reconcile",
 ]
 
-SEND_WITHIN = 5_000
-"""Milliseconds from its intent within which a request leaves, or never: `OrderRequest.send_by`."""
+SEND_WITHIN, EXIT_WITHIN = 5_000, 20_000
+"""Milliseconds from its intent within which an entry and an exit leave, or never:
+`OrderRequest.send_by`. A late entry meets another market; a late exit is still wanted."""
 RECEIVE_WINDOW = 5_000
 """Milliseconds for which the exchange accepts a request after its timestamp."""
 SETTLING_TIME = 10_000
@@ -35,13 +37,16 @@ UNEXPLAINED_AFTER = 600_000
 """Milliseconds for which a position that vanished without a fill is looked for."""
 
 
-def never_placed_after(settling_time: int = SETTLING_TIME) -> int:
+def never_placed_after(settling_time: int = SETTLING_TIME, order: OrderRecord | None = None) -> int:
     """Return how long after its intent (milliseconds) an order without any trace was never placed.
 
-    It left at most `SEND_WITHIN` after the intent and was accepted within the receive window; from
-    then on it has the settling time to show.
+    It left before its `send_by` and was accepted within the receive window; from then on it has the
+    settling time to show. An order that names no `send_by` left as an entry does.
     """
-    return SEND_WITHIN + RECEIVE_WINDOW + settling_time
+    within = SEND_WITHIN
+    if order is not None and order.request.send_by is not None:
+        within = order.request.send_by - order.intended
+    return within + RECEIVE_WINDOW + settling_time
 
 
 def reconcile(
@@ -53,8 +58,8 @@ def reconcile(
     `settling_time` in milliseconds.
     """
     repairs: list[Repair] = []
-    patience = never_placed_after(settling_time)
     for one in evidence:
+        patience = never_placed_after(settling_time, one.pending)
         repair = _state_repair(one, now, patience)
         if repair is not None:
             repairs.append(repair)

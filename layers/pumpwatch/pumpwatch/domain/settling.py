@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from .evidence import Evidence
 from .orders import OrderState, OrderStatus, Outcome, Position
-from .trades import OrderRecord, Trade, TradeState
+from .trades import ExitReason, OrderRecord, Trade, TradeState
 
-__all__ = ["is_never_placed", "never_placed", "outcome_of", "seen_by_position", "settled_as"]
+__all__ = ["is_given_up", "never_placed", "outcome_of", "seen_by_position", "settled_as"]
 
 NEVER_PLACED = "never placed: the exchange has no trace of it"
 """The detail of such an order, and the denial of its trade."""
@@ -42,14 +42,15 @@ def outcome_of(evidence: Evidence, order: OrderRecord, now: int) -> OrderRecord:
 def never_placed(order: OrderRecord, now: int) -> OrderRecord:
     """Return the order as one of which the exchange has shown no trace within its time.
 
-    An overloaded exchange may still carry it out later: `is_never_placed` finds such entries again.
+    An overloaded exchange may still carry it out later: `is_given_up` finds such entries again.
     """
     return replace(order, outcome=Outcome.REJECTED, detail=NEVER_PLACED, settled=now)
 
 
-def is_never_placed(trade: Trade) -> bool:
-    """Return whether the trade was dropped because its entry left no trace."""
-    return trade.state is TradeState.DROPPED and trade.denial == NEVER_PLACED
+def is_given_up(trade: Trade) -> bool:
+    """Return whether the trade ended for want of a trace: of its entry, or of its position."""
+    never_placed = trade.state is TradeState.DROPPED and trade.denial == NEVER_PLACED
+    return never_placed or trade.exit_reason is ExitReason.UNEXPLAINED
 
 
 def seen_by_position(order: OrderRecord, position: Position, now: int) -> OrderRecord:

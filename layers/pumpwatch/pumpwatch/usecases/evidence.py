@@ -52,7 +52,7 @@ def gather(
         position=holding.position if holding is not None else None,
         orders=orders,
         found={status.order_id: status for status in statuses if status is not None},
-        fills=fills,
+        fills=[fill for fill in fills if desk.is_of(trade, fill)],
         position_known=holding is not None and holding.known,
         missing=missing,
     )

@@ -1,19 +1,20 @@
-"""Entries that were given up as never placed, and that the exchange has carried out later.
+"""Positions of trades that were given up: as never placed, or as gone without an explanation.
 
-An overloaded exchange can work an order off after the time in which it should have shown. Its fills
-bear our id: by them a position that no trade explains is ours again, with the stop and the time
-limit that the journal has kept.
+An overloaded exchange can work an order off after the time in which it should have shown, and a
+list can hide a position for long. The fills of the entry bear our id: by them a position that no
+trade explains is ours again, with the stop and the time limit that the journal has kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 from pumpwatch.domain.evidence import Evidence, foreign_positions, strange_fills
 from pumpwatch.domain.orders import Position, order_id_prefix
 from pumpwatch.domain.repairs import Repair, RepairKind
-from pumpwatch.domain.settling import is_never_placed, outcome_of
+from pumpwatch.domain.settling import is_given_up, outcome_of
 from pumpwatch.domain.trades import ExitReason, Trade, TradeState
 
 from .evidence import gather
@@ -25,7 +26,7 @@ from .trading_desk import Desk
 __all__ = ["LateFills", "explain_fills"]
 
 LOOKED_FOR = 7 * 86_400_000
-"""Milliseconds for which the fills of an entry that was never placed are looked for."""
+"""Milliseconds for which the fills of a trade that was given up are looked for."""
 SETTLES_IN = 600_000
 """Milliseconds for which a foreign position is looked at: executions may show after it."""
 
@@ -46,13 +47,13 @@ class LateFills:
         if not fresh:
             return []
         symbols = {one.symbol for one in fresh}
-        dropped = [
+        given_up = [
             trade
-            for trade in desk.journal.trades_since(max(0, now - LOOKED_FOR))
-            if trade.symbol in symbols and is_never_placed(trade)
+            for trade in _recent_trades(desk)
+            if trade.symbol in symbols and is_given_up(trade)
         ]
-        adopted = [_adopted(desk, trade, position_in(fresh, trade.symbol)) for trade in dropped]
-        return [trade for trade in adopted if trade is not None]
+        taken_up = [_taken_up(desk, trade, position_in(fresh, trade.symbol)) for trade in given_up]
+        return [trade for trade in taken_up if trade is not None]
 
 
 def explain_fills(desk: Desk, evidence: Evidence) -> Evidence:
@@ -65,40 +66,36 @@ def explain_fills(desk: Desk, evidence: Evidence) -> Evidence:
     strange = strange_fills(evidence, order_id_prefix(trade.installation))
     if not strange or not trade.installation:
         return evidence
-    since = max(0, desk.clock.now() - LOOKED_FOR)
-    others = [
-        one
-        for one in desk.journal.trades_since(since)
-        if one.symbol == trade.symbol and one.signal_id != trade.signal_id
-    ]
-    owners = {
-        order.request.order_id: one
-        for one in others
-        for order in desk.journal.orders(one.signal_id)
-    }
-    unknown = {fill.order_id for fill in strange} - owners.keys()
+    trades = {one.signal_id: one for one in _recent_trades(desk) if one.symbol == trade.symbol}
+    for name in trades:
+        orders = desk.journal.orders(name)
+        desk.owners.update((order.request.order_id, name) for order in orders)
+    unknown = {fill.order_id for fill in strange} - desk.owners.keys()
     if unknown and not trade.halts:
-        reason = (
-            f"order {min(unknown)} bears our mark and was filled; the journal has no such order"
-        )
-        desk.problem(reason, trade, cause="order")
-        trade = trade.with_(halts=reason)
-        desk.journal.save(trade, desk.lease)
-        desk.keep(trade)
+        trade = _halting(desk, trade, min(unknown))
+    late = {desk.owners[fill.order_id] for fill in strange if fill.order_id in desk.owners}
     position = evidence.position
-    for late in {
-        owners[fill.order_id].signal_id: owners[fill.order_id]
-        for fill in strange
-        if fill.order_id in owners
-    }.values():
-        if is_never_placed(late):
-            position = _closed_beside(desk, late, position)
-    fills = [fill for fill in evidence.fills if fill.order_id not in owners]
+    for name in sorted(late):
+        if is_given_up(trades[name]):
+            position = _closed_beside(desk, trades[name], position)
+    fills = [fill for fill in evidence.fills if desk.is_of(trade, fill)]
     return replace(evidence, trade=trade, position=position, fills=fills)
 
 
-def _adopted(desk: Desk, trade: Trade, position: Position | None) -> Trade | None:
-    """Take a trade up again whose entry has been filled after all; None when it was not."""
+def _recent_trades(desk: Desk) -> Sequence[Trade]:
+    return desk.journal.trades_since(max(0, desk.clock.now() - LOOKED_FOR))
+
+
+def _halting(desk: Desk, trade: Trade, order_id: str) -> Trade:
+    reason = f"order {order_id} bears our mark and was filled; the journal has no such order"
+    desk.problem(reason, trade, cause="order")
+    marked = trade.with_(halts=reason)
+    desk.journal.save(marked, desk.lease)
+    return desk.keep(marked)
+
+
+def _taken_up(desk: Desk, trade: Trade, position: Position | None) -> Trade | None:
+    """Take up a trade whose entry has been filled after all; None when it holds nothing."""
     orders = desk.journal.orders(trade.signal_id)
     evidence = gather(desk, trade, orders, Holding(position))
     summary = evidence.fill_summary()
@@ -109,9 +106,15 @@ def _adopted(desk: Desk, trade: Trade, position: Position | None) -> Trade | Non
         quantity=min(summary.left, position.quantity),
         entry_price=summary.entry_price,
         entry_time=summary.entry_time,
+        exit_price=None,
+        exit_time=None,
+        exit_reason=None,
+        realised_pnl=Decimal(0),
+        vanished=None,
+        unreadable=None,
         denial="",
     )
-    text = "its entry was filled after it had been given up: taken up again"
+    text = "it was given up, and its fills show that it holds a position: taken up again"
     desk.problem(text, trade, cause="order")
     record = outcome_of(evidence, orders[0], desk.clock.now())
     return store_repair(desk, Repair(RepairKind.OPENED, opened, record, text))
@@ -119,9 +122,9 @@ def _adopted(desk: Desk, trade: Trade, position: Position | None) -> Trade | Non
 
 def _closed_beside(desk: Desk, late: Trade, position: Position | None) -> Position | None:
     """Close a late fill that shares the position with a newer trade; return what is left of it."""
-    adopted = _adopted(desk, late, position)
-    if adopted is None or position is None:
+    taken_up = _taken_up(desk, late, position)
+    if taken_up is None or position is None:
         return position
-    close_at_market(desk, adopted, ExitReason.LATE_FILL)
-    rest = position.quantity - adopted.quantity
+    close_at_market(desk, taken_up, ExitReason.LATE_FILL)
+    rest = position.quantity - taken_up.quantity
     return replace(position, quantity=rest) if rest > 0 else None

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from pumpwatch.domain.evidence import Evidence, needs_evidence, own_position
 from pumpwatch.domain.orders import Leg, OrderRequest, Outcome, Position, order_id_for
-from pumpwatch.domain.reconcile import SEND_WITHIN
+from pumpwatch.domain.reconcile import EXIT_WITHIN
 from pumpwatch.domain.repairs import Repair, RepairKind
 from pumpwatch.domain.trades import ExitReason, OrderRecord, Trade, TradeState
 from pumpwatch.errors import (
@@ -120,7 +120,7 @@ def _send_exit(desk: Desk, trade: Trade, reason: ExitReason) -> Trade:
         quantity=quantity,
         reduce_only=True,
         closes_all=closes_all,
-        send_by=now + SEND_WITHIN,
+        send_by=now + EXIT_WITHIN,
     )
     order = OrderRecord(request, trade.signal_id, Leg.EXIT, trade.exit_attempt, intended=now)
     exiting = trade.with_(state=TradeState.EXITING, exit_reason=reason)

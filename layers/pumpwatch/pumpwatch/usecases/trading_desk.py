@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
-from pumpwatch.domain.orders import Account, OrderStatus, Position
+from pumpwatch.domain.orders import Account, Fill, OrderStatus, Position
 from pumpwatch.domain.rows import Rows
 from pumpwatch.domain.trades import Trade
 from pumpwatch.errors import (
@@ -110,6 +110,9 @@ class Desk:
     halting: dict[str, Trade] = field(default_factory=dict)
     """Trades that halt entries until a person has looked at them, by signal id."""
 
+    owners: dict[str, str] = field(default_factory=dict)
+    """Signal ids by order id, of symbols in which several trades of ours have fills."""
+
     @property
     def live(self) -> list[Trade]:
         """Return the trades that need care, oldest first."""
@@ -119,6 +122,10 @@ class Desk:
         """Return whether so many requests in sequence, at their slowest, fit in before the end."""
         worst = requests * self.settings.request_timeout_seconds + 1.0
         return self.deadline.seconds_left() >= worst
+
+    def is_of(self, trade: Trade, fill: Fill) -> bool:
+        """Return whether the fill may belong to the trade: not to another one of ours."""
+        return self.owners.get(fill.order_id, trade.signal_id) == trade.signal_id
 
     def day(self, now: int) -> str:
         """Return the UTC day that orders are counted under, `YYYY-MM-DD`."""

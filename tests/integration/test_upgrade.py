@@ -1,0 +1,86 @@
+"""A journal that commit 2cdc39e wrote is cared for by the present code.
+
+The fixture holds what its stores kept, field by field: an open trade, an entry and an exit without
+an answer, and an entry that was given up; and the account's fills and positions.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.trading_rig import Rig, settings
+
+from pumpwatch.adapters.memory import instrument
+from pumpwatch.adapters.records import read_record
+from pumpwatch.domain.orders import Fill, Leg, Outcome, Position, Side
+from pumpwatch.domain.trades import OrderRecord, Trade, TradeState
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "journal-2cdc39e.json"
+OPEN, EXITING, LOST, ENTERING = "OPENUSDT", "EXITUSDT", "LOSTUSDT", "ENTERUSDT"
+
+
+def plain(pairs: list[tuple[str, Any]]) -> Any:
+    fields = dict(pairs)
+    return Decimal(fields["decimal"]) if fields.keys() == {"decimal"} else fields
+
+
+def records(kind: Any, stored: list[Any]) -> list[Any]:
+    return [read_record(kind, fields, where="the fixture") for fields in stored]
+
+
+@pytest.fixture
+def rig() -> Rig:
+    stored = json.loads(FIXTURE.read_text(), object_pairs_hook=plain)
+    rig = Rig(settings(symbol_cooldown_minutes=0))
+    rig.advance((stored["now"] - rig.clock.now()) / 1000)
+    trades, orders = records(Trade, stored["trades"]), records(OrderRecord, stored["orders"])
+    rig.journal._trades.update({one.signal_id: one for one in trades})
+    rig.journal._orders.update({one.request.order_id: one for one in orders})
+    for trade in trades:
+        rig.market.list_instrument(instrument(trade.symbol))
+        rig.set_price(1.17, trade.symbol)
+    for fill in records(Fill, stored["fills"]):
+        account, ids = rig.broker._account, (fill.order_id, fill.exchange_order_id)
+        account.fill(fill.symbol, fill.side, fill.quantity, fill.price, ids=ids)
+        account.fills[-1] = fill
+    for position in records(Position, stored["positions"]):
+        account.held[position.symbol].stop_loss = position.stop_loss
+    return rig
+
+
+def test_open_trades_and_unknown_orders_are_cared_for(rig: Rig) -> None:
+    assert rig.trade(ENTERING).state is TradeState.ENTERING
+    assert rig.trade(EXITING).state is TradeState.EXITING
+    rig.broker.remove_protection(OPEN)
+    rig.advance(60)
+    report = rig.tick()
+    assert report.problems_by_cause.keys() <= {"rows"}
+    assert rig.trade(ENTERING).state is TradeState.OPEN
+    assert rig.trade(EXITING).state is TradeState.CLOSED
+    assert {one.symbol for one in rig.broker.positions()} == {OPEN, ENTERING}
+    assert all(one.stop_loss is not None for one in rig.broker.positions())
+    rig.advance(30 * 60)
+    rig.tick()
+    assert list(rig.broker.positions()) == []
+    for trade in rig.journal.trades_since(0):
+        outcomes = {order.outcome for order in rig.journal.orders(trade.signal_id)}
+        assert Outcome.UNKNOWN not in outcomes
+    assert rig.journal.live_trades() == []
+
+
+def test_an_entry_that_was_given_up_before_the_upgrade_is_adopted_when_it_fills(rig: Rig) -> None:
+    lost = rig.trade(LOST)
+    (order,) = rig.journal.orders(lost.signal_id)
+    ids = (order.request.order_id, "late")
+    account = rig.broker._account
+    account.fill(LOST, Side.SELL, order.request.quantity, Decimal("1.17"), ids=ids)
+    rig.tick()
+    trade = rig.trade(LOST)
+    assert (trade.state, trade.quantity) == (TradeState.OPEN, order.request.quantity)
+    (position,) = [one for one in rig.broker.positions() if one.symbol == LOST]
+    assert position.stop_loss == lost.stop_loss
+    assert order.leg is Leg.ENTRY
