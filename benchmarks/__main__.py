@@ -14,6 +14,7 @@ from rich.table import Table
 
 from benchmarks import (
     backtest,
+    care,
     detector,
     evaluate,
     lambda_functions,
@@ -30,6 +31,7 @@ AREAS: dict[str, Callable[[], dict[str, float]]] = {
     "detect_tick": tick.measure,
     "lambda": lambda_functions.measure,
     "trade": trade.measure,
+    "care": care.measure,
     "paper": paper.measure,
     "report": report.measure,
     "run": run.measure,

@@ -1,0 +1,140 @@
+"""How many runs it takes until twenty positions that all lost their stop have one again.
+
+The trade use case on memory stores; every call to the exchange takes its real time, reads of one
+round go out side by side as in production, and a run ends with its 25 seconds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pumpwatch.adapters.clock import TimerDeadline
+from pumpwatch.adapters.memory import (
+    ManualClock,
+    MemoryBroker,
+    MemoryHaltStore,
+    MemoryJournal,
+    MemoryLeaseStore,
+    MemoryLockStore,
+    MemoryMarketData,
+    MemorySignalStore,
+    instrument,
+)
+from pumpwatch.bootstrap.trade import MOST_READS
+from pumpwatch.domain.protections import Health
+from pumpwatch.domain.signals import Phase, Signal, signal_id_for
+from pumpwatch.settings import TradeSettings
+from pumpwatch.usecases.trade_signals import LONGEST_RUN, TradeSignals
+
+POSITIONS = 20
+START = 1_800_000_000_000
+LATENCIES = (0.3, 1.5)
+"""Seconds that an answer of the exchange takes."""
+MOST_RUNS = 5
+
+
+class _Health:
+    def recent(self, now: int) -> Health:
+        return Health()
+
+
+@dataclass(frozen=True)
+class _Tick:
+    scheduled_time: int
+    execution_id: str
+
+
+class _Slow:
+    """A port whose every call takes `seconds`; none while it opens positions."""
+
+    def __init__(self, port: object) -> None:
+        self._port, self.seconds = port, 0.0
+
+    def __getattr__(self, method: str) -> Callable[..., object]:
+        call = getattr(self._port, method)
+
+        def slow(*arguments: object, **named: object) -> object:
+            time.sleep(self.seconds)
+            return call(*arguments, **named)
+
+        return slow
+
+
+def measure() -> dict[str, float]:
+    """Return runs and seconds of the slowest run, for each latency."""
+    figures: dict[str, float] = {"positions": float(POSITIONS)}
+    for latency in LATENCIES:
+        runs, seconds = _restored_after(latency)
+        figures[f"runs_at_{latency}_s_an_answer"] = float(runs)
+        figures[f"longest_run_seconds_at_{latency}_s_an_answer"] = seconds
+    return figures
+
+
+def _restored_after(latency: float) -> tuple[int, float]:
+    clock, market = ManualClock(START), MemoryMarketData(START)
+    broker, leases = MemoryBroker(clock), MemoryLeaseStore(lambda: clock.now() / 1000)
+    signals, slow = MemorySignalStore(), _Slow(broker)
+    with ThreadPoolExecutor(MOST_READS) as executor:
+        use_case = TradeSignals(
+            broker=slow,  # type: ignore[arg-type]
+            market=market,
+            journal=MemoryJournal(leases),
+            signals=signals,
+            leases=leases,
+            halts=MemoryHaltStore(),
+            locks=MemoryLockStore(),
+            health=_Health(),
+            clock=clock,
+            settings=_settings(),
+            wait=time.sleep,
+            executor=executor,
+        )
+        symbols = [f"P{number}USDT" for number in range(POSITIONS)]
+        for symbol in symbols:
+            market.list_instrument(instrument(symbol))
+            market.set_price(symbol, 1.17)
+            broker.set_price(symbol, Decimal("1.17"))
+        for number, symbol in enumerate(symbols):
+            signals.publish(_signal(symbol, clock.now()))
+            use_case.run(_Tick(clock.now(), f"open-{number}"), TimerDeadline(LONGEST_RUN))
+        for position in broker.positions():
+            broker.remove_protection(position.symbol)
+        assert len(broker.positions()) == POSITIONS
+        slow.seconds, longest = latency, 0.0
+        for run in range(1, MOST_RUNS + 1):
+            started = time.perf_counter()
+            use_case.run(_Tick(clock.now(), f"care-{run}"), TimerDeadline(LONGEST_RUN))
+            longest = max(longest, time.perf_counter() - started)
+            if all(one.stop_loss is not None for one in broker.positions()):
+                return run, longest
+    raise AssertionError(f"after {MOST_RUNS} runs a position still has no stop")
+
+
+def _settings() -> TradeSettings:
+    return TradeSettings(
+        table_name="benchmark",
+        max_open_positions=POSITIONS,
+        max_notional_usdt=Decimal(100),
+        max_orders_per_day=1000,
+        fade_target_retrace=Decimal("0.5"),
+    )
+
+
+def _signal(symbol: str, now: int) -> Signal:
+    return Signal(
+        signal_id=signal_id_for(symbol, Phase.PEAKED),
+        event_id=symbol,
+        symbol=symbol,
+        phase=Phase.PEAKED,
+        time=now,
+        price=1.17,
+        base_price=1.0,
+        peak_price=1.2,
+        strength=60.0,
+        jump=0.2,
+        detector="ewma",
+    )
