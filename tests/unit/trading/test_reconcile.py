@@ -177,6 +177,14 @@ def test_a_missing_stop_is_found_in_every_live_state() -> None:
         assert done[-1].kind is RepairKind.STOP_MISSING
 
 
+def test_an_exit_whose_fills_never_show_is_closed_unexplained_in_the_end() -> None:
+    facts = {"orders": [DONE, EXIT], "found": found_as(EXIT), "fills": [entry_fill()]}
+    only(repairs(EXITING, now=UNEXPLAINED_AFTER - 1, **facts), RepairKind.WAITING)
+    done = only(repairs(EXITING, now=UNEXPLAINED_AFTER, **facts), RepairKind.CLOSED)
+    assert done.trade.exit_reason is ExitReason.UNEXPLAINED
+    assert done.trade.halts
+
+
 def test_a_position_that_no_fill_of_ours_explains_gets_no_stop_from_us() -> None:
     """Symbol, side and size may match a stranger's: only fills or the average price prove it."""
     bare = position(stop_loss=None, entry_price=D("1.3"))

@@ -89,7 +89,7 @@ def _judge_by_fills(
             return waiting(trade, "the position is closed, the exit's outcome is not known yet")
         return closed(evidence, summary, now)
     if trade.state is TradeState.EXITING:
-        return _judge_exit(evidence, now, patience)
+        return _judge_exit(evidence, summary, now, patience)
     if not evidence.position_known:
         return None
     return _judge_open(evidence, summary, now)
@@ -196,7 +196,7 @@ def _exit_untraced(evidence: Evidence, now: int, patience: int) -> bool:
     return not known and not evidence.filled_by(order.request.order_id)
 
 
-def _judge_exit(evidence: Evidence, now: int, patience: int) -> Repair:
+def _judge_exit(evidence: Evidence, summary: FillSummary, now: int, patience: int) -> Repair:
     trade, order = evidence.trade, evidence.pending
     if order is None:
         note = "the exit's intent is not in the journal"
@@ -208,8 +208,10 @@ def _judge_exit(evidence: Evidence, now: int, patience: int) -> Repair:
         return exit_again(trade, outcome_of(evidence, order, now), evidence.own)
     if not status.state.ended:
         return waiting(trade, f"the exit is {status.state}")
-    seen = evidence.quantity_of(order.request.order_id)
-    fresh = now - order.intended < patience
-    if seen < status.filled_quantity or (seen and evidence.own is None and fresh):
+    seen, age = evidence.quantity_of(order.request.order_id), now - order.intended
+    untold = seen < status.filled_quantity
+    if untold and age >= UNEXPLAINED_AFTER and evidence.position_known and evidence.own is None:
+        return closed(evidence, summary, now, reason=ExitReason.UNEXPLAINED)
+    if untold or (seen and evidence.own is None and age < patience):
         return waiting(trade, "the exit's fills are not there yet")
     return exit_again(trade, settled_as(order, status, now), evidence.own)
