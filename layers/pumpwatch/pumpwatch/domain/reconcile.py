@@ -209,9 +209,9 @@ def _judge_exit(evidence: Evidence, summary: FillSummary, now: int, patience: in
     if not status.state.ended:
         return waiting(trade, f"the exit is {status.state}")
     seen, age = evidence.quantity_of(order.request.order_id), now - order.intended
-    untold = seen < status.filled_quantity
-    if untold and age >= UNEXPLAINED_AFTER and evidence.position_known and evidence.own is None:
-        return closed(evidence, summary, now, reason=ExitReason.UNEXPLAINED)
-    if untold or (seen and evidence.own is None and age < patience):
+    untold, gone = seen < status.filled_quantity, evidence.own is None
+    if age < (UNEXPLAINED_AFTER if untold else patience if seen and gone else 0):
         return waiting(trade, "the exit's fills are not there yet")
+    if untold and gone and evidence.position_known:
+        return closed(evidence, summary, now, reason=ExitReason.UNEXPLAINED)
     return exit_again(trade, settled_as(order, status, now), evidence.own)
