@@ -206,6 +206,18 @@ def _judge_exit(evidence: Evidence, summary: FillSummary, now: int, patience: in
         if now - order.intended < patience:
             return waiting(trade, "no trace of the exit yet")
         return exit_again(trade, outcome_of(evidence, order, now), evidence.own)
+    return _judge_found_exit(evidence, order, status, summary, now, patience)
+
+
+def _judge_found_exit(
+    evidence: Evidence,
+    order: OrderRecord,
+    status: OrderStatus,
+    summary: FillSummary,
+    now: int,
+    patience: int,
+) -> Repair:
+    trade = evidence.trade
     if not status.state.ended:
         return waiting(trade, f"the exit is {status.state}")
     seen, age = evidence.quantity_of(order.request.order_id), now - order.intended
