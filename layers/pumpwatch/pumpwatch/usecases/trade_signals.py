@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor
 
+from pumpwatch.domain.orders import Account, Position
 from pumpwatch.domain.protections import in_force
+from pumpwatch.domain.rows import Rows
 from pumpwatch.domain.trades import Trade
 from pumpwatch.errors import (
     LeaseHeld,
@@ -37,12 +39,13 @@ from .access_check import AccessCheck
 from .close_out import exit_reason
 from .entry_round import EntryRound
 from .guards import Guards
+from .look import View, look
 from .order_flow import care_for, close_at_market
 from .reads import Reads
 from .realised_profit import RealisedProfit
 from .tick import Tick
 from .trade_report import TradeReport
-from .trading_desk import Contracts, Desk, View
+from .trading_desk import Contracts, Desk
 
 __all__ = ["Tick", "TradeSignals"]
 
@@ -86,8 +89,8 @@ class TradeSignals:
         self._contracts = Contracts(market)
         self._realised = RealisedProfit(journal)
         self._guards = Guards(settings, locks, halts, health)
-        self._entries = EntryRound(signals, halts, self._guards, clock, settings)
-        self._access = AccessCheck(broker, settings)
+        access = AccessCheck(broker, settings)
+        self._entries = EntryRound(signals, halts, self._guards, access, clock, settings)
 
     def run(
         self,
@@ -151,24 +154,21 @@ class TradeSignals:
             return
 
     def _work(self, desk: Desk, tick: Tick) -> None:
-        self._market.time()
+        positions = self._broker.positions()
+        held = {one.symbol: one for one in positions}
         for trade in self._journal.live_trades():
             desk.keep(trade)
         self._guards.read(desk)
-        access = self._access.start(desk)
-        wanted = self._entries.wanted(desk, tick)
-        view = desk.look([signal.symbol for signal in wanted])
+        if desk.trades:
+            self._contracts.refresh(self._clock.now())
         for trade in list(desk.trades.values()):
-            self._care(desk, trade, view)
-        self._access.judge(desk, access)
-        self._entries.protect(desk, view, wanted)
-        view = self._entries.enter_all(desk, wanted, view)
-        self._finish(desk, view)
+            self._care(desk, trade, held.get(trade.symbol))
+        self._finish(desk, self._entries.run(desk, tick, positions))
 
-    def _care(self, desk: Desk, trade: Trade, view: View) -> None:
+    def _care(self, desk: Desk, trade: Trade, position: Position | None) -> None:
         """Reconcile one trade and close it when it is due; its failure stays its own."""
         try:
-            trade = care_for(desk, trade, view.positions.get(trade.symbol))
+            trade = care_for(desk, trade, position)
             reason = exit_reason(desk, trade)
             if reason is not None:
                 close_at_market(desk, trade, reason)
@@ -177,13 +177,14 @@ class TradeSignals:
 
     def _finish(self, desk: Desk, view: View) -> None:
         if desk.touched:
-            view = desk.look()
+            view = look(desk, view.positions)
         report = desk.report
         trades = list(desk.trades.values())
-        report.describe_account(list(view.positions.values()), view.open_orders, trades)
+        orders = view.open_orders if isinstance(view.open_orders, Rows) else ()
+        report.describe_account(list(view.positions), orders, trades)
         if in_force(report.locks, "", self._clock.now()) is not None:
             report.block("lock", "a protection pauses every symbol")
-        if view.account is not None:
+        if isinstance(view.account, Account):
             report.equity, report.available = view.account.equity, view.account.available
         report.realised_pnl = self._realised.total(
             self._clock.now(), token=desk.lease.token, idle=not desk.trades

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
-from typing import TypeVar
 
-from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
-from pumpwatch.domain.orders import Account, OrderStatus, Position
+from pumpwatch.domain.market import Instrument
 from pumpwatch.domain.trades import Trade
-from pumpwatch.errors import PumpwatchError, RetryLater, SkipSymbol
 from pumpwatch.ports import Broker, Clock, Deadline, Journal, Lease, MarketData
 from pumpwatch.settings import TradeSettings
 
 from .reads import Reads
 from .trade_report import TradeReport
 
-__all__ = ["Contracts", "Desk", "View"]
+__all__ = ["Contracts", "Desk"]
 
 MINUTE, HOUR = 60_000, 3_600_000
-Answer = TypeVar("Answer")
 
 
 class Contracts:
@@ -50,17 +45,6 @@ class Contracts:
     def known(self, symbol: str) -> Instrument | None:
         """Return what is known of the contract without asking."""
         return self._known.get(symbol)
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """One look at the account and, where entries are at stake, at the market."""
-
-    positions: Mapping[str, Position]
-    open_orders: Sequence[OrderStatus] = ()
-    account: Account | None = None
-    snapshot: MarketSnapshot | None = None
-    books: Mapping[str, OrderBook | PumpwatchError] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -95,7 +79,7 @@ class Desk:
 
     def has_time(self, requests: int) -> bool:
         """Return whether so many requests in sequence, at their slowest, fit in before the end."""
-        worst = requests * self.settings.request_timeout_seconds + 1.0
+        worst = requests * self.settings.care_timeout_seconds + 1.0
         return self.deadline.seconds_left() >= worst
 
     def day(self, now: int) -> str:
@@ -110,43 +94,3 @@ class Desk:
     def problem(self, text: str, trade: Trade | None = None, *, cause: str = "exchange") -> None:
         """Report what went wrong and is left to the next run; `cause` as in `metrics.PROBLEMS`."""
         self.report.problem(text, time=self.clock.now(), cause=cause, trade=trade)
-
-    def look(self, symbols: Sequence[str] = ()) -> View:
-        """Look at the account, and at the market and these symbols' books, in one round of reads.
-
-        Raises when positions or orders cannot be read; what only entries need may be missing.
-        """
-        positions = self.reads.start(self.broker.positions)
-        orders = self.reads.start(self.broker.open_orders)
-        account = self.reads.start(self.broker.account)
-        # One symbol's row is a thousandth of the whole market's answer.
-        one = symbols[0] if len(set(symbols)) == 1 else ""
-        snapshot = self.reads.start(partial(self.market.snapshot, one)) if symbols else None
-        contracts = self.reads.start(partial(self.contracts.refresh, self.clock.now()))
-        books = {
-            symbol: self.reads.start(partial(self.market.order_book, symbol))
-            for symbol in dict.fromkeys(symbols)
-        }
-        self.touched = False
-        self._optional(contracts.result)
-        return View(
-            positions={one.symbol: one for one in positions.result()},
-            open_orders=orders.result(),
-            account=self._optional(account.result),
-            snapshot=self._optional(snapshot.result) if snapshot is not None else None,
-            books={symbol: _answer_or_error(book.result) for symbol, book in books.items()},
-        )
-
-    def _optional(self, answer: Callable[[], Answer]) -> Answer | None:
-        try:
-            return answer()
-        except (RetryLater, SkipSymbol) as error:
-            self.problem(f"{type(error).__name__}: {error}")
-            return None
-
-
-def _answer_or_error(answer: Callable[[], Answer]) -> Answer | PumpwatchError:
-    try:
-        return answer()
-    except (RetryLater, SkipSymbol) as error:
-        return error
