@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from support.trading_rig import START, SYMBOL, Rig, RigTick, peaked
 
-from pumpwatch.domain.orders import Leg, Outcome, order_id_for
+from pumpwatch.domain.orders import Leg, OrderStatus, Outcome, order_id_for
+from pumpwatch.domain.rows import Rows
 from pumpwatch.domain.trades import ExitReason, TradeState
 from pumpwatch.errors import OutcomeUnknown, Rejected
 
@@ -44,7 +45,7 @@ def test_killed_between_send_and_save_the_next_run_finds_the_order_by_its_id(
     monkeypatch.undo()
     rig.advance(31)
     report = rig.tick()
-    expected = order_id_for(rig.trade().signal_id, Leg.ENTRY, 0)
+    expected = order_id_for(rig.trade().signal_id, Leg.ENTRY, 0, rig.journal.installation())
     assert rig.entries_sent() == [expected]
     assert rig.trade().state is TradeState.OPEN
     assert report.repairs == {"opened": 1}
@@ -73,7 +74,7 @@ def test_a_read_timeout_with_late_lists_gives_no_second_order(
         def ask(*arguments: object, **named: object) -> object:
             answer = real[name](*arguments, **named)
             if rig.clock.now() < START + 14_000:
-                return None if name == "find_order" else []
+                return None if name == "find_order" else Rows()
             return answer
 
         return ask
@@ -118,12 +119,12 @@ def test_an_id_that_the_exchange_knows_already_is_looked_up(rig: Rig) -> None:
     donor.tick()
     rig.broker = donor.broker
     position = rig.broker.positions()[0]
-    rig.broker.positions = lambda: []  # type: ignore[method-assign]
+    rig.broker.positions = lambda symbol="": Rows()  # type: ignore[method-assign]
     request = rig.broker.placed[0]
 
-    def open_orders_then_show() -> list[object]:
-        rig.broker.positions = lambda: [position]  # type: ignore[method-assign]
-        return []
+    def open_orders_then_show() -> Rows[OrderStatus]:
+        rig.broker.positions = lambda symbol="": Rows((position,))  # type: ignore[method-assign]
+        return Rows()
 
     rig.broker.open_orders = open_orders_then_show  # type: ignore[method-assign, assignment]
     report = rig.tick()
