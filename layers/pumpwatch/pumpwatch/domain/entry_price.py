@@ -21,22 +21,14 @@ def entry_price(
     the mark and than a tick before the target: the exchange refuses a target that the order's own
     price has passed. Rounded to the tick toward the book.
     """
-    tick, ratio = instrument.tick_size, instrument.price_limit_ratio
-    if side is Side.BUY:
-        bounds = [quote.ask * (1 + tolerance), target - tick]
-        if ratio is not None:
-            bounds.append(quote.mark * (1 + ratio))
-        price = floor_to(min(bounds), tick)
-        reaches = price >= quote.ask
-    else:
-        bounds = [quote.bid * (1 - tolerance), target + tick]
-        if ratio is not None:
-            bounds.append(quote.mark * (1 - ratio))
-        price = ceil_to(max(bounds), tick)
-        reaches = 0 < price <= quote.bid
-    if not reaches:
+    tick, best, away = instrument.tick_size, quote.best(side), 1 if side is Side.BUY else -1
+    bounds = [best * (1 + away * tolerance), target - away * tick]
+    if instrument.price_limit_ratio is not None:
+        bounds.append(quote.mark * (1 + away * instrument.price_limit_ratio))
+    price = floor_to(min(bounds), tick) if side is Side.BUY else ceil_to(max(bounds), tick)
+    if price <= 0 or away * (price - best) < 0:
         return Denied(
-            f"no order can reach the best price {quote.best(side):f}: the bound is {price:f}, "
+            f"no order can reach the best price {best:f}: the bound is {price:f}, "
             f"with the mark price at {quote.mark:f}"
         )
     return price

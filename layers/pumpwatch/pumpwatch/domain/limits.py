@@ -13,14 +13,7 @@ from .orders import OrderStatus, Position, Side
 from .plans import Denied, EntryPlan, Quote
 from .trades import Trade
 
-__all__ = [
-    "BEFORE_DELISTING",
-    "Book",
-    "RiskLimits",
-    "check_account",
-    "check_plan",
-    "check_symbol",
-]
+__all__ = ["BEFORE_DELISTING", "Book", "RiskLimits", "check_account", "check_plan", "check_symbol"]
 
 MAINTENANCE_MARGIN = Decimal("0.05")
 """Share of the notional at which a position is taken to be liquidated. Small contracts ask for 1 %

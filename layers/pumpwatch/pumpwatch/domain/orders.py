@@ -126,11 +126,8 @@ class OrderRequest:
 
     def may_fill_at(self, price: Decimal) -> bool:
         """Return whether a price is within the limit price."""
-        if self.limit_price is None:
-            return True
-        if self.side is Side.BUY:
-            return price <= self.limit_price
-        return price >= self.limit_price
+        bound = price if self.limit_price is None else self.limit_price
+        return price <= bound if self.side is Side.BUY else price >= bound
 
     def __post_init__(self) -> None:
         if not ORDER_ID_PATTERN.fullmatch(self.order_id):

@@ -35,7 +35,7 @@ from .order_flow import ENTRY_REQUESTS, send_entry
 from .tick import Tick
 from .trading_desk import Desk
 
-__all__ = ["TOO_LITTLE_TIME", "enter", "limits_from", "strategy_from"]
+__all__ = ["TOO_LITTLE_TIME", "account_book", "enter", "limits_from", "strategy_from"]
 
 MINUTE = 60_000
 TOO_LITTLE_TIME = "too little time is left to send an entry and to verify its stop"
@@ -109,17 +109,13 @@ def _plan(
     taken = _taken(desk, signal, view, now)
     if taken is not None:
         return taken
-    account, snapshot = _readings(view)
-    limits = limits_from(desk.settings)
-    book = Book.of(
-        equity=account.equity,
-        available=account.available,
-        positions=view.positions,
-        trades=list(desk.trades.values()),
-    )
+    limits, book = limits_from(desk.settings), account_book(desk, view)
     instrument = desk.contracts.get(signal.symbol, now)
     if instrument is None:
         return Denied("the exchange does not list this symbol as a tradable contract")
+    snapshot = view.snapshot
+    if not isinstance(snapshot, MarketSnapshot):
+        raise snapshot or ExchangeUnavailable("the market was not looked at")
     quote = _quote(signal.symbol, snapshot, view.book)
     if isinstance(quote, Denied):
         return quote
@@ -129,6 +125,20 @@ def _plan(
     funding = _funding(snapshot, instrument)
     return check_plan(plan, quote, instrument, funding, limits, now=now) or size_entry(
         plan, quote, instrument, book, limits, now=now
+    )
+
+
+def account_book(desk: Desk, view: View) -> Book:
+    """Return what the account holds and what is on its way. Raises why it is not known."""
+    account = view.account
+    if not isinstance(account, Account):
+        raise account or ExchangeUnavailable("the account was not looked at")
+    trades = list(desk.trades.values())
+    return Book.of(
+        equity=account.equity,
+        available=account.available,
+        positions=view.positions,
+        trades=trades,
     )
 
 
@@ -145,15 +155,6 @@ def _taken(desk: Desk, signal: Signal, view: View, now: int) -> Denied | None:
         positions=view.positions,
         open_orders=view.open_orders,
     )
-
-
-def _readings(view: View) -> tuple[Account, MarketSnapshot]:
-    for answer in (view.account, view.snapshot):
-        if isinstance(answer, PumpwatchError):
-            raise answer
-    if not isinstance(view.account, Account) or not isinstance(view.snapshot, MarketSnapshot):
-        raise ExchangeUnavailable("account and market were not looked at")
-    return view.account, view.snapshot
 
 
 def _quote(

@@ -90,7 +90,7 @@ class TradeSignals:
         self._realised = RealisedProfit(journal)
         self._guards = Guards(settings, locks, halts, health)
         access = AccessCheck(broker, settings)
-        self._entries = EntryRound(signals, halts, self._guards, access, clock, settings)
+        self._entries = EntryRound(signals, halts, self._guards, access)
 
     def run(
         self,

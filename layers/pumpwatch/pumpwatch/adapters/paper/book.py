@@ -36,9 +36,7 @@ def walk(book: OrderBook, request: OrderRequest, quantity: Decimal) -> Taken:
 def paid(price: Decimal, request: OrderRequest, slippage: Decimal) -> Decimal:
     """Return what an order that got `price` pays: worse by a fraction, never beyond its limit."""
     worse = slipped(price, request.side, slippage)
-    if request.limit_price is None or request.may_fill_at(worse):
-        return worse
-    return request.limit_price
+    return worse if request.may_fill_at(worse) else request.limit_price or worse
 
 
 def slipped(price: Decimal, side: Side, slippage: Decimal) -> Decimal:
