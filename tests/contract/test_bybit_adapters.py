@@ -515,24 +515,24 @@ def test_an_exit_is_reduce_only_and_carries_no_stop(stub, broker):
 
 
 @pytest.mark.parametrize(
-    ("quantity", "stop", "tolerance", "sent"),
+    ("quantity", "stop", "price", "sent"),
     [
-        ("0.00001", "0.0000123400", "0.01239", ("0.00001", "0.00001234", "1.23")),
-        ("1000000", "1E-7", "0.5", ("1000000", "0.0000001", "10")),
-        ("7.0", "120.50", "0.00001", ("7", "120.5", "0.01")),
+        ("0.00001", "0.0000123400", "0.012390", ("0.00001", "0.00001234", "0.01239")),
+        ("1000000", "1E-7", "1E-8", ("1000000", "0.0000001", "0.00000001")),
+        ("7.0", "120.50", "1E+2", ("7", "120.5", "100")),
     ],
 )
-def test_numbers_are_sent_as_plain_text(stub, broker, quantity, stop, tolerance, sent):
+def test_numbers_are_sent_as_plain_text(stub, broker, quantity, stop, price, sent):
     stub.answer(e.CREATE_ORDER.path, ok({"orderId": "x"}))
     broker.place(
         an_entry(
             quantity=Decimal(quantity),
             stop_loss=Decimal(stop),
-            slippage_tolerance=Decimal(tolerance),
+            limit_price=Decimal(price),
         )
     )
     body = stub.requests[-1].json
-    assert (body["qty"], body["stopLoss"], body["slippageTolerance"]) == sent
+    assert (body["qty"], body["stopLoss"], body["price"]) == sent
 
 
 def test_leverage_in_doubt_is_unavailable_and_a_stop_in_doubt_unknown(stub, broker):

@@ -191,7 +191,8 @@ def test_a_killed_run_leaves_one_entry_one_stop_and_an_honest_journal(
     sent = rig.entries_sent()
     trade = rig.trade()
     assert len(sent) == len(set(sent)) <= 1
-    assert set(sent) <= {order_id_for(trade.signal_id, Leg.ENTRY, 0)}
+    letters = rig.journal.installation()
+    assert set(sent) <= {order_id_for(trade.signal_id, Leg.ENTRY, 0, letters)}
     if scenario not in MAY_END_WITHOUT_ENTRY:
         assert sent or trade.state is TradeState.DROPPED
     rig.check_agreement()

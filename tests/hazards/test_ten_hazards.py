@@ -91,7 +91,7 @@ def test_2_killed_between_send_and_save_the_next_run_finds_the_order_by_its_id(
         world.tick()
     monkeypatch.undo()
     assert world.trade().state is TradeState.ENTERING
-    expected = order_id_for(world.trade().signal_id, Leg.ENTRY, 0)
+    expected = order_id_for(world.trade().signal_id, Leg.ENTRY, 0, world.journal.installation())
     assert re.fullmatch(r"[A-Za-z0-9_-]{1,36}", expected)
     assert world.entries() == [expected]
     report = world.tick(1, use_case=world.cold())

@@ -119,11 +119,16 @@ def test_a_sized_entry_keeps_every_limit(
     if isinstance(entry, Denied):
         assert entry.reason
         return
-    worst, _ = worst_and_best_fill(entry.side, quote, limits)
-    dearest = quote.ask * (1 + limits.slippage_tolerance)
+    worst, farthest = entry.limit_price, worst_and_best_fill(entry.side, quote, limits)[0]
+    buys = entry.side is Side.BUY
+    dearest = worst if buys else quote.ask * (1 + limits.slippage_tolerance)
+    assert worst % contract.tick_size == 0
+    assert quote.ask <= worst <= farthest if buys else farthest <= worst <= quote.bid
+    assert worst < entry.take_profit if buys else worst > entry.take_profit
     assert entry.quantity % contract.quantity_step == 0
     assert contract.min_quantity <= entry.quantity <= contract.max_market_quantity
-    assert entry.quantity * quote.bid * (1 - limits.slippage_tolerance) >= contract.min_notional
+    cheapest = quote.bid * (1 - limits.slippage_tolerance) if buys else worst
+    assert entry.quantity * cheapest >= contract.min_notional
     rounding = D("1e-9")
     assert entry.quantity * dearest <= limits.max_notional_usdt + rounding
     cap = limits.max_exposure_fraction * book.equity
@@ -196,6 +201,8 @@ def test_the_exposure_stays_under_its_cap_whatever_the_order_of_fills(
             continue
         low = quote.bid * (1 - limits.slippage_tolerance)
         high = quote.ask * (1 + limits.slippage_tolerance)
+        if entry.side is Side.BUY:
+            high = entry.limit_price
         price = low + place * (high - low)
         notional = entry.notional if unknown else entry.quantity * share * price
         exposure += notional

@@ -211,7 +211,14 @@ def test_every_gauge_of_the_list_is_set_by_a_run(job, describe):
 
 
 def full_trade_report():
-    report = TradeReport(equity=1, available=1, stop_verified_seconds=0.5, key_expires=1_000)
+    report = TradeReport(
+        equity=1,
+        available=1,
+        foreign_orders=0,
+        realised_pnl=1,
+        stop_verified_seconds=0.5,
+        key_expires=1_000,
+    )
     report.repairs["resized"] = 3
     report.block("access", "the key is read-only")
     report.locks.append(Lock("drawdown", "deep", 1, 2))

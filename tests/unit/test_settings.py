@@ -196,3 +196,16 @@ def test_confirmation_is_digits_only(value):
 def test_paper_is_the_mode_and_fade_its_strategy_by_default():
     settings = load_settings(TradeSettings, ENVIRONMENT)
     assert (settings.trading_mode, settings.strategy_name) == ("paper", "fade")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "cared_with", "enters"),
+    [(1.0, 1.0, True), (4.0, 4.0, True), (4.6, 4.6, True), (4.61, 4.6, False), (10, 4.6, False)],
+)
+def test_a_timeout_is_capped_for_care_and_says_whether_entries_have_time(
+    seconds, cared_with, enters
+):
+    settings = TradeSettings(table_name="table", request_timeout_seconds=seconds)
+    assert settings.care_timeout_seconds == cared_with
+    assert settings.leaves_time_to_enter is enters
+    assert f"REQUEST_TIMEOUT_SECONDS={seconds:g}" in settings.no_time_to_enter

@@ -183,7 +183,7 @@ class Account:
             window.values[index],
             window.contract,
             self.settings.assumed,
-            tolerance=self._limits.slippage_tolerance,
+            bound=sized.limit_price,
         )
         if part is None:
             self._drop(trade, "the candle was too thin or too wild to fill anything")

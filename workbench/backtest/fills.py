@@ -46,24 +46,24 @@ def entry_part(
     contract: Instrument,
     assumed: Assumptions,
     *,
-    tolerance: Decimal,
+    bound: Decimal,
 ) -> Part | None:
     """Return what an entry gets in a candle, (6,), or None when nothing of it is filled.
 
-    What the turnover does not allow, or what lies beyond the slippage tolerance, is not filled.
+    What the turnover does not allow, or what lies beyond the price `bound`, is not filled.
     """
     opened = decimal_from(candle[OPEN])
     filled = min(quantity, _capacity(opened, candle, contract, assumed))
     if filled <= 0:
         return None
-    slippage = _slippage(filled * opened, candle, assumed)
-    if slippage > tolerance:
+    best = quote_at(candle[OPEN], assumed).best(side)
+    slippage, tolerance = _slippage(filled * opened, candle, assumed), abs(bound / best - 1)
+    beyond = slippage > tolerance
+    if beyond:
         filled = quantity_to_step(filled * tolerance / slippage, contract.quantity_step)
-        slippage = tolerance
     if filled < contract.min_quantity:
         return None
-    best = quote_at(candle[OPEN], assumed).best(side)
-    return Part(filled, _worse(best, side, slippage))
+    return Part(filled, bound if beyond else _worse(best, side, slippage))
 
 
 def exit_part(

@@ -204,12 +204,13 @@ class EngineMarketData:
 
 
 def _engine_request(request: OrderRequest, index: int) -> requests.OrderRequest:
-    word, tolerance = TRIGGER_WORDS[request.stop_trigger], request.slippage_tolerance
-    percent = None if tolerance is None else (tolerance * 100).quantize(Decimal("0.01"))
+    word, limit = TRIGGER_WORDS[request.stop_trigger], request.limit_price
     return requests.OrderRequest(
         index=index,
         side="Buy" if request.side is Side.BUY else "Sell",
-        kind="Market",
+        kind="Market" if limit is None else "Limit",
+        price=limit,
+        time_in_force="GTC" if limit is None else "IOC",
         quantity=Decimal(0) if request.closes_all else request.quantity,
         link_id=request.order_id,
         reduce_only=request.reduce_only,
@@ -218,7 +219,6 @@ def _engine_request(request: OrderRequest, index: int) -> requests.OrderRequest:
         stop_loss=request.stop_loss,
         take_profit_by=word,
         stop_loss_by=word,
-        slippage=None if percent is None else ("Percent", percent),
     )
 
 

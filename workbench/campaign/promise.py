@@ -41,8 +41,9 @@ class Promise:
         self._foreign: set[str] = set()
         self._bare_allowed: set[str] = set()
         self._ours: dict[str, str] = {}
+        letters = journal.installation()
         for _, signal in plan.signals:
-            self._ours[order_id_for(signal.signal_id, Leg.ENTRY, 0)] = signal.signal_id
+            self._ours[order_id_for(signal.signal_id, Leg.ENTRY, 0, letters)] = signal.signal_id
         self._exits = {
             order_id_for(signal.signal_id, Leg.EXIT, attempt)
             for _, signal in plan.signals

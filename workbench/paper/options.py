@@ -79,10 +79,13 @@ class PaperOptions:
             "STRATEGY": strategy,
         }
         local.pop("AWS_LAMBDA_FUNCTION_NAME", None)
+        trade = load_settings(TradeSettings, local)
+        if not trade.leaves_time_to_enter:
+            raise BadInput(trade.no_time_to_enter)
         return cls(
             store=store,
             detect=load_settings(DetectSettings, local),
-            trade=load_settings(TradeSettings, local),
+            trade=trade,
             symbols=symbols,
             duration=duration,
             webhook=webhook,

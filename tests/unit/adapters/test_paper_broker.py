@@ -11,7 +11,7 @@ from support.records import NOW, an_entry, an_exit, candles
 
 from pumpwatch.adapters.memory import ManualClock, MemoryMarketData
 from pumpwatch.adapters.paper import MemoryPaperStore, PaperBroker
-from pumpwatch.adapters.paper.book import slipped, walk
+from pumpwatch.adapters.paper.book import paid, slipped, walk
 from pumpwatch.domain.access import Access
 from pumpwatch.domain.candles import MINUTE
 from pumpwatch.domain.market import OrderBook
@@ -28,28 +28,47 @@ def book(asks=(), bids=()):
     return OrderBook("AUSDT", NOW, side(bids), side(asks))
 
 
+def order(side, limit=None):
+    price = None if limit is None else Decimal(limit)
+    return an_entry(side=side, limit_price=price)
+
+
 def test_a_large_order_walks_up_the_book():
-    taken = walk(book(asks=[(10, 1), (11, 2), (12, 5)]), Side.BUY, Decimal(4), tolerance=None)
+    taken = walk(book(asks=[(10, 1), (11, 2), (12, 5)]), order(Side.BUY), Decimal(4))
     assert taken.quantity == 4
     assert taken.price == Decimal(10 + 22 + 12) / 4
 
 
 def test_a_sell_takes_the_bids():
-    taken = walk(
-        book(bids=[(10, 1), (9, 2)], asks=[(11, 9)]), Side.SELL, Decimal(2), tolerance=None
-    )
+    taken = walk(book(bids=[(10, 1), (9, 2)], asks=[(11, 9)]), order(Side.SELL), Decimal(2))
     assert (taken.quantity, taken.price) == (2, Decimal("9.5"))
 
 
-def test_levels_beyond_the_tolerance_are_left_alone():
+def test_levels_beyond_the_limit_price_are_left_alone():
     asks = [(100, 1), (101, 1), ("101.01", 1)]
-    taken = walk(book(asks=asks), Side.BUY, Decimal(3), tolerance=Decimal("0.01"))
+    taken = walk(book(asks=asks), order(Side.BUY, 101), Decimal(3))
     assert (taken.quantity, taken.price) == (2, Decimal("100.5"))
+    bids = [(100, 1), (99, 1), ("98.99", 1)]
+    taken = walk(book(bids=bids), order(Side.SELL, 99), Decimal(3))
+    assert (taken.quantity, taken.price) == (2, Decimal("99.5"))
+
+
+def test_a_limit_price_that_does_not_reach_the_book_gets_nothing():
+    taken = walk(book(asks=[(100, 1)]), order(Side.BUY, 99), ONE)
+    assert (taken.quantity, taken.price) == (0, None)
 
 
 def test_an_empty_side_gives_nothing():
-    taken = walk(book(bids=[(10, 1)]), Side.BUY, ONE, tolerance=None)
+    taken = walk(book(bids=[(10, 1)]), order(Side.BUY), ONE)
     assert (taken.quantity, taken.price) == (0, None)
+
+
+def test_the_slippage_ends_at_the_limit_price():
+    share = Decimal("0.01")
+    assert paid(Decimal(100), order(Side.BUY), share) == 101
+    assert paid(Decimal(100), order(Side.BUY, "100.5"), share) == Decimal("100.5")
+    assert paid(Decimal(100), order(Side.SELL, "99.5"), share) == Decimal("99.5")
+    assert paid(Decimal(100), order(Side.SELL, "98"), share) == 99
 
 
 def test_slippage_is_always_worse():

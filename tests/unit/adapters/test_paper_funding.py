@@ -45,6 +45,7 @@ class World:
     def enter(self, side=Side.SELL, **changes):
         stop = Decimal("1.5") if side is Side.SELL else Decimal("0.5")
         terms = {"side": side, "quantity": QUANTITY, "stop_loss": stop, "take_profit": None}
+        terms |= {"limit_price": None}
         self.broker.place(an_entry(**(terms | changes)))
         return self
 

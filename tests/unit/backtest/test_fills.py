@@ -19,9 +19,9 @@ ASSUMED = Assumptions()
 
 
 def entry(side=Side.SELL, quantity="10", candle=CANDLE, assumed=ASSUMED, tolerance="0.05"):
-    return entry_part(
-        side, Decimal(quantity), candle, CONTRACT, assumed, tolerance=Decimal(tolerance)
-    )
+    sign = 1 if side is Side.BUY else -1
+    bound = quote_at(100.0, ASSUMED).best(side) * (1 + sign * Decimal(tolerance))
+    return entry_part(side, Decimal(quantity), candle, CONTRACT, assumed, bound=bound)
 
 
 def exit_of(price="100", quantity="10", candle=CANDLE, *, whole=False, side=Side.BUY):

@@ -66,6 +66,13 @@ def test_a_busy_metrics_port_is_said(tmp_path):
     assert f"--metrics-port {port} cannot be opened" in str(error)
 
 
+def test_a_timeout_that_leaves_no_time_for_an_entry_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("REQUEST_TIMEOUT_SECONDS", "5")
+    error = typed("paper", "--store", str(tmp_path / "s.db"))
+    assert isinstance(error, BadInput)
+    assert "REQUEST_TIMEOUT_SECONDS=5" in str(error)
+
+
 def test_a_second_paper_on_the_same_store_is_refused(tmp_path):
     held = Database(tmp_path / "s.db")
     error = typed("paper", "--store", str(tmp_path / "s.db"))

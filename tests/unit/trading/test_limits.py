@@ -101,7 +101,7 @@ def test_an_open_position_that_the_list_does_not_show_counts_all_the_same() -> N
     ("quote", "funding", "limits", "words"),
     [
         (replace(QUOTE, ask=D("1.19")), FREE, {}, "spread"),
-        (QUOTE, None, {}, "funding rate is not known"),
+        (QUOTE, None, {}, "funding is not known"),
         (QUOTE, FundingTerms(D("-0.004"), HOUR // 4, 8 * HOUR), {}, "funding due"),
         (QUOTE, FREE, {"leverage": D(30)}, "leverage"),
         (QUOTE, FREE, {"leverage": D(5), "liquidation_margin": D("0.1")}, "liquidation"),

@@ -61,7 +61,10 @@ def test_a_plan_may_be_exactly_at_every_limit() -> None:
             {"limits": replace(LIMITS, leverage=D("2.1"))},
             "the contract allows a leverage of 2 at most",
         ),
-        ({"funding": None}, "the funding rate is not known"),
+        (
+            {"funding": None},
+            "funding is not known: its rate, its next time or its interval is missing",
+        ),
         (
             {"funding": FundingTerms(D("-0.0101"), 500, 1_000)},
             "funding due within the time limit costs 0.0101 of the notional, more than 0.01",
@@ -166,10 +169,14 @@ def sized(
 
 
 def test_an_entry_is_sized_by_what_it_loses_from_the_worst_fill_to_its_stop() -> None:
-    dearest, cheapest = D(101) * D("1.01"), D(99) * D("0.99")
-    sell_loss = 110 - cheapest + D("0.001") * (110 + cheapest)
-    buy_loss = dearest - 90 + D("0.001") * (90 + dearest)
-    for plan, loss, best in ((SHORT, sell_loss, D(99)), (LONG, buy_loss, D(101))):
+    lowest, highest = D("98.5"), D(102)  # 99 x 0.99 and 101 x 1.01, to the tick toward the book
+    sell_loss = 110 - lowest + D("0.001") * (110 + lowest)
+    buy_loss = highest - 90 + D("0.001") * (90 + highest)
+    cases = (
+        (SHORT, sell_loss, D(99), lowest, D(101) * D("1.01")),
+        (LONG, buy_loss, D(101), highest, highest),
+    )
+    for plan, loss, best, bound, dearest in cases:
         quantity = (1000 / loss).quantize(D("0.1"), rounding="ROUND_FLOOR")
         assert sized(plan) == SizedEntry(
             side=plan.side,
@@ -177,6 +184,7 @@ def test_an_entry_is_sized_by_what_it_loses_from_the_worst_fill_to_its_stop() ->
             stop_loss=plan.stop_loss,
             take_profit=plan.take_profit,
             planned_price=best,
+            limit_price=bound,
             notional=quantity * dearest,
             risk=quantity * loss,
             closes_at=1_077,
@@ -210,7 +218,7 @@ def test_stop_and_target_are_moved_toward_the_entry_by_the_tick() -> None:
 def test_the_smallest_quantity_and_notional_of_the_contract_are_enough() -> None:
     entry = sized(SHORT)
     assert isinstance(entry, SizedEntry)
-    cheapest = D(99) * D("0.99")
+    cheapest = entry.limit_price
     exact = replace(CONTRACT, min_quantity=entry.quantity, min_notional=entry.quantity * cheapest)
     assert sized(SHORT, contract=exact) == entry
     more = replace(exact, min_quantity=entry.quantity + D("0.1"))
@@ -223,12 +231,12 @@ def test_the_smallest_quantity_and_notional_of_the_contract_are_enough() -> None
         f"the limits allow {entry.quantity * cheapest:.2f} USDT, the contract asks for "
         f"{dearer.min_notional} at least"
     )
-    assert sized(SHORT, contract=replace(CONTRACT, max_market_quantity=D(3))) == replace(
-        entry,
-        quantity=D(3),
-        notional=3 * D(101) * D("1.01"),
-        risk=3 * entry.risk / entry.quantity,
+    least = replace(
+        entry, quantity=D(3), notional=3 * D(101) * D("1.01"), risk=3 * entry.risk / entry.quantity
     )
+    for most in ((D(3), None), (D(3), D(4)), (D(4), D(3)), (D(3), D("3.09"))):
+        contract = replace(CONTRACT, max_market_quantity=most[0], max_quantity=most[1])
+        assert sized(SHORT, contract=contract) == least
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,8 @@ def test_open_positions_are_limited() -> None:
         rig.signals.publish(peaked(symbol))
     report = rig.tick()
     assert report.open_positions == 1
-    assert "as many as allowed" in report.denied[0].denial
+    assert (report.denied, report.signals_unopened) == ([], 1)
+    assert rig.market.calls.count("order_book") == 1
 
 
 def test_orders_per_day_are_limited_and_exits_are_not() -> None:
@@ -245,17 +246,20 @@ def test_an_unreadable_account_or_market_leaves_the_signal_for_the_next_tick(
     rig.market.failures = {method: ExchangeUnavailable("no answer")}
     report = rig.tick()
     assert rig.journal.trades_since(0) == []
-    assert any("no entries" in one.text for one in report.problems)
+    assert any("no answer" in one.text for one in report.problems)
+    assert report.signals_unopened == 1
     rig.market.failures = {}
     rig.tick()
     assert rig.trade().state is TradeState.OPEN
 
 
-def test_a_full_account_denies(rig: Rig) -> None:
+def test_a_full_account_opens_nothing_and_writes_nothing(rig: Rig) -> None:
     rig.broker.open_foreign("BUSDT", Side.BUY, Decimal(6000), ONE)
     rig.signals.publish(peaked())
-    rig.tick()
-    assert "exposure" in rig.trade().denial
+    report = rig.tick()
+    assert report.signals_unopened == 1
+    assert any("exposure" in one.text for one in report.happenings)
+    assert rig.journal.trades_since(0) == []
 
 
 def test_an_entry_is_followed_through_a_failing_read(rig: Rig) -> None:
@@ -309,7 +313,8 @@ def test_too_little_time_leaves_the_entry_to_the_next_tick(rig: Rig) -> None:
     rig.signals.publish(peaked())
     rig.deadline.seconds = 8
     report = rig.tick()
-    assert "DeadlineNear" in report.problems[0].text
+    assert "too little time" in report.problems[0].text
+    assert report.signals_unopened == 1
     assert rig.broker.placed == []
     assert rig.journal.trades_since(0) == []
     rig.deadline.seconds = 25
@@ -714,7 +719,8 @@ def test_the_report_is_published_while_the_lease_is_held(rig: Rig) -> None:
     assert published == [report]
 
 
-def test_a_lost_lease_sends_nothing(rig: Rig) -> None:
+def test_a_lost_lease_sends_nothing() -> None:
+    rig = Rig(settings(max_data_age_seconds=60))
     rig.signals.publish(peaked())
     set_leverage = rig.broker.set_leverage
 

@@ -45,7 +45,7 @@ def test_killed_between_send_and_save_the_next_run_finds_the_order_by_its_id(
     monkeypatch.undo()
     rig.advance(31)
     report = rig.tick()
-    expected = order_id_for(rig.trade().signal_id, Leg.ENTRY, 0)
+    expected = order_id_for(rig.trade().signal_id, Leg.ENTRY, 0, rig.journal.installation())
     assert rig.entries_sent() == [expected]
     assert rig.trade().state is TradeState.OPEN
     assert report.repairs == {"opened": 1}

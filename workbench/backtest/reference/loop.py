@@ -212,11 +212,11 @@ class _Loop:
         if filled <= 0:
             return Decimal(0), Decimal(0)
         worse = slippage(row, filled * Decimal(repr(row[OPEN])), self.settings.assumed)
-        if worse > self.limits.slippage_tolerance:
-            share = filled * self.limits.slippage_tolerance / worse
-            filled = share // contract.quantity_step * contract.quantity_step
-            worse = self.limits.slippage_tolerance
         long = sized.side is Side.BUY
+        most = abs(sized.limit_price / (quote.ask if long else quote.bid) - 1)
+        if worse > most:
+            share = filled * most / worse
+            return share // contract.quantity_step * contract.quantity_step, sized.limit_price
         return filled, quote.ask * (1 + worse) if long else quote.bid * (1 - worse)
 
     def _book(self, tick: int) -> Book:

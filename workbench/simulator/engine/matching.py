@@ -37,7 +37,8 @@ class Matching:
     def take(self, order: Order, book: Book, time: int) -> None:
         """Fill a taker from the book up to its price; what is left rests or is cancelled."""
         wanted = self._allowed(order)
-        if order.kind == "Market" and order.create_type == "CreateByUser":
+        at_once = order.kind == "Market" or order.time_in_force == "IOC"
+        if at_once and order.create_type == "CreateByUser":
             step = book.listing.quantity_step
             wanted = self.interventions.allowed(order.index, wanted, step)
         levels = book.available(order.side, order.price, wanted)

@@ -145,7 +145,7 @@ def trade_function(environment: Mapping[str, str]) -> Function[TradeReport]:
     work = _Work(settings, table, lease, secrets)
     reporter = metrics_reporter(TRADE, settings, table, secrets)
     address = settings.bybit_base_url
-    session = BybitSession(address, timeout_seconds=settings.request_timeout_seconds)
+    session = BybitSession(address, timeout_seconds=settings.care_timeout_seconds)
     return Function(
         TRADE,
         reporter=reporter,
@@ -172,7 +172,7 @@ def _desk(
     session = BybitSession(
         settings.bybit_base_url,
         key=key,
-        timeout_seconds=settings.request_timeout_seconds,
+        timeout_seconds=settings.care_timeout_seconds,
         threads=settings.parallel_requests,
         traffic=traffic,
     )

@@ -38,6 +38,8 @@ class Evidence:
     """Orders of `orders` that the exchange knows, by our id; one looked up in vain is absent."""
     fills: Sequence[Fill] = ()
     """The symbol's executions since the trade was created, oldest first."""
+    others: Sequence[Fill] = ()
+    """Executions of the symbol that belong to other trades of ours; they are not in `fills`."""
     position_known: bool = True
     """Whether the exchange says what is held in the symbol; None is no position only then."""
     missing: Sequence[str] = ()

@@ -8,15 +8,18 @@ from decimal import Decimal
 
 from .funding import FundingTerms, funding_cost
 from .market import Instrument
+from .moments import utc_text
 from .orders import OrderStatus, Position, Side
 from .plans import Denied, EntryPlan, Quote
 from .trades import Trade
 
-__all__ = ["Book", "RiskLimits", "check_account", "check_plan", "check_symbol"]
+__all__ = ["BEFORE_DELISTING", "Book", "RiskLimits", "check_account", "check_plan", "check_symbol"]
 
 MAINTENANCE_MARGIN = Decimal("0.05")
 """Share of the notional at which a position is taken to be liquidated. Small contracts ask for 1 %
 to 2.5 %; more moves the estimate toward the entry, so the check errs on the safe side."""
+BEFORE_DELISTING = 600_000
+"""Milliseconds before a contract's delisting at which what is open in it is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,12 @@ def check_symbol(
     positions: Sequence[Position],
     open_orders: Sequence[OrderStatus],
 ) -> Denied | None:
-    """Deny a symbol that is taken: a position belongs to at most one trade."""
+    """Deny a symbol that is taken: a position belongs to at most one trade.
+
+    Whatever the account shows beside our live trades is a stranger's, another installation's too.
+    """
+    if any(one.symbol == symbol and one.hedge for one in positions):
+        return Denied("the account holds this symbol in hedge mode: switch it to one-way mode")
     if any(trade.symbol == symbol and trade.state.live for trade in trades):
         return Denied("another trade of this symbol is still live")
     if any(position.symbol == symbol for position in positions):
@@ -119,8 +127,11 @@ def check_plan(
         return Denied(f"the spread of {quote.spread:.4f} is above {limits.max_spread}")
     if limits.leverage > instrument.max_leverage:
         return Denied(f"the contract allows a leverage of {instrument.max_leverage} at most")
+    end = instrument.delivery_time
+    if end is not None and now + plan.time_limit >= end - BEFORE_DELISTING:
+        return Denied(f"the contract is delisted at {utc_text(end)}, too soon for the time limit")
     if funding is None:
-        return Denied("the funding rate is not known")
+        return Denied("funding is not known: its rate, its next time or its interval is missing")
     cost = funding_cost(funding, plan.side, now, now + plan.time_limit)
     if cost > limits.max_funding_fraction:
         return Denied(

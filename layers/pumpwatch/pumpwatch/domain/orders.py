@@ -117,14 +117,17 @@ class OrderRequest:
     limit_price: Decimal | None = None
     """Worst price an entry may fill at; what does not fill at once is dropped (immediate or
     cancel). None: a market order, which only exits are."""
-    slippage_tolerance: Decimal | None = None
-    """Largest accepted distance from the best price, as a fraction; entries only."""
     closes_all: bool = False
     """Close whatever is held: for a position that is no multiple of the contract's step any more.
     `quantity` is what is held as far as we know."""
     send_by: int | None = None
     """Milliseconds UTC after which the request must not leave any more: a decision has a maximum
     age, and from then on nobody has to expect the order."""
+
+    def may_fill_at(self, price: Decimal) -> bool:
+        """Return whether a price is within the limit price."""
+        bound = price if self.limit_price is None else self.limit_price
+        return price <= bound if self.side is Side.BUY else price >= bound
 
     def __post_init__(self) -> None:
         if not ORDER_ID_PATTERN.fullmatch(self.order_id):

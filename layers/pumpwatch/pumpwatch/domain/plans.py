@@ -67,6 +67,8 @@ class SizedEntry:
     take_profit: Decimal
     planned_price: Decimal
     """Best price of the book when it was sized."""
+    limit_price: Decimal
+    """Worst price it may fill at."""
     notional: Decimal
     """At the highest price the order can be filled at, USDT."""
     risk: Decimal

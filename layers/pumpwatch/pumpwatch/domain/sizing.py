@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from .entry_price import entry_price
 from .limits import Book, RiskLimits
 from .market import Instrument
 from .orders import Side
@@ -24,18 +25,22 @@ def size_entry(
 ) -> SizedEntry | Denied:
     """Return the largest entry that keeps every limit, or why there is none.
 
-    The order can be filled anywhere within the slippage tolerance around the book's best prices.
-    Notional and margin are taken at the dearest such price and the loss from the worst, so that the
-    limits hold whatever the fill. Loss of one contract: |worst - stop| + fee * (worst + stop).
+    The order can be filled from its limit price to the slippage tolerance on the other side of the
+    book. Notional and margin are taken at the dearest such price and the loss from the limit price,
+    so that the limits hold whatever the fill. Loss of one contract:
+    |limit - stop| + fee * (limit + stop).
     """
     stop = stop_to_tick(plan.stop_loss, instrument.tick_size, plan.side)
     target = target_to_tick(plan.take_profit, instrument.tick_size, plan.side)
     refused = _check_sides(plan.side, stop, target, quote)
     if refused is not None:
         return refused
-    dearest = quote.ask * (1 + limits.slippage_tolerance)
-    cheapest = quote.bid * (1 - limits.slippage_tolerance)
-    worst = dearest if plan.side is Side.BUY else cheapest
+    worst = entry_price(plan.side, quote, instrument, limits.slippage_tolerance, target)
+    if isinstance(worst, Denied):
+        return worst
+    buys = plan.side is Side.BUY
+    dearest = worst if buys else quote.ask * (1 + limits.slippage_tolerance)
+    cheapest = quote.bid * (1 - limits.slippage_tolerance) if buys else worst
     loss = abs(worst - stop) + limits.taker_fee * (worst + stop)
     margin = dearest * (1 / limits.leverage + 2 * limits.taker_fee)
     room = min(limits.max_notional_usdt, limits.max_exposure_fraction * book.equity - book.exposure)
@@ -43,7 +48,9 @@ def size_entry(
         limits.risk_fraction * book.equity / loss,
         room / dearest,
         book.available / margin,
+        # The entry is a limit order, and the order that closes it a market order.
         instrument.max_market_quantity,
+        instrument.max_quantity or instrument.max_market_quantity,
     )
     quantity = quantity_to_step(max(wanted, Decimal(0)), instrument.quantity_step)
     if quantity <= 0 or quantity < instrument.min_quantity:
@@ -62,6 +69,7 @@ def size_entry(
         stop_loss=stop,
         take_profit=target,
         planned_price=quote.best(plan.side),
+        limit_price=worst,
         notional=quantity * dearest,
         risk=quantity * loss,
         closes_at=now + plan.time_limit,

@@ -104,6 +104,8 @@ class Trade:
     halts: str = ""
     """Why nothing is opened until a person has looked at this trade and resumed; empty: it does not
     halt. Stored with what made it so: no later write can lose it."""
+    looked_at: int | None = None
+    """When a person's resume that named this trade ended its halt, milliseconds UTC."""
 
     @property
     def unfinished(self) -> bool:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import fields
 from decimal import Decimal
 
 import numpy as np
 
 from pumpwatch.domain.funding import FundingTerms
-from pumpwatch.domain.limits import Book, RiskLimits, check_account, check_plan, check_symbol
+from pumpwatch.domain.limits import Book, RiskLimits, check_plan, check_symbol
 from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.domain.orders import Account, Leg, OrderRequest, Outcome, StopTrigger, order_id_for
 from pumpwatch.domain.plans import Denied, Quote, SizedEntry
 from pumpwatch.domain.protections import in_force
 from pumpwatch.domain.reconcile import SEND_WITHIN
 from pumpwatch.domain.rounding import decimal_from
+from pumpwatch.domain.rows import Rows
 from pumpwatch.domain.signals import Signal
 from pumpwatch.domain.sizing import size_entry
 from pumpwatch.domain.strategies import Alert, Fade, Ride, Strategy
@@ -30,12 +30,15 @@ from pumpwatch.errors import (
 )
 from pumpwatch.settings import TradeSettings
 
+from .look import View
 from .order_flow import ENTRY_REQUESTS, send_entry
-from .trading_desk import Desk, View
+from .tick import Tick
+from .trading_desk import Desk
 
-__all__ = ["enter", "limits_from", "pending_signals", "strategy_from"]
+__all__ = ["TOO_LITTLE_TIME", "account_book", "enter", "limits_from", "strategy_from"]
 
 MINUTE = 60_000
+TOO_LITTLE_TIME = "too little time is left to send an entry and to verify its stop"
 
 
 def strategy_from(settings: TradeSettings) -> Strategy:
@@ -61,31 +64,43 @@ def limits_from(settings: TradeSettings) -> RiskLimits:
     return RiskLimits(**{one.name: getattr(settings, one.name) for one in fields(RiskLimits)})
 
 
-def enter(desk: Desk, signal: Signal, view: View, strategy: Strategy) -> Trade:
+def enter(desk: Desk, tick: Tick, signal: Signal, view: View, strategy: Strategy) -> Trade:
     """Trade the signal within all limits; return the trade, dropped with a reason when denied.
 
-    Raises `RetryLater` or `SkipSymbol` when something could not be read: the signal stays unknown
-    to the journal, and the next tick tries it again while it is fresh.
+    `view` is a look at the account and at this symbol's market. Raises `RetryLater` or `SkipSymbol`
+    when something could not be read or is too old by now: the signal stays unknown to the journal,
+    and the next tick tries it again while it is fresh.
     """
     now = desk.clock.now()
     entry = _plan(desk, signal, view, strategy, now)
     if isinstance(entry, Denied):
         return _deny(desk, signal, strategy, entry.reason)
-    _check_time(desk)
+    _check_still_good(desk, tick, signal, view)
     try:
         desk.broker.set_leverage(signal.symbol, desk.settings.leverage)
     except Rejected as refusal:
         return _deny(desk, signal, strategy, f"the leverage was refused: {refusal}")
-    _check_time(desk)
+    _check_still_good(desk, tick, signal, view)
     try:
-        return send_entry(desk, _trade(signal, entry, strategy, now), _request(desk, signal, entry))
+        trade = _trade(desk, signal, entry, strategy, now)
+        return send_entry(desk, trade, _request(desk, trade, entry))
     except LimitReached as limit:
         return _deny(desk, signal, strategy, str(limit))
 
 
-def _check_time(desk: Desk) -> None:
+def _check_still_good(desk: Desk, tick: Tick, signal: Signal, view: View) -> None:
+    """Raise `DeadlineNear` when time is short, or what the entry rests on has grown too old."""
+    now, settings = desk.clock.now(), desk.settings
     if not desk.has_time(ENTRY_REQUESTS):
-        raise DeadlineNear("too little time is left to send an entry and to verify its stop")
+        raise DeadlineNear(TOO_LITTLE_TIME)
+    ages = (
+        ("the signal", now - signal.time, settings.max_signal_age_seconds),
+        ("the tick", now - tick.scheduled_time, settings.max_tick_age_seconds),
+        ("the price", view.age(now) or 0, settings.max_data_age_seconds),
+    )
+    for what, age, most in ages:
+        if age > most * 1000:
+            raise DeadlineNear(f"{what} has grown {age / 1000:.1f} s old, {most} s are allowed")
 
 
 def _plan(
@@ -95,19 +110,14 @@ def _plan(
     taken = _taken(desk, signal, view, now)
     if taken is not None:
         return taken
-    limits, trades = limits_from(desk.settings), list(desk.trades.values())
-    positions = list(view.positions.values())
-    account, snapshot = _readings(view)
-    book = Book.of(
-        equity=account.equity, available=account.available, positions=positions, trades=trades
-    )
-    full = check_account(book, limits)
-    if full is not None:
-        return full
+    limits, book = limits_from(desk.settings), account_book(desk, view)
     instrument = desk.contracts.get(signal.symbol, now)
     if instrument is None:
         return Denied("the exchange does not list this symbol as a tradable contract")
-    quote = _quote(signal.symbol, snapshot, view.books.get(signal.symbol))
+    snapshot = view.snapshot
+    if not isinstance(snapshot, MarketSnapshot):
+        raise snapshot or ExchangeUnavailable("the market was not looked at")
+    quote = _quote(signal.symbol, snapshot, view.book)
     if isinstance(quote, Denied):
         return quote
     plan = strategy.plan(signal, quote)
@@ -119,23 +129,33 @@ def _plan(
     )
 
 
+def account_book(desk: Desk, view: View) -> Book:
+    """Return what the account holds and what is on its way. Raises why it is not known."""
+    account = view.account
+    if not isinstance(account, Account):
+        raise account or ExchangeUnavailable("the account was not looked at")
+    trades = list(desk.trades.values())
+    return Book.of(
+        equity=account.equity,
+        available=account.available,
+        positions=view.positions,
+        trades=trades,
+    )
+
+
 def _taken(desk: Desk, signal: Signal, view: View, now: int) -> Denied | None:
     """Return why nothing may be opened in this symbol at all, or None."""
     lock = in_force(desk.report.locks, signal.symbol, now)
     if lock is not None:
         return Denied(f"{lock.protection}: {lock.reason}")
+    if not isinstance(view.open_orders, Rows):
+        return Denied("the open orders could not be read")
     return check_symbol(
         signal.symbol,
         trades=list(desk.trades.values()),
-        positions=list(view.positions.values()),
+        positions=view.positions,
         open_orders=view.open_orders,
     )
-
-
-def _readings(view: View) -> tuple[Account, MarketSnapshot]:
-    if view.account is None or view.snapshot is None:
-        raise ExchangeUnavailable("account or market could not be read: no entries in this run")
-    return view.account, view.snapshot
 
 
 def _quote(
@@ -151,23 +171,23 @@ def _quote(
     bid, ask = book.bids[0][0], book.asks[0][0]
     if not 0 < bid <= ask:
         return Denied("the order book is crossed")
-    last, mark = snapshot.last_price[row], snapshot.mark_price[row]
+    last, mark = float(snapshot.last_price[row]), float(snapshot.mark_price[row])
+    for name, price in (("last", last), ("mark", mark)):
+        if not (np.isfinite(price) and price > 0):
+            return Denied(f"the exchange gives no {name} price for this symbol")
     return Quote(bid=bid, ask=ask, last=decimal_from(last), mark=decimal_from(mark))
 
 
 def _funding(snapshot: MarketSnapshot, instrument: Instrument) -> FundingTerms | None:
     row = snapshot.symbols.index(instrument.symbol)
-    rate = float(snapshot.funding_rate[row])
-    if not np.isfinite(rate):
+    rate, next_time = float(snapshot.funding_rate[row]), int(snapshot.next_funding[row])
+    minutes = instrument.funding_interval_minutes
+    if not np.isfinite(rate) or next_time <= 0 or minutes <= 0:
         return None
-    return FundingTerms(
-        rate=decimal_from(rate),
-        next_time=int(snapshot.next_funding[row]),
-        interval=instrument.funding_interval_minutes * MINUTE,
-    )
+    return FundingTerms(decimal_from(rate), next_time, interval=minutes * MINUTE)
 
 
-def _trade(signal: Signal, entry: SizedEntry, strategy: Strategy, now: int) -> Trade:
+def _trade(desk: Desk, signal: Signal, entry: SizedEntry, strategy: Strategy, now: int) -> Trade:
     return Trade(
         signal_id=signal.signal_id,
         event_id=signal.event_id,
@@ -183,20 +203,21 @@ def _trade(signal: Signal, entry: SizedEntry, strategy: Strategy, now: int) -> T
         take_profit=entry.take_profit,
         planned_price=entry.planned_price,
         closes_at=entry.closes_at,
+        installation=desk.journal.installation(),
     )
 
 
-def _request(desk: Desk, signal: Signal, entry: SizedEntry) -> OrderRequest:
+def _request(desk: Desk, trade: Trade, entry: SizedEntry) -> OrderRequest:
     return OrderRequest(
-        order_id=order_id_for(signal.signal_id, Leg.ENTRY, 0),
-        symbol=signal.symbol,
+        order_id=order_id_for(trade.signal_id, Leg.ENTRY, 0, trade.installation),
+        symbol=trade.symbol,
         side=entry.side,
         quantity=entry.quantity,
         reduce_only=False,
         stop_loss=entry.stop_loss,
         take_profit=entry.take_profit,
         stop_trigger=StopTrigger(desk.settings.stop_trigger),
-        slippage_tolerance=desk.settings.slippage_tolerance,
+        limit_price=entry.limit_price,
         send_by=desk.clock.now() + SEND_WITHIN,
     )
 
@@ -222,16 +243,3 @@ def _deny(desk: Desk, signal: Signal, strategy: Strategy, reason: str) -> Trade:
     desk.report.denied.append(trade)
     desk.report.note("denied", trade, reason, time=now)
     return trade
-
-
-def pending_signals(
-    desk: Desk, signals: Sequence[Signal], strategy: Strategy, oldest: int
-) -> list[Signal]:
-    """Return the fresh signals the strategy acts on and the journal does not know, oldest first."""
-    return [
-        signal
-        for signal in signals
-        if signal.time >= oldest
-        and strategy.acts_on(signal)
-        and desk.journal.trade(signal.signal_id) is None
-    ]

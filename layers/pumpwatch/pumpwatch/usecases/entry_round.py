@@ -2,75 +2,167 @@
 
 from __future__ import annotations
 
+from pumpwatch.domain.limits import check_account
+from pumpwatch.domain.orders import Account, Position
+from pumpwatch.domain.rows import Rows
 from pumpwatch.domain.signals import Signal
-from pumpwatch.errors import OutcomeUnknown, Rejected, RetryLater, SkipSymbol
-from pumpwatch.ports import Clock, HaltStore, SignalStore
-from pumpwatch.settings import TradeSettings
+from pumpwatch.errors import (
+    DeadlineNear,
+    OutcomeUnknown,
+    PumpwatchError,
+    Rejected,
+    RetryLater,
+    SkipSymbol,
+)
+from pumpwatch.ports import SignalStore
 
-from .entries import enter, pending_signals, strategy_from
+from .access_check import AccessCheck
+from .entries import TOO_LITTLE_TIME, account_book, enter, limits_from, strategy_from
 from .guards import Guards
+from .look import View, look
+from .order_flow import ENTRY_REQUESTS
 from .tick import Tick
-from .trading_desk import Desk, View
+from .trading_desk import Desk
 
 __all__ = ["EntryRound"]
+
+MINUTE = 60_000
 
 
 class EntryRound:
     """Open what fresh signals ask for, within protections and limits."""
 
-    def __init__(
-        self,
-        signals: SignalStore,
-        halts: HaltStore,
-        guards: Guards,
-        clock: Clock,
-        settings: TradeSettings,
-    ) -> None:
+    def __init__(self, signals: SignalStore, guards: Guards, access: AccessCheck) -> None:
         self._signals = signals
-        self._halts = halts
         self._guards = guards
-        self._clock = clock
-        self._settings = settings
-        self._strategy = strategy_from(settings)
+        self._access = access
 
-    def wanted(self, desk: Desk, tick: Tick) -> list[Signal]:
-        """Return the signals to enter in this run; none when halted, stale, or the stores fail."""
-        now, report = self._clock.now(), desk.report
-        report.stale = now - tick.scheduled_time > self._settings.max_tick_age_seconds * 1000
-        if report.stale:
-            report.block("stale_tick", "the tick is older than MAX_TICK_AGE_SECONDS")
+    def run(self, desk: Desk, tick: Tick, positions: Rows[Position]) -> View:
+        """Enter the strongest signals, one for each free place, and return the last look.
+
+        Each entry has a look of its own, made after the entry before it, and what halts, locks,
+        protections and ages say then.
+        """
+        self._guards.read_locks(desk)
+        _block_by_run(desk, tick)
+        asked = self._access.start(desk)
+        signals = self._wanted(desk)
+        live = sum(trade.state.live for trade in desk.trades.values())
+        places = max(desk.settings.max_open_positions - live, 0)
+        view = look(desk, positions, signals[0].symbol if signals and places else "")
+        self._access.judge(desk, asked)
+        self._judge(desk, view, wanted=bool(signals))
+        done, why = 0, "no place is free" if len(signals) > places else "see this run's problems"
+        for number, signal in enumerate(signals[:places]):
+            if number and not _stop(desk, tick, view):
+                self._guards.read_halt(desk)
+                self._guards.read_locks(desk)
+                view = look(desk, view.positions, signal.symbol)
+                self._judge(desk, view, wanted=True)
+            if stop := _stop(desk, tick, view):
+                why = stop
+                break
+            done += _entered(desk, tick, signal, view)
+        desk.report.signals_unopened = left = len(signals) - done
+        text = f"{left} fresh signals were not opened: {why}"
+        if left and why == TOO_LITTLE_TIME:
+            desk.problem(text, cause="time")
+        elif left:
+            desk.report.happened("unopened", "", text, time=desk.clock.now())
+        return view
+
+    def _wanted(self, desk: Desk) -> list[Signal]:
+        """Return the fresh signals that the journal does not know, strongest first, then oldest.
+
+        None where entries are blocked or the stores fail. The journal is asked once for all.
+        """
+        report, strategy = desk.report, strategy_from(desk.settings)
         if report.blocked:
             return []
+        oldest = desk.clock.now() - desk.settings.max_signal_age_seconds * 1000
         try:
-            oldest = now - self._settings.max_signal_age_seconds * 1000
-            found = self._signals.since(oldest)
-            wanted = pending_signals(desk, found, self._strategy, oldest)
+            fresh = [one for one in self._signals.since(oldest) if one.time >= oldest]
+            # A trade is created after its signal, by another clock that may lag a little.
+            known = {one.signal_id for one in desk.journal.trades_since(oldest - MINUTE)}
         except RetryLater as error:
             report.block("stores", f"signals could not be read: {error}")
-            desk.problem(f"signals could not be read, so no entries: {error}")
+            desk.problem(f"signals could not be read, so no entries: {error}", cause="store")
             return []
+        wanted = [one for one in fresh if strategy.acts_on(one) and one.signal_id not in known]
         report.signals_seen = len(wanted)
-        return wanted
+        return sorted(wanted, key=lambda one: (-one.strength, one.time, one.signal_id))
 
-    def protect(self, desk: Desk, view: View, wanted: list[Signal]) -> None:
+    def _judge(self, desk: Desk, view: View, *, wanted: bool) -> None:
         """Let the protections judge when it matters: before entries, and after a trade ended."""
         report = desk.report
+        _block_by_view(desk, view)
         try:
             if wanted or report.closed:
                 self._guards.judge(desk, view)
         except RetryLater as error:
             report.block("stores", f"protections could not be judged: {error}")
-            desk.problem(f"protections could not be judged, so no entries: {error}")
+            desk.problem(f"protections could not be judged, so no entries: {error}", cause="store")
 
-    def enter_all(self, desk: Desk, wanted: list[Signal], view: View) -> View:
-        """Enter the signals one after another and return the last look at the account."""
-        if desk.report.blocked:
-            return view
-        for number, signal in enumerate(wanted):
-            if desk.touched:
-                view = desk.look([one.symbol for one in wanted[number:]])
-            try:
-                enter(desk, signal, view, self._strategy)
-            except (RetryLater, OutcomeUnknown, Rejected, SkipSymbol) as error:
-                desk.problem(f"{signal.symbol} {signal.signal_id}: {type(error).__name__}: {error}")
-        return view
+
+def _block_by_run(desk: Desk, tick: Tick) -> None:
+    """Block entries for a late tick, a time that is not sure, settings that leave no time, and
+    trades that a person must look at."""
+    report, settings, doubt = desk.report, desk.settings, desk.clock.doubt()
+    if desk.clock.now() - tick.scheduled_time > settings.max_tick_age_seconds * 1000:
+        report.stale = True
+        report.block("stale_tick", "the tick is older than MAX_TICK_AGE_SECONDS")
+    if doubt:
+        report.block("clock", doubt)
+    if not settings.leaves_time_to_enter and "time" not in report.blocked:
+        report.block("time", settings.no_time_to_enter)
+        desk.problem(f"no entries: {settings.no_time_to_enter}", cause="time")
+    for trade in desk.trades.values():
+        if trade.halts:
+            report.halted = True
+            report.block("halt", f"{trade.symbol}: {trade.halts}")
+
+
+def _block_by_view(desk: Desk, view: View) -> None:
+    """Block entries where the account is not known in full, or keeps isolated margin.
+
+    A row of ours that cannot be read holds back its own trade only: its size is in the journal.
+    """
+    report = desk.report
+    ours = {trade.symbol for trade in desk.trades.values() if trade.state.live}
+    for answer in (view.positions_error, view.open_orders, view.account):
+        if isinstance(answer, PumpwatchError):
+            report.block("rows", f"the account could not be read: {answer}")
+    orders = view.open_orders.unreadable if isinstance(view.open_orders, Rows) else ()
+    for row in (*view.positions.unreadable, *orders):
+        if row.symbol not in ours:
+            whose = row.symbol or "no symbol"
+            report.block("rows", f"a row of {row.source} ({whose}) cannot be read: {row.reason}")
+    for position in view.positions:
+        for doubt in position.doubts:
+            report.block("rows", f"the position of {position.symbol} is not sure: {doubt}")
+    if isinstance(view.account, Account) and view.account.isolated_margin:
+        text = "the account is in isolated margin mode: switch it to cross margin"
+        report.block("access", text)
+        desk.problem(f"no entries: {text}", cause="access")
+
+
+def _stop(desk: Desk, tick: Tick, view: View) -> str:
+    """Return why no further signal is looked at in this run, empty when the next one may be."""
+    _block_by_run(desk, tick)
+    if desk.report.blocked:
+        return next(iter(desk.report.blocked.values()))
+    if not desk.has_time(ENTRY_REQUESTS):
+        return TOO_LITTLE_TIME
+    full = check_account(account_book(desk, view), limits_from(desk.settings))
+    return full.reason if full is not None else ""
+
+
+def _entered(desk: Desk, tick: Tick, signal: Signal, view: View) -> bool:
+    """Enter the signal; return whether the journal knows it now."""
+    try:
+        enter(desk, tick, signal, view, strategy_from(desk.settings))
+    except (RetryLater, OutcomeUnknown, Rejected, SkipSymbol) as error:
+        text = f"{signal.symbol} {signal.signal_id}: {type(error).__name__}: {error}"
+        desk.problem(text, cause="time" if isinstance(error, DeadlineNear) else "signal")
+        return signal.signal_id in desk.trades
+    return True

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import TypeVar
 
 from pumpwatch.domain.evidence import Evidence
-from pumpwatch.domain.orders import Fill, Leg, Outcome, Position
+from pumpwatch.domain.orders import Fill, Leg, Outcome, Position, order_id_prefix
 from pumpwatch.domain.rows import Rows
 from pumpwatch.domain.trades import OrderRecord, Trade, TradeState
 from pumpwatch.errors import RetryLater
@@ -47,15 +47,35 @@ def gather(
     statuses = [_answer(one, missing) for one in asked]
     fills: Rows[Fill] = _answer(filled, missing) or Rows()
     missing += _missing(trade, orders, fills)
+    try:
+        _learn_owners(desk, trade, orders, fills)
+    except RetryLater as error:
+        missing.append(f"whose the fills of {trade.symbol} are is not known: {error}")
     return Evidence(
         trade=trade,
         position=holding.position if holding is not None else None,
         orders=orders,
         found={status.order_id: status for status in statuses if status is not None},
         fills=[fill for fill in fills if desk.is_of(trade, fill)],
+        others=[fill for fill in fills if not desk.is_of(trade, fill)],
         position_known=holding is not None and holding.known,
         missing=missing,
     )
+
+
+def _learn_owners(
+    desk: Desk, trade: Trade, orders: Sequence[OrderRecord], fills: Iterable[Fill]
+) -> None:
+    """Find out which trade of the symbol each fill of ours belongs to, where not all are known."""
+    known = desk.owners.keys() | {order.request.order_id for order in orders}
+    prefix = order_id_prefix(trade.installation)
+    marked = {fill.order_id for fill in fills if fill.order_id.startswith(prefix)}
+    if not trade.installation or marked <= known:
+        return
+    for other in desk.recent_trades():
+        if other.symbol == trade.symbol:
+            ids = (order.request.order_id for order in desk.journal.orders(other.signal_id))
+            desk.owners.update((name, other.signal_id) for name in ids)
 
 
 def _answer(asked: Future[Answer], missing: list[str]) -> Answer | None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
+from typing import TypeVar
 
+from pumpwatch.domain.moments import utc_text
+from pumpwatch.domain.orders import Account
 from pumpwatch.domain.protections import (
     Drawdown,
     ExchangeIncident,
@@ -23,10 +27,12 @@ from pumpwatch.errors import RetryLater
 from pumpwatch.ports import ExchangeHealth, Halt, HaltStore, LockStore
 from pumpwatch.settings import TradeSettings
 
-from .trading_desk import Desk, View
+from .look import View
+from .trading_desk import Desk
 
 __all__ = ["Guards", "protections_from"]
 
+Found = TypeVar("Found")
 MINUTE, HOUR = 60_000, 3_600_000
 LONGEST_TRADE = 1440 * MINUTE
 """A trade that was closed within the look-back was created at most so much before it."""
@@ -98,22 +104,30 @@ class Guards:
         minutes = (settings.symbol_cooldown_minutes, settings.losing_streak_pause_minutes)
         self._lookback = max(max(days) * HOUR, max(minutes) * MINUTE)
 
-    def read(self, desk: Desk) -> None:
-        """Put the halt and the locks in force into the report; without them nothing is opened."""
-        now, report = desk.clock.now(), desk.report
-        try:
-            halt = self._halts.current()
-            report.locks = list(self._locks.current(now))
-        except RetryLater as error:
-            report.block("stores", f"halt flag or locks could not be read: {error}")
-            desk.problem(f"halt flag or locks could not be read, so no entries: {error}")
-            return
+    def read_halt(self, desk: Desk) -> None:
+        """Put the halt in force into the report; where it cannot be read nothing is opened."""
+        report = desk.report
+        halt = self._read(desk, self._halts.current, "halt flag")
         if halt is not None:
             report.halted = True
             desk.closes_all = halt.close_positions
-            report.block(
-                "halt", f"halted since {halt.since} by {halt.by or 'a person'}: {halt.reason}"
-            )
+            who = halt.by or "a person"
+            report.block("halt", f"halted since {utc_text(halt.since)} by {who}: {halt.reason}")
+
+    def read_locks(self, desk: Desk) -> None:
+        """Put the locks in force into the report; where they cannot be read nothing is opened."""
+        now = desk.clock.now()
+        locks = self._read(desk, partial(self._locks.current, now), "locks")
+        if locks is not None:
+            desk.report.locks = list(locks)
+
+    def _read(self, desk: Desk, read: Callable[[], Found], what: str) -> Found | None:
+        try:
+            return read()
+        except RetryLater as error:
+            desk.report.block("stores", f"{what} could not be read: {error}")
+            desk.problem(f"{what} could not be read, so no entries: {error}", cause="store")
+            return None
 
     def judge(self, desk: Desk, view: View) -> None:
         """Let every protection look at what is known now; store and report what it asks for.
@@ -146,11 +160,11 @@ class Guards:
     def _history(self, desk: Desk, view: View, now: int) -> TradingHistory:
         return TradingHistory(
             closed=self._closed(desk, now),
-            equity=view.account.equity if view.account is not None else None,
+            equity=view.account.equity if isinstance(view.account, Account) else None,
             unrealised=_unrealised(desk, view),
             health=self._health.recent(now),
             # A market that was not looked at opens nothing anyway.
-            data_age=now - view.snapshot.time if view.snapshot is not None else 0,
+            data_age=view.age(now) or 0,
         )
 
     def _closed(self, desk: Desk, now: int) -> Sequence[Trade]:
@@ -167,5 +181,5 @@ class Guards:
 
 def _unrealised(desk: Desk, view: View) -> Decimal:
     ours = {trade.symbol for trade in desk.trades.values() if trade.state.live}
-    held = (one.unrealised_pnl for one in view.positions.values() if one.symbol in ours)
+    held = (one.unrealised_pnl for one in view.positions if one.symbol in ours)
     return sum(held, Decimal(0))

@@ -25,8 +25,6 @@ from .trading_desk import Desk
 
 __all__ = ["LateFills", "explain_fills"]
 
-LOOKED_FOR = 7 * 86_400_000
-"""Milliseconds for which the fills of a trade that was given up are looked for."""
 SETTLES_IN = 600_000
 """Milliseconds for which a foreign position is looked at: executions may show after it."""
 
@@ -49,7 +47,7 @@ class LateFills:
         symbols = {one.symbol for one in fresh}
         given_up = [
             trade
-            for trade in _recent_trades(desk)
+            for trade in desk.recent_trades()
             if trade.symbol in symbols and is_given_up(trade)
         ]
         taken_up = [_taken_up(desk, trade, position_in(fresh, trade.symbol)) for trade in given_up]
@@ -57,33 +55,20 @@ class LateFills:
 
 
 def explain_fills(desk: Desk, evidence: Evidence) -> Evidence:
-    """Return the evidence without the fills of our other trades of the symbol.
+    """See to fills of ours that are not this trade's; return the evidence without their quantity.
 
-    The late fill of an entry that was given up is closed at once: it shares the position with this
-    trade. A fill of ours that no order in the journal explains halts entries.
+    The late fill of a trade that was given up is closed at once: it shares the position with this
+    one. A fill of ours that no order in the journal explains halts entries.
     """
-    trade = evidence.trade
-    strange = strange_fills(evidence, order_id_prefix(trade.installation))
-    if not strange or not trade.installation:
-        return evidence
-    trades = {one.signal_id: one for one in _recent_trades(desk) if one.symbol == trade.symbol}
-    for name in trades:
-        orders = desk.journal.orders(name)
-        desk.owners.update((order.request.order_id, name) for order in orders)
-    unknown = {fill.order_id for fill in strange} - desk.owners.keys()
-    if unknown and not trade.halts:
-        trade = _halting(desk, trade, min(unknown))
-    late = {desk.owners[fill.order_id] for fill in strange if fill.order_id in desk.owners}
-    position = evidence.position
-    for name in sorted(late):
-        if is_given_up(trades[name]):
-            position = _closed_beside(desk, trades[name], position)
-    fills = [fill for fill in evidence.fills if desk.is_of(trade, fill)]
-    return replace(evidence, trade=trade, position=position, fills=fills)
-
-
-def _recent_trades(desk: Desk) -> Sequence[Trade]:
-    return desk.journal.trades_since(max(0, desk.clock.now() - LOOKED_FOR))
+    trade, position = evidence.trade, evidence.position
+    unknown = strange_fills(evidence, order_id_prefix(trade.installation))
+    if unknown and trade.installation and not trade.halts and trade.looked_at is None:
+        trade = _halting(desk, trade, unknown[0].order_id)
+    for name in sorted({desk.owners[fill.order_id] for fill in evidence.others}):
+        other = desk.journal.trade(name)
+        if other is not None and is_given_up(other):
+            position = _closed_beside(desk, other, position)
+    return replace(evidence, trade=trade, position=position)
 
 
 def _halting(desk: Desk, trade: Trade, order_id: str) -> Trade:

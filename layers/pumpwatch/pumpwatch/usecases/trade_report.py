@@ -49,12 +49,12 @@ class TradeReport:
     available: Decimal | None = None
     open_positions: int = 0
     foreign_positions: int = 0
-    foreign_orders: int = 0
+    foreign_orders: int | None = None
     vanished: int = 0
     """Trades whose position is not found and no fill explains it."""
     exposure: Decimal = Decimal(0)
     unrealised_pnl: Decimal = Decimal(0)
-    realised_pnl: Decimal = Decimal(0)
+    realised_pnl: Decimal | None = None
     """After fees and funding, of all closed trades in the journal."""
     positions_without_stop: int = 0
     unknown_orders: int = 0
@@ -128,14 +128,13 @@ class TradeReport:
         else:
             self.losses += 1
 
-    def describe_account(
-        self,
-        positions: list[Position],
-        orders: Sequence[OrderStatus],
-        trades: list[Trade],
-        *,
-        installation: str,
-        now: int,
+    def describe_orders(self, orders: Sequence[OrderStatus], *, installation: str) -> None:
+        """Count the open orders of others, after `describe_holdings`."""
+        prefix = order_id_prefix(installation)
+        self.foreign_orders = len(foreign_orders(self.trades, orders, prefix))
+
+    def describe_holdings(
+        self, positions: list[Position], trades: list[Trade], *, now: int
     ) -> None:
         """Fill in what is held at the end of the run; `now` in milliseconds UTC."""
         live = [trade for trade in trades if trade.state.live]
@@ -143,8 +142,6 @@ class TradeReport:
         ours = [one for one in positions if one not in foreign]
         self.trades, self.positions = live, ours
         self.open_positions, self.foreign_positions = len(ours), len(foreign)
-        prefix = order_id_prefix(installation)
-        self.foreign_orders = len(foreign_orders(live, orders, prefix))
         self.exits_overdue = sum(now - trade.closes_at > OVERDUE for trade in live)
         self.vanished = sum(trade.vanished is not None for trade in live)
         self.exposure = sum((one.notional for one in ours), Decimal(0))

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 
 from pumpwatch.domain.evidence import own_position
+from pumpwatch.domain.orders import Account
 from pumpwatch.domain.protections import in_force
+from pumpwatch.domain.rows import Rows
 from pumpwatch.errors import LeaseHeld, RetryLater
 from pumpwatch.ports import (
     Broker,
@@ -32,12 +34,14 @@ from .access_check import AccessCheck
 from .care import Care
 from .entry_round import EntryRound
 from .guards import Guards
+from .holdings import position_in
+from .look import View, look
 from .reads import Reads
 from .realised_profit import RealisedProfit
 from .stops import trail
 from .tick import Tick
 from .trade_report import TradeReport
-from .trading_desk import Contracts, Desk, View
+from .trading_desk import Contracts, Desk
 
 __all__ = ["Tick", "TradeSignals"]
 
@@ -82,8 +86,8 @@ class TradeSignals:
         self._contracts = Contracts(market)
         self._realised = RealisedProfit(journal)
         self._guards = Guards(settings, locks, halts, health)
-        self._entries = EntryRound(signals, halts, self._guards, clock, settings)
-        self._access = AccessCheck(broker, settings)
+        access = AccessCheck(broker, settings)
+        self._entries = EntryRound(signals, self._guards, access)
         self._care = Care()
 
     def run(
@@ -152,55 +156,44 @@ class TradeSignals:
         for trade in self._journal.live_trades():
             desk.keep(trade)
         listed = desk.answer_or_error(asked)
-        self._guards.read(desk)
+        self._guards.read_halt(desk)
         self._care.run(desk, listed)
-        self._halt_for_trades(desk)
+        self._free_looked_at(desk)
         if isinstance(listed, RetryLater):
             # What care was possible without the list was given; the run counts as failed.
             raise listed
         desk.unreadable(listed)
-        access = self._access.start(desk)
-        wanted = self._entries.wanted(desk, tick)
-        view = desk.look([signal.symbol for signal in wanted])
-        self._access.judge(desk, access)
-        self._entries.protect(desk, view, wanted)
-        view = self._entries.enter_all(desk, wanted, view)
-        self._finish(desk, view)
+        self._finish(desk, self._entries.run(desk, tick, listed))
 
-    def _halt_for_trades(self, desk: Desk) -> None:
-        """Block entries for trades that a person must look at, and free those that were."""
-        for trade in list(desk.halting.values()):
+    def _free_looked_at(self, desk: Desk) -> None:
+        """Let the trades halt entries no longer that a person has looked at."""
+        for trade in [one for one in desk.trades.values() if one.halts]:
             try:
                 if trade.signal_id in self._halts.looked_at():
-                    self._journal.save(trade.with_(halts=""), desk.lease)
-                    desk.keep(trade.with_(halts=""))
-                    del desk.halting[trade.signal_id]
-                    continue
+                    freed = trade.with_(halts="", looked_at=desk.clock.now())
+                    self._journal.save(freed, desk.lease)
+                    desk.keep(freed)
             except RetryLater as error:
                 desk.refused(error, "a trade that halts entries could not be freed", trade)
-            desk.report.halted = True
-            desk.report.block("halt", f"{trade.symbol}: {trade.halts}; look at it, then resume")
 
     def _finish(self, desk: Desk, view: View) -> None:
         for trade in desk.live:
-            own = own_position(trade, view.positions.get(trade.symbol))
+            own = own_position(trade, position_in(view.positions, trade.symbol))
             if own is not None:
                 trail(desk, trade, own)
         if desk.touched:
-            view = desk.look()
+            view = look(desk, view.positions)
         report, now = desk.report, self._clock.now()
-        trades = list(desk.trades.values())
-        report.describe_account(
-            list(view.positions.values()),
-            view.open_orders,
-            trades,
-            installation=self._journal.installation(),
-            now=now,
-        )
         if in_force(report.locks, "", now) is not None:
             report.block("lock", "a protection pauses every symbol")
-        if view.account is not None:
+        if isinstance(view.account, Account):
             report.equity, report.available = view.account.equity, view.account.available
-        report.realised_pnl = self._realised.total(
-            now, token=desk.lease.token, cared_for=desk.trades.values()
-        )
+        report.describe_holdings(list(view.positions), list(desk.trades.values()), now=now)
+        try:
+            if isinstance(view.open_orders, Rows):
+                report.describe_orders(view.open_orders, installation=self._journal.installation())
+            report.realised_pnl = self._realised.total(
+                now, token=desk.lease.token, cared_for=desk.trades.values()
+            )
+        except RetryLater as error:
+            desk.refused(error, "the run could not be described in full")

@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import TypeVar
 
-from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
-from pumpwatch.domain.orders import Account, Fill, OrderStatus, Position
+from pumpwatch.domain.market import Instrument
+from pumpwatch.domain.orders import Fill
 from pumpwatch.domain.rows import Rows
 from pumpwatch.domain.trades import Trade
 from pumpwatch.errors import (
@@ -19,7 +18,6 @@ from pumpwatch.errors import (
     ExchangeUnavailable,
     PumpwatchError,
     RetryLater,
-    SkipSymbol,
     StoreUnavailable,
     UnreadableAnswer,
 )
@@ -29,9 +27,9 @@ from pumpwatch.settings import TradeSettings
 from .reads import Reads
 from .trade_report import TradeReport
 
-__all__ = ["Contracts", "Desk", "View"]
+__all__ = ["Contracts", "Desk"]
 
-MINUTE, HOUR = 60_000, 3_600_000
+MINUTE, HOUR, WEEK = 60_000, 3_600_000, 7 * 86_400_000
 CAUSES: Sequence[tuple[type[PumpwatchError], str]] = (
     (StoreUnavailable, "store"),
     (DeadlineNear, "time"),
@@ -39,6 +37,7 @@ CAUSES: Sequence[tuple[type[PumpwatchError], str]] = (
     (ExchangeUnavailable, "exchange"),
 )
 """Words of `metrics.PROBLEMS` for errors; whatever else goes wrong concerns an order."""
+
 Answer = TypeVar("Answer")
 
 
@@ -69,17 +68,6 @@ class Contracts:
         return self._known.get(symbol)
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """One look at the account and, where entries are at stake, at the market."""
-
-    positions: Mapping[str, Position]
-    open_orders: Sequence[OrderStatus] = ()
-    account: Account | None = None
-    snapshot: MarketSnapshot | None = None
-    books: Mapping[str, OrderBook | PumpwatchError] = field(default_factory=dict)
-
-
 @dataclass(slots=True)
 class Desk:
     """The ports, the lease, the deadline and the report of one run."""
@@ -107,8 +95,6 @@ class Desk:
     """Whether something was sent since the last look at the account."""
     closes_all: bool = False
     """Whether a person asked for all positions to be closed."""
-    halting: dict[str, Trade] = field(default_factory=dict)
-    """Trades that halt entries until a person has looked at them, by signal id."""
 
     owners: dict[str, str] = field(default_factory=dict)
     """Signal ids by order id, of symbols in which several trades of ours have fills."""
@@ -120,12 +106,16 @@ class Desk:
 
     def has_time(self, requests: int) -> bool:
         """Return whether so many requests in sequence, at their slowest, fit in before the end."""
-        worst = requests * self.settings.request_timeout_seconds + 1.0
+        worst = requests * self.settings.care_timeout_seconds + 1.0
         return self.deadline.seconds_left() >= worst
 
     def is_of(self, trade: Trade, fill: Fill) -> bool:
         """Return whether the fill may belong to the trade: not to another one of ours."""
         return self.owners.get(fill.order_id, trade.signal_id) == trade.signal_id
+
+    def recent_trades(self) -> Sequence[Trade]:
+        """Return the trades of the last seven days, oldest first."""
+        return self.journal.trades_since(max(0, self.clock.now() - WEEK))
 
     def day(self, now: int) -> str:
         """Return the UTC day that orders are counted under, `YYYY-MM-DD`."""
@@ -134,8 +124,6 @@ class Desk:
     def keep(self, trade: Trade) -> Trade:
         """Remember the trade as it is stored now."""
         self.trades[trade.signal_id] = trade
-        if trade.halts:
-            self.halting[trade.signal_id] = trade
         return trade
 
     def refused(self, error: PumpwatchError, text: str, trade: Trade | None = None) -> None:
@@ -146,32 +134,6 @@ class Desk:
     def problem(self, text: str, trade: Trade | None = None, *, cause: str = "exchange") -> None:
         """Report what went wrong and is left to the next run; `cause` as in `metrics.PROBLEMS`."""
         self.report.problem(text, time=self.clock.now(), cause=cause, trade=trade)
-
-    def look(self, symbols: Sequence[str] = ()) -> View:
-        """Look at the account, and at the market and these symbols' books, in one round of reads.
-
-        Raises when positions or orders cannot be read; what only entries need may be missing.
-        """
-        positions = self.reads.start(self.broker.positions)
-        orders = self.reads.start(self.broker.open_orders)
-        account = self.reads.start(self.broker.account)
-        # One symbol's row is a thousandth of the whole market's answer.
-        one = symbols[0] if len(set(symbols)) == 1 else ""
-        snapshot = self.reads.start(partial(self.market.snapshot, one)) if symbols else None
-        contracts = self.reads.start(partial(self.contracts.refresh, self.clock.now()))
-        books = {
-            symbol: self.reads.start(partial(self.market.order_book, symbol))
-            for symbol in dict.fromkeys(symbols)
-        }
-        self.touched = False
-        self._optional(contracts.result)
-        return View(
-            positions={one.symbol: one for one in positions.result()},
-            open_orders=orders.result(),
-            account=self._optional(account.result),
-            snapshot=self._optional(snapshot.result) if snapshot is not None else None,
-            books={symbol: _answer_or_error(book.result) for symbol, book in books.items()},
-        )
 
     def unreadable(self, rows: Rows[Answer]) -> None:
         """Count the rows of a list that could not be read, and say whose they are."""
@@ -188,17 +150,3 @@ class Desk:
             return asked.result()
         except RetryLater as error:
             return error
-
-    def _optional(self, answer: Callable[[], Answer]) -> Answer | None:
-        try:
-            return answer()
-        except (RetryLater, SkipSymbol) as error:
-            self.problem(f"{type(error).__name__}: {error}")
-            return None
-
-
-def _answer_or_error(answer: Callable[[], Answer]) -> Answer | PumpwatchError:
-    try:
-        return answer()
-    except (RetryLater, SkipSymbol) as error:
-        return error

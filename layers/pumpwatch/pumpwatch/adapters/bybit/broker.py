@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 
 from pumpwatch.domain.access import Access
 from pumpwatch.domain.orders import (
@@ -55,8 +55,6 @@ KEPT = 730 * 86_400_000
 """How far back Bybit keeps executions, milliseconds."""
 
 ONE_WAY = 0
-LEAST_SLIPPAGE, MOST_SLIPPAGE = Decimal("0.01"), Decimal(10)
-"""Per cent, two decimals."""
 
 
 class BybitBroker:
@@ -241,7 +239,7 @@ def _order(request: OrderRequest) -> dict[str, object]:
         "category": CATEGORY,
         "symbol": request.symbol,
         "side": SIDES[request.side],
-        "orderType": "Market",
+        "orderType": "Market" if request.limit_price is None else "Limit",
         "qty": _plain(request.quantity),
         "orderLinkId": request.order_id,
         "reduceOnly": request.reduce_only,
@@ -250,6 +248,8 @@ def _order(request: OrderRequest) -> dict[str, object]:
     if request.closes_all:
         # Bybit's way to close a quantity that is no multiple of the contract's step any more.
         body |= {"qty": "0", "closeOnTrigger": True}
+    if request.limit_price is not None:
+        body |= {"price": _plain(request.limit_price), "timeInForce": "IOC"}
     if request.reduce_only:
         return body
     word = TRIGGER_WORDS[request.stop_trigger]
@@ -266,12 +266,6 @@ def _order(request: OrderRequest) -> dict[str, object]:
             "tpOrderType": "Market",
             "takeProfit": _plain(request.take_profit),
             "tpTriggerBy": word,
-        }
-    if request.slippage_tolerance is not None:
-        percent = (request.slippage_tolerance * 100).quantize(LEAST_SLIPPAGE, rounding=ROUND_DOWN)
-        body |= {
-            "slippageToleranceType": "Percent",
-            "slippageTolerance": _plain(min(MOST_SLIPPAGE, max(LEAST_SLIPPAGE, percent))),
         }
     return body
 

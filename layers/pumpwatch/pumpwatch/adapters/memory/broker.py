@@ -154,7 +154,8 @@ class MemoryBroker:
                 raise DuplicateOrder(f"order {request.order_id} exists already", code=110072)
             price, quantity = self._account.acceptable(request)
             banded, self._banded = self._banded, False
-            fraction = Decimal(0) if banded else self.fill_fraction
+            fills = not banded and request.may_fill_at(price)
+            fraction = self.fill_fraction if fills else Decimal(0)
             return self._execute(request, price, quantity * fraction)
 
     def find_order(self, symbol: str, order_id: str) -> OrderStatus | None:

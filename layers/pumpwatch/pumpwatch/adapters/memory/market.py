@@ -213,6 +213,6 @@ class MemoryMarketData:
         row["bid"], row["ask"] = row["last_price"] * 0.9999, row["last_price"] * 1.0001
         row.update({name: value() for name, value in derived.items()})
         row["funding_rate"], grid = self._funding.get(symbol, (0.0001, 0))
-        interval = self._instruments[symbol].funding_interval_minutes * MINUTE
+        interval = (self._instruments[symbol].funding_interval_minutes or 480) * MINUTE
         row["next_funding"] = float(self.now + interval - (self.now - grid) % interval)
         return {**row, **self._prices.get(symbol, {})}

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from pumpwatch.domain.market import OrderBook
-from pumpwatch.domain.orders import Side
+from pumpwatch.domain.orders import OrderRequest, Side
 
-__all__ = ["Taken", "slipped", "walk"]
+__all__ = ["Taken", "paid", "slipped", "walk"]
 
 ZERO = Decimal(0)
 
@@ -21,20 +21,22 @@ class Taken:
     price: Decimal | None
 
 
-def walk(book: OrderBook, side: Side, quantity: Decimal, *, tolerance: Decimal | None) -> Taken:
-    """Take `quantity` from the book, best level first, within `tolerance` of the best price."""
-    levels = book.asks if side is Side.BUY else book.bids
-    if not levels:
-        return Taken(ZERO, None)
-    reach = (tolerance or Decimal(1)) * levels[0][0]
+def walk(book: OrderBook, request: OrderRequest, quantity: Decimal) -> Taken:
+    """Take `quantity` from the book, best level first, at prices within the request's limit."""
     taken, value = ZERO, ZERO
-    for price, offered in levels:
-        if taken == quantity or abs(price - levels[0][0]) > reach:
+    for price, offered in book.asks if request.side is Side.BUY else book.bids:
+        if taken == quantity or not request.may_fill_at(price):
             break
         part = min(offered, quantity - taken)
         taken += part
         value += part * price
-    return Taken(taken, value / taken)
+    return Taken(taken, value / taken if taken else None)
+
+
+def paid(price: Decimal, request: OrderRequest, slippage: Decimal) -> Decimal:
+    """Return what an order that got `price` pays: worse by a fraction, never beyond its limit."""
+    worse = slipped(price, request.side, slippage)
+    return worse if request.may_fill_at(worse) else request.limit_price or worse
 
 
 def slipped(price: Decimal, side: Side, slippage: Decimal) -> Decimal:

@@ -1,6 +1,7 @@
 """An account on paper, at real prices (Broker port).
 
-Orders fill at once at what the order book gives, made worse by a slippage, with the taker's fee.
+Orders fill at once at what the order book gives up to their limit price, made worse by a slippage,
+with the taker's fee. What the book does not give is dropped.
 Stops, trailing stops and targets are tested against the candles since the last look, worst case
 first, and funding that fell due meanwhile is paid or received. Candles are of the last price, so a
 stop that watches the mark price is tested on last prices too: it fires on wicks that the mark price
@@ -36,7 +37,7 @@ from pumpwatch.errors import (
 )
 from pumpwatch.ports import Clock, MarketData
 
-from .book import Taken, slipped, walk
+from .book import Taken, paid, walk
 from .rows import fill_of, order_of, position_of, protections_of, reducible, unrealised
 from .watch import Watch
 
@@ -114,7 +115,7 @@ class PaperBroker:
             taken = self._take(request, quantity)
             price = ZERO
             if taken.price is not None:
-                price = slipped(taken.price, request.side, self._slippage)
+                price = paid(taken.price, request, self._slippage)
                 self._check(state, request, held, taken.quantity, price)
             fee = taken.quantity * price * self._fee
             order = order_of(request, taken.quantity, price, fee=fee, now=now)
@@ -231,7 +232,7 @@ class PaperBroker:
             book = self._market.order_book(request.symbol)
         except SkipSymbol as error:
             raise Rejected(str(error), code=BAD_REQUEST) from None
-        return walk(book, request.side, quantity, tolerance=request.slippage_tolerance)
+        return walk(book, request, quantity)
 
     def _check(
         self,

@@ -1,0 +1,12 @@
+"""Times as people read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+__all__ = ["utc_text"]
+
+
+def utc_text(time: int) -> str:
+    """Return a time of milliseconds UTC as text, such as `2027-01-15 08:00:00 UTC`."""
+    return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
