@@ -97,6 +97,18 @@ def test_a_key_or_an_account_that_is_not_fit_opens_nothing(right: str, words: st
         world.close()
 
 
+def test_an_entry_is_a_limit_order_that_ends_at_once_and_its_exit_a_market_order() -> None:
+    world = World(FLAT)
+    try:
+        world.enter()
+        world.tick(31)
+        entry, leave = (one for one in world.exchange.engine.ledger.orders.values() if one.link_id)
+    finally:
+        world.close()
+    assert (entry.kind, entry.time_in_force, entry.price) == ("Limit", "IOC", Decimal("115.82"))
+    assert (leave.kind, leave.reduce_only) == ("Market", True)
+
+
 # --- with faults on the wire ---------------------------------------------------------------
 
 STOPS_THE_RUN = {"forbidden_page", "forbidden_text", "unauthorised"}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pumpwatch.adapters.records import read_record, record_fields
 from pumpwatch.domain.orders import ORDER_ID_PATTERN, Leg, OrderRequest, Side, order_id_for
 
 ENTRY: dict[str, Any] = {
@@ -60,3 +61,24 @@ def test_an_order_id_names_leg_and_attempt_and_hides_the_signal() -> None:
     assert len(digests) == 4
     assert order_id_for("signal", Leg.ENTRY, 0) == first
     assert all(ORDER_ID_PATTERN.fullmatch(one) for one in others)
+
+
+@pytest.mark.parametrize(
+    ("side", "limit", "fills"),
+    [
+        (Side.SELL, None, [True, True, True]),
+        (Side.SELL, "1.1", [False, True, True]),
+        (Side.BUY, "1.1", [True, True, False]),
+    ],
+)
+def test_an_order_fills_up_to_its_limit_price(
+    side: Side, limit: str | None, fills: list[bool]
+) -> None:
+    bound = None if limit is None else Decimal(limit)
+    order = OrderRequest(**{**ENTRY, "side": side, "limit_price": bound})
+    assert [order.may_fill_at(Decimal(price)) for price in ("1.09", "1.1", "1.11")] == fills
+
+
+def test_an_order_stored_before_entries_had_a_limit_price_can_be_read() -> None:
+    stored = {**record_fields(OrderRequest(**ENTRY)), "slippage_tolerance": "0.01"}
+    assert read_record(OrderRequest, stored, where="the journal") == OrderRequest(**ENTRY)
