@@ -185,7 +185,10 @@ def test_bad_records_of_a_batch_are_counted():
     assert gateway.pushes[0][0]["pumpwatch_trade_bad_events_total",] == 3
 
 
-ALWAYS = {"last_success_timestamp_seconds", "last_failure_timestamp_seconds", "duration_seconds"}
+ALWAYS = {
+    "last_success_timestamp_seconds", "last_failure_timestamp_seconds", "duration_seconds",
+    "last_uncounted_timestamp_seconds",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
