@@ -173,6 +173,34 @@ def test_a_refusal_is_logged_and_false(gateway, status, caplog):
     assert "metrics not pushed" in caplog.text
 
 
+def reason_for(gateway, body, caplog, status=400):
+    gateway.answer(PATH, Reply(body, status=status))
+    sink = sink_to(gateway.url, credentials=lambda: CREDENTIALS, timeout_seconds=5)
+    assert sink.push("pumpwatch_detect", a_registry(), failed=False) is False
+    return caplog.records[-1].reason
+
+
+def test_a_refused_push_says_what_the_gateway_said(gateway, caplog):
+    said = b'pushed metrics are invalid or inconsistent: "pumpwatch_detect_candidates"\n'
+    assert "HTTP 400: pushed metrics" in reason_for(gateway, said, caplog)
+    assert "pumpwatch_detect_candidates" in caplog.records[-1].reason
+
+
+def test_what_the_gateway_said_is_short_printable_and_without_the_password(gateway, caplog):
+    pair = base64.b64encode(f"user:{SECRET}".encode())
+    said = b"\x1b[1mno\r\n\xff " + SECRET.encode() + b" " + pair + b" " + b"x" * 9_000
+    reason = reason_for(gateway, said, caplog)
+    assert SECRET not in reason
+    assert pair.decode() not in reason
+    assert reason.isprintable()
+    assert len(reason) < 400
+
+
+@pytest.mark.parametrize("status", [401, 403, 502])
+def test_a_proxy_s_page_is_not_repeated(gateway, caplog, status):
+    assert reason_for(gateway, b"<html>a page</html>", caplog, status).endswith(str(status))
+
+
 def test_a_dead_port_is_false_at_once(caplog):
     assert timed_push(sink_to("http://127.0.0.1:9")) is False
     assert "metrics not pushed" in caplog.text

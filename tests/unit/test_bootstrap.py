@@ -36,7 +36,7 @@ from pumpwatch.errors import (
     StoreUnavailable,
 )
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics import (
+from pumpwatch.metrics import LISTS, PROBLEMS, (
     API_CODES,
     DETECT,
     ENDPOINTS,
@@ -234,6 +234,24 @@ def test_trade_report_is_counted_by_leg_and_outcome():
     assert numbers.gauges["pumpwatch_trade_locks|protection=drawdown"] == 1
     assert numbers.gauges["pumpwatch_trade_locks|protection=stale_data"] == 0
     assert numbers.gauges["pumpwatch_trade_key_expiry_timestamp_seconds"] == 1
+
+
+def test_what_a_run_could_not_do_is_counted_by_its_word():
+    report = TradeReport(exits_overdue=2, exits_refused=3, care_missed=4, signals_unopened=5)
+    for cause in PROBLEMS:
+        report.problem("no answer", time=1, cause=cause)
+    report.unreadable.update(LISTS)
+    numbers = RunNumbers(TRADE)
+    describe_trade(report, numbers, mode="live")
+    counted = {key.removeprefix("pumpwatch_trade_"): n for key, n in numbers.increments.items() if n}
+    assert counted == {
+        "exits_refused_total": 3,
+        "care_missed_total": 4,
+        "signals_unopened_total": 5,
+        **{f"problems_total|kind={kind}": 1 for kind in PROBLEMS},
+        **{f"unreadable_rows_total|list={name}": 1 for name in LISTS},
+    }
+    assert numbers.gauges["pumpwatch_trade_exits_overdue"] == 2
 
 
 def test_lock_s_end_is_shown_by_protection():

@@ -284,7 +284,10 @@ def test_a_series_that_comes_again_is_shown_for_its_time_again():
 
 def test_what_is_shown_costs_a_write_only_where_it_changes():
     totals, writes = MemoryTotalsStore(), []
-    totals.keep = lambda function, text, keep=totals.keep: (writes.append(text), keep(function, text))
+    totals.keep = lambda function, text, keep=totals.keep: (
+        writes.append(text),
+        keep(function, text),
+    )
     reporter = MetricsReporter(DETECT, totals, Gateway(), clock=Hand())
     for run, numbers in enumerate([RunNumbers(DETECT), with_event(), with_event()]):
         reporter.report(numbers, f"run-{run}")

@@ -235,7 +235,9 @@ METRICS: tuple[Metric, ...] = (
         "Candidates beyond the budget of the last run: they wait for the next one.",
     ),
     _gauge(
-        DETECT, "candidates_unjudged", "Candidates that the last run could not judge for lack of data."
+        DETECT,
+        "candidates_unjudged",
+        "Candidates that the last run could not judge for lack of data.",
     ),
     _gauge(DETECT, "events_open", "Pump events that are not over."),
     _gauge(DETECT, "signals_last_run", "Signals published by the last run."),
