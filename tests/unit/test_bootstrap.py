@@ -36,11 +36,13 @@ from pumpwatch.errors import (
     StoreUnavailable,
 )
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics import LISTS, PROBLEMS, (
+from pumpwatch.metrics import (
     API_CODES,
     DETECT,
     ENDPOINTS,
+    LISTS,
     METRICS,
+    PROBLEMS,
     PROTECTIONS,
     PUBLIC_ENDPOINTS,
     REPAIRS,
@@ -243,7 +245,11 @@ def test_what_a_run_could_not_do_is_counted_by_its_word():
     report.unreadable.update(LISTS)
     numbers = RunNumbers(TRADE)
     describe_trade(report, numbers, mode="live")
-    counted = {key.removeprefix("pumpwatch_trade_"): n for key, n in numbers.increments.items() if n}
+    counted = {
+        key.removeprefix(f"{TRADE}_"): amount
+        for key, amount in numbers.increments.items()
+        if amount
+    }
     assert counted == {
         "exits_refused_total": 3,
         "care_missed_total": 4,

@@ -309,9 +309,15 @@ def test_what_the_table_does_not_keep_is_kept_in_memory():
 
 @pytest.mark.parametrize(
     "text",
-    ["no JSON", "7", "[[1]]", '[["gone", {}, 1, 0, 0]]', '[["candidates", {"symbol": "A"}, 1, 0, 0]]',
-     '[["pump_event_active", {"symbol": "A", "phase": "rising"}, "high", 0, null]]'],
-)  # fmt: skip
+    [
+        "no JSON",
+        "7",
+        "[[1]]",
+        '[["gone", {}, 1, 0, 0]]',
+        '[["candidates", {"symbol": "A"}, 1, 0, 0]]',
+        '[["pump_event_active", {"symbol": "A", "phase": "rising"}, "high", 0, null]]',
+    ],
+)
 def test_a_kept_text_that_another_version_wrote_harms_nothing(text, caplog):
     gateway, totals = Gateway(), MemoryTotalsStore()
     totals.keep(DETECT, text)
