@@ -208,7 +208,7 @@ def _common_metrics(job: str) -> tuple[Metric, ...]:
         _gauge(
             job,
             "last_uncounted_timestamp_seconds",
-            "When the last run ended whose counts the table did not take, Unix time; gone when it does.",
+            "When the last run ended whose counts the table did not take, Unix time.",
         ),
         _gauge(job, "duration_seconds", "Wall time of the last run."),
         _gauge(job, "requests_last_run", "Requests to the exchange in the last run."),

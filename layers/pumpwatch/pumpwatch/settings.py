@@ -27,6 +27,7 @@ from pumpwatch.domain.protections.weekly_hours import WeeklyHours
 from pumpwatch.errors import SettingsError
 
 __all__ = [
+    "LONGEST_REQUEST_SECONDS",
     "REFUSED_REGIONS",
     "DetectSettings",
     "SharedSettings",
@@ -40,6 +41,8 @@ BYBIT_HOST = re.compile(
 )
 """Bybit's own hosts: mainnet, its second name, testnet, demo, and the regional ones."""
 
+LONGEST_REQUEST_SECONDS = 4.6
+"""Five requests in sequence, an entry at its slowest, and two seconds fit into a run of 25."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f]")
 USER_OF_ADDRESS = re.compile(r"//[^/]*@")
@@ -108,7 +111,7 @@ class SharedSettings(BaseModel):
     push_timeout_seconds: Annotated[float, Field(gt=0, le=2)] = 2.0
     """Longest time that a push of metrics may take in all."""
     request_timeout_seconds: Annotated[float, Field(ge=1, le=10)] = 4.0
-    """How long a request to the exchange waits for its answer."""
+    """How long a request to the exchange waits for its answer; above 4.6 trade opens nothing."""
     parallel_requests: Annotated[int, Field(ge=1, le=16)] = 8
     """Requests to the exchange at a time; 1 sends them one after another."""
     max_tick_age_seconds: Annotated[int, Field(ge=5, le=600)] = 90
@@ -252,6 +255,24 @@ class TradeSettings(SharedSettings):
     """How much worse than the book's price a paper order fills, as a fraction."""
     taker_fee: Annotated[Decimal, Field(ge=0, le=Decimal("0.01"))] = Decimal("0.00055")
     """The exchange's fee for market orders, as a share of the notional."""
+
+    @property
+    def leaves_time_to_enter(self) -> bool:
+        """Return whether an entry and the verification of its stop fit into a run."""
+        return self.request_timeout_seconds <= LONGEST_REQUEST_SECONDS
+
+    @property
+    def no_time_to_enter(self) -> str:
+        """Return why nothing is opened with this time-out, as a sentence."""
+        return (
+            f"REQUEST_TIMEOUT_SECONDS={self.request_timeout_seconds:g} leaves no time for an entry"
+            f" in a run of 25 seconds: set it to {LONGEST_REQUEST_SECONDS} at most"
+        )
+
+    @property
+    def care_timeout_seconds(self) -> float:
+        """Return how long trade's requests wait: never so long that exits have no time."""
+        return min(self.request_timeout_seconds, LONGEST_REQUEST_SECONDS)
 
     @property
     def strategy_name(self) -> str:
