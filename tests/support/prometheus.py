@@ -17,7 +17,9 @@ from urllib.request import Request, urlopen
 
 import yaml
 
-READY_SECONDS = 20.0
+READY_SECONDS = 60.0
+PATIENCE = 60.0
+"""Seconds to wait for what must come: never used up on a machine that works, however busy."""
 
 
 class ServerFailed(Exception):
@@ -98,7 +100,7 @@ class Prometheus:
             found = json.load(answer)["data"]["alerts"]
         return {one["labels"]["alertname"] for one in found if one["state"] == "firing"}
 
-    def wait_for(self, expr, seconds=20.0):
+    def wait_for(self, expr, seconds=PATIENCE):
         """Wait until a query returns something, and return it."""
         ends = time.monotonic() + seconds
         while True:
@@ -106,6 +108,24 @@ class Prometheus:
             if found or time.monotonic() > ends:
                 return found
             time.sleep(0.1)
+
+    def wait_for_scrapes(self, count=2):
+        """Wait until every target was scraped so many times more: what it shows now is seen then.
+
+        A busy machine misses scrapes; only those that came through are counted.
+        """
+        good = "min(sum_over_time(up[30m]))"
+        before = float(found[0]["value"][1]) if (found := self.query(good)) else 0
+        assert self.wait_for(f"{good} >= {before + count}"), "targets were not scraped"
+
+    def wait_until_firing(self, *titles, quiet=()):
+        """Wait until alerts fire and others do not; return all that fire."""
+        ends = time.monotonic() + PATIENCE
+        while True:
+            firing = self.firing()
+            if (set(titles) <= firing and not firing & set(quiet)) or time.monotonic() > ends:
+                return firing
+            time.sleep(0.2)
 
 
 @contextmanager
