@@ -299,7 +299,7 @@ def test_the_simulator_as_the_page_about_it_starts_it(scratch):
     try:
         assert set(json.loads(process.stdout.readline())) >= {"url", "api_key"}, str(one)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) in (0, 130), str(one)
+        assert process.wait(timeout=120) in (0, 130), str(one)
     finally:
         process.kill()
         process.communicate()

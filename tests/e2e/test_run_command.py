@@ -120,7 +120,7 @@ def test_ctrl_c_ends_everything_without_a_traceback(tmp_path):
     while "market time from" not in process.stdout.readline():
         assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in errors
     with pytest.raises(ProcessLookupError):
