@@ -35,7 +35,7 @@ RECORDED = Path(
 def pumpwatch(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "workbench", *arguments]
     return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=170, check=False
+        command, cwd=folder, capture_output=True, text=True, timeout=540, check=False
     )
 
 
