@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from pumpwatch.bootstrap.function import Context
-from pumpwatch.bootstrap.logs import structured_logger
+from pumpwatch.bootstrap.logs import log_trade_report, structured_logger
 from pumpwatch.bootstrap.trade import trade_function
 from pumpwatch.errors import BadEvent
 from pumpwatch.invocation import is_probe, parse_wake_up
@@ -28,8 +28,7 @@ def lambda_handler(event: object, context: Context) -> dict[str, object]:
     if report is None:
         logger.info("another run holds the lease")
         return {"busy": True}
-    for one in report.happenings:
-        logger.info(one.text, kind=one.kind, symbol=one.symbol, signal_id=one.signal_id)
+    log_trade_report(logger, report)
     return {
         "opened": [trade.signal_id for trade in report.opened],
         "closed": [trade.signal_id for trade in report.closed],

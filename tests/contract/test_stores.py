@@ -189,6 +189,25 @@ def test_a_run_without_increments_returns_the_totals(stores):
     assert stores.totals.add("detect", "run-2", {}) == {"runs": Decimal(1)}
 
 
+def test_a_text_is_kept_beside_the_totals(stores):
+    stores.totals.add("detect", "run-1", {"runs": 1})
+    assert stores.totals.kept("detect") == ""
+    stores.totals.keep("detect", "[1]")
+    assert stores.totals.add("detect", "run-2", {"runs": 1}) == {"runs": Decimal(2)}
+    assert (stores.totals.kept("detect"), stores.totals.kept("trade")) == ("[1]", "")
+
+
+def test_a_kept_text_is_read_with_the_totals_by_another_instance(table):
+    """Also with a repeat, which adds nothing; it costs no call of its own."""
+    first, second = dynamodb.DynamoTotalsStore(table), dynamodb.DynamoTotalsStore(table)
+    first.add("detect", "run-1", {"runs": 1})
+    first.keep("detect", "[1]")
+    calls = table.calls
+    second.add("detect", "run-1", {"runs": 1})
+    assert second.kept("detect") == "[1]"
+    assert table.calls == calls + 1
+
+
 RUNS = st.lists(
     st.tuples(st.integers(0, 3), st.dictionaries(st.sampled_from("abc"), st.integers(0, 9))),
     max_size=12,

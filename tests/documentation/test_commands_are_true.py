@@ -89,6 +89,18 @@ def test_a_mistake_is_found(line, says):
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "line", ["pumpwatch halt", "pumpwatch resume", "aws dynamodb delete-table"]
+)
+@pytest.mark.parametrize("page", ["docs/runbooks/haltactive.md", "README.md", "docs/trading.md"])
+def test_code_in_a_sentence_must_be_complete_too(line, page):
+    (words,) = simple_commands(line)
+    with pytest.raises((NotTrue, ValueError)):
+        check(words, Shown(page, 1, line, typed=False))
+    if words[0] == "pumpwatch":
+        check(words, Shown("CHANGELOG.md", 1, line, typed=False))
+
+
 def test_a_program_without_a_check_fails():
     with pytest.raises(NoCheck, match="terraform"):
         check(["terraform", "apply"], Shown("page.md", 1, "terraform apply", typed=True))

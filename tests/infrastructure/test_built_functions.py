@@ -88,7 +88,7 @@ def test_trade_enters_on_a_stream_batch_and_only_once_after_a_crash(start, scene
     assert trade.invoke(scene.stack.scheduled_event(TRADE, scene.clock.now())).error is None
     assert "error" in trade.invoke({"Records": "none"}).payload
     probe = trade.invoke({"action": "probe"}).payload
-    assert list(probe["checks"]) == ["exchange", "table", "key", "pushgateway"]
+    assert list(probe["checks"]) == ["exchange", "table", "time", "key", "pushgateway"]
     assert not_ok(probe) == ["exchange"]
     assert scene.key.api_secret not in str(probe)
 

@@ -15,7 +15,12 @@ from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
 from pumpwatch.bootstrap.detect import LEASE_NAME
 from pumpwatch.errors import BadCredentials, SettingsError
 from pumpwatch.metrics import DETECT
-from pumpwatch.settings import DetectSettings, TradeSettings, load_settings
+from pumpwatch.settings import (
+    LONGEST_REQUEST_SECONDS,
+    DetectSettings,
+    TradeSettings,
+    load_settings,
+)
 from pumpwatch.usecases.trade_signals import LEASE_RESERVE, LONGEST_RUN
 from workbench.journal.stack import LOG_GROUPS
 from workbench.localstack.template import Template, TemplateError, load_template
@@ -44,6 +49,8 @@ EVERYTHING = {
 }
 """Parameters that switch on everything there is."""
 SECRETS = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:"
+STRICTER = {"RequestTimeoutSeconds": LONGEST_REQUEST_SECONDS}
+"""Bounds of the template that a running function does not refuse: it caps, blocks and alerts."""
 MADE = {"ExchangeKey": f"{SECRETS}key", "PushgatewayPassword": f"{SECRETS}push"}
 
 
@@ -122,6 +129,15 @@ def test_live_mode_can_be_deployed():
     assert settings.trading_mode == "live"
 
 
+def test_the_longest_time_out_that_can_be_deployed_leaves_a_run_time_to_enter():
+    longest = str(DOCUMENT["Parameters"]["RequestTimeoutSeconds"]["MaxValue"])
+    settings = load_settings(
+        TradeSettings, variables("TradeFunction", RequestTimeoutSeconds=longest)
+    )
+    assert settings.leaves_time_to_enter
+    assert 5 * settings.request_timeout_seconds + 1 <= function("TradeFunction")["Timeout"]
+
+
 @pytest.mark.parametrize(("name", "parameter", "field"), list(with_field("Number")))
 def test_bounds_of_a_number_are_those_of_its_setting(name, parameter, field):
     low = next(
@@ -131,7 +147,7 @@ def test_bounds_of_a_number_are_those_of_its_setting(name, parameter, field):
     )
     high = next(one.le for one in field.metadata if isinstance(one, Le))
     assert Decimal(str(parameter["MinValue"])) == Decimal(str(low))
-    assert Decimal(str(parameter["MaxValue"])) == Decimal(str(high))
+    assert Decimal(str(parameter["MaxValue"])) == Decimal(str(STRICTER.get(name, high)))
 
 
 @pytest.mark.parametrize(("name", "parameter", "field"), list(with_field("String")))

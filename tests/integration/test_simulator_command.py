@@ -52,7 +52,7 @@ def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, An
 
 def call(url: str, document: object = None) -> Any:
     data = None if document is None else json.dumps(document).encode()
-    with urllib.request.urlopen(url, data, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(url, data, timeout=60) as answer:  # noqa: S310
         return json.load(answer)
 
 
@@ -72,7 +72,7 @@ def test_ready_line_is_all_a_client_needs_and_a_signal_ends_it_cleanly():
         assert moved == {"time": ready["market_time"] + 90_000, "requests": 4}
         client.client.close()
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
         assert (process.returncode, out, err) == (0, "", "")
 
 

@@ -51,7 +51,7 @@ def test_a_fade_is_entered_with_its_stop_and_closed_by_the_time_limit(world: Wor
     assert position.leverage == 1
     assert world.trade().quantity == position.quantity
     assert report.stop_verified_seconds is not None
-    assert 0 <= report.stop_verified_seconds < 1
+    assert 0 <= report.stop_verified_seconds < 60
     assert world.tick(1).happenings == []
     report = world.tick(31)
     trade = world.trade()

@@ -34,7 +34,7 @@ def run_promtool(folder, suites):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 
@@ -107,7 +107,7 @@ def test_rules_are_checked_by_promtool(tmp_path):
         ["promtool", "check", "rules", "--lint=none", str(path)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

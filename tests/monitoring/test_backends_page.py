@@ -83,7 +83,7 @@ def test_new_relic_s_remote_write_is_a_valid_configuration(tmp_path):
         ["promtool", "check", "config", str(path)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -107,7 +107,7 @@ def test_scrape_configuration_is_valid(tmp_path):
         ["promtool", "check", "config", "--syntax-only", str(path)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -8,7 +8,7 @@ from urllib.request import HTTPSHandler, Request, build_opener
 import pytest
 import trustme
 import yaml
-from support.prometheus import free_port, server
+from support.prometheus import server_on_a_port
 from support.servers import needs_server
 
 from pumpwatch.adapters.memory import MemoryLeaseStore, MemoryTotalsStore
@@ -42,7 +42,7 @@ class Guarded:
         request = Request(f"{self.url}{path}")
         pair = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         request.add_header("Authorization", f"Basic {pair}")
-        with self._opener.open(request, timeout=5) as answer:
+        with self._opener.open(request, timeout=60) as answer:
             return answer.read().decode()
 
     def is_ready(self):
@@ -65,21 +65,30 @@ def gateway(tmp_path_factory):
         "basic_auth_users": {USER: HASH},
     }
     (folder / "web.yaml").write_text(yaml.safe_dump(config))
-    port = free_port()
-    made = Guarded(f"https://127.0.0.1:{port}", authority.cert_pem.bytes().decode())
-    arguments = [
-        f"--web.listen-address=127.0.0.1:{port}",
-        f"--web.config.file={folder / 'web.yaml'}",
-        "--persistence.file=",
-    ]
-    with server("prometheus-pushgateway", arguments, folder / "log", made.is_ready):
-        yield made
+
+    def guarded(port):
+        return Guarded(f"https://127.0.0.1:{port}", authority.cert_pem.bytes().decode())
+
+    def arguments(port):
+        return [
+            f"--web.listen-address=127.0.0.1:{port}",
+            f"--web.config.file={folder / 'web.yaml'}",
+            "--persistence.file=",
+        ]
+
+    def is_ready(port):
+        return guarded(port).is_ready()
+
+    with server_on_a_port("prometheus-pushgateway", folder / "log", arguments, is_ready) as port:
+        yield guarded(port)
 
 
 def run_with(gateway, credentials, execution="run", totals=None):
     """Do one run of a function that pushes there; return its report and the totals."""
     totals = totals or MemoryTotalsStore()
-    sink = PushgatewaySink(gateway.url, stage="auth", credentials=lambda: credentials)
+    sink = PushgatewaySink(
+        gateway.url, stage="auth", timeout_seconds=60, credentials=lambda: credentials
+    )
     function = Function(
         TRADE,
         reporter=MetricsReporter(TRADE, totals, sink),

@@ -151,7 +151,7 @@ def make_secrets(*arguments, answers):
         input="".join(f"{answer}\n" for answer in answers),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 

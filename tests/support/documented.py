@@ -1,7 +1,8 @@
 """Every command that a page shows, found with a Markdown parser and cut as a shell would cut it.
 
 Commands stand in fenced blocks marked `sh` or `console`, to be typed as they are, or as code within
-a sentence, where something may be left out.
+a sentence: complete too, or a reader who types it gets an error. Only what a page says about the
+past may leave something out.
 """
 
 from __future__ import annotations
@@ -51,6 +52,11 @@ class Shown:
     text: str
     typed: bool
     """Whether it stands in a block to be typed, or in a sentence."""
+
+    @property
+    def complete(self) -> bool:
+        """Return whether it must work as it stands: not so where history is told."""
+        return self.typed or not self.page.startswith(("CHANGELOG", "docs/decisions/"))
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line}: {self.text}"

@@ -74,7 +74,7 @@ def check(words: list[str], shown: Shown) -> None:
 
 
 def parse_pumpwatch(words: list[str], *, complete: bool) -> None:
-    """Let the command line parse the words; only a mention may leave out what is required."""
+    """Let the command line parse the words; only history may leave out what is required."""
     _parse(app, "pumpwatch", words, complete=complete)
 
 
@@ -108,7 +108,7 @@ def _command(of: object) -> object:
 
 
 def _pumpwatch(words: list[str], shown: Shown) -> None:
-    parse_pumpwatch(words, complete=shown.typed)
+    parse_pumpwatch(words, complete=shown.complete)
 
 
 # --- model -----------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def _aws(words: list[str], shown: Shown) -> None:
     report = ParamValidator().validate(parameters, shape) if shape else None
     if report is not None and report.has_errors():
         errors = report.generate_report().splitlines()
-        wrong = [one for one in errors if shown.typed or "Missing required" not in one]
+        wrong = [one for one in errors if shown.complete or "Missing required" not in one]
         if wrong:
             raise NotTrue("; ".join(wrong))
 
@@ -197,7 +197,7 @@ def _make(words: list[str], shown: Shown) -> None:
         (target,) = targets
         arguments = variables["ARGS"].split()
         if target in OWN_COMMANDS:
-            parse_pumpwatch([OWN_COMMANDS[target], *arguments], complete=shown.typed)
+            parse_pumpwatch([OWN_COMMANDS[target], *arguments], complete=shown.complete)
         elif target in TAKES_ARGS:
             TAKES_ARGS[target](arguments, shown)
         else:
@@ -226,7 +226,9 @@ def _test_paths(words: list[str], shown: Shown) -> None:
 
 
 TAKES_ARGS: dict[str, Callable[[list[str], Shown], None]] = {
-    "monitoring": lambda words, shown: _parse(install_app, "install", words, complete=shown.typed),
+    "monitoring": lambda words, shown: _parse(
+        install_app, "install", words, complete=shown.complete
+    ),
     "bench": _benchmark_names,
     "test": _test_paths,
     "build": lambda words, shown: _require_options(words, SAM["build"]),

@@ -8,7 +8,8 @@ import socket
 import subprocess
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.error import URLError
@@ -17,7 +18,10 @@ from urllib.request import Request, urlopen
 
 import yaml
 
-READY_SECONDS = 20.0
+READY_SECONDS = 60.0
+PORTS_TRIED = 3
+PATIENCE = 60.0
+"""Seconds to wait for what must come: never used up on a machine that works, however busy."""
 
 
 class ServerFailed(Exception):
@@ -47,6 +51,8 @@ def server(name, arguments, log, is_ready):
             if process.poll() is not None or time.monotonic() > ends:
                 raise ServerFailed(log.read_text()[-2000:])
             time.sleep(0.05)
+        if process.poll() is not None:
+            raise ServerFailed(f"another server has its port: {log.read_text()[-2000:]}")
         yield process
     finally:
         process.terminate()
@@ -57,10 +63,29 @@ def server(name, arguments, log, is_ready):
             process.wait()
 
 
+@contextmanager
+def server_on_a_port(name, log, arguments, is_ready):
+    """Run a server on a free port and give the port; `arguments` and `is_ready` are told it.
+
+    Somebody else can take the port between the look and the start: then another is tried.
+    """
+    with ExitStack() as stack:
+        for left in range(PORTS_TRIED, 0, -1):
+            port = free_port()
+            try:
+                ready = partial(is_ready, port)
+                stack.enter_context(server(name, arguments(port), log, ready))
+                break
+            except ServerFailed:
+                if left == 1:
+                    raise
+        yield port
+
+
 def answers(url):
     """Return whether a GET succeeds."""
     try:
-        with urlopen(url, timeout=2) as answer:
+        with urlopen(url, timeout=10) as answer:
             return answer.status == 200
     except (URLError, OSError):
         return False
@@ -68,7 +93,7 @@ def answers(url):
 
 def get_json(url, **parameters):
     """Ask with a form, as Grafana does, and return the answer's data."""
-    with urlopen(Request(url, data=urlencode(parameters).encode()), timeout=10) as answer:
+    with urlopen(Request(url, data=urlencode(parameters).encode()), timeout=PATIENCE) as answer:
         return json.load(answer)["data"]
 
 
@@ -94,11 +119,11 @@ class Prometheus:
 
     def firing(self):
         """Return the titles of the alerts that fire."""
-        with urlopen(f"{self.url}/api/v1/alerts", timeout=10) as answer:
+        with urlopen(f"{self.url}/api/v1/alerts", timeout=PATIENCE) as answer:
             found = json.load(answer)["data"]["alerts"]
         return {one["labels"]["alertname"] for one in found if one["state"] == "firing"}
 
-    def wait_for(self, expr, seconds=20.0):
+    def wait_for(self, expr, seconds=PATIENCE):
         """Wait until a query returns something, and return it."""
         ends = time.monotonic() + seconds
         while True:
@@ -107,11 +132,28 @@ class Prometheus:
                 return found
             time.sleep(0.1)
 
+    def wait_for_scrapes(self, count=2):
+        """Wait until every target was scraped so many times more: what it shows now is seen then.
+
+        A busy machine misses scrapes; only those that came through are counted.
+        """
+        good = "min(sum_over_time(up[30m]))"
+        before = float(found[0]["value"][1]) if (found := self.query(good)) else 0
+        assert self.wait_for(f"{good} >= {before + count}"), "targets were not scraped"
+
+    def wait_until_firing(self, *titles, quiet=()):
+        """Wait until alerts fire and others do not; return all that fire."""
+        ends = time.monotonic() + PATIENCE
+        while True:
+            firing = self.firing()
+            if (set(titles) <= firing and not firing & set(quiet)) or time.monotonic() > ends:
+                return firing
+            time.sleep(0.2)
+
 
 @contextmanager
 def prometheus(folder: Path, jobs, *, interval="200ms", rules=()):
     """Run Prometheus; `jobs` maps a job to the URL of its target and further keys of its config."""
-    port = free_port()
     (folder / "rules.yaml").write_text(
         yaml.safe_dump({"groups": [{"name": "all", "interval": "1s", "rules": list(rules)}]})
     )
@@ -125,17 +167,20 @@ def prometheus(folder: Path, jobs, *, interval="200ms", rules=()):
     }
     path = folder / "prometheus.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False))
-    url = f"http://127.0.0.1:{port}"
-    arguments = [
-        f"--config.file={path}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-        "--log.level=warn",
-    ]
-    with server(
-        "prometheus", arguments, folder / "prometheus.log", lambda: answers(f"{url}/-/ready")
-    ):
-        yield Prometheus(url)
+
+    def arguments(port):
+        return [
+            f"--config.file={path}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--log.level=warn",
+        ]
+
+    def is_ready(port):
+        return answers(f"http://127.0.0.1:{port}/-/ready")
+
+    with server_on_a_port("prometheus", folder / "prometheus.log", arguments, is_ready) as port:
+        yield Prometheus(f"http://127.0.0.1:{port}")
 
 
 @contextmanager

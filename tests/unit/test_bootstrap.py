@@ -40,7 +40,9 @@ from pumpwatch.metrics import (
     API_CODES,
     DETECT,
     ENDPOINTS,
+    LISTS,
     METRICS,
+    PROBLEMS,
     PROTECTIONS,
     PUBLIC_ENDPOINTS,
     REPAIRS,
@@ -185,7 +187,10 @@ def test_bad_records_of_a_batch_are_counted():
     assert gateway.pushes[0][0]["pumpwatch_trade_bad_events_total",] == 3
 
 
-ALWAYS = {"last_success_timestamp_seconds", "last_failure_timestamp_seconds", "duration_seconds"}
+ALWAYS = {
+    "last_success_timestamp_seconds", "last_failure_timestamp_seconds", "duration_seconds",
+    "last_uncounted_timestamp_seconds",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -238,6 +243,28 @@ def test_trade_report_is_counted_by_leg_and_outcome():
     assert numbers.gauges["pumpwatch_trade_locks|protection=drawdown"] == 1
     assert numbers.gauges["pumpwatch_trade_locks|protection=stale_data"] == 0
     assert numbers.gauges["pumpwatch_trade_key_expiry_timestamp_seconds"] == 1
+
+
+def test_what_a_run_could_not_do_is_counted_by_its_word():
+    report = TradeReport(exits_overdue=2, exits_refused=3, care_missed=4, signals_unopened=5)
+    for cause in PROBLEMS:
+        report.problem("no answer", time=1, cause=cause)
+    report.unreadable.update(LISTS)
+    numbers = RunNumbers(TRADE)
+    describe_trade(report, numbers, mode="live")
+    counted = {
+        key.removeprefix(f"{TRADE}_"): amount
+        for key, amount in numbers.increments.items()
+        if amount
+    }
+    assert counted == {
+        "exits_refused_total": 3,
+        "care_missed_total": 4,
+        "signals_unopened_total": 5,
+        **{f"problems_total|kind={kind}": 1 for kind in PROBLEMS},
+        **{f"unreadable_rows_total|list={name}": 1 for name in LISTS},
+    }
+    assert numbers.gauges["pumpwatch_trade_exits_overdue"] == 2
 
 
 def test_lock_s_end_is_shown_by_protection():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from pumpwatch.usecases.trade_report import TradeReport
 from workbench.localstack.functions import LocalFunction
 
 ROOT = Path(__file__).parents[2]
@@ -66,3 +68,27 @@ def test_a_malformed_event_is_refused_by_name(local, monkeypatch):
     )
     answer = function_of_lambda.invoke({"scheduled_time": "yesterday"}).payload
     assert "scheduled_time" in answer["error"]
+
+
+@pytest.mark.parametrize("local", ["trade"], indirect=True)
+def test_what_a_person_must_act_on_is_a_warning_and_an_order_is_not(local, monkeypatch):
+    trade_function, function = local
+    report = TradeReport()
+    for number, kind in enumerate(("opened", "closed", "denied", "problem", "vanished", "halted")):
+        report.happened(kind, f"S{number}USDT", kind, time=1)
+    report.block("halt", "halted by a person")
+    report.block("lock", "a protection pauses every symbol")
+    monkeypatch.setattr(type(function), "run", lambda self, tick, context: report)
+    assert trade_function.invoke(SCHEDULE).error is None
+    trade_function.log.seek(0)
+    written = trade_function.log.read()
+    lines = written.splitlines() if isinstance(written, str) else written.decode().splitlines()
+    levels = {
+        line["message"]: line["level"]
+        for line in map(json.loads, (line for line in lines if line.startswith("{")))
+        if "kind" in line
+    }
+    orders = {"opened", "closed", "denied", "no entries: a protection pauses every symbol"}
+    assert {text for text, level in levels.items() if level == "INFO"} == orders
+    warned = {"problem", "vanished", "halted", "no entries: halted by a person"}
+    assert {text for text, level in levels.items() if level == "WARNING"} == warned

@@ -252,6 +252,80 @@ def test_series_of_a_symbol_is_shown_for_its_time_though_the_next_run_comes_soon
         assert (EVENT in gateway.pushes[-1][1]) is shown
 
 
+def test_another_instance_shows_a_series_for_its_time_too():
+    """As a fresh start does: what was shown is in the table, not in a process."""
+    gateway, clock, totals = Gateway(), Hand(), MemoryTotalsStore()
+
+    def report(numbers, run):
+        return MetricsReporter(DETECT, totals, gateway, clock=clock).report(numbers, run)
+
+    report(with_event(), "run-0")
+    for run, (seconds, shown) in enumerate(((1, True), (44, True), (46, False)), 1):
+        clock.seconds = seconds
+        report(RunNumbers(DETECT), f"run-{run}")
+        assert (EVENT in gateway.pushes[-1][1]) is shown
+
+
+def test_a_series_that_comes_again_is_shown_for_its_time_again():
+    gateway, clock, totals = Gateway(), Hand(), MemoryTotalsStore()
+    for run, (seconds, numbers, shown) in enumerate(
+        [
+            (0, with_event(), True),
+            (60, with_event(), True),
+            (120, RunNumbers(DETECT), False),
+            (600, with_event(), True),
+            (640, RunNumbers(DETECT), True),
+        ]
+    ):
+        clock.seconds = seconds
+        MetricsReporter(DETECT, totals, gateway, clock=clock).report(numbers, f"run-{run}")
+        assert (EVENT in gateway.pushes[-1][1]) is shown, seconds
+
+
+def test_what_is_shown_costs_a_write_only_where_it_changes():
+    totals, writes = MemoryTotalsStore(), []
+    totals.keep = lambda function, text, keep=totals.keep: (
+        writes.append(text),
+        keep(function, text),
+    )
+    reporter = MetricsReporter(DETECT, totals, Gateway(), clock=Hand())
+    for run, numbers in enumerate([RunNumbers(DETECT), with_event(), with_event()]):
+        reporter.report(numbers, f"run-{run}")
+    assert len(writes) == 1
+
+
+def test_what_the_table_does_not_keep_is_kept_in_memory():
+    class Forgetful(MemoryTotalsStore):
+        def keep(self, function, text):
+            raise StoreUnavailable("the table did not answer")
+
+    gateway, clock = Gateway(), Hand()
+    reporter = MetricsReporter(DETECT, Forgetful(), gateway, clock=clock)
+    reporter.report(with_event(), "run-0")
+    clock.seconds = 2
+    assert reporter.report(RunNumbers(DETECT), "run-1")
+    assert EVENT in gateway.pushes[-1][1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no JSON",
+        "7",
+        "[[1]]",
+        '[["gone", {}, 1, 0, 0]]',
+        '[["candidates", {"symbol": "A"}, 1, 0, 0]]',
+        '[["pump_event_active", {"symbol": "A", "phase": "rising"}, "high", 0, null]]',
+    ],
+)
+def test_a_kept_text_that_another_version_wrote_harms_nothing(text, caplog):
+    gateway, totals = Gateway(), MemoryTotalsStore()
+    totals.keep(DETECT, text)
+    assert MetricsReporter(DETECT, totals, gateway).report(with_event(), "run")
+    assert EVENT in gateway.pushes[-1][1]
+    assert "shown series were not read" in caplog.text
+
+
 def test_series_that_no_push_has_shown_waits_for_one_that_does_but_not_for_ever():
     gateway, clock = Gateway(accepts=False), Hand()
     reporter = MetricsReporter(DETECT, MemoryTotalsStore(), gateway, clock=clock)
@@ -270,6 +344,7 @@ def test_without_totals_the_gauges_are_pushed_and_the_counters_left_alone():
     numbers.set("candidates", 3)
     assert MetricsReporter(DETECT, BrokenTotals(), gateway).report(numbers, "run")
     ((_, found, failed),) = gateway.pushes
+    assert found.pop(("pumpwatch_detect_last_uncounted_timestamp_seconds", ())) > 0
     assert found == {("pumpwatch_detect_candidates", ()): 3}
     assert failed, "a PUT would take the counters away"
 

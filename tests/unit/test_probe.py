@@ -2,11 +2,12 @@
 
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from support.scripted_market import ScriptedMarket
 
-from pumpwatch.adapters.bybit import BybitSession
+from pumpwatch.adapters.bybit import BybitBroker, BybitSession
 from pumpwatch.adapters.clock import NoDeadline
 from pumpwatch.adapters.memory import MemoryMetricsSink, MemorySecrets
 from pumpwatch.bootstrap.key_check import check_key
@@ -14,6 +15,7 @@ from pumpwatch.bootstrap.probe import (
     CheckFailed,
     check_exchange,
     check_pushgateway,
+    check_time,
     run_checks,
 )
 from pumpwatch.errors import BadCredentials, ExchangeForbidden, StoreUnavailable
@@ -144,3 +146,17 @@ def test_absent_key_fails_in_live_mode_only():
 def test_key_in_paper_mode_is_checked_without_a_confirmation():
     with exchange() as url:
         assert check_key(settings(url), SECRETS, FOREVER)["filled"]
+
+
+def test_a_time_out_that_leaves_no_time_to_enter_is_refused():
+    assert check_time(settings("https://api.bybit.com"), FOREVER)["request_timeout_seconds"] == 4.0
+    with pytest.raises(CheckFailed, match="REQUEST_TIMEOUT_SECONDS=9 leaves no time"):
+        check_time(settings("https://api.bybit.com", request_timeout_seconds=9), FOREVER)
+
+
+def test_an_account_in_isolated_margin_is_refused_in_one_sentence(monkeypatch):
+    account = BybitBroker.account
+    isolated = lambda self: replace(account(self), isolated_margin=True)  # noqa: E731
+    monkeypatch.setattr(BybitBroker, "account", isolated)
+    with exchange() as url, pytest.raises(CheckFailed, match="isolated margin mode: switch it"):
+        check_key(live(url), SECRETS, FOREVER)

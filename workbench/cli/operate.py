@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +21,7 @@ from pumpwatch.errors import BadInput
 from workbench.cli.options import AsJson, Region
 
 if TYPE_CHECKING:
+    from pumpwatch.domain.trades import Trade
     from workbench.operations.installation import Installation
     from workbench.operations.overview import Overview
     from workbench.operations.stack import DeployedStack
@@ -121,7 +122,7 @@ def halt(
     _require_reason(reason)
     with _installation(store, stack, region) as found:
         if close_positions:
-            count = len(found.journal.live_trades())
+            count = sum(one.state.live for one in found.journal.live_trades())
             _confirm(found.stage, stage, f"{count} positions of {found.stage} are closed at market")
         now = time.time_ns() // 1_000_000
         asked = Halt(reason, now, by=found.operator, close_positions=close_positions)
@@ -140,21 +141,72 @@ def halt(
 def resume(
     *,
     reason: Reason,
+    trade: Annotated[
+        list[str] | None,
+        typer.Option(help="Signal id of a trade that halts entries and was looked at; repeatable."),
+    ] = None,
+    all_trades: Annotated[
+        bool, typer.Option("--all-trades", help="All trades that halt entries were looked at.")
+    ] = False,
     store: Store = None,
     stack: StackName = STACK,
     region: Region = "",
     as_json: AsJson = False,
 ) -> None:
-    """Allow entries again; protections look back no further than this moment."""
+    """Allow entries again; protections look back no further than this moment.
+
+    Trades that ended unexplained halt entries until they are named: they are shown and asked for.
+    """
+    from workbench.operations.halting import describe, halting_trades  # noqa: PLC0415 - slow
+
     _require_reason(reason)
     with _installation(store, stack, region) as found:
-        if found.halts.current() is None:
+        halting = halting_trades(found.journal, found.halts)
+        is_halted = found.halts.current() is not None
+        if not is_halted and not halting:
             raise BadInput(f"{found.stage} is not halted: there is nothing to resume")
-        found.halts.resume(by=f"{found.operator}: {reason}", time=time.time_ns() // 1_000_000)
+        named = _named(halting, trade or [], all_trades=all_trades, asks=not as_json)
+        left = [one for one in halting if one.signal_id not in named]
+        if not is_halted and not named:
+            raise BadInput(
+                f"only trades halt {found.stage}: name them with --trade or --all-trades\n"
+                + "\n".join(describe(left))
+            )
+        by, now = f"{found.operator}: {reason}", time.time_ns() // 1_000_000
+        found.halts.resume(by=by, time=now, trades=named)
     if as_json:
-        return _print_change(found, halted=False)
-    typer.echo(f"{found.stage} may open positions again from the next run on.")
+        still = [one.signal_id for one in left]
+        return _print_change(found, halted=bool(left), looked_at=sorted(named), still_halting=still)
+    if left:
+        typer.echo(f"{found.stage} still opens nothing, because of trades that were not named:")
+        typer.echo("\n".join(describe(left)))
+    else:
+        typer.echo(f"{found.stage} may open positions again from the next run on.")
     return _say_when_at_rest(found)
+
+
+def _named(
+    halting: Sequence[Trade], given: Sequence[str], *, all_trades: bool, asks: bool
+) -> set[str]:
+    """Return the ids of the halting trades that were looked at. Raises `BadInput`."""
+    from workbench.operations.halting import describe  # noqa: PLC0415 - slow imports
+
+    ids = {one.signal_id for one in halting}
+    if unknown := set(given) - ids:
+        raise BadInput(f"no trade that halts entries has the id {', '.join(sorted(unknown))}")
+    if all_trades or given:
+        return ids if all_trades else set(given)
+    if not ids or not asks:
+        return set()
+    typer.echo("Trades that halt entries until somebody has looked at them:", err=True)
+    typer.echo("\n".join(describe(halting)), err=True)
+    try:
+        return ids if typer.confirm("Have you looked at all of them?", err=True) else set()
+    except typer.Abort as error:
+        typer.echo(err=True)
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        return set()
 
 
 def _print_change(found: Installation, **facts: object) -> None:

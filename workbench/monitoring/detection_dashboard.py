@@ -154,7 +154,7 @@ FUNNEL = [
         ],
         kind="bars",
         thresholds=steps(base=CALM),
-        width=12,
+        width=9,
     ),
     Panel(
         29,
@@ -168,6 +168,18 @@ FUNNEL = [
             )
         ],
         thresholds=steps(base=CALM),
+        width=5,
+    ),
+    Panel(
+        30,
+        "Not judged",
+        "Candidates of the last run that wait for a later one, and those that lacked data.",
+        [
+            (f"max by (stage) ({_one('candidates_deferred')})", "{{stage}} deferred"),
+            (f"max by (stage) ({_one('candidates_unjudged')})", "{{stage}} lacked data"),
+        ],
+        thresholds=steps((1, WARN)),
+        width=5,
     ),
     Panel(
         15,
@@ -176,6 +188,7 @@ FUNNEL = [
         [(f"sum(increase({_one('screen_missed_total')}[$__range]))", "missed")],
         kind="stat",
         thresholds=steps((0.5, BAD)),
+        width=5,
         decimals=0,
     ),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from workbench.monitoring.panels import BAD, CALM, WARN, Panel, steps
 from workbench.monitoring.shared_rows import selected
 
-__all__ = ["AGREE", "ORDERS", "SAFE"]
+__all__ = ["AGREE", "ORDERS", "SAFE", "UNDONE"]
 
 JOB = "pumpwatch_trade"
 
@@ -150,5 +150,63 @@ AGREE = [
         [_by_stage("vanished_positions")],
         kind="stat",
         thresholds=steps((1, BAD)),
+    ),
+]
+
+
+def _undone(number: int, title: str, description: str, name: str, *, by: str = "stage") -> Panel:
+    """Return a panel of what was not done, a counter by its label."""
+    query = f"sum by ({by}) (increase({_one(name)}[$__rate_interval]))"
+    return Panel(
+        number,
+        title,
+        description,
+        [(query, f"{{{{{by}}}}}")],
+        thresholds=steps((1, BAD if by == "stage" else WARN)),
+        width=4,
+    )
+
+
+UNDONE = [
+    Panel(
+        38,
+        "Exits overdue",
+        "Positions more than a minute past their time limit. Must be 0.",
+        [_by_stage("exits_overdue")],
+        kind="stat",
+        thresholds=steps((1, BAD)),
+        width=4,
+    ),
+    _undone(
+        39,
+        "Exits refused",
+        "Exits that the exchange refused; each run sends them again.",
+        "exits_refused_total",
+    ),
+    _undone(
+        40,
+        "Care missed",
+        "Trades whose stops and exits a run had no time for.",
+        "care_missed_total",
+    ),
+    _undone(
+        41,
+        "Unreadable rows",
+        "Rows of the account's lists that were not readable. They block entries.",
+        "unreadable_rows_total",
+        by="list",
+    ),
+    _undone(
+        42,
+        "Problems",
+        "What went wrong in runs and was left to the next one, by kind.",
+        "problems_total",
+        by="kind",
+    ),
+    _undone(
+        43,
+        "Signals not opened",
+        "Fresh signals without a free place, or time, to open.",
+        "signals_unopened_total",
     ),
 ]

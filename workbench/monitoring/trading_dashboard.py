@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.monitoring.order_rows import AGREE, ORDERS, SAFE
+from workbench.monitoring.order_rows import AGREE, ORDERS, SAFE, UNDONE
 from workbench.monitoring.panels import BAD, CALM, GOOD, WARN, Panel, steps
 from workbench.monitoring.shared_rows import KPI_CLUSTER, exchange_row, selected
 
@@ -250,6 +250,7 @@ ROWS: dict[str, list[Panel]] = {
     "What does the money do?": MONEY,
     "What is open, and is it safe?": SAFE,
     "What became of the orders?": ORDERS,
+    "What was not done?": UNDONE,
     "What holds entries back?": HELD_BACK,
     "Do journal and exchange agree?": AGREE,
     "Does the exchange answer?": exchange_row(JOB, 30),

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoTotalsStore
+from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoJournal, DynamoTotalsStore
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.metrics import DETECT, TRADE
 from pumpwatch.settings import REFUSED_REGIONS
 
 from .findings import Finding, Level, advice_for
+from .halting import describe, halting_trades
 from .stack import AwsRefused, DeployedStack, FunctionBusy, aws_call
 
 __all__ = ["Doctor"]
@@ -149,12 +150,16 @@ class Doctor:
             yield Finding(name, Level.FAIL if late else Level.OK, f"{age:.0f} s ago", advice)
 
     def _halt(self) -> Iterator[Finding]:
-        halt = DynamoHaltStore(self._stack.table()).current()
-        if halt is None:
+        table = self._stack.table()
+        halts = DynamoHaltStore(table)
+        halt, halting = halts.current(), halting_trades(DynamoJournal(table), halts)
+        if halt is None and not halting:
             yield Finding("halt", Level.OK, "entries are allowed")
-        else:
-            advice = "When the reason is gone: pumpwatch resume."
+        advice = 'When the reason is gone: pumpwatch resume --reason "what was mended"'
+        if halt is not None:
             yield Finding("halt", Level.WARN, f"halted by {halt.by}: {halt.reason}", advice)
+        for line in describe(halting):
+            yield Finding("halt", Level.WARN, f"a trade halts entries: {line}", advice)
 
     def _queues(self) -> Iterator[Finding]:
         client, name = self._stack.clients("sqs"), "ApproximateNumberOfMessages"

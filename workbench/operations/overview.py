@@ -27,6 +27,7 @@ from pumpwatch.metrics import DETECT, TRADE
 from pumpwatch.ports import Halt, Journal
 from workbench.paper.options import STAGE
 
+from .halting import halting_trades
 from .stack import DeployedStack
 
 __all__ = ["Overview", "overview", "overview_of_store"]
@@ -45,6 +46,9 @@ class Overview:
     halt: Halt | None
     ages: dict[str, float | None]
     trades: list[Trade] = field(default_factory=list)
+    """Those that are open, or may be."""
+    halting: list[Trade] = field(default_factory=list)
+    """Trades that halt entries until a person resumes by their names."""
     locks: list[Lock] = field(default_factory=list)
     orders_today: int = 0
     process: str | None = None
@@ -75,6 +79,10 @@ class Overview:
             "orders_today": self.orders_today,
             "process": self.process,
             "trades": [_trade(one) for one in self.trades],
+            "halting": [
+                {"signal_id": one.signal_id, "symbol": one.symbol, "reason": one.halts}
+                for one in self.halting
+            ],
             "locks": [
                 {"protection": one.protection, "symbol": one.symbol, "until": one.until}
                 for one in self.locks
@@ -90,13 +98,14 @@ def overview(stack: DeployedStack, wall: Callable[[], float] = time.time) -> Ove
     for name, job in (("detect", DETECT), ("trade", TRADE)):
         last = totals.last_runs(job).succeeded
         ages[name] = None if last is None else now - last
-    journal = DynamoJournal(table)
+    journal, halts = DynamoJournal(table), DynamoHaltStore(table)
     return Overview(
         stage=stack.stage,
         mode=stack.output("TradingMode"),
-        halt=DynamoHaltStore(table).current(),
+        halt=halts.current(),
         ages=ages,
-        trades=list(journal.live_trades()),
+        trades=_open_trades(journal),
+        halting=halting_trades(journal, halts),
         locks=list(DynamoLockStore(table).current(int(now * 1000))),
         orders_today=_orders_today(journal, now),
     )
@@ -104,7 +113,7 @@ def overview(stack: DeployedStack, wall: Callable[[], float] = time.time) -> Ove
 
 def overview_of_store(database: Database, wall: Callable[[], float] = time.time) -> Overview:
     """Read the state of paper trading from its file. Raises `StoreUnavailable`."""
-    now, journal = wall(), SqliteJournal(database)
+    now, journal, halts = wall(), SqliteJournal(database), SqliteHaltStore(database)
     ages: dict[str, float | None] = {"detect": None, "trade": None}
     for run in SqliteRunRecords(database).latest(RUNS_LOOKED_AT):
         for name, seconds in (("detect", run.detect_seconds), ("trade", run.trade_seconds)):
@@ -115,13 +124,18 @@ def overview_of_store(database: Database, wall: Callable[[], float] = time.time)
     return Overview(
         stage=STAGE,
         mode="paper",
-        halt=SqliteHaltStore(database).current(),
+        halt=halts.current(),
         ages=ages,
-        trades=list(journal.live_trades()),
+        trades=_open_trades(journal),
+        halting=halting_trades(journal, halts),
         locks=list(SqliteLockStore(database).current(int(now * 1000))),
         orders_today=_orders_today(journal, now),
         process=holder_of(database.path) or "",
     )
+
+
+def _open_trades(journal: Journal) -> list[Trade]:
+    return [one for one in journal.live_trades() if one.state.live]
 
 
 def _orders_today(journal: Journal, now: float) -> int:

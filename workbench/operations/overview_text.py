@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from rich.console import Console
 from rich.table import Table
 
+from .halting import describe, moment
 from .overview import Overview
 
 __all__ = ["print_overview"]
@@ -20,10 +19,12 @@ def print_overview(seen: Overview, console: Console) -> None:
         console.print(f"{name}: {text}{'  <- late' if name in seen.late else ''}")
     if seen.halt is not None:
         closes = ", positions are closed" if seen.halt.close_positions else ""
-        since = _moment(seen.halt.since)
+        since = moment(seen.halt.since)
         console.print(f"halted since {since} by {seen.halt.by}{closes}: {seen.halt.reason}")
+    for line in describe(seen.halting):
+        console.print(f"halted by a trade until a person resumes: {line}")
     for lock in seen.locks:
-        until = _moment(lock.until) if lock.until else "a person resumes"
+        until = moment(lock.until) if lock.until else "a person resumes"
         console.print(f"paused until {until}: {lock.protection} {lock.symbol}: {lock.reason}")
     if not seen.trades:
         console.print("no open positions")
@@ -31,7 +32,7 @@ def print_overview(seen: Overview, console: Console) -> None:
     table = Table("symbol", "side", "quantity", "entry", "stop", "state", "since")
     for one in seen.trades:
         cells = (one.symbol, one.side.value, one.quantity, one.entry_price, one.stop_loss)
-        table.add_row(*(str(cell or "") for cell in cells), one.state.value, _moment(one.created))
+        table.add_row(*(str(cell or "") for cell in cells), one.state.value, moment(one.created))
     console.print(table)
 
 
@@ -40,7 +41,3 @@ def _name(seen: Overview) -> str:
         return f"{seen.stage}, {seen.mode} mode"
     here = f"runs as process {seen.process}" if seen.process else "does not run"
     return f"{seen.stage} on this machine {here}"
-
-
-def _moment(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -205,6 +205,11 @@ def _common_metrics(job: str) -> tuple[Metric, ...]:
     return (
         _gauge(job, "last_success_timestamp_seconds", "When the last good run ended, Unix time."),
         _gauge(job, "last_failure_timestamp_seconds", "When the last failed run ended, Unix time."),
+        _gauge(
+            job,
+            "last_uncounted_timestamp_seconds",
+            "When the last run ended whose counts the table did not take, Unix time.",
+        ),
         _gauge(job, "duration_seconds", "Wall time of the last run."),
         _gauge(job, "requests_last_run", "Requests to the exchange in the last run."),
         _gauge(job, "clock_skew_seconds", "Our clock less the exchange's."),
@@ -223,6 +228,8 @@ METRICS: tuple[Metric, ...] = (
     _gauge(DETECT, "symbols_skipped", "Symbols left out of the last scan because of bad data."),
     _gauge(DETECT, "symbols_warming_up", "Symbols without enough history to signal."),
     _gauge(DETECT, "candidates", "Symbols that the screen could not drop in the last scan."),
+    _gauge(DETECT, "candidates_deferred", "Candidates beyond the budget of the last scan."),
+    _gauge(DETECT, "candidates_unjudged", "Candidates whose candles or history did not come."),
     _gauge(DETECT, "events_open", "Pump events that are not over."),
     _gauge(DETECT, "signals_last_run", "Signals published by the last run."),
     _open_gauge(
@@ -251,6 +258,7 @@ METRICS: tuple[Metric, ...] = (
         "Candles that the learned score judged, by whether the market's trades were known.",
         trades=("known", "unknown"),
     ),
+    _counter(DETECT, "clock_doubts", "Scans by a time of the exchange that was not sure."),
     _counter(DETECT, "bad_candles", "Answers about candles or trades that could not be true."),
     *_common_metrics(TRADE),
     *_api_metrics(TRADE, ENDPOINTS),
@@ -264,6 +272,7 @@ METRICS: tuple[Metric, ...] = (
     _gauge(TRADE, "realised_pnl_usdt", "Realised profit and loss after fees, all closed trades."),
     _gauge(TRADE, "positions_without_stop", "Positions without a stop on the exchange; must be 0."),
     _gauge(TRADE, "unknown_orders", "Orders whose outcome is not known yet."),
+    _gauge(TRADE, "exits_overdue", "Positions more than a minute past their time limit."),
     _gauge(TRADE, "halted", "1 while a halt stops entries."),
     _gauge(
         TRADE,
@@ -306,4 +315,11 @@ METRICS: tuple[Metric, ...] = (
         kind=REPAIRS,
     ),
     _counter(TRADE, "stops_refused", "Positions closed at market because no stop could be set."),
+    _counter(TRADE, "exits_refused", "Exits that the exchange refused."),
+    _counter(TRADE, "care_missed", "Trades that a run had no time to care for."),
+    _counter(TRADE, "problems", "What went wrong in runs, by kind.", kind=PROBLEMS),
+    _counter(
+        TRADE, "unreadable_rows", "Rows of the exchange's lists that were not readable.", list=LISTS
+    ),
+    _counter(TRADE, "signals_unopened", "Fresh signals without a free place, or time, to open."),
 )

@@ -20,7 +20,8 @@ from pumpwatch.metrics import METRICS, Kind, Metric, total_key
 
 __all__ = ["RunNumbers", "Series", "UndeclaredMetric", "exposition"]
 
-FAILURE_GAUGE = "last_failure_timestamp_seconds"
+ALWAYS_SHOWN = ("last_failure_timestamp_seconds", "last_uncounted_timestamp_seconds")
+"""How the gauges end that a failed run pushes too."""
 
 SUM_DIGITS = 6
 """Decimals of an observation in a histogram's sum: the totals are exact decimals."""
@@ -60,16 +61,17 @@ class RunNumbers:
         }
         """Counters, and what histograms have seen: a bucket's key holds its own count only."""
 
-    def set(self, name: str, value: Number | None, **labels: str) -> None:
-        """Set a gauge, named without its job; None leaves it out."""
+    def set(self, name: str, value: Number | None, **labels: str) -> str:
+        """Set a gauge, named without its job, and return its key; None leaves it out."""
         metric = self._metric(f"{self.job}_{name}", Kind.GAUGE, labels)
-        if value is None:
-            return
         key = total_key(metric.name, labels)
+        if value is None:
+            return key
         if metric.is_open:
             self.open_series[key] = Series(metric, dict(labels), float(value))
         else:
             self.gauges[key] = float(value)
+        return key
 
     def count(self, name: str, amount: int | float = 1, **labels: str) -> None:
         """Add to a counter, named without its job and without `_total`."""
@@ -84,9 +86,9 @@ class RunNumbers:
         self._add(total_key(f"{metric.name}_sum", labels), round(float(value), SUM_DIGITS))
 
     def families(self, totals: Mapping[str, Decimal] | None, *, failed: bool) -> Iterable[Family]:
-        """Yield the metric families; of a failed run only the failure gauge and the totals."""
+        """Yield the metric families; of a failed run only `ALWAYS_SHOWN` and the totals."""
         for metric in self._of(Kind.GAUGE):
-            if failed and not metric.name.endswith(FAILURE_GAUGE):
+            if failed and not metric.name.endswith(ALWAYS_SHOWN):
                 continue
             gauge = GaugeMetricFamily(metric.name, metric.help, labels=metric.label_names)
             for labels, value in self._samples(metric):

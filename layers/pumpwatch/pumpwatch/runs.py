@@ -14,7 +14,8 @@ from decimal import Decimal
 
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.ports import MetricsSink, TotalsStore
-from pumpwatch.run_numbers import RunNumbers, Series, UndeclaredMetric, exposition
+from pumpwatch.run_numbers import RunNumbers, UndeclaredMetric, exposition
+from pumpwatch.shown_series import Kept, carry_over, read_shown, shown_now, write_shown
 
 __all__ = ["MetricsReporter", "RunNumbers", "UndeclaredMetric", "exposition"]
 
@@ -22,43 +23,6 @@ logger = logging.getLogger(__name__)
 
 PUSH_SUFFIX = "/push"
 """Marks the second entry of a run in the totals: that its push failed."""
-GIVEN_UP_AFTER = 300.0
-"""Seconds after which a series that no gateway accepted is old news."""
-
-
-class _Shown:
-    """Keeps a series of an open gauge in the pushes until it was shown for its time.
-
-    A run that was woken between two ticks of the schedule would otherwise take away, after a few
-    seconds, what the run before it had to say. It lives as long as the warm function.
-    """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._series: dict[str, Series] = {}
-        self._since: dict[str, float] = {}
-        self._shown: dict[str, float] = {}
-
-    def carry_over(self, numbers: RunNumbers) -> None:
-        """Add what must still be shown."""
-        now = self._clock()
-        for key in [key for key in self._series if key not in numbers.open_series]:
-            series = self._series[key]
-            shown = self._shown.get(key)
-            fresh = now - self._since[key] < GIVEN_UP_AFTER
-            if fresh and (shown is None or now - shown < series.metric.hold_seconds):
-                numbers.open_series[key] = series
-            else:
-                for held in (self._series, self._since, self._shown):
-                    held.pop(key, None)
-        for key, series in numbers.open_series.items():
-            self._series[key] = series
-            self._since.setdefault(key, now)
-
-    def accepted(self) -> None:
-        """Note that all of it was shown."""
-        for key in self._series:
-            self._shown.setdefault(key, self._clock())
 
 
 class MetricsReporter:
@@ -79,8 +43,12 @@ class MetricsReporter:
         self._job = job
         self._totals = totals
         self._sink = sink
+        self._clock = clock
         self._uncounted_failures = 0
-        self._shown = _Shown(clock)
+        self._before = ""
+        """What the table keeps of the series that are shown, as it was last read or written."""
+        self._unkept: Kept = {}
+        """What is shown and could not be kept there: this instance goes on from it."""
 
     def report(
         self, numbers: RunNumbers, run_id: str, *, failed: bool = False, push: bool = True
@@ -102,19 +70,42 @@ class MetricsReporter:
         totals = self._add(run_id, numbers)
         if totals is None:
             self._uncounted_failures = carried
+            numbers.set("last_uncounted_timestamp_seconds", self._clock())
         if self._sink is None or not push:
             return False
-        if not failed:
-            self._shown.carry_over(numbers)
+        shown = {} if failed else self._carry_over(numbers, is_read=totals is not None)
         # Without totals only the gauges are replaced: a PUT would take the counters away.
         partial = failed or totals is None
         registry = exposition(numbers, totals, failed=failed)
         accepted = self._sink.push(self._job, registry, failed=partial)
         if not accepted:
             self._count_failure(run_id)
-        elif not failed:
-            self._shown.accepted()
+        if not failed:
+            shown = shown_now(shown, self._clock()) if accepted else shown
+            self._keep(shown, can_write=totals is not None)
         return accepted
+
+    def _carry_over(self, numbers: RunNumbers, *, is_read: bool) -> Kept:
+        """Add what must still be shown and return all of it.
+
+        `is_read`: the table answered, and with it what other instances have shown.
+        """
+        self._before = self._totals.kept(self._job) if is_read else self._before
+        kept = {**read_shown(self._job, self._before), **self._unkept}
+        return carry_over(kept, numbers, self._clock())
+
+    def _keep(self, shown: Kept, *, can_write: bool) -> None:
+        """Keep what is shown where that changes something: in the table, or else in memory."""
+        text = write_shown(self._job, shown)
+        self._unkept = shown
+        try:
+            if can_write and text != self._before:
+                self._totals.keep(self._job, text)
+        except PumpwatchError as error:
+            logger.warning("shown series were not kept", extra={"reason": str(error)})
+            return
+        if can_write:
+            self._before, self._unkept = text, {}
 
     def _count_failure(self, run_id: str) -> None:
         """Add a failed push to the totals now; what cannot be added waits for the next run."""

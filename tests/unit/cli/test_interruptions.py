@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 from support.backtests import pump_block, random_block, write_folder
@@ -81,7 +82,7 @@ def test_ctrl_c_in_the_middle_is_clean(here, exchange, monkeypatch, line):
 
 def is_gone(group):
     """Return whether a group of processes ends; multiprocessing's tracker takes a moment."""
-    for _ in range(100):
+    for _ in range(1_000):
         try:
             os.killpg(group, 0)
         except ProcessLookupError:
@@ -90,6 +91,24 @@ def is_gone(group):
     return False
 
 
+def members(group):
+    """Return how many processes a group has."""
+    count = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has just ended
+            count += stat.read_text().rpartition(")")[2].split()[2] == str(group)
+    return count
+
+
+def wait_for_members(group, least):
+    """Wait until a command has started its workers, however long its imports take."""
+    ends = time.monotonic() + 60
+    while members(group) < least:
+        assert time.monotonic() < ends, "no workers were started"
+        time.sleep(0.05)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are not listed here")
 def test_ctrl_c_ends_every_worker_of_a_command(here):
     """A terminal sends it to all of them at once."""
     process = subprocess.Popen(
@@ -100,9 +119,9 @@ def test_ctrl_c_ends_every_worker_of_a_command(here):
             signal.SIGINT, signal.default_int_handler
         ),
     )  # fmt: skip
-    time.sleep(2.5)
+    wait_for_members(process.pid, 3)
     os.killpg(process.pid, signal.SIGINT)
-    _, problem = process.communicate(timeout=30)
+    _, problem = process.communicate(timeout=120)
     assert process.returncode in INTERRUPTED
     assert problem == "pumpwatch: interrupted\n"
     assert is_gone(process.pid)

@@ -112,6 +112,19 @@ def test_bad_stores_are_refused(tmp_path, store, command, extra, words):
     assert not (tmp_path / "none.db").exists()
 
 
+def test_a_trade_that_halts_paper_trading_is_shown_and_resumed_by_name(store):
+    database = Database(store, alone=False)
+    lease = SqliteLeaseStore(database).acquire("trade", owner="run", seconds=30)
+    trade = a_trade("lost-1", state=TradeState.CLOSED, halts="no fill says why")
+    SqliteJournal(database).save(trade, lease)
+    database.close()
+    record_run(store)
+    assert "lost-1" in type_in("status", "--store", store).output
+    answer = type_in("resume", "--reason", "seen", "--trade", "lost-1", "--store", store)
+    assert (answer.status, "may open positions again" in answer.output) == (0, True)
+    assert json.loads(type_in("status", "--store", store, "--json").output)["halting"] == []
+
+
 def test_what_is_not_halted_cannot_be_resumed(store):
     answer = type_in("resume", "--reason", "fine", "--store", store)
     assert (answer.status, "not halted" in answer.line) == (2, True)

@@ -83,6 +83,86 @@ def test_nothing_to_resume_is_bad_input(deployed):
     assert isinstance(answer.exception, BadInput)
 
 
+LOST = "its position vanished and no fill says why"
+
+
+@pytest.fixture
+def halted_by_trades(deployed):
+    """An open trade, and two that ended unexplained."""
+    journal = DynamoJournal(deployed.table())
+    lease = DynamoLeaseStore(deployed.table()).acquire("trade", owner="run", seconds=30)
+    ended = {"state": TradeState.CLOSED, "halts": LOST}
+    journal.save(a_trade("open-1", symbol="OPENUSDT", state=TradeState.OPEN), lease)
+    journal.save(a_trade("lost-1", symbol="AUSDT", exit_time=1_767_571_260_000, **ended), lease)
+    journal.save(a_trade("lost-2", symbol="BUSDT", **ended), lease)
+    return deployed
+
+
+def test_resume_shows_the_trades_that_halt_and_takes_them_when_told_so(halted_by_trades):
+    run("halt", "--reason", "a look")
+    answer = run("resume", "--reason", "both explained", input="y\n")
+    assert answer.exit_code == 0, answer.output
+    shown = answer.output + answer.stderr
+    for text in ("AUSDT since 2026-01-05 00:01:00Z", LOST, "BUSDT", "lost-1"):
+        assert text in shown
+    assert "OPENUSDT" not in shown
+    assert set(halts(halted_by_trades).looked_at()) == {"lost-1", "lost-2"}
+    assert halts(halted_by_trades).current() is None
+    assert "may open positions again" in answer.output
+
+
+@pytest.mark.parametrize("typed", ["n\n", ""])
+def test_resume_without_naming_them_lifts_the_flag_and_says_what_still_halts(
+    halted_by_trades, typed
+):
+    run("halt", "--reason", "a look")
+    answer = run("resume", "--reason", "mended", input=typed)
+    assert answer.exit_code == 0
+    assert "still opens nothing" in answer.output
+    assert "lost-1" in answer.output
+    assert (halts(halted_by_trades).current(), halts(halted_by_trades).looked_at()) == (None, set())
+
+
+def test_trades_can_be_named_unasked(halted_by_trades):
+    """Also where only they halt and no flag is set."""
+    answer = run("resume", "--reason", "explained", "--trade", "lost-1")
+    assert answer.exit_code == 0
+    assert "lost-2" in answer.output
+    assert set(halts(halted_by_trades).looked_at()) == {"lost-1"}
+    seen = json.loads(run("resume", "--reason", "and this", "--all-trades", "--json").output)
+    assert (seen["halted"], seen["looked_at"], seen["still_halting"]) == (False, ["lost-2"], [])
+    assert isinstance(run("resume", "--reason", "once more").exception, BadInput)
+
+
+def test_only_trades_halt_and_none_was_named(halted_by_trades):
+    answer = run("resume", "--reason", "mended", "--json")
+    assert isinstance(answer.exception, BadInput)
+    assert "--all-trades" in str(answer.exception)
+    assert halts(halted_by_trades).resumed() is None
+
+
+def test_an_id_that_halts_nothing_is_refused(halted_by_trades):
+    run("halt", "--reason", "a look")
+    answer = run("resume", "--reason", "mended", "--trade", "open-1", "--trade", "lost-1")
+    assert isinstance(answer.exception, BadInput)
+    assert halts(halted_by_trades).current() is not None
+    assert halts(halted_by_trades).looked_at() == set()
+
+
+def test_halting_trades_are_shown_and_are_no_positions(halted_by_trades):
+    seen = json.loads(run("status", "--json").output)
+    assert [one["symbol"] for one in seen["trades"]] == ["OPENUSDT"]
+    assert {one["symbol"]: one["reason"] for one in seen["halting"]} == {
+        "AUSDT": LOST,
+        "BUSDT": LOST,
+    }
+    assert f"AUSDT since 2026-01-05 00:01:00Z: {LOST}" in " ".join(run("status").output.split())
+    findings = json.loads(run("doctor", "--json").output)
+    assert sum("a trade halts entries" in one["detail"] for one in findings) == 2
+    answer = run("halt", "--reason", "enough", "--close-positions", input="prod\n")
+    assert "1 positions of prod are closed" in answer.output + answer.stderr
+
+
 def test_status_shows_positions_as_json_too(deployed):
     lease = DynamoLeaseStore(deployed.table()).acquire("trade", owner="run", seconds=30)
     trade = a_trade("signal-1", state=TradeState.OPEN)
@@ -111,7 +191,7 @@ def test_doctor_passes_and_after_a_deployment_warnings_fail(deployed):
     assert run("doctor").exit_code == 0
     answer = run("doctor", "--post-deploy")
     assert answer.exit_code == 1
-    assert "-> When the reason is gone: pumpwatch resume." in answer.output
+    assert "-> When the reason is gone: pumpwatch resume --reason" in answer.output
     levels = {one["level"] for one in json.loads(run("doctor", "--json").output)}
     assert levels == {"ok", "warn"}
 

@@ -167,7 +167,7 @@ def test_ctrl_c_ends_it_cleanly_and_the_journal_can_be_reported(exchange, tmp_pa
         lines.append(json.loads(process.stdout.readline()))
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    rest, problem = process.communicate(timeout=30)
+    rest, problem = process.communicate(timeout=120)
     assert process.returncode == 0, problem
     assert problem == ""
     summary = json.loads(rest.splitlines()[-1])

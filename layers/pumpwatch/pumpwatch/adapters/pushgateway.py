@@ -10,9 +10,10 @@ import logging
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import (
@@ -42,6 +43,9 @@ logger = logging.getLogger(__name__)
 
 MOST_ABANDONED = 4
 """Pushes that hang in the background, before new ones are refused."""
+MOST_READ, MOST_SAID = 2_000, 300
+"""Bytes of a refusal's text that are read, and letters of it that are logged."""
+BAD_REQUEST = 400
 IMPORT_PATH = "/api/v1/import/prometheus"
 """An address that ends so is VictoriaMetrics': it takes the same text, and labels in the query."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -71,6 +75,7 @@ class _Push:
     def __init__(self, credentials: Callable[[], PushCredentials | None]) -> None:
         self._credentials = credentials
         self._given_up = threading.Event()
+        self._hidden: list[str] = []
         self.problem = "it took too long"
         self.accepted = False
 
@@ -84,7 +89,9 @@ class _Push:
             else:
                 self._push(group, registry)
         except HTTPError as error:
-            self.problem = f"the gateway answered with HTTP {error.code}"
+            self.problem = (
+                f"the gateway answered with HTTP {error.code}{_said(error, self._hidden)}"
+            )
             error.close()
         except URLError as error:
             # A gateway that refuses the password can hang up before all of the push has arrived.
@@ -121,7 +128,10 @@ class _Push:
         def send() -> None:
             credentials = self._credentials()
             request = Request(url, data=data, method=method)  # noqa: S310 - checked in the settings
-            for name, value in [*headers, *_authorisation(url, credentials)]:
+            secret = _authorisation(url, credentials)
+            self._hidden = [value.removeprefix("Basic ") for _, value in secret]
+            self._hidden += [credentials.password] if credentials is not None else []
+            for name, value in [*headers, *secret]:
                 request.add_header(name, value)
             opener = _opener(url, credentials)
             if not self._given_up.is_set():
@@ -177,6 +187,23 @@ class PushgatewaySink:
         reason = {"job": job, "reason": attempt.problem, "seconds": seconds}
         logger.warning("metrics not pushed", extra=reason)
         return False
+
+
+def _said(error: HTTPError, hidden: Sequence[str]) -> str:
+    """Return the beginning of a refusal's text, which names the metric that clashes.
+
+    Only of a 400: the pages of proxies say nothing about the push. `hidden` is never shown.
+    """
+    if error.code != BAD_REQUEST:
+        return ""
+    try:
+        text = error.read(MOST_READ).decode("utf-8", "replace")
+    except (OSError, HTTPException) as broken:
+        return f", and its text broke off ({type(broken).__name__})"
+    for secret in hidden:
+        text = text.replace(secret, "***")
+    words = "".join(letter if letter.isprintable() else " " for letter in text).split()
+    return f": {' '.join(words)[:MOST_SAID]}" if words else ""
 
 
 def _authorisation(url: str, credentials: PushCredentials | None) -> Headers:

@@ -1,4 +1,4 @@
-"""Whether the exchange's key is in its secret, and what it may do."""
+"""Whether the exchange's key is in its secret, and what it and its account may do."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pumpwatch.settings import TradeSettings
 from .probe import CheckFailed, Facts
 
 __all__ = ["check_key"]
+
+ISOLATED = "the account is in isolated margin mode: switch it to cross margin"
 
 
 def check_key(settings: TradeSettings, secrets: Secrets, deadline: Deadline) -> Facts:
@@ -37,12 +39,15 @@ def check_key(settings: TradeSettings, secrets: Secrets, deadline: Deadline) -> 
         session.start_run(deadline)
         clock = ExchangeClock(session)
         session.time()
-        access = BybitBroker(session, clock).access()
+        broker = BybitBroker(session, clock)
+        access, account = broker.access(), broker.account()
         now = clock.now()
     finally:
         session.close()
     confirmation = settings.live_trading_confirmation if live else access.account
     refused = refusals(access, confirmation=confirmation)
+    if account.isolated_margin:
+        refused.append(ISOLATED)
     if refused:
         raise CheckFailed("; ".join(refused))
     return {"filled": True, "warnings": list(warnings(access, now=now))}

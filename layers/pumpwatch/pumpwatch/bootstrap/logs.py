@@ -8,7 +8,15 @@ from typing import TextIO
 
 from aws_lambda_powertools import Logger
 
-__all__ = ["structured_logger"]
+from pumpwatch.usecases.trade_report import TradeReport
+
+__all__ = ["log_trade_report", "structured_logger"]
+
+ROUTINE = frozenset(
+    ("opened", "closed", "dropped", "denied", "waiting", "stop_seen", "locked", "lock")
+)
+"""Happenings and reasons that nobody must act on. All others are warnings, also a kind that is
+new: a log of warnings alone then holds everything that is a person's business."""
 
 
 class _StandardOutput(logging.StreamHandler[TextIO]):
@@ -34,3 +42,17 @@ def structured_logger() -> Logger:
     # Lambda's own handler at the root would write every line a second time.
     library.propagate = False
     return logger
+
+
+def log_trade_report(logger: Logger, report: TradeReport) -> None:
+    """Write a line for each thing that happened in a run, and for each reason to open nothing."""
+    for one in report.happenings:
+        facts = {"kind": one.kind, "symbol": one.symbol, "signal_id": one.signal_id}
+        logger.log(_level(one.kind), one.text, extra=facts)
+    for reason, text in report.blocked.items():
+        facts = {"kind": "blocked", "reason": reason}
+        logger.log(_level(reason), f"no entries: {text}", extra=facts)
+
+
+def _level(kind: str) -> int:
+    return logging.INFO if kind in ROUTINE else logging.WARNING

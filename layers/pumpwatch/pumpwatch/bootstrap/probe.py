@@ -11,6 +11,7 @@ from pumpwatch.adapters.bybit import BybitSession
 from pumpwatch.adapters.dynamodb import Table
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.ports import Deadline, HistoryStore, MetricsSink
+from pumpwatch.settings import TradeSettings
 
 __all__ = [
     "Check",
@@ -20,6 +21,7 @@ __all__ = [
     "check_history",
     "check_pushgateway",
     "check_table",
+    "check_time",
     "run_checks",
 ]
 
@@ -64,6 +66,13 @@ def check_table(table: Table, _: Deadline) -> Facts:
     """Read one item. Raises `StoreUnavailable`."""
     table.get("SIGNAL", "probe")
     return {}
+
+
+def check_time(settings: TradeSettings, _: Deadline) -> Facts:
+    """Compare the time-out of a request with the length of a run. Raises `CheckFailed`."""
+    if not settings.leaves_time_to_enter:
+        raise CheckFailed(settings.no_time_to_enter)
+    return {"request_timeout_seconds": settings.request_timeout_seconds}
 
 
 def check_history(history: HistoryStore, _: Deadline) -> Facts:

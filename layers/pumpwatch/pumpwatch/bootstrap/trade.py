@@ -31,7 +31,7 @@ from pumpwatch.usecases.trade_signals import TradeSignals
 
 from .function import Function, HeldLease, metrics_reporter, push_sink
 from .key_check import check_key
-from .probe import check_exchange, check_pushgateway, check_table
+from .probe import check_exchange, check_pushgateway, check_table, check_time
 from .trade_numbers import describe
 from .traffic import describe_traffic
 
@@ -155,6 +155,7 @@ def trade_function(environment: Mapping[str, str]) -> Function[TradeReport]:
         checks={
             "exchange": partial(check_exchange, session),
             "table": partial(check_table, table),
+            "time": partial(check_time, settings),
             "key": partial(check_key, settings, secrets),
             "pushgateway": partial(check_pushgateway, TRADE, push_sink(settings, secrets)),
         },

@@ -25,6 +25,7 @@ def describe(report: TradeReport, numbers: RunNumbers, *, mode: str) -> None:
     numbers.set("realised_pnl_usdt", report.realised_pnl)
     numbers.set("positions_without_stop", report.positions_without_stop)
     numbers.set("unknown_orders", report.unknown_orders)
+    numbers.set("exits_overdue", report.exits_overdue)
     numbers.set("halted", int(report.halted))
     numbers.set("foreign_orders", report.foreign_orders)
     numbers.set("vanished_positions", report.vanished)
@@ -44,6 +45,13 @@ def describe(report: TradeReport, numbers: RunNumbers, *, mode: str) -> None:
     for kind, count in report.repairs.items():
         numbers.count("repairs", count, kind=kind)
     numbers.count("stops_refused", report.stops_refused)
+    numbers.count("exits_refused", report.exits_refused)
+    numbers.count("care_missed", report.care_missed)
+    numbers.count("signals_unopened", report.signals_unopened)
+    for kind, count in report.problems_by_cause.items():
+        numbers.count("problems", count, kind=kind)
+    for name, count in report.unreadable.items():
+        numbers.count("unreadable_rows", count, list=name)
     _describe_fills(report, numbers)
 
 

@@ -39,3 +39,9 @@ class TotalsStore(Protocol):
 
         A key is the metric's name with its label values, as `metrics.total_key` writes it.
         """
+
+    def kept(self, function: str) -> str:
+        """Return the text that `keep` stored, as the last `add` of the function saw it."""
+
+    def keep(self, function: str, text: str) -> None:
+        """Store a text for the function's next run, whichever instance makes it."""

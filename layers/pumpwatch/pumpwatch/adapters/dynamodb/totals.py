@@ -39,6 +39,7 @@ class DynamoTotalsStore:
     def __init__(self, table: Table, wall: Callable[[], float] = time.time) -> None:
         self._table = table
         self._wall = wall
+        self._kept: dict[str, str] = {}
 
     def last_runs(self, function: str) -> LastRuns:
         """Return when the function last ran, for a person who looks."""
@@ -67,7 +68,16 @@ class DynamoTotalsStore:
             more, rest = rest[:MOST_ACTIONS], rest[MOST_ACTIONS:]
             mark = f"{run_id}/{len(rest)}"
             item = self._add_more(function, mark, {key: increments[key] for key in more})
+        self._kept[function] = item.get("kept", "")
         return _totals(function, item)
+
+    def kept(self, function: str) -> str:
+        """Return the text that the function's item held at the last `add`: it is not read again."""
+        return self._kept.get(function, "")
+
+    def keep(self, function: str, text: str) -> None:
+        """Keep a text in the function's item."""
+        self._table.update(*_key(function), "SET kept = :kept", {":kept": text})
 
     def _add_first(
         self, function: str, run_id: str, increments: Mapping[str, int | float], *, good: bool

@@ -158,6 +158,7 @@ class MemoryTotalsStore:
     def __init__(self) -> None:
         self._totals: dict[str, dict[str, Decimal]] = {}
         self._runs: dict[str, list[str]] = {}
+        self._kept: dict[str, str] = {}
 
     def add(
         self, function: str, run_id: str, increments: Mapping[str, int | float]
@@ -171,3 +172,11 @@ class MemoryTotalsStore:
             for key, increment in increments.items():
                 totals[key] = totals.get(key, Decimal(0)) + Decimal(str(increment))
         return dict(totals)
+
+    def kept(self, function: str) -> str:
+        """Return the text that was kept."""
+        return self._kept.get(function, "")
+
+    def keep(self, function: str, text: str) -> None:
+        """Keep a text for the next run."""
+        self._kept[function] = text

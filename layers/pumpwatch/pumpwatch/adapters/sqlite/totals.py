@@ -9,6 +9,8 @@ from .database import Database
 
 __all__ = ["SqliteTotalsStore"]
 
+KEPT = "shown "
+"""How the key of a kept text begins, among the file's notes."""
 REMEMBERED = 6
 """The last few entries are remembered, so that a repeat of one of them adds nothing."""
 
@@ -42,6 +44,16 @@ class SqliteTotalsStore:
         """Return a function's totals."""
         found = self._database.rows("SELECT key, value FROM totals WHERE function = ?", (function,))
         return {key: Decimal(value) for key, value in found}
+
+    def kept(self, function: str) -> str:
+        """Return the text that was kept."""
+        found = self._database.row("SELECT value FROM notes WHERE key = ?", (KEPT + function,))
+        return found[0] if found is not None else ""
+
+    def keep(self, function: str, text: str) -> None:
+        """Keep a text for the next run."""
+        key = KEPT + function
+        self._database.write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, text))
 
     def _is_counted(self, function: str, run_id: str) -> bool:
         sql = "SELECT 1 FROM counted_runs WHERE function = ? AND run_id = ?"
