@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TextIO
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TextIO
 
 from aws_lambda_powertools import Logger
 
-from pumpwatch.usecases.trade_report import TradeReport
+if TYPE_CHECKING:
+    from pumpwatch.usecases.trade_report import TradeReport
 
 __all__ = ["log_trade_report", "structured_logger"]
 
@@ -48,11 +50,13 @@ def log_trade_report(logger: Logger, report: TradeReport) -> None:
     """Write a line for each thing that happened in a run, and for each reason to open nothing."""
     for one in report.happenings:
         facts = {"kind": one.kind, "symbol": one.symbol, "signal_id": one.signal_id}
-        logger.log(_level(one.kind), one.text, extra=facts)
+        _write(logger, one.kind, one.text, facts)
     for reason, text in report.blocked.items():
-        facts = {"kind": "blocked", "reason": reason}
-        logger.log(_level(reason), f"no entries: {text}", extra=facts)
+        _write(logger, reason, f"no entries: {text}", {"kind": "blocked", "reason": reason})
 
 
-def _level(kind: str) -> int:
-    return logging.INFO if kind in ROUTINE else logging.WARNING
+def _write(logger: Logger, kind: str, text: str, facts: Mapping[str, str]) -> None:
+    if kind in ROUTINE:
+        logger.info(text, extra=dict(facts))
+    else:
+        logger.warning(text, extra=dict(facts))
