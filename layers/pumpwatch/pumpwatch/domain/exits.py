@@ -12,6 +12,7 @@ from .rounding import floor_to, stop_to_tick
 from .trades import ExitReason, Trade, TradeState
 
 __all__ = [
+    "BEFORE_DELISTING",
     "exit_due",
     "has_sound_stop",
     "is_losing_side",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from .exits import BEFORE_DELISTING
 from .funding import FundingTerms, funding_cost
 from .market import Instrument
 from .moments import utc_text
@@ -13,13 +14,11 @@ from .orders import OrderStatus, Position, Side
 from .plans import Denied, EntryPlan, Quote
 from .trades import Trade
 
-__all__ = ["BEFORE_DELISTING", "Book", "RiskLimits", "check_account", "check_plan", "check_symbol"]
+__all__ = ["Book", "RiskLimits", "check_account", "check_plan", "check_symbol"]
 
 MAINTENANCE_MARGIN = Decimal("0.05")
 """Share of the notional at which a position is taken to be liquidated. Small contracts ask for 1 %
 to 2.5 %; more moves the estimate toward the entry, so the check errs on the safe side."""
-BEFORE_DELISTING = 600_000
-"""Milliseconds before a contract's delisting at which what is open in it is closed."""
 
 
 @dataclass(frozen=True, slots=True)

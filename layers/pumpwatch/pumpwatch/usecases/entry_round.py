@@ -50,6 +50,8 @@ class EntryRound:
         live = sum(trade.state.live for trade in desk.trades.values())
         places = max(desk.settings.max_open_positions - live, 0)
         view = look(desk, positions, signals[0].symbol if signals and places else "")
+        if isinstance(view.open_orders, Rows):
+            desk.unreadable(view.open_orders)
         self._access.judge(desk, asked)
         self._judge(desk, view, wanted=bool(signals))
         done, why = 0, "no place is free" if len(signals) > places else "see this run's problems"
