@@ -89,6 +89,24 @@ def test_releasing_a_lost_lease_leaves_the_new_owner_alone(stores):
         stores.leases.acquire("trade", owner="run-3", seconds=30)
 
 
+def test_releasing_under_an_older_token_leaves_the_same_owners_new_lease_alone(stores):
+    lost = stores.leases.acquire("trade", owner="run-1", seconds=30)
+    stores.wall.seconds += 31
+    stores.leases.acquire("trade", owner="run-1", seconds=30)
+    stores.leases.release(lost)
+    with pytest.raises(LeaseHeld, match="run-1"):
+        stores.leases.acquire("trade", owner="run-3", seconds=30)
+
+
+def test_a_token_grows_over_a_release(stores):
+    tokens = []
+    for _ in range(3):
+        lease = stores.leases.acquire("trade", owner="run-1", seconds=30)
+        tokens.append(lease.token)
+        stores.leases.release(lease)
+    assert tokens == [tokens[0], tokens[0] + 1, tokens[0] + 2]
+
+
 def test_the_same_owner_does_not_get_a_second_lease(stores):
     stores.leases.acquire("trade", owner="run-1", seconds=30)
     with pytest.raises(LeaseHeld):
