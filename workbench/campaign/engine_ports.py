@@ -26,7 +26,13 @@ from pumpwatch.domain.orders import (
     StopTrigger,
 )
 from pumpwatch.domain.rows import Rows
-from pumpwatch.errors import BadMarketData, DeadlineNear, PumpwatchError, UnknownSymbol
+from pumpwatch.errors import (
+    BadMarketData,
+    DeadlineNear,
+    PumpwatchError,
+    UnknownSymbol,
+    UnreadableAnswer,
+)
 from pumpwatch.ports import CandleRequest
 from workbench.simulator.engine import requests
 from workbench.simulator.engine.engine import Engine
@@ -56,9 +62,8 @@ def _refusals(endpoint: endpoints.Endpoint) -> Iterator[None]:
 class EngineBroker:
     """Orders and positions straight on the engine (Broker port)."""
 
-    def __init__(self, exchange: WorldExchange, account: str = "10001") -> None:
+    def __init__(self, exchange: WorldExchange) -> None:
         self._exchange = exchange
-        self._account = account
 
     @property
     def _engine(self) -> Engine:
@@ -72,14 +77,19 @@ class EngineBroker:
 
     def positions(self, symbol: str = "") -> Rows[Position]:
         """Return every open position, or one symbol's."""
-        found = self._exchange.positions()
-        return Rows(tuple(one for one in found if symbol in ("", one.symbol)))
+        exchange = self._exchange
+        found = [*exchange.positions(), *exchange.strangers()]
+        rows = (one for one in found if symbol in ("", one.symbol))
+        clear = tuple(one for one in rows if not exchange.is_odd("positions", one.symbol))
+        return Rows(clear, exchange.unreadable("positions", symbol))
 
     def open_orders(self) -> Rows[OrderStatus]:
         """Return every order that can still be filled."""
         active, visible = self._engine.ledger.active, self._exchange.visible()
         found = [order for orders in active.values() for order in orders.values()]
-        return Rows(tuple(_status(order) for order in found if order.created <= visible))
+        shown = [order for order in found if order.created <= visible]
+        clear = (one for one in shown if not self._exchange.is_odd("open_orders", one.symbol))
+        return Rows(tuple(map(_status, clear)), self._exchange.unreadable("open_orders"))
 
     def place(self, request: OrderRequest) -> str:
         """Give the order to the engine."""
@@ -87,11 +97,16 @@ class EngineBroker:
             raise DeadlineNear(f"order {request.order_id} would leave too late: not sent")
         with _refusals(endpoints.CREATE_ORDER):
             wanted = _engine_request(request, self._index(request.symbol))
+            if self._exchange.match_after and not request.reduce_only:
+                self._exchange.match_later(wanted)
+                return f"late-{request.order_id}"
             return self._engine.create(wanted).order_id
 
     def find_order(self, symbol: str, order_id: str) -> OrderStatus | None:
-        """Return the order with our id, unless lists lag behind it."""
+        """Return the order with our id, unless lists lag. Raises `UnreadableAnswer`."""
         order = self._engine.ledger.by_link.get(order_id)
+        if self._exchange.is_odd("order_history", symbol):
+            raise UnreadableAnswer(f"the row of {order_id} cannot be read")
         late = order is not None and order.created > self._exchange.visible()
         return None if order is None or late or order.symbol != symbol else _status(order)
 
@@ -99,8 +114,10 @@ class EngineBroker:
         """Return the symbol's executions, oldest first."""
         until = self._exchange.visible()
         rows = self._engine.ledger.executions
+        until = min(until, self._exchange.untold.get(symbol, until))
+        unreadable = self._exchange.unreadable("executions", symbol)
         wanted = (row for row in rows if row.symbol == symbol and since <= row.time <= until)
-        return Rows(tuple(_fill(row) for row in wanted))
+        return Rows(() if unreadable else tuple(_fill(row) for row in wanted), unreadable)
 
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:
         """Set the leverage."""
@@ -135,8 +152,8 @@ class EngineBroker:
             self._engine.cancel(self._engine.ledger.by_link.get(order_id))
 
     def access(self) -> Access:
-        """Return the rights of a good key."""
-        return Access(self._account)
+        """Return what the key may do now."""
+        return self._exchange.access[0]
 
     def _index(self, symbol: str) -> int:
         return self._exchange.indices[symbol]
@@ -204,12 +221,15 @@ class EngineMarketData:
 
 
 def _engine_request(request: OrderRequest, index: int) -> requests.OrderRequest:
-    word, tolerance = TRIGGER_WORDS[request.stop_trigger], request.slippage_tolerance
+    word, limit = TRIGGER_WORDS[request.stop_trigger], request.limit_price
+    tolerance = getattr(request, "slippage_tolerance", None)
     percent = None if tolerance is None else (tolerance * 100).quantize(Decimal("0.01"))
     return requests.OrderRequest(
         index=index,
         side="Buy" if request.side is Side.BUY else "Sell",
-        kind="Market",
+        kind="Market" if limit is None else "Limit",
+        price=limit,
+        time_in_force="GTC" if limit is None else "IOC",
         quantity=Decimal(0) if request.closes_all else request.quantity,
         link_id=request.order_id,
         reduce_only=request.reduce_only,
