@@ -22,7 +22,7 @@ __all__ = ["People"]
 MINUTE = 60_000
 PATIENCE = 3
 """Ticks after which people lift a halt that they did not order themselves."""
-KEY_PATIENCE = 6 * MINUTE
+KEY_PATIENCE = 2 * MINUTE
 HALF, FEW = 0.5, 0.3
 BAD_KEYS = (
     Access(ACCOUNT, read_only=True),
@@ -67,6 +67,9 @@ class People:
                 self._resume(named=True)
         elif self._facts.halts.current() is not None:
             self._resume_in = PATIENCE
+        over = [row for row, (_, until) in self._exchange.odd.items() if until <= self._exchange.now]
+        for row in over:
+            del self._exchange.odd[row]
         access, since = self._exchange.access
         if access != Access(ACCOUNT) and self._exchange.now - since > KEY_PATIENCE:
             self._exchange.access = (Access(ACCOUNT), self._exchange.now)

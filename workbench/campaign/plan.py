@@ -166,14 +166,14 @@ def _settings(random: np.random.Generator) -> TradeSettings:
         bybit_secret_arn="arn:aws:secretsmanager:eu-central-1:1:secret:key",  # noqa: S106 - a name
         strategy=one_of("fade", "fade", "ride"),
         leverage=Decimal(one_of(1, 1, 2, 5)),
-        max_open_positions=one_of(1, 2, 5),
+        max_open_positions=one_of(1, 3, 5, 5),
         max_exposure_fraction=Decimal(one_of("0.05", "0.2", "0.5")),
         max_notional_usdt=Decimal(one_of(200, 500, 2000)),
         max_orders_per_day=one_of(3, 10, 50),
         stop_trigger=one_of("last_price", "mark_price"),
         risk_fraction=Decimal(one_of("0.005", "0.005", "0.05")),
         slippage_tolerance=Decimal(one_of("0.01", "0.01", "0.002")),
-        max_funding_fraction=Decimal(one_of("0.003", "0.0003")),
+        max_funding_fraction=Decimal(one_of("0.003", "0.003", "0.0003")),
         trailing_stop_fraction=Decimal(one_of("0", "0", "0.02", "0.05")),
         symbol_cooldown_minutes=one_of(0, 1, 5, 30),
         losing_streak_trades=one_of(0, 0, 1, 2, 3),
@@ -187,7 +187,7 @@ def _settings(random: np.random.Generator) -> TradeSettings:
         fade_target_retrace=Decimal(one_of("0.5", "0.8")),
         fade_time_limit_minutes=minutes,
         ride_time_limit_minutes=minutes,
-        max_spread=Decimal(one_of("0.05", "0.05", "0.05", "0.0011")),
+        max_spread=Decimal(one_of(*("0.05",) * 7, "0.0011")),
     )
 
 
@@ -201,7 +201,7 @@ def _signals(
     phase = Phase.PEAKED if settings.strategy == "fade" else Phase.RISING
     found: list[tuple[int, Signal]] = []
     tick = 0
-    for number in range(int(random.integers(3, 10))):
+    for number in range(int(random.integers(4, 13))):
         if not found or random.random() > TOGETHER:
             tick = int(random.integers(0, ticks - 1))
         index = int(random.integers(len(market.listings)))

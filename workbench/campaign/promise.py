@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from pumpwatch.domain.evidence import own_position
 from pumpwatch.domain.orders import Leg, OrderRequest, Outcome, order_id_for
-from pumpwatch.domain.reconcile import never_placed_after
+from pumpwatch.domain.reconcile import UNEXPLAINED_AFTER, never_placed_after
 from pumpwatch.domain.trades import ExitReason, OrderRecord, Trade, TradeState
 from workbench.simulator.engine.records import Order
 
@@ -82,6 +82,11 @@ class Promise:
         if kind in STOP_TROUBLES:
             self._bare_allowed.add(symbol)
             self._people.moved.pop(symbol, None)
+
+    def odd(self, symbol: str) -> None:
+        """Note that a symbol has rows that cannot be read: those of strangers never stop care."""
+        ours = any(one.symbol == symbol for one in self._journal.live_trades())
+        self.disturb(f"odd rows of {symbol}", None if ours else ("strangers", "rows"))
 
     def lease_taken(self, token: int) -> None:
         """Note a new lease."""
@@ -190,7 +195,7 @@ class Promise:
 
     def check_end(self) -> None:
         """Check what must hold once everything has had time to settle."""
-        live = self._journal.live_trades()
+        live = [one for one in self._journal.live_trades() if one.state.live]
         if live:
             raise Broken(f"settled: {len(live)} trades are still live at the end: {live[0]}")
         held = [
@@ -234,7 +239,7 @@ class Promise:
     def _check_agreement(self, looked: int) -> None:
         ledger, now = self._exchange.engine.ledger, self._exchange.now
         moved = {row.symbol for row in ledger.executions if row.time >= looked}
-        live = {trade.symbol: trade for trade in self._journal.live_trades()}
+        live = {one.symbol: one for one in self._journal.live_trades() if one.state.live}
         held = {one.symbol: one for one in self._exchange.positions()}
         for symbol, trade in live.items():
             if symbol not in moved:
@@ -253,6 +258,8 @@ class Promise:
             orders = self._journal.orders(trade.signal_id)
             age = now - max(order.intended for order in orders)
             patience = never_placed_after(self._plan.settings.settling_seconds * 1000)
+            if trade.symbol in self._exchange.untold:
+                patience += UNEXPLAINED_AFTER
             if age > patience + 1_000:
                 raise Broken(f"agreement: {trade.symbol} is {trade.state} after {age} ms")
             return
@@ -278,7 +285,7 @@ class Promise:
 
     def _check_results(self) -> None:
         """Realised profit in the journal is what the exchange's executions add up to."""
-        untold = {
+        untold = set(self._exchange.untold) | {
             trade.symbol
             for trade in self._journal.trades_since(0)
             if trade.exit_reason is ExitReason.UNEXPLAINED

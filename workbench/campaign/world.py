@@ -162,6 +162,8 @@ class World:
         completed = self._invocations(number, due, troubles)
         if self.venue.troubles() != before:
             self.promise.disturb("the wire")
+        for _, symbol in self.exchange.odd:
+            self.promise.odd(symbol)
         self.promise.check(completed=completed, looked=self._looked)
 
     def _publish(self, number: int) -> None:
