@@ -67,7 +67,9 @@ class People:
                 self._resume(named=True)
         elif self._facts.halts.current() is not None:
             self._resume_in = PATIENCE
-        over = [row for row, (_, until) in self._exchange.odd.items() if until <= self._exchange.now]
+        over = [
+            row for row, (_, until) in self._exchange.odd.items() if until <= self._exchange.now
+        ]
         for row in over:
             del self._exchange.odd[row]
         access, since = self._exchange.access
