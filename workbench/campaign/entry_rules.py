@@ -18,11 +18,15 @@ from .exchange import WorldExchange
 from .invocation import Run
 from .plan import ACCOUNT, OPENING_HOURS, START, Plan
 
-__all__ = ["EntryRules", "Facts"]
+__all__ = ["TIME_LIMIT", "EntryRules", "Facts"]
 
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
 DEEPER = Decimal("1.2")
 """A drawdown so much beyond its limit was there however the price moved in the last moments."""
+TIME_LIMIT = 25_000
+"""Milliseconds after which an invocation is killed."""
+REQUESTS = 4
+"""Requests in sequence that the send of an entry and the look for it may need."""
 Rule = Callable[[Trade, OrderRequest, Run], str]
 
 
@@ -62,6 +66,7 @@ class EntryRules:
             self._cooldown,
             self._history,
             self._hours,
+            self._time,
             self._ages,
             self._access,
             self._rows,
@@ -151,6 +156,13 @@ class EntryRules:
         return f"locks: an entry outside {self._settings.trading_hours}" if closed else ""
 
     # --- what it was decided on ------------------------------------------------------------
+
+    def _time(self, trade: Trade, request: OrderRequest, run: Run) -> str:
+        left = TIME_LIMIT - (self._facts.exchange.now - run.started)
+        needed = round(REQUESTS * self._settings.request_timeout_seconds * SECOND)
+        if left >= needed or run.undead:
+            return ""
+        return f"time: an entry with {left} ms left, where {needed} may be needed to follow it"
 
     def _ages(self, trade: Trade, request: OrderRequest, run: Run) -> str:
         settings, now = self._settings, self._facts.exchange.now

@@ -24,7 +24,7 @@ RISK_SLACK = Decimal("1.01")
 SLACK = Decimal("1.03")
 """Prices move between the look and the fill by at most the slippage tolerance and a little."""
 STOP_TROUBLES = frozenset({"drop_stop", "drop_next_stop"})
-LEAVES_WITHIN = 5_000
+LEAVES_WITHIN = {Leg.ENTRY: 5_000, Leg.EXIT: 20_000}
 """Milliseconds from its intent within which an order leaves, or never."""
 ON_ITS_WAY = 100
 
@@ -124,7 +124,8 @@ class Promise:
         intended, now = self._intended.get(request.order_id), self._exchange.now
         if intended is None:
             raise Broken(f"intent: {request.order_id} was sent without being stored")
-        if request.send_by is None or now - intended > LEAVES_WITHIN + ON_ITS_WAY:
+        leg = Leg.EXIT if request.reduce_only else Leg.ENTRY
+        if request.send_by is None or now - intended > LEAVES_WITHIN[leg] + ON_ITS_WAY:
             raise Broken(f"send by: {request.order_id} left {now - intended} ms after its intent")
         if request.reduce_only and request.limit_price is not None:
             raise Broken(f"price: the exit {request.order_id} has a limit")

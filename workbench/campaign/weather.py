@@ -22,6 +22,7 @@ from pumpwatch.errors import (
 )
 from pumpwatch.ports import Lease
 
+from .entry_rules import TIME_LIMIT
 from .exchange import WorldExchange
 from .invocation import Run
 from .plan import Trouble
@@ -33,8 +34,6 @@ PortType = TypeVar("PortType")
 Arguments = tuple[object, ...]
 Named = Mapping[str, object]
 HALF = 0.5
-TIME_LIMIT = 25_000
-"""Milliseconds after which an invocation is killed."""
 LATENCY = 40
 """Milliseconds of market time that a request to the exchange takes."""
 EXCHANGE = frozenset({"broker", "market"})

@@ -19,7 +19,7 @@ from pumpwatch.usecases.trade_signals import TradeSignals
 from workbench.simulator.incidents.incident import Incident, IncidentError
 from workbench.simulator.incidents.kinds import apply_incident
 
-from .entry_rules import Facts
+from .entry_rules import TIME_LIMIT, Facts
 from .exchange import WorldExchange
 from .incidents import incident_for, symbol_for
 from .invocation import Run
@@ -27,7 +27,7 @@ from .people import People
 from .plan import INCIDENTS, PEOPLE, QUIET_TICKS, START, Plan, Trouble, plan_for
 from .promise import Broken, Promise
 from .venue import Connection, EngineVenue, Venue
-from .weather import ENDURING, TIME_LIMIT, Killed, Weather
+from .weather import ENDURING, Killed, Weather
 
 __all__ = ["World", "WorldResult", "play"]
 
