@@ -151,6 +151,15 @@ def test_a_closed_trade_is_no_longer_live_and_still_listed(stores, lease):
     assert stores.journal.trades_since(NOW) == [closed]
 
 
+def test_an_ended_trade_that_halts_is_still_listed(stores, lease):
+    trade, order = intend(stores, lease)
+    ended = replace(trade, state=TradeState.CLOSED, halts="no fill says why")
+    stores.journal.settle(ended, settled(order), lease)
+    assert stores.journal.live_trades() == [ended]
+    stores.journal.save(replace(ended, halts=""), lease)
+    assert stores.journal.live_trades() == []
+
+
 def test_a_dropped_trade_was_never_live(stores, lease):
     dropped = a_trade(state=TradeState.DROPPED, denial="the spread is too wide")
     stores.journal.save(dropped, lease)

@@ -242,6 +242,32 @@ def test_a_new_signal_reaches_the_stream_as_an_insert(table, table_name):
     assert [image["signal_id"]["S"] for image in found] == [signal.signal_id]
 
 
+def test_every_read_of_the_table_is_strongly_consistent(aws, table_name, monkeypatch):
+    """Or a run would not see what the last one wrote a moment before."""
+    asked = []
+    client = aws["dynamodb"]
+    for name in ("get_item", "query"):
+        method = getattr(client, name)
+        monkeypatch.setattr(
+            client, name, lambda _method=method, **given: asked.append(given) or _method(**given)
+        )
+    table = dynamodb.Table(table_name, client)
+    leases = dynamodb.DynamoLeaseStore(table)
+    journal = dynamodb.DynamoJournal(table)
+    leases.acquire("trade", owner="run-1", seconds=30)
+    journal.installation()
+    journal.live_trades()
+    journal.trade("signal-1")
+    journal.orders("signal-1")
+    journal.orders_on("2025-10-09")
+    journal.trades_since(0)
+    dynamodb.DynamoHaltStore(table).current()
+    dynamodb.DynamoLockStore(table).current(NOW)
+    dynamodb.DynamoSignalStore(table).since(0)
+    assert len(asked) >= 9
+    assert [one for one in asked if one.get("ConsistentRead") is not True] == []
+
+
 def test_what_nobody_can_read_stops_trading_and_is_named(table):
     table.put({"pk": "EVENT", "sk": "AUSDT", "symbol": "AUSDT"})
     with pytest.raises(InvariantBroken, match="EVENT AUSDT"):
