@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
+from typing import Protocol, TypeVar
 
+from pumpwatch.adapters.bybit.orders import read_position
 from pumpwatch.domain.access import Access
 from pumpwatch.domain.orders import Position, Side
-from pumpwatch.domain.rows import UnreadableRow
+from pumpwatch.domain.rows import Rows, UnreadableRow
 from workbench.simulator.engine.engine import Engine
-from workbench.simulator.engine.records import Position as Held
 from workbench.simulator.engine.requests import OrderRequest
 from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.live_market import LiveMarket
 from workbench.simulator.prices import Prices
 from workbench.simulator.refusals import Refused
+from workbench.simulator.wire.rows import position_row
 
 from .market import CampaignMarket
 from .plan import ACCOUNT
 
-__all__ = ["LONGEST_LAG", "SIDES", "WorldExchange"]
+__all__ = ["GOOD_KEY", "WorldExchange"]
 
-HOUR = 3_600_000
+GOOD_KEY = Access(ACCOUNT)
+LONGEST_LAG = 9_000
+"""Milliseconds; the settling time is ten seconds at least."""
 BLIND_AFTER = 180_000
 """Milliseconds for which what the lists hid, or what was matched late, may be unknown to us."""
 
-SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
-LONGEST_LAG = 9_000
-"""Milliseconds; the settling time is ten seconds at least."""
+
+class _OfSymbol(Protocol):
+    @property
+    def symbol(self) -> str: ...
+
+
+Item = TypeVar("Item", bound=_OfSymbol)
 
 
 class WorldExchange:
@@ -45,7 +54,7 @@ class WorldExchange:
         """Until when limits may be exceeded by what nobody could know of."""
         self.match_after = 0
         """Milliseconds by which the next entry is matched late."""
-        self.access = (Access(ACCOUNT), 0)
+        self.access = (GOOD_KEY, 0)
         """What the key may do, and since when."""
         self.odd: dict[tuple[str, str], tuple[int, int]] = {}
         """Rows that cannot be read, by list and symbol: from when until when."""
@@ -105,64 +114,28 @@ class WorldExchange:
         """Tell whether nothing trades in a symbol now."""
         return self.market.is_halted(self.indices[symbol], self.now)
 
-    def is_odd(self, source: str, symbol: str) -> bool:
-        """Tell whether a symbol's rows of a list cannot be read now."""
-        since, until = self.odd.get((source, symbol), (0, 0))
-        return since <= self.now < until
-
-    def unreadable(self, source: str, symbol: str = "") -> tuple[UnreadableRow, ...]:
-        """Return the rows of a list that cannot be read now."""
-        return tuple(
-            UnreadableRow(source, where, "", "a field is odd")
-            for which, where in self.odd
-            if which == source and symbol in ("", where) and self.is_odd(source, where)
-        )
-
-    def strangers(self) -> list[Position]:
-        """Return the positions in hedge mode, which the engine knows nothing of."""
-        return [
-            Position(
-                symbol=symbol,
-                side=Side.BUY,
-                quantity=Decimal(1),
-                entry_price=(mark := self.engine.mark(self.indices[symbol])),
-                mark_price=mark,
-                leverage=Decimal(1),
-                stop_loss=None,
-                take_profit=None,
-                liquidation_price=None,
-                unrealised_pnl=Decimal(0),
-                created=self.now - HOUR,
-                updated=self.now,
-                hedge=True,
-            )
-            for symbol in sorted(self.hedged)
-        ]
+    def listed(self, source: str, items: Iterable[Item], symbol: str = "") -> Rows[Item]:
+        """Return a list as rows of which some cannot be read now, of one symbol or of all."""
+        odd = {
+            where
+            for (which, where), (since, until) in self.odd.items()
+            if which == source and symbol in ("", where) and since <= self.now < until
+        }
+        clear = (one for one in items if one.symbol not in odd and symbol in ("", one.symbol))
+        rows = (UnreadableRow(source, where, "", "a field is odd") for where in sorted(odd))
+        return Rows(tuple(clear), tuple(rows))
 
     def positions(self) -> list[Position]:
         """Return the open positions, or what the list said before while it lags."""
         if self.lagging:
             before = [found for time, found in self._seen if time <= self.now - self.lag_ms]
             return before[-1] if before else []
-        found = [self._position(one) for one in self.engine.ledger.held()]
+        ledger = self.engine.ledger
+        rows = (read_position(position_row(ledger, held, self.now)) for held in ledger.held())
+        found = [row for row in rows if row is not None]
+        for symbol in self.hedged:
+            price, one, none = self.engine.mark(self.indices[symbol]), Decimal(1), Decimal(0)
+            shown = (price, price, one, None, None, None, none, self.now, self.now)
+            found.append(Position(symbol, Side.BUY, one, *shown, hedge=True))
         self._seen = [*self._seen[-9:], (self.now, found)]
         return found
-
-    def _position(self, held: Held) -> Position:
-        ledger = self.engine.ledger
-        mark, edge = self.engine.mark(held.index), ledger.liquidation_price(held)
-        return Position(
-            symbol=held.symbol,
-            side=SIDES[held.side or ""],
-            quantity=held.size,
-            entry_price=held.entry_price,
-            mark_price=mark,
-            leverage=held.leverage,
-            stop_loss=held.stop_loss,
-            take_profit=held.take_profit,
-            liquidation_price=edge if edge > 0 else None,
-            unrealised_pnl=held.unrealised(mark),
-            created=held.created,
-            updated=held.updated,
-            trailing_stop=held.trailing_stop,
-        )

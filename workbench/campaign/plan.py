@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeVar
 
 import numpy as np
 
+from pumpwatch.domain.market import OrderBook
 from pumpwatch.domain.signals import Phase, Signal, signal_id_for
 from pumpwatch.settings import TradeSettings
 
@@ -17,12 +18,15 @@ from .market import CampaignMarket, random_market
 __all__ = [
     "ACCOUNT",
     "INCIDENTS",
+    "MINUTE",
     "OPENING_HOURS",
     "PEOPLE",
     "QUIET_TICKS",
     "START",
+    "TIME_LIMIT",
     "TROUBLES",
     "Plan",
+    "Run",
     "Trouble",
     "plan_for",
 ]
@@ -30,6 +34,8 @@ __all__ = [
 Choice = TypeVar("Choice")
 START = 1_800_000_000_000
 MINUTE = 60_000
+TIME_LIMIT = 25_000
+"""Milliseconds after which an invocation is killed."""
 ACCOUNT = "10001"
 QUIET_TICKS = 13
 """Ticks at the end in which nothing goes wrong: everything must be resolved by then."""
@@ -51,8 +57,6 @@ TROUBLES = (
     "rate_limited",
     "clock_refused",
     "forbidden",
-    "slow",
-    "too_slow",
     "stale_lists",
     "deep_lag",
     "late_match",
@@ -115,6 +119,34 @@ class Trouble:
     call: int
     size: float
     """A number between 0 and 1 that the kind makes its own use of."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One invocation. Times in milliseconds UTC."""
+
+    name: str
+    started: int
+    troubles: list[Trouble]
+    scheduled: int
+    connected: int = 0
+    """When its instance was made: what a key may do is asked then, and once an hour."""
+    calls: int = 0
+    dead: bool = False
+    undead: bool = False
+    """A zombie: its time limit does not kill it."""
+    forbidden: bool = False
+    doubt: str = ""
+    """Why its clock is not sure of the time."""
+    frozen: bool = False
+    """Whether its clock stands still."""
+    token: int = 0
+    """Of the lease it holds or held."""
+    books: dict[str, OrderBook] = field(default_factory=dict)
+    """The last book it was shown, by symbol."""
+    market_seen: int = 0
+    """The stamp of the last snapshot it was shown, and by symbol rate and time of its funding."""
+    funding: dict[str, tuple[float, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from decimal import Decimal
 
 from pumpwatch.domain.evidence import own_position
@@ -12,9 +13,9 @@ from pumpwatch.domain.trades import ExitReason, OrderRecord, Trade, TradeState
 from workbench.simulator.engine.records import Order
 
 from .care_rules import CareRules
-from .entry_rules import EntryRules, Facts
-from .invocation import Run
+from .entry_rules import Facts, entry_breaks
 from .people import People
+from .plan import Run
 
 __all__ = ["Broken", "Promise"]
 
@@ -24,13 +25,17 @@ RISK_SLACK = Decimal("1.01")
 SLACK = Decimal("1.03")
 """Prices move between the look and the fill by at most the slippage tolerance and a little."""
 STOP_TROUBLES = frozenset({"drop_stop", "drop_next_stop"})
-LEAVES_WITHIN = {Leg.ENTRY: 5_000, Leg.EXIT: 20_000}
-"""Milliseconds from its intent within which an order leaves, or never."""
-ON_ITS_WAY = 100
+LEAVES_WITHIN = {Leg.ENTRY: 5_100, Leg.EXIT: 20_100}
+"""Milliseconds from its intent within which an order leaves and arrives, or never."""
 
 
 class Broken(AssertionError):
     """The promise does not hold; the text says what was promised and what is so."""
+
+
+def _hold(breaks: Iterable[str]) -> None:
+    for why in breaks:
+        raise Broken(why)
 
 
 class Promise:
@@ -40,9 +45,8 @@ class Promise:
         self._plan = plan = facts.plan
         self._exchange = facts.exchange
         self._journal = facts.journal
-        self._entries = EntryRules(facts)
+        self._facts, self._people = facts, people
         self._care = CareRules(facts, people)
-        self._people = people
         self._intended: dict[str, int] = {}
         self._newest_token = 0
         self._disturbed: list[str] = []
@@ -65,7 +69,6 @@ class Promise:
     def begin(self) -> None:
         """Begin a tick."""
         self._disturbed = []
-        self._care.begin()
 
     def disturb(self, what: str, call: tuple[str, str] | None = None) -> None:
         """Note that something went wrong in this tick: with one call only, or as a whole."""
@@ -92,47 +95,38 @@ class Promise:
         """Note a new lease."""
         self._newest_token = max(self._newest_token, token)
 
-    def acting(self, run: Run) -> None:
-        """Check a run that is about to set a stop or a leverage."""
+    def fence(self, run: Run, what: str) -> None:
+        """Check that a run that writes, sends or sets something has not lost its lease."""
         if run.token < self._newest_token:
-            raise Broken("one writer: a run acted on the account after another took its lease")
-
-    def written(self, run: Run) -> None:
-        """Check a write to the journal that was accepted."""
-        if run.token < self._newest_token:
-            raise Broken("one writer: a run wrote to the journal after another took its lease")
+            raise Broken(f"one writer: {what} by a run whose lease another has taken")
 
     def intended(self, run: Run, trade: Trade, order: OrderRecord) -> None:
         """Check an intent that the journal has accepted: it is the decision to send an order."""
-        self.written(run)
-        why = self._entries.why_not(trade, order, run) if order.leg is Leg.ENTRY else ""
-        if why:
-            raise Broken(why)
-        self._entries.count()
+        most = self._plan.settings.max_orders_per_day
+        if order.leg is Leg.ENTRY:
+            if len(self._intended) >= most:
+                raise Broken(f"limits: an entry after {len(self._intended)} orders of a day")
+            _hold(entry_breaks(self._facts, trade, order.request, run))
         self._intended[order.request.order_id] = self._exchange.now
 
     def stop_set(self, symbol: str, stop: Decimal) -> None:
         """Check a stop that the exchange has accepted for a position."""
-        why = self._care.stop_set(symbol, stop)
-        if why:
-            raise Broken(why)
+        _hold(self._care.stop_breaks(symbol, stop))
 
     def placed(self, run: Run, request: OrderRequest) -> None:
         """Check an order that the exchange has accepted, at that moment."""
-        if run.token < self._newest_token:
-            raise Broken("one writer: a run sent an order after another took its lease")
+        self.fence(run, "an order")
         intended, now = self._intended.get(request.order_id), self._exchange.now
         if intended is None:
-            raise Broken(f"intent: {request.order_id} was sent without being stored")
-        leg = Leg.EXIT if request.reduce_only else Leg.ENTRY
-        if request.send_by is None or now - intended > LEAVES_WITHIN[leg] + ON_ITS_WAY:
+            raise Broken(f"ids: {request.order_id} was sent without being stored")
+        within = LEAVES_WITHIN[Leg.EXIT if request.reduce_only else Leg.ENTRY]
+        if request.send_by is None or now - intended > within:
             raise Broken(f"send by: {request.order_id} left {now - intended} ms after its intent")
         if request.reduce_only and request.limit_price is not None:
             raise Broken(f"price: the exit {request.order_id} has a limit")
         order = self._exchange.engine.ledger.by_link.get(request.order_id)
-        if order is None or request.reduce_only or not order.filled:
-            return
-        self._check_entry(order)
+        if order is not None and not request.reduce_only and order.filled:
+            self._check_entry(order)
 
     def _check_entry(self, order: Order) -> None:
         settings, ledger = self._plan.settings, self._exchange.engine.ledger
@@ -187,9 +181,8 @@ class Promise:
         ours = [
             one for one in self._exchange.engine.ledger.held() if one.symbol not in self._foreign
         ]
-        why = self._care.moved_back() or self._care.overdue(ours, looked)
-        if why:
-            raise Broken(why)
+        _hold(self._people.moved_back())
+        _hold(self._care.missed(ours, looked))
         if completed and not self._disturbed and self._exchange.lag_until <= looked:
             self._check_stops_now()
             self._check_agreement(looked)
@@ -241,7 +234,7 @@ class Promise:
         ledger, now = self._exchange.engine.ledger, self._exchange.now
         moved = {row.symbol for row in ledger.executions if row.time >= looked}
         live = {one.symbol: one for one in self._journal.live_trades() if one.state.live}
-        held = {one.symbol: one for one in self._exchange.positions()}
+        held = {one.symbol: one for one in self._exchange.positions() if not one.hedge}
         for symbol, trade in live.items():
             if symbol not in moved:
                 self._check_trade(

@@ -22,10 +22,8 @@ from pumpwatch.errors import (
 )
 from pumpwatch.ports import Lease
 
-from .entry_rules import TIME_LIMIT
 from .exchange import WorldExchange
-from .invocation import Run
-from .plan import Trouble
+from .plan import MINUTE, TIME_LIMIT, Run, Trouble
 from .promise import Promise
 
 __all__ = ["Killed", "Weather"]
@@ -55,23 +53,23 @@ AT_METHOD = {
     "stop_answer_lost_before": ("broker", "set_protection"),
 }
 """Troubles that wait for a certain call; the others strike at the call they are numbered with."""
-ONLY_EXCHANGE = frozenset(
-    {"read_fails", "forbidden", "stale_lists", "slow", "too_slow", "deep_lag"}
-)
+ONLY_EXCHANGE = frozenset({"read_fails", "forbidden", "stale_lists", "deep_lag"})
 ONE_CALL = frozenset({"read_fails", "store_fails_before", "store_fails_after", "slow_answer"})
 """Troubles that leave everything but their own call as it was."""
 ENDURING = frozenset({"outage", "slow_endpoint", "throttled"})
 """Troubles that last for some ticks."""
-CALLS = (
-    *(("market", name) for name in ("time", "snapshot", "order_book", "instruments")),
-    *(("broker", name) for name in ("account", "open_orders", "positions", "fills", "find_order")),
-    *(("broker", name) for name in ("access", "place", "set_protection", "set_leverage")),
-    *(("journal", name) for name in ("live_trades", "orders", "trade", "trades_since")),
-    *(("journal", name) for name in sorted(WRITES)),
-    *(("halts", name) for name in ("current", "halt", "looked_at", "resumed")),
-    *(("leases", name) for name in ("acquire", "release")),
-    *(("locks", name) for name in ("current", "save")),
-    ("signals", "since"),
+CALLS = tuple(
+    (port, name)
+    for port, names in {
+        "market": "time snapshot order_book instruments",
+        "broker": "account open_orders positions fills find_order access place set_protection",
+        "journal": "live_trades orders trade trades_since intend settle save",
+        "halts": "current halt looked_at resumed",
+        "leases": "acquire release",
+        "locks": "current save",
+        "signals": "since since",
+    }.items()
+    for name in names.split()
 )
 """What can fail or be slow for a while."""
 ONLY_STORES = frozenset({"store_fails_before", "store_fails_after"})
@@ -79,16 +77,6 @@ ONLY_STORES = frozenset({"store_fails_before", "store_fails_after"})
 
 class Killed(BaseException):
     """The invocation is gone: nothing catches it, and every later call of it dies too."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Lasting:
-    """A trouble with some calls until a time: they fail, or (with seconds) they are slow."""
-
-    kind: str
-    calls: frozenset[tuple[str, str]]
-    until: int
-    seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -103,18 +91,17 @@ class Weather:
     """Seconds that a request to the exchange may take."""
     runs: list[Run] = field(default_factory=list)
     struck: Counter[str] = field(default_factory=Counter)
-    lasting: list[_Lasting] = field(default_factory=list)
+    lasting: dict[tuple[str, str], tuple[Trouble, int]] = field(default_factory=dict)
+    """Calls that fail or are slow, by what, and until when."""
 
     def begin(self, trouble: Trouble) -> None:
         """Begin a trouble that lasts for some ticks."""
         self.struck[trouble.kind] += 1
-        until = self.exchange.now + round((0.5 + 4 * (trouble.size * 7 % 1)) * 60_000)
+        until = self.exchange.now + round((0.5 + 4 * (trouble.size * 7 % 1)) * MINUTE)
         call = CALLS[int(trouble.size * len(CALLS))]
-        calls = frozenset(
-            {("journal", name) for name in WRITES} if trouble.kind == "throttled" else {call}
-        )
-        seconds = 1 + 8 * (trouble.size * 11 % 1) if trouble.kind == "slow_endpoint" else 0.0
-        self.lasting.append(_Lasting(trouble.kind, calls, until, seconds))
+        throttled = [("journal", name) for name in WRITES]
+        for one in throttled if trouble.kind == "throttled" else [call]:
+            self.lasting[one] = trouble, until
 
     def calm(self) -> None:
         """End every trouble that lasts."""
@@ -136,17 +123,18 @@ class Weather:
                 raise ExchangeForbidden("403: no further call is made in this run")
             self.exchange.advance(LATENCY)
         if (port, method) in SETS:
-            self.promise.acting(run)
+            self.promise.fence(run, f"a {method}")
 
         def watched() -> object:
             answer = done()
             self._tell(run, port, method, (*args, *named.values()), answer)
             return answer
 
-        for one in self.lasting:
-            if (port, method) in one.calls and self.exchange.now < one.until:
-                self.promise.disturb(f"{one.kind} of {port}.{method}", (port, method))
-                return self._endure(run, one.seconds, port, method, watched)
+        lasting, until = self.lasting.get((port, method), (None, 0))
+        if lasting is not None and self.exchange.now < until:
+            self.promise.disturb(f"{lasting.kind} of {port}.{method}", (port, method))
+            slow = lasting.kind == "slow_endpoint"
+            return self._endure(run, _seconds(lasting) if slow else 0, port, method, watched)
         trouble = self._due(run, port, method)
         if trouble is None:
             return watched()
@@ -154,7 +142,7 @@ class Weather:
         call = (port, method) if trouble.kind in ONE_CALL else None
         self.promise.disturb(f"{trouble.kind} at {port}.{method}", call)
         if trouble.kind == "slow_answer":
-            return self._endure(run, 1 + 8 * trouble.size, port, method, watched)
+            return self._endure(run, _seconds(trouble), port, method, watched)
         return self._strike(run, trouble, method, watched)
 
     def _endure(
@@ -213,7 +201,7 @@ class Weather:
                 and method == "intend"
             ):
                 self.promise.intended(run, args[0], args[1])
-            self.promise.written(run)
+            self.promise.fence(run, f"journal.{method}")
         elif (port, method) == ("broker", "place") and isinstance(args[0], OrderRequest):
             self.promise.placed(run, args[0])
         elif (port, method) == ("broker", "set_protection") and isinstance(args[1], Decimal):
@@ -238,12 +226,6 @@ class Weather:
             raise OutcomeUnknown("the request was lost")
         if kind in ("zombie", "twin", "overlap"):
             return self._beside(run, kind, trouble, done)
-        if kind in ("slow", "too_slow"):
-            seconds = 2 + 10 * trouble.size if kind == "slow" else 40
-            answer = done()
-            self.exchange.advance(round(seconds * 1000))
-            self._live(run)
-            return answer
         if kind in ("stale_lists", "deep_lag"):
             behind, lasts = round(2_000 + 70_000 * trouble.size), round(90_000 * trouble.size)
             self.exchange.lag(behind, lasts, deep=kind == "deep_lag")
@@ -294,6 +276,11 @@ class Weather:
             self.exchange.advance(round(31_000 + 20_000 * trouble.size))
         self.invoke(run.name if kind == "twin" else f"beside-{run.name}")
         return done()
+
+
+def _seconds(trouble: Trouble) -> float:
+    """Return how slow an answer is: 1 to 9 seconds."""
+    return 1 + 8 * (trouble.size * 11 % 1)
 
 
 class _Port:

@@ -19,19 +19,28 @@ from pumpwatch.usecases.trade_signals import TradeSignals
 from workbench.simulator.incidents.incident import Incident, IncidentError
 from workbench.simulator.incidents.kinds import apply_incident
 
-from .entry_rules import TIME_LIMIT, Facts
+from .entry_rules import Facts
 from .exchange import WorldExchange
 from .incidents import incident_for, symbol_for
-from .invocation import Run
 from .people import People
-from .plan import INCIDENTS, PEOPLE, QUIET_TICKS, START, Plan, Trouble, plan_for
+from .plan import (
+    INCIDENTS,
+    MINUTE,
+    PEOPLE,
+    QUIET_TICKS,
+    START,
+    TIME_LIMIT,
+    Plan,
+    Run,
+    Trouble,
+    plan_for,
+)
 from .promise import Broken, Promise
 from .venue import Connection, EngineVenue, Venue
 from .weather import ENDURING, Killed, Weather
 
 __all__ = ["World", "WorldResult", "play"]
 
-MINUTE = 60_000
 LATEST = 200
 """Seconds by which an invocation can be late; half as many are too many to enter."""
 WHOLE_INVOCATIONS = frozenset({"clock_doubt", "clock_frozen", "duplicate", "late"})
@@ -272,7 +281,7 @@ class World:
     def _calm_down(self) -> None:
         self.venue.calm()
         self.weather.calm()
-        self.people.calm()
+        self.exchange.odd.clear()
         for symbol in sorted(self._halted):
             apply_incident(self.exchange.engine, Incident("resume_symbol", symbol))
         self._halted.clear()
