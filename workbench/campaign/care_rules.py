@@ -13,7 +13,7 @@ from .entry_rules import Facts
 from .people import People
 from .plan import MINUTE
 
-__all__ = ["CareRules"]
+__all__ = ["EXIT_NEEDS", "CareRules"]
 
 STOP_NEEDS = frozenset(
     [("broker", name) for name in ("positions", "place", "find_order", "fills", "set_protection")]
@@ -22,6 +22,7 @@ STOP_NEEDS = frozenset(
 """The calls without which a stop may wait. Whatever else fails: no position stays without its stop,
 and none stays open beyond its time, for longer than two runs."""
 EXIT_NEEDS = STOP_NEEDS | {("journal", name) for name in ("intend", "settle", "save")}
+NEEDS = {"stops": STOP_NEEDS, "exits": EXIT_NEEDS, "halts": EXIT_NEEDS | {("halts", "current")}}
 RUNS = 2
 AFTER_REFUSAL = 6 * MINUTE
 """Milliseconds that a refused exit may wait for its next try."""
@@ -33,18 +34,18 @@ class CareRules:
 
     def __init__(self, facts: Facts, people: People) -> None:
         self._facts, self._people = facts, people
-        self._calm, self._rough = {"stops": 0, "exits": 0}, {"stops": False, "exits": False}
+        self._calm = dict.fromkeys(NEEDS, 0)
+        self._rough: set[str] = set()
 
     def disturb(self, call: tuple[str, str] | None) -> None:
         """Note a trouble: with one call only, or (None) with the run or the exchange as a whole."""
-        self._rough["stops"] |= call is None or call in STOP_NEEDS
-        self._rough["exits"] |= call is None or call in EXIT_NEEDS
+        self._rough |= {what for what, calls in NEEDS.items() if call is None or call in calls}
 
     def missed(self, ours: Sequence[Position], looked: int) -> Iterator[str]:
         """Yield what care has missed by the end of a tick; `looked`: when its last run began."""
-        for what, rough in self._rough.items():
-            self._calm[what] = 0 if rough else self._calm[what] + 1
-            self._rough[what] = False
+        for what in NEEDS:
+            self._calm[what] = 0 if what in self._rough else self._calm[what] + 1
+        self._rough.clear()
         exchange, halt = self._facts.exchange, self._facts.halts.current()
         settings = self._facts.plan.settings
         fade = settings.strategy_name == "fade"
@@ -59,7 +60,8 @@ class CareRules:
             if self._calm["stops"] >= RUNS and bare.get(held.symbol, looked) < since:
                 yield f"care: {held.symbol} is without a stop after {RUNS} runs that could set it"
             asked = halt is not None and halt.close_positions and halt.since < since
-            if self._calm["exits"] >= RUNS and (asked or held.opened + minutes * MINUTE < since):
+            due = held.opened + minutes * MINUTE < since and self._calm["exits"] >= RUNS
+            if due or (asked and self._calm["halts"] >= RUNS):
                 yield f"care: {held.symbol} is open after {RUNS} runs that had to close it"
 
     def stop_breaks(self, symbol: str, stop: Decimal) -> Iterator[str]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pumpwatch.domain.access import Access
 from pumpwatch.ports import Halt
 from workbench.simulator.engine.requests import StopRequest
-from workbench.simulator.incidents.incident import Incident
+from workbench.simulator.incidents.incident import Incident, IncidentError
 from workbench.simulator.incidents.kinds import apply_incident
 from workbench.simulator.prices import floor_to
 from workbench.simulator.refusals import Refused
@@ -55,8 +55,7 @@ class People:
         elif trouble.kind == "hedge_stranger":
             exchange.hedged.add(symbol)
         elif trouble.kind == "untold_close":
-            exchange.untold[symbol] = now - 1
-            apply_incident(exchange.engine, Incident("manual_close", symbol))
+            return self._close(symbol)
         else:
             lists = ODD_LISTS if held else ODD_LISTS[:2]
             source = lists[int(trouble.size * 100) % len(lists)]
@@ -86,6 +85,15 @@ class People:
     def _resume(self, names: list[str]) -> None:
         self._resume_in = None
         self._facts.halts.resume(by="a person", time=self._exchange.now, trades=names)
+
+    def _close(self, symbol: str) -> bool:
+        """Close a position while no list will ever say who did."""
+        try:
+            apply_incident(self._exchange.engine, Incident("manual_close", symbol))
+        except IncidentError:
+            return False
+        self._exchange.untold[symbol] = self._exchange.now - 1
+        return True
 
     def _halt(self, trouble: Trouble) -> None:
         """Halt; or, where a halt is in force, now and then lift it without a look at the trades."""

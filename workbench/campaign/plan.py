@@ -41,8 +41,9 @@ QUIET_TICKS = 13
 """Ticks at the end in which nothing goes wrong: everything must be resolved by then."""
 LONGEST_TRADE = 8
 """Minutes after which a position is closed."""
-AT_BUSY_TICKS, TOGETHER = 0.5, 0.4
-"""Shares of the troubles at a tick with a signal, and of the signals at the tick of another."""
+AT_BUSY_TICKS, TOGETHER, AGAIN = 0.5, 0.4, 0.2
+"""Shares of the troubles at a tick with a signal, of the signals at the tick of another, and of
+those in the symbol of another."""
 OPENING_HOURS = 15 * MINUTE
 """How long entries are allowed where there are trading hours, counted from the start."""
 NOT_LISTED, PUBLISHED_TWICE = 0.05, 0.2
@@ -60,10 +61,12 @@ TROUBLES = (
     "stale_lists",
     "deep_lag",
     "late_match",
+    "slow",
     "slow_answer",
     "clock_doubt",
     "clock_frozen",
     "outage",
+    "only_care",
     "slow_endpoint",
     "throttled",
     "store_fails_before",
@@ -232,11 +235,12 @@ def _signals(
 ) -> list[tuple[int, Signal]]:
     phase = Phase.PEAKED if settings.strategy == "fade" else Phase.RISING
     found: list[tuple[int, Signal]] = []
-    tick = 0
+    tick = index = 0
     for number in range(int(random.integers(4, 13))):
         if not found or random.random() > TOGETHER:
             tick = int(random.integers(0, ticks - 1))
-        index = int(random.integers(len(market.listings)))
+        if not found or random.random() > AGAIN:
+            index = int(random.integers(len(market.listings)))
         time = START + tick * MINUTE + offset - int(random.integers(0, 100)) * 1_000
         price = market.price(index, max(time, START))
         symbol = market.listings[index].symbol if random.random() > NOT_LISTED else "NOWHEREUSDT"

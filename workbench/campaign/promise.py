@@ -24,6 +24,8 @@ CENT = Decimal("0.01")
 RISK_SLACK = Decimal("1.01")
 SLACK = Decimal("1.03")
 """Prices move between the look and the fill by at most the slippage tolerance and a little."""
+HARMLESS = frozenset({"bad_key", "halt", "halt_closing", "hedge_stranger", "odd_stranger"})
+"""What people do that leaves care as it was."""
 STOP_TROUBLES = frozenset({"drop_stop", "drop_next_stop"})
 LEAVES_WITHIN = {Leg.ENTRY: 5_100, Leg.EXIT: 20_100}
 """Milliseconds from its intent within which an order leaves and arrives, or never."""
@@ -76,8 +78,8 @@ class Promise:
         self._care.disturb(call)
 
     def happened(self, kind: str, symbol: str) -> None:
-        """Note an incident on the exchange."""
-        self.disturb(f"{kind} {symbol}")
+        """Note an incident on the exchange, or what people did."""
+        self.disturb(f"{kind} {symbol}", ("people", kind) if kind in HARMLESS else None)
         if kind.startswith("manual"):
             self._strangers.add(symbol)
         if kind in ("manual_open", "manual_order"):

@@ -22,6 +22,7 @@ from pumpwatch.errors import (
 )
 from pumpwatch.ports import Lease
 
+from .care_rules import EXIT_NEEDS
 from .exchange import WorldExchange
 from .plan import MINUTE, TIME_LIMIT, Run, Trouble
 from .promise import Promise
@@ -56,13 +57,14 @@ AT_METHOD = {
 ONLY_EXCHANGE = frozenset({"read_fails", "forbidden", "stale_lists", "deep_lag"})
 ONE_CALL = frozenset({"read_fails", "store_fails_before", "store_fails_after", "slow_answer"})
 """Troubles that leave everything but their own call as it was."""
-ENDURING = frozenset({"outage", "slow_endpoint", "throttled"})
+ENDURING = frozenset({"only_care", "outage", "slow_endpoint", "throttled"})
 """Troubles that last for some ticks."""
 CALLS = tuple(
     (port, name)
     for port, names in {
         "market": "time snapshot order_book instruments",
-        "broker": "account open_orders positions fills find_order access place set_protection",
+        "broker": "account open_orders positions fills find_order access place set_protection"
+        " set_leverage",
         "journal": "live_trades orders trade trades_since intend settle save",
         "halts": "current halt looked_at resumed",
         "leases": "acquire release",
@@ -99,8 +101,11 @@ class Weather:
         self.struck[trouble.kind] += 1
         until = self.exchange.now + round((0.5 + 4 * (trouble.size * 7 % 1)) * MINUTE)
         call = CALLS[int(trouble.size * len(CALLS))]
-        throttled = [("journal", name) for name in WRITES]
-        for one in throttled if trouble.kind == "throttled" else [call]:
+        calls = {
+            "throttled": [("journal", name) for name in WRITES],
+            "only_care": [one for one in CALLS if one not in EXIT_NEEDS],
+        }
+        for one in calls.get(trouble.kind, [call]):
             self.lasting[one] = trouble, until
 
     def calm(self) -> None:
@@ -226,6 +231,11 @@ class Weather:
             raise OutcomeUnknown("the request was lost")
         if kind in ("zombie", "twin", "overlap"):
             return self._beside(run, kind, trouble, done)
+        if kind == "slow":
+            answer = done()
+            self.exchange.advance(round(2_000 + 10_000 * trouble.size))
+            self._live(run)
+            return answer
         if kind in ("stale_lists", "deep_lag"):
             behind, lasts = round(2_000 + 70_000 * trouble.size), round(90_000 * trouble.size)
             self.exchange.lag(behind, lasts, deep=kind == "deep_lag")
