@@ -61,6 +61,35 @@ def test_every_write_is_refused_after_the_release(stores, lease):
     assert stores.journal.orders("signal-1") == [order]
 
 
+def test_the_same_owner_under_an_older_token_writes_nothing(stores, lease):
+    """The same event, delivered twice, has the same owner in both of its runs."""
+    trade, order = intend(stores, lease)
+    stores.wall.seconds += 31
+    second = stores.leases.acquire("trade", owner=lease.owner, seconds=30)
+    assert (second.owner, second.token) == (lease.owner, lease.token + 1)
+    with pytest.raises(LeaseLost):
+        intend(stores, lease, "signal-2")
+    with pytest.raises(LeaseLost):
+        stores.journal.settle(trade, settled(order), lease)
+    with pytest.raises(LeaseLost):
+        stores.journal.save(replace(trade, state=TradeState.DROPPED), lease)
+    assert stores.journal.live_trades() == [trade]
+    assert stores.journal.orders("signal-1") == [order]
+    assert stores.journal.orders_on(DAY) == 1
+    intend(stores, second, "signal-2")
+
+
+def test_another_owner_with_the_same_token_writes_nothing(stores, lease):
+    trade, order = intend(stores, lease)
+    stranger = replace(lease, owner="run-9")
+    with pytest.raises(LeaseLost):
+        intend(stores, stranger, "signal-2")
+    with pytest.raises(LeaseLost):
+        stores.journal.settle(trade, settled(order), stranger)
+    with pytest.raises(LeaseLost):
+        stores.journal.save(trade, stranger)
+
+
 def test_the_same_order_is_intended_once(stores, lease):
     intend(stores, lease)
     with pytest.raises(DuplicateOrder):
@@ -120,6 +149,15 @@ def test_a_closed_trade_is_no_longer_live_and_still_listed(stores, lease):
     assert stores.journal.live_trades() == []
     assert stores.journal.trade("signal-1") == closed
     assert stores.journal.trades_since(NOW) == [closed]
+
+
+def test_an_ended_trade_that_halts_is_still_listed(stores, lease):
+    trade, order = intend(stores, lease)
+    ended = replace(trade, state=TradeState.CLOSED, halts="no fill says why")
+    stores.journal.settle(ended, settled(order), lease)
+    assert stores.journal.live_trades() == [ended]
+    stores.journal.save(replace(ended, halts=""), lease)
+    assert stores.journal.live_trades() == []
 
 
 def test_a_dropped_trade_was_never_live(stores, lease):

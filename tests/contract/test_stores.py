@@ -89,6 +89,24 @@ def test_releasing_a_lost_lease_leaves_the_new_owner_alone(stores):
         stores.leases.acquire("trade", owner="run-3", seconds=30)
 
 
+def test_releasing_under_an_older_token_leaves_the_same_owners_new_lease_alone(stores):
+    lost = stores.leases.acquire("trade", owner="run-1", seconds=30)
+    stores.wall.seconds += 31
+    stores.leases.acquire("trade", owner="run-1", seconds=30)
+    stores.leases.release(lost)
+    with pytest.raises(LeaseHeld, match="run-1"):
+        stores.leases.acquire("trade", owner="run-3", seconds=30)
+
+
+def test_a_token_grows_over_a_release(stores):
+    tokens = []
+    for _ in range(3):
+        lease = stores.leases.acquire("trade", owner="run-1", seconds=30)
+        tokens.append(lease.token)
+        stores.leases.release(lease)
+    assert tokens == [tokens[0], tokens[0] + 1, tokens[0] + 2]
+
+
 def test_the_same_owner_does_not_get_a_second_lease(stores):
     stores.leases.acquire("trade", owner="run-1", seconds=30)
     with pytest.raises(LeaseHeld):
@@ -241,6 +259,32 @@ def test_a_new_signal_reaches_the_stream_as_an_insert(table, table_name):
     images = [r["dynamodb"]["NewImage"] for r in records if r["eventName"] == "INSERT"]
     found = [image for image in images if image["pk"] == {"S": "SIGNAL"}]
     assert [image["signal_id"]["S"] for image in found] == [signal.signal_id]
+
+
+def test_every_read_of_the_table_is_strongly_consistent(aws, table_name, monkeypatch):
+    """Or a run would not see what the last one wrote a moment before."""
+    asked = []
+    client = aws["dynamodb"]
+    for name in ("get_item", "query"):
+        method = getattr(client, name)
+        monkeypatch.setattr(
+            client, name, lambda _method=method, **given: asked.append(given) or _method(**given)
+        )
+    table = dynamodb.Table(table_name, client)
+    leases = dynamodb.DynamoLeaseStore(table)
+    journal = dynamodb.DynamoJournal(table)
+    leases.acquire("trade", owner="run-1", seconds=30)
+    journal.installation()
+    journal.live_trades()
+    journal.trade("signal-1")
+    journal.orders("signal-1")
+    journal.orders_on("2025-10-09")
+    journal.trades_since(0)
+    dynamodb.DynamoHaltStore(table).current()
+    dynamodb.DynamoLockStore(table).current(NOW)
+    dynamodb.DynamoSignalStore(table).since(0)
+    assert len(asked) >= 9
+    assert [one for one in asked if one.get("ConsistentRead") is not True] == []
 
 
 def test_what_nobody_can_read_stops_trading_and_is_named(table):

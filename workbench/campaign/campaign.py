@@ -9,7 +9,7 @@ from functools import partial
 
 from workbench.workers import worker_processes
 
-from .plan import INCIDENTS, TROUBLES
+from .plan import INCIDENTS, PEOPLE, TROUBLES
 from .world import WorldResult, play
 
 __all__ = ["Campaign", "play_worlds"]
@@ -52,7 +52,7 @@ class Campaign:
     @property
     def never_struck(self) -> list[str]:
         """Return the kinds of trouble that no world has met."""
-        return [kind for kind in (*TROUBLES, *INCIDENTS) if not self.struck[kind]]
+        return [kind for kind in (*TROUBLES, *INCIDENTS, *PEOPLE) if not self.struck[kind]]
 
     def document(self) -> dict[str, object]:
         """Return the sums as JSON."""

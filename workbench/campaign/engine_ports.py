@@ -9,7 +9,7 @@ from decimal import Decimal
 import numpy as np
 
 from pumpwatch.adapters.bybit import endpoints
-from pumpwatch.adapters.bybit.orders import CREATED_BY, KINDS, STATES, TRIGGER_WORDS, TRIGGERS
+from pumpwatch.adapters.bybit.orders import TRIGGER_WORDS, read_fill, read_order
 from pumpwatch.adapters.bybit.refusals import BENIGN, refusal
 from pumpwatch.domain.access import Access
 from pumpwatch.domain.candles import CandleSeries
@@ -18,7 +18,6 @@ from pumpwatch.domain.market_trades import MarketTrades
 from pumpwatch.domain.orders import (
     Account,
     Fill,
-    FillKind,
     OrderRequest,
     OrderStatus,
     Position,
@@ -26,19 +25,25 @@ from pumpwatch.domain.orders import (
     StopTrigger,
 )
 from pumpwatch.domain.rows import Rows
-from pumpwatch.errors import BadMarketData, DeadlineNear, PumpwatchError, UnknownSymbol
+from pumpwatch.errors import (
+    BadMarketData,
+    DeadlineNear,
+    PumpwatchError,
+    UnknownSymbol,
+    UnreadableAnswer,
+)
 from pumpwatch.ports import CandleRequest
 from workbench.simulator.engine import requests
 from workbench.simulator.engine.engine import Engine
-from workbench.simulator.engine.records import Execution, Order
+from workbench.simulator.engine.records import Order
 from workbench.simulator.market import Listing
 from workbench.simulator.refusals import Refused
+from workbench.simulator.wire.rows import execution_row, order_row
 
-from .exchange import SIDES, WorldExchange
+from .exchange import WorldExchange
 
 __all__ = ["EngineBroker", "EngineMarketData"]
 
-PROTECTIONS = frozenset(TRIGGERS)
 LEVELS = 5
 """Levels of the book that are shown."""
 
@@ -56,9 +61,8 @@ def _refusals(endpoint: endpoints.Endpoint) -> Iterator[None]:
 class EngineBroker:
     """Orders and positions straight on the engine (Broker port)."""
 
-    def __init__(self, exchange: WorldExchange, account: str = "10001") -> None:
+    def __init__(self, exchange: WorldExchange) -> None:
         self._exchange = exchange
-        self._account = account
 
     @property
     def _engine(self) -> Engine:
@@ -72,14 +76,14 @@ class EngineBroker:
 
     def positions(self, symbol: str = "") -> Rows[Position]:
         """Return every open position, or one symbol's."""
-        found = self._exchange.positions()
-        return Rows(tuple(one for one in found if symbol in ("", one.symbol)))
+        return self._exchange.listed("positions", self._exchange.positions(), symbol)
 
     def open_orders(self) -> Rows[OrderStatus]:
         """Return every order that can still be filled."""
         active, visible = self._engine.ledger.active, self._exchange.visible()
         found = [order for orders in active.values() for order in orders.values()]
-        return Rows(tuple(_status(order) for order in found if order.created <= visible))
+        shown = (_status(order) for order in found if order.created <= visible)
+        return self._exchange.listed("open_orders", shown)
 
     def place(self, request: OrderRequest) -> str:
         """Give the order to the engine."""
@@ -87,11 +91,16 @@ class EngineBroker:
             raise DeadlineNear(f"order {request.order_id} would leave too late: not sent")
         with _refusals(endpoints.CREATE_ORDER):
             wanted = _engine_request(request, self._index(request.symbol))
+            if self._exchange.match_after and not request.reduce_only:
+                self._exchange.match_later(wanted)
+                return f"late-{request.order_id}"
             return self._engine.create(wanted).order_id
 
     def find_order(self, symbol: str, order_id: str) -> OrderStatus | None:
-        """Return the order with our id, unless lists lag behind it."""
+        """Return the order with our id, unless lists lag. Raises `UnreadableAnswer`."""
         order = self._engine.ledger.by_link.get(order_id)
+        if self._exchange.listed("order_history", (), symbol).unreadable:
+            raise UnreadableAnswer(f"the row of {order_id} cannot be read")
         late = order is not None and order.created > self._exchange.visible()
         return None if order is None or late or order.symbol != symbol else _status(order)
 
@@ -99,8 +108,10 @@ class EngineBroker:
         """Return the symbol's executions, oldest first."""
         until = self._exchange.visible()
         rows = self._engine.ledger.executions
+        until = min(until, self._exchange.untold.get(symbol, until))
         wanted = (row for row in rows if row.symbol == symbol and since <= row.time <= until)
-        return Rows(tuple(_fill(row) for row in wanted))
+        fills = (read_fill(execution_row(row)) for row in wanted)
+        return self._exchange.listed("executions", fills, symbol)
 
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:
         """Set the leverage."""
@@ -135,8 +146,8 @@ class EngineBroker:
             self._engine.cancel(self._engine.ledger.by_link.get(order_id))
 
     def access(self) -> Access:
-        """Return the rights of a good key."""
-        return Access(self._account)
+        """Return what the key may do now."""
+        return self._exchange.access[0]
 
     def _index(self, symbol: str) -> int:
         return self._exchange.indices[symbol]
@@ -223,45 +234,7 @@ def _engine_request(request: OrderRequest, index: int) -> requests.OrderRequest:
 
 
 def _status(order: Order) -> OrderStatus:
-    reason = order.reject_reason
-    return OrderStatus(
-        order_id=order.link_id,
-        exchange_id=order.order_id,
-        symbol=order.symbol,
-        side=SIDES[order.side],
-        state=STATES[order.status],
-        quantity=order.quantity,
-        filled_quantity=order.filled,
-        average_price=order.average_price,
-        fee=order.fee,
-        reduce_only=order.reduce_only,
-        created=order.created,
-        updated=order.updated,
-        reject_reason="" if reason == "EC_NoError" else reason,
-        is_protection=order.stop_kind in PROTECTIONS,
-    )
-
-
-def _fill(row: Execution) -> Fill:
-    order = row.order
-    kind = KINDS.get(row.kind, FillKind.OTHER)
-    if kind is FillKind.TRADE and order is not None:
-        made = [what for start, what in CREATED_BY.items() if order.create_type.startswith(start)]
-        kind = made[0] if made else kind
-    return Fill(
-        execution_id=row.execution_id,
-        order_id=order.link_id if order is not None else "",
-        symbol=row.symbol,
-        side=SIDES[row.side],
-        kind=kind,
-        price=row.price,
-        quantity=row.quantity,
-        fee=row.fee,
-        time=row.time,
-        exchange_order_id=row.order_id,
-        closed_quantity=row.closed,
-        trigger=TRIGGERS.get(order.stop_kind, "") if order is not None else "",
-    )
+    return read_order(order_row(order))
 
 
 def _instrument(listing: Listing) -> Instrument:

@@ -12,7 +12,7 @@ from workbench.simulator.market import Listing
 from .exchange import WorldExchange
 from .plan import Plan, Trouble
 
-__all__ = ["incident_for"]
+__all__ = ["incident_for", "symbol_for"]
 
 HALF = 0.5
 MOST_CLOSED_IN_PART = Decimal("0.6")
@@ -25,9 +25,14 @@ ON_OURS = frozenset(
         "halt_symbol",
         "liquidate",
         "manual_close",
+        "move_stop",
+        "odd_ours",
+        "untold_close",
     }
 )
-"""Incidents that look for a position."""
+"""What looks for a position."""
+ON_OTHERS = frozenset({"hedge_stranger", "odd_stranger"})
+"""What looks for a symbol without a position, best one that is about to have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ class _Place:
 
 def incident_for(trouble: Trouble, plan: Plan, exchange: WorldExchange) -> Incident | None:
     """Return the incident at a symbol that it matters to; None when there is none."""
-    symbol = _symbol(trouble, plan, exchange)
+    symbol = symbol_for(trouble, plan, exchange)
     if symbol is None:
         return None
     index = exchange.indices[symbol]
@@ -54,13 +59,15 @@ def incident_for(trouble: Trouble, plan: Plan, exchange: WorldExchange) -> Incid
     return FIGURES.get(trouble.kind, _plain)(trouble.kind, place)
 
 
-def _symbol(trouble: Trouble, plan: Plan, exchange: WorldExchange) -> str | None:
+def symbol_for(trouble: Trouble, plan: Plan, exchange: WorldExchange) -> str | None:
     """Return a symbol that is held, or is about to be; else any."""
     held = sorted(one.symbol for one in exchange.engine.ledger.held())
     if trouble.kind in ON_OURS:
         return _one_of(held, trouble.size) if held else None
     soon = [s.symbol for tick, s in plan.signals if trouble.tick <= tick <= trouble.tick + 1]
     known = [symbol for symbol in soon if symbol in exchange.indices]
+    if trouble.kind in ON_OTHERS:
+        held = []
     return _one_of(held + known or sorted(exchange.indices), trouble.size)
 
 

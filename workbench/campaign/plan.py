@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeVar
 
 import numpy as np
 
+from pumpwatch.domain.market import OrderBook
 from pumpwatch.domain.signals import Phase, Signal, signal_id_for
 from pumpwatch.settings import TradeSettings
 
@@ -17,10 +18,15 @@ from .market import CampaignMarket, random_market
 __all__ = [
     "ACCOUNT",
     "INCIDENTS",
+    "MINUTE",
+    "OPENING_HOURS",
+    "PEOPLE",
     "QUIET_TICKS",
     "START",
+    "TIME_LIMIT",
     "TROUBLES",
     "Plan",
+    "Run",
     "Trouble",
     "plan_for",
 ]
@@ -28,12 +34,18 @@ __all__ = [
 Choice = TypeVar("Choice")
 START = 1_800_000_000_000
 MINUTE = 60_000
+TIME_LIMIT = 25_000
+"""Milliseconds after which an invocation is killed."""
 ACCOUNT = "10001"
 QUIET_TICKS = 13
 """Ticks at the end in which nothing goes wrong: everything must be resolved by then."""
 LONGEST_TRADE = 8
 """Minutes after which a position is closed."""
-AT_BUSY_TICKS = 0.5
+AT_BUSY_TICKS, TOGETHER, AGAIN = 0.5, 0.4, 0.2
+"""Shares of the troubles at a tick with a signal, of the signals at the tick of another, and of
+those in the symbol of another."""
+OPENING_HOURS = 15 * MINUTE
+"""How long entries are allowed where there are trading hours, counted from the start."""
 NOT_LISTED, PUBLISHED_TWICE = 0.05, 0.2
 """Shares of the signals whose symbol the exchange does not list, and that are published again."""
 
@@ -46,15 +58,24 @@ TROUBLES = (
     "rate_limited",
     "clock_refused",
     "forbidden",
-    "slow",
-    "too_slow",
     "stale_lists",
+    "deep_lag",
+    "late_match",
+    "slow",
+    "slow_answer",
+    "clock_doubt",
+    "clock_frozen",
+    "outage",
+    "only_care",
+    "slow_endpoint",
+    "throttled",
     "store_fails_before",
     "store_fails_after",
     "crash_before",
     "crash_after",
     "crash_at_send",
     "zombie",
+    "twin",
     "overlap",
     "duplicate",
     "late",
@@ -79,6 +100,17 @@ INCIDENTS = (
     "thin_book",
 )
 """What happens on the exchange."""
+PEOPLE = (
+    "bad_key",
+    "halt",
+    "halt_closing",
+    "hedge_stranger",
+    "move_stop",
+    "odd_ours",
+    "odd_stranger",
+    "untold_close",
+)
+"""What people do to the account and to trading, and rows that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +122,34 @@ class Trouble:
     call: int
     size: float
     """A number between 0 and 1 that the kind makes its own use of."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One invocation. Times in milliseconds UTC."""
+
+    name: str
+    started: int
+    troubles: list[Trouble]
+    scheduled: int
+    connected: int = 0
+    """When its instance was made: what a key may do is asked then, and once an hour."""
+    calls: int = 0
+    dead: bool = False
+    undead: bool = False
+    """A zombie: its time limit does not kill it."""
+    forbidden: bool = False
+    doubt: str = ""
+    """Why its clock is not sure of the time."""
+    frozen: bool = False
+    """Whether its clock stands still."""
+    token: int = 0
+    """Of the lease it holds or held."""
+    books: dict[str, OrderBook] = field(default_factory=dict)
+    """The last book it was shown, by symbol."""
+    market_seen: int = 0
+    """The stamp of the last snapshot it was shown, and by symbol rate and time of its funding."""
+    funding: dict[str, tuple[float, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,20 +201,28 @@ def _settings(random: np.random.Generator) -> TradeSettings:
         bybit_secret_arn="arn:aws:secretsmanager:eu-central-1:1:secret:key",  # noqa: S106 - a name
         strategy=one_of("fade", "fade", "ride"),
         leverage=Decimal(one_of(1, 1, 2, 5)),
-        max_open_positions=one_of(1, 2, 5),
+        max_open_positions=one_of(1, 3, 5, 5),
         max_exposure_fraction=Decimal(one_of("0.05", "0.2", "0.5")),
         max_notional_usdt=Decimal(one_of(200, 500, 2000)),
         max_orders_per_day=one_of(3, 10, 50),
         stop_trigger=one_of("last_price", "mark_price"),
+        risk_fraction=Decimal(one_of("0.005", "0.005", "0.05")),
+        slippage_tolerance=Decimal(one_of("0.01", "0.01", "0.002")),
+        max_funding_fraction=Decimal(one_of("0.003", "0.003", "0.0003")),
         trailing_stop_fraction=Decimal(one_of("0", "0", "0.02", "0.05")),
-        symbol_cooldown_minutes=one_of(0, 1, 30),
-        losing_streak_trades=one_of(0, 3),
-        drawdown_halt_fraction=Decimal(one_of("0", "0.06")),
+        symbol_cooldown_minutes=one_of(0, 1, 5, 30),
+        losing_streak_trades=one_of(0, 0, 1, 2, 3),
+        losing_streak_pause_minutes=one_of(3, 10),
+        drawdown_pause_fraction=Decimal(one_of("0", "0.002", "0.03")),
+        drawdown_pause_minutes=360,
+        drawdown_halt_fraction=Decimal(one_of("0", "0", "0.004", "0.06")),
+        low_profit_trades=0,
+        trading_hours=one_of("", "", "", "", "", "Fri 08:00-08:15"),
         fade_min_gain=Decimal(0),
         fade_target_retrace=Decimal(one_of("0.5", "0.8")),
         fade_time_limit_minutes=minutes,
         ride_time_limit_minutes=minutes,
-        max_spread=Decimal("0.05"),
+        max_spread=Decimal(one_of(*("0.05",) * 7, "0.0011")),
     )
 
 
@@ -166,10 +234,13 @@ def _signals(
     offset: int,
 ) -> list[tuple[int, Signal]]:
     phase = Phase.PEAKED if settings.strategy == "fade" else Phase.RISING
-    found = []
-    for number in range(int(random.integers(2, 7))):
-        tick = int(random.integers(0, ticks - 1))
-        index = int(random.integers(len(market.listings)))
+    found: list[tuple[int, Signal]] = []
+    tick = index = 0
+    for number in range(int(random.integers(4, 13))):
+        if not found or random.random() > TOGETHER:
+            tick = int(random.integers(0, ticks - 1))
+        if not found or random.random() > AGAIN:
+            index = int(random.integers(len(market.listings)))
         time = START + tick * MINUTE + offset - int(random.integers(0, 100)) * 1_000
         price = market.price(index, max(time, START))
         symbol = market.listings[index].symbol if random.random() > NOT_LISTED else "NOWHEREUSDT"
@@ -195,7 +266,7 @@ def _signals(
 
 def _troubles(random: np.random.Generator, ticks: int, busy: Sequence[int]) -> list[Trouble]:
     """Return what goes wrong, about half of it when there is an order to send or to follow."""
-    kinds = TROUBLES + INCIDENTS
+    kinds = TROUBLES + INCIDENTS + PEOPLE
     return [
         Trouble(
             tick=_tick(random, ticks, busy),
@@ -203,7 +274,7 @@ def _troubles(random: np.random.Generator, ticks: int, busy: Sequence[int]) -> l
             call=int(random.integers(0, 24)),
             size=float(random.random()),
         )
-        for _ in range(int(random.integers(8, 17)))
+        for _ in range(int(random.integers(8, 18)))
     ]
 
 

@@ -3,52 +3,68 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from decimal import Decimal
 
-from pumpwatch.adapters.memory import MemoryJournal
 from pumpwatch.domain.evidence import own_position
 from pumpwatch.domain.orders import Leg, OrderRequest, Outcome, order_id_for
-from pumpwatch.domain.reconcile import never_placed_after
-from pumpwatch.domain.trades import ExitReason, Trade, TradeState
+from pumpwatch.domain.reconcile import UNEXPLAINED_AFTER, never_placed_after
+from pumpwatch.domain.trades import ExitReason, OrderRecord, Trade, TradeState
 from workbench.simulator.engine.records import Order
 
-from .exchange import WorldExchange
-from .plan import Plan
+from .care_rules import CareRules
+from .entry_rules import Facts, entry_breaks
+from .people import People
+from .plan import Run
 
 __all__ = ["Broken", "Promise"]
 
 MOST_ATTEMPTS = 60
 CENT = Decimal("0.01")
+RISK_SLACK = Decimal("1.01")
 SLACK = Decimal("1.03")
 """Prices move between the look and the fill by at most the slippage tolerance and a little."""
+HARMLESS = frozenset({"bad_key", "halt", "halt_closing", "hedge_stranger", "odd_stranger"})
+"""What people do that leaves care as it was."""
 STOP_TROUBLES = frozenset({"drop_stop", "drop_next_stop"})
+LEAVES_WITHIN = {Leg.ENTRY: 5_100, Leg.EXIT: 20_100}
+"""Milliseconds from its intent within which an order leaves and arrives, or never."""
 
 
 class Broken(AssertionError):
     """The promise does not hold; the text says what was promised and what is so."""
 
 
+def _hold(breaks: Iterable[str]) -> None:
+    for why in breaks:
+        raise Broken(why)
+
+
 class Promise:
     """Watches one world. `disturb` notes that something went wrong in the present tick."""
 
-    def __init__(self, plan: Plan, exchange: WorldExchange, journal: MemoryJournal) -> None:
-        self._plan = plan
-        self._exchange = exchange
-        self._journal = journal
+    def __init__(self, facts: Facts, people: People) -> None:
+        self._plan = plan = facts.plan
+        self._exchange = facts.exchange
+        self._journal = facts.journal
+        self._facts, self._people = facts, people
+        self._care = CareRules(facts, people)
+        self._intended: dict[str, int] = {}
         self._newest_token = 0
         self._disturbed: list[str] = []
-        self._strangers: set[str] = set()
+        self._strangers = facts.exchange.touched
         self._foreign: set[str] = set()
         self._bare_allowed: set[str] = set()
         self._ours: dict[str, str] = {}
-        letters = journal.installation()
-        for _, signal in plan.signals:
-            self._ours[order_id_for(signal.signal_id, Leg.ENTRY, 0, letters)] = signal.signal_id
-        self._exits = {
-            order_id_for(signal.signal_id, Leg.EXIT, attempt)
-            for _, signal in plan.signals
-            for attempt in range(MOST_ATTEMPTS)
-        }
+        self._exits: set[str] = set()
+        for letters in ("", facts.journal.installation()):
+            for _, signal in plan.signals:
+                one = signal.signal_id
+                self._ours[order_id_for(one, Leg.ENTRY, 0, letters)] = one
+                self._exits.update(
+                    order_id_for(one, Leg.EXIT, attempt, letters)
+                    for attempt in range(MOST_ATTEMPTS)
+                )
 
     # --- what happens in between -----------------------------------------------------------
 
@@ -56,40 +72,69 @@ class Promise:
         """Begin a tick."""
         self._disturbed = []
 
-    def disturb(self, what: str) -> None:
-        """Note that something went wrong in this tick."""
+    def disturb(self, what: str, call: tuple[str, str] | None = None) -> None:
+        """Note that something went wrong in this tick: with one call only, or as a whole."""
         self._disturbed.append(what)
+        self._care.disturb(call)
 
     def happened(self, kind: str, symbol: str) -> None:
-        """Note an incident on the exchange."""
-        self.disturb(f"{kind} {symbol}")
+        """Note an incident on the exchange, or what people did."""
+        self.disturb(f"{kind} {symbol}", ("people", kind) if kind in HARMLESS else None)
         if kind.startswith("manual"):
             self._strangers.add(symbol)
         if kind in ("manual_open", "manual_order"):
             self._foreign.add(symbol)
         if kind in STOP_TROUBLES:
             self._bare_allowed.add(symbol)
+            self._people.moved.pop(symbol, None)
+
+    def odd(self, symbol: str) -> None:
+        """Note that a symbol has rows that cannot be read: those of strangers never stop care."""
+        ours = any(one.symbol == symbol for one in self._journal.live_trades())
+        self.disturb(f"odd rows of {symbol}", None if ours else ("strangers", "rows"))
 
     def lease_taken(self, token: int) -> None:
         """Note a new lease."""
         self._newest_token = max(self._newest_token, token)
 
-    def written(self, token: int) -> None:
-        """Check a write to the journal that was accepted."""
-        if token < self._newest_token:
-            raise Broken("one writer: a run wrote to the journal after another took its lease")
+    def fence(self, run: Run, what: str) -> None:
+        """Check that a run that writes, sends or sets something has not lost its lease."""
+        if run.token < self._newest_token:
+            raise Broken(f"one writer: {what} by a run whose lease another has taken")
 
-    def placed(self, request: OrderRequest, token: int) -> None:
+    def intended(self, run: Run, trade: Trade, order: OrderRecord) -> None:
+        """Check an intent that the journal has accepted: it is the decision to send an order."""
+        most = self._plan.settings.max_orders_per_day
+        if order.leg is Leg.ENTRY:
+            if len(self._intended) >= most:
+                raise Broken(f"limits: an entry after {len(self._intended)} orders of a day")
+            _hold(entry_breaks(self._facts, trade, order.request, run))
+        self._intended[order.request.order_id] = self._exchange.now
+
+    def stop_set(self, symbol: str, stop: Decimal) -> None:
+        """Check a stop that the exchange has accepted for a position."""
+        _hold(self._care.stop_breaks(symbol, stop))
+
+    def placed(self, run: Run, request: OrderRequest) -> None:
         """Check an order that the exchange has accepted, at that moment."""
-        if token < self._newest_token:
-            raise Broken("one writer: a run sent an order after another took its lease")
+        self.fence(run, "an order")
+        intended, now = self._intended.get(request.order_id), self._exchange.now
+        if intended is None:
+            raise Broken(f"ids: {request.order_id} was sent without being stored")
+        within = LEAVES_WITHIN[Leg.EXIT if request.reduce_only else Leg.ENTRY]
+        if request.send_by is None or now - intended > within:
+            raise Broken(f"send by: {request.order_id} left {now - intended} ms after its intent")
+        if request.reduce_only and request.limit_price is not None:
+            raise Broken(f"price: the exit {request.order_id} has a limit")
         order = self._exchange.engine.ledger.by_link.get(request.order_id)
-        if order is None or request.reduce_only or not order.filled:
-            return
-        self._check_entry(order)
+        if order is not None and not request.reduce_only and order.filled:
+            self._check_entry(order)
 
     def _check_entry(self, order: Order) -> None:
         settings, ledger = self._plan.settings, self._exchange.engine.ledger
+        self._check_risk(order)
+        if self._exchange.now < self._exchange.blind_until:
+            return
         held = [one for one in ledger.held() if one.symbol not in self._foreign]
         if len(held) > settings.max_open_positions:
             raise Broken(f"limits: {len(held)} positions, {settings.max_open_positions} allowed")
@@ -107,6 +152,24 @@ class Promise:
         if seen and position.size > order.filled:
             raise Broken(f"strangers: an entry into a position that is not ours, {order.symbol}")
 
+    def _check_risk(self, order: Order) -> None:
+        """Check what the stop of a filled entry would lose, and where it lies."""
+        settings, ledger = self._plan.settings, self._exchange.engine.ledger
+        price, stop = order.average_price, order.stop_loss
+        if price is None or stop is None:
+            raise Broken(f"stops: the entry in {order.symbol} carries none")
+        sign = 1 if order.side == "Buy" else -1
+        if sign * (price - stop) <= 0:
+            raise Broken(f"stops: {order.symbol} was filled at {price}, beyond its stop at {stop}")
+        edge = ledger.liquidation_price(ledger.position(order.index))
+        alone = order.symbol not in self._foreign
+        if alone and edge > 0 and sign * (stop - edge) <= 0:
+            raise Broken(f"stops: {order.symbol} is liquidated at {edge}, before its stop {stop}")
+        loss = order.filled * (abs(price - stop) + settings.taker_fee * (price + stop))
+        equity = ledger.wallet + ledger.unrealised()
+        if loss > settings.risk_fraction * equity * RISK_SLACK:
+            raise Broken(f"limits: the stop in {order.symbol} loses {loss:.2f} of {equity:.2f}")
+
     # --- after a tick ------------------------------------------------------------------------
 
     def check(self, *, completed: bool, looked: int) -> None:
@@ -117,13 +180,18 @@ class Promise:
         """
         self._check_orders()
         self._check_stops_always()
+        ours = [
+            one for one in self._exchange.engine.ledger.held() if one.symbol not in self._foreign
+        ]
+        _hold(self._people.moved_back())
+        _hold(self._care.missed(ours, looked))
         if completed and not self._disturbed and self._exchange.lag_until <= looked:
             self._check_stops_now()
             self._check_agreement(looked)
 
     def check_end(self) -> None:
         """Check what must hold once everything has had time to settle."""
-        live = self._journal.live_trades()
+        live = [one for one in self._journal.live_trades() if one.state.live]
         if live:
             raise Broken(f"settled: {len(live)} trades are still live at the end: {live[0]}")
         held = [
@@ -148,8 +216,6 @@ class Promise:
             entries[signal] += 1
             if entries[signal] > 1:
                 raise Broken(f"one entry: signal {signal} has led to several entries")
-        if len(entries) > self._plan.settings.max_orders_per_day:
-            raise Broken(f"limits: {len(entries)} entries in a day")
 
     def _check_stops_always(self) -> None:
         """No position of ours was ever without a stop, but where a fault took it away."""
@@ -169,8 +235,8 @@ class Promise:
     def _check_agreement(self, looked: int) -> None:
         ledger, now = self._exchange.engine.ledger, self._exchange.now
         moved = {row.symbol for row in ledger.executions if row.time >= looked}
-        live = {trade.symbol: trade for trade in self._journal.live_trades()}
-        held = {one.symbol: one for one in self._exchange.positions()}
+        live = {one.symbol: one for one in self._journal.live_trades() if one.state.live}
+        held = {one.symbol: one for one in self._exchange.positions() if not one.hedge}
         for symbol, trade in live.items():
             if symbol not in moved:
                 self._check_trade(
@@ -188,6 +254,8 @@ class Promise:
             orders = self._journal.orders(trade.signal_id)
             age = now - max(order.intended for order in orders)
             patience = never_placed_after(self._plan.settings.settling_seconds * 1000)
+            if trade.symbol in self._exchange.untold:
+                patience += UNEXPLAINED_AFTER
             if age > patience + 1_000:
                 raise Broken(f"agreement: {trade.symbol} is {trade.state} after {age} ms")
             return
@@ -213,7 +281,7 @@ class Promise:
 
     def _check_results(self) -> None:
         """Realised profit in the journal is what the exchange's executions add up to."""
-        untold = {
+        untold = set(self._exchange.untold) | {
             trade.symbol
             for trade in self._journal.trades_since(0)
             if trade.exit_reason is ExitReason.UNEXPLAINED

@@ -14,7 +14,7 @@ from workbench.simulator.faults.plan import Call, Fault
 from workbench.simulator.faults.schedule import FaultSchedule
 from workbench.simulator.server import SimulatorServer
 
-from .exchange import LONGEST_LAG, WorldExchange
+from .exchange import WorldExchange
 from .market import CampaignMarket
 from .plan import ACCOUNT, Plan
 from .venue import SETTINGS, Connection
@@ -41,10 +41,10 @@ class ServedExchange(WorldExchange):
         self.served.clock.advance_by(milliseconds)
         self.served.catch_up()
 
-    def lag(self, milliseconds: int, duration: int) -> None:
-        """Let lists answer what was so `milliseconds` ago, orders and executions a little less."""
-        super().lag(milliseconds, duration)
-        little = min(milliseconds, LONGEST_LAG)
+    def lag(self, milliseconds: int, duration: int, *, deep: bool = False) -> None:
+        """Let lists answer what was so `milliseconds` ago, orders and executions mostly less."""
+        super().lag(milliseconds, duration, deep=deep)
+        little = min(milliseconds, self.longest_lag)
         for lists, by in (((POSITIONS,), milliseconds), ((ORDERS, HISTORY, EXECUTIONS), little)):
             fault = Fault("stale", lag_ms=by, lasts_ms=duration, lists=lists)
             call = Call("GET", lists[0], {}, 0, self.now)

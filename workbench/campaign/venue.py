@@ -13,7 +13,7 @@ from workbench.simulator.exchange_settings import ExchangeSettings
 
 from .engine_ports import EngineBroker, EngineMarketData
 from .exchange import WorldExchange
-from .plan import ACCOUNT, Plan
+from .plan import Plan
 
 __all__ = ["SETTINGS", "Connection", "EngineVenue", "Venue"]
 
@@ -65,7 +65,7 @@ class EngineVenue:
     def connect(self) -> Connection:
         """Return ports straight on the engine."""
         return Connection(
-            EngineBroker(self.exchange, ACCOUNT),
+            EngineBroker(self.exchange),
             EngineMarketData(self.exchange),
             _GoodHealth(),
             lambda deadline: None,

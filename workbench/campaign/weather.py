@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
 from typing import TypeVar, cast
 
+from pumpwatch.domain.market import MarketSnapshot, OrderBook
 from pumpwatch.domain.orders import OrderRequest
+from pumpwatch.domain.trades import OrderRecord, Trade
 from pumpwatch.errors import (
     ExchangeForbidden,
     ExchangeUnavailable,
@@ -19,54 +22,63 @@ from pumpwatch.errors import (
 )
 from pumpwatch.ports import Lease
 
+from .care_rules import EXIT_NEEDS
 from .exchange import WorldExchange
-from .plan import Trouble
+from .plan import MINUTE, TIME_LIMIT, Run, Trouble
 from .promise import Promise
 
-__all__ = ["Killed", "Run", "Weather"]
+__all__ = ["Killed", "Weather"]
 
 PortType = TypeVar("PortType")
 Arguments = tuple[object, ...]
+Named = Mapping[str, object]
 HALF = 0.5
-TIME_LIMIT = 25_000
-"""Milliseconds after which an invocation is killed."""
 LATENCY = 40
 """Milliseconds of market time that a request to the exchange takes."""
 EXCHANGE = frozenset({"broker", "market"})
 ACTS = frozenset({"place", "set_protection", "set_leverage"})
 WRITES = frozenset({"intend", "settle", "save"})
+SETS = frozenset({("broker", "set_protection"), ("broker", "set_leverage")})
+MATCHED_AFTER = 35_000
+"""Milliseconds; longer than an entry is looked for."""
+TABLE_PATIENCE = 2.0
+"""Seconds that a call to the table may take."""
 AT_METHOD = {
     "answer_lost_after": ("broker", "place"),
     "answer_lost_before": ("broker", "place"),
     "rate_limited": ("broker", "place"),
     "clock_refused": ("broker", "place"),
     "crash_at_send": ("broker", "place"),
+    "late_match": ("broker", "place"),
     "stop_answer_lost_after": ("broker", "set_protection"),
     "stop_answer_lost_before": ("broker", "set_protection"),
 }
 """Troubles that wait for a certain call; the others strike at the call they are numbered with."""
-ONLY_EXCHANGE = frozenset({"read_fails", "forbidden", "stale_lists", "slow", "too_slow"})
+ONLY_EXCHANGE = frozenset({"read_fails", "forbidden", "stale_lists", "deep_lag"})
+ONE_CALL = frozenset({"read_fails", "store_fails_before", "store_fails_after", "slow_answer"})
+"""Troubles that leave everything but their own call as it was."""
+ENDURING = frozenset({"only_care", "outage", "slow_endpoint", "throttled"})
+"""Troubles that last for some ticks."""
+CALLS = tuple(
+    (port, name)
+    for port, names in {
+        "market": "time snapshot order_book instruments",
+        "broker": "account open_orders positions fills find_order access place set_protection"
+        " set_leverage",
+        "journal": "live_trades orders trade trades_since intend settle save",
+        "halts": "current halt looked_at resumed",
+        "leases": "acquire release",
+        "locks": "current save",
+        "signals": "since since",
+    }.items()
+    for name in names.split()
+)
+"""What can fail or be slow for a while."""
 ONLY_STORES = frozenset({"store_fails_before", "store_fails_after"})
 
 
 class Killed(BaseException):
     """The invocation is gone: nothing catches it, and every later call of it dies too."""
-
-
-@dataclass(slots=True)
-class Run:
-    """One invocation."""
-
-    name: str
-    started: int
-    troubles: list[Trouble]
-    calls: int = 0
-    dead: bool = False
-    undead: bool = False
-    """A zombie: its time limit does not kill it."""
-    forbidden: bool = False
-    token: int = 0
-    """Of the lease it holds or held."""
 
 
 @dataclass(slots=True)
@@ -76,15 +88,37 @@ class Weather:
     exchange: WorldExchange
     promise: Promise
     invoke: Callable[[str], None]
-    """Starts another invocation in the middle of a call."""
+    """Starts another invocation, of this name, in the middle of a call."""
+    patience: float = 4.0
+    """Seconds that a request to the exchange may take."""
     runs: list[Run] = field(default_factory=list)
     struck: Counter[str] = field(default_factory=Counter)
+    lasting: dict[tuple[str, str], tuple[Trouble, int]] = field(default_factory=dict)
+    """Calls that fail or are slow, by what, and until when."""
+
+    def begin(self, trouble: Trouble) -> None:
+        """Begin a trouble that lasts for some ticks."""
+        self.struck[trouble.kind] += 1
+        until = self.exchange.now + round((0.5 + 4 * (trouble.size * 7 % 1)) * MINUTE)
+        call = CALLS[int(trouble.size * len(CALLS))]
+        calls = {
+            "throttled": [("journal", name) for name in WRITES],
+            "only_care": [one for one in CALLS if one not in EXIT_NEEDS],
+        }
+        for one in calls.get(trouble.kind, [call]):
+            self.lasting[one] = trouble, until
+
+    def calm(self) -> None:
+        """End every trouble that lasts."""
+        self.lasting.clear()
 
     def wrap(self, name: str, port: PortType) -> PortType:
         """Return a port whose every call passes through the weather."""
         return cast(PortType, _Port(self, name, port))
 
-    def call(self, port: str, method: str, done: Callable[[], object], args: Arguments) -> object:
+    def call(
+        self, port: str, method: str, done: Callable[[], object], args: Arguments, named: Named
+    ) -> object:
         """Make one call of the present run, or let go wrong what is due."""
         run = self.runs[-1]
         run.calls += 1
@@ -93,18 +127,44 @@ class Weather:
             if run.forbidden:
                 raise ExchangeForbidden("403: no further call is made in this run")
             self.exchange.advance(LATENCY)
-        trouble = self._due(run, port, method)
+        if (port, method) in SETS:
+            self.promise.fence(run, f"a {method}")
 
         def watched() -> object:
             answer = done()
-            self._tell(run, port, method, args, answer)
+            self._tell(run, port, method, (*args, *named.values()), answer)
             return answer
 
+        lasting, until = self.lasting.get((port, method), (None, 0))
+        if lasting is not None and self.exchange.now < until:
+            self.promise.disturb(f"{lasting.kind} of {port}.{method}", (port, method))
+            slow = lasting.kind == "slow_endpoint"
+            return self._endure(run, _seconds(lasting) if slow else 0, port, method, watched)
+        trouble = self._due(run, port, method)
         if trouble is None:
             return watched()
         self.struck[trouble.kind] += 1
-        self.promise.disturb(f"{trouble.kind} at {port}.{method}")
+        call = (port, method) if trouble.kind in ONE_CALL else None
+        self.promise.disturb(f"{trouble.kind} at {port}.{method}", call)
+        if trouble.kind == "slow_answer":
+            return self._endure(run, _seconds(trouble), port, method, watched)
         return self._strike(run, trouble, method, watched)
+
+    def _endure(
+        self, run: Run, seconds: float, port: str, method: str, done: Callable[[], object]
+    ) -> object:
+        """Let a call fail, or be slow: one that is too slow fails as well."""
+        patience = self.patience if port in EXCHANGE else TABLE_PATIENCE
+        answer = done() if seconds else None
+        self.exchange.advance(round(min(seconds, patience) * 1000))
+        self._live(run)
+        if 0 < seconds < patience:
+            return answer
+        if port not in EXCHANGE:
+            raise StoreUnavailable("the table did not answer")
+        if method in ACTS:
+            raise OutcomeUnknown("no answer")
+        raise ExchangeUnavailable("no answer")
 
     def _live(self, run: Run) -> None:
         late = self.exchange.now - run.started > TIME_LIMIT and not run.undead
@@ -131,14 +191,32 @@ class Weather:
         return port not in EXCHANGE if kind in ONLY_STORES else True
 
     def _tell(self, run: Run, port: str, method: str, args: Arguments, answer: object) -> None:
-        """Tell the promise what a call did."""
+        """Tell the promise what a call did, and remember what the run was shown."""
         if isinstance(answer, Lease):
             run.token = answer.token
             self.promise.lease_taken(answer.token)
+        elif isinstance(answer, OrderBook):
+            run.books[answer.symbol] = answer
+        elif isinstance(answer, MarketSnapshot):
+            self._show(run, answer)
         elif port == "journal" and method in WRITES:
-            self.promise.written(next(one for one in args if isinstance(one, Lease)).token)
+            if (
+                isinstance(args[0], Trade)
+                and isinstance(args[1], OrderRecord)
+                and method == "intend"
+            ):
+                self.promise.intended(run, args[0], args[1])
+            self.promise.fence(run, f"journal.{method}")
         elif (port, method) == ("broker", "place") and isinstance(args[0], OrderRequest):
-            self.promise.placed(args[0], run.token)
+            self.promise.placed(run, args[0])
+        elif (port, method) == ("broker", "set_protection") and isinstance(args[1], Decimal):
+            self.promise.stop_set(str(args[0]), args[1])
+
+    @staticmethod
+    def _show(run: Run, snapshot: MarketSnapshot) -> None:
+        run.market_seen = snapshot.time
+        terms = zip(snapshot.funding_rate.tolist(), snapshot.next_funding.tolist(), strict=True)
+        run.funding.update(zip(snapshot.symbols, terms, strict=True))
 
     def _strike(
         self, run: Run, trouble: Trouble, method: str, done: Callable[[], object]
@@ -151,17 +229,22 @@ class Weather:
             raise OutcomeUnknown("the answer was lost")
         if kind.endswith("lost_before"):
             raise OutcomeUnknown("the request was lost")
-        if kind in ("zombie", "overlap"):
+        if kind in ("zombie", "twin", "overlap"):
             return self._beside(run, kind, trouble, done)
-        if kind in ("slow", "too_slow"):
-            seconds = 2 + 10 * trouble.size if kind == "slow" else 40
+        if kind == "slow":
             answer = done()
-            self.exchange.advance(round(seconds * 1000))
+            self.exchange.advance(round(2_000 + 10_000 * trouble.size))
             self._live(run)
             return answer
-        if kind == "stale_lists":
-            self.exchange.lag(round(2_000 + 70_000 * trouble.size), round(90_000 * trouble.size))
+        if kind in ("stale_lists", "deep_lag"):
+            behind, lasts = round(2_000 + 70_000 * trouble.size), round(90_000 * trouble.size)
+            self.exchange.lag(behind, lasts, deep=kind == "deep_lag")
             return done()
+        if kind == "late_match":
+            self.exchange.match_after = MATCHED_AFTER
+            answer = done()
+            self.exchange.match_after = 0
+            return answer
         raise self._failure(run, kind, method, done)
 
     def _failure(
@@ -195,13 +278,19 @@ class Weather:
     def _beside(self, run: Run, kind: str, trouble: Trouble, done: Callable[[], object]) -> object:
         """Let another invocation run in the middle of this call.
 
-        A zombie stands still until its lease has run out, and then goes on as if nothing was.
+        A zombie stands still until its lease has run out, and then goes on as if nothing was. So
+        does a twin, and the other is the same event, delivered twice: it has the same owner.
         """
-        if kind == "zombie":
+        if kind != "overlap":
             run.undead = True
             self.exchange.advance(round(31_000 + 20_000 * trouble.size))
-        self.invoke(f"beside-{run.name}")
+        self.invoke(run.name if kind == "twin" else f"beside-{run.name}")
         return done()
+
+
+def _seconds(trouble: Trouble) -> float:
+    """Return how slow an answer is: 1 to 9 seconds."""
+    return 1 + 8 * (trouble.size * 11 % 1)
 
 
 class _Port:
@@ -214,7 +303,7 @@ class _Port:
         weather, name, call = self._weather, self._name, getattr(self._port, method)
 
         def through(*args: object, **named: object) -> object:
-            return weather.call(name, method, partial(call, *args, **named), args)
+            return weather.call(name, method, partial(call, *args, **named), args, named)
 
         self.__dict__[method] = through
         return through

@@ -19,19 +19,32 @@ from pumpwatch.usecases.trade_signals import TradeSignals
 from workbench.simulator.incidents.incident import Incident, IncidentError
 from workbench.simulator.incidents.kinds import apply_incident
 
+from .entry_rules import Facts
 from .exchange import WorldExchange
-from .incidents import incident_for
-from .plan import INCIDENTS, QUIET_TICKS, START, Plan, Trouble, plan_for
+from .incidents import incident_for, symbol_for
+from .people import People
+from .plan import (
+    INCIDENTS,
+    MINUTE,
+    PEOPLE,
+    QUIET_TICKS,
+    START,
+    TIME_LIMIT,
+    Plan,
+    Run,
+    Trouble,
+    plan_for,
+)
 from .promise import Broken, Promise
 from .venue import Connection, EngineVenue, Venue
-from .weather import TIME_LIMIT, Killed, Run, Weather
+from .weather import ENDURING, Killed, Weather
 
 __all__ = ["World", "WorldResult", "play"]
 
-MINUTE = 60_000
-STALE = 100_000
-"""Milliseconds by which a late invocation is too late to enter."""
-WHOLE_INVOCATIONS = frozenset({"duplicate", "late"})
+LATEST = 200
+"""Seconds by which an invocation can be late; half as many are too many to enter."""
+WHOLE_INVOCATIONS = frozenset({"clock_doubt", "clock_frozen", "duplicate", "late"})
+ELSEWHERE = frozenset({*INCIDENTS, *PEOPLE, *ENDURING, *WHOLE_INVOCATIONS})
 """Troubles of an invocation as a whole; the others strike one of its calls."""
 COLD_EVERY = 3
 """Every so many invocations the function starts anew."""
@@ -70,14 +83,17 @@ class _Deadline:
 
 
 class _Clock:
-    def __init__(self, exchange: WorldExchange) -> None:
-        self._exchange = exchange
+    """The exchange's time, which the run that asks may be in doubt of or see stand still."""
+
+    def __init__(self, exchange: WorldExchange, runs: list[Run]) -> None:
+        self._exchange, self._runs = exchange, runs
 
     def now(self) -> int:
-        return self._exchange.now
+        run = self._runs[-1]
+        return run.started if run.frozen else self._exchange.now
 
     def doubt(self) -> str:
-        return ""
+        return self._runs[-1].doubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +102,7 @@ class _Instance:
 
     use_case: TradeSignals
     connection: Connection
+    made: int
 
 
 class World:
@@ -99,8 +116,15 @@ class World:
         self.journal = MemoryJournal(leases)
         self._signals = MemorySignalStore()
         self._halts, self._locks = MemoryHaltStore(), MemoryLockStore()
-        self.promise = Promise(plan, self.exchange, self.journal)
-        self.weather = Weather(self.exchange, self.promise, self._invoke_beside)
+        facts = Facts(plan, self.exchange, self.journal, self._halts, self._locks)
+        self.people = People(facts)
+        self.promise = Promise(facts, self.people)
+        self.weather = Weather(
+            self.exchange,
+            self.promise,
+            self._invoke_beside,
+            patience=plan.settings.request_timeout_seconds,
+        )
         self._leases = self.weather.wrap("leases", leases)
         self.result = WorldResult(plan.seed, plan.ticks, len(plan.market.listings))
         self._traced = traced
@@ -131,17 +155,24 @@ class World:
         due = START + number * MINUTE + self.plan.offset
         self.promise.begin()
         self.exchange.advance(max(0, due - self.exchange.now))
+        self.people.wait()
         if number >= self.plan.ticks - QUIET_TICKS:
             self._calm_down()
         troubles = [one for one in self.plan.troubles if one.tick == number]
         for trouble in troubles:
             if trouble.kind in INCIDENTS:
                 self._happen(trouble)
+            elif trouble.kind in PEOPLE:
+                self._meddle(trouble)
+            elif trouble.kind in ENDURING:
+                self.weather.begin(trouble)
         self._publish(number)
         before = self.venue.troubles()
         completed = self._invocations(number, due, troubles)
         if self.venue.troubles() != before:
             self.promise.disturb("the wire")
+        for _, symbol in self.exchange.odd:
+            self.promise.odd(symbol)
         self.promise.check(completed=completed, looked=self._looked)
 
     def _publish(self, number: int) -> None:
@@ -152,24 +183,32 @@ class World:
 
     def _invocations(self, number: int, due: int, troubles: list[Trouble]) -> bool:
         """Invoke the function as the schedule does; return whether the last run was a whole one."""
-        kinds = {one.kind for one in troubles} & WHOLE_INVOCATIONS
-        self.weather.struck.update(kinds)
-        strikes = [one for one in troubles if one.kind not in {*INCIDENTS, *WHOLE_INVOCATIONS}]
-        scheduled = due - (STALE if "late" in kinds else 0)
-        completed = self._invoke(f"tick-{number}", scheduled, strikes)
-        if "duplicate" in kinds:
-            completed = self._invoke(f"tick-{number}", due, [])
+        whole = {one.kind: one for one in troubles if one.kind in WHOLE_INVOCATIONS}
+        self.weather.struck.update(whole.keys())
+        strikes = [one for one in troubles if one.kind not in ELSEWHERE]
+        late = round(whole["late"].size * LATEST) * 1000 if "late" in whole else 0
+        run = Run(f"tick-{number}", self.exchange.now, strikes, scheduled=due - late)
+        if "clock_doubt" in whole:
+            run.doubt = "the exchange's time has jumped"
+            self.promise.disturb(run.doubt, ("clock", "doubt"))
+        if "clock_frozen" in whole:
+            run.frozen = True
+            self.promise.disturb("the clock stands still")
+        completed = self._invoke(run)
+        if "duplicate" in whole:
+            completed = self._invoke(Run(run.name, self.exchange.now, [], scheduled=due))
         return completed
 
-    def _invoke(self, name: str, scheduled: int, troubles: list[Trouble]) -> bool:
+    def _invoke(self, run: Run) -> bool:
         """Run the function once; return whether it came to its end under its lease."""
-        run = Run(name, self.exchange.now, list(troubles))
+        name = run.name
         self.weather.runs.append(run)
         instance = self._instance(nested=len(self.weather.runs) > 1)
+        run.connected = instance.made
         deadline = _Deadline(self.exchange, run.started)
         try:
             instance.connection.begin(deadline)
-            report = instance.use_case.run(_Tick(scheduled, name), deadline)
+            report = instance.use_case.run(_Tick(run.scheduled, name), deadline)
         except Killed:
             self._note(f"{name} was killed at call {run.calls}")
             return False
@@ -186,8 +225,8 @@ class World:
         return not report.busy
 
     def _invoke_beside(self, name: str) -> None:
-        self._number += 1
-        self._invoke(f"{name}-{self._number}", self.exchange.now, [])
+        now = self.exchange.now
+        self._invoke(Run(name, now, [], scheduled=now))
 
     def _instance(self, *, nested: bool) -> _Instance:
         self._number += 1
@@ -208,11 +247,11 @@ class World:
             halts=wrap("halts", self._halts),
             locks=wrap("locks", self._locks),
             health=connection.health,
-            clock=_Clock(self.exchange),
+            clock=_Clock(self.exchange, self.weather.runs),
             settings=self.plan.settings,
             wait=lambda seconds: self.exchange.advance(round(seconds * 1000)),
         )
-        return _Instance(use_case, connection)
+        return _Instance(use_case, connection, self.exchange.now)
 
     # --- incidents -----------------------------------------------------------------------
 
@@ -231,8 +270,18 @@ class World:
         self.promise.happened(trouble.kind, incident.symbol)
         self._note(f"{trouble.kind} {incident.symbol}")
 
+    def _meddle(self, trouble: Trouble) -> None:
+        symbol = symbol_for(trouble, self.plan, self.exchange)
+        if symbol is None or not self.people.act(trouble, symbol):
+            return
+        self.weather.struck[trouble.kind] += 1
+        self.promise.happened(trouble.kind, symbol)
+        self._note(f"{trouble.kind} {symbol}")
+
     def _calm_down(self) -> None:
         self.venue.calm()
+        self.weather.calm()
+        self.exchange.odd.clear()
         for symbol in sorted(self._halted):
             apply_incident(self.exchange.engine, Incident("resume_symbol", symbol))
         self._halted.clear()

@@ -107,8 +107,11 @@ class Table:
         asked: dict[str, Any] = {"TableName": self._name, "Item": marshal(item)}
         if condition:
             asked["ConditionExpression"] = condition
-            asked["ExpressionAttributeNames"] = dict(names or {})
-            asked["ExpressionAttributeValues"] = marshal(values or {})
+        # DynamoDB refuses either of them empty.
+        if names:
+            asked["ExpressionAttributeNames"] = dict(names)
+        if values:
+            asked["ExpressionAttributeValues"] = marshal(values)
         with self._call():
             self._client.put_item(**asked)
 

@@ -1,0 +1,152 @@
+"""Known bugs, planted one at a time in a copy of the package: does the safety net notice?
+
+Each is a small patch of the source, in `planted.toml`. The copy is imported by processes that play
+worlds, and where no world notices by one that runs a named test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from pumpwatch.errors import BadInput
+
+__all__ = ["Bug", "Verdict", "catalogue", "stale", "try_bug", "try_bugs"]
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PACKAGE = CHECKOUT / "layers" / "pumpwatch" / "pumpwatch"
+CATALOGUE = Path(__file__).with_name("planted.toml")
+LONGEST = 600
+"""Seconds that the worlds, or the test, of one bug may take."""
+TESTS_FAILED = 1
+"""What pytest ends with when it ran and something failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A fault and where it is planted: `old` stands exactly once in `file`."""
+
+    name: str
+    says: str
+    """What is wrong with it, as a sentence."""
+    file: str
+    """Below the package."""
+    old: str
+    new: str
+    test: str = ""
+    """The test that notices it where no world does, as pytest's node."""
+
+    def plant(self, package: Path) -> None:
+        """Patch a copy of the package. Raises `BadInput` when the patch does not apply."""
+        path = package / self.file
+        text = path.read_text("utf-8") if path.is_file() else ""
+        if text.count(self.old) != 1:
+            raise BadInput(
+                f"{self.name} does not apply: {self.file} has its old text {text.count(self.old)}"
+                f" times, not once:\n{self.old}"
+            )
+        path.write_text(text.replace(self.old, self.new), "utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Who noticed a bug; nobody when neither seed nor test is given."""
+
+    bug: Bug
+    seed: int | None = None
+    test: str = ""
+    why: str = ""
+    """What the promise said, or why the test was no proof."""
+
+    def __str__(self) -> str:
+        if self.seed is not None:
+            return f"{self.bug.name}: found by seed {self.seed}"
+        return (
+            f"{self.bug.name}: found by test {self.test}"
+            if self.test
+            else f"{self.bug.name}: missed"
+        )
+
+
+def catalogue(names: Sequence[str] = ()) -> list[Bug]:
+    """Return all planted bugs, or those of these names. Raises `BadInput`, also without a checkout."""
+    if not PACKAGE.is_dir():
+        raise BadInput("--planted patches the sources: run it in a checkout of Pumpwatch")
+    bugs = [Bug(**one) for one in tomllib.loads(CATALOGUE.read_text("utf-8"))["bug"]]
+    unknown = set(names) - {bug.name for bug in bugs}
+    if unknown:
+        raise BadInput(f"--bug: no planted bug is called {', '.join(sorted(unknown))}")
+    return [bug for bug in bugs if not names or bug.name in names]
+
+
+def stale(bugs: Sequence[Bug], package: Path = PACKAGE) -> list[str]:
+    """Return why patches do not apply to a package, a sentence for each that does not."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = []
+        for bug in bugs:
+            copy = Path(folder) / bug.name
+            try:
+                (copy / bug.file).parent.mkdir(parents=True)
+                if (package / bug.file).is_file():
+                    shutil.copy(package / bug.file, copy / bug.file)
+                bug.plant(copy)
+            except BadInput as error:
+                found.append(str(error))
+        return found
+
+
+def try_bugs(bugs: Sequence[Bug], seeds: int, workers: int) -> Iterator[Verdict]:
+    """Try each bug, several side by side, and yield the verdicts in the catalogue's order.
+
+    Raises `BadInput` before anything is tried when a patch does not apply.
+    """
+    problems = stale(bugs)
+    if problems:
+        raise BadInput("\n".join(problems))
+    with ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(partial(try_bug, seeds=seeds), bugs)
+
+
+def try_bug(bug: Bug, *, seeds: int) -> Verdict:
+    """Plant a bug, play so many worlds, and where the promise held in all run the bug's test."""
+    with tempfile.TemporaryDirectory(prefix="planted-") as folder:
+        package = Path(folder).resolve() / PACKAGE.name
+        shutil.copytree(PACKAGE, package)
+        bug.plant(package)
+        worlds = ("-m", "workbench.campaign.hunt", "0", str(seeds), str(package))
+        played = _python(package, worlds)
+        if played.returncode:
+            return Verdict(bug, why=played.stderr.strip())
+        broken = json.loads(played.stdout)
+        if broken is not None:
+            return Verdict(bug, seed=broken["seed"], why=broken["why"])
+        if not bug.test:
+            return Verdict(bug, why="the promise held in every world")
+        quiet = ("-q", "-x", "-n", "0", "-p", "no:cacheprovider")
+        tested = _python(package, ("-m", "pytest", *quiet, bug.test))
+        if tested.returncode == TESTS_FAILED:
+            return Verdict(bug, test=bug.test)
+        return Verdict(bug, why=f"{bug.test} ended with {tested.returncode}")
+
+
+def _python(package: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    paths = os.pathsep.join((str(package.parent), str(CHECKOUT)))
+    return subprocess.run(  # noqa: S603 - this interpreter, with our own arguments
+        (sys.executable, *arguments),
+        cwd=CHECKOUT,
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
+        check=False,
+    )
