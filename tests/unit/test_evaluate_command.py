@@ -114,7 +114,11 @@ def moved(table):
 @pytest.mark.parametrize(
     ("folder", "arguments", "complaint"),
     [
-        ({"change": twice}, (), "candles.parquet row 10 (segment 4, 1970-01-01T00:09:00Z): open_t"),
+        (
+            {"change": twice},
+            (),
+            "candles.parquet row 10 (segment 4, ADX, 1970-01-01T00:09:00Z): open_t",
+        ),
         ({"change": swapped}, (), "candles.parquet row 6"),
         ({"change": moved}, (), "is not on a full minute"),
         ({"change": lambda t: t.drop("turnover")}, (), "has no column turnover"),

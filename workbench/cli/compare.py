@@ -86,9 +86,13 @@ def compare(
     page = write_page(render_comparison(shown), report)
     console = Console(stderr=as_json)
     if as_json:
-        typer.echo(json.dumps({"strategy": traded, **found.to_json()}))
+        typer.echo(
+            json.dumps({"strategy": traded, **found.to_json(), "minutes": recordings.minutes})
+        )
     else:
         print_comparison(found, console)
+    if gaps := recordings.gaps():
+        console.print(gaps, highlight=False)
     console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 
 

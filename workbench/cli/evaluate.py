@@ -51,8 +51,10 @@ def evaluate(
 
     from workbench.cli.progress import track  # noqa: PLC0415
     from workbench.evaluation.alarm_files import check_alarm_path, write_alarms  # noqa: PLC0415
-    from workbench.evaluation.labelled import load_pump_events  # noqa: PLC0415
+    from workbench.evaluation.labelled import load_segments  # noqa: PLC0415
     from workbench.evaluation.rules import DEFAULT_RULE, RULES, pairs_from, rule_named  # noqa: PLC0415
+    from workbench.evaluation.scores import WARM_UP  # noqa: PLC0415
+    from workbench.recorded import RecordedFolder  # noqa: PLC0415
     from workbench.reports.evaluation_page import (  # noqa: PLC0415
         evaluate_rule,
         print_evaluation,
@@ -71,21 +73,29 @@ def evaluate(
             raise BadInput("--alarms writes the alarms of one rule: name one with --detector")
         check_alarm_path(alarms)
     check_report_path(report)
-    segments, events = load_pump_events(folder)
+    recorded = RecordedFolder(folder)
+    events = recorded.pumps()
+    recorded.check_length(WARM_UP, "only warm up")
+    segments = load_segments(recorded)
     results = [evaluate_rule(rule, segments, events) for rule in track(rules, "Rules", len(rules))]
     page = write_page(render_evaluation(results, source=folder.resolve().name), report)
     if alarms is not None:
         write_alarms(alarms, segments, results[0].alarms)
     console = Console(stderr=as_json)
     if as_json:
-        typer.echo(json.dumps(_json(results, pairs)))
+        typer.echo(json.dumps(_json(results, pairs, recorded.minutes)))
     else:
         print_evaluation(results, console)
+    if gaps := recorded.gaps():
+        console.print(gaps, highlight=False)
     console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 
 
-def _json(results: list[Evaluated], pairs: dict[str, str]) -> dict[str, object]:
+def _json(
+    results: list[Evaluated], pairs: dict[str, str], minutes: dict[str, float]
+) -> dict[str, object]:
     """Return the first rule's figures, and those of every rule by its name."""
     by_rule = {one.detector.name: one.score.to_json() for one in results}
     first = results[0].detector.name
-    return {"detector": first, "settings": pairs, **by_rule[first], "detectors": by_rule}
+    figures = {"detector": first, "settings": pairs, **by_rule[first], "minutes": minutes}
+    return {**figures, "detectors": by_rule}

@@ -136,12 +136,15 @@ def tune(
                     "folds": steps[:-1],
                     "final": steps[-1],
                     "warnings": found,
+                    "minutes": recordings.minutes,
                     "study": str(path),
                 }
             )
         )
     else:
         print_tuned(tuned, found, Console())
+    if gaps := recordings.gaps():
+        console.print(gaps, highlight=False)
     console.print(f"Study: {path}", soft_wrap=True, highlight=False)
     console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 
