@@ -128,7 +128,11 @@ def moved(table):
             (),
             "line 2: onset 'soon'",
         ),
-        ({"events.csv": "segment,symbol,onset,counted\n4,A,1970-01-02,2\n"}, (), "counted is '2'"),
+        (
+            {"events.csv": "segment,symbol,onset,counted\n4,A,1970-01-02,2\n"},
+            (),
+            "symbol 'A' is not the 'ADX'",
+        ),
         ({"events.csv": "segment,symbol,onset,counted\n9,A,1970-01-02,1\n"}, (), "no segment 9"),
         ({}, ("--detector", "lstm"), "no detector 'lstm': choose one of"),
         ({}, ("--detector", "ewma", "--set", "jmp=1"), "did you mean jump"),

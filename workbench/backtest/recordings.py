@@ -1,4 +1,4 @@
-"""A folder of recordings as blocks of candles, one segment at a time, with each contract's terms."""
+"""A folder of recordings as blocks of candles, each with its contract's terms."""
 
 from __future__ import annotations
 

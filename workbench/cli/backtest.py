@@ -60,6 +60,7 @@ def backtest(
     recordings = Recordings(folder, quote_price=quote_price)
     console = Console(stderr=as_json)
     outcome = _run(recordings, settings, begin, end)
+    recordings.check_length(settings.detect.warm_up_minutes)
     results = results_of(outcome, recordings.labels)
     found = BacktestReport(
         source=folder.resolve().name,

@@ -80,6 +80,7 @@ def compare(
     outcome = run_backtest(blocks, settings, begin=begin, end=end)
     if outcome.coverage.candles == 0 or outcome.coverage.end <= begin:
         raise BadInput(f"{folder} has no candle in this period: download it first")
+    recordings.check_length(settings.detect.warm_up_minutes)
     found = compare_with(outcome, trades)
     detected, period = settings.detect.detector, (begin, min(end, outcome.coverage.end))
     shown = ComparisonReport(found, folder.resolve().name, traded, detected, *period)

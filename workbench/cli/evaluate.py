@@ -49,6 +49,7 @@ def evaluate(
     """
     from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
 
+    from pumpwatch.domain.candles import MINUTE  # noqa: PLC0415
     from workbench.cli.progress import track  # noqa: PLC0415
     from workbench.evaluation.alarm_files import check_alarm_path, write_alarms  # noqa: PLC0415
     from workbench.evaluation.labelled import load_segments  # noqa: PLC0415
@@ -75,8 +76,8 @@ def evaluate(
     check_report_path(report)
     recorded = RecordedFolder(folder)
     events = recorded.pumps()
-    recorded.check_length(WARM_UP, "only warm up")
     segments = load_segments(recorded)
+    recorded.check_length(WARM_UP // MINUTE)
     results = [evaluate_rule(rule, segments, events) for rule in track(rules, "Rules", len(rules))]
     page = write_page(render_evaluation(results, source=folder.resolve().name), report)
     if alarms is not None:

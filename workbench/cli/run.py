@@ -75,10 +75,11 @@ def _checked(replay: Path) -> str:
     Raises `BadInput` as the simulator would.
     """
     from workbench.recorded import RecordedFolder  # noqa: PLC0415 - slow imports
+    from workbench.simulator.replay.recording import counted_events  # noqa: PLC0415
 
     recorded = RecordedFolder(replay, needs_segments=False)
-    for _ in recorded.candles():
-        pass
+    counted_events(recorded)
+    recorded.check()
     return recorded.gaps()
 
 

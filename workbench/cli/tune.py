@@ -103,8 +103,9 @@ def tune(
     console = Console(stderr=True)
     space = _space(strategy, detector, search or (), set_ or ())
     recordings = Recordings(folder, quote_price=quote_price)
-    plan = split(list(recordings.segments.values()), folds=folds, holdout=holdout)
     pool = _pool(recordings, space)
+    recordings.check_length(max(one.detect.warm_up_minutes for one in space.loosest()))
+    plan = split(list(recordings.segments.values()), folds=folds, holdout=holdout)
     purpose = _purpose(pool, space, plan, objective, seed)
     storage = storage_at(path, purpose)
     with (

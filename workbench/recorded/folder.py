@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pumpwatch.domain.candles import HOUR, MINUTE, Candles, FloatArray, IntArray
+from pumpwatch.domain.candles import MINUTE, Candles, FloatArray, IntArray
 from pumpwatch.errors import BadInput
 from workbench.recorded.parquet import (
     CANDLE_COLUMNS,
@@ -86,14 +86,15 @@ class RecordedFolder:
         """Return the labelled pumps. Raises `BadInput` without `events.csv`."""
         return read_labels(self.folder, self.segments) if self.labels is None else self.labels
 
-    def check_length(self, least: int, use: str) -> None:
-        """Raise `BadInput` when no segment is longer than `least` milliseconds; `use` says why."""
+    def check_length(self, warm_up: int) -> None:
+        """Raise `BadInput` when no segment is longer than the warm-up, minutes."""
         longest = max(self.segments.values(), key=lambda one: one.end - one.start)
-        if longest.end - longest.start <= least:
+        length = (longest.end - longest.start) / MINUTE
+        if length <= warm_up:
             raise BadInput(
                 f"{self.folder / 'segments.csv'}: the longest segment, {longest.number} "
-                f"({longest.symbol}), has {(longest.end - longest.start) / HOUR:.1f} hours, and "
-                f"{least / HOUR:.1f} {use}; record more"
+                f"({longest.symbol}), has {length:.0f} minutes, and the first {warm_up} only warm "
+                "up; give a longer recording"
             )
 
     def candles(self) -> Iterator[SegmentCandles]:
@@ -130,6 +131,12 @@ class RecordedFolder:
             for key, part in table.partition_by("segment", as_dict=True).items()
         }
 
+    def check(self) -> None:
+        """Read everything through. Raises `BadInput`."""
+        for _ in self.candles():
+            pass
+        self.trades()
+
     @property
     def minutes(self) -> dict[str, float]:
         """Return how many minutes the segments read so far have, and how many have a candle."""
@@ -141,10 +148,10 @@ class RecordedFolder:
         if self._longest is None or self._present == self._expected:
             return ""
         longest, row = self._longest
+        share = 100 * self._present / self._expected
         return (
-            f"{self._present:,} of {self._expected:,} minutes have a candle "
-            f"({self._present / self._expected:.1%}); the longest gap is {longest:,} minutes "
-            f"(segment {row.number}, {row.symbol})."
+            f"{self._present:,} of {self._expected:,} minutes have a candle ({share:.1f} %); "
+            f"the longest gap is {longest:,} minutes (segment {row.number}, {row.symbol})."
         )
 
     # --- inside --------------------------------------------------------------------------
@@ -160,6 +167,9 @@ class RecordedFolder:
         try:
             for batch in self.frame.collect_batches(chunk_size=BATCH, maintain_order=True):
                 segments, *columns = (batch[name].to_numpy() for name in CANDLE_COLUMNS)
+                if (segments == EMPTY).any():
+                    empty = row + int(np.argmax(segments == EMPTY))
+                    raise BadInput(f"{self._path} row {empty}: segment is empty; write its number")
                 bounds = [0, *(np.flatnonzero(np.diff(segments)) + 1).tolist(), len(segments)]
                 for begin, end in pairwise(bounds):
                     if begin == end:
@@ -180,8 +190,6 @@ class RecordedFolder:
 
     def _row(self, number: int, row: int, seen: set[int], times: IntArray) -> SegmentRow:
         where = f"{self._path} row {row}"
-        if number == EMPTY:
-            raise BadInput(f"{where}: segment is empty; write its number")
         if number in seen:
             raise BadInput(
                 f"{where}: segment {number} comes again after another one; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,15 @@ import polars as pl
 
 from pumpwatch.errors import BadInput
 
-__all__ = ["CANDLE_COLUMNS", "EMPTY", "FORMAT", "TRADE_COLUMNS", "open_parquet", "unreadable"]
+__all__ = [
+    "CANDLE_COLUMNS",
+    "EMPTY",
+    "FORMAT",
+    "TRADE_COLUMNS",
+    "check_file",
+    "open_parquet",
+    "unreadable",
+]
 
 PRICES = ("open", "high", "low", "close")
 CANDLE_COLUMNS = ("segment", "open_time", *PRICES, "volume", "turnover")
@@ -28,10 +37,8 @@ def open_parquet(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
     """
     if not path.parent.is_dir():
         raise BadInput(f"{path.parent} is not a folder: name one that holds {path.name}")
+    check_file(path)
     try:
-        # A folder that may not be entered raises here.
-        if not path.is_file():
-            raise BadInput(f"{path} is missing: {FORMAT}")
         frame = pl.scan_parquet(path)
         schema = frame.collect_schema()
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -46,6 +53,18 @@ def open_parquet(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
             raise BadInput(f"{path}: column {name} holds {schema[name]}, {problem}")
     side = [pl.col("side").cast(pl.String)] if "time" in columns and "side" in schema else []
     return frame.select(*(_plain(name) for name in columns), *side)
+
+
+def check_file(path: Path) -> None:
+    """Raise `BadInput` when there is no such file, or it may not be looked for."""
+    try:
+        is_file = stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        is_file = False
+    except OSError as error:
+        raise unreadable(path, error) from None
+    if not is_file:
+        raise BadInput(f"{path} is missing: {FORMAT}")
 
 
 def unreadable(path: Path, error: Exception) -> BadInput:

@@ -31,6 +31,8 @@ DIGITS, ODD = 9, 1e-3
 """No 32-bit number needs more significant digits; so much beyond them is not a double's error."""
 FAR = 2.0
 """A mean price is no further than this beyond the highest and the lowest one."""
+REMOVE = "; correct or remove the row"
+SORT = "sort by segment and time"
 SIDES = ("Buy", "Sell")
 SPLIT = "although its segment goes on: make what follows a segment of its own"
 
@@ -48,7 +50,7 @@ def looks_sound(segment: SegmentRow, times: IntArray, values: list[FloatArray]) 
         and times[0] >= 0
         and times[-1] < MICROSECONDS
         and segment.first == times[0]
-        and segment.end - times[-1] <= MINUTE
+        and 0 < segment.end - times[-1] <= MINUTE
         and low.min() > 0
         and high.max() < np.inf
         and (np.maximum(opened, close) <= high).all()
@@ -69,7 +71,7 @@ def candle_problem(
     """Return the first thing that keeps the candles from being used, None when nothing does."""
     problem = (
         _wrong_unit(times, "open_time")
-        or _first(_impossible(times, values))
+        or _first(_impossible(times, values), REMOVE)
         or _first(_outside(segment, times))
         or _coarse(np.diff(times))
     )
@@ -104,14 +106,18 @@ def trade_problem(
                 _not_above_zero(name, one)
                 for name, one in (("price", price), ("quantity", quantity))
             ),
-            (_steps(times) < 0, lambda row: f"time {times[row]} is before the row above it"),
+            (
+                _steps(times) < 0,
+                lambda row: f"time {times[row]} is before the row above it: {SORT}",
+            ),
             (
                 ~known,
                 lambda row: (
                     f"side is {sides[row] if sides is not None else None!r}, not Buy or Sell"
                 ),
             ),
-        ]
+        ],
+        REMOVE,
     )
 
 
@@ -119,13 +125,13 @@ Check = tuple[BoolArray, Callable[[int], str]]
 """Which rows are wrong, and what to say of one."""
 
 
-def _first(checks: Iterable[Check]) -> Problem | None:
-    """Return the first row that a check does not pass, with what to do; None when all do."""
+def _first(checks: Iterable[Check], remedy: str = "") -> Problem | None:
+    """Return the first row that a check does not pass, and what to do; None when all do."""
     wrong = [(int(np.argmax(rows)), say) for rows, say in checks if rows.any()]
     if not wrong:
         return None
     row, say = min(wrong, key=lambda one: one[0])
-    return row, f"{say(row)}; correct or remove the row, or sort by segment and time"
+    return row, say(row) + remedy
 
 
 def _not_above_zero(name: str, column: FloatArray) -> Check:
@@ -163,7 +169,7 @@ def _impossible(times: IntArray, values: list[FloatArray]) -> list[Check]:
         (times < 0, lambda row: f"open_time {times[row]} is before 1970"),
         (times % MINUTE != 0, lambda row: f"open_time {times[row]} is not on a full minute"),
         (steps == 0, lambda row: f"open_time {times[row]} is there twice in this segment"),
-        (steps < 0, lambda row: f"open_time {times[row]} is before the row above it"),
+        (steps < 0, lambda row: f"open_time {times[row]} is before the row above it: {SORT}"),
     ]
 
 

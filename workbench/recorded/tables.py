@@ -14,7 +14,7 @@ import polars as pl
 from pumpwatch.domain.candles import MINUTE
 from pumpwatch.domain.market import Instrument
 from pumpwatch.errors import BadInput
-from workbench.recorded.parquet import FORMAT, unreadable
+from workbench.recorded.parquet import FORMAT, check_file, unreadable
 
 __all__ = [
     "LabelledPump",
@@ -114,7 +114,7 @@ def read_labels(folder: Path, segments: Mapping[int, SegmentRow]) -> list[Labell
             )
         if row["counted"] not in ("0", "1"):
             raise BadInput(
-                f"{where}: counted is {row['counted']!r}; write 1 to count the event, else 0"
+                f"{where}: counted is {row['counted']!r}: write 1 to count the event, else 0"
             )
         labels.append(LabelledPump(number, _symbol(symbol, where), onset, row["counted"] == "1"))
     return labels
@@ -143,8 +143,7 @@ def read_contracts(folder: Path) -> dict[str, Instrument]:
 
 def read_csv(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield where each row of a file is, and its fields as text. Raises `BadInput`."""
-    if not path.is_file():
-        raise BadInput(f"{path} is missing: {FORMAT}")
+    check_file(path)
     try:
         table = pl.read_csv(path, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:

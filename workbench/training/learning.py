@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pumpwatch.domain.candles import BoolArray, FloatArray
+from pumpwatch.domain.candles import MINUTE, BoolArray, FloatArray
 from pumpwatch.domain.detection.boosted import Boosted, LearnedScores
 from pumpwatch.domain.detection.learned import LearnedScore, Trees
 from pumpwatch.domain.detection.market_trades import TRADE_TRAITS
@@ -40,8 +40,8 @@ def judge_of(recorded: RecordedFolder) -> Judge:
         raise BadInput(f"{missing} is missing: without it the score of trades cannot be trained")
     if not any(event.counted for event in events):
         raise BadInput(f"{recorded.folder / 'events.csv'} has no event with counted = 1: add one")
-    recorded.check_length(WARM_UP, "only warm up")
     segments = load_segments(recorded)
+    recorded.check_length(WARM_UP // MINUTE)
     zeros = np.zeros(0)
     nothing = LearnedScore(CANDLE_TRAITS, 0.0, zeros, zeros, zeros, 0.0, 0.0, Trees.from_json([]))
     table = training_table(segments, events, Boosted(scores=LearnedScores(nothing, nothing)))

@@ -121,7 +121,7 @@ def test_impossible_candle_is_refused_with_its_row(tmp_path, change, row, words)
     text = refusal(rewritten(folder_of(tmp_path), change))
     assert f"candles.parquet row {row} " in text
     assert words in text
-    assert "sort by segment and time" in text
+    assert "correct or remove the row" in text
 
 
 def test_gap_and_mixed_intervals_are_refused_with_their_row(tmp_path):

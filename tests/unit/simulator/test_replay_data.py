@@ -6,6 +6,7 @@ import pytest
 from support.recordings import ONSET, candles, trades, write
 
 from pumpwatch.errors import BadInput
+from workbench.recorded.parquet import check_file
 from workbench.simulator.replay import ReplayMarket
 
 EVENT = "7,ADX,2019-07-05T17:00:10Z,1"
@@ -31,12 +32,13 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path):
     assert "is not a folder" in refusal(tmp_path / "file")
 
 
-def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
-    def refuse(_):
+def test_a_file_that_may_not_be_looked_for_is_named(tmp_path, monkeypatch):
+    def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "iterdir", refuse)
-    assert "cannot be read (Permission denied): check its permissions" in refusal(tmp_path)
+    monkeypatch.setattr(Path, "stat", refuse)
+    with pytest.raises(BadInput, match=r"candles\.parquet cannot be read \(.*Permission denied"):
+        check_file(tmp_path / "candles.parquet")
 
 
 @pytest.mark.parametrize("file", ["events.csv", "candles.parquet"])
@@ -77,7 +79,7 @@ def test_a_column_of_the_wrong_kind_is_named(tmp_path):
         ("high", float("inf"), "high is inf"),
         ("low", 0.0, "low is 0.0"),
         ("close", -1.0, "close is -1.0"),
-        ("close", None, "close is None"),
+        ("close", None, "close is nan"),
         ("volume", -5.0, "volume is -5.0"),
         ("turnover", float("nan"), "turnover is nan"),
         ("high", 1e-6, "high 1e-06 is below low"),
@@ -101,11 +103,11 @@ def test_candles_out_of_order_or_twice_are_refused(tmp_path):
     table = candles()
     twice = pl.concat([table[:51], table[50:]])
     assert "row 51 (segment 7, " in (message := refusal(write(tmp_path / "a", twice, [EVENT])))
-    assert "open_time is there twice" in message
+    assert "is there twice in this segment" in message
     swapped = pl.concat([table[:50], table[51:52], table[50:51], table[52:]])
     message = refusal(write(tmp_path / "b", swapped, [EVENT]))
     assert "row 51 (segment 7, " in message
-    assert "open_time is before the row above it" in message
+    assert "is before the row above it" in message
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,7 @@ def test_trades_out_of_order_are_refused(tmp_path):
     swapped = pl.concat([traded[:80], traded[81:82], traded[80:81], traded[82:]])
     message = refusal(write(tmp_path / "r", table, [EVENT], swapped))
     assert "trades.parquet row 81" in message
-    assert "time is before the row above it" in message
+    assert "is before the row above it" in message
 
 
 @pytest.mark.parametrize(

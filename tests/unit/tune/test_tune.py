@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from support.backtests import random_block, with_values, write_folder
 from typer.testing import CliRunner
-from workbench.backtest.tables import SegmentRow
 
 from pumpwatch.errors import BadInput
 from workbench.backtest.market import Block
 from workbench.cli.main import app
+from workbench.recorded.tables import SegmentRow
 from workbench.tune.doubts import doubts
 from workbench.tune.engines import opened
 from workbench.tune.objective import Task, Verdict
