@@ -171,9 +171,9 @@ CANDLES: dict[str, tuple[Change, str]] = {
     "negative price": (at(40, low=-1.0), "row 40 .*low is -1.0"),
     "zero price": (at(40, open=0.0), "row 40 .*open is 0.0"),
     "negative volume": (at(40, volume=-1.0), "row 40 .*volume is -1.0"),
-    "high below low": (at(40, high=0.001), "row 40 .*high 0.001 is below low"),
+    "high below low": (at(40, high=0.001), "row 40 .*low .* is above high 0.001"),
     "high and low swapped": (
-        lambda t: t.rename({"high": "low", "low": "high"}), "row 0 .*high .* is below low",
+        lambda t: t.rename({"high": "low", "low": "high"}), "row 0 .*low .* is above high",
     ),
     "volume and turnover swapped": (
         lambda t: t.rename({"volume": "turnover", "turnover": "volume"}), "columns are swapped",

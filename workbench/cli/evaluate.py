@@ -84,7 +84,7 @@ def evaluate(
         write_alarms(alarms, segments, results[0].alarms)
     console = Console(stderr=as_json)
     if as_json:
-        typer.echo(json.dumps(_json(results, pairs, recorded.minutes)))
+        typer.echo(json.dumps({**_json(results, pairs), "minutes": recorded.minutes}))
     else:
         print_evaluation(results, console)
     if gaps := recorded.gaps():
@@ -92,11 +92,8 @@ def evaluate(
     console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 
 
-def _json(
-    results: list[Evaluated], pairs: dict[str, str], minutes: dict[str, float]
-) -> dict[str, object]:
+def _json(results: list[Evaluated], pairs: dict[str, str]) -> dict[str, object]:
     """Return the first rule's figures, and those of every rule by its name."""
     by_rule = {one.detector.name: one.score.to_json() for one in results}
     first = results[0].detector.name
-    figures = {"detector": first, "settings": pairs, **by_rule[first], "minutes": minutes}
-    return {**figures, "detectors": by_rule}
+    return {"detector": first, "settings": pairs, **by_rule[first], "detectors": by_rule}

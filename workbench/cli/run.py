@@ -70,17 +70,13 @@ def run(
 
 
 def _checked(replay: Path) -> str:
-    """Read the folder through before anything is started, and return what is said of its gaps.
-
-    Raises `BadInput` as the simulator would.
-    """
+    """Read the folder before anything is started; return what is said of it. Raises `BadInput`."""
     from workbench.recorded import RecordedFolder  # noqa: PLC0415 - slow imports
     from workbench.simulator.replay.recording import counted_events  # noqa: PLC0415
 
     recorded = RecordedFolder(replay, needs_segments=False)
     counted_events(recorded)
-    recorded.check()
-    return recorded.gaps()
+    return recorded.check()
 
 
 def _options(

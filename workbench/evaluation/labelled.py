@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,6 @@ from pumpwatch.domain.detection import MarketTrades
 from workbench.recorded import LabelledPump, RecordedFolder, SegmentCandles
 
 __all__ = ["LabelledPump", "Segment", "load_pump_events", "load_segments"]
-
-
-def _nothing() -> IntArray:
-    return np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +28,7 @@ class Segment:
     """One symbol, one-minute candles, minutes without a trade filled with the last close."""
     trades: MarketTrades | None = None
     """Every trade, where the folder has them."""
-    missing: IntArray = field(default_factory=_nothing)
+    missing: IntArray | Sequence[int] = ()
     """Minutes without a candle that no trades show to be without a trade: nothing is known of
     them."""
 

@@ -180,8 +180,10 @@ def score(
             for time in sent
             if not any(begin <= time <= end for begin, end in spans)
         ]
-        watched = _clean_time(live_from, segment.end, spans)
-        clean += max(0, watched - _missing_time(segment.missing, live_from, spans))
+        lost = np.asarray(segment.missing, dtype=np.int64)
+        ignored = np.any([(begin <= lost) & (lost < end) for begin, end in spans], axis=0)
+        missing = MINUTE * int(np.count_nonzero((lost >= live_from) & ~ignored))
+        clean += max(0, _clean_time(live_from, segment.end, spans) - missing)
     return Score(
         hits, early, missed, len(false_alarms), clean / DAY, tuple(delays), tuple(false_alarms)
     )
@@ -198,17 +200,6 @@ def _clean_time(begin: int, end: int, spans: Sequence[tuple[int, int]]) -> int:
         clean += max(0, min(span_begin, end) - position)
         position = max(position, span_end)
     return clean + max(0, end - position)
-
-
-def _missing_time(
-    minutes: Sequence[int] | IntArray, begin: int, spans: Sequence[tuple[int, int]]
-) -> int:
-    """Return how much of the clean time nothing is known of."""
-    times = np.asarray(minutes, dtype=np.int64)
-    times = times[times >= begin]
-    for span_begin, span_end in spans:
-        times = times[(times < span_begin) | (times >= span_end)]
-    return MINUTE * len(times)
 
 
 def alarms_of(

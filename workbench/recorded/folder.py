@@ -131,11 +131,12 @@ class RecordedFolder:
             for key, part in table.partition_by("segment", as_dict=True).items()
         }
 
-    def check(self) -> None:
-        """Read everything through. Raises `BadInput`."""
+    def check(self) -> str:
+        """Read everything through; return what is said of the gaps. Raises `BadInput`."""
         for _ in self.candles():
             pass
         self.trades()
+        return self.gaps()
 
     @property
     def minutes(self) -> dict[str, float]:

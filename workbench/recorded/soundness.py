@@ -99,26 +99,14 @@ def trade_problem(
     known = np.ones(len(times), dtype=np.bool_)
     if sides is not None:
         known = sides.is_in(SIDES).fill_null(value=False).to_numpy()
-    return _wrong_unit(times, "time") or _first(
-        [
-            (times == EMPTY, lambda _: "time is empty"),
-            *(
-                _not_above_zero(name, one)
-                for name, one in (("price", price), ("quantity", quantity))
-            ),
-            (
-                _steps(times) < 0,
-                lambda row: f"time {times[row]} is before the row above it: {SORT}",
-            ),
-            (
-                ~known,
-                lambda row: (
-                    f"side is {sides[row] if sides is not None else None!r}, not Buy or Sell"
-                ),
-            ),
-        ],
-        REMOVE,
-    )
+    checks = [
+        (times == EMPTY, lambda _: "time is empty"),
+        _unusable("price", price),
+        _unusable("quantity", quantity),
+        (_steps(times) < 0, lambda row: f"time {times[row]} is before the row above it: {SORT}"),
+        (~known, lambda row: f"side is {'' if sides is None else sides[row]!r}, not Buy or Sell"),
+    ]
+    return _wrong_unit(times, "time") or _first(checks, REMOVE)
 
 
 Check = tuple[BoolArray, Callable[[int], str]]
@@ -134,12 +122,13 @@ def _first(checks: Iterable[Check], remedy: str = "") -> Problem | None:
     return row, say(row) + remedy
 
 
-def _not_above_zero(name: str, column: FloatArray) -> Check:
-    return ~(np.isfinite(column) & (column > 0)), lambda row: f"{name} is {column[row]}"
+def _unusable(name: str, column: FloatArray, *, positive: bool = True) -> Check:
+    usable = np.isfinite(column) & ((column > 0) if positive else (column >= 0))
+    return ~usable, lambda row: f"{name} is {column[row]}"
 
 
-def _negative(name: str, column: FloatArray) -> Check:
-    return ~(np.isfinite(column) & (column >= 0)), lambda row: f"{name} is {column[row]}"
+def _above(name: str, column: FloatArray, top_name: str, top: FloatArray) -> Check:
+    return column > top, lambda row: f"{name} {column[row]} is above {top_name} {top[row]}"
 
 
 def _steps(times: IntArray) -> IntArray:
@@ -152,19 +141,10 @@ def _impossible(times: IntArray, values: list[FloatArray]) -> list[Check]:
     high, low = named["high"], named["low"]
     steps = _steps(times)
     return [
-        *(_not_above_zero(name, named[name]) for name in PRICES),
-        *(_negative(name, named[name]) for name in ("volume", "turnover")),
-        *(
-            (
-                high < named[name],
-                lambda row, n=name: f"high {high[row]} is below {n} {named[n][row]}",
-            )
-            for name in ("low", "open", "close")
-        ),
-        *(
-            (low > named[name], lambda row, n=name: f"low {low[row]} is above {n} {named[n][row]}")
-            for name in ("open", "close")
-        ),
+        *(_unusable(name, named[name]) for name in PRICES),
+        *(_unusable(name, named[name], positive=False) for name in ("volume", "turnover")),
+        *(_above(name, named[name], "high", high) for name in ("low", "open", "close")),
+        *(_above("low", low, name, named[name]) for name in ("open", "close")),
         (times == EMPTY, lambda _: "open_time is empty"),
         (times < 0, lambda row: f"open_time {times[row]} is before 1970"),
         (times % MINUTE != 0, lambda row: f"open_time {times[row]} is not on a full minute"),

@@ -109,7 +109,7 @@ def swapped(table):
         (replaced(40, close=float("nan")), 40, "close is nan"),
         (replaced(40, close=None), 40, "close is nan"),
         (replaced(40, low=-1.0), 40, "low is -1.0"),
-        (replaced(40, high=99.0), 40, "high 99.0 is below"),
+        (replaced(40, high=99.0), 40, "is above high 99.0"),
         (replaced(40, volume=-1.0), 40, "volume is -1.0"),
         (replaced(40, open_time=2_400_001), 40, "open_time 2400001 is not on a full minute"),
         (replaced(40, open_time=None), 40, "open_time is empty"),

@@ -82,8 +82,8 @@ def test_a_column_of_the_wrong_kind_is_named(tmp_path):
         ("close", None, "close is nan"),
         ("volume", -5.0, "volume is -5.0"),
         ("turnover", float("nan"), "turnover is nan"),
-        ("high", 1e-6, "high 1e-06 is below low"),
-        ("low", 1.0, "below low 1.0"),
+        ("high", 1e-6, "is above high 1e-06"),
+        ("low", 1.0, "low 1.0 is above high"),
         ("open_time", ONSET // 60_000 * 60_000 + 1, "is not on a full minute"),
     ],
 )
