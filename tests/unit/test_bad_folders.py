@@ -170,6 +170,8 @@ CANDLES: dict[str, tuple[Change, str]] = {
     "an empty price": (at(40, close=None), "row 40 .*close is nan"),
     "negative price": (at(40, low=-1.0), "row 40 .*low is -1.0"),
     "zero price": (at(40, open=0.0), "row 40 .*open is 0.0"),
+    "prices that no market has": (with_(pl.col(*PRICES) * 1e-300), "row 0 .*open is .*e-30"),
+    "volumes that no market has": (with_(pl.col("volume") * 1e300), "row 0 .*volume is .*e\\+30"),
     "negative volume": (at(40, volume=-1.0), "row 40 .*volume is -1.0"),
     "high below low": (at(40, high=0.001), "row 40 .*low .* is above high 0.001"),
     "high and low swapped": (

@@ -16,6 +16,8 @@ __all__ = ["LONGEST_GAP", "Problem", "candle_problem", "looks_sound", "trade_pro
 Problem = tuple[int, str]
 """Row within the segment, what is wrong there and what to do."""
 
+LOWEST, HIGHEST, MOST = 1e-12, 1e12, 1e18
+"""Bounds of a price, and of a minute's volume and turnover, that no market comes near."""
 LONGEST_GAP = 24 * HOUR
 COARSE_STEPS = 60
 """So many steps in a row that share a factor are candles of another interval."""
@@ -51,15 +53,15 @@ def looks_sound(segment: SegmentRow, times: IntArray, values: list[FloatArray]) 
         and times[-1] < MICROSECONDS
         and segment.first == times[0]
         and 0 < segment.end - times[-1] <= MINUTE
-        and low.min() > 0
-        and high.max() < np.inf
+        and low.min() >= LOWEST
+        and high.max() < HIGHEST
         and (np.maximum(opened, close) <= high).all()
         and (np.minimum(opened, close) >= low).all()
         and (low <= high).all()
         and volume.min() >= 0
-        and volume.max() < np.inf
+        and volume.max() < MOST
         and turnover.min() >= 0
-        and turnover.max() < np.inf
+        and turnover.max() < MOST
         and not _rounded(close)
         and not _swapped(values)
     )
@@ -101,8 +103,8 @@ def trade_problem(
         known = sides.is_in(SIDES).fill_null(value=False).to_numpy()
     checks = [
         (times == EMPTY, lambda _: "time is empty"),
-        _unusable("price", price),
-        _unusable("quantity", quantity),
+        _unusable("price", price, LOWEST, HIGHEST),
+        _unusable("quantity", quantity, LOWEST, MOST),
         (_steps(times) < 0, lambda row: f"time {times[row]} is before the row above it: {SORT}"),
         (~known, lambda row: f"side is {'' if sides is None else sides[row]!r}, not Buy or Sell"),
     ]
@@ -122,9 +124,8 @@ def _first(checks: Iterable[Check], remedy: str = "") -> Problem | None:
     return row, say(row) + remedy
 
 
-def _unusable(name: str, column: FloatArray, *, positive: bool = True) -> Check:
-    usable = np.isfinite(column) & ((column > 0) if positive else (column >= 0))
-    return ~usable, lambda row: f"{name} is {column[row]}"
+def _unusable(name: str, column: FloatArray, least: float, most: float) -> Check:
+    return ~((column >= least) & (column < most)), lambda row: f"{name} is {column[row]}"
 
 
 def _above(name: str, column: FloatArray, top_name: str, top: FloatArray) -> Check:
@@ -141,8 +142,8 @@ def _impossible(times: IntArray, values: list[FloatArray]) -> list[Check]:
     high, low = named["high"], named["low"]
     steps = _steps(times)
     return [
-        *(_unusable(name, named[name]) for name in PRICES),
-        *(_unusable(name, named[name], positive=False) for name in ("volume", "turnover")),
+        *(_unusable(name, named[name], LOWEST, HIGHEST) for name in PRICES),
+        *(_unusable(name, named[name], 0.0, MOST) for name in ("volume", "turnover")),
         *(_above(name, named[name], "high", high) for name in ("low", "open", "close")),
         *(_above("low", low, name, named[name]) for name in ("open", "close")),
         (times == EMPTY, lambda _: "open_time is empty"),
