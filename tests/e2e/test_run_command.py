@@ -134,7 +134,8 @@ def test_recorded_pumps_are_played_to_the_same_handlers(tmp_path):
 
     events = pl.read_csv(RECORDED / "events.csv").filter(pl.col("segment").is_in([85, 86]))
     events.write_csv(tmp_path / "events.csv")
-    pl.read_csv(RECORDED / "segments.csv").write_csv(tmp_path / "segments.csv")
+    segments = pl.read_csv(RECORDED / "segments.csv").filter(pl.col("segment").is_in([85, 86]))
+    segments.write_csv(tmp_path / "segments.csv")
     for name in ("candles", "trades"):
         table = pl.scan_parquet(RECORDED / f"{name}.parquet")
         table.filter(pl.col("segment").is_in([85, 86])).collect().write_parquet(

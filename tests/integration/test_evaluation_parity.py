@@ -37,6 +37,12 @@ REAL = Path(
         "PUMPWATCH_PUMP_EVENTS", Path(__file__).parents[2] / "../shared/data/pump-events"
     )
 )
+UNTRADED = Path(
+    os.environ.get(
+        "PUMPWATCH_REPLAY_WITHOUT_TRADES",
+        Path(__file__).parents[2] / "../shared/data/replay-without-trades",
+    )
+)
 SEGMENTS = (1, 41, 98, 113)
 """Pumps of which the trades make or hasten the alarm."""
 LAST_MINUTE = 6
@@ -125,6 +131,16 @@ def test_real_pumps_alarm_at_the_same_minute_in_evaluation_and_in_production(tmp
     assert judged > 0
 
 
+@pytest.mark.skipif(
+    not (UNTRADED / "candles.parquet").exists(),
+    reason="no recording without trades: set PUMPWATCH_REPLAY_WITHOUT_TRADES to its folder",
+)
+def test_moves_without_recorded_trades_are_found_as_evaluation_finds_them():
+    contracts, found, judged = played(UNTRADED)
+    assert found == evaluated(UNTRADED, contracts)
+    assert (len(contracts), len(found), judged) == (7, 4, 0)
+
+
 BEGIN = 1_562_000_400_000
 ONSET = BEGIN + 30 * 60 * MINUTE
 PRICE = 0.00001
@@ -183,3 +199,12 @@ def test_trades_of_a_recording_reach_the_rule_in_production(tmp_path, kind, alar
     assert found == evaluated(folder, contracts)
     assert bool(found) == alarms
     assert judged == 1
+
+
+def test_without_recorded_trades_the_candles_judge_in_both(tmp_path):
+    folder = made_up(tmp_path / "recording", whale)
+    (folder / "trades.parquet").unlink()
+    contracts, found, judged = played(folder)
+    assert found == evaluated(folder, contracts)
+    assert found
+    assert judged == 0

@@ -114,7 +114,11 @@ def moved(table):
 @pytest.mark.parametrize(
     ("folder", "arguments", "complaint"),
     [
-        ({"change": twice}, (), "candles.parquet row 10 (segment 4, 1970-01-01T00:09:00Z): open_t"),
+        (
+            {"change": twice},
+            (),
+            "candles.parquet row 10 (segment 4, ADX, 1970-01-01T00:09:00Z): open_t",
+        ),
         ({"change": swapped}, (), "candles.parquet row 6"),
         ({"change": moved}, (), "is not on a full minute"),
         ({"change": lambda t: t.drop("turnover")}, (), "has no column turnover"),
@@ -124,7 +128,11 @@ def moved(table):
             (),
             "line 2: onset 'soon'",
         ),
-        ({"events.csv": "segment,symbol,onset,counted\n4,A,1970-01-02,2\n"}, (), "counted is '2'"),
+        (
+            {"events.csv": "segment,symbol,onset,counted\n4,A,1970-01-02,2\n"},
+            (),
+            "symbol 'A' is not the 'ADX'",
+        ),
         ({"events.csv": "segment,symbol,onset,counted\n9,A,1970-01-02,1\n"}, (), "no segment 9"),
         ({}, ("--detector", "lstm"), "no detector 'lstm': choose one of"),
         ({}, ("--detector", "ewma", "--set", "jmp=1"), "did you mean jump"),

@@ -154,9 +154,9 @@ def test_minutes_without_a_trade_get_the_last_close_and_no_volume(tmp_path):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"events.csv": "segment,symbol\n3,ADX\n"}, "events.csv has no column onset: it needs"),
+        ({"events.csv": "segment,symbol\n3,ADX\n"}, "events.csv has no column onset: docs"),
         ({"events.csv": ""}, "events.csv cannot be read"),
-        ({"segments.csv": "segment,symbol,start,end\n9,X,1970-01-01,1970-01-02\n"}, "segment 9"),
+        ({"segments.csv": "segment,symbol,start,end\n9,X,1970-01-01,1970-01-02\n"}, "no segment 3"),
         ({"segments.csv": "segment,symbol,start,end\n3,X,soon,1970-01-02\n"}, "'soon' is no time"),
     ],
 )

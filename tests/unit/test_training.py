@@ -16,6 +16,7 @@ from pumpwatch.domain.detection.market_trades import TRADE_TRAITS
 from pumpwatch.domain.detection.traits import CANDLE_TRAITS
 from pumpwatch.errors import BadInput
 from workbench.evaluation.labelled import LabelledPump, Segment
+from workbench.recorded import RecordedFolder
 from workbench.training.fit import fit, out_of_fold, score_of, symbol_folds
 from workbench.training.learning import judge_of, learned_scores, variants
 from workbench.training.table import training_table
@@ -139,4 +140,4 @@ def test_markets_without_a_pump_or_without_trades_cannot_be_learned(tmp_path):
     with pytest.raises(BadInput, match="nothing to learn"):
         training_table([segment], [], LOOSE)
     with pytest.raises(BadInput, match="is not a folder"):
-        judge_of(tmp_path / "nowhere")
+        judge_of(RecordedFolder(tmp_path / "nowhere"))

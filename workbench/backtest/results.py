@@ -12,11 +12,12 @@ import numpy as np
 
 from pumpwatch.domain.trades import Trade
 from workbench.evaluation.shares import wilson_interval
+from workbench.recorded import LabelledPump
 
 from .digest import trades_sha256
 from .engine import Outcome
 from .equity import EquityCurve, equity_curve, time_in_market
-from .labels import Label, false_share
+from .labels import false_share
 
 __all__ = ["Month", "Results", "results_of", "wilson_interval"]
 
@@ -136,7 +137,7 @@ class Results:
         }
 
 
-def results_of(outcome: Outcome, labels: Sequence[Label] | None = None) -> Results:
+def results_of(outcome: Outcome, labels: Sequence[LabelledPump] | None = None) -> Results:
     """Return the figures of a backtest; `labels` are the known pumps, None where there are none."""
     trades = outcome.trades
     start = outcome.settings.trade.paper_equity_usdt

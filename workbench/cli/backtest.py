@@ -44,7 +44,6 @@ def backtest(
     """
     from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
 
-    from workbench.backtest.labels import read_labels  # noqa: PLC0415
     from workbench.backtest.recordings import Recordings  # noqa: PLC0415
     from workbench.backtest.results import results_of  # noqa: PLC0415
     from workbench.backtest.settings import pairs_from, read_settings  # noqa: PLC0415
@@ -59,10 +58,10 @@ def backtest(
     begin, end = period_of(from_, to)
     check_report_path(report)
     recordings = Recordings(folder, quote_price=quote_price)
-    labels = read_labels(folder)
     console = Console(stderr=as_json)
     outcome = _run(recordings, settings, begin, end)
-    results = results_of(outcome, labels)
+    recordings.check_length(settings.detect.warm_up_minutes)
+    results = results_of(outcome, recordings.labels)
     found = BacktestReport(
         source=folder.resolve().name,
         outcome=outcome,
@@ -72,15 +71,18 @@ def backtest(
     )
     page = write_page(render_backtest(found), report)
     if as_json:
-        typer.echo(json.dumps(_json(found)))
+        typer.echo(json.dumps({**_json(found), "minutes": recordings.minutes}))
     else:
         print_backtest(found, console)
     if recordings.quote_price != 1 and not recordings.quote_price_was_given:
         console.print(
-            f"These candles are not in USDT: multiplied by {recordings.quote_price:g}, the power of"
-            " ten that gives a market of ordinary size. --quote-price sets another one.",
+            "No symbol names USDT, and a market in USDT turns over more: taken to be in another"
+            f" coin and multiplied by {recordings.quote_price:g}, the power of ten that gives a"
+            " market of ordinary size. --quote-price sets another one.",
             highlight=False,
         )
+    if gaps := recordings.gaps():
+        console.print(gaps, highlight=False)
     console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 
 

@@ -80,15 +80,20 @@ def compare(
     outcome = run_backtest(blocks, settings, begin=begin, end=end)
     if outcome.coverage.candles == 0 or outcome.coverage.end <= begin:
         raise BadInput(f"{folder} has no candle in this period: download it first")
+    recordings.check_length(settings.detect.warm_up_minutes)
     found = compare_with(outcome, trades)
     detected, period = settings.detect.detector, (begin, min(end, outcome.coverage.end))
     shown = ComparisonReport(found, folder.resolve().name, traded, detected, *period)
     page = write_page(render_comparison(shown), report)
     console = Console(stderr=as_json)
     if as_json:
-        typer.echo(json.dumps({"strategy": traded, **found.to_json()}))
+        typer.echo(
+            json.dumps({"strategy": traded, **found.to_json(), "minutes": recordings.minutes})
+        )
     else:
         print_comparison(found, console)
+    if gaps := recordings.gaps():
+        console.print(gaps, highlight=False)
     console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 
 

@@ -125,7 +125,7 @@ def _json(found: Downloaded, out: Path) -> dict[str, object]:
 
 
 def _report(found: Downloaded, out: Path, console: Console) -> None:
-    from workbench.backtest.tables import moment  # noqa: PLC0415
+    from workbench.recorded.tables import moment  # noqa: PLC0415
 
     for gap in found.gaps[:MOST_SHOWN]:
         console.print(

@@ -49,10 +49,13 @@ def evaluate(
     """
     from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
 
+    from pumpwatch.domain.candles import MINUTE  # noqa: PLC0415
     from workbench.cli.progress import track  # noqa: PLC0415
     from workbench.evaluation.alarm_files import check_alarm_path, write_alarms  # noqa: PLC0415
-    from workbench.evaluation.labelled import load_pump_events  # noqa: PLC0415
+    from workbench.evaluation.labelled import load_segments  # noqa: PLC0415
     from workbench.evaluation.rules import DEFAULT_RULE, RULES, pairs_from, rule_named  # noqa: PLC0415
+    from workbench.evaluation.scores import WARM_UP  # noqa: PLC0415
+    from workbench.recorded import RecordedFolder  # noqa: PLC0415
     from workbench.reports.evaluation_page import (  # noqa: PLC0415
         evaluate_rule,
         print_evaluation,
@@ -71,16 +74,21 @@ def evaluate(
             raise BadInput("--alarms writes the alarms of one rule: name one with --detector")
         check_alarm_path(alarms)
     check_report_path(report)
-    segments, events = load_pump_events(folder)
+    recorded = RecordedFolder(folder)
+    events = recorded.pumps()
+    segments = load_segments(recorded)
+    recorded.check_length(WARM_UP // MINUTE)
     results = [evaluate_rule(rule, segments, events) for rule in track(rules, "Rules", len(rules))]
     page = write_page(render_evaluation(results, source=folder.resolve().name), report)
     if alarms is not None:
         write_alarms(alarms, segments, results[0].alarms)
     console = Console(stderr=as_json)
     if as_json:
-        typer.echo(json.dumps(_json(results, pairs)))
+        typer.echo(json.dumps({**_json(results, pairs), "minutes": recorded.minutes}))
     else:
         print_evaluation(results, console)
+    if gaps := recorded.gaps():
+        console.print(gaps, highlight=False)
     console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 
 

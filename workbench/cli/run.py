@@ -54,6 +54,7 @@ def run(
 
     check_report_path(report)
     console = Console(stderr=as_json)
+    gaps = "" if replay is None else _checked(replay)
     with view_for(console) as view:
         result = play(options, view)
     page = write_run_report(result, report)
@@ -61,9 +62,21 @@ def run(
         typer.echo(json.dumps(result.to_json()))
     else:
         print_summary(result, console)
+    if gaps:
+        console.print(gaps, highlight=False)
     console.print(f"Report: {page}", soft_wrap=True, highlight=False)
     if not result.ok:
         raise typer.Exit(1)
+
+
+def _checked(replay: Path) -> str:
+    """Read the folder before anything is started; return what is said of it. Raises `BadInput`."""
+    from workbench.recorded import RecordedFolder  # noqa: PLC0415 - slow imports
+    from workbench.simulator.replay.recording import counted_events  # noqa: PLC0415
+
+    recorded = RecordedFolder(replay, needs_segments=False)
+    counted_events(recorded)
+    return recorded.check()
 
 
 def _options(
@@ -82,8 +95,6 @@ def _options(
         raise BadInput(f"--seed is {seed}: give a number of at least 0")
     if seed > MAX_SEED:
         raise BadInput(f"--seed is {seed}: give a number of at most {MAX_SEED}")
-    if replay is not None and not (replay / "candles.parquet").is_file():
-        raise BadInput(f"--replay {replay} holds no candles.parquet: see docs/data-format.md")
     if not 0.5 <= hours <= MAX_HOURS:  # noqa: PLR2004 - a pump needs its half hour
         raise BadInput(f"--hours is {hours:g}: give a number from 0.5 to {MAX_HOURS:g}")
     return RunOptions(

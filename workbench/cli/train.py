@@ -39,18 +39,22 @@ def train(
     """
     from workbench.cli.progress import busy, errors  # noqa: PLC0415 - slow imports
 
-    _check(folder, out, repeats)
+    _check(out, repeats)
     try:
         from workbench.training.learning import learned_scores  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise BadInput(
             f"training needs {error.name}: pip install -r requirements/train.txt"
         ) from None
+    from workbench.recorded import RecordedFolder  # noqa: PLC0415
     from workbench.training.learning import judge_of, write_model  # noqa: PLC0415
 
     console = errors()
     with busy("Reading the candidates"):
-        judge = judge_of(folder)
+        recorded = RecordedFolder(folder)
+        judge = judge_of(recorded)
+    if gaps := recorded.gaps():
+        console.print(gaps)
     scores = _validate(judge, repeats, console) if validate else {}
     with busy("Training"):
         text = json.dumps(learned_scores(judge), separators=(",", ":")) + "\n"
@@ -63,14 +67,12 @@ def train(
         console.print(f"{out}: {len(text):,} bytes")
 
 
-def _check(folder: Path, out: Path, repeats: int) -> None:
+def _check(out: Path, repeats: int) -> None:
     """Raise `BadInput` for what need not wait until everything is loaded."""
     from workbench.whole_files import check_target  # noqa: PLC0415 - slow imports
 
     if not 1 <= repeats <= 20:  # noqa: PLR2004
         raise BadInput(f"--repeats is {repeats}: give a number from 1 to 20")
-    if not (folder / "candles.parquet").is_file():
-        raise BadInput(f"{folder} holds no candles.parquet: see docs/data-format.md")
     try:
         check_target(out)
     except OSError:

@@ -103,8 +103,9 @@ def tune(
     console = Console(stderr=True)
     space = _space(strategy, detector, search or (), set_ or ())
     recordings = Recordings(folder, quote_price=quote_price)
-    plan = split(list(recordings.segments.values()), folds=folds, holdout=holdout)
     pool = _pool(recordings, space)
+    recordings.check_length(max(one.detect.warm_up_minutes for one in space.loosest()))
+    plan = split(list(recordings.segments.values()), folds=folds, holdout=holdout)
     purpose = _purpose(pool, space, plan, objective, seed)
     storage = storage_at(path, purpose)
     with (
@@ -136,12 +137,15 @@ def tune(
                     "folds": steps[:-1],
                     "final": steps[-1],
                     "warnings": found,
+                    "minutes": recordings.minutes,
                     "study": str(path),
                 }
             )
         )
     else:
         print_tuned(tuned, found, Console())
+    if gaps := recordings.gaps():
+        console.print(gaps, highlight=False)
     console.print(f"Study: {path}", soft_wrap=True, highlight=False)
     console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 

@@ -13,7 +13,8 @@ import polars as pl
 
 from pumpwatch.domain.candles import MINUTE
 from pumpwatch.domain.market import Instrument
-from workbench.backtest.tables import CANDLE_COLUMNS, CONTRACT_COLUMNS, moment
+from workbench.recorded.parquet import CANDLE_COLUMNS
+from workbench.recorded.tables import CONTRACT_COLUMNS, moment
 from workbench.whole_files import write_whole
 
 from .plan import Part, Workspace

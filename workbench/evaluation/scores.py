@@ -59,6 +59,10 @@ class Watched(Protocol):
     def end(self) -> int:
         """Return its end."""
 
+    @property
+    def missing(self) -> Sequence[int] | IntArray:
+        """Return the minutes of it of which nothing is known, in order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
@@ -80,18 +84,20 @@ class Score:
 
     @property
     def precision(self) -> float:
-        """Return hits over hits and false alarms; 0 without any alarm."""
+        """Return hits over hits and false alarms; 0 without any alarm, NaN without any event."""
+        if not self.events:
+            return math.nan
         alarms = self.hits + self.false_alarms
         return self.hits / alarms if alarms else 0.0
 
     @property
     def recall(self) -> float:
-        """Return hits over counted events; 0 without any event."""
-        return self.hits / self.events if self.events else 0.0
+        """Return hits over counted events; NaN without any event."""
+        return self.hits / self.events if self.events else math.nan
 
     @property
     def f1(self) -> float:
-        """Return the harmonic mean of precision and recall."""
+        """Return the harmonic mean of precision and recall; NaN without any event."""
         both = self.precision + self.recall
         return 2 * self.precision * self.recall / both if both else 0.0
 
@@ -120,9 +126,9 @@ class Score:
             "false_alarms": self.false_alarms,
             "symbol_days": self.clean_symbol_days,
             "false_alarms_per_symbol_day": _number(self.false_alarms_per_symbol_day),
-            "precision": self.precision,
-            "recall": self.recall,
-            "f1": self.f1,
+            "precision": _number(self.precision),
+            "recall": _number(self.recall),
+            "f1": _number(self.f1),
             "delay_p50_seconds": _number(self.median_delay),
             "delay_p90_seconds": _number(self.delay_at(90)),
         }
@@ -174,7 +180,10 @@ def score(
             for time in sent
             if not any(begin <= time <= end for begin, end in spans)
         ]
-        clean += _clean_time(live_from, segment.end, spans)
+        lost = np.asarray(segment.missing, dtype=np.int64)
+        ignored = np.any([(begin <= lost) & (lost < end) for begin, end in spans], axis=0)
+        missing = MINUTE * int(np.count_nonzero((lost >= live_from) & ~ignored))
+        clean += max(0, _clean_time(live_from, segment.end, spans) - missing)
     return Score(
         hits, early, missed, len(false_alarms), clean / DAY, tuple(delays), tuple(false_alarms)
     )

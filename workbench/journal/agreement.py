@@ -9,12 +9,12 @@ from pathlib import Path
 
 from pumpwatch.domain.signals import Signal
 from pumpwatch.errors import BadInput
-from workbench.backtest.tables import parse_time, read_csv
 from workbench.evaluation.labelled import LabelledPump
 from workbench.evaluation.scores import WARM_UP, Score, score
 from workbench.journal.agreement_figures import Agreement
 from workbench.journal.candles import alarms_of
 from workbench.journal.spread import spread_of
+from workbench.recorded.tables import parse_time, read_csv
 
 __all__ = ["Agreement", "Label", "agreement_of", "read_labels"]
 
@@ -29,6 +29,7 @@ class WatchedSymbol:
     number: int
     start: int
     end: int
+    missing: tuple[int, ...] = ()
 
 
 def read_labels(path: Path) -> list[Label]:
@@ -39,14 +40,13 @@ def read_labels(path: Path) -> list[Label]:
     if not path.is_file():
         raise BadInput(f"--labels is {path}: name a CSV file with symbol, onset and counted")
     labels = []
-    for line, row in enumerate(read_csv(path, ("symbol", "onset", "counted")), start=2):
-        where = f"{path} line {line}"
+    for where, row in read_csv(path, ("symbol", "onset", "counted")):
         symbol = row["symbol"].strip()
         if not symbol:
             raise BadInput(f"{where}: the symbol is empty; write it as Bybit does, PUMPUSDT")
         if row["counted"] not in ("0", "1"):
             raise BadInput(f"{where}: counted is {row['counted']!r}; write 1 to count it, else 0")
-        labels.append((symbol, parse_time(row["onset"], where), row["counted"] == "1"))
+        labels.append((symbol, parse_time(row["onset"], f"{where}: onset"), row["counted"] == "1"))
     return labels
 
 

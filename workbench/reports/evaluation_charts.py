@@ -19,9 +19,9 @@ def recall_chart(results: Sequence[Evaluated]) -> Figure:
         colour = SERIES[place % len(SERIES)]
         mark = MARKS[place % len(MARKS)]
         knob = RULES[one.detector.name].knob
-        points = [(value, found) for value, found in one.curve if found.clean_symbol_days]
+        points = [(value, found) for value, found in one.curve if _is_drawn(found)]
         data.append(_points(one.detector.name, points, knob, colour, mark))
-        if one.score.clean_symbol_days:
+        if _is_drawn(one.score):
             now = [(float(getattr(one.detector, knob)), one.score)]
             data.append(_points(f"{one.detector.name}, as set", now, knob, colour, mark, size=13))
     layout: Figure = LEGEND | {
@@ -30,6 +30,10 @@ def recall_chart(results: Sequence[Evaluated]) -> Figure:
         "yaxis": {"title": {"text": "recall"}, "range": [0, 1], "tickformat": ".1f"},
     }
     return {"data": data, "layout": layout}
+
+
+def _is_drawn(found: Score) -> bool:
+    return bool(found.events and found.clean_symbol_days)
 
 
 def _points(

@@ -132,15 +132,9 @@ def _market(options: SimulatorOptions) -> tuple[Market, int | None]:
 
 
 def _replay(folder: Path, start: str) -> tuple[Market, int]:
-    from workbench.simulator.replay.market import (  # noqa: PLC0415 - slow import
-        ReplayDataError,
-        ReplayMarket,
-    )
+    from workbench.simulator.replay.market import ReplayMarket  # noqa: PLC0415 - slow import
 
-    try:
-        market = ReplayMarket(folder)
-    except ReplayDataError as error:
-        raise SimulatorStartError(str(error)) from error
+    market = ReplayMarket(folder)
     return market, _instant(start) if start else market.start
 
 

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from pumpwatch.domain.candles import BoolArray, FloatArray
+from pumpwatch.domain.candles import MINUTE, BoolArray, FloatArray
 from pumpwatch.domain.detection.boosted import Boosted, LearnedScores
 from pumpwatch.domain.detection.learned import LearnedScore, Trees
 from pumpwatch.domain.detection.market_trades import TRADE_TRAITS
 from pumpwatch.domain.detection.traits import CANDLE_TRAITS
 from pumpwatch.errors import BadInput
-from workbench.evaluation.labelled import load_pump_events
+from workbench.evaluation.labelled import load_segments
+from workbench.evaluation.scores import WARM_UP
+from workbench.recorded import RecordedFolder
 from workbench.training.fit import fit, out_of_fold
 from workbench.training.table import TrainingTable, training_table
 from workbench.training.validation import Judge, best_threshold, nested
@@ -30,11 +32,16 @@ __all__ = [
 FOLDS = 5
 
 
-def judge_of(folder: Path) -> Judge:
+def judge_of(recorded: RecordedFolder) -> Judge:
     """Return the folder's candidates and what judges them. Raises `BadInput`."""
-    segments, events = load_pump_events(folder)
-    if not any(segment.trades is not None for segment in segments):
-        raise BadInput(f"{folder} has no trades.parquet: the score of trades cannot be trained")
+    events = recorded.pumps()
+    if not recorded.has_trades:
+        missing = recorded.folder / "trades.parquet"
+        raise BadInput(f"{missing} is missing: without it the score of trades cannot be trained")
+    if not any(event.counted for event in events):
+        raise BadInput(f"{recorded.folder / 'events.csv'} has no event with counted = 1: add one")
+    segments = load_segments(recorded)
+    recorded.check_length(WARM_UP // MINUTE)
     zeros = np.zeros(0)
     nothing = LearnedScore(CANDLE_TRAITS, 0.0, zeros, zeros, zeros, 0.0, 0.0, Trees.from_json([]))
     table = training_table(segments, events, Boosted(scores=LearnedScores(nothing, nothing)))

@@ -56,15 +56,17 @@ def best_threshold(judge: Judge, scores: FloatArray) -> float:
     In the middle of equally good ones. Where none has few enough, the one with the fewest.
     """
     inside = np.isin(judge.table.segment, [one.number for one in judge.segments])
-    values = np.sort(scores[inside & np.isfinite(scores)])[::-1][: 3 * TRIED]
-    tried = np.unique(np.concatenate([values[:TRIED:2], values[TRIED::6]])) - 1e-9
+    highest = np.sort(scores[inside & np.isfinite(scores)])[::-1][: 3 * TRIED]
+    tried = np.unique(np.concatenate([highest[:TRIED:2], highest[TRIED::6]])) - 1e-9
     found = [(judge.score(scores > one), float(one)) for one in tried]
     allowed = [pair for pair in found if pair[0].false_alarms_per_symbol_day <= MOST_FALSE]
     if not allowed:
         fewest = min(one.false_alarms for one, _ in found)
         allowed = [pair for pair in found if pair[0].false_alarms == fewest]
-    best = max(one.f1 for one, _ in allowed)
-    return float(np.median([value for one, value in allowed if one.f1 >= best - 1e-12]))
+    # Without a counted event among these symbols every F1 is NaN: none is better than another.
+    f1 = np.nan_to_num([one.f1 for one, _ in allowed])
+    values = np.array([value for _, value in allowed])
+    return float(np.median(values[f1 >= f1.max() - 1e-12]))
 
 
 def nested(judge: Judge, traits: FloatArray, *, seed: int) -> BoolArray:

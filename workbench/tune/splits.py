@@ -9,7 +9,7 @@ import numpy as np
 
 from pumpwatch.domain.candles import HOUR
 from pumpwatch.errors import BadInput
-from workbench.backtest.tables import SegmentRow, moment
+from workbench.recorded.tables import SegmentRow, moment
 
 __all__ = ["Fold", "Period", "Plan", "split"]
 

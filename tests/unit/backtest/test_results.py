@@ -15,10 +15,11 @@ from pumpwatch.domain.trades import ExitReason, Trade, TradeState
 from workbench.backtest.account import Position
 from workbench.backtest.engine import Coverage, FoundSignal, Outcome, run_backtest
 from workbench.backtest.equity import EquityCurve, equity_curve, time_in_market
-from workbench.backtest.labels import Label, false_share
+from workbench.backtest.labels import false_share
 from workbench.backtest.market import window_at
 from workbench.backtest.results import results_of, wilson_interval
 from workbench.backtest.suspicions import suspicions
+from workbench.recorded import LabelledPump
 
 DAY = 24 * HOUR
 
@@ -125,7 +126,10 @@ def found(segment, alarm):
 
 
 def test_false_share_follows_the_scoring_rules():
-    labels = [Label(1, 10 * HOUR, counted=True), Label(2, 10 * HOUR, counted=False)]
+    labels = [
+        LabelledPump(1, "A", 10 * HOUR, counted=True),
+        LabelledPump(2, "A", 10 * HOUR, counted=False),
+    ]
     hit, near = found(1, 10 * HOUR + 300_000), found(1, 12 * HOUR)
     uncounted, false = found(2, 10 * HOUR), found(3, 10 * HOUR)
     assert false_share([hit, near, uncounted, false], labels) == 0.5

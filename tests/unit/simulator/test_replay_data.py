@@ -5,14 +5,16 @@ import polars as pl
 import pytest
 from support.recordings import ONSET, candles, trades, write
 
-from workbench.simulator.replay import ReplayDataError, ReplayMarket
+from pumpwatch.errors import BadInput
+from workbench.recorded.parquet import check_file
+from workbench.simulator.replay import ReplayMarket
 
 EVENT = "7,ADX,2019-07-05T17:00:10Z,1"
 DOCUMENT = Path(__file__).parents[3] / "docs" / "data-format.md"
 
 
 def refusal(folder):
-    with pytest.raises(ReplayDataError) as caught:
+    with pytest.raises(BadInput) as caught:
         ReplayMarket(folder)
     message = str(caught.value)
     assert "\n" not in message
@@ -30,12 +32,13 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path):
     assert "is not a folder" in refusal(tmp_path / "file")
 
 
-def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
-    def refuse(_):
+def test_a_file_that_may_not_be_looked_for_is_named(tmp_path, monkeypatch):
+    def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "iterdir", refuse)
-    assert "cannot be read (Permission denied): check its permissions" in refusal(tmp_path)
+    monkeypatch.setattr(Path, "stat", refuse)
+    with pytest.raises(BadInput, match=r"candles\.parquet cannot be read \(.*Permission denied"):
+        check_file(tmp_path / "candles.parquet")
 
 
 @pytest.mark.parametrize("file", ["events.csv", "candles.parquet"])
@@ -60,7 +63,7 @@ def test_a_damaged_file_is_named(tmp_path, file):
 @pytest.mark.parametrize("column", ["segment", "open_time", "high", "turnover"])
 def test_a_missing_column_is_named(tmp_path, column):
     folder = write(tmp_path / "r", candles().drop(column), [EVENT])
-    assert f"candles.parquet has no column {column}: it needs segment, " in refusal(folder)
+    assert f"candles.parquet has no column {column}" in refusal(folder)
 
 
 def test_a_column_of_the_wrong_kind_is_named(tmp_path):
@@ -76,11 +79,11 @@ def test_a_column_of_the_wrong_kind_is_named(tmp_path):
         ("high", float("inf"), "high is inf"),
         ("low", 0.0, "low is 0.0"),
         ("close", -1.0, "close is -1.0"),
-        ("close", None, "close is None"),
+        ("close", None, "close is nan"),
         ("volume", -5.0, "volume is -5.0"),
         ("turnover", float("nan"), "turnover is nan"),
-        ("high", 1e-6, "high 1e-06 is below low"),
-        ("low", 1.0, "is below low 1.0"),
+        ("high", 1e-6, "is above high 1e-06"),
+        ("low", 1.0, "low 1.0 is above high"),
         ("open_time", ONSET // 60_000 * 60_000 + 1, "is not on a full minute"),
     ],
 )
@@ -91,20 +94,20 @@ def test_an_impossible_candle_is_refused_with_its_row(tmp_path, column, value, p
         pl.when(pl.col("n") == row).then(pl.lit(value)).otherwise(pl.col(column)).alias(column)
     )
     message = refusal(write(tmp_path / "r", changed.drop("n"), [EVENT]))
-    assert message.startswith(f"candles.parquet row {row} (segment 7, 2019-07-0")
+    assert f"candles.parquet row {row} (segment 7, ADX, 2019-07-0" in message
     assert problem in message
-    assert message.endswith("correct or remove the row")
+    assert "; correct or remove the row" in message
 
 
 def test_candles_out_of_order_or_twice_are_refused(tmp_path):
     table = candles()
     twice = pl.concat([table[:51], table[50:]])
     assert "row 51 (segment 7, " in (message := refusal(write(tmp_path / "a", twice, [EVENT])))
-    assert "open_time is there twice" in message
+    assert "is there twice in this segment" in message
     swapped = pl.concat([table[:50], table[51:52], table[50:51], table[52:]])
     message = refusal(write(tmp_path / "b", swapped, [EVENT]))
     assert "row 51 (segment 7, " in message
-    assert "open_time is before the row above it" in message
+    assert "is before the row above it" in message
 
 
 @pytest.mark.parametrize(
@@ -119,7 +122,7 @@ def test_an_impossible_trade_is_refused_with_its_row(tmp_path, column, value, pr
         pl.when(pl.col("n") == row).then(pl.lit(value)).otherwise(pl.col(column)).alias(column)
     )
     message = refusal(write(tmp_path / "r", table, [EVENT], traded.drop("n")))
-    assert message.startswith(f"trades.parquet row {row} (segment 7, ")
+    assert f"trades.parquet row {row} (segment 7, " in message
     assert problem in message
 
 
@@ -129,7 +132,7 @@ def test_trades_out_of_order_are_refused(tmp_path):
     swapped = pl.concat([traded[:80], traded[81:82], traded[80:81], traded[82:]])
     message = refusal(write(tmp_path / "r", table, [EVENT], swapped))
     assert "trades.parquet row 81" in message
-    assert "time is before the row above it" in message
+    assert "is before the row above it" in message
 
 
 @pytest.mark.parametrize(
@@ -137,14 +140,14 @@ def test_trades_out_of_order_are_refused(tmp_path):
     [
         ("7,ADX,yesterday,1", "onset 'yesterday' is no time: write it like 2019-07-05T17:00:10Z"),
         ("x,ADX,2019-07-05T17:00:10Z,1", "segment 'x' is no number"),
-        ("7,AD/X,2019-07-05T17:00:10Z,1", "symbol 'AD/X' is no coin"),
+        ("7,AD/X,2019-07-05T17:00:10Z,1", "symbol 'AD/X' is no coin or contract"),
         ("7,ADX,2019-07-05T17:00:10Z,yes", "counted is 'yes': write 1"),
-        ("7,ADX,,1", "onset None is no time"),
+        ("7,ADX,,1", "onset '' is no time"),
     ],
 )
 def test_an_unreadable_event_is_refused_with_its_line(tmp_path, line, problem):
     message = refusal(write(tmp_path / "r", candles(), [EVENT, line]))
-    assert message.startswith("events.csv line 3: ")
+    assert "events.csv line 3: " in message
     assert problem in message
 
 

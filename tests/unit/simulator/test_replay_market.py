@@ -231,14 +231,10 @@ def test_without_sides_a_rise_of_the_price_is_a_purchase(tmp_path):
     np.testing.assert_array_equal(served.bought[1:], np.diff(served.price) >= 0)
 
 
-def test_minutes_without_recorded_trades_get_trades_that_give_their_candle(market):
-    first = market.start - 60 * MINUTE_MS
-    played = market.minutes(0, first, market.start)
-    served = market.trades(0, first, market.start + MINUTE_MS - 1)
-    totals = np.zeros(len(played.volume))
-    np.add.at(totals, (served.time - first) // MINUTE_MS, served.quantity)
-    np.testing.assert_allclose(totals, played.volume, atol=0.5)
-    assert served.price.max() <= played.high.max()
+def test_minutes_without_recorded_trades_have_none(market, traded_market):
+    assert len(market.trades(0, market.start - 60 * MINUTE_MS, market.end).time) == 0
+    before = traded_market.trades(0, market.start - 60 * MINUTE_MS, market.start - 1)
+    assert len(before.time) == 0
 
 
 def test_trades_that_do_not_give_their_candle_are_left_aside(tmp_path):

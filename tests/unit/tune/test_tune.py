@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from pumpwatch.errors import BadInput
 from workbench.backtest.market import Block
-from workbench.backtest.tables import SegmentRow
 from workbench.cli.main import app
+from workbench.recorded.tables import SegmentRow
 from workbench.tune.doubts import doubts
 from workbench.tune.engines import opened
 from workbench.tune.objective import Task, Verdict

@@ -3,8 +3,7 @@
 from workbench.simulator.replay.market import (
     DroppedEvent,
     ReplayContract,
-    ReplayDataError,
     ReplayMarket,
 )
 
-__all__ = ["DroppedEvent", "ReplayContract", "ReplayDataError", "ReplayMarket"]
+__all__ = ["DroppedEvent", "ReplayContract", "ReplayMarket"]

@@ -17,7 +17,7 @@ from workbench.simulator.paths import (
     price_at,
     until,
 )
-from workbench.simulator.prints import CALM, draw, line_of
+from workbench.simulator.prints import NO_PRINTS
 from workbench.simulator.replay.staging import Grid, Played
 from workbench.simulator.replay.traded import Part, TradedMinute
 
@@ -110,18 +110,10 @@ class Board:
         """Tell whether one contract's minute follows recorded trades."""
         return self._row(minute) in self._traded[index]
 
-    def prints(self, index: int, minute: int, unit: float) -> Prints:
-        """Return a minute's recorded trades; where there are none, calm ones that give its candle.
-
-        `unit` is the smallest quantity of the drawn ones.
-        """
-        row, opened = self._row(minute), minute * MINUTE_MS
-        traded = self._traded[index].get(row)
-        if traded is not None:
-            return traded.prints(opened)
-        random = np.random.default_rng([index, minute])
-        line, scale = line_of(self._paths[row, index]), float(self._scale[index])
-        return draw(line, CALM, random, opened=opened, scale=scale, unit=unit)
+    def prints(self, index: int, minute: int) -> Prints:
+        """Return a minute's recorded trades."""
+        traded = self._traded[index].get(self._row(minute))
+        return NO_PRINTS if traded is None else traded.prints(minute * MINUTE_MS)
 
     def open(self, index: int, minute: int) -> float:
         """Return the open of one contract's minute."""

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from pathlib import Path
 
+from pumpwatch.errors import BadInput
+from workbench.recorded import LabelledPump, RecordedFolder
 from workbench.simulator.day_window import MINUTES_PER_DAY
 from workbench.simulator.market import MINUTE_MS, Listing
-from workbench.simulator.replay.errors import ReplayDataError
-from workbench.simulator.replay.recording import (
-    RecordedEvent,
-    Trades,
-    read_candles,
-    read_trades,
-)
+from workbench.simulator.replay.recording import read_candles, read_trades
 from workbench.simulator.replay.staging import Grid, Played, Staged, lay_out, stretch_for
 from workbench.simulator.replay.traded import TradedMinute, traded_minutes
 
 FUNDING_INTERVAL_MINUTES = 480
+LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+"""What the exchange's symbols are made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ class CastEvent:
 
 
 def cast_events(
-    folder: Path, staged: Sequence[Staged], grid: Grid
+    folder: RecordedFolder, staged: Sequence[Staged], grid: Grid
 ) -> tuple[list[CastEvent], tuple[DroppedEvent, ...]]:
     """Return the contracts that can be played, sorted by symbol, and the events that cannot."""
     stretches = [stretch_for(one, grid) for one in staged]
@@ -70,20 +67,20 @@ def cast_events(
         replace(stretch, first=one.live_start - one.shift, last=one.live_end - one.shift - 1)
         for one, stretch in zip(staged, stretches, strict=True)
     ]
-    trades: Sequence[Trades | None] = read_trades(folder, live) or [None] * len(staged)
+    trades = read_trades(folder, live)
     cast, dropped = [], []
     symbols = _symbols(staged)
     for one, symbol, minutes, traded in zip(staged, symbols, candles, trades, strict=True):
         played = lay_out(one, grid, minutes)
         if isinstance(played, str):
             event = one.event
-            dropped.append(DroppedEvent(event.segment, event.coin, event.onset, played))
+            dropped.append(DroppedEvent(event.segment, event.symbol, event.onset, played))
             continue
         rows = {} if traded is None else traded_minutes(one, grid, played, traded)
         cast.append(CastEvent(one, symbol, played, rows))
     if not cast:
         reasons = "; ".join(f"segment {one.segment}: {one.reason}" for one in dropped[:3])
-        raise ReplayDataError(f"no event in {folder} can be played ({reasons})")
+        raise BadInput(f"no event in {folder.folder} can be played ({reasons})")
     return sorted(cast, key=lambda one: one.symbol), tuple(dropped)
 
 
@@ -91,14 +88,15 @@ def _symbols(staged: Sequence[Staged]) -> list[str]:
     """Return a symbol for each event: coin, segment, and a letter when that is taken."""
     names: list[str] = []
     for one in staged:
-        base = f"{one.event.coin}{one.event.segment:02d}"
+        coin = "".join(letter for letter in one.event.symbol.upper() if letter in LETTERS)
+        base = f"{coin}{one.event.segment:02d}"
         ends = ("", *"BCDEFGHIJKLMNOPQRSTUVWXYZ", *(f"Z{number}" for number in range(len(staged))))
         names.append(next(name for end in ends if (name := f"{base}{end}USDT") not in names))
     return names
 
 
 def known_onsets(
-    cast: Sequence[CastEvent], events: Sequence[RecordedEvent], grid: Grid
+    cast: Sequence[CastEvent], events: Sequence[LabelledPump], grid: Grid
 ) -> tuple[tuple[str, int], ...]:
     """Return every known pump (symbol, market time) in the minutes played."""
     known = []

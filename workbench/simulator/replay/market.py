@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from workbench.recorded import RecordedFolder
 from workbench.simulator.day_window import (
     HOUR_MS,
     MINUTES_PER_DAY,
@@ -34,11 +35,10 @@ from workbench.simulator.replay.casting import (
     known_onsets,
     listing_of,
 )
-from workbench.simulator.replay.errors import ReplayDataError
-from workbench.simulator.replay.recording import read_events
+from workbench.simulator.replay.recording import counted_events
 from workbench.simulator.replay.staging import grid_for, stage
 
-__all__ = ["DroppedEvent", "ReplayContract", "ReplayDataError", "ReplayMarket"]
+__all__ = ["DroppedEvent", "ReplayContract", "ReplayMarket"]
 
 DEFAULT_START = 1_793_577_600_000
 """2026-11-02T00:00:00Z."""
@@ -55,7 +55,7 @@ class ReplayMarket:
     hours before its live window (10 minutes before the onset to 60 minutes after it); afterwards
     its price stands still without volume. `events_per_hour` live windows begin in each market
     hour, the first one in the hour after `start` (milliseconds UTC, a full hour). Prices and
-    turnovers are multiplied by one power of ten for each contract. Raises ReplayDataError, one
+    turnovers are multiplied by one power of ten for each contract. Raises `BadInput`, one
     line, when the folder cannot be played.
     """
 
@@ -68,11 +68,11 @@ class ReplayMarket:
     ) -> None:
         if start % HOUR_MS or events_per_hour < 1:
             raise ValueError("a replay starts on a full hour, with at least one event in each hour")
-        folder = Path(folder)
-        events = read_events(folder)
+        recorded = RecordedFolder(Path(folder), needs_segments=False)
+        events = counted_events(recorded)
         staged = stage(events, start, events_per_hour)
         grid = grid_for(staged)
-        cast, self.dropped = cast_events(folder, staged, grid)
+        cast, self.dropped = cast_events(recorded, staged, grid)
         self._cast = cast
         self._board = Board(grid, [one.played for one in cast], [one.traded for one in cast])
         self._window = DayWindow(self._board.hour)
@@ -94,7 +94,7 @@ class ReplayMarket:
             ReplayContract(
                 symbol=one.symbol,
                 segment=one.staged.event.segment,
-                coin=one.staged.event.coin,
+                coin=one.staged.event.symbol,
                 recorded_onset=one.staged.event.onset,
                 onset=one.staged.onset,
                 live_start=one.staged.live_start,
@@ -161,13 +161,14 @@ class ReplayMarket:
             return self._board.line(index, start, end)
 
     def trades(self, index: int, first: int, end: int) -> Prints:
-        """Return the trades from `first` to `end`: recorded ones where there are any."""
+        """Return the recorded trades from `first` to `end`.
+
+        Where none were recorded there are none: made-up ones would overrule what the candles say.
+        """
         begin = max(first // MINUTE_MS, int(self._board.launch[index]))
-        unit = 10.0 ** -self._cast[index].played.quantity_decimals
         with self._lock:
             parts = [
-                self._board.prints(index, minute, unit)
-                for minute in range(begin, end // MINUTE_MS + 1)
+                self._board.prints(index, minute) for minute in range(begin, end // MINUTE_MS + 1)
             ]
         return between(joined(parts), first, end)
 

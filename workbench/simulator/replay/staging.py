@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.recorded import LabelledPump
+from workbench.recorded.quote import usdt_factor
 from workbench.simulator.day_window import HOUR_MS, MINUTES_PER_HOUR
 from workbench.simulator.market import MINUTE_MS, FloatArray, Minutes
-from workbench.simulator.replay.recording import RecordedEvent, Stretch
+from workbench.simulator.replay.recording import Stretch
 
 BEFORE_ONSET_MS = 10 * MINUTE_MS
 AFTER_ONSET_MS = 60 * MINUTE_MS
 HISTORY_MS = 25 * HOUR_MS
 _SPARE_HISTORY_MS = 2 * HOUR_MS
 _LOOK_BACK_MS = 24 * HOUR_MS
-_LEAST_DAILY_TURNOVER = 100_000.0
 _MAX_DECIMALS = 12
 _ROUNDING = 1e-9
 
@@ -25,7 +26,7 @@ _ROUNDING = 1e-9
 class Staged:
     """A recorded event's place on the market clock; all times in milliseconds UTC."""
 
-    event: RecordedEvent
+    event: LabelledPump
     shift: int
     """Market time less recorded time, whole hours."""
 
@@ -45,7 +46,7 @@ class Staged:
         return -(-(self.onset + AFTER_ONSET_MS) // MINUTE_MS) * MINUTE_MS
 
 
-def stage(events: Sequence[RecordedEvent], begin: int, per_hour: int) -> list[Staged]:
+def stage(events: Sequence[LabelledPump], begin: int, per_hour: int) -> list[Staged]:
     """Return the counted events staggered by whole hours, `per_hour` of them in each.
 
     Every onset keeps its minute and second; the first ones come in the hour after `begin` (a full
@@ -111,8 +112,7 @@ def lay_out(staged: Staged, grid: Grid, candles: Minutes) -> Played | str:
     """Return the event's candles on the grid, or the reason why it cannot be played.
 
     Minutes without a candle have the last close and no volume; so has every minute after the live
-    window. The factor is the smallest power of ten, at least 1, with which a day of the history
-    turns over 100,000 USDT.
+    window. The factor is what `usdt_factor` makes of a day of the history.
     """
     problem = _shortage(staged, candles)
     if problem:
@@ -167,9 +167,7 @@ def _factor(staged: Staged, candles: Minutes) -> float:
     times = candles.open_time + staged.shift
     history = (times >= staged.live_start - HISTORY_MS) & (times < staged.live_start)
     daily = float(candles.turnover[history].sum()) * 24 * HOUR_MS / HISTORY_MS
-    if daily <= 0:
-        return 1.0
-    return float(10.0 ** max(np.ceil(np.log10(_LEAST_DAILY_TURNOVER / daily)), 0))
+    return usdt_factor(staged.event.symbol, daily)
 
 
 def _decimals(values: FloatArray) -> int:

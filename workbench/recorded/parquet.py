@@ -1,0 +1,94 @@
+"""Open the Parquet files of a folder: the columns that are needed, of a kind that can be right."""
+
+from __future__ import annotations
+
+import difflib
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from pumpwatch.errors import BadInput
+
+__all__ = [
+    "CANDLE_COLUMNS",
+    "EMPTY",
+    "FORMAT",
+    "TRADE_COLUMNS",
+    "check_file",
+    "open_parquet",
+    "unreadable",
+]
+
+PRICES = ("open", "high", "low", "close")
+CANDLE_COLUMNS = ("segment", "open_time", *PRICES, "volume", "turnover")
+TRADE_COLUMNS = ("segment", "time", "price", "quantity")
+WHOLE = ("segment", "open_time", "time")
+FORMAT = "docs/data-format.md says what it must hold"
+EMPTY = -(1 << 62)
+"""Stands for an empty cell in a column of whole numbers; no check lets it pass."""
+
+
+def open_parquet(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
+    """Return the columns, read only when asked for: Int64 and Float64, empty prices as NaN.
+
+    A column `side` is kept as text where the file has it. Raises `BadInput`.
+    """
+    if not path.parent.is_dir():
+        raise BadInput(f"{path.parent} is not a folder: name one that holds {path.name}")
+    check_file(path)
+    try:
+        frame = pl.scan_parquet(path)
+        schema = frame.collect_schema()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise unreadable(path, error) from None
+    for name in columns:
+        if name not in schema:
+            near = difflib.get_close_matches(name, schema.names(), n=1)
+            hint = f"; it has {near[0]!r}" if near else ""
+            raise BadInput(f"{path} has no column {name}{hint}: {FORMAT}")
+        problem = _problem(name, schema[name])
+        if problem:
+            raise BadInput(f"{path}: column {name} holds {schema[name]}, {problem}")
+    side = [pl.col("side").cast(pl.String)] if "time" in columns and "side" in schema else []
+    return frame.select(*(_plain(name) for name in columns), *side)
+
+
+def check_file(path: Path) -> None:
+    """Raise `BadInput` when there is no such file, or it may not be looked for."""
+    try:
+        is_file = stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        is_file = False
+    except OSError as error:
+        raise unreadable(path, error) from None
+    if not is_file:
+        raise BadInput(f"{path} is missing: {FORMAT}")
+
+
+def unreadable(path: Path, error: Exception) -> BadInput:
+    """Return the error for a file that cannot be read."""
+    reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return BadInput(f"{path} cannot be read ({reason}): check or write it again")
+
+
+def _problem(name: str, kind: pl.DataType) -> str:
+    """Return what is wrong with a column's type and what to do, empty when nothing is."""
+    if name in WHOLE:
+        if kind.is_integer():
+            return ""
+        if isinstance(kind, pl.Datetime):
+            return f"milliseconds UTC are needed: convert with pl.col({name!r}).dt.epoch('ms')"
+        return f"whole numbers are needed: convert with pl.col({name!r}).cast(pl.Int64)"
+    if not kind.is_numeric():
+        return f"numbers are needed: convert with pl.col({name!r}).cast(pl.Float64)"
+    if kind == pl.Float32 and name in (*PRICES, "price"):
+        return "which loses digits of a price: write Float64 from the source again"
+    return ""
+
+
+def _plain(name: str) -> pl.Expr:
+    if name in WHOLE:
+        return pl.col(name).cast(pl.Int64).fill_null(EMPTY)
+    return pl.col(name).cast(pl.Float64).fill_null(float("nan"))
