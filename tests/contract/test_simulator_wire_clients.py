@@ -71,7 +71,7 @@ def test_pybit_reads_every_market_endpoint(session):
     assert session.get_instruments_info(**BTC)["result"]["list"][0]["symbol"] == "BTCUSDT"
     assert session.get_orderbook(**BTC, limit=50)["result"]["s"] == "BTCUSDT"
     assert session.get_public_trade_history(**BTC, limit=20)["result"]["list"]
-    assert session.get_price_limit(**BTC)["result"]["buyLmt"] == "44000.00"
+    assert session.get_price_limit(**BTC)["result"]["buyLmt"] == "42000.00"
     assert session.get_funding_rate_history(**BTC)["result"]["list"] == []
     pages = session.get_instruments_info(**LINEAR, limit=2)["result"]
     following = session.get_instruments_info(**LINEAR, limit=2, cursor=pages["nextPageCursor"])

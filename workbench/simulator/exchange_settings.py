@@ -27,9 +27,17 @@ class ExchangeSettings:
     margin_mode: Literal["REGULAR_MARGIN", "ISOLATED_MARGIN"] = "REGULAR_MARGIN"
     """Cross margin over the whole wallet, or each position alone with its own initial margin."""
     market_price_band: Decimal = Decimal("0.05")
-    """A market order is a limit order this far from the last price (`priceLimitRatioX`)."""
+    """`priceLimitRatioX` of contracts without one of their own: how far from the mark price."""
     limit_price_band: Decimal = Decimal("0.10")
-    """A limit order may cross the last price by this much (`priceLimitRatioY`)."""
+    """`priceLimitRatioY`: how far at the most, however high the premium."""
+    beyond_limit: Literal["refuse", "adjust"] = "refuse"
+    """A limit order beyond the price limit; Bybit's `set-limit-px-action` chooses."""
+    market_beyond_limit: Literal["cancel", "refuse"] = "cancel"
+    """A market order that meets nothing within the limit; both were seen."""
+    mark_lag_minutes: int = 0
+    """The mark price is the mean of the last prices of so many minutes; 0: as the source says."""
+    book_refill_ms: int = 5_000
+    """How long a swept book needs to be as deep as before."""
 
     hedge_mode: bool = False
     """Long and short positions of a symbol side by side: only shown and refused, not traded."""

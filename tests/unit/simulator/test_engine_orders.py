@@ -41,7 +41,7 @@ def test_market_order_beyond_the_band_is_cancelled_with_its_fills_kept():
     row = desk.placed("Sell", "50")
     assert row["orderStatus"] == "Cancelled"
     assert 0 < Decimal(row["cumExecQty"]) < 50
-    assert row["rejectReason"] == "EC_NoError"
+    assert row["rejectReason"] == "EC_NoImmediateQtyToFill"
     assert min(Decimal(fill["execPrice"]) for fill in desk.executions()) >= 99
     assert desk.position()["size"] == row["cumExecQty"]
 
@@ -49,7 +49,7 @@ def test_market_order_beyond_the_band_is_cancelled_with_its_fills_kept():
 def test_market_order_without_anything_to_hit_says_so():
     desk = Desk(half_spread=0.02, settings={"market_price_band": Decimal("0.01")})
     row = desk.placed("Buy", "1")
-    assert (row["orderStatus"], row["rejectReason"]) == ("Cancelled", "EC_NoImmediateQtyToFill")
+    assert (row["orderStatus"], row["rejectReason"]) == ("Cancelled", "EC_ReachMarketPriceLimit")
     assert desk.position()["side"] == ""
 
 

@@ -298,9 +298,9 @@ def test_a_halted_symbol_trades_no_more():
 def test_price_limits_are_what_order_create_enforces():
     desk = Desk()
     limits = desk.get("/v5/market/price-limit", symbol="AAAUSDT")["result"]
-    assert (limits["buyLmt"], limits["sellLmt"]) == ("110.00", "90.00")
+    assert (limits["buyLmt"], limits["sellLmt"]) == ("105.00", "95.00")
     desk.placed("Buy", "1", orderType="Limit", price=limits["buyLmt"])
-    assert desk.order("Buy", "1", orderType="Limit", price="110.01")["retCode"] == 30208
+    assert desk.order("Buy", "1", orderType="Limit", price="105.01")["retCode"] == 30208
 
 
 def test_funding_history_is_newest_first():

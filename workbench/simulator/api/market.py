@@ -9,7 +9,6 @@ import numpy as np
 
 from workbench.simulator.api.common import LINEAR, category, limited, symbol_index
 from workbench.simulator.engine.book import Book
-from workbench.simulator.engine.checks import price_limits
 from workbench.simulator.engine.records import Side
 from workbench.simulator.floor import Floor
 from workbench.simulator.market import DAY_MS, MINUTE_MS, Listing, Market, Prints
@@ -91,11 +90,11 @@ def _levels(book: Book, taker: Side, limit: int) -> list[list[str]]:
 def price_limit(floor: Floor, request: Request) -> Answer:
     """Answer with the highest price to buy and the lowest to sell at."""
     index = _traded(floor, request, category(request, LINEAR))
-    book = floor.prices.book(index, request.now)
-    highest, lowest = price_limits(book, floor.settings)
-    scale = listing_scale(book.listing)
+    highest, lowest = floor.prices.limits(index, request.now)
+    listing = floor.market.listings[index]
+    scale = listing_scale(listing)
     result = {
-        "symbol": book.listing.symbol,
+        "symbol": listing.symbol,
         "buyLmt": padded(highest, scale),
         "sellLmt": padded(lowest, scale),
         "ts": str(request.now),

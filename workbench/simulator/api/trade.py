@@ -258,6 +258,9 @@ def _slippage(request: Request, *, market: bool) -> tuple[str, Decimal] | None:
     if kind in ("", "UNKNOWN"):
         return None
     size = request.number("slippageTolerance")
+    if any(request.text(leg) not in ("", "0") for leg in ("takeProfit", "stopLoss")):
+        # The create-order page: "take profit, stoploss, conditional orders are not supported".
+        raise invalid("slippageTolerance is not supported with takeProfit or stopLoss")
     if kind not in ("TickSize", "Percent") or not market:
         raise Refused(110108, "slippageToleranceType invalid")
     least, most, step = ("1", "10000", "1") if kind == "TickSize" else ("0.01", "10", "0.01")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from workbench.simulator.engine.book import Book
 from workbench.simulator.engine.ledger import Ledger
 from workbench.simulator.engine.records import ZERO, Order, Position, Side
 from workbench.simulator.engine.requests import OrderRequest
@@ -70,17 +69,13 @@ def check_price(listing: Listing, price: Decimal) -> None:
         raise Refused(PRICE_OUT_OF_RANGE, "Order price exceeds the allowable range.")
 
 
-def price_limits(book: Book, settings: ExchangeSettings) -> tuple[Decimal, Decimal]:
-    """Return the highest price to buy at and the lowest to sell at, on the tick."""
-    tick, band = book.listing.tick_size, settings.limit_price_band
-    highest = book.last * (1 + band) // tick * tick
-    lowest = -(-(book.last * (1 - band)) // tick) * tick
-    return highest, max(lowest, tick)
-
-
-def check_price_limits(book: Book, settings: ExchangeSettings, side: Side, price: Decimal) -> None:
-    """Refuse a limit price too far through the market (30208, 30209)."""
-    highest, lowest = price_limits(book, settings)
+def within_limits(
+    limits: tuple[Decimal, Decimal], settings: ExchangeSettings, side: Side, price: Decimal
+) -> Decimal:
+    """Return the limit price, adjusted where the settings say so; else refuse it (30208, 30209)."""
+    highest, lowest = limits
+    if settings.beyond_limit == "adjust":
+        return min(price, highest) if side == "Buy" else max(price, lowest)
     if side == "Buy" and price > highest:
         raise Refused(
             ABOVE_MAXIMUM_PRICE, "The order price is higher than the maximum buying price."
@@ -89,6 +84,7 @@ def check_price_limits(book: Book, settings: ExchangeSettings, side: Side, price
         raise Refused(
             BELOW_MINIMUM_PRICE, "The order price is lower than the minimum selling price."
         )
+    return price
 
 
 def check_trigger(request: OrderRequest, current: Decimal) -> None:

@@ -13,7 +13,7 @@ from workbench.simulator.engine.matching import Matching
 from workbench.simulator.engine.records import Order, Position
 from workbench.simulator.engine.requests import OrderRequest, StopRequest
 from workbench.simulator.engine.stops import sync_stops
-from workbench.simulator.engine.walk import Walk, market_bound
+from workbench.simulator.engine.walk import Walk
 from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.live_market import LiveMarket
 from workbench.simulator.market import Market
@@ -44,7 +44,7 @@ class Engine:
         self.settings = settings
         self.interventions = Interventions()
         self.ledger = Ledger(market, settings, self.mark)
-        self.matching = Matching(market, self.ledger, self.interventions)
+        self.matching = Matching(market, prices, self.ledger, self.interventions)
         self.walk = Walk(market, prices, self.ledger, self.matching, settings, start)
 
     @property
@@ -112,7 +112,8 @@ class Engine:
         wanted = order.quantity if quantity is None else quantity
         limit = order.price if price is None else price
         checks.check_price(listing, limit)
-        checks.check_price_limits(book, self.settings, order.side, limit)
+        limits = self.prices.limits(order.index, self.time)
+        limit = checks.within_limits(limits, self.settings, order.side, limit)
         request = OrderRequest(order.index, order.side, order.kind, wanted)
         checks.check_quantity(listing, request)
         if wanted <= order.filled:
@@ -221,16 +222,21 @@ class Engine:
 
     def _price(self, request: OrderRequest, book: Book) -> Decimal:
         """Return the order's limit, checked; for a market order its worst price."""
-        listing = book.listing
+        limits = self.prices.limits(request.index, self.time)
         if request.kind == "Market":
-            bound = market_bound(book.last, request.side, listing.tick_size, self.settings)
-            return bound if request.slippage is None else _tolerated(request, book, bound)
+            bound = limits[request.side == "Sell"]
+            price = bound if request.slippage is None else _tolerated(request, book, bound)
+            refuses = self.settings.market_beyond_limit == "refuse"
+            if refuses and request.trigger_price is None and not book.crosses(request.side, bound):
+                best = scaled(book.best(request.side) or bound)
+                raise invalid(f"{request.side.lower()}: [{best},{scaled(bound)}] invalid")
+            return price
         if request.price is None:
             raise invalid("Price invalid")
-        checks.check_price(listing, request.price)
-        if request.trigger_price is None:
-            checks.check_price_limits(book, self.settings, request.side, request.price)
-        return request.price
+        checks.check_price(book.listing, request.price)
+        if request.trigger_price is not None:
+            return request.price
+        return checks.within_limits(limits, self.settings, request.side, request.price)
 
     def _base(self, index: int, by: str) -> Decimal:
         if by == "MarkPrice":
@@ -238,6 +244,8 @@ class Engine:
         last = self.prices.last(index, self.time)
         if by == "LastPrice":
             return last
+        if self.settings.mark_lag_minutes:
+            return self.mark(index)
         ratio = Decimal(repr(self.prices.ratio(index, self.time, by)))
         return max(floor_to(last * ratio, self.market.listings[index].tick_size), last / 2)
 

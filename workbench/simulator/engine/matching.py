@@ -10,16 +10,21 @@ from workbench.simulator.engine.ledger import FORCED, Ledger
 from workbench.simulator.engine.records import Order, opposite
 from workbench.simulator.engine.stops import sync_stops
 from workbench.simulator.market import Market
+from workbench.simulator.prices import Prices
 
 NOTHING_TO_HIT = "EC_NoImmediateQtyToFill"
+BEYOND_LIMIT = "EC_ReachMarketPriceLimit"
 WOULD_TAKE = "EC_PostOnlyWillTakeLiquidity"
 
 
 class Matching:
     """Execute orders of one account against the books."""
 
-    def __init__(self, market: Market, ledger: Ledger, interventions: Interventions) -> None:
+    def __init__(
+        self, market: Market, prices: Prices, ledger: Ledger, interventions: Interventions
+    ) -> None:
         self.market = market
+        self.prices = prices
         self.ledger = ledger
         self.interventions = interventions
 
@@ -45,11 +50,14 @@ class Matching:
             levels = []
         for price, quantity in levels:
             self.ledger.fill(order, price, quantity, time, maker=False)
+            self.prices.sweep(order.index, order.side, quantity, time)
         if order.filled == order.quantity:
             self.ledger.settle(order, "Filled", time)
         elif order.kind == "Market" or order.time_in_force in {"IOC", "FOK"}:
-            reason = "" if order.filled else NOTHING_TO_HIT
-            self.ledger.settle(order, "Cancelled", time, reason=reason)
+            beyond = order.kind == "Market" and not book.crosses(order.side, order.price)
+            self.ledger.settle(
+                order, "Cancelled", time, reason=BEYOND_LIMIT if beyond else NOTHING_TO_HIT
+            )
         else:
             order.status = "PartiallyFilled" if order.filled else "New"
         self._settle_position(order, time)

@@ -14,14 +14,12 @@ from workbench.simulator.engine.crossings import first_crossing, trailing_crossi
 from workbench.simulator.engine.ledger import Ledger
 from workbench.simulator.engine.matching import Matching
 from workbench.simulator.engine.records import ZERO, Order, Position, opposite
-from workbench.simulator.engine.stops import sync_stops
+from workbench.simulator.engine.stops import release_legs, sync_stops
 from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.market import MINUTE_MS, FloatArray, IntArray, Market
 from workbench.simulator.prices import Prices, floor_to, on_tick
 from workbench.simulator.refusals import Refused
 
-RETRY_MS = 1_000
-"""After this long a position's stop that could not close everything tries again."""
 NO_FUNDS = "EC_NotEnoughBalance"
 Kind = Literal["stop", "limit", "target", "liquidation", "funding"]
 RANK: dict[Kind, int] = {"stop": 0, "liquidation": 1, "limit": 2, "target": 3, "funding": 4}
@@ -155,12 +153,12 @@ class Walk:
 
     def _order_happening(self, order: Order, path: Path) -> Happening | None:
         times, line = path
-        after = max(self.time, order.not_before)
+        after = self.time
         if order.stop_kind == "TrailingStop" and order.status == "Untriggered":
             return self._trailing_happening(order, path, after)
         if order.status == "Untriggered":
             assert order.trigger_price is not None  # noqa: S101 - true of every waiting order
-            ratio = self.prices.ratio(order.index, self.time, order.trigger_by)
+            (times, line), ratio = self._watched_line(order.index, order.trigger_by, path)
             rising = order.trigger_direction == 1
             level = float(order.trigger_price) / ratio
             kind: Kind = "target" if order.stop_kind == "TakeProfit" else "stop"
@@ -176,7 +174,15 @@ class Walk:
         if crossing is None:
             return None
         price = max(crossing.price, level) if rising else min(crossing.price, level)
+        if line is not path[1]:
+            price = self.market.price(order.index, crossing.time)
         return Happening(crossing.time, kind, order.index, price, order)
+
+    def _watched_line(self, index: int, by: str, path: Path) -> tuple[Path, float]:
+        """Return the line of the price that is watched over a ratio: the last or the mark price."""
+        if by == "LastPrice" or not self.settings.mark_lag_minutes:
+            return path, self.prices.ratio(index, self.time, by)
+        return self.prices.mark_line(index, int(path[0][0]), int(path[0][-1])), 1.0
 
     def _trailing_happening(self, order: Order, path: Path, after: int) -> Happening | None:
         position = self.ledger.position(order.index)
@@ -203,9 +209,9 @@ class Walk:
         level = float(self.ledger.liquidation_price(position))
         if level <= 0:
             return None
-        ratio = self.prices.ratio(position.index, self.time, "MarkPrice")
+        line, ratio = self._watched_line(position.index, "MarkPrice", path)
         crossing = first_crossing(
-            *path, level / ratio, rising=position.side == "Sell", after=self.time
+            *line, level / ratio, rising=position.side == "Sell", after=self.time
         )
         if crossing is None:
             return None
@@ -227,9 +233,9 @@ class Walk:
     def _trigger(self, order: Order, price: float) -> None:
         book = self.prices.book(order.index, self.time, last=price)
         order.status, order.updated = "New", self.time
-        order.not_before = self.time + RETRY_MS
+        release_legs(self.ledger, order)
         if order.kind == "Market":
-            order.price = market_bound(book.last, order.side, book.listing.tick_size, self.settings)
+            order.price = self.prices.limits(order.index, self.time)[order.side == "Sell"]
         if not order.reduce_only:
             try:
                 check_margin(self.ledger, order.index, order.side, order.quantity, order.price)
@@ -263,9 +269,3 @@ class Walk:
             create_type="CreateByLiq",
         )
         self.matching.force(order, bust, time)
-
-
-def market_bound(last: Decimal, side: str, tick: Decimal, settings: ExchangeSettings) -> Decimal:
-    """Return the worst price of a market order: the band around the last price, on the tick."""
-    band = settings.market_price_band if side == "Buy" else -settings.market_price_band
-    return max(floor_to(last * (1 + band), tick), tick)
