@@ -40,11 +40,17 @@ class ExchangeSettings:
     """How long a swept book needs to be as deep as before."""
 
     hedge_mode: bool = False
-    """Long and short positions of a symbol side by side: only shown and refused, not traded."""
+    """Every symbol in hedge mode, long and short side by side: shown and refused, not traded."""
     order_link_horizon: Literal["ever", "open"] = "ever"
     """How long an orderLinkId stays taken."""
-    order_list_lag_ms: int = 0
-    """Market time before a new order shows in order/realtime and order/history."""
+    orders_lag_ms: int = 0
+    """How old what order/realtime and order/history show is, market time."""
+    executions_lag_ms: int = 0
+    """The same of execution/list."""
+    positions_lag_ms: int = 0
+    """The same of position/list."""
+    closed_orders_kept: int = 500
+    """So many orders that are done can still be asked for in order/realtime."""
     kline_start: Literal["next", "containing"] = "next"
     """Which candle a `start` inside an interval begins with."""
     large_limit: Literal["clamp", "error"] = "clamp"

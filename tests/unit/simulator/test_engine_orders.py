@@ -336,7 +336,7 @@ def test_history_window_longer_than_seven_days_is_refused():
 
 
 def test_lagging_order_list_shows_a_new_order_only_later():
-    desk = Desk(settings={"order_list_lag_ms": 500})
+    desk = Desk(settings={"orders_lag_ms": 500})
     answer = desk.order("Buy", "1", orderType="Limit", price="90")
     assert answer["retCode"] == 0
     assert list(desk.open_orders()) == []

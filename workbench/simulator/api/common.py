@@ -33,9 +33,9 @@ def linear_only(request: Request) -> None:
         raise invalid("Not supported symbols")
 
 
-def require_one_way(floor: Floor, request: Request) -> None:
-    """Refuse a `positionIdx` that is not the account's mode; only one-way mode is traded."""
-    if floor.settings.hedge_mode or request.text("positionIdx", "0") != "0":
+def require_one_way(request: Request) -> None:
+    """Refuse the `positionIdx` of hedge mode: only one-way mode is traded."""
+    if request.text("positionIdx", "0") != "0":
         raise invalid("position idx not match position mode")
 
 

@@ -66,6 +66,7 @@ class Engine:
         listing = self.market.listings[index]
         checks.check_link_id(ledger, self.settings, request.link_id)
         self._check_live(index)
+        self._check_mode(index)
         book = self.prices.book(index, self.time)
         closes_all = request.quantity == 0
         request = self._reduced(request)
@@ -134,6 +135,7 @@ class Engine:
         if position.side is None:
             raise invalid("can not set tp/sl/ts for zero position")
         self._check_live(request.index)
+        self._check_mode(request.index)
         if self.interventions.stop_is_refused(request.index):
             raise invalid("StopLoss set for position should not pass base_price")
         target = _changed(position.take_profit, request.take_profit)
@@ -185,6 +187,11 @@ class Engine:
             raise Refused(CONTRACT_NOT_LIVE, "This contract is not live")
         if not self.prices.is_trading(index, self.time):
             raise invalid("Not supported symbols")
+
+    def _check_mode(self, index: int) -> None:
+        """Refuse what is meant for one-way mode where the symbol is in hedge mode."""
+        if self.settings.hedge_mode or index in self.interventions.hedged:
+            raise invalid("position idx not match position mode")
 
     def set_leverage(self, index: int, leverage: Decimal) -> None:
         """Set the symbol's leverage; raises Refused 110043 unchanged, 110013 too high, 110012."""

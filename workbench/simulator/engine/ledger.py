@@ -50,6 +50,8 @@ class Ledger:
         self.orders: dict[str, Order] = {}
         self.by_link: dict[str, Order] = {}
         self.active: dict[int, dict[str, Order]] = {}
+        self.recent: dict[str, Order] = {}
+        """The last orders that are done, oldest first: those order/realtime still finds."""
         self.positions: dict[int, Position] = {}
         self.leverages: dict[int, Decimal] = {}
         self.executions: list[Execution] = []
@@ -92,6 +94,9 @@ class Ledger:
         order.cancel_type = cancel or order.cancel_type
         if order.is_open:
             return
+        self.recent[order.order_id] = order
+        if len(self.recent) > self.settings.closed_orders_kept:
+            del self.recent[next(iter(self.recent))]
         resting = self.active.get(order.index, {})
         resting.pop(order.order_id, None)
         if not resting:

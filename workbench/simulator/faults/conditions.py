@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.simulator.engine.engine import GONE
-from workbench.simulator.faults.catalogue import CREATE, EXECUTIONS, HISTORY, LISTS, ORDERS
+from workbench.simulator.exchange_settings import ExchangeSettings
+from workbench.simulator.faults.catalogue import (
+    CREATE,
+    EXECUTIONS,
+    HISTORY,
+    LISTS,
+    ORDERS,
+    POSITIONS,
+)
 from workbench.simulator.faults.past import Past, seen_at
 from workbench.simulator.faults.plan import Call, Fault
 from workbench.simulator.refusals import Refused
@@ -52,15 +60,26 @@ class Conditions:
     `number` is always that of the request, `now` the market's time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: ExchangeSettings) -> None:
+        self._settings = settings
+        self._standing = {
+            ORDERS: settings.orders_lag_ms,
+            HISTORY: settings.orders_lag_ms,
+            EXECUTIONS: settings.executions_lag_ms,
+            POSITIONS: settings.positions_lag_ms,
+        }
         self._lags: dict[str, _Lag] = {}
         self._hidden: _Hidden | None = None
         self._past = Past()
 
     @property
     def lagging(self) -> bool:
-        """Tell whether a list has lagged since the conditions were made."""
-        return bool(self._lags)
+        """Tell whether a list lags or has lagged since the conditions were made."""
+        return bool(self._lags) or any(self._standing.values())
+
+    def ended(self) -> Conditions:
+        """Return the conditions that are left when those that began are over."""
+        return Conditions(self._settings)
 
     def note(self, ledger: Ledger) -> None:
         """Remember the account as it is now, for lists that lag later on."""
@@ -80,7 +99,8 @@ class Conditions:
     def lag_ms(self, path: str, number: int, now: int) -> int:
         """Return by how much the list at a path lags behind, 0 when it does not."""
         lag = self._lags.get(path)
-        return lag.lag_ms if lag is not None and lag.spell.holds(number, now) else 0
+        begun = lag.lag_ms if lag is not None and lag.spell.holds(number, now) else 0
+        return max(begun, self._standing.get(path, 0))
 
     def seen(self, floor: Floor, path: str, number: int, now: int) -> Floor:
         """Return the exchange as a request for a path sees it."""
