@@ -23,6 +23,11 @@ class ExchangeSettings:
     taker_fee: Decimal = Decimal("0.00055")
     maker_fee: Decimal = Decimal("0.0002")
     maintenance_margin: Decimal = Decimal("0.01")
+    """Of the lowest risk tier."""
+    risk_limit_step: Decimal = Decimal(2_000_000)
+    """USDT that each risk tier is wide."""
+    trigger_delay_ms: int = 500
+    """From a trigger to the fill: the price moves on meanwhile, never in our favour."""
     default_leverage: Decimal = Decimal(10)
     margin_mode: Literal["REGULAR_MARGIN", "ISOLATED_MARGIN"] = "REGULAR_MARGIN"
     """Cross margin over the whole wallet, or each position alone with its own initial margin."""

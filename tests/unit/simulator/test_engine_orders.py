@@ -228,7 +228,7 @@ def test_conditional_order_waits_triggers_and_fills():
     assert desk.row(row["orderId"])["orderStatus"] == "Untriggered"
     desk.advance(31_000)
     done = desk.row(row["orderId"])
-    assert (done["orderStatus"], done["avgPrice"]) == ("Filled", "102.02")
+    assert (done["orderStatus"], done["avgPrice"]) == ("Filled", "102.04")
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_short_position_is_stopped_on_a_rise_and_takes_profit_on_a_fall():
         desk.placed("Sell", "1", stopLoss="105", takeProfit="95")
         desk.advance(MINUTE)
     assert up.executions()[-1]["createType"] == "CreateByStopLoss"
-    assert up.executions()[-1]["execPrice"] == "105.02"
+    assert up.executions()[-1]["execPrice"] == "105.09"
     assert down.executions()[-1]["createType"] == "CreateByTakeProfit"
     assert down.executions()[-1]["execPrice"] == "95.01"
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from workbench.simulator.engine.ledger import Ledger
 from workbench.simulator.engine.records import ZERO, Order, Position, Side
 from workbench.simulator.engine.requests import OrderRequest
+from workbench.simulator.engine.tiers import tier_of
 from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.market import Listing
 from workbench.simulator.refusals import (
@@ -15,6 +16,7 @@ from workbench.simulator.refusals import (
     BELOW_MINIMUM_PRICE,
     BELOW_MINIMUM_VALUE,
     DUPLICATE_LINK_ID,
+    OVER_RISK_LIMIT,
     PRICE_OUT_OF_RANGE,
     REDUCE_ONLY,
     TOO_MANY_ORDERS,
@@ -147,6 +149,20 @@ def check_margin(ledger: Ledger, index: int, side: Side, quantity: Decimal, pric
         raise Refused(WALLET_INSUFFICIENT, "Wallet balance is insufficient")
     if ledger.entry_cost(index, opening * price) > ledger.available():
         raise Refused(AVAILABLE_INSUFFICIENT, "ab not enough for new order")
+
+
+def check_risk_limit(ledger: Ledger, index: int, side: Side, value: Decimal) -> None:
+    """Refuse a position that would be too large for its leverage (110090)."""
+    position, tiers = ledger.position(index), ledger.tiers(index)
+    held = position.size * ledger.mark(index) if position.side == side else ZERO
+    allowed = [tier for tier in tiers if tier.max_leverage >= ledger.leverage(index)]
+    if held + value > allowed[-1].limit:
+        fitting = tier_of(tiers, held + value).max_leverage
+        raise Refused(
+            OVER_RISK_LIMIT,
+            "Order placement failed as your position may exceed the max limit. Please adjust your "
+            f"leverage to {fitting.normalize():f} or below to increase the max. position limit",
+        )
 
 
 def check_count(orders: list[Order]) -> None:

@@ -30,6 +30,7 @@ from workbench.simulator.refusals import (
     scaled,
 )
 
+LEVERAGE_STEP = Decimal("0.01")
 GONE = "order not exists or too late to cancel"
 
 
@@ -79,6 +80,7 @@ class Engine:
         if not request.reduce_only:
             checks.check_notional(listing, request.quantity, request.price or book.last)
             checks.check_margin(ledger, index, request.side, request.quantity, price)
+            checks.check_risk_limit(ledger, index, request.side, request.quantity * book.last)
         order = self._order(request, price, book)
         ledger.add(order)
         if order.status == "New":
@@ -195,8 +197,8 @@ class Engine:
 
     def set_leverage(self, index: int, leverage: Decimal) -> None:
         """Set the symbol's leverage; raises Refused 110043 unchanged, 110013 too high, 110012."""
-        maximum = self.market.listings[index].max_leverage
-        if leverage < 1:
+        maximum = self.ledger.tier(self.ledger.position(index)).max_leverage
+        if leverage < 1 or leverage % LEVERAGE_STEP:
             raise invalid("buy leverage invalid")
         if leverage > maximum:
             raise Refused(

@@ -15,6 +15,7 @@ from workbench.simulator.engine.records import (
     Position,
     opposite,
 )
+from workbench.simulator.engine.tiers import Tier, tier_of, tiers
 from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.market import Listing, Market
 
@@ -139,7 +140,18 @@ class Ledger:
 
     def maintenance(self, position: Position) -> Decimal:
         """Return the maintenance margin of a position."""
-        return position.size * self.mark(position.index) * self.settings.maintenance_margin
+        tier = self.tier(position)
+        return position.size * self.mark(position.index) * tier.maintenance - tier.deduction
+
+    def tiers(self, index: int) -> tuple[Tier, ...]:
+        """Return a contract's risk tiers, lowest first."""
+        settings = self.settings
+        most = self.listings[index].max_leverage
+        return tiers(most, settings.maintenance_margin, settings.risk_limit_step)
+
+    def tier(self, position: Position) -> Tier:
+        """Return the risk tier a position is in at the mark price."""
+        return tier_of(self.tiers(position.index), position.size * self.mark(position.index))
 
     def order_margin(self, order: Order) -> Decimal:
         """Return what an open order locks: initial margin and fees of what it may still open."""
@@ -177,15 +189,22 @@ class Ledger:
         results = sum((other.unrealised(self.mark(other.index)) for other in others), ZERO)
         return self.wallet + results - sum((self.maintenance(other) for other in others), ZERO)
 
-    def liquidation_price(self, position: Position, maintenance: Decimal | None = None) -> Decimal:
+    def liquidation_price(self, position: Position) -> Decimal:
         """Return the mark price where backing and result equal the maintenance margin.
 
-        Other positions are held at their marks. 0 or below means that no price liquidates it; with
-        a maintenance of 0 the result is the bankruptcy price.
+        It is that of the present risk tier, with other positions at their marks. 0 or below means
+        that no price liquidates it.
         """
-        rate = self.settings.maintenance_margin if maintenance is None else maintenance
-        sign, size = position.sign, position.size
-        return (sign * position.entry_value - self.backing(position)) / (size * (sign - rate))
+        tier = self.tier(position)
+        return self._price_left(position, tier.maintenance, tier.deduction)
+
+    def bankruptcy_price(self, position: Position) -> Decimal:
+        """Return the mark price where nothing is left."""
+        return self._price_left(position, ZERO, ZERO)
+
+    def _price_left(self, position: Position, rate: Decimal, deduction: Decimal) -> Decimal:
+        sign, left = position.sign, self.backing(position) + deduction
+        return (sign * position.entry_value - left) / (position.size * (sign - rate))
 
     # Fills ------------------------------------------------------------------------------------
 

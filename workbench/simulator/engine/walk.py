@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,7 +14,7 @@ from workbench.simulator.engine.checks import check_margin
 from workbench.simulator.engine.crossings import first_crossing, trailing_crossing
 from workbench.simulator.engine.ledger import Ledger
 from workbench.simulator.engine.matching import Matching
-from workbench.simulator.engine.records import ZERO, Order, Position, opposite
+from workbench.simulator.engine.records import Order, Position, opposite
 from workbench.simulator.engine.stops import release_legs, sync_stops
 from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.market import MINUTE_MS, FloatArray, IntArray, Market
@@ -231,14 +232,20 @@ class Walk:
             self._trigger(order, happening.price)
 
     def _trigger(self, order: Order, price: float) -> None:
-        book = self.prices.book(order.index, self.time, last=price)
+        index, filled_at = order.index, self.time + self.settings.trigger_delay_ms
+        if self.market.end is not None:
+            filled_at = min(filled_at, max(self.market.end, self.time))
+        later = self.market.price(index, filled_at)
+        if not math.isnan(later):
+            price = max(price, later) if order.side == "Buy" else min(price, later)
+        book = self.prices.book(index, self.time, last=price)
         order.status, order.updated = "New", self.time
         release_legs(self.ledger, order)
         if order.kind == "Market":
-            order.price = self.prices.limits(order.index, self.time)[order.side == "Sell"]
+            order.price = self.prices.limits(index, filled_at)[order.side == "Sell"]
         if not order.reduce_only:
             try:
-                check_margin(self.ledger, order.index, order.side, order.quantity, order.price)
+                check_margin(self.ledger, index, order.side, order.quantity, order.price)
             except Refused:
                 self.ledger.settle(order, "Rejected", self.time, reason=NO_FUNDS)
                 return
@@ -247,7 +254,13 @@ class Walk:
     def _liquidate(self, position: Position, time: int) -> None:
         assert position.side is not None  # noqa: S101 - only held positions are liquidated
         tick = self.market.listings[position.index].tick_size
-        bust = max(floor_to(self.ledger.liquidation_price(position, ZERO), tick), tick)
+        bust = max(floor_to(self.ledger.bankruptcy_price(position), tick), tick)
+        tier, quantity = self.ledger.tier(position), position.size
+        if tier.number > 1:
+            # The liquidation process goes down tier by tier and takes over what is left in the end.
+            lower = self.ledger.tiers(position.index)[tier.number - 2]
+            step = self.market.listings[position.index].quantity_step
+            quantity -= floor_to(lower.limit / self.ledger.mark(position.index), step)
         for order in self.ledger.open_orders(position.index):
             self.ledger.settle(order, "Cancelled", time, cancel="CancelByPrepareLiq")
         identity, sequence = self.ledger.next_id("order")
@@ -258,7 +271,7 @@ class Walk:
             symbol=position.symbol,
             side=opposite(position.side),
             kind="Market",
-            quantity=position.size,
+            quantity=quantity,
             price=bust,
             time_in_force="IOC",
             created=time,

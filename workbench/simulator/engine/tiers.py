@@ -1,0 +1,47 @@
+"""Risk tiers: the larger a position, the more margin it must keep, by Bybit's risk-limit page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+
+__all__ = ["Tier", "tier_of", "tiers"]
+
+COUNT = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What holds for positions worth up to `limit` USDT; rates are fractions of the value."""
+
+    number: int
+    limit: Decimal
+    maintenance: Decimal
+    max_leverage: Decimal
+    deduction: Decimal
+    """`mmDeduction`: USDT off the maintenance margin, so that it does not jump at a limit."""
+
+
+@lru_cache(maxsize=64)
+def tiers(max_leverage: Decimal, maintenance: Decimal, step: Decimal) -> tuple[Tier, ...]:
+    """Return a contract's tiers, `step` USDT each: the n-th asks n times the first one's margin."""
+    made: list[Tier] = []
+    deduction = Decimal(0)
+    for number in range(1, COUNT + 1):
+        made.append(
+            Tier(
+                number,
+                step * number,
+                maintenance * number,
+                max(max_leverage / number, Decimal(1)).quantize(Decimal("0.01")),
+                deduction,
+            )
+        )
+        deduction += step * number * maintenance
+    return tuple(made)
+
+
+def tier_of(known: tuple[Tier, ...], value: Decimal) -> Tier:
+    """Return the tier of a position's value, the last one beyond them all."""
+    return next((tier for tier in known if value <= tier.limit), known[-1])
