@@ -49,11 +49,10 @@ class ExchangeSettings:
     order_link_horizon: Literal["ever", "open"] = "ever"
     """How long an orderLinkId stays taken."""
     orders_lag_ms: int = 0
-    """How old what order/realtime and order/history show is, market time."""
+    """How old what order/realtime shows is, market time; the next ones: history, executions, ..."""
+    history_lag_ms: int = 0
     executions_lag_ms: int = 0
-    """The same of execution/list."""
     positions_lag_ms: int = 0
-    """The same of position/list."""
     closed_orders_kept: int = 500
     """So many orders that are done can still be asked for in order/realtime."""
     kline_start: Literal["next", "containing"] = "next"
@@ -75,6 +74,8 @@ class ExchangeSettings:
     """HTTP status of an unknown key: 200 with retCode 10003, or a bare 401."""
     gzip: bool = False
 
+    demo: bool = False
+    """The demo host: endpoints that its page does not list are refused (10032)."""
     key_read_only: bool = False
     key_may_transfer: bool = False
     key_may_withdraw: bool = False

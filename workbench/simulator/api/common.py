@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.floor import Floor
@@ -73,7 +73,7 @@ def paged(
     empty on the last page either; an empty list has none.
     """
     limit = limited(floor.settings, request, default, maximum)
-    cursor = request.text("cursor")
+    cursor = unquote(request.text("cursor"))  # many clients encode it once more
     first = 0
     if cursor:
         last_id = cursor.rpartition(",")[2].partition(":")[0]

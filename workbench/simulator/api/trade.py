@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from typing import Literal
 
@@ -24,6 +25,7 @@ from workbench.simulator.refusals import Refused, invalid
 from workbench.simulator.wire.messages import Answer, Request
 from workbench.simulator.wire.rows import execution_row, order_row
 
+BATCH = 20
 LINK_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
 TIMES_IN_FORCE = {"GTC", "IOC", "FOK", "PostOnly"}
 TRIGGERS = {"LastPrice", "MarkPrice", "IndexPrice"}
@@ -34,6 +36,29 @@ def create(floor: Floor, request: Request) -> Answer:
     linear_only(request)
     order = floor.engine.create(_order_request(floor, request))
     return Answer({"orderId": order.order_id, "orderLinkId": order.link_id})
+
+
+def create_batch(floor: Floor, request: Request) -> Answer:
+    """Place up to 20 orders, each accepted or refused on its own."""
+    linear_only(request)
+    asked = request.parameters.get("request")
+    if not isinstance(asked, list) or not 0 < len(asked) <= BATCH:
+        raise invalid("params error: request invalid")
+    rows, codes = [], []
+    for one in asked:
+        if not isinstance(one, dict):
+            raise invalid("params error: request invalid")
+        row = {"category": LINEAR, "symbol": one.get("symbol", ""), "orderId": ""}
+        row |= {"orderLinkId": one.get("orderLinkId", ""), "createAt": ""}
+        code, text = 0, "OK"
+        try:
+            order = floor.engine.create(_order_request(floor, replace(request, parameters=one)))
+            row |= {"orderId": order.order_id, "createAt": str(request.now)}
+        except Refused as refusal:
+            code, text = refusal.code, refusal.text
+        rows.append(row)
+        codes.append({"code": code, "msg": text})
+    return Answer({"list": rows}, ext={"list": codes})
 
 
 def amend(floor: Floor, request: Request) -> Answer:

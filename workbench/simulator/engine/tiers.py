@@ -26,20 +26,17 @@ class Tier:
 @lru_cache(maxsize=64)
 def tiers(max_leverage: Decimal, maintenance: Decimal, step: Decimal) -> tuple[Tier, ...]:
     """Return a contract's tiers, `step` USDT each: the n-th asks n times the first one's margin."""
-    made: list[Tier] = []
-    deduction = Decimal(0)
-    for number in range(1, COUNT + 1):
-        made.append(
-            Tier(
-                number,
-                step * number,
-                maintenance * number,
-                max(max_leverage / number, Decimal(1)).quantize(Decimal("0.01")),
-                deduction,
-            )
+    least = Decimal(1)
+    return tuple(
+        Tier(
+            n,
+            step * n,
+            maintenance * n,
+            max(max_leverage / n, least).quantize(Decimal("0.01")),
+            step * maintenance * n * (n - 1) / 2,
         )
-        deduction += step * number * maintenance
-    return tuple(made)
+        for n in range(1, COUNT + 1)
+    )
 
 
 def tier_of(known: tuple[Tier, ...], value: Decimal) -> Tier:

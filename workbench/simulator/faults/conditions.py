@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.simulator.engine.engine import GONE
 from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.faults.catalogue import (
-    CREATE,
-    EXECUTIONS,
-    HISTORY,
-    LISTS,
-    ORDERS,
-    POSITIONS,
-)
+from workbench.simulator.faults.catalogue import CREATE, EXECUTIONS, HISTORY, LISTS, ORDERS
 from workbench.simulator.faults.past import Past, seen_at
 from workbench.simulator.faults.plan import Call, Fault
 from workbench.simulator.refusals import Refused
@@ -63,10 +56,7 @@ class Conditions:
     def __init__(self, settings: ExchangeSettings) -> None:
         self._settings = settings
         self._standing = {
-            ORDERS: settings.orders_lag_ms,
-            HISTORY: settings.orders_lag_ms,
-            EXECUTIONS: settings.executions_lag_ms,
-            POSITIONS: settings.positions_lag_ms,
+            path: int(getattr(settings, f"{name}_lag_ms")) for name, path in LISTS.items()
         }
         self._lags: dict[str, _Lag] = {}
         self._hidden: _Hidden | None = None
