@@ -104,7 +104,12 @@ def _first_event(
     rows = _eventful(position, window, index, limit, leverage)
     end = int(window.open_time[rows[-1]]) + MINUTE - 1 if rows else position.checked
     followed = follow(
-        position, window.series(rows), now=end, leverage=leverage, funding_interval=interval
+        position,
+        window.series(rows),
+        now=end,
+        leverage=leverage,
+        funding_interval=interval,
+        slip=Decimal(0),  # the backtest has slippage of its own
     )
     if followed.fired is not None:
         return _Fired(window.index_of(followed.fired.time), followed.fired), followed.charges

@@ -125,6 +125,7 @@ def _simulator_arguments(options: RunOptions) -> list[str]:
         *("--seed", str(options.seed)),
         *("--latency-ms", str(options.latency_ms)),
         *("--balance", str(options.balance_usdt)),
+        *("--mark-lag-minutes", "0"),
         "--stepped",
     ]
 

@@ -127,9 +127,8 @@ class Prices:
         """
         mark, tick = self.mark(index, time), self.market.listings[index].tick_size
         near, far = self.limit_ratios(index)
-        moments = range(time, max(time - PREMIUM_MS, self.market.start) - 1, -PREMIUM_STEP_MS)
-        if not self.settings.mark_lag_minutes:
-            moments = range(time, time - 1, -1)
+        span = PREMIUM_MS if self.settings.mark_lag_minutes else 0
+        moments = range(time, min(max(time - span, self.market.start), time) - 1, -PREMIUM_STEP_MS)
         above = [self._price(index, at) - self._mark(index, at) for at in moments]
         premium = Decimal(repr(sum(above) / len(above)))
         highest = min(mark * (1 + far), mark * (1 + near) + max(premium, Decimal(0)))

@@ -58,6 +58,8 @@ def _matching(floor: Floor, request: Request) -> list[Row]:
         if kind not in ("", listing.symbol_type):
             continue
         shown = "PreLaunch" if listing.launch_time > request.now else listing.status
+        if 0 < listing.delivery_time <= request.now:
+            shown = "Closed"
         if status in ("", shown):
             rows.append(row if shown == listing.status else {**row, "status": shown})
     return rows

@@ -19,12 +19,7 @@ from workbench.simulator.refusals import MODE_UNCHANGED, Refused, invalid
 from workbench.simulator.wire.messages import Answer, Request
 from workbench.simulator.wire.rows import closed_row, position_row
 
-UNSUPPORTED_STOPS = (
-    "tpSize",
-    "slSize",
-    "tpLimitPrice",
-    "slLimitPrice",
-)
+UNSUPPORTED_STOPS = ("tpSize", "slSize", "tpLimitPrice", "slLimitPrice")
 
 
 def positions(floor: Floor, request: Request) -> Answer:
@@ -74,7 +69,9 @@ def trading_stop(floor: Floor, request: Request) -> Answer:
     linear_only(request)
     index = symbol_index(floor, request)
     require_one_way(request)
-    if request.text("tpslMode", "Full") not in ("", "Full"):
+    if not (request.text("tpslMode") and request.text("positionIdx")):
+        raise invalid("params error: tpslMode and positionIdx are required")
+    if request.text("tpslMode") != "Full":
         raise invalid("params error: only tpslMode Full is simulated")
     for name in UNSUPPORTED_STOPS:
         if request.text(name) not in ("", "0"):

@@ -20,6 +20,7 @@ from workbench.simulator.refusals import (
     PRICE_OUT_OF_RANGE,
     REDUCE_ONLY,
     TOO_MANY_ORDERS,
+    TOO_MANY_STOPS,
     TRIGGER_NOT_ABOVE,
     TRIGGER_NOT_BELOW,
     WALLET_INSUFFICIENT,
@@ -28,7 +29,7 @@ from workbench.simulator.refusals import (
     scaled,
 )
 
-MAX_OPEN_ORDERS = 500
+MAX_OPEN_ORDERS, MAX_CONDITIONAL = 500, 10
 MAX_TICKS = 1_999_999_990
 """Highest price of a contract, in ticks."""
 
@@ -165,7 +166,10 @@ def check_risk_limit(ledger: Ledger, index: int, side: Side, value: Decimal) -> 
         )
 
 
-def check_count(orders: list[Order]) -> None:
-    """Refuse more than 500 open orders in a symbol (110020)."""
+def check_count(orders: list[Order], request: OrderRequest) -> None:
+    """Refuse more than 500 open orders in a symbol (110020), or 10 conditional ones (110009)."""
+    waiting = sum(order.stop_kind == "Stop" for order in orders)
+    if request.trigger_price is not None and waiting >= MAX_CONDITIONAL:
+        raise Refused(TOO_MANY_STOPS, "The number of stop orders exceeds maximum limit allowed")
     if len(orders) >= MAX_OPEN_ORDERS:
         raise Refused(TOO_MANY_ORDERS, "You are not allowed to have more than 500 active orders")

@@ -76,7 +76,7 @@ class Engine:
         price = self._price(request, book)
         checks.check_trigger(request, self._trigger_base(request, book.last))
         self._check_stops(request, book)
-        checks.check_count(ledger.open_orders(index))
+        checks.check_count(ledger.open_orders(index), request)
         if not request.reduce_only:
             checks.check_notional(listing, request.quantity, request.price or book.last)
             checks.check_margin(ledger, index, request.side, request.quantity, price)
@@ -158,15 +158,12 @@ class Engine:
         for price in (request.take_profit, request.stop_loss, request.trailing_stop):
             if price:
                 checks.check_price(listing, price)
-        for leg, by in ((request.take_profit, target_by), (request.stop_loss, stop_by)):
+        for price, loss, by in (
+            (request.take_profit, None, target_by),
+            (None, request.stop_loss, stop_by),
+        ):
             base = self._base(request.index, by)
-            checks.check_stops(
-                position.side,
-                base,
-                take_profit=leg if leg is request.take_profit else None,
-                stop_loss=leg if leg is request.stop_loss else None,
-                base_name=by,
-            )
+            checks.check_stops(position.side, base, take_profit=price, stop_loss=loss, base_name=by)
         position.take_profit, position.stop_loss = target, stop
         position.take_profit_by, position.stop_loss_by = target_by, stop_by
         if distance != position.trailing_stop:

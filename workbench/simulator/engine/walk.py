@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from workbench.simulator.engine.checks import check_margin
 from workbench.simulator.engine.crossings import first_crossing, trailing_crossing
 from workbench.simulator.engine.ledger import Ledger
 from workbench.simulator.engine.matching import Matching
-from workbench.simulator.engine.records import Order, Position, opposite
+from workbench.simulator.engine.records import Order, Position
 from workbench.simulator.engine.stops import release_legs, sync_stops
 from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.market import MINUTE_MS, FloatArray, IntArray, Market
@@ -22,8 +22,8 @@ from workbench.simulator.prices import Prices, floor_to, on_tick
 from workbench.simulator.refusals import Refused
 
 NO_FUNDS = "EC_NotEnoughBalance"
-Kind = Literal["stop", "limit", "target", "liquidation", "funding"]
-RANK: dict[Kind, int] = {"stop": 0, "liquidation": 1, "limit": 2, "target": 3, "funding": 4}
+Kind = Literal["stop", "liquidation", "limit", "target", "funding", "delivery"]
+RANK = {kind: rank for rank, kind in enumerate(get_args(Kind))}
 """At the same millisecond the worst comes first."""
 
 
@@ -143,6 +143,9 @@ class Walk:
             happening = self._order_happening(order, path)
             if happening is not None:
                 yield happening
+        delivery = self.market.listings[index].delivery_time
+        if self.time < delivery <= end:
+            yield Happening(delivery, "delivery", index, self.market.price(index, delivery - 1))
         position = self.ledger.positions.get(index)
         if position is not None and position.side is not None:
             happening = self._liquidation(position, path)
@@ -226,6 +229,11 @@ class Walk:
             self.ledger.pay_funding(position, Decimal(repr(happening.price)), happening.time)
         elif happening.kind == "liquidation":
             self._liquidate(self.ledger.position(happening.index), happening.time)
+        elif happening.kind == "delivery":
+            tick = self.market.listings[happening.index].tick_size
+            self.matching.settle_contract(
+                happening.index, on_tick(happening.price, tick), self.time
+            )
         elif order is not None and happening.kind == "limit":
             self.matching.make(order, self.time)
         elif order is not None:
@@ -252,7 +260,6 @@ class Walk:
         self.matching.match_new(order, book, self.time)
 
     def _liquidate(self, position: Position, time: int) -> None:
-        assert position.side is not None  # noqa: S101 - only held positions are liquidated
         tick = self.market.listings[position.index].tick_size
         bust = max(floor_to(self.ledger.bankruptcy_price(position), tick), tick)
         tier, quantity = self.ledger.tier(position), position.size
@@ -263,22 +270,4 @@ class Walk:
             quantity -= floor_to(lower.limit / self.ledger.mark(position.index), step)
         for order in self.ledger.open_orders(position.index):
             self.ledger.settle(order, "Cancelled", time, cancel="CancelByPrepareLiq")
-        identity, sequence = self.ledger.next_id("order")
-        order = Order(
-            order_id=identity,
-            link_id="",
-            index=position.index,
-            symbol=position.symbol,
-            side=opposite(position.side),
-            kind="Market",
-            quantity=quantity,
-            price=bust,
-            time_in_force="IOC",
-            created=time,
-            updated=time,
-            sequence=sequence,
-            last_price_on_created=self.ledger.mark(position.index),
-            reduce_only=True,
-            create_type="CreateByLiq",
-        )
-        self.matching.force(order, bust, time)
+        self.matching.force(position, quantity, bust, time, "CreateByLiq")

@@ -16,6 +16,7 @@ __all__ = ["KINDS", "apply_incident"]
 
 Work = Callable[[Engine, int, Incident], None]
 KINDS: Mapping[str, Work] = {
+    "announce_delisting": to_markets.announce_delisting,
     "auto_deleverage": to_positions.auto_deleverage,
     "band_cancel": to_orders.band_cancel,
     "change_filters": to_markets.change_filters,

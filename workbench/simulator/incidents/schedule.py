@@ -22,7 +22,7 @@ OTHERS = frozenset({*ODD, "hedge_mode"})
 """What strangers do in symbols where nothing of ours is."""
 DRAWN = tuple(sorted(set(KINDS) - {"resume_symbol"}))
 """A halt that was drawn ends by itself."""
-USUAL = frozenset(DRAWN) - OTHERS - {"forget_orders"}
+USUAL = frozenset(DRAWN) - OTHERS - {"announce_delisting", "forget_orders"}
 HALT_MINUTES = 5
 RISEN_MOST = 5
 """Where no position is held, one of so many symbols that rose most within the hour is met."""

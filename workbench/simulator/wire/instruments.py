@@ -19,7 +19,7 @@ def instrument_row(listing: Listing, number: int, market_band: Decimal, limit_ba
     """Return one contract's row; `number` is its symbolId."""
     scale = listing_scale(listing)
     tick = listing.tick_size
-    delivery = _delivery_time(listing)
+    delivery = listing.delivery_time or _delivery_time(listing)
     return {
         "symbol": listing.symbol,
         "symbolId": number,
