@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from workbench.simulator.faults.conditions import Conditions
 from workbench.simulator.faults.forms import faults_from_json
 from workbench.simulator.faults.plan import FaultError
 from workbench.simulator.glance import glance, movers
@@ -62,7 +63,7 @@ def _movers(exchange: Exchange, _: bytes) -> dict[str, object]:
 def _faults(exchange: Exchange, body: bytes) -> dict[str, object]:
     order = faults_from_json(_document(body))
     exchange.faults, exchange.clock_skew_ms = order.plan, order.clock_skew_ms
-    exchange.conditions = exchange.conditions.ended()
+    exchange.conditions = Conditions(exchange.settings)
     return {}
 
 

@@ -7,18 +7,11 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.simulator.engine.book import DEPTH_BAND, SPACING, WEIGHTS, Book
 from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.market import (
-    DAY_MS,
-    MINUTE_MS,
-    FloatArray,
-    IntArray,
-    Listing,
-    Market,
-    MarketView,
-)
+from workbench.simulator.market import DAY_MS, MINUTE_MS, FloatArray, Listing, Market, MarketView
 
 KEPT_VIEWS = 4
 HALTED_HALF_SPREAD = 0.001
@@ -101,7 +94,7 @@ class Prices:
         most = float(self.limit_ratios(index)[1])
         return min(max(sum(prices) / len(prices), last / (1 + most)), last / (1 - most))
 
-    def mark_line(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
+    def mark_line(self, index: int, start: int, end: int) -> tuple[NDArray[np.int64], FloatArray]:
         """Return the knots (times, prices) of a lagging mark price over [start, end]."""
         lag = self.settings.mark_lag_minutes
         begin = max(start - lag * MINUTE_MS, min(self.market.start, start))

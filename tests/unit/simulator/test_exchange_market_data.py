@@ -226,7 +226,11 @@ def test_instruments_list_trading_contracts_unless_asked_otherwise():
 
 def test_dated_future_has_its_delivery_time():
     future = listing(
-        "BTC-26JUN26", base_coin="BTC", settle_coin="USDC", contract_type="LinearFutures"
+        "BTC-26JUN26",
+        base_coin="BTC",
+        settle_coin="USDC",
+        contract_type="LinearFutures",
+        delivery_time=1_782_460_800_000,
     )
     desk = Desk({"BTC-26JUN26": [(0, 90_000.0)]}, listings=[future])
     (row,) = desk.get("/v5/market/instruments-info")["result"]["list"]

@@ -59,7 +59,7 @@ def _candles(floor: Floor, request: Request, marks: Prices | None) -> Answer:
 
 
 def open_interest(floor: Floor, request: Request) -> Answer:
-    """Answer with the open interest at whole intervals, newest first."""
+    """Answer with the present open interest for every interval, newest first."""
     kind = category(request)
     index = _listed(floor, request, kind)
     length = INTEREST_INTERVALS.get(request.text("intervalTime"), 0) * MINUTE_MS
@@ -68,11 +68,11 @@ def open_interest(floor: Floor, request: Request) -> Answer:
     limit = limited(floor.settings, request, 50, 200)
     last = min(request.integer("endTime") or request.now, request.now) // length * length
     first = max(request.integer("startTime") or 0, last - (limit - 1) * length)
-    rows = []
-    for time in range(last, first - 1, -length):
-        found = floor.market.view(max(time, floor.market.start)).open_interest[index]
-        held = f"{found:.8f}"
-        rows.append({"openInterest": held, "singleOpenInterest": held, "timestamp": str(time)})
+    held = f"{floor.market.view(request.now).open_interest[index]:.8f}"
+    rows = [
+        {"openInterest": held, "singleOpenInterest": held, "timestamp": str(time)}
+        for time in range(last, first - 1, -length)
+    ]
     symbol = floor.market.listings[index].symbol
     return Answer({"symbol": symbol, "category": kind, "list": rows, "nextPageCursor": ""})
 

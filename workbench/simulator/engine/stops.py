@@ -30,11 +30,7 @@ def sync_stops(ledger: Ledger, position: Position, time: int) -> None:
 
 
 def release_legs(ledger: Ledger, order: Order) -> None:
-    """Take a fired stop or target off its position: what it cannot fill stands without it.
-
-    Stop and target cancel each other (cancelType CancelByOCO... of Bybit's enum page); a trailing
-    stop is on its own.
-    """
+    """Take what fired off its position; stop and target cancel each other."""
     position = ledger.position(order.index)
     if order is position.trailing_order:
         position.trailing_stop = position.trailing_from = position.best_price = None

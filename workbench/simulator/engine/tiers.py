@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-__all__ = ["Tier", "tier_of", "tiers"]
-
 COUNT = 6
 
 

@@ -54,7 +54,6 @@ class Conditions:
     """
 
     def __init__(self, settings: ExchangeSettings) -> None:
-        self._settings = settings
         self._standing = {
             path: int(getattr(settings, f"{name}_lag_ms")) for name, path in LISTS.items()
         }
@@ -66,10 +65,6 @@ class Conditions:
     def lagging(self) -> bool:
         """Tell whether a list lags or has lagged since the conditions were made."""
         return bool(self._lags) or any(self._standing.values())
-
-    def ended(self) -> Conditions:
-        """Return the conditions that are left when those that began are over."""
-        return Conditions(self._settings)
 
     def note(self, ledger: Ledger) -> None:
         """Remember the account as it is now, for lists that lag later on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -176,7 +176,8 @@ def _others(start: int) -> list[_Draft]:
         )
         for number, (symbol, base, symbol_type, price, turnover, volatility) in enumerate(_OTHERS)
     ]
-    delivery = _quarter_end(start).strftime("%d%b%y").upper()
+    end = _quarter_end(start)
+    delivery = end.strftime("%d%b%y").upper()
     for number, (symbol, settle, contract_type, premium) in enumerate(
         (
             ("BTCPERP", "USDC", "LinearPerpetual", 1.0002),
@@ -194,6 +195,9 @@ def _others(start: int) -> list[_Draft]:
             settle_coin=settle,
             contract_type=contract_type,
         )
+        if contract_type == "LinearFutures":
+            time = int(end.replace(hour=8, minute=0, second=0, microsecond=0).timestamp()) * 1_000
+            listing = replace(listing, delivery_time=time)
         drafts.append(_Draft(listing, 0, price, turnover, 1.0, coin=False))
     return drafts
 
