@@ -100,3 +100,13 @@ def test_risk_limits_come_fifteen_contracts_at_a_time():
     rest = desk.get("/v5/market/risk-limit", cursor=first["nextPageCursor"])["result"]
     assert {row["symbol"] for row in first["list"] + rest["list"]} == set(names)
     assert rest["nextPageCursor"] == ""
+
+
+def test_closing_all_closes_at_most_what_a_market_order_may_be():
+    desk = Desk(listings=[listing("AAAUSDT", max_market_quantity=Decimal(10))])
+    desk.placed("Buy", "25", orderType="Limit", price="101")
+    desk.placed("Sell", "0", reduceOnly=True, closeOnTrigger=True)
+    assert desk.position()["size"] == "15"
+    desk.placed("Sell", "12", reduceOnly=True)  # the exchange splits what only reduces
+    assert desk.position()["size"] == "3"
+    assert desk.order("Buy", "12")["retCode"] == 10001

@@ -50,7 +50,7 @@ def check_quantity(listing: Listing, request: OrderRequest) -> None:
         raise invalid("The number of contracts exceeds minimum limit allowed")
     market = request.kind == "Market"
     maximum = listing.max_market_quantity if market else listing.max_quantity
-    if quantity > maximum:
+    if quantity > maximum and not request.reduce_only:  # which the exchange splits by itself
         raise invalid(
             "The number of contracts exceeds maximum limit allowed: too large, "
             f"order_qty:{scaled(quantity)} > max_qty:{scaled(maximum)}"
@@ -132,13 +132,13 @@ def check_stops(
             )
 
 
-def reduce_quantity(position: Position, side: Side, quantity: Decimal) -> Decimal:
-    """Return a reduce-only quantity cut to the position; 0 asks for all of it (110017)."""
+def reduce_quantity(position: Position, side: Side, quantity: Decimal, most: Decimal) -> Decimal:
+    """Return a reduce-only quantity cut to the position; 0 asks for `most` of it (110017)."""
     if position.side is None:
         raise Refused(REDUCE_ONLY, "current position is zero, cannot fix reduce-only order qty")
     if position.side == side:
         raise Refused(REDUCE_ONLY, "Reduce-only rule not satisfied")
-    return position.size if quantity == ZERO else min(quantity, position.size)
+    return min(quantity or most, position.size)
 
 
 def check_margin(ledger: Ledger, index: int, side: Side, quantity: Decimal, price: Decimal) -> None:

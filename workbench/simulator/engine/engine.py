@@ -223,7 +223,9 @@ class Engine:
         position = self.ledger.position(request.index)
         if request.trigger_price is not None and position.side is None:
             return request
-        quantity = checks.reduce_quantity(position, request.side, request.quantity)
+        listing, market = self.market.listings[request.index], request.kind == "Market"
+        most = listing.max_market_quantity if market else listing.max_quantity
+        quantity = checks.reduce_quantity(position, request.side, request.quantity, most)
         return replace(request, quantity=quantity)
 
     def _price(self, request: OrderRequest, book: Book) -> Decimal:

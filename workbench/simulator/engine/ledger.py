@@ -189,20 +189,14 @@ class Ledger:
         results = sum((other.unrealised(self.mark(other.index)) for other in others), ZERO)
         return self.wallet + results - sum((self.maintenance(other) for other in others), ZERO)
 
-    def liquidation_price(self, position: Position) -> Decimal:
-        """Return the mark price where backing and result equal the maintenance margin.
+    def liquidation_price(self, position: Position, *, bankrupt: bool = False) -> Decimal:
+        """Return the mark price where backing and result equal the present tier's maintenance.
 
-        It is that of the present risk tier, with other positions at their marks. 0 or below means
-        that no price liquidates it.
+        Other positions are held at their marks. 0 or below means that no price liquidates it; with
+        `bankrupt` it is where nothing is left.
         """
         tier = self.tier(position)
-        return self._price_left(position, tier.maintenance, tier.deduction)
-
-    def bankruptcy_price(self, position: Position) -> Decimal:
-        """Return the mark price where nothing is left."""
-        return self._price_left(position, ZERO, ZERO)
-
-    def _price_left(self, position: Position, rate: Decimal, deduction: Decimal) -> Decimal:
+        rate, deduction = (ZERO, ZERO) if bankrupt else (tier.maintenance, tier.deduction)
         sign, left = position.sign, self.backing(position) + deduction
         return (sign * position.entry_value - left) / (position.size * (sign - rate))
 

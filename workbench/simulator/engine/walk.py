@@ -261,7 +261,7 @@ class Walk:
 
     def _liquidate(self, position: Position, time: int) -> None:
         tick = self.market.listings[position.index].tick_size
-        bust = max(floor_to(self.ledger.bankruptcy_price(position), tick), tick)
+        bust = max(floor_to(self.ledger.liquidation_price(position, bankrupt=True), tick), tick)
         tier, quantity = self.ledger.tier(position), position.size
         if tier.number > 1:
             # The liquidation process goes down tier by tier and takes over what is left in the end.

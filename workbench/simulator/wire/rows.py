@@ -121,7 +121,7 @@ def position_row(ledger: Ledger, position: Position, now: int) -> Row:
     margin = ledger.position_margin(position)
     maintenance = ledger.maintenance(position) if held else ZERO
     liquidation = ledger.liquidation_price(position) if held else ZERO
-    bust = ledger.bankruptcy_price(position) if held else ZERO
+    bust = ledger.liquidation_price(position, bankrupt=True) if held else ZERO
     scale = listing_scale(ledger.listings[position.index])
     fees = 2 * position.entry_value * ledger.settings.taker_fee
     even = (position.entry_value + position.sign * fees) / position.size if held else ZERO
