@@ -71,7 +71,7 @@ def test_pybit_reads_every_market_endpoint(session):
     assert session.get_instruments_info(**BTC)["result"]["list"][0]["symbol"] == "BTCUSDT"
     assert session.get_orderbook(**BTC, limit=50)["result"]["s"] == "BTCUSDT"
     assert session.get_public_trade_history(**BTC, limit=20)["result"]["list"]
-    assert session.get_price_limit(**BTC)["result"]["buyLmt"] == "44000.00"
+    assert session.get_price_limit(**BTC)["result"]["buyLmt"] == "42000.00"
     assert session.get_funding_rate_history(**BTC)["result"]["list"] == []
     pages = session.get_instruments_info(**LINEAR, limit=2)["result"]
     following = session.get_instruments_info(**LINEAR, limit=2, cursor=pages["nextPageCursor"])
@@ -215,6 +215,42 @@ def ccxt_client(server: SimulatorServer) -> Iterator[object]:
         client.urls["api"] = dict.fromkeys(client.urls["api"], server.url)
         yield client
         client.close()
+
+
+def test_ccxt_follows_the_instruments_cursor_and_reads_marks_tiers_and_interest(ccxt_client):
+    ccxt_client.options["fetchMarkets"] = {"types": ["linear"], "loadAllOptions": True}
+    first = ccxt_client.publicGetV5MarketInstrumentsInfo(LINEAR | {"limit": 2})["result"]
+    following = LINEAR | {"limit": 2, "cursor": first["nextPageCursor"]}
+    second = ccxt_client.publicGetV5MarketInstrumentsInfo(following)["result"]
+    pages = [row["symbol"] for page in (first, second) for row in page["list"]]
+    assert pages == ["BTCPERP", "BTCUSDT", "ETHUSDT"]
+    symbol = "BTC/USDT:USDT"
+    marks = ccxt_client.fetch_mark_ohlcv(symbol, "1m", limit=5)
+    assert [row[4] for row in marks] == [40_000] * 5
+    assert ccxt_client.fetch_open_interest(symbol)["openInterestAmount"] > 0
+    assert len(ccxt_client.fetch_open_interest_history(symbol, "1h", limit=3)) == 3
+    tiers = ccxt_client.fetch_market_leverage_tiers(symbol)
+    assert [tier["tier"] for tier in tiers][:2] == [1, 2]
+    assert tiers[0]["maxLeverage"] == 50
+
+
+def test_ccxt_places_orders_in_a_batch(ccxt_client):
+    symbol = "BTC/USDT:USDT"
+    wanted = [
+        {"symbol": symbol, "type": "limit", "side": "buy", "amount": 0.01, "price": 39_000},
+        {"symbol": symbol, "type": "limit", "side": "buy", "amount": 0.01, "price": 50_000},
+    ]
+    placed = ccxt_client.create_orders(wanted)
+    assert [bool(order["id"]) for order in placed] == [True, False]
+    (resting,) = ccxt_client.fetch_open_orders(symbol)
+    assert resting["id"] == placed[0]["id"]
+
+
+def test_a_batch_says_what_became_of_each_order(session):
+    good = {"symbol": "BTCUSDT", "side": "Buy", "orderType": "Market", "qty": "0.01"}
+    answer = session.place_batch_order(category="linear", request=[good, good | {"qty": "0"}])
+    assert [row["code"] for row in answer["retExtInfo"]["list"]] == [0, 10001]
+    assert [bool(row["orderId"]) for row in answer["result"]["list"]] == [True, False]
 
 
 def test_ccxt_loads_trades_and_looks_up(ccxt_client, server):

@@ -13,7 +13,7 @@ from support.simulated_trading import FLAT, MINUTE, SYMBOL, World
 from pumpwatch.domain.orders import Leg, Outcome
 from pumpwatch.domain.trades import ExitReason, TradeState
 from workbench.simulator.incidents.kinds import KINDS
-from workbench.simulator.incidents.schedule import NEEDS_POSITION
+from workbench.simulator.incidents.schedule import NEEDS_POSITION, OTHERS
 
 D = Decimal
 Step = Callable[[World], None]
@@ -42,8 +42,8 @@ FIELDS: dict[str, dict[str, Any]] = {
 }
 
 
-CASES = [(kind, "while it is open") for kind in sorted(KINDS)] + [
-    (kind, "before the entry") for kind in sorted(set(KINDS) - NEEDS_POSITION)
+CASES = [(kind, "while it is open") for kind in sorted(set(KINDS) - OTHERS)] + [
+    (kind, "before the entry") for kind in sorted(set(KINDS) - NEEDS_POSITION - OTHERS)
 ]
 
 

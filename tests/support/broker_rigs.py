@@ -41,7 +41,12 @@ def scripted_market():
         listings=[
             listing(YOUNG, launch_time=START - 30 * MINUTE, symbol_type="innovation"),
             listing("BTCPERP", base_coin="BTC", settle_coin="USDC"),
-            listing("BTCUSDT-26JUN26", base_coin="BTC", contract_type="LinearFutures"),
+            listing(
+                "BTCUSDT-26JUN26",
+                base_coin="BTC",
+                contract_type="LinearFutures",
+                delivery_time=1_782_460_800_000,
+            ),
         ],
         funding=[(FUNDING_MINUTE * MINUTE, FUNDING_RATE)],
     )

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 
 from pumpwatch.adapters.ledger import liquidation_price
-from pumpwatch.adapters.paper.fills import Triggered, follow
+from pumpwatch.adapters.paper.fills import Triggered
+from pumpwatch.adapters.paper.fills import follow as follow_slipping
 from pumpwatch.adapters.paper.funding import Charge
 from pumpwatch.adapters.paper_account import PaperFunding, PaperPosition
 from pumpwatch.domain.candles import MINUTE, BoolArray, IntArray
@@ -33,6 +35,7 @@ LONGEST_EXIT = 60
 LAST_MINUTE = 2 * LONGEST_EXIT
 """Minutes after which it is settled at the last close, when no candle came meanwhile."""
 ROOM = 1e-12
+follow = partial(follow_slipping, slip=Decimal(0))  # the backtest has slippage of its own
 
 
 def held_position(

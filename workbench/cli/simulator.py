@@ -40,6 +40,12 @@ def simulator(
     clock_skew_ms: Annotated[
         int, typer.Option(help="How far the exchange's clock is ahead of ours; negative: behind.")
     ] = 0,
+    mark_lag_minutes: Annotated[
+        int, typer.Option(help="The mark price is the mean of so many minutes; 0: close behind.")
+    ] = 3,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Lack what Bybit's demo host does not list.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the JSON line and nothing else anywhere.")
     ] = False,
@@ -65,6 +71,8 @@ def simulator(
             faults=faults,
             incidents=incidents,
             clock_skew_ms=clock_skew_ms,
+            mark_lag_minutes=mark_lag_minutes,
+            demo=demo,
             quiet=as_json or not sys.stderr.isatty(),
         )
     )

@@ -20,7 +20,7 @@ from workbench.simulator.floor import Floor
 from workbench.simulator.incidents.schedule import IncidentSchedule
 from workbench.simulator.market import Market
 from workbench.simulator.rate_limits import RateLimits, UserLimit
-from workbench.simulator.refusals import PERMISSION, TOO_MANY_VISITS, Refused
+from workbench.simulator.refusals import NOT_IN_DEMO, PERMISSION, TOO_MANY_VISITS, Refused
 from workbench.simulator.routes import ROUTES, Route
 from workbench.simulator.wire.messages import (
     Answer,
@@ -80,7 +80,7 @@ class Exchange(Floor):
         self.clock = clock
         self.faults: FaultPlan = faults or NoFaults()
         self.injected: Counter[str] = Counter()
-        self.conditions = Conditions()
+        self.conditions = Conditions(self.settings)
         self.clock_skew_ms = 0
         self.incidents: IncidentSchedule | None = None
         self.happened: Counter[str] = Counter()
@@ -209,10 +209,13 @@ class Exchange(Floor):
             if route.private:
                 caller = self._caller(query if method == "GET" else body, headers)
                 limit = self._user_limit(route, method, path, caller)
+                if self.settings.demo and not route.in_demo:
+                    raise Refused(NOT_IN_DEMO, "Demo trading are not supported.")
             parameters = query_parameters(query) if method == "GET" else body_parameters(body)
             key = caller.api_key if caller else ""
             answer = self._result(route, Request(method, path, parameters, now, key))
             code, text, result = 0, answer.text, answer.json()
+            ext = orjson.dumps(answer.ext or {})
         except Unauthorized:
             return 401, Response(401, b"", {"Content-Type": "text/plain"})
         except Refused as refusal:
@@ -221,7 +224,8 @@ class Exchange(Floor):
             if refusal.code == 10003 and self.settings.invalid_key_status != 200:  # noqa: PLR2004
                 return 401, Response(self.settings.invalid_key_status, b"")
             code, text, result = refusal.code, refusal.text, orjson.dumps(refusal.result)
-        payload = envelope(code, text, result, now)
+            ext = b"{}"
+        payload = envelope(code, text, result, now, ext)
         shown = answer_headers(code, now, self._number, len(payload))
         if limit is not None and (method == "POST" or self.settings.limit_headers_on_get):
             shown |= self._limit_headers(limit)

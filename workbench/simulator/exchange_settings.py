@@ -23,20 +23,38 @@ class ExchangeSettings:
     taker_fee: Decimal = Decimal("0.00055")
     maker_fee: Decimal = Decimal("0.0002")
     maintenance_margin: Decimal = Decimal("0.01")
+    """Of the lowest risk tier."""
+    risk_limit_step: Decimal = Decimal(2_000_000)
+    """USDT that each risk tier is wide."""
+    trigger_delay_ms: int = 500
+    """From a trigger to the fill: the price moves on meanwhile, never in our favour."""
     default_leverage: Decimal = Decimal(10)
     margin_mode: Literal["REGULAR_MARGIN", "ISOLATED_MARGIN"] = "REGULAR_MARGIN"
     """Cross margin over the whole wallet, or each position alone with its own initial margin."""
     market_price_band: Decimal = Decimal("0.05")
-    """A market order is a limit order this far from the last price (`priceLimitRatioX`)."""
+    """`priceLimitRatioX` of contracts without one of their own: how far from the mark price."""
     limit_price_band: Decimal = Decimal("0.10")
-    """A limit order may cross the last price by this much (`priceLimitRatioY`)."""
+    """`priceLimitRatioY`: how far at the most, however high the premium."""
+    beyond_limit: Literal["refuse", "adjust"] = "refuse"
+    """A limit order beyond the price limit; Bybit's `set-limit-px-action` chooses."""
+    market_beyond_limit: Literal["cancel", "refuse"] = "cancel"
+    """A market order that meets nothing within the limit; both were seen."""
+    mark_lag_minutes: int = 0
+    """The mark price is the mean of the last prices of so many minutes; 0: as the source says."""
+    book_refill_ms: int = 5_000
+    """How long a swept book needs to be as deep as before."""
 
     hedge_mode: bool = False
-    """Long and short positions of a symbol side by side: only shown and refused, not traded."""
+    """Every symbol in hedge mode, long and short side by side: shown and refused, not traded."""
     order_link_horizon: Literal["ever", "open"] = "ever"
     """How long an orderLinkId stays taken."""
-    order_list_lag_ms: int = 0
-    """Market time before a new order shows in order/realtime and order/history."""
+    orders_lag_ms: int = 0
+    """How old what order/realtime shows is, market time; the next ones: history, executions, ..."""
+    history_lag_ms: int = 0
+    executions_lag_ms: int = 0
+    positions_lag_ms: int = 0
+    closed_orders_kept: int = 500
+    """So many orders that are done can still be asked for in order/realtime."""
     kline_start: Literal["next", "containing"] = "next"
     """Which candle a `start` inside an interval begins with."""
     large_limit: Literal["clamp", "error"] = "clamp"
@@ -56,6 +74,8 @@ class ExchangeSettings:
     """HTTP status of an unknown key: 200 with retCode 10003, or a bare 401."""
     gzip: bool = False
 
+    demo: bool = False
+    """The demo host: endpoints that its page does not list are refused (10032)."""
     key_read_only: bool = False
     key_may_transfer: bool = False
     key_may_withdraw: bool = False

@@ -22,7 +22,7 @@ class Floor:
         self.settings = settings
         self.credentials = {credentials.api_key: credentials}
         self.started = started
-        self.prices = Prices(self.market)
+        self.prices = Prices(self.market, settings)
         self.engine = Engine(self.market, self.prices, settings, started)
         self.tickers = TickerWriter(self.prices)
         self.indices = {listing.symbol: n for n, listing in enumerate(market.listings)}
@@ -33,8 +33,7 @@ class Floor:
         """Return every contract's row of instruments-info, as its filters are now."""
         version = self.market.version
         if self._instrument_rows is None or self._instrument_rows[0] != version:
-            bands = self.settings.market_price_band, self.settings.limit_price_band
-            listings = enumerate(self.market.listings)
-            rows = [instrument_row(listing, n + 1, *bands) for n, listing in listings]
+            listings, limits = enumerate(self.market.listings), self.prices.limit_ratios
+            rows = [instrument_row(listing, n + 1, *limits(n)) for n, listing in listings]
             self._instrument_rows = version, rows
         return self._instrument_rows[1]

@@ -75,10 +75,10 @@ class LiveMarket:
         fate = self._fate(index)
         fate.halts = [(start, time if end is None else end) for start, end in fate.halts]
 
-    def delist(self, index: int, time: int) -> None:
-        """End the contract: no price from now on, and no longer listed as trading."""
+    def delist(self, index: int, time: int, status: str = "Closed") -> None:
+        """End the contract: no price from `time` on."""
         self._fate(index).delisted = time
-        self.change(index, status="Closed")
+        self.change(index, status=status)
 
     def thin_out(self, index: int, fraction: float, until: int) -> None:
         """Leave a share of the book's depth until a time."""

@@ -42,6 +42,10 @@ class Listing:
     contract_type: str = "LinearPerpetual"
     status: str = "Trading"
     settle_coin: str = "USDT"
+    price_limit_ratios: tuple[Decimal, Decimal] | None = None
+    """`priceLimitRatioX` and `priceLimitRatioY`, fractions of the mark price; None: as usual."""
+    delivery_time: int = 0
+    """When the contract is delisted or delivered, milliseconds UTC; 0: no date."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.simulator.engine.book import DEPTH_BAND, SPACING, WEIGHTS, Book
+from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.market import DAY_MS, MINUTE_MS, FloatArray, Listing, Market, MarketView
 
 KEPT_VIEWS = 4
 HALTED_HALF_SPREAD = 0.001
+PREMIUM_MS, PREMIUM_STEP_MS = 30_000, 5_000
+"""The price limit knows the premium of so long, asked for in such steps."""
+PLAIN = ExchangeSettings(mark_lag_minutes=0, book_refill_ms=0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,10 +32,16 @@ class Quotes:
 
 
 class Prices:
-    """Answer price questions about one market, cheaply when asked again for the same instant."""
+    """Answer price questions about one market, cheaply when asked again for the same instant.
 
-    def __init__(self, market: Market) -> None:
+    `settings` say how far the mark price lags and how fast books refill; without them it is what
+    the market says, and books are full at once.
+    """
+
+    def __init__(self, market: Market, settings: ExchangeSettings = PLAIN) -> None:
         self.market = market
+        self.settings = settings
+        self._swept: dict[tuple[int, str], tuple[int, Decimal]] = {}
         self._views: dict[int, tuple[MarketView, Quotes]] = {}
         self._ratios: dict[int, tuple[FloatArray, FloatArray]] = {}
         self._known: dict[int, float] = {}
@@ -64,9 +75,86 @@ class Prices:
         return on_tick(self._price(index, time), self.market.listings[index].tick_size)
 
     def mark(self, index: int, time: int) -> Decimal:
-        """Return the mark price on the tick: the last price times the minute's ratio."""
-        price = self._price(index, time) * self.ratio(index, time, "MarkPrice")
-        return on_tick(price, self.market.listings[index].tick_size)
+        """Return the mark price on the tick."""
+        return on_tick(self._mark(index, time), self.market.listings[index].tick_size)
+
+    def _mark(self, index: int, time: int) -> float:
+        """Return the mark price: it follows the index, the mean of the last minutes' prices.
+
+        Beyond the price limit nothing trades, so the last price is never further away than that.
+        """
+        last, lag = self._price(index, time), self.settings.mark_lag_minutes
+        if not lag:
+            return last * self.ratio(index, time, "MarkPrice")
+        before = (
+            self.market.price(index, max(time - back * MINUTE_MS, self.market.start))
+            for back in range(1, lag + 1)
+        )
+        prices = [last, *(last if math.isnan(price) else price for price in before)]
+        most = float(self.limit_ratios(index)[1])
+        return min(max(sum(prices) / len(prices), last / (1 + most)), last / (1 - most))
+
+    def mark_line(self, index: int, start: int, end: int) -> tuple[NDArray[np.int64], FloatArray]:
+        """Return the knots (times, prices) of a lagging mark price over [start, end]."""
+        lag = self.settings.mark_lag_minutes
+        begin = max(start - lag * MINUTE_MS, min(self.market.start, start))
+        times, line = self.market.path(index, begin, end)
+        moved = np.concatenate([times + back * MINUTE_MS for back in range(lag + 1)])
+        knots = np.union1d(moved[(moved > start) & (moved < end)], np.array([start, end]))
+        shifts = [np.maximum(knots - back * MINUTE_MS, begin) for back in range(lag + 1)]
+        last = np.interp(knots, times, line)
+        mean = np.mean([np.interp(shift, times, line) for shift in shifts], axis=0)
+        most = float(self.limit_ratios(index)[1])
+        return knots.astype(np.int64), np.clip(mean, last / (1 + most), last / (1 - most))
+
+    def limit_ratios(self, index: int) -> tuple[Decimal, Decimal]:
+        """Return `priceLimitRatioX` and `priceLimitRatioY` of a contract."""
+        own = self.market.listings[index].price_limit_ratios
+        return own or (self.settings.market_price_band, self.settings.limit_price_band)
+
+    def limits(self, index: int, time: int) -> tuple[Decimal, Decimal]:
+        """Return the highest price to buy at and the lowest to sell at, on the tick.
+
+        By Bybit's set-price-limit page: X around the mark price and the mean premium of the last
+        30 seconds on top, at most Y around it; the index is the mark price here.
+        """
+        mark, tick = self.mark(index, time), self.market.listings[index].tick_size
+        near, far = self.limit_ratios(index)
+        span = PREMIUM_MS if self.settings.mark_lag_minutes else 0
+        moments = range(time, min(max(time - span, self.market.start), time) - 1, -PREMIUM_STEP_MS)
+        above = [self._price(index, at) - self._mark(index, at) for at in moments]
+        premium = Decimal(repr(sum(above) / len(above)))
+        highest = min(mark * (1 + far), mark * (1 + near) + max(premium, Decimal(0)))
+        lowest = max(mark * (1 - far), mark * (1 - near) + min(premium, Decimal(0)))
+        return highest // tick * tick, max(-(-lowest // tick) * tick, tick)
+
+    def sweep(self, index: int, taker: str, quantity: Decimal, time: int) -> None:
+        """Take a quantity off the book; it comes back over `book_refill_ms`."""
+        if self.settings.book_refill_ms:
+            self._swept[index, taker] = time, self._gone(index, taker, time) + quantity
+
+    def _gone(self, index: int, taker: str, time: int) -> Decimal:
+        since, quantity = self._swept.get((index, taker), (0, Decimal(0)))
+        left = since + self.settings.book_refill_ms - time
+        if not quantity or left <= 0:
+            self._swept.pop((index, taker), None)
+            return Decimal(0)
+        step = self.market.listings[index].quantity_step
+        return floor_to(quantity * left / self.settings.book_refill_ms, step)
+
+    def shown(self, time: int) -> tuple[MarketView, Quotes]:
+        """Return the market as tickers show it: with the mark and index prices there are here."""
+        view, quotes = self.view(time)
+        lag = self.settings.mark_lag_minutes
+        if not lag:
+            return view, quotes
+        moments = (max(time - back * MINUTE_MS, self.market.start) for back in range(1, lag + 1))
+        before = [self.market.view(moment).last for moment in moments]
+        prices = [view.last, *(np.where(np.isnan(one), view.last, one) for one in before)]
+        most = np.array([float(self.limit_ratios(n)[1]) for n in range(len(view.last))])
+        mean = np.mean(prices, axis=0)
+        mark = np.clip(mean, view.last / (1 + most), view.last / (1 - most))
+        return replace(view, mark=mark, index=mark), quotes
 
     def ratio(self, index: int, time: int, kind: str) -> float:
         """Return mark (or index) over last price at the start of the minute, 1 for LastPrice.
@@ -108,6 +196,7 @@ class Prices:
             best_bid=int(bid) * tick,
             best_ask=int(ask) * tick,
             depth=Decimal(repr(round(depth, 2))),
+            taken=(self._gone(index, "Buy", time), self._gone(index, "Sell", time)),
         )
 
     def _price(self, index: int, time: int) -> float:

@@ -56,6 +56,8 @@ class SimulatorOptions:
     faults: str
     incidents: str
     clock_skew_ms: int
+    mark_lag_minutes: int = 3
+    demo: bool = False
     quiet: bool = True
     """Say nothing but the one JSON line."""
 
@@ -65,6 +67,8 @@ def serve(options: SimulatorOptions) -> None:
     settings = ExchangeSettings(
         balance=_amount(options.balance),
         latency_ms=_within("--latency-ms", options.latency_ms, MAX_LATENCY_MS),
+        mark_lag_minutes=_within("--mark-lag-minutes", options.mark_lag_minutes, 60),
+        demo=options.demo,
     )
     plan = _seeded("--faults", options.faults, FaultSchedule)
     happenings = _seeded("--incidents", options.incidents, IncidentSchedule)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.records import NOW, candles
 
 from pumpwatch.adapters.paper import PaperPosition
-from pumpwatch.adapters.paper.fills import Triggered, follow
+from pumpwatch.adapters.paper.fills import SLIP, Triggered, follow
 from pumpwatch.domain.candles import MINUTE
 from pumpwatch.domain.orders import FillKind, Side
 
@@ -36,14 +36,37 @@ def held(side=Side.SELL, **changes):
     return replace(position, **changes)
 
 
-def followed(position, *rows, now=NOW + 5 * MINUTE, leverage=ONE):
+def followed(position, *rows, now=NOW + 5 * MINUTE, leverage=ONE, slip=Decimal(0)):
     """What closed the position, or the position as it is then."""
-    seen = follow(position, candles("AUSDT", rows), now=now, leverage=leverage)
+    seen = follow(position, candles("AUSDT", rows), now=now, leverage=leverage, slip=slip)
     assert (seen.charges, seen.complete) == ((), True)
     return seen.fired or seen.position
 
 
 QUIET = (100, 105, 95, 100)
+
+
+@pytest.mark.parametrize(
+    ("side", "stop", "minute", "filled"),
+    [
+        # A twentieth of the minute's range beyond the stop, or beyond where it opened past it.
+        (Side.SELL, "120", (100, 160, 98, 150), "123.1"),
+        (Side.BUY, "80", (100, 102, 40, 50), "76.9"),
+        (Side.SELL, "120", (130, 160, 120, 150), "132"),
+        # A calm minute costs little, and nobody is filled beyond its worst price.
+        (Side.SELL, "100.5", (100, 101, 99.9, 101), "100.555"),
+        (Side.SELL, "120", (100, 120.5, 40, 120), "120.5"),
+    ],
+)
+def test_a_stop_slips_with_the_range_of_its_minute(side, stop, minute, filled):
+    position = held(side=side, stop_loss=Decimal(stop), take_profit=None)
+    fired = followed(position, QUIET, minute, leverage=ONE, slip=SLIP)
+    assert (fired.trigger, fired.price) == ("stop_loss", Decimal(filled))
+
+
+def test_a_target_does_not_slip():
+    position = held(side=Side.SELL, stop_loss=Decimal(150), take_profit=Decimal(80))
+    assert followed(position, (100, 101, 60, 70), slip=SLIP).price == 80
 
 
 @pytest.mark.parametrize("side", Side)

@@ -10,6 +10,7 @@ from support.records import NOW, an_entry, an_exit, candles
 
 from pumpwatch.adapters.memory import ManualClock, MemoryMarketData, instrument
 from pumpwatch.adapters.paper import MemoryPaperStore, PaperBroker, PaperFunding
+from pumpwatch.adapters.paper.fills import SLIP
 from pumpwatch.adapters.paper.funding import renewed, wants_terms
 from pumpwatch.domain.candles import MINUTE
 from pumpwatch.domain.orders import FillKind, Side
@@ -189,7 +190,8 @@ def test_a_stop_that_fired_after_the_funding_does_not_spare_it():
     world.look(DUE + 10 * MINUTE)
     kinds = [fill.kind for fill in world.broker.fills(SYMBOL, since=0)]
     assert kinds == [FillKind.TRADE, FillKind.FUNDING, FillKind.TRADE]
-    assert close_to(world.broker.account().equity, 1000 - 2 - Decimal("50.01"))
+    slipped = 100 * SLIP * Decimal("0.6")
+    assert close_to(world.broker.account().equity, 1000 - 2 - Decimal("50.01") - slipped)
 
 
 class CountingStore(MemoryPaperStore):

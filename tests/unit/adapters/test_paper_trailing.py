@@ -40,7 +40,7 @@ def trailed(side=Side.SELL, **changes):
 
 def followed(position, *rows, now=None) -> Followed:
     end = NOW + len(rows) * MINUTE - 1 if now is None else now
-    return follow(position, candles("AUSDT", rows), now=end, leverage=ONE)
+    return follow(position, candles("AUSDT", rows), now=end, leverage=ONE, slip=Decimal(0))
 
 
 def mirrored(row):

@@ -41,7 +41,7 @@ def test_market_order_beyond_the_band_is_cancelled_with_its_fills_kept():
     row = desk.placed("Sell", "50")
     assert row["orderStatus"] == "Cancelled"
     assert 0 < Decimal(row["cumExecQty"]) < 50
-    assert row["rejectReason"] == "EC_NoError"
+    assert row["rejectReason"] == "EC_NoImmediateQtyToFill"
     assert min(Decimal(fill["execPrice"]) for fill in desk.executions()) >= 99
     assert desk.position()["size"] == row["cumExecQty"]
 
@@ -49,7 +49,7 @@ def test_market_order_beyond_the_band_is_cancelled_with_its_fills_kept():
 def test_market_order_without_anything_to_hit_says_so():
     desk = Desk(half_spread=0.02, settings={"market_price_band": Decimal("0.01")})
     row = desk.placed("Buy", "1")
-    assert (row["orderStatus"], row["rejectReason"]) == ("Cancelled", "EC_NoImmediateQtyToFill")
+    assert (row["orderStatus"], row["rejectReason"]) == ("Cancelled", "EC_ReachMarketPriceLimit")
     assert desk.position()["side"] == ""
 
 
@@ -228,7 +228,7 @@ def test_conditional_order_waits_triggers_and_fills():
     assert desk.row(row["orderId"])["orderStatus"] == "Untriggered"
     desk.advance(31_000)
     done = desk.row(row["orderId"])
-    assert (done["orderStatus"], done["avgPrice"]) == ("Filled", "102.02")
+    assert (done["orderStatus"], done["avgPrice"]) == ("Filled", "102.04")
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_history_window_longer_than_seven_days_is_refused():
 
 
 def test_lagging_order_list_shows_a_new_order_only_later():
-    desk = Desk(settings={"order_list_lag_ms": 500})
+    desk = Desk(settings={"orders_lag_ms": 500})
     answer = desk.order("Buy", "1", orderType="Limit", price="90")
     assert answer["retCode"] == 0
     assert list(desk.open_orders()) == []

@@ -226,7 +226,11 @@ def test_instruments_list_trading_contracts_unless_asked_otherwise():
 
 def test_dated_future_has_its_delivery_time():
     future = listing(
-        "BTC-26JUN26", base_coin="BTC", settle_coin="USDC", contract_type="LinearFutures"
+        "BTC-26JUN26",
+        base_coin="BTC",
+        settle_coin="USDC",
+        contract_type="LinearFutures",
+        delivery_time=1_782_460_800_000,
     )
     desk = Desk({"BTC-26JUN26": [(0, 90_000.0)]}, listings=[future])
     (row,) = desk.get("/v5/market/instruments-info")["result"]["list"]
@@ -298,9 +302,9 @@ def test_a_halted_symbol_trades_no_more():
 def test_price_limits_are_what_order_create_enforces():
     desk = Desk()
     limits = desk.get("/v5/market/price-limit", symbol="AAAUSDT")["result"]
-    assert (limits["buyLmt"], limits["sellLmt"]) == ("110.00", "90.00")
+    assert (limits["buyLmt"], limits["sellLmt"]) == ("105.00", "95.00")
     desk.placed("Buy", "1", orderType="Limit", price=limits["buyLmt"])
-    assert desk.order("Buy", "1", orderType="Limit", price="110.01")["retCode"] == 30208
+    assert desk.order("Buy", "1", orderType="Limit", price="105.01")["retCode"] == 30208
 
 
 def test_funding_history_is_newest_first():

@@ -107,7 +107,7 @@ def test_what_is_set_for_the_next_order_is_used_up_by_it():
     third = desk.placed("Buy", "4")
     assert (third["cumExecQty"], third["rejectReason"]) == ("0", "EC_NoImmediateQtyToFill")
     happen(desk, "refuse_stop", times=2)
-    stop = {"symbol": SYMBOL, "stopLoss": "95", "positionIdx": 0}
+    stop = {"symbol": SYMBOL, "stopLoss": "95", "tpslMode": "Full", "positionIdx": 0}
     codes = [desk.post("/v5/position/trading-stop", **stop)["retCode"] for _ in range(3)]
     assert codes == [10001, 10001, 0]
 
@@ -187,7 +187,7 @@ def test_rate_is_the_chance_of_a_minute():
 def test_every_kind_comes_up():
     seen: Counter[str] = Counter()
     for seed in range(12):
-        seen.update(after(seed, 0.8, 60)["incidents"])
+        seen.update(after(seed, 0.8, 60, kinds=DRAWN)["incidents"])
     assert set(seen) == set(DRAWN) == set(KINDS) - {"resume_symbol"}
 
 

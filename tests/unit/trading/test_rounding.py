@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -50,4 +51,5 @@ def test_a_float_becomes_the_shortest_decimal_that_stands_for_it(value):
 def test_a_quote_knows_its_best_its_highest_and_its_lowest_price():
     quote = Quote(bid=D(99), ask=D(101), last=D(95), mark=D(104))
     assert (quote.best(Side.BUY), quote.best(Side.SELL)) == (101, 99)
-    assert (quote.highest, quote.lowest, quote.spread) == (104, 95, D("0.02"))
+    assert (quote.highest, quote.lowest, quote.spread) == (101, 95, D("0.02"))
+    assert replace(quote, watches_mark=True).highest == 104

@@ -45,8 +45,15 @@ def test_fade_enters_while_enough_is_left_to_gain() -> None:
 
 
 def test_fade_denies_when_any_of_the_prices_is_beyond_the_stop() -> None:
-    spiked = Quote(*(Decimal(price) for price in ("1.17", "1.18", "1.17", "1.25")))
-    assert isinstance(FADE.plan(peaked(), spiked), Denied)
+    prices = [Decimal(price) for price in ("1.17", "1.18", "1.17", "1.25")]
+    assert isinstance(FADE.plan(peaked(), Quote(*prices, watches_mark=True)), Denied)
+
+
+def test_a_mark_price_that_stays_behind_in_a_pump_denies_no_fade() -> None:
+    """Stops and targets that watch the last price are not touched by it."""
+    prices = [Decimal(price) for price in ("1.17", "1.18", "1.17", "1.02")]
+    assert isinstance(FADE.plan(peaked(), Quote(*prices)), EntryPlan)
+    assert isinstance(FADE.plan(peaked(), Quote(*prices, watches_mark=True)), Denied)
 
 
 @pytest.mark.parametrize(

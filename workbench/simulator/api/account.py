@@ -13,6 +13,11 @@ from workbench.simulator.refusals import invalid
 from workbench.simulator.wire.messages import Answer, Request, money, plain
 
 COIN = "USDT"
+NOT_IN_ISOLATED = (
+    *("accountIMRate", "accountIMRateByMp", "accountMMRate", "accountMMRateByMp", "accountLTV"),
+    *("totalInitialMargin", "totalInitialMarginByMp", "totalMaintenanceMargin"),
+    *("totalMaintenanceMarginByMp", "totalMarginBalance", "totalAvailableBalance"),
+)
 
 
 def wallet_balance(floor: Floor, request: Request) -> Answer:
@@ -43,6 +48,9 @@ def wallet_balance(floor: Floor, request: Request) -> Answer:
         "totalMaintenanceMarginByMp": money(maintenance),
         "coin": [],
     }
+    if floor.settings.margin_mode == "ISOLATED_MARGIN":
+        # The wallet-balance page: account-wide fields are not applicable to isolated margin.
+        account |= dict.fromkeys(NOT_IN_ISOLATED, "")
     coin = {
         "coin": COIN,
         "equity": money(equity),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.floor import Floor
@@ -33,9 +33,9 @@ def linear_only(request: Request) -> None:
         raise invalid("Not supported symbols")
 
 
-def require_one_way(floor: Floor, request: Request) -> None:
-    """Refuse a `positionIdx` that is not the account's mode; only one-way mode is traded."""
-    if floor.settings.hedge_mode or request.text("positionIdx", "0") != "0":
+def require_one_way(request: Request) -> None:
+    """Refuse the `positionIdx` of hedge mode: only one-way mode is traded."""
+    if request.text("positionIdx", "0") != "0":
         raise invalid("position idx not match position mode")
 
 
@@ -73,7 +73,7 @@ def paged(
     empty on the last page either; an empty list has none.
     """
     limit = limited(floor.settings, request, default, maximum)
-    cursor = request.text("cursor")
+    cursor = unquote(request.text("cursor"))  # many clients encode it once more
     first = 0
     if cursor:
         last_id = cursor.rpartition(",")[2].partition(":")[0]

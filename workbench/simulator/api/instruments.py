@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from workbench.simulator.api.common import LINEAR, category, limited
 from workbench.simulator.floor import Floor
@@ -27,7 +27,7 @@ def instruments_info(floor: Floor, request: Request) -> Answer:
         return Answer(result)
     rows = _matching(floor, request)
     limit = limited(floor.settings, request, DEFAULT_PAGE, MAX_PAGE)
-    cursor = request.text("cursor")
+    cursor = unquote(request.text("cursor"))  # many clients encode it once more
     if cursor:
         rows = [row for row in rows if str(row["symbol"]) > _last_symbol(cursor)]
     page = rows[:limit]
@@ -58,6 +58,8 @@ def _matching(floor: Floor, request: Request) -> list[Row]:
         if kind not in ("", listing.symbol_type):
             continue
         shown = "PreLaunch" if listing.launch_time > request.now else listing.status
+        if 0 < listing.delivery_time <= request.now:
+            shown = "Closed"
         if status in ("", shown):
             rows.append(row if shown == listing.status else {**row, "status": shown})
     return rows

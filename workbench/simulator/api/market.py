@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import uuid
+from decimal import Decimal
 from itertools import islice
 
 import numpy as np
 
-from workbench.simulator.api.common import LINEAR, category, limited, symbol_index
+from workbench.simulator.api.common import LINEAR, category, limited, paged, symbol_index
 from workbench.simulator.engine.book import Book
-from workbench.simulator.engine.checks import price_limits
 from workbench.simulator.engine.records import Side
 from workbench.simulator.floor import Floor
 from workbench.simulator.market import DAY_MS, MINUTE_MS, Listing, Market, Prints
-from workbench.simulator.prices import decimals, listing_scale
+from workbench.simulator.prices import Prices, decimals, listing_scale
 from workbench.simulator.prints import joined
 from workbench.simulator.refusals import invalid
 from workbench.simulator.wire.candles import INTERVALS, CandleQuery, candle_rows
 from workbench.simulator.wire.messages import Answer, Request, padded, plain
 from workbench.simulator.wire.tickers import trimmed_rate
 
+INTEREST_INTERVALS = {"5min": 5, "15min": 15, "30min": 30, "1h": 60, "4h": 240, "1d": 1_440}
+"""Minutes."""
 UNKNOWN_SYMBOL = "Not supported symbols"
 FIRST_SPAN_MS = 4 * MINUTE_MS
 LONGEST_MS = 120 * MINUTE_MS
@@ -34,6 +36,15 @@ def server_time(floor: Floor, request: Request) -> Answer:
 
 def kline(floor: Floor, request: Request) -> Answer:
     """Answer with candles, newest first, the forming one included."""
+    return _candles(floor, request, None)
+
+
+def mark_kline(floor: Floor, request: Request) -> Answer:
+    """Answer with candles of the mark price; the index price is the same here."""
+    return _candles(floor, request, floor.prices)
+
+
+def _candles(floor: Floor, request: Request, marks: Prices | None) -> Answer:
     kind = category(request, LINEAR)
     interval = request.text("interval")
     if interval not in INTERVALS:
@@ -41,10 +52,54 @@ def kline(floor: Floor, request: Request) -> Answer:
     limit = limited(floor.settings, request, 200, 1_000)
     index = _listed(floor, request, kind)
     query = CandleQuery(index, interval, request.integer("start"), request.integer("end"), limit)
-    rows = candle_rows(floor.market, floor.settings, query, request.now)
+    rows = candle_rows(floor.market, floor.settings, query, request.now, marks)
     symbol = floor.market.listings[index].symbol
     head = f'{{"symbol":"{symbol}","category":"{kind}","list":'.encode()
     return Answer(raw=head + rows + b"}")
+
+
+def open_interest(floor: Floor, request: Request) -> Answer:
+    """Answer with the present open interest for every interval, newest first."""
+    kind = category(request)
+    index = _listed(floor, request, kind)
+    length = INTEREST_INTERVALS.get(request.text("intervalTime"), 0) * MINUTE_MS
+    if not length:
+        raise invalid("params error: intervalTime invalid")
+    limit = limited(floor.settings, request, 50, 200)
+    last = min(request.integer("endTime") or request.now, request.now) // length * length
+    first = max(request.integer("startTime") or 0, last - (limit - 1) * length)
+    held = f"{floor.market.view(request.now).open_interest[index]:.8f}"
+    rows = [
+        {"openInterest": held, "singleOpenInterest": held, "timestamp": str(time)}
+        for time in range(last, first - 1, -length)
+    ]
+    symbol = floor.market.listings[index].symbol
+    return Answer({"symbol": symbol, "category": kind, "list": rows, "nextPageCursor": ""})
+
+
+def risk_limit(floor: Floor, request: Request) -> Answer:
+    """Answer with the risk tiers, of 15 contracts at a time."""
+    kind = category(request)
+    indices = list(range(len(floor.market.listings) if kind == LINEAR else 0))
+    if request.text("symbol"):
+        indices = [_listed(floor, request, kind)]
+    page, cursor = paged(floor, request, indices, lambda n: (str(n), 0), default=15, maximum=15)
+    rows = [
+        {
+            "id": tier.number,
+            "symbol": floor.market.listings[index].symbol,
+            "riskLimitValue": plain(tier.limit),
+            "maintenanceMargin": plain(tier.maintenance),
+            "initialMargin": plain((1 / tier.max_leverage).quantize(Decimal("0.000001"))),
+            "isLowestRisk": int(tier.number == 1),
+            "maxLeverage": padded(tier.max_leverage, 2),
+            "mmDeduction": plain(tier.deduction) if tier.deduction else "",
+        }
+        for index in page
+        for tier in floor.engine.ledger.tiers(index)
+    ]
+    following = cursor if page and page[-1] != indices[-1] else ""
+    return Answer({"category": kind, "list": rows, "nextPageCursor": following})
 
 
 def tickers(floor: Floor, request: Request) -> Answer:
@@ -91,11 +146,11 @@ def _levels(book: Book, taker: Side, limit: int) -> list[list[str]]:
 def price_limit(floor: Floor, request: Request) -> Answer:
     """Answer with the highest price to buy and the lowest to sell at."""
     index = _traded(floor, request, category(request, LINEAR))
-    book = floor.prices.book(index, request.now)
-    highest, lowest = price_limits(book, floor.settings)
-    scale = listing_scale(book.listing)
+    highest, lowest = floor.prices.limits(index, request.now)
+    listing = floor.market.listings[index]
+    scale = listing_scale(listing)
     result = {
-        "symbol": book.listing.symbol,
+        "symbol": listing.symbol,
         "buyLmt": padded(highest, scale),
         "sellLmt": padded(lowest, scale),
         "ts": str(request.now),

@@ -19,13 +19,7 @@ from workbench.simulator.refusals import MODE_UNCHANGED, Refused, invalid
 from workbench.simulator.wire.messages import Answer, Request
 from workbench.simulator.wire.rows import closed_row, position_row
 
-HEDGE_SIDES = (1, 2)
-UNSUPPORTED_STOPS = (
-    "tpSize",
-    "slSize",
-    "tpLimitPrice",
-    "slLimitPrice",
-)
+UNSUPPORTED_STOPS = ("tpSize", "slSize", "tpLimitPrice", "slLimitPrice")
 
 
 def positions(floor: Floor, request: Request) -> Answer:
@@ -40,9 +34,15 @@ def positions(floor: Floor, request: Request) -> Answer:
     else:
         chosen = [position for position in ledger.held() if scope(position.index)]
     page, cursor = paged(floor, request, chosen, _position_id, default=20, maximum=200)
-    rows = [position_row(ledger, position, request.now) for position in page]
-    if floor.settings.hedge_mode:
-        rows = [{**row, "positionIdx": side} for row in rows for side in HEDGE_SIDES]
+    interventions, rows = floor.engine.interventions, []
+    for position in page:
+        row = position_row(ledger, position, request.now)
+        legs = [row]
+        if floor.settings.hedge_mode or position.index in interventions.hedged:
+            # What a hedged position looks like: as much on the one side as on the other.
+            sides = ("Buy", "Sell") if position.side else ("", "")
+            legs = [{**row, "positionIdx": n, "side": side} for n, side in enumerate(sides, 1)]
+        rows += [interventions.seen("position", position.index, one, request.now) for one in legs]
     return Answer({"nextPageCursor": cursor, "category": kind, "list": rows})
 
 
@@ -68,8 +68,10 @@ def trading_stop(floor: Floor, request: Request) -> Answer:
     """Set, change or remove a position's stop loss and take profit."""
     linear_only(request)
     index = symbol_index(floor, request)
-    require_one_way(floor, request)
-    if request.text("tpslMode", "Full") not in ("", "Full"):
+    require_one_way(request)
+    if not (request.text("tpslMode") and request.text("positionIdx")):
+        raise invalid("params error: tpslMode and positionIdx are required")
+    if request.text("tpslMode") != "Full":
         raise invalid("params error: only tpslMode Full is simulated")
     for name in UNSUPPORTED_STOPS:
         if request.text(name) not in ("", "0"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from typing import Literal
 
@@ -24,11 +25,10 @@ from workbench.simulator.refusals import Refused, invalid
 from workbench.simulator.wire.messages import Answer, Request
 from workbench.simulator.wire.rows import execution_row, order_row
 
+BATCH = 20
 LINK_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
 TIMES_IN_FORCE = {"GTC", "IOC", "FOK", "PostOnly"}
 TRIGGERS = {"LastPrice", "MarkPrice", "IndexPrice"}
-CLOSED_KEPT = 500
-"""order/realtime still shows this many orders that are done."""
 
 
 def create(floor: Floor, request: Request) -> Answer:
@@ -36,6 +36,29 @@ def create(floor: Floor, request: Request) -> Answer:
     linear_only(request)
     order = floor.engine.create(_order_request(floor, request))
     return Answer({"orderId": order.order_id, "orderLinkId": order.link_id})
+
+
+def create_batch(floor: Floor, request: Request) -> Answer:
+    """Place up to 20 orders, each accepted or refused on its own."""
+    linear_only(request)
+    asked = request.parameters.get("request")
+    if not isinstance(asked, list) or not 0 < len(asked) <= BATCH:
+        raise invalid("params error: request invalid")
+    rows, codes = [], []
+    for one in asked:
+        if not isinstance(one, dict):
+            raise invalid("params error: request invalid")
+        row = {"category": LINEAR, "symbol": one.get("symbol", ""), "orderId": ""}
+        row |= {"orderLinkId": one.get("orderLinkId", ""), "createAt": ""}
+        code, text = 0, "OK"
+        try:
+            order = floor.engine.create(_order_request(floor, replace(request, parameters=one)))
+            row |= {"orderId": order.order_id, "createAt": str(request.now)}
+        except Refused as refusal:
+            code, text = refusal.code, refusal.text
+        rows.append(row)
+        codes.append({"code": code, "msg": text})
+    return Answer({"list": rows}, ext={"list": codes})
 
 
 def amend(floor: Floor, request: Request) -> Answer:
@@ -75,20 +98,17 @@ def realtime(floor: Floor, request: Request) -> Answer:
     if kind != LINEAR:
         return Answer({"nextPageCursor": "", "category": kind, "list": []})
     scope = in_scope(floor, request, required=True)
-    ledger, now = floor.engine.ledger, request.now
+    ledger = floor.engine.ledger
     only = request.text("orderFilter")
     if request.text("orderId") or request.text("orderLinkId"):
         order = _named(floor, request)
-        orders = [order] if order is not None else []
+        known = order is not None and (order.is_open or order.order_id in ledger.recent)
+        orders = [order] if order is not None and known else []
     elif request.text("openOnly", "0") == "1":
-        done = [order for order in ledger.orders.values() if not order.is_open]
-        orders = done[-CLOSED_KEPT:]
+        orders = list(ledger.recent.values())
     else:
         orders = _all_open(floor)
-    visible = now - floor.settings.order_list_lag_ms
-    shown = [
-        o for o in orders if scope(o.index) and o.created <= visible and _kind_matches(o, only)
-    ]
+    shown = [order for order in orders if scope(order.index) and _kind_matches(order, only)]
     return _order_page(floor, request, shown, default=20)
 
 
@@ -101,14 +121,12 @@ def history(floor: Floor, request: Request) -> Answer:
     start, end = time_window(request, request.now)
     status, only = request.text("orderStatus"), request.text("orderFilter")
     identity, link = request.text("orderId"), request.text("orderLinkId")
-    visible = request.now - floor.settings.order_list_lag_ms
     shown = [
         order
         for order in floor.engine.ledger.orders.values()
         if not order.is_open
         and scope(order.index)
         and start <= order.created <= end
-        and order.created <= visible
         and (order.filled or order.updated >= request.now - DAY_MS)
         and status in ("", order.status)
         and identity in ("", order.order_id)
@@ -138,7 +156,12 @@ def executions(floor: Floor, request: Request) -> Answer:
     ]
     shown.reverse()
     page, cursor = paged(floor, request, shown, _execution_id, default=50, maximum=100)
-    rows = [execution_row(row) for row in page]
+    rows = [
+        floor.engine.interventions.seen(
+            "execution", floor.indices[row.symbol], execution_row(row), request.now
+        )
+        for row in page
+    ]
     return Answer({"nextPageCursor": cursor, "category": kind, "list": rows})
 
 
@@ -153,7 +176,8 @@ def _order_id(order: Order) -> tuple[str, int]:
 def _order_page(floor: Floor, request: Request, orders: list[Order], *, default: int) -> Answer:
     newest = sorted(orders, key=lambda order: order.sequence, reverse=True)
     page, cursor = paged(floor, request, newest, _order_id, default=default, maximum=50)
-    rows = [order_row(order) for order in page]
+    seen = floor.engine.interventions.seen
+    rows = [seen("order", order.index, order_row(order), request.now) for order in page]
     return Answer({"nextPageCursor": cursor, "category": LINEAR, "list": rows})
 
 
@@ -186,7 +210,7 @@ def _named(floor: Floor, request: Request) -> Order | None:
 def _order_request(floor: Floor, request: Request) -> OrderRequest:
     index = symbol_index(floor, request)
     side, kind = _side_and_kind(request)
-    require_one_way(floor, request)
+    require_one_way(request)
     link = request.text("orderLinkId")
     if link and not LINK_ID.fullmatch(link):
         raise invalid("params error: orderLinkId invalid")
@@ -258,6 +282,9 @@ def _slippage(request: Request, *, market: bool) -> tuple[str, Decimal] | None:
     if kind in ("", "UNKNOWN"):
         return None
     size = request.number("slippageTolerance")
+    if any(request.text(leg) not in ("", "0") for leg in ("takeProfit", "stopLoss")):
+        # The create-order page: "take profit, stoploss, conditional orders are not supported".
+        raise invalid("slippageTolerance is not supported with takeProfit or stopLoss")
     if kind not in ("TickSize", "Percent") or not market:
         raise Refused(110108, "slippageToleranceType invalid")
     least, most, step = ("1", "10000", "1") if kind == "TickSize" else ("0.01", "10", "0.01")

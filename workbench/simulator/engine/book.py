@@ -29,6 +29,8 @@ class Book:
     best_ask: Decimal
     depth: Decimal
     """USDT within `DEPTH_BAND` of the best price on each side."""
+    taken: tuple[Decimal, Decimal] = (Decimal(0), Decimal(0))
+    """Base coins swept from asks and bids that have not come back yet."""
 
     def levels(self, taker: Side) -> Iterator[Level]:
         """Yield the levels a taker meets, best first: asks for a Buy, bids for a Sell."""
@@ -36,17 +38,24 @@ class Book:
         spacing = max(tick, (self.last * SPACING / tick).to_integral_value() * tick)
         mean = self.depth / (int(DEPTH_BAND * self.last / spacing) + 1)
         price, move = (self.best_ask, spacing) if taker == "Buy" else (self.best_bid, -spacing)
-        number = 0
+        number, gone = 0, self.taken[taker == "Sell"]
         while price > 0:
             notional = mean * WEIGHTS[number % len(WEIGHTS)]
-            quantity = (notional / price / step).to_integral_value(ROUND_DOWN) * step
-            yield price, max(quantity, step)
+            quantity = max((notional / price / step).to_integral_value(ROUND_DOWN) * step, step)
+            if quantity > gone:
+                yield price, quantity - gone
+            gone = max(gone - quantity, Decimal(0))
             price += move
             number += 1
 
     def crosses(self, side: Side, price: Decimal) -> bool:
         """Tell whether a limit order at `price` would trade at once."""
-        return price >= self.best_ask if side == "Buy" else price <= self.best_bid
+        best = self.best(side)
+        return best is not None and (price >= best if side == "Buy" else price <= best)
+
+    def best(self, taker: Side) -> Decimal | None:
+        """Return the price that a taker meets first, None where everything is swept."""
+        return next((price for price, _ in self.levels(taker)), None)
 
     def available(self, taker: Side, worst: Decimal, wanted: Decimal) -> list[Level]:
         """Return what a taker of `wanted` gets, no price worse than `worst`."""

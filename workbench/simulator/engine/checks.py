@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from workbench.simulator.engine.book import Book
 from workbench.simulator.engine.ledger import Ledger
 from workbench.simulator.engine.records import ZERO, Order, Position, Side
 from workbench.simulator.engine.requests import OrderRequest
+from workbench.simulator.engine.tiers import tier_of
 from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.market import Listing
 from workbench.simulator.refusals import (
@@ -16,9 +16,11 @@ from workbench.simulator.refusals import (
     BELOW_MINIMUM_PRICE,
     BELOW_MINIMUM_VALUE,
     DUPLICATE_LINK_ID,
+    OVER_RISK_LIMIT,
     PRICE_OUT_OF_RANGE,
     REDUCE_ONLY,
     TOO_MANY_ORDERS,
+    TOO_MANY_STOPS,
     TRIGGER_NOT_ABOVE,
     TRIGGER_NOT_BELOW,
     WALLET_INSUFFICIENT,
@@ -27,7 +29,7 @@ from workbench.simulator.refusals import (
     scaled,
 )
 
-MAX_OPEN_ORDERS = 500
+MAX_OPEN_ORDERS, MAX_CONDITIONAL = 500, 10
 MAX_TICKS = 1_999_999_990
 """Highest price of a contract, in ticks."""
 
@@ -48,7 +50,7 @@ def check_quantity(listing: Listing, request: OrderRequest) -> None:
         raise invalid("The number of contracts exceeds minimum limit allowed")
     market = request.kind == "Market"
     maximum = listing.max_market_quantity if market else listing.max_quantity
-    if quantity > maximum:
+    if quantity > maximum and not request.reduce_only:  # which the exchange splits by itself
         raise invalid(
             "The number of contracts exceeds maximum limit allowed: too large, "
             f"order_qty:{scaled(quantity)} > max_qty:{scaled(maximum)}"
@@ -70,17 +72,13 @@ def check_price(listing: Listing, price: Decimal) -> None:
         raise Refused(PRICE_OUT_OF_RANGE, "Order price exceeds the allowable range.")
 
 
-def price_limits(book: Book, settings: ExchangeSettings) -> tuple[Decimal, Decimal]:
-    """Return the highest price to buy at and the lowest to sell at, on the tick."""
-    tick, band = book.listing.tick_size, settings.limit_price_band
-    highest = book.last * (1 + band) // tick * tick
-    lowest = -(-(book.last * (1 - band)) // tick) * tick
-    return highest, max(lowest, tick)
-
-
-def check_price_limits(book: Book, settings: ExchangeSettings, side: Side, price: Decimal) -> None:
-    """Refuse a limit price too far through the market (30208, 30209)."""
-    highest, lowest = price_limits(book, settings)
+def within_limits(
+    limits: tuple[Decimal, Decimal], settings: ExchangeSettings, side: Side, price: Decimal
+) -> Decimal:
+    """Return the limit price, adjusted where the settings say so; else refuse it (30208, 30209)."""
+    highest, lowest = limits
+    if settings.beyond_limit == "adjust":
+        return min(price, highest) if side == "Buy" else max(price, lowest)
     if side == "Buy" and price > highest:
         raise Refused(
             ABOVE_MAXIMUM_PRICE, "The order price is higher than the maximum buying price."
@@ -89,6 +87,7 @@ def check_price_limits(book: Book, settings: ExchangeSettings, side: Side, price
         raise Refused(
             BELOW_MINIMUM_PRICE, "The order price is lower than the minimum selling price."
         )
+    return price
 
 
 def check_trigger(request: OrderRequest, current: Decimal) -> None:
@@ -133,13 +132,13 @@ def check_stops(
             )
 
 
-def reduce_quantity(position: Position, side: Side, quantity: Decimal) -> Decimal:
-    """Return a reduce-only quantity cut to the position; 0 asks for all of it (110017)."""
+def reduce_quantity(position: Position, side: Side, quantity: Decimal, most: Decimal) -> Decimal:
+    """Return a reduce-only quantity cut to the position; 0 asks for `most` of it (110017)."""
     if position.side is None:
         raise Refused(REDUCE_ONLY, "current position is zero, cannot fix reduce-only order qty")
     if position.side == side:
         raise Refused(REDUCE_ONLY, "Reduce-only rule not satisfied")
-    return position.size if quantity == ZERO else min(quantity, position.size)
+    return min(quantity or most, position.size)
 
 
 def check_margin(ledger: Ledger, index: int, side: Side, quantity: Decimal, price: Decimal) -> None:
@@ -153,7 +152,24 @@ def check_margin(ledger: Ledger, index: int, side: Side, quantity: Decimal, pric
         raise Refused(AVAILABLE_INSUFFICIENT, "ab not enough for new order")
 
 
-def check_count(orders: list[Order]) -> None:
-    """Refuse more than 500 open orders in a symbol (110020)."""
+def check_risk_limit(ledger: Ledger, index: int, side: Side, value: Decimal) -> None:
+    """Refuse a position that would be too large for its leverage (110090)."""
+    position, tiers = ledger.position(index), ledger.tiers(index)
+    held = position.size * ledger.mark(index) if position.side == side else ZERO
+    allowed = [tier for tier in tiers if tier.max_leverage >= ledger.leverage(index)]
+    if held + value > allowed[-1].limit:
+        fitting = tier_of(tiers, held + value).max_leverage
+        raise Refused(
+            OVER_RISK_LIMIT,
+            "Order placement failed as your position may exceed the max limit. Please adjust your "
+            f"leverage to {fitting.normalize():f} or below to increase the max. position limit",
+        )
+
+
+def check_count(orders: list[Order], request: OrderRequest) -> None:
+    """Refuse more than 500 open orders in a symbol (110020), or 10 conditional ones (110009)."""
+    waiting = sum(order.stop_kind == "Stop" for order in orders)
+    if request.trigger_price is not None and waiting >= MAX_CONDITIONAL:
+        raise Refused(TOO_MANY_STOPS, "The number of stop orders exceeds maximum limit allowed")
     if len(orders) >= MAX_OPEN_ORDERS:
         raise Refused(TOO_MANY_ORDERS, "You are not allowed to have more than 500 active orders")

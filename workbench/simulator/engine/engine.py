@@ -13,7 +13,7 @@ from workbench.simulator.engine.matching import Matching
 from workbench.simulator.engine.records import Order, Position
 from workbench.simulator.engine.requests import OrderRequest, StopRequest
 from workbench.simulator.engine.stops import sync_stops
-from workbench.simulator.engine.walk import Walk, market_bound
+from workbench.simulator.engine.walk import Walk
 from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.live_market import LiveMarket
 from workbench.simulator.market import Market
@@ -30,6 +30,7 @@ from workbench.simulator.refusals import (
     scaled,
 )
 
+LEVERAGE_STEP = Decimal("0.01")
 GONE = "order not exists or too late to cancel"
 
 
@@ -44,7 +45,7 @@ class Engine:
         self.settings = settings
         self.interventions = Interventions()
         self.ledger = Ledger(market, settings, self.mark)
-        self.matching = Matching(market, self.ledger, self.interventions)
+        self.matching = Matching(market, prices, self.ledger, self.interventions)
         self.walk = Walk(market, prices, self.ledger, self.matching, settings, start)
 
     @property
@@ -66,6 +67,7 @@ class Engine:
         listing = self.market.listings[index]
         checks.check_link_id(ledger, self.settings, request.link_id)
         self._check_live(index)
+        self._check_mode(index)
         book = self.prices.book(index, self.time)
         closes_all = request.quantity == 0
         request = self._reduced(request)
@@ -74,10 +76,11 @@ class Engine:
         price = self._price(request, book)
         checks.check_trigger(request, self._trigger_base(request, book.last))
         self._check_stops(request, book)
-        checks.check_count(ledger.open_orders(index))
+        checks.check_count(ledger.open_orders(index), request)
         if not request.reduce_only:
             checks.check_notional(listing, request.quantity, request.price or book.last)
             checks.check_margin(ledger, index, request.side, request.quantity, price)
+            checks.check_risk_limit(ledger, index, request.side, request.quantity * book.last)
         order = self._order(request, price, book)
         ledger.add(order)
         if order.status == "New":
@@ -112,7 +115,8 @@ class Engine:
         wanted = order.quantity if quantity is None else quantity
         limit = order.price if price is None else price
         checks.check_price(listing, limit)
-        checks.check_price_limits(book, self.settings, order.side, limit)
+        limits = self.prices.limits(order.index, self.time)
+        limit = checks.within_limits(limits, self.settings, order.side, limit)
         request = OrderRequest(order.index, order.side, order.kind, wanted)
         checks.check_quantity(listing, request)
         if wanted <= order.filled:
@@ -133,6 +137,7 @@ class Engine:
         if position.side is None:
             raise invalid("can not set tp/sl/ts for zero position")
         self._check_live(request.index)
+        self._check_mode(request.index)
         if self.interventions.stop_is_refused(request.index):
             raise invalid("StopLoss set for position should not pass base_price")
         target = _changed(position.take_profit, request.take_profit)
@@ -153,15 +158,12 @@ class Engine:
         for price in (request.take_profit, request.stop_loss, request.trailing_stop):
             if price:
                 checks.check_price(listing, price)
-        for leg, by in ((request.take_profit, target_by), (request.stop_loss, stop_by)):
+        for price, loss, by in (
+            (request.take_profit, None, target_by),
+            (None, request.stop_loss, stop_by),
+        ):
             base = self._base(request.index, by)
-            checks.check_stops(
-                position.side,
-                base,
-                take_profit=leg if leg is request.take_profit else None,
-                stop_loss=leg if leg is request.stop_loss else None,
-                base_name=by,
-            )
+            checks.check_stops(position.side, base, take_profit=price, stop_loss=loss, base_name=by)
         position.take_profit, position.stop_loss = target, stop
         position.take_profit_by, position.stop_loss_by = target_by, stop_by
         if distance != position.trailing_stop:
@@ -185,10 +187,15 @@ class Engine:
         if not self.prices.is_trading(index, self.time):
             raise invalid("Not supported symbols")
 
+    def _check_mode(self, index: int) -> None:
+        """Refuse what is meant for one-way mode where the symbol is in hedge mode."""
+        if self.settings.hedge_mode or index in self.interventions.hedged:
+            raise invalid("position idx not match position mode")
+
     def set_leverage(self, index: int, leverage: Decimal) -> None:
         """Set the symbol's leverage; raises Refused 110043 unchanged, 110013 too high, 110012."""
-        maximum = self.market.listings[index].max_leverage
-        if leverage < 1:
+        maximum = self.ledger.tier(self.ledger.position(index)).max_leverage
+        if leverage < 1 or leverage % LEVERAGE_STEP:
             raise invalid("buy leverage invalid")
         if leverage > maximum:
             raise Refused(
@@ -216,21 +223,28 @@ class Engine:
         position = self.ledger.position(request.index)
         if request.trigger_price is not None and position.side is None:
             return request
-        quantity = checks.reduce_quantity(position, request.side, request.quantity)
+        listing, market = self.market.listings[request.index], request.kind == "Market"
+        most = listing.max_market_quantity if market else listing.max_quantity
+        quantity = checks.reduce_quantity(position, request.side, request.quantity, most)
         return replace(request, quantity=quantity)
 
     def _price(self, request: OrderRequest, book: Book) -> Decimal:
         """Return the order's limit, checked; for a market order its worst price."""
-        listing = book.listing
+        limits = self.prices.limits(request.index, self.time)
         if request.kind == "Market":
-            bound = market_bound(book.last, request.side, listing.tick_size, self.settings)
-            return bound if request.slippage is None else _tolerated(request, book, bound)
+            bound = limits[request.side == "Sell"]
+            price = bound if request.slippage is None else _tolerated(request, book, bound)
+            refuses = self.settings.market_beyond_limit == "refuse"
+            if refuses and request.trigger_price is None and not book.crosses(request.side, bound):
+                best = scaled(book.best(request.side) or bound)
+                raise invalid(f"{request.side.lower()}: [{best},{scaled(bound)}] invalid")
+            return price
         if request.price is None:
             raise invalid("Price invalid")
-        checks.check_price(listing, request.price)
-        if request.trigger_price is None:
-            checks.check_price_limits(book, self.settings, request.side, request.price)
-        return request.price
+        checks.check_price(book.listing, request.price)
+        if request.trigger_price is not None:
+            return request.price
+        return checks.within_limits(limits, self.settings, request.side, request.price)
 
     def _base(self, index: int, by: str) -> Decimal:
         if by == "MarkPrice":
@@ -238,6 +252,8 @@ class Engine:
         last = self.prices.last(index, self.time)
         if by == "LastPrice":
             return last
+        if self.settings.mark_lag_minutes:
+            return self.mark(index)
         ratio = Decimal(repr(self.prices.ratio(index, self.time, by)))
         return max(floor_to(last * ratio, self.market.listings[index].tick_size), last / 2)
 

@@ -17,6 +17,16 @@ class Interventions:
     fill_fractions: dict[int, Decimal] = field(default_factory=dict)
     """How much of the next market order of somebody is filled; 0: nothing, as by the band."""
 
+    hedged: set[int] = field(default_factory=set)
+    """Symbols in hedge mode."""
+    odd_rows: dict[tuple[str, int], tuple[int, dict[str, object]]] = field(default_factory=dict)
+    """By list (position, order, execution) and symbol: until when, and which fields are odd."""
+
+    def seen(self, name: str, index: int, row: dict[str, object], now: int) -> dict[str, object]:
+        """Return a symbol's row as a list shows it."""
+        until, changes = self.odd_rows.get((name, index), (0, {}))
+        return row | changes if now < until else row
+
     def stop_is_refused(self, index: int) -> bool:
         """Use up one refusal of a trading-stop call, if there is any."""
         left = self.refused_stops.pop(index, 0)

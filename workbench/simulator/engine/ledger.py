@@ -15,6 +15,7 @@ from workbench.simulator.engine.records import (
     Position,
     opposite,
 )
+from workbench.simulator.engine.tiers import Tier, tier_of, tiers
 from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.market import Listing, Market
 
@@ -50,6 +51,8 @@ class Ledger:
         self.orders: dict[str, Order] = {}
         self.by_link: dict[str, Order] = {}
         self.active: dict[int, dict[str, Order]] = {}
+        self.recent: dict[str, Order] = {}
+        """The last orders that are done, oldest first: those order/realtime still finds."""
         self.positions: dict[int, Position] = {}
         self.leverages: dict[int, Decimal] = {}
         self.executions: list[Execution] = []
@@ -92,6 +95,9 @@ class Ledger:
         order.cancel_type = cancel or order.cancel_type
         if order.is_open:
             return
+        self.recent[order.order_id] = order
+        if len(self.recent) > self.settings.closed_orders_kept:
+            del self.recent[next(iter(self.recent))]
         resting = self.active.get(order.index, {})
         resting.pop(order.order_id, None)
         if not resting:
@@ -134,7 +140,18 @@ class Ledger:
 
     def maintenance(self, position: Position) -> Decimal:
         """Return the maintenance margin of a position."""
-        return position.size * self.mark(position.index) * self.settings.maintenance_margin
+        tier = self.tier(position)
+        return position.size * self.mark(position.index) * tier.maintenance - tier.deduction
+
+    def tiers(self, index: int) -> tuple[Tier, ...]:
+        """Return a contract's risk tiers, lowest first."""
+        settings = self.settings
+        most = self.listings[index].max_leverage
+        return tiers(most, settings.maintenance_margin, settings.risk_limit_step)
+
+    def tier(self, position: Position) -> Tier:
+        """Return the risk tier a position is in at the mark price."""
+        return tier_of(self.tiers(position.index), position.size * self.mark(position.index))
 
     def order_margin(self, order: Order) -> Decimal:
         """Return what an open order locks: initial margin and fees of what it may still open."""
@@ -172,15 +189,16 @@ class Ledger:
         results = sum((other.unrealised(self.mark(other.index)) for other in others), ZERO)
         return self.wallet + results - sum((self.maintenance(other) for other in others), ZERO)
 
-    def liquidation_price(self, position: Position, maintenance: Decimal | None = None) -> Decimal:
-        """Return the mark price where backing and result equal the maintenance margin.
+    def liquidation_price(self, position: Position, *, bankrupt: bool = False) -> Decimal:
+        """Return the mark price where backing and result equal the present tier's maintenance.
 
         Other positions are held at their marks. 0 or below means that no price liquidates it; with
-        a maintenance of 0 the result is the bankruptcy price.
+        `bankrupt` it is where nothing is left.
         """
-        rate = self.settings.maintenance_margin if maintenance is None else maintenance
-        sign, size = position.sign, position.size
-        return (sign * position.entry_value - self.backing(position)) / (size * (sign - rate))
+        tier = self.tier(position)
+        rate, deduction = (ZERO, ZERO) if bankrupt else (tier.maintenance, tier.deduction)
+        sign, left = position.sign, self.backing(position) + deduction
+        return (sign * position.entry_value - left) / (position.size * (sign - rate))
 
     # Fills ------------------------------------------------------------------------------------
 

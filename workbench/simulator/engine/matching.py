@@ -7,19 +7,24 @@ from decimal import Decimal
 from workbench.simulator.engine.book import Book
 from workbench.simulator.engine.interventions import Interventions
 from workbench.simulator.engine.ledger import FORCED, Ledger
-from workbench.simulator.engine.records import Order, opposite
+from workbench.simulator.engine.records import Order, Position, opposite
 from workbench.simulator.engine.stops import sync_stops
 from workbench.simulator.market import Market
+from workbench.simulator.prices import Prices
 
 NOTHING_TO_HIT = "EC_NoImmediateQtyToFill"
+BEYOND_LIMIT = "EC_ReachMarketPriceLimit"
 WOULD_TAKE = "EC_PostOnlyWillTakeLiquidity"
 
 
 class Matching:
     """Execute orders of one account against the books."""
 
-    def __init__(self, market: Market, ledger: Ledger, interventions: Interventions) -> None:
+    def __init__(
+        self, market: Market, prices: Prices, ledger: Ledger, interventions: Interventions
+    ) -> None:
         self.market = market
+        self.prices = prices
         self.ledger = ledger
         self.interventions = interventions
 
@@ -46,11 +51,14 @@ class Matching:
             levels = []
         for price, quantity in levels:
             self.ledger.fill(order, price, quantity, time, maker=False)
+            self.prices.sweep(order.index, order.side, quantity, time)
         if order.filled == order.quantity:
             self.ledger.settle(order, "Filled", time)
         elif order.kind == "Market" or order.time_in_force in {"IOC", "FOK"}:
-            reason = "" if order.filled else NOTHING_TO_HIT
-            self.ledger.settle(order, "Cancelled", time, reason=reason)
+            beyond = order.kind == "Market" and not book.crosses(order.side, order.price)
+            self.ledger.settle(
+                order, "Cancelled", time, reason=BEYOND_LIMIT if beyond else NOTHING_TO_HIT
+            )
         else:
             order.status = "PartiallyFilled" if order.filled else "New"
         self._settle_position(order, time)
@@ -66,13 +74,42 @@ class Matching:
         self.ledger.settle(order, "Filled" if complete else "Cancelled", time)
         self._settle_position(order, time)
 
-    def force(self, order: Order, price: Decimal, time: int) -> None:
-        """Carry out an order that the exchange itself made, at a price of its choice."""
+    def force(
+        self, position: Position, quantity: Decimal, price: Decimal, time: int, create_type: str
+    ) -> None:
+        """Close a part of a position by an order that the exchange itself makes, at its price."""
+        assert position.side is not None  # noqa: S101 - only held positions are closed
+        identity, sequence = self.ledger.next_id("order")
+        order = Order(
+            order_id=identity,
+            link_id="",
+            index=position.index,
+            symbol=position.symbol,
+            side=opposite(position.side),
+            kind="Market",
+            quantity=quantity,
+            price=price,
+            time_in_force="IOC",
+            created=time,
+            updated=time,
+            sequence=sequence,
+            last_price_on_created=self.ledger.mark(position.index),
+            reduce_only=True,
+            create_type=create_type,
+        )
         self.ledger.add(order)
-        kind = FORCED[order.create_type]
-        self.ledger.fill(order, price, order.quantity, time, maker=False, kind=kind)
+        kind = FORCED[create_type]
+        self.ledger.fill(order, price, quantity, time, maker=False, kind=kind)
         self.ledger.settle(order, "Filled", time)
         self._settle_position(order, time)
+
+    def settle_contract(self, index: int, price: Decimal, time: int) -> None:
+        """End a contract: cancel its orders, settle its position."""
+        for order in self.ledger.open_orders(index):
+            self.ledger.settle(order, "Cancelled", time, cancel="CancelBySettle")
+        position = self.ledger.position(index)
+        if position.side is not None:
+            self.force(position, position.size, price, time, "CreateBySettle")
 
     def _allowed(self, order: Order) -> Decimal:
         """Return what the order may still trade: reduce-only orders never exceed the position."""

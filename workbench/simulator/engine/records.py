@@ -55,8 +55,6 @@ class Order:
     fee: Decimal = ZERO
     cancel_type: str = "UNKNOWN"
     reject_reason: str = "EC_NoError"
-    not_before: int = 0
-    """A stop that could not fill completely tries again from here on."""
     closed: Decimal = ZERO
     """Quantity that closed a position."""
     closed_entry_value: Decimal = ZERO

@@ -29,6 +29,16 @@ def sync_stops(ledger: Ledger, position: Position, time: int) -> None:
     ledger.protection.observe(position.symbol, time, bare=bare)
 
 
+def release_legs(ledger: Ledger, order: Order) -> None:
+    """Take what fired off its position; stop and target cancel each other."""
+    position = ledger.position(order.index)
+    if order is position.trailing_order:
+        position.trailing_stop = position.trailing_from = position.best_price = None
+        position.trailing_order = None
+    elif order is position.stop_order or order is position.target_order:
+        position.stop_loss = position.take_profit = None
+
+
 def is_protected(ledger: Ledger, position: Position) -> bool:
     """Tell whether a stop on the losing side would close the whole position."""
     if position.stop_order is not None and position.stop_order.is_open:
@@ -66,8 +76,6 @@ def _sync_leg(
     if price is None or position.side is None:
         return None
     order = _waiting_order(ledger, position, leg, price, by, time)
-    # A stop that could not fill completely waits a moment for the book to refill.
-    order.not_before = present.not_before if present is not None else 0
     ledger.add(order)
     return order
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -13,18 +14,16 @@ from workbench.simulator.engine.checks import check_margin
 from workbench.simulator.engine.crossings import first_crossing, trailing_crossing
 from workbench.simulator.engine.ledger import Ledger
 from workbench.simulator.engine.matching import Matching
-from workbench.simulator.engine.records import ZERO, Order, Position, opposite
-from workbench.simulator.engine.stops import sync_stops
+from workbench.simulator.engine.records import Order, Position
+from workbench.simulator.engine.stops import release_legs, sync_stops
 from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.market import MINUTE_MS, FloatArray, IntArray, Market
 from workbench.simulator.prices import Prices, floor_to, on_tick
 from workbench.simulator.refusals import Refused
 
-RETRY_MS = 1_000
-"""After this long a position's stop that could not close everything tries again."""
 NO_FUNDS = "EC_NotEnoughBalance"
-Kind = Literal["stop", "limit", "target", "liquidation", "funding"]
-RANK: dict[Kind, int] = {"stop": 0, "liquidation": 1, "limit": 2, "target": 3, "funding": 4}
+Kind = Literal["stop", "liquidation", "limit", "target", "funding", "delivery"]
+RANK = {kind: rank for rank, kind in enumerate(get_args(Kind))}
 """At the same millisecond the worst comes first."""
 
 
@@ -144,6 +143,9 @@ class Walk:
             happening = self._order_happening(order, path)
             if happening is not None:
                 yield happening
+        delivery = self.market.listings[index].delivery_time
+        if self.time < delivery <= end:
+            yield Happening(delivery, "delivery", index, self.market.price(index, delivery - 1))
         position = self.ledger.positions.get(index)
         if position is not None and position.side is not None:
             happening = self._liquidation(position, path)
@@ -155,12 +157,12 @@ class Walk:
 
     def _order_happening(self, order: Order, path: Path) -> Happening | None:
         times, line = path
-        after = max(self.time, order.not_before)
+        after = self.time
         if order.stop_kind == "TrailingStop" and order.status == "Untriggered":
             return self._trailing_happening(order, path, after)
         if order.status == "Untriggered":
             assert order.trigger_price is not None  # noqa: S101 - true of every waiting order
-            ratio = self.prices.ratio(order.index, self.time, order.trigger_by)
+            (times, line), ratio = self._watched_line(order.index, order.trigger_by, path)
             rising = order.trigger_direction == 1
             level = float(order.trigger_price) / ratio
             kind: Kind = "target" if order.stop_kind == "TakeProfit" else "stop"
@@ -176,7 +178,15 @@ class Walk:
         if crossing is None:
             return None
         price = max(crossing.price, level) if rising else min(crossing.price, level)
+        if line is not path[1]:
+            price = self.market.price(order.index, crossing.time)
         return Happening(crossing.time, kind, order.index, price, order)
+
+    def _watched_line(self, index: int, by: str, path: Path) -> tuple[Path, float]:
+        """Return the line of the price that is watched over a ratio: the last or the mark price."""
+        if by == "LastPrice" or not self.settings.mark_lag_minutes:
+            return path, self.prices.ratio(index, self.time, by)
+        return self.prices.mark_line(index, int(path[0][0]), int(path[0][-1])), 1.0
 
     def _trailing_happening(self, order: Order, path: Path, after: int) -> Happening | None:
         position = self.ledger.position(order.index)
@@ -203,9 +213,9 @@ class Walk:
         level = float(self.ledger.liquidation_price(position))
         if level <= 0:
             return None
-        ratio = self.prices.ratio(position.index, self.time, "MarkPrice")
+        line, ratio = self._watched_line(position.index, "MarkPrice", path)
         crossing = first_crossing(
-            *path, level / ratio, rising=position.side == "Sell", after=self.time
+            *line, level / ratio, rising=position.side == "Sell", after=self.time
         )
         if crossing is None:
             return None
@@ -219,53 +229,45 @@ class Walk:
             self.ledger.pay_funding(position, Decimal(repr(happening.price)), happening.time)
         elif happening.kind == "liquidation":
             self._liquidate(self.ledger.position(happening.index), happening.time)
+        elif happening.kind == "delivery":
+            tick = self.market.listings[happening.index].tick_size
+            self.matching.settle_contract(
+                happening.index, on_tick(happening.price, tick), self.time
+            )
         elif order is not None and happening.kind == "limit":
             self.matching.make(order, self.time)
         elif order is not None:
             self._trigger(order, happening.price)
 
     def _trigger(self, order: Order, price: float) -> None:
-        book = self.prices.book(order.index, self.time, last=price)
+        index, filled_at = order.index, self.time + self.settings.trigger_delay_ms
+        if self.market.end is not None:
+            filled_at = min(filled_at, max(self.market.end, self.time))
+        later = self.market.price(index, filled_at)
+        if not math.isnan(later):
+            price = max(price, later) if order.side == "Buy" else min(price, later)
+        book = self.prices.book(index, self.time, last=price)
         order.status, order.updated = "New", self.time
-        order.not_before = self.time + RETRY_MS
+        release_legs(self.ledger, order)
         if order.kind == "Market":
-            order.price = market_bound(book.last, order.side, book.listing.tick_size, self.settings)
+            order.price = self.prices.limits(index, filled_at)[order.side == "Sell"]
         if not order.reduce_only:
             try:
-                check_margin(self.ledger, order.index, order.side, order.quantity, order.price)
+                check_margin(self.ledger, index, order.side, order.quantity, order.price)
             except Refused:
                 self.ledger.settle(order, "Rejected", self.time, reason=NO_FUNDS)
                 return
         self.matching.match_new(order, book, self.time)
 
     def _liquidate(self, position: Position, time: int) -> None:
-        assert position.side is not None  # noqa: S101 - only held positions are liquidated
         tick = self.market.listings[position.index].tick_size
-        bust = max(floor_to(self.ledger.liquidation_price(position, ZERO), tick), tick)
+        bust = max(floor_to(self.ledger.liquidation_price(position, bankrupt=True), tick), tick)
+        tier, quantity = self.ledger.tier(position), position.size
+        if tier.number > 1:
+            # The liquidation process goes down tier by tier and takes over what is left in the end.
+            lower = self.ledger.tiers(position.index)[tier.number - 2]
+            step = self.market.listings[position.index].quantity_step
+            quantity -= floor_to(lower.limit / self.ledger.mark(position.index), step)
         for order in self.ledger.open_orders(position.index):
             self.ledger.settle(order, "Cancelled", time, cancel="CancelByPrepareLiq")
-        identity, sequence = self.ledger.next_id("order")
-        order = Order(
-            order_id=identity,
-            link_id="",
-            index=position.index,
-            symbol=position.symbol,
-            side=opposite(position.side),
-            kind="Market",
-            quantity=position.size,
-            price=bust,
-            time_in_force="IOC",
-            created=time,
-            updated=time,
-            sequence=sequence,
-            last_price_on_created=self.ledger.mark(position.index),
-            reduce_only=True,
-            create_type="CreateByLiq",
-        )
-        self.matching.force(order, bust, time)
-
-
-def market_bound(last: Decimal, side: str, tick: Decimal, settings: ExchangeSettings) -> Decimal:
-    """Return the worst price of a market order: the band around the last price, on the tick."""
-    band = settings.market_price_band if side == "Buy" else -settings.market_price_band
-    return max(floor_to(last * (1 + band), tick), tick)
+        self.matching.force(position, quantity, bust, time, "CreateByLiq")

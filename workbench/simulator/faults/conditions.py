@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.simulator.engine.engine import GONE
+from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.faults.catalogue import CREATE, EXECUTIONS, HISTORY, LISTS, ORDERS
 from workbench.simulator.faults.past import Past, seen_at
 from workbench.simulator.faults.plan import Call, Fault
@@ -52,15 +53,18 @@ class Conditions:
     `number` is always that of the request, `now` the market's time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: ExchangeSettings) -> None:
+        self._standing = {
+            path: int(getattr(settings, f"{name}_lag_ms")) for name, path in LISTS.items()
+        }
         self._lags: dict[str, _Lag] = {}
         self._hidden: _Hidden | None = None
         self._past = Past()
 
     @property
     def lagging(self) -> bool:
-        """Tell whether a list has lagged since the conditions were made."""
-        return bool(self._lags)
+        """Tell whether a list lags or has lagged since the conditions were made."""
+        return bool(self._lags) or any(self._standing.values())
 
     def note(self, ledger: Ledger) -> None:
         """Remember the account as it is now, for lists that lag later on."""
@@ -80,7 +84,8 @@ class Conditions:
     def lag_ms(self, path: str, number: int, now: int) -> int:
         """Return by how much the list at a path lags behind, 0 when it does not."""
         lag = self._lags.get(path)
-        return lag.lag_ms if lag is not None and lag.spell.holds(number, now) else 0
+        begun = lag.lag_ms if lag is not None and lag.spell.holds(number, now) else 0
+        return max(begun, self._standing.get(path, 0))
 
     def seen(self, floor: Floor, path: str, number: int, now: int) -> Floor:
         """Return the exchange as a request for a path sees it."""

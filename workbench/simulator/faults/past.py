@@ -62,6 +62,7 @@ def copied(ledger: Ledger) -> Ledger:
         index: {name: past.orders[name] for name in orders}
         for index, orders in ledger.active.items()
     }
+    past.recent = {name: past.orders[name] for name in ledger.recent}
     past.positions = {index: copy.copy(one) for index, one in ledger.positions.items()}
     past.leverages = dict(ledger.leverages)
     past.executions = list(ledger.executions)

@@ -13,6 +13,18 @@ from workbench.simulator.prices import floor_to
 
 FAR = Decimal("0.05")
 """Distance of a stranger's resting order from the price."""
+ODD = {
+    "odd_position": (
+        *(("side", ""), ("size", ""), ("size", "-1"), ("markPrice", ""), ("avgPrice", "0")),
+        *(("updatedTime", ""), ("positionStatus", "Adl")),
+    ),
+    "odd_order": (
+        *(("orderStatus", "PendingReview"), ("side", ""), ("qty", ""), ("updatedTime", "")),
+        ("createdTime", ""),
+    ),
+    "odd_execution": (("execType", "Unheard"), ("execQty", ""), ("execPrice", ""), ("side", "")),
+}
+"""Fields and values of odd rows, the first for an incident that names none."""
 
 
 def _side(incident: Incident, default: Side) -> Side:
@@ -53,3 +65,25 @@ def manual_order(engine: Engine, index: int, incident: Incident) -> None:
     price = incident.price or max(floor_to(away, listing.tick_size), listing.tick_size)
     quantity = _small(engine, index, incident, price)
     engine.create(OrderRequest(index, side, "Limit", quantity, price=price))
+
+
+def odd_row(engine: Engine, index: int, incident: Incident) -> None:
+    """Let a field of the symbol's rows be odd for a while; a stranger brings a row if need be."""
+    name = incident.kind.removeprefix("odd_")
+    if name == "order" and not engine.ledger.open_orders(index):
+        manual_order(engine, index, incident)
+    if name != "order" and engine.ledger.position(index).side is None:
+        manual_open(engine, index, incident)
+    field, value = (incident.field, incident.value) if incident.field else ODD[incident.kind][0]
+    until = engine.time + incident.milliseconds
+    engine.interventions.odd_rows[name, index] = until, {field: value}
+
+
+def hedge_mode(engine: Engine, index: int, incident: Incident) -> None:
+    """Let the symbol be in hedge mode, with a stranger's position in it, or (times 0) no more."""
+    if not incident.times:
+        engine.interventions.hedged.discard(index)
+        return
+    if engine.ledger.position(index).side is None:
+        manual_open(engine, index, incident)
+    engine.interventions.hedged.add(index)

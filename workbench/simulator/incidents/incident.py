@@ -25,6 +25,9 @@ class Incident:
     side: str = ""
     times: int = 1
     milliseconds: int = 60_000
+    field: str = ""
+    """Which field of a row is odd, and what stands there."""
+    value: str = ""
     tick_size: Decimal | None = None
     quantity_step: Decimal | None = None
     min_quantity: Decimal | None = None

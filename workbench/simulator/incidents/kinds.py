@@ -16,6 +16,7 @@ __all__ = ["KINDS", "apply_incident"]
 
 Work = Callable[[Engine, int, Incident], None]
 KINDS: Mapping[str, Work] = {
+    "announce_delisting": to_markets.announce_delisting,
     "auto_deleverage": to_positions.auto_deleverage,
     "band_cancel": to_orders.band_cancel,
     "change_filters": to_markets.change_filters,
@@ -24,11 +25,16 @@ KINDS: Mapping[str, Work] = {
     "drop_stop": to_positions.drop_stop,
     "funding": to_positions.funding,
     "funding_rate": to_markets.funding_rate,
+    "forget_orders": to_orders.forget_orders,
     "halt_symbol": to_markets.halt_symbol,
+    "hedge_mode": by_strangers.hedge_mode,
     "liquidate": to_positions.liquidate,
     "manual_close": by_strangers.manual_close,
     "manual_open": by_strangers.manual_open,
     "manual_order": by_strangers.manual_order,
+    "odd_execution": by_strangers.odd_row,
+    "odd_order": by_strangers.odd_row,
+    "odd_position": by_strangers.odd_row,
     "partial_fill": to_orders.partial_fill,
     "price_gap": to_markets.price_gap,
     "refuse_stop": to_orders.refuse_stop,

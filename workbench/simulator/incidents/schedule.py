@@ -10,6 +10,7 @@ from random import Random
 import numpy as np
 
 from workbench.simulator.engine.engine import Engine
+from workbench.simulator.incidents.by_strangers import ODD
 from workbench.simulator.incidents.incident import Incident, IncidentError
 from workbench.simulator.incidents.kinds import KINDS, apply_incident
 from workbench.simulator.market import MINUTE_MS
@@ -17,8 +18,11 @@ from workbench.simulator.market import MINUTE_MS
 __all__ = ["NEEDS_POSITION", "IncidentSchedule", "schedule_from_json"]
 
 NEEDS_POSITION = frozenset({"auto_deleverage", "drop_stop", "funding", "liquidate", "manual_close"})
+OTHERS = frozenset({*ODD, "hedge_mode"})
+"""What strangers do in symbols where nothing of ours is."""
 DRAWN = tuple(sorted(set(KINDS) - {"resume_symbol"}))
 """A halt that was drawn ends by itself."""
+USUAL = frozenset(DRAWN) - OTHERS - {"announce_delisting", "forget_orders"}
 HALT_MINUTES = 5
 RISEN_MOST = 5
 """Where no position is held, one of so many symbols that rose most within the hour is met."""
@@ -32,14 +36,14 @@ class IncidentSchedule:
     """Let something happen with a chance of `rate` (0 to 1) at each whole minute.
 
     What is drawn depends on the seed and the minute alone; which symbol it meets also on what is
-    held then. `kinds` names what may come up, by default everything. What cannot happen at that
+    held then. `kinds` names what may come up, by default `USUAL`. What cannot happen at that
     moment (no position to liquidate, say) is left out. Raises IncidentError.
     """
 
     def __init__(self, seed: int, rate: float = 0.1, *, kinds: Iterable[str] | None = None) -> None:
         if not 0 <= rate <= 1:
             raise IncidentError(f"the rate of incidents is {rate}: give a number from 0 to 1")
-        asked = set(DRAWN if kinds is None else kinds)
+        asked = set(USUAL if kinds is None else kinds)
         unknown = sorted(asked - set(DRAWN))
         if unknown or not asked:
             raise IncidentError(
@@ -107,14 +111,15 @@ def schedule_from_json(document: object) -> IncidentSchedule:
 def _symbol(engine: Engine, kind: str, source: Random) -> str | None:
     held = sorted(position.symbol for position in engine.ledger.held())
     point = source.random()
-    if held:
+    if held and kind not in OTHERS:
         return held[int(point * len(held))]
     if kind in NEEDS_POSITION:
         return None
     view = engine.market.view(engine.time)
     rise = np.nan_to_num(view.last / view.price_1h_ago)
-    first = np.argsort(-rise, kind="stable")[:RISEN_MOST]
-    return engine.market.listings[int(first[int(point * len(first))])].symbol
+    risen = [engine.market.listings[n].symbol for n in np.argsort(-rise, kind="stable")]
+    first = [symbol for symbol in risen if symbol not in held][:RISEN_MOST]
+    return first[int(point * len(first))] if first else None
 
 
 def _with_figures(engine: Engine, kind: str, symbol: str, size: float) -> Incident:
@@ -134,6 +139,9 @@ def _with_figures(engine: Engine, kind: str, symbol: str, size: float) -> Incide
             min_quantity=step,
             min_notional=listing.min_notional * 2,
         )
+    if kind in ODD:
+        field, value = ODD[kind][int(size * len(ODD[kind]))]
+        return Incident(kind, symbol, field=field, value=value)
     fractions = {
         "funding": -share * Decimal("0.03"),
         "funding_rate": -share * Decimal("0.03"),

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from workbench.simulator.engine.engine import Engine
 from workbench.simulator.incidents.incident import Incident, IncidentError
-from workbench.simulator.incidents.to_positions import forced
 from workbench.simulator.live_market import LiveMarket
 
 
@@ -37,12 +36,15 @@ def resume_symbol(engine: Engine, index: int, incident: Incident) -> None:
 def delist(engine: Engine, index: int, incident: Incident) -> None:
     """Take the contract from the market: orders are cancelled, positions settled."""
     market, last = _live(engine), engine.prices.last(index, engine.time)
-    for order in engine.ledger.open_orders(index):
-        engine.ledger.settle(order, "Cancelled", engine.time, cancel="CancelByDelist")
-    if engine.ledger.position(index).side is not None:
-        settled = Incident("delist", incident.symbol, price=incident.price or last)
-        forced(engine, index, settled, "CreateBySettle")
+    engine.matching.settle_contract(index, incident.price or last, engine.time)
     market.delist(index, engine.time)
+
+
+def announce_delisting(engine: Engine, index: int, incident: Incident) -> None:
+    """Give the contract a `deliveryTime`, when it ends by itself."""
+    until = engine.time + incident.milliseconds
+    _live(engine).delist(index, until, status="Trading")
+    _live(engine).change(index, delivery_time=until)
 
 
 def funding_rate(engine: Engine, index: int, incident: Incident) -> None:

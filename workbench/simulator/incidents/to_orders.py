@@ -31,3 +31,8 @@ def partial_fill(engine: Engine, index: int, incident: Incident) -> None:
 def band_cancel(engine: Engine, index: int, incident: Incident) -> None:
     """Fill nothing of the next market order: the price band cancels it."""
     engine.interventions.fill_fractions[index] = Decimal(0)
+
+
+def forget_orders(engine: Engine, index: int, incident: Incident) -> None:
+    """Let order/realtime know no order that is done, as after a restart of the exchange."""
+    engine.ledger.recent.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from workbench.simulator.engine.engine import Engine
-from workbench.simulator.engine.records import Order, Position, opposite
+from workbench.simulator.engine.records import Position
 from workbench.simulator.engine.stops import sync_stops
 from workbench.simulator.incidents.incident import Incident, IncidentError
 from workbench.simulator.prices import floor_to
@@ -28,27 +28,9 @@ def part(engine: Engine, index: int, asked: Decimal | None, size: Decimal) -> De
 def forced(engine: Engine, index: int, incident: Incident, create_type: str) -> None:
     """Close a position by an order that the exchange itself makes."""
     position = held(engine, index, incident)
-    assert position.side is not None  # noqa: S101 - held
+    quantity = part(engine, index, incident.quantity, position.size)
     price = incident.price or engine.mark(index)
-    identity, sequence = engine.ledger.next_id("order")
-    order = Order(
-        order_id=identity,
-        link_id="",
-        index=index,
-        symbol=position.symbol,
-        side=opposite(position.side),
-        kind="Market",
-        quantity=part(engine, index, incident.quantity, position.size),
-        price=price,
-        time_in_force="IOC",
-        created=engine.time,
-        updated=engine.time,
-        sequence=sequence,
-        last_price_on_created=price,
-        reduce_only=True,
-        create_type=create_type,
-    )
-    engine.matching.force(order, price, engine.time)
+    engine.matching.force(position, quantity, price, engine.time, create_type)
 
 
 def auto_deleverage(engine: Engine, index: int, incident: Incident) -> None:

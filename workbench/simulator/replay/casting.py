@@ -134,4 +134,5 @@ def listing_of(one: CastEvent, grid: Grid) -> Listing:
         max_leverage=Decimal(25),
         launch_time=(grid.first + one.played.launch) * MINUTE_MS,
         funding_interval_minutes=FUNDING_INTERVAL_MINUTES,
+        price_limit_ratios=(Decimal("0.15"), Decimal("0.3")),
     )

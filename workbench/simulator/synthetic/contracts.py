@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -19,9 +19,11 @@ COINS_PER_OTHER = 75
 _CHANNEL = 900
 _NEW_SHARE = 0.015
 _INNOVATION_SHARE = 0.1
-_FOUR_HOURLY_SHARE = 0.25
+# Shares of the contracts with a funding every 1, 2 and 4 hours, the last of the list first.
+_FUNDING_INTERVALS = ((0.05, 60), (0.1, 120), (0.3, 240))
 # Daily turnover from which a leverage is allowed.
 _LEVERAGE = ((1e9, "100"), (2e7, "50"), (1e6, "25"))
+_LIMIT_RATIOS = {Decimal(100): Decimal("0.01"), Decimal("12.5"): Decimal("0.15")}
 _MAJORS = {
     # base coin: (price, daily turnover, both USDT)
     "BTC": (68_000.0, 8e9),
@@ -153,7 +155,7 @@ def _coins(count: int, noise: Noise, start: int) -> list[_Draft]:
             symbol_type="innovation"
             if base not in _MAJORS and kind[0, index] < _INNOVATION_SHARE
             else "",
-            funding_interval_minutes=240 if kind[0, index] > 1.0 - _FOUR_HOURLY_SHARE else 480,
+            funding_interval_minutes=_funding_interval(1.0 - kind[0, index]),
         )
         drafts.append(
             _Draft(listing, index, price, turnover, float(volatilities[index]), coin=True)
@@ -174,7 +176,8 @@ def _others(start: int) -> list[_Draft]:
         )
         for number, (symbol, base, symbol_type, price, turnover, volatility) in enumerate(_OTHERS)
     ]
-    delivery = _quarter_end(start).strftime("%d%b%y").upper()
+    end = _quarter_end(start)
+    delivery = end.strftime("%d%b%y").upper()
     for number, (symbol, settle, contract_type, premium) in enumerate(
         (
             ("BTCPERP", "USDC", "LinearPerpetual", 1.0002),
@@ -192,6 +195,9 @@ def _others(start: int) -> list[_Draft]:
             settle_coin=settle,
             contract_type=contract_type,
         )
+        if contract_type == "LinearFutures":
+            time = int(end.replace(hour=8, minute=0, second=0, microsecond=0).timestamp()) * 1_000
+            listing = replace(listing, delivery_time=time)
         drafts.append(_Draft(listing, 0, price, turnover, 1.0, coin=False))
     return drafts
 
@@ -208,6 +214,8 @@ def _listing(
     settle_coin: str = "USDT",
     contract_type: str = "LinearPerpetual",
 ) -> Listing:
+    leverage = _max_leverage(turnover)
+    near = _LIMIT_RATIOS.get(leverage, Decimal("0.05"))
     magnitude = int(np.floor(np.log10(price)))
     step = Decimal(10) ** max(min(-magnitude - 1, 3), -3)
     largest = (Decimal(round(max(turnover * 0.02, 20_000.0) / price)) // step + 1) * step
@@ -220,13 +228,18 @@ def _listing(
         max_quantity=largest,
         max_market_quantity=max((largest / 4) // step * step, step),
         min_notional=Decimal(5),
-        max_leverage=_max_leverage(turnover),
+        max_leverage=leverage,
         launch_time=launch_time,
         funding_interval_minutes=funding_interval_minutes,
         symbol_type=symbol_type,
         contract_type=contract_type,
         settle_coin=settle_coin,
+        price_limit_ratios=(near, 2 * near),
     )
+
+
+def _funding_interval(place: float) -> int:
+    return next((minutes for share, minutes in _FUNDING_INTERVALS if place < share), 480)
 
 
 def _max_leverage(turnover: float) -> Decimal:

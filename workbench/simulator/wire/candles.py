@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import orjson
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from workbench.simulator.exchange_settings import ExchangeSettings
 from workbench.simulator.market import DAY_MS, MINUTE_MS, FloatArray, Listing, Market, Minutes
-from workbench.simulator.prices import decimals, listing_scale
+from workbench.simulator.prices import Prices, decimals, listing_scale
 
 INTERVALS = {
     **{str(minutes): minutes * MINUTE_MS for minutes in (1, 3, 5, 15, 30, 60, 120, 240, 360, 720)},
@@ -35,12 +35,23 @@ class CandleQuery:
     limit: int
 
 
-def candle_rows(market: Market, settings: ExchangeSettings, query: CandleQuery, now: int) -> bytes:
-    """Return the rows as JSON, newest first; the one containing `now` is still forming."""
+def candle_rows(
+    market: Market,
+    settings: ExchangeSettings,
+    query: CandleQuery,
+    now: int,
+    marks: Prices | None = None,
+) -> bytes:
+    """Return the rows as JSON, newest first; the one containing `now` is still forming.
+
+    Those of the mark prices in `marks` have neither volume nor turnover.
+    """
     first, last = _range(query, settings, now)
     if first > last:
         return b"[]"
     minutes = _minutes(market, query, first, last, now)
+    if marks is not None:
+        minutes = _marked(minutes, marks, query.index, now)
     if settings.empty_minutes == "absent":
         minutes = _keep(minutes, minutes.volume > 0)
     if query.interval != "1":
@@ -50,7 +61,7 @@ def candle_rows(market: Market, settings: ExchangeSettings, query: CandleQuery, 
     # Only a start: forward from it. Otherwise the newest ones.
     forward = query.start is not None and query.end is None
     kept = kept[: query.limit] if forward else kept[-query.limit :]
-    return _text(_keep(minutes, kept), market.listings[query.index])
+    return _text(_keep(minutes, kept), market.listings[query.index], traded=marks is None)
 
 
 def _range(query: CandleQuery, settings: ExchangeSettings, now: int) -> tuple[int, int]:
@@ -89,6 +100,16 @@ def _minutes(market: Market, query: CandleQuery, first: int, last: int, now: int
     return _keep(joined, np.isfinite(joined.close))
 
 
+def _marked(minutes: Minutes, marks: Prices, index: int, now: int) -> Minutes:
+    """Return the candles of the mark price, made of its value at both ends of each."""
+    opened, closed = (
+        np.array([float(marks.mark(index, time)) for time in times.tolist()])
+        for times in (minutes.open_time, np.minimum(minutes.open_time + MINUTE_MS, now))
+    )
+    high, low = np.maximum(opened, closed), np.minimum(opened, closed)
+    return replace(minutes, open=opened, high=high, low=low, close=closed)
+
+
 def _floor(time: int, interval: str) -> int:
     return int(_bucket(np.array([time], dtype=np.int64), interval)[0])
 
@@ -124,13 +145,14 @@ def _keep(minutes: Minutes, which: NDArray[np.intp] | NDArray[np.bool_]) -> Minu
     return Minutes(*columns)
 
 
-def _text(minutes: Minutes, listing: Listing) -> bytes:
+def _text(minutes: Minutes, listing: Listing, *, traded: bool) -> bytes:
     tick, scale = float(listing.tick_size), listing_scale(listing)
     columns = [list(map(str, minutes.open_time.tolist()))]
     for prices in (minutes.open, minutes.high, minutes.low, minutes.close):
         columns.append(_trimmed(np.maximum(np.round(prices / tick), 1.0) * tick, scale))
-    columns.append(_trimmed(minutes.volume, decimals(listing.quantity_step)))
-    columns.append(_trimmed(minutes.turnover, 4))
+    if traded:
+        columns.append(_trimmed(minutes.volume, decimals(listing.quantity_step)))
+        columns.append(_trimmed(minutes.turnover, 4))
     rows = list(map('","'.join, zip(*columns, strict=True)))
     if not rows:
         return b"[]"

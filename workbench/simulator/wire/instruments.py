@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from workbench.simulator.market import Listing
@@ -10,7 +9,6 @@ from workbench.simulator.prices import listing_scale
 from workbench.simulator.wire.messages import padded, plain
 
 HIGHEST_TICKS = 1_999_999_990
-DELIVERY_HOUR_MS = 8 * 3_600_000
 
 Row = dict[str, object]
 
@@ -19,7 +17,6 @@ def instrument_row(listing: Listing, number: int, market_band: Decimal, limit_ba
     """Return one contract's row; `number` is its symbolId."""
     scale = listing_scale(listing)
     tick = listing.tick_size
-    delivery = _delivery_time(listing)
     return {
         "symbol": listing.symbol,
         "symbolId": number,
@@ -30,8 +27,8 @@ def instrument_row(listing: Listing, number: int, market_band: Decimal, limit_ba
         "settleCoin": listing.settle_coin,
         "symbolType": listing.symbol_type,
         "launchTime": str(listing.launch_time),
-        "deliveryTime": str(delivery),
-        "deliveryFeeRate": "0.0005" if delivery else "",
+        "deliveryTime": str(listing.delivery_time),
+        "deliveryFeeRate": "0.0005" if listing.delivery_time else "",
         "priceScale": str(scale),
         "leverageFilter": {
             "minLeverage": "1",
@@ -65,11 +62,3 @@ def instrument_row(listing: Listing, number: int, market_band: Decimal, limit_ba
         "isPreListing": False,
         "preListingInfo": None,
     }
-
-
-def _delivery_time(listing: Listing) -> int:
-    """Return when a dated future is delivered (08:00 UTC of the day in its name), else 0."""
-    if listing.contract_type != "LinearFutures":
-        return 0
-    day = datetime.strptime(listing.symbol.rpartition("-")[2], "%d%b%y").replace(tzinfo=UTC)
-    return int(day.timestamp()) * 1_000 + DELIVERY_HOUR_MS

@@ -45,6 +45,8 @@ class Answer:
     result: object = None
     text: str = "OK"
     raw: bytes | None = None
+    ext: object = None
+    """`retExtInfo`, an empty object but for batches."""
 
     def json(self) -> bytes:
         """Return the result as compact JSON."""
@@ -115,12 +117,13 @@ def body_parameters(body: bytes) -> dict[str, object]:
     return decoded
 
 
-def envelope(code: int, text: str, result: bytes, time: int) -> bytes:
+def envelope(code: int, text: str, result: bytes, time: int, ext: bytes = b"{}") -> bytes:
     """Return Bybit's envelope around a result."""
-    return b'{"retCode":%d,"retMsg":%s,"result":%s,"retExtInfo":{},"time":%d}' % (
+    return b'{"retCode":%d,"retMsg":%s,"result":%s,"retExtInfo":%s,"time":%d}' % (
         code,
         orjson.dumps(text),
         result,
+        ext,
         time,
     )
 

@@ -117,18 +117,19 @@ def position_row(ledger: Ledger, position: Position, now: int) -> Row:
     """Return a position as position/list shows it, also a flat one."""
     mark = ledger.mark(position.index)
     held = position.side is not None
+    tier = ledger.tier(position)
     margin = ledger.position_margin(position)
     maintenance = ledger.maintenance(position) if held else ZERO
     liquidation = ledger.liquidation_price(position) if held else ZERO
-    bust = ledger.liquidation_price(position, ZERO) if held else ZERO
+    bust = ledger.liquidation_price(position, bankrupt=True) if held else ZERO
     scale = listing_scale(ledger.listings[position.index])
     fees = 2 * position.entry_value * ledger.settings.taker_fee
     even = (position.entry_value + position.sign * fees) / position.size if held else ZERO
     changed = str(position.updated or now)
     return {
         "positionIdx": 0,
-        "riskId": 1,
-        "riskLimitValue": "2000000",
+        "riskId": tier.number,
+        "riskLimitValue": plain(tier.limit),
         "symbol": position.symbol,
         "side": position.side or "",
         "size": plain(position.size),

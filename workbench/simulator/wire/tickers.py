@@ -54,7 +54,7 @@ class TickerWriter:
     def _refresh(self, time: int) -> None:
         if time == self._time:
             return
-        view, quotes = self.prices.view(time)
+        view, quotes = self.prices.shown(time)
         trading = np.isfinite(view.last).tolist()
         columns = self._columns(view, quotes)
         # The funding rate is the one column whose zeros are trimmed: it comes as text.

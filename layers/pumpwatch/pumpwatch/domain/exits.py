@@ -74,8 +74,12 @@ def has_sound_stop(trade: Trade, position: Position) -> bool:
     return not first_look or is_losing_side(position.side, position.stop_loss, position.entry_price)
 
 
-def stop_to_set(trade: Trade, position: Position, tick: Decimal | None) -> Decimal | None:
+def stop_to_set(
+    trade: Trade, position: Position, tick: Decimal | None, *, watches_mark: bool = True
+) -> Decimal | None:
     """Return the stop for a position that has none; None when the price has passed it: close.
+
+    The mark price tells only of stops that watch it; the exchange refuses others that have passed.
 
     It is the stop that was sent, if that lies on the losing side of the fill; else one as far from
     the fill as it was planned from the price. A stop that liquidation would forestall is drawn in.
@@ -86,9 +90,10 @@ def stop_to_set(trade: Trade, position: Position, tick: Decimal | None) -> Decim
         stop = _at_planned_distance(trade, position, tick)
     if stop is not None and _beyond_liquidation(position, stop):
         stop = _before_liquidation(position, tick)
-    if stop is None or stop <= 0 or not is_losing_side(position.side, stop, position.mark_price):
+    if stop is None or stop <= 0:
         return None
-    return stop
+    passed = watches_mark and not is_losing_side(position.side, stop, position.mark_price)
+    return None if passed else stop
 
 
 def trailing_distance(

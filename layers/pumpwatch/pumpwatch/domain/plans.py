@@ -25,6 +25,9 @@ class Quote:
     ask: Decimal
     last: Decimal
     mark: Decimal
+    watches_mark: bool = False
+    """Whether stops and targets fire by the mark price; else it says nothing about them, and in a
+    pump it stays tens of per cent behind."""
 
     @property
     def spread(self) -> Decimal:
@@ -37,13 +40,18 @@ class Quote:
 
     @property
     def highest(self) -> Decimal:
-        """Return the highest of the four prices."""
-        return max(self.bid, self.ask, self.last, self.mark)
+        """Return the highest of the prices by which a stop or a target could fire."""
+        return max(self._watched)
 
     @property
     def lowest(self) -> Decimal:
-        """Return the lowest of the four prices."""
-        return min(self.bid, self.ask, self.last, self.mark)
+        """Return the lowest of the prices by which a stop or a target could fire."""
+        return min(self._watched)
+
+    @property
+    def _watched(self) -> tuple[Decimal, ...]:
+        traded = (self.bid, self.ask, self.last)
+        return (*traded, self.mark) if self.watches_mark else traded
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ def _plan(
     snapshot = view.snapshot
     if not isinstance(snapshot, MarketSnapshot):
         raise snapshot or ExchangeUnavailable("the market was not looked at")
-    quote = _quote(signal.symbol, snapshot, view.book)
+    quote = _quote(signal.symbol, snapshot, view.book, watches_mark=_watches_mark(desk))
     if isinstance(quote, Denied):
         return quote
     plan = strategy.plan(signal, quote)
@@ -158,8 +158,16 @@ def _taken(desk: Desk, signal: Signal, view: View, now: int) -> Denied | None:
     )
 
 
+def _watches_mark(desk: Desk) -> bool:
+    return desk.settings.stop_trigger == StopTrigger.MARK_PRICE
+
+
 def _quote(
-    symbol: str, snapshot: MarketSnapshot, book: OrderBook | PumpwatchError | None
+    symbol: str,
+    snapshot: MarketSnapshot,
+    book: OrderBook | PumpwatchError | None,
+    *,
+    watches_mark: bool,
 ) -> Quote | Denied:
     if isinstance(book, UnknownSymbol) or symbol not in snapshot.symbols:
         return Denied("the exchange gives no price for this symbol")
@@ -175,7 +183,13 @@ def _quote(
     for name, price in (("last", last), ("mark", mark)):
         if not (np.isfinite(price) and price > 0):
             return Denied(f"the exchange gives no {name} price for this symbol")
-    return Quote(bid=bid, ask=ask, last=decimal_from(last), mark=decimal_from(mark))
+    return Quote(
+        bid=bid,
+        ask=ask,
+        last=decimal_from(last),
+        mark=decimal_from(mark),
+        watches_mark=watches_mark,
+    )
 
 
 def _funding(snapshot: MarketSnapshot, instrument: Instrument) -> FundingTerms | None:

@@ -46,7 +46,7 @@ def restore_stops(desk: Desk, cases: Sequence[Case]) -> list[Case]:
     unsafe: list[Case] = []
     started = []
     for trade, position in cases:
-        stop = stop_to_set(trade, position, _tick(desk, trade))
+        stop = _stop_for(desk, trade, position)
         if stop is None:
             desk.problem("the price has passed the place of the missing stop", trade, cause="stop")
             unsafe.append((trade, position))
@@ -101,15 +101,21 @@ def _is_still_bare(desk: Desk, trade: Trade) -> bool:
     return own is not None and own.stop_loss is None
 
 
-def _tick(desk: Desk, trade: Trade) -> Decimal | None:
-    """Return the contract's tick, None where nothing is known: only a new stop needs it."""
+def _stop_for(desk: Desk, trade: Trade, position: Position) -> Decimal | None:
+    """Return the stop to set; contracts are asked for only where a new place needs the tick."""
+    by_mark = desk.settings.stop_trigger == StopTrigger.MARK_PRICE
     contract = desk.contracts.known(trade.symbol)
-    if contract is None:
-        try:
-            contract = desk.contracts.get(trade.symbol, desk.clock.now())
-        except (RetryLater, SkipSymbol) as error:
-            desk.refused(error, "the contract's tick is not known", trade)
-    return contract.tick_size if contract is not None else None
+    tick = contract.tick_size if contract is not None else None
+    stop = stop_to_set(trade, position, tick, watches_mark=by_mark)
+    if stop is not None or contract is not None:
+        return stop
+    try:
+        contract = desk.contracts.get(trade.symbol, desk.clock.now())
+    except (RetryLater, SkipSymbol) as error:
+        desk.refused(error, "the contract's tick is not known", trade)
+        return None
+    tick = contract.tick_size if contract is not None else None
+    return stop_to_set(trade, position, tick, watches_mark=by_mark)
 
 
 def _unverified(desk: Desk, cases: Sequence[Case], pauses: Sequence[float]) -> list[Case]:

@@ -13,10 +13,12 @@ from pumpwatch.domain.orders import FillKind, Side
 
 from .funding import Charge, charge, rolled
 
-__all__ = ["Followed", "Triggered", "follow"]
+__all__ = ["SLIP", "Followed", "Triggered", "follow"]
 
 ZERO = Decimal(0)
 EIGHT_HOURS = 8 * 3_600_000
+SLIP = Decimal("0.05")
+"""Share of the minute's range by which a stop fills worse: the price moves on after the trigger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +59,15 @@ def follow(
     leverage: Decimal,
     funding_interval: int = EIGHT_HOURS,
     most_charges: int = 50,
+    slip: Decimal = SLIP,
 ) -> Followed:
     """Test the protections against the candles since the last check, and charge funding on the way.
 
     The worst comes first: in a minute that reached both, the stop fires. A price that was past the
-    stop when the minute opened is filled there, not at the stop; a target never gets better than
-    its own price. In the minute of the last check only extremes beyond those seen then count: they
-    came later. Candles are of the last price, also for a stop that watches the mark price.
+    stop when the minute opened is filled there, not at the stop, either `slip` of the minute's
+    range worse; a target never gets better than its own price. In the minute of the last check only
+    extremes beyond those seen then count: they came later. Candles are of the last price, also for
+    a stop that watches the mark price.
 
     A trailing stop is tested twice: where it stood when the minute opened, beside the fixed one,
     and where the minute's most favourable price has pulled it, as if that price had come first and
@@ -82,7 +86,7 @@ def follow(
         if _due(position, time) is not None:
             return Followed(position, None, paid, complete=False)
         candle = _rest_of_minute(position, whole) if opened == start else whole
-        fired = _fired(position, candle, leverage)
+        fired = _fired(position, candle, leverage, slip)
         if fired is not None:
             return Followed(position, replace(fired, time=time), paid)
         position = _moved(position, candle, whole, time)
@@ -145,23 +149,28 @@ def _rest_of_minute(position: PaperPosition, candle: Sequence[Decimal]) -> tuple
 
 
 def _fired(
-    position: PaperPosition, candle: Sequence[Decimal], leverage: Decimal
+    position: PaperPosition, candle: Sequence[Decimal], leverage: Decimal, slip: Decimal
 ) -> Triggered | None:
     """Return what the candle fires, worst first; its time is not known here."""
     opened, high, low, _ = candle
     short = position.side is Side.SELL
     worst, best = (high, low) if short else (low, high)
     sign = 1 if short else -1
+
+    def slipped(price: Decimal) -> Decimal:
+        worse = price + slip * (worst - best)
+        return min(worse, worst) if short else max(worse, worst)
+
     if position.best_price is not None:
         # The opening price came first, whatever the order of the others.
         position = replace(position, best_price=better(position.side, position.best_price, opened))
     for level, kind, word in sorted(_losing(position, leverage), key=lambda one: sign * one[0]):
         if sign * (worst - level) >= 0:
-            price = max(level, opened) if short else min(level, opened)
-            return Triggered(kind, word, price, 0)
+            reached = max(level, opened) if short else min(level, opened)
+            return Triggered(kind, word, reached if not word else slipped(reached), 0)
     pulled = _pulled_level(position, best)
     if pulled is not None and sign * (worst - pulled) >= 0:
-        return Triggered(FillKind.TRADE, "trailing_stop", pulled, 0)
+        return Triggered(FillKind.TRADE, "trailing_stop", slipped(pulled), 0)
     target = position.take_profit
     if target is not None and sign * (best - target) <= 0:
         return Triggered(FillKind.TRADE, "take_profit", target, 0)
