@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.monitoring.order_rows import AGREE, ORDERS, SAFE, UNDONE, by_stage, ours
 from workbench.monitoring.panels import BAD, CALM, GOOD, WARN, Panel, steps
-from workbench.monitoring.shared_rows import KPI_CLUSTER, exchange_row
+from workbench.monitoring.shared_rows import KPI_CLUSTER, big_figure, exchange_row
 
 __all__ = ["ROWS"]
 
@@ -13,9 +13,11 @@ DAY = 86_400
 PAPER, LIVE = 'mode="paper"', 'mode="live"'
 
 
-def _share(part: str, whole: str) -> str:
-    """Return a share over the time shown; nothing where nothing happened."""
-    return f"sum(increase({part}[$__range]))\n/ (sum(increase({whole}[$__range])) > 0)"
+def _share(name: str, part: str, legend: str, whole: str = "") -> tuple[str, str]:
+    """Return the query of a share over the time shown; nothing where nothing happened."""
+    some, all_of_it = ours(name, part), ours(name, whole)
+    query = f"sum(increase({some}[$__range]))\n/ (sum(increase({all_of_it}[$__range])) > 0)"
+    return query, legend
 
 
 DOING = [
@@ -66,54 +68,26 @@ DOING = [
     ),
 ]
 KPI = [
-    Panel(
+    big_figure(
         5,
         "Fill rate",
         "Orders filled, as a share of those sent, over the time shown.",
-        [
-            (
-                _share(
-                    ours("orders_total", 'outcome="filled"'),
-                    ours("orders_total", 'outcome!="denied"'),
-                ),
-                "filled",
-            )
-        ],
-        kind="stat",
-        unit="percentunit",
+        [_share("orders_total", 'outcome="filled"', "filled", whole='outcome!="denied"')],
         thresholds=steps((0.8, WARN), (0.95, GOOD), base=BAD),
-        width=4,
-        height=5,
     ),
-    Panel(
+    big_figure(
         6,
         "Win rate",
         "Closed trades that won, as a share of all closed ones, over the time shown.",
-        [(_share(ours("trades_closed_total", 'result="win"'), ours("trades_closed_total")), "won")],
-        kind="stat",
-        unit="percentunit",
+        [_share("trades_closed_total", 'result="win"', "won")],
         thresholds=steps(base=CALM),
-        width=4,
-        height=5,
     ),
-    Panel(
+    big_figure(
         7,
         "API error rate",
         "Requests to Bybit that failed, as a share of all, over the time shown.",
-        [
-            (
-                _share(
-                    ours("api_requests_total", 'code!="ok"'),
-                    ours("api_requests_total"),
-                ),
-                "failed",
-            )
-        ],
-        kind="stat",
-        unit="percentunit",
+        [_share("api_requests_total", 'code!="ok"', "failed")],
         thresholds=steps((0.02, WARN), (0.1, BAD)),
-        width=4,
-        height=5,
     ),
     *KPI_CLUSTER,
 ]

@@ -32,6 +32,8 @@ from .stack import DeployedStack
 
 __all__ = ["Overview", "overview", "overview_of_store"]
 
+Ages = dict[str, float | None]
+Stores = tuple[HaltStore, Journal, LockStore]
 LATEST_SUCCESS_SECONDS = 180
 RUNS_LOOKED_AT = 2_000
 """Of the newest runs of paper trading: more than a day of them."""
@@ -44,7 +46,7 @@ class Overview:
     stage: str
     mode: str
     halt: Halt | None
-    ages: dict[str, float | None]
+    ages: Ages
     trades: list[Trade] = field(default_factory=list)
     """Those that are open, or may be."""
     halting: list[Trade] = field(default_factory=list)
@@ -85,18 +87,18 @@ def overview(stack: DeployedStack, wall: Callable[[], float] = time.time) -> Ove
     """Read the stack's state. Raises `StoreUnavailable`."""
     table, now = stack.table(), wall()
     totals = DynamoTotalsStore(table)
-    ages: dict[str, float | None] = {}
+    ages: Ages = {}
     for name, job in (("detect", DETECT), ("trade", TRADE)):
         last = totals.last_runs(job).succeeded
         ages[name] = None if last is None else now - last
     stores = DynamoHaltStore(table), DynamoJournal(table), DynamoLockStore(table)
-    return _overview(stack.stage, stack.output("TradingMode"), ages, now, *stores)
+    return _overview(stack.stage, stack.output("TradingMode"), ages, now, stores)
 
 
 def overview_of_store(database: Database, wall: Callable[[], float] = time.time) -> Overview:
     """Read the state of paper trading from its file. Raises `StoreUnavailable`."""
     now = wall()
-    ages: dict[str, float | None] = {"detect": None, "trade": None}
+    ages: Ages = {"detect": None, "trade": None}
     for run in SqliteRunRecords(database).latest(RUNS_LOOKED_AT):
         for name, seconds in (("detect", run.detect_seconds), ("trade", run.trade_seconds)):
             if ages[name] is None and seconds is not None:
@@ -104,19 +106,13 @@ def overview_of_store(database: Database, wall: Callable[[], float] = time.time)
         if None not in ages.values():
             break
     stores = SqliteHaltStore(database), SqliteJournal(database), SqliteLockStore(database)
-    return _overview(STAGE, "paper", ages, now, *stores, holder_of(database.path) or "")
+    return _overview(STAGE, "paper", ages, now, stores, holder_of(database.path) or "")
 
 
 def _overview(
-    stage: str,
-    mode: str,
-    ages: dict[str, float | None],
-    now: float,
-    halts: HaltStore,
-    journal: Journal,
-    locks: LockStore,
-    process: str | None = None,
+    stage: str, mode: str, ages: Ages, now: float, stores: Stores, process: str | None = None
 ) -> Overview:
+    halts, journal, locks = stores
     return Overview(
         stage=stage,
         mode=mode,

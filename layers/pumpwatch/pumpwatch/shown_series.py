@@ -10,6 +10,7 @@ import json
 import logging
 
 from pumpwatch.errors import PumpwatchError
+from pumpwatch.metrics import HOLD_SECONDS
 from pumpwatch.run_numbers import RunNumbers
 
 __all__ = ["ShownSeries"]
@@ -39,7 +40,7 @@ class ShownSeries:
         """Add to a run's numbers what must still be shown; all of these are shown from now on."""
         for key, series in self._series.items():
             since, shown = self._times[key]
-            is_held = shown is None or now - shown < series.metric.hold_seconds
+            is_held = shown is None or now - shown < HOLD_SECONDS
             if is_held and now - since < GIVEN_UP_AFTER:
                 numbers.open_series.setdefault(key, series)
         self._series = numbers.open_series

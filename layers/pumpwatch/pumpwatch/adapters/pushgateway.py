@@ -127,10 +127,11 @@ class _Push:
     ) -> Send:
         def send() -> None:
             credentials = self._credentials()
-            if credentials is not None:
-                self._hidden = [credentials.password, _pair(credentials)]
             request = Request(url, data=data, method=method)  # noqa: S310 - checked in the settings
-            for name, value in [*headers, *_authorisation(url, credentials)]:
+            authorisation = _authorisation(url, credentials)
+            if credentials is not None:
+                self._hidden = [credentials.password, authorisation[0][1].split()[1]]
+            for name, value in [*headers, *authorisation]:
                 request.add_header(name, value)
             opener = _opener(url, credentials)
             if not self._given_up.is_set():
@@ -207,11 +208,8 @@ def _authorisation(url: str, credentials: PushCredentials | None) -> Headers:
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in LOOPBACK:
         raise NotPushed("the password is sent over https only: change PUSHGATEWAY_URL")
-    return [("Authorization", f"Basic {_pair(credentials)}")]
-
-
-def _pair(credentials: PushCredentials) -> str:
-    return base64.b64encode(f"{credentials.user}:{credentials.password}".encode()).decode()
+    pair = f"{credentials.user}:{credentials.password}".encode()
+    return [("Authorization", f"Basic {base64.b64encode(pair).decode()}")]
 
 
 def _opener(url: str, credentials: PushCredentials | None) -> OpenerDirector:

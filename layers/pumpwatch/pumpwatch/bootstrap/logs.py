@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["log_trade_report", "structured_logger"]
 
-ROUTINE = frozenset(
-    ("opened", "closed", "dropped", "denied", "waiting", "stop_seen", "locked", "lock")
-)
+ROUTINE = "opened", "closed", "dropped", "denied", "waiting", "stop_seen", "locked", "lock"
 """Happenings and reasons that nobody must act on. All others are warnings, also a kind that is
 new: a log of warnings alone then holds everything that is a person's business."""
 
