@@ -155,9 +155,8 @@ MOST_EVENTS, MOST_FILLS = 20, 20
 PHASES_SHOWN = 3
 """Phases in which an event can be shown at a time: one scan can see it rise, peak and end."""
 HOLD_SECONDS = 45.0
-"""How long a series with a label of `ANY` value is shown at least, whatever later runs say. Rules
-about events and fills are evaluated every ten seconds: four times within it, and it is over before
-the next minute's push."""
+"""How long a series with a label of any value is shown at least: its rules are evaluated four times
+within that, and it is over before the next minute's push."""
 
 
 def _gauge(job: str, name: str, text: str, **labels: tuple[str, ...]) -> Metric:
