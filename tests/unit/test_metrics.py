@@ -12,7 +12,7 @@ from pumpwatch.adapters.memory import MemoryMetricsSink, MemoryTotalsStore
 from pumpwatch.domain.orders import Leg, Outcome
 from pumpwatch.domain.signals import Phase
 from pumpwatch.errors import StoreUnavailable
-from pumpwatch.metrics import DETECT, METRICS, TRADE, Kind, total_key
+from pumpwatch.metrics import DETECT, HOLD_SECONDS, METRICS, TRADE, Kind, total_key
 from pumpwatch.runs import MetricsReporter, RunNumbers, UndeclaredMetric, exposition
 
 
@@ -59,7 +59,7 @@ def test_no_metric_has_an_unbounded_label():
         assert metric.is_open == (0 < metric.most <= 60) == ("symbol" in metric.label_names)
         if metric.is_open:
             assert metric.kind is Kind.GAUGE
-            assert 30 <= metric.hold_seconds < 60
+            assert 30 <= HOLD_SECONDS < 60
 
 
 @pytest.mark.parametrize("symbols", [600, 2000])

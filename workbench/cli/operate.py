@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +21,6 @@ from pumpwatch.errors import BadInput
 from workbench.cli.options import AsJson, Region
 
 if TYPE_CHECKING:
-    from pumpwatch.domain.trades import Trade
     from workbench.operations.installation import Installation
     from workbench.operations.overview import Overview
     from workbench.operations.stack import DeployedStack
@@ -161,52 +160,31 @@ def resume(
 
     _require_reason(reason)
     with _installation(store, stack, region) as found:
-        halting = halting_trades(found.journal, found.halts)
-        is_halted = found.halts.current() is not None
-        if not is_halted and not halting:
-            raise BadInput(f"{found.stage} is not halted: there is nothing to resume")
-        named = _named(halting, trade or [], all_trades=all_trades, asks=not as_json)
-        left = [one for one in halting if one.signal_id not in named]
-        if not is_halted and not named:
-            raise BadInput(
-                f"only trades halt {found.stage}: name them with --trade or --all-trades\n"
-                + "\n".join(describe(left))
-            )
-        by, now = f"{found.operator}: {reason}", time.time_ns() // 1_000_000
-        found.halts.resume(by=by, time=now, trades=named)
+        halting = {one.signal_id: one for one in halting_trades(found.journal, found.halts)}
+        lines = "\n".join(describe(halting.values()))
+        if unknown := set(trade or ()) - set(halting):
+            raise BadInput(f"no trade that halts entries has the id {', '.join(sorted(unknown))}")
+        named = set(halting if all_trades else trade or ())
+        if halting and not named and not as_json:
+            typer.echo(f"Trades that halt entries until somebody has looked:\n{lines}", err=True)
+            if _answer("Have you looked at all of them? [y/N]").lower() in {"y", "yes"}:
+                named = set(halting)
+        if not named and found.halts.current() is None:
+            only = f"only trades halt it: name them with --trade or --all-trades\n{lines}"
+            nothing = only if halting else "it is not halted: there is nothing to resume"
+            raise BadInput(f"{found.stage}: {nothing}")
+        by = f"{found.operator}: {reason}"
+        found.halts.resume(by=by, time=time.time_ns() // 1_000_000, trades=named)
+    left = [one for signal_id, one in halting.items() if signal_id not in named]
     if as_json:
         still = [one.signal_id for one in left]
         return _print_change(found, halted=bool(left), looked_at=sorted(named), still_halting=still)
-    if left:
-        typer.echo(f"{found.stage} still opens nothing, because of trades that were not named:")
-        typer.echo("\n".join(describe(left)))
-    else:
-        typer.echo(f"{found.stage} may open positions again from the next run on.")
+    typer.echo(
+        "\n".join([f"{found.stage} still opens nothing, for trades not named:", *describe(left)])
+        if left
+        else f"{found.stage} may open positions again from the next run on."
+    )
     return _say_when_at_rest(found)
-
-
-def _named(
-    halting: Sequence[Trade], given: Sequence[str], *, all_trades: bool, asks: bool
-) -> set[str]:
-    """Return the ids of the halting trades that were looked at. Raises `BadInput`."""
-    from workbench.operations.halting import describe  # noqa: PLC0415 - slow imports
-
-    ids = {one.signal_id for one in halting}
-    if unknown := set(given) - ids:
-        raise BadInput(f"no trade that halts entries has the id {', '.join(sorted(unknown))}")
-    if all_trades or given:
-        return ids if all_trades else set(given)
-    if not ids or not asks:
-        return set()
-    typer.echo("Trades that halt entries until somebody has looked at them:", err=True)
-    typer.echo("\n".join(describe(halting)), err=True)
-    try:
-        return ids if typer.confirm("Have you looked at all of them?", err=True) else set()
-    except typer.Abort as error:
-        typer.echo(err=True)
-        if isinstance(error.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt from None
-        return set()
 
 
 def _print_change(found: Installation, **facts: object) -> None:
@@ -269,21 +247,23 @@ def _require_reason(reason: str) -> None:
 
 
 def _confirm(expected: str, given: str, consequence: str) -> None:
-    answer = given or _typed(f"{consequence}. Type the stage's name to go on", expected)
+    answer = given or _answer(f"{consequence}. Type the stage's name to go on")
+    if not answer:
+        raise BadInput(
+            f"nothing was typed, so nothing was done: give --stage {expected} to go on unasked"
+        )
     if answer != expected:
         raise BadInput(f"{answer!r} is not the stage's name, {expected!r}: nothing was done")
 
 
-def _typed(question: str, expected: str) -> str:
-    """Ask on standard error, so that --json stays whole."""
+def _answer(question: str) -> str:
+    """Ask on standard error, so that --json stays whole; return nothing where nothing is typed."""
     try:
         if sys.stdin is None:
             raise typer.Abort
-        return str(typer.prompt(question, err=True))
+        return str(typer.prompt(question, default="", show_default=False, err=True))
     except typer.Abort as error:
         typer.echo(err=True)
         if isinstance(error.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from None
-        raise BadInput(
-            f"nothing was typed, so nothing was done: give --stage {expected} to go on unasked"
-        ) from None
+        return ""

@@ -144,17 +144,19 @@ FUNNEL = [
         14,
         "From symbols to signals",
         "The funnel of the last run: symbols scanned, ready to signal, not dropped by the screen, "
-        "open events, signals.",
+        "of these deferred or not judged, open events, signals.",
         [
             (f"sum({_one('symbols_scanned')})", "scanned"),
             (f"sum({_one('symbols_scanned')}) - sum({_one('symbols_warming_up')})", "ready"),
             (f"sum({_one('candidates')})", "candidates"),
+            (f"sum({_one('candidates_deferred')})", "deferred"),
+            (f"sum({_one('candidates_unjudged')})", "not judged"),
             (f"sum({_one('events_open')})", "events"),
             (f"sum({_one('signals_last_run')})", "signals"),
         ],
         kind="bars",
         thresholds=steps(base=CALM),
-        width=9,
+        width=12,
     ),
     Panel(
         29,
@@ -168,18 +170,6 @@ FUNNEL = [
             )
         ],
         thresholds=steps(base=CALM),
-        width=5,
-    ),
-    Panel(
-        30,
-        "Not judged",
-        "Candidates of the last run that wait for a later one, and those that lacked data.",
-        [
-            (f"max by (stage) ({_one('candidates_deferred')})", "{{stage}} deferred"),
-            (f"max by (stage) ({_one('candidates_unjudged')})", "{{stage}} lacked data"),
-        ],
-        thresholds=steps((1, WARN)),
-        width=5,
     ),
     Panel(
         15,
@@ -188,7 +178,6 @@ FUNNEL = [
         [(f"sum(increase({_one('screen_missed_total')}[$__range]))", "missed")],
         kind="stat",
         thresholds=steps((0.5, BAD)),
-        width=5,
         decimals=0,
     ),
 ]

@@ -5,17 +5,19 @@ from __future__ import annotations
 from workbench.monitoring.panels import BAD, CALM, WARN, Panel, steps
 from workbench.monitoring.shared_rows import selected
 
-__all__ = ["AGREE", "ORDERS", "SAFE", "UNDONE"]
+__all__ = ["AGREE", "ORDERS", "SAFE", "UNDONE", "by_stage", "ours"]
 
 JOB = "pumpwatch_trade"
 
 
-def _one(name: str, more: str = "") -> str:
+def ours(name: str, more: str = "") -> str:
+    """Return a selector of one of trade's metrics."""
     return selected(f"{JOB}_{name}", more)
 
 
-def _by_stage(name: str) -> tuple[str, str]:
-    return f"max by (stage) ({_one(name)})", "{{stage}}"
+def by_stage(name: str) -> tuple[str, str]:
+    """Return the query of a gauge by stage, and its legend."""
+    return f"max by (stage) ({ours(name)})", "{{stage}}"
 
 
 SAFE = [
@@ -23,7 +25,7 @@ SAFE = [
         15,
         "Positions without a stop",
         "Must be 0. A run sets a missing stop, or closes the position at market.",
-        [_by_stage("positions_without_stop")],
+        [by_stage("positions_without_stop")],
         kind="stat",
         thresholds=steps((1, BAD)),
         width=5,
@@ -32,7 +34,7 @@ SAFE = [
         16,
         "Open positions",
         "Positions that Pumpwatch opened.",
-        [_by_stage("open_positions")],
+        [by_stage("open_positions")],
         kind="stat",
         thresholds=steps((5, WARN), base=CALM),
         width=4,
@@ -41,7 +43,7 @@ SAFE = [
         17,
         "Unknown orders",
         "Orders whose outcome is not known yet. The next runs ask, and never send again.",
-        [_by_stage("unknown_orders")],
+        [by_stage("unknown_orders")],
         kind="stat",
         thresholds=steps((1, WARN), (3, BAD)),
         width=5,
@@ -50,7 +52,7 @@ SAFE = [
         18,
         "From fill to verified stop",
         "Longest of the last run in which an entry was filled.",
-        [_by_stage("stop_verified_seconds")],
+        [by_stage("stop_verified_seconds")],
         unit="s",
         thresholds=steps((5, WARN), (15, BAD)),
         width=5,
@@ -60,8 +62,8 @@ SAFE = [
         "Not ours",
         "Positions and orders on the account that Pumpwatch did not make. They share the margin.",
         [
-            (f"max by (stage) ({_one('foreign_positions')})", "{{stage}} positions"),
-            (f"max by (stage) ({_one('foreign_orders')})", "{{stage}} orders"),
+            (f"max by (stage) ({ours('foreign_positions')})", "{{stage}} positions"),
+            (f"max by (stage) ({ours('foreign_orders')})", "{{stage}} orders"),
         ],
         kind="stat",
         thresholds=steps((1, WARN)),
@@ -75,7 +77,7 @@ ORDERS = [
         "Orders since the point before. Denied: refused by our own limits, never sent.",
         [
             (
-                f"sum by (leg, outcome) (increase({_one('orders_total')}[$__rate_interval]))",
+                f"sum by (leg, outcome) (increase({ours('orders_total')}[$__rate_interval]))",
                 "{{leg}} {{outcome}}",
             )
         ],
@@ -90,7 +92,7 @@ ORDERS = [
         [
             (
                 f"histogram_quantile({share}, sum by (le) "
-                f"(rate({_one('entry_slippage_ratio_bucket')}[$__rate_interval])))",
+                f"(rate({ours('entry_slippage_ratio_bucket')}[$__rate_interval])))",
                 text,
             )
             for share, text in ((0.5, "half"), (0.95, "95 %"))
@@ -102,7 +104,7 @@ ORDERS = [
         22,
         "Fills of this minute",
         "Price of each order filled within the last minute. Empty when there was none.",
-        [(f"max by (stage, symbol, leg) ({_one('fill_price_usdt')})", "{{symbol}} {{leg}}")],
+        [(f"max by (stage, symbol, leg) ({ours('fill_price_usdt')})", "{{symbol}} {{leg}}")],
         kind="table",
         unit="currencyUSD",
         thresholds=steps(base=CALM),
@@ -114,7 +116,7 @@ ORDERS = [
         "Closed trades since the point before, by result.",
         [
             (
-                f"sum by (result) (increase({_one('trades_closed_total')}[$__rate_interval]))",
+                f"sum by (result) (increase({ours('trades_closed_total')}[$__rate_interval]))",
                 "{{result}}",
             )
         ],
@@ -125,7 +127,7 @@ ORDERS = [
         24,
         "Stops refused",
         "Positions closed at market because no stop could be set, over the time shown.",
-        [(f"sum(increase({_one('stops_refused_total')}[$__range]))", "refused")],
+        [(f"sum(increase({ours('stops_refused_total')}[$__range]))", "refused")],
         kind="stat",
         thresholds=steps((0.5, BAD)),
         width=3,
@@ -138,7 +140,7 @@ AGREE = [
         "Repairs",
         "Differences between journal and exchange that were put right. Opened, dropped, closed and "
         "exit_ended are usual; resized, stop_set and vanished are not.",
-        [(f"sum by (kind) (increase({_one('repairs_total')}[$__rate_interval]))", "{{kind}}")],
+        [(f"sum by (kind) (increase({ours('repairs_total')}[$__rate_interval]))", "{{kind}}")],
         thresholds=steps(base=CALM),
         width=18,
         stacked=True,
@@ -147,66 +149,39 @@ AGREE = [
         29,
         "Vanished positions",
         "Trades whose position is gone without a fill to say why. They halt entries.",
-        [_by_stage("vanished_positions")],
+        [by_stage("vanished_positions")],
         kind="stat",
         thresholds=steps((1, BAD)),
     ),
 ]
 
-
-def _undone(number: int, title: str, description: str, name: str, *, by: str = "stage") -> Panel:
-    """Return a panel of what was not done, a counter by its label."""
-    query = f"sum by ({by}) (increase({_one(name)}[$__rate_interval]))"
-    return Panel(
-        number,
-        title,
-        description,
-        [(query, f"{{{{{by}}}}}")],
-        thresholds=steps((1, BAD if by == "stage" else WARN)),
-        width=4,
-    )
-
-
 UNDONE = [
     Panel(
         38,
-        "Exits overdue",
-        "Positions more than a minute past their time limit. Must be 0.",
-        [_by_stage("exits_overdue")],
-        kind="stat",
+        "Not done",
+        "Exits past their time limit or refused, trades without care, signals not opened.",
+        [
+            (f"max by (stage) ({ours('exits_overdue')})", "exits_overdue"),
+            *(
+                (f"sum by (stage) (increase({ours(name + '_total')}[$__rate_interval]))", name)
+                for name in ("exits_refused", "care_missed", "signals_unopened")
+            ),
+        ],
         thresholds=steps((1, BAD)),
-        width=4,
+        width=12,
     ),
-    _undone(
+    Panel(
         39,
-        "Exits refused",
-        "Exits that the exchange refused; each run sends them again.",
-        "exits_refused_total",
-    ),
-    _undone(
-        40,
-        "Care missed",
-        "Trades whose stops and exits a run had no time for.",
-        "care_missed_total",
-    ),
-    _undone(
-        41,
-        "Unreadable rows",
-        "Rows of the account's lists that were not readable. They block entries.",
-        "unreadable_rows_total",
-        by="list",
-    ),
-    _undone(
-        42,
         "Problems",
-        "What went wrong in runs and was left to the next one, by kind.",
-        "problems_total",
-        by="kind",
-    ),
-    _undone(
-        43,
-        "Signals not opened",
-        "Fresh signals without a free place, or time, to open.",
-        "signals_unopened_total",
+        "What went wrong in runs, by kind, and rows that were not readable, by list.",
+        [
+            (
+                f"sum by ({label}) (increase({ours(name)}[$__rate_interval]))",
+                f"{{{{{label}}}}}",
+            )
+            for name, label in (("problems_total", "kind"), ("unreadable_rows_total", "list"))
+        ],
+        thresholds=steps((1, WARN)),
+        width=12,
     ),
 ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from workbench.monitoring.panels import BAD, CALM, GOOD, WARN, Panel, steps
 
-__all__ = ["KPI_CLUSTER", "cluster_row", "exchange_row", "selected"]
+__all__ = ["KPI_CLUSTER", "big_figure", "cluster_row", "exchange_row", "selected"]
 
 CPU_FREE = 'avg(rate(node_cpu_seconds_total{job="node-exporter",mode="idle"}[$__rate_interval]))'
 MEMORY_FREE = (
@@ -168,46 +170,34 @@ def cluster_row(first: int) -> list[Panel]:
     ]
 
 
+big_figure = partial(Panel, kind="stat", unit="percentunit", width=4, height=5)
+"""One figure about the time shown."""
+ALERTS_SENT = 'sum(increase(grafana_alerting_notifications_total{job="grafana"}[$__range]))'
+HEADROOM = steps((0.1, WARN), (0.25, GOOD), base=BAD)
 KPI_CLUSTER = [
-    Panel(
+    big_figure(
         8,
         "Alerts sent",
         "Messages that Grafana sent to Slack over the time shown.",
-        [
-            (
-                'sum(increase(grafana_alerting_notifications_total{job="grafana"}[$__range]))'
-                " or vector(0)",
-                "alerts",
-            )
-        ],
-        kind="stat",
+        [(f"{ALERTS_SENT} or vector(0)", "alerts")],
         thresholds=steps((20, WARN), base=CALM),
-        width=4,
-        height=5,
         decimals=0,
+        unit="short",
     ),
-    Panel(
+    big_figure(
         9,
         "CPU headroom",
         "Share of the cluster's CPU that is free.",
         [(CPU_FREE, "free")],
-        kind="stat",
-        unit="percentunit",
-        thresholds=steps((0.1, WARN), (0.25, GOOD), base=BAD),
-        width=4,
-        height=5,
+        thresholds=HEADROOM,
         decimals=0,
     ),
-    Panel(
+    big_figure(
         10,
         "Memory headroom",
         "Share of the cluster's memory that is available.",
         [(MEMORY_FREE, "free")],
-        kind="stat",
-        unit="percentunit",
-        thresholds=steps((0.1, WARN), (0.25, GOOD), base=BAD),
-        width=4,
-        height=5,
+        thresholds=HEADROOM,
         decimals=0,
     ),
 ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from workbench.monitoring.order_rows import AGREE, ORDERS, SAFE, UNDONE
+from workbench.monitoring.order_rows import AGREE, ORDERS, SAFE, UNDONE, by_stage, ours
 from workbench.monitoring.panels import BAD, CALM, GOOD, WARN, Panel, steps
-from workbench.monitoring.shared_rows import KPI_CLUSTER, exchange_row, selected
+from workbench.monitoring.shared_rows import KPI_CLUSTER, big_figure, exchange_row
 
 __all__ = ["ROWS"]
 
@@ -13,17 +13,11 @@ DAY = 86_400
 PAPER, LIVE = 'mode="paper"', 'mode="live"'
 
 
-def _one(name: str, more: str = "") -> str:
-    return selected(f"{JOB}_{name}", more)
-
-
-def _by_stage(name: str) -> tuple[str, str]:
-    return f"max by (stage) ({_one(name)})", "{{stage}}"
-
-
-def _share(part: str, whole: str) -> str:
-    """Return a share over the time shown; nothing where nothing happened."""
-    return f"sum(increase({part}[$__range]))\n/ (sum(increase({whole}[$__range])) > 0)"
+def _share(name: str, part: str, legend: str, whole: str = "") -> tuple[str, str]:
+    """Return the query of a share over the time shown; nothing where nothing happened."""
+    some, all_of_it = ours(name, part), ours(name, whole)
+    query = f"sum(increase({some}[$__range]))\n/ (sum(increase({all_of_it}[$__range])) > 0)"
+    return query, legend
 
 
 DOING = [
@@ -32,9 +26,9 @@ DOING = [
         "Mode",
         "PAPER: orders are simulated. LIVE: real money.",
         [
-            (f"max({_one('mode_info', PAPER)}) == 1", "PAPER"),
+            (f"max({ours('mode_info', PAPER)}) == 1", "PAPER"),
             # Twice, so that the colour tells them apart.
-            (f"(max({_one('mode_info', LIVE)}) == 1) * 2", "LIVE"),
+            (f"(max({ours('mode_info', LIVE)}) == 1) * 2", "LIVE"),
         ],
         kind="stat",
         thresholds=steps((2, BAD), base=CALM),
@@ -44,7 +38,7 @@ DOING = [
         2,
         "Entries",
         "Whether a halt stops all entries. Exits and stops go on; only a person resumes.",
-        [_by_stage("halted")],
+        [by_stage("halted")],
         kind="stat",
         thresholds=steps((1, BAD)),
         words={"0": ("allowed", GOOD), "1": ("HALTED", BAD)},
@@ -53,7 +47,7 @@ DOING = [
         3,
         "Entries blocked by",
         "1 for each reason for which the last run would have opened nothing.",
-        [(f"max by (reason) ({_one('entries_blocked')})", "{{reason}}")],
+        [(f"max by (reason) ({ours('entries_blocked')})", "{{reason}}")],
         kind="bars",
         thresholds=steps((1, WARN)),
     ),
@@ -62,9 +56,9 @@ DOING = [
         "Last good run",
         "Time since the last good run. The schedule is one run a minute, and new signals wake it.",
         [
-            (f"time() - max by (stage) ({_one('last_success_timestamp_seconds')})", "{{stage}}"),
+            (f"time() - max by (stage) ({ours('last_success_timestamp_seconds')})", "{{stage}}"),
             (
-                f"time() - max by (stage) ({_one('last_failure_timestamp_seconds')})",
+                f"time() - max by (stage) ({ours('last_failure_timestamp_seconds')})",
                 "{{stage}} last failed run",
             ),
         ],
@@ -74,54 +68,26 @@ DOING = [
     ),
 ]
 KPI = [
-    Panel(
+    big_figure(
         5,
         "Fill rate",
         "Orders filled, as a share of those sent, over the time shown.",
-        [
-            (
-                _share(
-                    _one("orders_total", 'outcome="filled"'),
-                    _one("orders_total", 'outcome!="denied"'),
-                ),
-                "filled",
-            )
-        ],
-        kind="stat",
-        unit="percentunit",
+        [_share("orders_total", 'outcome="filled"', "filled", whole='outcome!="denied"')],
         thresholds=steps((0.8, WARN), (0.95, GOOD), base=BAD),
-        width=4,
-        height=5,
     ),
-    Panel(
+    big_figure(
         6,
         "Win rate",
         "Closed trades that won, as a share of all closed ones, over the time shown.",
-        [(_share(_one("trades_closed_total", 'result="win"'), _one("trades_closed_total")), "won")],
-        kind="stat",
-        unit="percentunit",
+        [_share("trades_closed_total", 'result="win"', "won")],
         thresholds=steps(base=CALM),
-        width=4,
-        height=5,
     ),
-    Panel(
+    big_figure(
         7,
         "API error rate",
         "Requests to Bybit that failed, as a share of all, over the time shown.",
-        [
-            (
-                _share(
-                    _one("api_requests_total", 'code!="ok"'),
-                    _one("api_requests_total"),
-                ),
-                "failed",
-            )
-        ],
-        kind="stat",
-        unit="percentunit",
+        [_share("api_requests_total", 'code!="ok"', "failed")],
         thresholds=steps((0.02, WARN), (0.1, BAD)),
-        width=4,
-        height=5,
     ),
     *KPI_CLUSTER,
 ]
@@ -131,8 +97,8 @@ MONEY = [
         "Equity",
         "Equity of the account, and what of it is free for new positions.",
         [
-            (f"max by (stage) ({_one('equity_usdt')})", "{{stage}} equity"),
-            (f"max by (stage) ({_one('available_usdt')})", "{{stage}} available"),
+            (f"max by (stage) ({ours('equity_usdt')})", "{{stage}} equity"),
+            (f"max by (stage) ({ours('available_usdt')})", "{{stage}} available"),
         ],
         unit="currencyUSD",
         thresholds=steps(base=CALM),
@@ -142,8 +108,8 @@ MONEY = [
         "Profit and loss",
         "Realised, after fees and funding, of all closed trades; and that of open positions.",
         [
-            (f"max by (stage) ({_one('realised_pnl_usdt')})", "{{stage}} realised"),
-            (f"max by (stage) ({_one('unrealised_pnl_usdt')})", "{{stage}} open"),
+            (f"max by (stage) ({ours('realised_pnl_usdt')})", "{{stage}} realised"),
+            (f"max by (stage) ({ours('unrealised_pnl_usdt')})", "{{stage}} open"),
         ],
         unit="currencyUSD",
         thresholds=steps((0, GOOD), base=BAD),
@@ -152,7 +118,7 @@ MONEY = [
         13,
         "Exposure",
         "Notional of Pumpwatch's positions.",
-        [_by_stage("exposure_usdt")],
+        [by_stage("exposure_usdt")],
         unit="currencyUSD",
         thresholds=steps(base=CALM),
     ),
@@ -162,8 +128,8 @@ MONEY = [
         "Equity below its highest in 24 hours. Entries pause at 3 % and halt at 6 % (defaults).",
         [
             (
-                f"1 - max by (stage) ({_one('equity_usdt')})\n"
-                f"/ max by (stage) (max_over_time({_one('equity_usdt')}[24h]))",
+                f"1 - max by (stage) ({ours('equity_usdt')})\n"
+                f"/ max by (stage) (max_over_time({ours('equity_usdt')}[24h]))",
                 "{{stage}}",
             )
         ],
@@ -176,7 +142,7 @@ HELD_BACK = [
         25,
         "Protections",
         "Locks in force by protection. They stop entries only, and end by themselves.",
-        [(f"max by (protection) ({_one('locks')})", "{{protection}}")],
+        [(f"max by (protection) ({ours('locks')})", "{{protection}}")],
         kind="bars",
         thresholds=steps((1, WARN)),
         width=9,
@@ -187,7 +153,7 @@ HELD_BACK = [
         "When the last lock of each protection ends. Empty when there is none.",
         [
             (
-                f"(max by (stage, protection) ({_one('lock_end_timestamp_seconds')}) > 0) * 1000",
+                f"(max by (stage, protection) ({ours('lock_end_timestamp_seconds')}) > 0) * 1000",
                 "{{protection}}",
             )
         ],
@@ -200,7 +166,7 @@ HELD_BACK = [
         27,
         "Key expires in",
         "Until the exchange's key expires; none when it does not, or is not known yet.",
-        [(f"min by (stage) ({_one('key_expiry_timestamp_seconds')}) - time()", "{{stage}}")],
+        [(f"min by (stage) ({ours('key_expiry_timestamp_seconds')}) - time()", "{{stage}}")],
         kind="stat",
         unit="s",
         thresholds=steps((2 * DAY, WARN), (14 * DAY, GOOD), base=BAD),
@@ -211,7 +177,7 @@ RUNS = [
         36,
         "Runs by result",
         "Runs since the point before. Busy: another run held the lease; the next one does it.",
-        [(f"sum by (result) (increase({_one('runs_total')}[$__rate_interval]))", "{{result}}")],
+        [(f"sum by (result) (increase({ours('runs_total')}[$__rate_interval]))", "{{result}}")],
         thresholds=steps(base=CALM),
         stacked=True,
     ),
@@ -219,7 +185,7 @@ RUNS = [
         35,
         "Duration of a run",
         "Wall time of the last run. The function is killed after 25 seconds.",
-        [_by_stage("duration_seconds")],
+        [by_stage("duration_seconds")],
         unit="s",
         thresholds=steps((10, WARN), (25, BAD)),
     ),
@@ -228,8 +194,8 @@ RUNS = [
         "Cost of a run",
         "Requests to Bybit and calls to the table in the last run.",
         [
-            (f"max by (stage) ({_one('requests_last_run')})", "{{stage}} requests"),
-            (f"max by (stage) ({_one('store_calls_last_run')})", "{{stage}} table calls"),
+            (f"max by (stage) ({ours('requests_last_run')})", "{{stage}} requests"),
+            (f"max by (stage) ({ours('store_calls_last_run')})", "{{stage}} table calls"),
         ],
         thresholds=steps((100, WARN)),
     ),
@@ -238,8 +204,8 @@ RUNS = [
         "Lost on the way",
         "Malformed invocations, and pushes of metrics that could not be delivered.",
         [
-            (f"sum(increase({_one('bad_events_total')}[$__rate_interval]))", "malformed"),
-            (f"sum(increase({_one('push_failures_total')}[$__rate_interval]))", "not pushed"),
+            (f"sum(increase({ours('bad_events_total')}[$__rate_interval]))", "malformed"),
+            (f"sum(increase({ours('push_failures_total')}[$__rate_interval]))", "not pushed"),
         ],
         thresholds=steps((1, WARN)),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from pumpwatch.domain.trades import Trade
@@ -17,7 +17,7 @@ def halting_trades(journal: Journal, halts: HaltStore) -> list[Trade]:
     return [one for one in journal.live_trades() if one.halts and one.signal_id not in seen]
 
 
-def describe(trades: Sequence[Trade]) -> list[str]:
+def describe(trades: Iterable[Trade]) -> list[str]:
     """Return a line for each trade: symbol, since when, why, and the id that names it."""
     return [
         f"{one.symbol} since {moment(one.exit_time or one.created)}: {one.halts}"

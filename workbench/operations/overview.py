@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 from pumpwatch.adapters.dynamodb import (
@@ -24,7 +24,7 @@ from pumpwatch.adapters.sqlite import (
 from pumpwatch.domain.protections import Lock
 from pumpwatch.domain.trades import Trade
 from pumpwatch.metrics import DETECT, TRADE
-from pumpwatch.ports import Halt, Journal
+from pumpwatch.ports import Halt, HaltStore, Journal, LockStore
 from workbench.paper.options import STAGE
 
 from .halting import halting_trades
@@ -32,6 +32,8 @@ from .stack import DeployedStack
 
 __all__ = ["Overview", "overview", "overview_of_store"]
 
+Ages = dict[str, float | None]
+Stores = tuple[HaltStore, Journal, LockStore]
 LATEST_SUCCESS_SECONDS = 180
 RUNS_LOOKED_AT = 2_000
 """Of the newest runs of paper trading: more than a day of them."""
@@ -44,7 +46,7 @@ class Overview:
     stage: str
     mode: str
     halt: Halt | None
-    ages: dict[str, float | None]
+    ages: Ages
     trades: list[Trade] = field(default_factory=list)
     """Those that are open, or may be."""
     halting: list[Trade] = field(default_factory=list)
@@ -67,22 +69,13 @@ class Overview:
         return {
             "stage": self.stage,
             "mode": self.mode,
-            "halt": halt
-            and {
-                "reason": halt.reason,
-                "since": halt.since,
-                "by": halt.by,
-                "close_positions": halt.close_positions,
-            },
+            "halt": halt and asdict(halt),
             "seconds_since_success": self.ages,
             "late": self.late,
             "orders_today": self.orders_today,
             "process": self.process,
             "trades": [_trade(one) for one in self.trades],
-            "halting": [
-                {"signal_id": one.signal_id, "symbol": one.symbol, "reason": one.halts}
-                for one in self.halting
-            ],
+            "halting": [_trade(one) | {"reason": one.halts} for one in self.halting],
             "locks": [
                 {"protection": one.protection, "symbol": one.symbol, "until": one.until}
                 for one in self.locks
@@ -94,52 +87,43 @@ def overview(stack: DeployedStack, wall: Callable[[], float] = time.time) -> Ove
     """Read the stack's state. Raises `StoreUnavailable`."""
     table, now = stack.table(), wall()
     totals = DynamoTotalsStore(table)
-    ages = {}
+    ages: Ages = {}
     for name, job in (("detect", DETECT), ("trade", TRADE)):
         last = totals.last_runs(job).succeeded
         ages[name] = None if last is None else now - last
-    journal, halts = DynamoJournal(table), DynamoHaltStore(table)
-    return Overview(
-        stage=stack.stage,
-        mode=stack.output("TradingMode"),
-        halt=halts.current(),
-        ages=ages,
-        trades=_open_trades(journal),
-        halting=halting_trades(journal, halts),
-        locks=list(DynamoLockStore(table).current(int(now * 1000))),
-        orders_today=_orders_today(journal, now),
-    )
+    stores = DynamoHaltStore(table), DynamoJournal(table), DynamoLockStore(table)
+    return _overview(stack.stage, stack.output("TradingMode"), ages, now, stores)
 
 
 def overview_of_store(database: Database, wall: Callable[[], float] = time.time) -> Overview:
     """Read the state of paper trading from its file. Raises `StoreUnavailable`."""
-    now, journal, halts = wall(), SqliteJournal(database), SqliteHaltStore(database)
-    ages: dict[str, float | None] = {"detect": None, "trade": None}
+    now = wall()
+    ages: Ages = {"detect": None, "trade": None}
     for run in SqliteRunRecords(database).latest(RUNS_LOOKED_AT):
         for name, seconds in (("detect", run.detect_seconds), ("trade", run.trade_seconds)):
             if ages[name] is None and seconds is not None:
                 ages[name] = max(0.0, now - run.time / 1000)
         if None not in ages.values():
             break
+    stores = SqliteHaltStore(database), SqliteJournal(database), SqliteLockStore(database)
+    return _overview(STAGE, "paper", ages, now, stores, holder_of(database.path) or "")
+
+
+def _overview(
+    stage: str, mode: str, ages: Ages, now: float, stores: Stores, process: str | None = None
+) -> Overview:
+    halts, journal, locks = stores
     return Overview(
-        stage=STAGE,
-        mode="paper",
+        stage=stage,
+        mode=mode,
         halt=halts.current(),
         ages=ages,
-        trades=_open_trades(journal),
+        trades=[one for one in journal.live_trades() if one.state.live],
         halting=halting_trades(journal, halts),
-        locks=list(SqliteLockStore(database).current(int(now * 1000))),
-        orders_today=_orders_today(journal, now),
-        process=holder_of(database.path) or "",
+        locks=list(locks.current(int(now * 1000))),
+        orders_today=journal.orders_on(datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")),
+        process=process,
     )
-
-
-def _open_trades(journal: Journal) -> list[Trade]:
-    return [one for one in journal.live_trades() if one.state.live]
-
-
-def _orders_today(journal: Journal, now: float) -> int:
-    return journal.orders_on(datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d"))
 
 
 def _trade(trade: Trade) -> dict[str, object]:

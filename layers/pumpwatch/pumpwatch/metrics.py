@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import product
 from typing import Final
 
-__all__ = ["ANY", "METRICS", "Kind", "Metric", "total_key"]
+__all__ = ["ANY", "HOLD_SECONDS", "METRICS", "Kind", "Metric", "total_key"]
 
 
 class Kind(StrEnum):
@@ -32,8 +32,7 @@ class Metric:
     """One metric. `labels` pairs each label with all its values; a total starts at 0 for each.
 
     `buckets` are a histogram's upper bounds without the infinite one. `most` is how many series a
-    gauge with a label of `ANY` value has at most: the largest values stay. `hold_seconds` is how
-    long such a series is shown at least, also when a following run has nothing to say about it.
+    gauge with a label of `ANY` value has at most: the largest values stay.
     """
 
     name: str
@@ -43,7 +42,6 @@ class Metric:
     labels: tuple[tuple[str, tuple[str, ...]], ...] = ()
     buckets: tuple[float, ...] = ()
     most: int = 0
-    hold_seconds: float = 0.0
 
     @property
     def label_names(self) -> list[str]:
@@ -157,8 +155,8 @@ MOST_EVENTS, MOST_FILLS = 20, 20
 PHASES_SHOWN = 3
 """Phases in which an event can be shown at a time: one scan can see it rise, peak and end."""
 HOLD_SECONDS = 45.0
-"""Rules about events and fills are evaluated every ten seconds: four times within this, and it is
-over before the next minute's push."""
+"""How long a series with a label of any value is shown at least: its rules are evaluated four times
+within that, and it is over before the next minute's push."""
 
 
 def _gauge(job: str, name: str, text: str, **labels: tuple[str, ...]) -> Metric:
@@ -166,10 +164,7 @@ def _gauge(job: str, name: str, text: str, **labels: tuple[str, ...]) -> Metric:
 
 
 def _open_gauge(job: str, name: str, text: str, most: int, **labels: tuple[str, ...]) -> Metric:
-    pairs = tuple(labels.items())
-    return Metric(
-        f"{job}_{name}", Kind.GAUGE, job, text, pairs, most=most, hold_seconds=HOLD_SECONDS
-    )
+    return Metric(f"{job}_{name}", Kind.GAUGE, job, text, tuple(labels.items()), most=most)
 
 
 def _counter(job: str, name: str, text: str, **labels: tuple[str, ...]) -> Metric:
@@ -205,11 +200,7 @@ def _common_metrics(job: str) -> tuple[Metric, ...]:
     return (
         _gauge(job, "last_success_timestamp_seconds", "When the last good run ended, Unix time."),
         _gauge(job, "last_failure_timestamp_seconds", "When the last failed run ended, Unix time."),
-        _gauge(
-            job,
-            "last_uncounted_timestamp_seconds",
-            "When the last run ended whose counts the table did not take, Unix time.",
-        ),
+        _gauge(job, "last_uncounted_timestamp_seconds", "When the table last took no counts."),
         _gauge(job, "duration_seconds", "Wall time of the last run."),
         _gauge(job, "requests_last_run", "Requests to the exchange in the last run."),
         _gauge(job, "clock_skew_seconds", "Our clock less the exchange's."),
@@ -318,8 +309,6 @@ METRICS: tuple[Metric, ...] = (
     _counter(TRADE, "exits_refused", "Exits that the exchange refused."),
     _counter(TRADE, "care_missed", "Trades that a run had no time to care for."),
     _counter(TRADE, "problems", "What went wrong in runs, by kind.", kind=PROBLEMS),
-    _counter(
-        TRADE, "unreadable_rows", "Rows of the exchange's lists that were not readable.", list=LISTS
-    ),
+    _counter(TRADE, "unreadable_rows", "Rows that were not readable, by list.", list=LISTS),
     _counter(TRADE, "signals_unopened", "Fresh signals without a free place, or time, to open."),
 )

@@ -15,7 +15,7 @@ from decimal import Decimal
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.ports import MetricsSink, TotalsStore
 from pumpwatch.run_numbers import RunNumbers, UndeclaredMetric, exposition
-from pumpwatch.shown_series import Kept, carry_over, read_shown, shown_now, write_shown
+from pumpwatch.shown_series import ShownSeries
 
 __all__ = ["MetricsReporter", "RunNumbers", "UndeclaredMetric", "exposition"]
 
@@ -45,10 +45,8 @@ class MetricsReporter:
         self._sink = sink
         self._clock = clock
         self._uncounted_failures = 0
-        self._before = ""
-        """What the table keeps of the series that are shown, as it was last read or written."""
-        self._unkept: Kept = {}
-        """What is shown and could not be kept there: this instance goes on from it."""
+        self._unkept = ""
+        """What is shown and could not be kept in the table: this instance goes on from it."""
 
     def report(
         self, numbers: RunNumbers, run_id: str, *, failed: bool = False, push: bool = True
@@ -73,39 +71,32 @@ class MetricsReporter:
             numbers.set("last_uncounted_timestamp_seconds", self._clock())
         if self._sink is None or not push:
             return False
-        shown = {} if failed else self._carry_over(numbers, is_read=totals is not None)
+        known = self._totals.kept(self._job) if totals is not None else ""
+        shown = ShownSeries(self._job, self._unkept or known)
+        if not failed:
+            shown.carry_over(numbers, self._clock())
         # Without totals only the gauges are replaced: a PUT would take the counters away.
         partial = failed or totals is None
         registry = exposition(numbers, totals, failed=failed)
         accepted = self._sink.push(self._job, registry, failed=partial)
         if not accepted:
             self._count_failure(run_id)
-        if not failed:
-            shown = shown_now(shown, self._clock()) if accepted else shown
-            self._keep(shown, can_write=totals is not None)
+        elif not failed:
+            shown.accepted(self._clock())
+        self._unkept = shown.text()
+        if totals is not None:
+            self._keep(known)
         return accepted
 
-    def _carry_over(self, numbers: RunNumbers, *, is_read: bool) -> Kept:
-        """Add what must still be shown and return all of it.
-
-        `is_read`: the table answered, and with it what other instances have shown.
-        """
-        self._before = self._totals.kept(self._job) if is_read else self._before
-        kept = {**read_shown(self._job, self._before), **self._unkept}
-        return carry_over(kept, numbers, self._clock())
-
-    def _keep(self, shown: Kept, *, can_write: bool) -> None:
-        """Keep what is shown where that changes something: in the table, or else in memory."""
-        text = write_shown(self._job, shown)
-        self._unkept = shown
+    def _keep(self, known: str) -> None:
+        """Keep what is shown in the table, unless it is there already, or else in memory."""
         try:
-            if can_write and text != self._before:
-                self._totals.keep(self._job, text)
+            if self._unkept != known:
+                self._totals.keep(self._job, self._unkept)
         except PumpwatchError as error:
             logger.warning("shown series were not kept", extra={"reason": str(error)})
-            return
-        if can_write:
-            self._before, self._unkept = text, {}
+        else:
+            self._unkept = ""
 
     def _count_failure(self, run_id: str) -> None:
         """Add a failed push to the totals now; what cannot be added waits for the next run."""

@@ -193,7 +193,7 @@ def test_what_cannot_be_sized_is_denied(changes: dict[str, Any], words: str) -> 
 def test_a_stop_between_last_and_mark_price_is_on_no_losing_side(side: Side, mark: str) -> None:
     stop, target = (D("1.236"), D("1.05")) if side is Side.SELL else (D("1.11"), D("1.3"))
     plan = EntryPlan(side, stop, target, 60_000)
-    quote = replace(QUOTE, mark=D(mark))
+    quote = replace(QUOTE, mark=D(mark), watches_mark=True)
     denied = size_entry(plan, quote, instrument("AUSDT"), BOOK, LIMITS, now=0)
     assert "passed the stop" in reason(denied)
     assert isinstance(size_entry(plan, QUOTE, instrument("AUSDT"), BOOK, LIMITS, now=0), SizedEntry)

@@ -11,6 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from http.client import HTTPException
@@ -43,9 +44,8 @@ logger = logging.getLogger(__name__)
 
 MOST_ABANDONED = 4
 """Pushes that hang in the background, before new ones are refused."""
-MOST_READ, MOST_SAID = 2_000, 300
-"""Bytes of a refusal's text that are read, and letters of it that are logged."""
-BAD_REQUEST = 400
+BAD_REQUEST, MOST_SAID = 400, 300
+"""Letters of a refusal's text that are logged."""
 IMPORT_PATH = "/api/v1/import/prometheus"
 """An address that ends so is VictoriaMetrics': it takes the same text, and labels in the query."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -128,10 +128,10 @@ class _Push:
         def send() -> None:
             credentials = self._credentials()
             request = Request(url, data=data, method=method)  # noqa: S310 - checked in the settings
-            secret = _authorisation(url, credentials)
-            self._hidden = [value.removeprefix("Basic ") for _, value in secret]
-            self._hidden += [credentials.password] if credentials is not None else []
-            for name, value in [*headers, *secret]:
+            authorisation = _authorisation(url, credentials)
+            if credentials is not None:
+                self._hidden = [credentials.password, authorisation[0][1].split()[1]]
+            for name, value in [*headers, *authorisation]:
                 request.add_header(name, value)
             opener = _opener(url, credentials)
             if not self._given_up.is_set():
@@ -190,20 +190,16 @@ class PushgatewaySink:
 
 
 def _said(error: HTTPError, hidden: Sequence[str]) -> str:
-    """Return the beginning of a refusal's text, which names the metric that clashes.
-
-    Only of a 400: the pages of proxies say nothing about the push. `hidden` is never shown.
-    """
+    """Return the beginning of what a 400 says: it names the metric that clashes, never a secret."""
     if error.code != BAD_REQUEST:
-        return ""
-    try:
-        text = error.read(MOST_READ).decode("utf-8", "replace")
-    except (OSError, HTTPException) as broken:
-        return f", and its text broke off ({type(broken).__name__})"
-    for secret in hidden:
-        text = text.replace(secret, "***")
-    words = "".join(letter if letter.isprintable() else " " for letter in text).split()
-    return f": {' '.join(words)[:MOST_SAID]}" if words else ""
+        return ""  # a proxy's page says nothing about the push
+    with suppress(OSError, HTTPException):
+        text = error.read(MOST_SAID * 4).decode("utf-8", "replace")
+        for secret in hidden:
+            text = text.replace(secret, "***")
+        words = "".join(letter if letter.isprintable() else " " for letter in text).split()
+        return f": {' '.join(words)[:MOST_SAID]}"
+    return ", and its text broke off"
 
 
 def _authorisation(url: str, credentials: PushCredentials | None) -> Headers:

@@ -12,8 +12,6 @@ from .probe import CheckFailed, Facts
 
 __all__ = ["check_key"]
 
-ISOLATED = "the account is in isolated margin mode: switch it to cross margin"
-
 
 def check_key(settings: TradeSettings, secrets: Secrets, deadline: Deadline) -> Facts:
     """Read the secret anew and ask the exchange about the key; the value is never shown.
@@ -47,7 +45,7 @@ def check_key(settings: TradeSettings, secrets: Secrets, deadline: Deadline) -> 
     confirmation = settings.live_trading_confirmation if live else access.account
     refused = refusals(access, confirmation=confirmation)
     if account.isolated_margin:
-        refused.append(ISOLATED)
+        refused.append("the account is in isolated margin mode: switch it to cross margin")
     if refused:
         raise CheckFailed("; ".join(refused))
     return {"filled": True, "warnings": list(warnings(access, now=now))}

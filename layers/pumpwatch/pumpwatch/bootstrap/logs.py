@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from aws_lambda_powertools import Logger
@@ -14,9 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["log_trade_report", "structured_logger"]
 
-ROUTINE = frozenset(
-    ("opened", "closed", "dropped", "denied", "waiting", "stop_seen", "locked", "lock")
-)
+ROUTINE = "opened", "closed", "dropped", "denied", "waiting", "stop_seen", "locked", "lock"
 """Happenings and reasons that nobody must act on. All others are warnings, also a kind that is
 new: a log of warnings alone then holds everything that is a person's business."""
 
@@ -48,15 +45,8 @@ def structured_logger() -> Logger:
 
 def log_trade_report(logger: Logger, report: TradeReport) -> None:
     """Write a line for each thing that happened in a run, and for each reason to open nothing."""
-    for one in report.happenings:
-        facts = {"kind": one.kind, "symbol": one.symbol, "signal_id": one.signal_id}
-        _write(logger, one.kind, one.text, facts)
-    for reason, text in report.blocked.items():
-        _write(logger, reason, f"no entries: {text}", {"kind": "blocked", "reason": reason})
-
-
-def _write(logger: Logger, kind: str, text: str, facts: Mapping[str, str]) -> None:
-    if kind in ROUTINE:
-        logger.info(text, extra=dict(facts))
-    else:
-        logger.warning(text, extra=dict(facts))
+    lines = [(one.kind, one.symbol, one.signal_id, one.text) for one in report.happenings]
+    lines += [(reason, "", "", f"no entries: {text}") for reason, text in report.blocked.items()]
+    for kind, symbol, signal_id, text in lines:
+        write = logger.info if kind in ROUTINE else logger.warning
+        write(text, extra={"kind": kind, "symbol": symbol, "signal_id": signal_id})

@@ -159,7 +159,7 @@ def _taken(desk: Desk, signal: Signal, view: View, now: int) -> Denied | None:
 
 
 def _watches_mark(desk: Desk) -> bool:
-    return desk.settings.stop_trigger == StopTrigger.MARK_PRICE
+    return desk.settings.stop_trigger == "mark_price"
 
 
 def _quote(

@@ -103,7 +103,7 @@ def _is_still_bare(desk: Desk, trade: Trade) -> bool:
 
 def _stop_for(desk: Desk, trade: Trade, position: Position) -> Decimal | None:
     """Return the stop to set; contracts are asked for only where a new place needs the tick."""
-    by_mark = desk.settings.stop_trigger == StopTrigger.MARK_PRICE
+    by_mark = desk.settings.stop_trigger == "mark_price"
     contract = desk.contracts.known(trade.symbol)
     tick = contract.tick_size if contract is not None else None
     stop = stop_to_set(trade, position, tick, watches_mark=by_mark)
