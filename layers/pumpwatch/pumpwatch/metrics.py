@@ -223,6 +223,8 @@ METRICS: tuple[Metric, ...] = (
     _gauge(DETECT, "symbols_skipped", "Symbols left out of the last scan because of bad data."),
     _gauge(DETECT, "symbols_warming_up", "Symbols without enough history to signal."),
     _gauge(DETECT, "candidates", "Symbols that the screen could not drop in the last scan."),
+    _gauge(DETECT, "candidates_deferred", "Candidates beyond the budget of the last scan."),
+    _gauge(DETECT, "candidates_unjudged", "Candidates whose candles or history did not come."),
     _gauge(DETECT, "events_open", "Pump events that are not over."),
     _gauge(DETECT, "signals_last_run", "Signals published by the last run."),
     _open_gauge(
@@ -251,6 +253,7 @@ METRICS: tuple[Metric, ...] = (
         "Candles that the learned score judged, by whether the market's trades were known.",
         trades=("known", "unknown"),
     ),
+    _counter(DETECT, "clock_doubts", "Scans by a time of the exchange that was not sure."),
     _counter(DETECT, "bad_candles", "Answers about candles or trades that could not be true."),
     *_common_metrics(TRADE),
     *_api_metrics(TRADE, ENDPOINTS),

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from .candles import FloatArray, IntArray
 
-__all__ = ["Instrument", "MarketSnapshot", "OrderBook"]
+__all__ = ["Instrument", "MarketSnapshot", "OrderBook", "Watchlist"]
+
+
+@dataclass(frozen=True, slots=True)
+class Watchlist:
+    """Which contracts there are, for those who only watch them."""
+
+    types: Mapping[str, str]
+    """The exchange's own class of each symbol (`Instrument.symbol_type`)."""
+    unreadable: int = 0
+    """Rows that name no symbol."""
 
 
 @dataclass(frozen=True, slots=True)

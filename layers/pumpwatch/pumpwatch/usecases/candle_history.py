@@ -17,7 +17,7 @@ from pumpwatch.ports import CandleRequest, HistoryStore, MarketData
 
 from .detect_state import DetectState
 
-__all__ = ["Answers", "CandleHistory", "Refreshed", "request_count"]
+__all__ = ["Answers", "CandleHistory", "Refreshed", "Window", "request_count"]
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,8 @@ PAGE = 1000
 """Candles in one answer of the exchange."""
 SYMBOLS_HELD = 1000
 """Symbols whose slices stay in memory between runs."""
+MOST_FAILURES = 2
+"""Reads of the store that may fail in a scan: each may take a good part of the run's time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +48,19 @@ class Refreshed:
     bad: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """Candles of the state's `rows` up to the forming one, and the rule's memory before them.
+
+    `readable`, shaped (symbols,), says whose history fits the state: the others cannot be judged.
+    """
+
+    rows: IntArray
+    candles: Candles
+    start: Carry
+    readable: BoolArray
+
+
 def request_count(requests: list[CandleRequest]) -> int:
     """Return how many answers of the exchange the requests take."""
     return sum(-(-((one.end - one.start) // one.interval + 1) // PAGE) for one in requests)
@@ -59,6 +74,11 @@ class CandleHistory:
         self._store = store
         self._detector = detector
         self._held: OrderedDict[int, Candles] = OrderedDict()
+        self._failures = 0
+
+    def begin_scan(self) -> None:
+        """Ask the store again, however often it failed before."""
+        self._failures = 0
 
     def forget(self) -> None:
         """Drop what is held in memory: another run may have saved something newer."""
@@ -68,6 +88,12 @@ class CandleHistory:
         """Return what the slices lack, by symbol, from one round of requests."""
         requests = [one for number in numbers for one in self._lacking(state, number, now)[2]]
         return self._market.candles(requests) if requests else {}
+
+    def reaches(self, state: DetectState, number: int) -> bool:
+        """Return whether a slice can be had, or has no history yet."""
+        if not (state.through[state.slice_rows(number)] > 0).any():
+            return True
+        return bool(self._slices([number]))
 
     def refresh(self, state: DetectState, number: int, now: int, answers: Answers) -> Refreshed:
         """Add what was fetched to a slice, replay it, and update the state and the store."""
@@ -96,17 +122,23 @@ class CandleHistory:
 
     def window(
         self, state: DetectState, rows: IntArray, series: Mapping[str, CandleSeries], now: int
-    ) -> tuple[Candles, Carry, BoolArray]:
+    ) -> Window | None:
         """Return the candles of some symbols up to the forming one, and the memory before them.
 
-        The third array says whose history could be read, (symbols,): the others cannot be judged.
+        Symbols whose history the store does not give now are left out; None when that is all.
         """
-        symbols = [state.symbols[row] for row in rows]
         end = (now // self._detector.interval + 1) * self._detector.interval
         if self._detector.lookback == 0:
+            symbols = [state.symbols[row] for row in rows]
             grid = self._grid(symbols, int(state.through[rows].min()), end)
-            return grid.merged(series), state.carry.select(rows), np.ones(len(rows), dtype=np.bool_)
-        slices = [self._slice(int(state.slice_of[row])) for row in rows]
+            readable = np.ones(len(rows), dtype=np.bool_)
+            return Window(rows, grid.merged(series), state.carry.select(rows), readable)
+        known = self._slices(state.slice_of[rows].tolist())
+        rows = rows[np.isin(state.slice_of[rows], list(known))]
+        if not len(rows):
+            return None
+        symbols = [state.symbols[row] for row in rows]
+        slices = [known[int(number)] for number in state.slice_of[rows]]
         readable = np.array(
             [self._holds(old, state, row) for old, row in zip(slices, rows, strict=True)]
         )
@@ -114,7 +146,7 @@ class CandleHistory:
         for position, old in enumerate(slices):
             if old is not None and readable[position]:
                 _copy_rows(grid, old, np.arange(len(rows)) == position)
-        return grid.merged(series), state.base.select(rows), readable
+        return Window(rows, grid.merged(series), state.base.select(rows), readable)
 
     # --- inside --------------------------------------------------------------------------
 
@@ -129,9 +161,27 @@ class CandleHistory:
         end = now // self._detector.interval * self._detector.interval
         return old, known, self._requests(symbols, np.where(known, state.through[rows], 0), end)
 
+    def _slices(self, numbers: Sequence[int]) -> dict[int, Candles | None]:
+        """Return the slices that can be had, None for one that does not exist."""
+        known: dict[int, Candles | None] = {}
+        for number in dict.fromkeys(numbers):
+            try:
+                known[number] = self._slice(number)
+            except StoreUnavailable as error:
+                logger.warning(
+                    "history slice was not read", extra={"slice": number, "reason": str(error)}
+                )
+        return known
+
     def _slice(self, number: int) -> Candles | None:
         if number not in self._held:
-            loaded = self._store.load_slice(number, interval=self._detector.interval)
+            if self._failures >= MOST_FAILURES:
+                raise StoreUnavailable("the store failed before in this scan")
+            try:
+                loaded = self._store.load_slice(number, interval=self._detector.interval)
+            except StoreUnavailable:
+                self._failures += 1
+                raise
             if loaded is None or not loaded.shape[1]:
                 return None
             self._hold(number, loaded)
@@ -218,6 +268,7 @@ def sorted_out(answers: Answers) -> tuple[dict[str, CandleSeries], int]:
     bad = 0
     for symbol, answer in answers.items():
         if isinstance(answer, CandleSeries):
+            bad += answer.impossible
             if len(answer.closed.open_time):
                 good[symbol] = answer.closed
             continue

@@ -10,11 +10,11 @@ import numpy as np
 from pumpwatch.domain.candles import BoolArray, Candles, CandleSeries, IntArray
 from pumpwatch.domain.detection import Carry, Detections, Detector, known_before
 from pumpwatch.domain.detection.screen import Glance
-from pumpwatch.domain.events import EventRules
-from pumpwatch.errors import PumpwatchError, RetryLater, StopTrading
+from pumpwatch.domain.events import EventRules, SymbolView
+from pumpwatch.errors import PumpwatchError, RetryLater, StopTrading, StoreUnavailable
 from pumpwatch.ports import MarketData
 
-from .candle_history import Answers, CandleHistory, Refreshed, request_count
+from .candle_history import MOST_FAILURES, Answers, CandleHistory, Refreshed, request_count
 from .detect_report import DetectReport
 from .detect_state import DetectState, JudgedSpan
 from .event_desk import EventDesk, view_of_events_symbol, view_of_nothing, view_of_row
@@ -43,14 +43,21 @@ class Scanner:
         self._detector = detector
         self._rules = rules
         self._trades = TradeReader(market, detector, alarm_age=rules.alarm_age)
+        self._store_failures: list[StoreUnavailable] = []
 
     def scan(self, state: DetectState, now: Glance, report: DetectReport, *, budget: int) -> None:
-        """Judge every candle that is not judged yet, as far as the budget of symbols goes."""
+        """Judge every candle that is not judged yet, as far as the budget of symbols goes.
+
+        A symbol that cannot be judged stays unjudged and hurts no other. Raises `StoreUnavailable`
+        at the end when the table did not take what followed for some.
+        """
         if state.last is not None and now.time < state.last.time:
             logger.warning(
                 "the exchange's time went back: nothing is judged", extra={"time": now.time}
             )
             return
+        self._history.begin_scan()
+        self._store_failures.clear()
         plan = plan_scan(
             state,
             now,
@@ -68,10 +75,14 @@ class Scanner:
         report.requests += request_count(requests)
         report.symbols = int(plan.present.sum())
         report.skipped += failed
-        report.warming_up = int((plan.present & ~plan.ready).sum()) + len(plan.deferred)
-        report.candidates = len(requests) + len(plan.deferred)
+        report.warming_up = int((plan.present & ~plan.ready).sum())
+        report.candidates = len(requests) + len(plan.deferred) + plan.waiting
+        report.candidates_deferred = len(plan.deferred) + plan.waiting
+        report.candidates_unjudged = len(plan.chosen) - len(judged)
         report.events_open = self._desk.open_events
         report.events = list(self._desk.events.values())
+        if self._store_failures:
+            raise self._store_failures[0]
 
     def fetch(self, state: DetectState, numbers: Sequence[int], now: int) -> Answers:
         """Return what the slices lack: one round of requests for all of them."""
@@ -119,8 +130,14 @@ class Scanner:
         self._filled(state, number, now, self.fetch(state, [number], now), report)
 
     def begin(self, state: DetectState, now: Glance) -> None:
-        """Let judging begin with the candle after the one that is forming at this look."""
+        """Let judging begin with the candle after the one that is forming at this look.
+
+        What the state has of a later time goes: it was another clock's.
+        """
         interval = self._detector.interval
+        state.instruments_time = min(state.instruments_time, now.time)
+        state.refreshed = {one: min(time, now.time) for one, time in state.refreshed.items()}
+        state.judged.clear()
         state.unjudged[:] = (now.time // interval + 1) * interval
         state.answered[:] = state.unjudged
         state.looked(now, interval)
@@ -148,6 +165,7 @@ class Scanner:
         usable: dict[str, CandleSeries] = {}
         for symbol, answer in answers.items():
             if isinstance(answer, CandleSeries):
+                report.bad_candles += answer.impossible
                 usable[symbol] = answer
                 continue
             if isinstance(answer, StopTrading):
@@ -170,7 +188,10 @@ class Scanner:
         )
         if not len(rows):
             return {}
-        candles, start, readable = self._history.window(state, rows, series, now)
+        window = self._history.window(state, rows, series, now)
+        if window is None:
+            return {}
+        rows, candles, start, readable = window.rows, window.candles, window.start, window.readable
         forming = np.array([_forms(series[state.symbols[row]], plan.forming) for row in rows])
         unjudged = self._live(candles, start) & (candles.open_time >= state.unjudged[rows, None])
         final = unjudged & readable[:, None]
@@ -194,10 +215,23 @@ class Scanner:
                 forming=bool(forming[position]),
                 close_before=float(start.close[position]),
             )
-            self._desk.judge(view, now, report)
+            if not self._look(view, now, report):
+                continue
             end = _end_of(series[state.symbols[row]], int(state.unjudged[row]))
             judged[int(row)] = min(plan.forming, end)
         return judged
+
+    def _look(self, view: SymbolView, now: int, report: DetectReport) -> bool:
+        """Let the desk look at a symbol; return whether the table took what followed."""
+        if len(self._store_failures) >= MOST_FAILURES:
+            return False
+        try:
+            self._desk.judge(view, now, report)
+        except StoreUnavailable as error:
+            logger.warning("not stored", extra={"symbol": view.symbol, "reason": str(error)})
+            self._store_failures.append(error)
+            return False
+        return True
 
     def _follow_events(
         self, plan: ScanPlan, series: Mapping[str, CandleSeries], now: int, report: DetectReport
@@ -206,9 +240,9 @@ class Scanner:
         watched = {event.symbol for event in plan.following}
         for symbol in list(self._desk.events):
             if symbol in watched and symbol in series:
-                self._desk.judge(view_of_events_symbol(series[symbol]), now, report)
+                self._look(view_of_events_symbol(series[symbol]), now, report)
             elif symbol not in series:
-                self._desk.judge(view_of_nothing(symbol, self._detector.interval), now, report)
+                self._look(view_of_nothing(symbol, self._detector.interval), now, report)
 
     def _remember(
         self, state: DetectState, plan: ScanPlan, judged: Mapping[int, int], now: Glance

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
-from pumpwatch.domain.candles import CandleSeries, FloatArray, IntArray, first_bad_candle
+from pumpwatch.domain.candles import CandleSeries, FloatArray, possible_candles
 from pumpwatch.errors import BadMarketData
 from pumpwatch.ports import CandleRequest
 
@@ -22,7 +23,6 @@ INTERVALS = {60_000 * minutes: str(minutes) for minutes in MINUTES} | {86_400_00
 """Bybit's name for each interval in milliseconds."""
 
 COLUMNS = 7
-LATEST_TIME = 1e15
 
 
 def pages(request: CandleRequest) -> Iterator[CandleRequest]:
@@ -40,19 +40,31 @@ def pages(request: CandleRequest) -> Iterator[CandleRequest]:
 def read_candles(result: object, request: CandleRequest, *, time: int) -> CandleSeries:
     """Return the candles of an answer that the exchange stamped at `time`, oldest first.
 
-    Raises `BadMarketData` when the answer is malformed or a candle cannot be true.
+    A row that is no candle, a candle that cannot be true and one that is given twice in different
+    forms are gaps, and counted. Raises `BadMarketData` when the answer has no list, is about
+    another symbol, or is not empty and has no row that is a candle.
     """
-    listed = result.get("list") if isinstance(result, dict) else None
-    if not isinstance(result, dict) or not isinstance(listed, list):
+    found = result.get("list") if isinstance(result, dict) else None
+    if not isinstance(result, dict) or not isinstance(found, list):
         raise BadMarketData(f"{request.symbol}: the candle answer has no list")
-    if result.get("symbol", request.symbol) != request.symbol:
+    if result.get("symbol") not in (request.symbol, "", None):
         raise BadMarketData(f"{request.symbol}: the answer is about another symbol")
-    table = _table(listed, request.symbol)
+    table = _table(found)
+    table = table[possible_candles(table[:, 0], table[:, 1:], interval=request.interval)]
+    if found and not len(table):
+        raise BadMarketData(f"{request.symbol}: no row of the answer is a candle that can be true")
+    # Bybit sends the newest first.
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    impossible = len(found) - len(table)
+    if (np.diff(table[:, 0]) == 0).any():
+        table, doubted = _each_once(table)
+        impossible += doubted
     table = table[(table[:, 0] >= request.start) & (table[:, 0] <= request.end)]
     open_time, values = table[:, 0].astype(np.int64), np.ascontiguousarray(table[:, 1:])
-    _check(open_time, values, request)
     forming = bool(len(open_time)) and int(open_time[-1]) + request.interval > time
-    return CandleSeries(request.symbol, request.interval, open_time, values, forming)
+    return CandleSeries(
+        request.symbol, request.interval, open_time, values, forming, impossible=impossible
+    )
 
 
 def join_series(parts: Sequence[CandleSeries], request: CandleRequest) -> CandleSeries:
@@ -68,27 +80,41 @@ def join_series(parts: Sequence[CandleSeries], request: CandleRequest) -> Candle
         )
     open_time = np.concatenate([part.open_time for part in filled])
     values = np.concatenate([part.values for part in filled])
-    return CandleSeries(request.symbol, request.interval, open_time, values, filled[-1].forming)
+    return CandleSeries(
+        request.symbol,
+        request.interval,
+        open_time,
+        values,
+        filled[-1].forming,
+        impossible=sum(part.impossible for part in parts),
+    )
 
 
-def _table(listed: Sequence[object], symbol: str) -> FloatArray:
-    """Return the rows as (candles, 7), oldest first; Bybit sends the newest first."""
-    if not listed:
+def _table(found: Sequence[object]) -> FloatArray:
+    """Return the rows as (rows, 7); one that is no list of at least seven numbers is NaN."""
+    if not found:
         return np.empty((0, COLUMNS))
     try:
-        table = np.array(listed[::-1], dtype=np.float64)
+        table = np.array(found, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
-        raise BadMarketData(f"{symbol}: a candle row holds something that is no number") from None
-    if table.ndim != 2 or table.shape[1] != COLUMNS:  # noqa: PLR2004
-        raise BadMarketData(f"{symbol}: a candle row does not have {COLUMNS} fields")
-    times = table[:, 0]
-    if not (np.isfinite(times) & (times >= 0) & (times < LATEST_TIME)).all():
-        raise BadMarketData(f"{symbol}: an open time is no time")
-    return table
+        table = np.array([_numbers(row) for row in found])
+    if table.ndim != 2 or table.shape[1] < COLUMNS:  # noqa: PLR2004
+        return np.full((len(found), COLUMNS), np.nan)
+    return table[:, :COLUMNS]
 
 
-def _check(open_time: IntArray, values: FloatArray, request: CandleRequest) -> None:
-    bad = first_bad_candle(open_time, values, interval=request.interval)
-    if bad is not None:
-        row, reason = bad
-        raise BadMarketData(f"{request.symbol}: candle of {int(open_time[row])}: {reason}")
+def _numbers(row: object) -> list[float]:
+    if isinstance(row, list) and len(row) >= COLUMNS:
+        try:
+            return [float(value) for value in row[:COLUMNS]]
+        except (TypeError, ValueError, OverflowError):
+            pass
+    return [math.nan] * COLUMNS
+
+
+def _each_once(table: FloatArray) -> tuple[FloatArray, int]:
+    """Return the table without repeated rows, and without the times whose rows differ; and how
+    many such times there are."""
+    table = np.unique(table, axis=0)
+    _, place, count = np.unique(table[:, 0], return_inverse=True, return_counts=True)
+    return table[count[place] == 1], int((count > 1).sum())

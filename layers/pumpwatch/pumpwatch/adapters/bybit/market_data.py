@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from itertools import pairwise
 from typing import TypeVar
 
 from pumpwatch.domain.candles import CandleSeries
-from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
+from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook, Watchlist
 from pumpwatch.domain.market_trades import MarketTrades
 from pumpwatch.errors import (
     BadMarketData,
@@ -22,12 +23,12 @@ from pumpwatch.ports import CandleRequest
 
 from . import endpoints
 from .candles import INTERVALS, PAGE, join_series, pages, read_candles
-from .fields import NUMBER, object_in, optional_text, rows
-from .instruments import is_tradable, read_instrument
+from .fields import listed, object_in, optional_text, price
+from .instruments import is_tradable, is_watched, read_instrument, symbol_type
 from .market_trades import LIMIT, read_market_trades
 from .refusals import BAD_PARAMETER
 from .session import Answer, BybitSession
-from .tickers import read_snapshot
+from .tickers import read_snapshot, symbol_of
 
 __all__ = ["BybitMarketData"]
 
@@ -38,6 +39,7 @@ MOST_PAGES = 50
 BOOK_DEPTH = 50
 LEVEL = 2
 
+Level = tuple[Decimal, Decimal]
 Wanted = TypeVar("Wanted")
 Found = TypeVar("Found")
 
@@ -67,30 +69,61 @@ class BybitMarketData:
             raise BadMarketData(f"{symbol}: the ticker is about another symbol")
         return found
 
+    def watchlist(self) -> Watchlist:
+        """Return which USDT perpetuals there are, with nothing read that trading alone needs."""
+        types: dict[str, str] = {}
+        unreadable = 0
+        for row in self._contracts():
+            if not symbol_of(row):
+                unreadable += 1
+            elif isinstance(row, dict) and is_watched(row):
+                types.setdefault(row["symbol"], symbol_type(row))
+        if unreadable:
+            logger.warning("contracts without a symbol", extra={"rows": unreadable})
+        return Watchlist(types, unreadable)
+
     def instruments(self) -> Mapping[str, Instrument]:
-        """Return every tradable USDT perpetual by symbol; unreadable rows are logged."""
+        """Return the tradable USDT perpetuals whose terms can be read, by symbol.
+
+        The others are logged, and so is a contract that is listed twice with different terms.
+        """
         found: dict[str, Instrument] = {}
-        cursor = ""
-        for _ in range(MOST_PAGES):
+        reasons: dict[str, str] = {}
+        for row in self._contracts():
+            if not isinstance(row, dict) or not is_tradable(row):
+                continue
+            symbol = row["symbol"]
+            try:
+                one = read_instrument(row)
+            except ExchangeUnavailable as error:
+                reasons[symbol] = str(error)
+                continue
+            if found.setdefault(symbol, one) != one:
+                reasons[symbol] = f"{symbol} is listed twice with different terms"
+        for reason in reasons.values():
+            logger.warning("contract cannot be traded", extra={"reason": reason})
+        return {symbol: one for symbol, one in found.items() if symbol not in reasons}
+
+    def _contracts(self) -> Iterator[object]:
+        """Yield the rows of every page.
+
+        Only the end of the cursor ends the list: pages may be short or empty. Raises
+        `ExchangeUnavailable` for a cursor that comes again, unless nothing came with it.
+        """
+        where, cursor = "instruments-info", ""
+        seen: set[str] = set()
+        while cursor not in seen and len(seen) < MOST_PAGES:
+            seen.add(cursor)
             more = {"cursor": cursor} if cursor else {}
             answer = self._session.call(
                 endpoints.INSTRUMENTS, category="linear", limit=INSTRUMENT_PAGE, **more
             )
-            listed = rows(answer.result, "instruments-info")
-            for row in listed:
-                if not is_tradable(row):
-                    continue
-                try:
-                    one = read_instrument(row)
-                except ExchangeUnavailable as error:
-                    logger.warning("contract left out", extra={"reason": str(error)})
-                else:
-                    found[one.symbol] = one
-            where = "instruments-info"
+            page, before = listed(answer.result, where), cursor
+            yield from page
             cursor = optional_text(object_in(answer.result, where), "nextPageCursor", where)
-            if len(listed) < INSTRUMENT_PAGE or not cursor:
-                return found
-        raise ExchangeUnavailable("instruments-info: the list does not end")
+            if not cursor or (not page and cursor == before):
+                return
+        raise ExchangeUnavailable(f"{where}: the list does not end")
 
     def candles(
         self, requests: Sequence[CandleRequest]
@@ -123,11 +156,10 @@ class BybitMarketData:
         result = answer.result
         if not isinstance(result, dict) or result.get("s") != symbol:
             raise BadMarketData(f"{symbol}: the book answer is about another symbol, or malformed")
-        bids, asks = _levels(result.get("b"), symbol), _levels(result.get("a"), symbol)
-        falling = all(bids[i][0] > bids[i + 1][0] for i in range(len(bids) - 1))
-        rising = all(asks[i][0] < asks[i + 1][0] for i in range(len(asks) - 1))
-        if not falling or not rising or (bids and asks and bids[0][0] >= asks[0][0]):
-            raise BadMarketData(f"{symbol}: the book is out of order or crossed")
+        bids = _levels(result.get("b"), symbol, rising=False)
+        asks = _levels(result.get("a"), symbol, rising=True)
+        if bids and asks and bids[0][0] >= asks[0][0]:
+            raise BadMarketData(f"{symbol}: the book is crossed")
         return OrderBook(symbol, answer.time, bids, asks)
 
     def _each(
@@ -178,18 +210,35 @@ class BybitMarketData:
         raise UnknownSymbol(f"{symbol}: {reason}")
 
 
-def _levels(value: object, symbol: str) -> tuple[tuple[Decimal, Decimal], ...]:
+def _levels(value: object, symbol: str, *, rising: bool) -> tuple[Level, ...]:
+    """Return one side of the book, best first, up to the first level that cannot be true.
+
+    What lies behind such a level is not known, so it counts as no depth; of two levels in the wrong
+    order either may be wrong. Raises `BadMarketData` when the side or its best level cannot be
+    read.
+    """
     if not isinstance(value, list):
         raise BadMarketData(f"{symbol}: a side of the book is missing")
-    return tuple(_level(level, symbol) for level in value)
+    found: list[Level] = []
+    for level in map(_level, value):
+        if level is None:
+            break
+        found.append(level)
+    for place, (better, worse) in enumerate(pairwise(found)):
+        if worse[0] == better[0] or (worse[0] > better[0]) != rising:
+            del found[place:]
+            break
+    if value and not found:
+        raise BadMarketData(f"{symbol}: the best level of the book is malformed or out of order")
+    return tuple(found)
 
 
-def _level(level: object, symbol: str) -> tuple[Decimal, Decimal]:
-    if isinstance(level, list) and len(level) == LEVEL:
-        price, quantity = (
-            Decimal(part) if isinstance(part, str) and NUMBER.fullmatch(part) else Decimal(0)
-            for part in level
-        )
-        if price > 0 and quantity > 0:
-            return price, quantity
-    raise BadMarketData(f"{symbol}: a level of the book is malformed")
+def _level(row: object) -> Level | None:
+    """Return (price, quantity), None where they are no numbers above zero."""
+    if not isinstance(row, list) or len(row) < LEVEL:
+        return None
+    try:
+        fields = dict(zip(("price", "quantity"), row, strict=False))
+        return price(fields, "price", "book"), price(fields, "quantity", "book")
+    except ExchangeUnavailable:
+        return None

@@ -3,74 +3,96 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 
 from pumpwatch.domain.candles import BoolArray, FloatArray
 from pumpwatch.domain.market import MarketSnapshot
+from pumpwatch.errors import ExchangeUnavailable
 
-from .fields import Row, rows
+from .fields import LATEST_TIME, Row, listed
 
-__all__ = ["read_snapshot"]
+__all__ = ["is_usdt_perpetual", "read_snapshot", "symbol_of"]
 
-PRICES = {
-    "last_price": "lastPrice",
-    "mark_price": "markPrice",
-    "bid": "bid1Price",
-    "ask": "ask1Price",
-    "high_24h": "highPrice24h",
-    "low_24h": "lowPrice24h",
-}
+PRICES = {"last_price": "lastPrice", "high_24h": "highPrice24h", "low_24h": "lowPrice24h"}
 AMOUNTS = {"volume_24h": "volume24h", "turnover_24h": "turnover24h"}
+OTHERS = {"mark_price": "markPrice", "bid": "bid1Price", "ask": "ask1Price"}
 FUNDING, NEXT_FUNDING = "fundingRate", "nextFundingTime"
-LATEST_TIME = 1e15
+UNNAMED = "(no symbol)"
+DIGITS = re.compile(r"[-+.0-9eE]*")
 
 
 def read_snapshot(result: object, *, time: int) -> MarketSnapshot:
     """Return the USDT perpetuals of a linear tickers answer that the exchange stamped at `time`.
 
-    Dated futures (a dash in the name) and other settlement coins are left out silently. A row whose
-    numbers are missing or impossible, and a second row of a symbol, is skipped and named.
-    Raises `ExchangeUnavailable` when the answer has no list.
+    Dated futures (a dash in the name) and other settlement coins are left out silently. What makes
+    a row sound is said by `MarketSnapshot`; other rows are skipped and named, and so are rows
+    without a symbol, further rows of a symbol, and a symbol whose sound rows differ: nobody knows
+    which of them is true. Raises `ExchangeUnavailable` when the answer has no list, or no row of it
+    names a symbol.
     """
-    found = [row for row in rows(result, "tickers") if is_usdt_perpetual(row.get("symbol"))]
-    names = [str(row["symbol"]) for row in found]
-    columns = {name: _column(found, key) for name, key in (PRICES | AMOUNTS).items()}
-    funding, next_funding = _column(found, FUNDING), _column(found, NEXT_FUNDING)
-    good = np.isfinite(funding) & (next_funding > 0) & (next_funding < LATEST_TIME)
+    named = [(symbol_of(row), row) for row in listed(result, "tickers")]
+    unnamed = [UNNAMED for name, _ in named if not name]
+    if unnamed and len(unnamed) == len(named):
+        raise ExchangeUnavailable("tickers: no row names a symbol")
+    found = [(name, row) for name, row in named if is_usdt_perpetual(name)]
+    names, rows = [name for name, _ in found], [row for _, row in found if isinstance(row, dict)]
+    columns = {name: _column(rows, key) for name, key in (PRICES | AMOUNTS | OTHERS).items()}
+    good: BoolArray = columns["high_24h"] >= columns["low_24h"]
     for name in PRICES:
         good &= np.isfinite(columns[name]) & (columns[name] > 0)
     for name in AMOUNTS:
         good &= np.isfinite(columns[name]) & (columns[name] >= 0)
-    good &= columns["high_24h"] >= columns["low_24h"]
-    good &= _first_of_its_name(names)
+    if len(set(names)) < len(names):
+        good = _single(names, rows, good)
+    for name in OTHERS:
+        known = np.isfinite(columns[name]) & (columns[name] > 0)
+        columns[name] = np.where(known, columns[name], np.nan)
+    crossed = columns["bid"] > columns["ask"]
+    columns["bid"][crossed] = columns["ask"][crossed] = np.nan
+    funding, next_funding = _column(rows, FUNDING), _column(rows, NEXT_FUNDING)
+    dated = (next_funding > 0) & (next_funding < LATEST_TIME)
     return MarketSnapshot(
         time=time,
         symbols=tuple(name for name, keep in zip(names, good, strict=True) if keep),
         **{name: column[good] for name, column in columns.items()},
-        funding_rate=funding[good],
-        next_funding=next_funding[good].astype(np.int64),
-        skipped=tuple(name for name, keep in zip(names, good, strict=True) if not keep),
+        # A fraction of the position: nobody pays all of it, let alone more.
+        funding_rate=np.where(np.abs(funding) < 1, funding, np.nan)[good],
+        next_funding=np.where(dated, next_funding, 0)[good].astype(np.int64),
+        skipped=(*(name for name, keep in zip(names, good, strict=True) if not keep), *unnamed),
     )
 
 
-def is_usdt_perpetual(symbol: object) -> bool:
-    """Return whether a linear symbol's name is that of a USDT perpetual, in letters one can see."""
-    if not isinstance(symbol, str) or not symbol.isprintable():
-        return False
+def symbol_of(row: object) -> str:
+    """Return the symbol that a row names in letters one can see, empty when it names none."""
+    symbol = row.get("symbol") if isinstance(row, dict) else None
+    return symbol if isinstance(symbol, str) and symbol.isprintable() else ""
+
+
+def is_usdt_perpetual(symbol: str) -> bool:
+    """Return whether a linear symbol's name is that of a USDT perpetual."""
     return symbol.endswith("USDT") and "-" not in symbol
 
 
-def _column(found: Sequence[Row], key: str) -> FloatArray:
-    try:
-        return np.array([float(row[key]) for row in found], dtype=np.float64)
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return np.array([_float(row.get(key)) for row in found], dtype=np.float64)
+def _column(rows: Sequence[Row], key: str) -> FloatArray:
+    values = [row.get(key) for row in rows]
+    texts = [value for value in values if isinstance(value, str)]
+    if len(texts) == len(values) and DIGITS.fullmatch("".join(texts)):
+        try:
+            return np.array(texts, dtype=np.float64)
+        except ValueError:
+            pass
+    return np.array([_float(value) for value in values], dtype=np.float64)
 
 
 def _float(value: object) -> float:
-    if not isinstance(value, str | int | float):
+    """Return a number, as text or not; NaN for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return math.nan
+    if isinstance(value, str) and not DIGITS.fullmatch(value):
         return math.nan
     try:
         return float(value)
@@ -78,11 +100,12 @@ def _float(value: object) -> float:
         return math.nan
 
 
-def _first_of_its_name(names: Sequence[str]) -> BoolArray:
-    first = np.ones(len(names), dtype=np.bool_)
-    if len(set(names)) < len(names):
-        seen: set[str] = set()
-        for index, name in enumerate(names):
-            first[index] = name not in seen
-            seen.add(name)
-    return first
+def _single(names: Sequence[str], rows: Sequence[Row], good: BoolArray) -> BoolArray:
+    """Return which good rows stand for their symbol: the first one, if all of them are the same."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for place in np.flatnonzero(good).tolist():
+        places[names[place]].append(place)
+    single = np.zeros(len(names), dtype=np.bool_)
+    for first, *more in places.values():
+        single[first] = all(rows[place] == rows[first] for place in more)
+    return single
