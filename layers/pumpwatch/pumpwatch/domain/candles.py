@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "HOUR",
+    "LARGEST",
     "MINUTE",
     "BoolArray",
     "CandleSeries",
@@ -27,6 +28,8 @@ BoolArray = NDArray[np.bool_]
 MINUTE = 60_000
 """Milliseconds."""
 HOUR = 60 * MINUTE
+LARGEST = 1e18
+"""No price, volume or turnover of a market is as large; squares of smaller ones can be added."""
 
 COLUMNS = ("open", "high", "low", "close", "volume", "turnover")
 
@@ -183,6 +186,7 @@ def _impossible(
 ) -> dict[str, BoolArray]:
     return {
         "a value is not a finite number": ~np.isfinite(values).all(axis=1),
+        "a value is larger than any market's": (values >= LARGEST).any(axis=1),
         "a price is zero or negative": (values[:, :4] <= 0).any(axis=1),
         "volume or turnover is negative": (values[:, 4:] < 0).any(axis=1),
         "the high is below another price of the candle": values[:, 1]

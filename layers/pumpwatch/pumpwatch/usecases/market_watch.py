@@ -58,15 +58,16 @@ class MarketWatch:
         wanted = {
             symbol for symbol, kind in watchlist.types.items() if kind.lower() not in self._excluded
         }
-        # A row that names no symbol may be about any: nobody is forgotten then.
-        kept = wanted | set(state.symbols) if watchlist.unreadable else wanted
-        staying = np.array([symbol in kept for symbol in state.symbols], dtype=np.bool_)
-        if not wanted or (len(staying) and staying.mean() < LARGEST_LOSS):
+        listed = np.array([symbol in wanted for symbol in state.symbols], dtype=np.bool_)
+        if not wanted or (len(listed) and listed.mean() < LARGEST_LOSS):
             logger.warning(
                 "list of instruments is not believed",
-                extra={"known": len(staying), "listed": len(wanted)},
+                extra={"known": len(listed), "listed": len(wanted)},
             )
             return
+        # One that the list lacks and the tickers still show may have an odd row in the list.
+        shown = {*snapshot.symbols, *snapshot.skipped} - watchlist.types.keys()
+        staying = listed | np.array([symbol in shown for symbol in state.symbols], dtype=np.bool_)
         if not staying.all():
             state.keep(staying)
         self._add(state, wanted, snapshot)

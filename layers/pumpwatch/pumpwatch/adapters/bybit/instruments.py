@@ -32,12 +32,10 @@ YES = (True, "true", "True")
 
 def is_watched(row: Row) -> bool:
     """Return whether the row may be a USDT perpetual in normal trading: nothing in it denies it."""
-    settled = row.get("settleCoin")
     return (
         is_usdt_perpetual(symbol_of(row))
         and row.get("contractType") not in OTHER_CONTRACTS
         and row.get("status") not in OTHER_STATES
-        and (not isinstance(settled, str) or settled in ("USDT", ""))
         and row.get("isPreListing") not in YES
     )
 

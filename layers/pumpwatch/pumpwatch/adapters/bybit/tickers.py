@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pumpwatch.domain.candles import BoolArray, FloatArray
+from pumpwatch.domain.candles import LARGEST, BoolArray, FloatArray
 from pumpwatch.domain.market import MarketSnapshot
 from pumpwatch.errors import ExchangeUnavailable
 
@@ -22,6 +22,8 @@ AMOUNTS = {"volume_24h": "volume24h", "turnover_24h": "turnover24h"}
 OTHERS = {"mark_price": "markPrice", "bid": "bid1Price", "ask": "ask1Price"}
 FUNDING, NEXT_FUNDING = "fundingRate", "nextFundingTime"
 UNNAMED = "(no symbol)"
+FAR = 10.0
+"""Times beyond the 24 hours' prices: a mean price out there is no matter of windows or rounding."""
 DIGITS = re.compile(r"[-+.0-9eE]*")
 
 
@@ -41,15 +43,19 @@ def read_snapshot(result: object, *, time: int) -> MarketSnapshot:
     found = [(name, row) for name, row in named if is_usdt_perpetual(name)]
     names, rows = [name for name, _ in found], [row for _, row in found if isinstance(row, dict)]
     columns = {name: _column(rows, key) for name, key in (PRICES | AMOUNTS | OTHERS).items()}
-    good: BoolArray = columns["high_24h"] >= columns["low_24h"]
+    last, high, low = (columns[name] for name in PRICES)
+    good: BoolArray = high >= low
     for name in PRICES:
-        good &= np.isfinite(columns[name]) & (columns[name] > 0)
+        good &= (columns[name] > 0) & (columns[name] < LARGEST)
     for name in AMOUNTS:
-        good &= np.isfinite(columns[name]) & (columns[name] >= 0)
+        good &= (columns[name] >= 0) & (columns[name] < LARGEST)
+    # The last trade belongs to the 24 hours: a high or a low that does not know it yet is old.
+    columns["high_24h"], columns["low_24h"] = np.fmax(high, last), np.fmin(low, last)
+    good &= _fit(columns["volume_24h"], columns["turnover_24h"], columns)
     if len(set(names)) < len(names):
         good = _single(names, rows, good)
     for name in OTHERS:
-        known = np.isfinite(columns[name]) & (columns[name] > 0)
+        known = (columns[name] > 0) & (columns[name] < LARGEST)
         columns[name] = np.where(known, columns[name], np.nan)
     crossed = columns["bid"] > columns["ask"]
     columns["bid"][crossed] = columns["ask"][crossed] = np.nan
@@ -98,6 +104,13 @@ def _float(value: object) -> float:
         return float(value)
     except (ValueError, OverflowError):
         return math.nan
+
+
+def _fit(volume: FloatArray, turnover: FloatArray, columns: Mapping[str, FloatArray]) -> BoolArray:
+    """Return where volume and turnover belong together: their mean price is near those seen."""
+    least, most = volume * columns["low_24h"] / FAR, volume * columns["high_24h"] * FAR
+    fit: BoolArray = (turnover + 1 >= least) & (turnover - 1 <= most)
+    return fit
 
 
 def _single(names: Sequence[str], rows: Sequence[Row], good: BoolArray) -> BoolArray:
