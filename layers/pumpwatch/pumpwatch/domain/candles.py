@@ -186,7 +186,9 @@ def _impossible(
 ) -> dict[str, BoolArray]:
     return {
         "a value is not a finite number": ~np.isfinite(values).all(axis=1),
-        "a value is larger than any market's": (values >= LARGEST).any(axis=1),
+        "a value is larger than any market's": (np.isfinite(values) & (values >= LARGEST)).any(
+            axis=1
+        ),
         "a price is zero or negative": (values[:, :4] <= 0).any(axis=1),
         "volume or turnover is negative": (values[:, 4:] < 0).any(axis=1),
         "the high is below another price of the candle": values[:, 1]
