@@ -204,10 +204,6 @@ def test_of_two_rows_that_differ_neither_is_believed(stub, market):
     stub.answer(e.TICKERS.path, listing(ticker(), ticker(lastPrice="9"), ticker("BUSDT")))
     snapshot = market.snapshot()
     assert (snapshot.symbols, snapshot.skipped) == (("BUSDT",), ("AUSDT", "AUSDT"))
-    odd = contract("AUSDT", priceFilter={"tickSize": "0.5"})
-    stub.answer(e.INSTRUMENTS.path, listing(contract("AUSDT"), odd, contract("BUSDT")))
-    assert list(market.instruments()) == ["BUSDT"]
-    assert list(market.watchlist().types) == ["AUSDT", "BUSDT"]
 
 
 @pytest.mark.parametrize("result", [None, [], {}, {"list": None}, {"list": {}}])

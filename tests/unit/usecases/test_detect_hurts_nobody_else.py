@@ -120,24 +120,6 @@ def test_a_store_that_is_down_is_not_asked_for_each_candidate(monkeypatch):
     assert len(asked) == candle_history.MOST_FAILURES
 
 
-def test_a_signal_that_cannot_be_stored_hurts_nobody_else_and_comes_again(monkeypatch):
-    rig = Rig(symbols=6).ready()
-    publish = rig.signals.publish
-    monkeypatch.setattr(
-        rig.signals, "publish", lambda one: down() if one.symbol == "A1USDT" else publish(one)
-    )
-    for number in range(4):
-        rig.pump(f"A{number}USDT", 2)
-    rig.tick(0)
-    rig.tick(1)
-    with pytest.raises(StoreUnavailable):
-        rig.tick(2)
-    assert rising(rig) == {"A0USDT", "A2USDT", "A3USDT"}
-    monkeypatch.setattr(rig.signals, "publish", publish)
-    rig.tick(3)
-    assert rising(rig) == {f"A{number}USDT" for number in range(4)}
-
-
 class DoubtfulClock:
     def __init__(self, market):
         self.market = market

@@ -29,7 +29,7 @@ MINUTE = 60_000
 """Milliseconds."""
 HOUR = 60 * MINUTE
 LARGEST = 1e18
-"""No price, volume or turnover of a market is as large; squares of smaller ones can be added."""
+"""No market has such a price, volume or turnover."""
 
 COLUMNS = ("open", "high", "low", "close", "volume", "turnover")
 
@@ -167,28 +167,19 @@ def first_bad_candle(
     return min(found) if found else None
 
 
-def possible_candles(
-    open_time: IntArray | FloatArray, values: FloatArray, *, interval: int
-) -> BoolArray:
-    """Return which candles can be true, each by itself: (candles,).
-
-    `open_time` is shaped (candles,), `values` (candles, 6) as in `CandleSeries`, in any order.
-    """
-    possible = np.ones(len(values), dtype=np.bool_)
+def possible_candles(open_time: FloatArray, values: FloatArray, *, interval: int) -> BoolArray:
+    """Return which candles can be true, each by itself and in any order, (candles,)."""
     with np.errstate(invalid="ignore"):
-        for bad in _impossible(open_time, values, interval).values():
-            possible &= ~bad
-    return possible
+        checks = list(_impossible(open_time, values, interval).values())
+    bad: BoolArray = np.logical_or.reduce(checks)
+    return ~bad
 
 
 def _impossible(
     open_time: IntArray | FloatArray, values: FloatArray, interval: int
 ) -> dict[str, BoolArray]:
     return {
-        "a value is not a finite number": ~np.isfinite(values).all(axis=1),
-        "a value is larger than any market's": (np.isfinite(values) & (values >= LARGEST)).any(
-            axis=1
-        ),
+        "a value is not a finite number below 1e18": ~(np.abs(values) < LARGEST).all(axis=1),
         "a price is zero or negative": (values[:, :4] <= 0).any(axis=1),
         "volume or turnover is negative": (values[:, 4:] < 0).any(axis=1),
         "the high is below another price of the candle": values[:, 1]

@@ -13,12 +13,10 @@ __all__ = ["Instrument", "MarketSnapshot", "OrderBook", "Watchlist"]
 
 @dataclass(frozen=True, slots=True)
 class Watchlist:
-    """Which contracts there are, for those who only watch them."""
+    """The class of each symbol (`Instrument.symbol_type`), and how many rows named no symbol."""
 
     types: Mapping[str, str]
-    """The exchange's own class of each symbol (`Instrument.symbol_type`)."""
     unreadable: int = 0
-    """Rows that name no symbol."""
 
 
 @dataclass(frozen=True, slots=True)

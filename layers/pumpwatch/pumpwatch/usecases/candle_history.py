@@ -17,7 +17,7 @@ from pumpwatch.ports import CandleRequest, HistoryStore, MarketData
 
 from .detect_state import DetectState
 
-__all__ = ["Answers", "CandleHistory", "Refreshed", "Window", "request_count"]
+__all__ = ["Answers", "CandleHistory", "Refreshed", "request_count"]
 
 logger = logging.getLogger(__name__)
 
@@ -48,19 +48,6 @@ class Refreshed:
     bad: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Window:
-    """Candles of the state's `rows` up to the forming one, and the rule's memory before them.
-
-    `readable`, shaped (symbols,), says whose history fits the state: the others cannot be judged.
-    """
-
-    rows: IntArray
-    candles: Candles
-    start: Carry
-    readable: BoolArray
-
-
 def request_count(requests: list[CandleRequest]) -> int:
     """Return how many answers of the exchange the requests take."""
     return sum(-(-((one.end - one.start) // one.interval + 1) // PAGE) for one in requests)
@@ -77,7 +64,7 @@ class CandleHistory:
         self._failures = 0
 
     def begin_scan(self) -> None:
-        """Ask the store again, however often it failed before."""
+        """Ask the store again, however often it failed."""
         self._failures = 0
 
     def forget(self) -> None:
@@ -122,31 +109,31 @@ class CandleHistory:
 
     def window(
         self, state: DetectState, rows: IntArray, series: Mapping[str, CandleSeries], now: int
-    ) -> Window | None:
+    ) -> tuple[IntArray, Candles, Carry, BoolArray]:
         """Return the candles of some symbols up to the forming one, and the memory before them.
 
-        Symbols whose history the store does not give now are left out; None when that is all.
+        The first array has their rows: those whose slice the store does not give are left out. The
+        last one says whose slice fits the state, (symbols,): the others cannot be judged.
         """
         end = (now // self._detector.interval + 1) * self._detector.interval
         if self._detector.lookback == 0:
             symbols = [state.symbols[row] for row in rows]
             grid = self._grid(symbols, int(state.through[rows].min()), end)
             readable = np.ones(len(rows), dtype=np.bool_)
-            return Window(rows, grid.merged(series), state.carry.select(rows), readable)
+            return rows, grid.merged(series), state.carry.select(rows), readable
         known = self._slices(state.slice_of[rows].tolist())
         rows = rows[np.isin(state.slice_of[rows], list(known))]
-        if not len(rows):
-            return None
         symbols = [state.symbols[row] for row in rows]
         slices = [known[int(number)] for number in state.slice_of[rows]]
         readable = np.array(
-            [self._holds(old, state, row) for old, row in zip(slices, rows, strict=True)]
+            [self._holds(old, state, row) for old, row in zip(slices, rows, strict=True)],
+            dtype=np.bool_,
         )
-        grid = self._grid(symbols, int(state.grid_first[rows].min()), end)
+        grid = self._grid(symbols, int(state.grid_first[rows].min(initial=end)), end)
         for position, old in enumerate(slices):
             if old is not None and readable[position]:
                 _copy_rows(grid, old, np.arange(len(rows)) == position)
-        return Window(rows, grid.merged(series), state.base.select(rows), readable)
+        return rows, grid.merged(series), state.base.select(rows), readable
 
     # --- inside --------------------------------------------------------------------------
 

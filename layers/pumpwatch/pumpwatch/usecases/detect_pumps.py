@@ -42,7 +42,7 @@ DAY = 24 * HOUR
 STALE = 90_000
 """Milliseconds between scans after which the saved state is read again."""
 SCANS_IN_DOUBT = 3
-"""Scans for which a time before the state's is not believed while the clock is in doubt."""
+"""Scans for which an unsure time that is before the state's is not gone by."""
 FLOWS_EVERY = 15 * MINUTE
 ROUND = 0.8
 """Of the time for which the rule has bounds: runs that fail or are left out have room."""
@@ -96,7 +96,7 @@ class DetectPumps:
         self._scanner = Scanner(market, self._history, desk, self._detector, rules)
         self._state: DetectState | None = None
         self._flows_saved = 0
-        self._behind = 0
+        self._scans_ahead = 0
 
     def run(self, tick: Tick, deadline: Deadline | None = None) -> DetectReport:
         """Scan, refresh a slice of the history, save; scan on until the minute ends where that is
@@ -130,11 +130,10 @@ class DetectPumps:
         report.skipped = len(snapshot.skipped)
         report.bad_candles += len(snapshot.skipped)
         glance = self._watch.glance(state, snapshot)
-        if self._must_begin_anew(state, snapshot.time, doubt):
-            logger.warning(
-                "what was stored is of a later time: judging begins anew",
-                extra={"time": snapshot.time},
-            )
+        ahead = state.last is not None and snapshot.time < state.last.time - STALE
+        self._scans_ahead = self._scans_ahead + 1 if ahead else 0
+        if ahead and (not doubt or self._scans_ahead > SCANS_IN_DOUBT):
+            logger.warning("the state is another clock's: judging begins anew")
             self._scanner.begin(state, glance)
             return
         self._scanner.scan(state, glance, report, budget=self._settings.max_candidates)
@@ -167,17 +166,6 @@ class DetectPumps:
         return report
 
     # --- inside --------------------------------------------------------------------------
-
-    def _must_begin_anew(self, state: DetectState, now: int, doubt: str) -> bool:
-        """Return whether the state is of a time that has not come, and waiting for it is no use.
-
-        An answer that is a little late is waited for, and an unsure time for a few scans.
-        """
-        if state.last is None or now >= state.last.time - STALE:
-            self._behind = 0
-            return False
-        self._behind += 1
-        return not doubt or self._behind > SCANS_IN_DOUBT
 
     def _refresh_slices(self, report: DetectReport) -> None:
         """Refresh the slices that waited longest; while some were never asked for, more of them.

@@ -10,11 +10,11 @@ import numpy as np
 from pumpwatch.domain.candles import BoolArray, Candles, CandleSeries, IntArray
 from pumpwatch.domain.detection import Carry, Detections, Detector, known_before
 from pumpwatch.domain.detection.screen import Glance
-from pumpwatch.domain.events import EventRules, SymbolView
-from pumpwatch.errors import PumpwatchError, RetryLater, StopTrading, StoreUnavailable
+from pumpwatch.domain.events import EventRules
+from pumpwatch.errors import PumpwatchError, RetryLater, StopTrading
 from pumpwatch.ports import MarketData
 
-from .candle_history import MOST_FAILURES, Answers, CandleHistory, Refreshed, request_count
+from .candle_history import Answers, CandleHistory, Refreshed, request_count
 from .detect_report import DetectReport
 from .detect_state import DetectState, JudgedSpan
 from .event_desk import EventDesk, view_of_events_symbol, view_of_nothing, view_of_row
@@ -43,21 +43,15 @@ class Scanner:
         self._detector = detector
         self._rules = rules
         self._trades = TradeReader(market, detector, alarm_age=rules.alarm_age)
-        self._store_failures: list[StoreUnavailable] = []
 
     def scan(self, state: DetectState, now: Glance, report: DetectReport, *, budget: int) -> None:
-        """Judge every candle that is not judged yet, as far as the budget of symbols goes.
-
-        A symbol that cannot be judged stays unjudged and hurts no other. Raises `StoreUnavailable`
-        at the end when the table did not take what followed for some.
-        """
+        """Judge every candle that is not judged yet, as far as the budget of symbols goes."""
         if state.last is not None and now.time < state.last.time:
             logger.warning(
                 "the exchange's time went back: nothing is judged", extra={"time": now.time}
             )
             return
         self._history.begin_scan()
-        self._store_failures.clear()
         plan = plan_scan(
             state,
             now,
@@ -81,8 +75,6 @@ class Scanner:
         report.candidates_unjudged = len(plan.chosen) - len(judged)
         report.events_open = self._desk.open_events
         report.events = list(self._desk.events.values())
-        if self._store_failures:
-            raise self._store_failures[0]
 
     def fetch(self, state: DetectState, numbers: Sequence[int], now: int) -> Answers:
         """Return what the slices lack: one round of requests for all of them."""
@@ -188,10 +180,9 @@ class Scanner:
         )
         if not len(rows):
             return {}
-        window = self._history.window(state, rows, series, now)
-        if window is None:
+        rows, candles, start, readable = self._history.window(state, rows, series, now)
+        if not len(rows):
             return {}
-        rows, candles, start, readable = window.rows, window.candles, window.start, window.readable
         forming = np.array([_forms(series[state.symbols[row]], plan.forming) for row in rows])
         unjudged = self._live(candles, start) & (candles.open_time >= state.unjudged[rows, None])
         final = unjudged & readable[:, None]
@@ -215,23 +206,10 @@ class Scanner:
                 forming=bool(forming[position]),
                 close_before=float(start.close[position]),
             )
-            if not self._look(view, now, report):
-                continue
+            self._desk.judge(view, now, report)
             end = _end_of(series[state.symbols[row]], int(state.unjudged[row]))
             judged[int(row)] = min(plan.forming, end)
         return judged
-
-    def _look(self, view: SymbolView, now: int, report: DetectReport) -> bool:
-        """Let the desk look at a symbol; return whether the table took what followed."""
-        if len(self._store_failures) >= MOST_FAILURES:
-            return False
-        try:
-            self._desk.judge(view, now, report)
-        except StoreUnavailable as error:
-            logger.warning("not stored", extra={"symbol": view.symbol, "reason": str(error)})
-            self._store_failures.append(error)
-            return False
-        return True
 
     def _follow_events(
         self, plan: ScanPlan, series: Mapping[str, CandleSeries], now: int, report: DetectReport
@@ -240,9 +218,9 @@ class Scanner:
         watched = {event.symbol for event in plan.following}
         for symbol in list(self._desk.events):
             if symbol in watched and symbol in series:
-                self._look(view_of_events_symbol(series[symbol]), now, report)
+                self._desk.judge(view_of_events_symbol(series[symbol]), now, report)
             elif symbol not in series:
-                self._look(view_of_nothing(symbol, self._detector.interval), now, report)
+                self._desk.judge(view_of_nothing(symbol, self._detector.interval), now, report)
 
     def _remember(
         self, state: DetectState, plan: ScanPlan, judged: Mapping[int, int], now: Glance

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +76,9 @@ def plan_scan(
         for event in events.values()
         if event.phase is not Phase.OVER and event.symbol in state.rows
     ]
-    following = _taking_turns(going_on, forming // detector.interval)
+    # Those beyond the most that are followed have their turn in the next scans.
+    turn = forming // detector.interval * MOST_FOLLOWED % max(1, len(going_on))
+    following = tuple([*going_on[turn:], *going_on[:turn]][:MOST_FOLLOWED])
     silent = np.array(
         [
             state.rows[event.symbol]
@@ -93,24 +95,9 @@ def plan_scan(
     pressure = np.where(present, found.pressure, -np.inf)
     # Equals take turns: those that wait longest come first.
     rows = rows[np.lexsort((state.unjudged[rows], -pressure[rows]))]
-    return ScanPlan(
-        forming,
-        present,
-        ready,
-        rows[:budget],
-        rows[budget:],
-        following,
-        len(going_on) - len(following),
-        silent,
-    )
-
-
-def _taking_turns(events: Sequence[PumpEvent], turn: int) -> tuple[PumpEvent, ...]:
-    """Return as many events as a scan follows, others at each turn."""
-    if len(events) <= MOST_FOLLOWED:
-        return tuple(events)
-    begin = turn * MOST_FOLLOWED % len(events)
-    return tuple([*events[begin:], *events[:begin]][:MOST_FOLLOWED])
+    waiting = len(going_on) - len(following)
+    chosen, deferred = rows[:budget], rows[budget:]
+    return ScanPlan(forming, present, ready, chosen, deferred, following, waiting, silent)
 
 
 def _screened(state: DetectState, now: Glance, detector: Detector) -> Screened:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import TypeVar
 
 from pumpwatch.domain.market import Instrument
 from pumpwatch.errors import ExchangeUnavailable
 
-from .fields import (
-    LATEST_TIME,
-    Row,
-    amount,
-    integer,
-    moment,
-    object_in,
-    optional_amount,
-    optional_number,
-    price,
-    text,
-)
+from .fields import Row, amount, moment, object_in, optional_amount, price, text
 from .tickers import is_usdt_perpetual, symbol_of
 
 __all__ = ["is_tradable", "is_watched", "read_instrument", "symbol_type"]
@@ -27,7 +18,7 @@ MIN_NOTIONAL = Decimal(5)
 """USDT; Bybit's general minimum, for rows that do not name one."""
 OTHER_CONTRACTS = ("InversePerpetual", "LinearFutures", "InverseFutures")
 OTHER_STATES = ("PreLaunch", "Delivering", "Closed")
-YES = (True, "true", "True")
+T = TypeVar("T")
 
 
 def is_watched(row: Row) -> bool:
@@ -36,7 +27,7 @@ def is_watched(row: Row) -> bool:
         is_usdt_perpetual(symbol_of(row))
         and row.get("contractType") not in OTHER_CONTRACTS
         and row.get("status") not in OTHER_STATES
-        and row.get("isPreListing") not in YES
+        and row.get("isPreListing") not in (True, "true")
     )
 
 
@@ -68,7 +59,6 @@ def read_instrument(row: Row) -> Instrument:
     lot = object_in(row.get("lotSizeFilter"), f"{where}: lotSizeFilter")
     filters = object_in(row.get("priceFilter"), f"{where}: priceFilter")
     most = optional_amount(lot, "maxOrderQty", where)
-    ends = row.get("deliveryTime") not in (None, "") and moment(row, "deliveryTime", where)
     return Instrument(
         symbol=symbol,
         tick_size=price(filters, "tickSize", where),
@@ -78,37 +68,22 @@ def read_instrument(row: Row) -> Instrument:
             optional_amount(lot, "maxMktOrderQty", where) or price(lot, "maxOrderQty", where)
         ),
         min_notional=optional_amount(lot, "minNotionalValue", where) or MIN_NOTIONAL,
-        max_leverage=_above_zero(row.get("leverageFilter"), "maxLeverage") or Decimal(1),
-        launch_time=_whole(row, "launchTime"),
+        max_leverage=_or(Decimal(1), price, row.get("leverageFilter"), "maxLeverage"),
+        launch_time=_or(0, moment, row, "launchTime"),
         symbol_type=symbol_type(row),
-        funding_interval_minutes=_whole(row, "fundingInterval"),
+        funding_interval_minutes=_or(0, moment, row, "fundingInterval"),
         max_quantity=most,
-        price_limit_ratio=_price_limit(row.get("riskParameters")),
-        delivery_time=ends or None,
+        # Y bounds what index and premium add to this (docs/v5/account/set-price-limit).
+        price_limit_ratio=_or(None, price, row.get("riskParameters"), "priceLimitRatioX"),
+        delivery_time=moment(row, "deliveryTime", where) or None
+        if row.get("deliveryTime")
+        else None,
     )
 
 
-def _above_zero(row: object, name: str) -> Decimal | None:
+def _or(default: T, read: Callable[[Row, str, str], T], row: object, name: str) -> T:
+    """Return a field that no order depends on, the default where it cannot be read."""
     try:
-        found = optional_number(object_in(row, name), name, name)
+        return read(object_in(row, name), name, name)
     except ExchangeUnavailable:
-        return None
-    return found if found is not None and found > 0 else None
-
-
-def _whole(row: Row, name: str) -> int:
-    try:
-        found = integer(row, name, name)
-    except ExchangeUnavailable:
-        return 0
-    return found if 0 < found < LATEST_TIME else 0
-
-
-def _price_limit(row: object) -> Decimal | None:
-    """Return the ratio within which the exchange takes any price, however index and book stand.
-
-    Bybit's formula (docs/v5/account/set-price-limit) goes beyond mark x (1 + X) with the index and
-    the premium, and never beyond mark x (1 + Y).
-    """
-    ratios = [_above_zero(row, name) for name in ("priceLimitRatioX", "priceLimitRatioY")]
-    return min((ratio for ratio in ratios if ratio is not None), default=None)
+        return default

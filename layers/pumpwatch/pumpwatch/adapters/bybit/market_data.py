@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from itertools import pairwise
 from typing import TypeVar
 
 from pumpwatch.domain.candles import CandleSeries
@@ -70,59 +69,45 @@ class BybitMarketData:
         return found
 
     def watchlist(self) -> Watchlist:
-        """Return which USDT perpetuals there are, with nothing read that trading alone needs."""
-        types: dict[str, str] = {}
-        unreadable = 0
-        for row in self._contracts():
-            if not symbol_of(row):
-                unreadable += 1
-            elif isinstance(row, dict) and is_watched(row):
-                types.setdefault(row["symbol"], symbol_type(row))
-        if unreadable:
-            logger.warning("contracts without a symbol", extra={"rows": unreadable})
-        return Watchlist(types, unreadable)
+        """Return which USDT perpetuals there are; nothing is read that trading alone needs."""
+        rows = list(self._contracts())
+        named = [row for row in rows if isinstance(row, dict) and symbol_of(row)]
+        types = {row["symbol"]: symbol_type(row) for row in named if is_watched(row)}
+        return Watchlist(types, unreadable=len(rows) - len(named))
 
     def instruments(self) -> Mapping[str, Instrument]:
-        """Return the tradable USDT perpetuals whose terms can be read, by symbol.
-
-        The others are logged, and so is a contract that is listed twice with different terms.
-        """
+        """Return every tradable USDT perpetual by symbol; unreadable rows are logged."""
         found: dict[str, Instrument] = {}
-        reasons: dict[str, str] = {}
         for row in self._contracts():
             if not isinstance(row, dict) or not is_tradable(row):
                 continue
-            symbol = row["symbol"]
             try:
                 one = read_instrument(row)
             except ExchangeUnavailable as error:
-                reasons[symbol] = str(error)
-                continue
-            if found.setdefault(symbol, one) != one:
-                reasons[symbol] = f"{symbol} is listed twice with different terms"
-        for reason in reasons.values():
-            logger.warning("contract cannot be traded", extra={"reason": reason})
-        return {symbol: one for symbol, one in found.items() if symbol not in reasons}
+                logger.warning("contract left out", extra={"reason": str(error)})
+            else:
+                found[one.symbol] = one
+        return found
 
     def _contracts(self) -> Iterator[object]:
-        """Yield the rows of every page.
+        """Yield the rows of every page: only the end of the cursor ends the list.
 
-        Only the end of the cursor ends the list: pages may be short or empty. Raises
-        `ExchangeUnavailable` for a cursor that comes again, unless nothing came with it.
+        Raises `ExchangeUnavailable` for a cursor that comes again, unless nothing came with it.
         """
-        where, cursor = "instruments-info", ""
-        seen: set[str] = set()
-        while cursor not in seen and len(seen) < MOST_PAGES:
-            seen.add(cursor)
-            more = {"cursor": cursor} if cursor else {}
+        where, cursors = "instruments-info", [""]
+        while len(cursors) <= MOST_PAGES:
+            more = {"cursor": cursors[-1]} if cursors[-1] else {}
             answer = self._session.call(
                 endpoints.INSTRUMENTS, category="linear", limit=INSTRUMENT_PAGE, **more
             )
-            page, before = listed(answer.result, where), cursor
+            page = listed(answer.result, where)
             yield from page
             cursor = optional_text(object_in(answer.result, where), "nextPageCursor", where)
-            if not cursor or (not page and cursor == before):
+            if not cursor or (not page and cursor == cursors[-1]):
                 return
+            if cursor in cursors:
+                break
+            cursors.append(cursor)
         raise ExchangeUnavailable(f"{where}: the list does not end")
 
     def candles(
@@ -220,14 +205,14 @@ def _levels(value: object, symbol: str, *, rising: bool) -> tuple[Level, ...]:
     if not isinstance(value, list):
         raise BadMarketData(f"{symbol}: a side of the book is missing")
     found: list[Level] = []
-    for level in map(_level, value):
+    for row in value:
+        level = _level(row)
         if level is None:
             break
-        found.append(level)
-    for place, (better, worse) in enumerate(pairwise(found)):
-        if worse[0] == better[0] or (worse[0] > better[0]) != rising:
-            del found[place:]
+        if found and (level[0] == found[-1][0] or (level[0] > found[-1][0]) != rising):
+            del found[-1]
             break
+        found.append(level)
     if value and not found:
         raise BadMarketData(f"{symbol}: the best level of the book is malformed or out of order")
     return tuple(found)
@@ -238,7 +223,6 @@ def _level(row: object) -> Level | None:
     if not isinstance(row, list) or len(row) < LEVEL:
         return None
     try:
-        fields = dict(zip(("price", "quantity"), row, strict=False))
-        return price(fields, "price", "book"), price(fields, "quantity", "book")
+        return price({"0": row[0]}, "0", "book"), price({"1": row[1]}, "1", "book")
     except ExchangeUnavailable:
         return None

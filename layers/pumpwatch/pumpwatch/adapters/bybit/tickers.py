@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -23,7 +23,7 @@ OTHERS = {"mark_price": "markPrice", "bid": "bid1Price", "ask": "ask1Price"}
 FUNDING, NEXT_FUNDING = "fundingRate", "nextFundingTime"
 UNNAMED = "(no symbol)"
 FAR = 10.0
-"""Times beyond the 24 hours' prices: a mean price out there is no matter of windows or rounding."""
+"""Times beyond low and high at which turnover and volume do not belong together."""
 DIGITS = re.compile(r"[-+.0-9eE]*")
 
 
@@ -51,7 +51,8 @@ def read_snapshot(result: object, *, time: int) -> MarketSnapshot:
         good &= (columns[name] >= 0) & (columns[name] < LARGEST)
     # The last trade belongs to the 24 hours: a high or a low that does not know it yet is old.
     columns["high_24h"], columns["low_24h"] = np.fmax(high, last), np.fmin(low, last)
-    good &= _fit(columns["volume_24h"], columns["turnover_24h"], columns)
+    volume, turnover = columns["volume_24h"], columns["turnover_24h"]
+    good &= (turnover + 1 >= volume * low / FAR) & (turnover - 1 <= volume * high * FAR)
     if len(set(names)) < len(names):
         good = _single(names, rows, good)
     for name in OTHERS:
@@ -104,13 +105,6 @@ def _float(value: object) -> float:
         return float(value)
     except (ValueError, OverflowError):
         return math.nan
-
-
-def _fit(volume: FloatArray, turnover: FloatArray, columns: Mapping[str, FloatArray]) -> BoolArray:
-    """Return where volume and turnover belong together: their mean price is near those seen."""
-    least, most = volume * columns["low_24h"] / FAR, volume * columns["high_24h"] * FAR
-    fit: BoolArray = (turnover + 1 >= least) & (turnover - 1 <= most)
-    return fit
 
 
 def _single(names: Sequence[str], rows: Sequence[Row], good: BoolArray) -> BoolArray:
