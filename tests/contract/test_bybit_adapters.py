@@ -172,15 +172,16 @@ def test_numbers_may_come_as_numbers_and_with_an_exponent(stub, market):
 
 
 @pytest.mark.parametrize("odd", [7, None, [], "x", {}, {"symbol": None}, {"symbol": "A\u0000USDT"}])
-def test_a_row_without_a_symbol_is_counted_and_hurts_no_other(stub, market, odd):
+def test_a_row_without_a_symbol_is_counted_and_hurts_no_other(stub, market, odd, caplog):
     stub.answer(e.TICKERS.path, listing(ticker(), odd, ticker("BUSDT")))
     snapshot = market.snapshot()
     assert snapshot.symbols == ("AUSDT", "BUSDT")
     assert len(snapshot.skipped) == 1
     stub.answer(e.INSTRUMENTS.path, listing(contract("AUSDT"), odd, contract("BUSDT")))
     assert list(market.instruments()) == ["AUSDT", "BUSDT"]
-    watched = market.watchlist()
-    assert (list(watched.types), watched.unreadable) == (["AUSDT", "BUSDT"], 1)
+    caplog.clear()
+    assert list(market.watchlist()) == ["AUSDT", "BUSDT"]
+    assert len(caplog.records) == 1
 
 
 def test_a_ticker_of_another_symbol_is_refused(stub, market):
@@ -233,7 +234,7 @@ def test_contracts_are_read_until_the_cursor_ends(stub, market):
     assert stub.requests[1].query["cursor"] == "A499:1"
     assert found["BUSDT"].max_market_quantity == 500
     assert found["BUSDT"].max_leverage == 25
-    assert found.keys() == market.watchlist().types.keys()
+    assert found.keys() == market.watchlist().keys()
 
 
 def test_a_cursor_that_comes_again_is_an_error_unless_nothing_comes_with_it(stub, market):
@@ -243,7 +244,7 @@ def test_a_cursor_that_comes_again_is_an_error_unless_nothing_comes_with_it(stub
         with pytest.raises(ExchangeUnavailable, match="does not end"):
             market.watchlist()
     stub.answer(e.INSTRUMENTS.path, rows, listing(cursor="same"))
-    assert list(market.watchlist().types) == ["AUSDT"]
+    assert list(market.watchlist()) == ["AUSDT"]
 
 
 UNUSED = {
@@ -260,7 +261,7 @@ UNUSED = {
 def test_what_an_order_does_not_need_may_be_anything(stub, market, name, value):
     stub.answer(e.INSTRUMENTS.path, listing(contract("AUSDT", **{name: value})))
     found = market.instruments()["AUSDT"]
-    assert market.watchlist().types == {"AUSDT": found.symbol_type}
+    assert market.watchlist() == {"AUSDT": found.symbol_type}
     assert found.funding_interval_minutes == (0 if name == "fundingInterval" else 480)
     assert found.max_leverage == (1 if name == "leverageFilter" else 25)
     assert (found.launch_time == 0) == (name == "launchTime")
@@ -277,7 +278,7 @@ NEEDED += [{"status": "Halted"}, {"contractType": ""}, {"settleCoin": ""}]
 def test_a_contract_whose_terms_cannot_be_read_is_watched_and_not_traded(stub, market, changes):
     stub.answer(e.INSTRUMENTS.path, listing(contract("AUSDT", **changes), contract("BUSDT")))
     assert list(market.instruments()) == ["BUSDT"]
-    assert list(market.watchlist().types) == ["AUSDT", "BUSDT"]
+    assert list(market.watchlist()) == ["AUSDT", "BUSDT"]
 
 
 LOT = {"qtyStep": "1", "minOrderQty": "1", "maxOrderQty": "1000", "maxMktOrderQty": "500"}
@@ -288,7 +289,7 @@ LOT = {"qtyStep": "1", "minOrderQty": "1", "maxOrderQty": "1000", "maxMktOrderQt
 def test_a_quantity_that_cannot_be_true_is_not_traded(stub, market, name, value):
     stub.answer(e.INSTRUMENTS.path, listing(contract("AUSDT", lotSizeFilter=LOT | {name: value})))
     assert market.instruments() == {}
-    assert list(market.watchlist().types) == ["AUSDT"]
+    assert list(market.watchlist()) == ["AUSDT"]
 
 
 def test_limits_and_the_delisting_are_read(stub, market):
@@ -398,12 +399,13 @@ def test_more_columns_another_order_and_repeated_candles_change_nothing(stub, ma
     assert len(ask(market).open_time) == 2
 
 
-def test_of_two_candles_of_a_minute_that_differ_neither_is_believed(stub, market):
-    other = row(-1, "1", "3", "0.5", "1.5")
-    stub.answer(e.KLINE.path, kline(row(0, *GOOD), row(-1, *GOOD), other, row(-2, *GOOD)))
-    series = ask(market)
-    assert series.open_time.tolist() == [START - 2 * MINUTE, START]
-    assert series.impossible == 1
+def test_of_two_candles_of_a_minute_the_later_one_counts(stub, market):
+    more = row(-1, "1", "3", "0.5", "1.5", turnover="9")
+    for twice in ([more, row(-1, *GOOD)], [row(-1, *GOOD), more]):
+        stub.answer(e.KLINE.path, kline(row(0, *GOOD), *twice, row(-2, *GOOD)))
+        series = ask(market)
+        assert series.open_time.tolist() == [START - 2 * MINUTE, START - MINUTE, START]
+        assert series.values[1].tolist() == [1, 3, 0.5, 1.5, 1, 9]
 
 
 @pytest.mark.parametrize("rows", [r for _, r in BAD_CANDLES], ids=[n for n, _ in BAD_CANDLES])

@@ -6,7 +6,7 @@ import numpy as np
 
 from pumpwatch.adapters.memory import instrument
 from pumpwatch.domain.candles import MINUTE, CandleSeries
-from pumpwatch.domain.market import MarketSnapshot, OrderBook, Watchlist
+from pumpwatch.domain.market import MarketSnapshot, OrderBook
 from pumpwatch.domain.market_trades import MarketTrades
 from pumpwatch.errors import PumpwatchError
 
@@ -32,7 +32,7 @@ class SourceMarketData:
         return self.now
 
     def watchlist(self):
-        return Watchlist({symbol: one.symbol_type for symbol, one in self.instruments().items()})
+        return {symbol: one.symbol_type for symbol, one in self.instruments().items()}
 
     def instruments(self):
         self.pages += 1

@@ -13,7 +13,7 @@ from pumpwatch.adapters.bybit.orders import CREATED_BY, KINDS, STATES, TRIGGER_W
 from pumpwatch.adapters.bybit.refusals import BENIGN, refusal
 from pumpwatch.domain.access import Access
 from pumpwatch.domain.candles import CandleSeries
-from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook, Watchlist
+from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.domain.market_trades import MarketTrades
 from pumpwatch.domain.orders import (
     Account,
@@ -175,9 +175,9 @@ class EngineMarketData:
             next_funding=np.full(count, next_time, dtype=np.int64),
         )
 
-    def watchlist(self) -> Watchlist:
+    def watchlist(self) -> Mapping[str, str]:
         """Return the contracts that trade; all are coins."""
-        return Watchlist(dict.fromkeys(self.instruments(), ""))
+        return dict.fromkeys(self.instruments(), "")
 
     def instruments(self) -> Mapping[str, Instrument]:
         """Return the contracts that trade."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from pumpwatch.domain.candles import MINUTE, CandleSeries
-from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook, Watchlist
+from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.domain.market_trades import MarketTrades
 from pumpwatch.errors import BadInput, PumpwatchError
 from pumpwatch.ports import CandleRequest, MarketData
@@ -45,7 +45,7 @@ class WatchedMarket:
 
     def check(self) -> None:
         """Raise `BadInput` when the exchange does not list one of the chosen symbols."""
-        unknown = sorted(self._only - self._market.watchlist().types.keys()) if self._only else []
+        unknown = sorted(self._only - self._market.watchlist().keys()) if self._only else []
         if unknown:
             raise BadInput(
                 f"--symbols names {', '.join(unknown[:5])}, which the exchange does not trade as a"
@@ -73,11 +73,10 @@ class WatchedMarket:
             self._compare(seen)
         return seen
 
-    def watchlist(self) -> Watchlist:
+    def watchlist(self) -> Mapping[str, str]:
         """Return the chosen contracts' classes."""
         found = self._market.watchlist()
-        only = self._only or found.types.keys()
-        return replace(found, types={one: found.types[one] for one in found.types if one in only})
+        return {one: found[one] for one in found if not self._only or one in self._only}
 
     def instruments(self) -> Mapping[str, Instrument]:
         """Return the chosen contracts."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from pumpwatch.domain.candles import CandleSeries
 from pumpwatch.domain.detection import MarketTrades
-from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook, Watchlist
+from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.errors import PumpwatchError, UnknownSymbol
 from pumpwatch.ports import CandleRequest
 from workbench.simulator.market import (
@@ -220,9 +220,9 @@ class CalmMarketData:
             next_funding=np.full(len(view.last), self.now + MINUTE_MS, dtype=np.int64),
         )
 
-    def watchlist(self) -> Watchlist:
+    def watchlist(self) -> Mapping[str, str]:
         """Return every contract."""
-        return Watchlist({one.symbol: one.symbol_type for one in self.market.listings})
+        return {one.symbol: one.symbol_type for one in self.market.listings}
 
     def instruments(self) -> Mapping[str, Instrument]:
         """Return every contract."""

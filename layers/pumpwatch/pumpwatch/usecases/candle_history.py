@@ -27,7 +27,6 @@ PAGE = 1000
 SYMBOLS_HELD = 1000
 """Symbols whose slices stay in memory between runs."""
 MOST_FAILURES = 2
-"""Reads of the store that may fail in a scan: each may take a good part of the run's time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,11 +60,6 @@ class CandleHistory:
         self._store = store
         self._detector = detector
         self._held: OrderedDict[int, Candles] = OrderedDict()
-        self._failures = 0
-
-    def begin_scan(self) -> None:
-        """Ask the store again, however often it failed."""
-        self._failures = 0
 
     def forget(self) -> None:
         """Drop what is held in memory: another run may have saved something newer."""
@@ -76,11 +70,22 @@ class CandleHistory:
         requests = [one for number in numbers for one in self._lacking(state, number, now)[2]]
         return self._market.candles(requests) if requests else {}
 
-    def reaches(self, state: DetectState, number: int) -> bool:
-        """Return whether a slice can be had, or has no history yet."""
-        if not (state.through[state.slice_rows(number)] > 0).any():
-            return True
-        return bool(self._slices([number]))
+    def slices(self, numbers: Sequence[int]) -> dict[int, Candles | None]:
+        """Return the slices that can be had, None for one that does not exist.
+
+        A read that fails may take a good part of the run's time: after two the others are left out.
+        """
+        known: dict[int, Candles | None] = {}
+        failures = 0
+        for number in dict.fromkeys(numbers):
+            if failures >= MOST_FAILURES and number not in self._held:
+                continue
+            try:
+                known[number] = self._slice(number)
+            except StoreUnavailable as error:
+                failures += 1
+                logger.warning("history slice was not read", extra={"reason": str(error)})
+        return known
 
     def refresh(self, state: DetectState, number: int, now: int, answers: Answers) -> Refreshed:
         """Add what was fetched to a slice, replay it, and update the state and the store."""
@@ -121,7 +126,7 @@ class CandleHistory:
             grid = self._grid(symbols, int(state.through[rows].min()), end)
             readable = np.ones(len(rows), dtype=np.bool_)
             return rows, grid.merged(series), state.carry.select(rows), readable
-        known = self._slices(state.slice_of[rows].tolist())
+        known = self.slices(state.slice_of[rows].tolist())
         rows = rows[np.isin(state.slice_of[rows], list(known))]
         symbols = [state.symbols[row] for row in rows]
         slices = [known[int(number)] for number in state.slice_of[rows]]
@@ -148,27 +153,9 @@ class CandleHistory:
         end = now // self._detector.interval * self._detector.interval
         return old, known, self._requests(symbols, np.where(known, state.through[rows], 0), end)
 
-    def _slices(self, numbers: Sequence[int]) -> dict[int, Candles | None]:
-        """Return the slices that can be had, None for one that does not exist."""
-        known: dict[int, Candles | None] = {}
-        for number in dict.fromkeys(numbers):
-            try:
-                known[number] = self._slice(number)
-            except StoreUnavailable as error:
-                logger.warning(
-                    "history slice was not read", extra={"slice": number, "reason": str(error)}
-                )
-        return known
-
     def _slice(self, number: int) -> Candles | None:
         if number not in self._held:
-            if self._failures >= MOST_FAILURES:
-                raise StoreUnavailable("the store failed before in this scan")
-            try:
-                loaded = self._store.load_slice(number, interval=self._detector.interval)
-            except StoreUnavailable:
-                self._failures += 1
-                raise
+            loaded = self._store.load_slice(number, interval=self._detector.interval)
             if loaded is None or not loaded.shape[1]:
                 return None
             self._hold(number, loaded)

@@ -187,7 +187,7 @@ class DetectPumps:
             if position and (group[0] in state.refreshed or budget <= 0):
                 return
             before = report.requests
-            reached = [number for number in group if self._history.reaches(state, number)]
+            reached = list(self._history.slices(group))
             # One that cannot be had now waits for its next turn, and keeps no other from its own.
             state.refreshed |= dict.fromkeys(set(group) - set(reached), report.time)
             answers = self._scanner.fetch(state, reached, report.time)

@@ -53,11 +53,8 @@ class MarketWatch:
             report.requests += 1
             logger.warning("instruments were not renewed", extra={"reason": str(error)})
             return
-        report.requests += -(-max(1, len(watchlist.types)) // INSTRUMENT_PAGE)
-        report.bad_candles += watchlist.unreadable
-        wanted = {
-            symbol for symbol, kind in watchlist.types.items() if kind.lower() not in self._excluded
-        }
+        report.requests += -(-max(1, len(watchlist)) // INSTRUMENT_PAGE)
+        wanted = {one for one, kind in watchlist.items() if kind.lower() not in self._excluded}
         listed = np.array([symbol in wanted for symbol in state.symbols], dtype=np.bool_)
         if not wanted or (len(listed) and listed.mean() < LARGEST_LOSS):
             logger.warning(
@@ -66,7 +63,7 @@ class MarketWatch:
             )
             return
         # One that the list lacks and the tickers still show may have an odd row in the list.
-        shown = {*snapshot.symbols, *snapshot.skipped} - watchlist.types.keys()
+        shown = {*snapshot.symbols, *snapshot.skipped} - watchlist.keys()
         staying = listed | np.array([symbol in shown for symbol in state.symbols], dtype=np.bool_)
         if not staying.all():
             state.keep(staying)

@@ -51,7 +51,6 @@ class Scanner:
                 "the exchange's time went back: nothing is judged", extra={"time": now.time}
             )
             return
-        self._history.begin_scan()
         plan = plan_scan(
             state,
             now,
@@ -122,10 +121,7 @@ class Scanner:
         self._filled(state, number, now, self.fetch(state, [number], now), report)
 
     def begin(self, state: DetectState, now: Glance) -> None:
-        """Let judging begin with the candle after the one that is forming at this look.
-
-        What the state has of a later time goes: it was another clock's.
-        """
+        """Let judging begin with the candle after the one that is forming at this look."""
         interval = self._detector.interval
         state.instruments_time = min(state.instruments_time, now.time)
         state.refreshed = {one: min(time, now.time) for one, time in state.refreshed.items()}

@@ -9,7 +9,7 @@ from typing import TypeVar
 from pumpwatch.domain.market import Instrument
 from pumpwatch.errors import ExchangeUnavailable
 
-from .fields import Row, amount, moment, object_in, optional_amount, price, text
+from .fields import Row, amount, moment, object_in, optional_amount, optional_text, price, text
 from .tickers import is_usdt_perpetual, symbol_of
 
 __all__ = ["is_tradable", "is_watched", "read_instrument", "symbol_type"]
@@ -43,16 +43,13 @@ def is_tradable(row: Row) -> bool:
 
 def symbol_type(row: Row) -> str:
     """Return the exchange's class of the symbol; empty, as for coins, where it cannot be read."""
-    found = row.get("symbolType")
-    return found if isinstance(found, str) and found.isprintable() else ""
+    return _or("", optional_text, row, "symbolType")
 
 
 def read_instrument(row: Row) -> Instrument:
     """Return the contract's terms.
 
-    Raises `ExchangeUnavailable` when a step, a limit of quantities or the delisting cannot be read:
-    an order's size or end would be a guess. What else is missing or impossible is 0, 1 (leverage)
-    or None.
+    Raises `ExchangeUnavailable` when a step, a limit of quantities or the delisting cannot be read.
     """
     symbol = text(row, "symbol", "instruments-info")
     where = f"instruments-info of {symbol}"

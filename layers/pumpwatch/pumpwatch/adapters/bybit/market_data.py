@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from pumpwatch.domain.candles import CandleSeries
-from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook, Watchlist
+from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.domain.market_trades import MarketTrades
 from pumpwatch.errors import (
     BadMarketData,
@@ -68,12 +68,13 @@ class BybitMarketData:
             raise BadMarketData(f"{symbol}: the ticker is about another symbol")
         return found
 
-    def watchlist(self) -> Watchlist:
-        """Return which USDT perpetuals there are; nothing is read that trading alone needs."""
+    def watchlist(self) -> Mapping[str, str]:
+        """Return the class of every USDT perpetual; rows that name no symbol are logged."""
         rows = list(self._contracts())
         named = [row for row in rows if isinstance(row, dict) and symbol_of(row)]
-        types = {row["symbol"]: symbol_type(row) for row in named if is_watched(row)}
-        return Watchlist(types, unreadable=len(rows) - len(named))
+        if len(named) < len(rows):
+            logger.warning("rows without a contract", extra={"rows": len(rows) - len(named)})
+        return {row["symbol"]: symbol_type(row) for row in named if is_watched(row)}
 
     def instruments(self) -> Mapping[str, Instrument]:
         """Return every tradable USDT perpetual by symbol; unreadable rows are logged."""

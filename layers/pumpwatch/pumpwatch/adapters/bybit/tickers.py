@@ -15,13 +15,12 @@ from pumpwatch.errors import ExchangeUnavailable
 
 from .fields import LATEST_TIME, Row, listed
 
-__all__ = ["is_usdt_perpetual", "read_snapshot", "symbol_of"]
+__all__ = ["as_float", "is_usdt_perpetual", "read_snapshot", "symbol_of"]
 
 PRICES = {"last_price": "lastPrice", "high_24h": "highPrice24h", "low_24h": "lowPrice24h"}
 AMOUNTS = {"volume_24h": "volume24h", "turnover_24h": "turnover24h"}
 OTHERS = {"mark_price": "markPrice", "bid": "bid1Price", "ask": "ask1Price"}
 FUNDING, NEXT_FUNDING = "fundingRate", "nextFundingTime"
-UNNAMED = "(no symbol)"
 FAR = 10.0
 """Times beyond low and high at which turnover and volume do not belong together."""
 DIGITS = re.compile(r"[-+.0-9eE]*")
@@ -32,32 +31,27 @@ def read_snapshot(result: object, *, time: int) -> MarketSnapshot:
 
     Dated futures (a dash in the name) and other settlement coins are left out silently. What makes
     a row sound is said by `MarketSnapshot`; other rows are skipped and named, and so are rows
-    without a symbol, further rows of a symbol, and a symbol whose sound rows differ: nobody knows
-    which of them is true. Raises `ExchangeUnavailable` when the answer has no list, or no row of it
-    names a symbol.
+    without a symbol and further rows of a symbol, all of them where sound ones differ. Raises
+    `ExchangeUnavailable` when the answer has no list, or no row of it names a symbol.
     """
     named = [(symbol_of(row), row) for row in listed(result, "tickers")]
-    unnamed = [UNNAMED for name, _ in named if not name]
+    unnamed = ["(no symbol)" for name, _ in named if not name]
     if unnamed and len(unnamed) == len(named):
         raise ExchangeUnavailable("tickers: no row names a symbol")
     found = [(name, row) for name, row in named if is_usdt_perpetual(name)]
     names, rows = [name for name, _ in found], [row for _, row in found if isinstance(row, dict)]
     columns = {name: _column(rows, key) for name, key in (PRICES | AMOUNTS | OTHERS).items()}
-    last, high, low = (columns[name] for name in PRICES)
-    good: BoolArray = high >= low
-    for name in PRICES:
-        good &= (columns[name] > 0) & (columns[name] < LARGEST)
-    for name in AMOUNTS:
-        good &= (columns[name] >= 0) & (columns[name] < LARGEST)
+    for name, column in columns.items():
+        sound = (column > 0) | ((column == 0) & (name in AMOUNTS))
+        column[~sound | (column >= LARGEST)] = np.nan
+    last, high, low, volume, turnover = (columns[name] for name in PRICES | AMOUNTS)
+    # Comparisons with what is missing are false.
+    good: BoolArray = (last > 0) & (high >= low)
+    good &= (turnover + 1 >= volume * low / FAR) & (turnover - 1 <= volume * high * FAR)
     # The last trade belongs to the 24 hours: a high or a low that does not know it yet is old.
     columns["high_24h"], columns["low_24h"] = np.fmax(high, last), np.fmin(low, last)
-    volume, turnover = columns["volume_24h"], columns["turnover_24h"]
-    good &= (turnover + 1 >= volume * low / FAR) & (turnover - 1 <= volume * high * FAR)
     if len(set(names)) < len(names):
         good = _single(names, rows, good)
-    for name in OTHERS:
-        known = (columns[name] > 0) & (columns[name] < LARGEST)
-        columns[name] = np.where(known, columns[name], np.nan)
     crossed = columns["bid"] > columns["ask"]
     columns["bid"][crossed] = columns["ask"][crossed] = np.nan
     funding, next_funding = _column(rows, FUNDING), _column(rows, NEXT_FUNDING)
@@ -92,10 +86,10 @@ def _column(rows: Sequence[Row], key: str) -> FloatArray:
             return np.array(texts, dtype=np.float64)
         except ValueError:
             pass
-    return np.array([_float(value) for value in values], dtype=np.float64)
+    return np.array([as_float(value) for value in values], dtype=np.float64)
 
 
-def _float(value: object) -> float:
+def as_float(value: object) -> float:
     """Return a number, as text or not; NaN for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return math.nan

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 
 from pumpwatch.domain.candles import MINUTE, CandleSeries, IntArray
-from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook, Watchlist
+from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.domain.market_trades import MarketTrades
 from pumpwatch.errors import PumpwatchError, UnknownSymbol
 from pumpwatch.ports import CandleRequest
@@ -125,10 +125,10 @@ class MemoryMarketData:
             skipped=self.skipped,
         )
 
-    def watchlist(self) -> Watchlist:
+    def watchlist(self) -> Mapping[str, str]:
         """Return the listed contracts' classes."""
         self._called("watchlist")
-        return Watchlist({symbol: one.symbol_type for symbol, one in self._instruments.items()})
+        return {symbol: one.symbol_type for symbol, one in self._instruments.items()}
 
     def instruments(self) -> Mapping[str, Instrument]:
         """Return the listed contracts."""
