@@ -194,17 +194,13 @@ def test_a_ticker_of_another_symbol_is_refused(stub, market):
 def test_a_symbol_listed_twice_counts_once(stub, market):
     stub.answer(e.TICKERS.path, listing(ticker(), ticker(), ticker("BUSDT")))
     snapshot = market.snapshot()
-    assert (snapshot.symbols, snapshot.skipped) == (("AUSDT", "BUSDT"), ("AUSDT",))
-    stub.answer(e.TICKERS.path, listing(ticker(lastPrice=""), ticker(lastPrice="9")))
-    snapshot = market.snapshot()
-    assert (snapshot.symbols, snapshot.skipped) == (("AUSDT",), ("AUSDT",))
-    assert snapshot.last_price[0] == 9
+    assert (snapshot.symbols, snapshot.skipped) == (("AUSDT", "BUSDT"), ())
 
 
 def test_of_two_rows_that_differ_neither_is_believed(stub, market):
     stub.answer(e.TICKERS.path, listing(ticker(), ticker(lastPrice="9"), ticker("BUSDT")))
     snapshot = market.snapshot()
-    assert (snapshot.symbols, snapshot.skipped) == (("BUSDT",), ("AUSDT", "AUSDT"))
+    assert (snapshot.symbols, snapshot.skipped) == (("BUSDT",), ("AUSDT",))
 
 
 @pytest.mark.parametrize("result", [None, [], {}, {"list": None}, {"list": {}}])

@@ -73,15 +73,14 @@ class CandleHistory:
     def slices(self, numbers: Sequence[int]) -> dict[int, Candles | None]:
         """Return the slices that can be had, None for one that does not exist.
 
-        A read that fails may take a good part of the run's time: after two the others are left out.
+        A read that fails takes a good part of a run: after two, only what is in memory is given.
         """
         known: dict[int, Candles | None] = {}
         failures = 0
         for number in dict.fromkeys(numbers):
-            if failures >= MOST_FAILURES and number not in self._held:
-                continue
             try:
-                known[number] = self._slice(number)
+                if failures < MOST_FAILURES or number in self._held:
+                    known[number] = self._slice(number)
             except StoreUnavailable as error:
                 failures += 1
                 logger.warning("history slice was not read", extra={"reason": str(error)})

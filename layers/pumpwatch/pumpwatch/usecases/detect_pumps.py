@@ -188,7 +188,7 @@ class DetectPumps:
                 return
             before = report.requests
             reached = list(self._history.slices(group))
-            # One that cannot be had now waits for its next turn, and keeps no other from its own.
+            # The others wait for their next turn.
             state.refreshed |= dict.fromkeys(set(group) - set(reached), report.time)
             answers = self._scanner.fetch(state, reached, report.time)
             for number in reached:

@@ -43,7 +43,6 @@ class DetectReport:
     judged_without_trades: int = 0
     """Candles that a score would have judged by the market's trades too, had they been known."""
     bad_candles: int = 0
-    """Rows and answers about the market that could not be true."""
     clock_doubts: int = 0
     """Scans by a time of the exchange that was not sure."""
     signals: list[Signal] = field(default_factory=list)

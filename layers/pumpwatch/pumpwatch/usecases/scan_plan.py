@@ -62,11 +62,7 @@ def plan_scan(
     budget: int,
     cooldown: int,
 ) -> ScanPlan:
-    """Return the plan for a scan; `budget` is the most candidates it may ask for.
-
-    A symbol that the look lacks, or whose row in it was not sound, is a candidate after all others:
-    its candles judge it without the look.
-    """
+    """Return the plan for a scan; `budget` is the most candidates it may ask for."""
     forming = now.time // detector.interval * detector.interval
     present = ~np.isnan(now.flow)
     unseen = np.maximum(0, (forming - state.through) // detector.interval)
@@ -92,8 +88,9 @@ def plan_scan(
     candidate = (found.candidate | ~present) & ready
     candidate[silent] = False
     rows = np.flatnonzero(candidate)
+    # A symbol that the look lacks is judged by its candles alone, after all others. Equals take
+    # turns: those that wait longest come first.
     pressure = np.where(present, found.pressure, -np.inf)
-    # Equals take turns: those that wait longest come first.
     rows = rows[np.lexsort((state.unjudged[rows], -pressure[rows]))]
     waiting = len(going_on) - len(following)
     chosen, deferred = rows[:budget], rows[budget:]

@@ -80,14 +80,11 @@ class BybitMarketData:
         """Return every tradable USDT perpetual by symbol; unreadable rows are logged."""
         found: dict[str, Instrument] = {}
         for row in self._contracts():
-            if not isinstance(row, dict) or not is_tradable(row):
-                continue
             try:
-                one = read_instrument(row)
+                if isinstance(row, dict) and is_tradable(row):
+                    found[row["symbol"]] = read_instrument(row)
             except ExchangeUnavailable as error:
                 logger.warning("contract left out", extra={"reason": str(error)})
-            else:
-                found[one.symbol] = one
         return found
 
     def _contracts(self) -> Iterator[object]:
@@ -101,8 +98,7 @@ class BybitMarketData:
             answer = self._session.call(
                 endpoints.INSTRUMENTS, category="linear", limit=INSTRUMENT_PAGE, **more
             )
-            page = listed(answer.result, where)
-            yield from page
+            yield from (page := listed(answer.result, where))
             cursor = optional_text(object_in(answer.result, where), "nextPageCursor", where)
             if not cursor or (not page and cursor == cursors[-1]):
                 return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,16 +29,20 @@ def read_snapshot(result: object, *, time: int) -> MarketSnapshot:
     """Return the USDT perpetuals of a linear tickers answer that the exchange stamped at `time`.
 
     Dated futures (a dash in the name) and other settlement coins are left out silently. What makes
-    a row sound is said by `MarketSnapshot`; other rows are skipped and named, and so are rows
-    without a symbol and further rows of a symbol, all of them where sound ones differ. Raises
-    `ExchangeUnavailable` when the answer has no list, or no row of it names a symbol.
+    a row sound is said by `MarketSnapshot`; other rows are skipped and named, and so are those of a
+    symbol whose rows differ, and rows without a symbol. Raises `ExchangeUnavailable` when the
+    answer has no list, or no row of it names a symbol.
     """
-    named = [(symbol_of(row), row) for row in listed(result, "tickers")]
-    unnamed = ["(no symbol)" for name, _ in named if not name]
-    if unnamed and len(unnamed) == len(named):
+    answered = listed(result, "tickers")
+    named = [row for row in answered if isinstance(row, dict) and symbol_of(row)]
+    if answered and not named:
         raise ExchangeUnavailable("tickers: no row names a symbol")
-    found = [(name, row) for name, row in named if is_usdt_perpetual(name)]
-    names, rows = [name for name, _ in found], [row for _, row in found if isinstance(row, dict)]
+    row_of: dict[str, Row] = {}
+    doubted = {""}
+    for row in named:
+        if is_usdt_perpetual(row["symbol"]) and row_of.setdefault(row["symbol"], row) != row:
+            doubted.add(row["symbol"])
+    names, rows = list(row_of), list(row_of.values())
     columns = {name: _column(rows, key) for name, key in (PRICES | AMOUNTS | OTHERS).items()}
     for name, column in columns.items():
         sound = (column > 0) | ((column == 0) & (name in AMOUNTS))
@@ -50,8 +53,7 @@ def read_snapshot(result: object, *, time: int) -> MarketSnapshot:
     good &= (turnover + 1 >= volume * low / FAR) & (turnover - 1 <= volume * high * FAR)
     # The last trade belongs to the 24 hours: a high or a low that does not know it yet is old.
     columns["high_24h"], columns["low_24h"] = np.fmax(high, last), np.fmin(low, last)
-    if len(set(names)) < len(names):
-        good = _single(names, rows, good)
+    good &= np.array([name not in doubted for name in names], dtype=np.bool_)
     crossed = columns["bid"] > columns["ask"]
     columns["bid"][crossed] = columns["ask"][crossed] = np.nan
     funding, next_funding = _column(rows, FUNDING), _column(rows, NEXT_FUNDING)
@@ -63,7 +65,10 @@ def read_snapshot(result: object, *, time: int) -> MarketSnapshot:
         # A fraction of the position: nobody pays all of it, let alone more.
         funding_rate=np.where(np.abs(funding) < 1, funding, np.nan)[good],
         next_funding=np.where(dated, next_funding, 0)[good].astype(np.int64),
-        skipped=(*(name for name, keep in zip(names, good, strict=True) if not keep), *unnamed),
+        skipped=(
+            *(name for name, keep in zip(names, good, strict=True) if not keep),
+            *["(no symbol)"] * (len(answered) - len(named)),
+        ),
     )
 
 
@@ -99,14 +104,3 @@ def as_float(value: object) -> float:
         return float(value)
     except (ValueError, OverflowError):
         return math.nan
-
-
-def _single(names: Sequence[str], rows: Sequence[Row], good: BoolArray) -> BoolArray:
-    """Return which good rows stand for their symbol: the first one, if all of them are the same."""
-    places: dict[str, list[int]] = defaultdict(list)
-    for place in np.flatnonzero(good).tolist():
-        places[names[place]].append(place)
-    single = np.zeros(len(names), dtype=np.bool_)
-    for first, *more in places.values():
-        single[first] = all(rows[place] == rows[first] for place in more)
-    return single
