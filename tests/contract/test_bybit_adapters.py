@@ -106,17 +106,20 @@ def listing(*rows, cursor=""):
 
 
 BAD_ROWS = [
-    ("a price is empty", {"markPrice": ""}),
-    ("a price is missing", {"bid1Price": None}),
+    ("a price is missing", {"lastPrice": None}),
+    ("a price is empty", {"lowPrice24h": ""}),
     ("a price is not a number", {"lastPrice": "NaN"}),
-    ("a price is infinite", {"ask1Price": "inf"}),
+    ("a price is infinite", {"highPrice24h": "inf"}),
     ("a price is zero", {"lastPrice": "0"}),
     ("a price is negative", {"lastPrice": "-1"}),
     ("a price is a list", {"lastPrice": [1]}),
+    ("a price is true", {"lastPrice": True}),
+    ("a price has an underscore", {"lastPrice": "1_5"}),
+    ("a price has other digits", {"lastPrice": "\u0661"}),
+    ("a price is too large", {"lastPrice": "1e999"}),
     ("the high is below the low", {"highPrice24h": "0.5"}),
     ("the turnover is negative", {"turnover24h": "-1"}),
-    ("the funding is empty", {"fundingRate": ""}),
-    ("the funding time is empty", {"nextFundingTime": ""}),
+    ("the volume is missing", {"volume24h": None}),
 ]
 
 
@@ -133,6 +136,54 @@ def test_a_row_that_cannot_be_true_is_skipped_and_named(stub, market, changes):
     assert snapshot.next_funding.tolist() == [1_760_025_600_000] * 2
 
 
+OTHER_FIELDS = {
+    "mark_price": "markPrice",
+    "bid": "bid1Price",
+    "ask": "ask1Price",
+    "funding_rate": "fundingRate",
+    "next_funding": "nextFundingTime",
+}
+
+
+@pytest.mark.parametrize("value", ["", None, "0", "-1", "NaN", "inf", [1], {}, "5e12", True])
+@pytest.mark.parametrize(("name", "key"), OTHER_FIELDS.items())
+def test_a_field_that_the_screen_does_not_need_may_be_anything(stub, market, name, key, value):
+    stub.answer(e.TICKERS.path, listing(ticker(), ticker("BUSDT", **{key: value}), ticker("CUSDT")))
+    snapshot = market.snapshot()
+    assert (snapshot.symbols, snapshot.skipped) == (("AUSDT", "BUSDT", "CUSDT"), ())
+    assert snapshot.last_price.tolist() == [1.5] * 3
+    found = getattr(snapshot, name)
+    assert found[0] == found[2] > 0 or name == "funding_rate"
+    if not (value == "0" and name == "funding_rate") and value != "5e12":
+        assert found[1] == 0 if name == "next_funding" else np.isnan(found[1])
+
+
+def test_a_crossed_quote_is_no_quote(stub, market):
+    stub.answer(e.TICKERS.path, listing(ticker(bid1Price="1.6")))
+    snapshot = market.snapshot()
+    assert snapshot.symbols == ("AUSDT",)
+    assert np.isnan([snapshot.bid[0], snapshot.ask[0]]).all()
+
+
+def test_numbers_may_come_as_numbers_and_with_an_exponent(stub, market):
+    stub.answer(e.TICKERS.path, listing(ticker(lastPrice=1.5, highPrice24h="2E0", volume24h=10)))
+    snapshot = market.snapshot()
+    assert [snapshot.last_price[0], snapshot.high_24h[0], snapshot.volume_24h[0]] == [1.5, 2, 10]
+
+
+@pytest.mark.parametrize("odd", [7, None, [], "x", {}, {"symbol": None}, {"symbol": "A\u0000USDT"}])
+def test_a_row_without_a_symbol_is_counted_and_hurts_no_other(stub, market, odd, caplog):
+    stub.answer(e.TICKERS.path, listing(ticker(), odd, ticker("BUSDT")))
+    snapshot = market.snapshot()
+    assert snapshot.symbols == ("AUSDT", "BUSDT")
+    assert len(snapshot.skipped) == 1
+    stub.answer(e.INSTRUMENTS.path, listing(contract("AUSDT"), odd, contract("BUSDT")))
+    assert list(market.instruments()) == ["AUSDT", "BUSDT"]
+    caplog.clear()
+    assert list(market.watchlist()) == ["AUSDT", "BUSDT"]
+    assert len(caplog.records) == 1
+
+
 def test_a_ticker_of_another_symbol_is_refused(stub, market):
     stub.answer(e.TICKERS.path, listing(ticker("BUSDT")))
     with pytest.raises(BadMarketData):
@@ -141,13 +192,18 @@ def test_a_ticker_of_another_symbol_is_refused(stub, market):
 
 
 def test_a_symbol_listed_twice_counts_once(stub, market):
+    stub.answer(e.TICKERS.path, listing(ticker(), ticker(), ticker("BUSDT")))
+    snapshot = market.snapshot()
+    assert (snapshot.symbols, snapshot.skipped) == (("AUSDT", "BUSDT"), ())
+
+
+def test_of_two_rows_that_differ_neither_is_believed(stub, market):
     stub.answer(e.TICKERS.path, listing(ticker(), ticker(lastPrice="9"), ticker("BUSDT")))
     snapshot = market.snapshot()
-    assert (snapshot.symbols, snapshot.skipped) == (("AUSDT", "BUSDT"), ("AUSDT",))
-    assert snapshot.last_price[0] == 1.5
+    assert (snapshot.symbols, snapshot.skipped) == (("BUSDT",), ("AUSDT",))
 
 
-@pytest.mark.parametrize("result", [None, [], {}, {"list": None}, {"list": {}}, {"list": [7]}])
+@pytest.mark.parametrize("result", [None, [], {}, {"list": None}, {"list": {}}])
 def test_an_answer_without_a_list_is_unavailable(stub, market, broker, result):
     body = {"retCode": 0, "retMsg": "OK", "result": result, "time": STAMP}
     for endpoint in (e.TICKERS, e.INSTRUMENTS, e.POSITIONS, e.OPEN_ORDERS, e.EXECUTIONS, e.WALLET):
@@ -159,20 +215,96 @@ def test_an_answer_without_a_list_is_unavailable(stub, market, broker, result):
             ask()
 
 
-def test_contracts_are_read_from_every_page(stub, market):
-    first = [contract(f"A{n}USDT") for n in range(1000)]
-    stub.answer(
-        e.INSTRUMENTS.path,
-        listing(*first, cursor="A999%3A1"),
-        listing(contract("BUSDT"), cursor="BUSDT%3A1"),
-        listing(contract("NEVERUSDT")),
-    )
+def test_contracts_are_read_until_the_cursor_ends(stub, market):
+    first = [contract(f"A{n}USDT") for n in range(500)]
+    pages = [
+        listing(*first, cursor="A499%3A1"),
+        listing(cursor="empty"),
+        listing(contract("BUSDT"), contract("A499USDT"), cursor="BUSDT%3A1"),
+        listing(contract("CUSDT")),
+    ]
+    stub.answer(e.INSTRUMENTS.path, *pages, *pages)
     found = market.instruments()
-    assert len(found) == 1001
-    assert len(stub.requests) == 2
-    assert stub.requests[1].query["cursor"] == "A999:1"
+    assert len(found) == 502
+    assert len(stub.requests) == 4
+    assert stub.requests[1].query["cursor"] == "A499:1"
     assert found["BUSDT"].max_market_quantity == 500
     assert found["BUSDT"].max_leverage == 25
+    assert found.keys() == market.watchlist().keys()
+
+
+def test_a_cursor_that_comes_again_is_an_error_unless_nothing_comes_with_it(stub, market):
+    rows = listing(contract("AUSDT"), cursor="same")
+    for again in ([rows, rows], [rows, listing(contract("BUSDT"), cursor="other"), rows]):
+        stub.answer(e.INSTRUMENTS.path, *again)
+        with pytest.raises(ExchangeUnavailable, match="does not end"):
+            market.watchlist()
+    stub.answer(e.INSTRUMENTS.path, rows, listing(cursor="same"))
+    assert list(market.watchlist()) == ["AUSDT"]
+
+
+UNUSED = {
+    "fundingInterval": ["", None, 0, -5, "x", 1.5, [], "9" * 40],
+    "launchTime": ["", None, "0", "-1", "soon", {}, "9" * 30],
+    "leverageFilter": [None, {}, {"maxLeverage": ""}, {"maxLeverage": "-1"}, [], "x"],
+    "symbolType": [None, 5, [], "a\u0000"],
+    "riskParameters": [None, {}, [], {"priceLimitRatioX": "x"}],
+    "isPreListing": ["false", None, ""],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(k, v) for k, vs in UNUSED.items() for v in vs])
+def test_what_an_order_does_not_need_may_be_anything(stub, market, name, value):
+    stub.answer(e.INSTRUMENTS.path, listing(contract("AUSDT", **{name: value})))
+    found = market.instruments()["AUSDT"]
+    assert market.watchlist() == {"AUSDT": found.symbol_type}
+    assert found.funding_interval_minutes == (0 if name == "fundingInterval" else 480)
+    assert found.max_leverage == (1 if name == "leverageFilter" else 25)
+    assert (found.launch_time == 0) == (name == "launchTime")
+
+
+NEEDED = [
+    {"priceFilter": value} for value in (None, {}, {"tickSize": ""}, {"tickSize": "0"}, [], "x")
+]
+NEEDED += [{"lotSizeFilter": None}, {"deliveryTime": "soon"}, {"deliveryTime": "-1"}]
+NEEDED += [{"status": "Halted"}, {"contractType": ""}, {"settleCoin": ""}]
+
+
+@pytest.mark.parametrize("changes", NEEDED)
+def test_a_contract_whose_terms_cannot_be_read_is_watched_and_not_traded(stub, market, changes):
+    stub.answer(e.INSTRUMENTS.path, listing(contract("AUSDT", **changes), contract("BUSDT")))
+    assert list(market.instruments()) == ["BUSDT"]
+    assert list(market.watchlist()) == ["AUSDT", "BUSDT"]
+
+
+LOT = {"qtyStep": "1", "minOrderQty": "1", "maxOrderQty": "1000", "maxMktOrderQty": "500"}
+
+
+@pytest.mark.parametrize("name", ["qtyStep", "minOrderQty", "maxOrderQty", "maxMktOrderQty"])
+@pytest.mark.parametrize("value", ["x", "-1", [], "NaN"])
+def test_a_quantity_that_cannot_be_true_is_not_traded(stub, market, name, value):
+    stub.answer(e.INSTRUMENTS.path, listing(contract("AUSDT", lotSizeFilter=LOT | {name: value})))
+    assert market.instruments() == {}
+    assert list(market.watchlist()) == ["AUSDT"]
+
+
+def test_limits_and_the_delisting_are_read(stub, market):
+    ratios = {"priceLimitRatioX": "0.05", "priceLimitRatioY": "0.1"}
+    odd = contract(
+        "BUSDT", lotSizeFilter=LOT | {"maxMktOrderQty": ""}, deliveryTime="1774598400000"
+    )
+    stub.answer(
+        e.INSTRUMENTS.path,
+        listing(contract("AUSDT", lotSizeFilter=LOT, riskParameters=ratios, deliveryTime="0"), odd),
+    )
+    found = market.instruments()
+    assert (found["AUSDT"].max_quantity, found["AUSDT"].max_market_quantity) == (1000, 500)
+    assert (found["AUSDT"].price_limit_ratio, found["AUSDT"].delivery_time) == (
+        Decimal("0.05"),
+        None,
+    )
+    assert (found["BUSDT"].max_market_quantity, found["BUSDT"].price_limit_ratio) == (1000, None)
+    assert found["BUSDT"].delivery_time == 1_774_598_400_000
 
 
 def test_only_tradable_usdt_perpetuals_are_contracts(stub, market, caplog):
@@ -233,15 +365,43 @@ BAD_CANDLES = [
     ("high below low", [row(0, "1", "0.4", "0.5", "1")]),
     ("close above high", [row(0, "1", "1.2", "0.5", "1.3")]),
     ("negative volume", [row(0, *GOOD, volume="-1")]),
-    ("twice the same time", [row(0, *GOOD), row(0, *GOOD)]),
-    ("wrong order", [row(-1, *GOOD), row(0, *GOOD)]),
     ("off the grid", [[str(START - 30_000), *GOOD, "1", "2"]]),
     ("too short", [["1", "2"]]),
-    ("uneven", [row(0, *GOOD), ["1"]]),
     ("no time", [["soon", *GOOD, "1", "2"]]),
     ("null", [None]),
     ("nested", [[[["1"]]]]),
+    ("a text", ["1234567"]),
+    ("an object", [{"0": "1"}]),
 ]
+
+
+@pytest.mark.parametrize("odd", [r[0] for _, r in BAD_CANDLES], ids=[n for n, _ in BAD_CANDLES])
+def test_a_candle_that_cannot_be_true_is_a_gap(stub, market, odd):
+    stub.answer(e.KLINE.path, kline(row(0, *GOOD), odd, row(-2, *GOOD), row(-3, *GOOD)))
+    series = ask(market)
+    assert series.open_time.tolist() == [START - 3 * MINUTE, START - 2 * MINUTE, START]
+    assert (series.values == [1, 2, 0.5, 1.5, 1, 2]).all()
+    assert (series.impossible, series.forming) == (1, True)
+
+
+def test_more_columns_another_order_and_repeated_candles_change_nothing(stub, market):
+    rows = [row(-2, *GOOD), row(0, *GOOD), row(-1, *GOOD), row(-1, *GOOD)]
+    stub.answer(e.KLINE.path, kline(*rows), kline(*([*one, "0"] for one in rows)))
+    for _ in range(2):
+        series = ask(market)
+        assert series.open_time.tolist() == [START - 2 * MINUTE, START - MINUTE, START]
+        assert (series.impossible, series.forming) == (0, True)
+    stub.answer(e.KLINE.path, kline([*rows[0], "0", {}], rows[1]))
+    assert len(ask(market).open_time) == 2
+
+
+def test_of_two_candles_of_a_minute_the_later_one_counts(stub, market):
+    more = row(-1, "1", "3", "0.5", "1.5", turnover="9")
+    for twice in ([more, row(-1, *GOOD)], [row(-1, *GOOD), more]):
+        stub.answer(e.KLINE.path, kline(row(0, *GOOD), *twice, row(-2, *GOOD)))
+        series = ask(market)
+        assert series.open_time.tolist() == [START - 2 * MINUTE, START - MINUTE, START]
+        assert series.values[1].tolist() == [1, 3, 0.5, 1.5, 1, 9]
 
 
 @pytest.mark.parametrize("rows", [r for _, r in BAD_CANDLES], ids=[n for n, _ in BAD_CANDLES])
@@ -317,13 +477,22 @@ BAD_TRADES = [
 @pytest.mark.parametrize(
     "bad", [row for _, row in BAD_TRADES], ids=[name for name, _ in BAD_TRADES]
 )
-def test_bad_trades_concern_their_symbol_alone(stub, market, bad):
-    good = listing(trade(1, symbol="BUSDT"))
-    stub.answer(e.RECENT_TRADES.path, ok({"list": [trade(3), bad, trade(0)]}), good)
-    found = market.recent_trades(["AUSDT", "BUSDT"])
-    assert isinstance(found["AUSDT"], BadMarketData)
-    assert "AUSDT" in str(found["AUSDT"])
-    assert len(found["BUSDT"].time) == 1
+def test_behind_a_row_that_is_no_trade_nothing_is_known(stub, market, bad):
+    rows = [trade(5), trade(3), trade(3), bad, trade(0)]
+    stub.answer(e.RECENT_TRADES.path, ok({"list": rows}), ok({"list": [bad, trade(0)]}))
+    trades = recent(market)
+    assert trades.since == START + 4
+    assert trades.between(trades.since, STAMP).time.tolist() == [START + 5]
+    found = recent(market)
+    assert isinstance(found, BadMarketData)
+    assert "AUSDT" in str(found)
+
+
+@pytest.mark.parametrize("time", ["5", str(START + 900)])
+def test_a_trade_in_the_wrong_order_hides_what_is_behind_it(stub, market, time):
+    rows = [trade(7), trade(6), trade(4, time=time), trade(2), trade(1)]
+    stub.answer(e.RECENT_TRADES.path, listing(*rows))
+    assert recent(market).since > START + 6
 
 
 @pytest.mark.parametrize("result", [None, [], {"list": None}, {"list": {}}, {}])
@@ -369,6 +538,8 @@ def test_a_symbol_asked_for_twice_is_a_mistake(market):
         {"s": "AUSDT", "b": [["1", "NaN"]], "a": []},
         {"s": "AUSDT", "b": [["0", "1"]], "a": []},
         {"s": "AUSDT", "b": [["1", "1"], ["2", "1"]], "a": []},
+        {"s": "AUSDT", "b": [["1", "1"], ["1", "1"]], "a": []},
+        {"s": "AUSDT", "b": [], "a": [None, ["1", "1"]]},
         {"s": "AUSDT", "b": [["2", "1"]], "a": [["1", "1"]]},
     ],
 )
@@ -376,6 +547,21 @@ def test_a_malformed_book_is_bad_market_data(stub, market, result):
     stub.answer(e.ORDER_BOOK.path, ok(result))
     with pytest.raises(BadMarketData):
         market.order_book("AUSDT")
+
+
+@pytest.mark.parametrize("odd", [["x", "1"], ["4", "0"], ["4"], None, 7, {}, [True, "1"]])
+def test_a_level_that_cannot_be_true_ends_its_side(stub, market, odd):
+    asks = [["2", "1"], ["3", "1", "0"], odd, ["5", "1"]]
+    stub.answer(e.ORDER_BOOK.path, ok({"s": "AUSDT", "b": [["1", 2]], "a": asks}))
+    book = market.order_book("AUSDT")
+    assert book.asks == ((Decimal(2), Decimal(1)), (Decimal(3), Decimal(1)))
+    assert book.bids == ((Decimal(1), Decimal(2)),)
+
+
+def test_of_two_levels_in_the_wrong_order_neither_is_believed(stub, market):
+    asks = [["2", "1"], ["9", "1"], ["4", "1"], ["5", "1"]]
+    stub.answer(e.ORDER_BOOK.path, ok({"s": "AUSDT", "b": [], "a": asks}))
+    assert market.order_book("AUSDT").asks == ((Decimal(2), Decimal(1)),)
 
 
 def test_a_side_of_the_book_can_be_empty(stub, market):

@@ -82,10 +82,10 @@ class Rig:
         times = self._starts[symbol] + self.interval * np.arange(len(values), dtype=np.int64)
         self.market.set_candles(CandleSeries(symbol, self.interval, times, values, forming=False))
 
-    def new_instance(self, **more):
+    def new_instance(self, market=None, **more):
         """Return the use case of a cold container, on the same stores."""
         return DetectPumps(
-            self.market, self.history, self.signals, self.events, self.settings, **more
+            market or self.market, self.history, self.signals, self.events, self.settings, **more
         )
 
     def tick(self, minute, *, second=10, detect=None, deadline=None):

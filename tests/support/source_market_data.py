@@ -31,6 +31,9 @@ class SourceMarketData:
         self.pages += 1
         return self.now
 
+    def watchlist(self):
+        return {symbol: one.symbol_type for symbol, one in self.instruments().items()}
+
     def instruments(self):
         self.pages += 1
         return {

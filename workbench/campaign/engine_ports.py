@@ -186,6 +186,10 @@ class EngineMarketData:
             next_funding=np.full(count, next_time, dtype=np.int64),
         )
 
+    def watchlist(self) -> Mapping[str, str]:
+        """Return the contracts that trade; all are coins."""
+        return dict.fromkeys(self.instruments(), "")
+
     def instruments(self) -> Mapping[str, Instrument]:
         """Return the contracts that trade."""
         listings = self._exchange.market.listings

@@ -45,7 +45,7 @@ class WatchedMarket:
 
     def check(self) -> None:
         """Raise `BadInput` when the exchange does not list one of the chosen symbols."""
-        unknown = sorted(self._only - self._market.instruments().keys()) if self._only else []
+        unknown = sorted(self._only - self._market.watchlist().keys()) if self._only else []
         if unknown:
             raise BadInput(
                 f"--symbols names {', '.join(unknown[:5])}, which the exchange does not trade as a"
@@ -72,6 +72,11 @@ class WatchedMarket:
         if not symbol:
             self._compare(seen)
         return seen
+
+    def watchlist(self) -> Mapping[str, str]:
+        """Return the chosen contracts' classes."""
+        found = self._market.watchlist()
+        return {one: found[one] for one in found if not self._only or one in self._only}
 
     def instruments(self) -> Mapping[str, Instrument]:
         """Return the chosen contracts."""

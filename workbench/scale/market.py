@@ -220,6 +220,10 @@ class CalmMarketData:
             next_funding=np.full(len(view.last), self.now + MINUTE_MS, dtype=np.int64),
         )
 
+    def watchlist(self) -> Mapping[str, str]:
+        """Return every contract."""
+        return {one.symbol: one.symbol_type for one in self.market.listings}
+
     def instruments(self) -> Mapping[str, Instrument]:
         """Return every contract."""
         return {one.symbol: _instrument(one) for one in self.market.listings}

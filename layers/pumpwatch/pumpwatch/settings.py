@@ -143,7 +143,7 @@ class DetectSettings(SharedSettings):
     requests_per_second: Annotated[int, Field(ge=1, le=110)] = 90
     """Bybit allows 120 a second per address; above it, every call is refused for ten minutes."""
     max_candidates: Annotated[int, Field(ge=1, le=200)] = 60
-    """Candle requests a scan; symbols beyond count as warming up."""
+    """Candidates a scan asks candles of; those beyond it are deferred."""
     refresh_symbols: Annotated[int, Field(ge=1, le=60)] = 5
     """Symbols whose history is refreshed together, in each tick; more where a round takes long."""
     ewma_span_minutes: Annotated[int, Field(ge=10, le=43_200)] = 1440

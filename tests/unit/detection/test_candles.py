@@ -120,10 +120,12 @@ def test_candles_that_can_be_true_are_not_refused():
 @pytest.mark.parametrize(
     ("column", "value", "reason"),
     [
-        *((column, np.nan, "a value is not a finite number") for column in range(6)),
-        (5, np.inf, "a value is not a finite number"),
+        *((column, np.nan, "a value is not a finite number below 1e18") for column in range(6)),
+        (5, np.inf, "a value is not a finite number below 1e18"),
         *((column, 0.0, "a price is zero or negative") for column in range(4)),
         (2, -1.0, "a price is zero or negative"),
+        (1, 1e18, "a value is not a finite number below 1e18"),
+        (5, 1e300, "a value is not a finite number below 1e18"),
         (4, -0.1, "volume or turnover is negative"),
         (5, -0.1, "volume or turnover is negative"),
         (0, 12.1, "the high is below another price of the candle"),

@@ -122,10 +122,10 @@ def test_symbol_without_a_full_window_warms_up():
 def test_new_listing_is_noticed_and_a_delisted_symbol_forgotten():
     rig = Rig(symbols=4).ready()
     rig.tick(0)
-    before = rig.market.calls.count("instruments")
+    before = rig.market.calls.count("watchlist")
     rig.list("B0USDT", 9, 1620 + 100)
     assert rig.tick(1).symbols == 5
-    assert rig.market.calls.count("instruments") == before + 1
+    assert rig.market.calls.count("watchlist") == before + 1
     rig.market.delist("A0USDT")
     assert rig.tick(2).symbols == 4
     rig.tick(70)
@@ -141,7 +141,7 @@ def test_excluded_and_foreign_contracts_are_not_watched_nor_asked_about_again():
     reports = play(rig, 0, 5)
     assert reports[-1].symbols == 3
     assert "GOLDUSDT" not in rig.asked()
-    assert rig.market.calls.count("instruments") == 1
+    assert rig.market.calls.count("watchlist") == 1
     assert not rig.found()
 
 
@@ -198,12 +198,12 @@ def test_missing_snapshot_fails_the_run_and_nothing_is_lost():
     assert {symbol for symbol, _ in rig.found()} == {"A3USDT"}
 
 
-def test_candidates_beyond_the_budget_count_as_warming_up_and_come_next():
+def test_candidates_beyond_the_budget_are_counted_and_come_next():
     rig = Rig(symbols=6, max_candidates=2).ready()
     for number in range(4):
         rig.pump(f"A{number}USDT", 2, rise=1.2 + number / 10)
     reports = play(rig, 0, 3)
-    assert (reports[-1].candidates, reports[-1].warming_up) == (4, 2)
+    assert (reports[-1].candidates, reports[-1].candidates_deferred) == (4, 2)
     assert len({signal.symbol for signal in reports[-1].signals}) == 2
     rig.tick(3)
     rig.detect._settings = rig.settings.model_copy(update={"max_candidates": 9})

@@ -17,7 +17,7 @@ LOST = ExchangeUnavailable("no answer")
 def test_the_known_symbols_are_kept_while_instruments_cannot_be_renewed(caplog):
     rig = DetectRig().ready()
     later = HOUR // MINUTE + 1
-    rig.market.failures["instruments"] = LOST
+    rig.market.failures["watchlist"] = LOST
     report = rig.tick(later)
     assert report.symbols == 5
     assert "instruments were not renewed" in caplog.text
@@ -25,7 +25,7 @@ def test_the_known_symbols_are_kept_while_instruments_cannot_be_renewed(caplog):
 
 def test_without_any_known_symbol_lost_instruments_end_the_scan():
     rig = DetectRig()
-    rig.market.failures["instruments"] = LOST
+    rig.market.failures["watchlist"] = LOST
     with pytest.raises(ExchangeUnavailable):
         rig.tick(0)
 

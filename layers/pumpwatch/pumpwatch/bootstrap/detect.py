@@ -100,6 +100,8 @@ def describe(report: DetectReport, numbers: RunNumbers) -> None:
     numbers.set("symbols_skipped", report.skipped)
     numbers.set("symbols_warming_up", report.warming_up)
     numbers.set("candidates", report.candidates)
+    numbers.set("candidates_deferred", report.candidates_deferred)
+    numbers.set("candidates_unjudged", report.candidates_unjudged)
     numbers.set("events_open", report.events_open)
     numbers.set("signals_last_run", len(report.signals))
     numbers.set("requests_last_run", report.requests)
@@ -111,6 +113,7 @@ def describe(report: DetectReport, numbers: RunNumbers) -> None:
     numbers.count("screen_missed", report.screen_missed)
     numbers.count("judged", report.judged_with_trades, trades="known")
     numbers.count("judged", report.judged_without_trades, trades="unknown")
+    numbers.count("clock_doubts", report.clock_doubts)
     numbers.count("bad_candles", report.bad_candles)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
     "HOUR",
+    "LARGEST",
     "MINUTE",
     "BoolArray",
     "CandleSeries",
@@ -17,6 +18,7 @@ __all__ = [
     "FloatArray",
     "IntArray",
     "first_bad_candle",
+    "possible_candles",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -26,6 +28,8 @@ BoolArray = NDArray[np.bool_]
 MINUTE = 60_000
 """Milliseconds."""
 HOUR = 60 * MINUTE
+LARGEST = 1e18
+"""No market has such a price, volume or turnover."""
 
 COLUMNS = ("open", "high", "low", "close", "volume", "turnover")
 
@@ -37,6 +41,7 @@ class CandleSeries:
     `open_time` is shaped (candles,) in milliseconds UTC; `values` is shaped (candles, 6): open,
     high, low, close in USDT, volume in the base coin, turnover in USDT. `forming` says that the
     last row is a candle that has not ended: its high, volume and turnover can still grow.
+    `impossible` counts the candles that were left out because they cannot be true.
     """
 
     symbol: str
@@ -44,15 +49,14 @@ class CandleSeries:
     open_time: IntArray
     values: FloatArray
     forming: bool
+    impossible: int = 0
 
     @property
     def closed(self) -> CandleSeries:
         """Return the series without its forming candle."""
         if not self.forming:
             return self
-        return CandleSeries(
-            self.symbol, self.interval, self.open_time[:-1], self.values[:-1], forming=False
-        )
+        return replace(self, open_time=self.open_time[:-1], values=self.values[:-1], forming=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,8 +160,26 @@ def first_bad_candle(
 
     `open_time` is shaped (candles,), `values` (candles, 6), oldest first, as in `CandleSeries`.
     """
-    checks = {
-        "a value is not a finite number": ~np.isfinite(values).all(axis=1),
+    checks = _impossible(open_time, values, interval) | {
+        "the open time repeats or goes back": np.diff(open_time, prepend=open_time[:1] - 1) <= 0,
+    }
+    found = [(int(np.argmax(bad)), reason) for reason, bad in checks.items() if bad.any()]
+    return min(found) if found else None
+
+
+def possible_candles(open_time: FloatArray, values: FloatArray, *, interval: int) -> BoolArray:
+    """Return which candles can be true, each by itself and in any order, (candles,)."""
+    with np.errstate(invalid="ignore"):
+        checks = list(_impossible(open_time, values, interval).values())
+    bad: BoolArray = np.logical_or.reduce(checks)
+    return ~bad
+
+
+def _impossible(
+    open_time: IntArray | FloatArray, values: FloatArray, interval: int
+) -> dict[str, BoolArray]:
+    return {
+        "a value is not a finite number below 1e18": ~(np.abs(values) < LARGEST).all(axis=1),
         "a price is zero or negative": (values[:, :4] <= 0).any(axis=1),
         "volume or turnover is negative": (values[:, 4:] < 0).any(axis=1),
         "the high is below another price of the candle": values[:, 1]
@@ -165,7 +187,4 @@ def first_bad_candle(
         "the low is above another price of the candle": values[:, 2]
         > values[:, [0, 1, 3]].min(axis=1),
         "the open time is off the interval's grid": open_time % interval != 0,
-        "the open time repeats or goes back": np.diff(open_time, prepend=open_time[:1] - 1) <= 0,
     }
-    found = [(int(np.argmax(bad)), reason) for reason, bad in checks.items() if bad.any()]
-    return min(found) if found else None

@@ -38,8 +38,11 @@ class MarketData(Protocol):
         does not know has no row.
         """
 
+    def watchlist(self) -> Mapping[str, str]:
+        """Return the class of every USDT perpetual, whether its terms can be read or not."""
+
     def instruments(self) -> Mapping[str, Instrument]:
-        """Return every tradable USDT perpetual by symbol, all pages."""
+        """Return every tradable USDT perpetual whose terms can be read, by symbol, all pages."""
 
     def candles(
         self, requests: Sequence[CandleRequest]

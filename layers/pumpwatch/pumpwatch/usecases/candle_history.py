@@ -26,6 +26,7 @@ PAGE = 1000
 """Candles in one answer of the exchange."""
 SYMBOLS_HELD = 1000
 """Symbols whose slices stay in memory between runs."""
+MOST_FAILURES = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +70,22 @@ class CandleHistory:
         requests = [one for number in numbers for one in self._lacking(state, number, now)[2]]
         return self._market.candles(requests) if requests else {}
 
+    def slices(self, numbers: Sequence[int]) -> dict[int, Candles | None]:
+        """Return the slices that can be had, None for one that does not exist.
+
+        A read that fails takes a good part of a run: after two, only what is in memory is given.
+        """
+        known: dict[int, Candles | None] = {}
+        failures = 0
+        for number in dict.fromkeys(numbers):
+            try:
+                if failures < MOST_FAILURES or number in self._held:
+                    known[number] = self._slice(number)
+            except StoreUnavailable as error:
+                failures += 1
+                logger.warning("history slice was not read", extra={"reason": str(error)})
+        return known
+
     def refresh(self, state: DetectState, number: int, now: int, answers: Answers) -> Refreshed:
         """Add what was fetched to a slice, replay it, and update the state and the store."""
         rows = state.slice_rows(number)
@@ -96,25 +113,31 @@ class CandleHistory:
 
     def window(
         self, state: DetectState, rows: IntArray, series: Mapping[str, CandleSeries], now: int
-    ) -> tuple[Candles, Carry, BoolArray]:
+    ) -> tuple[IntArray, Candles, Carry, BoolArray]:
         """Return the candles of some symbols up to the forming one, and the memory before them.
 
-        The third array says whose history could be read, (symbols,): the others cannot be judged.
+        The first array has their rows: those whose slice the store does not give are left out. The
+        last one says whose slice fits the state, (symbols,): the others cannot be judged.
         """
-        symbols = [state.symbols[row] for row in rows]
         end = (now // self._detector.interval + 1) * self._detector.interval
         if self._detector.lookback == 0:
+            symbols = [state.symbols[row] for row in rows]
             grid = self._grid(symbols, int(state.through[rows].min()), end)
-            return grid.merged(series), state.carry.select(rows), np.ones(len(rows), dtype=np.bool_)
-        slices = [self._slice(int(state.slice_of[row])) for row in rows]
+            readable = np.ones(len(rows), dtype=np.bool_)
+            return rows, grid.merged(series), state.carry.select(rows), readable
+        known = self.slices(state.slice_of[rows].tolist())
+        rows = rows[np.isin(state.slice_of[rows], list(known))]
+        symbols = [state.symbols[row] for row in rows]
+        slices = [known[int(number)] for number in state.slice_of[rows]]
         readable = np.array(
-            [self._holds(old, state, row) for old, row in zip(slices, rows, strict=True)]
+            [self._holds(old, state, row) for old, row in zip(slices, rows, strict=True)],
+            dtype=np.bool_,
         )
-        grid = self._grid(symbols, int(state.grid_first[rows].min()), end)
+        grid = self._grid(symbols, int(state.grid_first[rows].min(initial=end)), end)
         for position, old in enumerate(slices):
             if old is not None and readable[position]:
                 _copy_rows(grid, old, np.arange(len(rows)) == position)
-        return grid.merged(series), state.base.select(rows), readable
+        return rows, grid.merged(series), state.base.select(rows), readable
 
     # --- inside --------------------------------------------------------------------------
 
@@ -218,6 +241,7 @@ def sorted_out(answers: Answers) -> tuple[dict[str, CandleSeries], int]:
     bad = 0
     for symbol, answer in answers.items():
         if isinstance(answer, CandleSeries):
+            bad += answer.impossible
             if len(answer.closed.open_time):
                 good[symbol] = answer.closed
             continue

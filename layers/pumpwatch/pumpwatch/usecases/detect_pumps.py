@@ -41,6 +41,8 @@ STATE_FORMAT = 1
 DAY = 24 * HOUR
 STALE = 90_000
 """Milliseconds between scans after which the saved state is read again."""
+SCANS_IN_DOUBT = 3
+"""Scans for which an unsure time that is before the state's is not gone by."""
 FLOWS_EVERY = 15 * MINUTE
 ROUND = 0.8
 """Of the time for which the rule has bounds: runs that fail or are left out have room."""
@@ -94,6 +96,7 @@ class DetectPumps:
         self._scanner = Scanner(market, self._history, desk, self._detector, rules)
         self._state: DetectState | None = None
         self._flows_saved = 0
+        self._scans_ahead = 0
 
     def run(self, tick: Tick, deadline: Deadline | None = None) -> DetectReport:
         """Scan, refresh a slice of the history, save; scan on until the minute ends where that is
@@ -116,13 +119,23 @@ class DetectPumps:
         """Look at the market once, and publish the signals that follow."""
         snapshot = self._market.snapshot()
         report.requests += 1
+        doubt = self._clock.doubt() if self._clock is not None else ""
+        if doubt:
+            report.clock_doubts += 1
+            logger.warning("the exchange's time is not sure", extra={"reason": doubt})
         state = self._current_state(snapshot.time)
-        report.requests += self._watch.update(state, snapshot)
+        self._watch.update(state, snapshot, report)
         report.time = snapshot.time
         report.scans += 1
         report.skipped = len(snapshot.skipped)
         report.bad_candles += len(snapshot.skipped)
         glance = self._watch.glance(state, snapshot)
+        ahead = state.last is not None and snapshot.time < state.last.time - STALE
+        self._scans_ahead = self._scans_ahead + 1 if ahead else 0
+        if ahead and (not doubt or self._scans_ahead > SCANS_IN_DOUBT):
+            logger.warning("the state is another clock's: judging begins anew")
+            self._scanner.begin(state, glance)
+            return
         self._scanner.scan(state, glance, report, budget=self._settings.max_candidates)
 
     def backfill(self, progress: Callable[[int, int], None] | None = None) -> DetectReport:
@@ -133,7 +146,8 @@ class DetectPumps:
         report = DetectReport()
         snapshot = self._market.snapshot()
         state = self._current_state(snapshot.time)
-        report.requests += 1 + self._watch.update(state, snapshot)
+        report.requests += 1
+        self._watch.update(state, snapshot, report)
         numbers = sorted(set(state.slice_of.tolist()))
         for done, number in enumerate(numbers, start=1):
             now = self._market.time()
@@ -173,8 +187,11 @@ class DetectPumps:
             if position and (group[0] in state.refreshed or budget <= 0):
                 return
             before = report.requests
-            answers = self._scanner.fetch(state, group, report.time)
-            for number in group:
+            reached = list(self._history.slices(group))
+            # The others wait for their next turn.
+            state.refreshed |= dict.fromkeys(set(group) - set(reached), report.time)
+            answers = self._scanner.fetch(state, reached, report.time)
+            for number in reached:
                 self._scanner.refresh(state, number, report.time, answers, report)
             budget -= report.requests - before
 

@@ -23,9 +23,13 @@ class DetectReport:
     skipped: int = 0
     """Symbols left out because of bad data, in the snapshot or in their candles."""
     warming_up: int = 0
-    """Symbols without enough history, and candidates beyond the budget."""
+    """Symbols without enough history."""
     candidates: int = 0
     """Symbols that the screen could not drop, and those with an open event."""
+    candidates_deferred: int = 0
+    """Those of them that are beyond the budgets of a scan: their candles were not asked for."""
+    candidates_unjudged: int = 0
+    """Those whose candles or history did not come, or whose signal could not be stored."""
     events_open: int = 0
     """Events that are not over."""
     requests: int = 0
@@ -39,6 +43,8 @@ class DetectReport:
     judged_without_trades: int = 0
     """Candles that a score would have judged by the market's trades too, had they been known."""
     bad_candles: int = 0
+    clock_doubts: int = 0
+    """Scans by a time of the exchange that was not sure."""
     signals: list[Signal] = field(default_factory=list)
     """Signals published by this run, oldest first."""
     signal_delays: list[float] = field(default_factory=list)

@@ -14,6 +14,7 @@ from pumpwatch.errors import RetryLater
 from pumpwatch.ports import MarketData
 from pumpwatch.settings import DetectSettings
 
+from .detect_report import DetectReport
 from .detect_state import DetectState
 
 __all__ = ["MarketWatch"]
@@ -35,40 +36,40 @@ class MarketWatch:
         excluded = settings.excluded_symbol_types.split(",")
         self._excluded = frozenset(one.strip().lower() for one in excluded if one.strip())
 
-    def update(self, state: DetectState, snapshot: MarketSnapshot) -> int:
-        """Ask for the instruments hourly, or when an unknown symbol shows; return the requests
-        made.
+    def update(self, state: DetectState, snapshot: MarketSnapshot, report: DetectReport) -> None:
+        """Ask for the list of contracts hourly, or when an unknown symbol shows.
 
-        Without an answer the known symbols are kept, unless there are none.
+        Without an answer, and with one that is not believed, the known symbols are kept and the
+        next scan asks again. Raises what the market raises while no symbol is known.
         """
         known = state.rows.keys() | state.others
         if snapshot.time < state.instruments_time + HOUR and known.issuperset(snapshot.symbols):
-            return 0
+            return
         try:
-            instruments = self._market.instruments()
+            watchlist = self._market.watchlist()
         except RetryLater as error:
             if not state.symbols:
                 raise
+            report.requests += 1
             logger.warning("instruments were not renewed", extra={"reason": str(error)})
-            return 1
-        wanted = {
-            symbol
-            for symbol, one in instruments.items()
-            if one.symbol_type.lower() not in self._excluded
-        }
-        staying = np.array([symbol in wanted for symbol in state.symbols], dtype=np.bool_)
-        if len(staying) and staying.mean() < LARGEST_LOSS:
+            return
+        report.requests += -(-max(1, len(watchlist)) // INSTRUMENT_PAGE)
+        wanted = {one for one, kind in watchlist.items() if kind.lower() not in self._excluded}
+        listed = np.array([symbol in wanted for symbol in state.symbols], dtype=np.bool_)
+        if not wanted or (len(listed) and listed.mean() < LARGEST_LOSS):
             logger.warning(
                 "list of instruments is not believed",
-                extra={"known": len(staying), "listed": len(wanted)},
+                extra={"known": len(listed), "listed": len(wanted)},
             )
-        else:
-            if not staying.all():
-                state.keep(staying)
-            self._add(state, wanted, snapshot)
+            return
+        # One that the list lacks and the tickers still show may have an odd row in the list.
+        shown = {*snapshot.symbols, *snapshot.skipped} - watchlist.keys()
+        staying = listed | np.array([symbol in shown for symbol in state.symbols], dtype=np.bool_)
+        if not staying.all():
+            state.keep(staying)
+        self._add(state, wanted, snapshot)
         state.others = frozenset(snapshot.symbols) - state.rows.keys()
         state.instruments_time = snapshot.time
-        return -(-max(1, len(instruments)) // INSTRUMENT_PAGE)
 
     def _add(self, state: DetectState, wanted: set[str], snapshot: MarketSnapshot) -> None:
         """Add the new symbols, the most traded first: their history is fetched in that order."""

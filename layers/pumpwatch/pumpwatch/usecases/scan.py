@@ -68,8 +68,10 @@ class Scanner:
         report.requests += request_count(requests)
         report.symbols = int(plan.present.sum())
         report.skipped += failed
-        report.warming_up = int((plan.present & ~plan.ready).sum()) + len(plan.deferred)
-        report.candidates = len(requests) + len(plan.deferred)
+        report.warming_up = int((plan.present & ~plan.ready).sum())
+        report.candidates = len(requests) + len(plan.deferred) + plan.waiting
+        report.candidates_deferred = len(plan.deferred) + plan.waiting
+        report.candidates_unjudged = len(plan.chosen) - len(judged)
         report.events_open = self._desk.open_events
         report.events = list(self._desk.events.values())
 
@@ -121,6 +123,9 @@ class Scanner:
     def begin(self, state: DetectState, now: Glance) -> None:
         """Let judging begin with the candle after the one that is forming at this look."""
         interval = self._detector.interval
+        state.instruments_time = min(state.instruments_time, now.time)
+        state.refreshed = {one: min(time, now.time) for one, time in state.refreshed.items()}
+        state.judged.clear()
         state.unjudged[:] = (now.time // interval + 1) * interval
         state.answered[:] = state.unjudged
         state.looked(now, interval)
@@ -148,6 +153,7 @@ class Scanner:
         usable: dict[str, CandleSeries] = {}
         for symbol, answer in answers.items():
             if isinstance(answer, CandleSeries):
+                report.bad_candles += answer.impossible
                 usable[symbol] = answer
                 continue
             if isinstance(answer, StopTrading):
@@ -170,7 +176,9 @@ class Scanner:
         )
         if not len(rows):
             return {}
-        candles, start, readable = self._history.window(state, rows, series, now)
+        rows, candles, start, readable = self._history.window(state, rows, series, now)
+        if not len(rows):
+            return {}
         forming = np.array([_forms(series[state.symbols[row]], plan.forming) for row in rows])
         unjudged = self._live(candles, start) & (candles.open_time >= state.unjudged[rows, None])
         final = unjudged & readable[:, None]

@@ -17,14 +17,19 @@ from .detect_state import DetectState
 
 __all__ = ["ScanPlan", "plan_scan"]
 
+MOST_FOLLOWED = 200
+"""Open events whose candles a scan asks for, beside the candidates' budget."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScanPlan:
     """Rows are rows of the state. `forming` is the start of the candle that is forming now.
 
-    `chosen` candidates are asked for, the most pressing first; `deferred` ones are beyond the
-    budget and stay unjudged. `following` are the events that are not over; `silent` the rows of
-    symbols whose event goes on or cools down. Masks are shaped (symbols,).
+    `present` are those in the look, `ready` those with enough history to be judged. `chosen`
+    candidates are asked for, the most pressing first; `deferred` ones are beyond the budget and
+    stay unjudged. `following` are events that are not over, `waiting` counts those beyond their own
+    budget; `silent` are the rows of symbols whose event goes on or cools down. Masks are shaped
+    (symbols,).
     """
 
     forming: int
@@ -33,6 +38,7 @@ class ScanPlan:
     chosen: IntArray
     deferred: IntArray
     following: tuple[PumpEvent, ...]
+    waiting: int
     silent: IntArray
 
     def requests(self, state: DetectState, interval: int) -> list[CandleRequest]:
@@ -56,16 +62,19 @@ def plan_scan(
     budget: int,
     cooldown: int,
 ) -> ScanPlan:
-    """Return the plan for a scan; `budget` is the most symbols it may ask for."""
+    """Return the plan for a scan; `budget` is the most candidates it may ask for."""
     forming = now.time // detector.interval * detector.interval
     present = ~np.isnan(now.flow)
     unseen = np.maximum(0, (forming - state.through) // detector.interval)
-    ready = present & (state.through > 0) & (state.carry.count + unseen >= detector.window)
-    following = tuple(
+    ready = (state.through > 0) & (state.carry.count + unseen >= detector.window)
+    going_on = [
         event
         for event in events.values()
         if event.phase is not Phase.OVER and event.symbol in state.rows
-    )[:budget]
+    ]
+    # Those beyond the most that are followed have their turn in the next scans.
+    turn = forming // detector.interval * MOST_FOLLOWED % max(1, len(going_on))
+    following = tuple([*going_on[turn:], *going_on[:turn]][:MOST_FOLLOWED])
     silent = np.array(
         [
             state.rows[event.symbol]
@@ -76,12 +85,16 @@ def plan_scan(
         dtype=np.int64,
     )
     found = _screened(state, now, detector)
-    candidate = found.candidate & ready
+    candidate = (found.candidate | ~present) & ready
     candidate[silent] = False
     rows = np.flatnonzero(candidate)
-    rows = rows[np.argsort(-found.pressure[rows], kind="stable")]
-    room = budget - len(following)
-    return ScanPlan(forming, present, ready, rows[:room], rows[room:], following, silent)
+    # A symbol that the look lacks is judged by its candles alone, after all others. Equals take
+    # turns: those that wait longest come first.
+    pressure = np.where(present, found.pressure, -np.inf)
+    rows = rows[np.lexsort((state.unjudged[rows], -pressure[rows]))]
+    waiting = len(going_on) - len(following)
+    chosen, deferred = rows[:budget], rows[budget:]
+    return ScanPlan(forming, present, ready, chosen, deferred, following, waiting, silent)
 
 
 def _screened(state: DetectState, now: Glance, detector: Detector) -> Screened:

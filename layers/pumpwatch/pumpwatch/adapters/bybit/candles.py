@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
-from pumpwatch.domain.candles import CandleSeries, FloatArray, IntArray, first_bad_candle
+from pumpwatch.domain.candles import CandleSeries, FloatArray, possible_candles
 from pumpwatch.errors import BadMarketData
 from pumpwatch.ports import CandleRequest
+
+from .tickers import as_float
 
 __all__ = ["INTERVALS", "join_series", "pages", "read_candles"]
 
@@ -22,7 +25,6 @@ INTERVALS = {60_000 * minutes: str(minutes) for minutes in MINUTES} | {86_400_00
 """Bybit's name for each interval in milliseconds."""
 
 COLUMNS = 7
-LATEST_TIME = 1e15
 
 
 def pages(request: CandleRequest) -> Iterator[CandleRequest]:
@@ -40,19 +42,26 @@ def pages(request: CandleRequest) -> Iterator[CandleRequest]:
 def read_candles(result: object, request: CandleRequest, *, time: int) -> CandleSeries:
     """Return the candles of an answer that the exchange stamped at `time`, oldest first.
 
-    Raises `BadMarketData` when the answer is malformed or a candle cannot be true.
+    Rows that are no candle or cannot be true are gaps, and counted. Raises `BadMarketData` when the
+    answer has no list, is about another symbol, or has rows and none of them is a candle.
     """
-    listed = result.get("list") if isinstance(result, dict) else None
-    if not isinstance(result, dict) or not isinstance(listed, list):
+    found = result.get("list") if isinstance(result, dict) else None
+    if not isinstance(result, dict) or not isinstance(found, list):
         raise BadMarketData(f"{request.symbol}: the candle answer has no list")
-    if result.get("symbol", request.symbol) != request.symbol:
+    if result.get("symbol") not in (request.symbol, "", None):
         raise BadMarketData(f"{request.symbol}: the answer is about another symbol")
-    table = _table(listed, request.symbol)
+    table = _table(found)
+    table = table[possible_candles(table[:, 0], table[:, 1:], interval=request.interval)]
+    if found and not len(table):
+        raise BadMarketData(f"{request.symbol}: no row of the answer is a candle that can be true")
+    gaps = len(found) - len(table)
+    # A minute only grows: of two of its candles the larger one is the later one.
+    table = table[np.lexsort((table[:, COLUMNS - 1], table[:, 0]))]
+    table = table[np.diff(table[:, 0], append=np.inf) > 0]
     table = table[(table[:, 0] >= request.start) & (table[:, 0] <= request.end)]
     open_time, values = table[:, 0].astype(np.int64), np.ascontiguousarray(table[:, 1:])
-    _check(open_time, values, request)
     forming = bool(len(open_time)) and int(open_time[-1]) + request.interval > time
-    return CandleSeries(request.symbol, request.interval, open_time, values, forming)
+    return CandleSeries(request.symbol, request.interval, open_time, values, forming, gaps)
 
 
 def join_series(parts: Sequence[CandleSeries], request: CandleRequest) -> CandleSeries:
@@ -60,35 +69,27 @@ def join_series(parts: Sequence[CandleSeries], request: CandleRequest) -> Candle
     for before, after in pairwise(parts):
         if before.forming and len(after.open_time):
             raise BadMarketData(f"{request.symbol}: a candle was forming inside the history")
-    filled = [part for part in parts if len(part.open_time)] or list(parts[:1])
-    if not filled:
-        nothing = np.empty(0, dtype=np.int64)
-        return CandleSeries(
-            request.symbol, request.interval, nothing, np.empty((0, 6)), forming=False
-        )
-    open_time = np.concatenate([part.open_time for part in filled])
-    values = np.concatenate([part.values for part in filled])
-    return CandleSeries(request.symbol, request.interval, open_time, values, filled[-1].forming)
+    filled = [part for part in parts if len(part.open_time)]
+    open_time = [np.empty(0, dtype=np.int64), *(part.open_time for part in parts)]
+    return CandleSeries(
+        request.symbol,
+        request.interval,
+        np.concatenate(open_time),
+        np.concatenate([np.empty((0, 6)), *(part.values for part in parts)]),
+        forming=bool(filled) and filled[-1].forming,
+        impossible=sum(part.impossible for part in parts),
+    )
 
 
-def _table(listed: Sequence[object], symbol: str) -> FloatArray:
-    """Return the rows as (candles, 7), oldest first; Bybit sends the newest first."""
-    if not listed:
-        return np.empty((0, COLUMNS))
+def _table(found: Sequence[object]) -> FloatArray:
+    """Return the rows as (rows, 7); one that is no list of at least seven numbers is NaN."""
+    nothing = [math.nan] * COLUMNS
+    rows = [row[:COLUMNS] if isinstance(row, list) else nothing for row in found]
+    rows = [row if len(row) == COLUMNS else nothing for row in rows]
     try:
-        table = np.array(listed[::-1], dtype=np.float64)
+        table = np.array(rows, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
-        raise BadMarketData(f"{symbol}: a candle row holds something that is no number") from None
-    if table.ndim != 2 or table.shape[1] != COLUMNS:  # noqa: PLR2004
-        raise BadMarketData(f"{symbol}: a candle row does not have {COLUMNS} fields")
-    times = table[:, 0]
-    if not (np.isfinite(times) & (times >= 0) & (times < LATEST_TIME)).all():
-        raise BadMarketData(f"{symbol}: an open time is no time")
-    return table
-
-
-def _check(open_time: IntArray, values: FloatArray, request: CandleRequest) -> None:
-    bad = first_bad_candle(open_time, values, interval=request.interval)
-    if bad is not None:
-        row, reason = bad
-        raise BadMarketData(f"{request.symbol}: candle of {int(open_time[row])}: {reason}")
+        table = np.empty(0)
+    if table.shape != (len(rows), COLUMNS):
+        table = np.array([[as_float(value) for value in row] for row in rows])
+    return table.reshape(-1, COLUMNS)

@@ -21,6 +21,7 @@ __all__ = [
     "amount",
     "choice",
     "integer",
+    "listed",
     "moment",
     "number",
     "object_in",
@@ -51,12 +52,17 @@ def object_in(value: object, where: str) -> Row:
     return value
 
 
+def listed(value: object, where: str, *, key: str = "list") -> Sequence[object]:
+    """Return the list under `key`, whatever its rows are."""
+    found = object_in(value, where).get(key)
+    if not isinstance(found, list):
+        raise ExchangeUnavailable(f"{where}: {key} is missing or no list")
+    return found
+
+
 def rows(value: object, where: str, *, key: str = "list") -> Sequence[Row]:
     """Return the objects of the list under `key`."""
-    listed = object_in(value, where).get(key)
-    if not isinstance(listed, list):
-        raise ExchangeUnavailable(f"{where}: {key} is missing or no list")
-    return [object_in(row, f"{where}: {key}") for row in listed]
+    return [object_in(row, f"{where}: {key}") for row in listed(value, where, key=key)]
 
 
 def text(row: Row, name: str, where: str) -> str:

@@ -1,55 +1,86 @@
-"""The instruments answer as contracts."""
+"""The instruments answer: which contracts are watched, and the terms of the tradable ones."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import TypeVar
 
 from pumpwatch.domain.market import Instrument
 from pumpwatch.errors import ExchangeUnavailable
 
-from .fields import Row, integer, moment, number, object_in, optional_number, optional_text, text
-from .tickers import is_usdt_perpetual
+from .fields import Row, amount, moment, object_in, optional_amount, optional_text, price, text
+from .tickers import is_usdt_perpetual, symbol_of
 
-__all__ = ["is_tradable", "read_instrument"]
+__all__ = ["is_tradable", "is_watched", "read_instrument", "symbol_type"]
 
 MIN_NOTIONAL = Decimal(5)
 """USDT; Bybit's general minimum, for rows that do not name one."""
+OTHER_CONTRACTS = ("InversePerpetual", "LinearFutures", "InverseFutures")
+OTHER_STATES = ("PreLaunch", "Delivering", "Closed")
+T = TypeVar("T")
+
+
+def is_watched(row: Row) -> bool:
+    """Return whether the row may be a USDT perpetual in normal trading: nothing in it denies it."""
+    return (
+        is_usdt_perpetual(symbol_of(row))
+        and row.get("contractType") not in OTHER_CONTRACTS
+        and row.get("status") not in OTHER_STATES
+        and row.get("isPreListing") not in (True, "true")
+    )
 
 
 def is_tradable(row: Row) -> bool:
     """Return whether the row is a USDT perpetual in normal trading, not dated, not pre-market."""
     return (
-        is_usdt_perpetual(row.get("symbol"))
+        is_watched(row)
         and row.get("contractType") == "LinearPerpetual"
         and row.get("settleCoin") == "USDT"
         and row.get("status") == "Trading"
-        and row.get("isPreListing") is not True
     )
+
+
+def symbol_type(row: Row) -> str:
+    """Return the exchange's class of the symbol; empty, as for coins, where it cannot be read."""
+    return _or("", optional_text, row, "symbolType")
 
 
 def read_instrument(row: Row) -> Instrument:
-    """Return the contract. Raises `ExchangeUnavailable` when a field is missing or impossible."""
+    """Return the contract's terms.
+
+    Raises `ExchangeUnavailable` when a step, a limit of quantities or the delisting cannot be read.
+    """
     symbol = text(row, "symbol", "instruments-info")
     where = f"instruments-info of {symbol}"
     lot = object_in(row.get("lotSizeFilter"), f"{where}: lotSizeFilter")
-    price = object_in(row.get("priceFilter"), f"{where}: priceFilter")
-    leverage = object_in(row.get("leverageFilter"), f"{where}: leverageFilter")
-    largest = optional_number(lot, "maxMktOrderQty", where) or number(lot, "maxOrderQty", where)
-    contract = Instrument(
+    filters = object_in(row.get("priceFilter"), f"{where}: priceFilter")
+    most = optional_amount(lot, "maxOrderQty", where)
+    return Instrument(
         symbol=symbol,
-        tick_size=number(price, "tickSize", where),
-        quantity_step=number(lot, "qtyStep", where),
-        min_quantity=number(lot, "minOrderQty", where),
-        max_market_quantity=largest,
-        min_notional=optional_number(lot, "minNotionalValue", where) or MIN_NOTIONAL,
-        max_leverage=number(leverage, "maxLeverage", where),
-        launch_time=moment(row, "launchTime", where),
-        symbol_type=optional_text(row, "symbolType", where),
-        funding_interval_minutes=integer(row, "fundingInterval", where),
+        tick_size=price(filters, "tickSize", where),
+        quantity_step=price(lot, "qtyStep", where),
+        min_quantity=amount(lot, "minOrderQty", where),
+        max_market_quantity=(
+            optional_amount(lot, "maxMktOrderQty", where) or price(lot, "maxOrderQty", where)
+        ),
+        min_notional=optional_amount(lot, "minNotionalValue", where) or MIN_NOTIONAL,
+        max_leverage=_or(Decimal(1), price, row.get("leverageFilter"), "maxLeverage"),
+        launch_time=_or(0, moment, row, "launchTime"),
+        symbol_type=symbol_type(row),
+        funding_interval_minutes=_or(0, moment, row, "fundingInterval"),
+        max_quantity=most,
+        # Y bounds what index and premium add to this (docs/v5/account/set-price-limit).
+        price_limit_ratio=_or(None, price, row.get("riskParameters"), "priceLimitRatioX"),
+        delivery_time=moment(row, "deliveryTime", where) or None
+        if row.get("deliveryTime")
+        else None,
     )
-    amounts = (contract.tick_size, contract.quantity_step, largest, contract.max_leverage)
-    if min(amounts) <= 0 or contract.min_quantity < 0 or contract.min_notional < 0:
-        raise ExchangeUnavailable(f"{where}: a step or a limit is not positive")
-    if contract.funding_interval_minutes <= 0:
-        raise ExchangeUnavailable(f"{where}: the funding interval is impossible")
-    return contract
+
+
+def _or(default: T, read: Callable[[Row, str, str], T], row: object, name: str) -> T:
+    """Return a field that no order depends on, the default where it cannot be read."""
+    try:
+        return read(object_in(row, name), name, name)
+    except ExchangeUnavailable:
+        return default

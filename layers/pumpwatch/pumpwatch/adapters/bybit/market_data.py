@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TypeVar
@@ -22,12 +22,12 @@ from pumpwatch.ports import CandleRequest
 
 from . import endpoints
 from .candles import INTERVALS, PAGE, join_series, pages, read_candles
-from .fields import NUMBER, object_in, optional_text, rows
-from .instruments import is_tradable, read_instrument
+from .fields import listed, object_in, optional_text, price
+from .instruments import is_tradable, is_watched, read_instrument, symbol_type
 from .market_trades import LIMIT, read_market_trades
 from .refusals import BAD_PARAMETER
 from .session import Answer, BybitSession
-from .tickers import read_snapshot
+from .tickers import read_snapshot, symbol_of
 
 __all__ = ["BybitMarketData"]
 
@@ -38,6 +38,7 @@ MOST_PAGES = 50
 BOOK_DEPTH = 50
 LEVEL = 2
 
+Level = tuple[Decimal, Decimal]
 Wanted = TypeVar("Wanted")
 Found = TypeVar("Found")
 
@@ -67,30 +68,44 @@ class BybitMarketData:
             raise BadMarketData(f"{symbol}: the ticker is about another symbol")
         return found
 
+    def watchlist(self) -> Mapping[str, str]:
+        """Return the class of every USDT perpetual; rows that name no symbol are logged."""
+        rows = list(self._contracts())
+        named = [row for row in rows if isinstance(row, dict) and symbol_of(row)]
+        if len(named) < len(rows):
+            logger.warning("rows without a contract", extra={"rows": len(rows) - len(named)})
+        return {row["symbol"]: symbol_type(row) for row in named if is_watched(row)}
+
     def instruments(self) -> Mapping[str, Instrument]:
         """Return every tradable USDT perpetual by symbol; unreadable rows are logged."""
         found: dict[str, Instrument] = {}
-        cursor = ""
-        for _ in range(MOST_PAGES):
-            more = {"cursor": cursor} if cursor else {}
+        for row in self._contracts():
+            try:
+                if isinstance(row, dict) and is_tradable(row):
+                    found[row["symbol"]] = read_instrument(row)
+            except ExchangeUnavailable as error:
+                logger.warning("contract left out", extra={"reason": str(error)})
+        return found
+
+    def _contracts(self) -> Iterator[object]:
+        """Yield the rows of every page: only the end of the cursor ends the list.
+
+        Raises `ExchangeUnavailable` for a cursor that comes again, unless nothing came with it.
+        """
+        where, cursors = "instruments-info", [""]
+        while len(cursors) <= MOST_PAGES:
+            more = {"cursor": cursors[-1]} if cursors[-1] else {}
             answer = self._session.call(
                 endpoints.INSTRUMENTS, category="linear", limit=INSTRUMENT_PAGE, **more
             )
-            listed = rows(answer.result, "instruments-info")
-            for row in listed:
-                if not is_tradable(row):
-                    continue
-                try:
-                    one = read_instrument(row)
-                except ExchangeUnavailable as error:
-                    logger.warning("contract left out", extra={"reason": str(error)})
-                else:
-                    found[one.symbol] = one
-            where = "instruments-info"
+            yield from (page := listed(answer.result, where))
             cursor = optional_text(object_in(answer.result, where), "nextPageCursor", where)
-            if len(listed) < INSTRUMENT_PAGE or not cursor:
-                return found
-        raise ExchangeUnavailable("instruments-info: the list does not end")
+            if not cursor or (not page and cursor == cursors[-1]):
+                return
+            if cursor in cursors:
+                break
+            cursors.append(cursor)
+        raise ExchangeUnavailable(f"{where}: the list does not end")
 
     def candles(
         self, requests: Sequence[CandleRequest]
@@ -123,11 +138,10 @@ class BybitMarketData:
         result = answer.result
         if not isinstance(result, dict) or result.get("s") != symbol:
             raise BadMarketData(f"{symbol}: the book answer is about another symbol, or malformed")
-        bids, asks = _levels(result.get("b"), symbol), _levels(result.get("a"), symbol)
-        falling = all(bids[i][0] > bids[i + 1][0] for i in range(len(bids) - 1))
-        rising = all(asks[i][0] < asks[i + 1][0] for i in range(len(asks) - 1))
-        if not falling or not rising or (bids and asks and bids[0][0] >= asks[0][0]):
-            raise BadMarketData(f"{symbol}: the book is out of order or crossed")
+        bids = _levels(result.get("b"), symbol, rising=False)
+        asks = _levels(result.get("a"), symbol, rising=True)
+        if bids and asks and bids[0][0] >= asks[0][0]:
+            raise BadMarketData(f"{symbol}: the book is crossed")
         return OrderBook(symbol, answer.time, bids, asks)
 
     def _each(
@@ -178,18 +192,34 @@ class BybitMarketData:
         raise UnknownSymbol(f"{symbol}: {reason}")
 
 
-def _levels(value: object, symbol: str) -> tuple[tuple[Decimal, Decimal], ...]:
+def _levels(value: object, symbol: str, *, rising: bool) -> tuple[Level, ...]:
+    """Return one side of the book, best first, up to the first level that cannot be true.
+
+    What lies behind such a level is not known, so it counts as no depth; of two levels in the wrong
+    order either may be wrong. Raises `BadMarketData` when the side or its best level cannot be
+    read.
+    """
     if not isinstance(value, list):
         raise BadMarketData(f"{symbol}: a side of the book is missing")
-    return tuple(_level(level, symbol) for level in value)
+    found: list[Level] = []
+    for row in value:
+        level = _level(row)
+        if level is None:
+            break
+        if found and (level[0] == found[-1][0] or (level[0] > found[-1][0]) != rising):
+            del found[-1]
+            break
+        found.append(level)
+    if value and not found:
+        raise BadMarketData(f"{symbol}: the best level of the book is malformed or out of order")
+    return tuple(found)
 
 
-def _level(level: object, symbol: str) -> tuple[Decimal, Decimal]:
-    if isinstance(level, list) and len(level) == LEVEL:
-        price, quantity = (
-            Decimal(part) if isinstance(part, str) and NUMBER.fullmatch(part) else Decimal(0)
-            for part in level
-        )
-        if price > 0 and quantity > 0:
-            return price, quantity
-    raise BadMarketData(f"{symbol}: a level of the book is malformed")
+def _level(row: object) -> Level | None:
+    """Return (price, quantity), None where they are no numbers above zero."""
+    if not isinstance(row, list) or len(row) < LEVEL:
+        return None
+    try:
+        return price({"0": row[0]}, "0", "book"), price({"1": row[1]}, "1", "book")
+    except ExchangeUnavailable:
+        return None

@@ -7,68 +7,71 @@ a quiet minute.
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import numpy as np
 
 from pumpwatch.domain.candles import FloatArray
 from pumpwatch.domain.market_trades import MOST, MarketTrades
 from pumpwatch.errors import BadMarketData
 
-from .fields import LATEST_TIME, NUMBER, Row
+from .fields import LATEST_TIME, NUMBER
 
 __all__ = ["LIMIT", "read_market_trades"]
 
 LIMIT = MOST
 """Trades asked for: the most there are in one answer."""
 SIDES = {"Buy": True, "Sell": False}
+NUMBERS = ("time", "price", "size")
+BLOCK = (True, "true")
 
 
 def read_market_trades(result: object, symbol: str, *, time: int) -> MarketTrades:
     """Return the trades of an answer that the exchange stamped at `time`, oldest first.
 
-    Trades that were agreed off the book are left out. Those that share their millisecond with the
-    oldest one may be cut off, so what is known begins after it; an empty answer says nothing of the
-    past. Raises `BadMarketData` when the answer is malformed or a trade cannot be true.
+    The answer is read from its newest trade back to the first row that is no trade of the symbol
+    or cannot be true: that row may hide a trade, so nothing is said of what is older. Trades that
+    share their millisecond with the oldest one read may be missing, so what is known begins after
+    it; an empty answer says nothing of the past. Trades that were agreed off the book are left out.
+    Raises `BadMarketData` when the answer has no list or its newest row cannot be read.
     """
-    listed = result.get("list") if isinstance(result, dict) else None
-    if not isinstance(listed, list):
+    found = result.get("list") if isinstance(result, dict) else None
+    if not isinstance(found, list):
         raise BadMarketData(f"{symbol}: the answer about trades has no list")
-    rows = [_checked(row, symbol) for row in reversed(listed)]
-    if not rows:
-        nothing = np.empty(0)
-        return MarketTrades(
-            nothing.astype(np.int64), nothing.astype(np.bool_), nothing, nothing, since=time
-        )
-    times = _numbers(rows, "time", symbol)
-    if (times >= LATEST_TIME).any():
-        raise BadMarketData(f"{symbol}: the time of a trade is no time")
-    # The exchange's order within a millisecond is kept.
-    order = np.argsort(times, kind="stable")
-    kept = order[[rows[place].get("isBlockTrade") is not True for place in order]]
+    rows = list(takewhile(lambda row: _is_trade(row, symbol), found))
+    table = np.array([[row[name] for name in NUMBERS] for row in rows], dtype=np.float64)
+    count = _sound_rows(table.reshape(-1, len(NUMBERS)))
+    if found and not count:
+        raise BadMarketData(f"{symbol}: the newest row about trades is no trade, or cannot be true")
+    rows, (times, prices, sizes) = rows[:count][::-1], table.reshape(-1, 3)[:count][::-1].T
+    kept = np.array([row.get("isBlockTrade") not in BLOCK for row in rows], dtype=np.bool_)
     moments = times.astype(np.int64)
     return MarketTrades(
         moments[kept],
         np.array([SIDES[row["side"]] for row in rows], dtype=np.bool_)[kept],
-        _numbers(rows, "price", symbol)[kept],
-        _numbers(rows, "size", symbol)[kept],
-        since=int(moments.min()) + 1,
+        prices[kept],
+        sizes[kept],
+        since=int(moments[0]) + 1 if count else time,
     )
 
 
-def _checked(row: object, symbol: str) -> Row:
-    if not isinstance(row, dict) or row.get("symbol") != symbol:
-        raise BadMarketData(f"{symbol}: a trade is malformed, or of another symbol")
-    side = row.get("side")
-    if not isinstance(side, str) or side not in SIDES:
-        raise BadMarketData(f"{symbol}: the side of a trade is neither Buy nor Sell")
-    return row
+def _is_trade(row: object, symbol: str) -> bool:
+    return (
+        isinstance(row, dict)
+        and row.get("symbol") == symbol
+        and isinstance(row.get("side"), str)
+        and row["side"] in SIDES
+        and all(isinstance(row.get(name), str) and NUMBER.fullmatch(row[name]) for name in NUMBERS)
+    )
 
 
-def _numbers(rows: list[Row], name: str, symbol: str) -> FloatArray:
-    """Return a field of every trade; all of them are numbers above zero, as text."""
-    values = [row.get(name) for row in rows]
-    if not all(isinstance(value, str) and NUMBER.fullmatch(value) for value in values):
-        raise BadMarketData(f"{symbol}: the {name} of a trade is no number")
-    found = np.array(values, dtype=np.float64)
-    if not (np.isfinite(found) & (found > 0)).all():
-        raise BadMarketData(f"{symbol}: the {name} of a trade cannot be true")
-    return found
+def _sound_rows(table: FloatArray) -> int:
+    """Return how many rows from the newest on are sound; `table` is shaped (trades, 3).
+
+    Where a row is newer than the one before it, either may be wrong.
+    """
+    sound = (np.isfinite(table) & (table > 0)).all(axis=1) & (table[:, 0] < LATEST_TIME)
+    newer = np.diff(table[:, 0]) > 0
+    sound[1:] &= ~newer
+    sound[:-1] &= ~newer
+    return len(sound) if sound.all() else int(np.argmin(sound))

@@ -3,86 +3,104 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
-from pumpwatch.domain.candles import BoolArray, FloatArray
+from pumpwatch.domain.candles import LARGEST, BoolArray, FloatArray
 from pumpwatch.domain.market import MarketSnapshot
+from pumpwatch.errors import ExchangeUnavailable
 
-from .fields import Row, rows
+from .fields import LATEST_TIME, Row, listed
 
-__all__ = ["read_snapshot"]
+__all__ = ["as_float", "is_usdt_perpetual", "read_snapshot", "symbol_of"]
 
-PRICES = {
-    "last_price": "lastPrice",
-    "mark_price": "markPrice",
-    "bid": "bid1Price",
-    "ask": "ask1Price",
-    "high_24h": "highPrice24h",
-    "low_24h": "lowPrice24h",
-}
+PRICES = {"last_price": "lastPrice", "high_24h": "highPrice24h", "low_24h": "lowPrice24h"}
 AMOUNTS = {"volume_24h": "volume24h", "turnover_24h": "turnover24h"}
+OTHERS = {"mark_price": "markPrice", "bid": "bid1Price", "ask": "ask1Price"}
 FUNDING, NEXT_FUNDING = "fundingRate", "nextFundingTime"
-LATEST_TIME = 1e15
+FAR = 10.0
+"""Times beyond low and high at which turnover and volume do not belong together."""
+DIGITS = re.compile(r"[-+.0-9eE]*")
 
 
 def read_snapshot(result: object, *, time: int) -> MarketSnapshot:
     """Return the USDT perpetuals of a linear tickers answer that the exchange stamped at `time`.
 
-    Dated futures (a dash in the name) and other settlement coins are left out silently. A row whose
-    numbers are missing or impossible, and a second row of a symbol, is skipped and named.
-    Raises `ExchangeUnavailable` when the answer has no list.
+    Dated futures (a dash in the name) and other settlement coins are left out silently. What makes
+    a row sound is said by `MarketSnapshot`; other rows are skipped and named, and so are those of a
+    symbol whose rows differ, and rows without a symbol. Raises `ExchangeUnavailable` when the
+    answer has no list, or no row of it names a symbol.
     """
-    found = [row for row in rows(result, "tickers") if is_usdt_perpetual(row.get("symbol"))]
-    names = [str(row["symbol"]) for row in found]
-    columns = {name: _column(found, key) for name, key in (PRICES | AMOUNTS).items()}
-    funding, next_funding = _column(found, FUNDING), _column(found, NEXT_FUNDING)
-    good = np.isfinite(funding) & (next_funding > 0) & (next_funding < LATEST_TIME)
-    for name in PRICES:
-        good &= np.isfinite(columns[name]) & (columns[name] > 0)
-    for name in AMOUNTS:
-        good &= np.isfinite(columns[name]) & (columns[name] >= 0)
-    good &= columns["high_24h"] >= columns["low_24h"]
-    good &= _first_of_its_name(names)
+    answered = listed(result, "tickers")
+    named = [row for row in answered if isinstance(row, dict) and symbol_of(row)]
+    if answered and not named:
+        raise ExchangeUnavailable("tickers: no row names a symbol")
+    row_of: dict[str, Row] = {}
+    doubted = {""}
+    for row in named:
+        if is_usdt_perpetual(row["symbol"]) and row_of.setdefault(row["symbol"], row) != row:
+            doubted.add(row["symbol"])
+    names, rows = list(row_of), list(row_of.values())
+    columns = {name: _column(rows, key) for name, key in (PRICES | AMOUNTS | OTHERS).items()}
+    for name, column in columns.items():
+        sound = (column > 0) | ((column == 0) & (name in AMOUNTS))
+        column[~sound | (column >= LARGEST)] = np.nan
+    last, high, low, volume, turnover = (columns[name] for name in PRICES | AMOUNTS)
+    # Comparisons with what is missing are false.
+    good: BoolArray = (last > 0) & (high >= low)
+    good &= (turnover + 1 >= volume * low / FAR) & (turnover - 1 <= volume * high * FAR)
+    # The last trade belongs to the 24 hours: a high or a low that does not know it yet is old.
+    columns["high_24h"], columns["low_24h"] = np.fmax(high, last), np.fmin(low, last)
+    good &= np.array([name not in doubted for name in names], dtype=np.bool_)
+    crossed = columns["bid"] > columns["ask"]
+    columns["bid"][crossed] = columns["ask"][crossed] = np.nan
+    funding, next_funding = _column(rows, FUNDING), _column(rows, NEXT_FUNDING)
+    dated = (next_funding > 0) & (next_funding < LATEST_TIME)
     return MarketSnapshot(
         time=time,
         symbols=tuple(name for name, keep in zip(names, good, strict=True) if keep),
         **{name: column[good] for name, column in columns.items()},
-        funding_rate=funding[good],
-        next_funding=next_funding[good].astype(np.int64),
-        skipped=tuple(name for name, keep in zip(names, good, strict=True) if not keep),
+        # A fraction of the position: nobody pays all of it, let alone more.
+        funding_rate=np.where(np.abs(funding) < 1, funding, np.nan)[good],
+        next_funding=np.where(dated, next_funding, 0)[good].astype(np.int64),
+        skipped=(
+            *(name for name, keep in zip(names, good, strict=True) if not keep),
+            *["(no symbol)"] * (len(answered) - len(named)),
+        ),
     )
 
 
-def is_usdt_perpetual(symbol: object) -> bool:
-    """Return whether a linear symbol's name is that of a USDT perpetual, in letters one can see."""
-    if not isinstance(symbol, str) or not symbol.isprintable():
-        return False
+def symbol_of(row: object) -> str:
+    """Return the symbol that a row names in letters one can see, empty when it names none."""
+    symbol = row.get("symbol") if isinstance(row, dict) else None
+    return symbol if isinstance(symbol, str) and symbol.isprintable() else ""
+
+
+def is_usdt_perpetual(symbol: str) -> bool:
+    """Return whether a linear symbol's name is that of a USDT perpetual."""
     return symbol.endswith("USDT") and "-" not in symbol
 
 
-def _column(found: Sequence[Row], key: str) -> FloatArray:
-    try:
-        return np.array([float(row[key]) for row in found], dtype=np.float64)
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return np.array([_float(row.get(key)) for row in found], dtype=np.float64)
+def _column(rows: Sequence[Row], key: str) -> FloatArray:
+    values = [row.get(key) for row in rows]
+    texts = [value for value in values if isinstance(value, str)]
+    if len(texts) == len(values) and DIGITS.fullmatch("".join(texts)):
+        try:
+            return np.array(texts, dtype=np.float64)
+        except ValueError:
+            pass
+    return np.array([as_float(value) for value in values], dtype=np.float64)
 
 
-def _float(value: object) -> float:
-    if not isinstance(value, str | int | float):
+def as_float(value: object) -> float:
+    """Return a number, as text or not; NaN for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return math.nan
+    if isinstance(value, str) and not DIGITS.fullmatch(value):
         return math.nan
     try:
         return float(value)
     except (ValueError, OverflowError):
         return math.nan
-
-
-def _first_of_its_name(names: Sequence[str]) -> BoolArray:
-    first = np.ones(len(names), dtype=np.bool_)
-    if len(set(names)) < len(names):
-        seen: set[str] = set()
-        for index, name in enumerate(names):
-            first[index] = name not in seen
-            seen.add(name)
-    return first

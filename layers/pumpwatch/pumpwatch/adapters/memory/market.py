@@ -125,6 +125,11 @@ class MemoryMarketData:
             skipped=self.skipped,
         )
 
+    def watchlist(self) -> Mapping[str, str]:
+        """Return the listed contracts' classes."""
+        self._called("watchlist")
+        return {symbol: one.symbol_type for symbol, one in self._instruments.items()}
+
     def instruments(self) -> Mapping[str, Instrument]:
         """Return the listed contracts."""
         self._called("instruments")

@@ -121,7 +121,9 @@ def _rise(past: Past, before: Glance, now: Glance, interval: int) -> FloatArray:
     for time in range(begin // stretch * stretch, now.time - DAY + 1, stretch):
         left += _flow_at(past, time, stretch)
     rise = now.flow - before.flow + left
-    return np.where(np.isnan(rise), np.inf, rise)
+    # More cannot have left than what was there: one of the looks is wrong.
+    wrong = rise < -ROUNDING - RELATIVE * before.flow
+    return np.where(np.isnan(rise) | wrong, np.inf, rise)
 
 
 def _flow_at(past: Past, time: int, stretch: int) -> FloatArray:
