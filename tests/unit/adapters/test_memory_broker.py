@@ -95,7 +95,11 @@ def test_dropped_stops_leave_the_position_bare(broker):
     broker.drop_stops = True
     broker.place(an_entry())
     (position,) = broker.positions()
-    assert (position.stop_loss, position.take_profit, list(broker.open_orders())) == (None, None, [])
+    assert (position.stop_loss, position.take_profit, list(broker.open_orders())) == (
+        None,
+        None,
+        [],
+    )
 
 
 def test_deleveraging_closes_a_part_and_at_most_all(held):

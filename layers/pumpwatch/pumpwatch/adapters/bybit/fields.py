@@ -1,7 +1,7 @@
 """Reading Bybit's answers: every field that is missing, empty or impossible becomes a typed error.
 
 Bybit sends numbers as text, and "no value" as empty text. The errors raised here are
-`ExchangeUnavailable` and name the place and the field.
+`UnreadableAnswer` and name the place, the field and its value.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from pumpwatch.domain.orders import Side
-from pumpwatch.errors import ExchangeUnavailable
+from pumpwatch.errors import UnreadableAnswer
 
 __all__ = [
     "LATEST_TIME",
@@ -20,6 +20,7 @@ __all__ = [
     "Row",
     "amount",
     "choice",
+    "entries",
     "integer",
     "moment",
     "number",
@@ -31,12 +32,13 @@ __all__ = [
     "rows",
     "side",
     "text",
+    "unreadable",
 ]
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
 
-LONGEST_TEXT = 200
+LONGEST_TEXT, LONGEST_SHOWN = 200, 40
 LARGEST_ID = 10**30
 LATEST_TIME = 4_102_444_800_000
 """The year 2100, milliseconds UTC."""
@@ -47,23 +49,39 @@ NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,2})?")
 def object_in(value: object, where: str) -> Row:
     """Return the value if it is a JSON object."""
     if not isinstance(value, dict):
-        raise ExchangeUnavailable(f"{where}: an object was expected")
+        raise UnreadableAnswer(f"{where}: {_shown(value)} is no object")
     return value
+
+
+def entries(value: object, where: str, *, key: str = "list") -> Sequence[object]:
+    """Return what the list under `key` holds, whatever it is."""
+    listed = object_in(value, where).get(key)
+    if not isinstance(listed, list):
+        raise UnreadableAnswer(f"{where}: {key} {_shown(listed)} is no list")
+    return listed
 
 
 def rows(value: object, where: str, *, key: str = "list") -> Sequence[Row]:
     """Return the objects of the list under `key`."""
-    listed = object_in(value, where).get(key)
-    if not isinstance(listed, list):
-        raise ExchangeUnavailable(f"{where}: {key} is missing or no list")
-    return [object_in(row, f"{where}: {key}") for row in listed]
+    return [object_in(row, f"{where}: {key}") for row in entries(value, where, key=key)]
+
+
+def unreadable(row: Row, name: str, where: str, why: str) -> UnreadableAnswer:
+    """Return the error that a field's value is."""
+    return UnreadableAnswer(f"{where}: {name} {_shown(row.get(name))} {why}")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict | list):
+        return "(an object)" if isinstance(value, dict) else "(a list)"
+    return repr(value)[:LONGEST_SHOWN]
 
 
 def text(row: Row, name: str, where: str) -> str:
     """Return a text that must not be empty; a JSON integer is accepted (IDs come as both)."""
     found = optional_text(row, name, where)
     if not found:
-        raise ExchangeUnavailable(f"{where}: {name} is missing or empty")
+        raise unreadable(row, name, where, "is missing or empty")
     return found
 
 
@@ -75,7 +93,7 @@ def optional_text(row: Row, name: str, where: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST_ID:
         return str(value)
     if not isinstance(value, str) or len(value) > LONGEST_TEXT or not value.isprintable():
-        raise ExchangeUnavailable(f"{where}: {name} is no plain text")
+        raise unreadable(row, name, where, "is no plain text")
     return value
 
 
@@ -93,7 +111,7 @@ def number(row: Row, name: str, where: str) -> Decimal:
     """Return a finite number that must be there."""
     parsed = _parse(row.get(name))
     if parsed is None:
-        raise ExchangeUnavailable(f"{where}: {name} is missing or no number")
+        raise unreadable(row, name, where, "is missing or no number")
     return parsed
 
 
@@ -119,13 +137,13 @@ def price(row: Row, name: str, where: str) -> Decimal:
     """Return a number that must be there and above zero."""
     found = optional_amount(row, name, where)
     if found is None:
-        raise ExchangeUnavailable(f"{where}: {name} is missing or no price")
+        raise unreadable(row, name, where, "is missing or no price")
     return found
 
 
 def _not_negative(value: Decimal, name: str, where: str) -> Decimal:
     if value < 0:
-        raise ExchangeUnavailable(f"{where}: {name} is negative")
+        raise UnreadableAnswer(f"{where}: {name} {value} is negative")
     return value
 
 
@@ -133,7 +151,7 @@ def moment(row: Row, name: str, where: str) -> int:
     """Return a time that must be there, milliseconds UTC between 1970 and 2100."""
     found = integer(row, name, where)
     if not 0 <= found < LATEST_TIME:
-        raise ExchangeUnavailable(f"{where}: {name} is no time")
+        raise unreadable(row, name, where, "is no time")
     return found
 
 
@@ -141,7 +159,7 @@ def integer(row: Row, name: str, where: str) -> int:
     """Return a whole number that must be there."""
     parsed = number(row, name, where)
     if abs(parsed) >= LARGEST_ID or parsed != parsed.to_integral_value():
-        raise ExchangeUnavailable(f"{where}: {name} is not a whole number")
+        raise unreadable(row, name, where, "is not a whole number")
     return int(parsed)
 
 
@@ -149,7 +167,7 @@ def choice(row: Row, name: str, where: str, known: Mapping[str, T]) -> T:
     """Return what a word stands for; an unknown word is an error."""
     word = text(row, name, where)
     if word not in known:
-        raise ExchangeUnavailable(f"{where}: {name} {word[:40]!r} is not known")
+        raise unreadable(row, name, where, "is not known")
     return known[word]
 
 
