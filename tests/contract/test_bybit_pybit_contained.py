@@ -246,7 +246,7 @@ def test_a_redirect_is_not_followed(stub, session):
 )
 def test_a_number_that_is_no_text_never_reaches_an_order(stub, session, wrong):
     stub.answer(CREATE, ACCEPTED)
-    for name in ("qty", "stopLoss", "slippageTolerance", "buyLeverage"):
+    for name in ("qty", "stopLoss", "price", "buyLeverage"):
         with pytest.raises(InvariantBroken, match=f"{name} is a .* nothing was sent"):
             session.call(e.CREATE_ORDER, category="linear", symbol="AUSDT", **{name: wrong})
     assert stub.requests == []
@@ -294,7 +294,9 @@ def test_an_entry_is_one_post_that_carries_its_stop(stub, broker):
         "category": "linear",
         "symbol": "PUMPUSDT",
         "side": "Sell",
-        "orderType": "Market",
+        "orderType": "Limit",
+        "timeInForce": "IOC",
+        "price": "1.089",
         "qty": "45.5",
         "orderLinkId": "order-1",
         "reduceOnly": False,
@@ -306,8 +308,6 @@ def test_an_entry_is_one_post_that_carries_its_stop(stub, broker):
         "tpOrderType": "Market",
         "takeProfit": "1.05",
         "tpTriggerBy": "MarkPrice",
-        "slippageToleranceType": "Percent",
-        "slippageTolerance": "1",
     }
     assert request.headers["X-BAPI-API-KEY"] == KEY.api_key
 

@@ -247,16 +247,24 @@ def test_a_connection_that_died_between_runs_costs_a_question_not_an_order(stub,
     session.start_run(ManualDeadline())
     stub.answer(TIME, Reply(hang_up=True), ok({}))
     act(session)
-    assert paths(stub)[2:] == [TIME, TIME, CREATE]
+    assert paths(stub)[2:] == [TIME, CREATE]
 
 
 @pytest.mark.parametrize("reply", [Reply(hang_up=True), Reply(status=502), Reply(b"<html>")])
-def test_no_order_is_sent_where_even_the_time_is_not_told(stub, session, reply):
+def test_a_time_that_is_not_told_stops_no_order(stub, session, reply):
     stub.answer(TIME, reply)
     stub.answer(CREATE, ACCEPTED)
+    act(session)
+    assert paths(stub) == [TIME, CREATE]
+
+
+def test_any_answer_of_the_run_warms_the_connection(stub, session):
+    stub.answer(TICKERS, Reply(status=503))
+    stub.answer(CREATE, ACCEPTED)
     with pytest.raises(ExchangeUnavailable):
-        act(session)
-    assert stub.sent(CREATE) == []
+        ask(session)
+    act(session)
+    assert paths(stub) == [TICKERS, TICKERS, CREATE]
 
 
 # --- old decisions -----------------------------------------------------------------------

@@ -20,6 +20,7 @@ from pumpwatch.errors import (
     RetryLater,
 )
 from pumpwatch.ports import ExchangeKey
+from workbench.market_time import MarketTime
 from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.clock import MarketClock
 from workbench.simulator.exchange import Exchange
@@ -69,6 +70,7 @@ class Rig:
             key=ExchangeKey(key.api_key, key.api_secret),
             timeout_seconds=PATIENCE,
             wait=self.waits.append,
+            own_time=MarketTime(),
         )
         self.broker = BybitBroker(self.session, ExchangeClock(self.session))
         self.session.time()

@@ -27,6 +27,7 @@ from pumpwatch.domain.candles import MINUTE, first_bad_candle
 from pumpwatch.domain.orders import StopTrigger
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.ports import CandleRequest, ExchangeKey
+from workbench.market_time import MarketTime
 
 STAMP = 1_760_000_045_678
 START = STAMP - STAMP % MINUTE
@@ -65,7 +66,10 @@ class Rig:
 
     def __init__(self):
         self.session = BybitSession(
-            "http://exchange.invalid", key=ExchangeKey("key", "secret"), wait=lambda _: None
+            "http://exchange.invalid",
+            key=ExchangeKey("key", "secret"),
+            wait=lambda _: None,
+            own_time=MarketTime(),
         )
         self.session._budgets.take = lambda *_: None  # limits have their own tests
         self.wire = Canned()

@@ -82,7 +82,7 @@ def an_entry(order_id="order-1", **changes):
         stop_loss=Decimal("1.236"),
         take_profit=Decimal("1.05"),
         stop_trigger=StopTrigger.MARK_PRICE,
-        slippage_tolerance=Decimal("0.01"),
+        limit_price=Decimal("1.0890"),
     )
     return replace(request, **changes)
 

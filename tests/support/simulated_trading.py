@@ -11,6 +11,7 @@ from support.scripted_market import ScriptedMarket
 from support.trading_rig import RigTick, peaked, settings
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.clock import OwnTime
 from pumpwatch.adapters.memory import (
     ManualDeadline,
     MemoryHaltStore,
@@ -25,6 +26,7 @@ from pumpwatch.domain.trades import Trade, TradeState
 from pumpwatch.ports import ExchangeKey
 from pumpwatch.usecases.trade_report import TradeReport
 from pumpwatch.usecases.trade_signals import TradeSignals
+from workbench.market_time import MarketTime
 from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.clock import MarketClock
 from workbench.simulator.exchange import Exchange
@@ -59,7 +61,7 @@ class World:
 
     `changes` are settings of the trade function; `exchange` are those of the simulated exchange.
     `real_latency`: requests really take 60 ms, market time stands still, and reads of one round go
-    out side by side.
+    out side by side. `own_time` are our clocks where they do not follow the market's.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class World:
         timeout_seconds: float = 4.0,
         market: dict[str, Any] | None = None,
         real_latency: bool = False,
+        own_time: OwnTime | None = None,
         **changes: Any,
     ) -> None:
         credentials = credentials_from_seed(5)
@@ -85,7 +88,11 @@ class World:
         self.server = SimulatorServer(self.exchange).start()
         key = ExchangeKey(credentials.api_key, credentials.api_secret)
         self.session = BybitSession(
-            self.server.url, key=key, wait=self.pass_seconds, timeout_seconds=timeout_seconds
+            self.server.url,
+            key=key,
+            wait=self.pass_seconds,
+            timeout_seconds=timeout_seconds,
+            own_time=own_time or MarketTime(),
         )
         self.clock = ExchangeClock(self.session)
         self.broker = BybitBroker(self.session, self.clock)

@@ -8,6 +8,7 @@ from functools import partial
 
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.traffic import Traffic
+from pumpwatch.adapters.clock import OwnTime
 from pumpwatch.adapters.dynamodb import (
     DynamoEventStore,
     DynamoLeaseStore,
@@ -38,8 +39,13 @@ LEASE_RESERVE = 1.0
 """Seconds by which the lease outlives the run: it ends before the next tick even after a kill."""
 
 
-def detect_function(environment: Mapping[str, str]) -> Function[DetectReport]:
-    """Return the function for the settings in the environment. Raises `SettingsError`."""
+def detect_function(
+    environment: Mapping[str, str], *, own_time: OwnTime | None = None
+) -> Function[DetectReport]:
+    """Return the function for the settings in the environment. Raises `SettingsError`.
+
+    `own_time` replaces this machine's clocks where the exchange is a simulated one.
+    """
     settings = load_settings(DetectSettings, environment)
     table = Table(settings.table_name)
     traffic = Traffic()
@@ -49,6 +55,7 @@ def detect_function(environment: Mapping[str, str]) -> Function[DetectReport]:
         requests_per_second=settings.requests_per_second,
         threads=settings.parallel_requests,
         traffic=traffic,
+        own_time=own_time,
     )
     history = S3HistoryStore(settings.bucket_name)
     use_case = DetectPumps(

@@ -11,6 +11,7 @@ from functools import partial
 
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.traffic import Traffic
+from pumpwatch.adapters.clock import OwnTime
 from pumpwatch.adapters.dynamodb import (
     DynamoHaltStore,
     DynamoJournal,
@@ -59,8 +60,14 @@ class _Work:
     """A tick's work with the key in force: one that was rotated is picked up without a redeploy."""
 
     def __init__(
-        self, settings: TradeSettings, table: Table, lease: HeldLease, secrets: Secrets
+        self,
+        settings: TradeSettings,
+        table: Table,
+        lease: HeldLease,
+        secrets: Secrets,
+        own_time: OwnTime | None,
     ) -> None:
+        self._own_time = own_time
         self._settings = settings
         self._table = table
         self._lease = lease
@@ -111,7 +118,9 @@ class _Work:
     def _run(self, tick: Tick, deadline: Deadline) -> TradeReport | None:
         key = self._key() if self._settings.trading_mode == "live" else None
         if self._desk is None or self._desk.key != key:
-            self._desk = _desk(self._settings, self._table, self._lease, key, self._traffic)
+            self._desk = _desk(
+                self._settings, self._table, self._lease, key, self._traffic, self._own_time
+            )
         self._requests_before = self._desk.session.request_count
         self._desk.session.start_run(deadline)
         report = self._desk.use_case.run(tick, deadline)
@@ -132,8 +141,12 @@ class _Work:
         self._secrets.forget()
 
 
-def trade_function(environment: Mapping[str, str]) -> Function[TradeReport]:
+def trade_function(
+    environment: Mapping[str, str], *, own_time: OwnTime | None = None
+) -> Function[TradeReport]:
     """Return the function for the settings in the environment. Raises `SettingsError`.
+
+    `own_time` replaces this machine's clocks where the exchange is a simulated one.
 
     The key is read in each run (from a cache of five minutes), not here: a missing one then fails
     runs that say so in the metrics.
@@ -142,10 +155,12 @@ def trade_function(environment: Mapping[str, str]) -> Function[TradeReport]:
     table = Table(settings.table_name)
     lease = HeldLease(DynamoLeaseStore(table))
     secrets = SecretsManagerSecrets(settings.bybit_secret_arn, settings.pushgateway_secret_arn)
-    work = _Work(settings, table, lease, secrets)
+    work = _Work(settings, table, lease, secrets, own_time)
     reporter = metrics_reporter(TRADE, settings, table, secrets)
     address = settings.bybit_base_url
-    session = BybitSession(address, timeout_seconds=settings.request_timeout_seconds)
+    session = BybitSession(
+        address, timeout_seconds=settings.request_timeout_seconds, own_time=own_time
+    )
     return Function(
         TRADE,
         reporter=reporter,
@@ -155,7 +170,7 @@ def trade_function(environment: Mapping[str, str]) -> Function[TradeReport]:
         checks={
             "exchange": partial(check_exchange, session),
             "table": partial(check_table, table),
-            "key": partial(check_key, settings, secrets),
+            "key": partial(check_key, settings, secrets, own_time=own_time),
             "pushgateway": partial(check_pushgateway, TRADE, push_sink(settings, secrets)),
         },
         describe_always=work.describe_always,
@@ -168,6 +183,7 @@ def _desk(
     lease: HeldLease,
     key: ExchangeKey | None,
     traffic: Traffic,
+    own_time: OwnTime | None,
 ) -> _Desk:
     session = BybitSession(
         settings.bybit_base_url,
@@ -175,6 +191,7 @@ def _desk(
         timeout_seconds=settings.request_timeout_seconds,
         threads=settings.parallel_requests,
         traffic=traffic,
+        own_time=own_time,
     )
     market = BybitMarketData(session)
     threads = min(settings.parallel_requests, MOST_READS)
