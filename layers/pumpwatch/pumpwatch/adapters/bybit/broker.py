@@ -150,18 +150,20 @@ class BybitBroker:
 
     def _rows_of(self, endpoint: Endpoint, symbol: str, order_id: str) -> list[Row]:
         """Return what a list has under our id; "no such order" means that this list has nothing."""
+        found: list[Row] = []
         try:
-            listed = list(self._all(endpoint, symbol=symbol, orderLinkId=order_id))
+            for raw in self._all(endpoint, symbol=symbol, orderLinkId=order_id):
+                row = object_in(raw, endpoint.path)
+                if optional_text(row, "orderLinkId", endpoint.path) != order_id:
+                    continue
+                if row.get("symbol") != symbol:
+                    raise unreadable(row, "symbol", endpoint.path, f"is not that of {order_id}")
+                found.append(row)
+                if endpoint is not endpoints.EXECUTIONS:
+                    break
         except ExchangeUnavailable as error:
             if error.code not in GONE:
                 raise
-            return []
-        rows = [object_in(row, endpoint.path) for row in listed]
-        ids = [optional_text(row, "orderLinkId", endpoint.path) for row in rows]
-        found = [row for row, name in zip(rows, ids, strict=True) if name == order_id]
-        for row in found:
-            if row.get("symbol") != symbol:
-                raise unreadable(row, "symbol", endpoint.path, f"is not that of {order_id}")
         return found
 
     def fills(self, symbol: str, *, since: int) -> Rows[Fill]:

@@ -1,7 +1,8 @@
 """Reading Bybit's answers: every field that is missing, empty or impossible becomes a typed error.
 
 Bybit sends numbers as text, and "no value" as empty text. The errors raised here are
-`UnreadableAnswer` and name the place, the field and its value.
+`UnreadableAnswer` and name the place, the field and its value; `ExchangeUnavailable` where there is
+no list at all.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from pumpwatch.domain.orders import Side
-from pumpwatch.errors import UnreadableAnswer
+from pumpwatch.errors import ExchangeUnavailable, UnreadableAnswer
 
 __all__ = [
     "LATEST_TIME",
@@ -55,9 +56,9 @@ def object_in(value: object, where: str) -> Row:
 
 def entries(value: object, where: str, *, key: str = "list") -> Sequence[object]:
     """Return what the list under `key` holds, whatever it is."""
-    listed = object_in(value, where).get(key)
+    listed = value.get(key) if isinstance(value, dict) else None
     if not isinstance(listed, list):
-        raise UnreadableAnswer(f"{where}: {key} {_shown(listed)} is no list")
+        raise ExchangeUnavailable(f"{where}: {key} is missing or no list")
     return listed
 
 

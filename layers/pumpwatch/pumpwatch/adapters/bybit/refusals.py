@@ -157,5 +157,5 @@ def retry_pause(error: PumpwatchError, headers: Mapping[str, str], now: float) -
         except (KeyError, ValueError):
             return USUAL_PAUSE
         return min(LONGEST_PAUSE, max(SHORTEST_PAUSE, pause))
-    transient = code is None or code in IN_DOUBT or code in LOST_STATUSES or code == CLOCKS_APART
+    transient = code is None or code in IN_DOUBT or code in LOST_STATUSES
     return SHORTEST_PAUSE if transient else None

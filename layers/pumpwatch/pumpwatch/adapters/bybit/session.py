@@ -44,6 +44,8 @@ __all__ = ["Answer", "BybitSession"]
 UNREADABLE_STATUS = 409
 """What pybit reports for a body that is not JSON."""
 LONGEST_REASON = 200
+LEAST_LEAD = 500
+"""Milliseconds by which a clock must be out before requests are signed by another one."""
 RESERVE_SECONDS, LEAST_SECONDS = 0.1, 0.05
 """What a request leaves of the run's time for what follows it, and the least it is given."""
 
@@ -175,7 +177,7 @@ class BybitSession:
             return first
         pause = None
         if not endpoint.acts:
-            pause = retry_pause(first.error, first.headers, time.time())
+            pause = 0.0 if first.mended else retry_pause(first.error, first.headers, time.time())
         if pause is None or self._deadline.seconds_left() < pause + self._timeout:
             raise first.error
         self._wait(pause)
@@ -242,16 +244,23 @@ class BybitSession:
         moment = self._time.latest or 0
         if stamp is not None:
             moment = self._note_time(stamp, number)
-            if code == CLOCKS_APART:
-                # Nothing was done: the next request is signed by the clock that refused this one.
-                self._http.lead = stamp - round(self._own.wall() * 1000)
         if code is None or (code == 0 and stamp is None and not endpoint.acts):
             text = f"{endpoint.path}: the answer has no retCode or no time"
             return Failed(no_answer(endpoint, text), headers)
         if code != 0 and BENIGN.get(endpoint) != code:
             reason = self._blot(envelope.message)[:LONGEST_REASON]
-            return Failed(refusal(endpoint, code, reason), headers, trouble=is_trouble(code))
+            mended = code == CLOCKS_APART and self._sign_by(stamp)
+            error = refusal(endpoint, code, reason)
+            return Failed(error, headers, trouble=is_trouble(code), mended=mended)
         return Answer(envelope.result, moment)
+
+    def _sign_by(self, stamp: int | None) -> bool:
+        """Sign from now on by the clock that refused a request; return whether that is news."""
+        lead = stamp - round(self._own.wall() * 1000) if stamp is not None else 0
+        news = abs(lead - self._http.lead) >= LEAST_LEAD
+        if news:
+            self._http.lead = lead
+        return news
 
     def _count(self, endpoint: Endpoint, code: int, seconds: float) -> None:
         with self._lock:
