@@ -157,7 +157,7 @@ def _table(stack: LocalStack) -> Table | None:
 
 def _prices(exchange: MeasuredExchange) -> list[tuple[str, float]]:
     """Return symbols of which 50 USDT are some contracts, and their last prices."""
-    session = BybitSession(exchange.url, own_time=MarketTime())
+    session = BybitSession(exchange.url, exchange_time=MarketTime())
     snapshot = BybitMarketData(session).snapshot()
     session.close()
     found = zip(snapshot.symbols, snapshot.last_price.tolist(), strict=True)

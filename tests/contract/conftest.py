@@ -155,7 +155,7 @@ def session_to():
     made = []
 
     def make(url, **options):
-        session = BybitSession(url, **{"own_time": MarketTime(), **options})
+        session = BybitSession(url, **{"exchange_time": MarketTime(), **options})
         made.append(session)
         return session
 

@@ -59,7 +59,7 @@ def detecting(market):
     signals, events = MemorySignalStore(), MemoryEventStore()
     settings = DetectSettings(table_name="table", bucket_name="bucket", detector="boosted")
     with start_simulator(exchange) as server:
-        session = BybitSession(server.url, own_time=MarketTime())
+        session = BybitSession(server.url, exchange_time=MarketTime())
         source = BybitMarketData(session)
         detect = DetectPumps(source, MemoryHistoryStore(), signals, events, settings)
         detect.backfill()

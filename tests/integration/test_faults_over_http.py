@@ -70,7 +70,7 @@ class Rig:
             key=ExchangeKey(key.api_key, key.api_secret),
             timeout_seconds=PATIENCE,
             wait=self.waits.append,
-            own_time=MarketTime(),
+            exchange_time=MarketTime(),
         )
         self.broker = BybitBroker(self.session, ExchangeClock(self.session))
         self.session.time()

@@ -69,7 +69,7 @@ class Rig:
             "http://exchange.invalid",
             key=ExchangeKey("key", "secret"),
             wait=lambda _: None,
-            own_time=MarketTime(),
+            exchange_time=MarketTime(),
         )
         self.session._budgets.take = lambda *_: None  # limits have their own tests
         self.wire = Canned()

@@ -145,7 +145,7 @@ class BybitRig:
         self.exchange = exchange
         self.account = str(key.user_id)
         self.session = BybitSession(
-            url, key=ExchangeKey(key.api_key, key.api_secret), own_time=MarketTime()
+            url, key=ExchangeKey(key.api_key, key.api_secret), exchange_time=MarketTime()
         )
         self.market = BybitMarketData(self.session, parallel_requests=4)
         self.broker = BybitBroker(self.session, ExchangeClock(self.session))

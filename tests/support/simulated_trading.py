@@ -11,7 +11,7 @@ from support.scripted_market import ScriptedMarket
 from support.trading_rig import RigTick, peaked, settings
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
-from pumpwatch.adapters.clock import OwnTime
+from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.adapters.memory import (
     ManualDeadline,
     MemoryHaltStore,
@@ -61,7 +61,7 @@ class World:
 
     `changes` are settings of the trade function; `exchange` are those of the simulated exchange.
     `real_latency`: requests really take 60 ms, market time stands still, and reads of one round go
-    out side by side. `own_time` are our clocks where they do not follow the market's.
+    out side by side. `exchange_time` is the rule that believes its stamps, all of them unless given.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class World:
         timeout_seconds: float = 4.0,
         market: dict[str, Any] | None = None,
         real_latency: bool = False,
-        own_time: OwnTime | None = None,
+        exchange_time: ExchangeTime | None = None,
         **changes: Any,
     ) -> None:
         credentials = credentials_from_seed(5)
@@ -92,7 +92,7 @@ class World:
             key=key,
             wait=self.pass_seconds,
             timeout_seconds=timeout_seconds,
-            own_time=own_time or MarketTime(),
+            exchange_time=exchange_time or MarketTime(),
         )
         self.clock = ExchangeClock(self.session)
         self.broker = BybitBroker(self.session, self.clock)

@@ -76,7 +76,7 @@ class ServedVenue:
             self._server.url,
             key=ExchangeKey(self._key.api_key, self._key.api_secret),
             timeout_seconds=PATIENCE,
-            own_time=MarketTime(),
+            exchange_time=MarketTime(),
             wait=lambda seconds: self.exchange.advance(round(seconds * 1000)),
         )
         self._sessions.append(session)

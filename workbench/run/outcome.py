@@ -170,7 +170,7 @@ def _candles(
         for symbol, times in sorted(spans.items())
     ]
     session = BybitSession(
-        stage.simulator.url, requests_per_second=10_000, threads=1, own_time=MarketTime()
+        stage.simulator.url, requests_per_second=10_000, threads=1, exchange_time=MarketTime()
     )
     try:
         answers = BybitMarketData(session).candles(requests)

@@ -70,7 +70,7 @@ class Stage:
             settings.bybit_base_url,
             requests_per_second=10_000,
             threads=BACKFILL_THREADS,
-            own_time=MarketTime(),
+            exchange_time=MarketTime(),
         )
         use_case = DetectPumps(
             BybitMarketData(session, parallel_requests=BACKFILL_THREADS),

@@ -150,7 +150,7 @@ def _child(what: str, folder: str, symbols: int, movers: int) -> str:
 def _run(folder: Path, symbols: int, movers: int) -> None:
     with serve_market(symbols, movers) as served:
         session = BybitSession(
-            served.url, threads=SETTINGS.parallel_requests, own_time=MarketTime()
+            served.url, threads=SETTINGS.parallel_requests, exchange_time=MarketTime()
         )
         market = BybitMarketData(session, parallel_requests=SETTINGS.parallel_requests)
         served.tell("latency", LATENCY_MS)

@@ -176,7 +176,7 @@ def _use(traffic: Traffic, seconds: float, cpu: float) -> RunUse:
 
 def _signal(url: str, number: int, now: int) -> Signal:
     """Return a stalled pump of a symbol at its present price."""
-    session = BybitSession(url, own_time=MarketTime())
+    session = BybitSession(url, exchange_time=MarketTime())
     snapshot = BybitMarketData(session).snapshot()
     session.close()
     symbol, price = snapshot.symbols[number], float(snapshot.last_price[number])

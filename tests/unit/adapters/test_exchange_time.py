@@ -19,14 +19,11 @@ class Clocks:
         self.at = wall
         self.since = 5_000
 
-    def wall(self) -> float:
+    def time(self) -> float:
         return self.at / 1000
 
     def monotonic(self) -> float:
         return self.since / 1000
-
-    def follow(self, stamp: int) -> None:
-        """Real clocks do not."""
 
     def go(self, passed: int, *, frozen: bool = False) -> None:
         self.at += passed

@@ -94,7 +94,7 @@ def test_the_same_ticks_over_the_wire(tmp_path):
     clock, settings = HeldClock(START), ExchangeSettings(rate_limits=False)
     exchange = Exchange(calm_market(SYMBOLS, MOVERS), clock, credentials_from_seed(1), settings)
     with start_simulator(exchange) as server:
-        session = BybitSession(server.url, own_time=MarketTime())
+        session = BybitSession(server.url, exchange_time=MarketTime())
         figures = make_ticks(
             BybitMarketData(session, parallel_requests=2),
             tmp_path,

@@ -6,42 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-__all__ = [
-    "LambdaDeadline",
-    "MachineTime",
-    "NoDeadline",
-    "OwnTime",
-    "SystemClock",
-    "TimerDeadline",
-]
-
-
-class OwnTime(Protocol):
-    """Our own clocks, which the exchange's time is held against."""
-
-    def wall(self) -> float:
-        """Return the wall clock's time, seconds since 1970."""
-
-    def monotonic(self) -> float:
-        """Return seconds since some moment; it is never set."""
-
-    def follow(self, stamp: int) -> None:
-        """Learn what the exchange has stamped (milliseconds UTC); real clocks do not care."""
-
-
-class MachineTime:
-    """This machine's clocks (OwnTime)."""
-
-    def wall(self) -> float:
-        """Return the wall clock's time, seconds since 1970."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Return seconds since some moment."""
-        return time.monotonic()
-
-    def follow(self, stamp: int) -> None:
-        """Do nothing: what the exchange says does not set our clocks."""
+__all__ = ["LambdaDeadline", "NoDeadline", "SystemClock", "TimerDeadline"]
 
 
 class SystemClock:

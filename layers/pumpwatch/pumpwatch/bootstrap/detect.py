@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from functools import partial
 
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.adapters.bybit.traffic import Traffic
-from pumpwatch.adapters.clock import OwnTime
 from pumpwatch.adapters.dynamodb import (
     DynamoEventStore,
     DynamoLeaseStore,
@@ -40,11 +40,12 @@ LEASE_RESERVE = 1.0
 
 
 def detect_function(
-    environment: Mapping[str, str], *, own_time: OwnTime | None = None
+    environment: Mapping[str, str], *, exchange_time: ExchangeTime | None = None
 ) -> Function[DetectReport]:
     """Return the function for the settings in the environment. Raises `SettingsError`.
 
-    `own_time` replaces this machine's clocks where the exchange is a simulated one.
+    `exchange_time` is the rule by which the exchange's time is believed: a simulated exchange, whose
+    time is not ours, needs another one.
     """
     settings = load_settings(DetectSettings, environment)
     table = Table(settings.table_name)
@@ -55,7 +56,7 @@ def detect_function(
         requests_per_second=settings.requests_per_second,
         threads=settings.parallel_requests,
         traffic=traffic,
-        own_time=own_time,
+        exchange_time=exchange_time,
     )
     history = S3HistoryStore(settings.bucket_name)
     use_case = DetectPumps(

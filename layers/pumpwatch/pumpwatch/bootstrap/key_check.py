@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pumpwatch.adapters.bybit import BybitSession, ExchangeClock
-from pumpwatch.adapters.clock import OwnTime
+from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.domain.access import refusals, warnings
 from pumpwatch.errors import BadCredentials
 from pumpwatch.ports import Deadline, Secrets
@@ -15,7 +15,7 @@ __all__ = ["check_key"]
 
 
 def check_key(
-    settings: TradeSettings, secrets: Secrets, deadline: Deadline, own_time: OwnTime | None = None
+    settings: TradeSettings, secrets: Secrets, deadline: Deadline, time: ExchangeTime | None = None
 ) -> Facts:
     """Read the secret anew and ask the exchange about the key; the value is never shown.
 
@@ -37,7 +37,7 @@ def check_key(
         settings.bybit_base_url,
         key=key,
         timeout_seconds=settings.request_timeout_seconds,
-        own_time=own_time,
+        exchange_time=time,
     )
     try:
         session.start_run(deadline)

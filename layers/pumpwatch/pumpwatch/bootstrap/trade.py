@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.adapters.bybit.traffic import Traffic
-from pumpwatch.adapters.clock import OwnTime
 from pumpwatch.adapters.dynamodb import (
     DynamoHaltStore,
     DynamoJournal,
@@ -65,9 +65,11 @@ class _Work:
         table: Table,
         lease: HeldLease,
         secrets: Secrets,
-        own_time: OwnTime | None,
+        exchange_time: ExchangeTime | None,
     ) -> None:
-        self._own_time = own_time
+        self._make = _desk
+        if exchange_time is not None:
+            self._make = partial(_desk, exchange_time=exchange_time)
         self._settings = settings
         self._table = table
         self._lease = lease
@@ -118,9 +120,7 @@ class _Work:
     def _run(self, tick: Tick, deadline: Deadline) -> TradeReport | None:
         key = self._key() if self._settings.trading_mode == "live" else None
         if self._desk is None or self._desk.key != key:
-            self._desk = _desk(
-                self._settings, self._table, self._lease, key, self._traffic, self._own_time
-            )
+            self._desk = self._make(self._settings, self._table, self._lease, key, self._traffic)
         self._requests_before = self._desk.session.request_count
         self._desk.session.start_run(deadline)
         report = self._desk.use_case.run(tick, deadline)
@@ -142,11 +142,12 @@ class _Work:
 
 
 def trade_function(
-    environment: Mapping[str, str], *, own_time: OwnTime | None = None
+    environment: Mapping[str, str], *, exchange_time: ExchangeTime | None = None
 ) -> Function[TradeReport]:
     """Return the function for the settings in the environment. Raises `SettingsError`.
 
-    `own_time` replaces this machine's clocks where the exchange is a simulated one.
+    `exchange_time` is the rule by which the exchange's time is believed: a simulated exchange, whose
+    time is not ours, needs another one.
 
     The key is read in each run (from a cache of five minutes), not here: a missing one then fails
     runs that say so in the metrics.
@@ -155,11 +156,11 @@ def trade_function(
     table = Table(settings.table_name)
     lease = HeldLease(DynamoLeaseStore(table))
     secrets = SecretsManagerSecrets(settings.bybit_secret_arn, settings.pushgateway_secret_arn)
-    work = _Work(settings, table, lease, secrets, own_time)
+    work = _Work(settings, table, lease, secrets, exchange_time)
     reporter = metrics_reporter(TRADE, settings, table, secrets)
     address = settings.bybit_base_url
     session = BybitSession(
-        address, timeout_seconds=settings.request_timeout_seconds, own_time=own_time
+        address, timeout_seconds=settings.request_timeout_seconds, exchange_time=exchange_time
     )
     return Function(
         TRADE,
@@ -170,7 +171,7 @@ def trade_function(
         checks={
             "exchange": partial(check_exchange, session),
             "table": partial(check_table, table),
-            "key": partial(check_key, settings, secrets, own_time=own_time),
+            "key": partial(check_key, settings, secrets, time=exchange_time),
             "pushgateway": partial(check_pushgateway, TRADE, push_sink(settings, secrets)),
         },
         describe_always=work.describe_always,
@@ -183,7 +184,7 @@ def _desk(
     lease: HeldLease,
     key: ExchangeKey | None,
     traffic: Traffic,
-    own_time: OwnTime | None,
+    exchange_time: ExchangeTime | None = None,
 ) -> _Desk:
     session = BybitSession(
         settings.bybit_base_url,
@@ -191,7 +192,7 @@ def _desk(
         timeout_seconds=settings.request_timeout_seconds,
         threads=settings.parallel_requests,
         traffic=traffic,
-        own_time=own_time,
+        exchange_time=exchange_time,
     )
     market = BybitMarketData(session)
     threads = min(settings.parallel_requests, MOST_READS)

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from pybit.exceptions import FailedRequestError
 
-from pumpwatch.adapters.clock import MachineTime, NoDeadline, OwnTime
+from pumpwatch.adapters.clock import NoDeadline
 from pumpwatch.errors import BadCredentials, DeadlineNear, ExchangeForbidden, RetryLater
 from pumpwatch.ports import Deadline, ExchangeKey
 
@@ -57,7 +57,7 @@ class BybitSession:
     refusal to call that an HTTP 403 leaves behind. A request takes `timeout_seconds` at most, from
     connecting to the last byte, and never more than the run has left. `requests` counts by
     (path, code), code 0 for a success and -1 where no answer could be read; `health` counts the
-    last ten minutes. `own_time` are our own clocks, see `ExchangeTime`. Raises `BadCredentials` for
+    last ten minutes. Raises `BadCredentials` for
     a key that nothing can be signed with.
     """
 
@@ -71,7 +71,7 @@ class BybitSession:
         threads: int = 8,
         wait: Callable[[float], None] = time.sleep,
         traffic: Traffic | None = None,
-        own_time: OwnTime | None = None,
+        exchange_time: ExchangeTime | None = None,
     ) -> None:
         self._base_url = base_url
         self._timeout = timeout_seconds
@@ -79,8 +79,7 @@ class BybitSession:
         self._budgets = Budgets(requests_per_second, wait=wait)
         self._deadline: Deadline = NoDeadline()
         self._forbidden: str | None = None
-        self._own = own_time or MachineTime()
-        self._time = ExchangeTime(self._own)
+        self._time = exchange_time or ExchangeTime()
         self._numbers = count()
         self._warm = self._fresh = self._asked = False
         self._skew: float | None = None
@@ -143,14 +142,11 @@ class BybitSession:
             self._asked = True
             with suppress(RetryLater):
                 self.time()
-        with self._lock:
-            latest = self._time.latest
-            return latest if self._fresh and latest is not None else self._time.now()
+        return self.latest_time or self._time.now()
 
     def time_doubt(self) -> str:
         """Return why the time is not sure, as a sentence; empty when it is."""
-        with self._lock:
-            return self._time.doubt()
+        return self._time.doubt()
 
     def call(self, endpoint: Endpoint, **parameters: object) -> Answer:
         """Send one request and return its answer, as `request` does."""
@@ -197,13 +193,11 @@ class BybitSession:
     ) -> Answer | Failed:
         self._require_permission(endpoint)
         self._budgets.take(endpoint, self._deadline)
-        with self._lock:
-            now = self._time.now()
+        now = self._time.now()
         if send_by is not None and now >= send_by:
             raise DeadlineNear(f"{endpoint.path}: too late to be sent by {now - send_by} ms")
         outcome = self._send(endpoint, _prepared(endpoint, parameters), number)
-        with self._lock:
-            dated = self._time.now() if self._time.latest is not None else None
+        dated = self._time.now() if self._time.latest is not None else None
         self.health.note(dated, failed=isinstance(outcome, Failed) and outcome.trouble)
         if isinstance(outcome, Failed) and isinstance(outcome.error, ExchangeForbidden):
             self._forbidden = str(outcome.error)
@@ -256,7 +250,7 @@ class BybitSession:
 
     def _sign_by(self, stamp: int | None) -> bool:
         """Sign from now on by the clock that refused a request; return whether that is news."""
-        lead = stamp - round(self._own.wall() * 1000) if stamp is not None else 0
+        lead = self._time.lead(stamp) if stamp is not None else 0
         news = abs(lead - self._http.lead) >= LEAST_LEAD
         if news:
             self._http.lead = lead
@@ -269,10 +263,9 @@ class BybitSession:
 
     def _note_time(self, stamp: int, number: int) -> int:
         """Take note of an answer's stamp; return the time that is believed for that answer."""
-        with self._lock:
-            believed, self._fresh = self._time.hear(stamp, number), True
-            self._skew = time.time() - believed / 1000
-            return believed
+        believed, self._fresh = self._time.hear(stamp, number), True
+        self._skew = time.time() - believed / 1000
+        return believed
 
     def _seconds_for_a_request(self) -> float:
         left = self._deadline.seconds_left() - RESERVE_SECONDS
