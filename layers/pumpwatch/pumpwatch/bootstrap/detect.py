@@ -44,7 +44,7 @@ def detect_function(
 ) -> Function[DetectReport]:
     """Return the function for the settings in the environment. Raises `SettingsError`.
 
-    `exchange_time` is the rule by which the exchange's time is believed: a simulated exchange, whose
+    `exchange_time` is the rule by which its time is believed: a simulated exchange, whose
     time is not ours, needs another one.
     """
     settings = load_settings(DetectSettings, environment)

@@ -146,7 +146,7 @@ def trade_function(
 ) -> Function[TradeReport]:
     """Return the function for the settings in the environment. Raises `SettingsError`.
 
-    `exchange_time` is the rule by which the exchange's time is believed: a simulated exchange, whose
+    `exchange_time` is the rule by which its time is believed: a simulated exchange, whose
     time is not ours, needs another one.
 
     The key is read in each run (from a cache of five minutes), not here: a missing one then fails
