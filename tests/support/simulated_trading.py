@@ -61,7 +61,7 @@ class World:
 
     `changes` are settings of the trade function; `exchange` are those of the simulated exchange.
     `real_latency`: requests really take 60 ms, market time stands still, and reads of one round go
-    out side by side. `exchange_time` is the rule that believes its stamps, all of them unless given.
+    out side by side. `exchange_time` is the rule its stamps are believed by.
     """
 
     def __init__(
