@@ -50,21 +50,14 @@ __all__ = ["BybitBroker"]
 
 CATEGORY = "linear"
 SIDES = {Side.BUY: "Buy", Side.SELL: "Sell"}
-SOURCES = {
-    endpoints.POSITIONS: "positions",
-    endpoints.OPEN_ORDERS: "open_orders",
-    endpoints.ORDER_HISTORY: "order_history",
-    endpoints.EXECUTIONS: "executions",
+LISTS = {
+    endpoints.POSITIONS: ("positions", 200),
+    endpoints.OPEN_ORDERS: ("open_orders", 50),
+    endpoints.ORDER_HISTORY: ("order_history", 50),
+    endpoints.EXECUTIONS: ("executions", 100),
 }
-PAGES = {
-    endpoints.POSITIONS: 200,
-    endpoints.OPEN_ORDERS: 50,
-    endpoints.ORDER_HISTORY: 50,
-    endpoints.EXECUTIONS: 100,
-}
-"""Most rows that may be asked for at once; an answer may hold fewer."""
+"""Each list's name, and the most rows that may be asked for at once."""
 MOST_PAGES = 200
-
 DEMO_HOSTS = frozenset({"api-demo.bybit.com", "api-demo-testnet.bybit.com"})
 
 WEEK = 7 * 86_400_000
@@ -96,15 +89,16 @@ class BybitBroker:
         which = {"symbol": symbol} if symbol else {"settleCoin": COIN}
         found, unread = self._read(endpoints.POSITIONS, read_position, **which)
         held: dict[tuple[str, object], Position] = {}
+        twice: set[str] = set()
         for one in found:
-            place = (one.symbol, one.side if one.hedge else "")
-            before = held.get(place)
-            if before is not None and (before.side, before.quantity) != (one.side, one.quantity):
+            place = (one.symbol, one.hedge and one.side)
+            before = held.setdefault(place, one)
+            held[place] = one
+            if (before.side, before.quantity) != (one.side, one.quantity):
                 sizes = f"{before.side} {before.quantity} and {one.side} {one.quantity}"
                 reason = f"position list: {one.symbol} is there twice, {sizes}"
                 unread.append(UnreadableRow("positions", one.symbol, "", reason))
-            held[place] = one
-        twice = {row.symbol for row in unread if "is there twice" in row.reason}
+                twice.add(one.symbol)
         return Rows(tuple(one for one in held.values() if one.symbol not in twice), tuple(unread))
 
     def open_orders(self) -> Rows[OrderStatus]:
@@ -247,10 +241,8 @@ class BybitBroker:
         try:
             key = self._session.call(endpoints.API_KEY)
         except ExchangeUnavailable as error:
-            absent = {NOT_IN_DEMO}
-            if self._session.host in DEMO_HOSTS:
-                absent |= {NO_ROUTE, NOT_FOUND_STATUS}
-            if error.code not in absent:
+            absent = {NO_ROUTE, NOT_FOUND_STATUS} if self._session.host in DEMO_HOSTS else set()
+            if error.code not in absent | {NOT_IN_DEMO}:
                 raise
             return Access("", demo=True)
         return read_access(key.result, time=key.time)
@@ -276,7 +268,7 @@ class BybitBroker:
                     raise unreadable(row, "symbol", endpoint.path, f"was asked for as {symbol}")
             except UnreadableAnswer as error:
                 whose = _name(raw, "symbol"), _name(raw, "orderLinkId")
-                unread.append(UnreadableRow(SOURCES[endpoint], *whose, str(error)))
+                unread.append(UnreadableRow(LISTS[endpoint][0], *whose, str(error)))
             else:
                 if item is not None:
                     found.append(item)
@@ -292,7 +284,7 @@ class BybitBroker:
         for _ in range(MOST_PAGES):
             more = {"cursor": cursor} if cursor else {}
             answer = self._session.call(
-                endpoint, category=CATEGORY, limit=PAGES[endpoint], **parameters, **more
+                endpoint, category=CATEGORY, limit=LISTS[endpoint][1], **parameters, **more
             )
             listed = entries(answer.result, endpoint.path)
             yield from listed

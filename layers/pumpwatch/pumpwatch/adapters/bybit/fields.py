@@ -18,6 +18,7 @@ from pumpwatch.errors import ExchangeUnavailable, UnreadableAnswer
 __all__ = [
     "LATEST_TIME",
     "NUMBER",
+    "SIDES",
     "Row",
     "amount",
     "choice",
@@ -44,6 +45,7 @@ LARGEST_ID = 10**30
 LATEST_TIME = 4_102_444_800_000
 """The year 2100, milliseconds UTC."""
 
+SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
 NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,2})?")
 
 
@@ -174,4 +176,4 @@ def choice(row: Row, name: str, where: str, known: Mapping[str, T]) -> T:
 
 def side(row: Row, where: str) -> Side:
     """Return the row's side."""
-    return choice(row, "side", where, {"Buy": Side.BUY, "Sell": Side.SELL})
+    return choice(row, "side", where, SIDES)

@@ -23,6 +23,7 @@ from pumpwatch.domain.orders import (
 from pumpwatch.errors import UnreadableAnswer
 
 from .fields import (
+    SIDES,
     Row,
     amount,
     integer,
@@ -51,6 +52,7 @@ __all__ = [
 
 Found = TypeVar("Found")
 
+ORDERS, FILLS = "order list", "execution list"
 COIN = "USDT"
 ZERO = Decimal(0)
 
@@ -87,6 +89,12 @@ CREATED_BY = {
 }
 """What the exchange itself made of a trade, by the beginning of the order's `createType`."""
 
+NOTHING_MOVED = {"side": "Buy", "execPrice": "0", "execQty": "0", "closedSize": "0"}
+OF_OPEN_ORDERS = frozenset(
+    {"symbol", "orderLinkId", "stopOrderType", "side", "qty", "reduceOnly"}
+    | {"createdTime", "updatedTime"}
+)
+
 TRIGGERS = {
     "StopLoss": "stop_loss",
     "PartialStopLoss": "stop_loss",
@@ -100,70 +108,62 @@ TRIGGERS = {
 TRIGGER_WORDS = {StopTrigger.LAST_PRICE: "LastPrice", StopTrigger.MARK_PRICE: "MarkPrice"}
 
 
-def read_order(row: Row, time: int) -> OrderStatus:
+def read_order(row: Row, time: int = 0) -> OrderStatus:
     """Return one row of realtime or history that was asked for by its id.
 
     `time` (milliseconds UTC) stands for the times that it lacks.
     """
-    where = "order list"
-    state = STATES.get(text(row, "orderStatus", where), OrderState.OPEN)
-    filled = optional_amount(row, "cumExecQty", where)
-    if state.ended and filled is None:
-        filled = amount(row, "cumExecQty", where)
-    reason = optional_text(row, "rejectReason", where)
-    updated = _or(time, lambda: moment(row, "updatedTime", where))
+    state = STATES.get(text(row, "orderStatus", ORDERS), OrderState.OPEN)
+    filled = (amount if state.ended else optional_amount)(row, "cumExecQty", ORDERS)
+    reason = optional_text(row, "rejectReason", ORDERS)
+    updated = _or(time, moment, row, "updatedTime")
     return OrderStatus(
-        order_id=optional_text(row, "orderLinkId", where),
-        exchange_id=optional_text(row, "orderId", where),
-        symbol=text(row, "symbol", where),
-        side=_or(None, lambda: side(row, where)),
+        order_id=optional_text(row, "orderLinkId", ORDERS),
+        exchange_id=optional_text(row, "orderId", ORDERS),
+        symbol=text(row, "symbol", ORDERS),
+        side=SIDES.get(_or("", text, row, "side")),
         state=state,
-        quantity=_or(ZERO, lambda: amount(row, "qty", where)),
+        quantity=_or(ZERO, amount, row, "qty"),
         filled_quantity=filled or ZERO,
-        average_price=optional_amount(row, "avgPrice", where),
-        fee=_fee(row, where),
+        average_price=optional_amount(row, "avgPrice", ORDERS),
+        fee=_fee(row),
         reduce_only=row.get("reduceOnly") is True,
-        created=_or(updated, lambda: moment(row, "createdTime", where)),
+        created=_or(updated, moment, row, "createdTime"),
         updated=updated,
         reject_reason="" if reason == "EC_NoError" else reason,
-        is_protection=_trigger(row, where) != "",
+        is_protection=optional_text(row, "stopOrderType", ORDERS) in TRIGGERS,
     )
 
 
-def read_open_order(row: Row, time: int) -> OrderStatus:
+def read_open_order(row: Row, time: int = 0) -> OrderStatus:
     """Return one row of the list of open orders: whose it is and what it protects matter."""
-    used = ("symbol", "orderLinkId", "orderStatus", "stopOrderType", "reduceOnly")
-    also = ("side", "qty", "createdTime", "updatedTime")
-    bare = {name: row[name] for name in (*used, *also) if name in row}
-    known = row.get("orderStatus")
-    state = known if isinstance(known, str) and known else "New"
-    return read_order(bare | {"orderStatus": state, "cumExecQty": "0"}, time)
+    bare = {name: row[name] for name in OF_OPEN_ORDERS & row.keys()}
+    status = _or("", text, row, "orderStatus") or "New"
+    return read_order(bare | {"orderStatus": status, "cumExecQty": "0"}, time)
 
 
 def read_fill(row: Row, _: int = 0) -> Fill:
     """Return one row of the execution list; one that moves no position needs no numbers."""
-    where = "execution list"
-    kind = KINDS.get(text(row, "execType", where), FillKind.OTHER)
-    made_by = optional_text(row, "createType", where)
+    kind = KINDS.get(text(row, "execType", FILLS), FillKind.OTHER)
+    made_by = optional_text(row, "createType", FILLS)
     if kind is FillKind.TRADE:
         kind = next((made for start, made in CREATED_BY.items() if made_by.startswith(start)), kind)
-    moves = kind not in (FillKind.FUNDING, FillKind.OTHER)
-    required = moves or kind is FillKind.FUNDING
+    if kind in (FillKind.FUNDING, FillKind.OTHER):
+        row = {**row, **NOTHING_MOVED}
+    stop = optional_text(row, "stopOrderType", FILLS)
     return Fill(
-        execution_id=text(row, "execId", where),
-        order_id=optional_text(row, "orderLinkId", where),
-        symbol=text(row, "symbol", where),
-        side=side(row, where) if moves else _or(Side.BUY, lambda: side(row, where)),
+        execution_id=text(row, "execId", FILLS),
+        order_id=optional_text(row, "orderLinkId", FILLS),
+        symbol=text(row, "symbol", FILLS),
+        side=side(row, FILLS),
         kind=kind,
-        price=_needed(moves, ZERO, lambda: amount(row, "execPrice", where)),
-        quantity=_needed(moves, ZERO, lambda: amount(row, "execQty", where)),
-        fee=_needed(required, ZERO, lambda: optional_number(row, "execFee", where) or ZERO),
-        time=_needed(required, 0, lambda: moment(row, "execTime", where)),
-        exchange_order_id=optional_text(row, "orderId", where),
-        closed_quantity=_needed(
-            moves, ZERO, lambda: optional_amount(row, "closedSize", where) or ZERO
-        ),
-        trigger=_trigger(row, where) or TRIGGERS.get(made_by.removeprefix("CreateBy"), ""),
+        price=amount(row, "execPrice", FILLS),
+        quantity=amount(row, "execQty", FILLS),
+        fee=optional_number(row, "execFee", FILLS) or ZERO,
+        time=moment(row, "execTime", FILLS),
+        exchange_order_id=optional_text(row, "orderId", FILLS),
+        closed_quantity=optional_amount(row, "closedSize", FILLS) or ZERO,
+        trigger=TRIGGERS.get(stop) or TRIGGERS.get(made_by.removeprefix("CreateBy"), ""),
     )
 
 
@@ -172,11 +172,10 @@ def order_of_fills(found: Sequence[Row]) -> OrderStatus:
 
     Whether a remainder is still open they cannot say, so an incomplete order counts as open.
     """
-    where = "execution list"
     fills = list({fill.execution_id: fill for fill in map(read_fill, found)}.values())
     filled = sum((fill.quantity for fill in fills), ZERO)
     value = sum((fill.quantity * fill.price for fill in fills), ZERO)
-    quantity = amount(found[0], "orderQty", where)
+    quantity = amount(found[0], "orderQty", FILLS)
     return OrderStatus(
         order_id=fills[0].order_id,
         exchange_id=fills[0].exchange_order_id,
@@ -209,21 +208,29 @@ def read_position(row: Row, time: int = 0) -> Position | None:
     if size < 0 and direction is Side.BUY:
         raise unreadable(row, "size", where, "is negative, and the side is Buy")
     doubts: list[str] = []
-    entry, mark = _prices(row, where, doubts)
+    entry = _or(None, optional_amount, row, "avgPrice", doubts)
+    mark = _or(None, optional_amount, row, "markPrice", doubts)
+    if entry is None and mark is None:
+        raise unreadable(row, "avgPrice", where, "is no price, and neither is markPrice")
+    if entry is None:
+        doubts.append("avgPrice is missing: markPrice stands for it")
+    if mark is None:
+        doubts.append("markPrice is missing: avgPrice stands for it")
+    entry, mark = entry or mark or ZERO, mark or entry or ZERO
     gain = (mark - entry) * (abs(size) if direction is Side.BUY else -abs(size))
-    updated = _or(time, lambda: moment(row, "updatedTime", where))
+    updated = _or(time, moment, row, "updatedTime")
     return Position(
         symbol=text(row, "symbol", where),
         side=direction,
         quantity=abs(size),
         entry_price=entry,
         mark_price=mark,
-        leverage=_or(Decimal(1), lambda: price(row, "leverage", where)),
+        leverage=_or(Decimal(1), price, row, "leverage"),
         stop_loss=optional_amount(row, "stopLoss", where),
-        take_profit=_or(None, lambda: optional_amount(row, "takeProfit", where)),
-        liquidation_price=_or(None, lambda: optional_amount(row, "liqPrice", where), doubts),
-        unrealised_pnl=_or(gain, lambda: number(row, "unrealisedPnl", where)),
-        created=_or(updated, lambda: moment(row, "createdTime", where)),
+        take_profit=_or(None, optional_amount, row, "takeProfit"),
+        liquidation_price=_or(None, optional_amount, row, "liqPrice", doubts),
+        unrealised_pnl=_or(gain, number, row, "unrealisedPnl"),
+        created=_or(updated, moment, row, "createdTime"),
         updated=updated,
         trailing_stop=optional_amount(row, "trailingStop", where),
         hedge=integer(row, "positionIdx", where) != 0,
@@ -271,41 +278,25 @@ def _worth(coin: Row, where: str) -> Decimal:
     return worth if abs(worth - 1) > Decimal("0.01") else Decimal(1)
 
 
-def _prices(row: Row, where: str, doubts: list[str]) -> tuple[Decimal, Decimal]:
-    """Return entry and mark price; where one is missing the other stands for it."""
-    entry, mark = (
-        _or(None, lambda name=name: optional_amount(row, name, where), doubts)  # type: ignore[misc]
-        for name in ("avgPrice", "markPrice")
-    )
-    if entry is None and mark is None:
-        raise unreadable(row, "avgPrice", where, "is no price, and neither is markPrice")
-    if entry is None or mark is None:
-        name, other = ("avgPrice", "markPrice") if entry is None else ("markPrice", "avgPrice")
-        doubts.append(f"{where}: {name} is missing: {other} stands for it")
-    return entry or mark or ZERO, mark or entry or ZERO
-
-
-def _fee(row: Row, where: str) -> Decimal:
+def _fee(row: Row) -> Decimal:
     """Return an order's fee: `cumExecFee` is on its way out, `cumFeeDetail` names it by coin."""
     detail = row.get("cumFeeDetail")
     if isinstance(detail, dict) and COIN in detail:
-        return number(detail, COIN, where)
-    return optional_number(row, "cumExecFee", where) or ZERO
+        return number(detail, COIN, ORDERS)
+    return optional_number(row, "cumExecFee", ORDERS) or ZERO
 
 
-def _trigger(row: Row, where: str) -> str:
-    return TRIGGERS.get(optional_text(row, "stopOrderType", where), "")
-
-
-def _or(default: Found, read: Callable[[], Found], doubts: list[str] | None = None) -> Found:
-    """Return what is read, and the default for what cannot be; nothing depends on that field."""
+def _or(
+    default: Found,
+    read: Callable[[Row, str, str], Found],
+    row: Row,
+    name: str,
+    doubts: list[str] | None = None,
+) -> Found:
+    """Return a field, and the default where it cannot be read: nothing depends on it."""
     try:
-        return read()
+        return read(row, name, "row")
     except UnreadableAnswer as error:
         if doubts is not None:
             doubts.append(str(error))
         return default
-
-
-def _needed(needed: bool, default: Found, read: Callable[[], Found]) -> Found:
-    return read() if needed else _or(default, read)
