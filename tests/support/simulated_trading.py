@@ -26,7 +26,6 @@ from pumpwatch.domain.trades import Trade, TradeState
 from pumpwatch.ports import ExchangeKey
 from pumpwatch.usecases.trade_report import TradeReport
 from pumpwatch.usecases.trade_signals import TradeSignals
-from workbench.market_time import MarketTime
 from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.clock import MarketClock
 from workbench.simulator.exchange import Exchange
@@ -56,12 +55,25 @@ FLAT: Script = [(9 * MINUTE, 100.0), (10 * MINUTE, 117.0), (60 * MINUTE, 116.0)]
 """A pump of the first minutes, and what follows it."""
 
 
+class MarketClocks:
+    """Our own clocks, `ahead` seconds off: both go as market time does."""
+
+    def __init__(self, market: Any, ahead: float = 0.0) -> None:
+        self._market, self.ahead = market, ahead
+
+    def time(self) -> float:
+        return float(self._market.now() / 1000 + self.ahead)
+
+    def monotonic(self) -> float:
+        return float(self._market.now() / 1000)
+
+
 class World:
     """One pumped symbol on the simulator, traded in live mode with 60 ms latency in market time.
 
     `changes` are settings of the trade function; `exchange` are those of the simulated exchange.
     `real_latency`: requests really take 60 ms, market time stands still, and reads of one round go
-    out side by side. `exchange_time` is the rule its stamps are believed by.
+    out side by side.
     """
 
     def __init__(
@@ -72,7 +84,6 @@ class World:
         timeout_seconds: float = 4.0,
         market: dict[str, Any] | None = None,
         real_latency: bool = False,
-        exchange_time: ExchangeTime | None = None,
         **changes: Any,
     ) -> None:
         credentials = credentials_from_seed(5)
@@ -92,7 +103,7 @@ class World:
             key=key,
             wait=self.pass_seconds,
             timeout_seconds=timeout_seconds,
-            exchange_time=exchange_time or MarketTime(),
+            exchange_time=ExchangeTime(MarketClocks(self.market_clock)),
         )
         self.clock = ExchangeClock(self.session)
         self.broker = BybitBroker(self.session, self.clock)
@@ -126,6 +137,11 @@ class World:
             wait=self.pass_seconds,
             executor=self.executor,
         )
+
+    def start_cold(self, clock_ahead: float) -> None:
+        """Start anew on a machine whose wall clock is so many seconds ahead."""
+        self.session._time = ExchangeTime(MarketClocks(self.market_clock, clock_ahead))
+        self.use_case = self.cold()
 
     def pass_seconds(self, seconds: float) -> None:
         self.market_clock.advance_by(round(seconds * 1_000))
