@@ -60,7 +60,7 @@ def test_a_few_wrong_stamps_close_nothing(
     world.check_promise()
 
 
-@pytest.mark.parametrize("ahead", [-7_200.0, 600.0, 86_400.0 * 3])
+@pytest.mark.parametrize("ahead", [-7_200.0, 600.0])
 def test_a_cold_start_with_a_wrong_clock_sets_the_stop(world: World, ahead: float) -> None:
     world.enter()
     world.happen("drop_stop")
