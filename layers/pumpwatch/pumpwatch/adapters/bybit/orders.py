@@ -89,7 +89,6 @@ CREATED_BY = {
 }
 """What the exchange itself made of a trade, by the beginning of the order's `createType`."""
 
-NOTHING_MOVED = {"side": "Buy", "execPrice": "0", "execQty": "0", "closedSize": "0"}
 OF_OPEN_ORDERS = frozenset(
     {"symbol", "orderLinkId", "stopOrderType", "side", "qty", "reduceOnly"}
     | {"createdTime", "updatedTime"}
@@ -148,21 +147,21 @@ def read_fill(row: Row, _: int = 0) -> Fill:
     made_by = optional_text(row, "createType", FILLS)
     if kind is FillKind.TRADE:
         kind = next((made for start, made in CREATED_BY.items() if made_by.startswith(start)), kind)
-    if kind in (FillKind.FUNDING, FillKind.OTHER):
-        row = {**row, **NOTHING_MOVED}
+    needed = kind not in (FillKind.FUNDING, FillKind.OTHER)
+    take = _must if needed else _or
     stop = optional_text(row, "stopOrderType", FILLS)
     return Fill(
         execution_id=text(row, "execId", FILLS),
         order_id=optional_text(row, "orderLinkId", FILLS),
         symbol=text(row, "symbol", FILLS),
-        side=side(row, FILLS),
+        side=side(row, FILLS) if needed else SIDES.get(_or("", text, row, "side"), Side.BUY),
         kind=kind,
-        price=amount(row, "execPrice", FILLS),
-        quantity=amount(row, "execQty", FILLS),
+        price=take(ZERO, amount, row, "execPrice"),
+        quantity=take(ZERO, amount, row, "execQty"),
         fee=optional_number(row, "execFee", FILLS) or ZERO,
         time=moment(row, "execTime", FILLS),
         exchange_order_id=optional_text(row, "orderId", FILLS),
-        closed_quantity=optional_amount(row, "closedSize", FILLS) or ZERO,
+        closed_quantity=take(None, optional_amount, row, "closedSize") or ZERO,
         trigger=TRIGGERS.get(stop) or TRIGGERS.get(made_by.removeprefix("CreateBy"), ""),
     )
 
@@ -300,3 +299,7 @@ def _or(
         if doubts is not None:
             doubts.append(str(error))
         return default
+
+
+def _must(_: object, read: Callable[[Row, str, str], Found], row: Row, name: str) -> Found:
+    return read(row, name, FILLS)
