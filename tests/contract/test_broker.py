@@ -60,12 +60,18 @@ def short(order_id="entry-1", **changes):
         "stop_loss": Decimal(110),
         "take_profit": Decimal(90),
         "stop_trigger": LAST,
+        "limit_price": Decimal(99),
     }
     return an_entry(order_id, **(terms | changes))
 
 
 def long(order_id="entry-1", **changes):
-    terms = {"side": Side.BUY, "stop_loss": Decimal(90), "take_profit": Decimal(115)}
+    terms = {
+        "side": Side.BUY,
+        "stop_loss": Decimal(90),
+        "take_profit": Decimal(115),
+        "limit_price": Decimal(101),
+    }
     return short(order_id, **(terms | changes))
 
 
@@ -237,7 +243,8 @@ def test_fills_are_listed_since_the_time_asked_for_oldest_first(rig):
     rig.broker.place(short("entry-1", stop_loss=Decimal(130)))
     rig.go_to(5)
     rig.broker.place(close())
-    rig.broker.place(short("entry-2", symbol=OTHER, stop_loss=Decimal(60), take_profit=None))
+    terms = {"stop_loss": Decimal(60), "take_profit": None, "limit_price": Decimal("49.5")}
+    rig.broker.place(short("entry-2", symbol=OTHER, **terms))
     assert [f.order_id for f in rig.broker.fills(SYMBOL, since=START)] == ["entry-1", "exit-1"]
     late = rig.broker.fills(SYMBOL, since=START + 5 * MINUTE)
     assert [fill.order_id for fill in late] == ["exit-1"]
@@ -377,7 +384,7 @@ def test_a_trailing_stop_closes_in_profit_and_says_so(rig, trailing):
 
 def test_a_trailing_stop_follows_a_short_down(rig, trailing):
     rig.go_to(20)
-    rig.broker.place(short(stop_loss=Decimal(130), take_profit=None))
+    rig.broker.place(short(stop_loss=Decimal(130), take_profit=None, limit_price=Decimal(118)))
     trailing(distance=10, stop_loss=130)
     rig.go_to(49)
     assert list(rig.broker.positions()) == []
