@@ -24,6 +24,7 @@ from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.settings import DetectSettings, load_settings
 from pumpwatch.usecases.detect_pumps import DetectPumps
 from workbench.localstack.stack import LocalStack
+from workbench.market_time import MarketTime
 
 LATENCY_MS = 60
 SYMBOLS = 600
@@ -85,7 +86,7 @@ def _ticks(exchange: MeasuredExchange) -> tuple[float, float, float]:
 def _backfill(stack: LocalStack, url: str) -> None:
     settings = load_settings(DetectSettings, stack.functions[DETECT].variables)
     table = Table(settings.table_name, stack.aws.client("dynamodb"))
-    session = BybitSession(url, requests_per_second=10_000, threads=2)
+    session = BybitSession(url, requests_per_second=10_000, threads=2, exchange_time=MarketTime())
     DetectPumps(
         BybitMarketData(session, parallel_requests=2),
         S3HistoryStore(settings.bucket_name, stack.aws.client("s3")),

@@ -20,6 +20,7 @@ from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
 from pumpwatch.adapters.dynamodb import DynamoSignalStore, Table
 from pumpwatch.domain.signals import Phase, Signal, signal_id_for
 from workbench.localstack.stack import LocalStack
+from workbench.market_time import MarketTime
 from workbench.simulator.auth import credentials_from_seed
 
 LATENCY_MS = 60
@@ -156,7 +157,7 @@ def _table(stack: LocalStack) -> Table | None:
 
 def _prices(exchange: MeasuredExchange) -> list[tuple[str, float]]:
     """Return symbols of which 50 USDT are some contracts, and their last prices."""
-    session = BybitSession(exchange.url)
+    session = BybitSession(exchange.url, exchange_time=MarketTime())
     snapshot = BybitMarketData(session).snapshot()
     session.close()
     found = zip(snapshot.symbols, snapshot.last_price.tolist(), strict=True)

@@ -14,6 +14,7 @@ from pumpwatch.adapters.bybit import BybitSession
 from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
 from pumpwatch.adapters.paper import MemoryPaperStore
 from pumpwatch.adapters.s3 import S3HistoryStore
+from workbench.market_time import MarketTime
 
 
 class Wall:
@@ -154,7 +155,7 @@ def session_to():
     made = []
 
     def make(url, **options):
-        session = BybitSession(url, **options)
+        session = BybitSession(url, **{"exchange_time": MarketTime(), **options})
         made.append(session)
         return session
 

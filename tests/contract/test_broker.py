@@ -90,10 +90,10 @@ def test_a_fresh_account_holds_nothing(broker):
     assert list(broker.open_orders()) == []
 
 
-def test_access_names_the_account_and_lets_it_trade_in_one_way_mode(rig):
+def test_access_names_the_account_and_lets_it_trade(rig):
     access = rig.broker.access()
     assert access.account == rig.account
-    assert (access.may_trade, access.read_only, access.hedge_mode) == (True, False, False)
+    assert (access.may_trade, access.read_only) == (True, False)
 
 
 def test_an_entry_opens_a_position_with_its_stop_and_target(broker):

@@ -9,21 +9,22 @@ import pytest
 from support.records import an_entry, an_exit
 from support.stub_bybit import STAMP, Reply, ok, refused
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData
+from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.memory import ManualClock
-from pumpwatch.domain.access import Access
+from pumpwatch.domain.access import Access, refusals, warnings
 from pumpwatch.domain.candles import MINUTE
-from pumpwatch.domain.orders import FillKind, OrderState, Side, StopTrigger
+from pumpwatch.domain.orders import Account, FillKind, OrderState, Side, StopTrigger
 from pumpwatch.errors import (
     BadMarketData,
     ExchangeForbidden,
     ExchangeUnavailable,
+    InvariantBroken,
     KeyRefused,
     OutcomeUnknown,
     Rejected,
-    StopTrading,
     UnknownSymbol,
+    UnreadableAnswer,
 )
 from pumpwatch.ports import CandleRequest, ExchangeKey
 
@@ -210,6 +211,9 @@ def test_an_answer_without_a_list_is_unavailable(stub, market, broker, result):
         stub.answer(endpoint.path, Reply(json.dumps(body).encode()))
     questions = [market.snapshot, market.instruments, broker.positions, broker.open_orders]
     questions += [broker.account, lambda: broker.fills("AUSDT", since=STAMP)]
+    if result == {"list": [7]}:
+        assert [len(ask().unreadable) for ask in questions[2:4]] == [1, 1]
+        questions = questions[:2] + questions[4:5]
     for ask in questions:
         with pytest.raises(ExchangeUnavailable):
             ask()
@@ -329,8 +333,45 @@ def test_only_tradable_usdt_perpetuals_are_contracts(stub, market, caplog):
 def test_a_list_that_never_ends_is_unavailable(stub, broker):
     rows = [order(orderId=str(n)) for n in range(50)]
     stub.answer(e.OPEN_ORDERS.path, listing(*rows, cursor="same"))
-    with pytest.raises(ExchangeUnavailable, match="does not end"):
+    with pytest.raises(ExchangeUnavailable, match="nextPageCursor 'same'"):
         broker.open_orders()
+    assert len(stub.requests) == 2
+
+
+PAGES = [
+    ("short pages", [([0], "a"), ([1, 2], "b"), ([3], "")]),
+    ("an empty page in between", [([0, 1], "a"), ([], "b"), ([2, 3], "")]),
+    ("a cursor on the last page", [([0, 1, 2, 3], "a"), ([], "")]),
+    ("an empty page repeats its cursor", [([0, 1, 2, 3], "a"), ([], "a")]),
+]
+
+
+@pytest.mark.parametrize("pages", [pages for _, pages in PAGES], ids=[name for name, _ in PAGES])
+def test_lists_are_followed_until_their_cursor_ends(stub, broker, pages):
+    def answered(endpoint, row):
+        replies = [listing(*map(row, numbers), cursor=cursor) for numbers, cursor in pages]
+        stub.answer(endpoint.path, *replies, listing(row(9)))
+
+    answered(e.POSITIONS, lambda n: position(symbol=f"A{n}USDT"))
+    answered(e.OPEN_ORDERS, lambda n: order(orderStatus="New", symbol=f"A{n}USDT"))
+    answered(e.EXECUTIONS, execution)
+    four = ["A0USDT", "A1USDT", "A2USDT", "A3USDT"]
+    assert [one.symbol for one in broker.positions()] == four
+    assert [one.symbol for one in broker.open_orders()] == four
+    fills = broker.fills("PUMPUSDT", since=STAMP)
+    assert [one.execution_id for one in fills] == ["e0", "e1", "e2", "e3"]
+
+
+def test_an_order_of_many_fills_is_added_up_from_every_page(stub, broker):
+    stub.answer(e.OPEN_ORDERS.path, listing())
+    stub.answer(e.ORDER_HISTORY.path, listing())
+    stub.answer(
+        e.EXECUTIONS.path,
+        listing(*[execution(n, execQty="1", orderQty="150") for n in range(100)], cursor="a"),
+        listing(*[execution(n, execQty="1", orderQty="150") for n in range(99, 150)]),
+    )
+    found = broker.find_order("PUMPUSDT", "order-1")
+    assert (found.state, found.filled_quantity) == (OrderState.FILLED, 150)
 
 
 def kline(*rows, symbol="AUSDT", **reply):
@@ -620,8 +661,8 @@ def test_fills_follow_pages_and_windows_of_a_week(stub, broker):
     stub.answer(
         e.EXECUTIONS.path,
         listing(*full, cursor="next%3A1"),
-        listing(execution(100), cursor="next%3A2"),
-        listing(execution(100), execution(101), cursor="next%3A3"),
+        listing(execution(100)),
+        listing(execution(100), execution(101)),
     )
     fills = broker.fills("PUMPUSDT", since=STAMP - 10 * DAY)
     assert [fill.execution_id for fill in fills] == [f"e{n}" for n in range(102)]
@@ -640,6 +681,17 @@ KINDS = [
     ({"execType": "BustTrade"}, FillKind.LIQUIDATION, ""),
     ({"createType": "CreateByLiq"}, FillKind.LIQUIDATION, ""),
     ({"createType": "CreateByAdl_PassThrough"}, FillKind.AUTO_DELEVERAGING, ""),
+    ({"createType": "CreateByTakeOver_PassThrough"}, FillKind.LIQUIDATION, ""),
+    ({"createType": "CreateBySettle"}, FillKind.SETTLEMENT, ""),
+    ({"createType": "CreateByClosing"}, FillKind.TRADE, ""),
+    ({"createType": "CreateByStopLoss"}, FillKind.TRADE, "stop_loss"),
+    ({"createType": "CreateByPartialTakeProfit"}, FillKind.TRADE, "take_profit"),
+    ({"createType": "CreateByTrailingStop"}, FillKind.TRADE, "trailing_stop"),
+    ({"execType": "BlockTrade"}, FillKind.TRADE, ""),
+    ({"execType": "MovePosition"}, FillKind.TRADE, ""),
+    ({"execType": "FutureSpread"}, FillKind.TRADE, ""),
+    ({"execType": "CorporateAction"}, FillKind.OTHER, ""),
+    ({"execType": "UNKNOWN"}, FillKind.OTHER, ""),
     ({"execType": "Delivery"}, FillKind.SETTLEMENT, ""),
     ({"execType": "Settle"}, FillKind.SETTLEMENT, ""),
     ({"execType": "SomethingNew"}, FillKind.OTHER, ""),
@@ -667,22 +719,208 @@ def test_a_position_without_a_stop_has_none(stub, broker):
     assert (found.stop_loss, found.take_profit) == (None, Decimal("0.9"))
 
 
-@pytest.mark.parametrize("field", ["side", "avgPrice", "markPrice", "updatedTime", "positionIdx"])
-@pytest.mark.parametrize("value", ["", None, "odd", {}])
-def test_a_position_that_cannot_be_read_is_never_taken_for_none(stub, broker, field, value):
+@pytest.mark.parametrize("field", ["side", "size", "positionIdx", "symbol"])
+@pytest.mark.parametrize("value", ["", None, "odd", {}, "a\u0000"])
+def test_a_position_that_cannot_be_read_is_a_value_beside_the_others(stub, broker, field, value):
+    if (field, value) == ("symbol", "odd"):
+        return
+    bad = position(symbol="ODDUSDT") | {field: value}
+    stub.answer(e.POSITIONS.path, listing(position(), bad, 7, position(symbol="BUSDT")))
+    found = broker.positions()
+    assert [one.symbol for one in found] == ["PUMPUSDT", "BUSDT"]
+    odd, seven = found.unreadable
+    assert (odd.source, odd.order_id) == ("positions", "")
+    assert odd.symbol == ("" if field == "symbol" else "ODDUSDT")
+    assert field in odd.reason
+    if isinstance(value, str):
+        assert repr(value) in odd.reason
+    assert (seven.symbol, "7 is no object" in seven.reason) == ("", True)
+    assert found.unreadable_of("PUMPUSDT") == tuple(r for r in (odd, seven) if not r.symbol)
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["leverage", "unrealisedPnl", "createdTime", "updatedTime", "takeProfit", "riskId", "openTime"],
+)
+@pytest.mark.parametrize("value", ["", None, "odd", {}, "-1", 7])
+def test_what_nothing_depends_on_never_makes_a_position_unreadable(stub, broker, field, value):
     stub.answer(e.POSITIONS.path, listing(position(**{field: value})))
-    with pytest.raises(ExchangeUnavailable, match=field):
-        broker.positions()
+    found = broker.positions()
+    assert [one.quantity for one in found] == [Decimal("45.5")]
+    assert not found.unreadable
 
 
-def test_hedge_mode_stops_trading_with_a_plain_message(stub, broker):
-    stub.answer(e.POSITIONS.path, listing(position(positionIdx=2)))
-    with pytest.raises(StopTrading, match="one-way mode"):
-        broker.positions()
-    text = "position idx not match position mode"
-    stub.answer(e.CREATE_ORDER.path, refused(10001, text))
-    with pytest.raises(StopTrading, match="one-way mode"):
+@pytest.mark.parametrize("value", ["", "0", None, "NaN", "-2", {}])
+def test_one_price_stands_for_the_other_and_the_row_says_so(stub, broker, value):
+    rows = [position(avgPrice=value), position(markPrice=value, symbol="BUSDT")]
+    stub.answer(e.POSITIONS.path, listing(*rows, position(avgPrice=value, markPrice=value)))
+    found = broker.positions()
+    first, second = found
+    assert first.entry_price == first.mark_price == Decimal("1.2")
+    assert second.entry_price == second.mark_price == Decimal("1.1")
+    assert "avgPrice" in first.doubts[-1]
+    assert "markPrice" in second.doubts[-1]
+    (bad,) = found.unreadable
+    assert "avgPrice" in bad.reason
+    assert "markPrice" in bad.reason
+
+
+@pytest.mark.parametrize(("side", "readable"), [("Sell", True), ("Buy", False)])
+def test_a_signed_size_must_agree_with_its_side(stub, broker, side, readable):
+    stub.answer(e.POSITIONS.path, listing(position(size="-45.5", side=side)))
+    found = broker.positions()
+    assert [one.quantity for one in found] == [Decimal("45.5")] * readable
+    assert len(found.unreadable) == (not readable)
+
+
+def test_profit_that_is_not_stated_follows_from_the_prices(stub, broker):
+    stub.answer(
+        e.POSITIONS.path,
+        listing(position(unrealisedPnl=""), position(symbol="B", side="Buy", unrealisedPnl="")),
+    )
+    assert [one.unrealised_pnl for one in broker.positions()] == [Decimal("-4.55"), Decimal("4.55")]
+
+
+def test_hedge_mode_belongs_to_a_symbol_and_holds_nobody_else_back(stub, broker):
+    both = [position(positionIdx=1, side="Buy", size="3"), position(positionIdx=2)]
+    flat = position(positionIdx=1, symbol="FLATUSDT", size="0", side="")
+    stub.answer(e.POSITIONS.path, listing(*both, flat, position(symbol="BUSDT")))
+    found = broker.positions()
+    assert [(one.symbol, one.side, one.hedge) for one in found] == [
+        ("PUMPUSDT", Side.BUY, True),
+        ("PUMPUSDT", Side.SELL, True),
+        ("BUSDT", Side.SELL, False),
+    ]
+    stub.answer(e.CREATE_ORDER.path, refused(10001, "position idx not match position mode"))
+    with pytest.raises(Rejected):
         broker.place(an_entry())
+
+
+def test_a_position_that_comes_on_two_pages_is_one_and_two_of_a_symbol_are_none(stub, broker):
+    moved = position(markPrice="1.3")
+    stub.answer(e.POSITIONS.path, listing(position(), cursor="a"), listing(moved))
+    (found,) = broker.positions()
+    assert found.mark_price == Decimal("1.3")
+    stub.answer(e.POSITIONS.path, listing(position(), position(size="3"), position(symbol="B")))
+    found = broker.positions()
+    assert [one.symbol for one in found] == ["B"]
+    (bad,) = found.unreadable
+    assert (bad.symbol, "45.5" in bad.reason, "3" in bad.reason) == ("PUMPUSDT", True, True)
+
+
+def test_one_symbols_positions_are_asked_for_by_symbol(stub, broker):
+    stub.answer(e.POSITIONS.path, listing(position(), position(symbol="BUSDT")))
+    found = broker.positions("PUMPUSDT")
+    assert stub.requests[-1].query == {"category": "linear", "symbol": "PUMPUSDT", "limit": "200"}
+    assert [one.symbol for one in found] == ["PUMPUSDT"]
+    assert [row.symbol for row in found.unreadable] == ["BUSDT"]
+
+
+ODD_ORDERS = [
+    {"orderStatus": "PendingNew"},
+    {"orderStatus": ""},
+    {"orderStatus": None},
+    {"side": ""},
+    {"side": "Long"},
+    {"qty": ""},
+    {"qty": "-1"},
+    {"updatedTime": ""},
+    {"createdTime": "-5"},
+    {"avgPrice": "odd"},
+    {"cumExecQty": "odd"},
+    {"cumExecFee": {}},
+    {"rejectReason": {"a": 1}},
+    {"orderId": ""},
+]
+
+
+@pytest.mark.parametrize("changes", ODD_ORDERS)
+def test_an_open_order_is_read_by_what_is_used_of_it(stub, broker, changes):
+    row = order(orderStatus="New", orderLinkId="", symbol="ODDUSDT") | changes
+    stub.answer(e.OPEN_ORDERS.path, listing(row, order(orderStatus="New")))
+    found = broker.open_orders()
+    assert [(one.symbol, one.state) for one in found] == [
+        ("ODDUSDT", OrderState.OPEN),
+        ("PUMPUSDT", OrderState.OPEN),
+    ]
+    assert not found.unreadable
+
+
+@pytest.mark.parametrize(
+    "changes", [{"symbol": ""}, {"orderLinkId": [1]}, {"stopOrderType": ["StopLoss"]}]
+)
+def test_an_open_order_that_may_be_anybodys_is_a_value_too(stub, broker, changes):
+    bad = order(orderStatus="New", orderLinkId="theirs") | changes
+    stub.answer(e.OPEN_ORDERS.path, listing(order(orderStatus="New"), bad, None))
+    found = broker.open_orders()
+    assert [one.order_id for one in found] == ["order-1"]
+    bad, none = found.unreadable
+    assert (bad.source, next(iter(changes)) in bad.reason) == ("open_orders", True)
+    assert "no object" in none.reason
+
+
+BAD_HISTORY = [{"cumExecQty": ""}, {"cumExecQty": "-1"}, {"avgPrice": "odd"}, {"orderStatus": None}]
+
+
+@pytest.mark.parametrize("changes", BAD_HISTORY)
+def test_a_row_of_ours_that_cannot_be_read_hides_no_other_list(stub, broker, changes):
+    stub.answer(e.OPEN_ORDERS.path, listing())
+    stub.answer(e.ORDER_HISTORY.path, listing(order(**changes)))
+    stub.answer(e.EXECUTIONS.path, listing(execution(1, execQty="45.5")))
+    found = broker.find_order("PUMPUSDT", "order-1")
+    assert (found.state, found.filled_quantity) == (OrderState.FILLED, Decimal("45.5"))
+    stub.answer(e.EXECUTIONS.path, listing())
+    with pytest.raises(UnreadableAnswer, match=next(iter(changes))):
+        broker.find_order("PUMPUSDT", "order-1")
+
+
+def test_an_unreadable_execution_of_ours_is_not_left_out_of_the_sum(stub, broker):
+    stub.answer(e.OPEN_ORDERS.path, listing())
+    stub.answer(e.ORDER_HISTORY.path, listing())
+    stub.answer(e.EXECUTIONS.path, listing(execution(1), execution(2, execQty="odd")))
+    with pytest.raises(UnreadableAnswer, match="execQty 'odd'"):
+        broker.find_order("PUMPUSDT", "order-1")
+
+
+def test_a_list_that_fails_matters_only_where_no_other_knows_the_order(stub, broker):
+    stub.answer(e.OPEN_ORDERS.path, refused(10006))
+    stub.answer(e.ORDER_HISTORY.path, listing(order()))
+    stub.answer(e.EXECUTIONS.path, listing())
+    assert broker.find_order("PUMPUSDT", "order-1").state is OrderState.FILLED
+    stub.answer(e.ORDER_HISTORY.path, listing())
+    with pytest.raises(ExchangeUnavailable, match="10006"):
+        broker.find_order("PUMPUSDT", "order-1")
+
+
+NO_TRADES = ["Funding", "CorporateAction", "UNKNOWN", "SomethingNew"]
+
+
+@pytest.mark.parametrize("kind", NO_TRADES)
+def test_executions_that_move_no_position_need_no_numbers(stub, broker, kind):
+    bare = {"side": "", "execPrice": "", "execQty": None, "closedSize": "odd", "execFee": "0.5"}
+    stub.answer(e.EXECUTIONS.path, listing(execution(1, execType=kind, **bare), execution(2)))
+    found = broker.fills("PUMPUSDT", since=STAMP)
+    assert [one.execution_id for one in found] == ["e1", "e2"]
+    assert (found[0].fee, found.unreadable) == (Decimal("0.5"), ())
+
+
+@pytest.mark.parametrize(
+    "field", ["execType", "execId", "side", "execPrice", "execQty", "execTime", "symbol"]
+)
+@pytest.mark.parametrize("value", ["", None, {}])
+def test_an_execution_that_cannot_be_read_is_a_value_beside_the_others(stub, broker, field, value):
+    stub.answer(e.EXECUTIONS.path, listing(execution(1, **{field: value}), execution(2)))
+    found = broker.fills("PUMPUSDT", since=STAMP)
+    assert [one.execution_id for one in found] == ["e2"]
+    (bad,) = found.unreadable
+    assert (bad.source, bad.order_id, field in bad.reason) == ("executions", "order-1", True)
+
+
+@pytest.mark.parametrize("changes", [{"execFee": ""}, {"createType": ""}, {"orderId": ""}])
+def test_an_execution_can_lack_what_is_no_part_of_it(stub, broker, changes):
+    stub.answer(e.EXECUTIONS.path, listing(execution(1, **changes)))
+    (found,) = broker.fills("PUMPUSDT", since=STAMP)
+    assert found.quantity == 20
 
 
 def test_an_exit_is_reduce_only_and_carries_no_stop(stub, broker):
@@ -701,24 +939,26 @@ def test_an_exit_is_reduce_only_and_carries_no_stop(stub, broker):
 
 
 @pytest.mark.parametrize(
-    ("quantity", "stop", "price", "sent"),
+    ("quantity", "stop", "limit", "sent"),
     [
-        ("0.00001", "0.0000123400", "0.012390", ("0.00001", "0.00001234", "0.01239")),
-        ("1000000", "1E-7", "1E-8", ("1000000", "0.0000001", "0.00000001")),
-        ("7.0", "120.50", "1E+2", ("7", "120.5", "100")),
+        ("0.00001", "0.0000123400", "0.0123900", ("0.00001", "0.00001234", "0.01239")),
+        ("1000000", "1E-7", "1E+2", ("1000000", "0.0000001", "100")),
+        ("7.0", "120.50", "1", ("7", "120.5", "1")),
     ],
 )
-def test_numbers_are_sent_as_plain_text(stub, broker, quantity, stop, price, sent):
+def test_numbers_are_sent_as_plain_text(stub, broker, quantity, stop, limit, sent):
     stub.answer(e.CREATE_ORDER.path, ok({"orderId": "x"}))
     broker.place(
-        an_entry(
-            quantity=Decimal(quantity),
-            stop_loss=Decimal(stop),
-            limit_price=Decimal(price),
-        )
+        an_entry(quantity=Decimal(quantity), stop_loss=Decimal(stop), limit_price=Decimal(limit))
     )
     body = stub.requests[-1].json
     assert (body["qty"], body["stopLoss"], body["price"]) == sent
+
+
+def test_an_entry_without_a_limit_price_is_never_sent(stub, broker):
+    with pytest.raises(InvariantBroken, match="limit price"):
+        broker.place(an_entry(limit_price=None))
+    assert stub.sent(e.CREATE_ORDER.path) == []
 
 
 def test_leverage_in_doubt_is_unavailable_and_a_stop_in_doubt_unknown(stub, broker):
@@ -855,18 +1095,7 @@ ACCESS = [
 @pytest.mark.parametrize(("changes", "expected"), ACCESS)
 def test_a_keys_rights_are_read(stub, broker, changes, expected):
     stub.answer(e.API_KEY.path, api_key(**changes))
-    stub.answer(e.POSITIONS.path, listing(position(size="0", side="")))
     assert broker.access() == expected
-
-
-@pytest.mark.parametrize(("indexes", "hedge"), [((0,), False), ((1, 2), True), ((), False)])
-def test_the_position_mode_is_seen_without_any_position(stub, broker, indexes, hedge):
-    stub.answer(e.API_KEY.path, api_key())
-    flat = [position(positionIdx=index, size="0", side="") for index in indexes]
-    stub.answer(e.POSITIONS.path, listing(*flat))
-    assert broker.access().hedge_mode is hedge
-    (asked,) = stub.sent(e.POSITIONS.path)
-    assert asked.query == {"category": "linear", "symbol": "BTCUSDT"}
 
 
 UNCLEAR = [
@@ -894,60 +1123,65 @@ def test_a_right_that_is_not_stated_is_never_guessed(stub, broker, changes):
         broker.access()
 
 
-@pytest.mark.parametrize("code", [10003, 10004, 33004])
-def test_a_key_the_exchange_does_not_know_is_refused_whichever_question_says_so(stub, broker, code):
-    for keys, modes in ((refused(code), listing()), (api_key(), refused(code))):
-        stub.answer(e.API_KEY.path, keys)
-        stub.answer(e.POSITIONS.path, modes)
-        with pytest.raises(KeyRefused):
-            broker.access()
-
-
-@pytest.mark.parametrize("row", [{}, {"positionIdx": "odd"}, {"positionIdx": None}])
-def test_a_position_mode_that_cannot_be_read_is_never_guessed(stub, broker, row):
-    stub.answer(e.API_KEY.path, api_key())
-    stub.answer(e.POSITIONS.path, listing(row))
-    with pytest.raises(ExchangeUnavailable, match="positionIdx"):
+@pytest.mark.parametrize("code", [10003, 10004, 10007, 33004])
+def test_a_key_the_exchange_does_not_know_is_refused(stub, broker, code):
+    stub.answer(e.API_KEY.path, refused(code))
+    with pytest.raises(KeyRefused):
         broker.access()
+
+
+DEMO = "api-demo.bybit.com"
+
+
+@pytest.mark.parametrize(
+    ("host", "reply", "told"),
+    [
+        (DEMO, Reply(status=404), True),
+        (DEMO, refused(10017), True),
+        (DEMO, refused(10032), True),
+        ("api.bybit.com", refused(10032), True),
+        ("api.bybit.com", Reply(status=404), False),
+        ("api.bybit.com", refused(10017), False),
+        ("api-demo.bybit.com.example.org", Reply(status=404), False),
+        (DEMO, refused(10006), False),
+        (DEMO, Reply(status=503), False),
+    ],
+)
+def test_a_demo_account_need_not_tell_its_keys_rights(stub, broker, monkeypatch, host, reply, told):
+    monkeypatch.setattr(BybitSession, "host", host)
+    stub.answer(e.API_KEY.path, reply)
+    if not told:
+        with pytest.raises(ExchangeUnavailable):
+            broker.access()
+        return
+    access = broker.access()
+    assert access.demo
+    assert refusals(access, confirmation="123") == []
+    assert warnings(access, now=STAMP)
+
+
+def test_a_demo_account_that_tells_its_keys_rights_is_judged_by_them(stub, broker, monkeypatch):
+    monkeypatch.setattr(BybitSession, "host", DEMO)
+    stub.answer(e.API_KEY.path, api_key(readOnly=1))
+    assert refusals(broker.access(), confirmation="146940")
+
+
+def test_a_session_knows_its_host(session_to):
+    assert session_to("https://api-demo.bybit.com").host == DEMO
 
 
 # --- rows that cannot be true ------------------------------------------------------------
 
 
-IMPOSSIBLE = [
-    {"size": "-1"},
-    {"avgPrice": "0"},
-    {"markPrice": "-2"},
-    {"stopLoss": "-1"},
-    {"leverage": "-1"},
-    {"trailingStop": "NaN"},
-    {"updatedTime": "1e20"},
-    {"symbol": "A\u0000USDT"},
-    {"symbol": ["AUSDT"]},
-]
-
-
-@pytest.mark.parametrize("changes", IMPOSSIBLE)
-def test_a_position_that_cannot_be_true_is_an_error(stub, broker, changes):
-    stub.answer(e.POSITIONS.path, listing(position(**changes)))
-    with pytest.raises(ExchangeUnavailable, match="position list"):
-        broker.positions()
-
-
 @pytest.mark.parametrize(
     "changes",
-    [
-        {"stopOrderType": ["StopLoss"]},
-        {"rejectReason": {"a": 1}},
-        {"orderLinkId": [1]},
-        {"qty": "-1"},
-        {"createdTime": "-5"},
-    ],
+    [{"stopLoss": "-1"}, {"stopLoss": "odd"}, {"trailingStop": "NaN"}, {"symbol": ["AUSDT"]}],
 )
-def test_an_order_that_cannot_be_true_is_an_error(stub, broker, changes):
-    stub.answer(e.OPEN_ORDERS.path, listing(order(**changes)))
-    with pytest.raises(ExchangeUnavailable, match="order list"):
-        broker.open_orders()
+def test_a_position_that_cannot_be_true_is_unreadable(stub, broker, changes):
+    stub.answer(e.POSITIONS.path, listing(position(**changes)))
+    found = broker.positions()
+    assert list(found) == []
+    assert next(iter(changes)) in found.unreadable[0].reason
 
 
 @pytest.mark.parametrize("cursor", [["next"], {"a": 1}, "x" * 500, "next\u0000", True])
@@ -960,10 +1194,68 @@ def test_a_cursor_that_is_no_text_is_an_error(stub, broker, market, cursor):
         market.instruments()
 
 
-def test_money_that_is_not_stated_is_never_guessed(stub, broker):
-    row = {"totalEquity": "10", "totalAvailableBalance": "", "totalWalletBalance": "10"}
-    stub.answer(e.WALLET.path, listing(row))
-    with pytest.raises(ExchangeUnavailable, match="totalAvailableBalance"):
+def wallet(*coins, **totals):
+    row = {"totalEquity": "10", "totalAvailableBalance": "9", "totalWalletBalance": "8"}
+    row |= {"totalInitialMargin": "1", "accountIMRate": "0.1", "coin": list(coins)}
+    return listing(row | totals)
+
+
+def usdt(equity="10", worth="10"):
+    return {"coin": "USDT", "equity": equity, "usdValue": worth, "walletBalance": "7"}
+
+
+NOT_APPLICABLE = dict.fromkeys(("totalAvailableBalance", "totalInitialMargin", "accountIMRate"), "")
+
+
+def test_isolated_margin_has_no_totals_and_nothing_that_is_available(stub, broker):
+    stub.answer(e.WALLET.path, wallet(usdt(), **NOT_APPLICABLE))
+    assert broker.account() == Account(Decimal(10), Decimal(0), Decimal(8), isolated_margin=True)
+    nothing = {"totalEquity": "", "totalWalletBalance": ""}
+    stub.answer(e.WALLET.path, wallet({"coin": "BTC"}, usdt(), **NOT_APPLICABLE, **nothing))
+    assert broker.account() == Account(Decimal(10), Decimal(0), Decimal(7), isolated_margin=True)
+    stub.answer(e.WALLET.path, wallet(**NOT_APPLICABLE, **nothing))
+    with pytest.raises(UnreadableAnswer, match="equity"):
+        broker.account()
+
+
+@pytest.mark.parametrize(
+    ("totals", "field"),
+    [
+        ({"totalAvailableBalance": ""}, "totalAvailableBalance ''"),
+        ({"totalAvailableBalance": "NaN"}, "totalAvailableBalance 'NaN'"),
+        ({"totalEquity": "Infinity"}, "totalEquity 'Infinity'"),
+        ({"totalWalletBalance": None}, "totalWalletBalance None"),
+    ],
+)
+def test_money_that_is_not_stated_is_never_guessed(stub, broker, totals, field):
+    stub.answer(e.WALLET.path, wallet(usdt(), **totals))
+    with pytest.raises(UnreadableAnswer, match=field):
+        broker.account()
+
+
+def test_debts_are_believed(stub, broker):
+    stub.answer(e.WALLET.path, wallet(totalEquity="-5", totalAvailableBalance="-12.5"))
+    account = broker.account()
+    assert (account.equity, account.available) == (Decimal(-5), Decimal("-12.5"))
+
+
+@pytest.mark.parametrize(
+    ("coin", "equity"),
+    [
+        (usdt("100", "100.9"), "10"),
+        (usdt("100", "80"), "12.5"),
+        (usdt("0.5", "0"), "10"),
+        (usdt("-100", "-80"), "12.5"),
+    ],
+)
+def test_totals_are_dollars_and_are_turned_into_usdt_where_that_matters(stub, broker, coin, equity):
+    stub.answer(e.WALLET.path, wallet(coin))
+    assert broker.account().equity == Decimal(equity)
+
+
+def test_a_worth_that_cannot_be_true_is_an_error(stub, broker):
+    stub.answer(e.WALLET.path, wallet(usdt("100", "-1")))
+    with pytest.raises(UnreadableAnswer, match="usdValue"):
         broker.account()
 
 

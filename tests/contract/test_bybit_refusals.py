@@ -8,6 +8,7 @@ from support.stub_bybit import ACCEPTED, FORBIDDEN_PAGE, Reply, ok, refused
 
 from pumpwatch.adapters.bybit import BybitBroker
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.bybit.refusals import is_trouble, word_of
 from pumpwatch.adapters.memory import ManualClock
 from pumpwatch.errors import (
     BadCredentials,
@@ -24,17 +25,22 @@ from pumpwatch.ports import ExchangeKey
 
 POST, GET = e.CREATE_ORDER, e.OPEN_ORDERS
 
-KEY_REFUSED = [10003, 10004, 33004, -2015]
+KEY_REFUSED = [10003, 10004, 10007, 33004, -2015]
 BAD_KEY = [10005, 10010]
 FORBIDDEN = [10008, 10009, 10018]
 ACCOUNT = [10024, 10027, 10028]
-NOTHING_DONE = [10002, 10006, 429]
-IN_DOUBT = [10000, 10014, 10016, 110079, 170007, 170146]
+NOTHING_DONE = [10002, 10006, 10429, 429]
+IN_DOUBT = [10000, 10014, 10016, 10019, 110079, 131001, 131003, 170001, 170007, 170032, 170035]
+IN_DOUBT += [170146, 170147, 170234, 3400214]
+UNHEARD_OF = [-1, 1, 9999, 10011, 10099, 19999]
+"""Nobody has documented what became of the request."""
 DUPLICATE = [110072, 170141]
 REFUSED = [10001, 10017, 10029, 10032, 30208, 30209, 30228, 110003, 110004, 110006, 110007]
 REFUSED += [110009, 110012, 110013, 110017, 110020, 110023, 110074, 110090, 110092, 110093]
 REFUSED += [110094, 110095, 110099, 110103, 110108, 110109, 110118, 110120, 110121, 110123]
-REFUSED += [110125, 110132, 1, 99999]
+REFUSED += [110125, 110132, 99999, 10404, 30135, 30256, 100028, 110005, 110011, 110021, 110029]
+REFUSED += [110042, 110057, 110063, 110066, 110067, 110088, 110097, 110100, 110110, 110124]
+REFUSED += [110131, 110137, 170131, 182103, 3200403, 3400139, 110043, 34040]
 GONE = [110001, 110008, 110010]
 
 
@@ -50,12 +56,12 @@ BOTH = table(
 )
 ORDERS = BOTH + table(
     (NOTHING_DONE, ExchangeUnavailable),
-    (IN_DOUBT, OutcomeUnknown),
+    (IN_DOUBT + UNHEARD_OF, OutcomeUnknown),
     (DUPLICATE, DuplicateOrder),
     (REFUSED + GONE, Rejected),
 )
 QUESTIONS = BOTH + table(
-    (NOTHING_DONE + IN_DOUBT + DUPLICATE + REFUSED + GONE, ExchangeUnavailable)
+    (NOTHING_DONE + IN_DOUBT + UNHEARD_OF + DUPLICATE + REFUSED + GONE, ExchangeUnavailable)
 )
 
 
@@ -88,7 +94,7 @@ def test_what_a_code_means_for_a_question(stub, session, code, kind):
         send(session, GET)
     assert type(caught.value) is kind
     assert getattr(caught.value, "code", code) == code
-    again = {10006, 429, *IN_DOUBT}
+    again = {*NOTHING_DONE, *IN_DOUBT} - {10002}
     assert len(stub.sent(GET.path)) == (2 if code in again else 1)
 
 
@@ -111,6 +117,12 @@ STATUSES = [
     (503, OutcomeUnknown, ExchangeUnavailable),
     (504, OutcomeUnknown, ExchangeUnavailable),
     (530, OutcomeUnknown, ExchangeUnavailable),
+    (201, OutcomeUnknown, ExchangeUnavailable),
+    (204, OutcomeUnknown, ExchangeUnavailable),
+    (302, OutcomeUnknown, ExchangeUnavailable),
+    (408, OutcomeUnknown, ExchangeUnavailable),
+    (418, OutcomeUnknown, ExchangeUnavailable),
+    (425, OutcomeUnknown, ExchangeUnavailable),
 ]
 
 
@@ -125,8 +137,25 @@ def test_what_an_http_status_means(stub, session, status, order, question):
     assert len(stub.sent(POST.path)) == 1
 
 
-@pytest.mark.parametrize("code", [110043, 34040])
-@pytest.mark.parametrize("endpoint", [e.SET_LEVERAGE, e.TRADING_STOP])
+@pytest.mark.parametrize("status", [201, 204, 408, 425, 500, 503])
+def test_a_question_that_was_lost_on_the_way_is_asked_again(stub, session, status):
+    stub.answer(GET.path, Reply(b"", status=status), ok({"list": []}))
+    assert send(session, GET).result == {"list": []}
+    assert len(stub.sent(GET.path)) == 2
+
+
+@pytest.mark.parametrize(("status", "word"), [(408, "unavailable"), (204, "unavailable")])
+def test_a_lost_question_counts_as_trouble(status, word):
+    assert is_trouble(status)
+    assert word_of(status) == word
+
+
+@pytest.mark.parametrize(("code", "word"), [(10429, "rate_limited"), (10007, "key_refused")])
+def test_codes_are_counted_under_the_word_they_belong_to(code, word):
+    assert word_of(code) == word
+
+
+@pytest.mark.parametrize(("endpoint", "code"), [(e.SET_LEVERAGE, 110043), (e.TRADING_STOP, 34040)])
 def test_nothing_to_change_is_a_success(stub, session, endpoint, code):
     stub.answer(endpoint.path, refused(code, "not modified"))
     send(session, endpoint)
@@ -136,7 +165,13 @@ def test_nothing_to_change_is_a_success(stub, session, endpoint, code):
 def test_a_list_that_knows_no_such_order_does_not_end_the_search(stub, session, code):
     broker = BybitBroker(session, ManualClock(0))
     row = {"orderId": "c18b", "orderLinkId": "order-1", "symbol": "AUSDT", "side": "Buy"}
-    row |= {"orderStatus": "Filled", "qty": "1", "createdTime": "1", "updatedTime": "1"}
+    row |= {
+        "orderStatus": "Filled",
+        "qty": "1",
+        "cumExecQty": "1",
+        "createdTime": "1",
+        "updatedTime": "1",
+    }
     stub.answer(e.OPEN_ORDERS.path, refused(code, "order not exists or too late to cancel"))
     stub.answer(e.ORDER_HISTORY.path, ok({"list": [row]}))
     assert broker.find_order("AUSDT", "order-1").exchange_id == "c18b"

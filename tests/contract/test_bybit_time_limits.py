@@ -1,17 +1,21 @@
 """Nothing waits longer than it may: rate limits, deadlines, slow answers, old decisions."""
 
+import hmac
 import time
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
 from support.records import an_entry
 from support.stub_bybit import ACCEPTED, STAMP, Reply, ok, refused
 
-from pumpwatch.adapters.bybit import BybitBroker
+from pumpwatch.adapters.bybit import BybitBroker, ExchangeClock
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.adapters.clock import TimerDeadline
 from pumpwatch.adapters.memory import ManualClock, ManualDeadline
+from pumpwatch.domain.orders import StopTrigger
 from pumpwatch.errors import DeadlineNear, ExchangeUnavailable, OutcomeUnknown
 from pumpwatch.ports import ExchangeKey
 
@@ -245,16 +249,24 @@ def test_a_connection_that_died_between_runs_costs_a_question_not_an_order(stub,
     session.start_run(ManualDeadline())
     stub.answer(TIME, Reply(hang_up=True), ok({}))
     act(session)
-    assert paths(stub)[2:] == [TIME, TIME, CREATE]
+    assert paths(stub)[2:] == [TIME, CREATE]
 
 
 @pytest.mark.parametrize("reply", [Reply(hang_up=True), Reply(status=502), Reply(b"<html>")])
-def test_no_order_is_sent_where_even_the_time_is_not_told(stub, session, reply):
+def test_a_time_that_is_not_told_stops_no_order(stub, session, reply):
     stub.answer(TIME, reply)
     stub.answer(CREATE, ACCEPTED)
+    act(session)
+    assert paths(stub) == [TIME, CREATE]
+
+
+def test_any_answer_of_the_run_warms_the_connection(stub, session):
+    stub.answer(TICKERS, Reply(status=503))
+    stub.answer(CREATE, ACCEPTED)
     with pytest.raises(ExchangeUnavailable):
-        act(session)
-    assert stub.sent(CREATE) == []
+        ask(session)
+    act(session)
+    assert paths(stub) == [TICKERS, TICKERS, CREATE]
 
 
 # --- old decisions -----------------------------------------------------------------------
@@ -289,6 +301,113 @@ def test_the_answer_before_an_order_can_make_it_too_late(stub, session):
     with pytest.raises(DeadlineNear):
         place(session, STAMP + 60_000)
     assert stub.sent(CREATE) == []
+
+
+class Clocks:
+    """Our two clocks, seconds; the wall clock may be wrong."""
+
+    def __init__(self, wall=STAMP / 1000):
+        self.wall, self.passed = wall, 0.0
+
+    def time(self):
+        return self.wall
+
+    def monotonic(self):
+        return self.passed
+
+
+@pytest.fixture
+def clocks():
+    return Clocks()
+
+
+@pytest.fixture
+def timed(stub, session_to, clocks):
+    """A session with the rule of a deployed function."""
+    rule = ExchangeTime(clocks)
+    return session_to(stub.url, key=KEY, wait=lambda _: None, exchange_time=rule)
+
+
+@pytest.mark.parametrize("faster", ["wall", "passed"])
+def test_the_faster_of_our_two_clocks_says_when_an_order_is_too_late(stub, timed, clocks, faster):
+    stub.answer(CREATE, ACCEPTED)
+    timed.time()
+    assert place(timed, STAMP + 5_000) == "c18b72e4"
+    setattr(clocks, faster, getattr(clocks, faster) + 5.0)
+    with pytest.raises(DeadlineNear):
+        place(timed, STAMP + 5_000)
+    assert len(stub.sent(CREATE)) == 1
+
+
+# --- a clock that is wrong ---------------------------------------------------------------
+
+
+def test_a_stamp_that_is_hours_ahead_dates_nothing(stub, timed, clocks):
+    timed.time()
+    stub.answer(TICKERS, ok({}, stamp=STAMP + 7_200_000))
+    assert ask(timed).time == STAMP
+    clock = ExchangeClock(timed)
+    assert clock.now() == STAMP
+    assert "7200.0 s ahead" in clock.doubt()
+    timed.time()
+    assert clock.doubt() == ""
+
+
+def test_a_cold_start_with_a_wrong_clock_sets_stops_and_learns_the_time(stub, timed, clocks):
+    clocks.wall += 600
+    stub.answer(e.TRADING_STOP.path, ok({}))
+    stub.answer(TICKERS, ok({}), ok({}, stamp=STAMP + 500), ok({}, stamp=STAMP + 1_000))
+    assert ask(timed).time == STAMP + 600_000
+    clock = ExchangeClock(timed)
+    assert clock.doubt()
+    BybitBroker(timed, clock).set_protection(
+        "PUMPUSDT", stop_loss=Decimal(2), take_profit=None, trigger=StopTrigger.LAST_PRICE
+    )
+    for _ in range(2):
+        clocks.wall, clocks.passed = clocks.wall + 0.5, clocks.passed + 0.5
+        ask(timed)
+    assert (clock.now(), clock.doubt()) == (STAMP + 1_000, "")
+
+
+def test_where_no_time_is_told_our_own_goes_on_and_it_is_asked_for_once(stub, timed, clocks):
+    stub.answer(TIME, Reply(status=503))
+    clock = ExchangeClock(timed)
+    assert clock.now() == clock.now() == STAMP
+    clocks.wall += 3
+    assert clock.now() == STAMP + 3_000
+    assert len(stub.requests) == 2  # a question is asked twice
+
+
+def signed_at(request):
+    return int(request.headers["X-BAPI-TIMESTAMP"])
+
+
+def test_a_question_refused_for_its_time_is_asked_again_by_the_clock_that_refused_it(
+    stub, session_to
+):
+    session = session_to(stub.url, key=KEY, wait=lambda _: None, exchange_time=ExchangeTime())
+    stub.answer(e.WALLET.path, refused(10002), ok({"list": []}))
+    assert session.call(e.WALLET, accountType="UNIFIED").result == {"list": []}
+    first, second = stub.requests
+    assert abs(signed_at(first) / 1000 - time.time()) < 60
+    assert abs(signed_at(second) - STAMP) < 60_000
+    signed = [second.headers["X-BAPI-TIMESTAMP"], KEY.api_key, "5000", second.raw_query]
+    right = hmac.new(KEY.api_secret.encode(), "".join(signed).encode(), "sha256").hexdigest()
+    assert second.headers["X-BAPI-SIGN"] == right
+
+
+def test_a_wrong_clock_costs_one_refusal_and_an_order_is_not_sent_again(stub, session_to):
+    session = session_to(stub.url, key=KEY, wait=lambda _: None, exchange_time=ExchangeTime())
+    stub.answer(CREATE, refused(10002), ACCEPTED)
+    with pytest.raises(ExchangeUnavailable, match="10002"):
+        act(session)
+    assert len(stub.sent(CREATE)) == 1
+    act(session)
+    assert abs(signed_at(stub.requests[-1]) - STAMP) < 60_000
+    stub.answer(e.WALLET.path, refused(10002))
+    with pytest.raises(ExchangeUnavailable, match="10002"):
+        session.call(e.WALLET, accountType="UNIFIED")
+    assert len(stub.sent(e.WALLET.path)) == 1
 
 
 def test_turns_are_handed_out_in_order(stub, session_to):

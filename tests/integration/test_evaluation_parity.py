@@ -25,6 +25,7 @@ from pumpwatch.settings import DetectSettings
 from pumpwatch.usecases.detect_pumps import DetectPumps
 from workbench.evaluation.labelled import load_pump_events
 from workbench.evaluation.scores import alarms_of
+from workbench.market_time import MarketTime
 from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.clock import MarketClock
 from workbench.simulator.exchange import Exchange
@@ -64,7 +65,7 @@ def detecting(market):
     signals, events = MemorySignalStore(), MemoryEventStore()
     settings = DetectSettings(table_name="table", bucket_name="bucket", detector="boosted")
     with start_simulator(exchange) as server:
-        session = BybitSession(server.url)
+        session = BybitSession(server.url, exchange_time=MarketTime())
         source = BybitMarketData(session)
         detect = DetectPumps(source, MemoryHistoryStore(), signals, events, settings)
         detect.backfill()

@@ -20,6 +20,7 @@ from pumpwatch.errors import (
     RetryLater,
 )
 from pumpwatch.ports import ExchangeKey
+from workbench.market_time import MarketTime
 from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.clock import MarketClock
 from workbench.simulator.exchange import Exchange
@@ -69,6 +70,7 @@ class Rig:
             key=ExchangeKey(key.api_key, key.api_secret),
             timeout_seconds=PATIENCE,
             wait=self.waits.append,
+            exchange_time=MarketTime(),
         )
         self.broker = BybitBroker(self.session, ExchangeClock(self.session))
         self.session.time()
@@ -79,7 +81,13 @@ class Rig:
 
     def place(self, order_id: str = ORDER_ID) -> str:
         request = OrderRequest(
-            order_id, SYMBOL, Side.SELL, Decimal(1), reduce_only=False, stop_loss=Decimal(110)
+            order_id,
+            SYMBOL,
+            Side.SELL,
+            Decimal(1),
+            reduce_only=False,
+            stop_loss=Decimal(110),
+            limit_price=Decimal(99),
         )
         return self.broker.place(request)
 
@@ -192,7 +200,7 @@ def test_question_that_meets_a_fault_once_is_asked_a_second_time(rig, name):
     rig.fault(name, POSITIONS)
     (position,) = rig.broker.positions()
     assert position.quantity == 1
-    assert rig.sent(POSITIONS) == 2
+    assert rig.sent(POSITIONS) == 3  # the list ends where its cursor does
     assert rig.exchange.injected == {name: 1}
 
 

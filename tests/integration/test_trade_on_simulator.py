@@ -84,7 +84,6 @@ def test_a_close_on_the_exchange_is_booked_as_the_account_has_it(
         ("key_may_transfer", "withdraw or transfer"),
         ("key_may_withdraw", "withdraw or transfer"),
         ("key_read_only", "read-only"),
-        ("hedge_mode", "hedge mode"),
     ],
 )
 def test_a_key_or_an_account_that_is_not_fit_opens_nothing(right: str, words: str) -> None:

@@ -8,9 +8,13 @@ import copy
 import io
 import json
 import math
+import os
+import random
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
+from enum import Enum
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +22,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from requests import Response
 from requests.adapters import BaseAdapter
+from support.broker_rigs import SYMBOL as LISTED
+from support.broker_rigs import bybit_rig
 from support.records import an_entry
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession
@@ -27,6 +33,7 @@ from pumpwatch.domain.candles import MINUTE, first_bad_candle
 from pumpwatch.domain.orders import StopTrigger
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.ports import CandleRequest, ExchangeKey
+from workbench.market_time import MarketTime
 
 STAMP = 1_760_000_045_678
 START = STAMP - STAMP % MINUTE
@@ -65,7 +72,10 @@ class Rig:
 
     def __init__(self):
         self.session = BybitSession(
-            "http://exchange.invalid", key=ExchangeKey("key", "secret"), wait=lambda _: None
+            "http://exchange.invalid",
+            key=ExchangeKey("key", "secret"),
+            wait=lambda _: None,
+            exchange_time=MarketTime(),
         )
         self.session._budgets.take = lambda *_: None  # limits have their own tests
         self.wire = Canned()
@@ -77,6 +87,11 @@ class Rig:
         self.session.start_run(ManualDeadline())
         self.wire.body, self.wire.status, self.wire.sent = body, status, []
         self.session.time()
+
+    def look_up(self):
+        """Both questions that executions answer."""
+        self.broker.find_order(SYMBOL, "order-1")
+        return self.broker.fills(SYMBOL, since=STAMP - MINUTE)
 
     def calls(self):
         stop = {"stop_loss": Decimal(2), "take_profit": None, "trigger": StopTrigger.MARK_PRICE}
@@ -92,7 +107,7 @@ class Rig:
             e.POSITIONS: self.broker.positions,
             e.OPEN_ORDERS: self.broker.open_orders,
             e.ORDER_HISTORY: lambda: self.broker.find_order(SYMBOL, "order-1"),
-            e.EXECUTIONS: lambda: self.broker.fills(SYMBOL, since=STAMP - MINUTE),
+            e.EXECUTIONS: self.look_up,
             e.API_KEY: self.broker.access,
             e.CREATE_ORDER: lambda: self.broker.place(an_entry()),
             e.CANCEL_ORDER: lambda: self.broker.cancel(SYMBOL, "order-1"),
@@ -215,7 +230,7 @@ KEY = {
 
 
 def listing(row):
-    return {"category": "linear", "list": [row], "nextPageCursor": "c18b%3A1%2Cc18b%3A1"}
+    return {"category": "linear", "list": [row], "nextPageCursor": ""}
 
 
 GOOD = {
@@ -230,7 +245,7 @@ GOOD = {
     e.OPEN_ORDERS: listing(ORDER | {"orderStatus": "New"}),
     e.ORDER_HISTORY: listing(ORDER),
     e.EXECUTIONS: listing(EXECUTION),
-    e.API_KEY: KEY | listing({"positionIdx": 0}),  # the position mode is asked for as well
+    e.API_KEY: KEY,
     e.CREATE_ORDER: {"orderId": "c18b72e4", "orderLinkId": "order-1"},
     e.CANCEL_ORDER: {"orderId": "c18b72e4", "orderLinkId": "order-1"},
     e.SET_LEVERAGE: {},
@@ -311,6 +326,8 @@ def check(value):
             check(inner)
     elif isinstance(value, np.ndarray):
         assert not np.isinf(value).any()
+    elif isinstance(value, bool | Enum):
+        pass
     elif isinstance(value, Decimal):
         assert value.is_finite()
     elif isinstance(value, str):
@@ -321,9 +338,17 @@ def check(value):
         assert value is None or isinstance(value, PumpwatchError)
 
 
+CAN_BE_MISSING = {"mark_price", "bid", "ask", "funding_rate"}
+"""What a market's row may lack: NaN stands for it."""
+
+
 def check_record(value):
     for one in fields(value):
-        check(getattr(value, one.name))
+        part = getattr(value, one.name)
+        if one.name in CAN_BE_MISSING and isinstance(part, np.ndarray):
+            assert not np.isinf(part).any()
+        else:
+            check(part)
     for name in ("created", "updated", "time", "launch_time"):
         times = np.asarray(getattr(value, name, 0))
         assert ((times >= 0) & (times < YEAR_2100)).all()
@@ -420,3 +445,142 @@ def test_any_bytes_are_a_value_or_a_typed_error(rig, body, status, endpoint):
     value_or_typed_error(rig.calls()[endpoint])
     if endpoint.acts:
         assert rig.wire.sent.count(endpoint.path) == 1
+
+
+# --- many bodies, below HTTP -------------------------------------------------------------
+
+RECORDED = Path(
+    os.environ.get(
+        "PUMPWATCH_BYBIT_RECORDED", Path(__file__).parents[2] / "../shared/data/bybit-recorded"
+    )
+)
+WHOSE = {
+    "tickers": e.TICKERS,
+    "kline": e.KLINE,
+    "recent-trade": e.RECENT_TRADES,
+    "public-trading": e.RECENT_TRADES,
+    "instruments-info": e.INSTRUMENTS,
+    "orderbook": e.ORDER_BOOK,
+    "wallet": e.WALLET,
+    "closed-pnl": e.POSITIONS,
+    "order_history": e.ORDER_HISTORY,
+    "execution": e.EXECUTIONS,
+    "api-key": e.API_KEY,
+    "order_create": e.CREATE_ORDER,
+}
+BODIES_PER_ENDPOINT = 1_250
+
+
+class Fed:
+    """Stands where pybit's session is: every call gets the same body."""
+
+    lead = 0
+
+    def __init__(self):
+        self.body, self.calls = None, 0
+
+    def __getattr__(self, method):
+        return self._answer
+
+    def _answer(self, **_):
+        self.calls += 1
+        assert self.calls < MOST_REQUESTS, "the adapter does not stop asking"
+        return self.body, 0.0, {}
+
+
+def short(value):
+    """Cut lists to a few rows: what is damaged is then looked at."""
+    if isinstance(value, dict):
+        return {name: short(inner) for name, inner in value.items()}
+    return [short(one) for one in value[:3]] if isinstance(value, list) else value
+
+
+def simulated():
+    """Return what the simulator answers, by path."""
+    seen = {}
+    with bybit_rig() as rig:
+        rig.session._http.client.hooks["response"].append(
+            lambda reply, **_: seen.update({reply.request.path_url.split("?")[0]: reply.json()})
+        )
+        entry = {"symbol": LISTED, "quantity": Decimal(1), "limit_price": Decimal(90)}
+        rig.broker.place(an_entry(**entry, stop_loss=Decimal(130), take_profit=Decimal(50)))
+        rig.broker.find_order(LISTED, "order-1")
+        rig.broker.fills(LISTED, since=0)
+        for ask in (rig.broker.positions, rig.broker.open_orders, rig.broker.account):
+            ask()
+        for ask in (rig.broker.access, rig.market.snapshot, rig.market.instruments):
+            ask()
+        rig.market.order_book(LISTED)
+        rig.market.recent_trades([LISTED])
+    return seen
+
+
+def sound_bodies():
+    """Return the bodies to damage by endpoint, about the symbol and order that are asked for."""
+    found = {endpoint: [envelope(result)] for endpoint, result in GOOD.items()}
+    for path, body in simulated().items():
+        text = json.dumps(short(body)).replace(LISTED, SYMBOL)
+        for endpoint, bodies in found.items():
+            if endpoint.path == path:
+                bodies.append(json.loads(text))
+    for file in sorted(RECORDED.glob("*.json")):
+        for part, endpoint in WHOSE.items():
+            if part in file.name:
+                content = json.loads(file.read_text())
+                body = content.get("httpResponse", content)
+                row = {"list": [body["row"]]} if "row" in body else body
+                found[endpoint].append(short(row if "retCode" in row else envelope(row)))
+    return found
+
+
+def oddity(source, value):
+    """Return what a value becomes: another one, nested, or longer."""
+    way = source.randrange(6)
+    if way == 0 and isinstance(value, str | list):
+        return value * source.choice([2, 30])
+    if way == 1:
+        return source.choice([[value], {"a": value}, [[value]], {"list": value}, str(value)])
+    return source.choice(source.choice([ODD_TEXTS, ODD_NUMBERS, [None, True, False, [], {}, DEEP]]))
+
+
+def worn(source, body):
+    """Change, drop, swap, nest or lengthen one to four fields of a body, in place."""
+    for _ in range(source.randint(1, 4)):
+        holder = body
+        while True:
+            keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
+            if not keys:
+                break
+            key = source.choice(keys)
+            inner = holder[key]
+            if isinstance(inner, dict | list) and inner and source.random() < 0.9:
+                holder = inner
+                continue
+            way = source.randrange(8)
+            if way == 0:
+                del holder[key]
+            elif way == 1:
+                other = source.choice(keys)
+                holder[key], holder[other] = holder[other], holder[key]
+            else:
+                holder[key] = oddity(source, inner)
+            break
+    return body
+
+
+def test_twenty_thousand_worn_answers_are_values_or_typed_errors(rig):
+    source = random.Random(11)  # noqa: S311 - the same every time
+    calls, fed, total = rig.calls(), Fed(), 0
+    whole, rig.session._http = rig.session._http, fed
+    try:
+        for endpoint, bodies in sound_bodies().items():
+            texts = [json.dumps(body) for body in bodies]
+            for number in range(BODIES_PER_ENDPOINT):
+                rig.session.start_run(ManualDeadline())
+                fed.body = worn(source, json.loads(texts[number % len(texts)]))
+                fed.calls, total = 0, total + 1
+                value_or_typed_error(calls[endpoint])
+                assert not endpoint.acts or fed.calls == 2
+    finally:
+        rig.session._http = whole
+    assert total >= 20_000

@@ -14,6 +14,7 @@ from pumpwatch.domain.candles import MINUTE, CandleSeries
 from pumpwatch.domain.market_trades import MarketTrades
 from pumpwatch.domain.orders import Side
 from pumpwatch.ports import ExchangeKey
+from workbench.market_time import MarketTime
 from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.clock import MarketClock
 from workbench.simulator.exchange import Exchange
@@ -148,7 +149,9 @@ class BybitRig:
         key = credentials_from_seed(7)
         self.exchange = exchange
         self.account = str(key.user_id)
-        self.session = BybitSession(url, key=ExchangeKey(key.api_key, key.api_secret))
+        self.session = BybitSession(
+            url, key=ExchangeKey(key.api_key, key.api_secret), exchange_time=MarketTime()
+        )
         self.market = BybitMarketData(self.session, parallel_requests=4)
         self.broker = BybitBroker(self.session, ExchangeClock(self.session))
 

@@ -11,6 +11,7 @@ from support.scripted_market import ScriptedMarket
 from support.trading_rig import RigTick, peaked, settings
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.adapters.memory import (
     ManualDeadline,
     MemoryHaltStore,
@@ -54,6 +55,19 @@ FLAT: Script = [(9 * MINUTE, 100.0), (10 * MINUTE, 117.0), (60 * MINUTE, 116.0)]
 """A pump of the first minutes, and what follows it."""
 
 
+class MarketClocks:
+    """Our own clocks, `ahead` seconds off: both go as market time does."""
+
+    def __init__(self, market: Any, ahead: float = 0.0) -> None:
+        self._market, self.ahead = market, ahead
+
+    def time(self) -> float:
+        return float(self._market.now() / 1000 + self.ahead)
+
+    def monotonic(self) -> float:
+        return float(self._market.now() / 1000)
+
+
 class World:
     """One pumped symbol on the simulator, traded in live mode with 60 ms latency in market time.
 
@@ -85,7 +99,11 @@ class World:
         self.server = SimulatorServer(self.exchange).start()
         key = ExchangeKey(credentials.api_key, credentials.api_secret)
         self.session = BybitSession(
-            self.server.url, key=key, wait=self.pass_seconds, timeout_seconds=timeout_seconds
+            self.server.url,
+            key=key,
+            wait=self.pass_seconds,
+            timeout_seconds=timeout_seconds,
+            exchange_time=ExchangeTime(MarketClocks(self.market_clock)),
         )
         self.clock = ExchangeClock(self.session)
         self.broker = BybitBroker(self.session, self.clock)
@@ -119,6 +137,11 @@ class World:
             wait=self.pass_seconds,
             executor=self.executor,
         )
+
+    def start_cold(self, clock_ahead: float) -> None:
+        """Start anew on a machine whose wall clock is so many seconds ahead."""
+        self.session._time = ExchangeTime(MarketClocks(self.market_clock, clock_ahead))
+        self.use_case = self.cold()
 
     def pass_seconds(self, seconds: float) -> None:
         self.market_clock.advance_by(round(seconds * 1_000))

@@ -27,7 +27,6 @@ BAD_KEYS = (
     Access(ACCOUNT, may_trade=False),
     Access(ACCOUNT, may_move_funds=True),
     Access("666"),
-    Access(ACCOUNT, hedge_mode=True),
 )
 ODD_LISTS = ("positions", "open_orders", "executions", "order_history")
 

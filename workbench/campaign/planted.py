@@ -79,7 +79,7 @@ class Verdict:
 
 
 def catalogue(names: Sequence[str] = ()) -> list[Bug]:
-    """Return all planted bugs, or those of these names. Raises `BadInput`, also without a checkout."""
+    """Return all planted bugs, or those of these names. Raises `BadInput`."""
     if not PACKAGE.is_dir():
         raise BadInput("--planted patches the sources: run it in a checkout of Pumpwatch")
     bugs = [Bug(**one) for one in tomllib.loads(CATALOGUE.read_text("utf-8"))["bug"]]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.ports import ExchangeKey
+from workbench.market_time import MarketTime
 from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.clock import MarketClock
 from workbench.simulator.exchange import Exchange
@@ -75,6 +76,7 @@ class ServedVenue:
             self._server.url,
             key=ExchangeKey(self._key.api_key, self._key.api_secret),
             timeout_seconds=PATIENCE,
+            exchange_time=MarketTime(),
             wait=lambda seconds: self.exchange.advance(round(seconds * 1000)),
         )
         self._sessions.append(session)

@@ -92,6 +92,9 @@ class _Clock:
         run = self._runs[-1]
         return run.started if run.frozen else self._exchange.now
 
+    def earliest(self) -> int:
+        return self.now()
+
     def doubt(self) -> str:
         return self._runs[-1].doubt
 

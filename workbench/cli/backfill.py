@@ -40,6 +40,7 @@ def backfill(
     from pumpwatch.usecases.detect_pumps import DetectPumps  # noqa: PLC0415
     from workbench.cli.aws import clients_in  # noqa: PLC0415
     from workbench.cli.progress import errors, stepping  # noqa: PLC0415
+    from workbench.market_time import exchange_time_for  # noqa: PLC0415
 
     settings = _settings(bucket, table, checked_address("--base-url", base_url), detector)
     _, client = clients_in(region)
@@ -48,6 +49,7 @@ def backfill(
         settings.bybit_base_url,
         requests_per_second=settings.requests_per_second,
         threads=settings.parallel_requests,
+        exchange_time=exchange_time_for(settings.bybit_base_url),
     )
     use_case = DetectPumps(
         BybitMarketData(session, parallel_requests=settings.parallel_requests),

@@ -52,12 +52,15 @@ def download(
     from workbench.cli.progress import errors  # noqa: PLC0415
     from workbench.download.assemble import assemble  # noqa: PLC0415
     from workbench.download.plan import Request, Workspace, chosen_symbols  # noqa: PLC0415
+    from workbench.market_time import exchange_time_for  # noqa: PLC0415
 
     begin, end = _period(from_, to)
+    address = checked_address("--base-url", base_url)
     session = BybitSession(
-        checked_address("--base-url", base_url),
+        address,
         requests_per_second=requests_per_second,
         threads=parallel,
+        exchange_time=exchange_time_for(address),
     )
     market = BybitMarketData(session, parallel_requests=parallel)
     console = errors()

@@ -129,8 +129,10 @@ def _with_candles(period: Period, base_url: str) -> Period:
 
     from pumpwatch.adapters.bybit import BybitMarketData, BybitSession  # noqa: PLC0415
     from workbench.journal.candles import fetched_candles  # noqa: PLC0415
+    from workbench.market_time import exchange_time_for  # noqa: PLC0415
 
-    session = BybitSession(checked_address("--fetch-candles", base_url))
+    address = checked_address("--fetch-candles", base_url)
+    session = BybitSession(address, exchange_time=exchange_time_for(address))
     try:
         market = BybitMarketData(session)
         return replace(period, candles=fetched_candles(market, period.signals, period.candles))

@@ -28,11 +28,23 @@ __all__ = ["ExecutionEnvironment", "RuntimeInvocation", "RuntimeSilent"]
 Json = Any
 """Whatever JSON can say."""
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 INIT_SECONDS = 120.0
 """Lambda allows 10; a busy machine gets more, since this is no test of speed."""
 POLL_SECONDS = 0.1
 KILOBYTE = 1024
 TICKS = os.sysconf("SC_CLK_TCK")
+IN_MARKET_TIME = f"""
+import sys
+sys.path.append({str(REPOSITORY)!r})
+from workbench.market_time import composed_in_market_time
+sys.path.pop()
+from awslambdaric.__main__ import main
+with composed_in_market_time(sys.argv[1].removesuffix("Function").lower()):
+    main(["awslambdaric", "app.lambda_handler"])
+"""
+"""Lambda's own client, as `-m awslambdaric app.lambda_handler` would start it; the exchange behind
+it is always a simulated one."""
 
 
 class RuntimeSilent(PumpwatchError):
@@ -164,7 +176,7 @@ class ExecutionEnvironment:
         self._output = self._log.open("ab")
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter and Lambda's own client
             # Without site: nothing of this environment is on the path but what the layout names.
-            [_interpreter(), "-S", "-m", "awslambdaric", "app.lambda_handler"],
+            [_interpreter(), "-S", "-c", IN_MARKET_TIME, self.name],
             env=self._environment(self._api.address),
             cwd=self._layout.task(self.name),
             stdin=subprocess.DEVNULL,

@@ -25,6 +25,8 @@ from uuid import UUID
 
 import boto3
 
+from workbench.market_time import composed_in_market_time
+
 __all__ = ["FunctionContext", "FunctionFailed", "Invocation", "LocalFunction"]
 
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "COVERAGE_PROCESS_START")
@@ -157,7 +159,8 @@ class LocalFunction:
         if specification is None or specification.loader is None or not path.is_file():
             raise FunctionFailed(f"Runtime.ImportModuleError: {path} does not exist")
         module = importlib.util.module_from_spec(specification)
-        specification.loader.exec_module(module)
+        with composed_in_market_time(self.code.name):
+            specification.loader.exec_module(module)
         handler: Handler = getattr(module, attribute)
         self._loaded = handler
         return handler

@@ -37,6 +37,7 @@ from pumpwatch.usecases.detect_pumps import DetectPumps
 from pumpwatch.usecases.detect_report import DetectReport
 from pumpwatch.usecases.trade_report import TradeReport
 from pumpwatch.usecases.trade_signals import TradeSignals
+from workbench.market_time import exchange_time_for
 from workbench.paper.market import WatchedMarket
 from workbench.paper.options import PaperOptions
 
@@ -89,6 +90,7 @@ class PaperDesk:
             threads=detect.parallel_requests,
             wait=wait,
             traffic=self._traffic,
+            exchange_time=exchange_time_for(detect.bybit_base_url),
         )
         self._whole = BybitMarketData(self.session, parallel_requests=detect.parallel_requests)
         self.market = WatchedMarket(self._whole, options.symbols)

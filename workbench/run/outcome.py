@@ -11,6 +11,7 @@ from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
 from pumpwatch.domain.candles import MINUTE, CandleSeries
 from pumpwatch.domain.trades import Trade, TradeState
 from pumpwatch.ports import CandleRequest
+from workbench.market_time import MarketTime
 from workbench.run.options import RunOptions
 from workbench.run.result import (
     INVARIANTS,
@@ -168,7 +169,9 @@ def _candles(
         )
         for symbol, times in sorted(spans.items())
     ]
-    session = BybitSession(stage.simulator.url, requests_per_second=10_000, threads=1)
+    session = BybitSession(
+        stage.simulator.url, requests_per_second=10_000, threads=1, exchange_time=MarketTime()
+    )
     try:
         answers = BybitMarketData(session).candles(requests)
     finally:

@@ -23,6 +23,7 @@ from workbench.localstack.functions import LocalFunction
 from workbench.localstack.pushgateway import Pushgateway
 from workbench.localstack.stack import LocalStack
 from workbench.localstack.streams import StreamReader
+from workbench.market_time import MarketTime
 from workbench.run.options import RunOptions
 from workbench.run.simulator_process import SimulatorProcess, connect, simulator_process
 
@@ -66,7 +67,10 @@ class Stage:
         """Fill the history ahead of time, as `pumpwatch backfill` does on a deployed stack."""
         settings = load_settings(DetectSettings, self.detect.variables)
         session = BybitSession(
-            settings.bybit_base_url, requests_per_second=10_000, threads=BACKFILL_THREADS
+            settings.bybit_base_url,
+            requests_per_second=10_000,
+            threads=BACKFILL_THREADS,
+            exchange_time=MarketTime(),
         )
         use_case = DetectPumps(
             BybitMarketData(session, parallel_requests=BACKFILL_THREADS),

@@ -30,6 +30,7 @@ from pumpwatch.invocation import Tick
 from pumpwatch.ports import MarketData
 from pumpwatch.settings import DetectSettings
 from pumpwatch.usecases.detect_pumps import DetectPumps
+from workbench.market_time import MarketTime
 from workbench.simulator.market import MINUTE_MS
 
 from .bucket import FolderBucket
@@ -148,7 +149,9 @@ def _child(what: str, folder: str, symbols: int, movers: int) -> str:
 
 def _run(folder: Path, symbols: int, movers: int) -> None:
     with serve_market(symbols, movers) as served:
-        session = BybitSession(served.url, threads=SETTINGS.parallel_requests)
+        session = BybitSession(
+            served.url, threads=SETTINGS.parallel_requests, exchange_time=MarketTime()
+        )
         market = BybitMarketData(session, parallel_requests=SETTINGS.parallel_requests)
         served.tell("latency", LATENCY_MS)
         figures = make_ticks(

@@ -18,6 +18,7 @@ from pumpwatch.domain.signals import Phase, Signal, signal_id_for
 from pumpwatch.errors import InvariantBroken
 from workbench.localstack.pushgateway import Pushgateway
 from workbench.localstack.stack import LocalStack
+from workbench.market_time import MarketTime
 from workbench.simulator.auth import credentials_from_seed
 from workbench.simulator.market import MINUTE_MS
 from workbench.simulator.measured import MeasuredExchange
@@ -175,7 +176,7 @@ def _use(traffic: Traffic, seconds: float, cpu: float) -> RunUse:
 
 def _signal(url: str, number: int, now: int) -> Signal:
     """Return a stalled pump of a symbol at its present price."""
-    session = BybitSession(url)
+    session = BybitSession(url, exchange_time=MarketTime())
     snapshot = BybitMarketData(session).snapshot()
     session.close()
     symbol, price = snapshot.symbols[number], float(snapshot.last_price[number])

@@ -8,6 +8,7 @@ import pytest
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
 from pumpwatch.invocation import Tick
 from pumpwatch.ports import CandleRequest
+from workbench.market_time import MarketTime
 from workbench.scale.bucket import FolderBucket
 from workbench.scale.exchange_process import ONSET, START, calm_market
 from workbench.scale.market import SURGE_MINUTES, CalmMarketData
@@ -93,7 +94,7 @@ def test_the_same_ticks_over_the_wire(tmp_path):
     clock, settings = HeldClock(START), ExchangeSettings(rate_limits=False)
     exchange = Exchange(calm_market(SYMBOLS, MOVERS), clock, credentials_from_seed(1), settings)
     with start_simulator(exchange) as server:
-        session = BybitSession(server.url)
+        session = BybitSession(server.url, exchange_time=MarketTime())
         figures = make_ticks(
             BybitMarketData(session, parallel_requests=2),
             tmp_path,

@@ -38,7 +38,6 @@ def test_a_key_that_can_only_trade_is_accepted() -> None:
         ),
         ({"read_only": True}, "the key is read-only: make one that can trade contracts"),
         ({"may_trade": False}, "the key lacks the right to orders and positions of contracts"),
-        ({"hedge_mode": True}, "the account is in hedge mode: switch it to one-way mode"),
     ],
 )
 def test_a_key_with_too_many_or_too_few_rights_is_refused(
@@ -48,8 +47,8 @@ def test_a_key_with_too_many_or_too_few_rights_is_refused(
 
 
 def test_every_reason_is_named_at_once() -> None:
-    worst = access(account="1", may_move_funds=True, read_only=True, hedge_mode=True)
-    assert len(refusals(worst, confirmation="777")) == 4
+    worst = access(account="1", may_move_funds=True, read_only=True)
+    assert len(refusals(worst, confirmation="777")) == 3
 
 
 @pytest.mark.parametrize(
@@ -69,3 +68,10 @@ def test_a_key_that_ends_soon_is_warned_of(expires: int, words: list[str]) -> No
 def test_a_key_that_is_bound_to_no_address_is_warned_of() -> None:
     found = warnings(access(bound_to_addresses=False), now=NOW)
     assert found == ["the key is bound to no address: anyone who has it can trade with it"]
+
+
+def test_a_demo_account_that_tells_nothing_is_used_and_warned_of() -> None:
+    found = access(account="", demo=True)
+    assert refusals(found, confirmation="777") == []
+    (warning,) = warnings(found, now=NOW)
+    assert "nothing was checked" in warning

@@ -128,6 +128,9 @@ class DoubtfulClock:
     def now(self):
         return self.market.now
 
+    def earliest(self):
+        return self.now()
+
     def doubt(self):
         return self.reason
 

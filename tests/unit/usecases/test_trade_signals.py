@@ -396,7 +396,6 @@ def live_rig(**access: object) -> Rig:
         ({"may_move_funds": True}, "withdraw or transfer"),
         ({"read_only": True}, "read-only"),
         ({"may_trade": False}, "lacks the right"),
-        ({"hedge_mode": True}, "hedge mode"),
     ],
 )
 def test_live_trading_refuses_a_key_that_must_not_be_used(

@@ -16,6 +16,10 @@ class SystemClock:
         """Return the time, milliseconds UTC."""
         return time.time_ns() // 1_000_000
 
+    def earliest(self) -> int:
+        """Return the time: there is no doubt about it."""
+        return self.now()
+
     def doubt(self) -> str:
         """Return nothing: it is the only clock there is."""
         return ""

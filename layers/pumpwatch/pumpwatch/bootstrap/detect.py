@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.adapters.dynamodb import (
     DynamoEventStore,
@@ -38,8 +39,14 @@ LEASE_RESERVE = 1.0
 """Seconds by which the lease outlives the run: it ends before the next tick even after a kill."""
 
 
-def detect_function(environment: Mapping[str, str]) -> Function[DetectReport]:
-    """Return the function for the settings in the environment. Raises `SettingsError`."""
+def detect_function(
+    environment: Mapping[str, str], *, exchange_time: ExchangeTime | None = None
+) -> Function[DetectReport]:
+    """Return the function for the settings in the environment. Raises `SettingsError`.
+
+    `exchange_time` is the rule by which its time is believed: a simulated exchange, whose
+    time is not ours, needs another one.
+    """
     settings = load_settings(DetectSettings, environment)
     table = Table(settings.table_name)
     traffic = Traffic()
@@ -49,6 +56,7 @@ def detect_function(environment: Mapping[str, str]) -> Function[DetectReport]:
         requests_per_second=settings.requests_per_second,
         threads=settings.parallel_requests,
         traffic=traffic,
+        exchange_time=exchange_time,
     )
     history = S3HistoryStore(settings.bucket_name)
     use_case = DetectPumps(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pumpwatch.adapters.bybit import BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.domain.access import refusals, warnings
 from pumpwatch.errors import BadCredentials
 from pumpwatch.ports import Deadline, Secrets
@@ -13,7 +14,9 @@ from .probe import CheckFailed, Facts
 __all__ = ["check_key"]
 
 
-def check_key(settings: TradeSettings, secrets: Secrets, deadline: Deadline) -> Facts:
+def check_key(
+    settings: TradeSettings, secrets: Secrets, deadline: Deadline, time: ExchangeTime | None = None
+) -> Facts:
     """Read the secret anew and ask the exchange about the key; the value is never shown.
 
     In paper mode a key that is not there is no fault, and its account is not held against
@@ -31,7 +34,10 @@ def check_key(settings: TradeSettings, secrets: Secrets, deadline: Deadline) -> 
             raise
         return {"filled": False, "detail": f"paper mode needs no key ({error})"}
     session = BybitSession(
-        settings.bybit_base_url, key=key, timeout_seconds=settings.request_timeout_seconds
+        settings.bybit_base_url,
+        key=key,
+        timeout_seconds=settings.request_timeout_seconds,
+        exchange_time=time,
     )
     try:
         session.start_run(deadline)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.adapters.dynamodb import (
     DynamoHaltStore,
@@ -59,8 +60,16 @@ class _Work:
     """A tick's work with the key in force: one that was rotated is picked up without a redeploy."""
 
     def __init__(
-        self, settings: TradeSettings, table: Table, lease: HeldLease, secrets: Secrets
+        self,
+        settings: TradeSettings,
+        table: Table,
+        lease: HeldLease,
+        secrets: Secrets,
+        exchange_time: ExchangeTime | None,
     ) -> None:
+        self._make = _desk
+        if exchange_time is not None:
+            self._make = partial(_desk, exchange_time=exchange_time)
         self._settings = settings
         self._table = table
         self._lease = lease
@@ -111,7 +120,7 @@ class _Work:
     def _run(self, tick: Tick, deadline: Deadline) -> TradeReport | None:
         key = self._key() if self._settings.trading_mode == "live" else None
         if self._desk is None or self._desk.key != key:
-            self._desk = _desk(self._settings, self._table, self._lease, key, self._traffic)
+            self._desk = self._make(self._settings, self._table, self._lease, key, self._traffic)
         self._requests_before = self._desk.session.request_count
         self._desk.session.start_run(deadline)
         report = self._desk.use_case.run(tick, deadline)
@@ -132,8 +141,13 @@ class _Work:
         self._secrets.forget()
 
 
-def trade_function(environment: Mapping[str, str]) -> Function[TradeReport]:
+def trade_function(
+    environment: Mapping[str, str], *, exchange_time: ExchangeTime | None = None
+) -> Function[TradeReport]:
     """Return the function for the settings in the environment. Raises `SettingsError`.
+
+    `exchange_time` is the rule by which its time is believed: a simulated exchange, whose
+    time is not ours, needs another one.
 
     The key is read in each run (from a cache of five minutes), not here: a missing one then fails
     runs that say so in the metrics.
@@ -142,10 +156,12 @@ def trade_function(environment: Mapping[str, str]) -> Function[TradeReport]:
     table = Table(settings.table_name)
     lease = HeldLease(DynamoLeaseStore(table))
     secrets = SecretsManagerSecrets(settings.bybit_secret_arn, settings.pushgateway_secret_arn)
-    work = _Work(settings, table, lease, secrets)
+    work = _Work(settings, table, lease, secrets, exchange_time)
     reporter = metrics_reporter(TRADE, settings, table, secrets)
     address = settings.bybit_base_url
-    session = BybitSession(address, timeout_seconds=settings.care_timeout_seconds)
+    session = BybitSession(
+        address, timeout_seconds=settings.care_timeout_seconds, exchange_time=exchange_time
+    )
     return Function(
         TRADE,
         reporter=reporter,
@@ -156,7 +172,7 @@ def trade_function(environment: Mapping[str, str]) -> Function[TradeReport]:
             "exchange": partial(check_exchange, session),
             "table": partial(check_table, table),
             "time": partial(check_time, settings),
-            "key": partial(check_key, settings, secrets),
+            "key": partial(check_key, settings, secrets, time=exchange_time),
             "pushgateway": partial(check_pushgateway, TRADE, push_sink(settings, secrets)),
         },
         describe_always=work.describe_always,
@@ -169,6 +185,7 @@ def _desk(
     lease: HeldLease,
     key: ExchangeKey | None,
     traffic: Traffic,
+    exchange_time: ExchangeTime | None = None,
 ) -> _Desk:
     session = BybitSession(
         settings.bybit_base_url,
@@ -176,6 +193,7 @@ def _desk(
         timeout_seconds=settings.care_timeout_seconds,
         threads=settings.parallel_requests,
         traffic=traffic,
+        exchange_time=exchange_time,
     )
     market = BybitMarketData(session)
     threads = min(settings.parallel_requests, MOST_READS)

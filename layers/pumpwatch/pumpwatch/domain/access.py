@@ -12,10 +12,10 @@ EXPIRY_WARNING_DAYS = 14
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A key's rights and its account's position mode, as the exchange reports them."""
+    """A key's rights, as the exchange reports them."""
 
     account: str
-    """The account's UID, digits."""
+    """The account's UID, digits; empty where the exchange does not say."""
     read_only: bool = False
     may_trade: bool = True
     """Whether orders and positions of linear contracts are allowed."""
@@ -24,8 +24,8 @@ class Access:
     bound_to_addresses: bool = True
     expires: int | None = None
     """Milliseconds UTC; None for a key that does not expire."""
-    hedge_mode: bool = False
-    """Whether the account holds long and short positions of one symbol side by side."""
+    demo: bool = False
+    """A demo account that tells nothing of its keys: no real money is in it, and none can leave."""
 
 
 def refusals(access: Access, *, confirmation: str) -> list[str]:
@@ -33,6 +33,8 @@ def refusals(access: Access, *, confirmation: str) -> list[str]:
 
     `confirmation` is the UID that the trader confirmed live trading with.
     """
+    if access.demo:
+        return []
     reasons = []
     if access.account != confirmation:
         reasons.append("the key belongs to another account than LIVE_TRADING_CONFIRMATION names")
@@ -42,13 +44,13 @@ def refusals(access: Access, *, confirmation: str) -> list[str]:
         reasons.append("the key is read-only: make one that can trade contracts")
     elif not access.may_trade:
         reasons.append("the key lacks the right to orders and positions of contracts")
-    if access.hedge_mode:
-        reasons.append("the account is in hedge mode: switch it to one-way mode")
     return reasons
 
 
 def warnings(access: Access, *, now: int) -> list[str]:
     """Return what a person should mend soon, as sentences. `now` in milliseconds UTC."""
+    if access.demo:
+        return ["the demo account does not say what its key may do: nothing was checked"]
     found = []
     if not access.bound_to_addresses:
         found.append("the key is bound to no address: anyone who has it can trade with it")

@@ -148,7 +148,8 @@ class OrderStatus:
     """Our id; empty when the order was not made by us."""
     exchange_id: str
     symbol: str
-    side: Side
+    side: Side | None
+    """None where a row of somebody else's names none: nothing depends on it."""
     state: OrderState
     quantity: Decimal
     filled_quantity: Decimal

@@ -13,6 +13,12 @@ class Clock(Protocol):
     def now(self) -> int:
         """Return the time, milliseconds UTC."""
 
+    def earliest(self) -> int:
+        """Return the earliest time that it may be, milliseconds UTC: `now` unless in doubt.
+
+        A position is closed by its time limit only when every time that it may be is past it.
+        """
+
     def doubt(self) -> str:
         """Return why the time is not sure, as a sentence; empty when it is.
 

@@ -17,7 +17,8 @@ __all__ = ["exit_reason"]
 def exit_reason(desk: Desk, trade: Trade) -> ExitReason | None:
     """Return why the trade must be closed now, or None."""
     now, contract = desk.clock.now(), desk.contracts.known(trade.symbol)
-    due = exit_due(trade, now, contract.delivery_time if contract is not None else None)
+    delivery = contract.delivery_time if contract is not None else None
+    due = exit_due(trade, min(now, desk.clock.earliest()), delivery)
     if due is None and desk.closes_all and may_exit(trade, now):
         return ExitReason.HALT
     return due

@@ -1,4 +1,4 @@
-"""What query-api says about a key, and the position list about its account."""
+"""What query-api says about a key."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from pumpwatch.domain.access import DAY, Access
-from pumpwatch.errors import ExchangeUnavailable
+from pumpwatch.errors import UnreadableAnswer
 
-from .fields import Row, choice, integer, object_in, rows, text
+from .fields import Row, choice, integer, object_in, text, unreadable
 
 __all__ = ["read_access"]
 
@@ -29,13 +29,11 @@ NO_EXPIRY_YEAR = 1970
 """Bybit's expiry for keys that do not expire."""
 
 
-def read_access(key: object, positions: object, *, time: int) -> Access:
-    """Return what may be done with a key, from the `result` of query-api and of position/list.
+def read_access(key: object, *, time: int) -> Access:
+    """Return what may be done with a key, from the `result` of query-api.
 
-    The position list must be one symbol's: it then has rows for flat positions too, two of them in
-    hedge mode. Without any row one-way mode is assumed; Bybit refuses orders that do not fit.
-    `time` is when the key was asked for, milliseconds UTC. Raises `ExchangeUnavailable` for an
-    answer that leaves a right open.
+    `time` is when the key was asked for, milliseconds UTC. Raises `UnreadableAnswer` for an answer
+    that leaves a right open.
     """
     row = object_in(key, WHERE)
     rights = object_in(row.get("permissions"), f"{WHERE}: permissions")
@@ -48,7 +46,6 @@ def read_access(key: object, positions: object, *, time: int) -> Access:
         may_move_funds=any(_words(rights, group) for group in FUND_GROUPS),
         bound_to_addresses=bound,
         expires=None if bound else _expiry(row, time),
-        hedge_mode=_hedge_mode(positions),
     )
 
 
@@ -63,7 +60,7 @@ def _words(row: Mapping[str, object], name: str) -> frozenset[str]:
     if listed is None:
         return frozenset()
     if not isinstance(listed, list) or not all(isinstance(word, str) for word in listed):
-        raise ExchangeUnavailable(f"{WHERE}: {name} is no list of words")
+        raise UnreadableAnswer(f"{WHERE}: {name} is no list of words")
     return frozenset(listed)
 
 
@@ -74,7 +71,7 @@ def _expiry(row: Row, time: int) -> int | None:
         try:
             moment = datetime.fromisoformat(str(stated))
         except ValueError:
-            raise ExchangeUnavailable(f"{WHERE}: expiredAt is no time") from None
+            raise unreadable(row, "expiredAt", WHERE, "is no time") from None
         if moment.year <= NO_EXPIRY_YEAR:
             return None
         aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
@@ -83,8 +80,3 @@ def _expiry(row: Row, time: int) -> int | None:
         return None
     days = integer(row, "deadlineDay", WHERE)
     return None if days < 0 else time + days * DAY
-
-
-def _hedge_mode(positions: object) -> bool:
-    where = "position list"
-    return any(integer(row, "positionIdx", where) != 0 for row in rows(positions, where))

@@ -33,6 +33,8 @@ class Failed:
     headers: Mapping[str, str] = field(default_factory=dict)
     trouble: bool = True
     """Whether the exchange failed, not only refused."""
+    mended: bool = False
+    """Whether what was wrong is put right: the same question may be asked at once."""
 
 
 @dataclass(frozen=True, slots=True)

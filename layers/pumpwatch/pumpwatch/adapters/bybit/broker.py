@@ -1,9 +1,13 @@
-"""Bybit's private side (Broker port): linear perpetuals in USDT, one-way mode, unified account."""
+"""Bybit's private side (Broker port): linear perpetuals in USDT on a unified account.
+
+Position mode is the symbol's: a symbol in hedge mode has two positions, and takes no order of ours.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from typing import TypeVar
 
 from pumpwatch.domain.access import Access
 from pumpwatch.domain.orders import (
@@ -15,46 +19,54 @@ from pumpwatch.domain.orders import (
     Side,
     StopTrigger,
 )
-from pumpwatch.domain.rows import Rows
+from pumpwatch.domain.rows import Rows, UnreadableRow
 from pumpwatch.errors import (
     ExchangeUnavailable,
     InvariantBroken,
     OutcomeUnknown,
     Rejected,
-    StopTrading,
+    UnreadableAnswer,
 )
 from pumpwatch.ports import Clock
 
 from . import endpoints
 from .access import read_access
 from .endpoints import Endpoint
-from .fields import Row, object_in, optional_text, rows, text
+from .fields import Row, entries, object_in, optional_text, text, unreadable
 from .orders import (
+    COIN,
     TRIGGER_WORDS,
     order_of_fills,
     read_account,
     read_fill,
+    read_open_order,
     read_order,
     read_position,
 )
-from .refusals import BAD_PARAMETER, GONE
+from .refusals import GONE, NO_ROUTE, NOT_FOUND_STATUS, NOT_IN_DEMO
 from .session import BybitSession
 
 __all__ = ["BybitBroker"]
 
 CATEGORY = "linear"
-COIN = "USDT"
 SIDES = {Side.BUY: "Buy", Side.SELL: "Sell"}
-MODE_SYMBOL = "BTCUSDT"
-"""The symbol whose rows tell the account's position mode; it is always listed."""
+LISTS = {
+    endpoints.POSITIONS: ("positions", 200),
+    endpoints.OPEN_ORDERS: ("open_orders", 50),
+    endpoints.ORDER_HISTORY: ("order_history", 50),
+    endpoints.EXECUTIONS: ("executions", 100),
+}
+"""Each list's name, and the most rows that may be asked for at once."""
+MOST_PAGES = 200
+DEMO_HOSTS = frozenset({"api-demo.bybit.com", "api-demo-testnet.bybit.com"})
 
-ORDER_PAGE, EXECUTION_PAGE, POSITION_PAGE, MOST_PAGES = 50, 100, 200, 100
 WEEK = 7 * 86_400_000
 """Longest span of one execution query, milliseconds."""
 KEPT = 730 * 86_400_000
 """How far back Bybit keeps executions, milliseconds."""
 
 ONE_WAY = 0
+Item = TypeVar("Item")
 
 
 class BybitBroker:
@@ -69,78 +81,101 @@ class BybitBroker:
         return read_account(self._session.call(endpoints.WALLET, accountType="UNIFIED").result)
 
     def positions(self, symbol: str = "") -> Rows[Position]:
-        """Return every open USDT position. Raises `StopTrading` for one in hedge mode."""
+        """Return the open USDT positions; in hedge mode a symbol can have two.
+
+        Pages are asked for one after another, so that a row can come twice: the later one counts.
+        A symbol that has two different positions at once, outside hedge mode, cannot be read.
+        """
         which = {"symbol": symbol} if symbol else {"settleCoin": COIN}
-        found = self._all(endpoints.POSITIONS, POSITION_PAGE, **which)
-        read = [read_position(row) for row in found]
-        return Rows(tuple(position for position in read if position is not None))
+        found, unread = self._read(endpoints.POSITIONS, read_position, **which)
+        held: dict[tuple[str, object], Position] = {}
+        twice: set[str] = set()
+        for one in found:
+            place = (one.symbol, one.hedge and one.side)
+            before = held.setdefault(place, one)
+            held[place] = one
+            if (before.side, before.quantity) != (one.side, one.quantity):
+                sizes = f"{before.side} {before.quantity} and {one.side} {one.quantity}"
+                reason = f"position list: {one.symbol} is there twice, {sizes}"
+                unread.append(UnreadableRow("positions", one.symbol, "", reason))
+                twice.add(one.symbol)
+        return Rows(tuple(one for one in held.values() if one.symbol not in twice), tuple(unread))
 
     def open_orders(self) -> Rows[OrderStatus]:
         """Return every order that can still be filled, protections included."""
-        found = self._all(endpoints.OPEN_ORDERS, ORDER_PAGE, settleCoin=COIN, openOnly=0)
-        return Rows(tuple(order for order in map(read_order, found) if not order.state.ended))
+        found, unread = self._read(
+            endpoints.OPEN_ORDERS, read_open_order, settleCoin=COIN, openOnly=0
+        )
+        return Rows(tuple(order for order in found if not order.state.ended), tuple(unread))
 
     def place(self, request: OrderRequest) -> str:
         """Send the order once and return Bybit's id for it: accepted, not filled.
 
-        Raises `DuplicateOrder`, `Rejected`, `OutcomeUnknown`, `StopTrading` in hedge mode, and
+        Raises `DuplicateOrder`, `Rejected` (for a symbol in hedge mode too), `OutcomeUnknown`, and
         where nothing was sent `ExchangeUnavailable` or, from `send_by` on, `DeadlineNear`.
         """
-        try:
-            answer = self._session.request(
-                endpoints.CREATE_ORDER, _order(request), send_by=request.send_by
-            )
-        except Rejected as error:
-            if error.code == BAD_PARAMETER and "position mode" in str(error):
-                raise StopTrading(
-                    "the account is in hedge mode: switch it to one-way mode and start again"
-                ) from None
-            raise
+        answer = self._session.request(
+            endpoints.CREATE_ORDER, _order(request), send_by=request.send_by
+        )
         try:
             return text(object_in(answer.result, "order/create"), "orderId", "order/create")
         except ExchangeUnavailable as error:
             raise OutcomeUnknown(f"the order was accepted without an id: {error}") from None
 
     def find_order(self, symbol: str, order_id: str) -> OrderStatus | None:
-        """Look in open orders, history and executions for our id; None when all three are empty."""
+        """Look in open orders, history and executions for our id; None when all three are empty.
+
+        A list that fails, or whose row of ours cannot be read (`UnreadableAnswer`), is an error
+        only where no other list knows the order.
+        """
+        problem: ExchangeUnavailable | None = None
         for endpoint in (endpoints.OPEN_ORDERS, endpoints.ORDER_HISTORY, endpoints.EXECUTIONS):
-            found = self._rows_of(endpoint, symbol, order_id)
-            if found:
-                by_fills = endpoint is endpoints.EXECUTIONS
-                return order_of_fills(found) if by_fills else read_order(found[0])
+            try:
+                found = self._rows_of(endpoint, symbol, order_id)
+                if found and endpoint is endpoints.EXECUTIONS:
+                    return order_of_fills(found)
+                if found:
+                    return read_order(found[0], self._session.latest_time or 0)
+            except ExchangeUnavailable as error:
+                problem = problem or error
+        if problem is not None:
+            raise problem
         return None
 
     def _rows_of(self, endpoint: Endpoint, symbol: str, order_id: str) -> list[Row]:
         """Return what a list has under our id; "no such order" means that this list has nothing."""
+        found: list[Row] = []
         try:
-            answer = self._session.call(
-                endpoint, category=CATEGORY, symbol=symbol, orderLinkId=order_id
-            )
+            for raw in self._all(endpoint, symbol=symbol, orderLinkId=order_id):
+                row = object_in(raw, endpoint.path)
+                if optional_text(row, "orderLinkId", endpoint.path) != order_id:
+                    continue
+                if row.get("symbol") != symbol:
+                    raise unreadable(row, "symbol", endpoint.path, f"is not that of {order_id}")
+                found.append(row)
+                if endpoint is not endpoints.EXECUTIONS:
+                    break
         except ExchangeUnavailable as error:
             if error.code not in GONE:
                 raise
-            return []
-        return [
-            row
-            for row in rows(answer.result, endpoint.path)
-            if row.get("orderLinkId") == order_id and row.get("symbol") == symbol
-        ]
+        return found
 
     def fills(self, symbol: str, *, since: int) -> Rows[Fill]:
         """Return the symbol's executions from `since` on, oldest first, all pages."""
         found: dict[str, Fill] = {}
+        unread: dict[UnreadableRow, None] = {}
         now = self._clock.now()
         start = max(since, now - KEPT)
         while True:
             # The last window stays open: executions younger than the latest stamp are wanted too.
             last = start + WEEK > now
             bounds = {"startTime": start} | ({} if last else {"endTime": start + WEEK - 1})
-            for row in self._all(endpoints.EXECUTIONS, EXECUTION_PAGE, symbol=symbol, **bounds):
-                fill = read_fill(row)
-                found[fill.execution_id] = fill
+            fills, bad = self._read(endpoints.EXECUTIONS, read_fill, symbol=symbol, **bounds)
+            found |= {fill.execution_id: fill for fill in fills}
+            unread |= dict.fromkeys(bad)
             if last:
                 ordered = sorted(found.values(), key=lambda fill: (fill.time, fill.execution_id))
-                return Rows(tuple(ordered))
+                return Rows(tuple(ordered), tuple(unread))
             start += WEEK
 
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:
@@ -199,38 +234,76 @@ class BybitBroker:
                 raise
 
     def access(self) -> Access:
-        """Return the key's rights and the account's position mode.
+        """Return the key's rights. A demo account may not tell them, see decision 0036.
 
         Raises `KeyRefused`, `BadCredentials`, `ExchangeUnavailable`.
         """
-        key = self._session.call(endpoints.API_KEY)
-        return read_access(key.result, self._mode_rows(), time=key.time)
-
-    def _mode_rows(self) -> object:
-        """Return the position list of one symbol; where it is not traded, one without rows."""
         try:
-            answer = self._session.call(endpoints.POSITIONS, category=CATEGORY, symbol=MODE_SYMBOL)
+            key = self._session.call(endpoints.API_KEY)
         except ExchangeUnavailable as error:
-            if error.code != BAD_PARAMETER:
+            absent = {NO_ROUTE, NOT_FOUND_STATUS} if self._session.host in DEMO_HOSTS else set()
+            if error.code not in absent | {NOT_IN_DEMO}:
                 raise
-            return {"list": []}
-        return answer.result
+            return Access("", demo=True)
+        return read_access(key.result, time=key.time)
 
-    def _all(self, endpoint: Endpoint, page: int, **parameters: object) -> Iterator[Row]:
-        """Yield the rows of every page. A cursor comes on the last page too: a short page ends."""
-        cursor = ""
+    def _read(
+        self,
+        endpoint: Endpoint,
+        read: Callable[[Row, int], Item | None],
+        **parameters: object,
+    ) -> tuple[list[Item], list[UnreadableRow]]:
+        """Return a list's rows as they are read, and those that cannot be.
+
+        Where a symbol was asked for, a row about another one cannot be read.
+        """
+        symbol = parameters.get("symbol")
+        found: list[Item] = []
+        unread: list[UnreadableRow] = []
+        for raw in self._all(endpoint, **parameters):
+            try:
+                row = object_in(raw, endpoint.path)
+                item = read(row, self._session.latest_time or 0)
+                if symbol and row.get("symbol") != symbol:
+                    raise unreadable(row, "symbol", endpoint.path, f"was asked for as {symbol}")
+            except UnreadableAnswer as error:
+                whose = _name(raw, "symbol"), _name(raw, "orderLinkId")
+                unread.append(UnreadableRow(LISTS[endpoint][0], *whose, str(error)))
+            else:
+                if item is not None:
+                    found.append(item)
+        return found, unread
+
+    def _all(self, endpoint: Endpoint, **parameters: object) -> Iterator[object]:
+        """Yield what every page of a list holds, until there is no cursor any more.
+
+        A short page ends nothing: the exchange may cap or filter pages. An empty one that repeats
+        the cursor it was asked with is the end.
+        """
+        seen, cursor = {""}, ""
         for _ in range(MOST_PAGES):
             more = {"cursor": cursor} if cursor else {}
             answer = self._session.call(
-                endpoint, category=CATEGORY, limit=page, **parameters, **more
+                endpoint, category=CATEGORY, limit=LISTS[endpoint][1], **parameters, **more
             )
-            listed = rows(answer.result, endpoint.path)
+            listed = entries(answer.result, endpoint.path)
             yield from listed
-            page_object = object_in(answer.result, endpoint.path)
-            cursor = optional_text(page_object, "nextPageCursor", endpoint.path)
-            if len(listed) < page or not cursor:
+            page = object_in(answer.result, endpoint.path)
+            before, cursor = cursor, optional_text(page, "nextPageCursor", endpoint.path)
+            if not cursor or (not listed and cursor == before):
                 return
+            if cursor in seen:
+                raise unreadable(page, "nextPageCursor", endpoint.path, "came before: no end")
+            seen.add(cursor)
         raise ExchangeUnavailable(f"{endpoint.path}: the list does not end")
+
+
+def _name(row: object, name: str) -> str:
+    """Return a row's symbol or our id, empty where it names none."""
+    try:
+        return optional_text(object_in(row, name), name, name)
+    except UnreadableAnswer:
+        return ""
 
 
 def _order(request: OrderRequest) -> dict[str, object]:
@@ -239,7 +312,6 @@ def _order(request: OrderRequest) -> dict[str, object]:
         "category": CATEGORY,
         "symbol": request.symbol,
         "side": SIDES[request.side],
-        "orderType": "Market" if request.limit_price is None else "Limit",
         "qty": _plain(request.quantity),
         "orderLinkId": request.order_id,
         "reduceOnly": request.reduce_only,
@@ -248,10 +320,12 @@ def _order(request: OrderRequest) -> dict[str, object]:
     if request.closes_all:
         # Bybit's way to close a quantity that is no multiple of the contract's step any more.
         body |= {"qty": "0", "closeOnTrigger": True}
-    if request.limit_price is not None:
-        body |= {"price": _plain(request.limit_price), "timeInForce": "IOC"}
     if request.reduce_only:
-        return body
+        return body | {"orderType": "Market"}
+    if request.limit_price is None:
+        raise InvariantBroken(f"entry {request.order_id} has no limit price; nothing was sent")
+    # A market order with a slippage tolerance supports no attached stop (order/create-order).
+    body |= {"orderType": "Limit", "timeInForce": "IOC", "price": _plain(request.limit_price)}
     word = TRIGGER_WORDS[request.stop_trigger]
     if request.stop_loss is not None:
         body |= {

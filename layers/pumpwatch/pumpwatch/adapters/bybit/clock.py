@@ -8,23 +8,23 @@ __all__ = ["ExchangeClock"]
 
 
 class ExchangeClock:
-    """The latest time the exchange stamped an answer with (Clock port).
+    """The latest time the exchange stamped an answer with, as far as it is believed (Clock port).
 
     In production it equals wall time within a request's age; in a lock-step simulation it is the
-    market's time and the same in every run. Nothing seen yet in this run: it asks.
+    market's time and the same in every run. Nothing answered yet in this run: it asks, once.
     """
 
     def __init__(self, session: BybitSession) -> None:
         self._session = session
 
     def now(self) -> int:
-        """Return the exchange's time, milliseconds UTC. Raises `ExchangeUnavailable`."""
-        latest = self._session.latest_time
-        if latest is None:
-            asked = self._session.time()
-            latest = self._session.latest_time or asked
-        return latest
+        """Return the exchange's time, milliseconds UTC; by our own clocks while it tells none."""
+        return self._session.time_now()
+
+    def earliest(self) -> int:
+        """Return the earliest time that it may be, milliseconds UTC."""
+        return self._session.earliest_time()
 
     def doubt(self) -> str:
         """Return why the time is not sure; empty when it is."""
-        return ""
+        return self._session.time_doubt()

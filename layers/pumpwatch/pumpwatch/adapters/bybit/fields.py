@@ -1,7 +1,8 @@
 """Reading Bybit's answers: every field that is missing, empty or impossible becomes a typed error.
 
 Bybit sends numbers as text, and "no value" as empty text. The errors raised here are
-`ExchangeUnavailable` and name the place and the field.
+`UnreadableAnswer` and name the place, the field and its value; `ExchangeUnavailable` where there is
+no list at all.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from pumpwatch.domain.orders import Side
-from pumpwatch.errors import ExchangeUnavailable
+from pumpwatch.errors import ExchangeUnavailable, UnreadableAnswer
 
 __all__ = [
     "LATEST_TIME",
     "NUMBER",
+    "SIDES",
     "Row",
     "amount",
     "choice",
+    "entries",
     "integer",
-    "listed",
     "moment",
     "number",
     "object_in",
@@ -32,44 +34,57 @@ __all__ = [
     "rows",
     "side",
     "text",
+    "unreadable",
 ]
 
 Row = Mapping[str, Any]
 T = TypeVar("T")
 
-LONGEST_TEXT = 200
+LONGEST_TEXT, LONGEST_SHOWN = 200, 40
 LARGEST_ID = 10**30
 LATEST_TIME = 4_102_444_800_000
 """The year 2100, milliseconds UTC."""
 
+SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
 NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,2})?")
 
 
 def object_in(value: object, where: str) -> Row:
     """Return the value if it is a JSON object."""
     if not isinstance(value, dict):
-        raise ExchangeUnavailable(f"{where}: an object was expected")
+        raise UnreadableAnswer(f"{where}: {_shown(value)} is no object")
     return value
 
 
-def listed(value: object, where: str, *, key: str = "list") -> Sequence[object]:
-    """Return the list under `key`, whatever its rows are."""
-    found = object_in(value, where).get(key)
-    if not isinstance(found, list):
+def entries(value: object, where: str, *, key: str = "list") -> Sequence[object]:
+    """Return what the list under `key` holds, whatever it is."""
+    listed = value.get(key) if isinstance(value, dict) else None
+    if not isinstance(listed, list):
         raise ExchangeUnavailable(f"{where}: {key} is missing or no list")
-    return found
+    return listed
 
 
 def rows(value: object, where: str, *, key: str = "list") -> Sequence[Row]:
     """Return the objects of the list under `key`."""
-    return [object_in(row, f"{where}: {key}") for row in listed(value, where, key=key)]
+    return [object_in(row, f"{where}: {key}") for row in entries(value, where, key=key)]
+
+
+def unreadable(row: Row, name: str, where: str, why: str) -> UnreadableAnswer:
+    """Return the error that a field's value is."""
+    return UnreadableAnswer(f"{where}: {name} {_shown(row.get(name))} {why}")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict | list):
+        return "(an object)" if isinstance(value, dict) else "(a list)"
+    return repr(value)[:LONGEST_SHOWN]
 
 
 def text(row: Row, name: str, where: str) -> str:
     """Return a text that must not be empty; a JSON integer is accepted (IDs come as both)."""
     found = optional_text(row, name, where)
     if not found:
-        raise ExchangeUnavailable(f"{where}: {name} is missing or empty")
+        raise unreadable(row, name, where, "is missing or empty")
     return found
 
 
@@ -81,7 +96,7 @@ def optional_text(row: Row, name: str, where: str) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST_ID:
         return str(value)
     if not isinstance(value, str) or len(value) > LONGEST_TEXT or not value.isprintable():
-        raise ExchangeUnavailable(f"{where}: {name} is no plain text")
+        raise unreadable(row, name, where, "is no plain text")
     return value
 
 
@@ -99,7 +114,7 @@ def number(row: Row, name: str, where: str) -> Decimal:
     """Return a finite number that must be there."""
     parsed = _parse(row.get(name))
     if parsed is None:
-        raise ExchangeUnavailable(f"{where}: {name} is missing or no number")
+        raise unreadable(row, name, where, "is missing or no number")
     return parsed
 
 
@@ -125,13 +140,13 @@ def price(row: Row, name: str, where: str) -> Decimal:
     """Return a number that must be there and above zero."""
     found = optional_amount(row, name, where)
     if found is None:
-        raise ExchangeUnavailable(f"{where}: {name} is missing or no price")
+        raise unreadable(row, name, where, "is missing or no price")
     return found
 
 
 def _not_negative(value: Decimal, name: str, where: str) -> Decimal:
     if value < 0:
-        raise ExchangeUnavailable(f"{where}: {name} is negative")
+        raise UnreadableAnswer(f"{where}: {name} {value} is negative")
     return value
 
 
@@ -139,7 +154,7 @@ def moment(row: Row, name: str, where: str) -> int:
     """Return a time that must be there, milliseconds UTC between 1970 and 2100."""
     found = integer(row, name, where)
     if not 0 <= found < LATEST_TIME:
-        raise ExchangeUnavailable(f"{where}: {name} is no time")
+        raise unreadable(row, name, where, "is no time")
     return found
 
 
@@ -147,7 +162,7 @@ def integer(row: Row, name: str, where: str) -> int:
     """Return a whole number that must be there."""
     parsed = number(row, name, where)
     if abs(parsed) >= LARGEST_ID or parsed != parsed.to_integral_value():
-        raise ExchangeUnavailable(f"{where}: {name} is not a whole number")
+        raise unreadable(row, name, where, "is not a whole number")
     return int(parsed)
 
 
@@ -155,10 +170,10 @@ def choice(row: Row, name: str, where: str, known: Mapping[str, T]) -> T:
     """Return what a word stands for; an unknown word is an error."""
     word = text(row, name, where)
     if word not in known:
-        raise ExchangeUnavailable(f"{where}: {name} {word[:40]!r} is not known")
+        raise unreadable(row, name, where, "is not known")
     return known[word]
 
 
 def side(row: Row, where: str) -> Side:
     """Return the row's side."""
-    return choice(row, "side", where, {"Buy": Side.BUY, "Sell": Side.SELL})
+    return choice(row, "side", where, SIDES)

@@ -22,7 +22,7 @@ from pumpwatch.ports import CandleRequest
 
 from . import endpoints
 from .candles import INTERVALS, PAGE, join_series, pages, read_candles
-from .fields import listed, object_in, optional_text, price
+from .fields import entries, object_in, optional_text, price
 from .instruments import is_tradable, is_watched, read_instrument, symbol_type
 from .market_trades import LIMIT, read_market_trades
 from .refusals import BAD_PARAMETER
@@ -98,7 +98,7 @@ class BybitMarketData:
             answer = self._session.call(
                 endpoints.INSTRUMENTS, category="linear", limit=INSTRUMENT_PAGE, **more
             )
-            yield from (page := listed(answer.result, where))
+            yield from (page := entries(answer.result, where))
             cursor = optional_text(object_in(answer.result, where), "nextPageCursor", where)
             if not cursor or (not page and cursor == cursors[-1]):
                 return

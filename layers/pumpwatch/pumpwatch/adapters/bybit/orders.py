@@ -1,9 +1,14 @@
-"""Rows of orders, executions and positions as domain objects."""
+"""Rows of orders, executions and positions as domain objects.
+
+Only what decisions are made with can make a row unreadable (`UnreadableAnswer`). The pages of the
+exchange's documentation are named in docs/bybit.md.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import TypeVar
 
 from pumpwatch.domain.orders import (
     Account,
@@ -12,14 +17,15 @@ from pumpwatch.domain.orders import (
     OrderState,
     OrderStatus,
     Position,
+    Side,
     StopTrigger,
 )
-from pumpwatch.errors import ExchangeUnavailable, StopTrading
+from pumpwatch.errors import UnreadableAnswer
 
 from .fields import (
+    SIDES,
     Row,
     amount,
-    choice,
     integer,
     moment,
     number,
@@ -30,24 +36,27 @@ from .fields import (
     rows,
     side,
     text,
+    unreadable,
 )
 
 __all__ = [
+    "COIN",
     "TRIGGER_WORDS",
     "order_of_fills",
     "read_account",
     "read_fill",
+    "read_open_order",
     "read_order",
     "read_position",
 ]
 
+Found = TypeVar("Found")
+
+ORDERS, FILLS = "order list", "execution list"
+COIN = "USDT"
 ZERO = Decimal(0)
 
 STATES = {
-    "New": OrderState.OPEN,
-    "Created": OrderState.OPEN,
-    "Triggered": OrderState.OPEN,
-    "Active": OrderState.OPEN,
     "PartiallyFilled": OrderState.PARTIALLY_FILLED,
     "Untriggered": OrderState.UNTRIGGERED,
     "Filled": OrderState.FILLED,
@@ -56,18 +65,34 @@ STATES = {
     "Deactivated": OrderState.CANCELLED,
     "Rejected": OrderState.REJECTED,
 }
+"""What is not among them (New, Triggered, whatever comes one day) can still be filled."""
 
 KINDS = {
     "Trade": FillKind.TRADE,
+    "BlockTrade": FillKind.TRADE,
+    "FutureSpread": FillKind.TRADE,
+    "MovePosition": FillKind.TRADE,
     "AdlTrade": FillKind.AUTO_DELEVERAGING,
     "BustTrade": FillKind.LIQUIDATION,
     "Delivery": FillKind.SETTLEMENT,
     "Settle": FillKind.SETTLEMENT,
     "Funding": FillKind.FUNDING,
 }
+"""`CorporateAction`, `UNKNOWN` and what is new say nothing of sides and quantities."""
 
-CREATED_BY = {"CreateByLiq": FillKind.LIQUIDATION, "CreateByAdl": FillKind.AUTO_DELEVERAGING}
+CREATED_BY = {
+    "CreateByLiq": FillKind.LIQUIDATION,
+    "CreateByTakeOver": FillKind.LIQUIDATION,
+    "CreateByAdl": FillKind.AUTO_DELEVERAGING,
+    "CreateBySettle": FillKind.SETTLEMENT,
+    "CreateByAdminClosing": FillKind.SETTLEMENT,
+}
 """What the exchange itself made of a trade, by the beginning of the order's `createType`."""
+
+OF_OPEN_ORDERS = frozenset(
+    {"symbol", "orderLinkId", "stopOrderType", "side", "qty", "reduceOnly"}
+    | {"createdTime", "updatedTime"}
+)
 
 TRIGGERS = {
     "StopLoss": "stop_loss",
@@ -75,54 +100,69 @@ TRIGGERS = {
     "TakeProfit": "take_profit",
     "PartialTakeProfit": "take_profit",
     "TrailingStop": "trailing_stop",
+    "TrailingProfit": "trailing_stop",
 }
+"""By `stopOrderType`, or what follows CreateBy in `createType`."""
 
 TRIGGER_WORDS = {StopTrigger.LAST_PRICE: "LastPrice", StopTrigger.MARK_PRICE: "MarkPrice"}
 
 
-def read_order(row: Row) -> OrderStatus:
-    """Return one row of realtime or history."""
-    where = "order list"
-    reason = optional_text(row, "rejectReason", where)
+def read_order(row: Row, time: int = 0) -> OrderStatus:
+    """Return one row of realtime or history that was asked for by its id.
+
+    `time` (milliseconds UTC) stands for the times that it lacks.
+    """
+    state = STATES.get(text(row, "orderStatus", ORDERS), OrderState.OPEN)
+    filled = (amount if state.ended else optional_amount)(row, "cumExecQty", ORDERS)
+    reason = optional_text(row, "rejectReason", ORDERS)
+    updated = _or(time, moment, row, "updatedTime")
     return OrderStatus(
-        order_id=optional_text(row, "orderLinkId", where),
-        exchange_id=text(row, "orderId", where),
-        symbol=text(row, "symbol", where),
-        side=side(row, where),
-        state=choice(row, "orderStatus", where, STATES),
-        quantity=amount(row, "qty", where),
-        filled_quantity=optional_amount(row, "cumExecQty", where) or ZERO,
-        average_price=optional_amount(row, "avgPrice", where),
-        fee=optional_number(row, "cumExecFee", where) or ZERO,
+        order_id=optional_text(row, "orderLinkId", ORDERS),
+        exchange_id=optional_text(row, "orderId", ORDERS),
+        symbol=text(row, "symbol", ORDERS),
+        side=SIDES.get(_or("", text, row, "side")),
+        state=state,
+        quantity=_or(ZERO, amount, row, "qty"),
+        filled_quantity=filled or ZERO,
+        average_price=optional_amount(row, "avgPrice", ORDERS),
+        fee=_fee(row),
         reduce_only=row.get("reduceOnly") is True,
-        created=moment(row, "createdTime", where),
-        updated=moment(row, "updatedTime", where),
+        created=_or(updated, moment, row, "createdTime"),
+        updated=updated,
         reject_reason="" if reason == "EC_NoError" else reason,
-        is_protection=optional_text(row, "stopOrderType", where) in TRIGGERS,
+        is_protection=optional_text(row, "stopOrderType", ORDERS) in TRIGGERS,
     )
 
 
-def read_fill(row: Row) -> Fill:
-    """Return one row of the execution list."""
-    where = "execution list"
-    kind = KINDS.get(text(row, "execType", where), FillKind.OTHER)
+def read_open_order(row: Row, time: int = 0) -> OrderStatus:
+    """Return one row of the list of open orders: whose it is and what it protects matter."""
+    bare = {name: row[name] for name in OF_OPEN_ORDERS & row.keys()}
+    status = _or("", text, row, "orderStatus") or "New"
+    return read_order(bare | {"orderStatus": status, "cumExecQty": "0"}, time)
+
+
+def read_fill(row: Row, _: int = 0) -> Fill:
+    """Return one row of the execution list; one that moves no position needs no numbers."""
+    kind = KINDS.get(text(row, "execType", FILLS), FillKind.OTHER)
+    made_by = optional_text(row, "createType", FILLS)
     if kind is FillKind.TRADE:
-        created_by = optional_text(row, "createType", where)
-        by_exchange = [made for start, made in CREATED_BY.items() if created_by.startswith(start)]
-        kind = by_exchange[0] if by_exchange else kind
+        kind = next((made for start, made in CREATED_BY.items() if made_by.startswith(start)), kind)
+    needed = kind not in (FillKind.FUNDING, FillKind.OTHER)
+    take = _must if needed else _or
+    stop = optional_text(row, "stopOrderType", FILLS)
     return Fill(
-        execution_id=text(row, "execId", where),
-        order_id=optional_text(row, "orderLinkId", where),
-        symbol=text(row, "symbol", where),
-        side=side(row, where),
+        execution_id=text(row, "execId", FILLS),
+        order_id=optional_text(row, "orderLinkId", FILLS),
+        symbol=text(row, "symbol", FILLS),
+        side=side(row, FILLS) if needed else SIDES.get(_or("", text, row, "side"), Side.BUY),
         kind=kind,
-        price=amount(row, "execPrice", where),
-        quantity=amount(row, "execQty", where),
-        fee=optional_number(row, "execFee", where) or ZERO,
-        time=moment(row, "execTime", where),
-        exchange_order_id=optional_text(row, "orderId", where),
-        closed_quantity=optional_amount(row, "closedSize", where) or ZERO,
-        trigger=TRIGGERS.get(optional_text(row, "stopOrderType", where), ""),
+        price=take(ZERO, amount, row, "execPrice"),
+        quantity=take(ZERO, amount, row, "execQty"),
+        fee=optional_number(row, "execFee", FILLS) or ZERO,
+        time=moment(row, "execTime", FILLS),
+        exchange_order_id=optional_text(row, "orderId", FILLS),
+        closed_quantity=take(None, optional_amount, row, "closedSize") or ZERO,
+        trigger=TRIGGERS.get(stop) or TRIGGERS.get(made_by.removeprefix("CreateBy"), ""),
     )
 
 
@@ -131,11 +171,10 @@ def order_of_fills(found: Sequence[Row]) -> OrderStatus:
 
     Whether a remainder is still open they cannot say, so an incomplete order counts as open.
     """
-    where = "execution list"
-    fills = [read_fill(row) for row in found]
+    fills = list({fill.execution_id: fill for fill in map(read_fill, found)}.values())
     filled = sum((fill.quantity for fill in fills), ZERO)
     value = sum((fill.quantity * fill.price for fill in fills), ZERO)
-    quantity = amount(found[0], "orderQty", where)
+    quantity = amount(found[0], "orderQty", FILLS)
     return OrderStatus(
         order_id=fills[0].order_id,
         exchange_id=fills[0].exchange_order_id,
@@ -146,53 +185,121 @@ def order_of_fills(found: Sequence[Row]) -> OrderStatus:
         filled_quantity=filled,
         average_price=value / filled if filled else None,
         fee=sum((fill.fee for fill in fills), ZERO),
-        reduce_only=any(fill.closed_quantity for fill in fills),
+        reduce_only=False,
         created=min(fill.time for fill in fills),
         updated=max(fill.time for fill in fills),
     )
 
 
-def read_position(row: Row) -> Position | None:
+def read_position(row: Row, time: int = 0) -> Position | None:
     """Return one row of the position list, None for a flat one.
 
-    Raises `StopTrading` when the position belongs to hedge mode.
+    `time` (milliseconds UTC) stands for the times that it lacks. What it lacks otherwise is among
+    its doubts.
     """
     where = "position list"
-    size = optional_amount(row, "size", where)
-    if size is None:
+    if row.get("side") in ("", "None", None) and row.get("size") in ("", None):
         return None
-    symbol = text(row, "symbol", where)
-    if integer(row, "positionIdx", where) != 0:
-        raise StopTrading(
-            f"{symbol} is held in hedge mode: switch the account to one-way mode and start again"
-        )
-    created = optional_number(row, "createdTime", where)
-    updated = moment(row, "updatedTime", where)
+    size = number(row, "size", where)
+    if size == 0:
+        return None
+    direction = side(row, where)
+    if size < 0 and direction is Side.BUY:
+        raise unreadable(row, "size", where, "is negative, and the side is Buy")
+    doubts: list[str] = []
+    entry = _or(None, optional_amount, row, "avgPrice", doubts)
+    mark = _or(None, optional_amount, row, "markPrice", doubts)
+    if entry is None and mark is None:
+        raise unreadable(row, "avgPrice", where, "is no price, and neither is markPrice")
+    if entry is None:
+        doubts.append("avgPrice is missing: markPrice stands for it")
+    if mark is None:
+        doubts.append("markPrice is missing: avgPrice stands for it")
+    entry, mark = entry or mark or ZERO, mark or entry or ZERO
+    gain = (mark - entry) * (abs(size) if direction is Side.BUY else -abs(size))
+    updated = _or(time, moment, row, "updatedTime")
     return Position(
-        symbol=symbol,
-        side=side(row, where),
-        quantity=size,
-        entry_price=price(row, "avgPrice", where),
-        mark_price=price(row, "markPrice", where),
-        leverage=optional_amount(row, "leverage", where) or Decimal(1),
+        symbol=text(row, "symbol", where),
+        side=direction,
+        quantity=abs(size),
+        entry_price=entry,
+        mark_price=mark,
+        leverage=_or(Decimal(1), price, row, "leverage"),
         stop_loss=optional_amount(row, "stopLoss", where),
-        take_profit=optional_amount(row, "takeProfit", where),
-        liquidation_price=optional_amount(row, "liqPrice", where),
-        unrealised_pnl=optional_number(row, "unrealisedPnl", where) or ZERO,
-        created=moment(row, "createdTime", where) if created else updated,
+        take_profit=_or(None, optional_amount, row, "takeProfit"),
+        liquidation_price=_or(None, optional_amount, row, "liqPrice", doubts),
+        unrealised_pnl=_or(gain, number, row, "unrealisedPnl"),
+        created=_or(updated, moment, row, "createdTime"),
         updated=updated,
         trailing_stop=optional_amount(row, "trailingStop", where),
+        hedge=integer(row, "positionIdx", where) != 0,
+        doubts=tuple(doubts),
     )
 
 
 def read_account(result: object) -> Account:
-    """Return the unified account's money. Bybit reports its totals in USD."""
+    """Return the unified account's money.
+
+    Bybit reports totals in USD; they are USDT as long as a USDT is worth a dollar within a per
+    cent. Totals that isolated margin does not have are empty texts.
+    """
     where = "wallet-balance"
     listed = rows(result, where)
     if not listed:
-        raise ExchangeUnavailable(f"{where}: no unified account in the answer")
-    return Account(
-        equity=number(listed[0], "totalEquity", where),
-        available=number(listed[0], "totalAvailableBalance", where),
-        wallet_balance=number(listed[0], "totalWalletBalance", where),
+        raise UnreadableAnswer(f"{where}: no unified account in the answer")
+    row = listed[0]
+    coins = row.get("coin")
+    listed_coins = (
+        [one for one in coins if isinstance(one, dict)] if isinstance(coins, list) else []
     )
+    coin = next((one for one in listed_coins if one.get("coin") == COIN), {})
+    available, margin = row.get("totalAvailableBalance"), row.get("totalInitialMargin")
+    isolated = available in ("", None) and margin in ("", None)
+    if isolated and row.get("totalEquity") in ("", None):
+        equity, balance = number(coin, "equity", where), number(coin, "walletBalance", where)
+        return Account(equity, ZERO, balance, isolated_margin=True)
+    worth = _worth(coin, where)
+    return Account(
+        equity=number(row, "totalEquity", where) / worth,
+        available=ZERO if isolated else number(row, "totalAvailableBalance", where) / worth,
+        wallet_balance=number(row, "totalWalletBalance", where) / worth,
+        isolated_margin=isolated,
+    )
+
+
+def _worth(coin: Row, where: str) -> Decimal:
+    """Return the dollars that a USDT is worth; an amount below one coin says nothing of it."""
+    if not coin or abs(number(coin, "equity", where)) < 1:
+        return Decimal(1)
+    worth = number(coin, "usdValue", where) / number(coin, "equity", where)
+    if worth <= 0:
+        raise unreadable(coin, "usdValue", where, "does not fit the equity of USDT")
+    return worth if abs(worth - 1) > Decimal("0.01") else Decimal(1)
+
+
+def _fee(row: Row) -> Decimal:
+    """Return an order's fee: `cumExecFee` is on its way out, `cumFeeDetail` names it by coin."""
+    detail = row.get("cumFeeDetail")
+    if isinstance(detail, dict) and COIN in detail:
+        return number(detail, COIN, ORDERS)
+    return optional_number(row, "cumExecFee", ORDERS) or ZERO
+
+
+def _or(
+    default: Found,
+    read: Callable[[Row, str, str], Found],
+    row: Row,
+    name: str,
+    doubts: list[str] | None = None,
+) -> Found:
+    """Return a field, and the default where it cannot be read: nothing depends on it."""
+    try:
+        return read(row, name, "row")
+    except UnreadableAnswer as error:
+        if doubts is not None:
+            doubts.append(str(error))
+        return default
+
+
+def _must(_: object, read: Callable[[Row, str, str], Found], row: Row, name: str) -> Found:
+    return read(row, name, FILLS)

@@ -16,12 +16,16 @@ from pumpwatch.errors import (
     StopTrading,
 )
 
-from .endpoints import Endpoint
+from .endpoints import SET_LEVERAGE, TRADING_STOP, Endpoint
 
 __all__ = [
     "BAD_PARAMETER",
     "BENIGN",
+    "CLOCKS_APART",
     "GONE",
+    "NOT_FOUND_STATUS",
+    "NOT_IN_DEMO",
+    "NO_ROUTE",
     "http_failure",
     "is_trouble",
     "no_answer",
@@ -30,15 +34,15 @@ __all__ = [
     "word_of",
 ]
 
-BENIGN = frozenset({110043, 34040})
+BENIGN = {SET_LEVERAGE: 110043, TRADING_STOP: 34040}
 """Leverage unchanged, stop and target unchanged: what was asked for holds."""
 
 GONE = frozenset({110001, 110008, 110010})
 """The order is not there, or has ended already."""
 
-BAD_PARAMETER = 10001
+BAD_PARAMETER, NO_ROUTE, NOT_IN_DEMO = 10001, 10017, 10032
 
-KEY_REFUSED = frozenset({10003, 10004, 33004, -2015})
+KEY_REFUSED = frozenset({10003, 10004, 10007, 33004, -2015})
 """Unknown key, wrong signature, expired: it may have been rotated, and nothing was done."""
 BAD_KEY = frozenset({10005, 10010})
 """The key is known, and lacks a right or is used from an address it is not bound to."""
@@ -46,21 +50,30 @@ FORBIDDEN = frozenset({10008, 10009, 10018})
 """Banned, refused region, address over its limit: the same as HTTP 403."""
 ACCOUNT_STOPPED = frozenset({10024, 10027, 10028})
 """Compliance, trading banned, no unified account: no request can cure it."""
-SLOW_DOWN = frozenset({10006, 429})
+SLOW_DOWN = frozenset({10006, 10429, 429})
 CLOCKS_APART = 10002
 NOTHING_DONE = SLOW_DOWN | {CLOCKS_APART}
 """Turned away before anything was done."""
-IN_DOUBT = frozenset({10000, 10014, 10016, 110079, 170007, 170146})
-"""Server time-out, duplicate request, server error, still being processed: the order may stand."""
+IN_DOUBT = frozenset(
+    {10000, 10014, 10016, 10019, 110079, 131001, 131003, 170001, 170007, 170032, 170035, 170146}
+    | {170147, 170234, 3400214}
+)
+"""Server time-out or error, duplicate request, still being processed: the order may stand."""
+BUSINESS_CODES = 20_000
+"""From here on codes come from what judges orders. Below they come from what stands before it: one
+that is not known there says nothing about what became of the request."""
+GATEWAY_REFUSALS = frozenset({10001, 10017, 10029, 10032, 10404})
+"""Bad parameter, no such path, symbol not for this key, not in demo trading, wrong category."""
 DUPLICATE = frozenset({110072, 170141})
 TROUBLE = frozenset({10000, 10016}) | SLOW_DOWN
 """Codes that say the exchange is not well, whatever was asked."""
 
 FORBIDDEN_STATUS, UNAUTHORISED_STATUS, TOO_MANY_STATUS = 403, 401, 429
 NOT_FOUND_STATUS = 404
-SERVER_ERRORS = range(500, 600)
+LOST_STATUSES = frozenset({*range(201, 300), 408, 425, *range(500, 600)})
+"""A server's time-out or error, or an answer without a body: it may be another one next time."""
 WORDS: Mapping[str, frozenset[int]] = {
-    "ok": BENIGN | {0},
+    "ok": frozenset({0, *BENIGN.values()}),
     "no_answer": frozenset({-1}),
     "rate_limited": SLOW_DOWN,
     "forbidden": FORBIDDEN | {FORBIDDEN_STATUS},
@@ -75,7 +88,8 @@ def refusal(endpoint: Endpoint, code: int, message: str) -> PumpwatchError:
     """Return the error for a `retCode` that is neither 0 nor benign."""
     text = f"{endpoint.path}: {message or 'no reason given'} (code {code})"
     if code == CLOCKS_APART:
-        text += ": our clock is ahead of the exchange's by a second or more, or far behind it"
+        text += ": our clock is ahead of the exchange's by a second or more, or far behind it;"
+        text += " the next request is signed by the exchange's"
     for codes, kind in (
         (KEY_REFUSED, KeyRefused),
         (BAD_KEY, BadCredentials),
@@ -86,7 +100,7 @@ def refusal(endpoint: Endpoint, code: int, message: str) -> PumpwatchError:
             return kind(text)
     if not endpoint.acts or code in NOTHING_DONE:
         return ExchangeUnavailable(text, code=code)
-    if code in IN_DOUBT:
+    if code in IN_DOUBT or (code < BUSINESS_CODES and code not in GATEWAY_REFUSALS):
         return OutcomeUnknown(text)
     return (DuplicateOrder if code in DUPLICATE else Rejected)(text, code=code)
 
@@ -117,7 +131,7 @@ def no_answer(endpoint: Endpoint, text: str) -> PumpwatchError:
 
 def is_trouble(code: int) -> bool:
     """Return whether a code or HTTP status is a failure of the exchange, not a refusal."""
-    return code in TROUBLE or code in SERVER_ERRORS
+    return code in TROUBLE or code in LOST_STATUSES
 
 
 def word_of(code: int) -> str:
@@ -143,5 +157,5 @@ def retry_pause(error: PumpwatchError, headers: Mapping[str, str], now: float) -
         except (KeyError, ValueError):
             return USUAL_PAUSE
         return min(LONGEST_PAUSE, max(SHORTEST_PAUSE, pause))
-    transient = code is None or code in IN_DOUBT or code in SERVER_ERRORS
+    transient = code is None or code in IN_DOUBT or code in LOST_STATUSES
     return SHORTEST_PAUSE if transient else None

@@ -11,21 +11,32 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from urllib.parse import quote
+from contextlib import suppress
+from itertools import count
+from urllib.parse import quote, urlsplit
 
 from pybit.exceptions import FailedRequestError
 
 from pumpwatch.adapters.clock import NoDeadline
-from pumpwatch.errors import BadCredentials, DeadlineNear, ExchangeForbidden
+from pumpwatch.errors import BadCredentials, DeadlineNear, ExchangeForbidden, RetryLater
 from pumpwatch.ports import Deadline, ExchangeKey
 
 from .answers import Answer, Envelope, Failed, blotter, read_envelope, require_text
 from .bounded import BoundedAdapter
 from .client import quiet_client
 from .endpoints import TIME, Endpoint
+from .exchange_time import ExchangeTime
 from .health import RollingHealth
 from .limiter import Budgets
-from .refusals import BENIGN, http_failure, is_trouble, no_answer, refusal, retry_pause
+from .refusals import (
+    BENIGN,
+    CLOCKS_APART,
+    http_failure,
+    is_trouble,
+    no_answer,
+    refusal,
+    retry_pause,
+)
 from .traffic import Traffic
 
 __all__ = ["Answer", "BybitSession"]
@@ -33,6 +44,8 @@ __all__ = ["Answer", "BybitSession"]
 UNREADABLE_STATUS = 409
 """What pybit reports for a body that is not JSON."""
 LONGEST_REASON = 200
+LEAST_LEAD = 500
+"""Milliseconds by which a clock must be out before requests are signed by another one."""
 RESERVE_SECONDS, LEAST_SECONDS = 0.1, 0.05
 """What a request leaves of the run's time for what follows it, and the least it is given."""
 
@@ -44,7 +57,8 @@ class BybitSession:
     refusal to call that an HTTP 403 leaves behind. A request takes `timeout_seconds` at most, from
     connecting to the last byte, and never more than the run has left. `requests` counts by
     (path, code), code 0 for a success and -1 where no answer could be read; `health` counts the
-    last ten minutes. Raises `BadCredentials` for a key that nothing can be signed with.
+    last ten minutes. Raises `BadCredentials` for
+    a key that nothing can be signed with.
     """
 
     def __init__(
@@ -57,6 +71,7 @@ class BybitSession:
         threads: int = 8,
         wait: Callable[[float], None] = time.sleep,
         traffic: Traffic | None = None,
+        exchange_time: ExchangeTime | None = None,
     ) -> None:
         self._base_url = base_url
         self._timeout = timeout_seconds
@@ -64,8 +79,9 @@ class BybitSession:
         self._budgets = Budgets(requests_per_second, wait=wait)
         self._deadline: Deadline = NoDeadline()
         self._forbidden: str | None = None
-        self._latest, self._seen = 0, (0.0, 0.0)
-        self._fresh = False
+        self._time = exchange_time or ExchangeTime()
+        self._numbers = count()
+        self._warm = self._fresh = self._asked = False
         self._skew: float | None = None
         self._lock = threading.Lock()
         self._signed = key is not None
@@ -90,7 +106,12 @@ class BybitSession:
         """
         self._deadline = deadline
         self._forbidden = None
-        self._fresh = False
+        self._warm = self._fresh = self._asked = False
+
+    @property
+    def host(self) -> str:
+        """Return the name of the host that everything goes to."""
+        return urlsplit(self._base_url).hostname or ""
 
     @property
     def request_count(self) -> int:
@@ -100,8 +121,8 @@ class BybitSession:
 
     @property
     def latest_time(self) -> int | None:
-        """Return the latest time the exchange has stamped, None before a run's first answer."""
-        return self._latest if self._fresh else None
+        """Return the latest time that is believed, None before a run's first answer."""
+        return self._time.latest if self._fresh else None
 
     @property
     def clock_skew_seconds(self) -> float | None:
@@ -109,8 +130,27 @@ class BybitSession:
         return self._skew
 
     def time(self) -> int:
-        """Ask for the exchange's time, milliseconds UTC."""
+        """Ask for the exchange's time, milliseconds UTC; as much of it as is believed."""
         return self.call(TIME).time
+
+    def time_now(self) -> int:
+        """Return the latest believed time; a run without any answer asks for it, once.
+
+        While the exchange tells no time it goes on by our own clocks.
+        """
+        if not self._fresh and not self._asked:
+            self._asked = True
+            with suppress(RetryLater):
+                self.time()
+        return self.latest_time or self._time.now()
+
+    def earliest_time(self) -> int:
+        """Return the earliest time that it may be, milliseconds UTC."""
+        return min(self.time_now(), self._time.earliest())
+
+    def time_doubt(self) -> str:
+        """Return why the time is not sure, as a sentence; empty when it is."""
+        return self._time.doubt()
 
     def call(self, endpoint: Endpoint, **parameters: object) -> Answer:
         """Send one request and return its answer, as `request` does."""
@@ -121,25 +161,27 @@ class BybitSession:
     ) -> Answer:
         """Send one request and return its answer; a question may be asked a second time.
 
-        Numbers must come as text. The first POST of a run is preceded by a question for the time,
-        so that it never is what finds a dead connection. `send_by` (milliseconds UTC) is the
-        exchange's time from which on the request is not sent any more. Raises what `refusals` says,
-        `InvariantBroken` for a number that is no text, and `DeadlineNear`.
+        Numbers must come as text. A POST that would be a run's first request is preceded by a
+        question for the time, so that it is not what finds a dead connection; whether that is
+        answered does not matter. `send_by` (milliseconds UTC) is the exchange's time from which on
+        the request is not sent any more. Raises what `refusals` says, `InvariantBroken` for a
+        number that is no text, and `DeadlineNear`.
         """
         require_text(endpoint, parameters)
         self._require_permission(endpoint)
-        if endpoint.acts and not self._fresh:
-            self.call(TIME)
-        first = self._attempt(endpoint, parameters, send_by)
+        if endpoint.acts and not self._warm:
+            self._attempt(TIME, {}, None, next(self._numbers))
+        number = next(self._numbers)
+        first = self._attempt(endpoint, parameters, send_by, number)
         if isinstance(first, Answer):
             return first
         pause = None
         if not endpoint.acts:
-            pause = retry_pause(first.error, first.headers, time.time())
+            pause = 0.0 if first.mended else retry_pause(first.error, first.headers, time.time())
         if pause is None or self._deadline.seconds_left() < pause + self._timeout:
             raise first.error
         self._wait(pause)
-        second = self._attempt(endpoint, parameters, send_by)
+        second = self._attempt(endpoint, parameters, send_by, number)
         if isinstance(second, Answer):
             return second
         raise second.error
@@ -151,22 +193,23 @@ class BybitSession:
             raise BadCredentials(f"{endpoint.path} needs a key, and none was given")
 
     def _attempt(
-        self, endpoint: Endpoint, parameters: Mapping[str, object], send_by: int | None
+        self, endpoint: Endpoint, parameters: Mapping[str, object], send_by: int | None, number: int
     ) -> Answer | Failed:
         self._require_permission(endpoint)
         self._budgets.take(endpoint, self._deadline)
-        now = self._exchange_time()
-        if send_by is not None and now is not None and now >= send_by:
+        now = self._time.now()
+        if send_by is not None and now >= send_by:
             raise DeadlineNear(f"{endpoint.path}: too late to be sent by {now - send_by} ms")
-        outcome = self._send(endpoint, _prepared(endpoint, parameters))
-        self.health.note(
-            self._exchange_time(), failed=isinstance(outcome, Failed) and outcome.trouble
-        )
+        outcome = self._send(endpoint, _prepared(endpoint, parameters), number)
+        dated = self._time.now() if self._time.latest is not None else None
+        self.health.note(dated, failed=isinstance(outcome, Failed) and outcome.trouble)
         if isinstance(outcome, Failed) and isinstance(outcome.error, ExchangeForbidden):
             self._forbidden = str(outcome.error)
         return outcome
 
-    def _send(self, endpoint: Endpoint, parameters: dict[str, object]) -> Answer | Failed:
+    def _send(
+        self, endpoint: Endpoint, parameters: dict[str, object], number: int
+    ) -> Answer | Failed:
         """Send once. Errors are returned, not raised: no frame of pybit is in their trace."""
         status, headers, body, problem = UNREADABLE_STATUS, {}, None, ""
         started = time.perf_counter()
@@ -180,6 +223,7 @@ class BybitSession:
         if problem:
             self._count(endpoint, -1, seconds)
             return Failed(no_answer(endpoint, problem), headers)
+        self._warm = True
         if body is None:
             code = -1 if status == UNREADABLE_STATUS else status
             self._count(endpoint, code, seconds)
@@ -189,46 +233,43 @@ class BybitSession:
             return Failed(http_failure(endpoint, status), headers, trouble=is_trouble(status))
         envelope = read_envelope(body)
         self._count(endpoint, -1 if envelope.code is None else envelope.code, seconds)
-        return self._judge(endpoint, envelope, headers)
+        return self._judge(endpoint, envelope, headers, number)
 
     def _judge(
-        self, endpoint: Endpoint, envelope: Envelope, headers: Mapping[str, str]
+        self, endpoint: Endpoint, envelope: Envelope, headers: Mapping[str, str], number: int
     ) -> Answer | Failed:
         code, stamp = envelope.code, envelope.stamp
+        moment = self._time.latest or 0
         if stamp is not None:
-            self._note_time(stamp)
+            moment = self._note_time(stamp, number)
         if code is None or (code == 0 and stamp is None and not endpoint.acts):
             text = f"{endpoint.path}: the answer has no retCode or no time"
             return Failed(no_answer(endpoint, text), headers)
-        if code != 0 and code not in BENIGN:
+        if code != 0 and BENIGN.get(endpoint) != code:
             reason = self._blot(envelope.message)[:LONGEST_REASON]
-            return Failed(refusal(endpoint, code, reason), headers, trouble=is_trouble(code))
-        return Answer(envelope.result, stamp or self._latest)
+            mended = code == CLOCKS_APART and self._sign_by(stamp)
+            error = refusal(endpoint, code, reason)
+            return Failed(error, headers, trouble=is_trouble(code), mended=mended)
+        return Answer(envelope.result, moment)
+
+    def _sign_by(self, stamp: int | None) -> bool:
+        """Sign from now on by the clock that refused a request; return whether that is news."""
+        lead = self._time.lead(stamp) if stamp is not None else 0
+        news = abs(lead - self._http.lead) >= LEAST_LEAD
+        if news:
+            self._http.lead = lead
+        return news
 
     def _count(self, endpoint: Endpoint, code: int, seconds: float) -> None:
         with self._lock:
             self.requests[endpoint.path, code] += 1
         self._traffic.note(endpoint.path, code, seconds)
 
-    def _note_time(self, stamp: int) -> None:
-        with self._lock:
-            wall, self._fresh = time.time(), True
-            self._skew = wall - stamp / 1000
-            if stamp >= self._latest:
-                self._latest, self._seen = stamp, (wall, time.monotonic())
-
-    def _exchange_time(self) -> int | None:
-        """Return what the exchange's clock shows by now, None before its first answer.
-
-        A frozen process may have stopped its monotonic clock, and the wall clock can be set back:
-        the one that moved further counts.
-        """
-        with self._lock:
-            if not self._latest:
-                return None
-            wall, monotonic = self._seen
-            passed = max(time.time() - wall, time.monotonic() - monotonic)
-            return self._latest + int(passed * 1000)
+    def _note_time(self, stamp: int, number: int) -> int:
+        """Take note of an answer's stamp; return the time that is believed for that answer."""
+        believed, self._fresh = self._time.hear(stamp, number), True
+        self._skew = time.time() - believed / 1000
+        return believed
 
     def _seconds_for_a_request(self) -> float:
         left = self._deadline.seconds_left() - RESERVE_SECONDS

@@ -12,7 +12,7 @@ from pumpwatch.domain.candles import LARGEST, BoolArray, FloatArray
 from pumpwatch.domain.market import MarketSnapshot
 from pumpwatch.errors import ExchangeUnavailable
 
-from .fields import LATEST_TIME, Row, listed
+from .fields import LATEST_TIME, Row, entries
 
 __all__ = ["as_float", "is_usdt_perpetual", "read_snapshot", "symbol_of"]
 
@@ -33,7 +33,7 @@ def read_snapshot(result: object, *, time: int) -> MarketSnapshot:
     symbol whose rows differ, and rows without a symbol. Raises `ExchangeUnavailable` when the
     answer has no list, or no row of it names a symbol.
     """
-    answered = listed(result, "tickers")
+    answered = entries(result, "tickers")
     named = [row for row in answered if isinstance(row, dict) and symbol_of(row)]
     if answered and not named:
         raise ExchangeUnavailable("tickers: no row names a symbol")

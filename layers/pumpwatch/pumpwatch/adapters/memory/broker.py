@@ -53,7 +53,7 @@ class MemoryBroker:
         self.placed: list[OrderRequest] = []
         """Every request that reached the account, refused ones included."""
         self.access_facts = Access("10001")
-        """What the key may do; hedge mode is here too."""
+        """What the key may do."""
         self.fill_fraction = Decimal(1)
         self.drop_stops = False
 

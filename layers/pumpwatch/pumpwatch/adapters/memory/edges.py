@@ -27,11 +27,15 @@ class ManualClock:
 
     def __init__(self, time: int) -> None:
         self.time = time
-        self.doubts = ""
+        self.doubts, self.behind = "", 0
 
     def now(self) -> int:
         """Return the time it was set to, milliseconds UTC."""
         return self.time
+
+    def earliest(self) -> int:
+        """Return the time less `behind`."""
+        return self.time - self.behind
 
     def doubt(self) -> str:
         """Return what `doubts` was set to."""

@@ -75,6 +75,7 @@ def _waiting(held: PaperPosition, name: str) -> OrderStatus:
 
 def fill_of(order: OrderStatus, change: Change) -> Fill:
     """Return the one fill of an order that was filled at once."""
+    assert order.side is not None  # noqa: S101 - our own orders have one
     return Fill(
         execution_id=f"{order.exchange_id}-fill",
         order_id=order.order_id,
