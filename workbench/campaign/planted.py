@@ -21,7 +21,7 @@ from pathlib import Path
 
 from pumpwatch.errors import BadInput
 
-__all__ = ["Bug", "Verdict", "catalogue", "stale", "try_bug", "try_bugs"]
+__all__ = ["PACKAGE", "Bug", "Verdict", "catalogue", "try_bug", "try_bugs"]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGE = CHECKOUT / "layers" / "pumpwatch" / "pumpwatch"
@@ -34,28 +34,33 @@ TESTS_FAILED = 1
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """A fault and where it is planted: `old` stands exactly once in `file`."""
+    """A fault and where it is planted: `old` stands exactly once in `file`, below the package."""
 
     name: str
     says: str
     """What is wrong with it, as a sentence."""
     file: str
-    """Below the package."""
     old: str
     new: str
+    also: Sequence[tuple[str, str, str]] = ()
+    """Further patches, where a decision is made twice: file, old, new."""
     test: str = ""
     """The test that notices it where no world does, as pytest's node."""
 
     def plant(self, package: Path) -> None:
-        """Patch a copy of the package. Raises `BadInput` when the patch does not apply."""
-        path = package / self.file
-        text = path.read_text("utf-8") if path.is_file() else ""
-        if text.count(self.old) != 1:
-            raise BadInput(
-                f"{self.name} does not apply: {self.file} has its old text {text.count(self.old)}"
-                f" times, not once:\n{self.old}"
-            )
-        path.write_text(text.replace(self.old, self.new), "utf-8")
+        """Patch a copy of the package."""
+        for file, old, new in ((self.file, self.old, self.new), *self.also):
+            path = package / file
+            path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+
+    def stale(self, package: Path) -> str:
+        """Return why a patch does not apply to a package, as a sentence; empty when all do."""
+        for file, old, _ in ((self.file, self.old, self.new), *self.also):
+            path = package / file
+            times = path.read_text("utf-8").count(old) if path.is_file() else 0
+            if times != 1:
+                return f"{self.name} does not apply: {file} has {times} times, not once: {old}"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,51 +73,34 @@ class Verdict:
     why: str = ""
     """What the promise said, or why the test was no proof."""
 
+    @property
+    def found(self) -> bool:
+        """Return whether anybody noticed it."""
+        return self.seed is not None or bool(self.test)
+
     def __str__(self) -> str:
-        if self.seed is not None:
-            return f"{self.bug.name}: found by seed {self.seed}"
-        return (
-            f"{self.bug.name}: found by test {self.test}"
-            if self.test
-            else f"{self.bug.name}: missed"
-        )
+        by = f"seed {self.seed}" if self.seed is not None else f"test {self.test}"
+        return f"{self.bug.name}: " + (f"found by {by}" if self.found else "missed")
 
 
 def catalogue(names: Sequence[str] = ()) -> list[Bug]:
-    """Return all planted bugs, or those of these names. Raises `BadInput`, also without a checkout."""
+    """Return all planted bugs, or those of these names.
+
+    Raises `BadInput` without a checkout, and names the patches that do not apply any more.
+    """
     if not PACKAGE.is_dir():
         raise BadInput("--planted patches the sources: run it in a checkout of Pumpwatch")
     bugs = [Bug(**one) for one in tomllib.loads(CATALOGUE.read_text("utf-8"))["bug"]]
-    unknown = set(names) - {bug.name for bug in bugs}
-    if unknown:
-        raise BadInput(f"--bug: no planted bug is called {', '.join(sorted(unknown))}")
-    return [bug for bug in bugs if not names or bug.name in names]
-
-
-def stale(bugs: Sequence[Bug], package: Path = PACKAGE) -> list[str]:
-    """Return why patches do not apply to a package, a sentence for each that does not."""
-    with tempfile.TemporaryDirectory() as folder:
-        found = []
-        for bug in bugs:
-            copy = Path(folder) / bug.name
-            try:
-                (copy / bug.file).parent.mkdir(parents=True)
-                if (package / bug.file).is_file():
-                    shutil.copy(package / bug.file, copy / bug.file)
-                bug.plant(copy)
-            except BadInput as error:
-                found.append(str(error))
-        return found
+    wanted = [bug for bug in bugs if not names or bug.name in names]
+    if len(wanted) < len(set(names)):
+        raise BadInput(f"--bug: the planted bugs are {', '.join(bug.name for bug in bugs)}")
+    if stale := [why for bug in wanted if (why := bug.stale(PACKAGE))]:
+        raise BadInput("\n".join(stale))
+    return wanted
 
 
 def try_bugs(bugs: Sequence[Bug], seeds: int, workers: int) -> Iterator[Verdict]:
-    """Try each bug, several side by side, and yield the verdicts in the catalogue's order.
-
-    Raises `BadInput` before anything is tried when a patch does not apply.
-    """
-    problems = stale(bugs)
-    if problems:
-        raise BadInput("\n".join(problems))
+    """Try each bug, several side by side, and yield the verdicts in the catalogue's order."""
     with ThreadPoolExecutor(workers) as pool:
         yield from pool.map(partial(try_bug, seeds=seeds), bugs)
 

@@ -268,6 +268,8 @@ class Promise:
 
     def _check_outcomes(self, trade: Trade) -> None:
         for record in self._journal.orders(trade.signal_id):
+            if self._given_up(record):
+                continue
             order = self._exchange.engine.ledger.by_link.get(record.request.order_id)
             filled = order.filled if order is not None else Decimal(0)
             if record.outcome is Outcome.UNKNOWN:
@@ -279,12 +281,21 @@ class Promise:
                     f"the journal says {record.filled_quantity}"
                 )
 
+    def _given_up(self, record: OrderRecord) -> bool:
+        """Tell whether an order left no trace for so long that nobody could know what it did."""
+        lost = record.detail.startswith("never placed")
+        return lost and (record.leg is Leg.EXIT or self._exchange.blind_until > 0)
+
     def _check_results(self) -> None:
         """Realised profit in the journal is what the exchange's executions add up to."""
         untold = set(self._exchange.untold) | {
             trade.symbol
             for trade in self._journal.trades_since(0)
             if trade.exit_reason is ExitReason.UNEXPLAINED
+            or any(
+                one.leg is Leg.ENTRY and self._given_up(one)
+                for one in self._journal.orders(trade.signal_id)
+            )
         }
         told: Counter[str] = Counter()
         for trade in self._journal.trades_since(0):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,6 +37,14 @@ def campaign(
     replay: Annotated[
         int | None, typer.Option(help="Play this one world and print what happened in it.")
     ] = None,
+    planted: Annotated[
+        bool,
+        typer.Option("--planted", help="Plant known bugs, one at a time, and see who notices."),
+    ] = False,
+    bug: Annotated[
+        list[str] | None,
+        typer.Option(help="With --planted, only the bug of this name; repeatable."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Play seeded worlds against the trade use case and check its promise after every tick.
@@ -46,7 +54,8 @@ def campaign(
     agree, no limit exceeded, one writer.
 
     Exit status 1 when the promise broke in a world; its seed is named, and `--replay SEED` shows
-    what happened there.
+    what happened there. With `--planted`, exit status 1 when a bug was missed: each is tried by
+    `--seeds` worlds and where none notices by a test. That works in a checkout only.
     """
     _check("--seeds", seeds, 1, MOST_SEEDS)
     _check("--first", first, 0, MOST_SEEDS)
@@ -61,6 +70,8 @@ def campaign(
         else:
             _print_world(world, Console())
         raise typer.Exit(1 if world.broken else 0)
+    if planted:
+        raise typer.Exit(_plant(bug or [], seeds, workers or os.cpu_count() or 1, as_json=as_json))
     result = _play(
         range(first, first + seeds),
         workers or os.cpu_count() or 1,
@@ -72,6 +83,27 @@ def campaign(
         _print(result, Console(), over_http=over_http)
     if result.broken:
         raise typer.Exit(1)
+
+
+def _plant(names: Sequence[str], seeds: int, workers: int, *, as_json: bool) -> int:
+    """Try the planted bugs, print a line for each, and return how the command ends."""
+    from workbench.campaign.planted import catalogue, try_bugs  # noqa: PLC0415
+
+    verdicts = []
+    for one in try_bugs(catalogue(names), seeds, workers):
+        verdicts.append(one)
+        if not as_json:
+            typer.echo(str(one))
+    missed = [one.bug.name for one in verdicts if not one.found]
+    if as_json:
+        lines = [
+            {"name": one.bug.name, "seed": one.seed, "test": one.test or None, "why": one.why}
+            for one in verdicts
+        ]
+        typer.echo(json.dumps({"bugs": lines, "missed": missed}))
+    else:
+        typer.echo(f"{len(verdicts)} bugs planted, {len(verdicts) - len(missed)} found.")
+    return 1 if missed else 0
 
 
 def _check(name: str, value: int, least: int, most: int) -> None:
