@@ -220,8 +220,14 @@ class Promise:
     def _check_stops_always(self) -> None:
         """No position of ours was ever without a stop, but where a fault took it away."""
         bare = self._exchange.engine.ledger.protection.by_symbol(self._exchange.now)
+        allowed = self._bare_allowed | self._foreign
+        if any(milliseconds and symbol not in allowed for symbol, milliseconds in bare.items()):
+            # A stop that fired and could not fill all is cancelled with what is left.
+            orders = self._exchange.engine.ledger.orders.values()
+            spent = (one for one in orders if one.stop_kind and one.status == "Cancelled")
+            allowed |= {one.symbol for one in spent if one.cancel_type == "UNKNOWN"}
         for symbol, milliseconds in bare.items():
-            if milliseconds and symbol not in self._bare_allowed | self._foreign:
+            if milliseconds and symbol not in allowed:
                 raise Broken(f"stops: {symbol} was without a stop for {milliseconds} ms")
 
     def _check_stops_now(self) -> None:
