@@ -15,7 +15,7 @@ from workbench.simulator.engine.records import Order
 from .care_rules import CareRules
 from .entry_rules import Facts, entry_breaks
 from .people import People
-from .plan import Run
+from .plan import MINUTE, Run
 
 __all__ = ["Broken", "Promise"]
 
@@ -231,11 +231,14 @@ class Promise:
                 raise Broken(f"stops: {symbol} was without a stop for {milliseconds} ms")
 
     def _check_stops_now(self) -> None:
-        watch = self._exchange.engine.ledger.protection
-        for symbol in watch.bare_since:
-            index = self._exchange.indices[symbol]
-            halted = self._exchange.market.is_halted(index, self._exchange.now)
-            if symbol not in self._foreign and not halted:
+        bare = self._exchange.engine.ledger.protection.bare_since
+        # What the exchange refuses to close as well it leaves bare itself: the price limit, say.
+        live = self._journal.live_trades() if bare else ()
+        refused = {
+            one.symbol for one in live if (one.exit_refused or 0) > self._exchange.now - MINUTE
+        }
+        for symbol in set(bare) - refused - self._foreign:
+            if not self._exchange.is_dead(symbol):
                 raise Broken(f"stops: {symbol} is without a stop after an undisturbed tick")
 
     def _check_agreement(self, looked: int) -> None:
