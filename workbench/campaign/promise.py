@@ -15,7 +15,7 @@ from workbench.simulator.engine.records import Order
 from .care_rules import CareRules
 from .entry_rules import Facts, entry_breaks
 from .people import People
-from .plan import MINUTE, Run
+from .plan import Run
 
 __all__ = ["Broken", "Promise"]
 
@@ -232,12 +232,9 @@ class Promise:
 
     def _check_stops_now(self) -> None:
         bare = self._exchange.engine.ledger.protection.bare_since
-        # What the exchange refuses to close as well it leaves bare itself: the price limit, say.
         live = self._journal.live_trades() if bare else ()
-        refused = {
-            one.symbol for one in live if (one.exit_refused or 0) > self._exchange.now - MINUTE
-        }
-        for symbol in set(bare) - refused - self._foreign:
+        waiting = {trade.symbol for trade in live if self._care.waits(trade)}
+        for symbol in set(bare) - waiting - self._foreign:
             if not self._exchange.is_dead(symbol):
                 raise Broken(f"stops: {symbol} is without a stop after an undisturbed tick")
 
