@@ -12,7 +12,6 @@ import numpy as np
 from pumpwatch.domain.market import OrderBook
 from pumpwatch.domain.signals import Phase, Signal, signal_id_for
 from pumpwatch.settings import TradeSettings
-
 from workbench.simulator.exchange_settings import ExchangeSettings
 
 from .market import CampaignMarket, random_market
