@@ -16,7 +16,7 @@ from workbench.campaign.planted import PACKAGE, Bug, Verdict, catalogue, try_bug
 from workbench.cli.main import app
 
 LEAST = 40
-SAMPLE = {"memory-ignores-token": 40, "risk-doubled": 5, "missing-stop-sound": 40}
+SAMPLE = {"memory-ignores-token": 40, "risk-doubled": 20, "time-limit-late": 20}
 """Bugs that worlds find soon, and how many of them they may need."""
 BY_TEST = "dust-by-quantity"
 
