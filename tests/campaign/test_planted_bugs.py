@@ -6,13 +6,16 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
+from support import planted
+from support.planted import PACKAGE, Bug, Verdict, catalogue, try_bug, try_bugs
 from typer.testing import CliRunner
 
 from pumpwatch.errors import BadInput
-from workbench.campaign import planted
-from workbench.campaign.planted import PACKAGE, Bug, Verdict, catalogue, try_bug, try_bugs
+from workbench.cli import campaign
 from workbench.cli.main import app
 
 LEAST = 40
@@ -78,10 +81,27 @@ def test_a_patch_that_does_not_apply_is_named() -> None:
     assert "times, not once: Decimal" in twice.stale(PACKAGE)
 
 
-def test_without_a_checkout_the_command_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planted, "PACKAGE", PACKAGE / "elsewhere")
-    with pytest.raises(BadInput, match="checkout"):
-        catalogue()
+def test_without_a_checkout_the_command_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(campaign, "__file__", str(tmp_path / "a" / "b" / "campaign.py"))
+    result = CliRunner().invoke(app, ["campaign", "--planted"])
+    assert isinstance(result.exception, BadInput)
+    assert "checkout" in str(result.exception)
+
+
+def test_the_command_hands_its_options_to_the_runner(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def run(command: list[str], **_: Any) -> Any:
+        asked.append(command[1:])
+        return type("Done", (), {"returncode": 1})
+
+    monkeypatch.setattr(campaign.subprocess, "run", run)
+    options = ["--planted", "--seeds", "7", "--workers", "2", "--bug", "blind-retry", "--json"]
+    assert CliRunner().invoke(app, ["campaign", *options]).exit_code == 1
+    runner = str(PACKAGE.parents[2] / "tests" / "support" / "planted.py")
+    assert asked == [[runner, "--seeds=7", "--workers=2", "--bug=blind-retry", "--json"]]
 
 
 def test_an_unknown_name_is_refused_with_those_there_are() -> None:
@@ -89,8 +109,8 @@ def test_an_unknown_name_is_refused_with_those_there_are() -> None:
         catalogue(["no-such-bug"])
 
 
-def test_the_command_prints_a_line_for_each_and_ends_with_one_when_a_bug_was_missed(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_line_is_printed_for_each_and_one_that_is_missed_ends_with_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def judged(bugs: Sequence[Bug], seeds: int, workers: int) -> Iterator[Verdict]:
         assert (seeds, workers) == (7, 2)
@@ -98,15 +118,20 @@ def test_the_command_prints_a_line_for_each_and_ends_with_one_when_a_bug_was_mis
         yield Verdict(bugs[1], why="the promise held in every world")
 
     monkeypatch.setattr(planted, "try_bugs", judged)
-    two = ("--bug", "risk-doubled", "--bug", "blind-retry")
-    asked = ["campaign", "--planted", "--seeds", "7", "--workers", "2", *two]
-    result = CliRunner().invoke(app, asked)
-    assert result.exit_code == 1
-    assert "risk-doubled: found by seed 3" in result.output
-    assert "blind-retry: missed" in result.output
-    as_json = CliRunner().invoke(app, [*asked, "--json"])
-    assert as_json.exit_code == 1
-    assert json.loads(as_json.output)["missed"] == ["blind-retry"]
+    monkeypatch.setattr(planted, "_worlds", lambda package, seeds: None)
+    asked = ["--seeds=7", "--workers=2", "--bug=risk-doubled", "--bug=blind-retry"]
+    assert planted.main(asked) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "risk-doubled: found by seed 3",
+        "blind-retry: missed",
+        "2 bugs planted, 1 found.",
+    ]
+    assert planted.main([*asked, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["missed"] == ["blind-retry"]
+    assert planted.main(["--bug=no-such-bug"]) == 2
+    monkeypatch.setattr(planted, "_worlds", lambda package, seeds: {"seed": 1, "why": "halts"})
+    assert planted.main(asked) == 2
+    assert "without any bug the promise breaks already" in capsys.readouterr().err
 
 
 @pytest.mark.slow

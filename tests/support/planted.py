@@ -1,11 +1,13 @@
 """Known bugs, planted one at a time in a copy of the package: does the safety net notice?
 
-Each is a small patch of the source, in `planted.toml`. The copy is imported by processes that play
-worlds, and where no world notices by one that runs a named test.
+Each is a small patch of the source, in `tests/campaign/planted.toml`. The copy is imported by
+processes that play worlds, and where no world notices by one that runs a named test.
+`pumpwatch campaign --planted` runs this file; a process with a planted bug does so as well.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -18,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pumpwatch.errors import BadInput
 
@@ -25,7 +28,7 @@ __all__ = ["PACKAGE", "Bug", "Verdict", "catalogue", "try_bug", "try_bugs"]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGE = CHECKOUT / "layers" / "pumpwatch" / "pumpwatch"
-CATALOGUE = Path(__file__).with_name("planted.toml")
+CATALOGUE = CHECKOUT / "tests" / "campaign" / "planted.toml"
 LONGEST = 600
 """Seconds that the worlds, or the test, of one bug may take."""
 TESTS_FAILED = 1
@@ -86,10 +89,8 @@ class Verdict:
 def catalogue(names: Sequence[str] = ()) -> list[Bug]:
     """Return all planted bugs, or those of these names.
 
-    Raises `BadInput` without a checkout, and names the patches that do not apply any more.
+    Raises `BadInput` that names the patches which do not apply any more.
     """
-    if not PACKAGE.is_dir():
-        raise BadInput("--planted patches the sources: run it in a checkout of Pumpwatch")
     bugs = [Bug(**one) for one in tomllib.loads(CATALOGUE.read_text("utf-8"))["bug"]]
     wanted = [bug for bug in bugs if not names or bug.name in names]
     if len(wanted) < len(set(names)):
@@ -111,11 +112,10 @@ def try_bug(bug: Bug, *, seeds: int) -> Verdict:
         package = Path(folder).resolve() / PACKAGE.name
         shutil.copytree(PACKAGE, package)
         bug.plant(package)
-        worlds = ("-m", "workbench.campaign.hunt", "0", str(seeds), str(package))
-        played = _python(package, worlds)
-        if played.returncode:
-            return Verdict(bug, why=played.stderr.strip())
-        broken = json.loads(played.stdout)
+        try:
+            broken = _worlds(package, seeds)
+        except subprocess.CalledProcessError as error:
+            return Verdict(bug, why=error.stderr.strip())
         if broken is not None:
             return Verdict(bug, seed=broken["seed"], why=broken["why"])
         if not bug.test:
@@ -127,9 +127,16 @@ def try_bug(bug: Bug, *, seeds: int) -> Verdict:
         return Verdict(bug, why=f"{bug.test} ended with {tested.returncode}")
 
 
+def _worlds(package: Path, seeds: int) -> dict[str, Any] | None:
+    """Return the first broken world of a package. Raises `CalledProcessError`."""
+    played = _python(package, (__file__, "--hunt", str(package), "--seeds", str(seeds)))
+    played.check_returncode()
+    return json.loads(played.stdout)
+
+
 def _python(package: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     paths = os.pathsep.join((str(package.parent), str(CHECKOUT)))
-    return subprocess.run(  # noqa: S603 - this interpreter, with our own arguments
+    return subprocess.run(
         (sys.executable, *arguments),
         cwd=CHECKOUT,
         env={**os.environ, "PYTHONPATH": paths},
@@ -138,3 +145,67 @@ def _python(package: Path, arguments: Sequence[str]) -> subprocess.CompletedProc
         timeout=LONGEST,
         check=False,
     )
+
+
+def hunt(package: str, seeds: int) -> dict[str, object] | None:
+    """Return seed and reason of the first world in which the promise breaks, or trading crashes."""
+    import pumpwatch
+    from workbench.campaign.world import play
+
+    if not Path(str(pumpwatch.__file__)).is_relative_to(package):
+        sys.exit(f"pumpwatch comes from {pumpwatch.__file__}, not from {package}")
+    for seed in range(seeds):
+        try:
+            why = play(seed).broken
+        except Exception as error:  # whatever a bug leads to
+            why = f"crash: {type(error).__name__}: {error}"
+        if why:
+            return {"seed": seed, "why": why}
+    return None
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Try the bugs, print a line for each, and return 0 only if all were found."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--hunt", default="")
+    parser.add_argument("--seeds", type=int, default=300)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--bug", action="append", default=[])
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args(arguments)
+    if asked.hunt:
+        _say(json.dumps(hunt(asked.hunt, asked.seeds)))
+        return 0
+    try:
+        bugs = catalogue(asked.bug)
+    except BadInput as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sound = _worlds(PACKAGE, asked.seeds)
+    if sound:
+        sys.stderr.write(f"without any bug the promise breaks already: {sound}\n")
+        return 2
+    verdicts = []
+    for one in try_bugs(bugs, asked.seeds, asked.workers):
+        verdicts.append(one)
+        if not asked.json:
+            _say(str(one))
+    missed = [one.bug.name for one in verdicts if not one.found]
+    if asked.json:
+        lines = [
+            {"name": one.bug.name, "seed": one.seed, "test": one.test or None, "why": one.why}
+            for one in verdicts
+        ]
+        _say(json.dumps({"bugs": lines, "missed": missed}))
+    else:
+        _say(f"{len(verdicts)} bugs planted, {len(verdicts) - len(missed)} found.")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
