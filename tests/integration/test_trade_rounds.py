@@ -20,7 +20,7 @@ def test_requests_count_as_rounds_only_where_one_waits_for_another() -> None:
 
 @pytest.mark.parametrize("open_already", [0, 1], ids=["nothing is open", "one is open"])
 def test_from_signal_to_acknowledgement_and_from_fill_to_verified_stop(open_already: int) -> None:
-    """Time (which warms the connection), one round of reads, leverage, order; then one look."""
+    """Two pages of positions with all other reads beside them, leverage, order; then one look."""
     world = World(real_latency=True)
     facts = {"price": 60_000.0, "base_price": 50_000.0, "peak_price": 60_500.0}
     try:
@@ -37,7 +37,8 @@ def test_from_signal_to_acknowledgement_and_from_fill_to_verified_stop(open_alre
     entry, follow = recorder.until(CREATE), recorder.after(CREATE)
     assert rounds(entry) <= TO_ACKNOWLEDGEMENT, [one.path for one in entry]
     # The look that saw the stop, and the run's last look at the account.
-    _, last_look = [one.start for one in follow if one.path == POSITIONS]
+    # Each reads two pages: a list is followed until its cursor ends.
+    _, _, last_look, _ = sorted(one.start for one in follow if one.path == POSITIONS)
     verified = [one for one in follow if one.start < last_look]
     assert rounds(verified) <= TO_VERIFIED_STOP, [one.path for one in verified]
     assert all(trade.stop_verified is not None for trade in report.trades)

@@ -55,7 +55,7 @@ class CareRules:
         bare = exchange.engine.ledger.protection.bare_since
         for held in ours:
             trade = live.get(held.symbol)
-            if exchange.is_dead(held.symbol) or trade is None or self._waits(trade):
+            if exchange.is_dead(held.symbol) or trade is None or self.waits(trade):
                 continue
             if self._calm["stops"] >= RUNS and bare.get(held.symbol, looked) < since:
                 yield f"care: {held.symbol} is without a stop after {RUNS} runs that could set it"
@@ -87,10 +87,13 @@ class CareRules:
         if held.sign * (entry - stop) > far * WIDER + tick:
             yield f"stops: {symbol}'s at {stop} is farther from {entry} than planned"
 
-    def _waits(self, trade: Trade) -> bool:
-        """Tell whether an exit was refused a moment ago, or is not settled yet."""
+    def waits(self, trade: Trade) -> bool:
+        """Tell whether the exchange has just refused or cancelled an exit, or has not answered."""
         now = self._facts.exchange.now
-        orders = self._facts.journal.orders(trade.signal_id)
-        young = any(o.outcome is Outcome.UNKNOWN and now - o.intended < MINUTE for o in orders)
+        exits = [o for o in self._facts.journal.orders(trade.signal_id) if o.leg is Leg.EXIT]
+        ended = any(
+            o.outcome is Outcome.REJECTED and now - (o.settled or 0) < MINUTE for o in exits
+        )
+        young = any(o.outcome is Outcome.UNKNOWN and now - o.intended < MINUTE for o in exits)
         refused = trade.exit_refused is not None and now - trade.exit_refused < AFTER_REFUSAL
-        return refused or (young and trade.state is not TradeState.OPEN)
+        return ended or refused or (young and trade.state is not TradeState.OPEN)

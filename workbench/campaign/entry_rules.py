@@ -104,10 +104,10 @@ def _run_and_ages(facts: Facts, trade: Trade, run: Run) -> Iterator[str]:
     left = TIME_LIMIT - (now - run.started)
     if left < REQUESTS * settings.request_timeout_seconds * 1000 and not run.undead:
         yield f"time: an entry with {left} ms left, too little to follow it"
-    if run.started - run.scheduled > settings.max_tick_age_seconds * 1000:
-        yield f"ages: an entry on a tick of {run.started - run.scheduled} ms"
-    if run.started - trade.signal_time > settings.max_signal_age_seconds * 1000:
-        yield f"ages: an entry on a signal of {run.started - trade.signal_time} ms"
+    if now - run.scheduled > settings.max_tick_age_seconds * 1000 and not run.undead:
+        yield f"ages: an entry on a tick of {now - run.scheduled} ms"
+    if now - trade.signal_time > settings.max_signal_age_seconds * 1000 and not run.undead:
+        yield f"ages: an entry on a signal of {now - trade.signal_time} ms"
     book = run.books.get(trade.symbol)
     if book is None or now - min(book.time, run.market_seen) > settings.max_data_age_seconds * 1000:
         yield f"ages: an entry in {trade.symbol} on prices that are too old, or on none"

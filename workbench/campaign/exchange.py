@@ -44,7 +44,7 @@ class WorldExchange:
     def __init__(self, market: CampaignMarket, settings: ExchangeSettings) -> None:
         self.source = market
         self.market = LiveMarket(market)
-        self.prices = Prices(self.market)
+        self.prices = Prices(self.market, settings)
         self.engine = Engine(self.market, self.prices, settings, market.start)
         self.indices = {listing.symbol: n for n, listing in enumerate(market.listings)}
         self.lag_ms = 0

@@ -45,11 +45,8 @@ class _Place:
     listing: Listing
 
 
-def incident_for(trouble: Trouble, plan: Plan, exchange: WorldExchange) -> Incident | None:
-    """Return the incident at a symbol that it matters to; None when there is none."""
-    symbol = symbol_for(trouble, plan, exchange)
-    if symbol is None:
-        return None
+def incident_for(trouble: Trouble, symbol: str, exchange: WorldExchange) -> Incident:
+    """Return the incident with the figures that suit what is held in a symbol."""
     index = exchange.indices[symbol]
     place = _Place(
         size=Decimal(repr(round(trouble.size, 3))),
@@ -60,7 +57,7 @@ def incident_for(trouble: Trouble, plan: Plan, exchange: WorldExchange) -> Incid
 
 
 def symbol_for(trouble: Trouble, plan: Plan, exchange: WorldExchange) -> str | None:
-    """Return a symbol that is held, or is about to be; else any."""
+    """Return a symbol that it matters to, held or about to be; None when nothing is held."""
     held = sorted(one.symbol for one in exchange.engine.ledger.held())
     if trouble.kind in ON_OURS:
         return _one_of(held, trouble.size) if held else None

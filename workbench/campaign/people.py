@@ -20,7 +20,7 @@ from .plan import ACCOUNT, MINUTE, Trouble
 __all__ = ["People"]
 
 PATIENCE = 3
-"""Ticks after which people lift a halt that they did not order themselves."""
+"""Ticks after which people lift a halt that they did not order, or look at a trade."""
 HALF, FEW = 0.5, 0.3
 BAD_KEYS = (
     Access(ACCOUNT, read_only=True),
@@ -37,6 +37,7 @@ class People:
     def __init__(self, facts: Facts) -> None:
         self._facts, self._exchange = facts, facts.exchange
         self._resume_in: int | None = None
+        self._lifted = False
         self.moved: dict[str, tuple[Decimal, int]] = {}
 
     def act(self, trouble: Trouble, symbol: str) -> bool:
@@ -65,10 +66,12 @@ class People:
         """Let a tick pass: people lift halts, mend keys, and rows can be read again."""
         exchange = self._exchange
         if self._resume_in == 0:
-            self._resume(self._facts.untold())
+            # At first nobody looks at the trades; the entries that follow need that somebody does.
+            self._resume(self._facts.untold() if self._lifted else [])
+            self._lifted = not self._lifted
         elif self._resume_in is not None:
             self._resume_in -= 1
-        elif self._facts.halts.current() is not None:
+        elif self._facts.halts.current() is not None or self._facts.untold():
             self._resume_in = PATIENCE
         exchange.odd = {row: when for row, when in exchange.odd.items() if when[1] > exchange.now}
         if exchange.now - exchange.access[1] > 2 * MINUTE and exchange.access[0] != GOOD_KEY:

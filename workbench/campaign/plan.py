@@ -12,6 +12,7 @@ import numpy as np
 from pumpwatch.domain.market import OrderBook
 from pumpwatch.domain.signals import Phase, Signal, signal_id_for
 from pumpwatch.settings import TradeSettings
+from workbench.simulator.exchange_settings import ExchangeSettings
 
 from .market import CampaignMarket, random_market
 
@@ -41,6 +42,7 @@ QUIET_TICKS = 13
 """Ticks at the end in which nothing goes wrong: everything must be resolved by then."""
 LONGEST_TRADE = 8
 """Minutes after which a position is closed."""
+HALF = 0.5
 AT_BUSY_TICKS, TOGETHER, AGAIN = 0.5, 0.4, 0.2
 """Shares of the troubles at a tick with a signal, of the signals at the tick of another, and of
 those in the symbol of another."""
@@ -166,6 +168,7 @@ class Plan:
     troubles: Sequence[Trouble]
     offset: int
     """Milliseconds of the minute at which the schedule fires."""
+    exchange: ExchangeSettings
 
 
 def plan_for(seed: int) -> Plan:
@@ -186,6 +189,21 @@ def plan_for(seed: int) -> Plan:
         signals=signals,
         troubles=_troubles(random, noisy, [tick for tick, _ in signals]),
         offset=offset,
+        exchange=_exchange(np.random.default_rng((seed, 1))),
+    )
+
+
+def _exchange(random: np.random.Generator) -> ExchangeSettings:
+    """Return how unkind the exchange is: marks that lag, late triggers, books that stay empty."""
+    slow = int(random.integers(3))
+    return ExchangeSettings(
+        default_leverage=Decimal(10),
+        rate_limits=False,
+        mark_lag_minutes=(0, 0, 4)[slow],
+        trigger_delay_ms=(500, 0, 3_000)[int(random.integers(3))],
+        book_refill_ms=(5_000, 60_000)[int(random.integers(2))],
+        beyond_limit="refuse" if random.random() < HALF else "adjust",
+        market_beyond_limit="cancel" if random.random() < HALF else "refuse",
     )
 
 

@@ -220,16 +220,22 @@ class Promise:
     def _check_stops_always(self) -> None:
         """No position of ours was ever without a stop, but where a fault took it away."""
         bare = self._exchange.engine.ledger.protection.by_symbol(self._exchange.now)
+        allowed = self._bare_allowed | self._foreign
+        if any(milliseconds and symbol not in allowed for symbol, milliseconds in bare.items()):
+            # A stop that fired and could not fill all is cancelled with what is left.
+            orders = self._exchange.engine.ledger.orders.values()
+            spent = (one for one in orders if one.stop_kind and one.status == "Cancelled")
+            allowed |= {one.symbol for one in spent if one.cancel_type == "UNKNOWN"}
         for symbol, milliseconds in bare.items():
-            if milliseconds and symbol not in self._bare_allowed | self._foreign:
+            if milliseconds and symbol not in allowed:
                 raise Broken(f"stops: {symbol} was without a stop for {milliseconds} ms")
 
     def _check_stops_now(self) -> None:
-        watch = self._exchange.engine.ledger.protection
-        for symbol in watch.bare_since:
-            index = self._exchange.indices[symbol]
-            halted = self._exchange.market.is_halted(index, self._exchange.now)
-            if symbol not in self._foreign and not halted:
+        bare = self._exchange.engine.ledger.protection.bare_since
+        live = self._journal.live_trades() if bare else ()
+        waiting = {trade.symbol for trade in live if self._care.waits(trade)}
+        for symbol in set(bare) - waiting - self._foreign:
+            if not self._exchange.is_dead(symbol):
                 raise Broken(f"stops: {symbol} is without a stop after an undisturbed tick")
 
     def _check_agreement(self, looked: int) -> None:
@@ -268,6 +274,8 @@ class Promise:
 
     def _check_outcomes(self, trade: Trade) -> None:
         for record in self._journal.orders(trade.signal_id):
+            if self._given_up(record):
+                continue
             order = self._exchange.engine.ledger.by_link.get(record.request.order_id)
             filled = order.filled if order is not None else Decimal(0)
             if record.outcome is Outcome.UNKNOWN:
@@ -279,12 +287,21 @@ class Promise:
                     f"the journal says {record.filled_quantity}"
                 )
 
+    def _given_up(self, record: OrderRecord) -> bool:
+        """Tell whether an order left no trace for so long that nobody could know what it did."""
+        lost = record.detail.startswith("never placed")
+        return lost and (record.leg is Leg.EXIT or self._exchange.blind_until > 0)
+
     def _check_results(self) -> None:
         """Realised profit in the journal is what the exchange's executions add up to."""
         untold = set(self._exchange.untold) | {
             trade.symbol
             for trade in self._journal.trades_since(0)
             if trade.exit_reason is ExitReason.UNEXPLAINED
+            or any(
+                one.leg is Leg.ENTRY and self._given_up(one)
+                for one in self._journal.orders(trade.signal_id)
+            )
         }
         told: Counter[str] = Counter()
         for trade in self._journal.trades_since(0):

@@ -60,7 +60,7 @@ class EngineVenue:
     """The simulator's engine in process: no wire that anything could go wrong on."""
 
     def __init__(self, plan: Plan) -> None:
-        self.exchange = WorldExchange(plan.market, SETTINGS)
+        self.exchange = WorldExchange(plan.market, plan.exchange)
 
     def connect(self) -> Connection:
         """Return ports straight on the engine."""

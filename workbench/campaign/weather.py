@@ -39,8 +39,8 @@ EXCHANGE = frozenset({"broker", "market"})
 ACTS = frozenset({"place", "set_protection", "set_leverage"})
 WRITES = frozenset({"intend", "settle", "save"})
 SETS = frozenset({("broker", "set_protection"), ("broker", "set_leverage")})
-MATCHED_AFTER = 35_000
-"""Milliseconds; longer than an entry is looked for."""
+MATCHED_AFTER = (35_000, 85_000)
+"""Milliseconds; both longer than an entry is looked for, the second beyond the next run too."""
 TABLE_PATIENCE = 2.0
 """Seconds that a call to the table may take."""
 AT_METHOD = {
@@ -241,7 +241,7 @@ class Weather:
             self.exchange.lag(behind, lasts, deep=kind == "deep_lag")
             return done()
         if kind == "late_match":
-            self.exchange.match_after = MATCHED_AFTER
+            self.exchange.match_after = MATCHED_AFTER[trouble.size < HALF]
             answer = done()
             self.exchange.match_after = 0
             return answer

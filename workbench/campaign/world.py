@@ -134,6 +134,7 @@ class World:
         self._number = 0
         self._warm: _Instance | None = None
         self._halted: set[str] = set()
+        self._postponed: list[Trouble] = []
         self._looked = 0
 
     def play(self) -> WorldResult:
@@ -161,12 +162,11 @@ class World:
         self.people.wait()
         if number >= self.plan.ticks - QUIET_TICKS:
             self._calm_down()
-        troubles = [one for one in self.plan.troubles if one.tick == number]
+        troubles = [one for one in self.plan.troubles if one.tick == number] + self._postponed
+        self._postponed = []
         for trouble in troubles:
-            if trouble.kind in INCIDENTS:
+            if trouble.kind in (*INCIDENTS, *PEOPLE):
                 self._happen(trouble)
-            elif trouble.kind in PEOPLE:
-                self._meddle(trouble)
             elif trouble.kind in ENDURING:
                 self.weather.begin(trouble)
         self._publish(number)
@@ -259,24 +259,23 @@ class World:
     # --- incidents -----------------------------------------------------------------------
 
     def _happen(self, trouble: Trouble) -> None:
-        incident = incident_for(trouble, self.plan, self.exchange)
-        if incident is None:
+        """Let something happen, or wait for a position that it can happen to."""
+        symbol = symbol_for(trouble, self.plan, self.exchange)
+        if symbol is None:
+            self._postponed.append(trouble)
             return
         try:
-            apply_incident(self.exchange.engine, incident)
+            if trouble.kind in PEOPLE:
+                if not self.people.act(trouble, symbol):
+                    return
+            else:
+                incident = incident_for(trouble, symbol, self.exchange)
+                apply_incident(self.exchange.engine, incident)
         except IncidentError as error:
             self._note(f"{trouble.kind} could not happen: {error}")
             return
         if trouble.kind == "halt_symbol":
-            self._halted.add(incident.symbol)
-        self.weather.struck[trouble.kind] += 1
-        self.promise.happened(trouble.kind, incident.symbol)
-        self._note(f"{trouble.kind} {incident.symbol}")
-
-    def _meddle(self, trouble: Trouble) -> None:
-        symbol = symbol_for(trouble, self.plan, self.exchange)
-        if symbol is None or not self.people.act(trouble, symbol):
-            return
+            self._halted.add(symbol)
         self.weather.struck[trouble.kind] += 1
         self.promise.happened(trouble.kind, symbol)
         self._note(f"{trouble.kind} {symbol}")
@@ -284,6 +283,7 @@ class World:
     def _calm_down(self) -> None:
         self.venue.calm()
         self.weather.calm()
+        self._postponed.clear()
         self.exchange.odd.clear()
         for symbol in sorted(self._halted):
             apply_incident(self.exchange.engine, Incident("resume_symbol", symbol))

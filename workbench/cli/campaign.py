@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,6 +40,14 @@ def campaign(
     replay: Annotated[
         int | None, typer.Option(help="Play this one world and print what happened in it.")
     ] = None,
+    planted: Annotated[
+        bool,
+        typer.Option("--planted", help="Plant known bugs, one at a time, and see who notices."),
+    ] = False,
+    bug: Annotated[
+        list[str] | None,
+        typer.Option(help="With --planted, only the bug of this name; repeatable."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Play seeded worlds against the trade use case and check its promise after every tick.
@@ -46,7 +57,8 @@ def campaign(
     agree, no limit exceeded, one writer.
 
     Exit status 1 when the promise broke in a world; its seed is named, and `--replay SEED` shows
-    what happened there.
+    what happened there. With `--planted`, exit status 1 when a bug was missed: each is tried by
+    `--seeds` worlds and where none notices by a test. That works in a checkout only.
     """
     _check("--seeds", seeds, 1, MOST_SEEDS)
     _check("--first", first, 0, MOST_SEEDS)
@@ -61,6 +73,8 @@ def campaign(
         else:
             _print_world(world, Console())
         raise typer.Exit(1 if world.broken else 0)
+    if planted:
+        raise typer.Exit(_plant(bug or [], seeds, workers or os.cpu_count() or 1, as_json=as_json))
     result = _play(
         range(first, first + seeds),
         workers or os.cpu_count() or 1,
@@ -72,6 +86,16 @@ def campaign(
         _print(result, Console(), over_http=over_http)
     if result.broken:
         raise typer.Exit(1)
+
+
+def _plant(names: Sequence[str], seeds: int, workers: int, *, as_json: bool) -> int:
+    """Let the runner beside the tests try the planted bugs; return what it ends with."""
+    runner = Path(__file__).resolve().parents[2] / "tests" / "support" / "planted.py"
+    if not runner.is_file():
+        raise BadInput("--planted patches the sources: run it in a checkout of Pumpwatch")
+    options = [f"--seeds={seeds}", f"--workers={workers}", *(f"--bug={name}" for name in names)]
+    command = [sys.executable, str(runner), *options, *["--json"] * as_json]
+    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own runner
 
 
 def _check(name: str, value: int, least: int, most: int) -> None:

@@ -758,7 +758,7 @@ def test_from_signal_to_acknowledgement_a_warm_run_makes_four_rounds(rig: Rig) -
     calls = rig.broker.calls
     before = calls[: calls.index("place") + 1]
     assert rig.market.calls == ["snapshot", "order_book"]
-    assert before == ["positions", "positions", "open_orders", "account", "set_leverage", "place"]
+    assert before == ["positions", "open_orders", "account", "set_leverage", "place"]
 
 
 def test_contracts_are_read_once_an_hour(rig: Rig) -> None:

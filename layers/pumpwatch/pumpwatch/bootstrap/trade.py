@@ -41,7 +41,7 @@ __all__ = ["describe", "trade_function"]
 logger = logging.getLogger(__name__)
 
 MOST_READS = 8
-"""Independent reads of one round: positions, orders, account, tickers, a few books, the key. With
+"""Independent reads of one round: positions, orders, account, signals, ticker, book, the key. With
 fewer threads a round would cost two round trips."""
 ENOUGH_SECONDS = 15.0
 """Time a second try needs, with a key that was read anew."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from functools import partial
+
 from pumpwatch.domain.limits import check_account
+from pumpwatch.domain.market import MarketSnapshot, OrderBook
 from pumpwatch.domain.orders import Account, Position
 from pumpwatch.domain.rows import Rows
 from pumpwatch.domain.signals import Signal
@@ -19,14 +24,43 @@ from pumpwatch.ports import SignalStore
 from .access_check import AccessCheck
 from .entries import TOO_LITTLE_TIME, account_book, enter, limits_from, strategy_from
 from .guards import Guards
-from .look import View, look
+from .look import Asked, View, ask, look
 from .order_flow import ENTRY_REQUESTS
 from .tick import Tick
 from .trading_desk import Desk
 
-__all__ = ["EntryRound"]
+__all__ = ["Ahead", "EntryRound"]
 
 MINUTE = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The signals to look at, and what was asked about the market of the first."""
+
+    signals: list[Signal]
+    snapshot: Future[MarketSnapshot] | None = None
+    book: Future[OrderBook] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What was asked beside the care: about the account, and for the first entry."""
+
+    account: Asked
+    first: Future[First] | None
+
+    def reads_of(self, symbol: str) -> Asked | None:
+        """Return the reads for a look at the first signal's symbol; None where it was not asked.
+
+        Call it once the signals are known.
+        """
+        if not symbol:
+            return self.account
+        first = self.first.result() if self.first is not None else None
+        if first is None or first.snapshot is None:
+            return None
+        return replace(self.account, snapshot=first.snapshot, book=first.book)
 
 
 class EntryRound:
@@ -37,7 +71,17 @@ class EntryRound:
         self._guards = guards
         self._access = access
 
-    def run(self, desk: Desk, tick: Tick, positions: Rows[Position]) -> View:
+    def ask_ahead(self, desk: Desk) -> Ahead | None:
+        """Ask beside the care for what the first entry needs, where there are threads for it."""
+        if not desk.reads.side_by_side:
+            return None
+        if desk.report.blocked or not _places(desk):
+            return Ahead(ask(desk), None)
+        return Ahead(ask(desk), desk.reads.start(partial(self._first, desk)))
+
+    def run(
+        self, desk: Desk, tick: Tick, positions: Rows[Position], ahead: Ahead | None = None
+    ) -> View:
         """Enter the strongest signals, one for each free place, and return the last look.
 
         Each entry has a look of its own, made after the entry before it, and what halts, locks,
@@ -46,10 +90,10 @@ class EntryRound:
         self._guards.read_locks(desk)
         _block_by_run(desk, tick)
         asked = self._access.start(desk)
-        signals = self._wanted(desk)
-        live = sum(trade.state.live for trade in desk.trades.values())
-        places = max(desk.settings.max_open_positions - live, 0)
-        view = look(desk, positions, signals[0].symbol if signals and places else "")
+        signals, places = self._wanted(desk, ahead), _places(desk)
+        symbol = signals[0].symbol if signals and places else ""
+        reads = ahead.reads_of(symbol) if ahead is not None else None
+        view = look(desk, positions, symbol, asked=reads)
         if isinstance(view.open_orders, Rows):
             desk.unreadable(view.open_orders)
         self._access.judge(desk, asked)
@@ -73,26 +117,45 @@ class EntryRound:
             desk.report.happened("unopened", "", text, time=desk.clock.now())
         return view
 
-    def _wanted(self, desk: Desk) -> list[Signal]:
-        """Return the fresh signals that the journal does not know, strongest first, then oldest.
-
-        None where entries are blocked or the stores fail. The journal is asked once for all.
-        """
-        report, strategy = desk.report, strategy_from(desk.settings)
+    def _wanted(self, desk: Desk, ahead: Ahead | None) -> list[Signal]:
+        """Return the signals to look at; none where entries are blocked or the stores fail."""
+        report = desk.report
         if report.blocked:
             return []
-        oldest = desk.clock.now() - desk.settings.max_signal_age_seconds * 1000
         try:
-            fresh = [one for one in self._signals.since(oldest) if one.time >= oldest]
-            # A trade is created after its signal, by another clock that may lag a little.
-            known = {one.signal_id for one in desk.journal.trades_since(oldest - MINUTE)}
+            asked = ahead.first if ahead is not None else None
+            wanted = asked.result().signals if asked is not None else self._fresh(desk)
         except RetryLater as error:
             report.block("stores", f"signals could not be read: {error}")
             desk.problem(f"signals could not be read, so no entries: {error}", cause="store")
             return []
-        wanted = [one for one in fresh if strategy.acts_on(one) and one.signal_id not in known]
         report.signals_seen = len(wanted)
+        return wanted
+
+    def _fresh(self, desk: Desk) -> list[Signal]:
+        """Return the fresh signals that the journal does not know, strongest first, then oldest.
+
+        The journal is asked once for all. Raises `RetryLater`.
+        """
+        strategy = strategy_from(desk.settings)
+        oldest = desk.clock.now() - desk.settings.max_signal_age_seconds * 1000
+        fresh = [one for one in self._signals.since(oldest) if one.time >= oldest]
+        # A trade is created after its signal, by another clock that may lag a little.
+        known = {one.signal_id for one in desk.journal.trades_since(oldest - MINUTE)}
+        wanted = [one for one in fresh if strategy.acts_on(one) and one.signal_id not in known]
         return sorted(wanted, key=lambda one: (-one.strength, one.time, one.signal_id))
+
+    def _first(self, desk: Desk) -> First:
+        """Read the signals, and ask for the market of the strongest. Raises `RetryLater`."""
+        signals = self._fresh(desk)
+        if not signals:
+            return First(signals)
+        symbol, start = signals[0].symbol, desk.reads.start
+        return First(
+            signals,
+            snapshot=start(partial(desk.market.snapshot, symbol)),
+            book=start(partial(desk.market.order_book, symbol)),
+        )
 
     def _judge(self, desk: Desk, view: View, *, wanted: bool) -> None:
         """Let the protections judge when it matters: before entries, and after a trade ended."""
@@ -104,6 +167,11 @@ class EntryRound:
         except RetryLater as error:
             report.block("stores", f"protections could not be judged: {error}")
             desk.problem(f"protections could not be judged, so no entries: {error}", cause="store")
+
+
+def _places(desk: Desk) -> int:
+    """Return how many more positions may be open."""
+    return max(desk.settings.max_open_positions - len(desk.live), 0)
 
 
 def _block_by_run(desk: Desk, tick: Tick) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -14,7 +14,7 @@ from pumpwatch.errors import PumpwatchError, RetryLater, SkipSymbol
 
 from .trading_desk import Desk
 
-__all__ = ["View", "look"]
+__all__ = ["Asked", "View", "ask", "look"]
 
 Answer = TypeVar("Answer")
 
@@ -41,35 +41,56 @@ class View:
         return max((abs(now - time) for time in times), default=None)
 
 
-def look(desk: Desk, positions: Rows[Position], symbol: str = "") -> View:
-    """Look at the account, and at a symbol's ticker and book where one is named.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The reads of a look that are on their way; None for what was not asked."""
 
-    `positions` is the list to go on with where it cannot be read anew. What cannot be read is a
-    problem in the report.
-    """
+    open_orders: Future[Rows[OrderStatus]]
+    account: Future[Account]
+    snapshot: Future[MarketSnapshot] | None = None
+    book: Future[OrderBook] | None = None
+
+
+def ask(desk: Desk, symbol: str = "") -> Asked:
+    """Ask about the account, and about a symbol's market where one is named."""
     start, market = desk.reads.start, desk.market
-    listed = start(desk.broker.positions)
-    orders = start(desk.broker.open_orders)
-    account = start(desk.broker.account)
-    contracts = start(partial(desk.contracts.refresh, desk.clock.now()))
-    snapshot = start(partial(market.snapshot, symbol)) if symbol else None
-    book = start(partial(market.order_book, symbol)) if symbol else None
-    desk.touched = False
-    held = _answer(desk, listed.result)
-    _answer(desk, contracts.result)
-    return View(
-        positions=positions if isinstance(held, PumpwatchError) else held,
-        positions_error=held if isinstance(held, PumpwatchError) else None,
-        open_orders=_answer(desk, orders.result),
-        account=_answer(desk, account.result),
-        snapshot=_answer(desk, snapshot.result) if snapshot is not None else None,
-        book=_answer(desk, book.result) if book is not None else None,
+    return Asked(
+        open_orders=start(desk.broker.open_orders),
+        account=start(desk.broker.account),
+        snapshot=start(partial(market.snapshot, symbol)) if symbol else None,
+        book=start(partial(market.order_book, symbol)) if symbol else None,
     )
 
 
-def _answer(desk: Desk, answer: Callable[[], Answer]) -> Answer | PumpwatchError:
+def look(
+    desk: Desk, positions: Rows[Position], symbol: str = "", *, asked: Asked | None = None
+) -> View:
+    """Look at the account, and at a symbol's ticker and book where one is named.
+
+    `positions` is the list to go on with: it is read anew where something was sent since. `asked`
+    are reads that were started before. What cannot be read is a problem in the report.
+    """
+    listed = desk.reads.start(desk.broker.positions) if desk.touched else None
+    asked = asked if asked is not None and not desk.touched else ask(desk, symbol)
+    contracts = desk.reads.start(partial(desk.contracts.refresh, desk.clock.now()))
+    desk.touched = False
+    held, _ = _answer(desk, listed), _answer(desk, contracts)
+    orders, account = _answer(desk, asked.open_orders), _answer(desk, asked.account)
+    snapshot, book = _answer(desk, asked.snapshot), _answer(desk, asked.book)
+    return View(
+        positions=held if isinstance(held, Rows) else positions,
+        positions_error=held if isinstance(held, PumpwatchError) else None,
+        open_orders=orders,
+        account=account,
+        snapshot=snapshot,
+        book=book,
+    )
+
+
+def _answer(desk: Desk, asked: Future[Answer] | None) -> Answer | PumpwatchError | None:
+    """Return the answer, why there is none, or None for what was not asked."""
     try:
-        return answer()
+        return asked.result() if asked is not None else None
     except (RetryLater, SkipSymbol) as error:
         desk.problem(f"{type(error).__name__}: {error}")
         return error

@@ -22,6 +22,11 @@ class Reads:
     def __init__(self, executor: Executor | None = None) -> None:
         self._executor = executor
 
+    @property
+    def side_by_side(self) -> bool:
+        """Return whether a read that was started goes on beside what follows."""
+        return self._executor is not None
+
     def start(self, call: Callable[[], Answer]) -> Future[Answer]:
         """Start the read; its `result()` gives the answer or raises what the read raised."""
         if self._executor is not None:

@@ -155,15 +155,16 @@ class TradeSignals:
         asked = desk.reads.start(self._broker.positions)
         for trade in self._journal.live_trades():
             desk.keep(trade)
-        listed = desk.answer_or_error(asked)
         self._guards.read_halt(desk)
+        ahead = self._entries.ask_ahead(desk)
+        listed = desk.answer_or_error(asked)
         self._care.run(desk, listed)
         self._free_looked_at(desk)
         if isinstance(listed, RetryLater):
             # What care was possible without the list was given; the run counts as failed.
             raise listed
         desk.unreadable(listed)
-        self._finish(desk, self._entries.run(desk, tick, listed))
+        self._finish(desk, self._entries.run(desk, tick, listed, ahead))
 
     def _free_looked_at(self, desk: Desk) -> None:
         """Let the trades halt entries no longer that a person has looked at."""

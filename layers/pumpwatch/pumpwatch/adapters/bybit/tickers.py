@@ -22,6 +22,7 @@ OTHERS = {"mark_price": "markPrice", "bid": "bid1Price", "ask": "ask1Price"}
 FUNDING, NEXT_FUNDING = "fundingRate", "nextFundingTime"
 FAR = 10.0
 """Times beyond low and high at which turnover and volume do not belong together."""
+CATEGORY = "linear"
 DIGITS = re.compile(r"[-+.0-9eE]*")
 
 
@@ -31,9 +32,12 @@ def read_snapshot(result: object, *, time: int) -> MarketSnapshot:
     Dated futures (a dash in the name) and other settlement coins are left out silently. What makes
     a row sound is said by `MarketSnapshot`; other rows are skipped and named, and so are those of a
     symbol whose rows differ, and rows without a symbol. Raises `ExchangeUnavailable` when the
-    answer has no list, or no row of it names a symbol.
+    answer has no list, is about another category, or no row of it names a symbol.
     """
     answered = entries(result, "tickers")
+    category = result.get("category") if isinstance(result, dict) else None
+    if category not in (None, "", CATEGORY):
+        raise ExchangeUnavailable(f"tickers: the answer is about category {str(category)[:40]!r}")
     named = [row for row in answered if isinstance(row, dict) and symbol_of(row)]
     if answered and not named:
         raise ExchangeUnavailable("tickers: no row names a symbol")
