@@ -502,7 +502,7 @@ def simulated():
         rig.session._http.client.hooks["response"].append(
             lambda reply, **_: seen.update({reply.request.path_url.split("?")[0]: reply.json()})
         )
-        entry = {"symbol": LISTED, "quantity": Decimal(1), "limit_price": Decimal(90)}
+        entry = {"symbol": LISTED, "quantity": Decimal(1), "limit_price": Decimal(99)}
         rig.broker.place(an_entry(**entry, stop_loss=Decimal(130), take_profit=Decimal(50)))
         rig.broker.find_order(LISTED, "order-1")
         rig.broker.fills(LISTED, since=0)
