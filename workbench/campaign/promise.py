@@ -270,7 +270,7 @@ class Promise:
                 raise Broken(f"agreement: {trade.symbol} is {trade.state} after {age} ms")
             return
         if position is None:
-            if trade.vanished is None:
+            if trade.vanished is None and trade.symbol not in self._exchange.untold:
                 raise Broken(f"agreement: the journal holds {trade.symbol}, the exchange does not")
             return
         if position.quantity != trade.quantity:  # type: ignore[attr-defined]
