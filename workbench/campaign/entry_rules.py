@@ -120,11 +120,12 @@ def _run_and_ages(facts: Facts, trade: Trade, run: Run) -> Iterator[str]:
 
 def _symbol(facts: Facts, trade: Trade, run: Run) -> Iterator[str]:
     exchange, symbol = facts.exchange, trade.symbol
-    live = [one for one in facts.journal.live_trades() if one.symbol == symbol and one.state.live]
-    if any(one.signal_id != trade.signal_id for one in live):
+    live = {one.signal_id: one.symbol for one in facts.journal.live_trades() if one.state.live}
+    if any(where == symbol and one != trade.signal_id for one, where in live.items()):
         yield f"limits: a second trade in {symbol}"
     for (source, where), (since, until) in exchange.odd.items():
-        if source == "positions" and since < run.started < exchange.now < until:
+        strange = source == "positions" and where not in live.values()
+        if strange and since < run.started < exchange.now < until:
             yield f"rows: an entry while the position in {where} cannot be read"
     if symbol in exchange.hedged:
         yield f"strangers: an entry in {symbol}, which is in hedge mode"
