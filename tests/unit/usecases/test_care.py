@@ -480,3 +480,21 @@ def test_a_late_entry_beside_a_newer_trade_of_its_symbol_is_closed_at_once() -> 
     rig.tick()
     results = sum(one.realised_pnl for one in rig.journal.trades_since(0))
     assert results == rig.broker.account().wallet_balance - 10_000
+
+
+def test_a_position_past_its_stop_that_cannot_be_closed_gets_one_farther_away(rig: Rig) -> None:
+    """The exchange fills market orders only within a limit around the mark price."""
+    rig.broker.remove_protection(SYMBOL)
+    rig.broker._account.prices[SYMBOL] = Decimal("1.3")
+    rig.broker.fail("place", Rejected("beyond the price limit", code=30208), times=3)
+    rig.market.set_price(SYMBOL, 1.3)
+    use_case = rig.use_case()
+    use_case.run(_tick(rig, "learns the contracts"), ManualDeadline(0.5))
+    rig.broker.remove_protection(SYMBOL)
+    use_case.run(_tick(rig, "cannot close"), rig.deadline)
+    stop = stop_of(rig)
+    assert stop is not None
+    assert stop > Decimal("1.3")
+    rig.advance(301)
+    use_case.run(_tick(rig, "closes"), rig.deadline)
+    assert list(rig.broker.positions()) == []

@@ -14,6 +14,7 @@ from .trades import ExitReason, Trade, TradeState
 __all__ = [
     "BEFORE_DELISTING",
     "exit_due",
+    "farther_stop",
     "has_sound_stop",
     "is_losing_side",
     "may_exit",
@@ -96,6 +97,23 @@ def stop_to_set(
     return None if passed else stop
 
 
+def farther_stop(trade: Trade, position: Position, tick: Decimal) -> Decimal | None:
+    """Return a stop as far from the mark price as the first one was planned from the entry.
+
+    For a position that is past its stop and cannot be closed: the exchange fills market orders only
+    within a limit around the mark price. None where liquidation comes before any stop.
+    """
+    if trade.stop_loss is None or not trade.planned_price:
+        return None
+    stop = _at_distance(trade, position.mark_price, tick)
+    if _beyond_liquidation(position, stop):
+        nearer = _before_liquidation(position, tick)
+        if nearer is None or not is_losing_side(position.side, nearer, position.mark_price):
+            return None
+        stop = nearer
+    return stop if stop > 0 else None
+
+
 def trailing_distance(
     trade: Trade, position: Position, fraction: Decimal, tick: Decimal
 ) -> Decimal:
@@ -117,9 +135,15 @@ def target_to_set(trade: Trade, position: Position) -> Decimal | None:
 def _at_planned_distance(trade: Trade, position: Position, tick: Decimal | None) -> Decimal | None:
     if tick is None or trade.stop_loss is None or not trade.planned_price:
         return None
-    distance = abs(trade.stop_loss / trade.planned_price - 1)
-    factor = 1 - distance if position.side is Side.BUY else 1 + distance
-    return stop_to_tick(position.entry_price * factor, tick, position.side)
+    return _at_distance(trade, position.entry_price, tick)
+
+
+def _at_distance(trade: Trade, price: Decimal, tick: Decimal) -> Decimal:
+    """Return a stop as far from a price as the trade's own was planned from its entry."""
+    stop, planned = trade.stop_loss or Decimal(0), trade.planned_price or Decimal(1)
+    distance = abs(stop / planned - 1)
+    factor = 1 - distance if trade.side is Side.BUY else 1 + distance
+    return stop_to_tick(price * factor, tick, trade.side)
 
 
 def _beyond_liquidation(position: Position, stop: Decimal) -> bool:

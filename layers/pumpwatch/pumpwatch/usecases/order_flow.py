@@ -25,7 +25,7 @@ from pumpwatch.errors import (
 
 from .evidence import gather
 from .repairs import put_right, store_repair
-from .stops import Case, restore_stops, trail
+from .stops import Case, restore_stops, set_farther_stop, trail
 from .trading_desk import Desk
 
 __all__ = ["ENTRY_REQUESTS", "close_at_market", "guard", "hold_back", "send_entry", "settle"]
@@ -81,6 +81,9 @@ def guard(desk: Desk, cases: Sequence[Case]) -> None:
                 close_at_market(desk, trade, _why_unsafe(position))
             except (RetryLater, OutcomeUnknown, Rejected) as error:
                 desk.refused(error, "a position without a sound stop was not closed", trade)
+            left = desk.trades[trade.signal_id]
+            if left.state is TradeState.OPEN:
+                set_farther_stop(desk, left, position)
 
 
 def settle(desk: Desk, evidence: Evidence) -> Trade:

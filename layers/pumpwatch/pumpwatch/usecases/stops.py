@@ -8,6 +8,7 @@ from functools import partial
 
 from pumpwatch.domain.evidence import own_position
 from pumpwatch.domain.exits import (
+    farther_stop,
     has_sound_stop,
     stop_to_set,
     target_to_set,
@@ -27,7 +28,7 @@ from pumpwatch.errors import (
 from .holdings import position_in
 from .trading_desk import Desk
 
-__all__ = ["Case", "restore_stops", "trail"]
+__all__ = ["Case", "restore_stops", "set_farther_stop", "trail"]
 
 LOOKS = (0.0, 0.2, 0.4, 0.8)
 """Seconds to wait before each look for stops whose setting was accepted: lists lag."""
@@ -65,6 +66,24 @@ def restore_stops(desk: Desk, cases: Sequence[Case]) -> list[Case]:
             doubtful.append((meant, position))
     unsafe += _unverified(desk, doubtful, LOOKS[:1])
     return unsafe + _unverified(desk, accepted, LOOKS)
+
+
+def set_farther_stop(desk: Desk, trade: Trade, position: Position) -> None:
+    """Protect what could not be closed by a stop farther away; the exit is due from now on."""
+    contract = desk.contracts.known(trade.symbol)
+    if contract is None or position.stop_loss is not None:
+        return
+    stop = farther_stop(trade, position, contract.tick_size)
+    if stop is None:
+        return
+    meant = trade.with_(stop_loss=stop, closes_at=min(trade.closes_at, desk.clock.now()))
+    refusal = _set_stop(desk, meant, position)
+    desk.touched = True
+    if refusal is None:
+        desk.keep(meant)
+        desk.problem(f"it could not be closed: a stop at {stop} was set", meant, cause="stop")
+    else:
+        desk.problem(f"a stop at {stop} was not set either: {refusal}", meant, cause="stop")
 
 
 def _set_stop(desk: Desk, trade: Trade, position: Position) -> PumpwatchError | None:
