@@ -26,7 +26,7 @@ NEEDS = {"stops": STOP_NEEDS, "exits": EXIT_NEEDS, "halts": EXIT_NEEDS | {("halt
 RUNS = 2
 AFTER_REFUSAL = 6 * MINUTE
 """Milliseconds that a refused exit may wait for its next try."""
-WIDER = Decimal("1.001")
+WIDER = Decimal("1.02")
 
 
 class CareRules:
@@ -82,10 +82,17 @@ class CareRules:
             return
         if symbol in exchange.touched or symbol in self._people.moved:
             return
-        entry, tick = held.entry_price, exchange.market.listings[held.index].tick_size
-        far = max(abs(meant - entry), entry * abs(meant / trade.planned_price - 1))
-        if held.sign * (entry - stop) > far * WIDER + tick:
-            yield f"stops: {symbol}'s at {stop} is farther from {entry} than planned"
+        tick, mark = (
+            exchange.market.listings[held.index].tick_size,
+            exchange.engine.mark(held.index),
+        )
+        # Past its place, a position that cannot be closed is protected from where the price is.
+        passed = held.sign * (mark - meant) <= 0
+        start = mark if passed else held.entry_price
+        far = start * abs(meant / trade.planned_price - 1)
+        far = far if passed else max(abs(meant - start), far)
+        if held.sign * (start - stop) > far * WIDER + tick:
+            yield f"stops: {symbol}'s at {stop} is farther from {start} than planned"
 
     def waits(self, trade: Trade) -> bool:
         """Tell whether the exchange has just refused or cancelled an exit, or has not answered."""

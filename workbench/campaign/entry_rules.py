@@ -101,7 +101,8 @@ def _depth(facts: Facts, results: Sequence[Decimal]) -> Decimal:
 
 def _run_and_ages(facts: Facts, trade: Trade, run: Run) -> Iterator[str]:
     settings, now = facts.plan.settings, facts.exchange.now
-    left = TIME_LIMIT - (now - run.started)
+    # Of the time before this request, which the exchange may answer slowly.
+    left = TIME_LIMIT - (run.asked - run.started)
     if left < REQUESTS * settings.request_timeout_seconds * 1000 and not run.undead:
         yield f"time: an entry with {left} ms left, too little to follow it"
     if now - run.scheduled > settings.max_tick_age_seconds * 1000 and not run.undead:

@@ -79,8 +79,10 @@ class People:
 
     def moved_back(self) -> Iterator[str]:
         """Yield which stop that a person moved was set anew."""
-        for symbol, (stop, opened) in self.moved.items():
+        for symbol, (stop, opened) in list(self.moved.items()):
             held = self._exchange.engine.ledger.position(self._exchange.indices[symbol])
+            if held.stop_loss is None:
+                del self.moved[symbol]
             if held.side and held.opened == opened and held.stop_loss not in (None, stop):
                 yield f"stops: a person moved {symbol}'s to {stop}, it was set to {held.stop_loss}"
 

@@ -99,6 +99,8 @@ class Run:
     connected: int = 0
     """When its instance was made: what a key may do is asked then, and once an hour."""
     calls: int = 0
+    asked: int = 0
+    """When its present call began, milliseconds UTC."""
     dead: bool = False
     undead: bool = False
     """A zombie: its time limit does not kill it."""

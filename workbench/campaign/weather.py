@@ -122,6 +122,7 @@ class Weather:
         """Make one call of the present run, or let go wrong what is due."""
         run = self.runs[-1]
         run.calls += 1
+        run.asked = self.exchange.now
         self._live(run)
         if port in EXCHANGE:
             if run.forbidden:

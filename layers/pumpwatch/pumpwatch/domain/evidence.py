@@ -160,6 +160,7 @@ def needs_evidence(trade: Trade, position: Position | None) -> bool:
     return (
         trade.state is not TradeState.OPEN
         or trade.vanished is not None
+        or trade.unreadable is not None
         or own is None
         or own.quantity != trade.quantity
         or not same_average(trade, own)

@@ -46,7 +46,7 @@ def _gone(evidence: Evidence, now: int, patience: int) -> Repair:
 
 def _entered(evidence: Evidence, own: Position, now: int) -> Repair:
     trade, order = evidence.trade, evidence.pending
-    if order is None or own.quantity > trade.quantity:
+    if own.quantity > trade.quantity:
         return waiting(trade, "the position may be somebody else's, and fills cannot be read")
     after = trade.with_(
         state=TradeState.OPEN,
@@ -54,7 +54,8 @@ def _entered(evidence: Evidence, own: Position, now: int) -> Repair:
         entry_price=own.entry_price,
         entry_time=trade.entry_time or now,
     )
-    return Repair(RepairKind.OPENED, after, seen_by_position(order, own, now))
+    record = seen_by_position(order, own, now) if order is not None else None
+    return Repair(RepairKind.OPENED, after, record)
 
 
 def _exiting(evidence: Evidence, own: Position, now: int, patience: int) -> Repair:

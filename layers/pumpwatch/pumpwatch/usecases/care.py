@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from pumpwatch.domain.evidence import Evidence, needs_evidence, own_position
 from pumpwatch.domain.exits import has_sound_stop
-from pumpwatch.domain.orders import Position
+from pumpwatch.domain.orders import Leg, Outcome, Position
 from pumpwatch.domain.rows import Rows
+from pumpwatch.domain.settling import outcome_of
 from pumpwatch.domain.trades import Trade, TradeState
 from pumpwatch.errors import InvariantBroken, OutcomeUnknown, Rejected, RetryLater, SkipSymbol
 
@@ -95,11 +96,36 @@ def _reconciled(desk: Desk, trade: Trade, holding: Holding) -> Trade:
         return settle(desk, Evidence(trade, holding.position))
     if trade.state is TradeState.OPEN and not holding.known:
         return trade
-    evidence = gather(desk, trade, desk.journal.orders(trade.signal_id), holding)
+    evidence = _evidence(desk, trade, holding)
     if evidence.missing:
         for sentence in evidence.missing:
             desk.problem(sentence, trade, cause="rows")
         return settle(desk, evidence) if trade.unreadable else hold_back(desk, trade)
     if trade.unreadable is not None:
-        evidence = replace(evidence, trade=trade.with_(unreadable=None))
+        evidence = _readable_again(desk, evidence)
     return settle(desk, explain_fills(desk, evidence))
+
+
+def _evidence(desk: Desk, trade: Trade, holding: Holding) -> Evidence:
+    """Return what the exchange says of the trade; nothing but the position without its orders."""
+    try:
+        orders = desk.journal.orders(trade.signal_id)
+    except RetryLater as error:
+        missing = [f"the trade's orders could not be read: {error}"]
+        position = holding.position
+        return Evidence(trade, position, position_known=holding.known, missing=missing)
+    return gather(desk, trade, orders, holding)
+
+
+def _readable_again(desk: Desk, evidence: Evidence) -> Evidence:
+    """Store that the trade can be read again, and the entry as its fills tell it."""
+    trade = evidence.trade.with_(unreadable=None)
+    entry = next((order for order in evidence.orders if order.leg is Leg.ENTRY), None)
+    told = evidence.quantity_of(entry.request.order_id) if entry is not None else 0
+    if entry is None or entry.outcome is Outcome.UNKNOWN or entry.filled_quantity == told:
+        desk.journal.save(trade, desk.lease)
+        return replace(evidence, trade=desk.keep(trade))
+    record = outcome_of(evidence, entry, desk.clock.now())
+    desk.journal.settle(trade, record, desk.lease)
+    orders = [record if order is entry else order for order in evidence.orders]
+    return replace(evidence, trade=desk.keep(trade), orders=orders)

@@ -148,6 +148,9 @@ def _exit_quantity(desk: Desk, trade: Trade) -> tuple[Decimal, bool]:
 def _send(desk: Desk, trade: Trade, order: OrderRecord) -> Trade:
     desk.sent.add(trade.signal_id)
     desk.touched = True
+    if order.leg is Leg.ENTRY and not desk.has_time(ENTRY_REQUESTS - 1):
+        # Storing the intent took too long: the order has not left, and it will not.
+        return _refused(desk, trade, order, "not sent: too little time was left to follow it")
     try:
         exchange_id = desk.broker.place(order.request)
         order = replace(order, exchange_id=exchange_id)
@@ -198,7 +201,8 @@ def _follow(desk: Desk, trade: Trade, order: OrderRecord) -> Trade:
             for sentence in missing:
                 desk.problem(sentence, trade, cause="rows")
             if not missing or not needs_evidence(trade, evidence.position):
-                settle(desk, evidence)
+                # What is left after an exit is the business of whoever wanted it.
+                (settle if order.leg is Leg.ENTRY else put_right)(desk, evidence)
         except RetryLater as error:
             desk.refused(error, f"the {order.leg} could not be followed", trade)
         trade = desk.trades[trade.signal_id]

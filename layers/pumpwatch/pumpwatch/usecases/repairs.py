@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pumpwatch.domain.evidence import Evidence
+from pumpwatch.domain.orders import Leg, Outcome
 from pumpwatch.domain.reconcile import reconcile
 from pumpwatch.domain.repairs import Repair, RepairKind
+from pumpwatch.domain.settling import outcome_of
 from pumpwatch.domain.trades import ExitReason, RepairNote, Trade, TradeState
+from pumpwatch.errors import StoreUnavailable
 
 from .trading_desk import Desk
 
@@ -19,9 +22,28 @@ def put_right(desk: Desk, evidence: Evidence) -> tuple[Trade, bool]:
     for repair in reconcile([evidence], now=desk.clock.now(), settling_time=settling):
         if repair.kind is RepairKind.STOP_MISSING:
             bare = True
-        else:
+            continue
+        try:
             trade = store_repair(desk, repair)
+        except StoreUnavailable as error:
+            # The stop is seen to all the same; the next run finds the same difference again.
+            desk.refused(error, f"{repair.kind.value} was not stored", trade)
+            trade = repair.trade
+    _settle_entry(desk, evidence, trade)
     return trade, bare
+
+
+def _settle_entry(desk: Desk, evidence: Evidence, trade: Trade) -> None:
+    """Settle an entry that is past and whose record still says that nothing is known of it."""
+    if evidence.missing or evidence.trade.state is TradeState.ENTERING:
+        return
+    for order in evidence.orders:
+        if order.leg is Leg.ENTRY and order.outcome is Outcome.UNKNOWN:
+            record = outcome_of(evidence, order, desk.clock.now())
+            try:
+                desk.journal.settle(trade, record, desk.lease)
+            except StoreUnavailable as error:
+                desk.refused(error, "the entry's outcome was not stored", trade)
 
 
 def store_repair(desk: Desk, repair: Repair) -> Trade:

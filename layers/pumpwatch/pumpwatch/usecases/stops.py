@@ -53,7 +53,7 @@ def restore_stops(desk: Desk, cases: Sequence[Case]) -> list[Case]:
             unsafe.append((trade, position))
         else:
             meant = trade.with_(stop_loss=stop)
-            setting = desk.reads.start(partial(_set_stop, desk, meant, position))
+            setting = desk.reads.start(partial(_set_stop, desk, meant, position, stop))
             started.append((meant, position, setting))
     accepted, doubtful = [], []
     for meant, position, setting in started:
@@ -76,20 +76,18 @@ def set_farther_stop(desk: Desk, trade: Trade, position: Position) -> None:
     stop = farther_stop(trade, position, contract.tick_size)
     if stop is None:
         return
-    meant = trade.with_(stop_loss=stop, closes_at=min(trade.closes_at, desk.clock.now()))
-    refusal = _set_stop(desk, meant, position)
+    due = trade.with_(closes_at=min(trade.closes_at, desk.clock.now()))
+    refusal = _set_stop(desk, due, position, stop)
     desk.touched = True
-    if refusal is None:
-        desk.keep(meant)
-        desk.problem(f"it could not be closed: a stop at {stop} was set", meant, cause="stop")
-    else:
-        desk.problem(f"a stop at {stop} was not set either: {refusal}", meant, cause="stop")
+    desk.keep(due)
+    what = "was set" if refusal is None else f"was not set either: {refusal}"
+    desk.problem(f"it could not be closed: a stop at {stop} {what}", due, cause="stop")
 
 
-def _set_stop(desk: Desk, trade: Trade, position: Position) -> PumpwatchError | None:
+def _set_stop(desk: Desk, trade: Trade, position: Position, stop: Decimal) -> PumpwatchError | None:
     """Set the stop; return why it was not set, or is not known to be.
 
-    What is meant is stored first, in a write that checks the lease: a run that lost it sets
+    The trade is stored first, in a write that checks the lease: a run that lost it sets
     nothing. Where the table refuses the write, the stop is set all the same while the run's own
     time lasts, which ends before its lease does, and if the position still has none.
     """
@@ -101,7 +99,7 @@ def _set_stop(desk: Desk, trade: Trade, position: Position) -> PumpwatchError | 
     try:
         desk.broker.set_protection(
             trade.symbol,
-            stop_loss=trade.stop_loss or Decimal(0),
+            stop_loss=stop,
             take_profit=target_to_set(trade, position),
             trigger=StopTrigger(desk.settings.stop_trigger),
         )
