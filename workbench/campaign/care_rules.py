@@ -78,7 +78,8 @@ class CareRules:
             yield f"stops: {symbol} is liquidated at {edge}, before its stop at {stop}"
         orders = self._facts.journal.orders(trade.signal_id)
         meant = next(one.request.stop_loss for one in orders if one.leg is Leg.ENTRY)
-        if meant is None or not trade.planned_price or not held.side:
+        # What could not be closed gets a stop farther away.
+        if meant is None or not trade.planned_price or not held.side or trade.exit_attempt:
             return
         if symbol in exchange.touched or symbol in self._people.moved:
             return

@@ -17,7 +17,7 @@ from workbench.simulator.server import SimulatorServer
 
 from .exchange import WorldExchange
 from .market import CampaignMarket
-from .plan import ACCOUNT, Plan
+from .plan import ACCOUNT, PEOPLE, Plan
 from .venue import SETTINGS, Connection
 
 __all__ = ["ServedVenue"]
@@ -54,6 +54,8 @@ class ServedExchange(WorldExchange):
 
 class ServedVenue:
     """A simulator on a free port of the loopback address, with faults drawn from the seed."""
+
+    lacks = frozenset({*PEOPLE, "late_match"} - {"halt", "halt_closing", "move_stop"})
 
     def __init__(self, plan: Plan, *, fault_rate: float = FAULT_RATE) -> None:
         self._key = replace(credentials_from_seed(plan.seed), user_id=int(ACCOUNT))

@@ -34,6 +34,9 @@ class Connection:
 class Venue(Protocol):
     """An exchange that functions can connect to."""
 
+    lacks: frozenset[str]
+    """Kinds of trouble that cannot be had there."""
+
     @property
     def exchange(self) -> WorldExchange:
         """Return the exchange itself, for the world that moves it and the promise that checks."""
@@ -58,6 +61,8 @@ class _GoodHealth:
 
 class EngineVenue:
     """The simulator's engine in process: no wire that anything could go wrong on."""
+
+    lacks: frozenset[str] = frozenset()
 
     def __init__(self, plan: Plan) -> None:
         self.exchange = WorldExchange(plan.market, plan.exchange)
