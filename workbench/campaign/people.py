@@ -77,12 +77,18 @@ class People:
         if exchange.now - exchange.access[1] > 2 * MINUTE and exchange.access[0] != GOOD_KEY:
             exchange.access = GOOD_KEY, exchange.now
 
+    def _was_bare(self, symbol: str) -> bool:
+        """Return whether the position has been without a stop: then any may be set."""
+        watch = self._exchange.engine.ledger.protection
+        return watch.by_symbol(self._exchange.now).get(symbol, 0) > 0
+
     def moved_back(self) -> Iterator[str]:
         """Yield which stop that a person moved was set anew."""
         for symbol, (stop, opened) in list(self.moved.items()):
             held = self._exchange.engine.ledger.position(self._exchange.indices[symbol])
-            if held.stop_loss is None:
+            if held.stop_loss is None or self._was_bare(symbol):
                 del self.moved[symbol]
+                continue
             if held.side and held.opened == opened and held.stop_loss not in (None, stop):
                 yield f"stops: a person moved {symbol}'s to {stop}, it was set to {held.stop_loss}"
 

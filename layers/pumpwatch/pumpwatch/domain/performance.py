@@ -90,7 +90,9 @@ def summarise_fills(
         if not summary.entered and fill.order_id != entry_id:
             continue
         if fill.kind is FillKind.FUNDING:
-            summary.funding += fill.fee
+            # Beside a newer trade of the symbol it is paid for both positions: the newer has it.
+            if trade.exit_reason is not ExitReason.LATE_FILL:
+                summary.funding += fill.fee
         elif fill.kind in CHANGES_POSITION and fill.quantity > 0:
             if fill.side is trade.side:
                 _enter(summary, fill)

@@ -75,6 +75,7 @@ def enter(desk: Desk, tick: Tick, signal: Signal, view: View, strategy: Strategy
     entry = _plan(desk, signal, view, strategy, now)
     if isinstance(entry, Denied):
         return _deny(desk, signal, strategy, entry.reason)
+    trade = _trade(desk, signal, entry, strategy, now)
     _check_still_good(desk, tick, signal, view)
     try:
         desk.broker.set_leverage(signal.symbol, desk.settings.leverage)
@@ -82,7 +83,6 @@ def enter(desk: Desk, tick: Tick, signal: Signal, view: View, strategy: Strategy
         return _deny(desk, signal, strategy, f"the leverage was refused: {refusal}")
     _check_still_good(desk, tick, signal, view)
     try:
-        trade = _trade(desk, signal, entry, strategy, now)
         return send_entry(desk, trade, _request(desk, trade, entry))
     except LimitReached as limit:
         return _deny(desk, signal, strategy, str(limit))

@@ -21,6 +21,7 @@ from pumpwatch.errors import (
     OutcomeUnknown,
     Rejected,
     RetryLater,
+    StoreUnavailable,
 )
 
 from .evidence import gather
@@ -49,7 +50,12 @@ def send_entry(desk: Desk, trade: Trade, request: OrderRequest) -> Trade:
     now = desk.clock.now()
     order = OrderRecord(request, trade.signal_id, Leg.ENTRY, 0, intended=now)
     limit = desk.settings.max_orders_per_day
-    desk.journal.intend(trade, order, desk.lease, day=desk.day(now), max_orders=limit)
+    try:
+        desk.journal.intend(trade, order, desk.lease, day=desk.day(now), max_orders=limit)
+    except StoreUnavailable:
+        # The table may have kept it: in this run the symbol counts as taken.
+        desk.keep(trade)
+        raise
     desk.keep(trade)
     return _send(desk, trade, order)
 
@@ -128,7 +134,13 @@ def _send_exit(desk: Desk, trade: Trade, reason: ExitReason) -> Trade:
     order = OrderRecord(request, trade.signal_id, Leg.EXIT, trade.exit_attempt, intended=now)
     exiting = trade.with_(state=TradeState.EXITING, exit_reason=reason)
     desk.exits[trade.signal_id] += 1
-    desk.journal.intend(exiting, order, desk.lease, day=desk.day(now), max_orders=None)
+    try:
+        desk.journal.intend(exiting, order, desk.lease, day=desk.day(now), max_orders=None)
+    except DuplicateOrder as error:
+        # The table had kept an intent and not said so: it may have left, so it is only asked for.
+        desk.refused(error, "an exit was meant before", trade)
+        desk.journal.save(exiting, desk.lease)
+        return _follow(desk, desk.keep(exiting), order)
     return _send(desk, desk.keep(exiting), order)
 
 

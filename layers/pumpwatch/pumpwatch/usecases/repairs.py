@@ -29,16 +29,21 @@ def put_right(desk: Desk, evidence: Evidence) -> tuple[Trade, bool]:
             # The stop is seen to all the same; the next run finds the same difference again.
             desk.refused(error, f"{repair.kind.value} was not stored", trade)
             trade = repair.trade
-    _settle_entry(desk, evidence, trade)
+    _settle_past(desk, evidence, trade)
     return trade, bare
 
 
-def _settle_entry(desk: Desk, evidence: Evidence, trade: Trade) -> None:
-    """Settle an entry that is past and whose record still says that nothing is known of it."""
-    if evidence.missing or evidence.trade.state is TradeState.ENTERING:
+def _settle_past(desk: Desk, evidence: Evidence, trade: Trade) -> None:
+    """Settle orders that are past and whose record still says that nothing is known of them.
+
+    So it is when the table kept a write, said that it had not, and was overwritten.
+    """
+    if evidence.missing:
         return
+    entered, ended = evidence.trade.state is not TradeState.ENTERING, not trade.state.live
     for order in evidence.orders:
-        if order.leg is Leg.ENTRY and order.outcome is Outcome.UNKNOWN:
+        past = (entered and order.leg is Leg.ENTRY) or (ended and order is not evidence.pending)
+        if past and order.outcome is Outcome.UNKNOWN:
             record = outcome_of(evidence, order, desk.clock.now())
             try:
                 desk.journal.settle(trade, record, desk.lease)
@@ -55,6 +60,9 @@ def store_repair(desk: Desk, repair: Repair) -> Trade:
     note = repair.note or _sentence(trade)
     differed = _differed(desk, repair)
     mended = RepairNote(now, repair.kind.value, note) if differed else None
+    if trade.halts:
+        # Also when the table keeps the write without saying so.
+        desk.keep(trade)
     if order is not None:
         desk.journal.settle(trade, order, desk.lease, repair=mended)
         report.orders[order.leg, order.outcome] += 1

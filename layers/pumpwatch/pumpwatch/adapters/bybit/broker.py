@@ -174,7 +174,8 @@ class BybitBroker:
             found |= {fill.execution_id: fill for fill in fills}
             unread |= dict.fromkeys(bad)
             if last:
-                ordered = sorted(found.values(), key=lambda fill: (fill.time, fill.execution_id))
+                # Bybit lists the newest first, also within a millisecond.
+                ordered = sorted(reversed(found.values()), key=lambda fill: fill.time)
                 return Rows(tuple(ordered), tuple(unread))
             start += WEEK
 
