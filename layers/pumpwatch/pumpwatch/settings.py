@@ -13,14 +13,8 @@ from decimal import Decimal
 from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import model_validator as validate
 
 from pumpwatch.allowed import allowed
 from pumpwatch.domain.protections.weekly_hours import WeeklyHours
@@ -117,7 +111,7 @@ class SharedSettings(BaseModel):
     max_tick_age_seconds: Annotated[int, Field(ge=5, le=600)] = 90
     """A tick older than this opens no position; exits still run."""
 
-    @model_validator(mode="after")
+    @validate(mode="after")
     def _metrics_are_pushed_over_tls(self) -> Self:
         parts = urlsplit(self.pushgateway_url)
         if parts.scheme == "http" and parts.hostname not in LOOPBACK and not self.in_vpc:
@@ -279,7 +273,7 @@ class TradeSettings(SharedSettings):
         """Return the strategy in force."""
         return self.strategy or "fade"
 
-    @model_validator(mode="after")
+    @validate(mode="after")
     def _hours_can_be_read(self) -> Self:
         try:
             WeeklyHours.parse(self.trading_hours, zone=self.trading_time_zone)
@@ -287,7 +281,7 @@ class TradeSettings(SharedSettings):
             raise ValueError(f"TRADING_HOURS or TRADING_TIME_ZONE: {error}") from None
         return self
 
-    @model_validator(mode="after")
+    @validate(mode="after")
     def _live_needs_two_switches(self) -> Self:
         if self.trading_mode == "live":
             if not self.live_trading_confirmation:

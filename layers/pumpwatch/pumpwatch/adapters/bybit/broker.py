@@ -16,13 +16,11 @@ from pumpwatch.domain.orders import (
     OrderRequest,
     OrderStatus,
     Position,
-    Side,
     StopTrigger,
 )
 from pumpwatch.domain.rows import Rows, UnreadableRow
 from pumpwatch.errors import (
     ExchangeUnavailable,
-    InvariantBroken,
     OutcomeUnknown,
     Rejected,
     UnreadableAnswer,
@@ -33,6 +31,7 @@ from . import endpoints
 from .access import read_access
 from .endpoints import Endpoint
 from .fields import Row, entries, object_in, optional_text, text, unreadable
+from .order_body import CATEGORY, ONE_WAY, order_body, plain
 from .orders import (
     COIN,
     TRIGGER_WORDS,
@@ -48,8 +47,6 @@ from .session import BybitSession
 
 __all__ = ["BybitBroker"]
 
-CATEGORY = "linear"
-SIDES = {Side.BUY: "Buy", Side.SELL: "Sell"}
 LISTS = {
     endpoints.POSITIONS: ("positions", 200),
     endpoints.OPEN_ORDERS: ("open_orders", 50),
@@ -65,7 +62,6 @@ WEEK = 7 * 86_400_000
 KEPT = 730 * 86_400_000
 """How far back Bybit keeps executions, milliseconds."""
 
-ONE_WAY = 0
 Item = TypeVar("Item")
 
 
@@ -115,7 +111,7 @@ class BybitBroker:
         where nothing was sent `ExchangeUnavailable` or, from `send_by` on, `DeadlineNear`.
         """
         answer = self._session.request(
-            endpoints.CREATE_ORDER, _order(request), send_by=request.send_by
+            endpoints.CREATE_ORDER, order_body(request), send_by=request.send_by
         )
         try:
             return text(object_in(answer.result, "order/create"), "orderId", "order/create")
@@ -175,13 +171,14 @@ class BybitBroker:
             unread |= dict.fromkeys(bad)
             if last:
                 # Bybit lists the newest first, also within a millisecond.
-                ordered = sorted(reversed(found.values()), key=lambda fill: fill.time)
+                ordered = list(reversed(found.values()))
+                ordered.sort(key=lambda fill: fill.time)
                 return Rows(tuple(ordered), tuple(unread))
             start += WEEK
 
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:
         """Set the leverage; already set is a success. Raises `Rejected`, `ExchangeUnavailable`."""
-        value = _plain(leverage)
+        value = plain(leverage)
         try:
             self._session.call(
                 endpoints.SET_LEVERAGE,
@@ -209,9 +206,9 @@ class BybitBroker:
         `OutcomeUnknown`.
         """
         word = TRIGGER_WORDS[trigger]
-        stop = {} if stop_loss is None else {"stopLoss": _plain(stop_loss), "slTriggerBy": word}
+        stop = {} if stop_loss is None else {"stopLoss": plain(stop_loss), "slTriggerBy": word}
         target = (
-            {} if take_profit is None else {"takeProfit": _plain(take_profit), "tpTriggerBy": word}
+            {} if take_profit is None else {"takeProfit": plain(take_profit), "tpTriggerBy": word}
         )
         self._session.call(
             endpoints.TRADING_STOP,
@@ -221,7 +218,7 @@ class BybitBroker:
             tpslMode="Full",
             **stop,
             **target,
-            **({} if trailing_stop is None else {"trailingStop": _plain(trailing_stop)}),
+            **({} if trailing_stop is None else {"trailingStop": plain(trailing_stop)}),
         )
 
     def cancel(self, symbol: str, order_id: str) -> None:
@@ -305,48 +302,3 @@ def _name(row: object, name: str) -> str:
         return optional_text(object_in(row, name), name, name)
     except UnreadableAnswer:
         return ""
-
-
-def _order(request: OrderRequest) -> dict[str, object]:
-    """Return the body of order/create. Stops travel with the entry, never after it."""
-    body: dict[str, object] = {
-        "category": CATEGORY,
-        "symbol": request.symbol,
-        "side": SIDES[request.side],
-        "qty": _plain(request.quantity),
-        "orderLinkId": request.order_id,
-        "reduceOnly": request.reduce_only,
-        "positionIdx": ONE_WAY,
-    }
-    if request.closes_all:
-        # Bybit's way to close a quantity that is no multiple of the contract's step any more.
-        body |= {"qty": "0", "closeOnTrigger": True}
-    if request.reduce_only:
-        return body | {"orderType": "Market"}
-    if request.limit_price is None:
-        raise InvariantBroken(f"entry {request.order_id} has no limit price; nothing was sent")
-    # A market order with a slippage tolerance supports no attached stop (order/create-order).
-    body |= {"orderType": "Limit", "timeInForce": "IOC", "price": _plain(request.limit_price)}
-    word = TRIGGER_WORDS[request.stop_trigger]
-    if request.stop_loss is not None:
-        body |= {
-            "tpslMode": "Full",
-            "slOrderType": "Market",
-            "stopLoss": _plain(request.stop_loss),
-            "slTriggerBy": word,
-        }
-    if request.take_profit is not None:
-        body |= {
-            "tpslMode": "Full",
-            "tpOrderType": "Market",
-            "takeProfit": _plain(request.take_profit),
-            "tpTriggerBy": word,
-        }
-    return body
-
-
-def _plain(value: Decimal) -> str:
-    """Return the number without an exponent and without trailing zeros."""
-    if not isinstance(value, Decimal) or not value.is_finite():
-        raise InvariantBroken(f"{value!r} is no finite Decimal; nothing was sent. Report this")
-    return f"{value.normalize():f}"

@@ -1,16 +1,6 @@
-"""The ports kept in this process: the executable description of what every adapter must do."""
+"""Stores kept in this process: the executable description of what every adapter must do."""
 
-from .broker import MemoryBroker
-from .edges import (
-    ManualClock,
-    ManualDeadline,
-    MemoryHistoryStore,
-    MemoryMetricsSink,
-    MemorySecrets,
-    Push,
-)
 from .journal import MemoryJournal
-from .market import MemoryMarketData, instrument
 from .stores import (
     MemoryEventStore,
     MemoryHaltStore,
@@ -21,20 +11,11 @@ from .stores import (
 )
 
 __all__ = [
-    "ManualClock",
-    "ManualDeadline",
-    "MemoryBroker",
     "MemoryEventStore",
     "MemoryHaltStore",
-    "MemoryHistoryStore",
     "MemoryJournal",
     "MemoryLeaseStore",
     "MemoryLockStore",
-    "MemoryMarketData",
-    "MemoryMetricsSink",
-    "MemorySecrets",
     "MemorySignalStore",
     "MemoryTotalsStore",
-    "Push",
-    "instrument",
 ]
