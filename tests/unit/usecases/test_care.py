@@ -498,3 +498,31 @@ def test_a_position_past_its_stop_that_cannot_be_closed_gets_one_farther_away(ri
     rig.advance(301)
     use_case.run(_tick(rig, "closes"), rig.deadline)
     assert list(rig.broker.positions()) == []
+
+
+@pytest.mark.parametrize("method", ["save", "settle"])
+def test_books_that_cannot_be_put_right_keep_no_exit_back(rig: Rig, method: str) -> None:
+    """The quantity differs and that cannot be stored; the position's time is over all the same."""
+    rig.broker.deleverage(SYMBOL, ONE, Decimal("1.17"))
+    overdue(rig)
+    sound = getattr(rig.journal, method)
+    failures = iter([True])
+
+    def store(*arguments: Any, **named: Any) -> None:
+        if next(failures, False):
+            raise StoreUnavailable("throttled")
+        sound(*arguments, **named)
+
+    setattr(rig.journal, method, store)
+    rig.tick()
+    assert list(rig.broker.positions()) == []
+
+
+def test_unreadable_rows_of_every_list_are_counted(rig: Rig) -> None:
+    rig.broker.deleverage(SYMBOL, ONE, Decimal("1.17"))
+    rig.broker.unreadable = [
+        UnreadableRow(source, SYMBOL, "", "side is ''") for source in ("executions", "open_orders")
+    ]
+    rig.broker.fail("account", UnreadableAnswer("wallet-balance: totalEquity is 'x'"))
+    report = rig.tick()
+    assert report.unreadable.keys() == {"executions", "open_orders", "wallet"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 
 from pumpwatch.domain.access import Access, refusals, warnings
-from pumpwatch.errors import RetryLater
+from pumpwatch.errors import RetryLater, UnreadableAnswer
 from pumpwatch.ports import Broker
 from pumpwatch.settings import TradeSettings
 
@@ -45,6 +45,8 @@ class AccessCheck:
             try:
                 self._known, self._asked = asked.result(), now
             except RetryLater as error:
+                if isinstance(error, UnreadableAnswer):
+                    report.unreadable["key"] += 1
                 desk.problem(f"the key could not be checked: {error}")
         if self._known is None:
             report.block("access", "what the key may do is not known yet")

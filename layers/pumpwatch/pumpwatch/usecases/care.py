@@ -26,6 +26,9 @@ from .trading_desk import Desk
 
 __all__ = ["Care"]
 
+FAILURES = (RetryLater, OutcomeUnknown, Rejected, SkipSymbol, InvariantBroken)
+"""What ends the care for one trade and no other's."""
+
 
 class Care:
     """Look after the trades that are live. One per warm function."""
@@ -81,12 +84,16 @@ def _care_for(desk: Desk, trade: Trade, holding: Holding | None) -> None:
         desk.problem("too little time was left to care for it", trade, cause="time")
         return
     try:
-        if holding is not None:
-            trade = _reconciled(desk, trade, holding)
+        trade = trade if holding is None else _reconciled(desk, trade, holding)
+    except FAILURES as error:
+        # What keeps the books from being put right keeps no exit back.
+        desk.refused(error, type(error).__name__, trade)
+        trade = desk.trades[trade.signal_id]
+    try:
         reason = exit_reason(desk, trade)
         if reason is not None:
             close_at_market(desk, trade, reason)
-    except (RetryLater, OutcomeUnknown, Rejected, SkipSymbol, InvariantBroken) as error:
+    except FAILURES as error:
         desk.refused(error, type(error).__name__, trade)
 
 

@@ -47,6 +47,8 @@ def gather(
     statuses = [_answer(one, missing) for one in asked]
     fills: Rows[Fill] = _answer(filled, missing) or Rows()
     missing += _missing(trade, orders, fills)
+    for row in fills.unreadable:
+        desk.report.unreadable[row.source] += 1
     try:
         _learn_owners(desk, trade, orders, fills)
     except RetryLater as error:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from pumpwatch.domain.market import MarketSnapshot, OrderBook
 from pumpwatch.domain.orders import Account, OrderStatus, Position
 from pumpwatch.domain.rows import Rows
-from pumpwatch.errors import PumpwatchError, RetryLater, SkipSymbol
+from pumpwatch.errors import PumpwatchError, RetryLater, SkipSymbol, UnreadableAnswer
 
 from .trading_desk import Desk
 
@@ -76,6 +76,8 @@ def look(
     desk.touched = False
     held, _ = _answer(desk, listed), _answer(desk, contracts)
     orders, account = _answer(desk, asked.open_orders), _answer(desk, asked.account)
+    if isinstance(account, UnreadableAnswer):
+        desk.report.unreadable["wallet"] += 1
     snapshot, book = _answer(desk, asked.snapshot), _answer(desk, asked.book)
     return View(
         positions=held if isinstance(held, Rows) else positions,

@@ -193,10 +193,10 @@ def trail(desk: Desk, trade: Trade, position: Position) -> Trade:
     if trade.stop_verified is None or contract is None or position.stop_loss is None:
         return trade
     distance = trailing_distance(trade, position, fraction, contract.tick_size)
-    if position.trailing_stop is None:
-        desk.journal.save(trade, desk.lease)
-        desk.touched = True
-        try:
+    try:
+        if position.trailing_stop is None:
+            desk.journal.save(trade, desk.lease)
+            desk.touched = True
             desk.broker.set_protection(
                 trade.symbol,
                 stop_loss=None,
@@ -204,9 +204,9 @@ def trail(desk: Desk, trade: Trade, position: Position) -> Trade:
                 trigger=StopTrigger(desk.settings.stop_trigger),
                 trailing_stop=distance,
             )
-        except (Rejected, OutcomeUnknown, RetryLater) as error:
-            desk.problem(f"the trailing stop was not set: {error}", trade, cause="stop")
-            return trade
-    trailed = trade.with_(trailing_stop=position.trailing_stop or distance)
-    desk.journal.save(trailed, desk.lease)
+        trailed = trade.with_(trailing_stop=position.trailing_stop or distance)
+        desk.journal.save(trailed, desk.lease)
+    except (Rejected, OutcomeUnknown, RetryLater) as error:
+        desk.problem(f"the trailing stop was not set: {error}", trade, cause="stop")
+        return trade
     return desk.keep(trailed)
