@@ -20,6 +20,8 @@ __all__ = ["Facts", "entry_breaks"]
 
 DEEPER = Decimal("1.2")
 """A drawdown so much beyond its limit was there however the price moved in the last moments."""
+SENT_WITHIN = 5_000
+"""Milliseconds in which an entry may leave after it was judged."""
 REQUESTS = 4
 """Requests in sequence that the send of an entry and the look for it may need."""
 
@@ -107,7 +109,8 @@ def _run_and_ages(facts: Facts, trade: Trade, run: Run) -> Iterator[str]:
         yield f"time: an entry with {left} ms left, too little to follow it"
     if now - run.scheduled > settings.max_tick_age_seconds * 1000 and not run.undead:
         yield f"ages: an entry on a tick of {now - run.scheduled} ms"
-    if now - trade.signal_time > settings.max_signal_age_seconds * 1000 and not run.undead:
+    signal_age = now - trade.signal_time - SENT_WITHIN
+    if signal_age > settings.max_signal_age_seconds * 1000 and not run.undead:
         yield f"ages: an entry on a signal of {now - trade.signal_time} ms"
     book = run.books.get(trade.symbol)
     if book is None or now - min(book.time, run.market_seen) > settings.max_data_age_seconds * 1000:
@@ -128,7 +131,7 @@ def _symbol(facts: Facts, trade: Trade, run: Run) -> Iterator[str]:
         strange = source == "positions" and where not in live.values()
         if strange and since < run.started < exchange.now < until:
             yield f"rows: an entry while the position in {where} cannot be read"
-    if symbol in exchange.hedged:
+    if symbol in exchange.hedged and exchange.lag_until <= run.started:
         yield f"strangers: an entry in {symbol}, which is in hedge mode"
     for order in exchange.engine.ledger.open_orders(exchange.indices[symbol]):
         plain = not order.link_id and not order.stop_kind and order.created < run.started

@@ -194,7 +194,8 @@ class Promise:
     def check_end(self) -> None:
         """Check what must hold once everything has had time to settle."""
         # What no list ever tells is looked for longer than the quiet end lasts.
-        trades = (one for one in self._journal.live_trades() if one.state.live)
+        listed = self._journal.live_trades()
+        trades = (one for one in listed if one.state.live and one.vanished is None)
         live = [one for one in trades if one.symbol not in self._exchange.untold]
         if live:
             raise Broken(f"settled: {len(live)} trades are still live at the end: {live[0]}")
@@ -302,6 +303,7 @@ class Promise:
             trade.symbol
             for trade in self._journal.trades_since(0)
             if trade.exit_reason is ExitReason.UNEXPLAINED
+            or trade.vanished is not None
             or any(
                 one.leg is Leg.ENTRY and self._given_up(one)
                 for one in self._journal.orders(trade.signal_id)

@@ -526,3 +526,18 @@ def test_unreadable_rows_of_every_list_are_counted(rig: Rig) -> None:
     rig.broker.fail("account", UnreadableAnswer("wallet-balance: totalEquity is 'x'"))
     report = rig.tick()
     assert report.unreadable.keys() == {"executions", "open_orders", "wallet"}
+
+
+def test_a_table_that_refuses_writes_keeps_no_stop_from_a_trade_that_can_be_read_again(
+    rig: Rig,
+) -> None:
+    rig.broker.unreadable = [UnreadableRow("executions", SYMBOL, "", "execQty is ''")]
+    rig.broker.deleverage(SYMBOL, ONE, Decimal("1.17"))
+    rig.tick()
+    assert rig.trade().unreadable is not None
+    rig.broker.unreadable = []
+    rig.broker.remove_protection(SYMBOL)
+    throttle_writes(rig)
+    rig.advance(60)
+    rig.tick()
+    assert stop_of(rig) is not None

@@ -15,7 +15,14 @@ from pumpwatch.domain.orders import Leg, Outcome, Position
 from pumpwatch.domain.rows import Rows
 from pumpwatch.domain.settling import outcome_of
 from pumpwatch.domain.trades import Trade, TradeState
-from pumpwatch.errors import InvariantBroken, OutcomeUnknown, Rejected, RetryLater, SkipSymbol
+from pumpwatch.errors import (
+    InvariantBroken,
+    OutcomeUnknown,
+    Rejected,
+    RetryLater,
+    SkipSymbol,
+    StoreUnavailable,
+)
 
 from .close_out import exit_reason
 from .evidence import gather
@@ -108,9 +115,14 @@ def _reconciled(desk: Desk, trade: Trade, holding: Holding) -> Trade:
         for sentence in evidence.missing:
             desk.problem(sentence, trade, cause="rows")
         return settle(desk, evidence) if trade.unreadable else hold_back(desk, trade)
-    if trade.unreadable is not None:
-        evidence = _readable_again(desk, evidence)
-    return settle(desk, explain_fills(desk, evidence))
+    try:
+        if trade.unreadable is not None:
+            evidence = _readable_again(desk, evidence)
+        evidence = explain_fills(desk, evidence)
+    except StoreUnavailable as error:
+        # It waits for the table; the stop does not.
+        desk.refused(error, "its books were not brought up to date", trade)
+    return settle(desk, evidence)
 
 
 def _evidence(desk: Desk, trade: Trade, holding: Holding) -> Evidence:

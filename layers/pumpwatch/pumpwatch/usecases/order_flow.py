@@ -109,7 +109,10 @@ def hold_back(desk: Desk, trade: Trade) -> Trade:
     if trade.unreadable is not None:
         return trade
     marked = trade.with_(unreadable=desk.clock.now())
-    desk.journal.save(marked, desk.lease)
+    try:
+        desk.journal.save(marked, desk.lease)
+    except StoreUnavailable as error:
+        desk.refused(error, "that its rows cannot be read was not stored", trade)
     return desk.keep(marked)
 
 

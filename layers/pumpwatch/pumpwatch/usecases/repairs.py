@@ -19,36 +19,49 @@ def put_right(desk: Desk, evidence: Evidence) -> tuple[Trade, bool]:
     """Store what the evidence puts right; return the trade, and whether it lacks a sound stop."""
     trade, bare = evidence.trade, False
     settling = desk.settings.settling_seconds * 1000
-    for repair in reconcile([evidence], now=desk.clock.now(), settling_time=settling):
+    repairs = reconcile([evidence], now=desk.clock.now(), settling_time=settling)
+    stored = _settle_past(desk, evidence)
+    for repair in repairs:
         if repair.kind is RepairKind.STOP_MISSING:
             bare = True
-            continue
-        try:
-            trade = store_repair(desk, repair)
-        except StoreUnavailable as error:
-            # The stop is seen to all the same; the next run finds the same difference again.
-            desk.refused(error, f"{repair.kind.value} was not stored", trade)
+        elif stored:
+            trade, stored = _stored(desk, repair)
+        else:
             trade = repair.trade
-    _settle_past(desk, evidence, trade)
     return trade, bare
 
 
-def _settle_past(desk: Desk, evidence: Evidence, trade: Trade) -> None:
+def _stored(desk: Desk, repair: Repair) -> tuple[Trade, bool]:
+    """Store the repair; return the trade, and whether the table took it.
+
+    What it did not take the next run finds again. The stop is seen to all the same.
+    """
+    try:
+        return store_repair(desk, repair), True
+    except StoreUnavailable as error:
+        desk.refused(error, f"{repair.kind.value} was not stored", repair.trade)
+        return repair.trade, False
+
+
+def _settle_past(desk: Desk, evidence: Evidence) -> bool:
     """Settle orders that are past and whose record still says that nothing is known of them.
 
-    So it is when the table kept a write, said that it had not, and was overwritten.
+    So it is when the table kept a write, said that it had not, and was overwritten. Returns False
+    where the table did not take one: nothing else of the trade may be stored before it.
     """
     if evidence.missing:
-        return
-    entered, ended = evidence.trade.state is not TradeState.ENTERING, not trade.state.live
+        return True
+    entered = evidence.trade.state is not TradeState.ENTERING
     for order in evidence.orders:
-        past = (entered and order.leg is Leg.ENTRY) or (ended and order is not evidence.pending)
+        past = entered if order.leg is Leg.ENTRY else order is not evidence.pending
         if past and order.outcome is Outcome.UNKNOWN:
             record = outcome_of(evidence, order, desk.clock.now())
             try:
-                desk.journal.settle(trade, record, desk.lease)
+                desk.journal.settle(evidence.trade, record, desk.lease)
             except StoreUnavailable as error:
-                desk.refused(error, "the entry's outcome was not stored", trade)
+                desk.refused(error, "an order's outcome was not stored", evidence.trade)
+                return False
+    return True
 
 
 def store_repair(desk: Desk, repair: Repair) -> Trade:

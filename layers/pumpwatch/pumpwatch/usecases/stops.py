@@ -94,7 +94,8 @@ def _set_stop(desk: Desk, trade: Trade, position: Position, stop: Decimal) -> Pu
     try:
         desk.journal.save(trade, desk.lease)
     except StoreUnavailable as error:
-        if desk.deadline.seconds_left() <= 0 or not _is_still_bare(desk, trade):
+        # The time is looked at last: a run that stood still meanwhile may have lost its lease.
+        if not _is_still_bare(desk, trade) or desk.deadline.seconds_left() <= 0:
             return error
     try:
         desk.broker.set_protection(
