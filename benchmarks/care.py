@@ -14,18 +14,21 @@ from decimal import Decimal
 
 from pumpwatch.adapters.clock import TimerDeadline
 from pumpwatch.adapters.memory import (
+    ManualClock,
+    MemoryBroker,
     MemoryHaltStore,
     MemoryJournal,
     MemoryLeaseStore,
     MemoryLockStore,
+    MemoryMarketData,
     MemorySignalStore,
+    instrument,
 )
 from pumpwatch.bootstrap.trade import MOST_READS
 from pumpwatch.domain.protections import Health
 from pumpwatch.domain.signals import Phase, Signal, signal_id_for
 from pumpwatch.settings import TradeSettings
 from pumpwatch.usecases.trade_signals import LONGEST_RUN, TradeSignals
-from tests.support.memory import ManualClock, MemoryBroker, MemoryMarketData, instrument
 
 POSITIONS = 20
 START = 1_800_000_000_000

@@ -7,7 +7,6 @@ import boto3
 import pytest
 from moto import mock_aws
 from support.aws import make_bucket, make_table
-from support.memory import MemoryHistoryStore
 from support.stub_bybit import StubBybit
 
 from pumpwatch.adapters import dynamodb, memory, sqlite
@@ -137,7 +136,7 @@ def s3_history(aws, bucket):
 @pytest.fixture(params=["memory", "s3", "sqlite"])
 def history(request):
     if request.param == "memory":
-        return MemoryHistoryStore()
+        return memory.MemoryHistoryStore()
     if request.param == "sqlite":
         return sqlite.SqliteHistoryStore(request.getfixturevalue("database"))
     return request.getfixturevalue("s3_history")

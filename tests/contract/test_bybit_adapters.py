@@ -6,12 +6,12 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from support.memory import ManualClock
 from support.records import an_entry, an_exit
 from support.stub_bybit import STAMP, Reply, ok, refused
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.memory import ManualClock
 from pumpwatch.domain.access import Access, refusals, warnings
 from pumpwatch.domain.candles import MINUTE
 from pumpwatch.domain.orders import Account, FillKind, OrderState, Side, StopTrigger

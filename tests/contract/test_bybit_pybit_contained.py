@@ -8,12 +8,12 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
-from support.memory import ManualClock
 from support.records import an_entry, an_exit
 from support.stub_bybit import ACCEPTED, DOUBTFUL, FORBIDDEN_PAGE, STAMP, Reply, ok, refused
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.memory import ManualClock
 from pumpwatch.domain.orders import StopTrigger
 from pumpwatch.errors import (
     BadCredentials,

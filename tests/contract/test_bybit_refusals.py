@@ -4,12 +4,12 @@ Texts are left out on purpose: the exchange changes them.
 """
 
 import pytest
-from support.memory import ManualClock
 from support.stub_bybit import ACCEPTED, FORBIDDEN_PAGE, Reply, ok, refused
 
 from pumpwatch.adapters.bybit import BybitBroker
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.refusals import is_trouble, word_of
+from pumpwatch.adapters.memory import ManualClock
 from pumpwatch.errors import (
     BadCredentials,
     DuplicateOrder,

@@ -7,11 +7,11 @@ from contextlib import suppress
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.memory import ManualDeadline
 from support.stub_bybit import ACCEPTED, DOUBTFUL, FORBIDDEN_PAGE, STAMP, Reply, ok, refused
 
 from pumpwatch.adapters.bybit import ExchangeClock
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.memory import ManualDeadline
 from pumpwatch.domain.protections.base import Health
 from pumpwatch.errors import (
     BadCredentials,

@@ -7,7 +7,6 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from support.memory import ManualClock, ManualDeadline
 from support.records import an_entry
 from support.stub_bybit import ACCEPTED, STAMP, Reply, ok, refused
 
@@ -15,6 +14,7 @@ from pumpwatch.adapters.bybit import BybitBroker, ExchangeClock
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.adapters.clock import TimerDeadline
+from pumpwatch.adapters.memory import ManualClock, ManualDeadline
 from pumpwatch.domain.orders import StopTrigger
 from pumpwatch.errors import DeadlineNear, ExchangeUnavailable, OutcomeUnknown
 from pumpwatch.ports import ExchangeKey

@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 import trustme
 from prometheus_client import CollectorRegistry, Gauge
-from support.memory import MemoryMetricsSink
 from support.stub_bybit import Reply, StubBybit
 
+from pumpwatch.adapters.memory import MemoryMetricsSink
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.ports import PushCredentials

@@ -6,12 +6,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from support.memory import ManualClock
 from support.records import an_entry
 from support.stub_bybit import STAMP, Reply
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.memory import ManualClock
 from pumpwatch.domain.access import Access, refusals
 from pumpwatch.domain.candles import HOUR, MINUTE
 from pumpwatch.domain.orders import FillKind, OrderState, Side, StopTrigger

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
-from support.memory import MemorySecrets
 
+from pumpwatch.adapters.memory import MemorySecrets
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
 from pumpwatch.errors import BadCredentials, StoreUnavailable
 from pumpwatch.ports import ExchangeKey, PushCredentials

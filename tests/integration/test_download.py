@@ -7,11 +7,11 @@ import json
 import numpy as np
 import polars as pl
 import pytest
-from support.memory import instrument
 from support.scripted_market import START, ScriptedMarket
 from typer.testing import CliRunner
 
 from pumpwatch.adapters.bybit import BybitMarketData
+from pumpwatch.adapters.memory import instrument
 from pumpwatch.domain.candles import MINUTE, CandleSeries
 from pumpwatch.errors import BadInput, ExchangeForbidden, ExchangeUnavailable
 from workbench.backtest.recordings import Recordings

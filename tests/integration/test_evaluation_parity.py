@@ -16,10 +16,9 @@ import numpy as np
 import polars as pl
 import pytest
 from support.crowds import crowd, whale
-from support.memory import MemoryHistoryStore
 
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
-from pumpwatch.adapters.memory import MemoryEventStore, MemorySignalStore
+from pumpwatch.adapters.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore
 from pumpwatch.domain.candles import MINUTE
 from pumpwatch.domain.detection import Boosted
 from pumpwatch.settings import DetectSettings

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.memory import instrument
 from support.trading_rig import Rig, settings
 
+from pumpwatch.adapters.memory import instrument
 from pumpwatch.adapters.records import read_record
 from pumpwatch.domain.orders import Fill, Leg, Outcome, Position, Side
 from pumpwatch.domain.trades import OrderRecord, Trade, TradeState

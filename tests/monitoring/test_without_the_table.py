@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from prometheus_client.parser import text_string_to_metric_families
-from support.memory import MemoryMetricsSink
 from support.monitoring import metric_names, query_of, rules
 
 from pumpwatch.adapters.dynamodb import DynamoLeaseStore, DynamoTotalsStore, Table
-from pumpwatch.adapters.memory import MemoryTotalsStore
+from pumpwatch.adapters.memory import MemoryMetricsSink, MemoryTotalsStore
 from pumpwatch.bootstrap.function import Function, HeldLease
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.invocation import Tick

@@ -24,11 +24,11 @@ from requests import Response
 from requests.adapters import BaseAdapter
 from support.broker_rigs import SYMBOL as LISTED
 from support.broker_rigs import bybit_rig
-from support.memory import ManualClock, ManualDeadline
 from support.records import an_entry
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.memory import ManualClock, ManualDeadline
 from pumpwatch.domain.candles import MINUTE, first_bad_candle
 from pumpwatch.domain.orders import StopTrigger
 from pumpwatch.errors import PumpwatchError

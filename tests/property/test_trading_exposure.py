@@ -6,10 +6,10 @@ from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.memory import instrument
 from support.trading_rig import MINUTE, Rig, peaked
 from support.trading_rig import settings as trade_settings
 
+from pumpwatch.adapters.memory import instrument
 from pumpwatch.domain.orders import OrderRequest, Side
 from pumpwatch.errors import ExchangeUnavailable, OutcomeUnknown, RetryLater
 

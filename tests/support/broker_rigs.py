@@ -5,10 +5,10 @@ from decimal import Decimal
 from functools import cache
 
 import numpy as np
-from support.memory import ManualClock, MemoryBroker, MemoryMarketData, instrument
 from support.scripted_market import START, ScriptedMarket, listing
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.memory import ManualClock, MemoryBroker, MemoryMarketData, instrument
 from pumpwatch.adapters.paper import PaperBroker
 from pumpwatch.domain.candles import MINUTE, CandleSeries
 from pumpwatch.domain.market_trades import MarketTrades

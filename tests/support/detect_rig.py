@@ -5,9 +5,13 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
-from support.memory import MemoryHistoryStore, MemoryMarketData
 
-from pumpwatch.adapters.memory import MemoryEventStore, MemorySignalStore
+from pumpwatch.adapters.memory import (
+    MemoryEventStore,
+    MemoryHistoryStore,
+    MemoryMarketData,
+    MemorySignalStore,
+)
 from pumpwatch.domain.candles import HOUR, MINUTE, CandleSeries
 from pumpwatch.settings import DetectSettings
 from pumpwatch.usecases.detect_pumps import DetectPumps

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from support.memory import ManualDeadline
 from support.scripted_market import START as MARKET_START
 from support.scripted_market import ScriptedMarket
 from support.trading_rig import RigTick, peaked, settings
@@ -14,6 +13,7 @@ from support.trading_rig import RigTick, peaked, settings
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.adapters.memory import (
+    ManualDeadline,
     MemoryHaltStore,
     MemoryJournal,
     MemoryLeaseStore,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from support.memory import instrument
 
+from pumpwatch.adapters.memory import instrument
 from pumpwatch.domain.candles import MINUTE, CandleSeries
 from pumpwatch.domain.market import MarketSnapshot, OrderBook
 from pumpwatch.domain.market_trades import MarketTrades

@@ -8,14 +8,17 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from support.memory import ManualClock, ManualDeadline, MemoryBroker, MemoryMarketData, instrument
-
 from pumpwatch.adapters.memory import (
+    ManualClock,
+    ManualDeadline,
+    MemoryBroker,
     MemoryHaltStore,
     MemoryJournal,
     MemoryLeaseStore,
     MemoryLockStore,
+    MemoryMarketData,
     MemorySignalStore,
+    instrument,
 )
 from pumpwatch.domain.orders import Leg, Outcome, Side
 from pumpwatch.domain.protections import Health

@@ -7,9 +7,8 @@ from decimal import Decimal
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
-from support.memory import MemoryMetricsSink
 
-from pumpwatch.adapters.memory import MemoryTotalsStore
+from pumpwatch.adapters.memory import MemoryMetricsSink, MemoryTotalsStore
 from pumpwatch.domain.orders import Leg, Outcome
 from pumpwatch.domain.signals import Phase
 from pumpwatch.errors import StoreUnavailable

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from support.memory import MemoryMetricsSink, MemorySecrets
 from support.scripted_market import ScriptedMarket
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitSession
 from pumpwatch.adapters.clock import NoDeadline
+from pumpwatch.adapters.memory import MemoryMetricsSink, MemorySecrets
 from pumpwatch.bootstrap.key_check import check_key
 from pumpwatch.bootstrap.probe import (
     CheckFailed,

@@ -3,9 +3,9 @@
 import json
 
 from prometheus_client import CollectorRegistry
-from support.memory import MemoryMetricsSink
 
 from pumpwatch.adapters.embedded_metrics import WatchedSink
+from pumpwatch.adapters.memory import MemoryMetricsSink
 
 
 def pushed(capsys, *, accepts):

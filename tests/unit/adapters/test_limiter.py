@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.memory import ManualDeadline
 
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.limiter import Budgets, RateLimiter, WindowLimiter
 from pumpwatch.adapters.clock import NoDeadline
+from pumpwatch.adapters.memory import ManualDeadline
 from pumpwatch.errors import DeadlineNear
 
 

@@ -3,9 +3,9 @@
 from decimal import Decimal
 
 import pytest
-from support.memory import ManualClock, MemoryBroker
 from support.records import NOW, an_entry, an_exit
 
+from pumpwatch.adapters.memory import ManualClock, MemoryBroker
 from pumpwatch.domain.orders import FillKind, OrderState, Side, StopTrigger
 from pumpwatch.errors import OutcomeUnknown, Rejected
 

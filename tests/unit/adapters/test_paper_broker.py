@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.memory import ManualClock, MemoryMarketData
 from support.records import NOW, an_entry, an_exit, candles
 
+from pumpwatch.adapters.memory import ManualClock, MemoryMarketData
 from pumpwatch.adapters.paper import MemoryPaperStore, PaperBroker
 from pumpwatch.adapters.paper.book import paid, slipped, walk
 from pumpwatch.domain.access import Access

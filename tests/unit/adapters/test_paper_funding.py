@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.memory import ManualClock, MemoryMarketData, instrument
 from support.records import NOW, an_entry, an_exit, candles
 
+from pumpwatch.adapters.memory import ManualClock, MemoryMarketData, instrument
 from pumpwatch.adapters.paper import MemoryPaperStore, PaperBroker, PaperFunding
 from pumpwatch.adapters.paper.fills import SLIP
 from pumpwatch.adapters.paper.funding import renewed, wants_terms

@@ -8,12 +8,12 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.memory import ManualClock, ManualDeadline
 from support.records import NOW, a_signal, a_trade, an_event, an_order, settled
 
 from pumpwatch.adapters.clock import LambdaDeadline, NoDeadline, SystemClock, TimerDeadline
 from pumpwatch.adapters.dynamodb.codec import from_item, marshal, to_item, unmarshal
 from pumpwatch.adapters.ledger import Holding, apply_fill, liquidation_price, pnl
+from pumpwatch.adapters.memory import ManualClock, ManualDeadline
 from pumpwatch.domain.orders import Side
 from pumpwatch.errors import InvariantBroken
 

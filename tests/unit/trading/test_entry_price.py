@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from support.memory import instrument
 
+from pumpwatch.adapters.memory import instrument
 from pumpwatch.domain.entry_price import entry_price
 from pumpwatch.domain.orders import Side
 from pumpwatch.domain.plans import Denied, Quote

@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from support.memory import instrument
 from support.trading_facts import position, trade
 from support.trading_rig import settings
 
+from pumpwatch.adapters.memory import instrument
 from pumpwatch.domain.funding import FundingTerms, funding_cost, fundings_until
 from pumpwatch.domain.limits import Book, check_account, check_plan, check_symbol
 from pumpwatch.domain.orders import OrderState, OrderStatus, Side

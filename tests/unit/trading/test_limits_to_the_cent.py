@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from support.memory import instrument
 from support.trading_facts import position, record, status, trade
 from support.trading_rig import peaked, settings
 
+from pumpwatch.adapters.memory import instrument
 from pumpwatch.domain.funding import FundingTerms
 from pumpwatch.domain.limits import Book, RiskLimits, check_account, check_plan, check_symbol
 from pumpwatch.domain.market import Instrument

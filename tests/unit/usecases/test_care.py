@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from support.memory import ManualDeadline, instrument
 from support.trading_rig import START, SYMBOL, Rig, peaked, settings
 
+from pumpwatch.adapters.memory import ManualDeadline, instrument
 from pumpwatch.domain.orders import Position, Side
 from pumpwatch.domain.rows import Rows, UnreadableRow
 from pumpwatch.domain.trades import ExitReason, TradeState

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from support.detect_rig import START, Rig
-from support.memory import ManualClock, ManualDeadline, instrument
 
+from pumpwatch.adapters.memory import ManualClock, ManualDeadline, instrument
 from pumpwatch.domain.candles import HOUR, MINUTE
 from pumpwatch.domain.detection import detector_named
 from pumpwatch.domain.detection.ewma import Ewma

@@ -5,10 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from support.memory import MemoryHistoryStore
 from support.source_market_data import SourceMarketData
 
-from pumpwatch.adapters.memory import MemoryEventStore, MemorySignalStore
+from pumpwatch.adapters.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore
 from pumpwatch.domain.candles import HOUR, MINUTE, Candles
 from pumpwatch.domain.detection import detector_named, known_before
 from pumpwatch.ports import CandleRequest

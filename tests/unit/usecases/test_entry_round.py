@@ -8,11 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from support.memory import instrument
 from support.trading_facts import trade
 from support.trading_rig import MINUTE, START, SYMBOL, Rig, peaked, settings
 
-from pumpwatch.adapters.memory import MemoryJournal
+from pumpwatch.adapters.memory import MemoryJournal, instrument
 from pumpwatch.domain.market import OrderBook
 from pumpwatch.domain.orders import OrderRequest, Position, Side, order_id_prefix
 from pumpwatch.domain.rows import Rows, UnreadableRow

@@ -6,9 +6,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from support.memory import instrument
 from support.trading_rig import START, SYMBOL, Rig, RigTick, peaked
 
+from pumpwatch.adapters.memory import instrument
 from pumpwatch.domain.orders import OrderRequest
 from pumpwatch.domain.trades import TradeState
 

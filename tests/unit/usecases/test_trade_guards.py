@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from support.memory import instrument
 from support.trading_rig import SYMBOL, Rig, peaked, settings
 
+from pumpwatch.adapters.memory import instrument
 from pumpwatch.domain.protections import Health, Lock
 from pumpwatch.domain.trades import ExitReason, TradeState
 from pumpwatch.errors import StoreUnavailable

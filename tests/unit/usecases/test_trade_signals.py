@@ -6,9 +6,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from support.memory import instrument
 from support.trading_rig import MINUTE, START, SYMBOL, Rig, changed, peaked, settings
 
+from pumpwatch.adapters.memory import instrument
 from pumpwatch.domain.market import OrderBook
 from pumpwatch.domain.orders import FillKind, Leg, Outcome, Side
 from pumpwatch.domain.signals import Phase

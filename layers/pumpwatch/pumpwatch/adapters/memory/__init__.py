@@ -1,6 +1,16 @@
-"""Stores kept in this process: the executable description of what every adapter must do."""
+"""The ports kept in this process: the executable description of what every adapter must do."""
 
+from .broker import MemoryBroker
+from .edges import (
+    ManualClock,
+    ManualDeadline,
+    MemoryHistoryStore,
+    MemoryMetricsSink,
+    MemorySecrets,
+    Push,
+)
 from .journal import MemoryJournal
+from .market import MemoryMarketData, instrument
 from .stores import (
     MemoryEventStore,
     MemoryHaltStore,
@@ -11,11 +21,20 @@ from .stores import (
 )
 
 __all__ = [
+    "ManualClock",
+    "ManualDeadline",
+    "MemoryBroker",
     "MemoryEventStore",
     "MemoryHaltStore",
+    "MemoryHistoryStore",
     "MemoryJournal",
     "MemoryLeaseStore",
     "MemoryLockStore",
+    "MemoryMarketData",
+    "MemoryMetricsSink",
+    "MemorySecrets",
     "MemorySignalStore",
     "MemoryTotalsStore",
+    "Push",
+    "instrument",
 ]
