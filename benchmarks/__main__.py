@@ -14,6 +14,7 @@ from rich.table import Table
 
 from benchmarks import (
     backtest,
+    campaign,
     care,
     detector,
     evaluate,
@@ -32,6 +33,7 @@ AREAS: dict[str, Callable[[], dict[str, float]]] = {
     "lambda": lambda_functions.measure,
     "trade": trade.measure,
     "care": care.measure,
+    "campaign": campaign.measure,
     "paper": paper.measure,
     "report": report.measure,
     "run": run.measure,
