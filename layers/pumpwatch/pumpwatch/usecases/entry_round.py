@@ -139,10 +139,13 @@ class EntryRound:
         """
         strategy = strategy_from(desk.settings)
         oldest = desk.clock.now() - desk.settings.max_signal_age_seconds * 1000
-        fresh = [one for one in self._signals.since(oldest) if one.time >= oldest]
+        since = self._signals.since(oldest)
+        fresh = [one for one in since if one.time >= oldest and strategy.acts_on(one)]
+        if not fresh:
+            return []
         # A trade is created after its signal, by another clock that may lag a little.
         known = {one.signal_id for one in desk.journal.trades_since(oldest - MINUTE)}
-        wanted = [one for one in fresh if strategy.acts_on(one) and one.signal_id not in known]
+        wanted = [one for one in fresh if one.signal_id not in known]
         return sorted(wanted, key=lambda one: (-one.strength, one.time, one.signal_id))
 
     def _first(self, desk: Desk) -> First:
