@@ -87,29 +87,29 @@ coverage-report: $(DEV_STAMP) ## Judge the last `make coverage` part by part
 	@set -f; status=0; for part in $(DEPLOYED); do \
 		echo "$$part"; $(BIN)/coverage report --include="$$part" || status=1; \
 	done; \
-	echo "workbench/*"; $(BIN)/coverage report --include="workbench/*" --fail-under=90 || status=1; \
+	echo "pumpwatch_workbench/*"; $(BIN)/coverage report --include="pumpwatch_workbench/*" --fail-under=90 || status=1; \
 	exit $$status
 
 mutation: $(MUTATION_STAMP) ## Plant COUNT=500 small faults in domain/, chosen by SEED=1; tests must notice (half an hour)
 	$(BIN)/python -m benchmarks.mutation --seed $(SEED) --count $(COUNT) $(ARGS)
 
-dashboards: $(DEV_STAMP) ## Build Grafana's dashboards anew from workbench/monitoring
-	$(BIN)/python -m workbench.monitoring.dashboards
+dashboards: $(DEV_STAMP) ## Build Grafana's dashboards anew from tools/dashboards
+	$(BIN)/python -m tools.dashboards.dashboards
 
 pages: $(DEV_STAMP) ## Write anew the pages of docs/ that are made from the code
-	$(BIN)/python -m workbench.documentation.pages
+	$(BIN)/python -m tools.documentation.pages
 
 docs: $(RUN_STAMP) $(DOCS_STAMP) ## Build the documentation site into build/site; a warning fails
-	@$(BIN)/python -m workbench.documentation.source
+	@$(BIN)/python -m tools.documentation.source
 	$(MKDOCS) build --strict --clean $(ARGS)
-	@$(BIN)/python -m workbench.documentation.site
+	@$(BIN)/python -m tools.documentation.site
 
 docs-serve: $(RUN_STAMP) $(DOCS_STAMP) ## Read the site on this machine while you write (ARGS="-a 127.0.0.1:9000")
-	@$(BIN)/python -m workbench.documentation.source
+	@$(BIN)/python -m tools.documentation.source
 	$(MKDOCS) serve --no-strict $(ARGS)
 
 monitoring: $(RUN_STAMP) ## Install or upgrade the monitoring cluster with Helm (ARGS="-f my-values.yaml")
-	@$(BIN)/python -m workbench.monitoring.install $(ARGS)
+	@$(BIN)/python -m pumpwatch_workbench.operations.monitoring $(ARGS)
 
 bench: $(DEV_STAMP) ## Measure speed and memory, write benchmarks/results.json (ARGS="tick detector run")
 	$(BIN)/python -m benchmarks $(ARGS)

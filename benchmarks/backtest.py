@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.kept_memory import keep_freed_memory
+from pumpwatch_workbench.kept_memory import keep_freed_memory
 
 SYMBOLS, DAYS = 20, 30
 MARKET_SYMBOLS = 600
@@ -45,9 +45,9 @@ def measure() -> dict[str, float]:
 def arrays() -> dict[str, float]:
     """Return how fast and how large one backtest over arrays is, and its baselines."""
     from benchmarks.backtest_market import block_of  # noqa: PLC0415
-    from workbench.backtest.engine import run_backtest  # noqa: PLC0415
-    from workbench.backtest.reference import reference_trades  # noqa: PLC0415
-    from workbench.backtest.settings import read_settings  # noqa: PLC0415
+    from benchmarks.reference import reference_trades  # noqa: PLC0415
+    from pumpwatch_workbench.research.backtest.engine import run_backtest  # noqa: PLC0415
+    from pumpwatch_workbench.research.backtest.settings import read_settings  # noqa: PLC0415
 
     settings = read_settings({}, detector="ewma")
     imports = _peak()
@@ -126,12 +126,12 @@ def plain_numpy(block: object) -> int:
 def many_settings() -> dict[str, float]:
     """Return how long a thousand settings take: in processes, searched, and one by one."""
     from benchmarks.backtest_market import block_of  # noqa: PLC0415
-    from workbench.backtest.engine import run_backtest  # noqa: PLC0415
-    from workbench.tune.engines import opened  # noqa: PLC0415
-    from workbench.tune.objective import Task  # noqa: PLC0415
-    from workbench.tune.pool import SignalPool  # noqa: PLC0415
-    from workbench.tune.space import space_for  # noqa: PLC0415
-    from workbench.tune.splits import DAY, Period  # noqa: PLC0415
+    from pumpwatch_workbench.research.backtest.engine import run_backtest  # noqa: PLC0415
+    from pumpwatch_workbench.research.tune.engines import opened  # noqa: PLC0415
+    from pumpwatch_workbench.research.tune.objective import Task  # noqa: PLC0415
+    from pumpwatch_workbench.research.tune.pool import SignalPool  # noqa: PLC0415
+    from pumpwatch_workbench.research.tune.space import space_for  # noqa: PLC0415
+    from pumpwatch_workbench.research.tune.splits import DAY, Period  # noqa: PLC0415
 
     block = block_of(SYMBOLS, DAYS)
     space = space_for("fade", "ewma")
@@ -155,9 +155,9 @@ def many_settings() -> dict[str, float]:
 
 def _searched(pool: object, space: object, period: object) -> float:
     """Return how long Optuna's search over as many trials takes, choosing them included."""
-    from workbench.tune.engines import opened  # noqa: PLC0415
-    from workbench.tune.search import search, storage_at  # noqa: PLC0415
-    from workbench.tune.splits import Fold  # noqa: PLC0415
+    from pumpwatch_workbench.research.tune.engines import opened  # noqa: PLC0415
+    from pumpwatch_workbench.research.tune.search import search, storage_at  # noqa: PLC0415
+    from pumpwatch_workbench.research.tune.splits import Fold  # noqa: PLC0415
 
     begin = time.perf_counter()
     with (
@@ -200,9 +200,9 @@ class _Random:
 
 def stream(folder: str) -> dict[str, float]:
     """Return what a whole market, read from Parquet, takes."""
-    from workbench.backtest.engine import run_backtest  # noqa: PLC0415
-    from workbench.backtest.recordings import Recordings  # noqa: PLC0415
-    from workbench.backtest.settings import read_settings  # noqa: PLC0415
+    from pumpwatch_workbench.research.backtest.engine import run_backtest  # noqa: PLC0415
+    from pumpwatch_workbench.research.backtest.recordings import Recordings  # noqa: PLC0415
+    from pumpwatch_workbench.research.backtest.settings import read_settings  # noqa: PLC0415
 
     settings = read_settings({}, detector="ewma")
     begin, busy = time.perf_counter(), time.process_time()

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pumpwatch.domain.candles import COLUMNS, MINUTE, Candles
-from workbench.backtest.contracts import LOOK, derived_contract
-from workbench.backtest.market import Block
+from pumpwatch.domain.market.candles import COLUMNS, MINUTE, Candles
+from pumpwatch_workbench.research.backtest.contracts import LOOK, derived_contract
+from pumpwatch_workbench.research.backtest.market import Block
 
 START = 1_762_041_600_000
 """2025-11-02T00:00:00Z."""

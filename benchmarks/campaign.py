@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from workbench.campaign.world import play
+from studies.campaign.world import play
 
 WORLDS = 300
 

@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from pumpwatch.adapters.clock import TimerDeadline
-from pumpwatch.adapters.memory import (
+from pumpwatch.bootstrap.trade import MOST_READS
+from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
+from pumpwatch.domain.trading.protections import Health
+from pumpwatch.settings import TradeSettings
+from pumpwatch.usecases.trade.trade_signals import LONGEST_RUN, TradeSignals
+from pumpwatch_workbench.local.memory import (
     ManualClock,
     MemoryBroker,
     MemoryHaltStore,
@@ -24,11 +29,6 @@ from pumpwatch.adapters.memory import (
     MemorySignalStore,
     instrument,
 )
-from pumpwatch.bootstrap.trade import MOST_READS
-from pumpwatch.domain.protections import Health
-from pumpwatch.domain.signals import Phase, Signal, signal_id_for
-from pumpwatch.settings import TradeSettings
-from pumpwatch.usecases.trade_signals import LONGEST_RUN, TradeSignals
 
 POSITIONS = 20
 START = 1_800_000_000_000

@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pumpwatch.domain.candles import MINUTE, Candles
-from pumpwatch.domain.detection import Boosted, Detector, Ewma, KampsKleinberg, Karbalaii, reference
-from pumpwatch.domain.detection.reference_boosted import boosted
+from benchmarks.reference import rules as reference
+from benchmarks.reference.rule_boosted import boosted
+from pumpwatch.domain.detection.rules import Boosted, Detector, Ewma, KampsKleinberg, Karbalaii
+from pumpwatch.domain.market.candles import MINUTE, Candles
 
 SYMBOLS, CANDLES = 600, 2880
 REPEATS = 7

@@ -31,7 +31,15 @@ def measure() -> dict[str, float]:
 
 def _run(folder: str, name: str) -> tuple[float, dict[str, float]]:
     with tempfile.TemporaryDirectory() as place:
-        command = [sys.executable, "-m", "workbench", "evaluate", folder, "--detector", name]
+        command = [
+            sys.executable,
+            "-m",
+            "pumpwatch_workbench",
+            "evaluate",
+            folder,
+            "--detector",
+            name,
+        ]
         command += ["--json", "--report", str(Path(place) / "report.html")]
         begin = time.perf_counter()
         done = subprocess.run(command, check=True, capture_output=True, text=True)

@@ -1,11 +1,15 @@
-"""A synthetic market behind HTTP, in a process of its own: see `workbench.simulator.measured`."""
+"""A synthetic market behind HTTP, in a process of its own."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager
 
-from workbench.simulator.measured import MeasuredExchange, exchange_of, serve_on_command
+from pumpwatch_workbench.simulator.market.measured import (
+    MeasuredExchange,
+    exchange_of,
+    serve_on_command,
+)
 
 MINUTE = 60_000
 START = 1_793_577_600_000
@@ -22,8 +26,8 @@ def exchange_process(symbols: int, movers: int) -> AbstractContextManager[Measur
 
 def serve(symbols: int, movers: int) -> None:
     """Serve until standard input closes."""
-    from workbench.simulator.market import PlantedEvent  # noqa: PLC0415 - this process only
-    from workbench.simulator.synthetic.market import SyntheticMarket  # noqa: PLC0415
+    from pumpwatch_workbench.simulator.market.source import PlantedEvent  # noqa: PLC0415 - this process only
+    from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket  # noqa: PLC0415
 
     names = [one.symbol for one in SyntheticMarket(symbols, 1, START, pump_count=0).listings]
     onset = START + PUMP_MINUTE * MINUTE + 5_000

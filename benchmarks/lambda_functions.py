@@ -17,10 +17,10 @@ from pathlib import Path
 
 from benchmarks.exchange_process import MINUTE, START, MeasuredExchange, exchange_process
 from benchmarks.tick import DETECT, LATENCY_MS, SECOND, _backfill
-from workbench.lambda_runtime.environment import ExecutionEnvironment
-from workbench.lambda_runtime.layout import FUNCTIONS, LAYERS, Layout, build, lay_out
-from workbench.localstack.stack import LocalStack
-from workbench.scale.traffic import watched
+from pumpwatch_workbench.local.aws.stack import LocalStack
+from studies.scale.traffic import watched
+from tools.lambda_runtime.environment import ExecutionEnvironment
+from tools.lambda_runtime.layout import FUNCTIONS, LAYERS, Layout, build, lay_out
 
 TRADE = "TradeFunction"
 SYMBOLS = (200, 600, 1_000)

@@ -11,10 +11,10 @@ import threading
 from pathlib import Path
 
 from benchmarks.exchange_process import MINUTE, START, MeasuredExchange, exchange_process
-from pumpwatch.adapters.sqlite import Database, SqliteRunRecords
-from workbench.paper.options import PaperOptions
-from workbench.paper.play import play
-from workbench.run.view import SilentView
+from pumpwatch_workbench.local.store import Database, SqliteRunRecords
+from pumpwatch_workbench.play.paper.options import PaperOptions
+from pumpwatch_workbench.play.paper.play import play
+from pumpwatch_workbench.play.views.view import SilentView
 
 SYMBOLS = 1_000
 MOVERS = 5

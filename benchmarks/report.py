@@ -10,7 +10,10 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from pumpwatch.adapters.sqlite import (
+from pumpwatch.domain.detection.signals import Phase, Signal
+from pumpwatch.domain.trading.orders import Leg, OrderRequest, Outcome, Side, order_id_for
+from pumpwatch.domain.trading.trades import ExitReason, OrderRecord, Trade, TradeState
+from pumpwatch_workbench.local.store import (
     Database,
     RunRecord,
     SqliteJournal,
@@ -18,9 +21,6 @@ from pumpwatch.adapters.sqlite import (
     SqliteRunRecords,
     SqliteSignalStore,
 )
-from pumpwatch.domain.orders import Leg, OrderRequest, Outcome, Side, order_id_for
-from pumpwatch.domain.signals import Phase, Signal
-from pumpwatch.domain.trades import ExitReason, OrderRecord, Trade, TradeState
 
 TRADES = 10_000
 RUNS = 10_000
@@ -45,7 +45,7 @@ def measure() -> dict[str, float]:
 
 
 def _timed(*arguments: str) -> float:
-    command = [sys.executable, "-m", "workbench", "report", *arguments]
+    command = [sys.executable, "-m", "pumpwatch_workbench", "report", *arguments]
     begin = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - begin

@@ -16,7 +16,7 @@ SAMPLE_SECONDS = 1.0
 def measure() -> dict[str, float]:
     """Return wall seconds, peak memory and what the run reported."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "workbench", "run", "--json"]
+        command = [sys.executable, "-m", "pumpwatch_workbench", "run", "--json"]
         begin = time.perf_counter()
         process = subprocess.Popen(
             [*command, "--report", str(Path(folder, "report.html"))],

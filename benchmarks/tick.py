@@ -22,9 +22,9 @@ from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
 from pumpwatch.adapters.dynamodb import DynamoEventStore, DynamoSignalStore, Table
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.settings import DetectSettings, load_settings
-from pumpwatch.usecases.detect_pumps import DetectPumps
-from workbench.localstack.stack import LocalStack
-from workbench.market_time import MarketTime
+from pumpwatch.usecases.detect.detect_pumps import DetectPumps
+from pumpwatch_workbench.local.aws.stack import LocalStack
+from pumpwatch_workbench.simulator.market_time import MarketTime
 
 LATENCY_MS = 60
 SYMBOLS = 600

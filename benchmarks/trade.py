@@ -18,10 +18,10 @@ from benchmarks.exchange_process import START, MeasuredExchange, exchange_proces
 from benchmarks.rounds import recorded, rounds
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
 from pumpwatch.adapters.dynamodb import DynamoSignalStore, Table
-from pumpwatch.domain.signals import Phase, Signal, signal_id_for
-from workbench.localstack.stack import LocalStack
-from workbench.market_time import MarketTime
-from workbench.simulator.auth import credentials_from_seed
+from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
+from pumpwatch_workbench.local.aws.stack import LocalStack
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.market_time import MarketTime
 
 LATENCY_MS = 60
 SYMBOLS = 600

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from workbench.campaign.campaign import Campaign, play_worlds
-from workbench.campaign.plan import plan_for
-from workbench.campaign.served import ServedVenue
-from workbench.campaign.world import WorldResult, play
-from workbench.cli.main import app
+from pumpwatch_workbench.cli.main import app
+from studies.campaign.campaign import Campaign, play_worlds
+from studies.campaign.plan import plan_for
+from studies.campaign.served import ServedVenue
+from studies.campaign.world import WorldResult, play
 
 WORLDS, AT_ONCE = 300, 50
 """Played in shares, so that several processes can take their part."""
@@ -90,7 +90,7 @@ def test_the_command_names_the_seed_of_a_broken_world(monkeypatch: pytest.Monkey
     def broken(seed: int, **_: object) -> WorldResult:
         return WorldResult(seed, ticks=3, tick=2, broken="stops: none", trace=["1.00 s  nothing"])
 
-    monkeypatch.setattr("workbench.campaign.world.play", broken)
+    monkeypatch.setattr("studies.campaign.world.play", broken)
     result = CliRunner().invoke(
         app, ["campaign", "--seeds", "1", "--first", "77", "--workers", "1"]
     )

@@ -15,8 +15,8 @@ from support.planted import PACKAGE, Bug, Verdict, catalogue, try_bug, try_bugs
 from typer.testing import CliRunner
 
 from pumpwatch.errors import BadInput
-from workbench.cli import campaign
-from workbench.cli.main import app
+from pumpwatch_workbench.cli.main import app
+from studies.campaign import command as campaign
 
 LEAST = 40
 SAMPLE = {"memory-ignores-token": 40, "risk-doubled": 20, "time-limit-late": 20}

@@ -9,12 +9,14 @@ from moto import mock_aws
 from support.aws import make_bucket, make_table
 from support.stub_bybit import StubBybit
 
-from pumpwatch.adapters import dynamodb, memory, sqlite
+from pumpwatch.adapters import dynamodb
 from pumpwatch.adapters.bybit import BybitSession
 from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
 from pumpwatch.adapters.paper import MemoryPaperStore
 from pumpwatch.adapters.s3 import S3HistoryStore
-from workbench.market_time import MarketTime
+from pumpwatch_workbench.local import memory
+from pumpwatch_workbench.local import store as sqlite
+from pumpwatch_workbench.simulator.market_time import MarketTime
 
 
 class Wall:

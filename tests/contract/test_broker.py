@@ -9,10 +9,10 @@ from support.scripted_market import START
 
 from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
 from pumpwatch.adapters.paper import MemoryPaperStore
-from pumpwatch.adapters.sqlite import SqlitePaperStore
-from pumpwatch.domain.candles import MINUTE
-from pumpwatch.domain.orders import FillKind, OrderState, Side, StopTrigger
+from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.trading.orders import FillKind, OrderState, Side, StopTrigger
 from pumpwatch.errors import DeadlineNear, DuplicateOrder, Rejected
+from pumpwatch_workbench.local.store import SqlitePaperStore
 
 LAST = StopTrigger.LAST_PRICE
 TEN = Decimal(10)

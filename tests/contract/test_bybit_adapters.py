@@ -11,10 +11,9 @@ from support.stub_bybit import STAMP, Reply, ok, refused
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession
 from pumpwatch.adapters.bybit import endpoints as e
-from pumpwatch.adapters.memory import ManualClock
-from pumpwatch.domain.access import Access, refusals, warnings
-from pumpwatch.domain.candles import MINUTE
-from pumpwatch.domain.orders import Account, FillKind, OrderState, Side, StopTrigger
+from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.trading.access import Access, refusals, warnings
+from pumpwatch.domain.trading.orders import Account, FillKind, OrderState, Side, StopTrigger
 from pumpwatch.errors import (
     BadMarketData,
     ExchangeForbidden,
@@ -27,6 +26,7 @@ from pumpwatch.errors import (
     UnreadableAnswer,
 )
 from pumpwatch.ports import CandleRequest, ExchangeKey
+from pumpwatch_workbench.local.memory import ManualClock
 
 DAY = 86_400_000
 START = STAMP - STAMP % MINUTE

@@ -13,8 +13,7 @@ from support.stub_bybit import ACCEPTED, DOUBTFUL, FORBIDDEN_PAGE, STAMP, Reply,
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit import endpoints as e
-from pumpwatch.adapters.memory import ManualClock
-from pumpwatch.domain.orders import StopTrigger
+from pumpwatch.domain.trading.orders import StopTrigger
 from pumpwatch.errors import (
     BadCredentials,
     ExchangeUnavailable,
@@ -23,6 +22,7 @@ from pumpwatch.errors import (
     PumpwatchError,
 )
 from pumpwatch.ports import ExchangeKey
+from pumpwatch_workbench.local.memory import ManualClock
 
 KEY = ExchangeKey("public-part-of-key", "secret-part-of-key")
 TIME, TICKERS, CREATE = e.TIME.path, e.TICKERS.path, e.CREATE_ORDER.path

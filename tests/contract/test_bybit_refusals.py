@@ -9,7 +9,6 @@ from support.stub_bybit import ACCEPTED, FORBIDDEN_PAGE, Reply, ok, refused
 from pumpwatch.adapters.bybit import BybitBroker
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.refusals import is_trouble, word_of
-from pumpwatch.adapters.memory import ManualClock
 from pumpwatch.errors import (
     BadCredentials,
     DuplicateOrder,
@@ -22,6 +21,7 @@ from pumpwatch.errors import (
     StopTrading,
 )
 from pumpwatch.ports import ExchangeKey
+from pumpwatch_workbench.local.memory import ManualClock
 
 POST, GET = e.CREATE_ORDER, e.OPEN_ORDERS
 

@@ -11,8 +11,7 @@ from support.stub_bybit import ACCEPTED, DOUBTFUL, FORBIDDEN_PAGE, STAMP, Reply,
 
 from pumpwatch.adapters.bybit import ExchangeClock
 from pumpwatch.adapters.bybit import endpoints as e
-from pumpwatch.adapters.memory import ManualDeadline
-from pumpwatch.domain.protections.base import Health
+from pumpwatch.domain.trading.protections.base import Health
 from pumpwatch.errors import (
     BadCredentials,
     ExchangeForbidden,
@@ -22,6 +21,7 @@ from pumpwatch.errors import (
     Rejected,
 )
 from pumpwatch.ports import ExchangeKey
+from pumpwatch_workbench.local.memory import ManualDeadline
 
 KEY = ExchangeKey("public-part-of-key", "secret-part-of-key")
 TIME, TICKERS, CREATE = e.TIME.path, e.TICKERS.path, e.CREATE_ORDER.path

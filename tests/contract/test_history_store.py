@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.records import NOW, candles
 
 from pumpwatch.adapters.s3 import S3HistoryStore
-from pumpwatch.domain.candles import MINUTE, Candles
+from pumpwatch.domain.market.candles import MINUTE, Candles
 from pumpwatch.errors import StoreUnavailable
 
 STATE_KEY, SLICE_KEY = "v1/state/detect.npz", "v1/candles/60000/00003.npz"

@@ -8,7 +8,7 @@ from support.records import NOW, a_trade, an_order, settled
 
 from pumpwatch.adapters.dynamodb import DynamoJournal
 from pumpwatch.adapters.dynamodb.codec import to_item
-from pumpwatch.domain.trades import ExitReason, RepairNote, TradeState
+from pumpwatch.domain.trading.trades import ExitReason, RepairNote, TradeState
 from pumpwatch.errors import DuplicateOrder, LeaseLost, LimitReached
 
 DAY = "2025-10-09"

@@ -10,9 +10,9 @@ import pytest
 from support.records import NOW
 from support.trading_facts import record, status
 
-from pumpwatch.adapters import sqlite
 from pumpwatch.errors import DuplicateOrder, StoreUnavailable
 from pumpwatch.ports import Halt
+from pumpwatch_workbench.local import store as sqlite
 
 FIRST = Halt("first", NOW, "trade")
 CLOSE = Halt("close them", NOW + 1, "operator", close_positions=True)

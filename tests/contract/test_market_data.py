@@ -7,7 +7,7 @@ import pytest
 from support.broker_rigs import OTHER, SYMBOL, YOUNG, bybit_rig, memory_market
 from support.scripted_market import START
 
-from pumpwatch.domain.candles import HOUR, MINUTE, first_bad_candle
+from pumpwatch.domain.market.candles import HOUR, MINUTE, first_bad_candle
 from pumpwatch.errors import UnknownSymbol
 from pumpwatch.ports import CandleRequest
 

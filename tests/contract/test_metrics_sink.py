@@ -13,10 +13,10 @@ import trustme
 from prometheus_client import CollectorRegistry, Gauge
 from support.stub_bybit import Reply, StubBybit
 
-from pumpwatch.adapters.memory import MemoryMetricsSink
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.ports import PushCredentials
+from pumpwatch_workbench.local.memory import MemoryMetricsSink
 
 PATH = "/metrics/job/pumpwatch_detect/stage/dev"
 PROMPT, IMPATIENT = 60, 0.5

@@ -11,12 +11,12 @@ from support.stub_bybit import STAMP, Reply
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData
 from pumpwatch.adapters.bybit import endpoints as e
-from pumpwatch.adapters.memory import ManualClock
-from pumpwatch.domain.access import Access, refusals
-from pumpwatch.domain.candles import HOUR, MINUTE
-from pumpwatch.domain.orders import FillKind, OrderState, Side, StopTrigger
+from pumpwatch.domain.market.candles import HOUR, MINUTE
+from pumpwatch.domain.trading.access import Access, refusals
+from pumpwatch.domain.trading.orders import FillKind, OrderState, Side, StopTrigger
 from pumpwatch.errors import ExchangeUnavailable, PumpwatchError, Rejected
 from pumpwatch.ports import CandleRequest, ExchangeKey
+from pumpwatch_workbench.local.memory import ManualClock
 
 DEFAULT = Path(__file__).parents[2] / "../shared/data/bybit-recorded"
 FOLDER = Path(os.environ.get("PUMPWATCH_BYBIT_RECORDED", DEFAULT))

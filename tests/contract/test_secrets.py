@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from pumpwatch.adapters.memory import MemorySecrets
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
 from pumpwatch.errors import BadCredentials, StoreUnavailable
 from pumpwatch.ports import ExchangeKey, PushCredentials
+from pumpwatch_workbench.local.memory import MemorySecrets
 
 GOOD = {"api_key": "Ab3dEf6hIj9lMn0pQr", "api_secret": "sEcReTsEcReTsEcReTsEcReTsEcReTsEcReT"}
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIBVQ==\n-----END PRIVATE KEY-----\n"

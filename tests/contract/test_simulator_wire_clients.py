@@ -18,11 +18,11 @@ from pybit.exceptions import FailedRequestError, InvalidRequestError
 from pybit.unified_trading import HTTP
 from support.scripted_market import START, ScriptedMarket, listing
 
-from workbench.simulator.auth import Credentials, credentials_from_seed
-from workbench.simulator.clock import MarketClock
-from workbench.simulator.exchange import Exchange
-from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.server import SimulatorServer, start_simulator
+from pumpwatch_workbench.simulator.endpoints.auth import Credentials, credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.clock import MarketClock
+from pumpwatch_workbench.simulator.server import SimulatorServer, start_simulator
 
 KEY = credentials_from_seed(7)
 LINEAR = {"category": "linear"}

@@ -11,7 +11,7 @@ import pytest
 from support.scripted_market import START
 from support.simulator_client import CREATE, Client, served
 
-from workbench.simulator.faults.catalogue import KINDS
+from pumpwatch_workbench.simulator.troubles.faults.catalogue import KINDS
 
 POSITIONS, TIME = "/v5/position/list", "/v5/market/time"
 

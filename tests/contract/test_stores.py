@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from support.records import NOW, a_signal, an_event
 
 from pumpwatch.adapters import dynamodb
-from pumpwatch.adapters.memory import MemoryTotalsStore
-from pumpwatch.domain.protections import Lock
-from pumpwatch.domain.signals import Phase
+from pumpwatch.domain.detection.signals import Phase
+from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.errors import InvariantBroken, LeaseHeld, StoreUnavailable
 from pumpwatch.ports import Halt
+from pumpwatch_workbench.local.memory import MemoryTotalsStore
 
 
 def test_a_published_signal_comes_back_as_it_was(stores):

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from support.trading_rig import MINUTE, START, SYMBOL, Rig, peaked, settings
 
-from pumpwatch.domain.orders import Leg, order_id_for
-from pumpwatch.domain.trades import ExitReason, TradeState
+from pumpwatch.domain.trading.orders import Leg, order_id_for
+from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import OutcomeUnknown, Rejected
 
 

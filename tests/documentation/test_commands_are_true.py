@@ -8,7 +8,7 @@ from support.documented import Shown, code_in_sentences, shown, simple_commands,
 from support.documented_checks import NoCheck, NotTrue, check
 from typer.main import get_command
 
-from workbench.cli.main import app
+from pumpwatch_workbench.cli.main import app
 
 
 def everything():
@@ -78,7 +78,7 @@ def test_options_in_sentences_exist():
         ("helm upgrade monitoring k8s-monitorin", "k8s-monitorin"),
         ("sam deploy --parameter-overrides PushgatewayUri=https://x", "PushgatewayUri"),
         ("curl -s https://example.com", "host"),
-        ("python -m workbench.nothing", "no module"),
+        ("python -m pumpwatch_workbench.nothing", "no module"),
         ("pip install -r requirements/nothing.txt", "nothing.txt"),
     ],
 )

@@ -29,22 +29,22 @@ from typer.testing import CliRunner
 
 from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoJournal, DynamoLeaseStore, Table
 from pumpwatch.errors import BadInput
-from pumpwatch.metrics import DETECT, TRADE
+from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch.ports import Halt
-from workbench.cli.backtest import period_of
-from workbench.cli.main import app
-from workbench.comparison.journal import export_trades
-from workbench.durations import parse_duration
-from workbench.journal import stack as journal_stack
-from workbench.operations.stack import DeployedStack
-from workbench.paper import play as paper_play
-from workbench.run import driver
-from workbench.scale.limits import limits_with
-from workbench.simulator.auth import credentials_from_seed
-from workbench.simulator.clock import MarketClock
-from workbench.simulator.exchange import Exchange
-from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.server import start_simulator
+from pumpwatch_workbench.cli.backtest import period_of
+from pumpwatch_workbench.cli.durations import parse_duration
+from pumpwatch_workbench.cli.main import app
+from pumpwatch_workbench.operations.journal import stack as journal_stack
+from pumpwatch_workbench.operations.stack import DeployedStack
+from pumpwatch_workbench.play.paper import play as paper_play
+from pumpwatch_workbench.play.run import driver
+from pumpwatch_workbench.research.comparison.journal import export_trades
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.clock import MarketClock
+from pumpwatch_workbench.simulator.server import start_simulator
+from studies.scale.limits import limits_with
 
 COINS = ("BTCUSDT", "DOGEUSDT", "ETHUSDT")
 ADDED = {
@@ -296,7 +296,7 @@ def test_the_replay_of_the_reader_s_own_candles(scratch, monkeypatch):
 def test_the_simulator_as_the_page_about_it_starts_it(scratch):
     (one, words), *_ = of_group("a simulator")
     process = subprocess.Popen(
-        [sys.executable, "-m", "workbench", *words, *ADDED["simulator"]],
+        [sys.executable, "-m", "pumpwatch_workbench", *words, *ADDED["simulator"]],
         stdout=subprocess.PIPE,
         text=True,
     )

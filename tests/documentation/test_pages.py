@@ -6,9 +6,9 @@ import pytest
 import yaml
 from support.documented import PAGES, REPOSITORY
 
-from workbench.documentation.command_line import command_line_page, commands, paragraphs
-from workbench.documentation.pages import GENERATED
-from workbench.documentation.source import PUBLISHED
+from tools.documentation.command_line import command_line_page, commands, paragraphs
+from tools.documentation.pages import GENERATED
+from tools.documentation.source import PUBLISHED
 
 
 class Loader(yaml.SafeLoader):
@@ -72,7 +72,13 @@ def test_examples_are_taken_out_of_the_help():
 
 
 def test_pages_that_code_and_chart_name_exist():
-    folders = ("layers/pumpwatch", "workbench", "functions", "k8s-monitoring", "benchmarks")
+    folders = (
+        "layers/pumpwatch",
+        "pumpwatch_workbench",
+        "functions",
+        "k8s-monitoring",
+        "benchmarks",
+    )
     files = [path for folder in folders for path in (REPOSITORY / folder).rglob("*")]
     named = {
         page

@@ -2,8 +2,8 @@
 
 import pytest
 
-from workbench.documentation.site import problems
-from workbench.documentation.source import PUBLISHED, REPOSITORY, lay_out
+from tools.documentation.site import problems
+from tools.documentation.source import PUBLISHED, REPOSITORY, lay_out
 
 PAGE = (
     "<html><head><title>t</title>{head}</head>"

@@ -9,7 +9,7 @@ from support.browser import HEIGHT, PHONE, Reader, needs_chromium, reader
 from support.pages import PAGES
 from unit.reports.run_results import replay_result
 
-from workbench.reports.run_page import render_page
+from pumpwatch_workbench.play.run.page import render_page
 
 pytestmark = needs_chromium
 

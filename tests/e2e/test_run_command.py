@@ -33,7 +33,7 @@ RECORDED = Path(
 
 
 def pumpwatch(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "workbench", *arguments]
+    command = [sys.executable, "-m", "pumpwatch_workbench", *arguments]
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=540, check=False
     )
@@ -103,7 +103,7 @@ def test_a_report_that_cannot_be_written_is_said_before_the_run(tmp_path):
 
 
 def test_ctrl_c_ends_everything_without_a_traceback(tmp_path):
-    command = [sys.executable, "-m", "workbench", "run", "--symbols", "40"]
+    command = [sys.executable, "-m", "pumpwatch_workbench", "run", "--symbols", "40"]
     process = subprocess.Popen(
         command,
         cwd=tmp_path,

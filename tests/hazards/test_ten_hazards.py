@@ -23,22 +23,22 @@ from support.stub_bybit import Reply, StubBybit
 
 from pumpwatch.adapters.bybit import BybitMarketData
 from pumpwatch.adapters.dynamodb import DynamoTotalsStore, Table
-from pumpwatch.adapters.memory import MemoryLeaseStore, MemoryTotalsStore
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.bootstrap.function import Function, HeldLease
 from pumpwatch.bootstrap.trade import describe
-from pumpwatch.domain.candles import HOUR
-from pumpwatch.domain.orders import Leg, order_id_for
-from pumpwatch.domain.trades import ExitReason, TradeState
+from pumpwatch.domain.market.candles import HOUR
+from pumpwatch.domain.trading.orders import Leg, order_id_for
+from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics import TRADE
+from pumpwatch.metrics.catalogue import TRADE
+from pumpwatch.metrics.reporter import MetricsReporter, RunNumbers
 from pumpwatch.ports import CandleRequest
-from pumpwatch.runs import MetricsReporter, RunNumbers
-from pumpwatch.usecases.trade_report import TradeReport
-from workbench.simulator.faults.catalogue import CREATE
-from workbench.simulator.faults.forms import faults_from_json
-from workbench.simulator.faults.plan import NoFaults
+from pumpwatch.usecases.trade.report import TradeReport
+from pumpwatch_workbench.local.memory import MemoryLeaseStore, MemoryTotalsStore
+from pumpwatch_workbench.simulator.troubles.faults.catalogue import CREATE
+from pumpwatch_workbench.simulator.troubles.faults.forms import faults_from_json
+from pumpwatch_workbench.simulator.troubles.faults.plan import NoFaults
 
 
 class Killed(BaseException):

@@ -14,8 +14,8 @@ from support.built_functions import DETECT, MINUTE, NOW, TRADE, built, environme
 from support.trading_rig import peaked
 
 from pumpwatch.adapters.dynamodb import DynamoJournal, DynamoSignalStore, Table
-from workbench.lambda_runtime.layout import RUNTIME_MODULES
-from workbench.simulator.control import state
+from pumpwatch_workbench.simulator.control import state
+from tools.lambda_runtime.layout import RUNTIME_MODULES
 
 
 @pytest.fixture(scope="module")
@@ -199,11 +199,11 @@ def test_each_handler_loads_its_own_part_of_pumpwatch(loaded):
         assert "aws_lambda_powertools.utilities.parameters" not in modules
     else:
         assert ours >= {one for one in trading if one.startswith("pumpwatch.usecases.")}
-        assert "pumpwatch.usecases.detect_pumps" not in ours
+        assert "pumpwatch.usecases.detect.detect_pumps" not in ours
 
 
 def test_nothing_heavy_is_loaded_that_is_not_used(loaded):
     _, modules = loaded
     heavy = {"pandas", "unittest", "numpy.random", "numpy.testing"}
-    heavy |= {"asyncio", "sqlite3", "pydoc", "workbench", "moto"}
+    heavy |= {"asyncio", "sqlite3", "pydoc", "pumpwatch_workbench", "moto"}
     assert modules & heavy == set()

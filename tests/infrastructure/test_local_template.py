@@ -2,7 +2,7 @@
 
 import pytest
 
-from workbench.localstack.template import Template, TemplateError, load_template
+from pumpwatch_workbench.local.aws.template import Template, TemplateError, load_template
 
 TEXT = """
 Parameters:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.localstack.template import load_template
+from pumpwatch_workbench.local.aws.template import load_template
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("docs/operations.md", "docs/incidents.md")

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from support.built_functions import once
 
-from workbench.configuration import configuration_page
-from workbench.lambda_runtime.layout import FUNCTIONS, LAYERS, build
+from tools.documentation.configuration import configuration_page
+from tools.lambda_runtime.layout import FUNCTIONS, LAYERS, build
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -14,16 +14,16 @@ from pumpwatch.adapters.embedded_metrics import NAMESPACE, PUSH_FAILURES, STAGE
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
 from pumpwatch.bootstrap.detect import LEASE_NAME
 from pumpwatch.errors import BadCredentials, SettingsError
-from pumpwatch.metrics import DETECT
+from pumpwatch.metrics.catalogue import DETECT
 from pumpwatch.settings import (
     LONGEST_REQUEST_SECONDS,
     DetectSettings,
     TradeSettings,
     load_settings,
 )
-from pumpwatch.usecases.trade_signals import LEASE_RESERVE, LONGEST_RUN
-from workbench.journal.stack import LOG_GROUPS
-from workbench.localstack.template import Template, TemplateError, load_template
+from pumpwatch.usecases.trade.trade_signals import LEASE_RESERVE, LONGEST_RUN
+from pumpwatch_workbench.local.aws.template import Template, TemplateError, load_template
+from pumpwatch_workbench.operations.journal.stack import LOG_GROUPS
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 DOCUMENT = load_template(TEMPLATE)

@@ -6,13 +6,13 @@ from support.scripted_market import START, ScriptedMarket
 from support.trading_rig import peaked
 
 from pumpwatch.adapters.dynamodb import DynamoSignalStore, Table
-from workbench.localstack import AwsServer, LocalStack, Pushgateway
-from workbench.simulator.auth import credentials_from_seed
-from workbench.simulator.clock import MarketClock
-from workbench.simulator.control import state
-from workbench.simulator.exchange import Exchange
-from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.server import SimulatorServer
+from pumpwatch_workbench.local.aws import AwsServer, LocalStack, Pushgateway
+from pumpwatch_workbench.simulator.control import state
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.clock import MarketClock
+from pumpwatch_workbench.simulator.server import SimulatorServer
 
 MINUTE = 60_000
 NOW = START + 10 * MINUTE

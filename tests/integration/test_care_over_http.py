@@ -9,7 +9,7 @@ import pytest
 from support.simulated_trading import World
 
 from pumpwatch.adapters.bybit import endpoints
-from pumpwatch.domain.trades import TradeState
+from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.errors import ExchangeUnavailable, OutcomeUnknown
 
 DISPENSABLE = (

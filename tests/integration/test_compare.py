@@ -14,15 +14,15 @@ from support.backtests import lively, pump_block, write_folder
 from typer.testing import CliRunner
 
 from pumpwatch.adapters.dynamodb import DynamoJournal, DynamoLeaseStore, Table
-from pumpwatch.domain.candles import MINUTE
-from pumpwatch.domain.trades import ExitReason, TradeState
+from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import BadInput
-from workbench.backtest.engine import run_backtest
-from workbench.backtest.market import Block
-from workbench.cli.main import app
-from workbench.comparison.attribution import CAUSES, attribute_pair, market_price
-from workbench.comparison.compare import compare_with
-from workbench.comparison.journal import export_trades, read_export
+from pumpwatch_workbench.cli.main import app
+from pumpwatch_workbench.research.backtest.engine import run_backtest
+from pumpwatch_workbench.research.backtest.market import Block
+from pumpwatch_workbench.research.comparison.attribution import CAUSES, attribute_pair, market_price
+from pumpwatch_workbench.research.comparison.compare import compare_with
+from pumpwatch_workbench.research.comparison.journal import export_trades, read_export
 
 SETTINGS = {"fade_target_retrace": "0.5", "warm_up_minutes": "50"}
 COINS = ("AUSDT", "BUSDT", "CUSDT", "DUSDT")

@@ -11,20 +11,20 @@ from support.scripted_market import START, ScriptedMarket
 from typer.testing import CliRunner
 
 from pumpwatch.adapters.bybit import BybitMarketData
-from pumpwatch.adapters.memory import instrument
-from pumpwatch.domain.candles import MINUTE, CandleSeries
+from pumpwatch.domain.market.candles import MINUTE, CandleSeries
 from pumpwatch.errors import BadInput, ExchangeForbidden, ExchangeUnavailable
-from workbench.backtest.recordings import Recordings
-from workbench.cli.main import app
-from workbench.download import plan as plan_module
-from workbench.download.assemble import Gap, assemble
-from workbench.download.fetch import fetch_parts
-from workbench.download.plan import Request, Workspace
-from workbench.simulator.auth import credentials_from_seed
-from workbench.simulator.clock import MarketClock
-from workbench.simulator.exchange import Exchange
-from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.server import start_simulator
+from pumpwatch_workbench.cli.main import app
+from pumpwatch_workbench.local.memory import instrument
+from pumpwatch_workbench.research.backtest.recordings import Recordings
+from pumpwatch_workbench.research.download import plan as plan_module
+from pumpwatch_workbench.research.download.assemble import Gap, assemble
+from pumpwatch_workbench.research.download.fetch import fetch_parts
+from pumpwatch_workbench.research.download.plan import Request, Workspace
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.clock import MarketClock
+from pumpwatch_workbench.simulator.server import start_simulator
 
 MINUTES = 2_500
 FROM, TO = "2025-12-31T00:00:00Z", "2026-01-01T17:40:00Z"

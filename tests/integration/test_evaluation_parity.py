@@ -18,20 +18,20 @@ import pytest
 from support.crowds import crowd, whale
 
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
-from pumpwatch.adapters.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore
-from pumpwatch.domain.candles import MINUTE
-from pumpwatch.domain.detection import Boosted
+from pumpwatch.domain.detection.rules import Boosted
+from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.settings import DetectSettings
-from pumpwatch.usecases.detect_pumps import DetectPumps
-from workbench.evaluation.labelled import load_pump_events
-from workbench.evaluation.scores import alarms_of
-from workbench.market_time import MarketTime
-from workbench.simulator.auth import credentials_from_seed
-from workbench.simulator.clock import MarketClock
-from workbench.simulator.exchange import Exchange
-from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.replay import ReplayMarket
-from workbench.simulator.server import start_simulator
+from pumpwatch.usecases.detect.detect_pumps import DetectPumps
+from pumpwatch_workbench.local.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore
+from pumpwatch_workbench.research.evaluation.labelled import load_pump_events
+from pumpwatch_workbench.research.evaluation.scores import alarms_of
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.clock import MarketClock
+from pumpwatch_workbench.simulator.market.replay import ReplayMarket
+from pumpwatch_workbench.simulator.market_time import MarketTime
+from pumpwatch_workbench.simulator.server import start_simulator
 
 REAL = Path(
     os.environ.get(

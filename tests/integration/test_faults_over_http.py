@@ -10,7 +10,7 @@ from support.scripted_market import START, ScriptedMarket
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitSession, ExchangeClock
 from pumpwatch.adapters.clock import NoDeadline
-from pumpwatch.domain.orders import OrderRequest, OrderState, Side
+from pumpwatch.domain.trading.orders import OrderRequest, OrderState, Side
 from pumpwatch.errors import (
     DuplicateOrder,
     ExchangeForbidden,
@@ -20,15 +20,15 @@ from pumpwatch.errors import (
     RetryLater,
 )
 from pumpwatch.ports import ExchangeKey
-from workbench.market_time import MarketTime
-from workbench.simulator.auth import credentials_from_seed
-from workbench.simulator.clock import MarketClock
-from workbench.simulator.exchange import Exchange
-from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.faults.catalogue import CREATE, KINDS, POSITIONS
-from workbench.simulator.faults.forms import faults_from_json
-from workbench.simulator.faults.schedule import FaultSchedule
-from workbench.simulator.server import start_simulator
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.clock import MarketClock
+from pumpwatch_workbench.simulator.market_time import MarketTime
+from pumpwatch_workbench.simulator.server import start_simulator
+from pumpwatch_workbench.simulator.troubles.faults.catalogue import CREATE, KINDS, POSITIONS
+from pumpwatch_workbench.simulator.troubles.faults.forms import faults_from_json
+from pumpwatch_workbench.simulator.troubles.faults.schedule import FaultSchedule
 
 SYMBOL, ORDER_ID = "PUMPUSDT", "entry-1"
 PATIENCE = 1.0

@@ -10,8 +10,8 @@ from textwrap import dedent
 import boto3
 import pytest
 
-from workbench.localstack import FunctionFailed, LocalStack, LocalStackError, TemplateError
-from workbench.localstack.aws import AwsServer
+from pumpwatch_workbench.local.aws import FunctionFailed, LocalStack, LocalStackError, TemplateError
+from pumpwatch_workbench.local.aws.aws import AwsServer
 
 TEMPLATE = """
 Parameters:
@@ -302,7 +302,7 @@ def test_resource_or_source_that_is_not_there_is_named(stack):
 
 
 def test_server_that_ends_at_once_is_reported(monkeypatch):
-    monkeypatch.setattr("workbench.localstack.aws.sys.executable", "/bin/false")
+    monkeypatch.setattr("pumpwatch_workbench.local.aws.aws.sys.executable", "/bin/false")
     with pytest.raises(LocalStackError, match="ended at once"):
         AwsServer().start()
 

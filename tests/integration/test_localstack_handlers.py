@@ -9,14 +9,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from support.scripted_market import START, ScriptedMarket
 
 from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoSignalStore, Table
-from pumpwatch.domain.signals import Phase, Signal
+from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.ports import Halt
-from workbench.localstack import LocalStack, Pushgateway
-from workbench.simulator.auth import credentials_from_seed
-from workbench.simulator.clock import MarketClock
-from workbench.simulator.exchange import Exchange
-from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.server import SimulatorServer
+from pumpwatch_workbench.local.aws import LocalStack, Pushgateway
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.clock import MarketClock
+from pumpwatch_workbench.simulator.server import SimulatorServer
 
 MINUTE = 60_000
 NOW = START + 10 * MINUTE

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workbench.localstack.aws import AwsServer
+from pumpwatch_workbench.local.aws.aws import AwsServer
 
 TABLE = "table"
 

@@ -11,8 +11,8 @@ from prometheus_client.exposition import delete_from_gateway
 from prometheus_client.parser import text_string_to_metric_families
 from support.servers import needs_server
 
-from workbench.localstack import LocalStackError, Pushgateway
-from workbench.localstack.pushgateway import BUILT_IN, REAL
+from pumpwatch_workbench.local.aws import LocalStackError, Pushgateway
+from pumpwatch_workbench.local.aws.pushgateway import BUILT_IN, REAL
 
 
 @pytest.fixture(

@@ -18,7 +18,11 @@ from support.paper_trading import (
     trade_for,
 )
 
-from pumpwatch.adapters.sqlite import (
+from pumpwatch.domain.detection.signals import Phase
+from pumpwatch.domain.trading.trades import TradeState
+from pumpwatch.errors import BadInput
+from pumpwatch.ports import Halt
+from pumpwatch_workbench.local.store import (
     Database,
     SqliteHaltStore,
     SqliteJournal,
@@ -26,12 +30,8 @@ from pumpwatch.adapters.sqlite import (
     SqliteSignalStore,
     SqliteTotalsStore,
 )
-from pumpwatch.domain.signals import Phase
-from pumpwatch.domain.trades import TradeState
-from pumpwatch.errors import BadInput
-from pumpwatch.ports import Halt
-from workbench.paper.play import NoNetwork, play
-from workbench.simulator.wire.messages import Response
+from pumpwatch_workbench.play.paper.play import NoNetwork, play
+from pumpwatch_workbench.simulator.endpoints.wire.messages import Response
 
 
 @pytest.fixture

@@ -23,13 +23,13 @@ from pumpwatch.adapters.dynamodb import (
     Table,
 )
 from pumpwatch.adapters.s3 import S3HistoryStore
-from pumpwatch.domain.candles import MINUTE, Candles
-from pumpwatch.domain.trades import RepairNote
-from pumpwatch.metrics import TRADE
+from pumpwatch.domain.market.candles import MINUTE, Candles
+from pumpwatch.domain.trading.trades import RepairNote
+from pumpwatch.metrics.catalogue import TRADE
 from pumpwatch.ports import Halt
-from workbench.cli.main import app
-from workbench.costs.page import costs
-from workbench.journal import stack
+from pumpwatch_workbench.cli.main import app
+from pumpwatch_workbench.operations.costs.page import costs
+from pumpwatch_workbench.operations.journal import stack
 
 REGION = "eu-central-1"
 GROUPS = {name: f"/pumpwatch/mine/{name}" for name in ("detect", "trade")}

@@ -20,11 +20,11 @@ import pytest
 from pybit.unified_trading import HTTP
 
 from pumpwatch.errors import BadInput
-from workbench.cli.simulator import simulator
+from pumpwatch_workbench.cli.simulator import simulator
 
 PROGRAM = (
     "import typer; from pumpwatch.errors import BadInput; import sys\n"
-    "from workbench.cli.simulator import simulator\n"
+    "from pumpwatch_workbench.cli.simulator import simulator\n"
     "app = typer.Typer(); app.command()(simulator)\n"
     "try:\n    app()\n"
     "except BadInput as error:\n    sys.stderr.write(f'pumpwatch: {error}\\n'); sys.exit(2)\n"

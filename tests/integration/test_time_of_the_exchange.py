@@ -10,7 +10,7 @@ from support.simulated_trading import World
 
 from pumpwatch.adapters.bybit import session as bybit_session
 from pumpwatch.adapters.bybit.answers import Envelope
-from pumpwatch.domain.trades import TradeState
+from pumpwatch.domain.trading.trades import TradeState
 
 HOUR = 3_600_000
 

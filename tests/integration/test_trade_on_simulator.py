@@ -9,10 +9,10 @@ from decimal import Decimal
 import pytest
 from support.simulated_trading import FELL, FLAT, STOPPED, World
 
-from pumpwatch.domain.orders import Outcome
-from pumpwatch.domain.trades import ExitReason, TradeState
+from pumpwatch.domain.trading.orders import Outcome
+from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import ExchangeForbidden, KeyRefused, RetryLater
-from workbench.simulator.faults.catalogue import (
+from pumpwatch_workbench.simulator.troubles.faults.catalogue import (
     CREATE,
     EXECUTIONS,
     HISTORY,
@@ -20,9 +20,9 @@ from workbench.simulator.faults.catalogue import (
     ORDERS,
     POSITIONS,
 )
-from workbench.simulator.faults.forms import faults_from_json
-from workbench.simulator.faults.plan import NoFaults
-from workbench.simulator.faults.schedule import FaultSchedule
+from pumpwatch_workbench.simulator.troubles.faults.forms import faults_from_json
+from pumpwatch_workbench.simulator.troubles.faults.plan import NoFaults
+from pumpwatch_workbench.simulator.troubles.faults.schedule import FaultSchedule
 
 TIME = "/v5/market/time"
 TRADING_STOP, SET_LEVERAGE = "/v5/position/trading-stop", "/v5/position/set-leverage"

@@ -6,7 +6,7 @@ import pytest
 from support.simulated_trading import SYMBOL, World
 
 from benchmarks.rounds import SentRequest, recorded, rounds
-from workbench.simulator.faults.catalogue import CREATE, POSITIONS
+from pumpwatch_workbench.simulator.troubles.faults.catalogue import CREATE, POSITIONS
 
 TO_ACKNOWLEDGEMENT, TO_VERIFIED_STOP = 4, 3
 OTHER = "BTCUSDT"

@@ -10,10 +10,10 @@ import pytest
 from support.scripted_market import listing
 from support.simulated_trading import FLAT, MINUTE, SYMBOL, World
 
-from pumpwatch.domain.orders import Leg, Outcome
-from pumpwatch.domain.trades import ExitReason, TradeState
-from workbench.simulator.incidents.kinds import KINDS
-from workbench.simulator.incidents.schedule import NEEDS_POSITION, OTHERS
+from pumpwatch.domain.trading.orders import Leg, Outcome
+from pumpwatch.domain.trading.trades import ExitReason, TradeState
+from pumpwatch_workbench.simulator.troubles.incidents.kinds import KINDS
+from pumpwatch_workbench.simulator.troubles.incidents.schedule import NEEDS_POSITION, OTHERS
 
 D = Decimal
 Step = Callable[[World], None]

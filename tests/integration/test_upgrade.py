@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from support.trading_rig import Rig, settings
 
-from pumpwatch.adapters.memory import instrument
 from pumpwatch.adapters.records import read_record
-from pumpwatch.domain.orders import Fill, Leg, Outcome, Position, Side
-from pumpwatch.domain.trades import OrderRecord, Trade, TradeState
+from pumpwatch.domain.trading.orders import Fill, Leg, Outcome, Position, Side
+from pumpwatch.domain.trading.trades import OrderRecord, Trade, TradeState
+from pumpwatch_workbench.local.memory import instrument
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "journal-2cdc39e.json"
 OPEN, EXITING, LOST, ENTERING = "OPENUSDT", "EXITUSDT", "LOSTUSDT", "ENTERUSDT"

@@ -9,8 +9,8 @@ from prometheus_client import generate_latest
 from support.monitoring import CHART, REPOSITORY, rules
 from support.servers import needs_server
 
-from pumpwatch.metrics import DETECT, METRICS, TRADE
-from pumpwatch.runs import RunNumbers, exposition
+from pumpwatch.metrics.catalogue import DETECT, METRICS, TRADE
+from pumpwatch.metrics.reporter import RunNumbers, exposition
 
 PAGE = (REPOSITORY / "docs" / "monitoring-backends.md").read_text()
 NAMES = {metric.name for metric in METRICS}

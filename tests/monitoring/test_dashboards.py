@@ -16,7 +16,7 @@ from support.monitoring import (
     without_macros,
 )
 
-from workbench.monitoring.dashboards import built_dashboards, write_dashboards
+from tools.dashboards.dashboards import built_dashboards, write_dashboards
 
 UNITS = {
     "short", "s", "percentunit", "currencyUSD", "reqps", "bool_on_off", "dateTimeFromNow",

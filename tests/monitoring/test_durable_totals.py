@@ -16,9 +16,9 @@ from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.bootstrap.function import Function, HeldLease
 from pumpwatch.errors import LeaseHeld
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics import DETECT, METRICS, Kind
-from pumpwatch.runs import MetricsReporter
-from workbench.localstack import Pushgateway
+from pumpwatch.metrics.catalogue import DETECT, METRICS, Kind
+from pumpwatch.metrics.reporter import MetricsReporter
+from pumpwatch_workbench.local.aws import Pushgateway
 
 pytestmark = [needs_server("prometheus"), needs_server("prometheus-pushgateway")]
 

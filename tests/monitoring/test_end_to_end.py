@@ -11,11 +11,11 @@ from support.monitoring import every_query, rules, to_prometheus_rules
 from support.prometheus import pages, prometheus
 from support.servers import needs_server
 
-from pumpwatch.metrics import METRICS
-from workbench.localstack import Pushgateway
-from workbench.run.driver import play
-from workbench.run.options import RunOptions
-from workbench.run.view import SilentView
+from pumpwatch.metrics.catalogue import METRICS
+from pumpwatch_workbench.local.aws import Pushgateway
+from pumpwatch_workbench.play.run.driver import play
+from pumpwatch_workbench.play.run.options import RunOptions
+from pumpwatch_workbench.play.views.view import SilentView
 
 pytestmark = [needs_server("prometheus"), needs_server("prometheus-pushgateway")]
 
@@ -86,7 +86,9 @@ def after_a_run(tmp_path_factory):
         made = [one for rule in rules() for one in to_prometheus_rules(rule)]
         folder = tmp_path_factory.mktemp("prometheus")
         with prometheus(folder, jobs, interval="500ms", rules=made) as server:
-            patch.setattr("workbench.run.stage.Pushgateway", lambda: nullcontext(gateway))
+            patch.setattr(
+                "pumpwatch_workbench.play.run.stage.Pushgateway", lambda: nullcontext(gateway)
+            )
             options = RunOptions(symbols=40, minutes=20, seed=3)
             try:
                 result = play(options, _ScrapedView(server))

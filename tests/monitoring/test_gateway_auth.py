@@ -11,13 +11,13 @@ import yaml
 from support.prometheus import server_on_a_port
 from support.servers import needs_server
 
-from pumpwatch.adapters.memory import MemoryLeaseStore, MemoryTotalsStore
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.bootstrap.function import Function, HeldLease
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics import TRADE
+from pumpwatch.metrics.catalogue import TRADE
+from pumpwatch.metrics.reporter import MetricsReporter
 from pumpwatch.ports import PushCredentials
-from pumpwatch.runs import MetricsReporter
+from pumpwatch_workbench.local.memory import MemoryLeaseStore, MemoryTotalsStore
 
 pytestmark = needs_server("prometheus-pushgateway")
 

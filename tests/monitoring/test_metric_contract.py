@@ -16,7 +16,7 @@ from support.monitoring import (
     rules,
 )
 
-from pumpwatch.metrics import METRICS, Kind
+from pumpwatch.metrics.catalogue import METRICS, Kind
 
 DOCS = REPOSITORY / "docs"
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]

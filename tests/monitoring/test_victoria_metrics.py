@@ -8,11 +8,11 @@ from support.monitoring import every_query, query_of, rules
 from support.prometheus import PATIENCE, Prometheus, answers, server_on_a_port
 from support.servers import needs_server
 
-from pumpwatch.adapters.memory import MemoryTotalsStore
 from pumpwatch.adapters.pushgateway import PushgatewaySink
-from pumpwatch.metrics import DETECT, TRADE
-from pumpwatch.runs import MetricsReporter, RunNumbers
+from pumpwatch.metrics.catalogue import DETECT, TRADE
+from pumpwatch.metrics.reporter import MetricsReporter, RunNumbers
 from pumpwatch.settings import DetectSettings, load_settings
+from pumpwatch_workbench.local.memory import MemoryTotalsStore
 
 pytestmark = needs_server("victoria-metrics")
 

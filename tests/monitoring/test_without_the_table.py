@@ -10,13 +10,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from support.monitoring import metric_names, query_of, rules
 
 from pumpwatch.adapters.dynamodb import DynamoLeaseStore, DynamoTotalsStore, Table
-from pumpwatch.adapters.memory import MemoryMetricsSink, MemoryTotalsStore
 from pumpwatch.bootstrap.function import Function, HeldLease
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics import DETECT, TRADE
-from pumpwatch.runs import MetricsReporter
-from workbench.localstack.template import load_template
+from pumpwatch.metrics.catalogue import DETECT, TRADE
+from pumpwatch.metrics.reporter import MetricsReporter
+from pumpwatch_workbench.local.aws.template import load_template
+from pumpwatch_workbench.local.memory import MemoryMetricsSink, MemoryTotalsStore
 
 TEMPLATE = load_template(Path(__file__).parents[2] / "template.yaml")
 FUNCTIONS = {DETECT: "DetectFunction", TRADE: "TradeFunction"}

@@ -6,10 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.backtests import lively, random_block, with_values
 
-from pumpwatch.domain.candles import MINUTE
-from workbench.backtest.digest import trade_line, trades_sha256
-from workbench.backtest.engine import run_backtest
-from workbench.backtest.reference import reference_trades
+from benchmarks.reference import reference_trades
+from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch_workbench.research.backtest.digest import trade_line, trades_sha256
+from pumpwatch_workbench.research.backtest.engine import run_backtest
 
 RELAXED = settings(
     max_examples=25,

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.random_candles import random_candles
 
-from pumpwatch.domain.candles import MINUTE
-from pumpwatch.domain.detection import Boosted, MarketTrades, chunks, reference
-from pumpwatch.domain.detection.market_trades import NEEDED, TRADE_TRAITS, trade_traits
-from pumpwatch.domain.detection.reference_boosted import boosted, score_of
+from benchmarks.reference import rules as reference
+from benchmarks.reference.rule_boosted import boosted, score_of
+from pumpwatch.domain.detection.rules import Boosted, MarketTrades, chunks
+from pumpwatch.domain.detection.trade_traits import NEEDED, TRADE_TRAITS, trade_traits
+from pumpwatch.domain.market.candles import MINUTE
 
 EXAMPLES = settings(max_examples=20, deadline=None)
 LENGTH = 1700

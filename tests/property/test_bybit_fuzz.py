@@ -28,12 +28,12 @@ from support.records import an_entry
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession
 from pumpwatch.adapters.bybit import endpoints as e
-from pumpwatch.adapters.memory import ManualClock, ManualDeadline
-from pumpwatch.domain.candles import MINUTE, first_bad_candle
-from pumpwatch.domain.orders import StopTrigger
+from pumpwatch.domain.market.candles import MINUTE, first_bad_candle
+from pumpwatch.domain.trading.orders import StopTrigger
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.ports import CandleRequest, ExchangeKey
-from workbench.market_time import MarketTime
+from pumpwatch_workbench.local.memory import ManualClock, ManualDeadline
+from pumpwatch_workbench.simulator.market_time import MarketTime
 
 STAMP = 1_760_000_045_678
 START = STAMP - STAMP % MINUTE

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.random_candles import random_candles
 
-from pumpwatch.domain.detection import Ewma, KampsKleinberg, Karbalaii, chunks, reference
+from benchmarks.reference import rules as reference
+from pumpwatch.domain.detection.rules import Ewma, KampsKleinberg, Karbalaii, chunks
 
 EXAMPLES = settings(max_examples=60, deadline=None)
 

@@ -15,12 +15,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pumpwatch.adapters.memory import MemoryTotalsStore
 from pumpwatch.invocation import Tick
-from pumpwatch.runs import MetricsReporter
-from pumpwatch.usecases.detect_report import DetectReport
-from pumpwatch.usecases.trade_report import TradeReport
-from workbench.localstack.functions import LocalFunction
+from pumpwatch.metrics.reporter import MetricsReporter
+from pumpwatch.usecases.detect.report import DetectReport
+from pumpwatch.usecases.trade.report import TradeReport
+from pumpwatch_workbench.local.aws.functions import LocalFunction
+from pumpwatch_workbench.local.memory import MemoryTotalsStore
 
 ROOT = Path(__file__).parents[2]
 VARIABLES = {

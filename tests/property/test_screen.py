@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.random_candles import glance_of, random_tape
 
-from pumpwatch.domain.candles import HOUR, MINUTE
-from pumpwatch.domain.detection import Boosted, Carry, Ewma, KampsKleinberg, Karbalaii
+from pumpwatch.domain.detection.rules import Boosted, Carry, Ewma, KampsKleinberg, Karbalaii
 from pumpwatch.domain.detection.screen import Past, recent_flows, screen
-from pumpwatch.usecases.detect_state import DetectState
+from pumpwatch.domain.market.candles import HOUR, MINUTE
+from pumpwatch.usecases.detect.state import DetectState
 
 BEGIN = 1_700_000_000_000 // HOUR * HOUR
 

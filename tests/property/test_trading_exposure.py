@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from support.trading_rig import MINUTE, Rig, peaked
 from support.trading_rig import settings as trade_settings
 
-from pumpwatch.adapters.memory import instrument
-from pumpwatch.domain.orders import OrderRequest, Side
+from pumpwatch.domain.trading.orders import OrderRequest, Side
 from pumpwatch.errors import ExchangeUnavailable, OutcomeUnknown, RetryLater
+from pumpwatch_workbench.local.memory import instrument
 
 D = Decimal
 SYMBOLS = [f"P{number}USDT" for number in range(6)]

@@ -8,13 +8,13 @@ from decimal import Decimal
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from pumpwatch.domain.funding import FundingTerms
-from pumpwatch.domain.limits import Book, RiskLimits, check_account, check_plan
-from pumpwatch.domain.market import Instrument
-from pumpwatch.domain.orders import Side
-from pumpwatch.domain.plans import Denied, EntryPlan, Quote
-from pumpwatch.domain.rounding import ceil_to, floor_to, stop_to_tick, target_to_tick
-from pumpwatch.domain.sizing import size_entry
+from pumpwatch.domain.market.snapshot import Instrument
+from pumpwatch.domain.trading.funding import FundingTerms
+from pumpwatch.domain.trading.limits import Book, RiskLimits, check_account, check_plan
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.plans import Denied, EntryPlan, Quote
+from pumpwatch.domain.trading.rounding import ceil_to, floor_to, stop_to_tick, target_to_tick
+from pumpwatch.domain.trading.sizing import size_entry
 
 bounded = settings(deadline=None, max_examples=60)
 D = Decimal

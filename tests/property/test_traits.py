@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.random_candles import random_candles
 
-from pumpwatch.domain.detection import reference
-from pumpwatch.domain.detection.reference_boosted import traits_of
+from benchmarks.reference import rules as reference
+from benchmarks.reference.rule_boosted import traits_of
 from pumpwatch.domain.detection.traits import CANDLE_TRAITS, DAY_OF_MINUTES, candle_traits
 
 LENGTH = DAY_OF_MINUTES + 12

@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.backtests import LIVELY, random_block
 
-from pumpwatch.domain.candles import MINUTE
-from workbench.backtest.digest import trades_sha256
-from workbench.backtest.engine import run_backtest
-from workbench.tune.pool import SignalPool
-from workbench.tune.space import space_for
+from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch_workbench.research.backtest.digest import trades_sha256
+from pumpwatch_workbench.research.backtest.engine import run_backtest
+from pumpwatch_workbench.research.tune.pool import SignalPool
+from pumpwatch_workbench.research.tune.space import space_for
 
 FIXED = [
     f"{name}={value}" for name, value in LIVELY.items() if not name.startswith(("ewma", "fade_t"))

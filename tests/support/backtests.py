@@ -12,10 +12,10 @@ import polars as pl
 import pytest
 from support.random_candles import COLUMNS, random_candles
 
-from pumpwatch.domain.candles import MINUTE, Candles
-from workbench.backtest.contracts import derived_contract
-from workbench.backtest.market import Block
-from workbench.backtest.settings import BacktestSettings, read_settings
+from pumpwatch.domain.market.candles import MINUTE, Candles
+from pumpwatch_workbench.research.backtest.contracts import derived_contract
+from pumpwatch_workbench.research.backtest.market import Block
+from pumpwatch_workbench.research.backtest.settings import BacktestSettings, read_settings
 
 __all__ = [
     "DATA",

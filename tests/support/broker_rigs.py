@@ -8,18 +8,18 @@ import numpy as np
 from support.scripted_market import START, ScriptedMarket, listing
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
-from pumpwatch.adapters.memory import ManualClock, MemoryBroker, MemoryMarketData, instrument
 from pumpwatch.adapters.paper import PaperBroker
-from pumpwatch.domain.candles import MINUTE, CandleSeries
-from pumpwatch.domain.market_trades import MarketTrades
-from pumpwatch.domain.orders import Side
+from pumpwatch.domain.market.candles import MINUTE, CandleSeries
+from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.domain.trading.orders import Side
 from pumpwatch.ports import ExchangeKey
-from workbench.market_time import MarketTime
-from workbench.simulator.auth import credentials_from_seed
-from workbench.simulator.clock import MarketClock
-from workbench.simulator.exchange import Exchange
-from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.server import start_simulator
+from pumpwatch_workbench.local.memory import ManualClock, MemoryBroker, MemoryMarketData, instrument
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.clock import MarketClock
+from pumpwatch_workbench.simulator.market_time import MarketTime
+from pumpwatch_workbench.simulator.server import start_simulator
 
 SYMBOL, OTHER, YOUNG = "PUMPUSDT", "CALMUSDT", "YOUNGUSDT"
 BEFORE = 40 * 60

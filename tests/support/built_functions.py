@@ -7,14 +7,14 @@ from types import SimpleNamespace
 
 from support.scripted_market import START, ScriptedMarket
 
-from workbench.lambda_runtime.environment import ExecutionEnvironment
-from workbench.lambda_runtime.layout import Layout, lay_out
-from workbench.localstack import LocalStack, Pushgateway
-from workbench.simulator.auth import credentials_from_seed
-from workbench.simulator.clock import MarketClock
-from workbench.simulator.exchange import Exchange
-from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.server import SimulatorServer
+from pumpwatch_workbench.local.aws import LocalStack, Pushgateway
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.clock import MarketClock
+from pumpwatch_workbench.simulator.server import SimulatorServer
+from tools.lambda_runtime.environment import ExecutionEnvironment
+from tools.lambda_runtime.layout import Layout, lay_out
 
 MINUTE = 60_000
 NOW = START + 10 * MINUTE

@@ -10,10 +10,10 @@ from typing import Any
 
 from support.trading_rig import SYMBOL, Rig, peaked
 
-from pumpwatch.domain.market import OrderBook
-from pumpwatch.domain.orders import Account
-from pumpwatch.domain.rows import Rows, UnreadableRow
-from pumpwatch.domain.trades import TradeState
+from pumpwatch.domain.market.snapshot import OrderBook
+from pumpwatch.domain.trading.orders import Account
+from pumpwatch.domain.trading.rows import Rows, UnreadableRow
+from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.errors import (
     ExchangeUnavailable,
     OutcomeUnknown,

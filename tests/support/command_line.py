@@ -7,7 +7,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 
-from workbench.cli.main import run_program
+from pumpwatch_workbench.cli.main import run_program
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import boto3
 from botocore.exceptions import ClientError
 from support.aws import make_bucket, make_table
 
-from workbench.operations.stack import DeployedStack
+from pumpwatch_workbench.operations.stack import DeployedStack
 
 REGION = "eu-central-1"
 HEALTHY = {"exchange": {"ok": True, "clock_skew_seconds": 0.01}, "table": {"ok": True}}

@@ -6,15 +6,15 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from pumpwatch.adapters.memory import (
+from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleSeries
+from pumpwatch.settings import DetectSettings
+from pumpwatch.usecases.detect.detect_pumps import DetectPumps
+from pumpwatch_workbench.local.memory import (
     MemoryEventStore,
     MemoryHistoryStore,
     MemoryMarketData,
     MemorySignalStore,
 )
-from pumpwatch.domain.candles import HOUR, MINUTE, CandleSeries
-from pumpwatch.settings import DetectSettings
-from pumpwatch.usecases.detect_pumps import DetectPumps
 
 START = 1_767_225_600_000
 """2026-01-01T00:00:00Z: the first minute that tests play."""

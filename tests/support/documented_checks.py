@@ -37,9 +37,9 @@ from botocore.validate import ParamValidator
 from support.documented import REPOSITORY, Shown
 from typer.main import get_command
 
-from workbench.cli.main import app
-from workbench.localstack.template import load_template
-from workbench.monitoring.install import app as install_app
+from pumpwatch_workbench.cli.main import app
+from pumpwatch_workbench.local.aws.template import load_template
+from pumpwatch_workbench.operations.monitoring import app as install_app
 
 __all__ = ["CHECKS", "NoCheck", "NotTrue", "check", "parse_pumpwatch"]
 

@@ -7,15 +7,15 @@ from decimal import Decimal
 
 from support.records import NOW, a_signal, a_trade, an_order, settled
 
-from pumpwatch.adapters.sqlite import RunRecord
-from pumpwatch.domain.orders import Leg, Outcome
-from pumpwatch.domain.protections import Lock
-from pumpwatch.domain.signals import Phase
-from pumpwatch.domain.trades import ExitReason, RepairNote, TradeState
-from pumpwatch.metrics import DETECT, TRADE
+from pumpwatch.domain.detection.signals import Phase
+from pumpwatch.domain.trading.orders import Leg, Outcome
+from pumpwatch.domain.trading.protections import Lock
+from pumpwatch.domain.trading.trades import ExitReason, RepairNote, TradeState
+from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch.ports import Halt
-from workbench.journal.period import HaltSpan, Period
-from workbench.run.result import CandleRow
+from pumpwatch_workbench.local.store import RunRecord
+from pumpwatch_workbench.operations.journal.period import HaltSpan, Period
+from pumpwatch_workbench.play.run.result import CandleRow
 
 MINUTE = 60_000
 RESULTS = (Decimal("12.5"), Decimal(-4), Decimal("0.5"), Decimal(-1))

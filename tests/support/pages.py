@@ -11,30 +11,30 @@ from support.journals import a_period
 from support.scale_figures import TICKS, USER, ticked
 from unit.reports.run_results import small_result
 
-from pumpwatch.domain.candles import MINUTE
-from workbench.backtest.engine import Outcome, run_backtest
-from workbench.backtest.market import Block
-from workbench.backtest.results import results_of
-from workbench.comparison.compare import compare_with
-from workbench.evaluation.rules import rule_named
-from workbench.evaluation.scores import Score
-from workbench.journal.agreement_figures import Agreement
-from workbench.journal.figures import figures_of
-from workbench.journal.lambda_logs import FunctionLog, Invocation
-from workbench.reports.backtest_page import BacktestReport, render_backtest
-from workbench.reports.comparison_page import ComparisonReport, render_comparison
-from workbench.reports.evaluated import Evaluated
-from workbench.reports.evaluation_page import render_evaluation
-from workbench.reports.journal_page import render_journal
-from workbench.reports.run_page import render_page
-from workbench.reports.tune_page import TuneReport, render_tuned
-from workbench.scale.page import render_study
-from workbench.scale.study import study_of
-from workbench.tune.objective import Verdict
-from workbench.tune.search import Found
-from workbench.tune.space import space_for
-from workbench.tune.splits import Fold, Period
-from workbench.tune.walk_forward import Step, Tuned
+from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch_workbench.operations.journal.agreement_figures import Agreement
+from pumpwatch_workbench.operations.journal.figures import figures_of
+from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog, Invocation
+from pumpwatch_workbench.operations.journal.page import render_journal
+from pumpwatch_workbench.play.run.page import render_page
+from pumpwatch_workbench.research.backtest.engine import Outcome, run_backtest
+from pumpwatch_workbench.research.backtest.market import Block
+from pumpwatch_workbench.research.backtest.page import BacktestReport, render_backtest
+from pumpwatch_workbench.research.backtest.results import results_of
+from pumpwatch_workbench.research.comparison.compare import compare_with
+from pumpwatch_workbench.research.comparison.page import ComparisonReport, render_comparison
+from pumpwatch_workbench.research.evaluation.evaluated import Evaluated
+from pumpwatch_workbench.research.evaluation.page import render_evaluation
+from pumpwatch_workbench.research.evaluation.rules import rule_named
+from pumpwatch_workbench.research.evaluation.scores import Score
+from pumpwatch_workbench.research.tune.objective import Verdict
+from pumpwatch_workbench.research.tune.page import TuneReport, render_tuned
+from pumpwatch_workbench.research.tune.search import Found
+from pumpwatch_workbench.research.tune.space import space_for
+from pumpwatch_workbench.research.tune.splits import Fold, Period
+from pumpwatch_workbench.research.tune.walk_forward import Step, Tuned
+from studies.scale.page import render_study
+from studies.scale.study import study_of
 
 __all__ = ["PAGES", "a_backtest", "a_comparison", "a_search", "an_outcome"]
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from pumpwatch.domain.signals import Signal
-from pumpwatch.domain.trades import Trade
-from workbench.paper.options import PaperOptions
-from workbench.paper.play import play
-from workbench.run.view import RunFacts, SilentView, TickSnapshot
-from workbench.simulator.auth import credentials_from_seed
-from workbench.simulator.clock import MarketClock
-from workbench.simulator.exchange import Exchange
-from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.market import PlantedEvent
-from workbench.simulator.server import SimulatorServer
-from workbench.simulator.synthetic.market import SyntheticMarket
+from pumpwatch.domain.detection.signals import Signal
+from pumpwatch.domain.trading.trades import Trade
+from pumpwatch_workbench.play.paper.options import PaperOptions
+from pumpwatch_workbench.play.paper.play import play
+from pumpwatch_workbench.play.views.view import RunFacts, SilentView, TickSnapshot
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.clock import MarketClock
+from pumpwatch_workbench.simulator.market.source import PlantedEvent
+from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket
+from pumpwatch_workbench.simulator.server import SimulatorServer
 
 MINUTE = 60_000
 START = 1_793_577_600_000

@@ -150,7 +150,7 @@ def _python(package: Path, arguments: Sequence[str]) -> subprocess.CompletedProc
 def hunt(package: str, seeds: int) -> dict[str, object] | None:
     """Return seed and reason of the first world in which the promise breaks, or trading crashes."""
     import pumpwatch
-    from workbench.campaign.world import play
+    from studies.campaign.world import play
 
     if not Path(str(pumpwatch.__file__)).is_relative_to(package):
         sys.exit(f"pumpwatch comes from {pumpwatch.__file__}, not from {package}")

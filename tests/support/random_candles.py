@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pumpwatch.domain.candles import Candles
 from pumpwatch.domain.detection.screen import Glance
+from pumpwatch.domain.market.candles import Candles
 
 COLUMNS = ("open", "high", "low", "close", "volume", "turnover")
 DAY = 86_400_000

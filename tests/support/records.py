@@ -5,10 +5,17 @@ from decimal import Decimal
 
 import numpy as np
 
-from pumpwatch.domain.candles import MINUTE, CandleSeries
-from pumpwatch.domain.orders import Leg, OrderRequest, Outcome, Side, StopTrigger, order_id_for
-from pumpwatch.domain.signals import Phase, PumpEvent, Signal, event_id_for, signal_id_for
-from pumpwatch.domain.trades import OrderRecord, Trade, TradeState
+from pumpwatch.domain.detection.signals import Phase, PumpEvent, Signal, event_id_for, signal_id_for
+from pumpwatch.domain.market.candles import MINUTE, CandleSeries
+from pumpwatch.domain.trading.orders import (
+    Leg,
+    OrderRequest,
+    Outcome,
+    Side,
+    StopTrigger,
+    order_id_for,
+)
+from pumpwatch.domain.trading.trades import OrderRecord, Trade, TradeState
 
 NOW = 1_760_000_040_000
 """Milliseconds UTC, on a full minute."""

@@ -1,10 +1,10 @@
-"""Measurements as they come out of `workbench.scale`, written down: lines that can be checked."""
+"""Measurements as they come out of `studies.scale`, written down: lines that can be checked."""
 
-from workbench.scale.demand import uses
-from workbench.scale.load import Load
-from workbench.scale.study import tick_model
-from workbench.scale.tick import TickFigures
-from workbench.scale.users import RunUse, UserFigures
+from studies.scale.demand import uses
+from studies.scale.load import Load
+from studies.scale.study import tick_model
+from studies.scale.tick import TickFigures
+from studies.scale.users import RunUse, UserFigures
 
 
 def ticked(symbols, movers=0, **changes):

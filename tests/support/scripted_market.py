@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import numpy as np
 
-from workbench.simulator.market import (
+from pumpwatch_workbench.simulator.market.prints import plain_prints
+from pumpwatch_workbench.simulator.market.source import (
     DAY_MS,
     MINUTE_MS,
     FloatArray,
@@ -18,7 +19,6 @@ from workbench.simulator.market import (
     PlantedEvent,
     Prints,
 )
-from workbench.simulator.prints import plain_prints
 
 START = 1_767_225_600_000
 """2026-01-01T00:00:00Z."""

@@ -12,7 +12,13 @@ from support.trading_rig import RigTick, peaked, settings
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
-from pumpwatch.adapters.memory import (
+from pumpwatch.bootstrap.trade import MOST_READS
+from pumpwatch.domain.trading.orders import Outcome
+from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.ports import ExchangeKey
+from pumpwatch.usecases.trade.report import TradeReport
+from pumpwatch.usecases.trade.trade_signals import TradeSignals
+from pumpwatch_workbench.local.memory import (
     ManualDeadline,
     MemoryHaltStore,
     MemoryJournal,
@@ -20,20 +26,14 @@ from pumpwatch.adapters.memory import (
     MemoryLockStore,
     MemorySignalStore,
 )
-from pumpwatch.bootstrap.trade import MOST_READS
-from pumpwatch.domain.orders import Outcome
-from pumpwatch.domain.trades import Trade, TradeState
-from pumpwatch.ports import ExchangeKey
-from pumpwatch.usecases.trade_report import TradeReport
-from pumpwatch.usecases.trade_signals import TradeSignals
-from workbench.simulator.auth import credentials_from_seed
-from workbench.simulator.clock import MarketClock
-from workbench.simulator.exchange import Exchange
-from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.incidents.incident import Incident
-from workbench.simulator.incidents.kinds import apply_incident
-from workbench.simulator.measured import HeldClock
-from workbench.simulator.server import SimulatorServer
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.clock import MarketClock
+from pumpwatch_workbench.simulator.market.measured import HeldClock
+from pumpwatch_workbench.simulator.server import SimulatorServer
+from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident
+from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_incident
 
 MINUTE = 60_000
 SYMBOL = "PUMPUSDT"

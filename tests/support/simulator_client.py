@@ -12,11 +12,11 @@ from contextlib import contextmanager
 
 from support.scripted_market import START, ScriptedMarket
 
-from workbench.simulator.auth import credentials_from_seed
-from workbench.simulator.clock import MarketClock
-from workbench.simulator.exchange import Exchange
-from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.server import start_simulator
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.clock import MarketClock
+from pumpwatch_workbench.simulator.server import start_simulator
 
 KEY = credentials_from_seed(7)
 CREATE = "/v5/order/create"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from pumpwatch.adapters.memory import instrument
-from pumpwatch.domain.candles import MINUTE, CandleSeries
-from pumpwatch.domain.market import MarketSnapshot, OrderBook
-from pumpwatch.domain.market_trades import MarketTrades
+from pumpwatch.domain.market.candles import MINUTE, CandleSeries
+from pumpwatch.domain.market.snapshot import MarketSnapshot, OrderBook
+from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.errors import PumpwatchError
+from pumpwatch_workbench.local.memory import instrument
 
 COLUMNS = ("open", "high", "low", "close", "volume", "turnover")
 

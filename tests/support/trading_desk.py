@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 
 from support.scripted_market import START, ScriptedMarket
 
-from workbench.simulator.auth import Credentials
-from workbench.simulator.clock import MarketClock
-from workbench.simulator.exchange import Exchange
-from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.wire.messages import Response
+from pumpwatch_workbench.simulator.endpoints.auth import Credentials
+from pumpwatch_workbench.simulator.endpoints.wire.messages import Response
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.clock import MarketClock
 
 WALL = 1_900_000_000_000
 CREDENTIALS = Credentials(12_345_678, "key-of-the-desk", "secret-of-the-desk")

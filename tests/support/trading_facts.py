@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from pumpwatch.domain.orders import (
+from pumpwatch.domain.trading.orders import (
     Fill,
     FillKind,
     Leg,
@@ -16,7 +16,7 @@ from pumpwatch.domain.orders import (
     Side,
     order_id_for,
 )
-from pumpwatch.domain.trades import OrderRecord, Trade, TradeState
+from pumpwatch.domain.trading.trades import OrderRecord, Trade, TradeState
 
 D = Decimal
 SYMBOL = "AUSDT"

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from pumpwatch.adapters.memory import (
+from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
+from pumpwatch.domain.trading.orders import Leg, Outcome, Side
+from pumpwatch.domain.trading.protections import Health
+from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.settings import TradeSettings
+from pumpwatch.usecases.trade.report import TradeReport
+from pumpwatch.usecases.trade.trade_signals import TradeSignals
+from pumpwatch_workbench.local.memory import (
     ManualClock,
     ManualDeadline,
     MemoryBroker,
@@ -20,13 +27,6 @@ from pumpwatch.adapters.memory import (
     MemorySignalStore,
     instrument,
 )
-from pumpwatch.domain.orders import Leg, Outcome, Side
-from pumpwatch.domain.protections import Health
-from pumpwatch.domain.signals import Phase, Signal, signal_id_for
-from pumpwatch.domain.trades import Trade, TradeState
-from pumpwatch.settings import TradeSettings
-from pumpwatch.usecases.trade_report import TradeReport
-from pumpwatch.usecases.trade_signals import TradeSignals
 
 START = 1_800_000_000_000
 """2027-01-15T08:00:00Z."""

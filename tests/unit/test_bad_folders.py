@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from typer.main import get_command
 
-from workbench.cli import main
+from pumpwatch_workbench.cli import main
 
 MINUTE = 60_000
 START = 1_735_603_200_000

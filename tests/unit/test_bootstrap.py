@@ -15,17 +15,16 @@ from support.trading_rig import settings
 from pumpwatch.adapters.bybit import endpoints
 from pumpwatch.adapters.bybit.refusals import word_of
 from pumpwatch.adapters.bybit.traffic import Traffic
-from pumpwatch.adapters.memory import MemoryLeaseStore, MemoryTotalsStore
 from pumpwatch.bootstrap.detect import describe as describe_detect
 from pumpwatch.bootstrap.detect import detect_function
 from pumpwatch.bootstrap.function import Function, HeldLease
 from pumpwatch.bootstrap.trade import describe as describe_trade
 from pumpwatch.bootstrap.trade import trade_function
 from pumpwatch.bootstrap.traffic import describe_traffic
-from pumpwatch.domain.orders import Leg, Outcome, Side
-from pumpwatch.domain.protections import Lock
-from pumpwatch.domain.repairs import RepairKind
-from pumpwatch.domain.signals import Phase
+from pumpwatch.domain.detection.signals import Phase
+from pumpwatch.domain.trading.orders import Leg, Outcome, Side
+from pumpwatch.domain.trading.protections import Lock
+from pumpwatch.domain.trading.repairs import RepairKind
 from pumpwatch.errors import (
     BadCredentials,
     BadEvent,
@@ -36,7 +35,7 @@ from pumpwatch.errors import (
     StoreUnavailable,
 )
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics import (
+from pumpwatch.metrics.catalogue import (
     API_CODES,
     DETECT,
     ENDPOINTS,
@@ -48,11 +47,12 @@ from pumpwatch.metrics import (
     REPAIRS,
     TRADE,
 )
+from pumpwatch.metrics.reporter import MetricsReporter, RunNumbers, UndeclaredMetric
 from pumpwatch.ports import ExchangeKey
-from pumpwatch.runs import MetricsReporter, RunNumbers, UndeclaredMetric
-from pumpwatch.usecases.detect_report import DetectReport
-from pumpwatch.usecases.guards import protections_from
-from pumpwatch.usecases.trade_report import TradeReport
+from pumpwatch.usecases.detect.report import DetectReport
+from pumpwatch.usecases.trade.guards import protections_from
+from pumpwatch.usecases.trade.report import TradeReport
+from pumpwatch_workbench.local.memory import MemoryLeaseStore, MemoryTotalsStore
 
 TICK = Tick(1_767_571_260_000, "run-1")
 
@@ -562,13 +562,13 @@ def test_detect_loads_neither_the_trading_code_nor_the_secrets():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     loaded = set(answer.stdout.split())
-    assert "pumpwatch.usecases.detect_pumps" in loaded
+    assert "pumpwatch.usecases.detect.detect_pumps" in loaded
     forbidden = {
         "pumpwatch.bootstrap.trade",
-        "pumpwatch.usecases.trade_signals",
+        "pumpwatch.usecases.trade.trade_signals",
         "pumpwatch.adapters.secrets_manager",
         "aws_lambda_powertools.utilities.parameters",
         "moto",
-        "workbench",
+        "pumpwatch_workbench",
     }
     assert not loaded & forbidden

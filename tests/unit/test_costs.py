@@ -6,17 +6,22 @@ import pytest
 from typer.testing import CliRunner
 
 from pumpwatch.errors import BadInput
-from workbench.cli.main import app
-from workbench.costs.model import (
+from pumpwatch_workbench.cli.main import app
+from pumpwatch_workbench.operations.costs.model import (
     SLOWER,
     VCPU_MEGABYTES,
     billed_seconds,
     monthly_cost,
     scans_in_a_minute,
 )
-from workbench.costs.page import PAGE, TARGET, costs, costs_page
-from workbench.costs.prices import Prices
-from workbench.costs.usage import Installation, TickUse, installation, tick_uses
+from pumpwatch_workbench.operations.costs.page import PAGE, TARGET, costs, costs_page
+from pumpwatch_workbench.operations.costs.prices import Prices
+from pumpwatch_workbench.operations.costs.usage import (
+    Installation,
+    TickUse,
+    installation,
+    tick_uses,
+)
 
 USE = TickUse(
     seconds=0.5,

@@ -7,14 +7,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from pumpwatch.adapters.memory import MemoryLeaseStore
 from pumpwatch.bootstrap import detect
 from pumpwatch.errors import LeaseHeld
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics import DETECT
-from pumpwatch.runs import RunNumbers
-from pumpwatch.usecases.detect_report import DetectReport
-from workbench.localstack.template import load_template
+from pumpwatch.metrics.catalogue import DETECT
+from pumpwatch.metrics.reporter import RunNumbers
+from pumpwatch.usecases.detect.report import DetectReport
+from pumpwatch_workbench.local.aws.template import load_template
+from pumpwatch_workbench.local.memory import MemoryLeaseStore
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 SETTINGS = {"TABLE_NAME": "table", "BUCKET_NAME": "bucket"}

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from workbench.cli import main
-from workbench.evaluation.rules import RULES, pairs_from, rule_named
+from pumpwatch_workbench.cli import main
+from pumpwatch_workbench.research.evaluation.rules import RULES, pairs_from, rule_named
 
 MINUTE, DAY = 60_000, 86_400_000
 FIGURES = {

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pumpwatch.domain.candles import HOUR, MINUTE, Candles
-from pumpwatch.domain.detection import Ewma, KampsKleinberg, Karbalaii
+from pumpwatch.domain.detection.rules import Ewma, KampsKleinberg, Karbalaii
+from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles
 from pumpwatch.errors import BadInput
-from workbench.evaluation.scores import (
+from pumpwatch_workbench.research.evaluation.scores import (
     DAY,
     HIT_AFTER_HOURLY,
     LabelledPump,

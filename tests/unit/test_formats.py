@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from workbench import formats
+from pumpwatch_workbench.pages import words as formats
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pumpwatch.usecases.trade_report import TradeReport
-from workbench.localstack.functions import LocalFunction
+from pumpwatch.usecases.trade.report import TradeReport
+from pumpwatch_workbench.local.aws.functions import LocalFunction
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = {

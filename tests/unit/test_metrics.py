@@ -8,12 +8,12 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pumpwatch.adapters.memory import MemoryMetricsSink, MemoryTotalsStore
-from pumpwatch.domain.orders import Leg, Outcome
-from pumpwatch.domain.signals import Phase
+from pumpwatch.domain.detection.signals import Phase
+from pumpwatch.domain.trading.orders import Leg, Outcome
 from pumpwatch.errors import StoreUnavailable
-from pumpwatch.metrics import DETECT, HOLD_SECONDS, METRICS, TRADE, Kind, total_key
-from pumpwatch.runs import MetricsReporter, RunNumbers, UndeclaredMetric, exposition
+from pumpwatch.metrics.catalogue import DETECT, HOLD_SECONDS, METRICS, TRADE, Kind, total_key
+from pumpwatch.metrics.reporter import MetricsReporter, RunNumbers, UndeclaredMetric, exposition
+from pumpwatch_workbench.local.memory import MemoryMetricsSink, MemoryTotalsStore
 
 
 def samples(registry):

@@ -78,8 +78,8 @@ def test_the_score_leaves_out_only_what_cannot_be_noticed():
 def test_verdicts_are_counted_by_module():
     counts = by_module(
         {
-            "pumpwatch.domain.exits.x_may_exit__mutmut_1": Verdict.KILLED,
-            "pumpwatch.domain.exits.x_may_exit__mutmut_2": Verdict.SURVIVED,
+            "pumpwatch.domain.trading.exits.x_may_exit__mutmut_1": Verdict.KILLED,
+            "pumpwatch.domain.trading.exits.x_may_exit__mutmut_2": Verdict.SURVIVED,
             "pumpwatch.domain.detection.ewma.xǁEwmaǁdetect__mutmut_7": Verdict.TIMEOUT,
         }
     )
@@ -88,9 +88,9 @@ def test_verdicts_are_counted_by_module():
     assert counts["total"] == Count(killed=1, survived=1, timeout=1)
 
 
-DIFF = """# pumpwatch.domain.exits.x_may_exit__mutmut_3: survived
---- pumpwatch/domain/exits.py
-+++ pumpwatch/domain/exits.py
+DIFF = """# pumpwatch.domain.trading.exits.x_may_exit__mutmut_3: survived
+--- pumpwatch/domain/trading/exits.py
++++ pumpwatch/domain/trading/exits.py
 @@ -1,3 +1,3 @@
  def may_exit(trade, now):
 -    return trade.attempt > 1
@@ -100,22 +100,25 @@ DIFF = """# pumpwatch.domain.exits.x_may_exit__mutmut_3: survived
 
 def test_an_equivalent_is_known_by_its_lines_not_by_its_number():
     known = Equivalent(
-        "pumpwatch.domain.exits.may_exit",
+        "pumpwatch.domain.trading.exits.may_exit",
         "return trade.attempt > 1",
         "return trade.attempt >= 1",
         "because",
     )
-    assert known.matches("pumpwatch.domain.exits.x_may_exit__mutmut_3", DIFF)
-    assert known.matches("pumpwatch.domain.exits.x_may_exit__mutmut_9", DIFF)
-    assert not known.matches("pumpwatch.domain.exits.x_exit_due__mutmut_3", DIFF)
+    assert known.matches("pumpwatch.domain.trading.exits.x_may_exit__mutmut_3", DIFF)
+    assert known.matches("pumpwatch.domain.trading.exits.x_may_exit__mutmut_9", DIFF)
+    assert not known.matches("pumpwatch.domain.trading.exits.x_exit_due__mutmut_3", DIFF)
     changed = DIFF.replace(">= 1", "> 2")
-    assert not known.matches("pumpwatch.domain.exits.x_may_exit__mutmut_3", changed)
+    assert not known.matches("pumpwatch.domain.trading.exits.x_may_exit__mutmut_3", changed)
 
 
 def test_functions_and_methods_have_readable_names():
     method = "pumpwatch.domain.detection.ewma.xǁEwmaǁ_look__mutmut_7"
     assert function_of(method) == "pumpwatch.domain.detection.ewma.Ewma._look"
-    assert function_of("pumpwatch.domain.exits.x__at__mutmut_1") == "pumpwatch.domain.exits._at"
+    assert (
+        function_of("pumpwatch.domain.trading.exits.x__at__mutmut_1")
+        == "pumpwatch.domain.trading.exits._at"
+    )
 
 
 def test_every_equivalent_has_a_reason_and_its_line_is_still_there():

@@ -9,7 +9,6 @@ from support.scripted_market import ScriptedMarket
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitSession
 from pumpwatch.adapters.clock import NoDeadline
-from pumpwatch.adapters.memory import MemoryMetricsSink, MemorySecrets
 from pumpwatch.bootstrap.key_check import check_key
 from pumpwatch.bootstrap.probe import (
     CheckFailed,
@@ -21,11 +20,12 @@ from pumpwatch.bootstrap.probe import (
 from pumpwatch.errors import BadCredentials, ExchangeForbidden, StoreUnavailable
 from pumpwatch.ports import ExchangeKey
 from pumpwatch.settings import TradeSettings
-from workbench.simulator.auth import credentials_from_seed
-from workbench.simulator.clock import MarketClock
-from workbench.simulator.exchange import Exchange
-from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.server import SimulatorServer
+from pumpwatch_workbench.local.memory import MemoryMetricsSink, MemorySecrets
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.clock import MarketClock
+from pumpwatch_workbench.simulator.server import SimulatorServer
 
 CREDENTIALS = credentials_from_seed(5)
 SECRETS = MemorySecrets(ExchangeKey(CREDENTIALS.api_key, CREDENTIALS.api_secret))

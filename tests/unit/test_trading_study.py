@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pumpwatch.domain.candles import MINUTE, Candles
-from pumpwatch.domain.detection import Boosted, MarketTrades
-from workbench.evaluation.labelled import Segment
-from workbench.evaluation.trading_study import (
+from pumpwatch.domain.detection.rules import Boosted, MarketTrades
+from pumpwatch.domain.market.candles import MINUTE, Candles
+from pumpwatch_workbench.research.evaluation.labelled import Segment
+from pumpwatch_workbench.research.evaluation.trading_study import (
     COSTS,
     FADE_LIMIT,
     GAVE_BACK,

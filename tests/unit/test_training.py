@@ -9,18 +9,18 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from pumpwatch.domain.candles import MINUTE, Candles
-from pumpwatch.domain.detection import Boosted, MarketTrades
 from pumpwatch.domain.detection.boosted import LearnedScores, stored_scores
-from pumpwatch.domain.detection.market_trades import TRADE_TRAITS
+from pumpwatch.domain.detection.rules import Boosted, MarketTrades
+from pumpwatch.domain.detection.trade_traits import TRADE_TRAITS
 from pumpwatch.domain.detection.traits import CANDLE_TRAITS
+from pumpwatch.domain.market.candles import MINUTE, Candles
 from pumpwatch.errors import BadInput
-from workbench.evaluation.labelled import LabelledPump, Segment
-from workbench.recorded import RecordedFolder
-from workbench.training.fit import fit, out_of_fold, score_of, symbol_folds
-from workbench.training.learning import judge_of, learned_scores, variants
-from workbench.training.table import training_table
-from workbench.training.validation import Judge, best_threshold, interval, nested
+from pumpwatch_workbench.recordings import RecordedFolder
+from pumpwatch_workbench.research.evaluation.labelled import LabelledPump, Segment
+from pumpwatch_workbench.research.training.fit import fit, out_of_fold, score_of, symbol_folds
+from pumpwatch_workbench.research.training.learning import judge_of, learned_scores, variants
+from pumpwatch_workbench.research.training.table import training_table
+from pumpwatch_workbench.research.training.validation import Judge, best_threshold, interval, nested
 
 DAY = 1440 * MINUTE
 LOOSE = Boosted(burst=10.0, burst_z=4.0)
@@ -56,7 +56,7 @@ def market(number, *, pumps=True):
 
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch):
-    monkeypatch.setattr("workbench.training.fit.ROUNDS", 25)
+    monkeypatch.setattr("pumpwatch_workbench.research.training.fit.ROUNDS", 25)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic import model_validator as validate
 
 from pumpwatch.allowed import allowed
-from pumpwatch.domain.protections.weekly_hours import WeeklyHours
+from pumpwatch.domain.trading.weekly_hours import WeeklyHours
 from pumpwatch.errors import SettingsError
 
 __all__ = [

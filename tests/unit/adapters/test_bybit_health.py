@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pumpwatch.adapters.bybit.health import SPAN, STEP, RollingHealth
-from pumpwatch.domain.protections.base import Health
+from pumpwatch.domain.trading.protections.base import Health
 
 NOW = 1_760_000_000_000
 MINUTE = 60_000

@@ -19,7 +19,7 @@ from pumpwatch.adapters.bybit.orders import (
     read_position,
 )
 from pumpwatch.adapters.bybit.tickers import read_snapshot
-from pumpwatch.domain.candles import MINUTE, first_bad_candle
+from pumpwatch.domain.market.candles import MINUTE, first_bad_candle
 from pumpwatch.errors import BadMarketData, ExchangeUnavailable, PumpwatchError, StopTrading
 from pumpwatch.ports import CandleRequest
 

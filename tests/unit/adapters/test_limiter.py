@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.limiter import Budgets, RateLimiter, WindowLimiter
 from pumpwatch.adapters.clock import NoDeadline
-from pumpwatch.adapters.memory import ManualDeadline
 from pumpwatch.errors import DeadlineNear
+from pumpwatch_workbench.local.memory import ManualDeadline
 
 
 class Time:

@@ -5,9 +5,9 @@ from decimal import Decimal
 import pytest
 from support.records import NOW, an_entry, an_exit
 
-from pumpwatch.adapters.memory import ManualClock, MemoryBroker
-from pumpwatch.domain.orders import FillKind, OrderState, Side, StopTrigger
+from pumpwatch.domain.trading.orders import FillKind, OrderState, Side, StopTrigger
 from pumpwatch.errors import OutcomeUnknown, Rejected
+from pumpwatch_workbench.local.memory import ManualClock, MemoryBroker
 
 SYMBOL = "PUMPUSDT"
 TEN = Decimal(10)

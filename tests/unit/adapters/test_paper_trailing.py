@@ -11,8 +11,8 @@ from support.records import NOW, candles
 
 from pumpwatch.adapters.paper import PaperPosition
 from pumpwatch.adapters.paper.fills import Followed, follow
-from pumpwatch.domain.candles import MINUTE
-from pumpwatch.domain.orders import FillKind, Side
+from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.trading.orders import FillKind, Side
 
 ONE = Decimal(1)
 

@@ -12,10 +12,10 @@ from support.records import NOW, a_signal, a_trade, an_event, an_order, settled
 
 from pumpwatch.adapters.clock import LambdaDeadline, NoDeadline, SystemClock, TimerDeadline
 from pumpwatch.adapters.dynamodb.codec import from_item, marshal, to_item, unmarshal
-from pumpwatch.adapters.ledger import Holding, apply_fill, liquidation_price, pnl
-from pumpwatch.adapters.memory import ManualClock, ManualDeadline
-from pumpwatch.domain.orders import Side
+from pumpwatch.adapters.paper.ledger import Holding, apply_fill, liquidation_price, pnl
+from pumpwatch.domain.trading.orders import Side
 from pumpwatch.errors import InvariantBroken
+from pumpwatch_workbench.local.memory import ManualClock, ManualDeadline
 
 
 class Context:
@@ -109,7 +109,7 @@ def test_liquidation_lies_on_the_losing_side():
 @pytest.mark.parametrize(
     ("module", "unwanted"),
     [
-        ("pumpwatch.adapters.memory", {"boto3", "pybit", "moto"}),
+        ("pumpwatch_workbench.local.memory", {"boto3", "pybit", "moto"}),
         ("pumpwatch.adapters.bybit", {"boto3", "prometheus_client", "moto"}),
         ("pumpwatch.adapters.dynamodb", {"pybit", "numpy", "prometheus_client"}),
         ("pumpwatch.adapters.pushgateway", {"boto3", "pybit", "numpy"}),

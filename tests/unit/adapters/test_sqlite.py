@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 from support.records import NOW, a_signal, a_trade, an_event, an_order
 
-from pumpwatch.adapters.sqlite import (
+from pumpwatch.domain.trading.protections import Lock
+from pumpwatch.errors import InvariantBroken, LeaseHeld, StoreUnavailable
+from pumpwatch.ports import Halt
+from pumpwatch_workbench.local.store import (
     Database,
     RunRecord,
     SqliteEventStore,
@@ -26,10 +29,7 @@ from pumpwatch.adapters.sqlite import (
     SqliteTotalsStore,
     StoreProblem,
 )
-from pumpwatch.adapters.sqlite.schema import APPLICATION_ID, STEPS, VERSION
-from pumpwatch.domain.protections import Lock
-from pumpwatch.errors import InvariantBroken, LeaseHeld, StoreUnavailable
-from pumpwatch.ports import Halt
+from pumpwatch_workbench.local.store.schema import APPLICATION_ID, STEPS, VERSION
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_reading_needs_a_file(path):
 
 def test_a_second_process_is_refused_and_told_who_has_the_file(database, path):
     code = (
-        "import sys, pathlib; from pumpwatch.adapters.sqlite import Database, StoreProblem\n"
+        "import sys, pathlib; from pumpwatch_workbench.local.store import Database, StoreProblem\n"
         "try: Database(pathlib.Path(sys.argv[1]))\n"
         "except StoreProblem as error: print(error)"
     )
@@ -155,7 +155,7 @@ def test_a_second_process_is_refused_and_told_who_has_the_file(database, path):
 
 def test_the_file_is_free_again_when_its_process_was_killed(path):
     code = (
-        "import os, pathlib, signal, sys; from pumpwatch.adapters.sqlite import Database\n"
+        "import os, pathlib, signal, sys; from pumpwatch_workbench.local.store import Database\n"
         "Database(pathlib.Path(sys.argv[1])); os.kill(os.getpid(), signal.SIGKILL)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], check=False)

@@ -8,14 +8,14 @@ import pytest
 from support.backtests import DATA, flat_block, needs_data, pump_block, write_folder
 from typer.testing import CliRunner
 
+from benchmarks.reference import reference_trades
 from pumpwatch.errors import BadInput
-from workbench.backtest.digest import trades_sha256
-from workbench.backtest.engine import run_backtest
-from workbench.backtest.recordings import Recordings
-from workbench.backtest.reference import reference_trades
-from workbench.backtest.settings import pairs_from, read_settings, settable
-from workbench.cli.main import app
-from workbench.kept_memory import keep_freed_memory
+from pumpwatch_workbench.cli.main import app
+from pumpwatch_workbench.kept_memory import keep_freed_memory
+from pumpwatch_workbench.research.backtest.digest import trades_sha256
+from pumpwatch_workbench.research.backtest.engine import run_backtest
+from pumpwatch_workbench.research.backtest.recordings import Recordings
+from pumpwatch_workbench.research.backtest.settings import pairs_from, read_settings, settable
 
 SETTINGS = ("warm_up_minutes=50", "fade_target_retrace=0.5")
 

@@ -7,10 +7,10 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from pumpwatch.domain.orders import Side
-from workbench.backtest.contracts import derived_contract
-from workbench.backtest.fills import entry_part, exit_part, quote_at
-from workbench.backtest.settings import Assumptions
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch_workbench.research.backtest.contracts import derived_contract
+from pumpwatch_workbench.research.backtest.fills import entry_part, exit_part, quote_at
+from pumpwatch_workbench.research.backtest.settings import Assumptions
 
 CONTRACT = derived_contract("AUSDT", np.array([100.0, 100.01]))
 CANDLE = np.array([100.0, 104.0, 99.0, 101.0, 1000.0, 100_000.0])

@@ -8,10 +8,10 @@ import pytest
 from support.backtests import flat_block, random_block, with_values, write_folder
 
 from pumpwatch.errors import BadInput
-from workbench.backtest.recordings import Recordings
-from workbench.recorded import LabelledPump, RecordedFolder
-from workbench.recorded import folder as module
-from workbench.recorded.tables import read_contracts
+from pumpwatch_workbench.recordings import LabelledPump, RecordedFolder
+from pumpwatch_workbench.recordings import folder as module
+from pumpwatch_workbench.recordings.tables import read_contracts
+from pumpwatch_workbench.research.backtest.recordings import Recordings
 
 
 def folder_of(tmp_path, *blocks, **files):

@@ -8,18 +8,23 @@ import numpy as np
 import pytest
 from support.backtests import flat_block, lively, pump_block
 
-from pumpwatch.domain.candles import HOUR, MINUTE
-from pumpwatch.domain.orders import Side
-from pumpwatch.domain.signals import Phase, Signal
-from pumpwatch.domain.trades import ExitReason, Trade, TradeState
-from workbench.backtest.account import Position
-from workbench.backtest.engine import Coverage, FoundSignal, Outcome, run_backtest
-from workbench.backtest.equity import EquityCurve, equity_curve, time_in_market
-from workbench.backtest.labels import false_share
-from workbench.backtest.market import window_at
-from workbench.backtest.results import results_of, wilson_interval
-from workbench.backtest.suspicions import suspicions
-from workbench.recorded import LabelledPump
+from pumpwatch.domain.detection.signals import Phase, Signal
+from pumpwatch.domain.market.candles import HOUR, MINUTE
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
+from pumpwatch_workbench.recordings import LabelledPump
+from pumpwatch_workbench.research.backtest.account import Position
+from pumpwatch_workbench.research.backtest.engine import (
+    Coverage,
+    FoundSignal,
+    Outcome,
+    run_backtest,
+)
+from pumpwatch_workbench.research.backtest.equity import EquityCurve, equity_curve, time_in_market
+from pumpwatch_workbench.research.backtest.labels import false_share
+from pumpwatch_workbench.research.backtest.market import window_at
+from pumpwatch_workbench.research.backtest.results import results_of, wilson_interval
+from pumpwatch_workbench.research.backtest.suspicions import suspicions
 
 DAY = 24 * HOUR
 

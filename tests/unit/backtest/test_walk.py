@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from support.backtests import flat_block, lively
 
-from pumpwatch.domain.candles import MINUTE
-from pumpwatch.domain.orders import Side
-from pumpwatch.domain.trades import ExitReason, Trade, TradeState
-from workbench.backtest.fills import Part
-from workbench.backtest.market import window_at
-from workbench.backtest.walk import LAST_MINUTE, finished
+from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
+from pumpwatch_workbench.research.backtest.fills import Part
+from pumpwatch_workbench.research.backtest.market import window_at
+from pumpwatch_workbench.research.backtest.walk import LAST_MINUTE, finished
 
 FREE = {"spread": "0", "slippage_of_range": "0", "slippage_of_turnover": "0", "taker_fee": "0"}
 ENTRY = 5

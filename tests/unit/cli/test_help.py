@@ -11,14 +11,14 @@ import typer
 from support.command_line import type_in
 
 from pumpwatch.settings import DetectSettings
-from workbench.backtest.settings import STRATEGIES
-from workbench.cli.help import COMMANDS
-from workbench.cli.main import app
-from workbench.cli.options import Detector, Strategy
-from workbench.cli.tune import Objective
-from workbench.evaluation.rules import RULES
-from workbench.tune.engines import ENGINES
-from workbench.tune.objective import OBJECTIVES
+from pumpwatch_workbench.cli.help import COMMANDS
+from pumpwatch_workbench.cli.main import app
+from pumpwatch_workbench.cli.options import Detector, Strategy
+from pumpwatch_workbench.cli.tune import Objective
+from pumpwatch_workbench.research.backtest.settings import STRATEGIES
+from pumpwatch_workbench.research.evaluation.rules import RULES
+from pumpwatch_workbench.research.tune.engines import ENGINES
+from pumpwatch_workbench.research.tune.objective import OBJECTIVES
 
 GROUP = typer.main.get_command(app)
 
@@ -87,7 +87,7 @@ def shell(words, name="bash", **variables):
     environment = {**os.environ, **variables, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
     return subprocess.run(
         [sys.executable, "-c", "import sys; sys.argv[0] = 'pumpwatch';"
-         "from workbench.cli.start import main; main()", *words],
+         "from pumpwatch_workbench.cli.start import main; main()", *words],
         capture_output=True, text=True, env=environment, check=False,
     )  # fmt: skip
 

@@ -14,9 +14,9 @@ from support.backtests import pump_block, random_block, write_folder
 from support.command_line import type_in
 from support.paper_trading import PumpedExchange
 
-from pumpwatch.adapters.sqlite import Database
-from workbench.cli import progress
-from workbench.whole_files import check_target, write_whole
+from pumpwatch_workbench.cli import progress
+from pumpwatch_workbench.local.store import Database
+from pumpwatch_workbench.pages.files import check_target, write_whole
 
 INTERRUPTED = {130, -signal.SIGINT}
 """Python lets the signal itself end the process when it struck within an `exec`."""
@@ -112,7 +112,10 @@ def wait_for_members(group, least):
 def test_ctrl_c_ends_every_worker_of_a_command(here):
     """A terminal sends it to all of them at once."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "workbench", "campaign", "--seeds", "90000", "--workers", "2"],
+        [
+            *(sys.executable, "-m", "pumpwatch_workbench"),
+            *("campaign", "--seeds", "90000", "--workers", "2"),
+        ],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=here,
         start_new_session=True,
         preexec_fn=lambda: signal.signal(  # noqa: PLW1509 - no threads here

@@ -9,8 +9,8 @@ import pytest
 from support.command_line import type_in
 from support.paper_trading import PumpedExchange
 
-from pumpwatch.adapters.sqlite import Database
-from workbench.cli.help import COMMANDS
+from pumpwatch_workbench.cli.help import COMMANDS
+from pumpwatch_workbench.local.store import Database
 
 UNREACHABLE = "http://127.0.0.1:1"
 AWS = ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_REGION")

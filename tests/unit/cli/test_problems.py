@@ -10,8 +10,8 @@ import pytest
 from support.command_line import type_in
 
 from pumpwatch.errors import BadInput, ExchangeUnavailable, InvariantBroken, SettingsError
-from workbench.cli import main
-from workbench.cli.problems import describe, redacted
+from pumpwatch_workbench.cli import main
+from pumpwatch_workbench.cli.problems import describe, redacted
 
 SECRET = "xoxb-1234567890"
 
@@ -26,7 +26,7 @@ def raising(monkeypatch):
             raise error
             return hidden
 
-        monkeypatch.setattr("workbench.costs.page.costs", work)
+        monkeypatch.setattr("pumpwatch_workbench.operations.costs.page.costs", work)
 
     return replace
 
@@ -135,7 +135,7 @@ def test_nobody_reading_is_no_error(monkeypatch):
 
 def program(command, **environment):
     return subprocess.run(
-        ["sh", "-c", command.replace("PUMPWATCH", f"{sys.executable} -m workbench")],
+        ["sh", "-c", command.replace("PUMPWATCH", f"{sys.executable} -m pumpwatch_workbench")],
         capture_output=True, check=False, env={**os.environ, "PYTHONUNBUFFERED": "", **environment},
     )  # fmt: skip
 

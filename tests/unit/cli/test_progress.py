@@ -6,7 +6,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from workbench.cli import progress
+from pumpwatch_workbench.cli import progress
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.random_candles import random_candles
 
-from pumpwatch.domain.candles import HOUR, MINUTE, Candles, CandleSeries, first_bad_candle
+from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles, CandleSeries, first_bad_candle
 
 COLUMNS = ("open", "high", "low", "close", "volume", "turnover")
 FIRST = 1_000 * MINUTE

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from support.random_candles import random_candles
 
-from pumpwatch.domain.detection import Carry, chunks
 from pumpwatch.domain.detection.chunks import Chunk, blank
+from pumpwatch.domain.detection.rules import Carry, chunks
 
 FIELDS = ("count", "close", "mean", "variance", "extra")
 

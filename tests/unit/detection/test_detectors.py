@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from support.random_candles import random_candles
 
-from pumpwatch.domain.candles import HOUR, MINUTE, Candles
-from pumpwatch.domain.detection import (
+from benchmarks.reference import rules as reference
+from pumpwatch.domain.detection.rules import (
     DETECTORS,
     Ewma,
     KampsKleinberg,
     Karbalaii,
     detector_named,
     known_before,
-    reference,
 )
+from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles
 
 SETTINGS = SimpleNamespace(
     ewma_span_minutes=100,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pumpwatch.domain.candles import MINUTE
-from pumpwatch.domain.events import EventRules, SymbolView, advance
-from pumpwatch.domain.signals import Phase, PumpEvent, Signal, event_id_for, signal_id_for
+from pumpwatch.domain.detection.events import EventRules, SymbolView, advance
+from pumpwatch.domain.detection.signals import Phase, PumpEvent, Signal, event_id_for, signal_id_for
+from pumpwatch.domain.market.candles import MINUTE
 
 START = 28_000_000 * MINUTE
 RULES = EventRules()

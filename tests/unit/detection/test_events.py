@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pumpwatch.domain.candles import MINUTE
-from pumpwatch.domain.events import EventRules, SymbolView, advance
-from pumpwatch.domain.signals import Phase, signal_id_for
+from pumpwatch.domain.detection.events import EventRules, SymbolView, advance
+from pumpwatch.domain.detection.signals import Phase, signal_id_for
+from pumpwatch.domain.market.candles import MINUTE
 
 RULES = EventRules()
 START = 28_000_000 * MINUTE

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pumpwatch.domain.candles import MINUTE
-from pumpwatch.domain.detection.market_trades import NEEDED, TRADE_TRAITS, trade_traits
-from pumpwatch.domain.market_trades import MOST, MarketTrades
+from pumpwatch.domain.detection.trade_traits import NEEDED, TRADE_TRAITS, trade_traits
+from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.market.trades import MOST, MarketTrades
 
 END = 10 * MINUTE
 START = END - MINUTE

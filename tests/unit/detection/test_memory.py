@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.random_candles import random_candles
 
-from pumpwatch.domain.detection import (
+from pumpwatch.domain.detection.rules import (
     Boosted,
     Carry,
     Ewma,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from support.random_candles import random_candles
 
-from pumpwatch.domain.candles import HOUR, MINUTE, Candles
-from pumpwatch.domain.detection import Ewma, KampsKleinberg
+from pumpwatch.domain.detection.rules import Ewma, KampsKleinberg
 from pumpwatch.domain.detection.screen import Glance, Past, recent_flows, screen, stretches
+from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles
 
 RULE = Ewma(warm_up=60)
 DAY = 24 * HOUR

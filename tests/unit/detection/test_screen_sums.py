@@ -8,8 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pumpwatch.domain.candles import HOUR, MINUTE, Candles
-from pumpwatch.domain.detection import Carry
+from pumpwatch.domain.detection.rules import Carry
 from pumpwatch.domain.detection.screen import (
     Glance,
     Past,
@@ -18,6 +17,7 @@ from pumpwatch.domain.detection.screen import (
     stretch_of,
     stretches,
 )
+from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles
 
 STRETCH = 10 * MINUTE
 DAY = 24 * HOUR

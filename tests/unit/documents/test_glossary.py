@@ -8,14 +8,14 @@ from typing import get_args
 
 import pytest
 
-from pumpwatch.domain.detection import DETECTORS
-from pumpwatch.domain.orders import Leg, Outcome, Side, StopTrigger
-from pumpwatch.domain.repairs import RepairKind
-from pumpwatch.domain.signals import Phase
-from pumpwatch.domain.trades import ExitReason, TradeState
-from pumpwatch.metrics import BLOCKED_BY, PROTECTIONS
+from pumpwatch.domain.detection.rules import DETECTORS
+from pumpwatch.domain.detection.signals import Phase
+from pumpwatch.domain.trading.orders import Leg, Outcome, Side, StopTrigger
+from pumpwatch.domain.trading.repairs import RepairKind
+from pumpwatch.domain.trading.trades import ExitReason, TradeState
+from pumpwatch.metrics.catalogue import BLOCKED_BY, PROTECTIONS
 from pumpwatch.settings import TradeSettings
-from workbench.run.result import Verdict
+from pumpwatch_workbench.play.run.result import Verdict
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGE = (DOCS / "glossary.md").read_text(encoding="utf-8")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pumpwatch.domain.orders import Position, Side
+from pumpwatch.domain.trading.orders import Position, Side
 from pumpwatch.errors import BadInput
-from workbench import pictures
-from workbench.pictures import Camera, make_pictures
-from workbench.run.options import RunOptions
-from workbench.run.view import RunFacts, TickSnapshot
+from pumpwatch_workbench.play.run.options import RunOptions
+from pumpwatch_workbench.play.views.view import RunFacts, TickSnapshot
+from tools import pictures
+from tools.pictures import Camera, make_pictures
 
 IMAGES = Path(__file__).resolve().parents[3] / "docs/images"
 FACTS = RunFacts("600 simulated symbols, seed 7", 0, 180 * 60_000, 180)

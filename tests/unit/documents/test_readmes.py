@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from workbench.cli.main import app
+from pumpwatch_workbench.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[3]
 ENGLISH, JAPANESE = "README.md", "README.ja.md"

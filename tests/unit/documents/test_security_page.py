@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from workbench.localstack.template import load_template
-from workbench.paper.endpoint import MetricsEndpoint, ShownMetrics
-from workbench.simulator.exchange import LOOPBACK
+from pumpwatch_workbench.local.aws.template import load_template
+from pumpwatch_workbench.play.paper.endpoint import MetricsEndpoint, ShownMetrics
+from pumpwatch_workbench.simulator.exchange import LOOPBACK
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "layers/pumpwatch/pumpwatch"
@@ -52,6 +52,8 @@ def test_servers_on_this_machine_listen_on_loopback_alone():
     with MetricsEndpoint(ShownMetrics("paper"), 0) as endpoint:
         assert endpoint._server is not None
         assert endpoint._server.server_address[0] == LOOPBACK == "127.0.0.1"
-    served = [path for path in (ROOT / "workbench").rglob("*.py") if path.name != "pictures.py"]
+    served = [
+        path for path in (ROOT / "pumpwatch_workbench").rglob("*.py") if path.name != "pictures.py"
+    ]
     text = "\n".join(path.read_text(encoding="utf-8") for path in served)
     assert not re.findall(r"0\.0\.0\.0|\[::\]|INADDR_ANY", text)

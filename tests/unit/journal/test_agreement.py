@@ -3,9 +3,9 @@
 import pytest
 from support.records import NOW, a_signal
 
-from pumpwatch.domain.signals import Phase
+from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.errors import BadInput
-from workbench.journal.agreement import agreement_of, read_labels
+from pumpwatch_workbench.operations.journal.agreement import agreement_of, read_labels
 
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
 SINCE, UNTIL = NOW - 24 * HOUR, NOW + 24 * HOUR

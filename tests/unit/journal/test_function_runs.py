@@ -6,14 +6,18 @@ import pytest
 from support.journals import a_period
 from support.records import NOW
 
-from workbench.journal.document import document_of
-from workbench.journal.figures import figures_of
-from workbench.journal.function_runs import function_runs, machine_of_functions
-from workbench.journal.kpis import kpis_of
-from workbench.journal.lambda_logs import FunctionLog, Invocation
-from workbench.reports.journal_kpi_tables import functions_table, kpi_table, times_table
-from workbench.reports.journal_page import render_journal
-from workbench.reports.journal_tables import journal_tiles
+from pumpwatch_workbench.operations.journal.document import document_of
+from pumpwatch_workbench.operations.journal.figures import figures_of
+from pumpwatch_workbench.operations.journal.function_runs import function_runs, machine_of_functions
+from pumpwatch_workbench.operations.journal.kpi_tables import (
+    functions_table,
+    kpi_table,
+    times_table,
+)
+from pumpwatch_workbench.operations.journal.kpis import kpis_of
+from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog, Invocation
+from pumpwatch_workbench.operations.journal.page import render_journal
+from pumpwatch_workbench.operations.journal.page_tables import journal_tiles
 
 DENIED = "your credentials lack the right logs:FilterLogEvents on /a/group"
 

@@ -9,10 +9,10 @@ import pytest
 from support.journals import a_period
 from support.records import NOW, a_signal, an_order
 
-from workbench.journal.document import document_of
-from workbench.journal.figures import figures_of
-from workbench.reports.journal_page import render_journal
-from workbench.reports.tables import ROWS_AT_MOST
+from pumpwatch_workbench.operations.journal.document import document_of
+from pumpwatch_workbench.operations.journal.figures import figures_of
+from pumpwatch_workbench.operations.journal.page import render_journal
+from pumpwatch_workbench.pages.tables import ROWS_AT_MOST
 
 
 @pytest.fixture

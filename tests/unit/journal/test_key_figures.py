@@ -7,17 +7,17 @@ import pytest
 from support.journals import a_period, closed_trade
 from support.records import NOW
 
-from pumpwatch.adapters.sqlite import RunRecord
-from pumpwatch.domain.orders import Side
-from pumpwatch.domain.trades import ExitReason
-from workbench.journal.agreement_figures import Agreement
-from workbench.journal.figures import figures_of
-from workbench.journal.kpis import kpis_of
-from workbench.journal.machine import machine_of
-from workbench.journal.period import RunningCost
-from workbench.journal.spending import spending_of
-from workbench.reports.journal_kpi_tables import kpi_table
-from workbench.reports.journal_tables import costs_table, journal_tiles
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.trades import ExitReason
+from pumpwatch_workbench.local.store import RunRecord
+from pumpwatch_workbench.operations.journal.agreement_figures import Agreement
+from pumpwatch_workbench.operations.journal.figures import figures_of
+from pumpwatch_workbench.operations.journal.kpi_tables import kpi_table
+from pumpwatch_workbench.operations.journal.kpis import kpis_of
+from pumpwatch_workbench.operations.journal.machine import machine_of
+from pumpwatch_workbench.operations.journal.page_tables import costs_table, journal_tiles
+from pumpwatch_workbench.operations.journal.period import RunningCost
+from pumpwatch_workbench.operations.journal.spending import spending_of
 
 HOUR = 3_600_000
 

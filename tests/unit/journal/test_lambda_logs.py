@@ -9,8 +9,8 @@ from botocore.stub import Stubber
 from support.lambda_reports import report_line
 from support.records import NOW
 
-from workbench.journal.lambda_logs import NEWEST_FIRST_SINCE, read_log
-from workbench.journal.stack import Deployment, logs_of_stack
+from pumpwatch_workbench.operations.journal.lambda_logs import NEWEST_FIRST_SINCE, read_log
+from pumpwatch_workbench.operations.journal.stack import Deployment, logs_of_stack
 
 GROUP = "/pumpwatch/mine/detect"
 MINUTE = 60_000

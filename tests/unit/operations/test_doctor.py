@@ -6,11 +6,11 @@ from support.deployed import Deployment
 
 from pumpwatch.adapters.dynamodb import DynamoHaltStore
 from pumpwatch.errors import BadInput
-from pumpwatch.metrics import DETECT, TRADE
+from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch.ports import Halt
-from workbench.operations.doctor import Doctor
-from workbench.operations.findings import ADVICE, Level
-from workbench.operations.stack import DeployedStack
+from pumpwatch_workbench.operations.doctor import Doctor
+from pumpwatch_workbench.operations.findings import ADVICE, Level
+from pumpwatch_workbench.operations.stack import DeployedStack
 
 
 @pytest.fixture

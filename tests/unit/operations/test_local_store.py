@@ -8,7 +8,8 @@ from support.command_line import type_in
 from support.paper_trading import MINUTE, PumpedExchange, options_for, trade_for
 from support.records import a_trade
 
-from pumpwatch.adapters.sqlite import (
+from pumpwatch.domain.trading.trades import TradeState
+from pumpwatch_workbench.local.store import (
     Database,
     RunRecord,
     SqliteHaltStore,
@@ -17,7 +18,6 @@ from pumpwatch.adapters.sqlite import (
     SqliteRunRecords,
     holder_of,
 )
-from pumpwatch.domain.trades import TradeState
 
 
 def now():

@@ -9,11 +9,11 @@ from support.records import a_trade
 from typer.testing import CliRunner
 
 from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoJournal, DynamoLeaseStore
-from pumpwatch.domain.trades import TradeState
+from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.errors import BadInput
-from pumpwatch.metrics import DETECT, TRADE
-from workbench.cli import operate
-from workbench.cli.main import app
+from pumpwatch.metrics.catalogue import DETECT, TRADE
+from pumpwatch_workbench.cli import operate
+from pumpwatch_workbench.cli.main import app
 
 TYPED = CliRunner()
 

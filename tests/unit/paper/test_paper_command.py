@@ -13,13 +13,13 @@ import pytest
 from rich.console import Console
 from support.paper_trading import PumpedExchange
 
-from pumpwatch.adapters.sqlite import Database
 from pumpwatch.errors import BadInput, PumpwatchError
-from workbench.cli.main import app
-from workbench.durations import parse_duration
-from workbench.paper.options import PaperOptions, parse_symbols, webhook_from
-from workbench.run.live_view import LiveView
-from workbench.run.view import RunFacts
+from pumpwatch_workbench.cli.durations import parse_duration
+from pumpwatch_workbench.cli.main import app
+from pumpwatch_workbench.local.store import Database
+from pumpwatch_workbench.play.paper.options import PaperOptions, parse_symbols, webhook_from
+from pumpwatch_workbench.play.views.live import LiveView
+from pumpwatch_workbench.play.views.view import RunFacts
 
 
 def typed(*arguments):
@@ -151,7 +151,7 @@ def exchange():
 def test_ctrl_c_ends_it_cleanly_and_the_journal_can_be_reported(exchange, tmp_path):
     """The program itself, in a process of its own, with the wall clock."""
     store = str(tmp_path / "paper.db")
-    command = [sys.executable, "-m", "workbench", "paper", "--json", "--store", store]
+    command = [sys.executable, "-m", "pumpwatch_workbench", "paper", "--json", "--store", store]
     process = subprocess.Popen(
         [*command, "--base-url", exchange.url],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,

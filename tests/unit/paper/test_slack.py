@@ -7,7 +7,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from workbench.paper.slack import LINES_IN_A_MESSAGE, MOST_WAITING, SlackMessages, escaped
+from pumpwatch_workbench.play.paper.slack import (
+    LINES_IN_A_MESSAGE,
+    MOST_WAITING,
+    SlackMessages,
+    escaped,
+)
 
 QUICK = {"grouping": 0.05, "pace": 0.1, "first_pause": 0.1}
 

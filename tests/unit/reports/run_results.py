@@ -6,10 +6,10 @@ import math
 from dataclasses import replace
 from decimal import Decimal
 
-from pumpwatch.domain.orders import Side
-from pumpwatch.domain.signals import Phase, Signal, event_id_for, signal_id_for
-from pumpwatch.domain.trades import ExitReason, Trade, TradeState
-from workbench.run.result import (
+from pumpwatch.domain.detection.signals import Phase, Signal, event_id_for, signal_id_for
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
+from pumpwatch_workbench.play.run.result import (
     CandleRow,
     DetectedEvent,
     DroppedPump,

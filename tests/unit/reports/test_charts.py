@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 import pytest
 from unit.reports.run_results import MINUTE, small_result
 
-from workbench.reports.candle_charts import event_chart, window_of
-from workbench.reports.chart_style import TEMPLATE, Figure
-from workbench.reports.line_charts import (
+from pumpwatch_workbench.pages.candle_charts import event_chart, window_of
+from pumpwatch_workbench.pages.chart_style import TEMPLATE, Figure
+from pumpwatch_workbench.pages.line_charts import (
     POINTS_AT_MOST,
     curve_chart,
     equity_chart,

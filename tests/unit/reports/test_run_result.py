@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from unit.reports.run_results import detected, replay_result, small_result
 
-from workbench.run.result import DetectedEvent, RunResult, Verdict
+from pumpwatch_workbench.play.run.result import DetectedEvent, RunResult, Verdict
 
 KEYS = [
     "symbols",

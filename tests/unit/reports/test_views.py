@@ -8,11 +8,11 @@ import pytest
 from rich.console import Console
 from unit.reports.run_results import MINUTE, START, replay_result, small_result
 
-from pumpwatch.domain.orders import Position, Side
-from workbench.reports.summary import print_summary
-from workbench.run.live_view import LiveView, view_for
-from workbench.run.plain_view import PlainView
-from workbench.run.view import Mover, RunFacts, RunView, SilentView, TickSnapshot
+from pumpwatch.domain.trading.orders import Position, Side
+from pumpwatch_workbench.play.run.summary import print_summary
+from pumpwatch_workbench.play.views.live import LiveView, view_for
+from pumpwatch_workbench.play.views.plain import PlainView
+from pumpwatch_workbench.play.views.view import Mover, RunFacts, RunView, SilentView, TickSnapshot
 
 FACTS = RunFacts("600 simulated symbols, seed 7", START, START + 180 * MINUTE, 180)
 POSITION = Position(

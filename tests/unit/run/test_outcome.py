@@ -3,10 +3,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from pumpwatch.domain.orders import Side
-from pumpwatch.domain.trades import Trade, TradeState
-from workbench.run.outcome import broken_invariants
-from workbench.run.result import INVARIANTS
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch_workbench.play.run.outcome import broken_invariants
+from pumpwatch_workbench.play.run.result import INVARIANTS
 
 NO_STOP, NO_DUPLICATE, AGREE = INVARIANTS
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from pumpwatch.domain.signals import Phase, Signal, event_id_for, signal_id_for
-from workbench.run.result import PlantedPump, Verdict
-from workbench.run.scoring import judge
+from pumpwatch.domain.detection.signals import Phase, Signal, event_id_for, signal_id_for
+from pumpwatch_workbench.play.run.result import PlantedPump, Verdict
+from pumpwatch_workbench.play.run.scoring import judge
 
 MINUTE = 60_000
 ONSET = 1_000 * MINUTE

@@ -8,17 +8,17 @@ import pytest
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
 from pumpwatch.invocation import Tick
 from pumpwatch.ports import CandleRequest
-from workbench.market_time import MarketTime
-from workbench.scale.bucket import FolderBucket
-from workbench.scale.exchange_process import ONSET, START, calm_market
-from workbench.scale.market import SURGE_MINUTES, CalmMarketData
-from workbench.scale.tick import SECOND, detect_on, fill, make_ticks
-from workbench.simulator.auth import credentials_from_seed
-from workbench.simulator.exchange import Exchange
-from workbench.simulator.exchange_settings import ExchangeSettings
-from workbench.simulator.market import DAY_MS, MINUTE_MS
-from workbench.simulator.measured import HeldClock
-from workbench.simulator.server import start_simulator
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.measured import HeldClock
+from pumpwatch_workbench.simulator.market.source import DAY_MS, MINUTE_MS
+from pumpwatch_workbench.simulator.market_time import MarketTime
+from pumpwatch_workbench.simulator.server import start_simulator
+from studies.scale.bucket import FolderBucket
+from studies.scale.exchange_process import ONSET, START, calm_market
+from studies.scale.market import SURGE_MINUTES, CalmMarketData
+from studies.scale.tick import SECOND, detect_on, fill, make_ticks
 
 SYMBOLS, MOVERS = 12, 2
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pumpwatch.errors import BadInput
-from workbench.scale.fanout import Fanout, simulate
+from studies.scale.fanout import Fanout, simulate
 
 
 def way(users=10, *, concurrency=1, **more):

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from support.scale_figures import USER, load, run, tightest
 
-from pumpwatch.domain.detection import Boosted
+from pumpwatch.domain.detection.rules import Boosted
 from pumpwatch.errors import BadInput
 from pumpwatch.settings import DetectSettings, TradeSettings
-from workbench.costs.usage import REPOSITORY, installation
-from workbench.localstack.template import load_template
-from workbench.scale.demand import NOTIONAL_USDT, USAGES, meets, uses
-from workbench.scale.limits import LIMITS, limits_with
-from workbench.scale.load import MEGABYTES, REFRESH_SYMBOLS, Shape
-from workbench.scale.page_text import limits_table
-from workbench.scale.traffic import Traffic
+from pumpwatch_workbench.local.aws.template import load_template
+from pumpwatch_workbench.operations.costs.usage import REPOSITORY, installation
+from studies.scale.demand import NOTIONAL_USDT, USAGES, meets, uses
+from studies.scale.limits import LIMITS, limits_with
+from studies.scale.load import MEGABYTES, REFRESH_SYMBOLS, Shape
+from studies.scale.page_text import limits_table
+from studies.scale.traffic import Traffic
 
 TINY = 1e-9
 

@@ -10,20 +10,20 @@ import pytest
 from rich.console import Console
 from support.scale_figures import TICKS, USER, load, ticked
 
-import workbench.scale.study
+import studies.scale.study
 from pumpwatch.errors import BadInput, InvariantBroken
-from workbench.cli.main import app
-from workbench.costs.prices import FRANKFURT
-from workbench.scale.curve import fit_line
-from workbench.scale.limits import LIMITS, limits_with
-from workbench.scale.load import Shape, seconds_in_lambda
-from workbench.scale.money import dollars
-from workbench.scale.page import render_study
-from workbench.scale.study import study_of, tick_model
-from workbench.scale.terminal import print_study
-from workbench.scale.tick import measure_tick
-from workbench.scale.users import measure_users
-from workbench.scale.ways import WAYS
+from pumpwatch_workbench.cli.main import app
+from pumpwatch_workbench.operations.costs.prices import FRANKFURT
+from studies.scale.curve import fit_line
+from studies.scale.limits import LIMITS, limits_with
+from studies.scale.load import Shape, seconds_in_lambda
+from studies.scale.money import dollars
+from studies.scale.page import render_study
+from studies.scale.study import study_of, tick_model
+from studies.scale.terminal import print_study
+from studies.scale.tick import measure_tick
+from studies.scale.users import measure_users
+from studies.scale.ways import WAYS
 
 FEW = (10, 40)
 
@@ -154,8 +154,8 @@ def test_nonsense_is_answered_with_a_sentence(tmp_path, arguments, words):
 
 
 def test_the_command_prints_one_json_object_and_writes_the_page(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(workbench.scale.study, "measure_tick", ticked)
-    monkeypatch.setattr(workbench.scale.study, "measure_users", lambda: USER)
+    monkeypatch.setattr(studies.scale.study, "measure_tick", ticked)
+    monkeypatch.setattr(studies.scale.study, "measure_users", lambda: USER)
     page = tmp_path / "scale.html"
     arguments = ["--users", "10", "--limit", "candidates=200", "--json", "--report", str(page)]
     app(["scale", *arguments], standalone_mode=False)
@@ -170,7 +170,7 @@ def test_the_command_prints_one_json_object_and_writes_the_page(tmp_path, monkey
 
 def test_a_tick_that_cannot_be_measured_says_why(monkeypatch):
     ended = subprocess.CompletedProcess([], 1, "", "Traceback ...\nMemoryError: no room\n")
-    monkeypatch.setattr("workbench.scale.tick.subprocess.run", lambda *_, **__: ended)
+    monkeypatch.setattr("studies.scale.tick.subprocess.run", lambda *_, **__: ended)
     with pytest.raises(InvariantBroken, match=r"over 7 symbols .*MemoryError: no room"):
         measure_tick(7, 0)
 

@@ -9,7 +9,7 @@ from Crypto.PublicKey import RSA
 from Crypto.Signature import pkcs1_15
 from support.trading_desk import CREDENTIALS, WALL, Desk, signed_headers
 
-from workbench.simulator.auth import Credentials, credentials_from_seed
+from pumpwatch_workbench.simulator.endpoints.auth import Credentials, credentials_from_seed
 
 PATH = "/v5/user/query-api"
 

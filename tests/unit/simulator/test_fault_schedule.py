@@ -6,9 +6,9 @@ import pytest
 from support.scripted_market import START
 from support.trading_desk import Desk
 
-from workbench.simulator.faults.catalogue import KINDS
-from workbench.simulator.faults.plan import Call, FaultError
-from workbench.simulator.faults.schedule import FaultSchedule
+from pumpwatch_workbench.simulator.troubles.faults.catalogue import KINDS
+from pumpwatch_workbench.simulator.troubles.faults.plan import Call, FaultError
+from pumpwatch_workbench.simulator.troubles.faults.schedule import FaultSchedule
 
 CREATE, ORDERS, TIME = "/v5/order/create", "/v5/order/realtime", "/v5/market/time"
 METHODS = {CREATE: "POST", ORDERS: "GET", TIME: "GET", "/v5/account/info": "GET"}

@@ -6,7 +6,13 @@ import pytest
 from support.scripted_market import START
 from support.trading_desk import Desk
 
-from workbench.simulator.faults.plan import ACTIONS, Call, Fault, FaultRule, ScriptedFaults
+from pumpwatch_workbench.simulator.troubles.faults.plan import (
+    ACTIONS,
+    Call,
+    Fault,
+    FaultRule,
+    ScriptedFaults,
+)
 
 CREATE, ORDERS, POSITIONS = "/v5/order/create", "/v5/order/realtime", "/v5/position/list"
 LINK = "entry-1"

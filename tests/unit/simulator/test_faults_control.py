@@ -8,9 +8,9 @@ import pytest
 from support.scripted_market import START
 from support.trading_desk import Desk
 
-from workbench.simulator.faults.catalogue import KINDS, LISTS
-from workbench.simulator.faults.forms import faults_from_json
-from workbench.simulator.faults.plan import FaultError
+from pumpwatch_workbench.simulator.troubles.faults.catalogue import KINDS, LISTS
+from pumpwatch_workbench.simulator.troubles.faults.forms import faults_from_json
+from pumpwatch_workbench.simulator.troubles.faults.plan import FaultError
 
 CREATE, POSITIONS = "/v5/order/create", "/v5/position/list"
 

@@ -12,10 +12,14 @@ import pytest
 from support.scripted_market import listing
 from support.trading_desk import Desk
 
-from workbench.simulator.incidents.forms import incidents_from_json
-from workbench.simulator.incidents.incident import IncidentError
-from workbench.simulator.incidents.kinds import KINDS, apply_incident
-from workbench.simulator.incidents.schedule import DRAWN, NEEDS_POSITION, IncidentSchedule
+from pumpwatch_workbench.simulator.troubles.incidents.forms import incidents_from_json
+from pumpwatch_workbench.simulator.troubles.incidents.incident import IncidentError
+from pumpwatch_workbench.simulator.troubles.incidents.kinds import KINDS, apply_incident
+from pumpwatch_workbench.simulator.troubles.incidents.schedule import (
+    DRAWN,
+    NEEDS_POSITION,
+    IncidentSchedule,
+)
 
 MINUTE = 60_000
 SYMBOL = "AAAUSDT"

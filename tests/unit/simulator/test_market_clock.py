@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from workbench.simulator.clock import MarketClock
+from pumpwatch_workbench.simulator.market.clock import MarketClock
 
 
 class Wall:

@@ -3,8 +3,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from workbench.simulator.market import MINUTE_MS
-from workbench.simulator.paths import MinutePaths, after, clip_line, knots, price_at, until
+from pumpwatch_workbench.simulator.market.paths import (
+    MinutePaths,
+    after,
+    clip_line,
+    knots,
+    price_at,
+    until,
+)
+from pumpwatch_workbench.simulator.market.source import MINUTE_MS
 
 SCALE = np.array([100.0])
 

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pumpwatch.domain.detection.market_trades import TRADE_TRAITS, trade_traits
-from pumpwatch.domain.market_trades import MarketTrades
-from workbench.simulator.live_market import LiveMarket
-from workbench.simulator.market import MINUTE_MS, PlantedEvent
-from workbench.simulator.prices import decimals
-from workbench.simulator.prints import Line, Style, draw
-from workbench.simulator.synthetic import SyntheticMarket
+from pumpwatch.domain.detection.trade_traits import TRADE_TRAITS, trade_traits
+from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch_workbench.simulator.engine.prices import decimals
+from pumpwatch_workbench.simulator.market.live_market import LiveMarket
+from pumpwatch_workbench.simulator.market.prints import Line, Style, draw
+from pumpwatch_workbench.simulator.market.source import MINUTE_MS, PlantedEvent
+from pumpwatch_workbench.simulator.market.synthetic import SyntheticMarket
 
 START = 1_767_225_600_000
 COLUMNS = ("time", "bought", "price", "quantity")

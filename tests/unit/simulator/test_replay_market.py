@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.recordings import ONSET, candles, trades, write
 
-from workbench.simulator.market import DAY_MS, MINUTE_MS
-from workbench.simulator.replay import ReplayMarket
+from pumpwatch_workbench.simulator.market.replay import ReplayMarket
+from pumpwatch_workbench.simulator.market.source import DAY_MS, MINUTE_MS
 
 HOUR_MS = 60 * MINUTE_MS
 EVENT = "7,ADX,2019-07-05T17:00:10Z,1"

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from workbench.simulator.day_window import HOUR_MS
-from workbench.simulator.market import MINUTE_MS
-from workbench.simulator.synthetic import SyntheticMarket
+from pumpwatch_workbench.simulator.market.day_window import HOUR_MS
+from pumpwatch_workbench.simulator.market.source import MINUTE_MS
+from pumpwatch_workbench.simulator.market.synthetic import SyntheticMarket
 
 START = 1_767_225_600_000
 SYMBOLS, LIVE_MINUTES, WARM_UP = 400, 180, 1_440

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.simulator.market import DAY_MS, MINUTE_MS, PlantedEvent
-from workbench.simulator.synthetic import SyntheticMarket
+from pumpwatch_workbench.simulator.market.source import DAY_MS, MINUTE_MS, PlantedEvent
+from pumpwatch_workbench.simulator.market.synthetic import SyntheticMarket
 
 START = 1_767_258_000_000
 HOUR_MS = 60 * MINUTE_MS

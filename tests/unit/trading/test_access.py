@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pumpwatch.domain.access import Access, refusals, warnings
+from pumpwatch.domain.trading.access import Access, refusals, warnings
 
 DAY = 86_400_000
 NOW = 1_800_000_000_000

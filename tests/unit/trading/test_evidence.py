@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from support.trading_facts import entry_fill, fill, position, record, status, trade
 
-from pumpwatch.domain.evidence import (
+from pumpwatch.domain.trading.evidence import (
     Evidence,
     foreign_orders,
     foreign_quantity,
     needs_evidence,
 )
-from pumpwatch.domain.orders import FillKind, Leg, Side
-from pumpwatch.domain.trades import TradeState
+from pumpwatch.domain.trading.orders import FillKind, Leg, Side
+from pumpwatch.domain.trading.trades import TradeState
 
 D = Decimal
 ENTRY, EXIT = record(), record(Leg.EXIT)

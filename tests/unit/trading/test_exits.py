@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from support.trading_facts import position, trade
 
-from pumpwatch.domain.exits import (
+from pumpwatch.domain.trading.exits import (
     PAUSE_AFTER_REFUSAL,
     exit_due,
     has_sound_stop,
@@ -14,8 +14,8 @@ from pumpwatch.domain.exits import (
     target_to_set,
     trailing_distance,
 )
-from pumpwatch.domain.orders import Side
-from pumpwatch.domain.trades import ExitReason, TradeState
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.trades import ExitReason, TradeState
 
 D = Decimal
 TICK = D("0.001")

@@ -8,14 +8,14 @@ import pytest
 from support.trading_facts import position, trade
 from support.trading_rig import settings
 
-from pumpwatch.adapters.memory import instrument
-from pumpwatch.domain.funding import FundingTerms, funding_cost, fundings_until
-from pumpwatch.domain.limits import Book, check_account, check_plan, check_symbol
-from pumpwatch.domain.orders import OrderState, OrderStatus, Side
-from pumpwatch.domain.plans import Denied, EntryPlan, Quote, SizedEntry
-from pumpwatch.domain.sizing import size_entry
-from pumpwatch.domain.trades import TradeState
-from pumpwatch.usecases.entries import limits_from
+from pumpwatch.domain.trading.funding import FundingTerms, funding_cost, fundings_until
+from pumpwatch.domain.trading.limits import Book, check_account, check_plan, check_symbol
+from pumpwatch.domain.trading.orders import OrderState, OrderStatus, Side
+from pumpwatch.domain.trading.plans import Denied, EntryPlan, Quote, SizedEntry
+from pumpwatch.domain.trading.sizing import size_entry
+from pumpwatch.domain.trading.trades import TradeState
+from pumpwatch.usecases.trade.entries import limits_from
+from pumpwatch_workbench.local.memory import instrument
 
 D = Decimal
 HOUR = 3_600_000

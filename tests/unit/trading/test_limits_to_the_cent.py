@@ -10,16 +10,22 @@ import pytest
 from support.trading_facts import position, record, status, trade
 from support.trading_rig import peaked, settings
 
-from pumpwatch.adapters.memory import instrument
-from pumpwatch.domain.funding import FundingTerms
-from pumpwatch.domain.limits import Book, RiskLimits, check_account, check_plan, check_symbol
-from pumpwatch.domain.market import Instrument
-from pumpwatch.domain.orders import Side
-from pumpwatch.domain.plans import Denied, EntryPlan, Quote, SizedEntry
-from pumpwatch.domain.sizing import size_entry
-from pumpwatch.domain.strategies import Alert, Fade
-from pumpwatch.domain.trades import TradeState
-from pumpwatch.usecases.entries import limits_from
+from pumpwatch.domain.market.snapshot import Instrument
+from pumpwatch.domain.trading.funding import FundingTerms
+from pumpwatch.domain.trading.limits import (
+    Book,
+    RiskLimits,
+    check_account,
+    check_plan,
+    check_symbol,
+)
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.plans import Denied, EntryPlan, Quote, SizedEntry
+from pumpwatch.domain.trading.sizing import size_entry
+from pumpwatch.domain.trading.strategies import Alert, Fade
+from pumpwatch.domain.trading.trades import TradeState
+from pumpwatch.usecases.trade.entries import limits_from
+from pumpwatch_workbench.local.memory import instrument
 
 D = Decimal
 QUOTE = Quote(bid=D(99), ask=D(101), last=D(100), mark=D(100))

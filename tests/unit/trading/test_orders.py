@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pumpwatch.adapters.records import read_record, record_fields
-from pumpwatch.domain.orders import ORDER_ID_PATTERN, Leg, OrderRequest, Side, order_id_for
+from pumpwatch.domain.trading.orders import ORDER_ID_PATTERN, Leg, OrderRequest, Side, order_id_for
 
 ENTRY: dict[str, Any] = {
     "order_id": "pw-en0-abc",

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.trading_facts import ENTRY_ID, entry_fill, fill, trade
 
-from pumpwatch.domain.orders import Fill, FillKind, Side
-from pumpwatch.domain.performance import FillSummary, summarise_fills
-from pumpwatch.domain.trades import ExitReason
+from pumpwatch.domain.trading.orders import Fill, FillKind, Side
+from pumpwatch.domain.trading.performance import FillSummary, summarise_fills
+from pumpwatch.domain.trading.trades import ExitReason
 
 D = Decimal
 

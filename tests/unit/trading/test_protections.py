@@ -12,7 +12,7 @@ import pytest
 from support.trading_facts import trade
 from support.trading_rig import settings
 
-from pumpwatch.domain.protections import (
+from pumpwatch.domain.trading.protections import (
     Drawdown,
     ExchangeIncident,
     Health,
@@ -27,10 +27,10 @@ from pumpwatch.domain.protections import (
     WeeklyHours,
     in_force,
 )
-from pumpwatch.domain.trades import Trade, TradeState
-from pumpwatch.metrics import PROTECTIONS
+from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.metrics.catalogue import PROTECTIONS
 from pumpwatch.settings import TradeSettings
-from pumpwatch.usecases.guards import protections_from
+from pumpwatch.usecases.trade.guards import protections_from
 
 D = Decimal
 MINUTE, HOUR = 60_000, 3_600_000

@@ -16,11 +16,11 @@ from support.trading_facts import (
     trade,
 )
 
-from pumpwatch.domain.evidence import Evidence, foreign_positions, needs_evidence
-from pumpwatch.domain.orders import Leg, OrderState, Outcome, Side
-from pumpwatch.domain.reconcile import UNEXPLAINED_AFTER, never_placed_after, reconcile
-from pumpwatch.domain.repairs import Repair, RepairKind
-from pumpwatch.domain.trades import ExitReason, Trade, TradeState
+from pumpwatch.domain.trading.evidence import Evidence, foreign_positions, needs_evidence
+from pumpwatch.domain.trading.orders import Leg, OrderState, Outcome, Side
+from pumpwatch.domain.trading.reconcile import UNEXPLAINED_AFTER, never_placed_after, reconcile
+from pumpwatch.domain.trading.repairs import Repair, RepairKind
+from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
 
 D = Decimal
 ENTERING = trade(state=TradeState.ENTERING)

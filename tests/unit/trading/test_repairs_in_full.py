@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from support.trading_facts import entry_fill, fill, position, record, status, trade
 
-from pumpwatch.domain.evidence import Evidence
-from pumpwatch.domain.orders import Fill, FillKind, Leg, OrderState, Outcome, Side
-from pumpwatch.domain.reconcile import UNEXPLAINED_AFTER, never_placed_after, reconcile
-from pumpwatch.domain.repairs import Repair, RepairKind
-from pumpwatch.domain.trades import ExitReason, TradeState
+from pumpwatch.domain.trading.evidence import Evidence
+from pumpwatch.domain.trading.orders import Fill, FillKind, Leg, OrderState, Outcome, Side
+from pumpwatch.domain.trading.reconcile import UNEXPLAINED_AFTER, never_placed_after, reconcile
+from pumpwatch.domain.trading.repairs import Repair, RepairKind
+from pumpwatch.domain.trading.trades import ExitReason, TradeState
 
 D = Decimal
 NOW = 500_000

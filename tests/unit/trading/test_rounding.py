@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumpwatch.domain.orders import Side
-from pumpwatch.domain.plans import Quote
-from pumpwatch.domain.rounding import (
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.plans import Quote
+from pumpwatch.domain.trading.rounding import (
     ceil_to,
     decimal_from,
     floor_to,

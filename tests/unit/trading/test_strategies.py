@@ -5,11 +5,11 @@ from decimal import Decimal
 import pytest
 from support.trading_rig import peaked, settings
 
-from pumpwatch.domain.orders import Side
-from pumpwatch.domain.plans import Denied, EntryPlan, Quote
-from pumpwatch.domain.signals import Phase
-from pumpwatch.domain.strategies import Alert, Fade, Ride
-from pumpwatch.usecases.entries import limits_from, strategy_from
+from pumpwatch.domain.detection.signals import Phase
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.plans import Denied, EntryPlan, Quote
+from pumpwatch.domain.trading.strategies import Alert, Fade, Ride
+from pumpwatch.usecases.trade.entries import limits_from, strategy_from
 
 FADE = Fade(Decimal("0.03"), Decimal("0.5"), Decimal("0.015"), 30)
 RIDE = Ride(Decimal("0.04"), Decimal("0.06"), 3)

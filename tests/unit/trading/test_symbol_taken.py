@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from support.records import a_trade
 
-from pumpwatch.domain.limits import check_symbol
-from pumpwatch.domain.plans import Denied
-from pumpwatch.domain.trades import TradeState
+from pumpwatch.domain.trading.limits import check_symbol
+from pumpwatch.domain.trading.plans import Denied
+from pumpwatch.domain.trading.trades import TradeState
 
 
 @pytest.mark.parametrize("state", list(TradeState))

@@ -11,17 +11,17 @@ from support.backtests import random_block, with_values, write_folder
 from typer.testing import CliRunner
 
 from pumpwatch.errors import BadInput
-from workbench.backtest.market import Block
-from workbench.cli.main import app
-from workbench.recorded.tables import SegmentRow
-from workbench.tune.doubts import doubts
-from workbench.tune.engines import opened
-from workbench.tune.objective import Task, Verdict
-from workbench.tune.pool import SignalPool
-from workbench.tune.search import Found, storage_at
-from workbench.tune.space import Choices, Range, space_for
-from workbench.tune.splits import DAY, Fold, Period, split
-from workbench.tune.walk_forward import Step, Tuned, walk_forward
+from pumpwatch_workbench.cli.main import app
+from pumpwatch_workbench.recordings.tables import SegmentRow
+from pumpwatch_workbench.research.backtest.market import Block
+from pumpwatch_workbench.research.tune.doubts import doubts
+from pumpwatch_workbench.research.tune.engines import opened
+from pumpwatch_workbench.research.tune.objective import Task, Verdict
+from pumpwatch_workbench.research.tune.pool import SignalPool
+from pumpwatch_workbench.research.tune.search import Found, storage_at
+from pumpwatch_workbench.research.tune.space import Choices, Range, space_for
+from pumpwatch_workbench.research.tune.splits import DAY, Fold, Period, split
+from pumpwatch_workbench.research.tune.walk_forward import Step, Tuned, walk_forward
 
 DAYS = 6
 FIXED = ("warm_up_minutes=20", "symbol_cooldown_minutes=2")
@@ -93,7 +93,8 @@ def test_finished_search_tries_nothing_again(market, tmp_path, monkeypatch):
     done = tuned_on(market, tmp_path / "study", trials=10, folds=0)
     asked = []
     monkeypatch.setattr(
-        "workbench.tune.engines.run_task", lambda *a: asked.append(a) or done.final.test
+        "pumpwatch_workbench.research.tune.engines.run_task",
+        lambda *a: asked.append(a) or done.final.test,
     )
     tuned_on(market, tmp_path / "study", trials=10, folds=0)
     assert len(asked) == 3
@@ -199,7 +200,7 @@ def test_sound_result_raises_no_doubt_and_each_trouble_its_own():
 
 
 def test_a_few_lucky_trades_score_less_than_many_good_ones():
-    from workbench.tune.objective import _shrunk_t
+    from pumpwatch_workbench.research.tune.objective import _shrunk_t
 
     lucky, steady = np.array([0.05, 0.052, 0.048]), np.full(60, 0.02) + 0.05 * np.sin(np.arange(60))
     assert 0 < _shrunk_t(lucky) < _shrunk_t(steady)

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from support.trading_rig import START, SYMBOL, Rig, peaked, settings
 
-from pumpwatch.adapters.memory import ManualDeadline, instrument
-from pumpwatch.domain.orders import Position, Side
-from pumpwatch.domain.rows import Rows, UnreadableRow
-from pumpwatch.domain.trades import ExitReason, TradeState
+from pumpwatch.domain.trading.orders import Position, Side
+from pumpwatch.domain.trading.rows import Rows, UnreadableRow
+from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import (
     ExchangeUnavailable,
     InvariantBroken,
@@ -21,6 +20,7 @@ from pumpwatch.errors import (
     StoreUnavailable,
     UnreadableAnswer,
 )
+from pumpwatch_workbench.local.memory import ManualDeadline, instrument
 
 ONE = Decimal(1)
 OTHER = "OTHERUSDT"

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from support.trading_rig import Rig
 
-from pumpwatch.domain.orders import Side
-from pumpwatch.domain.trades import ExitReason, TradeState
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import Rejected
 from pumpwatch.ports import Halt
 

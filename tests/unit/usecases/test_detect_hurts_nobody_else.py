@@ -6,7 +6,8 @@ import pytest
 from support.detect_rig import MINUTE, START, Rig
 
 from pumpwatch.errors import StoreUnavailable
-from pumpwatch.usecases import candle_history, scan_plan
+from pumpwatch.usecases.detect import history as candle_history
+from pumpwatch.usecases.detect import scan_plan
 
 
 def rising(rig):

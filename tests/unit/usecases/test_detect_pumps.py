@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 from support.detect_rig import START, Rig
 
-from pumpwatch.adapters.memory import ManualClock, ManualDeadline, instrument
-from pumpwatch.domain.candles import HOUR, MINUTE
-from pumpwatch.domain.detection import detector_named
 from pumpwatch.domain.detection.ewma import Ewma
+from pumpwatch.domain.detection.rules import detector_named
+from pumpwatch.domain.market.candles import HOUR, MINUTE
 from pumpwatch.errors import (
     BadMarketData,
     ExchangeForbidden,
     ExchangeUnavailable,
     StoreUnavailable,
 )
-from pumpwatch.usecases import scan_plan
-from pumpwatch.usecases.detect_pumps import FLOWS, STATE, slices_due
+from pumpwatch.usecases.detect import scan_plan
+from pumpwatch.usecases.detect.detect_pumps import FLOWS, STATE, slices_due
+from pumpwatch_workbench.local.memory import ManualClock, ManualDeadline, instrument
 
 
 def play(rig, begin, end, **more):

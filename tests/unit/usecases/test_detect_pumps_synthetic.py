@@ -7,14 +7,14 @@ from types import SimpleNamespace
 import pytest
 from support.source_market_data import SourceMarketData
 
-from pumpwatch.adapters.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore
-from pumpwatch.domain.candles import HOUR, MINUTE, Candles
-from pumpwatch.domain.detection import detector_named, known_before
+from pumpwatch.domain.detection.rules import detector_named, known_before
+from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles
 from pumpwatch.ports import CandleRequest
 from pumpwatch.settings import DetectSettings
-from pumpwatch.usecases.detect_pumps import DetectPumps
-from workbench.simulator.market import PlantedEvent
-from workbench.simulator.synthetic import SyntheticMarket
+from pumpwatch.usecases.detect.detect_pumps import DetectPumps
+from pumpwatch_workbench.local.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore
+from pumpwatch_workbench.simulator.market.source import PlantedEvent
+from pumpwatch_workbench.simulator.market.synthetic import SyntheticMarket
 
 START = 1_767_225_600_000
 SYMBOLS, MINUTES = 120, 45

@@ -6,10 +6,10 @@ import pytest
 from support.crowds import crowd, whale
 from support.detect_rig import START, Rig
 
-from pumpwatch.domain.candles import MINUTE
-from pumpwatch.domain.detection import DETECTORS, Boosted
+from pumpwatch.domain.detection.rules import DETECTORS, Boosted
+from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.errors import BadMarketData, ExchangeForbidden, ExchangeUnavailable
-from pumpwatch.usecases import scan_plan
+from pumpwatch.usecases.detect import scan_plan
 
 PUMPED, END = "A2USDT", START + 4 * MINUTE
 FAINT, CLEAR = 1.03, 1.045

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from support.trading_rig import START, Rig, peaked
 
-from pumpwatch.domain.trades import TradeState
+from pumpwatch.domain.trading.trades import TradeState
 
 
 @pytest.mark.parametrize(("named", "opens"), [((), False), (("another",), False), (None, True)])

@@ -8,7 +8,7 @@ import pytest
 from support.detect_rig import Rig as DetectRig
 from support.trading_rig import Rig, settings
 
-from pumpwatch.domain.candles import HOUR, MINUTE
+from pumpwatch.domain.market.candles import HOUR, MINUTE
 from pumpwatch.errors import ExchangeUnavailable, Rejected
 
 LOST = ExchangeUnavailable("no answer")

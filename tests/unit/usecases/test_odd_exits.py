@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 from support.trading_rig import START, SYMBOL, Rig, RigTick, peaked
 
-from pumpwatch.adapters.memory import instrument
-from pumpwatch.domain.orders import OrderRequest
-from pumpwatch.domain.trades import TradeState
+from pumpwatch.domain.trading.orders import OrderRequest
+from pumpwatch.domain.trading.trades import TradeState
+from pumpwatch_workbench.local.memory import instrument
 
 TIME_LIMIT = 31 * 60
 

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from pumpwatch.domain.orders import Side
-from pumpwatch.domain.trades import Trade, TradeState
-from pumpwatch.usecases.realised_profit import RealisedProfit
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.usecases.trade.realised_profit import RealisedProfit
 
 NOW = 1_000_000_000
 

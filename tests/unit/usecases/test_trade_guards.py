@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 from support.trading_rig import SYMBOL, Rig, peaked, settings
 
-from pumpwatch.adapters.memory import instrument
-from pumpwatch.domain.protections import Health, Lock
-from pumpwatch.domain.trades import ExitReason, TradeState
+from pumpwatch.domain.trading.protections import Health, Lock
+from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.ports import Halt
-from pumpwatch.usecases.guards import protections_from
+from pumpwatch.usecases.trade.guards import protections_from
+from pumpwatch_workbench.local.memory import instrument
 
 HOUR = 3600
 OTHER = "OTHERUSDT"

@@ -8,11 +8,10 @@ from decimal import Decimal
 import pytest
 from support.trading_rig import MINUTE, START, SYMBOL, Rig, changed, peaked, settings
 
-from pumpwatch.adapters.memory import instrument
-from pumpwatch.domain.market import OrderBook
-from pumpwatch.domain.orders import FillKind, Leg, Outcome, Side
-from pumpwatch.domain.signals import Phase
-from pumpwatch.domain.trades import ExitReason, TradeState
+from pumpwatch.domain.detection.signals import Phase
+from pumpwatch.domain.market.snapshot import OrderBook
+from pumpwatch.domain.trading.orders import FillKind, Leg, Outcome, Side
+from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import (
     ExchangeForbidden,
     ExchangeUnavailable,
@@ -24,6 +23,7 @@ from pumpwatch.errors import (
     UnknownSymbol,
 )
 from pumpwatch.ports import Halt
+from pumpwatch_workbench.local.memory import instrument
 
 Levels = tuple[tuple[Decimal, Decimal], ...]
 

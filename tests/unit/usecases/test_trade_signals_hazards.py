@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from support.trading_rig import START, SYMBOL, Rig, RigTick, peaked
 
-from pumpwatch.domain.orders import Leg, OrderStatus, Outcome, order_id_for
-from pumpwatch.domain.rows import Rows
-from pumpwatch.domain.trades import ExitReason, TradeState
+from pumpwatch.domain.trading.orders import Leg, OrderStatus, Outcome, order_id_for
+from pumpwatch.domain.trading.rows import Rows
+from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import OutcomeUnknown, Rejected
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pumpwatch.domain.candles import Candles
+from pumpwatch.domain.market.candles import Candles
 
 __all__ = [
     "UNREADABLE",

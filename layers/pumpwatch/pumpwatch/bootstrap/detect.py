@@ -16,15 +16,15 @@ from pumpwatch.adapters.dynamodb import (
     Table,
 )
 from pumpwatch.adapters.s3 import S3HistoryStore
-from pumpwatch.domain.signals import Phase
+from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.errors import LeaseHeld
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics import DETECT, MOST_EVENTS
+from pumpwatch.metrics.catalogue import DETECT, MOST_EVENTS
+from pumpwatch.metrics.reporter import RunNumbers
 from pumpwatch.ports import Deadline
-from pumpwatch.runs import RunNumbers
 from pumpwatch.settings import DetectSettings, load_settings
-from pumpwatch.usecases.detect_pumps import DetectPumps
-from pumpwatch.usecases.detect_report import DetectReport
+from pumpwatch.usecases.detect.detect_pumps import DetectPumps
+from pumpwatch.usecases.detect.report import DetectReport
 
 from .function import Function, HeldLease, metrics_reporter, push_sink
 from .probe import check_exchange, check_history, check_pushgateway, check_table

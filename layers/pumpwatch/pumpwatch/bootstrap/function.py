@@ -14,6 +14,7 @@ from pumpwatch.adapters.embedded_metrics import WatchedSink
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.errors import BadEvent, PumpwatchError
 from pumpwatch.invocation import Tick
+from pumpwatch.metrics.reporter import MetricsReporter, RunNumbers
 from pumpwatch.ports import (
     Deadline,
     Lease,
@@ -22,7 +23,6 @@ from pumpwatch.ports import (
     PushCredentials,
     Secrets,
 )
-from pumpwatch.runs import MetricsReporter, RunNumbers
 from pumpwatch.settings import SharedSettings
 
 from .probe import Check, run_checks

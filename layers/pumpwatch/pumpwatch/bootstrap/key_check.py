@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pumpwatch.adapters.bybit import BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
-from pumpwatch.domain.access import refusals, warnings
+from pumpwatch.domain.trading.access import refusals, warnings
 from pumpwatch.errors import BadCredentials
 from pumpwatch.ports import Deadline, Secrets
 from pumpwatch.settings import TradeSettings

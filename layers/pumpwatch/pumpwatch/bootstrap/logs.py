@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from aws_lambda_powertools import Logger
 
 if TYPE_CHECKING:
-    from pumpwatch.usecases.trade_report import TradeReport
+    from pumpwatch.usecases.trade.report import TradeReport
 
 __all__ = ["log_trade_report", "structured_logger"]
 

@@ -23,17 +23,17 @@ from pumpwatch.adapters.dynamodb import (
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
 from pumpwatch.errors import BadCredentials, KeyRefused, StoreUnavailable
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics import TRADE
+from pumpwatch.metrics.catalogue import TRADE
+from pumpwatch.metrics.reporter import RunNumbers
 from pumpwatch.ports import Broker, Deadline, ExchangeKey, Secrets
-from pumpwatch.runs import RunNumbers
 from pumpwatch.settings import TradeSettings, load_settings
-from pumpwatch.usecases.trade_report import TradeReport
-from pumpwatch.usecases.trade_signals import TradeSignals
+from pumpwatch.usecases.trade.report import TradeReport
+from pumpwatch.usecases.trade.trade_signals import TradeSignals
 
 from .function import Function, HeldLease, metrics_reporter, push_sink
 from .key_check import check_key
+from .numbers import describe
 from .probe import check_exchange, check_pushgateway, check_table, check_time
-from .trade_numbers import describe
 from .traffic import describe_traffic
 
 __all__ = ["describe", "trade_function"]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from pumpwatch.domain.access import Access
-    from pumpwatch.domain.orders import (
+    from pumpwatch.domain.trading.access import Access
+    from pumpwatch.domain.trading.orders import (
         Account,
         Fill,
         OrderRequest,
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
         Position,
         StopTrigger,
     )
-    from pumpwatch.domain.protections import Health
-    from pumpwatch.domain.rows import Rows
+    from pumpwatch.domain.trading.protections import Health
+    from pumpwatch.domain.trading.rows import Rows
 
 __all__ = ["Broker", "ExchangeHealth"]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from pumpwatch.domain.candles import Candles
-    from pumpwatch.domain.signals import PumpEvent, Signal
+    from pumpwatch.domain.detection.signals import PumpEvent, Signal
+    from pumpwatch.domain.market.candles import Candles
 
 __all__ = ["EventStore", "HistoryStore", "SignalStore"]
 

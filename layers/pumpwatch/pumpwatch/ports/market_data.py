@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from pumpwatch.domain.candles import CandleSeries
-    from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
-    from pumpwatch.domain.market_trades import MarketTrades
+    from pumpwatch.domain.market.candles import CandleSeries
+    from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
+    from pumpwatch.domain.market.trades import MarketTrades
     from pumpwatch.errors import PumpwatchError
 
 __all__ = ["CandleRequest", "MarketData"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from pumpwatch.domain.protections import Lock
-    from pumpwatch.domain.trades import OrderRecord, RepairNote, Trade
+    from pumpwatch.domain.trading.protections import Lock
+    from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
 
     from .leases import Lease
 

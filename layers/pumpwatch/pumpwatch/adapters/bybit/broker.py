@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import TypeVar
 
-from pumpwatch.domain.access import Access
-from pumpwatch.domain.orders import (
+from pumpwatch.domain.trading.access import Access
+from pumpwatch.domain.trading.orders import (
     Account,
     Fill,
     OrderRequest,
@@ -18,7 +18,7 @@ from pumpwatch.domain.orders import (
     Position,
     StopTrigger,
 )
-from pumpwatch.domain.rows import Rows, UnreadableRow
+from pumpwatch.domain.trading.rows import Rows, UnreadableRow
 from pumpwatch.errors import (
     ExchangeUnavailable,
     OutcomeUnknown,

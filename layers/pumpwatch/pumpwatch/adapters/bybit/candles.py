@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from pumpwatch.domain.candles import CandleSeries, FloatArray, possible_candles
+from pumpwatch.domain.market.candles import CandleSeries, FloatArray, possible_candles
 from pumpwatch.errors import BadMarketData
 from pumpwatch.ports import CandleRequest
 

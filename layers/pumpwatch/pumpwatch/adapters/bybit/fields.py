@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from pumpwatch.domain.orders import Side
+from pumpwatch.domain.trading.orders import Side
 from pumpwatch.errors import ExchangeUnavailable, UnreadableAnswer
 
 __all__ = [

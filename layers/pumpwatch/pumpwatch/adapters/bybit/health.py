@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
-from pumpwatch.domain.protections.base import Health
+from pumpwatch.domain.trading.protections.base import Health
 
 __all__ = ["RollingHealth"]
 

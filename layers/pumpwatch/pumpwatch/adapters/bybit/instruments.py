@@ -6,10 +6,19 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TypeVar
 
-from pumpwatch.domain.market import Instrument
+from pumpwatch.domain.market.snapshot import Instrument
 from pumpwatch.errors import ExchangeUnavailable
 
-from .fields import Row, amount, moment, object_in, optional_amount, optional_text, price, text
+from .fields import (
+    Row,
+    amount,
+    moment,
+    object_in,
+    optional_amount,
+    optional_text,
+    price,
+    text,
+)
 from .tickers import is_usdt_perpetual, symbol_of
 
 __all__ = ["is_tradable", "is_watched", "read_instrument", "symbol_type"]

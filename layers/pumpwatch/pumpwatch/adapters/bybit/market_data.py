@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TypeVar
 
-from pumpwatch.domain.candles import CandleSeries
-from pumpwatch.domain.market import Instrument, MarketSnapshot, OrderBook
-from pumpwatch.domain.market_trades import MarketTrades
+from pumpwatch.domain.market.candles import CandleSeries
+from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
+from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.errors import (
     BadMarketData,
     ExchangeUnavailable,

@@ -11,8 +11,8 @@ from itertools import takewhile
 
 import numpy as np
 
-from pumpwatch.domain.candles import FloatArray
-from pumpwatch.domain.market_trades import MOST, MarketTrades
+from pumpwatch.domain.market.candles import FloatArray
+from pumpwatch.domain.market.trades import MOST, MarketTrades
 from pumpwatch.errors import BadMarketData
 
 from .fields import LATEST_TIME, NUMBER

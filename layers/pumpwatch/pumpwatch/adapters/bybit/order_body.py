@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pumpwatch.domain.orders import OrderRequest, Side
+from pumpwatch.domain.trading.orders import OrderRequest, Side
 from pumpwatch.errors import InvariantBroken
 
 from .orders import TRIGGER_WORDS

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
-from pumpwatch.domain.orders import (
+from pumpwatch.domain.trading.orders import (
     Account,
     Fill,
     FillKind,

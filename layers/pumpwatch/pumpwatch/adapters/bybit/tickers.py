@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pumpwatch.domain.candles import LARGEST, BoolArray, FloatArray
-from pumpwatch.domain.market import MarketSnapshot
+from pumpwatch.domain.market.candles import LARGEST, BoolArray, FloatArray
+from pumpwatch.domain.market.snapshot import MarketSnapshot
 from pumpwatch.errors import ExchangeUnavailable
 
 from .fields import LATEST_TIME, Row, entries

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from pumpwatch.domain.trades import OrderRecord, RepairNote, Trade
+from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.errors import DuplicateOrder, LeaseLost, LimitReached
 from pumpwatch.ports import Lease
 

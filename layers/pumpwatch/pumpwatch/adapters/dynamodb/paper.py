@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pumpwatch.adapters.paper_account import PaperPosition, PaperState
-from pumpwatch.domain.orders import Fill, OrderStatus
+from pumpwatch.adapters.paper.account import PaperPosition, PaperState
+from pumpwatch.domain.trading.orders import Fill, OrderStatus
 from pumpwatch.errors import DuplicateOrder, StoreUnavailable
 
 from .codec import from_item, marshal, to_item

@@ -6,8 +6,8 @@ import logging
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from pumpwatch.domain.protections import Lock
-from pumpwatch.domain.signals import PumpEvent, Signal
+from pumpwatch.domain.detection.signals import PumpEvent, Signal
+from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.errors import LeaseHeld
 from pumpwatch.ports import Halt, Lease
 

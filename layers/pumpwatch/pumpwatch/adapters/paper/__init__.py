@@ -1,6 +1,6 @@
 """Paper trading: real prices, no money."""
 
-from pumpwatch.adapters.paper_account import (
+from pumpwatch.adapters.paper.account import (
     MemoryPaperStore,
     PaperFunding,
     PaperPosition,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pumpwatch.domain.market import OrderBook
-from pumpwatch.domain.orders import OrderRequest, Side
+from pumpwatch.domain.market.snapshot import OrderBook
+from pumpwatch.domain.trading.orders import OrderRequest, Side
 
 __all__ = ["Taken", "paid", "slipped", "walk"]
 

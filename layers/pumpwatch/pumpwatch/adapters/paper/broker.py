@@ -15,10 +15,10 @@ from dataclasses import replace
 from decimal import Decimal
 from threading import RLock
 
-from pumpwatch.adapters.ledger import Change, apply_fill, check_stop, check_trailing
-from pumpwatch.adapters.paper_account import PaperPosition, PaperState, PaperStore
-from pumpwatch.domain.access import Access
-from pumpwatch.domain.orders import (
+from pumpwatch.adapters.paper.account import PaperPosition, PaperState, PaperStore
+from pumpwatch.adapters.paper.ledger import Change, apply_fill, check_stop, check_trailing
+from pumpwatch.domain.trading.access import Access
+from pumpwatch.domain.trading.orders import (
     Account,
     Fill,
     OrderRequest,
@@ -26,7 +26,7 @@ from pumpwatch.domain.orders import (
     Position,
     StopTrigger,
 )
-from pumpwatch.domain.rows import Rows
+from pumpwatch.domain.trading.rows import Rows
 from pumpwatch.errors import (
     DeadlineNear,
     DuplicateOrder,

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from pumpwatch.adapters.ledger import better, liquidation_price, trailing_level
-from pumpwatch.adapters.paper_account import PaperPosition
-from pumpwatch.domain.candles import CandleSeries
-from pumpwatch.domain.orders import FillKind, Side
+from pumpwatch.adapters.paper.account import PaperPosition
+from pumpwatch.adapters.paper.ledger import better, liquidation_price, trailing_level
+from pumpwatch.domain.market.candles import CandleSeries
+from pumpwatch.domain.trading.orders import FillKind, Side
 
 from .funding import Charge, charge, rolled
 

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from pumpwatch.adapters.paper_account import PaperFunding, PaperPosition
-from pumpwatch.domain.market import MarketSnapshot
-from pumpwatch.domain.orders import Fill, FillKind, Side
+from pumpwatch.adapters.paper.account import PaperFunding, PaperPosition
+from pumpwatch.domain.market.snapshot import MarketSnapshot
+from pumpwatch.domain.trading.orders import Fill, FillKind, Side
 
 __all__ = ["Charge", "charge", "funding_fill", "renewed", "rolled", "terms_in", "wants_terms"]
 

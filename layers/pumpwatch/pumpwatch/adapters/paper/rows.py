@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pumpwatch.adapters.ledger import Change, liquidation_price, pnl
-from pumpwatch.adapters.paper_account import PaperPosition
-from pumpwatch.domain.orders import (
+from pumpwatch.adapters.paper.account import PaperPosition
+from pumpwatch.adapters.paper.ledger import Change, liquidation_price, pnl
+from pumpwatch.domain.trading.orders import (
     Fill,
     FillKind,
     OrderRequest,

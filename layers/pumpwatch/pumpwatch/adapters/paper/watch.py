@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from pumpwatch.adapters.ledger import pnl
-from pumpwatch.adapters.paper_account import PaperFunding, PaperPosition, PaperState
-from pumpwatch.domain.candles import MINUTE, CandleSeries
-from pumpwatch.domain.market import MarketSnapshot
-from pumpwatch.domain.orders import Fill, Side
+from pumpwatch.adapters.paper.account import PaperFunding, PaperPosition, PaperState
+from pumpwatch.adapters.paper.ledger import pnl
+from pumpwatch.domain.market.candles import MINUTE, CandleSeries
+from pumpwatch.domain.market.snapshot import MarketSnapshot
+from pumpwatch.domain.trading.orders import Fill, Side
 from pumpwatch.errors import RetryLater, SkipSymbol
 from pumpwatch.ports import CandleRequest, MarketData
 

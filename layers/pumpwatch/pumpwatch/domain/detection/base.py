@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from pumpwatch.domain.candles import BoolArray, Candles, FloatArray, IntArray
-from pumpwatch.domain.market_trades import MarketTrades
+from pumpwatch.domain.market.candles import BoolArray, Candles, FloatArray, IntArray
+from pumpwatch.domain.market.trades import MarketTrades
 
 __all__ = ["Carry", "Detections", "Detector", "known_before"]
 

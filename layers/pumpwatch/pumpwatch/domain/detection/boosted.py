@@ -25,13 +25,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pumpwatch.domain.candles import HOUR, MINUTE, BoolArray, Candles, FloatArray, IntArray
-from pumpwatch.domain.market_trades import MarketTrades
+from pumpwatch.domain.market.candles import HOUR, MINUTE, BoolArray, Candles, FloatArray, IntArray
+from pumpwatch.domain.market.trades import MarketTrades
 
 from .base import Carry, Detections
 from .chunks import Chunk, blank, chunks
 from .learned import LearnedScore
-from .market_trades import TRADE_TRAITS, trade_traits
+from .trade_traits import TRADE_TRAITS, trade_traits
 from .traits import CANDLE_TRAITS, DAY_OF_MINUTES, candle_traits
 from .windows import CANCELLED, previous, trailing_sum
 

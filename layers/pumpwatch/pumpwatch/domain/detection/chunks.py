@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pumpwatch.domain.candles import BoolArray, Candles, FloatArray, IntArray
+from pumpwatch.domain.market.candles import BoolArray, Candles, FloatArray, IntArray
 
 from .base import Carry, Detections
 

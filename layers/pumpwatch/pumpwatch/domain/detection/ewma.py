@@ -19,8 +19,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from pumpwatch.domain.candles import HOUR, MINUTE, Candles, FloatArray, IntArray
-from pumpwatch.domain.market_trades import MarketTrades
+from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles, FloatArray, IntArray
+from pumpwatch.domain.market.trades import MarketTrades
 
 from .base import Carry, Detections
 from .chunks import blank, chunks

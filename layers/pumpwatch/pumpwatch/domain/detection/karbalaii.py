@@ -22,8 +22,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from pumpwatch.domain.candles import HOUR, Candles, FloatArray, IntArray
-from pumpwatch.domain.market_trades import MarketTrades
+from pumpwatch.domain.market.candles import HOUR, Candles, FloatArray, IntArray
+from pumpwatch.domain.market.trades import MarketTrades
 
 from .base import Carry, Detections
 from .chunks import blank, chunks

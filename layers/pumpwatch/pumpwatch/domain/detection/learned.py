@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pumpwatch.domain.candles import FloatArray, IntArray
+from pumpwatch.domain.market.candles import FloatArray, IntArray
 
 __all__ = ["LearnedScore", "Trees"]
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pumpwatch.domain.candles import HOUR, MINUTE, BoolArray, Candles, FloatArray, IntArray
+from pumpwatch.domain.market.candles import HOUR, MINUTE, BoolArray, Candles, FloatArray, IntArray
 
 from .base import Carry, Detector
 

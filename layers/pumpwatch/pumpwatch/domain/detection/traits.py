@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pumpwatch.domain.candles import FloatArray, IntArray
+from pumpwatch.domain.market.candles import FloatArray, IntArray
 
 __all__ = ["CANDLE_TRAITS", "DAY_OF_MINUTES", "candle_traits"]
 

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from pumpwatch.domain.candles import FloatArray, IntArray
+from pumpwatch.domain.market.candles import FloatArray, IntArray
 
 __all__ = [
     "leaky_sum",

@@ -1,0 +1,147 @@
+"""One recording as the slow loop sees it: rows, alarms, and a view cut off at the present."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.reference import rules as rules_in_plain_python
+from benchmarks.reference.rule_boosted import boosted
+from pumpwatch.domain.detection.events import SymbolView
+from pumpwatch.domain.detection.rules import Boosted, Detector, Ewma, KampsKleinberg, Karbalaii
+from pumpwatch.domain.detection.signals import PumpEvent
+from pumpwatch.domain.market.candles import HOUR, MINUTE
+from pumpwatch.domain.market.snapshot import Instrument
+from pumpwatch_workbench.research.backtest.market import Block
+
+__all__ = [
+    "CLOSE",
+    "HIGH",
+    "LOW",
+    "OPEN",
+    "TURNOVER",
+    "Recording",
+    "Row",
+    "recording_of",
+    "view_at",
+]
+
+OPEN, HIGH, LOW, CLOSE, VOLUME, TURNOVER = range(6)
+Row = tuple[float, float, float, float, float, float]
+
+
+@dataclass
+class Recording:
+    """One symbol's candles, alarms and event."""
+
+    segment: int
+    symbol: str
+    contract: Instrument
+    first: int
+    rows: list[Row | None]
+    alarms: dict[int, tuple[float, float]]
+    """(strength, jump) by the time at which the alarm is known."""
+    event: PumpEvent | None = None
+
+    def row_at(self, time: int) -> Row | None:
+        """Return the minute that opens at a time, None when it is not known."""
+        index = (time - self.first) // MINUTE
+        return self.rows[index] if 0 <= index < len(self.rows) else None
+
+    def price_at(self, time: int) -> float:
+        """Return the last close known at a time."""
+        index = min((time - self.first) // MINUTE, len(self.rows)) - 1
+        while index >= 0:
+            row = self.rows[index]
+            if row is not None:
+                return row[CLOSE]
+            index -= 1
+        return math.nan
+
+    @property
+    def end(self) -> int:
+        """Return when the last candle ends."""
+        return self.first + len(self.rows) * MINUTE
+
+
+def recording_of(block: Block, row: int, detector: Detector) -> Recording:
+    """Return one row of a block with the alarms of a rule."""
+    candles = block.candles
+    rows = rules_in_plain_python.rows_of(candles, row)
+    first = int(candles.open_time[0])
+    judged, judged_first = rows, first
+    if detector.interval == HOUR:
+        judged_first = -(-first // HOUR) * HOUR
+        judged = _whole_hours(rows[(judged_first - first) // MINUTE :])
+    alarms = {}
+    for index, found in enumerate(_detections(judged, detector)):
+        if found is not None and found[0]:
+            alarms[judged_first + (index + 1) * detector.interval] = found[1:]
+    return Recording(
+        block.segments[row], candles.symbols[row], block.contracts[row], first, rows, alarms
+    )
+
+
+def _detections(
+    rows: Sequence[Row | None], detector: Detector
+) -> Sequence[tuple[bool, float, float] | None]:
+    if isinstance(detector, Ewma):
+        return rules_in_plain_python.ewma(rows, detector)
+    if isinstance(detector, Boosted):
+        return boosted(rows, detector)
+    if isinstance(detector, Karbalaii):
+        return rules_in_plain_python.karbalaii(rows, detector)
+    if isinstance(detector, KampsKleinberg):
+        return rules_in_plain_python.kamps_kleinberg(rows, detector)
+    raise ValueError(f"there is no reference of the rule {detector.name}")
+
+
+def view_at(recording: Recording, tick: int, interval: int) -> SymbolView:
+    """Return the candles of the last hours up to now, as a scan at `tick` sees them."""
+    event = recording.event
+    since = event.alarm_candle if event is not None else tick - interval
+    begin = (since - recording.first) // MINUTE
+    rows = recording.rows[begin : (tick - recording.first) // MINUTE]
+    forming = False
+    if interval == HOUR:
+        forming = len(rows) % 60 != 0
+        rows = _whole_hours(rows) + ([_merged(rows[len(rows) // 60 * 60 :])] if forming else [])
+    strength, jump = recording.alarms.get(tick, (math.nan, math.nan))
+    count = len(rows)
+    alarm = np.zeros(count, dtype=np.bool_)
+    alarm[-1] = tick in recording.alarms and not forming
+    columns = np.array([(math.nan,) * 6 if row is None else row for row in rows])
+    return SymbolView(
+        symbol=recording.symbol,
+        interval=interval,
+        open_time=since + interval * np.arange(count, dtype=np.int64),
+        high=columns[:, HIGH],
+        low=columns[:, LOW],
+        close=columns[:, CLOSE],
+        alarm=alarm,
+        strength=np.full(count, strength),
+        jump=np.full(count, jump),
+        forming=forming,
+        close_before=recording.price_at(since),
+    )
+
+
+def _whole_hours(rows: Sequence[Row | None]) -> list[Row | None]:
+    return [_merged(rows[begin : begin + 60]) for begin in range(0, len(rows) - 59, 60)]
+
+
+def _merged(rows: Sequence[Row | None]) -> Row | None:
+    known = [row for row in rows if row is not None]
+    if not known:
+        return None
+    return (
+        known[0][OPEN],
+        max(row[HIGH] for row in known),
+        min(row[LOW] for row in known),
+        known[-1][CLOSE],
+        math.fsum(row[VOLUME] for row in known),
+        math.fsum(row[TURNOVER] for row in known),
+    )

@@ -1,0 +1,144 @@
+"""What the paper account remembers, and the small port it is kept behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Protocol
+
+from pumpwatch.adapters.paper.ledger import Holding
+from pumpwatch.domain.trading.orders import Fill, OrderStatus, Side
+from pumpwatch.errors import DuplicateOrder, StoreUnavailable
+
+__all__ = ["MemoryPaperStore", "PaperFunding", "PaperPosition", "PaperState", "PaperStore"]
+
+
+@dataclass(frozen=True, slots=True)
+class PaperFunding:
+    """A symbol's funding as the market said last. Prices in USDT, times in milliseconds UTC."""
+
+    rate: Decimal
+    """Share of the notional that longs pay to shorts."""
+    next_time: int
+    """The first funding that the position has not been charged for."""
+    mark_price: Decimal
+    last_price: Decimal
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaperPosition:
+    """A position, its protections, and up to when they were tested. Times in milliseconds UTC."""
+
+    symbol: str
+    side: Side
+    quantity: Decimal
+    entry_price: Decimal
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    last_price: Decimal
+    """Price at `checked`; open profit and loss is reckoned with it."""
+    checked: int
+    """Stop and target were tested up to here."""
+    seen_high: Decimal | None
+    """Highest price, up to `checked`, of the minute that contains it; None when not known."""
+    seen_low: Decimal | None
+    created: int
+    updated: int
+    trailing_stop: Decimal | None = None
+    """How far behind `best_price` the trailing stop follows, USDT."""
+    best_price: Decimal | None = None
+    """The most favourable price, up to `checked`, since the trailing stop was set."""
+    funding: PaperFunding | None = None
+    """None while the market has not said it."""
+
+    @property
+    def holding(self) -> Holding:
+        """Return side, quantity and entry price."""
+        return Holding(self.side, self.quantity, self.entry_price)
+
+
+@dataclass(frozen=True, slots=True)
+class PaperState:
+    """The account: positions, leverages by symbol, realised profit after costs (USDT)."""
+
+    version: int = 0
+    """Grows with every commit; the commit after it must have seen it."""
+    realised: Decimal = Decimal(0)
+    positions: Mapping[str, PaperPosition] = field(default_factory=dict)
+    leverages: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def leverage(self, symbol: str) -> Decimal:
+        """Return the leverage that was set, 1 by default."""
+        return self.leverages.get(symbol, Decimal(1))
+
+
+class PaperStore(Protocol):
+    """Where the paper account is kept."""
+
+    def load(self) -> PaperState:
+        """Return the account as it was committed last; a fresh one at first."""
+
+    def commit(
+        self,
+        before: PaperState,
+        after: PaperState,
+        *,
+        orders: Sequence[OrderStatus] = (),
+        fills: Sequence[Fill] = (),
+    ) -> PaperState:
+        """Store everything or nothing and return `after` with its version.
+
+        Raises `StoreUnavailable` when somebody else committed since `before` was loaded, and
+        `DuplicateOrder` when one of the orders is there already.
+        """
+
+    def order(self, order_id: str) -> OrderStatus | None:
+        """Return an order by our id."""
+
+    def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
+        """Return the symbol's fills from `since` on, oldest first."""
+
+
+class MemoryPaperStore:
+    """The paper account kept in this process."""
+
+    def __init__(self) -> None:
+        self._state = PaperState()
+        self._orders: dict[str, OrderStatus] = {}
+        self._fills: list[Fill] = []
+
+    def load(self) -> PaperState:
+        """Return the account as it was committed last."""
+        return self._state
+
+    def commit(
+        self,
+        before: PaperState,
+        after: PaperState,
+        *,
+        orders: Sequence[OrderStatus] = (),
+        fills: Sequence[Fill] = (),
+    ) -> PaperState:
+        """Store everything or nothing."""
+        for order in orders:
+            if order.order_id in self._orders:
+                raise DuplicateOrder(f"order {order.order_id} exists already", code=0)
+        if before.version != self._state.version:
+            raise StoreUnavailable("the paper account was changed by another run")
+        self._state = PaperState(
+            before.version + 1, after.realised, dict(after.positions), dict(after.leverages)
+        )
+        self._orders |= {order.order_id: order for order in orders}
+        self._fills += fills
+        return self._state
+
+    def order(self, order_id: str) -> OrderStatus | None:
+        """Return an order by our id."""
+        return self._orders.get(order_id)
+
+    def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
+        """Return the symbol's fills from `since` on, oldest first."""
+        found = [fill for fill in self._fills if fill.symbol == symbol and fill.time >= since]
+        return sorted(found, key=lambda fill: (fill.time, fill.execution_id))

@@ -1,0 +1,70 @@
+"""What a trade run's report says, as numbers."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch.metrics.catalogue import BLOCKED_BY, PROTECTIONS
+from pumpwatch.metrics.reporter import RunNumbers
+from pumpwatch.usecases.trade.report import TradeReport
+
+__all__ = ["describe"]
+
+
+def describe(report: TradeReport, numbers: RunNumbers, *, mode: str) -> None:
+    """Fill in what a run's report says."""
+    for name in ("paper", "live"):
+        numbers.set("mode_info", int(name == mode), mode=name)
+    numbers.set("equity_usdt", report.equity)
+    numbers.set("available_usdt", report.available)
+    numbers.set("open_positions", report.open_positions)
+    numbers.set("foreign_positions", report.foreign_positions)
+    numbers.set("exposure_usdt", report.exposure)
+    numbers.set("unrealised_pnl_usdt", report.unrealised_pnl)
+    numbers.set("realised_pnl_usdt", report.realised_pnl)
+    numbers.set("positions_without_stop", report.positions_without_stop)
+    numbers.set("unknown_orders", report.unknown_orders)
+    numbers.set("exits_overdue", report.exits_overdue)
+    numbers.set("halted", int(report.halted))
+    numbers.set("foreign_orders", report.foreign_orders)
+    numbers.set("vanished_positions", report.vanished)
+    for reason in BLOCKED_BY:
+        numbers.set("entries_blocked", int(reason in report.blocked), reason=reason)
+    for name in PROTECTIONS:
+        ends = [lock.until or 0 for lock in report.locks if lock.protection == name]
+        numbers.set("locks", len(ends), protection=name)
+        numbers.set("lock_end_timestamp_seconds", max(ends, default=0) / 1000, protection=name)
+    if report.key_expires is not None:
+        numbers.set("key_expiry_timestamp_seconds", report.key_expires / 1000)
+    numbers.set("stop_verified_seconds", report.stop_verified_seconds)
+    for (leg, outcome), count in report.orders.items():
+        numbers.count("orders", count, leg=leg.value, outcome=outcome.value)
+    numbers.count("trades_closed", report.wins, result="win")
+    numbers.count("trades_closed", report.losses, result="loss")
+    for kind, count in report.repairs.items():
+        numbers.count("repairs", count, kind=kind)
+    numbers.count("stops_refused", report.stops_refused)
+    numbers.count("exits_refused", report.exits_refused)
+    numbers.count("care_missed", report.care_missed)
+    numbers.count("signals_unopened", report.signals_unopened)
+    for kind, count in report.problems_by_cause.items():
+        numbers.count("problems", count, kind=kind)
+    for name, count in report.unreadable.items():
+        numbers.count("unreadable_rows", count, list=name)
+    _describe_fills(report, numbers)
+
+
+def _describe_fills(report: TradeReport, numbers: RunNumbers) -> None:
+    """Show what was filled in this run, and how far from the signal's price entries were."""
+    for trade in report.opened:
+        if trade.entry_price is None:
+            continue
+        numbers.set("fill_price_usdt", trade.entry_price, symbol=trade.symbol, leg="entry")
+        worse = (trade.entry_price - trade.signal_price) / trade.signal_price
+        if trade.side is Side.SELL:
+            worse = -worse
+        numbers.observe("entry_slippage_ratio", max(Decimal(0), worse))
+    for trade in report.closed:
+        if trade.exit_price is not None:
+            numbers.set("fill_price_usdt", trade.exit_price, symbol=trade.symbol, leg="exit")

@@ -1,0 +1,113 @@
+"""What to do about a signal: `alert` nothing, `fade` short the stalled rise, `ride` buy it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from pumpwatch.domain.detection.signals import Phase, Signal
+
+from .orders import Side
+from .plans import Denied, EntryPlan, Quote
+from .rounding import decimal_from
+
+__all__ = ["Alert", "Fade", "Ride", "Strategy"]
+
+MINUTE = 60_000
+
+
+class Strategy(Protocol):
+    """A pure rule from a signal and the price to a plan."""
+
+    @property
+    def name(self) -> str:
+        """Return the name the settings know it by."""
+
+    @property
+    def side(self) -> Side:
+        """Return the side of its entries."""
+
+    def acts_on(self, signal: Signal) -> bool:
+        """Return whether such signals are ever traded; others leave no trace in the journal."""
+
+    def plan(self, signal: Signal, quote: Quote) -> EntryPlan | Denied:
+        """Return the entry it wants, or why this signal is not traded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Never trade: detection and its messages only."""
+
+    name: str = "alert"
+    side: Side = Side.SELL
+
+    def acts_on(self, signal: Signal) -> bool:
+        """Return False."""
+        return False
+
+    def plan(self, signal: Signal, quote: Quote) -> EntryPlan | Denied:
+        """Return a denial."""
+        return Denied("the strategy alert places no orders")
+
+
+@dataclass(frozen=True, slots=True)
+class Fade:
+    """Short a pump once its rise has stalled.
+
+    stop = peak * (1 + stop_above_peak), target = peak - target_retrace * (peak - base). A price
+    nearer to the target than `min_gain`, a share of the price, is not worth its costs.
+    """
+
+    stop_above_peak: Decimal
+    target_retrace: Decimal
+    min_gain: Decimal
+    time_limit_minutes: int
+    name: str = "fade"
+    side: Side = Side.SELL
+
+    def acts_on(self, signal: Signal) -> bool:
+        """Return whether the signal says that the rise has stalled."""
+        return signal.phase is Phase.PEAKED
+
+    def plan(self, signal: Signal, quote: Quote) -> EntryPlan | Denied:
+        """Return the short, unless the price is above its stop or too near to its target."""
+        if not 0 < signal.base_price < signal.peak_price:
+            return Denied("the signal's peak is not above its base")
+        peak, base = decimal_from(signal.peak_price), decimal_from(signal.base_price)
+        stop = peak * (1 + self.stop_above_peak)
+        target = peak - self.target_retrace * (peak - base)
+        if quote.highest >= stop:
+            return Denied("the price is above the stop already")
+        if quote.lowest <= target:
+            return Denied("the price has retraced to the target already")
+        if quote.bid - target < self.min_gain * quote.bid:
+            return Denied("too little is left to gain before the target")
+        return EntryPlan(self.side, stop, target, self.time_limit_minutes * MINUTE)
+
+
+@dataclass(frozen=True, slots=True)
+class Ride:
+    """Buy a rise while it lasts: stop and target at fixed fractions of the ask.
+
+    It needs scans every few seconds; a minute after the onset it loses at the median.
+    """
+
+    stop_fraction: Decimal
+    target_fraction: Decimal
+    time_limit_minutes: int
+    name: str = "ride"
+    side: Side = Side.BUY
+
+    def acts_on(self, signal: Signal) -> bool:
+        """Return whether the signal says that the price still rises."""
+        return signal.phase is Phase.RISING
+
+    def plan(self, signal: Signal, quote: Quote) -> EntryPlan | Denied:
+        """Return the buy."""
+        return EntryPlan(
+            self.side,
+            stop_loss=quote.ask * (1 - self.stop_fraction),
+            take_profit=quote.ask * (1 + self.target_fraction),
+            time_limit=self.time_limit_minutes * MINUTE,
+        )

@@ -1,0 +1,271 @@
+"""The detect use case: one look at the whole market, and candles for the few symbols that could
+signal.
+
+A scan: snapshot, screen, candles of the candidates, rule, events, signals. A run: one scan, a
+slice of the history refreshed and replayed, the state saved; with sub-minute scans, more scans
+until the minute ends.
+
+What was judged is remembered only after the scan's signals are stored: a scan that fails half-way
+is done again by the next one, and the ids of signals and events make that harmless. A warm object
+whose last scan is older than `STALE` loads the state again, since another instance may have worked
+meanwhile. Older looks at the market only make the screen's bounds looser, never wrong.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+from pumpwatch.domain.detection.events import EventRules
+from pumpwatch.domain.detection.rules import Detector, detector_named
+from pumpwatch.domain.market.candles import HOUR, MINUTE
+from pumpwatch.errors import RetryLater, SettingsError, StoreUnavailable
+from pumpwatch.ports import Clock, Deadline, EventStore, HistoryStore, MarketData, SignalStore
+from pumpwatch.settings import DetectSettings
+
+from .events import EventDesk
+from .history import CandleHistory
+from .market_watch import MarketWatch
+from .report import DetectReport
+from .scan import Scanner
+from .state import DetectState
+
+__all__ = ["DetectPumps", "Tick", "slices_due"]
+
+logger = logging.getLogger(__name__)
+
+STATE, FLOWS = "detect", "detect-flows"
+STATE_FORMAT = 1
+DAY = 24 * HOUR
+STALE = 90_000
+"""Milliseconds between scans after which the saved state is read again."""
+SCANS_IN_DOUBT = 3
+"""Scans for which an unsure time that is before the state's is not gone by."""
+FLOWS_EVERY = 15 * MINUTE
+ROUND = 0.8
+"""Of the time for which the rule has bounds: runs that fail or are left out have room."""
+SCAN_RESERVE = 10.0
+"""Seconds that must be left for another scan within the minute."""
+
+
+class Tick(Protocol):
+    """What woke the run."""
+
+    @property
+    def scheduled_time(self) -> int:
+        """Return when the run was due, milliseconds UTC."""
+
+    @property
+    def execution_id(self) -> str:
+        """Return the scheduler's id of this run."""
+
+
+class DetectPumps:
+    """Detect pumps in the whole market. One object serves every run of a warm container.
+
+    `clock` (the exchange's time) and `wait` (seconds) serve scans within the minute, `deadline`
+    tells how much of the invocation is left.
+    """
+
+    def __init__(
+        self,
+        market: MarketData,
+        history: HistoryStore,
+        signals: SignalStore,
+        events: EventStore,
+        settings: DetectSettings,
+        *,
+        clock: Clock | None = None,
+        wait: Callable[[float], None] | None = None,
+    ) -> None:
+        try:
+            self._detector = detector_named(settings.detector, settings)
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
+        self._market = market
+        self._store = history
+        self._settings = settings
+        self._clock = clock
+        self._wait = wait
+        rules = EventRules(cooldown=settings.cooldown_minutes * MINUTE)
+        desk = EventDesk(signals, events, self._detector.name, rules)
+        self._history = CandleHistory(market, history, self._detector)
+        self._watch = MarketWatch(market, self._detector, settings)
+        self._scanner = Scanner(market, self._history, desk, self._detector, rules)
+        self._state: DetectState | None = None
+        self._flows_saved = 0
+        self._scans_ahead = 0
+
+    def run(self, tick: Tick, deadline: Deadline | None = None) -> DetectReport:
+        """Scan, refresh a slice of the history, save; scan on until the minute ends where that is
+        set.
+
+        Raises `RetryLater` when exchange or stores do not answer, `ExchangeForbidden`.
+        """
+        report = DetectReport()
+        try:
+            self.scan(report)
+            report.tick_delay_seconds = (report.time - tick.scheduled_time) / 1000
+            self._refresh_slices(report)
+            while self._scan_again(report, tick, deadline):
+                self.scan(report)
+        finally:
+            self._save()
+        return report
+
+    def scan(self, report: DetectReport) -> None:
+        """Look at the market once, and publish the signals that follow."""
+        snapshot = self._market.snapshot()
+        report.requests += 1
+        doubt = self._clock.doubt() if self._clock is not None else ""
+        if doubt:
+            report.clock_doubts += 1
+            logger.warning("the exchange's time is not sure", extra={"reason": doubt})
+        state = self._current_state(snapshot.time)
+        self._watch.update(state, snapshot, report)
+        report.time = snapshot.time
+        report.scans += 1
+        report.skipped = len(snapshot.skipped)
+        report.bad_candles += len(snapshot.skipped)
+        glance = self._watch.glance(state, snapshot)
+        ahead = state.last is not None and snapshot.time < state.last.time - STALE
+        self._scans_ahead = self._scans_ahead + 1 if ahead else 0
+        if ahead and (not doubt or self._scans_ahead > SCANS_IN_DOUBT):
+            logger.warning("the state is another clock's: judging begins anew")
+            self._scanner.begin(state, glance)
+            return
+        self._scanner.scan(state, glance, report, budget=self._settings.max_candidates)
+
+    def backfill(self, progress: Callable[[int, int], None] | None = None) -> DetectReport:
+        """Fetch the history of every slice that lacks it; call `progress(done, slices)` after each.
+
+        Signals nothing: judging begins with the candle after the last look at the market.
+        """
+        report = DetectReport()
+        snapshot = self._market.snapshot()
+        state = self._current_state(snapshot.time)
+        report.requests += 1
+        self._watch.update(state, snapshot, report)
+        numbers = sorted(set(state.slice_of.tolist()))
+        for done, number in enumerate(numbers, start=1):
+            now = self._market.time()
+            report.requests += 1
+            if (
+                state.through[state.slice_rows(number)] < now - HOUR - self._detector.interval
+            ).any():
+                self._scanner.fill(state, number, now, report)
+            if progress is not None:
+                progress(done, len(numbers))
+        snapshot = self._market.snapshot()
+        report.requests += 1
+        report.time = snapshot.time
+        self._scanner.begin(state, self._watch.glance(state, snapshot))
+        self._save()
+        return report
+
+    # --- inside --------------------------------------------------------------------------
+
+    def _refresh_slices(self, report: DetectReport) -> None:
+        """Refresh the slices that waited longest; while some were never asked for, more of them.
+
+        The scan's signals are out by now, so a failure here waits for the next run.
+        """
+        try:
+            self._refresh_next(report)
+        except RetryLater as error:
+            logger.warning("history was not refreshed", extra={"reason": str(error)})
+
+    def _refresh_next(self, report: DetectReport) -> None:
+        state = self._current_state(report.time)
+        budget = self._settings.max_candidates - report.candidates
+        numbers = sorted(set(state.slice_of.tolist()), key=lambda n: (state.refreshed.get(n, 0), n))
+        due = slices_due(len(numbers), self._detector)
+        groups = [numbers[:due], *([number] for number in numbers[due:])]
+        for position, group in enumerate(groups):
+            if position and (group[0] in state.refreshed or budget <= 0):
+                return
+            before = report.requests
+            reached = list(self._history.slices(group))
+            # The others wait for their next turn.
+            state.refreshed |= dict.fromkeys(set(group) - set(reached), report.time)
+            answers = self._scanner.fetch(state, reached, report.time)
+            for number in reached:
+                self._scanner.refresh(state, number, report.time, answers, report)
+            budget -= report.requests - before
+
+    def _scan_again(self, report: DetectReport, tick: Tick, deadline: Deadline | None) -> bool:
+        """Wait for the next scan of this minute; return whether there is time for one."""
+        seconds = self._settings.scan_interval_seconds
+        if seconds * 1000 >= MINUTE or self._clock is None or self._wait is None:
+            return False
+        due = report.time + seconds * 1000
+        pause = max(0.0, (due - self._clock.now()) / 1000)
+        if due >= tick.scheduled_time + MINUTE:
+            return False
+        if deadline is not None and deadline.seconds_left() < pause + SCAN_RESERVE:
+            return False
+        self._wait(pause)
+        return True
+
+    def _current_state(self, now: int) -> DetectState:
+        held = self._state
+        if held is not None and (held.last is None or now <= held.last.time + STALE):
+            return held
+        try:
+            saved = self._load()
+        except StoreUnavailable:
+            if held is None:
+                raise
+            logger.warning("saved state was not read, the one in memory is used")
+            return held
+        if held is None:
+            self._state = saved or DetectState.empty(self._detector, self._fingerprint)
+        elif saved is not None and _later_than(saved, held):
+            self._state = saved
+            self._history.forget()
+        assert self._state is not None  # noqa: S101 - either branch above has set it
+        return self._state
+
+    @property
+    def _fingerprint(self) -> str:
+        per_slice = self._settings.refresh_symbols
+        return f"{STATE_FORMAT} {self._detector.memory} {self._detector.history} {per_slice}"
+
+    def _load(self) -> DetectState | None:
+        arrays = self._store.load_state(STATE)
+        if arrays is None:
+            return None
+        state = DetectState.from_arrays(arrays, self._fingerprint, self._detector)
+        if state is None:
+            logger.warning("saved state does not fit the settings or is damaged: it is rebuilt")
+            return None
+        state.take_flows(self._store.load_state(FLOWS) or {})
+        return state
+
+    def _save(self) -> None:
+        if self._state is None:
+            return
+        try:
+            self._store.save_state(STATE, self._state.to_arrays())
+            now = self._state.last.time if self._state.last is not None else 0
+            if now >= self._flows_saved + FLOWS_EVERY:
+                self._store.save_state(FLOWS, self._state.flow_arrays())
+                self._flows_saved = now
+        except StoreUnavailable as error:
+            logger.warning("state was not saved", extra={"reason": str(error)})
+
+
+def slices_due(slices: int, detector: Detector) -> int:
+    """Return how many slices a run refreshes, so that none waits for too long.
+
+    A symbol whose history is older than the rule has bounds for is a candidate of every scan until
+    it is refreshed. With a run a minute, all slices have their turn within `ROUND` of that time.
+    """
+    reach = min(detector.unseen_limit * detector.interval, DAY)
+    return max(1, math.ceil(slices / (ROUND * reach / MINUTE)))
+
+
+def _later_than(one: DetectState, other: DetectState) -> bool:
+    return one.last is not None and (other.last is None or one.last.time > other.last.time)

@@ -1,0 +1,264 @@
+"""The candle history in slices of a few symbols: fetched, merged, replayed, trimmed, cached."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pumpwatch.domain.detection.rules import Carry, Detections, Detector
+from pumpwatch.domain.detection.screen import recent_flows, stretch_of
+from pumpwatch.domain.market.candles import HOUR, BoolArray, Candles, CandleSeries, IntArray
+from pumpwatch.errors import PumpwatchError, RetryLater, StopTrading, StoreUnavailable
+from pumpwatch.ports import CandleRequest, HistoryStore, MarketData
+
+from .state import DetectState
+
+__all__ = ["Answers", "CandleHistory", "Refreshed", "request_count"]
+
+logger = logging.getLogger(__name__)
+
+Answers = Mapping[str, CandleSeries | PumpwatchError]
+PAGE = 1000
+"""Candles in one answer of the exchange."""
+SYMBOLS_HELD = 1000
+"""Symbols whose slices stay in memory between runs."""
+MOST_FAILURES = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refreshed:
+    """What a refreshed slice holds; arrays are shaped (symbols, ...) as in `candles`.
+
+    `start` is the rule's memory before the grid; candles from `previous` (0: no history before) to
+    `through` are new.
+    """
+
+    rows: IntArray
+    candles: Candles
+    start: Carry
+    detections: Detections
+    previous: IntArray
+    through: IntArray
+    requests: int
+    bad: int
+
+
+def request_count(requests: list[CandleRequest]) -> int:
+    """Return how many answers of the exchange the requests take."""
+    return sum(-(-((one.end - one.start) // one.interval + 1) // PAGE) for one in requests)
+
+
+class CandleHistory:
+    """Slices of history, kept in memory while there is room and in the store always."""
+
+    def __init__(self, market: MarketData, store: HistoryStore, detector: Detector) -> None:
+        self._market = market
+        self._store = store
+        self._detector = detector
+        self._held: OrderedDict[int, Candles] = OrderedDict()
+
+    def forget(self) -> None:
+        """Drop what is held in memory: another run may have saved something newer."""
+        self._held.clear()
+
+    def fetch(self, state: DetectState, numbers: Sequence[int], now: int) -> Answers:
+        """Return what the slices lack, by symbol, from one round of requests."""
+        requests = [one for number in numbers for one in self._lacking(state, number, now)[2]]
+        return self._market.candles(requests) if requests else {}
+
+    def slices(self, numbers: Sequence[int]) -> dict[int, Candles | None]:
+        """Return the slices that can be had, None for one that does not exist.
+
+        A read that fails takes a good part of a run: after two, only what is in memory is given.
+        """
+        known: dict[int, Candles | None] = {}
+        failures = 0
+        for number in dict.fromkeys(numbers):
+            try:
+                if failures < MOST_FAILURES or number in self._held:
+                    known[number] = self._slice(number)
+            except StoreUnavailable as error:
+                failures += 1
+                logger.warning("history slice was not read", extra={"reason": str(error)})
+        return known
+
+    def refresh(self, state: DetectState, number: int, now: int, answers: Answers) -> Refreshed:
+        """Add what was fetched to a slice, replay it, and update the state and the store."""
+        rows = state.slice_rows(number)
+        symbols = [state.symbols[row] for row in rows]
+        old, known, requests = self._lacking(state, number, now)
+        end = now // self._detector.interval * self._detector.interval
+        series, bad = sorted_out({one: answers[one] for one in symbols if one in answers})
+        starts = [request.start for request in requests]
+        starts += [int(old.open_time[0])] if old is not None and known.any() else []
+        grid = self._grid(symbols, min([*starts, end]), end)
+        if old is not None:
+            _copy_rows(grid, old, known)
+        grid = grid.merged(series)
+        start = Carry.none(len(rows), self._detector.extra)
+        start.put(np.flatnonzero(known), state.base.select(rows[known]))
+        previous = np.where(known, state.through[rows], 0)
+        through = previous.copy()
+        for position, symbol in enumerate(symbols):
+            if symbol in series:
+                through[position] = int(series[symbol].open_time[-1]) + grid.interval
+        found = self._detector.detect(grid, start)
+        self._keep(state, number, rows, grid, start, through)
+        state.refreshed[number] = now
+        return Refreshed(rows, grid, start, found, previous, through, request_count(requests), bad)
+
+    def window(
+        self, state: DetectState, rows: IntArray, series: Mapping[str, CandleSeries], now: int
+    ) -> tuple[IntArray, Candles, Carry, BoolArray]:
+        """Return the candles of some symbols up to the forming one, and the memory before them.
+
+        The first array has their rows: those whose slice the store does not give are left out. The
+        last one says whose slice fits the state, (symbols,): the others cannot be judged.
+        """
+        end = (now // self._detector.interval + 1) * self._detector.interval
+        if self._detector.lookback == 0:
+            symbols = [state.symbols[row] for row in rows]
+            grid = self._grid(symbols, int(state.through[rows].min()), end)
+            readable = np.ones(len(rows), dtype=np.bool_)
+            return rows, grid.merged(series), state.carry.select(rows), readable
+        known = self.slices(state.slice_of[rows].tolist())
+        rows = rows[np.isin(state.slice_of[rows], list(known))]
+        symbols = [state.symbols[row] for row in rows]
+        slices = [known[int(number)] for number in state.slice_of[rows]]
+        readable = np.array(
+            [self._holds(old, state, row) for old, row in zip(slices, rows, strict=True)],
+            dtype=np.bool_,
+        )
+        grid = self._grid(symbols, int(state.grid_first[rows].min(initial=end)), end)
+        for position, old in enumerate(slices):
+            if old is not None and readable[position]:
+                _copy_rows(grid, old, np.arange(len(rows)) == position)
+        return rows, grid.merged(series), state.base.select(rows), readable
+
+    # --- inside --------------------------------------------------------------------------
+
+    def _lacking(
+        self, state: DetectState, number: int, now: int
+    ) -> tuple[Candles | None, BoolArray, list[CandleRequest]]:
+        """Return a slice as it is kept, whose rows of it are known, and what is not there yet."""
+        rows = state.slice_rows(number)
+        symbols = [state.symbols[row] for row in rows]
+        old = self._slice(number) if (state.through[rows] > 0).any() else None
+        known = np.array([self._holds(old, state, row) for row in rows], dtype=np.bool_)
+        end = now // self._detector.interval * self._detector.interval
+        return old, known, self._requests(symbols, np.where(known, state.through[rows], 0), end)
+
+    def _slice(self, number: int) -> Candles | None:
+        if number not in self._held:
+            loaded = self._store.load_slice(number, interval=self._detector.interval)
+            if loaded is None or not loaded.shape[1]:
+                return None
+            self._hold(number, loaded)
+        self._held.move_to_end(number)
+        return self._held[number]
+
+    def _hold(self, number: int, candles: Candles) -> None:
+        self._held[number] = candles
+        while len(self._held) * candles.shape[0] > SYMBOLS_HELD and len(self._held) > 1:
+            self._held.popitem(last=False)
+
+    def _holds(self, old: Candles | None, state: DetectState, row: int) -> bool:
+        """Return whether the slice is the one that the state was computed from."""
+        return (
+            old is not None
+            and state.through[row] > 0
+            and state.symbols[row] in old.symbols
+            and int(old.open_time[0]) == state.grid_first[row]
+        )
+
+    def _first_wanted(self, end: int) -> int:
+        interval = self._detector.interval
+        whole_hours = end // HOUR * HOUR - self._detector.history * interval
+        return min(whole_hours, end - self._detector.window * interval)
+
+    def _requests(self, symbols: list[str], through: IntArray, end: int) -> list[CandleRequest]:
+        interval = self._detector.interval
+        starts = np.where(through > 0, through, self._first_wanted(end))
+        return [
+            CandleRequest(symbol, interval, int(start), end - interval)
+            for symbol, start in zip(symbols, starts, strict=True)
+            if start < end
+        ]
+
+    def _grid(self, symbols: list[str], first: int, end: int) -> Candles:
+        interval = self._detector.interval
+        return Candles.empty(
+            symbols, interval=interval, first=first, count=max(0, end - first) // interval
+        )
+
+    def _keep(
+        self,
+        state: DetectState,
+        number: int,
+        rows: IntArray,
+        grid: Candles,
+        start: Carry,
+        through: IntArray,
+    ) -> None:
+        """Trim the slice, save it, and write its facts into the state."""
+        interval, count = self._detector.interval, grid.shape[1]
+        if not count:
+            return
+        end = int(grid.open_time[-1]) + interval
+        wanted = end // HOUR * HOUR - self._detector.history * interval
+        drop = min(count - 1, max(0, (wanted - int(grid.open_time[0])) // interval))
+        base = self._detector.advance(grid.between(0, drop), start)
+        kept = grid.between(drop, count)
+        state.base.put(rows, base)
+        state.carry.put(rows, self._detector.advance(kept, base))
+        state.through[rows] = through
+        state.grid_first[rows] = int(kept.open_time[0])
+        first_flow, flows = recent_flows(self._detector, kept)
+        stretch = stretch_of(interval)
+        ends = first_flow + stretch * np.arange(1, flows.shape[1] + 1)
+        flows[ends > through[:, None]] = np.inf
+        state.first_flow[rows], state.flows[rows] = first_flow, flows
+        kept = kept.merged({})
+        self._hold(number, kept)
+        try:
+            self._store.save_slice(number, kept)
+        except StoreUnavailable as error:
+            logger.warning(
+                "history slice was not saved", extra={"slice": number, "reason": str(error)}
+            )
+
+
+def sorted_out(answers: Answers) -> tuple[dict[str, CandleSeries], int]:
+    """Return the series that have closed candles, forming ones cut off, and how many were bad.
+
+    Raises the `StopTrading` error among the answers, if there is one.
+    """
+    good: dict[str, CandleSeries] = {}
+    bad = 0
+    for symbol, answer in answers.items():
+        if isinstance(answer, CandleSeries):
+            bad += answer.impossible
+            if len(answer.closed.open_time):
+                good[symbol] = answer.closed
+            continue
+        if isinstance(answer, StopTrading):
+            raise answer
+        bad += not isinstance(answer, RetryLater)
+        logger.warning("symbol skipped", extra={"symbol": symbol, "reason": str(answer)})
+    return good, bad
+
+
+def _copy_rows(grid: Candles, old: Candles, wanted: BoolArray) -> None:
+    """Write the wanted rows of `old`, found by symbol, into the grid."""
+    row_of = {symbol: row for row, symbol in enumerate(old.symbols)}
+    rows = list(np.flatnonzero(wanted))
+    sources = [row_of[grid.symbols[position]] for position in rows]
+    if not rows:
+        return
+    moved = old.select(sources).regrid(first=int(grid.open_time[0]), count=grid.shape[1])
+    for name in ("open", "high", "low", "close", "volume", "turnover"):
+        getattr(grid, name)[rows] = getattr(moved, name)

@@ -1,0 +1,90 @@
+"""Which symbols are watched, and the looks at the whole market."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from pumpwatch.domain.detection.rules import Detector
+from pumpwatch.domain.detection.screen import Glance
+from pumpwatch.domain.market.candles import HOUR
+from pumpwatch.domain.market.snapshot import MarketSnapshot
+from pumpwatch.errors import RetryLater
+from pumpwatch.ports import MarketData
+from pumpwatch.settings import DetectSettings
+
+from .report import DetectReport
+from .state import DetectState
+
+__all__ = ["MarketWatch"]
+
+logger = logging.getLogger(__name__)
+
+INSTRUMENT_PAGE = 1000
+LARGEST_LOSS = 0.5
+"""An answer that lacks more than this share of the known symbols is not believed."""
+
+
+class MarketWatch:
+    """Keeps the state's symbols equal to the exchange's list, less the excluded types."""
+
+    def __init__(self, market: MarketData, detector: Detector, settings: DetectSettings) -> None:
+        self._market = market
+        self._detector = detector
+        self._per_slice = settings.refresh_symbols
+        excluded = settings.excluded_symbol_types.split(",")
+        self._excluded = frozenset(one.strip().lower() for one in excluded if one.strip())
+
+    def update(self, state: DetectState, snapshot: MarketSnapshot, report: DetectReport) -> None:
+        """Ask for the list of contracts hourly, or when an unknown symbol shows.
+
+        Without an answer, and with one that is not believed, the known symbols are kept and the
+        next scan asks again. Raises what the market raises while no symbol is known.
+        """
+        known = state.rows.keys() | state.others
+        if snapshot.time < state.instruments_time + HOUR and known.issuperset(snapshot.symbols):
+            return
+        try:
+            watchlist = self._market.watchlist()
+        except RetryLater as error:
+            if not state.symbols:
+                raise
+            report.requests += 1
+            logger.warning("instruments were not renewed", extra={"reason": str(error)})
+            return
+        report.requests += -(-max(1, len(watchlist)) // INSTRUMENT_PAGE)
+        wanted = {one for one, kind in watchlist.items() if kind.lower() not in self._excluded}
+        listed = np.array([symbol in wanted for symbol in state.symbols], dtype=np.bool_)
+        if not wanted or (len(listed) and listed.mean() < LARGEST_LOSS):
+            logger.warning(
+                "list of instruments is not believed",
+                extra={"known": len(listed), "listed": len(wanted)},
+            )
+            return
+        # One that the list lacks and the tickers still show may have an odd row in the list.
+        shown = {*snapshot.symbols, *snapshot.skipped} - watchlist.keys()
+        staying = listed | np.array([symbol in shown for symbol in state.symbols], dtype=np.bool_)
+        if not staying.all():
+            state.keep(staying)
+        self._add(state, wanted, snapshot)
+        state.others = frozenset(snapshot.symbols) - state.rows.keys()
+        state.instruments_time = snapshot.time
+
+    def _add(self, state: DetectState, wanted: set[str], snapshot: MarketSnapshot) -> None:
+        """Add the new symbols, the most traded first: their history is fetched in that order."""
+        turnover = dict(zip(snapshot.symbols, snapshot.turnover_24h.tolist(), strict=True))
+        new = sorted(wanted - state.rows.keys(), key=lambda one: (-turnover.get(one, 0.0), one))
+        if new:
+            state.add(new, self._per_slice)
+
+    def glance(self, state: DetectState, snapshot: MarketSnapshot) -> Glance:
+        """Return the snapshot in the state's order, NaN where it lacks a symbol."""
+        row_of = {symbol: row for row, symbol in enumerate(snapshot.symbols)}
+        source = np.array([row_of.get(symbol, -1) for symbol in state.symbols], dtype=np.int64)
+        flow = snapshot.turnover_24h if self._detector.flow == "turnover" else snapshot.volume_24h
+        columns = [
+            np.where(source >= 0, np.append(values, np.nan)[source], np.nan)
+            for values in (snapshot.low_24h, snapshot.high_24h, flow)
+        ]
+        return Glance(snapshot.time, *columns)

@@ -1,0 +1,60 @@
+"""What a detect run did: the numbers behind its metrics, and its signals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pumpwatch.domain.detection.signals import PumpEvent, Signal
+
+__all__ = ["DetectReport"]
+
+
+@dataclass(slots=True)
+class DetectReport:
+    """Gauges describe the last scan of the run; counts add up over its scans."""
+
+    time: int = 0
+    """The exchange's time of the last look at the market, milliseconds UTC."""
+    tick_delay_seconds: float = 0.0
+    """From the scheduled time to the first look at the market."""
+    scans: int = 0
+    symbols: int = 0
+    """Symbols watched that the last snapshot had."""
+    skipped: int = 0
+    """Symbols left out because of bad data, in the snapshot or in their candles."""
+    warming_up: int = 0
+    """Symbols without enough history."""
+    candidates: int = 0
+    """Symbols that the screen could not drop, and those with an open event."""
+    candidates_deferred: int = 0
+    """Those of them that are beyond the budgets of a scan: their candles were not asked for."""
+    candidates_unjudged: int = 0
+    """Those whose candles or history did not come, or whose signal could not be stored."""
+    events_open: int = 0
+    """Events that are not over."""
+    requests: int = 0
+    """Requests to the exchange, counted from what was asked of it."""
+    refreshed: int = 0
+    """Symbols whose history was refreshed."""
+    screen_missed: int = 0
+    """Candles that the screen dropped although the full rule could have alarmed on them."""
+    judged_with_trades: int = 0
+    """Candles that a score judged knowing the market's trades."""
+    judged_without_trades: int = 0
+    """Candles that a score would have judged by the market's trades too, had they been known."""
+    bad_candles: int = 0
+    clock_doubts: int = 0
+    """Scans by a time of the exchange that was not sure."""
+    signals: list[Signal] = field(default_factory=list)
+    """Signals published by this run, oldest first."""
+    signal_delays: list[float] = field(default_factory=list)
+    """Seconds from the open of the candle that alarmed to each event's first signal."""
+    events: list[PumpEvent] = field(default_factory=list)
+    """The current event of each symbol that has one, those that cool down included."""
+    missed: list[tuple[str, int]] = field(default_factory=list)
+    """(symbol, open time) of each candle that `screen_missed` counts."""
+
+    @property
+    def second_of_minute(self) -> float:
+        """Return where in the minute the last scan saw the market."""
+        return self.time % 60_000 / 1000

@@ -1,0 +1,84 @@
+"""The market's trades for the candles on which they decide.
+
+A rule that reads trades is first asked without them. Only where its score decided on a candle that
+counts now (`Detections.scored`) are the symbol's trades fetched, one request each, and the rule is
+asked again. A sure alarm and a candle that is no candidate of the rule cost nothing. Where trades
+do not come or do not reach back far enough, the judgement of the candles alone stands.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import numpy as np
+
+from pumpwatch.domain.detection.rules import Carry, Detections, Detector, MarketTrades
+from pumpwatch.domain.market.candles import BoolArray, Candles
+from pumpwatch.errors import PumpwatchError, RetryLater, StopTrading
+from pumpwatch.ports import MarketData
+
+from .report import DetectReport
+
+__all__ = ["TradeReader", "count_scored"]
+
+logger = logging.getLogger(__name__)
+
+
+class TradeReader:
+    """Judges candles, with the market's trades where the rule reads them.
+
+    An alarm on a candle that ended more than `alarm_age` milliseconds ago starts no event: its
+    trades are not fetched.
+    """
+
+    def __init__(self, market: MarketData, detector: Detector, *, alarm_age: int) -> None:
+        self._market = market
+        self._detector = detector
+        self._alarm_age = alarm_age
+
+    def judged(
+        self, candles: Candles, start: Carry, final: BoolArray, now: int, report: DetectReport
+    ) -> Detections:
+        """Return what the rule finds; `final`, shaped (symbols, candles), says which count now."""
+        found = self._detector.detect(candles, start)
+        if found.scored is None or not self._detector.reads_trades:
+            return found
+        fresh = candles.open_time + candles.interval >= now - self._alarm_age
+        wanted = np.flatnonzero((found.scored & final & fresh).any(axis=1))
+        if len(wanted):
+            symbols = [candles.symbols[row] for row in wanted]
+            known = self._fetched(symbols, report)
+            trades = [known.get(symbol) for symbol in candles.symbols]
+            found = self._detector.detect(candles, start, trades)
+        for row in range(len(candles.symbols)):
+            count_scored(found, row, final[row], report)
+        return found
+
+    def _fetched(self, symbols: list[str], report: DetectReport) -> dict[str, MarketTrades]:
+        """Return the trades that came, by symbol. Raises a `StopTrading` error among them."""
+        report.requests += len(symbols)
+        answers: Mapping[str, MarketTrades | PumpwatchError]
+        try:
+            answers = self._market.recent_trades(symbols)
+        except RetryLater as error:
+            answers = dict.fromkeys(symbols, error)
+        known: dict[str, MarketTrades] = {}
+        for symbol, answer in answers.items():
+            if isinstance(answer, MarketTrades):
+                known[symbol] = answer
+                continue
+            if isinstance(answer, StopTrading):
+                raise answer
+            report.bad_candles += not isinstance(answer, RetryLater)
+            logger.warning("judged without trades", extra={"symbol": symbol, "reason": str(answer)})
+        return known
+
+
+def count_scored(found: Detections, row: int, counts: BoolArray, report: DetectReport) -> None:
+    """Count the candles of a symbol that a score judged; `counts` says which, (candles,)."""
+    if found.scored is None or found.traded is None:
+        return
+    with_trades = int((found.traded[row] & counts).sum())
+    report.judged_with_trades += with_trades
+    report.judged_without_trades += int((found.scored[row] & counts).sum()) - with_trades

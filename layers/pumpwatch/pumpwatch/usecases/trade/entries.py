@@ -1,0 +1,266 @@
+"""From a fresh signal to an entry: quote, plan, limits, size, then the order, or a denial."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from decimal import Decimal
+
+import numpy as np
+
+from pumpwatch.domain.detection.signals import Signal
+from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
+from pumpwatch.domain.trading.funding import FundingTerms
+from pumpwatch.domain.trading.limits import Book, RiskLimits, check_plan, check_symbol
+from pumpwatch.domain.trading.orders import (
+    Account,
+    Leg,
+    OrderRequest,
+    Outcome,
+    StopTrigger,
+    order_id_for,
+)
+from pumpwatch.domain.trading.plans import Denied, Quote, SizedEntry
+from pumpwatch.domain.trading.protections import in_force
+from pumpwatch.domain.trading.reconcile import SEND_WITHIN
+from pumpwatch.domain.trading.rounding import decimal_from
+from pumpwatch.domain.trading.rows import Rows
+from pumpwatch.domain.trading.sizing import size_entry
+from pumpwatch.domain.trading.strategies import Alert, Fade, Ride, Strategy
+from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.errors import (
+    DeadlineNear,
+    ExchangeUnavailable,
+    LimitReached,
+    PumpwatchError,
+    Rejected,
+    UnknownSymbol,
+)
+from pumpwatch.settings import TradeSettings
+from pumpwatch.usecases.tick import Tick
+
+from .look import View
+from .order_flow import ENTRY_REQUESTS, send_entry
+from .run import Desk
+
+__all__ = ["TOO_LITTLE_TIME", "account_book", "enter", "limits_from", "strategy_from"]
+
+MINUTE = 60_000
+TOO_LITTLE_TIME = "too little time is left to send an entry and to verify its stop"
+
+
+def strategy_from(settings: TradeSettings) -> Strategy:
+    """Return the strategy that the settings name."""
+    if settings.strategy_name == "fade":
+        return Fade(
+            settings.fade_stop_above_peak,
+            settings.fade_target_retrace,
+            settings.fade_min_gain,
+            settings.fade_time_limit_minutes,
+        )
+    if settings.strategy_name == "ride":
+        return Ride(
+            settings.ride_stop_fraction,
+            settings.ride_target_fraction,
+            settings.ride_time_limit_minutes,
+        )
+    return Alert()
+
+
+def limits_from(settings: TradeSettings) -> RiskLimits:
+    """Return the hard limits that the settings give."""
+    return RiskLimits(**{one.name: getattr(settings, one.name) for one in fields(RiskLimits)})
+
+
+def enter(desk: Desk, tick: Tick, signal: Signal, view: View, strategy: Strategy) -> Trade:
+    """Trade the signal within all limits; return the trade, dropped with a reason when denied.
+
+    `view` is a look at the account and at this symbol's market. Raises `RetryLater` or `SkipSymbol`
+    when something could not be read or is too old by now: the signal stays unknown to the journal,
+    and the next tick tries it again while it is fresh.
+    """
+    now = desk.clock.now()
+    entry = _plan(desk, signal, view, strategy, now)
+    if isinstance(entry, Denied):
+        return _deny(desk, signal, strategy, entry.reason)
+    trade = _trade(desk, signal, entry, strategy, now)
+    _check_still_good(desk, tick, signal, view)
+    try:
+        desk.broker.set_leverage(signal.symbol, desk.settings.leverage)
+    except Rejected as refusal:
+        return _deny(desk, signal, strategy, f"the leverage was refused: {refusal}")
+    _check_still_good(desk, tick, signal, view)
+    try:
+        return send_entry(desk, trade, _request(desk, trade, entry))
+    except LimitReached as limit:
+        return _deny(desk, signal, strategy, str(limit))
+
+
+def _check_still_good(desk: Desk, tick: Tick, signal: Signal, view: View) -> None:
+    """Raise `DeadlineNear` when time is short, or what the entry rests on has grown too old."""
+    now, settings = desk.clock.now(), desk.settings
+    if not desk.has_time(ENTRY_REQUESTS):
+        raise DeadlineNear(TOO_LITTLE_TIME)
+    ages = (
+        ("the signal", now - signal.time, settings.max_signal_age_seconds),
+        ("the tick", now - tick.scheduled_time, settings.max_tick_age_seconds),
+        ("the price", view.age(now) or 0, settings.max_data_age_seconds),
+    )
+    for what, age, most in ages:
+        if age > most * 1000:
+            raise DeadlineNear(f"{what} has grown {age / 1000:.1f} s old, {most} s are allowed")
+
+
+def _plan(
+    desk: Desk, signal: Signal, view: View, strategy: Strategy, now: int
+) -> SizedEntry | Denied:
+    """Put the signal through everything that may deny it, in order."""
+    taken = _taken(desk, signal, view, now)
+    if taken is not None:
+        return taken
+    limits, book = limits_from(desk.settings), account_book(desk, view)
+    instrument = desk.contracts.get(signal.symbol, now)
+    if instrument is None:
+        return Denied("the exchange does not list this symbol as a tradable contract")
+    snapshot = view.snapshot
+    if not isinstance(snapshot, MarketSnapshot):
+        raise snapshot or ExchangeUnavailable("the market was not looked at")
+    quote = _quote(signal.symbol, snapshot, view.book, watches_mark=_watches_mark(desk))
+    if isinstance(quote, Denied):
+        return quote
+    plan = strategy.plan(signal, quote)
+    if isinstance(plan, Denied):
+        return plan
+    funding = _funding(snapshot, instrument)
+    return check_plan(plan, quote, instrument, funding, limits, now=now) or size_entry(
+        plan, quote, instrument, book, limits, now=now
+    )
+
+
+def account_book(desk: Desk, view: View) -> Book:
+    """Return what the account holds and what is on its way. Raises why it is not known."""
+    account = view.account
+    if not isinstance(account, Account):
+        raise account or ExchangeUnavailable("the account was not looked at")
+    trades = list(desk.trades.values())
+    return Book.of(
+        equity=account.equity,
+        available=account.available,
+        positions=view.positions,
+        trades=trades,
+    )
+
+
+def _taken(desk: Desk, signal: Signal, view: View, now: int) -> Denied | None:
+    """Return why nothing may be opened in this symbol at all, or None."""
+    lock = in_force(desk.report.locks, signal.symbol, now)
+    if lock is not None:
+        return Denied(f"{lock.protection}: {lock.reason}")
+    if not isinstance(view.open_orders, Rows):
+        return Denied("the open orders could not be read")
+    return check_symbol(
+        signal.symbol,
+        trades=list(desk.trades.values()),
+        positions=view.positions,
+        open_orders=view.open_orders,
+    )
+
+
+def _watches_mark(desk: Desk) -> bool:
+    return desk.settings.stop_trigger == "mark_price"
+
+
+def _quote(
+    symbol: str,
+    snapshot: MarketSnapshot,
+    book: OrderBook | PumpwatchError | None,
+    *,
+    watches_mark: bool,
+) -> Quote | Denied:
+    if isinstance(book, UnknownSymbol) or symbol not in snapshot.symbols:
+        return Denied("the exchange gives no price for this symbol")
+    if isinstance(book, PumpwatchError):
+        raise book
+    if book is None or not book.bids or not book.asks:
+        return Denied("one side of the order book is empty")
+    row = snapshot.symbols.index(symbol)
+    bid, ask = book.bids[0][0], book.asks[0][0]
+    if not 0 < bid <= ask:
+        return Denied("the order book is crossed")
+    last, mark = float(snapshot.last_price[row]), float(snapshot.mark_price[row])
+    for name, price in (("last", last), ("mark", mark)):
+        if not (np.isfinite(price) and price > 0):
+            return Denied(f"the exchange gives no {name} price for this symbol")
+    return Quote(
+        bid=bid,
+        ask=ask,
+        last=decimal_from(last),
+        mark=decimal_from(mark),
+        watches_mark=watches_mark,
+    )
+
+
+def _funding(snapshot: MarketSnapshot, instrument: Instrument) -> FundingTerms | None:
+    row = snapshot.symbols.index(instrument.symbol)
+    rate, next_time = float(snapshot.funding_rate[row]), int(snapshot.next_funding[row])
+    minutes = instrument.funding_interval_minutes
+    if not np.isfinite(rate) or next_time <= 0 or minutes <= 0:
+        return None
+    return FundingTerms(decimal_from(rate), next_time, interval=minutes * MINUTE)
+
+
+def _trade(desk: Desk, signal: Signal, entry: SizedEntry, strategy: Strategy, now: int) -> Trade:
+    return Trade(
+        signal_id=signal.signal_id,
+        event_id=signal.event_id,
+        symbol=signal.symbol,
+        strategy=strategy.name,
+        side=entry.side,
+        state=TradeState.ENTERING,
+        signal_time=signal.time,
+        signal_price=decimal_from(signal.price),
+        created=now,
+        quantity=entry.quantity,
+        stop_loss=entry.stop_loss,
+        take_profit=entry.take_profit,
+        planned_price=entry.planned_price,
+        closes_at=entry.closes_at,
+        installation=desk.journal.installation(),
+    )
+
+
+def _request(desk: Desk, trade: Trade, entry: SizedEntry) -> OrderRequest:
+    return OrderRequest(
+        order_id=order_id_for(trade.signal_id, Leg.ENTRY, 0, trade.installation),
+        symbol=trade.symbol,
+        side=entry.side,
+        quantity=entry.quantity,
+        reduce_only=False,
+        stop_loss=entry.stop_loss,
+        take_profit=entry.take_profit,
+        stop_trigger=StopTrigger(desk.settings.stop_trigger),
+        limit_price=entry.limit_price,
+        send_by=desk.clock.now() + SEND_WITHIN,
+    )
+
+
+def _deny(desk: Desk, signal: Signal, strategy: Strategy, reason: str) -> Trade:
+    """Store the denial, so that the signal is not looked at again."""
+    now = desk.clock.now()
+    trade = Trade(
+        signal_id=signal.signal_id,
+        event_id=signal.event_id,
+        symbol=signal.symbol,
+        strategy=strategy.name,
+        side=strategy.side,
+        state=TradeState.DROPPED,
+        signal_time=signal.time,
+        signal_price=decimal_from(signal.price),
+        created=now,
+        quantity=Decimal(0),
+        denial=reason,
+    )
+    desk.journal.save(trade, desk.lease)
+    desk.report.orders[Leg.ENTRY, Outcome.DENIED] += 1
+    desk.report.denied.append(trade)
+    desk.report.note("denied", trade, reason, time=now)
+    return trade

@@ -1,0 +1,241 @@
+"""Signals, protections, entries: what a trade run does with the time that care has left."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from functools import partial
+
+from pumpwatch.domain.detection.signals import Signal
+from pumpwatch.domain.market.snapshot import MarketSnapshot, OrderBook
+from pumpwatch.domain.trading.limits import check_account
+from pumpwatch.domain.trading.orders import Account, Position
+from pumpwatch.domain.trading.rows import Rows
+from pumpwatch.errors import (
+    DeadlineNear,
+    OutcomeUnknown,
+    PumpwatchError,
+    Rejected,
+    RetryLater,
+    SkipSymbol,
+)
+from pumpwatch.ports import SignalStore
+from pumpwatch.usecases.tick import Tick
+
+from .access_check import AccessCheck
+from .entries import TOO_LITTLE_TIME, account_book, enter, limits_from, strategy_from
+from .guards import Guards
+from .look import Asked, View, ask, look
+from .order_flow import ENTRY_REQUESTS
+from .run import Desk
+
+__all__ = ["Ahead", "EntryRound"]
+
+MINUTE = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The signals to look at, and what was asked about the market of the first."""
+
+    signals: list[Signal]
+    snapshot: Future[MarketSnapshot] | None = None
+    book: Future[OrderBook] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What was asked beside the care: about the account, and for the first entry."""
+
+    account: Asked
+    first: Future[First] | None
+
+    def reads_of(self, symbol: str) -> Asked | None:
+        """Return the reads for a look at the first signal's symbol; None where it was not asked.
+
+        Call it once the signals are known.
+        """
+        if not symbol:
+            return self.account
+        first = self.first.result() if self.first is not None else None
+        if first is None or first.snapshot is None:
+            return None
+        return replace(self.account, snapshot=first.snapshot, book=first.book)
+
+
+class EntryRound:
+    """Open what fresh signals ask for, within protections and limits."""
+
+    def __init__(self, signals: SignalStore, guards: Guards, access: AccessCheck) -> None:
+        self._signals = signals
+        self._guards = guards
+        self._access = access
+
+    def ask_ahead(self, desk: Desk) -> Ahead | None:
+        """Ask beside the care for what the first entry needs, where there are threads for it."""
+        if not desk.reads.side_by_side:
+            return None
+        if desk.report.blocked or not _places(desk):
+            return Ahead(ask(desk), None)
+        return Ahead(ask(desk), desk.reads.start(partial(self._first, desk)))
+
+    def run(
+        self, desk: Desk, tick: Tick, positions: Rows[Position], ahead: Ahead | None = None
+    ) -> View:
+        """Enter the strongest signals, one for each free place, and return the last look.
+
+        Each entry has a look of its own, made after the entry before it, and what halts, locks,
+        protections and ages say then.
+        """
+        self._guards.read_locks(desk)
+        _block_by_run(desk, tick)
+        asked = self._access.start(desk)
+        signals, places = self._wanted(desk, ahead), _places(desk)
+        symbol = signals[0].symbol if signals and places else ""
+        reads = ahead.reads_of(symbol) if ahead is not None else None
+        view = look(desk, positions, symbol, asked=reads)
+        if isinstance(view.open_orders, Rows):
+            desk.unreadable(view.open_orders)
+        self._access.judge(desk, asked)
+        self._judge(desk, view, wanted=bool(signals))
+        done, why = 0, "no place is free" if len(signals) > places else "see this run's problems"
+        for number, signal in enumerate(signals[:places]):
+            if number and not _stop(desk, tick, view):
+                self._guards.read_halt(desk)
+                self._guards.read_locks(desk)
+                view = look(desk, view.positions, signal.symbol)
+                self._judge(desk, view, wanted=True)
+            if stop := _stop(desk, tick, view):
+                why = stop
+                break
+            done += _entered(desk, tick, signal, view)
+        desk.report.signals_unopened = left = len(signals) - done
+        text = f"{left} fresh signals were not opened: {why}"
+        if left and why == TOO_LITTLE_TIME:
+            desk.problem(text, cause="time")
+        elif left:
+            desk.report.happened("unopened", "", text, time=desk.clock.now())
+        return view
+
+    def _wanted(self, desk: Desk, ahead: Ahead | None) -> list[Signal]:
+        """Return the signals to look at; none where entries are blocked or the stores fail."""
+        report = desk.report
+        if report.blocked:
+            return []
+        try:
+            asked = ahead.first if ahead is not None else None
+            wanted = asked.result().signals if asked is not None else self._fresh(desk)
+        except RetryLater as error:
+            report.block("stores", f"signals could not be read: {error}")
+            desk.problem(f"signals could not be read, so no entries: {error}", cause="store")
+            return []
+        report.signals_seen = len(wanted)
+        return wanted
+
+    def _fresh(self, desk: Desk) -> list[Signal]:
+        """Return the fresh signals that the journal does not know, strongest first, then oldest.
+
+        The journal is asked once for all. Raises `RetryLater`.
+        """
+        strategy = strategy_from(desk.settings)
+        oldest = desk.clock.now() - desk.settings.max_signal_age_seconds * 1000
+        since = self._signals.since(oldest)
+        fresh = [one for one in since if one.time >= oldest and strategy.acts_on(one)]
+        if not fresh:
+            return []
+        # A trade is created after its signal, by another clock that may lag a little.
+        known = {one.signal_id for one in desk.journal.trades_since(oldest - MINUTE)}
+        wanted = [one for one in fresh if one.signal_id not in known]
+        return sorted(wanted, key=lambda one: (-one.strength, one.time, one.signal_id))
+
+    def _first(self, desk: Desk) -> First:
+        """Read the signals, and ask for the market of the strongest. Raises `RetryLater`."""
+        signals = self._fresh(desk)
+        if not signals:
+            return First(signals)
+        symbol, start = signals[0].symbol, desk.reads.start
+        return First(
+            signals,
+            snapshot=start(partial(desk.market.snapshot, symbol)),
+            book=start(partial(desk.market.order_book, symbol)),
+        )
+
+    def _judge(self, desk: Desk, view: View, *, wanted: bool) -> None:
+        """Let the protections judge when it matters: before entries, and after a trade ended."""
+        report = desk.report
+        _block_by_view(desk, view)
+        try:
+            if wanted or report.closed:
+                self._guards.judge(desk, view)
+        except RetryLater as error:
+            report.block("stores", f"protections could not be judged: {error}")
+            desk.problem(f"protections could not be judged, so no entries: {error}", cause="store")
+
+
+def _places(desk: Desk) -> int:
+    """Return how many more positions may be open."""
+    return max(desk.settings.max_open_positions - len(desk.live), 0)
+
+
+def _block_by_run(desk: Desk, tick: Tick) -> None:
+    """Block entries for a late tick, a time that is not sure, settings that leave no time, and
+    trades that a person must look at."""
+    report, settings, doubt = desk.report, desk.settings, desk.clock.doubt()
+    if desk.clock.now() - tick.scheduled_time > settings.max_tick_age_seconds * 1000:
+        report.stale = True
+        report.block("stale_tick", "the tick is older than MAX_TICK_AGE_SECONDS")
+    if doubt:
+        report.block("clock", doubt)
+    if not settings.leaves_time_to_enter and "time" not in report.blocked:
+        report.block("time", settings.no_time_to_enter)
+        desk.problem(f"no entries: {settings.no_time_to_enter}", cause="time")
+    for trade in desk.trades.values():
+        if trade.halts:
+            report.halted = True
+            report.block("halt", f"{trade.symbol}: {trade.halts}")
+
+
+def _block_by_view(desk: Desk, view: View) -> None:
+    """Block entries where the account is not known in full, or keeps isolated margin.
+
+    A row of ours that cannot be read holds back its own trade only: its size is in the journal.
+    """
+    report = desk.report
+    ours = {trade.symbol for trade in desk.trades.values() if trade.state.live}
+    for answer in (view.positions_error, view.open_orders, view.account):
+        if isinstance(answer, PumpwatchError):
+            report.block("rows", f"the account could not be read: {answer}")
+    orders = view.open_orders.unreadable if isinstance(view.open_orders, Rows) else ()
+    for row in (*view.positions.unreadable, *orders):
+        if row.symbol not in ours:
+            whose = row.symbol or "no symbol"
+            report.block("rows", f"a row of {row.source} ({whose}) cannot be read: {row.reason}")
+    for position in view.positions:
+        for doubt in position.doubts:
+            report.block("rows", f"the position of {position.symbol} is not sure: {doubt}")
+    if isinstance(view.account, Account) and view.account.isolated_margin:
+        text = "the account is in isolated margin mode: switch it to cross margin"
+        report.block("access", text)
+        desk.problem(f"no entries: {text}", cause="access")
+
+
+def _stop(desk: Desk, tick: Tick, view: View) -> str:
+    """Return why no further signal is looked at in this run, empty when the next one may be."""
+    _block_by_run(desk, tick)
+    if desk.report.blocked:
+        return next(iter(desk.report.blocked.values()))
+    if not desk.has_time(ENTRY_REQUESTS):
+        return TOO_LITTLE_TIME
+    full = check_account(account_book(desk, view), limits_from(desk.settings))
+    return full.reason if full is not None else ""
+
+
+def _entered(desk: Desk, tick: Tick, signal: Signal, view: View) -> bool:
+    """Enter the signal; return whether the journal knows it now."""
+    try:
+        enter(desk, tick, signal, view, strategy_from(desk.settings))
+    except (RetryLater, OutcomeUnknown, Rejected, SkipSymbol) as error:
+        text = f"{signal.symbol} {signal.signal_id}: {type(error).__name__}: {error}"
+        desk.problem(text, cause="time" if isinstance(error, DeadlineNear) else "signal")
+        return signal.signal_id in desk.trades
+    return True

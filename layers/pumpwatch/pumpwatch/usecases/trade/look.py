@@ -1,0 +1,98 @@
+"""One look at the account and, for an entry, at one symbol's market: one round of reads."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from pumpwatch.domain.market.snapshot import MarketSnapshot, OrderBook
+from pumpwatch.domain.trading.orders import Account, OrderStatus, Position
+from pumpwatch.domain.trading.rows import Rows
+from pumpwatch.errors import PumpwatchError, RetryLater, SkipSymbol, UnreadableAnswer
+
+from .run import Desk
+
+__all__ = ["Asked", "View", "ask", "look"]
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a look saw. An error stands for what could not be read, None for what was not asked."""
+
+    positions: Rows[Position]
+    """As they were last listed."""
+    positions_error: PumpwatchError | None = None
+    open_orders: Rows[OrderStatus] | PumpwatchError | None = None
+    account: Account | PumpwatchError | None = None
+    snapshot: MarketSnapshot | PumpwatchError | None = None
+    book: OrderBook | PumpwatchError | None = None
+
+    def age(self, now: int) -> int | None:
+        """Return the age of the older of ticker and book, milliseconds; None where neither is.
+
+        A stamp ahead of `now` counts as much as one behind it.
+        """
+        quotes = (self.snapshot, self.book)
+        times = [one.time for one in quotes if isinstance(one, MarketSnapshot | OrderBook)]
+        return max((abs(now - time) for time in times), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The reads of a look that are on their way; None for what was not asked."""
+
+    open_orders: Future[Rows[OrderStatus]]
+    account: Future[Account]
+    snapshot: Future[MarketSnapshot] | None = None
+    book: Future[OrderBook] | None = None
+
+
+def ask(desk: Desk, symbol: str = "") -> Asked:
+    """Ask about the account, and about a symbol's market where one is named."""
+    start, market = desk.reads.start, desk.market
+    return Asked(
+        open_orders=start(desk.broker.open_orders),
+        account=start(desk.broker.account),
+        snapshot=start(partial(market.snapshot, symbol)) if symbol else None,
+        book=start(partial(market.order_book, symbol)) if symbol else None,
+    )
+
+
+def look(
+    desk: Desk, positions: Rows[Position], symbol: str = "", *, asked: Asked | None = None
+) -> View:
+    """Look at the account, and at a symbol's ticker and book where one is named.
+
+    `positions` is the list to go on with: it is read anew where something was sent since. `asked`
+    are reads that were started before. What cannot be read is a problem in the report.
+    """
+    listed = desk.reads.start(desk.broker.positions) if desk.touched else None
+    asked = asked if asked is not None and not desk.touched else ask(desk, symbol)
+    contracts = desk.reads.start(partial(desk.contracts.refresh, desk.clock.now()))
+    desk.touched = False
+    held, _ = _answer(desk, listed), _answer(desk, contracts)
+    orders, account = _answer(desk, asked.open_orders), _answer(desk, asked.account)
+    if isinstance(account, UnreadableAnswer):
+        desk.report.unreadable["wallet"] += 1
+    snapshot, book = _answer(desk, asked.snapshot), _answer(desk, asked.book)
+    return View(
+        positions=held if isinstance(held, Rows) else positions,
+        positions_error=held if isinstance(held, PumpwatchError) else None,
+        open_orders=orders,
+        account=account,
+        snapshot=snapshot,
+        book=book,
+    )
+
+
+def _answer(desk: Desk, asked: Future[Answer] | None) -> Answer | PumpwatchError | None:
+    """Return the answer, why there is none, or None for what was not asked."""
+    try:
+        return asked.result() if asked is not None else None
+    except (RetryLater, SkipSymbol) as error:
+        desk.problem(f"{type(error).__name__}: {error}")
+        return error

@@ -1,0 +1,150 @@
+"""What a run of the trade use case did and found: for metrics, the log and the live view."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from pumpwatch.domain.trading.evidence import foreign_orders, foreign_positions
+from pumpwatch.domain.trading.orders import Leg, OrderStatus, Outcome, Position, order_id_prefix
+from pumpwatch.domain.trading.protections import Lock
+from pumpwatch.domain.trading.trades import Trade, TradeState
+
+__all__ = ["Happening", "TradeReport"]
+
+OVERDUE = 60_000
+"""Milliseconds past its time limit from which a position counts as overdue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One thing that happened, as a short sentence. `kind` is a word to filter by."""
+
+    time: int
+    kind: str
+    """opened, closed, dropped, denied, resized, waiting, stop_set, exit_ended, problem, ..."""
+    symbol: str
+    signal_id: str
+    text: str
+
+
+@dataclass(slots=True)
+class TradeReport:
+    """One run. Money in USDT; what could not be read is None and must not be pushed as a number."""
+
+    busy: bool = False
+    """Another run holds the lease: nothing was done."""
+    stale: bool = False
+    """The tick is older than allowed: no entries."""
+    halted: bool = False
+    blocked: dict[str, str] = field(default_factory=dict)
+    """Why this run opens nothing: a word of `metrics.BLOCKED_BY` and a sentence for each reason."""
+    locks: list[Lock] = field(default_factory=list)
+    """Locks in force at the end of the run."""
+    key_expires: int | None = None
+    """When the exchange's key expires, milliseconds UTC; None: never, or not known yet."""
+    equity: Decimal | None = None
+    available: Decimal | None = None
+    open_positions: int = 0
+    foreign_positions: int = 0
+    foreign_orders: int | None = None
+    vanished: int = 0
+    """Trades whose position is not found and no fill explains it."""
+    exposure: Decimal = Decimal(0)
+    unrealised_pnl: Decimal = Decimal(0)
+    realised_pnl: Decimal | None = None
+    """After fees and funding, of all closed trades in the journal."""
+    positions_without_stop: int = 0
+    unknown_orders: int = 0
+    stop_verified_seconds: float | None = None
+    """From fill to verified stop, the largest of this run; None when no stop was due."""
+    signals_seen: int = 0
+    """Fresh signals that the strategy acts on and that the journal did not know."""
+    repairs: Counter[str] = field(default_factory=Counter)
+    """Differences between journal and exchange that were put right, by kind."""
+    stops_refused: int = 0
+    """Positions that were closed because no stop could be set."""
+    problems_by_cause: Counter[str] = field(default_factory=Counter)
+    """What went wrong, by a word of `metrics.PROBLEMS`."""
+    unreadable: Counter[str] = field(default_factory=Counter)
+    """Rows of the exchange's lists that could not be read, by a word of `metrics.LISTS`."""
+    exits_overdue: int = 0
+    """Open positions that are more than a minute past their time limit, at the end of the run."""
+    exits_refused: int = 0
+    """Exits that the exchange refused in this run."""
+    care_missed: int = 0
+    """Trades that this run had no time to care for."""
+    signals_unopened: int = 0
+    """Fresh signals that found no free place, or no time: counted without a write each."""
+    orders: Counter[tuple[Leg, Outcome]] = field(default_factory=Counter)
+    """Orders settled or denied in this run, and those it sent whose outcome stayed unknown."""
+    wins: int = 0
+    losses: int = 0
+    opened: list[Trade] = field(default_factory=list)
+    closed: list[Trade] = field(default_factory=list)
+    denied: list[Trade] = field(default_factory=list)
+    positions: list[Position] = field(default_factory=list)
+    """Our open positions at the end of the run."""
+    trades: list[Trade] = field(default_factory=list)
+    """Live trades at the end of the run."""
+    happenings: list[Happening] = field(default_factory=list)
+
+    @property
+    def problems(self) -> list[Happening]:
+        """Return what went wrong and was left to the next run."""
+        return [one for one in self.happenings if one.kind == "problem"]
+
+    def note(self, kind: str, trade: Trade, text: str, *, time: int) -> None:
+        """Add something that happened to a trade."""
+        self.happenings.append(Happening(time, kind, trade.symbol, trade.signal_id, text))
+
+    def problem(
+        self, text: str, *, time: int, cause: str = "exchange", trade: Trade | None = None
+    ) -> None:
+        """Add something that went wrong; `cause` is a word of `metrics.PROBLEMS`."""
+        self.problems_by_cause[cause] += 1
+        symbol, signal = ("", "") if trade is None else (trade.symbol, trade.signal_id)
+        self.happenings.append(Happening(time, "problem", symbol, signal, text))
+
+    def happened(self, kind: str, symbol: str, text: str, *, time: int) -> None:
+        """Add something that happened and concerns no single trade."""
+        self.happenings.append(Happening(time, kind, symbol, "", text))
+
+    def block(self, reason: str, text: str) -> None:
+        """Note why this run opens nothing; the first sentence of a reason stays."""
+        self.blocked.setdefault(reason, text)
+
+    def stop_verified_after(self, seconds: float) -> None:
+        """Keep the longest time from fill to verified stop."""
+        self.stop_verified_seconds = max(self.stop_verified_seconds or 0.0, seconds, 0.0)
+
+    def add_closed(self, trade: Trade) -> None:
+        """Count a closed trade."""
+        self.closed.append(trade)
+        if trade.realised_pnl > 0:
+            self.wins += 1
+        else:
+            self.losses += 1
+
+    def describe_orders(self, orders: Sequence[OrderStatus], *, installation: str) -> None:
+        """Count the open orders of others, after `describe_holdings`."""
+        prefix = order_id_prefix(installation)
+        self.foreign_orders = len(foreign_orders(self.trades, orders, prefix))
+
+    def describe_holdings(
+        self, positions: list[Position], trades: list[Trade], *, now: int
+    ) -> None:
+        """Fill in what is held at the end of the run; `now` in milliseconds UTC."""
+        live = [trade for trade in trades if trade.state.live]
+        foreign = foreign_positions(live, positions)
+        ours = [one for one in positions if one not in foreign]
+        self.trades, self.positions = live, ours
+        self.open_positions, self.foreign_positions = len(ours), len(foreign)
+        self.exits_overdue = sum(now - trade.closes_at > OVERDUE for trade in live)
+        self.vanished = sum(trade.vanished is not None for trade in live)
+        self.exposure = sum((one.notional for one in ours), Decimal(0))
+        self.unrealised_pnl = sum((one.unrealised_pnl for one in ours), Decimal(0))
+        self.positions_without_stop = sum(one.stop_loss is None for one in ours)
+        self.unknown_orders = sum(trade.state is not TradeState.OPEN for trade in live)

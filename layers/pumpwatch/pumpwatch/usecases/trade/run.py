@@ -1,0 +1,152 @@
+"""What one run of the trade use case works with, and one look at the account."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from pumpwatch.domain.market.snapshot import Instrument
+from pumpwatch.domain.trading.orders import Fill
+from pumpwatch.domain.trading.rows import Rows
+from pumpwatch.domain.trading.trades import Trade
+from pumpwatch.errors import (
+    DeadlineNear,
+    ExchangeUnavailable,
+    PumpwatchError,
+    RetryLater,
+    StoreUnavailable,
+    UnreadableAnswer,
+)
+from pumpwatch.ports import Broker, Clock, Deadline, Journal, Lease, MarketData
+from pumpwatch.settings import TradeSettings
+
+from .reads import Reads
+from .report import TradeReport
+
+__all__ = ["Contracts", "Desk"]
+
+MINUTE, HOUR, WEEK = 60_000, 3_600_000, 7 * 86_400_000
+CAUSES: Sequence[tuple[type[PumpwatchError], str]] = (
+    (StoreUnavailable, "store"),
+    (DeadlineNear, "time"),
+    (UnreadableAnswer, "rows"),
+    (ExchangeUnavailable, "exchange"),
+)
+"""Words of `metrics.PROBLEMS` for errors; whatever else goes wrong concerns an order."""
+
+Answer = TypeVar("Answer")
+
+
+class Contracts:
+    """The exchange's contracts: read once an hour, and sooner when a symbol is not among them."""
+
+    def __init__(self, market: MarketData) -> None:
+        self._market = market
+        self._known: Mapping[str, Instrument] = {}
+        self._read: int | None = None
+
+    def get(self, symbol: str, now: int) -> Instrument | None:
+        """Return the contract, or None when the exchange does not list it."""
+        self.refresh(now, older_than=HOUR if symbol in self._known else MINUTE)
+        return self._known.get(symbol)
+
+    def refresh(self, now: int, *, older_than: int = HOUR) -> None:
+        """Read the contracts when what is known is so many milliseconds old."""
+        if self._read is None or now - self._read >= older_than:
+            self._known, self._read = self._market.instruments(), now
+
+    def doubt(self) -> None:
+        """Read the contracts anew at the next look: what is known of them may be out of date."""
+        self._read = None
+
+    def known(self, symbol: str) -> Instrument | None:
+        """Return what is known of the contract without asking."""
+        return self._known.get(symbol)
+
+
+@dataclass(slots=True)
+class Desk:
+    """The ports, the lease, the deadline and the report of one run."""
+
+    broker: Broker
+    market: MarketData
+    journal: Journal
+    clock: Clock
+    deadline: Deadline
+    lease: Lease
+    settings: TradeSettings
+    reads: Reads
+    wait: Callable[[float], None]
+    contracts: Contracts
+    report: TradeReport
+    trades: dict[str, Trade] = field(default_factory=dict)
+    """The trades this run has to do with, as they are stored, by signal id."""
+    sent: set[str] = field(default_factory=set)
+    """Signal ids of the trades this run has sent orders for."""
+    exits: Counter[str] = field(default_factory=Counter)
+    """Exits sent in this run by signal id."""
+    refusals: list[str] = field(default_factory=list)
+    """Ids of the orders that the exchange refused in this run."""
+    touched: bool = False
+    """Whether something was sent since the last look at the account."""
+    closes_all: bool = False
+    """Whether a person asked for all positions to be closed."""
+
+    owners: dict[str, str] = field(default_factory=dict)
+    """Signal ids by order id, of symbols in which several trades of ours have fills."""
+
+    @property
+    def live(self) -> list[Trade]:
+        """Return the trades that need care, oldest first."""
+        return [trade for trade in self.trades.values() if trade.state.live]
+
+    def has_time(self, requests: int) -> bool:
+        """Return whether so many requests in sequence, at their slowest, fit in before the end."""
+        worst = requests * self.settings.care_timeout_seconds + 1.0
+        return self.deadline.seconds_left() >= worst
+
+    def is_of(self, trade: Trade, fill: Fill) -> bool:
+        """Return whether the fill may belong to the trade: not to another one of ours."""
+        return self.owners.get(fill.order_id, trade.signal_id) == trade.signal_id
+
+    def recent_trades(self) -> Sequence[Trade]:
+        """Return the trades of the last seven days, oldest first."""
+        return self.journal.trades_since(max(0, self.clock.now() - WEEK))
+
+    def day(self, now: int) -> str:
+        """Return the UTC day that orders are counted under, `YYYY-MM-DD`."""
+        return datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%d")
+
+    def keep(self, trade: Trade) -> Trade:
+        """Remember the trade as it is stored now."""
+        self.trades[trade.signal_id] = trade
+        return trade
+
+    def refused(self, error: PumpwatchError, text: str, trade: Trade | None = None) -> None:
+        """Report an error as a problem, by its kind."""
+        cause = next((word for kind, word in CAUSES if isinstance(error, kind)), "order")
+        self.problem(f"{text}: {error}", trade, cause=cause)
+
+    def problem(self, text: str, trade: Trade | None = None, *, cause: str = "exchange") -> None:
+        """Report what went wrong and is left to the next run; `cause` as in `metrics.PROBLEMS`."""
+        self.report.problem(text, time=self.clock.now(), cause=cause, trade=trade)
+
+    def unreadable(self, rows: Rows[Answer]) -> None:
+        """Count the rows of a list that could not be read, and say whose they are."""
+        for row in rows.unreadable:
+            self.report.unreadable[row.source] += 1
+            whose = row.symbol or "no symbol"
+            self.problem(
+                f"a row of {row.source} ({whose}) cannot be read: {row.reason}", cause="rows"
+            )
+
+    def answer_or_error(self, asked: Future[Answer]) -> Answer | RetryLater:
+        """Return the answer of a read, or why there is none."""
+        try:
+            return asked.result()
+        except RetryLater as error:
+            return error

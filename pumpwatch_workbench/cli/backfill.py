@@ -1,0 +1,87 @@
+"""`pumpwatch backfill`: fill a deployed stack's candle history ahead of its first tick."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pumpwatch_workbench.cli.options import AsJson, BaseUrl, Detector, Region, checked_address
+
+if TYPE_CHECKING:
+    from pumpwatch.settings import DetectSettings
+
+__all__ = ["backfill"]
+
+
+def backfill(
+    *,
+    bucket: Annotated[str, typer.Option(help="The stack's bucket (output HistoryBucket).")],
+    table: Annotated[str, typer.Option(help="The stack's table (output StateTable).")],
+    base_url: BaseUrl = "https://api.bybit.com",
+    detector: Annotated[Detector, typer.Option(help="The stack's rule.")] = Detector.BOOSTED,
+    region: Region = "",
+    as_json: AsJson = False,
+) -> None:
+    """Fetch the candle history that the rule needs into the stack's bucket.
+
+    Without it the detect function does the same by itself within its request budget, over several
+    ticks. Uses your AWS credentials, and no Bybit key.
+    """
+    from pumpwatch.adapters.bybit import BybitMarketData, BybitSession  # noqa: PLC0415 - slow
+    from pumpwatch.adapters.dynamodb import (  # noqa: PLC0415
+        DynamoEventStore,
+        DynamoSignalStore,
+        Table,
+    )
+    from pumpwatch.adapters.s3 import S3HistoryStore  # noqa: PLC0415
+    from pumpwatch.usecases.detect.detect_pumps import DetectPumps  # noqa: PLC0415
+    from pumpwatch_workbench.cli.aws import clients_in  # noqa: PLC0415
+    from pumpwatch_workbench.cli.progress import errors, stepping  # noqa: PLC0415
+    from pumpwatch_workbench.simulator.market_time import exchange_time_for  # noqa: PLC0415
+
+    settings = _settings(bucket, table, checked_address("--base-url", base_url), detector)
+    _, client = clients_in(region)
+    state = Table(settings.table_name, client("dynamodb"))
+    session = BybitSession(
+        settings.bybit_base_url,
+        requests_per_second=settings.requests_per_second,
+        threads=settings.parallel_requests,
+        exchange_time=exchange_time_for(settings.bybit_base_url),
+    )
+    use_case = DetectPumps(
+        BybitMarketData(session, parallel_requests=settings.parallel_requests),
+        S3HistoryStore(settings.bucket_name, client("s3")),
+        DynamoSignalStore(state),
+        DynamoEventStore(state),
+        settings,
+    )
+    try:
+        with stepping("Slices of the history") as steps:
+            found = use_case.backfill(steps.update)
+    finally:
+        session.close()
+    if as_json:
+        typer.echo(json.dumps({"requests": found.requests, "bucket": bucket}))
+    else:
+        errors().print(f"{found.requests} requests; the history is filled.")
+
+
+def _settings(bucket: str, table: str, base_url: str, detector: str) -> DetectSettings:
+    """Return the settings of the stack's detect function. Raises `SettingsError`."""
+    from pumpwatch.errors import SettingsError  # noqa: PLC0415 - slow imports
+    from pumpwatch.settings import DetectSettings, load_settings  # noqa: PLC0415
+
+    named = {
+        "BUCKET_NAME": bucket,
+        "TABLE_NAME": table,
+        "BYBIT_BASE_URL": base_url,
+        "DETECTOR": detector,
+    }
+    try:
+        return load_settings(DetectSettings, {**os.environ, **named})
+    except SettingsError as error:
+        text = str(error).replace("BUCKET_NAME=", "--bucket ").replace("TABLE_NAME=", "--table ")
+        raise SettingsError(text) from None

@@ -1,0 +1,191 @@
+"""The `pumpwatch` command line. Each command lives in a module of its own and imports late.
+
+Exit statuses: 0 good, 1 found a problem, 2 bad input; `problems` has the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import typer
+
+from pumpwatch import __version__
+from pumpwatch_workbench.cli.backfill import backfill
+from pumpwatch_workbench.cli.backtest import backtest
+from pumpwatch_workbench.cli.compare import compare
+from pumpwatch_workbench.cli.costs import costs
+from pumpwatch_workbench.cli.download import download
+from pumpwatch_workbench.cli.evaluate import evaluate
+from pumpwatch_workbench.cli.help import COMMANDS, EPILOG, CommandHelp
+from pumpwatch_workbench.cli.operate import doctor, halt, resume, status
+from pumpwatch_workbench.cli.paper import paper
+from pumpwatch_workbench.cli.problems import (
+    BAD_INPUT,
+    BUG,
+    GOOD,
+    INTERRUPTED,
+    NO_READER,
+    describe,
+    traceback_of,
+)
+from pumpwatch_workbench.cli.report import report
+from pumpwatch_workbench.cli.run import run
+from pumpwatch_workbench.cli.simulator import simulator
+from pumpwatch_workbench.cli.train import train
+from pumpwatch_workbench.cli.tune import tune
+from studies.campaign.command import campaign
+from studies.scale.command import scale
+
+__all__ = ["app", "main", "run_program"]
+
+app = typer.Typer(
+    name="pumpwatch",
+    help="Detect pump-and-dump events on Bybit and trade on them under hard limits.",
+    epilog=EPILOG,
+    invoke_without_command=True,
+    # A traceback is for --debug alone, and then without the values of variables.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+FUNCTIONS: dict[str, Callable[..., None]] = {
+    "run": run,
+    "paper": paper,
+    "report": report,
+    "status": status,
+    "halt": halt,
+    "resume": resume,
+    "doctor": doctor,
+    "backfill": backfill,
+    "costs": costs,
+    "scale": scale,
+    "download": download,
+    "backtest": backtest,
+    "tune": tune,
+    "compare": compare,
+    "evaluate": evaluate,
+    "train": train,
+    "simulator": simulator,
+    "campaign": campaign,
+}
+
+
+def _add(name: str, shown: CommandHelp) -> None:
+    """Add a command whose help is its docstring, each paragraph as wide as the terminal."""
+    function = FUNCTIONS[name]
+    paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
+    app.command(
+        name,
+        help="\n\n".join(" ".join(one.split()) for one in paragraphs),
+        rich_help_panel=shown.panel,
+        epilog=shown.epilog,
+    )(function)
+
+
+for _name, _shown in COMMANDS.items():
+    _add(_name, _shown)
+
+
+@dataclass(slots=True)
+class Invocation:
+    """What holds for whichever command is run."""
+
+    debug: bool = False
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pumpwatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    debug: bool = typer.Option(
+        False, "--debug", envvar="PUMPWATCH_DEBUG", help="Show the traceback of an error."
+    ),
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+    ),
+) -> None:
+    if isinstance(context.obj, Invocation):
+        context.obj.debug = debug
+    if context.invoked_subcommand is None:
+        context.get_help()
+        raise typer.Exit(BAD_INPUT)
+
+
+def run_program(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status. An error becomes one line."""
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    _tolerate_any_encoding()
+    invocation = Invocation()
+    try:
+        found = app(typed, standalone_mode=False, prog_name="pumpwatch", obj=invocation)
+        _flush()
+        status = found if isinstance(found, int) else GOOD
+        if status == INTERRUPTED:
+            raise KeyboardInterrupt
+    except BrokenPipeError:
+        _write_no_more()
+        return NO_READER
+    except SystemExit as error:
+        # typer and rich both end the program when nobody reads, as if it had found a problem.
+        if isinstance(error.__context__, BrokenPipeError):
+            _write_no_more()
+            return NO_READER
+        return error.code if isinstance(error.code, int) else BUG
+    except typer.Abort:
+        return _fail(KeyboardInterrupt(), typed, invocation)
+    except BaseException as error:
+        return _fail(error, typed, invocation)
+    return status
+
+
+def main() -> NoReturn:
+    """Run the command line and end with its exit status."""
+    sys.exit(run_program())
+
+
+def _fail(error: BaseException, typed: Sequence[str], invocation: Invocation) -> int:
+    line, status = describe(error, typed)
+    try:
+        if invocation.debug:
+            typer.echo(traceback_of(error), err=True, nl=False)
+        typer.echo(f"pumpwatch: {line}", err=True)
+        _flush()
+    except OSError:
+        _write_no_more()
+    return status
+
+
+def _flush() -> None:
+    """Write out what waits, while somebody still hears that it cannot be written."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+
+
+def _write_no_more() -> None:
+    """Let the interpreter's own last flush go nowhere: it would complain, and change the status."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            os.dup2(nowhere, stream.fileno())
+
+
+def _tolerate_any_encoding() -> None:
+    """Write what a terminal's encoding lacks as a question mark, never as an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""`pumpwatch paper`: real market data, paper orders, no keys and no AWS."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pumpwatch_workbench.cli.options import BaseUrl, Detector, Strategy, checked_address
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pumpwatch_workbench.play.paper.loop import Tally
+    from pumpwatch_workbench.play.paper.options import PaperOptions
+
+__all__ = ["paper"]
+
+
+def paper(
+    *,
+    symbols: Annotated[
+        str | None,
+        typer.Option(help="Only these, such as BTCUSDT,DOGEUSDT; without it the whole market."),
+    ] = None,
+    strategy: Annotated[Strategy, typer.Option(help="What to do about a pump.")] = Strategy.FADE,
+    detector: Annotated[Detector, typer.Option(help="The rule.")] = Detector.BOOSTED,
+    duration: Annotated[
+        str | None, typer.Option(help="Such as 30m, 8h or 7d; without it until you interrupt it.")
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="File for everything; without it ~/.pumpwatch/paper.db.")
+    ] = None,
+    base_url: BaseUrl = "https://api.bybit.com",
+    slack_webhook_env: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Name of the variable that holds Slack's webhook address."
+        ),
+    ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Serve metrics for Prometheus on 127.0.0.1; 0: a free port.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Lift a halt, of a protection or of a person.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON lines.")] = False,
+) -> None:
+    """Trade on paper with Bybit's real public market data. Needs no key, no account and no AWS.
+
+    Detects and trades once a minute as a deployed stack does, with all its protections, and keeps
+    everything in one file: stop it and start it again as you like. Other settings come from the
+    environment, see docs/configuration.md. Ctrl-C ends it after the tick at hand.
+    """
+    from pumpwatch_workbench.cli.durations import parse_duration  # noqa: PLC0415 - only where needed
+    from pumpwatch_workbench.play.paper.options import (  # noqa: PLC0415
+        PaperOptions,
+        default_store,
+        parse_symbols,
+        webhook_from,
+    )
+
+    options = PaperOptions.checked(
+        os.environ,
+        store=store or default_store(),
+        base_url=checked_address("--base-url", base_url),
+        detector=detector.value,
+        strategy=strategy.value,
+        metrics_port=metrics_port,
+        symbols=() if symbols is None else parse_symbols(symbols),
+        duration=None if duration is None else parse_duration("--duration", duration),
+        webhook="" if slack_webhook_env is None else webhook_from(slack_webhook_env),
+        resume=resume,
+    )
+    _play(options, as_json=as_json)
+
+
+def _play(options: PaperOptions, *, as_json: bool) -> None:
+    from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
+
+    from pumpwatch_workbench.play.paper.play import play, stop_on_signals  # noqa: PLC0415
+    from pumpwatch_workbench.play.views.json import JsonView  # noqa: PLC0415
+    from pumpwatch_workbench.play.views.live import view_for  # noqa: PLC0415
+
+    stop, console = threading.Event(), Console()
+    json_view = JsonView(typer.echo)
+    view = json_view if as_json else view_for(console)
+    with stop_on_signals(stop), view:
+        tally = play(options, view, stop)
+    if as_json:
+        json_view.line("summary", **_summary(tally), store=str(options.store))
+    else:
+        _print_summary(tally, options, console)
+    if tally.ticks and tally.failed_ticks == tally.ticks:
+        raise typer.Exit(1)
+
+
+def _summary(tally: Tally) -> dict[str, object]:
+    return {
+        "ticks": tally.ticks,
+        "late_ticks": tally.late_ticks,
+        "failed_ticks": tally.failed_ticks,
+        "signals": tally.signals,
+        "opened": tally.opened,
+        "closed": tally.closed,
+        "denied": tally.denied,
+        "realised_pnl_usdt": str(tally.realised),
+        "equity_usdt": None if tally.equity is None else str(tally.equity),
+        "open_positions": tally.open_positions,
+    }
+
+
+def _print_summary(tally: Tally, options: PaperOptions, console: Console) -> None:
+    from pumpwatch_workbench.pages.words import money, signed_money  # noqa: PLC0415
+
+    late = f", {tally.late_ticks} late" if tally.late_ticks else ""
+    failed = f", {tally.failed_ticks} with a failure" if tally.failed_ticks else ""
+    lines = [
+        f"{tally.ticks} ticks{late}{failed}; {tally.signals} signals; {tally.opened} opened,"
+        f" {tally.closed} closed, {tally.denied} not entered",
+        f"Realised {signed_money(tally.realised)} USDT, equity {money(tally.equity)} USDT,"
+        f" {tally.open_positions} positions open",
+        f"Kept in {options.store}: start again to go on, pumpwatch report to look at it",
+    ]
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)

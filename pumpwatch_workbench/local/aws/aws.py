@@ -1,0 +1,113 @@
+"""The AWS stand-in's process, and clients for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+
+from pumpwatch.errors import PumpwatchError
+from pumpwatch_workbench.processes import interruption_later
+
+__all__ = ["FAKE_CREDENTIALS", "REGION", "AwsServer", "LocalStackError"]
+
+REGION = "eu-central-1"
+FAKE_CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "AKIALOCALSTACKEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "no-secret-at-all",
+    "AWS_SESSION_TOKEN": "no-token-at-all",
+}
+STOP_SECONDS = 5.0
+
+Client = Any
+"""A boto3 client; its type is made while it runs."""
+
+
+class LocalStackError(PumpwatchError):
+    """A part of the local stack could not be started; the message says which and why."""
+
+
+class AwsServer:
+    """moto in a process of its own: its garbage and its lock stay out of the run's."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._clients: dict[str, Client] = {}
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self._kill()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the process and wait until it listens. Raises `LocalStackError`."""
+        with interruption_later():
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "pumpwatch_workbench.local.aws.aws_server"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=_plain_environment(),
+            )
+        assert self._process.stdout is not None  # noqa: S101 - asked for above
+        line = self._process.stdout.readline()
+        if not line:
+            status = self._process.wait()
+            self.stop()
+            raise LocalStackError(f"the AWS stand-in (moto) ended at once with status {status}")
+        self.url = f"http://127.0.0.1:{json.loads(line)['port']}"
+
+    def _kill(self) -> None:
+        """End a process that was interrupted before it could be asked to end."""
+        if self._process is not None:
+            self._process.kill()
+        self.stop()
+
+    def stop(self) -> None:
+        """End the process by closing its standard input; kill it when that does not help."""
+        process, self._process = self._process, None
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+        if process is None:
+            return
+        try:
+            process.communicate(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+    def client(self, service: str) -> Client:
+        """Return the boto3 client for one of the stand-in's services."""
+        if service not in self._clients:
+            session = boto3.session.Session(
+                aws_access_key_id=FAKE_CREDENTIALS["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=FAKE_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+                aws_session_token=FAKE_CREDENTIALS["AWS_SESSION_TOKEN"],
+                region_name=REGION,
+            )
+            made = session.client(service, endpoint_url=self.url)  # type: ignore[call-overload]
+            self._clients[service] = made
+        return self._clients[service]
+
+
+def _plain_environment() -> dict[str, str]:
+    """Return this process's environment without anything that speaks of a real AWS account."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}

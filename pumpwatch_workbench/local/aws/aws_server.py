@@ -1,0 +1,140 @@
+"""The AWS stand-in: moto's services behind an HTTP server of our own, in a process of its own.
+
+`AwsServer` runs it with `python -m`. It prints `{"port": N}` when it listens and ends when its
+standard input closes, so it never outlives its parent. State and answers are moto's. Moto's own
+server opens a connection and a thread for every request, tries every host name it knows first and
+lists its own modules each time; this one keeps connections open and reads the service from the
+signature.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from moto.moto_server.werkzeug_app import create_backend_app
+
+from pumpwatch_workbench.relaxed_collector import relax_collector
+
+from .lean_moto import make_lean
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+__all__ = ["AwsApplication", "serve"]
+
+SERVICES = frozenset({"dynamodb", "s3", "secretsmanager"})
+"""What the template's resources need; the local stack itself plays Lambda and the scheduler."""
+
+SHUTDOWN_SECONDS = 1.0
+"""A client that vanished in the middle of a request is not waited for."""
+
+
+class AwsApplication:
+    """Answer AWS requests with moto, one at a time."""
+
+    def __init__(self) -> None:
+        make_lean()
+        self._services: dict[str, Flask] = {}
+
+    async def handle(self, request: web.BaseRequest) -> web.Response:
+        """Answer one request."""
+        service = _service(request)
+        if service is None:
+            return web.Response(status=400, text="not signed for DynamoDB, S3 or Secrets Manager\n")
+        if request.headers.get("Expect", "").lower() == "100-continue" and request.transport:
+            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = await request.read()
+        application = self._services.get(service) or self._start(service)
+        answer = _Answer()
+        chunks = application(_environ(request, body), answer.start)
+        return web.Response(status=answer.status, headers=answer.headers, body=b"".join(chunks))
+
+    def _start(self, service: str) -> Flask:
+        return self._services.setdefault(service, create_backend_app(service))  # type: ignore[arg-type]
+
+
+class _Answer:
+    """What a WSGI application says before its body."""
+
+    status: int
+    headers: list[tuple[str, str]]
+
+    def start(
+        self, status: str, headers: list[tuple[str, str]], _: object = None, /
+    ) -> Callable[[bytes], object]:
+        self.status = int(status.split(" ", 1)[0])
+        self.headers = [item for item in headers if item[0].lower() != "content-length"]
+        return _write_nothing
+
+
+def _write_nothing(_: bytes) -> None:
+    """Stand for WSGI's old way to write, which Flask never uses."""
+
+
+def _service(request: web.BaseRequest) -> str | None:
+    """Return the service a request was signed for.
+
+    The signature's scope reads `Credential=key/date/region/service/aws4_request`.
+    """
+    scope = request.headers.get("Authorization", "").partition("Credential=")[2].split(",")[0]
+    parts = scope.split("/")
+    if len(parts) < 2 or parts[-2] not in SERVICES:  # noqa: PLR2004
+        return None
+    streams = request.headers.get("X-Amz-Target", "").startswith("DynamoDBStreams")
+    return "dynamodbstreams" if streams else parts[-2]
+
+
+def _environ(request: web.BaseRequest, body: bytes) -> dict[str, Any]:
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": request.path,
+        "QUERY_STRING": request.rel_url.raw_query_string,
+        "REQUEST_URI": request.raw_path,
+        "RAW_URI": request.raw_path,
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": str(request.url.port),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "CONTENT_TYPE": request.headers.get("Content-Type", ""),
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.headers.items():
+        environ["HTTP_" + name.upper().replace("-", "_")] = value
+    return environ
+
+
+async def serve() -> None:
+    """Serve until standard input closes."""
+    server = web.Server(AwsApplication().handle, access_log=None)
+    relax_collector()
+    runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    sys.stdout.write(json.dumps({"port": port}) + "\n")
+    sys.stdout.flush()
+    await asyncio.to_thread(sys.stdin.read)
+    await runner.cleanup()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.ERROR)
+    # Ctrl-C reaches the whole process group; this one ends with the program that started it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    asyncio.run(serve())

@@ -1,0 +1,223 @@
+"""A market that says what it was told to say (MarketData port)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+
+import numpy as np
+
+from pumpwatch.domain.market.candles import MINUTE, CandleSeries, IntArray
+from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
+from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.errors import PumpwatchError, UnknownSymbol
+from pumpwatch.ports import CandleRequest
+
+__all__ = ["MemoryMarketData", "instrument"]
+
+COLUMNS = (
+    "last_price",
+    "mark_price",
+    "bid",
+    "ask",
+    "high_24h",
+    "low_24h",
+    "volume_24h",
+    "turnover_24h",
+    "funding_rate",
+)
+
+
+def instrument(symbol: str, **changes: object) -> Instrument:
+    """Return a plausible contract, with some fields changed."""
+    fields: dict[str, object] = {
+        "tick_size": Decimal("0.0001"),
+        "quantity_step": Decimal("0.1"),
+        "min_quantity": Decimal("0.1"),
+        "max_market_quantity": Decimal(1_000_000),
+        "min_notional": Decimal(5),
+        "max_leverage": Decimal(25),
+        "launch_time": 0,
+    }
+    return Instrument(symbol=symbol, **{**fields, **changes})  # type: ignore[arg-type]
+
+
+class MemoryMarketData:
+    """A scripted exchange. Set `now`, give it candles and prices, let methods fail on purpose.
+
+    A symbol's last price is what `set_price` gave, else the close of its newest visible one-minute
+    candle. Candles that open after `now` are invisible; the one that contains `now` is forming.
+    """
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+        self.calls: list[str] = []
+        """The name of every method called, in order."""
+        self.failures: dict[str, PumpwatchError] = {}
+        """By method name (every call fails) or by symbol (its candles, trades and book fail)."""
+        self.candle_requests: list[CandleRequest] = []
+        self.skipped: tuple[str, ...] = ()
+        self._instruments: dict[str, Instrument] = {}
+        self._series: dict[tuple[str, int], CandleSeries] = {}
+        self._prices: dict[str, dict[str, float]] = {}
+        self._funding: dict[str, tuple[float, int]] = {}
+        self._books: dict[str, OrderBook] = {}
+        self._trades: dict[str, MarketTrades] = {}
+
+    def list_instrument(self, one: Instrument) -> None:
+        """Add a contract."""
+        self._instruments[one.symbol] = one
+
+    def delist(self, symbol: str) -> None:
+        """Remove a contract and its price."""
+        self._instruments.pop(symbol, None)
+        self._prices.pop(symbol, None)
+
+    def set_candles(self, series: CandleSeries) -> None:
+        """Give a symbol's candles of one interval; those after `now` appear as `now` moves."""
+        self._series[series.symbol, series.interval] = series
+        self._instruments.setdefault(series.symbol, instrument(series.symbol))
+
+    def set_price(self, symbol: str, last: float, **fields: float) -> None:
+        """Set a symbol's ticker; fields not given follow from the last price.
+
+        Fields: mark_price, bid, ask, high_24h, low_24h, volume_24h, turnover_24h, funding_rate,
+        next_funding.
+        """
+        self._prices[symbol] = {"last_price": last, **fields}
+        self._instruments.setdefault(symbol, instrument(symbol))
+
+    def set_funding(self, symbol: str, rate: float, time: int) -> None:
+        """Set a symbol's funding rate and one of its funding times, milliseconds UTC.
+
+        The snapshot then names the next one after `now`, on the contract's interval. Without it the
+        rate is 0.0001 and the times are multiples of the interval.
+        """
+        self._funding[symbol] = rate, time
+
+    def set_book(self, book: OrderBook) -> None:
+        """Set a symbol's book; without it a deep book stands 0.01 % around the last price."""
+        self._books[book.symbol] = book
+
+    def set_trades(self, symbol: str, trades: MarketTrades) -> None:
+        """Give a symbol's trades; those after `now` appear as `now` moves. Without: none known."""
+        self._trades[symbol] = trades
+        self._instruments.setdefault(symbol, instrument(symbol))
+
+    def time(self) -> int:
+        """Return `now`."""
+        self._called("time")
+        return self.now
+
+    def snapshot(self, symbol: str = "") -> MarketSnapshot:
+        """Return every listed symbol that has a price, or the one that is asked for."""
+        self._called("snapshot")
+        wanted = [one for one in self._instruments if symbol in ("", one)]
+        symbols = sorted(one for one in wanted if self._last(one) is not None)
+        tickers = [self._ticker(symbol) for symbol in symbols]
+        arrays = {name: np.array([row[name] for row in tickers], dtype=float) for name in COLUMNS}
+        next_funding: IntArray = np.array([row["next_funding"] for row in tickers], dtype=np.int64)
+        return MarketSnapshot(
+            time=self.now,
+            symbols=tuple(symbols),
+            **arrays,
+            next_funding=next_funding,
+            skipped=self.skipped,
+        )
+
+    def watchlist(self) -> Mapping[str, str]:
+        """Return the listed contracts' classes."""
+        self._called("watchlist")
+        return {symbol: one.symbol_type for symbol, one in self._instruments.items()}
+
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Return the listed contracts."""
+        self._called("instruments")
+        return dict(self._instruments)
+
+    def candles(
+        self, requests: Sequence[CandleRequest]
+    ) -> Mapping[str, CandleSeries | PumpwatchError]:
+        """Return the visible candles of each request, or the scripted failure."""
+        self._called("candles")
+        self.candle_requests.extend(requests)
+        return {request.symbol: self._candles(request) for request in requests}
+
+    def recent_trades(self, symbols: Sequence[str]) -> Mapping[str, MarketTrades | PumpwatchError]:
+        """Return the last visible trades of each symbol, or the scripted failure."""
+        self._called("recent_trades")
+        return {symbol: self._recent(symbol) for symbol in symbols}
+
+    def order_book(self, symbol: str) -> OrderBook:
+        """Return the symbol's book. Raises `UnknownSymbol`."""
+        self._called("order_book")
+        if symbol in self.failures:
+            raise self.failures[symbol]
+        if symbol in self._books:
+            return self._books[symbol]
+        last = self._last(symbol)
+        if last is None:
+            raise UnknownSymbol(f"{symbol} is not listed")
+        price, deep = Decimal(repr(last)), Decimal(1_000_000_000)
+        spread = price * Decimal("0.0001")
+        return OrderBook(symbol, self.now, ((price - spread, deep),), ((price + spread, deep),))
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        if name in self.failures:
+            raise self.failures[name]
+
+    def _candles(self, request: CandleRequest) -> CandleSeries | PumpwatchError:
+        symbol, interval = request.symbol, request.interval
+        if symbol in self.failures:
+            return self.failures[symbol]
+        if symbol not in self._instruments:
+            return UnknownSymbol(f"{symbol} is not listed")
+        known = self._series.get((symbol, interval))
+        if known is None:
+            nothing = np.empty(0, dtype=np.int64)
+            return CandleSeries(symbol, interval, nothing, np.empty((0, 6)), forming=False)
+        times = known.open_time
+        wanted = (times >= request.start) & (times <= min(request.end, self.now))
+        forming = bool(wanted.any()) and int(times[wanted][-1]) + interval > self.now
+        return CandleSeries(symbol, interval, times[wanted], known.values[wanted], forming)
+
+    def _recent(self, symbol: str) -> MarketTrades | PumpwatchError:
+        if symbol in self.failures:
+            return self.failures[symbol]
+        if symbol not in self._instruments:
+            return UnknownSymbol(f"{symbol} is not listed")
+        if symbol not in self._trades:
+            nothing = np.empty(0)
+            moments, bought = nothing.astype(np.int64), nothing.astype(np.bool_)
+            return MarketTrades(moments, bought, nothing, nothing, since=self.now)
+        return self._trades[symbol].shown_at(self.now + 1)
+
+    def _last(self, symbol: str) -> float | None:
+        if symbol in self._prices:
+            return self._prices[symbol]["last_price"]
+        newest = self._day(symbol)
+        return None if newest is None else float(newest.values[-1, 3])
+
+    def _day(self, symbol: str) -> CandleSeries | None:
+        """Return the visible one-minute candles of the last 24 hours, None when there are none."""
+        found = self._candles(CandleRequest(symbol, MINUTE, self.now - 86_400_000 + 1, self.now))
+        return found if isinstance(found, CandleSeries) and len(found.open_time) else None
+
+    def _ticker(self, symbol: str) -> dict[str, float]:
+        last = self._last(symbol)
+        day = self._day(symbol)
+        values = np.empty((0, 6)) if day is None else day.values
+        derived: dict[str, Callable[[], float]] = {
+            "high_24h": lambda: float(values[:, 1].max(initial=last or 0.0)),
+            "low_24h": lambda: float(values[:, 2].min(initial=last or 0.0)),
+            "volume_24h": lambda: float(values[:, 4].sum()),
+            "turnover_24h": lambda: float(values[:, 5].sum()),
+        }
+        row = {"last_price": last or 0.0, "mark_price": last or 0.0}
+        row["bid"], row["ask"] = row["last_price"] * 0.9999, row["last_price"] * 1.0001
+        row.update({name: value() for name, value in derived.items()})
+        row["funding_rate"], grid = self._funding.get(symbol, (0.0001, 0))
+        interval = (self._instruments[symbol].funding_interval_minutes or 480) * MINUTE
+        row["next_funding"] = float(self.now + interval - (self.now - grid) % interval)
+        return {**row, **self._prices.get(symbol, {})}

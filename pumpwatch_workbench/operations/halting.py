@@ -1,0 +1,31 @@
+"""Ended trades that halt entries until a person has looked at them and resumed by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from pumpwatch.domain.trading.trades import Trade
+from pumpwatch.ports import HaltStore, Journal
+
+__all__ = ["describe", "halting_trades", "moment"]
+
+
+def halting_trades(journal: Journal, halts: HaltStore) -> list[Trade]:
+    """Return the trades that nobody has looked at yet, oldest first. Raises `StoreUnavailable`."""
+    seen = halts.looked_at()
+    return [one for one in journal.live_trades() if one.halts and one.signal_id not in seen]
+
+
+def describe(trades: Iterable[Trade]) -> list[str]:
+    """Return a line for each trade: symbol, since when, why, and the id that names it."""
+    return [
+        f"{one.symbol} since {moment(one.exit_time or one.created)}: {one.halts}"
+        f" (--trade {one.signal_id})"
+        for one in trades
+    ]
+
+
+def moment(milliseconds: int) -> str:
+    """Return a time as a person reads it, UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

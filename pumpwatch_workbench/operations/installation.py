@@ -1,0 +1,61 @@
+"""What can be halted and resumed: a deployed stack, or paper trading on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoJournal
+from pumpwatch.ports import HaltStore, Journal
+from pumpwatch_workbench.local.store import Database, SqliteHaltStore, SqliteJournal, holder_of
+from pumpwatch_workbench.play.paper.options import STAGE
+
+from .stack import DeployedStack, user_here
+
+__all__ = ["Installation", "installation_of_stack", "installation_of_store"]
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """One installation as `halt` and `resume` see it."""
+
+    stage: str
+    halts: HaltStore
+    journal: Journal
+    operator: str
+    """Who is at the keyboard."""
+    see: str
+    """The command that shows what it does."""
+    at_rest: bool = False
+    """Whether nothing acts on what is written until somebody starts it."""
+
+
+def installation_of_stack(stack: DeployedStack) -> Installation:
+    """Return a deployed stack. Raises `AwsRefused`."""
+    table = stack.table()
+    return Installation(
+        stage=stack.stage,
+        halts=DynamoHaltStore(table),
+        journal=DynamoJournal(table),
+        operator=stack.operator(),
+        see=f"pumpwatch status --stack {stack.name}",
+    )
+
+
+@contextmanager
+def installation_of_store(path: Path) -> Iterator[Installation]:
+    """Open paper trading's file beside the process that uses it. Raises `StoreProblem`."""
+    database = Database(path, alone=False)
+    try:
+        yield Installation(
+            stage=STAGE,
+            halts=SqliteHaltStore(database),
+            journal=SqliteJournal(database),
+            operator=user_here(),
+            see=f"pumpwatch status --store {path}",
+            at_rest=holder_of(path) is None,
+        )
+    finally:
+        database.close()

@@ -1,0 +1,88 @@
+"""Minutes around each event: from the kept history, or asked for anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from pumpwatch.domain.detection.signals import Signal
+from pumpwatch.domain.market.candles import MINUTE, Candles, CandleSeries
+from pumpwatch.ports import CandleRequest, HistoryStore, MarketData
+from pumpwatch_workbench.pages.candle_charts import WINDOW_AFTER_MS, WINDOW_BEFORE_MS
+from pumpwatch_workbench.play.run.result import CandleRow
+
+__all__ = ["alarms_of", "fetched_candles", "stored_candles"]
+
+MOST_SLICES = 1_000
+MOST_EVENTS = 60
+"""Charts on a page; the latest events have them."""
+
+
+def alarms_of(signals: Sequence[Signal]) -> dict[str, Signal]:
+    """Return each event's first signal, by event id, the latest events last."""
+    first: dict[str, Signal] = {}
+    for signal in signals:
+        first.setdefault(signal.event_id, signal)
+    return first
+
+
+def stored_candles(
+    history: HistoryStore, signals: Sequence[Signal]
+) -> dict[str, Sequence[CandleRow]]:
+    """Return the minutes around the latest events that the history still holds."""
+    wanted = dict(list(alarms_of(signals).items())[-MOST_EVENTS:])
+    found: dict[str, Sequence[CandleRow]] = {}
+    for number in range(MOST_SLICES if wanted else 0):
+        candles = history.load_slice(number, interval=MINUTE)
+        if candles is None:
+            break
+        rows = {symbol: row for row, symbol in enumerate(candles.symbols)}
+        for event_id, alarm in wanted.items():
+            if alarm.symbol in rows:
+                minutes = _window(candles, rows[alarm.symbol], alarm.time)
+                if minutes:
+                    found[event_id] = minutes
+    return found
+
+
+def fetched_candles(
+    market: MarketData, signals: Sequence[Signal], known: Mapping[str, Sequence[CandleRow]]
+) -> dict[str, Sequence[CandleRow]]:
+    """Return what is known, and what the exchange says about the other latest events.
+
+    An event whose symbol the exchange does not know any more stays without.
+    """
+    found = dict(known)
+    for event_id, alarm in list(alarms_of(signals).items())[-MOST_EVENTS:]:
+        if event_id in found:
+            continue
+        first = (alarm.time - WINDOW_BEFORE_MS) // MINUTE * MINUTE
+        request = CandleRequest(alarm.symbol, MINUTE, first, alarm.time + WINDOW_AFTER_MS)
+        series = market.candles([request]).get(alarm.symbol)
+        if isinstance(series, CandleSeries) and len(series.open_time):
+            found[event_id] = [
+                _row(int(time), values)
+                for time, values in zip(series.open_time, series.values, strict=True)
+            ]
+    return found
+
+
+def _window(candles: Candles, row: int, alarm: int) -> list[CandleRow]:
+    """Return the symbol's minutes in the window; none unless the alarm's own minute is there."""
+    opens = candles.open_time
+    inside = (opens > alarm - WINDOW_BEFORE_MS - MINUTE) & (opens <= alarm + WINDOW_AFTER_MS)
+    inside &= ~np.isnan(candles.close[row])
+    times = opens[inside]
+    if not ((times <= alarm) & (times > alarm - 3 * MINUTE)).any():
+        return []
+    columns = (candles.open, candles.high, candles.low, candles.close, candles.turnover)
+    return [
+        CandleRow(int(opens[place]), *(float(column[row, place]) for column in columns))
+        for place in np.flatnonzero(inside)
+    ]
+
+
+def _row(time: int, values: Sequence[float]) -> CandleRow:
+    opened, high, low, close, _, turnover = (float(value) for value in values)
+    return CandleRow(time, opened, high, low, close, turnover)

@@ -1,0 +1,75 @@
+"""The report as one JSON object: every figure, event, trade, halt and pause of the period."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+
+from pumpwatch.adapters.records import record_fields
+from pumpwatch_workbench.operations.journal.candles import alarms_of
+from pumpwatch_workbench.operations.journal.figures import Figures
+from pumpwatch_workbench.operations.journal.kpis import kpis_of
+from pumpwatch_workbench.operations.journal.machine import Machine
+from pumpwatch_workbench.operations.journal.period import Period
+from pumpwatch_workbench.pages.plain import plain
+
+__all__ = ["document_of"]
+
+
+def document_of(period: Period, figures: Figures) -> dict[str, object]:
+    """Return what `pumpwatch report --json` prints. Money is text, times are milliseconds UTC."""
+    document: dict[str, object] = {
+        "source": period.source,
+        "stage": period.stage,
+        "since": period.since,
+        "until": period.until,
+        "kpis": _flat(figures),
+        "key_figures": [asdict(one) for one in kpis_of(figures)],
+        "events": [record_fields(alarm) for alarm in alarms_of(period.signals).values()],
+        "trades": [record_fields(trade) for trade in period.trades],
+        "halts": [{**record_fields(one.halt), "ended": one.ended} for one in period.halts],
+        "locks": [record_fields(lock) for lock in period.locks],
+        "not_recorded": list(figures.not_recorded),
+    }
+    found: dict[str, object] = plain(document)  # type: ignore[assignment]
+    return found
+
+
+def _flat(figures: Figures) -> dict[str, object]:
+    """Return every figure under a name of its own."""
+    trading, runs, machine = figures.trading, figures.runs, figures.machine
+    found: dict[str, object] = {
+        "events": figures.events,
+        "signals": figures.signals,
+        **asdict(trading),
+        "fill_rate": trading.fill_rate,
+        "win_rate": trading.win_rate,
+        **asdict(figures.spending),
+        "api": [{**asdict(row), "error_rate": row.error_rate} for row in figures.api],
+        "functions": [
+            {
+                **asdict(one),
+                "time_headroom": one.time_headroom,
+                "memory_headroom": one.memory_headroom,
+            }
+            for one in figures.functions
+        ],
+        "histograms": [asdict(one) for one in figures.histograms],
+        "repairs": figures.repairs,
+        "agreement": None if figures.agreement is None else asdict(figures.agreement),
+        "ticks": runs and runs.ticks,
+        "late_ticks": runs and runs.late,
+        "failed_ticks": runs and runs.failed,
+        "alerts_raised": runs and runs.alerts_raised,
+        "alerts_delivered": runs and runs.alerts_delivered,
+        "equity": runs and runs.equity,
+    }
+    names = (field.name for field in fields(Machine))
+    return (
+        found
+        | {name: machine and getattr(machine, name) for name in names}
+        | {
+            "time_headroom": machine and machine.time_headroom,
+            "cpu_headroom": machine and machine.cpu_headroom,
+            "memory_headroom": machine and machine.memory_headroom,
+        }
+    )

@@ -1,0 +1,187 @@
+"""The journal report's key figures, latencies and requests as tables, as text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from pumpwatch_workbench.operations.journal.api_requests import ApiRow
+from pumpwatch_workbench.operations.journal.figures import Figures
+from pumpwatch_workbench.operations.journal.function_runs import FunctionRuns
+from pumpwatch_workbench.operations.journal.histograms import Bounds
+from pumpwatch_workbench.operations.journal.kpis import Kpi, kpis_of
+from pumpwatch_workbench.operations.journal.page_tables import NO_DATA
+from pumpwatch_workbench.operations.journal.spread import Spread
+from pumpwatch_workbench.pages.tables import Cell, Column, Table
+from pumpwatch_workbench.pages.words import NOTHING, date_and_clock, number, seconds, share
+
+__all__ = [
+    "api_table",
+    "bounds_table",
+    "functions_table",
+    "kpi_table",
+    "kpi_value",
+    "times_table",
+]
+
+
+def kpi_table(figures: Figures) -> Table:
+    """Return every key figure with its number of observations and its interval."""
+    columns = (
+        Column("Figure", prose=True),
+        Column("Value", numeric=True),
+        Column("n", numeric=True),
+        Column("95 % interval", numeric=True, wide=True),
+        Column("Of", wide=True),
+        Column("Note", prose=True, wide=True),
+    )
+    rows = tuple(
+        (
+            Cell(one.name),
+            Cell.nothing(NO_DATA) if one.value is None else Cell(kpi_value(one)),
+            Cell(number(one.n)),
+            Cell(_interval(one)),
+            Cell(one.counted),
+            Cell(one.note),
+        )
+        for one in kpis_of(figures)
+    )
+    return Table(
+        "n: observations in the period; intervals by Wilson's score method.", columns, rows
+    )
+
+
+def kpi_value(one: Kpi) -> str:
+    """Return the value with its unit; "no data" where there is none."""
+    if one.value is None:
+        return NO_DATA
+    return seconds(one.value) if one.unit == "seconds" else share(one.value, places=1)
+
+
+def times_table(figures: Figures) -> Table:
+    """Return the percentiles of what was measured in the period."""
+    columns = (
+        Column("Measured", prose=True),
+        Column("n", numeric=True),
+        Column("p50", numeric=True),
+        Column("p95", numeric=True),
+        Column("p99", numeric=True, wide=True),
+        Column("Largest", numeric=True),
+    )
+    machine, trading = figures.machine, figures.trading
+    rows = (
+        _spread_cells("Detect, wall time", machine.detect_seconds if machine else None),
+        _spread_cells("Trade, wall time", machine.trade_seconds if machine else None),
+        _spread_cells("CPU time of a tick", machine.cpu_seconds if machine else None),
+        _spread_cells("From signal to order", trading.signal_to_order),
+        _spread_cells("From order to outcome", trading.order_to_outcome),
+        _spread_cells("From fill to verified stop", trading.stop_verified),
+    )
+    return Table("Measured in this period.", columns, rows)
+
+
+def functions_table(functions: Sequence[FunctionRuns]) -> Table:
+    """Return what Lambda logged about the runs of each function."""
+    columns = (
+        Column("Function"),
+        Column("Runs", numeric=True),
+        Column("Failed", numeric=True),
+        Column("Timed out", numeric=True),
+        Column("Cold starts", numeric=True, wide=True),
+        Column("Cold start, p50", numeric=True, wide=True),
+        Column("Largest", numeric=True, wide=True),
+        Column("Memory at most", numeric=True, wide=True),
+        Column("First read, UTC", wide=True),
+    )
+    rows = tuple(_function_cells(one) for one in functions)
+    cut = [
+        f"Of {one.function} the latest {one.runs:,} runs alone were read."
+        for one in functions
+        if one.cut
+    ]
+    return Table(" ".join(["From Lambda's own log.", *cut]), columns, rows)
+
+
+def bounds_table(rows: Sequence[Bounds]) -> Table:
+    """Return the bounds that histograms know."""
+    columns = (
+        Column("Measured", prose=True),
+        Column("n", numeric=True, wide=True),
+        Column("50 % within", numeric=True),
+        Column("95 % within", numeric=True),
+        Column("99 % within", numeric=True, wide=True),
+    )
+    cells = tuple(
+        (
+            Cell(f"{row.help} ({row.name.split('_')[1]})"),
+            Cell(f"{row.count:,}"),
+            *(Cell(_bound(row, value)) for value in (row.p50, row.p95, row.p99)),
+        )
+        for row in rows
+    )
+    return Table("From histograms, since the store was made: the bucket's bound.", columns, cells)
+
+
+def api_table(rows: Sequence[ApiRow]) -> Table:
+    """Return requests and failures by endpoint, with the codes of the failures."""
+    columns = (
+        Column("Endpoint"),
+        Column("Requests", numeric=True),
+        Column("Failed", numeric=True),
+        Column("Error rate", numeric=True, wide=True),
+        Column("Codes", prose=True),
+    )
+    cells = tuple(
+        (
+            Cell(row.endpoint),
+            Cell(f"{row.requests:,}"),
+            Cell(f"{row.failures:,}", "bad" if row.failures else ""),
+            Cell(share(row.error_rate, places=2)),
+            Cell(
+                ", ".join(f"{code.replace('_', ' ')} {count}" for code, count in row.codes)
+                or NOTHING
+            ),
+        )
+        for row in rows
+    )
+    return Table("Requests to the exchange since the store was made.", columns, cells)
+
+
+def _interval(one: Kpi) -> str:
+    if one.interval is None:
+        return NOTHING
+    low, high = one.interval
+    return f"{share(low, places=1)} to {share(high, places=1)}"
+
+
+def _spread_cells(name: str, spread: Spread | None) -> tuple[Cell, ...]:
+    if spread is None:
+        return (Cell(name), Cell("0"), *([Cell.nothing()] * 3), Cell.nothing(NO_DATA))
+    values = (spread.p50, spread.p95, spread.p99, spread.largest)
+    return (Cell(name), Cell(number(spread.count)), *(Cell(seconds(one)) for one in values))
+
+
+def _function_cells(one: FunctionRuns) -> tuple[Cell, ...]:
+    if not one.runs:
+        return (Cell(one.function), Cell.nothing(NO_DATA), *([Cell.nothing()] * 7))
+    init = one.init_seconds
+    memory = NO_DATA
+    if one.memory_mib is not None and one.memory_limit_mib is not None:
+        memory = f"{one.memory_mib:,.0f} of {one.memory_limit_mib:,.0f} MiB"
+    return (
+        Cell(one.function),
+        Cell(number(one.runs)),
+        Cell(number(one.failed), "bad" if one.failed else ""),
+        Cell(number(one.timed_out), "bad" if one.timed_out else ""),
+        Cell(number(one.cold_starts)),
+        Cell(seconds(init.p50) if init else NOTHING),
+        Cell(seconds(init.largest) if init else NOTHING),
+        Cell(memory),
+        Cell(date_and_clock(one.first)),
+    )
+
+
+def _bound(row: Bounds, value: float) -> str:
+    if math.isinf(value):
+        return "more"
+    return share(value, places=2) if row.name.endswith("_ratio") else seconds(value)

@@ -1,0 +1,137 @@
+"""The report of a running installation as one self-contained HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from itertools import groupby
+
+from pumpwatch.domain.detection.signals import Signal
+from pumpwatch.domain.trading.trades import Trade
+from pumpwatch_workbench.operations.journal.candles import alarms_of
+from pumpwatch_workbench.operations.journal.figures import Figures
+from pumpwatch_workbench.operations.journal.kpi_tables import (
+    api_table,
+    bounds_table,
+    functions_table,
+    kpi_table,
+    times_table,
+)
+from pumpwatch_workbench.operations.journal.page_tables import (
+    costs_table,
+    events_table,
+    journal_tiles,
+    stops_table,
+)
+from pumpwatch_workbench.operations.journal.period import Period
+from pumpwatch_workbench.pages.assembly import render
+from pumpwatch_workbench.pages.candle_charts import event_chart, window_of
+from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
+from pumpwatch_workbench.pages.chart_style import Figure
+from pumpwatch_workbench.pages.line_charts import equity_chart, equity_words
+from pumpwatch_workbench.pages.tables import counts_table
+from pumpwatch_workbench.pages.trade_tables import trade_state_words, trades_table
+from pumpwatch_workbench.pages.words import NOTHING, date_and_clock, percent
+from pumpwatch_workbench.play.run.result import DetectedEvent, EventRow, Verdict
+
+__all__ = ["render_journal"]
+
+
+def render_journal(period: Period, figures: Figures) -> str:
+    """Return the whole page: styles, scripts, Plotly and data inside, nothing to fetch."""
+    alarms = alarms_of(period.signals)
+    trades = {trade.event_id: trade for trade in period.trades}
+    charts: dict[str, Figure] = {}
+    title, words, curve = _result_over_time(period)
+    if curve:
+        charts["equity"] = equity_chart(curve)
+    cards = _event_charts(period, alarms, trades, charts)
+    anchors = {event_id: card.anchor for event_id, card in cards.items()}
+    return render(
+        "journal_report.html",
+        charts,
+        title=f"Pumpwatch report: {period.stage}",
+        subtitle=f"{date_and_clock(period.since)} to {date_and_clock(period.until)} UTC"
+        f" · {period.source}",
+        paper=period.runs is not None,
+        tiles=journal_tiles(figures),
+        kpis=kpi_table(figures),
+        not_recorded=figures.not_recorded,
+        equity_title=title,
+        equity_words=words,
+        events=events_table(list(alarms.values()), trades, anchors),
+        cards=list(cards.values()),
+        charts_left_out=len(alarms) - len(cards),
+        trades=trades_table(period.trades, "Every trade that held a position"),
+        denials=counts_table("Why signals gave no position.", "Reason", figures.trading.denials),
+        stops=stops_table(period),
+        repairs=counts_table(
+            "Differences between journal and exchange that were put right.",
+            "What",
+            [(name.replace("_", " "), count) for name, count in figures.repairs],
+        ),
+        costs=costs_table(figures.spending),
+        times=times_table(figures),
+        functions=functions_table(figures.functions),
+        bounds=bounds_table(figures.histograms),
+        api=api_table(figures.api),
+    )
+
+
+def _event_charts(
+    period: Period,
+    alarms: Mapping[str, Signal],
+    trades: Mapping[str, Trade],
+    charts: dict[str, Figure],
+) -> dict[str, ChartCard]:
+    """Add the chart of each event whose candles are known; return the cards by event id."""
+    drawn = [event_id for event_id in alarms if period.candles.get(event_id)]
+    mine: dict[str, list[Signal]] = {event_id: [] for event_id in drawn}
+    for signal in period.signals:
+        if signal.event_id in mine:
+            mine[signal.event_id].append(signal)
+    cards = {}
+    for number, event_id in enumerate(drawn, start=1):
+        alarm, anchor = alarms[event_id], f"event-{number}"
+        # Nobody has labelled it: the verdict is not shown.
+        detected = DetectedEvent.from_signals(mine[event_id], Verdict.IGNORED)
+        trade = trades.get(event_id)
+        row = EventRow(alarm.symbol, alarm.time, Verdict.IGNORED, None, detected, trade)
+        charts[anchor] = event_chart(row, window_of(row, period.candles[event_id]))
+        cards[event_id] = chart_card(anchor, row.symbol, trade_state_words(trade), _facts(row))
+    return cards
+
+
+def _facts(row: EventRow) -> list[tuple[str, str]]:
+    facts = [("Alarm", date_and_clock(row.time))]
+    if row.detected is not None:
+        facts.append(("Rise to the peak", percent(row.detected.rise)))
+        facts.append(("Strength", f"{row.detected.strength:,.0f}"))
+    trade = row.trade
+    if trade is None:
+        return facts
+    if trade.entry_time is None:
+        return [*facts, ("Not entered", trade.denial or NOTHING)]
+    return facts + trade_facts(trade)
+
+
+def _result_over_time(period: Period) -> tuple[str, str, list[tuple[int, Decimal]]]:
+    """Return title, words and points of what trading made: equity, or else realised profit."""
+    curve = [(one.time, one.equity) for one in period.runs or () if one.equity is not None]
+    if curve:
+        return "Equity", equity_words(curve, "Equity", "open positions at their last price"), curve
+    curve = _realised(period.trades)
+    return "Realised profit", equity_words(curve, "Realised profit", "after all costs"), curve
+
+
+def _realised(trades: Sequence[Trade]) -> list[tuple[int, Decimal]]:
+    """Return the realised profit of the period after each moment at which trades closed."""
+    closed = sorted(
+        (one for one in trades if one.exit_time is not None), key=lambda one: one.exit_time or 0
+    )
+    total = Decimal(0)
+    points = [(min(one.created for one in closed), total)] if closed else []
+    for time, some in groupby(closed, key=lambda one: one.exit_time or 0):
+        total += sum((one.realised_pnl for one in some), Decimal(0))
+        points.append((time, total))
+    return points

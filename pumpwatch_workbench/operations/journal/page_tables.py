@@ -1,0 +1,187 @@
+"""What the journal report's tiles and tables about events, stops and costs say, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from pumpwatch.domain.detection.signals import Signal
+from pumpwatch.domain.trading.trades import Trade
+from pumpwatch_workbench.operations.journal.figures import Figures
+from pumpwatch_workbench.operations.journal.period import Period
+from pumpwatch_workbench.operations.journal.spending import Slippage, Spending
+from pumpwatch_workbench.pages.tables import ROWS_AT_MOST, Cell, Column, Table, Tile, latest
+from pumpwatch_workbench.pages.trade_tables import result_cell, trade_state_words
+from pumpwatch_workbench.pages.words import (
+    NOTHING,
+    date_and_clock,
+    money,
+    number,
+    percent,
+    share,
+    signed_money,
+)
+
+__all__ = ["NO_DATA", "costs_table", "events_table", "journal_tiles", "stops_table"]
+
+NO_DATA = "no data"
+UNKNOWN = "not recorded"
+
+
+def journal_tiles(figures: Figures) -> tuple[Tile, ...]:
+    """Return what was made and done, the most wanted first."""
+    trading, runs, spent = figures.trading, figures.runs, figures.spending
+    equity = runs.equity if runs else None
+    return (
+        Tile(
+            "Realised profit and loss",
+            f"{signed_money(trading.realised)} USDT" if trading.closed else NO_DATA,
+            f"after all costs, {trading.closed:,} closed trades",
+        ),
+        Tile(
+            "Win rate",
+            NO_DATA if trading.win_rate is None else share(trading.win_rate),
+            f"{trading.won:,} of {trading.closed:,} closed trades",
+        ),
+        Tile("Open now", number(trading.open_now), "of the trades of this period"),
+        Tile("Pump events", number(figures.events), f"{figures.signals:,} signals"),
+        Tile("Not entered", number(trading.denied), "denied, refused or never placed"),
+        Tile(
+            "Fees",
+            f"{money(spent.fees)} USDT" if spent.trades else NO_DATA,
+            f"and {money(spent.funding)} of funding, {spent.trades:,} trades",
+        ),
+        Tile(
+            "Equity",
+            UNKNOWN if equity is None else f"{money(equity)} USDT",
+            "at the last tick that knew it",
+        ),
+        _ticks_tile(figures),
+    )
+
+
+def events_table(
+    alarms: Sequence[Signal], trades: Mapping[str, Trade], anchors: Mapping[str, str]
+) -> Table:
+    """Return the latest events with what trading made of them."""
+    columns = (
+        Column("Symbol"),
+        Column("Alarm, UTC"),
+        Column("Rise at the alarm", numeric=True, wide=True),
+        Column("Strength", numeric=True, wide=True),
+        Column("Trade"),
+        Column("Result, USDT", numeric=True),
+    )
+    rows = []
+    for alarm in list(alarms)[-ROWS_AT_MOST:]:
+        trade = trades.get(alarm.event_id)
+        anchor = anchors.get(alarm.event_id, "")
+        rows.append(
+            (
+                Cell(alarm.symbol, href=f"#{anchor}" if anchor else ""),
+                Cell(date_and_clock(alarm.time)),
+                Cell(percent(alarm.price / alarm.base_price - 1.0)),
+                Cell(f"{alarm.strength:,.0f}"),
+                Cell(trade_state_words(trade)),
+                result_cell(trade),
+            )
+        )
+    return Table(latest("Every event", len(alarms)), columns, tuple(rows))
+
+
+def stops_table(period: Period) -> Table:
+    """Return halts and pauses with their reasons, the latest last."""
+    columns = (
+        Column("What"),
+        Column("From, UTC"),
+        Column("Until, UTC"),
+        Column("Symbol", wide=True),
+        Column("Reason", prose=True),
+    )
+    entries = sorted(_stops(period))
+    rows = tuple(
+        (Cell(what), Cell(date_and_clock(since)), *(Cell(text) for text in others))
+        for since, what, *others in entries[-ROWS_AT_MOST:]
+    )
+    caption = latest("Halts and pauses: entries were stopped, exits went on", len(entries))
+    return Table(caption, columns, rows)
+
+
+def costs_table(spent: Spending) -> Table:
+    """Return what trading and running cost, each with what it is of."""
+    columns = (
+        Column("Cost"),
+        Column("Amount", numeric=True),
+        Column("n", numeric=True, wide=True),
+        Column("What it is", prose=True),
+    )
+    held = number(spent.trades)
+    fees, funding = (
+        f"{money(one)} USDT" if spent.trades else NO_DATA for one in (spent.fees, spent.funding)
+    )
+    rows = [
+        ("Fees", fees, held, "within the results above"),
+        ("Funding", funding, held, "paid; below zero: received"),
+        _slippage("Slippage of entries", spent.entry_slippage, "from the price they were sized at"),
+        _slippage("Slippage of stops", spent.stop_slippage, "from the stop's price"),
+        _aws(spent),
+    ]
+    cells = tuple(
+        tuple(Cell.nothing(text) if text == NO_DATA else Cell(text) for text in row) for row in rows
+    )
+    return Table(
+        "Slippage is in the trades' prices already; below zero: in our favour.", columns, cells
+    )
+
+
+def _slippage(name: str, found: Slippage, words: str) -> tuple[str, str, str, str]:
+    if not found.trades:
+        return name, NO_DATA, "0", words
+    part = share(found.share, places=2)
+    return (
+        name,
+        f"{money(found.usdt)} USDT",
+        number(found.trades),
+        f"{part} of the notional, {words}",
+    )
+
+
+def _aws(spent: Spending) -> tuple[str, str, str, str]:
+    aws = spent.aws
+    if aws is None:
+        return "AWS", "none", NOTHING, "nothing of this runs on AWS, or it was not measured"
+    return (
+        "AWS",
+        f"{aws.dollars:,.2f} US dollars",
+        NOTHING,
+        f"an estimate, no bill: {aws.dollars_a_month:,.2f} a month for {aws.symbols:,} symbols"
+        f" every {aws.scan_seconds} s, see docs/costs.md",
+    )
+
+
+def _stops(period: Period) -> Iterator[tuple[int, str, str, str, str]]:
+    """Yield halts and locks: since, what, until, symbol, reason."""
+    for one in period.halts:
+        what = f"halt by {one.halt.by or 'a person'}"
+        yield one.halt.since, what, _end(one.ended), "all", one.halt.reason
+    for lock in period.locks:
+        what = lock.protection.replace("_", " ")
+        yield lock.since, what, _end(lock.until), lock.symbol or "all", lock.reason
+
+
+def _ticks_tile(figures: Figures) -> Tile:
+    runs, functions = figures.runs, figures.functions
+    if runs is not None:
+        return Tile("Ticks", f"{runs.ticks:,}", f"{runs.late} late, {runs.failed} with a failure")
+    if not functions:
+        return Tile("Ticks", UNKNOWN, "the table keeps no run records")
+    count, failed = sum(one.runs for one in functions), sum(one.failed for one in functions)
+    names = " and ".join(one.function for one in functions if one.runs)
+    return Tile(
+        "Runs",
+        f"{count:,}" if count else NO_DATA,
+        f"of {names}, {failed:,} failed" if count else "Lambda's logs could tell nothing",
+    )
+
+
+def _end(time: int | None) -> str:
+    return "in force" if time is None else date_and_clock(time)

@@ -1,0 +1,118 @@
+"""What trading and running cost: fees, funding, slippage, and an estimate of AWS's bill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.trades import ExitReason, Trade
+from pumpwatch_workbench.operations.journal.period import Period
+
+__all__ = ["AwsEstimate", "Slippage", "Spending", "spending_of"]
+
+ZERO = Decimal(0)
+HOURS_OF_A_MONTH = 730
+HOUR = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Slippage:
+    """How much worse than planned fills were, USDT; below zero: better."""
+
+    trades: int
+    """Whose planned price is known."""
+    usdt: Decimal
+    notional: Decimal
+    """At the planned prices, USDT."""
+
+    @property
+    def share(self) -> float | None:
+        """Return the slippage as a share of the notional."""
+        return float(self.usdt / self.notional) if self.notional else None
+
+
+@dataclass(frozen=True, slots=True)
+class AwsEstimate:
+    """US dollars, from measurements and list prices: no bill."""
+
+    dollars: float
+    dollars_a_month: float
+    symbols: int
+    scan_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """Money in USDT, apart from AWS's dollars. Slippage is part of the trades' results already."""
+
+    trades: int
+    """That held a position."""
+    fees: Decimal
+    funding: Decimal
+    """Paid; below zero: received."""
+    entry_slippage: Slippage
+    """From the book's best price when the entry was sized."""
+    stop_slippage: Slippage
+    """From the stop's price, of the trades that their stop ended."""
+    aws: AwsEstimate | None
+    """None: nothing ran on AWS, or it was not measured."""
+
+
+def spending_of(period: Period) -> Spending:
+    """Return what the period's trades and its running cost."""
+    trades = period.trades
+    return Spending(
+        trades=sum(one.entry_time is not None for one in trades),
+        fees=sum((one.fees for one in trades), ZERO),
+        funding=sum((one.funding for one in trades), ZERO),
+        entry_slippage=_entries(trades),
+        stop_slippage=_stops(trades),
+        aws=_aws(period),
+    )
+
+
+def _entries(trades: Sequence[Trade]) -> Slippage:
+    """Return by how much entries were filled worse than planned: a buy higher, a sale lower."""
+    return _slippage(
+        (one.planned_price, one.entry_price, one.quantity, one.side is Side.BUY)
+        for one in trades
+        if one.entry_time is not None
+    )
+
+
+def _stops(trades: Sequence[Trade]) -> Slippage:
+    """Return by how much stops were filled worse than where they stood."""
+    return _slippage(
+        (one.stop_loss, one.exit_price, one.quantity, one.side is Side.SELL)
+        for one in trades
+        if one.exit_time is not None and one.exit_reason is ExitReason.STOP_LOSS
+    )
+
+
+def _slippage(
+    legs: Iterable[tuple[Decimal | None, Decimal | None, Decimal, bool]],
+) -> Slippage:
+    """Add up legs of planned price, price of the fill, quantity, and whether it was bought."""
+    count, lost, notional = 0, ZERO, ZERO
+    for planned, filled, quantity, bought in legs:
+        if planned is None or filled is None:
+            continue
+        count += 1
+        lost += (filled - planned if bought else planned - filled) * quantity
+        notional += planned * quantity
+    return Slippage(count, lost, notional)
+
+
+def _aws(period: Period) -> AwsEstimate | None:
+    if period.aws is None:
+        return None
+    a_month = period.aws.dollars_a_month
+    hours = (period.until - period.since) / HOUR
+    return AwsEstimate(
+        dollars=a_month * hours / HOURS_OF_A_MONTH,
+        dollars_a_month=a_month,
+        symbols=period.aws.symbols,
+        scan_seconds=period.aws.scan_seconds,
+    )

@@ -1,0 +1,168 @@
+"""A period from a deployed stage: its table, its bucket and its logs, found by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pumpwatch.adapters.dynamodb import (
+    DynamoHaltStore,
+    DynamoJournal,
+    DynamoLockStore,
+    DynamoSignalStore,
+    DynamoTotalsStore,
+    Table,
+)
+from pumpwatch.adapters.s3 import S3HistoryStore
+from pumpwatch.domain.trading.protections import Lock
+from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
+from pumpwatch.errors import BadInput, StoreUnavailable
+from pumpwatch.metrics.catalogue import DETECT, TRADE
+from pumpwatch_workbench.operations.costs.page import costs
+from pumpwatch_workbench.operations.costs.usage import MEASURED_SYMBOLS
+from pumpwatch_workbench.operations.journal.candles import stored_candles
+from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog, read_log
+from pumpwatch_workbench.operations.journal.period import HaltSpan, Period, RunningCost
+
+__all__ = ["Deployment", "deployment_of_stage", "logs_of_stack", "period_of_stack"]
+
+THREADS = 8
+A_MINUTE = 60
+NEEDED = ("StateTable", "HistoryBucket")
+LOG_GROUPS = {"detect": "DetectLogGroup", "trade": "TradeLogGroup"}
+"""The outputs that name them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A stage's stack, as CloudFormation tells it."""
+
+    outputs: Mapping[str, str]
+    parameters: Mapping[str, str]
+
+    @property
+    def scan_seconds(self) -> int:
+        """Return how often detect scans the market; below 60, several times in one run."""
+        return int(self.parameters.get("ScanIntervalSeconds") or A_MINUTE)
+
+
+def deployment_of_stage(cloudformation: Any, stage: str) -> Deployment:  # noqa: ANN401 - boto3's client
+    """Return the stack that was deployed as this stage.
+
+    Raises `BadInput` where there is none, `StoreUnavailable` when AWS does not answer.
+    """
+    try:
+        pages = cloudformation.get_paginator("describe_stacks").paginate()
+        stacks = [stack for page in pages for stack in page["Stacks"]]
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "unknown")
+        raise StoreUnavailable(f"AWS refused to list the stacks: {code}") from None
+    except BotoCoreError as error:
+        raise StoreUnavailable(f"AWS did not list the stacks: {error}") from None
+    for stack in stacks:
+        found = _deployment(stack)
+        stages = {found.parameters.get("Stage", ""), found.outputs.get("Stage", "")}
+        if stage in stages and all(name in found.outputs for name in NEEDED):
+            return found
+    raise BadInput(
+        f"--stage is {stage}: no stack of that stage is deployed in this account's region"
+    )
+
+
+def _deployment(stack: Mapping[str, Any]) -> Deployment:
+    return Deployment(
+        {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())},
+        {one["ParameterKey"]: one.get("ParameterValue", "") for one in stack.get("Parameters", ())},
+    )
+
+
+def period_of_stack(
+    table: Table,
+    history: S3HistoryStore,
+    *,
+    stage: str,
+    since: int,
+    until: int,
+    scan_seconds: int = A_MINUTE,
+    logs: Sequence[FunctionLog] | None = None,
+) -> Period:
+    """Return what table and bucket say, with the logs that were read. Raises `StoreUnavailable`."""
+    journal = DynamoJournal(table)
+    trades = journal.trades_since(since)
+    signals = DynamoSignalStore(table).since(since)
+    orders, repairs = _orders_and_repairs(journal, trades)
+    totals = DynamoTotalsStore(table)
+    return Period(
+        source=f"the table of stage {stage}",
+        stage=stage,
+        since=since,
+        until=until,
+        trades=trades,
+        orders=orders,
+        signals=signals,
+        repairs=repairs,
+        locks=_locks(DynamoLockStore(table), since),
+        halts=_halts(DynamoHaltStore(table)),
+        totals={name: totals.read(name) for name in (DETECT, TRADE)},
+        aws=_running_cost(scan_seconds),
+        logs=logs,
+        candles=stored_candles(history, signals),
+    )
+
+
+def logs_of_stack(
+    logs: Any,  # noqa: ANN401 - boto3's client
+    found: Deployment,
+    since: int,
+    until: int,
+) -> list[FunctionLog]:
+    """Return what Lambda logged about the runs of both functions, at once. Raises nothing."""
+
+    def read(function: str) -> FunctionLog:
+        output = LOG_GROUPS[function]
+        if output not in found.outputs:
+            problem = f"the stack has no output {output}: deploy the present version"
+            return FunctionLog(function, problem=problem)
+        scans = function == "detect" and found.scan_seconds < A_MINUTE
+        group = found.outputs[output]
+        return read_log(logs, function, group, since, until, scans_its_minute=scans)
+
+    with ThreadPoolExecutor(len(LOG_GROUPS)) as pool:
+        return list(pool.map(read, LOG_GROUPS))
+
+
+def _running_cost(scan_seconds: int) -> RunningCost | None:
+    """Return the model's cost; None where no measurements lie beside the program."""
+    symbols = MEASURED_SYMBOLS[-1]
+    try:
+        month = costs(symbols, scan_seconds).total
+    except BadInput:
+        return None
+    return RunningCost(month, symbols, scan_seconds)
+
+
+def _orders_and_repairs(
+    journal: DynamoJournal, trades: Sequence[Trade]
+) -> tuple[list[OrderRecord], list[tuple[str, RepairNote]]]:
+    """Ask for each trade's orders and repairs, several at a time."""
+    names = [trade.signal_id for trade in trades]
+    with ThreadPoolExecutor(THREADS) as pool:
+        orders: Iterable[Sequence[OrderRecord]] = list(pool.map(journal.orders, names))
+        repairs = list(pool.map(journal.repairs, names))
+    pairs = [(name, note) for name, notes in zip(names, repairs, strict=True) for note in notes]
+    return [order for some in orders for order in some], pairs
+
+
+def _locks(store: DynamoLockStore, since: int) -> Sequence[Lock]:
+    """The table forgets a lock a day after its end: older ones are not found."""
+    return store.current(since)
+
+
+def _halts(store: DynamoHaltStore) -> list[HaltSpan]:
+    """The table keeps the halt in force alone."""
+    halt = store.current()
+    return [] if halt is None else [HaltSpan(halt, None)]

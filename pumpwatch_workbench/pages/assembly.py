@@ -1,0 +1,89 @@
+"""Put a report page together: one file with styles, scripts, Plotly and data, nothing to fetch."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pumpwatch_workbench.pages.chart_style import TEMPLATE, Figure
+
+__all__ = ["render", "script_json"]
+
+SECTION = re.compile(r'<h2 id="([^"]+)"[^>]*>([^<]+)</h2>')
+
+
+def render(template: str, figures: Mapping[str, Figure], **values: object) -> str:
+    """Return the page that a template makes of the values; `figures` are drawn by their names.
+
+    A page without figures has no script at all.
+    """
+    scripts = {"plotly": _plotly_script(), "page": _template_text("report.js")} if figures else {}
+    page: str = (
+        _environment()
+        .get_template(template)
+        .render(
+            **values,
+            style=Markup(_template_text("report.css")),  # noqa: S704 - our own file
+            scripts={name: Markup(text) for name, text in scripts.items()},  # noqa: S704 - our own files
+            policy=_policy(list(scripts.values())),
+            charts=script_json({"template": TEMPLATE, "figures": dict(figures)}),
+        )
+    )
+    return page
+
+
+def script_json(charts: Figure) -> Markup:
+    """Return JSON that cannot end the script element it is put into."""
+    text = json.dumps(charts, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704 - escaped above
+
+
+def _policy(scripts: list[str]) -> str:
+    """Return a content security policy: only these scripts run, and nothing is ever fetched."""
+    digests = [
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts
+    ]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline';"
+        " img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("pumpwatch_workbench.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["sections"] = _sections
+    return environment
+
+
+def _sections(main: str) -> list[tuple[str, str]]:
+    """Return id and title of each section of a page, for its table of contents."""
+    return [(one[1], html.unescape(one[2])) for one in SECTION.finditer(main)]
+
+
+def _template_text(name: str) -> str:
+    return (files("pumpwatch_workbench.pages") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _plotly_script() -> str:
+    # Read from the file: importing plotly's Python side takes longer than writing the page.
+    text = (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    return text.replace("\r\n", "\n")

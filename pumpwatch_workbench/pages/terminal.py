@@ -1,0 +1,50 @@
+"""The pages' tiles and tables on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table as TerminalTable
+from rich.text import Text
+
+from pumpwatch_workbench.pages.tables import Table, Tile
+
+__all__ = ["WIDE", "terminal_table", "tiles_grid", "wide_enough"]
+
+WIDE = 120
+"""Columns of what goes to a file or a pipe."""
+
+
+def wide_enough(console: Console, width: int = WIDE) -> Console:
+    """Return the console, or for a file or a pipe one of a fixed width."""
+    return (
+        console if console.is_terminal else Console(file=console.file, width=width, highlight=False)
+    )
+
+
+def tiles_grid(tiles: Iterable[Tile]) -> TerminalTable:
+    """Return the summary's figures, one a line."""
+    grid = TerminalTable.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column(justify="right", style="bold")
+    grid.add_column(style="dim")
+    for tile in tiles:
+        grid.add_row(tile.label, Text(tile.value), Text(tile.note))
+    return grid
+
+
+def terminal_table(table: Table, title: str, *, narrow: bool = False) -> TerminalTable:
+    """Return a page's table with another title and no frame; a narrow one as a phone shows it."""
+    shown = TerminalTable(title=title, title_justify="left", title_style="bold", box=None)
+    chosen = [n for n, column in enumerate(table.columns) if not (narrow and column.wide)]
+    for column in (table.columns[n] for n in chosen):
+        shown.add_column(
+            column.heading,
+            header_style="dim",
+            justify="right" if column.numeric else "left",
+            no_wrap=not column.prose,
+        )
+    for row in table.rows:
+        shown.add_row(*(Text(row[n].text) for n in chosen))
+    return shown

@@ -1,0 +1,129 @@
+"""Trades in words and as a table, the same on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+
+from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch_workbench.pages.tables import ROWS_AT_MOST, Cell, Column, Table, Tone, latest
+from pumpwatch_workbench.pages.words import (
+    NOTHING,
+    date_and_clock,
+    money,
+    number,
+    price,
+    signed_money,
+)
+
+__all__ = [
+    "amount_cell",
+    "exit_words",
+    "pnl_tone",
+    "result_cell",
+    "side_words",
+    "trade_state_words",
+    "trades_table",
+]
+
+LEVELS = ("Stop", "Target")
+
+When = Callable[[int | None], str]
+
+
+def exit_words(trade: Trade | None) -> str:
+    """Return why a trade ended, in words."""
+    if trade is None or trade.entry_time is None:
+        return NOTHING
+    if trade.exit_time is None:
+        return "still open"
+    return trade.exit_reason.replace("_", " ") if trade.exit_reason else "closed"
+
+
+def side_words(trade: Trade) -> str:
+    """Return the side as traders say it."""
+    return "short" if trade.side is Side.SELL else "long"
+
+
+def trade_state_words(trade: Trade | None) -> str:
+    """Return in short what became of an event's trade."""
+    if trade is None:
+        return "no trade"
+    if trade.state is TradeState.DROPPED:
+        return "not entered"
+    return exit_words(trade) if trade.entry_time is not None else trade.state.value
+
+
+def pnl_tone(trade: Trade | None) -> Tone:
+    """Return how the result of a trade is set."""
+    if trade is None or trade.exit_time is None:
+        return "quiet"
+    return amount_cell(trade.realised_pnl).tone
+
+
+def amount_cell(amount: Decimal) -> Cell:
+    """Return a gain or loss, USDT, with its sign."""
+    tone: Tone = "good" if amount > 0 else "bad" if amount < 0 else ""
+    return Cell(signed_money(amount), tone)
+
+
+def result_cell(trade: Trade | None) -> Cell:
+    """Return what a trade made, where it is closed."""
+    if trade is None or trade.entry_time is None:
+        return Cell.nothing()
+    if trade.exit_time is None:
+        return Cell.nothing("still open")
+    return amount_cell(trade.realised_pnl)
+
+
+def trades_table(
+    trades: Sequence[Trade],
+    what: str,
+    *,
+    when: When = date_and_clock,
+    anchors: Mapping[str, str] | None = None,
+    levels: bool = False,
+) -> Table:
+    """Return the latest of the trades that held a position, with stop and target if asked for.
+
+    `anchors` are the ids of charts by signal id. Results are after all costs.
+    """
+    columns = (
+        Column("Symbol"),
+        Column("Side", wide=True),
+        Column("Entered, UTC"),
+        Column("Entry", numeric=True, wide=True),
+        Column("Quantity", numeric=True, wide=True),
+        *(Column(name, numeric=True, wide=True) for name in LEVELS if levels),
+        Column("Exited, UTC", wide=True),
+        Column("Exit", numeric=True, wide=True),
+        Column("Why"),
+        Column("Fees", numeric=True, wide=True),
+        Column("Funding", numeric=True, wide=True),
+        Column("Result, USDT", numeric=True),
+    )
+    held = [trade for trade in trades if trade.entry_time is not None]
+    found = anchors or {}
+    rows = tuple(
+        _cells(trade, when, found.get(trade.signal_id, ""), levels)
+        for trade in held[-ROWS_AT_MOST:]
+    )
+    return Table(latest(f"{what}, results after all costs", len(held)), columns, rows)
+
+
+def _cells(trade: Trade, when: When, anchor: str, levels: bool) -> tuple[Cell, ...]:
+    return (
+        Cell(trade.symbol, href=f"#{anchor}" if anchor else ""),
+        Cell(side_words(trade)),
+        Cell(when(trade.entry_time)),
+        Cell(price(trade.entry_price)),
+        Cell(number(trade.quantity)),
+        *(Cell(price(one)) for one in (trade.stop_loss, trade.take_profit) if levels),
+        Cell(when(trade.exit_time)),
+        Cell(price(trade.exit_price)),
+        Cell(exit_words(trade)),
+        Cell(money(trade.fees)),
+        Cell(money(trade.funding)),
+        result_cell(trade),
+    )

@@ -1,0 +1,262 @@
+"""Paper trading from the first tick to the last: the schedule that a deployed stack has.
+
+Each tick runs detect, then trade. A tick that comes late, because the machine slept, runs trade
+alone with the time it was due: exits run, and its age keeps entries away. Failures that pass are
+shown once, when they begin and when they end; exits are tried again with every tick.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.errors import ExchangeForbidden, InvariantBroken, PumpwatchError, RetryLater
+from pumpwatch.invocation import Tick
+from pumpwatch.usecases.detect.report import DetectReport
+from pumpwatch.usecases.trade.report import TradeReport
+from pumpwatch_workbench.local.store import RunRecord
+from pumpwatch_workbench.play.paper.desk import PaperDesk
+from pumpwatch_workbench.play.paper.news import News
+from pumpwatch_workbench.play.paper.options import PaperOptions
+from pumpwatch_workbench.play.paper.pace import Pace
+from pumpwatch_workbench.play.paper.resources import memory_mib
+from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
+
+__all__ = ["PaperLoop", "Tally"]
+
+OFFSET = 2_000
+"""Milliseconds into its minute at which a tick fires: the candle has just closed."""
+GAP = 30 * MINUTE
+"""After so long without a run the history is filled again at once, not slice by slice."""
+BANNED = 10 * MINUTE
+"""How long to stay away after HTTP 403, as Bybit asks."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What this start did."""
+
+    ticks: int = 0
+    late_ticks: int = 0
+    failed_ticks: int = 0
+    signals: int = 0
+    opened: int = 0
+    closed: int = 0
+    denied: int = 0
+    realised: Decimal = Decimal(0)
+    """Profit and loss of the trades closed by this start, USDT."""
+    equity: Decimal | None = None
+    open_positions: int = 0
+
+
+@dataclass(slots=True)
+class _Tick:
+    """One tick while it runs."""
+
+    due: int
+    late: bool
+    detected: DetectReport | None = None
+    traded: TradeReport | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+class _Stopped(Exception):
+    """The person asked to stop while the history was filled; it is filled anew next time."""
+
+
+class PaperLoop:
+    """Plays ticks until its time is over or it is asked to stop."""
+
+    def __init__(
+        self, options: PaperOptions, desk: PaperDesk, view: RunView, news: News, pace: Pace
+    ) -> None:
+        self._options = options
+        self._desk = desk
+        self._view = view
+        self._news = news
+        self._pace = pace
+        self._problem = ""
+        self._blocked: frozenset[str] = frozenset()
+        self._requests, self._alerts = 0, (0, 0)
+        self.tally = Tally()
+
+    def play(self) -> Tally:
+        """Play. Raises `RetryLater` when the exchange cannot be reached at the start."""
+        begin = self._desk.market.time()
+        self._desk.market.check()
+        end = None if self._options.duration is None else begin + self._options.duration
+        self._view.started(RunFacts(self._title(), start=begin, end=end))
+        if not (self._desk.has_history and self._desk.records.since(begin - GAP)):
+            self._fill_history(begin)
+        # The first tick comes at once: whatever is open is looked after without delay.
+        due = self._pace.now()
+        while end is None or due < end:
+            if not self._pace.wait_until(due):
+                break
+            banned = self._play(_Tick(due, late=self._is_late(due)))
+            due = self._next(due, banned=banned)
+        if end is not None:
+            self._pace.wait_until(end)
+        return self.tally
+
+    # --- inside --------------------------------------------------------------------------
+
+    def _title(self) -> str:
+        chosen = len(self._options.symbols)
+        what = f"{chosen} symbols" if chosen else "the whole market"
+        trade = self._options.trade
+        return f"Paper trading {what} of {trade.bybit_base_url}, strategy {trade.strategy_name}"
+
+    def _fill_history(self, now: int) -> None:
+        self._view.note("Fetching the candle history ...")
+        shown = 0
+
+        def progress(done: int, total: int) -> None:
+            nonlocal shown
+            if self._pace.stopped:
+                raise _Stopped
+            step = done * 10 // total
+            if step > shown:
+                shown = step
+                self._view.note(f"Candle history: {done} of {total} slices")
+
+        with suppress(_Stopped):
+            self._attempt("history", lambda: self._desk.backfill(progress), _Tick(now, late=False))
+        self._view.note("")
+
+    def _is_late(self, due: int) -> bool:
+        return self._pace.now() - due > self._options.trade.max_tick_age_seconds * 1000
+
+    def _next(self, due: int, *, banned: bool) -> int:
+        """Return when the next tick is due; those that were missed are left out."""
+        after = max(due, self._pace.now())
+        if banned:
+            after += BANNED
+        period = self._options.period
+        return ((after - OFFSET) // period + 1) * period + OFFSET
+
+    def _play(self, tick: _Tick) -> bool:
+        """Play one tick; return whether the exchange has banned this address for a while."""
+        begin, cpu = self._pace.now(), time.process_time()
+        banned = False
+        if not tick.late:
+            banned = self._attempt("detect", lambda: self._detect(tick), tick)
+        if not banned:
+            banned = self._attempt("trade", lambda: self._trade(tick), tick)
+        self._tell(tick)
+        self._record(tick, begin, time.process_time() - cpu)
+        if tick.late and begin - tick.due > GAP:
+            self._fill_history(begin)
+        return banned
+
+    def _attempt(self, what: str, work: Callable[[], None], tick: _Tick) -> bool:
+        """Do a part of a tick; a failure that may pass is noted. Return whether it is a ban."""
+        begin = time.perf_counter()
+        try:
+            work()
+        except InvariantBroken:
+            raise
+        except PumpwatchError as error:
+            tick.problems.append(f"{what} did not work: {error}")
+            return isinstance(error, ExchangeForbidden)
+        tick.seconds[what] = time.perf_counter() - begin
+        return False
+
+    def _detect(self, tick: _Tick) -> None:
+        tick.detected = self._desk.detect(Tick(tick.due, f"paper-{tick.due}"))
+
+    def _trade(self, tick: _Tick) -> None:
+        tick.traded = self._desk.trade(Tick(tick.due, f"paper-{tick.due}"))
+
+    def _tell(self, tick: _Tick) -> None:
+        """Show what a tick brought, and say the same to Slack."""
+        tally = self.tally
+        tally.ticks += 1
+        tally.late_ticks += tick.late
+        tally.failed_ticks += bool(tick.problems)
+        if tick.late:
+            self._view.note("The machine slept: exits were looked after, nothing was opened")
+        self._tell_problems(tick)
+        for signal in tick.detected.signals if tick.detected else ():
+            tally.signals += 1
+            self._view.signal(signal)
+            self._news.signal(signal)
+        if tick.traded is not None:
+            self._tell_trades(tick.traded)
+        if tick.traded is not None and tick.traded.equity is not None:
+            self._show(tick, tick.traded, tick.traded.equity)
+
+    def _tell_problems(self, tick: _Tick) -> None:
+        now_wrong = "; ".join(tick.problems)
+        if now_wrong and not self._problem:
+            self._view.note(f"{now_wrong}; it is tried again with every tick")
+        elif self._problem and not now_wrong:
+            self._view.note("It works again")
+        self._problem = now_wrong
+
+    def _tell_trades(self, report: TradeReport) -> None:
+        now, tally = self._pace.now(), self.tally
+        for trade in (*report.opened, *report.closed, *report.denied):
+            self._view.trade(now, trade)
+        for trade in (*report.opened, *report.closed):
+            self._news.trade(trade)
+        self._tell_blocked(report)
+        tally.opened += len(report.opened)
+        tally.closed += len(report.closed)
+        tally.denied += len(report.denied)
+        tally.realised += sum((trade.realised_pnl for trade in report.closed), Decimal(0))
+        tally.open_positions = report.open_positions
+
+    def _tell_blocked(self, report: TradeReport) -> None:
+        """Say why nothing is opened any more, once, and when that is over."""
+        reasons = {name: text for name, text in report.blocked.items() if name in ("halt", "lock")}
+        told = [
+            f"Entries stopped: {reasons[name]}" for name in sorted(reasons.keys() - self._blocked)
+        ]
+        if self._blocked and not reasons:
+            told.append("Entries are allowed again")
+        for line in told:
+            self._view.note(line)
+            self._news.blocked(line)
+        self._blocked = frozenset(reasons)
+
+    def _show(self, tick: _Tick, report: TradeReport, equity: Decimal) -> None:
+        self.tally.equity = equity
+        self._view.tick(
+            TickSnapshot(
+                time=self._pace.now(),
+                tick=self.tally.ticks,
+                equity=equity,
+                movers=self._desk.market.movers() if self._view.shows_movers else (),
+                positions=tuple(report.positions),
+                events_open=tick.detected.events_open if tick.detected else 0,
+            )
+        )
+
+    def _record(self, tick: _Tick, begin: int, cpu_seconds: float) -> None:
+        """Keep what the tick cost; a record that cannot be kept is only missing in the report."""
+        requests = self._desk.session.request_count
+        raised, delivered = self._news.raised, self._news.delivered
+        record = RunRecord(
+            time=begin,
+            detect_seconds=tick.seconds.get("detect"),
+            trade_seconds=tick.seconds.get("trade"),
+            cpu_seconds=cpu_seconds,
+            memory_mib=memory_mib(),
+            requests=requests - self._requests,
+            stale=tick.late,
+            equity=tick.traded.equity if tick.traded else None,
+            alerts_raised=raised - self._alerts[0],
+            alerts_delivered=delivered - self._alerts[1],
+            problem="; ".join(tick.problems),
+        )
+        self._requests, self._alerts = requests, (raised, delivered)
+        try:
+            self._desk.records.add(record)
+        except RetryLater as error:
+            self._view.note(f"the run was not recorded: {error}")

@@ -1,0 +1,114 @@
+"""The exchange's public side as paper trading watches it: chosen symbols, and who moves most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from pumpwatch.domain.market.candles import MINUTE, CandleSeries
+from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
+from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.errors import BadInput, PumpwatchError
+from pumpwatch.ports import CandleRequest, MarketData
+from pumpwatch_workbench.play.views.view import Mover
+
+__all__ = ["WatchedMarket"]
+
+MOVERS = 10
+COLUMNS = (
+    "last_price",
+    "mark_price",
+    "bid",
+    "ask",
+    "high_24h",
+    "low_24h",
+    "volume_24h",
+    "turnover_24h",
+    "funding_rate",
+    "next_funding",
+)
+SHORTEST_LOOK = 50_000
+"""Milliseconds between two looks whose prices are compared."""
+
+
+class WatchedMarket:
+    """What detection sees (MarketData port). `only` names its symbols, empty: all of them."""
+
+    def __init__(self, market: MarketData, only: Sequence[str] = ()) -> None:
+        self._market = market
+        self._only = frozenset(only)
+        self._before: dict[str, float] = {}
+        self._looked = 0
+        self._movers: tuple[Mover, ...] = ()
+
+    def check(self) -> None:
+        """Raise `BadInput` when the exchange does not list one of the chosen symbols."""
+        unknown = sorted(self._only - self._market.watchlist().keys()) if self._only else []
+        if unknown:
+            raise BadInput(
+                f"--symbols names {', '.join(unknown[:5])}, which the exchange does not trade as a"
+                " USDT perpetual: look the name up there"
+            )
+
+    def movers(self) -> tuple[Mover, ...]:
+        """Return the symbols that moved most between the last two looks, the strongest first."""
+        return self._movers
+
+    def time(self) -> int:
+        """Return the exchange's time."""
+        return self._market.time()
+
+    def snapshot(self, symbol: str = "") -> MarketSnapshot:
+        """Return the chosen symbols of the market."""
+        seen = self._market.snapshot(symbol)
+        if self._only:
+            rows = [row for row, one in enumerate(seen.symbols) if one in self._only]
+            columns = {name: getattr(seen, name)[rows] for name in COLUMNS}
+            kept = tuple(seen.symbols[row] for row in rows)
+            skipped = tuple(one for one in seen.skipped if one in self._only)
+            seen = replace(seen, symbols=kept, skipped=skipped, **columns)
+        if not symbol:
+            self._compare(seen)
+        return seen
+
+    def watchlist(self) -> Mapping[str, str]:
+        """Return the chosen contracts' classes."""
+        found = self._market.watchlist()
+        return {one: found[one] for one in found if not self._only or one in self._only}
+
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Return the chosen contracts."""
+        found = self._market.instruments()
+        if not self._only:
+            return found
+        return {symbol: one for symbol, one in found.items() if symbol in self._only}
+
+    def candles(
+        self, requests: Sequence[CandleRequest]
+    ) -> Mapping[str, CandleSeries | PumpwatchError]:
+        """Return what each request gave."""
+        return self._market.candles(requests)
+
+    def recent_trades(self, symbols: Sequence[str]) -> Mapping[str, MarketTrades | PumpwatchError]:
+        """Return each symbol's last trades."""
+        return self._market.recent_trades(symbols)
+
+    def order_book(self, symbol: str) -> OrderBook:
+        """Return the best levels of the book."""
+        return self._market.order_book(symbol)
+
+    def _compare(self, seen: MarketSnapshot) -> None:
+        if seen.time - self._looked < SHORTEST_LOOK:
+            return
+        if seen.time - self._looked < 2 * MINUTE:
+            before = np.array([self._before.get(one, np.nan) for one in seen.symbols])
+            change = np.where(before > 0, seen.last_price / before - 1.0, 0.0)
+            order = np.argsort(-np.abs(change), kind="stable")[:MOVERS]
+            self._movers = tuple(
+                Mover(seen.symbols[row], float(change[row]), float(seen.turnover_24h[row]))
+                for row in order.tolist()
+            )
+        self._before = dict(zip(seen.symbols, seen.last_price.tolist(), strict=True))
+        self._looked = seen.time

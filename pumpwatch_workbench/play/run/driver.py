@@ -1,0 +1,170 @@
+"""Play both functions on their schedule, in market time and in lock step with the exchange.
+
+Each minute: the schedule wakes detect; the table's stream hands its new signals to trade; the
+schedule wakes trade. Nothing here decides anything: the functions are called by their Lambda entry
+points with the payloads AWS would send.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from pumpwatch.adapters.bybit.orders import read_position
+from pumpwatch.domain.detection.signals import Phase
+from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.errors import InvariantBroken
+from pumpwatch_workbench.local.aws.functions import Invocation
+from pumpwatch_workbench.play.run.options import RunOptions
+from pumpwatch_workbench.play.run.outcome import Tally, result_of
+from pumpwatch_workbench.play.run.result import RunResult
+from pumpwatch_workbench.play.run.stage import Stage, set_stage
+from pumpwatch_workbench.play.views.view import Mover, RunFacts, RunView, TickSnapshot
+from pumpwatch_workbench.relaxed_collector import relax_collector
+
+__all__ = ["play"]
+
+PROGRESS_STEPS = 4
+
+
+def play(options: RunOptions, view: RunView) -> RunResult:
+    """Play one run and return what it found and did.
+
+    Raises `BadInput` for options that do not work, `InvariantBroken` when a function fails.
+    """
+    begin = time.perf_counter()
+    view.note("Starting the simulated exchange, the AWS stand-in and the Pushgateway ...")
+    with set_stage(options) as stage:
+        relax_collector()
+        view.note(f"Metrics go to {stage.gateway.kind}.")
+        tally = _Driver(options, stage, view).play()
+        return result_of(options, stage, tally, wall_seconds=time.perf_counter() - begin)
+
+
+class _Driver:
+    def __init__(self, options: RunOptions, stage: Stage, view: RunView) -> None:
+        self._options = options
+        self._stage = stage
+        self._view = view
+        self._tally = Tally()
+
+    def play(self) -> Tally:
+        self._fill_history()
+        ticks = self._schedule()
+        self._tally.started = ticks[0]
+        self._view.started(
+            RunFacts(self._title(), start=ticks[0], end=ticks[-1] + MINUTE, ticks=len(ticks))
+        )
+        for number, scheduled in enumerate(ticks, start=1):
+            self._play_minute(number, scheduled)
+        self._settle(ticks[-1] + MINUTE)
+        return self._tally
+
+    def _title(self) -> str:
+        if self._options.replay is not None:
+            return f"Recorded pumps of {self._options.replay}"
+        return f"{self._options.symbols} simulated symbols, seed {self._options.seed}"
+
+    def _fill_history(self) -> None:
+        self._view.note("Filling the candle history ...")
+        shown = 0
+
+        def progress(done: int, total: int) -> None:
+            nonlocal shown
+            step = done * PROGRESS_STEPS // total
+            if step > shown:
+                shown = step
+                self._view.note(f"History: {done} of {total} slices")
+
+        self._stage.backfill(progress)
+
+    def _schedule(self) -> list[int]:
+        """Return the scheduled times, full minutes of market time."""
+        glance = self._stage.simulator.glance()
+        first = (glance["time"] // MINUTE + 1) * MINUTE
+        if self._options.replay is None:
+            count = self._options.minutes
+        else:
+            count = (int(glance["end"]) - first) // MINUTE
+        return [first + MINUTE * number for number in range(count)]
+
+    def _play_minute(self, number: int, scheduled: int) -> None:
+        simulator = self._stage.simulator
+        before = simulator.advance_to(scheduled + self._options.detect_second * 1000)
+        found = self._invoke(self._stage.detect.invoke(self._stage.detect_event(scheduled)))
+        trade_time = scheduled + self._options.trade_second * 1000
+        if found.payload.get("signals"):
+            after = simulator.glance()["requests"]
+            self._show_signals(found.payload["signals"])
+            self._wake_trade()
+            simulator.advance_to(trade_time)
+        else:
+            after = simulator.advance_to(trade_time)
+        self._tally.tick_seconds.append(found.seconds)
+        self._tally.tick_requests.append(after - before)
+        self._trade(self._stage.trade_event(scheduled))
+        self._show_tick(number, found.payload.get("events_open", 0))
+
+    def _wake_trade(self) -> None:
+        """Hand trade what the table's stream holds, as AWS would.
+
+        Asked only after a scan with signals: the template's filter keeps everything else back.
+        """
+        for batch in self._stage.stream.batches():
+            self._trade(batch)
+
+    def _trade(self, event: Mapping[str, Any]) -> None:
+        found = self._invoke(self._stage.trade.invoke(event)).payload
+        self._tally.busy += bool(found.get("busy"))
+        changed = [*found.get("opened", ()), *found.get("closed", ()), *found.get("denied", ())]
+        now = self._stage.simulator.glance()["time"] if changed else 0
+        for signal_id in changed:
+            trade = self._stage.journal.trade(signal_id)
+            if trade is not None:
+                self._view.trade(now, trade)
+
+    def _invoke(self, invocation: Invocation) -> Invocation:
+        if invocation.error is not None:
+            error = invocation.error
+            raise InvariantBroken(
+                f"a function failed: {error['errorType']}: {error['errorMessage']}"
+            )
+        if invocation.payload.get("error"):
+            raise InvariantBroken(f"a function refused its event: {invocation.payload['error']}")
+        return invocation
+
+    def _show_signals(self, signal_ids: Sequence[str]) -> None:
+        wanted = set(signal_ids)
+        published = self._stage.signals.since(self._tally.started)
+        for signal in sorted(published, key=lambda one: (one.time, list(Phase).index(one.phase))):
+            if signal.signal_id in wanted:
+                self._view.signal(signal)
+
+    def _show_tick(self, number: int, events_open: int) -> None:
+        glance = self._stage.simulator.glance()
+        equity = Decimal(glance["equity"])
+        self._tally.equity.append((glance["time"], equity))
+        positions = [found for row in glance["positions"] if (found := read_position(row))]
+        self._view.tick(
+            TickSnapshot(
+                time=glance["time"],
+                tick=number,
+                equity=equity,
+                movers=self._movers(),
+                positions=tuple(positions),
+                events_open=events_open,
+            )
+        )
+
+    def _movers(self) -> tuple[Mover, ...]:
+        if not self._view.shows_movers:
+            return ()
+        return tuple(Mover(**mover) for mover in self._stage.simulator.movers())
+
+    def _settle(self, end: int) -> None:
+        """One more tick of trade, so that the journal knows what the last half minute did."""
+        self._stage.simulator.advance_to(end)
+        self._trade(self._stage.trade_event(end))
+        self._tally.ended = end

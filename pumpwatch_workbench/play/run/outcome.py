@@ -1,0 +1,190 @@
+"""What a run came to: its events judged, its trades, its invariants, the candles to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
+from pumpwatch.domain.market.candles import MINUTE, CandleSeries
+from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.ports import CandleRequest
+from pumpwatch_workbench.play.run.options import RunOptions
+from pumpwatch_workbench.play.run.result import (
+    INVARIANTS,
+    CandleRow,
+    DetectedEvent,
+    DroppedPump,
+    PlantedPump,
+    RunResult,
+)
+from pumpwatch_workbench.play.run.scoring import judge
+from pumpwatch_workbench.play.run.stage import Stage
+from pumpwatch_workbench.simulator.market_time import MarketTime
+
+__all__ = ["Tally", "broken_invariants", "result_of"]
+
+BEFORE, AFTER = 20 * MINUTE, 60 * MINUTE
+"""What is shown around an event."""
+TOLERATED_WITHOUT_STOP_MS = 0
+"""An entry carries its stop, so a position is never without one."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the driver counts while it plays. Times in market time, milliseconds UTC."""
+
+    started: int = 0
+    ended: int = 0
+    busy: int = 0
+    tick_seconds: list[float] = field(default_factory=list)
+    """Wall time of each detect tick."""
+    tick_requests: list[int] = field(default_factory=list)
+    equity: list[tuple[int, Decimal]] = field(default_factory=list)
+
+
+def result_of(options: RunOptions, stage: Stage, tally: Tally, *, wall_seconds: float) -> RunResult:
+    """Gather what exchange, table and gateway say at the end, and judge it."""
+    state = stage.simulator.state()
+    planted = [
+        pump for pump in _planted(state) if tally.started <= pump.onset < tally.ended - 5 * MINUTE
+    ]
+    known = [(symbol, onset) for symbol, onset in state["known"]]
+    events = judge(stage.signals.since(0), planted, known)
+    trades = tuple(stage.journal.trades_since(0))
+    return RunResult(
+        kind="synthetic" if options.replay is None else "replay",
+        seed=options.seed,
+        symbols=state["symbols"],
+        started=tally.started,
+        ended=tally.ended,
+        ticks=len(tally.tick_seconds),
+        detector=options.detector,
+        strategy=options.strategy,
+        planted=tuple(planted),
+        events=events,
+        trades=trades,
+        equity=tuple(tally.equity),
+        tick_seconds=tuple(tally.tick_seconds),
+        tick_requests=tuple(tally.tick_requests),
+        orders=sum(bool(order["orderLinkId"]) for order in state["orders"]),
+        fills=sum(row["execType"] == "Trade" for row in state["executions"]),
+        positions_without_stop_seconds_max=state["unprotected_ms_max"] / 1000,
+        metrics_pushed=stage.gateway.accepted(),
+        pushgateway=stage.gateway.kind,
+        candles=_candles(stage, events, planted, end=tally.ended),
+        invariants_broken=tuple(broken_invariants(state, trades)),
+        dropped=tuple(_dropped(state)),
+        wall_seconds=wall_seconds,
+    )
+
+
+def broken_invariants(state: Mapping[str, Any], trades: Iterable[Trade]) -> list[str]:
+    """Return a sentence for each promise that did not hold, beginning with its INVARIANTS name."""
+    no_stop, no_duplicate, agree = INVARIANTS
+    broken = []
+    if state["unprotected_ms_max"] > TOLERATED_WITHOUT_STOP_MS:
+        longest = {name: span / 1000 for name, span in state["unprotected_ms"].items() if span}
+        broken.append(f"{no_stop}: seconds without one {longest}")
+    if state["duplicate_fills"]:
+        broken.append(f"{no_duplicate}: filled twice {', '.join(state['duplicate_fills'])}")
+    entries: dict[str, int] = {}
+    for order in state["orders"]:
+        if order["orderLinkId"] and not order["reduceOnly"] and Decimal(order["cumExecQty"]) > 0:
+            entries[order["symbol"]] = entries.get(order["symbol"], 0) + 1
+    journalled: dict[str, int] = {}
+    for trade in trades:
+        if trade.entry_time is not None:
+            journalled[trade.symbol] = journalled.get(trade.symbol, 0) + 1
+    for symbol in sorted(entries.keys() | journalled.keys()):
+        exchange, journal = entries.get(symbol, 0), journalled.get(symbol, 0)
+        if exchange > journal:
+            broken.append(f"{no_duplicate}: {symbol} has {exchange} entries for {journal} trades")
+        elif exchange < journal:
+            broken.append(f"{agree}: {symbol} has {journal} trades for {exchange} entries")
+    broken += [f"{agree}: {difference}" for difference in _differences(state, trades)]
+    return broken
+
+
+def _differences(state: Mapping[str, Any], trades: Iterable[Trade]) -> list[str]:
+    held = {
+        row["symbol"]: Decimal(row["size"]) for row in state["positions"] if Decimal(row["size"])
+    }
+    live = {trade.symbol: trade for trade in trades if trade.state.live}
+    found = []
+    for symbol in sorted(held.keys() | live.keys()):
+        trade = live.get(symbol)
+        if trade is None:
+            found.append(f"{symbol} is held, {held[symbol]}, without a trade in the journal")
+        elif symbol not in held:
+            found.append(f"{symbol} is {trade.state} in the journal and not held")
+        elif trade.state is TradeState.OPEN and trade.quantity != held[symbol]:
+            found.append(f"{symbol}: {trade.quantity} in the journal, {held[symbol]} held")
+    return found
+
+
+def _planted(state: Mapping[str, Any]) -> list[PlantedPump]:
+    origins = state.get("origins", {})
+    found = []
+    for pump in state["planted"]:
+        origin = origins.get(pump["symbol"], {})
+        found.append(
+            PlantedPump(
+                symbol=pump["symbol"],
+                onset=pump["onset"],
+                peak=pump["peak"],
+                size=pump["size"],
+                segment=str(origin.get("segment", "")),
+                original_onset=origin.get("onset"),
+            )
+        )
+    return found
+
+
+def _dropped(state: Mapping[str, Any]) -> list[DroppedPump]:
+    return [
+        DroppedPump(segment=str(one["segment"]), original_onset=one["onset"], reason=one["reason"])
+        for one in state.get("dropped", ())
+    ]
+
+
+def _candles(
+    stage: Stage, events: Sequence[DetectedEvent], planted: Sequence[PlantedPump], *, end: int
+) -> dict[str, list[CandleRow]]:
+    """Fetch the candles around every onset and alarm from the exchange."""
+    spans: dict[str, list[int]] = {}
+    for pump in planted:
+        spans.setdefault(pump.symbol, []).append(pump.onset)
+    for event in events:
+        spans.setdefault(event.symbol, []).append(event.alarm_time)
+    last = end // MINUTE * MINUTE - MINUTE
+    requests = [
+        CandleRequest(
+            symbol,
+            MINUTE,
+            (min(times) - BEFORE) // MINUTE * MINUTE,
+            min(last, (max(times) + AFTER) // MINUTE * MINUTE),
+        )
+        for symbol, times in sorted(spans.items())
+    ]
+    session = BybitSession(
+        stage.simulator.url, requests_per_second=10_000, threads=1, exchange_time=MarketTime()
+    )
+    try:
+        answers = BybitMarketData(session).candles(requests)
+    finally:
+        session.close()
+    return {
+        symbol: _rows(series)
+        for symbol, series in answers.items()
+        if isinstance(series, CandleSeries)
+    }
+
+
+def _rows(series: CandleSeries) -> list[CandleRow]:
+    return [
+        CandleRow(int(open_time), *(float(value) for value in values[[0, 1, 2, 3, 5]]))
+        for open_time, values in zip(series.open_time, series.values, strict=True)
+    ]

@@ -1,0 +1,147 @@
+"""The run report as one self-contained HTML page."""
+
+from __future__ import annotations
+
+from pumpwatch_workbench.pages.assembly import render, script_json
+from pumpwatch_workbench.pages.candle_charts import event_chart, window_of
+from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
+from pumpwatch_workbench.pages.chart_style import Figure
+from pumpwatch_workbench.pages.line_charts import (
+    equity_chart,
+    equity_words,
+    requests_chart,
+    tick_chart,
+    tick_words,
+)
+from pumpwatch_workbench.pages.trade_tables import trades_table
+from pumpwatch_workbench.pages.words import clock, date_and_clock, duration, percent, seconds
+from pumpwatch_workbench.play.run.result import INVARIANTS, EventRow, RunResult
+from pumpwatch_workbench.play.run.tables import (
+    VERDICT_WORDS,
+    dropped_table,
+    events_table,
+    result_words,
+    tiles,
+)
+
+__all__ = ["CHARTS_AT_MOST", "notice", "render_page", "script_json"]
+
+CHARTS_AT_MOST = 100
+"""Event charts on one page; planted pumps come first. Keeps the page under 6 MB."""
+
+_NOTICES = {
+    "synthetic": (
+        "Profit on a simulated market proves nothing.",
+        "One program made the prices, the pumps in them and the fills. This page shows that"
+        " detection, orders, stops and metrics work together. It does not show what the strategy"
+        " would earn.",
+    ),
+    "replay": (
+        "A hypothetical: nobody could have made these trades.",
+        "The candles are recorded, but these pairs could not be shorted, there is no data on"
+        " funding or borrowing, and spread, depth and fills are simulated. Profit here proves"
+        " nothing.",
+    ),
+}
+
+
+def notice(result: RunResult) -> tuple[str, str]:
+    """Return what a reader must know before believing a figure: a headline and why."""
+    return _NOTICES[result.kind]
+
+
+def render_page(result: RunResult) -> str:
+    """Return the whole page: styles, scripts, Plotly and data inside, nothing to fetch."""
+    rows = result.rows()
+    anchors = _anchors(result, rows)
+    figures = _curves(result)
+    cards = []
+    for row, anchor in zip(rows, anchors, strict=True):
+        if anchor:
+            figures[anchor] = event_chart(row, window_of(row, result.candles[row.symbol]))
+            cards.append(_card(row, anchor))
+    headline, explanation = notice(result)
+    return render(
+        "run_report.html",
+        figures,
+        result=result,
+        title=_title(result),
+        subtitle=_subtitle(result),
+        headline=headline,
+        explanation=explanation,
+        invariants=INVARIANTS,
+        tiles=tiles(result),
+        events_table=events_table(result, anchors),
+        trades_table=trades_table(
+            result.entered, "Every trade that held a position", when=clock, levels=True
+        ),
+        dropped_table=dropped_table(result),
+        cards=cards,
+        charts_left_out=sum(row.symbol in result.candles for row in rows) - len(cards),
+        equity_words=equity_words(result.equity, "Equity", "open positions at their mark price"),
+        ticks_words=tick_words([1000 * one for one in result.tick_seconds], "Wall time", "ms"),
+        requests_words=tick_words(result.tick_requests, "Bybit requests", "requests"),
+    )
+
+
+def _curves(result: RunResult) -> dict[str, Figure]:
+    """Return what was measured over time; nothing is drawn of what was not measured."""
+    figures: dict[str, Figure] = {}
+    if result.equity:
+        figures["equity"] = equity_chart(result.equity)
+    if result.tick_seconds:
+        figures["ticks"] = tick_chart(result.tick_seconds)
+        figures["requests"] = requests_chart(result.tick_requests)
+    return figures
+
+
+def _anchors(result: RunResult, rows: tuple[EventRow, ...]) -> list[str]:
+    """Return an id per row that gets a chart, and an empty text for the others."""
+    drawable = [n for n, row in enumerate(rows) if result.candles.get(row.symbol)]
+    drawable.sort(key=lambda n: rows[n].planted is None)
+    chosen = set(drawable[:CHARTS_AT_MOST])
+    return [f"event-{n + 1}" if n in chosen else "" for n in range(len(rows))]
+
+
+def _title(result: RunResult) -> str:
+    market = "simulated market" if result.kind == "synthetic" else "recorded pumps"
+    return f"Pumpwatch run report: {market}"
+
+
+def _subtitle(result: RunResult) -> str:
+    parts = [
+        f"{result.symbols} symbols",
+        f"seed {result.seed}",
+        f"detector {result.detector}",
+        f"strategy {result.strategy}",
+        f"{duration(result.ended - result.started)} of market time"
+        f" from {date_and_clock(result.started)} to {date_and_clock(result.ended)} UTC",
+    ]
+    if result.wall_seconds is not None:
+        parts.append(f"run in {seconds(result.wall_seconds)}")
+    return " · ".join(parts)
+
+
+def _card(row: EventRow, anchor: str) -> ChartCard:
+    return chart_card(anchor, row.symbol, VERDICT_WORDS[row.verdict], _facts(row))
+
+
+def _facts(row: EventRow) -> list[tuple[str, str]]:
+    planted, detected, trade = row.planted, row.detected, row.trade
+    facts = []
+    if planted:
+        facts.append(("Onset", clock(planted.onset)))
+        facts.append(("Size", percent(planted.size)))
+        if planted.original_onset is not None:
+            origin = f"segment {planted.segment}, {date_and_clock(planted.original_onset)} UTC"
+            facts.append(("Recorded", origin))
+    if detected:
+        facts.append(("Alarm", clock(detected.alarm_time)))
+        facts.append(("Delay", seconds(detected.delay_seconds)))
+        facts.append(("Strength", f"{detected.strength:,.0f}"))
+    if trade and trade.entry_time is not None:
+        facts += trade_facts(trade)
+    elif detected:
+        reason = f": {trade.denial}" if trade and trade.denial else ""
+        facts.append(("Trade", result_words(row) + reason))
+    return facts

@@ -1,0 +1,108 @@
+"""The simulated exchange as a process of its own, stepped in lock step by its control calls."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from urllib3 import HTTPConnectionPool, connection_from_url
+
+from pumpwatch.errors import BadInput, InvariantBroken
+from pumpwatch_workbench.processes import interruption_later
+
+__all__ = ["SimulatorProcess", "connect", "simulator_process"]
+
+STOP_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorProcess:
+    """A running simulator: where it listens, its key, and its control calls."""
+
+    url: str
+    user_id: str
+    api_key: str = field(repr=False)
+    api_secret: str = field(repr=False)
+    _pool: HTTPConnectionPool = field(repr=False)
+
+    def movers(self) -> list[dict[str, Any]]:
+        """Return the symbols that moved most in the last minute."""
+        found: list[dict[str, Any]] = self._call("GET", "/simulator/movers", None)["movers"]
+        return found
+
+    def glance(self) -> dict[str, Any]:
+        """Return time, equity, positions and the requests so far."""
+        return self._call("GET", "/simulator/glance", None)
+
+    def advance_to(self, time: int) -> int:
+        """Move the market's clock to `time` (milliseconds UTC); return the requests so far.
+
+        Raises `InvariantBroken` when that would go back: a tick took longer than until the next.
+        """
+        return int(self._call("POST", "/simulator/clock", {"advance_to": time})["requests"])
+
+    def state(self) -> dict[str, Any]:
+        """Return the market's clock, the planted pumps and everything the account has done."""
+        return self._call("GET", "/simulator/state", None)
+
+    def _call(self, method: str, path: str, body: object) -> dict[str, Any]:
+        answer = self._pool.request(method, path, json=body, timeout=30, retries=False)
+        if answer.status != HTTPStatus.OK:
+            raise InvariantBroken(f"the simulator refused {path}: {answer.data[:200]!r}")
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+@contextmanager
+def simulator_process(arguments: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    """Start `pumpwatch simulator` with these arguments and stop it at the end."""
+    command = [sys.executable, "-m", "pumpwatch_workbench", "simulator", "--port", "0", *arguments]
+    process: subprocess.Popen[str] | None = None
+    try:
+        with interruption_later():
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+        yield process
+    finally:
+        if process is not None:
+            _stop(process)
+
+
+def connect(process: subprocess.Popen[str]) -> SimulatorProcess:
+    """Wait until the simulator listens.
+
+    Raises `BadInput` with the simulator's own sentence when it refuses to start.
+    """
+    assert process.stdout is not None  # noqa: S101 - asked for with PIPE
+    line = process.stdout.readline()
+    if not line:
+        _, problem = process.communicate(timeout=STOP_SECONDS)
+        sentence = (problem.strip().splitlines() or ["it ended without a word"])[-1]
+        raise BadInput(sentence.removeprefix("pumpwatch: "))
+    ready = json.loads(line)
+    return SimulatorProcess(
+        url=ready["url"],
+        user_id=str(ready["user_id"]),
+        api_key=ready["api_key"],
+        api_secret=ready["api_secret"],
+        _pool=connection_from_url(ready["url"]),
+    )
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()

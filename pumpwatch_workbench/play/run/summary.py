@@ -1,0 +1,106 @@
+"""The run's summary on a terminal."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pumpwatch_workbench.pages.terminal import WIDE, tiles_grid, wide_enough
+from pumpwatch_workbench.pages.trade_tables import exit_words
+from pumpwatch_workbench.pages.words import NOTHING, clock, date_and_clock, price, seconds
+from pumpwatch_workbench.play.run.page import notice
+from pumpwatch_workbench.play.run.result import EventRow, RunResult
+from pumpwatch_workbench.play.run.tables import VERDICT_WORDS, result_words, tiles
+
+__all__ = ["print_summary"]
+
+_COLUMNS = (
+    "symbol",
+    "segment",
+    "recorded",
+    "onset",
+    "detection",
+    "delay",
+    "entry",
+    "exit",
+    "result",
+    "ended by",
+)
+_NUMERIC = {"delay", "entry", "exit", "result"}
+_REPLAY_ONLY = {"segment", "recorded"}
+_WIDE_ONLY = {"onset", "ended by"}
+
+
+def print_summary(result: RunResult, console: Console) -> None:
+    """Print the events of the run, its totals and whether the invariants held.
+
+    A narrow terminal gets fewer columns; a file or pipe always gets all of them.
+    """
+    console = wide_enough(console)
+    rows = result.rows()
+    if rows:
+        console.print(_events(result, rows, wide=console.width >= WIDE))
+    for pump in result.dropped:
+        when = date_and_clock(pump.original_onset)
+        console.print(Text(f"Left out: segment {pump.segment}, {when}: {pump.reason}"))
+    console.print()
+    console.print(tiles_grid(tiles(result)))
+    console.print()
+    console.print(_invariants(result))
+    console.print(Text(notice(result)[0], style="bold"))
+
+
+def _events(result: RunResult, rows: tuple[EventRow, ...], *, wide: bool) -> Table:
+    table = Table(
+        title="Events",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        padding=(0, 2 if wide else 1, 0, 0),
+    )
+    shown = [name for name in _COLUMNS if _is_shown(name, result, wide)]
+    for name in shown:
+        justify: Literal["left", "right"] = "right" if name in _NUMERIC else "left"
+        table.add_column(name, header_style="dim", justify=justify, no_wrap=True)
+    for row in rows:
+        cells = _event_cells(row, wide)
+        table.add_row(*(Text(cells[name]) for name in shown))
+    return table
+
+
+def _is_shown(name: str, result: RunResult, wide: bool) -> bool:
+    if name in _REPLAY_ONLY and result.kind != "replay":
+        return False
+    return wide or name not in _WIDE_ONLY or result.kind != "replay"
+
+
+def _event_cells(row: EventRow, wide: bool) -> dict[str, str]:
+    planted, trade = row.planted, row.trade
+    recorded = date_and_clock(planted.original_onset if planted else None)
+    return {
+        "symbol": row.symbol,
+        "segment": planted.segment if planted else NOTHING,
+        "recorded": recorded if wide else recorded.split()[0],
+        "onset": clock(row.time),
+        "detection": VERDICT_WORDS[row.verdict].lower(),
+        "delay": seconds(row.detected.delay_seconds) if row.detected else NOTHING,
+        "entry": price(trade.entry_price) if trade else NOTHING,
+        "exit": price(trade.exit_price) if trade else NOTHING,
+        "result": result_words(row),
+        "ended by": exit_words(trade),
+    }
+
+
+def _invariants(result: RunResult) -> Text:
+    if result.ok:
+        return Text(
+            "Invariants held: every position had its stop, no duplicate order, "
+            "journal and exchange agree.",
+            style="green",
+        )
+    lines = [f"Invariants broken ({len(result.invariants_broken)}):"]
+    lines += [f"  {broken}" for broken in result.invariants_broken]
+    return Text("\n".join(lines), style="bold red")

@@ -1,0 +1,161 @@
+"""What the run report's tiles and tables say, as text: no markup here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from pumpwatch_workbench.pages.line_charts import percentile
+from pumpwatch_workbench.pages.tables import Cell, Column, Table, Tile, Tone
+from pumpwatch_workbench.pages.trade_tables import pnl_tone
+from pumpwatch_workbench.pages.words import (
+    NOTHING,
+    clock,
+    date_and_clock,
+    number,
+    percent,
+    price,
+    seconds,
+    signed_money,
+)
+from pumpwatch_workbench.play.run.result import EventRow, RunResult, Verdict
+
+__all__ = ["VERDICT_WORDS", "dropped_table", "events_table", "result_words", "tiles"]
+
+VERDICT_WORDS = {
+    Verdict.HIT: "Detected",
+    Verdict.EARLY: "Early",
+    Verdict.IGNORED: "Ignored",
+    Verdict.FALSE: "False alarm",
+    Verdict.MISSED: "Missed",
+}
+_VERDICT_TONES: dict[Verdict, Tone] = {
+    Verdict.HIT: "good",
+    Verdict.FALSE: "bad",
+    Verdict.MISSED: "bad",
+    Verdict.EARLY: "quiet",
+    Verdict.IGNORED: "quiet",
+}
+
+
+def tiles(result: RunResult) -> tuple[Tile, ...]:
+    """Return the summary's figures, the most wanted first."""
+    return (*_detection_tiles(result), *_trading_tiles(result), *_cost_tiles(result))
+
+
+def _detection_tiles(result: RunResult) -> tuple[Tile, ...]:
+    verdicts = Counter(row.verdict for row in result.rows())
+    return (
+        Tile(
+            "Pumps detected",
+            f"{len(result.hits)} of {len(result.planted)}",
+            f"{verdicts[Verdict.MISSED]} missed, {verdicts[Verdict.EARLY]} early",
+        ),
+        Tile("False alarms", number(len(result.false_events)), f"on {result.symbols} symbols"),
+        Tile("Median delay", seconds(result.delay_p50), "market time, onset to alarm"),
+    )
+
+
+def _trading_tiles(result: RunResult) -> tuple[Tile, ...]:
+    closed = [trade for trade in result.entered if trade.exit_time is not None]
+    won = sum(trade.realised_pnl > 0 for trade in closed)
+    still_open = len(result.entered) - len(closed)
+    open_words = f", {still_open} still open" if still_open else ""
+    return (
+        Tile("Realised profit and loss", f"{signed_money(result.realised_pnl)} USDT", "after fees"),
+        Tile(
+            "Trades",
+            number(len(result.entered)),
+            f"{won} won, {len(closed) - won} lost{open_words}",
+        ),
+        Tile("Orders and fills", f"{result.orders} / {result.fills}", "sent / executed"),
+        Tile(
+            "Longest without a stop",
+            seconds(result.positions_without_stop_seconds_max),
+            "market time, any open position",
+        ),
+    )
+
+
+def _cost_tiles(result: RunResult) -> tuple[Tile, ...]:
+    return (
+        Tile(
+            "Detect tick",
+            seconds(percentile(result.tick_seconds, 50)),
+            f"median of {result.ticks}; p95 {seconds(percentile(result.tick_seconds, 95))}, wall",
+        ),
+        Tile(
+            "Requests per tick",
+            number(percentile(result.tick_requests, 50)),
+            "median, refresh included",
+        ),
+        Tile("Metrics pushed", number(result.metrics_pushed), f"accepted by {result.pushgateway}"),
+    )
+
+
+def events_table(result: RunResult, anchors: Sequence[str]) -> Table:
+    """Return all events, missed and false ones included; `anchors` are the ids of their charts.
+
+    An empty anchor leaves the symbol without a link.
+    """
+    replay = result.kind == "replay"
+    columns = [
+        Column("Symbol"),
+        *([Column("Segment", wide=True), Column("Original onset", wide=True)] if replay else []),
+        Column("Onset, UTC", wide=True),
+        Column("Size", numeric=True, wide=True),
+        Column("Detection"),
+        Column("Delay", numeric=True),
+        Column("Entry", numeric=True, wide=True),
+        Column("Exit", numeric=True, wide=True),
+        Column("Result, USDT", numeric=True),
+    ]
+    rows = tuple(
+        _event_cells(row, anchor, replay)
+        for row, anchor in zip(result.rows(), anchors, strict=True)
+    )
+    caption = "Every planted pump and every alarm. Times are market time, UTC."
+    return Table(caption, tuple(columns), rows)
+
+
+def dropped_table(result: RunResult) -> Table:
+    """Return the recorded pumps that could not be played."""
+    columns = (
+        Column("Segment"),
+        Column("Original onset"),
+        Column("Why it was left out", prose=True),
+    )
+    rows = tuple(
+        (Cell(pump.segment), Cell(date_and_clock(pump.original_onset)), Cell(pump.reason))
+        for pump in result.dropped
+    )
+    return Table("Recorded pumps that were not played.", columns, rows)
+
+
+def result_words(row: EventRow) -> str:
+    """Return what trading made of an event: the amount, or why there is none."""
+    trade = row.trade
+    if trade is None:
+        return "no trade"
+    if trade.entry_time is None:
+        return "not entered"
+    return signed_money(trade.realised_pnl) if trade.exit_time is not None else "still open"
+
+
+def _event_cells(row: EventRow, anchor: str, replay: bool) -> tuple[Cell, ...]:
+    planted, trade = row.planted, row.trade
+    origin = (
+        Cell(planted.segment if planted else NOTHING),
+        Cell(date_and_clock(planted.original_onset if planted else None)),
+    )
+    return (
+        Cell(row.symbol, href=f"#{anchor}" if anchor else ""),
+        *(origin if replay else ()),
+        Cell(clock(row.time)),
+        Cell(percent(planted.size if planted else None)),
+        Cell(VERDICT_WORDS[row.verdict], _VERDICT_TONES[row.verdict]),
+        Cell(seconds(row.detected.delay_seconds) if row.detected else NOTHING),
+        Cell(price(trade.entry_price) if trade else NOTHING),
+        Cell(price(trade.exit_price) if trade else NOTHING),
+        Cell(result_words(row), pnl_tone(trade)),
+    )

@@ -1,0 +1,84 @@
+"""Paper trading as JSON lines, one object each: for other programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from pumpwatch.domain.detection.signals import Signal
+from pumpwatch.domain.trading.trades import Trade
+from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
+
+__all__ = ["JsonView"]
+
+
+class JsonView:
+    """Writes a line for each signal, trade, tick and note; `kind` says which."""
+
+    shows_movers = False
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+
+    def __enter__(self) -> RunView:
+        """Return the view."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Do nothing: every line is complete."""
+
+    def note(self, text: str) -> None:
+        """Write a note."""
+        if text:
+            self.line("note", text=text)
+
+    def started(self, facts: RunFacts) -> None:
+        """Write what begins."""
+        self.line("started", title=facts.title, time=facts.start, end=facts.end)
+
+    def tick(self, snapshot: TickSnapshot) -> None:
+        """Write the account after a tick."""
+        self.line(
+            "tick",
+            time=snapshot.time,
+            tick=snapshot.tick,
+            equity_usdt=str(snapshot.equity),
+            open_positions=len(snapshot.positions),
+            events_open=snapshot.events_open,
+        )
+
+    def signal(self, signal: Signal) -> None:
+        """Write a signal."""
+        self.line(
+            "signal",
+            time=signal.time,
+            symbol=signal.symbol,
+            phase=signal.phase.value,
+            price=signal.price,
+            base_price=signal.base_price,
+            event_id=signal.event_id,
+        )
+
+    def trade(self, time: int, trade: Trade) -> None:
+        """Write where a trade stands."""
+        self.line(
+            "trade",
+            time=time,
+            symbol=trade.symbol,
+            side=trade.side.value,
+            state=trade.state.value,
+            quantity=str(trade.quantity),
+            entry_price=_text(trade.entry_price),
+            exit_price=_text(trade.exit_price),
+            exit_reason=trade.exit_reason.value if trade.exit_reason else None,
+            realised_pnl_usdt=str(trade.realised_pnl),
+            denial=trade.denial or None,
+        )
+
+    def line(self, kind: str, **fields: object) -> None:
+        """Write one line."""
+        self._write(json.dumps({"kind": kind, **fields}))
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

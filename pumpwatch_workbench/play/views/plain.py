@@ -1,0 +1,80 @@
+"""A run as plain lines: for logs, pipes and continuous integration."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from pumpwatch.domain.detection.signals import Signal
+from pumpwatch.domain.trading.trades import Trade
+from pumpwatch_workbench.pages.words import clock, date_and_clock, duration, money
+from pumpwatch_workbench.play.views.view import (
+    RunFacts,
+    RunView,
+    TickSnapshot,
+    signal_words,
+    trade_words,
+)
+
+__all__ = ["PlainView"]
+
+EVERY_MS = 15 * 60_000
+
+
+class PlainView:
+    """Write one line per signal and trade, and one every 15 market minutes."""
+
+    shows_movers = False
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._facts: RunFacts | None = None
+        self._next_line = 0
+
+    def __enter__(self) -> RunView:
+        """Return the view."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Do nothing: every line is complete."""
+
+    def note(self, text: str) -> None:
+        """Write the text."""
+        if text:
+            self._write(text)
+
+    def started(self, facts: RunFacts) -> None:
+        """Write what is about to be played."""
+        self._facts = facts
+        self._next_line = facts.start + EVERY_MS
+        begin = date_and_clock(facts.start)
+        if facts.end is None:
+            self._write(f"{facts.title}, from {begin} UTC until interrupted")
+        else:
+            length = duration(facts.end - facts.start)
+            self._write(f"{facts.title}: {length} of market time from {begin}")
+
+    def tick(self, snapshot: TickSnapshot) -> None:
+        """Write a line when 15 market minutes have passed since the last one."""
+        if snapshot.time < self._next_line:
+            return
+        while self._next_line <= snapshot.time:
+            self._next_line += EVERY_MS
+        ticks = self._facts.ticks if self._facts is not None else None
+        of_all = f" of {ticks}" if ticks is not None else ""
+        state = (
+            f"tick {snapshot.tick}{of_all}, equity {money(snapshot.equity)} USDT,"
+            f" open positions {len(snapshot.positions)}, open events {snapshot.events_open}"
+        )
+        self._write(f"{clock(snapshot.time)}  {state}")
+
+    def signal(self, signal: Signal) -> None:
+        """Write the signal."""
+        self._write(f"{clock(signal.time)}  signal  {signal_words(signal)}")
+
+    def trade(self, time: int, trade: Trade) -> None:
+        """Write what became of the trade."""
+        self._write(f"{clock(time)}  trade   {trade_words(trade)}")
+
+    def _write(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)

@@ -1,0 +1,98 @@
+"""The account's equity over time, from the trades' own candles. Floats: for curves and ratios."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pumpwatch.domain.market.candles import HOUR, MINUTE, FloatArray, IntArray
+from pumpwatch.domain.trading.orders import Side
+
+from .account import Position
+from .market import CLOSE
+
+__all__ = ["EquityCurve", "equity_curve", "time_in_market"]
+
+DAY = 24 * HOUR
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EquityCurve:
+    """Equity in USDT whenever it changed; both arrays are shaped (points,), in order of time.
+
+    The first point is the start. Open positions count at the last close.
+    """
+
+    time: IntArray
+    equity: FloatArray
+
+    @property
+    def drawdown(self) -> FloatArray:
+        """Return the fall from the highest equity so far, as a share of it, shaped (points,)."""
+        peak = np.maximum.accumulate(self.equity)
+        fall: FloatArray = (peak - self.equity) / peak
+        return fall
+
+    def at(self, times: IntArray) -> FloatArray:
+        """Return the equity at some times, milliseconds UTC."""
+        index = np.searchsorted(self.time, times, side="right") - 1
+        values: FloatArray = self.equity[np.maximum(index, 0)]
+        return values
+
+    def days(self, end: int) -> tuple[IntArray, FloatArray]:
+        """Return UTC midnights from the first after the start to `end`, and the equity then."""
+        first = (int(self.time[0]) // DAY + 1) * DAY
+        midnights = np.arange(first, end + 1, DAY, dtype=np.int64)
+        return midnights, self.at(midnights)
+
+    def sharpe(self, end: int) -> float | None:
+        """Return the yearly Sharpe ratio of the daily returns, 365 days a year.
+
+        The risk-free rate is taken as 0. None with less than two days, or when nothing moved.
+        """
+        _, equity = self.days(end)
+        values = np.concatenate([self.equity[:1], equity])
+        if len(values) < 3 or values.min() <= 0:  # noqa: PLR2004 - two returns at least
+            return None
+        returns = np.diff(values) / values[:-1]
+        spread = float(returns.std(ddof=1))
+        return float(returns.mean()) / spread * 365**0.5 if spread > 0 else None
+
+
+def equity_curve(positions: Sequence[Position], *, start: float, begin: int) -> EquityCurve:
+    """Return the curve that begins with `start` USDT at `begin`, milliseconds UTC."""
+    times: list[IntArray] = [np.array([begin], dtype=np.int64)]
+    changes: list[FloatArray] = [np.array([start])]
+    for one in positions:
+        time, change = _changes(one)
+        times.append(time)
+        changes.append(change)
+    time, change = np.concatenate(times), np.concatenate(changes)
+    order = np.argsort(time, kind="stable")
+    return EquityCurve(time[order], np.cumsum(change[order]))
+
+
+def _changes(position: Position) -> tuple[IntArray, FloatArray]:
+    """Return when a position changed the equity and by how much; the sum is its result."""
+    trade, window = position.trade, position.window
+    entered, left = trade.entry_time or 0, trade.exit_time or 0
+    begin, end = window.index_of(entered), window.index_of(left)
+    closes = window.values[begin:end, CLOSE]
+    known = ~np.isnan(closes)
+    time = window.open_time[begin:end][known] + MINUTE
+    sign = 1.0 if trade.side is Side.BUY else -1.0
+    worth = sign * float(trade.quantity) * (closes[known] - float(trade.entry_price or 0))
+    worth = np.append(worth, float(trade.realised_pnl))
+    return np.append(time, left), np.diff(worth, prepend=0.0)
+
+
+def time_in_market(positions: Sequence[Position]) -> int:
+    """Return how long at least one position was open, milliseconds."""
+    total = until = 0
+    spans = sorted((one.trade.entry_time or 0, one.trade.exit_time or 0) for one in positions)
+    for begin, end in spans:
+        total += max(0, end - max(begin, until))
+        until = max(until, end)
+    return total

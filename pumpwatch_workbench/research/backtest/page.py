@@ -1,0 +1,141 @@
+"""A backtest's report as one self-contained HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pumpwatch.domain.market.candles import FloatArray, IntArray
+from pumpwatch_workbench.pages.assembly import render
+from pumpwatch_workbench.pages.candle_charts import trade_chart
+from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
+from pumpwatch_workbench.pages.chart_style import Figure, horizontal_line, level_label
+from pumpwatch_workbench.pages.line_charts import POINTS_AT_MOST, step_trace
+from pumpwatch_workbench.pages.trade_tables import exit_words, trades_table
+from pumpwatch_workbench.pages.words import date_and_clock, share
+from pumpwatch_workbench.play.run.result import CandleRow
+from pumpwatch_workbench.research.backtest.account import Position
+from pumpwatch_workbench.research.backtest.page_tables import (
+    BacktestReport,
+    backtest_tiles,
+    denials_table,
+    months_table,
+)
+
+__all__ = ["BacktestReport", "render_backtest"]
+
+CHARTS_AT_MOST = 60
+AFTER = 15
+"""Minutes shown after an exit."""
+
+
+def render_backtest(report: BacktestReport) -> str:
+    """Return the whole page."""
+    outcome, results = report.outcome, report.results
+    ordered = sorted(outcome.closed, key=lambda one: (one.trade.entry_time or 0, one.trade.symbol))
+    figures = _curves(report)
+    cards, anchors = [], {}
+    alarms = {one.signal.signal_id: one.alarm_time for one in outcome.signals}
+    for number, one in _shown(ordered):
+        anchor = anchors[one.trade.signal_id] = f"trade-{number}"
+        figures[anchor] = trade_chart(one.trade, _rows(one), alarms[one.trade.signal_id])
+        cards.append(_card(one, anchor))
+    return render(
+        "backtest_report.html",
+        figures,
+        title=f"Pumpwatch backtest: {outcome.settings.trade.strategy_name} on {report.source}",
+        subtitle=_subtitle(report),
+        suspicions=report.suspicions,
+        tiles=backtest_tiles(report),
+        equity_words=f"Equity from {results.start_equity:,.2f} to {results.final_equity:,.2f} USDT,"
+        f" highest {results.curve.equity.max():,.2f}, lowest {results.curve.equity.min():,.2f}."
+        " Times are UTC.",
+        drawdown_words=f"Deepest fall {share(results.max_drawdown)} below the highest equity.",
+        months=months_table(results),
+        trades=trades_table([one.trade for one in ordered], "Every closed trade", anchors=anchors),
+        denials=denials_table(results),
+        assumptions=_assumptions(report),
+        cards=cards,
+        charts_left_out=len(ordered) - len(cards),
+    )
+
+
+def _curves(report: BacktestReport) -> dict[str, Figure]:
+    """Return equity and drawdown over time."""
+    curve, start = report.results.curve, float(report.results.start_equity)
+    equity = _curve("equity", curve.time, curve.equity, ",.0f", " USDT")
+    equity["layout"] |= {
+        "shapes": [horizontal_line(start)],
+        "annotations": [level_label("start", start)],
+    }
+    return {
+        "equity": equity,
+        "drawdown": _curve("drawdown", curve.time, -curve.drawdown, ".1%", ""),
+    }
+
+
+def _curve(name: str, time: IntArray, values: FloatArray, form: str, unit: str) -> Figure:
+    chosen = np.unique(np.linspace(0, len(time) - 1, POINTS_AT_MOST).astype(np.int64))
+    short = [float(f"{value:.6g}") for value in values[chosen].tolist()]
+    return {
+        "data": [step_trace(name, time[chosen].tolist(), short, form, unit)],
+        "layout": {"xaxis": {"type": "date"}, "yaxis": {"tickformat": form, "nticks": 6}},
+    }
+
+
+def _shown(ordered: Sequence[Position]) -> list[tuple[int, Position]]:
+    """Return the trades that get a chart, those with the largest results, with their numbers."""
+    numbered = list(enumerate(ordered, start=1))
+    largest = sorted(numbered, key=lambda two: -abs(two[1].trade.realised_pnl))[:CHARTS_AT_MOST]
+    return sorted(largest, key=lambda two: two[0])
+
+
+def _subtitle(report: BacktestReport) -> str:
+    coverage = report.outcome.coverage
+    detect = report.outcome.settings.detect
+    days = coverage.candles / 1440
+    changed = ", ".join(f"{k} {v}" for k, v in report.outcome.settings.changed.items())
+    return " · ".join(
+        [
+            f"{len(coverage.symbols)} symbols, {days:,.0f} symbol-days"
+            f" from {date_and_clock(coverage.begin)} to {date_and_clock(coverage.end)} UTC",
+            f"detector {detect.detector}, {report.outcome.alarms} alarms",
+            changed or "default settings",
+        ]
+    )
+
+
+def _assumptions(report: BacktestReport) -> list[str]:
+    assumed = report.outcome.settings.assumed
+    fee = report.outcome.settings.trade.taker_fee
+    lines = [
+        f"Fees {share(float(fee))} a side; spread {share(float(assumed.spread))}; slippage"
+        f" {share(float(assumed.slippage_of_range))} of the candle's range, plus"
+        f" {float(assumed.slippage_of_turnover):g} times the share of its turnover that we take.",
+        f"An order fills at the open {assumed.delay_candles} candle(s) after the one that gave the"
+        f" signal, with at most {share(float(assumed.max_turnover_share))} of its turnover.",
+        "Where one candle reached stop and target, the stop counts.",
+        f"Each funding costs {share(float(assumed.funding_rate))} of the notional, whatever the"
+        " side: real rates are not in the candles and turn far against shorts in pumps.",
+    ]
+    if report.quote_price != 1.0:
+        lines.append(
+            f"Prices and turnovers were multiplied by {report.quote_price:g}: what a unit of their"
+            " quote currency is taken to be worth, USDT."
+        )
+    return lines
+
+
+def _rows(position: Position) -> list[CandleRow]:
+    window, trade = position.window, position.trade
+    end = min(len(window), window.index_of(trade.exit_time or 0) + AFTER)
+    return [
+        CandleRow(int(window.open_time[row]), *window.values[row, [0, 1, 2, 3, 5]].tolist())
+        for row in window.known(0, end)
+    ]
+
+
+def _card(position: Position, anchor: str) -> ChartCard:
+    trade = position.trade
+    return chart_card(anchor, trade.symbol, exit_words(trade), trade_facts(trade, date_and_clock))

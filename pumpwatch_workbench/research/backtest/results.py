@@ -1,0 +1,211 @@
+"""What a backtest's trades are worth, in figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import numpy as np
+
+from pumpwatch.domain.trading.trades import Trade
+from pumpwatch_workbench.recordings import LabelledPump
+from pumpwatch_workbench.research.evaluation.shares import wilson_interval
+
+from .digest import trades_sha256
+from .engine import Outcome
+from .equity import EquityCurve, equity_curve, time_in_market
+from .labels import false_share
+
+__all__ = ["Month", "Results", "results_of", "wilson_interval"]
+
+ZERO = Decimal(0)
+THIN = "the candle was too thin or too wild to fill anything"
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """One calendar month (UTC) by the exits of its trades."""
+
+    name: str
+    """`YYYY-MM`."""
+    trades: int
+    won: int
+    profit: Decimal
+    """USDT."""
+    profit_share: float
+    """Of the equity at the month's start."""
+    drawdown: float
+    """Deepest fall within the month, as a share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Figures of a backtest. Money in USDT after all costs, shares as fractions."""
+
+    signals: int
+    entries: int
+    """Entry orders that were sent."""
+    filled: int
+    """Entries of which at least a part was filled."""
+    filled_share: float | None
+    """Quantity filled over quantity asked for, of the entries that were filled."""
+    trades: int
+    won: int
+    win_rate_interval: tuple[float, float] | None
+    """95 %, Wilson's."""
+    net_profit: Decimal
+    start_equity: Decimal
+    gross_won: float
+    gross_lost: float
+    fees: Decimal
+    funding: Decimal
+    max_drawdown: float
+    exposure: float
+    """Share of the time in which a position was open."""
+    sharpe: float | None
+    false_signal_share: float | None
+    """Share of signals that belong to no labelled pump; None without labels."""
+    trades_sha256: str
+    curve: EquityCurve
+    months: tuple[Month, ...]
+    denials: tuple[tuple[str, int], ...]
+    """Reasons why signals were not traded, the most frequent first."""
+
+    @property
+    def win_rate(self) -> float | None:
+        """Return the share of closed trades that made a profit; None without trades."""
+        return self.won / self.trades if self.trades else None
+
+    @property
+    def fill_rate(self) -> float | None:
+        """Return the share of entry orders that were filled, at least in part."""
+        return self.filled / self.entries if self.entries else None
+
+    @property
+    def profit_factor(self) -> float | None:
+        """Return what winning trades made over what losing ones lost; None without a loss."""
+        return self.gross_won / self.gross_lost if self.gross_lost > 0 else None
+
+    @property
+    def net_profit_share(self) -> float:
+        """Return the net profit as a share of the equity at the start."""
+        return float(self.net_profit / self.start_equity)
+
+    @property
+    def final_equity(self) -> Decimal:
+        """Return the equity at the end."""
+        return self.start_equity + self.net_profit
+
+    def to_json(self) -> dict[str, object]:
+        """Return the figures as plain values; what cannot be known is None."""
+        low, high = self.win_rate_interval or (None, None)
+        return {
+            "signals": self.signals,
+            "entries": self.entries,
+            "filled": self.filled,
+            "fill_rate": self.fill_rate,
+            "filled_share": self.filled_share,
+            "trades": self.trades,
+            "won": self.won,
+            "win_rate": self.win_rate,
+            "win_rate_low": low,
+            "win_rate_high": high,
+            "net_profit_usdt": float(self.net_profit),
+            "net_profit_share": self.net_profit_share,
+            "final_equity_usdt": float(self.final_equity),
+            "fees_usdt": float(self.fees),
+            "funding_usdt": float(self.funding),
+            "max_drawdown": self.max_drawdown,
+            "profit_factor": self.profit_factor,
+            "exposure": self.exposure,
+            "sharpe": self.sharpe,
+            "false_signal_share": self.false_signal_share,
+            "denied": dict(self.denials),
+            "months": [
+                {
+                    "month": one.name,
+                    "trades": one.trades,
+                    "won": one.won,
+                    "profit_usdt": float(one.profit),
+                }
+                for one in self.months
+            ],
+            "trades_sha256": self.trades_sha256,
+        }
+
+
+def results_of(outcome: Outcome, labels: Sequence[LabelledPump] | None = None) -> Results:
+    """Return the figures of a backtest; `labels` are the known pumps, None where there are none."""
+    trades = outcome.trades
+    start = outcome.settings.trade.paper_equity_usdt
+    begin, end = outcome.coverage.begin, outcome.coverage.end
+    curve = equity_curve(outcome.closed, start=float(start), begin=min(begin, end))
+    won = sum(trade.realised_pnl > 0 for trade in trades)
+    unfilled = sum(trade.denial == THIN for trade in outcome.dropped)
+    denials = Counter(trade.denial.partition(":")[0] for trade in outcome.dropped)
+    return Results(
+        signals=len(outcome.signals),
+        entries=len(trades) + unfilled,
+        filled=len(trades),
+        filled_share=_filled_share(outcome),
+        trades=len(trades),
+        won=won,
+        win_rate_interval=wilson_interval(won, len(trades)),
+        net_profit=sum((trade.realised_pnl for trade in trades), ZERO),
+        start_equity=start,
+        gross_won=_total(trades, 1),
+        gross_lost=-_total(trades, -1),
+        fees=sum((trade.fees for trade in trades), ZERO),
+        funding=sum((trade.funding for trade in trades), ZERO),
+        max_drawdown=float(curve.drawdown.max()),
+        exposure=time_in_market(outcome.closed) / (end - begin) if end > begin else 0.0,
+        sharpe=curve.sharpe(end),
+        false_signal_share=None if labels is None else false_share(outcome.signals, labels),
+        trades_sha256=trades_sha256(trades),
+        curve=curve,
+        months=tuple(_months(trades, curve)),
+        denials=tuple(denials.most_common()),
+    )
+
+
+def _filled_share(outcome: Outcome) -> float | None:
+    planned = sum((one.planned for one in outcome.closed), ZERO)
+    if not planned:
+        return None
+    shares = [float(one.trade.quantity / one.planned) for one in outcome.closed]
+    return float(np.mean(shares))
+
+
+def _total(trades: Sequence[Trade], sign: int) -> float:
+    return float(sum((one.realised_pnl for one in trades if sign * one.realised_pnl > 0), ZERO))
+
+
+def _months(trades: Sequence[Trade], curve: EquityCurve) -> list[Month]:
+    by_month: dict[str, list[Trade]] = {}
+    for trade in trades:
+        by_month.setdefault(_month(trade.exit_time or 0), []).append(trade)
+    names = np.array([_month(int(time)) for time in curve.time])
+    found = []
+    for name, some in sorted(by_month.items()):
+        inside = np.flatnonzero(names == name)
+        begin = max(0, int(inside[0]) - 1)
+        part = EquityCurve(curve.time[begin : inside[-1] + 1], curve.equity[begin : inside[-1] + 1])
+        profit = sum((trade.realised_pnl for trade in some), ZERO)
+        found.append(
+            Month(
+                name=name,
+                trades=len(some),
+                won=sum(trade.realised_pnl > 0 for trade in some),
+                profit=profit,
+                profit_share=float(profit) / float(part.equity[0]),
+                drawdown=float(part.drawdown.max()),
+            )
+        )
+    return found
+
+
+def _month(time: int) -> str:
+    return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m")

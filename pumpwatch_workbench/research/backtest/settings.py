@@ -1,0 +1,155 @@
+"""What a backtest runs with: the functions' own settings, and what has to be assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pumpwatch.domain.detection.rules import DETECTORS
+from pumpwatch.errors import BadInput, SettingsError
+from pumpwatch.settings import DetectSettings, SharedSettings, TradeSettings, load_settings
+
+__all__ = [
+    "STRATEGIES",
+    "Assumptions",
+    "BacktestSettings",
+    "pairs_from",
+    "read_settings",
+    "settable",
+]
+
+STRATEGIES = ("fade", "ride", "alert")
+
+WITHOUT_EFFECT = frozenset(SharedSettings.model_fields) | {
+    "bucket_name",
+    "detector",
+    "excluded_symbol_types",
+    "scan_interval_seconds",
+    "requests_per_second",
+    "max_candidates",
+    "refresh_symbols",
+    "trading_mode",
+    "live_trading_confirmation",
+    "strategy",
+    "bybit_secret_arn",
+    "max_signal_age_seconds",
+    "stop_trigger",
+    "settling_seconds",
+    "incident_failure_fraction",
+    "incident_min_requests",
+    "incident_pause_minutes",
+    "max_data_age_seconds",
+    "paper_slippage",
+}
+"""Settings of the functions that candles cannot show, or that have an option of their own."""
+
+PLACES = {"TABLE_NAME": "backtest", "BUCKET_NAME": "backtest"}
+"""A backtest has neither; the settings ask for them."""
+
+
+class Assumptions(BaseModel):
+    """What candles do not tell. All of it is assumed against the account."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    spread: Annotated[Decimal, Field(ge=0, le=Decimal("0.1"))] = Decimal("0.001")
+    """Ask less bid, as a share of the price."""
+    slippage_of_range: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.05")
+    """Share of the candle's range (high less low) by which an order fills worse."""
+    slippage_of_turnover: Annotated[Decimal, Field(ge=0, le=10)] = Decimal("0.1")
+    """The price moves by this, times the share of the candle's turnover that the order takes."""
+    max_turnover_share: Annotated[Decimal, Field(gt=0, le=1)] = Decimal("0.1")
+    """Most that we take of a candle's turnover; the rest of an entry is not filled."""
+    delay_candles: Annotated[int, Field(ge=1, le=10)] = 1
+    """An order fills at the open of so many candles after the one that gave the signal."""
+    funding_rate: Annotated[Decimal, Field(ge=0, le=Decimal("0.04"))] = Decimal("0.0001")
+    """Share of the notional that a position pays at each funding, whatever its side."""
+    resume_hours: Annotated[int, Field(ge=1, le=8760)] = 24
+    """After a halt, how long it takes until a person resumes."""
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestSettings:
+    """Everything that decides a backtest's result, apart from the candles."""
+
+    detect: DetectSettings
+    trade: TradeSettings
+    assumed: Assumptions
+
+    @property
+    def changed(self) -> dict[str, str]:
+        """Return the settings that differ from their defaults, as text."""
+        found: dict[str, str] = {}
+        for part in (self.detect, self.trade, self.assumed):
+            kind = type(part)
+            for name in kind.model_fields:
+                value = getattr(part, name)
+                if name in settable() and value != kind.model_fields[name].default:
+                    found[name] = str(value)
+        return found
+
+
+def settable() -> dict[str, type[BaseModel]]:
+    """Return the names that `--set` takes, each with the class that holds it."""
+    return {
+        name: kind
+        for kind in (DetectSettings, TradeSettings, Assumptions)
+        for name in kind.model_fields
+        if name not in WITHOUT_EFFECT
+    }
+
+
+def pairs_from(options: Iterable[str], name_of_option: str = "--set") -> dict[str, str]:
+    """Return the `key=value` options as a mapping. Raises `BadInput` for one without `=`."""
+    pairs: dict[str, str] = {}
+    for option in options:
+        name, separator, value = option.partition("=")
+        if not separator or not name.strip():
+            raise BadInput(
+                f"{name_of_option} {option!r}: write it as key=value, for example ewma_jump=0.05"
+            )
+        pairs[name.strip().lower().replace("-", "_")] = value.strip()
+    return pairs
+
+
+def read_settings(
+    pairs: Mapping[str, str], *, strategy: str = "fade", detector: str | None = None
+) -> BacktestSettings:
+    """Return the settings with some of them changed; those that are not named keep their default.
+
+    Raises `BadInput` that names an unknown setting, strategy or detector, or one out of range.
+    """
+    known = settable()
+    for name in pairs:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else "see docs/backtest.md"
+            raise BadInput(f"--set {name}: a backtest has no such setting; {hint}")
+    if strategy not in STRATEGIES:
+        raise BadInput(f"there is no strategy {strategy!r}: choose one of {', '.join(STRATEGIES)}")
+    if detector is not None and detector not in DETECTORS:
+        raise BadInput(f"there is no detector {detector!r}: choose one of {', '.join(DETECTORS)}")
+    variables = {name.upper(): value for name, value in pairs.items()}
+    variables |= PLACES | {"STRATEGY": strategy}
+    if detector is not None:
+        variables["DETECTOR"] = detector
+    return BacktestSettings(
+        _load(DetectSettings, variables),
+        _load(TradeSettings, variables),
+        _load(Assumptions, variables),
+    )
+
+
+Part = TypeVar("Part", bound=BaseModel)
+
+
+def _load(kind: type[Part], variables: Mapping[str, str]) -> Part:
+    try:
+        return load_settings(kind, variables)
+    except SettingsError as error:
+        raise BadInput(f"--set {error}") from None

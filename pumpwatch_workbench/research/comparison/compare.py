@@ -1,0 +1,78 @@
+"""Put journal and simulation of one period side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pumpwatch.domain.trading.trades import Trade
+from pumpwatch_workbench.research.backtest.engine import Outcome
+
+from .attribution import CAUSES, Difference, attribute
+from .pairing import Pairing, pair
+from .sides import Figures, figures_of
+
+__all__ = ["Comparison", "compare_with"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What differed, and by how much."""
+
+    journal: Figures
+    simulation: Figures
+    pairing: Pairing
+    differences: tuple[Difference, ...]
+    open: tuple[Trade, ...]
+    """Trades of the journal that are not closed yet: neither side counts them."""
+    uncovered: tuple[Trade, ...]
+    """Trades of the journal whose symbol is not among the candles: they cannot be judged."""
+
+    @property
+    def by_cause(self) -> dict[str, Decimal]:
+        """Return the differences added up by cause, USDT; together they are the difference."""
+        return {
+            cause: sum((one.causes.get(cause, Decimal(0)) for one in self.differences), Decimal(0))
+            for cause in CAUSES
+        }
+
+    @property
+    def difference(self) -> Decimal:
+        """Return the journal's net profit less the simulation's, USDT."""
+        return self.journal.profit - self.simulation.profit
+
+    def to_json(self) -> dict[str, object]:
+        """Return the comparison as plain values."""
+        return {
+            "journal": self.journal.to_json(),
+            "simulation": self.simulation.to_json(),
+            "paired": len(self.pairing.both),
+            "missed": len(self.pairing.missed),
+            "extra": len(self.pairing.extra),
+            "open": len(self.open),
+            "uncovered": len(self.uncovered),
+            "difference_usdt": float(self.difference),
+            "by_cause_usdt": {name: float(value) for name, value in self.by_cause.items()},
+            "trades": [one.to_json() for one in self.differences],
+        }
+
+
+def compare_with(outcome: Outcome, journal: Sequence[Trade]) -> Comparison:
+    """Compare a journal's trades with the simulation of the same candles and period."""
+    known = outcome.coverage.symbols
+    covered = [one for one in journal if one.symbol in known]
+    uncovered = [one for one in journal if one.symbol not in known and one.entry_time is not None]
+    live = [one for one in covered if one.state.live]
+    not_yet = {one.event_id for one in live}
+    simulated = [one for one in outcome.closed if one.trade.event_id not in not_yet]
+    pairing = pair(simulated, covered)
+    start = outcome.settings.trade.paper_equity_usdt
+    return Comparison(
+        journal=figures_of(covered, start),
+        simulation=figures_of([one.trade for one in simulated], start),
+        pairing=pairing,
+        differences=tuple(attribute(pairing, outcome.dropped, covered)),
+        open=tuple(live),
+        uncovered=tuple(uncovered),
+    )

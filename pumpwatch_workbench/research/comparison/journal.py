@@ -1,0 +1,69 @@
+"""Trades of a period from a journal: the deployed table, or a file exported from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Protocol
+
+from pumpwatch.adapters.dynamodb.codec import from_item, to_item
+from pumpwatch.domain.trading.trades import Trade
+from pumpwatch.errors import BadInput, InvariantBroken
+from pumpwatch_workbench.pages.files import write_whole
+
+__all__ = ["TradeSource", "export_trades", "read_export", "trades_between"]
+
+
+class TradeSource(Protocol):
+    """The part of the Journal port that a comparison reads."""
+
+    def trades_since(self, time: int) -> Sequence[Trade]:
+        """Return the trades created from `time` on, oldest first (any state)."""
+
+
+def trades_between(source: TradeSource, begin: int, end: int) -> list[Trade]:
+    """Return the trades created in [begin, end), milliseconds UTC, oldest first."""
+    return [trade for trade in source.trades_since(begin) if trade.created < end]
+
+
+def export_trades(trades: Sequence[Trade], path: Path) -> None:
+    """Write trades as JSON lines, all of them or nothing. Raises `BadInput`."""
+    lines = [json.dumps(to_item(trade), default=_text, sort_keys=True) + "\n" for trade in trades]
+    try:
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, "".join(lines))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise BadInput(f"{path} cannot be written: {reason}: name another file") from None
+
+
+def read_export(path: Path) -> list[Trade]:
+    """Return the trades of an exported file, oldest first. Raises `BadInput` with file and line."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise BadInput(f"{path} cannot be read: {reason}: name another file") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{path} is no text: name a file of pumpwatch compare --export") from None
+    trades = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            item = json.loads(line, parse_float=Decimal)
+            trades.append(from_item(Trade, item))
+        except (ValueError, AttributeError, InvariantBroken):
+            raise BadInput(
+                f"{path} line {number}: this is no trade of a journal; export it with "
+                "pumpwatch compare --export"
+            ) from None
+    return sorted(trades, key=lambda trade: (trade.created, trade.signal_id))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} does not belong into a trade")

@@ -1,0 +1,69 @@
+"""Folders of labelled pumps: continuous markets of single coins, and when pumps began in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from pumpwatch.domain.detection.rules import MarketTrades
+from pumpwatch.domain.market.candles import MINUTE, Candles, IntArray
+from pumpwatch_workbench.recordings import LabelledPump, RecordedFolder, SegmentCandles
+
+__all__ = ["LabelledPump", "Segment", "load_pump_events", "load_segments"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segment:
+    """A continuous market of one symbol; times in milliseconds UTC."""
+
+    number: int
+    symbol: str
+    start: int
+    end: int
+    candles: Candles
+    """One symbol, one-minute candles, minutes without a trade filled with the last close."""
+    trades: MarketTrades | None = None
+    """Every trade, where the folder has them."""
+    missing: IntArray | Sequence[int] = ()
+    """Minutes without a candle that no trades show to be without a trade: nothing is known of
+    them."""
+
+
+def load_pump_events(folder: Path) -> tuple[list[Segment], list[LabelledPump]]:
+    """Load a folder of labelled pumps: `candles.parquet`, `segments.csv`, `events.csv`, and
+    `trades.parquet` where it is there.
+
+    Prices and turnover stay in the data's own quote currency. Raises `BadInput` with file, row and
+    what to do.
+    """
+    recorded = RecordedFolder(folder)
+    events = recorded.pumps()
+    return load_segments(recorded), events
+
+
+def load_segments(recorded: RecordedFolder) -> list[Segment]:
+    """Return the markets of a folder, in the order of `segments.csv`.
+
+    Raises `BadInput` as `RecordedFolder` does.
+    """
+    trades = recorded.trades()
+    markets = {
+        one.row.number: _segment(one, trades.get(one.row.number)) for one in recorded.candles()
+    }
+    return [markets[number] for number in recorded.segments]
+
+
+def _segment(one: SegmentCandles, table: pl.DataFrame | None) -> Segment:
+    row = one.row
+    missing = np.setdiff1d(one.expected, one.times, assume_unique=True)
+    trades = None
+    if table is not None:
+        time, price, quantity, bought = (column.to_numpy() for column in table)
+        trades = MarketTrades(time, bought, price, quantity)
+        # Between two trades of a complete recording there was none.
+        missing = missing[(missing + MINUTE <= time[0]) | (missing > time[-1])]
+    return Segment(row.number, row.symbol, row.start, row.end, one.on_grid(), trades, missing)

@@ -1,0 +1,277 @@
+"""Score a detector event by event on labelled pumps, as the data's own rules say.
+
+An alarm is dated when its candle is complete. The first 24 hours of a segment are warm-up. After an
+emitted alarm the detector is silent for 30 minutes. A hit is the first emitted alarm in
+(onset - 60 s, onset + 300 s], for one-hour candles up to onset + 3,700 s; an event without a hit
+but with an alarm in [onset - 1 h, onset - 60 s] is early. Alarms in [onset - 1 h, onset + 6 h] of
+any event are ignored, hits aside; every other alarm is false.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from pumpwatch.domain.detection.rules import Detector, MarketTrades
+from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles, FloatArray, IntArray
+from pumpwatch_workbench.research.evaluation.labelled import LabelledPump, Segment, load_pump_events
+
+__all__ = [
+    "LabelledPump",
+    "Score",
+    "Segment",
+    "Watched",
+    "alarms_of",
+    "emitted",
+    "evaluate",
+    "hit_after",
+    "hourly",
+    "load_pump_events",
+    "raise_alarms",
+    "score",
+]
+
+DAY = 24 * HOUR
+WARM_UP = DAY
+SILENCE = 30 * MINUTE
+HIT_BEFORE = MINUTE
+HIT_AFTER = 5 * MINUTE
+HIT_AFTER_HOURLY = 3_700_000
+IGNORED_BEFORE, IGNORED_AFTER = HOUR, 6 * HOUR
+
+
+class Watched(Protocol):
+    """A market that was looked at from `start` to `end`, milliseconds UTC."""
+
+    @property
+    def number(self) -> int:
+        """Return what events and alarms call it."""
+
+    @property
+    def start(self) -> int:
+        """Return its begin, warm-up included."""
+
+    @property
+    def end(self) -> int:
+        """Return its end."""
+
+    @property
+    def missing(self) -> Sequence[int] | IntArray:
+        """Return the minutes of it of which nothing is known, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a detector's alarms are worth. Delays in seconds from onset to alarm, one a hit."""
+
+    hits: int
+    early: int
+    missed: int
+    false_alarms: int
+    clean_symbol_days: float
+    delays: tuple[float, ...] = field(repr=False)
+    false_alarm_times: tuple[tuple[int, int], ...] = field(repr=False, default=())
+    """(segment, milliseconds UTC)."""
+
+    @property
+    def events(self) -> int:
+        """Return the counted events after warm-up."""
+        return self.hits + self.early + self.missed
+
+    @property
+    def precision(self) -> float:
+        """Return hits over hits and false alarms; 0 without any alarm, NaN without any event."""
+        if not self.events:
+            return math.nan
+        alarms = self.hits + self.false_alarms
+        return self.hits / alarms if alarms else 0.0
+
+    @property
+    def recall(self) -> float:
+        """Return hits over counted events; NaN without any event."""
+        return self.hits / self.events if self.events else math.nan
+
+    @property
+    def f1(self) -> float:
+        """Return the harmonic mean of precision and recall; NaN without any event."""
+        both = self.precision + self.recall
+        return 2 * self.precision * self.recall / both if both else 0.0
+
+    @property
+    def false_alarms_per_symbol_day(self) -> float:
+        """Return false alarms over clean symbol-days; NaN without clean days."""
+        return (
+            self.false_alarms / self.clean_symbol_days if self.clean_symbol_days else float("nan")
+        )
+
+    @property
+    def median_delay(self) -> float:
+        """Return the median delay of the hits in seconds; NaN without hits."""
+        return self.delay_at(50)
+
+    def delay_at(self, rank: float) -> float:
+        """Return a percentile of the hits' delays in seconds, interpolated; NaN without hits."""
+        return float(np.percentile(self.delays, rank)) if self.delays else float("nan")
+
+    def to_json(self) -> dict[str, object]:
+        """Return the figures by name; what is not defined is None."""
+        return {
+            "events": self.events,
+            "hits": self.hits,
+            "early": self.early,
+            "false_alarms": self.false_alarms,
+            "symbol_days": self.clean_symbol_days,
+            "false_alarms_per_symbol_day": _number(self.false_alarms_per_symbol_day),
+            "precision": _number(self.precision),
+            "recall": _number(self.recall),
+            "f1": _number(self.f1),
+            "delay_p50_seconds": _number(self.median_delay),
+            "delay_p90_seconds": _number(self.delay_at(90)),
+        }
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def emitted(times: Sequence[int], *, from_time: int, silence: int = SILENCE) -> list[int]:
+    """Return the alarms sent out from `from_time` on; each silences those right after it."""
+    sent: list[int] = []
+    for time in sorted(times):
+        if time >= from_time and (not sent or time >= sent[-1] + silence):
+            sent.append(time)
+    return sent
+
+
+def score(
+    segments: Sequence[Watched],
+    events: Sequence[LabelledPump],
+    alarms: Mapping[int, Sequence[int]],
+    *,
+    hit_after: int = HIT_AFTER,
+) -> Score:
+    """Score alarms, given by segment number as milliseconds UTC, before any silence is applied."""
+    hits = early = missed = 0
+    delays: list[float] = []
+    false_alarms: list[tuple[int, int]] = []
+    clean = 0
+    for segment in segments:
+        live_from = segment.start + WARM_UP
+        known = [event for event in events if event.segment == segment.number]
+        sent = emitted(alarms.get(segment.number, ()), from_time=live_from)
+        for event in known:
+            if not event.counted or event.onset < live_from:
+                continue
+            hit = _first(sent, event.onset - HIT_BEFORE + 1, event.onset + hit_after)
+            if hit is not None:
+                hits += 1
+                delays.append((hit - event.onset) / 1000)
+            elif _first(sent, event.onset - HOUR, event.onset - HIT_BEFORE) is not None:
+                early += 1
+            else:
+                missed += 1
+        spans = [(one.onset - IGNORED_BEFORE, one.onset + IGNORED_AFTER) for one in known]
+        false_alarms += [
+            (segment.number, time)
+            for time in sent
+            if not any(begin <= time <= end for begin, end in spans)
+        ]
+        lost = np.asarray(segment.missing, dtype=np.int64)
+        ignored = np.any([(begin <= lost) & (lost < end) for begin, end in spans], axis=0)
+        missing = MINUTE * int(np.count_nonzero((lost >= live_from) & ~ignored))
+        clean += max(0, _clean_time(live_from, segment.end, spans) - missing)
+    return Score(
+        hits, early, missed, len(false_alarms), clean / DAY, tuple(delays), tuple(false_alarms)
+    )
+
+
+def _first(times: Sequence[int], begin: int, end: int) -> int | None:
+    return next((time for time in times if begin <= time <= end), None)
+
+
+def _clean_time(begin: int, end: int, spans: Sequence[tuple[int, int]]) -> int:
+    clean = 0
+    position = begin
+    for span_begin, span_end in sorted(spans):
+        clean += max(0, min(span_begin, end) - position)
+        position = max(position, span_end)
+    return clean + max(0, end - position)
+
+
+def alarms_of(
+    detector: Detector, candles: Candles, trades: MarketTrades | None = None
+) -> list[int]:
+    """Return when one symbol's alarms are known: the ends of their candles, milliseconds UTC."""
+    alarm = detector.detect(candles, trades=[trades]).alarm[0]
+    return [int(time) + candles.interval for time in candles.open_time[alarm]]
+
+
+def evaluate(
+    detector: Detector, segments: Sequence[Segment], events: Sequence[LabelledPump]
+) -> Score:
+    """Run the detector over every segment and score it; hourly rules get hourly candles."""
+    return score(segments, events, raise_alarms(detector, segments), hit_after=hit_after(detector))
+
+
+def hit_after(detector: Detector) -> int:
+    """Return how long after an onset an alarm of the rule is still a hit, milliseconds."""
+    return HIT_AFTER_HOURLY if detector.interval == HOUR else HIT_AFTER
+
+
+def raise_alarms(detector: Detector, segments: Sequence[Segment]) -> dict[int, list[int]]:
+    """Return each segment's alarms by its number, before any silence is applied."""
+    slow = detector.interval == HOUR
+    return {
+        segment.number: alarms_of(
+            detector, hourly(segment.candles) if slow else segment.candles, segment.trades
+        )
+        for segment in segments
+    }
+
+
+def hourly(candles: Candles) -> Candles:
+    """Return the whole hours of one-minute candles as one-hour candles; unfinished ones are left
+    out.
+
+    An hour with an unknown minute is made from the minutes that are known.
+    """
+    minutes = HOUR // candles.interval
+    first = -(-int(candles.open_time[0]) // HOUR) * HOUR
+    count = (int(candles.open_time[-1]) + candles.interval - first) // HOUR
+    whole = candles.regrid(first=first, count=max(0, count) * minutes)
+    shape = (len(candles.symbols), max(0, count), minutes)
+
+    def of(column: FloatArray, how: Callable[[FloatArray], FloatArray]) -> FloatArray:
+        return how(column.reshape(shape))
+
+    known = ~np.isnan(whole.close.reshape(shape))
+    any_known = known.any(axis=2)
+    begin, end = known.argmax(axis=2), minutes - 1 - known[:, :, ::-1].argmax(axis=2)
+
+    def at(index: IntArray) -> Callable[[FloatArray], FloatArray]:
+        return lambda values: np.take_along_axis(values, index[:, :, None], axis=2)[:, :, 0]
+
+    def total(values: FloatArray) -> FloatArray:
+        return np.where(any_known, np.where(known, values, 0.0).sum(axis=2), np.nan)
+
+    def highest(values: FloatArray) -> FloatArray:
+        return np.where(any_known, np.where(known, values, -np.inf).max(axis=2), np.nan)
+
+    def lowest(values: FloatArray) -> FloatArray:
+        return np.where(any_known, np.where(known, values, np.inf).min(axis=2), np.nan)
+
+    return Candles(
+        candles.symbols,
+        HOUR,
+        first + HOUR * np.arange(max(0, count), dtype=np.int64),
+        of(whole.open, at(begin)),
+        of(whole.high, highest),
+        of(whole.low, lowest),
+        of(whole.close, at(end)),
+        of(whole.volume, total),
+        of(whole.turnover, total),
+    )

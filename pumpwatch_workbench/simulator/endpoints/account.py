@@ -1,0 +1,186 @@
+"""/v5/account and /v5/user: wallet, fees, the key itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from pumpwatch_workbench.simulator.endpoints.common import LINEAR, category, in_scope
+from pumpwatch_workbench.simulator.endpoints.floor import Floor
+from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request, money, plain
+from pumpwatch_workbench.simulator.engine.records import ZERO
+from pumpwatch_workbench.simulator.engine.refusals import invalid
+from pumpwatch_workbench.simulator.market.source import DAY_MS
+
+COIN = "USDT"
+NOT_IN_ISOLATED = (
+    *("accountIMRate", "accountIMRateByMp", "accountMMRate", "accountMMRateByMp", "accountLTV"),
+    *("totalInitialMargin", "totalInitialMarginByMp", "totalMaintenanceMargin"),
+    *("totalMaintenanceMarginByMp", "totalMarginBalance", "totalAvailableBalance"),
+)
+
+
+def wallet_balance(floor: Floor, request: Request) -> Answer:
+    """Answer with the unified account; totals are in USD, one USDT being one USD here."""
+    if request.text("accountType") != "UNIFIED":
+        raise invalid("accountType only support UNIFIED.")
+    ledger = floor.engine.ledger
+    wallet, result, locked = ledger.wallet, ledger.unrealised(), ledger.locked()
+    equity = wallet + result
+    positions = sum((ledger.position_margin(p) for p in ledger.held()), ZERO)
+    maintenance = sum((ledger.maintenance(p) for p in ledger.held()), ZERO)
+    available = max(equity - locked, ZERO)
+    account: dict[str, object] = {
+        "totalEquity": money(equity),
+        "accountIMRate": _rate(locked, equity),
+        "accountIMRateByMp": _rate(locked, equity),
+        "totalMarginBalance": money(equity),
+        "totalInitialMargin": money(locked),
+        "totalInitialMarginByMp": money(locked),
+        "accountType": "UNIFIED",
+        "totalAvailableBalance": money(available),
+        "accountMMRate": _rate(maintenance, equity),
+        "accountMMRateByMp": _rate(maintenance, equity),
+        "totalPerpUPL": money(result),
+        "totalWalletBalance": money(wallet),
+        "accountLTV": "0",
+        "totalMaintenanceMargin": money(maintenance),
+        "totalMaintenanceMarginByMp": money(maintenance),
+        "coin": [],
+    }
+    if floor.settings.margin_mode == "ISOLATED_MARGIN":
+        # The wallet-balance page: account-wide fields are not applicable to isolated margin.
+        account |= dict.fromkeys(NOT_IN_ISOLATED, "")
+    coin = {
+        "coin": COIN,
+        "equity": money(equity),
+        "usdValue": money(equity),
+        "walletBalance": money(wallet),
+        "free": "",
+        "locked": "0",
+        "spotHedgingQty": "0",
+        "spotBorrow": "0",
+        "borrowAmount": "0",
+        "availableToWithdraw": "",
+        "accruedInterest": "0",
+        "totalOrderIM": money(locked - positions),
+        "totalPositionIM": money(positions),
+        "totalPositionMM": money(maintenance),
+        "unrealisedPnl": money(result),
+        "cumRealisedPnl": money(ledger.pnl_total - ledger.fee_total - ledger.funding_total),
+        "bonus": "0",
+        "marginCollateral": True,
+        "collateralSwitch": True,
+        "colRes": "0",
+        "availableToBorrow": "",
+    }
+    wanted = request.text("coin")
+    if (not wanted or COIN in wanted.split(",")) and equity:
+        account["coin"] = [coin]
+    return Answer({"list": [account]})
+
+
+def _rate(part: Decimal, whole: Decimal) -> str:
+    return plain((part / whole).quantize(Decimal("0.0001"))) if whole > 0 else "0"
+
+
+def account_info(floor: Floor, request: Request) -> Answer:
+    """Answer with the account's kind: unified 2.0 pro."""
+    return Answer(
+        {
+            "unifiedMarginStatus": 6,
+            "marginMode": floor.settings.margin_mode,
+            "isMasterTrader": False,
+            "spotHedgingStatus": "OFF",
+            "dcpStatus": "OFF",
+            "timeWindow": 0,
+            "smpGroup": 0,
+            "updatedTime": str(min(floor.started, request.now)),
+        }
+    )
+
+
+def fee_rate(floor: Floor, request: Request) -> Answer:
+    """Answer with taker and maker fees, the same for every symbol."""
+    if category(request) != LINEAR:
+        return Answer({"list": []})
+    scope = in_scope(floor, request, required=False)
+    settings = floor.settings
+    rates = {"takerFeeRate": plain(settings.taker_fee), "makerFeeRate": plain(settings.maker_fee)}
+    rows = [
+        {"symbol": listing.symbol, "baseCoin": "", **rates}
+        for index, listing in enumerate(floor.market.listings)
+        if scope(index)
+    ]
+    return Answer({"list": rows})
+
+
+def coin_info(floor: Floor, request: Request) -> Answer:
+    """Answer with the one coin of the account (clients read it when they load markets)."""
+    chain = {
+        "chainType": "ETH (ERC20)",
+        "confirmation": "6",
+        "withdrawFee": "3",
+        "depositMin": "0",
+        "withdrawMin": "10",
+        "chain": "ETH",
+        "chainDeposit": "0",
+        "chainWithdraw": "0",
+        "minAccuracy": "6",
+        "withdrawPercentageFee": "0",
+        "contractAddress": "",
+    }
+    row = {"name": COIN, "coin": COIN, "remainAmount": "1000000", "chains": [chain]}
+    return Answer({"rows": [row]}, text="")
+
+
+def query_api(floor: Floor, request: Request) -> Answer:
+    """Answer with the calling key's permissions, age and owner."""
+    settings = floor.settings
+    caller = floor.credentials[request.api_key]
+    bound = settings.key_bound_ips != ("*",)
+    expires = request.now + settings.key_days_left * DAY_MS
+    transfers = ["AccountTransfer", "SubMemberTransfer"] if settings.key_may_transfer else []
+    withdraw = ["Withdraw"] if settings.key_may_withdraw else []
+    result = {
+        "id": str(caller.user_id % 1_000_000),
+        "note": "simulator",
+        "apiKey": caller.api_key,
+        "readOnly": int(settings.key_read_only),
+        "secret": "",
+        "permissions": {
+            "ContractTrade": ["Order", "Position"],
+            "Spot": ["SpotTrade"],
+            "Wallet": [*transfers, *withdraw],
+            "Options": ["OptionsTrade"],
+            "Derivatives": ["DerivativesTrade"],
+            "CopyTrading": [],
+            "BlockTrade": [],
+            "Exchange": ["ExchangeHistory"],
+            "NFT": [],
+            "Affiliate": [],
+            "Earn": [],
+        },
+        "ips": list(settings.key_bound_ips),
+        "type": 1,
+        "deadlineDay": -2 if bound else settings.key_days_left,
+        "expiredAt": "1970-01-01T00:00:00Z" if bound else _iso(expires),
+        "createdAt": _iso(request.now - 7 * DAY_MS),
+        "unified": 0,
+        "uta": 1,
+        "userID": caller.user_id,
+        "inviterID": 0,
+        "vipLevel": "No VIP",
+        "mktMakerLevel": "0",
+        "affiliateID": 0,
+        "rsaPublicKey": caller.rsa_public_key,
+        "isMaster": True,
+        "parentUid": "0",
+        "kycLevel": "LEVEL_DEFAULT",
+        "kycRegion": "",
+    }
+    return Answer(result, text="")
+
+
+def _iso(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds // 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

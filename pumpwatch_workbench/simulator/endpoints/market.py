@@ -1,0 +1,249 @@
+"""/v5/market: public market data."""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+from itertools import islice
+
+import numpy as np
+
+from pumpwatch_workbench.simulator.endpoints.common import (
+    LINEAR,
+    category,
+    limited,
+    paged,
+    symbol_index,
+)
+from pumpwatch_workbench.simulator.endpoints.floor import Floor
+from pumpwatch_workbench.simulator.endpoints.wire.candles import INTERVALS, CandleQuery, candle_rows
+from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request, padded, plain
+from pumpwatch_workbench.simulator.endpoints.wire.tickers import trimmed_rate
+from pumpwatch_workbench.simulator.engine.book import Book
+from pumpwatch_workbench.simulator.engine.prices import Prices, decimals, listing_scale
+from pumpwatch_workbench.simulator.engine.records import Side
+from pumpwatch_workbench.simulator.engine.refusals import invalid
+from pumpwatch_workbench.simulator.market.prints import joined
+from pumpwatch_workbench.simulator.market.source import DAY_MS, MINUTE_MS, Listing, Market, Prints
+
+INTEREST_INTERVALS = {"5min": 5, "15min": 15, "30min": 30, "1h": 60, "4h": 240, "1d": 1_440}
+"""Minutes."""
+UNKNOWN_SYMBOL = "Not supported symbols"
+FIRST_SPAN_MS = 4 * MINUTE_MS
+LONGEST_MS = 120 * MINUTE_MS
+TRADE_NAMESPACE = uuid.UUID("9d0c7b9e-34a2-5f0c-bb0e-2f3f3b3c7a51")
+
+
+def server_time(floor: Floor, request: Request) -> Answer:
+    """Answer with the market clock."""
+    now = request.now
+    return Answer({"timeSecond": str(now // 1_000), "timeNano": f"{now}000000"})
+
+
+def kline(floor: Floor, request: Request) -> Answer:
+    """Answer with candles, newest first, the forming one included."""
+    return _candles(floor, request, None)
+
+
+def mark_kline(floor: Floor, request: Request) -> Answer:
+    """Answer with candles of the mark price; the index price is the same here."""
+    return _candles(floor, request, floor.prices)
+
+
+def _candles(floor: Floor, request: Request, marks: Prices | None) -> Answer:
+    kind = category(request, LINEAR)
+    interval = request.text("interval")
+    if interval not in INTERVALS:
+        raise invalid("Invalid period!")
+    limit = limited(floor.settings, request, 200, 1_000)
+    index = _listed(floor, request, kind)
+    query = CandleQuery(index, interval, request.integer("start"), request.integer("end"), limit)
+    rows = candle_rows(floor.market, floor.settings, query, request.now, marks)
+    symbol = floor.market.listings[index].symbol
+    head = f'{{"symbol":"{symbol}","category":"{kind}","list":'.encode()
+    return Answer(raw=head + rows + b"}")
+
+
+def open_interest(floor: Floor, request: Request) -> Answer:
+    """Answer with the present open interest for every interval, newest first."""
+    kind = category(request)
+    index = _listed(floor, request, kind)
+    length = INTEREST_INTERVALS.get(request.text("intervalTime"), 0) * MINUTE_MS
+    if not length:
+        raise invalid("params error: intervalTime invalid")
+    limit = limited(floor.settings, request, 50, 200)
+    last = min(request.integer("endTime") or request.now, request.now) // length * length
+    first = max(request.integer("startTime") or 0, last - (limit - 1) * length)
+    held = f"{floor.market.view(request.now).open_interest[index]:.8f}"
+    rows = [
+        {"openInterest": held, "singleOpenInterest": held, "timestamp": str(time)}
+        for time in range(last, first - 1, -length)
+    ]
+    symbol = floor.market.listings[index].symbol
+    return Answer({"symbol": symbol, "category": kind, "list": rows, "nextPageCursor": ""})
+
+
+def risk_limit(floor: Floor, request: Request) -> Answer:
+    """Answer with the risk tiers, of 15 contracts at a time."""
+    kind = category(request)
+    indices = list(range(len(floor.market.listings) if kind == LINEAR else 0))
+    if request.text("symbol"):
+        indices = [_listed(floor, request, kind)]
+    page, cursor = paged(floor, request, indices, lambda n: (str(n), 0), default=15, maximum=15)
+    rows = [
+        {
+            "id": tier.number,
+            "symbol": floor.market.listings[index].symbol,
+            "riskLimitValue": plain(tier.limit),
+            "maintenanceMargin": plain(tier.maintenance),
+            "initialMargin": plain((1 / tier.max_leverage).quantize(Decimal("0.000001"))),
+            "isLowestRisk": int(tier.number == 1),
+            "maxLeverage": padded(tier.max_leverage, 2),
+            "mmDeduction": plain(tier.deduction) if tier.deduction else "",
+        }
+        for index in page
+        for tier in floor.engine.ledger.tiers(index)
+    ]
+    following = cursor if page and page[-1] != indices[-1] else ""
+    return Answer({"category": kind, "list": rows, "nextPageCursor": following})
+
+
+def tickers(floor: Floor, request: Request) -> Answer:
+    """Answer with the whole market at once, or one symbol of it."""
+    kind = category(request)
+    if kind != LINEAR:
+        return Answer({"category": kind, "list": []})
+    writer, now = floor.tickers, request.now
+    if request.text("symbol"):
+        rows = writer.one(symbol_index(floor, request, UNKNOWN_SYMBOL), now)
+        if rows is None:
+            raise invalid(UNKNOWN_SYMBOL)
+    elif base := request.text("baseCoin"):
+        listings = floor.market.listings
+        rows = writer.chosen([n for n, item in enumerate(listings) if item.base_coin == base], now)
+    else:
+        rows = writer.all(now)
+    return Answer(raw=b'{"category":"linear","list":' + rows + b"}")
+
+
+def orderbook(floor: Floor, request: Request) -> Answer:
+    """Answer with the book, bids falling and asks rising."""
+    index = _traded(floor, request, category(request))
+    limit = limited(floor.settings, request, 25, 1_000)
+    now = request.now
+    book = floor.prices.book(index, now)
+    return Answer(
+        {
+            "s": book.listing.symbol,
+            "b": _levels(book, "Sell", limit),
+            "a": _levels(book, "Buy", limit),
+            "ts": now,
+            "u": now // 20,
+            "seq": now,
+            "cts": now - 10,
+        }
+    )
+
+
+def _levels(book: Book, taker: Side, limit: int) -> list[list[str]]:
+    return [[plain(p), plain(q)] for p, q in islice(book.levels(taker), limit)]
+
+
+def price_limit(floor: Floor, request: Request) -> Answer:
+    """Answer with the highest price to buy and the lowest to sell at."""
+    index = _traded(floor, request, category(request, LINEAR))
+    highest, lowest = floor.prices.limits(index, request.now)
+    listing = floor.market.listings[index]
+    scale = listing_scale(listing)
+    result = {
+        "symbol": listing.symbol,
+        "buyLmt": padded(highest, scale),
+        "sellLmt": padded(lowest, scale),
+        "ts": str(request.now),
+    }
+    return Answer(result, text="")
+
+
+def recent_trade(floor: Floor, request: Request) -> Answer:
+    """Answer with the last trades, newest first, of the last two hours at the most."""
+    kind = category(request)
+    if kind != LINEAR:
+        return Answer({"category": kind, "list": []})
+    index = _traded(floor, request, kind)
+    limit = limited(floor.settings, request, 500, 1_000)
+    prints = _last_prints(floor.market, index, request.now, limit)
+    listing = floor.market.listings[index]
+    first = len(prints.time) - min(limit, len(prints.time))
+    rows = [_trade(listing, prints, place) for place in range(len(prints.time) - 1, first - 1, -1)]
+    return Answer({"category": kind, "list": rows})
+
+
+def _last_prints(market: Market, index: int, now: int, limit: int) -> Prints:
+    """Return at least the last `limit` trades up to now, as far as two hours hold so many."""
+    parts: list[Prints] = []
+    end, found, span = now, 0, FIRST_SPAN_MS
+    while found < limit and end > now - LONGEST_MS:
+        first = max((end - span) // MINUTE_MS * MINUTE_MS, now - LONGEST_MS)
+        parts.append(market.trades(index, first, end))
+        found += len(parts[-1].time)
+        end, span = first - 1, 2 * span
+    return joined(parts[::-1])
+
+
+def _trade(listing: Listing, prints: Prints, place: int) -> dict[str, object]:
+    time = int(prints.time[place])
+    # Trades of one order share their millisecond: their number from the millisecond's first one.
+    number = place - int(np.searchsorted(prints.time, time))
+    quantity = float(prints.quantity[place])
+    return {
+        "execId": str(uuid.uuid5(TRADE_NAMESPACE, f"{listing.symbol}-{time}-{number}")),
+        "symbol": listing.symbol,
+        "price": f"{prints.price[place]:.{listing_scale(listing)}f}",
+        "size": f"{quantity:.{decimals(listing.quantity_step)}f}",
+        "side": "Buy" if prints.bought[place] else "Sell",
+        "time": str(time),
+        "isBlockTrade": False,
+        "isRPITrade": False,
+        "seq": str(time * 1_000 + number),
+    }
+
+
+def funding_history(floor: Floor, request: Request) -> Answer:
+    """Answer with past funding rates, newest first."""
+    kind = category(request)
+    if kind != LINEAR:
+        return Answer({"category": kind, "list": []})
+    index = symbol_index(floor, request)
+    limit = limited(floor.settings, request, 200, 200)
+    listing = floor.market.listings[index]
+    end = min(request.integer("endTime") or request.now, request.now)
+    default = end - limit * listing.funding_interval_minutes * MINUTE_MS
+    start = max(request.integer("startTime") or default, end - 365 * DAY_MS)
+    payments = floor.market.funding_times(index, start - 1, end)[-limit:]
+    rows = [
+        {
+            "symbol": listing.symbol,
+            "fundingRate": trimmed_rate(rate),
+            "fundingRateTimestamp": str(time),
+        }
+        for time, rate in reversed(payments)
+    ]
+    return Answer({"category": kind, "list": rows})
+
+
+def _listed(floor: Floor, request: Request, kind: str) -> int:
+    """Return the index of a symbol that was launched; raises Refused 10001 otherwise."""
+    if kind != LINEAR:
+        raise invalid(UNKNOWN_SYMBOL)
+    index = symbol_index(floor, request, UNKNOWN_SYMBOL)
+    if floor.market.listings[index].launch_time > request.now:
+        raise invalid(UNKNOWN_SYMBOL)
+    return index
+
+
+def _traded(floor: Floor, request: Request, kind: str) -> int:
+    """Return the index of a symbol that trades now; raises Refused 10001 otherwise."""
+    index = _listed(floor, request, kind)
+    if not floor.prices.is_trading(index, request.now):
+        raise invalid(UNKNOWN_SYMBOL)
+    return index

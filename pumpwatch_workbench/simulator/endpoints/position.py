@@ -1,0 +1,122 @@
+"""/v5/position: positions, leverage, stops, closed profit and loss."""
+
+from __future__ import annotations
+
+from pumpwatch_workbench.simulator.endpoints.common import (
+    LINEAR,
+    category,
+    in_scope,
+    linear_only,
+    paged,
+    require_one_way,
+    symbol_index,
+    time_window,
+)
+from pumpwatch_workbench.simulator.endpoints.floor import Floor
+from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
+from pumpwatch_workbench.simulator.endpoints.wire.rows import closed_row, position_row
+from pumpwatch_workbench.simulator.engine.records import ClosedTrade, Position
+from pumpwatch_workbench.simulator.engine.refusals import MODE_UNCHANGED, Refused, invalid
+from pumpwatch_workbench.simulator.engine.requests import StopRequest
+
+UNSUPPORTED_STOPS = ("tpSize", "slSize", "tpLimitPrice", "slLimitPrice")
+
+
+def positions(floor: Floor, request: Request) -> Answer:
+    """Answer with positions: by symbol also a flat one, by settle coin only open ones."""
+    kind = category(request)
+    if kind != LINEAR:
+        return Answer({"nextPageCursor": "", "category": kind, "list": []})
+    scope = in_scope(floor, request, required=True)
+    ledger = floor.engine.ledger
+    if request.text("symbol"):
+        chosen = [ledger.position(symbol_index(floor, request))]
+    else:
+        chosen = [position for position in ledger.held() if scope(position.index)]
+    page, cursor = paged(floor, request, chosen, _position_id, default=20, maximum=200)
+    interventions, rows = floor.engine.interventions, []
+    for position in page:
+        row = position_row(ledger, position, request.now)
+        legs = [row]
+        if floor.settings.hedge_mode or position.index in interventions.hedged:
+            # What a hedged position looks like: as much on the one side as on the other.
+            sides = ("Buy", "Sell") if position.side else ("", "")
+            legs = [{**row, "positionIdx": n, "side": side} for n, side in enumerate(sides, 1)]
+        rows += [interventions.seen("position", position.index, one, request.now) for one in legs]
+    return Answer({"nextPageCursor": cursor, "category": kind, "list": rows})
+
+
+def _position_id(position: Position) -> tuple[str, int]:
+    return position.symbol, position.updated
+
+
+def set_leverage(floor: Floor, request: Request) -> Answer:
+    """Set a symbol's leverage, the same for both sides in one-way mode."""
+    linear_only(request)
+    index = symbol_index(floor, request)
+    buy = request.number("buyLeverage", "buy leverage invalid")
+    sell = request.number("sellLeverage", "sell leverage invalid")
+    if buy is None or sell is None:
+        raise invalid("params error: buyLeverage and sellLeverage are required")
+    if buy != sell:
+        raise invalid("buy leverage not equal sell leverage")
+    floor.engine.set_leverage(index, buy)
+    return Answer({})
+
+
+def trading_stop(floor: Floor, request: Request) -> Answer:
+    """Set, change or remove a position's stop loss and take profit."""
+    linear_only(request)
+    index = symbol_index(floor, request)
+    require_one_way(request)
+    if not (request.text("tpslMode") and request.text("positionIdx")):
+        raise invalid("params error: tpslMode and positionIdx are required")
+    if request.text("tpslMode") != "Full":
+        raise invalid("params error: only tpslMode Full is simulated")
+    for name in UNSUPPORTED_STOPS:
+        if request.text(name) not in ("", "0"):
+            raise invalid(f"params error: {name} is not simulated")
+    for name in ("tpOrderType", "slOrderType"):
+        if request.text(name) not in ("", "Market"):
+            raise invalid(f"params error: {name} invalid")
+    floor.engine.set_stops(
+        StopRequest(
+            index=index,
+            take_profit=request.number("takeProfit"),
+            stop_loss=request.number("stopLoss"),
+            take_profit_by=request.text("tpTriggerBy") or None,
+            stop_loss_by=request.text("slTriggerBy") or None,
+            trailing_stop=request.number("trailingStop"),
+            active_price=request.number("activePrice"),
+        )
+    )
+    return Answer({})
+
+
+def switch_mode(floor: Floor, request: Request) -> Answer:
+    """Answer that one-way mode is on already; hedge mode is not simulated."""
+    linear_only(request)
+    if request.text("mode") == "0":
+        raise Refused(MODE_UNCHANGED, "Position mode is not modified")
+    raise invalid("params error: only one-way mode is simulated")
+
+
+def closed_pnl(floor: Floor, request: Request) -> Answer:
+    """Answer with the results of closing orders, newest first."""
+    kind = category(request)
+    if kind != LINEAR:
+        return Answer({"nextPageCursor": "", "category": kind, "list": []})
+    scope = in_scope(floor, request, required=False)
+    start, end = time_window(request, request.now)
+    trades = [
+        trade
+        for trade in reversed(floor.engine.ledger.closed)
+        if scope(trade.order.index) and start <= trade.time <= end
+    ]
+    page, cursor = paged(floor, request, trades, _trade_id, default=50, maximum=100)
+    rows = [closed_row(trade) for trade in page]
+    return Answer({"nextPageCursor": cursor, "category": kind, "list": rows})
+
+
+def _trade_id(trade: ClosedTrade) -> tuple[str, int]:
+    return trade.order.order_id, trade.time

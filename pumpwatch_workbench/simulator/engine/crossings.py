@@ -1,0 +1,88 @@
+"""Where a polyline of prices first reaches a level."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pumpwatch_workbench.simulator.market.source import FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """The instant (milliseconds) and the price at which a level was reached."""
+
+    time: int
+    price: float
+
+
+def first_crossing(
+    times: IntArray, prices: FloatArray, level: float, *, rising: bool, after: int
+) -> Crossing | None:
+    """Return the first instant at or after `after` with price >= level (<= when not rising).
+
+    A gap between two knots at the same time is crossed at its far end, so a stop in a gap fills
+    at the price after it. NaN knots (not trading) are passed over.
+    """
+    sign = 1.0 if rising else -1.0
+    previous: tuple[int, float] | None = None
+    for time, price in zip(times.tolist(), prices.tolist(), strict=True):
+        if math.isnan(price):
+            previous = None
+            continue
+        if time >= after:
+            begin = None if previous is None else _clip(previous, (time, price), after)
+            if begin is not None and sign * (begin[1] - level) >= 0:
+                return Crossing(begin[0], begin[1])
+            if sign * (price - level) >= 0:
+                return _inside(begin, (time, price), level)
+        previous = (time, price)
+    return None
+
+
+def trailing_crossing(
+    times: IntArray,
+    prices: FloatArray,
+    best: float,
+    distance: float,
+    *,
+    falling: bool,
+    after: int,
+) -> Crossing | None:
+    """Return the first instant at or after `after` at which a trailing stop fires.
+
+    `best` is the most favourable price so far; `falling`: a long position's stop, which follows
+    the highest price and fires on a fall by `distance`.
+    """
+    sign = 1.0 if falling else -1.0
+    high = sign * best
+    previous: tuple[int, float] | None = None
+    for time, price in zip(times.tolist(), prices.tolist(), strict=True):
+        if math.isnan(price):
+            previous = None
+            continue
+        if time >= after:
+            begin = None if previous is None else _clip(previous, (time, price), after)
+            high = max(high, sign * begin[1]) if begin is not None else high
+            level = high - distance
+            if sign * price <= level:
+                return _inside(begin, (time, price), sign * level)
+            high = max(high, sign * price)
+        previous = (time, price)
+    return None
+
+
+def _clip(start: tuple[int, float], end: tuple[int, float], after: int) -> tuple[int, float]:
+    """Return the segment's start, moved along it to `after`."""
+    if start[0] >= after or end[0] == start[0]:
+        return start
+    share = (after - start[0]) / (end[0] - start[0])
+    return after, start[1] + share * (end[1] - start[1])
+
+
+def _inside(start: tuple[int, float] | None, end: tuple[int, float], level: float) -> Crossing:
+    """Return where the segment, which ends beyond the level, crosses it."""
+    if start is None or start[0] == end[0]:
+        return Crossing(end[0], end[1])
+    share = (level - start[1]) / (end[1] - start[1])
+    return Crossing(math.ceil(start[0] + share * (end[0] - start[0])), level)

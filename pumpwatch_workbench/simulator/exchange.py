@@ -1,0 +1,295 @@
+"""The simulated exchange itself: one request in, one answer out, without a network."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import orjson
+
+from pumpwatch_workbench.simulator import control
+from pumpwatch_workbench.simulator.endpoints.auth import (
+    KEY_HEADER,
+    Credentials,
+    Unauthorized,
+    authenticate,
+)
+from pumpwatch_workbench.simulator.endpoints.floor import Floor
+from pumpwatch_workbench.simulator.endpoints.rate_limits import RateLimits, UserLimit
+from pumpwatch_workbench.simulator.endpoints.routes import ROUTES, Route
+from pumpwatch_workbench.simulator.endpoints.wire.messages import (
+    Answer,
+    Request,
+    Response,
+    answer_headers,
+    body_parameters,
+    envelope,
+    query_parameters,
+)
+from pumpwatch_workbench.simulator.engine.refusals import (
+    NOT_IN_DEMO,
+    PERMISSION,
+    TOO_MANY_VISITS,
+    Refused,
+)
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.market.clock import wall_milliseconds
+from pumpwatch_workbench.simulator.market.source import Market
+from pumpwatch_workbench.simulator.troubles.faults.answers import answer_without_acting, spoiled
+from pumpwatch_workbench.simulator.troubles.faults.conditions import Conditions
+from pumpwatch_workbench.simulator.troubles.faults.plan import Call, Fault, FaultPlan, NoFaults
+from pumpwatch_workbench.simulator.troubles.incidents.schedule import IncidentSchedule
+
+FORBIDDEN_PAGE = (
+    b"<HTML><HEAD><TITLE>ERROR: The request could not be satisfied</TITLE></HEAD><BODY>"
+    b"<H1>403 ERROR</H1>Bad request.</BODY></HTML>"
+)
+LOOPBACK = "127.0.0.1"
+
+
+class Clock(Protocol):
+    """The market's clock; `advance_by` is called only when it is stepped."""
+
+    @property
+    def stepped(self) -> bool:
+        """Tell whether market time moves only when told to."""
+
+    def now(self) -> int:
+        """Return market time, milliseconds UTC."""
+
+    def advance_to(self, milliseconds: int) -> int:
+        """Move market time forward and return it."""
+
+    def advance_by(self, milliseconds: int) -> int:
+        """Move market time forward and return it."""
+
+
+class Exchange(Floor):
+    """A floor with a door: serve its requests, from several threads, one call at a time.
+
+    Two clocks: `clock` is the market's (prices, order times, the envelope's time), `wall` the
+    exchange's own (signatures, rate limits). With a stepped clock each request costs its latency
+    in market time, half before and half after it is served. `faults` may be replaced at any time,
+    `clock_skew_ms` puts the exchange's clock ahead of its wall, and `injected` counts what went
+    wrong by name.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        clock: Clock,
+        credentials: Credentials,
+        settings: ExchangeSettings | None = None,
+        *,
+        faults: FaultPlan | None = None,
+        wall: Callable[[], int] = wall_milliseconds,
+    ) -> None:
+        super().__init__(market, credentials, settings or ExchangeSettings(), clock.now())
+        self.clock = clock
+        self.faults: FaultPlan = faults or NoFaults()
+        self.injected: Counter[str] = Counter()
+        self.conditions = Conditions(self.settings)
+        self.clock_skew_ms = 0
+        self.incidents: IncidentSchedule | None = None
+        self.happened: Counter[str] = Counter()
+        self.wall = wall
+        self.limits = RateLimits(self.settings)
+        self.requests: Counter[str] = Counter()
+        self._number = 0
+        self._call_skew_ms = 0
+        self._lock = threading.RLock()
+
+    def add_credentials(self, credentials: Credentials) -> None:
+        """Let another key (an RSA one, say) use the same account."""
+        self.credentials[credentials.api_key] = credentials
+
+    def latency(self, path: str) -> int:
+        """Return the round trip of a path in milliseconds."""
+        settings = self.settings
+        if path.startswith("/v5/market/") and settings.public_latency_ms is not None:
+            return settings.public_latency_ms
+        return 0 if path.startswith(control.PREFIX) else settings.latency_ms
+
+    def handle(
+        self,
+        method: str,
+        path: str,
+        query: str = "",
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        address: str = LOOPBACK,
+    ) -> Response:
+        """Answer one request; `query` and `body` exactly as they were sent (they are signed)."""
+        with self._lock:
+            if path.startswith(control.PREFIX):
+                return control.handle(self, method, path, body)
+            latency = self.latency(path) if self.clock.stepped else 0
+            if latency:
+                self.clock.advance_by(latency // 2)
+            response = self._serve(method, path, query, body, headers or {}, address)
+            if self.clock.stepped and (rest := latency - latency // 2 + response.delay_ms):
+                self.clock.advance_by(rest)
+            return response
+
+    def catch_up(self) -> int:
+        """Let everything happen up to the present market time, and return it."""
+        with self._lock:
+            now = self.clock.now()
+            self._advance(now)
+            return now
+
+    def _advance(self, time: int) -> None:
+        if self.conditions.lagging or not isinstance(self.faults, NoFaults):
+            self.conditions.note(self.engine.ledger)
+        if self.incidents is not None:
+            self.incidents.advance(self.engine, time, self.happened)
+        self.engine.advance(time)
+
+    def _serve(
+        self,
+        method: str,
+        path: str,
+        query: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        address: str,
+    ) -> Response:
+        self._number += 1
+        self.requests[path] += 1
+        if not self.limits.address_allowed(address, self._limit_time()):
+            text = self.settings.forbidden_body
+            return Response(403, text.encode(), {"Content-Type": "text/plain"})
+        if method == "GET" and body:
+            return Response(403, FORBIDDEN_PAGE, {"Content-Type": "text/html"})
+        route = ROUTES.get((method, path))
+        if route is None:
+            return Response(404, b"404 page not found", {"Content-Type": "text/plain"})
+        return self._meet_faults(route, method, path, query, body, headers)
+
+    def _meet_faults(
+        self,
+        route: Route,
+        method: str,
+        path: str,
+        query: str,
+        body: bytes,
+        headers: Mapping[str, str],
+    ) -> Response:
+        """Answer a request to a known path, with what the fault plan makes of it."""
+        number, now = self._number, self.clock.now()
+        call = Call(method, path, _peek(method, query, body), self.requests[path], now)
+        early = self._counted(self.faults.before(call))
+        self._call_skew_ms = 0
+        if early is not None and early.is_condition:
+            self._call_skew_ms = early.clock_skew_ms
+            self.conditions.begin(early, call, number, self.engine.ledger)
+        if lag := self.conditions.lag_ms(path, number, now):
+            self._advance(now - lag)  # what the list will show is noted in passing
+        now = self.catch_up()
+        if early is not None and not early.is_condition:
+            return answer_without_acting(early, now=now, wall=self._wall_time(), number=number)
+        code, response = self._answer(route, method, path, query, body, headers, now)
+        late = self._counted(self.faults.after(call, code))
+        if late is None:
+            return response
+        if late.action == "duplicate_delivery":
+            code, response = self._answer(route, method, path, query, body, headers, now)
+        return spoiled(response, late, now=now, wall=self._wall_time(), number=number)
+
+    def _counted(self, fault: Fault | None) -> Fault | None:
+        if fault is not None:
+            self.injected[fault.label] += 1
+        return fault
+
+    def _answer(
+        self,
+        route: Route,
+        method: str,
+        path: str,
+        query: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        now: int,
+    ) -> tuple[int, Response]:
+        limit: UserLimit | None = None
+        caller: Credentials | None = None
+        try:
+            if route.private:
+                caller = self._caller(query if method == "GET" else body, headers)
+                limit = self._user_limit(route, method, path, caller)
+                if self.settings.demo and not route.in_demo:
+                    raise Refused(NOT_IN_DEMO, "Demo trading are not supported.")
+            parameters = query_parameters(query) if method == "GET" else body_parameters(body)
+            key = caller.api_key if caller else ""
+            answer = self._result(route, Request(method, path, parameters, now, key))
+            code, text, result = 0, answer.text, answer.json()
+            ext = orjson.dumps(answer.ext or {})
+        except Unauthorized:
+            return 401, Response(401, b"", {"Content-Type": "text/plain"})
+        except Refused as refusal:
+            if isinstance(refusal, _TooManyVisits):
+                limit = refusal.limit
+            if refusal.code == 10003 and self.settings.invalid_key_status != 200:  # noqa: PLR2004
+                return 401, Response(self.settings.invalid_key_status, b"")
+            code, text, result = refusal.code, refusal.text, orjson.dumps(refusal.result)
+            ext = b"{}"
+        payload = envelope(code, text, result, now, ext)
+        shown = answer_headers(code, now, self._number, len(payload))
+        if limit is not None and (method == "POST" or self.settings.limit_headers_on_get):
+            shown |= self._limit_headers(limit)
+        return code, Response(200, payload, shown)
+
+    def _result(self, route: Route, request: Request) -> Answer:
+        """Return what the endpoint answers under the conditions in force."""
+        number, conditions = self._number, self.conditions
+        hidden = conditions.answer_about_hidden(self.engine.ledger, request, number)
+        if hidden is not None:
+            return hidden
+        return route.handler(conditions.seen(self, request.path, number, request.now), request)
+
+    def _caller(self, payload: str | bytes, headers: Mapping[str, str]) -> Credentials:
+        small = {name.lower(): value for name, value in headers.items()}
+        if KEY_HEADER not in small:
+            raise Unauthorized
+        raw = payload.encode() if isinstance(payload, str) else payload
+        return authenticate(self.credentials, small, raw, self._wall_time())
+
+    def _user_limit(self, route: Route, method: str, path: str, caller: Credentials) -> UserLimit:
+        if method == "POST" and self.settings.key_read_only:
+            raise Refused(PERMISSION, "Invalid API-key, IP, or permissions for action.")
+        now = self._limit_time()
+        limit = self.limits.user_call(str(caller.user_id), path, route.per_second, now)
+        if not limit.allowed:
+            raise _TooManyVisits(limit)
+        return limit
+
+    def _limit_headers(self, limit: UserLimit) -> dict[str, str]:
+        return {
+            "X-Bapi-Limit": str(limit.limit),
+            "X-Bapi-Limit-Status": str(limit.remaining),
+            "X-Bapi-Limit-Reset-Timestamp": str(self._wall_time() + limit.wait_ms),
+        }
+
+    def _wall_time(self) -> int:
+        return self.wall() + self.clock_skew_ms + self._call_skew_ms
+
+    def _limit_time(self) -> int:
+        return self.clock.now() if self.clock.stepped else self.wall()
+
+
+class _TooManyVisits(Refused):
+    """The user's limit of an endpoint is exceeded; carries the limit for the headers."""
+
+    def __init__(self, limit: UserLimit) -> None:
+        super().__init__(TOO_MANY_VISITS, "Too many visits. Exceeded the API Rate Limit.")
+        self.limit = limit
+
+
+def _peek(method: str, query: str, body: bytes) -> Mapping[str, object]:
+    """Return the parameters for the fault plan; of a body that is not JSON, none."""
+    try:
+        return query_parameters(query) if method == "GET" else body_parameters(body)
+    except Refused:
+        return {}

@@ -1,0 +1,255 @@
+"""A market to which things happen: jumps, halts, delistings, new filters, thin books.
+
+It wraps a source of prices and changes nothing until something is asked of it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from pumpwatch_workbench.simulator.market.source import (
+    FloatArray,
+    IntArray,
+    Listing,
+    Market,
+    MarketView,
+    Minutes,
+    PlantedEvent,
+    Prints,
+)
+
+__all__ = ["LiveMarket"]
+
+PRICES = ("last", "mark", "index", "high_24h", "low_24h")
+OTHERS = ("depth_usdt", "funding_rate")
+
+
+@dataclass(slots=True)
+class _Fate:
+    """What has happened to one symbol; times in milliseconds UTC."""
+
+    jumps: list[tuple[int, float]] = field(default_factory=list)
+    """When the price jumped, and by which factor."""
+    halts: list[tuple[int, int | None]] = field(default_factory=list)
+    """From when to when nothing trades; None: still."""
+    delisted: int | None = None
+    thin: tuple[int, float] | None = None
+    """Until when the book is thin, and the share of its depth that is left."""
+    funding: tuple[int, float] | None = None
+    """From when on, and which rate is shown and paid."""
+
+    def factor(self, time: int) -> float:
+        return math.prod(factor for at, factor in self.jumps if at <= time)
+
+    def halted_since(self, time: int) -> int | None:
+        for start, end in self.halts:
+            if start <= time and (end is None or time < end):
+                return start
+        return None
+
+
+class LiveMarket:
+    """A `Market` whose symbols can be met by fate; `version` grows with every change."""
+
+    def __init__(self, source: Market) -> None:
+        self.source = source
+        self.listings: tuple[Listing, ...] = source.listings
+        self.version = 0
+        self._fates: dict[int, _Fate] = {}
+
+    # --- what can happen -----------------------------------------------------------------
+
+    def jump(self, index: int, fraction: float, time: int) -> None:
+        """Let the price be higher by a fraction (lower when negative) from `time` on."""
+        self._fate(index).jumps.append((time, 1.0 + fraction))
+
+    def halt(self, index: int, time: int) -> None:
+        """Stop trading: the price stands still."""
+        self._fate(index).halts.append((time, None))
+
+    def resume(self, index: int, time: int) -> None:
+        """Trade again, at whatever the price has become."""
+        fate = self._fate(index)
+        fate.halts = [(start, time if end is None else end) for start, end in fate.halts]
+
+    def delist(self, index: int, time: int, status: str = "Closed") -> None:
+        """End the contract: no price from `time` on."""
+        self._fate(index).delisted = time
+        self.change(index, status=status)
+
+    def thin_out(self, index: int, fraction: float, until: int) -> None:
+        """Leave a share of the book's depth until a time."""
+        self._fate(index).thin = until, fraction
+
+    def set_funding(self, index: int, rate: float, time: int) -> None:
+        """Show and pay this funding rate from `time` on."""
+        self._fate(index).funding = time, rate
+
+    def change(self, index: int, **filters: object) -> None:
+        """Change a contract's filters or status."""
+        changed = replace(self.listings[index], **filters)  # type: ignore[arg-type]
+        self.listings = (*self.listings[:index], changed, *self.listings[index + 1 :])
+        self.version += 1
+
+    def is_halted(self, index: int, time: int) -> bool:
+        """Tell whether orders are refused because nothing trades."""
+        fate = self._fates.get(index)
+        return fate is not None and (
+            fate.halted_since(time) is not None
+            or (fate.delisted is not None and fate.delisted <= time)
+        )
+
+    # --- Market --------------------------------------------------------------------------
+
+    @property
+    def planted(self) -> tuple[PlantedEvent, ...]:
+        """The source's pumps."""
+        return self.source.planted
+
+    @property
+    def start(self) -> int:
+        """The source's first live instant."""
+        return self.source.start
+
+    @property
+    def end(self) -> int | None:
+        """The source's last instant."""
+        return self.source.end
+
+    def price(self, index: int, time: int) -> float:
+        """Return the last price; NaN once the contract is delisted."""
+        fate = self._fates.get(index)
+        if fate is None:
+            return self.source.price(index, time)
+        if fate.delisted is not None and time >= fate.delisted:
+            return math.nan
+        seen = fate.halted_since(time)
+        at = time if seen is None else seen
+        return self.source.price(index, at) * fate.factor(at)
+
+    def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
+        """Return the knots of the price's line; jumps and halts are knots of their own."""
+        fate = self._fates.get(index)
+        if fate is None:
+            return self.source.path(index, start, end)
+        times, prices = self.source.path(index, start, end)
+        moments = sorted({at for at in self._moments(fate) if start < at <= end})
+        if not moments and self.price(index, start) == self.source.price(index, start):
+            return times, prices
+        knots: list[tuple[int, float]] = []
+        for begin, finish in zip([start, *moments], [*moments, end], strict=True):
+            knots += self._piece(index, begin, finish, times)
+        array = np.array([time for time, _ in knots], dtype=np.int64)
+        return array, np.array([price for _, price in knots])
+
+    def minutes(self, index: int, first: int, last: int) -> Minutes:
+        """Return complete candles; those of a minute with a jump reach to both sides of it."""
+        return self._scaled(index, self.source.minutes(index, first, last))
+
+    def forming(self, index: int, time: int) -> Minutes:
+        """Return the candle that contains `time`."""
+        return self._scaled(index, self.source.forming(index, time))
+
+    def trades(self, index: int, first: int, end: int) -> Prints:
+        """Return the source's trades at the prices there are; none in a halt or once delisted."""
+        found = self.source.trades(index, first, end)
+        fate = self._fates.get(index)
+        if fate is None:
+            return found
+        times = found.time.tolist()
+        factor = np.array([fate.factor(time) for time in times])
+        open_ = np.array([not self.is_halted(index, time) for time in times], dtype=np.bool_)
+        return Prints(
+            found.time[open_],
+            found.bought[open_],
+            (found.price * factor)[open_],
+            found.quantity[open_],
+        )
+
+    def view(self, time: int) -> MarketView:
+        """Return every symbol at `time`."""
+        view = self.source.view(time)
+        touched = list(self._fates)
+        if not touched:
+            return view
+        arrays = {name: getattr(view, name).copy() for name in (*PRICES, *OTHERS)}
+        for index in touched:
+            before, price = float(view.last[index]), self.price(index, time)
+            factor = price / before if before else math.nan
+            for name in PRICES:
+                arrays[name][index] *= factor
+            thin = self._fates[index].thin
+            if thin is not None and time < thin[0]:
+                arrays["depth_usdt"][index] *= thin[1]
+            funding = self._fates[index].funding
+            if funding is not None and time >= funding[0]:
+                arrays["funding_rate"][index] = funding[1]
+        return replace(view, **arrays)
+
+    def funding_times(self, index: int, start: int, end: int) -> list[tuple[int, float]]:
+        """Return the source's funding payments; a delisted contract has none."""
+        fate = self._fates.get(index)
+        if fate is not None and fate.delisted is not None:
+            end = min(end, fate.delisted)
+        found = self.source.funding_times(index, start, end)
+        if fate is None or fate.funding is None:
+            return found
+        since, changed = fate.funding
+        return [(time, changed if time >= since else rate) for time, rate in found]
+
+    def side_against(self, index: int, side: str | None) -> None:
+        """Pass on which side holds a position."""
+        self.source.side_against(index, side)
+
+    def __getattr__(self, name: str) -> object:
+        """Give what only some sources have (a replay's contracts, say)."""
+        return getattr(self.source, name)
+
+    # --- inside --------------------------------------------------------------------------
+
+    def _fate(self, index: int) -> _Fate:
+        self.version += 1
+        return self._fates.setdefault(index, _Fate())
+
+    @staticmethod
+    def _moments(fate: _Fate) -> list[int]:
+        found = [at for at, _ in fate.jumps]
+        found += [at for span in fate.halts for at in span if at is not None]
+        return found + ([fate.delisted] if fate.delisted is not None else [])
+
+    def _piece(
+        self, index: int, begin: int, finish: int, times: IntArray
+    ) -> list[tuple[int, float]]:
+        """Return the line between two moments: at its end the price just before what happens."""
+        fate = self._fates[index]
+        first = self.price(index, begin)
+        if math.isnan(first) or fate.halted_since(begin) is not None:
+            return [(begin, first), (finish, first)]
+        factor = fate.factor(begin)
+        inside = [int(t) for t in times if begin < t < finish]
+        return [
+            (begin, first),
+            *((t, self.source.price(index, t) * factor) for t in inside),
+            (finish, self.source.price(index, finish) * factor),
+        ]
+
+    def _scaled(self, index: int, candles: Minutes) -> Minutes:
+        fate = self._fates.get(index)
+        if fate is None or not fate.jumps or not len(candles.open_time):
+            return candles
+        opened = np.array([fate.factor(int(t)) for t in candles.open_time])
+        closed = np.array([fate.factor(int(t) + 59_999) for t in candles.open_time])
+        high = np.maximum(candles.high * opened, np.maximum(candles.high, candles.close) * closed)
+        low = np.minimum(candles.low * opened, np.minimum(candles.low, candles.close) * closed)
+        calm = opened == closed
+        return replace(
+            candles,
+            open=candles.open * opened,
+            high=np.where(calm, candles.high * opened, high),
+            low=np.where(calm, candles.low * opened, low),
+            close=candles.close * closed,
+            turnover=candles.turnover * closed,
+        )

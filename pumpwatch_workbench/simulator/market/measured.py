@@ -1,0 +1,119 @@
+"""A simulated exchange in a process of its own, for measuring: clock and latency on command.
+
+The process prints {"url"}. Each line on its standard input, `latency MILLISECONDS` or `time
+MILLISECONDS`, is carried out and answered with "ok". It ends when standard input closes. Latency is
+real (a sleep), while market time stands where it was put; there are no rate limits.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import IO
+
+from pumpwatch.errors import BadInput
+from pumpwatch_workbench.simulator.market.source import Market
+
+__all__ = ["HeldClock", "MeasuredExchange", "exchange_of", "serve_on_command"]
+
+STOP_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredExchange:
+    """The running exchange."""
+
+    url: str
+    _input: IO[str]
+    _output: IO[str]
+
+    def tell(self, what: str, milliseconds: int) -> None:
+        """Set `latency` (of every request from now on) or `time` (the market's).
+
+        Raises `BadInput` when the exchange has ended.
+        """
+        self._input.write(f"{what} {milliseconds}\n")
+        self._input.flush()
+        if self._output.readline() != "ok\n":
+            raise BadInput("the simulated exchange ended while it was measured")
+
+
+@contextmanager
+def exchange_of(module: str, symbols: int, movers: int) -> Iterator[MeasuredExchange]:
+    """Run `python -m module SYMBOLS MOVERS`, which serves a market, and end it with the block."""
+    command = [sys.executable, "-m", module, str(symbols), str(movers)]
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    if process.stdin is None or process.stdout is None:
+        raise BadInput("the simulated exchange has no pipes")
+    try:
+        url = json.loads(process.stdout.readline() or "{}").get("url")
+        if not url:
+            raise BadInput("the simulated exchange did not start")
+        yield MeasuredExchange(url, process.stdin, process.stdout)
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+def serve_on_command(market: Market, start: int, *, write_ahead: bool = False) -> None:
+    """Serve a market that stands at `start` until standard input closes.
+
+    With `write_ahead` the answer about the whole market is written when the clock is put, so that
+    what is measured has none of that work in it.
+    """
+    from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed  # noqa: PLC0415 - this process only
+    from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings  # noqa: PLC0415
+    from pumpwatch_workbench.simulator.exchange import Exchange  # noqa: PLC0415
+    from pumpwatch_workbench.simulator.server import start_simulator  # noqa: PLC0415
+
+    settings, clock = ExchangeSettings(rate_limits=False), HeldClock(start)
+    exchange = Exchange(market, clock, credentials_from_seed(1), settings)
+    with start_simulator(exchange) as server:
+        _say(json.dumps({"url": server.url}))
+        for line in sys.stdin:
+            what, value = line.split()
+            if what == "latency":
+                exchange.settings = replace(settings, latency_ms=int(value))
+            else:
+                now = clock.advance_to(int(value))
+                if write_ahead:
+                    exchange.tickers.all(now)
+            _say("ok")
+
+
+class HeldClock:
+    """Market time that stands where it was put, while requests take real time."""
+
+    stepped = False
+
+    def __init__(self, start: int) -> None:
+        self._time = start
+
+    def now(self) -> int:
+        """Return market time, milliseconds UTC."""
+        return self._time
+
+    def advance_to(self, milliseconds: int) -> int:
+        """Put the clock."""
+        self._time = milliseconds
+        return milliseconds
+
+    def advance_by(self, milliseconds: int) -> int:
+        """Move the clock."""
+        return self.advance_to(self._time + milliseconds)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

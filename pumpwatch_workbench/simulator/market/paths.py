@@ -1,0 +1,191 @@
+"""How the price and the volume move inside a minute.
+
+A minute's price walks a polyline of four knots: its open, two turning points at known instants, its
+close. A complete candle and a forming one are both read from that line, so they can never disagree.
+Volume trades evenly up to the first turning point and evenly after it; turnover is the integral of
+price over volume.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pumpwatch_workbench.simulator.market.source import MINUTE_MS, FloatArray, IntArray
+
+OffsetArray = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MinutePaths:
+    """Minutes as polylines; every array has the same shape, usually (minutes, symbols)."""
+
+    open: FloatArray
+    first: FloatArray
+    """Price at the first turning point."""
+    second: FloatArray
+    close: FloatArray
+    first_at: OffsetArray
+    """Milliseconds after the minute's start; 0 < first_at < second_at < 60,000."""
+    second_at: OffsetArray
+    early_share: FloatArray
+    """Share of the volume that trades before the first turning point."""
+    volume: FloatArray
+
+    turnover_factor: FloatArray
+    """Turnover over the integral of price over volume: 1, or what a recording needs."""
+
+    def __getitem__(self, key: int | slice | tuple[slice | int, int]) -> MinutePaths:
+        """Return the same part of every array."""
+        return MinutePaths(*(getattr(self, name)[key] for name in _FIELDS))
+
+    @property
+    def high(self) -> FloatArray:
+        """Return the highest price of each minute."""
+        return np.maximum(np.maximum(self.open, self.close), np.maximum(self.first, self.second))
+
+    @property
+    def low(self) -> FloatArray:
+        """Return the lowest price of each minute."""
+        return np.minimum(np.minimum(self.open, self.close), np.minimum(self.first, self.second))
+
+    @property
+    def turnover(self) -> FloatArray:
+        """Return the turnover of each complete minute."""
+        early = self.volume * self.early_share
+        late = self.volume - early
+        middle = late * (self.second_at - self.first_at) / (MINUTE_MS - self.first_at)
+        integral = 0.5 * (
+            early * (self.open + self.first)
+            + middle * (self.first + self.second)
+            + (late - middle) * (self.second + self.close)
+        )
+        return integral * self.turnover_factor
+
+
+_FIELDS = tuple(MinutePaths.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PartialMinutes:
+    """One minute of every symbol, or a part of it; every array is shaped (symbols,)."""
+
+    price: FloatArray
+    """At the instant that splits the minute."""
+    high: FloatArray
+    low: FloatArray
+    volume: FloatArray
+    turnover: FloatArray
+
+
+def concatenate(parts: list[MinutePaths]) -> MinutePaths:
+    """Join minutes along their first axis."""
+    return MinutePaths(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in _FIELDS)
+    )
+
+
+def price_at(paths: MinutePaths, offset: int, scale: FloatArray) -> FloatArray:
+    """Return the price `offset` milliseconds into the minute, on the tick.
+
+    `scale` is one over the tick size, a power of ten.
+    """
+    return np.rint(_line(paths, offset) * scale) / scale
+
+
+def until(paths: MinutePaths, offset: int, scale: FloatArray) -> PartialMinutes:
+    """Return what has happened `offset` milliseconds into the minute."""
+    line = _line(paths, offset)
+    price = np.rint(line * scale) / scale
+    after_first = paths.first_at <= offset
+    after_second = paths.second_at <= offset
+    high = np.maximum(paths.open, price)
+    low = np.minimum(paths.open, price)
+    first = np.where(after_first, paths.first, price)
+    second = np.where(after_second, paths.second, price)
+    volume, turnover = _traded(paths, offset, line)
+    return PartialMinutes(
+        price,
+        np.maximum(high, np.maximum(first, second)),
+        np.minimum(low, np.minimum(first, second)),
+        volume,
+        turnover,
+    )
+
+
+def after(paths: MinutePaths, offset: int, scale: FloatArray) -> PartialMinutes:
+    """Return what is still to happen `offset` milliseconds into the minute."""
+    line = _line(paths, offset)
+    price = np.rint(line * scale) / scale
+    first = np.where(paths.first_at > offset, paths.first, price)
+    second = np.where(paths.second_at > offset, paths.second, price)
+    volume, turnover = _traded(paths, offset, line)
+    return PartialMinutes(
+        price,
+        np.maximum(np.maximum(price, paths.close), np.maximum(first, second)),
+        np.minimum(np.minimum(price, paths.close), np.minimum(first, second)),
+        paths.volume - volume,
+        paths.turnover - turnover,
+    )
+
+
+def knots(paths: MinutePaths, open_time: IntArray) -> tuple[IntArray, FloatArray]:
+    """Return the knots (times, prices) of one symbol's minutes, each shaped (4 * minutes,).
+
+    A close and the next open share their instant; where they differ the line jumps.
+    """
+    times = np.stack(
+        [
+            open_time,
+            open_time + paths.first_at,
+            open_time + paths.second_at,
+            open_time + MINUTE_MS,
+        ],
+        axis=1,
+    )
+    prices = np.stack([paths.open, paths.first, paths.second, paths.close], axis=1)
+    return times.reshape(-1).astype(np.int64), prices.reshape(-1)
+
+
+def clip_line(
+    times: IntArray, prices: FloatArray, start: int, end: int, ends: tuple[float, float]
+) -> tuple[IntArray, FloatArray]:
+    """Cut a polyline to [start, end], whose ends have the prices `ends`; drop repeated knots."""
+    inside = (times > start) & (times < end)
+    line_times = np.concatenate([[start], times[inside], [end]]).astype(np.int64)
+    line_prices = np.concatenate([[ends[0]], prices[inside], [ends[1]]])
+    repeated = np.zeros(line_times.size, dtype=bool)
+    repeated[1:] = (np.diff(line_times) == 0) & (np.diff(line_prices) == 0)
+    return line_times[~repeated], line_prices[~repeated]
+
+
+def _line(paths: MinutePaths, offset: int) -> FloatArray:
+    before_first = offset < paths.first_at
+    before_second = offset < paths.second_at
+    left_at = np.where(before_first, 0, np.where(before_second, paths.first_at, paths.second_at))
+    right_at = np.where(
+        before_first, paths.first_at, np.where(before_second, paths.second_at, MINUTE_MS)
+    )
+    left = np.where(before_first, paths.open, np.where(before_second, paths.first, paths.second))
+    right = np.where(before_first, paths.first, np.where(before_second, paths.second, paths.close))
+    line: FloatArray = left + (right - left) * ((offset - left_at) / (right_at - left_at))
+    return line
+
+
+def _traded(paths: MinutePaths, offset: int, line: FloatArray) -> tuple[FloatArray, FloatArray]:
+    early = paths.volume * paths.early_share
+    late = paths.volume - early
+    rate = late / (MINUTE_MS - paths.first_at)
+    before_first = np.minimum(offset, paths.first_at) / paths.first_at * early
+    middle = rate * (np.clip(offset, paths.first_at, paths.second_at) - paths.first_at)
+    last = rate * (np.maximum(offset, paths.second_at) - paths.second_at)
+    at_first = np.where(offset < paths.first_at, line, paths.first)
+    at_second = np.where(offset < paths.second_at, line, paths.second)
+    integral = 0.5 * (
+        before_first * (paths.open + at_first)
+        + middle * (paths.first + at_second)
+        + last * (paths.second + line)
+    )
+    return before_first + middle + last, integral * paths.turnover_factor

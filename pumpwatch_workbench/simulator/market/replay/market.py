@@ -1,0 +1,231 @@
+"""Recorded pumps as a market: every counted event becomes a contract of its own."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from pumpwatch_workbench.recordings import RecordedFolder
+from pumpwatch_workbench.simulator.market.day_window import (
+    HOUR_MS,
+    MINUTES_PER_DAY,
+    MINUTES_PER_HOUR,
+    DayWindow,
+)
+from pumpwatch_workbench.simulator.market.prints import between, joined
+from pumpwatch_workbench.simulator.market.replay.board import Board
+from pumpwatch_workbench.simulator.market.replay.casting import (
+    FUNDING_INTERVAL_MINUTES,
+    DroppedEvent,
+    ReplayContract,
+    cast_events,
+    daily_turnover,
+    known_onsets,
+    listing_of,
+)
+from pumpwatch_workbench.simulator.market.replay.recording import counted_events
+from pumpwatch_workbench.simulator.market.replay.staging import grid_for, stage
+from pumpwatch_workbench.simulator.market.source import (
+    MINUTE_MS,
+    FloatArray,
+    IntArray,
+    Listing,
+    MarketView,
+    Minutes,
+    PlantedEvent,
+    Prints,
+)
+
+__all__ = ["DroppedEvent", "ReplayContract", "ReplayMarket"]
+
+DEFAULT_START = 1_793_577_600_000
+"""2026-11-02T00:00:00Z."""
+EVENTS_PER_HOUR = 16
+_FUNDING_RATE = 0.0001
+_PEAK_WITHIN_MS = 5 * MINUTE_MS
+
+
+class ReplayMarket:
+    """The counted events of a folder of recorded candles, on one market clock. Implements `Market`.
+
+    Each event is a contract such as ADX07USDT: the coin, the segment, and a letter from B on for
+    further events of the same segment. It is listed, with its recorded candles, from at least 25
+    hours before its live window (10 minutes before the onset to 60 minutes after it); afterwards
+    its price stands still without volume. `events_per_hour` live windows begin in each market
+    hour, the first one in the hour after `start` (milliseconds UTC, a full hour). Prices and
+    turnovers are multiplied by one power of ten for each contract. Raises `BadInput`, one
+    line, when the folder cannot be played.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        *,
+        start: int = DEFAULT_START,
+        events_per_hour: int = EVENTS_PER_HOUR,
+    ) -> None:
+        if start % HOUR_MS or events_per_hour < 1:
+            raise ValueError("a replay starts on a full hour, with at least one event in each hour")
+        recorded = RecordedFolder(Path(folder), needs_segments=False)
+        events = counted_events(recorded)
+        staged = stage(events, start, events_per_hour)
+        grid = grid_for(staged)
+        cast, self.dropped = cast_events(recorded, staged, grid)
+        self._cast = cast
+        self._board = Board(grid, [one.played for one in cast], [one.traded for one in cast])
+        self._window = DayWindow(self._board.hour)
+        self._daily = np.array([daily_turnover(one, grid) for one in cast])
+        self._known = known_onsets(cast, events, grid)
+        self._listings = tuple(listing_of(one, grid) for one in cast)
+        self._ticks = np.array([float(listing.tick_size) for listing in self._listings])
+        self._lock = threading.RLock()
+
+    @property
+    def listings(self) -> tuple[Listing, ...]:
+        """The contracts, sorted by symbol."""
+        return self._listings
+
+    @property
+    def contracts(self) -> tuple[ReplayContract, ...]:
+        """Where each contract comes from, in the order of `listings`."""
+        return tuple(
+            ReplayContract(
+                symbol=one.symbol,
+                segment=one.staged.event.segment,
+                coin=one.staged.event.symbol,
+                recorded_onset=one.staged.event.onset,
+                onset=one.staged.onset,
+                live_start=one.staged.live_start,
+                live_end=one.staged.live_end,
+                factor=one.played.factor,
+            )
+            for one in self._cast
+        )
+
+    @property
+    def known_onsets(self) -> tuple[tuple[str, int], ...]:
+        """Every known pump (symbol, market time) in the minutes played, planted or not."""
+        return self._known
+
+    @property
+    def planted(self) -> tuple[PlantedEvent, ...]:
+        """The counted events, ordered by onset."""
+        events = [self._planted(index) for index in range(len(self._cast))]
+        return tuple(sorted(events, key=lambda event: (event.onset, event.symbol)))
+
+    @property
+    def start(self) -> int:
+        """First live instant of any contract, milliseconds UTC."""
+        return min(one.staged.live_start for one in self._cast)
+
+    @property
+    def end(self) -> int:
+        """Last live instant of any contract, milliseconds UTC."""
+        return max(one.staged.live_end for one in self._cast)
+
+    def minutes(self, index: int, first: int, last: int) -> Minutes:
+        """Return the complete candles with `first <= open_time <= last`."""
+        return self._board.candles(index, -(-first // MINUTE_MS), last // MINUTE_MS + 1)
+
+    def forming(self, index: int, time: int) -> Minutes:
+        """Return the candle that contains `time`, as it stands then."""
+        minute, offset = divmod(time, MINUTE_MS)
+        with self._lock:
+            self._board.ask(index, minute)
+            part = self._board.part(index, minute, offset)
+        return Minutes(
+            open_time=np.array([minute * MINUTE_MS], dtype=np.int64),
+            open=np.array([self._board.open(index, minute)]),
+            high=np.array([part.high]),
+            low=np.array([part.low]),
+            close=np.array([part.price]),
+            volume=np.array([part.volume]),
+            turnover=np.array([part.turnover]),
+        )
+
+    def price(self, index: int, time: int) -> float:
+        """Return the last price at `time`; NaN before there is one."""
+        minute, offset = divmod(time, MINUTE_MS)
+        if minute < self._board.launch[index]:
+            return float("nan")
+        with self._lock:
+            self._board.ask(index, minute)
+            return self._board.part(index, minute, offset).price
+
+    def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
+        """Return the knots of the price's polyline over [start, end], ends included."""
+        with self._lock:
+            self._board.ask(index, end // MINUTE_MS)
+            return self._board.line(index, start, end)
+
+    def trades(self, index: int, first: int, end: int) -> Prints:
+        """Return the recorded trades from `first` to `end`.
+
+        Where none were recorded there are none: made-up ones would overrule what the candles say.
+        """
+        begin = max(first // MINUTE_MS, int(self._board.launch[index]))
+        with self._lock:
+            parts = [
+                self._board.prints(index, minute) for minute in range(begin, end // MINUTE_MS + 1)
+            ]
+        return between(joined(parts), first, end)
+
+    def view(self, time: int) -> MarketView:
+        """Return every contract at `time`. Raises ValueError outside the recording."""
+        minute, offset = divmod(time, MINUTE_MS)
+        with self._lock:
+            self._board.ask(slice(None), minute)
+            forming = self._board.until(minute, offset)
+            leaving = self._board.after(minute - MINUTES_PER_DAY, offset)
+            day = self._window.totals(minute, forming, leaving)
+            hour_ago = self._board.prices(minute - MINUTES_PER_HOUR, offset)
+            minute_ago = self._board.prices(minute - 1, offset)
+        index = 0.5 * (forming.price + minute_ago)
+        spread = np.clip(2e-4 * (1e7 / self._daily) ** 0.35, 1e-5, 3e-3)
+        return MarketView(
+            time=time,
+            last=np.where(self._board.launch <= minute, forming.price, np.nan),
+            mark=0.5 * (forming.price + index),
+            index=index,
+            high_24h=day.high,
+            low_24h=day.low,
+            price_24h_ago=leaving.price,
+            price_1h_ago=hour_ago,
+            volume_24h=day.volume,
+            turnover_24h=day.turnover,
+            open_interest=self._daily / forming.price,
+            funding_rate=np.full(index.size, _FUNDING_RATE),
+            half_spread=np.maximum(spread, 0.5 * self._ticks / forming.price),
+            depth_usdt=1.2 * self._daily**0.6,
+        )
+
+    def funding_times(self, index: int, start: int, end: int) -> list[tuple[int, float]]:
+        """Return (time, rate) of the funding payments; the recordings are of spot: a usual rate."""
+        interval = FUNDING_INTERVAL_MINUTES * MINUTE_MS
+        times = range((start // interval + 1) * interval, end + 1, interval)
+        return [(time, _FUNDING_RATE) for time in times]
+
+    def side_against(self, index: int, side: str | None) -> None:
+        """Visit this side's worse extreme first, from the minute after the latest one asked for."""
+        with self._lock:
+            self._board.side_against(index, side)
+
+    def _planted(self, index: int) -> PlantedEvent:
+        staged = self._cast[index].staged
+        minute, offset = divmod(staged.onset, MINUTE_MS)
+        first = staged.onset
+        if not self._board.has_trades(index, minute):
+            # The candle does not tell when in the minute the rise began: take all of it.
+            first, offset = minute * MINUTE_MS, 0
+        before = self._board.part(index, minute, offset).price
+        last = min(staged.onset + _PEAK_WITHIN_MS, staged.live_end - 1)
+        times, prices = self._board.line(index, first, last)
+        highest = int(np.argmax(prices))
+        return PlantedEvent(
+            symbol=self._cast[index].symbol,
+            onset=staged.onset,
+            peak=max(int(times[highest]), staged.onset + 1),
+            size=float(prices[highest]) / before - 1.0,
+        )

@@ -1,0 +1,216 @@
+"""When and where sharp moves happen in a synthetic market."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pumpwatch_workbench.simulator.market.source import (
+    MINUTE_MS,
+    FloatArray,
+    IntArray,
+    PlantedEvent,
+)
+from pumpwatch_workbench.simulator.market.synthetic import calibration
+from pumpwatch_workbench.simulator.market.synthetic.contracts import Contracts
+from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
+from pumpwatch_workbench.simulator.market.synthetic.surges import Surge
+
+EPOCH_MS = 6 * 3_600_000
+MARGIN_MS = 10 * MINUTE_MS
+HALF_HOUR_MS = 30 * MINUTE_MS
+_PUMPS, _NATURAL = 500, 600
+_LIQUID_SHARE = 0.2
+
+
+class PumpPlan:
+    """The planted pumps, drawn epoch by epoch (6 hours each, from the market's start).
+
+    A symbol that was pumped in one epoch rests in the next, so that no symbol has two pumps within
+    six hours. With `count` there are exactly that many in the live window (in the first epoch, when
+    the market never ends); otherwise the number follows `calibration.PUMPS_PER_SYMBOL_DAY`, at
+    least one. With `given` there are those pumps and no others.
+    """
+
+    def __init__(
+        self,
+        contracts: Contracts,
+        noise: Noise,
+        start: int,
+        end: int | None,
+        count: int | None = None,
+        given: Sequence[PlantedEvent] | None = None,
+    ) -> None:
+        self._contracts = contracts
+        self._noise = noise
+        self._start = start
+        self._end = end
+        self._count = count
+        self._given = None if given is None else _given_pumps(contracts, given)
+        self._epochs: list[list[Surge]] = []
+        liquid = np.quantile(contracts.daily_turnover[contracts.coin], 1.0 - _LIQUID_SHARE)
+        quiet_enough = contracts.coin & (contracts.daily_turnover <= liquid)
+        self._eligible = np.flatnonzero(quiet_enough)
+
+    def until(self, time: int) -> list[Surge]:
+        """Return every pump of the epochs that begin before `time`, ordered by onset."""
+        if self._given is not None:
+            return self._given
+        while self._start + len(self._epochs) * EPOCH_MS < time:
+            self._epochs.append(self._draw(len(self._epochs)))
+        return [surge for epoch in self._epochs for surge in epoch]
+
+    def _draw(self, epoch: int) -> list[Surge]:
+        window = self._window(epoch)
+        if window is None:
+            return []
+        resting = {surge.index for surge in self._epochs[-1]} if self._epochs else set()
+        choices = [index for index in self._eligible.tolist() if index not in resting]
+        order = np.argsort(self._uniform(epoch, 1, len(self._contracts.listings))[choices])
+        chosen = [choices[place] for place in order[: self._pumps_in(epoch)]]
+        surges = [self._pump(epoch, number, index, window) for number, index in enumerate(chosen)]
+        return sorted(surges, key=lambda surge: (surge.onset, surge.index))
+
+    def _window(self, epoch: int) -> tuple[int, int] | None:
+        """Return the first and last instant an onset of the epoch may have."""
+        first = self._start + epoch * EPOCH_MS
+        last = first + EPOCH_MS
+        if self._end is None:
+            return (first + (MARGIN_MS if epoch == 0 else 0), last)
+        # A window too short for the whole margin keeps a quarter of itself clear at both ends.
+        margin = min(MARGIN_MS, (self._end - self._start) // 4)
+        window = max(first, self._start + margin), min(last, self._end - margin)
+        return window if window[0] < window[1] else None
+
+    def _pumps_in(self, epoch: int) -> int:
+        before, after = (self._expected_until(number) for number in (epoch, epoch + 1))
+        if self._count is not None:
+            return round(after) - round(before)
+        fraction = float(
+            self._noise.uniform(_PUMPS, np.zeros(1, np.int64), np.zeros(1, np.int64))[0, 0]
+        )
+        drawn = int(after + fraction) - int(before + fraction)
+        return max(drawn, 1) if epoch == 0 else drawn
+
+    def _expected_until(self, epoch: int) -> float:
+        """Return how many pumps are expected from the start to the epoch's beginning."""
+        elapsed = epoch * EPOCH_MS
+        if self._end is not None:
+            elapsed = min(elapsed, self._end - self._start)
+        if self._count is not None:
+            whole = EPOCH_MS if self._end is None else self._end - self._start
+            return self._count * min(elapsed / whole, 1.0)
+        symbol_days = int(self._contracts.coin.sum()) * elapsed / (24 * 3_600_000)
+        return calibration.PUMPS_PER_SYMBOL_DAY * symbol_days
+
+    def _uniform(self, epoch: int, channel: int, count: int) -> FloatArray:
+        series = np.arange(count, dtype=np.int64)
+        drawn: FloatArray = self._noise.uniform(
+            _PUMPS + channel, np.array([epoch], np.int64), series
+        )[0]
+        return drawn
+
+    def _pump(self, epoch: int, number: int, index: int, window: tuple[int, int]) -> Surge:
+        step, series = np.array([epoch], np.int64), np.array([index], np.int64)
+        size, volume = (float(n[0, 0]) for n in self._noise.normals(_PUMPS + 2, step, series))
+        rise, _ = (float(n[0, 0]) for n in self._noise.normals(_PUMPS + 3, step, series))
+        organised, offset, place, _ = (
+            float(u[0, 0]) for u in self._noise.quarters(_PUMPS + 4, step, series)
+        )
+        fraction = calibration.PUMP_SIZE_MEDIAN * np.exp(calibration.PUMP_SIZE_LOG_DEVIATION * size)
+        seconds = calibration.PUMP_RISE_SECONDS_MEDIAN * np.exp(
+            calibration.PUMP_RISE_LOG_DEVIATION * rise
+        )
+        together = calibration.SURGE_SIZE_CORRELATION
+        volume = together * size + np.sqrt(1.0 - together**2) * volume
+        return Surge(
+            index=index,
+            onset=_onset(window, organised, offset, place, number),
+            rise_ms=int(1_000 * np.clip(seconds, *calibration.PUMP_RISE_SECONDS_RANGE)),
+            log_size=float(np.log1p(np.clip(fraction, *calibration.PUMP_SIZE_RANGE))),
+            volume=calibration.SURGE_SCALE
+            * float(np.exp(calibration.SURGE_LOG_DEVIATION * volume)),
+        )
+
+
+def _onset(
+    window: tuple[int, int], organised: float, offset: float, place: float, number: int
+) -> int:
+    first, last = window
+    shares, seconds = calibration.ORGANISED_OFFSETS
+    earliest, latest = (1_000 * seconds[0], 1_000 * seconds[-1])
+    marks = range(
+        -(-(first - earliest) // HALF_HOUR_MS) * HALF_HOUR_MS, last - latest + 1, HALF_HOUR_MS
+    )
+    if organised < calibration.ORGANISED_SHARE and marks:
+        # Going round the marks spreads the pumps evenly over the window.
+        mark = marks[number % len(marks)]
+        return mark + int(1_000 * np.interp(offset, shares, seconds))
+    return first + int(place * (last - first))
+
+
+def natural_moves(
+    noise: Noise, contracts: Contracts, symbols: IntArray, first: int, last: int
+) -> list[Surge]:
+    """Return the spikes and crashes of some symbols that begin in [first, last] (ms UTC)."""
+    epochs = np.arange(first // EPOCH_MS, last // EPOCH_MS + 1, dtype=np.int64)
+    series = contracts.series[symbols]
+    chance = noise.uniform(_NATURAL, epochs, series)
+    per_epoch = EPOCH_MS / (24 * 3_600_000)
+    spikes = calibration.SPIKES_PER_SYMBOL_DAY * per_epoch
+    crashes = calibration.CRASHES_PER_SYMBOL_DAY * per_epoch
+    happens = (chance < spikes + crashes) & contracts.coin[symbols]
+    moves = []
+    for row, column in np.argwhere(happens):
+        move = _natural_move(
+            noise,
+            int(epochs[row]),
+            int(series[column]),
+            int(symbols[column]),
+            falls=bool(chance[row, column] >= spikes),
+        )
+        if first <= move.onset <= last:
+            moves.append(move)
+    return moves
+
+
+def _natural_move(noise: Noise, epoch: int, series: int, index: int, *, falls: bool) -> Surge:
+    step, address = np.array([epoch], np.int64), np.array([series], np.int64)
+    size, volume = (float(n[0, 0]) for n in noise.normals(_NATURAL + 1, step, address))
+    place, rise, _, _ = (float(u[0, 0]) for u in noise.quarters(_NATURAL + 2, step, address))
+    median = calibration.CRASH_SIZE_MEDIAN if falls else calibration.SPIKE_SIZE_MEDIAN
+    fraction = min(median * float(np.exp(calibration.SPIKE_SIZE_LOG_DEVIATION * size)), 0.5)
+    return Surge(
+        index=index,
+        onset=epoch * EPOCH_MS + int(place * EPOCH_MS),
+        rise_ms=int(5_000 + 60_000 * rise),
+        log_size=float(np.log1p(-fraction if falls else fraction)),
+        volume=1.5 * float(np.exp(0.6 * volume)),
+        decay=calibration.NATURAL_DECAY,
+        bounce=0.1,
+    )
+
+
+def _given_pumps(contracts: Contracts, events: Sequence[PlantedEvent]) -> list[Surge]:
+    """Return pumps as told: symbol, onset, peak and size of each event.
+
+    Raises ValueError for a symbol the market does not have or a peak that is not after its onset.
+    """
+    places = {listing.symbol: index for index, listing in enumerate(contracts.listings)}
+    surges = []
+    for event in events:
+        if event.symbol not in places:
+            raise ValueError(f"no symbol {event.symbol} in this market to plant a pump in")
+        if event.peak <= event.onset or event.size <= 0:
+            raise ValueError(f"a planted pump of {event.symbol} must rise after its onset")
+        surges.append(
+            Surge(
+                index=places[event.symbol],
+                onset=event.onset,
+                rise_ms=event.peak - event.onset,
+                log_size=float(np.log1p(event.size)),
+                volume=calibration.SURGE_SCALE,
+            )
+        )
+    return sorted(surges, key=lambda surge: (surge.onset, surge.index))

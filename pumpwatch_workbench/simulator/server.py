@@ -1,0 +1,198 @@
+"""The simulated exchange behind HTTP on the loopback address."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+
+from aiohttp import web
+
+from pumpwatch.errors import BadInput
+from pumpwatch_workbench.simulator.endpoints.wire.messages import Response
+from pumpwatch_workbench.simulator.exchange import LOOPBACK, Exchange
+
+MAX_PORT = 65_535
+START_SECONDS = 30
+BACKLOG = 1_024
+
+
+class SimulatorStartError(BadInput):
+    """The simulator cannot start; the text says why and what to do."""
+
+
+async def _respond(exchange: Exchange, request: web.Request) -> web.StreamResponse:
+    path, _, query = request.raw_path.partition("?")
+    body = await request.read()
+    half = 0.0 if exchange.clock.stepped else exchange.latency(path) / 2_000
+    if half:
+        await asyncio.sleep(half)
+    answer = exchange.handle(
+        request.method, path, query, body, request.headers, request.remote or LOOPBACK
+    )
+    pause = half if exchange.clock.stepped else half + answer.delay_ms / 1_000
+    if pause:
+        await asyncio.sleep(pause)
+    if answer.dropped or answer.reset:
+        _break_connection(request, reset=answer.reset)
+    elif answer.cut or answer.drip_ms:
+        return await _send_badly(request, answer)
+    return _http(exchange, answer)
+
+
+def _http(exchange: Exchange, answer: Response) -> web.Response:
+    response = web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+    if exchange.settings.gzip:
+        response.enable_compression()
+    return response
+
+
+def _break_connection(request: web.Request, *, reset: bool) -> None:
+    """End the connection without an answer: closed, or torn down with a TCP reset."""
+    transport = request.transport
+    if transport is None:
+        return
+    if reset:
+        # Closing a socket that lingers for no time sends RST in place of FIN.
+        line = transport.get_extra_info("socket")
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+async def _send_badly(request: web.Request, answer: Response) -> web.StreamResponse:
+    """Send half of the body and hang up, or all of it byte by byte."""
+    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    if answer.cut == "chunked":
+        response.enable_chunked_encoding()
+    else:
+        response.content_length = len(answer.body)
+    # A client that has had enough hangs up at any point.
+    with contextlib.suppress(ConnectionError):
+        await response.prepare(request)
+        if answer.cut:
+            await response.write(answer.body[: len(answer.body) // 2])
+        else:
+            await _drip(response, answer)
+    if answer.cut and request.transport is not None:
+        request.transport.close()
+    return response
+
+
+async def _drip(response: web.StreamResponse, answer: Response) -> None:
+    for place in range(len(answer.body)):
+        await response.write(answer.body[place : place + 1])
+        await asyncio.sleep(answer.drip_ms / 1_000)
+
+
+def application(exchange: Exchange) -> web.Application:
+    """Return the web application of an exchange."""
+    app = web.Application(client_max_size=1 << 20)
+
+    async def respond(request: web.Request) -> web.StreamResponse:
+        return await _respond(exchange, request)
+
+    app.router.add_route("*", "/{path:.*}", respond)
+    return app
+
+
+async def open_site(exchange: Exchange, port: int) -> tuple[web.AppRunner, int]:
+    """Start to listen; return the runner and the port (a free one was chosen for 0).
+
+    Raises SimulatorStartError when the port is busy or not allowed.
+    """
+    if not 0 <= port <= MAX_PORT:
+        raise SimulatorStartError(f"port {port} is not in 0..{MAX_PORT}: choose another --port")
+    runner = web.AppRunner(
+        application(exchange), access_log=None, handle_signals=False, shutdown_timeout=1.0
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, LOOPBACK, port, backlog=BACKLOG).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise SimulatorStartError(_port_problem(port, error)) from error
+    return runner, int(runner.addresses[0][1])
+
+
+def _port_problem(port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is busy: choose another with --port, or --port 0 for a free one"
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return f"port {port} may not be opened by this user: choose one above 1023 with --port"
+    return f"port {port} cannot be opened ({error.strerror}): choose another with --port"
+
+
+class SimulatorServer:
+    """Run an exchange's HTTP server in a thread of this process; also a context manager."""
+
+    def __init__(self, exchange: Exchange, port: int = 0) -> None:
+        self.exchange = exchange
+        self.port = port
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._thread: threading.Thread | None = None
+        self._ready = threading.Event()
+        self._failure: Exception | None = None
+
+    @property
+    def url(self) -> str:
+        """Return the address to give to clients."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def start(self) -> SimulatorServer:
+        """Start to serve and return when requests are accepted; raises SimulatorStartError."""
+        self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
+        self._thread.start()
+        if not self._ready.wait(START_SECONDS):
+            raise SimulatorStartError("the server did not start in time: try again")
+        if self._failure is not None:
+            self._thread.join()
+            raise self._failure
+        return self
+
+    def stop(self) -> None:
+        """Stop to serve; a server that is not running is left alone."""
+        if self._loop is not None and self._stop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        if self._thread is not None:
+            self._thread.join()
+
+    def __enter__(self) -> SimulatorServer:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            runner, self.port = await open_site(self.exchange, self.port)
+        except SimulatorStartError as error:
+            self._failure = error
+            return
+        finally:
+            self._ready.set()
+        try:
+            await self._stop.wait()
+        finally:
+            await runner.cleanup()
+
+
+@contextlib.contextmanager
+def start_simulator(exchange: Exchange, port: int = 0) -> Iterator[SimulatorServer]:
+    """Serve an exchange while the block runs."""
+    with SimulatorServer(exchange, port) as server:
+        yield server

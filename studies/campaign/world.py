@@ -1,0 +1,305 @@
+"""One world from its first tick to its last."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from pumpwatch.errors import PumpwatchError
+from pumpwatch.usecases.trade.trade_signals import TradeSignals
+from pumpwatch_workbench.local.memory import (
+    MemoryHaltStore,
+    MemoryJournal,
+    MemoryLeaseStore,
+    MemoryLockStore,
+    MemorySignalStore,
+)
+from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident, IncidentError
+from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_incident
+
+from .entry_rules import Facts
+from .exchange import WorldExchange
+from .incidents import incident_for, symbol_for
+from .people import People
+from .plan import (
+    INCIDENTS,
+    MINUTE,
+    PEOPLE,
+    QUIET_TICKS,
+    START,
+    TIME_LIMIT,
+    Plan,
+    Run,
+    Trouble,
+    plan_for,
+)
+from .promise import Broken, Promise
+from .venue import Connection, EngineVenue, Venue
+from .weather import ENDURING, Killed, Weather
+
+__all__ = ["World", "WorldResult", "play"]
+
+LATEST = 200
+"""Seconds by which an invocation can be late; half as many are too many to enter."""
+WHOLE_INVOCATIONS = frozenset({"clock_doubt", "clock_frozen", "duplicate", "late"})
+ELSEWHERE = frozenset({*INCIDENTS, *PEOPLE, *ENDURING, *WHOLE_INVOCATIONS})
+"""Troubles of an invocation as a whole; the others strike one of its calls."""
+COLD_EVERY = 3
+"""Every so many invocations the function starts anew."""
+
+
+@dataclass(slots=True)
+class WorldResult:
+    """What became of a world; `broken` is empty when the promise held."""
+
+    seed: int
+    ticks: int = 0
+    symbols: int = 0
+    signals: int = 0
+    entries: int = 0
+    closed: int = 0
+    struck: Counter[str] = field(default_factory=Counter)
+    """What went wrong, by kind."""
+    broken: str = ""
+    tick: int = 0
+    """The last one that was played."""
+    trace: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tick:
+    scheduled_time: int
+    execution_id: str
+
+
+class _Deadline:
+    def __init__(self, exchange: WorldExchange, started: int) -> None:
+        self._exchange, self._ends = exchange, started + TIME_LIMIT
+
+    def seconds_left(self) -> float:
+        return (self._ends - self._exchange.now) / 1000
+
+
+class _Clock:
+    """The exchange's time, which the run that asks may be in doubt of or see stand still."""
+
+    def __init__(self, exchange: WorldExchange, runs: list[Run]) -> None:
+        self._exchange, self._runs = exchange, runs
+
+    def now(self) -> int:
+        run = self._runs[-1]
+        return run.started if run.frozen else self._exchange.now
+
+    def earliest(self) -> int:
+        return self.now()
+
+    def doubt(self) -> str:
+        return self._runs[-1].doubt
+
+
+@dataclass(frozen=True, slots=True)
+class _Instance:
+    """The function as it stays warm between invocations."""
+
+    use_case: TradeSignals
+    connection: Connection
+    made: int
+
+
+class World:
+    """The exchange, the stores and the function of one seed."""
+
+    def __init__(self, plan: Plan, venue: Venue, *, traced: bool = False) -> None:
+        self.plan = plan
+        self.venue = venue
+        self.exchange = venue.exchange
+        leases = MemoryLeaseStore(lambda: self.exchange.now / 1000)
+        self.journal = MemoryJournal(leases)
+        self._signals = MemorySignalStore()
+        self._halts, self._locks = MemoryHaltStore(), MemoryLockStore()
+        facts = Facts(plan, self.exchange, self.journal, self._halts, self._locks)
+        self.people = People(facts)
+        self.promise = Promise(facts, self.people)
+        self.weather = Weather(
+            self.exchange,
+            self.promise,
+            self._invoke_beside,
+            patience=plan.settings.request_timeout_seconds,
+        )
+        self._leases = self.weather.wrap("leases", leases)
+        self.result = WorldResult(plan.seed, plan.ticks, len(plan.market.listings))
+        self._traced = traced
+        self._number = 0
+        self._warm: _Instance | None = None
+        self._halted: set[str] = set()
+        self._postponed: list[Trouble] = []
+        self._looked = 0
+
+    def play(self) -> WorldResult:
+        """Play every tick and return what became of it."""
+        try:
+            for tick in range(self.plan.ticks):
+                self.result.tick = tick
+                self._tick(tick)
+            self.promise.check_end()
+        except Broken as broken:
+            self.result.broken = str(broken)
+        self.result.struck = self.weather.struck + Counter(self.venue.troubles())
+        self.result.signals = len({signal.signal_id for _, signal in self.plan.signals})
+        trades = self.journal.trades_since(0)
+        self.result.entries = sum(trade.entry_price is not None for trade in trades)
+        self.result.closed = sum(trade.exit_time is not None for trade in trades)
+        return self.result
+
+    # --- a tick --------------------------------------------------------------------------
+
+    def _tick(self, number: int) -> None:
+        due = START + number * MINUTE + self.plan.offset
+        self.promise.begin()
+        self.exchange.advance(max(0, due - self.exchange.now))
+        self.people.wait()
+        if number >= self.plan.ticks - QUIET_TICKS:
+            self._calm_down()
+        due_now = (one for one in self.plan.troubles if one.tick == number)
+        troubles = [one for one in due_now if one.kind not in self.venue.lacks] + self._postponed
+        self._postponed = []
+        for trouble in troubles:
+            if trouble.kind in (*INCIDENTS, *PEOPLE):
+                self._happen(trouble)
+            elif trouble.kind in ENDURING:
+                self.weather.begin(trouble)
+        self._publish(number)
+        before = self.venue.troubles()
+        completed = self._invocations(number, due, troubles)
+        if self.venue.troubles() != before:
+            self.promise.disturb("the wire")
+        for _, symbol in self.exchange.odd:
+            self.promise.odd(symbol)
+        self.promise.check(completed=completed, looked=self._looked)
+
+    def _publish(self, number: int) -> None:
+        for tick, signal in self.plan.signals:
+            if tick == number and signal.time <= self.exchange.now:
+                self._signals.publish(signal)
+                self._note(f"signal {signal.symbol} {signal.phase}")
+
+    def _invocations(self, number: int, due: int, troubles: list[Trouble]) -> bool:
+        """Invoke the function as the schedule does; return whether the last run was a whole one."""
+        whole = {one.kind: one for one in troubles if one.kind in WHOLE_INVOCATIONS}
+        self.weather.struck.update(whole.keys())
+        strikes = [one for one in troubles if one.kind not in ELSEWHERE]
+        late = round(whole["late"].size * LATEST) * 1000 if "late" in whole else 0
+        run = Run(f"tick-{number}", self.exchange.now, strikes, scheduled=due - late)
+        if "clock_doubt" in whole:
+            run.doubt = "the exchange's time has jumped"
+            self.promise.disturb(run.doubt, ("clock", "doubt"))
+        if "clock_frozen" in whole:
+            run.frozen = True
+            self.promise.disturb("the clock stands still")
+        completed = self._invoke(run)
+        if "duplicate" in whole:
+            completed = self._invoke(Run(run.name, self.exchange.now, [], scheduled=due))
+        return completed
+
+    def _invoke(self, run: Run) -> bool:
+        """Run the function once; return whether it came to its end under its lease."""
+        name = run.name
+        self.weather.runs.append(run)
+        instance = self._instance(nested=len(self.weather.runs) > 1)
+        run.connected = instance.made
+        deadline = _Deadline(self.exchange, run.started)
+        try:
+            instance.connection.begin(deadline)
+            report = instance.use_case.run(_Tick(run.scheduled, name), deadline)
+        except Killed:
+            self._note(f"{name} was killed at call {run.calls}")
+            return False
+        except PumpwatchError as error:
+            self._note(f"{name}: {type(error).__name__}: {error}")
+            return False
+        finally:
+            self.weather.runs.pop()
+            self._looked = run.started
+            if run.dead:
+                self._warm = None
+        for one in report.happenings:
+            self._note(f"{name}: {one.kind} {one.symbol} {one.text}")
+        return not report.busy
+
+    def _invoke_beside(self, name: str) -> None:
+        now = self.exchange.now
+        self._invoke(Run(name, now, [], scheduled=now))
+
+    def _instance(self, *, nested: bool) -> _Instance:
+        self._number += 1
+        if nested:
+            return self._cold()
+        if self._warm is None or self._number % COLD_EVERY == 0:
+            self._warm = self._cold()
+        return self._warm
+
+    def _cold(self) -> _Instance:
+        connection, wrap = self.venue.connect(), self.weather.wrap
+        use_case = TradeSignals(
+            broker=wrap("broker", connection.broker),
+            market=wrap("market", connection.market),
+            journal=wrap("journal", self.journal),
+            signals=wrap("signals", self._signals),
+            leases=self._leases,
+            halts=wrap("halts", self._halts),
+            locks=wrap("locks", self._locks),
+            health=connection.health,
+            clock=_Clock(self.exchange, self.weather.runs),
+            settings=self.plan.settings,
+            wait=lambda seconds: self.exchange.advance(round(seconds * 1000)),
+        )
+        return _Instance(use_case, connection, self.exchange.now)
+
+    # --- incidents -----------------------------------------------------------------------
+
+    def _happen(self, trouble: Trouble) -> None:
+        """Let something happen, or wait for a position that it can happen to."""
+        symbol = symbol_for(trouble, self.plan, self.exchange)
+        if symbol is None:
+            self._postponed.append(trouble)
+            return
+        try:
+            if trouble.kind in PEOPLE:
+                if not self.people.act(trouble, symbol):
+                    return
+            else:
+                incident = incident_for(trouble, symbol, self.exchange)
+                apply_incident(self.exchange.engine, incident)
+        except IncidentError as error:
+            self._note(f"{trouble.kind} could not happen: {error}")
+            return
+        if trouble.kind == "halt_symbol":
+            self._halted.add(symbol)
+        self.weather.struck[trouble.kind] += 1
+        self.promise.happened(trouble.kind, symbol)
+        self._note(f"{trouble.kind} {symbol}")
+
+    def _calm_down(self) -> None:
+        self.venue.calm()
+        self.weather.calm()
+        self._postponed.clear()
+        self.exchange.odd.clear()
+        for symbol in sorted(self._halted):
+            apply_incident(self.exchange.engine, Incident("resume_symbol", symbol))
+        self._halted.clear()
+
+    def _note(self, text: str) -> None:
+        if self._traced:
+            seconds = (self.exchange.now - START) / 1000
+            self.result.trace.append(f"{seconds:9.2f} s  {text}")
+
+
+def play(
+    seed: int, *, venue: Callable[[Plan], Venue] = EngineVenue, traced: bool = False
+) -> WorldResult:
+    """Play the world of a seed."""
+    plan = plan_for(seed)
+    with closing(venue(plan)) as opened:
+        return World(plan, opened, traced=traced).play()

@@ -1,0 +1,111 @@
+"""Writes `docs/configuration.md` from the settings and the template."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+import pumpwatch.settings
+from pumpwatch.allowed import allowed
+from pumpwatch.settings import DetectSettings, SharedSettings, TradeSettings
+from pumpwatch_workbench.local.aws.template import load_template
+
+__all__ = ["PAGE", "configuration_page"]
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PAGE = REPOSITORY / "docs" / "configuration.md"
+KINDS: tuple[tuple[str, type[SharedSettings]], ...] = (
+    ("Both functions", SharedSettings),
+    ("Detect", DetectSettings),
+    ("Trade", TradeSettings),
+)
+HEAD = """\
+# Configuration
+
+Every setting is an environment variable, checked before anything starts: a value that is missing or
+out of range stops the start with the variable's name, its value and what is allowed. In AWS the
+variables come from `template.yaml`: those with a parameter are asked for by `sam deploy --guided`,
+the others are constants there. Secrets are never settings: the exchange's key lives in Secrets
+Manager only.
+
+Going live takes two deliberate switches: `TRADING_MODE=live`, and `LIVE_TRADING_CONFIRMATION` with
+the UID of the Bybit account, which is compared with the key's own. Live mode has no default
+strategy.
+
+This page is made by `python -m tools.documentation.configuration`; do not edit it by hand.
+"""
+COLUMNS = ("Variable", "Parameter", "Default", "Allowed", "Meaning")
+
+
+def configuration_page() -> str:
+    """Return the page's text."""
+    parameters = dict(_parameters_of_variables())
+    meanings = _meanings()
+    sections = [HEAD]
+    for title, kind in KINDS:
+        own = kind.model_fields.keys() - (
+            set() if kind is SharedSettings else SharedSettings.model_fields.keys()
+        )
+        rows = [
+            _row(name, field, parameters.get(name.upper(), ""), meanings.get(name, ""))
+            for name, field in kind.model_fields.items()
+            if name in own
+        ]
+        sections.append("\n".join([f"## {title}", "", *_table(rows), ""]))
+    return "\n".join(sections)
+
+
+def _row(name: str, field: FieldInfo, parameter: str, meaning: str) -> tuple[str, ...]:
+    default = "required" if field.is_required() else f"`{field.default}`"
+    if not field.is_required() and field.default == "":
+        default = "(empty)"
+    cells = (f"`{name.upper()}`", f"`{parameter}`" if parameter else "", default)
+    return (*cells, allowed(field) or "any text", meaning)
+
+
+def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    yield "| " + " | ".join(COLUMNS) + " |"
+    yield "| " + " | ".join("---" for _ in COLUMNS) + " |"
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+
+
+def _parameters_of_variables() -> Iterator[tuple[str, str]]:
+    """Yield each variable of the template that is a parameter's value, with the parameter."""
+    document = load_template(REPOSITORY / "template.yaml")
+    functions = [document["Globals"]["Function"]] + [
+        resource["Properties"]
+        for resource in document["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::Function"
+    ]
+    for properties in functions:
+        variables: Mapping[str, Any] = properties["Environment"]["Variables"]
+        for name, value in variables.items():
+            if isinstance(value, dict) and value.get("Ref") in document["Parameters"]:
+                yield name, value["Ref"]
+
+
+def _meanings() -> dict[str, str]:
+    """Return the text under each field in the settings' source."""
+    found = {}
+    for node in ast.walk(ast.parse(inspect.getsource(pumpwatch.settings))):
+        if isinstance(node, ast.ClassDef):
+            for field, text in zip(node.body, node.body[1:], strict=False):
+                if (
+                    isinstance(field, ast.AnnAssign)
+                    and isinstance(field.target, ast.Name)
+                    and isinstance(text, ast.Expr)
+                    and isinstance(text.value, ast.Constant)
+                ):
+                    found[field.target.id] = " ".join(str(text.value.value).split())
+    return found
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(configuration_page(), encoding="utf-8")
