@@ -116,7 +116,7 @@ def halt(
     With --close-positions, trade also closes its own positions with reduce-only market orders, in
     every run until you resume. Positions of others on the account are left alone.
     """
-    from pumpwatch.ports import Halt  # noqa: PLC0415
+    from pumpwatch.domain.trading.halt import Halt  # noqa: PLC0415
 
     _require_reason(reason)
     with _installation(store, stack, region) as found:

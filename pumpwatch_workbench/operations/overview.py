@@ -13,10 +13,11 @@ from pumpwatch.adapters.dynamodb import (
     DynamoLockStore,
     DynamoTotalsStore,
 )
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.metrics.catalogue import DETECT, TRADE
-from pumpwatch.ports import Halt, HaltStore, Journal, LockStore
+from pumpwatch.ports import HaltStore, Journal, LockStore
 from pumpwatch_workbench.local.store import (
     Database,
     SqliteHaltStore,

@@ -11,7 +11,7 @@ import numpy as np
 from pumpwatch.adapters.bybit import endpoints
 from pumpwatch.adapters.bybit.orders import TRIGGER_WORDS, read_fill, read_order
 from pumpwatch.adapters.bybit.refusals import BENIGN, refusal
-from pumpwatch.domain.market.candles import CandleSeries
+from pumpwatch.domain.market.candles import CandleRequest, CandleSeries
 from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.trading.access import Access
@@ -32,7 +32,6 @@ from pumpwatch.errors import (
     UnknownSymbol,
     UnreadableAnswer,
 )
-from pumpwatch.ports import CandleRequest
 from pumpwatch_workbench.simulator.endpoints.wire.rows import execution_row, order_row
 from pumpwatch_workbench.simulator.engine import requests
 from pumpwatch_workbench.simulator.engine.engine import Engine

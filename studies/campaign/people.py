@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from pumpwatch.domain.trading.access import Access
-from pumpwatch.ports import Halt
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch_workbench.simulator.engine.prices import floor_to
 from pumpwatch_workbench.simulator.engine.refusals import Refused
 from pumpwatch_workbench.simulator.engine.requests import StopRequest

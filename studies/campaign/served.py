@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
-from pumpwatch.ports import ExchangeKey
+from pumpwatch.credentials import ExchangeKey
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock

@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TypeVar, cast
 
+from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.market.snapshot import MarketSnapshot, OrderBook
 from pumpwatch.domain.trading.orders import OrderRequest
 from pumpwatch.domain.trading.trades import OrderRecord, Trade
@@ -20,7 +21,6 @@ from pumpwatch.errors import (
     PumpwatchError,
     StoreUnavailable,
 )
-from pumpwatch.ports import Lease
 
 from .care_rules import EXIT_NEEDS
 from .exchange import WorldExchange

@@ -11,7 +11,8 @@ from support.stub_bybit import STAMP, Reply, ok, refused
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession
 from pumpwatch.adapters.bybit import endpoints as e
-from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.credentials import ExchangeKey
+from pumpwatch.domain.market.candles import MINUTE, CandleRequest
 from pumpwatch.domain.trading.access import Access, refusals, warnings
 from pumpwatch.domain.trading.orders import Account, FillKind, OrderState, Side, StopTrigger
 from pumpwatch.errors import (
@@ -25,7 +26,6 @@ from pumpwatch.errors import (
     UnknownSymbol,
     UnreadableAnswer,
 )
-from pumpwatch.ports import CandleRequest, ExchangeKey
 from pumpwatch_workbench.local.memory import ManualClock
 
 DAY = 86_400_000

@@ -13,6 +13,7 @@ from support.stub_bybit import ACCEPTED, DOUBTFUL, FORBIDDEN_PAGE, STAMP, Reply,
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import StopTrigger
 from pumpwatch.errors import (
     BadCredentials,
@@ -21,7 +22,6 @@ from pumpwatch.errors import (
     OutcomeUnknown,
     PumpwatchError,
 )
-from pumpwatch.ports import ExchangeKey
 from pumpwatch_workbench.local.memory import ManualClock
 
 KEY = ExchangeKey("public-part-of-key", "secret-part-of-key")

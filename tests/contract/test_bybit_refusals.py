@@ -9,6 +9,7 @@ from support.stub_bybit import ACCEPTED, FORBIDDEN_PAGE, Reply, ok, refused
 from pumpwatch.adapters.bybit import BybitBroker
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.refusals import is_trouble, word_of
+from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import (
     BadCredentials,
     DuplicateOrder,
@@ -20,7 +21,6 @@ from pumpwatch.errors import (
     RetryLater,
     StopTrading,
 )
-from pumpwatch.ports import ExchangeKey
 from pumpwatch_workbench.local.memory import ManualClock
 
 POST, GET = e.CREATE_ORDER, e.OPEN_ORDERS

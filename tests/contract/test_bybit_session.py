@@ -11,6 +11,7 @@ from support.stub_bybit import ACCEPTED, DOUBTFUL, FORBIDDEN_PAGE, STAMP, Reply,
 
 from pumpwatch.adapters.bybit import ExchangeClock
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.protections.base import Health
 from pumpwatch.errors import (
     BadCredentials,
@@ -20,7 +21,6 @@ from pumpwatch.errors import (
     PumpwatchError,
     Rejected,
 )
-from pumpwatch.ports import ExchangeKey
 from pumpwatch_workbench.local.memory import ManualDeadline
 
 KEY = ExchangeKey("public-part-of-key", "secret-part-of-key")

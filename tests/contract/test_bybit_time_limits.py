@@ -14,9 +14,9 @@ from pumpwatch.adapters.bybit import BybitBroker, ExchangeClock
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.adapters.clock import TimerDeadline
+from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import StopTrigger
 from pumpwatch.errors import DeadlineNear, ExchangeUnavailable, OutcomeUnknown
-from pumpwatch.ports import ExchangeKey
 from pumpwatch_workbench.local.memory import ManualClock, ManualDeadline
 
 KEY = ExchangeKey("public-part-of-key", "secret-part-of-key")

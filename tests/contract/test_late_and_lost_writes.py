@@ -10,8 +10,8 @@ import pytest
 from support.records import NOW
 from support.trading_facts import record, status
 
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.errors import DuplicateOrder, StoreUnavailable
-from pumpwatch.ports import Halt
 from pumpwatch_workbench.local import store as sqlite
 
 FIRST = Halt("first", NOW, "trade")

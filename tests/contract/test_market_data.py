@@ -7,9 +7,8 @@ import pytest
 from support.broker_rigs import OTHER, SYMBOL, YOUNG, bybit_rig, memory_market
 from support.scripted_market import START
 
-from pumpwatch.domain.market.candles import HOUR, MINUTE, first_bad_candle
+from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleRequest, first_bad_candle
 from pumpwatch.errors import UnknownSymbol
-from pumpwatch.ports import CandleRequest
 
 
 @pytest.fixture(params=["memory", "bybit", "bybit one after another"])

@@ -14,8 +14,8 @@ from prometheus_client import CollectorRegistry, Gauge
 from support.stub_bybit import Reply, StubBybit
 
 from pumpwatch.adapters.pushgateway import PushgatewaySink
+from pumpwatch.credentials import PushCredentials
 from pumpwatch.errors import StoreUnavailable
-from pumpwatch.ports import PushCredentials
 from pumpwatch_workbench.local.memory import MemoryMetricsSink
 
 PATH = "/metrics/job/pumpwatch_detect/stage/dev"

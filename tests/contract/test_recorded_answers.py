@@ -11,11 +11,11 @@ from support.stub_bybit import STAMP, Reply
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData
 from pumpwatch.adapters.bybit import endpoints as e
-from pumpwatch.domain.market.candles import HOUR, MINUTE
+from pumpwatch.credentials import ExchangeKey
+from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleRequest
 from pumpwatch.domain.trading.access import Access, refusals
 from pumpwatch.domain.trading.orders import FillKind, OrderState, Side, StopTrigger
 from pumpwatch.errors import ExchangeUnavailable, PumpwatchError, Rejected
-from pumpwatch.ports import CandleRequest, ExchangeKey
 from pumpwatch_workbench.local.memory import ManualClock
 
 DEFAULT = Path(__file__).parents[2] / "../shared/data/bybit-recorded"

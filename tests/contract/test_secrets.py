@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
+from pumpwatch.credentials import ExchangeKey, PushCredentials
 from pumpwatch.errors import BadCredentials, StoreUnavailable
-from pumpwatch.ports import ExchangeKey, PushCredentials
 from pumpwatch_workbench.local.memory import MemorySecrets
 
 GOOD = {"api_key": "Ab3dEf6hIj9lMn0pQr", "api_secret": "sEcReTsEcReTsEcReTsEcReTsEcReTsEcReT"}

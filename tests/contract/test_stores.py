@@ -13,9 +13,9 @@ from support.records import NOW, a_signal, an_event
 
 from pumpwatch.adapters import dynamodb
 from pumpwatch.domain.detection.signals import Phase
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.errors import InvariantBroken, LeaseHeld, StoreUnavailable
-from pumpwatch.ports import Halt
 from pumpwatch_workbench.local.memory import MemoryTotalsStore
 
 

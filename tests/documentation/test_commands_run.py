@@ -28,9 +28,9 @@ from support.scripted_market import ScriptedMarket
 from typer.testing import CliRunner
 
 from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoJournal, DynamoLeaseStore, Table
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE
-from pumpwatch.ports import Halt
 from pumpwatch_workbench.cli.backtest import period_of
 from pumpwatch_workbench.cli.durations import parse_duration
 from pumpwatch_workbench.cli.main import app

@@ -10,6 +10,7 @@ from support.scripted_market import START, ScriptedMarket
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitSession, ExchangeClock
 from pumpwatch.adapters.clock import NoDeadline
+from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import OrderRequest, OrderState, Side
 from pumpwatch.errors import (
     DuplicateOrder,
@@ -19,7 +20,6 @@ from pumpwatch.errors import (
     OutcomeUnknown,
     RetryLater,
 )
-from pumpwatch.ports import ExchangeKey
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange

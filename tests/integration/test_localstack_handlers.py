@@ -10,7 +10,7 @@ from support.scripted_market import START, ScriptedMarket
 
 from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoSignalStore, Table
 from pumpwatch.domain.detection.signals import Phase, Signal
-from pumpwatch.ports import Halt
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch_workbench.local.aws import LocalStack, Pushgateway
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings

@@ -19,9 +19,9 @@ from support.paper_trading import (
 )
 
 from pumpwatch.domain.detection.signals import Phase
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.errors import BadInput
-from pumpwatch.ports import Halt
 from pumpwatch_workbench.local.store import (
     Database,
     SqliteHaltStore,

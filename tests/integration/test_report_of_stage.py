@@ -24,9 +24,9 @@ from pumpwatch.adapters.dynamodb import (
 )
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.domain.market.candles import MINUTE, Candles
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.trades import RepairNote
 from pumpwatch.metrics.catalogue import TRADE
-from pumpwatch.ports import Halt
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.operations.costs.page import costs
 from pumpwatch_workbench.operations.journal import stack

@@ -13,10 +13,10 @@ from support.servers import needs_server
 
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.bootstrap.function import Function, HeldLease
+from pumpwatch.credentials import PushCredentials
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import TRADE
 from pumpwatch.metrics.reporter import MetricsReporter
-from pumpwatch.ports import PushCredentials
 from pumpwatch_workbench.local.memory import MemoryLeaseStore, MemoryTotalsStore
 
 pytestmark = needs_server("prometheus-pushgateway")

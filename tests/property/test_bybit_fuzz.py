@@ -28,10 +28,10 @@ from support.records import an_entry
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession
 from pumpwatch.adapters.bybit import endpoints as e
-from pumpwatch.domain.market.candles import MINUTE, first_bad_candle
+from pumpwatch.credentials import ExchangeKey
+from pumpwatch.domain.market.candles import MINUTE, CandleRequest, first_bad_candle
 from pumpwatch.domain.trading.orders import StopTrigger
 from pumpwatch.errors import PumpwatchError
-from pumpwatch.ports import CandleRequest, ExchangeKey
 from pumpwatch_workbench.local.memory import ManualClock, ManualDeadline
 from pumpwatch_workbench.simulator.market_time import MarketTime
 

@@ -9,10 +9,10 @@ from support.scripted_market import START, ScriptedMarket, listing
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.paper import PaperBroker
+from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.market.candles import MINUTE, CandleSeries
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.trading.orders import Side
-from pumpwatch.ports import ExchangeKey
 from pumpwatch_workbench.local.memory import ManualClock, MemoryBroker, MemoryMarketData, instrument
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings

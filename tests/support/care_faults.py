@@ -11,6 +11,7 @@ from typing import Any
 from support.trading_rig import SYMBOL, Rig, peaked
 
 from pumpwatch.domain.market.snapshot import OrderBook
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.orders import Account
 from pumpwatch.domain.trading.rows import Rows, UnreadableRow
 from pumpwatch.domain.trading.trades import TradeState
@@ -21,7 +22,6 @@ from pumpwatch.errors import (
     StoreUnavailable,
     UnreadableAnswer,
 )
-from pumpwatch.ports import Halt
 
 RUN_SECONDS = 25.0
 TIMEOUT = 4.0

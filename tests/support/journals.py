@@ -8,11 +8,11 @@ from decimal import Decimal
 from support.records import NOW, a_signal, a_trade, an_order, settled
 
 from pumpwatch.domain.detection.signals import Phase
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.orders import Leg, Outcome
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.domain.trading.trades import ExitReason, RepairNote, TradeState
 from pumpwatch.metrics.catalogue import DETECT, TRADE
-from pumpwatch.ports import Halt
 from pumpwatch_workbench.local.store import RunRecord
 from pumpwatch_workbench.operations.journal.period import HaltSpan, Period
 from pumpwatch_workbench.play.run.result import CandleRow

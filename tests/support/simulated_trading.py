@@ -13,9 +13,9 @@ from support.trading_rig import RigTick, peaked, settings
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.bootstrap.trade import MOST_READS
+from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import Outcome
 from pumpwatch.domain.trading.trades import Trade, TradeState
-from pumpwatch.ports import ExchangeKey
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
 from pumpwatch_workbench.local.memory import (

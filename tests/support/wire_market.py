@@ -5,8 +5,8 @@ from __future__ import annotations
 from pumpwatch.adapters.bybit import BybitMarketData
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.answers import Answer
+from pumpwatch.domain.market.candles import CandleRequest
 from pumpwatch.errors import PumpwatchError
-from pumpwatch.ports import CandleRequest
 
 TICKER = {
     "lastPrice": "last_price",

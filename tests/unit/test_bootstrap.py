@@ -21,6 +21,7 @@ from pumpwatch.bootstrap.function import Function, HeldLease
 from pumpwatch.bootstrap.trade import describe as describe_trade
 from pumpwatch.bootstrap.trade import trade_function
 from pumpwatch.bootstrap.traffic import describe_traffic
+from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.domain.trading.orders import Leg, Outcome, Side
 from pumpwatch.domain.trading.protections import Lock
@@ -48,7 +49,6 @@ from pumpwatch.metrics.catalogue import (
     TRADE,
 )
 from pumpwatch.metrics.reporter import MetricsReporter, RunNumbers, UndeclaredMetric
-from pumpwatch.ports import ExchangeKey
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.guards import protections_from
 from pumpwatch.usecases.trade.report import TradeReport

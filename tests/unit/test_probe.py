@@ -17,8 +17,8 @@ from pumpwatch.bootstrap.probe import (
     check_time,
     run_checks,
 )
+from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials, ExchangeForbidden, StoreUnavailable
-from pumpwatch.ports import ExchangeKey
 from pumpwatch.settings import TradeSettings
 from pumpwatch_workbench.local.memory import MemoryMetricsSink, MemorySecrets
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed

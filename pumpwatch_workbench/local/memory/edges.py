@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from prometheus_client import CollectorRegistry, generate_latest
 
+from pumpwatch.credentials import ExchangeKey, PushCredentials
 from pumpwatch.domain.market.candles import Candles
 from pumpwatch.errors import BadCredentials
-from pumpwatch.ports import ExchangeKey, PushCredentials
 
 __all__ = [
     "ManualClock",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.errors import DuplicateOrder, LimitReached
-from pumpwatch.ports import Lease
 
 from .stores import MemoryLeaseStore
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from pumpwatch.domain.detection.signals import PumpEvent, Signal
+from pumpwatch.domain.lease import Lease
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.errors import LeaseHeld, LeaseLost
-from pumpwatch.ports import Halt, Lease
 
 __all__ = [
     "MemoryEventStore",

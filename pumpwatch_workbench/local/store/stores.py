@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from pumpwatch.domain.detection.signals import PumpEvent, Signal
+from pumpwatch.domain.lease import Lease
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.errors import LeaseHeld, LeaseLost
-from pumpwatch.ports import Halt, Lease
 
 from .bodies import body_of, read_body
 from .database import Database

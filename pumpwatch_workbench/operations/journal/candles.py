@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pumpwatch.domain.detection.signals import Signal
-from pumpwatch.domain.market.candles import MINUTE, Candles, CandleSeries
-from pumpwatch.ports import CandleRequest, HistoryStore, MarketData
+from pumpwatch.domain.market.candles import MINUTE, CandleRequest, Candles, CandleSeries
+from pumpwatch.ports import HistoryStore, MarketData
 from pumpwatch_workbench.pages.candle_charts import WINDOW_AFTER_MS, WINDOW_BEFORE_MS
 from pumpwatch_workbench.play.run.result import CandleRow
 

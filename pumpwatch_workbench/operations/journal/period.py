@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from pumpwatch.domain.detection.signals import Signal
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
-from pumpwatch.ports import Halt
 from pumpwatch_workbench.local.store import RunRecord
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog
 from pumpwatch_workbench.play.run.result import CandleRow

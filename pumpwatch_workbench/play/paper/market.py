@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import MINUTE, CandleSeries
+from pumpwatch.domain.market.candles import MINUTE, CandleRequest, CandleSeries
 from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.errors import BadInput, PumpwatchError
-from pumpwatch.ports import CandleRequest, MarketData
+from pumpwatch.ports import MarketData
 from pumpwatch_workbench.play.views.view import Mover
 
 __all__ = ["WatchedMarket"]

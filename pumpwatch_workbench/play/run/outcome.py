@@ -8,9 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
-from pumpwatch.domain.market.candles import MINUTE, CandleSeries
+from pumpwatch.domain.market.candles import MINUTE, CandleRequest, CandleSeries
 from pumpwatch.domain.trading.trades import Trade, TradeState
-from pumpwatch.ports import CandleRequest
 from pumpwatch_workbench.play.run.options import RunOptions
 from pumpwatch_workbench.play.run.result import (
     INVARIANTS,

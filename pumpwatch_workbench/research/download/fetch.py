@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from pumpwatch.domain.market.candles import COLUMNS, MINUTE, CandleSeries
+from pumpwatch.domain.market.candles import COLUMNS, MINUTE, CandleRequest, CandleSeries
 from pumpwatch.errors import PumpwatchError, RetryLater
-from pumpwatch.ports import CandleRequest, MarketData
+from pumpwatch.ports import MarketData
 
 from .plan import Part, Workspace
 

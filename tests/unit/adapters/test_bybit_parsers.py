@@ -19,9 +19,8 @@ from pumpwatch.adapters.bybit.orders import (
     read_position,
 )
 from pumpwatch.adapters.bybit.tickers import read_snapshot
-from pumpwatch.domain.market.candles import MINUTE, first_bad_candle
+from pumpwatch.domain.market.candles import MINUTE, CandleRequest, first_bad_candle
 from pumpwatch.errors import BadMarketData, ExchangeUnavailable, PumpwatchError, StopTrading
-from pumpwatch.ports import CandleRequest
 
 NOW = 1_760_000_040_000
 ODD = ["", "0", "-1", "NaN", "inf", "1e400", "1e-400", "1_0", " 1 ", "\u0661", "0x1", "9" * 60, "-"]

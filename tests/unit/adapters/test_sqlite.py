@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from support.records import NOW, a_signal, a_trade, an_event, an_order
 
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.errors import InvariantBroken, LeaseHeld, StoreUnavailable
-from pumpwatch.ports import Halt
 from pumpwatch_workbench.local.store import (
     Database,
     RunRecord,

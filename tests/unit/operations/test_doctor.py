@@ -5,9 +5,9 @@ from moto import mock_aws
 from support.deployed import Deployment
 
 from pumpwatch.adapters.dynamodb import DynamoHaltStore
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE
-from pumpwatch.ports import Halt
 from pumpwatch_workbench.operations.doctor import Doctor
 from pumpwatch_workbench.operations.findings import ADVICE, Level
 from pumpwatch_workbench.operations.stack import DeployedStack

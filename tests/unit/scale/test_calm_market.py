@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
+from pumpwatch.domain.market.candles import CandleRequest
 from pumpwatch.invocation import Tick
-from pumpwatch.ports import CandleRequest
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange

@@ -432,7 +432,7 @@ def test_a_late_entry_is_adopted_with_its_stop_and_its_time_limit(halted: bool) 
     carry_out()
     rig.broker.remove_protection(SYMBOL)
     if halted:
-        from pumpwatch.ports import Halt
+        from pumpwatch.domain.trading.halt import Halt
 
         rig.halts.halt(Halt("maintenance", rig.clock.now(), "operator"))
     rig.tick()

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 from support.trading_rig import Rig
 
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import Rejected
-from pumpwatch.ports import Halt
 
 
 def test_halt_alone_leaves_the_position_to_its_stop() -> None:

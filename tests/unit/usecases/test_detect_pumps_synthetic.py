@@ -8,8 +8,7 @@ import pytest
 from support.source_market_data import SourceMarketData
 
 from pumpwatch.domain.detection.rules import detector_named, known_before
-from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles
-from pumpwatch.ports import CandleRequest
+from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleRequest, Candles
 from pumpwatch.settings import DetectSettings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch_workbench.local.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore

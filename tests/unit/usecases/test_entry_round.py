@@ -12,11 +12,11 @@ from support.trading_facts import trade
 from support.trading_rig import MINUTE, START, SYMBOL, Rig, peaked, settings
 
 from pumpwatch.domain.market.snapshot import OrderBook
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.orders import OrderRequest, Position, Side, order_id_prefix
 from pumpwatch.domain.trading.rows import Rows, UnreadableRow
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import ExchangeUnavailable
-from pumpwatch.ports import Halt
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.local.memory import MemoryJournal, instrument
 

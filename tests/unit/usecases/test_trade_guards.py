@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 from support.trading_rig import SYMBOL, Rig, peaked, settings
 
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Health, Lock
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import StoreUnavailable
-from pumpwatch.ports import Halt
 from pumpwatch.usecases.trade.guards import protections_from
 from pumpwatch_workbench.local.memory import instrument
 

@@ -10,6 +10,7 @@ from support.trading_rig import MINUTE, START, SYMBOL, Rig, changed, peaked, set
 
 from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.domain.market.snapshot import OrderBook
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.orders import FillKind, Leg, Outcome, Side
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import (
@@ -22,7 +23,6 @@ from pumpwatch.errors import (
     StoreUnavailable,
     UnknownSymbol,
 )
-from pumpwatch.ports import Halt
 from pumpwatch_workbench.local.memory import instrument
 
 Levels = tuple[tuple[Decimal, Decimal], ...]

@@ -35,8 +35,8 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from pumpwatch.credentials import PushCredentials
 from pumpwatch.errors import PumpwatchError
-from pumpwatch.ports import PushCredentials
 
 __all__ = ["PushgatewaySink"]
 

@@ -12,8 +12,8 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from botocore.exceptions import ClientError
 
 from pumpwatch.adapters.aws import client_config
+from pumpwatch.credentials import ExchangeKey, PushCredentials
 from pumpwatch.errors import BadCredentials, StoreUnavailable
-from pumpwatch.ports import ExchangeKey, PushCredentials
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

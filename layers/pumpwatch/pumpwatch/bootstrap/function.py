@@ -12,17 +12,12 @@ from pumpwatch.adapters.clock import LambdaContext, LambdaDeadline
 from pumpwatch.adapters.dynamodb import DynamoTotalsStore, Table
 from pumpwatch.adapters.embedded_metrics import WatchedSink
 from pumpwatch.adapters.pushgateway import PushgatewaySink
+from pumpwatch.credentials import PushCredentials
+from pumpwatch.domain.lease import Lease
 from pumpwatch.errors import BadEvent, PumpwatchError
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.reporter import MetricsReporter, RunNumbers
-from pumpwatch.ports import (
-    Deadline,
-    Lease,
-    LeaseStore,
-    MetricsSink,
-    PushCredentials,
-    Secrets,
-)
+from pumpwatch.ports import Deadline, LeaseStore, MetricsSink, Secrets
 from pumpwatch.settings import SharedSettings
 
 from .probe import Check, run_checks

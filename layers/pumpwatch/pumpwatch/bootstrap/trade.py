@@ -21,11 +21,12 @@ from pumpwatch.adapters.dynamodb import (
     Table,
 )
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
+from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials, KeyRefused, StoreUnavailable
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import TRADE
 from pumpwatch.metrics.reporter import RunNumbers
-from pumpwatch.ports import Broker, Deadline, ExchangeKey, Secrets
+from pumpwatch.ports import Broker, Deadline, Secrets
 from pumpwatch.settings import TradeSettings, load_settings
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch.usecases.trade.trade_signals import TradeSignals

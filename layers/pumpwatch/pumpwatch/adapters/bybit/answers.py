@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import InvariantBroken, PumpwatchError
-from pumpwatch.ports import ExchangeKey
 
 from .endpoints import Endpoint
 

@@ -9,9 +9,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import CandleSeries, FloatArray, possible_candles
+from pumpwatch.domain.market.candles import (
+    CandleRequest,
+    CandleSeries,
+    FloatArray,
+    possible_candles,
+)
 from pumpwatch.errors import BadMarketData
-from pumpwatch.ports import CandleRequest
 
 from .tickers import as_float
 

@@ -9,8 +9,8 @@ from Crypto.PublicKey import RSA
 from pybit.unified_trading import HTTP
 from requests.adapters import BaseAdapter
 
+from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials
-from pumpwatch.ports import ExchangeKey
 
 __all__ = ["quiet_client"]
 

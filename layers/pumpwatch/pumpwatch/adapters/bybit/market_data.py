@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TypeVar
 
-from pumpwatch.domain.market.candles import CandleSeries
+from pumpwatch.domain.market.candles import CandleRequest, CandleSeries
 from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.errors import (
@@ -18,7 +18,6 @@ from pumpwatch.errors import (
     StopTrading,
     UnknownSymbol,
 )
-from pumpwatch.ports import CandleRequest
 
 from . import endpoints
 from .candles import INTERVALS, PAGE, join_series, pages, read_candles

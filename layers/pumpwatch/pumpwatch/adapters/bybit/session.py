@@ -18,8 +18,9 @@ from urllib.parse import quote, urlsplit
 from pybit.exceptions import FailedRequestError
 
 from pumpwatch.adapters.clock import NoDeadline
+from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials, DeadlineNear, ExchangeForbidden, RetryLater
-from pumpwatch.ports import Deadline, ExchangeKey
+from pumpwatch.ports import Deadline
 
 from .answers import Answer, Envelope, Failed, blotter, read_envelope, require_text
 from .bounded import BoundedAdapter

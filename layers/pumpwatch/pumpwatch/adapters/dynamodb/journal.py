@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.errors import DuplicateOrder, LeaseLost, LimitReached
-from pumpwatch.ports import Lease
 
 from .codec import from_item, marshal, to_item
 from .table import Cancelled, ConditionFailed, Table, lease_key

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Collection, Sequence
 
 from pumpwatch.domain.detection.signals import PumpEvent, Signal
+from pumpwatch.domain.lease import Lease
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.errors import LeaseHeld
-from pumpwatch.ports import Halt, Lease
 
 from .codec import from_item, marshal, to_item
 from .table import Cancelled, ConditionFailed, Table, lease_key

@@ -9,11 +9,11 @@ from decimal import Decimal
 
 from pumpwatch.adapters.paper.account import PaperFunding, PaperPosition, PaperState
 from pumpwatch.adapters.paper.ledger import pnl
-from pumpwatch.domain.market.candles import MINUTE, CandleSeries
+from pumpwatch.domain.market.candles import MINUTE, CandleRequest, CandleSeries
 from pumpwatch.domain.market.snapshot import MarketSnapshot
 from pumpwatch.domain.trading.orders import Fill, Side
 from pumpwatch.errors import RetryLater, SkipSymbol
-from pumpwatch.ports import CandleRequest, MarketData
+from pumpwatch.ports import MarketData
 
 from .book import slipped
 from .fills import Followed, Triggered, follow

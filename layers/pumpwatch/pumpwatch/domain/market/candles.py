@@ -13,6 +13,7 @@ __all__ = [
     "LARGEST",
     "MINUTE",
     "BoolArray",
+    "CandleRequest",
     "CandleSeries",
     "Candles",
     "FloatArray",
@@ -188,3 +189,13 @@ def _impossible(
         > values[:, [0, 1, 3]].min(axis=1),
         "the open time is off the interval's grid": open_time % interval != 0,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class CandleRequest:
+    """Candles of one symbol from `start` to `end`, both open times, both included."""
+
+    symbol: str
+    interval: int
+    start: int
+    end: int

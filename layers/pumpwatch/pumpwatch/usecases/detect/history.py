@@ -11,9 +11,16 @@ import numpy as np
 
 from pumpwatch.domain.detection.rules import Carry, Detections, Detector
 from pumpwatch.domain.detection.screen import recent_flows, stretch_of
-from pumpwatch.domain.market.candles import HOUR, BoolArray, Candles, CandleSeries, IntArray
+from pumpwatch.domain.market.candles import (
+    HOUR,
+    BoolArray,
+    CandleRequest,
+    Candles,
+    CandleSeries,
+    IntArray,
+)
 from pumpwatch.errors import PumpwatchError, RetryLater, StopTrading, StoreUnavailable
-from pumpwatch.ports import CandleRequest, HistoryStore, MarketData
+from pumpwatch.ports import HistoryStore, MarketData
 
 from .state import DetectState
 

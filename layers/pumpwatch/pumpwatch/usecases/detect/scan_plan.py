@@ -10,8 +10,7 @@ import numpy as np
 from pumpwatch.domain.detection.rules import Detector
 from pumpwatch.domain.detection.screen import Glance, Screened, screen
 from pumpwatch.domain.detection.signals import Phase, PumpEvent
-from pumpwatch.domain.market.candles import BoolArray, IntArray
-from pumpwatch.ports import CandleRequest
+from pumpwatch.domain.market.candles import BoolArray, CandleRequest, IntArray
 
 from .state import DetectState
 

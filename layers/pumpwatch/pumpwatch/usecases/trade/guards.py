@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from pumpwatch.domain.moments import utc_text
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.orders import Account
 from pumpwatch.domain.trading.protections import (
     Drawdown,
@@ -24,7 +25,7 @@ from pumpwatch.domain.trading.protections import (
 )
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch.errors import RetryLater
-from pumpwatch.ports import ExchangeHealth, Halt, HaltStore, LockStore
+from pumpwatch.ports import ExchangeHealth, HaltStore, LockStore
 from pumpwatch.settings import TradeSettings
 
 from .look import View

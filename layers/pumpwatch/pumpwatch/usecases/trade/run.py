@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.market.snapshot import Instrument
 from pumpwatch.domain.trading.orders import Fill
 from pumpwatch.domain.trading.rows import Rows
@@ -21,7 +22,7 @@ from pumpwatch.errors import (
     StoreUnavailable,
     UnreadableAnswer,
 )
-from pumpwatch.ports import Broker, Clock, Deadline, Journal, Lease, MarketData
+from pumpwatch.ports import Broker, Clock, Deadline, Journal, MarketData
 from pumpwatch.settings import TradeSettings
 
 from .reads import Reads

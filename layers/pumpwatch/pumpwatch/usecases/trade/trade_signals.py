@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor
 
+from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.trading.evidence import own_position
 from pumpwatch.domain.trading.orders import Account
 from pumpwatch.domain.trading.protections import in_force
@@ -22,7 +23,6 @@ from pumpwatch.ports import (
     ExchangeHealth,
     HaltStore,
     Journal,
-    Lease,
     LeaseStore,
     LockStore,
     MarketData,

@@ -1,0 +1,16 @@
+"""The right to act alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Lease"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to act alone. `token` grows with every new lease (fencing)."""
+
+    name: str
+    owner: str
+    token: int

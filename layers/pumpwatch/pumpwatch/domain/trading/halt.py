@@ -1,0 +1,18 @@
+"""The flag that stops entries until a person resumes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Halt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Entries are stopped until a person resumes."""
+
+    reason: str
+    since: int
+    by: str = ""
+    close_positions: bool = False
+    """Whether trade must also close its own positions at market."""
