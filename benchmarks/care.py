@@ -16,7 +16,7 @@ from pumpwatch.adapters.clock import TimerDeadline
 from pumpwatch.bootstrap.trade import MOST_READS
 from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
 from pumpwatch.domain.trading.protections import Health
-from pumpwatch.settings import TradeSettings
+from pumpwatch.settings.trade import TradeSettings
 from pumpwatch.usecases.trade.trade_signals import LONGEST_RUN, TradeSignals
 from pumpwatch_workbench.local.memory import (
     ManualClock,

@@ -21,7 +21,8 @@ from benchmarks.exchange_process import (
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
 from pumpwatch.adapters.dynamodb import DynamoEventStore, DynamoSignalStore, Table
 from pumpwatch.adapters.s3 import S3HistoryStore
-from pumpwatch.settings import DetectSettings, load_settings
+from pumpwatch.settings.detect import DetectSettings
+from pumpwatch.settings.shared import load_settings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch_workbench.local.aws.stack import LocalStack
 from pumpwatch_workbench.simulator.market_time import MarketTime

@@ -11,7 +11,7 @@ import typer
 from pumpwatch_workbench.cli.options import AsJson, BaseUrl, Detector, Region, checked_address
 
 if TYPE_CHECKING:
-    from pumpwatch.settings import DetectSettings
+    from pumpwatch.settings.detect import DetectSettings
 
 __all__ = ["backfill"]
 
@@ -72,7 +72,8 @@ def backfill(
 def _settings(bucket: str, table: str, base_url: str, detector: str) -> DetectSettings:
     """Return the settings of the stack's detect function. Raises `SettingsError`."""
     from pumpwatch.errors import SettingsError  # noqa: PLC0415 - slow imports
-    from pumpwatch.settings import DetectSettings, load_settings  # noqa: PLC0415
+    from pumpwatch.settings.detect import DetectSettings  # noqa: PLC0415
+    from pumpwatch.settings.shared import load_settings  # noqa: PLC0415
 
     named = {
         "BUCKET_NAME": bucket,

@@ -67,7 +67,7 @@ BaseUrl = Annotated[
 def checked_address(option: str, url: str) -> str:
     """Return the address if the functions would accept it too. Raises `BadInput`."""
     from pumpwatch.errors import BadInput, SettingsError  # noqa: PLC0415 - slow imports
-    from pumpwatch.settings import SharedSettings, load_settings  # noqa: PLC0415
+    from pumpwatch.settings.shared import SharedSettings, load_settings  # noqa: PLC0415
 
     try:
         settings = load_settings(SharedSettings, {"TABLE_NAME": "none", "BYBIT_BASE_URL": url})

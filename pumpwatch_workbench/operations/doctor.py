@@ -11,7 +11,7 @@ from typing import Any
 from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoJournal, DynamoTotalsStore
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.metrics.catalogue import DETECT, TRADE
-from pumpwatch.settings import REFUSED_REGIONS
+from pumpwatch.settings.shared import REFUSED_REGIONS
 
 from .findings import Finding, Level, advice_for
 from .halting import describe, halting_trades

@@ -13,7 +13,7 @@ from importlib import import_module
 from urllib.parse import urlsplit
 
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
-from pumpwatch.settings import LOOPBACK
+from pumpwatch.settings.shared import LOOPBACK
 
 __all__ = ["MarketTime", "composed_in_market_time", "exchange_time_for"]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
 from pumpwatch.domain.market.snapshot import OrderBook
-from pumpwatch.settings import TradeSettings
+from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 
 from .market import CampaignMarket, random_market

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pumpwatch.domain.detection.rules import detector_named
-from pumpwatch.settings import DetectSettings
+from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.usecases.detect.detect_pumps import slices_due
 from pumpwatch_workbench.operations.costs.model import SLOWER, VCPU_MEGABYTES
 

@@ -27,7 +27,7 @@ from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.errors import InvariantBroken
 from pumpwatch.invocation import Tick
 from pumpwatch.ports import MarketData
-from pumpwatch.settings import DetectSettings
+from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch_workbench.local.memory import MemoryEventStore, MemorySignalStore
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from pumpwatch.settings import DetectSettings
+from pumpwatch.settings.detect import DetectSettings
 
 from .fanout import Fanout
 from .limits import Limit

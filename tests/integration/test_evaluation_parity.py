@@ -20,7 +20,7 @@ from support.crowds import crowd, whale
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
 from pumpwatch.domain.detection.rules import Boosted
 from pumpwatch.domain.market.candles import MINUTE
-from pumpwatch.settings import DetectSettings
+from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch_workbench.local.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore
 from pumpwatch_workbench.research.evaluation.labelled import load_pump_events

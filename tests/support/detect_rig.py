@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleSeries
-from pumpwatch.settings import DetectSettings
+from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch_workbench.local.memory import (
     MemoryEventStore,

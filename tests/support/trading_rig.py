@@ -12,7 +12,7 @@ from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
 from pumpwatch.domain.trading.orders import Leg, Outcome, Side
 from pumpwatch.domain.trading.protections import Health
 from pumpwatch.domain.trading.trades import Trade, TradeState
-from pumpwatch.settings import TradeSettings
+from pumpwatch.settings.trade import TradeSettings
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
 from pumpwatch_workbench.local.memory import (

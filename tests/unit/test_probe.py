@@ -19,7 +19,7 @@ from pumpwatch.bootstrap.probe import (
 )
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials, ExchangeForbidden, StoreUnavailable
-from pumpwatch.settings import TradeSettings
+from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.local.memory import MemoryMetricsSink, MemorySecrets
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings

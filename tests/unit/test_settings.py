@@ -7,7 +7,9 @@ import pytest
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 
 from pumpwatch.errors import SettingsError
-from pumpwatch.settings import DetectSettings, TradeSettings, load_settings
+from pumpwatch.settings.detect import DetectSettings
+from pumpwatch.settings.shared import load_settings
+from pumpwatch.settings.trade import TradeSettings
 
 ENVIRONMENT = {"TABLE_NAME": "table", "BUCKET_NAME": "bucket"}
 KINDS = (DetectSettings, TradeSettings)

@@ -3,7 +3,8 @@
 import pytest
 
 from pumpwatch.errors import SettingsError
-from pumpwatch.settings import TradeSettings, load_settings
+from pumpwatch.settings.shared import load_settings
+from pumpwatch.settings.trade import TradeSettings
 
 ENVIRONMENT = {"TABLE_NAME": "table", "BUCKET_NAME": "bucket"}
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
-import pumpwatch.settings
-from pumpwatch.allowed import allowed
-from pumpwatch.settings import DetectSettings, SharedSettings, TradeSettings
+from pumpwatch.settings.bounds import bounds_of
+from pumpwatch.settings.detect import DetectSettings
+from pumpwatch.settings.shared import SharedSettings
+from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.local.aws.template import load_template
 
 __all__ = ["PAGE", "configuration_page"]
@@ -65,7 +67,7 @@ def _row(name: str, field: FieldInfo, parameter: str, meaning: str) -> tuple[str
     if not field.is_required() and field.default == "":
         default = "(empty)"
     cells = (f"`{name.upper()}`", f"`{parameter}`" if parameter else "", default)
-    return (*cells, allowed(field) or "any text", meaning)
+    return (*cells, bounds_of(field) or "any text", meaning)
 
 
 def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
@@ -92,18 +94,19 @@ def _parameters_of_variables() -> Iterator[tuple[str, str]]:
 
 def _meanings() -> dict[str, str]:
     """Return the text under each field in the settings' source."""
-    found = {}
-    for node in ast.walk(ast.parse(inspect.getsource(pumpwatch.settings))):
-        if isinstance(node, ast.ClassDef):
-            for field, text in zip(node.body, node.body[1:], strict=False):
+    meanings = {}
+    for kind in (SharedSettings, DetectSettings, TradeSettings):
+        for node in ast.parse(inspect.getsource(kind)).body:
+            body = node.body if isinstance(node, ast.ClassDef) else []
+            for field, text in pairwise(body):
                 if (
                     isinstance(field, ast.AnnAssign)
                     and isinstance(field.target, ast.Name)
                     and isinstance(text, ast.Expr)
                     and isinstance(text.value, ast.Constant)
                 ):
-                    found[field.target.id] = " ".join(str(text.value.value).split())
-    return found
+                    meanings[field.target.id] = " ".join(str(text.value.value).split())
+    return meanings
 
 
 if __name__ == "__main__":

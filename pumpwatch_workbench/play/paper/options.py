@@ -10,7 +10,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pumpwatch.errors import BadInput
-from pumpwatch.settings import LOOPBACK, DetectSettings, TradeSettings, load_settings
+from pumpwatch.settings.detect import DetectSettings
+from pumpwatch.settings.shared import LOOPBACK, load_settings
+from pumpwatch.settings.trade import TradeSettings
 
 __all__ = ["STAGE", "PaperOptions", "default_store", "parse_symbols", "webhook_from"]
 

@@ -16,7 +16,8 @@ from pumpwatch.adapters.dynamodb import (
 )
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.ports import EventStore, Journal, SignalStore
-from pumpwatch.settings import DetectSettings, load_settings
+from pumpwatch.settings.detect import DetectSettings
+from pumpwatch.settings.shared import load_settings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch_workbench.local.aws.aws import AwsServer
 from pumpwatch_workbench.local.aws.functions import LocalFunction

@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pumpwatch.domain.detection.rules import DETECTORS
 from pumpwatch.errors import BadInput, SettingsError
-from pumpwatch.settings import DetectSettings, SharedSettings, TradeSettings, load_settings
+from pumpwatch.settings.detect import DetectSettings
+from pumpwatch.settings.shared import SharedSettings, load_settings
+from pumpwatch.settings.trade import TradeSettings
 
 __all__ = [
     "STRATEGIES",

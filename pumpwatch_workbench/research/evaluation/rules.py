@@ -10,7 +10,7 @@ from typing import Any
 from pumpwatch.domain.detection.rules import Boosted, Detector, Ewma, KampsKleinberg, Karbalaii
 from pumpwatch.domain.market.candles import FloatArray, IntArray
 from pumpwatch.errors import BadInput
-from pumpwatch.settings import DetectSettings
+from pumpwatch.settings.detect import DetectSettings
 from pumpwatch_workbench.research.evaluation.labelled import Segment
 from pumpwatch_workbench.research.evaluation.scores import raise_alarms
 

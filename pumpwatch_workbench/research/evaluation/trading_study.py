@@ -21,7 +21,7 @@ import numpy as np
 from pumpwatch.domain.detection.events import EventRules
 from pumpwatch.domain.detection.rules import Boosted, MarketTrades
 from pumpwatch.domain.market.candles import MINUTE, FloatArray, IntArray
-from pumpwatch.settings import TradeSettings
+from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.research.evaluation.labelled import Segment, load_pump_events
 from pumpwatch_workbench.research.evaluation.scores import WARM_UP, emitted
 

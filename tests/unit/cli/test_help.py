@@ -10,7 +10,7 @@ import pytest
 import typer
 from support.command_line import type_in
 
-from pumpwatch.settings import DetectSettings
+from pumpwatch.settings.detect import DetectSettings
 from pumpwatch_workbench.cli.help import COMMANDS
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.options import Detector, Strategy

@@ -14,7 +14,7 @@ from pumpwatch.domain.trading.orders import Leg, Outcome, Side, StopTrigger
 from pumpwatch.domain.trading.repairs import RepairKind
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.metrics.catalogue import BLOCKED_BY, PROTECTIONS
-from pumpwatch.settings import TradeSettings
+from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.play.run.result import Verdict
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"

@@ -8,7 +8,8 @@ from support.scale_figures import USER, load, run, tightest
 
 from pumpwatch.domain.detection.rules import Boosted
 from pumpwatch.errors import BadInput
-from pumpwatch.settings import DetectSettings, TradeSettings
+from pumpwatch.settings.detect import DetectSettings
+from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.local.aws.template import load_template
 from pumpwatch_workbench.operations.costs.usage import REPOSITORY, installation
 from studies.scale.demand import NOTIONAL_USDT, USAGES, meets, uses

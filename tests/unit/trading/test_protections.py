@@ -29,7 +29,7 @@ from pumpwatch.domain.trading.protections import (
 )
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch.metrics.catalogue import PROTECTIONS
-from pumpwatch.settings import TradeSettings
+from pumpwatch.settings.trade import TradeSettings
 from pumpwatch.usecases.trade.guards import protections_from
 
 D = Decimal

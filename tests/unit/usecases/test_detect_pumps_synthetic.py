@@ -9,7 +9,7 @@ from support.source_market_data import SourceMarketData
 
 from pumpwatch.domain.detection.rules import detector_named, known_before
 from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleRequest, Candles
-from pumpwatch.settings import DetectSettings
+from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch_workbench.local.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore
 from pumpwatch_workbench.simulator.market.source import PlantedEvent

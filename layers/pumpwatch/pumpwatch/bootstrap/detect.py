@@ -22,7 +22,8 @@ from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import DETECT, MOST_EVENTS
 from pumpwatch.metrics.reporter import RunNumbers
 from pumpwatch.ports import Deadline
-from pumpwatch.settings import DetectSettings, load_settings
+from pumpwatch.settings.detect import DetectSettings
+from pumpwatch.settings.shared import load_settings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch.usecases.detect.report import DetectReport
 

@@ -18,7 +18,7 @@ from pumpwatch.errors import BadEvent, PumpwatchError
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.reporter import MetricsReporter, RunNumbers
 from pumpwatch.ports import Deadline, LeaseStore, MetricsSink, Secrets
-from pumpwatch.settings import SharedSettings
+from pumpwatch.settings.shared import SharedSettings
 
 from .probe import Check, run_checks
 

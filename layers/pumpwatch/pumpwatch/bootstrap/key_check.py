@@ -7,7 +7,7 @@ from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.domain.trading.access import refusals, warnings
 from pumpwatch.errors import BadCredentials
 from pumpwatch.ports import Deadline, Secrets
-from pumpwatch.settings import TradeSettings
+from pumpwatch.settings.trade import TradeSettings
 
 from .probe import CheckFailed, Facts
 

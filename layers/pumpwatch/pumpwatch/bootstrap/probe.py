@@ -11,7 +11,7 @@ from pumpwatch.adapters.bybit import BybitSession
 from pumpwatch.adapters.dynamodb import Table
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.ports import Deadline, HistoryStore, MetricsSink
-from pumpwatch.settings import TradeSettings
+from pumpwatch.settings.trade import TradeSettings
 
 __all__ = [
     "Check",

@@ -27,7 +27,8 @@ from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import TRADE
 from pumpwatch.metrics.reporter import RunNumbers
 from pumpwatch.ports import Broker, Deadline, Secrets
-from pumpwatch.settings import TradeSettings, load_settings
+from pumpwatch.settings.shared import load_settings
+from pumpwatch.settings.trade import TradeSettings
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
 

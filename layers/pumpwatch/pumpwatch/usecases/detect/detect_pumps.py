@@ -23,7 +23,7 @@ from pumpwatch.domain.detection.rules import Detector, detector_named
 from pumpwatch.domain.market.candles import HOUR, MINUTE
 from pumpwatch.errors import RetryLater, SettingsError, StoreUnavailable
 from pumpwatch.ports import Clock, Deadline, EventStore, HistoryStore, MarketData, SignalStore
-from pumpwatch.settings import DetectSettings
+from pumpwatch.settings.detect import DetectSettings
 
 from .events import EventDesk
 from .history import CandleHistory

@@ -12,7 +12,7 @@ from pumpwatch.domain.market.candles import HOUR
 from pumpwatch.domain.market.snapshot import MarketSnapshot
 from pumpwatch.errors import RetryLater
 from pumpwatch.ports import MarketData
-from pumpwatch.settings import DetectSettings
+from pumpwatch.settings.detect import DetectSettings
 
 from .report import DetectReport
 from .state import DetectState

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from pumpwatch.domain.trading.access import Access, refusals, warnings
 from pumpwatch.errors import RetryLater, UnreadableAnswer
 from pumpwatch.ports import Broker
-from pumpwatch.settings import TradeSettings
+from pumpwatch.settings.trade import TradeSettings
 
 from .run import Desk
 

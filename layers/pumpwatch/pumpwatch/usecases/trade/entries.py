@@ -35,7 +35,7 @@ from pumpwatch.errors import (
     Rejected,
     UnknownSymbol,
 )
-from pumpwatch.settings import TradeSettings
+from pumpwatch.settings.trade import TradeSettings
 from pumpwatch.usecases.tick import Tick
 
 from .look import View

@@ -26,7 +26,7 @@ from pumpwatch.domain.trading.protections import (
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch.errors import RetryLater
 from pumpwatch.ports import ExchangeHealth, HaltStore, LockStore
-from pumpwatch.settings import TradeSettings
+from pumpwatch.settings.trade import TradeSettings
 
 from .look import View
 from .run import Desk

@@ -23,7 +23,7 @@ from pumpwatch.errors import (
     UnreadableAnswer,
 )
 from pumpwatch.ports import Broker, Clock, Deadline, Journal, MarketData
-from pumpwatch.settings import TradeSettings
+from pumpwatch.settings.trade import TradeSettings
 
 from .reads import Reads
 from .report import TradeReport

@@ -28,7 +28,7 @@ from pumpwatch.ports import (
     MarketData,
     SignalStore,
 )
-from pumpwatch.settings import TradeSettings
+from pumpwatch.settings.trade import TradeSettings
 from pumpwatch.usecases.tick import Tick
 
 from .access_check import AccessCheck

@@ -8,7 +8,7 @@ from typing import Literal, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
-__all__ = ["allowed"]
+__all__ = ["bounds_of"]
 
 KINDS: dict[object, str] = {
     bool: "true or false",
@@ -18,7 +18,7 @@ KINDS: dict[object, str] = {
 }
 
 
-def allowed(field: FieldInfo) -> str:
+def bounds_of(field: FieldInfo) -> str:
     """Return the allowed values (`a number, above 0, at most 0.05`); empty for any text."""
     if get_origin(field.annotation) is Literal:
         return "one of " + ", ".join(str(one) or "(empty)" for one in get_args(field.annotation))

@@ -1,0 +1,42 @@
+"""What the detect function reads from environment variables: every default and bound."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .shared import SharedSettings
+
+__all__ = ["DetectSettings"]
+
+
+class DetectSettings(SharedSettings):
+    """What the detect function reads."""
+
+    bucket_name: Annotated[str, Field(min_length=3, max_length=63)]
+    """The S3 bucket of the candle history."""
+    detector: Literal["boosted", "ewma", "karbalaii", "kamps-kleinberg"] = "boosted"
+    """The rule that raises the alarm."""
+    excluded_symbol_types: str = "stock,commodity,forex,xstocks"
+    """Comma-separated `symbolType`s of Bybit that are left out."""
+    scan_interval_seconds: Annotated[int, Field(ge=5, le=60)] = 60
+    """Below 60, one invocation scans several times until its minute is over."""
+    requests_per_second: Annotated[int, Field(ge=1, le=110)] = 90
+    """Bybit allows 120 a second per address; above it, every call is refused for ten minutes."""
+    max_candidates: Annotated[int, Field(ge=1, le=200)] = 60
+    """Candidates a scan asks candles of; those beyond it are deferred."""
+    refresh_symbols: Annotated[int, Field(ge=1, le=60)] = 5
+    """Symbols whose history is refreshed together, in each tick; more where a round takes long."""
+    ewma_span_minutes: Annotated[int, Field(ge=10, le=43_200)] = 1440
+    """Span of the moving mean and variance of the turnover, rule `ewma`."""
+    ewma_turnover_z: Annotated[float, Field(gt=0, le=1000)] = 48.0
+    """Standard deviations above the mean that a minute's turnover must reach, rule `ewma`."""
+    ewma_jump: Annotated[float, Field(gt=0, le=10)] = 0.07
+    """Rise of the minute's high over the last close that alarms, as a fraction, rule `ewma`."""
+    ewma_epsilon_usdt: Annotated[float, Field(gt=0, le=1e6)] = 0.1
+    """Floor of the turnover's standard deviation, USDT."""
+    warm_up_minutes: Annotated[int, Field(ge=1, le=43_200)] = 1440
+    """History a symbol needs before it can signal (one-minute rules)."""
+    cooldown_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    """After an event is over, how long the symbol stays silent."""

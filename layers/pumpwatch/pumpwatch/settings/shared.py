@@ -1,0 +1,161 @@
+"""What both functions read from environment variables, and how settings are read and refused.
+
+The variable is the field's name in capitals. Every bound is written in its declaration; a value
+outside it stops the cold start with the variable's name, its value and what is allowed. Secrets are
+never settings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Self, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import model_validator as validate
+
+from pumpwatch.errors import SettingsError
+
+from .bounds import bounds_of
+
+__all__ = ["LOOPBACK", "REFUSED_REGIONS", "SecretArn", "SharedSettings", "load_settings"]
+
+BYBIT_HOST = re.compile(
+    r"(api|api-testnet|api-demo|api-demo-testnet)\.(bybit|bytick)\.com"
+    r"|api\.bybit\.(nl|kz|ae|id|eu|tr)|api\.bybit-tr\.com|api\.bybitgeorgia\.ge|api\.manepa\.jp"
+)
+"""Bybit's own hosts: mainnet, its second name, testnet, demo, and the regional ones."""
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f]")
+USER_OF_ADDRESS = re.compile(r"//[^/]*@")
+NEVER_SHOWN = frozenset({"BYBIT_SECRET_ARN", "PUSHGATEWAY_SECRET_ARN"})
+"""Variables into which somebody may have put a key by mistake."""
+
+
+def _bybit_address(url: str) -> str:
+    """https and one of Bybit's own hosts, or a loopback address"""
+    scheme, netloc, host, port = _parts(url)
+    if host in LOOPBACK and scheme in {"http", "https"}:
+        return f"{scheme}://{netloc}"
+    if scheme == "https" and port in {None, 443} and BYBIT_HOST.fullmatch(host):
+        return f"{scheme}://{netloc}"
+    raise ValueError("must be https and one of Bybit's own hosts, or a loopback address")
+
+
+def _push_address(url: str) -> str:
+    """empty, or an http(s) address without user and password"""
+    if not url:
+        return url
+    parts = urlsplit(url)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not contain a user or password: they belong into the secret")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or UNPRINTABLE.search(url):
+        raise ValueError("must be empty, or an http(s) address")
+    return url.rstrip("/")
+
+
+def _parts(url: str) -> tuple[str, str, str, int | None]:
+    """Return scheme, host with port, host and port of an address that is nothing more."""
+    parts = urlsplit(url)
+    if url.rstrip("/").lower() != f"{parts.scheme}://{parts.netloc}".lower() or "@" in url:
+        raise ValueError("must be only scheme, host and port")
+    return parts.scheme, parts.netloc, parts.hostname or "", parts.port
+
+
+BybitAddress = Annotated[str, AfterValidator(_bybit_address)]
+PushAddress = Annotated[str, AfterValidator(_push_address)]
+SecretArn = Annotated[str, Field(pattern=r"^(arn:aws[a-z-]*:secretsmanager:.+)?$")]
+REFUSED_REGIONS = re.compile(r"us-(east|west|gov|iso)|cn-")
+"""Regions of AWS in the United States and mainland China, whose addresses Bybit refuses."""
+
+
+class SharedSettings(BaseModel):
+    """What both functions read."""
+
+    # Each function builds its own model only, when it reads it.
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, defer_build=True)
+
+    stage: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,15}$")] = "dev"
+    """Names the installation; metrics are grouped by it."""
+    table_name: Annotated[str, Field(min_length=3, max_length=255)]
+    """The DynamoDB table of signals, journal, totals and halt flag."""
+    bybit_base_url: BybitAddress = "https://api.bybit.com"
+    """Which Bybit: accounts of some countries need their own host, api-demo is for rehearsals."""
+    pushgateway_url: PushAddress = ""
+    """Empty: metrics are not pushed."""
+    in_vpc: bool = False
+    """Whether the functions run in a VPC: only there may metrics be pushed without TLS."""
+    pushgateway_secret_arn: SecretArn = ""
+    """The secret with the Pushgateway's user, password and optional CA; empty: it asks for none."""
+    push_timeout_seconds: Annotated[float, Field(gt=0, le=2)] = 2.0
+    """Longest time that a push of metrics may take in all."""
+    request_timeout_seconds: Annotated[float, Field(ge=1, le=10)] = 4.0
+    """How long a request to the exchange waits for its answer; above 4.6 trade opens nothing."""
+    parallel_requests: Annotated[int, Field(ge=1, le=16)] = 8
+    """Requests to the exchange at a time; 1 sends them one after another."""
+    max_tick_age_seconds: Annotated[int, Field(ge=5, le=600)] = 90
+    """A tick older than this opens no position; exits still run."""
+
+    @validate(mode="after")
+    def _metrics_are_pushed_over_tls(self) -> Self:
+        parts = urlsplit(self.pushgateway_url)
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK and not self.in_vpc:
+            raise ValueError(
+                f"PUSHGATEWAY_URL={self.pushgateway_url!r} is not allowed: outside a VPC metrics"
+                " are pushed over https only (with Network own-vpc or existing-vpc, http is"
+                " allowed too)"
+            )
+        return self
+
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+def load_settings(kind: type[Settings], environment: Mapping[str, str]) -> Settings:
+    """Read settings from environment variables.
+
+    Raises `SettingsError` that names each wrong variable, its value and what is allowed; in Lambda
+    also for a region that Bybit does not serve.
+    """
+    region = environment.get("AWS_REGION", "")
+    if "AWS_LAMBDA_FUNCTION_NAME" in environment and REFUSED_REGIONS.match(region):
+        raise SettingsError(
+            f"AWS_REGION={region!r} is not allowed: Bybit refuses requests from the United States"
+            " and mainland China; deploy elsewhere, to eu-central-1 for example"
+        )
+    values = {
+        name: environment[name.upper()] for name in kind.model_fields if name.upper() in environment
+    }
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_sentences(kind, error))) from None
+
+
+def _sentences(kind: type[BaseModel], error: ValidationError) -> list[str]:
+    sentences = []
+    for problem in error.errors(include_url=False):
+        reason = problem["msg"].removeprefix("Value error, ")
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        if not name:
+            sentences.append(reason)
+        elif problem["type"] == "missing":
+            sentences.append(f"{name.upper()} is not set: {_range(kind, name)}")
+        else:
+            value = _shown(name.upper(), problem["input"])
+            why = f"{reason}: " if problem["type"] == "value_error" else ""
+            sentences.append(f"{name.upper()}={value} is not allowed: {why}{_range(kind, name)}")
+    return sentences
+
+
+def _range(kind: type[BaseModel], name: str) -> str:
+    return f"it must be {bounds_of(kind.model_fields[name])}"
+
+
+def _shown(variable: str, value: object) -> str:
+    """Return a value fit for an error message: without what may be a secret."""
+    if variable in NEVER_SHOWN:
+        return "(not shown)"
+    return repr(USER_OF_ADDRESS.sub("//***@", str(value)))
