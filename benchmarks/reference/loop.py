@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.events import advance
-from pumpwatch.domain.detection.rules import Detector, detector_named
+from pumpwatch.domain.detection.rules import detector_named
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.market.candles import HOUR, MINUTE
 from pumpwatch.domain.market.snapshot import Instrument

@@ -10,8 +10,12 @@ import numpy as np
 
 from benchmarks.reference import rules as rules_in_plain_python
 from benchmarks.reference.rule_boosted import boosted
+from pumpwatch.domain.detection.base import Detector
+from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.detection.events import SymbolView
-from pumpwatch.domain.detection.rules import Boosted, Detector, Ewma, KampsKleinberg, Karbalaii
+from pumpwatch.domain.detection.ewma import Ewma
+from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
+from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.detection.signals import PumpEvent
 from pumpwatch.domain.market.candles import HOUR, MINUTE
 from pumpwatch.domain.market.snapshot import Instrument

@@ -11,9 +11,9 @@ from decimal import Decimal
 
 import numpy as np
 
-from pumpwatch.domain.detection.rules import MarketTrades
 from pumpwatch.domain.market.candles import CandleRequest, CandleSeries
 from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
+from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.errors import PumpwatchError, UnknownSymbol
 from pumpwatch_workbench.simulator.market.prints import plain_prints
 from pumpwatch_workbench.simulator.market.source import (

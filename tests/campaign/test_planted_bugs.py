@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from support import planted
-from support.planted import PACKAGE, Bug, Verdict, catalogue, try_bug, try_bugs
+from support.planted import CHECKOUT, Bug, Verdict, catalogue, try_bug, try_bugs
 from typer.testing import CliRunner
 
 from pumpwatch.errors import BadInput
@@ -28,7 +28,7 @@ def harmless() -> Bug:
     return Bug(
         name="harmless",
         says="Nothing is wrong with it.",
-        file="domain/limits.py",
+        file="pumpwatch/domain/trading/limits.py",
         old="limits: what every entry must pass",
         new="limits: what each entry must pass",
     )
@@ -45,7 +45,7 @@ def test_every_patch_applies_and_every_bug_has_a_name_of_its_own() -> None:
 def test_tests_are_named_one_by_one() -> None:
     """A whole file of tests would notice a bug by whatever else fails there."""
     named = [bug.test for bug in catalogue() if bug.test]
-    root = PACKAGE.parents[2]
+    root = CHECKOUT
     for test in named:
         file, _, name = test.partition("::")
         assert f"def {name}(" in (root / file).read_text("utf-8"), test
@@ -74,11 +74,11 @@ def test_what_nobody_notices_is_missed() -> None:
 
 
 def test_a_patch_that_does_not_apply_is_named() -> None:
-    assert harmless().stale(PACKAGE) == ""
+    assert harmless().stale() == ""
     gone = replace(harmless(), old="what nobody wrote")
-    assert "domain/limits.py has 0 times" in gone.stale(PACKAGE)
-    twice = replace(harmless(), also=[("domain/limits.py", "Decimal", "Decimal")])
-    assert "times, not once: Decimal" in twice.stale(PACKAGE)
+    assert "pumpwatch/domain/trading/limits.py has 0 times" in gone.stale()
+    twice = replace(harmless(), also=[("pumpwatch/domain/trading/limits.py", "Decimal", "Decimal")])
+    assert "times, not once: Decimal" in twice.stale()
 
 
 def test_without_a_checkout_the_command_says_so(
@@ -100,7 +100,7 @@ def test_the_command_hands_its_options_to_the_runner(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(campaign.subprocess, "run", run)
     options = ["--planted", "--seeds", "7", "--workers", "2", "--bug", "blind-retry", "--json"]
     assert CliRunner().invoke(app, ["campaign", *options]).exit_code == 1
-    runner = str(PACKAGE.parents[2] / "tests" / "support" / "planted.py")
+    runner = str(CHECKOUT / "tests" / "support" / "planted.py")
     assert asked == [[runner, "--seeds=7", "--workers=2", "--bug=blind-retry", "--json"]]
 
 

@@ -18,7 +18,7 @@ import pytest
 from support.crowds import crowd, whale
 
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
-from pumpwatch.domain.detection.rules import Boosted
+from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps

@@ -12,9 +12,11 @@ from support.random_candles import random_candles
 
 from benchmarks.reference import rules as reference
 from benchmarks.reference.rule_boosted import boosted, score_of
-from pumpwatch.domain.detection.rules import Boosted, MarketTrades, chunks
+from pumpwatch.domain.detection import chunks
+from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.detection.trade_traits import NEEDED, TRADE_TRAITS, trade_traits
 from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.market.trades import MarketTrades
 
 EXAMPLES = settings(max_examples=20, deadline=None)
 LENGTH = 1700

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from support.random_candles import random_candles
 
 from benchmarks.reference import rules as reference
-from pumpwatch.domain.detection.rules import Ewma, KampsKleinberg, Karbalaii, chunks
+from pumpwatch.domain.detection import chunks
+from pumpwatch.domain.detection.ewma import Ewma
+from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
+from pumpwatch.domain.detection.karbalaii import Karbalaii
 
 EXAMPLES = settings(max_examples=60, deadline=None)
 

@@ -10,7 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.random_candles import glance_of, random_tape
 
-from pumpwatch.domain.detection.rules import Boosted, Carry, Ewma, KampsKleinberg, Karbalaii
+from pumpwatch.domain.detection.base import Carry
+from pumpwatch.domain.detection.boosted import Boosted
+from pumpwatch.domain.detection.ewma import Ewma
+from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
+from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.detection.screen import Past, recent_flows, screen
 from pumpwatch.domain.market.candles import HOUR, MINUTE
 from pumpwatch.usecases.detect.state import DetectState

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pumpwatch.domain.detection.rules import windows
+from pumpwatch.domain.detection import windows
 
 EXAMPLES = settings(max_examples=40, deadline=None)
 widths = st.integers(1, 40)

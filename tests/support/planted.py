@@ -24,10 +24,10 @@ from typing import Any
 
 from pumpwatch.errors import BadInput
 
-__all__ = ["PACKAGE", "Bug", "Verdict", "catalogue", "try_bug", "try_bugs"]
+__all__ = ["CHECKOUT", "Bug", "Verdict", "catalogue", "try_bug", "try_bugs"]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PACKAGE = CHECKOUT / "layers" / "pumpwatch" / "pumpwatch"
+PACKAGES = (CHECKOUT / "layers" / "pumpwatch" / "pumpwatch", CHECKOUT / "pumpwatch_workbench")
 CATALOGUE = CHECKOUT / "tests" / "campaign" / "planted.toml"
 LONGEST = 600
 """Seconds that the worlds, or the test, of one bug may take."""
@@ -37,7 +37,7 @@ TESTS_FAILED = 1
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """A fault and where it is planted: `old` stands exactly once in `file`, below the package."""
+    """A fault and where it is planted: `old` stands exactly once in `file`, `package/path`."""
 
     name: str
     says: str
@@ -50,16 +50,16 @@ class Bug:
     test: str = ""
     """The test that notices it where no world does, as pytest's node."""
 
-    def plant(self, package: Path) -> None:
-        """Patch a copy of the package."""
+    def plant(self, folder: Path) -> None:
+        """Patch the packages that were copied into a folder."""
         for file, old, new in ((self.file, self.old, self.new), *self.also):
-            path = package / file
+            path = folder / file
             path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
 
-    def stale(self, package: Path) -> str:
-        """Return why a patch does not apply to a package, as a sentence; empty when all do."""
+    def stale(self) -> str:
+        """Return why a patch does not apply to the sources, as a sentence; empty when all do."""
         for file, old, _ in ((self.file, self.old, self.new), *self.also):
-            path = package / file
+            path = _source(file)
             times = path.read_text("utf-8").count(old) if path.is_file() else 0
             if times != 1:
                 return f"{self.name} does not apply: {file} has {times} times, not once: {old}"
@@ -95,7 +95,7 @@ def catalogue(names: Sequence[str] = ()) -> list[Bug]:
     wanted = [bug for bug in bugs if not names or bug.name in names]
     if len(wanted) < len(set(names)):
         raise BadInput(f"--bug: the planted bugs are {', '.join(bug.name for bug in bugs)}")
-    if stale := [why for bug in wanted if (why := bug.stale(PACKAGE))]:
+    if stale := [why for bug in wanted if (why := bug.stale())]:
         raise BadInput("\n".join(stale))
     return wanted
 
@@ -109,11 +109,12 @@ def try_bugs(bugs: Sequence[Bug], seeds: int, workers: int) -> Iterator[Verdict]
 def try_bug(bug: Bug, *, seeds: int) -> Verdict:
     """Plant a bug, play so many worlds, and where the promise held in all run the bug's test."""
     with tempfile.TemporaryDirectory(prefix="planted-") as folder:
-        package = Path(folder).resolve() / PACKAGE.name
-        shutil.copytree(PACKAGE, package)
-        bug.plant(package)
+        copies = Path(folder).resolve()
+        for package in PACKAGES:
+            shutil.copytree(package, copies / package.name)
+        bug.plant(copies)
         try:
-            broken = _worlds(package, seeds)
+            broken = _worlds(copies, seeds)
         except subprocess.CalledProcessError as error:
             return Verdict(bug, why=error.stderr.strip())
         if broken is not None:
@@ -121,21 +122,27 @@ def try_bug(bug: Bug, *, seeds: int) -> Verdict:
         if not bug.test:
             return Verdict(bug, why="the promise held in every world")
         quiet = ("-q", "-x", "-n", "0", "-p", "no:cacheprovider")
-        tested = _python(package, ("-m", "pytest", *quiet, bug.test))
+        tested = _python(copies, ("-m", "pytest", *quiet, bug.test))
         if tested.returncode == TESTS_FAILED:
             return Verdict(bug, test=bug.test)
         return Verdict(bug, why=f"{bug.test} ended with {tested.returncode}")
 
 
-def _worlds(package: Path, seeds: int) -> dict[str, Any] | None:
-    """Return the first broken world of a package. Raises `CalledProcessError`."""
-    played = _python(package, (__file__, "--hunt", str(package), "--seeds", str(seeds)))
+def _source(file: str) -> Path:
+    """Return the checkout's file of a path that begins with its package's name."""
+    name, _, path = file.partition("/")
+    return next(package for package in PACKAGES if package.name == name) / path
+
+
+def _worlds(folder: Path, seeds: int) -> dict[str, Any] | None:
+    """Return the first broken world of a folder's packages. Raises `CalledProcessError`."""
+    played = _python(folder, (__file__, "--hunt", str(folder), "--seeds", str(seeds)))
     played.check_returncode()
     return json.loads(played.stdout)
 
 
-def _python(package: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    paths = os.pathsep.join((str(package.parent), str(CHECKOUT)))
+def _python(folder: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    paths = os.pathsep.join((str(folder), str(CHECKOUT)))
     return subprocess.run(
         (sys.executable, *arguments),
         cwd=CHECKOUT,
@@ -147,13 +154,13 @@ def _python(package: Path, arguments: Sequence[str]) -> subprocess.CompletedProc
     )
 
 
-def hunt(package: str, seeds: int) -> dict[str, object] | None:
+def hunt(folder: str, seeds: int) -> dict[str, object] | None:
     """Return seed and reason of the first world in which the promise breaks, or trading crashes."""
     import pumpwatch
     from studies.campaign.world import play
 
-    if not Path(str(pumpwatch.__file__)).is_relative_to(package):
-        sys.exit(f"pumpwatch comes from {pumpwatch.__file__}, not from {package}")
+    if not Path(str(pumpwatch.__file__)).is_relative_to(folder):
+        sys.exit(f"pumpwatch comes from {pumpwatch.__file__}, not from {folder}")
     for seed in range(seeds):
         try:
             why = play(seed).broken
@@ -186,7 +193,7 @@ def main(arguments: Sequence[str]) -> int:
     except BadInput as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    sound = _worlds(PACKAGE, asked.seeds)
+    sound = _worlds(PACKAGES[0].parent, asked.seeds)
     if sound:
         sys.stderr.write(f"without any bug the promise breaks already: {sound}\n")
         return 2

@@ -9,7 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pumpwatch.domain.detection.rules import Ewma, KampsKleinberg, Karbalaii
+from pumpwatch.domain.detection.ewma import Ewma
+from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
+from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.research.evaluation.scores import (

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pumpwatch.domain.detection.rules import Boosted, MarketTrades
+from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.market.candles import MINUTE, Candles
+from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch_workbench.research.evaluation.labelled import Segment
 from pumpwatch_workbench.research.evaluation.trading_study import (
     COSTS,

@@ -9,11 +9,11 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from pumpwatch.domain.detection.boosted import LearnedScores, stored_scores
-from pumpwatch.domain.detection.rules import Boosted, MarketTrades
+from pumpwatch.domain.detection.boosted import Boosted, LearnedScores, stored_scores
 from pumpwatch.domain.detection.trade_traits import TRADE_TRAITS
 from pumpwatch.domain.detection.traits import CANDLE_TRAITS
 from pumpwatch.domain.market.candles import MINUTE, Candles
+from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings import RecordedFolder
 from pumpwatch_workbench.research.evaluation.labelled import LabelledPump, Segment

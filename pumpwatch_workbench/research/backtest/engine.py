@@ -18,8 +18,9 @@ from operator import itemgetter
 
 import numpy as np
 
+from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.events import EventRules
-from pumpwatch.domain.detection.rules import Detector, detector_named
+from pumpwatch.domain.detection.rules import detector_named
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.market.candles import HOUR, MINUTE
 from pumpwatch.domain.trading.trades import Trade

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pumpwatch.domain.detection.rules import Detector
+from pumpwatch.domain.detection.base import Detector
 from pumpwatch_workbench.research.evaluation.labelled import LabelledPump, Segment
 from pumpwatch_workbench.research.evaluation.rules import varied
 from pumpwatch_workbench.research.evaluation.scores import Score, hit_after, raise_alarms, score

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pumpwatch.domain.detection.rules import MarketTrades
 from pumpwatch.domain.market.candles import MINUTE, Candles, IntArray
+from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch_workbench.recordings import LabelledPump, RecordedFolder, SegmentCandles
 
 __all__ = ["LabelledPump", "Segment", "load_pump_events", "load_segments"]

@@ -7,7 +7,11 @@ from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from typing import Any
 
-from pumpwatch.domain.detection.rules import Boosted, Detector, Ewma, KampsKleinberg, Karbalaii
+from pumpwatch.domain.detection.base import Detector
+from pumpwatch.domain.detection.boosted import Boosted
+from pumpwatch.domain.detection.ewma import Ewma
+from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
+from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.market.candles import FloatArray, IntArray
 from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings

@@ -16,8 +16,9 @@ from typing import Protocol
 
 import numpy as np
 
-from pumpwatch.domain.detection.rules import Detector, MarketTrades
+from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles, FloatArray, IntArray
+from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch_workbench.research.evaluation.labelled import LabelledPump, Segment, load_pump_events
 
 __all__ = [

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.events import EventRules
-from pumpwatch.domain.detection.rules import Detector, Ewma, detector_named
+from pumpwatch.domain.detection.ewma import Ewma
+from pumpwatch.domain.detection.rules import detector_named
 from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
 from pumpwatch_workbench.research.backtest.engine import (
     NEVER,

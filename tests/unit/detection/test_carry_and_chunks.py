@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from support.random_candles import random_candles
 
+from pumpwatch.domain.detection import chunks
+from pumpwatch.domain.detection.base import Carry
 from pumpwatch.domain.detection.chunks import Chunk, blank
-from pumpwatch.domain.detection.rules import Carry, chunks
 
 FIELDS = ("count", "close", "mean", "variance", "extra")
 

@@ -9,14 +9,11 @@ import pytest
 from support.random_candles import random_candles
 
 from benchmarks.reference import rules as reference
-from pumpwatch.domain.detection.rules import (
-    DETECTORS,
-    Ewma,
-    KampsKleinberg,
-    Karbalaii,
-    detector_named,
-    known_before,
-)
+from pumpwatch.domain.detection.base import known_before
+from pumpwatch.domain.detection.ewma import Ewma
+from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
+from pumpwatch.domain.detection.karbalaii import Karbalaii
+from pumpwatch.domain.detection.rules import DETECTORS, detector_named
 from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles
 
 SETTINGS = SimpleNamespace(

@@ -8,14 +8,11 @@ import numpy as np
 import pytest
 from support.random_candles import random_candles
 
-from pumpwatch.domain.detection.rules import (
-    Boosted,
-    Carry,
-    Ewma,
-    KampsKleinberg,
-    Karbalaii,
-    known_before,
-)
+from pumpwatch.domain.detection.base import Carry, known_before
+from pumpwatch.domain.detection.boosted import Boosted
+from pumpwatch.domain.detection.ewma import Ewma
+from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
+from pumpwatch.domain.detection.karbalaii import Karbalaii
 
 GAPPY = random_candles(8, 2, 1600, gaps=0.1, zeros=0.1)
 HOURLY = random_candles(8, 2, 90, interval=3_600_000, gaps=0.1, zeros=0.1)

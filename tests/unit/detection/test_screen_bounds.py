@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from support.random_candles import random_candles
 
-from pumpwatch.domain.detection.rules import Ewma, KampsKleinberg
+from pumpwatch.domain.detection.ewma import Ewma
+from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
 from pumpwatch.domain.detection.screen import Glance, Past, recent_flows, screen, stretches
 from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pumpwatch.domain.detection.rules import Carry
+from pumpwatch.domain.detection.base import Carry
 from pumpwatch.domain.detection.screen import (
     Glance,
     Past,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.scale_figures import USER, load, run, tightest
 
-from pumpwatch.domain.detection.rules import Boosted
+from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.trade import TradeSettings

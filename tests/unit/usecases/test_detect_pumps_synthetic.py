@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 from support.source_market_data import SourceMarketData
 
-from pumpwatch.domain.detection.rules import detector_named, known_before
+from pumpwatch.domain.detection.base import known_before
+from pumpwatch.domain.detection.rules import detector_named
 from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleRequest, Candles
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps

@@ -5,28 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from pumpwatch.domain.market.trades import MarketTrades
-
-from .base import Carry, Detections, Detector, known_before
+from .base import Detector
 from .boosted import Boosted
 from .ewma import Ewma
 from .kamps_kleinberg import KampsKleinberg
 from .karbalaii import Karbalaii
 
-__all__ = [
-    "DETECTORS",
-    "Boosted",
-    "Carry",
-    "Detections",
-    "Detector",
-    "DetectorSettings",
-    "Ewma",
-    "KampsKleinberg",
-    "Karbalaii",
-    "MarketTrades",
-    "detector_named",
-    "known_before",
-]
+__all__ = ["DETECTORS", "DetectorSettings", "detector_named"]
 
 
 class DetectorSettings(Protocol):

@@ -18,8 +18,9 @@ import math
 from collections.abc import Callable
 from typing import Protocol
 
+from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.events import EventRules
-from pumpwatch.domain.detection.rules import Detector, detector_named
+from pumpwatch.domain.detection.rules import detector_named
 from pumpwatch.domain.market.candles import HOUR, MINUTE
 from pumpwatch.errors import RetryLater, SettingsError, StoreUnavailable
 from pumpwatch.ports import Clock, Deadline, EventStore, HistoryStore, MarketData, SignalStore

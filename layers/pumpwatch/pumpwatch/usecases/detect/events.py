@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from pumpwatch.domain.detection.base import Detections
 from pumpwatch.domain.detection.events import EventRules, SymbolView, advance
-from pumpwatch.domain.detection.rules import Detections
 from pumpwatch.domain.detection.signals import Phase, PumpEvent
 from pumpwatch.domain.market.candles import BoolArray, Candles, CandleSeries
 from pumpwatch.ports import EventStore, SignalStore

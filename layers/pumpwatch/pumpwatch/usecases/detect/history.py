@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pumpwatch.domain.detection.rules import Carry, Detections, Detector
+from pumpwatch.domain.detection.base import Carry, Detections, Detector
 from pumpwatch.domain.detection.screen import recent_flows, stretch_of
 from pumpwatch.domain.market.candles import (
     HOUR,

@@ -6,7 +6,7 @@ import logging
 
 import numpy as np
 
-from pumpwatch.domain.detection.rules import Detector
+from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.screen import Glance
 from pumpwatch.domain.market.candles import HOUR
 from pumpwatch.domain.market.snapshot import MarketSnapshot

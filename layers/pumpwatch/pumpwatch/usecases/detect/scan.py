@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from pumpwatch.domain.detection.base import Carry, Detections, Detector, known_before
 from pumpwatch.domain.detection.events import EventRules
-from pumpwatch.domain.detection.rules import Carry, Detections, Detector, known_before
 from pumpwatch.domain.detection.screen import Glance
 from pumpwatch.domain.market.candles import BoolArray, Candles, CandleSeries, IntArray
 from pumpwatch.errors import PumpwatchError, RetryLater, StopTrading

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pumpwatch.domain.detection.rules import Detector
+from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.screen import Glance, Screened, screen
 from pumpwatch.domain.detection.signals import Phase, PumpEvent
 from pumpwatch.domain.market.candles import BoolArray, CandleRequest, IntArray

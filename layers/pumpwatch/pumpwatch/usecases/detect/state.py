@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pumpwatch.domain.detection.rules import Carry, Detector
+from pumpwatch.domain.detection.base import Carry, Detector
 from pumpwatch.domain.detection.screen import Glance, Past, stretches
 from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
 

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pumpwatch.domain.detection.rules import Carry, Detections, Detector, MarketTrades
+from pumpwatch.domain.detection.base import Carry, Detections, Detector
 from pumpwatch.domain.market.candles import BoolArray, Candles
+from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.errors import PumpwatchError, RetryLater, StopTrading
 from pumpwatch.ports import MarketData
 
