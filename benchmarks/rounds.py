@@ -13,8 +13,6 @@ from requests import PreparedRequest, Response
 
 from pumpwatch.adapters.bybit.bounded import BoundedAdapter
 
-__all__ = ["Recorder", "SentRequest", "recorded", "rounds"]
-
 
 @dataclass(frozen=True, slots=True)
 class SentRequest:

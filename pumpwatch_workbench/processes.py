@@ -16,8 +16,6 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["interruption_later", "worker_processes"]
-
 Answer = TypeVar("Answer")
 Given = ParamSpec("Given")
 MASKS = hasattr(signal, "pthread_sigmask")

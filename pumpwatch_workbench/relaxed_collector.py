@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gc
 
-__all__ = ["relax_collector"]
-
 YOUNG, MIDDLE, OLD = 20_000, 20, 50
 
 

@@ -22,8 +22,6 @@ from pumpwatch_workbench.play.run.options import RunOptions
 from pumpwatch_workbench.play.views.live import LiveView
 from pumpwatch_workbench.play.views.view import RunView, TickSnapshot
 
-__all__ = ["Camera", "make_pictures"]
-
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images"
 COLUMNS = 110
 WIDTH, HEIGHT = 1200, 970

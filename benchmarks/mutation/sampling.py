@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-__all__ = ["sample", "shares"]
-
 
 def shares(sizes: Mapping[str, int], count: int) -> dict[str, int]:
     """Return how many of `count` each module gives, in proportion to its size, at least one.

@@ -12,8 +12,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["diff_of", "exit_codes", "mutants_by_module", "run", "set_stage"]
-
 ROOT = Path(__file__).resolve().parents[2]
 STAGE = ROOT / "build" / "mutation"
 PACKAGE = Path("pumpwatch/domain")

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-__all__ = ["Count", "Equivalent", "Verdict", "by_module", "read_equivalents", "verdict_of"]
-
 TESTS_FAILED, INTERNAL_ERROR, PASSED, NO_TESTS = 1, 3, 0, (5, 33)
 CPU_TIME_SPENT = (-24, 24, 152)
 

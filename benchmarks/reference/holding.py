@@ -14,8 +14,6 @@ from pumpwatch_workbench.research.backtest.settings import Assumptions, Backtest
 
 from .recording import HIGH, LOW, OPEN, TURNOVER, Recording, Row
 
-__all__ = ["SETTLED_AFTER", "Exits", "Holding", "capacity", "slippage"]
-
 TAKEN_OUT_AFTER, SETTLED_AFTER = 60, 120
 """Minutes; the rules for exits that thin candles delay, stated in docs/backtest.md."""
 

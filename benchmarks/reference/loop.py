@@ -29,8 +29,6 @@ from pumpwatch_workbench.research.backtest.settings import BacktestSettings
 from .holding import SETTLED_AFTER, Exits, Holding, capacity, slippage
 from .recording import OPEN, Recording, Row, recording_of, view_at
 
-__all__ = ["reference_trades"]
-
 
 def reference_trades(blocks: Sequence[Block], settings: BacktestSettings) -> list[Trade]:
     """Return the closed trades, in no particular order."""

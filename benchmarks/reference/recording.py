@@ -21,18 +21,6 @@ from pumpwatch.domain.market.candles import HOUR, MINUTE
 from pumpwatch.domain.market.snapshot import Instrument
 from pumpwatch_workbench.research.backtest.market import Block
 
-__all__ = [
-    "CLOSE",
-    "HIGH",
-    "LOW",
-    "OPEN",
-    "TURNOVER",
-    "Recording",
-    "Row",
-    "recording_of",
-    "view_at",
-]
-
 OPEN, HIGH, LOW, CLOSE, VOLUME, TURNOVER = range(6)
 Row = tuple[float, float, float, float, float, float]
 

@@ -14,8 +14,6 @@ from pumpwatch.domain.detection.learned import LearnedScore
 
 from .rules import CLOSE, HIGH, TURNOVER, VOLUME, Found, Row
 
-__all__ = ["boosted", "score_of", "traits_of"]
-
 DAY = 1440
 
 

@@ -15,8 +15,6 @@ from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.market.candles import Candles
 
-__all__ = ["ewma", "kamps_kleinberg", "karbalaii", "rows_of"]
-
 Row = tuple[float, float, float, float, float, float]
 OPEN, HIGH, LOW, CLOSE, VOLUME, TURNOVER = range(6)
 Found = tuple[bool, float, float]

@@ -8,8 +8,6 @@ from typing import Any
 
 from pumpwatch.errors import BadInput
 
-__all__ = ["clients_in"]
-
 
 def clients_in(region: str) -> tuple[str, Callable[[str], Any]]:
     """Return the region and what gives the client of a service there, each made once.

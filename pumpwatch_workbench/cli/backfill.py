@@ -13,8 +13,6 @@ from pumpwatch_workbench.cli.options import AsJson, BaseUrl, Detector, Region, c
 if TYPE_CHECKING:
     from pumpwatch.settings.detect import DetectSettings
 
-__all__ = ["backfill"]
-
 
 def backfill(
     *,

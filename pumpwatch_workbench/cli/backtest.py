@@ -14,11 +14,9 @@ from pumpwatch_workbench.cli.options import AsJson, Detector, Folder, QuotePrice
 
 if TYPE_CHECKING:
     from pumpwatch_workbench.research.backtest.engine import Outcome
-    from pumpwatch_workbench.research.backtest.page import BacktestReport
+    from pumpwatch_workbench.research.backtest.page_tables import BacktestReport
     from pumpwatch_workbench.research.backtest.recordings import Recordings
     from pumpwatch_workbench.research.backtest.settings import BacktestSettings
-
-__all__ = ["backtest", "period_of"]
 
 NEVER = 1 << 62
 
@@ -46,7 +44,8 @@ def backtest(
 
     from pumpwatch_workbench.kept_memory import keep_freed_memory  # noqa: PLC0415
     from pumpwatch_workbench.pages.run_report import check_report_path, write_page  # noqa: PLC0415
-    from pumpwatch_workbench.research.backtest.page import BacktestReport, render_backtest  # noqa: PLC0415
+    from pumpwatch_workbench.research.backtest.page import render_backtest  # noqa: PLC0415
+    from pumpwatch_workbench.research.backtest.page_tables import BacktestReport  # noqa: PLC0415
     from pumpwatch_workbench.research.backtest.recordings import Recordings  # noqa: PLC0415
     from pumpwatch_workbench.research.backtest.results import results_of  # noqa: PLC0415
     from pumpwatch_workbench.research.backtest.settings import pairs_from, read_settings  # noqa: PLC0415

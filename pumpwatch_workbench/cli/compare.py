@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from pumpwatch.domain.trading.trades import Trade
 
-__all__ = ["compare"]
-
 
 def compare(
     folder: Folder,

@@ -10,8 +10,6 @@ import typer
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import AsJson
 
-__all__ = ["costs"]
-
 
 def costs(
     *,

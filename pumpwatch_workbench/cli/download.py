@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from pumpwatch_workbench.research.download.assemble import Downloaded
     from pumpwatch_workbench.research.download.plan import Part, Workspace
 
-__all__ = ["download"]
-
 MOST_SHOWN = 20
 MINUTE = 60_000
 FIRST_CANDLE = 1_514_764_800_000

@@ -6,8 +6,6 @@ import re
 
 from pumpwatch.errors import BadInput
 
-__all__ = ["parse_duration"]
-
 FORM = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([smhd])")
 MILLISECONDS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 LONGEST = 3_660 * MILLISECONDS["d"]

@@ -12,9 +12,7 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import AsJson, Detector, LabelledFolder
 
 if TYPE_CHECKING:
-    from pumpwatch_workbench.research.evaluation.page import Evaluated
-
-__all__ = ["evaluate"]
+    from pumpwatch_workbench.research.evaluation.evaluated import Evaluated
 
 EVERY = "all"
 
@@ -54,9 +52,9 @@ def evaluate(
     from pumpwatch_workbench.pages.run_report import check_report_path, write_page  # noqa: PLC0415
     from pumpwatch_workbench.recordings import RecordedFolder  # noqa: PLC0415
     from pumpwatch_workbench.research.evaluation.alarm_files import check_alarm_path, write_alarms  # noqa: PLC0415
+    from pumpwatch_workbench.research.evaluation.evaluated import evaluate_rule  # noqa: PLC0415
     from pumpwatch_workbench.research.evaluation.labelled import load_segments  # noqa: PLC0415
     from pumpwatch_workbench.research.evaluation.page import (  # noqa: PLC0415
-        evaluate_rule,
         print_evaluation,
         render_evaluation,
     )

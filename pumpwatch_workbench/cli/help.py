@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["COMMANDS", "EPILOG", "CommandHelp"]
-
 FIRST, OPERATE = "Start here", "Paper trading and deployed stacks"
 RESEARCH, BENCH = "Research", "Test benches"
 

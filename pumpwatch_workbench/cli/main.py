@@ -42,8 +42,6 @@ from pumpwatch_workbench.cli.tune import tune
 from studies.campaign.command import campaign
 from studies.scale.command import scale
 
-__all__ = ["app", "main", "run_program"]
-
 app = typer.Typer(
     name="pumpwatch",
     help="Detect pump-and-dump events on Bybit and trade on them under hard limits.",

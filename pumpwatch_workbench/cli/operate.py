@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from pumpwatch_workbench.operations.overview import Overview
     from pumpwatch_workbench.operations.stack import DeployedStack
 
-__all__ = ["doctor", "halt", "resume", "status"]
-
 StackName = Annotated[str, typer.Option("--stack", help="Name of the CloudFormation stack.")]
 Store = Annotated[
     Path | None,

@@ -8,19 +8,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = [
-    "AsJson",
-    "BaseUrl",
-    "Detector",
-    "Folder",
-    "LabelledFolder",
-    "QuotePrice",
-    "Region",
-    "Setting",
-    "Strategy",
-    "checked_address",
-]
-
 
 class Detector(StrEnum):
     """The rules that can raise an alarm."""

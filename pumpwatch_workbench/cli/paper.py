@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from pumpwatch_workbench.play.paper.loop import Tally
     from pumpwatch_workbench.play.paper.options import PaperOptions
 
-__all__ = ["paper"]
-
 
 def paper(
     *,

@@ -22,17 +22,6 @@ from pumpwatch.errors import (
     SettingsError,
 )
 
-__all__ = [
-    "BAD_INPUT",
-    "BUG",
-    "GOOD",
-    "INTERRUPTED",
-    "NO_READER",
-    "PROBLEM",
-    "describe",
-    "traceback_of",
-]
-
 GOOD, PROBLEM, BAD_INPUT = 0, 1, 2
 BUG = 70
 """As sysexits.h has it: an internal software error."""

@@ -21,8 +21,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-__all__ = ["Steps", "awaited", "busy", "errors", "stepping", "track"]
-
 Item = TypeVar("Item")
 SILENCE = 15.0
 """Seconds after which silence would worry."""

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from pumpwatch_workbench.operations.journal.figures import Figures
     from pumpwatch_workbench.operations.journal.period import Period
 
-__all__ = ["report"]
-
 
 def report(
     *,

@@ -14,8 +14,6 @@ from pumpwatch_workbench.cli.options import AsJson, Detector, Strategy
 if TYPE_CHECKING:
     from pumpwatch_workbench.play.run.options import RunOptions
 
-__all__ = ["run"]
-
 MAX_SYMBOLS = 2_000
 MAX_HOURS = 48.0
 MAX_SEED = 2**63 - 1

@@ -6,8 +6,6 @@ import signal
 import sys
 from typing import NoReturn
 
-__all__ = ["main"]
-
 INTERRUPTED = 130
 
 

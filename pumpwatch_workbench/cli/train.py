@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from pumpwatch_workbench.research.evaluation.scores import Score
     from pumpwatch_workbench.research.training.validation import Judge
 
-__all__ = ["train"]
-
 LARGEST = 200_000
 """Bytes that a model may have."""
 

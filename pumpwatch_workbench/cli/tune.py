@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from pumpwatch_workbench.research.tune.space import SearchSpace
     from pumpwatch_workbench.research.tune.splits import Fold, Plan
 
-__all__ = ["tune"]
-
 MOST_WORKERS = 256
 
 

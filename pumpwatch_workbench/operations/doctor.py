@@ -17,8 +17,6 @@ from .findings import Finding, Level, advice_for
 from .halting import describe, halting_trades
 from .stack import AwsRefused, DeployedStack, FunctionBusy, aws_call
 
-__all__ = ["Doctor"]
-
 FUNCTIONS = {"DetectFunction": DETECT, "TradeFunction": TRADE}
 SCHEDULES = ("DetectSchedule", "TradeSchedule")
 QUEUES = ("FailedDeliveriesUrl", "FailedRunsUrl")

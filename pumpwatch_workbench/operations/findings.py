@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-__all__ = ["Finding", "Level", "advice_for"]
-
 
 class Level(StrEnum):
     """How bad it is."""

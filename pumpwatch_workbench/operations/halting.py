@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.ports import HaltStore, Journal
 
-__all__ = ["describe", "halting_trades", "moment"]
-
 
 def halting_trades(journal: Journal, halts: HaltStore) -> list[Trade]:
     """Return the trades that nobody has looked at yet, oldest first. Raises `StoreUnavailable`."""

@@ -14,8 +14,6 @@ from pumpwatch_workbench.play.paper.options import STAGE
 
 from .stack import DeployedStack, user_here
 
-__all__ = ["Installation", "installation_of_stack", "installation_of_store"]
-
 
 @dataclass(frozen=True, slots=True)
 class Installation:

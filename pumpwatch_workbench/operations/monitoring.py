@@ -17,8 +17,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["NEEDED", "app"]
-
 CHART = Path(__file__).resolve().parents[2] / "k8s-monitoring"
 NEEDED = {
     "pumpwatch-slack": {"critical", "warning", "info"},

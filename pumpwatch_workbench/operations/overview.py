@@ -31,8 +31,6 @@ from pumpwatch_workbench.play.paper.options import STAGE
 from .halting import halting_trades
 from .stack import DeployedStack
 
-__all__ = ["Overview", "overview", "overview_of_store"]
-
 Ages = dict[str, float | None]
 Stores = tuple[HaltStore, Journal, LockStore]
 LATEST_SUCCESS_SECONDS = 180

@@ -8,8 +8,6 @@ from rich.table import Table
 from .halting import describe, moment
 from .overview import Overview
 
-__all__ = ["print_overview"]
-
 
 def print_overview(seen: Overview, console: Console) -> None:
     """Write an overview in sentences, its positions as a table."""

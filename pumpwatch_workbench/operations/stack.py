@@ -13,16 +13,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pumpwatch.adapters.dynamodb import Table
 from pumpwatch.errors import BadInput, PumpwatchError, RetryLater
 
-__all__ = [
-    "AwsRefused",
-    "Clients",
-    "DeployedStack",
-    "FunctionAnswer",
-    "FunctionBusy",
-    "aws_call",
-    "user_here",
-]
-
 Client = Any
 """A boto3 client; its type is made while it runs."""
 Clients = Callable[[str], Client]

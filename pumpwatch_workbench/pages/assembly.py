@@ -16,8 +16,6 @@ from markupsafe import Markup
 
 from pumpwatch_workbench.pages.chart_style import TEMPLATE, Figure
 
-__all__ = ["render", "script_json"]
-
 SECTION = re.compile(r'<h2 id="([^"]+)"[^>]*>([^<]+)</h2>')
 
 

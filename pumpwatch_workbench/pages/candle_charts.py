@@ -13,8 +13,6 @@ from pumpwatch_workbench.pages.trade_tables import exit_words, side_words
 from pumpwatch_workbench.pages.words import clock, price, signed_money
 from pumpwatch_workbench.play.run.result import CandleRow, EventRow
 
-__all__ = ["WINDOW_AFTER_MS", "WINDOW_BEFORE_MS", "event_chart", "trade_chart", "window_of"]
-
 MINUTE_MS = 60_000
 WINDOW_BEFORE_MS = 20 * MINUTE_MS
 WINDOW_AFTER_MS = 60 * MINUTE_MS

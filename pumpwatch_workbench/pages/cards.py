@@ -9,8 +9,6 @@ from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.trade_tables import exit_words, side_words
 from pumpwatch_workbench.pages.words import NOTHING, clock, price, signed_money
 
-__all__ = ["ChartCard", "chart_card", "trade_facts"]
-
 Fact = tuple[str, str]
 
 

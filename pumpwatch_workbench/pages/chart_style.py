@@ -9,20 +9,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-__all__ = [
-    "DASHES",
-    "LEGEND",
-    "MARKS",
-    "SERIES",
-    "TEMPLATE",
-    "Figure",
-    "axis_places",
-    "horizontal_line",
-    "level_label",
-    "time_label",
-    "vertical_line",
-]
-
 Figure = dict[str, Any]
 
 SERIES = ("var(--trade)", "var(--signal)", "var(--onset)", "var(--target)", "var(--stop)")

@@ -7,8 +7,6 @@ import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["check_target", "write_whole"]
-
 
 def check_target(path: Path, *, make_folder: bool = False) -> Path:
     """Return the absolute path of a file that could be written there.

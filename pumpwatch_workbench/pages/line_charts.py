@@ -18,19 +18,6 @@ from pumpwatch_workbench.pages.chart_style import (
 )
 from pumpwatch_workbench.pages.words import money, seconds
 
-__all__ = [
-    "POINTS_AT_MOST",
-    "curve_chart",
-    "equity_chart",
-    "equity_words",
-    "percentile",
-    "requests_chart",
-    "step_trace",
-    "thinned",
-    "tick_chart",
-    "tick_words",
-]
-
 POINTS_AT_MOST = 2_000
 """Points of a curve: more than a wide screen has pixels."""
 

@@ -7,8 +7,6 @@ from dataclasses import asdict, is_dataclass
 from decimal import Decimal
 from enum import Enum
 
-__all__ = ["plain"]
-
 
 def plain(value: object) -> object:
     """Return the value with money as text and without anything that JSON does not know."""

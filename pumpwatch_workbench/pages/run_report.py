@@ -9,8 +9,6 @@ from pumpwatch_workbench.pages.files import check_target, write_whole
 from pumpwatch_workbench.play.run.page import render_page
 from pumpwatch_workbench.play.run.result import RunResult
 
-__all__ = ["ReportError", "check_report_path", "write_page", "write_run_report"]
-
 
 class ReportError(BadInput):
     """The report cannot be written. Name another file; the run itself is not affected."""

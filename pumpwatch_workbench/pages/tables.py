@@ -8,8 +8,6 @@ from typing import Literal
 
 from pumpwatch_workbench.pages.words import NOTHING, number
 
-__all__ = ["ROWS_AT_MOST", "Cell", "Column", "Table", "Tile", "Tone", "counts_table", "latest"]
-
 ROWS_AT_MOST = 500
 """Rows of a table on a page, the latest ones; JSON has all."""
 

@@ -10,8 +10,6 @@ from rich.text import Text
 
 from pumpwatch_workbench.pages.tables import Table, Tile
 
-__all__ = ["WIDE", "terminal_table", "tiles_grid", "wide_enough"]
-
 WIDE = 120
 """Columns of what goes to a file or a pipe."""
 

@@ -17,16 +17,6 @@ from pumpwatch_workbench.pages.words import (
     signed_money,
 )
 
-__all__ = [
-    "amount_cell",
-    "exit_words",
-    "pnl_tone",
-    "result_cell",
-    "side_words",
-    "trade_state_words",
-    "trades_table",
-]
-
 LEVELS = ("Stop", "Target")
 
 When = Callable[[int | None], str]

@@ -5,22 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
-__all__ = [
-    "MINUS",
-    "NOTHING",
-    "clock",
-    "date_and_clock",
-    "duration",
-    "money",
-    "number",
-    "percent",
-    "price",
-    "ratio",
-    "seconds",
-    "share",
-    "signed_money",
-]
-
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
 _SIGNIFICANT_DIGITS = 5

@@ -34,8 +34,6 @@ from pumpwatch_workbench.recordings.tables import (
     read_segments,
 )
 
-__all__ = ["RecordedFolder", "SegmentCandles"]
-
 BATCH = 200_000
 """Candles read at a time."""
 

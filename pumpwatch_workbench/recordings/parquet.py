@@ -11,16 +11,6 @@ import polars as pl
 
 from pumpwatch.errors import BadInput
 
-__all__ = [
-    "CANDLE_COLUMNS",
-    "EMPTY",
-    "FORMAT",
-    "TRADE_COLUMNS",
-    "check_file",
-    "open_parquet",
-    "unreadable",
-]
-
 PRICES = ("open", "high", "low", "close")
 CANDLE_COLUMNS = ("segment", "open_time", *PRICES, "volume", "turnover")
 TRADE_COLUMNS = ("segment", "time", "price", "quantity")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["is_in_dollars", "usdt_factor"]
-
 ORDINARY_DAY = 100_000.0
 """USDT a day that a contract turns over at least, once its prices are in USDT."""
 NO_MARKET = 1_000.0

@@ -11,8 +11,6 @@ from pumpwatch.domain.market.candles import HOUR, MINUTE, BoolArray, FloatArray,
 from pumpwatch_workbench.recordings.parquet import CANDLE_COLUMNS, EMPTY, PRICES
 from pumpwatch_workbench.recordings.tables import SegmentRow, moment
 
-__all__ = ["LONGEST_GAP", "Problem", "candle_problem", "looks_sound", "trade_problem"]
-
 Problem = tuple[int, str]
 """Row within the segment, what is wrong there and what to do."""
 

@@ -16,17 +16,6 @@ from pumpwatch.domain.market.snapshot import Instrument
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings.parquet import FORMAT, check_file, unreadable
 
-__all__ = [
-    "LabelledPump",
-    "SegmentRow",
-    "moment",
-    "parse_time",
-    "read_contracts",
-    "read_csv",
-    "read_labels",
-    "read_segments",
-]
-
 SEGMENT_COLUMNS = ("segment", "symbol", "start", "end")
 CONTRACT_COLUMNS = (
     "symbol",

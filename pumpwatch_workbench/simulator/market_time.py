@@ -15,8 +15,6 @@ from urllib.parse import urlsplit
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.settings.shared import LOOPBACK
 
-__all__ = ["MarketTime", "composed_in_market_time", "exchange_time_for"]
-
 
 class MarketTime(ExchangeTime):
     """Believes every stamp as it comes; the latest time does not go back."""

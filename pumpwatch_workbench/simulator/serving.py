@@ -26,8 +26,6 @@ from pumpwatch_workbench.simulator.troubles.faults.forms import MOST_SKEW_MS
 from pumpwatch_workbench.simulator.troubles.faults.schedule import FaultSchedule
 from pumpwatch_workbench.simulator.troubles.incidents.schedule import IncidentSchedule
 
-__all__ = ["SimulatorOptions", "serve"]
-
 Schedule = TypeVar("Schedule")
 MAX_SYMBOLS = 2_000
 MAX_LATENCY_MS = 60_000

@@ -12,8 +12,6 @@ from pumpwatch_workbench.processes import worker_processes
 from .plan import INCIDENTS, PEOPLE, TROUBLES
 from .world import WorldResult, play
 
-__all__ = ["Campaign", "play_worlds"]
-
 Player = Callable[[int], WorldResult]
 AT_A_TIME = 8
 """Worlds that a worker is handed together."""

@@ -13,8 +13,6 @@ from .entry_rules import Facts
 from .people import People
 from .plan import MINUTE
 
-__all__ = ["EXIT_NEEDS", "CareRules"]
-
 STOP_NEEDS = frozenset(
     [("broker", name) for name in ("positions", "place", "find_order", "fills", "set_protection")]
     + [("journal", "live_trades"), ("journal", "orders"), ("leases", "acquire")]

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from studies.campaign.campaign import Campaign
     from studies.campaign.world import WorldResult
 
-__all__ = ["campaign"]
-
 MOST_SEEDS = 10_000_000
 MOST_WORKERS = 64
 

@@ -41,8 +41,6 @@ from pumpwatch_workbench.simulator.market.source import Listing
 
 from .exchange import WorldExchange
 
-__all__ = ["EngineBroker", "EngineMarketData"]
-
 LEVELS = 5
 """Levels of the book that are shown."""
 

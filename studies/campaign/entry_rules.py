@@ -16,8 +16,6 @@ from pumpwatch_workbench.local.memory import MemoryHaltStore, MemoryJournal, Mem
 from .exchange import GOOD_KEY, WorldExchange
 from .plan import MINUTE, OPENING_HOURS, START, TIME_LIMIT, Plan, Run
 
-__all__ = ["Facts", "entry_breaks"]
-
 DEEPER = Decimal("1.2")
 """A drawdown so much beyond its limit was there however the price moved in the last moments."""
 SENT_WITHIN = 5_000

@@ -21,8 +21,6 @@ from pumpwatch_workbench.simulator.market.live_market import LiveMarket
 from .market import CampaignMarket
 from .plan import ACCOUNT
 
-__all__ = ["GOOD_KEY", "WorldExchange"]
-
 GOOD_KEY = Access(ACCOUNT)
 LONGEST_LAG = 9_000
 """Milliseconds; the settling time is ten seconds at least."""

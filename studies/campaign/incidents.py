@@ -12,8 +12,6 @@ from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident
 from .exchange import WorldExchange
 from .plan import Plan, Trouble
 
-__all__ = ["incident_for", "symbol_for"]
-
 HALF = 0.5
 MOST_CLOSED_IN_PART = Decimal("0.6")
 ON_OURS = frozenset(

@@ -20,8 +20,6 @@ from pumpwatch_workbench.simulator.market.source import (
     Prints,
 )
 
-__all__ = ["STEP", "CampaignMarket", "random_market"]
-
 STEP = 5_000
 """Milliseconds between two knots of a price's line."""
 DEPTH_USDT = 60_000.0

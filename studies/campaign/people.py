@@ -17,8 +17,6 @@ from .entry_rules import Facts
 from .exchange import GOOD_KEY
 from .plan import ACCOUNT, MINUTE, Trouble
 
-__all__ = ["People"]
-
 PATIENCE = 3
 """Ticks after which people lift a halt that they did not order, or look at a trade."""
 HALF, FEW = 0.5, 0.3

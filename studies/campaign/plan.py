@@ -16,22 +16,6 @@ from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 
 from .market import CampaignMarket, random_market
 
-__all__ = [
-    "ACCOUNT",
-    "INCIDENTS",
-    "MINUTE",
-    "OPENING_HOURS",
-    "PEOPLE",
-    "QUIET_TICKS",
-    "START",
-    "TIME_LIMIT",
-    "TROUBLES",
-    "Plan",
-    "Run",
-    "Trouble",
-    "plan_for",
-]
-
 Choice = TypeVar("Choice")
 START = 1_800_000_000_000
 MINUTE = 60_000

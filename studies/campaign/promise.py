@@ -17,8 +17,6 @@ from .entry_rules import Facts, entry_breaks
 from .people import People
 from .plan import Run
 
-__all__ = ["Broken", "Promise"]
-
 MOST_ATTEMPTS = 60
 CENT = Decimal("0.01")
 RISK_SLACK = Decimal("1.01")

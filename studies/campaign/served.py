@@ -26,8 +26,6 @@ from .market import CampaignMarket
 from .plan import ACCOUNT, PEOPLE, Plan
 from .venue import SETTINGS, Connection
 
-__all__ = ["ServedVenue"]
-
 FAULT_RATE = 0.02
 SLOW_ON_THE_WALL = frozenset({"drip"})
 """Faults that cost wall time, which a world has none of."""

@@ -15,8 +15,6 @@ from .engine_ports import EngineBroker, EngineMarketData
 from .exchange import WorldExchange
 from .plan import Plan
 
-__all__ = ["SETTINGS", "Connection", "EngineVenue", "Venue"]
-
 SETTINGS = ExchangeSettings(default_leverage=Decimal(10), rate_limits=False)
 
 

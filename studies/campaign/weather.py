@@ -27,8 +27,6 @@ from .exchange import WorldExchange
 from .plan import MINUTE, TIME_LIMIT, Run, Trouble
 from .promise import Promise
 
-__all__ = ["Killed", "Weather"]
-
 PortType = TypeVar("PortType")
 Arguments = tuple[object, ...]
 Named = Mapping[str, object]

@@ -39,8 +39,6 @@ from .promise import Broken, Promise
 from .venue import Connection, EngineVenue, Venue
 from .weather import ENDURING, Killed, Weather
 
-__all__ = ["World", "WorldResult", "play"]
-
 LATEST = 200
 """Seconds by which an invocation can be late; half as many are too many to enter."""
 WHOLE_INVOCATIONS = frozenset({"clock_doubt", "clock_frozen", "duplicate", "late"})

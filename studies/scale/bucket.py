@@ -10,8 +10,6 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-__all__ = ["FolderBucket"]
-
 
 class FolderBucket:
     """The two calls of an S3 client that the history makes. Files, so that memory stays free."""

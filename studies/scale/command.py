@@ -11,8 +11,6 @@ import typer
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import AsJson
 
-__all__ = ["scale"]
-
 MOST_SYMBOLS = 20_000
 MOST_USERS = 100_000
 

@@ -9,8 +9,6 @@ import numpy as np
 
 from pumpwatch.errors import BadInput
 
-__all__ = ["Line", "fit_line"]
-
 
 @dataclass(frozen=True, slots=True)
 class Line:

@@ -14,8 +14,6 @@ from typing import Any
 from .limits import LIMITS, Limit
 from .load import Load, Shape, seconds_in_lambda
 
-__all__ = ["AXES", "BURST_SECONDS", "USAGES", "Met", "Use", "meets", "uses"]
-
 BURST_SECONDS = 10.0
 MINUTE_SECONDS = 60.0
 ANSWER_BYTES_A_SECOND = 10e6

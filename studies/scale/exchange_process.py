@@ -14,8 +14,6 @@ from pumpwatch_workbench.simulator.market.source import MINUTE_MS
 
 from .market import CalmMarket
 
-__all__ = ["ONSET", "START", "calm_market", "serve_market"]
-
 START = 1_793_577_600_000
 """2026-11-02T00:00:00Z."""
 ONSET = START + 3 * MINUTE_MS

@@ -20,8 +20,6 @@ import simpy
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.simulator.market.source import FloatArray
 
-__all__ = ["Fanout", "Waited", "simulate"]
-
 Steps = Generator[Any, Any, None]
 
 

@@ -11,8 +11,6 @@ from types import MappingProxyType
 
 from pumpwatch.errors import BadInput
 
-__all__ = ["LIMITS", "Limit", "limits_with"]
-
 
 @dataclass(frozen=True, slots=True)
 class Limit:

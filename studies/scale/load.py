@@ -14,8 +14,6 @@ from pumpwatch_workbench.operations.costs.model import SLOWER, VCPU_MEGABYTES
 
 from .users import RunUse, UserFigures
 
-__all__ = ["REFRESH_SYMBOLS", "USUAL_MOVERS", "Load", "Shape", "TickModel", "seconds_in_lambda"]
-
 SETTINGS = DetectSettings(table_name="table", bucket_name="bucket")
 REFRESH_SYMBOLS = SETTINGS.refresh_symbols
 USUAL_MOVERS = 0.005

@@ -27,8 +27,6 @@ from pumpwatch_workbench.simulator.market.source import (
     Prints,
 )
 
-__all__ = ["SURGE_MINUTES", "CalmMarket", "CalmMarketData"]
-
 HOUR_MINUTES = 60
 SWING, WICK, EBB = 0.002, 0.0003, 0.5
 """Of price, of a candle's ends and of turnover over the hour, as fractions."""

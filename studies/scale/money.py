@@ -12,8 +12,6 @@ from pumpwatch_workbench.operations.costs.usage import TickUse, installation, ti
 
 from .load import Load, Shape, seconds_in_lambda
 
-__all__ = ["Dollars", "dollars", "dollars_per_detector", "trade_start_seconds"]
-
 NEAREST = 1_000
 """Symbols of the benchmark that gives what is not measured here: starts and log lines."""
 SIGNALS_A_MONTH = 100

@@ -9,8 +9,6 @@ from .study import Study
 from .tables import tables
 from .terminal import error_words
 
-__all__ = ["render_study"]
-
 COLOURS = ("var(--stop)", "var(--signal)", "var(--trade)", "var(--target)")
 MARKS = ("circle", "diamond", "square", "triangle-up")
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from .limits import LIMITS
 
-__all__ = ["limits_table"]
-
 
 def limits_table() -> str:
     """Return a Markdown table; `[?]` marks what was not looked up."""

@@ -16,11 +16,6 @@ from .tick import LATENCY_MS, TickFigures, measure_tick
 from .users import UserFigures, measure_users
 from .ways import WAYS, addresses_for
 
-__all__ = [
-    "CHECK", "MOVERS", "SYMBOLS", "USERS", "FanoutRow", "Study", "TickRow", "UserRow", "make_study",
-    "tick_model",
-]  # fmt: skip
-
 SYMBOLS = (200, 600, 2_000)
 """Measured, and the line drawn through them."""
 GROWS_FROM = 600

@@ -7,8 +7,6 @@ from pumpwatch_workbench.pages.tables import Cell, Column, Table
 from .limits import LIMITS
 from .study import Study, TickRow, UserRow
 
-__all__ = ["tables"]
-
 MANY_TIMES = 10
 SHOWN_NARROW = {
     *("symbols", "movers", "CPU", "wall", "$ a month"),

@@ -12,8 +12,6 @@ from rich.text import Text
 from .study import Study
 from .tables import tables
 
-__all__ = ["print_study"]
-
 WIDE = 160
 """Columns of what goes to a file or a pipe."""
 

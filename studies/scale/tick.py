@@ -37,8 +37,6 @@ from .bucket import FolderBucket
 from .exchange_process import ONSET, START, calm_market, serve_market
 from .market import CalmMarketData
 
-__all__ = ["LATENCY_MS", "TICKS", "TickFigures", "detect_on", "fill", "make_ticks", "measure_tick"]
-
 LATENCY_MS = 60
 TICKS = 7
 SECOND = 4_000

@@ -20,8 +20,6 @@ from requests import PreparedRequest, Response
 
 from pumpwatch.adapters.bybit.bounded import BoundedAdapter
 
-__all__ = ["CREATE", "Traffic", "watched"]
-
 READ_BYTES, WRITE_BYTES = 4_096, 1_024
 TRANSACTION = 2
 CREATE = "/v5/order/create"

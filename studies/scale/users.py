@@ -27,8 +27,6 @@ from .exchange_process import START, serve_market
 from .tick import LATENCY_MS, SECOND
 from .traffic import CREATE, Traffic, watched
 
-__all__ = ["RunUse", "UserFigures", "measure_users"]
-
 DETECT, TRADE = "DetectFunction", "TradeFunction"
 STAGE = "scale"
 SYMBOLS = 6

@@ -15,8 +15,6 @@ from .money import trade_start_seconds
 from .tick import LATENCY_MS
 from .users import UserFigures
 
-__all__ = ["USERS_PER_ADDRESS", "WAYS", "addresses_for"]
-
 USERS_PER_ADDRESS = 100
 MORE_CONCURRENCY = 10_000
 ROUNDS = 4

@@ -25,14 +25,15 @@ from pumpwatch.adapters.bybit import BybitMarketData
 from pumpwatch.adapters.dynamodb import DynamoTotalsStore, Table
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.bootstrap.function import Function, HeldLease
-from pumpwatch.bootstrap.trade import describe
+from pumpwatch.bootstrap.numbers import describe
 from pumpwatch.domain.market.candles import HOUR, CandleRequest
 from pumpwatch.domain.trading.orders import Leg, order_id_for
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import TRADE
-from pumpwatch.metrics.reporter import MetricsReporter, RunNumbers
+from pumpwatch.metrics.numbers import RunNumbers
+from pumpwatch.metrics.reporter import MetricsReporter
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.local.memory import MemoryLeaseStore, MemoryTotalsStore
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import CREATE

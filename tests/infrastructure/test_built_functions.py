@@ -121,7 +121,7 @@ RSA_PROGRAM = """
 from Crypto.PublicKey import RSA
 from requests.adapters import HTTPAdapter
 from pumpwatch.adapters.bybit.client import quiet_client
-from pumpwatch.ports import ExchangeKey
+from pumpwatch.credentials import ExchangeKey
 pem = RSA.generate(2048).export_key(pkcs=8).decode()
 http = quiet_client("http://127.0.0.1", ExchangeKey("key", pem, rsa=True), HTTPAdapter())
 print(len(http._auth("a=1", 5000, 1)))

@@ -132,7 +132,7 @@ def test_every_setting_has_a_meaning_on_the_page():
 @pytest.mark.parametrize(
     ("folder", "target", "file"),
     [
-        ("layers/pumpwatch", "build-PumpwatchLayer", "python/pumpwatch/settings.py"),
+        ("layers/pumpwatch", "build-PumpwatchLayer", "python/pumpwatch/ports.py"),
         ("functions/detect", "build-DetectFunction", "app.py"),
         ("functions/trade", "build-TradeFunction", "app.py"),
     ],

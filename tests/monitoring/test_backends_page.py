@@ -10,7 +10,8 @@ from support.monitoring import CHART, REPOSITORY, rules
 from support.servers import needs_server
 
 from pumpwatch.metrics.catalogue import DETECT, METRICS, TRADE
-from pumpwatch.metrics.reporter import RunNumbers, exposition
+from pumpwatch.metrics.numbers import RunNumbers
+from pumpwatch.metrics.reporter import exposition
 
 PAGE = (REPOSITORY / "docs" / "monitoring-backends.md").read_text()
 NAMES = {metric.name for metric in METRICS}

@@ -10,7 +10,8 @@ from support.servers import needs_server
 
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.metrics.catalogue import DETECT, TRADE
-from pumpwatch.metrics.reporter import MetricsReporter, RunNumbers
+from pumpwatch.metrics.numbers import RunNumbers
+from pumpwatch.metrics.reporter import MetricsReporter
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import load_settings
 from pumpwatch_workbench.local.memory import MemoryTotalsStore

@@ -17,19 +17,6 @@ from pumpwatch_workbench.research.backtest.contracts import derived_contract
 from pumpwatch_workbench.research.backtest.market import Block
 from pumpwatch_workbench.research.backtest.settings import BacktestSettings, read_settings
 
-__all__ = [
-    "DATA",
-    "LIVELY",
-    "block_of",
-    "flat_block",
-    "lively",
-    "needs_data",
-    "pump_block",
-    "random_block",
-    "with_values",
-    "write_folder",
-]
-
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("PUMPWATCH_PUMP_EVENTS", ROOT / "../shared/data/pump-events"))
 needs_data = pytest.mark.skipif(

@@ -13,8 +13,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import CDPSession, ConsoleMessage, Page, sync_playwright
 
-__all__ = ["HEIGHT", "PHONE", "Reader", "needs_chromium", "reader"]
-
 PHONE, DESKTOP = 390, 1280
 HEIGHT = 900
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

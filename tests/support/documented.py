@@ -16,16 +16,6 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-__all__ = [
-    "PAGES",
-    "REPOSITORY",
-    "Shown",
-    "code_in_sentences",
-    "shown",
-    "simple_commands",
-    "unmarked",
-]
-
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = tuple(
     path

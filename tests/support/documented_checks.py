@@ -41,8 +41,6 @@ from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.local.aws.template import load_template
 from pumpwatch_workbench.operations.monitoring import app as install_app
 
-__all__ = ["CHECKS", "NoCheck", "NotTrue", "check", "parse_pumpwatch"]
-
 PLACEHOLDER = re.compile(r"[A-Z][A-Z0-9_]*|\.\.\.")
 """How the pages write what a reader puts in: NAME, STACK, DIR."""
 

@@ -19,7 +19,8 @@ from pumpwatch_workbench.operations.journal.page import render_journal
 from pumpwatch_workbench.play.run.page import render_page
 from pumpwatch_workbench.research.backtest.engine import Outcome, run_backtest
 from pumpwatch_workbench.research.backtest.market import Block
-from pumpwatch_workbench.research.backtest.page import BacktestReport, render_backtest
+from pumpwatch_workbench.research.backtest.page import render_backtest
+from pumpwatch_workbench.research.backtest.page_tables import BacktestReport
 from pumpwatch_workbench.research.backtest.results import results_of
 from pumpwatch_workbench.research.comparison.compare import compare_with
 from pumpwatch_workbench.research.comparison.page import ComparisonReport, render_comparison
@@ -35,8 +36,6 @@ from pumpwatch_workbench.research.tune.splits import Fold, Period
 from pumpwatch_workbench.research.tune.walk_forward import Step, Tuned
 from studies.scale.page import render_study
 from studies.scale.study import study_of
-
-__all__ = ["PAGES", "a_backtest", "a_comparison", "a_search", "an_outcome"]
 
 SETTINGS = {"fade_target_retrace": "0.5", "warm_up_minutes": "50"}
 COINS = ("AUSDT", "BUSDT", "CUSDT")

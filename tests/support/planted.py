@@ -24,8 +24,6 @@ from typing import Any
 
 from pumpwatch.errors import BadInput
 
-__all__ = ["CHECKOUT", "Bug", "Verdict", "catalogue", "try_bug", "try_bugs"]
-
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = (CHECKOUT / "layers" / "pumpwatch" / "pumpwatch", CHECKOUT / "pumpwatch_workbench")
 CATALOGUE = CHECKOUT / "tests" / "campaign" / "planted.toml"

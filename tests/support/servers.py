@@ -7,8 +7,6 @@ import shutil
 
 import pytest
 
-__all__ = ["needs_server"]
-
 
 def needs_server(name: str) -> pytest.MarkDecorator:
     """Skip without the binary, but never with PUMPWATCH_REQUIRE_SERVERS=1: CI installs them."""

@@ -18,7 +18,7 @@ from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.bootstrap.detect import describe as describe_detect
 from pumpwatch.bootstrap.detect import detect_function
 from pumpwatch.bootstrap.function import Function, HeldLease
-from pumpwatch.bootstrap.trade import describe as describe_trade
+from pumpwatch.bootstrap.numbers import describe as describe_trade
 from pumpwatch.bootstrap.trade import trade_function
 from pumpwatch.bootstrap.traffic import describe_traffic
 from pumpwatch.credentials import ExchangeKey
@@ -48,7 +48,8 @@ from pumpwatch.metrics.catalogue import (
     REPAIRS,
     TRADE,
 )
-from pumpwatch.metrics.reporter import MetricsReporter, RunNumbers, UndeclaredMetric
+from pumpwatch.metrics.numbers import RunNumbers, UndeclaredMetric
+from pumpwatch.metrics.reporter import MetricsReporter
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.guards import protections_from
 from pumpwatch.usecases.trade.report import TradeReport

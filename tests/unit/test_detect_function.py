@@ -11,7 +11,7 @@ from pumpwatch.bootstrap import detect
 from pumpwatch.errors import LeaseHeld
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import DETECT
-from pumpwatch.metrics.reporter import RunNumbers
+from pumpwatch.metrics.numbers import RunNumbers
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch_workbench.local.aws.template import load_template
 from pumpwatch_workbench.local.memory import MemoryLeaseStore

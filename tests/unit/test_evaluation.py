@@ -14,6 +14,7 @@ from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles
 from pumpwatch.errors import BadInput
+from pumpwatch_workbench.research.evaluation.labelled import load_pump_events
 from pumpwatch_workbench.research.evaluation.scores import (
     DAY,
     HIT_AFTER_HOURLY,
@@ -22,7 +23,6 @@ from pumpwatch_workbench.research.evaluation.scores import (
     emitted,
     evaluate,
     hourly,
-    load_pump_events,
     score,
 )
 

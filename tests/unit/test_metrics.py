@@ -12,7 +12,8 @@ from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.domain.trading.orders import Leg, Outcome
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.metrics.catalogue import DETECT, HOLD_SECONDS, METRICS, TRADE, Kind, total_key
-from pumpwatch.metrics.reporter import MetricsReporter, RunNumbers, UndeclaredMetric, exposition
+from pumpwatch.metrics.numbers import RunNumbers, UndeclaredMetric
+from pumpwatch.metrics.reporter import MetricsReporter, exposition
 from pumpwatch_workbench.local.memory import MemoryMetricsSink, MemoryTotalsStore
 
 

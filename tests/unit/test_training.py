@@ -15,8 +15,8 @@ from pumpwatch.domain.detection.traits import CANDLE_TRAITS
 from pumpwatch.domain.market.candles import MINUTE, Candles
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.recordings import RecordedFolder
-from pumpwatch_workbench.research.evaluation.labelled import LabelledPump, Segment
+from pumpwatch_workbench.recordings import LabelledPump, RecordedFolder
+from pumpwatch_workbench.research.evaluation.labelled import Segment
 from pumpwatch_workbench.research.training.fit import fit, out_of_fold, score_of, symbol_folds
 from pumpwatch_workbench.research.training.learning import judge_of, learned_scores, variants
 from pumpwatch_workbench.research.training.table import training_table

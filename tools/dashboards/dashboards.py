@@ -17,8 +17,6 @@ from grafana_foundation_sdk.models import dashboard as models
 from tools.dashboards import detection_dashboard, trading_dashboard
 from tools.dashboards.panels import SOURCE, Panel, build_panel
 
-__all__ = ["FOLDER", "built_dashboards", "write_dashboards"]
-
 FOLDER = Path(__file__).resolve().parents[2] / "k8s-monitoring" / "dashboards"
 FIRST_ROW = 101
 """Rows have ids of their own, away from those of the panels."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from tools.dashboards.panels import BAD, CALM, GOOD, WARN, Panel, steps
 from tools.dashboards.shared_rows import cluster_row, exchange_row, selected
 
-__all__ = ["ROWS"]
-
 JOB = "pumpwatch_detect"
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from tools.dashboards.panels import BAD, CALM, WARN, Panel, steps
 from tools.dashboards.shared_rows import selected
 
-__all__ = ["AGREE", "ORDERS", "SAFE", "UNDONE", "by_stage", "ours"]
-
 JOB = "pumpwatch_trade"
 
 

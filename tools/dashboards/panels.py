@@ -13,8 +13,6 @@ from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-__all__ = ["BAD", "CALM", "GOOD", "WARN", "Panel", "build_panel", "steps"]
-
 SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 GOOD, WARN, BAD, CALM = "green", "orange", "red", "blue"
 Kind = Literal["stat", "series", "bars", "table"]

@@ -6,8 +6,6 @@ from functools import partial
 
 from tools.dashboards.panels import BAD, CALM, GOOD, WARN, Panel, steps
 
-__all__ = ["KPI_CLUSTER", "big_figure", "cluster_row", "exchange_row", "selected"]
-
 CPU_FREE = 'avg(rate(node_cpu_seconds_total{job="node-exporter",mode="idle"}[$__rate_interval]))'
 MEMORY_FREE = (
     'sum(node_memory_MemAvailable_bytes{job="node-exporter"})\n'

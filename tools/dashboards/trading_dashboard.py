@@ -6,8 +6,6 @@ from tools.dashboards.order_rows import AGREE, ORDERS, SAFE, UNDONE, by_stage, o
 from tools.dashboards.panels import BAD, CALM, GOOD, WARN, Panel, steps
 from tools.dashboards.shared_rows import KPI_CLUSTER, big_figure, exchange_row
 
-__all__ = ["ROWS"]
-
 JOB = "pumpwatch_trade"
 DAY = 86_400
 PAPER, LIVE = 'mode="paper"', 'mode="live"'

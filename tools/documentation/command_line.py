@@ -14,8 +14,6 @@ from pumpwatch_workbench.cli.main import app
 from tools.documentation.heads import head_of
 from tools.documentation.source import REPOSITORY
 
-__all__ = ["PAGE", "command_line_page", "commands", "paragraphs"]
-
 PAGE = REPOSITORY / "docs" / "command-line.md"
 STATUSES = {
     0: "good",

@@ -17,8 +17,6 @@ from pumpwatch.settings.shared import SharedSettings
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.local.aws.template import load_template
 
-__all__ = ["PAGE", "configuration_page"]
-
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "docs" / "configuration.md"
 KINDS: tuple[tuple[str, type[SharedSettings]], ...] = (

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from tools.documentation.heads import head_of
 from tools.documentation.source import REPOSITORY
 
-__all__ = ["PAGE", "decisions_page"]
-
 FOLDER = REPOSITORY / "docs" / "decisions"
 PAGE = FOLDER / "README.md"
 TITLE = re.compile(r"# (\d+)\. (.+)")

@@ -6,8 +6,6 @@ import re
 
 from tools.documentation.source import REPOSITORY
 
-__all__ = ["SETTINGS", "settings_with_menu"]
-
 SETTINGS = REPOSITORY / "mkdocs.yml"
 LISTED = ("docs/runbooks", "docs/decisions")
 """Folders whose pages all stand in the menu, below the folder's README."""

@@ -10,8 +10,6 @@ from pumpwatch.metrics.catalogue import METRICS
 from tools.documentation.heads import head_of
 from tools.documentation.source import REPOSITORY
 
-__all__ = ["ALERTS_PAGE", "METRICS_PAGE", "alerts_page", "metrics_page"]
-
 METRICS_PAGE = REPOSITORY / "docs" / "metrics.md"
 ALERTS_PAGE = REPOSITORY / "docs" / "alerts.md"
 ALERTING = REPOSITORY / "k8s-monitoring" / "alerting"

@@ -21,8 +21,6 @@ from tools.documentation.monitoring import (
     metrics_page,
 )
 
-__all__ = ["GENERATED", "write_pages"]
-
 GENERATED: dict[Path, Callable[[], str]] = {
     CONFIGURATION: configuration_page,
     COMMAND_LINE: command_line_page,

@@ -18,8 +18,6 @@ import typer
 
 from tools.documentation.source import REPOSITORY
 
-__all__ = ["SITE", "problems"]
-
 SITE = REPOSITORY / "build" / "site"
 LOADED = {"audio", "embed", "iframe", "img", "input", "script", "source", "track", "video"}
 POINTING = {"canonical", "next", "prev", "alternate"}

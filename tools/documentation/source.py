@@ -10,8 +10,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-__all__ = ["PUBLISHED", "REPOSITORY", "SOURCE", "lay_out"]
-
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCE = REPOSITORY / "build" / "docs-source"
 PUBLISHED = (

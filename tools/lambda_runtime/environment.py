@@ -23,8 +23,6 @@ from pumpwatch.errors import PumpwatchError
 from .layout import Layout
 from .runtime_api import Ended, RuntimeApi
 
-__all__ = ["ExecutionEnvironment", "RuntimeInvocation", "RuntimeSilent"]
-
 Json = Any
 """Whatever JSON can say."""
 

@@ -15,8 +15,6 @@ from pathlib import Path
 
 from pumpwatch.errors import BadInput, PumpwatchError
 
-__all__ = ["LAMBDA", "BuildFailed", "BuildTarget", "Layout", "build", "lay_out", "this_machine"]
-
 REPOSITORY = Path(__file__).resolve().parents[2]
 LAYERS = {"DependenciesLayer": "layers/dependencies", "PumpwatchLayer": "layers/pumpwatch"}
 FUNCTIONS = {"DetectFunction": "functions/detect", "TradeFunction": "functions/trade"}

@@ -16,8 +16,6 @@ from queue import Empty, Queue
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["Ended", "RuntimeApi"]
-
 Json = Any
 """Whatever JSON can say."""
 

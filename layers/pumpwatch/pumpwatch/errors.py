@@ -30,33 +30,6 @@
 
 from __future__ import annotations
 
-__all__ = [
-    "BadCredentials",
-    "BadEvent",
-    "BadInput",
-    "BadMarketData",
-    "DeadlineNear",
-    "DuplicateOrder",
-    "ExchangeForbidden",
-    "ExchangeUnavailable",
-    "InvariantBroken",
-    "KeyRefused",
-    "LeaseHeld",
-    "LeaseLost",
-    "LimitReached",
-    "OutcomeUnknown",
-    "PumpwatchError",
-    "Rejected",
-    "RetryLater",
-    "SettingsError",
-    "SkipSymbol",
-    "StopEntries",
-    "StopTrading",
-    "StoreUnavailable",
-    "UnknownSymbol",
-    "UnreadableAnswer",
-]
-
 
 class PumpwatchError(Exception):
     """Root of every error raised on purpose."""

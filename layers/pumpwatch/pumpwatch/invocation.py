@@ -14,8 +14,6 @@ from typing import TypeGuard
 
 from pumpwatch.errors import BadEvent
 
-__all__ = ["Tick", "is_probe", "parse_schedule", "parse_wake_up"]
-
 LONGEST_ID = 128
 EARLIEST, LATEST = 1_262_304_000_000, 4_102_444_800_000
 """The years 2010 to 2100, milliseconds: a time outside them is a mistake of units."""

@@ -33,24 +33,6 @@ if TYPE_CHECKING:  # detect loads these ports without the trading types
     from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
     from pumpwatch.errors import PumpwatchError
 
-__all__ = [
-    "Broker",
-    "Clock",
-    "Deadline",
-    "EventStore",
-    "ExchangeHealth",
-    "HaltStore",
-    "HistoryStore",
-    "Journal",
-    "LeaseStore",
-    "LockStore",
-    "MarketData",
-    "MetricsSink",
-    "Secrets",
-    "SignalStore",
-    "TotalsStore",
-]
-
 
 class Clock(Protocol):
     """The time that decisions are dated with: the exchange's own, as it stamps its answers."""

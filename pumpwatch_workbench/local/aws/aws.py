@@ -14,8 +14,6 @@ import boto3
 from pumpwatch.errors import PumpwatchError
 from pumpwatch_workbench.processes import interruption_later
 
-__all__ = ["FAKE_CREDENTIALS", "REGION", "AwsServer", "LocalStackError"]
-
 REGION = "eu-central-1"
 FAKE_CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIALOCALSTACKEXAMPLE",

@@ -28,8 +28,6 @@ from .lean_moto import make_lean
 if TYPE_CHECKING:
     from flask import Flask
 
-__all__ = ["AwsApplication", "serve"]
-
 SERVICES = frozenset({"dynamodb", "s3", "secretsmanager"})
 """What the template's resources need; the local stack itself plays Lambda and the scheduler."""
 

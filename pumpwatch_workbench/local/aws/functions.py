@@ -27,8 +27,6 @@ import boto3
 
 from pumpwatch_workbench.simulator.market_time import composed_in_market_time
 
-__all__ = ["FunctionContext", "FunctionFailed", "Invocation", "LocalFunction"]
-
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "COVERAGE_PROCESS_START")
 """What of this machine's environment a function may see."""
 

@@ -28,8 +28,6 @@ from moto.dynamodb.comparisons import get_comparison_func
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
-__all__ = ["make_lean"]
-
 Moto = Any
 """An object of moto's, whose types are its own affair."""
 

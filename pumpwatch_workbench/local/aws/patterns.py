@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["UnsupportedPattern", "matches"]
-
 
 class UnsupportedPattern(Exception):
     """The template's filter uses a comparison that the local stack does not know."""

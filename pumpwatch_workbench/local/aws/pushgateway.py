@@ -19,8 +19,6 @@ from pumpwatch_workbench.processes import interruption_later
 from .aws import LocalStackError
 from .receiver import MetricsReceiver, serve
 
-__all__ = ["BUILT_IN", "REAL", "Pushgateway"]
-
 REAL = "prometheus-pushgateway"
 BUILT_IN = "built-in receiver"
 READY_SECONDS = 10.0

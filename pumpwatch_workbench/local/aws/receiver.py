@@ -14,8 +14,6 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-__all__ = ["MetricsReceiver", "PushRefused"]
-
 LARGEST_BODY = 4 * 1024 * 1024
 PUSH_TIME = "push_time_seconds"
 

@@ -9,8 +9,6 @@ from typing import Any
 from .aws import REGION, AwsServer
 from .template import Template
 
-__all__ = ["create_resources"]
-
 TABLE_PROPERTIES = (
     "AttributeDefinitions",
     "BillingMode",

@@ -17,8 +17,6 @@ from .resources import create_resources
 from .streams import StreamReader
 from .template import Template, TemplateError, load_template
 
-__all__ = ["LocalStack"]
-
 REPOSITORY = Path(__file__).resolve().parents[3]
 SCHEDULE = "ScheduleV2"
 STREAM = "DynamoDB"

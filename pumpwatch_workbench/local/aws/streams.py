@@ -12,8 +12,6 @@ from .patterns import matches
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
 
-__all__ = ["StreamReader", "lambda_record"]
-
 
 class StreamReader:
     """Reads on from where it stopped. `skipped` counts the records the filter kept back."""

@@ -14,8 +14,6 @@ import yaml
 
 from pumpwatch.errors import PumpwatchError
 
-__all__ = ["Template", "TemplateError", "load_template"]
-
 
 class TemplateError(PumpwatchError):
     """The template, or a value given for one of its parameters, cannot be used as it is."""

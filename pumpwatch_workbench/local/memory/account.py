@@ -30,8 +30,6 @@ from pumpwatch.domain.trading.orders import (
 from pumpwatch.errors import Rejected
 from pumpwatch.ports import Clock
 
-__all__ = ["FEE", "Held", "MemoryAccount"]
-
 FEE = Decimal("0.00055")
 ZERO = Decimal(0)
 

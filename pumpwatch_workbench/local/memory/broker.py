@@ -25,8 +25,6 @@ from pumpwatch.ports import Clock
 
 from .account import FEE, MemoryAccount
 
-__all__ = ["MemoryBroker"]
-
 
 class MemoryBroker:
     """Fills market orders at once at the price that was set, keeps stops and targets.

@@ -12,15 +12,6 @@ from pumpwatch.credentials import ExchangeKey, PushCredentials
 from pumpwatch.domain.market.candles import Candles
 from pumpwatch.errors import BadCredentials
 
-__all__ = [
-    "ManualClock",
-    "ManualDeadline",
-    "MemoryHistoryStore",
-    "MemoryMetricsSink",
-    "MemorySecrets",
-    "Push",
-]
-
 
 class ManualClock:
     """A clock that stands still until it is moved (Clock port)."""

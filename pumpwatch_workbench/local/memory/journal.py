@@ -11,8 +11,6 @@ from pumpwatch.errors import DuplicateOrder, LimitReached
 
 from .stores import MemoryLeaseStore
 
-__all__ = ["MemoryJournal"]
-
 
 class MemoryJournal:
     """Trades and orders whose every write checks the lease (Journal port)."""

@@ -12,8 +12,6 @@ from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBo
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.errors import PumpwatchError, UnknownSymbol
 
-__all__ = ["MemoryMarketData", "instrument"]
-
 COLUMNS = (
     "last_price",
     "mark_price",

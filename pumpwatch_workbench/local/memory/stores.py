@@ -13,15 +13,6 @@ from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.errors import LeaseHeld, LeaseLost
 
-__all__ = [
-    "MemoryEventStore",
-    "MemoryHaltStore",
-    "MemoryLeaseStore",
-    "MemoryLockStore",
-    "MemorySignalStore",
-    "MemoryTotalsStore",
-]
-
 REMEMBERED_RUNS = 6
 
 

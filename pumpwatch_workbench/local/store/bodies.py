@@ -9,8 +9,6 @@ from typing import Any, TypeVar
 from pumpwatch.adapters.records import read_record, record_fields
 from pumpwatch.errors import InvariantBroken
 
-__all__ = ["body_of", "json_of", "read_body", "read_json"]
-
 Record = TypeVar("Record")
 
 

@@ -18,8 +18,6 @@ from pumpwatch.errors import BadInput, StoreUnavailable
 
 from .schema import APPLICATION_ID, STEPS, VERSION
 
-__all__ = ["Database", "StoreProblem", "holder_of"]
-
 HEADER = b"SQLite format 3\x00"
 BUSY_SECONDS = 5.0
 GLANCE_SECONDS = 0.3

@@ -6,8 +6,6 @@ from pumpwatch.adapters.archives import ArchiveStore
 
 from .database import Database
 
-__all__ = ["SqliteHistoryStore"]
-
 
 class SqliteHistoryStore(ArchiveStore):
     """Candle slices and detection state in the file (HistoryStore port)."""

@@ -13,8 +13,6 @@ from .bodies import body_of, read_body
 from .database import Database
 from .stores import check_lease
 
-__all__ = ["SqliteJournal"]
-
 INSTALLATION = "installation"
 """The note that keeps the journal's letters."""
 

@@ -13,8 +13,6 @@ from pumpwatch.errors import DuplicateOrder, StoreUnavailable
 from .bodies import body_of, json_of, read_body, read_json
 from .database import Database
 
-__all__ = ["SqlitePaperStore"]
-
 
 class SqlitePaperStore:
     """Keeps the paper account beside the journal (PaperStore port)."""

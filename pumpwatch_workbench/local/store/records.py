@@ -9,8 +9,6 @@ from decimal import Decimal
 from .bodies import body_of, read_body
 from .database import Database
 
-__all__ = ["RunRecord", "SqliteRunRecords"]
-
 KEEP = 90 * 86_400_000
 """Milliseconds after which a record is forgotten."""
 

@@ -6,8 +6,6 @@ milliseconds UTC unless a name says otherwise.
 
 from __future__ import annotations
 
-__all__ = ["APPLICATION_ID", "STEPS", "VERSION"]
-
 APPLICATION_ID = 0x50756D70
 """Marks the file as Pumpwatch's ("Pump")."""
 

@@ -16,15 +16,6 @@ from pumpwatch.errors import LeaseHeld, LeaseLost
 from .bodies import body_of, read_body
 from .database import Database
 
-__all__ = [
-    "SqliteEventStore",
-    "SqliteHaltStore",
-    "SqliteLeaseStore",
-    "SqliteLockStore",
-    "SqliteSignalStore",
-    "check_lease",
-]
-
 logger = logging.getLogger(__name__)
 
 

@@ -7,8 +7,6 @@ from decimal import Decimal
 
 from .database import Database
 
-__all__ = ["SqliteTotalsStore"]
-
 KEPT = "shown "
 """How the key of a kept text begins, among the file's notes."""
 REMEMBERED = 6

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from .prices import Prices
 from .usage import Installation, TickUse
 
-__all__ = ["Line", "MonthlyCost", "billed_seconds", "monthly_cost", "options", "scans_in_a_minute"]
-
 MINUTES = 43_800
 """Of a month: 730 hours."""
 HOURS = 730

@@ -18,8 +18,6 @@ from .model import (
 from .prices import AS_OF, FRANKFURT
 from .usage import MEASURED_SYMBOLS, REPOSITORY, installation, tick_uses
 
-__all__ = ["PAGE", "RESULTS", "SCANS", "TARGET", "costs", "costs_page"]
-
 PAGE = REPOSITORY / "docs" / "costs.md"
 TEXT = Path(__file__).with_name("page.md")
 RESULTS = REPOSITORY / "benchmarks" / "results.json"

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["AS_OF", "FRANKFURT", "Prices"]
-
 AS_OF = "2026-09-11"
 
 

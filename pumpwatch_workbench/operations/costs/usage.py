@@ -11,8 +11,6 @@ from pathlib import Path
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.local.aws.template import Template, load_template
 
-__all__ = ["MEASURED_SYMBOLS", "Installation", "TickUse", "installation", "tick_uses"]
-
 REPOSITORY = Path(__file__).resolve().parents[3]
 MEASURED_SYMBOLS = (200, 600, 1_000)
 

@@ -12,11 +12,9 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.operations.journal.agreement_figures import Agreement
 from pumpwatch_workbench.operations.journal.candles import alarms_of
 from pumpwatch_workbench.operations.journal.spread import spread_of
+from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.recordings.tables import parse_time, read_csv
-from pumpwatch_workbench.research.evaluation.labelled import LabelledPump
 from pumpwatch_workbench.research.evaluation.scores import WARM_UP, Score, score
-
-__all__ = ["Agreement", "Label", "agreement_of", "read_labels"]
 
 Label = tuple[str, int, bool]
 """Symbol, onset in milliseconds UTC, and whether it counts."""

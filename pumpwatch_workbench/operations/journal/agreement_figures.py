@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pumpwatch_workbench.operations.journal.spread import Spread
 from pumpwatch_workbench.research.evaluation.shares import wilson_interval
 
-__all__ = ["Agreement"]
-
 
 @dataclass(frozen=True, slots=True)
 class Agreement:

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-__all__ = ["ApiRow", "api_rows"]
-
 TOTAL_OF_REQUESTS = re.compile(r"\w+_api_requests_total\|(.+)")
 GOOD_CODE = "ok"
 

@@ -12,8 +12,6 @@ from pumpwatch.ports import HistoryStore, MarketData
 from pumpwatch_workbench.pages.candle_charts import WINDOW_AFTER_MS, WINDOW_BEFORE_MS
 from pumpwatch_workbench.play.run.result import CandleRow
 
-__all__ = ["alarms_of", "fetched_candles", "stored_candles"]
-
 MOST_SLICES = 1_000
 MOST_EVENTS = 60
 """Charts on a page; the latest events have them."""

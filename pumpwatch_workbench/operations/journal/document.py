@@ -12,8 +12,6 @@ from pumpwatch_workbench.operations.journal.machine import Machine
 from pumpwatch_workbench.operations.journal.period import Period
 from pumpwatch_workbench.pages.plain import plain
 
-__all__ = ["document_of"]
-
 
 def document_of(period: Period, figures: Figures) -> dict[str, object]:
     """Return what `pumpwatch report --json` prints. Money is text, times are milliseconds UTC."""

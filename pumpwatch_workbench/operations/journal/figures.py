@@ -26,8 +26,6 @@ from pumpwatch_workbench.operations.journal.spending import Spending, spending_o
 from pumpwatch_workbench.operations.journal.spread import Spread, spread_of
 from pumpwatch_workbench.research.evaluation.shares import wilson_interval
 
-__all__ = ["Figures", "Runs", "Trading", "figures_of"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trading:

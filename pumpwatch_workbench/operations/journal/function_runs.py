@@ -9,8 +9,6 @@ from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog, Invo
 from pumpwatch_workbench.operations.journal.machine import Machine
 from pumpwatch_workbench.operations.journal.spread import Spread, spread_of
 
-__all__ = ["FunctionRuns", "function_runs", "machine_of_functions"]
-
 INTERVAL_SECONDS = 60.0
 """The schedules of both functions."""
 SUCCESS, TIMEOUT = "success", "timeout"

@@ -10,8 +10,6 @@ from decimal import Decimal
 
 from pumpwatch.metrics.catalogue import METRICS, Kind, Metric
 
-__all__ = ["Bounds", "bounds_of"]
-
 RANKS = (50, 95, 99)
 
 

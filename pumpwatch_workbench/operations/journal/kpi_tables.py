@@ -15,15 +15,6 @@ from pumpwatch_workbench.operations.journal.spread import Spread
 from pumpwatch_workbench.pages.tables import Cell, Column, Table
 from pumpwatch_workbench.pages.words import NOTHING, date_and_clock, number, seconds, share
 
-__all__ = [
-    "api_table",
-    "bounds_table",
-    "functions_table",
-    "kpi_table",
-    "kpi_value",
-    "times_table",
-]
-
 
 def kpi_table(figures: Figures) -> Table:
     """Return every key figure with its number of observations and its interval."""

@@ -12,8 +12,6 @@ from pumpwatch_workbench.operations.journal.machine import Machine
 from pumpwatch_workbench.operations.journal.spread import Spread
 from pumpwatch_workbench.research.evaluation.shares import wilson_interval
 
-__all__ = ["Kpi", "kpis_of"]
-
 Unit = Literal["share", "seconds"]
 Interval = tuple[float, float] | None
 

@@ -15,8 +15,6 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-__all__ = ["MOST_RUNS", "FunctionLog", "Invocation", "read_log"]
-
 MOST_RUNS = 12_000
 """Of one function: more than a week of minutes."""
 REPORTS = '{ $.type = "platform.report" }'

@@ -20,8 +20,6 @@ from pumpwatch_workbench.operations.journal.candles import stored_candles
 from pumpwatch_workbench.operations.journal.period import HaltSpan, Period
 from pumpwatch_workbench.play.paper.options import STAGE
 
-__all__ = ["period_of_file"]
-
 
 def period_of_file(path: Path, since: int, until: int) -> Period:
     """Return what the file says. Raises `StoreProblem` for one that cannot be read."""

@@ -10,8 +10,6 @@ from statistics import median
 from pumpwatch_workbench.local.store import RunRecord
 from pumpwatch_workbench.operations.journal.spread import Spread, spread_of
 
-__all__ = ["Machine", "machine_of"]
-
 
 @dataclass(frozen=True, slots=True)
 class Machine:

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from pumpwatch_workbench.operations.journal.function_runs import FunctionRuns
 from pumpwatch_workbench.operations.journal.period import Period
 
-__all__ = ["not_recorded"]
-
 
 def not_recorded(
     period: Period, functions: Sequence[FunctionRuns], *, counted: bool, labelled: bool

@@ -34,8 +34,6 @@ from pumpwatch_workbench.pages.trade_tables import trade_state_words, trades_tab
 from pumpwatch_workbench.pages.words import NOTHING, date_and_clock, percent
 from pumpwatch_workbench.play.run.result import DetectedEvent, EventRow, Verdict
 
-__all__ = ["render_journal"]
-
 
 def render_journal(period: Period, figures: Figures) -> str:
     """Return the whole page: styles, scripts, Plotly and data inside, nothing to fetch."""

@@ -21,8 +21,6 @@ from pumpwatch_workbench.pages.words import (
     signed_money,
 )
 
-__all__ = ["NO_DATA", "costs_table", "events_table", "journal_tiles", "stops_table"]
-
 NO_DATA = "no data"
 UNKNOWN = "not recorded"
 

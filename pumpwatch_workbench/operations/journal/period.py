@@ -14,8 +14,6 @@ from pumpwatch_workbench.local.store import RunRecord
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog
 from pumpwatch_workbench.play.run.result import CandleRow
 
-__all__ = ["HaltSpan", "Period", "RunningCost"]
-
 
 @dataclass(frozen=True, slots=True)
 class HaltSpan:

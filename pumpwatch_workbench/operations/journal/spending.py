@@ -10,8 +10,6 @@ from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import ExitReason, Trade
 from pumpwatch_workbench.operations.journal.period import Period
 
-__all__ = ["AwsEstimate", "Slippage", "Spending", "spending_of"]
-
 ZERO = Decimal(0)
 HOURS_OF_A_MONTH = 730
 HOUR = 3_600_000

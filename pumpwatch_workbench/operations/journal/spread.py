@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Spread", "spread_of"]
-
 RANKS = (50, 95, 99)
 
 

@@ -28,8 +28,6 @@ from pumpwatch_workbench.operations.journal.candles import stored_candles
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog, read_log
 from pumpwatch_workbench.operations.journal.period import HaltSpan, Period, RunningCost
 
-__all__ = ["Deployment", "deployment_of_stage", "logs_of_stack", "period_of_stack"]
-
 THREADS = 8
 A_MINUTE = 60
 NEEDED = ("StateTable", "HistoryBucket")

@@ -12,13 +12,14 @@ from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.adapters.clock import TimerDeadline
 from pumpwatch.adapters.paper import PaperBroker
 from pumpwatch.bootstrap import detect as detect_parts
-from pumpwatch.bootstrap import trade as trade_parts
 from pumpwatch.bootstrap.function import Function, HeldLease
+from pumpwatch.bootstrap.numbers import describe as describe_trading
 from pumpwatch.bootstrap.traffic import describe_traffic
 from pumpwatch.errors import LeaseHeld
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import DETECT, TRADE
-from pumpwatch.metrics.reporter import MetricsReporter, RunNumbers
+from pumpwatch.metrics.numbers import RunNumbers
+from pumpwatch.metrics.reporter import MetricsReporter
 from pumpwatch.ports import Deadline, LeaseStore, MetricsSink
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch.usecases.detect.report import DetectReport
@@ -40,8 +41,6 @@ from pumpwatch_workbench.local.store import (
 from pumpwatch_workbench.play.paper.market import WatchedMarket
 from pumpwatch_workbench.play.paper.options import PaperOptions
 from pumpwatch_workbench.simulator.market_time import exchange_time_for
-
-__all__ = ["PaperDesk"]
 
 DETECT_SECONDS, TRADE_SECONDS = 50.0, 25.0
 """Longest runs, as in a deployed stack."""
@@ -181,7 +180,7 @@ class PaperDesk:
             return None if report.busy else report
 
         def describe(report: TradeReport, numbers: RunNumbers) -> None:
-            trade_parts.describe(report, numbers, mode="paper")
+            describe_trading(report, numbers, mode="paper")
             numbers.set("clock_skew_seconds", self.session.clock_skew_seconds)
 
         return Function(

@@ -11,8 +11,6 @@ from prometheus_client.metrics_core import Metric
 
 from pumpwatch.errors import BadInput
 
-__all__ = ["MetricsEndpoint", "ShownMetrics"]
-
 ADDRESS = "127.0.0.1"
 
 

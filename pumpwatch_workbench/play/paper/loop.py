@@ -26,8 +26,6 @@ from pumpwatch_workbench.play.paper.pace import Pace
 from pumpwatch_workbench.play.paper.resources import memory_mib
 from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
 
-__all__ = ["PaperLoop", "Tally"]
-
 OFFSET = 2_000
 """Milliseconds into its minute at which a tick fires: the candle has just closed."""
 GAP = 30 * MINUTE

@@ -14,8 +14,6 @@ from pumpwatch.errors import BadInput, PumpwatchError
 from pumpwatch.ports import MarketData
 from pumpwatch_workbench.play.views.view import Mover
 
-__all__ = ["WatchedMarket"]
-
 MOVERS = 10
 COLUMNS = (
     "last_price",

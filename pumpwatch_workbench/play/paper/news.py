@@ -7,8 +7,6 @@ from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.play.paper.slack import SlackMessages
 from pumpwatch_workbench.play.views.view import signal_words, trade_words
 
-__all__ = ["News"]
-
 
 class News:
     """Turns what happened into lines for Slack; without it, into nothing."""

@@ -14,8 +14,6 @@ from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import LOOPBACK, load_settings
 from pumpwatch.settings.trade import TradeSettings
 
-__all__ = ["STAGE", "PaperOptions", "default_store", "parse_symbols", "webhook_from"]
-
 STAGE = "paper"
 SYMBOL = re.compile(r"[0-9A-Z]{1,30}USDT")
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -8,8 +8,6 @@ from typing import Protocol
 
 from pumpwatch.adapters.bybit import BybitSession
 
-__all__ = ["ExchangePace", "Pace"]
-
 LONGEST_SLICE = 1.0
 """Seconds: a machine that slept notices within this."""
 

@@ -22,8 +22,6 @@ from pumpwatch_workbench.play.paper.slack import SlackMessages
 from pumpwatch_workbench.play.views.view import RunView
 from pumpwatch_workbench.relaxed_collector import relax_collector
 
-__all__ = ["NoNetwork", "play", "stop_on_signals"]
-
 
 class NoNetwork(PumpwatchError):
     """The exchange cannot be reached. Connect, and start again: nothing was lost."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["memory_mib"]
-
 BYTES, KIBIBYTES = 1 / 2**20, 1 / 2**10
 
 

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 
 import urllib3
 
-__all__ = ["SlackMessages", "escaped"]
-
 LINES_IN_A_MESSAGE = 20
 MOST_WAITING = 200
 GROUPING = 2.0

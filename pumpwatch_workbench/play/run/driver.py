@@ -24,8 +24,6 @@ from pumpwatch_workbench.play.run.stage import Stage, set_stage
 from pumpwatch_workbench.play.views.view import Mover, RunFacts, RunView, TickSnapshot
 from pumpwatch_workbench.relaxed_collector import relax_collector
 
-__all__ = ["play"]
-
 PROGRESS_STEPS = 4
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["RunOptions"]
-
 PREPARATION_MINUTES = 3
 """Market time that filling the history may take, since every request costs its latency."""
 

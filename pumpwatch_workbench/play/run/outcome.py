@@ -23,8 +23,6 @@ from pumpwatch_workbench.play.run.scoring import judge
 from pumpwatch_workbench.play.run.stage import Stage
 from pumpwatch_workbench.simulator.market_time import MarketTime
 
-__all__ = ["Tally", "broken_invariants", "result_of"]
-
 BEFORE, AFTER = 20 * MINUTE, 60 * MINUTE
 """What is shown around an event."""
 TOLERATED_WITHOUT_STOP_MS = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pumpwatch_workbench.pages.assembly import render, script_json
+from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.candle_charts import event_chart, window_of
 from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
 from pumpwatch_workbench.pages.chart_style import Figure
@@ -23,8 +23,6 @@ from pumpwatch_workbench.play.run.tables import (
     result_words,
     tiles,
 )
-
-__all__ = ["CHARTS_AT_MOST", "notice", "render_page", "script_json"]
 
 CHARTS_AT_MOST = 100
 """Event charts on one page; planted pumps come first. Keeps the page under 6 MB."""

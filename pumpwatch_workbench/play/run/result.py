@@ -12,17 +12,6 @@ from typing import Literal, NamedTuple
 from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.trading.trades import Trade
 
-__all__ = [
-    "INVARIANTS",
-    "CandleRow",
-    "DetectedEvent",
-    "DroppedPump",
-    "EventRow",
-    "PlantedPump",
-    "RunResult",
-    "Verdict",
-]
-
 INVARIANTS = (
     "No open position without a stop on the exchange",
     "No duplicate order",

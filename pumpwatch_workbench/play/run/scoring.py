@@ -14,8 +14,6 @@ from pumpwatch_workbench.research.evaluation.scores import (
     IGNORED_BEFORE,
 )
 
-__all__ = ["judge"]
-
 
 def judge(
     signals: Iterable[Signal],

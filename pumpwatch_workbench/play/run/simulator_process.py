@@ -16,8 +16,6 @@ from urllib3 import HTTPConnectionPool, connection_from_url
 from pumpwatch.errors import BadInput, InvariantBroken
 from pumpwatch_workbench.processes import interruption_later
 
-__all__ = ["SimulatorProcess", "connect", "simulator_process"]
-
 STOP_SECONDS = 10
 
 

@@ -32,8 +32,6 @@ from pumpwatch_workbench.play.run.simulator_process import (
 )
 from pumpwatch_workbench.simulator.market_time import MarketTime
 
-__all__ = ["Stage", "set_stage"]
-
 DETECT, TRADE = "DetectFunction", "TradeFunction"
 BACKFILL_THREADS = 2
 

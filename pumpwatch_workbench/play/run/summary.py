@@ -15,8 +15,6 @@ from pumpwatch_workbench.play.run.page import notice
 from pumpwatch_workbench.play.run.result import EventRow, RunResult
 from pumpwatch_workbench.play.run.tables import VERDICT_WORDS, result_words, tiles
 
-__all__ = ["print_summary"]
-
 _COLUMNS = (
     "symbol",
     "segment",

@@ -20,8 +20,6 @@ from pumpwatch_workbench.pages.words import (
 )
 from pumpwatch_workbench.play.run.result import EventRow, RunResult, Verdict
 
-__all__ = ["VERDICT_WORDS", "dropped_table", "events_table", "result_words", "tiles"]
-
 VERDICT_WORDS = {
     Verdict.HIT: "Detected",
     Verdict.EARLY: "Early",

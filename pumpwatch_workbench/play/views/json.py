@@ -9,8 +9,6 @@ from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
 
-__all__ = ["JsonView"]
-
 
 class JsonView:
     """Writes a line for each signal, trade, tick and note; `kind` says which."""

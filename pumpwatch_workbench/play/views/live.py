@@ -24,8 +24,6 @@ from pumpwatch_workbench.play.views.view import (
     trade_words,
 )
 
-__all__ = ["LiveView", "view_for"]
-
 _ROWS, _ROWS_WHEN_NARROW = 5, 3
 _NEWS = 6
 _SIDE_BY_SIDE_FROM = 100

@@ -16,8 +16,6 @@ from pumpwatch_workbench.play.views.view import (
     trade_words,
 )
 
-__all__ = ["PlainView"]
-
 EVERY_MS = 15 * 60_000
 
 

@@ -14,17 +14,6 @@ from pumpwatch.domain.trading.orders import Position, Side
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch_workbench.pages.words import number, percent, price, signed_money
 
-__all__ = [
-    "Mover",
-    "RunFacts",
-    "RunView",
-    "SilentView",
-    "TickSnapshot",
-    "side_word",
-    "signal_words",
-    "trade_words",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:

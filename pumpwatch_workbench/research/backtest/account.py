@@ -35,8 +35,6 @@ from .market import OPEN, Window
 from .settings import BacktestSettings
 from .walk import finished
 
-__all__ = ["Account", "Position", "tick_of"]
-
 ZERO = Decimal(0)
 
 

@@ -10,8 +10,6 @@ import numpy as np
 from pumpwatch.domain.market.candles import FloatArray
 from pumpwatch.domain.market.snapshot import Instrument
 
-__all__ = ["LOOK", "derived_contract"]
-
 LOOK = 240
 """Minutes at a recording's start that the terms are read from: nothing is traded that early."""
 FINEST, COARSEST = 6, 3

@@ -9,8 +9,6 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from pumpwatch.domain.trading.trades import Trade
 
-__all__ = ["trade_line", "trades_sha256"]
-
 ROUNDING = Context(prec=15, rounding=ROUND_HALF_EVEN)
 """More digits than any price or result means anything in; sums may differ in the 28th."""
 LEAST = Decimal("1e-12")

@@ -33,18 +33,6 @@ from .market import Block, Window, window_at
 from .settings import BacktestSettings
 from .walk import LAST_MINUTE
 
-__all__ = [
-    "NEVER",
-    "Coverage",
-    "FoundSignal",
-    "Outcome",
-    "alarm_windows",
-    "reach_of",
-    "rules_of",
-    "run_backtest",
-    "trade_on",
-]
-
 NEVER = 1 << 62
 
 

@@ -13,8 +13,6 @@ from pumpwatch.domain.trading.orders import Side
 from .account import Position
 from .market import CLOSE
 
-__all__ = ["EquityCurve", "equity_curve", "time_in_market"]
-
 DAY = 24 * HOUR
 
 

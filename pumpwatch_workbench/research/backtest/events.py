@@ -18,8 +18,6 @@ from pumpwatch.domain.trading.strategies import Strategy
 
 from .market import HIGH, LOW, OPEN, TURNOVER, VOLUME, Window
 
-__all__ = ["Track", "signals_of", "wanted_phases"]
-
 ORDER = tuple(Phase)
 
 

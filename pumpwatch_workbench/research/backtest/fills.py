@@ -21,8 +21,6 @@ from pumpwatch.domain.trading.rounding import decimal_from, quantity_to_step
 from .market import HIGH, LOW, OPEN, TURNOVER
 from .settings import Assumptions
 
-__all__ = ["Part", "entry_part", "exit_part", "quote_at"]
-
 
 @dataclass(frozen=True, slots=True)
 class Part:

@@ -9,8 +9,6 @@ from pumpwatch_workbench.recordings import LabelledPump
 
 from .engine import FoundSignal
 
-__all__ = ["false_share"]
-
 HIT_BEFORE, HIT_AFTER = MINUTE, 5 * MINUTE
 NEAR_BEFORE, NEAR_AFTER = HOUR, 6 * HOUR
 

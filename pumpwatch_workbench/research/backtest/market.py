@@ -16,8 +16,6 @@ from pumpwatch.domain.market.candles import (
 )
 from pumpwatch.domain.market.snapshot import Instrument
 
-__all__ = ["Block", "Window", "window_at"]
-
 OPEN, HIGH, LOW, CLOSE, VOLUME, TURNOVER = range(6)
 
 

@@ -23,8 +23,6 @@ from pumpwatch_workbench.research.backtest.page_tables import (
     months_table,
 )
 
-__all__ = ["BacktestReport", "render_backtest"]
-
 CHARTS_AT_MOST = 60
 AFTER = 15
 """Minutes shown after an exit."""

@@ -18,8 +18,6 @@ from pumpwatch_workbench.pages.words import (
 from pumpwatch_workbench.research.backtest.engine import Outcome
 from pumpwatch_workbench.research.backtest.results import Results
 
-__all__ = ["BacktestReport", "backtest_tiles", "denials_table", "months_table"]
-
 
 @dataclass(frozen=True, slots=True)
 class BacktestReport:

@@ -20,8 +20,6 @@ from pumpwatch_workbench.recordings.tables import read_contracts
 from .contracts import LOOK, derived_contract
 from .market import Block
 
-__all__ = ["Recordings"]
-
 DECIMALS = 10
 
 

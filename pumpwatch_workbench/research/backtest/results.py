@@ -19,8 +19,6 @@ from .engine import Outcome
 from .equity import EquityCurve, equity_curve, time_in_market
 from .labels import false_share
 
-__all__ = ["Month", "Results", "results_of", "wilson_interval"]
-
 ZERO = Decimal(0)
 THIN = "the candle was too thin or too wild to fill anything"
 

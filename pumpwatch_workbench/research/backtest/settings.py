@@ -16,15 +16,6 @@ from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import SharedSettings, load_settings
 from pumpwatch.settings.trade import TradeSettings
 
-__all__ = [
-    "STRATEGIES",
-    "Assumptions",
-    "BacktestSettings",
-    "pairs_from",
-    "read_settings",
-    "settable",
-]
-
 STRATEGIES = ("fade", "ride", "alert")
 
 WITHOUT_EFFECT = frozenset(SharedSettings.model_fields) | {

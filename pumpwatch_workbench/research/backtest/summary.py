@@ -13,8 +13,6 @@ from pumpwatch_workbench.research.backtest.page_tables import (
     months_table,
 )
 
-__all__ = ["print_backtest"]
-
 
 def print_backtest(report: BacktestReport, console: Console) -> None:
     """Print months, reasons of denials, totals, and what makes the result doubtful."""

@@ -7,8 +7,6 @@ from decimal import Decimal
 from .engine import Outcome
 from .results import Results
 
-__all__ = ["suspicions"]
-
 FEW_TRADES = 30
 """Below it the interval of a win rate is some 35 points wide."""
 ENOUGH = 10

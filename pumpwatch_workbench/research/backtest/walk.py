@@ -28,8 +28,6 @@ from .fills import Part, exit_part
 from .market import HIGH, LOW, OPEN, Window
 from .settings import BacktestSettings
 
-__all__ = ["LAST_MINUTE", "LONGEST_EXIT", "finished", "held_position"]
-
 LONGEST_EXIT = 60
 """Minutes after which what thin candles left of an exit is taken out whatever the turnover."""
 LAST_MINUTE = 2 * LONGEST_EXIT

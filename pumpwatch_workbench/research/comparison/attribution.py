@@ -29,8 +29,6 @@ from pumpwatch_workbench.research.backtest.market import CLOSE, OPEN, Window
 
 from .pairing import Pairing
 
-__all__ = ["CAUSES", "Difference", "attribute", "attribute_pair", "market_price"]
-
 CAUSES = ("missed", "extra", "delay", "slippage", "fee", "funding", "size", "exit")
 ZERO = Decimal(0)
 

@@ -13,8 +13,6 @@ from .attribution import CAUSES, Difference, attribute
 from .pairing import Pairing, pair
 from .sides import Figures, figures_of
 
-__all__ = ["Comparison", "compare_with"]
-
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

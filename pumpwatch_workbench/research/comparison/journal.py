@@ -13,8 +13,6 @@ from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import BadInput, InvariantBroken
 from pumpwatch_workbench.pages.files import write_whole
 
-__all__ = ["TradeSource", "export_trades", "read_export", "trades_between"]
-
 
 class TradeSource(Protocol):
     """The part of the Journal port that a comparison reads."""

@@ -20,8 +20,6 @@ from pumpwatch_workbench.research.comparison.page_tables import (
     uncovered_symbols,
 )
 
-__all__ = ["ComparisonReport", "render_comparison"]
-
 
 @dataclass(frozen=True, slots=True)
 class ComparisonReport:

@@ -15,15 +15,6 @@ from pumpwatch_workbench.pages.words import (
 from pumpwatch_workbench.research.comparison.compare import Comparison
 from pumpwatch_workbench.research.comparison.sides import Figures
 
-__all__ = [
-    "CAUSE_WORDS",
-    "causes_table",
-    "comparison_tiles",
-    "differences_table",
-    "sides_table",
-    "uncovered_symbols",
-]
-
 CAUSE_WORDS = {
     "missed": "only the simulation traded",
     "extra": "only the journal has the trade",

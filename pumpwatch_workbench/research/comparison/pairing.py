@@ -9,8 +9,6 @@ from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch_workbench.research.backtest.account import Position
 
-__all__ = ["Pairing", "pair"]
-
 NEAR = 5 * MINUTE
 """Signals of one symbol and side that lie no further apart go back to the same pump."""
 

@@ -8,8 +8,6 @@ from decimal import Decimal
 
 from pumpwatch.domain.trading.trades import Trade, TradeState
 
-__all__ = ["Figures", "figures_of"]
-
 
 @dataclass(frozen=True, slots=True)
 class Figures:

@@ -15,8 +15,6 @@ from pumpwatch_workbench.research.comparison.page_tables import (
     uncovered_symbols,
 )
 
-__all__ = ["print_comparison"]
-
 
 def print_comparison(found: Comparison, console: Console) -> None:
     """Print both sides, each trade's difference with its largest cause, and the sums by cause."""

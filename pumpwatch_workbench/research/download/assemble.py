@@ -19,8 +19,6 @@ from pumpwatch_workbench.recordings.tables import CONTRACT_COLUMNS, moment
 
 from .plan import Part, Workspace
 
-__all__ = ["SPLIT_FROM", "Downloaded", "Gap", "assemble"]
-
 SPLIT_FROM = 60 * MINUTE
 """A gap of this length or more ends a segment: what follows needs its own warm-up."""
 ROW_GROUP = 50_000

@@ -14,8 +14,6 @@ from pumpwatch.ports import MarketData
 
 from .plan import Part, Workspace
 
-__all__ = ["fetch_parts"]
-
 ATTEMPTS = 4
 FIRST_PAUSE = 1.0
 """Seconds before a failed request is sent again; doubled with each attempt."""

@@ -12,8 +12,6 @@ from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.market.snapshot import Instrument
 from pumpwatch.errors import BadInput
 
-__all__ = ["Part", "Request", "Workspace", "chosen_symbols"]
-
 PART_MINUTES = 10_000
 """Candles in one part: ten pages of the exchange's thousand."""
 

@@ -13,8 +13,6 @@ from pumpwatch_workbench.pages.files import check_target, write_whole
 from pumpwatch_workbench.research.evaluation.labelled import Segment
 from pumpwatch_workbench.research.evaluation.scores import WARM_UP, emitted
 
-__all__ = ["check_alarm_path", "write_alarms"]
-
 
 def check_alarm_path(path: Path) -> None:
     """Raise `BadInput` when the file cannot be written."""

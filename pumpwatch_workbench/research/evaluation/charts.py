@@ -9,8 +9,6 @@ from pumpwatch_workbench.research.evaluation.evaluated import Evaluated
 from pumpwatch_workbench.research.evaluation.rules import RULES
 from pumpwatch_workbench.research.evaluation.scores import Score
 
-__all__ = ["delay_chart", "recall_chart"]
-
 
 def recall_chart(results: Sequence[Evaluated]) -> Figure:
     """Return recall against false alarms a symbol-day; the large mark is the rule as it is."""

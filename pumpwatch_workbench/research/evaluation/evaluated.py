@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pumpwatch.domain.detection.base import Detector
-from pumpwatch_workbench.research.evaluation.labelled import LabelledPump, Segment
+from pumpwatch_workbench.recordings import LabelledPump
+from pumpwatch_workbench.research.evaluation.labelled import Segment
 from pumpwatch_workbench.research.evaluation.rules import varied
 from pumpwatch_workbench.research.evaluation.scores import Score, hit_after, raise_alarms, score
-
-__all__ = ["Evaluated", "evaluate_rule"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,8 +13,6 @@ from pumpwatch.domain.market.candles import MINUTE, Candles, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch_workbench.recordings import LabelledPump, RecordedFolder, SegmentCandles
 
-__all__ = ["LabelledPump", "Segment", "load_pump_events", "load_segments"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:

@@ -12,10 +12,8 @@ from pumpwatch_workbench.pages.tables import Cell, Column, Table
 from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
 from pumpwatch_workbench.pages.words import NOTHING, number, seconds, share
 from pumpwatch_workbench.research.evaluation.charts import delay_chart, recall_chart
-from pumpwatch_workbench.research.evaluation.evaluated import Evaluated, evaluate_rule
+from pumpwatch_workbench.research.evaluation.evaluated import Evaluated
 from pumpwatch_workbench.research.evaluation.rules import RULES
-
-__all__ = ["Evaluated", "evaluate_rule", "print_evaluation", "render_evaluation"]
 
 WIDE = 160
 """Columns of what goes to a file or a pipe."""

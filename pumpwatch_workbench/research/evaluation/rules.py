@@ -18,8 +18,6 @@ from pumpwatch.settings.detect import DetectSettings
 from pumpwatch_workbench.research.evaluation.labelled import Segment
 from pumpwatch_workbench.research.evaluation.scores import raise_alarms
 
-__all__ = ["DEFAULT_RULE", "RULES", "Rule", "pairs_from", "rule_named", "varied"]
-
 DEFAULT_RULE: str = DetectSettings.model_fields["detector"].default
 """The rule that production uses unless it is told otherwise."""
 

@@ -19,22 +19,8 @@ import numpy as np
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles, FloatArray, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
-from pumpwatch_workbench.research.evaluation.labelled import LabelledPump, Segment, load_pump_events
-
-__all__ = [
-    "LabelledPump",
-    "Score",
-    "Segment",
-    "Watched",
-    "alarms_of",
-    "emitted",
-    "evaluate",
-    "hit_after",
-    "hourly",
-    "load_pump_events",
-    "raise_alarms",
-    "score",
-]
+from pumpwatch_workbench.recordings import LabelledPump
+from pumpwatch_workbench.research.evaluation.labelled import Segment
 
 DAY = 24 * HOUR
 WARM_UP = DAY

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["wilson_interval"]
-
 NORMAL_95 = 1.959963984540054
 
 

@@ -26,8 +26,6 @@ from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.research.evaluation.labelled import Segment, load_pump_events
 from pumpwatch_workbench.research.evaluation.scores import WARM_UP, emitted
 
-__all__ = ["Alarm", "alarms_at", "fade", "horizon", "main", "ride"]
-
 LATENCY = 1_000
 COSTS = 0.004
 """Round trip: 0.2 % fees, 0.2 % spread and slippage."""

@@ -15,8 +15,6 @@ from scipy.optimize import minimize
 from pumpwatch.domain.detection.learned import LearnedScore
 from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
 
-__all__ = ["fit", "out_of_fold", "symbol_folds"]
-
 ROUNDS, DEPTH = 120, 3
 PENALTY = 100.0
 """Of the linear part: the weights' squares count so much, on standardised traits."""

@@ -21,14 +21,6 @@ from pumpwatch_workbench.research.training.fit import fit, out_of_fold
 from pumpwatch_workbench.research.training.table import TrainingTable, training_table
 from pumpwatch_workbench.research.training.validation import Judge, best_threshold, nested
 
-__all__ = [
-    "judge_of",
-    "learned_scores",
-    "nested_alarms",
-    "variants",
-    "write_model",
-]
-
 FOLDS = 5
 
 

@@ -11,15 +11,14 @@ from pumpwatch.domain.detection.boosted import DEVIATIONS, JUMP, Boosted
 from pumpwatch.domain.detection.trade_traits import TRADE_TRAITS, trade_traits
 from pumpwatch.domain.market.candles import MINUTE, BoolArray, FloatArray, IntArray
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.research.evaluation.labelled import LabelledPump, Segment
+from pumpwatch_workbench.recordings import LabelledPump
+from pumpwatch_workbench.research.evaluation.labelled import Segment
 from pumpwatch_workbench.research.evaluation.scores import (
     HIT_BEFORE,
     IGNORED_AFTER,
     IGNORED_BEFORE,
     WARM_UP,
 )
-
-__all__ = ["ONSET_PART", "TrainingTable", "training_table"]
 
 ONSET_PART = 2 * MINUTE
 """Candidates up to so long after an onset are what the score shall find. Later ones look like the

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pumpwatch.domain.market.candles import BoolArray, FloatArray
-from pumpwatch_workbench.research.evaluation.labelled import LabelledPump, Segment
+from pumpwatch_workbench.recordings import LabelledPump
+from pumpwatch_workbench.research.evaluation.labelled import Segment
 from pumpwatch_workbench.research.evaluation.scores import Score, score
 from pumpwatch_workbench.research.training.fit import fit, out_of_fold, score_of, symbol_folds
 from pumpwatch_workbench.research.training.table import TrainingTable
-
-__all__ = ["Judge", "best_threshold", "interval", "later", "nested"]
 
 MOST_FALSE = 0.005
 """False alarms a symbol-day that a threshold may cost."""

@@ -7,8 +7,6 @@ import math
 from .space import Range
 from .walk_forward import Tuned
 
-__all__ = ["doubts"]
-
 FEW = 30
 FEW_HELD_OUT = 10
 HALF = 0.5

@@ -20,8 +20,6 @@ from .objective import Task, Verdict, run_task
 from .pool import SignalPool
 from .space import SearchSpace
 
-__all__ = ["Engine", "check_engine", "opened"]
-
 ENGINES = ("local", "ray")
 
 

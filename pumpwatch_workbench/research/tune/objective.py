@@ -16,8 +16,6 @@ from .pool import SignalPool
 from .space import SearchSpace
 from .splits import Period
 
-__all__ = ["OBJECTIVES", "Task", "Verdict", "judge", "run_task"]
-
 OBJECTIVES = ("t", "profit")
 PRIOR_TRADES = 10
 PRIOR_SPREAD = 0.05

@@ -13,8 +13,6 @@ from pumpwatch_workbench.pages.words import number, ratio
 from pumpwatch_workbench.research.tune.page_tables import settings_table, tune_tiles, walk_table
 from pumpwatch_workbench.research.tune.walk_forward import Step, Tuned
 
-__all__ = ["TuneReport", "render_tuned"]
-
 OBJECTIVE_WORDS = {"t": "shrunk t of a trade's return", "profit": "profit, USDT"}
 QUARTERS = 4
 

@@ -12,8 +12,6 @@ from pumpwatch_workbench.research.tune.objective import Verdict
 from pumpwatch_workbench.research.tune.space import Dimension, Range
 from pumpwatch_workbench.research.tune.walk_forward import Step, Tuned
 
-__all__ = ["settings_table", "tune_tiles", "walk_table"]
-
 
 def tune_tiles(tuned: Tuned) -> tuple[Tile, ...]:
     """Return the summary's figures: what was never searched comes first."""

@@ -30,8 +30,6 @@ from pumpwatch_workbench.research.backtest.events import Track
 from pumpwatch_workbench.research.backtest.market import Block, Window
 from pumpwatch_workbench.research.backtest.settings import BacktestSettings
 
-__all__ = ["SignalPool"]
-
 
 @dataclass(slots=True)
 class _Group:

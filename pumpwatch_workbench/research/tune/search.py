@@ -28,8 +28,6 @@ from .objective import Task, Verdict
 from .space import SearchSpace
 from .splits import Fold
 
-__all__ = ["Found", "check_study", "search", "storage_at"]
-
 BATCH = 10
 STARTUP = 20
 """Trials at random before the sampler learns from them."""

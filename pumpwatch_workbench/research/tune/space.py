@@ -17,8 +17,6 @@ from pumpwatch_workbench.research.backtest.settings import (
     settable,
 )
 
-__all__ = ["Choices", "Dimension", "Range", "SearchSpace", "Suggest", "space_for"]
-
 DIGITS = 4
 """Significant digits of a searched number: more would be noise."""
 LOOSENED = frozenset({"ewma_turnover_z", "ewma_jump"})

@@ -11,8 +11,6 @@ from pumpwatch.domain.market.candles import HOUR
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings.tables import SegmentRow, moment
 
-__all__ = ["Fold", "Period", "Plan", "split"]
-
 DAY = 24 * HOUR
 
 

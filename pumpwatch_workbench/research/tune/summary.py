@@ -11,8 +11,6 @@ from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
 from pumpwatch_workbench.research.tune.page_tables import walk_table
 from pumpwatch_workbench.research.tune.walk_forward import Tuned
 
-__all__ = ["print_tuned"]
-
 
 def print_tuned(tuned: Tuned, doubts: Sequence[str], console: Console) -> None:
     """Print every step, the settings in the end, and what speaks against them.

@@ -13,8 +13,6 @@ from .search import Found, search
 from .space import SearchSpace
 from .splits import Fold, Plan
 
-__all__ = ["Step", "Tuned", "walk_forward"]
-
 
 @dataclass(frozen=True, slots=True)
 class Step:

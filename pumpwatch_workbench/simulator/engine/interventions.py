@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-__all__ = ["Interventions"]
-
 
 @dataclass(slots=True)
 class Interventions:

@@ -21,8 +21,6 @@ from pumpwatch_workbench.simulator.market.source import (
     Prints,
 )
 
-__all__ = ["LiveMarket"]
-
 PRICES = ("last", "mark", "index", "high_24h", "low_24h")
 OTHERS = ("depth_usdt", "funding_rate")
 

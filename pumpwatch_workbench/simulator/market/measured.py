@@ -18,8 +18,6 @@ from typing import IO
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.simulator.market.source import Market
 
-__all__ = ["HeldClock", "MeasuredExchange", "exchange_of", "serve_on_command"]
-
 STOP_SECONDS = 10
 
 

@@ -27,8 +27,6 @@ from pumpwatch_workbench.simulator.market.source import (
     Prints,
 )
 
-__all__ = ["CALM", "Line", "Style", "between", "draw", "joined", "line_of", "plain_prints"]
-
 LAST_MS = MINUTE_MS - 1
 NOTHING = np.empty(0)
 NO_PRINTS = Prints(NOTHING.astype(np.int64), NOTHING.astype(np.bool_), NOTHING, NOTHING)

@@ -22,19 +22,6 @@ from numpy.typing import NDArray
 
 from pumpwatch.domain.market.candles import Candles
 
-__all__ = [
-    "UNREADABLE",
-    "ArchiveStore",
-    "Arrays",
-    "archive_of",
-    "arrays_of_candles",
-    "arrays_of_state",
-    "candles_of_arrays",
-    "read_archive",
-    "slice_key",
-    "state_key",
-]
-
 logger = logging.getLogger(__name__)
 
 FORMAT = "v1"

@@ -6,8 +6,6 @@ from botocore.config import Config
 
 from pumpwatch import __version__
 
-__all__ = ["client_config"]
-
 
 def client_config(*, read_timeout: float) -> Config:
     """Return a configuration with standard retries and a short, fixed name for us.

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-__all__ = ["LambdaDeadline", "NoDeadline", "SystemClock", "TimerDeadline"]
-
 
 class SystemClock:
     """This machine's wall clock (Clock port)."""

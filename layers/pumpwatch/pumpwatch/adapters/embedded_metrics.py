@@ -14,8 +14,6 @@ from collections.abc import Callable
 
 from pumpwatch.ports import MetricsSink
 
-__all__ = ["NAMESPACE", "PUSH_FAILURES", "STAGE", "WatchedSink"]
-
 NAMESPACE, PUSH_FAILURES, STAGE = "Pumpwatch", "PushFailures", "stage"
 
 

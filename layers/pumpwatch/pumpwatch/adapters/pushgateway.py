@@ -38,8 +38,6 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pumpwatch.credentials import PushCredentials
 from pumpwatch.errors import PumpwatchError
 
-__all__ = ["PushgatewaySink"]
-
 logger = logging.getLogger(__name__)
 
 MOST_ABANDONED = 4

@@ -12,8 +12,6 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pumpwatch.errors import InvariantBroken
 
-__all__ = ["Fields", "read_record", "record_fields"]
-
 Fields = dict[str, Any]
 Record = TypeVar("Record")
 

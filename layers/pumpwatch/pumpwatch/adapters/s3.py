@@ -14,8 +14,6 @@ from pumpwatch.errors import StoreUnavailable
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["S3HistoryStore", "s3_client"]
-
 ABSENT = frozenset({"NoSuchKey", "404"})
 
 

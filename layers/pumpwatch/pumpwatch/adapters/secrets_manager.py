@@ -18,8 +18,6 @@ from pumpwatch.errors import BadCredentials, StoreUnavailable
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-__all__ = ["SecretsManagerSecrets"]
-
 MAX_AGE_SECONDS = 300
 EXPECTED_KEY = 'put {"api_key": "...", "api_secret": "..."} (or "rsa_private_key") into it'
 EXPECTED_PUSH = 'put {"user": "...", "password": "..."} (and "ca" in PEM, if it is private) into it'

@@ -20,7 +20,7 @@ from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.errors import LeaseHeld
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import DETECT, MOST_EVENTS
-from pumpwatch.metrics.reporter import RunNumbers
+from pumpwatch.metrics.numbers import RunNumbers
 from pumpwatch.ports import Deadline
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import load_settings
@@ -30,8 +30,6 @@ from pumpwatch.usecases.detect.report import DetectReport
 from .function import Function, HeldLease, metrics_reporter, push_sink
 from .probe import check_exchange, check_history, check_pushgateway, check_table
 from .traffic import describe_traffic
-
-__all__ = ["describe", "detect_function"]
 
 LEASE_NAME = "detect"
 OVER_SHOWN = 150_000

@@ -16,13 +16,12 @@ from pumpwatch.credentials import PushCredentials
 from pumpwatch.domain.lease import Lease
 from pumpwatch.errors import BadEvent, PumpwatchError
 from pumpwatch.invocation import Tick
-from pumpwatch.metrics.reporter import MetricsReporter, RunNumbers
+from pumpwatch.metrics.numbers import RunNumbers
+from pumpwatch.metrics.reporter import MetricsReporter
 from pumpwatch.ports import Deadline, LeaseStore, MetricsSink, Secrets
 from pumpwatch.settings.shared import SharedSettings
 
 from .probe import Check, run_checks
-
-__all__ = ["Context", "Function", "HeldLease", "metrics_reporter", "push_sink"]
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,6 @@ from pumpwatch.settings.trade import TradeSettings
 
 from .probe import CheckFailed, Facts
 
-__all__ = ["check_key"]
-
 
 def check_key(
     settings: TradeSettings, secrets: Secrets, deadline: Deadline, time: ExchangeTime | None = None

@@ -11,8 +11,6 @@ from aws_lambda_powertools import Logger
 if TYPE_CHECKING:
     from pumpwatch.usecases.trade.report import TradeReport
 
-__all__ = ["log_trade_report", "structured_logger"]
-
 ROUTINE = "opened", "closed", "dropped", "denied", "waiting", "stop_seen", "locked", "lock"
 """Happenings and reasons that nobody must act on. All others are warnings, also a kind that is
 new: a log of warnings alone then holds everything that is a person's business."""

@@ -6,10 +6,8 @@ from decimal import Decimal
 
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.metrics.catalogue import BLOCKED_BY, PROTECTIONS
-from pumpwatch.metrics.reporter import RunNumbers
+from pumpwatch.metrics.numbers import RunNumbers
 from pumpwatch.usecases.trade.report import TradeReport
-
-__all__ = ["describe"]
 
 
 def describe(report: TradeReport, numbers: RunNumbers, *, mode: str) -> None:

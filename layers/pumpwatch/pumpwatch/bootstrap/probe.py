@@ -13,18 +13,6 @@ from pumpwatch.errors import PumpwatchError
 from pumpwatch.ports import Deadline, HistoryStore, MetricsSink
 from pumpwatch.settings.trade import TradeSettings
 
-__all__ = [
-    "Check",
-    "CheckFailed",
-    "Facts",
-    "check_exchange",
-    "check_history",
-    "check_pushgateway",
-    "check_table",
-    "check_time",
-    "run_checks",
-]
-
 Facts = dict[str, object]
 Check = Callable[[Deadline], Facts]
 """Returns what it found. Raises one of our errors when something is wrong."""

@@ -25,7 +25,7 @@ from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials, KeyRefused, StoreUnavailable
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import TRADE
-from pumpwatch.metrics.reporter import RunNumbers
+from pumpwatch.metrics.numbers import RunNumbers
 from pumpwatch.ports import Broker, Deadline, Secrets
 from pumpwatch.settings.shared import load_settings
 from pumpwatch.settings.trade import TradeSettings
@@ -37,8 +37,6 @@ from .key_check import check_key
 from .numbers import describe
 from .probe import check_exchange, check_pushgateway, check_table, check_time
 from .traffic import describe_traffic
-
-__all__ = ["describe", "trade_function"]
 
 logger = logging.getLogger(__name__)
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pumpwatch.adapters.bybit.refusals import word_of
 from pumpwatch.adapters.bybit.traffic import Taken
-from pumpwatch.metrics.reporter import RunNumbers
-
-__all__ = ["describe_traffic"]
+from pumpwatch.metrics.numbers import RunNumbers
 
 ROOT = "/v5/"
 

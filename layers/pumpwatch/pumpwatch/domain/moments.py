@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = ["utc_text"]
-
 
 def utc_text(time: int) -> str:
     """Return a time of milliseconds UTC as text, such as `2027-01-15 08:00:00 UTC`."""

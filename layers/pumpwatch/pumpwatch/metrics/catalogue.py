@@ -12,8 +12,6 @@ from enum import StrEnum
 from itertools import product
 from typing import Final
 
-__all__ = ["ANY", "HOLD_SECONDS", "METRICS", "Kind", "Metric", "total_key"]
-
 
 class Kind(StrEnum):
     """The Prometheus type."""

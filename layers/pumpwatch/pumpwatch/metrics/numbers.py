@@ -18,8 +18,6 @@ from prometheus_client.metrics_core import Metric as Family
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.metrics.catalogue import METRICS, Kind, Metric, total_key
 
-__all__ = ["RunNumbers", "Series", "UndeclaredMetric", "exposition"]
-
 ALWAYS_SHOWN = ("last_failure_timestamp_seconds", "last_uncounted_timestamp_seconds")
 """How the gauges end that a failed run pushes too."""
 

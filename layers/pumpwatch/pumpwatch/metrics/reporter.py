@@ -13,11 +13,9 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from pumpwatch.errors import PumpwatchError
-from pumpwatch.metrics.numbers import RunNumbers, UndeclaredMetric, exposition
+from pumpwatch.metrics.numbers import RunNumbers, exposition
 from pumpwatch.metrics.shown_series import ShownSeries
 from pumpwatch.ports import MetricsSink, TotalsStore
-
-__all__ = ["MetricsReporter", "RunNumbers", "UndeclaredMetric", "exposition"]
 
 logger = logging.getLogger(__name__)
 

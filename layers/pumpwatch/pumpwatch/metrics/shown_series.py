@@ -13,8 +13,6 @@ from pumpwatch.errors import PumpwatchError
 from pumpwatch.metrics.catalogue import HOLD_SECONDS
 from pumpwatch.metrics.numbers import RunNumbers
 
-__all__ = ["ShownSeries"]
-
 logger = logging.getLogger(__name__)
 
 GIVEN_UP_AFTER = 300.0

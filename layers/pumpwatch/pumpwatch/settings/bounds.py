@@ -8,8 +8,6 @@ from typing import Literal, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
-__all__ = ["bounds_of"]
-
 KINDS: dict[object, str] = {
     bool: "true or false",
     int: "a whole number",

@@ -8,8 +8,6 @@ from pydantic import Field
 
 from .shared import SharedSettings
 
-__all__ = ["DetectSettings"]
-
 
 class DetectSettings(SharedSettings):
     """What the detect function reads."""

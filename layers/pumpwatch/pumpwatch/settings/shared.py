@@ -19,8 +19,6 @@ from pumpwatch.errors import SettingsError
 
 from .bounds import bounds_of
 
-__all__ = ["LOOPBACK", "REFUSED_REGIONS", "SecretArn", "SharedSettings", "load_settings"]
-
 BYBIT_HOST = re.compile(
     r"(api|api-testnet|api-demo|api-demo-testnet)\.(bybit|bytick)\.com"
     r"|api\.bybit\.(nl|kz|ae|id|eu|tr)|api\.bybit-tr\.com|api\.bybitgeorgia\.ge|api\.manepa\.jp"

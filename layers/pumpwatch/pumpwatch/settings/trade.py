@@ -12,8 +12,6 @@ from pumpwatch.domain.trading.weekly_hours import WeeklyHours
 
 from .shared import SecretArn, SharedSettings
 
-__all__ = ["LONGEST_REQUEST_SECONDS", "TradeSettings"]
-
 LONGEST_REQUEST_SECONDS = 4.6
 """Five requests in sequence, an entry at its slowest, and two seconds fit into a run of 25."""
 

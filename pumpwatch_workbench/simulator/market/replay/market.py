@@ -18,7 +18,6 @@ from pumpwatch_workbench.simulator.market.prints import between, joined
 from pumpwatch_workbench.simulator.market.replay.board import Board
 from pumpwatch_workbench.simulator.market.replay.casting import (
     FUNDING_INTERVAL_MINUTES,
-    DroppedEvent,
     ReplayContract,
     cast_events,
     daily_turnover,
@@ -37,8 +36,6 @@ from pumpwatch_workbench.simulator.market.source import (
     PlantedEvent,
     Prints,
 )
-
-__all__ = ["DroppedEvent", "ReplayContract", "ReplayMarket"]
 
 DEFAULT_START = 1_793_577_600_000
 """2026-11-02T00:00:00Z."""

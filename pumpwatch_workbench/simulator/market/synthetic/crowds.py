@@ -18,8 +18,6 @@ from pumpwatch_workbench.simulator.market.synthetic.contracts import Contracts
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
 from pumpwatch_workbench.simulator.market.synthetic.surges import Surge
 
-__all__ = ["Crowds"]
-
 _PRINTS = 700
 MOST_ORDERS = 4_000
 

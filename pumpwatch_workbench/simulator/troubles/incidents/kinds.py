@@ -17,8 +17,6 @@ from pumpwatch_workbench.simulator.troubles.incidents import (
 )
 from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident, IncidentError
 
-__all__ = ["KINDS", "apply_incident"]
-
 Work = Callable[[Engine, int, Incident], None]
 KINDS: Mapping[str, Work] = {
     "announce_delisting": to_markets.announce_delisting,

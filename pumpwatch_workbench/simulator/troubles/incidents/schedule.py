@@ -15,8 +15,6 @@ from pumpwatch_workbench.simulator.troubles.incidents.by_strangers import ODD
 from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident, IncidentError
 from pumpwatch_workbench.simulator.troubles.incidents.kinds import KINDS, apply_incident
 
-__all__ = ["NEEDS_POSITION", "IncidentSchedule", "schedule_from_json"]
-
 NEEDS_POSITION = frozenset({"auto_deleverage", "drop_stop", "funding", "liquidate", "manual_close"})
 OTHERS = frozenset({*ODD, "hedge_mode"})
 """What strangers do in symbols where nothing of ours is."""

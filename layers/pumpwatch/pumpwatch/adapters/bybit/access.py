@@ -10,8 +10,6 @@ from pumpwatch.errors import UnreadableAnswer
 
 from .fields import Row, choice, integer, object_in, text, unreadable
 
-__all__ = ["read_access"]
-
 WHERE = "query-api"
 READ_ONLY = {"0": False, "1": True}
 

@@ -11,8 +11,6 @@ from pumpwatch.errors import InvariantBroken, PumpwatchError
 
 from .endpoints import Endpoint
 
-__all__ = ["Answer", "Envelope", "Failed", "blotter", "read_envelope", "require_text"]
-
 LATEST_TIME = 4_102_444_800_000
 """The year 2100: a stamp beyond it is nonsense, and would put the clock out for ever."""
 

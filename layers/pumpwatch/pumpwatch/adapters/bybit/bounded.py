@@ -20,8 +20,6 @@ from urllib3 import Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-__all__ = ["BoundedAdapter"]
-
 CONNECT_SECONDS = 3.0
 
 

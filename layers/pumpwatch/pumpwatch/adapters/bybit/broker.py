@@ -45,8 +45,6 @@ from .orders import (
 from .refusals import GONE, NO_ROUTE, NOT_FOUND_STATUS, NOT_IN_DEMO
 from .session import BybitSession
 
-__all__ = ["BybitBroker"]
-
 LISTS = {
     endpoints.POSITIONS: ("positions", 200),
     endpoints.OPEN_ORDERS: ("open_orders", 50),

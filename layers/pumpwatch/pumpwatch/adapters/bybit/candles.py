@@ -19,8 +19,6 @@ from pumpwatch.errors import BadMarketData
 
 from .tickers import as_float
 
-__all__ = ["INTERVALS", "join_series", "pages", "read_candles"]
-
 PAGE = 1000
 """Most candles in one answer."""
 

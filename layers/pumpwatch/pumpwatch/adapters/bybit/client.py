@@ -12,8 +12,6 @@ from requests.adapters import BaseAdapter
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials
 
-__all__ = ["quiet_client"]
-
 VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from .session import BybitSession
 
-__all__ = ["ExchangeClock"]
-
 
 class ExchangeClock:
     """The latest time the exchange stamped an answer with, as far as it is believed (Clock port).

@@ -10,8 +10,6 @@ import threading
 import time
 from typing import NamedTuple, Protocol
 
-__all__ = ["Clocks", "ExchangeTime"]
-
 TOLERANCE, AGREEMENT = 2_000, 1_000
 """Milliseconds by which a stamp may be off, and within which the witnesses of a change agree."""
 WITNESSES, LEAST_SPAN = 3, 1_000

@@ -15,28 +15,6 @@ from typing import Any, TypeVar
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.errors import ExchangeUnavailable, UnreadableAnswer
 
-__all__ = [
-    "LATEST_TIME",
-    "NUMBER",
-    "SIDES",
-    "Row",
-    "amount",
-    "choice",
-    "entries",
-    "integer",
-    "moment",
-    "number",
-    "object_in",
-    "optional_amount",
-    "optional_number",
-    "optional_text",
-    "price",
-    "rows",
-    "side",
-    "text",
-    "unreadable",
-]
-
 Row = Mapping[str, Any]
 T = TypeVar("T")
 

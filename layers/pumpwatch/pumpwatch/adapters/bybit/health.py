@@ -7,8 +7,6 @@ from collections import Counter
 
 from pumpwatch.domain.trading.protections.base import Health
 
-__all__ = ["RollingHealth"]
-
 SPAN = 600_000
 """How far back is looked, milliseconds."""
 STEP = 10_000

@@ -21,8 +21,6 @@ from .fields import (
 )
 from .tickers import is_usdt_perpetual, symbol_of
 
-__all__ = ["is_tradable", "is_watched", "read_instrument", "symbol_type"]
-
 MIN_NOTIONAL = Decimal(5)
 """USDT; Bybit's general minimum, for rows that do not name one."""
 OTHER_CONTRACTS = ("InversePerpetual", "LinearFutures", "InverseFutures")

@@ -16,8 +16,6 @@ from pumpwatch.ports import Deadline
 
 from .endpoints import Endpoint
 
-__all__ = ["Budgets", "RateLimiter", "WindowLimiter"]
-
 WINDOW_SECONDS = 5
 WINDOW_REQUESTS = 600
 """Bybit bans an address for ten minutes that sends more than this in any such window."""

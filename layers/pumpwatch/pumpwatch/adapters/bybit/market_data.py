@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TypeVar
 
+from pumpwatch.adapters.bybit.answers import Answer
 from pumpwatch.domain.market.candles import CandleRequest, CandleSeries
 from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.domain.market.trades import MarketTrades
@@ -25,10 +26,8 @@ from .fields import entries, object_in, optional_text, price
 from .instruments import is_tradable, is_watched, read_instrument, symbol_type
 from .market_trades import LIMIT, read_market_trades
 from .refusals import BAD_PARAMETER
-from .session import Answer, BybitSession
+from .session import BybitSession
 from .tickers import read_snapshot, symbol_of
-
-__all__ = ["BybitMarketData"]
 
 logger = logging.getLogger(__name__)
 

@@ -17,8 +17,6 @@ from pumpwatch.errors import BadMarketData
 
 from .fields import LATEST_TIME, NUMBER
 
-__all__ = ["LIMIT", "read_market_trades"]
-
 LIMIT = MOST
 """Trades asked for: the most there are in one answer."""
 SIDES = {"Buy": True, "Sell": False}

@@ -9,8 +9,6 @@ from pumpwatch.errors import InvariantBroken
 
 from .orders import TRIGGER_WORDS
 
-__all__ = ["CATEGORY", "ONE_WAY", "order_body", "plain"]
-
 CATEGORY = "linear"
 ONE_WAY = 0
 SIDES = {Side.BUY: "Buy", Side.SELL: "Sell"}

@@ -39,17 +39,6 @@ from .fields import (
     unreadable,
 )
 
-__all__ = [
-    "COIN",
-    "TRIGGER_WORDS",
-    "order_of_fills",
-    "read_account",
-    "read_fill",
-    "read_open_order",
-    "read_order",
-    "read_position",
-]
-
 Found = TypeVar("Found")
 
 ORDERS, FILLS = "order list", "execution list"

@@ -18,22 +18,6 @@ from pumpwatch.errors import (
 
 from .endpoints import SET_LEVERAGE, TRADING_STOP, Endpoint
 
-__all__ = [
-    "BAD_PARAMETER",
-    "BENIGN",
-    "CLOCKS_APART",
-    "GONE",
-    "NOT_FOUND_STATUS",
-    "NOT_IN_DEMO",
-    "NO_ROUTE",
-    "http_failure",
-    "is_trouble",
-    "no_answer",
-    "refusal",
-    "retry_pause",
-    "word_of",
-]
-
 BENIGN = {SET_LEVERAGE: 110043, TRADING_STOP: 34040}
 """Leverage unchanged, stop and target unchanged: what was asked for holds."""
 

@@ -40,8 +40,6 @@ from .refusals import (
 )
 from .traffic import Traffic
 
-__all__ = ["Answer", "BybitSession"]
-
 UNREADABLE_STATUS = 409
 """What pybit reports for a body that is not JSON."""
 LONGEST_REASON = 200

@@ -14,8 +14,6 @@ from pumpwatch.errors import ExchangeUnavailable
 
 from .fields import LATEST_TIME, Row, entries
 
-__all__ = ["as_float", "is_usdt_perpetual", "read_snapshot", "symbol_of"]
-
 PRICES = {"last_price": "lastPrice", "high_24h": "highPrice24h", "low_24h": "lowPrice24h"}
 AMOUNTS = {"volume_24h": "volume24h", "turnover_24h": "turnover24h"}
 OTHERS = {"mark_price": "markPrice", "bid": "bid1Price", "ask": "ask1Price"}

@@ -6,8 +6,6 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 
-__all__ = ["Taken", "Traffic"]
-
 MOST_LATENCIES = 5_000
 """Kept between two runs; a backfill that nobody reports must not grow without bound."""
 

@@ -9,8 +9,6 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from pumpwatch.adapters.records import Fields, read_record, record_fields
 
-__all__ = ["Item", "from_item", "marshal", "to_item", "unmarshal"]
-
 Item = Fields
 Record = TypeVar("Record")
 

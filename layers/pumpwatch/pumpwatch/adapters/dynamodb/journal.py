@@ -19,8 +19,6 @@ from pumpwatch.errors import DuplicateOrder, LeaseLost, LimitReached
 from .codec import from_item, marshal, to_item
 from .table import Cancelled, ConditionFailed, Table, lease_key
 
-__all__ = ["DynamoJournal"]
-
 ALL, LIVE, COUNT, INSTALLATION = "TRADES", "TRADES#LIVE", "ORDERS#DAY", "INSTALLATION"
 TRADE, ORDER, REPAIR = "TRADE", "ORDER#", "REPAIR#"
 LEASE_CHECK, ORDER_PUT, COUNT_UPDATE = 0, 1, 2

@@ -12,8 +12,6 @@ from pumpwatch.errors import DuplicateOrder, StoreUnavailable
 from .codec import from_item, marshal, to_item
 from .table import Cancelled, Table
 
-__all__ = ["DynamoPaperStore"]
-
 ACCOUNT, ORDER, FILL = "PAPER", "PAPER#ORDER", "PAPER#FILL"
 KEEP_SECONDS = 90 * 86_400
 

@@ -15,14 +15,6 @@ from pumpwatch.errors import LeaseHeld
 from .codec import from_item, marshal, to_item
 from .table import Cancelled, ConditionFailed, Table, lease_key
 
-__all__ = [
-    "DynamoEventStore",
-    "DynamoHaltStore",
-    "DynamoLeaseStore",
-    "DynamoLockStore",
-    "DynamoSignalStore",
-]
-
 logger = logging.getLogger(__name__)
 
 SIGNALS, EVENTS, LOCKS, HALT = "SIGNAL", "EVENT", "LOCK", "HALT"

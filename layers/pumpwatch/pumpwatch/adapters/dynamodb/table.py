@@ -21,8 +21,6 @@ from .codec import Item, marshal, unmarshal
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-__all__ = ["Cancelled", "ConditionFailed", "Table", "dynamodb_client", "lease_key"]
-
 CONDITION = "ConditionalCheckFailed"
 LEASE = "LEASE"
 

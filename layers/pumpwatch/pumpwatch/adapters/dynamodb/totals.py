@@ -10,8 +10,6 @@ from decimal import Decimal
 from .codec import Item
 from .table import ConditionFailed, Table
 
-__all__ = ["DynamoTotalsStore", "LastRuns"]
-
 TOTALS = "TOTALS"
 PREFIX, OWN = "t:", "o:"
 """Of an attribute that holds a total; the second stands for the function's name in front of it:

@@ -11,8 +11,6 @@ from pumpwatch.adapters.paper.ledger import Holding
 from pumpwatch.domain.trading.orders import Fill, OrderStatus, Side
 from pumpwatch.errors import DuplicateOrder, StoreUnavailable
 
-__all__ = ["MemoryPaperStore", "PaperFunding", "PaperPosition", "PaperState", "PaperStore"]
-
 
 @dataclass(frozen=True, slots=True)
 class PaperFunding:

@@ -8,8 +8,6 @@ from decimal import Decimal
 from pumpwatch.domain.market.snapshot import OrderBook
 from pumpwatch.domain.trading.orders import OrderRequest, Side
 
-__all__ = ["Taken", "paid", "slipped", "walk"]
-
 ZERO = Decimal(0)
 
 

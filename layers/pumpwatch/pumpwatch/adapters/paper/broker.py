@@ -41,8 +41,6 @@ from .book import Taken, paid, walk
 from .rows import fill_of, order_of, position_of, protections_of, reducible, unrealised
 from .watch import Watch
 
-__all__ = ["PaperBroker"]
-
 ZERO = Decimal(0)
 FRESH = 1000
 """Milliseconds for which one look at the candles serves every question of a tick."""

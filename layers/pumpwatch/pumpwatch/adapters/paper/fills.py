@@ -13,8 +13,6 @@ from pumpwatch.domain.trading.orders import FillKind, Side
 
 from .funding import Charge, charge, rolled
 
-__all__ = ["SLIP", "Followed", "Triggered", "follow"]
-
 ZERO = Decimal(0)
 EIGHT_HOURS = 8 * 3_600_000
 SLIP = Decimal("0.05")

@@ -10,8 +10,6 @@ from pumpwatch.adapters.paper.account import PaperFunding, PaperPosition
 from pumpwatch.domain.market.snapshot import MarketSnapshot
 from pumpwatch.domain.trading.orders import Fill, FillKind, Side
 
-__all__ = ["Charge", "charge", "funding_fill", "renewed", "rolled", "terms_in", "wants_terms"]
-
 LAST_LOOK = 120_000
 """Milliseconds before a funding from which on its rate is read once more: it moves until then."""
 

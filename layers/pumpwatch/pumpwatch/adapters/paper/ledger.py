@@ -8,19 +8,6 @@ from decimal import ROUND_DOWN, Decimal
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.errors import Rejected
 
-__all__ = [
-    "MAINTENANCE_MARGIN",
-    "Change",
-    "Holding",
-    "apply_fill",
-    "better",
-    "check_stop",
-    "check_trailing",
-    "liquidation_price",
-    "pnl",
-    "trailing_level",
-]
-
 BAD_REQUEST = 10001
 """Bybit's code, so that callers see the same refusal."""
 

@@ -16,8 +16,6 @@ from pumpwatch.domain.trading.orders import (
 )
 from pumpwatch.errors import Rejected
 
-__all__ = ["fill_of", "order_of", "position_of", "protections_of", "reducible", "unrealised"]
-
 NOTHING_TO_REDUCE = 110017
 
 

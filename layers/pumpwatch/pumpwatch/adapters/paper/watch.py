@@ -19,8 +19,6 @@ from .book import slipped
 from .fills import Followed, Triggered, follow
 from .funding import funding_fill, renewed, terms_in, wants_terms
 
-__all__ = ["Look", "Watch"]
-
 logger = logging.getLogger(__name__)
 
 ZERO = Decimal(0)

@@ -11,8 +11,6 @@ import numpy as np
 from pumpwatch.domain.market.candles import BoolArray, Candles, FloatArray, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
 
-__all__ = ["Carry", "Detections", "Detector", "known_before"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Carry:

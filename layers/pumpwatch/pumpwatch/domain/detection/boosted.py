@@ -35,8 +35,6 @@ from .trade_traits import TRADE_TRAITS, trade_traits
 from .traits import CANDLE_TRAITS, DAY_OF_MINUTES, candle_traits
 from .windows import CANCELLED, previous, trailing_sum
 
-__all__ = ["Boosted", "Candidates", "LearnedScores", "stored_scores"]
-
 MODEL = "boosted.json"
 DEVIATIONS, JUMP = 2, 1
 """Columns of the candle's traits."""

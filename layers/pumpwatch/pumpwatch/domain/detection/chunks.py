@@ -11,8 +11,6 @@ from pumpwatch.domain.market.candles import BoolArray, Candles, FloatArray, IntA
 
 from .base import Carry, Detections
 
-__all__ = ["Chunk", "blank", "chunks"]
-
 CHUNK = 1 << 15
 """Candles worked on at a time: intermediate arrays of a chunk stay in the processor's cache."""
 

@@ -26,8 +26,6 @@ from pumpwatch.domain.market.candles import MINUTE, BoolArray, FloatArray, IntAr
 
 from .signals import Phase, PumpEvent, Signal, event_id_for, signal_id_for
 
-__all__ = ["EventRules", "SymbolView", "advance"]
-
 ORDER = (Phase.RISING, Phase.PEAKED, Phase.FADING, Phase.OVER)
 SIGNALLED = (Phase.RISING, Phase.PEAKED, Phase.OVER)
 

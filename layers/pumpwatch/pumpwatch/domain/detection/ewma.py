@@ -26,8 +26,6 @@ from .base import Carry, Detections
 from .chunks import blank, chunks
 from .windows import leaky_sum, previous
 
-__all__ = ["Ewma"]
-
 
 @dataclass(frozen=True, slots=True)
 class Ewma:

@@ -21,8 +21,6 @@ from .base import Carry, Detections
 from .chunks import blank, chunks
 from .windows import trailing_sum, window_lengths
 
-__all__ = ["KampsKleinberg"]
-
 
 @dataclass(frozen=True, slots=True)
 class KampsKleinberg:

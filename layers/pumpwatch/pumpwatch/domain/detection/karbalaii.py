@@ -36,8 +36,6 @@ from .windows import (
     window_lengths,
 )
 
-__all__ = ["Karbalaii"]
-
 
 @dataclass(frozen=True, slots=True)
 class Karbalaii:

@@ -16,8 +16,6 @@ import numpy as np
 
 from pumpwatch.domain.market.candles import FloatArray, IntArray
 
-__all__ = ["LearnedScore", "Trees"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trees:

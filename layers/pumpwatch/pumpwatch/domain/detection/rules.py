@@ -11,8 +11,6 @@ from .ewma import Ewma
 from .kamps_kleinberg import KampsKleinberg
 from .karbalaii import Karbalaii
 
-__all__ = ["DETECTORS", "DetectorSettings", "detector_named"]
-
 
 class DetectorSettings(Protocol):
     """The settings that rules read."""

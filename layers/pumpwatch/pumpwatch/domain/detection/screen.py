@@ -25,8 +25,6 @@ from pumpwatch.domain.market.candles import HOUR, MINUTE, BoolArray, Candles, Fl
 
 from .base import Carry, Detector
 
-__all__ = ["Glance", "Past", "Screened", "recent_flows", "screen", "stretch_of", "stretches"]
-
 DAY = 24 * HOUR
 KEPT = 26 * HOUR
 ROUNDING = 1e-3

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 
-__all__ = ["Phase", "PumpEvent", "Signal", "event_id_for", "signal_id_for"]
-
 
 class Phase(StrEnum):
     """Where a pump stands."""

@@ -12,8 +12,6 @@ import numpy as np
 from pumpwatch.domain.market.candles import MINUTE, FloatArray, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
 
-__all__ = ["LOOK_BACK", "NEEDED", "TRADE_TRAITS", "trade_traits"]
-
 LOOK_BACK = 5 * MINUTE
 SHORTEST = 12_000
 """Milliseconds before the minute that a rate of trades is taken over at least."""

@@ -10,8 +10,6 @@ import numpy as np
 
 from pumpwatch.domain.market.candles import FloatArray, IntArray
 
-__all__ = ["CANDLE_TRAITS", "DAY_OF_MINUTES", "candle_traits"]
-
 DAY_OF_MINUTES = 1440
 BUSY = 30.0
 """Times the mean minute: a candle with more is a burst."""

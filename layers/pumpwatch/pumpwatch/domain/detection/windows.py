@@ -12,15 +12,6 @@ import numpy as np
 
 from pumpwatch.domain.market.candles import FloatArray, IntArray
 
-__all__ = [
-    "leaky_sum",
-    "previous",
-    "trailing_max",
-    "trailing_spread",
-    "trailing_sum",
-    "window_lengths",
-]
-
 MAX_EXPONENT = 50.0
 """Weights within a block stay below e^50, far from overflow."""
 MAX_BLOCK = 4096

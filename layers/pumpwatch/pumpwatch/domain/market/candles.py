@@ -8,20 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "HOUR",
-    "LARGEST",
-    "MINUTE",
-    "BoolArray",
-    "CandleRequest",
-    "CandleSeries",
-    "Candles",
-    "FloatArray",
-    "IntArray",
-    "first_bad_candle",
-    "possible_candles",
-]
-
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]

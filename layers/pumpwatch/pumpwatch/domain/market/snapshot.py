@@ -7,8 +7,6 @@ from decimal import Decimal
 
 from .candles import FloatArray, IntArray
 
-__all__ = ["Instrument", "MarketSnapshot", "OrderBook"]
-
 
 @dataclass(frozen=True, slots=True)
 class Instrument:

@@ -8,8 +8,6 @@ import numpy as np
 
 from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
 
-__all__ = ["MOST", "MarketTrades"]
-
 MOST = 1000
 """Trades that are looked at: an exchange gives no more."""
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Access", "refusals", "warnings"]
-
 DAY = 86_400_000
 EXPIRY_WARNING_DAYS = 14
 

@@ -10,8 +10,6 @@ from .orders import Side
 from .plans import Denied, Quote
 from .rounding import ceil_to, floor_to
 
-__all__ = ["entry_price"]
-
 
 def entry_price(
     side: Side, quote: Quote, instrument: Instrument, tolerance: Decimal, target: Decimal

@@ -10,17 +10,6 @@ from .orders import Fill, Leg, OrderStatus, Position
 from .performance import CHANGES_POSITION, FillSummary, summarise_fills
 from .trades import OrderRecord, Trade, TradeState
 
-__all__ = [
-    "Evidence",
-    "foreign_orders",
-    "foreign_positions",
-    "foreign_quantity",
-    "needs_evidence",
-    "own_position",
-    "same_average",
-    "strange_fills",
-]
-
 SAME_AVERAGE = Decimal("0.0001")
 """Relative difference up to which two average prices are the same: the exchange rounds them."""
 

@@ -11,18 +11,6 @@ from .orders import Position, Side
 from .rounding import floor_to, stop_to_tick
 from .trades import ExitReason, Trade, TradeState
 
-__all__ = [
-    "BEFORE_DELISTING",
-    "exit_due",
-    "farther_stop",
-    "has_sound_stop",
-    "is_losing_side",
-    "may_exit",
-    "stop_to_set",
-    "target_to_set",
-    "trailing_distance",
-]
-
 PAUSE_AFTER_REFUSAL = 300_000
 """Milliseconds; the stop on the exchange protects the position meanwhile."""
 BEFORE_DELISTING = 600_000

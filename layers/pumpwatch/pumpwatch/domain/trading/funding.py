@@ -7,8 +7,6 @@ from decimal import Decimal
 
 from .orders import Side
 
-__all__ = ["FundingTerms", "funding_cost", "fundings_until"]
-
 
 @dataclass(frozen=True, slots=True)
 class FundingTerms:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Halt"]
-
 
 @dataclass(frozen=True, slots=True)
 class Halt:

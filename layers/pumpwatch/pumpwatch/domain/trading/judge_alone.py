@@ -12,8 +12,6 @@ from .repairs import Repair, RepairKind, closed, exit_again, waiting
 from .settling import never_placed, seen_by_position
 from .trades import ExitReason, TradeState
 
-__all__ = ["judge_alone"]
-
 
 def judge_alone(
     evidence: Evidence, now: int, *, patience: int, patience_gone: int

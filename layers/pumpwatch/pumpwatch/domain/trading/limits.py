@@ -15,8 +15,6 @@ from .orders import OrderStatus, Position, Side
 from .plans import Denied, EntryPlan, Quote
 from .trades import Trade
 
-__all__ = ["Book", "RiskLimits", "check_account", "check_plan", "check_symbol"]
-
 MAINTENANCE_MARGIN = Decimal("0.05")
 """Share of the notional at which a position is taken to be liquidated. Small contracts ask for 1 %
 to 2.5 %; more moves the estimate toward the entry, so the check errs on the safe side."""

@@ -8,24 +8,6 @@ from decimal import Decimal
 from enum import StrEnum
 from hashlib import blake2b
 
-__all__ = [
-    "ORDER_ID_PATTERN",
-    "ORDER_ID_PREFIX",
-    "Account",
-    "Fill",
-    "FillKind",
-    "Leg",
-    "OrderRequest",
-    "OrderState",
-    "OrderStatus",
-    "Outcome",
-    "Position",
-    "Side",
-    "StopTrigger",
-    "order_id_for",
-    "order_id_prefix",
-]
-
 ORDER_ID_PREFIX = "pw-"
 """Every order of Pumpwatch's starts with it, whichever installation made it."""
 ORDER_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,36}")

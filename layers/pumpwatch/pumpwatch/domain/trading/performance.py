@@ -12,8 +12,6 @@ from decimal import Decimal
 from .orders import Fill, FillKind, Side
 from .trades import ExitReason, Trade
 
-__all__ = ["CHANGES_POSITION", "FillSummary", "summarise_fills"]
-
 CHANGES_POSITION = frozenset(
     {FillKind.TRADE, FillKind.AUTO_DELEVERAGING, FillKind.LIQUIDATION, FillKind.SETTLEMENT}
 )

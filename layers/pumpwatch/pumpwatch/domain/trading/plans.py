@@ -7,8 +7,6 @@ from decimal import Decimal
 
 from .orders import Side
 
-__all__ = ["Denied", "EntryPlan", "Quote", "SizedEntry"]
-
 
 @dataclass(frozen=True, slots=True)
 class Denied:

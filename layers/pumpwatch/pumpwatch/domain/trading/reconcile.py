@@ -18,14 +18,6 @@ from .repairs import Repair, RepairKind, closed, dropped, exit_again, opened, wa
 from .settling import outcome_of, settled_as
 from .trades import ExitReason, OrderRecord, Trade, TradeState
 
-__all__ = [
-    "EXIT_WITHIN",
-    "SEND_WITHIN",
-    "UNEXPLAINED_AFTER",
-    "never_placed_after",
-    "reconcile",
-]
-
 SEND_WITHIN, EXIT_WITHIN = 5_000, 20_000
 """Milliseconds from its intent within which an entry and an exit leave, or never:
 `OrderRequest.send_by`. A late entry meets another market; a late exit is still wanted."""

@@ -12,16 +12,6 @@ from .performance import FillSummary
 from .settling import never_placed, outcome_of, settled_as
 from .trades import ExitReason, OrderRecord, Trade, TradeState
 
-__all__ = [
-    "Repair",
-    "RepairKind",
-    "closed",
-    "dropped",
-    "exit_again",
-    "opened",
-    "waiting",
-]
-
 UNEXPLAINED_END = "the position is gone and no fill says why"
 
 

@@ -6,15 +6,6 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from .orders import Side
 
-__all__ = [
-    "ceil_to",
-    "decimal_from",
-    "floor_to",
-    "quantity_to_step",
-    "stop_to_tick",
-    "target_to_tick",
-]
-
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:
     """Return the largest multiple of `step` that is at most `value`."""

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar, overload
 
-__all__ = ["Rows", "UnreadableRow"]
-
 Item = TypeVar("Item")
 
 

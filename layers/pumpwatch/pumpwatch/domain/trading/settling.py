@@ -9,8 +9,6 @@ from .evidence import Evidence
 from .orders import OrderState, OrderStatus, Outcome, Position
 from .trades import ExitReason, OrderRecord, Trade, TradeState
 
-__all__ = ["is_given_up", "never_placed", "outcome_of", "seen_by_position", "settled_as"]
-
 NEVER_PLACED = "never placed: the exchange has no trace of it"
 """The detail of such an order, and the denial of its trade."""
 

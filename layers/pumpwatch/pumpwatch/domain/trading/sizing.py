@@ -12,8 +12,6 @@ from .orders import Side
 from .plans import Denied, EntryPlan, Quote, SizedEntry
 from .rounding import quantity_to_step, stop_to_tick, target_to_tick
 
-__all__ = ["size_entry"]
-
 
 def size_entry(
     plan: EntryPlan,

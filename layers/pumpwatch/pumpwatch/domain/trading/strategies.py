@@ -12,8 +12,6 @@ from .orders import Side
 from .plans import Denied, EntryPlan, Quote
 from .rounding import decimal_from
 
-__all__ = ["Alert", "Fade", "Ride", "Strategy"]
-
 MINUTE = 60_000
 
 

@@ -8,8 +8,6 @@ from enum import StrEnum
 
 from .orders import Leg, OrderRequest, Outcome, Side
 
-__all__ = ["ExitReason", "OrderRecord", "RepairNote", "Trade", "TradeState"]
-
 
 class TradeState(StrEnum):
     """Where a trade stands in the journal."""

@@ -33,8 +33,6 @@ from .report import DetectReport
 from .scan import Scanner
 from .state import DetectState
 
-__all__ = ["DetectPumps", "Tick", "slices_due"]
-
 logger = logging.getLogger(__name__)
 
 STATE, FLOWS = "detect", "detect-flows"

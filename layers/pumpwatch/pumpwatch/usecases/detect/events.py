@@ -15,8 +15,6 @@ from pumpwatch.ports import EventStore, SignalStore
 
 from .report import DetectReport
 
-__all__ = ["EventDesk", "view_of_events_symbol", "view_of_nothing", "view_of_row"]
-
 logger = logging.getLogger(__name__)
 
 

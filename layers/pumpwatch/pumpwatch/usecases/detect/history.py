@@ -24,8 +24,6 @@ from pumpwatch.ports import HistoryStore, MarketData
 
 from .state import DetectState
 
-__all__ = ["Answers", "CandleHistory", "Refreshed", "request_count"]
-
 logger = logging.getLogger(__name__)
 
 Answers = Mapping[str, CandleSeries | PumpwatchError]

@@ -17,8 +17,6 @@ from pumpwatch.settings.detect import DetectSettings
 from .report import DetectReport
 from .state import DetectState
 
-__all__ = ["MarketWatch"]
-
 logger = logging.getLogger(__name__)
 
 INSTRUMENT_PAGE = 1000

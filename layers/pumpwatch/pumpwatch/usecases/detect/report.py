@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 
 from pumpwatch.domain.detection.signals import PumpEvent, Signal
 
-__all__ = ["DetectReport"]
-
 
 @dataclass(slots=True)
 class DetectReport:

@@ -21,8 +21,6 @@ from .scan_plan import ScanPlan, plan_scan
 from .state import DetectState, JudgedSpan
 from .trade_reader import TradeReader, count_scored
 
-__all__ = ["Scanner"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -14,8 +14,6 @@ from pumpwatch.domain.market.candles import BoolArray, CandleRequest, IntArray
 
 from .state import DetectState
 
-__all__ = ["ScanPlan", "plan_scan"]
-
 MOST_FOLLOWED = 200
 """Open events whose candles a scan asks for, beside the candidates' budget."""
 

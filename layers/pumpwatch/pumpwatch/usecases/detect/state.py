@@ -13,8 +13,6 @@ from pumpwatch.domain.detection.base import Carry, Detector
 from pumpwatch.domain.detection.screen import Glance, Past, stretches
 from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
 
-__all__ = ["DetectState", "JudgedSpan"]
-
 STEPS = 8
 NO_FLOW, UNKNOWN_FLOW = -8000, 8000
 TIMES = ("slice_of", "through", "unjudged", "answered", "grid_first", "first_flow")

@@ -21,8 +21,6 @@ from pumpwatch.ports import MarketData
 
 from .report import DetectReport
 
-__all__ = ["TradeReader", "count_scored"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -11,8 +11,6 @@ from pumpwatch.settings.trade import TradeSettings
 
 from .run import Desk
 
-__all__ = ["AccessCheck"]
-
 HOUR = 3_600_000
 
 

@@ -31,8 +31,6 @@ from .late_fills import LateFills, explain_fills
 from .order_flow import close_at_market, guard, hold_back, settle
 from .run import Desk
 
-__all__ = ["Care"]
-
 FAILURES = (RetryLater, OutcomeUnknown, Rejected, SkipSymbol, InvariantBroken)
 """What ends the care for one trade and no other's."""
 

@@ -11,8 +11,6 @@ from pumpwatch.domain.trading.trades import ExitReason, Trade
 
 from .run import Desk
 
-__all__ = ["exit_reason"]
-
 
 def exit_reason(desk: Desk, trade: Trade) -> ExitReason | None:
     """Return why the trade must be closed now, or None."""

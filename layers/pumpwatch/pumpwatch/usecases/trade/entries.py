@@ -42,8 +42,6 @@ from .look import View
 from .order_flow import ENTRY_REQUESTS, send_entry
 from .run import Desk
 
-__all__ = ["TOO_LITTLE_TIME", "account_book", "enter", "limits_from", "strategy_from"]
-
 MINUTE = 60_000
 TOO_LITTLE_TIME = "too little time is left to send an entry and to verify its stop"
 

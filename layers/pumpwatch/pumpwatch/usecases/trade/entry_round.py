@@ -29,8 +29,6 @@ from .look import Asked, View, ask, look
 from .order_flow import ENTRY_REQUESTS
 from .run import Desk
 
-__all__ = ["Ahead", "EntryRound"]
-
 MINUTE = 60_000
 
 

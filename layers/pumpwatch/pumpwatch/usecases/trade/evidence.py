@@ -16,8 +16,6 @@ from pumpwatch.errors import RetryLater
 from .holdings import Holding, holdings
 from .run import Desk
 
-__all__ = ["gather"]
-
 FILL_MARGIN = 5_000
 """Milliseconds by which fills are read from before the trade's creation: clocks differ."""
 

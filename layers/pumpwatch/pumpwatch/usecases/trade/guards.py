@@ -31,8 +31,6 @@ from pumpwatch.settings.trade import TradeSettings
 from .look import View
 from .run import Desk
 
-__all__ = ["Guards", "protections_from"]
-
 Found = TypeVar("Found")
 MINUTE, HOUR = 60_000, 3_600_000
 LONGEST_TRADE = 1440 * MINUTE

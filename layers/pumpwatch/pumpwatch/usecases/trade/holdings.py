@@ -13,8 +13,6 @@ from pumpwatch.errors import RetryLater, UnreadableAnswer
 
 from .run import Desk
 
-__all__ = ["Holding", "holdings", "position_in"]
-
 
 @dataclass(frozen=True, slots=True)
 class Holding:

@@ -23,8 +23,6 @@ from .order_flow import close_at_market
 from .repairs import store_repair
 from .run import Desk
 
-__all__ = ["LateFills", "explain_fills"]
-
 SETTLES_IN = 600_000
 """Milliseconds for which a foreign position is looked at: executions may show after it."""
 

@@ -14,8 +14,6 @@ from pumpwatch.errors import PumpwatchError, RetryLater, SkipSymbol, UnreadableA
 
 from .run import Desk
 
-__all__ = ["Asked", "View", "ask", "look"]
-
 Answer = TypeVar("Answer")
 
 

@@ -29,8 +29,6 @@ from .repairs import put_right, store_repair
 from .run import Desk
 from .stops import Case, restore_stops, set_farther_stop, trail
 
-__all__ = ["ENTRY_REQUESTS", "close_at_market", "guard", "hold_back", "send_entry", "settle"]
-
 ENTRY_REQUESTS = 5
 """Requests in sequence that an entry may need: the leverage, the send, and a look in open orders,
 history and executions (the position, with its stop, is read beside them). An exit needs one: what

@@ -8,8 +8,6 @@ from typing import TypeVar
 
 from pumpwatch.errors import PumpwatchError
 
-__all__ = ["Reads"]
-
 Answer = TypeVar("Answer")
 
 

@@ -8,8 +8,6 @@ from decimal import Decimal
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.ports import Journal
 
-__all__ = ["RealisedProfit"]
-
 MINUTE = 60_000
 
 

@@ -12,8 +12,6 @@ from pumpwatch.errors import StoreUnavailable
 
 from .run import Desk
 
-__all__ = ["put_right", "store_repair"]
-
 
 def put_right(desk: Desk, evidence: Evidence) -> tuple[Trade, bool]:
     """Store what the evidence puts right; return the trade, and whether it lacks a sound stop."""

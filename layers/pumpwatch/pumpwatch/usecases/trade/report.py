@@ -12,8 +12,6 @@ from pumpwatch.domain.trading.orders import Leg, OrderStatus, Outcome, Position,
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.domain.trading.trades import Trade, TradeState
 
-__all__ = ["Happening", "TradeReport"]
-
 OVERDUE = 60_000
 """Milliseconds past its time limit from which a position counts as overdue."""
 

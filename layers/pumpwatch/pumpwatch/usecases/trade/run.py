@@ -28,8 +28,6 @@ from pumpwatch.settings.trade import TradeSettings
 from .reads import Reads
 from .report import TradeReport
 
-__all__ = ["Contracts", "Desk"]
-
 MINUTE, HOUR, WEEK = 60_000, 3_600_000, 7 * 86_400_000
 CAUSES: Sequence[tuple[type[PumpwatchError], str]] = (
     (StoreUnavailable, "store"),

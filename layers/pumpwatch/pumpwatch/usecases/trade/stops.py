@@ -28,8 +28,6 @@ from pumpwatch.errors import (
 from .holdings import position_in
 from .run import Desk
 
-__all__ = ["Case", "restore_stops", "set_farther_stop", "trail"]
-
 LOOKS = (0.0, 0.2, 0.4, 0.8)
 """Seconds to wait before each look for stops whose setting was accepted: lists lag."""
 

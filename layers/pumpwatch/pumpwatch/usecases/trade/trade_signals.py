@@ -43,8 +43,6 @@ from .report import TradeReport
 from .run import Contracts, Desk
 from .stops import trail
 
-__all__ = ["Tick", "TradeSignals"]
-
 LEASE_NAME = "trade"
 LONGEST_RUN = 25.0
 """Seconds; the function's time-out is at most this."""

@@ -13,8 +13,6 @@ from typing import Protocol
 
 from pumpwatch.domain.trading.trades import Trade
 
-__all__ = ["Health", "Lock", "Protection", "TradingHistory", "in_force"]
-
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
 """Milliseconds."""
 

@@ -13,8 +13,6 @@ from typing import ClassVar
 
 from .base import HOUR, MINUTE, Lock, TradingHistory
 
-__all__ = ["Drawdown"]
-
 
 @dataclass(frozen=True, slots=True)
 class Drawdown:

@@ -9,8 +9,6 @@ from typing import ClassVar
 
 from .base import MINUTE, Lock, TradingHistory
 
-__all__ = ["ExchangeIncident"]
-
 
 @dataclass(frozen=True, slots=True)
 class ExchangeIncident:

@@ -12,8 +12,6 @@ from pumpwatch.domain.trading.trades import Trade
 
 from .base import HOUR, Lock, TradingHistory
 
-__all__ = ["LowProfitSymbol"]
-
 
 @dataclass(frozen=True, slots=True)
 class LowProfitSymbol:

@@ -8,8 +8,6 @@ from typing import ClassVar
 
 from .base import SECOND, Lock, TradingHistory
 
-__all__ = ["StaleData"]
-
 
 @dataclass(frozen=True, slots=True)
 class StaleData:

@@ -8,8 +8,6 @@ from typing import ClassVar
 
 from .base import MINUTE, Lock, TradingHistory
 
-__all__ = ["SymbolCooldown"]
-
 
 @dataclass(frozen=True, slots=True)
 class SymbolCooldown:

@@ -10,8 +10,6 @@ from pumpwatch.domain.trading.weekly_hours import WeeklyHours
 
 from .base import Lock, TradingHistory
 
-__all__ = ["TradingHours"]
-
 
 @dataclass(frozen=True, slots=True)
 class TradingHours:
