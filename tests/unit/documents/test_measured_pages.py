@@ -39,6 +39,10 @@ def test_how_fast_an_order_is():
             f"{one['fill_to_verified_stop_seconds_p50']:.2f} s, "
             f"{one['fill_to_verified_stop_exchange_rounds_max']} round"
         ],
+        "the same looks": [
+            f"{one['baseline_stock_pybit_in_sequence_to_ack_seconds_p50']:.2f} s, "
+            f"{one['baseline_over_signal_to_ack_ratio']:.1f} times"
+        ],
     }
     wrong = differences("trading.md", expected)
     assert not wrong, "\n".join(wrong)
