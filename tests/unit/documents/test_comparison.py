@@ -15,7 +15,7 @@ def side_by_side() -> list[list[str]]:
 
 
 def test_every_source_is_named_once_and_used():
-    listed = re.findall(r"^\| ([FHJN]\d+) \| .{8,}\|$", SOURCES, re.M)
+    listed = re.findall(r"^\* ([FHJN]\d+): .{8,}$", SOURCES, re.M)
     assert len(listed) == len(set(listed)) > 30
     assert set(LABEL.findall(CLAIMS)) == set(listed)
 
@@ -34,5 +34,5 @@ def test_every_cell_has_a_source_or_says_that_there_is_none():
 
 def test_versions_that_were_read_are_named():
     for version in ("2026.9", "2.16.0", "3.5.3", "1.230.0"):
-        assert f"| {version}" in CLAIMS
+        assert version in CLAIMS
         assert version in SOURCES
