@@ -9,15 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from decimal import Decimal
 
 from pumpwatch.adapters.clock import TimerDeadline
-from pumpwatch.bootstrap.trade import MOST_READS
+from pumpwatch.bootstrap.trade import LONGEST_RUN, MOST_READS, trade_lease
 from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
-from pumpwatch.domain.trading.protections import Health
+from pumpwatch.domain.market.health import Health
+from pumpwatch.invocation import Tick
 from pumpwatch.settings.trade import TradeSettings
-from pumpwatch.usecases.trade.trade_signals import LONGEST_RUN, TradeSignals
+from pumpwatch.usecases.trade.run import Ports
+from pumpwatch.usecases.trade.trade_signals import TradeSignals
 from pumpwatch_workbench.local.memory import (
     ManualClock,
     MemoryBroker,
@@ -40,12 +41,6 @@ MOST_RUNS = 5
 class _Health:
     def recent(self, now: int) -> Health:
         return Health()
-
-
-@dataclass(frozen=True)
-class _Tick:
-    scheduled_time: int
-    execution_id: str
 
 
 class _Slow:
@@ -79,20 +74,26 @@ def _restored_after(latency: float) -> tuple[int, float]:
     broker, leases = MemoryBroker(clock), MemoryLeaseStore(lambda: clock.now() / 1000)
     signals, slow = MemorySignalStore(), _Slow(broker)
     with ThreadPoolExecutor(MOST_READS) as executor:
-        use_case = TradeSignals(
+        ports = Ports(
             broker=slow,  # type: ignore[arg-type]
             market=market,
             journal=MemoryJournal(leases),
             signals=signals,
-            leases=leases,
             halts=MemoryHaltStore(),
             locks=MemoryLockStore(),
             health=_Health(),
             clock=clock,
-            settings=_settings(),
             wait=time.sleep,
             executor=executor,
         )
+        use_case, lease = TradeSignals(ports, _settings()), trade_lease(leases, time.sleep)
+
+        def run_once(name: str) -> None:
+            deadline = TimerDeadline(LONGEST_RUN)
+            with lease.taken(name, deadline) as taken:
+                assert taken is not None
+                use_case.run(Tick(clock.now(), name), deadline, taken)
+
         symbols = [f"P{number}USDT" for number in range(POSITIONS)]
         for symbol in symbols:
             market.list_instrument(instrument(symbol))
@@ -100,14 +101,14 @@ def _restored_after(latency: float) -> tuple[int, float]:
             broker.set_price(symbol, Decimal("1.17"))
         for number, symbol in enumerate(symbols):
             signals.publish(_signal(symbol, clock.now()))
-            use_case.run(_Tick(clock.now(), f"open-{number}"), TimerDeadline(LONGEST_RUN))
+            run_once(f"open-{number}")
         for position in broker.positions():
             broker.remove_protection(position.symbol)
         assert len(broker.positions()) == POSITIONS
         slow.seconds, longest = latency, 0.0
         for run in range(1, MOST_RUNS + 1):
             started = time.perf_counter()
-            use_case.run(_Tick(clock.now(), f"care-{run}"), TimerDeadline(LONGEST_RUN))
+            run_once(f"care-{run}")
             longest = max(longest, time.perf_counter() - started)
             if all(one.stop_loss is not None for one in broker.positions()):
                 return run, longest

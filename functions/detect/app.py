@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 
-from pumpwatch.bootstrap.detect import detect_function
+from pumpwatch.bootstrap.detect import detect_from_environment
 from pumpwatch.bootstrap.function import Context
 from pumpwatch.bootstrap.logs import structured_logger
 from pumpwatch.errors import BadEvent
 from pumpwatch.invocation import is_probe, parse_schedule
 
 logger = structured_logger()
-function = detect_function(os.environ)
+function = detect_from_environment(os.environ)
 
 
 @logger.inject_lambda_context(clear_state=True)

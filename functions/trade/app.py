@@ -6,12 +6,12 @@ import os
 
 from pumpwatch.bootstrap.function import Context
 from pumpwatch.bootstrap.logs import log_trade_report, structured_logger
-from pumpwatch.bootstrap.trade import trade_function
+from pumpwatch.bootstrap.trade import trade_from_environment
 from pumpwatch.errors import BadEvent
 from pumpwatch.invocation import is_probe, parse_wake_up
 
 logger = structured_logger()
-function = trade_function(os.environ)
+function = trade_from_environment(os.environ)
 
 
 @logger.inject_lambda_context(clear_state=True)

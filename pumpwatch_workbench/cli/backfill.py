@@ -28,43 +28,32 @@ def backfill(
     Without it the detect function does the same by itself within its request budget, over several
     ticks. Uses your AWS credentials, and no Bybit key.
     """
-    from pumpwatch.adapters.bybit import BybitMarketData, BybitSession  # noqa: PLC0415 - slow
-    from pumpwatch.adapters.dynamodb import (  # noqa: PLC0415
-        DynamoEventStore,
-        DynamoSignalStore,
-        Table,
-    )
+    from pumpwatch.adapters.dynamodb import Table  # noqa: PLC0415 - slow imports
     from pumpwatch.adapters.s3 import S3HistoryStore  # noqa: PLC0415
-    from pumpwatch.usecases.detect.detect_pumps import DetectPumps  # noqa: PLC0415
+    from pumpwatch.bootstrap.connection import connect_to_bybit  # noqa: PLC0415
+    from pumpwatch.bootstrap.detect import DetectStores, detect_pumps  # noqa: PLC0415
     from pumpwatch_workbench.cli.aws import clients_in  # noqa: PLC0415
     from pumpwatch_workbench.cli.progress import errors, stepping  # noqa: PLC0415
     from pumpwatch_workbench.simulator.market_time import exchange_time_for  # noqa: PLC0415
 
     settings = _settings(bucket, table, checked_address("--base-url", base_url), detector)
     _, client = clients_in(region)
-    state = Table(settings.table_name, client("dynamodb"))
-    session = BybitSession(
-        settings.bybit_base_url,
-        requests_per_second=settings.requests_per_second,
-        threads=settings.parallel_requests,
-        exchange_time=exchange_time_for(settings.bybit_base_url),
-    )
-    use_case = DetectPumps(
-        BybitMarketData(session, parallel_requests=settings.parallel_requests),
-        S3HistoryStore(settings.bucket_name, client("s3")),
-        DynamoSignalStore(state),
-        DynamoEventStore(state),
+    history = S3HistoryStore(settings.bucket_name, client("s3"))
+    stores = DetectStores.in_aws(Table(settings.table_name, client("dynamodb")), history)
+    exchange = connect_to_bybit(
         settings,
+        requests_per_second=settings.requests_per_second,
+        exchange_time=exchange_time_for(settings.bybit_base_url),
     )
     try:
         with stepping("Slices of the history") as steps:
-            found = use_case.backfill(steps.update)
+            report = detect_pumps(settings, stores, exchange).backfill(steps.update)
     finally:
-        session.close()
+        exchange.session.close()
     if as_json:
-        typer.echo(json.dumps({"requests": found.requests, "bucket": bucket}))
+        typer.echo(json.dumps({"requests": report.requests, "bucket": bucket}))
     else:
-        errors().print(f"{found.requests} requests; the history is filled.")
+        errors().print(f"{report.requests} requests; the history is filled.")
 
 
 def _settings(bucket: str, table: str, base_url: str, detector: str) -> DetectSettings:

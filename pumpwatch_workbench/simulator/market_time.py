@@ -45,7 +45,7 @@ def composed_in_market_time(function: str) -> Iterator[None]:
     if function not in ("detect", "trade"):
         yield
         return
-    name, module = f"{function}_function", import_module(f"pumpwatch.bootstrap.{function}")
+    name, module = f"{function}_from_environment", import_module(f"pumpwatch.bootstrap.{function}")
     compose = getattr(module, name)
     setattr(module, name, partial(compose, exchange_time=MarketTime()))
     try:

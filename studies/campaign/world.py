@@ -7,7 +7,10 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from pumpwatch.bootstrap.trade import trade_lease
 from pumpwatch.errors import PumpwatchError
+from pumpwatch.invocation import Tick
+from pumpwatch.usecases.trade.run import Ports
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
 from pumpwatch_workbench.local.memory import (
     MemoryHaltStore,
@@ -66,12 +69,6 @@ class WorldResult:
     trace: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Tick:
-    scheduled_time: int
-    execution_id: str
-
-
 class _Deadline:
     def __init__(self, exchange: WorldExchange, started: int) -> None:
         self._exchange, self._ends = exchange, started + TIME_LIMIT
@@ -126,7 +123,7 @@ class World:
             self._invoke_beside,
             patience=plan.settings.request_timeout_seconds,
         )
-        self._leases = self.weather.wrap("leases", leases)
+        self._lease = trade_lease(self.weather.wrap("leases", leases), self._wait)
         self.result = WorldResult(plan.seed, plan.ticks, len(plan.market.listings))
         self._traced = traced
         self._number = 0
@@ -210,7 +207,9 @@ class World:
         deadline = _Deadline(self.exchange, run.started)
         try:
             instance.connection.begin(deadline)
-            report = instance.use_case.run(_Tick(run.scheduled, name), deadline)
+            tick = Tick(run.scheduled, name)
+            with self._lease.taken(name, deadline) as lease:
+                report = instance.use_case.run(tick, deadline, lease) if lease else None
         except Killed:
             self._note(f"{name} was killed at call {run.calls}")
             return False
@@ -222,9 +221,9 @@ class World:
             self._looked = run.started
             if run.dead:
                 self._warm = None
-        for one in report.happenings:
+        for one in report.happenings if report is not None else ():
             self._note(f"{name}: {one.kind} {one.symbol} {one.text}")
-        return not report.busy
+        return report is not None
 
     def _invoke_beside(self, name: str) -> None:
         now = self.exchange.now
@@ -240,20 +239,22 @@ class World:
 
     def _cold(self) -> _Instance:
         connection, wrap = self.venue.connect(), self.weather.wrap
-        use_case = TradeSignals(
+        ports = Ports(
             broker=wrap("broker", connection.broker),
             market=wrap("market", connection.market),
             journal=wrap("journal", self.journal),
             signals=wrap("signals", self._signals),
-            leases=self._leases,
             halts=wrap("halts", self._halts),
             locks=wrap("locks", self._locks),
             health=connection.health,
             clock=_Clock(self.exchange, self.weather.runs),
-            settings=self.plan.settings,
-            wait=lambda seconds: self.exchange.advance(round(seconds * 1000)),
+            wait=self._wait,
         )
+        use_case = TradeSignals(ports, self.plan.settings)
         return _Instance(use_case, connection, self.exchange.now)
+
+    def _wait(self, seconds: float) -> None:
+        self.exchange.advance(round(seconds * 1000))
 
     # --- incidents -----------------------------------------------------------------------
 

@@ -197,7 +197,7 @@ def runs_until_cared_for(call: str, kind: str, situation: str) -> int | None:
         fault.begun = rig.clock.now()
         # A run that fails or is killed is followed by the next one.
         with suppress(PumpwatchError, Dead):
-            rig.tick()
+            rig.try_tick()
         if _safe(rig, situation):
             return number
     return None

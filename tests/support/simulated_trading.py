@@ -8,15 +8,17 @@ from typing import Any
 
 from support.scripted_market import START as MARKET_START
 from support.scripted_market import ScriptedMarket
-from support.trading_rig import RigTick, peaked, settings
+from support.trading_rig import peaked, settings
 
 from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
-from pumpwatch.bootstrap.trade import MOST_READS
+from pumpwatch.bootstrap.trade import MOST_READS, trade_lease
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import Outcome
 from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.invocation import Tick
 from pumpwatch.usecases.trade.report import TradeReport
+from pumpwatch.usecases.trade.run import Ports
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
 from pumpwatch_workbench.local.memory import (
     ManualDeadline,
@@ -123,20 +125,19 @@ class World:
 
     def cold(self) -> TradeSignals:
         """The use case of a function that has just started, on the same stores."""
-        return TradeSignals(
+        ports = Ports(
             broker=self.broker,
             market=self.market,
             journal=self.journal,
             signals=self.signals,
-            leases=self.leases,
             halts=self.halts,
             locks=self.locks,
             health=self.session.health,
             clock=self.clock,
-            settings=self.settings,
             wait=self.pass_seconds,
             executor=self.executor,
         )
+        return TradeSignals(ports, self.settings)
 
     def start_cold(self, clock_ahead: float) -> None:
         """Start anew on a machine whose wall clock is so many seconds ahead."""
@@ -161,12 +162,29 @@ class World:
         use_case: TradeSignals | None = None,
     ) -> TradeReport:
         """Run a tick so many minutes after the beginning, `late` seconds after it was due."""
+        report = self.try_tick(minutes, name=name, late=late, use_case=use_case)
+        assert report is not None, "another run has the lease"
+        return report
+
+    def try_tick(
+        self,
+        minutes: int = 0,
+        *,
+        name: str = "",
+        late: float = 0.0,
+        use_case: TradeSignals | None = None,
+    ) -> TradeReport | None:
+        """Run a tick as `tick` does; None while another run has the lease."""
         if minutes:
             self.market_clock.advance_to(BEGIN + minutes * MINUTE)
         now, deadline = self.market_clock.now(), ManualDeadline()
         self.session.start_run(deadline)
-        tick = RigTick(now - round(late * 1000), name or f"tick-{now}")
-        return (use_case or self.use_case).run(tick, deadline)
+        tick = Tick(now - round(late * 1000), name or f"tick-{now}")
+        lease = trade_lease(self.leases, self.pass_seconds)
+        with lease.taken(tick.execution_id, deadline) as taken:
+            if taken is None:
+                return None
+            return (use_case or self.use_case).run(tick, deadline, taken)
 
     def trade(self) -> Trade:
         (trade,) = self.journal.trades_since(0)

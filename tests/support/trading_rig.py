@@ -8,12 +8,16 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from pumpwatch.bootstrap.trade import trade_lease
 from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
+from pumpwatch.domain.market.health import Health
 from pumpwatch.domain.trading.orders import Leg, Outcome, Side
-from pumpwatch.domain.trading.protections import Health
 from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.invocation import Tick
+from pumpwatch.ports import Deadline
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch.usecases.trade.report import TradeReport
+from pumpwatch.usecases.trade.run import Ports
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
 from pumpwatch_workbench.local.memory import (
     ManualClock,
@@ -32,12 +36,6 @@ START = 1_800_000_000_000
 """2027-01-15T08:00:00Z."""
 SYMBOL = "PUMPUSDT"
 MINUTE = 60_000
-
-
-@dataclass(frozen=True)
-class RigTick:
-    scheduled_time: int
-    execution_id: str
 
 
 def settings(**changes: Any) -> TradeSettings:
@@ -84,7 +82,7 @@ class Rig:
 
     def __post_init__(self) -> None:
         self.clock = ManualClock(START)
-        self.deadline = ManualDeadline()
+        self.deadline: Any = ManualDeadline()
         self.market = MemoryMarketData(START)
         self.broker = MemoryBroker(self.clock)
         self.leases = MemoryLeaseStore(lambda: self.clock.now() / 1000)
@@ -113,21 +111,37 @@ class Rig:
         self.advance(seconds)
 
     def use_case(self) -> TradeSignals:
-        names = ("broker", "market", "journal", "signals", "leases", "halts", "locks", "clock")
+        names = ("broker", "market", "journal", "signals", "halts", "locks", "clock")
         ports = {name: self.wrap(name, getattr(self, name)) for name in names}
-        return TradeSignals(
-            **ports,
-            health=self.health,
-            settings=self.settings,
-            wait=self.wait,
-            executor=self.executor,
-        )
+        fixed = Ports(**ports, health=self.health, wait=self.wait, executor=self.executor)
+        return TradeSignals(fixed, self.settings)
 
-    def tick(self, *, late: float = 0.0) -> TradeReport:
-        """Run a tick in a cold object, `late` seconds after its scheduled time."""
+    def tick(self, **asked: Any) -> TradeReport:
+        """Run a tick; `asked` is what `try_tick` takes."""
+        report = self.try_tick(**asked)
+        assert report is not None, "another run has the lease"
+        return report
+
+    def try_tick(
+        self,
+        *,
+        late: float = 0.0,
+        name: str = "",
+        use_case: TradeSignals | None = None,
+        deadline: Deadline | None = None,
+    ) -> TradeReport | None:
+        """Run a tick `late` seconds after it was due, in a cold object unless one is given.
+
+        None while another run has the lease.
+        """
         self.runs += 1
-        tick = RigTick(self.clock.now() - int(late * 1000), f"run-{self.runs}")
-        return self.use_case().run(tick, self.deadline)
+        deadline = deadline or self.deadline
+        tick = Tick(self.clock.now() - int(late * 1000), name or f"run-{self.runs}")
+        lease = trade_lease(self.wrap("leases", self.leases), self.wait)
+        with lease.taken(tick.execution_id, deadline) as taken:
+            if taken is None:
+                return None
+            return (use_case or self.use_case()).run(tick, deadline, taken)
 
     # --- what tests ask ------------------------------------------------------------------
 

@@ -7,18 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
-from pumpwatch.adapters.dynamodb import (
-    DynamoEventStore,
-    DynamoJournal,
-    DynamoSignalStore,
-    Table,
-)
+from pumpwatch.adapters.dynamodb import DynamoJournal, DynamoSignalStore, Table
 from pumpwatch.adapters.s3 import S3HistoryStore
-from pumpwatch.ports import EventStore, Journal, SignalStore
+from pumpwatch.bootstrap.connection import connect_to_bybit
+from pumpwatch.bootstrap.detect import DetectStores, detect_pumps
+from pumpwatch.ports import Journal, SignalStore
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import load_settings
-from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch_workbench.local.aws.aws import AwsServer
 from pumpwatch_workbench.local.aws.functions import LocalFunction
 from pumpwatch_workbench.local.aws.pushgateway import Pushgateway
@@ -45,8 +40,8 @@ class Stage:
     stack: LocalStack
     stream: StreamReader
     signals: SignalStore
-    events: EventStore
     journal: Journal
+    table: Table
 
     @property
     def detect(self) -> LocalFunction:
@@ -69,23 +64,14 @@ class Stage:
     def backfill(self, progress: Callable[[int, int], None]) -> None:
         """Fill the history ahead of time, as `pumpwatch backfill` does on a deployed stack."""
         settings = load_settings(DetectSettings, self.detect.variables)
-        session = BybitSession(
-            settings.bybit_base_url,
-            requests_per_second=10_000,
-            threads=BACKFILL_THREADS,
-            exchange_time=MarketTime(),
-        )
-        use_case = DetectPumps(
-            BybitMarketData(session, parallel_requests=BACKFILL_THREADS),
-            S3HistoryStore(settings.bucket_name, self.stack.aws.client("s3")),
-            self.signals,
-            self.events,
-            settings,
-        )
+        threads = settings.model_copy(update={"parallel_requests": BACKFILL_THREADS})
+        exchange = connect_to_bybit(threads, requests_per_second=10_000, exchange_time=MarketTime())
+        history = S3HistoryStore(settings.bucket_name, self.stack.aws.client("s3"))
+        stores = DetectStores.in_aws(self.table, history)
         try:
-            use_case.backfill(progress)
+            detect_pumps(settings, stores, exchange).backfill(progress)
         finally:
-            session.close()
+            exchange.session.close()
 
 
 @contextmanager
@@ -116,8 +102,8 @@ def _stage(simulator: SimulatorProcess, gateway: Pushgateway, stack: LocalStack)
         stack=stack,
         stream=stack.stream_reader(TRADE),
         signals=DynamoSignalStore(table),
-        events=DynamoEventStore(table),
         journal=DynamoJournal(table),
+        table=table,
     )
 
 

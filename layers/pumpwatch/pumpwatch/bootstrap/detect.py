@@ -4,98 +4,134 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
-from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
-from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.adapters.dynamodb import (
     DynamoEventStore,
     DynamoLeaseStore,
     DynamoSignalStore,
+    DynamoTotalsStore,
     Table,
 )
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.domain.detection.signals import Phase
-from pumpwatch.errors import LeaseHeld
+from pumpwatch.domain.lease import Lease
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import DETECT, MOST_EVENTS
 from pumpwatch.metrics.numbers import RunNumbers
-from pumpwatch.ports import Deadline
+from pumpwatch.metrics.reporter import MetricsReporter
+from pumpwatch.ports import (
+    Deadline,
+    EventStore,
+    HistoryStore,
+    LeaseStore,
+    MetricsSink,
+    SignalStore,
+    TotalsStore,
+)
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import load_settings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch.usecases.detect.report import DetectReport
 
-from .function import Function, HeldLease, metrics_reporter, push_sink
-from .probe import check_exchange, check_history, check_pushgateway, check_table
-from .traffic import describe_traffic
+from .connection import BybitConnection, connect_to_bybit, describe_traffic
+from .function import Function, push_sink
+from .lease import RunLease
+from .probe import Check, check_exchange, check_history, check_pushgateway, check_table
 
 LEASE_NAME = "detect"
-OVER_SHOWN = 150_000
-"""Milliseconds for which an event that is over is still shown: two pushes of the schedule."""
 LEASE_RESERVE = 1.0
 """Seconds by which the lease outlives the run: it ends before the next tick even after a kill."""
+OVER_SHOWN = 150_000
+"""Milliseconds for which an event that is over is still shown: two pushes of the schedule."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectStores:
+    """Where detect keeps what it knows."""
+
+    history: HistoryStore
+    signals: SignalStore
+    events: EventStore
+    leases: LeaseStore
+    totals: TotalsStore
+
+    @classmethod
+    def in_aws(cls, table: Table, history: HistoryStore) -> DetectStores:
+        """Return the stores of a deployed stack: one table, and the history's bucket."""
+        return cls(
+            history=history,
+            signals=DynamoSignalStore(table),
+            events=DynamoEventStore(table),
+            leases=DynamoLeaseStore(table),
+            totals=DynamoTotalsStore(table),
+        )
+
+
+def detect_from_environment(
+    environment: Mapping[str, str], *, exchange_time: ExchangeTime | None = None
+) -> Function[DetectReport]:
+    """Return the deployed function for the settings in the environment. Raises `SettingsError`."""
+    settings = load_settings(DetectSettings, environment)
+    table = Table(settings.table_name)
+    stores = DetectStores.in_aws(table, S3HistoryStore(settings.bucket_name))
+    exchange = connect_to_bybit(
+        settings, requests_per_second=settings.requests_per_second, exchange_time=exchange_time
+    )
+    sink = push_sink(settings)
+    checks: dict[str, Check] = {
+        "exchange": partial(check_exchange, exchange.session),
+        "table": partial(check_table, table),
+        "history": partial(check_history, stores.history),
+        "pushgateway": partial(check_pushgateway, DETECT, sink),
+    }
+    return detect_function(settings, stores, exchange, sink=sink, checks=checks)
 
 
 def detect_function(
-    environment: Mapping[str, str], *, exchange_time: ExchangeTime | None = None
+    settings: DetectSettings,
+    stores: DetectStores,
+    exchange: BybitConnection,
+    *,
+    sink: MetricsSink | None = None,
+    checks: Mapping[str, Check] | None = None,
 ) -> Function[DetectReport]:
-    """Return the function for the settings in the environment. Raises `SettingsError`.
+    """Return the function on any stores and any exchange; without a sink nothing is pushed."""
+    use_case = detect_pumps(settings, stores, exchange)
 
-    `exchange_time` is the rule by which its time is believed: a simulated exchange, whose
-    time is not ours, needs another one.
-    """
-    settings = load_settings(DetectSettings, environment)
-    table = Table(settings.table_name)
-    traffic = Traffic()
-    session = BybitSession(
-        settings.bybit_base_url,
-        timeout_seconds=settings.request_timeout_seconds,
-        requests_per_second=settings.requests_per_second,
-        threads=settings.parallel_requests,
-        traffic=traffic,
-        exchange_time=exchange_time,
-    )
-    history = S3HistoryStore(settings.bucket_name)
-    use_case = DetectPumps(
-        BybitMarketData(session, parallel_requests=settings.parallel_requests),
-        history,
-        DynamoSignalStore(table),
-        DynamoEventStore(table),
-        settings,
-        clock=ExchangeClock(session),
-        wait=time.sleep,
-    )
-    lease = HeldLease(DynamoLeaseStore(table))
-
-    def work(tick: Tick, deadline: Deadline) -> DetectReport | None:
-        try:
-            seconds = deadline.seconds_left() + LEASE_RESERVE
-            held = lease.acquire(LEASE_NAME, owner=tick.execution_id, seconds=seconds)
-        except LeaseHeld:
-            return None
-        lease.release(held)
-        session.start_run(deadline)
+    def work(tick: Tick, deadline: Deadline, _: Lease) -> DetectReport:
+        exchange.session.start_run(deadline)
         return use_case.run(tick, deadline)
 
     def describe_run(report: DetectReport, numbers: RunNumbers) -> None:
         describe(report, numbers)
-        numbers.set("clock_skew_seconds", session.clock_skew_seconds)
+        numbers.set("clock_skew_seconds", exchange.session.clock_skew_seconds)
 
     return Function(
         DETECT,
-        reporter=metrics_reporter(DETECT, settings, table),
-        lease=lease,
+        lease=RunLease(stores.leases, LEASE_NAME, reserve=LEASE_RESERVE),
+        reporter=MetricsReporter(DETECT, stores.totals, sink),
         work=work,
         describe=describe_run,
-        checks={
-            "exchange": partial(check_exchange, session),
-            "table": partial(check_table, table),
-            "history": partial(check_history, history),
-            "pushgateway": partial(check_pushgateway, DETECT, push_sink(settings)),
-        },
-        describe_always=lambda numbers: describe_traffic(traffic.take(), numbers),
+        describe_always=partial(describe_traffic, exchange.traffic),
+        checks=checks,
+    )
+
+
+def detect_pumps(
+    settings: DetectSettings, stores: DetectStores, exchange: BybitConnection
+) -> DetectPumps:
+    """Return the use case, as the function and a backfill need it."""
+    return DetectPumps(
+        exchange.market,
+        stores.history,
+        stores.signals,
+        stores.events,
+        settings,
+        clock=exchange.clock,
+        wait=time.sleep,
     )
 
 

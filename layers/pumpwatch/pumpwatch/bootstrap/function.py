@@ -9,18 +9,18 @@ from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from pumpwatch.adapters.clock import LambdaContext, LambdaDeadline
-from pumpwatch.adapters.dynamodb import DynamoTotalsStore, Table
 from pumpwatch.adapters.embedded_metrics import WatchedSink
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.credentials import PushCredentials
 from pumpwatch.domain.lease import Lease
-from pumpwatch.errors import BadEvent, PumpwatchError
+from pumpwatch.errors import BadEvent
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.numbers import RunNumbers
 from pumpwatch.metrics.reporter import MetricsReporter
-from pumpwatch.ports import Deadline, LeaseStore, MetricsSink, Secrets
+from pumpwatch.ports import Deadline, MetricsSink, Secrets
 from pumpwatch.settings.shared import SharedSettings
 
+from .lease import RunLease
 from .probe import Check, run_checks
 
 logger = logging.getLogger(__name__)
@@ -36,73 +36,51 @@ class Context(LambdaContext, Protocol):
         """Return the invocation's id."""
 
 
-class HeldLease:
-    """Keeps a lease that was given back until `close`: metrics go out under it (LeaseStore)."""
-
-    def __init__(self, leases: LeaseStore) -> None:
-        self._leases = leases
-        self._given_back: Lease | None = None
-
-    def acquire(self, name: str, *, owner: str, seconds: float) -> Lease:
-        """Take the lease. Raises `LeaseHeld`."""
-        return self._leases.acquire(name, owner=owner, seconds=seconds)
-
-    def release(self, lease: Lease) -> None:
-        """Note that the lease is not needed any more."""
-        self._given_back = lease
-
-    def close(self) -> None:
-        """Give the lease back; one that cannot be given back runs out by itself."""
-        lease, self._given_back = self._given_back, None
-        if lease is None:
-            return
-        try:
-            self._leases.release(lease)
-        except PumpwatchError as error:
-            logger.warning("lease was not given back", extra={"reason": str(error)})
-
-
 class Function(Generic[Report]):
-    """One warm function: runs its use case and reports what came of it.
+    """One warm function: takes its lease, runs its use case, reports what came of it.
 
-    `work` does a tick's work and returns its report, None when another run is at it; `describe`
-    fills in what the report says, `describe_always` what is counted of failed runs too; `checks`
-    find out what can be reached.
+    `work` does a tick's work under the lease and returns its report; `describe` fills in what the
+    report says, `describe_always` what is counted of failed runs too; `checks` find out what can be
+    reached.
     """
 
     def __init__(
         self,
         job: str,
         *,
+        lease: RunLease,
         reporter: MetricsReporter,
-        lease: HeldLease,
-        work: Callable[[Tick, Deadline], Report | None],
+        work: Callable[[Tick, Deadline, Lease], Report],
         describe: Callable[[Report, RunNumbers], None],
-        checks: Mapping[str, Check] | None = None,
         describe_always: Callable[[RunNumbers], None] = lambda numbers: None,
+        checks: Mapping[str, Check] | None = None,
     ) -> None:
         self._job = job
-        self._reporter = reporter
         self._lease = lease
+        self._reporter = reporter
         self._work = work
         self._describe = describe
-        self._checks = dict(checks or {})
         self._describe_always = describe_always
+        self._checks = dict(checks or {})
 
     def run(self, tick: Tick, context: LambdaContext) -> Report | None:
-        """Do one tick's work and push its metrics; return None when another run holds the lease.
+        """Do one tick's work and push its metrics; return None when another run has the lease.
 
-        Whatever the use case raises is counted, pushed and raised again.
+        Metrics are pushed while the lease is held: totals are added and pushed by one run at a
+        time. Whatever the use case raises is counted, pushed and raised again.
         """
-        started = time.perf_counter()
+        started, deadline = time.perf_counter(), LambdaDeadline(context)
+        lease = None
         try:
-            report = self._work(tick, LambdaDeadline(context))
+            lease = self._lease.acquire(tick.execution_id, deadline)
+            report = self._work(tick, deadline, lease) if lease is not None else None
             self._report_success(report, tick, time.perf_counter() - started)
         except Exception:
             self._report_failure(tick.execution_id, tick.bad_records)
             raise
         finally:
-            self._lease.close()
+            if lease is not None:
+                self._lease.release(lease)
         return report
 
     def probe(self, context: LambdaContext) -> dict[str, object]:
@@ -146,16 +124,6 @@ class Function(Generic[Report]):
             describe(numbers)
         except Exception:
             logger.exception("the run was not fully described")
-
-
-def metrics_reporter(
-    job: str, settings: SharedSettings, table: Table, secrets: Secrets | None = None
-) -> MetricsReporter:
-    """Return the reporter of a function; without an address nothing is pushed.
-
-    `secrets` are those of a function that has them anyway.
-    """
-    return MetricsReporter(job, DynamoTotalsStore(table), push_sink(settings, secrets))
 
 
 def push_sink(settings: SharedSettings, secrets: Secrets | None = None) -> MetricsSink | None:

@@ -1,14 +1,14 @@
-"""Whether the exchange's key is in its secret, and what it and its account may do."""
+"""What a probe of trade checks besides: the exchange's key, and the time an entry takes."""
 
 from __future__ import annotations
 
-from pumpwatch.adapters.bybit import BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.domain.trading.access import refusals, warnings
 from pumpwatch.errors import BadCredentials
 from pumpwatch.ports import Deadline, Secrets
 from pumpwatch.settings.trade import TradeSettings
 
+from .connection import connect_to_bybit
 from .probe import CheckFailed, Facts
 
 
@@ -31,21 +31,15 @@ def check_key(
         if live:
             raise
         return {"filled": False, "detail": f"paper mode needs no key ({error})"}
-    session = BybitSession(
-        settings.bybit_base_url,
-        key=key,
-        timeout_seconds=settings.request_timeout_seconds,
-        exchange_time=time,
-    )
+    exchange = connect_to_bybit(settings, key=key, exchange_time=time)
     try:
-        session.start_run(deadline)
-        clock = ExchangeClock(session)
-        session.time()
-        broker = BybitBroker(session, clock)
+        exchange.session.start_run(deadline)
+        exchange.session.time()
+        broker = BybitBroker(exchange.session, exchange.clock)
         access, account = broker.access(), broker.account()
-        now = clock.now()
+        now = exchange.clock.now()
     finally:
-        session.close()
+        exchange.session.close()
     confirmation = settings.live_trading_confirmation if live else access.account
     refused = refusals(access, confirmation=confirmation)
     if account.isolated_margin:
@@ -53,3 +47,10 @@ def check_key(
     if refused:
         raise CheckFailed("; ".join(refused))
     return {"filled": True, "warnings": list(warnings(access, now=now))}
+
+
+def check_time(settings: TradeSettings, _: Deadline) -> Facts:
+    """Compare the time-out of a request with the length of a run. Raises `CheckFailed`."""
+    if not settings.leaves_time_to_enter:
+        raise CheckFailed(settings.no_time_to_enter)
+    return {"request_timeout_seconds": settings.request_timeout_seconds}

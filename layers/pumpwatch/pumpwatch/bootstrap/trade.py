@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
-from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.adapters.dynamodb import (
@@ -18,28 +18,52 @@ from pumpwatch.adapters.dynamodb import (
     DynamoLeaseStore,
     DynamoLockStore,
     DynamoSignalStore,
+    DynamoTotalsStore,
     Table,
 )
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
 from pumpwatch.credentials import ExchangeKey
-from pumpwatch.errors import BadCredentials, KeyRefused, StoreUnavailable
+from pumpwatch.domain.lease import Lease
+from pumpwatch.errors import BadCredentials, InvariantBroken, KeyRefused, StoreUnavailable
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import TRADE
 from pumpwatch.metrics.numbers import RunNumbers
-from pumpwatch.ports import Broker, Deadline, Secrets
+from pumpwatch.metrics.reporter import MetricsReporter
+from pumpwatch.ports import (
+    Broker,
+    Deadline,
+    HaltStore,
+    Journal,
+    LeaseStore,
+    LockStore,
+    MetricsSink,
+    Secrets,
+    SignalStore,
+    TotalsStore,
+)
 from pumpwatch.settings.shared import load_settings
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch.usecases.trade.report import TradeReport
+from pumpwatch.usecases.trade.run import Ports
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
 
-from .function import Function, HeldLease, metrics_reporter, push_sink
-from .key_check import check_key
+from .connection import BybitConnection, connect_to_bybit, describe_traffic
+from .function import Function, push_sink
+from .key_check import check_key, check_time
+from .lease import RunLease
 from .numbers import describe
-from .probe import check_exchange, check_pushgateway, check_table, check_time
-from .traffic import describe_traffic
+from .probe import Check, check_exchange, check_pushgateway, check_table
+
+if TYPE_CHECKING:  # live mode does not load the paper account
+    from pumpwatch.adapters.paper import PaperStore
 
 logger = logging.getLogger(__name__)
 
+LEASE_NAME = "trade"
+LEASE_RESERVE = 5.0
+LONGEST_RUN = 25.0
+"""Seconds; the function's time-out is at most this."""
+LEASE_PATIENCE = 3.0
 MOST_READS = 8
 """Independent reads of one round: positions, orders, account, signals, ticker, book, the key. With
 fewer threads a round would cost two round trips."""
@@ -48,12 +72,126 @@ ENOUGH_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
-    """What stays warm between runs, and the key it was made with."""
+class TradeStores:
+    """Where trade keeps what it knows; `paper` is the account of paper mode."""
 
-    key: ExchangeKey | None
-    session: BybitSession
-    use_case: TradeSignals
+    journal: Journal
+    signals: SignalStore
+    halts: HaltStore
+    locks: LockStore
+    leases: LeaseStore
+    totals: TotalsStore
+    paper: PaperStore | None = None
+    calls: Callable[[], int] | None = None
+    """How often the stores were called so far, where that is counted."""
+
+    @classmethod
+    def in_aws(cls, table: Table, *, paper: bool) -> TradeStores:
+        """Return the stores of a deployed stack, all of them in one table."""
+        return cls(
+            journal=DynamoJournal(table),
+            signals=DynamoSignalStore(table),
+            halts=DynamoHaltStore(table),
+            locks=DynamoLockStore(table),
+            leases=DynamoLeaseStore(table),
+            totals=DynamoTotalsStore(table),
+            paper=_paper_store(table) if paper else None,
+            calls=lambda: table.calls,
+        )
+
+
+def trade_from_environment(
+    environment: Mapping[str, str], *, exchange_time: ExchangeTime | None = None
+) -> Function[TradeReport]:
+    """Return the deployed function for the settings in the environment. Raises `SettingsError`.
+
+    The key is read in each run (from a cache of five minutes), not here: a missing one then fails
+    runs that say so in the metrics.
+    """
+    settings = load_settings(TradeSettings, environment)
+    table = Table(settings.table_name)
+    secrets = SecretsManagerSecrets(settings.bybit_secret_arn, settings.pushgateway_secret_arn)
+    session_with = partial(
+        connect_to_bybit,
+        settings,
+        timeout_seconds=settings.care_timeout_seconds,
+        exchange_time=exchange_time,
+    )
+    traffic = Traffic()
+    threads = min(settings.parallel_requests, MOST_READS)
+    sink = push_sink(settings, secrets)
+    checks: dict[str, Check] = {
+        "exchange": partial(check_exchange, session_with().session),
+        "table": partial(check_table, table),
+        "time": partial(check_time, settings),
+        "key": partial(check_key, settings, secrets, time=exchange_time),
+        "pushgateway": partial(check_pushgateway, TRADE, sink),
+    }
+    return trade_function(
+        settings,
+        TradeStores.in_aws(table, paper=settings.trading_mode == "paper"),
+        lambda key: session_with(key=key, traffic=traffic),
+        secrets=secrets,
+        sink=sink,
+        checks=checks,
+        executor=ThreadPoolExecutor(threads) if threads > 1 else None,
+    )
+
+
+def trade_function(
+    settings: TradeSettings,
+    stores: TradeStores,
+    connect_with: Callable[[ExchangeKey | None], BybitConnection],
+    *,
+    secrets: Secrets | None = None,
+    sink: MetricsSink | None = None,
+    checks: Mapping[str, Check] | None = None,
+    executor: Executor | None = None,
+    wait: Callable[[float], None] = time.sleep,
+) -> Function[TradeReport]:
+    """Return the function on any stores; `connect_with` gives the exchange to use with a key.
+
+    Live mode needs `secrets`. Without a sink nothing is pushed, without an executor the reads of a
+    round follow one another.
+    """
+
+    def use_case(exchange: BybitConnection) -> TradeSignals:
+        ports = Ports(
+            broker=_broker(settings, stores, exchange),
+            market=exchange.market,
+            journal=stores.journal,
+            signals=stores.signals,
+            halts=stores.halts,
+            locks=stores.locks,
+            health=exchange.session.health,
+            clock=exchange.clock,
+            wait=wait,
+            executor=executor,
+        )
+        return TradeSignals(ports, settings)
+
+    work = _Work(settings, stores.calls, connect_with, use_case, secrets)
+    return Function(
+        TRADE,
+        lease=trade_lease(stores.leases, wait),
+        reporter=MetricsReporter(TRADE, stores.totals, sink),
+        work=work,
+        describe=work.describe,
+        describe_always=work.describe_always,
+        checks=checks,
+    )
+
+
+def trade_lease(leases: LeaseStore, wait: Callable[[float], None]) -> RunLease:
+    """Return the lease that a run of trade works under; a run waits a while for it."""
+    return RunLease(
+        leases,
+        LEASE_NAME,
+        reserve=LEASE_RESERVE,
+        longest_run=LONGEST_RUN,
+        patience=LEASE_PATIENCE,
+        wait=wait,
+    )
 
 
 class _Work:
@@ -62,175 +200,105 @@ class _Work:
     def __init__(
         self,
         settings: TradeSettings,
-        table: Table,
-        lease: HeldLease,
-        secrets: Secrets,
-        exchange_time: ExchangeTime | None,
+        calls: Callable[[], int] | None,
+        connect_with: Callable[[ExchangeKey | None], BybitConnection],
+        use_case: Callable[[BybitConnection], TradeSignals],
+        secrets: Secrets | None,
     ) -> None:
-        self._make = _desk
-        if exchange_time is not None:
-            self._make = partial(_desk, exchange_time=exchange_time)
         self._settings = settings
-        self._table = table
-        self._lease = lease
+        self._calls = calls
+        self._connect_with = connect_with
+        self._make_use_case = use_case
         self._secrets = secrets
-        self._desk: _Desk | None = None
-        self._traffic = Traffic()
+        self._key: ExchangeKey | None = None
+        self._exchange: BybitConnection | None = None
+        self._use_case: TradeSignals | None = None
+        """None: the key must be read anew."""
         self._calls_before = self._requests_before = 0
 
-    def __call__(self, tick: Tick, deadline: Deadline) -> TradeReport | None:
-        """Do the work; None when another run holds the lease.
+    def __call__(self, tick: Tick, deadline: Deadline, lease: Lease) -> TradeReport:
+        """Do the work under the lease. Raises what the use case raises.
 
         A key that the exchange does not know did nothing: it is read anew and the tick's work is
-        done once more, if there is time. Raises what the use case raises.
+        done once more, if there is time.
         """
-        self._calls_before = self._table.calls
+        self._calls_before = self._calls() if self._calls is not None else 0
         try:
-            return self._run(tick, deadline)
+            return self._run(tick, deadline, lease)
         except KeyRefused:
-            self._drop()
-            self._lease.close()
             if deadline.seconds_left() < ENOUGH_SECONDS:
                 raise
-            return self._run_again(tick, deadline)
-        except BadCredentials:
-            self._drop()
-            raise
+        return self._run(tick, deadline, lease)
 
     def describe(self, report: TradeReport, numbers: RunNumbers) -> None:
         """Fill in what the report and this run's calls say."""
         describe(report, numbers, mode=self._settings.trading_mode)
-        numbers.set("store_calls_last_run", self._table.calls - self._calls_before)
-        if self._desk is not None:
-            session = self._desk.session
+        if self._calls is not None:
+            numbers.set("store_calls_last_run", self._calls() - self._calls_before)
+        if self._exchange is not None:
+            session = self._exchange.session
             numbers.set("requests_last_run", session.request_count - self._requests_before)
             numbers.set("clock_skew_seconds", session.clock_skew_seconds)
 
     def describe_always(self, numbers: RunNumbers) -> None:
         """Fill in the requests of all tries, those of a failed run too."""
-        describe_traffic(self._traffic.take(), numbers)
+        if self._exchange is not None:
+            describe_traffic(self._exchange.traffic, numbers)
 
-    def _run_again(self, tick: Tick, deadline: Deadline) -> TradeReport | None:
+    def _run(self, tick: Tick, deadline: Deadline, lease: Lease) -> TradeReport:
         try:
-            return self._run(tick, deadline)
+            exchange, use_case = self._warm()
+            self._requests_before = exchange.session.request_count
+            exchange.session.start_run(deadline)
+            return use_case.run(tick, deadline, lease)
         except BadCredentials:
-            self._drop()
+            self._use_case = None
+            if self._secrets is not None:
+                self._secrets.forget()
             raise
 
-    def _run(self, tick: Tick, deadline: Deadline) -> TradeReport | None:
-        key = self._key() if self._settings.trading_mode == "live" else None
-        if self._desk is None or self._desk.key != key:
-            self._desk = self._make(self._settings, self._table, self._lease, key, self._traffic)
-        self._requests_before = self._desk.session.request_count
-        self._desk.session.start_run(deadline)
-        report = self._desk.use_case.run(tick, deadline)
-        return None if report.busy else report
+    def _warm(self) -> tuple[BybitConnection, TradeSignals]:
+        """Return what stays warm between runs; it is made anew with another key."""
+        key = self._key_in_force()
+        if self._exchange is None or self._use_case is None or key != self._key:
+            self._key, self._exchange = key, self._connect_with(key)
+            self._use_case = self._make_use_case(self._exchange)
+        return self._exchange, self._use_case
 
-    def _key(self) -> ExchangeKey | None:
+    def _key_in_force(self) -> ExchangeKey | None:
         """Return the key; while the secret cannot be read the present one goes on: exits run."""
+        if self._secrets is None or self._settings.trading_mode != "live":
+            return None
         try:
             return self._secrets.exchange_key()
         except StoreUnavailable:
-            if self._desk is None:
+            if self._use_case is None:
                 raise
             logger.warning("the exchange's key could not be read again; the present one is used")
-            return self._desk.key
-
-    def _drop(self) -> None:
-        self._desk = None
-        self._secrets.forget()
+            return self._key
 
 
-def trade_function(
-    environment: Mapping[str, str], *, exchange_time: ExchangeTime | None = None
-) -> Function[TradeReport]:
-    """Return the function for the settings in the environment. Raises `SettingsError`.
-
-    `exchange_time` is the rule by which its time is believed: a simulated exchange, whose
-    time is not ours, needs another one.
-
-    The key is read in each run (from a cache of five minutes), not here: a missing one then fails
-    runs that say so in the metrics.
-    """
-    settings = load_settings(TradeSettings, environment)
-    table = Table(settings.table_name)
-    lease = HeldLease(DynamoLeaseStore(table))
-    secrets = SecretsManagerSecrets(settings.bybit_secret_arn, settings.pushgateway_secret_arn)
-    work = _Work(settings, table, lease, secrets, exchange_time)
-    reporter = metrics_reporter(TRADE, settings, table, secrets)
-    address = settings.bybit_base_url
-    session = BybitSession(
-        address, timeout_seconds=settings.care_timeout_seconds, exchange_time=exchange_time
-    )
-    return Function(
-        TRADE,
-        reporter=reporter,
-        lease=lease,
-        work=work,
-        describe=work.describe,
-        checks={
-            "exchange": partial(check_exchange, session),
-            "table": partial(check_table, table),
-            "time": partial(check_time, settings),
-            "key": partial(check_key, settings, secrets, time=exchange_time),
-            "pushgateway": partial(check_pushgateway, TRADE, push_sink(settings, secrets)),
-        },
-        describe_always=work.describe_always,
-    )
-
-
-def _desk(
-    settings: TradeSettings,
-    table: Table,
-    lease: HeldLease,
-    key: ExchangeKey | None,
-    traffic: Traffic,
-    exchange_time: ExchangeTime | None = None,
-) -> _Desk:
-    session = BybitSession(
-        settings.bybit_base_url,
-        key=key,
-        timeout_seconds=settings.care_timeout_seconds,
-        threads=settings.parallel_requests,
-        traffic=traffic,
-        exchange_time=exchange_time,
-    )
-    market = BybitMarketData(session)
-    threads = min(settings.parallel_requests, MOST_READS)
-    use_case = TradeSignals(
-        broker=_broker(settings, session, market, table),
-        market=market,
-        journal=DynamoJournal(table),
-        signals=DynamoSignalStore(table),
-        leases=lease,
-        halts=DynamoHaltStore(table),
-        locks=DynamoLockStore(table),
-        health=session.health,
-        clock=ExchangeClock(session),
-        settings=settings,
-        wait=time.sleep,
-        executor=ThreadPoolExecutor(threads) if threads > 1 else None,
-    )
-    return _Desk(key, session, use_case)
-
-
-def _broker(
-    settings: TradeSettings, session: BybitSession, market: BybitMarketData, table: Table
-) -> Broker:
-    clock = ExchangeClock(session)
+def _broker(settings: TradeSettings, stores: TradeStores, exchange: BybitConnection) -> Broker:
     # Only one of the two brokers is loaded.
     if settings.trading_mode == "live":
         from pumpwatch.adapters.bybit import BybitBroker  # noqa: PLC0415
 
-        return BybitBroker(session, clock)
-    from pumpwatch.adapters.dynamodb import DynamoPaperStore  # noqa: PLC0415
+        return BybitBroker(exchange.session, exchange.clock)
+    if stores.paper is None:
+        raise InvariantBroken("paper mode has no store for its account")
     from pumpwatch.adapters.paper import PaperBroker  # noqa: PLC0415
 
     return PaperBroker(
-        market,
-        DynamoPaperStore(table),
-        clock,
+        exchange.market,
+        stores.paper,
+        exchange.clock,
         equity=settings.paper_equity_usdt,
         taker_fee=settings.taker_fee,
         slippage=settings.paper_slippage,
     )
+
+
+def _paper_store(table: Table) -> PaperStore:
+    from pumpwatch.adapters.dynamodb import DynamoPaperStore  # noqa: PLC0415 - not in live mode
+
+    return DynamoPaperStore(table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
-from pumpwatch.domain.trading.protections.base import Health
+from pumpwatch.domain.market.health import Health
 
 SPAN = 600_000
 """How far back is looked, milliseconds."""

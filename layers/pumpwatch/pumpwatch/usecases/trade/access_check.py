@@ -6,10 +6,8 @@ from concurrent.futures import Future
 
 from pumpwatch.domain.trading.access import Access, refusals, warnings
 from pumpwatch.errors import RetryLater, UnreadableAnswer
-from pumpwatch.ports import Broker
-from pumpwatch.settings.trade import TradeSettings
 
-from .run import Desk
+from .run import Run
 
 HOUR = 3_600_000
 
@@ -20,38 +18,35 @@ class AccessCheck:
     The question goes out with the run's other reads and costs no round trip of its own.
     """
 
-    def __init__(self, broker: Broker, settings: TradeSettings) -> None:
-        self._broker = broker
-        self._live = settings.trading_mode == "live"
-        self._confirmation = settings.live_trading_confirmation
+    def __init__(self) -> None:
         self._known: Access | None = None
         self._asked = 0
 
-    def start(self, desk: Desk) -> Future[Access] | None:
+    def start(self, run: Run) -> Future[Access] | None:
         """Ask, when it is due; `judge` takes the answer."""
-        now = desk.clock.now()
-        if not self._live or (self._known is not None and now - self._asked < HOUR):
+        is_known = self._known is not None and run.now() - self._asked < HOUR
+        if run.settings.trading_mode != "live" or is_known:
             return None
-        return desk.reads.start(self._broker.access)
+        return run.ports.start(run.ports.broker.access)
 
-    def judge(self, desk: Desk, asked: Future[Access] | None) -> None:
+    def judge(self, run: Run, asked: Future[Access] | None) -> None:
         """Block entries when the key must not be used; warn of what a person should mend soon."""
-        if not self._live:
+        if run.settings.trading_mode != "live":
             return
-        now, report = desk.clock.now(), desk.report
+        now, report = run.now(), run.report
         if asked is not None:
             try:
                 self._known, self._asked = asked.result(), now
             except RetryLater as error:
                 if isinstance(error, UnreadableAnswer):
                     report.unreadable["key"] += 1
-                desk.problem(f"the key could not be checked: {error}")
+                run.problem(f"the key could not be checked: {error}")
         if self._known is None:
             report.block("access", "what the key may do is not known yet")
             return
         report.key_expires = self._known.expires
-        for reason in refusals(self._known, confirmation=self._confirmation):
+        for reason in refusals(self._known, confirmation=run.settings.live_trading_confirmation):
             report.block("access", reason)
-            desk.problem(f"no entries: {reason}")
+            run.problem(f"no entries: {reason}")
         for warning in warnings(self._known, now=now) if asked is not None else ():
             report.happened("warning", "", warning, time=now)

@@ -29,7 +29,7 @@ from .evidence import gather
 from .holdings import Holding, holdings
 from .late_fills import LateFills, explain_fills
 from .order_flow import close_at_market, guard, hold_back, settle
-from .run import Desk
+from .run import Run
 
 FAILURES = (RetryLater, OutcomeUnknown, Rejected, SkipSymbol, InvariantBroken)
 """What ends the care for one trade and no other's."""
@@ -41,22 +41,22 @@ class Care:
     def __init__(self) -> None:
         self._late_fills = LateFills()
 
-    def run(self, desk: Desk, listed: Rows[Position] | RetryLater) -> None:
+    def run(self, run: Run, listed: Rows[Position] | RetryLater) -> None:
         """Care for every live trade with the list of positions, or with what can be had without it.
 
         Raises `LeaseLost` and what stops trading as a whole; a single trade's failure is a problem
         in the report.
         """
-        trades = desk.live
-        held = holdings(desk, listed, trades)
-        guarded = self._guard_bare(desk, trades, held)
+        trades = run.live
+        held = holdings(run, listed, trades)
+        guarded = self._guard_bare(run, trades, held)
         for trade in sorted(trades, key=lambda trade: trade.closes_at):
             holding = None if trade.signal_id in guarded else held[trade.signal_id]
-            _care_for(desk, desk.trades[trade.signal_id], holding)
+            _care_for(run, run.trades[trade.signal_id], holding)
         if isinstance(listed, Rows):
-            self._take_up(desk, listed)
+            self._take_up(run, listed)
 
-    def _guard_bare(self, desk: Desk, trades: list[Trade], held: Mapping[str, Holding]) -> set[str]:
+    def _guard_bare(self, run: Run, trades: list[Trade], held: Mapping[str, Holding]) -> set[str]:
         """See to the open trades whose position has lost its stop, all together."""
         bare = []
         for trade in trades:
@@ -67,82 +67,82 @@ class Care:
                 and not has_sound_stop(trade, own)
             ):
                 bare.append((trade, own))
-        guard(desk, bare)
+        guard(run, bare)
         return {trade.signal_id for trade, _ in bare}
 
-    def _take_up(self, desk: Desk, positions: Rows[Position]) -> None:
+    def _take_up(self, run: Run, positions: Rows[Position]) -> None:
         """Care for positions that are ours by a late fill."""
         try:
-            for trade in self._late_fills.adopt(desk, positions):
-                _care_for(desk, trade, holdings(desk, positions, [trade])[trade.signal_id])
+            for trade in self._late_fills.adopt(run, positions):
+                _care_for(run, trade, holdings(run, positions, [trade])[trade.signal_id])
         except RetryLater as error:
-            desk.refused(error, "foreign positions could not be held against our fills")
+            run.refused(error, "foreign positions could not be held against our fills")
 
 
-def _care_for(desk: Desk, trade: Trade, holding: Holding | None) -> None:
+def _care_for(run: Run, trade: Trade, holding: Holding | None) -> None:
     """Reconcile one trade and close it when it is due; its failure stays its own.
 
     `holding` None: its stop has just been seen to, only an exit may be due.
     """
-    if not desk.has_time(1):
-        desk.report.care_missed += 1
-        desk.problem("too little time was left to care for it", trade, cause="time")
+    if not run.has_time(1):
+        run.report.care_missed += 1
+        run.problem("too little time was left to care for it", trade, cause="time")
         return
     try:
-        trade = trade if holding is None else _reconciled(desk, trade, holding)
+        trade = trade if holding is None else _reconciled(run, trade, holding)
     except FAILURES as error:
         # What keeps the books from being put right keeps no exit back.
-        desk.refused(error, type(error).__name__, trade)
-        trade = desk.trades[trade.signal_id]
+        run.refused(error, type(error).__name__, trade)
+        trade = run.trades[trade.signal_id]
     try:
-        reason = exit_reason(desk, trade)
+        reason = exit_reason(run, trade)
         if reason is not None:
-            close_at_market(desk, trade, reason)
+            close_at_market(run, trade, reason)
     except FAILURES as error:
-        desk.refused(error, type(error).__name__, trade)
+        run.refused(error, type(error).__name__, trade)
 
 
-def _reconciled(desk: Desk, trade: Trade, holding: Holding) -> Trade:
+def _reconciled(run: Run, trade: Trade, holding: Holding) -> Trade:
     """Hold the trade against the exchange, put right what differs, and see to its stop."""
     if not needs_evidence(trade, holding.position):
-        return settle(desk, Evidence(trade, holding.position))
+        return settle(run, Evidence(trade, holding.position))
     if trade.state is TradeState.OPEN and not holding.known:
         return trade
-    evidence = _evidence(desk, trade, holding)
+    evidence = _evidence(run, trade, holding)
     if evidence.missing:
         for sentence in evidence.missing:
-            desk.problem(sentence, trade, cause="rows")
-        return settle(desk, evidence) if trade.unreadable else hold_back(desk, trade)
+            run.problem(sentence, trade, cause="rows")
+        return settle(run, evidence) if trade.unreadable else hold_back(run, trade)
     try:
         if trade.unreadable is not None:
-            evidence = _readable_again(desk, evidence)
-        evidence = explain_fills(desk, evidence)
+            evidence = _readable_again(run, evidence)
+        evidence = explain_fills(run, evidence)
     except StoreUnavailable as error:
         # It waits for the table; the stop does not.
-        desk.refused(error, "its books were not brought up to date", trade)
-    return settle(desk, evidence)
+        run.refused(error, "its books were not brought up to date", trade)
+    return settle(run, evidence)
 
 
-def _evidence(desk: Desk, trade: Trade, holding: Holding) -> Evidence:
+def _evidence(run: Run, trade: Trade, holding: Holding) -> Evidence:
     """Return what the exchange says of the trade; nothing but the position without its orders."""
     try:
-        orders = desk.journal.orders(trade.signal_id)
+        orders = run.ports.journal.orders(trade.signal_id)
     except RetryLater as error:
         missing = [f"the trade's orders could not be read: {error}"]
         position = holding.position
         return Evidence(trade, position, position_known=holding.known, missing=missing)
-    return gather(desk, trade, orders, holding)
+    return gather(run, trade, orders, holding)
 
 
-def _readable_again(desk: Desk, evidence: Evidence) -> Evidence:
+def _readable_again(run: Run, evidence: Evidence) -> Evidence:
     """Store that the trade can be read again, and the entry as its fills tell it."""
     trade = evidence.trade.with_(unreadable=None)
     entry = next((order for order in evidence.orders if order.leg is Leg.ENTRY), None)
     told = evidence.quantity_of(entry.request.order_id) if entry is not None else 0
     if entry is None or entry.outcome is Outcome.UNKNOWN or entry.filled_quantity == told:
-        desk.journal.save(trade, desk.lease)
-        return replace(evidence, trade=desk.keep(trade))
-    record = outcome_of(evidence, entry, desk.clock.now())
-    desk.journal.settle(trade, record, desk.lease)
+        run.save(trade)
+        return replace(evidence, trade=run.keep(trade))
+    record = outcome_of(evidence, entry, run.now())
+    run.ports.journal.settle(trade, record, run.lease)
     orders = [record if order is entry else order for order in evidence.orders]
-    return replace(evidence, trade=desk.keep(trade), orders=orders)
+    return replace(evidence, trade=run.keep(trade), orders=orders)

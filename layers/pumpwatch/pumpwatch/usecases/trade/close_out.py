@@ -9,14 +9,14 @@ from __future__ import annotations
 from pumpwatch.domain.trading.exits import exit_due, may_exit
 from pumpwatch.domain.trading.trades import ExitReason, Trade
 
-from .run import Desk
+from .run import Run
 
 
-def exit_reason(desk: Desk, trade: Trade) -> ExitReason | None:
+def exit_reason(run: Run, trade: Trade) -> ExitReason | None:
     """Return why the trade must be closed now, or None."""
-    now, contract = desk.clock.now(), desk.contracts.known(trade.symbol)
+    now, contract = run.now(), run.contracts.known(trade.symbol)
     delivery = contract.delivery_time if contract is not None else None
-    due = exit_due(trade, min(now, desk.clock.earliest()), delivery)
-    if due is None and desk.closes_all and may_exit(trade, now):
+    due = exit_due(trade, min(now, run.ports.clock.earliest()), delivery)
+    if due is None and run.closes_all and may_exit(trade, now):
         return ExitReason.HALT
     return due

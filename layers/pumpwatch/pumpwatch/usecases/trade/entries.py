@@ -35,12 +35,12 @@ from pumpwatch.errors import (
     Rejected,
     UnknownSymbol,
 )
+from pumpwatch.invocation import Tick
 from pumpwatch.settings.trade import TradeSettings
-from pumpwatch.usecases.tick import Tick
 
 from .look import View
 from .order_flow import ENTRY_REQUESTS, send_entry
-from .run import Desk
+from .run import Run
 
 MINUTE = 60_000
 TOO_LITTLE_TIME = "too little time is left to send an entry and to verify its stop"
@@ -69,34 +69,34 @@ def limits_from(settings: TradeSettings) -> RiskLimits:
     return RiskLimits(**{one.name: getattr(settings, one.name) for one in fields(RiskLimits)})
 
 
-def enter(desk: Desk, tick: Tick, signal: Signal, view: View, strategy: Strategy) -> Trade:
+def enter(run: Run, tick: Tick, signal: Signal, view: View, strategy: Strategy) -> Trade:
     """Trade the signal within all limits; return the trade, dropped with a reason when denied.
 
     `view` is a look at the account and at this symbol's market. Raises `RetryLater` or `SkipSymbol`
     when something could not be read or is too old by now: the signal stays unknown to the journal,
     and the next tick tries it again while it is fresh.
     """
-    now = desk.clock.now()
-    entry = _plan(desk, signal, view, strategy, now)
+    now = run.now()
+    entry = _plan(run, signal, view, strategy, now)
     if isinstance(entry, Denied):
-        return _deny(desk, signal, strategy, entry.reason)
-    trade = _trade(desk, signal, entry, strategy, now)
-    _check_still_good(desk, tick, signal, view)
+        return _deny(run, signal, strategy, entry.reason)
+    trade = _trade(run, signal, entry, strategy, now)
+    _check_still_good(run, tick, signal, view)
     try:
-        desk.broker.set_leverage(signal.symbol, desk.settings.leverage)
+        run.ports.broker.set_leverage(signal.symbol, run.settings.leverage)
     except Rejected as refusal:
-        return _deny(desk, signal, strategy, f"the leverage was refused: {refusal}")
-    _check_still_good(desk, tick, signal, view)
+        return _deny(run, signal, strategy, f"the leverage was refused: {refusal}")
+    _check_still_good(run, tick, signal, view)
     try:
-        return send_entry(desk, trade, _request(desk, trade, entry))
+        return send_entry(run, trade, _request(run, trade, entry))
     except LimitReached as limit:
-        return _deny(desk, signal, strategy, str(limit))
+        return _deny(run, signal, strategy, str(limit))
 
 
-def _check_still_good(desk: Desk, tick: Tick, signal: Signal, view: View) -> None:
+def _check_still_good(run: Run, tick: Tick, signal: Signal, view: View) -> None:
     """Raise `DeadlineNear` when time is short, or what the entry rests on has grown too old."""
-    now, settings = desk.clock.now(), desk.settings
-    if not desk.has_time(ENTRY_REQUESTS):
+    now, settings = run.now(), run.settings
+    if not run.has_time(ENTRY_REQUESTS):
         raise DeadlineNear(TOO_LITTLE_TIME)
     ages = (
         ("the signal", now - signal.time, settings.max_signal_age_seconds),
@@ -109,20 +109,20 @@ def _check_still_good(desk: Desk, tick: Tick, signal: Signal, view: View) -> Non
 
 
 def _plan(
-    desk: Desk, signal: Signal, view: View, strategy: Strategy, now: int
+    run: Run, signal: Signal, view: View, strategy: Strategy, now: int
 ) -> SizedEntry | Denied:
     """Put the signal through everything that may deny it, in order."""
-    taken = _taken(desk, signal, view, now)
+    taken = _taken(run, signal, view, now)
     if taken is not None:
         return taken
-    limits, book = limits_from(desk.settings), account_book(desk, view)
-    instrument = desk.contracts.get(signal.symbol, now)
+    limits, book = limits_from(run.settings), account_book(run, view)
+    instrument = run.contracts.get(signal.symbol, now)
     if instrument is None:
         return Denied("the exchange does not list this symbol as a tradable contract")
     snapshot = view.snapshot
     if not isinstance(snapshot, MarketSnapshot):
         raise snapshot or ExchangeUnavailable("the market was not looked at")
-    quote = _quote(signal.symbol, snapshot, view.book, watches_mark=_watches_mark(desk))
+    quote = _quote(signal.symbol, snapshot, view.book, watches_mark=_watches_mark(run))
     if isinstance(quote, Denied):
         return quote
     plan = strategy.plan(signal, quote)
@@ -134,12 +134,12 @@ def _plan(
     )
 
 
-def account_book(desk: Desk, view: View) -> Book:
+def account_book(run: Run, view: View) -> Book:
     """Return what the account holds and what is on its way. Raises why it is not known."""
     account = view.account
     if not isinstance(account, Account):
         raise account or ExchangeUnavailable("the account was not looked at")
-    trades = list(desk.trades.values())
+    trades = list(run.trades.values())
     return Book.of(
         equity=account.equity,
         available=account.available,
@@ -148,23 +148,23 @@ def account_book(desk: Desk, view: View) -> Book:
     )
 
 
-def _taken(desk: Desk, signal: Signal, view: View, now: int) -> Denied | None:
+def _taken(run: Run, signal: Signal, view: View, now: int) -> Denied | None:
     """Return why nothing may be opened in this symbol at all, or None."""
-    lock = in_force(desk.report.locks, signal.symbol, now)
+    lock = in_force(run.report.locks, signal.symbol, now)
     if lock is not None:
         return Denied(f"{lock.protection}: {lock.reason}")
     if not isinstance(view.open_orders, Rows):
         return Denied("the open orders could not be read")
     return check_symbol(
         signal.symbol,
-        trades=list(desk.trades.values()),
+        trades=list(run.trades.values()),
         positions=view.positions,
         open_orders=view.open_orders,
     )
 
 
-def _watches_mark(desk: Desk) -> bool:
-    return desk.settings.stop_trigger == "mark_price"
+def _watches_mark(run: Run) -> bool:
+    return run.settings.stop_trigger == "mark_price"
 
 
 def _quote(
@@ -206,7 +206,7 @@ def _funding(snapshot: MarketSnapshot, instrument: Instrument) -> FundingTerms |
     return FundingTerms(decimal_from(rate), next_time, interval=minutes * MINUTE)
 
 
-def _trade(desk: Desk, signal: Signal, entry: SizedEntry, strategy: Strategy, now: int) -> Trade:
+def _trade(run: Run, signal: Signal, entry: SizedEntry, strategy: Strategy, now: int) -> Trade:
     return Trade(
         signal_id=signal.signal_id,
         event_id=signal.event_id,
@@ -222,11 +222,11 @@ def _trade(desk: Desk, signal: Signal, entry: SizedEntry, strategy: Strategy, no
         take_profit=entry.take_profit,
         planned_price=entry.planned_price,
         closes_at=entry.closes_at,
-        installation=desk.journal.installation(),
+        installation=run.ports.journal.installation(),
     )
 
 
-def _request(desk: Desk, trade: Trade, entry: SizedEntry) -> OrderRequest:
+def _request(run: Run, trade: Trade, entry: SizedEntry) -> OrderRequest:
     return OrderRequest(
         order_id=order_id_for(trade.signal_id, Leg.ENTRY, 0, trade.installation),
         symbol=trade.symbol,
@@ -235,15 +235,15 @@ def _request(desk: Desk, trade: Trade, entry: SizedEntry) -> OrderRequest:
         reduce_only=False,
         stop_loss=entry.stop_loss,
         take_profit=entry.take_profit,
-        stop_trigger=StopTrigger(desk.settings.stop_trigger),
+        stop_trigger=StopTrigger(run.settings.stop_trigger),
         limit_price=entry.limit_price,
-        send_by=desk.clock.now() + SEND_WITHIN,
+        send_by=run.now() + SEND_WITHIN,
     )
 
 
-def _deny(desk: Desk, signal: Signal, strategy: Strategy, reason: str) -> Trade:
+def _deny(run: Run, signal: Signal, strategy: Strategy, reason: str) -> Trade:
     """Store the denial, so that the signal is not looked at again."""
-    now = desk.clock.now()
+    now = run.now()
     trade = Trade(
         signal_id=signal.signal_id,
         event_id=signal.event_id,
@@ -257,8 +257,8 @@ def _deny(desk: Desk, signal: Signal, strategy: Strategy, reason: str) -> Trade:
         quantity=Decimal(0),
         denial=reason,
     )
-    desk.journal.save(trade, desk.lease)
-    desk.report.orders[Leg.ENTRY, Outcome.DENIED] += 1
-    desk.report.denied.append(trade)
-    desk.report.note("denied", trade, reason, time=now)
+    run.save(trade)
+    run.report.orders[Leg.ENTRY, Outcome.DENIED] += 1
+    run.report.denied.append(trade)
+    run.report.note("denied", trade, reason, time=now)
     return trade

@@ -19,15 +19,15 @@ from pumpwatch.errors import (
     RetryLater,
     SkipSymbol,
 )
-from pumpwatch.ports import SignalStore
-from pumpwatch.usecases.tick import Tick
+from pumpwatch.invocation import Tick
+from pumpwatch.settings.trade import TradeSettings
 
 from .access_check import AccessCheck
 from .entries import TOO_LITTLE_TIME, account_book, enter, limits_from, strategy_from
-from .guards import Guards
+from .guards import Guards, read_halt, read_locks
 from .look import Asked, View, ask, look
 from .order_flow import ENTRY_REQUESTS
-from .run import Desk
+from .run import Run
 
 MINUTE = 60_000
 
@@ -64,142 +64,140 @@ class Ahead:
 class EntryRound:
     """Open what fresh signals ask for, within protections and limits."""
 
-    def __init__(self, signals: SignalStore, guards: Guards, access: AccessCheck) -> None:
-        self._signals = signals
-        self._guards = guards
-        self._access = access
+    def __init__(self, settings: TradeSettings) -> None:
+        self._guards = Guards(settings)
+        self._access = AccessCheck()
 
-    def ask_ahead(self, desk: Desk) -> Ahead | None:
+    def ask_ahead(self, run: Run) -> Ahead | None:
         """Ask beside the care for what the first entry needs, where there are threads for it."""
-        if not desk.reads.side_by_side:
+        if run.ports.executor is None:
             return None
-        if desk.report.blocked or not _places(desk):
-            return Ahead(ask(desk), None)
-        return Ahead(ask(desk), desk.reads.start(partial(self._first, desk)))
+        if run.report.blocked or not _places(run):
+            return Ahead(ask(run), None)
+        return Ahead(ask(run), run.ports.start(partial(self._first, run)))
 
     def run(
-        self, desk: Desk, tick: Tick, positions: Rows[Position], ahead: Ahead | None = None
+        self, run: Run, tick: Tick, positions: Rows[Position], ahead: Ahead | None = None
     ) -> View:
         """Enter the strongest signals, one for each free place, and return the last look.
 
         Each entry has a look of its own, made after the entry before it, and what halts, locks,
         protections and ages say then.
         """
-        self._guards.read_locks(desk)
-        _block_by_run(desk, tick)
-        asked = self._access.start(desk)
-        signals, places = self._wanted(desk, ahead), _places(desk)
+        read_locks(run)
+        _block_by_run(run, tick)
+        asked = self._access.start(run)
+        signals, places = self._wanted(run, ahead), _places(run)
         symbol = signals[0].symbol if signals and places else ""
         reads = ahead.reads_of(symbol) if ahead is not None else None
-        view = look(desk, positions, symbol, asked=reads)
+        view = look(run, positions, symbol, asked=reads)
         if isinstance(view.open_orders, Rows):
-            desk.unreadable(view.open_orders)
-        self._access.judge(desk, asked)
-        self._judge(desk, view, wanted=bool(signals))
+            run.unreadable(view.open_orders)
+        self._access.judge(run, asked)
+        self._judge(run, view, wanted=bool(signals))
         done, why = 0, "no place is free" if len(signals) > places else "see this run's problems"
         for number, signal in enumerate(signals[:places]):
-            if number and not _stop(desk, tick, view):
-                self._guards.read_halt(desk)
-                self._guards.read_locks(desk)
-                view = look(desk, view.positions, signal.symbol)
-                self._judge(desk, view, wanted=True)
-            if stop := _stop(desk, tick, view):
+            if number and not _stop(run, tick, view):
+                read_halt(run)
+                read_locks(run)
+                view = look(run, view.positions, signal.symbol)
+                self._judge(run, view, wanted=True)
+            if stop := _stop(run, tick, view):
                 why = stop
                 break
-            done += _entered(desk, tick, signal, view)
-        desk.report.signals_unopened = left = len(signals) - done
+            done += _entered(run, tick, signal, view)
+        run.report.signals_unopened = left = len(signals) - done
         text = f"{left} fresh signals were not opened: {why}"
         if left and why == TOO_LITTLE_TIME:
-            desk.problem(text, cause="time")
+            run.problem(text, cause="time")
         elif left:
-            desk.report.happened("unopened", "", text, time=desk.clock.now())
+            run.report.happened("unopened", "", text, time=run.now())
         return view
 
-    def _wanted(self, desk: Desk, ahead: Ahead | None) -> list[Signal]:
+    def _wanted(self, run: Run, ahead: Ahead | None) -> list[Signal]:
         """Return the signals to look at; none where entries are blocked or the stores fail."""
-        report = desk.report
+        report = run.report
         if report.blocked:
             return []
         try:
             asked = ahead.first if ahead is not None else None
-            wanted = asked.result().signals if asked is not None else self._fresh(desk)
+            wanted = asked.result().signals if asked is not None else self._fresh(run)
         except RetryLater as error:
             report.block("stores", f"signals could not be read: {error}")
-            desk.problem(f"signals could not be read, so no entries: {error}", cause="store")
+            run.problem(f"signals could not be read, so no entries: {error}", cause="store")
             return []
-        report.signals_seen = len(wanted)
         return wanted
 
-    def _fresh(self, desk: Desk) -> list[Signal]:
+    def _fresh(self, run: Run) -> list[Signal]:
         """Return the fresh signals that the journal does not know, strongest first, then oldest.
 
         The journal is asked once for all. Raises `RetryLater`.
         """
-        strategy = strategy_from(desk.settings)
-        oldest = desk.clock.now() - desk.settings.max_signal_age_seconds * 1000
-        since = self._signals.since(oldest)
+        strategy = strategy_from(run.settings)
+        oldest = run.now() - run.settings.max_signal_age_seconds * 1000
+        since = run.ports.signals.since(oldest)
         fresh = [one for one in since if one.time >= oldest and strategy.acts_on(one)]
         if not fresh:
             return []
         # A trade is created after its signal, by another clock that may lag a little.
-        known = {one.signal_id for one in desk.journal.trades_since(oldest - MINUTE)}
+        known = {one.signal_id for one in run.ports.journal.trades_since(oldest - MINUTE)}
         wanted = [one for one in fresh if one.signal_id not in known]
         return sorted(wanted, key=lambda one: (-one.strength, one.time, one.signal_id))
 
-    def _first(self, desk: Desk) -> First:
+    def _first(self, run: Run) -> First:
         """Read the signals, and ask for the market of the strongest. Raises `RetryLater`."""
-        signals = self._fresh(desk)
+        signals = self._fresh(run)
         if not signals:
             return First(signals)
-        symbol, start = signals[0].symbol, desk.reads.start
+        symbol, start = signals[0].symbol, run.ports.start
         return First(
             signals,
-            snapshot=start(partial(desk.market.snapshot, symbol)),
-            book=start(partial(desk.market.order_book, symbol)),
+            snapshot=start(partial(run.ports.market.snapshot, symbol)),
+            book=start(partial(run.ports.market.order_book, symbol)),
         )
 
-    def _judge(self, desk: Desk, view: View, *, wanted: bool) -> None:
+    def _judge(self, run: Run, view: View, *, wanted: bool) -> None:
         """Let the protections judge when it matters: before entries, and after a trade ended."""
-        report = desk.report
-        _block_by_view(desk, view)
+        report = run.report
+        _block_by_view(run, view)
         try:
             if wanted or report.closed:
-                self._guards.judge(desk, view)
+                self._guards.judge(run, view)
         except RetryLater as error:
             report.block("stores", f"protections could not be judged: {error}")
-            desk.problem(f"protections could not be judged, so no entries: {error}", cause="store")
+            run.problem(f"protections could not be judged, so no entries: {error}", cause="store")
 
 
-def _places(desk: Desk) -> int:
+def _places(run: Run) -> int:
     """Return how many more positions may be open."""
-    return max(desk.settings.max_open_positions - len(desk.live), 0)
+    return max(run.settings.max_open_positions - len(run.live), 0)
 
 
-def _block_by_run(desk: Desk, tick: Tick) -> None:
+def _block_by_run(run: Run, tick: Tick) -> None:
     """Block entries for a late tick, a time that is not sure, settings that leave no time, and
     trades that a person must look at."""
-    report, settings, doubt = desk.report, desk.settings, desk.clock.doubt()
-    if desk.clock.now() - tick.scheduled_time > settings.max_tick_age_seconds * 1000:
+    report, settings, doubt = run.report, run.settings, run.ports.clock.doubt()
+    if run.now() - tick.scheduled_time > settings.max_tick_age_seconds * 1000:
         report.stale = True
         report.block("stale_tick", "the tick is older than MAX_TICK_AGE_SECONDS")
     if doubt:
         report.block("clock", doubt)
     if not settings.leaves_time_to_enter and "time" not in report.blocked:
         report.block("time", settings.no_time_to_enter)
-        desk.problem(f"no entries: {settings.no_time_to_enter}", cause="time")
-    for trade in desk.trades.values():
+        run.problem(f"no entries: {settings.no_time_to_enter}", cause="time")
+    for trade in run.trades.values():
         if trade.halts:
             report.halted = True
             report.block("halt", f"{trade.symbol}: {trade.halts}")
 
 
-def _block_by_view(desk: Desk, view: View) -> None:
+def _block_by_view(run: Run, view: View) -> None:
     """Block entries where the account is not known in full, or keeps isolated margin.
 
     A row of ours that cannot be read holds back its own trade only: its size is in the journal.
     """
-    report = desk.report
-    ours = {trade.symbol for trade in desk.trades.values() if trade.state.live}
+    report = run.report
+    ours = {trade.symbol for trade in run.trades.values() if trade.state.live}
     for answer in (view.positions_error, view.open_orders, view.account):
         if isinstance(answer, PumpwatchError):
             report.block("rows", f"the account could not be read: {answer}")
@@ -214,26 +212,26 @@ def _block_by_view(desk: Desk, view: View) -> None:
     if isinstance(view.account, Account) and view.account.isolated_margin:
         text = "the account is in isolated margin mode: switch it to cross margin"
         report.block("access", text)
-        desk.problem(f"no entries: {text}", cause="access")
+        run.problem(f"no entries: {text}", cause="access")
 
 
-def _stop(desk: Desk, tick: Tick, view: View) -> str:
+def _stop(run: Run, tick: Tick, view: View) -> str:
     """Return why no further signal is looked at in this run, empty when the next one may be."""
-    _block_by_run(desk, tick)
-    if desk.report.blocked:
-        return next(iter(desk.report.blocked.values()))
-    if not desk.has_time(ENTRY_REQUESTS):
+    _block_by_run(run, tick)
+    if run.report.blocked:
+        return next(iter(run.report.blocked.values()))
+    if not run.has_time(ENTRY_REQUESTS):
         return TOO_LITTLE_TIME
-    full = check_account(account_book(desk, view), limits_from(desk.settings))
+    full = check_account(account_book(run, view), limits_from(run.settings))
     return full.reason if full is not None else ""
 
 
-def _entered(desk: Desk, tick: Tick, signal: Signal, view: View) -> bool:
+def _entered(run: Run, tick: Tick, signal: Signal, view: View) -> bool:
     """Enter the signal; return whether the journal knows it now."""
     try:
-        enter(desk, tick, signal, view, strategy_from(desk.settings))
+        enter(run, tick, signal, view, strategy_from(run.settings))
     except (RetryLater, OutcomeUnknown, Rejected, SkipSymbol) as error:
         text = f"{signal.symbol} {signal.signal_id}: {type(error).__name__}: {error}"
-        desk.problem(text, cause="time" if isinstance(error, DeadlineNear) else "signal")
-        return signal.signal_id in desk.trades
+        run.problem(text, cause="time" if isinstance(error, DeadlineNear) else "signal")
+        return signal.signal_id in run.trades
     return True

@@ -14,7 +14,7 @@ from pumpwatch.domain.trading.trades import OrderRecord, Trade, TradeState
 from pumpwatch.errors import RetryLater
 
 from .holdings import Holding, holdings
-from .run import Desk
+from .run import Run
 
 FILL_MARGIN = 5_000
 """Milliseconds by which fills are read from before the trade's creation: clocks differ."""
@@ -23,32 +23,32 @@ Answer = TypeVar("Answer")
 
 
 def gather(
-    desk: Desk, trade: Trade, orders: Sequence[OrderRecord], holding: Holding | None = None
+    run: Run, trade: Trade, orders: Sequence[OrderRecord], holding: Holding | None = None
 ) -> Evidence:
     """Return what orders, fills and position say, asked for in one round of reads.
 
     Without `holding` the position is asked for too. What cannot be read is `missing` in the
     evidence; nothing is raised for it.
     """
-    listed = desk.reads.start(desk.broker.positions) if holding is None else None
+    listed = run.ports.start(run.ports.broker.positions) if holding is None else None
     unsettled = [order for order in orders if order.outcome is Outcome.UNKNOWN]
     asked = [
-        desk.reads.start(partial(desk.broker.find_order, trade.symbol, order.request.order_id))
+        run.ports.start(partial(run.ports.broker.find_order, trade.symbol, order.request.order_id))
         for order in unsettled
     ]
     since = trade.created - FILL_MARGIN
-    filled = desk.reads.start(partial(desk.broker.fills, trade.symbol, since=since))
+    filled = run.ports.start(partial(run.ports.broker.fills, trade.symbol, since=since))
     if listed is not None:
-        rows: Rows[Position] | RetryLater = desk.answer_or_error(listed)
-        holding = holdings(desk, rows, [trade])[trade.signal_id]
+        rows: Rows[Position] | RetryLater = run.answer_or_error(listed)
+        holding = holdings(run, rows, [trade])[trade.signal_id]
     missing: list[str] = []
     statuses = [_answer(one, missing) for one in asked]
     fills: Rows[Fill] = _answer(filled, missing) or Rows()
     missing += _missing(trade, orders, fills)
     for row in fills.unreadable:
-        desk.report.unreadable[row.source] += 1
+        run.report.unreadable[row.source] += 1
     try:
-        _learn_owners(desk, trade, orders, fills)
+        _learn_owners(run, trade, orders, fills)
     except RetryLater as error:
         missing.append(f"whose the fills of {trade.symbol} are is not known: {error}")
     return Evidence(
@@ -56,26 +56,26 @@ def gather(
         position=holding.position if holding is not None else None,
         orders=orders,
         found={status.order_id: status for status in statuses if status is not None},
-        fills=[fill for fill in fills if desk.is_of(trade, fill)],
-        others=[fill for fill in fills if not desk.is_of(trade, fill)],
+        fills=[fill for fill in fills if run.is_of(trade, fill)],
+        others=[fill for fill in fills if not run.is_of(trade, fill)],
         position_known=holding is not None and holding.known,
         missing=missing,
     )
 
 
 def _learn_owners(
-    desk: Desk, trade: Trade, orders: Sequence[OrderRecord], fills: Iterable[Fill]
+    run: Run, trade: Trade, orders: Sequence[OrderRecord], fills: Iterable[Fill]
 ) -> None:
     """Find out which trade of the symbol each fill of ours belongs to, where not all are known."""
-    known = desk.owners.keys() | {order.request.order_id for order in orders}
+    known = run.owners.keys() | {order.request.order_id for order in orders}
     prefix = order_id_prefix(trade.installation)
     marked = {fill.order_id for fill in fills if fill.order_id.startswith(prefix)}
     if not trade.installation or marked <= known:
         return
-    for other in desk.recent_trades():
+    for other in run.recent_trades():
         if other.symbol == trade.symbol:
-            ids = (order.request.order_id for order in desk.journal.orders(other.signal_id))
-            desk.owners.update((name, other.signal_id) for name in ids)
+            ids = (order.request.order_id for order in run.ports.journal.orders(other.signal_id))
+            run.owners.update((name, other.signal_id) for name in ids)
 
 
 def _answer(asked: Future[Answer], missing: list[str]) -> Answer | None:

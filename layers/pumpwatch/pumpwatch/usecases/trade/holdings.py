@@ -11,7 +11,7 @@ from pumpwatch.domain.trading.rows import Rows
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import RetryLater, UnreadableAnswer
 
-from .run import Desk
+from .run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Holding:
 
 
 def holdings(
-    desk: Desk, listed: Rows[Position] | RetryLater, trades: Iterable[Trade]
+    run: Run, listed: Rows[Position] | RetryLater, trades: Iterable[Trade]
 ) -> dict[str, Holding]:
     """Return what is held for each trade, by signal id.
 
@@ -36,12 +36,12 @@ def holdings(
         holding = _listed(listed, trade) if isinstance(listed, Rows) else None
         if holding is None and not silent:
             try:
-                holding = _listed(desk.broker.positions(trade.symbol), trade)
+                holding = _listed(run.ports.broker.positions(trade.symbol), trade)
             except RetryLater as error:
                 silent = not isinstance(error, UnreadableAnswer)
-                desk.problem(f"the position cannot be read: {error}", trade, cause="exchange")
+                run.problem(f"the position cannot be read: {error}", trade, cause="exchange")
         if holding is None:
-            desk.problem("the position's row cannot be read", trade, cause="rows")
+            run.problem("the position's row cannot be read", trade, cause="rows")
         answers[trade.signal_id] = holding or Holding(None, known=False)
     return answers
 

@@ -21,7 +21,7 @@ from .evidence import gather
 from .holdings import Holding, position_in
 from .order_flow import close_at_market
 from .repairs import store_repair
-from .run import Desk
+from .run import Run
 
 SETTLES_IN = 600_000
 """Milliseconds for which a foreign position is looked at: executions may show after it."""
@@ -33,10 +33,10 @@ class LateFills:
     def __init__(self) -> None:
         self._first_seen: dict[tuple[object, ...], int] = {}
 
-    def adopt(self, desk: Desk, positions: Sequence[Position]) -> list[Trade]:
+    def adopt(self, run: Run, positions: Sequence[Position]) -> list[Trade]:
         """Return the trades that hold a foreign position by a late fill; they need care again."""
-        now = desk.clock.now()
-        foreign = [one for one in foreign_positions(desk.live, positions) if not one.hedge]
+        now = run.now()
+        foreign = [one for one in foreign_positions(run.live, positions) if not one.hedge]
         keys = {(one.symbol, one.side, one.quantity, one.entry_price): one for one in foreign}
         self._first_seen = {key: self._first_seen.get(key, now) for key in keys}
         fresh = [one for key, one in keys.items() if now - self._first_seen[key] < SETTLES_IN]
@@ -44,15 +44,13 @@ class LateFills:
             return []
         symbols = {one.symbol for one in fresh}
         given_up = [
-            trade
-            for trade in desk.recent_trades()
-            if trade.symbol in symbols and is_given_up(trade)
+            trade for trade in run.recent_trades() if trade.symbol in symbols and is_given_up(trade)
         ]
-        taken_up = [_taken_up(desk, trade, position_in(fresh, trade.symbol)) for trade in given_up]
+        taken_up = [_taken_up(run, trade, position_in(fresh, trade.symbol)) for trade in given_up]
         return [trade for trade in taken_up if trade is not None]
 
 
-def explain_fills(desk: Desk, evidence: Evidence) -> Evidence:
+def explain_fills(run: Run, evidence: Evidence) -> Evidence:
     """See to fills of ours that are not this trade's; return the evidence without their quantity.
 
     The late fill of a trade that was given up is closed at once: it shares the position with this
@@ -61,26 +59,26 @@ def explain_fills(desk: Desk, evidence: Evidence) -> Evidence:
     trade, position = evidence.trade, evidence.position
     unknown = strange_fills(evidence, order_id_prefix(trade.installation))
     if unknown and trade.installation and not trade.halts and trade.looked_at is None:
-        trade = _halting(desk, trade, unknown[0].order_id)
-    for name in sorted({desk.owners[fill.order_id] for fill in evidence.others}):
-        other = desk.journal.trade(name)
+        trade = _halting(run, trade, unknown[0].order_id)
+    for name in sorted({run.owners[fill.order_id] for fill in evidence.others}):
+        other = run.ports.journal.trade(name)
         if other is not None and is_given_up(other):
-            position = _closed_beside(desk, other, position)
+            position = _closed_beside(run, other, position)
     return replace(evidence, trade=trade, position=position)
 
 
-def _halting(desk: Desk, trade: Trade, order_id: str) -> Trade:
+def _halting(run: Run, trade: Trade, order_id: str) -> Trade:
     reason = f"order {order_id} bears our mark and was filled; the journal has no such order"
-    desk.problem(reason, trade, cause="order")
+    run.problem(reason, trade, cause="order")
     marked = trade.with_(halts=reason)
-    desk.journal.save(marked, desk.lease)
-    return desk.keep(marked)
+    run.save(marked)
+    return run.keep(marked)
 
 
-def _taken_up(desk: Desk, trade: Trade, position: Position | None) -> Trade | None:
+def _taken_up(run: Run, trade: Trade, position: Position | None) -> Trade | None:
     """Take up a trade whose entry has been filled after all; None when it holds nothing."""
-    orders = desk.journal.orders(trade.signal_id)
-    evidence = gather(desk, trade, orders, Holding(position))
+    orders = run.ports.journal.orders(trade.signal_id)
+    evidence = gather(run, trade, orders, Holding(position))
     summary = evidence.fill_summary()
     if not orders or not summary.left or position is None or position.side is not trade.side:
         return None
@@ -98,16 +96,16 @@ def _taken_up(desk: Desk, trade: Trade, position: Position | None) -> Trade | No
         denial="",
     )
     text = "it was given up, and its fills show that it holds a position: taken up again"
-    desk.problem(text, trade, cause="order")
-    record = outcome_of(evidence, orders[0], desk.clock.now())
-    return store_repair(desk, Repair(RepairKind.OPENED, opened, record, text))
+    run.problem(text, trade, cause="order")
+    record = outcome_of(evidence, orders[0], run.now())
+    return store_repair(run, Repair(RepairKind.OPENED, opened, record, text))
 
 
-def _closed_beside(desk: Desk, late: Trade, position: Position | None) -> Position | None:
+def _closed_beside(run: Run, late: Trade, position: Position | None) -> Position | None:
     """Close a late fill that shares the position with a newer trade; return what is left of it."""
-    taken_up = _taken_up(desk, late, position)
+    taken_up = _taken_up(run, late, position)
     if taken_up is None or position is None:
         return position
-    close_at_market(desk, taken_up, ExitReason.LATE_FILL)
+    close_at_market(run, taken_up, ExitReason.LATE_FILL)
     rest = position.quantity - taken_up.quantity
     return replace(position, quantity=rest) if rest > 0 else None

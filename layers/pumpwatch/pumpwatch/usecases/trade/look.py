@@ -12,7 +12,7 @@ from pumpwatch.domain.trading.orders import Account, OrderStatus, Position
 from pumpwatch.domain.trading.rows import Rows
 from pumpwatch.errors import PumpwatchError, RetryLater, SkipSymbol, UnreadableAnswer
 
-from .run import Desk
+from .run import Run
 
 Answer = TypeVar("Answer")
 
@@ -49,34 +49,34 @@ class Asked:
     book: Future[OrderBook] | None = None
 
 
-def ask(desk: Desk, symbol: str = "") -> Asked:
+def ask(run: Run, symbol: str = "") -> Asked:
     """Ask about the account, and about a symbol's market where one is named."""
-    start, market = desk.reads.start, desk.market
+    start, market = run.ports.start, run.ports.market
     return Asked(
-        open_orders=start(desk.broker.open_orders),
-        account=start(desk.broker.account),
+        open_orders=start(run.ports.broker.open_orders),
+        account=start(run.ports.broker.account),
         snapshot=start(partial(market.snapshot, symbol)) if symbol else None,
         book=start(partial(market.order_book, symbol)) if symbol else None,
     )
 
 
 def look(
-    desk: Desk, positions: Rows[Position], symbol: str = "", *, asked: Asked | None = None
+    run: Run, positions: Rows[Position], symbol: str = "", *, asked: Asked | None = None
 ) -> View:
     """Look at the account, and at a symbol's ticker and book where one is named.
 
     `positions` is the list to go on with: it is read anew where something was sent since. `asked`
     are reads that were started before. What cannot be read is a problem in the report.
     """
-    listed = desk.reads.start(desk.broker.positions) if desk.touched else None
-    asked = asked if asked is not None and not desk.touched else ask(desk, symbol)
-    contracts = desk.reads.start(partial(desk.contracts.refresh, desk.clock.now()))
-    desk.touched = False
-    held, _ = _answer(desk, listed), _answer(desk, contracts)
-    orders, account = _answer(desk, asked.open_orders), _answer(desk, asked.account)
+    listed = run.ports.start(run.ports.broker.positions) if run.touched else None
+    asked = asked if asked is not None and not run.touched else ask(run, symbol)
+    contracts = run.ports.start(partial(run.contracts.refresh, run.now()))
+    run.touched = False
+    held, _ = _answer(run, listed), _answer(run, contracts)
+    orders, account = _answer(run, asked.open_orders), _answer(run, asked.account)
     if isinstance(account, UnreadableAnswer):
-        desk.report.unreadable["wallet"] += 1
-    snapshot, book = _answer(desk, asked.snapshot), _answer(desk, asked.book)
+        run.report.unreadable["wallet"] += 1
+    snapshot, book = _answer(run, asked.snapshot), _answer(run, asked.book)
     return View(
         positions=held if isinstance(held, Rows) else positions,
         positions_error=held if isinstance(held, PumpwatchError) else None,
@@ -87,10 +87,10 @@ def look(
     )
 
 
-def _answer(desk: Desk, asked: Future[Answer] | None) -> Answer | PumpwatchError | None:
+def _answer(run: Run, asked: Future[Answer] | None) -> Answer | PumpwatchError | None:
     """Return the answer, why there is none, or None for what was not asked."""
     try:
         return asked.result() if asked is not None else None
     except (RetryLater, SkipSymbol) as error:
-        desk.problem(f"{type(error).__name__}: {error}")
+        run.problem(f"{type(error).__name__}: {error}")
         return error

@@ -10,38 +10,38 @@ from pumpwatch.domain.trading.settling import outcome_of
 from pumpwatch.domain.trading.trades import ExitReason, RepairNote, Trade, TradeState
 from pumpwatch.errors import StoreUnavailable
 
-from .run import Desk
+from .run import Run
 
 
-def put_right(desk: Desk, evidence: Evidence) -> tuple[Trade, bool]:
+def put_right(run: Run, evidence: Evidence) -> tuple[Trade, bool]:
     """Store what the evidence puts right; return the trade, and whether it lacks a sound stop."""
     trade, bare = evidence.trade, False
-    settling = desk.settings.settling_seconds * 1000
-    repairs = reconcile([evidence], now=desk.clock.now(), settling_time=settling)
-    stored = _settle_past(desk, evidence)
+    settling = run.settings.settling_seconds * 1000
+    repairs = reconcile([evidence], now=run.now(), settling_time=settling)
+    stored = _settle_past(run, evidence)
     for repair in repairs:
         if repair.kind is RepairKind.STOP_MISSING:
             bare = True
         elif stored:
-            trade, stored = _stored(desk, repair)
+            trade, stored = _stored(run, repair)
         else:
             trade = repair.trade
     return trade, bare
 
 
-def _stored(desk: Desk, repair: Repair) -> tuple[Trade, bool]:
+def _stored(run: Run, repair: Repair) -> tuple[Trade, bool]:
     """Store the repair; return the trade, and whether the table took it.
 
     What it did not take the next run finds again. The stop is seen to all the same.
     """
     try:
-        return store_repair(desk, repair), True
+        return store_repair(run, repair), True
     except StoreUnavailable as error:
-        desk.refused(error, f"{repair.kind.value} was not stored", repair.trade)
+        run.refused(error, f"{repair.kind.value} was not stored", repair.trade)
         return repair.trade, False
 
 
-def _settle_past(desk: Desk, evidence: Evidence) -> bool:
+def _settle_past(run: Run, evidence: Evidence) -> bool:
     """Settle orders that are past and whose record still says that nothing is known of them.
 
     So it is when the table kept a write, said that it had not, and was overwritten. Returns False
@@ -53,32 +53,32 @@ def _settle_past(desk: Desk, evidence: Evidence) -> bool:
     for order in evidence.orders:
         past = entered if order.leg is Leg.ENTRY else order is not evidence.pending
         if past and order.outcome is Outcome.UNKNOWN:
-            record = outcome_of(evidence, order, desk.clock.now())
+            record = outcome_of(evidence, order, run.now())
             try:
-                desk.journal.settle(evidence.trade, record, desk.lease)
+                run.ports.journal.settle(evidence.trade, record, run.lease)
             except StoreUnavailable as error:
-                desk.refused(error, "an order's outcome was not stored", evidence.trade)
+                run.refused(error, "an order's outcome was not stored", evidence.trade)
                 return False
     return True
 
 
-def store_repair(desk: Desk, repair: Repair) -> Trade:
+def store_repair(run: Run, repair: Repair) -> Trade:
     """Store a repair, count it, and return the trade as it is stored."""
-    trade, order, report, now = repair.trade, repair.order, desk.report, desk.clock.now()
+    trade, order, report, now = repair.trade, repair.order, run.report, run.now()
     if repair.kind is RepairKind.WAITING:
         report.note(repair.kind.value, trade, repair.note, time=now)
-        return desk.keep(trade)
+        return run.keep(trade)
     note = repair.note or _sentence(trade)
-    differed = _differed(desk, repair)
+    differed = _differed(run, repair)
     mended = RepairNote(now, repair.kind.value, note) if differed else None
     if trade.halts:
         # Also when the table keeps the write without saying so.
-        desk.keep(trade)
+        run.keep(trade)
     if order is not None:
-        desk.journal.settle(trade, order, desk.lease, repair=mended)
+        run.ports.journal.settle(trade, order, run.lease, repair=mended)
         report.orders[order.leg, order.outcome] += 1
     else:
-        desk.journal.save(trade, desk.lease, repair=mended)
+        run.save(trade, repair=mended)
     if differed:
         report.repairs[repair.kind.value] += 1
     if repair.kind is RepairKind.STOP_SEEN:
@@ -88,20 +88,20 @@ def store_repair(desk: Desk, repair: Repair) -> Trade:
     elif repair.kind is RepairKind.CLOSED:
         report.add_closed(trade)
     report.note(repair.kind.value, trade, note, time=now)
-    return desk.keep(trade)
+    return run.keep(trade)
 
 
-def _differed(desk: Desk, repair: Repair) -> bool:
+def _differed(run: Run, repair: Repair) -> bool:
     """Return whether journal and exchange disagreed: not so for what this run did itself, a stop
     that is seen for the first time, and a close by the stop, the target or somebody else."""
-    before = desk.trades.get(repair.trade.signal_id)
+    before = run.trades.get(repair.trade.signal_id)
     open_before = before is not None and before.state is TradeState.OPEN
     expected = repair.kind is RepairKind.STOP_SEEN or (
         repair.kind is RepairKind.CLOSED
         and open_before
         and repair.trade.exit_reason is not ExitReason.UNEXPLAINED
     )
-    return not expected and repair.trade.signal_id not in desk.sent
+    return not expected and repair.trade.signal_id not in run.sent
 
 
 def _sentence(trade: Trade) -> str:

@@ -32,8 +32,6 @@ class Happening:
 class TradeReport:
     """One run. Money in USDT; what could not be read is None and must not be pushed as a number."""
 
-    busy: bool = False
-    """Another run holds the lease: nothing was done."""
     stale: bool = False
     """The tick is older than allowed: no entries."""
     halted: bool = False
@@ -58,8 +56,6 @@ class TradeReport:
     unknown_orders: int = 0
     stop_verified_seconds: float | None = None
     """From fill to verified stop, the largest of this run; None when no stop was due."""
-    signals_seen: int = 0
-    """Fresh signals that the strategy acts on and that the journal did not know."""
     repairs: Counter[str] = field(default_factory=Counter)
     """Differences between journal and exchange that were put right, by kind."""
     stops_refused: int = 0

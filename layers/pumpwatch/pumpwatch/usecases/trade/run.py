@@ -1,10 +1,10 @@
-"""What one run of the trade use case works with, and one look at the account."""
+"""What the trade use case works with: its ports, the contracts, and what one run remembers."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -13,7 +13,7 @@ from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.market.snapshot import Instrument
 from pumpwatch.domain.trading.orders import Fill
 from pumpwatch.domain.trading.rows import Rows
-from pumpwatch.domain.trading.trades import Trade
+from pumpwatch.domain.trading.trades import RepairNote, Trade
 from pumpwatch.errors import (
     DeadlineNear,
     ExchangeUnavailable,
@@ -22,10 +22,19 @@ from pumpwatch.errors import (
     StoreUnavailable,
     UnreadableAnswer,
 )
-from pumpwatch.ports import Broker, Clock, Deadline, Journal, MarketData
+from pumpwatch.ports import (
+    Broker,
+    Clock,
+    Deadline,
+    ExchangeHealth,
+    HaltStore,
+    Journal,
+    LockStore,
+    MarketData,
+    SignalStore,
+)
 from pumpwatch.settings.trade import TradeSettings
 
-from .reads import Reads
 from .report import TradeReport
 
 MINUTE, HOUR, WEEK = 60_000, 3_600_000, 7 * 86_400_000
@@ -67,21 +76,49 @@ class Contracts:
         return self._known.get(symbol)
 
 
-@dataclass(slots=True)
-class Desk:
-    """The ports, the lease, the deadline and the report of one run."""
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What stays the same from run to run.
+
+    With an executor, reads that do not depend on each other go out side by side and cost one round
+    trip together. Without it they are made at once in the caller's order: a simulated run stays
+    repeatable.
+    """
 
     broker: Broker
     market: MarketData
     journal: Journal
+    signals: SignalStore
+    halts: HaltStore
+    locks: LockStore
+    health: ExchangeHealth
     clock: Clock
-    deadline: Deadline
-    lease: Lease
-    settings: TradeSettings
-    reads: Reads
     wait: Callable[[float], None]
+    """Pauses for seconds."""
+    executor: Executor | None = None
+
+    def start(self, read: Callable[[], Answer]) -> Future[Answer]:
+        """Start the read; its `result()` gives the answer or raises what the read raised."""
+        if self.executor is not None:
+            return self.executor.submit(read)
+        future: Future[Answer] = Future()
+        try:
+            future.set_result(read())
+        except PumpwatchError as error:
+            future.set_exception(error)
+        return future
+
+
+@dataclass(slots=True)
+class Run:
+    """One run: its lease, its deadline, its report, and what it remembers."""
+
+    ports: Ports
+    settings: TradeSettings
     contracts: Contracts
-    report: TradeReport
+    lease: Lease
+    deadline: Deadline
+    report: TradeReport = field(default_factory=TradeReport)
     trades: dict[str, Trade] = field(default_factory=dict)
     """The trades this run has to do with, as they are stored, by signal id."""
     sent: set[str] = field(default_factory=set)
@@ -94,9 +131,12 @@ class Desk:
     """Whether something was sent since the last look at the account."""
     closes_all: bool = False
     """Whether a person asked for all positions to be closed."""
-
     owners: dict[str, str] = field(default_factory=dict)
     """Signal ids by order id, of symbols in which several trades of ours have fills."""
+
+    def now(self) -> int:
+        """Return the exchange's time, milliseconds UTC."""
+        return self.ports.clock.now()
 
     @property
     def live(self) -> list[Trade]:
@@ -114,11 +154,15 @@ class Desk:
 
     def recent_trades(self) -> Sequence[Trade]:
         """Return the trades of the last seven days, oldest first."""
-        return self.journal.trades_since(max(0, self.clock.now() - WEEK))
+        return self.ports.journal.trades_since(max(0, self.now() - WEEK))
 
     def day(self, now: int) -> str:
         """Return the UTC day that orders are counted under, `YYYY-MM-DD`."""
         return datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%d")
+
+    def save(self, trade: Trade, *, repair: RepairNote | None = None) -> None:
+        """Store the trade under the run's lease. Raises what the journal raises."""
+        self.ports.journal.save(trade, self.lease, repair=repair)
 
     def keep(self, trade: Trade) -> Trade:
         """Remember the trade as it is stored now."""
@@ -132,7 +176,7 @@ class Desk:
 
     def problem(self, text: str, trade: Trade | None = None, *, cause: str = "exchange") -> None:
         """Report what went wrong and is left to the next run; `cause` as in `metrics.PROBLEMS`."""
-        self.report.problem(text, time=self.clock.now(), cause=cause, trade=trade)
+        self.report.problem(text, time=self.now(), cause=cause, trade=trade)
 
     def unreadable(self, rows: Rows[Answer]) -> None:
         """Count the rows of a list that could not be read, and say whose they are."""
