@@ -18,7 +18,8 @@ from benchmarks.exchange_process import (
     MeasuredExchange,
     exchange_process,
 )
-from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.adapters.dynamodb import DynamoEventStore, DynamoSignalStore, Table
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.settings.detect import DetectSettings

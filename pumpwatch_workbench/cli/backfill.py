@@ -28,7 +28,8 @@ def backfill(
     Without it the detect function does the same by itself within its request budget, over several
     ticks. Uses your AWS credentials, and no Bybit key.
     """
-    from pumpwatch.adapters.bybit import BybitMarketData, BybitSession  # noqa: PLC0415 - slow
+    from pumpwatch.adapters.bybit.market_data import BybitMarketData  # noqa: PLC0415 - slow
+    from pumpwatch.adapters.bybit.session import BybitSession  # noqa: PLC0415 - slow
     from pumpwatch.adapters.dynamodb import (  # noqa: PLC0415
         DynamoEventStore,
         DynamoSignalStore,

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.adapters.dynamodb import DynamoSignalStore, Table
 from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
 from pumpwatch.errors import InvariantBroken

@@ -10,9 +10,9 @@ from support.aws import make_bucket, make_table
 from support.stub_bybit import StubBybit
 
 from pumpwatch.adapters import dynamodb
-from pumpwatch.adapters.bybit import BybitSession
+from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
-from pumpwatch.adapters.paper import MemoryPaperStore
+from pumpwatch.adapters.paper.account import MemoryPaperStore
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch_workbench.local import memory
 from pumpwatch_workbench.local import store as sqlite

@@ -9,8 +9,10 @@ import pytest
 from support.records import an_entry, an_exit
 from support.stub_bybit import STAMP, Reply, ok, refused
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.bybit.broker import BybitBroker
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.market.candles import MINUTE, CandleRequest
 from pumpwatch.domain.trading.access import Access, refusals, warnings

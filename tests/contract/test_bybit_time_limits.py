@@ -10,9 +10,10 @@ import pytest
 from support.records import an_entry
 from support.stub_bybit import ACCEPTED, STAMP, Reply, ok, refused
 
-from pumpwatch.adapters.bybit import BybitBroker, ExchangeClock
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.bybit.broker import BybitBroker
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
+from pumpwatch.adapters.bybit.session import ExchangeClock
 from pumpwatch.adapters.clock import TimerDeadline
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import StopTrigger

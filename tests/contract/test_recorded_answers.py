@@ -9,8 +9,9 @@ import pytest
 from support.records import an_entry
 from support.stub_bybit import STAMP, Reply
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.bybit.broker import BybitBroker
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleRequest
 from pumpwatch.domain.trading.access import Access, refusals

@@ -21,7 +21,7 @@ from support.scripted_market import START as MARKET_START
 from support.simulated_trading import BEGIN, MINUTE, SYMBOL, World
 from support.stub_bybit import Reply, StubBybit
 
-from pumpwatch.adapters.bybit import BybitMarketData
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.dynamodb import DynamoTotalsStore, Table
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.bootstrap.function import Function, HeldLease

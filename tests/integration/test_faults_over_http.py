@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 from support.scripted_market import START, ScriptedMarket
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.broker import BybitBroker
+from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
 from pumpwatch.adapters.clock import NoDeadline
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import OrderRequest, OrderState, Side

@@ -26,8 +26,10 @@ from support.broker_rigs import SYMBOL as LISTED
 from support.broker_rigs import bybit_rig
 from support.records import an_entry
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.bybit.broker import BybitBroker
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.market.candles import MINUTE, CandleRequest, first_bad_candle
 from pumpwatch.domain.trading.orders import StopTrigger

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.adapters.clock import TimerDeadline
-from pumpwatch.adapters.paper import PaperBroker
+from pumpwatch.adapters.paper.broker import PaperBroker
 from pumpwatch.bootstrap import detect as detect_parts
 from pumpwatch.bootstrap.function import Function, HeldLease
 from pumpwatch.bootstrap.numbers import describe as describe_trading

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.records import NOW, an_entry, an_exit, candles
 
-from pumpwatch.adapters.paper import MemoryPaperStore, PaperBroker
+from pumpwatch.adapters.paper.account import MemoryPaperStore
 from pumpwatch.adapters.paper.book import paid, slipped, walk
+from pumpwatch.adapters.paper.broker import PaperBroker
 from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.market.snapshot import OrderBook
 from pumpwatch.domain.trading.access import Access

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pumpwatch.adapters.bybit import BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
+from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
 from pumpwatch.domain.trading.access import refusals, warnings
 from pumpwatch.errors import BadCredentials
 from pumpwatch.ports import Deadline, Secrets
@@ -21,7 +21,7 @@ def check_key(
     LIVE_TRADING_CONFIRMATION. Raises `BadCredentials`, `CheckFailed` for a key that must not be
     used, and what the session does.
     """
-    from pumpwatch.adapters.bybit import BybitBroker  # noqa: PLC0415 - not loaded in paper mode
+    from pumpwatch.adapters.bybit.broker import BybitBroker  # noqa: PLC0415 - not in paper mode
 
     live = settings.trading_mode == "live"
     secrets.forget()

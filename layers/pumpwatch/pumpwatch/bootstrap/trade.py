@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.adapters.dynamodb import (
     DynamoHaltStore,
@@ -220,11 +221,11 @@ def _broker(
     clock = ExchangeClock(session)
     # Only one of the two brokers is loaded.
     if settings.trading_mode == "live":
-        from pumpwatch.adapters.bybit import BybitBroker  # noqa: PLC0415
+        from pumpwatch.adapters.bybit.broker import BybitBroker  # noqa: PLC0415
 
         return BybitBroker(session, clock)
     from pumpwatch.adapters.dynamodb import DynamoPaperStore  # noqa: PLC0415
-    from pumpwatch.adapters.paper import PaperBroker  # noqa: PLC0415
+    from pumpwatch.adapters.paper.broker import PaperBroker  # noqa: PLC0415
 
     return PaperBroker(
         market,
