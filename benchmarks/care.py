@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pumpwatch.adapters.clock import TimerDeadline
+from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.bootstrap.trade import MOST_READS
 from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
 from pumpwatch.domain.trading.protections import Health

@@ -12,10 +12,10 @@ from support.stub_bybit import StubBybit
 from pumpwatch.adapters import dynamodb
 from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
-from pumpwatch.adapters.paper.account import MemoryPaperStore
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch_workbench.local import memory
 from pumpwatch_workbench.local import store as sqlite
+from pumpwatch_workbench.local.memory import MemoryPaperStore
 from pumpwatch_workbench.simulator.market_time import MarketTime
 
 

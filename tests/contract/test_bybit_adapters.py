@@ -976,15 +976,6 @@ def test_leverage_in_doubt_is_unavailable_and_a_stop_in_doubt_unknown(stub, brok
     assert "takeProfit" not in stub.requests[-1].json
 
 
-def test_cancelling_is_refused_only_for_what_matters(stub, broker):
-    for code in (110001, 110008, 110010):
-        stub.answer(e.CANCEL_ORDER.path, refused(code, "order not exists or too late to cancel"))
-        broker.cancel("PUMPUSDT", "order-1")
-    stub.answer(e.CANCEL_ORDER.path, refused(10001))
-    with pytest.raises(Rejected):
-        broker.cancel("PUMPUSDT", "order-1")
-
-
 def set_protection(broker, **changes):
     terms = {"stop_loss": Decimal("1.30"), "take_profit": None, "trigger": StopTrigger.LAST_PRICE}
     broker.set_protection("PUMPUSDT", **(terms | changes))

@@ -232,7 +232,6 @@ def actions(broker):
     stop = {"stop_loss": Decimal(2), "take_profit": None, "trigger": StopTrigger.MARK_PRICE}
     return {
         e.CREATE_ORDER: lambda: broker.place(an_entry()),
-        e.CANCEL_ORDER: lambda: broker.cancel("BTCUSDT", "order-1"),
         e.SET_LEVERAGE: lambda: broker.set_leverage("BTCUSDT", Decimal(2)),
         e.TRADING_STOP: lambda: broker.set_protection("BTCUSDT", **stop),
     }

@@ -10,7 +10,7 @@ from support.scripted_market import START, ScriptedMarket
 
 from pumpwatch.adapters.bybit.broker import BybitBroker
 from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
-from pumpwatch.adapters.clock import NoDeadline
+from pumpwatch.adapters.deadlines import NoDeadline
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import OrderRequest, OrderState, Side
 from pumpwatch.errors import (

@@ -9,7 +9,7 @@ from support.scripted_market import ScriptedMarket
 
 from pumpwatch.adapters.bybit.broker import BybitBroker
 from pumpwatch.adapters.bybit.session import BybitSession
-from pumpwatch.adapters.clock import NoDeadline
+from pumpwatch.adapters.deadlines import NoDeadline
 from pumpwatch.bootstrap.key_check import check_key
 from pumpwatch.bootstrap.probe import (
     CheckFailed,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.traffic import Traffic
-from pumpwatch.adapters.clock import TimerDeadline
+from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.adapters.paper.broker import PaperBroker
 from pumpwatch.bootstrap import detect as detect_parts
 from pumpwatch.bootstrap.function import Function, HeldLease

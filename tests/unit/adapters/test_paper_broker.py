@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.records import NOW, an_entry, an_exit, candles
 
-from pumpwatch.adapters.paper.account import MemoryPaperStore
 from pumpwatch.adapters.paper.book import paid, slipped, walk
 from pumpwatch.adapters.paper.broker import PaperBroker
 from pumpwatch.domain.market.candles import MINUTE
@@ -17,7 +16,7 @@ from pumpwatch.domain.market.snapshot import OrderBook
 from pumpwatch.domain.trading.access import Access
 from pumpwatch.domain.trading.orders import OrderState, Side, StopTrigger
 from pumpwatch.errors import BadMarketData, OutcomeUnknown, Rejected, StoreUnavailable
-from pumpwatch_workbench.local.memory import ManualClock, MemoryMarketData
+from pumpwatch_workbench.local.memory import ManualClock, MemoryMarketData, MemoryPaperStore
 
 ONE = Decimal(1)
 

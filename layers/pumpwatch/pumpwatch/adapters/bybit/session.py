@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from pybit.exceptions import FailedRequestError
 
-from pumpwatch.adapters.clock import NoDeadline
+from pumpwatch.adapters.deadlines import NoDeadline
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials, DeadlineNear, ExchangeForbidden, RetryLater
 from pumpwatch.ports import Deadline

@@ -185,9 +185,6 @@ class PaperBroker:
                 positions = {**state.positions, symbol: changed}
                 self._commit(state, replace(state, positions=positions))
 
-    def cancel(self, symbol: str, order_id: str) -> None:
-        """Do nothing: market orders have always ended, and already gone is a success."""
-
     def access(self) -> Access:
         """Return that the account `paper` may trade: there is no key, and nothing to withdraw."""
         return Access("paper")
