@@ -12,7 +12,7 @@ from support.stub_bybit import ACCEPTED, DOUBTFUL, FORBIDDEN_PAGE, STAMP, Reply,
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.session import ExchangeClock
 from pumpwatch.credentials import ExchangeKey
-from pumpwatch.domain.trading.protections.base import Health
+from pumpwatch.domain.market.health import Health
 from pumpwatch.errors import (
     BadCredentials,
     ExchangeForbidden,

@@ -10,12 +10,11 @@ from support.scripted_market import ScriptedMarket
 from pumpwatch.adapters.bybit.broker import BybitBroker
 from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.adapters.deadlines import NoDeadline
-from pumpwatch.bootstrap.key_check import check_key
+from pumpwatch.bootstrap.key_check import check_key, check_time
 from pumpwatch.bootstrap.probe import (
     CheckFailed,
     check_exchange,
     check_pushgateway,
-    check_time,
     run_checks,
 )
 from pumpwatch.credentials import ExchangeKey

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # detect loads these ports without the trading types
     from pumpwatch.domain.detection.signals import PumpEvent, Signal
     from pumpwatch.domain.lease import Lease
     from pumpwatch.domain.market.candles import CandleRequest, Candles, CandleSeries
+    from pumpwatch.domain.market.health import Health
     from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
     from pumpwatch.domain.market.trades import MarketTrades
     from pumpwatch.domain.trading.access import Access
@@ -28,7 +29,7 @@ if TYPE_CHECKING:  # detect loads these ports without the trading types
         Position,
         StopTrigger,
     )
-    from pumpwatch.domain.trading.protections import Health, Lock
+    from pumpwatch.domain.trading.protections import Lock
     from pumpwatch.domain.trading.rows import Rows
     from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
     from pumpwatch.errors import PumpwatchError

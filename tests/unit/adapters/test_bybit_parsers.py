@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from support.records import is_sound
 
 from pumpwatch.adapters.bybit.candles import pages, read_candles
-from pumpwatch.adapters.bybit.fields import integer, number, optional_number, side, text
+from pumpwatch.adapters.bybit.fields import choice, integer, number, optional_number, text
 from pumpwatch.adapters.bybit.instruments import is_tradable, read_instrument
 from pumpwatch.adapters.bybit.orders import (
+    SIDES,
     order_of_fills,
     read_account,
     read_fill,
@@ -233,4 +234,4 @@ def test_texts_whole_numbers_and_sides_are_checked():
             with pytest.raises(ExchangeUnavailable, match="id"):
                 reader({"id": value})
     with pytest.raises(ExchangeUnavailable, match="side"):
-        side({"side": "Hold"}, "here")
+        choice({"side": "Hold"}, "side", "here", SIDES)

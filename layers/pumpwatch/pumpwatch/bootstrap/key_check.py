@@ -1,4 +1,4 @@
-"""Whether the exchange's key is in its secret, and what it and its account may do."""
+"""What a probe of trade checks besides: the exchange's key, and the time an entry takes."""
 
 from __future__ import annotations
 
@@ -53,3 +53,10 @@ def check_key(
     if refused:
         raise CheckFailed("; ".join(refused))
     return {"filled": True, "warnings": list(warnings(access, now=now))}
+
+
+def check_time(settings: TradeSettings, _: Deadline) -> Facts:
+    """Compare the time-out of a request with the length of a run. Raises `CheckFailed`."""
+    if not settings.leaves_time_to_enter:
+        raise CheckFailed(settings.no_time_to_enter)
+    return {"request_timeout_seconds": settings.request_timeout_seconds}

@@ -11,7 +11,6 @@ from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.adapters.dynamodb import Table
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.ports import Deadline, HistoryStore, MetricsSink
-from pumpwatch.settings.trade import TradeSettings
 
 Facts = dict[str, object]
 Check = Callable[[Deadline], Facts]
@@ -56,13 +55,6 @@ def check_table(table: Table, _: Deadline) -> Facts:
     """Read one item. Raises `StoreUnavailable`."""
     table.get("SIGNAL", "probe")
     return {}
-
-
-def check_time(settings: TradeSettings, _: Deadline) -> Facts:
-    """Compare the time-out of a request with the length of a run. Raises `CheckFailed`."""
-    if not settings.leaves_time_to_enter:
-        raise CheckFailed(settings.no_time_to_enter)
-    return {"request_timeout_seconds": settings.request_timeout_seconds}
 
 
 def check_history(history: HistoryStore, _: Deadline) -> Facts:

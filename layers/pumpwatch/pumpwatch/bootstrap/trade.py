@@ -34,9 +34,9 @@ from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
 
 from .function import Function, HeldLease, metrics_reporter, push_sink
-from .key_check import check_key
+from .key_check import check_key, check_time
 from .numbers import describe
-from .probe import check_exchange, check_pushgateway, check_table, check_time
+from .probe import check_exchange, check_pushgateway, check_table
 from .traffic import describe_traffic
 
 logger = logging.getLogger(__name__)

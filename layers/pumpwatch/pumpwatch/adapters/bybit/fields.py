@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from pumpwatch.domain.trading.orders import Side
 from pumpwatch.errors import ExchangeUnavailable, UnreadableAnswer
 
 Row = Mapping[str, Any]
@@ -23,7 +22,6 @@ LARGEST_ID = 10**30
 LATEST_TIME = 4_102_444_800_000
 """The year 2100, milliseconds UTC."""
 
-SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
 NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,2})?")
 
 
@@ -150,8 +148,3 @@ def choice(row: Row, name: str, where: str, known: Mapping[str, T]) -> T:
     if word not in known:
         raise unreadable(row, name, where, "is not known")
     return known[word]
-
-
-def side(row: Row, where: str) -> Side:
-    """Return the row's side."""
-    return choice(row, "side", where, SIDES)

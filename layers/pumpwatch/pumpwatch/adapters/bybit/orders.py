@@ -23,9 +23,9 @@ from pumpwatch.domain.trading.orders import (
 from pumpwatch.errors import UnreadableAnswer
 
 from .fields import (
-    SIDES,
     Row,
     amount,
+    choice,
     integer,
     moment,
     number,
@@ -34,7 +34,6 @@ from .fields import (
     optional_text,
     price,
     rows,
-    side,
     text,
     unreadable,
 )
@@ -44,6 +43,8 @@ Found = TypeVar("Found")
 ORDERS, FILLS = "order list", "execution list"
 COIN = "USDT"
 ZERO = Decimal(0)
+
+SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
 
 STATES = {
     "PartiallyFilled": OrderState.PARTIALLY_FILLED,
@@ -143,7 +144,7 @@ def read_fill(row: Row, _: int = 0) -> Fill:
         execution_id=text(row, "execId", FILLS),
         order_id=optional_text(row, "orderLinkId", FILLS),
         symbol=text(row, "symbol", FILLS),
-        side=side(row, FILLS) if needed else SIDES.get(_or("", text, row, "side"), Side.BUY),
+        side=_side(row, FILLS) if needed else SIDES.get(_or("", text, row, "side"), Side.BUY),
         kind=kind,
         price=take(ZERO, amount, row, "execPrice"),
         quantity=take(ZERO, amount, row, "execQty"),
@@ -192,7 +193,7 @@ def read_position(row: Row, time: int = 0) -> Position | None:
     size = number(row, "size", where)
     if size == 0:
         return None
-    direction = side(row, where)
+    direction = _side(row, where)
     if size < 0 and direction is Side.BUY:
         raise unreadable(row, "size", where, "is negative, and the side is Buy")
     doubts: list[str] = []
@@ -292,3 +293,7 @@ def _or(
 
 def _must(_: object, read: Callable[[Row, str, str], Found], row: Row, name: str) -> Found:
     return read(row, name, FILLS)
+
+
+def _side(row: Row, where: str) -> Side:
+    return choice(row, "side", where, SIDES)

@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 
-from pumpwatch.domain.trading.protections.base import Health
+from pumpwatch.domain.market.health import Health
 
 MOST_LATENCIES = 5_000
 """Kept between two runs; a backfill that nobody reports must not grow without bound."""

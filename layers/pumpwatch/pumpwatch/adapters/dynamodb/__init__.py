@@ -7,15 +7,10 @@ from typing import TYPE_CHECKING
 from pumpwatch.adapters.lazily import lazily
 
 if TYPE_CHECKING:
+    from .guards import DynamoHaltStore, DynamoLockStore
     from .journal import DynamoJournal
     from .paper import DynamoPaperStore
-    from .stores import (
-        DynamoEventStore,
-        DynamoHaltStore,
-        DynamoLeaseStore,
-        DynamoLockStore,
-        DynamoSignalStore,
-    )
+    from .stores import DynamoEventStore, DynamoLeaseStore, DynamoSignalStore
     from .table import Table, dynamodb_client
     from .totals import DynamoTotalsStore
 
@@ -32,8 +27,6 @@ __all__ = [
     "dynamodb_client",
 ]
 
-_STORES = ("Event", "Halt", "Lease", "Lock", "Signal")
-
 __getattr__ = lazily(
     __name__,
     {
@@ -42,6 +35,10 @@ __getattr__ = lazily(
         "DynamoTotalsStore": "totals",
         "Table": "table",
         "dynamodb_client": "table",
-        **{f"Dynamo{kind}Store": "stores" for kind in _STORES},
+        "DynamoEventStore": "stores",
+        "DynamoHaltStore": "guards",
+        "DynamoLeaseStore": "stores",
+        "DynamoLockStore": "guards",
+        "DynamoSignalStore": "stores",
     },
 )

@@ -1,8 +1,9 @@
 """Reasons to stop entries for a while, one module each. See `base` for what they share."""
 
+from pumpwatch.domain.market.health import Health
 from pumpwatch.domain.trading.weekly_hours import WeeklyHours
 
-from .base import Health, Lock, Protection, TradingHistory, in_force
+from .base import Lock, Protection, TradingHistory, in_force
 from .drawdown import Drawdown
 from .exchange_incident import ExchangeIncident
 from .losing_streak import LosingStreak

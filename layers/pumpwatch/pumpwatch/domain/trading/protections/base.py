@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
+from pumpwatch.domain.market.health import Health
 from pumpwatch.domain.trading.trades import Trade
 
 SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
@@ -31,14 +32,6 @@ class Lock:
     """Milliseconds UTC when a pause ends; None: a halt, until a person resumes."""
     symbol: str = ""
     """Empty: every symbol."""
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """Requests to the exchange in the last minutes, and how many of them failed on its side."""
-
-    requests: int = 0
-    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
