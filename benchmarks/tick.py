@@ -20,7 +20,8 @@ from benchmarks.exchange_process import (
 )
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
-from pumpwatch.adapters.dynamodb import DynamoEventStore, DynamoSignalStore, Table
+from pumpwatch.adapters.dynamodb.stores import DynamoEventStore, DynamoSignalStore
+from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import load_settings

@@ -30,11 +30,11 @@ def backfill(
     """
     from pumpwatch.adapters.bybit.market_data import BybitMarketData  # noqa: PLC0415 - slow
     from pumpwatch.adapters.bybit.session import BybitSession  # noqa: PLC0415 - slow
-    from pumpwatch.adapters.dynamodb import (  # noqa: PLC0415
+    from pumpwatch.adapters.dynamodb.stores import (  # noqa: PLC0415
         DynamoEventStore,
         DynamoSignalStore,
-        Table,
     )
+    from pumpwatch.adapters.dynamodb.table import Table  # noqa: PLC0415
     from pumpwatch.adapters.s3 import S3HistoryStore  # noqa: PLC0415
     from pumpwatch.usecases.detect.detect_pumps import DetectPumps  # noqa: PLC0415
     from pumpwatch_workbench.cli.aws import clients_in  # noqa: PLC0415

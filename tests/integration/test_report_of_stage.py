@@ -14,14 +14,11 @@ from support.lambda_reports import report_line
 from support.records import NOW, a_signal, a_trade, an_order, candles, on_grid, settled
 from typer.testing import CliRunner
 
-from pumpwatch.adapters.dynamodb import (
-    DynamoHaltStore,
-    DynamoJournal,
-    DynamoLeaseStore,
-    DynamoSignalStore,
-    DynamoTotalsStore,
-    Table,
-)
+from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
+from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore, DynamoSignalStore
+from pumpwatch.adapters.dynamodb.table import Table
+from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.trading.halt import Halt

@@ -9,12 +9,9 @@ from typing import Any
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
-from pumpwatch.adapters.dynamodb import (
-    DynamoEventStore,
-    DynamoJournal,
-    DynamoSignalStore,
-    Table,
-)
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
+from pumpwatch.adapters.dynamodb.stores import DynamoEventStore, DynamoSignalStore
+from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.ports import EventStore, Journal, SignalStore
 from pumpwatch.settings.detect import DetectSettings

@@ -10,12 +10,8 @@ from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.traffic import Traffic
-from pumpwatch.adapters.dynamodb import (
-    DynamoEventStore,
-    DynamoLeaseStore,
-    DynamoSignalStore,
-    Table,
-)
+from pumpwatch.adapters.dynamodb.stores import DynamoEventStore, DynamoLeaseStore, DynamoSignalStore
+from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.errors import LeaseHeld

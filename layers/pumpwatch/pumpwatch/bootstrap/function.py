@@ -9,7 +9,8 @@ from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from pumpwatch.adapters.deadlines import LambdaContext, LambdaDeadline
-from pumpwatch.adapters.dynamodb import DynamoTotalsStore, Table
+from pumpwatch.adapters.dynamodb.table import Table
+from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.embedded_metrics import WatchedSink
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.credentials import PushCredentials

@@ -13,14 +13,10 @@ from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.traffic import Traffic
-from pumpwatch.adapters.dynamodb import (
-    DynamoHaltStore,
-    DynamoJournal,
-    DynamoLeaseStore,
-    DynamoLockStore,
-    DynamoSignalStore,
-    Table,
-)
+from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore, DynamoLockStore
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
+from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore, DynamoSignalStore
+from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials, KeyRefused, StoreUnavailable
@@ -224,7 +220,7 @@ def _broker(
         from pumpwatch.adapters.bybit.broker import BybitBroker  # noqa: PLC0415
 
         return BybitBroker(session, clock)
-    from pumpwatch.adapters.dynamodb import DynamoPaperStore  # noqa: PLC0415
+    from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore  # noqa: PLC0415
     from pumpwatch.adapters.paper.broker import PaperBroker  # noqa: PLC0415
 
     return PaperBroker(
