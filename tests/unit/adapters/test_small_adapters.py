@@ -12,7 +12,7 @@ from support.records import NOW, a_signal, a_trade, an_event, an_order, settled
 
 from pumpwatch.adapters.deadlines import LambdaDeadline, NoDeadline, TimerDeadline
 from pumpwatch.adapters.dynamodb.codec import from_item, marshal, to_item, unmarshal
-from pumpwatch.adapters.paper.ledger import Holding, apply_fill, liquidation_price, pnl
+from pumpwatch.adapters.paper.ledger import NetPosition, apply_fill, liquidation_price, pnl
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.errors import InvariantBroken
 from pumpwatch_workbench.local.memory import ManualClock, ManualDeadline
@@ -98,8 +98,8 @@ def test_realised_and_open_profit_together_equal_the_cash_flow(fills, last):
 
 
 def test_liquidation_lies_on_the_losing_side():
-    short = Holding(Side.SELL, Decimal(1), Decimal(100))
-    long = Holding(Side.BUY, Decimal(1), Decimal(100))
+    short = NetPosition(Side.SELL, Decimal(1), Decimal(100))
+    long = NetPosition(Side.BUY, Decimal(1), Decimal(100))
     assert liquidation_price(short, Decimal(1)) == Decimal(199)
     assert liquidation_price(long, Decimal(5)) == Decimal(81)
     assert liquidation_price(long, Decimal(1)) == Decimal(1)

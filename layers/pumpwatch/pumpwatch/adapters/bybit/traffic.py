@@ -18,7 +18,7 @@ STEP = 10_000
 
 
 @dataclass(slots=True)
-class Taken:
+class RequestCounts:
     """Requests by (path, code) as the session counts them, and latencies in seconds by path."""
 
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -32,7 +32,7 @@ class Traffic:
     """
 
     def __init__(self) -> None:
-        self._taken = Taken()
+        self._taken = RequestCounts()
         self._lock = threading.Lock()
 
     def note(self, path: str, code: int, seconds: float) -> None:
@@ -42,10 +42,10 @@ class Traffic:
             if len(self._taken.latencies) < MOST_LATENCIES:
                 self._taken.latencies.append((path, seconds))
 
-    def take(self) -> Taken:
+    def take(self) -> RequestCounts:
         """Return what was counted since the last time, and begin anew."""
         with self._lock:
-            taken, self._taken = self._taken, Taken()
+            taken, self._taken = self._taken, RequestCounts()
         return taken
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
-from pumpwatch.adapters.paper.ledger import Holding
+from pumpwatch.adapters.paper.ledger import NetPosition
 from pumpwatch.domain.trading.orders import Fill, OrderStatus, Side
 
 
@@ -51,9 +51,9 @@ class PaperPosition:
     """None while the market has not said it."""
 
     @property
-    def holding(self) -> Holding:
+    def holding(self) -> NetPosition:
         """Return side, quantity and entry price."""
-        return Holding(self.side, self.quantity, self.entry_price)
+        return NetPosition(self.side, self.quantity, self.entry_price)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from pumpwatch.errors import (
 )
 from pumpwatch.ports import Clock, MarketData
 
-from .book import Taken, paid, walk
+from .book import BookFill, paid, walk
 from .rows import fill_of, order_of, position_of, protections_of, reducible, unrealised
 from .watch import Watch
 
@@ -222,7 +222,7 @@ class PaperBroker:
         )
         return Account(equity, max(ZERO, equity - margin), wallet)
 
-    def _take(self, request: OrderRequest, quantity: Decimal) -> Taken:
+    def _take(self, request: OrderRequest, quantity: Decimal) -> BookFill:
         try:
             book = self._market.order_book(request.symbol)
         except SkipSymbol as error:
