@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
-from pumpwatch.adapters.clock import TimerDeadline
+from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.bootstrap.trade import LONGEST_RUN, MOST_READS, trade_lease
 from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
 from pumpwatch.domain.market.health import Health

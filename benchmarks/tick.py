@@ -18,7 +18,7 @@ from benchmarks.exchange_process import (
     MeasuredExchange,
     exchange_process,
 )
-from pumpwatch.adapters.dynamodb import Table
+from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.bootstrap.connection import connect_to_bybit
 from pumpwatch.bootstrap.detect import DetectStores, detect_pumps

@@ -16,8 +16,10 @@ from pybit.unified_trading import HTTP
 
 from benchmarks.exchange_process import START, MeasuredExchange, exchange_process
 from benchmarks.rounds import recorded, rounds
-from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
-from pumpwatch.adapters.dynamodb import DynamoSignalStore, Table
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.bybit.session import BybitSession
+from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
+from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
 from pumpwatch_workbench.local.aws.stack import LocalStack
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed

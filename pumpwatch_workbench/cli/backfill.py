@@ -28,7 +28,7 @@ def backfill(
     Without it the detect function does the same by itself within its request budget, over several
     ticks. Uses your AWS credentials, and no Bybit key.
     """
-    from pumpwatch.adapters.dynamodb import Table  # noqa: PLC0415 - slow imports
+    from pumpwatch.adapters.dynamodb.table import Table  # noqa: PLC0415
     from pumpwatch.adapters.s3 import S3HistoryStore  # noqa: PLC0415
     from pumpwatch.bootstrap.connection import connect_to_bybit  # noqa: PLC0415
     from pumpwatch.bootstrap.detect import DetectStores, detect_pumps  # noqa: PLC0415

@@ -104,7 +104,8 @@ def compare(
 
 
 def _trades(table: str, journal: Path | None, region: str, begin: int, end: int) -> list[Trade]:
-    from pumpwatch.adapters.dynamodb import DynamoJournal, Table  # noqa: PLC0415
+    from pumpwatch.adapters.dynamodb.journal import DynamoJournal  # noqa: PLC0415
+    from pumpwatch.adapters.dynamodb.table import Table  # noqa: PLC0415
     from pumpwatch_workbench.cli.aws import clients_in  # noqa: PLC0415
     from pumpwatch_workbench.research.comparison.journal import read_export, trades_between  # noqa: PLC0415
 

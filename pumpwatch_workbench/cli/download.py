@@ -46,7 +46,8 @@ def download(
     it goes on where it was when it is given the same options. Minutes that the exchange does not
     give are reported; after an hour of them a new segment begins.
     """
-    from pumpwatch.adapters.bybit import BybitMarketData, BybitSession  # noqa: PLC0415 - slow
+    from pumpwatch.adapters.bybit.market_data import BybitMarketData  # noqa: PLC0415 - slow
+    from pumpwatch.adapters.bybit.session import BybitSession  # noqa: PLC0415 - slow
     from pumpwatch_workbench.cli.progress import errors  # noqa: PLC0415
     from pumpwatch_workbench.research.download.assemble import assemble  # noqa: PLC0415
     from pumpwatch_workbench.research.download.plan import Request, Workspace, chosen_symbols  # noqa: PLC0415

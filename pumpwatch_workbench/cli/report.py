@@ -100,7 +100,7 @@ def _of_file(store: Path | None, since: int, until: int) -> Period:
 
 
 def _of_stage(stage: str, region: str, since: int, until: int) -> Period:
-    from pumpwatch.adapters.dynamodb import Table  # noqa: PLC0415
+    from pumpwatch.adapters.dynamodb.table import Table  # noqa: PLC0415
     from pumpwatch.adapters.s3 import S3HistoryStore  # noqa: PLC0415
     from pumpwatch_workbench.cli.aws import clients_in  # noqa: PLC0415
     from pumpwatch_workbench.operations.journal.stack import (  # noqa: PLC0415
@@ -125,7 +125,8 @@ def _of_stage(stage: str, region: str, since: int, until: int) -> Period:
 def _with_candles(period: Period, base_url: str) -> Period:
     from dataclasses import replace  # noqa: PLC0415
 
-    from pumpwatch.adapters.bybit import BybitMarketData, BybitSession  # noqa: PLC0415
+    from pumpwatch.adapters.bybit.market_data import BybitMarketData  # noqa: PLC0415
+    from pumpwatch.adapters.bybit.session import BybitSession  # noqa: PLC0415
     from pumpwatch_workbench.operations.journal.candles import fetched_candles  # noqa: PLC0415
     from pumpwatch_workbench.simulator.market_time import exchange_time_for  # noqa: PLC0415
 

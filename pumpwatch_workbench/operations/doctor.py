@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoJournal, DynamoTotalsStore
+from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
+from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch.settings.shared import REFUSED_REGIONS

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoJournal
+from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.ports import HaltStore, Journal
 from pumpwatch_workbench.local.store import Database, SqliteHaltStore, SqliteJournal, holder_of
 from pumpwatch_workbench.play.paper.options import STAGE

@@ -7,12 +7,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
-from pumpwatch.adapters.dynamodb import (
-    DynamoHaltStore,
-    DynamoJournal,
-    DynamoLockStore,
-    DynamoTotalsStore,
-)
+from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore, DynamoLockStore
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
+from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.domain.trading.trades import Trade

@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pumpwatch.adapters.dynamodb import Table
+from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.errors import BadInput, PumpwatchError, RetryLater
 
 Client = Any

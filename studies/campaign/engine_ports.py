@@ -137,11 +137,6 @@ class EngineBroker:
         with _refusals(endpoints.TRADING_STOP):
             self._engine.set_stops(wanted)
 
-    def cancel(self, symbol: str, order_id: str) -> None:
-        """Cancel our order."""
-        with _refusals(endpoints.CANCEL_ORDER):
-            self._engine.cancel(self._engine.ledger.by_link.get(order_id))
-
     def access(self) -> Access:
         """Return what the key may do now."""
         return self._exchange.access[0]

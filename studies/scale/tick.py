@@ -22,7 +22,8 @@ from tempfile import TemporaryDirectory
 
 import urllib3
 
-from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.errors import InvariantBroken
 from pumpwatch.invocation import Tick

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
-from pumpwatch.adapters.dynamodb import DynamoSignalStore, Table
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.bybit.session import BybitSession
+from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
+from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
 from pumpwatch.errors import InvariantBroken
 from pumpwatch_workbench.local.aws.pushgateway import Pushgateway

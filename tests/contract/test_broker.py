@@ -8,10 +8,10 @@ from support.records import an_entry, an_exit
 from support.scripted_market import START
 
 from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
-from pumpwatch.adapters.paper import MemoryPaperStore
 from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.trading.orders import FillKind, OrderState, Side, StopTrigger
 from pumpwatch.errors import DeadlineNear, DuplicateOrder, Rejected
+from pumpwatch_workbench.local.memory import MemoryPaperStore
 from pumpwatch_workbench.local.store import SqlitePaperStore
 
 LAST = StopTrigger.LAST_PRICE
@@ -287,13 +287,6 @@ def test_leverage_can_be_set_twice_and_is_reported(broker):
     assert position.leverage == Decimal(2)
     account = broker.account()
     assert near(account.equity - account.available, 500, "0.05")
-
-
-def test_cancelling_what_has_ended_is_a_success(broker):
-    broker.place(short())
-    broker.cancel(SYMBOL, "entry-1")
-    broker.cancel(SYMBOL, "never-placed")
-    assert len(list(broker.positions())) == 1
 
 
 def test_more_than_the_account_can_carry_is_refused(rig):

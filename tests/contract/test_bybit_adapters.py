@@ -9,8 +9,10 @@ import pytest
 from support.records import an_entry, an_exit
 from support.stub_bybit import STAMP, Reply, ok, refused
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.bybit.broker import BybitBroker
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.market.candles import MINUTE, CandleRequest
 from pumpwatch.domain.trading.access import Access, refusals, warnings
@@ -972,15 +974,6 @@ def test_leverage_in_doubt_is_unavailable_and_a_stop_in_doubt_unknown(stub, brok
         )
     assert stub.requests[-1].json["slTriggerBy"] == "MarkPrice"
     assert "takeProfit" not in stub.requests[-1].json
-
-
-def test_cancelling_is_refused_only_for_what_matters(stub, broker):
-    for code in (110001, 110008, 110010):
-        stub.answer(e.CANCEL_ORDER.path, refused(code, "order not exists or too late to cancel"))
-        broker.cancel("PUMPUSDT", "order-1")
-    stub.answer(e.CANCEL_ORDER.path, refused(10001))
-    with pytest.raises(Rejected):
-        broker.cancel("PUMPUSDT", "order-1")
 
 
 def set_protection(broker, **changes):

@@ -11,8 +11,10 @@ import pytest
 from support.records import an_entry, an_exit
 from support.stub_bybit import ACCEPTED, DOUBTFUL, FORBIDDEN_PAGE, STAMP, Reply, ok, refused
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.bybit.broker import BybitBroker
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import StopTrigger
 from pumpwatch.errors import (

@@ -6,8 +6,8 @@ Texts are left out on purpose: the exchange changes them.
 import pytest
 from support.stub_bybit import ACCEPTED, FORBIDDEN_PAGE, Reply, ok, refused
 
-from pumpwatch.adapters.bybit import BybitBroker
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.bybit.broker import BybitBroker
 from pumpwatch.adapters.bybit.refusals import is_trouble, word_of
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import (

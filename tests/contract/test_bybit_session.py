@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.stub_bybit import ACCEPTED, DOUBTFUL, FORBIDDEN_PAGE, STAMP, Reply, ok, refused
 
-from pumpwatch.adapters.bybit import ExchangeClock
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.bybit.session import ExchangeClock
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.market.health import Health
 from pumpwatch.errors import (

@@ -10,10 +10,11 @@ import pytest
 from support.records import an_entry
 from support.stub_bybit import ACCEPTED, STAMP, Reply, ok, refused
 
-from pumpwatch.adapters.bybit import BybitBroker, ExchangeClock
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.bybit.broker import BybitBroker
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
-from pumpwatch.adapters.clock import TimerDeadline
+from pumpwatch.adapters.bybit.session import ExchangeClock
+from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import StopTrigger
 from pumpwatch.errors import DeadlineNear, ExchangeUnavailable, OutcomeUnknown
@@ -161,17 +162,17 @@ def test_orders_of_a_run_keep_to_their_own_limit_in_every_thread(stub, session_t
         waits.append(seconds)
         time.sleep(seconds)
 
-    stub.answer(e.CANCEL_ORDER.path, ok({}))
+    stub.answer(e.SET_LEVERAGE.path, ok({}))
     stub.answer(e.WALLET.path, ok({"list": []}))
     session = session_to(stub.url, key=KEY, wait=wait)
     session.time()
 
-    def cancel(_):
-        session.call(e.CANCEL_ORDER, category="linear", symbol="AUSDT", orderLinkId="x")
+    def set_leverage(_):
+        session.call(e.SET_LEVERAGE, category="linear", symbol="AUSDT")
 
     with ThreadPoolExecutor(6) as pool, Stopwatch() as all_orders:
-        list(pool.map(cancel, range(18)))
-    assert len(stub.sent(e.CANCEL_ORDER.path)) == 18
+        list(pool.map(set_leverage, range(18)))
+    assert len(stub.sent(e.SET_LEVERAGE.path)) == 18
     assert all_orders.seconds > 1.9  # eight in a second, so the last two come after two of them
     waited = len(waits)
     session.call(e.WALLET, accountType="UNIFIED")
@@ -180,12 +181,12 @@ def test_orders_of_a_run_keep_to_their_own_limit_in_every_thread(stub, session_t
 
 def test_waiting_for_a_turn_ends_where_the_run_does(stub, session):
     session.start_run(ManualDeadline(0.25))
-    stub.answer(e.CANCEL_ORDER.path, ok({}))
+    stub.answer(e.SET_LEVERAGE.path, ok({}))
     for _ in range(8):
-        session.call(e.CANCEL_ORDER, category="linear", symbol="AUSDT", orderLinkId="x")
+        session.call(e.SET_LEVERAGE, category="linear", symbol="AUSDT")
     with pytest.raises(DeadlineNear):
-        session.call(e.CANCEL_ORDER, category="linear", symbol="AUSDT", orderLinkId="x")
-    assert len(stub.sent(e.CANCEL_ORDER.path)) == 8
+        session.call(e.SET_LEVERAGE, category="linear", symbol="AUSDT")
+    assert len(stub.sent(e.SET_LEVERAGE.path)) == 8
 
 
 # --- deadlines ---------------------------------------------------------------------------

@@ -8,10 +8,10 @@ import pytest
 from botocore.config import Config
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.records import NOW, candles
+from support.records import NOW, candles, on_grid
 
 from pumpwatch.adapters.s3 import S3HistoryStore
-from pumpwatch.domain.market.candles import MINUTE, Candles
+from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.errors import StoreUnavailable
 
 STATE_KEY, SLICE_KEY = "v1/state/detect.npz", "v1/candles/60000/00003.npz"
@@ -19,7 +19,7 @@ STATE_KEY, SLICE_KEY = "v1/state/detect.npz", "v1/candles/60000/00003.npz"
 
 def some_candles():
     series = [candles("AUSDT", [(1, 2, 0.5, 1.5), (1.5, 3, 1, 2)]), candles("币USDT", [])]
-    return Candles.from_series(series, interval=MINUTE, first=NOW, count=3)
+    return on_grid(series, first=NOW, count=3)
 
 
 def assert_same(found, expected):

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 from support.records import NOW, a_trade, an_order, settled
 
-from pumpwatch.adapters.dynamodb import DynamoJournal
 from pumpwatch.adapters.dynamodb.codec import to_item
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.domain.trading.trades import ExitReason, RepairNote, TradeState
 from pumpwatch.errors import DuplicateOrder, LeaseLost, LimitReached
 

@@ -5,9 +5,10 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from support.broker_rigs import OTHER, SYMBOL, YOUNG, bybit_rig, memory_market
+from support.records import is_sound
 from support.scripted_market import START
 
-from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleRequest, first_bad_candle
+from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleRequest
 from pumpwatch.errors import UnknownSymbol
 
 
@@ -78,7 +79,7 @@ def test_candles_come_oldest_first_and_the_last_is_forming(market):
     assert series.open_time.tolist() == [START + n * MINUTE for n in range(6)]
     assert series.values.shape == (6, 6)
     assert series.values.dtype == np.float64
-    assert first_bad_candle(series.open_time, series.values, interval=MINUTE) is None
+    assert is_sound(series)
     assert len(series.closed.open_time) == 5
 
 

@@ -9,8 +9,9 @@ import pytest
 from support.records import an_entry
 from support.stub_bybit import STAMP, Reply
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.bybit.broker import BybitBroker
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleRequest
 from pumpwatch.domain.trading.access import Access, refusals
@@ -231,7 +232,6 @@ def actions(broker):
     stop = {"stop_loss": Decimal(2), "take_profit": None, "trigger": StopTrigger.MARK_PRICE}
     return {
         e.CREATE_ORDER: lambda: broker.place(an_entry()),
-        e.CANCEL_ORDER: lambda: broker.cancel("BTCUSDT", "order-1"),
         e.SET_LEVERAGE: lambda: broker.set_leverage("BTCUSDT", Decimal(2)),
         e.TRADING_STOP: lambda: broker.set_protection("BTCUSDT", **stop),
     }

@@ -11,7 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.records import NOW, a_signal, an_event
 
-from pumpwatch.adapters import dynamodb
+from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore, DynamoLockStore
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
+from pumpwatch.adapters.dynamodb.stores import DynamoEventStore, DynamoLeaseStore, DynamoSignalStore
+from pumpwatch.adapters.dynamodb.table import Table
+from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
@@ -217,7 +221,7 @@ def test_a_text_is_kept_beside_the_totals(stores):
 
 def test_a_kept_text_is_read_with_the_totals_by_another_instance(table):
     """Also with a repeat, which adds nothing; it costs no call of its own."""
-    first, second = dynamodb.DynamoTotalsStore(table), dynamodb.DynamoTotalsStore(table)
+    first, second = DynamoTotalsStore(table), DynamoTotalsStore(table)
     first.add("detect", "run-1", {"runs": 1})
     first.keep("detect", "[1]")
     calls = table.calls
@@ -233,7 +237,7 @@ RUNS = st.lists(
 
 
 def test_totals_in_the_table_equal_those_in_memory(table):
-    stored, reference, numbers = dynamodb.DynamoTotalsStore(table), MemoryTotalsStore(), count()
+    stored, reference, numbers = DynamoTotalsStore(table), MemoryTotalsStore(), count()
 
     @settings(deadline=None, max_examples=10)
     @given(runs=RUNS)
@@ -248,7 +252,7 @@ def test_totals_in_the_table_equal_those_in_memory(table):
 
 def test_a_new_signal_reaches_the_stream_as_an_insert(table, table_name):
     signal = a_signal()
-    dynamodb.DynamoSignalStore(table).publish(signal)
+    DynamoSignalStore(table).publish(signal)
     streams = boto3.client("dynamodbstreams", region_name="eu-central-1")
     arn = streams.list_streams(TableName=table_name)["Streams"][0]["StreamArn"]
     shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
@@ -270,9 +274,9 @@ def test_every_read_of_the_table_is_strongly_consistent(aws, table_name, monkeyp
         monkeypatch.setattr(
             client, name, lambda _method=method, **given: asked.append(given) or _method(**given)
         )
-    table = dynamodb.Table(table_name, client)
-    leases = dynamodb.DynamoLeaseStore(table)
-    journal = dynamodb.DynamoJournal(table)
+    table = Table(table_name, client)
+    leases = DynamoLeaseStore(table)
+    journal = DynamoJournal(table)
     leases.acquire("trade", owner="run-1", seconds=30)
     journal.installation()
     journal.live_trades()
@@ -280,9 +284,9 @@ def test_every_read_of_the_table_is_strongly_consistent(aws, table_name, monkeyp
     journal.orders("signal-1")
     journal.orders_on("2025-10-09")
     journal.trades_since(0)
-    dynamodb.DynamoHaltStore(table).current()
-    dynamodb.DynamoLockStore(table).current(NOW)
-    dynamodb.DynamoSignalStore(table).since(0)
+    DynamoHaltStore(table).current()
+    DynamoLockStore(table).current(NOW)
+    DynamoSignalStore(table).since(0)
     assert len(asked) >= 9
     assert [one for one in asked if one.get("ConsistentRead") is not True] == []
 
@@ -290,13 +294,13 @@ def test_every_read_of_the_table_is_strongly_consistent(aws, table_name, monkeyp
 def test_what_nobody_can_read_stops_trading_and_is_named(table):
     table.put({"pk": "EVENT", "sk": "AUSDT", "symbol": "AUSDT"})
     with pytest.raises(InvariantBroken, match="EVENT AUSDT"):
-        dynamodb.DynamoEventStore(table).current()
+        DynamoEventStore(table).current()
 
 
 def test_a_table_that_does_not_answer_is_unavailable():
     config = Config(connect_timeout=0.2, read_timeout=0.2, retries={"total_max_attempts": 1})
     client = boto3.client("dynamodb", endpoint_url="http://127.0.0.1:9", config=config)
-    signals = dynamodb.DynamoSignalStore(dynamodb.Table("table", client))
+    signals = DynamoSignalStore(Table("table", client))
     with pytest.raises(StoreUnavailable):
         signals.since(0)
     with pytest.raises(StoreUnavailable):
@@ -304,6 +308,6 @@ def test_a_table_that_does_not_answer_is_unavailable():
 
 
 def test_a_missing_table_is_unavailable(aws):
-    elsewhere = dynamodb.Table("no-such-table", aws["dynamodb"])
+    elsewhere = Table("no-such-table", aws["dynamodb"])
     with pytest.raises(StoreUnavailable, match="the table does not exist"):
-        dynamodb.DynamoHaltStore(elsewhere).current()
+        DynamoHaltStore(elsewhere).current()

@@ -27,7 +27,10 @@ from support.records import a_trade
 from support.scripted_market import ScriptedMarket
 from typer.testing import CliRunner
 
-from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoJournal, DynamoLeaseStore, Table
+from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
+from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore
+from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE

@@ -21,8 +21,9 @@ from support.scripted_market import START as MARKET_START
 from support.simulated_trading import BEGIN, MINUTE, SYMBOL, World
 from support.stub_bybit import Reply, StubBybit
 
-from pumpwatch.adapters.bybit import BybitMarketData
-from pumpwatch.adapters.dynamodb import DynamoTotalsStore, Table
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.dynamodb.table import Table
+from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.bootstrap.function import Function, HeldLease
 from pumpwatch.bootstrap.numbers import describe

@@ -13,7 +13,9 @@ import pytest
 from support.built_functions import DETECT, MINUTE, NOW, TRADE, built, environment, world
 from support.trading_rig import peaked
 
-from pumpwatch.adapters.dynamodb import DynamoJournal, DynamoSignalStore, Table
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
+from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
+from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch_workbench.simulator.control import state
 from tools.lambda_runtime.layout import RUNTIME_MODULES
 

@@ -5,7 +5,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from support.scripted_market import START, ScriptedMarket
 from support.trading_rig import peaked
 
-from pumpwatch.adapters.dynamodb import DynamoSignalStore, Table
+from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
+from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch_workbench.local.aws import AwsServer, LocalStack, Pushgateway
 from pumpwatch_workbench.simulator.control import state
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed

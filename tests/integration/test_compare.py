@@ -13,7 +13,9 @@ from support.aws import make_table
 from support.backtests import lively, pump_block, write_folder
 from typer.testing import CliRunner
 
-from pumpwatch.adapters.dynamodb import DynamoJournal, DynamoLeaseStore, Table
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
+from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore
+from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import BadInput

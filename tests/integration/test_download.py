@@ -10,7 +10,7 @@ import pytest
 from support.scripted_market import START, ScriptedMarket
 from typer.testing import CliRunner
 
-from pumpwatch.adapters.bybit import BybitMarketData
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.domain.market.candles import MINUTE, CandleSeries
 from pumpwatch.errors import BadInput, ExchangeForbidden, ExchangeUnavailable
 from pumpwatch_workbench.cli.main import app

@@ -17,7 +17,8 @@ import polars as pl
 import pytest
 from support.crowds import crowd, whale
 
-from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.settings.detect import DetectSettings

@@ -8,8 +8,9 @@ from decimal import Decimal
 import pytest
 from support.scripted_market import START, ScriptedMarket
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitSession, ExchangeClock
-from pumpwatch.adapters.clock import NoDeadline
+from pumpwatch.adapters.bybit.broker import BybitBroker
+from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
+from pumpwatch.adapters.deadlines import NoDeadline
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import OrderRequest, OrderState, Side
 from pumpwatch.errors import (

@@ -8,7 +8,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from support.scripted_market import START, ScriptedMarket
 
-from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoSignalStore, Table
+from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore
+from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
+from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch_workbench.local.aws import LocalStack, Pushgateway

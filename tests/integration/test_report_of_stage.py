@@ -11,19 +11,16 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from support.aws import make_bucket, make_table
 from support.lambda_reports import report_line
-from support.records import NOW, a_signal, a_trade, an_order, candles, settled
+from support.records import NOW, a_signal, a_trade, an_order, candles, on_grid, settled
 from typer.testing import CliRunner
 
-from pumpwatch.adapters.dynamodb import (
-    DynamoHaltStore,
-    DynamoJournal,
-    DynamoLeaseStore,
-    DynamoSignalStore,
-    DynamoTotalsStore,
-    Table,
-)
+from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
+from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore, DynamoSignalStore
+from pumpwatch.adapters.dynamodb.table import Table
+from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.s3 import S3HistoryStore
-from pumpwatch.domain.market.candles import MINUTE, Candles
+from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.trades import RepairNote
 from pumpwatch.metrics.catalogue import TRADE
@@ -94,7 +91,7 @@ def fill(table, history):
     key = f"{TRADE}_api_requests_total|code=refused,endpoint=order/create"
     DynamoTotalsStore(table).add(TRADE, "run", {key: 3})
     series = candles("PUMPUSDT", [(1, 1.2, 0.9, 1.1)] * 30, start=NOW - 10 * MINUTE)
-    kept = Candles.from_series([series], interval=MINUTE, first=NOW - 10 * MINUTE, count=30)
+    kept = on_grid([series], first=NOW - 10 * MINUTE, count=30)
     history.save_slice(0, kept)
 
 

@@ -11,7 +11,9 @@ from support.aws import make_table
 from support.prometheus import prometheus
 from support.servers import needs_server
 
-from pumpwatch.adapters import dynamodb
+from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore
+from pumpwatch.adapters.dynamodb.table import Table
+from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.bootstrap.function import Function, HeldLease
 from pumpwatch.errors import LeaseHeld
@@ -43,12 +45,12 @@ class ColdStart:
     def __init__(self, table, url, number, during=lambda: None):
         self._number = number
         self._during = during
-        self._lease = HeldLease(dynamodb.DynamoLeaseStore(table))
+        self._lease = HeldLease(DynamoLeaseStore(table))
         self._function = Function(
             DETECT,
             reporter=MetricsReporter(
                 DETECT,
-                dynamodb.DynamoTotalsStore(table),
+                DynamoTotalsStore(table),
                 PushgatewaySink(url, stage="test", timeout_seconds=60),
             ),
             lease=self._lease,
@@ -77,7 +79,7 @@ class ColdStart:
 def table():
     with mock_aws():
         client = boto3.client("dynamodb", region_name="eu-central-1")
-        yield dynamodb.Table(make_table(client), client)
+        yield Table(make_table(client), client)
 
 
 def invoke_all(table, url):
@@ -108,7 +110,7 @@ def test_a_hundred_cold_starts_lose_and_invent_nothing(table, tmp_path):
             assert server.wait_for(SIGNALS)
             overlaps = invoke_all(table, gateway.url)
             server.wait_for_scrapes()
-            ledger = dynamodb.DynamoTotalsStore(table).add(DETECT, "reader", {})
+            ledger = DynamoTotalsStore(table).add(DETECT, "reader", {})
             check(server, ledger, overlaps)
 
 

@@ -9,7 +9,9 @@ from botocore.exceptions import EndpointConnectionError
 from prometheus_client.parser import text_string_to_metric_families
 from support.monitoring import metric_names, query_of, rules
 
-from pumpwatch.adapters.dynamodb import DynamoLeaseStore, DynamoTotalsStore, Table
+from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore
+from pumpwatch.adapters.dynamodb.table import Table
+from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.bootstrap.function import Function, HeldLease
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.invocation import Tick

@@ -7,8 +7,10 @@ from functools import cache
 import numpy as np
 from support.scripted_market import START, ScriptedMarket, listing
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
-from pumpwatch.adapters.paper import PaperBroker
+from pumpwatch.adapters.bybit.broker import BybitBroker
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
+from pumpwatch.adapters.paper.broker import PaperBroker
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.market.candles import MINUTE, CandleSeries
 from pumpwatch.domain.market.trades import MarketTrades

@@ -105,7 +105,7 @@ class Deployment:
 
     def succeed(self, *jobs, ago=10.0):
         """Let the jobs have succeeded so many seconds ago."""
-        from pumpwatch.adapters.dynamodb import DynamoTotalsStore
+        from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 
         store = DynamoTotalsStore(self.table(), lambda: time.time() - ago)
         for job in jobs:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 
 from pumpwatch.domain.detection.signals import Phase, PumpEvent, Signal, event_id_for, signal_id_for
-from pumpwatch.domain.market.candles import MINUTE, CandleSeries
+from pumpwatch.domain.market.candles import MINUTE, Candles, CandleSeries, possible_candles
 from pumpwatch.domain.trading.orders import (
     Leg,
     OrderRequest,
@@ -133,3 +133,15 @@ def candles(symbol, rows, *, start=NOW, interval=MINUTE, forming=False):
     values = np.array([[*row, 10.0, 10.0 * row[3]] for row in rows], dtype=float).reshape(-1, 6)
     open_time = start + interval * np.arange(len(rows), dtype=np.int64)
     return CandleSeries(symbol, interval, open_time, values, forming)
+
+
+def on_grid(series, *, first, count):
+    """Lay series of single symbols on one grid of minutes."""
+    grid = Candles.empty([one.symbol for one in series], interval=MINUTE, first=first, count=count)
+    return grid.merged({one.symbol: one for one in series})
+
+
+def is_sound(series):
+    """Return whether all candles can be true and follow each other."""
+    possible = possible_candles(series.open_time, series.values, interval=series.interval)
+    return possible.all() and (np.diff(series.open_time) > 0).all()

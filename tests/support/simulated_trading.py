@@ -10,8 +10,10 @@ from support.scripted_market import START as MARKET_START
 from support.scripted_market import ScriptedMarket
 from support.trading_rig import peaked, settings
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitMarketData, BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.broker import BybitBroker
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
 from pumpwatch.bootstrap.trade import MOST_READS, trade_lease
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import Outcome

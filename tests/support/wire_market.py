@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pumpwatch.adapters.bybit import BybitMarketData
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.answers import Answer
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.domain.market.candles import CandleRequest
 from pumpwatch.errors import PumpwatchError
 

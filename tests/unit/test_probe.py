@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from support.scripted_market import ScriptedMarket
 
-from pumpwatch.adapters.bybit import BybitBroker, BybitSession
-from pumpwatch.adapters.clock import NoDeadline
+from pumpwatch.adapters.bybit.broker import BybitBroker
+from pumpwatch.adapters.bybit.session import BybitSession
+from pumpwatch.adapters.deadlines import NoDeadline
 from pumpwatch.bootstrap.key_check import check_key, check_time
 from pumpwatch.bootstrap.probe import (
     CheckFailed,

@@ -11,6 +11,7 @@ from .edges import (
 )
 from .journal import MemoryJournal
 from .market import MemoryMarketData, instrument
+from .paper import MemoryPaperStore
 from .stores import (
     MemoryEventStore,
     MemoryHaltStore,
@@ -32,6 +33,7 @@ __all__ = [
     "MemoryLockStore",
     "MemoryMarketData",
     "MemoryMetricsSink",
+    "MemoryPaperStore",
     "MemorySecrets",
     "MemorySignalStore",
     "MemoryTotalsStore",

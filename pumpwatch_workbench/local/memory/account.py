@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from pumpwatch.adapters.paper.ledger import (
-    Holding,
+    NetPosition,
     apply_fill,
     better,
     check_stop,
@@ -38,7 +38,7 @@ ZERO = Decimal(0)
 class Held:
     """An open position and what protects it. Times in milliseconds UTC."""
 
-    holding: Holding
+    holding: NetPosition
     created: int
     updated: int
     stop_loss: Decimal | None = None

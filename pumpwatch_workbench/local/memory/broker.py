@@ -189,11 +189,6 @@ class MemoryBroker:
         with self._call("set_protection"):
             self._account.protect(symbol, stop_loss, take_profit, trailing_stop)
 
-    def cancel(self, symbol: str, order_id: str) -> None:
-        """Do nothing: market orders have always ended, and already gone is a success."""
-        with self._call("cancel"):
-            return
-
     def access(self) -> Access:
         """Return what was set as `access_facts`."""
         with self._call("access"):

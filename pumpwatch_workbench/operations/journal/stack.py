@@ -9,14 +9,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pumpwatch.adapters.dynamodb import (
-    DynamoHaltStore,
-    DynamoJournal,
-    DynamoLockStore,
-    DynamoSignalStore,
-    DynamoTotalsStore,
-    Table,
-)
+from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore, DynamoLockStore
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
+from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
+from pumpwatch.adapters.dynamodb.table import Table
+from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pumpwatch.adapters.clock import TimerDeadline
+from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.bootstrap.connection import connect_to_bybit
 from pumpwatch.bootstrap.detect import DetectStores, detect_function, detect_pumps
 from pumpwatch.bootstrap.trade import LONGEST_RUN, TradeStores, trade_function

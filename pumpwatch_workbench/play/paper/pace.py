@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Protocol
 
-from pumpwatch.adapters.bybit import BybitSession
+from pumpwatch.adapters.bybit.session import BybitSession
 
 LONGEST_SLICE = 1.0
 """Seconds: a machine that slept notices within this."""

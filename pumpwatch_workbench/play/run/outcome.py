@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.domain.market.candles import MINUTE, CandleRequest, CandleSeries
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch_workbench.play.run.options import RunOptions

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pumpwatch.adapters.dynamodb import DynamoJournal, DynamoSignalStore, Table
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
+from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
+from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.bootstrap.connection import connect_to_bybit
 from pumpwatch.bootstrap.detect import DetectStores, detect_pumps

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pumpwatch.adapters.bybit.health import SPAN, STEP, RollingHealth
+from pumpwatch.adapters.bybit.traffic import SPAN, STEP, RollingHealth
 from pumpwatch.domain.trading.protections.base import Health
 
 NOW = 1_760_000_000_000

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.records import is_sound
 
 from pumpwatch.adapters.bybit.candles import pages, read_candles
 from pumpwatch.adapters.bybit.fields import choice, integer, number, optional_number, text
@@ -20,7 +21,7 @@ from pumpwatch.adapters.bybit.orders import (
     read_position,
 )
 from pumpwatch.adapters.bybit.tickers import read_snapshot
-from pumpwatch.domain.market.candles import MINUTE, CandleRequest, first_bad_candle
+from pumpwatch.domain.market.candles import MINUTE, CandleRequest
 from pumpwatch.errors import BadMarketData, ExchangeUnavailable, PumpwatchError, StopTrading
 
 NOW = 1_760_000_040_000
@@ -105,7 +106,7 @@ def test_candles_are_true_or_refused(result):
         series = read_candles(result, request, time=NOW + 5)
     except BadMarketData:
         return
-    assert first_bad_candle(series.open_time, series.values, interval=MINUTE) is None
+    assert is_sound(series)
     inside = (series.open_time >= request.start) & (series.open_time <= request.end)
     assert inside.all()
     assert series.forming == bool(len(inside) and series.open_time[-1] + MINUTE > NOW + 5)

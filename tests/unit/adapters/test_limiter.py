@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.limiter import Budgets, RateLimiter, WindowLimiter
-from pumpwatch.adapters.clock import NoDeadline
+from pumpwatch.adapters.deadlines import NoDeadline
 from pumpwatch.errors import DeadlineNear
 from pumpwatch_workbench.local.memory import ManualDeadline
 
@@ -124,7 +124,6 @@ def test_a_refused_turn_of_a_window_is_not_taken():
 
 LIMITS = {
     e.CREATE_ORDER: 10,
-    e.CANCEL_ORDER: 10,
     e.SET_LEVERAGE: 10,
     e.TRADING_STOP: 10,
     e.API_KEY: 10,
@@ -162,7 +161,7 @@ def test_one_endpoint_never_waits_for_another():
     budgets = time.budgets()
     for _ in range(8):
         budgets.take(e.CREATE_ORDER, NoDeadline())
-    for endpoint in (e.TRADING_STOP, e.CANCEL_ORDER, e.POSITIONS, e.TIME):
+    for endpoint in (e.TRADING_STOP, e.SET_LEVERAGE, e.POSITIONS, e.TIME):
         budgets.take(endpoint, NoDeadline())
     assert time.now == 0.0
     with pytest.raises(DeadlineNear):

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.records import NOW, an_entry, an_exit, candles
 
-from pumpwatch.adapters.paper import MemoryPaperStore, PaperBroker
 from pumpwatch.adapters.paper.book import paid, slipped, walk
+from pumpwatch.adapters.paper.broker import PaperBroker
 from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.market.snapshot import OrderBook
 from pumpwatch.domain.trading.access import Access
 from pumpwatch.domain.trading.orders import OrderState, Side, StopTrigger
 from pumpwatch.errors import BadMarketData, OutcomeUnknown, Rejected, StoreUnavailable
-from pumpwatch_workbench.local.memory import ManualClock, MemoryMarketData
+from pumpwatch_workbench.local.memory import ManualClock, MemoryMarketData, MemoryPaperStore
 
 ONE = Decimal(1)
 

@@ -8,13 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.records import NOW, an_entry, an_exit, candles
 
-from pumpwatch.adapters.paper import MemoryPaperStore, PaperBroker, PaperFunding
+from pumpwatch.adapters.paper.account import PaperFunding
+from pumpwatch.adapters.paper.broker import PaperBroker
 from pumpwatch.adapters.paper.fills import SLIP
 from pumpwatch.adapters.paper.funding import renewed, wants_terms
 from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.trading.orders import FillKind, Side
 from pumpwatch.errors import ExchangeUnavailable
-from pumpwatch_workbench.local.memory import ManualClock, MemoryMarketData, instrument
+from pumpwatch_workbench.local.memory import (
+    ManualClock,
+    MemoryMarketData,
+    MemoryPaperStore,
+    instrument,
+)
 
 SYMBOL = "PUMPUSDT"
 HOUR = 60 * MINUTE

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.records import NOW, candles
 
-from pumpwatch.adapters.paper import PaperPosition
+from pumpwatch.adapters.paper.account import PaperPosition
 from pumpwatch.adapters.paper.fills import Followed, follow
 from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.trading.orders import FillKind, Side

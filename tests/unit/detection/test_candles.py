@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.random_candles import random_candles
+from support.records import on_grid
 
-from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles, CandleSeries, first_bad_candle
+from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles, CandleSeries, possible_candles
 
 COLUMNS = ("open", "high", "low", "close", "volume", "turnover")
 FIRST = 1_000 * MINUTE
@@ -43,9 +44,7 @@ def test_the_forming_candle_is_left_out_of_the_closed_ones():
 
 
 def test_series_are_laid_on_the_grid_by_their_time():
-    grid = Candles.from_series(
-        [series("A", 0, 2), series("B", 1, value=100.0)], interval=MINUTE, first=FIRST, count=3
-    )
+    grid = on_grid([series("A", 0, 2), series("B", 1, value=100.0)], first=FIRST, count=3)
     assert grid.symbols == ("A", "B")
     np.testing.assert_array_equal(grid.open, [[1, np.nan, 11], [np.nan, 100, np.nan]])
     np.testing.assert_array_equal(grid.turnover, [[6, np.nan, 16], [np.nan, 105, np.nan]])
@@ -54,14 +53,12 @@ def test_series_are_laid_on_the_grid_by_their_time():
 def test_rows_before_after_and_between_the_grid_are_left_out():
     one = series("A", -1, 0, 2, 3)
     late = CandleSeries("B", MINUTE, one.open_time + 1, one.values, forming=False)
-    grid = Candles.from_series([one, late], interval=MINUTE, first=FIRST, count=3)
+    grid = on_grid([one, late], first=FIRST, count=3)
     np.testing.assert_array_equal(grid.close, [[14, np.nan, 24], [np.nan] * 3])
 
 
 def test_merging_overwrites_what_was_known_in_a_copy():
-    before = Candles.from_series(
-        [series("A", 0, 1), series("B", 0, 1)], interval=MINUTE, first=FIRST, count=3
-    )
+    before = on_grid([series("A", 0, 1), series("B", 0, 1)], first=FIRST, count=3)
     after = before.merged({"B": series("B", 1, 2, value=50.0), "C": series("C", 0)})
     np.testing.assert_array_equal(after.high[0], before.high[0])
     np.testing.assert_array_equal(after.high[1], [2, 51, 61])
@@ -104,65 +101,33 @@ GOOD = [10.0, 12.0, 9.0, 11.0, 5.0, 50.0]
 FLAT = [10.0, 10.0, 10.0, 10.0, 0.0, 0.0]
 
 
-def judged(*rows, times=None):
-    """Return the first bad candle of `GOOD`, the rows, then `FLAT`."""
-    values = np.array([GOOD, *rows, FLAT])
-    opened = np.arange(len(values)) * MINUTE if times is None else np.array(times)
-    return first_bad_candle(opened, values, interval=MINUTE)
+def judged(row, time=MINUTE):
+    """Return which of `GOOD`, a row and `FLAT` can be true."""
+    times = np.array([0, time, 2 * MINUTE], dtype=np.float64)
+    return possible_candles(times, np.array([GOOD, row, FLAT]), interval=MINUTE).tolist()
 
 
-def test_candles_that_can_be_true_are_not_refused():
-    assert judged() is None
-    assert judged([1e-12, 1e-12, 1e-12, 1e-12, 0.0, 0.0]) is None
-    assert first_bad_candle(np.empty(0, np.int64), np.empty((0, 6)), interval=MINUTE) is None
+@pytest.mark.parametrize("row", [GOOD, FLAT, [1e-12, 1e-12, 1e-12, 1e-12, 0.0, 0.0]])
+def test_candles_that_can_be_true_are_not_refused(row):
+    assert judged(row) == [True] * 3
+    assert possible_candles(np.empty(0), np.empty((0, 6)), interval=MINUTE).tolist() == []
 
 
-@pytest.mark.parametrize(
-    ("column", "value", "reason"),
-    [
-        *((column, np.nan, "a value is not a finite number below 1e18") for column in range(6)),
-        (5, np.inf, "a value is not a finite number below 1e18"),
-        *((column, 0.0, "a price is zero or negative") for column in range(4)),
-        (2, -1.0, "a price is zero or negative"),
-        (1, 1e18, "a value is not a finite number below 1e18"),
-        (5, 1e300, "a value is not a finite number below 1e18"),
-        (4, -0.1, "volume or turnover is negative"),
-        (5, -0.1, "volume or turnover is negative"),
-        (0, 12.1, "the high is below another price of the candle"),
-        (1, 10.9, "the high is below another price of the candle"),
-        (3, 12.1, "the high is below another price of the candle"),
-        (2, 12.5, "the high is below another price of the candle"),
-        (0, 8.9, "the low is above another price of the candle"),
-        (2, 10.1, "the low is above another price of the candle"),
-        (3, 8.9, "the low is above another price of the candle"),
-    ],
-)
-def test_a_candle_that_cannot_be_true_is_named_with_the_reason(column, value, reason):
-    bad = [*GOOD]
-    bad[column] = value
-    found = judged(bad)
-    assert found is not None
-    # A price of zero is below the low as well: the reasons are alternatives of the same row.
-    assert found[0] == 1
-    assert found[1] == reason
+IMPOSSIBLE = [
+    *((column, value) for column in range(6) for value in (np.nan, np.inf, 1e18, -0.1)),
+    *((column, 0.0) for column in range(4)),
+    *((0, 12.1), (1, 10.9), (3, 12.1)),  # above the high
+    *((0, 8.9), (2, 10.1), (3, 8.9)),  # below the low
+]
 
 
-@pytest.mark.parametrize(
-    ("times", "found"),
-    [
-        ([0, MINUTE, 2 * MINUTE], None),
-        ([0, MINUTE, 5 * MINUTE], None),
-        ([0, MINUTE + 1, 2 * MINUTE], (1, "the open time is off the interval's grid")),
-        ([0, MINUTE, MINUTE], (2, "the open time repeats or goes back")),
-        ([2 * MINUTE, MINUTE, 3 * MINUTE], (1, "the open time repeats or goes back")),
-    ],
-)
-def test_open_times_lie_on_the_grid_and_grow(times, found):
-    assert judged(GOOD, times=times) == found
+@pytest.mark.parametrize(("column", "value"), IMPOSSIBLE)
+def test_a_candle_that_cannot_be_true_is_told_from_its_neighbours(column, value):
+    row = [*GOOD]
+    row[column] = value
+    assert judged(row) == [True, False, True]
 
 
-def test_of_several_bad_candles_the_first_is_named():
-    negative, unordered = [*GOOD], [*GOOD]
-    negative[4], unordered[1] = -1.0, 1.0
-    assert judged(GOOD, unordered, negative)[0] == 2
-    assert judged(GOOD, negative, unordered)[0] == 2
+def test_a_high_below_the_low_and_a_time_off_the_grid_cannot_be_true():
+    assert judged([10.0, 10.0, 10.5, 10.0, 5.0, 50.0]) == [True, False, True]
+    assert judged(GOOD, time=MINUTE + 1) == [True, False, True]

@@ -4,7 +4,7 @@ import pytest
 from moto import mock_aws
 from support.deployed import Deployment
 
-from pumpwatch.adapters.dynamodb import DynamoHaltStore
+from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE

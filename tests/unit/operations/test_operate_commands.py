@@ -8,7 +8,9 @@ from support.deployed import Deployment
 from support.records import a_trade
 from typer.testing import CliRunner
 
-from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoJournal, DynamoLeaseStore
+from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
+from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore
 from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE

@@ -5,7 +5,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.domain.market.candles import CandleRequest
 from pumpwatch.invocation import Tick
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed

@@ -5,11 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from support.records import on_grid
 from support.source_market_data import SourceMarketData
 
 from pumpwatch.domain.detection.base import known_before
 from pumpwatch.domain.detection.rules import detector_named
-from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleRequest, Candles
+from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleRequest
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch_workbench.local.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore
@@ -67,7 +68,7 @@ def alarms_of_a_full_scan(market, settings, names):
     ]
     market.now = START + MINUTES * MINUTE
     series = list(market.candles(requests).values())
-    candles = Candles.from_series(series, interval=MINUTE, first=first, count=count)
+    candles = on_grid(series, first=first, count=count)
     judged = candles.open_time >= START + MINUTE
     judged &= known_before(candles)[0] >= detector.window
     found = detector.detect(candles)

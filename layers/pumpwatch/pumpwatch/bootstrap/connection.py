@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pumpwatch.adapters.bybit import BybitMarketData, BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.refusals import word_of
+from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
 from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.metrics.numbers import RunNumbers

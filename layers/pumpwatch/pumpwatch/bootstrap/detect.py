@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
-from pumpwatch.adapters.dynamodb import (
-    DynamoEventStore,
-    DynamoLeaseStore,
-    DynamoSignalStore,
-    DynamoTotalsStore,
-    Table,
-)
+from pumpwatch.adapters.dynamodb.stores import DynamoEventStore, DynamoLeaseStore, DynamoSignalStore
+from pumpwatch.adapters.dynamodb.table import Table
+from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.domain.lease import Lease

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
-from pumpwatch.adapters.clock import LambdaContext, LambdaDeadline
+from pumpwatch.adapters.deadlines import LambdaContext, LambdaDeadline
 from pumpwatch.adapters.embedded_metrics import WatchedSink
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.credentials import PushCredentials

@@ -21,7 +21,7 @@ def check_key(
     LIVE_TRADING_CONFIRMATION. Raises `BadCredentials`, `CheckFailed` for a key that must not be
     used, and what the session does.
     """
-    from pumpwatch.adapters.bybit import BybitBroker  # noqa: PLC0415 - not loaded in paper mode
+    from pumpwatch.adapters.bybit.broker import BybitBroker  # noqa: PLC0415 - not in paper mode
 
     live = settings.trading_mode == "live"
     secrets.forget()

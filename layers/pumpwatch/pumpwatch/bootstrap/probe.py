@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from prometheus_client import CollectorRegistry
 
 from pumpwatch import __version__
-from pumpwatch.adapters.bybit import BybitSession
-from pumpwatch.adapters.dynamodb import Table
+from pumpwatch.adapters.bybit.session import BybitSession
+from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.ports import Deadline, HistoryStore, MetricsSink
 

@@ -12,15 +12,11 @@ from typing import TYPE_CHECKING
 
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.adapters.bybit.traffic import Traffic
-from pumpwatch.adapters.dynamodb import (
-    DynamoHaltStore,
-    DynamoJournal,
-    DynamoLeaseStore,
-    DynamoLockStore,
-    DynamoSignalStore,
-    DynamoTotalsStore,
-    Table,
-)
+from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore, DynamoLockStore
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
+from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore, DynamoSignalStore
+from pumpwatch.adapters.dynamodb.table import Table
+from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.lease import Lease
@@ -55,7 +51,7 @@ from .numbers import describe
 from .probe import Check, check_exchange, check_pushgateway, check_table
 
 if TYPE_CHECKING:  # live mode does not load the paper account
-    from pumpwatch.adapters.paper import PaperStore
+    from pumpwatch.adapters.paper.account import PaperStore
 
 logger = logging.getLogger(__name__)
 
@@ -281,12 +277,12 @@ class _Work:
 def _broker(settings: TradeSettings, stores: TradeStores, exchange: BybitConnection) -> Broker:
     # Only one of the two brokers is loaded.
     if settings.trading_mode == "live":
-        from pumpwatch.adapters.bybit import BybitBroker  # noqa: PLC0415
+        from pumpwatch.adapters.bybit.broker import BybitBroker  # noqa: PLC0415
 
         return BybitBroker(exchange.session, exchange.clock)
     if stores.paper is None:
         raise InvariantBroken("paper mode has no store for its account")
-    from pumpwatch.adapters.paper import PaperBroker  # noqa: PLC0415
+    from pumpwatch.adapters.paper.broker import PaperBroker  # noqa: PLC0415
 
     return PaperBroker(
         exchange.market,
@@ -299,6 +295,8 @@ def _broker(settings: TradeSettings, stores: TradeStores, exchange: BybitConnect
 
 
 def _paper_store(table: Table) -> PaperStore:
-    from pumpwatch.adapters.dynamodb import DynamoPaperStore  # noqa: PLC0415 - not in live mode
+    from pumpwatch.adapters.dynamodb.paper import (
+        DynamoPaperStore,
+    )
 
     return DynamoPaperStore(table)

@@ -135,7 +135,6 @@ PUBLIC_ENDPOINTS = (
 ENDPOINTS = (
     *PUBLIC_ENDPOINTS,
     "order/create",
-    "order/cancel",
     "order/realtime",
     "order/history",
     "execution/list",

@@ -22,7 +22,6 @@ from pumpwatch.domain.trading.rows import Rows, UnreadableRow
 from pumpwatch.errors import (
     ExchangeUnavailable,
     OutcomeUnknown,
-    Rejected,
     UnreadableAnswer,
 )
 from pumpwatch.ports import Clock
@@ -218,16 +217,6 @@ class BybitBroker:
             **target,
             **({} if trailing_stop is None else {"trailingStop": plain(trailing_stop)}),
         )
-
-    def cancel(self, symbol: str, order_id: str) -> None:
-        """Cancel our order; already gone is a success. Raises `OutcomeUnknown`, `Rejected`."""
-        try:
-            self._session.call(
-                endpoints.CANCEL_ORDER, category=CATEGORY, symbol=symbol, orderLinkId=order_id
-            )
-        except Rejected as error:
-            if error.code not in GONE:
-                raise
 
     def access(self) -> Access:
         """Return the key's rights. A demo account may not tell them, see decision 0036.

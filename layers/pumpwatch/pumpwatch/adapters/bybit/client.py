@@ -7,7 +7,9 @@ import re
 
 from Crypto.PublicKey import RSA
 from pybit.unified_trading import HTTP
+from requests import Response
 from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
 
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials
@@ -15,28 +17,8 @@ from pumpwatch.errors import BadCredentials
 VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
-class _EveryCode(frozenset[int]):
-    """Makes pybit hand over every answer as it is, so that codes are judged in one place."""
-
-    def __contains__(self, code: object) -> bool:
-        return True
-
-    def __bool__(self) -> bool:
-        return True
-
-
-class _NoCode(frozenset[int]):
-    """Makes pybit retry no code at all: an empty set would mean its own choice of them."""
-
-    def __contains__(self, code: object) -> bool:
-        return False
-
-    def __bool__(self) -> bool:
-        return True
-
-
 class QuietHTTP(HTTP):  # type: ignore[misc]
-    """pybit's session without the secret in its `repr`, signing by the exchange's time."""
+    """pybit's methods and signatures, without its judgement of answers and its `repr`."""
 
     lead = 0
     """Milliseconds by which the exchange's clock is ahead of this machine's."""
@@ -45,12 +27,19 @@ class QuietHTTP(HTTP):  # type: ignore[misc]
         return "HTTP(...)"
 
     def _prepare_headers(self, payload: str, recv_window: int, *rest: str) -> dict[str, str]:
+        """Sign by the exchange's time."""
         headers: dict[str, str] = super()._prepare_headers(payload, recv_window, *rest)
         if self.lead:
             moment = int(headers["X-BAPI-TIMESTAMP"]) + self.lead
             headers["X-BAPI-TIMESTAMP"] = str(moment)
             headers["X-BAPI-SIGN"] = self._auth(payload, recv_window, moment)
         return headers
+
+    def _handle_response(
+        self, response: Response, *_: object
+    ) -> tuple[object, CaseInsensitiveDict[str]]:
+        """Return body and headers. pybit would raise, sleep or send again by the answer's code."""
+        return response.json(), response.headers
 
 
 def quiet_client(base_url: str, key: ExchangeKey | None, adapter: BaseAdapter) -> QuietHTTP:
@@ -67,12 +56,6 @@ def quiet_client(base_url: str, key: ExchangeKey | None, adapter: BaseAdapter) -
         api_secret=key.api_secret if key else None,
         rsa_authentication=key.rsa if key else False,
         max_retries=1,
-        retry_delay=0,
-        retry_codes=_NoCode(),
-        ignore_codes=_EveryCode(),
-        force_retry=False,
-        log_requests=False,
-        return_response_headers=True,
     )
     shared.handlers[:] = before
     # Its own logger writes bodies at DEBUG; this one nobody can switch on.

@@ -26,7 +26,6 @@ RECENT_TRADES = Endpoint("/v5/market/recent-trade", "get_public_trade_history", 
 ORDER_BOOK = Endpoint("/v5/market/orderbook", "get_orderbook", private=False)
 
 CREATE_ORDER = Endpoint("/v5/order/create", "place_order", acts=True, per_second=10)
-CANCEL_ORDER = Endpoint("/v5/order/cancel", "cancel_order", acts=True, per_second=10)
 OPEN_ORDERS = Endpoint("/v5/order/realtime", "get_open_orders", per_second=50)
 ORDER_HISTORY = Endpoint("/v5/order/history", "get_order_history", per_second=50)
 EXECUTIONS = Endpoint("/v5/execution/list", "get_executions", per_second=50)

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from pybit.exceptions import FailedRequestError
 
-from pumpwatch.adapters.clock import NoDeadline
+from pumpwatch.adapters.deadlines import NoDeadline
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials, DeadlineNear, ExchangeForbidden, RetryLater
 from pumpwatch.ports import Deadline
@@ -27,7 +27,6 @@ from .bounded import BoundedAdapter
 from .client import quiet_client
 from .endpoints import TIME, Endpoint
 from .exchange_time import ExchangeTime
-from .health import RollingHealth
 from .limiter import Budgets
 from .refusals import (
     BENIGN,
@@ -38,7 +37,7 @@ from .refusals import (
     refusal,
     retry_pause,
 )
-from .traffic import Traffic
+from .traffic import RollingHealth, Traffic
 
 UNREADABLE_STATUS = 409
 """What pybit reports for a body that is not JSON."""
@@ -213,7 +212,7 @@ class BybitSession:
         status, headers, body, problem = UNREADABLE_STATUS, {}, None, ""
         started = time.perf_counter()
         try:
-            body, _, headers = getattr(self._http, endpoint.method)(**parameters)
+            body, headers = getattr(self._http, endpoint.method)(**parameters)
         except FailedRequestError as error:
             status, headers = int(error.status_code), error.resp_headers or {}
         except Exception as error:  # whatever it was: a POST may have arrived
@@ -273,6 +272,29 @@ class BybitSession:
     def _seconds_for_a_request(self) -> float:
         left = self._deadline.seconds_left() - RESERVE_SECONDS
         return max(LEAST_SECONDS, min(self._timeout, left))
+
+
+class ExchangeClock:
+    """The latest time the exchange stamped an answer with, as far as it is believed (Clock port).
+
+    In production it equals wall time within a request's age; in a lock-step simulation it is the
+    market's time and the same in every run. Nothing answered yet in this run: it asks, once.
+    """
+
+    def __init__(self, session: BybitSession) -> None:
+        self._session = session
+
+    def now(self) -> int:
+        """Return the exchange's time, milliseconds UTC; by our own clocks while it tells none."""
+        return self._session.time_now()
+
+    def earliest(self) -> int:
+        """Return the earliest time that it may be, milliseconds UTC."""
+        return self._session.earliest_time()
+
+    def doubt(self) -> str:
+        """Return why the time is not sure; empty when it is."""
+        return self._session.time_doubt()
 
 
 def _prepared(endpoint: Endpoint, parameters: Mapping[str, object]) -> dict[str, object]:

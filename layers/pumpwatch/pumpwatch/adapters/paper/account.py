@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
-from pumpwatch.adapters.paper.ledger import Holding
+from pumpwatch.adapters.paper.ledger import NetPosition
 from pumpwatch.domain.trading.orders import Fill, OrderStatus, Side
-from pumpwatch.errors import DuplicateOrder, StoreUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +51,9 @@ class PaperPosition:
     """None while the market has not said it."""
 
     @property
-    def holding(self) -> Holding:
+    def holding(self) -> NetPosition:
         """Return side, quantity and entry price."""
-        return Holding(self.side, self.quantity, self.entry_price)
+        return NetPosition(self.side, self.quantity, self.entry_price)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,46 +96,3 @@ class PaperStore(Protocol):
 
     def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
         """Return the symbol's fills from `since` on, oldest first."""
-
-
-class MemoryPaperStore:
-    """The paper account kept in this process."""
-
-    def __init__(self) -> None:
-        self._state = PaperState()
-        self._orders: dict[str, OrderStatus] = {}
-        self._fills: list[Fill] = []
-
-    def load(self) -> PaperState:
-        """Return the account as it was committed last."""
-        return self._state
-
-    def commit(
-        self,
-        before: PaperState,
-        after: PaperState,
-        *,
-        orders: Sequence[OrderStatus] = (),
-        fills: Sequence[Fill] = (),
-    ) -> PaperState:
-        """Store everything or nothing."""
-        for order in orders:
-            if order.order_id in self._orders:
-                raise DuplicateOrder(f"order {order.order_id} exists already", code=0)
-        if before.version != self._state.version:
-            raise StoreUnavailable("the paper account was changed by another run")
-        self._state = PaperState(
-            before.version + 1, after.realised, dict(after.positions), dict(after.leverages)
-        )
-        self._orders |= {order.order_id: order for order in orders}
-        self._fills += fills
-        return self._state
-
-    def order(self, order_id: str) -> OrderStatus | None:
-        """Return an order by our id."""
-        return self._orders.get(order_id)
-
-    def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
-        """Return the symbol's fills from `since` on, oldest first."""
-        found = [fill for fill in self._fills if fill.symbol == symbol and fill.time >= since]
-        return sorted(found, key=lambda fill: (fill.time, fill.execution_id))

@@ -12,14 +12,14 @@ ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class BookFill:
     """What the book gave: the quantity, and its average price (None when nothing was taken)."""
 
     quantity: Decimal
     price: Decimal | None
 
 
-def walk(book: OrderBook, request: OrderRequest, quantity: Decimal) -> Taken:
+def walk(book: OrderBook, request: OrderRequest, quantity: Decimal) -> BookFill:
     """Take `quantity` from the book, best level first, at prices within the request's limit."""
     taken, value = ZERO, ZERO
     for price, offered in book.asks if request.side is Side.BUY else book.bids:
@@ -28,7 +28,7 @@ def walk(book: OrderBook, request: OrderRequest, quantity: Decimal) -> Taken:
         part = min(offered, quantity - taken)
         taken += part
         value += part * price
-    return Taken(taken, value / taken if taken else None)
+    return BookFill(taken, value / taken if taken else None)
 
 
 def paid(price: Decimal, request: OrderRequest, slippage: Decimal) -> Decimal:

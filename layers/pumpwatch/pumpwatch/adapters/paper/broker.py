@@ -37,7 +37,7 @@ from pumpwatch.errors import (
 )
 from pumpwatch.ports import Clock, MarketData
 
-from .book import Taken, paid, walk
+from .book import BookFill, paid, walk
 from .rows import fill_of, order_of, position_of, protections_of, reducible, unrealised
 from .watch import Watch
 
@@ -185,9 +185,6 @@ class PaperBroker:
                 positions = {**state.positions, symbol: changed}
                 self._commit(state, replace(state, positions=positions))
 
-    def cancel(self, symbol: str, order_id: str) -> None:
-        """Do nothing: market orders have always ended, and already gone is a success."""
-
     def access(self) -> Access:
         """Return that the account `paper` may trade: there is no key, and nothing to withdraw."""
         return Access("paper")
@@ -225,7 +222,7 @@ class PaperBroker:
         )
         return Account(equity, max(ZERO, equity - margin), wallet)
 
-    def _take(self, request: OrderRequest, quantity: Decimal) -> Taken:
+    def _take(self, request: OrderRequest, quantity: Decimal) -> BookFill:
         try:
             book = self._market.order_book(request.symbol)
         except SkipSymbol as error:

@@ -16,7 +16,7 @@ MAINTENANCE_MARGIN = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class NetPosition:
     """What is held of one symbol: side, quantity (above zero) and average entry price in USDT."""
 
     side: Side
@@ -28,7 +28,7 @@ class Holding:
 class Change:
     """What a fill did: the holding after it (None: flat), profit before fees, quantity closed."""
 
-    holding: Holding | None
+    holding: NetPosition | None
     realised: Decimal
     closed_quantity: Decimal
 
@@ -39,24 +39,26 @@ def pnl(side: Side, quantity: Decimal, entry_price: Decimal, price: Decimal) -> 
     return quantity * (move if side is Side.BUY else -move)
 
 
-def apply_fill(holding: Holding | None, side: Side, quantity: Decimal, price: Decimal) -> Change:
+def apply_fill(
+    holding: NetPosition | None, side: Side, quantity: Decimal, price: Decimal
+) -> Change:
     """Return what a fill does to a one-way position: it adds, reduces, closes or turns it."""
     if holding is None:
-        return Change(Holding(side, quantity, price), Decimal(0), Decimal(0))
+        return Change(NetPosition(side, quantity, price), Decimal(0), Decimal(0))
     if holding.side is side:
         total = holding.quantity + quantity
         average = (holding.quantity * holding.entry_price + quantity * price) / total
-        return Change(Holding(side, total, average), Decimal(0), Decimal(0))
+        return Change(NetPosition(side, total, average), Decimal(0), Decimal(0))
     closed = min(quantity, holding.quantity)
     realised = pnl(holding.side, closed, holding.entry_price, price)
     if quantity > holding.quantity:
-        return Change(Holding(side, quantity - closed, price), realised, closed)
+        return Change(NetPosition(side, quantity - closed, price), realised, closed)
     left = holding.quantity - closed
-    rest = Holding(holding.side, left, holding.entry_price) if left else None
+    rest = NetPosition(holding.side, left, holding.entry_price) if left else None
     return Change(rest, realised, closed)
 
 
-def liquidation_price(holding: Holding, leverage: Decimal) -> Decimal | None:
+def liquidation_price(holding: NetPosition, leverage: Decimal) -> Decimal | None:
     """Return where an isolated position is liquidated; None when no price above zero does it.
 
     Entry moved against the position by 1/leverage less the maintenance margin.

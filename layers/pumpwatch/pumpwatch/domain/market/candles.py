@@ -78,18 +78,6 @@ class Candles:
         open_time = first + interval * np.arange(count, dtype=np.int64)
         return cls(tuple(symbols), interval, open_time, *columns)
 
-    @classmethod
-    def from_series(
-        cls, series: Sequence[CandleSeries], *, interval: int, first: int, count: int
-    ) -> Candles:
-        """Lay series of single symbols on one grid; rows outside the grid are left out."""
-        grid = cls.empty(
-            [one.symbol for one in series], interval=interval, first=first, count=count
-        )
-        for row, one in enumerate(series):
-            grid._write(row, one)
-        return grid
-
     def _write(self, row: int, series: CandleSeries) -> None:
         position, remainder = np.divmod(series.open_time - self.open_time[0], self.interval)
         inside = (position >= 0) & (position < len(self.open_time)) & (remainder == 0)
@@ -140,41 +128,19 @@ class Candles:
         )
 
 
-def first_bad_candle(
-    open_time: IntArray, values: FloatArray, *, interval: int
-) -> tuple[int, str] | None:
-    """Return (row, reason) of the first candle that cannot be true, or None.
-
-    `open_time` is shaped (candles,), `values` (candles, 6), oldest first, as in `CandleSeries`.
-    """
-    checks = _impossible(open_time, values, interval) | {
-        "the open time repeats or goes back": np.diff(open_time, prepend=open_time[:1] - 1) <= 0,
-    }
-    found = [(int(np.argmax(bad)), reason) for reason, bad in checks.items() if bad.any()]
-    return min(found) if found else None
-
-
 def possible_candles(open_time: FloatArray, values: FloatArray, *, interval: int) -> BoolArray:
-    """Return which candles can be true, each by itself and in any order, (candles,)."""
+    """Return which candles can be true, each by itself and in any order, (candles,).
+
+    `open_time` is shaped (candles,), `values` (candles, 6), as in `CandleSeries`.
+    """
+    opened, high, low, close = values[:, :4].T
     with np.errstate(invalid="ignore"):
-        checks = list(_impossible(open_time, values, interval).values())
-    bad: BoolArray = np.logical_or.reduce(checks)
-    return ~bad
-
-
-def _impossible(
-    open_time: IntArray | FloatArray, values: FloatArray, interval: int
-) -> dict[str, BoolArray]:
-    return {
-        "a value is not a finite number below 1e18": ~(np.abs(values) < LARGEST).all(axis=1),
-        "a price is zero or negative": (values[:, :4] <= 0).any(axis=1),
-        "volume or turnover is negative": (values[:, 4:] < 0).any(axis=1),
-        "the high is below another price of the candle": values[:, 1]
-        < values[:, [0, 2, 3]].max(axis=1),
-        "the low is above another price of the candle": values[:, 2]
-        > values[:, [0, 1, 3]].min(axis=1),
-        "the open time is off the interval's grid": open_time % interval != 0,
-    }
+        # A comparison with NaN is false, so what must hold is asked for.
+        possible: BoolArray = (np.abs(values) < LARGEST).all(axis=1)
+        possible &= (values[:, :4] > 0).all(axis=1) & (values[:, 4:] >= 0).all(axis=1)
+        possible &= (high >= np.maximum(opened, close)) & (low <= np.minimum(opened, close))
+        possible &= (high >= low) & (open_time % interval == 0)
+    return possible
 
 
 @dataclass(frozen=True, slots=True)

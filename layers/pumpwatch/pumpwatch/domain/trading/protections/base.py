@@ -33,11 +33,6 @@ class Lock:
     symbol: str = ""
     """Empty: every symbol."""
 
-    @property
-    def is_halt(self) -> bool:
-        """Return whether only a person can end it."""
-        return self.until is None
-
 
 @dataclass(frozen=True, slots=True)
 class TradingHistory:
@@ -60,9 +55,6 @@ class Protection(Protocol):
     @property
     def name(self) -> str:
         """Return its name in locks, metrics and documentation."""
-
-    def describe(self) -> str:
-        """Return what it does with the figures in force, as one sentence."""
 
     def check(self, history: TradingHistory, now: int) -> Sequence[Lock]:
         """Return the locks due at `now` (milliseconds UTC), none when all is well."""

@@ -28,16 +28,6 @@ class Drawdown:
     halt_fraction: Decimal
     name: ClassVar[str] = "drawdown"
 
-    def describe(self) -> str:
-        """Return what it does."""
-        parts = []
-        if self.pause_fraction > 0:
-            parts.append(f"{self.pause_fraction:%} pauses entries for {self.pause_minutes} minutes")
-        if self.halt_fraction > 0:
-            parts.append(f"{self.halt_fraction:%} halts them until a person resumes")
-        what = " and ".join(parts) or "nothing happens"
-        return f"a fall from the highest equity of {self.lookback_hours} hours: {what}"
-
     def check(self, history: TradingHistory, now: int) -> Sequence[Lock]:
         """Return the halt, or the pause, that the present depth asks for."""
         if history.equity is None or history.equity <= 0:

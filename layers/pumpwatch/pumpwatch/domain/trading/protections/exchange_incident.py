@@ -19,13 +19,6 @@ class ExchangeIncident:
     pause_minutes: int
     name: ClassVar[str] = "exchange_incident"
 
-    def describe(self) -> str:
-        """Return what it does."""
-        return (
-            f"when {self.failure_fraction:%} of at least {self.min_requests} requests of the last "
-            f"ten minutes failed, entries are paused for {self.pause_minutes} minutes"
-        )
-
     def check(self, history: TradingHistory, now: int) -> Sequence[Lock]:
         """Return the pause, from now on: the trouble lasts."""
         health = history.health

@@ -17,12 +17,6 @@ class LosingStreak:
     pause_minutes: int
     name: ClassVar[str] = "losing_streak"
 
-    def describe(self) -> str:
-        """Return what it does."""
-        return (
-            f"{self.trades} losing trades in a row pause entries for {self.pause_minutes} minutes"
-        )
-
     def check(self, history: TradingHistory, now: int) -> Sequence[Lock]:
         """Return the pause, from the last loss's exit on."""
         last = history.closed[-self.trades :] if self.trades > 0 else ()

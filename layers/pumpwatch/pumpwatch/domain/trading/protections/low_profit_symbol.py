@@ -23,14 +23,6 @@ class LowProfitSymbol:
     pause_hours: int
     name: ClassVar[str] = "low_profit_symbol"
 
-    def describe(self) -> str:
-        """Return what it does."""
-        return (
-            f"a symbol whose last {self.trades} or more trades in {self.lookback_hours} hours "
-            f"earned less than {self.fraction:%} of their notional is paused for "
-            f"{self.pause_hours} hours"
-        )
-
     def check(self, history: TradingHistory, now: int) -> Sequence[Lock]:
         """Return a pause for each such symbol, from its last exit on."""
         start = now - self.lookback_hours * HOUR

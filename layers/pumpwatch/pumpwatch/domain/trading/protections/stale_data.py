@@ -16,10 +16,6 @@ class StaleData:
     max_age_seconds: int
     name: ClassVar[str] = "stale_data"
 
-    def describe(self) -> str:
-        """Return what it does."""
-        return f"nothing is opened on market data older than {self.max_age_seconds} seconds"
-
     def check(self, history: TradingHistory, now: int) -> Sequence[Lock]:
         """Return a pause as long as data may be old; the next tick judges anew."""
         age = history.data_age

@@ -16,10 +16,6 @@ class SymbolCooldown:
     minutes: int
     name: ClassVar[str] = "symbol_cooldown"
 
-    def describe(self) -> str:
-        """Return what it does."""
-        return f"no entry in a symbol for {self.minutes} minutes after a trade in it was closed"
-
     def check(self, history: TradingHistory, now: int) -> Sequence[Lock]:
         """Return a pause for each symbol whose last trade is young."""
         last = {trade.symbol: trade.exit_time or 0 for trade in history.closed}

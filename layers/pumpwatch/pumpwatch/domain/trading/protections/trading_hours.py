@@ -18,10 +18,6 @@ class TradingHours:
     hours: WeeklyHours
     name: ClassVar[str] = "trading_hours"
 
-    def describe(self) -> str:
-        """Return what it does."""
-        return f"entries are allowed {self.hours.text or 'always'} ({self.hours.zone.key})"
-
     def check(self, history: TradingHistory, now: int) -> Sequence[Lock]:
         """Return the pause until the next opening."""
         if self.hours.is_open(now):

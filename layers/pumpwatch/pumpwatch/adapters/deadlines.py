@@ -1,26 +1,10 @@
-"""Clocks and deadlines that need nothing but this machine."""
+"""Deadlines by this machine's clock."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from typing import Protocol
-
-
-class SystemClock:
-    """This machine's wall clock (Clock port)."""
-
-    def now(self) -> int:
-        """Return the time, milliseconds UTC."""
-        return time.time_ns() // 1_000_000
-
-    def earliest(self) -> int:
-        """Return the time: there is no doubt about it."""
-        return self.now()
-
-    def doubt(self) -> str:
-        """Return nothing: it is the only clock there is."""
-        return ""
 
 
 class LambdaContext(Protocol):
