@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from pumpwatch_workbench.cli.options import AsJson, BaseUrl, Detector, Region, checked_address
-
-if TYPE_CHECKING:
-    from pumpwatch.settings.detect import DetectSettings
+from pumpwatch.adapters.bybit import BybitMarketData
+from pumpwatch.adapters.dynamodb import DynamoEventStore, DynamoSignalStore, Table
+from pumpwatch.adapters.s3 import S3HistoryStore
+from pumpwatch.errors import SettingsError
+from pumpwatch.settings.detect import DetectSettings
+from pumpwatch.settings.shared import load_settings
+from pumpwatch.usecases.detect.detect_pumps import DetectPumps
+from pumpwatch_workbench.cli.aws import clients_in
+from pumpwatch_workbench.cli.bybit import checked_address, public_session
+from pumpwatch_workbench.cli.options import AsJson, BaseUrl, Detector, Region
+from pumpwatch_workbench.cli.progress import errors, stepping
 
 
 def backfill(
@@ -23,31 +30,21 @@ def backfill(
     region: Region = "",
     as_json: AsJson = False,
 ) -> None:
-    """Fetch the candle history that the rule needs into the stack's bucket.
+    """Fetch the candle history that the rule needs into a stack's bucket.
 
     Without it the detect function does the same by itself within its request budget, over several
     ticks. Uses your AWS credentials, and no Bybit key.
-    """
-    from pumpwatch.adapters.bybit import BybitMarketData, BybitSession  # noqa: PLC0415 - slow
-    from pumpwatch.adapters.dynamodb import (  # noqa: PLC0415
-        DynamoEventStore,
-        DynamoSignalStore,
-        Table,
-    )
-    from pumpwatch.adapters.s3 import S3HistoryStore  # noqa: PLC0415
-    from pumpwatch.usecases.detect.detect_pumps import DetectPumps  # noqa: PLC0415
-    from pumpwatch_workbench.cli.aws import clients_in  # noqa: PLC0415
-    from pumpwatch_workbench.cli.progress import errors, stepping  # noqa: PLC0415
-    from pumpwatch_workbench.simulator.market_time import exchange_time_for  # noqa: PLC0415
 
+    Examples:
+      pumpwatch backfill --bucket pumpwatch-history --table pumpwatch-state
+    """
     settings = _settings(bucket, table, checked_address("--base-url", base_url), detector)
     _, client = clients_in(region)
     state = Table(settings.table_name, client("dynamodb"))
-    session = BybitSession(
+    session = public_session(
         settings.bybit_base_url,
         requests_per_second=settings.requests_per_second,
         threads=settings.parallel_requests,
-        exchange_time=exchange_time_for(settings.bybit_base_url),
     )
     use_case = DetectPumps(
         BybitMarketData(session, parallel_requests=settings.parallel_requests),
@@ -58,29 +55,25 @@ def backfill(
     )
     try:
         with stepping("Slices of the history") as steps:
-            found = use_case.backfill(steps.update)
+            report = use_case.backfill(steps.update)
     finally:
         session.close()
     if as_json:
-        typer.echo(json.dumps({"requests": found.requests, "bucket": bucket}))
+        typer.echo(json.dumps({"requests": report.requests, "bucket": bucket}))
     else:
-        errors().print(f"{found.requests} requests; the history is filled.")
+        errors().print(f"{report.requests} requests; the history is filled.")
 
 
 def _settings(bucket: str, table: str, base_url: str, detector: str) -> DetectSettings:
     """Return the settings of the stack's detect function. Raises `SettingsError`."""
-    from pumpwatch.errors import SettingsError  # noqa: PLC0415 - slow imports
-    from pumpwatch.settings.detect import DetectSettings  # noqa: PLC0415
-    from pumpwatch.settings.shared import load_settings  # noqa: PLC0415
-
-    named = {
+    options = {
         "BUCKET_NAME": bucket,
         "TABLE_NAME": table,
         "BYBIT_BASE_URL": base_url,
         "DETECTOR": detector,
     }
     try:
-        return load_settings(DetectSettings, {**os.environ, **named})
+        return load_settings(DetectSettings, {**os.environ, **options})
     except SettingsError as error:
         text = str(error).replace("BUCKET_NAME=", "--bucket ").replace("TABLE_NAME=", "--table ")
         raise SettingsError(text) from None
