@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pumpwatch_workbench.kept_memory import keep_freed_memory
+from pumpwatch_workbench.processes import keep_freed_memory
 
 SYMBOLS, DAYS = 20, 30
 MARKET_SYMBOLS = 600

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cache
 from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError
 
 from pumpwatch.errors import BadInput
 
 
 def clients_in(region: str) -> tuple[str, Callable[[str], Any]]:
-    """Return the region and what gives the client of a service there, each made once.
+    """Return the region, and a function that gives the client of a service, each made once.
 
     An empty `region` is that of the environment or the profile. Raises `BadInput` without one.
     """
-    import boto3  # noqa: PLC0415 - slow import
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
-
     try:
         session = boto3.session.Session()
         where = region or session.region_name or os.environ.get("AWS_REGION", "")
@@ -24,14 +25,12 @@ def clients_in(region: str) -> tuple[str, Callable[[str], Any]]:
         raise BadInput(f"the AWS profile cannot be used: {error}") from None
     if not where:
         raise BadInput("no region is set: give --region, for example --region eu-central-1")
-    clients: dict[str, Any] = {}
 
+    @cache
     def client(service: str) -> Any:  # noqa: ANN401 - boto3's
-        if service not in clients:
-            try:
-                clients[service] = session.client(service, region_name=where)  # type: ignore[call-overload]
-            except (BotoCoreError, ValueError) as error:
-                raise BadInput(f"--region {where} cannot be used: {error}") from None
-        return clients[service]
+        try:
+            return session.client(service, region_name=where)  # type: ignore[call-overload]
+        except (BotoCoreError, ValueError) as error:
+            raise BadInput(f"--region {where} cannot be used: {error}") from None
 
     return where, client

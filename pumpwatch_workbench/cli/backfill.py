@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from pumpwatch_workbench.cli.options import AsJson, BaseUrl, Detector, Region, checked_address
-
-if TYPE_CHECKING:
-    from pumpwatch.settings.detect import DetectSettings
+from pumpwatch.adapters.dynamodb.table import Table
+from pumpwatch.adapters.s3 import S3HistoryStore
+from pumpwatch.bootstrap.connection import connect_to_bybit
+from pumpwatch.bootstrap.detect import DetectStores, detect_pumps
+from pumpwatch.errors import SettingsError
+from pumpwatch.settings.detect import DetectSettings
+from pumpwatch.settings.shared import load_settings
+from pumpwatch_workbench.cli.aws import clients_in
+from pumpwatch_workbench.cli.bybit import checked_address
+from pumpwatch_workbench.cli.options import AsJson, BaseUrl, Detector, Region
+from pumpwatch_workbench.cli.progress import errors, stepping
+from pumpwatch_workbench.simulator.market_time import exchange_time_for
 
 
 def backfill(
@@ -23,19 +31,14 @@ def backfill(
     region: Region = "",
     as_json: AsJson = False,
 ) -> None:
-    """Fetch the candle history that the rule needs into the stack's bucket.
+    """Fetch the candle history that the rule needs into a stack's bucket.
 
     Without it the detect function does the same by itself within its request budget, over several
     ticks. Uses your AWS credentials, and no Bybit key.
-    """
-    from pumpwatch.adapters.dynamodb.table import Table  # noqa: PLC0415
-    from pumpwatch.adapters.s3 import S3HistoryStore  # noqa: PLC0415
-    from pumpwatch.bootstrap.connection import connect_to_bybit  # noqa: PLC0415
-    from pumpwatch.bootstrap.detect import DetectStores, detect_pumps  # noqa: PLC0415
-    from pumpwatch_workbench.cli.aws import clients_in  # noqa: PLC0415
-    from pumpwatch_workbench.cli.progress import errors, stepping  # noqa: PLC0415
-    from pumpwatch_workbench.simulator.market_time import exchange_time_for  # noqa: PLC0415
 
+    Examples:
+      pumpwatch backfill --bucket pumpwatch-history --table pumpwatch-state
+    """
     settings = _settings(bucket, table, checked_address("--base-url", base_url), detector)
     _, client = clients_in(region)
     history = S3HistoryStore(settings.bucket_name, client("s3"))
@@ -58,18 +61,14 @@ def backfill(
 
 def _settings(bucket: str, table: str, base_url: str, detector: str) -> DetectSettings:
     """Return the settings of the stack's detect function. Raises `SettingsError`."""
-    from pumpwatch.errors import SettingsError  # noqa: PLC0415 - slow imports
-    from pumpwatch.settings.detect import DetectSettings  # noqa: PLC0415
-    from pumpwatch.settings.shared import load_settings  # noqa: PLC0415
-
-    named = {
+    options = {
         "BUCKET_NAME": bucket,
         "TABLE_NAME": table,
         "BYBIT_BASE_URL": base_url,
         "DETECTOR": detector,
     }
     try:
-        return load_settings(DetectSettings, {**os.environ, **named})
+        return load_settings(DetectSettings, {**os.environ, **options})
     except SettingsError as error:
         text = str(error).replace("BUCKET_NAME=", "--bucket ").replace("TABLE_NAME=", "--table ")
         raise SettingsError(text) from None

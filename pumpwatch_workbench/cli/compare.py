@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
+from pumpwatch.adapters.dynamodb.table import Table
+from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.cli.backtest import period_of
+from pumpwatch_workbench.cli.aws import clients_in
+from pumpwatch_workbench.cli.backtest import outcome_of
 from pumpwatch_workbench.cli.options import (
     AsJson,
     Detector,
+    DetectorOption,
     Folder,
     QuotePrice,
     Region,
+    ReportPage,
     Setting,
     Strategy,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pumpwatch.domain.trading.trades import Trade
+from pumpwatch_workbench.cli.printing import print_end
+from pumpwatch_workbench.cli.times import period_of
+from pumpwatch_workbench.pages.run_report import check_report_path, write_page
+from pumpwatch_workbench.processes import keep_freed_memory
+from pumpwatch_workbench.research.backtest.recordings import Recordings
+from pumpwatch_workbench.research.backtest.settings import pairs_from, read_settings
+from pumpwatch_workbench.research.comparison.compare import compare_with
+from pumpwatch_workbench.research.comparison.journal import (
+    export_trades,
+    read_export,
+    trades_between,
+)
+from pumpwatch_workbench.research.comparison.page import ComparisonReport, render_comparison
+from pumpwatch_workbench.research.comparison.summary import print_comparison
 
 
 def compare(
@@ -39,40 +56,27 @@ def compare(
     to: Annotated[str, typer.Option("--to", help="Up to here, excluded.")] = "",
     region: Region = "",
     strategy: Annotated[
-        Strategy | None, typer.Option(help="As it was traded; found out by default.")
+        Strategy | None, typer.Option(help="As it was traded; the journal's by default.")
     ] = None,
-    detector: Annotated[Detector, typer.Option(help="The rule.")] = Detector.BOOSTED,
+    detector: DetectorOption = Detector.BOOSTED,
     set_: Setting = None,
     quote_price: QuotePrice = None,
     export: Annotated[
         Path | None, typer.Option(help="Also write the journal's trades to this file.")
     ] = None,
-    report: Annotated[Path, typer.Option(help="Where the report page goes.")] = Path(
-        "build/compare-report.html"
-    ),
+    report: ReportPage = Path("build/compare-report.html"),
     as_json: AsJson = False,
 ) -> None:
-    """Replay a period's candles, pair the simulated trades with the journal's, explain the rest.
+    """Explain real trades by a simulation of the same period.
 
-    Give the settings that were in force with --set, and candles that begin a day and more before
-    the period (pumpwatch download).
+    Replays the period's candles and pairs the simulated trades with the journal's. Give the
+    settings that were in force with --set, and candles that begin at least a day before the period
+    (pumpwatch download).
+
+    Examples:
+      pumpwatch compare candles --table pumpwatch-state --from 2026-11-01
+      pumpwatch compare candles --journal trades.jsonl --from 2026-11-01 --json
     """
-    from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
-
-    from pumpwatch_workbench.cli.progress import track  # noqa: PLC0415
-    from pumpwatch_workbench.kept_memory import keep_freed_memory  # noqa: PLC0415
-    from pumpwatch_workbench.pages.run_report import check_report_path, write_page  # noqa: PLC0415
-    from pumpwatch_workbench.research.backtest.engine import run_backtest  # noqa: PLC0415
-    from pumpwatch_workbench.research.backtest.recordings import Recordings  # noqa: PLC0415
-    from pumpwatch_workbench.research.backtest.settings import pairs_from, read_settings  # noqa: PLC0415
-    from pumpwatch_workbench.research.comparison.compare import compare_with  # noqa: PLC0415
-    from pumpwatch_workbench.research.comparison.journal import export_trades  # noqa: PLC0415
-    from pumpwatch_workbench.research.comparison.page import (  # noqa: PLC0415
-        ComparisonReport,
-        render_comparison,
-    )
-    from pumpwatch_workbench.research.comparison.summary import print_comparison  # noqa: PLC0415
-
     keep_freed_memory()
     begin, end = period_of(from_, to)
     check_report_path(report)
@@ -82,37 +86,31 @@ def compare(
     settings = read_settings(pairs_from(set_ or ()), strategy=traded, detector=detector)
     if export is not None:
         export_trades(trades, export)
-    blocks = track(recordings.blocks(end=end), "Segments of candles", len(recordings.segments))
-    outcome = run_backtest(blocks, settings, begin=begin, end=end)
-    if outcome.coverage.candles == 0 or outcome.coverage.end <= begin:
-        raise BadInput(f"{folder} has no candle in this period: download it first")
-    recordings.check_length(settings.detect.warm_up_minutes)
-    found = compare_with(outcome, trades)
-    detected, period = settings.detect.detector, (begin, min(end, outcome.coverage.end))
-    shown = ComparisonReport(found, folder.resolve().name, traded, detected, *period)
+    outcome = outcome_of(recordings, recordings.blocks(end=end), settings, begin, end)
+    comparison = compare_with(outcome, trades)
+    shown = ComparisonReport(
+        comparison,
+        folder.resolve().name,
+        traded,
+        settings.detect.detector,
+        begin,
+        min(end, outcome.coverage.end),
+    )
     page = write_page(render_comparison(shown), report)
     console = Console(stderr=as_json)
     if as_json:
-        typer.echo(
-            json.dumps({"strategy": traded, **found.to_json(), "minutes": recordings.minutes})
-        )
+        document = {"strategy": traded, **comparison.to_json(), "minutes": recordings.minutes}
+        typer.echo(json.dumps(document))
     else:
-        print_comparison(found, console)
-    if gaps := recordings.gaps():
-        console.print(gaps, highlight=False)
-    console.print(f"Report: {page}", soft_wrap=True, highlight=False)
+        print_comparison(comparison, console)
+    print_end(console, recordings.gaps(), report=page)
 
 
 def _trades(table: str, journal: Path | None, region: str, begin: int, end: int) -> list[Trade]:
-    from pumpwatch.adapters.dynamodb.journal import DynamoJournal  # noqa: PLC0415
-    from pumpwatch.adapters.dynamodb.table import Table  # noqa: PLC0415
-    from pumpwatch_workbench.cli.aws import clients_in  # noqa: PLC0415
-    from pumpwatch_workbench.research.comparison.journal import read_export, trades_between  # noqa: PLC0415
-
     if bool(table) == (journal is not None):
         raise BadInput("name the journal: either --table or --journal")
     if journal is not None:
-        return [one for one in read_export(journal) if begin <= one.created < end]
+        return [trade for trade in read_export(journal) if begin <= trade.created < end]
     _, client = clients_in(region)
     return trades_between(DynamoJournal(Table(table, client("dynamodb"))), begin, end)
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.cli.options import AsJson, BaseUrl, checked_address
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from pumpwatch.ports import MarketData
-    from pumpwatch_workbench.research.download.assemble import Downloaded
-    from pumpwatch_workbench.research.download.plan import Part, Workspace
+from pumpwatch.ports import MarketData
+from pumpwatch_workbench.cli.bybit import checked_address, public_session
+from pumpwatch_workbench.cli.options import AsJson, BaseUrl
+from pumpwatch_workbench.cli.progress import errors, stepping
+from pumpwatch_workbench.cli.times import period_of
+from pumpwatch_workbench.recordings.tables import moment
+from pumpwatch_workbench.research.download.assemble import Downloaded, assemble
+from pumpwatch_workbench.research.download.fetch import fetch_parts
+from pumpwatch_workbench.research.download.plan import Part, Request, Workspace, chosen_symbols
 
 MOST_SHOWN = 20
-MINUTE = 60_000
 FIRST_CANDLE = 1_514_764_800_000
 """2018-01-01T00:00:00Z."""
 
@@ -42,24 +46,19 @@ def download(
 ) -> None:
     """Download one-minute candles of USDT perpetuals. Needs no key.
 
-    Writes candles.parquet, segments.csv and contracts.csv, see docs/data-format.md. Interrupted,
-    it goes on where it was when it is given the same options. Minutes that the exchange does not
-    give are reported; after an hour of them a new segment begins.
-    """
-    from pumpwatch.adapters.bybit.market_data import BybitMarketData  # noqa: PLC0415 - slow
-    from pumpwatch.adapters.bybit.session import BybitSession  # noqa: PLC0415 - slow
-    from pumpwatch_workbench.cli.progress import errors  # noqa: PLC0415
-    from pumpwatch_workbench.research.download.assemble import assemble  # noqa: PLC0415
-    from pumpwatch_workbench.research.download.plan import Request, Workspace, chosen_symbols  # noqa: PLC0415
-    from pumpwatch_workbench.simulator.market_time import exchange_time_for  # noqa: PLC0415
+    Writes candles.parquet, segments.csv and contracts.csv, see docs/data-format.md. After an
+    interruption the same options continue where it stopped. Minutes that the exchange does not give
+    are reported; after an hour of them a new segment begins.
 
+    Examples:
+      pumpwatch download --symbols BTCUSDT,DOGEUSDT --from 2026-10-01 --out candles
+      pumpwatch download --symbols all --from 2026-11-01 --to 2026-11-08 --out week
+    """
     begin, end = _period(from_, to)
-    address = checked_address("--base-url", base_url)
-    session = BybitSession(
-        address,
+    session = public_session(
+        checked_address("--base-url", base_url),
         requests_per_second=requests_per_second,
         threads=parallel,
-        exchange_time=exchange_time_for(address),
     )
     market = BybitMarketData(session, parallel_requests=parallel)
     console = errors()
@@ -78,18 +77,16 @@ def download(
         raise
     finally:
         session.close()
-    found = assemble(workspace, parts, contracts)
+    downloaded = assemble(workspace, parts, contracts)
     if as_json:
-        typer.echo(json.dumps(_json(found, out)))
+        typer.echo(json.dumps(_json(downloaded, out)))
     else:
-        _report(found, out, console)
-    if not found.candles:
+        _report(downloaded, out, console)
+    if not downloaded.candles:
         raise BadInput("the exchange has no candle of these contracts in this period")
 
 
 def _period(begin: str, end: str) -> tuple[int, int]:
-    from pumpwatch_workbench.cli.backtest import period_of  # noqa: PLC0415
-
     first, last = period_of(begin, end)
     if first < FIRST_CANDLE:
         raise BadInput(f"--from is {begin}: Bybit has no candles of perpetuals before 2018")
@@ -97,9 +94,6 @@ def _period(begin: str, end: str) -> tuple[int, int]:
 
 
 def _fetch(market: MarketData, workspace: Workspace, parts: list[Part], parallel: int) -> None:
-    from pumpwatch_workbench.cli.progress import stepping  # noqa: PLC0415
-    from pumpwatch_workbench.research.download.fetch import fetch_parts  # noqa: PLC0415
-
     missing = workspace.missing(parts)
     with stepping("Candles in parts", len(parts)) as steps:
         steps.update(len(parts) - len(missing))
@@ -113,26 +107,23 @@ def _fetch(market: MarketData, workspace: Workspace, parts: list[Part], parallel
         )
 
 
-def _json(found: Downloaded, out: Path) -> dict[str, object]:
-    gaps = [
-        {"symbol": gap.symbol, "begin": gap.begin, "end": gap.end, "minutes": gap.minutes}
-        for gap in found.gaps
-    ]
+def _json(downloaded: Downloaded, out: Path) -> dict[str, object]:
     return {
         "folder": str(out),
-        "candles": found.candles,
-        "segments": found.segments,
-        "gaps": gaps,
+        "candles": downloaded.candles,
+        "segments": downloaded.segments,
+        "gaps": [asdict(gap) | {"minutes": gap.minutes} for gap in downloaded.gaps],
     }
 
 
-def _report(found: Downloaded, out: Path, console: Console) -> None:
-    from pumpwatch_workbench.recordings.tables import moment  # noqa: PLC0415
-
-    for gap in found.gaps[:MOST_SHOWN]:
-        console.print(
-            f"Gap: {gap.symbol}, {gap.minutes} minutes from {moment(gap.begin)}", highlight=False
-        )
-    if len(found.gaps) > MOST_SHOWN:
-        console.print(f"... and {len(found.gaps) - MOST_SHOWN} more gaps", highlight=False)
-    console.print(f"{found.candles:,} candles in {found.segments} segments: {out}", highlight=False)
+def _report(downloaded: Downloaded, out: Path, console: Console) -> None:
+    gaps = downloaded.gaps
+    lines = [
+        f"Gap: {gap.symbol}, {gap.minutes} minutes from {moment(gap.begin)}"
+        for gap in gaps[:MOST_SHOWN]
+    ]
+    if len(gaps) > MOST_SHOWN:
+        lines.append(f"... and {len(gaps) - MOST_SHOWN} more gaps")
+    lines.append(f"{downloaded.candles:,} candles in {downloaded.segments} segments: {out}")
+    for line in lines:
+        console.print(line, highlight=False)

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.cli.options import AsJson, Detector, LabelledFolder
-
-if TYPE_CHECKING:
-    from pumpwatch_workbench.research.evaluation.evaluated import Evaluated
+from pumpwatch_workbench.cli.options import AsJson, Detector, LabelledFolder, ReportPage
+from pumpwatch_workbench.cli.printing import print_end
+from pumpwatch_workbench.cli.progress import track
+from pumpwatch_workbench.pages.run_report import check_report_path, write_page
+from pumpwatch_workbench.recordings import RecordedFolder
+from pumpwatch_workbench.research.evaluation.alarm_files import check_alarm_path, write_alarms
+from pumpwatch_workbench.research.evaluation.evaluated import Evaluated, evaluate_rule
+from pumpwatch_workbench.research.evaluation.labelled import load_segments
+from pumpwatch_workbench.research.evaluation.page import print_evaluation, render_evaluation
+from pumpwatch_workbench.research.evaluation.rules import (
+    DEFAULT_RULE,
+    RULES,
+    pairs_from,
+    rule_named,
+)
+from pumpwatch_workbench.research.evaluation.scores import WARM_UP
 
 EVERY = "all"
 
@@ -23,49 +37,29 @@ def evaluate(
     detector: Annotated[
         list[str] | None,
         typer.Option(
-            help="The rule, or all; may be given repeatedly. Without it the product's default.",
+            help="The rule, or all; repeatable. Without it the product's default.",
             autocompletion=lambda: [*Detector, EVERY],
         ),
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Change a setting of the rule; may be repeated."
-        ),
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a rule's setting; repeatable."),
     ] = None,
     alarms: Annotated[
         Path | None, typer.Option(help="Write every emitted alarm to this CSV file.")
     ] = None,
-    report: Annotated[Path, typer.Option(help="Where the report page goes.")] = Path(
-        "build/evaluation-report.html"
-    ),
+    report: ReportPage = Path("build/evaluation-report.html"),
     as_json: AsJson = False,
 ) -> None:
-    """Score rules event by event on labelled pumps: hits, false alarms, delays.
+    """Score rules event by event on labelled pumps.
 
-    A setting is named as in the rule (turnover_z=40) or as in production (ewma_turnover_z=40).
+    Counts hits and false alarms and measures delays. A setting is named as in the rule
+    (turnover_z=40) or as in production (ewma_turnover_z=40).
+
+    Examples:
+      pumpwatch evaluate pumps
+      pumpwatch evaluate pumps --detector ewma --set turnover_z=40 --alarms alarms.csv
     """
-    from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
-
-    from pumpwatch.domain.market.candles import MINUTE  # noqa: PLC0415
-    from pumpwatch_workbench.cli.progress import track  # noqa: PLC0415
-    from pumpwatch_workbench.pages.run_report import check_report_path, write_page  # noqa: PLC0415
-    from pumpwatch_workbench.recordings import RecordedFolder  # noqa: PLC0415
-    from pumpwatch_workbench.research.evaluation.alarm_files import check_alarm_path, write_alarms  # noqa: PLC0415
-    from pumpwatch_workbench.research.evaluation.evaluated import evaluate_rule  # noqa: PLC0415
-    from pumpwatch_workbench.research.evaluation.labelled import load_segments  # noqa: PLC0415
-    from pumpwatch_workbench.research.evaluation.page import (  # noqa: PLC0415
-        print_evaluation,
-        render_evaluation,
-    )
-    from pumpwatch_workbench.research.evaluation.rules import (  # noqa: PLC0415
-        DEFAULT_RULE,
-        RULES,
-        pairs_from,
-        rule_named,
-    )
-    from pumpwatch_workbench.research.evaluation.scores import WARM_UP  # noqa: PLC0415
-
     names = list(dict.fromkeys(detector or [DEFAULT_RULE]))
     names = list(RULES) if EVERY in names else names
     pairs = pairs_from(set_ or ())
@@ -90,13 +84,11 @@ def evaluate(
         typer.echo(json.dumps({**_json(results, pairs), "minutes": recorded.minutes}))
     else:
         print_evaluation(results, console)
-    if gaps := recorded.gaps():
-        console.print(gaps, highlight=False)
-    console.print(f"Report: {page}", soft_wrap=True, highlight=False)
+    print_end(console, recorded.gaps(), report=page)
 
 
 def _json(results: list[Evaluated], pairs: dict[str, str]) -> dict[str, object]:
     """Return the first rule's figures, and those of every rule by its name."""
-    by_rule = {one.detector.name: one.score.to_json() for one in results}
+    by_rule = {result.detector.name: result.score.to_json() for result in results}
     first = results[0].detector.name
     return {"detector": first, "settings": pairs, **by_rule[first], "detectors": by_rule}

@@ -1,30 +1,21 @@
-"""The `pumpwatch` command line. Each command lives in a module of its own and imports late.
+"""The `pumpwatch` command line: its own options, and what becomes of an error.
 
-Exit statuses: 0 good, 1 found a problem, 2 bad input; `problems` has the others.
+`commands` lists the commands, `problems` has the exit statuses.
 """
 
 from __future__ import annotations
 
 import contextlib
-import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 import typer
 
 from pumpwatch import __version__
-from pumpwatch_workbench.cli.backfill import backfill
-from pumpwatch_workbench.cli.backtest import backtest
-from pumpwatch_workbench.cli.compare import compare
-from pumpwatch_workbench.cli.costs import costs
-from pumpwatch_workbench.cli.download import download
-from pumpwatch_workbench.cli.evaluate import evaluate
-from pumpwatch_workbench.cli.help import COMMANDS, EPILOG, CommandHelp
-from pumpwatch_workbench.cli.operate import doctor, halt, resume, status
-from pumpwatch_workbench.cli.paper import paper
+from pumpwatch_workbench.cli.commands import CommandGroup
 from pumpwatch_workbench.cli.problems import (
     BAD_INPUT,
     BUG,
@@ -34,16 +25,15 @@ from pumpwatch_workbench.cli.problems import (
     describe,
     traceback_of,
 )
-from pumpwatch_workbench.cli.report import report
-from pumpwatch_workbench.cli.run import run
-from pumpwatch_workbench.cli.simulator import simulator
-from pumpwatch_workbench.cli.train import train
-from pumpwatch_workbench.cli.tune import tune
-from studies.campaign.command import campaign
-from studies.scale.command import scale
 
+EPILOG = (
+    "Exit status of every command: 0 good, 1 found a problem, 2 bad input, 70 a bug,"
+    " 130 interrupted with Ctrl-C, 141 broken pipe.\n\n"
+    "Errors are one line on standard error. Colours are for terminals; NO_COLOR turns them off."
+)
 app = typer.Typer(
     name="pumpwatch",
+    cls=CommandGroup,
     help="Detect pump-and-dump events on Bybit and trade on them under hard limits.",
     epilog=EPILOG,
     invoke_without_command=True,
@@ -51,42 +41,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-FUNCTIONS: dict[str, Callable[..., None]] = {
-    "run": run,
-    "paper": paper,
-    "report": report,
-    "status": status,
-    "halt": halt,
-    "resume": resume,
-    "doctor": doctor,
-    "backfill": backfill,
-    "costs": costs,
-    "scale": scale,
-    "download": download,
-    "backtest": backtest,
-    "tune": tune,
-    "compare": compare,
-    "evaluate": evaluate,
-    "train": train,
-    "simulator": simulator,
-    "campaign": campaign,
-}
-
-
-def _add(name: str, shown: CommandHelp) -> None:
-    """Add a command whose help is its docstring, each paragraph as wide as the terminal."""
-    function = FUNCTIONS[name]
-    paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
-    app.command(
-        name,
-        help="\n\n".join(" ".join(one.split()) for one in paragraphs),
-        rich_help_panel=shown.panel,
-        epilog=shown.epilog,
-    )(function)
-
-
-for _name, _shown in COMMANDS.items():
-    _add(_name, _shown)
 
 
 @dataclass(slots=True)

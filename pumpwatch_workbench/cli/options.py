@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from pumpwatch.errors import BadInput
+
 
 class Detector(StrEnum):
     """The rules that can raise an alarm."""
@@ -35,14 +37,19 @@ Folder = Annotated[
 LabelledFolder = Annotated[
     Path, typer.Argument(metavar="DIR", help="Folder of labelled pumps, see docs/data-format.md.")
 ]
+Replay = Annotated[Path | None, typer.Option(help="Folder of recorded candles to play instead.")]
+Symbols = Annotated[int, typer.Option(help="USDT perpetuals in the market, 1 to 2000.")]
+DetectorOption = Annotated[Detector, typer.Option(help="The rule.")]
+StrategyOption = Annotated[Strategy, typer.Option(help="What to do about a pump.")]
 Setting = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be given repeatedly."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable."),
 ]
 QuotePrice = Annotated[
     float | None,
-    typer.Option(help="USDT per unit of the candles' quote currency; found out by default."),
+    typer.Option(help="USDT per unit of the candles' quote currency; detected by default."),
 ]
+ReportPage = Annotated[Path, typer.Option(help="Where the report page goes.")]
 Region = Annotated[
     str, typer.Option(help="AWS region; empty: that of your environment or profile.")
 ]
@@ -51,16 +58,7 @@ BaseUrl = Annotated[
 ]
 
 
-def checked_address(option: str, url: str) -> str:
-    """Return the address if the functions would accept it too. Raises `BadInput`."""
-    from pumpwatch.errors import BadInput, SettingsError  # noqa: PLC0415 - slow imports
-    from pumpwatch.settings.shared import SharedSettings, load_settings  # noqa: PLC0415
-
-    try:
-        settings = load_settings(SharedSettings, {"TABLE_NAME": "none", "BYBIT_BASE_URL": url})
-    except SettingsError:
-        raise BadInput(
-            f"{option} is {url!r}: give one of Bybit's own hosts, such as https://api.bybit.com,"
-            " or a loopback address"
-        ) from None
-    return settings.bybit_base_url
+def check_range(option: str, value: float, least: float, most: float) -> None:
+    """Raise `BadInput` for a number outside the range."""
+    if not least <= value <= most:
+        raise BadInput(f"{option} is {value}: give a number from {least} to {most}")

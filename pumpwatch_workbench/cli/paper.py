@@ -5,17 +5,31 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from pumpwatch_workbench.cli.options import BaseUrl, Detector, Strategy, checked_address
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from pumpwatch_workbench.play.paper.loop import Tally
-    from pumpwatch_workbench.play.paper.options import PaperOptions
+from pumpwatch_workbench.cli.bybit import checked_address
+from pumpwatch_workbench.cli.options import (
+    BaseUrl,
+    Detector,
+    DetectorOption,
+    Strategy,
+    StrategyOption,
+)
+from pumpwatch_workbench.cli.times import parse_duration
+from pumpwatch_workbench.pages.words import money, signed_money
+from pumpwatch_workbench.play.paper.loop import Tally
+from pumpwatch_workbench.play.paper.options import (
+    PaperOptions,
+    default_store,
+    parse_symbols,
+    webhook_from,
+)
+from pumpwatch_workbench.play.paper.play import play, stop_on_signals
+from pumpwatch_workbench.play.views.json import JsonView
+from pumpwatch_workbench.play.views.live import view_for
 
 
 def paper(
@@ -24,8 +38,8 @@ def paper(
         str | None,
         typer.Option(help="Only these, such as BTCUSDT,DOGEUSDT; without it the whole market."),
     ] = None,
-    strategy: Annotated[Strategy, typer.Option(help="What to do about a pump.")] = Strategy.FADE,
-    detector: Annotated[Detector, typer.Option(help="The rule.")] = Detector.BOOSTED,
+    strategy: StrategyOption = Strategy.FADE,
+    detector: DetectorOption = Detector.BOOSTED,
     duration: Annotated[
         str | None, typer.Option(help="Such as 30m, 8h or 7d; without it until you interrupt it.")
     ] = None,
@@ -47,20 +61,20 @@ def paper(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON lines.")] = False,
 ) -> None:
-    """Trade on paper with Bybit's real public market data. Needs no key, no account and no AWS.
+    """Trade on paper with Bybit's real market data: no key, no account, no AWS.
 
     Detects and trades once a minute as a deployed stack does, with all its protections, and keeps
     everything in one file: stop it and start it again as you like. Other settings come from the
-    environment, see docs/configuration.md. Ctrl-C ends it after the tick at hand.
-    """
-    from pumpwatch_workbench.cli.durations import parse_duration  # noqa: PLC0415 - only where needed
-    from pumpwatch_workbench.play.paper.options import (  # noqa: PLC0415
-        PaperOptions,
-        default_store,
-        parse_symbols,
-        webhook_from,
-    )
+    environment, see docs/configuration.md.
 
+    Ctrl-C ends it after the tick at hand with status 0; a second one ends it at once with 130.
+    Exit status 1: no network at the start, or no tick that worked.
+
+    Examples:
+      pumpwatch paper
+      pumpwatch paper --symbols BTCUSDT,DOGEUSDT --duration 8h
+      pumpwatch paper --strategy fade --metrics-port 9108 --slack-webhook-env SLACK_WEBHOOK
+    """
     options = PaperOptions.checked(
         os.environ,
         store=store or default_store(),
@@ -73,16 +87,6 @@ def paper(
         webhook="" if slack_webhook_env is None else webhook_from(slack_webhook_env),
         resume=resume,
     )
-    _play(options, as_json=as_json)
-
-
-def _play(options: PaperOptions, *, as_json: bool) -> None:
-    from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
-
-    from pumpwatch_workbench.play.paper.play import play, stop_on_signals  # noqa: PLC0415
-    from pumpwatch_workbench.play.views.json import JsonView  # noqa: PLC0415
-    from pumpwatch_workbench.play.views.live import view_for  # noqa: PLC0415
-
     stop, console = threading.Event(), Console()
     json_view = JsonView(typer.echo)
     view = json_view if as_json else view_for(console)
@@ -112,8 +116,6 @@ def _summary(tally: Tally) -> dict[str, object]:
 
 
 def _print_summary(tally: Tally, options: PaperOptions, console: Console) -> None:
-    from pumpwatch_workbench.pages.words import money, signed_money  # noqa: PLC0415
-
     late = f", {tally.late_ticks} late" if tally.late_ticks else ""
     failed = f", {tally.failed_ticks} with a failure" if tally.failed_ticks else ""
     lines = [

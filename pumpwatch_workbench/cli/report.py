@@ -4,19 +4,39 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.dynamodb.table import Table
+from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.cli.options import Region, checked_address
-
-if TYPE_CHECKING:
-    from pumpwatch_workbench.operations.journal.agreement import Label
-    from pumpwatch_workbench.operations.journal.agreement_figures import Agreement
-    from pumpwatch_workbench.operations.journal.figures import Figures
-    from pumpwatch_workbench.operations.journal.period import Period
+from pumpwatch_workbench.cli.aws import clients_in
+from pumpwatch_workbench.cli.bybit import checked_address, public_session
+from pumpwatch_workbench.cli.options import Region
+from pumpwatch_workbench.cli.progress import busy
+from pumpwatch_workbench.cli.times import parse_duration
+from pumpwatch_workbench.operations.journal.agreement import agreement_of, read_labels
+from pumpwatch_workbench.operations.journal.candles import fetched_candles
+from pumpwatch_workbench.operations.journal.document import document_of
+from pumpwatch_workbench.operations.journal.figures import Figures, figures_of
+from pumpwatch_workbench.operations.journal.kpi_tables import kpi_table
+from pumpwatch_workbench.operations.journal.local import period_of_file
+from pumpwatch_workbench.operations.journal.page import render_journal
+from pumpwatch_workbench.operations.journal.page_tables import journal_tiles
+from pumpwatch_workbench.operations.journal.period import Period
+from pumpwatch_workbench.operations.journal.stack import (
+    deployment_of_stage,
+    logs_of_stack,
+    period_of_stack,
+)
+from pumpwatch_workbench.pages.run_report import check_report_path, write_page
+from pumpwatch_workbench.pages.terminal import WIDE, terminal_table, tiles_grid, wide_enough
+from pumpwatch_workbench.play.paper.options import default_store
 
 
 def report(
@@ -48,90 +68,56 @@ def report(
         bool, typer.Option("--json", help="Print JSON on standard output and write no page.")
     ] = False,
 ) -> None:
-    """Report on events, trades, protections and runs of a stage or of paper trading.
+    """Report on events, trades, protections and runs of an installation.
 
-    Writes one page that needs nothing else. With --stage it reads the stack's table,
-    bucket and logs with your AWS credentials; nothing is changed anywhere.
+    Writes a page that needs no other file. With --stage it reads the stack's table, bucket and
+    logs with your AWS credentials; nothing is changed anywhere.
+
+    Examples:
+      pumpwatch report --since 7d
+      pumpwatch report --stage prod --region eu-central-1 --json
     """
-    from pumpwatch_workbench.cli.durations import parse_duration  # noqa: PLC0415
-    from pumpwatch_workbench.cli.progress import busy  # noqa: PLC0415 - slow imports
-    from pumpwatch_workbench.operations.journal.figures import figures_of  # noqa: PLC0415
-
     if stage and store is not None:
         raise BadInput("give --stage or --store, not both: a report is about one of them")
     until = time.time_ns() // 1_000_000
     begin = until - parse_duration("--since", since)
     if not as_json:
-        from pumpwatch_workbench.pages.run_report import check_report_path  # noqa: PLC0415
-
         check_report_path(out)
-    known = None if labels is None else _labels(labels)
+    known = None if labels is None else read_labels(labels)
     with busy("Reading the journal"):
-        period = _of_stage(stage, region, begin, until) if stage else _of_file(store, begin, until)
+        if stage:
+            period = _of_stage(stage, region, begin, until)
+        else:
+            period = period_of_file(store or default_store(), begin, until)
     if fetch_candles:
         with busy("Asking for candles"):
             period = _with_candles(period, fetch_candles)
-    figures = figures_of(period, None if known is None else _agreement(known, period))
+    agreement = None
+    if known is not None:
+        agreement = agreement_of(known, period.signals, period.since, period.until)
+    figures = figures_of(period, agreement)
     if as_json:
-        from pumpwatch_workbench.operations.journal.document import document_of  # noqa: PLC0415
-
         typer.echo(json.dumps(document_of(period, figures)))
     else:
         _write(period, figures, out)
 
 
-def _labels(path: Path) -> list[Label]:
-    from pumpwatch_workbench.operations.journal.agreement import read_labels  # noqa: PLC0415 - slow imports
-
-    return read_labels(path)
-
-
-def _agreement(labels: list[Label], period: Period) -> Agreement:
-    from pumpwatch_workbench.operations.journal.agreement import agreement_of  # noqa: PLC0415 - slow imports
-
-    return agreement_of(labels, period.signals, period.since, period.until)
-
-
-def _of_file(store: Path | None, since: int, until: int) -> Period:
-    from pumpwatch_workbench.operations.journal.local import period_of_file  # noqa: PLC0415 - slow imports
-    from pumpwatch_workbench.play.paper.options import default_store  # noqa: PLC0415
-
-    return period_of_file(store or default_store(), since, until)
-
-
 def _of_stage(stage: str, region: str, since: int, until: int) -> Period:
-    from pumpwatch.adapters.dynamodb.table import Table  # noqa: PLC0415
-    from pumpwatch.adapters.s3 import S3HistoryStore  # noqa: PLC0415
-    from pumpwatch_workbench.cli.aws import clients_in  # noqa: PLC0415
-    from pumpwatch_workbench.operations.journal.stack import (  # noqa: PLC0415
-        deployment_of_stage,
-        logs_of_stack,
-        period_of_stack,
-    )
-
     _, client = clients_in(region)
-    found = deployment_of_stage(client("cloudformation"), stage)
+    deployment = deployment_of_stage(client("cloudformation"), stage)
     return period_of_stack(
-        Table(found.outputs["StateTable"], client("dynamodb")),
-        S3HistoryStore(found.outputs["HistoryBucket"], client("s3")),
+        Table(deployment.outputs["StateTable"], client("dynamodb")),
+        S3HistoryStore(deployment.outputs["HistoryBucket"], client("s3")),
         stage=stage,
         since=since,
         until=until,
-        scan_seconds=found.scan_seconds,
-        logs=logs_of_stack(client("logs"), found, since, until),
+        scan_seconds=deployment.scan_seconds,
+        logs=logs_of_stack(client("logs"), deployment, since, until),
     )
 
 
 def _with_candles(period: Period, base_url: str) -> Period:
-    from dataclasses import replace  # noqa: PLC0415
-
-    from pumpwatch.adapters.bybit.market_data import BybitMarketData  # noqa: PLC0415
-    from pumpwatch.adapters.bybit.session import BybitSession  # noqa: PLC0415
-    from pumpwatch_workbench.operations.journal.candles import fetched_candles  # noqa: PLC0415
-    from pumpwatch_workbench.simulator.market_time import exchange_time_for  # noqa: PLC0415
-
-    address = checked_address("--fetch-candles", base_url)
-    session = BybitSession(address, exchange_time=exchange_time_for(address))
+    session = public_session(checked_address("--fetch-candles", base_url))
     try:
         market = BybitMarketData(session)
         return replace(period, candles=fetched_candles(market, period.signals, period.candles))
@@ -140,20 +126,6 @@ def _with_candles(period: Period, base_url: str) -> Period:
 
 
 def _write(period: Period, figures: Figures, out: Path) -> None:
-    from rich.console import Console  # noqa: PLC0415 - slow imports
-
-    from pumpwatch_workbench.cli.progress import busy  # noqa: PLC0415
-    from pumpwatch_workbench.operations.journal.kpi_tables import kpi_table  # noqa: PLC0415
-    from pumpwatch_workbench.operations.journal.page import render_journal  # noqa: PLC0415
-    from pumpwatch_workbench.operations.journal.page_tables import journal_tiles  # noqa: PLC0415
-    from pumpwatch_workbench.pages.run_report import write_page  # noqa: PLC0415
-    from pumpwatch_workbench.pages.terminal import (  # noqa: PLC0415
-        WIDE,
-        terminal_table,
-        tiles_grid,
-        wide_enough,
-    )
-
     with busy("Drawing the page"):
         page = write_page(render_journal(period, figures), out)
     console = wide_enough(Console(highlight=False))

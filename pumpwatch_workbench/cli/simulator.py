@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from pumpwatch_workbench.cli.options import Replay, Symbols
+from pumpwatch_workbench.simulator.serving import SimulatorOptions, serve
 
 
 def simulator(
     *,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8080,
-    symbols: Annotated[int, typer.Option(help="USDT perpetuals in the market, 1 to 2000.")] = 600,
+    symbols: Symbols = 600,
     seed: Annotated[int, typer.Option(help="Same seed, same market and same key.")] = 1,
     speed: Annotated[float, typer.Option(help="Market seconds per wall second.")] = 1.0,
     latency_ms: Annotated[int, typer.Option(help="Round trip of a request, milliseconds.")] = 0,
-    replay: Annotated[
-        Path | None, typer.Option(help="Folder of recorded candles to play instead.")
-    ] = None,
+    replay: Replay = None,
     start: Annotated[
         str, typer.Option(help="Market time to begin at, ISO 8601, UTC unless it says otherwise.")
     ] = "",
@@ -50,10 +50,13 @@ def simulator(
 ) -> None:
     """Serve a simulated Bybit V5 exchange on 127.0.0.1 until interrupted.
 
-    Prints one JSON line with url, api_key and api_secret when it is ready.
-    """
-    from pumpwatch_workbench.simulator.serving import SimulatorOptions, serve  # noqa: PLC0415 - slow imports
+    Prints a JSON line with url, api_key and api_secret when it is ready. Ctrl-C ends it with
+    status 0.
 
+    Examples:
+      pumpwatch simulator --port 8080
+      pumpwatch simulator --port 0 --symbols 50 --speed 60 --faults 7:0.05
+    """
     serve(
         SimulatorOptions(
             port=port,

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.cli.options import AsJson, LabelledFolder
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from pumpwatch_workbench.research.evaluation.scores import Score
-    from pumpwatch_workbench.research.training.validation import Judge
+from pumpwatch_workbench.cli.options import AsJson, LabelledFolder, check_range
+from pumpwatch_workbench.cli.progress import busy, errors, stepping
+from pumpwatch_workbench.pages.files import check_target
+from pumpwatch_workbench.recordings import RecordedFolder
+from pumpwatch_workbench.research.evaluation.scores import Score
+from pumpwatch_workbench.research.training.learning import (
+    judge_of,
+    learned_scores,
+    nested_alarms,
+    variants,
+    write_model,
+)
+from pumpwatch_workbench.research.training.validation import Judge, interval, later
 
 LARGEST = 200_000
 """Bytes that a model may have."""
@@ -31,22 +39,21 @@ def train(
     repeats: Annotated[int, typer.Option(help="Divisions into folds to validate with.")] = 3,
     as_json: AsJson = False,
 ) -> None:
-    """Train the rule `boosted` on labelled pumps; the same folder gives the same file.
+    """Train the rule `boosted`; the same folder gives the same file.
 
-    Needs the extra `train` (LightGBM): pip install -r requirements/train.txt
+    Needs LightGBM, in a checkout: pip install -r requirements/train.txt
+
+    Examples:
+      pumpwatch train pumps --out model.json
+      pumpwatch train pumps --out model.json --validate --repeats 3 --json
     """
-    from pumpwatch_workbench.cli.progress import busy, errors  # noqa: PLC0415 - slow imports
-
-    _check(out, repeats)
+    check_range("--repeats", repeats, 1, 20)
     try:
-        from pumpwatch_workbench.research.training.learning import learned_scores  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise BadInput(
-            f"training needs {error.name}: pip install -r requirements/train.txt"
-        ) from None
-    from pumpwatch_workbench.recordings import RecordedFolder  # noqa: PLC0415
-    from pumpwatch_workbench.research.training.learning import judge_of, write_model  # noqa: PLC0415
-
+        check_target(out)
+    except OSError:
+        raise BadInput(f"--out {out}: name a file in a folder that exists") from None
+    if find_spec("lightgbm") is None:
+        raise BadInput("training needs lightgbm: pip install -r requirements/train.txt")
     console = errors()
     with busy("Reading the candidates"):
         recorded = RecordedFolder(folder)
@@ -65,46 +72,30 @@ def train(
         console.print(f"{out}: {len(text):,} bytes")
 
 
-def _check(out: Path, repeats: int) -> None:
-    """Raise `BadInput` for what need not wait until everything is loaded."""
-    from pumpwatch_workbench.pages.files import check_target  # noqa: PLC0415 - slow imports
-
-    if not 1 <= repeats <= 20:  # noqa: PLR2004
-        raise BadInput(f"--repeats is {repeats}: give a number from 1 to 20")
-    try:
-        check_target(out)
-    except OSError:
-        raise BadInput(f"--out {out}: name a file in a folder that exists") from None
-
-
 def _validate(judge: Judge, repeats: int, console: Console) -> dict[str, object]:
     """Judge every choice of inputs, tell each score as it comes, and return them by name."""
-    from pumpwatch_workbench.cli.progress import stepping  # noqa: PLC0415
-    from pumpwatch_workbench.research.training.learning import nested_alarms, variants  # noqa: PLC0415
-    from pumpwatch_workbench.research.training.validation import interval, later  # noqa: PLC0415
-
-    found: dict[str, object] = {}
+    scores: dict[str, object] = {}
     inputs = variants(judge.table)
     with stepping("Divisions", len(inputs) * (repeats + 1)) as steps:
         for name, traits in inputs.items():
             for seed in range(repeats):
                 alarm = nested_alarms(judge, name, seed=seed)
                 title = f"{name}, folds {seed}"
-                found[title] = _told(title, judge.score(alarm), console)
+                scores[title] = _told(title, judge.score(alarm), console)
                 if seed == 0:
                     low, high = interval(judge, alarm)
                     console.print(f"  95 % interval of F1 over symbols: {low:.3f} to {high:.3f}")
                 steps.advance()
             title = f"{name}, later events"
-            found[title] = _told(title, later(judge, traits), console)
+            scores[title] = _told(title, later(judge, traits), console)
             steps.advance()
-    return found
+    return scores
 
 
-def _told(name: str, found: Score, console: Console) -> object:
+def _told(name: str, score: Score, console: Console) -> object:
     console.print(
-        f"{name}: F1 {found.f1:.3f}, precision {found.precision:.3f}, recall {found.recall:.3f}"
-        f" ({found.hits} of {found.events}), {found.false_alarms} false,"
-        f" {found.false_alarms_per_symbol_day:.4f} a symbol-day, median {found.median_delay:.0f} s"
+        f"{name}: F1 {score.f1:.3f}, precision {score.precision:.3f}, recall {score.recall:.3f}"
+        f" ({score.hits} of {score.events}), {score.false_alarms} false,"
+        f" {score.false_alarms_per_symbol_day:.4f} a symbol-day, median {score.median_delay:.0f} s"
     )
-    return found.to_json()
+    return score.to_json()

@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.cli.options import AsJson, Detector, Folder, QuotePrice, Setting, Strategy
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from pumpwatch_workbench.research.backtest.recordings import Recordings
-    from pumpwatch_workbench.research.tune.pool import SignalPool
-    from pumpwatch_workbench.research.tune.search import Found
-    from pumpwatch_workbench.research.tune.space import SearchSpace
-    from pumpwatch_workbench.research.tune.splits import Fold, Plan
+from pumpwatch_workbench.cli.options import (
+    AsJson,
+    Detector,
+    DetectorOption,
+    Folder,
+    QuotePrice,
+    ReportPage,
+    Setting,
+    Strategy,
+    check_range,
+)
+from pumpwatch_workbench.cli.printing import print_end
+from pumpwatch_workbench.cli.progress import track
+from pumpwatch_workbench.pages.run_report import check_report_path, write_page
+from pumpwatch_workbench.processes import keep_freed_memory
+from pumpwatch_workbench.research.backtest.recordings import Recordings
+from pumpwatch_workbench.research.tune.doubts import doubts
+from pumpwatch_workbench.research.tune.engines import check_engine, opened
+from pumpwatch_workbench.research.tune.page import TuneReport, render_tuned
+from pumpwatch_workbench.research.tune.pool import SignalPool
+from pumpwatch_workbench.research.tune.search import Found, check_study, storage_at
+from pumpwatch_workbench.research.tune.space import SearchSpace, space_for
+from pumpwatch_workbench.research.tune.splits import Fold, Plan, split
+from pumpwatch_workbench.research.tune.summary import print_tuned
+from pumpwatch_workbench.research.tune.walk_forward import Tuned, walk_forward
 
 MOST_WORKERS = 256
 
@@ -45,7 +66,7 @@ def tune(
     folder: Folder,
     *,
     strategy: Annotated[Strategy, typer.Option(help="fade or ride.")] = Strategy.FADE,
-    detector: Annotated[Detector, typer.Option(help="The rule.")] = Detector.BOOSTED,
+    detector: DetectorOption = Detector.BOOSTED,
     search: Annotated[
         list[str] | None,
         typer.Option(
@@ -67,45 +88,35 @@ def tune(
         Path | None, typer.Option(help="File that keeps the trials; given again, it goes on.")
     ] = None,
     quote_price: QuotePrice = None,
-    report: Annotated[Path, typer.Option(help="Where the report page goes.")] = Path(
-        "build/tune-report.html"
-    ),
+    report: ReportPage = Path("build/tune-report.html"),
     as_json: AsJson = False,
 ) -> None:
-    """Search settings that would have made money, and say how far to trust them.
+    """Search settings that would have made money; say how far to trust them.
 
     Walks forward: each fold searches on the past and is judged on what came after it. The last
     part of the time is a hold-out that no search ever sees; the settings found on everything
     before it are judged on it once. An interrupted search goes on from its study file.
+
+    Examples:
+      pumpwatch tune candles --trials 200 --workers 2
+      pumpwatch tune candles --search ewma_jump=0.02:0.1 --detector ewma
     """
-    from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
-
-    from pumpwatch_workbench.kept_memory import keep_freed_memory  # noqa: PLC0415
-    from pumpwatch_workbench.pages.run_report import check_report_path, write_page  # noqa: PLC0415
-    from pumpwatch_workbench.research.backtest.recordings import Recordings  # noqa: PLC0415
-    from pumpwatch_workbench.research.tune.doubts import doubts  # noqa: PLC0415
-    from pumpwatch_workbench.research.tune.engines import check_engine, opened  # noqa: PLC0415
-    from pumpwatch_workbench.research.tune.page import TuneReport, render_tuned  # noqa: PLC0415
-    from pumpwatch_workbench.research.tune.search import check_study, storage_at  # noqa: PLC0415
-    from pumpwatch_workbench.research.tune.splits import split  # noqa: PLC0415
-    from pumpwatch_workbench.research.tune.summary import print_tuned  # noqa: PLC0415
-    from pumpwatch_workbench.research.tune.walk_forward import walk_forward  # noqa: PLC0415
-
-    if not 1 <= workers <= MOST_WORKERS:
-        raise BadInput(f"--workers is {workers}: give a number from 1 to {MOST_WORKERS}")
+    check_range("--workers", workers, 1, MOST_WORKERS)
     path = study or Path("build") / f"tune-{folder.resolve().name}-{strategy}.journal"
     check_engine(engine, address)
     check_study(path)
     check_report_path(report)
     keep_freed_memory()
     console = Console(stderr=True)
-    space = _space(strategy, detector, search or (), set_ or ())
+    if strategy == Strategy.ALERT:
+        raise BadInput("alert places no orders: tune fade or ride")
+    space = space_for(strategy, detector, search=search or (), fixed=set_ or ())
     recordings = Recordings(folder, quote_price=quote_price)
-    pool = _pool(recordings, space)
-    recordings.check_length(max(one.detect.warm_up_minutes for one in space.loosest()))
+    blocks = track(recordings.blocks(), "Segments of candles", len(recordings.segments))
+    pool = SignalPool(blocks, space.loosest())
+    recordings.check_length(max(loosest.detect.warm_up_minutes for loosest in space.loosest()))
     plan = split(list(recordings.segments.values()), folds=folds, holdout=holdout)
-    purpose = _purpose(pool, space, plan, objective, seed)
-    storage = storage_at(path, purpose)
+    storage = storage_at(path, _purpose(pool, space, plan, objective, seed))
     with (
         opened(engine, pool, space, workers=workers, address=address) as running,
         _progress(console) as bars,
@@ -121,49 +132,31 @@ def tune(
             alarms=pool.alarms,
             progress=_teller(bars, plan, trials),
         )
-    found = doubts(tuned)
-    page = write_page(render_tuned(TuneReport(tuned, folder.resolve().name, found)), report)
+    warnings = doubts(tuned)
+    page = write_page(render_tuned(TuneReport(tuned, folder.resolve().name, warnings)), report)
     if as_json:
-        steps = [step.to_json() for step in tuned.steps]
-        typer.echo(
-            json.dumps(
-                {
-                    "strategy": strategy,
-                    "detector": space.detector,
-                    "settings": dict(tuned.settings),
-                    "trials": tuned.trials,
-                    "folds": steps[:-1],
-                    "final": steps[-1],
-                    "warnings": found,
-                    "minutes": recordings.minutes,
-                    "study": str(path),
-                }
-            )
-        )
+        document = {
+            "strategy": strategy,
+            "detector": space.detector,
+            **_json(tuned),
+            "warnings": warnings,
+            "minutes": recordings.minutes,
+            "study": str(path),
+        }
+        typer.echo(json.dumps(document))
     else:
-        print_tuned(tuned, found, Console())
-    if gaps := recordings.gaps():
-        console.print(gaps, highlight=False)
-    console.print(f"Study: {path}", soft_wrap=True, highlight=False)
-    console.print(f"Report: {page}", soft_wrap=True, highlight=False)
+        print_tuned(tuned, warnings, Console())
+    print_end(console, recordings.gaps(), study=path, report=page)
 
 
-def _space(
-    strategy: str, detector: str, search: list[str] | tuple[()], fixed: list[str] | tuple[()]
-) -> SearchSpace:
-    from pumpwatch_workbench.research.tune.space import space_for  # noqa: PLC0415
-
-    if strategy == Strategy.ALERT:
-        raise BadInput("alert places no orders: tune fade or ride")
-    return space_for(strategy, detector, search=search, fixed=fixed)
-
-
-def _pool(recordings: Recordings, space: SearchSpace) -> SignalPool:
-    from pumpwatch_workbench.cli.progress import track  # noqa: PLC0415
-    from pumpwatch_workbench.research.tune.pool import SignalPool  # noqa: PLC0415
-
-    blocks = track(recordings.blocks(), "Segments of candles", len(recordings.segments))
-    return SignalPool(blocks, space.loosest())
+def _json(tuned: Tuned) -> dict[str, object]:
+    steps = [step.to_json() for step in tuned.steps]
+    return {
+        "settings": dict(tuned.settings),
+        "trials": tuned.trials,
+        "folds": steps[:-1],
+        "final": steps[-1],
+    }
 
 
 def _purpose(
@@ -181,14 +174,6 @@ def _purpose(
 
 
 def _progress(console: Console) -> Progress:
-    from rich.progress import (  # noqa: PLC0415
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -207,8 +192,10 @@ def _teller(bars: Progress, plan: Plan, trials: int) -> Callable[[Fold, int, Fou
     def tell(fold: Fold, done: int, best: Found | None) -> None:
         text = ""
         if best is not None:
-            one = best.verdict
-            text = f"best {one.shrunk_t:.2f}, {one.trades} trades, {one.profit:+,.0f} USDT"
+            verdict = best.verdict
+            text = (
+                f"best {verdict.shrunk_t:.2f}, {verdict.trades} trades, {verdict.profit:+,.0f} USDT"
+            )
         bars.update(tasks[fold.name], completed=done, best=text)
 
     return tell

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from pumpwatch_workbench.relaxed_collector import relax_collector
+from pumpwatch_workbench.processes import relax_collector
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import LOOPBACK, Exchange

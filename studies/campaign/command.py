@@ -9,18 +9,20 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.cli.options import AsJson
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from studies.campaign.campaign import Campaign
-    from studies.campaign.world import WorldResult
+from pumpwatch_workbench.cli.options import AsJson, check_range
+from pumpwatch_workbench.cli.progress import stepping
+from studies.campaign.campaign import Campaign, play_worlds
+from studies.campaign.served import ServedVenue
+from studies.campaign.venue import EngineVenue
+from studies.campaign.world import WorldResult
+from studies.campaign.world import play as play_world
 
 MOST_SEEDS = 10_000_000
 MOST_WORKERS = 64
@@ -48,23 +50,25 @@ def campaign(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Play seeded worlds against the trade use case and check its promise after every tick.
+    """Trade in seeded worlds full of faults and check trading's promise.
 
     Each world has a random market, signals, faults, crashes, and late, doubled and overlapping
-    invocations. The promise: one entry per signal, a stop on every position, journal and exchange
-    agree, no limit exceeded, one writer.
+    invocations. The promise is checked after every tick: one entry per signal, a stop on every
+    position, journal and exchange agree, no limit exceeded, one writer.
 
-    Exit status 1 when the promise broke in a world; its seed is named, and `--replay SEED` shows
-    what happened there. With `--planted`, exit status 1 when a bug was missed: each is tried by
-    `--seeds` worlds and where none notices by a test. That works in a checkout only.
+    Exit status 1: the promise broke in a world; its seed is named, and `--replay SEED` shows what
+    happened there. With `--planted`: a bug was missed. Each is tried by `--seeds` worlds, and where
+    none notices, by a test.
+
+    Examples:
+      pumpwatch campaign --seeds 300
+      pumpwatch campaign --replay 3 --json
     """
-    _check("--seeds", seeds, 1, MOST_SEEDS)
-    _check("--first", first, 0, MOST_SEEDS)
-    _check("--workers", workers, 0, MOST_WORKERS)
-    from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
-
+    check_range("--seeds", seeds, 1, MOST_SEEDS)
+    check_range("--first", first, 0, MOST_SEEDS)
+    check_range("--workers", workers, 0, MOST_WORKERS)
     if replay is not None:
-        _check("--replay", replay, 0, 2 * MOST_SEEDS)
+        check_range("--replay", replay, 0, 2 * MOST_SEEDS)
         world = _player(over_http=over_http, traced=True)(replay)
         if as_json:
             typer.echo(json.dumps(_world(world)))
@@ -96,23 +100,11 @@ def _plant(names: Sequence[str], seeds: int, workers: int, *, as_json: bool) -> 
     return subprocess.run(command, check=False).returncode  # noqa: S603 - our own runner
 
 
-def _check(name: str, value: int, least: int, most: int) -> None:
-    if not least <= value <= most:
-        raise BadInput(f"{name} is {value}: give a number from {least} to {most}")
-
-
 def _player(*, over_http: bool, traced: bool) -> Callable[[int], WorldResult]:
-    from studies.campaign.served import ServedVenue  # noqa: PLC0415
-    from studies.campaign.venue import EngineVenue  # noqa: PLC0415
-    from studies.campaign.world import play  # noqa: PLC0415
-
-    return partial(play, venue=ServedVenue if over_http else EngineVenue, traced=traced)
+    return partial(play_world, venue=ServedVenue if over_http else EngineVenue, traced=traced)
 
 
 def _play(seeds: range, workers: int, player: Callable[[int], WorldResult]) -> Campaign:
-    from pumpwatch_workbench.cli.progress import stepping  # noqa: PLC0415
-    from studies.campaign.campaign import Campaign, play_worlds  # noqa: PLC0415
-
     result = Campaign()
     with stepping("Worlds", len(seeds)) as steps:
         for world in play_worlds(seeds, workers=min(workers, len(seeds)), player=player):
@@ -122,8 +114,6 @@ def _play(seeds: range, workers: int, player: Callable[[int], WorldResult]) -> C
 
 
 def _print(result: Campaign, console: Console, *, over_http: bool) -> None:
-    from rich.table import Table  # noqa: PLC0415
-
     table = Table(title="Faults", title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("fault")
     table.add_column("injected", justify="right")

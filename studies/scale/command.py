@@ -7,9 +7,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.cli.options import AsJson
+from pumpwatch_workbench.cli.options import AsJson, ReportPage
+from pumpwatch_workbench.cli.printing import print_end
+from pumpwatch_workbench.cli.progress import stepping
+from pumpwatch_workbench.pages.run_report import check_report_path, write_page
+from studies.scale.limits import limits_with
+from studies.scale.page import render_study
+from studies.scale.study import make_study
+from studies.scale.terminal import print_study
 
 MOST_SYMBOLS = 20_000
 MOST_USERS = 100_000
@@ -33,15 +41,18 @@ def scale(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the simulation.")] = 1,
-    report: Annotated[Path, typer.Option(help="Where the report page goes.")] = Path(
-        "build/scale-report.html"
-    ),
+    report: ReportPage = Path("build/scale-report.html"),
     as_json: AsJson = False,
 ) -> None:
-    """Measure detect's tick and a user's runs, extrapolate, and find the first limit.
+    """Measure a tick and a user's runs, and find the first limit of many.
 
-    A tick is measured with the real use case over simulated markets of several sizes; from the
-    lines through them follow larger ones. Takes three minutes of CPU; run nothing else beside it.
+    A tick of detect is measured with the real use case over simulated markets of several sizes;
+    from the lines through them follow larger ones. Takes three minutes of CPU; run nothing else
+    beside it.
+
+    Examples:
+      pumpwatch scale
+      pumpwatch scale --limit address_requests=60 --users 10,1000 --json
     """
     sizes = _numbers("--symbols", symbols, MOST_SYMBOLS)
     many = _numbers("--users", users, MOST_USERS)
@@ -49,16 +60,7 @@ def scale(
         raise BadInput("--symbols needs at least two different sizes, for example 200,600")
     if not sizes[-1] < check <= MOST_SYMBOLS:
         raise BadInput(f"--check is {check}: give a size above {sizes[-1]}, up to {MOST_SYMBOLS}")
-    from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
-
-    from pumpwatch_workbench.cli.progress import stepping  # noqa: PLC0415
-    from pumpwatch_workbench.pages.run_report import check_report_path, write_page  # noqa: PLC0415
-    from studies.scale.limits import limits_with  # noqa: PLC0415
-    from studies.scale.page import render_study  # noqa: PLC0415
-    from studies.scale.study import make_study  # noqa: PLC0415
-    from studies.scale.terminal import print_study  # noqa: PLC0415
-
-    limits = limits_with(dict(_changed(one) for one in limit or ()))
+    limits = limits_with(dict(_changed(text) for text in limit or ()))
     check_report_path(report)
     console = Console(stderr=as_json)
     with stepping("Measured") as steps:
@@ -75,7 +77,7 @@ def scale(
         typer.echo(json.dumps(study.document()))
     else:
         print_study(study, console)
-    console.print(f"Report: {page}", soft_wrap=True, highlight=False)
+    print_end(console, "", report=page)
 
 
 def _numbers(name: str, text: str, most: int) -> list[int]:

@@ -90,7 +90,7 @@ def test_the_command_names_the_seed_of_a_broken_world(monkeypatch: pytest.Monkey
     def broken(seed: int, **_: object) -> WorldResult:
         return WorldResult(seed, ticks=3, tick=2, broken="stops: none", trace=["1.00 s  nothing"])
 
-    monkeypatch.setattr("studies.campaign.world.play", broken)
+    monkeypatch.setattr("studies.campaign.command.play_world", broken)
     result = CliRunner().invoke(
         app, ["campaign", "--seeds", "1", "--first", "77", "--workers", "1"]
     )

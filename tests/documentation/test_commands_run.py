@@ -34,9 +34,8 @@ from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE
-from pumpwatch_workbench.cli.backtest import period_of
-from pumpwatch_workbench.cli.durations import parse_duration
 from pumpwatch_workbench.cli.main import app
+from pumpwatch_workbench.cli.times import parse_duration, period_of
 from pumpwatch_workbench.operations.journal import stack as journal_stack
 from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.play.paper import play as paper_play

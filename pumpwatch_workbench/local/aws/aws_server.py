@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from moto.moto_server.werkzeug_app import create_backend_app
 
-from pumpwatch_workbench.relaxed_collector import relax_collector
+from pumpwatch_workbench.processes import relax_collector
 
 from .lean_moto import make_lean
 

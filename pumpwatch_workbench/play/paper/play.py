@@ -20,7 +20,7 @@ from pumpwatch_workbench.play.paper.options import STAGE, PaperOptions
 from pumpwatch_workbench.play.paper.pace import ExchangePace, Pace
 from pumpwatch_workbench.play.paper.slack import SlackMessages
 from pumpwatch_workbench.play.views.view import RunView
-from pumpwatch_workbench.relaxed_collector import relax_collector
+from pumpwatch_workbench.processes import relax_collector
 
 
 class NoNetwork(PumpwatchError):

@@ -22,7 +22,7 @@ from pumpwatch_workbench.play.run.outcome import Tally, result_of
 from pumpwatch_workbench.play.run.result import RunResult
 from pumpwatch_workbench.play.run.stage import Stage, set_stage
 from pumpwatch_workbench.play.views.view import Mover, RunFacts, RunView, TickSnapshot
-from pumpwatch_workbench.relaxed_collector import relax_collector
+from pumpwatch_workbench.processes import relax_collector
 
 PROGRESS_STEPS = 4
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import lightgbm
 import numpy as np
-from scipy.optimize import minimize
 
 from pumpwatch.domain.detection.learned import LearnedScore
 from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
@@ -43,6 +41,8 @@ def fit(
 
     `traits` is shaped (candidates, traits), `pump` says which are the beginning of a pump.
     """
+    import lightgbm  # noqa: PLC0415 - an extra, and `pumpwatch train --help` works without it
+
     mean, scale = traits.mean(axis=0), traits.std(axis=0)
     scale[scale == 0] = 1.0
     intercept, weight = _linear((traits - mean) / scale, pump)
@@ -92,6 +92,8 @@ def symbol_folds(symbols: Sequence[str], folds: int, seed: int) -> list[list[str
 
 def _linear(standard: FloatArray, pump: BoolArray) -> tuple[float, FloatArray]:
     """Return intercept and weights of a logistic regression with squared weights penalised."""
+    from scipy.optimize import minimize  # noqa: PLC0415 - comes with the same extra
+
     inputs = np.column_stack([np.ones(len(standard)), standard])
     penalty = np.full(inputs.shape[1], PENALTY)
     penalty[0] = 0.0

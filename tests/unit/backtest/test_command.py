@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from benchmarks.reference import reference_trades
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.main import app
-from pumpwatch_workbench.kept_memory import keep_freed_memory
+from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.digest import trades_sha256
 from pumpwatch_workbench.research.backtest.engine import run_backtest
 from pumpwatch_workbench.research.backtest.recordings import Recordings

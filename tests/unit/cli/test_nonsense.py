@@ -9,7 +9,7 @@ import pytest
 from support.command_line import type_in
 from support.paper_trading import PumpedExchange
 
-from pumpwatch_workbench.cli.help import COMMANDS
+from pumpwatch_workbench.cli.commands import COMMANDS
 from pumpwatch_workbench.local.store import Database
 
 UNREACHABLE = "http://127.0.0.1:1"

@@ -26,7 +26,7 @@ def raising(monkeypatch):
             raise error
             return hidden
 
-        monkeypatch.setattr("pumpwatch_workbench.operations.costs.page.costs", work)
+        monkeypatch.setattr("pumpwatch_workbench.cli.costs.compute", work)
 
     return replace
 

@@ -14,7 +14,7 @@ from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore
 from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE
-from pumpwatch_workbench.cli import operate
+from pumpwatch_workbench.cli import doctor, installation, status
 from pumpwatch_workbench.cli.main import app
 
 TYPED = CliRunner()
@@ -26,7 +26,8 @@ def deployed(monkeypatch):
         made = Deployment()
         made.succeed(DETECT, TRADE)
         made.subscribe()
-        monkeypatch.setattr(operate, "_stack", lambda name, region: made.stack())
+        for module in (doctor, installation, status):
+            monkeypatch.setattr(module, "deployed_stack", lambda name, region: made.stack())
         yield made
 
 

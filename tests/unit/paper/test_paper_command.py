@@ -14,8 +14,8 @@ from rich.console import Console
 from support.paper_trading import PumpedExchange
 
 from pumpwatch.errors import BadInput, PumpwatchError
-from pumpwatch_workbench.cli.durations import parse_duration
 from pumpwatch_workbench.cli.main import app
+from pumpwatch_workbench.cli.times import parse_duration
 from pumpwatch_workbench.local.store import Database
 from pumpwatch_workbench.play.paper.options import PaperOptions, parse_symbols, webhook_from
 from pumpwatch_workbench.play.views.live import LiveView

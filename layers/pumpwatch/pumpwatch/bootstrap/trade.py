@@ -295,7 +295,7 @@ def _broker(settings: TradeSettings, stores: TradeStores, exchange: BybitConnect
 
 
 def _paper_store(table: Table) -> PaperStore:
-    from pumpwatch.adapters.dynamodb.paper import (
+    from pumpwatch.adapters.dynamodb.paper import (  # noqa: PLC0415 - live mode has no use for it
         DynamoPaperStore,
     )
 

@@ -1,0 +1,32 @@
+"""Bybit as the commands reach it, or a simulator of it on this machine."""
+
+from __future__ import annotations
+
+from pumpwatch.adapters.bybit.session import BybitSession
+from pumpwatch.errors import BadInput, SettingsError
+from pumpwatch.settings.shared import SharedSettings, load_settings
+from pumpwatch_workbench.simulator.market_time import exchange_time_for
+
+
+def checked_address(option: str, url: str) -> str:
+    """Return the address if the functions would accept it too. Raises `BadInput`."""
+    try:
+        settings = load_settings(SharedSettings, {"TABLE_NAME": "none", "BYBIT_BASE_URL": url})
+    except SettingsError:
+        raise BadInput(
+            f"{option} is {url!r}: give one of Bybit's own hosts, such as https://api.bybit.com,"
+            " or a loopback address"
+        ) from None
+    return settings.bybit_base_url
+
+
+def public_session(
+    address: str, *, requests_per_second: int = 90, threads: int = 8
+) -> BybitSession:
+    """Return a session without a key."""
+    return BybitSession(
+        address,
+        requests_per_second=requests_per_second,
+        threads=threads,
+        exchange_time=exchange_time_for(address),
+    )

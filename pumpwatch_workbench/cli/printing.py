@@ -1,0 +1,15 @@
+"""What several commands print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+
+def print_end(console: Console, gaps: str, **files: Path) -> None:
+    """Print what is missing in the candles, and where files have been written."""
+    if gaps:
+        console.print(gaps, highlight=False)
+    for name, path in files.items():
+        console.print(f"{name.capitalize()}: {path}", soft_wrap=True, highlight=False)
