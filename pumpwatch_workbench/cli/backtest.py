@@ -43,13 +43,15 @@ def backtest(
     from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
 
     from pumpwatch_workbench.kept_memory import keep_freed_memory  # noqa: PLC0415
-    from pumpwatch_workbench.pages.run_report import check_report_path, write_page  # noqa: PLC0415
-    from pumpwatch_workbench.research.backtest.page import render_backtest  # noqa: PLC0415
+    from pumpwatch_workbench.pages.files import check_report_path, write_page  # noqa: PLC0415
+    from pumpwatch_workbench.research.backtest.page import (  # noqa: PLC0415
+        print_backtest,
+        render_backtest,
+    )
     from pumpwatch_workbench.research.backtest.page_tables import BacktestReport  # noqa: PLC0415
     from pumpwatch_workbench.research.backtest.recordings import Recordings  # noqa: PLC0415
     from pumpwatch_workbench.research.backtest.results import results_of  # noqa: PLC0415
     from pumpwatch_workbench.research.backtest.settings import pairs_from, read_settings  # noqa: PLC0415
-    from pumpwatch_workbench.research.backtest.summary import print_backtest  # noqa: PLC0415
     from pumpwatch_workbench.research.backtest.suspicions import suspicions  # noqa: PLC0415
 
     keep_freed_memory()
@@ -118,7 +120,7 @@ def _run(recordings: Recordings, settings: BacktestSettings, begin: int, end: in
 
 def _json(report: BacktestReport) -> dict[str, object]:
     from pumpwatch.adapters.records import record_fields  # noqa: PLC0415 - slow imports
-    from pumpwatch_workbench.pages.plain import plain  # noqa: PLC0415
+    from pumpwatch_workbench.pages.words import plain  # noqa: PLC0415
 
     coverage, settings = report.outcome.coverage, report.outcome.settings
     return {

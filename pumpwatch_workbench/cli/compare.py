@@ -61,7 +61,7 @@ def compare(
 
     from pumpwatch_workbench.cli.progress import track  # noqa: PLC0415
     from pumpwatch_workbench.kept_memory import keep_freed_memory  # noqa: PLC0415
-    from pumpwatch_workbench.pages.run_report import check_report_path, write_page  # noqa: PLC0415
+    from pumpwatch_workbench.pages.files import check_report_path, write_page  # noqa: PLC0415
     from pumpwatch_workbench.research.backtest.engine import run_backtest  # noqa: PLC0415
     from pumpwatch_workbench.research.backtest.recordings import Recordings  # noqa: PLC0415
     from pumpwatch_workbench.research.backtest.settings import pairs_from, read_settings  # noqa: PLC0415
@@ -69,9 +69,9 @@ def compare(
     from pumpwatch_workbench.research.comparison.journal import export_trades  # noqa: PLC0415
     from pumpwatch_workbench.research.comparison.page import (  # noqa: PLC0415
         ComparisonReport,
+        print_comparison,
         render_comparison,
     )
-    from pumpwatch_workbench.research.comparison.summary import print_comparison  # noqa: PLC0415
 
     keep_freed_memory()
     begin, end = period_of(from_, to)

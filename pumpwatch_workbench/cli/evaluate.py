@@ -49,7 +49,7 @@ def evaluate(
 
     from pumpwatch.domain.market.candles import MINUTE  # noqa: PLC0415
     from pumpwatch_workbench.cli.progress import track  # noqa: PLC0415
-    from pumpwatch_workbench.pages.run_report import check_report_path, write_page  # noqa: PLC0415
+    from pumpwatch_workbench.pages.files import check_report_path, write_page  # noqa: PLC0415
     from pumpwatch_workbench.recordings import RecordedFolder  # noqa: PLC0415
     from pumpwatch_workbench.research.evaluation.alarm_files import check_alarm_path, write_alarms  # noqa: PLC0415
     from pumpwatch_workbench.research.evaluation.evaluated import evaluate_rule  # noqa: PLC0415

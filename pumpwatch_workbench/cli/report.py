@@ -62,7 +62,7 @@ def report(
     until = time.time_ns() // 1_000_000
     begin = until - parse_duration("--since", since)
     if not as_json:
-        from pumpwatch_workbench.pages.run_report import check_report_path  # noqa: PLC0415
+        from pumpwatch_workbench.pages.files import check_report_path  # noqa: PLC0415
 
         check_report_path(out)
     known = None if labels is None else _labels(labels)
@@ -145,7 +145,7 @@ def _write(period: Period, figures: Figures, out: Path) -> None:
     from pumpwatch_workbench.operations.journal.kpi_tables import kpi_table  # noqa: PLC0415
     from pumpwatch_workbench.operations.journal.page import render_journal  # noqa: PLC0415
     from pumpwatch_workbench.operations.journal.page_tables import journal_tiles  # noqa: PLC0415
-    from pumpwatch_workbench.pages.run_report import write_page  # noqa: PLC0415
+    from pumpwatch_workbench.pages.files import write_page  # noqa: PLC0415
     from pumpwatch_workbench.pages.terminal import (  # noqa: PLC0415
         WIDE,
         terminal_table,

@@ -45,8 +45,9 @@ def run(
     options = _options(symbols, seed, hours, replay, detector, strategy)
     from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
 
-    from pumpwatch_workbench.pages.run_report import check_report_path, write_run_report  # noqa: PLC0415
+    from pumpwatch_workbench.pages.files import check_report_path  # noqa: PLC0415
     from pumpwatch_workbench.play.run.driver import play  # noqa: PLC0415
+    from pumpwatch_workbench.play.run.page import write_run_report  # noqa: PLC0415
     from pumpwatch_workbench.play.run.summary import print_summary  # noqa: PLC0415
     from pumpwatch_workbench.play.views.live import view_for  # noqa: PLC0415
 

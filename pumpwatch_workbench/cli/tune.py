@@ -81,14 +81,17 @@ def tune(
     from rich.console import Console  # noqa: PLC0415 - slow imports, only where needed
 
     from pumpwatch_workbench.kept_memory import keep_freed_memory  # noqa: PLC0415
-    from pumpwatch_workbench.pages.run_report import check_report_path, write_page  # noqa: PLC0415
+    from pumpwatch_workbench.pages.files import check_report_path, write_page  # noqa: PLC0415
     from pumpwatch_workbench.research.backtest.recordings import Recordings  # noqa: PLC0415
     from pumpwatch_workbench.research.tune.doubts import doubts  # noqa: PLC0415
     from pumpwatch_workbench.research.tune.engines import check_engine, opened  # noqa: PLC0415
-    from pumpwatch_workbench.research.tune.page import TuneReport, render_tuned  # noqa: PLC0415
+    from pumpwatch_workbench.research.tune.page import (  # noqa: PLC0415
+        TuneReport,
+        print_tuned,
+        render_tuned,
+    )
     from pumpwatch_workbench.research.tune.search import check_study, storage_at  # noqa: PLC0415
     from pumpwatch_workbench.research.tune.splits import split  # noqa: PLC0415
-    from pumpwatch_workbench.research.tune.summary import print_tuned  # noqa: PLC0415
     from pumpwatch_workbench.research.tune.walk_forward import walk_forward  # noqa: PLC0415
 
     if not 1 <= workers <= MOST_WORKERS:
