@@ -67,8 +67,8 @@ def make_pictures(folder: Path, options: RunOptions) -> list[Path]:
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if browser is None:
         raise BadInput("no chromium on the PATH: install it, it takes the pictures of the report")
-    from pumpwatch_workbench.pages.run_report import write_run_report  # noqa: PLC0415 - slow imports
     from pumpwatch_workbench.play.run.driver import play  # noqa: PLC0415
+    from pumpwatch_workbench.play.run.page import write_run_report  # noqa: PLC0415 - slow imports
 
     camera = Camera()
     result = play(options, camera)

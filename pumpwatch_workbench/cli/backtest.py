@@ -26,12 +26,12 @@ from pumpwatch_workbench.cli.options import (
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.cli.progress import track
 from pumpwatch_workbench.cli.times import period_of
-from pumpwatch_workbench.pages.plain import plain
-from pumpwatch_workbench.pages.run_report import check_report_path, write_page
+from pumpwatch_workbench.pages.files import check_report_path, write_page
+from pumpwatch_workbench.pages.words import plain
 from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.engine import Outcome, run_backtest
 from pumpwatch_workbench.research.backtest.market import Block
-from pumpwatch_workbench.research.backtest.page import render_backtest
+from pumpwatch_workbench.research.backtest.page import print_backtest, render_backtest
 from pumpwatch_workbench.research.backtest.page_tables import BacktestReport
 from pumpwatch_workbench.research.backtest.recordings import Recordings
 from pumpwatch_workbench.research.backtest.results import results_of
@@ -40,7 +40,6 @@ from pumpwatch_workbench.research.backtest.settings import (
     pairs_from,
     read_settings,
 )
-from pumpwatch_workbench.research.backtest.summary import print_backtest
 from pumpwatch_workbench.research.backtest.suspicions import suspicions
 
 

@@ -29,7 +29,7 @@ from pumpwatch_workbench.cli.options import (
 )
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.cli.times import period_of
-from pumpwatch_workbench.pages.run_report import check_report_path, write_page
+from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.recordings import Recordings
 from pumpwatch_workbench.research.backtest.settings import pairs_from, read_settings
@@ -39,8 +39,11 @@ from pumpwatch_workbench.research.comparison.journal import (
     read_export,
     trades_between,
 )
-from pumpwatch_workbench.research.comparison.page import ComparisonReport, render_comparison
-from pumpwatch_workbench.research.comparison.summary import print_comparison
+from pumpwatch_workbench.research.comparison.page import (
+    ComparisonReport,
+    print_comparison,
+    render_comparison,
+)
 
 
 def compare(

@@ -14,7 +14,7 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import AsJson, Detector, LabelledFolder, ReportPage
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.cli.progress import track
-from pumpwatch_workbench.pages.run_report import check_report_path, write_page
+from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.recordings import RecordedFolder
 from pumpwatch_workbench.research.evaluation.alarm_files import check_alarm_path, write_alarms
 from pumpwatch_workbench.research.evaluation.evaluated import Evaluated, evaluate_rule

@@ -34,7 +34,7 @@ from pumpwatch_workbench.operations.journal.stack import (
     logs_of_stack,
     period_of_stack,
 )
-from pumpwatch_workbench.pages.run_report import check_report_path, write_page
+from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.pages.terminal import WIDE, terminal_table, tiles_grid, wide_enough
 from pumpwatch_workbench.play.paper.options import default_store
 

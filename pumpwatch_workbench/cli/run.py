@@ -21,9 +21,10 @@ from pumpwatch_workbench.cli.options import (
     check_range,
 )
 from pumpwatch_workbench.cli.printing import print_end
-from pumpwatch_workbench.pages.run_report import check_report_path, write_run_report
+from pumpwatch_workbench.pages.files import check_report_path
 from pumpwatch_workbench.play.run.driver import play
 from pumpwatch_workbench.play.run.options import RunOptions
+from pumpwatch_workbench.play.run.page import write_run_report
 from pumpwatch_workbench.play.run.summary import print_summary
 from pumpwatch_workbench.play.views.live import view_for
 from pumpwatch_workbench.recordings import RecordedFolder

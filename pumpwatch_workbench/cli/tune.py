@@ -32,17 +32,16 @@ from pumpwatch_workbench.cli.options import (
 )
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.cli.progress import track
-from pumpwatch_workbench.pages.run_report import check_report_path, write_page
+from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.recordings import Recordings
 from pumpwatch_workbench.research.tune.doubts import doubts
 from pumpwatch_workbench.research.tune.engines import check_engine, opened
-from pumpwatch_workbench.research.tune.page import TuneReport, render_tuned
+from pumpwatch_workbench.research.tune.page import TuneReport, print_tuned, render_tuned
 from pumpwatch_workbench.research.tune.pool import SignalPool
 from pumpwatch_workbench.research.tune.search import Found, check_study, storage_at
 from pumpwatch_workbench.research.tune.space import SearchSpace, space_for
 from pumpwatch_workbench.research.tune.splits import Fold, Plan, split
-from pumpwatch_workbench.research.tune.summary import print_tuned
 from pumpwatch_workbench.research.tune.walk_forward import Tuned, walk_forward
 
 MOST_WORKERS = 256

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -19,15 +20,16 @@ from pumpwatch_workbench.pages.chart_style import TEMPLATE, Figure
 SECTION = re.compile(r'<h2 id="([^"]+)"[^>]*>([^<]+)</h2>')
 
 
-def render(template: str, figures: Mapping[str, Figure], **values: object) -> str:
-    """Return the page that a template makes of the values; `figures` are drawn by their names.
+def render(module: str, figures: Mapping[str, Figure], **values: object) -> str:
+    """Return the page that the template beside a module's file makes of the values.
 
-    A page without figures has no script at all.
+    `figures` are drawn in the panels of their names; a page without any has no script at all.
     """
+    template = Path(module).with_suffix(".html").read_text(encoding="utf-8")
     scripts = {"plotly": _plotly_script(), "page": _template_text("report.js")} if figures else {}
     page: str = (
         _environment()
-        .get_template(template)
+        .from_string(template)
         .render(
             **values,
             style=Markup(_template_text("report.css")),  # noqa: S704 - our own file

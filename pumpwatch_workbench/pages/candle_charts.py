@@ -9,13 +9,15 @@ from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.chart_style import Figure, axis_places, time_label, vertical_line
+from pumpwatch_workbench.pages.event_rows import (
+    MINUTE_MS,
+    WINDOW_AFTER_MS,
+    WINDOW_BEFORE_MS,
+    CandleRow,
+    EventRow,
+)
 from pumpwatch_workbench.pages.trade_tables import exit_words, side_words
 from pumpwatch_workbench.pages.words import clock, price, signed_money
-from pumpwatch_workbench.play.run.result import CandleRow, EventRow
-
-MINUTE_MS = 60_000
-WINDOW_BEFORE_MS = 20 * MINUTE_MS
-WINDOW_AFTER_MS = 60 * MINUTE_MS
 
 _SIGNIFICANT_DIGITS = 5
 ROOM = 0.12

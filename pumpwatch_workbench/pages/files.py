@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: until the new one is done, the one before it stays."""
+"""Files that appear whole or not at all: until a new one is complete, its predecessor stays."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import errno
 import os
 import tempfile
 from pathlib import Path
+
+from pumpwatch.errors import BadInput
+
+
+class ReportError(BadInput):
+    """The report cannot be written. Name another file; the run itself is not affected."""
 
 
 def check_target(path: Path, *, make_folder: bool = False) -> Path:
@@ -47,3 +53,31 @@ def write_whole(path: Path, text: str) -> Path:
         temporary.unlink(missing_ok=True)
         raise
     return target
+
+
+def check_report_path(path: Path) -> None:
+    """Raise `ReportError` where no report can be written, before the run whose report it is."""
+    target = path.absolute()
+    try:
+        check_target(path, make_folder=True)
+    except OSError as error:
+        raise _report_error(target, error) from error
+
+
+def write_page(page: str, path: Path) -> Path:
+    """Write a page and return its absolute path; a missing folder is made. Raises `ReportError`."""
+    target = path.absolute()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(target, page)
+    except OSError as error:
+        raise _report_error(target, error) from error
+    return target
+
+
+def _report_error(target: Path, error: OSError) -> ReportError:
+    reason = (error.strerror or type(error).__name__).lower()
+    return ReportError(
+        f"the report cannot be written to {target}: {reason};"
+        " name a file in a folder that you may write to"
+    )

@@ -1,9 +1,12 @@
-"""How pages and terminals write times, prices and money."""
+"""How pages, terminals and JSON write times, prices and money."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from enum import Enum
 
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
@@ -96,3 +99,21 @@ def share(fraction: float | None, *, places: int | None = None) -> str:
 def ratio(value: float | None) -> str:
     """Return a plain number with two decimals."""
     return NOTHING if value is None else f"{value:.2f}".replace("-", MINUS)
+
+
+def plain(value: object) -> object:
+    """Return the value with money as text and without anything that JSON does not know."""
+    result = value
+    if isinstance(value, Decimal):
+        result = format(value.normalize(), "f")
+    elif isinstance(value, float) and not math.isfinite(value):
+        result = None
+    elif isinstance(value, Enum):
+        result = value.value
+    elif is_dataclass(value) and not isinstance(value, type):
+        result = plain(asdict(value))
+    elif isinstance(value, dict):
+        result = {str(key): plain(item) for key, item in value.items()}
+    elif isinstance(value, (list, tuple)):
+        result = [plain(item) for item in value]
+    return result

@@ -13,7 +13,7 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import AsJson, ReportPage
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.cli.progress import stepping
-from pumpwatch_workbench.pages.run_report import check_report_path, write_page
+from pumpwatch_workbench.pages.files import check_report_path, write_page
 from studies.scale.limits import limits_with
 from studies.scale.page import render_study
 from studies.scale.study import make_study

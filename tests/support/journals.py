@@ -15,7 +15,7 @@ from pumpwatch.domain.trading.trades import ExitReason, RepairNote, TradeState
 from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch_workbench.local.store import RunRecord
 from pumpwatch_workbench.operations.journal.period import HaltSpan, Period
-from pumpwatch_workbench.play.run.result import CandleRow
+from pumpwatch_workbench.pages.event_rows import CandleRow
 
 MINUTE = 60_000
 RESULTS = (Decimal("12.5"), Decimal(-4), Decimal("0.5"), Decimal(-1))

@@ -9,8 +9,7 @@ import numpy as np
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.market.candles import MINUTE, CandleRequest, Candles, CandleSeries
 from pumpwatch.ports import HistoryStore, MarketData
-from pumpwatch_workbench.pages.candle_charts import WINDOW_AFTER_MS, WINDOW_BEFORE_MS
-from pumpwatch_workbench.play.run.result import CandleRow
+from pumpwatch_workbench.pages.event_rows import WINDOW_AFTER_MS, WINDOW_BEFORE_MS, CandleRow
 
 MOST_SLICES = 1_000
 MOST_EVENTS = 60

@@ -10,7 +10,7 @@ from pumpwatch_workbench.operations.journal.figures import Figures
 from pumpwatch_workbench.operations.journal.kpis import kpis_of
 from pumpwatch_workbench.operations.journal.machine import Machine
 from pumpwatch_workbench.operations.journal.period import Period
-from pumpwatch_workbench.pages.plain import plain
+from pumpwatch_workbench.pages.words import plain
 
 
 def document_of(period: Period, figures: Figures) -> dict[str, object]:

@@ -28,11 +28,11 @@ from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.candle_charts import event_chart, window_of
 from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
 from pumpwatch_workbench.pages.chart_style import Figure
+from pumpwatch_workbench.pages.event_rows import DetectedEvent, EventRow, Verdict
 from pumpwatch_workbench.pages.line_charts import equity_chart, equity_words
 from pumpwatch_workbench.pages.tables import counts_table
 from pumpwatch_workbench.pages.trade_tables import trade_state_words, trades_table
 from pumpwatch_workbench.pages.words import NOTHING, date_and_clock, percent
-from pumpwatch_workbench.play.run.result import DetectedEvent, EventRow, Verdict
 
 
 def render_journal(period: Period, figures: Figures) -> str:
@@ -46,7 +46,7 @@ def render_journal(period: Period, figures: Figures) -> str:
     cards = _event_charts(period, alarms, trades, charts)
     anchors = {event_id: card.anchor for event_id, card in cards.items()}
     return render(
-        "journal_report.html",
+        __file__,
         charts,
         title=f"Pumpwatch report: {period.stage}",
         subtitle=f"{date_and_clock(period.since)} to {date_and_clock(period.until)} UTC"

@@ -12,7 +12,7 @@ from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
 from pumpwatch_workbench.local.store import RunRecord
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog
-from pumpwatch_workbench.play.run.result import CandleRow
+from pumpwatch_workbench.pages.event_rows import CandleRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,9 @@ from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.domain.market.candles import MINUTE, CandleRequest, CandleSeries
 from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch_workbench.pages.event_rows import CandleRow, DetectedEvent, DroppedPump, PlantedPump
 from pumpwatch_workbench.play.run.options import RunOptions
-from pumpwatch_workbench.play.run.result import (
-    INVARIANTS,
-    CandleRow,
-    DetectedEvent,
-    DroppedPump,
-    PlantedPump,
-    RunResult,
-)
+from pumpwatch_workbench.play.run.result import INVARIANTS, RunResult
 from pumpwatch_workbench.play.run.scoring import judge
 from pumpwatch_workbench.play.run.stage import Stage
 from pumpwatch_workbench.simulator.market_time import MarketTime

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.candle_charts import event_chart, window_of
 from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
 from pumpwatch_workbench.pages.chart_style import Figure
+from pumpwatch_workbench.pages.event_rows import EventRow
+from pumpwatch_workbench.pages.files import write_page
 from pumpwatch_workbench.pages.line_charts import (
     equity_chart,
     equity_words,
@@ -15,7 +19,7 @@ from pumpwatch_workbench.pages.line_charts import (
 )
 from pumpwatch_workbench.pages.trade_tables import trades_table
 from pumpwatch_workbench.pages.words import clock, date_and_clock, duration, percent, seconds
-from pumpwatch_workbench.play.run.result import INVARIANTS, EventRow, RunResult
+from pumpwatch_workbench.play.run.result import INVARIANTS, RunResult
 from pumpwatch_workbench.play.run.tables import (
     VERDICT_WORDS,
     dropped_table,
@@ -60,7 +64,7 @@ def render_page(result: RunResult) -> str:
             cards.append(_card(row, anchor))
     headline, explanation = notice(result)
     return render(
-        "run_report.html",
+        __file__,
         figures,
         result=result,
         title=_title(result),
@@ -80,6 +84,11 @@ def render_page(result: RunResult) -> str:
         ticks_words=tick_words([1000 * one for one in result.tick_seconds], "Wall time", "ms"),
         requests_words=tick_words(result.tick_requests, "Bybit requests", "requests"),
     )
+
+
+def write_run_report(result: RunResult, path: Path) -> Path:
+    """Write the run's page and return its absolute path. Raises `ReportError`."""
+    return write_page(render_page(result), path)
 
 
 def _curves(result: RunResult) -> dict[str, Figure]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from pumpwatch.domain.detection.signals import Signal
-from pumpwatch_workbench.play.run.result import DetectedEvent, PlantedPump, Verdict
+from pumpwatch_workbench.pages.event_rows import DetectedEvent, PlantedPump, Verdict
 from pumpwatch_workbench.research.evaluation.scores import (
     HIT_AFTER,
     HIT_BEFORE,

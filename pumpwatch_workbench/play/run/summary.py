@@ -8,11 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pumpwatch_workbench.pages.event_rows import EventRow
 from pumpwatch_workbench.pages.terminal import WIDE, tiles_grid, wide_enough
 from pumpwatch_workbench.pages.trade_tables import exit_words
 from pumpwatch_workbench.pages.words import NOTHING, clock, date_and_clock, price, seconds
 from pumpwatch_workbench.play.run.page import notice
-from pumpwatch_workbench.play.run.result import EventRow, RunResult
+from pumpwatch_workbench.play.run.result import RunResult
 from pumpwatch_workbench.play.run.tables import VERDICT_WORDS, result_words, tiles
 
 _COLUMNS = (

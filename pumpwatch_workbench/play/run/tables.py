@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from pumpwatch_workbench.pages.event_rows import EventRow, Verdict
 from pumpwatch_workbench.pages.line_charts import percentile
 from pumpwatch_workbench.pages.tables import Cell, Column, Table, Tile, Tone
 from pumpwatch_workbench.pages.trade_tables import pnl_tone
@@ -18,7 +19,7 @@ from pumpwatch_workbench.pages.words import (
     seconds,
     signed_money,
 )
-from pumpwatch_workbench.play.run.result import EventRow, RunResult, Verdict
+from pumpwatch_workbench.play.run.result import RunResult
 
 VERDICT_WORDS = {
     Verdict.HIT: "Detected",

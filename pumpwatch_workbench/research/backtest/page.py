@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from rich.console import Console
+from rich.text import Text
 
 from pumpwatch.domain.market.candles import FloatArray, IntArray
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.candle_charts import trade_chart
 from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
 from pumpwatch_workbench.pages.chart_style import Figure, horizontal_line, level_label
+from pumpwatch_workbench.pages.event_rows import CandleRow
 from pumpwatch_workbench.pages.line_charts import POINTS_AT_MOST, step_trace
+from pumpwatch_workbench.pages.terminal import terminal_table, tiles_grid
 from pumpwatch_workbench.pages.trade_tables import exit_words, trades_table
 from pumpwatch_workbench.pages.words import date_and_clock, share
-from pumpwatch_workbench.play.run.result import CandleRow
 from pumpwatch_workbench.research.backtest.account import Position
 from pumpwatch_workbench.research.backtest.page_tables import (
     BacktestReport,
@@ -40,7 +43,7 @@ def render_backtest(report: BacktestReport) -> str:
         figures[anchor] = trade_chart(one.trade, _rows(one), alarms[one.trade.signal_id])
         cards.append(_card(one, anchor))
     return render(
-        "backtest_report.html",
+        __file__,
         figures,
         title=f"Pumpwatch backtest: {outcome.settings.trade.strategy_name} on {report.source}",
         subtitle=_subtitle(report),
@@ -137,3 +140,19 @@ def _rows(position: Position) -> list[CandleRow]:
 def _card(position: Position, anchor: str) -> ChartCard:
     trade = position.trade
     return chart_card(anchor, trade.symbol, exit_words(trade), trade_facts(trade, date_and_clock))
+
+
+def print_backtest(report: BacktestReport, console: Console) -> None:
+    """Print months, reasons of denials, totals, and what makes the result doubtful."""
+    for title, table in (
+        ("Months", months_table(report.results)),
+        ("Not traded", denials_table(report.results)),
+    ):
+        if table.rows:
+            console.print(terminal_table(table, title))
+            console.print()
+    console.print(tiles_grid(backtest_tiles(report)))
+    console.print()
+    for doubt in report.suspicions:
+        console.print(Text(f"Doubtful: {doubt}", style="yellow"))
+    console.print(Text(f"trades_sha256 {report.results.trades_sha256}"), soft_wrap=True)

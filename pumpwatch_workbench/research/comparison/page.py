@@ -6,10 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.chart_style import Figure
 from pumpwatch_workbench.pages.line_charts import curve_chart, thinned
+from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
 from pumpwatch_workbench.pages.words import date_and_clock, signed_money
 from pumpwatch_workbench.research.comparison.compare import Comparison
 from pumpwatch_workbench.research.comparison.page_tables import (
@@ -48,7 +53,7 @@ def render_comparison(report: ComparisonReport) -> str:
         )
         figures["causes"] = _causes_chart(found)
     return render(
-        "comparison_report.html",
+        __file__,
         figures,
         title=f"Pumpwatch comparison: {report.strategy}",
         subtitle=f"{date_and_clock(report.begin)} to {date_and_clock(report.end)} UTC"
@@ -96,3 +101,24 @@ def _causes_chart(found: Comparison) -> Figure:
         "yaxis": {"side": "left", "autorange": "reversed", "showgrid": False},
     }
     return {"data": [bars], "layout": layout}
+
+
+def print_comparison(found: Comparison, console: Console) -> None:
+    """Print both sides, each trade's difference with its largest cause, and the sums by cause."""
+    console = wide_enough(console)
+    console.print(terminal_table(sides_table(found), "Side by side"))
+    console.print()
+    if found.differences:
+        console.print(terminal_table(differences_table(found), "Trades"))
+        console.print()
+    causes = Table.grid(padding=(0, 2))
+    for name, value in found.by_cause.items():
+        if value:
+            causes.add_row(Text(name), Text(signed_money(value)))
+    causes.add_row(Text("difference", style="bold"), Text(f"{signed_money(found.difference)} USDT"))
+    console.print(causes)
+    if found.open:
+        console.print(Text(f"Still open in the journal, left out: {len(found.open)}"))
+    if found.uncovered:
+        left_out = uncovered_symbols(found)
+        console.print(Text(f"Not among the candles, left out: {left_out}", style="yellow"))

@@ -31,7 +31,7 @@ def render_evaluation(results: Sequence[Evaluated], *, source: str) -> str:
     """Return the page: a table, recall against false alarms, and the delays of the hits."""
     first = results[0].score
     return render(
-        "evaluation_report.html",
+        __file__,
         {"recall": recall_chart(results), "delays": delay_chart(results)},
         title="Pumpwatch evaluation: labelled pumps",
         subtitle=f"{source} · {first.events} counted events ·"

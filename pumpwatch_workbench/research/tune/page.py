@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from rich.console import Console
+from rich.text import Text
+
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.chart_style import DASHES, LEGEND, SERIES, Figure
 from pumpwatch_workbench.pages.tables import Cell, Column, Table
+from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
 from pumpwatch_workbench.pages.words import number, ratio
 from pumpwatch_workbench.research.tune.page_tables import settings_table, tune_tiles, walk_table
 from pumpwatch_workbench.research.tune.walk_forward import Step, Tuned
@@ -32,7 +36,7 @@ def render_tuned(report: TuneReport) -> str:
     tuned = report.tuned
     objective = OBJECTIVE_WORDS[tuned.objective]
     return render(
-        "tune_report.html",
+        __file__,
         {"trials": _trials_chart(tuned.steps, objective)},
         title=f"Pumpwatch search: {tuned.space.strategy} on {report.source}",
         subtitle=f"detector {tuned.space.detector} · {tuned.trials} settings tried in"
@@ -102,3 +106,19 @@ def _trials_table(steps: Sequence[Step]) -> Table:
         best = (Cell(ratio(max(part)) if part else "no data") for part in parts)
         rows.append((Cell(step.fold.name), Cell(number(len(scores))), *best))
     return Table("The best score so far.", columns, tuple(rows))
+
+
+def print_tuned(tuned: Tuned, doubts: Sequence[str], console: Console) -> None:
+    """Print every step, the settings in the end, and what speaks against them.
+
+    The last column is what the default settings made, USDT. A pipe gets the full width.
+    """
+    console = wide_enough(console)
+    console.print(terminal_table(walk_table(tuned), "Walk forward"))
+    console.print()
+    for name, value in sorted(tuned.settings.items()):
+        console.print(Text(f"  --set {name}={value}"))
+    console.print()
+    console.print(Text(f"{tuned.trials} settings were tried on {tuned.alarms} alarms."))
+    for doubt in doubts:
+        console.print(Text(f"Doubtful: {doubt}", style="yellow"))

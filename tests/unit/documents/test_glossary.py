@@ -15,7 +15,7 @@ from pumpwatch.domain.trading.repairs import RepairKind
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.metrics.catalogue import BLOCKED_BY, PROTECTIONS
 from pumpwatch.settings.trade import TradeSettings
-from pumpwatch_workbench.play.run.result import Verdict
+from pumpwatch_workbench.pages.event_rows import Verdict
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGE = (DOCS / "glossary.md").read_text(encoding="utf-8")

@@ -9,14 +9,14 @@ from decimal import Decimal
 from pumpwatch.domain.detection.signals import Phase, Signal, event_id_for, signal_id_for
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
-from pumpwatch_workbench.play.run.result import (
+from pumpwatch_workbench.pages.event_rows import (
     CandleRow,
     DetectedEvent,
     DroppedPump,
     PlantedPump,
-    RunResult,
     Verdict,
 )
+from pumpwatch_workbench.play.run.result import RunResult
 
 MINUTE = 60_000
 START = 1_700_000_040_000  # 2023-11-14 22:14 UTC, a full minute

@@ -17,8 +17,8 @@ from unit.reports.run_results import replay_result, small_result
 from unit.reports.test_charts import resolved
 
 from pumpwatch_workbench.pages.assembly import script_json
-from pumpwatch_workbench.pages.run_report import ReportError, check_report_path, write_run_report
-from pumpwatch_workbench.play.run.page import CHARTS_AT_MOST, render_page
+from pumpwatch_workbench.pages.files import ReportError, check_report_path
+from pumpwatch_workbench.play.run.page import CHARTS_AT_MOST, render_page, write_run_report
 from pumpwatch_workbench.play.run.result import RunResult
 
 VOID = {"meta", "link", "br", "img", "path", "circle"}

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 from unit.reports.run_results import detected, replay_result, small_result
 
-from pumpwatch_workbench.play.run.result import DetectedEvent, RunResult, Verdict
+from pumpwatch_workbench.pages.event_rows import DetectedEvent, Verdict
+from pumpwatch_workbench.play.run.result import RunResult
 
 KEYS = [
     "symbols",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pumpwatch.domain.detection.signals import Phase, Signal, event_id_for, signal_id_for
-from pumpwatch_workbench.play.run.result import PlantedPump, Verdict
+from pumpwatch_workbench.pages.event_rows import PlantedPump, Verdict
 from pumpwatch_workbench.play.run.scoring import judge
 
 MINUTE = 60_000
