@@ -76,7 +76,9 @@ def test_a_runbook_for_each_alert_and_no_other():
     wanted = {f"{rule['title'].lower()}.md": rule for rule in rules()}
     there = {page.name for page in RUNBOOKS.glob("*.md")}
     assert there == set(wanted) | {"README.md"}
-    index = dict(re.findall(r"^## (\w+)\n\n((?:\* .+\n)+)", (RUNBOOKS / "README.md").read_text(), re.M))
+    index = dict(
+        re.findall(r"^## (\w+)\n\n((?:\* .+\n)+)", (RUNBOOKS / "README.md").read_text(), re.M)
+    )
     for name, rule in wanted.items():
         text = (RUNBOOKS / name).read_text()
         assert text.startswith(f"# {rule['title']}\n")

@@ -7,7 +7,6 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -17,28 +16,15 @@ from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import SharedSettings
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.local.aws.template import load_template
+from tools.documentation.heads import head_of
+from tools.documentation.source import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "docs" / "configuration.md"
 KINDS: tuple[tuple[str, type[SharedSettings]], ...] = (
     ("Both functions", SharedSettings),
     ("Detect", DetectSettings),
     ("Trade", TradeSettings),
 )
-HEAD = """\
-# Configuration
-
-Every setting is an environment variable, checked before anything starts: a missing value or one out of range stops the
-start with the variable's name, its value and what is allowed. In AWS the variables come from `template.yaml`: those
-marked \\* have a parameter of the same name (`RISK_FRACTION`: `RiskFraction`), which `sam deploy --guided` asks for.
-`0.1…5.0` is any number in that range, `1…5` a whole one; `>` excludes the lower end.
-
-Secrets are never settings: the exchange's key lives in Secrets Manager only. Going live takes two deliberate switches,
-`TRADING_MODE=live` and `LIVE_TRADING_CONFIRMATION` with the UID of the Bybit account, which is compared with the key's
-own. Live mode has no default strategy.
-
-`make pages` makes this page; do not edit it by hand.
-"""
 COLUMNS = ("variable", "default", "allowed", "meaning")
 RANGE = re.compile(r"a (whole )?number, (?:at least|(above)) (\S+), at most (\S+)")
 
@@ -47,7 +33,7 @@ def configuration_page() -> str:
     """Return the page's text."""
     parameters = set(_variables_with_parameter())
     meanings = _meanings()
-    sections = [HEAD]
+    sections = [head_of("configuration")]
     for title, kind in KINDS:
         own = kind.model_fields.keys() - (
             set() if kind is SharedSettings else SharedSettings.model_fields.keys()
