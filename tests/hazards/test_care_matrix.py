@@ -7,6 +7,7 @@ docs/trading.md, which these results make.
 from __future__ import annotations
 
 import os
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -64,10 +65,15 @@ def test_the_page_shows_what_was_found() -> None:
 def _table() -> str:
     head = " | ".join(("call", *KINDS))
     lines = [f"| {head} |", "| " + " | ".join(["---"] * (len(KINDS) + 1)) + " |"]
+    harmless = []
     for call in CALLS:
         cells = [_cell(call, kind) if possible(call, kind) else "" for kind in KINDS]
-        lines.append(f"| `{call}` | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        if set(cells) <= {"1", ""}:
+            harmless.append(f"`{call}`")
+        else:
+            lines.append(f"| `{call}` | " + " | ".join(cells) + " |")
+    rest = textwrap.wrap(f"One run, however these fail: {', '.join(harmless)}.", 120)
+    return "\n".join([*lines, "", *rest, ""])
 
 
 def _cell(call: str, kind: str) -> str:

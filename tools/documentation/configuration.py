@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -16,43 +16,30 @@ from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import SharedSettings
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.local.aws.template import load_template
+from tools.documentation.heads import head_of
+from tools.documentation.source import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "docs" / "configuration.md"
 KINDS: tuple[tuple[str, type[SharedSettings]], ...] = (
     ("Both functions", SharedSettings),
     ("Detect", DetectSettings),
     ("Trade", TradeSettings),
 )
-HEAD = """\
-# Configuration
-
-Every setting is an environment variable, checked before anything starts: a value that is missing or
-out of range stops the start with the variable's name, its value and what is allowed. In AWS the
-variables come from `template.yaml`: those with a parameter are asked for by `sam deploy --guided`,
-the others are constants there. Secrets are never settings: the exchange's key lives in Secrets
-Manager only.
-
-Going live takes two deliberate switches: `TRADING_MODE=live`, and `LIVE_TRADING_CONFIRMATION` with
-the UID of the Bybit account, which is compared with the key's own. Live mode has no default
-strategy.
-
-This page is made by `python -m tools.documentation.configuration`; do not edit it by hand.
-"""
-COLUMNS = ("Variable", "Parameter", "Default", "Allowed", "Meaning")
+COLUMNS = ("variable", "default", "allowed", "meaning")
+RANGE = re.compile(r"a (whole )?number, (?:at least|(above)) (\S+), at most (\S+)")
 
 
 def configuration_page() -> str:
     """Return the page's text."""
-    parameters = dict(_parameters_of_variables())
+    parameters = set(_variables_with_parameter())
     meanings = _meanings()
-    sections = [HEAD]
+    sections = [head_of("configuration")]
     for title, kind in KINDS:
         own = kind.model_fields.keys() - (
             set() if kind is SharedSettings else SharedSettings.model_fields.keys()
         )
         rows = [
-            _row(name, field, parameters.get(name.upper(), ""), meanings.get(name, ""))
+            _row(name, field, meanings.get(name, ""), asked=name.upper() in parameters)
             for name, field in kind.model_fields.items()
             if name in own
         ]
@@ -60,12 +47,23 @@ def configuration_page() -> str:
     return "\n".join(sections)
 
 
-def _row(name: str, field: FieldInfo, parameter: str, meaning: str) -> tuple[str, ...]:
+def _row(name: str, field: FieldInfo, meaning: str, *, asked: bool) -> tuple[str, ...]:
     default = "required" if field.is_required() else f"`{field.default}`"
     if not field.is_required() and field.default == "":
         default = "(empty)"
-    cells = (f"`{name.upper()}`", f"`{parameter}`" if parameter else "", default)
-    return (*cells, bounds_of(field) or "any text", meaning)
+    return (f"`{name.upper()}`" + r"\*" * asked, default, _allowed(field), meaning)
+
+
+def _allowed(field: FieldInfo) -> str:
+    """Return what a field allows, a range of numbers as the page's head describes it."""
+    text = bounds_of(field) or "any text"
+    bounds = RANGE.fullmatch(text)
+    if not bounds:
+        return text.removeprefix("a text matching ").removeprefix("one of ")
+    whole, above, low, high = bounds.groups()
+    if not whole:
+        low, high = (bound if "." in bound else f"{bound}.0" for bound in (low, high))
+    return f"{'>' if above else ''}{low}…{high}"
 
 
 def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
@@ -75,8 +73,8 @@ def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
 
 
-def _parameters_of_variables() -> Iterator[tuple[str, str]]:
-    """Yield each variable of the template that is a parameter's value, with the parameter."""
+def _variables_with_parameter() -> Iterator[str]:
+    """Yield each variable of the template that is the value of the parameter named like it."""
     document = load_template(REPOSITORY / "template.yaml")
     functions = [document["Globals"]["Function"]] + [
         resource["Properties"]
@@ -86,8 +84,9 @@ def _parameters_of_variables() -> Iterator[tuple[str, str]]:
     for properties in functions:
         variables: Mapping[str, Any] = properties["Environment"]["Variables"]
         for name, value in variables.items():
-            if isinstance(value, dict) and value.get("Ref") in document["Parameters"]:
-                yield name, value["Ref"]
+            parameter = name.title().replace("_", "")
+            if parameter in document["Parameters"] and value == {"Ref": parameter}:
+                yield name
 
 
 def _meanings() -> dict[str, str]:
@@ -105,8 +104,3 @@ def _meanings() -> dict[str, str]:
                 ):
                     meanings[field.target.id] = " ".join(str(text.value.value).split())
     return meanings
-
-
-if __name__ == "__main__":
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(configuration_page(), encoding="utf-8")

@@ -14,19 +14,14 @@ from tools.documentation.configuration import configuration_page
 from tools.documentation.decisions import PAGE as DECISIONS
 from tools.documentation.decisions import decisions_page
 from tools.documentation.menu import SETTINGS, settings_with_menu
-from tools.documentation.monitoring import (
-    ALERTS_PAGE,
-    METRICS_PAGE,
-    alerts_page,
-    metrics_page,
-)
+from tools.documentation.metrics import PAGE as METRICS
+from tools.documentation.metrics import metrics_page
 
 GENERATED: dict[Path, Callable[[], str]] = {
     CONFIGURATION: configuration_page,
     COMMAND_LINE: command_line_page,
     COSTS: costs_page,
-    METRICS_PAGE: metrics_page,
-    ALERTS_PAGE: alerts_page,
+    METRICS: metrics_page,
     DECISIONS: decisions_page,
     SETTINGS: settings_with_menu,
 }
