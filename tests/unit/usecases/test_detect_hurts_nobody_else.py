@@ -57,10 +57,10 @@ def test_more_open_events_than_a_scan_follows_take_turns_and_are_counted(monkeyp
 
 def boosted(monkeypatch, *, symbols=8, in_memory=2):
     """Return a rig whose store keeps what memory does not, and two pumps to come."""
-    monkeypatch.setattr(candle_history, "SYMBOLS_HELD", in_memory)
+    monkeypatch.setattr(candle_history, "SYMBOLS_CACHED", in_memory)
     rig = Rig(symbols, detector="boosted").ready()
     rig.tick(0)
-    held = set(rig.detect._history._held)
+    held = set(rig.detect._history._cached)
     slice_of = dict(zip(rig.detect._state.symbols, rig.detect._state.slice_of, strict=True))
     inside = next(symbol for symbol, number in slice_of.items() if number in held)
     outside = next(symbol for symbol, number in slice_of.items() if number not in held)

@@ -8,8 +8,8 @@ import numpy as np
 
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.screen import Glance
-from pumpwatch.domain.market.candles import HOUR
 from pumpwatch.domain.market.snapshot import MarketSnapshot
+from pumpwatch.domain.moments import HOUR
 from pumpwatch.errors import RetryLater
 from pumpwatch.ports import MarketData
 from pumpwatch.settings.detect import DetectSettings

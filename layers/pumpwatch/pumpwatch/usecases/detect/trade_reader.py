@@ -8,7 +8,6 @@ do not come or do not reach back far enough, the judgement of the candles alone 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,12 +15,11 @@ import numpy as np
 from pumpwatch.domain.detection.base import Carry, Detections, Detector
 from pumpwatch.domain.market.candles import BoolArray, Candles
 from pumpwatch.domain.market.trades import MarketTrades
-from pumpwatch.errors import PumpwatchError, RetryLater, StopTrading
+from pumpwatch.errors import PumpwatchError, RetryLater
 from pumpwatch.ports import MarketData
 
+from .answers import good_answers
 from .report import DetectReport
-
-logger = logging.getLogger(__name__)
 
 
 class TradeReader:
@@ -62,16 +60,7 @@ class TradeReader:
             answers = self._market.recent_trades(symbols)
         except RetryLater as error:
             answers = dict.fromkeys(symbols, error)
-        known: dict[str, MarketTrades] = {}
-        for symbol, answer in answers.items():
-            if isinstance(answer, MarketTrades):
-                known[symbol] = answer
-                continue
-            if isinstance(answer, StopTrading):
-                raise answer
-            report.bad_candles += not isinstance(answer, RetryLater)
-            logger.warning("judged without trades", extra={"symbol": symbol, "reason": str(answer)})
-        return known
+        return good_answers(answers, report, "judged without trades")
 
 
 def count_scored(found: Detections, row: int, counts: BoolArray, report: DetectReport) -> None:

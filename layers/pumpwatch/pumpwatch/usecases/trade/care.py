@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pumpwatch.domain.trading.evidence import Evidence, needs_evidence, own_position
-from pumpwatch.domain.trading.exits import has_sound_stop
+from pumpwatch.domain.trading.exits import exit_due, has_sound_stop, may_exit
 from pumpwatch.domain.trading.orders import Leg, Outcome, Position
 from pumpwatch.domain.trading.rows import Rows
 from pumpwatch.domain.trading.settling import outcome_of
-from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
 from pumpwatch.errors import (
     InvariantBroken,
     OutcomeUnknown,
@@ -24,7 +24,6 @@ from pumpwatch.errors import (
     StoreUnavailable,
 )
 
-from .close_out import exit_reason
 from .evidence import gather
 from .holdings import Holding, holdings
 from .late_fills import LateFills, explain_fills
@@ -95,11 +94,25 @@ def _care_for(run: Run, trade: Trade, holding: Holding | None) -> None:
         run.refused(error, type(error).__name__, trade)
         trade = run.trades[trade.signal_id]
     try:
-        reason = exit_reason(run, trade)
+        reason = _exit_reason(run, trade)
         if reason is not None:
             close_at_market(run, trade, reason)
     except FAILURES as error:
         run.refused(error, type(error).__name__, trade)
+
+
+def _exit_reason(run: Run, trade: Trade) -> ExitReason | None:
+    """Return why the trade must be closed at market now, or None.
+
+    A halt that closes positions does so in every run while it is in force, one attempt class after
+    the other, reduce-only; what is not Pumpwatch's own is left alone.
+    """
+    now, contract = run.now(), run.contracts.known(trade.symbol)
+    delivery = contract.delivery_time if contract is not None else None
+    due = exit_due(trade, min(now, run.ports.clock.earliest()), delivery)
+    if due is None and run.closes_all and may_exit(trade, now):
+        return ExitReason.HALT
+    return due
 
 
 def _reconciled(run: Run, trade: Trade, holding: Holding) -> Trade:

@@ -8,6 +8,7 @@ from functools import partial
 
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.market.snapshot import MarketSnapshot, OrderBook
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.limits import check_account
 from pumpwatch.domain.trading.orders import Account, Position
 from pumpwatch.domain.trading.rows import Rows
@@ -28,8 +29,6 @@ from .guards import Guards, read_halt, read_locks
 from .look import Asked, View, ask, look
 from .order_flow import ENTRY_REQUESTS
 from .run import Run
-
-MINUTE = 60_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
-from pumpwatch.domain.moments import utc_text
+from pumpwatch.domain.moments import DAY, HOUR, MINUTE, utc_text
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.orders import Account
 from pumpwatch.domain.trading.protections import (
@@ -31,8 +31,7 @@ from .look import View
 from .run import Run
 
 Answer = TypeVar("Answer")
-MINUTE, HOUR = 60_000, 3_600_000
-LONGEST_TRADE = 1440 * MINUTE
+LONGEST_TRADE = DAY
 """A trade that was closed within the look-back was created at most so much before it."""
 
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.market.snapshot import Instrument
+from pumpwatch.domain.moments import DAY, HOUR, MINUTE
 from pumpwatch.domain.trading.orders import Fill
 from pumpwatch.domain.trading.rows import Rows
 from pumpwatch.domain.trading.trades import RepairNote, Trade
@@ -37,7 +38,7 @@ from pumpwatch.settings.trade import TradeSettings
 
 from .report import TradeReport
 
-MINUTE, HOUR, WEEK = 60_000, 3_600_000, 7 * 86_400_000
+WEEK = 7 * DAY
 CAUSES: Sequence[tuple[type[PumpwatchError], str]] = (
     (StoreUnavailable, "store"),
     (DeadlineNear, "time"),
