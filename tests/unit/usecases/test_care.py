@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from support.trading_rig import START, SYMBOL, Rig, peaked, settings
 
+from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.orders import Position, Side
 from pumpwatch.domain.trading.rows import Rows, UnreadableRow
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
@@ -382,19 +383,11 @@ def test_a_position_is_closed_before_its_contract_is_delisted(rig: Rig) -> None:
     ends = rig.clock.now() + 20 * 60_000
     rig.market.list_instrument(replace(instrument(SYMBOL), delivery_time=ends))
     use_case = rig.use_case()
-    deadline = rig.deadline
-    for minute in range(12):
-        rig.runs += 1
-        use_case.run(_tick(rig, f"m{minute}"), deadline)
+    for _ in range(12):
+        rig.tick(use_case=use_case)
         rig.advance(60)
     assert rig.trade().exit_reason is ExitReason.DELISTING
     assert (rig.trade().exit_time or 0) < ends
-
-
-def _tick(rig: Rig, name: str) -> Any:
-    from support.trading_rig import RigTick
-
-    return RigTick(rig.clock.now(), name)
 
 
 def test_positions_that_cannot_be_read_at_all_fail_the_run_after_the_care(rig: Rig) -> None:
@@ -432,8 +425,6 @@ def test_a_late_entry_is_adopted_with_its_stop_and_its_time_limit(halted: bool) 
     carry_out()
     rig.broker.remove_protection(SYMBOL)
     if halted:
-        from pumpwatch.domain.trading.halt import Halt
-
         rig.halts.halt(Halt("maintenance", rig.clock.now(), "operator"))
     rig.tick()
     trade = rig.trade()
@@ -489,14 +480,14 @@ def test_a_position_past_its_stop_that_cannot_be_closed_gets_one_farther_away(ri
     rig.broker.fail("place", Rejected("beyond the price limit", code=30208), times=3)
     rig.market.set_price(SYMBOL, 1.3)
     use_case = rig.use_case()
-    use_case.run(_tick(rig, "learns the contracts"), ManualDeadline(0.5))
+    rig.tick(use_case=use_case, deadline=ManualDeadline(0.5))
     rig.broker.remove_protection(SYMBOL)
-    use_case.run(_tick(rig, "cannot close"), rig.deadline)
+    rig.tick(use_case=use_case)
     stop = stop_of(rig)
     assert stop is not None
     assert stop > Decimal("1.3")
     rig.advance(301)
-    use_case.run(_tick(rig, "closes"), rig.deadline)
+    rig.tick(use_case=use_case)
     assert list(rig.broker.positions()) == []
 
 

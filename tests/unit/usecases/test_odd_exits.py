@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from support.trading_rig import START, SYMBOL, Rig, RigTick, peaked
+from support.trading_rig import START, SYMBOL, Rig, peaked
 
 from pumpwatch.domain.trading.orders import OrderRequest
 from pumpwatch.domain.trading.trades import TradeState
@@ -19,12 +19,12 @@ def exit_of(rig: Rig, left: Decimal) -> OrderRequest:
     """Open a trade, let the exchange take all but a rest of it, and close that at its time."""
     use_case = rig.use_case()
     rig.signals.publish(peaked())
-    use_case.run(RigTick(START, "first"), rig.deadline)
+    rig.tick(use_case=use_case)
     trade = rig.trade()
     assert trade.state is TradeState.OPEN
     rig.broker.deleverage(SYMBOL, trade.quantity - left, Decimal("1.17"))
     rig.advance(TIME_LIMIT)
-    use_case.run(RigTick(rig.clock.now(), "second"), rig.deadline)
+    rig.tick(use_case=use_case)
     return next(one for one in rig.broker.placed if one.reduce_only)
 
 

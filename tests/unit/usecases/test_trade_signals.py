@@ -16,7 +16,6 @@ from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import (
     ExchangeForbidden,
     ExchangeUnavailable,
-    LeaseHeld,
     LeaseLost,
     OutcomeUnknown,
     Rejected,
@@ -64,7 +63,7 @@ def test_a_second_tick_changes_nothing(rig: Rig) -> None:
     report = rig.tick()
     assert rig.trade() == trade
     assert len(rig.broker.placed) == 1
-    assert (report.repairs, report.happenings, report.signals_seen) == ({}, [], 0)
+    assert (report.repairs, report.happenings, report.signals_unopened) == ({}, [], 0)
 
 
 def test_the_alert_strategy_leaves_no_trace_in_the_journal() -> None:
@@ -73,7 +72,7 @@ def test_the_alert_strategy_leaves_no_trace_in_the_journal() -> None:
     report = rig.tick()
     assert rig.journal.trades_since(0) == []
     assert rig.broker.placed == []
-    assert report.signals_seen == 0
+    assert report.signals_unopened == 0
 
 
 def test_a_fade_does_not_act_on_a_rising_signal(rig: Rig) -> None:
@@ -443,14 +442,8 @@ def test_the_key_is_checked_once_an_hour() -> None:
     use_case = rig.use_case()
     for minutes, asked in ((0, 1), (1, 1), (58, 1), (2, 2)):
         rig.advance(minutes * 60)
-        use_case.run(_Tick(rig.clock.now(), str(minutes)), rig.deadline)
+        rig.tick(use_case=use_case)
         assert rig.broker.calls.count("access") == asked
-
-
-class _Tick:
-    def __init__(self, scheduled_time: int, execution_id: str) -> None:
-        self.scheduled_time = scheduled_time
-        self.execution_id = execution_id
 
 
 # --- exits and closes -----------------------------------------------------------------------
@@ -680,8 +673,7 @@ def test_a_position_that_has_passed_its_missing_stop_is_closed(rig: Rig) -> None
 def test_a_run_waits_three_seconds_for_the_lease_and_reports_busy(rig: Rig) -> None:
     rig.leases.acquire("trade", owner="another", seconds=30)
     rig.signals.publish(peaked())
-    report = rig.tick()
-    assert report.busy
+    assert rig.try_tick() is None
     assert sum(rig.waits) == pytest.approx(3.0)
     assert rig.broker.calls == []
 
@@ -689,7 +681,7 @@ def test_a_run_waits_three_seconds_for_the_lease_and_reports_busy(rig: Rig) -> N
 def test_a_run_takes_over_a_lease_that_is_given_back_meanwhile(rig: Rig) -> None:
     rig.leases.acquire("trade", owner="another", seconds=1)
     rig.signals.publish(peaked())
-    assert not rig.tick().busy
+    rig.tick()
     assert rig.trade().state is TradeState.OPEN
 
 
@@ -704,18 +696,6 @@ def test_the_lease_outlives_the_run_by_five_seconds(rig: Rig) -> None:
     rig.deadline.seconds = float("inf")
     rig.tick()
     assert taken == [25, 30]
-
-
-def test_the_report_is_published_while_the_lease_is_held(rig: Rig) -> None:
-    published: list[object] = []
-
-    def publish(report: object) -> None:
-        with pytest.raises(LeaseHeld):
-            rig.leases.acquire("trade", owner="another", seconds=1)
-        published.append(report)
-
-    report = rig.use_case().run(_Tick(START, "run"), rig.deadline, publish=publish)
-    assert published == [report]
 
 
 def test_a_lost_lease_sends_nothing() -> None:
@@ -738,7 +718,7 @@ def test_the_lease_is_given_back_when_the_exchange_forbids(rig: Rig) -> None:
     rig.broker.fail("positions", ExchangeForbidden("HTTP 403"))
     with pytest.raises(ExchangeForbidden):
         rig.tick()
-    assert not rig.tick().busy
+    rig.tick()
 
 
 def test_a_forbidden_account_is_never_taken_for_a_passing_failure(rig: Rig) -> None:
@@ -750,11 +730,11 @@ def test_a_forbidden_account_is_never_taken_for_a_passing_failure(rig: Rig) -> N
 def test_from_signal_to_acknowledgement_a_warm_run_makes_four_rounds(rig: Rig) -> None:
     """Reads of one round are started together: positions, reads, leverage, order."""
     use_case = rig.use_case()
-    use_case.run(_Tick(START, "warm-up"), rig.deadline)
+    rig.tick(use_case=use_case)
     rig.signals.publish(peaked())
     rig.broker.calls.clear()
     rig.market.calls.clear()
-    use_case.run(_Tick(START, "entry"), rig.deadline)
+    rig.tick(use_case=use_case)
     calls = rig.broker.calls
     before = calls[: calls.index("place") + 1]
     assert rig.market.calls == ["snapshot", "order_book"]
@@ -763,23 +743,23 @@ def test_from_signal_to_acknowledgement_a_warm_run_makes_four_rounds(rig: Rig) -
 
 def test_contracts_are_read_once_an_hour(rig: Rig) -> None:
     use_case = rig.use_case()
-    for number in range(3):
-        use_case.run(_Tick(rig.clock.now(), f"tick-{number}"), rig.deadline)
+    for _ in range(3):
+        rig.tick(use_case=use_case)
         rig.advance(60)
     assert rig.market.calls.count("instruments") == 1
     rig.advance(3600)
-    use_case.run(_Tick(rig.clock.now(), "later"), rig.deadline)
+    rig.tick(use_case=use_case)
     assert rig.market.calls.count("instruments") == 2
 
 
 def test_a_contract_listed_since_the_last_reading_is_found(rig: Rig) -> None:
     use_case = rig.use_case()
-    use_case.run(_Tick(START, "before"), rig.deadline)
+    rig.tick(use_case=use_case)
     rig.advance(90)
     rig.market.list_instrument(instrument("NEWUSDT"))
     rig.set_price(1.17, "NEWUSDT")
     rig.signals.publish(peaked("NEWUSDT", time=rig.clock.now()))
-    use_case.run(_Tick(rig.clock.now(), "after"), rig.deadline)
+    rig.tick(use_case=use_case)
     assert rig.trade("NEWUSDT").state is TradeState.OPEN
 
 
@@ -791,11 +771,11 @@ def test_realised_profit_survives_cold_starts_and_warm_runs() -> None:
         rig.set_price(1.17)
         event = changed(peaked(time=rig.clock.now()), signal_id=f"s{number}", event_id=f"e{number}")
         rig.signals.publish(event)
-        for minute in range(5):
-            warm.run(_Tick(rig.clock.now(), f"in-{number}-{minute}"), rig.deadline)
+        for _ in range(5):
+            rig.tick(use_case=warm)
             rig.advance(60)
         rig.set_price(1.05)
-        report = warm.run(_Tick(rig.clock.now(), f"out-{number}"), rig.deadline)
+        report = rig.tick(use_case=warm)
         total += report.closed[0].realised_pnl
         assert report.realised_pnl == total
         rig.advance(300)

@@ -154,10 +154,11 @@ def trade_function(
     Live mode needs `secrets`. Without a sink nothing is pushed, without an executor the reads of a
     round follow one another.
     """
+    broker_of = _broker_maker(settings, stores)
 
     def use_case(exchange: BybitConnection) -> TradeSignals:
         ports = Ports(
-            broker=_broker(settings, stores, exchange),
+            broker=broker_of(exchange),
             market=exchange.market,
             journal=stores.journal,
             signals=stores.signals,
@@ -278,19 +279,22 @@ class _Work:
             return self._key
 
 
-def _broker(settings: TradeSettings, stores: TradeStores, exchange: BybitConnection) -> Broker:
-    # Only one of the two brokers is loaded.
+def _broker_maker(
+    settings: TradeSettings, stores: TradeStores
+) -> Callable[[BybitConnection], Broker]:
+    """Return what makes the mode's broker; the other mode's is not loaded."""
     if settings.trading_mode == "live":
         from pumpwatch.adapters.bybit import BybitBroker  # noqa: PLC0415
 
-        return BybitBroker(exchange.session, exchange.clock)
-    if stores.paper is None:
-        raise InvariantBroken("paper mode has no store for its account")
+        return lambda exchange: BybitBroker(exchange.session, exchange.clock)
     from pumpwatch.adapters.paper import PaperBroker  # noqa: PLC0415
 
-    return PaperBroker(
+    account = stores.paper
+    if account is None:
+        raise InvariantBroken("paper mode has no store for its account")
+    return lambda exchange: PaperBroker(
         exchange.market,
-        stores.paper,
+        account,
         exchange.clock,
         equity=settings.paper_equity_usdt,
         taker_fee=settings.taker_fee,
