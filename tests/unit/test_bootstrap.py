@@ -176,17 +176,18 @@ def test_lease_that_cannot_be_given_back_does_not_fail_the_run(caplog):
 def test_trade_s_lease_outlives_its_run_by_five_seconds(seconds, lasts):
     now = [0.0]
     leases = MemoryLeaseStore(lambda: now[0])
-    trade_lease(leases, wait=None).acquire("run", ManualDeadline(seconds))
-    now[0] = lasts - 0.01
-    assert is_taken(leases)
-    now[0] = lasts
-    assert not is_taken(leases)
+    with trade_lease(leases, wait=None).taken("run", ManualDeadline(seconds)):
+        now[0] = lasts - 0.01
+        assert is_taken(leases)
+        now[0] = lasts
+        assert not is_taken(leases)
 
 
 def test_trade_waits_three_seconds_for_its_lease():
     waits, leases = [], MemoryLeaseStore(lambda: sum(waits))
     leases.acquire("trade", owner="another", seconds=30)
-    assert trade_lease(leases, waits.append).acquire("run", ManualDeadline()) is None
+    with trade_lease(leases, waits.append).taken("run", ManualDeadline()) as lease:
+        assert lease is None
     assert sum(waits) == pytest.approx(3.0)
 
 
@@ -194,11 +195,11 @@ def test_detect_s_lease_covers_its_run_and_ends_before_the_next_tick_even_after_
     timeout = load_template(TEMPLATE)["Resources"]["DetectFunction"]["Properties"]["Timeout"]
     now = [1_000.0]
     leases = MemoryLeaseStore(lambda: now[0])
-    RunLease(leases, "detect", reserve=LEASE_RESERVE).acquire("run", ManualDeadline(timeout))
-    now[0] = 1_000 + timeout - 0.1
-    assert is_taken(leases, "detect")
-    now[0] = 1_000 + 60 - 3.5
-    assert not is_taken(leases, "detect")
+    with RunLease(leases, "detect", reserve=LEASE_RESERVE).taken("run", ManualDeadline(timeout)):
+        now[0] = 1_000 + timeout - 0.1
+        assert is_taken(leases, "detect")
+        now[0] = 1_000 + 60 - 3.5
+        assert not is_taken(leases, "detect")
 
 
 @pytest.mark.parametrize(

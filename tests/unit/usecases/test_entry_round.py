@@ -223,7 +223,7 @@ def test_a_tick_that_grows_old_between_two_entries_opens_no_more() -> None:
     rig.broker.place = place  # type: ignore[method-assign]
     report = rig.tick()
     assert symbols(report) == [SYMBOL]
-    assert report.stale
+    assert "stale_tick" in report.blocked
     assert rig.market.calls.count("order_book") == 1
 
 

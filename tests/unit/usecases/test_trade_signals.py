@@ -354,7 +354,7 @@ def test_a_stale_tick_opens_nothing_and_its_exits_still_run(rig: Rig) -> None:
     rig.set_price(1.17, "BUSDT")
     rig.signals.publish(peaked("BUSDT", time=rig.clock.now()))
     report = rig.tick(late=91)
-    assert report.stale
+    assert "stale_tick" in report.blocked
     assert rig.trade().state is TradeState.CLOSED
     assert len(rig.entries_sent()) == 1
 

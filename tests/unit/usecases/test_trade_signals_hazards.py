@@ -165,7 +165,7 @@ def test_a_tick_older_than_its_limit_enters_nothing_and_exits_still_run(rig: Rig
     rig.market.set_price("BUSDT", 1.17)
     rig.signals.publish(peaked("BUSDT", time=rig.clock.now()))
     report = rig.tick(late=90.001)
-    assert report.stale
+    assert "stale_tick" in report.blocked
     assert rig.trade().exit_reason is ExitReason.TIME_LIMIT
     assert len(rig.entries_sent()) == 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
@@ -70,17 +71,14 @@ class Function(Generic[Report]):
         time. Whatever the use case raises is counted, pushed and raised again.
         """
         started, deadline = time.perf_counter(), LambdaDeadline(context)
-        lease = None
-        try:
-            lease = self._lease.acquire(tick.execution_id, deadline)
-            report = self._work(tick, deadline, lease) if lease is not None else None
-            self._report_success(report, tick, time.perf_counter() - started)
-        except Exception:
-            self._report_failure(tick.execution_id, tick.bad_records)
-            raise
-        finally:
-            if lease is not None:
-                self._lease.release(lease)
+        with ExitStack() as stack:
+            try:
+                lease = stack.enter_context(self._lease.taken(tick.execution_id, deadline))
+                report = self._work(tick, deadline, lease) if lease is not None else None
+                self._report_success(report, tick, time.perf_counter() - started)
+            except Exception:
+                self._report_failure(tick.execution_id, tick.bad_records)
+                raise
         return report
 
     def probe(self, context: LambdaContext) -> dict[str, object]:

@@ -112,7 +112,6 @@ class DetectPumps:
         state = self._current_state(snapshot.time)
         self._watch.update(state, snapshot, report)
         report.time = snapshot.time
-        report.scans += 1
         report.skipped = len(snapshot.skipped)
         report.bad_candles += len(snapshot.skipped)
         glance = self._watch.glance(state, snapshot)

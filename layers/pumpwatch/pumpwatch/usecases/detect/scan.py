@@ -89,7 +89,6 @@ class Scanner:
             for time in opens[possible & ~new & (opens >= done.previous[position])]:
                 if time >= state.answered[row] and not _was_judged(state, symbol, int(time)):
                     report.screen_missed += 1
-                    report.missed.append((symbol, int(time)))
                     logger.error(
                         "screen missed a candle", extra={"symbol": symbol, "candle": int(time)}
                     )

@@ -48,4 +48,4 @@ class AccessCheck:
             report.block("access", reason)
             run.problem(f"no entries: {reason}")
         for warning in warnings(self._known, now=now) if asked is not None else ():
-            report.happened("warning", "", warning, time=now)
+            report.note("warning", warning, time=now)

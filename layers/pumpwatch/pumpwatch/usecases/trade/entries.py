@@ -216,5 +216,5 @@ def _deny(run: Run, signal: Signal, strategy: Strategy, reason: str) -> Trade:
     run.save(trade)
     run.report.orders[Leg.ENTRY, Outcome.DENIED] += 1
     run.report.denied.append(trade)
-    run.report.note("denied", trade, reason, time=now)
+    run.report.note("denied", reason, time=now, trade=trade)
     return trade

@@ -110,7 +110,7 @@ class EntryRound:
         if left and why == TOO_LITTLE_TIME:
             run.problem(text, cause="time")
         elif left:
-            run.report.happened("unopened", "", text, time=run.now())
+            run.report.note("unopened", text, time=run.now())
         return view
 
     def _wanted(self, run: Run, ahead: Ahead | None) -> list[Signal]:
@@ -177,7 +177,6 @@ def _block_by_run(run: Run, tick: Tick) -> None:
     trades that a person must look at."""
     report, settings, doubt = run.report, run.settings, run.ports.clock.doubt()
     if run.now() - tick.scheduled_time > settings.max_tick_age_seconds * 1000:
-        report.stale = True
         report.block("stale_tick", "the tick is older than MAX_TICK_AGE_SECONDS")
     if doubt:
         report.block("clock", doubt)

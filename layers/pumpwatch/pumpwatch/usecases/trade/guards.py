@@ -133,7 +133,7 @@ class Guards:
         if lock.until is None:
             if not report.halted:
                 run.ports.halts.halt(Halt(lock.reason, now, by=f"protection {lock.protection}"))
-                report.happened("halted", lock.symbol, lock.reason, time=now)
+                report.note("halted", lock.reason, time=now, symbol=lock.symbol)
             report.halted = True
             report.block("halt", lock.reason)
             return
@@ -141,7 +141,7 @@ class Guards:
             return
         run.ports.locks.save(lock)
         report.locks = [other for other in report.locks if other is not known] + [lock]
-        report.happened("locked", lock.symbol, f"{lock.protection}: {lock.reason}", time=now)
+        report.note("locked", f"{lock.protection}: {lock.reason}", time=now, symbol=lock.symbol)
 
     def _history(self, run: Run, view: View, now: int) -> TradingHistory:
         return TradingHistory(

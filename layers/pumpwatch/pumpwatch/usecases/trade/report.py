@@ -13,7 +13,7 @@ from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.domain.trading.trades import Trade, TradeState
 
 OVERDUE = 60_000
-"""Milliseconds past its time limit from which a position counts as overdue."""
+"""Milliseconds past its time limit after which a position is overdue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,6 @@ class Happening:
 class TradeReport:
     """One run. Money in USDT; what could not be read is None and must not be pushed as a number."""
 
-    stale: bool = False
-    """The tick is older than allowed: no entries."""
     halted: bool = False
     blocked: dict[str, str] = field(default_factory=dict)
     """Why this run opens nothing: a word of `metrics.BLOCKED_BY` and a sentence for each reason."""
@@ -88,23 +86,23 @@ class TradeReport:
     @property
     def problems(self) -> list[Happening]:
         """Return what went wrong and was left to the next run."""
-        return [one for one in self.happenings if one.kind == "problem"]
+        return [happening for happening in self.happenings if happening.kind == "problem"]
 
-    def note(self, kind: str, trade: Trade, text: str, *, time: int) -> None:
-        """Add something that happened to a trade."""
-        self.happenings.append(Happening(time, kind, trade.symbol, trade.signal_id, text))
+    def note(
+        self, kind: str, text: str, *, time: int, trade: Trade | None = None, symbol: str = ""
+    ) -> None:
+        """Add something that happened, to a trade or to a symbol or to neither."""
+        signal_id = ""
+        if trade is not None:
+            symbol, signal_id = trade.symbol, trade.signal_id
+        self.happenings.append(Happening(time, kind, symbol, signal_id, text))
 
     def problem(
         self, text: str, *, time: int, cause: str = "exchange", trade: Trade | None = None
     ) -> None:
         """Add something that went wrong; `cause` is a word of `metrics.PROBLEMS`."""
         self.problems_by_cause[cause] += 1
-        symbol, signal = ("", "") if trade is None else (trade.symbol, trade.signal_id)
-        self.happenings.append(Happening(time, "problem", symbol, signal, text))
-
-    def happened(self, kind: str, symbol: str, text: str, *, time: int) -> None:
-        """Add something that happened and concerns no single trade."""
-        self.happenings.append(Happening(time, kind, symbol, "", text))
+        self.note("problem", text, time=time, trade=trade)
 
     def block(self, reason: str, text: str) -> None:
         """Note why this run opens nothing; the first sentence of a reason stays."""
@@ -133,12 +131,12 @@ class TradeReport:
         """Fill in what is held at the end of the run; `now` in milliseconds UTC."""
         live = [trade for trade in trades if trade.state.live]
         foreign = foreign_positions(live, positions)
-        ours = [one for one in positions if one not in foreign]
+        ours = [position for position in positions if position not in foreign]
         self.trades, self.positions = live, ours
         self.open_positions, self.foreign_positions = len(ours), len(foreign)
         self.exits_overdue = sum(now - trade.closes_at > OVERDUE for trade in live)
         self.vanished = sum(trade.vanished is not None for trade in live)
-        self.exposure = sum((one.notional for one in ours), Decimal(0))
-        self.unrealised_pnl = sum((one.unrealised_pnl for one in ours), Decimal(0))
-        self.positions_without_stop = sum(one.stop_loss is None for one in ours)
+        self.exposure = sum((position.notional for position in ours), Decimal(0))
+        self.unrealised_pnl = sum((position.unrealised_pnl for position in ours), Decimal(0))
+        self.positions_without_stop = sum(position.stop_loss is None for position in ours)
         self.unknown_orders = sum(trade.state is not TradeState.OPEN for trade in live)
