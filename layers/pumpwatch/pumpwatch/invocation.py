@@ -66,15 +66,15 @@ def parse_wake_up(event: object) -> Tick:
     records = event["Records"]
     if not isinstance(records, Sequence) or isinstance(records, str) or not records:
         raise BadEvent(f"Records is {_shown(records)}, not a list of at least one record")
-    found = [one for record in records if (one := _new_signal(record)) is not None]
-    if not found:
+    signals = [signal for record in records if (signal := _new_signal(record)) is not None]
+    if not signals:
         raise BadEvent(f"none of {len(records)} records announces a new signal")
-    digest = blake2b("|".join(sorted(name for name, _ in found)).encode(), digest_size=12)
+    digest = blake2b("|".join(sorted(name for name, _ in signals)).encode(), digest_size=12)
     return Tick(
-        scheduled_time=max(time for _, time in found),
+        scheduled_time=max(time for _, time in signals),
         execution_id=f"stream-{digest.hexdigest()}",
-        signal_ids=tuple(name for name, _ in found),
-        bad_records=len(records) - len(found),
+        signal_ids=tuple(name for name, _ in signals),
+        bad_records=len(records) - len(signals),
     )
 
 

@@ -107,9 +107,9 @@ class RunNumbers:
 
     def _samples(self, metric: Metric) -> Iterable[tuple[Mapping[str, str], float]]:
         if metric.is_open:
-            found = [one for one in self.open_series.values() if one.metric is metric]
-            found.sort(key=lambda one: -one.value)
-            return [(one.labels, one.value) for one in found[: metric.most]]
+            shown = [series for series in self.open_series.values() if series.metric is metric]
+            shown.sort(key=lambda series: -series.value)
+            return [(series.labels, series.value) for series in shown[: metric.most]]
         return [
             (labels, self.gauges[key])
             for labels in metric.label_sets()

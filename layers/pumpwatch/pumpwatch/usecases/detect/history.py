@@ -250,8 +250,12 @@ class CandleHistory:
 def _closed(answers: Answers, report: DetectReport) -> dict[str, CandleSeries]:
     """Return the series that have closed candles, forming ones cut off."""
     series = good_answers(answers, report, "symbol skipped")
-    report.bad_candles += sum(one.impossible for one in series.values())
-    return {symbol: one.closed for symbol, one in series.items() if len(one.closed.open_time)}
+    report.bad_candles += sum(candles.impossible for candles in series.values())
+    return {
+        symbol: candles.closed
+        for symbol, candles in series.items()
+        if len(candles.closed.open_time)
+    }
 
 
 def _copy_rows(grid: Candles, old: Candles, wanted: BoolArray) -> None:

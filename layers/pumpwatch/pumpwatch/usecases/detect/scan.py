@@ -60,7 +60,7 @@ class Scanner:
         requests = plan.requests(state, self._detector.interval)
         answers = self._market.candles(requests) if requests else {}
         series = good_answers(answers, report, "symbol skipped")
-        report.bad_candles += sum(one.impossible for one in series.values())
+        report.bad_candles += sum(candles.impossible for candles in series.values())
         judged = self._judge_candidates(state, plan, series, now.time, report)
         self._follow_events(plan, series, now.time, report)
         self._remember(state, plan, judged, now)
@@ -112,7 +112,7 @@ class Scanner:
         """Let judging begin with the candle after the one that is forming at this look."""
         interval = self._detector.interval
         state.instruments_time = min(state.instruments_time, now.time)
-        state.refreshed = {one: min(time, now.time) for one, time in state.refreshed.items()}
+        state.refreshed = {number: min(time, now.time) for number, time in state.refreshed.items()}
         state.judged.clear()
         state.unjudged[:] = (now.time // interval + 1) * interval
         state.answered[:] = state.unjudged
@@ -146,7 +146,7 @@ class Scanner:
         unjudged = self._live(candles, start) & (candles.open_time >= state.unjudged[rows, None])
         final = unjudged & readable[:, None]
         final[:, -1] &= ~forming
-        found = self._trades.judged(candles, start, final, now, report)
+        detections = self._trades.judged(candles, start, final, now, report)
         judged: dict[int, int] = {}
         for position, row in enumerate(rows):
             if not readable[position]:
@@ -156,10 +156,10 @@ class Scanner:
                 continue
             alarms = unjudged[position].copy()
             if forming[position] and not self._detector.monotone:
-                alarms[-1] &= found.firm is not None and found.firm[position, -1]
+                alarms[-1] &= detections.firm is not None and detections.firm[position, -1]
             view = SymbolView.of_row(
                 candles,
-                found,
+                detections,
                 position,
                 alarms,
                 forming=bool(forming[position]),
@@ -206,12 +206,12 @@ def _forms(series: CandleSeries, candle: int) -> bool:
     return series.forming and int(series.open_time[-1]) == candle
 
 
-def _possible(found: Detections) -> BoolArray:
+def _possible(detections: Detections) -> BoolArray:
     """Return where the rule alarmed, or could have if it had known the market's trades.
 
     A replay of the history does not know them, so every candle that a score judged counts.
     """
-    return found.alarm if found.scored is None else found.alarm | found.scored
+    return detections.alarm if detections.scored is None else detections.alarm | detections.scored
 
 
 def _end_of(series: CandleSeries, otherwise: int) -> int:

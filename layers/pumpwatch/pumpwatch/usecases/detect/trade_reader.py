@@ -38,19 +38,19 @@ class TradeReader:
         self, candles: Candles, start: Carry, final: BoolArray, now: int, report: DetectReport
     ) -> Detections:
         """Return what the rule finds; `final`, shaped (symbols, candles), says which count now."""
-        found = self._detector.detect(candles, start)
-        if found.scored is None or not self._detector.reads_trades:
-            return found
+        detections = self._detector.detect(candles, start)
+        if detections.scored is None or not self._detector.reads_trades:
+            return detections
         fresh = candles.open_time + candles.interval >= now - self._alarm_age
-        wanted = np.flatnonzero((found.scored & final & fresh).any(axis=1))
+        wanted = np.flatnonzero((detections.scored & final & fresh).any(axis=1))
         if len(wanted):
             symbols = [candles.symbols[row] for row in wanted]
             known = self._fetched(symbols, report)
             trades = [known.get(symbol) for symbol in candles.symbols]
-            found = self._detector.detect(candles, start, trades)
+            detections = self._detector.detect(candles, start, trades)
         for row in range(len(candles.symbols)):
-            count_scored(found, row, final[row], report)
-        return found
+            count_scored(detections, row, final[row], report)
+        return detections
 
     def _fetched(self, symbols: list[str], report: DetectReport) -> dict[str, MarketTrades]:
         """Return the trades that came, by symbol. Raises a `StopTrading` error among them."""
@@ -63,10 +63,10 @@ class TradeReader:
         return good_answers(answers, report, "judged without trades")
 
 
-def count_scored(found: Detections, row: int, counts: BoolArray, report: DetectReport) -> None:
+def count_scored(detections: Detections, row: int, counts: BoolArray, report: DetectReport) -> None:
     """Count the candles of a symbol that a score judged; `counts` says which, (candles,)."""
-    if found.scored is None or found.traded is None:
+    if detections.scored is None or detections.traded is None:
         return
-    with_trades = int((found.traded[row] & counts).sum())
+    with_trades = int((detections.traded[row] & counts).sum())
     report.judged_with_trades += with_trades
-    report.judged_without_trades += int((found.scored[row] & counts).sum()) - with_trades
+    report.judged_without_trades += int((detections.scored[row] & counts).sum()) - with_trades

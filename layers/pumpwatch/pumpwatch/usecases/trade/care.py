@@ -34,48 +34,36 @@ FAILURES = (RetryLater, OutcomeUnknown, Rejected, SkipSymbol, InvariantBroken)
 """What ends the care for one trade and no other's."""
 
 
-class Care:
-    """Look after the trades that are live. One per warm function."""
+def care(run: Run, listed: Rows[Position] | RetryLater, late_fills: LateFills) -> None:
+    """Care for every live trade with the list of positions, or with what can be had without it.
 
-    def __init__(self) -> None:
-        self._late_fills = LateFills()
+    Raises `LeaseLost` and what stops trading as a whole; a single trade's failure is a problem in
+    the report.
+    """
+    trades = run.live
+    by_trade = holdings(run, listed, trades)
+    guarded = _guard_bare(run, trades, by_trade)
+    for trade in sorted(trades, key=lambda trade: trade.closes_at):
+        holding = None if trade.signal_id in guarded else by_trade[trade.signal_id]
+        _care_for(run, run.trades[trade.signal_id], holding)
+    if not isinstance(listed, Rows):
+        return
+    try:
+        for trade in late_fills.adopt(run, listed):
+            _care_for(run, trade, holdings(run, listed, [trade])[trade.signal_id])
+    except RetryLater as error:
+        run.refused(error, "foreign positions could not be held against our fills")
 
-    def run(self, run: Run, listed: Rows[Position] | RetryLater) -> None:
-        """Care for every live trade with the list of positions, or with what can be had without it.
 
-        Raises `LeaseLost` and what stops trading as a whole; a single trade's failure is a problem
-        in the report.
-        """
-        trades = run.live
-        held = holdings(run, listed, trades)
-        guarded = self._guard_bare(run, trades, held)
-        for trade in sorted(trades, key=lambda trade: trade.closes_at):
-            holding = None if trade.signal_id in guarded else held[trade.signal_id]
-            _care_for(run, run.trades[trade.signal_id], holding)
-        if isinstance(listed, Rows):
-            self._take_up(run, listed)
-
-    def _guard_bare(self, run: Run, trades: list[Trade], held: Mapping[str, Holding]) -> set[str]:
-        """See to the open trades whose position has lost its stop, all together."""
-        bare = []
-        for trade in trades:
-            own = own_position(trade, held[trade.signal_id].position)
-            if (
-                own is not None
-                and not needs_evidence(trade, own)
-                and not has_sound_stop(trade, own)
-            ):
-                bare.append((trade, own))
-        guard(run, bare)
-        return {trade.signal_id for trade, _ in bare}
-
-    def _take_up(self, run: Run, positions: Rows[Position]) -> None:
-        """Care for positions that are ours by a late fill."""
-        try:
-            for trade in self._late_fills.adopt(run, positions):
-                _care_for(run, trade, holdings(run, positions, [trade])[trade.signal_id])
-        except RetryLater as error:
-            run.refused(error, "foreign positions could not be held against our fills")
+def _guard_bare(run: Run, trades: list[Trade], by_trade: Mapping[str, Holding]) -> set[str]:
+    """See to the open trades whose position has lost its stop, all together."""
+    bare = []
+    for trade in trades:
+        own = own_position(trade, by_trade[trade.signal_id].position)
+        if own is not None and not needs_evidence(trade, own) and not has_sound_stop(trade, own):
+            bare.append((trade, own))
+    guard(run, bare)
+    return {trade.signal_id for trade, _ in bare}
 
 
 def _care_for(run: Run, trade: Trade, holding: Holding | None) -> None:
