@@ -1,7 +1,4 @@
-"""The ten ways in which small bots lost money, each by name, through pybit against the simulator.
-
-The same cases run on memory adapters in `tests/unit/usecases/test_trade_signals_hazards.py`.
-"""
+"""The ten ways in which small bots lost money, by name, through pybit against the simulator."""
 
 from __future__ import annotations
 
