@@ -67,15 +67,11 @@ class DetectState:
     def empty(cls, detector: Detector, fingerprint: str) -> DetectState:
         """Return the state before the first scan."""
         nothing = Carry.none(0, detector.extra)
+        columns: dict[str, Any] = {name: np.zeros(0, dtype=np.int64) for name in TIMES}
         return cls(
             fingerprint,
             [],
-            slice_of=np.zeros(0, dtype=np.int64),
-            through=np.zeros(0, dtype=np.int64),
-            unjudged=np.zeros(0, dtype=np.int64),
-            answered=np.zeros(0, dtype=np.int64),
-            grid_first=np.zeros(0, dtype=np.int64),
-            first_flow=np.zeros(0, dtype=np.int64),
+            **columns,
             flows=np.zeros((0, stretches(detector.interval))),
             carry=nothing,
             base=nothing,
