@@ -21,12 +21,12 @@ EARLIEST, LATEST = 1_262_304_000_000, 4_102_444_800_000
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What woke a run."""
+    """The event that woke a run."""
 
     scheduled_time: int
-    """When it was due, milliseconds UTC; for a batch of the stream, its newest signal's time."""
+    """Due time, milliseconds UTC; for a batch of the stream, its newest signal's time."""
     execution_id: str
-    """The same for a repeat of the same event: the run's id."""
+    """The run's id, the same for a repeat of the same event; it owns the lease."""
     signal_ids: tuple[str, ...] = ()
     """The signals a batch announced."""
     bad_records: int = 0

@@ -29,14 +29,14 @@ from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
 OFFSET = 2_000
 """Milliseconds into its minute at which a tick fires: the candle has just closed."""
 GAP = 30 * MINUTE
-"""After so long without a run the history is filled again at once, not slice by slice."""
+"""Time without a run after which the history is filled at once, not slice by slice."""
 BANNED = 10 * MINUTE
-"""How long to stay away after HTTP 403, as Bybit asks."""
+"""Time without requests after HTTP 403, as Bybit asks."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What this start did."""
+    """Counts of what this start did."""
 
     ticks: int = 0
     late_ticks: int = 0

@@ -23,7 +23,7 @@ SHORTEST_LOOK = 50_000
 
 
 class WatchedMarket:
-    """What detection sees (MarketData port). `only` names its symbols, empty: all of them."""
+    """The market that detection sees (MarketData port). `only` names its symbols, empty: all."""
 
     def __init__(self, market: MarketData, only: Sequence[str] = ()) -> None:
         self._market = market

@@ -55,7 +55,7 @@ COUNTERS = ("screen_missed", "clock_doubts", "bad_candles")
 
 @dataclass(frozen=True, slots=True)
 class DetectStores:
-    """Where detect keeps what it knows."""
+    """The stores of detect."""
 
     history: HistoryStore
     signals: SignalStore

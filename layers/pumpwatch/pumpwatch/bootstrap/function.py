@@ -30,7 +30,7 @@ Report = TypeVar("Report")
 
 
 class Context(LambdaContext, Protocol):
-    """What is needed of the Lambda context."""
+    """The part of the Lambda context that a handler needs."""
 
     @property
     def aws_request_id(self) -> str:

@@ -21,7 +21,7 @@ MOST_SKEW_SECONDS = 0.9
 
 
 class CheckFailed(PumpwatchError):
-    """What was checked is not as it must be; the message says what and what to do."""
+    """A check failed; the message says what is wrong and what to do."""
 
 
 def run_checks(function: str, checks: Mapping[str, Check], deadline: Deadline) -> Facts:

@@ -73,7 +73,7 @@ ENOUGH_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class TradeStores:
-    """Where trade keeps what it knows; `paper` is the account of paper mode."""
+    """The stores of trade; `paper` keeps the account of paper mode."""
 
     journal: Journal
     signals: SignalStore
@@ -83,7 +83,7 @@ class TradeStores:
     totals: TotalsStore
     paper: PaperStore | None = None
     calls: Callable[[], int] | None = None
-    """How often the stores were called so far, where that is counted."""
+    """Returns the number of calls to the stores so far, where they are counted."""
 
     @classmethod
     def in_aws(cls, table: Table, *, paper: bool) -> TradeStores:

@@ -83,12 +83,12 @@ OUTCOMES = ("filled", "rejected", "denied", "unknown")
 LEGS = ("entry", "exit")
 PHASES = ("rising", "peaked", "fading", "over")
 REPAIRS = ("opened", "dropped", "exit_ended", "resized", "closed", "stop_set", "vanished", "found")
-"""What a run can find to differ between the journal and the exchange."""
+"""Differences between the journal and the exchange that a run can repair."""
 BLOCKED_BY = ("halt", "lock", "stale_tick", "access", "stores", "rows", "clock", "time")
-"""Why a run opens nothing: a halt, a pause for all symbols, a late tick, the key, the table, a row
-of the account that cannot be read, a time that is not sure, settings that leave no time."""
+"""Reasons why a run opens nothing: a halt, a pause for all symbols, a late tick, the key, the table,
+a row of the account that cannot be read, a time that is not sure, settings that leave no time."""
 PROBLEMS = ("exchange", "store", "rows", "clock", "time", "order", "stop", "access", "signal")
-"""What went wrong in a run: no answer of the exchange or the table, a row that cannot be read, an
+"""Kinds of problems in a run: no answer of the exchange or the table, a row that cannot be read, an
 unsure time, too little time, an order or a stop that was refused or is not known, the key, a
 signal that could not be opened."""
 LISTS = ("positions", "open_orders", "order_history", "executions", "wallet", "key")
@@ -112,7 +112,7 @@ API_CODES = (
     "refused",
     "no_answer",
 )
-"""What the exchange's codes and HTTP statuses come to; the exact code is in the log."""
+"""Words for the exchange's codes and HTTP statuses; the exact code is in the log."""
 PUBLIC_ENDPOINTS = (
     "market/time",
     "market/tickers",
@@ -142,8 +142,8 @@ MOST_EVENTS, MOST_FILLS = 20, 20
 PHASES_SHOWN = 3
 """Phases in which an event can be shown at a time: one scan can see it rise, peak and end."""
 HOLD_SECONDS = 45.0
-"""How long a series with a label of any value is shown at least: its rules are evaluated four times
-within that, and it is over before the next minute's push."""
+"""Seconds for which a series with a label of any value is shown at least: its rules are evaluated
+four times within that, and it is over before the next minute's push."""
 
 
 def _gauge(job: str, name: str, text: str, *, most: int = 0, **labels: tuple[str, ...]) -> Metric:

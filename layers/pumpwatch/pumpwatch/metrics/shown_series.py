@@ -20,7 +20,7 @@ GIVEN_UP_AFTER = 300.0
 
 
 class ShownSeries:
-    """What is shown: since when, and when a gateway first accepted it. Times are Unix seconds."""
+    """The series shown, since when, and when a gateway first accepted each. Unix seconds."""
 
     def __init__(self, job: str, text: str) -> None:
         """Read what `text` gave; what is not declared any more is left out."""

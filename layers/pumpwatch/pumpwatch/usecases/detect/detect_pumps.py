@@ -43,7 +43,7 @@ SCANS_IN_DOUBT = 3
 """Scans for which an unsure time that is before the state's is not gone by."""
 FLOWS_EVERY = 15 * MINUTE
 ROUND = 0.8
-"""Of the time for which the rule has bounds: runs that fail or are left out have room."""
+"""Share of the time for which the rule has bounds: runs that fail or are skipped have room."""
 SCAN_RESERVE = 10.0
 """Seconds that must be left for another scan within the minute."""
 

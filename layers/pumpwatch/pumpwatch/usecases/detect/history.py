@@ -38,7 +38,7 @@ MOST_FAILURES = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Refreshed:
-    """What a refreshed slice holds; arrays are shaped (symbols, ...) as in `candles`.
+    """A refreshed slice; arrays are shaped (symbols, ...) as in `candles`.
 
     `start` is the rule's memory before the grid; candles from `previous` (0: no history before) to
     `through` are new.

@@ -15,7 +15,7 @@ class DetectReport:
     time: int = 0
     """The exchange's time of the last look at the market, milliseconds UTC."""
     tick_delay_seconds: float = 0.0
-    """From the scheduled time to the first look at the market."""
+    """Seconds from the scheduled time to the first look at the market."""
     symbols: int = 0
     """Symbols watched that the last snapshot had."""
     skipped: int = 0

@@ -55,7 +55,7 @@ class DetectState:
     """Symbols of the exchange that are not watched."""
     instruments_time: int = 0
     refreshed: dict[int, int] = field(default_factory=dict)
-    """When each slice was last asked for."""
+    """Time of the last request for each slice."""
     judged: list[JudgedSpan] = field(default_factory=list)
     """Spans of candidates, until the replay of their slice has passed them."""
     rows: dict[str, int] = field(init=False)

@@ -31,7 +31,7 @@ from .order_flow import close_at_market, guard, hold_back, settle
 from .run import Run
 
 FAILURES = (RetryLater, OutcomeUnknown, Rejected, SkipSymbol, InvariantBroken)
-"""What ends the care for one trade and no other's."""
+"""Errors that end the care for one trade and for no other."""
 
 
 def care(run: Run, listed: Rows[Position] | RetryLater, late_fills: LateFills) -> None:

@@ -19,10 +19,11 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a look saw. An error stands for what could not be read, None for what was not asked."""
+    """The answers of a look. An error stands for what could not be read, None for what was not
+    asked."""
 
     positions: Rows[Position]
-    """As they were last listed."""
+    """Positions as they were last listed."""
     positions_error: PumpwatchError | None = None
     open_orders: Rows[OrderStatus] | PumpwatchError | None = None
     account: Account | PumpwatchError | None = None

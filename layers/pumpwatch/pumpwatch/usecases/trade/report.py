@@ -1,4 +1,4 @@
-"""What a run of the trade use case did and found: for metrics, the log and the live view."""
+"""The report of a trade run: for metrics, the log and the live view."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class TradeReport:
 
     halted: bool = False
     blocked: dict[str, str] = field(default_factory=dict)
-    """Why this run opens nothing: a word of `metrics.BLOCKED_BY` and a sentence for each reason."""
+    """Reasons why this run opens nothing: a word of `BLOCKED_BY` and a sentence for each."""
     locks: list[Lock] = field(default_factory=list)
     """Locks in force at the end of the run."""
     key_expires: int | None = None
-    """When the exchange's key expires, milliseconds UTC; None: never, or not known yet."""
+    """Expiry of the exchange's key, milliseconds UTC; None: never, or not known yet."""
     equity: Decimal | None = None
     available: Decimal | None = None
     open_positions: int = 0
@@ -49,19 +49,19 @@ class TradeReport:
     exposure: Decimal = Decimal(0)
     unrealised_pnl: Decimal = Decimal(0)
     realised_pnl: Decimal | None = None
-    """After fees and funding, of all closed trades in the journal."""
+    """Profit and loss of all closed trades in the journal, after fees and funding."""
     positions_without_stop: int = 0
     unknown_orders: int = 0
     stop_verified_seconds: float | None = None
-    """From fill to verified stop, the largest of this run; None when no stop was due."""
+    """Longest time from fill to verified stop in this run; None when no stop was due."""
     repairs: Counter[str] = field(default_factory=Counter)
     """Differences between journal and exchange that were put right, by kind."""
     stops_refused: int = 0
     """Positions that were closed because no stop could be set."""
     problems_by_cause: Counter[str] = field(default_factory=Counter)
-    """What went wrong, by a word of `metrics.PROBLEMS`."""
+    """Count of what went wrong, by a word of `PROBLEMS`."""
     unreadable: Counter[str] = field(default_factory=Counter)
-    """Rows of the exchange's lists that could not be read, by a word of `metrics.LISTS`."""
+    """Rows of the exchange's lists that could not be read, by a word of `LISTS`."""
     exits_overdue: int = 0
     """Open positions that are more than a minute past their time limit, at the end of the run."""
     exits_refused: int = 0
@@ -100,7 +100,7 @@ class TradeReport:
     def problem(
         self, text: str, *, time: int, cause: str = "exchange", trade: Trade | None = None
     ) -> None:
-        """Add something that went wrong; `cause` is a word of `metrics.PROBLEMS`."""
+        """Add something that went wrong; `cause` is a word of `PROBLEMS`."""
         self.problems_by_cause[cause] += 1
         self.note("problem", text, time=time, trade=trade)
 
