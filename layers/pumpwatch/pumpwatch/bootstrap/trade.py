@@ -61,9 +61,11 @@ logger = logging.getLogger(__name__)
 
 LEASE_NAME = "trade"
 LEASE_RESERVE = 5.0
+"""Seconds by which the lease outlives the run: a killed run is dead before its lease ends."""
 LONGEST_RUN = 25.0
 """Seconds; the function's time-out is at most this."""
 LEASE_PATIENCE = 3.0
+"""Seconds that a run waits for a lease that another run has."""
 MOST_READS = 8
 """Independent reads of one round: positions, orders, account, signals, ticker, book, the key. With
 fewer threads a round would cost two round trips."""
