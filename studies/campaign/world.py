@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -41,6 +42,9 @@ from .plan import (
 from .promise import Broken, Promise
 from .venue import Connection, EngineVenue, Venue
 from .weather import ENDURING, Killed, Weather
+
+# A lease that cannot be released is one of the troubles: its warning is no news here.
+logging.getLogger("pumpwatch.bootstrap.lease").addHandler(logging.NullHandler())
 
 LATEST = 200
 """Seconds by which an invocation can be late; half as many are too many to enter."""

@@ -179,31 +179,6 @@ def test_handlers_load_the_listed_libraries_and_no_other(loaded):
     assert others == THIRD_PARTY - set(RUNTIME_MODULES)
 
 
-BOTH = {"bybit", "dynamodb", "records", "aws", "clock", "lazily", "pushgateway"}
-BOTH |= {"embedded_metrics"}
-ADAPTERS = {
-    DETECT: BOTH | {"s3", "archives"},
-    TRADE: BOTH | {"secrets_manager"},
-}
-TRADING = ("trade_signals", "trading_desk", "order_flow", "entries", "stops", "access_check")
-TRADING_ADAPTERS = ("bybit.broker", "bybit.orders", "dynamodb.journal", "dynamodb.paper")
-
-
-def test_each_handler_loads_its_own_part_of_pumpwatch(loaded):
-    name, modules = loaded
-    ours = {one for one in modules if one.startswith("pumpwatch.")}
-    adapters = {one.split(".")[2] for one in ours if one.startswith("pumpwatch.adapters.")}
-    assert adapters <= ADAPTERS[name]
-    trading = {f"pumpwatch.usecases.{one}" for one in TRADING}
-    trading |= {f"pumpwatch.adapters.{one}" for one in TRADING_ADAPTERS}
-    if name == DETECT:
-        assert not ours & trading
-        assert "aws_lambda_powertools.utilities.parameters" not in modules
-    else:
-        assert ours >= {one for one in trading if one.startswith("pumpwatch.usecases.")}
-        assert "pumpwatch.usecases.detect.detect_pumps" not in ours
-
-
 def test_nothing_heavy_is_loaded_that_is_not_used(loaded):
     _, modules = loaded
     heavy = {"pandas", "unittest", "numpy.random", "numpy.testing"}

@@ -13,12 +13,12 @@ from pumpwatch.adapters.dynamodb.table import lease_key
 from pumpwatch.adapters.embedded_metrics import NAMESPACE, PUSH_FAILURES, STAGE
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
 from pumpwatch.bootstrap.detect import LEASE_NAME
+from pumpwatch.bootstrap.trade import LEASE_RESERVE, LONGEST_RUN
 from pumpwatch.errors import BadCredentials, SettingsError
 from pumpwatch.metrics.catalogue import DETECT
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import load_settings
 from pumpwatch.settings.trade import LONGEST_REQUEST_SECONDS, TradeSettings
-from pumpwatch.usecases.trade.trade_signals import LEASE_RESERVE, LONGEST_RUN
 from pumpwatch_workbench.local.aws.template import Template, TemplateError, load_template
 from pumpwatch_workbench.operations.journal.stack import LOG_GROUPS
 

@@ -15,8 +15,8 @@ from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.pushgateway import PushgatewaySink
-from pumpwatch.bootstrap.function import Function, HeldLease
-from pumpwatch.errors import LeaseHeld
+from pumpwatch.bootstrap.function import Function
+from pumpwatch.bootstrap.lease import RunLease
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import DETECT, METRICS, Kind
 from pumpwatch.metrics.reporter import MetricsReporter
@@ -45,7 +45,6 @@ class ColdStart:
     def __init__(self, table, url, number, during=lambda: None):
         self._number = number
         self._during = during
-        self._lease = HeldLease(DynamoLeaseStore(table))
         self._function = Function(
             DETECT,
             reporter=MetricsReporter(
@@ -53,7 +52,7 @@ class ColdStart:
                 DynamoTotalsStore(table),
                 PushgatewaySink(url, stage="test", timeout_seconds=60),
             ),
-            lease=self._lease,
+            lease=RunLease(DynamoLeaseStore(table), "detect", reserve=1.0),
             work=self._work,
             describe=self._describe,
         )
@@ -61,12 +60,7 @@ class ColdStart:
     def run(self, execution):
         return self._function.run(Tick(self._number * 60_000, execution), Context())
 
-    def _work(self, tick, deadline):
-        try:
-            lease = self._lease.acquire("detect", owner=tick.execution_id, seconds=30)
-        except LeaseHeld:
-            return None
-        self._lease.release(lease)
+    def _work(self, tick, deadline, lease):
         self._during()
         return self._number
 

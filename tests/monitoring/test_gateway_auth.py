@@ -12,7 +12,8 @@ from support.prometheus import server_on_a_port
 from support.servers import needs_server
 
 from pumpwatch.adapters.pushgateway import PushgatewaySink
-from pumpwatch.bootstrap.function import Function, HeldLease
+from pumpwatch.bootstrap.function import Function
+from pumpwatch.bootstrap.lease import RunLease
 from pumpwatch.credentials import PushCredentials
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import TRADE
@@ -92,8 +93,8 @@ def run_with(gateway, credentials, execution="run", totals=None):
     function = Function(
         TRADE,
         reporter=MetricsReporter(TRADE, totals, sink),
-        lease=HeldLease(MemoryLeaseStore()),
-        work=lambda tick, deadline: "traded",
+        lease=RunLease(MemoryLeaseStore(), "trade", reserve=1.0),
+        work=lambda tick, deadline, lease: "traded",
         describe=lambda report, numbers: numbers.set("equity_usdt", 123),
     )
     context = type("Context", (), {"get_remaining_time_in_millis": lambda self: 20_000})()

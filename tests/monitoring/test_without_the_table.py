@@ -12,7 +12,8 @@ from support.monitoring import metric_names, query_of, rules
 from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
-from pumpwatch.bootstrap.function import Function, HeldLease
+from pumpwatch.bootstrap.function import Function
+from pumpwatch.bootstrap.lease import RunLease
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import DETECT, TRADE
@@ -46,10 +47,9 @@ def run_once(job, totals, sink):
 
     Raises what the run raises.
     """
-    lease = HeldLease(DynamoLeaseStore(Table("table", Gone())))
+    lease = RunLease(DynamoLeaseStore(Table("table", Gone())), "lease", reserve=1.0)
 
-    def work(tick, deadline):
-        lease.acquire("lease", owner=tick.execution_id, seconds=30)
+    def work(tick, deadline, taken):
         pytest.fail("nothing may be done without a lease")
 
     reporter = MetricsReporter(job, totals, sink)

@@ -15,12 +15,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from pumpwatch.bootstrap.lease import RunLease
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.reporter import MetricsReporter
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.local.aws.functions import LocalFunction
-from pumpwatch_workbench.local.memory import MemoryTotalsStore
+from pumpwatch_workbench.local.memory import MemoryLeaseStore, MemoryTotalsStore
 
 ROOT = Path(__file__).parents[2]
 VARIABLES = {
@@ -62,7 +63,9 @@ class Rig:
         self.forget()
         function._describe = lambda report, numbers: None
 
-        def work(tick: Tick, deadline: object) -> object:
+        function._lease = RunLease(MemoryLeaseStore(), name, reserve=1.0)
+
+        def work(tick: Tick, deadline: object, lease: object) -> object:
             self.ticks.append(tick)
             return REPORTS[name]()
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import promql_parser
 import yaml
 
+from pumpwatch.metrics.catalogue import Kind
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 CHART = REPOSITORY / "k8s-monitoring"
 ALERTING = CHART / "alerting"
@@ -25,6 +27,14 @@ MACROS = {
     "${stage}": ".+",
     "$stage": ".+",
 }
+
+
+def most_series(metric):
+    """Return how many series a metric has at most."""
+    if metric.is_open:
+        return metric.most
+    per_label_set = len(metric.bounds) + 2 if metric.kind is Kind.HISTOGRAM else 1
+    return sum(1 for _ in metric.label_sets()) * per_label_set
 
 
 def provisioning(name):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -143,23 +143,40 @@ class Rig:
                 return None
             return (use_case or self.use_case()).run(tick, deadline, taken)
 
+    # --- what happens --------------------------------------------------------------------
+
+    def signal(self, symbol: str = SYMBOL, name: str = "", **changes: Any) -> None:
+        """List the symbol at the pumped price and publish a signal of this moment.
+
+        `name` is the id of signal and event, for a further one of the symbol.
+        """
+        self.market.list_instrument(instrument(symbol))
+        self.set_price(1.17, symbol)
+        ids = {"signal_id": name, "event_id": name} if name else {}
+        self.signals.publish(peaked(symbol, **{"time": self.clock.now(), **ids, **changes}))
+
+    def opened(self, **asked: Any) -> Rig:
+        """Publish a signal and trade it; `asked` is what `try_tick` takes."""
+        self.signals.publish(peaked())
+        report = self.tick(**asked)
+        assert self.trade().state is TradeState.OPEN, report.happenings
+        return self
+
+    def save(self, trade: Trade) -> None:
+        """Store a trade as a run before this one did."""
+        lease = self.leases.acquire("trade", owner="before", seconds=1)
+        self.journal.save(trade, lease)
+        self.leases.release(lease)
+
     # --- what tests ask ------------------------------------------------------------------
 
     def trade(self, symbol: str = SYMBOL) -> Trade:
-        found = [one for one in self.journal.trades_since(0) if one.symbol == symbol]
-        assert len(found) == 1
-        return found[0]
+        (trade,) = [one for one in self.journal.trades_since(0) if one.symbol == symbol]
+        return trade
 
     def entries_sent(self) -> list[str]:
         """Ids of the entries that reached the exchange, refused repeats included."""
         return [one.order_id for one in self.broker.placed if not one.reduce_only]
-
-    def opened(self) -> Rig:
-        """Publish a signal and trade it."""
-        self.signals.publish(peaked())
-        report = self.tick()
-        assert self.trade().state is TradeState.OPEN, report.happenings
-        return self
 
     def check_agreement(self) -> None:
         """Journal and exchange agree, and every position has its stop on the losing side."""
@@ -184,5 +201,25 @@ class Rig:
                 assert filled == journalled
 
 
-def changed(signal: Signal, **changes: Any) -> Signal:
-    return replace(signal, **changes)
+def beside(port: Any, method: str, *, before: Any = None, after: Any = None) -> None:
+    """Let something happen before or after each call of a port's method."""
+    sound = getattr(port, method)
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        if before is not None:
+            before(*arguments)
+        answer = sound(*arguments, **named)
+        if after is not None:
+            after(*arguments)
+        return answer
+
+    setattr(port, method, call)
+
+
+def failing(error: Exception) -> Any:
+    """Return a call that fails."""
+
+    def fail(*arguments: Any, **named: Any) -> Any:
+        raise error
+
+    return fail

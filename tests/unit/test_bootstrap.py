@@ -1,12 +1,11 @@
-"""What surrounds the use cases: lease, metrics, refused events; and what each function loads."""
+"""What surrounds the use cases: lease, metrics, refused events, keys."""
 
 import logging
-import subprocess
-import sys
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
-from typing import ClassVar
 
 import pytest
 from support.records import NOW, a_signal, a_trade, an_event
@@ -15,12 +14,18 @@ from support.trading_rig import settings
 from pumpwatch.adapters.bybit import endpoints
 from pumpwatch.adapters.bybit.refusals import word_of
 from pumpwatch.adapters.bybit.traffic import Traffic
+from pumpwatch.bootstrap.connection import BybitConnection, describe_traffic
+from pumpwatch.bootstrap.detect import LEASE_RESERVE, detect_from_environment
 from pumpwatch.bootstrap.detect import describe as describe_detect
-from pumpwatch.bootstrap.detect import detect_function
-from pumpwatch.bootstrap.function import Function, HeldLease
+from pumpwatch.bootstrap.function import Function
+from pumpwatch.bootstrap.lease import RunLease
 from pumpwatch.bootstrap.numbers import describe as describe_trade
-from pumpwatch.bootstrap.trade import trade_function
-from pumpwatch.bootstrap.traffic import describe_traffic
+from pumpwatch.bootstrap.trade import (
+    TradeStores,
+    trade_from_environment,
+    trade_function,
+    trade_lease,
+)
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.domain.trading.orders import Leg, Outcome, Side
@@ -50,10 +55,18 @@ from pumpwatch.metrics.catalogue import (
 )
 from pumpwatch.metrics.numbers import RunNumbers, UndeclaredMetric
 from pumpwatch.metrics.reporter import MetricsReporter
+from pumpwatch.settings.trade import TradeSettings
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.guards import protections_from
 from pumpwatch.usecases.trade.report import TradeReport
-from pumpwatch_workbench.local.memory import MemoryLeaseStore, MemoryTotalsStore
+from pumpwatch_workbench.local.aws.template import load_template
+from pumpwatch_workbench.local.memory import (
+    ManualDeadline,
+    MemoryLeaseStore,
+    MemoryTotalsStore,
+)
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 TICK = Tick(1_767_571_260_000, "run-1")
 
@@ -80,15 +93,34 @@ class Gateway:
         return True
 
 
-def function(work, describe=lambda report, numbers: None, lease=None, seen=None):
-    gateway = Gateway(seen)
+def function(work, describe=lambda report, numbers: None, leases=None, gateway=None, **more):
+    """Return a function of trade with this work, and where it pushes."""
+    gateway = gateway or Gateway()
+    leases = leases or MemoryLeaseStore(lambda: 0.0)
     reporter = MetricsReporter(TRADE, MemoryTotalsStore(), gateway)
-    lease = lease or HeldLease(MemoryLeaseStore(lambda: 0.0))
-    return Function(TRADE, reporter=reporter, lease=lease, work=work, describe=describe), gateway
+    lease = RunLease(leases, "trade", reserve=5.0)
+    made = Function(TRADE, lease=lease, reporter=reporter, work=work, describe=describe, **more)
+    return made, gateway
+
+
+def report_of(*_):
+    return "report"
+
+
+def forbidden(*_):
+    raise ExchangeForbidden("403")
+
+
+def is_taken(leases, name="trade"):
+    try:
+        leases.release(leases.acquire(name, owner="another", seconds=1))
+    except LeaseHeld:
+        return True
+    return False
 
 
 def test_good_run_pushes_its_success():
-    run, gateway = function(lambda tick, deadline: "report")
+    run, gateway = function(report_of)
     assert run.run(TICK, Context()) == "report"
     ((values, failed, _),) = gateway.pushes
     assert not failed
@@ -97,67 +129,77 @@ def test_good_run_pushes_its_success():
     assert ("pumpwatch_trade_last_failure_timestamp_seconds",) not in values
 
 
-def test_failed_run_pushes_its_failure_and_raises():
-    def work(tick, deadline):
-        raise ExchangeForbidden("403")
-
-    run, gateway = function(work)
+def test_failed_run_pushes_its_failure_gives_its_lease_back_and_raises():
+    leases = MemoryLeaseStore(lambda: 0.0)
+    run, gateway = function(forbidden, leases=leases)
     with pytest.raises(ExchangeForbidden):
         run.run(TICK, Context())
     ((values, failed, _),) = gateway.pushes
     assert failed
     assert values["pumpwatch_trade_runs_total", "failure"] == 1
     assert values["pumpwatch_trade_runs_total", "success"] == 0
+    assert not is_taken(leases)
 
 
-def test_busy_run_is_counted_but_not_pushed():
-    run, gateway = function(lambda tick, deadline: None)
+def test_busy_run_does_nothing_and_pushes_nothing():
+    leases = MemoryLeaseStore(lambda: 0.0)
+    leases.acquire("trade", owner="another", seconds=9)
+    run, gateway = function(lambda *_: pytest.fail("another run is at it"), leases=leases)
     assert run.run(TICK, Context()) is None
     assert gateway.pushes == []
 
 
-def test_deadline_is_the_context_s():
-    run, _ = function(lambda tick, deadline: deadline.seconds_left())
-    assert run.run(TICK, Context()) == 25.0
+def test_run_works_to_the_context_s_deadline_under_a_lease_of_its_own():
+    run, _ = function(lambda tick, deadline, lease: (deadline.seconds_left(), lease.owner))
+    assert run.run(TICK, Context()) == (25.0, TICK.execution_id)
 
 
 def test_metrics_go_out_before_the_lease_is_given_back():
     leases = MemoryLeaseStore(lambda: 0.0)
-    held = HeldLease(leases)
-
-    def work(tick, deadline):
-        held.release(held.acquire("trade", owner=tick.execution_id, seconds=30))
-        return "report"
-
-    def taken():
-        try:
-            leases.acquire("trade", owner="another", seconds=1)
-        except LeaseHeld:
-            return True
-        return False
-
-    run, gateway = function(work, lease=held, seen=taken)
+    run, gateway = function(report_of, leases=leases, gateway=Gateway(lambda: is_taken(leases)))
     run.run(TICK, Context())
     assert gateway.pushes[0][2], "the lease was free while the metrics were pushed"
-    assert not taken()
+    assert not is_taken(leases)
 
 
-def test_lease_that_cannot_be_given_back_does_not_fail_the_run():
-    class Broken:
-        def acquire(self, name, *, owner, seconds):
-            return MemoryLeaseStore(lambda: 0.0).acquire(name, owner=owner, seconds=seconds)
-
+def test_lease_that_cannot_be_given_back_does_not_fail_the_run(caplog):
+    class Broken(MemoryLeaseStore):
         def release(self, lease):
             raise StoreUnavailable("no answer")
 
-    held = HeldLease(Broken())
-
-    def work(tick, deadline):
-        held.release(held.acquire("trade", owner=tick.execution_id, seconds=30))
-        return "report"
-
-    run, _ = function(work, lease=held)
+    run, _ = function(report_of, leases=Broken(lambda: 0.0))
     assert run.run(TICK, Context()) == "report"
+    assert "lease was not released" in caplog.text
+
+
+@pytest.mark.parametrize(("seconds", "lasts"), [(20.0, 25.0), (float("inf"), 30.0), (-1.0, 5.0)])
+def test_trade_s_lease_outlives_its_run_by_five_seconds(seconds, lasts):
+    now = [0.0]
+    leases = MemoryLeaseStore(lambda: now[0])
+    with trade_lease(leases, wait=None).taken("run", ManualDeadline(seconds)):
+        now[0] = lasts - 0.01
+        assert is_taken(leases)
+        now[0] = lasts
+        assert not is_taken(leases)
+
+
+def test_trade_waits_three_seconds_for_its_lease():
+    waits, leases = [], MemoryLeaseStore(lambda: sum(waits))
+    leases.acquire("trade", owner="another", seconds=30)
+    with trade_lease(leases, waits.append).taken("run", ManualDeadline()) as lease:
+        assert lease is None
+    assert sum(waits) == pytest.approx(3.0)
+
+
+def test_detect_s_lease_covers_its_run_and_ends_before_the_next_tick_even_after_a_kill():
+    timeout = load_template(TEMPLATE)["Resources"]["DetectFunction"]["Properties"]["Timeout"]
+    now = [1_000.0]
+    leases = MemoryLeaseStore(lambda: now[0])
+    with RunLease(leases, "detect", reserve=LEASE_RESERVE).taken("run", ManualDeadline(timeout)):
+        now[0] = 1_000 + timeout - 0.1
+        assert is_taken(leases, "detect")
+        now[0] = 1_000 + 60 - 3.5
+        assert not is_taken(leases, "detect")
 
 
 @pytest.mark.parametrize(
@@ -167,14 +209,14 @@ def test_report_that_cannot_be_described_does_not_fail_the_run(caplog, error):
     def describe(report, numbers):
         raise error
 
-    run, gateway = function(lambda tick, deadline: "report", describe)
+    run, gateway = function(report_of, describe)
     with caplog.at_level(logging.ERROR):
         assert run.run(TICK, Context()) == "report"
     assert gateway.pushes[0][0]["pumpwatch_trade_runs_total", "success"] == 1
 
 
 def test_malformed_event_is_counted_and_answered():
-    run, gateway = function(lambda tick, deadline: pytest.fail("nothing may be done"))
+    run, gateway = function(lambda *_: pytest.fail("nothing may be done"))
     answer = run.refuse(BadEvent("no scheduled_time"), Context())
     assert answer == {"error": "no scheduled_time"}
     ((values, failed, _),) = gateway.pushes
@@ -183,7 +225,7 @@ def test_malformed_event_is_counted_and_answered():
 
 
 def test_bad_records_of_a_batch_are_counted():
-    run, gateway = function(lambda tick, deadline: "report")
+    run, gateway = function(report_of)
     run.run(Tick(TICK.scheduled_time, "run", ("a",), bad_records=3), Context())
     assert gateway.pushes[0][0]["pumpwatch_trade_bad_events_total",] == 3
 
@@ -194,22 +236,30 @@ ALWAYS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("job", "describe"),
-    [
-        (DETECT, lambda numbers: describe_detect(DetectReport(time=1), numbers)),
-        (TRADE, lambda numbers: describe_trade(full_trade_report(), numbers, mode="paper")),
-    ],
-)
-def test_every_gauge_of_the_list_is_set_by_a_run(job, describe):
-    numbers = RunNumbers(job)
-    describe(numbers)
+def numbers_of(report, mode="live"):
+    if isinstance(report, DetectReport):
+        describe_detect(report, numbers := RunNumbers(DETECT))
+    else:
+        describe_trade(report, numbers := RunNumbers(TRADE), mode=mode)
+    return numbers
+
+
+def values_of(report):
+    """Return gauges and what was counted, by their names without the job."""
+    numbers = numbers_of(report)
+    counted = {key: amount for key, amount in numbers.increments.items() if amount}
+    return {k.removeprefix(f"{numbers.job}_"): v for k, v in {**numbers.gauges, **counted}.items()}
+
+
+@pytest.mark.parametrize("job", [DETECT, TRADE])
+def test_every_gauge_of_the_list_is_set_by_a_run(job):
+    described = numbers_of(DetectReport(time=1) if job == DETECT else full_trade_report()).gauges
+    described = {key.partition("|")[0].removeprefix(f"{job}_") for key in described}
     declared = {
         metric.name.removeprefix(f"{job}_")
         for metric in METRICS
         if metric.job == job and metric.kind == "gauge" and not metric.is_open
     }
-    described = {key.partition("|")[0].removeprefix(f"{job}_") for key in numbers.gauges}
     warm = {"clock_skew_seconds"}
     if job == TRADE:
         warm |= {"store_calls_last_run", "requests_last_run"}
@@ -232,18 +282,28 @@ def full_trade_report():
     return report
 
 
-def test_trade_report_is_counted_by_leg_and_outcome():
-    numbers = RunNumbers(TRADE)
-    describe_trade(full_trade_report(), numbers, mode="live")
-    assert numbers.increments["pumpwatch_trade_orders_total|leg=entry,outcome=filled"] == 2
-    assert numbers.gauges["pumpwatch_trade_mode_info|mode=live"] == 1
-    assert numbers.gauges["pumpwatch_trade_mode_info|mode=paper"] == 0
-    assert numbers.increments["pumpwatch_trade_repairs_total|kind=resized"] == 3
-    assert numbers.gauges["pumpwatch_trade_entries_blocked|reason=access"] == 1
-    assert numbers.gauges["pumpwatch_trade_entries_blocked|reason=halt"] == 0
-    assert numbers.gauges["pumpwatch_trade_locks|protection=drawdown"] == 1
-    assert numbers.gauges["pumpwatch_trade_locks|protection=stale_data"] == 0
-    assert numbers.gauges["pumpwatch_trade_key_expiry_timestamp_seconds"] == 1
+def test_what_a_report_says_is_a_number_under_its_labels():
+    report = full_trade_report()
+    report.locks += [Lock("drawdown", "deep", 1, 5_000), Lock("drawdown", "deep", 1, 9_000)]
+    assert {
+        "orders_total|leg=entry,outcome=filled": 2,
+        "mode_info|mode=live": 1,
+        "mode_info|mode=paper": 0,
+        "repairs_total|kind=resized": 3,
+        "entries_blocked|reason=access": 1,
+        "entries_blocked|reason=halt": 0,
+        "locks|protection=drawdown": 3,
+        "locks|protection=stale_data": 0,
+        "lock_end_timestamp_seconds|protection=drawdown": 9,
+        "lock_end_timestamp_seconds|protection=stale_data": 0,
+        "key_expiry_timestamp_seconds": 1,
+    }.items() <= values_of(report).items()
+    report = DetectReport(candidates_deferred=3, candidates_unjudged=2, clock_doubts=1)
+    assert {
+        "candidates_deferred": 3,
+        "candidates_unjudged": 2,
+        "clock_doubts_total": 1,
+    }.items() <= values_of(report).items()
 
 
 def test_what_a_run_could_not_do_is_counted_by_its_word():
@@ -251,31 +311,15 @@ def test_what_a_run_could_not_do_is_counted_by_its_word():
     for cause in PROBLEMS:
         report.problem("no answer", time=1, cause=cause)
     report.unreadable.update(LISTS)
-    numbers = RunNumbers(TRADE)
-    describe_trade(report, numbers, mode="live")
-    counted = {
-        key.removeprefix(f"{TRADE}_"): amount
-        for key, amount in numbers.increments.items()
-        if amount
-    }
-    assert counted == {
+    values = values_of(report)
+    assert {name: value for name, value in values.items() if "_total" in name} == {
         "exits_refused_total": 3,
         "care_missed_total": 4,
         "signals_unopened_total": 5,
         **{f"problems_total|kind={kind}": 1 for kind in PROBLEMS},
         **{f"unreadable_rows_total|list={name}": 1 for name in LISTS},
     }
-    assert numbers.gauges["pumpwatch_trade_exits_overdue"] == 2
-
-
-def test_lock_s_end_is_shown_by_protection():
-    numbers = RunNumbers(TRADE)
-    report = TradeReport()
-    report.locks += [Lock("drawdown", "deep", 1, 5_000), Lock("drawdown", "deep", 1, 9_000)]
-    describe_trade(report, numbers, mode="paper")
-    assert numbers.gauges["pumpwatch_trade_locks|protection=drawdown"] == 2
-    assert numbers.gauges["pumpwatch_trade_lock_end_timestamp_seconds|protection=drawdown"] == 9
-    assert numbers.gauges["pumpwatch_trade_lock_end_timestamp_seconds|protection=stale_data"] == 0
+    assert values["exits_overdue"] == 2
 
 
 @pytest.mark.parametrize(
@@ -285,8 +329,7 @@ def test_lock_s_end_is_shown_by_protection():
 def test_fills_are_shown_with_their_price_and_entries_with_what_was_lost(side, price, bucket):
     trade = a_trade(side=Side(side), signal_price=Decimal(100), entry_price=Decimal(price))
     closed = a_trade("other", symbol="BUSDT", exit_price=Decimal(7))
-    numbers = RunNumbers(TRADE)
-    describe_trade(TradeReport(opened=[trade], closed=[closed]), numbers, mode="paper")
+    numbers = numbers_of(TradeReport(opened=[trade], closed=[closed]))
     shown = {
         (one.labels["symbol"], one.labels["leg"]): one.value for one in numbers.open_series.values()
     }
@@ -295,9 +338,8 @@ def test_fills_are_shown_with_their_price_and_entries_with_what_was_lost(side, p
 
 
 def shown_events(report):
-    numbers = RunNumbers(DETECT)
-    describe_detect(report, numbers)
-    return {(one.labels["symbol"], one.labels["phase"]) for one in numbers.open_series.values()}
+    series = numbers_of(report).open_series.values()
+    return {(one.labels["symbol"], one.labels["phase"]) for one in series}
 
 
 def test_event_is_shown_in_its_phase_and_in_those_that_the_run_signalled():
@@ -329,53 +371,45 @@ def test_only_the_strongest_events_are_shown():
 def test_requests_are_counted_by_endpoint_and_word_of_failed_runs_too():
     traffic = Traffic()
 
-    def work(tick, deadline):
+    def work(*_):
         traffic.note("/v5/market/tickers", 10006, 0.3)
         traffic.note("/v5/market/tickers", 0, 0.03)
         raise ExchangeForbidden("403")
 
-    gateway = Gateway()
-    run = Function(
-        DETECT,
-        reporter=MetricsReporter(DETECT, MemoryTotalsStore(), gateway),
-        lease=HeldLease(MemoryLeaseStore(lambda: 0.0)),
-        work=work,
-        describe=lambda report, numbers: None,
-        describe_always=lambda numbers: describe_traffic(traffic.take(), numbers),
-    )
+    run, gateway = function(work, describe_always=partial(describe_traffic, traffic))
     for count in (1, 2):
         with pytest.raises(ExchangeForbidden):
             run.run(Tick(TICK.scheduled_time, f"run-{count}"), Context())
         values = gateway.pushes[-1][0]
-        name = "pumpwatch_detect_api_requests_total"
+        name = "pumpwatch_trade_api_requests_total"
         assert values[name, "market/tickers", "rate_limited"] == count
         assert values[name, "market/tickers", "ok"] == count
         assert values[name, "market/kline", "ok"] == 0
-        name = "pumpwatch_detect_api_latency_seconds"
+        name = "pumpwatch_trade_api_latency_seconds"
         assert values[f"{name}_bucket", "0.05", "market/tickers"] == count
         assert values[f"{name}_bucket", "0.5", "market/tickers"] == 2 * count
         assert values[f"{name}_count", "market/tickers"] == 2 * count
 
 
-def test_every_endpoint_and_every_code_has_its_label():
+def test_every_endpoint_has_its_label():
     declared = [one for one in vars(endpoints).values() if isinstance(one, endpoints.Endpoint)]
     assert {one.path.removeprefix("/v5/") for one in declared} == set(ENDPOINTS)
     public = {one.path.removeprefix("/v5/") for one in declared if not one.private}
     assert public == set(PUBLIC_ENDPOINTS)
-    words = {word_of(code) for code in [-1, 0, 401, 403, 404, 429, 500, 503, 10_000, 10_002, 10_003,
-             10_005, 10_006, 10_016, 10_018, 33_004, 110_007, 110_043, 170_146]}  # fmt: skip
-    assert words == set(API_CODES)
 
 
-@pytest.mark.parametrize(
-    ("code", "word"),
-    [(0, "ok"), (110043, "ok"), (10006, "rate_limited"), (429, "rate_limited"), (403, "forbidden"),
-     (10018, "forbidden"), (401, "key_refused"), (10010, "key_refused"), (33004, "key_refused"),
-     (10002, "clock"), (10016, "unavailable"), (502, "unavailable"), (110007, "refused"),
-     (404, "refused"), (-1, "no_answer")],
-)  # fmt: skip
-def test_codes_come_to_words(code, word):
-    assert word_of(code) == word
+CODES = {
+    0: "ok", 110043: "ok", 10006: "rate_limited", 429: "rate_limited", 403: "forbidden",
+    10018: "forbidden", 401: "key_refused", 10003: "key_refused", 10005: "key_refused",
+    10010: "key_refused", 33004: "key_refused", 10002: "clock", 10016: "unavailable",
+    10000: "unavailable", 500: "unavailable", 502: "unavailable", 503: "unavailable",
+    170146: "unavailable", 110007: "refused", 404: "refused", -1: "no_answer",
+}  # fmt: skip
+
+
+def test_codes_come_to_the_words_that_are_labels():
+    assert {code: word_of(code) for code in CODES} == CODES
+    assert set(CODES.values()) == set(API_CODES)
 
 
 def test_every_kind_of_repair_and_every_protection_has_its_label():
@@ -390,32 +424,24 @@ def test_every_kind_of_repair_and_every_protection_has_its_label():
     assert names == set(PROTECTIONS)
 
 
-@pytest.mark.parametrize("build", [detect_function, trade_function])
+@pytest.mark.parametrize("build", [detect_from_environment, trade_from_environment])
 def test_wrong_setting_fails_the_cold_start(build):
     environment = {"TABLE_NAME": "table", "BUCKET_NAME": "bucket", "PARALLEL_REQUESTS": "99"}
     with pytest.raises(SettingsError, match="PARALLEL_REQUESTS='99'"):
         build(environment)
 
 
-def test_cold_start_asks_for_no_key():
-    trade_function(
-        {
-            "TABLE_NAME": "table",
-            "TRADING_MODE": "live",
-            "STRATEGY": "fade",
-            "LIVE_TRADING_CONFIRMATION": "1",
-            "BYBIT_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:1:secret:x",
-        }
-    )
-
-
 LIVE = {
-    "TABLE_NAME": "table",
-    "TRADING_MODE": "live",
-    "STRATEGY": "fade",
-    "LIVE_TRADING_CONFIRMATION": "1",
-    "BYBIT_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:1:secret:x",
+    "table_name": "table",
+    "trading_mode": "live",
+    "strategy": "fade",
+    "live_trading_confirmation": "1",
+    "bybit_secret_arn": "arn:aws:secretsmanager:eu-central-1:1:secret:x",
 }
+
+
+def test_cold_start_asks_for_no_key():
+    trade_from_environment({name.upper(): value for name, value in LIVE.items()})
 
 
 class Keys:
@@ -425,18 +451,12 @@ class Keys:
         self.keys = list(keys)
         self.asked = []
 
-    def __call__(self, key_arn, push_arn=""):
-        return self
-
     def exchange_key(self):
         self.asked.append("key")
         key = self.keys[0]
         if isinstance(key, Exception):
             raise key
         return ExchangeKey(key, "secret")
-
-    def push_credentials(self):
-        return None
 
     def forget(self):
         self.asked.append("forget")
@@ -446,53 +466,47 @@ class Keys:
         self.keys = self.keys[1:] or self.keys
 
 
-class Desk:
-    """Stands for the use case: does what the key that it was made with deserves."""
+class KeyedUseCase:
+    """Does what the key that its connection was made with deserves."""
 
-    made: ClassVar[list[str]] = []
-    session = SimpleNamespace(
-        start_run=lambda deadline: None, request_count=0, clock_skew_seconds=None
-    )
+    def __init__(self, ports, settings):
+        self.key = ports.market
 
-    def __init__(self, settings, table, lease, key, traffic):
-        self.key, self.lease = key, lease
-        self.use_case = self
-        self.made.append(key.api_key)
-
-    def run(self, tick, deadline):
-        self.lease.release(self.lease.acquire("trade", owner=tick.execution_id, seconds=30))
-        if self.key.api_key == "old":
+    def run(self, tick, deadline, lease):
+        if self.key == "old":
             raise KeyRefused("API key is invalid (code 10003)")
-        if self.key.api_key == "bound":
+        if self.key == "bound":
             raise BadCredentials("unmatched IP (code 10010)")
         return TradeReport()
 
 
 @pytest.fixture
 def live(monkeypatch):
-    """Build the live function with these secrets; the lease is a real one in memory."""
+    """Build the live function with these secrets; `made` names the keys that it connected with."""
+    monkeypatch.setattr("pumpwatch.bootstrap.trade.TradeSignals", KeyedUseCase)
+    ports = ("journal", "signals", "halts", "locks")
+    stores = TradeStores(
+        **dict.fromkeys(ports), leases=MemoryLeaseStore(lambda: 0.0), totals=MemoryTotalsStore()
+    )
+    session = SimpleNamespace(
+        start_run=lambda deadline: None, request_count=0, clock_skew_seconds=None, health=None
+    )
 
     def build(keys):
-        leases = MemoryLeaseStore(lambda: 0.0)
-        names = {
-            "SecretsManagerSecrets": keys,
-            "_desk": Desk,
-            "DynamoLeaseStore": lambda table: leases,
-            "metrics_reporter": lambda job, settings, table, secrets: MetricsReporter(
-                job, MemoryTotalsStore(), None
-            ),
-        }
-        for name, stand_in in names.items():
-            monkeypatch.setattr(f"pumpwatch.bootstrap.trade.{name}", stand_in)
-        Desk.made.clear()
-        return trade_function(LIVE)
+        made = []
+
+        def connect(key):
+            made.append(key.api_key)
+            return BybitConnection(session, key.api_key, None, Traffic())
+
+        return trade_function(TradeSettings(**LIVE), stores, connect, secrets=keys), made
 
     return build
 
 
 def test_key_that_is_a_placeholder_is_read_anew_in_the_next_run(live):
     keys = Keys(BadCredentials("still a placeholder"))
-    run = live(keys)
+    run, _ = live(keys)
     for _ in range(2):
         with pytest.raises(BadCredentials):
             run.run(TICK, Context())
@@ -501,75 +515,48 @@ def test_key_that_is_a_placeholder_is_read_anew_in_the_next_run(live):
 
 def test_rotated_key_is_picked_up_in_the_same_run_when_the_old_one_is_refused(live):
     keys = Keys("old", "new")
-    run = live(keys)
+    run, made = live(keys)
     assert run.run(TICK, Context()) is not None
-    assert Desk.made == ["old", "new"]
+    assert made == ["old", "new"]
     assert keys.asked == ["key", "forget", "key"]
 
 
 def test_rotated_key_is_picked_up_when_the_cache_has_run_out(live):
     keys = Keys("first", "second")
-    run = live(keys)
+    run, made = live(keys)
     run.run(TICK, Context())
     run.run(TICK, Context())
     keys.rotate()
     run.run(TICK, Context())
-    assert Desk.made == ["first", "second"]
+    assert made == ["first", "second"]
 
 
-def test_key_that_stays_refused_is_tried_twice_and_no_more(live):
-    keys = Keys("old")
-    with pytest.raises(KeyRefused):
-        live(keys).run(TICK, Context())
-    assert Desk.made == ["old", "old"]
+class Late(Context):
+    def get_remaining_time_in_millis(self):
+        return 10_000
 
 
-def test_key_that_is_refused_late_is_left_to_the_next_run(live):
-    class Late(Context):
-        def get_remaining_time_in_millis(self):
-            return 10_000
-
-    with pytest.raises(KeyRefused):
-        live(Keys("old", "new")).run(TICK, Late())
-    assert Desk.made == ["old"]
-
-
-def test_key_without_a_right_is_not_tried_again(live):
-    with pytest.raises(BadCredentials):
-        live(Keys("bound")).run(TICK, Context())
-    assert Desk.made == ["bound"]
+@pytest.mark.parametrize(
+    ("keys", "context", "error", "tried"),
+    [
+        (["old"], Context, KeyRefused, ["old", "old"]),
+        (["old", "new"], Late, KeyRefused, ["old"]),
+        (["bound"], Context, BadCredentials, ["bound"]),
+        ([StoreUnavailable("throttled")], Context, StoreUnavailable, []),
+    ],
+    ids=["stays refused", "refused late", "lacks a right", "secret is silent"],
+)
+def test_key_is_tried_twice_at_most(live, keys, context, error, tried):
+    run, made = live(Keys(*keys))
+    with pytest.raises(error):
+        run.run(TICK, context())
+    assert made == tried
 
 
 def test_warm_key_goes_on_while_the_secret_cannot_be_read(live):
     keys = Keys("first", StoreUnavailable("throttled"))
-    run = live(keys)
+    run, made = live(keys)
     run.run(TICK, Context())
     keys.rotate()
     assert run.run(TICK, Context()) is not None
-    assert Desk.made == ["first"]
-
-
-def test_secret_that_cannot_be_read_fails_a_cold_run(live):
-    with pytest.raises(StoreUnavailable):
-        live(Keys(StoreUnavailable("throttled"))).run(TICK, Context())
-
-
-def test_detect_loads_neither_the_trading_code_nor_the_secrets():
-    program = (
-        "import sys, pumpwatch.bootstrap.detect, pumpwatch.bootstrap.logs\n"
-        "print(*sorted(sys.modules))"
-    )
-    answer = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    loaded = set(answer.stdout.split())
-    assert "pumpwatch.usecases.detect.detect_pumps" in loaded
-    forbidden = {
-        "pumpwatch.bootstrap.trade",
-        "pumpwatch.usecases.trade.trade_signals",
-        "pumpwatch.adapters.secrets_manager",
-        "aws_lambda_powertools.utilities.parameters",
-        "moto",
-        "pumpwatch_workbench",
-    }
-    assert not loaded & forbidden
+    assert made == ["first"]

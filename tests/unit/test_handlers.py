@@ -75,7 +75,7 @@ def test_what_a_person_must_act_on_is_a_warning_and_an_order_is_not(local, monke
     trade_function, function = local
     report = TradeReport()
     for number, kind in enumerate(("opened", "closed", "denied", "problem", "vanished", "halted")):
-        report.happened(kind, f"S{number}USDT", kind, time=1)
+        report.note(kind, kind, time=1, symbol=f"S{number}USDT")
     report.block("halt", "halted by a person")
     report.block("lock", "a protection pauses every symbol")
     monkeypatch.setattr(type(function), "run", lambda self, tick, context: report)

@@ -21,12 +21,12 @@ EARLIEST, LATEST = 1_262_304_000_000, 4_102_444_800_000
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What woke a run."""
+    """The event that woke a run."""
 
     scheduled_time: int
-    """When it was due, milliseconds UTC; for a batch of the stream, its newest signal's time."""
+    """Due time, milliseconds UTC; for a batch of the stream, its newest signal's time."""
     execution_id: str
-    """The same for a repeat of the same event: the run's id."""
+    """The run's id, the same for a repeat of the same event; it owns the lease."""
     signal_ids: tuple[str, ...] = ()
     """The signals a batch announced."""
     bad_records: int = 0
@@ -66,15 +66,15 @@ def parse_wake_up(event: object) -> Tick:
     records = event["Records"]
     if not isinstance(records, Sequence) or isinstance(records, str) or not records:
         raise BadEvent(f"Records is {_shown(records)}, not a list of at least one record")
-    found = [one for record in records if (one := _new_signal(record)) is not None]
-    if not found:
+    signals = [signal for record in records if (signal := _new_signal(record)) is not None]
+    if not signals:
         raise BadEvent(f"none of {len(records)} records announces a new signal")
-    digest = blake2b("|".join(sorted(name for name, _ in found)).encode(), digest_size=12)
+    digest = blake2b("|".join(sorted(name for name, _ in signals)).encode(), digest_size=12)
     return Tick(
-        scheduled_time=max(time for _, time in found),
+        scheduled_time=max(time for _, time in signals),
         execution_id=f"stream-{digest.hexdigest()}",
-        signal_ids=tuple(name for name, _ in found),
-        bad_records=len(records) - len(found),
+        signal_ids=tuple(name for name, _ in signals),
+        bad_records=len(records) - len(signals),
     )
 
 

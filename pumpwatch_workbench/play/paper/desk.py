@@ -39,7 +39,7 @@ CHOSEN = "symbols"
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What a function asks of its invocation: how much of it is left."""
+    """An invocation, which says how much of it is left."""
 
     deadline: Deadline
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
-from http.server import HTTPServer
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.metrics_core import Metric
@@ -51,39 +51,24 @@ class ShownMetrics:
         return copy
 
 
-class MetricsEndpoint:
-    """An HTTP server for Prometheus on this machine alone; a context manager."""
+@contextmanager
+def metrics_endpoint(metrics: ShownMetrics, port: int) -> Iterator[str]:
+    """Serve them for Prometheus on this machine alone; yield the address to scrape.
 
-    def __init__(self, metrics: ShownMetrics, port: int) -> None:
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(metrics)
-        self._wanted = port
-        self._server: HTTPServer | None = None
-        self._thread: threading.Thread | None = None
-
-    @property
-    def url(self) -> str:
-        """Return the address to scrape."""
-        assert self._server is not None  # noqa: S101 - asked for while it is open
-        return f"http://{ADDRESS}:{self._server.server_address[1]}/metrics"
-
-    def __enter__(self) -> MetricsEndpoint:
-        """Start to serve. Raises `BadInput` for a port that cannot be had."""
-        try:
-            self._server, self._thread = start_http_server(
-                self._wanted, addr=ADDRESS, registry=self._registry
-            )
-        except OSError as error:
-            reason = (error.strerror or type(error).__name__).lower()
-            raise BadInput(
-                f"--metrics-port {self._wanted} cannot be opened: {reason}: choose another, or 0"
-                " for a free one"
-            ) from None
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Stop to serve."""
-        if self._server is not None and self._thread is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._thread.join()
+    Raises `BadInput` for a port that cannot be had.
+    """
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(metrics)
+    try:
+        server, thread = start_http_server(port, addr=ADDRESS, registry=registry)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise BadInput(
+            f"--metrics-port {port} cannot be opened: {reason}: choose another, or 0 for a free one"
+        ) from None
+    try:
+        yield f"http://{ADDRESS}:{server.server_address[1]}/metrics"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -7,6 +7,7 @@ shown once, when they begin and when they end; exits are tried again with every 
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,20 +24,19 @@ from pumpwatch_workbench.play.paper.desk import PaperDesk
 from pumpwatch_workbench.play.paper.news import News
 from pumpwatch_workbench.play.paper.options import PaperOptions
 from pumpwatch_workbench.play.paper.pace import Pace
-from pumpwatch_workbench.play.paper.resources import memory_mib
 from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
 
 OFFSET = 2_000
 """Milliseconds into its minute at which a tick fires: the candle has just closed."""
 GAP = 30 * MINUTE
-"""After so long without a run the history is filled again at once, not slice by slice."""
+"""Time without a run after which the history is filled at once, not slice by slice."""
 BANNED = 10 * MINUTE
-"""How long to stay away after HTTP 403, as Bybit asks."""
+"""Time without requests after HTTP 403, as Bybit asks."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What this start did."""
+    """Counts of what this start did."""
 
     ticks: int = 0
     late_ticks: int = 0
@@ -258,3 +258,13 @@ class PaperLoop:
             self._desk.records.add(record)
         except RetryLater as error:
             self._view.note(f"the run was not recorded: {error}")
+
+
+def memory_mib() -> float | None:
+    """Return the most memory the process has had so far; None where the system does not say."""
+    try:
+        import resource  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        return None
+    unit = 2**-20 if sys.platform == "darwin" else 2**-10
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, 1)

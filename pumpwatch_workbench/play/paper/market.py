@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,25 +15,15 @@ from pumpwatch.errors import BadInput, PumpwatchError
 from pumpwatch.ports import MarketData
 from pumpwatch_workbench.play.views.view import Mover
 
+Fact = TypeVar("Fact")
+
 MOVERS = 10
-COLUMNS = (
-    "last_price",
-    "mark_price",
-    "bid",
-    "ask",
-    "high_24h",
-    "low_24h",
-    "volume_24h",
-    "turnover_24h",
-    "funding_rate",
-    "next_funding",
-)
 SHORTEST_LOOK = 50_000
 """Milliseconds between two looks whose prices are compared."""
 
 
 class WatchedMarket:
-    """What detection sees (MarketData port). `only` names its symbols, empty: all of them."""
+    """The market that detection sees (MarketData port). `only` names its symbols, empty: all."""
 
     def __init__(self, market: MarketData, only: Sequence[str] = ()) -> None:
         self._market = market
@@ -62,10 +53,13 @@ class WatchedMarket:
         """Return the chosen symbols of the market."""
         seen = self._market.snapshot(symbol)
         if self._only:
-            rows = [row for row, one in enumerate(seen.symbols) if one in self._only]
-            columns = {name: getattr(seen, name)[rows] for name in COLUMNS}
+            rows = [row for row, name in enumerate(seen.symbols) if name in self._only]
+            values = {field.name: getattr(seen, field.name) for field in fields(seen)}
+            columns: dict[str, Any] = {
+                k: v[rows] for k, v in values.items() if isinstance(v, np.ndarray)
+            }
             kept = tuple(seen.symbols[row] for row in rows)
-            skipped = tuple(one for one in seen.skipped if one in self._only)
+            skipped = tuple(name for name in seen.skipped if name in self._only)
             seen = replace(seen, symbols=kept, skipped=skipped, **columns)
         if not symbol:
             self._compare(seen)
@@ -73,15 +67,11 @@ class WatchedMarket:
 
     def watchlist(self) -> Mapping[str, str]:
         """Return the chosen contracts' classes."""
-        found = self._market.watchlist()
-        return {one: found[one] for one in found if not self._only or one in self._only}
+        return self._chosen(self._market.watchlist())
 
     def instruments(self) -> Mapping[str, Instrument]:
         """Return the chosen contracts."""
-        found = self._market.instruments()
-        if not self._only:
-            return found
-        return {symbol: one for symbol, one in found.items() if symbol in self._only}
+        return self._chosen(self._market.instruments())
 
     def candles(
         self, requests: Sequence[CandleRequest]
@@ -97,11 +87,16 @@ class WatchedMarket:
         """Return the best levels of the book."""
         return self._market.order_book(symbol)
 
+    def _chosen(self, listed: Mapping[str, Fact]) -> Mapping[str, Fact]:
+        if not self._only:
+            return listed
+        return {symbol: fact for symbol, fact in listed.items() if symbol in self._only}
+
     def _compare(self, seen: MarketSnapshot) -> None:
         if seen.time - self._looked < SHORTEST_LOOK:
             return
         if seen.time - self._looked < 2 * MINUTE:
-            before = np.array([self._before.get(one, np.nan) for one in seen.symbols])
+            before = np.array([self._before.get(symbol, np.nan) for symbol in seen.symbols])
             change = np.where(before > 0, seen.last_price / before - 1.0, 0.0)
             order = np.argsort(-np.abs(change), kind="stable")[:MOVERS]
             self._movers = tuple(

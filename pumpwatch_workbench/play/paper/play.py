@@ -13,7 +13,7 @@ from types import FrameType
 from pumpwatch.errors import PumpwatchError, RetryLater
 from pumpwatch_workbench.local.store import Database
 from pumpwatch_workbench.play.paper.desk import PaperDesk
-from pumpwatch_workbench.play.paper.endpoint import MetricsEndpoint, ShownMetrics
+from pumpwatch_workbench.play.paper.endpoint import ShownMetrics, metrics_endpoint
 from pumpwatch_workbench.play.paper.loop import PaperLoop, Tally
 from pumpwatch_workbench.play.paper.news import News
 from pumpwatch_workbench.play.paper.options import STAGE, PaperOptions
@@ -44,8 +44,8 @@ def play(
         metrics = None
         if options.metrics_port is not None:
             metrics = ShownMetrics(STAGE)
-            endpoint = stack.enter_context(MetricsEndpoint(metrics, options.metrics_port))
-            view.note(f"Metrics for Prometheus: {endpoint.url}")
+            url = stack.enter_context(metrics_endpoint(metrics, options.metrics_port))
+            view.note(f"Metrics for Prometheus: {url}")
         slack = None
         if options.webhook:
             slack = stack.enter_context(SlackMessages(options.webhook, complain=view.note))

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from pumpwatch_workbench.local.aws.template import load_template
-from pumpwatch_workbench.play.paper.endpoint import MetricsEndpoint, ShownMetrics
+from pumpwatch_workbench.play.paper import endpoint
 from pumpwatch_workbench.simulator.exchange import LOOPBACK
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -48,10 +48,16 @@ def test_nothing_listens_in_aws():
     assert not [one for one in functions if "FunctionUrlConfig" in one["Properties"]]
 
 
-def test_servers_on_this_machine_listen_on_loopback_alone():
-    with MetricsEndpoint(ShownMetrics("paper"), 0) as endpoint:
-        assert endpoint._server is not None
-        assert endpoint._server.server_address[0] == LOOPBACK == "127.0.0.1"
+def test_servers_on_this_machine_listen_on_loopback_alone(monkeypatch):
+    serve, bound = endpoint.start_http_server, []
+
+    def record(port, *, addr, registry):
+        bound.append(addr)
+        return serve(port, addr=addr, registry=registry)
+
+    monkeypatch.setattr(endpoint, "start_http_server", record)
+    with endpoint.metrics_endpoint(endpoint.ShownMetrics("paper"), 0):
+        assert bound == [LOOPBACK] == ["127.0.0.1"]
     served = [
         path for path in (ROOT / "pumpwatch_workbench").rglob("*.py") if path.name != "pictures.py"
     ]

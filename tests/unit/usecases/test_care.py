@@ -1,15 +1,13 @@
 """Care for our own positions depends on the journal and on that symbol's position, nothing else."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from support.trading_rig import START, SYMBOL, Rig, peaked, settings
+from support.trading_rig import START, SYMBOL, Rig, beside, failing, peaked, settings
 
-from pumpwatch.domain.trading.orders import Position, Side
+from pumpwatch.domain.trading.halt import Halt
+from pumpwatch.domain.trading.orders import Leg, Outcome, Side
 from pumpwatch.domain.trading.rows import Rows, UnreadableRow
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import (
@@ -27,62 +25,121 @@ OTHER = "OTHERUSDT"
 
 
 @pytest.fixture
-def rig() -> Rig:
+def rig():
     return Rig().opened()
 
 
-def throttle_writes(rig: Rig) -> None:
-    def refuse(*arguments: Any, **named: Any) -> None:
-        raise StoreUnavailable("the table refused TransactWriteItems: ThrottlingError")
-
-    rig.journal.save = rig.journal.settle = rig.journal.intend = refuse  # type: ignore[method-assign]
+def throttle_writes(rig):
+    refuse = failing(StoreUnavailable("the table refused TransactWriteItems: ThrottlingError"))
+    rig.journal.save = rig.journal.settle = rig.journal.intend = refuse
 
 
-def stop_of(rig: Rig, symbol: str = SYMBOL) -> Decimal | None:
+def stop_of(rig, symbol=SYMBOL):
     (position,) = [one for one in rig.broker.positions() if one.symbol == symbol]
     return position.stop_loss
 
 
-def hide_row(rig: Rig, symbol: str = SYMBOL, *, named: bool = True, whole: bool = False) -> None:
+def hide_row(rig, symbol=SYMBOL, *, named=True, whole=False):
     """Make a position's row unreadable; `whole`: also where it is asked for by its symbol."""
     sound = rig.broker.positions
     row = UnreadableRow("positions", symbol if named else "", "", "size is 'x'")
 
-    def positions(asked: str = "") -> Rows[Position]:
+    def positions(asked=""):
         rows = sound(asked)
         if asked and not whole:
             return rows
         return Rows(tuple(one for one in rows if one.symbol != symbol), (row,))
 
-    rig.broker.positions = positions  # type: ignore[method-assign]
+    rig.broker.positions = positions
 
 
-def overdue(rig: Rig) -> None:
+def overdue(rig):
     rig.advance(30 * 60)
 
 
 # --- a missing stop ------------------------------------------------------------------------------
 
 
-def test_a_missing_stop_is_set_although_the_table_refuses_every_write(rig: Rig) -> None:
+@pytest.fixture
+def bare():
+    """A world whose exchange drops the stop that comes with an entry."""
+    rig = Rig()
+    rig.broker.drop_stops = True
+    rig.signals.publish(peaked())
+    return rig
+
+
+def test_a_missing_stop_is_set(bare):
+    report = bare.tick()
+    (position,) = bare.broker.positions()
+    assert position.stop_loss == Decimal("1.2360")
+    assert position.take_profit == Decimal("1.1000")
+    assert report.repairs == {"stop_set": 1}
+    assert report.positions_without_stop == 0
+    assert bare.trade().stop_verified is not None
+    bare.check_agreement()
+
+
+def test_entry_without_stop_is_closed_at_market(bare):
+    bare.broker.fail("set_protection", Rejected("price has passed", code=10001))
+    report = bare.tick()
+    assert bare.trade().exit_reason is ExitReason.STOP_MISSING
+    assert list(bare.broker.positions()) == []
+    assert any("not set" in problem.text for problem in report.problems)
+    bare.check_agreement()
+
+
+def test_a_stop_whose_setting_gave_no_answer_but_stands_is_kept(bare):
+    bare.broker.fail("set_protection", OutcomeUnknown("timed out"), after=True)
+    bare.tick()
+    assert bare.trade().state is TradeState.OPEN
+    bare.check_agreement()
+
+
+def test_a_stop_that_somebody_removed_is_set_again(rig):
+    rig.broker.remove_protection(SYMBOL)
+    assert rig.tick().repairs == {"stop_set": 1}
+    rig.check_agreement()
+
+
+def test_a_position_that_has_passed_its_missing_stop_is_closed(rig):
+    rig.broker.remove_protection(SYMBOL)
+    rig.set_price(1.4)
+    rig.tick()
+    assert rig.trade().exit_reason is ExitReason.STOP_MISSING
+    assert list(rig.broker.positions()) == []
+
+
+def test_a_refused_stop_and_a_refused_close_end_and_are_tried_again(rig):
+    rig.broker.remove_protection(SYMBOL)
+    rig.broker.fail("set_protection", Rejected("no", code=10001), times=9)
+    rig.broker.fail("place", Rejected("no", code=10001), times=3)
+    report = rig.tick()
+    assert report.positions_without_stop == 1
+    assert report.orders[Leg.EXIT, Outcome.REJECTED] == 3
+    rig.tick()
+    assert rig.trade().exit_reason is ExitReason.STOP_MISSING
+
+
+def test_a_missing_stop_is_set_although_the_table_refuses_every_write(rig):
     rig.broker.remove_protection(SYMBOL)
     throttle_writes(rig)
     rig.tick()
     assert stop_of(rig) is not None
 
 
-def test_without_the_table_a_stop_that_stands_there_is_never_replaced(rig: Rig) -> None:
+def test_without_the_table_a_stop_that_stands_there_is_never_replaced(rig):
     """Between the list and the setting a person has set a stop: it is read again, and kept."""
     bare = tuple(replace(one, stop_loss=None) for one in rig.broker.positions())
     sound = rig.broker.positions
-    rig.broker.positions = lambda symbol="": sound(symbol) if symbol else Rows(bare)  # type: ignore[method-assign]
+    rig.broker.positions = lambda symbol="": sound(symbol) if symbol else Rows(bare)
     throttle_writes(rig)
     before = len(rig.broker.calls)
     rig.tick()
     assert "set_protection" not in rig.broker.calls[before:]
 
 
-def test_a_run_whose_own_time_is_over_sets_nothing_without_the_table(rig: Rig) -> None:
+def test_a_run_whose_own_time_is_over_sets_nothing_without_the_table(rig):
     """A run that was frozen may have lost its lease: only a write could tell."""
     rig.broker.remove_protection(SYMBOL)
     rig.deadline = ManualDeadline(-1.0)
@@ -91,28 +148,18 @@ def test_a_run_whose_own_time_is_over_sets_nothing_without_the_table(rig: Rig) -
     assert stop_of(rig) is None
 
 
-def many_positions(count: int, **changes: Any) -> Rig:
-    rig = Rig(
-        settings(
-            max_open_positions=50,
-            max_exposure_fraction=Decimal(3),
-            max_orders_per_day=100,
-            symbol_cooldown_minutes=0,
-            **changes,
-        )
-    )
+def many_positions(count):
+    many = {"max_open_positions": 50, "max_orders_per_day": 100, "symbol_cooldown_minutes": 0}
+    rig = Rig(settings(**many, max_exposure_fraction=Decimal(3)))
     for number in range(count):
-        symbol = f"P{number}USDT"
-        rig.market.list_instrument(instrument(symbol))
-        rig.set_price(1.17, symbol)
-        rig.signals.publish(peaked(symbol, time=rig.clock.now(), signal_id=f"s{number}"))
+        rig.signal(f"P{number}USDT")
         rig.tick()
         rig.advance(1)
     assert len(rig.broker.positions()) == count
     return rig
 
 
-def test_many_lost_stops_are_set_together_and_verified_in_one_list() -> None:
+def test_many_lost_stops_are_set_together_and_verified_in_one_list():
     rig = many_positions(20)
     for position in rig.broker.positions():
         rig.broker.remove_protection(position.symbol)
@@ -125,7 +172,7 @@ def test_many_lost_stops_are_set_together_and_verified_in_one_list() -> None:
     assert looks == ["positions"], "no look in between"
 
 
-def test_stops_come_before_exits() -> None:
+def test_stops_come_before_exits():
     rig = many_positions(3)
     first, _, last = rig.broker.positions()
     rig.advance(30 * 60 - 1)
@@ -136,7 +183,7 @@ def test_stops_come_before_exits() -> None:
     assert first.symbol not in [one.symbol for one in rig.broker.positions()]
 
 
-def test_a_stop_that_cannot_be_set_is_an_exit_in_the_time_of_one_request(rig: Rig) -> None:
+def test_a_stop_that_cannot_be_set_is_an_exit_in_the_time_of_one_request(rig):
     rig.broker.remove_protection(SYMBOL)
     rig.broker.fail("set_protection", Rejected("passed", code=10001), times=9)
     rig.deadline = ManualDeadline(6.0)
@@ -145,7 +192,7 @@ def test_a_stop_that_cannot_be_set_is_an_exit_in_the_time_of_one_request(rig: Ri
     assert list(rig.broker.positions()) == []
 
 
-def test_a_refused_emergency_exit_goes_again_in_the_same_run(rig: Rig) -> None:
+def test_a_refused_emergency_exit_goes_again_in_the_same_run(rig):
     rig.broker.remove_protection(SYMBOL)
     rig.broker.fail("set_protection", Rejected("passed", code=10001), times=9)
     rig.broker.fail("place", Rejected("too large", code=110017), times=2)
@@ -155,22 +202,45 @@ def test_a_refused_emergency_exit_goes_again_in_the_same_run(rig: Rig) -> None:
     assert report.problems_by_cause["order"] == 2
 
 
-def test_a_trailing_stop_leaves_the_stop_that_a_person_has_moved(rig: Rig) -> None:
+def test_a_trailing_stop_leaves_the_stop_that_a_person_has_moved(rig):
     rig.settings = settings(trailing_stop_fraction=Decimal("0.02"))
     listed = tuple(rig.broker.positions())
     moved = Decimal("1.19")
     rig.broker._account.held[SYMBOL].stop_loss = moved
     sound = rig.broker.positions
-    rig.broker.positions = lambda symbol="": Rows(listed) if not symbol else sound(symbol)  # type: ignore[method-assign]
+    rig.broker.positions = lambda symbol="": Rows(listed) if not symbol else sound(symbol)
     rig.tick()
     (position,) = sound()
     assert (position.stop_loss, position.trailing_stop is not None) == (moved, True)
 
 
+def test_a_trailing_stop_that_is_refused_leaves_the_fixed_one_and_is_tried_again():
+    rig = Rig(settings(trailing_stop_fraction=Decimal("0.02")))
+    sound, refused = rig.broker.set_protection, []
+
+    def refuse(symbol, *, trailing_stop=None, **protection):
+        if trailing_stop is not None:
+            refused.append(trailing_stop)
+            raise Rejected("no trailing stop now", code=1)
+        sound(symbol, **protection)
+
+    rig.broker.set_protection = refuse
+    rig.opened()
+    assert refused
+    (position,) = rig.broker.positions()
+    assert position.stop_loss is not None
+    assert (position.trailing_stop, rig.trade().trailing_stop) == (None, None)
+    rig.broker.set_protection = sound
+    rig.advance(60)
+    rig.tick()
+    (position,) = rig.broker.positions()
+    assert position.trailing_stop == rig.trade().trailing_stop is not None
+
+
 # --- whose position it is ------------------------------------------------------------------------
 
 
-def test_a_strangers_position_never_gets_our_stop(rig: Rig) -> None:
+def test_a_strangers_position_never_gets_our_stop(rig):
     """Ours was stopped out, and somebody opened as much on the same side in the same symbol."""
     quantity = rig.trade().quantity
     rig.set_price(1.3)
@@ -183,7 +253,7 @@ def test_a_strangers_position_never_gets_our_stop(rig: Rig) -> None:
     assert rig.trade().exit_reason is ExitReason.STOP_LOSS
 
 
-def test_an_entry_without_an_answer_does_not_take_a_strangers_position_for_its_own() -> None:
+def test_an_entry_without_an_answer_does_not_take_a_strangers_position_for_its_own():
     rig = Rig()
     rig.signals.publish(peaked())
     rig.broker.fail("place", OutcomeUnknown("read timed out"))
@@ -198,10 +268,10 @@ def test_an_entry_without_an_answer_does_not_take_a_strangers_position_for_its_o
     assert rig.trade().state is TradeState.DROPPED
 
 
-def test_a_position_in_hedge_mode_is_a_strangers(rig: Rig) -> None:
+def test_a_position_in_hedge_mode_is_a_strangers(rig):
     sound = rig.broker.positions
     theirs = replace(sound()[0], hedge=True, stop_loss=None, quantity=Decimal(7))
-    rig.broker.positions = lambda symbol="": Rows((theirs, *sound(symbol)))  # type: ignore[method-assign]
+    rig.broker.positions = lambda symbol="": Rows((theirs, *sound(symbol)))
     report = rig.tick()
     assert report.foreign_positions == 1
     assert rig.trade().state is TradeState.OPEN
@@ -211,7 +281,7 @@ def test_a_position_in_hedge_mode_is_a_strangers(rig: Rig) -> None:
 # --- rows that cannot be read --------------------------------------------------------------------
 
 
-def test_a_strangers_unreadable_row_delays_nothing_and_is_counted(rig: Rig) -> None:
+def test_a_strangers_unreadable_row_delays_nothing_and_is_counted(rig):
     for named in (True, False):
         row = UnreadableRow("positions", "XUSDT" if named else "", "", "side is ''")
         rig.broker.unreadable = [row]
@@ -226,7 +296,7 @@ def test_a_strangers_unreadable_row_delays_nothing_and_is_counted(rig: Rig) -> N
     assert list(rig.broker.positions()) == []
 
 
-def test_our_unreadable_row_is_asked_for_by_its_symbol(rig: Rig) -> None:
+def test_our_unreadable_row_is_asked_for_by_its_symbol(rig):
     hide_row(rig)
     rig.broker.remove_protection(SYMBOL)
     rig.tick()
@@ -235,7 +305,7 @@ def test_our_unreadable_row_is_asked_for_by_its_symbol(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_without_any_row_the_exit_goes_out_at_the_time_limit(rig: Rig, named: bool) -> None:
+def test_without_any_row_the_exit_goes_out_at_the_time_limit(rig, named):
     hide_row(rig, named=named, whole=True)
     rig.advance(60)
     rig.tick()
@@ -246,7 +316,7 @@ def test_without_any_row_the_exit_goes_out_at_the_time_limit(rig: Rig, named: bo
     assert rig.trade().state is TradeState.CLOSED
 
 
-def test_ours_holds_back_its_own_trade_only_and_goes_on_after_a_run() -> None:
+def test_ours_holds_back_its_own_trade_only_and_goes_on_after_a_run():
     rig = many_positions(2)
     first, second = rig.broker.positions()
     rig.broker.unreadable = [UnreadableRow("executions", first.symbol, "", "execQty is ''")]
@@ -267,7 +337,7 @@ def test_ours_holds_back_its_own_trade_only_and_goes_on_after_a_run() -> None:
     assert rig.trade(first.symbol).unreadable is None
 
 
-def test_after_ten_minutes_the_books_of_a_trade_that_cannot_be_read_are_closed(rig: Rig) -> None:
+def test_after_ten_minutes_the_books_of_a_trade_that_cannot_be_read_are_closed(rig):
     rig.broker.close(SYMBOL, Decimal("1.1"))
     rig.broker.fail("fills", UnreadableAnswer("execution list: execQty is ''"), times=99)
     for _ in range(11):
@@ -281,7 +351,7 @@ def test_after_ten_minutes_the_books_of_a_trade_that_cannot_be_read_are_closed(r
     assert "halt" in report.blocked
 
 
-def test_an_entry_whose_orders_and_fills_cannot_be_read_is_taken_over_by_its_position() -> None:
+def test_an_entry_whose_orders_and_fills_cannot_be_read_is_taken_over_by_its_position():
     rig = Rig()
     rig.signals.publish(peaked())
     rig.broker.fail("place", OutcomeUnknown("read timed out"), after=True)
@@ -296,17 +366,17 @@ def test_an_entry_whose_orders_and_fills_cannot_be_read_is_taken_over_by_its_pos
     assert stop_of(rig) is not None
 
 
-def test_a_trade_that_the_journal_itself_cannot_give_stops_no_other() -> None:
+def test_a_trade_that_the_journal_itself_cannot_give_stops_no_other():
     rig = many_positions(2)
     first, second = rig.broker.positions()
     sound = rig.journal.orders
 
-    def orders(signal_id: str) -> Any:
+    def orders(signal_id):
         if signal_id == rig.trade(first.symbol).signal_id:
             raise InvariantBroken("the table's item is no OrderRecord")
         return sound(signal_id)
 
-    rig.journal.orders = orders  # type: ignore[method-assign]
+    rig.journal.orders = orders
     rig.broker.deleverage(first.symbol, ONE, Decimal("1.17"))
     overdue(rig)
     rig.tick()
@@ -316,46 +386,36 @@ def test_a_trade_that_the_journal_itself_cannot_give_stops_no_other() -> None:
 # --- halts, time, and what is late ---------------------------------------------------------------
 
 
-def vanished(rig: Rig) -> None:
+def vanished(rig):
     """Bring the trade to the run that ends it as unexplained."""
     rig.broker.vanish(SYMBOL)
     rig.tick()
     rig.advance(10 * 60 + 1)
 
 
-def test_a_halt_that_a_fact_demands_is_stored_with_the_fact(rig: Rig) -> None:
+def test_a_halt_that_a_fact_demands_is_stored_with_the_fact(rig):
     """Whatever fails after that write, and however the run ends: nothing is opened any more."""
     vanished(rig)
 
-    def killed(*arguments: Any, **named: Any) -> None:
-        raise KeyboardInterrupt
-
-    rig.signals.since = killed  # type: ignore[method-assign]
-    rig.broker.account = killed  # type: ignore[method-assign]
+    rig.signals.since = rig.broker.account = failing(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         rig.tick()
     assert rig.trade().exit_reason is ExitReason.UNEXPLAINED
     del rig.signals.since, rig.broker.account
-    rig.market.list_instrument(instrument(OTHER))
-    rig.set_price(1.17, OTHER)
-    rig.signals.publish(peaked(OTHER, time=rig.clock.now(), signal_id="next"))
+    rig.signal(OTHER)
     report = rig.tick()
     assert (report.opened, "halt" in report.blocked, report.halted) == ([], True, True)
 
 
-def test_an_end_of_before_the_upgrade_does_not_halt(rig: Rig) -> None:
+def test_an_end_of_before_the_upgrade_does_not_halt(rig):
     vanished(rig)
     rig.tick()
-    lease = rig.leases.acquire("trade", owner="x", seconds=1)
-    rig.journal.save(rig.trade().with_(halts=""), lease)
-    rig.leases.release(lease)
+    rig.save(rig.trade().with_(halts=""))
     assert "halt" not in rig.tick().blocked
 
 
-def test_a_fill_of_ours_that_no_order_explains_halts(rig: Rig) -> None:
-    lease = rig.leases.acquire("trade", owner="x", seconds=1)
-    rig.journal.save(rig.trade().with_(installation="abc123"), lease)
-    rig.leases.release(lease)
+def test_a_fill_of_ours_that_no_order_explains_halts(rig):
+    rig.save(rig.trade().with_(installation="abc123"))
     rig.broker._account.fill(SYMBOL, Side.SELL, ONE, Decimal("1.17"), ids=("pw-abc123-en9-x", "m"))
     report = rig.tick()
     assert "halt" in report.blocked
@@ -366,7 +426,7 @@ def test_a_fill_of_ours_that_no_order_explains_halts(rig: Rig) -> None:
     assert "halt" not in rig.tick().blocked
 
 
-def test_what_there_was_no_time_for_is_said() -> None:
+def test_what_there_was_no_time_for_is_said():
     rig = many_positions(2)
     overdue(rig)
     rig.deadline = ManualDeadline(0.5)
@@ -378,26 +438,18 @@ def test_what_there_was_no_time_for_is_said() -> None:
     assert rig.tick().exits_overdue == 2
 
 
-def test_a_position_is_closed_before_its_contract_is_delisted(rig: Rig) -> None:
+def test_a_position_is_closed_before_its_contract_is_delisted(rig):
     ends = rig.clock.now() + 20 * 60_000
     rig.market.list_instrument(replace(instrument(SYMBOL), delivery_time=ends))
     use_case = rig.use_case()
-    deadline = rig.deadline
-    for minute in range(12):
-        rig.runs += 1
-        use_case.run(_tick(rig, f"m{minute}"), deadline)
+    for _ in range(12):
+        rig.tick(use_case=use_case)
         rig.advance(60)
     assert rig.trade().exit_reason is ExitReason.DELISTING
     assert (rig.trade().exit_time or 0) < ends
 
 
-def _tick(rig: Rig, name: str) -> Any:
-    from support.trading_rig import RigTick
-
-    return RigTick(rig.clock.now(), name)
-
-
-def test_positions_that_cannot_be_read_at_all_fail_the_run_after_the_care(rig: Rig) -> None:
+def test_positions_that_cannot_be_read_at_all_fail_the_run_after_the_care(rig):
     overdue(rig)
     rig.broker.fail("positions", ExchangeUnavailable("no answer"), times=99)
     with pytest.raises(ExchangeUnavailable):
@@ -405,20 +457,14 @@ def test_positions_that_cannot_be_read_at_all_fail_the_run_after_the_care(rig: R
     assert [one.reduce_only for one in rig.broker.placed] == [False, True]
 
 
-def late_entry(rig: Rig) -> Any:
+def late_entry(rig):
     """An entry without an answer that is dropped as never placed; return what carries it out."""
     rig.signals.publish(peaked())
     rig.broker.fail("place", OutcomeUnknown("read timed out"))
-    sound = rig.broker.place
-    requests: list[Any] = []
-
-    def place(request: Any) -> str:
-        requests.append(request)
-        return sound(request)
-
-    rig.broker.place = place  # type: ignore[method-assign]
+    sound, requests = rig.broker.place, []
+    beside(rig.broker, "place", before=requests.append)
     rig.tick()
-    rig.broker.place = sound  # type: ignore[method-assign]
+    rig.broker.place = sound
     rig.advance(60)
     rig.tick()
     assert rig.trade().state is TradeState.DROPPED
@@ -426,14 +472,12 @@ def late_entry(rig: Rig) -> Any:
 
 
 @pytest.mark.parametrize("halted", [False, True])
-def test_a_late_entry_is_adopted_with_its_stop_and_its_time_limit(halted: bool) -> None:
+def test_a_late_entry_is_adopted_with_its_stop_and_its_time_limit(halted):
     rig = Rig()
     carry_out = late_entry(rig)
     carry_out()
     rig.broker.remove_protection(SYMBOL)
     if halted:
-        from pumpwatch.domain.trading.halt import Halt
-
         rig.halts.halt(Halt("maintenance", rig.clock.now(), "operator"))
     rig.tick()
     trade = rig.trade()
@@ -445,7 +489,7 @@ def test_a_late_entry_is_adopted_with_its_stop_and_its_time_limit(halted: bool) 
     assert list(rig.broker.positions()) == []
 
 
-def test_a_late_entry_whose_time_is_over_is_closed_at_once() -> None:
+def test_a_late_entry_whose_time_is_over_is_closed_at_once():
     rig = Rig()
     carry_out = late_entry(rig)
     rig.advance(2 * 3600)
@@ -455,11 +499,11 @@ def test_a_late_entry_whose_time_is_over_is_closed_at_once() -> None:
     assert rig.trade().exit_reason is ExitReason.TIME_LIMIT
 
 
-def test_a_late_entry_beside_a_newer_trade_of_its_symbol_is_closed_at_once() -> None:
+def test_a_late_entry_beside_a_newer_trade_of_its_symbol_is_closed_at_once():
     rig = Rig(settings(symbol_cooldown_minutes=0))
     carry_out = late_entry(rig)
     rig.advance(60)
-    rig.signals.publish(peaked(time=rig.clock.now(), signal_id="newer", event_id="newer"))
+    rig.signal(name="newer")
     rig.tick()
     newer = next(one for one in rig.journal.trades_since(0) if one.signal_id == "newer")
     assert newer.state is TradeState.OPEN
@@ -482,33 +526,33 @@ def test_a_late_entry_beside_a_newer_trade_of_its_symbol_is_closed_at_once() -> 
     assert results == rig.broker.account().wallet_balance - 10_000
 
 
-def test_a_position_past_its_stop_that_cannot_be_closed_gets_one_farther_away(rig: Rig) -> None:
+def test_a_position_past_its_stop_that_cannot_be_closed_gets_one_farther_away(rig):
     """The exchange fills market orders only within a limit around the mark price."""
     rig.broker.remove_protection(SYMBOL)
     rig.broker._account.prices[SYMBOL] = Decimal("1.3")
     rig.broker.fail("place", Rejected("beyond the price limit", code=30208), times=3)
     rig.market.set_price(SYMBOL, 1.3)
     use_case = rig.use_case()
-    use_case.run(_tick(rig, "learns the contracts"), ManualDeadline(0.5))
+    rig.tick(use_case=use_case, deadline=ManualDeadline(0.5))
     rig.broker.remove_protection(SYMBOL)
-    use_case.run(_tick(rig, "cannot close"), rig.deadline)
+    rig.tick(use_case=use_case)
     stop = stop_of(rig)
     assert stop is not None
     assert stop > Decimal("1.3")
     rig.advance(301)
-    use_case.run(_tick(rig, "closes"), rig.deadline)
+    rig.tick(use_case=use_case)
     assert list(rig.broker.positions()) == []
 
 
 @pytest.mark.parametrize("method", ["save", "settle"])
-def test_books_that_cannot_be_put_right_keep_no_exit_back(rig: Rig, method: str) -> None:
+def test_books_that_cannot_be_put_right_keep_no_exit_back(rig, method):
     """The quantity differs and that cannot be stored; the position's time is over all the same."""
     rig.broker.deleverage(SYMBOL, ONE, Decimal("1.17"))
     overdue(rig)
     sound = getattr(rig.journal, method)
     failures = iter([True])
 
-    def store(*arguments: Any, **named: Any) -> None:
+    def store(*arguments, **named):
         if next(failures, False):
             raise StoreUnavailable("throttled")
         sound(*arguments, **named)
@@ -518,7 +562,7 @@ def test_books_that_cannot_be_put_right_keep_no_exit_back(rig: Rig, method: str)
     assert list(rig.broker.positions()) == []
 
 
-def test_unreadable_rows_of_every_list_are_counted(rig: Rig) -> None:
+def test_unreadable_rows_of_every_list_are_counted(rig):
     rig.broker.deleverage(SYMBOL, ONE, Decimal("1.17"))
     rig.broker.unreadable = [
         UnreadableRow(source, SYMBOL, "", "side is ''") for source in ("executions", "open_orders")
@@ -529,8 +573,8 @@ def test_unreadable_rows_of_every_list_are_counted(rig: Rig) -> None:
 
 
 def test_a_table_that_refuses_writes_keeps_no_stop_from_a_trade_that_can_be_read_again(
-    rig: Rig,
-) -> None:
+    rig,
+):
     rig.broker.unreadable = [UnreadableRow("executions", SYMBOL, "", "execQty is ''")]
     rig.broker.deleverage(SYMBOL, ONE, Decimal("1.17"))
     rig.tick()

@@ -5,7 +5,8 @@ import copy
 import pytest
 from support.detect_rig import MINUTE, START, Rig
 
-from pumpwatch.errors import StoreUnavailable
+from pumpwatch.domain.market.candles import HOUR
+from pumpwatch.errors import ExchangeUnavailable, StoreUnavailable
 from pumpwatch.usecases.detect import history as candle_history
 from pumpwatch.usecases.detect import scan_plan
 
@@ -57,10 +58,10 @@ def test_more_open_events_than_a_scan_follows_take_turns_and_are_counted(monkeyp
 
 def boosted(monkeypatch, *, symbols=8, in_memory=2):
     """Return a rig whose store keeps what memory does not, and two pumps to come."""
-    monkeypatch.setattr(candle_history, "SYMBOLS_HELD", in_memory)
+    monkeypatch.setattr(candle_history, "SYMBOLS_CACHED", in_memory)
     rig = Rig(symbols, detector="boosted").ready()
     rig.tick(0)
-    held = set(rig.detect._history._held)
+    held = set(rig.detect._history._cached)
     slice_of = dict(zip(rig.detect._state.symbols, rig.detect._state.slice_of, strict=True))
     inside = next(symbol for symbol, number in slice_of.items() if number in held)
     outside = next(symbol for symbol, number in slice_of.items() if number not in held)
@@ -179,3 +180,39 @@ def test_in_doubt_a_state_of_a_later_time_is_waited_for_but_not_for_ever():
     for minute in (5, 6, 7):
         rig.tick(minute, detect=detect)
     assert ("A1USDT", "rising") in rig.found()
+
+
+LOST = ExchangeUnavailable("no answer")
+
+
+def test_the_known_symbols_are_kept_while_instruments_cannot_be_renewed(caplog):
+    rig = Rig().ready()
+    later = HOUR // MINUTE + 1
+    rig.market.failures["watchlist"] = LOST
+    report = rig.tick(later)
+    assert report.symbols == 5
+    assert "instruments were not renewed" in caplog.text
+
+
+def test_without_any_known_symbol_lost_instruments_end_the_scan():
+    rig = Rig()
+    rig.market.failures["watchlist"] = LOST
+    with pytest.raises(ExchangeUnavailable):
+        rig.tick(0)
+
+
+def test_a_history_that_cannot_be_refreshed_waits_for_the_next_scan(caplog):
+    rig = Rig().ready()
+    rig.pump("A3USDT", 1)
+    whole = rig.market.candles
+
+    def only_candidates(requests):
+        if all(one.symbol == "A3USDT" for one in requests):
+            return whole(requests)
+        raise LOST
+
+    rig.tick(0)
+    rig.market.candles = only_candidates
+    report = rig.tick(1)
+    assert [signal.symbol for signal in report.signals] == ["A3USDT"]
+    assert "history was not refreshed" in caplog.text

@@ -149,7 +149,9 @@ def test_trades_of_a_candle_too_old_for_an_event_are_not_asked_for():
     assert not market.found()
 
 
-def test_dropped_candle_counts_as_missed_though_only_its_trades_would_have_alarmed(monkeypatch):
+def test_dropped_candle_counts_as_missed_though_only_its_trades_would_have_alarmed(
+    monkeypatch, caplog
+):
     market = Market(FAINT, crowd)
     real = scan_plan.screen
 
@@ -160,8 +162,9 @@ def test_dropped_candle_counts_as_missed_though_only_its_trades_would_have_alarm
 
     market.play(0, 3)
     monkeypatch.setattr(scan_plan, "screen", blind)
-    reports = market.play(3, 7)
-    assert [one for report in reports for one in report.missed] == [(PUMPED, END - MINUTE)]
+    market.play(3, 7)
+    missed = [record for record in caplog.records if "screen missed" in record.message]
+    assert [(record.symbol, record.candle) for record in missed] == [(PUMPED, END - MINUTE)]
     assert not market.found()
 
 

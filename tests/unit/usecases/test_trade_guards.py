@@ -1,45 +1,35 @@
 """Protections in the use case: locks are stored, stop entries only, and end as they should."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 import pytest
-from support.trading_rig import SYMBOL, Rig, peaked, settings
+from support.trading_rig import SYMBOL, Rig, failing, peaked, settings
 
 from pumpwatch.domain.trading.halt import Halt
-from pumpwatch.domain.trading.protections import Health, Lock
+from pumpwatch.domain.trading.protections import Health
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.usecases.trade.guards import protections_from
-from pumpwatch_workbench.local.memory import instrument
 
 HOUR = 3600
 OTHER = "OTHERUSDT"
 
 
 @pytest.fixture
-def rig() -> Rig:
-    rig = Rig()
-    rig.market.list_instrument(instrument(OTHER))
-    rig.set_price(1.17, OTHER)
-    return rig
+def rig():
+    return Rig()
 
 
-def lose(rig: Rig, symbol: str = SYMBOL) -> None:
+def lose(rig, symbol=SYMBOL):
     """Trade a signal of the symbol and let its stop close it."""
-    rig.set_price(1.17, symbol)
-    number = len(rig.journal.trades_since(0))
-    rig.signals.publish(
-        peaked(symbol, time=rig.clock.now(), signal_id=f"signal-{number}", event_id=str(number))
-    )
+    rig.signal(symbol, name=f"signal-{len(rig.journal.trades_since(0))}")
     assert rig.tick().opened
     rig.advance(60)
     rig.set_price(1.25, symbol)
     assert rig.tick().losses == 1
 
 
-def test_every_setting_that_switches_off_leaves_its_protection_out() -> None:
+def test_every_setting_that_switches_off_leaves_its_protection_out():
     names = {one.name for one in protections_from(settings())}
     assert names == {
         "symbol_cooldown",
@@ -61,13 +51,12 @@ def test_every_setting_that_switches_off_leaves_its_protection_out() -> None:
     assert {one.name for one in protections_from(off)} == {"stale_data", "trading_hours"}
 
 
-def test_a_symbol_cools_down_after_a_trade_and_others_go_on(rig: Rig) -> None:
+def test_a_symbol_cools_down_after_a_trade_and_others_go_on(rig):
     lose(rig)
     (lock,) = rig.locks.current(rig.clock.now())
     assert (lock.protection, lock.symbol) == ("symbol_cooldown", SYMBOL)
-    rig.set_price(1.17)
-    rig.signals.publish(peaked(time=rig.clock.now(), signal_id="again", event_id="again"))
-    rig.signals.publish(peaked(OTHER, time=rig.clock.now()))
+    rig.signal(name="again")
+    rig.signal(OTHER)
     report = rig.tick()
     assert [one.symbol for one in report.opened] == [OTHER]
     (denied,) = report.denied
@@ -75,75 +64,69 @@ def test_a_symbol_cools_down_after_a_trade_and_others_go_on(rig: Rig) -> None:
     assert "lock" not in report.blocked
 
 
-def test_a_cold_start_keeps_a_lock(rig: Rig) -> None:
+def test_a_cold_start_keeps_a_lock(rig):
     lose(rig)
     rig.advance(30 * 60)
-    rig.set_price(1.17)
-    rig.signals.publish(peaked(time=rig.clock.now(), signal_id="again", event_id="again"))
+    rig.signal(name="again")
     assert rig.tick().denied
     rig.advance(31 * 60)
-    rig.signals.publish(peaked(time=rig.clock.now(), signal_id="later", event_id="later"))
+    rig.signal(name="later")
     assert rig.tick().opened
 
 
-def test_a_losing_streak_pauses_every_symbol_and_exits_go_on() -> None:
+def test_a_losing_streak_pauses_every_symbol_and_exits_go_on():
     rig = Rig(settings(losing_streak_trades=2, symbol_cooldown_minutes=0))
-    rig.market.list_instrument(instrument(OTHER))
-    rig.set_price(1.17, OTHER)
-    rig.signals.publish(peaked(OTHER, time=rig.clock.now()))
+    rig.signal(OTHER)
     rig.tick()
     lose(rig)
     lose(rig)
     rig.advance(31 * 60)
-    rig.set_price(1.17)
-    rig.signals.publish(peaked(time=rig.clock.now(), signal_id="third", event_id="third"))
+    rig.signal(name="third")
     report = rig.tick()
     assert "losing" in report.denied[0].denial
     assert report.blocked["lock"]
     assert rig.trade(OTHER).exit_reason is ExitReason.TIME_LIMIT
 
 
-def test_a_deep_drawdown_halts_until_a_person_resumes() -> None:
-    rig = Rig(
-        settings(
-            symbol_cooldown_minutes=0,
-            losing_streak_trades=0,
-            low_profit_trades=0,
-            drawdown_pause_fraction=Decimal(0),
-            drawdown_halt_fraction=Decimal("0.002"),
-        )
-    )
+def halted_by_drawdown():
+    """A world whose first loss halts."""
+    off = {"symbol_cooldown_minutes": 0, "losing_streak_trades": 0, "low_profit_trades": 0}
+    halts = {"drawdown_pause_fraction": Decimal(0), "drawdown_halt_fraction": Decimal("0.002")}
+    rig = Rig(settings(**off, **halts))
     lose(rig)
-    halt = rig.halts.current()
-    assert halt is not None
-    assert halt.by == "protection drawdown"
+    return rig
+
+
+def test_a_deep_drawdown_halts_until_a_person_resumes():
+    rig = halted_by_drawdown()
+    assert rig.halts.current().by == "protection drawdown"
     rig.advance(2 * 86_400)
-    rig.set_price(1.17)
-    rig.signals.publish(peaked(time=rig.clock.now(), signal_id="next", event_id="next"))
+    rig.signal(name="next")
     report = rig.tick()
     assert (report.opened, report.halted) == ([], True)
     assert "halt" in report.blocked
 
 
-def test_after_a_resume_the_former_loss_does_not_halt_again() -> None:
-    rig = Rig(
-        settings(
-            symbol_cooldown_minutes=0,
-            losing_streak_trades=0,
-            low_profit_trades=0,
-            drawdown_pause_fraction=Decimal(0),
-            drawdown_halt_fraction=Decimal("0.002"),
-        )
-    )
-    lose(rig)
+def test_after_a_resume_the_former_loss_does_not_halt_again():
+    rig = halted_by_drawdown()
     rig.advance(60)
     rig.halts.resume(by="a person", time=rig.clock.now())
-    rig.set_price(1.17)
-    rig.signals.publish(peaked(time=rig.clock.now(), signal_id="next", event_id="next"))
+    rig.signal(name="next")
     assert rig.tick().opened
 
 
-def test_trouble_at_the_exchange_pauses_entries(rig: Rig) -> None:
+@pytest.mark.parametrize(("named", "opens"), [((), False), (("another",), False), (None, True)])
+def test_only_a_resume_that_names_the_trade_lets_entries_go_on(named, opens):
+    rig = Rig().opened()
+    rig.save(rig.trade().with_(state=TradeState.CLOSED, halts="no fill says why"))
+    trades = (rig.trade().signal_id,) if named is None else named
+    rig.halts.resume(by="a person", time=rig.clock.now(), trades=trades)
+    rig.signal(OTHER)
+    rig.tick()
+    assert (len(rig.entries_sent()) == 2) == opens
+
+
+def test_trouble_at_the_exchange_pauses_entries(rig):
     rig.health.health = Health(requests=20, failures=10)
     rig.signals.publish(peaked())
     report = rig.tick()
@@ -151,7 +134,7 @@ def test_trouble_at_the_exchange_pauses_entries(rig: Rig) -> None:
     assert "exchange_incident" in report.denied[0].denial
 
 
-def test_outside_the_trading_hours_nothing_is_opened() -> None:
+def test_outside_the_trading_hours_nothing_is_opened():
     rig = Rig(settings(trading_hours="Sat 10:00-12:00"))  # The rig starts on a Friday.
     rig.signals.publish(peaked())
     assert rig.tick().denied
@@ -160,49 +143,37 @@ def test_outside_the_trading_hours_nothing_is_opened() -> None:
     assert inside.tick().opened
 
 
-def test_old_market_data_opens_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_market_data_opens_nothing(rig):
     rig.signals.publish(peaked())
-    monkeypatch.setattr(rig.market, "now", rig.clock.now() - 11_000)
+    rig.market.now = rig.clock.now() - 11_000
     report = rig.tick()
     assert report.opened == []
     assert "stale_data" in report.denied[0].denial
 
 
 @pytest.mark.parametrize("port", ["locks", "halts"])
-def test_locks_or_a_halt_that_cannot_be_read_stop_entries_and_exits_go_on(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, port: str
-) -> None:
+def test_locks_or_a_halt_that_cannot_be_read_stop_entries_and_exits_go_on(rig, port):
     rig.opened()
     rig.advance(31 * 60)
-    rig.signals.publish(peaked(OTHER, time=rig.clock.now()))
-
-    def unreadable(*_: object) -> None:
-        raise StoreUnavailable("the table did not answer")
-
-    monkeypatch.setattr(getattr(rig, port), "current", unreadable)
+    rig.signal(OTHER)
+    getattr(rig, port).current = failing(StoreUnavailable("the table did not answer"))
     report = rig.tick()
     assert "stores" in report.blocked
     assert len(rig.entries_sent()) == 1
     assert rig.trade().state is TradeState.CLOSED
 
 
-def test_a_lock_that_cannot_be_stored_stops_the_entry(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lock_that_cannot_be_stored_stops_the_entry(rig):
     rig.health.health = Health(requests=20, failures=10)
     rig.signals.publish(peaked())
-
-    def broken(_: Lock) -> None:
-        raise StoreUnavailable("the table did not answer")
-
-    monkeypatch.setattr(rig.locks, "save", broken)
+    rig.locks.save = failing(StoreUnavailable("the table did not answer"))
     report = rig.tick()
     assert "stores" in report.blocked
     assert rig.broker.placed == []
     assert report.denied == []
 
 
-def test_a_halt_by_a_person_is_reported_with_its_reason(rig: Rig) -> None:
+def test_a_halt_by_a_person_is_reported_with_its_reason(rig):
     rig.halts.halt(Halt("maintenance", rig.clock.now(), by="operator"))
     rig.signals.publish(peaked())
     report = rig.tick()
@@ -210,7 +181,7 @@ def test_a_halt_by_a_person_is_reported_with_its_reason(rig: Rig) -> None:
     assert rig.broker.placed == []
 
 
-def test_a_position_that_vanished_halts_in_the_end(rig: Rig) -> None:
+def test_a_position_that_vanished_halts_in_the_end(rig):
     rig.opened()
     rig.broker.vanish(SYMBOL)
     report = rig.tick()

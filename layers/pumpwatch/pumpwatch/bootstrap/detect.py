@@ -43,10 +43,15 @@ LEASE_RESERVE = 1.0
 OVER_SHOWN = 150_000
 """Milliseconds for which an event that is over is still shown: two pushes of the schedule."""
 
+GAUGES = ("tick_delay_seconds", "second_of_minute", "candidates", "candidates_deferred",
+          "candidates_unjudged", "events_open")  # fmt: skip
+COUNTERS = ("screen_missed", "clock_doubts", "bad_candles")
+"""Fields of the report that are metrics of the same name."""
+
 
 @dataclass(frozen=True, slots=True)
 class DetectStores:
-    """Where detect keeps what it knows."""
+    """The stores of detect."""
 
     history: HistoryStore
     signals: SignalStore
@@ -133,15 +138,11 @@ def detect_pumps(
 
 def describe(report: DetectReport, numbers: RunNumbers) -> None:
     """Fill in what a run's report says."""
-    numbers.set("tick_delay_seconds", report.tick_delay_seconds)
-    numbers.set("second_of_minute", report.second_of_minute)
+    for name in GAUGES:
+        numbers.set(name, getattr(report, name))
     numbers.set("symbols_scanned", report.symbols)
     numbers.set("symbols_skipped", report.skipped)
     numbers.set("symbols_warming_up", report.warming_up)
-    numbers.set("candidates", report.candidates)
-    numbers.set("candidates_deferred", report.candidates_deferred)
-    numbers.set("candidates_unjudged", report.candidates_unjudged)
-    numbers.set("events_open", report.events_open)
     numbers.set("signals_last_run", len(report.signals))
     numbers.set("requests_last_run", report.requests)
     _describe_events(report, numbers)
@@ -149,11 +150,10 @@ def describe(report: DetectReport, numbers: RunNumbers) -> None:
         numbers.count("signals", phase=signal.phase.value)
     for seconds in report.signal_delays:
         numbers.observe("signal_delay_seconds", seconds)
-    numbers.count("screen_missed", report.screen_missed)
     numbers.count("judged", report.judged_with_trades, trades="known")
     numbers.count("judged", report.judged_without_trades, trades="unknown")
-    numbers.count("clock_doubts", report.clock_doubts)
-    numbers.count("bad_candles", report.bad_candles)
+    for name in COUNTERS:
+        numbers.count(name, getattr(report, name))
 
 
 def _describe_events(report: DetectReport, numbers: RunNumbers) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
@@ -29,7 +30,7 @@ Report = TypeVar("Report")
 
 
 class Context(LambdaContext, Protocol):
-    """What is needed of the Lambda context."""
+    """The part of the Lambda context that a handler needs."""
 
     @property
     def aws_request_id(self) -> str:
@@ -70,17 +71,14 @@ class Function(Generic[Report]):
         time. Whatever the use case raises is counted, pushed and raised again.
         """
         started, deadline = time.perf_counter(), LambdaDeadline(context)
-        lease = None
-        try:
-            lease = self._lease.acquire(tick.execution_id, deadline)
-            report = self._work(tick, deadline, lease) if lease is not None else None
-            self._report_success(report, tick, time.perf_counter() - started)
-        except Exception:
-            self._report_failure(tick.execution_id, tick.bad_records)
-            raise
-        finally:
-            if lease is not None:
-                self._lease.release(lease)
+        with ExitStack() as stack:
+            try:
+                lease = stack.enter_context(self._lease.taken(tick.execution_id, deadline))
+                report = self._work(tick, deadline, lease) if lease is not None else None
+                self._report_success(report, tick, time.perf_counter() - started)
+            except Exception:
+                self._report_failure(tick.execution_id, tick.bad_records)
+                raise
         return report
 
     def probe(self, context: LambdaContext) -> dict[str, object]:
@@ -100,23 +98,24 @@ class Function(Generic[Report]):
 
     def _report_success(self, report: Report | None, tick: Tick, seconds: float) -> None:
         """Push what a run measured; a busy one shows nothing, the lease's holder pushes."""
-        numbers = RunNumbers(self._job)
-        numbers.count("bad_events", tick.bad_records)
-        numbers.count("runs", result="busy" if report is None else "success")
-        numbers.set("last_success_timestamp_seconds", time.time())
+        numbers = self._numbers("busy" if report is None else "success", tick.bad_records)
         numbers.set("duration_seconds", seconds)
-        self._fill_in(self._describe_always, numbers)
         if report is not None:
             self._fill_in(partial(self._describe, report), numbers)
         self._reporter.report(numbers, tick.execution_id, push=report is not None)
 
     def _report_failure(self, run_id: str, bad_events: int) -> None:
+        self._reporter.report(self._numbers("failure", bad_events), run_id, failed=True)
+
+    def _numbers(self, result: str, bad_events: int) -> RunNumbers:
+        """Return what is counted of every run."""
         numbers = RunNumbers(self._job)
         numbers.count("bad_events", bad_events)
-        numbers.count("runs", result="failure")
-        numbers.set("last_failure_timestamp_seconds", time.time())
+        numbers.count("runs", result=result)
+        ended = "failure" if result == "failure" else "success"
+        numbers.set(f"last_{ended}_timestamp_seconds", time.time())
         self._fill_in(self._describe_always, numbers)
-        self._reporter.report(numbers, run_id, failed=True)
+        return numbers
 
     def _fill_in(self, describe: Callable[[RunNumbers], None], numbers: RunNumbers) -> None:
         """Fill in what can be described: the work is done, and no number may fail it now."""

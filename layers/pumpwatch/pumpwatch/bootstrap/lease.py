@@ -42,8 +42,20 @@ class RunLease:
         self._patience = patience
         self._wait = wait
 
-    def acquire(self, owner: str, deadline: Deadline) -> Lease | None:
-        """Return the lease, None while another run has it. Raises what the store raises."""
+    @contextmanager
+    def taken(self, owner: str, deadline: Deadline) -> Iterator[Lease | None]:
+        """Hold the lease for a block, which gets None while another run has it.
+
+        A lease that cannot be given back expires by itself. Raises what the store raises.
+        """
+        lease = self._acquire(owner, deadline)
+        try:
+            yield lease
+        finally:
+            if lease is not None:
+                self._release(lease)
+
+    def _acquire(self, owner: str, deadline: Deadline) -> Lease | None:
         patience_ends = deadline.seconds_left() - self._patience
         for attempt in range(round(self._patience / PAUSE) + 1):
             if attempt:
@@ -56,19 +68,8 @@ class RunLease:
                     break
         return None
 
-    def release(self, lease: Lease) -> None:
-        """Give the lease back; one that cannot be given back expires by itself."""
+    def _release(self, lease: Lease) -> None:
         try:
             self._store.release(lease)
         except PumpwatchError as error:
             logger.warning("lease was not released", extra={"reason": str(error)})
-
-    @contextmanager
-    def taken(self, owner: str, deadline: Deadline) -> Iterator[Lease | None]:
-        """Hold the lease for a block, which gets None while another run has it."""
-        lease = self.acquire(owner, deadline)
-        try:
-            yield lease
-        finally:
-            if lease is not None:
-                self.release(lease)

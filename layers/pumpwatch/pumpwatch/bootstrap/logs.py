@@ -43,7 +43,7 @@ def structured_logger() -> Logger:
 
 def log_trade_report(logger: Logger, report: TradeReport) -> None:
     """Write a line for each thing that happened in a run, and for each reason to open nothing."""
-    lines = [(one.kind, one.symbol, one.signal_id, one.text) for one in report.happenings]
+    lines = [(event.kind, event.symbol, event.signal_id, event.text) for event in report.happenings]
     lines += [(reason, "", "", f"no entries: {text}") for reason, text in report.blocked.items()]
     for kind, symbol, signal_id, text in lines:
         write = logger.info if kind in ROUTINE else logger.warning

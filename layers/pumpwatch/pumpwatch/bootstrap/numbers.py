@@ -9,23 +9,22 @@ from pumpwatch.metrics.catalogue import BLOCKED_BY, PROTECTIONS
 from pumpwatch.metrics.numbers import RunNumbers
 from pumpwatch.usecases.trade.report import TradeReport
 
+MONEY = ("equity", "available", "exposure", "unrealised_pnl", "realised_pnl")
+GAUGES = ("open_positions", "foreign_positions", "positions_without_stop", "unknown_orders",
+          "exits_overdue", "foreign_orders", "stop_verified_seconds")  # fmt: skip
+COUNTERS = ("stops_refused", "exits_refused", "care_missed", "signals_unopened")
+"""Fields of the report that are metrics of the same name."""
+
 
 def describe(report: TradeReport, numbers: RunNumbers, *, mode: str) -> None:
     """Fill in what a run's report says."""
     for name in ("paper", "live"):
         numbers.set("mode_info", int(name == mode), mode=name)
-    numbers.set("equity_usdt", report.equity)
-    numbers.set("available_usdt", report.available)
-    numbers.set("open_positions", report.open_positions)
-    numbers.set("foreign_positions", report.foreign_positions)
-    numbers.set("exposure_usdt", report.exposure)
-    numbers.set("unrealised_pnl_usdt", report.unrealised_pnl)
-    numbers.set("realised_pnl_usdt", report.realised_pnl)
-    numbers.set("positions_without_stop", report.positions_without_stop)
-    numbers.set("unknown_orders", report.unknown_orders)
-    numbers.set("exits_overdue", report.exits_overdue)
+    for name in MONEY:
+        numbers.set(f"{name}_usdt", getattr(report, name))
+    for name in GAUGES:
+        numbers.set(name, getattr(report, name))
     numbers.set("halted", int(report.halted))
-    numbers.set("foreign_orders", report.foreign_orders)
     numbers.set("vanished_positions", report.vanished)
     for reason in BLOCKED_BY:
         numbers.set("entries_blocked", int(reason in report.blocked), reason=reason)
@@ -35,17 +34,14 @@ def describe(report: TradeReport, numbers: RunNumbers, *, mode: str) -> None:
         numbers.set("lock_end_timestamp_seconds", max(ends, default=0) / 1000, protection=name)
     if report.key_expires is not None:
         numbers.set("key_expiry_timestamp_seconds", report.key_expires / 1000)
-    numbers.set("stop_verified_seconds", report.stop_verified_seconds)
     for (leg, outcome), count in report.orders.items():
         numbers.count("orders", count, leg=leg.value, outcome=outcome.value)
     numbers.count("trades_closed", report.wins, result="win")
     numbers.count("trades_closed", report.losses, result="loss")
     for kind, count in report.repairs.items():
         numbers.count("repairs", count, kind=kind)
-    numbers.count("stops_refused", report.stops_refused)
-    numbers.count("exits_refused", report.exits_refused)
-    numbers.count("care_missed", report.care_missed)
-    numbers.count("signals_unopened", report.signals_unopened)
+    for name in COUNTERS:
+        numbers.count(name, getattr(report, name))
     for kind, count in report.problems_by_cause.items():
         numbers.count("problems", count, kind=kind)
     for name, count in report.unreadable.items():

@@ -14,25 +14,25 @@ from pumpwatch.ports import Deadline, HistoryStore, MetricsSink
 
 Facts = dict[str, object]
 Check = Callable[[Deadline], Facts]
-"""Returns what it found. Raises one of our errors when something is wrong."""
+"""Returns what was checked. Raises one of our errors when something is wrong."""
 
 MOST_SKEW_SECONDS = 0.9
 """Bybit refuses what is stamped a second ahead of its own clock, whatever the receive window."""
 
 
 class CheckFailed(PumpwatchError):
-    """What was checked is not as it must be; the message says what and what to do."""
+    """A check failed; the message says what is wrong and what to do."""
 
 
 def run_checks(function: str, checks: Mapping[str, Check], deadline: Deadline) -> Facts:
     """Return each check's facts with `ok`, and for a failed one the error's class and text."""
-    found: dict[str, Facts] = {}
+    answers: dict[str, Facts] = {}
     for name, check in checks.items():
         try:
-            found[name] = {"ok": True, **check(deadline)}
+            answers[name] = {"ok": True, **check(deadline)}
         except PumpwatchError as error:
-            found[name] = {"ok": False, "error": type(error).__name__, "detail": str(error)}
-    return {"action": "probe", "function": function, "version": __version__, "checks": found}
+            answers[name] = {"ok": False, "error": type(error).__name__, "detail": str(error)}
+    return {"action": "probe", "function": function, "version": __version__, "checks": answers}
 
 
 def check_exchange(session: BybitSession, deadline: Deadline) -> Facts:

@@ -57,9 +57,11 @@ logger = logging.getLogger(__name__)
 
 LEASE_NAME = "trade"
 LEASE_RESERVE = 5.0
+"""Seconds by which the lease outlives the run: a killed run is dead before its lease ends."""
 LONGEST_RUN = 25.0
 """Seconds; the function's time-out is at most this."""
 LEASE_PATIENCE = 3.0
+"""Seconds that a run waits for a lease that another run has."""
 MOST_READS = 8
 """Independent reads of one round: positions, orders, account, signals, ticker, book, the key. With
 fewer threads a round would cost two round trips."""
@@ -69,7 +71,7 @@ ENOUGH_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class TradeStores:
-    """Where trade keeps what it knows; `paper` is the account of paper mode."""
+    """The stores of trade; `paper` keeps the account of paper mode."""
 
     journal: Journal
     signals: SignalStore
@@ -79,7 +81,7 @@ class TradeStores:
     totals: TotalsStore
     paper: PaperStore | None = None
     calls: Callable[[], int] | None = None
-    """How often the stores were called so far, where that is counted."""
+    """Returns the number of calls to the stores so far, where they are counted."""
 
     @classmethod
     def in_aws(cls, table: Table, *, paper: bool) -> TradeStores:
@@ -150,10 +152,11 @@ def trade_function(
     Live mode needs `secrets`. Without a sink nothing is pushed, without an executor the reads of a
     round follow one another.
     """
+    broker_of = _broker_maker(settings, stores)
 
     def use_case(exchange: BybitConnection) -> TradeSignals:
         ports = Ports(
-            broker=_broker(settings, stores, exchange),
+            broker=broker_of(exchange),
             market=exchange.market,
             journal=stores.journal,
             signals=stores.signals,
@@ -274,19 +277,22 @@ class _Work:
             return self._key
 
 
-def _broker(settings: TradeSettings, stores: TradeStores, exchange: BybitConnection) -> Broker:
-    # Only one of the two brokers is loaded.
+def _broker_maker(
+    settings: TradeSettings, stores: TradeStores
+) -> Callable[[BybitConnection], Broker]:
+    """Return what makes the mode's broker; the other mode's is not loaded."""
     if settings.trading_mode == "live":
         from pumpwatch.adapters.bybit.broker import BybitBroker  # noqa: PLC0415
 
-        return BybitBroker(exchange.session, exchange.clock)
-    if stores.paper is None:
-        raise InvariantBroken("paper mode has no store for its account")
+        return lambda exchange: BybitBroker(exchange.session, exchange.clock)
     from pumpwatch.adapters.paper.broker import PaperBroker  # noqa: PLC0415
 
-    return PaperBroker(
+    account = stores.paper
+    if account is None:
+        raise InvariantBroken("paper mode has no store for its account")
+    return lambda exchange: PaperBroker(
         exchange.market,
-        stores.paper,
+        account,
         exchange.clock,
         equity=settings.paper_equity_usdt,
         taker_fee=settings.taker_fee,

@@ -1,8 +1,11 @@
-"""Times as people read them."""
+"""Spans of time, and times as people read them."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+
+SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+"""Milliseconds."""
 
 
 def utc_text(time: int) -> str:

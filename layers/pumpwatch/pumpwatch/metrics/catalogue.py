@@ -56,14 +56,6 @@ class Metric:
         """Return the buckets' upper bounds as Prometheus writes them, the infinite one last."""
         return (*(str(float(bound)) for bound in self.buckets), "+Inf")
 
-    @property
-    def most_series(self) -> int:
-        """Return how many series the metric has at most."""
-        if self.is_open:
-            return self.most
-        per_label_set = len(self.bounds) + 2 if self.kind is Kind.HISTOGRAM else 1
-        return sum(1 for _ in self.label_sets()) * per_label_set
-
     def label_sets(self) -> Iterator[dict[str, str]]:
         """Yield every combination of label values; none where a label takes any value."""
         names = self.label_names
@@ -80,11 +72,8 @@ class Metric:
 
 def total_key(name: str, labels: Mapping[str, str]) -> str:
     """Return the key a total is stored under: the name and the sorted label values."""
-    return (
-        name
-        if not labels
-        else f"{name}|" + ",".join(f"{label}={labels[label]}" for label in sorted(labels))
-    )
+    values = ",".join(f"{label}={labels[label]}" for label in sorted(labels))
+    return f"{name}|{values}" if values else name
 
 
 DETECT, TRADE = "pumpwatch_detect", "pumpwatch_trade"
@@ -94,12 +83,12 @@ OUTCOMES = ("filled", "rejected", "denied", "unknown")
 LEGS = ("entry", "exit")
 PHASES = ("rising", "peaked", "fading", "over")
 REPAIRS = ("opened", "dropped", "exit_ended", "resized", "closed", "stop_set", "vanished", "found")
-"""What a run can find to differ between the journal and the exchange."""
+"""Differences between the journal and the exchange that a run can repair."""
 BLOCKED_BY = ("halt", "lock", "stale_tick", "access", "stores", "rows", "clock", "time")
-"""Why a run opens nothing: a halt, a pause for all symbols, a late tick, the key, the table, a row
-of the account that cannot be read, a time that is not sure, settings that leave no time."""
+"""Reasons why a run opens nothing: a halt, a pause for all symbols, a late tick, the key, the
+table, a row of the account that cannot be read, an unsure time, settings that leave no time."""
 PROBLEMS = ("exchange", "store", "rows", "clock", "time", "order", "stop", "access", "signal")
-"""What went wrong in a run: no answer of the exchange or the table, a row that cannot be read, an
+"""Kinds of problems in a run: no answer of the exchange or the table, a row that cannot be read, an
 unsure time, too little time, an order or a stop that was refused or is not known, the key, a
 signal that could not be opened."""
 LISTS = ("positions", "open_orders", "order_history", "executions", "wallet", "key")
@@ -123,7 +112,7 @@ API_CODES = (
     "refused",
     "no_answer",
 )
-"""What the exchange's codes and HTTP statuses come to; the exact code is in the log."""
+"""Words for the exchange's codes and HTTP statuses; the exact code is in the log."""
 PUBLIC_ENDPOINTS = (
     "market/time",
     "market/tickers",
@@ -152,15 +141,11 @@ MOST_EVENTS, MOST_FILLS = 20, 20
 PHASES_SHOWN = 3
 """Phases in which an event can be shown at a time: one scan can see it rise, peak and end."""
 HOLD_SECONDS = 45.0
-"""How long a series with a label of any value is shown at least: its rules are evaluated four times
-within that, and it is over before the next minute's push."""
+"""Seconds for which a series with a label of any value is shown at least: its rules are evaluated
+four times within that, and it is over before the next minute's push."""
 
 
-def _gauge(job: str, name: str, text: str, **labels: tuple[str, ...]) -> Metric:
-    return Metric(f"{job}_{name}", Kind.GAUGE, job, text, tuple(labels.items()))
-
-
-def _open_gauge(job: str, name: str, text: str, most: int, **labels: tuple[str, ...]) -> Metric:
+def _gauge(job: str, name: str, text: str, *, most: int = 0, **labels: tuple[str, ...]) -> Metric:
     return Metric(f"{job}_{name}", Kind.GAUGE, job, text, tuple(labels.items()), most=most)
 
 
@@ -220,11 +205,11 @@ METRICS: tuple[Metric, ...] = (
     _gauge(DETECT, "candidates_unjudged", "Candidates whose candles or history did not come."),
     _gauge(DETECT, "events_open", "Pump events that are not over."),
     _gauge(DETECT, "signals_last_run", "Signals published by the last run."),
-    _open_gauge(
+    _gauge(
         DETECT,
         "pump_event_active",
         "Rise from base to peak, as a fraction, of the strongest pump events by phase.",
-        MOST_EVENTS * PHASES_SHOWN,
+        most=MOST_EVENTS * PHASES_SHOWN,
         symbol=ANY,
         phase=PHASES,
     ),
@@ -280,11 +265,11 @@ METRICS: tuple[Metric, ...] = (
     _gauge(TRADE, "key_expiry_timestamp_seconds", "When the exchange's key expires, Unix time."),
     _gauge(TRADE, "store_calls_last_run", "Calls to the table in the last run."),
     _gauge(TRADE, "stop_verified_seconds", "From fill to verified stop, largest of the last run."),
-    _open_gauge(
+    _gauge(
         TRADE,
         "fill_price_usdt",
         "Price of each order filled within the last minute.",
-        MOST_FILLS,
+        most=MOST_FILLS,
         symbol=ANY,
         leg=LEGS,
     ),

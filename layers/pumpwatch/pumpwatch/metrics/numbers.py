@@ -19,7 +19,7 @@ from pumpwatch.errors import PumpwatchError
 from pumpwatch.metrics.catalogue import METRICS, Kind, Metric, total_key
 
 ALWAYS_SHOWN = ("last_failure_timestamp_seconds", "last_uncounted_timestamp_seconds")
-"""How the gauges end that a failed run pushes too."""
+"""Endings of the gauges that a failed run pushes too."""
 
 SUM_DIGITS = 6
 """Decimals of an observation in a histogram's sum: the totals are exact decimals."""
@@ -28,7 +28,7 @@ Number = int | float | Decimal
 
 
 class UndeclaredMetric(PumpwatchError):
-    """Declare the metric, its type or its label value in `metrics.py`: it is the only list."""
+    """Declare the metric, its type or its label value in the catalogue: it is the only list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Series:
 
 
 class RunNumbers:
-    """What one run measured. Only what `metrics.py` declares for the job can be set or counted."""
+    """The numbers of a run. Only what the catalogue declares for the job can be set or counted."""
 
     def __init__(self, job: str) -> None:
         self.job = job
@@ -49,7 +49,7 @@ class RunNumbers:
         if not self._declared:
             raise UndeclaredMetric(f"no metric is declared for job {job}")
         self.gauges: dict[str, float] = {}
-        """By the key that `total_key` gives."""
+        """Values by the key that `total_key` gives."""
         self.open_series: dict[str, Series] = {}
         """Gauges whose label takes any value, by the same key."""
         self.increments: dict[str, int | float] = {
@@ -107,9 +107,9 @@ class RunNumbers:
 
     def _samples(self, metric: Metric) -> Iterable[tuple[Mapping[str, str], float]]:
         if metric.is_open:
-            found = [one for one in self.open_series.values() if one.metric is metric]
-            found.sort(key=lambda one: -one.value)
-            return [(one.labels, one.value) for one in found[: metric.most]]
+            shown = [series for series in self.open_series.values() if series.metric is metric]
+            shown.sort(key=lambda series: -series.value)
+            return [(series.labels, series.value) for series in shown[: metric.most]]
         return [
             (labels, self.gauges[key])
             for labels in metric.label_sets()

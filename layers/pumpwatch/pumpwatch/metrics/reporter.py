@@ -44,7 +44,7 @@ class MetricsReporter:
         self._clock = clock
         self._uncounted_failures = 0
         self._unkept = ""
-        """What is shown and could not be kept in the table: this instance goes on from it."""
+        """The shown series that could not be stored: this instance goes on from them."""
 
     def report(
         self, numbers: RunNumbers, run_id: str, *, failed: bool = False, push: bool = True

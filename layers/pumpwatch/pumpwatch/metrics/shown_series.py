@@ -20,7 +20,7 @@ GIVEN_UP_AFTER = 300.0
 
 
 class ShownSeries:
-    """What is shown: since when, and when a gateway first accepted it. Times are Unix seconds."""
+    """The series shown, since when, and when a gateway first accepted each. Unix seconds."""
 
     def __init__(self, job: str, text: str) -> None:
         """Read what `text` gave; what is not declared any more is left out."""
@@ -32,7 +32,8 @@ class ShownSeries:
                 self._times[key] = float(since), None if shown is None else float(shown)
         except (PumpwatchError, ValueError, TypeError) as error:
             logger.warning("shown series were not read", extra={"reason": str(error)})
-        self._series = {key: one for key, one in kept.open_series.items() if key in self._times}
+        known = kept.open_series.items()
+        self._series = {key: series for key, series in known if key in self._times}
 
     def carry_over(self, numbers: RunNumbers, now: float) -> None:
         """Add to a run's numbers what must still be shown; all of these are shown from now on."""
@@ -52,7 +53,12 @@ class ShownSeries:
     def text(self) -> str:
         """Return it as JSON; empty when nothing is shown."""
         rows = [
-            (one.metric.name.removeprefix(self._prefix), one.labels, one.value, *self._times[key])
-            for key, one in sorted(self._series.items())
+            (
+                series.metric.name.removeprefix(self._prefix),
+                series.labels,
+                series.value,
+                *self._times[key],
+            )
+            for key, series in sorted(self._series.items())
         ]
         return json.dumps(rows, separators=(",", ":")) if rows else ""

@@ -22,8 +22,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import MINUTE, BoolArray, FloatArray, IntArray
+from pumpwatch.domain.market.candles import (
+    MINUTE,
+    BoolArray,
+    Candles,
+    CandleSeries,
+    FloatArray,
+    IntArray,
+)
 
+from .base import Detections
 from .signals import Phase, PumpEvent, Signal, event_id_for, signal_id_for
 
 ORDER = (Phase.RISING, Phase.PEAKED, Phase.FADING, Phase.OVER)
@@ -65,6 +73,58 @@ class SymbolView:
     forming: bool
     close_before: float = float("nan")
     """Last close before the first candle."""
+
+    @classmethod
+    def of_row(
+        cls,
+        candles: Candles,
+        detections: Detections,
+        row: int,
+        alarms: BoolArray,
+        *,
+        forming: bool,
+        close_before: float,
+    ) -> SymbolView:
+        """Return the view of a judged symbol; `alarms`, (candles,), marks those that may start an
+        event."""
+        return cls(
+            symbol=candles.symbols[row],
+            interval=candles.interval,
+            open_time=candles.open_time,
+            high=candles.high[row],
+            low=candles.low[row],
+            close=candles.close[row],
+            alarm=detections.alarm[row] & alarms,
+            strength=detections.strength[row],
+            jump=detections.jump[row],
+            forming=forming,
+            close_before=close_before,
+        )
+
+    @classmethod
+    def following(cls, series: CandleSeries) -> SymbolView:
+        """Return the view of a symbol whose event goes on: no new alarm is looked for."""
+        nothing = np.full(len(series.open_time), np.nan)
+        return cls(
+            symbol=series.symbol,
+            interval=series.interval,
+            open_time=series.open_time,
+            high=series.values[:, 1],
+            low=series.values[:, 2],
+            close=series.values[:, 3],
+            alarm=np.zeros(len(nothing), dtype=np.bool_),
+            strength=nothing,
+            jump=nothing,
+            forming=series.forming,
+        )
+
+    @classmethod
+    def without_candles(cls, symbol: str, interval: int) -> SymbolView:
+        """Return a view in which only time passes."""
+        no_times = np.empty(0, dtype=np.int64)
+        return cls.following(
+            CandleSeries(symbol, interval, no_times, np.empty((0, 6)), forming=False)
+        )
 
 
 def advance(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 
+from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot
+from pumpwatch.domain.moments import MINUTE
+
 from .orders import Side
+from .rounding import decimal_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,16 @@ class FundingTerms:
     """Milliseconds UTC."""
     interval: int
     """Milliseconds between two fundings."""
+
+    @classmethod
+    def of(cls, snapshot: MarketSnapshot, instrument: Instrument) -> FundingTerms | None:
+        """Return the terms as the market's snapshot says them, None where it does not."""
+        row = snapshot.symbols.index(instrument.symbol)
+        rate, next_time = float(snapshot.funding_rate[row]), int(snapshot.next_funding[row])
+        minutes = instrument.funding_interval_minutes
+        if not math.isfinite(rate) or next_time <= 0 or minutes <= 0:
+            return None
+        return cls(decimal_from(rate), next_time, minutes * MINUTE)
 
 
 def fundings_until(terms: FundingTerms, now: int, until: int) -> int:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 
+from pumpwatch.domain.market.snapshot import MarketSnapshot, OrderBook
+
 from .orders import Side
+from .rounding import decimal_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,23 @@ class Quote:
     watches_mark: bool = False
     """Whether stops and targets fire by the mark price; else it says nothing about them, and in a
     pump it stays tens of per cent behind."""
+
+    @classmethod
+    def of(
+        cls, snapshot: MarketSnapshot, book: OrderBook | None, symbol: str, *, watches_mark: bool
+    ) -> Quote | Denied:
+        """Return the prices of a symbol of the snapshot and of its book, or why it has none."""
+        if book is None or not book.bids or not book.asks:
+            return Denied("one side of the order book is empty")
+        bid, ask = book.bids[0][0], book.asks[0][0]
+        if not 0 < bid <= ask:
+            return Denied("the order book is crossed")
+        row = snapshot.symbols.index(symbol)
+        last, mark = float(snapshot.last_price[row]), float(snapshot.mark_price[row])
+        for name, price in (("last", last), ("mark", mark)):
+            if not 0 < price < math.inf:
+                return Denied(f"the exchange gives no {name} price for this symbol")
+        return cls(bid, ask, decimal_from(last), decimal_from(mark), watches_mark)
 
     @property
     def spread(self) -> Decimal:

@@ -16,17 +16,17 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from typing import Protocol
 
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.events import EventRules
 from pumpwatch.domain.detection.rules import detector_named
-from pumpwatch.domain.market.candles import HOUR, MINUTE
+from pumpwatch.domain.moments import DAY, HOUR, MINUTE
 from pumpwatch.errors import RetryLater, SettingsError, StoreUnavailable
+from pumpwatch.invocation import Tick
 from pumpwatch.ports import Clock, Deadline, EventStore, HistoryStore, MarketData, SignalStore
 from pumpwatch.settings.detect import DetectSettings
 
-from .events import EventDesk
+from .events import OpenEvents
 from .history import CandleHistory
 from .market_watch import MarketWatch
 from .report import DetectReport
@@ -37,28 +37,15 @@ logger = logging.getLogger(__name__)
 
 STATE, FLOWS = "detect", "detect-flows"
 STATE_FORMAT = 1
-DAY = 24 * HOUR
 STALE = 90_000
 """Milliseconds between scans after which the saved state is read again."""
 SCANS_IN_DOUBT = 3
 """Scans for which an unsure time that is before the state's is not gone by."""
 FLOWS_EVERY = 15 * MINUTE
 ROUND = 0.8
-"""Of the time for which the rule has bounds: runs that fail or are left out have room."""
+"""Share of the time for which the rule has bounds: runs that fail or are skipped have room."""
 SCAN_RESERVE = 10.0
 """Seconds that must be left for another scan within the minute."""
-
-
-class Tick(Protocol):
-    """What woke the run."""
-
-    @property
-    def scheduled_time(self) -> int:
-        """Return when the run was due, milliseconds UTC."""
-
-    @property
-    def execution_id(self) -> str:
-        """Return the scheduler's id of this run."""
 
 
 class DetectPumps:
@@ -89,10 +76,10 @@ class DetectPumps:
         self._clock = clock
         self._wait = wait
         rules = EventRules(cooldown=settings.cooldown_minutes * MINUTE)
-        desk = EventDesk(signals, events, self._detector.name, rules)
         self._history = CandleHistory(market, history, self._detector)
         self._watch = MarketWatch(market, self._detector, settings)
-        self._scanner = Scanner(market, self._history, desk, self._detector, rules)
+        open_events = OpenEvents(signals, events, self._detector.name, rules)
+        self._scanner = Scanner(market, self._history, open_events, self._detector, rules)
         self._state: DetectState | None = None
         self._flows_saved = 0
         self._scans_ahead = 0
@@ -125,7 +112,6 @@ class DetectPumps:
         state = self._current_state(snapshot.time)
         self._watch.update(state, snapshot, report)
         report.time = snapshot.time
-        report.scans += 1
         report.skipped = len(snapshot.skipped)
         report.bad_candles += len(snapshot.skipped)
         glance = self._watch.glance(state, snapshot)
@@ -154,7 +140,7 @@ class DetectPumps:
             if (
                 state.through[state.slice_rows(number)] < now - HOUR - self._detector.interval
             ).any():
-                self._scanner.fill(state, number, now, report)
+                self._history.fill(state, number, now, report)
             if progress is not None:
                 progress(done, len(numbers))
         snapshot = self._market.snapshot()
@@ -189,7 +175,7 @@ class DetectPumps:
             reached = list(self._history.slices(group))
             # The others wait for their next turn.
             state.refreshed |= dict.fromkeys(set(group) - set(reached), report.time)
-            answers = self._scanner.fetch(state, reached, report.time)
+            answers = self._history.fetch(state, reached, report.time)
             for number in reached:
                 self._scanner.refresh(state, number, report.time, answers, report)
             budget -= report.requests - before
@@ -209,23 +195,23 @@ class DetectPumps:
         return True
 
     def _current_state(self, now: int) -> DetectState:
-        held = self._state
-        if held is not None and (held.last is None or now <= held.last.time + STALE):
-            return held
+        warm = self._state
+        if warm is not None and (warm.last is None or now <= warm.last.time + STALE):
+            return warm
         try:
             saved = self._load()
         except StoreUnavailable:
-            if held is None:
+            if warm is None:
                 raise
-            logger.warning("saved state was not read, the one in memory is used")
-            return held
-        if held is None:
-            self._state = saved or DetectState.empty(self._detector, self._fingerprint)
-        elif saved is not None and _later_than(saved, held):
-            self._state = saved
+            logger.warning("saved state was not read, the state in memory is used")
+            return warm
+        if warm is None:
+            warm = saved or DetectState.empty(self._detector, self._fingerprint)
+        elif saved is not None and _is_later(saved, warm):
+            warm = saved
             self._history.forget()
-        assert self._state is not None  # noqa: S101 - either branch above has set it
-        return self._state
+        self._state = warm
+        return warm
 
     @property
     def _fingerprint(self) -> str:
@@ -266,5 +252,5 @@ def slices_due(slices: int, detector: Detector) -> int:
     return max(1, math.ceil(slices / (ROUND * reach / MINUTE)))
 
 
-def _later_than(one: DetectState, other: DetectState) -> bool:
-    return one.last is not None and (other.last is None or one.last.time > other.last.time)
+def _is_later(state: DetectState, other: DetectState) -> bool:
+    return state.last is not None and (other.last is None or state.last.time > other.last.time)

@@ -19,9 +19,11 @@ from pumpwatch.domain.market.candles import (
     CandleSeries,
     IntArray,
 )
-from pumpwatch.errors import PumpwatchError, RetryLater, StopTrading, StoreUnavailable
+from pumpwatch.errors import PumpwatchError, StoreUnavailable
 from pumpwatch.ports import HistoryStore, MarketData
 
+from .answers import good_answers
+from .report import DetectReport
 from .state import DetectState
 
 logger = logging.getLogger(__name__)
@@ -29,14 +31,14 @@ logger = logging.getLogger(__name__)
 Answers = Mapping[str, CandleSeries | PumpwatchError]
 PAGE = 1000
 """Candles in one answer of the exchange."""
-SYMBOLS_HELD = 1000
+SYMBOLS_CACHED = 1000
 """Symbols whose slices stay in memory between runs."""
 MOST_FAILURES = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Refreshed:
-    """What a refreshed slice holds; arrays are shaped (symbols, ...) as in `candles`.
+    """A refreshed slice; arrays are shaped (symbols, ...) as in `candles`.
 
     `start` is the rule's memory before the grid; candles from `previous` (0: no history before) to
     `through` are new.
@@ -48,13 +50,11 @@ class Refreshed:
     detections: Detections
     previous: IntArray
     through: IntArray
-    requests: int
-    bad: int
 
 
 def request_count(requests: list[CandleRequest]) -> int:
     """Return how many answers of the exchange the requests take."""
-    return sum(-(-((one.end - one.start) // one.interval + 1) // PAGE) for one in requests)
+    return sum(-(-((r.end - r.start) // r.interval + 1) // PAGE) for r in requests)
 
 
 class CandleHistory:
@@ -64,15 +64,17 @@ class CandleHistory:
         self._market = market
         self._store = store
         self._detector = detector
-        self._held: OrderedDict[int, Candles] = OrderedDict()
+        self._cached: OrderedDict[int, Candles] = OrderedDict()
 
     def forget(self) -> None:
         """Drop what is held in memory: another run may have saved something newer."""
-        self._held.clear()
+        self._cached.clear()
 
     def fetch(self, state: DetectState, numbers: Sequence[int], now: int) -> Answers:
         """Return what the slices lack, by symbol, from one round of requests."""
-        requests = [one for number in numbers for one in self._lacking(state, number, now)[2]]
+        requests = [
+            request for number in numbers for request in self._lacking(state, number, now)[2]
+        ]
         return self._market.candles(requests) if requests else {}
 
     def slices(self, numbers: Sequence[int]) -> dict[int, Candles | None]:
@@ -84,20 +86,22 @@ class CandleHistory:
         failures = 0
         for number in dict.fromkeys(numbers):
             try:
-                if failures < MOST_FAILURES or number in self._held:
+                if failures < MOST_FAILURES or number in self._cached:
                     known[number] = self._slice(number)
             except StoreUnavailable as error:
                 failures += 1
                 logger.warning("history slice was not read", extra={"reason": str(error)})
         return known
 
-    def refresh(self, state: DetectState, number: int, now: int, answers: Answers) -> Refreshed:
+    def refresh(
+        self, state: DetectState, number: int, now: int, answers: Answers, report: DetectReport
+    ) -> Refreshed:
         """Add what was fetched to a slice, replay it, and update the state and the store."""
         rows = state.slice_rows(number)
         symbols = [state.symbols[row] for row in rows]
         old, known, requests = self._lacking(state, number, now)
         end = now // self._detector.interval * self._detector.interval
-        series, bad = sorted_out({one: answers[one] for one in symbols if one in answers})
+        series = _closed({name: answers[name] for name in symbols if name in answers}, report)
         starts = [request.start for request in requests]
         starts += [int(old.open_time[0])] if old is not None and known.any() else []
         grid = self._grid(symbols, min([*starts, end]), end)
@@ -111,10 +115,16 @@ class CandleHistory:
         for position, symbol in enumerate(symbols):
             if symbol in series:
                 through[position] = int(series[symbol].open_time[-1]) + grid.interval
-        found = self._detector.detect(grid, start)
+        detections = self._detector.detect(grid, start)
         self._keep(state, number, rows, grid, start, through)
         state.refreshed[number] = now
-        return Refreshed(rows, grid, start, found, previous, through, request_count(requests), bad)
+        report.requests += request_count(requests)
+        report.refreshed += len(rows)
+        return Refreshed(rows, grid, start, detections, previous, through)
+
+    def fill(self, state: DetectState, number: int, now: int, report: DetectReport) -> None:
+        """Fetch what a slice lacks and add it; nothing is judged."""
+        self.refresh(state, number, now, self.fetch(state, [number], now), report)
 
     def window(
         self, state: DetectState, rows: IntArray, series: Mapping[str, CandleSeries], now: int
@@ -135,7 +145,7 @@ class CandleHistory:
         symbols = [state.symbols[row] for row in rows]
         slices = [known[int(number)] for number in state.slice_of[rows]]
         readable = np.array(
-            [self._holds(old, state, row) for old, row in zip(slices, rows, strict=True)],
+            [self._fits(old, state, row) for old, row in zip(slices, rows, strict=True)],
             dtype=np.bool_,
         )
         grid = self._grid(symbols, int(state.grid_first[rows].min(initial=end)), end)
@@ -153,25 +163,25 @@ class CandleHistory:
         rows = state.slice_rows(number)
         symbols = [state.symbols[row] for row in rows]
         old = self._slice(number) if (state.through[rows] > 0).any() else None
-        known = np.array([self._holds(old, state, row) for row in rows], dtype=np.bool_)
+        known = np.array([self._fits(old, state, row) for row in rows], dtype=np.bool_)
         end = now // self._detector.interval * self._detector.interval
         return old, known, self._requests(symbols, np.where(known, state.through[rows], 0), end)
 
     def _slice(self, number: int) -> Candles | None:
-        if number not in self._held:
+        if number not in self._cached:
             loaded = self._store.load_slice(number, interval=self._detector.interval)
             if loaded is None or not loaded.shape[1]:
                 return None
-            self._hold(number, loaded)
-        self._held.move_to_end(number)
-        return self._held[number]
+            self._cache(number, loaded)
+        self._cached.move_to_end(number)
+        return self._cached[number]
 
-    def _hold(self, number: int, candles: Candles) -> None:
-        self._held[number] = candles
-        while len(self._held) * candles.shape[0] > SYMBOLS_HELD and len(self._held) > 1:
-            self._held.popitem(last=False)
+    def _cache(self, number: int, candles: Candles) -> None:
+        self._cached[number] = candles
+        while len(self._cached) * candles.shape[0] > SYMBOLS_CACHED and len(self._cached) > 1:
+            self._cached.popitem(last=False)
 
-    def _holds(self, old: Candles | None, state: DetectState, row: int) -> bool:
+    def _fits(self, old: Candles | None, state: DetectState, row: int) -> bool:
         """Return whether the slice is the one that the state was computed from."""
         return (
             old is not None
@@ -228,7 +238,7 @@ class CandleHistory:
         flows[ends > through[:, None]] = np.inf
         state.first_flow[rows], state.flows[rows] = first_flow, flows
         kept = kept.merged({})
-        self._hold(number, kept)
+        self._cache(number, kept)
         try:
             self._store.save_slice(number, kept)
         except StoreUnavailable as error:
@@ -237,24 +247,15 @@ class CandleHistory:
             )
 
 
-def sorted_out(answers: Answers) -> tuple[dict[str, CandleSeries], int]:
-    """Return the series that have closed candles, forming ones cut off, and how many were bad.
-
-    Raises the `StopTrading` error among the answers, if there is one.
-    """
-    good: dict[str, CandleSeries] = {}
-    bad = 0
-    for symbol, answer in answers.items():
-        if isinstance(answer, CandleSeries):
-            bad += answer.impossible
-            if len(answer.closed.open_time):
-                good[symbol] = answer.closed
-            continue
-        if isinstance(answer, StopTrading):
-            raise answer
-        bad += not isinstance(answer, RetryLater)
-        logger.warning("symbol skipped", extra={"symbol": symbol, "reason": str(answer)})
-    return good, bad
+def _closed(answers: Answers, report: DetectReport) -> dict[str, CandleSeries]:
+    """Return the series that have closed candles, forming ones cut off."""
+    series = good_answers(answers, report, "symbol skipped")
+    report.bad_candles += sum(candles.impossible for candles in series.values())
+    return {
+        symbol: candles.closed
+        for symbol, candles in series.items()
+        if len(candles.closed.open_time)
+    }
 
 
 def _copy_rows(grid: Candles, old: Candles, wanted: BoolArray) -> None:

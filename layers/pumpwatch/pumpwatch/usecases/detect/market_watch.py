@@ -8,8 +8,8 @@ import numpy as np
 
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.screen import Glance
-from pumpwatch.domain.market.candles import HOUR
 from pumpwatch.domain.market.snapshot import MarketSnapshot
+from pumpwatch.domain.moments import HOUR
 from pumpwatch.errors import RetryLater
 from pumpwatch.ports import MarketData
 from pumpwatch.settings.detect import DetectSettings
@@ -32,7 +32,7 @@ class MarketWatch:
         self._detector = detector
         self._per_slice = settings.refresh_symbols
         excluded = settings.excluded_symbol_types.split(",")
-        self._excluded = frozenset(one.strip().lower() for one in excluded if one.strip())
+        self._excluded = frozenset(kind.strip().lower() for kind in excluded if kind.strip())
 
     def update(self, state: DetectState, snapshot: MarketSnapshot, report: DetectReport) -> None:
         """Ask for the list of contracts hourly, or when an unknown symbol shows.
@@ -52,7 +52,9 @@ class MarketWatch:
             logger.warning("instruments were not renewed", extra={"reason": str(error)})
             return
         report.requests += -(-max(1, len(watchlist)) // INSTRUMENT_PAGE)
-        wanted = {one for one, kind in watchlist.items() if kind.lower() not in self._excluded}
+        wanted = {
+            symbol for symbol, kind in watchlist.items() if kind.lower() not in self._excluded
+        }
         listed = np.array([symbol in wanted for symbol in state.symbols], dtype=np.bool_)
         if not wanted or (len(listed) and listed.mean() < LARGEST_LOSS):
             logger.warning(
@@ -72,7 +74,9 @@ class MarketWatch:
     def _add(self, state: DetectState, wanted: set[str], snapshot: MarketSnapshot) -> None:
         """Add the new symbols, the most traded first: their history is fetched in that order."""
         turnover = dict(zip(snapshot.symbols, snapshot.turnover_24h.tolist(), strict=True))
-        new = sorted(wanted - state.rows.keys(), key=lambda one: (-turnover.get(one, 0.0), one))
+        new = sorted(
+            wanted - state.rows.keys(), key=lambda symbol: (-turnover.get(symbol, 0.0), symbol)
+        )
         if new:
             state.add(new, self._per_slice)
 

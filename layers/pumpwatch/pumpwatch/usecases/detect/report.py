@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pumpwatch.domain.detection.signals import PumpEvent, Signal
+from pumpwatch.domain.moments import MINUTE
 
 
 @dataclass(slots=True)
@@ -14,8 +15,7 @@ class DetectReport:
     time: int = 0
     """The exchange's time of the last look at the market, milliseconds UTC."""
     tick_delay_seconds: float = 0.0
-    """From the scheduled time to the first look at the market."""
-    scans: int = 0
+    """Seconds from the scheduled time to the first look at the market."""
     symbols: int = 0
     """Symbols watched that the last snapshot had."""
     skipped: int = 0
@@ -49,10 +49,8 @@ class DetectReport:
     """Seconds from the open of the candle that alarmed to each event's first signal."""
     events: list[PumpEvent] = field(default_factory=list)
     """The current event of each symbol that has one, those that cool down included."""
-    missed: list[tuple[str, int]] = field(default_factory=list)
-    """(symbol, open time) of each candle that `screen_missed` counts."""
 
     @property
     def second_of_minute(self) -> float:
         """Return where in the minute the last scan saw the market."""
-        return self.time % 60_000 / 1000
+        return self.time % MINUTE / 1000

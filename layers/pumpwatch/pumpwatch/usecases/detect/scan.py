@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from pumpwatch.domain.detection.base import Carry, Detections, Detector, known_before
-from pumpwatch.domain.detection.events import EventRules
+from pumpwatch.domain.detection.events import EventRules, SymbolView
 from pumpwatch.domain.detection.screen import Glance
 from pumpwatch.domain.market.candles import BoolArray, Candles, CandleSeries, IntArray
-from pumpwatch.errors import PumpwatchError, RetryLater, StopTrading
 from pumpwatch.ports import MarketData
 
-from .events import EventDesk, view_of_events_symbol, view_of_nothing, view_of_row
-from .history import Answers, CandleHistory, Refreshed, request_count
+from .answers import good_answers
+from .events import OpenEvents
+from .history import Answers, CandleHistory, request_count
 from .report import DetectReport
 from .scan_plan import ScanPlan, plan_scan
 from .state import DetectState, JudgedSpan
@@ -31,13 +31,13 @@ class Scanner:
         self,
         market: MarketData,
         history: CandleHistory,
-        desk: EventDesk,
+        events: OpenEvents,
         detector: Detector,
         rules: EventRules,
     ) -> None:
         self._market = market
         self._history = history
-        self._desk = desk
+        self._events = events
         self._detector = detector
         self._rules = rules
         self._trades = TradeReader(market, detector, alarm_age=rules.alarm_age)
@@ -52,36 +52,32 @@ class Scanner:
         plan = plan_scan(
             state,
             now,
-            self._desk.load(),
+            self._events.load(),
             self._detector,
             budget=budget,
             cooldown=self._rules.cooldown,
         )
         requests = plan.requests(state, self._detector.interval)
         answers = self._market.candles(requests) if requests else {}
-        series, failed = self._usable(answers, report)
+        series = good_answers(answers, report, "symbol skipped")
+        report.bad_candles += sum(candles.impossible for candles in series.values())
         judged = self._judge_candidates(state, plan, series, now.time, report)
         self._follow_events(plan, series, now.time, report)
         self._remember(state, plan, judged, now)
         report.requests += request_count(requests)
         report.symbols = int(plan.present.sum())
-        report.skipped += failed
+        report.skipped += len(answers) - len(series)
         report.warming_up = int((plan.present & ~plan.ready).sum())
         report.candidates = len(requests) + len(plan.deferred) + plan.waiting
         report.candidates_deferred = len(plan.deferred) + plan.waiting
         report.candidates_unjudged = len(plan.chosen) - len(judged)
-        report.events_open = self._desk.open_events
-        report.events = list(self._desk.events.values())
-
-    def fetch(self, state: DetectState, numbers: Sequence[int], now: int) -> Answers:
-        """Return what the slices lack: one round of requests for all of them."""
-        return self._history.fetch(state, numbers, now)
+        self._events.describe(report)
 
     def refresh(
         self, state: DetectState, number: int, now: int, answers: Answers, report: DetectReport
     ) -> None:
         """Add what was fetched to a slice, judge what is new, count what the screen missed."""
-        done = self._filled(state, number, now, answers, report)
+        done = self._history.refresh(state, number, now, answers, report)
         live = self._live(done.candles, done.start)
         opens = done.candles.open_time
         for position, row in enumerate(done.rows):
@@ -93,12 +89,11 @@ class Scanner:
             for time in opens[possible & ~new & (opens >= done.previous[position])]:
                 if time >= state.answered[row] and not _was_judged(state, symbol, int(time)):
                     report.screen_missed += 1
-                    report.missed.append((symbol, int(time)))
                     logger.error(
                         "screen missed a candle", extra={"symbol": symbol, "candle": int(time)}
                     )
-            if (alarms & new).any() and symbol not in self._desk.events:
-                view = view_of_row(
+            if (alarms & new).any() and symbol not in self._events.by_symbol:
+                view = SymbolView.of_row(
                     done.candles,
                     done.detections,
                     position,
@@ -106,23 +101,18 @@ class Scanner:
                     forming=False,
                     close_before=float(done.start.close[position]),
                 )
-                self._desk.judge(view, now, report)
+                self._events.judge(view, now, report)
             state.unjudged[row] = max(state.unjudged[row], done.through[position])
             if not done.previous[position]:
                 state.answered[row] = state.unjudged[row]
         state.forget_judged()
-        report.events_open = self._desk.open_events
-        report.events = list(self._desk.events.values())
-
-    def fill(self, state: DetectState, number: int, now: int, report: DetectReport) -> None:
-        """Refresh a slice without judging it."""
-        self._filled(state, number, now, self.fetch(state, [number], now), report)
+        self._events.describe(report)
 
     def begin(self, state: DetectState, now: Glance) -> None:
         """Let judging begin with the candle after the one that is forming at this look."""
         interval = self._detector.interval
         state.instruments_time = min(state.instruments_time, now.time)
-        state.refreshed = {one: min(time, now.time) for one, time in state.refreshed.items()}
+        state.refreshed = {number: min(time, now.time) for number, time in state.refreshed.items()}
         state.judged.clear()
         state.unjudged[:] = (now.time // interval + 1) * interval
         state.answered[:] = state.unjudged
@@ -130,35 +120,10 @@ class Scanner:
 
     # --- inside --------------------------------------------------------------------------
 
-    def _filled(
-        self, state: DetectState, number: int, now: int, answers: Answers, report: DetectReport
-    ) -> Refreshed:
-        done = self._history.refresh(state, number, now, answers)
-        report.requests += done.requests
-        report.bad_candles += done.bad
-        report.refreshed += len(done.rows)
-        return done
-
     def _live(self, candles: Candles, start: Carry) -> BoolArray:
         """Return where enough history precedes a candle for a signal."""
         live: BoolArray = known_before(candles, start) >= self._detector.window
         return live
-
-    def _usable(
-        self, answers: Mapping[str, CandleSeries | PumpwatchError], report: DetectReport
-    ) -> tuple[dict[str, CandleSeries], int]:
-        """Return the series by symbol, and how many symbols have none."""
-        usable: dict[str, CandleSeries] = {}
-        for symbol, answer in answers.items():
-            if isinstance(answer, CandleSeries):
-                report.bad_candles += answer.impossible
-                usable[symbol] = answer
-                continue
-            if isinstance(answer, StopTrading):
-                raise answer
-            report.bad_candles += not isinstance(answer, RetryLater)
-            logger.warning("symbol skipped", extra={"symbol": symbol, "reason": str(answer)})
-        return usable, len(answers) - len(usable)
 
     def _judge_candidates(
         self,
@@ -181,7 +146,7 @@ class Scanner:
         unjudged = self._live(candles, start) & (candles.open_time >= state.unjudged[rows, None])
         final = unjudged & readable[:, None]
         final[:, -1] &= ~forming
-        found = self._trades.judged(candles, start, final, now, report)
+        detections = self._trades.judged(candles, start, final, now, report)
         judged: dict[int, int] = {}
         for position, row in enumerate(rows):
             if not readable[position]:
@@ -191,16 +156,16 @@ class Scanner:
                 continue
             alarms = unjudged[position].copy()
             if forming[position] and not self._detector.monotone:
-                alarms[-1] &= found.firm is not None and found.firm[position, -1]
-            view = view_of_row(
+                alarms[-1] &= detections.firm is not None and detections.firm[position, -1]
+            view = SymbolView.of_row(
                 candles,
-                found,
+                detections,
                 position,
                 alarms,
                 forming=bool(forming[position]),
                 close_before=float(start.close[position]),
             )
-            self._desk.judge(view, now, report)
+            self._events.judge(view, now, report)
             end = _end_of(series[state.symbols[row]], int(state.unjudged[row]))
             judged[int(row)] = min(plan.forming, end)
         return judged
@@ -210,11 +175,14 @@ class Scanner:
     ) -> None:
         """Move the events on; one without candles, and one that has cooled down, only by time."""
         watched = {event.symbol for event in plan.following}
-        for symbol in list(self._desk.events):
-            if symbol in watched and symbol in series:
-                self._desk.judge(view_of_events_symbol(series[symbol]), now, report)
-            elif symbol not in series:
-                self._desk.judge(view_of_nothing(symbol, self._detector.interval), now, report)
+        for symbol in list(self._events.by_symbol):
+            if symbol not in series:
+                view = SymbolView.without_candles(symbol, self._detector.interval)
+            elif symbol in watched:
+                view = SymbolView.following(series[symbol])
+            else:
+                continue
+            self._events.judge(view, now, report)
 
     def _remember(
         self, state: DetectState, plan: ScanPlan, judged: Mapping[int, int], now: Glance
@@ -238,12 +206,12 @@ def _forms(series: CandleSeries, candle: int) -> bool:
     return series.forming and int(series.open_time[-1]) == candle
 
 
-def _possible(found: Detections) -> BoolArray:
+def _possible(detections: Detections) -> BoolArray:
     """Return where the rule alarmed, or could have if it had known the market's trades.
 
     A replay of the history does not know them, so every candle that a score judged counts.
     """
-    return found.alarm if found.scored is None else found.alarm | found.scored
+    return detections.alarm if detections.scored is None else detections.alarm | detections.scored
 
 
 def _end_of(series: CandleSeries, otherwise: int) -> int:

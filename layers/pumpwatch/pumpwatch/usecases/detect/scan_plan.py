@@ -81,13 +81,13 @@ def plan_scan(
         ],
         dtype=np.int64,
     )
-    found = _screened(state, now, detector)
-    candidate = (found.candidate | ~present) & ready
+    screened = _screened(state, now, detector)
+    candidate = (screened.candidate | ~present) & ready
     candidate[silent] = False
     rows = np.flatnonzero(candidate)
     # A symbol that the look lacks is judged by its candles alone, after all others. Equals take
     # turns: those that wait longest come first.
-    pressure = np.where(present, found.pressure, -np.inf)
+    pressure = np.where(present, screened.pressure, -np.inf)
     rows = rows[np.lexsort((state.unjudged[rows], -pressure[rows]))]
     waiting = len(going_on) - len(following)
     chosen, deferred = rows[:budget], rows[budget:]

@@ -55,7 +55,7 @@ class DetectState:
     """Symbols of the exchange that are not watched."""
     instruments_time: int = 0
     refreshed: dict[int, int] = field(default_factory=dict)
-    """When each slice was last asked for."""
+    """Time of the last request for each slice."""
     judged: list[JudgedSpan] = field(default_factory=list)
     """Spans of candidates, until the replay of their slice has passed them."""
     rows: dict[str, int] = field(init=False)
@@ -67,15 +67,11 @@ class DetectState:
     def empty(cls, detector: Detector, fingerprint: str) -> DetectState:
         """Return the state before the first scan."""
         nothing = Carry.none(0, detector.extra)
+        columns: dict[str, Any] = {name: np.zeros(0, dtype=np.int64) for name in TIMES}
         return cls(
             fingerprint,
             [],
-            slice_of=np.zeros(0, dtype=np.int64),
-            through=np.zeros(0, dtype=np.int64),
-            unjudged=np.zeros(0, dtype=np.int64),
-            answered=np.zeros(0, dtype=np.int64),
-            grid_first=np.zeros(0, dtype=np.int64),
-            first_flow=np.zeros(0, dtype=np.int64),
+            **columns,
             flows=np.zeros((0, stretches(detector.interval))),
             carry=nothing,
             base=nothing,
@@ -93,7 +89,7 @@ class DetectState:
 
     def keep(self, wanted: BoolArray) -> None:
         """Forget the symbols that are not wanted, (symbols,)."""
-        self.symbols = [one for one, stays in zip(self.symbols, wanted, strict=True) if stays]
+        self.symbols = [symbol for symbol, stays in zip(self.symbols, wanted, strict=True) if stays]
         for name in (*TIMES, "flows"):
             setattr(self, name, getattr(self, name)[wanted])
         self.carry, self.base = self.carry.select(wanted), self.base.select(wanted)
@@ -121,8 +117,8 @@ class DetectState:
     def looked(self, now: Glance, interval: int) -> None:
         """Remember a look at the market and the latest one that precedes the forming candle."""
         forming = now.time // interval * interval
-        looks = [one for one in (self.anchor, self.last, now) if one and one.time <= forming]
-        self.anchor = max(looks, key=lambda one: one.time) if looks else now
+        looks = [look for look in (self.anchor, self.last, now) if look and look.time <= forming]
+        self.anchor = max(looks, key=lambda look: look.time) if looks else now
         self.last = now
 
     def forget_judged(self) -> None:
@@ -152,8 +148,8 @@ class DetectState:
         for name in TIMES:
             arrays[name] = getattr(self, name)
         for owner in ("carry", "base"):
-            for one in fields(Carry):
-                arrays[f"{owner}_{one.name}"] = getattr(getattr(self, owner), one.name)
+            for column in fields(Carry):
+                arrays[f"{owner}_{column.name}"] = getattr(getattr(self, owner), column.name)
         for owner in ("anchor", "last"):
             glance: Glance | None = getattr(self, owner)
             if glance is not None:
@@ -203,14 +199,14 @@ class DetectState:
                 return None
             state = cls(
                 fingerprint=fingerprint,
-                symbols=[str(one) for one in saved["symbols"]],
+                symbols=[str(symbol) for symbol in saved["symbols"]],
                 **{name: saved[name] for name in TIMES},
                 flows=np.full((len(saved["symbols"]), stretches(detector.interval)), np.inf),
-                carry=Carry(*(saved[f"carry_{one.name}"] for one in fields(Carry))),
-                base=Carry(*(saved[f"base_{one.name}"] for one in fields(Carry))),
+                carry=Carry(*(saved[f"carry_{column.name}"] for column in fields(Carry))),
+                base=Carry(*(saved[f"base_{column.name}"] for column in fields(Carry))),
                 anchor=_glance(saved, "anchor"),
                 last=_glance(saved, "last"),
-                others=frozenset(str(one) for one in saved["others"]),
+                others=frozenset(str(symbol) for symbol in saved["others"]),
                 instruments_time=int(saved["instruments_time"]),
                 refreshed={int(number): int(time) for number, time in saved["refreshed"]},
                 judged=[
@@ -227,8 +223,10 @@ class DetectState:
     def _whole(self) -> bool:
         count = len(self.symbols)
         columns: list[NDArray[np.generic]] = [getattr(self, name) for name in TIMES]
-        columns += [getattr(one, f.name) for one in (self.carry, self.base) for f in fields(Carry)]
-        columns += [one.flow for one in (self.anchor, self.last) if one is not None]
+        columns += [
+            getattr(carry, f.name) for carry in (self.carry, self.base) for f in fields(Carry)
+        ]
+        columns += [look.flow for look in (self.anchor, self.last) if look is not None]
         return (
             len(self.rows) == count
             and self.flows.shape[0] == count
@@ -272,5 +270,5 @@ def _padded(glance: Glance | None, count: int) -> Glance | None:
     if glance is None:
         return None
     more = np.full(count, np.nan)
-    low, high, flow = (np.append(one, more) for one in (glance.low, glance.high, glance.flow))
+    low, high, flow = (np.append(column, more) for column in (glance.low, glance.high, glance.flow))
     return Glance(glance.time, low, high, flow)

@@ -8,7 +8,6 @@ do not come or do not reach back far enough, the judgement of the candles alone 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,12 +15,11 @@ import numpy as np
 from pumpwatch.domain.detection.base import Carry, Detections, Detector
 from pumpwatch.domain.market.candles import BoolArray, Candles
 from pumpwatch.domain.market.trades import MarketTrades
-from pumpwatch.errors import PumpwatchError, RetryLater, StopTrading
+from pumpwatch.errors import PumpwatchError, RetryLater
 from pumpwatch.ports import MarketData
 
+from .answers import good_answers
 from .report import DetectReport
-
-logger = logging.getLogger(__name__)
 
 
 class TradeReader:
@@ -40,19 +38,19 @@ class TradeReader:
         self, candles: Candles, start: Carry, final: BoolArray, now: int, report: DetectReport
     ) -> Detections:
         """Return what the rule finds; `final`, shaped (symbols, candles), says which count now."""
-        found = self._detector.detect(candles, start)
-        if found.scored is None or not self._detector.reads_trades:
-            return found
+        detections = self._detector.detect(candles, start)
+        if detections.scored is None or not self._detector.reads_trades:
+            return detections
         fresh = candles.open_time + candles.interval >= now - self._alarm_age
-        wanted = np.flatnonzero((found.scored & final & fresh).any(axis=1))
+        wanted = np.flatnonzero((detections.scored & final & fresh).any(axis=1))
         if len(wanted):
             symbols = [candles.symbols[row] for row in wanted]
             known = self._fetched(symbols, report)
             trades = [known.get(symbol) for symbol in candles.symbols]
-            found = self._detector.detect(candles, start, trades)
+            detections = self._detector.detect(candles, start, trades)
         for row in range(len(candles.symbols)):
-            count_scored(found, row, final[row], report)
-        return found
+            count_scored(detections, row, final[row], report)
+        return detections
 
     def _fetched(self, symbols: list[str], report: DetectReport) -> dict[str, MarketTrades]:
         """Return the trades that came, by symbol. Raises a `StopTrading` error among them."""
@@ -62,22 +60,13 @@ class TradeReader:
             answers = self._market.recent_trades(symbols)
         except RetryLater as error:
             answers = dict.fromkeys(symbols, error)
-        known: dict[str, MarketTrades] = {}
-        for symbol, answer in answers.items():
-            if isinstance(answer, MarketTrades):
-                known[symbol] = answer
-                continue
-            if isinstance(answer, StopTrading):
-                raise answer
-            report.bad_candles += not isinstance(answer, RetryLater)
-            logger.warning("judged without trades", extra={"symbol": symbol, "reason": str(answer)})
-        return known
+        return good_answers(answers, report, "judged without trades")
 
 
-def count_scored(found: Detections, row: int, counts: BoolArray, report: DetectReport) -> None:
+def count_scored(detections: Detections, row: int, counts: BoolArray, report: DetectReport) -> None:
     """Count the candles of a symbol that a score judged; `counts` says which, (candles,)."""
-    if found.scored is None or found.traded is None:
+    if detections.scored is None or detections.traded is None:
         return
-    with_trades = int((found.traded[row] & counts).sum())
+    with_trades = int((detections.traded[row] & counts).sum())
     report.judged_with_trades += with_trades
-    report.judged_without_trades += int((found.scored[row] & counts).sum()) - with_trades
+    report.judged_without_trades += int((detections.scored[row] & counts).sum()) - with_trades

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 
+from pumpwatch.domain.moments import HOUR
 from pumpwatch.domain.trading.access import Access, refusals, warnings
 from pumpwatch.errors import RetryLater, UnreadableAnswer
 
 from .run import Run
-
-HOUR = 3_600_000
 
 
 class AccessCheck:
@@ -49,4 +48,4 @@ class AccessCheck:
             report.block("access", reason)
             run.problem(f"no entries: {reason}")
         for warning in warnings(self._known, now=now) if asked is not None else ():
-            report.happened("warning", "", warning, time=now)
+            report.note("warning", warning, time=now)

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from pumpwatch.domain.trading.evidence import Evidence, needs_evidence, own_position
-from pumpwatch.domain.trading.exits import has_sound_stop
+from pumpwatch.domain.trading.exits import exit_due, has_sound_stop, may_exit
 from pumpwatch.domain.trading.orders import Leg, Outcome, Position
 from pumpwatch.domain.trading.rows import Rows
 from pumpwatch.domain.trading.settling import outcome_of
-from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
 from pumpwatch.errors import (
     InvariantBroken,
     OutcomeUnknown,
@@ -24,7 +24,6 @@ from pumpwatch.errors import (
     StoreUnavailable,
 )
 
-from .close_out import exit_reason
 from .evidence import gather
 from .holdings import Holding, holdings
 from .late_fills import LateFills, explain_fills
@@ -32,51 +31,39 @@ from .order_flow import close_at_market, guard, hold_back, settle
 from .run import Run
 
 FAILURES = (RetryLater, OutcomeUnknown, Rejected, SkipSymbol, InvariantBroken)
-"""What ends the care for one trade and no other's."""
+"""Errors that end the care for one trade and for no other."""
 
 
-class Care:
-    """Look after the trades that are live. One per warm function."""
+def care(run: Run, listed: Rows[Position] | RetryLater, late_fills: LateFills) -> None:
+    """Care for every live trade with the list of positions, or with what can be had without it.
 
-    def __init__(self) -> None:
-        self._late_fills = LateFills()
+    Raises `LeaseLost` and what stops trading as a whole; a single trade's failure is a problem in
+    the report.
+    """
+    trades = run.live
+    by_trade = holdings(run, listed, trades)
+    guarded = _guard_bare(run, trades, by_trade)
+    for trade in sorted(trades, key=lambda trade: trade.closes_at):
+        holding = None if trade.signal_id in guarded else by_trade[trade.signal_id]
+        _care_for(run, run.trades[trade.signal_id], holding)
+    if not isinstance(listed, Rows):
+        return
+    try:
+        for trade in late_fills.adopt(run, listed):
+            _care_for(run, trade, holdings(run, listed, [trade])[trade.signal_id])
+    except RetryLater as error:
+        run.refused(error, "foreign positions could not be held against our fills")
 
-    def run(self, run: Run, listed: Rows[Position] | RetryLater) -> None:
-        """Care for every live trade with the list of positions, or with what can be had without it.
 
-        Raises `LeaseLost` and what stops trading as a whole; a single trade's failure is a problem
-        in the report.
-        """
-        trades = run.live
-        held = holdings(run, listed, trades)
-        guarded = self._guard_bare(run, trades, held)
-        for trade in sorted(trades, key=lambda trade: trade.closes_at):
-            holding = None if trade.signal_id in guarded else held[trade.signal_id]
-            _care_for(run, run.trades[trade.signal_id], holding)
-        if isinstance(listed, Rows):
-            self._take_up(run, listed)
-
-    def _guard_bare(self, run: Run, trades: list[Trade], held: Mapping[str, Holding]) -> set[str]:
-        """See to the open trades whose position has lost its stop, all together."""
-        bare = []
-        for trade in trades:
-            own = own_position(trade, held[trade.signal_id].position)
-            if (
-                own is not None
-                and not needs_evidence(trade, own)
-                and not has_sound_stop(trade, own)
-            ):
-                bare.append((trade, own))
-        guard(run, bare)
-        return {trade.signal_id for trade, _ in bare}
-
-    def _take_up(self, run: Run, positions: Rows[Position]) -> None:
-        """Care for positions that are ours by a late fill."""
-        try:
-            for trade in self._late_fills.adopt(run, positions):
-                _care_for(run, trade, holdings(run, positions, [trade])[trade.signal_id])
-        except RetryLater as error:
-            run.refused(error, "foreign positions could not be held against our fills")
+def _guard_bare(run: Run, trades: list[Trade], by_trade: Mapping[str, Holding]) -> set[str]:
+    """See to the open trades whose position has lost its stop, all together."""
+    bare = []
+    for trade in trades:
+        own = own_position(trade, by_trade[trade.signal_id].position)
+        if own is not None and not needs_evidence(trade, own) and not has_sound_stop(trade, own):
+            bare.append((trade, own))
+    guard(run, bare)
+    return {trade.signal_id for trade, _ in bare}
 
 
 def _care_for(run: Run, trade: Trade, holding: Holding | None) -> None:
@@ -95,11 +82,25 @@ def _care_for(run: Run, trade: Trade, holding: Holding | None) -> None:
         run.refused(error, type(error).__name__, trade)
         trade = run.trades[trade.signal_id]
     try:
-        reason = exit_reason(run, trade)
+        reason = _exit_reason(run, trade)
         if reason is not None:
             close_at_market(run, trade, reason)
     except FAILURES as error:
         run.refused(error, type(error).__name__, trade)
+
+
+def _exit_reason(run: Run, trade: Trade) -> ExitReason | None:
+    """Return why the trade must be closed at market now, or None.
+
+    A halt that closes positions does so in every run while it is in force, one attempt class after
+    the other, reduce-only; what is not Pumpwatch's own is left alone.
+    """
+    now, contract = run.now(), run.contracts.known(trade.symbol)
+    delivery = contract.delivery_time if contract is not None else None
+    due = exit_due(trade, min(now, run.ports.clock.earliest()), delivery)
+    if due is None and run.closes_all and may_exit(trade, now):
+        return ExitReason.HALT
+    return due
 
 
 def _reconciled(run: Run, trade: Trade, holding: Holding) -> Trade:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from decimal import Decimal
 
-import numpy as np
-
 from pumpwatch.domain.detection.signals import Signal
-from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
+from pumpwatch.domain.market.snapshot import MarketSnapshot
 from pumpwatch.domain.trading.funding import FundingTerms
 from pumpwatch.domain.trading.limits import Book, RiskLimits, check_plan, check_symbol
 from pumpwatch.domain.trading.orders import (
@@ -42,7 +40,6 @@ from .look import View
 from .order_flow import ENTRY_REQUESTS, send_entry
 from .run import Run
 
-MINUTE = 60_000
 TOO_LITTLE_TIME = "too little time is left to send an entry and to verify its stop"
 
 
@@ -66,7 +63,7 @@ def strategy_from(settings: TradeSettings) -> Strategy:
 
 def limits_from(settings: TradeSettings) -> RiskLimits:
     """Return the hard limits that the settings give."""
-    return RiskLimits(**{one.name: getattr(settings, one.name) for one in fields(RiskLimits)})
+    return RiskLimits(**{f.name: getattr(settings, f.name) for f in fields(RiskLimits)})
 
 
 def enter(run: Run, tick: Tick, signal: Signal, view: View, strategy: Strategy) -> Trade:
@@ -80,7 +77,7 @@ def enter(run: Run, tick: Tick, signal: Signal, view: View, strategy: Strategy) 
     entry = _plan(run, signal, view, strategy, now)
     if isinstance(entry, Denied):
         return _deny(run, signal, strategy, entry.reason)
-    trade = _trade(run, signal, entry, strategy, now)
+    trade = _entering(run, _trade(signal, strategy, now), entry)
     _check_still_good(run, tick, signal, view)
     try:
         run.ports.broker.set_leverage(signal.symbol, run.settings.leverage)
@@ -122,13 +119,18 @@ def _plan(
     snapshot = view.snapshot
     if not isinstance(snapshot, MarketSnapshot):
         raise snapshot or ExchangeUnavailable("the market was not looked at")
-    quote = _quote(signal.symbol, snapshot, view.book, watches_mark=_watches_mark(run))
+    if isinstance(view.book, UnknownSymbol) or signal.symbol not in snapshot.symbols:
+        return Denied("the exchange gives no price for this symbol")
+    if isinstance(view.book, PumpwatchError):
+        raise view.book
+    watches_mark = run.settings.stop_trigger == "mark_price"
+    quote = Quote.of(snapshot, view.book, signal.symbol, watches_mark=watches_mark)
     if isinstance(quote, Denied):
         return quote
     plan = strategy.plan(signal, quote)
     if isinstance(plan, Denied):
         return plan
-    funding = _funding(snapshot, instrument)
+    funding = FundingTerms.of(snapshot, instrument)
     return check_plan(plan, quote, instrument, funding, limits, now=now) or size_entry(
         plan, quote, instrument, book, limits, now=now
     )
@@ -163,60 +165,26 @@ def _taken(run: Run, signal: Signal, view: View, now: int) -> Denied | None:
     )
 
 
-def _watches_mark(run: Run) -> bool:
-    return run.settings.stop_trigger == "mark_price"
-
-
-def _quote(
-    symbol: str,
-    snapshot: MarketSnapshot,
-    book: OrderBook | PumpwatchError | None,
-    *,
-    watches_mark: bool,
-) -> Quote | Denied:
-    if isinstance(book, UnknownSymbol) or symbol not in snapshot.symbols:
-        return Denied("the exchange gives no price for this symbol")
-    if isinstance(book, PumpwatchError):
-        raise book
-    if book is None or not book.bids or not book.asks:
-        return Denied("one side of the order book is empty")
-    row = snapshot.symbols.index(symbol)
-    bid, ask = book.bids[0][0], book.asks[0][0]
-    if not 0 < bid <= ask:
-        return Denied("the order book is crossed")
-    last, mark = float(snapshot.last_price[row]), float(snapshot.mark_price[row])
-    for name, price in (("last", last), ("mark", mark)):
-        if not (np.isfinite(price) and price > 0):
-            return Denied(f"the exchange gives no {name} price for this symbol")
-    return Quote(
-        bid=bid,
-        ask=ask,
-        last=decimal_from(last),
-        mark=decimal_from(mark),
-        watches_mark=watches_mark,
-    )
-
-
-def _funding(snapshot: MarketSnapshot, instrument: Instrument) -> FundingTerms | None:
-    row = snapshot.symbols.index(instrument.symbol)
-    rate, next_time = float(snapshot.funding_rate[row]), int(snapshot.next_funding[row])
-    minutes = instrument.funding_interval_minutes
-    if not np.isfinite(rate) or next_time <= 0 or minutes <= 0:
-        return None
-    return FundingTerms(decimal_from(rate), next_time, interval=minutes * MINUTE)
-
-
-def _trade(run: Run, signal: Signal, entry: SizedEntry, strategy: Strategy, now: int) -> Trade:
+def _trade(signal: Signal, strategy: Strategy, now: int) -> Trade:
+    """Return the signal's trade before anything is planned: dropped, and without a size."""
     return Trade(
         signal_id=signal.signal_id,
         event_id=signal.event_id,
         symbol=signal.symbol,
         strategy=strategy.name,
-        side=entry.side,
-        state=TradeState.ENTERING,
+        side=strategy.side,
+        state=TradeState.DROPPED,
         signal_time=signal.time,
         signal_price=decimal_from(signal.price),
         created=now,
+        quantity=Decimal(0),
+    )
+
+
+def _entering(run: Run, trade: Trade, entry: SizedEntry) -> Trade:
+    return trade.with_(
+        side=entry.side,
+        state=TradeState.ENTERING,
         quantity=entry.quantity,
         stop_loss=entry.stop_loss,
         take_profit=entry.take_profit,
@@ -244,21 +212,9 @@ def _request(run: Run, trade: Trade, entry: SizedEntry) -> OrderRequest:
 def _deny(run: Run, signal: Signal, strategy: Strategy, reason: str) -> Trade:
     """Store the denial, so that the signal is not looked at again."""
     now = run.now()
-    trade = Trade(
-        signal_id=signal.signal_id,
-        event_id=signal.event_id,
-        symbol=signal.symbol,
-        strategy=strategy.name,
-        side=strategy.side,
-        state=TradeState.DROPPED,
-        signal_time=signal.time,
-        signal_price=decimal_from(signal.price),
-        created=now,
-        quantity=Decimal(0),
-        denial=reason,
-    )
+    trade = _trade(signal, strategy, now).with_(denial=reason)
     run.save(trade)
     run.report.orders[Leg.ENTRY, Outcome.DENIED] += 1
     run.report.denied.append(trade)
-    run.report.note("denied", trade, reason, time=now)
+    run.report.note("denied", reason, time=now, trade=trade)
     return trade

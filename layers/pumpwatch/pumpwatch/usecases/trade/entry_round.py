@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from pumpwatch.domain.detection.signals import Signal
-from pumpwatch.domain.market.snapshot import MarketSnapshot, OrderBook
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.limits import check_account
 from pumpwatch.domain.trading.orders import Account, Position
 from pumpwatch.domain.trading.rows import Rows
@@ -29,36 +29,16 @@ from .look import Asked, View, ask, look
 from .order_flow import ENTRY_REQUESTS
 from .run import Run
 
-MINUTE = 60_000
-
-
-@dataclass(frozen=True, slots=True)
-class First:
-    """The signals to look at, and what was asked about the market of the first."""
-
-    signals: list[Signal]
-    snapshot: Future[MarketSnapshot] | None = None
-    book: Future[OrderBook] | None = None
+Fresh = tuple[list[Signal], Asked | None]
+"""The signals to look at, and the reads for a look at the first one's market, where they began."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """What was asked beside the care: about the account, and for the first entry."""
+    """Reads that began beside the care: of the account, and for the first entry."""
 
     account: Asked
-    first: Future[First] | None
-
-    def reads_of(self, symbol: str) -> Asked | None:
-        """Return the reads for a look at the first signal's symbol; None where it was not asked.
-
-        Call it once the signals are known.
-        """
-        if not symbol:
-            return self.account
-        first = self.first.result() if self.first is not None else None
-        if first is None or first.snapshot is None:
-            return None
-        return replace(self.account, snapshot=first.snapshot, book=first.book)
+    first: Future[Fresh] | None
 
 
 class EntryRound:
@@ -72,11 +52,12 @@ class EntryRound:
         """Ask beside the care for what the first entry needs, where there are threads for it."""
         if run.ports.executor is None:
             return None
+        account = ask(run)
         if run.report.blocked or not _places(run):
-            return Ahead(ask(run), None)
-        return Ahead(ask(run), run.ports.start(partial(self._first, run)))
+            return Ahead(account, None)
+        return Ahead(account, run.ports.start(partial(_first, run, account)))
 
-    def run(
+    def enter(
         self, run: Run, tick: Tick, positions: Rows[Position], ahead: Ahead | None = None
     ) -> View:
         """Enter the strongest signals, one for each free place, and return the last look.
@@ -87,10 +68,10 @@ class EntryRound:
         read_locks(run)
         _block_by_run(run, tick)
         asked = self._access.start(run)
-        signals, places = self._wanted(run, ahead), _places(run)
+        (signals, market), places = _wanted(run, ahead), _places(run)
         symbol = signals[0].symbol if signals and places else ""
-        reads = ahead.reads_of(symbol) if ahead is not None else None
-        view = look(run, positions, symbol, asked=reads)
+        account = ahead.account if ahead is not None else None
+        view = look(run, positions, symbol, asked=market if symbol else account)
         if isinstance(view.open_orders, Rows):
             run.unreadable(view.open_orders)
         self._access.judge(run, asked)
@@ -111,50 +92,8 @@ class EntryRound:
         if left and why == TOO_LITTLE_TIME:
             run.problem(text, cause="time")
         elif left:
-            run.report.happened("unopened", "", text, time=run.now())
+            run.report.note("unopened", text, time=run.now())
         return view
-
-    def _wanted(self, run: Run, ahead: Ahead | None) -> list[Signal]:
-        """Return the signals to look at; none where entries are blocked or the stores fail."""
-        report = run.report
-        if report.blocked:
-            return []
-        try:
-            asked = ahead.first if ahead is not None else None
-            wanted = asked.result().signals if asked is not None else self._fresh(run)
-        except RetryLater as error:
-            report.block("stores", f"signals could not be read: {error}")
-            run.problem(f"signals could not be read, so no entries: {error}", cause="store")
-            return []
-        return wanted
-
-    def _fresh(self, run: Run) -> list[Signal]:
-        """Return the fresh signals that the journal does not know, strongest first, then oldest.
-
-        The journal is asked once for all. Raises `RetryLater`.
-        """
-        strategy = strategy_from(run.settings)
-        oldest = run.now() - run.settings.max_signal_age_seconds * 1000
-        since = run.ports.signals.since(oldest)
-        fresh = [one for one in since if one.time >= oldest and strategy.acts_on(one)]
-        if not fresh:
-            return []
-        # A trade is created after its signal, by another clock that may lag a little.
-        known = {one.signal_id for one in run.ports.journal.trades_since(oldest - MINUTE)}
-        wanted = [one for one in fresh if one.signal_id not in known]
-        return sorted(wanted, key=lambda one: (-one.strength, one.time, one.signal_id))
-
-    def _first(self, run: Run) -> First:
-        """Read the signals, and ask for the market of the strongest. Raises `RetryLater`."""
-        signals = self._fresh(run)
-        if not signals:
-            return First(signals)
-        symbol, start = signals[0].symbol, run.ports.start
-        return First(
-            signals,
-            snapshot=start(partial(run.ports.market.snapshot, symbol)),
-            book=start(partial(run.ports.market.order_book, symbol)),
-        )
 
     def _judge(self, run: Run, view: View, *, wanted: bool) -> None:
         """Let the protections judge when it matters: before entries, and after a trade ended."""
@@ -168,6 +107,51 @@ class EntryRound:
             run.problem(f"protections could not be judged, so no entries: {error}", cause="store")
 
 
+def _wanted(run: Run, ahead: Ahead | None) -> Fresh:
+    """Return the signals to look at; none where entries are blocked or the stores fail."""
+    if run.report.blocked:
+        return [], None
+    try:
+        if ahead is not None and ahead.first is not None:
+            return ahead.first.result()
+        return _fresh(run), None
+    except RetryLater as error:
+        run.report.block("stores", f"signals could not be read: {error}")
+        run.problem(f"signals could not be read, so no entries: {error}", cause="store")
+        return [], None
+
+
+def _first(run: Run, account: Asked) -> Fresh:
+    """Read the signals, and ask for the market of the strongest. Raises `RetryLater`."""
+    signals = _fresh(run)
+    if not signals:
+        return signals, None
+    start, market, symbol = run.ports.start, run.ports.market, signals[0].symbol
+    return signals, replace(
+        account,
+        snapshot=start(partial(market.snapshot, symbol)),
+        book=start(partial(market.order_book, symbol)),
+    )
+
+
+def _fresh(run: Run) -> list[Signal]:
+    """Return the fresh signals that the journal does not know, strongest first, then oldest.
+
+    The journal is asked once for all. Raises `RetryLater`.
+    """
+    strategy = strategy_from(run.settings)
+    oldest = run.now() - run.settings.max_signal_age_seconds * 1000
+    since = run.ports.signals.since(oldest)
+    fresh = [signal for signal in since if signal.time >= oldest and strategy.acts_on(signal)]
+    if not fresh:
+        return []
+    # A trade is created after its signal, by another clock that may lag a little.
+    trades = run.ports.journal.trades_since(oldest - MINUTE)
+    known = {trade.signal_id for trade in trades}
+    wanted = [signal for signal in fresh if signal.signal_id not in known]
+    return sorted(wanted, key=lambda signal: (-signal.strength, signal.time, signal.signal_id))
+
+
 def _places(run: Run) -> int:
     """Return how many more positions may be open."""
     return max(run.settings.max_open_positions - len(run.live), 0)
@@ -178,7 +162,6 @@ def _block_by_run(run: Run, tick: Tick) -> None:
     trades that a person must look at."""
     report, settings, doubt = run.report, run.settings, run.ports.clock.doubt()
     if run.now() - tick.scheduled_time > settings.max_tick_age_seconds * 1000:
-        report.stale = True
         report.block("stale_tick", "the tick is older than MAX_TICK_AGE_SECONDS")
     if doubt:
         report.block("clock", doubt)

@@ -42,7 +42,7 @@ def gather(
         rows: Rows[Position] | RetryLater = run.answer_or_error(listed)
         holding = holdings(run, rows, [trade])[trade.signal_id]
     missing: list[str] = []
-    statuses = [_answer(one, missing) for one in asked]
+    statuses = [_answer(future, missing) for future in asked]
     fills: Rows[Fill] = _answer(filled, missing) or Rows()
     missing += _missing(trade, orders, fills)
     for row in fills.unreadable:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
-from pumpwatch.domain.moments import utc_text
+from pumpwatch.domain.moments import DAY, HOUR, MINUTE, utc_text
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.orders import Account
 from pumpwatch.domain.trading.protections import (
@@ -31,8 +31,7 @@ from .look import View
 from .run import Run
 
 Answer = TypeVar("Answer")
-MINUTE, HOUR = 60_000, 3_600_000
-LONGEST_TRADE = 1440 * MINUTE
+LONGEST_TRADE = DAY
 """A trade that was closed within the look-back was created at most so much before it."""
 
 
@@ -134,7 +133,7 @@ class Guards:
         if lock.until is None:
             if not report.halted:
                 run.ports.halts.halt(Halt(lock.reason, now, by=f"protection {lock.protection}"))
-                report.happened("halted", lock.symbol, lock.reason, time=now)
+                report.note("halted", lock.reason, time=now, symbol=lock.symbol)
             report.halted = True
             report.block("halt", lock.reason)
             return
@@ -142,7 +141,7 @@ class Guards:
             return
         run.ports.locks.save(lock)
         report.locks = [other for other in report.locks if other is not known] + [lock]
-        report.happened("locked", lock.symbol, f"{lock.protection}: {lock.reason}", time=now)
+        report.note("locked", f"{lock.protection}: {lock.reason}", time=now, symbol=lock.symbol)
 
     def _history(self, run: Run, view: View, now: int) -> TradingHistory:
         return TradingHistory(

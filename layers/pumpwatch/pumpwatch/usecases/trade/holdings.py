@@ -48,7 +48,7 @@ def holdings(
 
 def position_in(rows: Iterable[Position], symbol: str) -> Position | None:
     """Return the symbol's position in one-way mode, or None."""
-    return next((one for one in rows if one.symbol == symbol and not one.hedge), None)
+    return next((row for row in rows if row.symbol == symbol and not row.hedge), None)
 
 
 def _listed(rows: Rows[Position], trade: Trade) -> Holding | None:

@@ -36,13 +36,16 @@ class LateFills:
     def adopt(self, run: Run, positions: Sequence[Position]) -> list[Trade]:
         """Return the trades that hold a foreign position by a late fill; they need care again."""
         now = run.now()
-        foreign = [one for one in foreign_positions(run.live, positions) if not one.hedge]
-        keys = {(one.symbol, one.side, one.quantity, one.entry_price): one for one in foreign}
-        self._first_seen = {key: self._first_seen.get(key, now) for key in keys}
-        fresh = [one for key, one in keys.items() if now - self._first_seen[key] < SETTLES_IN]
+        foreign = {
+            (position.symbol, position.side, position.quantity, position.entry_price): position
+            for position in foreign_positions(run.live, positions)
+            if not position.hedge
+        }
+        self._first_seen = {key: self._first_seen.get(key, now) for key in foreign}
+        fresh = [p for key, p in foreign.items() if now - self._first_seen[key] < SETTLES_IN]
         if not fresh:
             return []
-        symbols = {one.symbol for one in fresh}
+        symbols = {position.symbol for position in fresh}
         given_up = [
             trade for trade in run.recent_trades() if trade.symbol in symbols and is_given_up(trade)
         ]

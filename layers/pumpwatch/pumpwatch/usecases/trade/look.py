@@ -19,10 +19,11 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a look saw. An error stands for what could not be read, None for what was not asked."""
+    """The answers of a look. An error stands for what could not be read, None for what was not
+    asked."""
 
     positions: Rows[Position]
-    """As they were last listed."""
+    """Positions as they were last listed."""
     positions_error: PumpwatchError | None = None
     open_orders: Rows[OrderStatus] | PumpwatchError | None = None
     account: Account | PumpwatchError | None = None
@@ -35,7 +36,7 @@ class View:
         A stamp ahead of `now` counts as much as one behind it.
         """
         quotes = (self.snapshot, self.book)
-        times = [one.time for one in quotes if isinstance(one, MarketSnapshot | OrderBook)]
+        times = [quote.time for quote in quotes if isinstance(quote, MarketSnapshot | OrderBook)]
         return max((abs(now - time) for time in times), default=None)
 
 
@@ -72,14 +73,14 @@ def look(
     asked = asked if asked is not None and not run.touched else ask(run, symbol)
     contracts = run.ports.start(partial(run.contracts.refresh, run.now()))
     run.touched = False
-    held, _ = _answer(run, listed), _answer(run, contracts)
+    listed_now, _ = _answer(run, listed), _answer(run, contracts)
     orders, account = _answer(run, asked.open_orders), _answer(run, asked.account)
     if isinstance(account, UnreadableAnswer):
         run.report.unreadable["wallet"] += 1
     snapshot, book = _answer(run, asked.snapshot), _answer(run, asked.book)
     return View(
-        positions=held if isinstance(held, Rows) else positions,
-        positions_error=held if isinstance(held, PumpwatchError) else None,
+        positions=listed_now if isinstance(listed_now, Rows) else positions,
+        positions_error=listed_now if isinstance(listed_now, PumpwatchError) else None,
         open_orders=orders,
         account=account,
         snapshot=snapshot,

@@ -34,7 +34,7 @@ ENTRY_REQUESTS = 5
 history and executions (the position, with its stop, is read beside them). An exit needs one: what
 became of it the next run can find out."""
 EXITS_PER_RUN = 3
-"""How often a run sends an exit for one trade, where a thin book fills it in parts."""
+"""Exits that a run sends for one trade at most, where a thin book fills them in parts."""
 LOOKS = (0.0, 0.2, 0.4, 0.8, 1.6)
 """Seconds to wait before each look for an order that was just sent."""
 

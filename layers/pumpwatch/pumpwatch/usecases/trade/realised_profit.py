@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from decimal import Decimal
 
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.ports import Journal
-
-MINUTE = 60_000
 
 
 class RealisedProfit:

@@ -66,7 +66,7 @@ def store_repair(run: Run, repair: Repair) -> Trade:
     """Store a repair, count it, and return the trade as it is stored."""
     trade, order, report, now = repair.trade, repair.order, run.report, run.now()
     if repair.kind is RepairKind.WAITING:
-        report.note(repair.kind.value, trade, repair.note, time=now)
+        report.note(repair.kind.value, repair.note, time=now, trade=trade)
         return run.keep(trade)
     note = repair.note or _sentence(trade)
     differed = _differed(run, repair)
@@ -87,7 +87,7 @@ def store_repair(run: Run, repair: Repair) -> Trade:
         report.opened.append(trade)
     elif repair.kind is RepairKind.CLOSED:
         report.add_closed(trade)
-    report.note(repair.kind.value, trade, note, time=now)
+    report.note(repair.kind.value, note, time=now, trade=trade)
     return run.keep(trade)
 
 

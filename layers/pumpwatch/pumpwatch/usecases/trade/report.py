@@ -1,4 +1,4 @@
-"""What a run of the trade use case did and found: for metrics, the log and the live view."""
+"""The report of a trade run: for metrics, the log and the live view."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.domain.trading.trades import Trade, TradeState
 
 OVERDUE = 60_000
-"""Milliseconds past its time limit from which a position counts as overdue."""
+"""Milliseconds past its time limit after which a position is overdue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,13 @@ class Happening:
 class TradeReport:
     """One run. Money in USDT; what could not be read is None and must not be pushed as a number."""
 
-    stale: bool = False
-    """The tick is older than allowed: no entries."""
     halted: bool = False
     blocked: dict[str, str] = field(default_factory=dict)
-    """Why this run opens nothing: a word of `metrics.BLOCKED_BY` and a sentence for each reason."""
+    """Reasons why this run opens nothing: a word of `BLOCKED_BY` and a sentence for each."""
     locks: list[Lock] = field(default_factory=list)
     """Locks in force at the end of the run."""
     key_expires: int | None = None
-    """When the exchange's key expires, milliseconds UTC; None: never, or not known yet."""
+    """Expiry of the exchange's key, milliseconds UTC; None: never, or not known yet."""
     equity: Decimal | None = None
     available: Decimal | None = None
     open_positions: int = 0
@@ -51,19 +49,19 @@ class TradeReport:
     exposure: Decimal = Decimal(0)
     unrealised_pnl: Decimal = Decimal(0)
     realised_pnl: Decimal | None = None
-    """After fees and funding, of all closed trades in the journal."""
+    """Profit and loss of all closed trades in the journal, after fees and funding."""
     positions_without_stop: int = 0
     unknown_orders: int = 0
     stop_verified_seconds: float | None = None
-    """From fill to verified stop, the largest of this run; None when no stop was due."""
+    """Longest time from fill to verified stop in this run; None when no stop was due."""
     repairs: Counter[str] = field(default_factory=Counter)
     """Differences between journal and exchange that were put right, by kind."""
     stops_refused: int = 0
     """Positions that were closed because no stop could be set."""
     problems_by_cause: Counter[str] = field(default_factory=Counter)
-    """What went wrong, by a word of `metrics.PROBLEMS`."""
+    """Count of what went wrong, by a word of `PROBLEMS`."""
     unreadable: Counter[str] = field(default_factory=Counter)
-    """Rows of the exchange's lists that could not be read, by a word of `metrics.LISTS`."""
+    """Rows of the exchange's lists that could not be read, by a word of `LISTS`."""
     exits_overdue: int = 0
     """Open positions that are more than a minute past their time limit, at the end of the run."""
     exits_refused: int = 0
@@ -88,23 +86,23 @@ class TradeReport:
     @property
     def problems(self) -> list[Happening]:
         """Return what went wrong and was left to the next run."""
-        return [one for one in self.happenings if one.kind == "problem"]
+        return [happening for happening in self.happenings if happening.kind == "problem"]
 
-    def note(self, kind: str, trade: Trade, text: str, *, time: int) -> None:
-        """Add something that happened to a trade."""
-        self.happenings.append(Happening(time, kind, trade.symbol, trade.signal_id, text))
+    def note(
+        self, kind: str, text: str, *, time: int, trade: Trade | None = None, symbol: str = ""
+    ) -> None:
+        """Add something that happened, to a trade or to a symbol or to neither."""
+        signal_id = ""
+        if trade is not None:
+            symbol, signal_id = trade.symbol, trade.signal_id
+        self.happenings.append(Happening(time, kind, symbol, signal_id, text))
 
     def problem(
         self, text: str, *, time: int, cause: str = "exchange", trade: Trade | None = None
     ) -> None:
-        """Add something that went wrong; `cause` is a word of `metrics.PROBLEMS`."""
+        """Add something that went wrong; `cause` is a word of `PROBLEMS`."""
         self.problems_by_cause[cause] += 1
-        symbol, signal = ("", "") if trade is None else (trade.symbol, trade.signal_id)
-        self.happenings.append(Happening(time, "problem", symbol, signal, text))
-
-    def happened(self, kind: str, symbol: str, text: str, *, time: int) -> None:
-        """Add something that happened and concerns no single trade."""
-        self.happenings.append(Happening(time, kind, symbol, "", text))
+        self.note("problem", text, time=time, trade=trade)
 
     def block(self, reason: str, text: str) -> None:
         """Note why this run opens nothing; the first sentence of a reason stays."""
@@ -133,12 +131,12 @@ class TradeReport:
         """Fill in what is held at the end of the run; `now` in milliseconds UTC."""
         live = [trade for trade in trades if trade.state.live]
         foreign = foreign_positions(live, positions)
-        ours = [one for one in positions if one not in foreign]
+        ours = [position for position in positions if position not in foreign]
         self.trades, self.positions = live, ours
         self.open_positions, self.foreign_positions = len(ours), len(foreign)
         self.exits_overdue = sum(now - trade.closes_at > OVERDUE for trade in live)
         self.vanished = sum(trade.vanished is not None for trade in live)
-        self.exposure = sum((one.notional for one in ours), Decimal(0))
-        self.unrealised_pnl = sum((one.unrealised_pnl for one in ours), Decimal(0))
-        self.positions_without_stop = sum(one.stop_loss is None for one in ours)
+        self.exposure = sum((position.notional for position in ours), Decimal(0))
+        self.unrealised_pnl = sum((position.unrealised_pnl for position in ours), Decimal(0))
+        self.positions_without_stop = sum(position.stop_loss is None for position in ours)
         self.unknown_orders = sum(trade.state is not TradeState.OPEN for trade in live)

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.market.snapshot import Instrument
+from pumpwatch.domain.moments import DAY, HOUR, MINUTE
 from pumpwatch.domain.trading.orders import Fill
 from pumpwatch.domain.trading.rows import Rows
 from pumpwatch.domain.trading.trades import RepairNote, Trade
@@ -37,14 +38,14 @@ from pumpwatch.settings.trade import TradeSettings
 
 from .report import TradeReport
 
-MINUTE, HOUR, WEEK = 60_000, 3_600_000, 7 * 86_400_000
+WEEK = 7 * DAY
 CAUSES: Sequence[tuple[type[PumpwatchError], str]] = (
     (StoreUnavailable, "store"),
     (DeadlineNear, "time"),
     (UnreadableAnswer, "rows"),
     (ExchangeUnavailable, "exchange"),
 )
-"""Words of `metrics.PROBLEMS` for errors; whatever else goes wrong concerns an order."""
+"""Words of `PROBLEMS` for errors; whatever else goes wrong concerns an order."""
 
 Answer = TypeVar("Answer")
 
@@ -78,7 +79,7 @@ class Contracts:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What stays the same from run to run.
+    """The outside as the use case reaches it, the same in every run.
 
     With an executor, reads that do not depend on each other go out side by side and cost one round
     trip together. Without it they are made at once in the caller's order: a simulated run stays
@@ -128,9 +129,9 @@ class Run:
     refusals: list[str] = field(default_factory=list)
     """Ids of the orders that the exchange refused in this run."""
     touched: bool = False
-    """Whether something was sent since the last look at the account."""
+    """True once something was sent since the last look at the account."""
     closes_all: bool = False
-    """Whether a person asked for all positions to be closed."""
+    """True when a person asked for all positions to be closed."""
     owners: dict[str, str] = field(default_factory=dict)
     """Signal ids by order id, of symbols in which several trades of ours have fills."""
 
@@ -175,7 +176,7 @@ class Run:
         self.problem(f"{text}: {error}", trade, cause=cause)
 
     def problem(self, text: str, trade: Trade | None = None, *, cause: str = "exchange") -> None:
-        """Report what went wrong and is left to the next run; `cause` as in `metrics.PROBLEMS`."""
+        """Report what went wrong and is left to the next run; `cause` as in `PROBLEMS`."""
         self.report.problem(text, time=self.now(), cause=cause, trade=trade)
 
     def unreadable(self, rows: Rows[Answer]) -> None:

@@ -176,7 +176,7 @@ def _verified(run: Run, trade: Trade, position: Position) -> None:
     run.report.repairs["stop_set"] += 1
     if trade.stop_verified is None:
         run.report.stop_verified_after((now - (trade.entry_time or now)) / 1000)
-    run.report.note("stop_set", guarded, text, time=now)
+    run.report.note("stop_set", text, time=now, trade=guarded)
     run.keep(guarded)
 
 

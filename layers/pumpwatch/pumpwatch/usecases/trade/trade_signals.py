@@ -17,10 +17,11 @@ from pumpwatch.invocation import Tick
 from pumpwatch.ports import Deadline
 from pumpwatch.settings.trade import TradeSettings
 
-from .care import Care
+from .care import care
 from .entry_round import EntryRound
 from .guards import read_halt
 from .holdings import position_in
+from .late_fills import LateFills
 from .look import View, look
 from .realised_profit import RealisedProfit
 from .report import TradeReport
@@ -37,7 +38,7 @@ class TradeSignals:
         self._contracts = Contracts(ports.market)
         self._realised = RealisedProfit(ports.journal)
         self._entries = EntryRound(settings)
-        self._care = Care()
+        self._late_fills = LateFills()
 
     def run(self, tick: Tick, deadline: Deadline, lease: Lease) -> TradeReport:
         """Do one tick's work under the lease and return what was done.
@@ -52,13 +53,13 @@ class TradeSignals:
         read_halt(run)
         ahead = self._entries.ask_ahead(run)
         listed = run.answer_or_error(asked)
-        self._care.run(run, listed)
+        care(run, listed, self._late_fills)
         _free_looked_at(run)
         if isinstance(listed, RetryLater):
             # What care was possible without the list was given; the run counts as failed.
             raise listed
         run.unreadable(listed)
-        self._finish(run, self._entries.run(run, tick, listed, ahead))
+        self._finish(run, self._entries.enter(run, tick, listed, ahead))
         return run.report
 
     def _finish(self, run: Run, view: View) -> None:
