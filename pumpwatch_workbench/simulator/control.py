@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
+import numpy as np
 import orjson
 
 from pumpwatch_workbench.simulator.endpoints.wire.messages import JSON_TYPE, Response, money
 from pumpwatch_workbench.simulator.endpoints.wire.rows import execution_row, order_row, position_row
-from pumpwatch_workbench.simulator.glance import glance, movers
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.source import MINUTE_MS
 from pumpwatch_workbench.simulator.troubles.faults.conditions import Conditions
 from pumpwatch_workbench.simulator.troubles.faults.forms import faults_from_json
 from pumpwatch_workbench.simulator.troubles.faults.plan import FaultError
@@ -20,10 +21,8 @@ from pumpwatch_workbench.simulator.troubles.incidents.incident import IncidentEr
 from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_incident
 from pumpwatch_workbench.simulator.troubles.incidents.schedule import schedule_from_json
 
-if TYPE_CHECKING:
-    from pumpwatch_workbench.simulator.exchange import Exchange
-
 PREFIX = "/simulator/"
+MOVERS = 5
 
 
 class ControlError(ValueError):
@@ -36,7 +35,8 @@ def handle(exchange: Exchange, method: str, path: str, body: bytes) -> Response:
     if answer is None:
         return _json(404, {"error": f"no control call {method} {path}"})
     try:
-        return _json(200, answer(exchange, body))
+        with exchange.lock:
+            return _json(200, answer(exchange, body))
     except (ControlError, FaultError) as error:
         return _json(400, {"error": str(error)})
 
@@ -54,10 +54,6 @@ def _document(body: bytes) -> object:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise ControlError(f"the body is not JSON: {error}") from error
-
-
-def _movers(exchange: Exchange, _: bytes) -> dict[str, object]:
-    return {"movers": movers(exchange)}
 
 
 def _faults(exchange: Exchange, body: bytes) -> dict[str, object]:
@@ -143,9 +139,40 @@ def state(exchange: Exchange) -> dict[str, object]:
     }
 
 
+def _summary(exchange: Exchange, _: bytes) -> dict[str, object]:
+    now = exchange.catch_up()
+    ledger = exchange.engine.ledger
+    return {
+        "time": now,
+        "end": exchange.market.end,
+        "requests": sum(exchange.requests.values()),
+        "equity": money(ledger.wallet + ledger.unrealised()),
+        "positions": [position_row(ledger, position, now) for position in ledger.held()],
+    }
+
+
+def _movers(exchange: Exchange, _: bytes) -> dict[str, object]:
+    """Return the symbols that moved most in the last minute, with their turnover of 24 hours."""
+    now = exchange.catch_up()
+    market = exchange.market
+    view, before = market.view(now), market.view(max(market.start, now - MINUTE_MS))
+    change = np.nan_to_num(view.last / before.last - 1.0)
+    strongest = np.argsort(-np.abs(change), kind="stable")[:MOVERS]
+    return {
+        "movers": [
+            {
+                "symbol": market.listings[index].symbol,
+                "change": float(change[index]),
+                "turnover": float(view.turnover_24h[index]),
+            }
+            for index in strongest
+        ]
+    }
+
+
 ANSWERS: Mapping[tuple[str, str], Callable[[Exchange, bytes], object]] = {
     ("GET", "/simulator/state"): lambda exchange, _: state(exchange),
-    ("GET", "/simulator/glance"): lambda exchange, _: glance(exchange),
+    ("GET", "/simulator/glance"): _summary,
     ("GET", "/simulator/movers"): _movers,
     ("POST", "/simulator/clock"): _clock,
     ("POST", "/simulator/faults"): _faults,

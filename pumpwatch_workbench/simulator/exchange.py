@@ -9,7 +9,6 @@ from typing import Protocol
 
 import orjson
 
-from pumpwatch_workbench.simulator import control
 from pumpwatch_workbench.simulator.endpoints.auth import (
     KEY_HEADER,
     Credentials,
@@ -99,7 +98,7 @@ class Exchange(Floor):
         self.requests: Counter[str] = Counter()
         self._number = 0
         self._call_skew_ms = 0
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
 
     def add_credentials(self, credentials: Credentials) -> None:
         """Let another key (an RSA one, say) use the same account."""
@@ -110,7 +109,7 @@ class Exchange(Floor):
         settings = self.settings
         if path.startswith("/v5/market/") and settings.public_latency_ms is not None:
             return settings.public_latency_ms
-        return 0 if path.startswith(control.PREFIX) else settings.latency_ms
+        return settings.latency_ms
 
     def handle(
         self,
@@ -122,9 +121,7 @@ class Exchange(Floor):
         address: str = LOOPBACK,
     ) -> Response:
         """Answer one request; `query` and `body` exactly as they were sent (they are signed)."""
-        with self._lock:
-            if path.startswith(control.PREFIX):
-                return control.handle(self, method, path, body)
+        with self.lock:
             latency = self.latency(path) if self.clock.stepped else 0
             if latency:
                 self.clock.advance_by(latency // 2)
@@ -135,7 +132,7 @@ class Exchange(Floor):
 
     def catch_up(self) -> int:
         """Let everything happen up to the present market time, and return it."""
-        with self._lock:
+        with self.lock:
             now = self.clock.now()
             self._advance(now)
             return now

@@ -14,6 +14,7 @@ from types import TracebackType
 from aiohttp import web
 
 from pumpwatch.errors import BadInput
+from pumpwatch_workbench.simulator import control
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Response
 from pumpwatch_workbench.simulator.exchange import LOOPBACK, Exchange
 
@@ -29,6 +30,8 @@ class SimulatorStartError(BadInput):
 async def _respond(exchange: Exchange, request: web.Request) -> web.StreamResponse:
     path, _, query = request.raw_path.partition("?")
     body = await request.read()
+    if path.startswith(control.PREFIX):
+        return _http(exchange, control.handle(exchange, request.method, path, body))
     half = 0.0 if exchange.clock.stepped else exchange.latency(path) / 2_000
     if half:
         await asyncio.sleep(half)

@@ -6,6 +6,7 @@ import pytest
 from support.scripted_market import START
 from support.trading_desk import WALL, Desk, signed_headers
 
+from pumpwatch_workbench.simulator import control
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.endpoints.routes import ROUTES
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
@@ -133,7 +134,7 @@ def test_control_call_moves_the_clock_and_never_backwards():
 
     def step(document):
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
-        response = desk.exchange.handle("POST", "/simulator/clock", "", body)
+        response = desk.control("clock", body)
         return response.status, json.loads(response.body)
 
     assert step({"advance_to": START + 5_000}) == (200, {"time": START + 5_000, "requests": 0})
@@ -142,13 +143,13 @@ def test_control_call_moves_the_clock_and_never_backwards():
     assert "cannot go back" in answer["error"]
     assert step({"advance_to": "soon"})[0] == 400
     assert step(b"{")[0] == 400
-    assert get(desk.exchange, "/simulator/nothing").status == 404
+    assert desk.control("nothing").status == 404
 
 
 def test_clock_that_follows_the_wall_cannot_be_moved():
     exchange = wall_exchange(Desk())
     body = json.dumps({"advance_to": START + 5_000}).encode()
-    response = exchange.handle("POST", "/simulator/clock", "", body)
+    response = control.handle(exchange, "POST", "/simulator/clock", body)
     assert response.status == 400
     assert b"--stepped" in response.body
 
@@ -157,7 +158,7 @@ def test_state_counts_requests_and_finds_link_ids_filled_twice():
     desk = Desk(settings={"order_link_horizon": "open"})
     desk.placed("Buy", "1", orderLinkId="twice")
     desk.placed("Buy", "1", orderLinkId="twice")
-    state = json.loads(get(desk.exchange, "/simulator/state").body)
+    state = json.loads(desk.control("state").body)
     assert state["requests"]["/v5/order/create"] == 2
     assert state["duplicate_fills"] == ["twice"]
     assert len(state["orders"]) == len(state["executions"]) == 2
@@ -166,7 +167,7 @@ def test_state_counts_requests_and_finds_link_ids_filled_twice():
 
 def faults(desk, *rules):
     body = json.dumps({"faults": rules}).encode()
-    return desk.exchange.handle("POST", "/simulator/faults", "", body)
+    return desk.control("faults", body)
 
 
 def test_lost_answer_leaves_the_order_placed_or_not_as_asked():
@@ -232,6 +233,6 @@ def test_same_requests_give_the_same_answers_byte_for_byte():
             headers = signed_headers(query)
             bodies.append(desk.exchange.handle("GET", path, query, b"", headers).body)
             desk.advance(desk.clock.now() - START + 17_000)
-        return bodies, get(desk.exchange, "/simulator/state").body
+        return bodies, desk.control("state").body
 
     assert play() == play()

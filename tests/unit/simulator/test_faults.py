@@ -20,7 +20,7 @@ LINK = "entry-1"
 
 def control(desk, document):
     body = json.dumps(document).encode()
-    response = desk.exchange.handle("POST", "/simulator/faults", "", body)
+    response = desk.control("faults", body)
     return response.status, json.loads(response.body)
 
 
@@ -29,7 +29,7 @@ def inject(desk, *rules):
 
 
 def state(desk):
-    return json.loads(desk.exchange.handle("GET", "/simulator/state").body)
+    return json.loads(desk.control("state").body)
 
 
 def found(desk, path=ORDERS, **parameters):

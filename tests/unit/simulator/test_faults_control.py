@@ -17,7 +17,7 @@ CREATE, POSITIONS = "/v5/order/create", "/v5/position/list"
 
 def control(desk, document):
     body = json.dumps(document).encode()
-    response = desk.exchange.handle("POST", "/simulator/faults", "", body)
+    response = desk.control("faults", body)
     return response.status, json.loads(response.body)
 
 
@@ -26,7 +26,7 @@ def inject(desk, *rules):
 
 
 def state(desk):
-    return json.loads(desk.exchange.handle("GET", "/simulator/state").body)
+    return json.loads(desk.control("state").body)
 
 
 RULE = {"path": CREATE, "action": "delay"}
@@ -104,7 +104,7 @@ def test_fields_of_a_named_fault_can_be_changed():
 
 def incidents(desk, document):
     body = json.dumps(document).encode()
-    response = desk.exchange.handle("POST", "/simulator/incidents", "", body)
+    response = desk.control("incidents", body)
     return response.status, json.loads(response.body)
 
 

@@ -28,7 +28,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "simulator-incidents.md"
 
 def control(desk, document):
     body = json.dumps(document).encode()
-    response = desk.exchange.handle("POST", "/simulator/incidents", "", body)
+    response = desk.control("incidents", body)
     return response.status, json.loads(response.body)
 
 
@@ -38,7 +38,7 @@ def happen(desk, kind, **fields):
 
 
 def state(desk):
-    return json.loads(desk.exchange.handle("GET", "/simulator/state").body)
+    return json.loads(desk.control("state").body)
 
 
 # --- single ones -----------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def test_a_liquidation_incident_can_take_a_part():
     desk.placed("Buy", "10")
     incident = {"kind": "liquidate", "symbol": "AAAUSDT", "quantity": "4"}
     body = json.dumps({"incidents": [incident]}).encode()
-    assert desk.exchange.handle("POST", "/simulator/incidents", "", body).status == 200
+    assert desk.control("incidents", body).status == 200
     assert desk.position()["size"] == "6"
 
 

@@ -46,7 +46,7 @@ def test_a_contract_ends_at_the_delivery_time_it_shows():
     desk.placed("Buy", "1", stopLoss="95")
     event = {"kind": "announce_delisting", "symbol": "AAAUSDT", "milliseconds": 5 * MINUTE}
     body = json.dumps({"incidents": [event]}).encode()
-    assert desk.exchange.handle("POST", "/simulator/incidents", "", body).status == 200
+    assert desk.control("incidents", body).status == 200
 
     def listed(**asked: str) -> list[dict[str, object]]:
         return desk.get("/v5/market/instruments-info", **asked)["result"]["list"]

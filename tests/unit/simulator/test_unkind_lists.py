@@ -20,7 +20,7 @@ LISTS = {
 
 def happen(desk: Desk, kind: str, symbol: str = "BBBUSDT", **fields: object) -> None:
     body = json.dumps({"incidents": [{"kind": kind, "symbol": symbol, **fields}]})
-    answer = desk.exchange.handle("POST", "/simulator/incidents", "", body.encode())
+    answer = desk.control("incidents", body.encode())
     assert answer.status == 200, answer.body
 
 
@@ -45,7 +45,7 @@ def test_each_list_lags_by_a_setting_of_its_own(lag, seen):
 
 def test_a_lag_by_setting_outlasts_the_faults():
     desk = Desk(settings={"positions_lag_ms": 5_000})
-    desk.exchange.handle("POST", "/simulator/faults", "", b'{"faults": []}')
+    desk.control("faults", b'{"faults": []}')
     desk.advance(1_000)
     desk.order("Buy", "1")
     assert rows(desk, "/v5/position/list") == []
@@ -114,7 +114,7 @@ def test_drawn_strangers_stay_away_from_what_is_held():
     desk = Desk(TWO)
     desk.placed("Buy", "1")
     body = b'{"seed": 3, "rate": 1.0, "kinds": ["odd_position", "hedge_mode"]}'
-    assert desk.exchange.handle("POST", "/simulator/incidents", "", body).status == 200
+    assert desk.control("incidents", body).status == 200
     desk.advance(5 * 60_000)
     assert desk.exchange.happened.total() > 0
     odd = {index for _, index in desk.exchange.engine.interventions.odd_rows}
