@@ -15,9 +15,9 @@ from pumpwatch_workbench.simulator.endpoints.auth import (
     Unauthorized,
     authenticate,
 )
-from pumpwatch_workbench.simulator.endpoints.floor import Floor
 from pumpwatch_workbench.simulator.endpoints.rate_limits import RateLimits, UserLimit
 from pumpwatch_workbench.simulator.endpoints.routes import ROUTES, Route
+from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.messages import (
     Answer,
     Request,
@@ -65,8 +65,8 @@ class Clock(Protocol):
         """Move market time forward and return it."""
 
 
-class Exchange(Floor):
-    """A floor with a door: serve its requests, from several threads, one call at a time.
+class Exchange(ExchangeState):
+    """Serve requests from several threads, one call at a time.
 
     Two clocks: `clock` is the market's (prices, order times, the envelope's time), `wall` the
     exchange's own (signatures, rate limits). With a stepped clock each request costs its latency

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 from urllib.parse import quote, unquote
 
-from pumpwatch_workbench.simulator.endpoints.floor import Floor
+from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Request
 from pumpwatch_workbench.simulator.engine.refusals import Refused, invalid
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
@@ -39,10 +39,10 @@ def require_one_way(request: Request) -> None:
         raise invalid("position idx not match position mode")
 
 
-def symbol_index(floor: Floor, request: Request, text: str = "") -> int:
+def symbol_index(exchange: ExchangeState, request: Request, text: str = "") -> int:
     """Return the index of the symbol asked for; raises Refused 10001 when there is none."""
     symbol = request.text("symbol")
-    index = floor.indices.get(symbol)
+    index = exchange.indices.get(symbol)
     if index is None:
         raise invalid(text or f"params error: symbol invalid {symbol}")
     return index
@@ -59,7 +59,7 @@ def limited(settings: ExchangeSettings, request: Request, default: int, maximum:
 
 
 def paged(
-    floor: Floor,
+    exchange: ExchangeState,
     request: Request,
     rows: Sequence[Row],
     identity: Callable[[Row], tuple[str, int]],
@@ -72,7 +72,7 @@ def paged(
     `identity` gives a row's (id, time). The cursor names first and last row of its page and is not
     empty on the last page either; an empty list has none.
     """
-    limit = limited(floor.settings, request, default, maximum)
+    limit = limited(exchange.settings, request, default, maximum)
     cursor = unquote(request.text("cursor"))  # many clients encode it once more
     first = 0
     if cursor:
@@ -98,10 +98,10 @@ def time_window(request: Request, now: int) -> tuple[int, int]:
     return start, start + WINDOW_MS if end is None else end
 
 
-def in_scope(floor: Floor, request: Request, *, required: bool) -> Callable[[int], bool]:
+def in_scope(exchange: ExchangeState, request: Request, *, required: bool) -> Callable[[int], bool]:
     """Return a test on symbol indices from the parameters symbol, settleCoin and baseCoin."""
     if request.text("symbol"):
-        index = symbol_index(floor, request)
+        index = symbol_index(exchange, request)
         return lambda candidate: candidate == index
     settle, base = request.text("settleCoin"), request.text("baseCoin")
     if required and not (settle or base):
@@ -109,7 +109,7 @@ def in_scope(floor: Floor, request: Request, *, required: bool) -> Callable[[int
             10001,
             "Missing some parameters that must be filled in, symbol or settleCoin or baseCoin",
         )
-    listings = floor.market.listings
+    listings = exchange.market.listings
 
     def matches(candidate: int) -> bool:
         listing = listings[candidate]

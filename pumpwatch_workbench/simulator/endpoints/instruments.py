@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote, unquote
 
 from pumpwatch_workbench.simulator.endpoints.common import LINEAR, category, limited
-from pumpwatch_workbench.simulator.endpoints.floor import Floor
+from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.instruments import Row
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
 from pumpwatch_workbench.simulator.engine.refusals import PARAMETERS, Refused, invalid
@@ -14,7 +14,7 @@ DEFAULT_PAGE = 500
 MAX_PAGE = 1_000
 
 
-def instruments_info(floor: Floor, request: Request) -> Answer:
+def instruments_info(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the contracts, sorted by symbol, Trading ones unless asked otherwise."""
     if not request.text("category"):
         empty = {"category": "", "list": [], "nextPageCursor": ""}
@@ -25,8 +25,8 @@ def instruments_info(floor: Floor, request: Request) -> Answer:
         if kind != "spot":
             result["nextPageCursor"] = ""
         return Answer(result)
-    rows = _matching(floor, request)
-    limit = limited(floor.settings, request, DEFAULT_PAGE, MAX_PAGE)
+    rows = _matching(exchange, request)
+    limit = limited(exchange.settings, request, DEFAULT_PAGE, MAX_PAGE)
     cursor = unquote(request.text("cursor"))  # many clients encode it once more
     if cursor:
         rows = [row for row in rows if str(row["symbol"]) > _last_symbol(cursor)]
@@ -45,14 +45,14 @@ def _last_symbol(cursor: str) -> str:
     return symbol
 
 
-def _matching(floor: Floor, request: Request) -> list[Row]:
+def _matching(exchange: ExchangeState, request: Request) -> list[Row]:
     symbol = request.text("symbol")
-    if symbol and symbol not in floor.indices:
+    if symbol and symbol not in exchange.indices:
         raise invalid(f"params error: symbol invalid {symbol}")
     status = request.text("status") or ("" if symbol else "Trading")
     base, kind = request.text("baseCoin"), request.text("symbolType")
     rows = []
-    for listing, row in zip(floor.market.listings, floor.instrument_rows, strict=True):
+    for listing, row in zip(exchange.market.listings, exchange.instrument_rows, strict=True):
         if symbol not in ("", listing.symbol) or base not in ("", listing.base_coin):
             continue
         if kind not in ("", listing.symbol_type):

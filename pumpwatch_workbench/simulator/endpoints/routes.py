@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pumpwatch_workbench.simulator.endpoints import account, instruments, market, position, trade
-from pumpwatch_workbench.simulator.endpoints.floor import Floor
+from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
 
-Handler = Callable[[Floor, Request], Answer]
+Handler = Callable[[ExchangeState, Request], Answer]
 
 
 @dataclass(frozen=True, slots=True)

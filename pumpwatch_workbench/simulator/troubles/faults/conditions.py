@@ -20,7 +20,7 @@ from pumpwatch_workbench.simulator.troubles.faults.past import Past, seen_at
 from pumpwatch_workbench.simulator.troubles.faults.plan import Call, Fault
 
 if TYPE_CHECKING:
-    from pumpwatch_workbench.simulator.endpoints.floor import Floor
+    from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
     from pumpwatch_workbench.simulator.engine.ledger import Ledger
 
 LIST_PATHS = frozenset(LISTS.values())
@@ -93,10 +93,10 @@ class Conditions:
         begun = lag.lag_ms if lag is not None and lag.spell.holds(number, now) else 0
         return max(begun, self._standing.get(path, 0))
 
-    def seen(self, floor: Floor, path: str, number: int, now: int) -> Floor:
+    def seen(self, exchange: ExchangeState, path: str, number: int, now: int) -> ExchangeState:
         """Return the exchange as a request for a path sees it."""
         lag = self.lag_ms(path, number, now)
-        return seen_at(floor, self._past.at(now - lag)) if lag else floor
+        return seen_at(exchange, self._past.at(now - lag)) if lag else floor
 
     def answer_about_hidden(self, ledger: Ledger, request: Request, number: int) -> Answer | None:
         """Return the empty list a look-up of a hidden order gets; None when it is not hidden.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from pumpwatch_workbench.simulator.endpoints.floor import Floor
+from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.engine.ledger import Ledger
 
 KEPT_MS = 600_000
@@ -70,9 +70,9 @@ def copied(ledger: Ledger) -> Ledger:
     return past
 
 
-def seen_at(floor: Floor, ledger: Ledger) -> Floor:
+def seen_at(exchange: ExchangeState, ledger: Ledger) -> ExchangeState:
     """Return the exchange as it answers with the books of another time."""
-    view = copy.copy(floor)
-    view.engine = copy.copy(floor.engine)
+    view = copy.copy(exchange)
+    view.engine = copy.copy(exchange.engine)
     view.engine.ledger = ledger
     return view

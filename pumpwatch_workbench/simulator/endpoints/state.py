@@ -12,7 +12,7 @@ from pumpwatch_workbench.simulator.market.live_market import LiveMarket
 from pumpwatch_workbench.simulator.market.source import Market
 
 
-class Floor:
+class ExchangeState:
     """One market and one account, opened at `started` (market time, milliseconds UTC)."""
 
     def __init__(
