@@ -96,7 +96,7 @@ class Conditions:
     def seen(self, exchange: ExchangeState, path: str, number: int, now: int) -> ExchangeState:
         """Return the exchange as a request for a path sees it."""
         lag = self.lag_ms(path, number, now)
-        return seen_at(exchange, self._past.at(now - lag)) if lag else floor
+        return seen_at(exchange, self._past.at(now - lag)) if lag else exchange
 
     def answer_about_hidden(self, ledger: Ledger, request: Request, number: int) -> Answer | None:
         """Return the empty list a look-up of a hidden order gets; None when it is not hidden.
