@@ -15,11 +15,10 @@ from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS
 from pumpwatch_workbench.simulator.troubles.faults.conditions import Conditions
 from pumpwatch_workbench.simulator.troubles.faults.forms import faults_from_json
-from pumpwatch_workbench.simulator.troubles.faults.plan import FaultError
+from pumpwatch_workbench.simulator.troubles.forms import TroubleError
 from pumpwatch_workbench.simulator.troubles.incidents.forms import incidents_from_json
-from pumpwatch_workbench.simulator.troubles.incidents.incident import IncidentError
 from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_incident
-from pumpwatch_workbench.simulator.troubles.incidents.schedule import schedule_from_json
+from pumpwatch_workbench.simulator.troubles.incidents.schedule import IncidentSchedule
 
 PREFIX = "/simulator/"
 MOVERS = 5
@@ -37,7 +36,7 @@ def handle(exchange: Exchange, method: str, path: str, body: bytes) -> Response:
     try:
         with exchange.lock:
             return _json(200, answer(exchange, body))
-    except (ControlError, FaultError) as error:
+    except (ControlError, TroubleError) as error:
         return _json(400, {"error": str(error)})
 
 
@@ -65,19 +64,13 @@ def _faults(exchange: Exchange, body: bytes) -> dict[str, object]:
 
 def _incidents(exchange: Exchange, body: bytes) -> dict[str, object]:
     exchange.catch_up()
-    document = _document(body)
-    applied = 0
-    try:
-        if isinstance(document, dict) and "seed" in document:
-            exchange.incidents = schedule_from_json(document)
-        else:
-            for incident in incidents_from_json(document):
-                apply_incident(exchange.engine, incident)
-                exchange.happened[incident.kind] += 1
-                applied += 1
-    except IncidentError as error:
-        raise ControlError(str(error)) from error
-    return {"applied": applied, "time": exchange.catch_up()}
+    asked = incidents_from_json(_document(body))
+    if isinstance(asked, IncidentSchedule):
+        exchange.incidents, asked = asked, []
+    for incident in asked:
+        apply_incident(exchange.engine, incident)
+        exchange.happened[incident.kind] += 1
+    return {"applied": len(asked), "time": exchange.catch_up()}
 
 
 def _clock(exchange: Exchange, body: bytes) -> dict[str, object]:

@@ -187,12 +187,12 @@ class Exchange(ExchangeState):
         now = self.catch_up()
         if early is not None and not early.is_condition:
             return answer_without_acting(early, now=now, wall=self._wall_time(), number=number)
-        code, response = self._answer(route, method, path, query, body, headers, now)
-        late = self._counted(self.faults.after(call, code))
+        response = self._answer(route, method, path, query, body, headers, now)
+        late = self._counted(self.faults.after(call))
         if late is None:
             return response
         if late.action == "duplicate_delivery":
-            code, response = self._answer(route, method, path, query, body, headers, now)
+            response = self._answer(route, method, path, query, body, headers, now)
         return spoiled(response, late, now=now, wall=self._wall_time(), number=number)
 
     def _counted(self, fault: Fault | None) -> Fault | None:
@@ -209,7 +209,7 @@ class Exchange(ExchangeState):
         body: bytes,
         headers: Mapping[str, str],
         now: int,
-    ) -> tuple[int, Response]:
+    ) -> Response:
         limit: UserLimit | None = None
         caller: Credentials | None = None
         try:
@@ -224,19 +224,19 @@ class Exchange(ExchangeState):
             code, text, result = 0, answer.text, answer.json()
             ext = orjson.dumps(answer.ext or {})
         except Unauthorized:
-            return 401, Response(401, b"", {"Content-Type": "text/plain"})
+            return Response(401, b"", {"Content-Type": "text/plain"})
         except Refused as refusal:
             if isinstance(refusal, _TooManyVisits):
                 limit = refusal.limit
             if refusal.code == 10003 and self.settings.invalid_key_status != 200:  # noqa: PLR2004
-                return 401, Response(self.settings.invalid_key_status, b"")
+                return Response(self.settings.invalid_key_status, b"")
             code, text, result = refusal.code, refusal.text, orjson.dumps(refusal.result)
             ext = b"{}"
         payload = envelope(code, text, result, now, ext)
         shown = answer_headers(code, now, self._number, len(payload))
         if limit is not None and (method == "POST" or self.settings.limit_headers_on_get):
             shown |= self._limit_headers(limit)
-        return code, Response(200, payload, shown)
+        return Response(200, payload, shown)
 
     def _result(self, route: Route, request: Request) -> Answer:
         """Return what the endpoint answers under the conditions in force."""

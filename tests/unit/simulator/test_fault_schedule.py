@@ -7,8 +7,9 @@ from support.scripted_market import START
 from support.trading_desk import Desk
 
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import KINDS
-from pumpwatch_workbench.simulator.troubles.faults.plan import Call, FaultError
+from pumpwatch_workbench.simulator.troubles.faults.plan import Call
 from pumpwatch_workbench.simulator.troubles.faults.schedule import FaultSchedule
+from pumpwatch_workbench.simulator.troubles.forms import TroubleError
 
 CREATE, ORDERS, TIME = "/v5/order/create", "/v5/order/realtime", "/v5/market/time"
 METHODS = {CREATE: "POST", ORDERS: "GET", TIME: "GET", "/v5/account/info": "GET"}
@@ -19,7 +20,7 @@ def call(path, count):
 
 
 def played(schedule, calls):
-    return [(schedule.before(one), schedule.after(one, 0)) for one in calls]
+    return [(schedule.before(one), schedule.after(one)) for one in calls]
 
 
 def test_same_seed_and_same_calls_give_the_same_faults():
@@ -114,7 +115,7 @@ def test_drawn_faults_vary_within_what_makes_sense():
     ],
 )
 def test_schedule_that_makes_no_sense_is_refused(options, text):
-    with pytest.raises(FaultError, match=text):
+    with pytest.raises(TroubleError, match=text):
         FaultSchedule(7, **options)
 
 

@@ -10,7 +10,7 @@ from support.trading_desk import Desk
 
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import KINDS, LISTS
 from pumpwatch_workbench.simulator.troubles.faults.forms import faults_from_json
-from pumpwatch_workbench.simulator.troubles.faults.plan import FaultError
+from pumpwatch_workbench.simulator.troubles.forms import TroubleError
 
 CREATE, POSITIONS = "/v5/order/create", "/v5/position/list"
 
@@ -138,7 +138,7 @@ def test_incident_that_cannot_happen_is_refused_with_a_sentence(document, text):
 
 
 def test_unreadable_text_is_refused():
-    with pytest.raises(FaultError, match="expected"):
+    with pytest.raises(TroubleError, match="expected"):
         faults_from_json("faults")
 
 

@@ -12,8 +12,8 @@ import pytest
 from support.scripted_market import listing
 from support.trading_desk import Desk
 
+from pumpwatch_workbench.simulator.troubles.forms import TroubleError
 from pumpwatch_workbench.simulator.troubles.incidents.forms import incidents_from_json
-from pumpwatch_workbench.simulator.troubles.incidents.incident import IncidentError
 from pumpwatch_workbench.simulator.troubles.incidents.kinds import KINDS, apply_incident
 from pumpwatch_workbench.simulator.troubles.incidents.schedule import (
     DRAWN,
@@ -222,9 +222,9 @@ def test_schedule_ends_with_rate_zero_and_counts_go_on():
 
 
 def test_schedule_that_makes_no_sense_is_refused():
-    with pytest.raises(IncidentError, match="rate of incidents is -1"):
+    with pytest.raises(TroubleError, match="rate of incidents is -1"):
         IncidentSchedule(1, -1)
-    with pytest.raises(IncidentError, match="no incident resume_symbol"):
+    with pytest.raises(TroubleError, match="no incident resume_symbol"):
         IncidentSchedule(1, kinds=["resume_symbol"])
 
 

@@ -8,7 +8,7 @@ import pytest
 from support.scripted_market import START
 from support.trading_desk import Desk
 
-from pumpwatch_workbench.simulator.troubles.incidents.by_strangers import ODD
+from pumpwatch_workbench.simulator.troubles.incidents.kinds import ODD
 
 TWO = {"AAAUSDT": [(0, 100.0)], "BBBUSDT": [(0, 50.0)]}
 LISTS = {
