@@ -22,7 +22,7 @@ from pumpwatch_workbench.simulator.endpoints.auth import Credentials, credential
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock
-from pumpwatch_workbench.simulator.server import SimulatorServer, start_simulator
+from pumpwatch_workbench.simulator.server import SimulatorServer
 
 KEY = credentials_from_seed(7)
 LINEAR = {"category": "linear"}
@@ -45,7 +45,7 @@ def exchange(**settings: object) -> Exchange:
 
 @pytest.fixture
 def server() -> Iterator[SimulatorServer]:
-    with start_simulator(exchange()) as running:
+    with SimulatorServer(exchange()) as running:
         yield running
 
 
@@ -188,7 +188,7 @@ def test_plain_http_client_keeps_one_connection_for_signed_calls(server):
 
 
 def test_answers_are_compressed_when_set_and_asked_for():
-    with start_simulator(exchange(gzip=True)) as server:
+    with SimulatorServer(exchange(gzip=True)) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
         connection.request(
             "GET", "/v5/market/tickers?category=linear", headers={"Accept-Encoding": "gzip"}

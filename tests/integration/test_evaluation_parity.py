@@ -31,7 +31,7 @@ from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock
 from pumpwatch_workbench.simulator.market.replay import ReplayMarket
 from pumpwatch_workbench.simulator.market_time import MarketTime
-from pumpwatch_workbench.simulator.server import start_simulator
+from pumpwatch_workbench.simulator.server import SimulatorServer
 
 REAL = Path(
     os.environ.get(
@@ -64,7 +64,7 @@ def detecting(market):
     )
     signals, events = MemorySignalStore(), MemoryEventStore()
     settings = DetectSettings(table_name="table", bucket_name="bucket", detector="boosted")
-    with start_simulator(exchange) as server:
+    with SimulatorServer(exchange) as server:
         session = BybitSession(server.url, exchange_time=MarketTime())
         source = BybitMarketData(session)
         detect = DetectPumps(source, MemoryHistoryStore(), signals, events, settings)

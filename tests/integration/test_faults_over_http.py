@@ -25,7 +25,7 @@ from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock
 from pumpwatch_workbench.simulator.market_time import MarketTime
-from pumpwatch_workbench.simulator.server import start_simulator
+from pumpwatch_workbench.simulator.server import SimulatorServer
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import CREATE, KINDS, POSITIONS
 from pumpwatch_workbench.simulator.troubles.faults.forms import faults_from_json
 from pumpwatch_workbench.simulator.troubles.faults.schedule import FaultSchedule
@@ -109,7 +109,7 @@ def rig() -> Iterator[Rig]:
         credentials_from_seed(7),
         ExchangeSettings(rate_limits=False),
     )
-    with start_simulator(exchange) as server:
+    with SimulatorServer(exchange) as server:
         rig = Rig(exchange, server.url)
         yield rig
         rig.session.close()
