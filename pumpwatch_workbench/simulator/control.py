@@ -12,6 +12,7 @@ import orjson
 from pumpwatch_workbench.simulator.endpoints.wire.messages import JSON_TYPE, Response, money
 from pumpwatch_workbench.simulator.endpoints.wire.rows import execution_row, order_row, position_row
 from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.replay.schedule import ScheduledEvent
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS
 from pumpwatch_workbench.simulator.troubles.faults.conditions import Conditions
 from pumpwatch_workbench.simulator.troubles.faults.forms import faults_from_json
@@ -91,6 +92,10 @@ def _advance(exchange: Exchange, document: object) -> int:
     return exchange.catch_up()
 
 
+def _origin(event: ScheduledEvent) -> dict[str, object]:
+    return {"segment": event.segment, "onset": event.recorded_onset}
+
+
 def state(exchange: Exchange) -> dict[str, object]:
     """Return everything a driver needs to check invariants, at the present market time."""
     now = exchange.catch_up()
@@ -107,12 +112,12 @@ def state(exchange: Exchange) -> dict[str, object]:
         # and which events it left out.
         "known": getattr(exchange.market, "known_onsets", ()),
         "origins": {
-            one.symbol: {"segment": one.segment, "onset": one.recorded_onset}
-            for one in getattr(exchange.market, "contracts", ())
+            contract.symbol: _origin(contract.event)
+            for contract in getattr(exchange.market, "contracts", ())
         },
         "dropped": [
-            {"segment": one.segment, "onset": one.recorded_onset, "reason": one.reason}
-            for one in getattr(exchange.market, "dropped", ())
+            _origin(event) | {"reason": reason}
+            for event, reason in getattr(exchange.market, "dropped", ())
         ],
         "requests": dict(sorted(exchange.requests.items())),
         "faults": dict(sorted(exchange.injected.items())),

@@ -26,7 +26,6 @@ from pumpwatch_workbench.simulator.market.source import (
     MINUTE_MS,
     FloatArray,
     IntArray,
-    Listing,
     MarketView,
     Minutes,
     PlantedEvent,
@@ -70,10 +69,11 @@ class SyntheticMarket:
         if live_minutes is not None and live_minutes < 1:
             raise ValueError(f"a market lives for at least one minute, not {live_minutes}")
         noise = Noise(seed)
-        self._start = start
-        self._end = None if live_minutes is None else start + live_minutes * MINUTE_MS
+        self.start = start
+        self.end = None if live_minutes is None else start + live_minutes * MINUTE_MS
         self._contracts = make_contracts(symbols, noise, start)
-        self._plan = PumpPlan(self._contracts, noise, start, self._end, pump_count, pumps)
+        self.listings = self._contracts.listings
+        self._plan = PumpPlan(self._contracts, noise, start, self.end, pump_count, pumps)
         generator = Generator(self._contracts, noise, quiet=quiet)
         self._tape = Tape(self._contracts, noise, generator, self._plan, start, quiet=quiet)
         self._window = DayWindow(self._tape.whole_hour)
@@ -82,34 +82,19 @@ class SyntheticMarket:
         self._lock = threading.RLock()
 
     @property
-    def listings(self) -> tuple[Listing, ...]:
-        """The contracts, sorted by symbol."""
-        return self._contracts.listings
-
-    @property
     def planted(self) -> tuple[PlantedEvent, ...]:
         """The pumps of the live window; in an endless market, of the time asked for so far."""
         with self._lock:
-            surges = self._plan.until(self._start + 1 if self._end is None else self._end)
+            surges = self._plan.until(self.start + 1 if self.end is None else self.end)
         return tuple(
             PlantedEvent(self.listings[surge.index].symbol, surge.onset, surge.extreme, surge.size)
             for surge in surges
         )
 
-    @property
-    def start(self) -> int:
-        """First live instant, milliseconds UTC."""
-        return self._start
-
-    @property
-    def end(self) -> int | None:
-        """Last instant of the live window, or None."""
-        return self._end
-
     def minutes(self, index: int, first: int, last: int) -> Minutes:
         """Return the complete candles with `first <= open_time <= last`, at most 400 days back."""
         begin = max(-(-first // MINUTE_MS), int(self._contracts.launch_minute[index]))
-        begin = max(begin, (self._start - HISTORY_DAYS * DAY_MS) // MINUTE_MS)
+        begin = max(begin, (self.start - HISTORY_DAYS * DAY_MS) // MINUTE_MS)
         stop = max(last // MINUTE_MS + 1, begin)
         with self._lock:
             paths = self._tape.minutes(index, begin, stop)
@@ -172,8 +157,8 @@ class SyntheticMarket:
 
     def view(self, time: int) -> MarketView:
         """Return every symbol at `time`. Raises ValueError before the start."""
-        if time < self._start:
-            raise ValueError(f"the market starts at {self._start}, {time} is before that")
+        if time < self.start:
+            raise ValueError(f"the market starts at {self.start}, {time} is before that")
         minute, offset = divmod(time, MINUTE_MS)
         with self._lock:
             scale = self._contracts.scale

@@ -94,9 +94,9 @@ def _with_figures(engine: Engine, kind: str, symbol: str, size: float) -> Incide
     """Return the incident with figures that suit the symbol; `size` lies between 0 and 1."""
     index = [listing.symbol for listing in engine.market.listings].index(symbol)
     share = Decimal(repr(round(size, 3)))
-    listing = engine.market.listings[index]
+    listing, position = engine.market.listings[index], engine.ledger.position(index)
     if kind in ("auto_deleverage", "manual_close"):
-        part = engine.ledger.position(index).size * share if share > Decimal("0.5") else None
+        part = position.size * share if share > Decimal("0.5") else None
         return Incident(kind, symbol, quantity=part)
     if kind == "change_filters":
         step, notional = listing.quantity_step * 10, listing.min_notional * 2
