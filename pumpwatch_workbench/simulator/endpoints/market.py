@@ -115,8 +115,8 @@ def tickers(exchange: ExchangeState, request: Request) -> Answer:
         return Answer({"category": kind, "list": []})
     writer, now = exchange.tickers, request.now
     if request.text("symbol"):
-        rows = writer.one(symbol_index(exchange, request, UNKNOWN_SYMBOL), now)
-        if rows is None:
+        rows = writer.chosen([symbol_index(exchange, request, UNKNOWN_SYMBOL)], now)
+        if rows == b"[]":
             raise invalid(UNKNOWN_SYMBOL)
     elif base := request.text("baseCoin"):
         listings = exchange.market.listings
