@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from pumpwatch_workbench.simulator.endpoints.common import LINEAR, category, in_scope
+from pumpwatch_workbench.simulator.endpoints.common import in_scope, listed
 from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request, money, plain
 from pumpwatch_workbench.simulator.engine.records import ZERO
@@ -100,10 +100,9 @@ def account_info(exchange: ExchangeState, request: Request) -> Answer:
     )
 
 
+@listed("list")
 def fee_rate(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with taker and maker fees, the same for every symbol."""
-    if category(request) != LINEAR:
-        return Answer({"list": []})
     scope = in_scope(exchange, request, required=False)
     settings = exchange.settings
     rates = {"takerFeeRate": plain(settings.taker_fee), "makerFeeRate": plain(settings.maker_fee)}

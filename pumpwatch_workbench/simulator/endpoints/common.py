@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import TypeVar
 from urllib.parse import quote, unquote
 
 from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
-from pumpwatch_workbench.simulator.endpoints.wire.messages import Request
+from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
 from pumpwatch_workbench.simulator.engine.refusals import Refused, invalid
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.market.source import DAY_MS
 
+Handler = Callable[[ExchangeState, Request], Answer]
 Row = TypeVar("Row")
 LINEAR = "linear"
 EMPTY_CATEGORIES = frozenset({"spot", "inverse", "option"})
@@ -31,6 +33,26 @@ def linear_only(request: Request) -> None:
     """Refuse trading in a category that lists nothing."""
     if category(request) != LINEAR:
         raise invalid("Not supported symbols")
+
+
+def listed(*names: str) -> Callable[[Handler], Handler]:
+    """Let a list endpoint answer with an empty list in categories that list nothing.
+
+    `names` are the fields of that answer, in order.
+    """
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        def answer(exchange: ExchangeState, request: Request) -> Answer:
+            kind = category(request)
+            if kind == LINEAR:
+                return handler(exchange, request)
+            empty = {"nextPageCursor": "", "category": kind, "list": []}
+            return Answer({name: empty[name] for name in names})
+
+        return answer
+
+    return decorate
 
 
 def require_one_way(request: Request) -> None:
@@ -85,6 +107,11 @@ def paged(
         return page, ""
     ends = (identity(page[0]), identity(page[-1]))
     return page, quote(",".join(f"{name}:{time}" for name, time in ends), safe="")
+
+
+def private_page(rows: Sequence[object], cursor: str) -> Answer:
+    """Return a page of the account's orders, executions, positions or closed trades."""
+    return Answer({"nextPageCursor": cursor, "category": LINEAR, "list": rows})
 
 
 def time_window(request: Request, now: int) -> tuple[int, int]:

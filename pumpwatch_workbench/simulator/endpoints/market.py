@@ -12,6 +12,7 @@ from pumpwatch_workbench.simulator.endpoints.common import (
     LINEAR,
     category,
     limited,
+    listed,
     paged,
     symbol_index,
 )
@@ -108,11 +109,9 @@ def risk_limit(exchange: ExchangeState, request: Request) -> Answer:
     return Answer({"category": kind, "list": rows, "nextPageCursor": following})
 
 
+@listed("category", "list")
 def tickers(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the whole market at once, or one symbol of it."""
-    kind = category(request)
-    if kind != LINEAR:
-        return Answer({"category": kind, "list": []})
     writer, now = exchange.tickers, request.now
     if request.text("symbol"):
         rows = writer.chosen([symbol_index(exchange, request, UNKNOWN_SYMBOL)], now)
@@ -164,18 +163,16 @@ def price_limit(exchange: ExchangeState, request: Request) -> Answer:
     return Answer(result, text="")
 
 
+@listed("category", "list")
 def recent_trade(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the last trades, newest first, of the last two hours at the most."""
-    kind = category(request)
-    if kind != LINEAR:
-        return Answer({"category": kind, "list": []})
-    index = _traded(exchange, request, kind)
+    index = _traded(exchange, request, LINEAR)
     limit = limited(exchange.settings, request, 500, 1_000)
     prints = _last_prints(exchange.market, index, request.now, limit)
     listing = exchange.market.listings[index]
     first = len(prints.time) - min(limit, len(prints.time))
     rows = [_trade(listing, prints, place) for place in range(len(prints.time) - 1, first - 1, -1)]
-    return Answer({"category": kind, "list": rows})
+    return Answer({"category": LINEAR, "list": rows})
 
 
 def _last_prints(market: Market, index: int, now: int, limit: int) -> Prints:
@@ -208,11 +205,9 @@ def _trade(listing: Listing, prints: Prints, place: int) -> dict[str, object]:
     }
 
 
+@listed("category", "list")
 def funding_history(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with past funding rates, newest first."""
-    kind = category(request)
-    if kind != LINEAR:
-        return Answer({"category": kind, "list": []})
     index = symbol_index(exchange, request)
     limit = limited(exchange.settings, request, 200, 200)
     listing = exchange.market.listings[index]
@@ -228,7 +223,7 @@ def funding_history(exchange: ExchangeState, request: Request) -> Answer:
         }
         for time, rate in reversed(payments)
     ]
-    return Answer({"category": kind, "list": rows})
+    return Answer({"category": LINEAR, "list": rows})
 
 
 def _listed(exchange: ExchangeState, request: Request, kind: str) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pumpwatch_workbench.simulator.endpoints.common import (
-    LINEAR,
-    category,
     in_scope,
     linear_only,
+    listed,
     paged,
+    private_page,
     require_one_way,
     symbol_index,
     time_window,
@@ -22,11 +22,9 @@ from pumpwatch_workbench.simulator.engine.requests import StopRequest
 UNSUPPORTED_STOPS = ("tpSize", "slSize", "tpLimitPrice", "slLimitPrice")
 
 
+@listed("nextPageCursor", "category", "list")
 def positions(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with positions: by symbol also a flat one, by settle coin only open ones."""
-    kind = category(request)
-    if kind != LINEAR:
-        return Answer({"nextPageCursor": "", "category": kind, "list": []})
     scope = in_scope(exchange, request, required=True)
     ledger = exchange.engine.ledger
     if request.text("symbol"):
@@ -43,7 +41,7 @@ def positions(exchange: ExchangeState, request: Request) -> Answer:
             sides = ("Buy", "Sell") if position.side else ("", "")
             legs = [{**row, "positionIdx": n, "side": side} for n, side in enumerate(sides, 1)]
         rows += [interventions.seen("position", position.index, one, request.now) for one in legs]
-    return Answer({"nextPageCursor": cursor, "category": kind, "list": rows})
+    return private_page(rows, cursor)
 
 
 def _position_id(position: Position) -> tuple[str, int]:
@@ -101,11 +99,9 @@ def switch_mode(exchange: ExchangeState, request: Request) -> Answer:
     raise invalid("params error: only one-way mode is simulated")
 
 
+@listed("nextPageCursor", "category", "list")
 def closed_pnl(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the results of closing orders, newest first."""
-    kind = category(request)
-    if kind != LINEAR:
-        return Answer({"nextPageCursor": "", "category": kind, "list": []})
     scope = in_scope(exchange, request, required=False)
     start, end = time_window(request, request.now)
     trades = [
@@ -115,7 +111,7 @@ def closed_pnl(exchange: ExchangeState, request: Request) -> Answer:
     ]
     page, cursor = paged(exchange, request, trades, _trade_id, default=50, maximum=100)
     rows = [closed_row(trade) for trade in page]
-    return Answer({"nextPageCursor": cursor, "category": kind, "list": rows})
+    return private_page(rows, cursor)
 
 
 def _trade_id(trade: ClosedTrade) -> tuple[str, int]:

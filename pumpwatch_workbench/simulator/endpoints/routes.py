@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from pumpwatch_workbench.simulator.endpoints import account, instruments, market, position, trade
-from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
-from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
-
-Handler = Callable[[ExchangeState, Request], Answer]
+from pumpwatch_workbench.simulator.endpoints.common import Handler
 
 
 @dataclass(frozen=True, slots=True)

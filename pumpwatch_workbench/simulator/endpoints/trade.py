@@ -9,10 +9,11 @@ from typing import Literal
 
 from pumpwatch_workbench.simulator.endpoints.common import (
     LINEAR,
-    category,
     in_scope,
     linear_only,
+    listed,
     paged,
+    private_page,
     require_one_way,
     symbol_index,
     time_window,
@@ -94,11 +95,9 @@ def cancel_all(exchange: ExchangeState, request: Request) -> Answer:
     return Answer({"list": cancelled, "success": "1"})
 
 
+@listed("nextPageCursor", "category", "list")
 def realtime(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with open orders; by id also with one of the last that are done."""
-    kind = category(request)
-    if kind != LINEAR:
-        return Answer({"nextPageCursor": "", "category": kind, "list": []})
     scope = in_scope(exchange, request, required=True)
     ledger = exchange.engine.ledger
     only = request.text("orderFilter")
@@ -114,11 +113,9 @@ def realtime(exchange: ExchangeState, request: Request) -> Answer:
     return _order_page(exchange, request, shown, default=20)
 
 
+@listed("nextPageCursor", "category", "list")
 def history(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with orders that are done; unfilled cancelled and rejected ones for 24 hours only."""
-    kind = category(request)
-    if kind != LINEAR:
-        return Answer({"nextPageCursor": "", "category": kind, "list": []})
     scope = in_scope(exchange, request, required=False)
     start, end = time_window(request, request.now)
     status, only = request.text("orderStatus"), request.text("orderFilter")
@@ -138,11 +135,9 @@ def history(exchange: ExchangeState, request: Request) -> Answer:
     return _order_page(exchange, request, shown, default=20)
 
 
+@listed("nextPageCursor", "category", "list")
 def executions(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with fills, funding payments and liquidations, newest first."""
-    kind = category(request)
-    if kind != LINEAR:
-        return Answer({"nextPageCursor": "", "category": kind, "list": []})
     scope = in_scope(exchange, request, required=False)
     start, end = time_window(request, request.now)
     identity, link = request.text("orderId"), request.text("orderLinkId")
@@ -164,7 +159,7 @@ def executions(exchange: ExchangeState, request: Request) -> Answer:
         )
         for row in page
     ]
-    return Answer({"nextPageCursor": cursor, "category": kind, "list": rows})
+    return private_page(rows, cursor)
 
 
 def _execution_id(row: Execution) -> tuple[str, int]:
@@ -182,7 +177,7 @@ def _order_page(
     page, cursor = paged(exchange, request, newest, _order_id, default=default, maximum=50)
     seen = exchange.engine.interventions.seen
     rows = [seen("order", order.index, order_row(order), request.now) for order in page]
-    return Answer({"nextPageCursor": cursor, "category": LINEAR, "list": rows})
+    return private_page(rows, cursor)
 
 
 def _all_open(exchange: ExchangeState) -> list[Order]:
