@@ -11,7 +11,7 @@ from pumpwatch_workbench.simulator.engine.prices import decimals
 from pumpwatch_workbench.simulator.market.live_market import LiveMarket
 from pumpwatch_workbench.simulator.market.prints import Line, Style, draw
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, PlantedEvent
-from pumpwatch_workbench.simulator.market.synthetic import SyntheticMarket
+from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket
 
 START = 1_767_225_600_000
 COLUMNS = ("time", "bought", "price", "quantity")

@@ -12,6 +12,7 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings import LabelledPump, RecordedFolder
 from pumpwatch_workbench.recordings.quote import usdt_factor
 from pumpwatch_workbench.simulator.market.day_window import HOUR_MS, MINUTES_PER_DAY
+from pumpwatch_workbench.simulator.market.quantities import quantities
 from pumpwatch_workbench.simulator.market.replay.recording import read_candles, read_trades
 from pumpwatch_workbench.simulator.market.replay.schedule import HISTORY_MS, Grid, ScheduledEvent
 from pumpwatch_workbench.simulator.market.replay.traded import TradedMinute, traded_minutes
@@ -56,16 +57,11 @@ class ReplayContract:
     def listing(self) -> Listing:
         """Return what the exchange says of the contract; the tick is the recording's."""
         price, step = float(self.minutes.close[-1]), Decimal(10) ** -self.quantity_decimals
-        most = Decimal(round(max(0.02 * self.daily_turnover(), 20_000.0) / price))
-        largest = (most // step + 1) * step
         return Listing(
             symbol=self.symbol,
             base_coin=self.symbol.removesuffix("USDT"),
             tick_size=Decimal(10) ** -self.price_decimals,
-            quantity_step=step,
-            min_quantity=step,
-            max_quantity=largest,
-            max_market_quantity=max(largest / 4 // step * step, step),
+            **quantities(price, self.daily_turnover(), step),
             min_notional=Decimal(5),
             max_leverage=Decimal(25),
             launch_time=int(self.minutes.open_time[self.launch]),

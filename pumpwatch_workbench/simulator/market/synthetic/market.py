@@ -32,12 +32,12 @@ from pumpwatch_workbench.simulator.market.source import (
     Prints,
 )
 from pumpwatch_workbench.simulator.market.synthetic.contracts import make_contracts
-from pumpwatch_workbench.simulator.market.synthetic.crowds import Crowds
 from pumpwatch_workbench.simulator.market.synthetic.derivatives import Derivatives
 from pumpwatch_workbench.simulator.market.synthetic.generator import Generator
+from pumpwatch_workbench.simulator.market.synthetic.minutes import SyntheticMinutes
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
 from pumpwatch_workbench.simulator.market.synthetic.schedule import PumpPlan
-from pumpwatch_workbench.simulator.market.synthetic.tape import Tape
+from pumpwatch_workbench.simulator.market.synthetic.trades import SyntheticTrades
 
 HISTORY_DAYS = 400
 
@@ -46,11 +46,11 @@ class SyntheticMarket:
     """A market of `symbols` USDT coin perpetuals and a few other contracts. Implements `Market`.
 
     `start` is the first live instant (milliseconds UTC, on a full minute); with `live_minutes` the
-    pumps keep 10 minutes away from both ends of the live window. `pump_count` sets their number,
-    `pumps` names them; `quiet` leaves out every other burst, spike and crash, so that the pumps are
-    the only movers. Without `live_minutes` the market never ends, and `planted` grows as time is
-    asked for. Safe to use from several threads. Raises ValueError for a number of symbols outside 1
-    to 2,000 or a start within a minute.
+    pumps keep 10 minutes away from both ends of the live window. `pumps` names them; `quiet` leaves
+    out every other burst, spike and crash, so that the pumps are the only movers. Without
+    `live_minutes` the market never ends, and `planted` grows as time is asked for. Safe to use from
+    several threads. Raises ValueError for a number of symbols outside 1 to 2,000 or a start within
+    a minute.
     """
 
     def __init__(
@@ -60,7 +60,6 @@ class SyntheticMarket:
         start: int,
         live_minutes: int | None = None,
         *,
-        pump_count: int | None = None,
         pumps: Sequence[PlantedEvent] | None = None,
         quiet: bool = False,
     ) -> None:
@@ -71,14 +70,16 @@ class SyntheticMarket:
         noise = Noise(seed)
         self.start = start
         self.end = None if live_minutes is None else start + live_minutes * MINUTE_MS
-        self._contracts = make_contracts(symbols, noise, start)
-        self.listings = self._contracts.listings
-        self._plan = PumpPlan(self._contracts, noise, start, self.end, pump_count, pumps)
-        generator = Generator(self._contracts, noise, quiet=quiet)
-        self._tape = Tape(self._contracts, noise, generator, self._plan, start, quiet=quiet)
-        self._window = DayWindow(self._tape.whole_hour)
-        self._crowds = Crowds(self._contracts, noise)
-        self._derivatives = Derivatives(self._contracts, noise)
+        self._contracts = contracts = make_contracts(symbols, noise, start)
+        self.listings = contracts.listings
+        self._plan = PumpPlan(contracts, noise, start, self.end, pumps)
+        generator = Generator(contracts, noise, quiet=quiet)
+        self._minutes = SyntheticMinutes(
+            contracts, noise, generator, self._plan, start, quiet=quiet
+        )
+        self._window = DayWindow(self._minutes.whole_hour)
+        self._trades = SyntheticTrades(contracts, noise)
+        self._derivatives = Derivatives(contracts, noise)
         self._lock = threading.RLock()
 
     @property
@@ -97,7 +98,7 @@ class SyntheticMarket:
         begin = max(begin, (self.start - HISTORY_DAYS * DAY_MS) // MINUTE_MS)
         stop = max(last // MINUTE_MS + 1, begin)
         with self._lock:
-            paths = self._tape.minutes(index, begin, stop)
+            paths = self._minutes.minutes(index, begin, stop)
         return Minutes(
             open_time=np.arange(begin, stop, dtype=np.int64) * MINUTE_MS,
             open=paths.open,
@@ -112,7 +113,7 @@ class SyntheticMarket:
         """Return the candle that contains `time`, as it stands then."""
         minute, offset = divmod(time, MINUTE_MS)
         with self._lock:
-            row = self._tape.minutes(index, minute, minute + 1)
+            row = self._minutes.minutes(index, minute, minute + 1)
         partial = until(row, offset, self._contracts.scale[index : index + 1])
         return Minutes(
             open_time=np.array([minute * MINUTE_MS], dtype=np.int64),
@@ -130,14 +131,14 @@ class SyntheticMarket:
         if minute < self._contracts.launch_minute[index]:
             return float("nan")
         with self._lock:
-            row = self._tape.minutes(index, minute, minute + 1)
+            row = self._minutes.minutes(index, minute, minute + 1)
         return float(price_at(row, offset, self._contracts.scale[index : index + 1])[0])
 
     def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
         """Return the knots of the price's polyline over [start, end], ends included."""
         first, stop = start // MINUTE_MS, end // MINUTE_MS + 1
         with self._lock:
-            paths = self._tape.minutes(index, first, stop)
+            paths = self._minutes.minutes(index, first, stop)
         times, prices = knots(paths, np.arange(first, stop, dtype=np.int64) * MINUTE_MS)
         ends = (self.price(index, start), self.price(index, end))
         return clip_line(times, prices, start, end, ends)
@@ -147,10 +148,10 @@ class SyntheticMarket:
         begin = max(first // MINUTE_MS, int(self._contracts.launch_minute[index]))
         stop = max(end // MINUTE_MS + 1, begin)
         with self._lock:
-            paths = self._tape.minutes(index, begin, stop)
+            paths = self._minutes.minutes(index, begin, stop)
             pumps = [one for one in self._plan.until(end + 1) if one.index == index]
         parts = [
-            self._crowds.prints(index, minute, paths[minute - begin], pumps)
+            self._trades.prints(index, minute, paths[minute - begin], pumps)
             for minute in range(begin, stop)
         ]
         return between(joined(parts), first, end)
@@ -173,18 +174,13 @@ class SyntheticMarket:
         return MarketView(
             time=time,
             last=np.where(launched, forming.price, np.nan),
-            mark=derived.mark,
-            index=derived.index,
             high_24h=day.high,
             low_24h=day.low,
             price_24h_ago=leaving.price,
             price_1h_ago=hour_ago,
             volume_24h=day.volume,
             turnover_24h=day.turnover,
-            open_interest=derived.open_interest,
-            funding_rate=derived.funding_rate,
-            half_spread=derived.half_spread,
-            depth_usdt=derived.depth_usdt,
+            **derived,
         )
 
     def funding_times(self, index: int, start: int, end: int) -> list[tuple[int, float]]:
@@ -197,4 +193,4 @@ class SyntheticMarket:
         """Do nothing: a synthetic minute has its own order of prices."""
 
     def _row(self, minute: int) -> MinutePaths:
-        return self._tape.whole_hour(minute // MINUTES_PER_HOUR).paths[minute % MINUTES_PER_HOUR]
+        return self._minutes.whole_hour(minute // MINUTES_PER_HOUR).paths[minute % MINUTES_PER_HOUR]
