@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import decimal
 import gzip
-import hashlib
-import hmac
 import http.client
 import json
-import time
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -17,14 +14,14 @@ from Crypto.PublicKey import RSA
 from pybit.exceptions import FailedRequestError, InvalidRequestError
 from pybit.unified_trading import HTTP
 from support.scripted_market import START, ScriptedMarket, listing
+from support.simulator_client import KEY, signed
 
-from pumpwatch_workbench.simulator.endpoints.auth import Credentials, credentials_from_seed
+from pumpwatch_workbench.simulator.endpoints.auth import Credentials
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock
 from pumpwatch_workbench.simulator.server import SimulatorServer
 
-KEY = credentials_from_seed(7)
 LINEAR = {"category": "linear"}
 BTC = {"category": "linear", "symbol": "BTCUSDT"}
 
@@ -143,28 +140,6 @@ def test_pybit_raises_what_it_raises_on_the_real_exchange(server, session):
         session._submit_request("GET", f"{server.url}/v5/nothing/here", {}, auth=True)
     assert missing.value.status_code == 404
     stranger.client.close()
-
-
-def test_lost_answer_looks_like_a_broken_connection(server, session):
-    import requests
-
-    plan = {"faults": [{"path": "/v5/order/create", "action": "drop_after"}]}
-    requests.post(f"{server.url}/simulator/faults", json=plan, timeout=5).close()
-    with pytest.raises(requests.exceptions.ConnectionError):
-        session.place_order(**BTC, side="Buy", orderType="Market", qty="0.01", orderLinkId="lost")
-    (found,) = session.get_open_orders(**BTC, orderLinkId="lost")["result"]["list"]
-    assert found["orderStatus"] == "Filled"
-
-
-def signed(payload: str) -> dict[str, str]:
-    stamp = str(int(time.time() * 1_000))
-    origin = f"{stamp}{KEY.api_key}5000{payload}".encode()
-    return {
-        "X-BAPI-API-KEY": KEY.api_key,
-        "X-BAPI-TIMESTAMP": stamp,
-        "X-BAPI-RECV-WINDOW": "5000",
-        "X-BAPI-SIGN": hmac.new(KEY.api_secret.encode(), origin, hashlib.sha256).hexdigest(),
-    }
 
 
 def test_plain_http_client_keeps_one_connection_for_signed_calls(server):

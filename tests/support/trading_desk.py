@@ -79,8 +79,20 @@ class Desk:
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
         return control.handle(self.exchange, method, f"/simulator/{name}", body)
 
+    def told(self, name: str, document: Any) -> tuple[int, Any]:
+        response = self.control(name, document)
+        return response.status, json.loads(response.body)
+
     def state(self) -> Any:
         return json.loads(self.control("state").body)
+
+    def inject(self, *rules: Any) -> None:
+        assert self.told("faults", {"faults": rules}) == (200, {})
+
+    def happen(self, kind: str, symbol: str = "AAAUSDT", **fields: Any) -> None:
+        row = {"kind": kind, "symbol": symbol} | fields
+        status, answer = self.told("incidents", {"incidents": [row]})
+        assert status == 200, answer
 
     def get(self, path: str, **parameters: Any) -> Any:
         return json.loads(self.raw("GET", path, **({"category": "linear"} | parameters)).body)

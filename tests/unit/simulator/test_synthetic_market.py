@@ -66,15 +66,19 @@ def test_every_listing_has_usable_filters():
         assert one.launch_time <= START
 
 
-@pytest.mark.parametrize("symbols", [0, -1, 2_001])
-def test_a_number_of_symbols_out_of_range_is_refused(symbols):
-    with pytest.raises(ValueError, match="1 to 2,000 symbols"):
-        SyntheticMarket(symbols, 1, START)
-
-
-def test_a_start_within_a_minute_is_refused():
-    with pytest.raises(ValueError, match="full minute"):
-        SyntheticMarket(5, 1, START + 1)
+@pytest.mark.parametrize(
+    ("symbols", "start", "pumps", "text"),
+    [
+        (0, START, None, "1 to 2,000 symbols"),
+        (-1, START, None, "1 to 2,000 symbols"),
+        (2_001, START, None, "1 to 2,000 symbols"),
+        (5, START + 1, None, "full minute"),
+        (5, START, [PlantedEvent("NOPE", START, START + 9_000, 0.1)], "no symbol NOPE"),
+    ],
+)
+def test_a_market_that_cannot_be_is_refused(symbols, start, pumps, text):
+    with pytest.raises(ValueError, match=text):
+        SyntheticMarket(symbols, 1, start, 60, pumps=pumps)
 
 
 @settings(deadline=None, max_examples=30)
@@ -303,11 +307,6 @@ def test_given_pumps_happen_where_they_are_told_to():
     assert of.planted == (PlantedEvent(event.symbol, event.onset, event.peak, pytest.approx(0.25)),)
     index = names(of).index("LTCUSDT")
     assert of.price(index, event.peak) / of.price(index, event.onset) > 1.2
-
-
-def test_a_pump_in_an_unknown_symbol_is_refused():
-    with pytest.raises(ValueError, match="no symbol NOPE"):
-        SyntheticMarket(5, 1, START, 60, pumps=[PlantedEvent("NOPE", START, START + 9_000, 0.1)])
 
 
 def test_an_endless_market_goes_on_for_days_with_bounded_memory():
