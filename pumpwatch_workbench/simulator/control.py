@@ -12,7 +12,6 @@ import orjson
 from pumpwatch_workbench.simulator.endpoints.wire.messages import JSON_TYPE, Response, money
 from pumpwatch_workbench.simulator.endpoints.wire.rows import execution_row, order_row, position_row
 from pumpwatch_workbench.simulator.exchange import Exchange
-from pumpwatch_workbench.simulator.market.replay.schedule import ScheduledEvent
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS
 from pumpwatch_workbench.simulator.troubles.faults.conditions import Conditions
 from pumpwatch_workbench.simulator.troubles.faults.forms import faults_from_json
@@ -92,10 +91,6 @@ def _advance(exchange: Exchange, document: object) -> int:
     return exchange.catch_up()
 
 
-def _origin(event: ScheduledEvent) -> dict[str, object]:
-    return {"segment": event.segment, "onset": event.recorded_onset}
-
-
 def state(exchange: Exchange) -> dict[str, object]:
     """Return everything a driver needs to check invariants, at the present market time."""
     now = exchange.catch_up()
@@ -112,11 +107,14 @@ def state(exchange: Exchange) -> dict[str, object]:
         # and which events it left out.
         "known": getattr(exchange.market, "known_onsets", ()),
         "origins": {
-            contract.symbol: _origin(contract.event)
+            contract.symbol: {
+                "segment": contract.event.segment,
+                "onset": contract.event.recorded_onset,
+            }
             for contract in getattr(exchange.market, "contracts", ())
         },
         "dropped": [
-            _origin(event) | {"reason": reason}
+            {"segment": event.segment, "onset": event.recorded_onset, "reason": reason}
             for event, reason in getattr(exchange.market, "dropped", ())
         ],
         "requests": dict(sorted(exchange.requests.items())),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,8 +18,9 @@ from pumpwatch_workbench.relaxed_collector import relax_collector
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import LOOPBACK, Exchange
-from pumpwatch_workbench.simulator.market.clock import MarketClock
+from pumpwatch_workbench.simulator.market.clock import MarketClock, wall_milliseconds
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, Market
+from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket
 from pumpwatch_workbench.simulator.server import SimulatorStartError, open_site
 from pumpwatch_workbench.simulator.troubles.faults.forms import MOST_SKEW_MS
 from pumpwatch_workbench.simulator.troubles.faults.schedule import FaultSchedule
@@ -119,25 +119,19 @@ def _market(options: SimulatorOptions) -> tuple[Market, int | None]:
     if not 0 < options.speed < float("inf"):
         raise SimulatorStartError(f"--speed is {options.speed}: give a number above 0")
     if options.replay is not None:
-        return _replay(options.replay, options.start)
-    from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket  # noqa: PLC0415 - slow import
+        from pumpwatch_workbench.simulator.market.replay.market import ReplayMarket  # noqa: PLC0415 - loads Polars
 
+        replay = ReplayMarket(options.replay)
+        return replay, _instant(options.start) if options.start else replay.start
     tied_to_wall = not options.start and not options.stepped and options.speed == 1.0
-    now = time.time_ns() // 1_000_000
-    begin = STEPPED_START
-    if tied_to_wall or options.start:
-        begin = now if tied_to_wall else _instant(options.start)
+    if tied_to_wall:
+        begin = wall_milliseconds()
+    else:
+        begin = _instant(options.start) if options.start else STEPPED_START
     minutes = _within("--live-minutes", options.live_minutes, MAX_LIVE_MINUTES)
     first = begin // MINUTE_MS * MINUTE_MS
     market = SyntheticMarket(options.symbols, options.seed, first, minutes or None)
     return market, None if tied_to_wall else begin
-
-
-def _replay(folder: Path, start: str) -> tuple[Market, int]:
-    from pumpwatch_workbench.simulator.market.replay.market import ReplayMarket  # noqa: PLC0415 - slow import
-
-    market = ReplayMarket(folder)
-    return market, _instant(start) if start else market.start
 
 
 def _instant(text: str) -> int:
@@ -147,13 +141,8 @@ def _instant(text: str) -> int:
         raise SimulatorStartError(
             f"--start is {text}: give a time such as 2026-11-02T00:00:00Z"
         ) from error
-    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise SimulatorStartError(
-            f"--start is {text}: give a time from {FIRST_YEAR} to {LAST_YEAR}"
-        )
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp() * 1_000)
+    _within("the year of --start", moment.year, LAST_YEAR, FIRST_YEAR)
+    return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1_000)
 
 
 async def _serve(exchange: Exchange, options: SimulatorOptions) -> None:

@@ -75,9 +75,9 @@ def open_interest(exchange: ExchangeState, request: Request) -> Answer:
     limit = limited(exchange.settings, request, 50, 200)
     last = min(request.integer("endTime") or request.now, request.now) // length * length
     first = max(request.integer("startTime") or 0, last - (limit - 1) * length)
-    held = f"{exchange.market.view(request.now).open_interest[index]:.8f}"
+    interest = f"{exchange.market.view(request.now).open_interest[index]:.8f}"
     rows = [
-        {"openInterest": held, "singleOpenInterest": held, "timestamp": str(time)}
+        {"openInterest": interest, "singleOpenInterest": interest, "timestamp": str(time)}
         for time in range(last, first - 1, -length)
     ]
     symbol = exchange.market.listings[index].symbol
@@ -178,11 +178,11 @@ def recent_trade(exchange: ExchangeState, request: Request) -> Answer:
 def _last_prints(market: Market, index: int, now: int, limit: int) -> Prints:
     """Return at least the last `limit` trades up to now, as far as two hours hold so many."""
     parts: list[Prints] = []
-    end, found, span = now, 0, FIRST_SPAN_MS
-    while found < limit and end > now - LONGEST_MS:
+    end, count, span = now, 0, FIRST_SPAN_MS
+    while count < limit and end > now - LONGEST_MS:
         first = max((end - span) // MINUTE_MS * MINUTE_MS, now - LONGEST_MS)
         parts.append(market.trades(index, first, end))
-        found += len(parts[-1].time)
+        count += len(parts[-1].time)
         end, span = first - 1, 2 * span
     return joined(parts[::-1])
 

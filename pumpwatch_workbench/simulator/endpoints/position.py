@@ -40,7 +40,7 @@ def positions(exchange: ExchangeState, request: Request) -> Answer:
             # What a hedged position looks like: as much on the one side as on the other.
             sides = ("Buy", "Sell") if position.side else ("", "")
             legs = [{**row, "positionIdx": n, "side": side} for n, side in enumerate(sides, 1)]
-        rows += [interventions.seen("position", position.index, one, request.now) for one in legs]
+        rows += [interventions.seen("position", position.index, leg, request.now) for leg in legs]
     return private_page(rows, cursor)
 
 

@@ -46,15 +46,15 @@ def create_batch(exchange: ExchangeState, request: Request) -> Answer:
     if not isinstance(asked, list) or not 0 < len(asked) <= BATCH:
         raise invalid("params error: request invalid")
     rows, codes = [], []
-    for one in asked:
-        if not isinstance(one, dict):
+    for wanted in asked:
+        if not isinstance(wanted, dict):
             raise invalid("params error: request invalid")
-        row = {"category": LINEAR, "symbol": one.get("symbol", ""), "orderId": ""}
-        row |= {"orderLinkId": one.get("orderLinkId", ""), "createAt": ""}
+        row = {"category": LINEAR, "symbol": wanted.get("symbol", ""), "orderId": ""}
+        row |= {"orderLinkId": wanted.get("orderLinkId", ""), "createAt": ""}
         code, text = 0, "OK"
         try:
             order = exchange.engine.create(
-                _order_request(exchange, replace(request, parameters=one))
+                _order_request(exchange, replace(request, parameters=wanted))
             )
             row |= {"orderId": order.order_id, "createAt": str(request.now)}
         except Refused as refusal:

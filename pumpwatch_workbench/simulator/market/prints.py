@@ -114,7 +114,7 @@ def joined(parts: Sequence[Prints]) -> Prints:
     """Return the trades of successive minutes as one."""
     parts = [NO_PRINTS, *parts]
     columns = ("time", "bought", "price", "quantity")
-    return Prints(*(np.concatenate([getattr(one, name) for one in parts]) for name in columns))
+    return Prints(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
 
 
 def plain_prints(market: Market, index: int, first: int, end: int) -> Prints:

@@ -149,7 +149,7 @@ class SyntheticMarket:
         stop = max(end // MINUTE_MS + 1, begin)
         with self._lock:
             paths = self._minutes.minutes(index, begin, stop)
-            pumps = [one for one in self._plan.until(end + 1) if one.index == index]
+            pumps = [pump for pump in self._plan.until(end + 1) if pump.index == index]
         parts = [
             self._trades.prints(index, minute, paths[minute - begin], pumps)
             for minute in range(begin, stop)
