@@ -141,7 +141,10 @@ def _instant(text: str) -> int:
         raise SimulatorStartError(
             f"--start is {text}: give a time such as 2026-11-02T00:00:00Z"
         ) from error
-    _within("the year of --start", moment.year, LAST_YEAR, FIRST_YEAR)
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise SimulatorStartError(
+            f"--start is {text}: give a time from {FIRST_YEAR} to {LAST_YEAR}"
+        )
     return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1_000)
 
 

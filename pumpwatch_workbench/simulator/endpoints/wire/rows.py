@@ -152,7 +152,7 @@ def position_row(ledger: Ledger, position: Position, now: int) -> Row:
         "liqPrice": _price_or_empty(liquidation, scale),
         "bustPrice": _price_or_empty(bust, scale),
         "positionIM": amount(margin),
-        "positionIMByMp": amount(position.size * mark / position.leverage),
+        "positionIMByMp": amount(position.size * mark / position.leverage if is_open else ZERO),
         "positionMM": amount(maintenance),
         "positionMMByMp": amount(maintenance),
         "positionBalance": amount(margin, "0"),
