@@ -89,25 +89,6 @@ async def _send_badly(request: web.Request, answer: Response) -> web.StreamRespo
     return response
 
 
-async def open_site(exchange: Exchange, port: int) -> tuple[web.AppRunner, int]:
-    """Start to listen; return the runner and the port (a free one was chosen for 0).
-
-    Raises SimulatorStartError when the port is busy or not allowed.
-    """
-    if not 0 <= port <= MAX_PORT:
-        raise SimulatorStartError(f"port {port} is not in 0..{MAX_PORT}: choose another --port")
-    app = web.Application(client_max_size=1 << 20)
-    app.router.add_route("*", "/{path:.*}", partial(_respond, exchange))
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, LOOPBACK, port, backlog=BACKLOG).start()
-    except OSError as error:
-        await runner.cleanup()
-        raise SimulatorStartError(_port_problem(port, error)) from error
-    return runner, int(runner.addresses[0][1])
-
-
 def _port_problem(port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"port {port} is busy: choose another with --port, or --port 0 for a free one"
@@ -131,7 +112,14 @@ class SimulatorServer:
         return f"http://{LOOPBACK}:{self.port}"
 
     def start(self) -> SimulatorServer:
-        """Start to serve and return when requests are accepted; raises SimulatorStartError."""
+        """Start to serve and return when requests are accepted.
+
+        Port 0 takes a free one. Raises SimulatorStartError when a port is busy or not allowed.
+        """
+        if not 0 <= self.port <= MAX_PORT:
+            raise SimulatorStartError(
+                f"port {self.port} is not in 0..{MAX_PORT}: choose another --port"
+            )
         ready: Future[int] = Future()
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._serve(ready)), name="simulator", daemon=True
@@ -156,16 +144,20 @@ class SimulatorServer:
         self.stop()
 
     async def _serve(self, ready: Future[int]) -> None:
+        app = web.Application(client_max_size=1 << 20)
+        app.router.add_route("*", "/{path:.*}", partial(_respond, self.exchange))
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        await runner.setup()
         try:
-            runner, port = await open_site(self.exchange, self.port)
-        except SimulatorStartError as error:
-            ready.set_exception(error)
-            return
-        stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        # A server that was stopped has closed its loop.
-        self._stop = lambda: loop.is_closed() or loop.call_soon_threadsafe(stop.set)
-        ready.set_result(port)
-        try:
+            try:
+                await web.TCPSite(runner, LOOPBACK, self.port, backlog=BACKLOG).start()
+            except OSError as error:
+                ready.set_exception(SimulatorStartError(_port_problem(self.port, error)))
+                return
+            stop, loop = asyncio.Event(), asyncio.get_running_loop()
+            # A server that was stopped has closed its loop.
+            self._stop = lambda: loop.is_closed() or loop.call_soon_threadsafe(stop.set)
+            ready.set_result(int(runner.addresses[0][1]))
             await stop.wait()
         finally:
             await runner.cleanup()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,11 +17,11 @@ import orjson
 from pumpwatch_workbench.relaxed_collector import relax_collector
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
-from pumpwatch_workbench.simulator.exchange import LOOPBACK, Exchange
+from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock, wall_milliseconds
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, Market
 from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket
-from pumpwatch_workbench.simulator.server import SimulatorStartError, open_site
+from pumpwatch_workbench.simulator.server import SimulatorServer, SimulatorStartError
 from pumpwatch_workbench.simulator.troubles.faults.forms import MOST_SKEW_MS
 from pumpwatch_workbench.simulator.troubles.faults.schedule import FaultSchedule
 from pumpwatch_workbench.simulator.troubles.incidents.schedule import IncidentSchedule
@@ -78,7 +78,17 @@ def serve(options: SimulatorOptions) -> None:
     exchange.clock_skew_ms = skew
     exchange.incidents = happenings
     relax_collector()
-    asyncio.run(_serve(exchange, options))
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with SimulatorServer(exchange, options.port) as server:
+        # Not print: with standard output closed there is nobody to tell.
+        if sys.stdout is not None:
+            sys.stdout.write(orjson.dumps(_ready_line(exchange, server.url)).decode() + "\n")
+            sys.stdout.flush()
+        if not options.quiet and sys.stderr is not None:
+            sys.stderr.write("Serving until Ctrl-C.\n")
+        stop.wait()
 
 
 def _within(name: str, value: int, most: int, least: int = 0) -> int:
@@ -148,28 +158,10 @@ def _instant(text: str) -> int:
     return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1_000)
 
 
-async def _serve(exchange: Exchange, options: SimulatorOptions) -> None:
-    runner, bound = await open_site(exchange, options.port)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        # Not print: with standard output closed there is nobody to tell.
-        if sys.stdout is not None:
-            sys.stdout.write(orjson.dumps(_ready_line(exchange, bound)).decode() + "\n")
-            sys.stdout.flush()
-        if not options.quiet and sys.stderr is not None:
-            sys.stderr.write("Serving until Ctrl-C.\n")
-        await stop.wait()
-    finally:
-        await runner.cleanup()
-
-
-def _ready_line(exchange: Exchange, port: int) -> dict[str, Any]:
+def _ready_line(exchange: Exchange, url: str) -> dict[str, Any]:
     caller = next(iter(exchange.credentials.values()))
     return {
-        "url": f"http://{LOOPBACK}:{port}",
+        "url": url,
         "api_key": caller.api_key,
         "api_secret": caller.api_secret,
         "user_id": str(caller.user_id),

@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from support.recordings import ONSET, candles, trades, write
 
 from pumpwatch_workbench.simulator.market.replay.market import ReplayMarket
@@ -132,47 +130,6 @@ def test_a_contract_has_no_price_before_its_history(market):
     assert market.price(0, launch) > 0
     with pytest.raises(ValueError, match="recording begins after"):
         market.view(launch - 3 * DAY_MS)
-
-
-times = st.integers(0, 69 * MINUTE_MS)
-
-
-@settings(deadline=None, max_examples=25)
-@given(times, st.booleans())
-def test_the_view_is_what_the_minutes_add_up_to(market, traded_market, offset, with_trades):
-    of = traded_market if with_trades else market
-    time = of.start + offset
-    view, day_ago = of.view(time), time - DAY_MS
-    first, last = day_ago // MINUTE_MS * MINUTE_MS, time // MINUTE_MS * MINUTE_MS
-    whole = of.minutes(0, first, last - MINUTE_MS)
-    gone, now = of.forming(0, day_ago), of.forming(0, time)
-    assert view.last[0] == now.close == of.price(0, time)
-    for name in ("turnover", "volume"):
-        expected = getattr(whole, name).sum() - getattr(gone, name) + getattr(now, name)
-        np.testing.assert_allclose(getattr(view, f"{name}_24h")[0], expected, rtol=1e-9)
-    _, prices = of.path(0, day_ago, time)
-    assert view.high_24h[0] == prices.max()
-    assert view.low_24h[0] == prices.min()
-    assert view.price_24h_ago[0] == of.price(0, day_ago)
-    assert view.price_1h_ago[0] == of.price(0, time - HOUR_MS)
-
-
-@settings(deadline=None, max_examples=30)
-@given(times, times, st.booleans())
-def test_a_forming_candle_only_grows_into_its_complete_one(
-    market, traded_market, offset, other, with_trades
-):
-    of = traded_market if with_trades else market
-    minute = of.start + offset // MINUTE_MS * MINUTE_MS
-    early, late = sorted((offset % MINUTE_MS, other % MINUTE_MS))
-    complete = of.minutes(0, minute, minute)
-    before, then = of.forming(0, minute + early), of.forming(0, minute + late)
-    assert before.high <= then.high <= complete.high
-    assert before.low >= then.low >= complete.low
-    assert before.volume <= then.volume * (1 + 1e-12) <= complete.volume * (1 + 1e-9)
-    assert before.turnover <= then.turnover * (1 + 1e-9) <= complete.turnover * (1 + 1e-6)
-    end = of.forming(0, minute + MINUTE_MS - 1)
-    assert (end.high, end.low) == (complete.high, complete.low)
 
 
 def test_the_price_goes_from_trade_to_trade_where_trades_are_recorded(traded_market):
