@@ -1,4 +1,4 @@
-"""What every endpoint answers from: the market, its prices and the account's books."""
+"""What every endpoint answers from: the market, its prices and the account."""
 
 from __future__ import annotations
 

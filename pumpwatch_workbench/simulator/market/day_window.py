@@ -22,7 +22,7 @@ MINUTES_PER_DAY = 1_440
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Totals:
-    """What a stretch of minutes adds up to; the last axis is symbols."""
+    """Totals of successive minutes; the last axis is symbols."""
 
     volume: FloatArray
     turnover: FloatArray

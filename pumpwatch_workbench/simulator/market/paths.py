@@ -75,7 +75,7 @@ class PartialMinutes:
     """One minute of every symbol, or a part of it; every array is shaped (symbols,)."""
 
     price: FloatArray
-    """At the instant that splits the minute."""
+    """Price at the instant that splits the minute."""
     high: FloatArray
     low: FloatArray
     volume: FloatArray

@@ -55,7 +55,7 @@ class Style:
     bought: float
     """Share of the orders that buy while the price stands still."""
     leaning: float
-    """By how much that share is larger while the price rises and smaller while it falls."""
+    """Increase of that share while the price rises, decrease while it falls."""
 
 
 CALM = Style(orders=3, fills=1.1, unevenness=1.5, bought=0.5, leaning=0.3)

@@ -31,9 +31,9 @@ class Response:
     delay_ms: int = 0
     """Extra time the answer takes."""
     reset: bool = False
-    """The connection is torn down instead, as by a router that lost its table (TCP RST)."""
+    """The connection is reset instead (TCP RST)."""
     cut: Literal["", "length", "chunked"] = ""
-    """The connection ends in the middle of the body: of a promised length, or of a chunk."""
+    """How the connection ends in the middle of the body: short of its length, or within a chunk."""
     drip_ms: int = 0
     """Pause after each byte of the body."""
 

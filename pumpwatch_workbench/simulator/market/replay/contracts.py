@@ -39,9 +39,9 @@ class ReplayContract:
     event: ScheduledEvent
     symbol: str
     minutes: Minutes
-    """Of the whole grid, in market time; prices in USDT."""
+    """Candles of the whole grid, in market time; prices in USDT."""
     launch: int
-    """First row there is a price for."""
+    """First row that has a price."""
     factor: float
     """Recorded prices and turnovers times this are USDT: a power of ten."""
     price_decimals: int

@@ -78,18 +78,18 @@ class ReplayMarket:
 
     @property
     def planted(self) -> tuple[PlantedEvent, ...]:
-        """The counted events, ordered by onset."""
+        """Return the counted events, ordered by onset."""
         events = [self._planted(index) for index in range(len(self.contracts))]
         return tuple(sorted(events, key=lambda event: (event.onset, event.symbol)))
 
     @property
     def start(self) -> int:
-        """First live instant of any contract, milliseconds UTC."""
+        """Return the first live instant of any contract, milliseconds UTC."""
         return min(contract.event.live_start for contract in self.contracts)
 
     @property
     def end(self) -> int:
-        """Last live instant of any contract, milliseconds UTC."""
+        """Return the last live instant of any contract, milliseconds UTC."""
         return max(contract.event.live_end for contract in self.contracts)
 
     def minutes(self, index: int, first: int, last: int) -> Minutes:

@@ -28,7 +28,7 @@ class TradedMinute:
     """Traded from the minute's start to the knot."""
     turnover: FloatArray
     bought: BoolArray
-    """Whether the taker bought, of the trades alone: (knots - 2,)."""
+    """True where the taker bought, for the trades alone: (knots - 2,)."""
 
     def prints(self, opened: int) -> Prints:
         """Return the trades of the minute that opened at `opened` (milliseconds UTC)."""

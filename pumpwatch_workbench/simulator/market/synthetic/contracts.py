@@ -72,11 +72,11 @@ class Contracts:
     price: FloatArray
     """26 hours before the market's start, USDT."""
     daily_turnover: FloatArray
-    """In a quiet day, USDT."""
+    """Turnover of a quiet day, USDT."""
     deviation: FloatArray
-    """Of a quiet minute's return."""
+    """Standard deviation of a quiet minute's return."""
     market_share: FloatArray
-    """How much of the whole market's return the symbol takes."""
+    """Share of the whole market's return that the symbol follows."""
     scale: FloatArray
     """One over the tick size."""
     step: FloatArray
@@ -84,7 +84,7 @@ class Contracts:
     launch_minute: IntArray
     """Minutes since 1970."""
     coin: BoolArray
-    """Whether it is an ordinary USDT perpetual, the only kind that gets pumped."""
+    """True for an ordinary USDT perpetual, the only kind that gets pumped."""
 
 
 class _Draft(NamedTuple):

@@ -84,7 +84,7 @@ class SyntheticMarket:
 
     @property
     def planted(self) -> tuple[PlantedEvent, ...]:
-        """The pumps of the live window; in an endless market, of the time asked for so far."""
+        """Return the pumps of the live window; in an endless market, those drawn so far."""
         with self._lock:
             surges = self._plan.until(self.start + 1 if self.end is None else self.end)
         return tuple(

@@ -1,5 +1,4 @@
-"""Who trades in a synthetic minute: few people as a rule, one large trader in a burst, a crowd in a
-pump."""
+"""Trades of a synthetic market: few people as a rule, one large trader in a burst, many in a pump."""
 
 from __future__ import annotations
 
@@ -36,7 +35,8 @@ class SyntheticTrades:
         random = np.random.default_rng(int(self._noise.bits(_PRINTS, *address)[0, 0]))
         opened = minute * MINUTE_MS
         pumped = any(
-            opened + MINUTE_MS > pump.onset and opened < pump.onset + calibration.CROWD_STAYS_MS
+            opened + MINUTE_MS > pump.onset
+            and opened < pump.onset + calibration.PUMP_TRADERS_STAY_MS
             for pump in pumps
         )
         usual = float(self._contracts.daily_turnover[index]) / MINUTES_PER_DAY
@@ -48,14 +48,14 @@ class SyntheticTrades:
 
 def _in_a_pump(busy: float, usual: float, random: Random) -> Style:
     """Return who trades at `busy` times the usual turnover (USDT a minute)."""
-    orders = _orders(calibration.CROWD_ORDERS, busy, random)
-    bought = np.clip(random.normal(*calibration.CROWD_BOUGHT), 0.05, 0.95)
+    orders = _orders(calibration.PUMP_ORDERS, busy, random)
+    bought = np.clip(random.normal(*calibration.PUMP_BOUGHT), 0.05, 0.95)
     return Style(
         _bounded(orders, usual),
-        calibration.CROWD_FILLS,
-        calibration.CROWD_UNEVENNESS,
+        calibration.PUMP_FILLS,
+        calibration.PUMP_UNEVENNESS,
         float(bought),
-        calibration.CROWD_LEANING,
+        calibration.PUMP_LEANING,
     )
 
 

@@ -52,14 +52,14 @@ class Fault:
     status: int = 503
     body: str = ""
     reset_ms: int | None = None
-    """With `refuse`: when the limit ends, from now on; None sends no rate limit headers."""
+    """Time until the limit of a `refuse` ends; None sends no rate limit headers."""
     chunked: bool = False
     drip_ms: int = 20
     """Pause after each byte."""
     clock_skew_ms: int = 0
     lag_ms: int = 0
     lasts_ms: int = 0
-    """How long a condition holds, in market time; 0 means for this call only."""
+    """Time that a condition holds, in market time; 0 means for this call only."""
     lists: tuple[str, ...] = ()
     """Paths that `stale` is about; none means the call's own list, or all of them."""
     name: str = ""

@@ -22,7 +22,7 @@ class Incident:
     times: int = 1
     milliseconds: int = 60_000
     field: str = ""
-    """Which field of a row is odd, and what stands there."""
+    """Name of a row's odd field; `value` is what it shows."""
     value: str = ""
     tick_size: Decimal | None = None
     quantity_step: Decimal | None = None

@@ -20,7 +20,7 @@ from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident
 
 Work = Callable[[Engine, int, Incident], None]
 FAR = Decimal("0.05")
-"""Distance of a stranger's resting order from the price."""
+"""Distance of another trader's resting order from the price."""
 FILTERS = ("tick_size", "quantity_step", "min_quantity", "min_notional")
 ODD = {
     "odd_position": (
@@ -240,7 +240,7 @@ def _manual_order(engine: Engine, index: int, incident: Incident) -> None:
 
 
 def _odd_row(engine: Engine, index: int, incident: Incident) -> None:
-    """Let a field of the symbol's rows be odd for a while; a stranger brings a row if need be."""
+    """Let a field of the symbol's rows be odd for a while; another trader adds a row if need be."""
     name = incident.kind.removeprefix("odd_")
     if name == "order" and not engine.ledger.open_orders(index):
         _manual_order(engine, index, incident)
@@ -252,7 +252,7 @@ def _odd_row(engine: Engine, index: int, incident: Incident) -> None:
 
 
 def _hedge_mode(engine: Engine, index: int, incident: Incident) -> None:
-    """Let the symbol be in hedge mode, with a stranger's position in it, or (times 0) no more."""
+    """Put the symbol in hedge mode, with another trader's position, or (times 0) end that."""
     if not incident.times:
         engine.interventions.hedged.discard(index)
         return

@@ -17,7 +17,7 @@ from pumpwatch_workbench.simulator.troubles.schedule import Kinds, SeededSchedul
 
 NEEDS_POSITION = frozenset({"auto_deleverage", "drop_stop", "funding", "liquidate", "manual_close"})
 OTHERS = frozenset({*ODD, "hedge_mode"})
-"""What strangers do in symbols where nothing of ours is."""
+"""What another trader does, only in symbols where we have nothing."""
 ON_REQUEST = OTHERS | {"announce_delisting", "forget_orders"}
 """What comes up only where it is named."""
 DRAWN = {name: float(name not in ON_REQUEST) for name in sorted(KINDS) if name != "resume_symbol"}
