@@ -102,12 +102,9 @@ class PumpPlan:
         return drawn
 
     def _pump(self, epoch: int, number: int, index: int, window: tuple[int, int]) -> Surge:
-        step, series = np.array([epoch], np.int64), np.array([index], np.int64)
-        size, volume = (float(n[0, 0]) for n in self._noise.normals(_PUMPS + 2, step, series))
-        rise, _ = (float(n[0, 0]) for n in self._noise.normals(_PUMPS + 3, step, series))
-        organised, offset, place, _ = (
-            float(u[0, 0]) for u in self._noise.quarters(_PUMPS + 4, step, series)
-        )
+        size, volume = self._noise.pair(_PUMPS + 2, epoch, index)
+        rise, _ = self._noise.pair(_PUMPS + 3, epoch, index)
+        organised, offset, place, _ = self._noise.draws(_PUMPS + 4, epoch, index)
         fraction = calibration.PUMP_SIZE_MEDIAN * np.exp(calibration.PUMP_SIZE_LOG_DEVIATION * size)
         seconds = calibration.PUMP_RISE_SECONDS_MEDIAN * np.exp(
             calibration.PUMP_RISE_LOG_DEVIATION * rise
@@ -166,9 +163,8 @@ def natural_moves(
 
 
 def _natural_move(noise: Noise, epoch: int, series: int, index: int, *, falls: bool) -> Surge:
-    step, address = np.array([epoch], np.int64), np.array([series], np.int64)
-    size, volume = (float(n[0, 0]) for n in noise.normals(_NATURAL + 1, step, address))
-    place, rise, _, _ = (float(u[0, 0]) for u in noise.quarters(_NATURAL + 2, step, address))
+    size, volume = noise.pair(_NATURAL + 1, epoch, series)
+    place, rise, _, _ = noise.draws(_NATURAL + 2, epoch, series)
     median = calibration.CRASH_SIZE_MEDIAN if falls else calibration.SPIKE_SIZE_MEDIAN
     fraction = min(median * float(np.exp(calibration.SPIKE_SIZE_LOG_DEVIATION * size)), 0.5)
     return Surge(

@@ -1,4 +1,4 @@
-"""Trades of a synthetic market: few people as a rule, one large trader in a burst, many in a pump."""
+"""Trades of a synthetic market: few people as a rule, one large in a burst, many in a pump."""
 
 from __future__ import annotations
 
@@ -34,11 +34,8 @@ class SyntheticTrades:
         address = np.array([minute], dtype=np.int64), np.array([index], dtype=np.int64)
         random = np.random.default_rng(int(self._noise.bits(_PRINTS, *address)[0, 0]))
         opened = minute * MINUTE_MS
-        pumped = any(
-            opened + MINUTE_MS > pump.onset
-            and opened < pump.onset + calibration.PUMP_TRADERS_STAY_MS
-            for pump in pumps
-        )
+        stay = calibration.PUMP_TRADERS_STAY_MS
+        pumped = any(pump.onset - MINUTE_MS < opened < pump.onset + stay for pump in pumps)
         usual = float(self._contracts.daily_turnover[index]) / MINUTES_PER_DAY
         busy = float(path.turnover) / usual
         style = (_in_a_pump if pumped else _otherwise)(busy, usual, random)
