@@ -15,7 +15,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from pumpwatch_workbench.simulator.market.source import MINUTE_MS, FloatArray, IntArray
+from pumpwatch_workbench.simulator.market.source import MINUTE_MS, FloatArray, IntArray, Minutes
 
 OffsetArray = NDArray[np.int32]
 
@@ -80,6 +80,19 @@ class PartialMinutes:
     low: FloatArray
     volume: FloatArray
     turnover: FloatArray
+
+
+def forming_candle(minute: int, opening: FloatArray, part: PartialMinutes) -> Minutes:
+    """Return the candle of a minute (numbered from 1970) that opened so and has come so far."""
+    return Minutes(
+        open_time=np.array([minute * MINUTE_MS], dtype=np.int64),
+        open=opening,
+        high=part.high,
+        low=part.low,
+        close=part.price,
+        volume=part.volume,
+        turnover=part.turnover,
+    )
 
 
 def concatenate(parts: list[MinutePaths]) -> MinutePaths:

@@ -14,6 +14,7 @@ from pumpwatch_workbench.simulator.market.day_window import (
     MINUTES_PER_HOUR,
     DayWindow,
 )
+from pumpwatch_workbench.simulator.market.paths import forming_candle
 from pumpwatch_workbench.simulator.market.prints import between, joined
 from pumpwatch_workbench.simulator.market.replay.contracts import (
     FUNDING_INTERVAL_MINUTES,
@@ -102,15 +103,7 @@ class ReplayMarket:
         with self._lock:
             self._minutes.ask(index, minute)
             part = self._minutes.part(index, minute, offset)
-        return Minutes(
-            open_time=np.array([minute * MINUTE_MS], dtype=np.int64),
-            open=self._minutes.open(index, minute),
-            high=part.high,
-            low=part.low,
-            close=part.price,
-            volume=part.volume,
-            turnover=part.turnover,
-        )
+        return forming_candle(minute, self._minutes.open(index, minute), part)
 
     def price(self, index: int, time: int) -> float:
         """Return the last price at `time`; NaN before there is one."""

@@ -16,6 +16,7 @@ from pumpwatch_workbench.simulator.market.paths import (
     MinutePaths,
     after,
     clip_line,
+    forming_candle,
     knots,
     price_at,
     until,
@@ -114,16 +115,8 @@ class SyntheticMarket:
         minute, offset = divmod(time, MINUTE_MS)
         with self._lock:
             row = self._minutes.minutes(index, minute, minute + 1)
-        partial = until(row, offset, self._contracts.scale[index : index + 1])
-        return Minutes(
-            open_time=np.array([minute * MINUTE_MS], dtype=np.int64),
-            open=row.open,
-            high=partial.high,
-            low=partial.low,
-            close=partial.price,
-            volume=partial.volume,
-            turnover=partial.turnover,
-        )
+        part = until(row, offset, self._contracts.scale[index : index + 1])
+        return forming_candle(minute, row.open, part)
 
     def price(self, index: int, time: int) -> float:
         """Return the last price at `time`; NaN before the launch."""
