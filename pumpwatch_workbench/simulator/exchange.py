@@ -176,7 +176,7 @@ class Exchange(ExchangeState):
     ) -> Response:
         """Answer a request to a known path, with what the fault plan makes of it."""
         number, now = self._number, self.clock.now()
-        call = Call(method, path, _peek(method, query, body), self.requests[path], now)
+        call = Call(method, path, self.requests[path], now)
         early = self._counted(self.faults.before(call))
         self._call_skew_ms = 0
         if early is not None and early.is_condition:
@@ -282,11 +282,3 @@ class _TooManyVisits(Refused):
     def __init__(self, limit: UserLimit) -> None:
         super().__init__(TOO_MANY_VISITS, "Too many visits. Exceeded the API Rate Limit.")
         self.limit = limit
-
-
-def _peek(method: str, query: str, body: bytes) -> Mapping[str, object]:
-    """Return the parameters for the fault plan; of a body that is not JSON, none."""
-    try:
-        return query_parameters(query) if method == "GET" else body_parameters(body)
-    except Refused:
-        return {}

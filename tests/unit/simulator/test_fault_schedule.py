@@ -16,7 +16,7 @@ METHODS = {CREATE: "POST", ORDERS: "GET", TIME: "GET", "/v5/account/info": "GET"
 
 
 def call(path, count):
-    return Call(METHODS[path], path, {}, count, START)
+    return Call(METHODS[path], path, count, START)
 
 
 def played(schedule, calls):

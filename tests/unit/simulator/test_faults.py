@@ -25,7 +25,7 @@ def found(desk, path=ORDERS, **parameters):
 
 
 def called(path=CREATE, method="POST"):
-    return Call(method, path, {}, 1, START)
+    return Call(method, path, 1, START)
 
 
 def test_rule_skips_then_strikes_as_often_as_asked():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
@@ -16,7 +15,6 @@ from pumpwatch_workbench.simulator.engine.refusals import invalid
 
 JSON_TYPE = "application/json; charset=utf-8"
 PLAIN_NUMBER = re.compile(r"^-?\d{1,24}(\.\d{0,24})?$")
-TRACE_NAMESPACE = uuid.UUID("c3a0f5de-8a53-5d57-9a3c-1f0e6f0b6c11")
 
 
 @dataclass(frozen=True, slots=True)

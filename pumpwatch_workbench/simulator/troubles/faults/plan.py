@@ -7,7 +7,7 @@ is different for it or for a while. `catalogue` has the faults that have a name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,7 +24,6 @@ class Call:
 
     method: str
     path: str
-    parameters: Mapping[str, object]
     count: int
     now: int
 
