@@ -18,7 +18,7 @@ from pumpwatch_workbench.relaxed_collector import relax_collector
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
-from pumpwatch_workbench.simulator.market.clock import MarketClock, wall_milliseconds
+from pumpwatch_workbench.simulator.market.clock import STEPPED_START, MarketClock, wall_milliseconds
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, Market
 from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket
 from pumpwatch_workbench.simulator.server import SimulatorServer, SimulatorStartError
@@ -33,8 +33,6 @@ MAX_LIVE_MINUTES = 60 * 24 * 60
 MAX_SEED = 2**63 - 1
 MAX_BALANCE = 1_000_000_000_000
 FIRST_YEAR, LAST_YEAR = 2015, 2100
-STEPPED_START = 1_793_577_600_000
-"""2026-11-02T00:00:00Z: where a market begins that is not tied to the wall clock."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 
+STEPPED_START = 1_793_577_600_000
+"""2026-11-02T00:00:00Z: where a market begins that is not tied to the wall clock."""
+
 
 def wall_milliseconds() -> int:
     """Return the wall time, milliseconds UTC."""

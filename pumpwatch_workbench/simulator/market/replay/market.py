@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pumpwatch_workbench.recordings import RecordedFolder
+from pumpwatch_workbench.simulator.market.clock import STEPPED_START
 from pumpwatch_workbench.simulator.market.day_window import (
     HOUR_MS,
     MINUTES_PER_DAY,
@@ -35,8 +36,6 @@ from pumpwatch_workbench.simulator.market.source import (
     Prints,
 )
 
-DEFAULT_START = 1_793_577_600_000
-"""2026-11-02T00:00:00Z."""
 EVENTS_PER_HOUR = 16
 _FUNDING_RATE = 0.0001
 _PEAK_WITHIN_MS = 5 * MINUTE_MS
@@ -58,7 +57,7 @@ class ReplayMarket:
         self,
         folder: Path | str,
         *,
-        start: int = DEFAULT_START,
+        start: int = STEPPED_START,
         events_per_hour: int = EVENTS_PER_HOUR,
     ) -> None:
         if start % HOUR_MS or events_per_hour < 1:
