@@ -24,8 +24,8 @@ from pumpwatch_workbench.simulator.engine.book import Book
 from pumpwatch_workbench.simulator.engine.prices import Prices, decimals, listing_scale
 from pumpwatch_workbench.simulator.engine.records import Side
 from pumpwatch_workbench.simulator.engine.refusals import invalid
-from pumpwatch_workbench.simulator.market.prints import joined
-from pumpwatch_workbench.simulator.market.source import DAY_MS, MINUTE_MS, Listing, Market, Prints
+from pumpwatch_workbench.simulator.market.source import DAY_MS, MINUTE_MS, Listing, Market, Trades
+from pumpwatch_workbench.simulator.market.trades import joined
 
 INTEREST_INTERVALS = {"5min": 5, "15min": 15, "30min": 30, "1h": 60, "4h": 240, "1d": 1_440}
 """Minutes."""
@@ -168,16 +168,16 @@ def recent_trade(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the last trades, newest first, of the last two hours at the most."""
     index = _traded(exchange, request, LINEAR)
     limit = limited(exchange.settings, request, 500, 1_000)
-    prints = _last_prints(exchange.market, index, request.now, limit)
+    trades = _last_trades(exchange.market, index, request.now, limit)
     listing = exchange.market.listings[index]
-    first = len(prints.time) - min(limit, len(prints.time))
-    rows = [_trade(listing, prints, place) for place in range(len(prints.time) - 1, first - 1, -1)]
+    first = len(trades.time) - min(limit, len(trades.time))
+    rows = [_trade(listing, trades, place) for place in range(len(trades.time) - 1, first - 1, -1)]
     return Answer({"category": LINEAR, "list": rows})
 
 
-def _last_prints(market: Market, index: int, now: int, limit: int) -> Prints:
+def _last_trades(market: Market, index: int, now: int, limit: int) -> Trades:
     """Return at least the last `limit` trades up to now, as far as two hours hold so many."""
-    parts: list[Prints] = []
+    parts: list[Trades] = []
     end, count, span = now, 0, FIRST_SPAN_MS
     while count < limit and end > now - LONGEST_MS:
         first = max((end - span) // MINUTE_MS * MINUTE_MS, now - LONGEST_MS)
@@ -187,17 +187,17 @@ def _last_prints(market: Market, index: int, now: int, limit: int) -> Prints:
     return joined(parts[::-1])
 
 
-def _trade(listing: Listing, prints: Prints, place: int) -> dict[str, object]:
-    time = int(prints.time[place])
+def _trade(listing: Listing, trades: Trades, place: int) -> dict[str, object]:
+    time = int(trades.time[place])
     # Trades of one order share their millisecond: their number from the millisecond's first one.
-    number = place - int(np.searchsorted(prints.time, time))
-    quantity = float(prints.quantity[place])
+    number = place - int(np.searchsorted(trades.time, time))
+    quantity = float(trades.quantity[place])
     return {
         "execId": str(uuid.uuid5(TRADE_NAMESPACE, f"{listing.symbol}-{time}-{number}")),
         "symbol": listing.symbol,
-        "price": f"{prints.price[place]:.{listing_scale(listing)}f}",
+        "price": f"{trades.price[place]:.{listing_scale(listing)}f}",
         "size": f"{quantity:.{decimals(listing.quantity_step)}f}",
-        "side": "Buy" if prints.bought[place] else "Sell",
+        "side": "Buy" if trades.bought[place] else "Sell",
         "time": str(time),
         "isBlockTrade": False,
         "isRPITrade": False,

@@ -22,7 +22,7 @@ from pumpwatch_workbench.simulator.market.source import (
     FloatArray,
     Listing,
     Minutes,
-    Prints,
+    Trades,
 )
 
 FUNDING_INTERVAL_MINUTES = 480
@@ -135,7 +135,7 @@ def _in_history(event: ScheduledEvent, candles: Minutes) -> BoolArray:
 
 
 def _contract(
-    event: ScheduledEvent, symbol: str, grid: Grid, candles: Minutes, trades: Prints | None
+    event: ScheduledEvent, symbol: str, grid: Grid, candles: Minutes, trades: Trades | None
 ) -> ReplayContract:
     """Lay an event's candles out on the grid.
 

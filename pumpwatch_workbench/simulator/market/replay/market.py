@@ -16,7 +16,6 @@ from pumpwatch_workbench.simulator.market.day_window import (
     DayWindow,
 )
 from pumpwatch_workbench.simulator.market.paths import forming_candle
-from pumpwatch_workbench.simulator.market.prints import between, joined
 from pumpwatch_workbench.simulator.market.replay.contracts import (
     FUNDING_INTERVAL_MINUTES,
     ReplayContract,
@@ -33,8 +32,9 @@ from pumpwatch_workbench.simulator.market.source import (
     MarketView,
     Minutes,
     PlantedEvent,
-    Prints,
+    Trades,
 )
+from pumpwatch_workbench.simulator.market.trades import between, joined
 
 EVENTS_PER_HOUR = 16
 _FUNDING_RATE = 0.0001
@@ -119,7 +119,7 @@ class ReplayMarket:
             self._minutes.ask(index, end // MINUTE_MS)
             return self._minutes.line(index, start, end)
 
-    def trades(self, index: int, first: int, end: int) -> Prints:
+    def trades(self, index: int, first: int, end: int) -> Trades:
         """Return the recorded trades from `first` to `end`.
 
         Where none were recorded there are none: made-up ones would overrule what the candles say.
@@ -127,7 +127,7 @@ class ReplayMarket:
         begin = max(first // MINUTE_MS, int(self._minutes.launch[index]))
         with self._lock:
             parts = [
-                self._minutes.prints(index, minute) for minute in range(begin, end // MINUTE_MS + 1)
+                self._minutes.trades(index, minute) for minute in range(begin, end // MINUTE_MS + 1)
             ]
         return between(joined(parts), first, end)
 

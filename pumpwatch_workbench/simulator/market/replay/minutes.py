@@ -15,7 +15,6 @@ from pumpwatch_workbench.simulator.market.paths import (
     knots,
     until,
 )
-from pumpwatch_workbench.simulator.market.prints import NO_PRINTS
 from pumpwatch_workbench.simulator.market.replay.contracts import ReplayContract
 from pumpwatch_workbench.simulator.market.replay.schedule import Grid
 from pumpwatch_workbench.simulator.market.replay.traded import TradedMinute
@@ -25,8 +24,9 @@ from pumpwatch_workbench.simulator.market.source import (
     FloatArray,
     IntArray,
     Minutes,
-    Prints,
+    Trades,
 )
+from pumpwatch_workbench.simulator.market.trades import NO_TRADES
 
 _THIRD_MS = MINUTE_MS // 3
 
@@ -120,10 +120,10 @@ class ReplayMinutes:
         """Tell whether one contract's minute follows recorded trades."""
         return self._row(minute) in self._traded[index]
 
-    def prints(self, index: int, minute: int) -> Prints:
+    def trades(self, index: int, minute: int) -> Trades:
         """Return a minute's recorded trades."""
         traded = self._traded[index].get(self._row(minute))
-        return NO_PRINTS if traded is None else traded.prints(minute * MINUTE_MS)
+        return NO_TRADES if traded is None else traded.trades(minute * MINUTE_MS)
 
     def open(self, index: int, minute: int) -> FloatArray:
         """Return the open of one contract's minute, shaped (1,)."""

@@ -10,7 +10,7 @@ import polars as pl
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings import LabelledPump, RecordedFolder
 from pumpwatch_workbench.simulator.market.replay.schedule import Grid, ScheduledEvent
-from pumpwatch_workbench.simulator.market.source import DAY_MS, MINUTE_MS, Minutes, Prints
+from pumpwatch_workbench.simulator.market.source import DAY_MS, MINUTE_MS, Minutes, Trades
 
 
 def counted_events(folder: RecordedFolder) -> list[LabelledPump]:
@@ -45,15 +45,15 @@ def read_candles(
     return cut
 
 
-def read_trades(folder: RecordedFolder, events: Sequence[ScheduledEvent]) -> list[Prints | None]:
+def read_trades(folder: RecordedFolder, events: Sequence[ScheduledEvent]) -> list[Trades | None]:
     """Return the recorded trades of each event's live window, None where its segment has none."""
     by_segment = folder.trades()
     return [_live_trades(by_segment.get(event.segment), event) for event in events]
 
 
-def _live_trades(table: pl.DataFrame | None, event: ScheduledEvent) -> Prints | None:
+def _live_trades(table: pl.DataFrame | None, event: ScheduledEvent) -> Trades | None:
     if table is None:
         return None
     first, end = event.live_start - event.shift, event.live_end - event.shift
     live = table.filter(pl.col("time").is_between(first, end, closed="left"))
-    return Prints(*(live[name].to_numpy() for name in ("time", "bought", "price", "quantity")))
+    return Trades(*(live[name].to_numpy() for name in ("time", "bought", "price", "quantity")))

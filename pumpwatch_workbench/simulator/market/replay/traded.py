@@ -13,7 +13,7 @@ from pumpwatch_workbench.simulator.market.source import (
     FloatArray,
     IntArray,
     Minutes,
-    Prints,
+    Trades,
 )
 
 
@@ -30,9 +30,9 @@ class TradedMinute:
     bought: BoolArray
     """True where the taker bought, for the trades alone: (knots - 2,)."""
 
-    def prints(self, opened: int) -> Prints:
+    def trades(self, opened: int) -> Trades:
         """Return the trades of the minute that opened at `opened` (milliseconds UTC)."""
-        return Prints(
+        return Trades(
             opened + self.offset[1:-1], self.bought, self.price[1:-1], np.diff(self.volume[:-1])
         )
 
@@ -66,7 +66,7 @@ def _part(price: float, prices: FloatArray, volume: float, turnover: float) -> P
 
 
 def traded_minutes(
-    trades: Prints | None, minutes: Minutes, shift: int, factor: float, scale: float
+    trades: Trades | None, minutes: Minutes, shift: int, factor: float, scale: float
 ) -> dict[int, TradedMinute]:
     """Return the minutes that have trades, by their row.
 

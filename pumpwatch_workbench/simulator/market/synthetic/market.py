@@ -21,7 +21,6 @@ from pumpwatch_workbench.simulator.market.paths import (
     price_at,
     until,
 )
-from pumpwatch_workbench.simulator.market.prints import between, joined
 from pumpwatch_workbench.simulator.market.source import (
     DAY_MS,
     MINUTE_MS,
@@ -30,7 +29,7 @@ from pumpwatch_workbench.simulator.market.source import (
     MarketView,
     Minutes,
     PlantedEvent,
-    Prints,
+    Trades,
 )
 from pumpwatch_workbench.simulator.market.synthetic.contracts import make_contracts
 from pumpwatch_workbench.simulator.market.synthetic.derivatives import Derivatives
@@ -39,6 +38,7 @@ from pumpwatch_workbench.simulator.market.synthetic.minutes import SyntheticMinu
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
 from pumpwatch_workbench.simulator.market.synthetic.schedule import PumpPlan
 from pumpwatch_workbench.simulator.market.synthetic.trades import SyntheticTrades
+from pumpwatch_workbench.simulator.market.trades import between, joined
 
 HISTORY_DAYS = 400
 
@@ -136,7 +136,7 @@ class SyntheticMarket:
         ends = (self.price(index, start), self.price(index, end))
         return clip_line(times, prices, start, end, ends)
 
-    def trades(self, index: int, first: int, end: int) -> Prints:
+    def trades(self, index: int, first: int, end: int) -> Trades:
         """Return the trades from `first` to `end`, both included."""
         begin = max(first // MINUTE_MS, int(self._contracts.launch_minute[index]))
         stop = max(end // MINUTE_MS + 1, begin)
@@ -144,7 +144,7 @@ class SyntheticMarket:
             paths = self._minutes.minutes(index, begin, stop)
             pumps = [pump for pump in self._plan.until(end + 1) if pump.index == index]
         parts = [
-            self._trades.prints(index, minute, paths[minute - begin], pumps)
+            self._trades.trades(index, minute, paths[minute - begin], pumps)
             for minute in range(begin, stop)
         ]
         return between(joined(parts), first, end)

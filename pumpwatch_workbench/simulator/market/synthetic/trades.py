@@ -10,12 +10,12 @@ from numpy.random import Generator as Random
 from pumpwatch_workbench.simulator.engine.prices import decimals
 from pumpwatch_workbench.simulator.market.day_window import MINUTES_PER_DAY
 from pumpwatch_workbench.simulator.market.paths import MinutePaths
-from pumpwatch_workbench.simulator.market.prints import Style, draw, line_of
-from pumpwatch_workbench.simulator.market.source import MINUTE_MS, Prints
+from pumpwatch_workbench.simulator.market.source import MINUTE_MS, Trades
 from pumpwatch_workbench.simulator.market.synthetic import calibration
 from pumpwatch_workbench.simulator.market.synthetic.contracts import Contracts
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
 from pumpwatch_workbench.simulator.market.synthetic.surges import Surge
+from pumpwatch_workbench.simulator.market.trades import Style, draw, line_of
 
 _PRINTS = 700
 MOST_ORDERS = 4_000
@@ -29,7 +29,7 @@ class SyntheticTrades:
         self._noise = noise
         self._units = [10.0 ** -decimals(listing.quantity_step) for listing in contracts.listings]
 
-    def prints(self, index: int, minute: int, path: MinutePaths, pumps: Sequence[Surge]) -> Prints:
+    def trades(self, index: int, minute: int, path: MinutePaths, pumps: Sequence[Surge]) -> Trades:
         """Return the trades of one minute (numbered from 1970); `pumps` are the symbol's own."""
         address = np.array([minute], dtype=np.int64), np.array([index], dtype=np.int64)
         random = np.random.default_rng(int(self._noise.bits(_PRINTS, *address)[0, 0]))
