@@ -74,11 +74,7 @@ def _incidents(exchange: Exchange, body: bytes) -> dict[str, object]:
 
 
 def _clock(exchange: Exchange, body: bytes) -> dict[str, object]:
-    time = _advance(exchange, _document(body))
-    return {"time": time, "requests": sum(exchange.requests.values())}
-
-
-def _advance(exchange: Exchange, document: object) -> int:
+    document = _document(body)
     target = document.get("advance_to") if isinstance(document, dict) else None
     if isinstance(target, bool) or not isinstance(target, int):
         raise ControlError('expected {"advance_to": milliseconds}')
@@ -88,7 +84,7 @@ def _advance(exchange: Exchange, document: object) -> int:
     if target < now:
         raise ControlError(f"the market clock stands at {now} and cannot go back to {target}")
     exchange.clock.advance_to(target)
-    return exchange.catch_up()
+    return {"time": exchange.catch_up(), "requests": sum(exchange.requests.values())}
 
 
 def state(exchange: Exchange) -> dict[str, object]:

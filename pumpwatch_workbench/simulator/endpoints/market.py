@@ -1,10 +1,11 @@
-"""/v5/market: public market data."""
+"""/v5/market: public market data, and what is listed with its filters."""
 
 from __future__ import annotations
 
 import uuid
 from decimal import Decimal
 from itertools import islice
+from urllib.parse import quote, unquote
 
 import numpy as np
 
@@ -18,18 +19,20 @@ from pumpwatch_workbench.simulator.endpoints.common import (
 )
 from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.candles import INTERVALS, CandleQuery, candle_rows
+from pumpwatch_workbench.simulator.endpoints.wire.instruments import Row
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request, padded, plain
 from pumpwatch_workbench.simulator.endpoints.wire.tickers import trimmed_rate
 from pumpwatch_workbench.simulator.engine.book import Book
 from pumpwatch_workbench.simulator.engine.prices import Prices, decimals, listing_scale
 from pumpwatch_workbench.simulator.engine.records import Side
-from pumpwatch_workbench.simulator.engine.refusals import invalid
+from pumpwatch_workbench.simulator.engine.refusals import PARAMETERS, Refused, invalid
 from pumpwatch_workbench.simulator.market.source import DAY_MS, MINUTE_MS, Listing, Market, Trades
 from pumpwatch_workbench.simulator.market.trades import joined
 
 INTEREST_INTERVALS = {"5min": 5, "15min": 15, "30min": 30, "1h": 60, "4h": 240, "1d": 1_440}
 """Minutes."""
 UNKNOWN_SYMBOL = "Not supported symbols"
+DEFAULT_PAGE, MAX_PAGE = 500, 1_000
 FIRST_SPAN_MS = 4 * MINUTE_MS
 LONGEST_MS = 120 * MINUTE_MS
 TRADE_NAMESPACE = uuid.UUID("9d0c7b9e-34a2-5f0c-bb0e-2f3f3b3c7a51")
@@ -39,6 +42,57 @@ def server_time(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the market clock."""
     now = request.now
     return Answer({"timeSecond": str(now // 1_000), "timeNano": f"{now}000000"})
+
+
+def instruments_info(exchange: ExchangeState, request: Request) -> Answer:
+    """Answer with the contracts, sorted by symbol, Trading ones unless asked otherwise."""
+    if not request.text("category"):
+        empty = {"category": "", "list": [], "nextPageCursor": ""}
+        raise Refused(PARAMETERS, "Illegal category", empty)
+    kind = category(request)
+    if kind != LINEAR:
+        result: Row = {"category": kind, "list": []}
+        if kind != "spot":
+            result["nextPageCursor"] = ""
+        return Answer(result)
+    rows = _matching(exchange, request)
+    limit = limited(exchange.settings, request, DEFAULT_PAGE, MAX_PAGE)
+    cursor = unquote(request.text("cursor"))  # many clients encode it once more
+    if cursor:
+        rows = [row for row in rows if str(row["symbol"]) > _last_symbol(cursor)]
+    page = rows[:limit]
+    following = ""
+    # A list that fits on one page has no cursor; a paginated one has it on its last page too.
+    if page and (cursor or len(rows) > limit):
+        following = quote(f"first={page[0]['symbol']}&last={page[-1]['symbol']}", safe="")
+    return Answer({"category": LINEAR, "list": page, "nextPageCursor": following})
+
+
+def _last_symbol(cursor: str) -> str:
+    name, _, symbol = cursor.partition("&last=")
+    if not name.startswith("first=") or not symbol:
+        raise invalid("params error: cursor invalid")
+    return symbol
+
+
+def _matching(exchange: ExchangeState, request: Request) -> list[Row]:
+    symbol = request.text("symbol")
+    if symbol and symbol not in exchange.indices:
+        raise invalid(f"params error: symbol invalid {symbol}")
+    status = request.text("status") or ("" if symbol else "Trading")
+    base, kind = request.text("baseCoin"), request.text("symbolType")
+    rows = []
+    for listing, row in zip(exchange.market.listings, exchange.instrument_rows, strict=True):
+        if symbol not in ("", listing.symbol) or base not in ("", listing.base_coin):
+            continue
+        if kind not in ("", listing.symbol_type):
+            continue
+        shown = "PreLaunch" if listing.launch_time > request.now else listing.status
+        if 0 < listing.delivery_time <= request.now:
+            shown = "Closed"
+        if status in ("", shown):
+            rows.append(row if shown == listing.status else {**row, "status": shown})
+    return rows
 
 
 def kline(exchange: ExchangeState, request: Request) -> Answer:
