@@ -14,6 +14,8 @@ import orjson
 from pumpwatch_workbench.simulator.engine.refusals import invalid
 
 JSON_TYPE = "application/json; charset=utf-8"
+LARGE_ANSWER = 2_000
+"""Bytes from which on an answer carries `Vary`."""
 PLAIN_NUMBER = re.compile(r"^-?\d{1,24}(\.\d{0,24})?$")
 
 
@@ -134,7 +136,7 @@ def answer_headers(code: int, time: int, number: int, length: int) -> dict[str, 
         "Traceid": f"{number:032x}",
         "Timenow": str(time),
     }
-    if length > 2_000:  # noqa: PLR2004 - seen on large answers only
+    if length > LARGE_ANSWER:
         headers["Vary"] = "Accept-Encoding"
     return headers
 
