@@ -29,7 +29,7 @@ def serve(symbols: int, movers: int) -> None:
     from pumpwatch_workbench.simulator.market.source import PlantedEvent  # noqa: PLC0415 - this process only
     from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket  # noqa: PLC0415
 
-    names = [one.symbol for one in SyntheticMarket(symbols, 1, START, pump_count=0).listings]
+    names = [one.symbol for one in SyntheticMarket(symbols, 1, START).listings]
     onset = START + PUMP_MINUTE * MINUTE + 5_000
     chosen = [name for name in names if name.endswith("USDT")][20 : 20 + movers]
     pumps = [PlantedEvent(name, onset, onset + 30_000, PUMP_SIZE) for name in chosen]

@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
+import numpy as np
 import orjson
 
 from pumpwatch_workbench.simulator.endpoints.wire.messages import JSON_TYPE, Response, money
 from pumpwatch_workbench.simulator.endpoints.wire.rows import execution_row, order_row, position_row
-from pumpwatch_workbench.simulator.glance import glance, movers
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.source import MINUTE_MS
 from pumpwatch_workbench.simulator.troubles.faults.conditions import Conditions
 from pumpwatch_workbench.simulator.troubles.faults.forms import faults_from_json
-from pumpwatch_workbench.simulator.troubles.faults.plan import FaultError
+from pumpwatch_workbench.simulator.troubles.forms import TroubleError
 from pumpwatch_workbench.simulator.troubles.incidents.forms import incidents_from_json
-from pumpwatch_workbench.simulator.troubles.incidents.incident import IncidentError
 from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_incident
-from pumpwatch_workbench.simulator.troubles.incidents.schedule import schedule_from_json
-
-if TYPE_CHECKING:
-    from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.troubles.incidents.schedule import IncidentSchedule
 
 PREFIX = "/simulator/"
+MOVERS = 5
 
 
 class ControlError(ValueError):
@@ -36,8 +34,9 @@ def handle(exchange: Exchange, method: str, path: str, body: bytes) -> Response:
     if answer is None:
         return _json(404, {"error": f"no control call {method} {path}"})
     try:
-        return _json(200, answer(exchange, body))
-    except (ControlError, FaultError) as error:
+        with exchange.lock:
+            return _json(200, answer(exchange, body))
+    except (ControlError, TroubleError) as error:
         return _json(400, {"error": str(error)})
 
 
@@ -56,10 +55,6 @@ def _document(body: bytes) -> object:
         raise ControlError(f"the body is not JSON: {error}") from error
 
 
-def _movers(exchange: Exchange, _: bytes) -> dict[str, object]:
-    return {"movers": movers(exchange)}
-
-
 def _faults(exchange: Exchange, body: bytes) -> dict[str, object]:
     order = faults_from_json(_document(body))
     exchange.faults, exchange.clock_skew_ms = order.plan, order.clock_skew_ms
@@ -69,27 +64,17 @@ def _faults(exchange: Exchange, body: bytes) -> dict[str, object]:
 
 def _incidents(exchange: Exchange, body: bytes) -> dict[str, object]:
     exchange.catch_up()
-    document = _document(body)
-    applied = 0
-    try:
-        if isinstance(document, dict) and "seed" in document:
-            exchange.incidents = schedule_from_json(document)
-        else:
-            for incident in incidents_from_json(document):
-                apply_incident(exchange.engine, incident)
-                exchange.happened[incident.kind] += 1
-                applied += 1
-    except IncidentError as error:
-        raise ControlError(str(error)) from error
-    return {"applied": applied, "time": exchange.catch_up()}
+    asked = incidents_from_json(_document(body))
+    if isinstance(asked, IncidentSchedule):
+        exchange.incidents, asked = asked, []
+    for incident in asked:
+        apply_incident(exchange.engine, incident)
+        exchange.happened[incident.kind] += 1
+    return {"applied": len(asked), "time": exchange.catch_up()}
 
 
 def _clock(exchange: Exchange, body: bytes) -> dict[str, object]:
-    time = _advance(exchange, _document(body))
-    return {"time": time, "requests": sum(exchange.requests.values())}
-
-
-def _advance(exchange: Exchange, document: object) -> int:
+    document = _document(body)
     target = document.get("advance_to") if isinstance(document, dict) else None
     if isinstance(target, bool) or not isinstance(target, int):
         raise ControlError('expected {"advance_to": milliseconds}')
@@ -99,7 +84,7 @@ def _advance(exchange: Exchange, document: object) -> int:
     if target < now:
         raise ControlError(f"the market clock stands at {now} and cannot go back to {target}")
     exchange.clock.advance_to(target)
-    return exchange.catch_up()
+    return {"time": exchange.catch_up(), "requests": sum(exchange.requests.values())}
 
 
 def state(exchange: Exchange) -> dict[str, object]:
@@ -118,12 +103,15 @@ def state(exchange: Exchange) -> dict[str, object]:
         # and which events it left out.
         "known": getattr(exchange.market, "known_onsets", ()),
         "origins": {
-            one.symbol: {"segment": one.segment, "onset": one.recorded_onset}
-            for one in getattr(exchange.market, "contracts", ())
+            contract.symbol: {
+                "segment": contract.event.segment,
+                "onset": contract.event.recorded_onset,
+            }
+            for contract in getattr(exchange.market, "contracts", ())
         },
         "dropped": [
-            {"segment": one.segment, "onset": one.recorded_onset, "reason": one.reason}
-            for one in getattr(exchange.market, "dropped", ())
+            {"segment": event.segment, "onset": event.recorded_onset, "reason": reason}
+            for event, reason in getattr(exchange.market, "dropped", ())
         ],
         "requests": dict(sorted(exchange.requests.items())),
         "faults": dict(sorted(exchange.injected.items())),
@@ -143,9 +131,40 @@ def state(exchange: Exchange) -> dict[str, object]:
     }
 
 
+def _summary(exchange: Exchange, _: bytes) -> dict[str, object]:
+    now = exchange.catch_up()
+    ledger = exchange.engine.ledger
+    return {
+        "time": now,
+        "end": exchange.market.end,
+        "requests": sum(exchange.requests.values()),
+        "equity": money(ledger.wallet + ledger.unrealised()),
+        "positions": [position_row(ledger, position, now) for position in ledger.held()],
+    }
+
+
+def _movers(exchange: Exchange, _: bytes) -> dict[str, object]:
+    """Return the symbols that moved most in the last minute, with their turnover of 24 hours."""
+    now = exchange.catch_up()
+    market = exchange.market
+    view, before = market.view(now), market.view(max(market.start, now - MINUTE_MS))
+    change = np.nan_to_num(view.last / before.last - 1.0)
+    strongest = np.argsort(-np.abs(change), kind="stable")[:MOVERS]
+    return {
+        "movers": [
+            {
+                "symbol": market.listings[index].symbol,
+                "change": float(change[index]),
+                "turnover": float(view.turnover_24h[index]),
+            }
+            for index in strongest
+        ]
+    }
+
+
 ANSWERS: Mapping[tuple[str, str], Callable[[Exchange, bytes], object]] = {
     ("GET", "/simulator/state"): lambda exchange, _: state(exchange),
-    ("GET", "/simulator/glance"): lambda exchange, _: glance(exchange),
+    ("GET", "/simulator/glance"): _summary,
     ("GET", "/simulator/movers"): _movers,
     ("POST", "/simulator/clock"): _clock,
     ("POST", "/simulator/faults"): _faults,

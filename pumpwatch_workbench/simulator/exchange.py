@@ -9,16 +9,15 @@ from typing import Protocol
 
 import orjson
 
-from pumpwatch_workbench.simulator import control
 from pumpwatch_workbench.simulator.endpoints.auth import (
     KEY_HEADER,
     Credentials,
     Unauthorized,
     authenticate,
 )
-from pumpwatch_workbench.simulator.endpoints.floor import Floor
 from pumpwatch_workbench.simulator.endpoints.rate_limits import RateLimits, UserLimit
 from pumpwatch_workbench.simulator.endpoints.routes import ROUTES, Route
+from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.messages import (
     Answer,
     Request,
@@ -66,8 +65,8 @@ class Clock(Protocol):
         """Move market time forward and return it."""
 
 
-class Exchange(Floor):
-    """A floor with a door: serve its requests, from several threads, one call at a time.
+class Exchange(ExchangeState):
+    """Serve requests from several threads, one call at a time.
 
     Two clocks: `clock` is the market's (prices, order times, the envelope's time), `wall` the
     exchange's own (signatures, rate limits). With a stepped clock each request costs its latency
@@ -99,7 +98,7 @@ class Exchange(Floor):
         self.requests: Counter[str] = Counter()
         self._number = 0
         self._call_skew_ms = 0
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
 
     def add_credentials(self, credentials: Credentials) -> None:
         """Let another key (an RSA one, say) use the same account."""
@@ -110,7 +109,7 @@ class Exchange(Floor):
         settings = self.settings
         if path.startswith("/v5/market/") and settings.public_latency_ms is not None:
             return settings.public_latency_ms
-        return 0 if path.startswith(control.PREFIX) else settings.latency_ms
+        return settings.latency_ms
 
     def handle(
         self,
@@ -122,9 +121,7 @@ class Exchange(Floor):
         address: str = LOOPBACK,
     ) -> Response:
         """Answer one request; `query` and `body` exactly as they were sent (they are signed)."""
-        with self._lock:
-            if path.startswith(control.PREFIX):
-                return control.handle(self, method, path, body)
+        with self.lock:
             latency = self.latency(path) if self.clock.stepped else 0
             if latency:
                 self.clock.advance_by(latency // 2)
@@ -135,7 +132,7 @@ class Exchange(Floor):
 
     def catch_up(self) -> int:
         """Let everything happen up to the present market time, and return it."""
-        with self._lock:
+        with self.lock:
             now = self.clock.now()
             self._advance(now)
             return now
@@ -179,7 +176,7 @@ class Exchange(Floor):
     ) -> Response:
         """Answer a request to a known path, with what the fault plan makes of it."""
         number, now = self._number, self.clock.now()
-        call = Call(method, path, _peek(method, query, body), self.requests[path], now)
+        call = Call(method, path, self.requests[path], now)
         early = self._counted(self.faults.before(call))
         self._call_skew_ms = 0
         if early is not None and early.is_condition:
@@ -190,12 +187,12 @@ class Exchange(Floor):
         now = self.catch_up()
         if early is not None and not early.is_condition:
             return answer_without_acting(early, now=now, wall=self._wall_time(), number=number)
-        code, response = self._answer(route, method, path, query, body, headers, now)
-        late = self._counted(self.faults.after(call, code))
+        response = self._answer(route, method, path, query, body, headers, now)
+        late = self._counted(self.faults.after(call))
         if late is None:
             return response
         if late.action == "duplicate_delivery":
-            code, response = self._answer(route, method, path, query, body, headers, now)
+            response = self._answer(route, method, path, query, body, headers, now)
         return spoiled(response, late, now=now, wall=self._wall_time(), number=number)
 
     def _counted(self, fault: Fault | None) -> Fault | None:
@@ -212,7 +209,7 @@ class Exchange(Floor):
         body: bytes,
         headers: Mapping[str, str],
         now: int,
-    ) -> tuple[int, Response]:
+    ) -> Response:
         limit: UserLimit | None = None
         caller: Credentials | None = None
         try:
@@ -227,19 +224,19 @@ class Exchange(Floor):
             code, text, result = 0, answer.text, answer.json()
             ext = orjson.dumps(answer.ext or {})
         except Unauthorized:
-            return 401, Response(401, b"", {"Content-Type": "text/plain"})
+            return Response(401, b"", {"Content-Type": "text/plain"})
         except Refused as refusal:
             if isinstance(refusal, _TooManyVisits):
                 limit = refusal.limit
             if refusal.code == 10003 and self.settings.invalid_key_status != 200:  # noqa: PLR2004
-                return 401, Response(self.settings.invalid_key_status, b"")
+                return Response(self.settings.invalid_key_status, b"")
             code, text, result = refusal.code, refusal.text, orjson.dumps(refusal.result)
             ext = b"{}"
         payload = envelope(code, text, result, now, ext)
         shown = answer_headers(code, now, self._number, len(payload))
         if limit is not None and (method == "POST" or self.settings.limit_headers_on_get):
             shown |= self._limit_headers(limit)
-        return code, Response(200, payload, shown)
+        return Response(200, payload, shown)
 
     def _result(self, route: Route, request: Request) -> Answer:
         """Return what the endpoint answers under the conditions in force."""
@@ -285,11 +282,3 @@ class _TooManyVisits(Refused):
     def __init__(self, limit: UserLimit) -> None:
         super().__init__(TOO_MANY_VISITS, "Too many visits. Exceeded the API Rate Limit.")
         self.limit = limit
-
-
-def _peek(method: str, query: str, body: bytes) -> Mapping[str, object]:
-    """Return the parameters for the fault plan; of a body that is not JSON, none."""
-    try:
-        return query_parameters(query) if method == "GET" else body_parameters(body)
-    except Refused:
-        return {}

@@ -8,12 +8,14 @@ import errno
 import socket
 import struct
 import threading
-from collections.abc import Iterator
-from types import TracebackType
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
 
 from aiohttp import web
 
 from pumpwatch.errors import BadInput
+from pumpwatch_workbench.simulator import control
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Response
 from pumpwatch_workbench.simulator.exchange import LOOPBACK, Exchange
 
@@ -29,6 +31,8 @@ class SimulatorStartError(BadInput):
 async def _respond(exchange: Exchange, request: web.Request) -> web.StreamResponse:
     path, _, query = request.raw_path.partition("?")
     body = await request.read()
+    if path.startswith(control.PREFIX):
+        return _http(exchange, control.handle(exchange, request.method, path, body))
     half = 0.0 if exchange.clock.stepped else exchange.latency(path) / 2_000
     if half:
         await asyncio.sleep(half)
@@ -77,46 +81,12 @@ async def _send_badly(request: web.Request, answer: Response) -> web.StreamRespo
         if answer.cut:
             await response.write(answer.body[: len(answer.body) // 2])
         else:
-            await _drip(response, answer)
+            for byte in answer.body:
+                await response.write(bytes([byte]))
+                await asyncio.sleep(answer.drip_ms / 1_000)
     if answer.cut and request.transport is not None:
         request.transport.close()
     return response
-
-
-async def _drip(response: web.StreamResponse, answer: Response) -> None:
-    for place in range(len(answer.body)):
-        await response.write(answer.body[place : place + 1])
-        await asyncio.sleep(answer.drip_ms / 1_000)
-
-
-def application(exchange: Exchange) -> web.Application:
-    """Return the web application of an exchange."""
-    app = web.Application(client_max_size=1 << 20)
-
-    async def respond(request: web.Request) -> web.StreamResponse:
-        return await _respond(exchange, request)
-
-    app.router.add_route("*", "/{path:.*}", respond)
-    return app
-
-
-async def open_site(exchange: Exchange, port: int) -> tuple[web.AppRunner, int]:
-    """Start to listen; return the runner and the port (a free one was chosen for 0).
-
-    Raises SimulatorStartError when the port is busy or not allowed.
-    """
-    if not 0 <= port <= MAX_PORT:
-        raise SimulatorStartError(f"port {port} is not in 0..{MAX_PORT}: choose another --port")
-    runner = web.AppRunner(
-        application(exchange), access_log=None, handle_signals=False, shutdown_timeout=1.0
-    )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, LOOPBACK, port, backlog=BACKLOG).start()
-    except OSError as error:
-        await runner.cleanup()
-        raise SimulatorStartError(_port_problem(port, error)) from error
-    return runner, int(runner.addresses[0][1])
 
 
 def _port_problem(port: int, error: OSError) -> str:
@@ -133,11 +103,8 @@ class SimulatorServer:
     def __init__(self, exchange: Exchange, port: int = 0) -> None:
         self.exchange = exchange
         self.port = port
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
+        self._stop: Callable[[], object] = lambda: None
         self._thread: threading.Thread | None = None
-        self._ready = threading.Event()
-        self._failure: Exception | None = None
 
     @property
     def url(self) -> str:
@@ -145,54 +112,52 @@ class SimulatorServer:
         return f"http://{LOOPBACK}:{self.port}"
 
     def start(self) -> SimulatorServer:
-        """Start to serve and return when requests are accepted; raises SimulatorStartError."""
-        self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
+        """Start to serve and return when requests are accepted.
+
+        Port 0 takes a free one. Raises SimulatorStartError when a port is busy or not allowed.
+        """
+        if not 0 <= self.port <= MAX_PORT:
+            raise SimulatorStartError(
+                f"port {self.port} is not in 0..{MAX_PORT}: choose another --port"
+            )
+        ready: Future[int] = Future()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(ready)), name="simulator", daemon=True
+        )
         self._thread.start()
-        if not self._ready.wait(START_SECONDS):
-            raise SimulatorStartError("the server did not start in time: try again")
-        if self._failure is not None:
-            self._thread.join()
-            raise self._failure
+        try:
+            self.port = ready.result(START_SECONDS)
+        except TimeoutError as error:
+            raise SimulatorStartError("the server did not start in time: try again") from error
         return self
 
     def stop(self) -> None:
         """Stop to serve; a server that is not running is left alone."""
-        if self._loop is not None and self._stop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._stop.set)
+        self._stop()
         if self._thread is not None:
             self._thread.join()
 
     def __enter__(self) -> SimulatorServer:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _run(self) -> None:
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+    async def _serve(self, ready: Future[int]) -> None:
+        app = web.Application(client_max_size=1 << 20)
+        app.router.add_route("*", "/{path:.*}", partial(_respond, self.exchange))
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        await runner.setup()
         try:
-            runner, self.port = await open_site(self.exchange, self.port)
-        except SimulatorStartError as error:
-            self._failure = error
-            return
-        finally:
-            self._ready.set()
-        try:
-            await self._stop.wait()
+            try:
+                await web.TCPSite(runner, LOOPBACK, self.port, backlog=BACKLOG).start()
+            except OSError as error:
+                ready.set_exception(SimulatorStartError(_port_problem(self.port, error)))
+                return
+            stop, loop = asyncio.Event(), asyncio.get_running_loop()
+            # A server that was stopped has closed its loop.
+            self._stop = lambda: loop.is_closed() or loop.call_soon_threadsafe(stop.set)
+            ready.set_result(int(runner.addresses[0][1]))
+            await stop.wait()
         finally:
             await runner.cleanup()
-
-
-@contextlib.contextmanager
-def start_simulator(exchange: Exchange, port: int = 0) -> Iterator[SimulatorServer]:
-    """Serve an exchange while the block runs."""
-    with SimulatorServer(exchange, port) as server:
-        yield server

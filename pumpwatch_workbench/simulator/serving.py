@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import sys
-import time
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,10 +17,11 @@ import orjson
 from pumpwatch_workbench.processes import relax_collector
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
-from pumpwatch_workbench.simulator.exchange import LOOPBACK, Exchange
-from pumpwatch_workbench.simulator.market.clock import MarketClock
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.clock import STEPPED_START, MarketClock, wall_milliseconds
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, Market
-from pumpwatch_workbench.simulator.server import SimulatorStartError, open_site
+from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket
+from pumpwatch_workbench.simulator.server import SimulatorServer, SimulatorStartError
 from pumpwatch_workbench.simulator.troubles.faults.forms import MOST_SKEW_MS
 from pumpwatch_workbench.simulator.troubles.faults.schedule import FaultSchedule
 from pumpwatch_workbench.simulator.troubles.incidents.schedule import IncidentSchedule
@@ -33,8 +33,6 @@ MAX_LIVE_MINUTES = 60 * 24 * 60
 MAX_SEED = 2**63 - 1
 MAX_BALANCE = 1_000_000_000_000
 FIRST_YEAR, LAST_YEAR = 2015, 2100
-STEPPED_START = 1_793_577_600_000
-"""2026-11-02T00:00:00Z: where a market begins that is not tied to the wall clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,17 @@ def serve(options: SimulatorOptions) -> None:
     exchange.clock_skew_ms = skew
     exchange.incidents = happenings
     relax_collector()
-    asyncio.run(_serve(exchange, options))
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with SimulatorServer(exchange, options.port) as server:
+        # Not print: with standard output closed there is nobody to tell.
+        if sys.stdout is not None:
+            sys.stdout.write(orjson.dumps(_ready_line(exchange, server.url)).decode() + "\n")
+            sys.stdout.flush()
+        if not options.quiet and sys.stderr is not None:
+            sys.stderr.write("Serving until Ctrl-C.\n")
+        stop.wait()
 
 
 def _within(name: str, value: int, most: int, least: int = 0) -> int:
@@ -119,25 +127,19 @@ def _market(options: SimulatorOptions) -> tuple[Market, int | None]:
     if not 0 < options.speed < float("inf"):
         raise SimulatorStartError(f"--speed is {options.speed}: give a number above 0")
     if options.replay is not None:
-        return _replay(options.replay, options.start)
-    from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket  # noqa: PLC0415 - slow import
+        from pumpwatch_workbench.simulator.market.replay.market import ReplayMarket  # noqa: PLC0415 - loads Polars
 
+        replay = ReplayMarket(options.replay)
+        return replay, _instant(options.start) if options.start else replay.start
     tied_to_wall = not options.start and not options.stepped and options.speed == 1.0
-    now = time.time_ns() // 1_000_000
-    begin = STEPPED_START
-    if tied_to_wall or options.start:
-        begin = now if tied_to_wall else _instant(options.start)
+    if tied_to_wall:
+        begin = wall_milliseconds()
+    else:
+        begin = _instant(options.start) if options.start else STEPPED_START
     minutes = _within("--live-minutes", options.live_minutes, MAX_LIVE_MINUTES)
     first = begin // MINUTE_MS * MINUTE_MS
     market = SyntheticMarket(options.symbols, options.seed, first, minutes or None)
     return market, None if tied_to_wall else begin
-
-
-def _replay(folder: Path, start: str) -> tuple[Market, int]:
-    from pumpwatch_workbench.simulator.market.replay.market import ReplayMarket  # noqa: PLC0415 - slow import
-
-    market = ReplayMarket(folder)
-    return market, _instant(start) if start else market.start
 
 
 def _instant(text: str) -> int:
@@ -151,33 +153,13 @@ def _instant(text: str) -> int:
         raise SimulatorStartError(
             f"--start is {text}: give a time from {FIRST_YEAR} to {LAST_YEAR}"
         )
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp() * 1_000)
+    return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1_000)
 
 
-async def _serve(exchange: Exchange, options: SimulatorOptions) -> None:
-    runner, bound = await open_site(exchange, options.port)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        # Not print: with standard output closed there is nobody to tell.
-        if sys.stdout is not None:
-            sys.stdout.write(orjson.dumps(_ready_line(exchange, bound)).decode() + "\n")
-            sys.stdout.flush()
-        if not options.quiet and sys.stderr is not None:
-            sys.stderr.write("Serving until Ctrl-C.\n")
-        await stop.wait()
-    finally:
-        await runner.cleanup()
-
-
-def _ready_line(exchange: Exchange, port: int) -> dict[str, Any]:
+def _ready_line(exchange: Exchange, url: str) -> dict[str, Any]:
     caller = next(iter(exchange.credentials.values()))
     return {
-        "url": f"http://{LOOPBACK}:{port}",
+        "url": url,
         "api_key": caller.api_key,
         "api_secret": caller.api_secret,
         "user_id": str(caller.user_id),

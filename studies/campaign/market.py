@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import numpy as np
 
-from pumpwatch_workbench.simulator.market.prints import plain_prints
 from pumpwatch_workbench.simulator.market.source import (
     DAY_MS,
     MINUTE_MS,
@@ -17,8 +16,9 @@ from pumpwatch_workbench.simulator.market.source import (
     MarketView,
     Minutes,
     PlantedEvent,
-    Prints,
+    Trades,
 )
+from pumpwatch_workbench.simulator.market.trades import plain_trades
 
 STEP = 5_000
 """Milliseconds between two knots of a price's line."""
@@ -65,9 +65,9 @@ class CampaignMarket:
         line = [self.price(index, start), *self._prices[index, inside].tolist()]
         return np.array(times, dtype=np.int64), np.array([*line, self.price(index, end)])
 
-    def trades(self, index: int, first: int, end: int) -> Prints:
+    def trades(self, index: int, first: int, end: int) -> Trades:
         """Return calm trades along the line."""
-        return plain_prints(self, index, first, end)
+        return plain_trades(self, index, first, end)
 
     def view(self, time: int) -> MarketView:
         """Return all symbols at a time."""

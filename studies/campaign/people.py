@@ -10,7 +10,8 @@ from pumpwatch.domain.trading.halt import Halt
 from pumpwatch_workbench.simulator.engine.prices import floor_to
 from pumpwatch_workbench.simulator.engine.refusals import Refused
 from pumpwatch_workbench.simulator.engine.requests import StopRequest
-from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident, IncidentError
+from pumpwatch_workbench.simulator.troubles.forms import TroubleError
+from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident
 from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_incident
 
 from .entry_rules import Facts
@@ -98,7 +99,7 @@ class People:
         """Close a position while no list will ever say who did."""
         try:
             apply_incident(self._exchange.engine, Incident("manual_close", symbol))
-        except IncidentError:
+        except TroubleError:
             return False
         self._exchange.untold[symbol] = self._exchange.now - 1
         return True

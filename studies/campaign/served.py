@@ -54,7 +54,7 @@ class ServedExchange(WorldExchange):
         little = min(milliseconds, self.longest_lag)
         for lists, by in (((POSITIONS,), milliseconds), ((ORDERS, HISTORY, EXECUTIONS), little)):
             fault = Fault("stale", lag_ms=by, lasts_ms=duration, lists=lists)
-            call = Call("GET", lists[0], {}, 0, self.now)
+            call = Call("GET", lists[0], 0, self.now)
             self.served.conditions.begin(fault, call, -1, self.engine.ledger)
 
 

@@ -20,7 +20,8 @@ from pumpwatch_workbench.local.memory import (
     MemoryLockStore,
     MemorySignalStore,
 )
-from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident, IncidentError
+from pumpwatch_workbench.simulator.troubles.forms import TroubleError
+from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident
 from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_incident
 
 from .entry_rules import Facts
@@ -275,7 +276,7 @@ class World:
             else:
                 incident = incident_for(trouble, symbol, self.exchange)
                 apply_incident(self.exchange.engine, incident)
-        except IncidentError as error:
+        except TroubleError as error:
             self._note(f"{trouble.kind} could not happen: {error}")
             return
         if trouble.kind == "halt_symbol":

@@ -15,7 +15,6 @@ from pumpwatch.domain.market.candles import CandleRequest, CandleSeries
 from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.errors import PumpwatchError, UnknownSymbol
-from pumpwatch_workbench.simulator.market.prints import plain_prints
 from pumpwatch_workbench.simulator.market.source import (
     MINUTE_MS,
     FloatArray,
@@ -24,8 +23,9 @@ from pumpwatch_workbench.simulator.market.source import (
     MarketView,
     Minutes,
     PlantedEvent,
-    Prints,
+    Trades,
 )
+from pumpwatch_workbench.simulator.market.trades import plain_trades
 
 HOUR_MINUTES = 60
 SWING, WICK, EBB = 0.002, 0.0003, 0.5
@@ -98,9 +98,9 @@ class CalmMarket:
         times = np.concatenate([[start], inside, [end]]).astype(np.int64)
         return times, self._prices(np.full(len(times), index), times)
 
-    def trades(self, index: int, first: int, end: int) -> Prints:
+    def trades(self, index: int, first: int, end: int) -> Trades:
         """Return calm trades along the line."""
-        return plain_prints(self, index, first, end)
+        return plain_trades(self, index, first, end)
 
     def view(self, time: int) -> MarketView:
         """Return every symbol at `time`."""

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import decimal
 import gzip
-import hashlib
-import hmac
 import http.client
 import json
-import time
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -17,14 +14,14 @@ from Crypto.PublicKey import RSA
 from pybit.exceptions import FailedRequestError, InvalidRequestError
 from pybit.unified_trading import HTTP
 from support.scripted_market import START, ScriptedMarket, listing
+from support.simulator_client import KEY, signed
 
-from pumpwatch_workbench.simulator.endpoints.auth import Credentials, credentials_from_seed
+from pumpwatch_workbench.simulator.endpoints.auth import Credentials
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock
-from pumpwatch_workbench.simulator.server import SimulatorServer, start_simulator
+from pumpwatch_workbench.simulator.server import SimulatorServer
 
-KEY = credentials_from_seed(7)
 LINEAR = {"category": "linear"}
 BTC = {"category": "linear", "symbol": "BTCUSDT"}
 
@@ -45,7 +42,7 @@ def exchange(**settings: object) -> Exchange:
 
 @pytest.fixture
 def server() -> Iterator[SimulatorServer]:
-    with start_simulator(exchange()) as running:
+    with SimulatorServer(exchange()) as running:
         yield running
 
 
@@ -145,28 +142,6 @@ def test_pybit_raises_what_it_raises_on_the_real_exchange(server, session):
     stranger.client.close()
 
 
-def test_lost_answer_looks_like_a_broken_connection(server, session):
-    import requests
-
-    plan = {"faults": [{"path": "/v5/order/create", "action": "drop_after"}]}
-    requests.post(f"{server.url}/simulator/faults", json=plan, timeout=5).close()
-    with pytest.raises(requests.exceptions.ConnectionError):
-        session.place_order(**BTC, side="Buy", orderType="Market", qty="0.01", orderLinkId="lost")
-    (found,) = session.get_open_orders(**BTC, orderLinkId="lost")["result"]["list"]
-    assert found["orderStatus"] == "Filled"
-
-
-def signed(payload: str) -> dict[str, str]:
-    stamp = str(int(time.time() * 1_000))
-    origin = f"{stamp}{KEY.api_key}5000{payload}".encode()
-    return {
-        "X-BAPI-API-KEY": KEY.api_key,
-        "X-BAPI-TIMESTAMP": stamp,
-        "X-BAPI-RECV-WINDOW": "5000",
-        "X-BAPI-SIGN": hmac.new(KEY.api_secret.encode(), origin, hashlib.sha256).hexdigest(),
-    }
-
-
 def test_plain_http_client_keeps_one_connection_for_signed_calls(server):
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
     body = (
@@ -188,7 +163,7 @@ def test_plain_http_client_keeps_one_connection_for_signed_calls(server):
 
 
 def test_answers_are_compressed_when_set_and_asked_for():
-    with start_simulator(exchange(gzip=True)) as server:
+    with SimulatorServer(exchange(gzip=True)) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
         connection.request(
             "GET", "/v5/market/tickers?category=linear", headers={"Accept-Encoding": "gzip"}

@@ -45,7 +45,7 @@ from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock
-from pumpwatch_workbench.simulator.server import start_simulator
+from pumpwatch_workbench.simulator.server import SimulatorServer
 from studies.scale.limits import limits_with
 
 COINS = ("BTCUSDT", "DOGEUSDT", "ETHUSDT")
@@ -180,7 +180,7 @@ def bybit(monkeypatch):
     settings = ExchangeSettings(rate_limits=False)
     stepped = partial(paper_play.play, pace_of=lambda _: SteppedPace(clock))
     monkeypatch.setattr(paper_play, "play", stepped)
-    with start_simulator(Exchange(market, clock, credentials_from_seed(1), settings)) as server:
+    with SimulatorServer(Exchange(market, clock, credentials_from_seed(1), settings)) as server:
         yield f"http://127.0.0.1:{server.port}"
 
 

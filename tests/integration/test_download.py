@@ -24,7 +24,7 @@ from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock
-from pumpwatch_workbench.simulator.server import start_simulator
+from pumpwatch_workbench.simulator.server import SimulatorServer
 
 MINUTES = 2_500
 FROM, TO = "2025-12-31T00:00:00Z", "2026-01-01T17:40:00Z"
@@ -42,7 +42,7 @@ def simulator():
     exchange = Exchange(
         market, clock, credentials_from_seed(7), ExchangeSettings(rate_limits=False)
     )
-    with start_simulator(exchange) as server:
+    with SimulatorServer(exchange) as server:
         yield exchange, f"http://127.0.0.1:{server.port}"
 
 

@@ -30,9 +30,9 @@ from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock
-from pumpwatch_workbench.simulator.market.replay import ReplayMarket
+from pumpwatch_workbench.simulator.market.replay.market import ReplayMarket
 from pumpwatch_workbench.simulator.market_time import MarketTime
-from pumpwatch_workbench.simulator.server import start_simulator
+from pumpwatch_workbench.simulator.server import SimulatorServer
 
 REAL = Path(
     os.environ.get(
@@ -65,7 +65,7 @@ def detecting(market):
     )
     signals, events = MemorySignalStore(), MemoryEventStore()
     settings = DetectSettings(table_name="table", bucket_name="bucket", detector="boosted")
-    with start_simulator(exchange) as server:
+    with SimulatorServer(exchange) as server:
         session = BybitSession(server.url, exchange_time=MarketTime())
         source = BybitMarketData(session)
         detect = DetectPumps(source, MemoryHistoryStore(), signals, events, settings)
@@ -83,7 +83,7 @@ def played(folder):
     """
     market = ReplayMarket(folder)
     found, judged = {}, 0
-    onsets = [one.onset // MINUTE * MINUTE for one in market.contracts]
+    onsets = [contract.event.onset // MINUTE * MINUTE for contract in market.contracts]
     minutes = {onset + n * MINUTE for onset in onsets for n in range(-3, LAST_MINUTE)}
     with detecting(market) as (detect, exchange, events):
         for due in sorted(minutes):
@@ -102,12 +102,12 @@ def evaluated(folder, contracts, **settings):
     by_number = {segment.number: segment for segment in segments}
     found = {}
     for one in contracts:
-        segment, shift = by_number[one.segment], one.onset - one.recorded_onset
+        segment, shift = by_number[one.event.segment], one.event.shift
         alarms = alarms_of(Boosted(**settings), segment.candles, segment.trades)
         inside = [
             time + shift
             for time in alarms
-            if one.live_start <= time + shift <= one.onset + (LAST_MINUTE - 2) * MINUTE
+            if one.event.live_start <= time + shift <= one.event.onset + (LAST_MINUTE - 2) * MINUTE
         ]
         if inside:
             found[one.symbol] = inside[0]

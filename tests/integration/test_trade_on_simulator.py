@@ -160,13 +160,13 @@ def test_fault_at_any_call_of_the_entry_costs_nothing_but_time(
 def test_trading_under_a_schedule_of_faults_keeps_the_promise(flat_world: World, seed: int) -> None:
     world = flat_world
     kinds = set(KINDS) - {"drip"} - STOPS_THE_RUN
-    world.exchange.faults = plan = FaultSchedule(seed, 0.25, kinds=kinds)
+    world.exchange.faults = FaultSchedule(seed, 0.25, kinds=kinds)
     world.publish()
     for minute in range(12):
         with contextlib.suppress(RetryLater):
             world.tick(minute)
         assert len(world.entries()) <= 1
-    assert sum(plan.injected.values()) >= 5
+    assert world.exchange.injected.total() >= 5
     world.exchange.faults = NoFaults()
     for minute in range(12, 20):
         world.tick(minute)

@@ -148,22 +148,20 @@ def test_a_funding_row_among_the_executions_is_a_cost_and_no_trade(world: World)
     assert report.equity == D(10_000) + trade.realised_pnl
 
 
-def test_a_dropped_stop_is_seen_and_set_in_the_same_run(world: World) -> None:
-    world.publish()
-    world.happen("drop_next_stop")
-    report = world.tick()
+@pytest.mark.parametrize("kind", ["drop_next_stop", "drop_stop"])
+def test_a_stop_that_is_gone_is_set_by_the_same_or_the_next_run(world: World, kind: str) -> None:
+    if kind == "drop_next_stop":
+        world.publish()
+        world.happen(kind)
+        report = world.tick()
+        assert world.longest_bare() < 2_000
+    else:
+        world.enter()
+        world.market_clock.advance_by(20_000)
+        world.happen(kind)
+        report = world.tick(1)
     assert report.repairs == {"stop_set": 1}
-    assert world.longest_bare() < 2_000
     assert report.positions_without_stop == 0
-    world.check_promise()
-
-
-def test_a_stop_that_somebody_removed_is_set_by_the_next_tick(world: World) -> None:
-    world.enter()
-    world.market_clock.advance_by(20_000)
-    world.happen("drop_stop")
-    report = world.tick(1)
-    assert report.repairs == {"stop_set": 1}
     world.check_promise()
 
 

@@ -21,7 +21,7 @@ from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock
 from pumpwatch_workbench.simulator.market_time import MarketTime
-from pumpwatch_workbench.simulator.server import start_simulator
+from pumpwatch_workbench.simulator.server import SimulatorServer
 
 SYMBOL, OTHER, YOUNG = "PUMPUSDT", "CALMUSDT", "YOUNGUSDT"
 BEFORE = 40 * 60
@@ -172,7 +172,7 @@ def bybit_rig(**settings):
         credentials_from_seed(7),
         ExchangeSettings(rate_limits=False, default_leverage=Decimal(1), **settings),
     )
-    with start_simulator(exchange) as server:
+    with SimulatorServer(exchange) as server:
         rig = BybitRig(exchange, server.url)
         try:
             yield rig

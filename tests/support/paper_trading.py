@@ -28,7 +28,7 @@ class PumpedExchange:
     """a quiet market of 16 symbols in which one is pumped by 60 % after five minutes."""
 
     def __init__(self, symbols: int = 16, peak_seconds: int = 90, size: float = 0.6) -> None:
-        listed = SyntheticMarket(symbols, 1, START, pump_count=0).listings
+        listed = SyntheticMarket(symbols, 1, START).listings
         self.symbols = [one.symbol for one in listed if one.symbol.endswith("USDT")]
         self.pumped = self.symbols[8]
         onset = START + PUMP_MINUTE * MINUTE + 5_000

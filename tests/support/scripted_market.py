@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import numpy as np
 
-from pumpwatch_workbench.simulator.market.prints import plain_prints
 from pumpwatch_workbench.simulator.market.source import (
     DAY_MS,
     MINUTE_MS,
@@ -17,8 +16,9 @@ from pumpwatch_workbench.simulator.market.source import (
     MarketView,
     Minutes,
     PlantedEvent,
-    Prints,
+    Trades,
 )
+from pumpwatch_workbench.simulator.market.trades import plain_trades
 
 START = 1_767_225_600_000
 """2026-01-01T00:00:00Z."""
@@ -123,8 +123,8 @@ class ScriptedMarket:
     def forming(self, index: int, time: int) -> Minutes:
         return self._minutes(index, [time // MINUTE_MS * MINUTE_MS], [time])
 
-    def trades(self, index: int, first: int, end: int) -> Prints:
-        return plain_prints(self, index, first, end)
+    def trades(self, index: int, first: int, end: int) -> Trades:
+        return plain_trades(self, index, first, end)
 
     def view(self, time: int) -> MarketView:
         count = len(self.listings)

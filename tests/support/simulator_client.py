@@ -16,7 +16,7 @@ from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock
-from pumpwatch_workbench.simulator.server import start_simulator
+from pumpwatch_workbench.simulator.server import SimulatorServer
 
 KEY = credentials_from_seed(7)
 CREATE = "/v5/order/create"
@@ -84,5 +84,5 @@ def served(*, stepped: bool = True, **settings: object) -> Iterator[Client]:
     clock = MarketClock(start=START, stepped=stepped)
     options = ExchangeSettings(**({"rate_limits": False} | settings))  # type: ignore[arg-type]
     exchange = Exchange(market, clock, KEY, options)
-    with start_simulator(exchange) as server:
+    with SimulatorServer(exchange) as server:
         yield Client(exchange, server.port)

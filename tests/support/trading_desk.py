@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from support.scripted_market import START, ScriptedMarket
 
+from pumpwatch_workbench.simulator import control
 from pumpwatch_workbench.simulator.endpoints.auth import Credentials
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Response
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
@@ -71,6 +72,27 @@ class Desk:
         body = json.dumps(parameters)
         headers = signed_headers(body, stamp=self.wall)
         return self.exchange.handle("POST", path, "", body.encode(), headers)
+
+    def control(self, name: str, document: Any = None) -> Response:
+        """Call `/simulator/name`: POST with a document (or raw bytes), GET without one."""
+        method = "GET" if document is None else "POST"
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        return control.handle(self.exchange, method, f"/simulator/{name}", body)
+
+    def told(self, name: str, document: Any) -> tuple[int, Any]:
+        response = self.control(name, document)
+        return response.status, json.loads(response.body)
+
+    def state(self) -> Any:
+        return json.loads(self.control("state").body)
+
+    def inject(self, *rules: Any) -> None:
+        assert self.told("faults", {"faults": rules}) == (200, {})
+
+    def happen(self, kind: str, symbol: str = "AAAUSDT", **fields: Any) -> None:
+        row = {"kind": kind, "symbol": symbol} | fields
+        status, answer = self.told("incidents", {"incidents": [row]})
+        assert status == 200, answer
 
     def get(self, path: str, **parameters: Any) -> Any:
         return json.loads(self.raw("GET", path, **({"category": "linear"} | parameters)).body)

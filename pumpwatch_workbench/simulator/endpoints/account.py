@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from pumpwatch_workbench.simulator.endpoints.common import LINEAR, category, in_scope
-from pumpwatch_workbench.simulator.endpoints.floor import Floor
+from pumpwatch_workbench.simulator.endpoints.common import in_scope, listed
+from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request, money, plain
 from pumpwatch_workbench.simulator.engine.records import ZERO
 from pumpwatch_workbench.simulator.engine.refusals import invalid
@@ -20,11 +20,11 @@ NOT_IN_ISOLATED = (
 )
 
 
-def wallet_balance(floor: Floor, request: Request) -> Answer:
+def wallet_balance(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the unified account; totals are in USD, one USDT being one USD here."""
     if request.text("accountType") != "UNIFIED":
         raise invalid("accountType only support UNIFIED.")
-    ledger = floor.engine.ledger
+    ledger = exchange.engine.ledger
     wallet, result, locked = ledger.wallet, ledger.unrealised(), ledger.locked()
     equity = wallet + result
     positions = sum((ledger.position_margin(p) for p in ledger.held()), ZERO)
@@ -48,7 +48,7 @@ def wallet_balance(floor: Floor, request: Request) -> Answer:
         "totalMaintenanceMarginByMp": money(maintenance),
         "coin": [],
     }
-    if floor.settings.margin_mode == "ISOLATED_MARGIN":
+    if exchange.settings.margin_mode == "ISOLATED_MARGIN":
         # The wallet-balance page: account-wide fields are not applicable to isolated margin.
         account |= dict.fromkeys(NOT_IN_ISOLATED, "")
     coin = {
@@ -84,38 +84,37 @@ def _rate(part: Decimal, whole: Decimal) -> str:
     return plain((part / whole).quantize(Decimal("0.0001"))) if whole > 0 else "0"
 
 
-def account_info(floor: Floor, request: Request) -> Answer:
+def account_info(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the account's kind: unified 2.0 pro."""
     return Answer(
         {
             "unifiedMarginStatus": 6,
-            "marginMode": floor.settings.margin_mode,
+            "marginMode": exchange.settings.margin_mode,
             "isMasterTrader": False,
             "spotHedgingStatus": "OFF",
             "dcpStatus": "OFF",
             "timeWindow": 0,
             "smpGroup": 0,
-            "updatedTime": str(min(floor.started, request.now)),
+            "updatedTime": str(min(exchange.started, request.now)),
         }
     )
 
 
-def fee_rate(floor: Floor, request: Request) -> Answer:
+@listed("list")
+def fee_rate(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with taker and maker fees, the same for every symbol."""
-    if category(request) != LINEAR:
-        return Answer({"list": []})
-    scope = in_scope(floor, request, required=False)
-    settings = floor.settings
+    scope = in_scope(exchange, request, required=False)
+    settings = exchange.settings
     rates = {"takerFeeRate": plain(settings.taker_fee), "makerFeeRate": plain(settings.maker_fee)}
     rows = [
         {"symbol": listing.symbol, "baseCoin": "", **rates}
-        for index, listing in enumerate(floor.market.listings)
+        for index, listing in enumerate(exchange.market.listings)
         if scope(index)
     ]
     return Answer({"list": rows})
 
 
-def coin_info(floor: Floor, request: Request) -> Answer:
+def coin_info(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the one coin of the account (clients read it when they load markets)."""
     chain = {
         "chainType": "ETH (ERC20)",
@@ -134,10 +133,10 @@ def coin_info(floor: Floor, request: Request) -> Answer:
     return Answer({"rows": [row]}, text="")
 
 
-def query_api(floor: Floor, request: Request) -> Answer:
+def query_api(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the calling key's permissions, age and owner."""
-    settings = floor.settings
-    caller = floor.credentials[request.api_key]
+    settings = exchange.settings
+    caller = exchange.credentials[request.api_key]
     bound = settings.key_bound_ips != ("*",)
     expires = request.now + settings.key_days_left * DAY_MS
     transfers = ["AccountTransfer", "SubMemberTransfer"] if settings.key_may_transfer else []

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import TypeVar
 from urllib.parse import quote, unquote
 
-from pumpwatch_workbench.simulator.endpoints.floor import Floor
-from pumpwatch_workbench.simulator.endpoints.wire.messages import Request
+from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
+from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
 from pumpwatch_workbench.simulator.engine.refusals import Refused, invalid
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.market.source import DAY_MS
 
+Handler = Callable[[ExchangeState, Request], Answer]
 Row = TypeVar("Row")
 LINEAR = "linear"
 EMPTY_CATEGORIES = frozenset({"spot", "inverse", "option"})
@@ -33,16 +35,36 @@ def linear_only(request: Request) -> None:
         raise invalid("Not supported symbols")
 
 
+def listed(*names: str) -> Callable[[Handler], Handler]:
+    """Let a list endpoint answer with an empty list in categories that list nothing.
+
+    `names` are the fields of that answer, in order.
+    """
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        def answer(exchange: ExchangeState, request: Request) -> Answer:
+            kind = category(request)
+            if kind == LINEAR:
+                return handler(exchange, request)
+            empty = {"nextPageCursor": "", "category": kind, "list": []}
+            return Answer({name: empty[name] for name in names})
+
+        return answer
+
+    return decorate
+
+
 def require_one_way(request: Request) -> None:
     """Refuse the `positionIdx` of hedge mode: only one-way mode is traded."""
     if request.text("positionIdx", "0") != "0":
         raise invalid("position idx not match position mode")
 
 
-def symbol_index(floor: Floor, request: Request, text: str = "") -> int:
+def symbol_index(exchange: ExchangeState, request: Request, text: str = "") -> int:
     """Return the index of the symbol asked for; raises Refused 10001 when there is none."""
     symbol = request.text("symbol")
-    index = floor.indices.get(symbol)
+    index = exchange.indices.get(symbol)
     if index is None:
         raise invalid(text or f"params error: symbol invalid {symbol}")
     return index
@@ -59,7 +81,7 @@ def limited(settings: ExchangeSettings, request: Request, default: int, maximum:
 
 
 def paged(
-    floor: Floor,
+    exchange: ExchangeState,
     request: Request,
     rows: Sequence[Row],
     identity: Callable[[Row], tuple[str, int]],
@@ -72,7 +94,7 @@ def paged(
     `identity` gives a row's (id, time). The cursor names first and last row of its page and is not
     empty on the last page either; an empty list has none.
     """
-    limit = limited(floor.settings, request, default, maximum)
+    limit = limited(exchange.settings, request, default, maximum)
     cursor = unquote(request.text("cursor"))  # many clients encode it once more
     first = 0
     if cursor:
@@ -87,6 +109,11 @@ def paged(
     return page, quote(",".join(f"{name}:{time}" for name, time in ends), safe="")
 
 
+def private_page(rows: Sequence[object], cursor: str) -> Answer:
+    """Return a page of the account's orders, executions, positions or closed trades."""
+    return Answer({"nextPageCursor": cursor, "category": LINEAR, "list": rows})
+
+
 def time_window(request: Request, now: int) -> tuple[int, int]:
     """Return startTime and endTime of a history request: at most seven days, else the last."""
     start, end = request.integer("startTime"), request.integer("endTime")
@@ -98,10 +125,10 @@ def time_window(request: Request, now: int) -> tuple[int, int]:
     return start, start + WINDOW_MS if end is None else end
 
 
-def in_scope(floor: Floor, request: Request, *, required: bool) -> Callable[[int], bool]:
+def in_scope(exchange: ExchangeState, request: Request, *, required: bool) -> Callable[[int], bool]:
     """Return a test on symbol indices from the parameters symbol, settleCoin and baseCoin."""
     if request.text("symbol"):
-        index = symbol_index(floor, request)
+        index = symbol_index(exchange, request)
         return lambda candidate: candidate == index
     settle, base = request.text("settleCoin"), request.text("baseCoin")
     if required and not (settle or base):
@@ -109,7 +136,7 @@ def in_scope(floor: Floor, request: Request, *, required: bool) -> Callable[[int
             10001,
             "Missing some parameters that must be filled in, symbol or settleCoin or baseCoin",
         )
-    listings = floor.market.listings
+    listings = exchange.market.listings
 
     def matches(candidate: int) -> bool:
         listing = listings[candidate]

@@ -1,10 +1,11 @@
-"""/v5/market: public market data."""
+"""/v5/market: public market data, and what is listed with its filters."""
 
 from __future__ import annotations
 
 import uuid
 from decimal import Decimal
 from itertools import islice
+from urllib.parse import quote, unquote
 
 import numpy as np
 
@@ -12,88 +13,142 @@ from pumpwatch_workbench.simulator.endpoints.common import (
     LINEAR,
     category,
     limited,
+    listed,
     paged,
     symbol_index,
 )
-from pumpwatch_workbench.simulator.endpoints.floor import Floor
+from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.candles import INTERVALS, CandleQuery, candle_rows
+from pumpwatch_workbench.simulator.endpoints.wire.instruments import Row
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request, padded, plain
 from pumpwatch_workbench.simulator.endpoints.wire.tickers import trimmed_rate
 from pumpwatch_workbench.simulator.engine.book import Book
 from pumpwatch_workbench.simulator.engine.prices import Prices, decimals, listing_scale
 from pumpwatch_workbench.simulator.engine.records import Side
-from pumpwatch_workbench.simulator.engine.refusals import invalid
-from pumpwatch_workbench.simulator.market.prints import joined
-from pumpwatch_workbench.simulator.market.source import DAY_MS, MINUTE_MS, Listing, Market, Prints
+from pumpwatch_workbench.simulator.engine.refusals import PARAMETERS, Refused, invalid
+from pumpwatch_workbench.simulator.market.source import DAY_MS, MINUTE_MS, Listing, Market, Trades
+from pumpwatch_workbench.simulator.market.trades import joined
 
 INTEREST_INTERVALS = {"5min": 5, "15min": 15, "30min": 30, "1h": 60, "4h": 240, "1d": 1_440}
 """Minutes."""
 UNKNOWN_SYMBOL = "Not supported symbols"
+DEFAULT_PAGE, MAX_PAGE = 500, 1_000
 FIRST_SPAN_MS = 4 * MINUTE_MS
 LONGEST_MS = 120 * MINUTE_MS
 TRADE_NAMESPACE = uuid.UUID("9d0c7b9e-34a2-5f0c-bb0e-2f3f3b3c7a51")
 
 
-def server_time(floor: Floor, request: Request) -> Answer:
+def server_time(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the market clock."""
     now = request.now
     return Answer({"timeSecond": str(now // 1_000), "timeNano": f"{now}000000"})
 
 
-def kline(floor: Floor, request: Request) -> Answer:
+def instruments_info(exchange: ExchangeState, request: Request) -> Answer:
+    """Answer with the contracts, sorted by symbol, Trading ones unless asked otherwise."""
+    if not request.text("category"):
+        empty = {"category": "", "list": [], "nextPageCursor": ""}
+        raise Refused(PARAMETERS, "Illegal category", empty)
+    kind = category(request)
+    if kind != LINEAR:
+        result: Row = {"category": kind, "list": []}
+        if kind != "spot":
+            result["nextPageCursor"] = ""
+        return Answer(result)
+    rows = _matching(exchange, request)
+    limit = limited(exchange.settings, request, DEFAULT_PAGE, MAX_PAGE)
+    cursor = unquote(request.text("cursor"))  # many clients encode it once more
+    if cursor:
+        rows = [row for row in rows if str(row["symbol"]) > _last_symbol(cursor)]
+    page = rows[:limit]
+    following = ""
+    # A list that fits on one page has no cursor; a paginated one has it on its last page too.
+    if page and (cursor or len(rows) > limit):
+        following = quote(f"first={page[0]['symbol']}&last={page[-1]['symbol']}", safe="")
+    return Answer({"category": LINEAR, "list": page, "nextPageCursor": following})
+
+
+def _last_symbol(cursor: str) -> str:
+    name, _, symbol = cursor.partition("&last=")
+    if not name.startswith("first=") or not symbol:
+        raise invalid("params error: cursor invalid")
+    return symbol
+
+
+def _matching(exchange: ExchangeState, request: Request) -> list[Row]:
+    symbol = request.text("symbol")
+    if symbol and symbol not in exchange.indices:
+        raise invalid(f"params error: symbol invalid {symbol}")
+    status = request.text("status") or ("" if symbol else "Trading")
+    base, kind = request.text("baseCoin"), request.text("symbolType")
+    rows = []
+    for listing, row in zip(exchange.market.listings, exchange.instrument_rows, strict=True):
+        if symbol not in ("", listing.symbol) or base not in ("", listing.base_coin):
+            continue
+        if kind not in ("", listing.symbol_type):
+            continue
+        shown = "PreLaunch" if listing.launch_time > request.now else listing.status
+        if 0 < listing.delivery_time <= request.now:
+            shown = "Closed"
+        if status in ("", shown):
+            rows.append(row if shown == listing.status else {**row, "status": shown})
+    return rows
+
+
+def kline(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with candles, newest first, the forming one included."""
-    return _candles(floor, request, None)
+    return _candles(exchange, request, None)
 
 
-def mark_kline(floor: Floor, request: Request) -> Answer:
+def mark_kline(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with candles of the mark price; the index price is the same here."""
-    return _candles(floor, request, floor.prices)
+    return _candles(exchange, request, exchange.prices)
 
 
-def _candles(floor: Floor, request: Request, marks: Prices | None) -> Answer:
+def _candles(exchange: ExchangeState, request: Request, marks: Prices | None) -> Answer:
     kind = category(request, LINEAR)
     interval = request.text("interval")
     if interval not in INTERVALS:
         raise invalid("Invalid period!")
-    limit = limited(floor.settings, request, 200, 1_000)
-    index = _listed(floor, request, kind)
+    limit = limited(exchange.settings, request, 200, 1_000)
+    index = _listed(exchange, request, kind)
     query = CandleQuery(index, interval, request.integer("start"), request.integer("end"), limit)
-    rows = candle_rows(floor.market, floor.settings, query, request.now, marks)
-    symbol = floor.market.listings[index].symbol
+    rows = candle_rows(exchange.market, exchange.settings, query, request.now, marks)
+    symbol = exchange.market.listings[index].symbol
     head = f'{{"symbol":"{symbol}","category":"{kind}","list":'.encode()
     return Answer(raw=head + rows + b"}")
 
 
-def open_interest(floor: Floor, request: Request) -> Answer:
+def open_interest(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the present open interest for every interval, newest first."""
     kind = category(request)
-    index = _listed(floor, request, kind)
+    index = _listed(exchange, request, kind)
     length = INTEREST_INTERVALS.get(request.text("intervalTime"), 0) * MINUTE_MS
     if not length:
         raise invalid("params error: intervalTime invalid")
-    limit = limited(floor.settings, request, 50, 200)
+    limit = limited(exchange.settings, request, 50, 200)
     last = min(request.integer("endTime") or request.now, request.now) // length * length
     first = max(request.integer("startTime") or 0, last - (limit - 1) * length)
-    held = f"{floor.market.view(request.now).open_interest[index]:.8f}"
+    interest = f"{exchange.market.view(request.now).open_interest[index]:.8f}"
     rows = [
-        {"openInterest": held, "singleOpenInterest": held, "timestamp": str(time)}
+        {"openInterest": interest, "singleOpenInterest": interest, "timestamp": str(time)}
         for time in range(last, first - 1, -length)
     ]
-    symbol = floor.market.listings[index].symbol
+    symbol = exchange.market.listings[index].symbol
     return Answer({"symbol": symbol, "category": kind, "list": rows, "nextPageCursor": ""})
 
 
-def risk_limit(floor: Floor, request: Request) -> Answer:
+def risk_limit(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the risk tiers, of 15 contracts at a time."""
     kind = category(request)
-    indices = list(range(len(floor.market.listings) if kind == LINEAR else 0))
+    indices = list(range(len(exchange.market.listings) if kind == LINEAR else 0))
     if request.text("symbol"):
-        indices = [_listed(floor, request, kind)]
-    page, cursor = paged(floor, request, indices, lambda n: (str(n), 0), default=15, maximum=15)
+        indices = [_listed(exchange, request, kind)]
+    page, cursor = paged(exchange, request, indices, lambda n: (str(n), 0), default=15, maximum=15)
     rows = [
         {
             "id": tier.number,
-            "symbol": floor.market.listings[index].symbol,
+            "symbol": exchange.market.listings[index].symbol,
             "riskLimitValue": plain(tier.limit),
             "maintenanceMargin": plain(tier.maintenance),
             "initialMargin": plain((1 / tier.max_leverage).quantize(Decimal("0.000001"))),
@@ -102,36 +157,34 @@ def risk_limit(floor: Floor, request: Request) -> Answer:
             "mmDeduction": plain(tier.deduction) if tier.deduction else "",
         }
         for index in page
-        for tier in floor.engine.ledger.tiers(index)
+        for tier in exchange.engine.ledger.tiers(index)
     ]
     following = cursor if page and page[-1] != indices[-1] else ""
     return Answer({"category": kind, "list": rows, "nextPageCursor": following})
 
 
-def tickers(floor: Floor, request: Request) -> Answer:
+@listed("category", "list")
+def tickers(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the whole market at once, or one symbol of it."""
-    kind = category(request)
-    if kind != LINEAR:
-        return Answer({"category": kind, "list": []})
-    writer, now = floor.tickers, request.now
+    writer, now = exchange.tickers, request.now
     if request.text("symbol"):
-        rows = writer.one(symbol_index(floor, request, UNKNOWN_SYMBOL), now)
-        if rows is None:
+        rows = writer.chosen([symbol_index(exchange, request, UNKNOWN_SYMBOL)], now)
+        if rows == b"[]":
             raise invalid(UNKNOWN_SYMBOL)
     elif base := request.text("baseCoin"):
-        listings = floor.market.listings
+        listings = exchange.market.listings
         rows = writer.chosen([n for n, item in enumerate(listings) if item.base_coin == base], now)
     else:
         rows = writer.all(now)
     return Answer(raw=b'{"category":"linear","list":' + rows + b"}")
 
 
-def orderbook(floor: Floor, request: Request) -> Answer:
+def orderbook(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the book, bids falling and asks rising."""
-    index = _traded(floor, request, category(request))
-    limit = limited(floor.settings, request, 25, 1_000)
+    index = _traded(exchange, request, category(request))
+    limit = limited(exchange.settings, request, 25, 1_000)
     now = request.now
-    book = floor.prices.book(index, now)
+    book = exchange.prices.book(index, now)
     return Answer(
         {
             "s": book.listing.symbol,
@@ -149,11 +202,11 @@ def _levels(book: Book, taker: Side, limit: int) -> list[list[str]]:
     return [[plain(p), plain(q)] for p, q in islice(book.levels(taker), limit)]
 
 
-def price_limit(floor: Floor, request: Request) -> Answer:
+def price_limit(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the highest price to buy and the lowest to sell at."""
-    index = _traded(floor, request, category(request, LINEAR))
-    highest, lowest = floor.prices.limits(index, request.now)
-    listing = floor.market.listings[index]
+    index = _traded(exchange, request, category(request, LINEAR))
+    highest, lowest = exchange.prices.limits(index, request.now)
+    listing = exchange.market.listings[index]
     scale = listing_scale(listing)
     result = {
         "symbol": listing.symbol,
@@ -164,43 +217,41 @@ def price_limit(floor: Floor, request: Request) -> Answer:
     return Answer(result, text="")
 
 
-def recent_trade(floor: Floor, request: Request) -> Answer:
+@listed("category", "list")
+def recent_trade(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the last trades, newest first, of the last two hours at the most."""
-    kind = category(request)
-    if kind != LINEAR:
-        return Answer({"category": kind, "list": []})
-    index = _traded(floor, request, kind)
-    limit = limited(floor.settings, request, 500, 1_000)
-    prints = _last_prints(floor.market, index, request.now, limit)
-    listing = floor.market.listings[index]
-    first = len(prints.time) - min(limit, len(prints.time))
-    rows = [_trade(listing, prints, place) for place in range(len(prints.time) - 1, first - 1, -1)]
-    return Answer({"category": kind, "list": rows})
+    index = _traded(exchange, request, LINEAR)
+    limit = limited(exchange.settings, request, 500, 1_000)
+    trades = _last_trades(exchange.market, index, request.now, limit)
+    listing = exchange.market.listings[index]
+    first = len(trades.time) - min(limit, len(trades.time))
+    rows = [_trade(listing, trades, place) for place in range(len(trades.time) - 1, first - 1, -1)]
+    return Answer({"category": LINEAR, "list": rows})
 
 
-def _last_prints(market: Market, index: int, now: int, limit: int) -> Prints:
+def _last_trades(market: Market, index: int, now: int, limit: int) -> Trades:
     """Return at least the last `limit` trades up to now, as far as two hours hold so many."""
-    parts: list[Prints] = []
-    end, found, span = now, 0, FIRST_SPAN_MS
-    while found < limit and end > now - LONGEST_MS:
+    parts: list[Trades] = []
+    end, count, span = now, 0, FIRST_SPAN_MS
+    while count < limit and end > now - LONGEST_MS:
         first = max((end - span) // MINUTE_MS * MINUTE_MS, now - LONGEST_MS)
         parts.append(market.trades(index, first, end))
-        found += len(parts[-1].time)
+        count += len(parts[-1].time)
         end, span = first - 1, 2 * span
     return joined(parts[::-1])
 
 
-def _trade(listing: Listing, prints: Prints, place: int) -> dict[str, object]:
-    time = int(prints.time[place])
+def _trade(listing: Listing, trades: Trades, place: int) -> dict[str, object]:
+    time = int(trades.time[place])
     # Trades of one order share their millisecond: their number from the millisecond's first one.
-    number = place - int(np.searchsorted(prints.time, time))
-    quantity = float(prints.quantity[place])
+    number = place - int(np.searchsorted(trades.time, time))
+    quantity = float(trades.quantity[place])
     return {
         "execId": str(uuid.uuid5(TRADE_NAMESPACE, f"{listing.symbol}-{time}-{number}")),
         "symbol": listing.symbol,
-        "price": f"{prints.price[place]:.{listing_scale(listing)}f}",
+        "price": f"{trades.price[place]:.{listing_scale(listing)}f}",
         "size": f"{quantity:.{decimals(listing.quantity_step)}f}",
-        "side": "Buy" if prints.bought[place] else "Sell",
+        "side": "Buy" if trades.bought[place] else "Sell",
         "time": str(time),
         "isBlockTrade": False,
         "isRPITrade": False,
@@ -208,18 +259,16 @@ def _trade(listing: Listing, prints: Prints, place: int) -> dict[str, object]:
     }
 
 
-def funding_history(floor: Floor, request: Request) -> Answer:
+@listed("category", "list")
+def funding_history(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with past funding rates, newest first."""
-    kind = category(request)
-    if kind != LINEAR:
-        return Answer({"category": kind, "list": []})
-    index = symbol_index(floor, request)
-    limit = limited(floor.settings, request, 200, 200)
-    listing = floor.market.listings[index]
+    index = symbol_index(exchange, request)
+    limit = limited(exchange.settings, request, 200, 200)
+    listing = exchange.market.listings[index]
     end = min(request.integer("endTime") or request.now, request.now)
     default = end - limit * listing.funding_interval_minutes * MINUTE_MS
     start = max(request.integer("startTime") or default, end - 365 * DAY_MS)
-    payments = floor.market.funding_times(index, start - 1, end)[-limit:]
+    payments = exchange.market.funding_times(index, start - 1, end)[-limit:]
     rows = [
         {
             "symbol": listing.symbol,
@@ -228,22 +277,22 @@ def funding_history(floor: Floor, request: Request) -> Answer:
         }
         for time, rate in reversed(payments)
     ]
-    return Answer({"category": kind, "list": rows})
+    return Answer({"category": LINEAR, "list": rows})
 
 
-def _listed(floor: Floor, request: Request, kind: str) -> int:
+def _listed(exchange: ExchangeState, request: Request, kind: str) -> int:
     """Return the index of a symbol that was launched; raises Refused 10001 otherwise."""
     if kind != LINEAR:
         raise invalid(UNKNOWN_SYMBOL)
-    index = symbol_index(floor, request, UNKNOWN_SYMBOL)
-    if floor.market.listings[index].launch_time > request.now:
+    index = symbol_index(exchange, request, UNKNOWN_SYMBOL)
+    if exchange.market.listings[index].launch_time > request.now:
         raise invalid(UNKNOWN_SYMBOL)
     return index
 
 
-def _traded(floor: Floor, request: Request, kind: str) -> int:
+def _traded(exchange: ExchangeState, request: Request, kind: str) -> int:
     """Return the index of a symbol that trades now; raises Refused 10001 otherwise."""
-    index = _listed(floor, request, kind)
-    if not floor.prices.is_trading(index, request.now):
+    index = _listed(exchange, request, kind)
+    if not exchange.prices.is_trading(index, request.now):
         raise invalid(UNKNOWN_SYMBOL)
     return index

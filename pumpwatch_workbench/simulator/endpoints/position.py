@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pumpwatch_workbench.simulator.endpoints.common import (
-    LINEAR,
-    category,
     in_scope,
     linear_only,
+    listed,
     paged,
+    private_page,
     require_one_way,
     symbol_index,
     time_window,
 )
-from pumpwatch_workbench.simulator.endpoints.floor import Floor
+from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
 from pumpwatch_workbench.simulator.endpoints.wire.rows import closed_row, position_row
 from pumpwatch_workbench.simulator.engine.records import ClosedTrade, Position
@@ -22,52 +22,50 @@ from pumpwatch_workbench.simulator.engine.requests import StopRequest
 UNSUPPORTED_STOPS = ("tpSize", "slSize", "tpLimitPrice", "slLimitPrice")
 
 
-def positions(floor: Floor, request: Request) -> Answer:
+@listed("nextPageCursor", "category", "list")
+def positions(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with positions: by symbol also a flat one, by settle coin only open ones."""
-    kind = category(request)
-    if kind != LINEAR:
-        return Answer({"nextPageCursor": "", "category": kind, "list": []})
-    scope = in_scope(floor, request, required=True)
-    ledger = floor.engine.ledger
+    scope = in_scope(exchange, request, required=True)
+    ledger = exchange.engine.ledger
     if request.text("symbol"):
-        chosen = [ledger.position(symbol_index(floor, request))]
+        chosen = [ledger.position(symbol_index(exchange, request))]
     else:
         chosen = [position for position in ledger.held() if scope(position.index)]
-    page, cursor = paged(floor, request, chosen, _position_id, default=20, maximum=200)
-    interventions, rows = floor.engine.interventions, []
+    page, cursor = paged(exchange, request, chosen, _position_id, default=20, maximum=200)
+    interventions, rows = exchange.engine.interventions, []
     for position in page:
         row = position_row(ledger, position, request.now)
         legs = [row]
-        if floor.settings.hedge_mode or position.index in interventions.hedged:
+        if exchange.settings.hedge_mode or position.index in interventions.hedged:
             # What a hedged position looks like: as much on the one side as on the other.
             sides = ("Buy", "Sell") if position.side else ("", "")
             legs = [{**row, "positionIdx": n, "side": side} for n, side in enumerate(sides, 1)]
-        rows += [interventions.seen("position", position.index, one, request.now) for one in legs]
-    return Answer({"nextPageCursor": cursor, "category": kind, "list": rows})
+        rows += [interventions.seen("position", position.index, leg, request.now) for leg in legs]
+    return private_page(rows, cursor)
 
 
 def _position_id(position: Position) -> tuple[str, int]:
     return position.symbol, position.updated
 
 
-def set_leverage(floor: Floor, request: Request) -> Answer:
+def set_leverage(exchange: ExchangeState, request: Request) -> Answer:
     """Set a symbol's leverage, the same for both sides in one-way mode."""
     linear_only(request)
-    index = symbol_index(floor, request)
+    index = symbol_index(exchange, request)
     buy = request.number("buyLeverage", "buy leverage invalid")
     sell = request.number("sellLeverage", "sell leverage invalid")
     if buy is None or sell is None:
         raise invalid("params error: buyLeverage and sellLeverage are required")
     if buy != sell:
         raise invalid("buy leverage not equal sell leverage")
-    floor.engine.set_leverage(index, buy)
+    exchange.engine.set_leverage(index, buy)
     return Answer({})
 
 
-def trading_stop(floor: Floor, request: Request) -> Answer:
+def trading_stop(exchange: ExchangeState, request: Request) -> Answer:
     """Set, change or remove a position's stop loss and take profit."""
     linear_only(request)
-    index = symbol_index(floor, request)
+    index = symbol_index(exchange, request)
     require_one_way(request)
     if not (request.text("tpslMode") and request.text("positionIdx")):
         raise invalid("params error: tpslMode and positionIdx are required")
@@ -79,7 +77,7 @@ def trading_stop(floor: Floor, request: Request) -> Answer:
     for name in ("tpOrderType", "slOrderType"):
         if request.text(name) not in ("", "Market"):
             raise invalid(f"params error: {name} invalid")
-    floor.engine.set_stops(
+    exchange.engine.set_stops(
         StopRequest(
             index=index,
             take_profit=request.number("takeProfit"),
@@ -93,7 +91,7 @@ def trading_stop(floor: Floor, request: Request) -> Answer:
     return Answer({})
 
 
-def switch_mode(floor: Floor, request: Request) -> Answer:
+def switch_mode(exchange: ExchangeState, request: Request) -> Answer:
     """Answer that one-way mode is on already; hedge mode is not simulated."""
     linear_only(request)
     if request.text("mode") == "0":
@@ -101,21 +99,19 @@ def switch_mode(floor: Floor, request: Request) -> Answer:
     raise invalid("params error: only one-way mode is simulated")
 
 
-def closed_pnl(floor: Floor, request: Request) -> Answer:
+@listed("nextPageCursor", "category", "list")
+def closed_pnl(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the results of closing orders, newest first."""
-    kind = category(request)
-    if kind != LINEAR:
-        return Answer({"nextPageCursor": "", "category": kind, "list": []})
-    scope = in_scope(floor, request, required=False)
+    scope = in_scope(exchange, request, required=False)
     start, end = time_window(request, request.now)
     trades = [
         trade
-        for trade in reversed(floor.engine.ledger.closed)
+        for trade in reversed(exchange.engine.ledger.closed)
         if scope(trade.order.index) and start <= trade.time <= end
     ]
-    page, cursor = paged(floor, request, trades, _trade_id, default=50, maximum=100)
+    page, cursor = paged(exchange, request, trades, _trade_id, default=50, maximum=100)
     rows = [closed_row(trade) for trade in page]
-    return Answer({"nextPageCursor": cursor, "category": kind, "list": rows})
+    return private_page(rows, cursor)
 
 
 def _trade_id(trade: ClosedTrade) -> tuple[str, int]:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from pumpwatch_workbench.simulator.endpoints import account, instruments, market, position, trade
-from pumpwatch_workbench.simulator.endpoints.floor import Floor
-from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
-
-Handler = Callable[[Floor, Request], Answer]
+from pumpwatch_workbench.simulator.endpoints import account, market, position, trade
+from pumpwatch_workbench.simulator.endpoints.common import Handler
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +29,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/v5/market/mark-price-kline"): Route(market.mark_kline),
     ("GET", "/v5/market/index-price-kline"): Route(market.mark_kline),
     ("GET", "/v5/market/tickers"): Route(market.tickers),
-    ("GET", "/v5/market/instruments-info"): Route(instruments.instruments_info),
+    ("GET", "/v5/market/instruments-info"): Route(market.instruments_info),
     ("GET", "/v5/market/orderbook"): Route(market.orderbook),
     ("GET", "/v5/market/recent-trade"): Route(market.recent_trade),
     ("GET", "/v5/market/price-limit"): Route(market.price_limit),

@@ -9,15 +9,16 @@ from typing import Literal
 
 from pumpwatch_workbench.simulator.endpoints.common import (
     LINEAR,
-    category,
     in_scope,
     linear_only,
+    listed,
     paged,
+    private_page,
     require_one_way,
     symbol_index,
     time_window,
 )
-from pumpwatch_workbench.simulator.endpoints.floor import Floor
+from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
 from pumpwatch_workbench.simulator.endpoints.wire.rows import execution_row, order_row
 from pumpwatch_workbench.simulator.engine.records import Execution, Order, Side
@@ -31,28 +32,30 @@ TIMES_IN_FORCE = {"GTC", "IOC", "FOK", "PostOnly"}
 TRIGGERS = {"LastPrice", "MarkPrice", "IndexPrice"}
 
 
-def create(floor: Floor, request: Request) -> Answer:
+def create(exchange: ExchangeState, request: Request) -> Answer:
     """Accept an order: the answer means accepted, not filled."""
     linear_only(request)
-    order = floor.engine.create(_order_request(floor, request))
+    order = exchange.engine.create(_order_request(exchange, request))
     return Answer({"orderId": order.order_id, "orderLinkId": order.link_id})
 
 
-def create_batch(floor: Floor, request: Request) -> Answer:
+def create_batch(exchange: ExchangeState, request: Request) -> Answer:
     """Place up to 20 orders, each accepted or refused on its own."""
     linear_only(request)
     asked = request.parameters.get("request")
     if not isinstance(asked, list) or not 0 < len(asked) <= BATCH:
         raise invalid("params error: request invalid")
     rows, codes = [], []
-    for one in asked:
-        if not isinstance(one, dict):
+    for wanted in asked:
+        if not isinstance(wanted, dict):
             raise invalid("params error: request invalid")
-        row = {"category": LINEAR, "symbol": one.get("symbol", ""), "orderId": ""}
-        row |= {"orderLinkId": one.get("orderLinkId", ""), "createAt": ""}
+        row = {"category": LINEAR, "symbol": wanted.get("symbol", ""), "orderId": ""}
+        row |= {"orderLinkId": wanted.get("orderLinkId", ""), "createAt": ""}
         code, text = 0, "OK"
         try:
-            order = floor.engine.create(_order_request(floor, replace(request, parameters=one)))
+            order = exchange.engine.create(
+                _order_request(exchange, replace(request, parameters=wanted))
+            )
             row |= {"orderId": order.order_id, "createAt": str(request.now)}
         except Refused as refusal:
             code, text = refusal.code, refusal.text
@@ -61,69 +64,65 @@ def create_batch(floor: Floor, request: Request) -> Answer:
     return Answer({"list": rows}, ext={"list": codes})
 
 
-def amend(floor: Floor, request: Request) -> Answer:
+def amend(exchange: ExchangeState, request: Request) -> Answer:
     """Change quantity or price of a resting limit order."""
     linear_only(request)
-    symbol_index(floor, request)
-    order = floor.engine.amend(
-        _named(floor, request), request.number("qty", "Qty invalid"), request.number("price")
+    symbol_index(exchange, request)
+    order = exchange.engine.amend(
+        _named(exchange, request), request.number("qty", "Qty invalid"), request.number("price")
     )
     return Answer({"orderId": order.order_id, "orderLinkId": order.link_id})
 
 
-def cancel(floor: Floor, request: Request) -> Answer:
+def cancel(exchange: ExchangeState, request: Request) -> Answer:
     """Cancel one open order, also a waiting stop or target."""
     linear_only(request)
-    symbol_index(floor, request)
-    order = floor.engine.cancel(_named(floor, request))
+    symbol_index(exchange, request)
+    order = exchange.engine.cancel(_named(exchange, request))
     return Answer({"orderId": order.order_id, "orderLinkId": order.link_id})
 
 
-def cancel_all(floor: Floor, request: Request) -> Answer:
+def cancel_all(exchange: ExchangeState, request: Request) -> Answer:
     """Cancel every open order in scope, waiting stops and targets included."""
     linear_only(request)
-    scope = in_scope(floor, request, required=True)
+    scope = in_scope(exchange, request, required=True)
     only = request.text("orderFilter")
     cancelled = []
-    for order in _all_open(floor):
+    for order in _all_open(exchange):
         if scope(order.index) and order.is_open and _kind_matches(order, only):
-            floor.engine.cancel(order)
+            exchange.engine.cancel(order)
             cancelled.append({"orderId": order.order_id, "orderLinkId": order.link_id})
     return Answer({"list": cancelled, "success": "1"})
 
 
-def realtime(floor: Floor, request: Request) -> Answer:
+@listed("nextPageCursor", "category", "list")
+def realtime(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with open orders; by id also with one of the last that are done."""
-    kind = category(request)
-    if kind != LINEAR:
-        return Answer({"nextPageCursor": "", "category": kind, "list": []})
-    scope = in_scope(floor, request, required=True)
-    ledger = floor.engine.ledger
+    scope = in_scope(exchange, request, required=True)
+    ledger = exchange.engine.ledger
     only = request.text("orderFilter")
     if request.text("orderId") or request.text("orderLinkId"):
-        order = _named(floor, request)
+        order = _named(exchange, request)
         known = order is not None and (order.is_open or order.order_id in ledger.recent)
         orders = [order] if order is not None and known else []
     elif request.text("openOnly", "0") == "1":
         orders = list(ledger.recent.values())
     else:
-        orders = _all_open(floor)
+        orders = _all_open(exchange)
     shown = [order for order in orders if scope(order.index) and _kind_matches(order, only)]
-    return _order_page(floor, request, shown, default=20)
+    return _order_page(exchange, request, shown, default=20)
 
 
-def history(floor: Floor, request: Request) -> Answer:
+@listed("nextPageCursor", "category", "list")
+def history(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with orders that are done; unfilled cancelled and rejected ones for 24 hours only."""
-    kind = category(request)
-    if kind != LINEAR:
-        return Answer({"nextPageCursor": "", "category": kind, "list": []})
-    scope = in_scope(floor, request, required=False)
+    scope = in_scope(exchange, request, required=False)
     start, end = time_window(request, request.now)
     status, only = request.text("orderStatus"), request.text("orderFilter")
     identity, link = request.text("orderId"), request.text("orderLinkId")
     shown = [
         order
-        for order in floor.engine.ledger.orders.values()
+        for order in exchange.engine.ledger.orders.values()
         if not order.is_open
         and scope(order.index)
         and start <= order.created <= end
@@ -133,36 +132,34 @@ def history(floor: Floor, request: Request) -> Answer:
         and link in ("", order.link_id)
         and _kind_matches(order, only)
     ]
-    return _order_page(floor, request, shown, default=20)
+    return _order_page(exchange, request, shown, default=20)
 
 
-def executions(floor: Floor, request: Request) -> Answer:
+@listed("nextPageCursor", "category", "list")
+def executions(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with fills, funding payments and liquidations, newest first."""
-    kind = category(request)
-    if kind != LINEAR:
-        return Answer({"nextPageCursor": "", "category": kind, "list": []})
-    scope = in_scope(floor, request, required=False)
+    scope = in_scope(exchange, request, required=False)
     start, end = time_window(request, request.now)
     identity, link = request.text("orderId"), request.text("orderLinkId")
     execution_type = request.text("execType")
     shown = [
         row
-        for row in floor.engine.ledger.executions
-        if scope(floor.indices[row.symbol])
+        for row in exchange.engine.ledger.executions
+        if scope(exchange.indices[row.symbol])
         and start <= row.time <= end
         and identity in ("", row.order_id)
         and (not link or (row.order is not None and row.order.link_id == link))
         and execution_type in ("", row.kind)
     ]
     shown.reverse()
-    page, cursor = paged(floor, request, shown, _execution_id, default=50, maximum=100)
+    page, cursor = paged(exchange, request, shown, _execution_id, default=50, maximum=100)
     rows = [
-        floor.engine.interventions.seen(
-            "execution", floor.indices[row.symbol], execution_row(row), request.now
+        exchange.engine.interventions.seen(
+            "execution", exchange.indices[row.symbol], execution_row(row), request.now
         )
         for row in page
     ]
-    return Answer({"nextPageCursor": cursor, "category": kind, "list": rows})
+    return private_page(rows, cursor)
 
 
 def _execution_id(row: Execution) -> tuple[str, int]:
@@ -173,16 +170,18 @@ def _order_id(order: Order) -> tuple[str, int]:
     return order.order_id, order.created
 
 
-def _order_page(floor: Floor, request: Request, orders: list[Order], *, default: int) -> Answer:
+def _order_page(
+    exchange: ExchangeState, request: Request, orders: list[Order], *, default: int
+) -> Answer:
     newest = sorted(orders, key=lambda order: order.sequence, reverse=True)
-    page, cursor = paged(floor, request, newest, _order_id, default=default, maximum=50)
-    seen = floor.engine.interventions.seen
+    page, cursor = paged(exchange, request, newest, _order_id, default=default, maximum=50)
+    seen = exchange.engine.interventions.seen
     rows = [seen("order", order.index, order_row(order), request.now) for order in page]
-    return Answer({"nextPageCursor": cursor, "category": LINEAR, "list": rows})
+    return private_page(rows, cursor)
 
 
-def _all_open(floor: Floor) -> list[Order]:
-    active = floor.engine.ledger.active
+def _all_open(exchange: ExchangeState) -> list[Order]:
+    active = exchange.engine.ledger.active
     return [order for orders in active.values() for order in orders.values()]
 
 
@@ -194,9 +193,9 @@ def _kind_matches(order: Order, only: str) -> bool:
     return True
 
 
-def _named(floor: Floor, request: Request) -> Order | None:
+def _named(exchange: ExchangeState, request: Request) -> Order | None:
     """Return the order an id names, orderId before orderLinkId, in the symbol if one is given."""
-    ledger = floor.engine.ledger
+    ledger = exchange.engine.ledger
     identity, link = request.text("orderId"), request.text("orderLinkId")
     if not identity and not link:
         raise invalid("params error: OrderId or orderLinkId is required")
@@ -207,8 +206,8 @@ def _named(floor: Floor, request: Request) -> Order | None:
     return order
 
 
-def _order_request(floor: Floor, request: Request) -> OrderRequest:
-    index = symbol_index(floor, request)
+def _order_request(exchange: ExchangeState, request: Request) -> OrderRequest:
+    index = symbol_index(exchange, request)
     side, kind = _side_and_kind(request)
     require_one_way(request)
     link = request.text("orderLinkId")

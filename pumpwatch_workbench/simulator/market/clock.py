@@ -6,6 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 
+STEPPED_START = 1_793_577_600_000
+"""2026-11-02T00:00:00Z: where a market begins that is not tied to the wall clock."""
+
 
 def wall_milliseconds() -> int:
     """Return the wall time, milliseconds UTC."""
@@ -37,24 +40,14 @@ class MarketClock:
         self._wall_start = wall()
         self._start = self._wall_start if start is None else start
         self._speed = speed
-        self._stepped = stepped
+        self.stepped = stepped
         self._latest = self._start
         self._lock = threading.Lock()
-
-    @property
-    def stepped(self) -> bool:
-        """Tell whether only `advance_to` and `advance_by` move the clock."""
-        return self._stepped
-
-    @property
-    def speed(self) -> float:
-        """Return how many market seconds pass in one wall second (1 for a stepped clock)."""
-        return self._speed
 
     def now(self) -> int:
         """Return market time, milliseconds UTC; it never goes back, even if the wall's does."""
         with self._lock:
-            if not self._stepped:
+            if not self.stepped:
                 elapsed = self._wall() - self._wall_start
                 self._latest = max(self._latest, self._start + int(elapsed * self._speed))
             return self._latest
@@ -65,23 +58,17 @@ class MarketClock:
         Raises ValueError when that would go back, RuntimeError when the clock follows the wall.
         """
         with self._lock:
-            self._require_stepped()
-            if milliseconds < self._latest:
-                raise ValueError(
-                    f"the market clock cannot go back from {self._latest} to {milliseconds}"
-                )
-            self._latest = milliseconds
-            return self._latest
+            return self._move(milliseconds)
 
     def advance_by(self, milliseconds: int) -> int:
-        """Move a stepped clock forward by `milliseconds` (not negative) and return the new time."""
+        """Move a stepped clock forward by `milliseconds` and return the new time."""
         with self._lock:
-            self._require_stepped()
-            if milliseconds < 0:
-                raise ValueError(f"the market clock cannot go back by {-milliseconds} ms")
-            self._latest += milliseconds
-            return self._latest
+            return self._move(self._latest + milliseconds)
 
-    def _require_stepped(self) -> None:
-        if not self._stepped:
+    def _move(self, to: int) -> int:
+        if not self.stepped:
             raise RuntimeError("this market clock follows the wall and cannot be stepped")
+        if to < self._latest:
+            raise ValueError(f"the market clock cannot go back from {self._latest} to {to}")
+        self._latest = to
+        return to

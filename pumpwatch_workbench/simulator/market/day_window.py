@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -21,7 +22,7 @@ MINUTES_PER_DAY = 1_440
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Totals:
-    """What a stretch of minutes adds up to; the last axis is symbols."""
+    """Totals of successive minutes; the last axis is symbols."""
 
     volume: FloatArray
     turnover: FloatArray
@@ -32,7 +33,7 @@ class Totals:
         """Return one row of totals shaped (rows, symbols)."""
         return Totals(self.volume[row], self.turnover[row], self.high[row], self.low[row])
 
-    def joined(self, other: Totals) -> Totals:
+    def joined(self, other: Totals | PartialMinutes) -> Totals:
         """Return the totals of both stretches together."""
         return Totals(
             self.volume + other.volume,
@@ -67,9 +68,10 @@ class DayWindow:
     def __init__(self, hour: Callable[[int], Hour]) -> None:
         self._hour = hour
         # The latest answer of each kind, because time mostly goes forward in small steps.
-        self._suffixes = _Latest(lambda number: _running(hour(number).paths, backward=True))
-        self._prefixes = _Latest(lambda number: _running(hour(number).paths, backward=False))
-        self._middles = _Latest(self._whole_hours)
+        latest = lru_cache(maxsize=1)
+        self._suffixes = latest(lambda number: _running(hour(number).paths, backward=True))
+        self._prefixes = latest(lambda number: _running(hour(number).paths, backward=False))
+        self._middles = latest(self._whole_hours)
 
     def totals(self, minute: int, forming: PartialMinutes, leaving: PartialMinutes) -> Totals:
         """Return the totals of the 24 hours that end within `minute` (numbered from 1970).
@@ -78,8 +80,7 @@ class DayWindow:
         minute 24 hours earlier; in between are 1,439 complete minutes. The result is shaped
         (symbols,).
         """
-        complete = self._complete_minutes(minute)
-        return complete.joined(_of_part(forming)).joined(_of_part(leaving))
+        return self._complete_minutes(minute).joined(forming).joined(leaving)
 
     def _complete_minutes(self, minute: int) -> Totals:
         """Return the totals of the 1,439 complete minutes before `minute`."""
@@ -98,25 +99,6 @@ class DayWindow:
             np.stack([hour.high for hour in hours]).max(axis=0),
             np.stack([hour.low for hour in hours]).min(axis=0),
         )
-
-
-class _Latest:
-    """Remembers the latest result of a function of whole numbers."""
-
-    def __init__(self, function: Callable[..., Totals]) -> None:
-        self._function = function
-        self._arguments: tuple[int, ...] | None = None
-        self._result: Totals | None = None
-
-    def __call__(self, *arguments: int) -> Totals:
-        if self._result is None or self._arguments != arguments:
-            self._result = self._function(*arguments)
-            self._arguments = arguments
-        return self._result
-
-
-def _of_part(part: PartialMinutes) -> Totals:
-    return Totals(part.volume, part.turnover, part.high, part.low)
 
 
 def _running(paths: MinutePaths, *, backward: bool) -> Totals:

@@ -18,7 +18,7 @@ from pumpwatch_workbench.simulator.market.source import (
     MarketView,
     Minutes,
     PlantedEvent,
-    Prints,
+    Trades,
 )
 
 PRICES = ("last", "mark", "index", "high_24h", "low_24h")
@@ -151,7 +151,7 @@ class LiveMarket:
         """Return the candle that contains `time`."""
         return self._scaled(index, self.source.forming(index, time))
 
-    def trades(self, index: int, first: int, end: int) -> Prints:
+    def trades(self, index: int, first: int, end: int) -> Trades:
         """Return the source's trades at the prices there are; none in a halt or once delisted."""
         found = self.source.trades(index, first, end)
         fate = self._fates.get(index)
@@ -160,7 +160,7 @@ class LiveMarket:
         times = found.time.tolist()
         factor = np.array([fate.factor(time) for time in times])
         open_ = np.array([not self.is_halted(index, time) for time in times], dtype=np.bool_)
-        return Prints(
+        return Trades(
             found.time[open_],
             found.bought[open_],
             (found.price * factor)[open_],

@@ -73,11 +73,11 @@ def serve_on_command(market: Market, start: int, *, write_ahead: bool = False) -
     from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed  # noqa: PLC0415 - this process only
     from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings  # noqa: PLC0415
     from pumpwatch_workbench.simulator.exchange import Exchange  # noqa: PLC0415
-    from pumpwatch_workbench.simulator.server import start_simulator  # noqa: PLC0415
+    from pumpwatch_workbench.simulator.server import SimulatorServer  # noqa: PLC0415
 
     settings, clock = ExchangeSettings(rate_limits=False), HeldClock(start)
     exchange = Exchange(market, clock, credentials_from_seed(1), settings)
-    with start_simulator(exchange) as server:
+    with SimulatorServer(exchange) as server:
         _say(json.dumps({"url": server.url}))
         for line in sys.stdin:
             what, value = line.split()

@@ -8,12 +8,14 @@ price over volume.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pumpwatch_workbench.simulator.market.source import MINUTE_MS, FloatArray, IntArray
+from pumpwatch_workbench.simulator.market.source import MINUTE_MS, FloatArray, IntArray, Minutes
 
 OffsetArray = NDArray[np.int32]
 
@@ -73,11 +75,24 @@ class PartialMinutes:
     """One minute of every symbol, or a part of it; every array is shaped (symbols,)."""
 
     price: FloatArray
-    """At the instant that splits the minute."""
+    """Price at the instant that splits the minute."""
     high: FloatArray
     low: FloatArray
     volume: FloatArray
     turnover: FloatArray
+
+
+def forming_candle(minute: int, opening: FloatArray, part: PartialMinutes) -> Minutes:
+    """Return the candle of a minute (numbered from 1970) that opened so and has come so far."""
+    return Minutes(
+        open_time=np.array([minute * MINUTE_MS], dtype=np.int64),
+        open=opening,
+        high=part.high,
+        low=part.low,
+        close=part.price,
+        volume=part.volume,
+        turnover=part.turnover,
+    )
 
 
 def concatenate(parts: list[MinutePaths]) -> MinutePaths:
@@ -99,20 +114,9 @@ def until(paths: MinutePaths, offset: int, scale: FloatArray) -> PartialMinutes:
     """Return what has happened `offset` milliseconds into the minute."""
     line = _line(paths, offset)
     price = np.rint(line * scale) / scale
-    after_first = paths.first_at <= offset
-    after_second = paths.second_at <= offset
-    high = np.maximum(paths.open, price)
-    low = np.minimum(paths.open, price)
-    first = np.where(after_first, paths.first, price)
-    second = np.where(after_second, paths.second, price)
-    volume, turnover = _traded(paths, offset, line)
-    return PartialMinutes(
-        price,
-        np.maximum(high, np.maximum(first, second)),
-        np.minimum(low, np.minimum(first, second)),
-        volume,
-        turnover,
-    )
+    first = np.where(paths.first_at <= offset, paths.first, price)
+    second = np.where(paths.second_at <= offset, paths.second, price)
+    return _part(price, (paths.open, price, first, second), *_traded(paths, offset, line))
 
 
 def after(paths: MinutePaths, offset: int, scale: FloatArray) -> PartialMinutes:
@@ -122,13 +126,8 @@ def after(paths: MinutePaths, offset: int, scale: FloatArray) -> PartialMinutes:
     first = np.where(paths.first_at > offset, paths.first, price)
     second = np.where(paths.second_at > offset, paths.second, price)
     volume, turnover = _traded(paths, offset, line)
-    return PartialMinutes(
-        price,
-        np.maximum(np.maximum(price, paths.close), np.maximum(first, second)),
-        np.minimum(np.minimum(price, paths.close), np.minimum(first, second)),
-        paths.volume - volume,
-        paths.turnover - turnover,
-    )
+    knots = (price, paths.close, first, second)
+    return _part(price, knots, paths.volume - volume, paths.turnover - turnover)
 
 
 def knots(paths: MinutePaths, open_time: IntArray) -> tuple[IntArray, FloatArray]:
@@ -136,15 +135,8 @@ def knots(paths: MinutePaths, open_time: IntArray) -> tuple[IntArray, FloatArray
 
     A close and the next open share their instant; where they differ the line jumps.
     """
-    times = np.stack(
-        [
-            open_time,
-            open_time + paths.first_at,
-            open_time + paths.second_at,
-            open_time + MINUTE_MS,
-        ],
-        axis=1,
-    )
+    first, second = open_time + paths.first_at, open_time + paths.second_at
+    times = np.stack([open_time, first, second, open_time + MINUTE_MS], axis=1)
     prices = np.stack([paths.open, paths.first, paths.second, paths.close], axis=1)
     return times.reshape(-1).astype(np.int64), prices.reshape(-1)
 
@@ -159,6 +151,13 @@ def clip_line(
     repeated = np.zeros(line_times.size, dtype=bool)
     repeated[1:] = (np.diff(line_times) == 0) & (np.diff(line_prices) == 0)
     return line_times[~repeated], line_prices[~repeated]
+
+
+def _part(
+    price: FloatArray, knots: Sequence[FloatArray], volume: FloatArray, turnover: FloatArray
+) -> PartialMinutes:
+    high, low = reduce(np.maximum, knots), reduce(np.minimum, knots)
+    return PartialMinutes(price, high, low, volume, turnover)
 
 
 def _line(paths: MinutePaths, offset: int) -> FloatArray:

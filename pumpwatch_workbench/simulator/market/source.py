@@ -77,7 +77,7 @@ class Minutes:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prints:
+class Trades:
     """Trades of one symbol, oldest first; every array is shaped (trades,)."""
 
     time: IntArray
@@ -154,7 +154,7 @@ class Market(Protocol):
         Stops, targets, liquidations and resting orders are tested along this line.
         """
 
-    def trades(self, index: int, first: int, end: int) -> Prints:
+    def trades(self, index: int, first: int, end: int) -> Trades:
         """Return the trades from `first` to `end` (both included, milliseconds UTC).
 
         Those of a complete minute give its candle; they are the same whenever they are asked for.

@@ -15,7 +15,7 @@ from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.measured import HeldClock
 from pumpwatch_workbench.simulator.market.source import DAY_MS, MINUTE_MS
 from pumpwatch_workbench.simulator.market_time import MarketTime
-from pumpwatch_workbench.simulator.server import start_simulator
+from pumpwatch_workbench.simulator.server import SimulatorServer
 from studies.scale.bucket import FolderBucket
 from studies.scale.exchange_process import ONSET, START, calm_market
 from studies.scale.market import SURGE_MINUTES, CalmMarketData
@@ -94,7 +94,7 @@ def test_the_same_ticks_over_the_wire(tmp_path):
     fill(tmp_path, SYMBOLS, MOVERS)
     clock, settings = HeldClock(START), ExchangeSettings(rate_limits=False)
     exchange = Exchange(calm_market(SYMBOLS, MOVERS), clock, credentials_from_seed(1), settings)
-    with start_simulator(exchange) as server:
+    with SimulatorServer(exchange) as server:
         session = BybitSession(server.url, exchange_time=MarketTime())
         figures = make_ticks(
             BybitMarketData(session, parallel_requests=2),

@@ -240,21 +240,19 @@ def test_time_without_a_stop_is_measured_in_market_time():
     desk.advance(1_500)
     stop(desk, stopLoss="95")
     desk.advance(9_000)
-    state = desk.exchange.handle("GET", "/simulator/state")
+    state = desk.control("state")
     assert b'"unprotected_ms_max":1500' in state.body
     desk.placed("Sell", "1", reduceOnly=True)
     desk.placed("Buy", "1", stopLoss="95")
     desk.advance(60_000)
-    assert (
-        b'"unprotected_ms":{"AAAUSDT":1500}' in desk.exchange.handle("GET", "/simulator/state").body
-    )
+    assert b'"unprotected_ms":{"AAAUSDT":1500}' in desk.control("state").body
 
 
 def test_bare_position_counts_while_it_is_still_open():
     desk = Desk()
     desk.placed("Buy", "1")
     desk.advance(7_000)
-    assert b'"unprotected_ms_max":7000' in desk.exchange.handle("GET", "/simulator/state").body
+    assert b'"unprotected_ms_max":7000' in desk.control("state").body
 
 
 def test_reduce_only_conditional_order_counts_as_protection():
@@ -262,7 +260,7 @@ def test_reduce_only_conditional_order_counts_as_protection():
     desk.placed("Buy", "1")
     desk.placed("Sell", "1", triggerPrice="95", triggerDirection=2, reduceOnly=True)
     desk.advance(7_000)
-    assert b'"unprotected_ms_max":0' in desk.exchange.handle("GET", "/simulator/state").body
+    assert b'"unprotected_ms_max":0' in desk.control("state").body
 
 
 def test_quiet_market_walks_no_paths_however_far_the_clock_goes():

@@ -6,6 +6,7 @@ import pytest
 from support.scripted_market import START
 from support.trading_desk import WALL, Desk, signed_headers
 
+from pumpwatch_workbench.simulator import control
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.endpoints.routes import ROUTES
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
@@ -49,21 +50,6 @@ def test_stepped_clock_counts_requests_in_market_time():
     assert desk.clock.now() == START + 1_500 * 60
 
 
-def test_eleventh_order_within_a_second_is_too_many():
-    desk = Desk(rate_limits=True)
-    for _ in range(10):
-        desk.order("Buy", "1")
-    response = desk.raw("POST", "/v5/order/create", category="linear")
-    answer = json.loads(response.body)
-    assert answer["retCode"] == 10006
-    assert answer["retMsg"] == "Too many visits. Exceeded the API Rate Limit."
-    assert response.headers["X-Bapi-Limit-Status"] == "0"
-    assert int(response.headers["X-Bapi-Limit-Reset-Timestamp"]) == WALL + 1_000
-    assert desk.get("/v5/order/realtime", symbol="AAAUSDT")["retCode"] == 0
-    desk.advance(1_000)
-    assert desk.order("Buy", "1")["retCode"] == 0
-
-
 PRIVATE = {route: one.per_second for route, one in ROUTES.items() if one.private}
 
 
@@ -73,7 +59,9 @@ def test_every_private_endpoint_says_when_its_limit_ends(method, path):
     for _ in range(PRIVATE[method, path]):
         assert json.loads(desk.raw(method, path).body)["retCode"] != 10006
     response = desk.raw(method, path)
-    assert json.loads(response.body)["retCode"] == 10006
+    answer = json.loads(response.body)
+    assert answer["retCode"] == 10006
+    assert answer["retMsg"] == "Too many visits. Exceeded the API Rate Limit."
     assert response.headers["X-Bapi-Limit"] == str(PRIVATE[method, path])
     assert response.headers["X-Bapi-Limit-Status"] == "0"
     assert response.headers["X-Bapi-Limit-Reset-Timestamp"] == str(WALL + 1_000)
@@ -132,9 +120,7 @@ def test_control_call_moves_the_clock_and_never_backwards():
     desk = Desk()
 
     def step(document):
-        body = document if isinstance(document, bytes) else json.dumps(document).encode()
-        response = desk.exchange.handle("POST", "/simulator/clock", "", body)
-        return response.status, json.loads(response.body)
+        return desk.told("clock", document)
 
     assert step({"advance_to": START + 5_000}) == (200, {"time": START + 5_000, "requests": 0})
     status, answer = step({"advance_to": START})
@@ -142,13 +128,13 @@ def test_control_call_moves_the_clock_and_never_backwards():
     assert "cannot go back" in answer["error"]
     assert step({"advance_to": "soon"})[0] == 400
     assert step(b"{")[0] == 400
-    assert get(desk.exchange, "/simulator/nothing").status == 404
+    assert desk.control("nothing").status == 404
 
 
 def test_clock_that_follows_the_wall_cannot_be_moved():
     exchange = wall_exchange(Desk())
     body = json.dumps({"advance_to": START + 5_000}).encode()
-    response = exchange.handle("POST", "/simulator/clock", "", body)
+    response = control.handle(exchange, "POST", "/simulator/clock", body)
     assert response.status == 400
     assert b"--stepped" in response.body
 
@@ -157,69 +143,11 @@ def test_state_counts_requests_and_finds_link_ids_filled_twice():
     desk = Desk(settings={"order_link_horizon": "open"})
     desk.placed("Buy", "1", orderLinkId="twice")
     desk.placed("Buy", "1", orderLinkId="twice")
-    state = json.loads(get(desk.exchange, "/simulator/state").body)
+    state = desk.state()
     assert state["requests"]["/v5/order/create"] == 2
     assert state["duplicate_fills"] == ["twice"]
     assert len(state["orders"]) == len(state["executions"]) == 2
     assert state["positions"][0]["size"] == "2"
-
-
-def faults(desk, *rules):
-    body = json.dumps({"faults": rules}).encode()
-    return desk.exchange.handle("POST", "/simulator/faults", "", body)
-
-
-def test_lost_answer_leaves_the_order_placed_or_not_as_asked():
-    desk = Desk()
-    order = {"category": "linear", "symbol": "AAAUSDT", "side": "Buy", "orderType": "Market"}
-    faults(desk, {"path": "/v5/order/create", "action": "drop_before"})
-    assert desk.raw("POST", "/v5/order/create", **order, qty="1").dropped
-    assert desk.position()["size"] == "0"
-    faults(desk, {"path": "/v5/order/create", "action": "drop_after"})
-    assert desk.raw("POST", "/v5/order/create", **order, qty="1").dropped
-    assert desk.position()["size"] == "1"
-    assert not desk.raw("POST", "/v5/order/create", **order, qty="1").dropped
-
-
-def test_forced_code_is_answered_without_acting():
-    desk = Desk()
-    faults(desk, {"path": "/v5/order/create", "action": "refuse", "ret_code": 10016, "skip": 1})
-    assert desk.order("Buy", "1")["retCode"] == 0
-    assert desk.order("Buy", "1")["retCode"] == 10016
-    assert desk.order("Buy", "1")["retCode"] == 0
-    assert desk.position()["size"] == "2"
-
-
-def test_delay_costs_market_time_on_a_stepped_clock():
-    desk = Desk()
-    faults(desk, {"path": "/v5/market/time", "action": "delay", "delay_ms": 700, "times": 2})
-    for _ in range(3):
-        get(desk.exchange, "/v5/market/time")
-    assert desk.clock.now() == START + 1_400
-
-
-def test_bare_status_is_answered_as_asked():
-    desk = Desk()
-    faults(desk, {"path": "/v5/market/time", "action": "status", "status": 503, "body": "down"})
-    response = get(desk.exchange, "/v5/market/time")
-    assert (response.status, response.body) == (503, b"down")
-    faults(desk)
-    assert get(desk.exchange, "/v5/market/time").status == 200
-
-
-@pytest.mark.parametrize(
-    "rule",
-    [
-        {"path": "order", "action": "delay"},
-        {"path": "/v5/order/create", "action": "explode"},
-        {"path": "/v5/order/create", "action": "delay", "delay_ms": -1},
-        {"path": "/v5/order/create", "action": "delay", "times": "two"},
-    ],
-)
-def test_badly_described_fault_is_refused_with_a_reason(rule):
-    response = faults(Desk(), rule)
-    assert response.status == 400
-    assert json.loads(response.body)["error"]
 
 
 def test_same_requests_give_the_same_answers_byte_for_byte():
@@ -232,6 +160,6 @@ def test_same_requests_give_the_same_answers_byte_for_byte():
             headers = signed_headers(query)
             bodies.append(desk.exchange.handle("GET", path, query, b"", headers).body)
             desk.advance(desk.clock.now() - START + 17_000)
-        return bodies, get(desk.exchange, "/simulator/state").body
+        return bodies, desk.control("state").body
 
     assert play() == play()

@@ -13,7 +13,6 @@ from support.scripted_market import listing
 from support.trading_desk import Desk
 
 from pumpwatch_workbench.simulator.troubles.incidents.forms import incidents_from_json
-from pumpwatch_workbench.simulator.troubles.incidents.incident import IncidentError
 from pumpwatch_workbench.simulator.troubles.incidents.kinds import KINDS, apply_incident
 from pumpwatch_workbench.simulator.troubles.incidents.schedule import (
     DRAWN,
@@ -24,21 +23,6 @@ from pumpwatch_workbench.simulator.troubles.incidents.schedule import (
 MINUTE = 60_000
 SYMBOL = "AAAUSDT"
 PAGE = Path(__file__).parents[3] / "docs" / "simulator-incidents.md"
-
-
-def control(desk, document):
-    body = json.dumps(document).encode()
-    response = desk.exchange.handle("POST", "/simulator/incidents", "", body)
-    return response.status, json.loads(response.body)
-
-
-def happen(desk, kind, **fields):
-    status, answer = control(desk, {"incidents": [{"kind": kind, "symbol": SYMBOL, **fields}]})
-    assert status == 200, answer
-
-
-def state(desk):
-    return json.loads(desk.exchange.handle("GET", "/simulator/state").body)
 
 
 # --- single ones -----------------------------------------------------------------------------
@@ -57,7 +41,7 @@ def state(desk):
 def test_execution_list_says_what_closed_or_cost(kind, execution, left):
     desk = Desk()
     desk.placed("Buy", "2", stopLoss="95")
-    happen(desk, kind, quantity="1")
+    desk.happen(kind, quantity="1")
     row = desk.executions()[-1]
     assert (row["execType"], row["orderLinkId"]) == (execution, "")
     assert (row["orderType"] == "UNKNOWN") == (kind == "funding")
@@ -69,7 +53,7 @@ def test_lowered_funding_rate_is_shown_and_paid_from_then_on():
     desk = Desk(listings=[hourly], funding=[(30 * MINUTE, 0.0001), (90 * MINUTE, 0.0001)])
     desk.placed("Sell", "1")
     desk.advance(60 * MINUTE)
-    happen(desk, "funding_rate", fraction="-0.02")
+    desk.happen("funding_rate", fraction="-0.02")
     ticker = desk.get("/v5/market/tickers", symbol=SYMBOL)["result"]["list"][0]
     assert ticker["fundingRate"] == "-0.02"
     desk.advance(91 * MINUTE)
@@ -80,18 +64,18 @@ def test_lowered_funding_rate_is_shown_and_paid_from_then_on():
 def test_halted_contract_takes_no_order_and_stands_still():
     desk = Desk({SYMBOL: [(0, 100.0), (10 * MINUTE, 110.0)]})
     desk.advance(MINUTE)
-    happen(desk, "halt_symbol")
+    desk.happen("halt_symbol")
     desk.advance(5 * MINUTE)
     assert desk.order("Buy", "1")["retCode"] == 110074
     ticker = desk.get("/v5/market/tickers", symbol=SYMBOL)["result"]["list"][0]
     assert Decimal(ticker["lastPrice"]) == 101
-    happen(desk, "resume_symbol")
+    desk.happen("resume_symbol")
     assert desk.order("Buy", "1")["retCode"] == 0
 
 
 def test_changed_filters_are_told_and_enforced():
     desk = Desk()
-    happen(desk, "change_filters", quantity_step="1", min_quantity="2", min_notional="500")
+    desk.happen("change_filters", quantity_step="1", min_quantity="2", min_notional="500")
     found = desk.get("/v5/market/instruments-info", symbol=SYMBOL)["result"]["list"][0]
     assert found["lotSizeFilter"]["qtyStep"] == "1"
     assert found["lotSizeFilter"]["minNotionalValue"] == "500"
@@ -103,14 +87,14 @@ def test_changed_filters_are_told_and_enforced():
 
 def test_what_is_set_for_the_next_order_is_used_up_by_it():
     desk = Desk()
-    happen(desk, "partial_fill", fraction="0.25")
+    desk.happen("partial_fill", fraction="0.25")
     first, second = desk.placed("Buy", "4"), desk.placed("Buy", "4")
     assert (first["cumExecQty"], first["orderStatus"]) == ("1", "Cancelled")
     assert (second["cumExecQty"], second["orderStatus"]) == ("4", "Filled")
-    happen(desk, "band_cancel")
+    desk.happen("band_cancel")
     third = desk.placed("Buy", "4")
     assert (third["cumExecQty"], third["rejectReason"]) == ("0", "EC_NoImmediateQtyToFill")
-    happen(desk, "refuse_stop", times=2)
+    desk.happen("refuse_stop", times=2)
     stop = {"symbol": SYMBOL, "stopLoss": "95", "tpslMode": "Full", "positionIdx": 0}
     codes = [desk.post("/v5/position/trading-stop", **stop)["retCode"] for _ in range(3)]
     assert codes == [10001, 10001, 0]
@@ -118,7 +102,7 @@ def test_what_is_set_for_the_next_order_is_used_up_by_it():
 
 def test_entry_that_loses_its_stop_is_filled_without_one():
     desk = Desk()
-    happen(desk, "drop_next_stop")
+    desk.happen("drop_next_stop")
     desk.placed("Buy", "1", stopLoss="95")
     assert (desk.position()["size"], desk.position()["stopLoss"]) == ("1", "")
 
@@ -131,7 +115,7 @@ def test_entry_that_loses_its_stop_is_filled_without_one():
         ({"incidents": [{"kind": "delist"}]}, "needs a symbol"),
         ({"incidents": [{"symbol": SYMBOL}]}, "needs a kind"),
         ({"incidents": [{"kind": "delist", "symbol": "NOUSDT"}]}, "no symbol 'NOUSDT'"),
-        ({"incidents": [{"kind": "delist", "symbol": SYMBOL, "size": 1}]}, "has no size"),
+        ({"incidents": [{"kind": "delist", "symbol": SYMBOL, "size": 1}]}, "no field size"),
         ({"incidents": [{"kind": "delist", "symbol": SYMBOL, "price": "x"}]}, "must be a number"),
         ({"incidents": [{"kind": "delist", "symbol": SYMBOL, "price": "inf"}]}, "must be a number"),
         ({"incidents": [{"kind": "refuse_stop", "symbol": SYMBOL, "times": -1}]}, "whole number"),
@@ -139,17 +123,21 @@ def test_entry_that_loses_its_stop_is_filled_without_one():
         ({"incidents": [{"kind": "partial_fill", "symbol": SYMBOL, "fraction": 2}]}, "between 0"),
         ({"incidents": [{"kind": "change_filters", "symbol": SYMBOL}]}, "needs one of tick_size"),
         ({"incidents": [{"kind": "funding_rate", "symbol": SYMBOL, "fraction": 5}]}, "below 1"),
+        ({"incidents": [{"kind": "manual_close", "symbol": SYMBOL}]}, "no position"),
+        ({"incidents": [{"kind": "earthquake", "symbol": SYMBOL}]}, "no incident 'earthquake'"),
+        ({"seed": 7, "kinds": ["resume_symbol"]}, "no incident 'resume_symbol'"),
+        ({"seed": 7, "rate": -1}, "rate of incidents is -1"),
         ({"seed": "7"}, "seed must be a whole number"),
         ({"seed": 7, "rate": 1.5}, "rate of incidents is 1.5"),
         ({"seed": 7, "rate": True}, "rate of incidents is True"),
-        ({"seed": 7, "kinds": []}, "no incident is named"),
-        ({"seed": 7, "kinds": ["earthquake"]}, "no incident earthquake"),
+        ({"seed": 7, "kinds": []}, "no kind of incident is named"),
+        ({"seed": 7, "kinds": ["earthquake"]}, "no incident 'earthquake'"),
         ({"seed": 7, "kinds": "delist"}, "kinds must be a list"),
         ({"seed": 7, "incidents": []}, "expected"),
     ],
 )
 def test_badly_described_incident_is_refused_with_a_sentence(document, text):
-    status, answer = control(Desk(), document)
+    status, answer = Desk().told("incidents", document)
     assert status == 400
     assert text in answer["error"]
 
@@ -161,14 +149,14 @@ def after(seed, rate, minutes, *, step=MINUTE, kinds=None, hold=True):
     """What happened in so many minutes to a desk that holds something whenever it can."""
     desk = Desk({SYMBOL: [(0, 100.0)], "BBBUSDT": [(0, 20.0)], "CCCUSDT": [(0, 5.0)]})
     document = {"seed": seed, "rate": rate} | ({"kinds": kinds} if kinds else {})
-    assert control(desk, document)[0] == 200
+    assert desk.told("incidents", document)[0] == 200
     for minute in range(1, minutes + 1):
         for time in range((minute - 1) * MINUTE + step, minute * MINUTE + 1, step):
             desk.advance(time)
         if hold and not list(desk.ledger.held()):
             desk.order("Buy", "1", "BBBUSDT")
             desk.order("Sell", "1", "CCCUSDT")
-    return state(desk)
+    return desk.state()
 
 
 def test_same_seed_gives_the_same_incidents_however_often_the_market_is_asked():
@@ -191,7 +179,7 @@ def test_rate_is_the_chance_of_a_minute():
 def test_every_kind_comes_up():
     seen: Counter[str] = Counter()
     for seed in range(12):
-        seen.update(after(seed, 0.8, 60, kinds=DRAWN)["incidents"])
+        seen.update(after(seed, 0.8, 60, kinds=list(DRAWN))["incidents"])
     assert set(seen) == set(DRAWN) == set(KINDS) - {"resume_symbol"}
 
 
@@ -213,19 +201,12 @@ def test_drawn_halt_ends_by_itself():
 
 def test_schedule_ends_with_rate_zero_and_counts_go_on():
     desk = Desk()
-    control(desk, {"seed": 1, "rate": 1.0, "kinds": ["thin_book"]})
+    desk.told("incidents", {"seed": 1, "rate": 1.0, "kinds": ["thin_book"]})
     desk.advance(3 * MINUTE)
-    control(desk, {"seed": 1, "rate": 0})
+    desk.told("incidents", {"seed": 1, "rate": 0})
     desk.advance(9 * MINUTE)
-    happen(desk, "thin_book")
-    assert state(desk)["incidents"] == {"thin_book": 4}
-
-
-def test_schedule_that_makes_no_sense_is_refused():
-    with pytest.raises(IncidentError, match="rate of incidents is -1"):
-        IncidentSchedule(1, -1)
-    with pytest.raises(IncidentError, match="no incident resume_symbol"):
-        IncidentSchedule(1, kinds=["resume_symbol"])
+    desk.happen("thin_book")
+    assert desk.state()["incidents"] == {"thin_book": 4}
 
 
 # --- the documentation -----------------------------------------------------------------------
@@ -250,4 +231,4 @@ def test_examples_of_the_page_are_accepted():
     for example in examples:
         desk = Desk({"PUMPUSDT": [(0, 100.0)]})
         desk.placed("Buy", "2", "PUMPUSDT", stopLoss="95")
-        assert control(desk, json.loads(example))[0] == 200
+        assert desk.told("incidents", json.loads(example))[0] == 200

@@ -6,11 +6,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from support.recordings import ONSET, candles, trades, write
 
-from pumpwatch_workbench.simulator.market.replay import ReplayMarket
+from pumpwatch_workbench.simulator.market.replay.market import ReplayMarket
 from pumpwatch_workbench.simulator.market.source import DAY_MS, MINUTE_MS
 
 HOUR_MS = 60 * MINUTE_MS
@@ -41,33 +39,37 @@ def traded_market(tmp_path_factory):
 
 
 def at(market, minutes_after_onset):
-    return market.contracts[0].onset + minutes_after_onset * MINUTE_MS
+    return market.contracts[0].event.onset + minutes_after_onset * MINUTE_MS
 
 
 def test_an_event_becomes_a_contract_of_its_own_with_a_way_back(market):
     (contract,) = market.contracts
     assert contract.symbol == market.listings[0].symbol == "ADX07USDT"
-    assert (contract.segment, contract.coin, contract.recorded_onset) == (7, "ADX", ONSET)
-    assert (contract.onset - contract.recorded_onset) % HOUR_MS == 0
+    assert (contract.event.segment, contract.event.coin, contract.event.recorded_onset) == (
+        7,
+        "ADX",
+        ONSET,
+    )
+    assert (contract.event.onset - contract.event.recorded_onset) % HOUR_MS == 0
     (planted,) = market.planted
-    assert (planted.symbol, planted.onset) == ("ADX07USDT", contract.onset)
+    assert (planted.symbol, planted.onset) == ("ADX07USDT", contract.event.onset)
     assert planted.onset <= planted.peak <= planted.onset + 5 * MINUTE_MS
     assert planted.size > 0.1
 
 
 def test_the_live_window_runs_from_10_minutes_before_to_60_minutes_after_the_onset(market):
     (contract,) = market.contracts
-    assert market.start == contract.live_start
-    assert market.end == contract.live_end
-    assert 10 * MINUTE_MS <= contract.onset - market.start < 11 * MINUTE_MS
-    assert 60 * MINUTE_MS <= market.end - contract.onset < 61 * MINUTE_MS
+    assert market.start == contract.event.live_start
+    assert market.end == contract.event.live_end
+    assert 10 * MINUTE_MS <= contract.event.onset - market.start < 11 * MINUTE_MS
+    assert 60 * MINUTE_MS <= market.end - contract.event.onset < 61 * MINUTE_MS
     assert market.start % MINUTE_MS == 0
 
 
 def test_the_candles_are_the_recorded_ones_times_one_power_of_ten(market, recording):
     (contract,) = market.contracts
     assert np.log10(contract.factor) % 1 == 0
-    shift = contract.onset - contract.recorded_onset
+    shift = contract.event.onset - contract.event.recorded_onset
     played = market.minutes(0, market.start - 25 * HOUR_MS, market.end - MINUTE_MS)
     table = recording[1].filter(
         pl.col("open_time").is_between(played.open_time[0] - shift, played.open_time[-1] - shift)
@@ -102,7 +104,7 @@ def test_the_price_before_the_first_minute_comes_from_the_last_candle_before_it(
     table = candles(hours_before=40)
     without = ReplayMarket(write(tmp_path / "a", table, [EVENT]))
     first = without.listings[0].launch_time
-    shift = without.contracts[0].onset - ONSET
+    shift = without.contracts[0].event.onset - ONSET
     gap = ~pl.col("open_time").is_between(first - shift, first - shift + 20 * MINUTE_MS)
     of = ReplayMarket(write(tmp_path / "b", table.filter(gap), [EVENT]))
     assert of.listings[0].launch_time == first
@@ -130,51 +132,10 @@ def test_a_contract_has_no_price_before_its_history(market):
         market.view(launch - 3 * DAY_MS)
 
 
-times = st.integers(0, 69 * MINUTE_MS)
-
-
-@settings(deadline=None, max_examples=25)
-@given(times, st.booleans())
-def test_the_view_is_what_the_minutes_add_up_to(market, traded_market, offset, with_trades):
-    of = traded_market if with_trades else market
-    time = of.start + offset
-    view, day_ago = of.view(time), time - DAY_MS
-    first, last = day_ago // MINUTE_MS * MINUTE_MS, time // MINUTE_MS * MINUTE_MS
-    whole = of.minutes(0, first, last - MINUTE_MS)
-    gone, now = of.forming(0, day_ago), of.forming(0, time)
-    assert view.last[0] == now.close == of.price(0, time)
-    for name in ("turnover", "volume"):
-        expected = getattr(whole, name).sum() - getattr(gone, name) + getattr(now, name)
-        np.testing.assert_allclose(getattr(view, f"{name}_24h")[0], expected, rtol=1e-9)
-    _, prices = of.path(0, day_ago, time)
-    assert view.high_24h[0] == prices.max()
-    assert view.low_24h[0] == prices.min()
-    assert view.price_24h_ago[0] == of.price(0, day_ago)
-    assert view.price_1h_ago[0] == of.price(0, time - HOUR_MS)
-
-
-@settings(deadline=None, max_examples=30)
-@given(times, times, st.booleans())
-def test_a_forming_candle_only_grows_into_its_complete_one(
-    market, traded_market, offset, other, with_trades
-):
-    of = traded_market if with_trades else market
-    minute = of.start + offset // MINUTE_MS * MINUTE_MS
-    early, late = sorted((offset % MINUTE_MS, other % MINUTE_MS))
-    complete = of.minutes(0, minute, minute)
-    before, then = of.forming(0, minute + early), of.forming(0, minute + late)
-    assert before.high <= then.high <= complete.high
-    assert before.low >= then.low >= complete.low
-    assert before.volume <= then.volume * (1 + 1e-12) <= complete.volume * (1 + 1e-9)
-    assert before.turnover <= then.turnover * (1 + 1e-9) <= complete.turnover * (1 + 1e-6)
-    end = of.forming(0, minute + MINUTE_MS - 1)
-    assert (end.high, end.low) == (complete.high, complete.low)
-
-
 def test_the_price_goes_from_trade_to_trade_where_trades_are_recorded(traded_market):
     (contract,) = traded_market.contracts
     table = candles()
-    shift = contract.onset - contract.recorded_onset
+    shift = contract.event.onset - contract.event.recorded_onset
     rows = table.filter(
         pl.col("open_time").is_between(
             traded_market.start - shift, traded_market.end - shift - MINUTE_MS
@@ -210,10 +171,10 @@ def test_recorded_trades_are_served_with_their_sides(tmp_path):
     )
     market = ReplayMarket(write(tmp_path / "r", table, [EVENT], recorded))
     (contract,) = market.contracts
-    shift = contract.onset - contract.recorded_onset
-    served = market.trades(0, contract.live_start, contract.live_end - 1)
+    shift = contract.event.onset - contract.event.recorded_onset
+    served = market.trades(0, contract.event.live_start, contract.event.live_end - 1)
     moments = pl.col("time").is_between(
-        contract.live_start - shift, contract.live_end - shift, closed="left"
+        contract.event.live_start - shift, contract.event.live_end - shift, closed="left"
     )
     wanted = recorded.filter(moments)
     assert len(served.time) == len(wanted) > 100
@@ -281,14 +242,14 @@ def test_events_are_staggered_by_whole_hours_and_keep_their_minute(tmp_path):
     folder = write(tmp_path / "r", pl.concat(tables), lines)
     of = ReplayMarket(folder, events_per_hour=2)
     assert not of.dropped
-    shifted = {contract.segment: contract for contract in of.contracts}
+    shifted = {contract.event.segment: contract.event for contract in of.contracts}
     for number, onset in enumerate(onsets):
         assert shifted[number].onset % HOUR_MS == onset % HOUR_MS
-    hours = sorted(contract.onset // HOUR_MS for contract in of.contracts)
+    hours = sorted(contract.event.onset // HOUR_MS for contract in of.contracts)
     assert np.diff(hours).tolist() == [0, 1, 0, 1]
     assert (of.end - of.start) // MINUTE_MS < 4 * 60
     for contract, listing in zip(of.contracts, of.listings, strict=True):
-        assert listing.launch_time <= contract.live_start - 25 * HOUR_MS
+        assert listing.launch_time <= contract.event.live_start - 25 * HOUR_MS
     onsets_planted = [event.onset for event in of.planted]
     assert onsets_planted == sorted(onsets_planted)
 
@@ -301,8 +262,11 @@ def test_two_events_of_one_segment_are_two_contracts_that_know_of_each_other(tmp
     assert [contract.symbol for contract in of.contracts] == ["ADX07BUSDT", "ADX07USDT"]
     assert len(of.planted) == 2
     second = of.contracts[0]
-    assert ("ADX07BUSDT", second.onset - 3 * HOUR_MS) in of.known_onsets
-    assert ("ADX07BUSDT", second.onset - 3 * HOUR_MS - 30 * MINUTE_MS - 10_000) in of.known_onsets
+    assert ("ADX07BUSDT", second.event.onset - 3 * HOUR_MS) in of.known_onsets
+    assert (
+        "ADX07BUSDT",
+        second.event.onset - 3 * HOUR_MS - 30 * MINUTE_MS - 10_000,
+    ) in of.known_onsets
 
 
 @pytest.mark.parametrize(
@@ -319,10 +283,10 @@ def test_an_event_with_too_few_candles_is_dropped_with_a_reason(
     short = candles(segment=2, hours_before=hours_before, minutes_after=minutes_after, seed=3)
     lines = [f"{segment},ADX,2019-07-05T17:00:10Z,1" for segment in (1, 2, 3)]
     of = ReplayMarket(write(tmp_path / "r", pl.concat([good, short]), lines))
-    assert [contract.segment for contract in of.contracts] == [1]
-    assert [dropped.segment for dropped in of.dropped] == [2, 3]
-    assert re.match(reason, of.dropped[0].reason)
-    assert of.dropped[1].reason == "the segment has no candles there"
+    assert [contract.event.segment for contract in of.contracts] == [1]
+    assert [event.segment for event, _ in of.dropped] == [2, 3]
+    assert re.match(reason, of.dropped[0][1])
+    assert of.dropped[1][1] == "the segment has no candles there"
 
 
 def test_the_recorded_pumps_play_as_recorded():
@@ -336,12 +300,14 @@ def test_the_recorded_pumps_play_as_recorded():
     table = pl.read_parquet(REAL / "candles.parquet")
     for index in range(0, len(of.contracts), 20):
         contract = of.contracts[index]
-        shift = contract.onset - contract.recorded_onset
-        first = contract.live_start - 25 * HOUR_MS
-        played = of.minutes(index, first, contract.live_end - MINUTE_MS)
+        shift = contract.event.onset - contract.event.recorded_onset
+        first = contract.event.live_start - 25 * HOUR_MS
+        played = of.minutes(index, first, contract.event.live_end - MINUTE_MS)
         recorded = table.filter(
-            (pl.col("segment") == contract.segment)
-            & pl.col("open_time").is_between(first - shift, contract.live_end - shift - MINUTE_MS)
+            (pl.col("segment") == contract.event.segment)
+            & pl.col("open_time").is_between(
+                first - shift, contract.event.live_end - shift - MINUTE_MS
+            )
         )
         rows = (recorded["open_time"].to_numpy() + shift - first) // MINUTE_MS
         for name in ("high", "low", "close", "turnover"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 
 import pytest
@@ -58,9 +57,7 @@ def test_a_large_position_is_liquidated_in_parts():
 def test_a_liquidation_incident_can_take_a_part():
     desk = Desk()
     desk.placed("Buy", "10")
-    incident = {"kind": "liquidate", "symbol": "AAAUSDT", "quantity": "4"}
-    body = json.dumps({"incidents": [incident]}).encode()
-    assert desk.exchange.handle("POST", "/simulator/incidents", "", body).status == 200
+    desk.happen("liquidate", quantity="4")
     assert desk.position()["size"] == "6"
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from pumpwatch_workbench.simulator.market.day_window import HOUR_MS
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS
-from pumpwatch_workbench.simulator.market.synthetic import SyntheticMarket
+from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket
 
 START = 1_767_225_600_000
 SYMBOLS, LIVE_MINUTES, WARM_UP = 400, 180, 1_440

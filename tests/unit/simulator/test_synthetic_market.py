@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pumpwatch_workbench.simulator.market.source import DAY_MS, MINUTE_MS, PlantedEvent
-from pumpwatch_workbench.simulator.market.synthetic import SyntheticMarket
+from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket
 
 START = 1_767_258_000_000
 HOUR_MS = 60 * MINUTE_MS
@@ -66,15 +66,19 @@ def test_every_listing_has_usable_filters():
         assert one.launch_time <= START
 
 
-@pytest.mark.parametrize("symbols", [0, -1, 2_001])
-def test_a_number_of_symbols_out_of_range_is_refused(symbols):
-    with pytest.raises(ValueError, match="1 to 2,000 symbols"):
-        SyntheticMarket(symbols, 1, START)
-
-
-def test_a_start_within_a_minute_is_refused():
-    with pytest.raises(ValueError, match="full minute"):
-        SyntheticMarket(5, 1, START + 1)
+@pytest.mark.parametrize(
+    ("symbols", "start", "pumps", "text"),
+    [
+        (0, START, None, "1 to 2,000 symbols"),
+        (-1, START, None, "1 to 2,000 symbols"),
+        (2_001, START, None, "1 to 2,000 symbols"),
+        (5, START + 1, None, "full minute"),
+        (5, START, [PlantedEvent("NOPE", START, START + 9_000, 0.1)], "no symbol NOPE"),
+    ],
+)
+def test_a_market_that_cannot_be_is_refused(symbols, start, pumps, text):
+    with pytest.raises(ValueError, match=text):
+        SyntheticMarket(symbols, 1, start, 60, pumps=pumps)
 
 
 @settings(deadline=None, max_examples=30)
@@ -116,51 +120,6 @@ def test_a_candle_is_the_same_whenever_and_by_whomever_it_is_asked_for(queries):
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
-@settings(deadline=None, max_examples=25)
-@given(indices, live_times)
-def test_a_forming_candle_leads_to_its_complete_one(index, time):
-    forming = market().forming(index, time)
-    minute = time // MINUTE_MS * MINUTE_MS
-    complete = market().minutes(index, minute, minute)
-    assert forming.open_time == complete.open_time == minute
-    assert forming.open == complete.open
-    assert complete.low <= forming.low <= forming.close <= forming.high <= complete.high
-    assert forming.volume <= complete.volume * (1 + 1e-12)
-    assert forming.turnover <= complete.turnover * (1 + 1e-9)
-    assert forming.close == market().price(index, time)
-    end = market().forming(index, minute + MINUTE_MS - 1)
-    np.testing.assert_allclose(end.high, complete.high, rtol=1e-3)
-    np.testing.assert_allclose(end.low, complete.low, rtol=1e-3)
-    np.testing.assert_allclose(end.volume, complete.volume, rtol=1e-3)
-
-
-@settings(deadline=None, max_examples=25)
-@given(live_times, indices)
-def test_the_view_is_what_the_minutes_add_up_to(time, index):
-    of = market()
-    view = of.view(time)
-    day_ago = time - DAY_MS
-    first, last = day_ago // MINUTE_MS * MINUTE_MS, time // MINUTE_MS * MINUTE_MS
-    whole = of.minutes(index, first, last - MINUTE_MS)
-    gone = of.forming(index, day_ago)
-    now = of.forming(index, time)
-    assert view.last[index] == now.close == of.price(index, time)
-    launched = max(of.listings[index].launch_time, day_ago)
-    if launched == day_ago:
-        turnover = whole.turnover.sum() - gone.turnover + now.turnover
-        volume = whole.volume.sum() - gone.volume + now.volume
-        _, prices = of.path(index, day_ago, time)
-        assert view.high_24h[index] == prices.max()
-        assert view.low_24h[index] == prices.min()
-        assert view.price_24h_ago[index] == of.price(index, day_ago)
-        assert view.price_1h_ago[index] == of.price(index, time - HOUR_MS)
-    else:
-        turnover = whole.turnover.sum() + now.turnover
-        volume = whole.volume.sum() + now.volume
-    np.testing.assert_allclose(view.turnover_24h[index], turnover, rtol=1e-9)
-    np.testing.assert_allclose(view.volume_24h[index], volume, rtol=1e-9)
-
-
 @settings(deadline=None, max_examples=30)
 @given(live_times, live_times)
 def test_the_24_hour_sum_changes_by_what_trades_and_what_leaves(one, other):
@@ -177,21 +136,6 @@ def test_the_24_hour_sum_changes_by_what_trades_and_what_leaves(one, other):
     for index in old:
         change = traded(index, early, late) - traded(index, early - DAY_MS, late - DAY_MS)
         np.testing.assert_allclose(then[index] - before[index], change, atol=1e-6 * then[index])
-
-
-@settings(deadline=None, max_examples=25)
-@given(indices, live_times, live_times)
-def test_the_price_is_on_its_path(index, one, other):
-    of = market()
-    start, end = sorted((one, other))
-    times, prices = of.path(index, start, end)
-    assert times[0] == start
-    assert times[-1] == end
-    assert np.all(np.diff(times) >= 0)
-    tick = float(of.listings[index].tick_size)
-    for time in np.linspace(start, end, 7).astype(int):
-        on_line = np.interp(time, times, prices)
-        assert abs(on_line - of.price(index, int(time))) <= 1.01 * tick
 
 
 def test_prices_are_on_the_tick_and_volumes_on_the_step():
@@ -282,21 +226,19 @@ def test_a_pump_turns_over_hundreds_of_usual_minutes():
     assert 200 < np.median(surges) < 1_500
 
 
-def test_an_exact_number_of_pumps_can_be_asked_for_and_a_quiet_market_has_no_other_movers():
-    for symbols in (200, 400):
-        of = SyntheticMarket(symbols, 1, START, 120, pump_count=7, quiet=True)
-        assert len(of.planted) == 7
-        pumped = {event.symbol for event in of.planted}
-        moved = set()
-        for index, name in enumerate(names(of)):
-            candles = of.minutes(index, START, of.end - MINUTE_MS)
-            if np.max(candles.high / candles.open) > 1.02:
-                moved.add(name)
-        assert moved <= pumped
+def test_a_quiet_market_has_no_movers_but_its_pumps():
+    of = SyntheticMarket(200, 1, START, 120, quiet=True)
+    pumped = {event.symbol for event in of.planted}
+    moved = set()
+    for index, name in enumerate(names(of)):
+        candles = of.minutes(index, START, of.end - MINUTE_MS)
+        if np.max(candles.high / candles.open) > 1.02:
+            moved.add(name)
+    assert moved <= pumped
 
 
 def test_no_pump_at_all_can_be_asked_for():
-    assert SyntheticMarket(50, 1, START, 180, pump_count=0).planted == ()
+    assert SyntheticMarket(50, 1, START, 180, pumps=[]).planted == ()
 
 
 def test_given_pumps_happen_where_they_are_told_to():
@@ -305,11 +247,6 @@ def test_given_pumps_happen_where_they_are_told_to():
     assert of.planted == (PlantedEvent(event.symbol, event.onset, event.peak, pytest.approx(0.25)),)
     index = names(of).index("LTCUSDT")
     assert of.price(index, event.peak) / of.price(index, event.onset) > 1.2
-
-
-def test_a_pump_in_an_unknown_symbol_is_refused():
-    with pytest.raises(ValueError, match="no symbol NOPE"):
-        SyntheticMarket(5, 1, START, 60, pumps=[PlantedEvent("NOPE", START, START + 9_000, 0.1)])
 
 
 def test_an_endless_market_goes_on_for_days_with_bounded_memory():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 
 import pytest
@@ -44,9 +43,7 @@ def test_the_demo_host_trades():
 def test_a_contract_ends_at_the_delivery_time_it_shows():
     desk = Desk()
     desk.placed("Buy", "1", stopLoss="95")
-    event = {"kind": "announce_delisting", "symbol": "AAAUSDT", "milliseconds": 5 * MINUTE}
-    body = json.dumps({"incidents": [event]}).encode()
-    assert desk.exchange.handle("POST", "/simulator/incidents", "", body).status == 200
+    desk.happen("announce_delisting", milliseconds=5 * MINUTE)
 
     def listed(**asked: str) -> list[dict[str, object]]:
         return desk.get("/v5/market/instruments-info", **asked)["result"]["list"]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from support.scripted_market import START
 from support.trading_desk import Desk
 
-from pumpwatch_workbench.simulator.troubles.incidents.by_strangers import ODD
+from pumpwatch_workbench.simulator.troubles.incidents.kinds import ODD
 
 TWO = {"AAAUSDT": [(0, 100.0)], "BBBUSDT": [(0, 50.0)]}
 LISTS = {
@@ -16,12 +14,6 @@ LISTS = {
     "odd_order": "/v5/order/realtime",
     "odd_execution": "/v5/execution/list",
 }
-
-
-def happen(desk: Desk, kind: str, symbol: str = "BBBUSDT", **fields: object) -> None:
-    body = json.dumps({"incidents": [{"kind": kind, "symbol": symbol, **fields}]})
-    answer = desk.exchange.handle("POST", "/simulator/incidents", "", body.encode())
-    assert answer.status == 200, answer.body
 
 
 def rows(desk: Desk, path: str) -> list[dict[str, object]]:
@@ -45,7 +37,7 @@ def test_each_list_lags_by_a_setting_of_its_own(lag, seen):
 
 def test_a_lag_by_setting_outlasts_the_faults():
     desk = Desk(settings={"positions_lag_ms": 5_000})
-    desk.exchange.handle("POST", "/simulator/faults", "", b'{"faults": []}')
+    desk.inject()
     desk.advance(1_000)
     desk.order("Buy", "1")
     assert rows(desk, "/v5/position/list") == []
@@ -60,7 +52,7 @@ def test_only_the_last_orders_that_are_done_are_found_by_id():
 
     assert [found("/v5/order/realtime", one["orderLinkId"]) for one in made] == [0, 1, 1]
     assert found("/v5/order/history", "a0") == 1
-    happen(desk, "forget_orders", "AAAUSDT")
+    desk.happen("forget_orders", "AAAUSDT")
     assert found("/v5/order/realtime", "a2") == 0
     assert found("/v5/order/history", "a2") == 1
 
@@ -72,7 +64,7 @@ def test_only_the_last_orders_that_are_done_are_found_by_id():
 def test_a_row_of_a_stranger_is_odd_for_a_while(kind, field, value):
     desk = Desk(TWO)
     desk.placed("Buy", "1", orderLinkId="ours", stopLoss="95")
-    happen(desk, kind, field=field, value=value, milliseconds=10_000)
+    desk.happen(kind, "BBBUSDT", field=field, value=value, milliseconds=10_000)
     listed = rows(desk, LISTS[kind])
     assert [row[field] for row in listed if row["symbol"] == "BBBUSDT"] == [value]
     assert all(row[field] != value for row in listed if row["symbol"] == "AAAUSDT")
@@ -84,13 +76,13 @@ def test_a_row_of_a_stranger_is_odd_for_a_while(kind, field, value):
 def test_our_own_row_can_be_odd_too():
     desk = Desk()
     desk.placed("Buy", "1", stopLoss="95")
-    happen(desk, "odd_position", "AAAUSDT", field="avgPrice", value="0")
+    desk.happen("odd_position", "AAAUSDT", field="avgPrice", value="0")
     assert (desk.position()["avgPrice"], desk.position()["stopLoss"]) == ("0", "95")
 
 
 def test_one_symbol_is_in_hedge_mode_and_the_others_are_not():
     desk = Desk(TWO)
-    happen(desk, "hedge_mode")
+    desk.happen("hedge_mode", "BBBUSDT")
     listed = rows(desk, "/v5/position/list")
     assert [(row["symbol"], row["positionIdx"], row["side"]) for row in listed] == [
         ("BBBUSDT", 1, "Buy"),
@@ -106,7 +98,7 @@ def test_one_symbol_is_in_hedge_mode_and_the_others_are_not():
             "position idx not match position mode",
         )
     desk.placed("Buy", "1")
-    happen(desk, "hedge_mode", times=0)
+    desk.happen("hedge_mode", "BBBUSDT", times=0)
     assert desk.order("Buy", "1", "BBBUSDT")["retCode"] == 0
 
 
@@ -114,7 +106,7 @@ def test_drawn_strangers_stay_away_from_what_is_held():
     desk = Desk(TWO)
     desk.placed("Buy", "1")
     body = b'{"seed": 3, "rate": 1.0, "kinds": ["odd_position", "hedge_mode"]}'
-    assert desk.exchange.handle("POST", "/simulator/incidents", "", body).status == 200
+    assert desk.control("incidents", body).status == 200
     desk.advance(5 * 60_000)
     assert desk.exchange.happened.total() > 0
     odd = {index for _, index in desk.exchange.engine.interventions.odd_rows}

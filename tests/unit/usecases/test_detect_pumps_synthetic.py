@@ -15,7 +15,7 @@ from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch_workbench.local.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore
 from pumpwatch_workbench.simulator.market.source import PlantedEvent
-from pumpwatch_workbench.simulator.market.synthetic import SyntheticMarket
+from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket
 
 START = 1_767_225_600_000
 SYMBOLS, MINUTES = 120, 45

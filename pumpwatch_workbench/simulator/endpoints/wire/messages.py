@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
@@ -15,8 +14,9 @@ import orjson
 from pumpwatch_workbench.simulator.engine.refusals import invalid
 
 JSON_TYPE = "application/json; charset=utf-8"
+LARGE_ANSWER = 2_000
+"""Bytes from which on an answer carries `Vary`."""
 PLAIN_NUMBER = re.compile(r"^-?\d{1,24}(\.\d{0,24})?$")
-TRACE_NAMESPACE = uuid.UUID("c3a0f5de-8a53-5d57-9a3c-1f0e6f0b6c11")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class Response:
     delay_ms: int = 0
     """Extra time the answer takes."""
     reset: bool = False
-    """The connection is torn down instead, as by a router that lost its table (TCP RST)."""
+    """The connection is reset instead (TCP RST)."""
     cut: Literal["", "length", "chunked"] = ""
-    """The connection ends in the middle of the body: of a promised length, or of a chunk."""
+    """How the connection ends in the middle of the body: short of its length, or within a chunk."""
     drip_ms: int = 0
     """Pause after each byte of the body."""
 
@@ -136,7 +136,7 @@ def answer_headers(code: int, time: int, number: int, length: int) -> dict[str, 
         "Traceid": f"{number:032x}",
         "Timenow": str(time),
     }
-    if length > 2_000:  # noqa: PLR2004 - seen on large answers only
+    if length > LARGE_ANSWER:
         headers["Vary"] = "Accept-Encoding"
     return headers
 

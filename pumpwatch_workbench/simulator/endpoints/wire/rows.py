@@ -122,16 +122,19 @@ def execution_row(execution: Execution) -> Row:
 def position_row(ledger: Ledger, position: Position, now: int) -> Row:
     """Return a position as position/list shows it, also a flat one."""
     mark = ledger.mark(position.index)
-    held = position.side is not None
+    is_open = position.side is not None
     tier = ledger.tier(position)
+
+    def amount(value: Decimal, flat: str = "") -> str:
+        return money(value) if is_open else flat
+
     margin = ledger.position_margin(position)
-    maintenance = ledger.maintenance(position) if held else ZERO
-    liquidation = ledger.liquidation_price(position) if held else ZERO
-    bust = ledger.liquidation_price(position, bankrupt=True) if held else ZERO
+    maintenance = ledger.maintenance(position) if is_open else ZERO
+    liquidation = ledger.liquidation_price(position) if is_open else ZERO
+    bust = ledger.liquidation_price(position, bankrupt=True) if is_open else ZERO
     scale = listing_scale(ledger.listings[position.index])
     fees = 2 * position.entry_value * ledger.settings.taker_fee
-    even = (position.entry_value + position.sign * fees) / position.size if held else ZERO
-    changed = str(position.updated or now)
+    even = (position.entry_value + position.sign * fees) / position.size if is_open else ZERO
     return {
         "positionIdx": 0,
         "riskId": tier.number,
@@ -140,19 +143,19 @@ def position_row(ledger: Ledger, position: Position, now: int) -> Row:
         "side": position.side or "",
         "size": plain(position.size),
         "avgPrice": _average(position.entry_price),
-        "positionValue": money(position.entry_value) if held else "",
+        "positionValue": amount(position.entry_value),
         "autoAddMargin": 0,
         "positionStatus": "Normal",
-        "leverage": plain(position.leverage if held else ledger.leverage(position.index)),
-        "breakEvenPrice": _average(even) if held else "",
+        "leverage": plain(position.leverage if is_open else ledger.leverage(position.index)),
+        "breakEvenPrice": _average(even) if is_open else "",
         "markPrice": plain(mark),
         "liqPrice": _price_or_empty(liquidation, scale),
         "bustPrice": _price_or_empty(bust, scale),
-        "positionIM": money(margin) if held else "",
-        "positionIMByMp": money(position.size * mark / position.leverage) if held else "",
-        "positionMM": money(maintenance) if held else "",
-        "positionMMByMp": money(maintenance) if held else "",
-        "positionBalance": money(margin) if held else "0",
+        "positionIM": amount(margin),
+        "positionIMByMp": amount(position.size * mark / position.leverage if is_open else ZERO),
+        "positionMM": amount(maintenance),
+        "positionMMByMp": amount(maintenance),
+        "positionBalance": amount(margin, "0"),
         "takeProfit": optional(position.take_profit),
         "stopLoss": optional(position.stop_loss),
         "trailingStop": plain(position.trailing_stop) if position.trailing_stop else "0",
@@ -161,13 +164,13 @@ def position_row(ledger: Ledger, position: Position, now: int) -> Row:
         "gamma": "",
         "vega": "",
         "theta": "",
-        "unrealisedPnl": money(position.unrealised(mark)) if held else "",
-        "curRealisedPnl": money(position.realised) if held else "0",
+        "unrealisedPnl": amount(position.unrealised(mark)),
+        "curRealisedPnl": amount(position.realised, "0"),
         "cumRealisedPnl": money(position.realised_ever),
-        "adlRankIndicator": 2 if held else 0,
+        "adlRankIndicator": 2 if is_open else 0,
         "createdTime": str(position.created or now),
-        "updatedTime": changed,
-        "openTime": position.opened if held else 0,
+        "updatedTime": str(position.updated or now),
+        "openTime": position.opened if is_open else 0,
         "seq": position.sequence or -1,
         "isReduceOnly": False,
         "mmrSysUpdatedTime": "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -17,7 +18,6 @@ class TickerWriter:
 
     def __init__(self, prices: Prices) -> None:
         self.prices = prices
-        self.symbols = [listing.symbol for listing in prices.market.listings]
         self._templates = [
             _template(
                 listing.symbol,
@@ -39,17 +39,10 @@ class TickerWriter:
         self._refresh(time)
         return self._all
 
-    def one(self, index: int, time: int) -> bytes | None:
-        """Return the JSON array of one symbol's row, None when it is not trading."""
+    def chosen(self, indices: Sequence[int], time: int) -> bytes:
+        """Return the rows of those symbols that are trading as a JSON array."""
         self._refresh(time)
-        row = self._rows[index]
-        return None if row is None else f"[{row}]".encode()
-
-    def chosen(self, indices: list[int], time: int) -> bytes:
-        """Return the rows of some symbols as a JSON array."""
-        self._refresh(time)
-        rows = (self._rows[index] for index in indices)
-        return f"[{','.join(row for row in rows if row is not None)}]".encode()
+        return _array([self._rows[index] for index in indices])
 
     def _refresh(self, time: int) -> None:
         if time == self._time:
@@ -57,15 +50,10 @@ class TickerWriter:
         view, quotes = self.prices.shown(time)
         trading = np.isfinite(view.last).tolist()
         columns = self._columns(view, quotes)
+        rows = zip(self._templates, trading, zip(*columns, strict=True), strict=True)
         # The funding rate is the one column whose zeros are trimmed: it comes as text.
-        self._rows = [
-            template % row if live else None
-            for template, live, row in zip(
-                self._templates, trading, zip(*columns, strict=True), strict=True
-            )
-        ]
-        self._all = f"[{','.join(row for row in self._rows if row is not None)}]".encode()
-        self._time = time
+        self._rows = [template % row if live else None for template, live, row in rows]
+        self._all, self._time = _array(self._rows), time
 
     def _columns(self, view: MarketView, quotes: Quotes) -> list[list[object]]:
         tick = self.prices.ticks
@@ -98,6 +86,10 @@ class TickerWriter:
         ):  # fmt: skip
             columns.append(array.tolist())
         return columns
+
+
+def _array(rows: Sequence[str | None]) -> bytes:
+    return f"[{','.join(row for row in rows if row is not None)}]".encode()
 
 
 @lru_cache(maxsize=8_192)

@@ -8,37 +8,34 @@ from pathlib import Path
 import numpy as np
 
 from pumpwatch_workbench.recordings import RecordedFolder
+from pumpwatch_workbench.simulator.market.clock import STEPPED_START
 from pumpwatch_workbench.simulator.market.day_window import (
     HOUR_MS,
     MINUTES_PER_DAY,
     MINUTES_PER_HOUR,
     DayWindow,
 )
-from pumpwatch_workbench.simulator.market.prints import between, joined
-from pumpwatch_workbench.simulator.market.replay.board import Board
-from pumpwatch_workbench.simulator.market.replay.casting import (
+from pumpwatch_workbench.simulator.market.paths import forming_candle
+from pumpwatch_workbench.simulator.market.replay.contracts import (
     FUNDING_INTERVAL_MINUTES,
     ReplayContract,
-    cast_events,
-    daily_turnover,
     known_onsets,
-    listing_of,
+    make_contracts,
 )
+from pumpwatch_workbench.simulator.market.replay.minutes import ReplayMinutes
 from pumpwatch_workbench.simulator.market.replay.recording import counted_events
-from pumpwatch_workbench.simulator.market.replay.staging import grid_for, stage
+from pumpwatch_workbench.simulator.market.replay.schedule import grid_for, schedule
 from pumpwatch_workbench.simulator.market.source import (
     MINUTE_MS,
     FloatArray,
     IntArray,
-    Listing,
     MarketView,
     Minutes,
     PlantedEvent,
-    Prints,
+    Trades,
 )
+from pumpwatch_workbench.simulator.market.trades import between, joined
 
-DEFAULT_START = 1_793_577_600_000
-"""2026-11-02T00:00:00Z."""
 EVENTS_PER_HOUR = 16
 _FUNDING_RATE = 0.0001
 _PEAK_WITHIN_MS = 5 * MINUTE_MS
@@ -60,112 +57,77 @@ class ReplayMarket:
         self,
         folder: Path | str,
         *,
-        start: int = DEFAULT_START,
+        start: int = STEPPED_START,
         events_per_hour: int = EVENTS_PER_HOUR,
     ) -> None:
         if start % HOUR_MS or events_per_hour < 1:
             raise ValueError("a replay starts on a full hour, with at least one event in each hour")
         recorded = RecordedFolder(Path(folder), needs_segments=False)
         events = counted_events(recorded)
-        staged = stage(events, start, events_per_hour)
-        grid = grid_for(staged)
-        cast, self.dropped = cast_events(recorded, staged, grid)
-        self._cast = cast
-        self._board = Board(grid, [one.played for one in cast], [one.traded for one in cast])
-        self._window = DayWindow(self._board.hour)
-        self._daily = np.array([daily_turnover(one, grid) for one in cast])
-        self._known = known_onsets(cast, events, grid)
-        self._listings = tuple(listing_of(one, grid) for one in cast)
-        self._ticks = np.array([float(listing.tick_size) for listing in self._listings])
+        scheduled = schedule(events, start, events_per_hour)
+        grid = grid_for(scheduled)
+        contracts, self.dropped = make_contracts(recorded, scheduled, grid)
+        self.contracts: tuple[ReplayContract, ...] = tuple(contracts)
+        self.known_onsets = known_onsets(contracts, events, grid)
+        self._minutes = ReplayMinutes(grid, contracts)
+        self._window = DayWindow(self._minutes.hour)
+        self._daily = np.array([contract.daily_turnover() for contract in contracts])
+        self.listings = tuple(contract.listing() for contract in contracts)
+        self._ticks = np.array([float(listing.tick_size) for listing in self.listings])
         self._lock = threading.RLock()
 
     @property
-    def listings(self) -> tuple[Listing, ...]:
-        """The contracts, sorted by symbol."""
-        return self._listings
-
-    @property
-    def contracts(self) -> tuple[ReplayContract, ...]:
-        """Where each contract comes from, in the order of `listings`."""
-        return tuple(
-            ReplayContract(
-                symbol=one.symbol,
-                segment=one.staged.event.segment,
-                coin=one.staged.event.symbol,
-                recorded_onset=one.staged.event.onset,
-                onset=one.staged.onset,
-                live_start=one.staged.live_start,
-                live_end=one.staged.live_end,
-                factor=one.played.factor,
-            )
-            for one in self._cast
-        )
-
-    @property
-    def known_onsets(self) -> tuple[tuple[str, int], ...]:
-        """Every known pump (symbol, market time) in the minutes played, planted or not."""
-        return self._known
-
-    @property
     def planted(self) -> tuple[PlantedEvent, ...]:
-        """The counted events, ordered by onset."""
-        events = [self._planted(index) for index in range(len(self._cast))]
+        """Return the counted events, ordered by onset."""
+        events = [self._planted(index) for index in range(len(self.contracts))]
         return tuple(sorted(events, key=lambda event: (event.onset, event.symbol)))
 
     @property
     def start(self) -> int:
-        """First live instant of any contract, milliseconds UTC."""
-        return min(one.staged.live_start for one in self._cast)
+        """Return the first live instant of any contract, milliseconds UTC."""
+        return min(contract.event.live_start for contract in self.contracts)
 
     @property
     def end(self) -> int:
-        """Last live instant of any contract, milliseconds UTC."""
-        return max(one.staged.live_end for one in self._cast)
+        """Return the last live instant of any contract, milliseconds UTC."""
+        return max(contract.event.live_end for contract in self.contracts)
 
     def minutes(self, index: int, first: int, last: int) -> Minutes:
         """Return the complete candles with `first <= open_time <= last`."""
-        return self._board.candles(index, -(-first // MINUTE_MS), last // MINUTE_MS + 1)
+        return self._minutes.candles(index, -(-first // MINUTE_MS), last // MINUTE_MS + 1)
 
     def forming(self, index: int, time: int) -> Minutes:
         """Return the candle that contains `time`, as it stands then."""
         minute, offset = divmod(time, MINUTE_MS)
         with self._lock:
-            self._board.ask(index, minute)
-            part = self._board.part(index, minute, offset)
-        return Minutes(
-            open_time=np.array([minute * MINUTE_MS], dtype=np.int64),
-            open=np.array([self._board.open(index, minute)]),
-            high=np.array([part.high]),
-            low=np.array([part.low]),
-            close=np.array([part.price]),
-            volume=np.array([part.volume]),
-            turnover=np.array([part.turnover]),
-        )
+            self._minutes.ask(index, minute)
+            part = self._minutes.part(index, minute, offset)
+        return forming_candle(minute, self._minutes.open(index, minute), part)
 
     def price(self, index: int, time: int) -> float:
         """Return the last price at `time`; NaN before there is one."""
-        minute, offset = divmod(time, MINUTE_MS)
-        if minute < self._board.launch[index]:
+        minute = time // MINUTE_MS
+        if minute < self._minutes.launch[index]:
             return float("nan")
         with self._lock:
-            self._board.ask(index, minute)
-            return self._board.part(index, minute, offset).price
+            self._minutes.ask(index, minute)
+            return self._minutes.price(index, time)
 
     def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
         """Return the knots of the price's polyline over [start, end], ends included."""
         with self._lock:
-            self._board.ask(index, end // MINUTE_MS)
-            return self._board.line(index, start, end)
+            self._minutes.ask(index, end // MINUTE_MS)
+            return self._minutes.line(index, start, end)
 
-    def trades(self, index: int, first: int, end: int) -> Prints:
+    def trades(self, index: int, first: int, end: int) -> Trades:
         """Return the recorded trades from `first` to `end`.
 
         Where none were recorded there are none: made-up ones would overrule what the candles say.
         """
-        begin = max(first // MINUTE_MS, int(self._board.launch[index]))
+        begin = max(first // MINUTE_MS, int(self._minutes.launch[index]))
         with self._lock:
             parts = [
-                self._board.prints(index, minute) for minute in range(begin, end // MINUTE_MS + 1)
+                self._minutes.trades(index, minute) for minute in range(begin, end // MINUTE_MS + 1)
             ]
         return between(joined(parts), first, end)
 
@@ -173,17 +135,17 @@ class ReplayMarket:
         """Return every contract at `time`. Raises ValueError outside the recording."""
         minute, offset = divmod(time, MINUTE_MS)
         with self._lock:
-            self._board.ask(slice(None), minute)
-            forming = self._board.until(minute, offset)
-            leaving = self._board.after(minute - MINUTES_PER_DAY, offset)
+            self._minutes.ask(slice(None), minute)
+            forming = self._minutes.until(minute, offset)
+            leaving = self._minutes.after(minute - MINUTES_PER_DAY, offset)
             day = self._window.totals(minute, forming, leaving)
-            hour_ago = self._board.prices(minute - MINUTES_PER_HOUR, offset)
-            minute_ago = self._board.prices(minute - 1, offset)
+            hour_ago = self._minutes.until(minute - MINUTES_PER_HOUR, offset).price
+            minute_ago = self._minutes.until(minute - 1, offset).price
         index = 0.5 * (forming.price + minute_ago)
         spread = np.clip(2e-4 * (1e7 / self._daily) ** 0.35, 1e-5, 3e-3)
         return MarketView(
             time=time,
-            last=np.where(self._board.launch <= minute, forming.price, np.nan),
+            last=np.where(self._minutes.launch <= minute, forming.price, np.nan),
             mark=0.5 * (forming.price + index),
             index=index,
             high_24h=day.high,
@@ -205,24 +167,24 @@ class ReplayMarket:
         return [(time, _FUNDING_RATE) for time in times]
 
     def side_against(self, index: int, side: str | None) -> None:
-        """Visit this side's worse extreme first, from the minute after the latest one asked for."""
+        """Visit this side's worse extreme first from the minute after the latest one asked for."""
         with self._lock:
-            self._board.side_against(index, side)
+            self._minutes.side_against(index, side)
 
     def _planted(self, index: int) -> PlantedEvent:
-        staged = self._cast[index].staged
-        minute, offset = divmod(staged.onset, MINUTE_MS)
-        first = staged.onset
-        if not self._board.has_trades(index, minute):
+        contract = self.contracts[index]
+        event = contract.event
+        first, minute = event.onset, event.onset // MINUTE_MS
+        if not self._minutes.has_trades(index, minute):
             # The candle does not tell when in the minute the rise began: take all of it.
-            first, offset = minute * MINUTE_MS, 0
-        before = self._board.part(index, minute, offset).price
-        last = min(staged.onset + _PEAK_WITHIN_MS, staged.live_end - 1)
-        times, prices = self._board.line(index, first, last)
+            first = minute * MINUTE_MS
+        before = self._minutes.price(index, first)
+        last = min(event.onset + _PEAK_WITHIN_MS, event.live_end - 1)
+        times, prices = self._minutes.line(index, first, last)
         highest = int(np.argmax(prices))
         return PlantedEvent(
-            symbol=self._cast[index].symbol,
-            onset=staged.onset,
-            peak=max(int(times[highest]), staged.onset + 1),
+            symbol=contract.symbol,
+            onset=event.onset,
+            peak=max(int(times[highest]), event.onset + 1),
             size=float(prices[highest]) / before - 1.0,
         )

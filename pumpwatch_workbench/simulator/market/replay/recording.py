@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.recordings import LabelledPump, RecordedFolder, SegmentCandles
-from pumpwatch_workbench.simulator.market.source import BoolArray, FloatArray, IntArray, Minutes
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """A part of one segment, both ends included, milliseconds UTC."""
-
-    segment: int
-    first: int
-    last: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Trades:
-    """Trades of one stretch in order of time; every array is shaped (trades,)."""
-
-    time: IntArray
-    price: FloatArray
-    quantity: FloatArray
-    bought: BoolArray
-    """What the recording says of each trade's side; without it a rise of the price is a buy."""
+from pumpwatch_workbench.recordings import LabelledPump, RecordedFolder
+from pumpwatch_workbench.simulator.market.replay.schedule import Grid, ScheduledEvent
+from pumpwatch_workbench.simulator.market.source import DAY_MS, MINUTE_MS, Minutes, Trades
 
 
 def counted_events(folder: RecordedFolder) -> list[LabelledPump]:
@@ -44,35 +24,36 @@ def counted_events(folder: RecordedFolder) -> list[LabelledPump]:
     return sorted(events, key=lambda event: (event.onset, event.segment))
 
 
-def read_candles(folder: RecordedFolder, stretches: Sequence[Stretch]) -> list[Minutes]:
-    """Return the recorded candles of each stretch; minutes without a trade may be absent.
+def read_candles(
+    folder: RecordedFolder, events: Sequence[ScheduledEvent], grid: Grid
+) -> list[Minutes]:
+    """Return the recorded candles of each event; minutes without a trade may be absent.
 
-    Raises `BadInput` when any candle of the file is impossible.
+    They begin a day before the grid, for the price before its first minute. Raises `BadInput` when
+    any candle of the file is impossible.
     """
     nothing = np.empty(0)
-    cut = [Minutes(nothing.astype(np.int64), *[nothing] * 6)] * len(stretches)
+    cut = [Minutes(nothing.astype(np.int64), *[nothing] * 6)] * len(events)
     for segment in folder.candles():
-        for number, stretch in enumerate(stretches):
-            if stretch.segment == segment.row.number:
-                cut[number] = _minutes(segment, stretch)
+        for number, event in enumerate(events):
+            if event.segment == segment.row.number:
+                ends = (grid.first * MINUTE_MS - DAY_MS, event.live_end - MINUTE_MS + 1)
+                part = slice(*np.searchsorted(segment.times + event.shift, ends).tolist())
+                # Copies, so that the segment itself can be forgotten.
+                values = [column[part].copy() for column in segment.values]
+                cut[number] = Minutes(segment.times[part].copy(), *values)
     return cut
 
 
-def read_trades(folder: RecordedFolder, stretches: Sequence[Stretch]) -> list[Trades | None]:
-    """Return the recorded trades of each stretch, None where the folder has none of its segment."""
+def read_trades(folder: RecordedFolder, events: Sequence[ScheduledEvent]) -> list[Trades | None]:
+    """Return the recorded trades of each event's live window, None where its segment has none."""
     by_segment = folder.trades()
-    return [_trades(by_segment.get(stretch.segment), stretch) for stretch in stretches]
+    return [_live_trades(by_segment.get(event.segment), event) for event in events]
 
 
-def _minutes(segment: SegmentCandles, stretch: Stretch) -> Minutes:
-    part = slice(*np.searchsorted(segment.times, [stretch.first, stretch.last + 1]).tolist())
-    # Copies, so that the segment itself can be forgotten.
-    values = [column[part].copy() for column in segment.values]
-    return Minutes(segment.times[part].copy(), *values)
-
-
-def _trades(table: pl.DataFrame | None, stretch: Stretch) -> Trades | None:
+def _live_trades(table: pl.DataFrame | None, event: ScheduledEvent) -> Trades | None:
     if table is None:
         return None
-    part = table.filter(pl.col("time").is_between(stretch.first, stretch.last))
-    return Trades(*(column.to_numpy() for column in part))
+    first, end = event.live_start - event.shift, event.live_end - event.shift
+    live = table.filter(pl.col("time").is_between(first, end, closed="left"))
+    return Trades(*(live[name].to_numpy() for name in ("time", "bought", "price", "quantity")))

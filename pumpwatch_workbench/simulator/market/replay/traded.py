@@ -6,26 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pumpwatch_workbench.simulator.market.replay.recording import Trades
-from pumpwatch_workbench.simulator.market.replay.staging import Grid, Played, Staged
+from pumpwatch_workbench.simulator.market.paths import PartialMinutes
 from pumpwatch_workbench.simulator.market.source import (
     MINUTE_MS,
     BoolArray,
     FloatArray,
     IntArray,
-    Prints,
+    Minutes,
+    Trades,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What happens in a part of a minute."""
-
-    price: float
-    high: float
-    low: float
-    volume: float
-    turnover: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,29 +28,25 @@ class TradedMinute:
     """Traded from the minute's start to the knot."""
     turnover: FloatArray
     bought: BoolArray
-    """Whether the taker bought, of the trades alone: (knots - 2,)."""
+    """True where the taker bought, for the trades alone: (knots - 2,)."""
 
-    def prints(self, opened: int) -> Prints:
+    def trades(self, opened: int) -> Trades:
         """Return the trades of the minute that opened at `opened` (milliseconds UTC)."""
-        return Prints(
+        return Trades(
             opened + self.offset[1:-1], self.bought, self.price[1:-1], np.diff(self.volume[:-1])
         )
 
-    def until(self, offset: int, scale: float) -> Part:
-        """Return what has happened `offset` milliseconds into the minute."""
+    def until(self, offset: int, scale: float) -> PartialMinutes:
+        """Return what has happened `offset` milliseconds into the minute, shaped (1,)."""
         knot, price, volume, turnover = self._at(offset, scale)
-        passed = self.price[:knot]
-        high, low = max(float(passed.max()), price), min(float(passed.min()), price)
-        return Part(price, high, low, volume, turnover)
+        passed = np.append(self.price[:knot], price)
+        return _part(price, passed, volume, turnover)
 
-    def after(self, offset: int, scale: float) -> Part:
-        """Return what is still to happen `offset` milliseconds into the minute."""
+    def after(self, offset: int, scale: float) -> PartialMinutes:
+        """Return what is still to happen `offset` milliseconds into the minute, shaped (1,)."""
         knot, price, volume, turnover = self._at(offset, scale)
-        coming = self.price[knot:]
-        high, low = max(float(coming.max()), price), min(float(coming.min()), price)
-        return Part(
-            price, high, low, float(self.volume[-1]) - volume, float(self.turnover[-1]) - turnover
-        )
+        coming = np.append(self.price[knot:], price)
+        return _part(price, coming, self.volume[-1] - volume, self.turnover[-1] - turnover)
 
     def _at(self, offset: int, scale: float) -> tuple[int, float, float, float]:
         """Return the next knot and the price, volume and turnover at an offset below 60,000."""
@@ -75,54 +60,40 @@ class TradedMinute:
         return knot, float(np.rint(price * scale) / scale), volume, turnover
 
 
+def _part(price: float, prices: FloatArray, volume: float, turnover: float) -> PartialMinutes:
+    values = (price, prices.max(), prices.min(), volume, turnover)
+    return PartialMinutes(*(np.array([value]) for value in values))
+
+
 def traded_minutes(
-    staged: Staged, grid: Grid, played: Played, trades: Trades
+    trades: Trades | None, minutes: Minutes, shift: int, factor: float, scale: float
 ) -> dict[int, TradedMinute]:
-    """Return the minutes of the live window that have trades, by their row on the grid.
+    """Return the minutes that have trades, by their row.
 
-    A minute whose trades do not give its candle (open, high, low, close) keeps the candle alone.
+    `trades` are as recorded: `shift` makes their time market time, `factor` their price USDT. A
+    minute whose trades do not give its candle (open, high, low, close) keeps the candle alone.
     """
-    times = trades.time + staged.shift
-    rows = times // MINUTE_MS - grid.first
+    if trades is None:
+        return {}
+    times = trades.time + shift
+    rows = (times - minutes.open_time[0]) // MINUTE_MS
     starts = np.flatnonzero(np.diff(rows, prepend=-1))
-    scale = 10.0**played.price_decimals
-    prices = np.rint(trades.price * played.factor * scale) / scale
-    minutes = {}
-    for start, stop in zip(starts, np.append(starts[1:], rows.size), strict=True):
-        row, part = int(rows[start]), slice(int(start), int(stop))
-        if _gives_candle(prices[part], played, row):
-            minutes[row] = _line(
-                times[part] % MINUTE_MS,
-                prices[part],
-                trades.quantity[part],
-                trades.bought[part],
-                played,
-                row,
+    prices = np.rint(trades.price * factor * scale) / scale
+    traded = {}
+    for part in map(slice, starts.tolist(), [*starts[1:].tolist(), rows.size]):
+        row, line = int(rows[part.start]), prices[part]
+        candle = (minutes.open[row], minutes.high[row], minutes.low[row], minutes.close[row])
+        if (line[0], line.max(), line.min(), line[-1]) == candle:
+            quantity = trades.quantity[part]
+            volume, turnover = np.cumsum(quantity), np.cumsum(quantity * line)
+            # The candle's own totals rule; they differ from the trades' sums by rounding.
+            volume *= minutes.volume[row] / volume[-1]
+            turnover *= minutes.turnover[row] / turnover[-1]
+            traded[row] = TradedMinute(
+                offset=np.concatenate([[0], times[part] % MINUTE_MS, [MINUTE_MS]]).astype(np.int64),
+                price=np.concatenate([line[:1], line, line[-1:]]),
+                volume=np.concatenate([[0.0], volume, volume[-1:]]),
+                turnover=np.concatenate([[0.0], turnover, turnover[-1:]]),
+                bought=trades.bought[part],
             )
-    return minutes
-
-
-def _gives_candle(prices: FloatArray, played: Played, row: int) -> bool:
-    candle = (played.open[row], played.high[row], played.low[row], played.close[row])
-    return (prices[0], prices.max(), prices.min(), prices[-1]) == candle
-
-
-def _line(
-    offset: IntArray,
-    prices: FloatArray,
-    quantity: FloatArray,
-    bought: BoolArray,
-    played: Played,
-    row: int,
-) -> TradedMinute:
-    volume, turnover = np.cumsum(quantity), np.cumsum(quantity * prices)
-    # The candle's own totals rule; they differ from the trades' sums by rounding.
-    volume *= played.volume[row] / volume[-1]
-    turnover *= played.turnover[row] / turnover[-1]
-    return TradedMinute(
-        offset=np.concatenate([[0], offset, [MINUTE_MS]]).astype(np.int64),
-        price=np.concatenate([prices[:1], prices, prices[-1:]]),
-        volume=np.concatenate([[0.0], volume, volume[-1:]]),
-        turnover=np.concatenate([[0.0], turnover, turnover[-1:]]),
-        bought=bought,
-    )
+    return traded

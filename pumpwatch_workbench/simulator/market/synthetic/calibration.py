@@ -89,18 +89,18 @@ BURST_MINUTES = 12
 # of a pump's first minutes: (logarithm at one mean minute, slope, standard deviation).
 CALM_ORDERS = (0.6, 0.23, 0.6)
 BURST_ORDERS = (0.3, 0.65, 0.8)
-CROWD_ORDERS = (1.4, 0.58, 0.55)
+PUMP_ORDERS = (1.4, 0.58, 0.55)
 # Measured: trades an order is filled in.
-BURST_FILLS, CROWD_FILLS = 1.36, 1.52
+BURST_FILLS, PUMP_FILLS = 1.36, 1.52
 # Chosen so that the spread of trade sizes, the seconds with a trade and the shares of the largest
 # orders come out as measured.
-BURST_UNEVENNESS, CROWD_UNEVENNESS = 2.2, 1.3
+BURST_UNEVENNESS, PUMP_UNEVENNESS = 2.2, 1.3
 # Chosen so that the share bought comes out as measured: in bursts anything (one trader), in pumps a
 # narrow middle. Mean and standard deviation, or the two parameters of a beta distribution; and by
 # how much more is bought while the price rises.
 BURST_BOUGHT, BURST_LEANING = (0.9, 0.9), 0.3
-CROWD_BOUGHT, CROWD_LEANING = (0.57, 0.1), 0.15
-CROWD_STAYS_MS = 600_000
+PUMP_BOUGHT, PUMP_LEANING = (0.57, 0.1), 0.15
+PUMP_TRADERS_STAY_MS = 600_000
 # Chosen: coins that turn over more than the measured ones (USDT in a mean minute) see more orders.
 MEASURED_TURNOVER = 400.0
 ORDERS_FOLLOW_TURNOVER = 0.35

@@ -6,12 +6,15 @@ import itertools
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 import numpy as np
 
+from pumpwatch_workbench.simulator.market.quantities import quantities
 from pumpwatch_workbench.simulator.market.source import (
     DAY_MS,
     MINUTE_MS,
+    BoolArray,
     FloatArray,
     IntArray,
     Listing,
@@ -29,7 +32,8 @@ _INNOVATION_SHARE = 0.1
 _FUNDING_INTERVALS = ((0.05, 60), (0.1, 120), (0.3, 240))
 # Daily turnover from which a leverage is allowed.
 _LEVERAGE = ((1e9, "100"), (2e7, "50"), (1e6, "25"))
-_LIMIT_RATIOS = {Decimal(100): Decimal("0.01"), Decimal("12.5"): Decimal("0.15")}
+_LEAST = Decimal("12.5")
+_LIMIT_RATIOS = {Decimal(100): Decimal("0.01"), _LEAST: Decimal("0.15")}
 _MAJORS = {
     # base coin: (price, daily turnover, both USDT)
     "BTC": (68_000.0, 8e9),
@@ -68,23 +72,22 @@ class Contracts:
     price: FloatArray
     """26 hours before the market's start, USDT."""
     daily_turnover: FloatArray
-    """In a quiet day, USDT."""
+    """Turnover of a quiet day, USDT."""
     deviation: FloatArray
-    """Of a quiet minute's return."""
+    """Standard deviation of a quiet minute's return."""
     market_share: FloatArray
-    """How much of the whole market's return the symbol takes."""
+    """Share of the whole market's return that the symbol follows."""
     scale: FloatArray
     """One over the tick size."""
     step: FloatArray
     """Quantity step, base coin."""
     launch_minute: IntArray
     """Minutes since 1970."""
-    coin: np.ndarray[tuple[int], np.dtype[np.bool_]]
-    """Whether it is an ordinary USDT perpetual, the only kind that gets pumped."""
+    coin: BoolArray
+    """True for an ordinary USDT perpetual, the only kind that gets pumped."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
+class _Draft(NamedTuple):
     listing: Listing
     series: int
     price: float
@@ -103,25 +106,22 @@ def make_contracts(symbols: int, noise: Noise, start: int) -> Contracts:
     others = _others(start)[: symbols // COINS_PER_OTHER]
     drafts = _coins(symbols - len(others), noise, start) + others
     drafts.sort(key=lambda draft: draft.listing.symbol)
-    turnover = np.array([draft.daily_turnover for draft in drafts])
+    listings, series, price, turnover, volatility, coin = zip(*drafts, strict=True)
     # Liquid coins move less: the deviation falls from thin (below 1e6 USDT a day) to major (above
     # 1e9).
     depth = np.clip((np.log10(turnover) - 6.0) / 3.0, 0.0, 1.0)
     thin, major = calibration.RETURN_DEVIATION_THIN, calibration.RETURN_DEVIATION_MAJOR
-    volatility = np.array([draft.volatility for draft in drafts])
     return Contracts(
-        listings=tuple(draft.listing for draft in drafts),
-        series=np.array([draft.series for draft in drafts], dtype=np.int64),
-        price=np.array([draft.price for draft in drafts]),
-        daily_turnover=turnover,
-        deviation=volatility * thin * (major / thin) ** depth,
+        listings=listings,
+        series=np.array(series, dtype=np.int64),
+        price=np.array(price),
+        daily_turnover=np.array(turnover),
+        deviation=np.array(volatility) * thin * (major / thin) ** depth,
         market_share=np.clip(volatility, 0.0, 2.0),
-        scale=np.array([float(1 / draft.listing.tick_size) for draft in drafts]),
-        step=np.array([float(draft.listing.quantity_step) for draft in drafts]),
-        launch_minute=np.array(
-            [draft.listing.launch_time // MINUTE_MS for draft in drafts], dtype=np.int64
-        ),
-        coin=np.array([draft.coin for draft in drafts]),
+        scale=np.array([float(1 / listing.tick_size) for listing in listings]),
+        step=np.array([float(listing.quantity_step) for listing in listings]),
+        launch_minute=np.array([listing.launch_time // MINUTE_MS for listing in listings]),
+        coin=np.array(coin),
     )
 
 
@@ -149,110 +149,65 @@ def _coins(count: int, noise: Noise, start: int) -> list[_Draft]:
     for index, base in enumerate(coin_names(count)):
         price, turnover = _MAJORS.get(base, (float(prices[index]), float(turnovers[index])))
         is_new = base not in _MAJORS and chance[0, index] < _NEW_SHARE
-        minutes = int(
-            (0.15 + age[0, index]) * 1_200 if is_new else (70 + 1_300 * age[0, index]) * 1_440
-        )
-        listing = _listing(
-            f"{base}USDT",
-            base,
-            price,
-            turnover,
-            launch_time=start - minutes * MINUTE_MS,
-            symbol_type="innovation"
-            if base not in _MAJORS and kind[0, index] < _INNOVATION_SHARE
-            else "",
+        minutes = (0.15 + age[0, index]) * 1_200 if is_new else (70 + 1_300 * age[0, index]) * 1_440
+        innovates = base not in _MAJORS and kind[0, index] < _INNOVATION_SHARE
+        listing = replace(
+            _listing(f"{base}USDT", base, price, turnover, start - int(minutes) * MINUTE_MS),
+            symbol_type="innovation" if innovates else "",
             funding_interval_minutes=_funding_interval(1.0 - kind[0, index]),
         )
-        drafts.append(
-            _Draft(listing, index, price, turnover, float(volatilities[index]), coin=True)
-        )
+        drafts.append(_Draft(listing, index, price, turnover, float(volatilities[index]), True))
     return drafts
 
 
 def _others(start: int) -> list[_Draft]:
     launch = start - 400 * DAY_MS
-    drafts = [
-        _Draft(
-            _listing(symbol, base, price, turnover, launch_time=launch, symbol_type=symbol_type),
-            MAX_SYMBOLS + number,
-            price,
-            turnover,
-            volatility,
-            coin=False,
+    drafts = []
+    for number, (symbol, base, kind, price, turnover, volatility) in enumerate(_OTHERS):
+        listing = replace(_listing(symbol, base, price, turnover, launch), symbol_type=kind)
+        drafts.append(
+            _Draft(listing, MAX_SYMBOLS + number, price, turnover, volatility, coin=False)
         )
-        for number, (symbol, base, symbol_type, price, turnover, volatility) in enumerate(_OTHERS)
-    ]
     end = _quarter_end(start)
-    delivery = end.strftime("%d%b%y").upper()
-    for number, (symbol, settle, contract_type, premium) in enumerate(
+    day = end.strftime("%d%b%y").upper()
+    delivery = int(end.replace(hour=8, minute=0, second=0, microsecond=0).timestamp()) * 1_000
+    for number, (symbol, coin, kind, premium, time) in enumerate(
         (
-            ("BTCPERP", "USDC", "LinearPerpetual", 1.0002),
-            (f"BTC-{delivery}", "USDC", "LinearFutures", 1.012),
-            (f"BTCUSDT-{delivery}", "USDT", "LinearFutures", 1.0118),
+            ("BTCPERP", "USDC", "LinearPerpetual", 1.0002, 0),
+            (f"BTC-{day}", "USDC", "LinearFutures", 1.012, delivery),
+            (f"BTCUSDT-{day}", "USDT", "LinearFutures", 1.0118, delivery),
         )
     ):
         price, turnover = _MAJORS["BTC"][0] * premium, _MAJORS["BTC"][1] / 100 / (number + 1)
-        listing = _listing(
-            symbol,
-            "BTC",
-            price,
-            turnover,
-            launch_time=launch,
-            settle_coin=settle,
-            contract_type=contract_type,
+        listing = replace(
+            _listing(symbol, "BTC", price, turnover, launch),
+            settle_coin=coin,
+            contract_type=kind,
+            delivery_time=time,
         )
-        if contract_type == "LinearFutures":
-            time = int(end.replace(hour=8, minute=0, second=0, microsecond=0).timestamp()) * 1_000
-            listing = replace(listing, delivery_time=time)
         drafts.append(_Draft(listing, 0, price, turnover, 1.0, coin=False))
     return drafts
 
 
-def _listing(
-    symbol: str,
-    base: str,
-    price: float,
-    turnover: float,
-    *,
-    launch_time: int,
-    symbol_type: str = "",
-    funding_interval_minutes: int = 480,
-    settle_coin: str = "USDT",
-    contract_type: str = "LinearPerpetual",
-) -> Listing:
-    leverage = _max_leverage(turnover)
+def _listing(symbol: str, base: str, price: float, turnover: float, launch_time: int) -> Listing:
+    leverage = next((Decimal(text) for least, text in _LEVERAGE if turnover >= least), _LEAST)
     near = _LIMIT_RATIOS.get(leverage, Decimal("0.05"))
     magnitude = int(np.floor(np.log10(price)))
     step = Decimal(10) ** max(min(-magnitude - 1, 3), -3)
-    largest = (Decimal(round(max(turnover * 0.02, 20_000.0) / price)) // step + 1) * step
     return Listing(
         symbol=symbol,
         base_coin=base,
         tick_size=Decimal(10) ** min(magnitude - 4, 0),
-        quantity_step=step,
-        min_quantity=step,
-        max_quantity=largest,
-        max_market_quantity=max((largest / 4) // step * step, step),
+        **quantities(price, turnover, step),
         min_notional=Decimal(5),
         max_leverage=leverage,
         launch_time=launch_time,
-        funding_interval_minutes=funding_interval_minutes,
-        symbol_type=symbol_type,
-        contract_type=contract_type,
-        settle_coin=settle_coin,
         price_limit_ratios=(near, 2 * near),
     )
 
 
 def _funding_interval(place: float) -> int:
     return next((minutes for share, minutes in _FUNDING_INTERVALS if place < share), 480)
-
-
-def _max_leverage(turnover: float) -> Decimal:
-    for least, leverage in _LEVERAGE:
-        if turnover >= least:
-            return Decimal(leverage)
-    return Decimal("12.5")
 
 
 def _quarter_end(start: int) -> datetime:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,18 +17,6 @@ _USUAL_FUNDING = 0.0001
 _LOWEST_FUNDING = -0.02
 _EXCITED_MS = 10 * MINUTE_MS
 _FUNDING_FADES_MS = 2 * HOUR_MS
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Derived:
-    """The derived quantities at one instant; every array is shaped (symbols,)."""
-
-    mark: FloatArray
-    index: FloatArray
-    open_interest: FloatArray
-    funding_rate: FloatArray
-    half_spread: FloatArray
-    depth_usdt: FloatArray
 
 
 class Derivatives:
@@ -56,18 +43,18 @@ class Derivatives:
 
     def at(
         self, time: int, last: FloatArray, minute_ago: FloatArray, pumps: Sequence[Surge]
-    ) -> Derived:
-        """Return the derived quantities from the last prices and those one minute before."""
+    ) -> dict[str, FloatArray]:
+        """Return fields of a `MarketView` from the last prices and those one minute before."""
         index = 0.5 * (last + minute_ago)
         excitement = self._fading(pumps, time, _EXCITED_MS)
-        return Derived(
-            mark=0.5 * (last + index),
-            index=index,
-            open_interest=self._usual_interest(time // HOUR_MS) * (1.0 + 2.0 * excitement),
-            funding_rate=self._funding(time, pumps),
-            half_spread=np.minimum(self._half_spread * (1.0 + 20.0 * excitement), 0.02),
-            depth_usdt=self._depth / (1.0 + 10.0 * excitement),
-        )
+        return {
+            "mark": 0.5 * (last + index),
+            "index": index,
+            "open_interest": self._usual_interest(time // HOUR_MS) * (1.0 + 2.0 * excitement),
+            "funding_rate": self._funding(time, pumps),
+            "half_spread": np.minimum(self._half_spread * (1.0 + 20.0 * excitement), 0.02),
+            "depth_usdt": self._depth / (1.0 + 10.0 * excitement),
+        }
 
     def payments(
         self, index: int, start: int, end: int, pumps: Sequence[Surge]

@@ -16,29 +16,29 @@ from pumpwatch_workbench.simulator.market.paths import (
     MinutePaths,
     after,
     clip_line,
+    forming_candle,
     knots,
     price_at,
     until,
 )
-from pumpwatch_workbench.simulator.market.prints import between, joined
 from pumpwatch_workbench.simulator.market.source import (
     DAY_MS,
     MINUTE_MS,
     FloatArray,
     IntArray,
-    Listing,
     MarketView,
     Minutes,
     PlantedEvent,
-    Prints,
+    Trades,
 )
 from pumpwatch_workbench.simulator.market.synthetic.contracts import make_contracts
-from pumpwatch_workbench.simulator.market.synthetic.crowds import Crowds
 from pumpwatch_workbench.simulator.market.synthetic.derivatives import Derivatives
 from pumpwatch_workbench.simulator.market.synthetic.generator import Generator
+from pumpwatch_workbench.simulator.market.synthetic.minutes import SyntheticMinutes
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
 from pumpwatch_workbench.simulator.market.synthetic.schedule import PumpPlan
-from pumpwatch_workbench.simulator.market.synthetic.tape import Tape
+from pumpwatch_workbench.simulator.market.synthetic.trades import SyntheticTrades
+from pumpwatch_workbench.simulator.market.trades import between, joined
 
 HISTORY_DAYS = 400
 
@@ -47,11 +47,11 @@ class SyntheticMarket:
     """A market of `symbols` USDT coin perpetuals and a few other contracts. Implements `Market`.
 
     `start` is the first live instant (milliseconds UTC, on a full minute); with `live_minutes` the
-    pumps keep 10 minutes away from both ends of the live window. `pump_count` sets their number,
-    `pumps` names them; `quiet` leaves out every other burst, spike and crash, so that the pumps are
-    the only movers. Without `live_minutes` the market never ends, and `planted` grows as time is
-    asked for. Safe to use from several threads. Raises ValueError for a number of symbols outside 1
-    to 2,000 or a start within a minute.
+    pumps keep 10 minutes away from both ends of the live window. `pumps` names them; `quiet` leaves
+    out every other burst, spike and crash, so that the pumps are the only movers. Without
+    `live_minutes` the market never ends, and `planted` grows as time is asked for. Safe to use from
+    several threads. Raises ValueError for a number of symbols outside 1 to 2,000 or a start within
+    a minute.
     """
 
     def __init__(
@@ -61,7 +61,6 @@ class SyntheticMarket:
         start: int,
         live_minutes: int | None = None,
         *,
-        pump_count: int | None = None,
         pumps: Sequence[PlantedEvent] | None = None,
         quiet: bool = False,
     ) -> None:
@@ -70,49 +69,37 @@ class SyntheticMarket:
         if live_minutes is not None and live_minutes < 1:
             raise ValueError(f"a market lives for at least one minute, not {live_minutes}")
         noise = Noise(seed)
-        self._start = start
-        self._end = None if live_minutes is None else start + live_minutes * MINUTE_MS
-        self._contracts = make_contracts(symbols, noise, start)
-        self._plan = PumpPlan(self._contracts, noise, start, self._end, pump_count, pumps)
-        generator = Generator(self._contracts, noise, quiet=quiet)
-        self._tape = Tape(self._contracts, noise, generator, self._plan, start, quiet=quiet)
-        self._window = DayWindow(self._tape.whole_hour)
-        self._crowds = Crowds(self._contracts, noise)
-        self._derivatives = Derivatives(self._contracts, noise)
+        self.start = start
+        self.end = None if live_minutes is None else start + live_minutes * MINUTE_MS
+        self._contracts = contracts = make_contracts(symbols, noise, start)
+        self.listings = contracts.listings
+        self._plan = PumpPlan(contracts, noise, start, self.end, pumps)
+        generator = Generator(contracts, noise, quiet=quiet)
+        self._minutes = SyntheticMinutes(
+            contracts, noise, generator, self._plan, start, quiet=quiet
+        )
+        self._window = DayWindow(self._minutes.whole_hour)
+        self._trades = SyntheticTrades(contracts, noise)
+        self._derivatives = Derivatives(contracts, noise)
         self._lock = threading.RLock()
 
     @property
-    def listings(self) -> tuple[Listing, ...]:
-        """The contracts, sorted by symbol."""
-        return self._contracts.listings
-
-    @property
     def planted(self) -> tuple[PlantedEvent, ...]:
-        """The pumps of the live window; in an endless market, of the time asked for so far."""
+        """Return the pumps of the live window; in an endless market, those drawn so far."""
         with self._lock:
-            surges = self._plan.until(self._start + 1 if self._end is None else self._end)
+            surges = self._plan.until(self.start + 1 if self.end is None else self.end)
         return tuple(
             PlantedEvent(self.listings[surge.index].symbol, surge.onset, surge.extreme, surge.size)
             for surge in surges
         )
 
-    @property
-    def start(self) -> int:
-        """First live instant, milliseconds UTC."""
-        return self._start
-
-    @property
-    def end(self) -> int | None:
-        """Last instant of the live window, or None."""
-        return self._end
-
     def minutes(self, index: int, first: int, last: int) -> Minutes:
         """Return the complete candles with `first <= open_time <= last`, at most 400 days back."""
         begin = max(-(-first // MINUTE_MS), int(self._contracts.launch_minute[index]))
-        begin = max(begin, (self._start - HISTORY_DAYS * DAY_MS) // MINUTE_MS)
+        begin = max(begin, (self.start - HISTORY_DAYS * DAY_MS) // MINUTE_MS)
         stop = max(last // MINUTE_MS + 1, begin)
         with self._lock:
-            paths = self._tape.minutes(index, begin, stop)
+            paths = self._minutes.minutes(index, begin, stop)
         return Minutes(
             open_time=np.arange(begin, stop, dtype=np.int64) * MINUTE_MS,
             open=paths.open,
@@ -127,17 +114,9 @@ class SyntheticMarket:
         """Return the candle that contains `time`, as it stands then."""
         minute, offset = divmod(time, MINUTE_MS)
         with self._lock:
-            row = self._tape.minutes(index, minute, minute + 1)
-        partial = until(row, offset, self._contracts.scale[index : index + 1])
-        return Minutes(
-            open_time=np.array([minute * MINUTE_MS], dtype=np.int64),
-            open=row.open,
-            high=partial.high,
-            low=partial.low,
-            close=partial.price,
-            volume=partial.volume,
-            turnover=partial.turnover,
-        )
+            row = self._minutes.minutes(index, minute, minute + 1)
+        part = until(row, offset, self._contracts.scale[index : index + 1])
+        return forming_candle(minute, row.open, part)
 
     def price(self, index: int, time: int) -> float:
         """Return the last price at `time`; NaN before the launch."""
@@ -145,35 +124,35 @@ class SyntheticMarket:
         if minute < self._contracts.launch_minute[index]:
             return float("nan")
         with self._lock:
-            row = self._tape.minutes(index, minute, minute + 1)
+            row = self._minutes.minutes(index, minute, minute + 1)
         return float(price_at(row, offset, self._contracts.scale[index : index + 1])[0])
 
     def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
         """Return the knots of the price's polyline over [start, end], ends included."""
         first, stop = start // MINUTE_MS, end // MINUTE_MS + 1
         with self._lock:
-            paths = self._tape.minutes(index, first, stop)
+            paths = self._minutes.minutes(index, first, stop)
         times, prices = knots(paths, np.arange(first, stop, dtype=np.int64) * MINUTE_MS)
         ends = (self.price(index, start), self.price(index, end))
         return clip_line(times, prices, start, end, ends)
 
-    def trades(self, index: int, first: int, end: int) -> Prints:
+    def trades(self, index: int, first: int, end: int) -> Trades:
         """Return the trades from `first` to `end`, both included."""
         begin = max(first // MINUTE_MS, int(self._contracts.launch_minute[index]))
         stop = max(end // MINUTE_MS + 1, begin)
         with self._lock:
-            paths = self._tape.minutes(index, begin, stop)
-            pumps = [one for one in self._plan.until(end + 1) if one.index == index]
+            paths = self._minutes.minutes(index, begin, stop)
+            pumps = [pump for pump in self._plan.until(end + 1) if pump.index == index]
         parts = [
-            self._crowds.prints(index, minute, paths[minute - begin], pumps)
+            self._trades.trades(index, minute, paths[minute - begin], pumps)
             for minute in range(begin, stop)
         ]
         return between(joined(parts), first, end)
 
     def view(self, time: int) -> MarketView:
         """Return every symbol at `time`. Raises ValueError before the start."""
-        if time < self._start:
-            raise ValueError(f"the market starts at {self._start}, {time} is before that")
+        if time < self.start:
+            raise ValueError(f"the market starts at {self.start}, {time} is before that")
         minute, offset = divmod(time, MINUTE_MS)
         with self._lock:
             scale = self._contracts.scale
@@ -188,18 +167,13 @@ class SyntheticMarket:
         return MarketView(
             time=time,
             last=np.where(launched, forming.price, np.nan),
-            mark=derived.mark,
-            index=derived.index,
             high_24h=day.high,
             low_24h=day.low,
             price_24h_ago=leaving.price,
             price_1h_ago=hour_ago,
             volume_24h=day.volume,
             turnover_24h=day.turnover,
-            open_interest=derived.open_interest,
-            funding_rate=derived.funding_rate,
-            half_spread=derived.half_spread,
-            depth_usdt=derived.depth_usdt,
+            **derived,
         )
 
     def funding_times(self, index: int, start: int, end: int) -> list[tuple[int, float]]:
@@ -212,4 +186,4 @@ class SyntheticMarket:
         """Do nothing: a synthetic minute has its own order of prices."""
 
     def _row(self, minute: int) -> MinutePaths:
-        return self._tape.whole_hour(minute // MINUTES_PER_HOUR).paths[minute % MINUTES_PER_HOUR]
+        return self._minutes.whole_hour(minute // MINUTES_PER_HOUR).paths[minute % MINUTES_PER_HOUR]

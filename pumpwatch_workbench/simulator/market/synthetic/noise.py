@@ -53,6 +53,14 @@ class Noise:
         angle = (bits >> np.uint64(32)).astype(np.float64) * (2.0 * np.pi * 2.0**-32)
         return radius * np.cos(angle), radius * np.sin(angle)
 
+    def draws(self, channel: int, step: int, series: int) -> list[float]:
+        """Return four independent numbers in (0, 1) for one step of one series."""
+        return [float(drawn[0, 0]) for drawn in self.quarters(channel, *_address(step, series))]
+
+    def pair(self, channel: int, step: int, series: int) -> list[float]:
+        """Return two independent standard normals for one step of one series."""
+        return [float(drawn[0, 0]) for drawn in self.normals(channel, *_address(step, series))]
+
     def wandering(
         self, channel: int, first: int, count: int, series: IntArray, every: int
     ) -> FloatArray:
@@ -68,6 +76,10 @@ class Noise:
         weight = ((steps % every) / every)[:, None]
         lines: FloatArray = values[place] + (values[place + 1] - values[place]) * weight
         return lines
+
+
+def _address(step: int, series: int) -> tuple[IntArray, IntArray]:
+    return np.array([step], np.int64), np.array([series], np.int64)
 
 
 def _scramble(channel: int) -> np.uint64:

@@ -28,9 +28,8 @@ class PumpPlan:
     """The planted pumps, drawn epoch by epoch (6 hours each, from the market's start).
 
     A symbol that was pumped in one epoch rests in the next, so that no symbol has two pumps within
-    six hours. With `count` there are exactly that many in the live window (in the first epoch, when
-    the market never ends); otherwise the number follows `calibration.PUMPS_PER_SYMBOL_DAY`, at
-    least one. With `given` there are those pumps and no others.
+    six hours. Their number follows `calibration.PUMPS_PER_SYMBOL_DAY`, at least one. With `given`
+    there are those pumps and no others.
     """
 
     def __init__(
@@ -39,14 +38,12 @@ class PumpPlan:
         noise: Noise,
         start: int,
         end: int | None,
-        count: int | None = None,
         given: Sequence[PlantedEvent] | None = None,
     ) -> None:
         self._contracts = contracts
         self._noise = noise
         self._start = start
         self._end = end
-        self._count = count
         self._given = None if given is None else _given_pumps(contracts, given)
         self._epochs: list[list[Surge]] = []
         liquid = np.quantile(contracts.daily_turnover[contracts.coin], 1.0 - _LIQUID_SHARE)
@@ -85,11 +82,7 @@ class PumpPlan:
 
     def _pumps_in(self, epoch: int) -> int:
         before, after = (self._expected_until(number) for number in (epoch, epoch + 1))
-        if self._count is not None:
-            return round(after) - round(before)
-        fraction = float(
-            self._noise.uniform(_PUMPS, np.zeros(1, np.int64), np.zeros(1, np.int64))[0, 0]
-        )
+        fraction = float(self._uniform(0, 0, 1)[0])
         drawn = int(after + fraction) - int(before + fraction)
         return max(drawn, 1) if epoch == 0 else drawn
 
@@ -98,9 +91,6 @@ class PumpPlan:
         elapsed = epoch * EPOCH_MS
         if self._end is not None:
             elapsed = min(elapsed, self._end - self._start)
-        if self._count is not None:
-            whole = EPOCH_MS if self._end is None else self._end - self._start
-            return self._count * min(elapsed / whole, 1.0)
         symbol_days = int(self._contracts.coin.sum()) * elapsed / (24 * 3_600_000)
         return calibration.PUMPS_PER_SYMBOL_DAY * symbol_days
 
@@ -112,12 +102,9 @@ class PumpPlan:
         return drawn
 
     def _pump(self, epoch: int, number: int, index: int, window: tuple[int, int]) -> Surge:
-        step, series = np.array([epoch], np.int64), np.array([index], np.int64)
-        size, volume = (float(n[0, 0]) for n in self._noise.normals(_PUMPS + 2, step, series))
-        rise, _ = (float(n[0, 0]) for n in self._noise.normals(_PUMPS + 3, step, series))
-        organised, offset, place, _ = (
-            float(u[0, 0]) for u in self._noise.quarters(_PUMPS + 4, step, series)
-        )
+        size, volume = self._noise.pair(_PUMPS + 2, epoch, index)
+        rise, _ = self._noise.pair(_PUMPS + 3, epoch, index)
+        organised, offset, place, _ = self._noise.draws(_PUMPS + 4, epoch, index)
         fraction = calibration.PUMP_SIZE_MEDIAN * np.exp(calibration.PUMP_SIZE_LOG_DEVIATION * size)
         seconds = calibration.PUMP_RISE_SECONDS_MEDIAN * np.exp(
             calibration.PUMP_RISE_LOG_DEVIATION * rise
@@ -176,9 +163,8 @@ def natural_moves(
 
 
 def _natural_move(noise: Noise, epoch: int, series: int, index: int, *, falls: bool) -> Surge:
-    step, address = np.array([epoch], np.int64), np.array([series], np.int64)
-    size, volume = (float(n[0, 0]) for n in noise.normals(_NATURAL + 1, step, address))
-    place, rise, _, _ = (float(u[0, 0]) for u in noise.quarters(_NATURAL + 2, step, address))
+    size, volume = noise.pair(_NATURAL + 1, epoch, series)
+    place, rise, _, _ = noise.draws(_NATURAL + 2, epoch, series)
     median = calibration.CRASH_SIZE_MEDIAN if falls else calibration.SPIKE_SIZE_MEDIAN
     fraction = min(median * float(np.exp(calibration.SPIKE_SIZE_LOG_DEVIATION * size)), 0.5)
     return Surge(

@@ -24,13 +24,13 @@ class Surge:
     onset: int
     """Milliseconds UTC."""
     rise_ms: int
-    """From the onset to the extreme."""
+    """Milliseconds from the onset to the extreme."""
     log_size: float
     """Logarithm of the extreme over the price before; negative for a crash."""
     volume: float
     """Turnover compared with the median pump's (which is 64 quiet minutes' worth in 15 s)."""
     decay: tuple[tuple[float, float], ...] = calibration.DECAY
-    """How the move goes back: (share, seconds) of exponentials."""
+    """Retracement of the move: (share, seconds) of exponentials."""
     bounce: float = calibration.BOUNCE
 
     @property

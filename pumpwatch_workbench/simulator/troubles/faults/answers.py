@@ -19,18 +19,11 @@ LIMIT_OF_FAULT = "10"
 """`X-Bapi-Limit` of a refusal for too many visits that was asked for."""
 
 
-def answer_without_acting(fault: Fault, *, now: int, wall: int, number: int) -> Response:
-    """Return what the client gets from an exchange that did nothing.
+def spoiled(response: Response, fault: Fault, *, now: int, wall: int, number: int) -> Response:
+    """Return what the client gets in place of the answer of an exchange that has acted.
 
     `now` is the market's time, `wall` the exchange's clock, `number` the request's.
     """
-    if fault.action == "drop_before":
-        return Response(502, b"", dropped=True, delay_ms=fault.delay_ms)
-    return _replaced(fault, now=now, wall=wall, number=number)
-
-
-def spoiled(response: Response, fault: Fault, *, now: int, wall: int, number: int) -> Response:
-    """Return what the client gets in place of the answer of an exchange that has acted."""
     late = replace(response, delay_ms=fault.delay_ms)
     match fault.action:
         case "delay" | "duplicate_delivery":
@@ -44,25 +37,26 @@ def spoiled(response: Response, fault: Fault, *, now: int, wall: int, number: in
         case "null_result":
             return replace(late, body=_without_result(response.body))
         case _:
-            return _replaced(fault, now=now, wall=wall, number=number)
+            return answer_without_acting(fault, now=now, wall=wall, number=number)
 
 
-def _replaced(fault: Fault, *, now: int, wall: int, number: int) -> Response:
-    delay = fault.delay_ms
+def answer_without_acting(fault: Fault, *, now: int, wall: int, number: int) -> Response:
+    """Return what the client gets from an exchange that did nothing, or seems to have done so."""
     match fault.action:
+        case "drop_before":
+            answer = Response(502, b"", dropped=True)
         case "reset":
-            return Response(502, b"", reset=True, delay_ms=delay)
+            answer = Response(502, b"", reset=True)
         case "status":
             kind = "text/html" if fault.body.startswith("<") else "text/plain"
-            return Response(
-                fault.status, fault.body.encode(), {"Content-Type": kind}, delay_ms=delay
-            )
+            answer = Response(fault.status, fault.body.encode(), {"Content-Type": kind})
         case "not_json":
-            return Response(200, MAINTENANCE, {"Content-Type": "text/html"}, delay_ms=delay)
+            answer = Response(200, MAINTENANCE, {"Content-Type": "text/html"})
         case "empty":
-            return Response(200, b"", {"Content-Type": JSON_TYPE}, delay_ms=delay)
+            answer = Response(200, b"", {"Content-Type": JSON_TYPE})
         case _:
-            return _refused(fault, now=now, wall=wall, number=number)
+            answer = _refused(fault, now=now, wall=wall, number=number)
+    return replace(answer, delay_ms=fault.delay_ms)
 
 
 def _refused(fault: Fault, *, now: int, wall: int, number: int) -> Response:
@@ -74,7 +68,7 @@ def _refused(fault: Fault, *, now: int, wall: int, number: int) -> Response:
             "X-Bapi-Limit-Status": "0",
             "X-Bapi-Limit-Reset-Timestamp": str(wall + fault.reset_ms),
         }
-    return Response(200, payload, headers, delay_ms=fault.delay_ms)
+    return Response(200, payload, headers)
 
 
 def _without_result(body: bytes) -> bytes:

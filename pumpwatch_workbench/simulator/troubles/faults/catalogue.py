@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 from pumpwatch_workbench.simulator.engine.settings import FORBIDDEN_TEXT
 from pumpwatch_workbench.simulator.troubles.faults.plan import Call, Fault
@@ -39,8 +39,8 @@ class Kind:
     fault: Fault
     scope: Scope = "any"
     weight: float = 1.0
-    vary: Callable[[Fault, Random], Fault] | None = None
-    """Draws what differs from one occurrence to the next."""
+    vary: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Fields that are drawn anew for each occurrence, with the ends of their ranges."""
 
     def fits(self, call: Call) -> bool:
         """Tell whether the schedule may inject it into a call."""
@@ -48,46 +48,28 @@ class Kind:
 
     def drawn(self, source: Random) -> Fault:
         """Return one occurrence of the fault."""
-        return self.fault if self.vary is None else self.vary(self.fault, source)
-
-
-def _signed(call: Call) -> bool:
-    return not call.path.startswith("/v5/market/")
+        changes: dict[str, Any] = {n: _between(source, *ends) for n, ends in self.vary.items()}
+        return replace(self.fault, **changes)
 
 
 SCOPES: Mapping[Scope, Callable[[Call], bool]] = {
     "any": lambda call: True,
-    "signed": _signed,
+    "signed": lambda call: not call.path.startswith("/v5/market/"),
     "post": lambda call: call.method == "POST",
     "create": lambda call: call.path == CREATE,
     "trading": lambda call: call.method == "POST" or call.path in LISTS.values(),
 }
+AHEAD = {"clock_skew_ms": (6_000, 60_000)}
+BEHIND = {"clock_skew_ms": (-1_500, -60_000)}
+LATE = {"delay_ms": (100, 3_000)}
+HIDING = {"lasts_ms": (100, 5_000)}
+LAGGING = {"lag_ms": (100, 3_000), "lasts_ms": (0, 3_000)}
 
 
-def _between(source: Random, least: int, most: int) -> int:
+def _between(source: Random, first: int, last: int) -> int:
     # Not `randrange`: how it draws has changed between versions of Python.
-    return least + int(source.random() * (most - least + 1))
-
-
-def _late(fault: Fault, source: Random) -> Fault:
-    return replace(fault, delay_ms=_between(source, 100, 3_000))
-
-
-def _lagging(fault: Fault, source: Random) -> Fault:
-    lag = _between(source, 100, 3_000)
-    return replace(fault, lag_ms=lag, lasts_ms=_between(source, 0, 3_000))
-
-
-def _hiding(fault: Fault, source: Random) -> Fault:
-    return replace(fault, lasts_ms=_between(source, 100, 5_000))
-
-
-def _ahead(fault: Fault, source: Random) -> Fault:
-    return replace(fault, clock_skew_ms=_between(source, 6_000, 60_000))
-
-
-def _behind(fault: Fault, source: Random) -> Fault:
-    return replace(fault, clock_skew_ms=-_between(source, 1_500, 60_000))
+    step = int(source.random() * (abs(last - first) + 1))
+    return first + step if last > first else first - step
 
 
 def _refuse(code: int, text: str, *, acted: bool = False, reset_ms: int | None = None) -> Fault:
@@ -100,21 +82,19 @@ def _page(status: int, text: str, *, acted: bool = False) -> Fault:
 
 
 def _stale(*lists: str) -> Fault:
-    return Fault("stale", lag_ms=1_000, lasts_ms=1_000, lists=tuple(LISTS[one] for one in lists))
+    return Fault("stale", lag_ms=1_000, lasts_ms=1_000, lists=tuple(LISTS[name] for name in lists))
 
 
-_DELIVERY = {
+_KINDS = {
     "drop_before": Kind(Fault("drop_before")),
     "drop_after": Kind(Fault("drop_after")),
-    "delay": Kind(Fault("delay", delay_ms=1_000), vary=_late),
+    "delay": Kind(Fault("delay", delay_ms=1_000), vary=LATE),
     "reset_before": Kind(Fault("reset")),
     "reset_after": Kind(Fault("reset", acted=True)),
     "truncate": Kind(Fault("truncate")),
     "truncate_chunked": Kind(Fault("truncate", chunked=True)),
     "drip": Kind(Fault("drip"), weight=0.1),
     "duplicate_delivery": Kind(Fault("duplicate_delivery"), "post"),
-}
-_REFUSALS = {
     "timeout_10000": Kind(_refuse(10000, "Server Timeout")),
     "timeout_10000_acted": Kind(_refuse(10000, "Server Timeout", acted=True), "post"),
     "error_10016": Kind(_refuse(10016, "Server error.")),
@@ -123,10 +103,8 @@ _REFUSALS = {
     "rate_10006_bare": Kind(_refuse(10006, TOO_MANY_TEXT)),
     "rate_10006_past": Kind(_refuse(10006, TOO_MANY_TEXT, reset_ms=-5_000)),
     "rate_10006_far": Kind(_refuse(10006, TOO_MANY_TEXT, reset_ms=3_600_000)),
-    "clock_ahead": Kind(Fault("clock_skew", clock_skew_ms=10_000), "signed", vary=_ahead),
-    "clock_behind": Kind(Fault("clock_skew", clock_skew_ms=-3_000), "signed", vary=_behind),
-}
-_STATUSES = {
+    "clock_ahead": Kind(Fault("clock_skew", clock_skew_ms=10_000), "signed", vary=AHEAD),
+    "clock_behind": Kind(Fault("clock_skew", clock_skew_ms=-3_000), "signed", vary=BEHIND),
     "forbidden_page": Kind(Fault("status", status=403, body=COUNTRY_PAGE), weight=0.5),
     "forbidden_text": Kind(Fault("status", status=403, body=FORBIDDEN_TEXT), weight=0.5),
     "unauthorised": Kind(Fault("status", status=401), "signed", weight=0.5),
@@ -137,29 +115,23 @@ _STATUSES = {
     "http_502_acted": Kind(_page(502, "Bad Gateway", acted=True), "post"),
     "http_503": Kind(_page(503, "Service Unavailable")),
     "http_503_acted": Kind(_page(503, "Service Unavailable", acted=True), "post"),
-}
-_BODIES = {
     "not_json": Kind(Fault("not_json")),
     "not_json_acted": Kind(Fault("not_json", acted=True), "post"),
     "empty": Kind(Fault("empty")),
     "empty_acted": Kind(Fault("empty", acted=True), "post"),
     "null_result": Kind(Fault("null_result")),
-}
-_CONDITIONS = {
     "hidden_order": Kind(
-        Fault("hide_orders", ret_code=110001, lasts_ms=1_000), "create", vary=_hiding
+        Fault("hide_orders", ret_code=110001, lasts_ms=1_000), "create", vary=HIDING
     ),
     "hidden_order_empty": Kind(
-        Fault("hide_orders", ret_code=0, lasts_ms=1_000), "create", vary=_hiding
+        Fault("hide_orders", ret_code=0, lasts_ms=1_000), "create", vary=HIDING
     ),
-    "stale_orders": Kind(_stale("orders"), "trading", vary=_lagging),
-    "stale_positions": Kind(_stale("positions"), "trading", vary=_lagging),
-    "stale_history": Kind(_stale("history", "executions"), "trading", vary=_lagging),
+    "stale_orders": Kind(_stale("orders"), "trading", vary=LAGGING),
+    "stale_positions": Kind(_stale("positions"), "trading", vary=LAGGING),
+    "stale_history": Kind(_stale("history", "executions"), "trading", vary=LAGGING),
 }
 
 KINDS: Mapping[str, Kind] = {
-    name: replace(kind, fault=replace(kind.fault, name=name))
-    for group in (_DELIVERY, _REFUSALS, _STATUSES, _BODIES, _CONDITIONS)
-    for name, kind in group.items()
+    name: replace(kind, fault=replace(kind.fault, name=name)) for name, kind in _KINDS.items()
 }
 """Every named fault. The names are part of the control calls and of reports: do not change them."""

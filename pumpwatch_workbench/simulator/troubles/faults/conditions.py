@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
 from pumpwatch_workbench.simulator.engine.engine import GONE
+from pumpwatch_workbench.simulator.engine.ledger import Ledger
 from pumpwatch_workbench.simulator.engine.refusals import Refused
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import (
@@ -16,41 +18,26 @@ from pumpwatch_workbench.simulator.troubles.faults.catalogue import (
     LISTS,
     ORDERS,
 )
-from pumpwatch_workbench.simulator.troubles.faults.past import Past, seen_at
 from pumpwatch_workbench.simulator.troubles.faults.plan import Call, Fault
 
-if TYPE_CHECKING:
-    from pumpwatch_workbench.simulator.endpoints.floor import Floor
-    from pumpwatch_workbench.simulator.engine.ledger import Ledger
-
-LIST_PATHS = frozenset(LISTS.values())
 LOOK_UPS = frozenset({ORDERS, HISTORY, EXECUTIONS})
 BY_ID = LOOK_UPS | {"/v5/order/cancel", "/v5/order/amend"}
+KEPT_MS = 600_000
+"""How far back states of the account are kept, market time."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Spell:
-    """A condition holds for the request it began with, and until `until` (market time)."""
+class _Condition:
+    """A fault in force for the request it began with, and until `until` (market time)."""
 
+    fault: Fault
     number: int
     until: int
+    first_hidden: int = 0
+    """Sequence number of the oldest order that is not found."""
 
     def holds(self, number: int, now: int) -> bool:
         return number == self.number or now < self.until
-
-
-@dataclass(frozen=True, slots=True)
-class _Lag:
-    spell: _Spell
-    lag_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Hidden:
-    spell: _Spell
-    first: int
-    """Sequence number of the oldest order that is not found."""
-    ret_code: int
 
 
 class Conditions:
@@ -63,9 +50,11 @@ class Conditions:
         self._standing = {
             path: int(getattr(settings, f"{name}_lag_ms")) for name, path in LISTS.items()
         }
-        self._lags: dict[str, _Lag] = {}
-        self._hidden: _Hidden | None = None
-        self._past = Past()
+        self._lags: dict[str, _Condition] = {}
+        self._hidden: _Condition | None = None
+        # One state of the ledger for each change that was noted, with the time of the change.
+        self._states: list[tuple[int, Ledger]] = []
+        self._noted: tuple[int, int, int] | None = None
 
     @property
     def lagging(self) -> bool:
@@ -74,29 +63,41 @@ class Conditions:
 
     def note(self, ledger: Ledger) -> None:
         """Remember the account as it is now, for lists that lag later on."""
-        self._past.note(ledger)
+        mark = (ledger.version, len(ledger.orders), len(ledger.executions))
+        if mark == self._noted:
+            return
+        self._noted = mark
+        time = max(_changed_at(ledger), self._states[-1][0] if self._states else 0)
+        self._states.append((time, _copied(ledger)))
+        while len(self._states) > 1 and self._states[1][0] < time - KEPT_MS:
+            del self._states[0]
 
     def begin(self, fault: Fault, call: Call, number: int, ledger: Ledger) -> None:
         """Put a condition in force; a clock that is out concerns the one call, not this."""
-        spell = _Spell(number, call.now + fault.lasts_ms)
+        until = call.now + fault.lasts_ms
         if fault.action == "stale":
-            own = (call.path,) if call.path in LIST_PATHS else tuple(LISTS.values())
-            for path in fault.lists or own:
-                self._lags[path] = _Lag(spell, fault.lag_ms)
+            lists = tuple(LISTS.values())
+            for path in fault.lists or ((call.path,) if call.path in lists else lists):
+                self._lags[path] = _Condition(fault, number, until)
         elif fault.action == "hide_orders":
             first = _first_hidden(ledger, coming=call.path == CREATE)
-            self._hidden = _Hidden(spell, first, fault.ret_code)
+            self._hidden = _Condition(fault, number, until, first)
 
     def lag_ms(self, path: str, number: int, now: int) -> int:
         """Return by how much the list at a path lags behind, 0 when it does not."""
         lag = self._lags.get(path)
-        begun = lag.lag_ms if lag is not None and lag.spell.holds(number, now) else 0
+        begun = lag.fault.lag_ms if lag is not None and lag.holds(number, now) else 0
         return max(begun, self._standing.get(path, 0))
 
-    def seen(self, floor: Floor, path: str, number: int, now: int) -> Floor:
+    def seen(self, exchange: ExchangeState, path: str, number: int, now: int) -> ExchangeState:
         """Return the exchange as a request for a path sees it."""
         lag = self.lag_ms(path, number, now)
-        return seen_at(floor, self._past.at(now - lag)) if lag else floor
+        if not lag:
+            return exchange
+        view = copy.copy(exchange)
+        view.engine = copy.copy(exchange.engine)
+        view.engine.ledger = self._account_at(now - lag)
+        return view
 
     def answer_about_hidden(self, ledger: Ledger, request: Request, number: int) -> Answer | None:
         """Return the empty list a look-up of a hidden order gets; None when it is not hidden.
@@ -104,15 +105,21 @@ class Conditions:
         Raises Refused 110001 where the condition says so, and for cancelling or amending it.
         """
         hidden = self._hidden
-        if hidden is None or request.path not in BY_ID:
+        if hidden is None or request.path not in BY_ID or not hidden.holds(number, request.now):
             return None
-        if not hidden.spell.holds(number, request.now) or not _names(ledger, request, hidden.first):
+        if not _names(ledger, request, hidden.first_hidden):
             return None
+        code = hidden.fault.ret_code
         if request.path not in LOOK_UPS:
             raise Refused(110001, GONE)
-        if hidden.ret_code and request.path != EXECUTIONS:
-            raise Refused(hidden.ret_code, GONE)
+        if code and request.path != EXECUTIONS:
+            raise Refused(code, GONE)
         return Answer({"nextPageCursor": "", "category": "linear", "list": []})
+
+    def _account_at(self, time: int) -> Ledger:
+        """Return the ledger as it was at `time`, or as it was first noted."""
+        earlier = (ledger for noted, ledger in reversed(self._states) if noted <= time)
+        return next(earlier, self._states[0][1])
 
 
 def _first_hidden(ledger: Ledger, *, coming: bool) -> int:
@@ -128,3 +135,31 @@ def _names(ledger: Ledger, request: Request, first: int) -> bool:
     identity, link = request.text("orderId"), request.text("orderLinkId")
     order = ledger.orders.get(identity) if identity else ledger.by_link.get(link) if link else None
     return order is not None and order.sequence >= first
+
+
+def _changed_at(ledger: Ledger) -> int:
+    """Return when an order, a position or an execution last changed, 0 for an untouched account."""
+    times = [order.updated for order in ledger.orders.values()]
+    times += [position.updated for position in ledger.positions.values()]
+    times += [execution.time for execution in ledger.executions[-1:]]
+    return max(times, default=0)
+
+
+def _copied(ledger: Ledger) -> Ledger:
+    """Return a ledger that later changes leave as it is; marks stay those of the present."""
+    past = copy.copy(ledger)
+    # What is done does not change any more and is shared.
+    past.orders = {
+        name: copy.copy(order) if order.is_open else order for name, order in ledger.orders.items()
+    }
+    past.by_link = {link: past.orders[order.order_id] for link, order in ledger.by_link.items()}
+    past.active = {
+        index: {name: past.orders[name] for name in orders}
+        for index, orders in ledger.active.items()
+    }
+    past.recent = {name: past.orders[name] for name in ledger.recent}
+    past.positions = {index: copy.copy(position) for index, position in ledger.positions.items()}
+    past.leverages = dict(ledger.leverages)
+    past.executions = list(ledger.executions)
+    past.closed = list(ledger.closed)
+    return past

@@ -1,45 +1,21 @@
-"""Faults on request: what can go wrong with a call, and plans that say when it does.
+"""What can go wrong with a call, and plans that say when it does.
 
 A fault strikes before the exchange acts (it then never acts), or after it acted (the order stands,
 only the answer suffers), or it is a condition: the call goes on, but something about the exchange
-is different for it or for a while. Named faults are in `fault_catalogue`.
+is different for it or for a while. `catalogue` has the faults that have a name.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Protocol
 
-Action = Literal[
-    "delay",
-    "drop_before",
-    "drop_after",
-    "reset",
-    "truncate",
-    "drip",
-    "refuse",
-    "status",
-    "not_json",
-    "empty",
-    "null_result",
-    "duplicate_delivery",
-    "clock_skew",
-    "stale",
-    "hide_orders",
-]
-ACTIONS: tuple[Action, ...] = get_args(Action)
-CONDITIONS: frozenset[Action] = frozenset({"clock_skew", "stale", "hide_orders"})
-ALWAYS_ACTED: frozenset[Action] = frozenset(
-    {"delay", "drop_after", "truncate", "drip", "null_result", "duplicate_delivery"}
-)
-EITHER: frozenset[Action] = frozenset({"reset", "refuse", "status", "not_json", "empty"})
+CONDITIONS = ("clock_skew", "stale", "hide_orders")
+ALWAYS_ACTED = ("delay", "drop_after", "truncate", "drip", "null_result", "duplicate_delivery")
+EITHER = ("reset", "refuse", "status", "not_json", "empty")
 """These strike before the exchange acts, or after it when `acted` is set."""
-
-
-class FaultError(ValueError):
-    """A fault is described wrongly; the text says what is expected."""
+ACTIONS = (*ALWAYS_ACTED, "drop_before", *EITHER, *CONDITIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +24,6 @@ class Call:
 
     method: str
     path: str
-    parameters: Mapping[str, object]
     count: int
     now: int
 
@@ -68,7 +43,7 @@ class Fault:
     empty list).
     """
 
-    action: Action
+    action: str
     acted: bool = False
     delay_ms: int = 0
     ret_code: int = 10016
@@ -76,14 +51,14 @@ class Fault:
     status: int = 503
     body: str = ""
     reset_ms: int | None = None
-    """With `refuse`: when the limit ends, from now on; None sends no rate limit headers."""
+    """Time until the limit of a `refuse` ends; None sends no rate limit headers."""
     chunked: bool = False
     drip_ms: int = 20
     """Pause after each byte."""
     clock_skew_ms: int = 0
     lag_ms: int = 0
     lasts_ms: int = 0
-    """How long a condition holds, in market time; 0 means for this call only."""
+    """Time that a condition holds, in market time; 0 means for this call only."""
     lists: tuple[str, ...] = ()
     """Paths that `stale` is about; none means the call's own list, or all of them."""
     name: str = ""
@@ -110,20 +85,8 @@ class FaultPlan(Protocol):
     def before(self, call: Call) -> Fault | None:
         """Return the fault that strikes before the exchange acts, or a condition, if any."""
 
-    def after(self, call: Call, ret_code: int) -> Fault | None:
+    def after(self, call: Call) -> Fault | None:
         """Return the fault that strikes the answer of an exchange that has acted, if any."""
-
-
-class NoFaults:
-    """Nothing goes wrong."""
-
-    def before(self, call: Call) -> Fault | None:
-        """Return no fault."""
-        return None
-
-    def after(self, call: Call, ret_code: int) -> Fault | None:
-        """Return no fault."""
-        return None
 
 
 @dataclass(slots=True)
@@ -140,7 +103,8 @@ class FaultRule:
 
     def strikes(self, call: Call) -> bool:
         """Count a call and tell whether it is hit."""
-        if not self._is_about(call) or self.times <= 0:
+        begins = self.path.endswith("*") and call.path.startswith(self.path[:-1])
+        if not (begins or call.path == self.path) or self.times <= 0:
             return False
         if self.skip > 0:
             self.skip -= 1
@@ -148,30 +112,25 @@ class FaultRule:
         self.times -= 1
         return True
 
-    def _is_about(self, call: Call) -> bool:
-        if self.path.endswith("*"):
-            return call.path.startswith(self.path[:-1])
-        return call.path == self.path
-
 
 class ScriptedFaults:
     """Faults from a list of rules; of those before a call, and of those after, the first wins."""
 
-    def __init__(self, rules: list[FaultRule]) -> None:
+    def __init__(self, rules: Sequence[FaultRule] = ()) -> None:
         self.rules = rules
-        self.injected: Counter[str] = Counter()
 
     def before(self, call: Call) -> Fault | None:
         """Return the fault of the first rule about the request that strikes."""
         return self._strike(call, after=False)
 
-    def after(self, call: Call, ret_code: int) -> Fault | None:
+    def after(self, call: Call) -> Fault | None:
         """Return the fault of the first rule about the answer that strikes."""
         return self._strike(call, after=True)
 
     def _strike(self, call: Call, *, after: bool) -> Fault | None:
-        for rule in self.rules:
-            if rule.fault.strikes_after == after and rule.strikes(call):
-                self.injected[rule.fault.label] += 1
-                return rule.fault
-        return None
+        about = (rule for rule in self.rules if rule.fault.strikes_after == after)
+        return next((rule.fault for rule in about if rule.strikes(call)), None)
+
+
+class NoFaults(ScriptedFaults):
+    """Nothing goes wrong."""

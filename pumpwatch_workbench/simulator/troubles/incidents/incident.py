@@ -6,10 +6,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 
-class IncidentError(ValueError):
-    """An incident is described wrongly or cannot happen now; the text says why."""
-
-
 @dataclass(frozen=True, slots=True)
 class Incident:
     """One thing that happens; which fields matter depends on its kind: simulator-incidents.md."""
@@ -26,9 +22,13 @@ class Incident:
     times: int = 1
     milliseconds: int = 60_000
     field: str = ""
-    """Which field of a row is odd, and what stands there."""
+    """Name of a row's odd field; `value` is what it shows."""
     value: str = ""
     tick_size: Decimal | None = None
     quantity_step: Decimal | None = None
     min_quantity: Decimal | None = None
     min_notional: Decimal | None = None
+
+    def share(self, default: str) -> Decimal:
+        """Return the fraction, or what it is when none is given."""
+        return Decimal(default) if self.fraction is None else self.fraction

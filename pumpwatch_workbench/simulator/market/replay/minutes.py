@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -13,50 +13,52 @@ from pumpwatch_workbench.simulator.market.paths import (
     after,
     clip_line,
     knots,
-    price_at,
     until,
 )
-from pumpwatch_workbench.simulator.market.prints import NO_PRINTS
-from pumpwatch_workbench.simulator.market.replay.staging import Grid, Played
-from pumpwatch_workbench.simulator.market.replay.traded import Part, TradedMinute
+from pumpwatch_workbench.simulator.market.replay.contracts import ReplayContract
+from pumpwatch_workbench.simulator.market.replay.schedule import Grid
+from pumpwatch_workbench.simulator.market.replay.traded import TradedMinute
 from pumpwatch_workbench.simulator.market.source import (
     MINUTE_MS,
+    BoolArray,
     FloatArray,
     IntArray,
     Minutes,
-    Prints,
+    Trades,
 )
+from pumpwatch_workbench.simulator.market.trades import NO_TRADES
 
 _THIRD_MS = MINUTE_MS // 3
 
 
-class Board:
+class ReplayMinutes:
     """Contracts by index on one grid of minutes (numbered from 1970).
 
     After the last hour, which is idle, everything stands still for ever. Inside a minute with
     recorded trades the price follows them. Elsewhere it goes from the open to one extreme, to the
-    other and to the close, a third of the minute each: a held side's worse extreme first, else the
-    low first when the candle rises.
+    other and to the close, a third of the minute each: the worse extreme for an open position
+    first, without one the low first when the candle rises.
     """
 
-    def __init__(
-        self, grid: Grid, played: Sequence[Played], traded: Sequence[dict[int, TradedMinute]]
-    ) -> None:
+    def __init__(self, grid: Grid, contracts: Sequence[ReplayContract]) -> None:
         self._grid = grid
-        self.launch: IntArray = np.array([one.launch for one in played]) + grid.first
-        self._scale: FloatArray = np.array([10.0**one.price_decimals for one in played])
+        self.launch: IntArray = np.array([contract.launch for contract in contracts]) + grid.first
+        self._scale: FloatArray = np.array(
+            [10.0**contract.price_decimals for contract in contracts]
+        )
         self._candles = {
-            name: np.stack([getattr(one, name) for one in played], axis=1)
+            name: np.stack([getattr(contract.minutes, name) for contract in contracts], axis=1)
             for name in ("open", "high", "low", "close", "volume", "turnover")
         }
-        self._traded = traded
+        self._traded = [contract.traded for contract in contracts]
         self._by_row: dict[int, list[int]] = {}
-        for index, minutes in enumerate(traded):
+        for index, minutes in enumerate(self._traded):
             for row in minutes:
                 self._by_row.setdefault(row, []).append(index)
+        self._rises: BoolArray = self._candles["close"] >= self._candles["open"]
         self._paths = self._as_paths()
         self._hours: dict[int, Hour] = {}
-        self._asked: IntArray = np.full(len(played), -1, dtype=np.int64)
+        self._asked: IntArray = np.full(len(contracts), -1, dtype=np.int64)
 
     def hour(self, number: int) -> Hour:
         """Return an hour of the whole market (number = time // 1 h)."""
@@ -76,54 +78,56 @@ class Board:
 
     def until(self, minute: int, offset: int) -> PartialMinutes:
         """Return what has happened in a minute of every contract."""
-        row = self._row(minute)
-        partial = until(self._paths[row], offset, self._scale)
-        for index in self._by_row.get(row, ()):
-            _put(partial, index, self._traded[index][row].until(offset, self._scale[index]))
-        return partial
+        return self._parts(minute, offset, until, TradedMinute.until)
 
     def after(self, minute: int, offset: int) -> PartialMinutes:
         """Return what is still to happen in a minute of every contract."""
-        row = self._row(minute)
-        partial = after(self._paths[row], offset, self._scale)
-        for index in self._by_row.get(row, ()):
-            _put(partial, index, self._traded[index][row].after(offset, self._scale[index]))
-        return partial
+        return self._parts(minute, offset, after, TradedMinute.after)
 
-    def prices(self, minute: int, offset: int) -> FloatArray:
-        """Return the price of every contract at an instant."""
+    def _parts(
+        self,
+        minute: int,
+        offset: int,
+        along_path: Callable[[MinutePaths, int, FloatArray], PartialMinutes],
+        along_trades: Callable[[TradedMinute, int, float], PartialMinutes],
+    ) -> PartialMinutes:
         row = self._row(minute)
-        prices = price_at(self._paths[row], offset, self._scale)
+        parts = along_path(self._paths[row], offset, self._scale)
         for index in self._by_row.get(row, ()):
-            prices[index] = self._traded[index][row].until(offset, self._scale[index]).price
-        return prices
+            part = along_trades(self._traded[index][row], offset, self._scale[index])
+            for name in PartialMinutes.__dataclass_fields__:
+                getattr(parts, name)[index] = getattr(part, name)[0]
+        return parts
 
     def ask(self, index: int | slice, minute: int) -> None:
         """Remember that a minute's price was asked for, so that its line stays as it is."""
         self._asked[index] = np.maximum(self._asked[index], self._row(minute))
 
-    def part(self, index: int, minute: int, offset: int) -> Part:
-        """Return what has happened in a minute of one contract."""
+    def part(self, index: int, minute: int, offset: int) -> PartialMinutes:
+        """Return what has happened in a minute of one contract, shaped (1,)."""
         row = self._row(minute)
         traded = self._traded[index].get(row)
         if traded is not None:
             return traded.until(offset, self._scale[index])
         column = slice(index, index + 1)
-        partial = until(self._paths[row][column], offset, self._scale[column])
-        return Part(*(float(getattr(partial, name)[0]) for name in Part.__dataclass_fields__))
+        return until(self._paths[row][column], offset, self._scale[column])
+
+    def price(self, index: int, time: int) -> float:
+        """Return one contract's price at a time, milliseconds UTC."""
+        return float(self.part(index, *divmod(time, MINUTE_MS)).price[0])
 
     def has_trades(self, index: int, minute: int) -> bool:
         """Tell whether one contract's minute follows recorded trades."""
         return self._row(minute) in self._traded[index]
 
-    def prints(self, index: int, minute: int) -> Prints:
+    def trades(self, index: int, minute: int) -> Trades:
         """Return a minute's recorded trades."""
         traded = self._traded[index].get(self._row(minute))
-        return NO_PRINTS if traded is None else traded.prints(minute * MINUTE_MS)
+        return NO_TRADES if traded is None else traded.trades(minute * MINUTE_MS)
 
-    def open(self, index: int, minute: int) -> float:
-        """Return the open of one contract's minute."""
-        return float(self._candles["open"][self._row(minute), index])
+    def open(self, index: int, minute: int) -> FloatArray:
+        """Return the open of one contract's minute, shaped (1,)."""
+        return self._candles["open"][self._row(minute), index : index + 1]
 
     def line(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
         """Return the knots of one contract's line over [start, end], milliseconds UTC."""
@@ -131,17 +135,14 @@ class Board:
             self._knots(index, minute) for minute in range(start // MINUTE_MS, end // MINUTE_MS + 1)
         ]
         times, prices = (np.concatenate(column) for column in zip(*pieces, strict=True))
-        ends = tuple(self.part(index, *divmod(time, MINUTE_MS)).price for time in (start, end))
-        return clip_line(times, prices, start, end, (ends[0], ends[1]))
+        ends = self.price(index, start), self.price(index, end)
+        return clip_line(times, prices, start, end, ends)
 
     def side_against(self, index: int, side: str | None) -> None:
         """Order the turning points of the minutes after the latest one asked for."""
         rows = slice(int(self._asked[index]) + 1, None)
         high, low = (self._candles[name][rows, index] for name in ("high", "low"))
-        if side is None:
-            low_first = self._rises()[rows, index]
-        else:
-            low_first = np.full(high.shape, side == "Buy")
+        low_first = self._rises[rows, index] if side is None else side == "Buy"
         self._paths.first[rows, index] = np.where(low_first, low, high)
         self._paths.second[rows, index] = np.where(low_first, high, low)
 
@@ -158,14 +159,8 @@ class Board:
             raise ValueError(f"the recording begins after {minute * MINUTE_MS} ms")
         return row
 
-    def _rises(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-        rises: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = (
-            self._candles["close"] >= self._candles["open"]
-        )
-        return rises
-
     def _as_paths(self) -> MinutePaths:
-        candles, rises = self._candles, self._rises()
+        candles, rises = self._candles, self._rises
         shape = rises.shape
         paths = MinutePaths(
             open=candles["open"],
@@ -183,8 +178,3 @@ class Board:
         integral = paths.turnover
         np.divide(candles["turnover"], integral, out=paths.turnover_factor, where=integral > 0)
         return paths
-
-
-def _put(partial: PartialMinutes, index: int, part: Part) -> None:
-    for name in Part.__dataclass_fields__:
-        getattr(partial, name)[index] = getattr(part, name)

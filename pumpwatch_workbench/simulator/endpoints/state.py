@@ -1,4 +1,4 @@
-"""What every endpoint answers from: the market, its prices and the account's books."""
+"""What every endpoint answers from: the market, its prices and the account."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pumpwatch_workbench.simulator.market.live_market import LiveMarket
 from pumpwatch_workbench.simulator.market.source import Market
 
 
-class Floor:
+class ExchangeState:
     """One market and one account, opened at `started` (market time, milliseconds UTC)."""
 
     def __init__(

@@ -24,12 +24,12 @@ from pumpwatch_workbench.simulator.market.source import (
     FloatArray,
     IntArray,
     Market,
-    Prints,
+    Trades,
 )
 
 LAST_MS = MINUTE_MS - 1
 NOTHING = np.empty(0)
-NO_PRINTS = Prints(NOTHING.astype(np.int64), NOTHING.astype(np.bool_), NOTHING, NOTHING)
+NO_TRADES = Trades(NOTHING.astype(np.int64), NOTHING.astype(np.bool_), NOTHING, NOTHING)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +55,7 @@ class Style:
     bought: float
     """Share of the orders that buy while the price stands still."""
     leaning: float
-    """By how much that share is larger while the price rises and smaller while it falls."""
+    """Increase of that share while the price rises, decrease while it falls."""
 
 
 CALM = Style(orders=3, fills=1.1, unevenness=1.5, bought=0.5, leaning=0.3)
@@ -76,7 +76,7 @@ def line_of(minute: MinutePaths) -> Line:
 
 def draw(
     line: Line, style: Style, random: Random, *, opened: int, scale: float, unit: float
-) -> Prints:
+) -> Trades:
     """Return the trades of the minute that opened at `opened` (milliseconds UTC), oldest first.
 
     Prices are multiples of one over `scale`, quantities of `unit`; so is their sum, the volume
@@ -84,7 +84,7 @@ def draw(
     """
     whole = round(float(line.traded[-1]) / unit)
     if whole <= 0:
-        return NO_PRINTS
+        return NO_TRADES
     marks = _marks(line)
     moments = _moments(line, max(style.orders - len(marks), 0), style.unevenness, random)
     offset = _at_most(np.unique(np.concatenate([marks, moments])), whole)
@@ -96,7 +96,7 @@ def draw(
     slope = np.diff(np.interp([offset - 1, offset + 1], line.offset, line.price), axis=0)[0]
     bought = random.random(len(offset)) < style.bought + style.leaning * np.sign(slope)
     parts = np.minimum(random.geometric(1.0 / style.fills, len(offset)), units).astype(np.int64)
-    return Prints(
+    return Trades(
         np.repeat(opened + offset.astype(np.int64), parts),
         np.repeat(bought, parts),
         np.repeat(price, parts),
@@ -104,20 +104,20 @@ def draw(
     )
 
 
-def between(prints: Prints, first: int, end: int) -> Prints:
+def between(trades: Trades, first: int, end: int) -> Trades:
     """Return the trades from `first` to `end`, both included, milliseconds UTC."""
-    part = slice(*np.searchsorted(prints.time, [first, end + 1]).tolist())
-    return Prints(prints.time[part], prints.bought[part], prints.price[part], prints.quantity[part])
+    part = slice(*np.searchsorted(trades.time, [first, end + 1]).tolist())
+    return Trades(trades.time[part], trades.bought[part], trades.price[part], trades.quantity[part])
 
 
-def joined(parts: Sequence[Prints]) -> Prints:
+def joined(parts: Sequence[Trades]) -> Trades:
     """Return the trades of successive minutes as one."""
-    parts = [NO_PRINTS, *parts]
+    parts = [NO_TRADES, *parts]
     columns = ("time", "bought", "price", "quantity")
-    return Prints(*(np.concatenate([getattr(one, name) for one in parts]) for name in columns))
+    return Trades(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
 
 
-def plain_prints(market: Market, index: int, first: int, end: int) -> Prints:
+def plain_trades(market: Market, index: int, first: int, end: int) -> Trades:
     """Return calm trades from `first` to `end`, drawn from a market's candles and price lines."""
     begin, stop = first // MINUTE_MS * MINUTE_MS, end // MINUTE_MS * MINUTE_MS
     candles = market.minutes(index, begin, stop)

@@ -1,4 +1,4 @@
-"""Keeps the hours of a synthetic market: recent ones for all symbols, older ones on demand."""
+"""The hours of a synthetic market: recent ones for all symbols, older ones on demand."""
 
 from __future__ import annotations
 
@@ -26,19 +26,11 @@ _HOURS_KEPT = 30
 _DAYS_KEPT = 256
 _NONE, _NO_OFFSETS = np.empty(0), np.empty(0, dtype=np.int32)
 _NOTHING = MinutePaths(
-    open=_NONE,
-    first=_NONE,
-    second=_NONE,
-    close=_NONE,
-    first_at=_NO_OFFSETS,
-    second_at=_NO_OFFSETS,
-    early_share=_NONE,
-    volume=_NONE,
-    turnover_factor=_NONE,
+    *(_NONE, _NONE, _NONE, _NONE), _NO_OFFSETS, _NO_OFFSETS, *(_NONE, _NONE, _NONE)
 )
 
 
-class Tape:
+class SyntheticMinutes:
     """Every symbol's minutes at any time; each hour follows from the one before it.
 
     Hours are numbered from 1970. `whole_hour` serves the whole market from 26 h before the start

@@ -9,9 +9,9 @@ from pumpwatch.domain.detection.trade_traits import TRADE_TRAITS, trade_traits
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch_workbench.simulator.engine.prices import decimals
 from pumpwatch_workbench.simulator.market.live_market import LiveMarket
-from pumpwatch_workbench.simulator.market.prints import Line, Style, draw
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, PlantedEvent
-from pumpwatch_workbench.simulator.market.synthetic import SyntheticMarket
+from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket
+from pumpwatch_workbench.simulator.market.trades import Line, Style, draw
 
 START = 1_767_225_600_000
 COLUMNS = ("time", "bought", "price", "quantity")
@@ -40,43 +40,43 @@ def lines(draw):
 def test_trades_of_a_minute_give_its_candle(line, orders, fills, unevenness, seed):
     style = Style(orders, fills, unevenness, bought=0.5, leaning=0.3)
     random = np.random.default_rng(seed)
-    prints = draw(line, style, random, opened=START, scale=100.0, unit=0.1)
-    units = np.rint(prints.quantity / 0.1)
+    trades = draw(line, style, random, opened=START, scale=100.0, unit=0.1)
+    units = np.rint(trades.quantity / 0.1)
     assert units.sum() == round(line.traded[-1] / 0.1)
     if not len(units):
         return
-    np.testing.assert_allclose(prints.quantity, units * 0.1)
+    np.testing.assert_allclose(trades.quantity, units * 0.1)
     assert units.min() >= 1
-    assert (np.diff(prints.time) >= 0).all()
-    assert ((prints.time >= START) & (prints.time < START + MINUTE_MS)).all()
-    assert (line.price.min() <= prints.price).all() & (prints.price <= line.price.max()).all()
-    assert prints.price[-1] == line.price[-1]
+    assert (np.diff(trades.time) >= 0).all()
+    assert ((trades.time >= START) & (trades.time < START + MINUTE_MS)).all()
+    assert (line.price.min() <= trades.price).all() & (trades.price <= line.price.max()).all()
+    assert trades.price[-1] == line.price[-1]
     if units.sum() >= orders + 4:
-        assert prints.price[0] == line.price[0]
-        assert (prints.price.max(), prints.price.min()) == (line.price.max(), line.price.min())
+        assert trades.price[0] == line.price[0]
+        assert (trades.price.max(), trades.price.min()) == (line.price.max(), line.price.min())
 
 
 @settings(max_examples=50, deadline=None)
 @given(lines(), st.integers(0, 2**32), st.integers(1, 59_999))
 def test_trades_up_to_an_instant_are_the_forming_volume_to_within_one_trade(line, seed, offset):
     style = Style(60, 1.0, 1.0, bought=0.5, leaning=0.3)
-    prints = draw(line, style, np.random.default_rng(seed), opened=START, scale=100.0, unit=0.1)
-    if not len(prints.time):
+    trades = draw(line, style, np.random.default_rng(seed), opened=START, scale=100.0, unit=0.1)
+    if not len(trades.time):
         return
-    seen = prints.quantity[prints.time <= START + offset].sum()
+    seen = trades.quantity[trades.time <= START + offset].sum()
     flowed = float(np.interp(offset, line.offset, line.traded))
     # Each trade may have been rounded up to one unit.
-    assert abs(seen - flowed) <= prints.quantity.max() + 0.1 * len(prints.time)
+    assert abs(seen - flowed) <= trades.quantity.max() + 0.1 * len(trades.time)
 
 
 def test_parts_of_an_order_share_its_moment_its_price_and_its_side():
     line = Line(np.array([0.0, MINUTE_MS]), np.array([5.0, 6.0]), np.array([0.0, 1_000.0]))
     style = Style(50, 3.0, 1.0, bought=0.5, leaning=0.0)
-    prints = draw(line, style, np.random.default_rng(1), opened=0, scale=100.0, unit=0.001)
-    starts = np.flatnonzero(np.diff(prints.time, prepend=-1))
+    trades = draw(line, style, np.random.default_rng(1), opened=0, scale=100.0, unit=0.001)
+    starts = np.flatnonzero(np.diff(trades.time, prepend=-1))
     assert 40 < len(starts) < 60
-    assert 100 < len(prints.time) < 220
-    for values in (prints.price, prints.bought):
+    assert 100 < len(trades.time) < 220
+    for values in (trades.price, trades.bought):
         parts = np.diff(np.append(starts, len(values)))
         np.testing.assert_array_equal(np.repeat(values[starts], parts), values)
 
@@ -92,13 +92,13 @@ def market():
 def test_synthetic_trades_give_every_candle(market):
     for index in range(0, 60, 6):
         candles = market.minutes(index, START, START + 39 * MINUTE_MS)
-        prints = market.trades(index, START, START + 40 * MINUTE_MS - 1)
+        trades = market.trades(index, START, START + 40 * MINUTE_MS - 1)
         listing = market.listings[index]
         places = decimals(listing.quantity_step)
         tick = float(listing.tick_size)
         for row, opened in enumerate(candles.open_time):
-            inside = slice(*np.searchsorted(prints.time, [opened, opened + MINUTE_MS]))
-            price, quantity = prints.price[inside], prints.quantity[inside]
+            inside = slice(*np.searchsorted(trades.time, [opened, opened + MINUTE_MS]))
+            price, quantity = trades.price[inside], trades.quantity[inside]
             assert round(quantity.sum(), places) == round(candles.volume[row], places)
             if len(price) < 4:
                 continue

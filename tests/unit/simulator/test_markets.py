@@ -1,0 +1,86 @@
+"""What holds of every market: its candles, its prices, its tickers and its path agree."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.recordings import candles, trades, write
+
+from pumpwatch_workbench.simulator.market.replay.market import ReplayMarket
+from pumpwatch_workbench.simulator.market.source import DAY_MS, MINUTE_MS
+from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket
+
+HOUR_MS = 60 * MINUTE_MS
+EVENT = "7,ADX,2019-07-05T17:00:10Z,1"
+
+
+@pytest.fixture(scope="module", params=["synthetic", "replay of candles", "replay of trades"])
+def market(request, tmp_path_factory):
+    if request.param == "synthetic":
+        return SyntheticMarket(24, 3, 1_767_258_000_000, 180)
+    table = candles()
+    traded = trades(table) if request.param == "replay of trades" else None
+    return ReplayMarket(write(tmp_path_factory.mktemp("recording") / "r", table, [EVENT], traded))
+
+
+times = st.integers(0, 69 * MINUTE_MS)
+indices = st.integers(0, 23)
+
+
+@settings(deadline=None, max_examples=25)
+@given(times, indices)
+def test_the_view_is_what_the_minutes_add_up_to(market, offset, index):
+    index %= len(market.listings)
+    time = market.start + offset
+    view, day_ago = market.view(time), time - DAY_MS
+    first, last = day_ago // MINUTE_MS * MINUTE_MS, time // MINUTE_MS * MINUTE_MS
+    whole, now = market.minutes(index, first, last - MINUTE_MS), market.forming(index, time)
+    assert view.last[index] == now.close == market.price(index, time)
+    old = market.listings[index].launch_time <= day_ago
+    gone = market.forming(index, day_ago) if old else None
+    for name in ("turnover", "volume"):
+        left = getattr(gone, name) if old else 0.0
+        expected = getattr(whole, name).sum() - left + getattr(now, name)
+        np.testing.assert_allclose(getattr(view, f"{name}_24h")[index], expected, rtol=1e-9)
+    if old:
+        _, prices = market.path(index, day_ago, time)
+        assert view.high_24h[index] == prices.max()
+        assert view.low_24h[index] == prices.min()
+        assert view.price_24h_ago[index] == market.price(index, day_ago)
+        assert view.price_1h_ago[index] == market.price(index, time - HOUR_MS)
+
+
+@settings(deadline=None, max_examples=30)
+@given(times, times, indices)
+def test_a_forming_candle_only_grows_into_its_complete_one(market, offset, other, index):
+    index %= len(market.listings)
+    minute = market.start + offset // MINUTE_MS * MINUTE_MS
+    early, late = sorted((offset % MINUTE_MS, other % MINUTE_MS))
+    complete = market.minutes(index, minute, minute)
+    before, then = market.forming(index, minute + early), market.forming(index, minute + late)
+    assert before.open_time == then.open_time == complete.open_time == minute
+    assert before.open == then.open == complete.open
+    assert then.close == market.price(index, minute + late)
+    assert before.high <= then.high <= complete.high
+    assert before.low >= then.low >= complete.low
+    assert before.volume <= then.volume * (1 + 1e-12) <= complete.volume * (1 + 1e-9)
+    assert before.turnover <= then.turnover * (1 + 1e-9) <= complete.turnover * (1 + 1e-6)
+    end = market.forming(index, minute + MINUTE_MS - 1)
+    for name in ("high", "low", "volume"):
+        np.testing.assert_allclose(getattr(end, name), getattr(complete, name), rtol=1e-3)
+
+
+@settings(deadline=None, max_examples=25)
+@given(times, times, indices)
+def test_the_price_is_on_its_path(market, offset, other, index):
+    index %= len(market.listings)
+    start, end = sorted((market.start + offset, market.start + other))
+    knots, prices = market.path(index, start, end)
+    assert (knots[0], knots[-1]) == (start, end)
+    assert np.all(np.diff(knots) >= 0)
+    tick = float(market.listings[index].tick_size)
+    for time in np.linspace(start, end, 7).astype(int).tolist():
+        # At a jump both prices are on the path.
+        near = prices[np.abs(knots - time) <= 1]
+        on_line = [np.interp(time, knots, prices), *near]
+        assert min(abs(price - market.price(index, time)) for price in on_line) <= 1.01 * tick
