@@ -133,6 +133,18 @@ class Exchange(Floor):
                 self.clock.advance_by(rest)
             return response
 
+    def ask(self, method: str, path: str, parameters: Mapping[str, object]) -> tuple[int, Answer]:
+        """Return when and what a call made in this process is answered. Raises `Refused`.
+
+        It needs no signature, takes no time and meets no faults, but lists lag for it as well.
+        """
+        with self._lock:
+            self._number += 1
+            self.requests[path] += 1
+            now = self._reached(path)
+            key = next(iter(self.credentials))
+            return now, self._result(ROUTES[method, path], Request(method, path, parameters, now, key))
+
     def catch_up(self) -> int:
         """Let everything happen up to the present market time, and return it."""
         with self._lock:
@@ -185,9 +197,7 @@ class Exchange(Floor):
         if early is not None and early.is_condition:
             self._call_skew_ms = early.clock_skew_ms
             self.conditions.begin(early, call, number, self.engine.ledger)
-        if lag := self.conditions.lag_ms(path, number, now):
-            self._advance(now - lag)  # what the list will show is noted in passing
-        now = self.catch_up()
+        now = self._reached(path)
         if early is not None and not early.is_condition:
             return answer_without_acting(early, now=now, wall=self._wall_time(), number=number)
         code, response = self._answer(route, method, path, query, body, headers, now)
@@ -197,6 +207,13 @@ class Exchange(Floor):
         if late.action == "duplicate_delivery":
             code, response = self._answer(route, method, path, query, body, headers, now)
         return spoiled(response, late, now=now, wall=self._wall_time(), number=number)
+
+    def _reached(self, path: str) -> int:
+        """Let everything happen up to now; what a list that lags will show is noted in passing."""
+        now = self.clock.now()
+        if lag := self.conditions.lag_ms(path, self._number, now):
+            self._advance(now - lag)
+        return self.catch_up()
 
     def _counted(self, fault: Fault | None) -> Fault | None:
         if fault is not None:

@@ -1,7 +1,8 @@
 """What a simulated market can be asked: the seam between price sources and the exchange.
 
-Two sources implement it: `synthetic` (seeded random markets) and `replay` (recorded candles). The
-exchange (`server`, `engine`) knows only this module, so a new source needs no change there.
+Three sources implement it: `synthetic` (seeded random markets), `replay` (recorded candles) and
+`polyline` (lines between given prices); `live_market` wraps one and lets things happen to it. The
+exchange (`exchange`, `engine`) knows only this module, so a new source needs no change there.
 """
 
 from __future__ import annotations
@@ -113,6 +114,8 @@ class MarketView:
     """Half the spread as a fraction of the price."""
     depth_usdt: FloatArray
     """Notional that rests within 0.1 % of the best price on each side."""
+    next_funding: IntArray | None = None
+    """Milliseconds UTC; None: the next multiple of each contract's funding interval."""
 
 
 class Market(Protocol):
