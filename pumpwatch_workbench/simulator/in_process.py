@@ -12,6 +12,7 @@ from pumpwatch.adapters.bybit.endpoints import Endpoint
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.refusals import BENIGN, refusal
 from pumpwatch.adapters.bybit.session import BybitSession
+from pumpwatch.domain.market.snapshot import Instrument
 from pumpwatch.errors import DeadlineNear
 from pumpwatch_workbench.simulator.engine.refusals import Refused
 from pumpwatch_workbench.simulator.exchange import Exchange
@@ -66,7 +67,23 @@ class InProcessClock:
         return ""
 
 
+class InProcessMarketData(BybitMarketData):
+    """Reads contracts anew only after they have changed."""
+
+    def __init__(self, exchange: Exchange, session: InProcessSession) -> None:
+        super().__init__(session)
+        self._exchange = exchange
+        self._read: tuple[int, Mapping[str, Instrument]] | None = None
+
+    def instruments(self) -> Mapping[str, Instrument]:
+        """Return every tradable USDT perpetual by symbol."""
+        version = self._exchange.market.version
+        if self._read is None or self._read[0] != version:
+            self._read = version, super().instruments()
+        return self._read[1]
+
+
 def in_process(exchange: Exchange) -> tuple[BybitBroker, BybitMarketData]:
     """Return broker and market data of an exchange in this process."""
     session = InProcessSession(exchange)
-    return BybitBroker(session, InProcessClock(exchange)), BybitMarketData(session)
+    return BybitBroker(session, InProcessClock(exchange)), InProcessMarketData(exchange, session)

@@ -102,11 +102,10 @@ def _check(name: str, value: int, least: int, most: int) -> None:
 
 
 def _player(*, over_http: bool, traced: bool) -> Callable[[int], WorldResult]:
-    from studies.campaign.served import ServedVenue  # noqa: PLC0415
-    from studies.campaign.venue import EngineVenue  # noqa: PLC0415
+    from studies.campaign.exchange import InProcess, OverHttp  # noqa: PLC0415
     from studies.campaign.world import play  # noqa: PLC0415
 
-    return partial(play, venue=ServedVenue if over_http else EngineVenue, traced=traced)
+    return partial(play, connections=OverHttp if over_http else InProcess, traced=traced)
 
 
 def _play(seeds: range, workers: int, player: Callable[[int], WorldResult]) -> Campaign:

@@ -13,7 +13,7 @@ from pumpwatch.domain.trading.orders import OrderRequest, Side
 from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
 from pumpwatch_workbench.local.memory import MemoryHaltStore, MemoryJournal, MemoryLockStore
 
-from .exchange import GOOD_KEY, WorldExchange
+from .exchange import GOOD_KEY, CampaignExchange
 from .plan import MINUTE, OPENING_HOURS, START, TIME_LIMIT, Plan, Run
 
 DEEPER = Decimal("1.2")
@@ -29,7 +29,7 @@ class Facts:
     """The truth of a world: its exchange and its stores, reached past all weather."""
 
     plan: Plan
-    exchange: WorldExchange
+    exchange: CampaignExchange
     journal: MemoryJournal
     halts: MemoryHaltStore
     locks: MemoryLockStore

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pumpwatch_workbench.simulator.market.source import Listing
 from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident
 
-from .exchange import WorldExchange
+from .exchange import CampaignExchange
 from .plan import Plan, Trouble
 
 HALF = 0.5
@@ -43,7 +43,7 @@ class _Place:
     listing: Listing
 
 
-def incident_for(trouble: Trouble, symbol: str, exchange: WorldExchange) -> Incident:
+def incident_for(trouble: Trouble, symbol: str, exchange: CampaignExchange) -> Incident:
     """Return the incident with the figures that suit what is held in a symbol."""
     index = exchange.indices[symbol]
     place = _Place(
@@ -54,7 +54,7 @@ def incident_for(trouble: Trouble, symbol: str, exchange: WorldExchange) -> Inci
     return FIGURES.get(trouble.kind, _plain)(trouble.kind, place)
 
 
-def symbol_for(trouble: Trouble, plan: Plan, exchange: WorldExchange) -> str | None:
+def symbol_for(trouble: Trouble, plan: Plan, exchange: CampaignExchange) -> str | None:
     """Return a symbol that it matters to, held or about to be; None when nothing is held."""
     held = sorted(one.symbol for one in exchange.engine.ledger.held())
     if trouble.kind in ON_OURS:

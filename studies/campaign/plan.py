@@ -13,8 +13,9 @@ from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
 from pumpwatch.domain.market.snapshot import OrderBook
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.market.polyline import PolylineMarket
 
-from .market import CampaignMarket, random_market
+from .market import random_market
 
 Choice = TypeVar("Choice")
 START = 1_800_000_000_000
@@ -108,7 +109,7 @@ class Plan:
 
     seed: int
     settings: TradeSettings
-    market: CampaignMarket
+    market: PolylineMarket
     ticks: int
     """With those of the quiet end."""
     signals: Sequence[tuple[int, Signal]]
@@ -195,7 +196,7 @@ def _settings(random: np.random.Generator) -> TradeSettings:
 def _signals(
     random: np.random.Generator,
     settings: TradeSettings,
-    market: CampaignMarket,
+    market: PolylineMarket,
     ticks: int,
     offset: int,
 ) -> list[tuple[int, Signal]]:

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 
+from pumpwatch.adapters.bybit.orders import read_position
 from pumpwatch.domain.trading.evidence import own_position
 from pumpwatch.domain.trading.orders import Leg, OrderRequest, Outcome, order_id_for
 from pumpwatch.domain.trading.reconcile import UNEXPLAINED_AFTER, never_placed_after
 from pumpwatch.domain.trading.trades import ExitReason, OrderRecord, Trade, TradeState
+from pumpwatch_workbench.simulator.endpoints.wire.rows import position_row
 from pumpwatch_workbench.simulator.engine.records import Order
 
 from .care_rules import CareRules
@@ -53,16 +55,14 @@ class Promise:
         self._strangers = facts.exchange.touched
         self._foreign: set[str] = set()
         self._bare_allowed: set[str] = set()
-        self._ours: dict[str, str] = {}
-        self._exits: set[str] = set()
-        for letters in ("", facts.journal.installation()):
-            for _, signal in plan.signals:
-                one = signal.signal_id
-                self._ours[order_id_for(one, Leg.ENTRY, 0, letters)] = one
-                self._exits.update(
-                    order_id_for(one, Leg.EXIT, attempt, letters)
-                    for attempt in range(MOST_ATTEMPTS)
-                )
+        letters = facts.journal.installation()
+        ids = {signal.signal_id for _, signal in plan.signals}
+        self._ours = {order_id_for(name, Leg.ENTRY, 0, letters): name for name in ids}
+        self._exits = {
+            order_id_for(name, Leg.EXIT, attempt, letters)
+            for name in ids
+            for attempt in range(MOST_ATTEMPTS)
+        }
 
     # --- what happens in between -----------------------------------------------------------
 
@@ -245,7 +245,8 @@ class Promise:
         ledger, now = self._exchange.engine.ledger, self._exchange.now
         moved = {row.symbol for row in ledger.executions if row.time >= looked}
         live = {one.symbol: one for one in self._journal.live_trades() if one.state.live}
-        held = {one.symbol: one for one in self._exchange.positions() if not one.hedge}
+        rows = (position_row(ledger, one, now) for one in ledger.held())
+        held = {one.symbol: one for one in map(read_position, rows) if one is not None}
         for symbol, trade in live.items():
             if symbol not in moved:
                 self._check_trade(

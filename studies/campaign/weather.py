@@ -23,7 +23,7 @@ from pumpwatch.errors import (
 )
 
 from .care_rules import EXIT_NEEDS
-from .exchange import WorldExchange
+from .exchange import CampaignExchange
 from .plan import MINUTE, TIME_LIMIT, Run, Trouble
 from .promise import Promise
 
@@ -83,7 +83,7 @@ class Killed(BaseException):
 class Weather:
     """The calls of all runs of a world. The last of `runs` is the one that calls now."""
 
-    exchange: WorldExchange
+    exchange: CampaignExchange
     promise: Promise
     invoke: Callable[[str], None]
     """Starts another invocation, of this name, in the middle of a call."""

@@ -20,7 +20,7 @@ from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident, 
 from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_incident
 
 from .entry_rules import Facts
-from .exchange import WorldExchange
+from .exchange import CampaignExchange, Connection, InProcess
 from .incidents import incident_for, symbol_for
 from .people import People
 from .plan import (
@@ -36,7 +36,6 @@ from .plan import (
     plan_for,
 )
 from .promise import Broken, Promise
-from .venue import Connection, EngineVenue, Venue
 from .weather import ENDURING, Killed, Weather
 
 LATEST = 200
@@ -73,7 +72,7 @@ class _Tick:
 
 
 class _Deadline:
-    def __init__(self, exchange: WorldExchange, started: int) -> None:
+    def __init__(self, exchange: CampaignExchange, started: int) -> None:
         self._exchange, self._ends = exchange, started + TIME_LIMIT
 
     def seconds_left(self) -> float:
@@ -83,7 +82,7 @@ class _Deadline:
 class _Clock:
     """The exchange's time, which the run that asks may be in doubt of or see stand still."""
 
-    def __init__(self, exchange: WorldExchange, runs: list[Run]) -> None:
+    def __init__(self, exchange: CampaignExchange, runs: list[Run]) -> None:
         self._exchange, self._runs = exchange, runs
 
     def now(self) -> int:
@@ -109,10 +108,10 @@ class _Instance:
 class World:
     """The exchange, the stores and the function of one seed."""
 
-    def __init__(self, plan: Plan, venue: Venue, *, traced: bool = False) -> None:
+    def __init__(self, plan: Plan, connections: InProcess, *, traced: bool = False) -> None:
         self.plan = plan
-        self.venue = venue
-        self.exchange = venue.exchange
+        self.connections = connections
+        self.exchange = connections.exchange
         leases = MemoryLeaseStore(lambda: self.exchange.now / 1000)
         self.journal = MemoryJournal(leases)
         self._signals = MemorySignalStore()
@@ -144,7 +143,7 @@ class World:
             self.promise.check_end()
         except Broken as broken:
             self.result.broken = str(broken)
-        self.result.struck = self.weather.struck + Counter(self.venue.troubles())
+        self.result.struck = self.weather.struck + Counter(self.connections.wire_faults())
         self.result.signals = len({signal.signal_id for _, signal in self.plan.signals})
         trades = self.journal.trades_since(0)
         self.result.entries = sum(trade.entry_price is not None for trade in trades)
@@ -161,7 +160,7 @@ class World:
         if number >= self.plan.ticks - QUIET_TICKS:
             self._calm_down()
         due_now = (one for one in self.plan.troubles if one.tick == number)
-        troubles = [one for one in due_now if one.kind not in self.venue.lacks] + self._postponed
+        troubles = [one for one in due_now if one.kind not in self.connections.lacks] + self._postponed
         self._postponed = []
         for trouble in troubles:
             if trouble.kind in (*INCIDENTS, *PEOPLE):
@@ -169,9 +168,9 @@ class World:
             elif trouble.kind in ENDURING:
                 self.weather.begin(trouble)
         self._publish(number)
-        before = self.venue.troubles()
+        before = self.connections.wire_faults()
         completed = self._invocations(number, due, troubles)
-        if self.venue.troubles() != before:
+        if self.connections.wire_faults() != before:
             self.promise.disturb("the wire")
         for _, symbol in self.exchange.odd:
             self.promise.odd(symbol)
@@ -239,7 +238,7 @@ class World:
         return self._warm
 
     def _cold(self) -> _Instance:
-        connection, wrap = self.venue.connect(), self.weather.wrap
+        connection, wrap = self.connections.connect(), self.weather.wrap
         use_case = TradeSignals(
             broker=wrap("broker", connection.broker),
             market=wrap("market", connection.market),
@@ -280,7 +279,7 @@ class World:
         self._note(f"{trouble.kind} {symbol}")
 
     def _calm_down(self) -> None:
-        self.venue.calm()
+        self.connections.calm()
         self.weather.calm()
         self._postponed.clear()
         self.exchange.odd.clear()
@@ -295,9 +294,9 @@ class World:
 
 
 def play(
-    seed: int, *, venue: Callable[[Plan], Venue] = EngineVenue, traced: bool = False
+    seed: int, *, connections: Callable[[Plan], InProcess] = InProcess, traced: bool = False
 ) -> WorldResult:
     """Play the world of a seed."""
     plan = plan_for(seed)
-    with closing(venue(plan)) as opened:
+    with closing(connections(plan)) as opened:
         return World(plan, opened, traced=traced).play()

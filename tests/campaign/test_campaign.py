@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from pumpwatch_workbench.cli.main import app
 from studies.campaign.campaign import Campaign, play_worlds
 from studies.campaign.plan import plan_for
-from studies.campaign.served import ServedVenue
+from studies.campaign.exchange import OverHttp
 from studies.campaign.world import WorldResult, play
 
 WORLDS, AT_ONCE = 300, 50
@@ -48,13 +48,13 @@ def test_every_kind_of_trouble_strikes_somewhere() -> None:
 
 @pytest.mark.parametrize("seed", range(OVER_HTTP))
 def test_the_promise_holds_through_pybit(seed: int) -> None:
-    world = play(seed, venue=ServedVenue)
+    world = play(seed, connections=OverHttp)
     assert world.broken == ""
     assert world.ticks == plan_for(seed).ticks
 
 
 def test_worlds_over_http_trade_and_meet_faults_on_the_wire() -> None:
-    worlds = [play(seed, venue=ServedVenue) for seed in range(100, 103)]
+    worlds = [play(seed, connections=OverHttp) for seed in range(100, 103)]
     assert [world.broken for world in worlds] == [""] * 3
     assert sum(world.entries for world in worlds) > 0
     on_the_wire = {kind for world in worlds for kind in world.struck} & {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from pumpwatch_workbench.simulator.market.polyline import PolylineMarket
+from pumpwatch_workbench.simulator.market.polyline import Line, PolylineMarket
 from pumpwatch_workbench.simulator.market.source import DAY_MS, FloatArray, IntArray, Listing
 
 START = 1_767_225_600_000
@@ -45,7 +45,7 @@ class ScriptedMarket(PolylineMarket):
         special = {item.symbol: item for item in listings}
         super().__init__(
             [special.get(symbol) or listing(symbol) for symbol in sorted(scripts)],
-            [[(START + at, price) for at, price in scripts[symbol]] for symbol in sorted(scripts)],
+            [_line(scripts[symbol]) for symbol in sorted(scripts)],
             START,
             fundings=[(START + at, rate) for at, rate in funding],
             **terms,
@@ -59,3 +59,7 @@ class ScriptedMarket(PolylineMarket):
 
     def side_against(self, index: int, side: str | None) -> None:
         self.sides.append((index, side))
+
+
+def _line(script: Sequence[tuple[int, float]]) -> Line:
+    return [START + at for at, _ in script], [float(price) for _, price in script]

@@ -19,26 +19,26 @@ from pumpwatch_workbench.simulator.market.source import (
     Prints,
 )
 
-Knots = Sequence[tuple[int, float]]
-"""Times (milliseconds UTC, never decreasing) with their prices; two at one time are a jump."""
+Line = tuple[list[int], list[float]]
+"""Times (milliseconds UTC, never decreasing) and their prices; two at one time are a jump."""
 FUNDING_RATE = 0.0001
 MINUTES_A_DAY = 1_440
 
 
 class PolylineMarket:
-    """Straight lines between the knots of each listing, in order. Implements `Market`.
+    """One line for each listing, in order. Implements `Market`.
 
-    Before the first knot and after the last the price stands still. Fundings (time, rate) come at
+    Before its first knot and after its last a price stands still. Fundings (time, rate) come at
     the same times for every symbol; `turnover` is USDT a minute, traded evenly.
     """
 
     def __init__(
         self,
         listings: Sequence[Listing],
-        knots: Sequence[Knots],
+        lines: Sequence[Line],
         start: int,
         *,
-        fundings: Knots = (),
+        fundings: Sequence[tuple[int, float]] = (),
         half_spread: float = 0.0001,
         depth_usdt: float = 100_000.0,
         turnover: float = 1_000.0,
@@ -53,12 +53,11 @@ class PolylineMarket:
         self.depth_usdt = depth_usdt
         self.turnover = turnover
         self.mark_ratio = mark_ratio
-        self._times = [[time for time, _ in line] for line in knots]
-        self._prices = [[float(price) for _, price in line] for line in knots]
+        self._lines = lines
 
     def price(self, index: int, time: int) -> float:
         """Return the price at a time; at a jump the price after it."""
-        times, prices = self._times[index], self._prices[index]
+        times, prices = self._lines[index]
         after = bisect_right(times, time)
         if after == 0:
             return prices[0]
@@ -70,7 +69,7 @@ class PolylineMarket:
 
     def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
         """Return the knots between two times, and the prices at both."""
-        times, prices = self._times[index], self._prices[index]
+        times, prices = self._lines[index]
         inside = slice(bisect_right(times, start), bisect_right(times, end))
         line = [self.price(index, start), *prices[inside], self.price(index, end)]
         return np.array([start, *times[inside], end], dtype=np.int64), np.array(line)
