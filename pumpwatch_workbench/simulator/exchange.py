@@ -142,8 +142,8 @@ class Exchange(Floor):
             self._number += 1
             self.requests[path] += 1
             now = self._reached(path)
-            key = next(iter(self.credentials))
-            return now, self._result(ROUTES[method, path], Request(method, path, parameters, now, key))
+            request = Request(method, path, parameters, now, next(iter(self.credentials)))
+            return now, self._result(ROUTES[method, path], request)
 
     def catch_up(self) -> int:
         """Let everything happen up to the present market time, and return it."""

@@ -224,9 +224,6 @@ def _connection(
 class InProcess:
     """Connections within this process: there is no wire that anything could go wrong on."""
 
-    lacks: frozenset[str] = frozenset()
-    """Kinds of trouble that cannot be had here."""
-
     def __init__(self, plan: Plan) -> None:
         self.exchange = CampaignExchange(plan, plan.exchange)
         session = InProcessSession(self.exchange)

@@ -159,8 +159,8 @@ class World:
         self.people.wait()
         if number >= self.plan.ticks - QUIET_TICKS:
             self._calm_down()
-        due_now = (one for one in self.plan.troubles if one.tick == number)
-        troubles = [one for one in due_now if one.kind not in self.connections.lacks] + self._postponed
+        due_now = [one for one in self.plan.troubles if one.tick == number]
+        troubles = due_now + self._postponed
         self._postponed = []
         for trouble in troubles:
             if trouble.kind in (*INCIDENTS, *PEOPLE):

@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 
 from pumpwatch_workbench.cli.main import app
 from studies.campaign.campaign import Campaign, play_worlds
-from studies.campaign.plan import plan_for
 from studies.campaign.exchange import OverHttp
+from studies.campaign.plan import plan_for
 from studies.campaign.world import WorldResult, play
 
 WORLDS, AT_ONCE = 300, 50

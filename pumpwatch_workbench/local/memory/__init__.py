@@ -1,6 +1,5 @@
 """The ports kept in this process: the executable description of what every adapter must do."""
 
-from .broker import MemoryBroker
 from .edges import (
     ManualClock,
     ManualDeadline,
@@ -10,7 +9,6 @@ from .edges import (
     Push,
 )
 from .journal import MemoryJournal
-from .market import MemoryMarketData, instrument
 from .stores import (
     MemoryEventStore,
     MemoryHaltStore,
@@ -23,18 +21,15 @@ from .stores import (
 __all__ = [
     "ManualClock",
     "ManualDeadline",
-    "MemoryBroker",
     "MemoryEventStore",
     "MemoryHaltStore",
     "MemoryHistoryStore",
     "MemoryJournal",
     "MemoryLeaseStore",
     "MemoryLockStore",
-    "MemoryMarketData",
     "MemoryMetricsSink",
     "MemorySecrets",
     "MemorySignalStore",
     "MemoryTotalsStore",
     "Push",
-    "instrument",
 ]

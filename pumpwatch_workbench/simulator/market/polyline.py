@@ -53,11 +53,11 @@ class PolylineMarket:
         self.depth_usdt = depth_usdt
         self.turnover = turnover
         self.mark_ratio = mark_ratio
-        self._lines = lines
+        self.lines = lines
 
     def price(self, index: int, time: int) -> float:
         """Return the price at a time; at a jump the price after it."""
-        times, prices = self._lines[index]
+        times, prices = self.lines[index]
         after = bisect_right(times, time)
         if after == 0:
             return prices[0]
@@ -69,7 +69,7 @@ class PolylineMarket:
 
     def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
         """Return the knots between two times, and the prices at both."""
-        times, prices = self._lines[index]
+        times, prices = self.lines[index]
         inside = slice(bisect_right(times, start), bisect_right(times, end))
         line = [self.price(index, start), *prices[inside], self.price(index, end)]
         return np.array([start, *times[inside], end], dtype=np.int64), np.array(line)

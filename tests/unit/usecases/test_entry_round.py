@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from support.scripted_market_data import instrument
 from support.trading_facts import trade
 from support.trading_rig import MINUTE, START, SYMBOL, Rig, peaked, settings
 
@@ -18,7 +19,7 @@ from pumpwatch.domain.trading.rows import Rows, UnreadableRow
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import ExchangeUnavailable
 from pumpwatch.usecases.trade.report import TradeReport
-from pumpwatch_workbench.local.memory import MemoryJournal, instrument
+from pumpwatch_workbench.local.memory import MemoryJournal
 
 OTHER = "SECONDUSDT"
 NAN = float("nan")
@@ -142,7 +143,7 @@ def test_the_second_entry_is_sized_on_a_look_made_after_the_first() -> None:
 
     def place(request: OrderRequest) -> str:
         answer = sound(request)
-        rig.broker._account.wallet -= Decimal(9_000)
+        rig.broker.ledger.wallet -= Decimal(9_000)
         return answer
 
     rig.broker.place = place  # type: ignore[method-assign]

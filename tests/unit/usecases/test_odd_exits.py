@@ -6,11 +6,11 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from support.scripted_market_data import instrument
 from support.trading_rig import START, SYMBOL, Rig, RigTick, peaked
 
 from pumpwatch.domain.trading.orders import OrderRequest
 from pumpwatch.domain.trading.trades import TradeState
-from pumpwatch_workbench.local.memory import instrument
 
 TIME_LIMIT = 31 * 60
 
@@ -60,7 +60,7 @@ def test_a_fill_that_bears_an_earlier_time_than_its_intent_is_found(
 
     def place_in_the_past(request: OrderRequest) -> str:
         answer = place(request)
-        fills = rig.broker._account.fills
+        fills = rig.broker.ledger.executions
         fills[-1] = replace(fills[-1], time=fills[-1].time - 3_000)
         return answer
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from support.scripted_market_data import instrument
 from support.trading_rig import SYMBOL, Rig, peaked, settings
 
 from pumpwatch.domain.trading.halt import Halt
@@ -12,7 +13,6 @@ from pumpwatch.domain.trading.protections import Health, Lock
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.usecases.trade.guards import protections_from
-from pumpwatch_workbench.local.memory import instrument
 
 HOUR = 3600
 OTHER = "OTHERUSDT"

@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from support.scripted_market_data import instrument
 from support.trading_rig import MINUTE, START, SYMBOL, Rig, changed, peaked, settings
 
 from pumpwatch.domain.detection.signals import Phase
@@ -23,7 +24,6 @@ from pumpwatch.errors import (
     StoreUnavailable,
     UnknownSymbol,
 )
-from pumpwatch_workbench.local.memory import instrument
 
 Levels = tuple[tuple[Decimal, Decimal], ...]
 

@@ -39,7 +39,7 @@ def instrument(symbol: str, **changes: object) -> Instrument:
     return Instrument(symbol=symbol, **{**fields, **changes})  # type: ignore[arg-type]
 
 
-class MemoryMarketData:
+class ScriptedMarketData:
     """A scripted exchange. Set `now`, give it candles and prices, let methods fail on purpose.
 
     A symbol's last price is what `set_price` gave, else the close of its newest visible one-minute
