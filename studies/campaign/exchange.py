@@ -99,14 +99,14 @@ class CampaignExchange(Exchange):
         to = self.now + milliseconds
         while self._late and self._late[0][0] <= to:
             due, request = self._late.pop(0)
-            self._move(due)
+            self._move(due - self.now)
             with suppress(Refused):
                 self.ask("POST", CREATE_ORDER.path, order_body(request))
-        self._move(to)
+        self._move(to - self.now)
 
-    def _move(self, to: int) -> None:
+    def _move(self, milliseconds: int) -> None:
         self.conditions.note(self.engine.ledger)  # what lists that lag later on will show
-        self.clock.advance_to(to)
+        self.clock.advance_by(max(0, milliseconds))
         self.catch_up()
 
     def match_later(self, request: OrderRequest) -> None:

@@ -19,9 +19,11 @@ from pumpwatch_workbench.local.memory import (
 from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident, IncidentError
 from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_incident
 
+from .call_faults import ENDURING, CallFaults, Killed
 from .entry_rules import Facts
 from .exchange import CampaignExchange, Connection, InProcess
 from .incidents import incident_for, symbol_for
+from .invariants import Invariants, Violation
 from .people import People
 from .plan import (
     INCIDENTS,
@@ -35,8 +37,6 @@ from .plan import (
     Trouble,
     plan_for,
 )
-from .promise import Broken, Promise
-from .weather import ENDURING, Killed, Weather
 
 LATEST = 200
 """Seconds by which an invocation can be late; half as many are too many to enter."""
@@ -118,14 +118,14 @@ class World:
         self._halts, self._locks = MemoryHaltStore(), MemoryLockStore()
         facts = Facts(plan, self.exchange, self.journal, self._halts, self._locks)
         self.people = People(facts)
-        self.promise = Promise(facts, self.people)
-        self.weather = Weather(
+        self.invariants = Invariants(facts, self.people)
+        self.faults = CallFaults(
             self.exchange,
-            self.promise,
+            self.invariants,
             self._invoke_beside,
-            patience=plan.settings.request_timeout_seconds,
+            timeout=plan.settings.request_timeout_seconds,
         )
-        self._leases = self.weather.wrap("leases", leases)
+        self._leases = self.faults.wrap("leases", leases)
         self.result = WorldResult(plan.seed, plan.ticks, len(plan.market.listings))
         self._traced = traced
         self._number = 0
@@ -140,10 +140,10 @@ class World:
             for tick in range(self.plan.ticks):
                 self.result.tick = tick
                 self._tick(tick)
-            self.promise.check_end()
-        except Broken as broken:
+            self.invariants.check_end()
+        except Violation as broken:
             self.result.broken = str(broken)
-        self.result.struck = self.weather.struck + Counter(self.connections.wire_faults())
+        self.result.struck = self.faults.struck + Counter(self.connections.wire_faults())
         self.result.signals = len({signal.signal_id for _, signal in self.plan.signals})
         trades = self.journal.trades_since(0)
         self.result.entries = sum(trade.entry_price is not None for trade in trades)
@@ -154,7 +154,7 @@ class World:
 
     def _tick(self, number: int) -> None:
         due = START + number * MINUTE + self.plan.offset
-        self.promise.begin()
+        self.invariants.begin()
         self.exchange.advance(max(0, due - self.exchange.now))
         self.people.wait()
         if number >= self.plan.ticks - QUIET_TICKS:
@@ -166,15 +166,15 @@ class World:
             if trouble.kind in (*INCIDENTS, *PEOPLE):
                 self._happen(trouble)
             elif trouble.kind in ENDURING:
-                self.weather.begin(trouble)
+                self.faults.begin(trouble)
         self._publish(number)
         before = self.connections.wire_faults()
         completed = self._invocations(number, due, troubles)
         if self.connections.wire_faults() != before:
-            self.promise.disturb("the wire")
+            self.invariants.disturb("the wire")
         for _, symbol in self.exchange.odd:
-            self.promise.odd(symbol)
-        self.promise.check(completed=completed, looked=self._looked)
+            self.invariants.odd(symbol)
+        self.invariants.check(completed=completed, looked=self._looked)
 
     def _publish(self, number: int) -> None:
         for tick, signal in self.plan.signals:
@@ -185,16 +185,16 @@ class World:
     def _invocations(self, number: int, due: int, troubles: list[Trouble]) -> bool:
         """Invoke the function as the schedule does; return whether the last run was a whole one."""
         whole = {one.kind: one for one in troubles if one.kind in WHOLE_INVOCATIONS}
-        self.weather.struck.update(whole.keys())
+        self.faults.struck.update(whole.keys())
         strikes = [one for one in troubles if one.kind not in ELSEWHERE]
         late = round(whole["late"].size * LATEST) * 1000 if "late" in whole else 0
         run = Run(f"tick-{number}", self.exchange.now, strikes, scheduled=due - late)
         if "clock_doubt" in whole:
             run.doubt = "the exchange's time has jumped"
-            self.promise.disturb(run.doubt, ("clock", "doubt"))
+            self.invariants.disturb(run.doubt, ("clock", "doubt"))
         if "clock_frozen" in whole:
             run.frozen = True
-            self.promise.disturb("the clock stands still")
+            self.invariants.disturb("the clock stands still")
         completed = self._invoke(run)
         if "duplicate" in whole:
             completed = self._invoke(Run(run.name, self.exchange.now, [], scheduled=due))
@@ -203,8 +203,8 @@ class World:
     def _invoke(self, run: Run) -> bool:
         """Run the function once; return whether it came to its end under its lease."""
         name = run.name
-        self.weather.runs.append(run)
-        instance = self._instance(nested=len(self.weather.runs) > 1)
+        self.faults.runs.append(run)
+        instance = self._instance(nested=len(self.faults.runs) > 1)
         run.connected = instance.made
         deadline = _Deadline(self.exchange, run.started)
         try:
@@ -217,7 +217,7 @@ class World:
             self._note(f"{name}: {type(error).__name__}: {error}")
             return False
         finally:
-            self.weather.runs.pop()
+            self.faults.runs.pop()
             self._looked = run.started
             if run.dead:
                 self._warm = None
@@ -238,7 +238,7 @@ class World:
         return self._warm
 
     def _cold(self) -> _Instance:
-        connection, wrap = self.connections.connect(), self.weather.wrap
+        connection, wrap = self.connections.connect(), self.faults.wrap
         use_case = TradeSignals(
             broker=wrap("broker", connection.broker),
             market=wrap("market", connection.market),
@@ -248,7 +248,7 @@ class World:
             halts=wrap("halts", self._halts),
             locks=wrap("locks", self._locks),
             health=connection.health,
-            clock=_Clock(self.exchange, self.weather.runs),
+            clock=_Clock(self.exchange, self.faults.runs),
             settings=self.plan.settings,
             wait=lambda seconds: self.exchange.advance(round(seconds * 1000)),
         )
@@ -274,13 +274,13 @@ class World:
             return
         if trouble.kind == "halt_symbol":
             self._halted.add(symbol)
-        self.weather.struck[trouble.kind] += 1
-        self.promise.happened(trouble.kind, symbol)
+        self.faults.struck[trouble.kind] += 1
+        self.invariants.happened(trouble.kind, symbol)
         self._note(f"{trouble.kind} {symbol}")
 
     def _calm_down(self) -> None:
         self.connections.calm()
-        self.weather.calm()
+        self.faults.lasting.clear()
         self._postponed.clear()
         self.exchange.odd.clear()
         for symbol in sorted(self._halted):

@@ -1,8 +1,8 @@
-"""The promise that must hold after every tick, told from the exchange's own books."""
+"""What must be true after every tick, told from the exchange's own books."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from pumpwatch.domain.trading.orders import Leg, OrderRequest, Outcome, order_id
 from pumpwatch.domain.trading.reconcile import UNEXPLAINED_AFTER, never_placed_after
 from pumpwatch.domain.trading.trades import ExitReason, OrderRecord, Trade, TradeState
 from pumpwatch_workbench.simulator.endpoints.wire.rows import position_row
-from pumpwatch_workbench.simulator.engine.records import Order
+from pumpwatch_workbench.simulator.engine.records import Order, Position
 
 from .care_rules import CareRules
 from .entry_rules import Facts, entry_breaks
@@ -31,32 +31,30 @@ LEAVES_WITHIN = {Leg.ENTRY: 5_100, Leg.EXIT: 20_100}
 """Milliseconds from its intent within which an order leaves and arrives, or never."""
 
 
-class Broken(AssertionError):
-    """The promise does not hold; the text says what was promised and what is so."""
+class Violation(AssertionError):
+    """An invariant does not hold; the text says which and what is so instead."""
 
 
-def _hold(breaks: Iterable[str]) -> None:
+def _require(breaks: Iterable[str]) -> None:
     for why in breaks:
-        raise Broken(why)
+        raise Violation(why)
 
 
-class Promise:
+class Invariants:
     """Watches one world. `disturb` notes that something went wrong in the present tick."""
 
     def __init__(self, facts: Facts, people: People) -> None:
-        self._plan = plan = facts.plan
-        self._exchange = facts.exchange
-        self._journal = facts.journal
+        self._settings, self._exchange = facts.plan.settings, facts.exchange
+        self._ledger, self._journal = facts.exchange.engine.ledger, facts.journal
         self._facts, self._people = facts, people
         self._care = CareRules(facts, people)
         self._intended: dict[str, int] = {}
         self._newest_token = 0
         self._disturbed: list[str] = []
-        self._strangers = facts.exchange.touched
         self._foreign: set[str] = set()
         self._bare_allowed: set[str] = set()
         letters = facts.journal.installation()
-        ids = {signal.signal_id for _, signal in plan.signals}
+        ids = {signal.signal_id for _, signal in facts.plan.signals}
         self._ours = {order_id_for(name, Leg.ENTRY, 0, letters): name for name in ids}
         self._exits = {
             order_id_for(name, Leg.EXIT, attempt, letters)
@@ -79,7 +77,7 @@ class Promise:
         """Note an incident on the exchange, or what people did."""
         self.disturb(f"{kind} {symbol}", ("people", kind) if kind in HARMLESS else None)
         if kind.startswith("manual"):
-            self._strangers.add(symbol)
+            self._exchange.touched.add(symbol)
         if kind in ("manual_open", "manual_order"):
             self._foreign.add(symbol)
         if kind in STOP_TROUBLES:
@@ -98,77 +96,83 @@ class Promise:
     def fence(self, run: Run, what: str) -> None:
         """Check that a run that writes, sends or sets something has not lost its lease."""
         if run.token < self._newest_token:
-            raise Broken(f"one writer: {what} by a run whose lease another has taken")
+            raise Violation(f"one writer: {what} by a run whose lease another has taken")
 
     def intended(self, run: Run, trade: Trade, order: OrderRecord) -> None:
         """Check an intent that the journal has accepted: it is the decision to send an order."""
-        most = self._plan.settings.max_orders_per_day
+        most = self._settings.max_orders_per_day
         if order.leg is Leg.ENTRY:
             if len(self._intended) >= most:
-                raise Broken(f"limits: an entry after {len(self._intended)} orders of a day")
-            _hold(entry_breaks(self._facts, trade, order.request, run))
+                raise Violation(f"limits: an entry after {len(self._intended)} orders of a day")
+            _require(entry_breaks(self._facts, trade, order.request, run))
         self._intended[order.request.order_id] = self._exchange.now
 
     def stop_set(self, symbol: str, stop: Decimal) -> None:
         """Check a stop that the exchange has accepted for a position."""
-        _hold(self._care.stop_breaks(symbol, stop))
+        _require(self._care.stop_breaks(symbol, stop))
 
     def placed(self, run: Run, request: OrderRequest) -> None:
         """Check an order that the exchange has accepted, at that moment."""
         self.fence(run, "an order")
         intended, now = self._intended.get(request.order_id), self._exchange.now
         if intended is None:
-            raise Broken(f"ids: {request.order_id} was sent without being stored")
+            raise Violation(f"ids: {request.order_id} was sent without being stored")
         within = LEAVES_WITHIN[Leg.EXIT if request.reduce_only else Leg.ENTRY]
         if request.send_by is None or now - intended > within:
-            raise Broken(f"send by: {request.order_id} left {now - intended} ms after its intent")
+            raise Violation(
+                f"send by: {request.order_id} left {now - intended} ms after its intent"
+            )
         if request.reduce_only and request.limit_price is not None:
-            raise Broken(f"price: the exit {request.order_id} has a limit")
-        order = self._exchange.engine.ledger.by_link.get(request.order_id)
+            raise Violation(f"price: the exit {request.order_id} has a limit")
+        order = self._ledger.by_link.get(request.order_id)
         if order is not None and not request.reduce_only and order.filled:
             self._check_entry(order)
 
     def _check_entry(self, order: Order) -> None:
-        settings, ledger = self._plan.settings, self._exchange.engine.ledger
+        settings, ledger = self._settings, self._ledger
         self._check_risk(order)
         if self._exchange.now < self._exchange.blind_until:
             return
-        held = [one for one in ledger.held() if one.symbol not in self._foreign]
-        if len(held) > settings.max_open_positions:
-            raise Broken(f"limits: {len(held)} positions, {settings.max_open_positions} allowed")
+        count = len(self._ours_held())
+        if count > settings.max_open_positions:
+            raise Violation(f"limits: {count} positions, {settings.max_open_positions} allowed")
         if order.filled_value > settings.max_notional_usdt * SLACK:
-            raise Broken(f"limits: an entry of {order.filled_value} USDT")
+            raise Violation(f"limits: an entry of {order.filled_value} USDT")
         equity = ledger.wallet + ledger.unrealised()
         # The new position counts at what it cost: a mark price that lags is not what was paid.
         others = (one for one in ledger.held() if one.index != order.index)
         exposure = sum((one.size * ledger.mark(one.index) for one in others), order.filled_value)
         if exposure > settings.max_exposure_fraction * equity * SLACK + CENT:
-            raise Broken(f"limits: exposure {exposure} of equity {equity}")
+            raise Violation(f"limits: exposure {exposure} of equity {equity}")
         position = ledger.position(order.index)
         if position.leverage != settings.leverage:
-            raise Broken(f"limits: leverage {position.leverage} in {order.symbol}")
+            raise Violation(f"limits: leverage {position.leverage} in {order.symbol}")
         # A list that lags does not show what a stranger has just opened.
         seen = order.symbol in self._foreign and not self._exchange.lagging
         if seen and position.size > order.filled:
-            raise Broken(f"strangers: an entry into a position that is not ours, {order.symbol}")
+            raise Violation(f"strangers: an entry into a position that is not ours, {order.symbol}")
 
     def _check_risk(self, order: Order) -> None:
         """Check what the stop of a filled entry would lose, and where it lies."""
-        settings, ledger = self._plan.settings, self._exchange.engine.ledger
+        settings, ledger = self._settings, self._ledger
         price, stop = order.average_price, order.stop_loss
         if price is None or stop is None:
-            raise Broken(f"stops: the entry in {order.symbol} carries none")
+            raise Violation(f"stops: the entry in {order.symbol} carries none")
         sign = 1 if order.side == "Buy" else -1
         if sign * (price - stop) <= 0:
-            raise Broken(f"stops: {order.symbol} was filled at {price}, beyond its stop at {stop}")
+            raise Violation(
+                f"stops: {order.symbol} was filled at {price}, beyond its stop at {stop}"
+            )
         edge = ledger.liquidation_price(ledger.position(order.index))
         alone = order.symbol not in self._foreign
         if alone and edge > 0 and sign * (stop - edge) <= 0:
-            raise Broken(f"stops: {order.symbol} is liquidated at {edge}, before its stop {stop}")
+            raise Violation(
+                f"stops: {order.symbol} is liquidated at {edge}, before its stop {stop}"
+            )
         loss = order.filled * (abs(price - stop) + settings.taker_fee * (price + stop))
         equity = ledger.wallet + ledger.unrealised()
         if loss > settings.risk_fraction * equity * RISK_SLACK:
-            raise Broken(f"limits: the stop in {order.symbol} loses {loss:.2f} of {equity:.2f}")
+            raise Violation(f"limits: the stop in {order.symbol} loses {loss:.2f} of {equity:.2f}")
 
     # --- after a tick ------------------------------------------------------------------------
 
@@ -180,11 +184,8 @@ class Promise:
         """
         self._check_orders()
         self._check_stops_always()
-        ours = [
-            one for one in self._exchange.engine.ledger.held() if one.symbol not in self._foreign
-        ]
-        _hold(self._people.moved_back())
-        _hold(self._care.missed(ours, looked))
+        _require(self._people.moved_back())
+        _require(self._care.missed(self._ours_held(), looked))
         if completed and not self._disturbed and self._exchange.lag_until <= looked:
             self._check_stops_now()
             self._check_agreement(looked)
@@ -196,65 +197,64 @@ class Promise:
         trades = (one for one in listed if one.state.live and one.vanished is None)
         live = [one for one in trades if one.symbol not in self._exchange.untold]
         if live:
-            raise Broken(f"settled: {len(live)} trades are still live at the end: {live[0]}")
-        held = [
-            one for one in self._exchange.engine.ledger.held() if one.symbol not in self._foreign
-        ]
-        if held:
-            raise Broken(f"settled: {held[0].symbol} is still held at the end")
+            raise Violation(f"settled: {len(live)} trades are still live at the end: {live[0]}")
+        for position in self._ours_held():
+            raise Violation(f"settled: {position.symbol} is still held at the end")
         self._check_results()
+
+    def _ours_held(self) -> list[Position]:
+        return [one for one in self._ledger.held() if one.symbol not in self._foreign]
 
     def _check_orders(self) -> None:
         entries: Counter[str] = Counter()
-        for order in self._exchange.engine.ledger.orders.values():
+        for order in self._ledger.orders.values():
             if not order.link_id:
                 continue
             if order.reduce_only:
                 if order.link_id not in self._exits:
-                    raise Broken(f"ids: exit {order.link_id} is not derived from a signal")
+                    raise Violation(f"ids: exit {order.link_id} is not derived from a signal")
                 continue
             signal = self._ours.get(order.link_id)
             if signal is None:
-                raise Broken(f"ids: entry {order.link_id} is not derived from a signal")
+                raise Violation(f"ids: entry {order.link_id} is not derived from a signal")
             entries[signal] += 1
             if entries[signal] > 1:
-                raise Broken(f"one entry: signal {signal} has led to several entries")
+                raise Violation(f"one entry: signal {signal} has led to several entries")
 
     def _check_stops_always(self) -> None:
         """No position of ours was ever without a stop, but where a fault took it away."""
-        bare = self._exchange.engine.ledger.protection.by_symbol(self._exchange.now)
+        bare = self._ledger.protection.by_symbol(self._exchange.now)
         allowed = self._bare_allowed | self._foreign
         if any(milliseconds and symbol not in allowed for symbol, milliseconds in bare.items()):
             # A stop that fired and could not fill all is cancelled with what is left.
-            orders = self._exchange.engine.ledger.orders.values()
+            orders = self._ledger.orders.values()
             spent = (one for one in orders if one.stop_kind and one.status == "Cancelled")
             allowed |= {one.symbol for one in spent if one.cancel_type == "UNKNOWN"}
         for symbol, milliseconds in bare.items():
             if milliseconds and symbol not in allowed:
-                raise Broken(f"stops: {symbol} was without a stop for {milliseconds} ms")
+                raise Violation(f"stops: {symbol} was without a stop for {milliseconds} ms")
 
     def _check_stops_now(self) -> None:
-        bare = self._exchange.engine.ledger.protection.bare_since
+        bare = self._ledger.protection.bare_since
         live = self._journal.live_trades() if bare else ()
         waiting = {trade.symbol for trade in live if self._care.waits(trade)}
         for symbol in set(bare) - waiting - self._foreign:
             if not self._exchange.is_dead(symbol):
-                raise Broken(f"stops: {symbol} is without a stop after an undisturbed tick")
+                raise Violation(f"stops: {symbol} is without a stop after an undisturbed tick")
 
     def _check_agreement(self, looked: int) -> None:
-        ledger, now = self._exchange.engine.ledger, self._exchange.now
+        ledger, now = self._ledger, self._exchange.now
         moved = {row.symbol for row in ledger.executions if row.time >= looked}
         live = {one.symbol: one for one in self._journal.live_trades() if one.state.live}
         rows = (position_row(ledger, one, now) for one in ledger.held())
         held = {one.symbol: one for one in map(read_position, rows) if one is not None}
         for symbol, trade in live.items():
             if symbol not in moved:
-                self._check_trade(
-                    trade, held.get(symbol) and own_position(trade, held[symbol]), now
-                )
+                position = held.get(symbol) and own_position(trade, held[symbol])
+                self._check_trade(trade, position, now)
         for symbol in held:
             if symbol not in live and symbol not in moved | self._foreign:
-                raise Broken(f"agreement: the journal knows nothing of the position in {symbol}")
+                raise Violation(f"agreement: the journal knows nothing of the position in {symbol}")
         for trade in self._journal.trades_since(0):
             if trade.symbol not in moved:
                 self._check_outcomes(trade)
@@ -263,30 +263,34 @@ class Promise:
         if trade.state is not TradeState.OPEN:
             orders = self._journal.orders(trade.signal_id)
             age = now - max(order.intended for order in orders)
-            patience = never_placed_after(self._plan.settings.settling_seconds * 1000)
+            patience = never_placed_after(self._settings.settling_seconds * 1000)
             if trade.symbol in self._exchange.untold:
                 patience += UNEXPLAINED_AFTER
             if age > patience + 1_000:
-                raise Broken(f"agreement: {trade.symbol} is {trade.state} after {age} ms")
+                raise Violation(f"agreement: {trade.symbol} is {trade.state} after {age} ms")
             return
         if position is None:
             if trade.vanished is None and trade.symbol not in self._exchange.untold:
-                raise Broken(f"agreement: the journal holds {trade.symbol}, the exchange does not")
+                raise Violation(
+                    f"agreement: the journal holds {trade.symbol}, the exchange does not"
+                )
             return
         if position.quantity != trade.quantity:  # type: ignore[attr-defined]
-            raise Broken(f"agreement: {trade.symbol} is held at another size than the journal says")
+            raise Violation(
+                f"agreement: {trade.symbol} is held at another size than the journal says"
+            )
 
     def _check_outcomes(self, trade: Trade) -> None:
         for record in self._journal.orders(trade.signal_id):
             if self._given_up(record):
                 continue
-            order = self._exchange.engine.ledger.by_link.get(record.request.order_id)
+            order = self._ledger.by_link.get(record.request.order_id)
             filled = order.filled if order is not None else Decimal(0)
             if record.outcome is Outcome.UNKNOWN:
                 if not trade.state.live:
-                    raise Broken(f"agreement: {record.request.order_id} stays unknown")
+                    raise Violation(f"agreement: {record.request.order_id} stays unknown")
             elif filled != record.filled_quantity:
-                raise Broken(
+                raise Violation(
                     f"agreement: {record.request.order_id} was filled {filled}, "
                     f"the journal says {record.filled_quantity}"
                 )
@@ -308,17 +312,15 @@ class Promise:
                 for one in self._journal.orders(trade.signal_id)
             )
         }
-        told: Counter[str] = Counter()
+        told: defaultdict[str, Decimal] = defaultdict(Decimal)
         for trade in self._journal.trades_since(0):
-            told[trade.symbol] += trade.realised_pnl  # type: ignore[assignment]
-        so: Counter[str] = Counter()
-        for row in self._exchange.engine.ledger.executions:
+            told[trade.symbol] += trade.realised_pnl
+        made: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for row in self._ledger.executions:
             value = row.value if row.side == "Sell" else -row.value
-            so[row.symbol] += (0 if row.kind == "Funding" else value) - row.fee  # type: ignore[assignment]
-        for symbol in set(told) | set(so):
-            if symbol in self._strangers | untold:
-                continue
-            if abs(Decimal(told[symbol]) - Decimal(so[symbol])) > CENT:
-                raise Broken(
-                    f"results: {symbol} made {so[symbol]}, the journal says {told[symbol]}"
+            made[row.symbol] += (0 if row.kind == "Funding" else value) - row.fee
+        for symbol in (set(told) | set(made)) - self._exchange.touched - untold:
+            if abs(told[symbol] - made[symbol]) > CENT:
+                raise Violation(
+                    f"results: {symbol} made {made[symbol]}, the journal says {told[symbol]}"
                 )
