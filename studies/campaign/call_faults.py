@@ -128,15 +128,14 @@ class CallFaults:
 
         lasting, until = self.lasting.get((port, method), (None, 0))
         if lasting is not None and self.exchange.now < until:
-            self.invariants.disturb(f"{lasting.kind} of {port}.{method}", (port, method))
+            self.invariants.disturb((port, method))
             seconds = _seconds(lasting) if lasting.kind == "slow_endpoint" else 0
             return self._endure(run, seconds, port, method, watched)
         trouble = self._due(run, port, method)
         if trouble is None:
             return watched()
         self.struck[trouble.kind] += 1
-        call = (port, method) if trouble.kind in ONE_CALL else None
-        self.invariants.disturb(f"{trouble.kind} at {port}.{method}", call)
+        self.invariants.disturb((port, method) if trouble.kind in ONE_CALL else None)
         if trouble.kind == "slow_answer":
             return self._endure(run, _seconds(trouble), port, method, watched)
         return self._strike(run, trouble, method, watched)

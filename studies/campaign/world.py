@@ -171,7 +171,7 @@ class World:
         before = self.connections.wire_faults()
         completed = self._invocations(number, due, troubles)
         if self.connections.wire_faults() != before:
-            self.invariants.disturb("the wire")
+            self.invariants.disturb()
         for _, symbol in self.exchange.odd:
             self.invariants.odd(symbol)
         self.invariants.check(completed=completed, looked=self._looked)
@@ -191,10 +191,10 @@ class World:
         run = Run(f"tick-{number}", self.exchange.now, strikes, scheduled=due - late)
         if "clock_doubt" in whole:
             run.doubt = "the exchange's time has jumped"
-            self.invariants.disturb(run.doubt, ("clock", "doubt"))
+            self.invariants.disturb(("clock", "doubt"))
         if "clock_frozen" in whole:
             run.frozen = True
-            self.invariants.disturb("the clock stands still")
+            self.invariants.disturb()
         completed = self._invoke(run)
         if "duplicate" in whole:
             completed = self._invoke(Run(run.name, self.exchange.now, [], scheduled=due))
