@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
@@ -66,6 +67,28 @@ class Clock(Protocol):
         """Move market time forward and return it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Received:
+    """One request exactly as it was sent."""
+
+    method: str
+    path: str
+    query: str
+    body: bytes
+    headers: Mapping[str, str]
+
+    def parameters(self) -> Mapping[str, object]:
+        """Return the parameters. Raises `Refused` for a body that is not JSON."""
+        return query_parameters(self.query) if self.method == "GET" else body_parameters(self.body)
+
+    def peek(self) -> Mapping[str, object]:
+        """Return the parameters for the fault plan; of a body that is not JSON, none."""
+        try:
+            return self.parameters()
+        except Refused:
+            return {}
+
+
 class Exchange(Floor):
     """A floor with a door: serve its requests, from several threads, one call at a time.
 
@@ -101,10 +124,6 @@ class Exchange(Floor):
         self._call_skew_ms = 0
         self._lock = threading.RLock()
 
-    def add_credentials(self, credentials: Credentials) -> None:
-        """Let another key (an RSA one, say) use the same account."""
-        self.credentials[credentials.api_key] = credentials
-
     def latency(self, path: str) -> int:
         """Return the round trip of a path in milliseconds."""
         settings = self.settings
@@ -128,7 +147,8 @@ class Exchange(Floor):
             latency = self.latency(path) if self.clock.stepped else 0
             if latency:
                 self.clock.advance_by(latency // 2)
-            response = self._serve(method, path, query, body, headers or {}, address)
+            call = _Received(method, path, query, body, headers or {})
+            response = self._serve(call, address)
             if self.clock.stepped and (rest := latency - latency // 2 + response.delay_ms):
                 self.clock.advance_by(rest)
             return response
@@ -159,39 +179,24 @@ class Exchange(Floor):
             self.incidents.advance(self.engine, time, self.happened)
         self.engine.advance(time)
 
-    def _serve(
-        self,
-        method: str,
-        path: str,
-        query: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        address: str,
-    ) -> Response:
+    def _serve(self, call: _Received, address: str) -> Response:
         self._number += 1
-        self.requests[path] += 1
+        self.requests[call.path] += 1
         if not self.limits.address_allowed(address, self._limit_time()):
             text = self.settings.forbidden_body
             return Response(403, text.encode(), {"Content-Type": "text/plain"})
-        if method == "GET" and body:
+        if call.method == "GET" and call.body:
             return Response(403, FORBIDDEN_PAGE, {"Content-Type": "text/html"})
-        route = ROUTES.get((method, path))
+        route = ROUTES.get((call.method, call.path))
         if route is None:
             return Response(404, b"404 page not found", {"Content-Type": "text/plain"})
-        return self._meet_faults(route, method, path, query, body, headers)
+        return self._meet_faults(route, call)
 
-    def _meet_faults(
-        self,
-        route: Route,
-        method: str,
-        path: str,
-        query: str,
-        body: bytes,
-        headers: Mapping[str, str],
-    ) -> Response:
+    def _meet_faults(self, route: Route, received: _Received) -> Response:
         """Answer a request to a known path, with what the fault plan makes of it."""
-        number, now = self._number, self.clock.now()
-        call = Call(method, path, _peek(method, query, body), self.requests[path], now)
+        number, path = self._number, received.path
+        seen = received.method, path, received.peek(), self.requests[path], self.clock.now()
+        call = Call(*seen)
         early = self._counted(self.faults.before(call))
         self._call_skew_ms = 0
         if early is not None and early.is_condition:
@@ -200,12 +205,12 @@ class Exchange(Floor):
         now = self._reached(path)
         if early is not None and not early.is_condition:
             return answer_without_acting(early, now=now, wall=self._wall_time(), number=number)
-        code, response = self._answer(route, method, path, query, body, headers, now)
+        code, response = self._answer(route, received, now)
         late = self._counted(self.faults.after(call, code))
         if late is None:
             return response
         if late.action == "duplicate_delivery":
-            code, response = self._answer(route, method, path, query, body, headers, now)
+            code, response = self._answer(route, received, now)
         return spoiled(response, late, now=now, wall=self._wall_time(), number=number)
 
     def _reached(self, path: str) -> int:
@@ -220,27 +225,18 @@ class Exchange(Floor):
             self.injected[fault.label] += 1
         return fault
 
-    def _answer(
-        self,
-        route: Route,
-        method: str,
-        path: str,
-        query: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        now: int,
-    ) -> tuple[int, Response]:
+    def _answer(self, route: Route, call: _Received, now: int) -> tuple[int, Response]:
         limit: UserLimit | None = None
         caller: Credentials | None = None
         try:
             if route.private:
-                caller = self._caller(query if method == "GET" else body, headers)
-                limit = self._user_limit(route, method, path, caller)
+                caller = self._caller(call)
+                limit = self._user_limit(route, call, caller)
                 if self.settings.demo and not route.in_demo:
                     raise Refused(NOT_IN_DEMO, "Demo trading are not supported.")
-            parameters = query_parameters(query) if method == "GET" else body_parameters(body)
             key = caller.api_key if caller else ""
-            answer = self._result(route, Request(method, path, parameters, now, key))
+            request = Request(call.method, call.path, call.parameters(), now, key)
+            answer = self._result(route, request)
             code, text, result = 0, answer.text, answer.json()
             ext = orjson.dumps(answer.ext or {})
         except Unauthorized:
@@ -254,7 +250,7 @@ class Exchange(Floor):
             ext = b"{}"
         payload = envelope(code, text, result, now, ext)
         shown = answer_headers(code, now, self._number, len(payload))
-        if limit is not None and (method == "POST" or self.settings.limit_headers_on_get):
+        if limit is not None and (call.method == "POST" or self.settings.limit_headers_on_get):
             shown |= self._limit_headers(limit)
         return code, Response(200, payload, shown)
 
@@ -266,18 +262,18 @@ class Exchange(Floor):
             return hidden
         return route.handler(conditions.seen(self, request.path, number, request.now), request)
 
-    def _caller(self, payload: str | bytes, headers: Mapping[str, str]) -> Credentials:
-        small = {name.lower(): value for name, value in headers.items()}
+    def _caller(self, call: _Received) -> Credentials:
+        small = {name.lower(): value for name, value in call.headers.items()}
         if KEY_HEADER not in small:
             raise Unauthorized
-        raw = payload.encode() if isinstance(payload, str) else payload
-        return authenticate(self.credentials, small, raw, self._wall_time())
+        payload = call.query.encode() if call.method == "GET" else call.body
+        return authenticate(self.credentials, small, payload, self._wall_time())
 
-    def _user_limit(self, route: Route, method: str, path: str, caller: Credentials) -> UserLimit:
-        if method == "POST" and self.settings.key_read_only:
+    def _user_limit(self, route: Route, call: _Received, caller: Credentials) -> UserLimit:
+        if call.method == "POST" and self.settings.key_read_only:
             raise Refused(PERMISSION, "Invalid API-key, IP, or permissions for action.")
         now = self._limit_time()
-        limit = self.limits.user_call(str(caller.user_id), path, route.per_second, now)
+        limit = self.limits.user_call(str(caller.user_id), call.path, route.per_second, now)
         if not limit.allowed:
             raise _TooManyVisits(limit)
         return limit
@@ -302,11 +298,3 @@ class _TooManyVisits(Refused):
     def __init__(self, limit: UserLimit) -> None:
         super().__init__(TOO_MANY_VISITS, "Too many visits. Exceeded the API Rate Limit.")
         self.limit = limit
-
-
-def _peek(method: str, query: str, body: bytes) -> Mapping[str, object]:
-    """Return the parameters for the fault plan; of a body that is not JSON, none."""
-    try:
-        return query_parameters(query) if method == "GET" else body_parameters(body)
-    except Refused:
-        return {}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident
 
@@ -29,23 +29,24 @@ def incident_for(trouble: Trouble, symbol: str, exchange: CampaignExchange) -> I
         exchange.market.listings[index],
         exchange.engine.ledger.position(index).size,
     )
-    size, plain = Decimal(repr(round(trouble.size, 3))), Incident(trouble.kind, symbol)
+    size = Decimal(repr(round(trouble.size, 3)))
+    figures: dict[str, Any] = {}
     match trouble.kind:
-        case "auto_deleverage" | "manual_close":
-            return replace(plain, quantity=open_size * size if size < MOST_CLOSED_IN_PART else None)
+        case "auto_deleverage" | "manual_close" if size < MOST_CLOSED_IN_PART:
+            figures["quantity"] = open_size * size
         case "price_gap":
-            return replace(plain, fraction=size * Decimal("0.6") - Decimal("0.25"))
+            figures["fraction"] = size * Decimal("0.6") - Decimal("0.25")
         case "funding":
-            return replace(plain, fraction=size * Decimal("0.04") - Decimal("0.03"))
+            figures["fraction"] = size * Decimal("0.04") - Decimal("0.03")
         case "partial_fill":
-            return replace(plain, fraction=max(Decimal("0.01"), size))
+            figures["fraction"] = max(Decimal("0.01"), size)
         case "refuse_stop":
-            return replace(plain, times=1 + int(3 * size))
+            figures["times"] = 1 + int(3 * size)
         case "change_filters":
-            step = listing.quantity_step * (5 if size < HALF else 10)
-            least = listing.min_notional * 2
-            return replace(plain, quantity_step=step, min_quantity=step, min_notional=least)
-    return plain
+            figures["min_quantity"] = listing.quantity_step * (5 if size < HALF else 10)
+            figures["quantity_step"] = figures["min_quantity"]
+            figures["min_notional"] = listing.min_notional * 2
+    return Incident(trouble.kind, symbol, **figures)
 
 
 def symbol_for(trouble: Trouble, plan: Plan, exchange: CampaignExchange) -> str | None:
