@@ -9,8 +9,6 @@ from decimal import ROUND_DOWN, Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from pumpwatch_workbench.simulator.engine.book import DEPTH_BAND, SPACING, WEIGHTS, Book
-from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.market.source import (
     DAY_MS,
     MINUTE_MS,
@@ -19,6 +17,9 @@ from pumpwatch_workbench.simulator.market.source import (
     Market,
     MarketView,
 )
+
+from .book import DEPTH_BAND, SPACING, WEIGHTS, Book
+from .settings import ExchangeSettings
 
 KEPT_VIEWS = 4
 HALTED_HALF_SPREAD = 0.001

@@ -23,18 +23,18 @@ class Order:
     """One order, open or done; prices and values in USDT, times in market milliseconds."""
 
     order_id: str
-    link_id: str
     index: int
     symbol: str
     side: Side
-    kind: Literal["Market", "Limit"]
     quantity: Decimal
     price: Decimal
     """The limit; for a market order the worst price it may trade at."""
-    time_in_force: str
     created: int
     sequence: int
     last_price_on_created: Decimal
+    link_id: str = ""
+    kind: Literal["Market", "Limit"] = "Market"
+    time_in_force: str = "IOC"
     status: str = "New"
     updated: int = 0
     reduce_only: bool = False
@@ -151,12 +151,12 @@ class Execution:
     quantity: Decimal
     fee: Decimal
     fee_rate: Decimal
-    maker: bool
     mark_price: Decimal
-    left: Decimal
-    closed: Decimal
     time: int
     sequence: int
+    maker: bool = False
+    left: Decimal = ZERO
+    closed: Decimal = ZERO
 
     @property
     def value(self) -> Decimal:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from pumpwatch_workbench.simulator.engine.records import Side
+from .records import Side
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal
 
-from pumpwatch_workbench.simulator.engine.ledger import Ledger
-from pumpwatch_workbench.simulator.engine.records import Order, Position, opposite
+from .ledger import Ledger
+from .records import Order, Position, opposite
 
 Leg = Literal["StopLoss", "TakeProfit", "TrailingStop"]
 CLEARED = "CancelByTpSlTsClear"
@@ -94,14 +94,11 @@ def _waiting_order(
     identity, sequence = ledger.next_id("order")
     return Order(
         order_id=identity,
-        link_id="",
         index=position.index,
         symbol=position.symbol,
         side=opposite(position.side),
-        kind="Market",
         quantity=position.size,
         price=Decimal(0),
-        time_in_force="IOC",
         created=time,
         updated=time,
         sequence=sequence,

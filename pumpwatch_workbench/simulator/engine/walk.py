@@ -10,16 +10,17 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from pumpwatch_workbench.simulator.engine.checks import check_margin
-from pumpwatch_workbench.simulator.engine.crossings import first_crossing, trailing_crossing
-from pumpwatch_workbench.simulator.engine.ledger import Ledger
-from pumpwatch_workbench.simulator.engine.matching import Matching
-from pumpwatch_workbench.simulator.engine.prices import Prices, floor_to, on_tick
-from pumpwatch_workbench.simulator.engine.records import Order, Position
-from pumpwatch_workbench.simulator.engine.refusals import Refused
-from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
-from pumpwatch_workbench.simulator.engine.stops import release_legs, sync_stops
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, FloatArray, IntArray, Market
+
+from .checks import check_margin
+from .crossings import first_crossing, trailing_crossing
+from .ledger import Ledger
+from .matching import Matching
+from .prices import Prices, floor_to, on_tick
+from .records import Order, Position
+from .refusals import Refused
+from .settings import ExchangeSettings
+from .stops import release_legs, sync_stops
 
 NO_FUNDS = "EC_NotEnoughBalance"
 Kind = Literal["stop", "liquidation", "limit", "target", "funding", "delivery"]

@@ -10,16 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from pumpwatch_workbench.simulator.market.source import (
-    FloatArray,
-    IntArray,
-    Listing,
-    Market,
-    MarketView,
-    Minutes,
-    PlantedEvent,
-    Prints,
-)
+from .source import FloatArray, IntArray, Listing, Market, MarketView, Minutes, PlantedEvent, Prints
 
 PRICES = ("last", "mark", "index", "high_24h", "low_24h")
 OTHERS = ("depth_usdt", "funding_rate")

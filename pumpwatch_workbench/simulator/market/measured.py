@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from typing import IO
 
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.simulator.market.source import Market
+
+from .source import Market
 
 STOP_SECONDS = 10
 

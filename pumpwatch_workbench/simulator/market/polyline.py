@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pumpwatch_workbench.simulator.market.prints import plain_prints
-from pumpwatch_workbench.simulator.market.source import (
+from .prints import plain_prints
+from .source import (
     MINUTE_MS,
     FloatArray,
     IntArray,
