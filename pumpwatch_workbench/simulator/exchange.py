@@ -1,4 +1,4 @@
-"""The simulated exchange itself: one request in, one answer out, without a network."""
+"""The simulated exchange: a request in, an answer out, without a network."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class _Received:
 
 
 class Exchange(Floor):
-    """A floor with a door: serve its requests, from several threads, one call at a time.
+    """Serve the requests of several threads, one call at a time.
 
     Two clocks: `clock` is the market's (prices, order times, the envelope's time), `wall` the
     exchange's own (signatures, rate limits). With a stepped clock each request costs its latency

@@ -56,7 +56,7 @@ class Facts:
 
     def live_trades(self) -> dict[str, Trade]:
         """Return the trades that may have a position, by symbol."""
-        return {one.symbol: one for one in self.journal.live_trades() if one.state.live}
+        return {trade.symbol: trade for trade in self.journal.live_trades() if trade.state.live}
 
     def untold(self) -> list[str]:
         """Return the signals whose trades demand a look that nobody has taken yet."""
@@ -99,7 +99,7 @@ def _halts_and_locks(facts: Facts, symbol: str, run: Run) -> Iterator[str]:
 def _history(facts: Facts) -> Iterator[str]:
     """Yield the pause that closed trades demand: for a losing streak, for a drawdown."""
     settings, since = facts.settings, facts.halts.resumed() or 0
-    trades = [one for one in facts.journal.trades_since(0) if one.state is TradeState.CLOSED]
+    trades = [trade for trade in facts.journal.trades_since(0) if trade.state is TradeState.CLOSED]
     ends = sorted((t.exit_time or 0, t.signal_id, t.realised_pnl) for t in trades)
     ends = [end for end in ends if end[0] >= since]
     streak = settings.losing_streak_trades
@@ -108,7 +108,7 @@ def _history(facts: Facts) -> Iterator[str]:
     if lost and facts.exchange.now < ends[-1][0] + pause:
         yield f"locks: an entry after {streak} losses in a row"
     limits = (settings.drawdown_pause_fraction, settings.drawdown_halt_fraction)
-    if any(limits) and _depth(facts, [one[2] for one in ends]) > min(filter(None, limits)) * DEEPER:
+    if any(limits) and _depth(facts, [end[2] for end in ends]) > min(filter(None, limits)) * DEEPER:
         yield "locks: an entry in a drawdown that pauses or halts"
 
 
@@ -146,10 +146,10 @@ def _run_and_ages(facts: Facts, trade: Trade, run: Run) -> Iterator[str]:
 
 def _symbol(facts: Facts, trade: Trade, run: Run) -> Iterator[str]:
     exchange, symbol = facts.exchange, trade.symbol
-    live = [one for one in facts.journal.live_trades() if one.state.live]
-    if any(one.symbol == symbol and one.signal_id != trade.signal_id for one in live):
+    live = [other for other in facts.journal.live_trades() if other.state.live]
+    if any(other.symbol == symbol and other.signal_id != trade.signal_id for other in live):
         yield f"limits: a second trade in {symbol}"
-    ours = {one.symbol for one in live}
+    ours = {other.symbol for other in live}
     for (source, where), (since, until) in exchange.odd.items():
         strange = source == "positions" and where not in ours
         if strange and since < run.started < exchange.now < until:
@@ -165,7 +165,7 @@ def _symbol(facts: Facts, trade: Trade, run: Run) -> Iterator[str]:
 def _prices(facts: Facts, trade: Trade, request: OrderRequest, run: Run) -> Iterator[str]:
     """Yield what is wrong with spread, funding, worst price, stop and target."""
     settings, book = facts.settings, run.books[trade.symbol]
-    signal = next(one for _, one in facts.plan.signals if one.signal_id == trade.signal_id)
+    signal = next(signal for _, signal in facts.plan.signals if signal.signal_id == trade.signal_id)
     tick = facts.exchange.market.listings[facts.exchange.indices[trade.symbol]].tick_size
     (bid, _), (ask, _) = book.bids[0], book.asks[0]
     sign, best, fade = 1, ask, settings.strategy_name == "fade"

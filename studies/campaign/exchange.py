@@ -72,13 +72,13 @@ class CampaignExchange(Exchange):
         clock = MarketClock(start=plan.market.start, stepped=True)
         super().__init__(plan.market, clock, key, settings)
         self.lag_until = 0
-        """Until when lists lag."""
+        """Time until which lists lag."""
         self.blind_until = 0
-        """Until when limits may be exceeded by what nobody could know of."""
+        """Time until which limits may be exceeded by what nobody could know of."""
         self.match_after = 0
         """Milliseconds by which the next entry is matched late."""
         self.access = (GOOD_KEY, 0)
-        """What the key may do, and since when."""
+        """Rights of the key, and since when."""
         self.odd: dict[tuple[str, str], tuple[int, int]] = {}
         """Rows that cannot be read, by list and symbol: from when until when."""
         self.hedged: set[str] = set()
@@ -159,7 +159,7 @@ class CampaignBroker(BybitBroker):
         """Return the open positions, strangers in hedge mode among them."""
         exchange = self._exchange
         listed = super().positions(symbol)
-        strangers = (_hedge(exchange, one) for one in exchange.hedged if symbol in ("", one))
+        strangers = (_hedge(exchange, name) for name in exchange.hedged if symbol in ("", name))
         return self._odd("positions", Rows((*listed, *strangers), listed.unreadable), symbol)
 
     def open_orders(self) -> Rows[OrderStatus]:
@@ -183,7 +183,7 @@ class CampaignBroker(BybitBroker):
         """Return the symbol's executions as far as they are told."""
         listed = super().fills(symbol, since=since)
         until = self._exchange.untold.get(symbol)
-        told = tuple(one for one in listed if until is None or one.time <= until)
+        told = tuple(fill for fill in listed if until is None or fill.time <= until)
         return self._odd("executions", Rows(told, listed.unreadable), symbol)
 
     def access(self) -> Access:

@@ -156,8 +156,10 @@ class Invariants:
             yield f"limits: an entry of {order.filled_value} USDT"
         equity = ledger.wallet + ledger.unrealised()
         # The new position counts at what it cost: a mark price that lags is not what was paid.
-        others = (one for one in ledger.held() if one.index != order.index)
-        exposure = sum((one.size * ledger.mark(one.index) for one in others), order.filled_value)
+        others = (other for other in ledger.held() if other.index != order.index)
+        exposure = sum(
+            (other.size * ledger.mark(other.index) for other in others), order.filled_value
+        )
         if exposure > settings.max_exposure_fraction * equity * SLACK + CENT:
             yield f"limits: exposure {exposure} of equity {equity}"
         position = ledger.position(order.index)
@@ -188,8 +190,8 @@ class Invariants:
         """Check what must hold once everything has had time to settle."""
         # What no list ever tells is looked for longer than the quiet end lasts.
         listed = self._facts.journal.live_trades()
-        trades = (one for one in listed if one.state.live and one.vanished is None)
-        live = [one for one in trades if one.symbol not in self._exchange.untold]
+        trades = (trade for trade in listed if trade.state.live and trade.vanished is None)
+        live = [trade for trade in trades if trade.symbol not in self._exchange.untold]
         if live:
             raise Violation(f"settled: {len(live)} trades are still live at the end: {live[0]}")
         for position in self._our_positions():
@@ -197,7 +199,7 @@ class Invariants:
         _require(wrong_results(self._facts))
 
     def _our_positions(self) -> list[Position]:
-        return [one for one in self._ledger.held() if one.symbol not in self._foreign]
+        return [each for each in self._ledger.held() if each.symbol not in self._foreign]
 
     def _id_breaks(self) -> Iterator[str]:
         """Yield orders that no signal has led to, and signals that led to several entries."""
@@ -206,7 +208,7 @@ class Invariants:
             known = self._exits if order.reduce_only else self._entries
             if order.link_id not in known:
                 yield f"ids: {order.link_id} is not derived from a signal"
-        entries = Counter(self._entries[one.link_id] for one in ours if not one.reduce_only)
+        entries = Counter(self._entries[order.link_id] for order in ours if not order.reduce_only)
         for signal, count in entries.items():
             if count > 1:
                 yield f"one entry: signal {signal} has led to several entries"
@@ -218,8 +220,8 @@ class Invariants:
         if any(milliseconds and symbol not in allowed for symbol, milliseconds in bare.items()):
             # A stop that fired and could not fill all is cancelled with what is left.
             orders = self._ledger.orders.values()
-            spent = (one for one in orders if one.stop_kind and one.status == "Cancelled")
-            allowed |= {one.symbol for one in spent if one.cancel_type == "UNKNOWN"}
+            spent = (order for order in orders if order.stop_kind and order.status == "Cancelled")
+            allowed |= {order.symbol for order in spent if order.cancel_type == "UNKNOWN"}
         for symbol, milliseconds in bare.items():
             if milliseconds and symbol not in allowed:
                 yield f"stops: {symbol} was without a stop for {milliseconds} ms"

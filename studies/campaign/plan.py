@@ -82,20 +82,20 @@ class Run:
     troubles: list[Trouble]
     scheduled: int
     connected: int = 0
-    """When its instance was made: what a key may do is asked then, and once an hour."""
+    """Time at which its instance was made: a key's rights are asked for then, and once an hour."""
     calls: int = 0
     asked: int = 0
-    """When its present call began, milliseconds UTC."""
+    """Start of its present call."""
     dead: bool = False
     undead: bool = False
     """A zombie: its time limit does not kill it."""
     forbidden: bool = False
     doubt: str = ""
-    """Why its clock is not sure of the time."""
+    """Reason why its clock is not sure of the time."""
     frozen: bool = False
-    """Whether its clock stands still."""
+    """True while its clock stands still."""
     token: int = 0
-    """Of the lease it holds or held."""
+    """Token of its last lease."""
     books: dict[str, OrderBook] = field(default_factory=dict)
     """The last book it was shown, by symbol."""
     market_seen: int = 0
@@ -111,9 +111,9 @@ class Plan:
     settings: TradeSettings
     market: PolylineMarket
     ticks: int
-    """With those of the quiet end."""
+    """Number of ticks, those of the quiet end included."""
     signals: Sequence[tuple[int, Signal]]
-    """By the tick before which they are published."""
+    """Signals, each with the tick before which it is published."""
     troubles: Sequence[Trouble]
     offset: int
     """Milliseconds of the minute at which the schedule fires."""
@@ -201,12 +201,12 @@ def _signals(
     offset: int,
 ) -> list[tuple[int, Signal]]:
     phase = Phase.PEAKED if settings.strategy == "fade" else Phase.RISING
-    found: list[tuple[int, Signal]] = []
+    signals: list[tuple[int, Signal]] = []
     tick = index = 0
     for number in range(int(random.integers(4, 13))):
-        if not found or random.random() > TOGETHER:
+        if not signals or random.random() > TOGETHER:
             tick = int(random.integers(0, ticks - 1))
-        if not found or random.random() > AGAIN:
+        if not signals or random.random() > AGAIN:
             index = int(random.integers(len(market.listings)))
         time = START + tick * MINUTE + offset - int(random.integers(0, 100)) * 1_000
         price = market.price(index, max(time, START))
@@ -225,10 +225,10 @@ def _signals(
             jump=0.1,
             detector="ewma",
         )
-        found.append((tick, signal))
+        signals.append((tick, signal))
         if random.random() < PUBLISHED_TWICE:
-            found.append((min(tick + 1, ticks - 1), signal))
-    return sorted(found, key=lambda one: one[0])
+            signals.append((min(tick + 1, ticks - 1), signal))
+    return sorted(signals, key=lambda entry: entry[0])
 
 
 def _troubles(random: np.random.Generator, ticks: int, busy: Sequence[int]) -> list[Trouble]:

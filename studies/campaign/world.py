@@ -49,7 +49,7 @@ COLD_EVERY = 3
 
 @dataclass(slots=True)
 class WorldResult:
-    """What became of a world; `broken` is empty when the promise held."""
+    """Outcome of a world; `broken` is empty when every invariant held."""
 
     seed: int
     ticks: int = 0
@@ -58,7 +58,7 @@ class WorldResult:
     entries: int = 0
     closed: int = 0
     struck: Counter[str] = field(default_factory=Counter)
-    """What went wrong, by kind."""
+    """Troubles by kind."""
     broken: str = ""
     tick: int = 0
     """The last one that was played."""
@@ -159,7 +159,7 @@ class World:
         self.people.wait()
         if number >= self.plan.ticks - QUIET_TICKS:
             self._calm_down()
-        due_now = [one for one in self.plan.troubles if one.tick == number]
+        due_now = [trouble for trouble in self.plan.troubles if trouble.tick == number]
         troubles = due_now + self._postponed
         self._postponed = []
         for trouble in troubles:
@@ -184,9 +184,9 @@ class World:
 
     def _invocations(self, number: int, due: int, troubles: list[Trouble]) -> bool:
         """Invoke the function as the schedule does; return whether the last run was a whole one."""
-        whole = {one.kind: one for one in troubles if one.kind in WHOLE_INVOCATIONS}
+        whole = {trouble.kind: trouble for trouble in troubles if trouble.kind in WHOLE_INVOCATIONS}
         self.faults.struck.update(whole.keys())
-        strikes = [one for one in troubles if one.kind not in ELSEWHERE]
+        strikes = [trouble for trouble in troubles if trouble.kind not in ELSEWHERE]
         late = round(whole["late"].size * LATEST) * 1000 if "late" in whole else 0
         run = Run(f"tick-{number}", self.exchange.now, strikes, scheduled=due - late)
         if "clock_doubt" in whole:
@@ -221,8 +221,8 @@ class World:
             self._looked = run.started
             if run.dead:
                 self._warm = None
-        for one in report.happenings:
-            self._note(f"{name}: {one.kind} {one.symbol} {one.text}")
+        for happening in report.happenings:
+            self._note(f"{name}: {happening.kind} {happening.symbol} {happening.text}")
         return not report.busy
 
     def _invoke_beside(self, name: str) -> None:

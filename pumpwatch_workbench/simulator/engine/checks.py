@@ -144,10 +144,10 @@ def check_margin(ledger: Ledger, index: int, side: Side, quantity: Decimal, pric
 def check_risk_limit(ledger: Ledger, index: int, side: Side, value: Decimal) -> None:
     """Refuse a position that would be too large for its leverage (110090)."""
     position, tiers = ledger.position(index), ledger.tiers(index)
-    held = position.size * ledger.mark(index) if position.side == side else ZERO
+    present = position.size * ledger.mark(index) if position.side == side else ZERO
     allowed = [tier for tier in tiers if tier.max_leverage >= ledger.leverage(index)]
-    if held + value > allowed[-1].limit:
-        fitting = tier_of(tiers, held + value).max_leverage
+    if present + value > allowed[-1].limit:
+        fitting = tier_of(tiers, present + value).max_leverage
         raise Refused(
             refusals.OVER_RISK_LIMIT,
             "Order placement failed as your position may exceed the max limit. Please adjust your "

@@ -95,7 +95,7 @@ class Position:
     take_profit_by: str = "LastPrice"
     stop_loss_by: str = "LastPrice"
     trailing_stop: Decimal | None = None
-    """How far behind the best price a trailing stop follows, USDT."""
+    """Distance by which a trailing stop follows the best price, USDT."""
     trailing_from: Decimal | None = None
     """The price that has to be reached before it follows; None: it follows already."""
     best_price: Decimal | None = None

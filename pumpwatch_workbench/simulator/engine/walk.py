@@ -112,8 +112,8 @@ class Walk:
 
     def watched(self) -> list[int]:
         """Return the symbols with an open order or position."""
-        held = {position.index for position in self.ledger.held()}
-        return sorted(held.union(self.ledger.active))
+        positions = {position.index for position in self.ledger.held()}
+        return sorted(positions.union(self.ledger.active))
 
     def _next(self, end: int) -> Happening | None:
         """Return the first thing to happen until the minute's end, None when nothing will.

@@ -46,7 +46,7 @@ class Listing:
     price_limit_ratios: tuple[Decimal, Decimal] | None = None
     """`priceLimitRatioX` and `priceLimitRatioY`, fractions of the mark price; None: as usual."""
     delivery_time: int = 0
-    """When the contract is delisted or delivered, milliseconds UTC; 0: no date."""
+    """Time of the delisting or delivery, milliseconds UTC; 0: no date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Prints:
     time: IntArray
     """Milliseconds UTC; the parts of one order share it."""
     bought: BoolArray
-    """Whether the taker bought."""
+    """True where the taker bought."""
     price: FloatArray
     quantity: FloatArray
     """Base coin."""
@@ -123,19 +123,19 @@ class Market(Protocol):
 
     @property
     def listings(self) -> tuple[Listing, ...]:
-        """The contracts, sorted by symbol; the place in this tuple is the index used below."""
+        """Return the contracts, sorted by symbol; the place in this tuple is their index."""
 
     @property
     def planted(self) -> tuple[PlantedEvent, ...]:
-        """The pumps in the live part, ordered by onset."""
+        """Return the pumps in the live part, ordered by onset."""
 
     @property
     def start(self) -> int:
-        """First instant that can be live, milliseconds UTC, on a full minute."""
+        """Return the first instant that can be live, milliseconds UTC, on a full minute."""
 
     @property
     def end(self) -> int | None:
-        """Last instant there are prices for, or None when the market never ends."""
+        """Return the last instant there are prices for, None when the market never ends."""
 
     def minutes(self, index: int, first: int, last: int) -> Minutes:
         """Return the complete candles with `first <= open_time <= last` (milliseconds UTC).
