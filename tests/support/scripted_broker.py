@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -12,16 +11,7 @@ from typing import Any
 from support.scripted_market import listing
 
 from pumpwatch.domain.trading.access import Access
-from pumpwatch.domain.trading.orders import (
-    Account,
-    Fill,
-    FillKind,
-    OrderRequest,
-    OrderStatus,
-    Position,
-    Side,
-    StopTrigger,
-)
+from pumpwatch.domain.trading.orders import FillKind, OrderRequest, Side
 from pumpwatch.domain.trading.rows import Rows, UnreadableRow
 from pumpwatch.errors import PumpwatchError
 from pumpwatch_workbench.local.memory import ManualClock
@@ -53,6 +43,7 @@ FINE = {
     "max_leverage": Decimal(100),
 }
 """Filters that let every order through: what a contract asks for is the market data's affair."""
+SOURCES = {"positions": "positions", "open_orders": "open_orders", "fills": "executions"}
 KINDS = {
     FillKind.TRADE: "Trade",
     FillKind.AUTO_DELEVERAGING: "AdlTrade",
@@ -88,6 +79,7 @@ class ScriptedBroker:
         self._clock, self._market, self._port = clock, market, in_process(self.exchange)[0]
         book = self.exchange.prices.book
         self.exchange.prices.book = lambda *at, **last: _without_spread(book(*at, **last))  # type: ignore[method-assign, assignment]
+        self._port.access = lambda: self.access_facts  # type: ignore[method-assign]
         self._failures: defaultdict[str, list[tuple[PumpwatchError, bool]]] = defaultdict(list)
         self.unreadable: list[UnreadableRow] = []
         """Rows of its lists that cannot be read."""
@@ -159,7 +151,7 @@ class ScriptedBroker:
         kind: FillKind = FillKind.TRADE,
     ) -> None:
         """Fill an order that nobody placed through the port."""
-        engine, time = self.exchange.engine, self.exchange.catch_up()
+        time = self.exchange.catch_up()
         identity, sequence = self.ledger.next_id("order")
         order = Order(
             order_id=identity,
@@ -177,7 +169,7 @@ class ScriptedBroker:
         self.ledger.add(order)
         self.ledger.fill(order, price, quantity, time, maker=False, kind=KINDS[kind])
         self.ledger.settle(order, "Filled", time)
-        sync_stops(self.ledger, engine.ledger.position(order.index), time)
+        sync_stops(self.ledger, self.position(symbol), time)
 
     def charge_funding(self, symbol: str, fee: Decimal) -> None:
         """Charge funding on a position; positive = paid."""
@@ -213,75 +205,35 @@ class ScriptedBroker:
 
     # --- the port ------------------------------------------------------------------------
 
-    def account(self) -> Account:
-        with self._call("account"):
-            return self._port.account()
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        call = getattr(self._port, method)
 
-    def positions(self, symbol: str = "") -> Rows[Position]:
-        with self._call("positions"):
-            return self._odd("positions", self._port.positions(symbol), symbol)
-
-    def open_orders(self) -> Rows[OrderStatus]:
-        with self._call("open_orders"):
-            return self._odd("open_orders", self._port.open_orders())
-
-    def place(self, request: OrderRequest) -> str:
-        with self._call("place"):
-            coming, index = self.exchange.engine.interventions, self.exchange.indices[request.symbol]
-            if self.fill_fraction < 1:
-                coming.fill_fractions[index] = self.fill_fraction
-            if self.drop_stops:
-                coming.drop_stop_of_next_entry.add(index)
-            self.placed.append(request)
-            return self._port.place(request)
-
-    def find_order(self, symbol: str, order_id: str) -> OrderStatus | None:
-        with self._call("find_order"):
-            return self._port.find_order(symbol, order_id)
-
-    def fills(self, symbol: str, *, since: int) -> Rows[Fill]:
-        with self._call("fills"):
-            return self._odd("executions", self._port.fills(symbol, since=since), symbol)
-
-    def set_leverage(self, symbol: str, leverage: Decimal) -> None:
-        with self._call("set_leverage"):
-            self._port.set_leverage(symbol, leverage)
-
-    def set_protection(
-        self,
-        symbol: str,
-        *,
-        stop_loss: Decimal | None,
-        take_profit: Decimal | None,
-        trigger: StopTrigger,
-        trailing_stop: Decimal | None = None,
-    ) -> None:
-        with self._call("set_protection"):
-            self._port.set_protection(
-                symbol,
-                stop_loss=stop_loss,
-                take_profit=take_profit,
-                trigger=trigger,
-                trailing_stop=trailing_stop,
+        def through(*args: Any, **named: Any) -> Any:
+            self.calls.append(method)
+            failures = self._failures[method]
+            error, after = failures.pop(0) if failures else (None, False)
+            if error is not None and not after:
+                raise error
+            if method == "place":
+                self._before_placing(args[0])
+            answer = call(*args, **named)
+            if error is not None:
+                raise error
+            return (
+                self._with_odd_rows(SOURCES[method], answer, *args) if method in SOURCES else answer
             )
 
-    def access(self) -> Access:
-        with self._call("access"):
-            return self.access_facts
+        return through
 
-    # --- inside --------------------------------------------------------------------------
+    def _before_placing(self, request: OrderRequest) -> None:
+        self.placed.append(request)
+        coming, index = self.exchange.engine.interventions, self.exchange.indices[request.symbol]
+        if self.fill_fraction < 1:
+            coming.fill_fractions[index] = self.fill_fraction
+        if self.drop_stops:
+            coming.drop_stop_of_next_entry.add(index)
 
-    @contextmanager
-    def _call(self, name: str) -> Iterator[None]:
-        self.calls.append(name)
-        error, after = self._failures[name].pop(0) if self._failures[name] else (None, False)
-        if error is not None and not after:
-            raise error
-        yield
-        if error is not None:
-            raise error
-
-    def _odd(self, source: str, rows: Rows[Any], symbol: str = "") -> Rows[Any]:
+    def _with_odd_rows(self, source: str, rows: Rows[Any], symbol: str = "") -> Rows[Any]:
         odd = (row for row in self.unreadable if row.source == source)
         about = (row for row in odd if not symbol or row.symbol in ("", symbol))
         return Rows(tuple(rows), (*rows.unreadable, *about))
