@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Protocol
 
 import orjson
@@ -30,6 +31,7 @@ from pumpwatch_workbench.simulator.endpoints.wire.messages import (
     query_parameters,
 )
 from pumpwatch_workbench.simulator.engine.refusals import (
+    INVALID_KEY,
     NOT_IN_DEMO,
     PERMISSION,
     TOO_MANY_VISITS,
@@ -244,8 +246,9 @@ class Exchange(Floor):
         except Refused as refusal:
             if isinstance(refusal, _TooManyVisits):
                 limit = refusal.limit
-            if refusal.code == 10003 and self.settings.invalid_key_status != 200:  # noqa: PLR2004
-                return 401, Response(self.settings.invalid_key_status, b"")
+            status = self.settings.invalid_key_status
+            if refusal.code == INVALID_KEY and status != HTTPStatus.OK:
+                return 401, Response(status, b"")
             code, text, result = refusal.code, refusal.text, orjson.dumps(refusal.result)
             ext = b"{}"
         payload = envelope(code, text, result, now, ext)

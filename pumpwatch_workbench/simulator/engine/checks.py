@@ -8,7 +8,7 @@ from pumpwatch_workbench.simulator.market.source import Listing
 
 from . import refusals
 from .ledger import Ledger
-from .records import ZERO, Order, Position, Side
+from .records import FALLING, RISING, ZERO, Order, Position, Side
 from .refusals import Refused, invalid, scaled
 from .requests import OrderRequest
 from .settings import ExchangeSettings
@@ -86,9 +86,9 @@ def check_trigger(request: OrderRequest, current: Decimal) -> None:
         f"trigger_price[{scaled(trigger)}]",
         f"current[{scaled(current)}]??{request.trigger_by}",
     )
-    if request.trigger_direction == 1 and trigger <= current:
+    if request.trigger_direction == RISING and trigger <= current:
         raise Refused(refusals.TRIGGER_NOT_ABOVE, f"expect Rising, but {prices[0]} <= {prices[1]}")
-    if request.trigger_direction == 2 and trigger >= current:  # noqa: PLR2004 - Bybit's code
+    if request.trigger_direction == FALLING and trigger >= current:
         raise Refused(refusals.TRIGGER_NOT_BELOW, f"expect Falling, but {prices[0]} >= {prices[1]}")
 
 

@@ -14,7 +14,7 @@ from .interventions import Interventions
 from .ledger import Ledger
 from .matching import Matching
 from .prices import Prices, floor_to
-from .records import Order, Position
+from .records import Order, Position, Side
 from .refusals import Refused, invalid, scaled
 from .requests import OrderRequest, StopRequest
 from .settings import ExchangeSettings
@@ -219,7 +219,7 @@ class Engine:
         limits = self.prices.limits(request.index, self.time)
         if request.kind == "Market":
             bound = limits[request.side == "Sell"]
-            price = bound if request.slippage is None else _tolerated(request, book, bound)
+            price = _tolerated(request.side, request.slippage, book, bound)
             refuses = self.settings.market_beyond_limit == "refuse"
             if refuses and request.trigger_price is None and not book.crosses(request.side, bound):
                 best = scaled(book.best(request.side) or bound)
@@ -299,13 +299,16 @@ def _changed(present: Decimal | None, asked: Decimal | None) -> Decimal | None:
     return asked or None
 
 
-def _tolerated(request: OrderRequest, book: Book, bound: Decimal) -> Decimal:
-    """Return the bound of a market order that names its own tolerance, from the best price."""
-    assert request.slippage is not None  # noqa: S101 - the caller checked
-    kind, size = request.slippage
+def _tolerated(
+    side: Side, slippage: tuple[str, Decimal] | None, book: Book, bound: Decimal
+) -> Decimal:
+    """Return the bound of a market order, tighter where it names its own tolerance."""
+    if slippage is None:
+        return bound
+    kind, size = slippage
     tick = book.listing.tick_size
-    best = book.best_ask if request.side == "Buy" else book.best_bid
+    best = book.best_ask if side == "Buy" else book.best_bid
     distance = size * tick if kind == "TickSize" else floor_to(best * size / 100, tick)
-    if request.side == "Buy":
+    if side == "Buy":
         return min(best + distance, max(bound, best))
     return max(best - distance, min(bound, best), tick)

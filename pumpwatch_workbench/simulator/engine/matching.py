@@ -79,13 +79,12 @@ class Matching:
         self, position: Position, quantity: Decimal, price: Decimal, time: int, create_type: str
     ) -> None:
         """Close a part of a position by an order that the exchange itself makes, at its price."""
-        assert position.side is not None  # noqa: S101 - only held positions are closed
         identity, sequence = self.ledger.next_id("order")
         order = Order(
             order_id=identity,
             index=position.index,
             symbol=position.symbol,
-            side=opposite(position.side),
+            side=position.closing_side,
             quantity=quantity,
             price=price,
             created=time,

@@ -9,6 +9,8 @@ from typing import Literal
 Side = Literal["Buy", "Sell"]
 ZERO = Decimal(0)
 
+RISING, FALLING = 1, 2
+"""Bybit's codes of a trigger's direction."""
 RESTING = frozenset({"New", "PartiallyFilled"})
 OPEN = RESTING | {"Untriggered"}
 
@@ -118,6 +120,11 @@ class Position:
     def sign(self) -> int:
         """Return 1 long, -1 short, 0 flat."""
         return 0 if self.side is None else (1 if self.side == "Buy" else -1)
+
+    @property
+    def closing_side(self) -> Side:
+        """Return the side of an order that closes the position."""
+        return "Sell" if self.side == "Buy" else "Buy"
 
     @property
     def trailing_level(self) -> Decimal | None:

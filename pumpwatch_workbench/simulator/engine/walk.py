@@ -17,7 +17,7 @@ from .crossings import first_crossing, trailing_crossing
 from .ledger import Ledger
 from .matching import Matching
 from .prices import Prices, floor_to, on_tick
-from .records import Order, Position
+from .records import RISING, Order, Position
 from .refusals import Refused
 from .settings import ExchangeSettings
 from .stops import release_legs, sync_stops
@@ -161,10 +161,9 @@ class Walk:
         after = self.time
         if order.stop_kind == "TrailingStop" and order.status == "Untriggered":
             return self._trailing_happening(order, path, after)
-        if order.status == "Untriggered":
-            assert order.trigger_price is not None  # noqa: S101 - true of every waiting order
+        if order.status == "Untriggered" and order.trigger_price is not None:
             (times, line), ratio = self._watched_line(order.index, order.trigger_by, path)
-            rising = order.trigger_direction == 1
+            rising = order.trigger_direction == RISING
             level = float(order.trigger_price) / ratio
             kind: Kind = "target" if order.stop_kind == "TakeProfit" else "stop"
         else:

@@ -47,6 +47,7 @@ class LiveMarket:
         self.source = source
         self.listings: tuple[Listing, ...] = source.listings
         self.version = 0
+        self.start, self.end = source.start, source.end
         self._changes: dict[int, _Changes] = {}
 
     # --- what can happen -----------------------------------------------------------------
@@ -97,16 +98,6 @@ class LiveMarket:
     def planted(self) -> tuple[PlantedEvent, ...]:
         """Return the source's pumps."""
         return self.source.planted
-
-    @property
-    def start(self) -> int:
-        """Return the source's first live instant."""
-        return self.source.start
-
-    @property
-    def end(self) -> int | None:
-        """Return the source's last instant."""
-        return self.source.end
 
     def price(self, index: int, time: int) -> float:
         """Return the last price; NaN once the contract is delisted."""

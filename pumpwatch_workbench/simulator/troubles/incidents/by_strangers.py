@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pumpwatch_workbench.simulator.engine.engine import Engine
 from pumpwatch_workbench.simulator.engine.prices import floor_to
-from pumpwatch_workbench.simulator.engine.records import Side, opposite
+from pumpwatch_workbench.simulator.engine.records import Side
 from pumpwatch_workbench.simulator.engine.requests import OrderRequest
 from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident, IncidentError
 from pumpwatch_workbench.simulator.troubles.incidents.to_positions import held, part
@@ -36,9 +36,8 @@ def _side(incident: Incident, default: Side) -> Side:
 def manual_close(engine: Engine, index: int, incident: Incident) -> None:
     """Close a position, or a part of it, at market."""
     position = held(engine, index, incident)
-    assert position.side is not None  # noqa: S101 - held
     quantity = part(engine, index, incident.quantity, position.size)
-    side = opposite(position.side)
+    side = position.closing_side
     engine.create(OrderRequest(index, side, "Market", quantity, reduce_only=True))
 
 
