@@ -63,7 +63,7 @@ def _movers(exchange: Exchange, _: bytes) -> dict[str, object]:
 def _faults(exchange: Exchange, body: bytes) -> dict[str, object]:
     order = faults_from_json(_document(body))
     exchange.faults, exchange.clock_skew_ms = order.plan, order.clock_skew_ms
-    exchange.conditions = Conditions(exchange.settings)
+    exchange.conditions = Conditions()
     return {}
 
 

@@ -115,7 +115,7 @@ class Exchange(Floor):
         self.clock = clock
         self.faults: FaultPlan = faults or NoFaults()
         self.injected: Counter[str] = Counter()
-        self.conditions = Conditions(self.settings)
+        self.conditions = Conditions()
         self.clock_skew_ms = 0
         self.incidents: IncidentSchedule | None = None
         self.happened: Counter[str] = Counter()

@@ -38,7 +38,6 @@ from pumpwatch_workbench.simulator.troubles.faults.catalogue import (
     ORDERS,
     POSITIONS,
 )
-from pumpwatch_workbench.simulator.troubles.faults.plan import Call, Fault
 from pumpwatch_workbench.simulator.troubles.faults.schedule import FaultSchedule
 
 from .plan import ACCOUNT, Plan
@@ -125,10 +124,8 @@ class CampaignExchange(Exchange):
         if deep:
             self.blind_until = self.lag_until + BLIND_AFTER
         little = milliseconds if deep else min(milliseconds, LONGEST_LAG)
-        for lists, by in (((POSITIONS,), milliseconds), ((ORDERS, HISTORY, EXECUTIONS), little)):
-            fault = Fault("stale", lag_ms=by, lasts_ms=duration, lists=lists)
-            call = Call("GET", lists[0], {}, 0, self.now)
-            self.conditions.begin(fault, call, -1, self.engine.ledger)
+        self.conditions.lag([POSITIONS], milliseconds, self.lag_until)
+        self.conditions.lag([ORDERS, HISTORY, EXECUTIONS], little, self.lag_until)
 
     @property
     def lagging(self) -> bool:

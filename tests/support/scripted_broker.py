@@ -24,7 +24,6 @@ from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.in_process import in_process
 from pumpwatch_workbench.simulator.market.polyline import PolylineMarket
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import ORDERS, POSITIONS
-from pumpwatch_workbench.simulator.troubles.faults.plan import Call, Fault
 
 PLAIN = ExchangeSettings(
     rate_limits=False,
@@ -188,9 +187,7 @@ class ScriptedBroker:
         """Let the lists of positions and open orders lag so far behind, for as long."""
         now = self.exchange.catch_up()
         self.exchange.conditions.note(self.ledger)
-        lists = (POSITIONS, ORDERS)
-        stale = Fault("stale", lag_ms=milliseconds, lasts_ms=milliseconds, lists=lists)
-        self.exchange.conditions.begin(stale, Call("GET", POSITIONS, {}, 0, now), -1, self.ledger)
+        self.exchange.conditions.lag((POSITIONS, ORDERS), milliseconds, now + milliseconds)
 
     @property
     def lagging(self) -> bool:

@@ -48,11 +48,6 @@ class ExchangeSettings:
     """Every symbol in hedge mode, long and short side by side: shown and refused, not traded."""
     order_link_horizon: Literal["ever", "open"] = "ever"
     """Time for which an orderLinkId stays taken."""
-    orders_lag_ms: int = 0
-    """Age of what order/realtime shows, market time; the next three: of the other lists."""
-    history_lag_ms: int = 0
-    executions_lag_ms: int = 0
-    positions_lag_ms: int = 0
     closed_orders_kept: int = 500
     """Number of orders that are done and can still be asked for in order/realtime."""
     kline_start: Literal["next", "containing"] = "next"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
 from pumpwatch_workbench.simulator.engine.engine import GONE
 from pumpwatch_workbench.simulator.engine.refusals import Refused
-from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import (
     CREATE,
     EXECUTIONS,
@@ -59,10 +59,7 @@ class Conditions:
     `number` is always that of the request, `now` the market's time.
     """
 
-    def __init__(self, settings: ExchangeSettings) -> None:
-        self._standing = {
-            path: int(getattr(settings, f"{name}_lag_ms")) for name, path in LISTS.items()
-        }
+    def __init__(self) -> None:
         self._lags: dict[str, _Lag] = {}
         self._hidden: _Hidden | None = None
         self._past = Past()
@@ -70,7 +67,7 @@ class Conditions:
     @property
     def lagging(self) -> bool:
         """Tell whether a list lags or has lagged since the conditions were made."""
-        return bool(self._lags) or any(self._standing.values())
+        return bool(self._lags)
 
     def note(self, ledger: Ledger) -> None:
         """Remember the account as it is now, for lists that lag later on."""
@@ -81,17 +78,19 @@ class Conditions:
         spell = _Spell(number, call.now + fault.lasts_ms)
         if fault.action == "stale":
             own = (call.path,) if call.path in LIST_PATHS else tuple(LISTS.values())
-            for path in fault.lists or own:
-                self._lags[path] = _Lag(spell, fault.lag_ms)
+            self._lags |= dict.fromkeys(fault.lists or own, _Lag(spell, fault.lag_ms))
         elif fault.action == "hide_orders":
             first = _first_hidden(ledger, coming=call.path == CREATE)
             self._hidden = _Hidden(spell, first, fault.ret_code)
 
+    def lag(self, paths: Iterable[str], lag_ms: int, until: int) -> None:
+        """Let lists answer what was so `lag_ms` before, until a market time."""
+        self._lags |= dict.fromkeys(paths, _Lag(_Spell(0, until), lag_ms))
+
     def lag_ms(self, path: str, number: int, now: int) -> int:
         """Return by how much the list at a path lags behind, 0 when it does not."""
         lag = self._lags.get(path)
-        begun = lag.lag_ms if lag is not None and lag.spell.holds(number, now) else 0
-        return max(begun, self._standing.get(path, 0))
+        return lag.lag_ms if lag is not None and lag.spell.holds(number, now) else 0
 
     def seen(self, floor: Floor, path: str, number: int, now: int) -> Floor:
         """Return the exchange as a request for a path sees it."""
