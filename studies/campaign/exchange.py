@@ -21,7 +21,6 @@ from pumpwatch.errors import UnreadableAnswer
 from pumpwatch.ports import Broker, Deadline, ExchangeHealth, MarketData
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.refusals import Refused
-from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.in_process import (
     InProcessClock,
@@ -47,7 +46,6 @@ LONGEST_LAG = 9_000
 """Milliseconds; the settling time is ten seconds at least."""
 BLIND_AFTER = 180_000
 """Milliseconds for which what the lists hid, or what was matched late, may be unknown to us."""
-HTTP_SETTINGS = ExchangeSettings(default_leverage=Decimal(10), rate_limits=False)
 FAULT_RATE = 0.02
 SLOW_ON_THE_WALL = frozenset({"drip"})
 """Faults that cost wall time, which a world has none of."""
@@ -66,10 +64,10 @@ Item = TypeVar("Item", bound=_OfSymbol)
 class CampaignExchange(Exchange):
     """A simulated exchange on a stepped clock, and what a campaign does to its answers."""
 
-    def __init__(self, plan: Plan, settings: ExchangeSettings) -> None:
+    def __init__(self, plan: Plan) -> None:
         key = replace(credentials_from_seed(plan.seed), user_id=int(ACCOUNT))
         clock = MarketClock(start=plan.market.start, stepped=True)
-        super().__init__(plan.market, clock, key, settings)
+        super().__init__(plan.market, clock, key, plan.exchange)
         self.lag_until = 0
         """Time until which lists lag."""
         self.blind_until = 0
@@ -222,7 +220,7 @@ class InProcess:
     """Connections within this process: there is no wire that anything could go wrong on."""
 
     def __init__(self, plan: Plan) -> None:
-        self.exchange = CampaignExchange(plan, plan.exchange)
+        self.exchange = CampaignExchange(plan)
         session = InProcessSession(self.exchange)
         market = InProcessMarketData(self.exchange, session)
         self._connection = _connection(self.exchange, session, market)
@@ -246,7 +244,7 @@ class OverHttp(InProcess):
     """Connections through pybit to a simulator on loopback, with faults drawn from the seed."""
 
     def __init__(self, plan: Plan) -> None:
-        self.exchange = CampaignExchange(plan, HTTP_SETTINGS)
+        self.exchange = CampaignExchange(plan)
         self._seed = plan.seed
         kinds = [name for name in KINDS if name not in SLOW_ON_THE_WALL]
         self.exchange.faults = FaultSchedule(plan.seed, FAULT_RATE, kinds=kinds)

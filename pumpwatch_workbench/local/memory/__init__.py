@@ -1,4 +1,4 @@
-"""The ports kept in this process: the executable description of what every adapter must do."""
+"""Stores and smaller ports kept in this process: every other adapter passes the same tests."""
 
 from .edges import (
     ManualClock,
