@@ -20,16 +20,21 @@ from pumpwatch.settings.trade import TradeSettings
 from pumpwatch.usecases.trade.run import Ports
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
 from pumpwatch_workbench.local.memory import (
-    ManualClock,
-    MemoryBroker,
     MemoryHaltStore,
     MemoryJournal,
     MemoryLeaseStore,
     MemoryLockStore,
-    MemoryMarketData,
     MemorySignalStore,
-    instrument,
 )
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.in_process import InProcessClock, in_process
+from pumpwatch_workbench.simulator.market.clock import MarketClock
+from pumpwatch_workbench.simulator.market.polyline import PolylineMarket
+from pumpwatch_workbench.simulator.market.source import Listing
+from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident
+from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_incident
 
 POSITIONS = 20
 START = 1_800_000_000_000
@@ -70,8 +75,9 @@ def measure() -> dict[str, float]:
 
 
 def _restored_after(latency: float) -> tuple[int, float]:
-    clock, market = ManualClock(START), MemoryMarketData(START)
-    broker, leases = MemoryBroker(clock), MemoryLeaseStore(lambda: clock.now() / 1000)
+    exchange = _exchange()
+    clock, (broker, market) = InProcessClock(exchange), in_process(exchange)
+    leases = MemoryLeaseStore(lambda: clock.now() / 1000)
     signals, slow = MemorySignalStore(), _Slow(broker)
     with ThreadPoolExecutor(MOST_READS) as executor:
         ports = Ports(
@@ -94,16 +100,11 @@ def _restored_after(latency: float) -> tuple[int, float]:
                 assert taken is not None
                 use_case.run(Tick(clock.now(), name), deadline, taken)
 
-        symbols = [f"P{number}USDT" for number in range(POSITIONS)]
-        for symbol in symbols:
-            market.list_instrument(instrument(symbol))
-            market.set_price(symbol, 1.17)
-            broker.set_price(symbol, Decimal("1.17"))
-        for number, symbol in enumerate(symbols):
-            signals.publish(_signal(symbol, clock.now()))
+        for number, listing in enumerate(exchange.market.listings):
+            signals.publish(_signal(listing.symbol, clock.now()))
             run_once(f"open-{number}")
         for position in broker.positions():
-            broker.remove_protection(position.symbol)
+            apply_incident(exchange.engine, Incident("drop_stop", position.symbol))
         assert len(broker.positions()) == POSITIONS
         slow.seconds, longest = latency, 0.0
         for run in range(1, MOST_RUNS + 1):
@@ -113,6 +114,19 @@ def _restored_after(latency: float) -> tuple[int, float]:
             if all(one.stop_loss is not None for one in broker.positions()):
                 return run, longest
     raise AssertionError(f"after {MOST_RUNS} runs a position still has no stop")
+
+
+def _exchange() -> Exchange:
+    step, many = Decimal("0.1"), Decimal(1_000_000)
+    filters = (Decimal("0.0001"), step, step, many, many, Decimal(5), Decimal(25), 0)
+    names = [f"P{number:02d}" for number in range(POSITIONS)]
+    market = PolylineMarket(
+        [Listing(f"{name}USDT", name, *filters) for name in names],
+        [([START], [1.17])] * POSITIONS,
+        START,
+    )
+    clock, settings = MarketClock(start=START, stepped=True), ExchangeSettings(rate_limits=False)
+    return Exchange(market, clock, credentials_from_seed(1), settings)
 
 
 def _settings() -> TradeSettings:

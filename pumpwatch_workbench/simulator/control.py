@@ -58,7 +58,7 @@ def _document(body: bytes) -> object:
 def _faults(exchange: Exchange, body: bytes) -> dict[str, object]:
     order = faults_from_json(_document(body))
     exchange.faults, exchange.clock_skew_ms = order.plan, order.clock_skew_ms
-    exchange.conditions = Conditions(exchange.settings)
+    exchange.conditions = Conditions()
     return {}
 
 

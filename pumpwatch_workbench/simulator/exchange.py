@@ -1,10 +1,12 @@
-"""The simulated exchange itself: one request in, one answer out, without a network."""
+"""The simulated exchange: a request in, an answer out, without a network."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Protocol
 
 import orjson
@@ -28,6 +30,7 @@ from pumpwatch_workbench.simulator.endpoints.wire.messages import (
     query_parameters,
 )
 from pumpwatch_workbench.simulator.engine.refusals import (
+    INVALID_KEY,
     NOT_IN_DEMO,
     PERMISSION,
     TOO_MANY_VISITS,
@@ -65,8 +68,23 @@ class Clock(Protocol):
         """Move market time forward and return it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Received:
+    """One request exactly as it was sent."""
+
+    method: str
+    path: str
+    query: str
+    body: bytes
+    headers: Mapping[str, str]
+
+    def parameters(self) -> Mapping[str, object]:
+        """Return the parameters. Raises `Refused` for a body that is not JSON."""
+        return query_parameters(self.query) if self.method == "GET" else body_parameters(self.body)
+
+
 class Exchange(ExchangeState):
-    """Serve requests from several threads, one call at a time.
+    """Serve the requests of several threads, one call at a time.
 
     Two clocks: `clock` is the market's (prices, order times, the envelope's time), `wall` the
     exchange's own (signatures, rate limits). With a stepped clock each request costs its latency
@@ -89,7 +107,7 @@ class Exchange(ExchangeState):
         self.clock = clock
         self.faults: FaultPlan = faults or NoFaults()
         self.injected: Counter[str] = Counter()
-        self.conditions = Conditions(self.settings)
+        self.conditions = Conditions()
         self.clock_skew_ms = 0
         self.incidents: IncidentSchedule | None = None
         self.happened: Counter[str] = Counter()
@@ -99,10 +117,6 @@ class Exchange(ExchangeState):
         self._number = 0
         self._call_skew_ms = 0
         self.lock = threading.RLock()
-
-    def add_credentials(self, credentials: Credentials) -> None:
-        """Let another key (an RSA one, say) use the same account."""
-        self.credentials[credentials.api_key] = credentials
 
     def latency(self, path: str) -> int:
         """Return the round trip of a path in milliseconds."""
@@ -125,10 +139,23 @@ class Exchange(ExchangeState):
             latency = self.latency(path) if self.clock.stepped else 0
             if latency:
                 self.clock.advance_by(latency // 2)
-            response = self._serve(method, path, query, body, headers or {}, address)
+            call = _Received(method, path, query, body, headers or {})
+            response = self._serve(call, address)
             if self.clock.stepped and (rest := latency - latency // 2 + response.delay_ms):
                 self.clock.advance_by(rest)
             return response
+
+    def ask(self, method: str, path: str, parameters: Mapping[str, object]) -> tuple[int, Answer]:
+        """Return when and what a call made in this process is answered. Raises `Refused`.
+
+        It needs no signature, takes no time and meets no faults, but lists lag for it as well.
+        """
+        with self.lock:
+            self._number += 1
+            self.requests[path] += 1
+            now = self._reached(path)
+            request = Request(method, path, parameters, now, next(iter(self.credentials)))
+            return now, self._result(ROUTES[method, path], request)
 
     def catch_up(self) -> int:
         """Let everything happen up to the present market time, and return it."""
@@ -144,83 +171,63 @@ class Exchange(ExchangeState):
             self.incidents.advance(self.engine, time, self.happened)
         self.engine.advance(time)
 
-    def _serve(
-        self,
-        method: str,
-        path: str,
-        query: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        address: str,
-    ) -> Response:
+    def _serve(self, call: _Received, address: str) -> Response:
         self._number += 1
-        self.requests[path] += 1
+        self.requests[call.path] += 1
         if not self.limits.address_allowed(address, self._limit_time()):
             text = self.settings.forbidden_body
             return Response(403, text.encode(), {"Content-Type": "text/plain"})
-        if method == "GET" and body:
+        if call.method == "GET" and call.body:
             return Response(403, FORBIDDEN_PAGE, {"Content-Type": "text/html"})
-        route = ROUTES.get((method, path))
+        route = ROUTES.get((call.method, call.path))
         if route is None:
             return Response(404, b"404 page not found", {"Content-Type": "text/plain"})
-        return self._meet_faults(route, method, path, query, body, headers)
+        return self._meet_faults(route, call)
 
-    def _meet_faults(
-        self,
-        route: Route,
-        method: str,
-        path: str,
-        query: str,
-        body: bytes,
-        headers: Mapping[str, str],
-    ) -> Response:
+    def _meet_faults(self, route: Route, received: _Received) -> Response:
         """Answer a request to a known path, with what the fault plan makes of it."""
         number, now = self._number, self.clock.now()
-        call = Call(method, path, self.requests[path], now)
+        call = Call(received.method, received.path, self.requests[received.path], now)
         early = self._counted(self.faults.before(call))
         self._call_skew_ms = 0
         if early is not None and early.is_condition:
             self._call_skew_ms = early.clock_skew_ms
             self.conditions.begin(early, call, number, self.engine.ledger)
-        if lag := self.conditions.lag_ms(path, number, now):
-            self._advance(now - lag)  # what the list will show is noted in passing
-        now = self.catch_up()
+        now = self._reached(received.path)
         if early is not None and not early.is_condition:
             return answer_without_acting(early, now=now, wall=self._wall_time(), number=number)
-        response = self._answer(route, method, path, query, body, headers, now)
+        response = self._answer(route, received, now)
         late = self._counted(self.faults.after(call))
         if late is None:
             return response
         if late.action == "duplicate_delivery":
-            response = self._answer(route, method, path, query, body, headers, now)
+            response = self._answer(route, received, now)
         return spoiled(response, late, now=now, wall=self._wall_time(), number=number)
+
+    def _reached(self, path: str) -> int:
+        """Let everything happen up to now; what a list that lags will show is noted in passing."""
+        now = self.clock.now()
+        if lag := self.conditions.lag_ms(path, self._number, now):
+            self._advance(now - lag)
+        return self.catch_up()
 
     def _counted(self, fault: Fault | None) -> Fault | None:
         if fault is not None:
             self.injected[fault.label] += 1
         return fault
 
-    def _answer(
-        self,
-        route: Route,
-        method: str,
-        path: str,
-        query: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        now: int,
-    ) -> Response:
+    def _answer(self, route: Route, call: _Received, now: int) -> Response:
         limit: UserLimit | None = None
         caller: Credentials | None = None
         try:
             if route.private:
-                caller = self._caller(query if method == "GET" else body, headers)
-                limit = self._user_limit(route, method, path, caller)
+                caller = self._caller(call)
+                limit = self._user_limit(route, call, caller)
                 if self.settings.demo and not route.in_demo:
                     raise Refused(NOT_IN_DEMO, "Demo trading are not supported.")
-            parameters = query_parameters(query) if method == "GET" else body_parameters(body)
             key = caller.api_key if caller else ""
-            answer = self._result(route, Request(method, path, parameters, now, key))
+            request = Request(call.method, call.path, call.parameters(), now, key)
+            answer = self._result(route, request)
             code, text, result = 0, answer.text, answer.json()
             ext = orjson.dumps(answer.ext or {})
         except Unauthorized:
@@ -228,13 +235,14 @@ class Exchange(ExchangeState):
         except Refused as refusal:
             if isinstance(refusal, _TooManyVisits):
                 limit = refusal.limit
-            if refusal.code == 10003 and self.settings.invalid_key_status != 200:  # noqa: PLR2004
-                return Response(self.settings.invalid_key_status, b"")
+            status = self.settings.invalid_key_status
+            if refusal.code == INVALID_KEY and status != HTTPStatus.OK:
+                return Response(status, b"")
             code, text, result = refusal.code, refusal.text, orjson.dumps(refusal.result)
             ext = b"{}"
         payload = envelope(code, text, result, now, ext)
         shown = answer_headers(code, now, self._number, len(payload))
-        if limit is not None and (method == "POST" or self.settings.limit_headers_on_get):
+        if limit is not None and (call.method == "POST" or self.settings.limit_headers_on_get):
             shown |= self._limit_headers(limit)
         return Response(200, payload, shown)
 
@@ -246,18 +254,18 @@ class Exchange(ExchangeState):
             return hidden
         return route.handler(conditions.seen(self, request.path, number, request.now), request)
 
-    def _caller(self, payload: str | bytes, headers: Mapping[str, str]) -> Credentials:
-        small = {name.lower(): value for name, value in headers.items()}
+    def _caller(self, call: _Received) -> Credentials:
+        small = {name.lower(): value for name, value in call.headers.items()}
         if KEY_HEADER not in small:
             raise Unauthorized
-        raw = payload.encode() if isinstance(payload, str) else payload
-        return authenticate(self.credentials, small, raw, self._wall_time())
+        payload = call.query.encode() if call.method == "GET" else call.body
+        return authenticate(self.credentials, small, payload, self._wall_time())
 
-    def _user_limit(self, route: Route, method: str, path: str, caller: Credentials) -> UserLimit:
-        if method == "POST" and self.settings.key_read_only:
+    def _user_limit(self, route: Route, call: _Received, caller: Credentials) -> UserLimit:
+        if call.method == "POST" and self.settings.key_read_only:
             raise Refused(PERMISSION, "Invalid API-key, IP, or permissions for action.")
         now = self._limit_time()
-        limit = self.limits.user_call(str(caller.user_id), path, route.per_second, now)
+        limit = self.limits.user_call(str(caller.user_id), call.path, route.per_second, now)
         if not limit.allowed:
             raise _TooManyVisits(limit)
         return limit

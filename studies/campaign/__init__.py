@@ -1,1 +1,1 @@
-"""Thousands of small seeded worlds in which everything goes wrong, and a promise that must hold."""
+"""Thousands of small seeded worlds in which everything goes wrong, and what must stay true."""

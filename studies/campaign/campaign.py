@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from pumpwatch_workbench.processes import worker_processes
 
-from .plan import INCIDENTS, PEOPLE, TROUBLES
 from .world import WorldResult, play
 
 Player = Callable[[int], WorldResult]
@@ -30,7 +28,7 @@ class Campaign:
     struck: Counter[str] = field(default_factory=Counter)
     """Faults by kind."""
     survived: Counter[str] = field(default_factory=Counter)
-    """The same, of the worlds in which the promise held."""
+    """Those of the worlds in which every invariant held."""
     broken: list[WorldResult] = field(default_factory=list)
 
     def add(self, world: WorldResult) -> None:
@@ -46,11 +44,6 @@ class Campaign:
             self.broken.append(world)
         else:
             self.survived += world.struck
-
-    @property
-    def never_struck(self) -> list[str]:
-        """Return the kinds of trouble that no world has met."""
-        return [kind for kind in (*TROUBLES, *INCIDENTS, *PEOPLE) if not self.struck[kind]]
 
     def document(self) -> dict[str, object]:
         """Return the sums as JSON."""
@@ -81,4 +74,4 @@ def play_worlds(
         yield from map(player, seeds)
         return
     with worker_processes(workers) as pool:
-        yield from pool.map(partial(player), seeds, chunksize=AT_A_TIME)
+        yield from pool.map(player, seeds, chunksize=AT_A_TIME)

@@ -19,8 +19,7 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import AsJson, check_range
 from pumpwatch_workbench.cli.progress import stepping
 from studies.campaign.campaign import Campaign, play_worlds
-from studies.campaign.served import ServedVenue
-from studies.campaign.venue import EngineVenue
+from studies.campaign.exchange import InProcess, OverHttp
 from studies.campaign.world import WorldResult
 from studies.campaign.world import play as play_world
 
@@ -101,7 +100,8 @@ def _plant(names: Sequence[str], seeds: int, workers: int, *, as_json: bool) -> 
 
 
 def _player(*, over_http: bool, traced: bool) -> Callable[[int], WorldResult]:
-    return partial(play_world, venue=ServedVenue if over_http else EngineVenue, traced=traced)
+    connections = OverHttp if over_http else InProcess
+    return partial(play_world, connections=connections, traced=traced)
 
 
 def _play(seeds: range, workers: int, player: Callable[[int], WorldResult]) -> Campaign:

@@ -11,9 +11,11 @@ from decimal import Decimal
 
 from pumpwatch.domain.trading.orders import OrderRequest, Side
 from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
+from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.local.memory import MemoryHaltStore, MemoryJournal, MemoryLockStore
+from pumpwatch_workbench.simulator.engine.ledger import Ledger
 
-from .exchange import GOOD_KEY, WorldExchange
+from .exchange import GOOD_KEY, CampaignExchange
 from .plan import MINUTE, OPENING_HOURS, START, TIME_LIMIT, Plan, Run
 
 DEEPER = Decimal("1.2")
@@ -26,13 +28,35 @@ REQUESTS = 4
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The truth of a world: its exchange and its stores, reached past all weather."""
+    """The truth of a world: its exchange and its stores, reached past all faults."""
 
     plan: Plan
-    exchange: WorldExchange
+    exchange: CampaignExchange
     journal: MemoryJournal
     halts: MemoryHaltStore
     locks: MemoryLockStore
+
+    @property
+    def settings(self) -> TradeSettings:
+        """Return the settings of the world's function."""
+        return self.plan.settings
+
+    @property
+    def ledger(self) -> Ledger:
+        """Return the exchange's books."""
+        return self.exchange.engine.ledger
+
+    @property
+    def limit_minutes(self) -> int:
+        """Return how long a position may be open."""
+        fade = self.settings.strategy_name == "fade"
+        return (
+            self.settings.fade_time_limit_minutes if fade else self.settings.ride_time_limit_minutes
+        )
+
+    def live_trades(self) -> dict[str, Trade]:
+        """Return the trades that may have a position, by symbol."""
+        return {trade.symbol: trade for trade in self.journal.live_trades() if trade.state.live}
 
     def untold(self) -> list[str]:
         """Return the signals whose trades demand a look that nobody has taken yet."""
@@ -55,7 +79,7 @@ def entry_breaks(facts: Facts, trade: Trade, request: OrderRequest, run: Run) ->
 
 
 def _halts_and_locks(facts: Facts, symbol: str, run: Run) -> Iterator[str]:
-    halt, now, settings = facts.halts.current(), facts.exchange.now, facts.plan.settings
+    halt, now, settings = facts.halts.current(), facts.exchange.now, facts.settings
     if halt is not None and halt.since < run.started:
         yield f"halts: an entry in {symbol} while halted: {halt.reason}"
     if facts.untold():
@@ -65,7 +89,7 @@ def _halts_and_locks(facts: Facts, symbol: str, run: Run) -> Iterator[str]:
             yield f"locks: an entry in {symbol} under {lock.protection}: {lock.reason}"
     if settings.trading_hours and run.started >= START + OPENING_HOURS:
         yield f"locks: an entry outside {settings.trading_hours}"
-    rows = facts.exchange.engine.ledger.executions
+    rows = facts.ledger.executions
     last = max((row.time for row in rows if row.symbol == symbol and row.closed > 0), default=0)
     counts = symbol not in facts.exchange.touched and last >= (facts.halts.resumed() or 0)
     if counts and now < last + settings.symbol_cooldown_minutes * MINUTE:
@@ -74,8 +98,8 @@ def _halts_and_locks(facts: Facts, symbol: str, run: Run) -> Iterator[str]:
 
 def _history(facts: Facts) -> Iterator[str]:
     """Yield the pause that closed trades demand: for a losing streak, for a drawdown."""
-    settings, since = facts.plan.settings, facts.halts.resumed() or 0
-    trades = [one for one in facts.journal.trades_since(0) if one.state is TradeState.CLOSED]
+    settings, since = facts.settings, facts.halts.resumed() or 0
+    trades = [trade for trade in facts.journal.trades_since(0) if trade.state is TradeState.CLOSED]
     ends = sorted((t.exit_time or 0, t.signal_id, t.realised_pnl) for t in trades)
     ends = [end for end in ends if end[0] >= since]
     streak = settings.losing_streak_trades
@@ -84,13 +108,13 @@ def _history(facts: Facts) -> Iterator[str]:
     if lost and facts.exchange.now < ends[-1][0] + pause:
         yield f"locks: an entry after {streak} losses in a row"
     limits = (settings.drawdown_pause_fraction, settings.drawdown_halt_fraction)
-    if any(limits) and _depth(facts, [one[2] for one in ends]) > min(filter(None, limits)) * DEEPER:
+    if any(limits) and _depth(facts, [end[2] for end in ends]) > min(filter(None, limits)) * DEEPER:
         yield "locks: an entry in a drawdown that pauses or halts"
 
 
 def _depth(facts: Facts, results: Sequence[Decimal]) -> Decimal:
     """Return how far the equity is below its peak over the closed trades, as a share."""
-    ledger = facts.exchange.engine.ledger
+    ledger = facts.ledger
     equity = ledger.wallet + ledger.unrealised()
     peak = before = min(equity, ledger.wallet)
     for result in reversed(results):
@@ -100,7 +124,7 @@ def _depth(facts: Facts, results: Sequence[Decimal]) -> Decimal:
 
 
 def _run_and_ages(facts: Facts, trade: Trade, run: Run) -> Iterator[str]:
-    settings, now = facts.plan.settings, facts.exchange.now
+    settings, now = facts.settings, facts.exchange.now
     # Of the time before this request, which the exchange may answer slowly.
     left = TIME_LIMIT - (run.asked - run.started)
     if left < REQUESTS * settings.request_timeout_seconds * 1000 and not run.undead:
@@ -122,16 +146,17 @@ def _run_and_ages(facts: Facts, trade: Trade, run: Run) -> Iterator[str]:
 
 def _symbol(facts: Facts, trade: Trade, run: Run) -> Iterator[str]:
     exchange, symbol = facts.exchange, trade.symbol
-    live = {one.signal_id: one.symbol for one in facts.journal.live_trades() if one.state.live}
-    if any(where == symbol and one != trade.signal_id for one, where in live.items()):
+    live = [other for other in facts.journal.live_trades() if other.state.live]
+    if any(other.symbol == symbol and other.signal_id != trade.signal_id for other in live):
         yield f"limits: a second trade in {symbol}"
+    ours = {other.symbol for other in live}
     for (source, where), (since, until) in exchange.odd.items():
-        strange = source == "positions" and where not in live.values()
+        strange = source == "positions" and where not in ours
         if strange and since < run.started < exchange.now < until:
             yield f"rows: an entry while the position in {where} cannot be read"
     if symbol in exchange.hedged and exchange.lag_until <= run.started:
         yield f"strangers: an entry in {symbol}, which is in hedge mode"
-    for order in exchange.engine.ledger.open_orders(exchange.indices[symbol]):
+    for order in facts.ledger.open_orders(exchange.indices[symbol]):
         plain = not order.link_id and not order.stop_kind and order.created < run.started
         if plain and exchange.lag_until <= run.started:
             yield f"strangers: an entry in {symbol}, where somebody else's order rests"
@@ -139,30 +164,26 @@ def _symbol(facts: Facts, trade: Trade, run: Run) -> Iterator[str]:
 
 def _prices(facts: Facts, trade: Trade, request: OrderRequest, run: Run) -> Iterator[str]:
     """Yield what is wrong with spread, funding, worst price, stop and target."""
-    settings, book = facts.plan.settings, run.books[trade.symbol]
-    signal = next(one for _, one in facts.plan.signals if one.signal_id == trade.signal_id)
+    settings, book = facts.settings, run.books[trade.symbol]
+    signal = next(signal for _, signal in facts.plan.signals if signal.signal_id == trade.signal_id)
     tick = facts.exchange.market.listings[facts.exchange.indices[trade.symbol]].tick_size
     (bid, _), (ask, _) = book.bids[0], book.asks[0]
     sign, best, fade = 1, ask, settings.strategy_name == "fade"
-    stop, target = (
-        ask * (1 - settings.ride_stop_fraction),
-        ask * (1 + settings.ride_target_fraction),
-    )
-    minutes = settings.ride_time_limit_minutes
+    stop = ask * (1 - settings.ride_stop_fraction)
+    target = ask * (1 + settings.ride_target_fraction)
     if fade:
-        sign, best, minutes = -1, bid, settings.fade_time_limit_minutes
+        sign, best = -1, bid
         peak, base = Decimal(repr(signal.peak_price)), Decimal(repr(signal.base_price))
         stop = peak * (1 + settings.fade_stop_above_peak)
         target = peak - settings.fade_target_retrace * (peak - base)
     if (ask - bid) * 2 > settings.max_spread * (ask + bid):
         yield f"limits: an entry in {trade.symbol} within a spread of {ask - bid}"
     rate, due = run.funding.get(trade.symbol, (0.0, 0))
-    soon = due <= facts.exchange.now + (minutes - 1) * MINUTE
+    soon = due <= facts.exchange.now + (facts.limit_minutes - 1) * MINUTE
     if soon and sign * Decimal(repr(rate)) > settings.max_funding_fraction:
         yield f"limits: a funding of {rate} is due in {trade.symbol}"
     limit = request.limit_price or best
-    loose = getattr(request, "slippage_tolerance", None) != settings.slippage_tolerance
-    if request.limit_price is None and loose:
+    if request.limit_price is None:
         yield f"price: an entry in {trade.symbol} without a worst price"
     if not 0 <= sign * (limit - best) <= best * settings.slippage_tolerance:
         yield f"price: a limit of {limit} in {trade.symbol} at {bid}/{ask}"

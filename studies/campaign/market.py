@@ -1,4 +1,4 @@
-"""A small market of random walks, made once per world and cheap to ask."""
+"""The random market of a world."""
 
 from __future__ import annotations
 
@@ -7,130 +7,17 @@ from decimal import Decimal
 
 import numpy as np
 
-from pumpwatch_workbench.simulator.market.source import (
-    DAY_MS,
-    MINUTE_MS,
-    FloatArray,
-    IntArray,
-    Listing,
-    MarketView,
-    Minutes,
-    PlantedEvent,
-    Trades,
-)
-from pumpwatch_workbench.simulator.market.trades import plain_trades
+from pumpwatch_workbench.simulator.market.polyline import PolylineMarket
+from pumpwatch_workbench.simulator.market.source import MINUTE_MS, Listing
 
 STEP = 5_000
 """Milliseconds between two knots of a price's line."""
-DEPTH_USDT = 60_000.0
-HALF_SPREAD = 0.0005
-
-
-class CampaignMarket:
-    """Prices shaped (symbols, knots), straight lines between knots (Market protocol).
-
-    Spread, depth and funding rate are the same for all symbols; fundings come at `fundings`.
-    """
-
-    def __init__(
-        self,
-        listings: tuple[Listing, ...],
-        prices: FloatArray,
-        *,
-        start: int,
-        fundings: list[tuple[int, float]],
-    ) -> None:
-        self.listings = listings
-        self.planted: tuple[PlantedEvent, ...] = ()
-        self.start = start
-        self.end: int | None = None
-        self._prices = prices
-        self._rows: list[list[float]] = [row.tolist() for row in prices]
-        self._times: IntArray = start + STEP * np.arange(prices.shape[1], dtype=np.int64)
-        self._fundings = fundings
-
-    def price(self, index: int, time: int) -> float:
-        """Return the price at a time; the last one goes on for ever."""
-        row = self._rows[index]
-        place, rest = divmod(max(0, time - self.start), STEP)
-        if place >= len(row) - 1:
-            return row[-1]
-        return row[place] + (row[place + 1] - row[place]) * rest / STEP
-
-    def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
-        """Return the knots between two times, both included."""
-        first, last = np.searchsorted(self._times, (start, end), side="right")
-        inside = slice(int(first), int(last) - (1 if self._at_knot(end, int(last)) else 0))
-        times = [start, *self._times[inside].tolist(), end]
-        line = [self.price(index, start), *self._prices[index, inside].tolist()]
-        return np.array(times, dtype=np.int64), np.array([*line, self.price(index, end)])
-
-    def trades(self, index: int, first: int, end: int) -> Trades:
-        """Return calm trades along the line."""
-        return plain_trades(self, index, first, end)
-
-    def view(self, time: int) -> MarketView:
-        """Return all symbols at a time."""
-        count = len(self.listings)
-        last = np.array([self.price(index, time) for index in range(count)])
-        day = np.full(count, 5_000_000.0)
-        rate = self.next_funding(time)[1]
-        return MarketView(
-            time=time,
-            last=last,
-            mark=last,
-            index=last,
-            high_24h=last * 1.3,
-            low_24h=last * 0.7,
-            price_24h_ago=last,
-            price_1h_ago=last,
-            volume_24h=day / last,
-            turnover_24h=day,
-            open_interest=day / last,
-            funding_rate=np.full(count, rate),
-            half_spread=np.full(count, HALF_SPREAD),
-            depth_usdt=np.full(count, DEPTH_USDT),
-        )
-
-    def next_funding(self, time: int) -> tuple[int, float]:
-        """Return the next funding's time and rate."""
-        return next(((at, rate) for at, rate in self._fundings if at > time), (time + DAY_MS, 0.0))
-
-    def minutes(self, index: int, first: int, last: int) -> Minutes:
-        """Return complete candles made of the knots."""
-        opened = np.arange(-(-first // MINUTE_MS) * MINUTE_MS, last + 1, MINUTE_MS, dtype=np.int64)
-        lines = [self.path(index, int(at), int(at) + MINUTE_MS)[1] for at in opened]
-        ends = np.array([(x[0], x.max(), x.min(), x[-1]) for x in lines]).reshape(-1, 4).T
-        turnover = np.full(len(opened), 3_500.0)
-        return Minutes(
-            open_time=opened,
-            open=ends[0],
-            high=ends[1],
-            low=ends[2],
-            close=ends[3],
-            volume=turnover / ends[3],
-            turnover=turnover,
-        )
-
-    def forming(self, index: int, time: int) -> Minutes:
-        """Return the candle that contains a time."""
-        opened = time // MINUTE_MS * MINUTE_MS
-        return self.minutes(index, opened, opened)
-
-    def funding_times(self, index: int, start: int, end: int) -> list[tuple[int, float]]:
-        """Return the fundings after `start` and up to `end`."""
-        return [(at, rate) for at, rate in self._fundings if start < at <= end]
-
-    def side_against(self, index: int, side: str | None) -> None:
-        """Ignore who holds what: the path is what it is."""
-
-    def _at_knot(self, time: int, place: int) -> bool:
-        return place > 0 and int(self._times[place - 1]) == time
+DEPTH_USDT, HALF_SPREAD, TURNOVER = 60_000.0, 0.0005, 3_500.0
 
 
 def random_market(
     random: np.random.Generator, *, symbols: int, minutes: int, start: int
-) -> CampaignMarket:
+) -> PolylineMarket:
     """Return a market of random walks; about every third symbol pumps and gives it back."""
     knots = minutes * MINUTE_MS // STEP + 1
     volatility = random.uniform(0.0002, 0.0015, (symbols, 1))
@@ -147,8 +34,16 @@ def random_market(
         for _ in range(2)
     ]
     listings = tuple(_listing(random, index, float(base[index, 0])) for index in range(symbols))
-    prices = np.exp(lines) * base
-    return CampaignMarket(listings, prices, start=start, fundings=sorted(fundings))
+    times = [start + STEP * knot for knot in range(knots)]
+    return PolylineMarket(
+        listings,
+        [(times, row) for row in (np.exp(lines) * base).tolist()],
+        start,
+        fundings=fundings,
+        half_spread=HALF_SPREAD,
+        depth_usdt=DEPTH_USDT,
+        turnover=TURNOVER,
+    )
 
 
 def _listing(random: np.random.Generator, index: int, price: float) -> Listing:

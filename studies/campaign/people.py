@@ -42,21 +42,21 @@ class People:
     def act(self, trouble: Trouble, symbol: str) -> bool:
         """Do what the trouble says, at a symbol that matters; return whether it could be done."""
         exchange, now = self._exchange, self._exchange.now
-        held = exchange.engine.ledger.position(exchange.indices[symbol]).side is not None
+        is_open = exchange.engine.ledger.position(exchange.indices[symbol]).side is not None
         if trouble.kind == "bad_key":
             exchange.access = BAD_KEYS[int(trouble.size * len(BAD_KEYS))], now
         elif trouble.kind.startswith("halt"):
             self._halt(trouble)
         elif trouble.kind == "move_stop":
-            return held and self._move_stop(trouble, symbol)
-        elif held != (trouble.kind in ("odd_ours", "untold_close")) or exchange.is_dead(symbol):
+            return is_open and self._move_stop(trouble, symbol)
+        elif is_open != (trouble.kind in ("odd_ours", "untold_close")) or exchange.is_dead(symbol):
             return False
         elif trouble.kind == "hedge_stranger":
             exchange.hedged.add(symbol)
         elif trouble.kind == "untold_close":
             return self._close(symbol)
         else:
-            lists = ODD_LISTS if held else ODD_LISTS[:2]
+            lists = ODD_LISTS if is_open else ODD_LISTS[:2]
             source = lists[int(trouble.size * 100) % len(lists)]
             exchange.odd[source, symbol] = now, now + round((0.5 + 3 * trouble.size) * MINUTE)
         return True
@@ -84,12 +84,13 @@ class People:
     def moved_back(self) -> Iterator[str]:
         """Yield which stop that a person moved was set anew."""
         for symbol, (stop, opened) in list(self.moved.items()):
-            held = self._exchange.engine.ledger.position(self._exchange.indices[symbol])
-            if held.stop_loss is None or self._was_bare(symbol):
+            position = self._exchange.engine.ledger.position(self._exchange.indices[symbol])
+            if position.stop_loss is None or self._was_bare(symbol):
                 del self.moved[symbol]
                 continue
-            if held.side and held.opened == opened and held.stop_loss not in (None, stop):
-                yield f"stops: a person moved {symbol}'s to {stop}, it was set to {held.stop_loss}"
+            now = position.stop_loss
+            if position.side and position.opened == opened and now != stop:
+                yield f"stops: a person moved {symbol}'s to {stop}, it was set to {now}"
 
     def _resume(self, names: list[str]) -> None:
         self._resume_in = None
@@ -117,18 +118,18 @@ class People:
     def _move_stop(self, trouble: Trouble, symbol: str) -> bool:
         """Move a stop nearer to the entry, or a little away from it."""
         engine, index = self._exchange.engine, self._exchange.indices[symbol]
-        held, mark = engine.ledger.position(index), engine.mark(index)
-        if held.stop_loss is None:
+        position, mark = engine.ledger.position(index), engine.mark(index)
+        if position.stop_loss is None:
             return False
         share = Decimal("0.5") if trouble.size < HALF else Decimal("1.1")
         tick = self._exchange.market.listings[index].tick_size
-        wanted = floor_to(mark + (held.stop_loss - mark) * share, tick)
-        edge = engine.ledger.liquidation_price(held)
-        if edge > 0 and held.sign * (wanted - edge) <= 0:
+        wanted = floor_to(mark + (position.stop_loss - mark) * share, tick)
+        edge = engine.ledger.liquidation_price(position)
+        if edge > 0 and position.sign * (wanted - edge) <= 0:
             return False
         try:
             engine.set_stops(StopRequest(index, stop_loss=wanted))
         except Refused:
             return False
-        self.moved[symbol] = wanted, held.opened
+        self.moved[symbol] = wanted, position.opened
         return True

@@ -13,8 +13,9 @@ from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
 from pumpwatch.domain.market.snapshot import OrderBook
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.market.polyline import PolylineMarket
 
-from .market import CampaignMarket, random_market
+from .market import random_market
 
 Choice = TypeVar("Choice")
 START = 1_800_000_000_000
@@ -22,6 +23,7 @@ MINUTE = 60_000
 TIME_LIMIT = 25_000
 """Milliseconds after which an invocation is killed."""
 ACCOUNT = "10001"
+KEY_ARN = "arn:aws:secretsmanager:eu-central-1:1:secret:key"
 QUIET_TICKS = 13
 """Ticks at the end in which nothing goes wrong: everything must be resolved by then."""
 LONGEST_TRADE = 8
@@ -81,20 +83,20 @@ class Run:
     troubles: list[Trouble]
     scheduled: int
     connected: int = 0
-    """When its instance was made: what a key may do is asked then, and once an hour."""
+    """Time at which its instance was made: a key's rights are asked for then, and once an hour."""
     calls: int = 0
     asked: int = 0
-    """When its present call began, milliseconds UTC."""
+    """Start of its present call."""
     dead: bool = False
     undead: bool = False
     """A zombie: its time limit does not kill it."""
     forbidden: bool = False
     doubt: str = ""
-    """Why its clock is not sure of the time."""
+    """Reason why its clock is not sure of the time."""
     frozen: bool = False
-    """Whether its clock stands still."""
+    """True while its clock stands still."""
     token: int = 0
-    """Of the lease it holds or held."""
+    """Token of its last lease."""
     books: dict[str, OrderBook] = field(default_factory=dict)
     """The last book it was shown, by symbol."""
     market_seen: int = 0
@@ -108,11 +110,11 @@ class Plan:
 
     seed: int
     settings: TradeSettings
-    market: CampaignMarket
+    market: PolylineMarket
     ticks: int
-    """With those of the quiet end."""
+    """Number of ticks, those of the quiet end included."""
     signals: Sequence[tuple[int, Signal]]
-    """By the tick before which they are published."""
+    """Signals, each with the tick before which it is published."""
     troubles: Sequence[Trouble]
     offset: int
     """Milliseconds of the minute at which the schedule fires."""
@@ -164,7 +166,7 @@ def _settings(random: np.random.Generator) -> TradeSettings:
         table_name="campaign",
         trading_mode="live",
         live_trading_confirmation=ACCOUNT,
-        bybit_secret_arn="arn:aws:secretsmanager:eu-central-1:1:secret:key",  # noqa: S106 - a name
+        bybit_secret_arn=KEY_ARN,
         strategy=one_of("fade", "fade", "ride"),
         leverage=Decimal(one_of(1, 1, 2, 5)),
         max_open_positions=one_of(1, 3, 5, 5),
@@ -195,17 +197,17 @@ def _settings(random: np.random.Generator) -> TradeSettings:
 def _signals(
     random: np.random.Generator,
     settings: TradeSettings,
-    market: CampaignMarket,
+    market: PolylineMarket,
     ticks: int,
     offset: int,
 ) -> list[tuple[int, Signal]]:
     phase = Phase.PEAKED if settings.strategy == "fade" else Phase.RISING
-    found: list[tuple[int, Signal]] = []
+    signals: list[tuple[int, Signal]] = []
     tick = index = 0
     for number in range(int(random.integers(4, 13))):
-        if not found or random.random() > TOGETHER:
+        if not signals or random.random() > TOGETHER:
             tick = int(random.integers(0, ticks - 1))
-        if not found or random.random() > AGAIN:
+        if not signals or random.random() > AGAIN:
             index = int(random.integers(len(market.listings)))
         time = START + tick * MINUTE + offset - int(random.integers(0, 100)) * 1_000
         price = market.price(index, max(time, START))
@@ -224,10 +226,10 @@ def _signals(
             jump=0.1,
             detector="ewma",
         )
-        found.append((tick, signal))
+        signals.append((tick, signal))
         if random.random() < PUBLISHED_TWICE:
-            found.append((min(tick + 1, ticks - 1), signal))
-    return sorted(found, key=lambda one: one[0])
+            signals.append((min(tick + 1, ticks - 1), signal))
+    return sorted(signals, key=lambda entry: entry[0])
 
 
 def _troubles(random: np.random.Generator, ticks: int, busy: Sequence[int]) -> list[Trouble]:

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from pumpwatch.bootstrap.trade import trade_lease
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import PumpwatchError
 from pumpwatch.invocation import Tick
 from pumpwatch.usecases.trade.run import Ports
@@ -24,25 +25,13 @@ from pumpwatch_workbench.simulator.troubles.forms import TroubleError
 from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident
 from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_incident
 
+from .call_faults import ENDURING, CallFaults, Killed
 from .entry_rules import Facts
-from .exchange import WorldExchange
+from .exchange import CampaignExchange, Connection, InProcess
 from .incidents import incident_for, symbol_for
+from .invariants import Invariants, Violation
 from .people import People
-from .plan import (
-    INCIDENTS,
-    MINUTE,
-    PEOPLE,
-    QUIET_TICKS,
-    START,
-    TIME_LIMIT,
-    Plan,
-    Run,
-    Trouble,
-    plan_for,
-)
-from .promise import Broken, Promise
-from .venue import Connection, EngineVenue, Venue
-from .weather import ENDURING, Killed, Weather
+from .plan import INCIDENTS, PEOPLE, QUIET_TICKS, START, TIME_LIMIT, Plan, Run, Trouble, plan_for
 
 # A lease that cannot be released is one of the troubles: its warning is no news here.
 logging.getLogger("pumpwatch.bootstrap.lease").addHandler(logging.NullHandler())
@@ -58,7 +47,7 @@ COLD_EVERY = 3
 
 @dataclass(slots=True)
 class WorldResult:
-    """What became of a world; `broken` is empty when the promise held."""
+    """Outcome of a world; `broken` is empty when every invariant held."""
 
     seed: int
     ticks: int = 0
@@ -67,7 +56,7 @@ class WorldResult:
     entries: int = 0
     closed: int = 0
     struck: Counter[str] = field(default_factory=Counter)
-    """What went wrong, by kind."""
+    """Troubles by kind."""
     broken: str = ""
     tick: int = 0
     """The last one that was played."""
@@ -75,7 +64,7 @@ class WorldResult:
 
 
 class _Deadline:
-    def __init__(self, exchange: WorldExchange, started: int) -> None:
+    def __init__(self, exchange: CampaignExchange, started: int) -> None:
         self._exchange, self._ends = exchange, started + TIME_LIMIT
 
     def seconds_left(self) -> float:
@@ -85,7 +74,7 @@ class _Deadline:
 class _Clock:
     """The exchange's time, which the run that asks may be in doubt of or see stand still."""
 
-    def __init__(self, exchange: WorldExchange, runs: list[Run]) -> None:
+    def __init__(self, exchange: CampaignExchange, runs: list[Run]) -> None:
         self._exchange, self._runs = exchange, runs
 
     def now(self) -> int:
@@ -111,24 +100,24 @@ class _Instance:
 class World:
     """The exchange, the stores and the function of one seed."""
 
-    def __init__(self, plan: Plan, venue: Venue, *, traced: bool = False) -> None:
+    def __init__(self, plan: Plan, connections: InProcess, *, traced: bool = False) -> None:
         self.plan = plan
-        self.venue = venue
-        self.exchange = venue.exchange
+        self.connections = connections
+        self.exchange = connections.exchange
         leases = MemoryLeaseStore(lambda: self.exchange.now / 1000)
         self.journal = MemoryJournal(leases)
         self._signals = MemorySignalStore()
         self._halts, self._locks = MemoryHaltStore(), MemoryLockStore()
         facts = Facts(plan, self.exchange, self.journal, self._halts, self._locks)
         self.people = People(facts)
-        self.promise = Promise(facts, self.people)
-        self.weather = Weather(
+        self.invariants = Invariants(facts, self.people)
+        self.faults = CallFaults(
             self.exchange,
-            self.promise,
+            self.invariants,
             self._invoke_beside,
-            patience=plan.settings.request_timeout_seconds,
+            timeout=plan.settings.request_timeout_seconds,
         )
-        self._lease = trade_lease(self.weather.wrap("leases", leases), self._wait)
+        self._lease = trade_lease(self.faults.wrap("leases", leases), self._wait)
         self.result = WorldResult(plan.seed, plan.ticks, len(plan.market.listings))
         self._traced = traced
         self._number = 0
@@ -143,10 +132,10 @@ class World:
             for tick in range(self.plan.ticks):
                 self.result.tick = tick
                 self._tick(tick)
-            self.promise.check_end()
-        except Broken as broken:
+            self.invariants.check_end()
+        except Violation as broken:
             self.result.broken = str(broken)
-        self.result.struck = self.weather.struck + Counter(self.venue.troubles())
+        self.result.struck = self.faults.struck + Counter(self.connections.wire_faults())
         self.result.signals = len({signal.signal_id for _, signal in self.plan.signals})
         trades = self.journal.trades_since(0)
         self.result.entries = sum(trade.entry_price is not None for trade in trades)
@@ -157,27 +146,27 @@ class World:
 
     def _tick(self, number: int) -> None:
         due = START + number * MINUTE + self.plan.offset
-        self.promise.begin()
+        self.invariants.begin()
         self.exchange.advance(max(0, due - self.exchange.now))
         self.people.wait()
         if number >= self.plan.ticks - QUIET_TICKS:
             self._calm_down()
-        due_now = (one for one in self.plan.troubles if one.tick == number)
-        troubles = [one for one in due_now if one.kind not in self.venue.lacks] + self._postponed
+        due_now = [trouble for trouble in self.plan.troubles if trouble.tick == number]
+        troubles = due_now + self._postponed
         self._postponed = []
         for trouble in troubles:
             if trouble.kind in (*INCIDENTS, *PEOPLE):
                 self._happen(trouble)
             elif trouble.kind in ENDURING:
-                self.weather.begin(trouble)
+                self.faults.begin(trouble)
         self._publish(number)
-        before = self.venue.troubles()
+        before = self.connections.wire_faults()
         completed = self._invocations(number, due, troubles)
-        if self.venue.troubles() != before:
-            self.promise.disturb("the wire")
+        if self.connections.wire_faults() != before:
+            self.invariants.disturb()
         for _, symbol in self.exchange.odd:
-            self.promise.odd(symbol)
-        self.promise.check(completed=completed, looked=self._looked)
+            self.invariants.odd(symbol)
+        self.invariants.check(completed=completed, looked=self._looked)
 
     def _publish(self, number: int) -> None:
         for tick, signal in self.plan.signals:
@@ -187,17 +176,17 @@ class World:
 
     def _invocations(self, number: int, due: int, troubles: list[Trouble]) -> bool:
         """Invoke the function as the schedule does; return whether the last run was a whole one."""
-        whole = {one.kind: one for one in troubles if one.kind in WHOLE_INVOCATIONS}
-        self.weather.struck.update(whole.keys())
-        strikes = [one for one in troubles if one.kind not in ELSEWHERE]
+        whole = {trouble.kind: trouble for trouble in troubles if trouble.kind in WHOLE_INVOCATIONS}
+        self.faults.struck.update(whole.keys())
+        strikes = [trouble for trouble in troubles if trouble.kind not in ELSEWHERE]
         late = round(whole["late"].size * LATEST) * 1000 if "late" in whole else 0
         run = Run(f"tick-{number}", self.exchange.now, strikes, scheduled=due - late)
         if "clock_doubt" in whole:
             run.doubt = "the exchange's time has jumped"
-            self.promise.disturb(run.doubt, ("clock", "doubt"))
+            self.invariants.disturb(("clock", "doubt"))
         if "clock_frozen" in whole:
             run.frozen = True
-            self.promise.disturb("the clock stands still")
+            self.invariants.disturb()
         completed = self._invoke(run)
         if "duplicate" in whole:
             completed = self._invoke(Run(run.name, self.exchange.now, [], scheduled=due))
@@ -206,8 +195,8 @@ class World:
     def _invoke(self, run: Run) -> bool:
         """Run the function once; return whether it came to its end under its lease."""
         name = run.name
-        self.weather.runs.append(run)
-        instance = self._instance(nested=len(self.weather.runs) > 1)
+        self.faults.runs.append(run)
+        instance = self._instance(nested=len(self.faults.runs) > 1)
         run.connected = instance.made
         deadline = _Deadline(self.exchange, run.started)
         try:
@@ -222,12 +211,12 @@ class World:
             self._note(f"{name}: {type(error).__name__}: {error}")
             return False
         finally:
-            self.weather.runs.pop()
+            self.faults.runs.pop()
             self._looked = run.started
             if run.dead:
                 self._warm = None
-        for one in report.happenings if report is not None else ():
-            self._note(f"{name}: {one.kind} {one.symbol} {one.text}")
+        for happening in report.happenings if report is not None else ():
+            self._note(f"{name}: {happening.kind} {happening.symbol} {happening.text}")
         return report is not None
 
     def _invoke_beside(self, name: str) -> None:
@@ -243,7 +232,7 @@ class World:
         return self._warm
 
     def _cold(self) -> _Instance:
-        connection, wrap = self.venue.connect(), self.weather.wrap
+        connection, wrap = self.connections.connect(), self.faults.wrap
         ports = Ports(
             broker=wrap("broker", connection.broker),
             market=wrap("market", connection.market),
@@ -252,7 +241,7 @@ class World:
             halts=wrap("halts", self._halts),
             locks=wrap("locks", self._locks),
             health=connection.health,
-            clock=_Clock(self.exchange, self.weather.runs),
+            clock=_Clock(self.exchange, self.faults.runs),
             wait=self._wait,
         )
         use_case = TradeSignals(ports, self.plan.settings)
@@ -281,13 +270,13 @@ class World:
             return
         if trouble.kind == "halt_symbol":
             self._halted.add(symbol)
-        self.weather.struck[trouble.kind] += 1
-        self.promise.happened(trouble.kind, symbol)
+        self.faults.struck[trouble.kind] += 1
+        self.invariants.happened(trouble.kind, symbol)
         self._note(f"{trouble.kind} {symbol}")
 
     def _calm_down(self) -> None:
-        self.venue.calm()
-        self.weather.calm()
+        self.connections.calm()
+        self.faults.lasting.clear()
         self._postponed.clear()
         self.exchange.odd.clear()
         for symbol in sorted(self._halted):
@@ -301,9 +290,9 @@ class World:
 
 
 def play(
-    seed: int, *, venue: Callable[[Plan], Venue] = EngineVenue, traced: bool = False
+    seed: int, *, connections: Callable[[Plan], InProcess] = InProcess, traced: bool = False
 ) -> WorldResult:
     """Play the world of a seed."""
     plan = plan_for(seed)
-    with closing(venue(plan)) as opened:
+    with closing(connections(plan)) as opened:
         return World(plan, opened, traced=traced).play()

@@ -1,9 +1,9 @@
-"""What every broker must do: the memory one, the paper one, and Bybit's on the simulator."""
+"""What every broker must do: the paper one, and Bybit's on the simulator, in process and served."""
 
 from decimal import Decimal
 
 import pytest
-from support.broker_rigs import FUNDING_MINUTE, OTHER, SYMBOL, MemoryRig, PaperRig, bybit_rig
+from support.broker_rigs import FUNDING_MINUTE, OTHER, SYMBOL, InProcessRig, PaperRig, bybit_rig
 from support.records import an_entry, an_exit
 from support.scripted_market import START
 
@@ -18,10 +18,10 @@ LAST = StopTrigger.LAST_PRICE
 TEN = Decimal(10)
 
 
-@pytest.fixture(params=["memory", "paper", "paper in the table", "paper in a file", "bybit"])
+@pytest.fixture(params=["in process", "paper", "paper in the table", "paper in a file", "bybit"])
 def rig(request):
-    if request.param == "memory":
-        yield MemoryRig()
+    if request.param == "in process":
+        yield InProcessRig()
     elif request.param == "paper":
         yield PaperRig(MemoryPaperStore())
     elif request.param == "paper in the table":

@@ -1,10 +1,10 @@
-"""What every source of market data must do: the memory one, and Bybit's on the simulator."""
+"""What market data must be: Bybit's on the simulator, in process and served."""
 
 from decimal import Decimal
 
 import numpy as np
 import pytest
-from support.broker_rigs import OTHER, SYMBOL, YOUNG, bybit_rig, memory_market
+from support.broker_rigs import OTHER, SYMBOL, YOUNG, InProcessRig, bybit_rig
 from support.records import is_sound
 from support.scripted_market import START
 
@@ -12,15 +12,15 @@ from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleRequest
 from pumpwatch.errors import UnknownSymbol
 
 
-@pytest.fixture(params=["memory", "bybit", "bybit one after another"])
+@pytest.fixture(params=["in process", "bybit", "bybit one after another"])
 def market(request):
-    if request.param == "memory":
-        made = memory_market()
-        made.now = START + 5 * MINUTE + 15_000
-        yield made
+    if request.param == "in process":
+        rig = InProcessRig()
+        rig.exchange.clock.advance_to(NOW)
+        yield rig.market
         return
     with bybit_rig() as rig:
-        rig.exchange.clock.advance_to(START + 5 * MINUTE + 15_000)
+        rig.exchange.clock.advance_to(NOW)
         rig.market._parallel = 4 if request.param == "bybit" else 1
         yield rig.market
 

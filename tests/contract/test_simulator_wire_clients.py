@@ -120,7 +120,7 @@ def test_pybit_trades_through_every_private_endpoint(server, session):
 def test_pybit_signs_with_an_rsa_key(server):
     private = RSA.generate(2048)
     public = private.public_key().export_key().decode()
-    server.exchange.add_credentials(Credentials(7, "rsa-key", "", public))
+    server.exchange.credentials["rsa-key"] = Credentials(7, "rsa-key", "", public)
     client = pybit(
         server, api_key="rsa-key", api_secret=private.export_key().decode(), rsa_authentication=True
     )

@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 from support.scripted_market import START, ScriptedMarket
+from support.scripted_market_data import instrument
 from typer.testing import CliRunner
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.domain.market.candles import MINUTE, CandleSeries
 from pumpwatch.errors import BadInput, ExchangeForbidden, ExchangeUnavailable
 from pumpwatch_workbench.cli.main import app
-from pumpwatch_workbench.local.memory import instrument
 from pumpwatch_workbench.research.backtest.recordings import Recordings
 from pumpwatch_workbench.research.download import plan as plan_module
 from pumpwatch_workbench.research.download.assemble import Gap, assemble

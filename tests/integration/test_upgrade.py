@@ -7,17 +7,18 @@ an answer, and an entry that was given up; and the account's fills and positions
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.scripted_market_data import instrument
 from support.trading_rig import Rig, settings
 
 from pumpwatch.adapters.records import read_record
 from pumpwatch.domain.trading.orders import Fill, Leg, Outcome, Position, Side
 from pumpwatch.domain.trading.trades import OrderRecord, Trade, TradeState
-from pumpwatch_workbench.local.memory import instrument
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "journal-2cdc39e.json"
 OPEN, EXITING, LOST, ENTERING = "OPENUSDT", "EXITUSDT", "LOSTUSDT", "ENTERUSDT"
@@ -44,11 +45,11 @@ def rig() -> Rig:
         rig.market.list_instrument(instrument(trade.symbol))
         rig.set_price(1.17, trade.symbol)
     for fill in records(Fill, stored["fills"]):
-        account, ids = rig.broker._account, (fill.order_id, fill.exchange_order_id)
-        account.fill(fill.symbol, fill.side, fill.quantity, fill.price, ids=ids)
-        account.fills[-1] = fill
+        rig.broker.fill(fill.symbol, fill.side, fill.quantity, fill.price, order_id=fill.order_id)
+        executions = rig.broker.ledger.executions
+        executions[-1] = replace(executions[-1], time=fill.time)
     for position in records(Position, stored["positions"]):
-        account.held[position.symbol].stop_loss = position.stop_loss
+        rig.broker.position(position.symbol).stop_loss = position.stop_loss
     return rig
 
 
@@ -75,9 +76,8 @@ def test_open_trades_and_unknown_orders_are_cared_for(rig: Rig) -> None:
 def test_an_entry_that_was_given_up_before_the_upgrade_is_adopted_when_it_fills(rig: Rig) -> None:
     lost = rig.trade(LOST)
     (order,) = rig.journal.orders(lost.signal_id)
-    ids = (order.request.order_id, "late")
-    account = rig.broker._account
-    account.fill(LOST, Side.SELL, order.request.quantity, Decimal("1.17"), ids=ids)
+    name, quantity = order.request.order_id, order.request.quantity
+    rig.broker.fill(LOST, Side.SELL, quantity, Decimal("1.17"), order_id=name)
     rig.tick()
     trade = rig.trade(LOST)
     assert (trade.state, trade.quantity) == (TradeState.OPEN, order.request.quantity)

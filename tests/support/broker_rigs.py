@@ -1,10 +1,8 @@
-"""One market, three brokers: the same prices for the memory, the paper and the Bybit broker."""
+"""One market for all brokers: the same prices in process, on paper and over HTTP."""
 
 from contextlib import contextmanager
 from decimal import Decimal
-from functools import cache
 
-import numpy as np
 from support.scripted_market import START, ScriptedMarket, listing
 
 from pumpwatch.adapters.bybit.broker import BybitBroker
@@ -12,13 +10,11 @@ from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
 from pumpwatch.adapters.paper.broker import PaperBroker
 from pumpwatch.credentials import ExchangeKey
-from pumpwatch.domain.market.candles import MINUTE, CandleSeries
-from pumpwatch.domain.market.trades import MarketTrades
-from pumpwatch.domain.trading.orders import Side
-from pumpwatch_workbench.local.memory import ManualClock, MemoryBroker, MemoryMarketData, instrument
+from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.in_process import InProcessClock, in_process
 from pumpwatch_workbench.simulator.market.clock import MarketClock
 from pumpwatch_workbench.simulator.market_time import MarketTime
 from pumpwatch_workbench.simulator.server import SimulatorServer
@@ -55,57 +51,37 @@ def scripted_market():
     )
 
 
-@cache
-def minutes_of(symbol):
-    """Return the scripted candles of a symbol; nobody changes them."""
-    market = scripted_market()
-    index = [one.symbol for one in market.listings].index(symbol)
-    found = market.minutes(index, START - BEFORE * MINUTE, START + 60 * MINUTE)
-    columns = (found.open, found.high, found.low, found.close, found.volume, found.turnover)
-    return CandleSeries(symbol, MINUTE, found.open_time, np.stack(columns, axis=1), forming=False)
+def scripted_exchange(**settings):
+    return Exchange(
+        scripted_market(),
+        MarketClock(start=START, stepped=True),
+        credentials_from_seed(7),
+        ExchangeSettings(rate_limits=False, default_leverage=Decimal(1), **settings),
+    )
 
 
-def price_at(minute):
-    times, prices = zip(*SCRIPT, strict=True)
-    return Decimal(repr(float(np.interp(minute, times, prices))))
-
-
-class MemoryRig:
-    """The broker fake; its price follows the script minute by minute."""
-
-    account = "10001"
+class InProcessRig:
+    """The Bybit adapters on the simulator, in this process."""
 
     def __init__(self):
-        self.clock = ManualClock(START)
-        self.broker = MemoryBroker(self.clock)
-        self.go_to(0)
-
-    def go_to(self, minute):
-        for now in range((self.clock.time - START) // MINUTE, minute + 1):
-            self.clock.time = START + now * MINUTE
-            self.broker.set_price(SYMBOL, price_at(now))
-            self.broker.set_price(OTHER, Decimal(50))
-            if now == FUNDING_MINUTE:
-                self.fund()
+        self.exchange = scripted_exchange()
+        self.account = str(credentials_from_seed(7).user_id)
+        self.broker, self.market = in_process(self.exchange)
 
     def restart(self):
         """The exchange goes on while we are away."""
 
-    def fund(self):
-        for one in self.broker.positions():
-            fee = one.notional * Decimal(repr(FUNDING_RATE))
-            self.broker.charge_funding(one.symbol, fee if one.side is Side.BUY else -fee)
+    def go_to(self, minute):
+        self.exchange.clock.advance_to(START + minute * MINUTE)
 
 
-class PaperRig:
-    """The paper broker on a scripted market."""
-
-    account = "paper"
+class PaperRig(InProcessRig):
+    """The paper broker on the simulator's market, in this process."""
 
     def __init__(self, store):
-        self.market = memory_market()
+        super().__init__()
         self.store = store
-        self.clock = ManualClock(START)
+        self.account = "paper"
         self.restart()
 
     def restart(self):
@@ -113,38 +89,14 @@ class PaperRig:
         self.broker = PaperBroker(
             self.market,
             self.store,
-            self.clock,
+            InProcessClock(self.exchange),
             equity=Decimal(10_000),
             taker_fee=Decimal("0.00055"),
             slippage=Decimal("0.0005"),
         )
 
-    def go_to(self, minute):
-        self.market.now = self.clock.time = START + minute * MINUTE
 
-
-@cache
-def trades_of(symbol):
-    """Return the scripted trades of a symbol since two hours before START; nobody changes them."""
-    market = scripted_market()
-    index = [one.symbol for one in market.listings].index(symbol)
-    found = market.trades(index, START - 120 * MINUTE, START + 60 * MINUTE)
-    since = START - 120 * MINUTE
-    return MarketTrades(found.time, found.bought, found.price, found.quantity, since)
-
-
-def memory_market():
-    market = MemoryMarketData(START)
-    for symbol in (SYMBOL, OTHER, YOUNG):
-        market.set_candles(minutes_of(symbol))
-        market.set_trades(symbol, trades_of(symbol))
-        market.list_instrument(instrument(symbol, tick_size=Decimal("0.01")))
-        market.set_funding(symbol, FUNDING_RATE, START + FUNDING_MINUTE * MINUTE)
-    market.list_instrument(instrument(YOUNG, symbol_type="innovation"))
-    return market
-
-
-class BybitRig:
+class BybitRig(InProcessRig):
     """The Bybit adapters on the simulator, over HTTP."""
 
     def __init__(self, exchange, url):
@@ -157,21 +109,10 @@ class BybitRig:
         self.market = BybitMarketData(self.session, parallel_requests=4)
         self.broker = BybitBroker(self.session, ExchangeClock(self.session))
 
-    def restart(self):
-        """The exchange goes on while we are away."""
-
-    def go_to(self, minute):
-        self.exchange.clock.advance_to(START + minute * MINUTE)
-
 
 @contextmanager
 def bybit_rig(**settings):
-    exchange = Exchange(
-        scripted_market(),
-        MarketClock(start=START, stepped=True),
-        credentials_from_seed(7),
-        ExchangeSettings(rate_limits=False, default_leverage=Decimal(1), **settings),
-    )
+    exchange = scripted_exchange(**settings)
     with SimulatorServer(exchange) as server:
         rig = BybitRig(exchange, server.url)
         try:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
+from support.scripted_market_data import ScriptedMarketData
 
 from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleSeries
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
-from pumpwatch_workbench.local.memory import (
-    MemoryEventStore,
-    MemoryHistoryStore,
-    MemoryMarketData,
-    MemorySignalStore,
-)
+from pumpwatch_workbench.local.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore
 
 START = 1_767_225_600_000
 """2026-01-01T00:00:00Z: the first minute that tests play."""
@@ -29,7 +25,7 @@ class Rig:
     def __init__(self, symbols=5, *, interval=MINUTE, before=BEFORE, **settings):
         self.interval = interval
         self.first = START - before * interval
-        self.market = MemoryMarketData(START)
+        self.market = ScriptedMarketData(START)
         self.signals = MemorySignalStore()
         self.events = MemoryEventStore()
         self.history = MemoryHistoryStore()

@@ -142,7 +142,7 @@ def _worlds(folder: Path, seeds: int) -> dict[str, Any] | None:
 def _python(folder: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     paths = os.pathsep.join((str(folder), str(CHECKOUT)))
     return subprocess.run(
-        (sys.executable, *arguments),
+        (sys.executable, "-P", *arguments),  # -P: the copies come before the folder it runs in
         cwd=CHECKOUT,
         env={**os.environ, "PYTHONPATH": paths},
         capture_output=True,

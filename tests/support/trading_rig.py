@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from support.scripted_broker import ScriptedBroker, SteppedClock
+from support.scripted_market_data import ScriptedMarketData, instrument
+
 from pumpwatch.bootstrap.trade import trade_lease
 from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
 from pumpwatch.domain.market.health import Health
@@ -20,16 +23,12 @@ from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch.usecases.trade.run import Ports
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
 from pumpwatch_workbench.local.memory import (
-    ManualClock,
     ManualDeadline,
-    MemoryBroker,
     MemoryHaltStore,
     MemoryJournal,
     MemoryLeaseStore,
     MemoryLockStore,
-    MemoryMarketData,
     MemorySignalStore,
-    instrument,
 )
 
 START = 1_800_000_000_000
@@ -81,10 +80,10 @@ class Rig:
     executor: Executor | None = None
 
     def __post_init__(self) -> None:
-        self.clock = ManualClock(START)
+        self.clock = SteppedClock(START)
         self.deadline: Any = ManualDeadline()
-        self.market = MemoryMarketData(START)
-        self.broker = MemoryBroker(self.clock)
+        self.market = ScriptedMarketData(START)
+        self.broker = ScriptedBroker(self.clock)
         self.leases = MemoryLeaseStore(lambda: self.clock.now() / 1000)
         self.journal = MemoryJournal(self.leases)
         self.signals = MemorySignalStore()
@@ -101,6 +100,7 @@ class Rig:
         """Move the price; stops and targets on the exchange fire."""
         self.market.set_price(symbol, price, **fields)
         self.broker.set_price(symbol, Decimal(repr(price)))
+        self.market.now = self.clock.now()
 
     def advance(self, seconds: float) -> None:
         self.clock.advance(round(seconds * 1000))

@@ -1,6 +1,5 @@
-"""The ports kept in this process: the executable description of what every adapter must do."""
+"""Stores and smaller ports kept in this process: every other adapter passes the same tests."""
 
-from .broker import MemoryBroker
 from .edges import (
     ManualClock,
     ManualDeadline,
@@ -10,7 +9,6 @@ from .edges import (
     Push,
 )
 from .journal import MemoryJournal
-from .market import MemoryMarketData, instrument
 from .paper import MemoryPaperStore
 from .stores import (
     MemoryEventStore,
@@ -24,19 +22,16 @@ from .stores import (
 __all__ = [
     "ManualClock",
     "ManualDeadline",
-    "MemoryBroker",
     "MemoryEventStore",
     "MemoryHaltStore",
     "MemoryHistoryStore",
     "MemoryJournal",
     "MemoryLeaseStore",
     "MemoryLockStore",
-    "MemoryMarketData",
     "MemoryMetricsSink",
     "MemoryPaperStore",
     "MemorySecrets",
     "MemorySignalStore",
     "MemoryTotalsStore",
     "Push",
-    "instrument",
 ]

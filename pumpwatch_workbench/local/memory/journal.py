@@ -37,13 +37,13 @@ class MemoryJournal:
 
     def trades_since(self, time: int) -> Sequence[Trade]:
         """Return the trades created from `time` on, oldest first."""
-        found = [trade for trade in self._trades.values() if trade.created >= time]
-        return sorted(found, key=lambda trade: (trade.created, trade.signal_id))
+        trades = [trade for trade in self._trades.values() if trade.created >= time]
+        return sorted(trades, key=lambda trade: (trade.created, trade.signal_id))
 
     def orders(self, signal_id: str) -> Sequence[OrderRecord]:
         """Return the orders of a trade, oldest first."""
-        found = [order for order in self._orders.values() if order.signal_id == signal_id]
-        return sorted(found, key=lambda order: (order.intended, order.attempt))
+        orders = [order for order in self._orders.values() if order.signal_id == signal_id]
+        return sorted(orders, key=lambda order: (order.intended, order.attempt))
 
     def orders_on(self, day: str) -> int:
         """Return how many orders were intended on a UTC day."""

@@ -31,8 +31,8 @@ class MemorySignalStore:
 
     def since(self, time: int) -> Sequence[Signal]:
         """Return the signals with `signal.time >= time`, oldest first."""
-        found = [signal for signal in self._signals.values() if signal.time >= time]
-        return sorted(found, key=lambda signal: (signal.time, signal.signal_id))
+        fresh = [signal for signal in self._signals.values() if signal.time >= time]
+        return sorted(fresh, key=lambda signal: (signal.time, signal.signal_id))
 
 
 class MemoryEventStore:
@@ -57,7 +57,7 @@ class MemoryEventStore:
 
 
 @dataclass(slots=True)
-class _Held:
+class _Holder:
     owner: str
     token: int
     ends: float
@@ -68,27 +68,27 @@ class MemoryLeaseStore:
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
         self._wall = wall
-        self._held: dict[str, _Held] = {}
+        self._holders: dict[str, _Holder] = {}
 
     def acquire(self, name: str, *, owner: str, seconds: float) -> Lease:
         """Take the lease if it is free or ran out. Raises `LeaseHeld`."""
-        held = self._held.get(name)
-        if held is not None and held.owner and held.ends > self._wall():
-            raise LeaseHeld(f"lease {name} is held by {held.owner}")
-        token = held.token + 1 if held is not None else 1
-        self._held[name] = _Held(owner, token, self._wall() + seconds)
+        holder = self._holders.get(name)
+        if holder is not None and holder.owner and holder.ends > self._wall():
+            raise LeaseHeld(f"lease {name} is held by {holder.owner}")
+        token = holder.token + 1 if holder is not None else 1
+        self._holders[name] = _Holder(owner, token, self._wall() + seconds)
         return Lease(name, owner, token)
 
     def release(self, lease: Lease) -> None:
         """Give the lease back; a lease that was lost meanwhile is left alone."""
-        held = self._held.get(lease.name)
-        if held is not None and (held.owner, held.token) == (lease.owner, lease.token):
-            held.owner = ""
+        holder = self._holders.get(lease.name)
+        if holder is not None and (holder.owner, holder.token) == (lease.owner, lease.token):
+            holder.owner = ""
 
     def check(self, lease: Lease) -> None:
         """Raise `LeaseLost` unless the lease is still the newest one and was not released."""
-        held = self._held.get(lease.name)
-        if held is None or (held.owner, held.token) != (lease.owner, lease.token):
+        holder = self._holders.get(lease.name)
+        if holder is None or (holder.owner, holder.token) != (lease.owner, lease.token):
             raise LeaseLost(f"lease {lease.name} of {lease.owner} was taken over")
 
 
@@ -133,8 +133,8 @@ class MemoryLockStore:
 
     def current(self, now: int) -> Sequence[Lock]:
         """Return the locks in force at `now`, oldest first."""
-        found = [one for one in self._locks.values() if one.until is not None and now < one.until]
-        return sorted(found, key=lambda one: (one.since, one.protection, one.symbol))
+        locks = [lock for lock in self._locks.values() if lock.until and now < lock.until]
+        return sorted(locks, key=lambda lock: (lock.since, lock.protection, lock.symbol))
 
     def save(self, lock: Lock) -> None:
         """Store the lock; a later end is never replaced by an earlier one."""

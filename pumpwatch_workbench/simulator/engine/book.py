@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
-from pumpwatch_workbench.simulator.engine.records import Side
 from pumpwatch_workbench.simulator.market.source import Listing
+
+from .records import Side
 
 WEIGHTS = tuple(Decimal(weight) for weight in ("0.6", "0.9", "1.2", "1.3", "1.0"))
 """Notional of successive levels over their mean, repeated: thin at the best price."""

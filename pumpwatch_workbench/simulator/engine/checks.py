@@ -4,30 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pumpwatch_workbench.simulator.engine.ledger import Ledger
-from pumpwatch_workbench.simulator.engine.records import ZERO, Order, Position, Side
-from pumpwatch_workbench.simulator.engine.refusals import (
-    ABOVE_MAXIMUM_PRICE,
-    AVAILABLE_INSUFFICIENT,
-    BELOW_MINIMUM_PRICE,
-    BELOW_MINIMUM_VALUE,
-    DUPLICATE_LINK_ID,
-    OVER_RISK_LIMIT,
-    PRICE_OUT_OF_RANGE,
-    REDUCE_ONLY,
-    TOO_MANY_ORDERS,
-    TOO_MANY_STOPS,
-    TRIGGER_NOT_ABOVE,
-    TRIGGER_NOT_BELOW,
-    WALLET_INSUFFICIENT,
-    Refused,
-    invalid,
-    scaled,
-)
-from pumpwatch_workbench.simulator.engine.requests import OrderRequest
-from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
-from pumpwatch_workbench.simulator.engine.tiers import tier_of
 from pumpwatch_workbench.simulator.market.source import Listing
+
+from . import refusals
+from .ledger import Ledger
+from .records import FALLING, RISING, ZERO, Order, Position, Side
+from .refusals import Refused, invalid, scaled
+from .requests import OrderRequest
+from .settings import ExchangeSettings
+from .tiers import tier_of
 
 MAX_OPEN_ORDERS, MAX_CONDITIONAL = 500, 10
 MAX_TICKS = 1_999_999_990
@@ -38,7 +23,7 @@ def check_link_id(ledger: Ledger, settings: ExchangeSettings, link_id: str) -> N
     """Refuse an orderLinkId that is taken (110072)."""
     taken = ledger.by_link.get(link_id) if link_id else None
     if taken is not None and (settings.order_link_horizon == "ever" or taken.is_open):
-        raise Refused(DUPLICATE_LINK_ID, "OrderLinkedID is duplicate")
+        raise Refused(refusals.DUPLICATE_LINK_ID, "OrderLinkedID is duplicate")
 
 
 def check_quantity(listing: Listing, request: OrderRequest) -> None:
@@ -61,7 +46,9 @@ def check_notional(listing: Listing, quantity: Decimal, price: Decimal) -> None:
     """Refuse an order below the contract's minimum value (110094)."""
     if quantity * price < listing.min_notional:
         least = listing.min_notional.normalize()
-        raise Refused(BELOW_MINIMUM_VALUE, f"Order does not meet minimum order value {least:f}USDT")
+        raise Refused(
+            refusals.BELOW_MINIMUM_VALUE, f"Order does not meet minimum order value {least:f}USDT"
+        )
 
 
 def check_price(listing: Listing, price: Decimal) -> None:
@@ -69,7 +56,7 @@ def check_price(listing: Listing, price: Decimal) -> None:
     if price % listing.tick_size:
         raise invalid("Price invalid")
     if not listing.tick_size <= price <= listing.tick_size * MAX_TICKS:
-        raise Refused(PRICE_OUT_OF_RANGE, "Order price exceeds the allowable range.")
+        raise Refused(refusals.PRICE_OUT_OF_RANGE, "Order price exceeds the allowable range.")
 
 
 def within_limits(
@@ -81,11 +68,11 @@ def within_limits(
         return min(price, highest) if side == "Buy" else max(price, lowest)
     if side == "Buy" and price > highest:
         raise Refused(
-            ABOVE_MAXIMUM_PRICE, "The order price is higher than the maximum buying price."
+            refusals.ABOVE_MAXIMUM_PRICE, "The order price is higher than the maximum buying price."
         )
     if side == "Sell" and price < lowest:
         raise Refused(
-            BELOW_MINIMUM_PRICE, "The order price is lower than the minimum selling price."
+            refusals.BELOW_MINIMUM_PRICE, "The order price is lower than the minimum selling price."
         )
     return price
 
@@ -99,10 +86,10 @@ def check_trigger(request: OrderRequest, current: Decimal) -> None:
         f"trigger_price[{scaled(trigger)}]",
         f"current[{scaled(current)}]??{request.trigger_by}",
     )
-    if request.trigger_direction == 1 and trigger <= current:
-        raise Refused(TRIGGER_NOT_ABOVE, f"expect Rising, but {prices[0]} <= {prices[1]}")
-    if request.trigger_direction == 2 and trigger >= current:  # noqa: PLR2004 - Bybit's code
-        raise Refused(TRIGGER_NOT_BELOW, f"expect Falling, but {prices[0]} >= {prices[1]}")
+    if request.trigger_direction == RISING and trigger <= current:
+        raise Refused(refusals.TRIGGER_NOT_ABOVE, f"expect Rising, but {prices[0]} <= {prices[1]}")
+    if request.trigger_direction == FALLING and trigger >= current:
+        raise Refused(refusals.TRIGGER_NOT_BELOW, f"expect Falling, but {prices[0]} >= {prices[1]}")
 
 
 def check_stops(
@@ -135,9 +122,11 @@ def check_stops(
 def reduce_quantity(position: Position, side: Side, quantity: Decimal, most: Decimal) -> Decimal:
     """Return a reduce-only quantity cut to the position; 0 asks for `most` of it (110017)."""
     if position.side is None:
-        raise Refused(REDUCE_ONLY, "current position is zero, cannot fix reduce-only order qty")
+        raise Refused(
+            refusals.REDUCE_ONLY, "current position is zero, cannot fix reduce-only order qty"
+        )
     if position.side == side:
-        raise Refused(REDUCE_ONLY, "Reduce-only rule not satisfied")
+        raise Refused(refusals.REDUCE_ONLY, "Reduce-only rule not satisfied")
     return min(quantity or most, position.size)
 
 
@@ -147,20 +136,20 @@ def check_margin(ledger: Ledger, index: int, side: Side, quantity: Decimal, pric
     if not opening:
         return
     if ledger.wallet <= 0:
-        raise Refused(WALLET_INSUFFICIENT, "Wallet balance is insufficient")
+        raise Refused(refusals.WALLET_INSUFFICIENT, "Wallet balance is insufficient")
     if ledger.entry_cost(index, opening * price) > ledger.available():
-        raise Refused(AVAILABLE_INSUFFICIENT, "ab not enough for new order")
+        raise Refused(refusals.AVAILABLE_INSUFFICIENT, "ab not enough for new order")
 
 
 def check_risk_limit(ledger: Ledger, index: int, side: Side, value: Decimal) -> None:
     """Refuse a position that would be too large for its leverage (110090)."""
     position, tiers = ledger.position(index), ledger.tiers(index)
-    held = position.size * ledger.mark(index) if position.side == side else ZERO
+    present = position.size * ledger.mark(index) if position.side == side else ZERO
     allowed = [tier for tier in tiers if tier.max_leverage >= ledger.leverage(index)]
-    if held + value > allowed[-1].limit:
-        fitting = tier_of(tiers, held + value).max_leverage
+    if present + value > allowed[-1].limit:
+        fitting = tier_of(tiers, present + value).max_leverage
         raise Refused(
-            OVER_RISK_LIMIT,
+            refusals.OVER_RISK_LIMIT,
             "Order placement failed as your position may exceed the max limit. Please adjust your "
             f"leverage to {fitting.normalize():f} or below to increase the max. position limit",
         )
@@ -170,6 +159,10 @@ def check_count(orders: list[Order], request: OrderRequest) -> None:
     """Refuse more than 500 open orders in a symbol (110020), or 10 conditional ones (110009)."""
     waiting = sum(order.stop_kind == "Stop" for order in orders)
     if request.trigger_price is not None and waiting >= MAX_CONDITIONAL:
-        raise Refused(TOO_MANY_STOPS, "The number of stop orders exceeds maximum limit allowed")
+        raise Refused(
+            refusals.TOO_MANY_STOPS, "The number of stop orders exceeds maximum limit allowed"
+        )
     if len(orders) >= MAX_OPEN_ORDERS:
-        raise Refused(TOO_MANY_ORDERS, "You are not allowed to have more than 500 active orders")
+        raise Refused(
+            refusals.TOO_MANY_ORDERS, "You are not allowed to have more than 500 active orders"
+        )

@@ -5,30 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from pumpwatch_workbench.simulator.engine import checks
-from pumpwatch_workbench.simulator.engine.book import Book
-from pumpwatch_workbench.simulator.engine.interventions import Interventions
-from pumpwatch_workbench.simulator.engine.ledger import Ledger
-from pumpwatch_workbench.simulator.engine.matching import Matching
-from pumpwatch_workbench.simulator.engine.prices import Prices, floor_to
-from pumpwatch_workbench.simulator.engine.records import Order, Position
-from pumpwatch_workbench.simulator.engine.refusals import (
-    BALANCE_INSUFFICIENT,
-    CONTRACT_NOT_LIVE,
-    LEVERAGE_OVER_RISK_LIMIT,
-    LEVERAGE_UNCHANGED,
-    NO_SUCH_ORDER,
-    TRADING_STOP_UNCHANGED,
-    Refused,
-    invalid,
-    scaled,
-)
-from pumpwatch_workbench.simulator.engine.requests import OrderRequest, StopRequest
-from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
-from pumpwatch_workbench.simulator.engine.stops import sync_stops
-from pumpwatch_workbench.simulator.engine.walk import Walk
 from pumpwatch_workbench.simulator.market.live_market import LiveMarket
 from pumpwatch_workbench.simulator.market.source import Market
+
+from . import checks, refusals
+from .book import Book
+from .interventions import Interventions
+from .ledger import Ledger
+from .matching import Matching
+from .prices import Prices, floor_to
+from .records import Order, Position, Side
+from .refusals import Refused, invalid, scaled
+from .requests import OrderRequest, StopRequest
+from .settings import ExchangeSettings
+from .stops import sync_stops
+from .walk import Walk
 
 LEVERAGE_STEP = Decimal("0.01")
 GONE = "order not exists or too late to cancel"
@@ -92,7 +83,7 @@ class Engine:
     def cancel(self, order: Order | None) -> Order:
         """Cancel an open order; raises Refused 110001 when it is gone."""
         if order is None or not order.is_open:
-            raise Refused(NO_SUCH_ORDER, GONE)
+            raise Refused(refusals.NO_SUCH_ORDER, GONE)
         position = self.ledger.position(order.index)
         self.ledger.settle(order, "Cancelled", self.time, cancel="CancelByUser")
         if order.stop_kind in {"StopLoss", "TakeProfit", "TrailingStop"}:
@@ -109,7 +100,7 @@ class Engine:
     def amend(self, order: Order | None, quantity: Decimal | None, price: Decimal | None) -> Order:
         """Change quantity or price of a resting limit order; raises Refused when impossible."""
         if order is None or not order.is_open or order.stop_kind:
-            raise Refused(NO_SUCH_ORDER, GONE)
+            raise Refused(refusals.NO_SUCH_ORDER, GONE)
         listing = self.market.listings[order.index]
         book = self.prices.book(order.index, self.time)
         wanted = order.quantity if quantity is None else quantity
@@ -145,15 +136,10 @@ class Engine:
         target_by = request.take_profit_by or position.take_profit_by
         stop_by = request.stop_loss_by or position.stop_loss_by
         distance = _changed(position.trailing_stop, request.trailing_stop)
-        before = (
-            position.take_profit,
-            position.stop_loss,
-            position.take_profit_by,
-            position.stop_loss_by,
-            position.trailing_stop,
-        )
-        if (target, stop, target_by, stop_by, distance) == before:
-            raise Refused(TRADING_STOP_UNCHANGED, "not modified")
+        prices = position.take_profit, position.stop_loss, position.trailing_stop
+        triggers = position.take_profit_by, position.stop_loss_by
+        if (target, stop, distance) == prices and (target_by, stop_by) == triggers:
+            raise Refused(refusals.TRADING_STOP_UNCHANGED, "not modified")
         listing = self.market.listings[request.index]
         for price in (request.take_profit, request.stop_loss, request.trailing_stop):
             if price:
@@ -183,7 +169,7 @@ class Engine:
     def _check_live(self, index: int) -> None:
         """Refuse a contract that does not trade now: 110074 once it is halted or delisted."""
         if isinstance(self.market, LiveMarket) and self.market.is_halted(index, self.time):
-            raise Refused(CONTRACT_NOT_LIVE, "This contract is not live")
+            raise Refused(refusals.CONTRACT_NOT_LIVE, "This contract is not live")
         if not self.prices.is_trading(index, self.time):
             raise invalid("Not supported symbols")
 
@@ -199,19 +185,19 @@ class Engine:
             raise invalid("buy leverage invalid")
         if leverage > maximum:
             raise Refused(
-                LEVERAGE_OVER_RISK_LIMIT,
+                refusals.LEVERAGE_OVER_RISK_LIMIT,
                 f"cannot set leverage [{scaled(leverage)}] gt maxLeverage "
                 f"[{scaled(maximum)}] by risk limit",
             )
         before = self.ledger.leverage(index)
         if leverage == before:
-            raise Refused(LEVERAGE_UNCHANGED, "leverage not modified")
+            raise Refused(refusals.LEVERAGE_UNCHANGED, "leverage not modified")
         position = self.ledger.position(index)
         self.ledger.leverages[index] = position.leverage = leverage
         self.ledger.version += 1
         if leverage < before and self.ledger.available() < 0:
             self.ledger.leverages[index] = position.leverage = before
-            raise Refused(BALANCE_INSUFFICIENT, "available balance not enough")
+            raise Refused(refusals.BALANCE_INSUFFICIENT, "available balance not enough")
 
     def _reduced(self, request: OrderRequest) -> OrderRequest:
         if not request.reduce_only:
@@ -233,7 +219,7 @@ class Engine:
         limits = self.prices.limits(request.index, self.time)
         if request.kind == "Market":
             bound = limits[request.side == "Sell"]
-            price = bound if request.slippage is None else _tolerated(request, book, bound)
+            price = _tolerated(request.side, request.slippage, book, bound)
             refuses = self.settings.market_beyond_limit == "refuse"
             if refuses and request.trigger_price is None and not book.crosses(request.side, bound):
                 best = scaled(book.best(request.side) or bound)
@@ -313,13 +299,16 @@ def _changed(present: Decimal | None, asked: Decimal | None) -> Decimal | None:
     return asked or None
 
 
-def _tolerated(request: OrderRequest, book: Book, bound: Decimal) -> Decimal:
-    """Return the bound of a market order that names its own tolerance, from the best price."""
-    assert request.slippage is not None  # noqa: S101 - the caller checked
-    kind, size = request.slippage
+def _tolerated(
+    side: Side, slippage: tuple[str, Decimal] | None, book: Book, bound: Decimal
+) -> Decimal:
+    """Return the bound of a market order, tighter where it names its own tolerance."""
+    if slippage is None:
+        return bound
+    kind, size = slippage
     tick = book.listing.tick_size
-    best = book.best_ask if request.side == "Buy" else book.best_bid
+    best = book.best_ask if side == "Buy" else book.best_bid
     distance = size * tick if kind == "TickSize" else floor_to(best * size / 100, tick)
-    if request.side == "Buy":
+    if side == "Buy":
         return min(best + distance, max(bound, best))
     return max(best - distance, min(bound, best), tick)

@@ -8,17 +8,17 @@ from decimal import Decimal
 
 @dataclass(slots=True)
 class Interventions:
-    """By the symbol's index; each entry is used once (refusals: as often as counted)."""
+    """Changes by the symbol's index; each is used once (refusals: as often as counted)."""
 
     drop_stop_of_next_entry: set[int] = field(default_factory=set)
     refused_stops: dict[int, int] = field(default_factory=dict)
     fill_fractions: dict[int, Decimal] = field(default_factory=dict)
-    """How much of the next market order of somebody is filled; 0: nothing, as by the band."""
+    """Share of the next market order that is filled; 0: nothing, as by the band."""
 
     hedged: set[int] = field(default_factory=set)
     """Symbols in hedge mode."""
     odd_rows: dict[tuple[str, int], tuple[int, dict[str, object]]] = field(default_factory=dict)
-    """By list (position, order, execution) and symbol: until when, and which fields are odd."""
+    """End and odd fields, by list (position, order, execution) and symbol."""
 
     def seen(self, name: str, index: int, row: dict[str, object], now: int) -> dict[str, object]:
         """Return a symbol's row as a list shows it."""

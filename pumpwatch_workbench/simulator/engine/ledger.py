@@ -6,18 +6,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 
-from pumpwatch_workbench.simulator.engine.protection import ProtectionWatch
-from pumpwatch_workbench.simulator.engine.records import (
-    ZERO,
-    ClosedTrade,
-    Execution,
-    Order,
-    Position,
-    opposite,
-)
-from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
-from pumpwatch_workbench.simulator.engine.tiers import Tier, tier_of, tiers
 from pumpwatch_workbench.simulator.market.source import Listing, Market
+
+from .protection import ProtectionWatch
+from .records import ZERO, ClosedTrade, Execution, Order, Position, opposite
+from .settings import ExchangeSettings
+from .tiers import Tier, tier_of, tiers
 
 MONEY = Decimal("0.00000001")
 """Fees and funding are booked to this many USDT."""
@@ -118,11 +112,10 @@ class Ledger:
 
     def position(self, index: int) -> Position:
         """Return the symbol's position, flat when there never was one."""
-        found = self.positions.get(index)
-        if found is None:
-            found = Position(index, self.listings[index].symbol, self.leverage(index))
-            self.positions[index] = found
-        return found
+        if index not in self.positions:
+            symbol, leverage = self.listings[index].symbol, self.leverage(index)
+            self.positions[index] = Position(index, symbol, leverage)
+        return self.positions[index]
 
     def held(self) -> Iterator[Position]:
         """Yield the positions that are not flat."""
@@ -235,18 +228,35 @@ class Ledger:
             position.open_fees += fee - closing_fee
         position.realised -= fee
         position.realised_ever -= fee
-        self._record(
-            order, price, quantity, time, kind=kind, fee=fee, rate=rate, maker=maker, closed=closed
+        identity, position.sequence = self.next_id("execution")
+        self.executions.append(
+            Execution(
+                execution_id=identity,
+                order=order,
+                order_id=order.order_id,
+                symbol=order.symbol,
+                side=order.side,
+                kind=kind,
+                price=price,
+                quantity=quantity,
+                fee=fee,
+                fee_rate=rate,
+                maker=maker,
+                mark_price=self.mark(order.index),
+                left=order.quantity - order.filled,
+                closed=closed,
+                time=time,
+                sequence=position.sequence,
+            )
         )
 
     def _close(
         self, position: Position, order: Order, price: Decimal, size: Decimal, time: int
     ) -> None:
-        everything = size == position.size
-        entry = position.entry_value if everything else booked(position.entry_price * size)
-        share = (
-            position.open_fees if everything else booked(position.open_fees * size / position.size)
-        )
+        entry, share, everything = position.entry_value, position.open_fees, size == position.size
+        if not everything:
+            entry = booked(position.entry_price * size)
+            share = booked(share * size / position.size)
         result = position.sign * (price * size - entry)
         self.wallet += result
         self.pnl_total += result
@@ -279,42 +289,6 @@ class Ledger:
         position.entry_value += price * size
         position.updated = time
 
-    def _record(
-        self,
-        order: Order,
-        price: Decimal,
-        quantity: Decimal,
-        time: int,
-        *,
-        kind: str,
-        fee: Decimal,
-        rate: Decimal,
-        maker: bool,
-        closed: Decimal,
-    ) -> None:
-        identity, sequence = self.next_id("execution")
-        self.position(order.index).sequence = sequence
-        self.executions.append(
-            Execution(
-                execution_id=identity,
-                order=order,
-                order_id=order.order_id,
-                symbol=order.symbol,
-                side=order.side,
-                kind=kind,
-                price=price,
-                quantity=quantity,
-                fee=fee,
-                fee_rate=rate,
-                maker=maker,
-                mark_price=self.mark(order.index),
-                left=order.quantity - order.filled,
-                closed=closed,
-                time=time,
-                sequence=sequence,
-            )
-        )
-
     def pay_funding(self, position: Position, rate: Decimal, time: int) -> None:
         """Book a funding payment: longs pay a positive rate, shorts receive it."""
         if position.side is None:
@@ -340,10 +314,7 @@ class Ledger:
                 quantity=position.size,
                 fee=fee,
                 fee_rate=rate,
-                maker=False,
                 mark_price=mark,
-                left=ZERO,
-                closed=ZERO,
                 time=time,
                 sequence=sequence,
             )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pumpwatch_workbench.simulator.engine.book import Book
-from pumpwatch_workbench.simulator.engine.interventions import Interventions
-from pumpwatch_workbench.simulator.engine.ledger import FORCED, Ledger
-from pumpwatch_workbench.simulator.engine.prices import Prices
-from pumpwatch_workbench.simulator.engine.records import Order, Position, opposite
-from pumpwatch_workbench.simulator.engine.stops import sync_stops
 from pumpwatch_workbench.simulator.market.source import Market
+
+from .book import Book
+from .interventions import Interventions
+from .ledger import FORCED, Ledger
+from .prices import Prices
+from .records import Order, Position, opposite
+from .stops import sync_stops
 
 NOTHING_TO_HIT = "EC_NoImmediateQtyToFill"
 BEYOND_LIMIT = "EC_ReachMarketPriceLimit"
@@ -78,18 +79,14 @@ class Matching:
         self, position: Position, quantity: Decimal, price: Decimal, time: int, create_type: str
     ) -> None:
         """Close a part of a position by an order that the exchange itself makes, at its price."""
-        assert position.side is not None  # noqa: S101 - only held positions are closed
         identity, sequence = self.ledger.next_id("order")
         order = Order(
             order_id=identity,
-            link_id="",
             index=position.index,
             symbol=position.symbol,
-            side=opposite(position.side),
-            kind="Market",
+            side=position.closing_side,
             quantity=quantity,
             price=price,
-            time_in_force="IOC",
             created=time,
             updated=time,
             sequence=sequence,

@@ -9,8 +9,6 @@ from decimal import ROUND_DOWN, Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from pumpwatch_workbench.simulator.engine.book import DEPTH_BAND, SPACING, WEIGHTS, Book
-from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.market.source import (
     DAY_MS,
     MINUTE_MS,
@@ -19,6 +17,9 @@ from pumpwatch_workbench.simulator.market.source import (
     Market,
     MarketView,
 )
+
+from .book import DEPTH_BAND, SPACING, WEIGHTS, Book
+from .settings import ExchangeSettings
 
 KEPT_VIEWS = 4
 HALTED_HALF_SPREAD = 0.001
@@ -64,14 +65,12 @@ class Prices:
 
     def view(self, time: int) -> tuple[MarketView, Quotes]:
         """Return the market and its best prices at `time`."""
-        found = self._views.get(time)
-        if found is None:
+        if time not in self._views:
             view = self.market.view(time)
-            found = view, self._quotes(view)
             while len(self._views) >= KEPT_VIEWS:
                 self._views.pop(next(iter(self._views)))
-            self._views[time] = found
-        return found
+            self._views[time] = view, self._quotes(view)
+        return self._views[time]
 
     def is_trading(self, index: int, time: int) -> bool:
         """Tell whether the symbol has a price at `time`."""
@@ -157,7 +156,7 @@ class Prices:
             return view, quotes
         moments = (max(time - back * MINUTE_MS, self.market.start) for back in range(1, lag + 1))
         before = [self.market.view(moment).last for moment in moments]
-        prices = [view.last, *(np.where(np.isnan(one), view.last, one) for one in before)]
+        prices = [view.last, *(np.where(np.isnan(line), view.last, line) for line in before)]
         most = np.array([float(self.limit_ratios(n)[1]) for n in range(len(view.last))])
         mean = np.mean(prices, axis=0)
         mark = np.clip(mean, view.last / (1 + most), view.last / (1 - most))
@@ -171,13 +170,10 @@ class Prices:
         if kind not in {"MarkPrice", "IndexPrice"}:
             return 1.0
         minute = max(time // MINUTE_MS * MINUTE_MS, self.market.start)
-        found = self._ratios.get(minute)
-        if found is None:
+        if minute not in self._ratios:
             view = self.market.view(minute)
-            found = view.mark / view.last, view.index / view.last
-            self._ratios.clear()
-            self._ratios[minute] = found
-        value = float(found[0 if kind == "MarkPrice" else 1][index])
+            self._ratios = {minute: (view.mark / view.last, view.index / view.last)}
+        value = float(self._ratios[minute][0 if kind == "MarkPrice" else 1][index])
         return value if math.isfinite(value) else 1.0
 
     def half_spread(self, index: int, time: int) -> float:

@@ -9,6 +9,8 @@ from typing import Literal
 Side = Literal["Buy", "Sell"]
 ZERO = Decimal(0)
 
+RISING, FALLING = 1, 2
+"""Bybit's codes of a trigger's direction."""
 RESTING = frozenset({"New", "PartiallyFilled"})
 OPEN = RESTING | {"Untriggered"}
 
@@ -23,18 +25,18 @@ class Order:
     """One order, open or done; prices and values in USDT, times in market milliseconds."""
 
     order_id: str
-    link_id: str
     index: int
     symbol: str
     side: Side
-    kind: Literal["Market", "Limit"]
     quantity: Decimal
     price: Decimal
     """The limit; for a market order the worst price it may trade at."""
-    time_in_force: str
     created: int
     sequence: int
     last_price_on_created: Decimal
+    link_id: str = ""
+    kind: Literal["Market", "Limit"] = "Market"
+    time_in_force: str = "IOC"
     status: str = "New"
     updated: int = 0
     reduce_only: bool = False
@@ -95,7 +97,7 @@ class Position:
     take_profit_by: str = "LastPrice"
     stop_loss_by: str = "LastPrice"
     trailing_stop: Decimal | None = None
-    """How far behind the best price a trailing stop follows, USDT."""
+    """Distance by which a trailing stop follows the best price, USDT."""
     trailing_from: Decimal | None = None
     """The price that has to be reached before it follows; None: it follows already."""
     best_price: Decimal | None = None
@@ -118,6 +120,11 @@ class Position:
     def sign(self) -> int:
         """Return 1 long, -1 short, 0 flat."""
         return 0 if self.side is None else (1 if self.side == "Buy" else -1)
+
+    @property
+    def closing_side(self) -> Side:
+        """Return the side of an order that closes the position."""
+        return "Sell" if self.side == "Buy" else "Buy"
 
     @property
     def trailing_level(self) -> Decimal | None:
@@ -151,12 +158,12 @@ class Execution:
     quantity: Decimal
     fee: Decimal
     fee_rate: Decimal
-    maker: bool
     mark_price: Decimal
-    left: Decimal
-    closed: Decimal
     time: int
     sequence: int
+    maker: bool = False
+    left: Decimal = ZERO
+    closed: Decimal = ZERO
 
     @property
     def value(self) -> Decimal:

@@ -1,4 +1,4 @@
-"""The one exception with which the simulated exchange says no, in Bybit's codes and words."""
+"""The exception of a refused request, with Bybit's codes and texts."""
 
 from __future__ import annotations
 

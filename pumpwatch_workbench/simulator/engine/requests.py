@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from pumpwatch_workbench.simulator.engine.records import Side
+from .records import Side
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """What order/create asks for; prices in USDT, `quantity` in base coin."""
+    """An order as order/create asks for it; prices in USDT, `quantity` in base coin."""
 
     index: int
     side: Side
@@ -35,7 +35,7 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True)
 class StopRequest:
-    """What position/trading-stop asks for: None leaves a price as it is, 0 removes it."""
+    """Stops as position/trading-stop asks for them: None leaves a price as it is, 0 removes it."""
 
     index: int
     take_profit: Decimal | None = None

@@ -1,4 +1,4 @@
-"""How the simulated exchange behaves where the real one is not documented, or can differ."""
+"""Choices of the simulated exchange where the real exchange is undocumented, or can differ."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class ExchangeSettings:
     taker_fee: Decimal = Decimal("0.00055")
     maker_fee: Decimal = Decimal("0.0002")
     maintenance_margin: Decimal = Decimal("0.01")
-    """Of the lowest risk tier."""
+    """Rate of the lowest risk tier."""
     risk_limit_step: Decimal = Decimal(2_000_000)
     """USDT that each risk tier is wide."""
     trigger_delay_ms: int = 500
-    """From a trigger to the fill: the price moves on meanwhile, never in our favour."""
+    """Time from a trigger to the fill: the price moves on meanwhile, never in our favour."""
     default_leverage: Decimal = Decimal(10)
     margin_mode: Literal["REGULAR_MARGIN", "ISOLATED_MARGIN"] = "REGULAR_MARGIN"
     """Cross margin over the whole wallet, or each position alone with its own initial margin."""
@@ -42,27 +42,22 @@ class ExchangeSettings:
     mark_lag_minutes: int = 0
     """The mark price is the mean of the last prices of so many minutes; 0: as the source says."""
     book_refill_ms: int = 5_000
-    """How long a swept book needs to be as deep as before."""
+    """Time until a swept book is as deep as before."""
 
     hedge_mode: bool = False
     """Every symbol in hedge mode, long and short side by side: shown and refused, not traded."""
     order_link_horizon: Literal["ever", "open"] = "ever"
-    """How long an orderLinkId stays taken."""
-    orders_lag_ms: int = 0
-    """How old what order/realtime shows is, market time; the next ones: history, executions, ..."""
-    history_lag_ms: int = 0
-    executions_lag_ms: int = 0
-    positions_lag_ms: int = 0
+    """Time for which an orderLinkId stays taken."""
     closed_orders_kept: int = 500
-    """So many orders that are done can still be asked for in order/realtime."""
+    """Number of orders that are done and can still be asked for in order/realtime."""
     kline_start: Literal["next", "containing"] = "next"
-    """Which candle a `start` inside an interval begins with."""
+    """First candle for a `start` inside an interval."""
     large_limit: Literal["clamp", "error"] = "clamp"
-    """What a `limit` above the allowed maximum does."""
+    """Effect of a `limit` above the allowed maximum."""
     empty_minutes: Literal["candle", "absent"] = "candle"
-    """Whether a minute without a trade has a candle."""
+    """Candles of minutes without a trade."""
     history_days: int = 90
-    """How far back candles longer than a minute reach."""
+    """Days that candles longer than a minute reach back."""
 
     rate_limits: bool = True
     ip_requests: int = 600

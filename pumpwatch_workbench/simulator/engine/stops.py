@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Literal
 
-from pumpwatch_workbench.simulator.engine.ledger import Ledger
-from pumpwatch_workbench.simulator.engine.records import Order, Position, opposite
+from .ledger import Ledger
+from .records import FALLING, RISING, Order, Position
 
 Leg = Literal["StopLoss", "TakeProfit", "TrailingStop"]
 CLEARED = "CancelByTpSlTsClear"
@@ -51,7 +51,7 @@ def is_protected(ledger: Ledger, position: Position) -> bool:
         and order.status == "Untriggered"
         and order.reduce_only
         and order.side != position.side
-        and (order.trigger_direction == 2) == falling  # noqa: PLR2004 - Bybit's code for a fall
+        and (order.trigger_direction == FALLING) == falling
     )
     return covered >= position.size
 
@@ -89,19 +89,15 @@ def _trigger_of(position: Position, leg: Leg) -> str:
 def _waiting_order(
     ledger: Ledger, position: Position, leg: Leg, price: Decimal, by: str, time: int
 ) -> Order:
-    assert position.side is not None  # noqa: S101 - callers checked; narrows the type
     falling = (position.side == "Buy") == (leg != "TakeProfit")
     identity, sequence = ledger.next_id("order")
     return Order(
         order_id=identity,
-        link_id="",
         index=position.index,
         symbol=position.symbol,
-        side=opposite(position.side),
-        kind="Market",
+        side=position.closing_side,
         quantity=position.size,
         price=Decimal(0),
-        time_in_force="IOC",
         created=time,
         updated=time,
         sequence=sequence,
@@ -110,7 +106,7 @@ def _waiting_order(
         reduce_only=True,
         close_on_trigger=True,
         trigger_price=price,
-        trigger_direction=2 if falling else 1,
+        trigger_direction=FALLING if falling else RISING,
         trigger_by=by,
         stop_kind=leg,
         create_type=f"CreateBy{leg}",

@@ -11,7 +11,7 @@ COUNT = 6
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """What holds for positions worth up to `limit` USDT; rates are fractions of the value."""
+    """Terms of positions worth up to `limit` USDT; rates are fractions of the value."""
 
     number: int
     limit: Decimal

@@ -10,16 +10,17 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from pumpwatch_workbench.simulator.engine.checks import check_margin
-from pumpwatch_workbench.simulator.engine.crossings import first_crossing, trailing_crossing
-from pumpwatch_workbench.simulator.engine.ledger import Ledger
-from pumpwatch_workbench.simulator.engine.matching import Matching
-from pumpwatch_workbench.simulator.engine.prices import Prices, floor_to, on_tick
-from pumpwatch_workbench.simulator.engine.records import Order, Position
-from pumpwatch_workbench.simulator.engine.refusals import Refused
-from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
-from pumpwatch_workbench.simulator.engine.stops import release_legs, sync_stops
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, FloatArray, IntArray, Market
+
+from .checks import check_margin
+from .crossings import first_crossing, trailing_crossing
+from .ledger import Ledger
+from .matching import Matching
+from .prices import Prices, floor_to, on_tick
+from .records import RISING, Order, Position
+from .refusals import Refused
+from .settings import ExchangeSettings
+from .stops import release_legs, sync_stops
 
 NO_FUNDS = "EC_NotEnoughBalance"
 Kind = Literal["stop", "liquidation", "limit", "target", "funding", "delivery"]
@@ -111,8 +112,8 @@ class Walk:
 
     def watched(self) -> list[int]:
         """Return the symbols with an open order or position."""
-        held = {position.index for position in self.ledger.held()}
-        return sorted(held.union(self.ledger.active))
+        positions = {position.index for position in self.ledger.held()}
+        return sorted(positions.union(self.ledger.active))
 
     def _next(self, end: int) -> Happening | None:
         """Return the first thing to happen until the minute's end, None when nothing will.
@@ -160,10 +161,9 @@ class Walk:
         after = self.time
         if order.stop_kind == "TrailingStop" and order.status == "Untriggered":
             return self._trailing_happening(order, path, after)
-        if order.status == "Untriggered":
-            assert order.trigger_price is not None  # noqa: S101 - true of every waiting order
+        if order.status == "Untriggered" and order.trigger_price is not None:
             (times, line), ratio = self._watched_line(order.index, order.trigger_by, path)
-            rising = order.trigger_direction == 1
+            rising = order.trigger_direction == RISING
             level = float(order.trigger_price) / ratio
             kind: Kind = "target" if order.stop_kind == "TakeProfit" else "stop"
         else:

@@ -1,4 +1,4 @@
-"""A market to which things happen: jumps, halts, delistings, new filters, thin books.
+"""A market that can be changed: jumps, halts, delistings, new filters, thin books.
 
 It wraps a source of prices and changes nothing until something is asked of it.
 """
@@ -26,18 +26,18 @@ OTHERS = ("depth_usdt", "funding_rate")
 
 
 @dataclass(slots=True)
-class _Fate:
-    """What has happened to one symbol; times in milliseconds UTC."""
+class _Changes:
+    """Changes to one symbol; times in milliseconds UTC."""
 
     jumps: list[tuple[int, float]] = field(default_factory=list)
-    """When the price jumped, and by which factor."""
+    """Time and factor of each jump of the price."""
     halts: list[tuple[int, int | None]] = field(default_factory=list)
-    """From when to when nothing trades; None: still."""
+    """Start and end of each halt; an end of None: it lasts."""
     delisted: int | None = None
     thin: tuple[int, float] | None = None
-    """Until when the book is thin, and the share of its depth that is left."""
+    """End of a thin book, and the share of its depth that is left."""
     funding: tuple[int, float] | None = None
-    """From when on, and which rate is shown and paid."""
+    """Start and rate of a funding rate that is shown and paid."""
 
     def factor(self, time: int) -> float:
         return math.prod(factor for at, factor in self.jumps if at <= time)
@@ -50,41 +50,42 @@ class _Fate:
 
 
 class LiveMarket:
-    """A `Market` whose symbols can be met by fate; `version` grows with every change."""
+    """A `Market` whose symbols can be changed; `version` grows with every change."""
 
     def __init__(self, source: Market) -> None:
         self.source = source
         self.listings: tuple[Listing, ...] = source.listings
         self.version = 0
-        self._fates: dict[int, _Fate] = {}
+        self.start, self.end = source.start, source.end
+        self._changes: dict[int, _Changes] = {}
 
     # --- what can happen -----------------------------------------------------------------
 
     def jump(self, index: int, fraction: float, time: int) -> None:
         """Let the price be higher by a fraction (lower when negative) from `time` on."""
-        self._fate(index).jumps.append((time, 1.0 + fraction))
+        self._of(index).jumps.append((time, 1.0 + fraction))
 
     def halt(self, index: int, time: int) -> None:
         """Stop trading: the price stands still."""
-        self._fate(index).halts.append((time, None))
+        self._of(index).halts.append((time, None))
 
     def resume(self, index: int, time: int) -> None:
         """Trade again, at whatever the price has become."""
-        fate = self._fate(index)
-        fate.halts = [(start, time if end is None else end) for start, end in fate.halts]
+        changes = self._of(index)
+        changes.halts = [(start, time if end is None else end) for start, end in changes.halts]
 
     def delist(self, index: int, time: int, status: str = "Closed") -> None:
         """End the contract: no price from `time` on."""
-        self._fate(index).delisted = time
+        self._of(index).delisted = time
         self.change(index, status=status)
 
     def thin_out(self, index: int, fraction: float, until: int) -> None:
         """Leave a share of the book's depth until a time."""
-        self._fate(index).thin = until, fraction
+        self._of(index).thin = until, fraction
 
     def set_funding(self, index: int, rate: float, time: int) -> None:
         """Show and pay this funding rate from `time` on."""
-        self._fate(index).funding = time, rate
+        self._of(index).funding = time, rate
 
     def change(self, index: int, **filters: object) -> None:
         """Change a contract's filters or status."""
@@ -94,47 +95,37 @@ class LiveMarket:
 
     def is_halted(self, index: int, time: int) -> bool:
         """Tell whether orders are refused because nothing trades."""
-        fate = self._fates.get(index)
-        return fate is not None and (
-            fate.halted_since(time) is not None
-            or (fate.delisted is not None and fate.delisted <= time)
+        changes = self._changes.get(index)
+        return changes is not None and (
+            changes.halted_since(time) is not None
+            or (changes.delisted is not None and changes.delisted <= time)
         )
 
     # --- Market --------------------------------------------------------------------------
 
     @property
     def planted(self) -> tuple[PlantedEvent, ...]:
-        """The source's pumps."""
+        """Return the source's pumps."""
         return self.source.planted
-
-    @property
-    def start(self) -> int:
-        """The source's first live instant."""
-        return self.source.start
-
-    @property
-    def end(self) -> int | None:
-        """The source's last instant."""
-        return self.source.end
 
     def price(self, index: int, time: int) -> float:
         """Return the last price; NaN once the contract is delisted."""
-        fate = self._fates.get(index)
-        if fate is None:
+        changes = self._changes.get(index)
+        if changes is None:
             return self.source.price(index, time)
-        if fate.delisted is not None and time >= fate.delisted:
+        if changes.delisted is not None and time >= changes.delisted:
             return math.nan
-        seen = fate.halted_since(time)
+        seen = changes.halted_since(time)
         at = time if seen is None else seen
-        return self.source.price(index, at) * fate.factor(at)
+        return self.source.price(index, at) * changes.factor(at)
 
     def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
         """Return the knots of the price's line; jumps and halts are knots of their own."""
-        fate = self._fates.get(index)
-        if fate is None:
+        changes = self._changes.get(index)
+        if changes is None:
             return self.source.path(index, start, end)
         times, prices = self.source.path(index, start, end)
-        moments = sorted({at for at in self._moments(fate) if start < at <= end})
+        moments = sorted({at for at in self._moments(changes) if start < at <= end})
         if not moments and self.price(index, start) == self.source.price(index, start):
             return times, prices
         knots: list[tuple[int, float]] = []
@@ -153,24 +144,24 @@ class LiveMarket:
 
     def trades(self, index: int, first: int, end: int) -> Trades:
         """Return the source's trades at the prices there are; none in a halt or once delisted."""
-        found = self.source.trades(index, first, end)
-        fate = self._fates.get(index)
-        if fate is None:
-            return found
-        times = found.time.tolist()
-        factor = np.array([fate.factor(time) for time in times])
+        trades = self.source.trades(index, first, end)
+        changes = self._changes.get(index)
+        if changes is None:
+            return trades
+        times = trades.time.tolist()
+        factor = np.array([changes.factor(time) for time in times])
         open_ = np.array([not self.is_halted(index, time) for time in times], dtype=np.bool_)
         return Trades(
-            found.time[open_],
-            found.bought[open_],
-            (found.price * factor)[open_],
-            found.quantity[open_],
+            trades.time[open_],
+            trades.bought[open_],
+            (trades.price * factor)[open_],
+            trades.quantity[open_],
         )
 
     def view(self, time: int) -> MarketView:
         """Return every symbol at `time`."""
         view = self.source.view(time)
-        touched = list(self._fates)
+        touched = list(self._changes)
         if not touched:
             return view
         arrays = {name: getattr(view, name).copy() for name in (*PRICES, *OTHERS)}
@@ -179,24 +170,24 @@ class LiveMarket:
             factor = price / before if before else math.nan
             for name in PRICES:
                 arrays[name][index] *= factor
-            thin = self._fates[index].thin
+            thin = self._changes[index].thin
             if thin is not None and time < thin[0]:
                 arrays["depth_usdt"][index] *= thin[1]
-            funding = self._fates[index].funding
+            funding = self._changes[index].funding
             if funding is not None and time >= funding[0]:
                 arrays["funding_rate"][index] = funding[1]
         return replace(view, **arrays)
 
     def funding_times(self, index: int, start: int, end: int) -> list[tuple[int, float]]:
         """Return the source's funding payments; a delisted contract has none."""
-        fate = self._fates.get(index)
-        if fate is not None and fate.delisted is not None:
-            end = min(end, fate.delisted)
-        found = self.source.funding_times(index, start, end)
-        if fate is None or fate.funding is None:
-            return found
-        since, changed = fate.funding
-        return [(time, changed if time >= since else rate) for time, rate in found]
+        changes = self._changes.get(index)
+        if changes is not None and changes.delisted is not None:
+            end = min(end, changes.delisted)
+        payments = self.source.funding_times(index, start, end)
+        if changes is None or changes.funding is None:
+            return payments
+        since, changed = changes.funding
+        return [(time, changed if time >= since else rate) for time, rate in payments]
 
     def side_against(self, index: int, side: str | None) -> None:
         """Pass on which side holds a position."""
@@ -208,25 +199,24 @@ class LiveMarket:
 
     # --- inside --------------------------------------------------------------------------
 
-    def _fate(self, index: int) -> _Fate:
+    def _of(self, index: int) -> _Changes:
         self.version += 1
-        return self._fates.setdefault(index, _Fate())
+        return self._changes.setdefault(index, _Changes())
 
     @staticmethod
-    def _moments(fate: _Fate) -> list[int]:
-        found = [at for at, _ in fate.jumps]
-        found += [at for span in fate.halts for at in span if at is not None]
-        return found + ([fate.delisted] if fate.delisted is not None else [])
+    def _moments(changes: _Changes) -> list[int]:
+        ends = [changes.delisted, *(at for span in changes.halts for at in span)]
+        return [at for at, _ in changes.jumps] + [at for at in ends if at is not None]
 
     def _piece(
         self, index: int, begin: int, finish: int, times: IntArray
     ) -> list[tuple[int, float]]:
         """Return the line between two moments: at its end the price just before what happens."""
-        fate = self._fates[index]
+        changes = self._changes[index]
         first = self.price(index, begin)
-        if math.isnan(first) or fate.halted_since(begin) is not None:
+        if math.isnan(first) or changes.halted_since(begin) is not None:
             return [(begin, first), (finish, first)]
-        factor = fate.factor(begin)
+        factor = changes.factor(begin)
         inside = [int(t) for t in times if begin < t < finish]
         return [
             (begin, first),
@@ -235,11 +225,11 @@ class LiveMarket:
         ]
 
     def _scaled(self, index: int, candles: Minutes) -> Minutes:
-        fate = self._fates.get(index)
-        if fate is None or not fate.jumps or not len(candles.open_time):
+        changes = self._changes.get(index)
+        if changes is None or not changes.jumps or not len(candles.open_time):
             return candles
-        opened = np.array([fate.factor(int(t)) for t in candles.open_time])
-        closed = np.array([fate.factor(int(t) + 59_999) for t in candles.open_time])
+        opened = np.array([changes.factor(int(t)) for t in candles.open_time])
+        closed = np.array([changes.factor(int(t) + 59_999) for t in candles.open_time])
         high = np.maximum(candles.high * opened, np.maximum(candles.high, candles.close) * closed)
         low = np.minimum(candles.low * opened, np.minimum(candles.low, candles.close) * closed)
         calm = opened == closed

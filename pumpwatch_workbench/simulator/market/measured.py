@@ -16,7 +16,12 @@ from dataclasses import dataclass, replace
 from typing import IO
 
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.simulator.market.source import Market
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.server import SimulatorServer
+
+from .source import Market
 
 STOP_SECONDS = 10
 
@@ -70,11 +75,6 @@ def serve_on_command(market: Market, start: int, *, write_ahead: bool = False) -
     With `write_ahead` the answer about the whole market is written when the clock is put, so that
     what is measured has none of that work in it.
     """
-    from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed  # noqa: PLC0415 - this process only
-    from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings  # noqa: PLC0415
-    from pumpwatch_workbench.simulator.exchange import Exchange  # noqa: PLC0415
-    from pumpwatch_workbench.simulator.server import SimulatorServer  # noqa: PLC0415
-
     settings, clock = ExchangeSettings(rate_limits=False), HeldClock(start)
     exchange = Exchange(market, clock, credentials_from_seed(1), settings)
     with SimulatorServer(exchange) as server:

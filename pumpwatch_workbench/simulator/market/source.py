@@ -1,7 +1,8 @@
 """What a simulated market can be asked: the seam between price sources and the exchange.
 
-Two sources implement it: `synthetic` (seeded random markets) and `replay` (recorded candles). The
-exchange (`server`, `engine`) knows only this module, so a new source needs no change there.
+Three sources implement it: `synthetic` (seeded random markets), `replay` (recorded candles) and
+`polyline` (lines between given prices); `live_market` wraps one and lets things happen to it. The
+exchange (`exchange`, `engine`) knows only this module, so a new source needs no change there.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Listing:
     price_limit_ratios: tuple[Decimal, Decimal] | None = None
     """`priceLimitRatioX` and `priceLimitRatioY`, fractions of the mark price; None: as usual."""
     delivery_time: int = 0
-    """When the contract is delisted or delivered, milliseconds UTC; 0: no date."""
+    """Time of the delisting or delivery, milliseconds UTC; 0: no date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Trades:
     time: IntArray
     """Milliseconds UTC; the parts of one order share it."""
     bought: BoolArray
-    """Whether the taker bought."""
+    """True where the taker bought."""
     price: FloatArray
     quantity: FloatArray
     """Base coin."""
@@ -113,6 +114,8 @@ class MarketView:
     """Half the spread as a fraction of the price."""
     depth_usdt: FloatArray
     """Notional that rests within 0.1 % of the best price on each side."""
+    next_funding: IntArray | None = None
+    """Milliseconds UTC; None: the next multiple of each contract's funding interval."""
 
 
 class Market(Protocol):
@@ -120,19 +123,19 @@ class Market(Protocol):
 
     @property
     def listings(self) -> tuple[Listing, ...]:
-        """The contracts, sorted by symbol; the place in this tuple is the index used below."""
+        """Return the contracts, sorted by symbol; the place in this tuple is their index."""
 
     @property
     def planted(self) -> tuple[PlantedEvent, ...]:
-        """The pumps in the live part, ordered by onset."""
+        """Return the pumps in the live part, ordered by onset."""
 
     @property
     def start(self) -> int:
-        """First instant that can be live, milliseconds UTC, on a full minute."""
+        """Return the first instant that can be live, milliseconds UTC, on a full minute."""
 
     @property
     def end(self) -> int | None:
-        """Last instant there are prices for, or None when the market never ends."""
+        """Return the last instant there are prices for, None when the market never ends."""
 
     def minutes(self, index: int, first: int, last: int) -> Minutes:
         """Return the complete candles with `first <= open_time <= last` (milliseconds UTC).

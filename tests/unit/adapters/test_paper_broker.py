@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.records import NOW, an_entry, an_exit, candles
+from support.scripted_market_data import ScriptedMarketData
 
 from pumpwatch.adapters.paper.book import paid, slipped, walk
 from pumpwatch.adapters.paper.broker import PaperBroker
@@ -16,7 +17,7 @@ from pumpwatch.domain.market.snapshot import OrderBook
 from pumpwatch.domain.trading.access import Access
 from pumpwatch.domain.trading.orders import OrderState, Side, StopTrigger
 from pumpwatch.errors import BadMarketData, OutcomeUnknown, Rejected, StoreUnavailable
-from pumpwatch_workbench.local.memory import ManualClock, MemoryMarketData, MemoryPaperStore
+from pumpwatch_workbench.local.memory import ManualClock, MemoryPaperStore
 
 ONE = Decimal(1)
 
@@ -86,7 +87,7 @@ def clock():
 
 @pytest.fixture
 def market():
-    made = MemoryMarketData(NOW)
+    made = ScriptedMarketData(NOW)
     made.set_candles(candles("PUMPUSDT", [(1.1, 1.1, 1.1, 1.1)] * 30))
     return made
 
@@ -159,7 +160,7 @@ def test_a_restart_finds_everything_again(market, store, clock):
     )
 )
 def test_money_is_never_made_or_lost_but_by_fees_at_one_price(orders):
-    market, clock, store = MemoryMarketData(NOW), ManualClock(NOW), MemoryPaperStore()
+    market, clock, store = ScriptedMarketData(NOW), ManualClock(NOW), MemoryPaperStore()
     market.set_price("PUMPUSDT", 1.0)
     one = (Decimal(1), Decimal(10**9))
     market.set_book(OrderBook("PUMPUSDT", NOW, (one,), (one,)))
@@ -189,7 +190,7 @@ def test_the_account_is_called_paper_and_holds_no_key(market, store, clock):
 def test_one_look_serves_threads_that_ask_at_the_same_time(store, clock):
     """The trade use case reads positions, orders and account side by side."""
 
-    class SlowMarket(MemoryMarketData):
+    class SlowMarket(ScriptedMarketData):
         def candles(self, requests):
             time.sleep(0.02)
             return super().candles(requests)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.records import NOW, an_entry, an_exit, candles
+from support.scripted_market_data import ScriptedMarketData, instrument
 
 from pumpwatch.adapters.paper.account import PaperFunding
 from pumpwatch.adapters.paper.broker import PaperBroker
@@ -15,12 +16,7 @@ from pumpwatch.adapters.paper.funding import renewed, wants_terms
 from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.trading.orders import FillKind, Side
 from pumpwatch.errors import ExchangeUnavailable
-from pumpwatch_workbench.local.memory import (
-    ManualClock,
-    MemoryMarketData,
-    MemoryPaperStore,
-    instrument,
-)
+from pumpwatch_workbench.local.memory import ManualClock, MemoryPaperStore
 
 SYMBOL = "PUMPUSDT"
 HOUR = 60 * MINUTE
@@ -34,7 +30,7 @@ class World:
 
     def __init__(self, *, rate=-0.02, interval_minutes=60, minutes=40 * 60, store=None):
         self.clock = ManualClock(NOW)
-        self.market = MemoryMarketData(NOW)
+        self.market = ScriptedMarketData(NOW)
         self.store = store or MemoryPaperStore()
         self.price([(1.0, 1.0, 1.0, 1.0)] * minutes)
         self.market.list_instrument(instrument(SYMBOL, funding_interval_minutes=interval_minutes))

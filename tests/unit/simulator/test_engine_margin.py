@@ -56,10 +56,8 @@ def test_leverage_rules():
     assert desk.position()["leverage"] == "5"
     assert leverage(desk, "0.5")["retCode"] == 10001
     assert leverage(desk, "51")["retCode"] == 110013
-    uneven = desk.post(
-        "/v5/position/set-leverage", symbol="AAAUSDT", buyLeverage="2", sellLeverage="3"
-    )
-    assert uneven["retCode"] == 10001
+    uneven = {"symbol": "AAAUSDT", "buyLeverage": "2", "sellLeverage": "3"}
+    assert desk.post("/v5/position/set-leverage", **uneven)["retCode"] == 10001
 
 
 def test_lower_leverage_than_the_balance_can_carry_is_refused():

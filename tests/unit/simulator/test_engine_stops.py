@@ -6,6 +6,8 @@ import pytest
 from support.scripted_market import START
 from support.trading_desk import Desk
 
+from pumpwatch_workbench.simulator.control import state
+
 MINUTE = 60_000
 FALL = {"AAAUSDT": [(0, 100.0), (MINUTE, 90.0)]}
 RISE = {"AAAUSDT": [(0, 100.0), (MINUTE, 110.0)]}
@@ -14,6 +16,10 @@ RISE = {"AAAUSDT": [(0, 100.0), (MINUTE, 110.0)]}
 def stop(desk, symbol="AAAUSDT", **prices):
     asked = {"symbol": symbol, "tpslMode": "Full", "positionIdx": 0} | prices
     return desk.post("/v5/position/trading-stop", **asked)
+
+
+def bare(desk):
+    return state(desk.exchange)["unprotected_ms"]
 
 
 def test_stop_loss_and_take_profit_of_an_order_wait_as_orders_of_their_own():
@@ -57,33 +63,18 @@ def test_short_position_is_stopped_on_a_rise_and_takes_profit_on_a_fall():
 
 
 @pytest.mark.parametrize(
-    ("side", "prices", "text"),
+    ("side", "prices", "shown", "should"),
     [
-        (
-            "Buy",
-            {"stopLoss": "101"},
-            "StopLoss:10100000000 set for Buy position should lower than ",
-        ),
-        (
-            "Sell",
-            {"stopLoss": "99"},
-            "StopLoss:9900000000 set for Sell position should greater than ",
-        ),
-        (
-            "Buy",
-            {"takeProfit": "99"},
-            "TakeProfit:9900000000 set for Buy position should be higher than ",
-        ),
-        (
-            "Sell",
-            {"takeProfit": "101"},
-            "TakeProfit:10100000000 set for Sell position should be lower than ",
-        ),
+        ("Buy", {"stopLoss": "101"}, "StopLoss:10100000000", "lower than"),
+        ("Sell", {"stopLoss": "99"}, "StopLoss:9900000000", "greater than"),
+        ("Buy", {"takeProfit": "99"}, "TakeProfit:9900000000", "be higher than"),
+        ("Sell", {"takeProfit": "101"}, "TakeProfit:10100000000", "be lower than"),
     ],
 )
-def test_stop_on_the_wrong_side_refuses_the_whole_order(side, prices, text):
+def test_stop_on_the_wrong_side_refuses_the_whole_order(side, prices, shown, should):
     desk = Desk()
-    text += "base_price:10000000000??LastPrice"
+    base = "base_price:10000000000??LastPrice"
+    text = f"{shown} set for {side} position should {should} {base}"
     answer = desk.order(side, "1", **prices)
     assert (answer["retCode"], answer["retMsg"]) == (10001, text)
     assert desk.position()["side"] == ""
@@ -145,22 +136,15 @@ def test_cancelling_the_waiting_stop_takes_the_stop_off_the_position():
     assert desk.position()["stopLoss"] == ""
 
 
-def test_flipping_the_position_drops_the_old_sides_stop():
-    desk = Desk()
-    desk.placed("Buy", "1", stopLoss="95")
-    desk.placed("Sell", "3", stopLoss="104")
-    assert desk.position()["stopLoss"] == "104"
-    (row,) = desk.open_orders()
-    assert (row["side"], row["triggerPrice"], row["qty"]) == ("Buy", "104", "2")
-
-
-def test_flipping_without_a_new_stop_leaves_no_stop_of_the_old_side():
+@pytest.mark.parametrize(("stops", "left"), [({"stopLoss": "104"}, "104"), ({}, "")])
+def test_flipping_the_position_drops_the_old_sides_stops(stops, left):
     desk = Desk()
     desk.placed("Buy", "1", stopLoss="95", takeProfit="110")
-    desk.placed("Sell", "3")
+    desk.placed("Sell", "3", **stops)
     position = desk.position()
-    assert (position["stopLoss"], position["takeProfit"]) == ("", "")
-    assert list(desk.open_orders()) == []
+    assert (position["stopLoss"], position["takeProfit"]) == (left, "")
+    waiting = [(row["side"], row["triggerPrice"], row["qty"]) for row in desk.open_orders()]
+    assert waiting == [("Buy", price, "2") for price in stops.values()]
 
 
 def test_stop_in_a_gap_fills_at_the_price_after_it():
@@ -240,27 +224,24 @@ def test_time_without_a_stop_is_measured_in_market_time():
     desk.advance(1_500)
     stop(desk, stopLoss="95")
     desk.advance(9_000)
-    state = desk.control("state")
-    assert b'"unprotected_ms_max":1500' in state.body
+    assert bare(desk) == {"AAAUSDT": 1_500}
     desk.placed("Sell", "1", reduceOnly=True)
     desk.placed("Buy", "1", stopLoss="95")
     desk.advance(60_000)
-    assert b'"unprotected_ms":{"AAAUSDT":1500}' in desk.control("state").body
+    assert bare(desk) == {"AAAUSDT": 1_500}
 
 
-def test_bare_position_counts_while_it_is_still_open():
+@pytest.mark.parametrize(("covered", "milliseconds"), [(False, 7_000), (True, 0)])
+def test_a_reduce_only_conditional_order_protects_a_position_that_is_still_open(
+    covered, milliseconds
+):
     desk = Desk()
     desk.placed("Buy", "1")
+    if covered:
+        desk.placed("Sell", "1", triggerPrice="95", triggerDirection=2, reduceOnly=True)
     desk.advance(7_000)
-    assert b'"unprotected_ms_max":7000' in desk.control("state").body
-
-
-def test_reduce_only_conditional_order_counts_as_protection():
-    desk = Desk()
-    desk.placed("Buy", "1")
-    desk.placed("Sell", "1", triggerPrice="95", triggerDirection=2, reduceOnly=True)
-    desk.advance(7_000)
-    assert b'"unprotected_ms_max":0' in desk.control("state").body
+    assert bare(desk) == {"AAAUSDT": milliseconds}
+    assert state(desk.exchange)["unprotected_ms_max"] == milliseconds
 
 
 def test_quiet_market_walks_no_paths_however_far_the_clock_goes():
@@ -288,4 +269,4 @@ def test_bare_time_goes_on_while_the_position_grows():
     desk.placed("Buy", "1")
     desk.advance(7_000)
     stop(desk, stopLoss="95")
-    assert desk.ledger.protection.by_symbol(START + 9_000) == {"AAAUSDT": 7_000}
+    assert bare(desk) == {"AAAUSDT": 7_000}

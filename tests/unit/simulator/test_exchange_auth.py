@@ -81,7 +81,7 @@ def test_rsa_key_signs_the_same_string():
     desk = Desk()
     private = RSA.generate(2048)
     public = private.public_key().export_key().decode()
-    desk.exchange.add_credentials(Credentials(7, "rsa-key", "", public))
+    desk.exchange.credentials["rsa-key"] = Credentials(7, "rsa-key", "", public)
     origin = SHA256.new(f"{WALL}rsa-key5000".encode())
     signature = base64.b64encode(pkcs1_15.new(private).sign(origin)).decode()
     headers = signed_headers("", Credentials(7, "rsa-key", "")) | {"X-BAPI-SIGN": signature}

@@ -94,14 +94,14 @@ def test_long_candles_begin_where_the_calendar_says(interval, begin):
 
 def test_empty_minutes_can_be_left_out():
     def silent(desk):
-        original = desk.market._minutes
+        original = desk.market._candles
 
         def without_trades(index, opened, until):
             minutes = original(index, opened, until)
             minutes.volume[::2] = 0.0
             return minutes
 
-        desk.market._minutes = without_trades
+        desk.market._candles = without_trades
         return desk
 
     assert len(kline(silent(later()), end=START + 9 * MINUTE, limit=10)) == 10

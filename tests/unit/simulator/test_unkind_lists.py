@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from pumpwatch_workbench.simulator.troubles.incidents.by_strangers import ODD
 from support.scripted_market import START
 from support.trading_desk import Desk
 
-from pumpwatch_workbench.simulator.troubles.incidents.kinds import ODD
+from pumpwatch_workbench.simulator.market.source import DAY_MS
 
 TWO = {"AAAUSDT": [(0, 100.0)], "BBBUSDT": [(0, 50.0)]}
 LISTS = {
@@ -20,27 +21,17 @@ def rows(desk: Desk, path: str) -> list[dict[str, object]]:
     return desk.get(path, settleCoin="USDT")["result"]["list"]
 
 
-@pytest.mark.parametrize(
-    ("lag", "seen"),
-    [("orders", (0, 1, 1)), ("executions", (1, 0, 1)), ("positions", (1, 1, 0))],
-)
-def test_each_list_lags_by_a_setting_of_its_own(lag, seen):
-    desk = Desk(settings={f"{lag}_lag_ms": 20_000})
+@pytest.mark.parametrize(("lagging", "seen"), [(0, (0, 1, 1)), (1, (1, 0, 1)), (2, (1, 1, 0))])
+def test_each_list_lags_on_its_own(lagging, seen):
+    desk = Desk()
+    paths = ("/v5/order/realtime", "/v5/execution/list", "/v5/position/list")
+    desk.exchange.conditions.lag([paths[lagging]], 20_000, START + DAY_MS)
     desk.advance(60_000)
     desk.order("Buy", "1", stopLoss="95")
-    paths = ("/v5/order/realtime", "/v5/execution/list", "/v5/position/list")
     desk.advance(75_000)
     assert tuple(len(rows(desk, path)) for path in paths) == seen
     desk.advance(80_000)
     assert [len(rows(desk, path)) for path in paths] == [1, 1, 1]
-
-
-def test_a_lag_by_setting_outlasts_the_faults():
-    desk = Desk(settings={"positions_lag_ms": 5_000})
-    desk.inject()
-    desk.advance(1_000)
-    desk.order("Buy", "1")
-    assert rows(desk, "/v5/position/list") == []
 
 
 def test_only_the_last_orders_that_are_done_are_found_by_id():

@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from support.scripted_market_data import instrument
 
 from pumpwatch.domain.trading.entry_price import entry_price
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.plans import Denied, Quote
-from pumpwatch_workbench.local.memory import instrument
 
 D = Decimal
 QUOTE = Quote(bid=D("99.9"), ask=D("100.1"), last=D(100), mark=D(100))

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from support.scripted_market_data import instrument
 from support.trading_facts import position, trade
 from support.trading_rig import settings
 
@@ -15,7 +16,6 @@ from pumpwatch.domain.trading.plans import Denied, EntryPlan, Quote, SizedEntry
 from pumpwatch.domain.trading.sizing import size_entry
 from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.usecases.trade.entries import limits_from
-from pumpwatch_workbench.local.memory import instrument
 
 D = Decimal
 HOUR = 3_600_000

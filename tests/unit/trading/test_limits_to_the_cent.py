@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from support.scripted_market_data import instrument
 from support.trading_facts import position, record, status, trade
 from support.trading_rig import peaked, settings
 
@@ -25,7 +26,6 @@ from pumpwatch.domain.trading.sizing import size_entry
 from pumpwatch.domain.trading.strategies import Alert, Fade
 from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.usecases.trade.entries import limits_from
-from pumpwatch_workbench.local.memory import instrument
 
 D = Decimal
 QUOTE = Quote(bid=D(99), ask=D(101), last=D(100), mark=D(100))

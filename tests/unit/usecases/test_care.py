@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from support.scripted_market_data import instrument
 from support.trading_rig import START, SYMBOL, Rig, beside, failing, peaked, settings
 
 from pumpwatch.domain.trading.halt import Halt
@@ -18,7 +19,7 @@ from pumpwatch.errors import (
     StoreUnavailable,
     UnreadableAnswer,
 )
-from pumpwatch_workbench.local.memory import ManualDeadline, instrument
+from pumpwatch_workbench.local.memory import ManualDeadline
 
 ONE = Decimal(1)
 OTHER = "OTHERUSDT"
@@ -206,7 +207,7 @@ def test_a_trailing_stop_leaves_the_stop_that_a_person_has_moved(rig):
     rig.settings = settings(trailing_stop_fraction=Decimal("0.02"))
     listed = tuple(rig.broker.positions())
     moved = Decimal("1.19")
-    rig.broker._account.held[SYMBOL].stop_loss = moved
+    rig.broker.position(SYMBOL).stop_loss = moved
     sound = rig.broker.positions
     rig.broker.positions = lambda symbol="": Rows(listed) if not symbol else sound(symbol)
     rig.tick()
@@ -416,7 +417,7 @@ def test_an_end_of_before_the_upgrade_does_not_halt(rig):
 
 def test_a_fill_of_ours_that_no_order_explains_halts(rig):
     rig.save(rig.trade().with_(installation="abc123"))
-    rig.broker._account.fill(SYMBOL, Side.SELL, ONE, Decimal("1.17"), ids=("pw-abc123-en9-x", "m"))
+    rig.broker.fill(SYMBOL, Side.SELL, ONE, Decimal("1.17"), order_id="pw-abc123-en9-x")
     report = rig.tick()
     assert "halt" in report.blocked
     assert rig.trade().halts
@@ -529,9 +530,8 @@ def test_a_late_entry_beside_a_newer_trade_of_its_symbol_is_closed_at_once():
 def test_a_position_past_its_stop_that_cannot_be_closed_gets_one_farther_away(rig):
     """The exchange fills market orders only within a limit around the mark price."""
     rig.broker.remove_protection(SYMBOL)
-    rig.broker._account.prices[SYMBOL] = Decimal("1.3")
+    rig.set_price(1.3)
     rig.broker.fail("place", Rejected("beyond the price limit", code=30208), times=3)
-    rig.market.set_price(SYMBOL, 1.3)
     use_case = rig.use_case()
     rig.tick(use_case=use_case, deadline=ManualDeadline(0.5))
     rig.broker.remove_protection(SYMBOL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from support.detect_rig import START, Rig
+from support.scripted_market_data import instrument
 
 from pumpwatch.domain.detection.ewma import Ewma
 from pumpwatch.domain.detection.rules import detector_named
@@ -17,7 +18,7 @@ from pumpwatch.errors import (
 )
 from pumpwatch.usecases.detect import scan_plan
 from pumpwatch.usecases.detect.detect_pumps import FLOWS, STATE, slices_due
-from pumpwatch_workbench.local.memory import ManualClock, ManualDeadline, instrument
+from pumpwatch_workbench.local.memory import ManualClock, ManualDeadline
 
 
 def play(rig, begin, end, **more):

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import partial
 
 import pytest
+from support.scripted_market_data import instrument
 from support.trading_facts import trade
 from support.trading_rig import MINUTE, START, SYMBOL, Rig, beside, failing, peaked, settings
 
@@ -17,7 +18,7 @@ from pumpwatch.domain.trading.orders import Leg, Outcome, Side, order_id_prefix
 from pumpwatch.domain.trading.rows import Rows, UnreadableRow
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import ExchangeUnavailable, OutcomeUnknown, Rejected, UnknownSymbol
-from pumpwatch_workbench.local.memory import MemoryJournal, instrument
+from pumpwatch_workbench.local.memory import MemoryJournal
 
 OTHER, NAN, ONE = "SECONDUSDT", float("nan"), Decimal(1)
 
@@ -317,7 +318,7 @@ def test_the_second_entry_is_sized_on_a_look_made_after_the_first():
     rig = both(**off, max_exposure_fraction=Decimal(3))
 
     def lose_most(_):
-        rig.broker._account.wallet -= Decimal(9_000)
+        rig.broker.ledger.wallet -= Decimal(9_000)
 
     beside(rig.broker, "place", after=lose_most)
     rig.tick()
@@ -528,7 +529,7 @@ def test_a_fill_that_bears_an_earlier_time_than_its_intent_is_found(rig):
     """Our clock and the exchange's differ by a little."""
 
     def date_back(_):
-        fills = rig.broker._account.fills
+        fills = rig.broker.ledger.executions
         fills[-1] = replace(fills[-1], time=fills[-1].time - 3_000)
 
     beside(rig.broker, "place", after=date_back)

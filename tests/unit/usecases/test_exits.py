@@ -3,13 +3,13 @@
 from decimal import Decimal
 
 import pytest
+from support.scripted_market_data import instrument
 from support.trading_rig import SYMBOL, Rig
 
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.orders import FillKind, Leg, Outcome, Side
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import ExchangeUnavailable, OutcomeUnknown, Rejected
-from pumpwatch_workbench.local.memory import instrument
 
 TIME_LIMIT = 30 * 60
 

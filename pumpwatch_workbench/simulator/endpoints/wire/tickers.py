@@ -61,7 +61,9 @@ class TickerWriter:
         before = _on_tick(view.price_24h_ago, tick, last)
         interest = np.nan_to_num(view.open_interest)
         value = interest * np.nan_to_num(view.mark)
-        following = (view.time // self._periods + 1) * self._periods
+        following = view.next_funding
+        if following is None:
+            following = (view.time // self._periods + 1) * self._periods
         arrays: list[FloatArray] = [
             last,
             _on_tick(view.index, tick, last),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -43,8 +44,8 @@ class Derivatives:
 
     def at(
         self, time: int, last: FloatArray, minute_ago: FloatArray, pumps: Sequence[Surge]
-    ) -> dict[str, FloatArray]:
-        """Return fields of a `MarketView` from the last prices and those one minute before."""
+    ) -> dict[str, Any]:
+        """Return float fields of a `MarketView` from the last prices and those one minute before."""
         index = 0.5 * (last + minute_ago)
         excitement = self._fading(pumps, time, _EXCITED_MS)
         return {

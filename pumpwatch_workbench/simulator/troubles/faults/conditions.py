@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
@@ -10,7 +11,6 @@ from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Reques
 from pumpwatch_workbench.simulator.engine.engine import GONE
 from pumpwatch_workbench.simulator.engine.ledger import Ledger
 from pumpwatch_workbench.simulator.engine.refusals import Refused
-from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import (
     CREATE,
     EXECUTIONS,
@@ -46,10 +46,7 @@ class Conditions:
     `number` is always that of the request, `now` the market's time.
     """
 
-    def __init__(self, settings: ExchangeSettings) -> None:
-        self._standing = {
-            path: int(getattr(settings, f"{name}_lag_ms")) for name, path in LISTS.items()
-        }
+    def __init__(self) -> None:
         self._lags: dict[str, _Condition] = {}
         self._hidden: _Condition | None = None
         # One state of the ledger for each change that was noted, with the time of the change.
@@ -59,7 +56,7 @@ class Conditions:
     @property
     def lagging(self) -> bool:
         """Tell whether a list lags or has lagged since the conditions were made."""
-        return bool(self._lags) or any(self._standing.values())
+        return bool(self._lags)
 
     def note(self, ledger: Ledger) -> None:
         """Remember the account as it is now, for lists that lag later on."""
@@ -83,11 +80,15 @@ class Conditions:
             first = _first_hidden(ledger, coming=call.path == CREATE)
             self._hidden = _Condition(fault, number, until, first)
 
+    def lag(self, paths: Iterable[str], lag_ms: int, until: int) -> None:
+        """Let lists answer what was so `lag_ms` before, until a market time."""
+        fault = Fault("stale", lag_ms=lag_ms)
+        self._lags |= dict.fromkeys(paths, _Condition(fault, 0, until))
+
     def lag_ms(self, path: str, number: int, now: int) -> int:
         """Return by how much the list at a path lags behind, 0 when it does not."""
         lag = self._lags.get(path)
-        begun = lag.fault.lag_ms if lag is not None and lag.holds(number, now) else 0
-        return max(begun, self._standing.get(path, 0))
+        return lag.fault.lag_ms if lag is not None and lag.holds(number, now) else 0
 
     def seen(self, exchange: ExchangeState, path: str, number: int, now: int) -> ExchangeState:
         """Return the exchange as a request for a path sees it."""

@@ -39,7 +39,7 @@ def instrument(symbol: str, **changes: object) -> Instrument:
     return Instrument(symbol=symbol, **{**fields, **changes})  # type: ignore[arg-type]
 
 
-class MemoryMarketData:
+class ScriptedMarketData:
     """A scripted exchange. Set `now`, give it candles and prices, let methods fail on purpose.
 
     A symbol's last price is what `set_price` gave, else the close of its newest visible one-minute
@@ -61,9 +61,9 @@ class MemoryMarketData:
         self._books: dict[str, OrderBook] = {}
         self._trades: dict[str, MarketTrades] = {}
 
-    def list_instrument(self, one: Instrument) -> None:
+    def list_instrument(self, contract: Instrument) -> None:
         """Add a contract."""
-        self._instruments[one.symbol] = one
+        self._instruments[contract.symbol] = contract
 
     def delist(self, symbol: str) -> None:
         """Remove a contract and its price."""
@@ -109,8 +109,8 @@ class MemoryMarketData:
     def snapshot(self, symbol: str = "") -> MarketSnapshot:
         """Return every listed symbol that has a price, or the one that is asked for."""
         self._called("snapshot")
-        wanted = [one for one in self._instruments if symbol in ("", one)]
-        symbols = sorted(one for one in wanted if self._last(one) is not None)
+        wanted = [name for name in self._instruments if symbol in ("", name)]
+        symbols = sorted(name for name in wanted if self._last(name) is not None)
         tickers = [self._ticker(symbol) for symbol in symbols]
         arrays = {name: np.array([row[name] for row in tickers], dtype=float) for name in COLUMNS}
         next_funding: IntArray = np.array([row["next_funding"] for row in tickers], dtype=np.int64)
@@ -125,7 +125,7 @@ class MemoryMarketData:
     def watchlist(self) -> Mapping[str, str]:
         """Return the listed contracts' classes."""
         self._called("watchlist")
-        return {symbol: one.symbol_type for symbol, one in self._instruments.items()}
+        return {symbol: contract.symbol_type for symbol, contract in self._instruments.items()}
 
     def instruments(self) -> Mapping[str, Instrument]:
         """Return the listed contracts."""
@@ -198,8 +198,8 @@ class MemoryMarketData:
 
     def _day(self, symbol: str) -> CandleSeries | None:
         """Return the visible one-minute candles of the last 24 hours, None when there are none."""
-        found = self._candles(CandleRequest(symbol, MINUTE, self.now - 86_400_000 + 1, self.now))
-        return found if isinstance(found, CandleSeries) and len(found.open_time) else None
+        series = self._candles(CandleRequest(symbol, MINUTE, self.now - 86_400_000 + 1, self.now))
+        return series if isinstance(series, CandleSeries) and len(series.open_time) else None
 
     def _ticker(self, symbol: str) -> dict[str, float]:
         last = self._last(symbol)

@@ -1,0 +1,258 @@
+"""The simulated exchange behind the Broker port, with prices and accidents by hand."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from support.scripted_market import listing
+
+from pumpwatch.domain.trading.access import Access
+from pumpwatch.domain.trading.orders import FillKind, OrderRequest, Side
+from pumpwatch.domain.trading.rows import Rows, UnreadableRow
+from pumpwatch.errors import PumpwatchError
+from pumpwatch_workbench.local.memory import ManualClock
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.book import Book
+from pumpwatch_workbench.simulator.engine.records import Order
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.engine.stops import sync_stops
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.in_process import in_process
+from pumpwatch_workbench.simulator.market.polyline import PolylineMarket
+from pumpwatch_workbench.simulator.troubles.faults.catalogue import ORDERS, POSITIONS
+
+PLAIN = ExchangeSettings(
+    rate_limits=False,
+    default_leverage=Decimal(1),
+    trigger_delay_ms=0,
+    book_refill_ms=0,
+    beyond_limit="adjust",
+)
+FINE = {
+    "tick_size": Decimal("0.000001"),
+    "quantity_step": Decimal("0.000001"),
+    "min_quantity": Decimal("0.000001"),
+    "max_quantity": Decimal(10) ** 9,
+    "max_market_quantity": Decimal(10) ** 9,
+    "min_notional": Decimal(0),
+    "max_leverage": Decimal(100),
+}
+"""Filters that let every order through: what a contract asks for is the market data's affair."""
+SOURCES = {"positions": "positions", "open_orders": "open_orders", "fills": "executions"}
+KINDS = {
+    FillKind.TRADE: "Trade",
+    FillKind.AUTO_DELEVERAGING: "AdlTrade",
+    FillKind.LIQUIDATION: "BustTrade",
+    FillKind.SETTLEMENT: "Settle",
+}
+
+
+class SteppedClock(ManualClock):
+    """A manual clock that an exchange goes by as well."""
+
+    stepped = True
+
+    def advance_to(self, milliseconds: int) -> int:
+        self.time = milliseconds
+        return milliseconds
+
+    def advance_by(self, milliseconds: int) -> int:
+        return self.advance_to(self.time + milliseconds)
+
+
+class ScriptedBroker:
+    """An account of 10,000 USDT; orders fill at the price that was set, with no spread.
+
+    `fail(method, error)` makes the next call of a method raise before it does anything;
+    `fail(method, error, after=True)` lets it do its work first: the answer is lost.
+    `fill_fraction` below 1 fills orders in part; `drop_stops` loses the stop of an entry.
+    """
+
+    def __init__(self, clock: SteppedClock) -> None:
+        market = PolylineMarket((), [], clock.time, half_spread=0.0, depth_usdt=1e12)
+        self.exchange = Exchange(market, clock, credentials_from_seed(7), PLAIN)
+        self._clock, self._market, self._port = clock, market, in_process(self.exchange)[0]
+        book = self.exchange.prices.book
+        self.exchange.prices.book = lambda *at, **last: _without_spread(book(*at, **last))  # type: ignore[method-assign, assignment]
+        self._port.access = lambda: self.access_facts  # type: ignore[method-assign]
+        self._failures: defaultdict[str, list[tuple[PumpwatchError, bool]]] = defaultdict(list)
+        self.unreadable: list[UnreadableRow] = []
+        """Rows of its lists that cannot be read."""
+        self.calls: list[str] = []
+        self.placed: list[OrderRequest] = []
+        """Every request that reached the account, refused ones included."""
+        self.access_facts = Access("10001")
+        """What the key may do."""
+        self.fill_fraction = Decimal(1)
+        self.drop_stops = False
+
+    # --- the script ----------------------------------------------------------------------
+
+    @property
+    def ledger(self) -> Any:
+        """The exchange's own books."""
+        return self.exchange.engine.ledger
+
+    def position(self, symbol: str) -> Any:
+        """The exchange's own record of a position, a flat one too."""
+        return self.ledger.position(self.exchange.indices[symbol])
+
+    def set_price(self, symbol: str, price: Decimal) -> None:
+        """Let the price jump; a stop or a target on its way fires at its level."""
+        if symbol not in self.exchange.indices:
+            self._list(symbol, price)
+        self.exchange.catch_up()
+        position, before = self.position(symbol), self.exchange.prices.last
+        old = before(position.index, self._clock.time)
+        levels = (position.stop_loss, position.trailing_level, position.take_profit)
+        passed = [one for one in levels if one and min(old, price) <= one <= max(old, price)]
+        nearest = min(passed, key=lambda level: abs(level - old), default=None)
+        for level in (nearest, price):
+            if level is not None:
+                self._jump(position, level)
+
+    def close(
+        self, symbol: str, price: Decimal, *, quantity: Any = None, kind: FillKind = FillKind.TRADE
+    ) -> None:
+        """Close the position, or a part of it, as the exchange itself or somebody else would."""
+        position = self.position(symbol)
+        side = Side.SELL if position.side == "Buy" else Side.BUY
+        amount = min(quantity or position.size, position.size)
+        self.fill(symbol, side, amount, price, kind=kind)
+
+    def deleverage(self, symbol: str, quantity: Decimal, price: Decimal) -> None:
+        """Close a part of the position by auto-deleveraging, at most all of it."""
+        self.close(symbol, price, quantity=quantity, kind=FillKind.AUTO_DELEVERAGING)
+
+    def vanish(self, symbol: str) -> None:
+        """Lose the position without any execution that says why."""
+        self.remove_protection(symbol)
+        self.position(symbol).side = None
+
+    def open_foreign(self, symbol: str, side: Side, quantity: Decimal, price: Decimal) -> None:
+        """Open a position as somebody else on the account would."""
+        if symbol not in self.exchange.indices:
+            self._list(symbol, price)
+        self.fill(symbol, side, quantity, price)
+
+    def fill(
+        self,
+        symbol: str,
+        side: Side,
+        quantity: Decimal,
+        price: Decimal,
+        *,
+        order_id: str = "",
+        kind: FillKind = FillKind.TRADE,
+    ) -> None:
+        """Fill an order that nobody placed through the port."""
+        time = self.exchange.catch_up()
+        identity, sequence = self.ledger.next_id("order")
+        order = Order(
+            order_id=identity,
+            link_id=order_id,
+            index=self.exchange.indices[symbol],
+            symbol=symbol,
+            side="Buy" if side is Side.BUY else "Sell",
+            quantity=quantity,
+            price=price,
+            created=time,
+            updated=time,
+            sequence=sequence,
+            last_price_on_created=price,
+        )
+        self.ledger.add(order)
+        self.ledger.fill(order, price, quantity, time, maker=False, kind=KINDS[kind])
+        self.ledger.settle(order, "Filled", time)
+        sync_stops(self.ledger, self.position(symbol), time)
+
+    def charge_funding(self, symbol: str, fee: Decimal) -> None:
+        """Charge funding on a position; positive = paid."""
+        position, time = self.position(symbol), self.exchange.catch_up()
+        value = position.sign * position.size * self.ledger.mark(position.index)
+        self.ledger.pay_funding(position, fee / value, time)
+
+    def remove_protection(self, symbol: str) -> None:
+        """Lose the position's stop, target and trailing stop."""
+        position, time = self.position(symbol), self.exchange.catch_up()
+        position.stop_loss = position.take_profit = None
+        position.trailing_stop = position.best_price = None
+        sync_stops(self.ledger, position, time)
+
+    def lag_lists(self, milliseconds: int) -> None:
+        """Let the lists of positions and open orders lag so far behind, for as long."""
+        now = self.exchange.catch_up()
+        self.exchange.conditions.note(self.ledger)
+        self.exchange.conditions.lag((POSITIONS, ORDERS), milliseconds, now + milliseconds)
+
+    @property
+    def lagging(self) -> bool:
+        """Whether lists show less than there is."""
+        return self.exchange.conditions.lag_ms(POSITIONS, -2, self._clock.time) > 0
+
+    def fail(
+        self, method: str, error: PumpwatchError, *, after: bool = False, times: int = 1
+    ) -> None:
+        """Let the next calls of a method raise, before or after they did their work."""
+        self._failures[method] += [(error, after)] * times
+
+    # --- the port ------------------------------------------------------------------------
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        call = getattr(self._port, method)
+
+        def through(*args: Any, **named: Any) -> Any:
+            self.calls.append(method)
+            failures = self._failures[method]
+            error, after = failures.pop(0) if failures else (None, False)
+            if error is not None and not after:
+                raise error
+            if method == "place":
+                self._before_placing(args[0])
+            answer = call(*args, **named)
+            if error is not None:
+                raise error
+            return (
+                self._with_odd_rows(SOURCES[method], answer, *args) if method in SOURCES else answer
+            )
+
+        return through
+
+    def _before_placing(self, request: OrderRequest) -> None:
+        self.placed.append(request)
+        coming, index = self.exchange.engine.interventions, self.exchange.indices[request.symbol]
+        if self.fill_fraction < 1:
+            coming.fill_fractions[index] = self.fill_fraction
+        if self.drop_stops:
+            coming.drop_stop_of_next_entry.add(index)
+
+    def _with_odd_rows(self, source: str, rows: Rows[Any], symbol: str = "") -> Rows[Any]:
+        odd = (row for row in self.unreadable if row.source == source)
+        about = (row for row in odd if not symbol or row.symbol in ("", symbol))
+        return Rows(tuple(rows), (*rows.unreadable, *about))
+
+    def _list(self, symbol: str, price: Decimal) -> None:
+        market, live = self._market, self.exchange.market
+        self.exchange.indices[symbol] = len(market.listings)
+        market.listings = live.listings = (*market.listings, listing(symbol, **FINE))
+        market.lines.append(([0], [float(price)]))  # type: ignore[attr-defined]
+        self.exchange.prices.forget()
+
+    def _jump(self, position: Any, price: Decimal) -> None:
+        """Change the price; where something may fire at it, that takes a millisecond."""
+        if position.side is not None:
+            self._clock.advance(1)
+        times, prices = self._market.lines[position.index]
+        times += [self._clock.time] * 2
+        prices += [prices[-1], float(price)]
+        self.exchange.prices.forget()
+        self.ledger.version += 1
+        self.exchange.catch_up()
+
+
+def _without_spread(book: Book) -> Book:
+    return replace(book, best_bid=book.last, best_ask=book.last)
