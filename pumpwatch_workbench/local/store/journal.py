@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.errors import DuplicateOrder, LimitReached
+from pumpwatch.ports import Journal
 
 from .bodies import body_of, read_body
 from .database import Database
@@ -17,14 +18,13 @@ INSTALLATION = "installation"
 """The note that keeps the journal's letters."""
 
 
-class SqliteJournal:
-    """Trades and orders whose every write checks the lease (Journal port)."""
+class SqliteJournal(Journal):
+    """Trades and orders whose every write checks the lease."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def installation(self) -> str:
-        """Return the file's six letters; the first one to ask makes them."""
         sql = "SELECT value FROM notes WHERE key = ?"
         found = self._database.row(sql, (INSTALLATION,))
         if found is None:
@@ -36,23 +36,19 @@ class SqliteJournal:
         return str(found[0])
 
     def live_trades(self) -> Sequence[Trade]:
-        """Return the trades that need care or halt entries, oldest first."""
         sql = "SELECT body FROM trades WHERE live = 1 ORDER BY created, signal_id"
         return [read_body(Trade, body) for (body,) in self._database.rows(sql)]
 
     def trade(self, signal_id: str) -> Trade | None:
-        """Return the signal's trade."""
         sql = "SELECT body FROM trades WHERE signal_id = ?"
         found = self._database.row(sql, (signal_id,))
         return None if found is None else read_body(Trade, found[0])
 
     def trades_since(self, time: int) -> Sequence[Trade]:
-        """Return the trades created from `time` on, oldest first."""
         sql = "SELECT body FROM trades WHERE created >= ? ORDER BY created, signal_id"
         return [read_body(Trade, body) for (body,) in self._database.rows(sql, (time,))]
 
     def orders(self, signal_id: str) -> Sequence[OrderRecord]:
-        """Return the orders of a trade, oldest first."""
         sql = "SELECT body FROM orders WHERE signal_id = ?"
         found = [read_body(OrderRecord, body) for (body,) in self._database.rows(sql, (signal_id,))]
         return sorted(found, key=lambda order: (order.intended, order.attempt))
@@ -66,14 +62,12 @@ class SqliteJournal:
         return [read_body(OrderRecord, body) for (body,) in self._database.rows(sql, (time,))]
 
     def orders_on(self, day: str) -> int:
-        """Return how many orders were intended on a UTC day."""
         found = self._database.row("SELECT count FROM orders_of_day WHERE day = ?", (day,))
         return 0 if found is None else int(found[0])
 
     def intend(
         self, trade: Trade, order: OrderRecord, lease: Lease, *, day: str, max_orders: int | None
     ) -> None:
-        """Store the trade and its order's intent, counting it, in one transaction."""
         with self._database.transaction():
             check_lease(self._database, lease)
             name = order.request.order_id
@@ -92,7 +86,6 @@ class SqliteJournal:
     def settle(
         self, trade: Trade, order: OrderRecord, lease: Lease, *, repair: RepairNote | None = None
     ) -> None:
-        """Store an order's outcome, the trade that follows from it and the repair, together."""
         with self._database.transaction():
             check_lease(self._database, lease)
             self._put_order(order)
@@ -100,14 +93,12 @@ class SqliteJournal:
             self._put_repair(trade, repair)
 
     def save(self, trade: Trade, lease: Lease, *, repair: RepairNote | None = None) -> None:
-        """Store the trade, and the repair that changed it."""
         with self._database.transaction():
             check_lease(self._database, lease)
             self._put_trade(trade)
             self._put_repair(trade, repair)
 
     def repairs(self, signal_id: str) -> Sequence[RepairNote]:
-        """Return what was put right in a trade, oldest first."""
         sql = "SELECT body FROM repairs WHERE signal_id = ? ORDER BY time, kind"
         return [read_body(RepairNote, body) for (body,) in self._database.rows(sql, (signal_id,))]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from pumpwatch.adapters.paper.account import PaperPosition, PaperState
+from pumpwatch.adapters.paper.account import PaperPosition, PaperState, PaperStore
 from pumpwatch.adapters.records import read_record, record_fields
 from pumpwatch.domain.trading.orders import Fill, OrderStatus
 from pumpwatch.errors import DuplicateOrder, StoreUnavailable
@@ -14,14 +14,13 @@ from .bodies import body_of, json_of, read_body, read_json
 from .database import Database
 
 
-class SqlitePaperStore:
-    """Keeps the paper account beside the journal (PaperStore port)."""
+class SqlitePaperStore(PaperStore):
+    """Keeps the paper account beside the journal."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def load(self) -> PaperState:
-        """Return the account as it was committed last; a fresh one at first."""
         row = self._database.row("SELECT version, body FROM paper_account")
         if row is None:
             return PaperState()
@@ -41,7 +40,6 @@ class SqlitePaperStore:
         orders: Sequence[OrderStatus] = (),
         fills: Sequence[Fill] = (),
     ) -> PaperState:
-        """Store everything or nothing. Raises `StoreUnavailable`, `DuplicateOrder`."""
         version = before.version + 1
         with self._database.transaction():
             row = self._database.row("SELECT version FROM paper_account")
@@ -60,13 +58,11 @@ class SqlitePaperStore:
         return PaperState(version, after.realised, dict(after.positions), dict(after.leverages))
 
     def order(self, order_id: str) -> OrderStatus | None:
-        """Return an order by our id."""
         sql = "SELECT body FROM paper_orders WHERE order_id = ?"
         found = self._database.row(sql, (order_id,))
         return None if found is None else read_body(OrderStatus, found[0])
 
     def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
-        """Return the symbol's fills from `since` on, oldest first."""
         sql = (
             "SELECT body FROM paper_fills WHERE symbol = ? AND time >= ?"
             " ORDER BY time, execution_id"

@@ -12,6 +12,7 @@ from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.errors import LeaseHeld, LeaseLost
+from pumpwatch.ports import EventStore, HaltStore, LeaseStore, LockStore, SignalStore
 
 from .bodies import body_of, read_body
 from .database import Database
@@ -19,54 +20,48 @@ from .database import Database
 logger = logging.getLogger(__name__)
 
 
-class SqliteSignalStore:
-    """Signals by id and time (SignalStore port)."""
+class SqliteSignalStore(SignalStore):
+    """Signals by id and time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def publish(self, signal: Signal) -> bool:
-        """Store the signal; return False when its id was there already."""
         values = (signal.signal_id, signal.time, body_of(signal))
         return self._database.write("INSERT OR IGNORE INTO signals VALUES (?, ?, ?)", values) > 0
 
     def since(self, time: int) -> Sequence[Signal]:
-        """Return the signals with `signal.time >= time`, oldest first."""
         sql = "SELECT body FROM signals WHERE time >= ? ORDER BY time, signal_id"
         return [read_body(Signal, body) for (body,) in self._database.rows(sql, (time,))]
 
 
-class SqliteEventStore:
-    """The latest event of each symbol (EventStore port)."""
+class SqliteEventStore(EventStore):
+    """The latest event of each symbol."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def current(self) -> Sequence[PumpEvent]:
-        """Return the stored events, by symbol."""
         found = self._database.rows("SELECT body FROM events ORDER BY symbol")
         return [read_body(PumpEvent, body) for (body,) in found]
 
     def save(self, event: PumpEvent) -> None:
-        """Store the event, replacing the symbol's former one."""
         values = (event.symbol, event.event_id, body_of(event))
         self._database.write("INSERT OR REPLACE INTO events VALUES (?, ?, ?)", values)
 
     def remove(self, event: PumpEvent) -> None:
-        """Forget the event; another event of the symbol is left alone."""
         values = (event.symbol, event.event_id)
         self._database.write("DELETE FROM events WHERE symbol = ? AND event_id = ?", values)
 
 
-class SqliteLeaseStore:
-    """Leases with a token that grows for ever (LeaseStore port). `wall` gives Unix seconds."""
+class SqliteLeaseStore(LeaseStore):
+    """Leases with a token that grows for ever. `wall` gives Unix seconds."""
 
     def __init__(self, database: Database, wall: Callable[[], float] = time.time) -> None:
         self._database = database
         self._wall = wall
 
     def acquire(self, name: str, *, owner: str, seconds: float) -> Lease:
-        """Take the lease if it is free or ran out. Raises `LeaseHeld`."""
         now = int(self._wall() * 1000)
         with self._database.transaction():
             found = self._database.row(
@@ -82,7 +77,6 @@ class SqliteLeaseStore:
         return Lease(name, owner, token + 1)
 
     def release(self, lease: Lease) -> None:
-        """Give the lease back; a lease that was lost meanwhile is left alone."""
         released = self._database.write(
             "UPDATE leases SET owner = NULL WHERE name = ? AND owner = ? AND token = ?",
             (lease.name, lease.owner, lease.token),
@@ -105,19 +99,17 @@ def check_lease(database: Database, lease: Lease) -> None:
         raise LeaseLost(f"lease {lease.name} of {lease.owner} was taken over")
 
 
-class SqliteHaltStore:
-    """The halt flag, with all former halts (HaltStore port)."""
+class SqliteHaltStore(HaltStore):
+    """The halt flag, with all former halts."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def current(self) -> Halt | None:
-        """Return the halt in force, or None."""
         found = self._database.row("SELECT body FROM halts WHERE ended IS NULL")
         return None if found is None else read_body(Halt, found[0])
 
     def halt(self, halt: Halt) -> None:
-        """Stop entries; an earlier halt keeps its reason and time, and may be told to close."""
         with self._database.transaction():
             earlier = self.current()
             if earlier is not None:
@@ -133,7 +125,6 @@ class SqliteHaltStore:
             )
 
     def resume(self, *, by: str, time: int, trades: Collection[str] = ()) -> None:
-        """Allow entries again; who did it, when, and the trades looked at stay on record."""
         with self._database.transaction():
             self._database.write("UPDATE halts SET ended = ? WHERE ended IS NULL", (time,))
             self._database.write("INSERT INTO resumptions (time, by) VALUES (?, ?)", (time, by))
@@ -141,12 +132,10 @@ class SqliteHaltStore:
                 self._database.write("INSERT OR IGNORE INTO looked_at VALUES (?, ?)", (trade, time))
 
     def looked_at(self) -> Collection[str]:
-        """Return the ids of the halting trades that people have looked at."""
         found = self._database.rows("SELECT signal_id FROM looked_at")
         return frozenset(str(name) for (name,) in found)
 
     def resumed(self) -> int | None:
-        """Return when a person last resumed."""
         found = self._database.row("SELECT time FROM resumptions ORDER BY number DESC LIMIT 1")
         return None if found is None else int(found[0])
 
@@ -159,14 +148,13 @@ class SqliteHaltStore:
         return [(read_body(Halt, body), ended) for body, ended in found]
 
 
-class SqliteLockStore:
-    """Locks, with those that ended (LockStore port)."""
+class SqliteLockStore(LockStore):
+    """Locks, with those that ended."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def current(self, now: int) -> Sequence[Lock]:
-        """Return the locks in force at `now`, oldest first."""
         return self.since(now + 1)
 
     def since(self, time: int) -> Sequence[Lock]:
@@ -177,7 +165,6 @@ class SqliteLockStore:
         return [read_body(Lock, body) for (body,) in found]
 
     def save(self, lock: Lock) -> None:
-        """Store the lock; a later end is never replaced by an earlier one."""
         key, until = (lock.protection, lock.symbol), lock.until or 0
         with self._database.transaction():
             found = self._database.row(

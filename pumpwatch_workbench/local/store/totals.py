@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from pumpwatch.ports import TotalsStore
+
 from .database import Database
 
 KEPT = "shown "
@@ -13,8 +15,8 @@ REMEMBERED = 6
 """The last few entries are remembered, so that a repeat of one of them adds nothing."""
 
 
-class SqliteTotalsStore:
-    """Adds a run's increments exactly once (TotalsStore port)."""
+class SqliteTotalsStore(TotalsStore):
+    """Adds a run's increments exactly once."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -22,7 +24,6 @@ class SqliteTotalsStore:
     def add(
         self, function: str, run_id: str, increments: Mapping[str, int | float]
     ) -> Mapping[str, Decimal]:
-        """Add a run's increments once and return the totals."""
         with self._database.transaction():
             totals = self.read(function)
             if self._is_counted(function, run_id):
@@ -44,12 +45,10 @@ class SqliteTotalsStore:
         return {key: Decimal(value) for key, value in found}
 
     def kept(self, function: str) -> str:
-        """Return the text that was kept."""
         found = self._database.row("SELECT value FROM notes WHERE key = ?", (KEPT + function,))
         return found[0] if found is not None else ""
 
     def keep(self, function: str, text: str) -> None:
-        """Keep a text for the next run."""
         key = KEPT + function
         self._database.write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, text))
 

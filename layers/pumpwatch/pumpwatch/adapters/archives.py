@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pumpwatch.domain.market.candles import Candles
+from pumpwatch.ports import HistoryStore
 
 logger = logging.getLogger(__name__)
 
@@ -99,8 +100,8 @@ def read_archive(body: bytes) -> Arrays:
         return {name: archive[name] for name in archive.files}
 
 
-class ArchiveStore(ABC):
-    """Candle slices and detection state as archives under keys (HistoryStore port).
+class ArchiveStore(HistoryStore, ABC):
+    """Candle slices and detection state as archives under keys.
 
     `unreadable` counts archives that were there and could not be used.
     """
@@ -117,7 +118,6 @@ class ArchiveStore(ABC):
         """Return what is kept under the key, None when nothing is. Raises `StoreUnavailable`."""
 
     def load_state(self, name: str) -> Mapping[str, object] | None:
-        """Return the named arrays saved last, or None (absent or unreadable)."""
         return self._load(state_key(name))
 
     def save_state(self, name: str, state: Mapping[str, object]) -> None:
@@ -125,7 +125,6 @@ class ArchiveStore(ABC):
         self._save(state_key(name), arrays_of_state(state))
 
     def load_slice(self, number: int, *, interval: int) -> Candles | None:
-        """Return a slice of the candle history, or None (absent or unreadable)."""
         key = slice_key(number, interval)
         arrays = self._load(key)
         if arrays is None:
@@ -136,7 +135,6 @@ class ArchiveStore(ABC):
         return candles
 
     def save_slice(self, number: int, candles: Candles) -> None:
-        """Replace a slice of the candle history."""
         self._save(slice_key(number, candles.interval), arrays_of_candles(candles))
 
     def _save(self, key: str, arrays: Arrays) -> None:

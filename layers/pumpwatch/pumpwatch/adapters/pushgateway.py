@@ -37,6 +37,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from pumpwatch.credentials import PushCredentials
 from pumpwatch.errors import PumpwatchError
+from pumpwatch.ports import MetricsSink
 
 logger = logging.getLogger(__name__)
 
@@ -138,8 +139,8 @@ class _Push:
         return send
 
 
-class PushgatewaySink:
-    """Pushes to group job + stage (MetricsSink port).
+class PushgatewaySink(MetricsSink):
+    """Pushes to group job + stage.
 
     The push runs in a thread that is left behind when the time is over: no time-out of a socket
     covers the secret's reading, slow names, a slow TLS handshake and a dripping answer together.

@@ -21,7 +21,8 @@ def record_fields(record: object) -> Fields:
 
     A float becomes the `Decimal` that its shortest text names.
     """
-    adapter, _ = _plan(type(record))
+    kind: Any = type(record)
+    adapter, _ = _plan(kind)
     stored = adapter.dump_python(record, exclude_none=True, warnings=False)
     return {
         name: Decimal(repr(value)) if isinstance(value, float) else value
@@ -35,7 +36,8 @@ def read_record(kind: type[Record], stored: Mapping[str, Any], *, where: str) ->
     Raises `InvariantBroken`, naming `where`, when it cannot be read: nobody but Pumpwatch writes
     records.
     """
-    adapter, absent = _plan(kind)
+    dataclass: Any = kind
+    adapter, absent = _plan(dataclass)
     try:
         record: Record = adapter.validate_python({**absent, **stored})
     except ValidationError as error:
@@ -47,7 +49,7 @@ def read_record(kind: type[Record], stored: Mapping[str, Any], *, where: str) ->
 
 
 @cache
-def _plan(kind: type[Any]) -> tuple[TypeAdapter[Any], Fields]:
+def _plan(kind: Any) -> tuple[TypeAdapter[Any], Fields]:  # noqa: ANN401 - any dataclass
     """Return what reads and writes a dataclass, and None for the fields that have no default.
 
     Making the adapter costs a hundred times what reading a record does.

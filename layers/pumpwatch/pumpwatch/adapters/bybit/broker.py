@@ -24,7 +24,7 @@ from pumpwatch.errors import (
     OutcomeUnknown,
     UnreadableAnswer,
 )
-from pumpwatch.ports import Clock
+from pumpwatch.ports import Broker, Clock
 
 from . import endpoints
 from .access import read_access
@@ -62,7 +62,7 @@ KEPT = 730 * 86_400_000
 Item = TypeVar("Item")
 
 
-class BybitBroker:
+class BybitBroker(Broker):
     """Orders and positions on Bybit. Every `place` sends one POST, whatever comes of it."""
 
     def __init__(self, session: BybitSession, clock: Clock) -> None:
@@ -70,7 +70,6 @@ class BybitBroker:
         self._clock = clock
 
     def account(self) -> Account:
-        """Return the unified account's money."""
         return read_account(self._session.call(endpoints.WALLET, accountType="UNIFIED").result)
 
     def positions(self, symbol: str = "") -> Rows[Position]:
@@ -95,18 +94,12 @@ class BybitBroker:
         return Rows(tuple(one for one in held.values() if one.symbol not in twice), tuple(unread))
 
     def open_orders(self) -> Rows[OrderStatus]:
-        """Return every order that can still be filled, protections included."""
         found, unread = self._read(
             endpoints.OPEN_ORDERS, read_open_order, settleCoin=COIN, openOnly=0
         )
         return Rows(tuple(order for order in found if not order.state.ended), tuple(unread))
 
     def place(self, request: OrderRequest) -> str:
-        """Send the order once and return Bybit's id for it: accepted, not filled.
-
-        Raises `DuplicateOrder`, `Rejected` (for a symbol in hedge mode too), `OutcomeUnknown`, and
-        where nothing was sent `ExchangeUnavailable` or, from `send_by` on, `DeadlineNear`.
-        """
         answer = self._session.request(
             endpoints.CREATE_ORDER, order_body(request), send_by=request.send_by
         )
@@ -154,7 +147,6 @@ class BybitBroker:
         return found
 
     def fills(self, symbol: str, *, since: int) -> Rows[Fill]:
-        """Return the symbol's executions from `since` on, oldest first, all pages."""
         found: dict[str, Fill] = {}
         unread: dict[UnreadableRow, None] = {}
         now = self._clock.now()
@@ -174,7 +166,6 @@ class BybitBroker:
             start += WEEK
 
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:
-        """Set the leverage; already set is a success. Raises `Rejected`, `ExchangeUnavailable`."""
         value = plain(leverage)
         try:
             self._session.call(
@@ -197,11 +188,6 @@ class BybitBroker:
         trigger: StopTrigger,
         trailing_stop: Decimal | None = None,
     ) -> None:
-        """Set the position's stop, and its target and trailing distance unless None.
-
-        Unchanged is a success. Raises `Rejected` (flat, or the price has passed the stop) or
-        `OutcomeUnknown`.
-        """
         word = TRIGGER_WORDS[trigger]
         stop = {} if stop_loss is None else {"stopLoss": plain(stop_loss), "slTriggerBy": word}
         target = (

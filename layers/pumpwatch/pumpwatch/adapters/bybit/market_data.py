@@ -19,6 +19,7 @@ from pumpwatch.errors import (
     StopTrading,
     UnknownSymbol,
 )
+from pumpwatch.ports import MarketData
 
 from . import endpoints
 from .candles import INTERVALS, PAGE, join_series, pages, read_candles
@@ -41,7 +42,7 @@ Wanted = TypeVar("Wanted")
 Found = TypeVar("Found")
 
 
-class BybitMarketData:
+class BybitMarketData(MarketData):
     """Linear USDT perpetuals. `parallel_requests` threads fetch candles and trades."""
 
     def __init__(self, session: BybitSession, *, parallel_requests: int = 1) -> None:
@@ -49,11 +50,9 @@ class BybitMarketData:
         self._parallel = parallel_requests
 
     def time(self) -> int:
-        """Return the exchange's time with one light request; it also warms the connection."""
         return self._session.time()
 
     def snapshot(self, symbol: str = "") -> MarketSnapshot:
-        """Return the whole market from one request, or one symbol's row of it."""
         if not symbol:
             answer = self._session.call(endpoints.TICKERS, category="linear")
             return read_snapshot(answer.result, time=answer.time)
@@ -67,7 +66,6 @@ class BybitMarketData:
         return found
 
     def watchlist(self) -> Mapping[str, str]:
-        """Return the class of every USDT perpetual; rows that name no symbol are logged."""
         rows = list(self._contracts())
         named = [row for row in rows if isinstance(row, dict) and symbol_of(row)]
         if len(named) < len(rows):
@@ -75,7 +73,6 @@ class BybitMarketData:
         return {row["symbol"]: symbol_type(row) for row in named if is_watched(row)}
 
     def instruments(self) -> Mapping[str, Instrument]:
-        """Return every tradable USDT perpetual by symbol; unreadable rows are logged."""
         found: dict[str, Instrument] = {}
         for row in self._contracts():
             try:
@@ -124,14 +121,9 @@ class BybitMarketData:
         }
 
     def recent_trades(self, symbols: Sequence[str]) -> Mapping[str, MarketTrades | PumpwatchError]:
-        """Return each symbol's last thousand trades, or the error that concerns it alone.
-
-        Raises `StopTrading` errors (403).
-        """
         return dict(zip(symbols, self._each(self._trades, symbols), strict=True))
 
     def order_book(self, symbol: str) -> OrderBook:
-        """Return the best 50 levels. Raises `UnknownSymbol`, `BadMarketData`."""
         answer = self._ask_about(symbol, endpoints.ORDER_BOOK, limit=BOOK_DEPTH)
         result = answer.result
         if not isinstance(result, dict) or result.get("s") != symbol:

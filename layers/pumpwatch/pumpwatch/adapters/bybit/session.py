@@ -20,7 +20,7 @@ from pybit.exceptions import FailedRequestError
 from pumpwatch.adapters.deadlines import NoDeadline
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials, DeadlineNear, ExchangeForbidden, RetryLater
-from pumpwatch.ports import Deadline
+from pumpwatch.ports import Clock, Deadline
 
 from .answers import Answer, Envelope, Failed, blotter, read_envelope, require_text
 from .bounded import BoundedAdapter
@@ -274,8 +274,8 @@ class BybitSession:
         return max(LEAST_SECONDS, min(self._timeout, left))
 
 
-class ExchangeClock:
-    """The latest time the exchange stamped an answer with, as far as it is believed (Clock port).
+class ExchangeClock(Clock):
+    """The latest time the exchange stamped an answer with, as far as it is believed.
 
     In production it equals wall time within a request's age; in a lock-step simulation it is the
     market's time and the same in every run. Nothing answered yet in this run: it asks, once.
@@ -285,15 +285,12 @@ class ExchangeClock:
         self._session = session
 
     def now(self) -> int:
-        """Return the exchange's time, milliseconds UTC; by our own clocks while it tells none."""
         return self._session.time_now()
 
     def earliest(self) -> int:
-        """Return the earliest time that it may be, milliseconds UTC."""
         return self._session.earliest_time()
 
     def doubt(self) -> str:
-        """Return why the time is not sure; empty when it is."""
         return self._session.time_doubt()
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from pumpwatch.domain.market.health import Health
+from pumpwatch.ports import ExchangeHealth
 
 MOST_LATENCIES = 5_000
 """Kept between two runs; a backfill that nobody reports must not grow without bound."""
@@ -49,7 +50,7 @@ class Traffic:
         return taken
 
 
-class RollingHealth:
+class RollingHealth(ExchangeHealth):
     """Counts of requests and failures by the exchange's time, at most one pair for each step.
 
     Safe to use from several threads. Requests made before the exchange's time is known are dated
@@ -71,7 +72,6 @@ class RollingHealth:
                 self._date(time)
 
     def recent(self, now: int) -> Health:
-        """Return requests and failures of the last ten minutes; `now` in milliseconds UTC."""
         with self._lock:
             self._date(now)
             since = now - SPAN - STEP

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pumpwatch.adapters.paper.account import PaperPosition, PaperState
+from pumpwatch.adapters.paper.account import PaperPosition, PaperState, PaperStore
 from pumpwatch.domain.trading.orders import Fill, OrderStatus
 from pumpwatch.errors import DuplicateOrder, StoreUnavailable
 
@@ -16,14 +16,13 @@ ACCOUNT, ORDER, FILL = "PAPER", "PAPER#ORDER", "PAPER#FILL"
 KEEP_SECONDS = 90 * 86_400
 
 
-class DynamoPaperStore:
-    """Keeps the paper account beside the journal (PaperStore port)."""
+class DynamoPaperStore(PaperStore):
+    """Keeps the paper account beside the journal."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def load(self) -> PaperState:
-        """Return the account as it was committed last; a fresh one at first."""
         item = self._table.get(ACCOUNT, ACCOUNT)
         if item is None:
             return PaperState()
@@ -40,7 +39,6 @@ class DynamoPaperStore:
         orders: Sequence[OrderStatus] = (),
         fills: Sequence[Fill] = (),
     ) -> PaperState:
-        """Store everything or nothing. Raises `StoreUnavailable`, `DuplicateOrder`."""
         version = before.version + 1
         account = {
             "pk": ACCOUNT,
@@ -64,12 +62,10 @@ class DynamoPaperStore:
         raise StoreUnavailable("the paper account was changed by another run")
 
     def order(self, order_id: str) -> OrderStatus | None:
-        """Return an order by our id."""
         item = self._table.get(ORDER, order_id)
         return None if item is None else from_item(OrderStatus, item)
 
     def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
-        """Return the symbol's fills from `since` on, oldest first."""
         found = self._table.query(f"{FILL}#{symbol}", start=f"{max(0, since):013d}")
         return [from_item(Fill, item) for item in found]
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from pumpwatch.ports import TotalsStore
+
 from .codec import Item
 from .table import ConditionFailed, Table
 
@@ -31,8 +33,8 @@ class LastRuns:
     succeeded: int | None = None
 
 
-class DynamoTotalsStore:
-    """Adds a run's increments exactly once (TotalsStore port)."""
+class DynamoTotalsStore(TotalsStore):
+    """Adds a run's increments exactly once."""
 
     def __init__(self, table: Table, wall: Callable[[], float] = time.time) -> None:
         self._table = table
@@ -70,11 +72,9 @@ class DynamoTotalsStore:
         return _totals(function, item)
 
     def kept(self, function: str) -> str:
-        """Return the text that the function's item held at the last `add`: it is not read again."""
         return self._kept.get(function, "")
 
     def keep(self, function: str, text: str) -> None:
-        """Keep a text in the function's item."""
         self._table.update(*_key(function), "SET kept = :kept", {":kept": text})
 
     def _add_first(

@@ -35,7 +35,7 @@ from pumpwatch.errors import (
     SkipSymbol,
     StoreUnavailable,
 )
-from pumpwatch.ports import Clock, MarketData
+from pumpwatch.ports import Broker, Clock, MarketData
 
 from .book import BookFill, paid, walk
 from .rows import fill_of, order_of, position_of, protections_of, reducible, unrealised
@@ -49,7 +49,7 @@ BAD_REQUEST, NO_BALANCE = 10001, 110007
 """Bybit's codes, so that callers see the same refusals."""
 
 
-class PaperBroker:
+class PaperBroker(Broker):
     """Positions in USDT perpetuals, one-way mode, isolated margin.
 
     Threads may share it: they wait for each other, so that one look serves them all.
@@ -77,11 +77,9 @@ class PaperBroker:
         self._alone = RLock()
 
     def account(self) -> Account:
-        """Return the account's money: start + realised + unrealised."""
         return self._account(self._current())
 
     def positions(self, symbol: str = "") -> Rows[Position]:
-        """Return every open position, or one symbol's, valued at the last price."""
         state = self._current()
         return Rows(
             tuple(
@@ -92,16 +90,10 @@ class PaperBroker:
         )
 
     def open_orders(self) -> Rows[OrderStatus]:
-        """Return the positions' stops and targets: nothing else ever rests."""
         held = sorted(self._current().positions.items())
         return Rows(tuple(order for _, one in held for order in protections_of(one)))
 
     def place(self, request: OrderRequest) -> str:
-        """Fill the order from the book.
-
-        Raises `DuplicateOrder`, `Rejected`, `OutcomeUnknown`, and `DeadlineNear` once `send_by` has
-        passed.
-        """
         with self._alone:
             state, now = self._current(), self._clock.now()
             if request.send_by is not None and now > request.send_by:
@@ -128,7 +120,6 @@ class PaperBroker:
             return order.exchange_id
 
     def find_order(self, symbol: str, order_id: str) -> OrderStatus | None:
-        """Return the order with our id, or None."""
         found = self._store.order(order_id)
         return found if found is not None and found.symbol == symbol else None
 
@@ -141,7 +132,6 @@ class PaperBroker:
         return Rows(tuple(self._store.fills(symbol, since=since)))
 
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:
-        """Set the leverage. Raises `Rejected` below 1."""
         with self._alone:
             state = self._current()
             if leverage < 1:

@@ -136,10 +136,15 @@ def possible_candles(open_time: FloatArray, values: FloatArray, *, interval: int
     opened, high, low, close = values[:, :4].T
     with np.errstate(invalid="ignore"):
         # A comparison with NaN is false, so what must hold is asked for.
-        possible: BoolArray = (np.abs(values) < LARGEST).all(axis=1)
-        possible &= (values[:, :4] > 0).all(axis=1) & (values[:, 4:] >= 0).all(axis=1)
-        possible &= (high >= np.maximum(opened, close)) & (low <= np.minimum(opened, close))
-        possible &= (high >= low) & (open_time % interval == 0)
+        conditions = [
+            (np.abs(values) < LARGEST).all(axis=1),
+            (values[:, :4] > 0).all(axis=1),
+            (values[:, 4:] >= 0).all(axis=1),
+            (high >= opened) & (high >= low) & (high >= close),
+            (low <= opened) & (low <= close),
+            open_time % interval == 0,
+        ]
+    possible: BoolArray = np.logical_and.reduce(conditions)
     return possible
 
 
