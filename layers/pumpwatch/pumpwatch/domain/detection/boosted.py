@@ -28,7 +28,7 @@ import numpy as np
 from pumpwatch.domain.market.candles import HOUR, MINUTE, BoolArray, Candles, FloatArray, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
 
-from .base import Carry, Detections
+from .base import Carry, Detections, Detector
 from .chunks import Chunk, blank, chunks
 from .learned import LearnedScore
 from .trade_traits import TRADE_TRAITS, trade_traits
@@ -77,7 +77,7 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
-class Boosted:
+class Boosted(Detector):
     """The rule and its settings."""
 
     margin: float = 0.0
@@ -99,7 +99,6 @@ class Boosted:
     window: ClassVar[int] = DAY_OF_MINUTES
     minimum: ClassVar[int] = DAY_OF_MINUTES
     history: ClassVar[int] = 26 * HOUR // MINUTE
-    lookback: ClassVar[int] = DAY_OF_MINUTES
     monotone: ClassVar[bool] = False
     extra: ClassVar[int] = 3
     unseen_limit: ClassVar[int] = 180
@@ -113,13 +112,7 @@ class Boosted:
 
     @property
     def reads_trades(self) -> bool:
-        """Return whether the market's trades are read where they are known."""
         return self.read_trades != 0
-
-    @property
-    def memory(self) -> str:
-        """Return what its memory depends on: a saved one of other settings is of no use."""
-        return self.name
 
     def detect(
         self,
@@ -162,9 +155,11 @@ class Boosted:
         none = np.empty(0, dtype=np.int64)
         parts.append(Candidates(none, none, np.empty((0, len(CANDLE_TRAITS))), np.empty(0)))
         return Candidates(
-            *(np.concatenate([getattr(part, name) for part in parts]) for name in
-              ("rows", "columns", "traits", "usual"))
-        )  # fmt: skip
+            np.concatenate([part.rows for part in parts]),
+            np.concatenate([part.columns for part in parts]),
+            np.concatenate([part.traits for part in parts]),
+            np.concatenate([part.usual for part in parts]),
+        )
 
     def _look(self, chunk: Chunk) -> tuple[BoolArray, FloatArray, FloatArray]:
         """Return candidate, turnover over the mean minute, and jump, each (symbols, candles)."""

@@ -17,13 +17,13 @@ import numpy as np
 from pumpwatch.domain.market.candles import HOUR, Candles, FloatArray, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
 
-from .base import Carry, Detections
+from .base import Carry, Detections, Detector
 from .chunks import blank, chunks
 from .windows import trailing_sum, window_lengths
 
 
 @dataclass(frozen=True, slots=True)
-class KampsKleinberg:
+class KampsKleinberg(Detector):
     """The rule and its settings; the defaults are published ones, w = 12 and v = 4."""
 
     hours: int = 12
@@ -37,7 +37,6 @@ class KampsKleinberg:
     monotone: ClassVar[bool] = False
     """A forming candle's close is in the mean it is compared with: the finished candle can undo an
     alarm, so only closed candles count."""
-    reads_trades: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.hours <= 1 or not 0 < self.volume_factor < self.hours or self.price_factor <= 1:
@@ -45,18 +44,11 @@ class KampsKleinberg:
 
     @property
     def window(self) -> int:
-        """Return how many earlier candles a symbol needs before it may signal live."""
         return max(self.hours, self.minimum)
 
     @property
     def history(self) -> int:
-        """Return how many candles to keep."""
         return self.window + 26
-
-    @property
-    def lookback(self) -> int:
-        """Return how many earlier candles the windows reach back."""
-        return self.window
 
     @property
     def unseen_limit(self) -> int:
@@ -70,7 +62,6 @@ class KampsKleinberg:
 
     @property
     def memory(self) -> str:
-        """Return what its memory depends on: a saved one of other settings is of no use."""
         return f"{self.name} {self.hours}"
 
     def detect(

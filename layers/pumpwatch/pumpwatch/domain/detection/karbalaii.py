@@ -25,7 +25,7 @@ import numpy as np
 from pumpwatch.domain.market.candles import HOUR, Candles, FloatArray, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
 
-from .base import Carry, Detections
+from .base import Carry, Detections, Detector
 from .chunks import blank, chunks
 from .windows import (
     leaky_sum,
@@ -38,7 +38,7 @@ from .windows import (
 
 
 @dataclass(frozen=True, slots=True)
-class Karbalaii:
+class Karbalaii(Detector):
     """The rule and its settings; the defaults are the published ones."""
 
     price_rise: float = 0.90
@@ -56,7 +56,6 @@ class Karbalaii:
     flow: ClassVar[str] = "volume"
     minimum: ClassVar[int] = 24
     monotone: ClassVar[bool] = True
-    reads_trades: ClassVar[bool] = False
     extra: ClassVar[int] = 2
     unseen_limit: ClassVar[int] = 48
     """The bounds of `needs` hold for at most so many unseen candles."""
@@ -69,18 +68,11 @@ class Karbalaii:
 
     @property
     def window(self) -> int:
-        """Return how many earlier candles a symbol needs before it may signal live."""
         return max(self.maximum_hours, self.ewma_hours, self.sigma_hours, self.price_hours)
 
     @property
     def history(self) -> int:
-        """Return how many candles to keep."""
         return self.window + 26
-
-    @property
-    def lookback(self) -> int:
-        """Return how many earlier candles the windows reach back."""
-        return self.window
 
     @property
     def _keep(self) -> float:
@@ -88,7 +80,6 @@ class Karbalaii:
 
     @property
     def memory(self) -> str:
-        """Return what its memory depends on: a saved one of other settings is of no use."""
         return repr(self)
 
     def detect(

@@ -48,12 +48,12 @@ class Glance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Past:
-    """What the history says about each symbol; arrays are shaped (symbols, ...).
+    """The history of each symbol; arrays are shaped (symbols, ...), times are milliseconds UTC.
 
     `carry` is the rule's memory of every candle that starts before `through`; `unjudged` is the
-    start of the first candle whose final form nobody has judged; `peaks`, shaped (symbols, hours),
-    is the largest flow of one candle in each hour from `first_hour` on (infinite: not known).
-    Times in milliseconds UTC.
+    start of the first candle whose final form was not judged yet; `flows`, shaped (symbols,
+    stretches), is the flow of each stretch (`recent_flows`) from `first_flow` on, infinite where it
+    is not known.
     """
 
     carry: Carry
