@@ -10,7 +10,7 @@ from support.random_candles import random_candles
 
 from pumpwatch.domain.detection.ewma import Ewma
 from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
-from pumpwatch.domain.detection.screen import Glance, Past, recent_flows, screen, stretches
+from pumpwatch.domain.detection.screen import Past, Reading, recent_flows, screen, stretches
 from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles
 
 RULE = Ewma(warm_up=60)
@@ -31,14 +31,14 @@ def calm_past(symbols=1):
     return Past(RULE.advance(candles), times, times.copy(), np.full(symbols, first), flows)
 
 
-def glance(time, *, flow, high=10.01, low=9.99):
-    return Glance(time, np.array([low]), np.array([high]), np.array([float(flow)]))
+def reading(time, *, flow, high=10.01, low=9.99):
+    return Reading(time, np.array([low]), np.array([high]), np.array([float(flow)]))
 
 
 def look(past, *, rise, high=10.01, low=9.99, forget=None):
     """Screen after two minutes in which the 24-hour flow rose by `rise`."""
-    anchor, last = glance(NOW - 2 * MINUTE, flow=1.44e6), glance(NOW - MINUTE, flow=1.44e6)
-    now = glance(NOW, flow=1.44e6 + rise, high=high, low=low)
+    anchor, last = reading(NOW - 2 * MINUTE, flow=1.44e6), reading(NOW - MINUTE, flow=1.44e6)
+    now = reading(NOW, flow=1.44e6 + rise, high=high, low=low)
     return screen(RULE, past, forget or anchor, last, now)
 
 
@@ -86,7 +86,7 @@ def test_what_is_not_known_makes_a_candidate(what):
 
 
 def test_candle_that_began_before_the_first_look_has_no_bound():
-    within = glance(NOW - MINUTE, flow=1.44e6)
+    within = reading(NOW - MINUTE, flow=1.44e6)
     assert look(calm_past(), rise=0, high=11.0, forget=within).candidate[0]
     past = calm_past()
     past.unjudged[0] = FORMING

@@ -10,8 +10,8 @@ import pytest
 
 from pumpwatch.domain.detection.base import Carry
 from pumpwatch.domain.detection.screen import (
-    Glance,
     Past,
+    Reading,
     recent_flows,
     screen,
     stretch_of,
@@ -52,15 +52,15 @@ def past(*, first_column=2, columns=6, unjudged=None, through=None):
     )
 
 
-def glance(time, flow, *, high=11.0, low=9.0):
-    return Glance(time, np.array([low]), np.array([high]), np.array([float(flow)]))
+def reading(time, flow, *, high=11.0, low=9.0):
+    return Reading(time, np.array([low]), np.array([high]), np.array([float(flow)]))
 
 
 def look(rule, history, *, now=EDGE + DAY + 20_000, came=0.0, high=11.0, low=9.0, before=None):
     """Look 10 s after the last scan of the same minute; the anchor is a minute older."""
-    anchor = glance(now - 60_000 if before is None else before, 500.0)
-    last = glance(now - 10_000, 500.0 + came / 2)
-    found = screen(rule, history, anchor, last, glance(now, 500.0 + came, high=high, low=low))
+    anchor = reading(now - 60_000 if before is None else before, 500.0)
+    last = reading(now - 10_000, 500.0 + came / 2)
+    found = screen(rule, history, anchor, last, reading(now, 500.0 + came, high=high, low=low))
     return bool(found.candidate[0]), float(found.pressure[0])
 
 
@@ -80,12 +80,12 @@ def test_a_stretch_counts_from_the_moment_it_begins():
     assert look(Rule(1.0), history, now=ahead + 10_000, before=ahead - MINUTE)[1] == 4 + 8
     exactly = screen(
         Rule(1.0), past(through=ahead - MINUTE, unjudged=ahead - MINUTE),
-        glance(ahead - MINUTE, 0), glance(ahead - 1, 0), glance(ahead, 0),
+        reading(ahead - MINUTE, 0), reading(ahead - 1, 0), reading(ahead, 0),
     )  # fmt: skip
     assert exactly.pressure[0] == 4 + 8
     just_before = screen(
         Rule(1.0), past(through=ahead - MINUTE, unjudged=ahead - MINUTE),
-        glance(ahead - MINUTE, 0), glance(ahead - 2, 0), glance(ahead - 1, 0),
+        reading(ahead - MINUTE, 0), reading(ahead - 2, 0), reading(ahead - 1, 0),
     )  # fmt: skip
     assert just_before.pressure[0] == 4
 
@@ -166,8 +166,8 @@ def test_a_candle_that_was_judged_is_not_judged_again():
 def test_a_new_minute_is_judged_beside_the_one_that_ended():
     """The anchor covers both, the last scan the new one alone."""
     start = EDGE + DAY
-    anchor, last = glance(start - 50_000, 100.0), glance(start + 50_000, 130.0)
-    now = glance(start + 70_000, 150.0)
+    anchor, last = reading(start - 50_000, 100.0), reading(start + 50_000, 130.0)
+    now = reading(start + 70_000, 150.0)
     rule = Rule(1.0)
     found = screen(rule, past(), anchor, last, now)
     assert [asked[0] for asked in rule.asked] == [[0], [1]]

@@ -1,4 +1,4 @@
-"""The rule `ewma`: a minute's turnover far above its running mean, together with a jump of the price.
+"""The rule `ewma`: a minute's turnover far above its running mean, and a jump of the price.
 
 x is the minute's turnover, past only::
 

@@ -34,8 +34,8 @@ RELATIVE = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Glance:
-    """One look at the whole market; arrays are shaped (symbols,), NaN where a symbol is missing.
+class Reading:
+    """One reading of the whole market; arrays are shaped (symbols,), NaN where a symbol is missing.
 
     `time` in milliseconds UTC, `low` and `high` of 24 hours, `flow` of 24 hours.
     """
@@ -71,7 +71,9 @@ class Screened:
     pressure: FloatArray
 
 
-def screen(detector: Detector, past: Past, anchor: Glance, last: Glance, now: Glance) -> Screened:
+def screen(
+    detector: Detector, past: Past, anchor: Reading, last: Reading, now: Reading
+) -> Screened:
     """Return which symbols could alarm on a candle that is not judged yet.
 
     `last` is the look of the previous scan; `anchor` the latest look at or before the start of the
@@ -94,7 +96,7 @@ def screen(detector: Detector, past: Past, anchor: Glance, last: Glance, now: Gl
 
 
 def _could_alarm(
-    detector: Detector, past: Past, now: Glance, candle: int, flow: FloatArray
+    detector: Detector, past: Past, now: Reading, candle: int, flow: FloatArray
 ) -> Screened:
     unseen = np.maximum(0, (candle - past.through) // detector.interval)
     needed_flow, needed_high = detector.needs(past.carry, unseen, now.low)
@@ -110,7 +112,7 @@ def _could_alarm(
     return Screened(candidate, pressure)
 
 
-def _rise(past: Past, before: Glance, now: Glance, interval: int) -> FloatArray:
+def _rise(past: Past, before: Reading, now: Reading, interval: int) -> FloatArray:
     """Return the most that can have flowed between two looks, (symbols,); infinite: not known."""
     stretch = stretch_of(interval)
     left = np.zeros(len(now.flow))
