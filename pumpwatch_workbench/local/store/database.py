@@ -70,8 +70,8 @@ class Database:
 
     def row(self, sql: str, values: Sequence[object] = ()) -> Row | None:
         """Return the first row of a question, or None."""
-        found = self.rows(sql, values)
-        return found[0] if found else None
+        rows = self.rows(sql, values)
+        return rows[0] if rows else None
 
     def write(self, sql: str, values: Sequence[object] = ()) -> int:
         """Change something in a transaction of its own, or in that around it; return the rows."""
@@ -179,8 +179,8 @@ def _process_in(path: Path) -> str:
     with suppress(sqlite3.Error):
         connection = sqlite3.connect(_address(path), uri=True)
         try:
-            found = connection.execute("SELECT value FROM notes WHERE key = 'process'").fetchone()
-            return str(found[0]) if found else ""
+            row = connection.execute("SELECT value FROM notes WHERE key = 'process'").fetchone()
+            return str(row[0]) if row else ""
         finally:
             connection.close()
     return ""

@@ -10,48 +10,42 @@ from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.errors import DuplicateOrder, LimitReached
 from pumpwatch.ports import Journal
 
-from .bodies import body_of, read_body
-from .database import Database
+from .bodies import InFile, body_of, read_body
 from .stores import check_lease
 
 INSTALLATION = "installation"
 """The note that keeps the journal's letters."""
 
 
-class SqliteJournal(Journal):
+class SqliteJournal(InFile, Journal):
     """Trades and orders whose every write checks the lease."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def installation(self) -> str:
         sql = "SELECT value FROM notes WHERE key = ?"
-        found = self._database.row(sql, (INSTALLATION,))
-        if found is None:
+        row = self._database.row(sql, (INSTALLATION,))
+        if row is None:
             letters = secrets.token_hex(3)
             self._database.write(
                 "INSERT OR IGNORE INTO notes VALUES (?, ?)", (INSTALLATION, letters)
             )
-            found = self._database.row(sql, (INSTALLATION,)) or (letters,)
-        return str(found[0])
+            row = self._database.row(sql, (INSTALLATION,)) or (letters,)
+        return str(row[0])
 
     def live_trades(self) -> Sequence[Trade]:
         sql = "SELECT body FROM trades WHERE live = 1 ORDER BY created, signal_id"
-        return [read_body(Trade, body) for (body,) in self._database.rows(sql)]
+        return self._records(Trade, sql)
 
     def trade(self, signal_id: str) -> Trade | None:
-        sql = "SELECT body FROM trades WHERE signal_id = ?"
-        found = self._database.row(sql, (signal_id,))
-        return None if found is None else read_body(Trade, found[0])
+        return self._record(Trade, "SELECT body FROM trades WHERE signal_id = ?", (signal_id,))
 
     def trades_since(self, time: int) -> Sequence[Trade]:
         sql = "SELECT body FROM trades WHERE created >= ? ORDER BY created, signal_id"
-        return [read_body(Trade, body) for (body,) in self._database.rows(sql, (time,))]
+        return self._records(Trade, sql, (time,))
 
     def orders(self, signal_id: str) -> Sequence[OrderRecord]:
         sql = "SELECT body FROM orders WHERE signal_id = ?"
-        found = [read_body(OrderRecord, body) for (body,) in self._database.rows(sql, (signal_id,))]
-        return sorted(found, key=lambda order: (order.intended, order.attempt))
+        orders = self._records(OrderRecord, sql, (signal_id,))
+        return sorted(orders, key=lambda order: (order.intended, order.attempt))
 
     def orders_since(self, time: int) -> Sequence[OrderRecord]:
         """Return the orders of all trades created from `time` on, in one question."""
@@ -59,11 +53,11 @@ class SqliteJournal(Journal):
             "SELECT orders.body FROM orders JOIN trades USING (signal_id) WHERE created >= ?"
             " ORDER BY created, signal_id"
         )
-        return [read_body(OrderRecord, body) for (body,) in self._database.rows(sql, (time,))]
+        return self._records(OrderRecord, sql, (time,))
 
     def orders_on(self, day: str) -> int:
-        found = self._database.row("SELECT count FROM orders_of_day WHERE day = ?", (day,))
-        return 0 if found is None else int(found[0])
+        row = self._database.row("SELECT count FROM orders_of_day WHERE day = ?", (day,))
+        return 0 if row is None else int(row[0])
 
     def intend(
         self, trade: Trade, order: OrderRecord, lease: Lease, *, day: str, max_orders: int | None
@@ -100,13 +94,13 @@ class SqliteJournal(Journal):
 
     def repairs(self, signal_id: str) -> Sequence[RepairNote]:
         sql = "SELECT body FROM repairs WHERE signal_id = ? ORDER BY time, kind"
-        return [read_body(RepairNote, body) for (body,) in self._database.rows(sql, (signal_id,))]
+        return self._records(RepairNote, sql, (signal_id,))
 
     def repairs_since(self, time: int) -> Sequence[tuple[str, RepairNote]]:
         """Return the repairs from `time` on, oldest first, each with the id of its signal."""
         sql = "SELECT signal_id, body FROM repairs WHERE time >= ? ORDER BY time, kind"
-        found = self._database.rows(sql, (time,))
-        return [(name, read_body(RepairNote, body)) for name, body in found]
+        rows = self._database.rows(sql, (time,))
+        return [(name, read_body(RepairNote, body)) for name, body in rows]
 
     def _put_order(self, order: OrderRecord) -> None:
         values = (order.request.order_id, order.signal_id, body_of(order))

@@ -10,27 +10,23 @@ from pumpwatch.adapters.records import read_record, record_fields
 from pumpwatch.domain.trading.orders import Fill, OrderStatus
 from pumpwatch.errors import DuplicateOrder, StoreUnavailable
 
-from .bodies import body_of, json_of, read_body, read_json
-from .database import Database
+from .bodies import InFile, body_of, json_of, read_json
 
 
-class SqlitePaperStore(PaperStore):
+class SqlitePaperStore(InFile, PaperStore):
     """Keeps the paper account beside the journal."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def load(self) -> PaperState:
         row = self._database.row("SELECT version, body FROM paper_account")
         if row is None:
             return PaperState()
-        version, found = row[0], read_json(row[1])
+        version, account = row[0], read_json(row[1])
         positions = {
-            symbol: read_record(PaperPosition, one, where=f"the paper position of {symbol}")
-            for symbol, one in found["positions"].items()
+            symbol: read_record(PaperPosition, value, where=f"the paper position of {symbol}")
+            for symbol, value in account["positions"].items()
         }
-        leverages = {symbol: Decimal(one) for symbol, one in found["leverages"].items()}
-        return PaperState(version, Decimal(found["realised"]), positions, leverages)
+        leverages = {symbol: Decimal(value) for symbol, value in account["leverages"].items()}
+        return PaperState(version, Decimal(account["realised"]), positions, leverages)
 
     def commit(
         self,
@@ -59,15 +55,14 @@ class SqlitePaperStore(PaperStore):
 
     def order(self, order_id: str) -> OrderStatus | None:
         sql = "SELECT body FROM paper_orders WHERE order_id = ?"
-        found = self._database.row(sql, (order_id,))
-        return None if found is None else read_body(OrderStatus, found[0])
+        return self._record(OrderStatus, sql, (order_id,))
 
     def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
         sql = (
             "SELECT body FROM paper_fills WHERE symbol = ? AND time >= ?"
             " ORDER BY time, execution_id"
         )
-        return [read_body(Fill, body) for (body,) in self._database.rows(sql, (symbol, since))]
+        return self._records(Fill, sql, (symbol, since))
 
     def _put_order(self, order: OrderStatus) -> None:
         stored = self._database.write(
@@ -81,7 +76,9 @@ def _body(state: PaperState) -> str:
     return json_of(
         {
             "realised": state.realised,
-            "positions": {symbol: record_fields(one) for symbol, one in state.positions.items()},
+            "positions": {
+                symbol: record_fields(position) for symbol, position in state.positions.items()
+            },
             "leverages": dict(state.leverages),
         }
     )

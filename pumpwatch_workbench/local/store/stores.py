@@ -14,17 +14,14 @@ from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.errors import LeaseHeld, LeaseLost
 from pumpwatch.ports import EventStore, HaltStore, LeaseStore, LockStore, SignalStore
 
-from .bodies import body_of, read_body
+from .bodies import InFile, body_of, read_body
 from .database import Database
 
 logger = logging.getLogger(__name__)
 
 
-class SqliteSignalStore(SignalStore):
+class SqliteSignalStore(InFile, SignalStore):
     """Signals by id and time."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def publish(self, signal: Signal) -> bool:
         values = (signal.signal_id, signal.time, body_of(signal))
@@ -32,18 +29,14 @@ class SqliteSignalStore(SignalStore):
 
     def since(self, time: int) -> Sequence[Signal]:
         sql = "SELECT body FROM signals WHERE time >= ? ORDER BY time, signal_id"
-        return [read_body(Signal, body) for (body,) in self._database.rows(sql, (time,))]
+        return self._records(Signal, sql, (time,))
 
 
-class SqliteEventStore(EventStore):
+class SqliteEventStore(InFile, EventStore):
     """The latest event of each symbol."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
     def current(self) -> Sequence[PumpEvent]:
-        found = self._database.rows("SELECT body FROM events ORDER BY symbol")
-        return [read_body(PumpEvent, body) for (body,) in found]
+        return self._records(PumpEvent, "SELECT body FROM events ORDER BY symbol")
 
     def save(self, event: PumpEvent) -> None:
         values = (event.symbol, event.event_id, body_of(event))
@@ -54,20 +47,20 @@ class SqliteEventStore(EventStore):
         self._database.write("DELETE FROM events WHERE symbol = ? AND event_id = ?", values)
 
 
-class SqliteLeaseStore(LeaseStore):
+class SqliteLeaseStore(InFile, LeaseStore):
     """Leases with a token that grows for ever. `wall` gives Unix seconds."""
 
     def __init__(self, database: Database, wall: Callable[[], float] = time.time) -> None:
-        self._database = database
+        super().__init__(database)
         self._wall = wall
 
     def acquire(self, name: str, *, owner: str, seconds: float) -> Lease:
         now = int(self._wall() * 1000)
         with self._database.transaction():
-            found = self._database.row(
+            row = self._database.row(
                 "SELECT owner, token, ends FROM leases WHERE name = ?", (name,)
             )
-            holder, token, ends = found or (None, 0, 0)
+            holder, token, ends = row or (None, 0, 0)
             if holder is not None and ends > now:
                 raise LeaseHeld(f"lease {name} is held by {holder}")
             self._database.write(
@@ -85,7 +78,7 @@ class SqliteLeaseStore(LeaseStore):
             logger.warning("lease was lost before its release", extra={"lease": lease.name})
 
     def release_all(self) -> None:
-        """Free what a process that died held: only the one that has the file to itself may."""
+        """Free the leases of a process that died; only the process that has locked the file may."""
         self._database.write("UPDATE leases SET owner = NULL")
 
 
@@ -94,20 +87,16 @@ def check_lease(database: Database, lease: Lease) -> None:
 
     Call it in the transaction whose writes it guards.
     """
-    found = database.row("SELECT owner, token FROM leases WHERE name = ?", (lease.name,))
-    if found != (lease.owner, lease.token):
+    newest = database.row("SELECT owner, token FROM leases WHERE name = ?", (lease.name,))
+    if newest != (lease.owner, lease.token):
         raise LeaseLost(f"lease {lease.name} of {lease.owner} was taken over")
 
 
-class SqliteHaltStore(HaltStore):
+class SqliteHaltStore(InFile, HaltStore):
     """The halt flag, with all former halts."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
     def current(self) -> Halt | None:
-        found = self._database.row("SELECT body FROM halts WHERE ended IS NULL")
-        return None if found is None else read_body(Halt, found[0])
+        return self._record(Halt, "SELECT body FROM halts WHERE ended IS NULL")
 
     def halt(self, halt: Halt) -> None:
         with self._database.transaction():
@@ -132,45 +121,40 @@ class SqliteHaltStore(HaltStore):
                 self._database.write("INSERT OR IGNORE INTO looked_at VALUES (?, ?)", (trade, time))
 
     def looked_at(self) -> Collection[str]:
-        found = self._database.rows("SELECT signal_id FROM looked_at")
-        return frozenset(str(name) for (name,) in found)
+        rows = self._database.rows("SELECT signal_id FROM looked_at")
+        return frozenset(str(name) for (name,) in rows)
 
     def resumed(self) -> int | None:
-        found = self._database.row("SELECT time FROM resumptions ORDER BY number DESC LIMIT 1")
-        return None if found is None else int(found[0])
+        row = self._database.row("SELECT time FROM resumptions ORDER BY number DESC LIMIT 1")
+        return None if row is None else int(row[0])
 
     def since(self, time: int) -> Sequence[tuple[Halt, int | None]]:
         """Return the halts in force at some time since, each with its end (None: in force)."""
-        found = self._database.rows(
+        rows = self._database.rows(
             "SELECT body, ended FROM halts WHERE ended IS NULL OR ended >= ? ORDER BY number",
             (time,),
         )
-        return [(read_body(Halt, body), ended) for body, ended in found]
+        return [(read_body(Halt, body), ended) for body, ended in rows]
 
 
-class SqliteLockStore(LockStore):
+class SqliteLockStore(InFile, LockStore):
     """Locks, with those that ended."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def current(self, now: int) -> Sequence[Lock]:
         return self.since(now + 1)
 
     def since(self, time: int) -> Sequence[Lock]:
         """Return the locks that end at `time` or later, oldest first."""
-        found = self._database.rows(
-            "SELECT body FROM locks WHERE until >= ? ORDER BY since, protection, symbol", (time,)
-        )
-        return [read_body(Lock, body) for (body,) in found]
+        sql = "SELECT body FROM locks WHERE until >= ? ORDER BY since, protection, symbol"
+        return self._records(Lock, sql, (time,))
 
     def save(self, lock: Lock) -> None:
         key, until = (lock.protection, lock.symbol), lock.until or 0
         with self._database.transaction():
-            found = self._database.row(
+            row = self._database.row(
                 "SELECT max(until) FROM locks WHERE protection = ? AND symbol = ?", key
             )
-            if found is not None and (found[0] or 0) >= until:
+            if row is not None and (row[0] or 0) >= until:
                 return
             self._database.write(
                 "DELETE FROM locks WHERE protection = ? AND symbol = ? AND until > ?",

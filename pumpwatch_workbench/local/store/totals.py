@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from pumpwatch.ports import TotalsStore
 
-from .database import Database
+from .bodies import InFile
 
 KEPT = "shown "
 """How the key of a kept text begins, among the file's notes."""
@@ -15,11 +15,8 @@ REMEMBERED = 6
 """The last few entries are remembered, so that a repeat of one of them adds nothing."""
 
 
-class SqliteTotalsStore(TotalsStore):
+class SqliteTotalsStore(InFile, TotalsStore):
     """Adds a run's increments exactly once."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def add(
         self, function: str, run_id: str, increments: Mapping[str, int | float]
@@ -41,12 +38,12 @@ class SqliteTotalsStore(TotalsStore):
 
     def read(self, function: str) -> dict[str, Decimal]:
         """Return a function's totals."""
-        found = self._database.rows("SELECT key, value FROM totals WHERE function = ?", (function,))
-        return {key: Decimal(value) for key, value in found}
+        rows = self._database.rows("SELECT key, value FROM totals WHERE function = ?", (function,))
+        return {key: Decimal(value) for key, value in rows}
 
     def kept(self, function: str) -> str:
-        found = self._database.row("SELECT value FROM notes WHERE key = ?", (KEPT + function,))
-        return found[0] if found is not None else ""
+        row = self._database.row("SELECT value FROM notes WHERE key = ?", (KEPT + function,))
+        return row[0] if row is not None else ""
 
     def keep(self, function: str, text: str) -> None:
         key = KEPT + function

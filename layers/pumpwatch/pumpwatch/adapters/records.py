@@ -55,8 +55,8 @@ def _plan(kind: Any) -> tuple[TypeAdapter[Any], Fields]:  # noqa: ANN401 - any d
     Making the adapter costs a hundred times what reading a record does.
     """
     required = (
-        one.name
-        for one in fields(kind)
-        if one.default is MISSING and one.default_factory is MISSING
+        field.name
+        for field in fields(kind)
+        if field.default is MISSING and field.default_factory is MISSING
     )
     return TypeAdapter(kind), dict.fromkeys(required)

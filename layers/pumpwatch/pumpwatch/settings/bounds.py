@@ -19,8 +19,8 @@ KINDS: dict[object, str] = {
 def bounds_of(field: FieldInfo) -> str:
     """Return the allowed values (`a number, above 0, at most 0.05`); empty for any text."""
     if get_origin(field.annotation) is Literal:
-        return "one of " + ", ".join(str(one) or "(empty)" for one in get_args(field.annotation))
-    known = {type(one): one for one in field.metadata}
+        return "one of " + ", ".join(str(rule) or "(empty)" for rule in get_args(field.annotation))
+    known = {type(rule): rule for rule in field.metadata}
     parts = []
     if Ge in known:
         parts.append(f"at least {_plain(known[Ge].ge)}")
@@ -33,12 +33,12 @@ def bounds_of(field: FieldInfo) -> str:
     if MinLen in known and MaxLen in known:
         parts.append(f"{known[MinLen].min_length} to {known[MaxLen].max_length} characters")
     parts += [
-        f"a text matching `{one.pattern}`" for one in field.metadata if hasattr(one, "pattern")
+        f"a text matching `{rule.pattern}`" for rule in field.metadata if hasattr(rule, "pattern")
     ]
     parts += [
-        one.func.__doc__
-        for one in field.metadata
-        if hasattr(one, "func") and one.func.__doc__ is not None
+        rule.func.__doc__
+        for rule in field.metadata
+        if hasattr(rule, "func") and rule.func.__doc__ is not None
     ]
     if field.annotation in KINDS:
         parts.insert(0, KINDS[field.annotation])

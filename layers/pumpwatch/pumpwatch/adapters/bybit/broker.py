@@ -79,25 +79,28 @@ class BybitBroker(Broker):
         A symbol that has two different positions at once, outside hedge mode, cannot be read.
         """
         which = {"symbol": symbol} if symbol else {"settleCoin": COIN}
-        found, unread = self._read(endpoints.POSITIONS, read_position, **which)
-        held: dict[tuple[str, object], Position] = {}
+        read, unread = self._read(endpoints.POSITIONS, read_position, **which)
+        listed: dict[tuple[str, object], Position] = {}
         twice: set[str] = set()
-        for one in found:
-            place = (one.symbol, one.hedge and one.side)
-            before = held.setdefault(place, one)
-            held[place] = one
-            if (before.side, before.quantity) != (one.side, one.quantity):
-                sizes = f"{before.side} {before.quantity} and {one.side} {one.quantity}"
-                reason = f"position list: {one.symbol} is there twice, {sizes}"
-                unread.append(UnreadableRow("positions", one.symbol, "", reason))
-                twice.add(one.symbol)
-        return Rows(tuple(one for one in held.values() if one.symbol not in twice), tuple(unread))
+        for position in read:
+            place = (position.symbol, position.hedge and position.side)
+            before = listed.setdefault(place, position)
+            listed[place] = position
+            if (before.side, before.quantity) != (position.side, position.quantity):
+                sizes = f"{before.side} {before.quantity} and {position.side} {position.quantity}"
+                reason = f"position list: {position.symbol} is there twice, {sizes}"
+                unread.append(UnreadableRow("positions", position.symbol, "", reason))
+                twice.add(position.symbol)
+        return Rows(
+            tuple(position for position in listed.values() if position.symbol not in twice),
+            tuple(unread),
+        )
 
     def open_orders(self) -> Rows[OrderStatus]:
-        found, unread = self._read(
+        orders, unread = self._read(
             endpoints.OPEN_ORDERS, read_open_order, settleCoin=COIN, openOnly=0
         )
-        return Rows(tuple(order for order in found if not order.state.ended), tuple(unread))
+        return Rows(tuple(order for order in orders if not order.state.ended), tuple(unread))
 
     def place(self, request: OrderRequest) -> str:
         answer = self._session.request(
@@ -117,11 +120,11 @@ class BybitBroker(Broker):
         problem: ExchangeUnavailable | None = None
         for endpoint in (endpoints.OPEN_ORDERS, endpoints.ORDER_HISTORY, endpoints.EXECUTIONS):
             try:
-                found = self._rows_of(endpoint, symbol, order_id)
-                if found and endpoint is endpoints.EXECUTIONS:
-                    return order_of_fills(found)
-                if found:
-                    return read_order(found[0], self._session.latest_time or 0)
+                rows = self._rows_of(endpoint, symbol, order_id)
+                if rows and endpoint is endpoints.EXECUTIONS:
+                    return order_of_fills(rows)
+                if rows:
+                    return read_order(rows[0], self._session.latest_time or 0)
             except ExchangeUnavailable as error:
                 problem = problem or error
         if problem is not None:
@@ -130,7 +133,7 @@ class BybitBroker(Broker):
 
     def _rows_of(self, endpoint: Endpoint, symbol: str, order_id: str) -> list[Row]:
         """Return what a list has under our id; "no such order" means that this list has nothing."""
-        found: list[Row] = []
+        rows: list[Row] = []
         try:
             for raw in self._all(endpoint, symbol=symbol, orderLinkId=order_id):
                 row = object_in(raw, endpoint.path)
@@ -138,16 +141,16 @@ class BybitBroker(Broker):
                     continue
                 if row.get("symbol") != symbol:
                     raise unreadable(row, "symbol", endpoint.path, f"is not that of {order_id}")
-                found.append(row)
+                rows.append(row)
                 if endpoint is not endpoints.EXECUTIONS:
                     break
         except ExchangeUnavailable as error:
             if error.code not in GONE:
                 raise
-        return found
+        return rows
 
     def fills(self, symbol: str, *, since: int) -> Rows[Fill]:
-        found: dict[str, Fill] = {}
+        by_id: dict[str, Fill] = {}
         unread: dict[UnreadableRow, None] = {}
         now = self._clock.now()
         start = max(since, now - KEPT)
@@ -156,11 +159,11 @@ class BybitBroker(Broker):
             last = start + WEEK > now
             bounds = {"startTime": start} | ({} if last else {"endTime": start + WEEK - 1})
             fills, bad = self._read(endpoints.EXECUTIONS, read_fill, symbol=symbol, **bounds)
-            found |= {fill.execution_id: fill for fill in fills}
+            by_id |= {fill.execution_id: fill for fill in fills}
             unread |= dict.fromkeys(bad)
             if last:
                 # Bybit lists the newest first, also within a millisecond.
-                ordered = list(reversed(found.values()))
+                ordered = list(reversed(by_id.values()))
                 ordered.sort(key=lambda fill: fill.time)
                 return Rows(tuple(ordered), tuple(unread))
             start += WEEK
@@ -229,7 +232,7 @@ class BybitBroker(Broker):
         Where a symbol was asked for, a row about another one cannot be read.
         """
         symbol = parameters.get("symbol")
-        found: list[Item] = []
+        items: list[Item] = []
         unread: list[UnreadableRow] = []
         for raw in self._all(endpoint, **parameters):
             try:
@@ -242,8 +245,8 @@ class BybitBroker(Broker):
                 unread.append(UnreadableRow(LISTS[endpoint][0], *whose, str(error)))
             else:
                 if item is not None:
-                    found.append(item)
-        return found, unread
+                    items.append(item)
+        return items, unread
 
     def _all(self, endpoint: Endpoint, **parameters: object) -> Iterator[object]:
         """Yield what every page of a list holds, until there is no cursor any more.

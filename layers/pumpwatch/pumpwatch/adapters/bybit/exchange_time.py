@@ -115,12 +115,12 @@ class ExchangeTime:
         if base is None:
             return (now.wall,)
         passed = (now.wall - base.wall, now.monotonic - base.monotonic)
-        return tuple(base.exchange + one for one in passed)
+        return tuple(base.exchange + elapsed for elapsed in passed)
 
     def _agree(self, newest: _Moment) -> bool:
         """Return whether enough answers, this one among them, tell the same new offset."""
-        kept = [one for one in self._witnesses if one.request != newest.request] + [newest]
-        offsets = [one.exchange - one.monotonic for one in kept]
+        kept = [moment for moment in self._witnesses if moment.request != newest.request] + [newest]
+        offsets = [moment.exchange - moment.monotonic for moment in kept]
         while max(offsets) - min(offsets) >= AGREEMENT:
             del kept[0], offsets[0]
         self._witnesses = kept

@@ -60,10 +60,10 @@ class BybitMarketData(MarketData):
             answer = self._ask_about(symbol, endpoints.TICKERS)
         except UnknownSymbol:
             return read_snapshot({"list": []}, time=self._session.latest_time or 0)
-        found = read_snapshot(answer.result, time=answer.time)
-        if set(found.symbols) - {symbol}:
+        snapshot = read_snapshot(answer.result, time=answer.time)
+        if set(snapshot.symbols) - {symbol}:
             raise BadMarketData(f"{symbol}: the ticker is about another symbol")
-        return found
+        return snapshot
 
     def watchlist(self) -> Mapping[str, str]:
         rows = list(self._contracts())
@@ -73,14 +73,14 @@ class BybitMarketData(MarketData):
         return {row["symbol"]: symbol_type(row) for row in named if is_watched(row)}
 
     def instruments(self) -> Mapping[str, Instrument]:
-        found: dict[str, Instrument] = {}
+        contracts: dict[str, Instrument] = {}
         for row in self._contracts():
             try:
                 if isinstance(row, dict) and is_tradable(row):
-                    found[row["symbol"]] = read_instrument(row)
+                    contracts[row["symbol"]] = read_instrument(row)
             except ExchangeUnavailable as error:
                 logger.warning("contract left out", extra={"reason": str(error)})
-        return found
+        return contracts
 
     def _contracts(self) -> Iterator[object]:
         """Yield the rows of every page: only the end of the cursor ends the list.
@@ -139,7 +139,7 @@ class BybitMarketData(MarketData):
     ) -> list[Found | PumpwatchError]:
         """Return what each of several requests gave, in order; raise a `StopTrading` error."""
         if self._parallel == 1 or len(wanted) <= 1:
-            outcomes = [ask(one) for one in wanted]
+            outcomes = [ask(request) for request in wanted]
         else:
             with ThreadPoolExecutor(min(self._parallel, len(wanted))) as pool:
                 outcomes = list(pool.map(ask, wanted))
@@ -191,18 +191,18 @@ def _levels(value: object, symbol: str, *, rising: bool) -> tuple[Level, ...]:
     """
     if not isinstance(value, list):
         raise BadMarketData(f"{symbol}: a side of the book is missing")
-    found: list[Level] = []
+    levels: list[Level] = []
     for row in value:
         level = _level(row)
         if level is None:
             break
-        if found and (level[0] == found[-1][0] or (level[0] > found[-1][0]) != rising):
-            del found[-1]
+        if levels and (level[0] == levels[-1][0] or (level[0] > levels[-1][0]) != rising):
+            del levels[-1]
             break
-        found.append(level)
-    if value and not found:
+        levels.append(level)
+    if value and not levels:
         raise BadMarketData(f"{symbol}: the best level of the book is malformed or out of order")
-    return tuple(found)
+    return tuple(levels)
 
 
 def _level(row: object) -> Level | None:

@@ -156,15 +156,15 @@ def read_fill(row: Row, _: int = 0) -> Fill:
     )
 
 
-def order_of_fills(found: Sequence[Row]) -> OrderStatus:
+def order_of_fills(rows: Sequence[Row]) -> OrderStatus:
     """Return what the executions of one order say about it (Bybit lists them newest first).
 
     Whether a remainder is still open they cannot say, so an incomplete order counts as open.
     """
-    fills = list({fill.execution_id: fill for fill in map(read_fill, found)}.values())
+    fills = list({fill.execution_id: fill for fill in map(read_fill, rows)}.values())
     filled = sum((fill.quantity for fill in fills), ZERO)
     value = sum((fill.quantity * fill.price for fill in fills), ZERO)
-    quantity = amount(found[0], "orderQty", FILLS)
+    quantity = amount(rows[0], "orderQty", FILLS)
     return OrderStatus(
         order_id=fills[0].order_id,
         exchange_id=fills[0].exchange_order_id,
@@ -240,9 +240,9 @@ def read_account(result: object) -> Account:
     row = listed[0]
     coins = row.get("coin")
     listed_coins = (
-        [one for one in coins if isinstance(one, dict)] if isinstance(coins, list) else []
+        [entry for entry in coins if isinstance(entry, dict)] if isinstance(coins, list) else []
     )
-    coin = next((one for one in listed_coins if one.get("coin") == COIN), {})
+    coin = next((entry for entry in listed_coins if entry.get("coin") == COIN), {})
     available, margin = row.get("totalAvailableBalance"), row.get("totalInitialMargin")
     isolated = available in ("", None) and margin in ("", None)
     if isolated and row.get("totalEquity") in ("", None):

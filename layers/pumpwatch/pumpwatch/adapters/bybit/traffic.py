@@ -89,5 +89,5 @@ class RollingHealth(ExchangeHealth):
             self._undated_requests = self._undated_failures = 0
         newest = max(self._requests, default=step)
         for counts in (self._requests, self._failures):
-            for old in [one for one in counts if one <= newest - SPAN - STEP]:
+            for old in [step for step in counts if step <= newest - SPAN - STEP]:
                 del counts[old]

@@ -100,8 +100,8 @@ class DynamoLockStore(LockStore):
         self._table = table
 
     def current(self, now: int) -> Sequence[Lock]:
-        found = [from_item(Lock, item) for item in self._table.query(LOCKS)]
-        alive = [lock for lock in found if lock.until is not None and now < lock.until]
+        locks = [from_item(Lock, item) for item in self._table.query(LOCKS)]
+        alive = [lock for lock in locks if lock.until is not None and now < lock.until]
         return sorted(alive, key=lambda lock: (lock.since, lock.protection, lock.symbol))
 
     def save(self, lock: Lock) -> None:

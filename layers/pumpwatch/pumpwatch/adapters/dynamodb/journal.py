@@ -56,12 +56,12 @@ class DynamoJournal(Journal):
         return None if item is None else from_item(Trade, item)
 
     def trades_since(self, time: int) -> Sequence[Trade]:
-        found = self._table.query(ALL, start=f"{max(0, time):013d}")
-        return [from_item(Trade, item) for item in found]
+        items = self._table.query(ALL, start=f"{max(0, time):013d}")
+        return [from_item(Trade, item) for item in items]
 
     def orders(self, signal_id: str) -> Sequence[OrderRecord]:
-        found = self._table.query(_partition(signal_id), prefix=ORDER)
-        orders = [from_item(OrderRecord, item) for item in found]
+        items = self._table.query(_partition(signal_id), prefix=ORDER)
+        orders = [from_item(OrderRecord, item) for item in items]
         return sorted(orders, key=lambda order: (order.intended, order.attempt))
 
     def orders_on(self, day: str) -> int:
@@ -101,8 +101,8 @@ class DynamoJournal(Journal):
         self._write(writes + _repair_puts(trade, repair), lease)
 
     def repairs(self, signal_id: str) -> Sequence[RepairNote]:
-        found = self._table.query(_partition(signal_id), prefix=REPAIR)
-        return [from_item(RepairNote, item) for item in found]
+        items = self._table.query(_partition(signal_id), prefix=REPAIR)
+        return [from_item(RepairNote, item) for item in items]
 
     def _write(self, writes: Sequence[Write], lease: Lease) -> None:
         try:

@@ -27,7 +27,7 @@ class DynamoPaperStore(PaperStore):
         if item is None:
             return PaperState()
         positions = {
-            symbol: from_item(PaperPosition, one) for symbol, one in item["positions"].items()
+            symbol: from_item(PaperPosition, fields) for symbol, fields in item["positions"].items()
         }
         return PaperState(int(item["version"]), item["realised"], positions, item["leverages"])
 
@@ -45,7 +45,9 @@ class DynamoPaperStore(PaperStore):
             "sk": ACCOUNT,
             "version": version,
             "realised": after.realised,
-            "positions": {symbol: to_item(one) for symbol, one in after.positions.items()},
+            "positions": {
+                symbol: to_item(position) for symbol, position in after.positions.items()
+            },
             "leverages": dict(after.leverages),
         }
         writes = [_if_unchanged(account, before.version)]
@@ -66,8 +68,8 @@ class DynamoPaperStore(PaperStore):
         return None if item is None else from_item(OrderStatus, item)
 
     def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
-        found = self._table.query(f"{FILL}#{symbol}", start=f"{max(0, since):013d}")
-        return [from_item(Fill, item) for item in found]
+        items = self._table.query(f"{FILL}#{symbol}", start=f"{max(0, since):013d}")
+        return [from_item(Fill, item) for item in items]
 
 
 def _if_unchanged(account: Mapping[str, object], version: int) -> Mapping[str, Any]:

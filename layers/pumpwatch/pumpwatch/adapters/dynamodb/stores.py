@@ -52,8 +52,8 @@ class DynamoSignalStore(SignalStore):
         return True
 
     def since(self, time: int) -> Sequence[Signal]:
-        found = self._table.query(SIGNALS, start=f"{max(0, time):013d}")
-        return [from_item(Signal, item) for item in found]
+        items = self._table.query(SIGNALS, start=f"{max(0, time):013d}")
+        return [from_item(Signal, item) for item in items]
 
 
 class DynamoEventStore(EventStore):

@@ -1,4 +1,4 @@
-"""What the paper account remembers, and the small port it is kept behind."""
+"""The paper account's state, and the port of its store."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
-from pumpwatch.adapters.paper.ledger import NetPosition
 from pumpwatch.domain.trading.orders import Fill, OrderStatus, Side
+
+from .ledger import NetPosition
 
 
 @dataclass(frozen=True, slots=True)
 class PaperFunding:
-    """A symbol's funding as the market said last. Prices in USDT, times in milliseconds UTC."""
+    """A symbol's funding as stated last. Prices in USDT, times in milliseconds UTC."""
 
     rate: Decimal
     """Share of the notional that longs pay to shorts."""
@@ -35,7 +36,7 @@ class PaperPosition:
     stop_loss: Decimal | None
     take_profit: Decimal | None
     last_price: Decimal
-    """Price at `checked`; open profit and loss is reckoned with it."""
+    """Price at `checked`, by which open profit and loss is valued."""
     checked: int
     """Stop and target were tested up to here."""
     seen_high: Decimal | None
@@ -48,7 +49,7 @@ class PaperPosition:
     best_price: Decimal | None = None
     """The most favourable price, up to `checked`, since the trailing stop was set."""
     funding: PaperFunding | None = None
-    """None while the market has not said it."""
+    """None while the market has not stated it."""
 
     @property
     def holding(self) -> NetPosition:
@@ -69,6 +70,16 @@ class PaperState:
     def leverage(self, symbol: str) -> Decimal:
         """Return the leverage that was set, 1 by default."""
         return self.leverages.get(symbol, Decimal(1))
+
+    def funding_due(self, now: int) -> bool:
+        """Return whether a funding that is not charged yet was due at `now`."""
+        known = (position.funding for position in self.positions.values())
+        return any(funding is not None and funding.next_time <= now for funding in known)
+
+
+def without(positions: Mapping[str, PaperPosition], symbol: str) -> dict[str, PaperPosition]:
+    """Return the positions in other symbols."""
+    return {name: position for name, position in positions.items() if name != symbol}
 
 
 class PaperStore(Protocol):

@@ -15,8 +15,6 @@ from dataclasses import replace
 from decimal import Decimal
 from threading import RLock
 
-from pumpwatch.adapters.paper.account import PaperPosition, PaperState, PaperStore
-from pumpwatch.adapters.paper.ledger import Change, apply_fill, check_stop, check_trailing
 from pumpwatch.domain.trading.access import Access
 from pumpwatch.domain.trading.orders import (
     Account,
@@ -37,7 +35,9 @@ from pumpwatch.errors import (
 )
 from pumpwatch.ports import Broker, Clock, MarketData
 
+from .account import PaperPosition, PaperState, PaperStore, without
 from .book import BookFill, paid, walk
+from .ledger import Change, apply_fill, check_stop, check_trailing
 from .rows import fill_of, order_of, position_of, protections_of, reducible, unrealised
 from .watch import Watch
 
@@ -83,15 +83,15 @@ class PaperBroker(Broker):
         state = self._current()
         return Rows(
             tuple(
-                position_of(one, state.leverage(name))
-                for name, one in sorted(state.positions.items())
+                position_of(position, state.leverage(name))
+                for name, position in sorted(state.positions.items())
                 if symbol in ("", name)
             )
         )
 
     def open_orders(self) -> Rows[OrderStatus]:
-        held = sorted(self._current().positions.items())
-        return Rows(tuple(order for _, one in held for order in protections_of(one)))
+        positions = sorted(self._current().positions.items())
+        return Rows(tuple(order for _, position in positions for order in protections_of(position)))
 
     def place(self, request: OrderRequest) -> str:
         with self._alone:
@@ -100,13 +100,13 @@ class PaperBroker(Broker):
                 raise DeadlineNear(f"order {request.order_id} would leave too late: not sent")
             if self._store.order(request.order_id) is not None:
                 raise DuplicateOrder(f"order {request.order_id} exists already", code=0)
-            held = state.positions.get(request.symbol)
-            quantity = reducible(request, held) if request.reduce_only else request.quantity
+            position = state.positions.get(request.symbol)
+            quantity = reducible(request, position) if request.reduce_only else request.quantity
             taken = self._take(request, quantity)
             price = ZERO
             if taken.price is not None:
                 price = paid(taken.price, request, self._slippage)
-                self._check(state, request, held, taken.quantity, price)
+                self._check(state, request, position, taken.quantity, price)
             fee = taken.quantity * price * self._fee
             order = order_of(request, taken.quantity, price, fee=fee, now=now)
             after, fills = state, []
@@ -120,8 +120,8 @@ class PaperBroker(Broker):
             return order.exchange_id
 
     def find_order(self, symbol: str, order_id: str) -> OrderStatus | None:
-        found = self._store.order(order_id)
-        return found if found is not None and found.symbol == symbol else None
+        order = self._store.order(order_id)
+        return order if order is not None and order.symbol == symbol else None
 
     def fills(self, symbol: str, *, since: int) -> Rows[Fill]:
         """Return the symbol's fills from `since` on, oldest first.
@@ -156,21 +156,21 @@ class PaperBroker(Broker):
         """
         with self._alone:
             state = self._current()
-            held = state.positions.get(symbol)
-            if held is None:
+            position = state.positions.get(symbol)
+            if position is None:
                 raise Rejected("can not set tp/sl/ts for zero position", code=BAD_REQUEST)
             if stop_loss is not None:
-                check_stop(held.side, stop_loss, held.last_price)
+                check_stop(position.side, stop_loss, position.last_price)
             check_trailing(trailing_stop)
             changed = replace(
-                held,
-                stop_loss=held.stop_loss if stop_loss is None else stop_loss,
-                take_profit=held.take_profit if take_profit is None else take_profit,
+                position,
+                stop_loss=position.stop_loss if stop_loss is None else stop_loss,
+                take_profit=position.take_profit if take_profit is None else take_profit,
             )
-            if trailing_stop not in (None, held.trailing_stop):
-                best = held.last_price
+            if trailing_stop not in (None, position.trailing_stop):
+                best = position.last_price
                 changed = replace(changed, trailing_stop=trailing_stop, best_price=best)
-            if changed != held:
+            if changed != position:
                 changed = replace(changed, updated=self._clock.now())
                 positions = {**state.positions, symbol: changed}
                 self._commit(state, replace(state, positions=positions))
@@ -200,15 +200,15 @@ class PaperBroker(Broker):
         """Return whether the last look still holds: it is young, and no funding fell due since."""
         if self._looked is None or not 0 <= now - self._looked < FRESH:
             return False
-        known = [one.funding for one in self._state.positions.values()]
-        return not any(one is not None and one.next_time <= now for one in known)
+        return not self._state.funding_due(now)
 
     def _account(self, state: PaperState) -> Account:
         wallet = self._start + state.realised
-        equity = wallet + sum((unrealised(one) for one in state.positions.values()), ZERO)
+        positions = state.positions.values()
+        equity = wallet + sum((unrealised(position) for position in positions), ZERO)
         margin = sum(
-            (one.quantity * one.entry_price / state.leverage(symbol))
-            for symbol, one in state.positions.items()
+            position.quantity * position.entry_price / state.leverage(position.symbol)
+            for position in positions
         )
         return Account(equity, max(ZERO, equity - margin), wallet)
 
@@ -223,7 +223,7 @@ class PaperBroker(Broker):
         self,
         state: PaperState,
         request: OrderRequest,
-        held: PaperPosition | None,
+        position: PaperPosition | None,
         quantity: Decimal,
         price: Decimal,
     ) -> None:
@@ -231,7 +231,7 @@ class PaperBroker(Broker):
             return
         if request.stop_loss is not None:
             check_stop(request.side, request.stop_loss, price)
-        opposite = held.quantity if held and held.side is not request.side else ZERO
+        opposite = position.quantity if position and position.side is not request.side else ZERO
         margin = max(ZERO, quantity - opposite) * price / state.leverage(request.symbol)
         if margin + quantity * price * self._fee > self._account(state).available:
             raise Rejected("the available balance is not enough for the order", code=NO_BALANCE)
@@ -239,13 +239,13 @@ class PaperBroker(Broker):
     def _filled(
         self, state: PaperState, request: OrderRequest, quantity: Decimal, price: Decimal
     ) -> tuple[PaperState, Change]:
-        symbol, held = request.symbol, state.positions.get(request.symbol)
-        change = apply_fill(held.holding if held else None, request.side, quantity, price)
+        symbol, position = request.symbol, state.positions.get(request.symbol)
+        change = apply_fill(position.holding if position else None, request.side, quantity, price)
         realised = state.realised + change.realised - quantity * price * self._fee
-        positions = {name: one for name, one in state.positions.items() if name != symbol}
+        positions = without(state.positions, symbol)
         if change.holding is not None:
             now, side = self._clock.now(), change.holding.side
-            kept = held if held and held.side is side else None
+            kept = position if position and position.side is side else None
             fresh = kept or self._watch.opened(symbol, side, price, now)
             entry = not request.reduce_only
             positions[symbol] = replace(

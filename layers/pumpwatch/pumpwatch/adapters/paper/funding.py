@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from pumpwatch.adapters.paper.account import PaperFunding, PaperPosition
 from pumpwatch.domain.market.snapshot import MarketSnapshot
 from pumpwatch.domain.trading.orders import Fill, FillKind, Side
+
+from .account import PaperFunding, PaperPosition
 
 LAST_LOOK = 120_000
 """Milliseconds before a funding from which on its rate is read once more: it moves until then."""

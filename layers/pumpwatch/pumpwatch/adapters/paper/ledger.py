@@ -69,9 +69,9 @@ def liquidation_price(holding: NetPosition, leverage: Decimal) -> Decimal | None
     return price if price > 0 else None
 
 
-def better(side: Side, one: Decimal, other: Decimal) -> Decimal:
+def better(side: Side, first: Decimal, second: Decimal) -> Decimal:
     """Return the price that is the more favourable one for a position of this side."""
-    return max(one, other) if side is Side.BUY else min(one, other)
+    return max(first, second) if side is Side.BUY else min(first, second)
 
 
 def trailing_level(side: Side, best: Decimal | None, distance: Decimal | None) -> Decimal | None:

@@ -1,4 +1,4 @@
-"""A look at the market for the paper account: what its positions went through since the last."""
+"""Bring paper positions up to date: what the market did to them since they were checked last."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from pumpwatch.adapters.paper.account import PaperFunding, PaperPosition, PaperState
-from pumpwatch.adapters.paper.ledger import pnl
 from pumpwatch.domain.market.candles import MINUTE, CandleRequest, CandleSeries
 from pumpwatch.domain.market.snapshot import MarketSnapshot
 from pumpwatch.domain.trading.orders import Fill, Side
 from pumpwatch.errors import RetryLater, SkipSymbol
 from pumpwatch.ports import MarketData
 
+from .account import PaperFunding, PaperPosition, PaperState, without
 from .book import slipped
 from .fills import Followed, Triggered, follow
 from .funding import funding_fill, renewed, terms_in, wants_terms
+from .ledger import pnl
 
 logger = logging.getLogger(__name__)
 
@@ -57,12 +57,13 @@ class Watch:
         A symbol without candles is left as it is and logged. Raises what the market raises when
         candles or contracts cannot be read: nothing is lost, the next look starts where this did.
         """
-        held = sorted(state.positions.items())
-        answers = self._market.candles([_since_checked(one, now) for _, one in held])
+        positions = [state.positions[symbol] for symbol in sorted(state.positions)]
+        answers = self._market.candles([_since_checked(position, now) for position in positions])
         intervals = self._intervals(state, now)
         snapshot = self._snapshot(now) if self._wanted(state, now) else None
         after, fills, complete = state, list[Fill](), True
-        for symbol, position in held:
+        for position in positions:
+            symbol = position.symbol
             series = answers[symbol]
             if not isinstance(series, CandleSeries):
                 logger.warning(
@@ -112,12 +113,12 @@ class Watch:
     # --- what else is asked --------------------------------------------------------------
 
     def _wanted(self, state: PaperState, now: int) -> bool:
-        known = [one.funding for one in state.positions.values()]
-        if any(wants_terms(one, now) for one in known if one is not None):
+        known = [position.funding for position in state.positions.values()]
+        if any(wants_terms(funding, now) for funding in known if funding is not None):
             return True
-        # Nobody may ever say it: a contract may have been delisted.
-        rested = self._asked is None or now - self._asked >= MINUTE
-        return None in known and rested
+        # It may never be said: a contract may have been delisted.
+        waited = self._asked is None or now - self._asked >= MINUTE
+        return None in known and waited
 
     def _snapshot(self, now: int, symbol: str = "") -> MarketSnapshot | None:
         """Return the market, or one symbol of it: its answer is a thousandth as long.
@@ -133,8 +134,7 @@ class Watch:
 
     def _intervals(self, state: PaperState, now: int) -> Mapping[str, int]:
         """Return the minutes between fundings by symbol; nothing while no funding is due."""
-        known = [one.funding for one in state.positions.values()]
-        if not any(one is not None and one.next_time <= now for one in known):
+        if not state.funding_due(now):
             return {}
         listed = self._market.instruments()
         return {
@@ -150,8 +150,8 @@ class Watch:
     ) -> tuple[PaperState, list[Fill]]:
         position = followed.position
         symbol = position.symbol
-        paid = sum((one.fee for one in followed.charges), ZERO)
-        fills = [funding_fill(position, one) for one in followed.charges]
+        paid = sum((charge.fee for charge in followed.charges), ZERO)
+        fills = [funding_fill(position, charge) for charge in followed.charges]
         state = replace(state, realised=state.realised - paid)
         if followed.fired is not None:
             fill = self._closing(position, followed.fired)
@@ -162,35 +162,39 @@ class Watch:
             position = replace(position, funding=funding)
         return replace(state, positions={**state.positions, symbol: position}), fills
 
-    def _closing(self, held: PaperPosition, fired: Triggered) -> Fill:
-        side = held.side.opposite
+    def _closing(self, position: PaperPosition, fired: Triggered) -> Fill:
+        side = position.side.opposite
         price = slipped(fired.price, side, self._slippage)
-        name = f"paper-{held.symbol}-{held.created}-{fired.trigger or fired.kind.value}"
+        name = f"paper-{position.symbol}-{position.created}-{fired.trigger or fired.kind.value}"
         return Fill(
             execution_id=name,
             order_id="",
-            symbol=held.symbol,
+            symbol=position.symbol,
             side=side,
             kind=fired.kind,
             price=price,
-            quantity=held.quantity,
-            fee=held.quantity * price * self._fee,
+            quantity=position.quantity,
+            fee=position.quantity * price * self._fee,
             time=fired.time,
             exchange_order_id=name,
-            closed_quantity=held.quantity,
+            closed_quantity=position.quantity,
             trigger=fired.trigger,
         )
 
 
-def _since_checked(held: PaperPosition, now: int) -> CandleRequest:
-    return CandleRequest(held.symbol, MINUTE, held.checked - held.checked % MINUTE, now)
+def _since_checked(position: PaperPosition, now: int) -> CandleRequest:
+    minute = position.checked - position.checked % MINUTE
+    return CandleRequest(position.symbol, MINUTE, minute, now)
 
 
-def _without(state: PaperState, held: PaperPosition, fill: Fill) -> PaperState:
+def _without(state: PaperState, closed: PaperPosition, fill: Fill) -> PaperState:
     """Return the account after the fill that closed a position."""
-    realised = pnl(held.side, held.quantity, held.entry_price, fill.price) - fill.fee
-    positions = {name: one for name, one in state.positions.items() if name != held.symbol}
-    return replace(state, realised=state.realised + realised, positions=positions)
+    realised = pnl(closed.side, closed.quantity, closed.entry_price, fill.price) - fill.fee
+    return replace(
+        state,
+        realised=state.realised + realised,
+        positions=without(state.positions, closed.symbol),
+    )
 
 
 def _terms(snapshot: MarketSnapshot | None, symbol: str) -> PaperFunding | None:

@@ -124,27 +124,27 @@ class Boosted(Detector):
 
         `trades` are each symbol's, None where they are not known.
         """
-        found = blank(candles)
+        results = blank(candles)
         firm, scored, traded = (np.zeros(candles.shape, dtype=np.bool_) for _ in range(3))
         for chunk in chunks(candles, start, ("high", "close", "volume", "turnover")):
             candidate, strength, jump = self._look(chunk)
             looked_at = self._candidates(chunk, candidate)
             sure, score, known = self._judge(looked_at, candles, trades)
-            chunk.write(found, self.minimum, np.zeros_like(candidate), strength, jump)
+            chunk.write(results, self.minimum, np.zeros_like(candidate), strength, jump)
             places = looked_at.rows, looked_at.columns
-            found.alarm[places] = sure | (score > self.margin)
+            results.alarm[places] = sure | (score > self.margin)
             firm[places], scored[places], traded[places] = sure, ~sure, known & ~sure
         if not self.reads_trades:
-            return Detections(found.alarm, found.strength, found.jump, firm)
-        return Detections(found.alarm, found.strength, found.jump, firm, scored, traded)
+            return Detections(results.alarm, results.strength, results.jump, firm)
+        return Detections(results.alarm, results.strength, results.jump, firm, scored, traded)
 
     def margins(
         self, candles: Candles, trades: Sequence[MarketTrades | None] | None = None
     ) -> tuple[Candidates, FloatArray]:
         """Return the candidates, and for each the largest `margin` with which it alarms."""
-        found = self.candidates(candles)
-        sure, score, _ = self._judge(found, candles, trades)
-        return found, np.where(sure, np.inf, score)
+        candidates = self.candidates(candles)
+        sure, score, _ = self._judge(candidates, candles, trades)
+        return candidates, np.where(sure, np.inf, score)
 
     def candidates(self, candles: Candles, start: Carry | None = None) -> Candidates:
         """Return every candidate with its traits, in order of rows and columns."""
@@ -219,10 +219,12 @@ class Boosted(Detector):
         for place, (row, column) in enumerate(zip(looked_at.rows, looked_at.columns, strict=True)):
             seen = trades[row] if trades is not None and self.read_trades else None
             end = int(candles.open_time[column]) + candles.interval
-            found = None if seen is None else trade_traits(seen, end, float(looked_at.usual[place]))
-            if found is not None:
+            traded = (
+                None if seen is None else trade_traits(seen, end, float(looked_at.usual[place]))
+            )
+            if traded is not None:
                 known[place] = True
-                more.append(found)
+                more.append(traded)
         if not more:
             return known, np.empty((0, looked_at.traits.shape[1] + len(TRADE_TRAITS)))
         return known, np.concatenate([looked_at.traits[known], np.array(more)], axis=1)

@@ -178,8 +178,8 @@ def _phase_at(
     return Phase.RISING
 
 
-def _later(one: Phase, other: Phase) -> Phase:
-    return max(one, other, key=ORDER.index)
+def _later(first: Phase, second: Phase) -> Phase:
+    return max(first, second, key=ORDER.index)
 
 
 def _signal(event: PumpEvent, now: int) -> Signal:

@@ -82,15 +82,15 @@ class Ewma(Detector):
         trades: Sequence[MarketTrades | None] | None = None,
     ) -> Detections:
         """Return alarm, z-score of the turnover and jump of every candle."""
-        found = blank(candles)
+        results = blank(candles)
         for chunk in chunks(candles, start, ("turnover", "high", "close")):
             turnover, high, close = chunk.columns
             strength, _, _ = self._scores(turnover, chunk.start)
             jump = high / previous(close, chunk.start.close)
             jump -= 1.0
             alarm = (strength > self.turnover_z) & (jump > self.jump)
-            chunk.write(found, self.minimum, alarm, strength, jump)
-        return found
+            chunk.write(results, self.minimum, alarm, strength, jump)
+        return results
 
     def _scores(
         self, turnover: FloatArray, start: Carry

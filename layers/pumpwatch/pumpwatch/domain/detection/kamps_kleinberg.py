@@ -71,7 +71,7 @@ class KampsKleinberg(Detector):
         trades: Sequence[MarketTrades | None] | None = None,
     ) -> Detections:
         """Return alarm, volume over its mean, and high over the mean close, less one."""
-        found = blank(candles)
+        results = blank(candles)
         for chunk in chunks(candles, start, ("high", "close", "volume")):
             high, close, volume = chunk.columns
             lengths = window_lengths(volume.shape[1], self.hours)
@@ -81,8 +81,8 @@ class KampsKleinberg(Detector):
             with np.errstate(invalid="ignore"):
                 strength = volume / (trailing_sum(volume, self.hours) / lengths)
             alarm &= strength > self.volume_factor
-            chunk.write(found, self.minimum, alarm, strength, jump)
-        return found
+            chunk.write(results, self.minimum, alarm, strength, jump)
+        return results
 
     def advance(self, candles: Candles, start: Carry | None = None) -> Carry:
         """Return the memory after the last column.

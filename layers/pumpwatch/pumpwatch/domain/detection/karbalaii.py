@@ -89,7 +89,7 @@ class Karbalaii(Detector):
         trades: Sequence[MarketTrades | None] | None = None,
     ) -> Detections:
         """Return alarm, volume over the highest of its three limits, and the rise over the open."""
-        found = blank(candles)
+        results = blank(candles)
         for chunk in chunks(candles, start, ("open", "high", "volume")):
             opened, high, volume = chunk.columns
             mean_open = trailing_sum(opened, self.price_hours)
@@ -100,8 +100,8 @@ class Karbalaii(Detector):
             with np.errstate(divide="ignore", invalid="ignore"):
                 strength = volume / limit
             alarm = (volume > limit) & (jump > self.price_rise)
-            chunk.write(found, self.minimum, alarm, strength, jump)
-        return found
+            chunk.write(results, self.minimum, alarm, strength, jump)
+        return results
 
     def _limit_after(self, volume: FloatArray, start: Carry) -> FloatArray:
         """Return what the volume of the candle after each one must exceed."""

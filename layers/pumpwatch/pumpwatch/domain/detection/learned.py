@@ -44,11 +44,11 @@ class Trees:
     @classmethod
     def from_json(cls, stored: Sequence[Mapping[str, Sequence[float]]]) -> Trees:
         """Return the stored trees; children are numbered within their tree."""
-        sizes = np.array([len(one["feature"]) for one in stored], dtype=np.int64)
+        sizes = np.array([len(tree["feature"]) for tree in stored], dtype=np.int64)
         root = np.cumsum(sizes) - sizes
 
         def joined(name: str, kind: type) -> Any:  # noqa: ANN401 - of either kind
-            return np.array([value for one in stored for value in one[name]], dtype=kind)
+            return np.array([value for tree in stored for value in tree[name]], dtype=kind)
 
         moved = np.repeat(root, sizes)
         return cls(

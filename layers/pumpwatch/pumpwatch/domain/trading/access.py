@@ -49,13 +49,13 @@ def warnings(access: Access, *, now: int) -> list[str]:
     """Return what a person should mend soon, as sentences. `now` in milliseconds UTC."""
     if access.demo:
         return ["the demo account does not say what its key may do: nothing was checked"]
-    found = []
+    sentences = []
     if not access.bound_to_addresses:
-        found.append("the key is bound to no address: anyone who has it can trade with it")
+        sentences.append("the key is bound to no address: anyone who has it can trade with it")
     if access.expires is not None:
         days = (access.expires - now) / DAY
         if days <= 0:
-            found.append("the key has expired")
+            sentences.append("the key has expired")
         elif days < EXPIRY_WARNING_DAYS:
-            found.append(f"the key expires in {days:.1f} days")
-    return found
+            sentences.append(f"the key expires in {days:.1f} days")
+    return sentences

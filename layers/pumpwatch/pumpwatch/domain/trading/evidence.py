@@ -105,7 +105,11 @@ def same_average(trade: Trade, position: Position) -> bool:
 def foreign_positions(trades: Sequence[Trade], positions: Sequence[Position]) -> list[Position]:
     """Return the positions that belong to no live trade; they are reported and left alone."""
     ours = {(trade.symbol, trade.side) for trade in trades if trade.state.live}
-    return [one for one in positions if one.hedge or (one.symbol, one.side) not in ours]
+    return [
+        position
+        for position in positions
+        if position.hedge or (position.symbol, position.side) not in ours
+    ]
 
 
 def foreign_orders(

@@ -50,12 +50,12 @@ def reconcile(
     `settling_time` in milliseconds.
     """
     repairs: list[Repair] = []
-    for one in evidence:
-        patience = never_placed_after(settling_time, one.pending)
-        repair = _state_repair(one, now, patience)
+    for known in evidence:
+        patience = never_placed_after(settling_time, known.pending)
+        repair = _state_repair(known, now, patience)
         if repair is not None:
             repairs.append(repair)
-        stop = _stop_repair(repair.trade if repair is not None else one.trade, one, now)
+        stop = _stop_repair(repair.trade if repair is not None else known.trade, known, now)
         if stop is not None:
             repairs.append(stop)
     return repairs

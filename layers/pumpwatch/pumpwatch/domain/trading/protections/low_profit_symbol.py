@@ -30,8 +30,8 @@ class LowProfitSymbol:
         for trade in history.closed:
             if (trade.exit_time or 0) >= start:
                 by_symbol[trade.symbol].append(trade)
-        found = (self._lock(symbol, trades, now) for symbol, trades in sorted(by_symbol.items()))
-        return [lock for lock in found if lock is not None]
+        locks = (self._lock(symbol, trades, now) for symbol, trades in sorted(by_symbol.items()))
+        return [lock for lock in locks if lock is not None]
 
     def _lock(self, symbol: str, trades: Sequence[Trade], now: int) -> Lock | None:
         since = trades[-1].exit_time or 0
