@@ -1,4 +1,7 @@
-"""What the screen adds up and compares, to the last stretch and the last digit."""
+"""What the screen adds up and compares, to the last stretch and the last digit.
+
+That it drops no symbol of a real rule is a property, see tests/property.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from support.random_candles import random_candles
 
 from pumpwatch.domain.detection.base import Carry
+from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
 from pumpwatch.domain.detection.screen import (
     Past,
     Reading,
@@ -194,6 +199,13 @@ def test_only_whole_stretches_of_the_grid_are_added_up(late, begins):
     assert np.isinf(flows[:, :-whole]).all()
     assert flows[0, -whole:].tolist() == [10.0] * whole
     assert sorted(flows[1, -whole:].tolist()) == [18.0] + [20.0] * (whole - 1)
+
+
+def test_an_hourly_rule_keeps_the_flow_of_each_hour():
+    candles = random_candles(4, 2, 40, interval=HOUR)
+    first, flows = recent_flows(KampsKleinberg(), candles)
+    assert first == 14 * HOUR
+    np.testing.assert_allclose(flows, candles.volume[:, 14:])
 
 
 def test_a_grid_without_a_whole_stretch_says_nothing():
