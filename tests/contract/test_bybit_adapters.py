@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from support.bybit_rows import START, contract, execution, listing, order, position, ticker
 from support.records import an_entry, an_exit
 from support.stub_bybit import STAMP, Reply, ok, refused
 
@@ -31,7 +32,6 @@ from pumpwatch.errors import (
 from pumpwatch_workbench.local.memory import ManualClock
 
 DAY = 86_400_000
-START = STAMP - STAMP % MINUTE
 
 
 @pytest.fixture
@@ -48,61 +48,6 @@ def broker(session):
 @pytest.fixture
 def market(session):
     return BybitMarketData(session)
-
-
-def ticker(symbol="AUSDT", **changes):
-    row = {"symbol": symbol, "lastPrice": "1.5", "markPrice": "1.51", "bid1Price": "1.49"}
-    row |= {"ask1Price": "1.52", "highPrice24h": "2", "lowPrice24h": "1", "volume24h": "10.5"}
-    row |= {"turnover24h": "15.7500", "fundingRate": "-0.0012", "nextFundingTime": "1760025600000"}
-    return row | changes
-
-
-def contract(symbol, **changes):
-    row = {
-        "symbol": symbol,
-        "contractType": "LinearPerpetual",
-        "status": "Trading",
-        "settleCoin": "USDT",
-        "symbolType": "",
-        "launchTime": "1585526400000",
-        "leverageFilter": {"minLeverage": "1", "maxLeverage": "25.00", "leverageStep": "0.01"},
-        "priceFilter": {"minPrice": "0.0001", "maxPrice": "1999", "tickSize": "0.0001"},
-        "lotSizeFilter": {
-            "minNotionalValue": "5",
-            "maxOrderQty": "1190",
-            "maxMktOrderQty": "500",
-            "minOrderQty": "0.1",
-            "qtyStep": "0.1",
-        },
-        "fundingInterval": 480,
-        "isPreListing": False,
-    }
-    return row | changes
-
-
-def order(**changes):
-    row = {"orderId": "c18b", "orderLinkId": "order-1", "symbol": "PUMPUSDT", "side": "Sell"}
-    row |= {"orderStatus": "Filled", "qty": "45.5", "cumExecQty": "45.5", "avgPrice": "1.0987"}
-    row |= {"cumExecFee": "0.027", "reduceOnly": False, "createdTime": str(STAMP)}
-    return row | {"updatedTime": str(STAMP), "stopOrderType": "", "rejectReason": ""} | changes
-
-
-def execution(number=1, **changes):
-    row = {"execId": f"e{number}", "orderId": "c18b", "orderLinkId": "order-1", "side": "Sell"}
-    row |= {"symbol": "PUMPUSDT", "execType": "Trade", "execPrice": "1.1", "execQty": "20"}
-    row |= {"execFee": "0.0121", "execTime": str(STAMP + number), "closedSize": "0"}
-    return row | {"orderQty": "45.5", "leavesQty": "0", "stopOrderType": "UNKNOWN"} | changes
-
-
-def position(**changes):
-    row = {"positionIdx": 0, "symbol": "PUMPUSDT", "side": "Sell", "size": "45.5"}
-    row |= {"avgPrice": "1.1", "markPrice": "1.2", "leverage": "1", "liqPrice": "", "stopLoss": ""}
-    row |= {"takeProfit": "", "unrealisedPnl": "-4.55", "createdTime": "1"}
-    return row | {"updatedTime": str(STAMP)} | changes
-
-
-def listing(*rows, cursor=""):
-    return ok({"category": "linear", "list": list(rows), "nextPageCursor": cursor})
 
 
 # --- market ------------------------------------------------------------------------------
