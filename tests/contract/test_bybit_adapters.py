@@ -11,10 +11,7 @@ from support.records import an_entry, an_exit
 from support.stub_bybit import STAMP, Reply, ok, refused
 
 from pumpwatch.adapters.bybit import endpoints as e
-from pumpwatch.adapters.bybit.broker import BybitBroker
-from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
-from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.market.candles import MINUTE, CandleRequest
 from pumpwatch.domain.trading.access import Access, refusals, warnings
 from pumpwatch.domain.trading.orders import Account, FillKind, OrderState, Side, StopTrigger
@@ -29,25 +26,8 @@ from pumpwatch.errors import (
     UnknownSymbol,
     UnreadableAnswer,
 )
-from pumpwatch_workbench.local.memory import ManualClock
 
 DAY = 86_400_000
-
-
-@pytest.fixture
-def session(stub, session_to):
-    key = ExchangeKey("key", "secret")
-    return session_to(stub.url, key=key, timeout_seconds=1, wait=lambda _: None)
-
-
-@pytest.fixture
-def broker(session):
-    return BybitBroker(session, ManualClock(STAMP))
-
-
-@pytest.fixture
-def market(session):
-    return BybitMarketData(session)
 
 
 # --- market ------------------------------------------------------------------------------

@@ -9,7 +9,17 @@ from types import SimpleNamespace
 
 import pytest
 from support.records import an_entry, an_exit
-from support.stub_bybit import ACCEPTED, DOUBTFUL, FORBIDDEN_PAGE, STAMP, Reply, ok, refused
+from support.stub_bybit import (
+    ACCEPTED,
+    DOUBTFUL,
+    FORBIDDEN_PAGE,
+    KEY,
+    STAMP,
+    Reply,
+    ask,
+    ok,
+    refused,
+)
 
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.broker import BybitBroker
@@ -26,27 +36,7 @@ from pumpwatch.errors import (
 )
 from pumpwatch_workbench.local.memory import ManualClock
 
-KEY = ExchangeKey("public-part-of-key", "secret-part-of-key")
 TIME, TICKERS, CREATE = e.TIME.path, e.TICKERS.path, e.CREATE_ORDER.path
-
-
-@pytest.fixture
-def waits():
-    return []
-
-
-@pytest.fixture
-def session(stub, session_to, waits):
-    return session_to(stub.url, key=KEY, timeout_seconds=1, wait=waits.append)
-
-
-@pytest.fixture
-def broker(session):
-    return BybitBroker(session, ManualClock(STAMP))
-
-
-def ask(session):
-    return session.call(e.TICKERS, category="linear")
 
 
 # --- secrets -----------------------------------------------------------------------------

@@ -7,11 +7,21 @@ from contextlib import suppress
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.stub_bybit import ACCEPTED, DOUBTFUL, FORBIDDEN_PAGE, STAMP, Reply, ok, refused
+from support.stub_bybit import (
+    ACCEPTED,
+    DOUBTFUL,
+    FORBIDDEN_PAGE,
+    KEY,
+    STAMP,
+    Reply,
+    act,
+    ask,
+    ok,
+    refused,
+)
 
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.session import ExchangeClock
-from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.market.health import Health
 from pumpwatch.errors import (
     BadCredentials,
@@ -23,30 +33,11 @@ from pumpwatch.errors import (
 )
 from pumpwatch_workbench.local.memory import ManualDeadline
 
-KEY = ExchangeKey("public-part-of-key", "secret-part-of-key")
 TIME, TICKERS, CREATE = e.TIME.path, e.TICKERS.path, e.CREATE_ORDER.path
-
-
-@pytest.fixture
-def waits():
-    return []
-
-
-@pytest.fixture
-def session(stub, session_to, waits):
-    return session_to(stub.url, key=KEY, timeout_seconds=1, wait=waits.append)
-
-
-def ask(session):
-    return session.call(e.TICKERS, category="linear")
 
 
 def ask_time(session):
     return session.time()
-
-
-def act(session):
-    return session.call(e.CREATE_ORDER, category="linear", symbol="AUSDT", qty="1")
 
 
 def test_an_answer_comes_with_its_result_and_time(stub, session):

@@ -8,8 +8,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from pumpwatch.adapters.bybit import endpoints
+from pumpwatch.credentials import ExchangeKey
+
+KEY = ExchangeKey("public-part-of-key", "secret-part-of-key")
 STAMP = 1_760_000_045_678
-TIME_PATH = "/v5/market/time"
+TIME_PATH = endpoints.TIME.path
 FORBIDDEN_PAGE = (
     b"<!DOCTYPE HTML><HTML><HEAD><TITLE>ERROR: The request could not be satisfied</TITLE></HEAD>"
     b"<BODY>The Amazon CloudFront distribution is configured to block access from your country."
@@ -81,6 +85,14 @@ DOUBTFUL = {
     "moved elsewhere": Reply(b"", status=307, headers={"Location": "/v5/order/create"}),
 }
 """Answers after which nobody knows whether the request was carried out."""
+
+
+def ask(session):
+    return session.call(endpoints.TICKERS, category="linear")
+
+
+def act(session):
+    return session.call(endpoints.CREATE_ORDER, category="linear", symbol="AUSDT", qty="1")
 
 
 class StubBybit:
