@@ -222,17 +222,6 @@ def test_proxies_and_netrc_of_the_environment_are_ignored(stub, session_to, monk
     assert not any("Authorization" in request.headers for request in stub.requests)
 
 
-def test_a_redirect_is_not_followed(stub, session):
-    session.time()
-    stub.answer(CREATE, Reply(status=307, headers={"Location": f"{stub.url}/v5/order/create"}))
-    with pytest.raises(OutcomeUnknown):
-        session.call(e.CREATE_ORDER, symbol="AUSDT")
-    assert len(stub.sent(CREATE)) == 1
-
-
-# --- orders ------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "wrong", [0.00001, 1.0, Decimal("1E-5"), float("nan"), None, ["1"], {"a": 1}, b"1"]
 )
@@ -256,15 +245,6 @@ def test_an_order_made_from_a_float_is_never_sent(stub, broker, wrong):
     with pytest.raises(InvariantBroken, match="nothing was sent"):
         broker.set_leverage("PUMPUSDT", wrong)
     assert stub.requests == []
-
-
-@pytest.mark.parametrize("reply", DOUBTFUL.values(), ids=DOUBTFUL)
-def test_an_order_is_never_posted_again(stub, session, broker, reply):
-    session.time()
-    stub.answer(CREATE, reply, ACCEPTED)
-    with pytest.raises(OutcomeUnknown):
-        broker.place(an_entry())
-    assert len(stub.sent(CREATE)) == 1
 
 
 def test_every_exit_is_reduce_only_also_one_that_closes_all(stub, broker):

@@ -89,17 +89,6 @@ def test_a_connection_serves_many_requests_and_heals(stub, session):
 CUT = Reply(LONG[:40], claimed_length=500)
 
 
-def test_a_cut_off_answer_is_asked_for_once_more_and_an_order_is_not_sent_again(stub, session):
-    stub.answer(TICKERS, CUT, ok({"list": []}))
-    assert ask(session).result == {"list": []}
-    stub.answer(CREATE, CUT, ACCEPTED)
-    with pytest.raises(OutcomeUnknown):
-        act(session)
-    assert len(stub.sent(CREATE)) == 1
-
-
-# --- rate limits -------------------------------------------------------------------------
-
 RESET = "X-Bapi-Limit-Reset-Timestamp"
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from support.trading_facts import (
-    ENTRY_ID,
     entry_fill,
     fill,
     position,
@@ -112,13 +111,6 @@ def test_a_filled_entry_opens_the_trade_and_its_stop_is_seen() -> None:
     assert seen.trade.stop_verified == LATE
 
 
-def test_fills_alone_prove_an_entry() -> None:
-    (opened, _) = repairs(ENTERING, orders=[ENTRY], fills=[entry_fill()], position=position())
-    assert opened.kind is RepairKind.OPENED
-    assert opened.order is not None
-    assert (opened.order.outcome, opened.order.filled_quantity) == (Outcome.FILLED, D(100))
-
-
 def test_a_partly_filled_entry_opens_at_what_was_filled() -> None:
     (opened, _) = repairs(
         ENTERING,
@@ -130,25 +122,6 @@ def test_a_partly_filled_entry_opens_at_what_was_filled() -> None:
     assert opened.trade.quantity == 30
     assert opened.order is not None
     assert opened.order.outcome is Outcome.FILLED
-
-
-def test_a_filled_entry_whose_fills_and_position_lag_waits() -> None:
-    only(repairs(ENTERING, orders=[ENTRY], found=found_as(ENTRY)), RepairKind.WAITING)
-
-
-def test_an_entry_that_was_stopped_before_anyone_looked_is_closed() -> None:
-    closed = only(
-        repairs(
-            ENTERING,
-            orders=[ENTRY],
-            found=found_as(ENTRY),
-            fills=[entry_fill(), fill(Side.BUY, price="1.25", trigger="stop_loss", time=300)],
-        ),
-        RepairKind.CLOSED,
-    )
-    assert closed.trade.exit_reason is ExitReason.STOP_LOSS
-    assert closed.order is not None
-    assert closed.order.outcome is Outcome.FILLED
 
 
 def test_an_entry_whose_fills_are_half_there_is_not_taken_for_closed() -> None:
@@ -198,15 +171,6 @@ def test_a_position_that_is_gone_without_fills_is_looked_for() -> None:
     gone = only(repairs(trade(), now=LATE, **facts), RepairKind.VANISHED).trade
     assert (gone.state, gone.vanished) == (TradeState.OPEN, LATE)
     only(repairs(gone, now=LATE + UNEXPLAINED_AFTER - 1, **facts), RepairKind.WAITING)
-
-
-def test_a_position_that_stays_gone_ends_the_trade_as_unexplained() -> None:
-    gone = trade(vanished=0, entry_price=D("1.2"))
-    facts: dict[str, Any] = {"orders": [DONE], "fills": [entry_fill()]}
-    ended = only(repairs(gone, now=UNEXPLAINED_AFTER, **facts), RepairKind.CLOSED).trade
-    assert (ended.state, ended.exit_reason) == (TradeState.CLOSED, ExitReason.UNEXPLAINED)
-    assert ended.exit_time == UNEXPLAINED_AFTER
-    assert ended.exit_price is None
 
 
 def test_a_position_that_is_found_again_goes_on() -> None:
@@ -266,30 +230,6 @@ def test_an_exit_without_trace_waits_and_then_may_go_again() -> None:
     assert again.order.outcome is Outcome.REJECTED
 
 
-def test_an_exit_on_its_way_waits() -> None:
-    found = found_as(EXIT, state=OrderState.OPEN, filled_quantity=D(0))
-    only(exiting(position=position(), found=found), RepairKind.WAITING)
-
-
-def test_an_exit_that_was_filled_in_part_leaves_the_rest_to_the_next_attempt() -> None:
-    again = only(
-        exiting(
-            position=position(quantity=D(60)),
-            found=found_as(EXIT, state=OrderState.CANCELLED, filled_quantity=D(40)),
-            fills=[entry_fill(), fill(Side.BUY, 40, order_id=EXIT.request.order_id)],
-        ),
-        RepairKind.EXIT_ENDED,
-    )
-    assert (again.trade.quantity, again.trade.exit_attempt) == (D(60), 1)
-    assert again.order is not None
-    assert again.order.outcome is Outcome.FILLED
-
-
-def test_a_filled_exit_whose_fills_lag_waits_even_beside_a_stale_position() -> None:
-    only(exiting(position=position(), found=found_as(EXIT)), RepairKind.WAITING)
-    only(exiting(found=found_as(EXIT)), RepairKind.WAITING)
-
-
 def test_fills_that_close_the_trade_outweigh_a_stale_position() -> None:
     closed = only(
         exiting(
@@ -303,29 +243,10 @@ def test_fills_that_close_the_trade_outweigh_a_stale_position() -> None:
     assert closed.trade.realised_pnl == D("9.8")
 
 
-def test_a_stop_that_fires_while_the_exit_is_unknown_closes_the_trade() -> None:
-    closed = only(
-        exiting(fills=[entry_fill(), fill(Side.BUY, price="1.25", trigger="stop_loss")]),
-        RepairKind.CLOSED,
-    )
-    assert closed.trade.exit_reason is ExitReason.STOP_LOSS
-    assert closed.order is not None
-    assert closed.order.outcome is Outcome.REJECTED
-
-
-def test_a_trade_without_its_intent_is_never_guessed_about() -> None:
-    only(repairs(ENTERING), RepairKind.WAITING)
-    only(repairs(EXITING, position=position()), RepairKind.EXIT_ENDED)
-
-
 def test_positions_of_no_live_trade_are_foreign() -> None:
     ours, other = position(), position(symbol="BUSDT")
     over = trade(symbol="BUSDT", state=TradeState.CLOSED)
     assert foreign_positions([trade(), over], [ours, other]) == [other]
-
-
-def test_the_entrys_id_is_the_hash_of_the_signal() -> None:
-    assert ENTRY.request.order_id == ENTRY_ID
 
 
 # --- an exit whose own outcome is not known when the position is closed ------------------------

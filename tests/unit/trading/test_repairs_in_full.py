@@ -218,6 +218,7 @@ def test_an_entry_that_was_closed_before_anyone_looked_is_settled_with_its_trade
     for found in ({}, found_as(ENTRY)):
         done = repair(ENTERING, found=found, **facts)
         assert (done.kind, done.trade.exit_time) == (RepairKind.CLOSED, 300)
+        assert done.trade.exit_reason is ExitReason.STOP_LOSS
         assert done.order is not None
         assert (done.order.filled_quantity, done.order.settled) == (100, NOW)
 
@@ -228,6 +229,7 @@ def test_a_trade_that_ends_unexplained_keeps_what_was_known_of_it() -> None:
     assert (closed.quantity, closed.entry_price, closed.entry_time) == (100, D("1.21"), 77)
     assert (closed.exit_reason, closed.exit_time) == (ExitReason.UNEXPLAINED, UNEXPLAINED_AFTER)
     assert (closed.realised_pnl, closed.fees, closed.funding) == (0, 0, 0)
+    assert closed.exit_price is None
 
 
 def test_an_order_that_was_settled_before_is_left_alone_when_the_trade_closes() -> None:
