@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support.trading_facts import position, record, status, trade
-from support.trading_rig import peaked, settings
+from support.trading_rig import settings
 
 from pumpwatch.domain.market.snapshot import Instrument
 from pumpwatch.domain.trading.funding import FundingTerms, funding_cost, fundings_until
@@ -22,7 +22,6 @@ from pumpwatch.domain.trading.limits import (
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.plans import Denied, EntryPlan, Quote, SizedEntry
 from pumpwatch.domain.trading.sizing import size_entry
-from pumpwatch.domain.trading.strategies import Alert, Fade
 from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.usecases.trade.entries import limits_from
 from pumpwatch_workbench.local.memory import instrument
@@ -330,42 +329,3 @@ def test_a_stop_between_last_and_mark_price_is_on_no_losing_side(side: Side, mar
     watching = replace(quote, watches_mark=True)
     passed = Denied("the price has already passed the stop")
     assert sized(plan, quote=watching, contract=contract) == passed
-
-
-# --- strategies ----------------------------------------------------------------------------
-
-
-def quote(price: str) -> Quote:
-    return Quote(*(D(price),) * 4)
-
-
-FADE = Fade(D("0.03"), D("0.5"), D("0.015"), 30)
-
-
-@pytest.mark.parametrize(
-    ("facts", "price", "sentence"),
-    [
-        ({"base_price": 1.2}, "1.1", "the signal's peak is not above its base"),
-        ({"base_price": 0.0}, "1.1", "the signal's peak is not above its base"),
-        ({}, "1.236", "the price is above the stop already"),
-        ({}, "1.1", "the price has retraced to the target already"),
-        ({}, "1.1167", "too little is left to gain before the target"),
-    ],
-)
-def test_fade_says_why_a_signal_is_not_traded(
-    facts: dict[str, float], price: str, sentence: str
-) -> None:
-    assert FADE.plan(peaked(**facts), quote(price)) == Denied(sentence)
-
-
-def test_fade_enters_at_exactly_the_least_gain() -> None:
-    """(2 - 1.5) / 2 is a quarter of the price."""
-    quarter = Fade(D("0.5"), D("0.5"), D("0.25"), 1)
-    signal = peaked(base_price=1.0, peak_price=2.0)
-    assert quarter.plan(signal, quote("2")) == EntryPlan(Side.SELL, D(3), D("1.5"), 60_000)
-    assert isinstance(quarter.plan(signal, quote("1.99")), Denied)
-
-
-def test_alert_says_that_it_places_no_orders() -> None:
-    denied = Alert().plan(peaked(), quote("1"))
-    assert denied == Denied("the strategy alert places no orders")
