@@ -39,7 +39,7 @@ def only(found: list[Repair], kind: RepairKind) -> Repair:
     return found[0]
 
 
-def found_as(order: Any, **changes: Any) -> dict[str, Any]:
+def reported(order: Any, **changes: Any) -> dict[str, Any]:
     return {order.request.order_id: status(order, **changes)}
 
 
@@ -80,8 +80,8 @@ def test_a_position_on_the_other_side_is_no_trace_of_the_entry() -> None:
     "state", [OrderState.OPEN, OrderState.PARTIALLY_FILLED, OrderState.UNTRIGGERED]
 )
 def test_an_entry_that_has_not_ended_waits(state: OrderState) -> None:
-    found = found_as(ENTRY, state=state, filled_quantity=D(0))
-    only(repairs(ENTERING, orders=[ENTRY], found=found), RepairKind.WAITING)
+    found = reported(ENTRY, state=state, filled_quantity=D(0))
+    only(repairs(ENTERING, orders=[ENTRY], statuses=found), RepairKind.WAITING)
 
 
 def test_an_entry_that_ended_without_a_fill_is_dropped_with_the_exchanges_reason() -> None:
@@ -90,8 +90,8 @@ def test_an_entry_that_ended_without_a_fill_is_dropped_with_the_exchanges_reason
         "filled_quantity": D(0),
         "reject_reason": "EC_NoImmediateQtyToFill",
     }
-    found = found_as(ENTRY, **facts)
-    dropped = only(repairs(ENTERING, orders=[ENTRY], found=found), RepairKind.DROPPED)
+    found = reported(ENTRY, **facts)
+    dropped = only(repairs(ENTERING, orders=[ENTRY], statuses=found), RepairKind.DROPPED)
     assert dropped.trade.denial == "EC_NoImmediateQtyToFill"
 
 
@@ -99,7 +99,7 @@ def test_a_filled_entry_opens_the_trade_and_its_stop_is_seen() -> None:
     found = repairs(
         ENTERING,
         orders=[ENTRY],
-        found=found_as(ENTRY),
+        statuses=reported(ENTRY),
         fills=[entry_fill(60, "1.2"), entry_fill(40, "1.3")],
         position=position(),
     )
@@ -115,7 +115,7 @@ def test_a_partly_filled_entry_opens_at_what_was_filled() -> None:
     (opened, _) = repairs(
         ENTERING,
         orders=[ENTRY],
-        found=found_as(ENTRY, state=OrderState.CANCELLED, filled_quantity=D(30)),
+        statuses=reported(ENTRY, state=OrderState.CANCELLED, filled_quantity=D(30)),
         fills=[entry_fill(30)],
         position=position(quantity=D(30)),
     )
@@ -128,7 +128,7 @@ def test_an_entry_whose_fills_are_half_there_is_not_taken_for_closed() -> None:
     found = repairs(
         ENTERING,
         orders=[ENTRY],
-        found=found_as(ENTRY),
+        statuses=reported(ENTRY),
         fills=[entry_fill(40), fill(Side.BUY, 40, trigger="stop_loss")],
     )
     only(found, RepairKind.WAITING)
@@ -151,7 +151,7 @@ def test_a_missing_stop_is_found_in_every_live_state() -> None:
 
 
 def test_an_exit_whose_fills_never_show_is_closed_unexplained_in_the_end() -> None:
-    facts = {"orders": [DONE, EXIT], "found": found_as(EXIT), "fills": [entry_fill()]}
+    facts = {"orders": [DONE, EXIT], "statuses": reported(EXIT), "fills": [entry_fill()]}
     only(repairs(EXITING, now=UNEXPLAINED_AFTER - 1, **facts), RepairKind.WAITING)
     done = only(repairs(EXITING, now=UNEXPLAINED_AFTER, **facts), RepairKind.CLOSED)
     assert done.trade.exit_reason is ExitReason.UNEXPLAINED
@@ -234,7 +234,7 @@ def test_fills_that_close_the_trade_outweigh_a_stale_position() -> None:
     closed = only(
         exiting(
             position=position(),
-            found=found_as(EXIT),
+            statuses=reported(EXIT),
             fills=[entry_fill(), fill(Side.BUY, price="1.1", order_id=EXIT.request.order_id)],
         ),
         RepairKind.CLOSED,
@@ -265,9 +265,9 @@ def test_an_exit_that_only_its_fills_show_is_settled_by_them() -> None:
 
 def test_of_status_and_fills_the_one_that_knows_more_settles_the_exit() -> None:
     part = fill(Side.BUY, 100, "1.1", order_id=EXIT.request.order_id)
-    behind = found_as(EXIT, state=OrderState.PARTIALLY_FILLED, filled_quantity=D(30))
+    behind = reported(EXIT, state=OrderState.PARTIALLY_FILLED, filled_quantity=D(30))
     facts: dict[str, Any] = {"orders": [DONE, EXIT], "fills": [entry_fill(), part]}
-    closed = only(repairs(EXITING, now=1_000, found=behind, **facts), RepairKind.CLOSED)
+    closed = only(repairs(EXITING, now=1_000, statuses=behind, **facts), RepairKind.CLOSED)
     assert closed.order is not None
     assert closed.order.filled_quantity == 100
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from pumpwatch.domain.trading.evidence import never_placed, outcome_of, settled_as
+
 from .evidence import Evidence
 from .orders import OrderStatus, Outcome, Position
 from .performance import FillSummary
-from .settling import never_placed, outcome_of, settled_as
 from .trades import ExitReason, OrderRecord, Trade, TradeState
 
 UNEXPLAINED_END = "the position is gone and no fill says why"

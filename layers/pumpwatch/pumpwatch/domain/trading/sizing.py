@@ -10,7 +10,7 @@ from .entry_price import entry_price
 from .limits import Book, RiskLimits
 from .orders import Side
 from .plans import Denied, EntryPlan, Quote, SizedEntry
-from .rounding import quantity_to_step, stop_to_tick, target_to_tick
+from .rounding import floor_to, stop_to_tick, target_to_tick
 
 
 def size_entry(
@@ -51,7 +51,7 @@ def size_entry(
         instrument.max_market_quantity,
         instrument.max_quantity or instrument.max_market_quantity,
     )
-    quantity = quantity_to_step(max(wanted, Decimal(0)), instrument.quantity_step)
+    quantity = floor_to(max(wanted, Decimal(0)), instrument.quantity_step)
     if quantity <= 0 or quantity < instrument.min_quantity:
         return Denied(
             f"the limits allow a quantity of {quantity}, the contract asks for "
