@@ -41,7 +41,7 @@ UNREADABLE = (
     NotImplementedError,
     RuntimeError,
 )
-"""What numpy raises for bytes that are no archive of plain arrays."""
+"""Errors of numpy for bytes that are no archive of plain arrays."""
 
 Arrays = dict[str, NDArray[Any]]
 

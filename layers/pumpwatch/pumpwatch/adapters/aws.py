@@ -1,4 +1,4 @@
-"""What every AWS client of ours shares."""
+"""The configuration that all our AWS clients share."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pumpwatch.ports import Deadline
 
 
 class LambdaContext(Protocol):
-    """What is needed of the Lambda context."""
+    """The part of the Lambda context that is used."""
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds until the invocation is killed."""

@@ -59,7 +59,7 @@ class NotPushed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Where a push goes and how."""
+    """The destination and the mode of a push."""
 
     url: str
     job: str

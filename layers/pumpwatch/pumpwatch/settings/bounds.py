@@ -1,4 +1,4 @@
-"""What a settings field allows, in words, read from its declaration."""
+"""The range of a setting in words, from its declaration."""
 
 from __future__ import annotations
 

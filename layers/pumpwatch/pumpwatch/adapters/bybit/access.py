@@ -1,4 +1,4 @@
-"""What query-api says about a key."""
+"""The rights of a key, from the answer of query-api."""
 
 from __future__ import annotations
 

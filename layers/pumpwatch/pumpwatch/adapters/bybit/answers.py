@@ -17,7 +17,7 @@ LATEST_TIME = 4_102_444_800_000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Bybit answered: `result` as it came, and when it stamped it (milliseconds UTC)."""
+    """An answer of Bybit: `result` as it came, and its time stamp (milliseconds UTC)."""
 
     result: object
     time: int
@@ -30,9 +30,9 @@ class Failed:
     error: PumpwatchError
     headers: Mapping[str, str] = field(default_factory=dict)
     trouble: bool = True
-    """Whether the exchange failed, not only refused."""
+    """The exchange failed, it did not only refuse."""
     mended: bool = False
-    """Whether what was wrong is put right: the same question may be asked at once."""
+    """The cause is put right: the same question may be asked again at once."""
 
 
 @dataclass(frozen=True, slots=True)

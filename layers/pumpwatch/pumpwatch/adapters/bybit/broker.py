@@ -57,7 +57,7 @@ DEMO_HOSTS = frozenset({"api-demo.bybit.com", "api-demo-testnet.bybit.com"})
 WEEK = 7 * 86_400_000
 """Longest span of one execution query, milliseconds."""
 KEPT = 730 * 86_400_000
-"""How far back Bybit keeps executions, milliseconds."""
+"""The age up to which Bybit keeps executions, milliseconds."""
 
 Item = TypeVar("Item")
 

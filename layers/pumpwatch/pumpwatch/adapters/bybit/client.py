@@ -1,4 +1,4 @@
-"""pybit shut in: without its retries, its sleeps, its log lines and the secret in its `repr`."""
+"""A session of pybit without its retries, sleeps, log lines and the secret in its `repr`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
 class QuietHTTP(HTTP):  # type: ignore[misc]
-    """pybit's methods and signatures, without its judgement of answers and its `repr`."""
+    """The methods and signatures of pybit, without its judgement of answers and its `repr`."""
 
     lead = 0
     """Milliseconds by which the exchange's clock is ahead of this machine's."""

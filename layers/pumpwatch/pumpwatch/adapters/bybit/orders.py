@@ -55,7 +55,7 @@ STATES = {
     "Deactivated": OrderState.CANCELLED,
     "Rejected": OrderState.REJECTED,
 }
-"""What is not among them (New, Triggered, whatever comes one day) can still be filled."""
+"""Any other state (New, Triggered, one that is added later) can still be filled."""
 
 KINDS = {
     "Trade": FillKind.TRADE,
@@ -77,7 +77,7 @@ CREATED_BY = {
     "CreateBySettle": FillKind.SETTLEMENT,
     "CreateByAdminClosing": FillKind.SETTLEMENT,
 }
-"""What the exchange itself made of a trade, by the beginning of the order's `createType`."""
+"""Kinds of trades that the exchange made itself, by the beginning of `createType`."""
 
 OF_OPEN_ORDERS = frozenset(
     {"symbol", "orderLinkId", "stopOrderType", "side", "qty", "reduceOnly"}
@@ -92,7 +92,7 @@ TRIGGERS = {
     "TrailingStop": "trailing_stop",
     "TrailingProfit": "trailing_stop",
 }
-"""By `stopOrderType`, or what follows CreateBy in `createType`."""
+"""Triggers by `stopOrderType`, or by the part of `createType` after CreateBy."""
 
 TRIGGER_WORDS = {StopTrigger.LAST_PRICE: "LastPrice", StopTrigger.MARK_PRICE: "MarkPrice"}
 

@@ -40,12 +40,12 @@ from .refusals import (
 from .traffic import RollingHealth, Traffic
 
 UNREADABLE_STATUS = 409
-"""What pybit reports for a body that is not JSON."""
+"""The status that pybit reports for a body that is not JSON."""
 LONGEST_REASON = 200
 LEAST_LEAD = 500
 """Milliseconds by which a clock must be out before requests are signed by another one."""
 RESERVE_SECONDS, LEAST_SECONDS = 0.1, 0.05
-"""What a request leaves of the run's time for what follows it, and the least it is given."""
+"""Time of the run that a request leaves for what follows it, and the least that it gets."""
 
 
 class BybitSession:

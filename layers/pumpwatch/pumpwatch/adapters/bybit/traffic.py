@@ -1,4 +1,4 @@
-"""What was asked of the exchange, what came of it and how long it took."""
+"""Counts of requests to the exchange: outcomes, latencies and recent failures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_LATENCIES = 5_000
 """Kept between two runs; a backfill that nobody reports must not grow without bound."""
 
 SPAN = 600_000
-"""How far back is looked, milliseconds."""
+"""The time span of `recent`, milliseconds."""
 STEP = 10_000
 """Requests are counted by steps of this many milliseconds."""
 

@@ -1,4 +1,4 @@
-"""What keeps trade from entering: the halt flag and the locks, in the table."""
+"""The halt flag and the locks, which keep trade from entering, in the table."""
 
 from __future__ import annotations
 
@@ -93,8 +93,7 @@ class DynamoHaltStore(HaltStore):
 
 
 class DynamoLockStore(LockStore):
-    """Locks in partition LOCK by protection and symbol; the table forgets them a day after their
-    end."""
+    """Locks in partition LOCK by protection and symbol; they expire a day after their end."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

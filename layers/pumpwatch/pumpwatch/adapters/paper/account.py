@@ -45,7 +45,7 @@ class PaperPosition:
     created: int
     updated: int
     trailing_stop: Decimal | None = None
-    """How far behind `best_price` the trailing stop follows, USDT."""
+    """Distance of the trailing stop behind `best_price`, USDT."""
     best_price: Decimal | None = None
     """The most favourable price, up to `checked`, since the trailing stop was set."""
     funding: PaperFunding | None = None
@@ -83,7 +83,7 @@ def without(positions: Mapping[str, PaperPosition], symbol: str) -> dict[str, Pa
 
 
 class PaperStore(Protocol):
-    """Where the paper account is kept."""
+    """The store of the paper account."""
 
     def load(self) -> PaperState:
         """Return the account as it was committed last; a fresh one at first."""

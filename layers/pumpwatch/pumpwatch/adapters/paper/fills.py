@@ -1,4 +1,4 @@
-"""What happens to a paper position while nobody looks: stops, targets, funding. All pure."""
+"""Stops, targets and funding of a paper position between two updates. All pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fills change a position, and where its protections lie: what accounts of ours share. Pure."""
+"""The arithmetic of fills and protections that our simulated accounts share. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAINTENANCE_MARGIN = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class NetPosition:
-    """What is held of one symbol: side, quantity (above zero) and average entry price in USDT."""
+    """A position in one symbol: side, quantity (above zero) and average entry price in USDT."""
 
     side: Side
     quantity: Decimal
@@ -26,7 +26,7 @@ class NetPosition:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a fill did: the holding after it (None: flat), profit before fees, quantity closed."""
+    """The effect of a fill: position (None: flat), profit before fees and quantity closed."""
 
     holding: NetPosition | None
     realised: Decimal

@@ -29,7 +29,7 @@ class Chunk:
     counts: IntArray
     """Known candles of each symbol, shaped (symbols,)."""
     known: BoolArray | None
-    """Where they belong on the grid; None when every candle is known."""
+    """Their places on the grid; None when every candle is known."""
 
     def write(
         self,

@@ -32,7 +32,7 @@ SIGNALLED = (Phase.RISING, Phase.PEAKED, Phase.OVER)
 
 @dataclass(frozen=True, slots=True)
 class EventRules:
-    """When an event moves on. Shares are of the rise from base to peak, times in milliseconds."""
+    """Thresholds of the phases. Shares are of the rise from base to peak, times in milliseconds."""
 
     peaked_share: float = 0.3
     fading_share: float = 0.5
@@ -46,7 +46,7 @@ class EventRules:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SymbolView:
-    """What detection knows of one symbol at a scan; arrays are shaped (candles,), oldest first.
+    """One symbol at a scan; arrays are shaped (candles,), oldest first.
 
     NaN in the prices marks a candle that is not known. `forming`: the last candle has not ended;
     its close is the live price. `alarm` marks the alarms that may start an event, `strength` and

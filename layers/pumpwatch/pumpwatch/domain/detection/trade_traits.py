@@ -1,4 +1,4 @@
-"""The market's own trades around a candle, and what they say about who is trading.
+"""Traits of the market's own trades around a candle: they tell a crowd from one large trader.
 
 An exchange gives the last thousand trades of a symbol; five minutes of them are looked at. A crowd
 that was called to buy leaves many small orders, nearly all of them bought; one large trader leaves
@@ -34,7 +34,7 @@ TRADE_TRAITS = (
     "length of the middle 80 % of the trades",
     "time from the first trade to the peak",
 )
-"""In the order of `trade_traits`."""
+"""Names of the columns that `trade_traits` returns."""
 
 
 def trade_traits(

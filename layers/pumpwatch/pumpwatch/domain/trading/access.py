@@ -1,4 +1,4 @@
-"""What an API key may do, and whether entries may be made with it."""
+"""The rights of an API key, and the check that entries may be made with it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Access:
     """The account's UID, digits; empty where the exchange does not say."""
     read_only: bool = False
     may_trade: bool = True
-    """Whether orders and positions of linear contracts are allowed."""
+    """Orders and positions of linear contracts are allowed."""
     may_move_funds: bool = False
-    """Whether the key can withdraw, or transfer to another account."""
+    """The key can withdraw, or transfer to another account."""
     bound_to_addresses: bool = True
     expires: int | None = None
     """Milliseconds UTC; None for a key that does not expire."""

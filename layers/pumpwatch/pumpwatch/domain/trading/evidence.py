@@ -1,4 +1,4 @@
-"""What is known about a live trade: the journal's orders, and what the exchange says about them."""
+"""The evidence about a live trade: the journal's orders, and the exchange's reports on them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEVER_PLACED = "never placed: the exchange has no trace of it"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known about one live trade."""
+    """The evidence about one live trade."""
 
     trade: Trade
     position: Position | None
@@ -26,16 +26,16 @@ class Evidence:
     orders: Sequence[OrderRecord] = ()
     """The trade's orders in the journal, oldest first."""
     statuses: Mapping[str, OrderStatus] = field(default_factory=dict)
-    """Orders of `orders` that the exchange knows, by our id; one looked up in vain is absent."""
+    """The exchange's report on each of `orders` that it knows, by our id."""
     fills: Sequence[Fill] = ()
     """The symbol's executions since the trade was created, oldest first."""
     others: Sequence[Fill] = ()
     """Executions of the symbol that belong to other trades of ours; they are not in `fills`."""
     position_known: bool = True
-    """Whether the exchange says what is held in the symbol; None is no position only then."""
+    """The exchange's position in the symbol could be read: None means no position only then."""
     missing: Sequence[str] = ()
-    """What could not be read of orders and fills, as sentences: where something is missing, journal
-    and position alone decide."""
+    """Parts of orders and fills that could not be read, as sentences: where something is missing,
+    journal and position alone decide."""
 
     @property
     def own(self) -> Position | None:

@@ -1,4 +1,4 @@
-"""When a position is closed by us, and where its stop belongs when it must be set anew.
+"""Exits that we decide on, and the stop of a position that must be set again.
 
 Stop and target live on the exchange; the time limit is ours.
 """

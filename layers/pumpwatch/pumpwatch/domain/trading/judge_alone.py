@@ -1,4 +1,4 @@
-"""What becomes of a trade whose orders or fills cannot be read, and not for the first time.
+"""The repair of a trade whose orders or fills cannot be read, and not for the first time.
 
 Journal and position decide alone: stops and exits go on. Pure.
 """

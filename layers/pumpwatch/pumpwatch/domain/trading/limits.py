@@ -38,7 +38,7 @@ class RiskLimits:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """What the account holds and what is on its way, as the limits see it. Money in USDT."""
+    """The account's positions and the entries on their way, as the limits see them, in USDT."""
 
     equity: Decimal
     available: Decimal

@@ -1,4 +1,4 @@
-"""What a trade's fills add up to: quantity held, prices, fees, funding, result and why it ended.
+"""The sum of a trade's fills: quantity held, prices, fees, funding, result and exit reason.
 
 Truth is the exchange's executions, never what we meant to do.
 """

@@ -1,4 +1,4 @@
-"""What reconciliation puts right: kinds, and how a trade looks afterwards. Pure."""
+"""The kinds of repairs, and the trade after each of them. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNEXPLAINED_END = "the position is gone and no fill says why"
 
 
 class RepairKind(StrEnum):
-    """What a repair is about."""
+    """The subject of a repair."""
 
     WAITING = "waiting"
     """Not known yet: nothing to store, ask again at the next look."""

@@ -1,4 +1,4 @@
-"""How large an entry may be. All in `Decimal`, rounded toward safety."""
+"""The size of an entry. All in `Decimal`, rounded toward safety."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to do about a signal: `alert` nothing, `fade` short the stalled rise, `ride` buy it."""
+"""Strategies: on a signal `alert` does nothing, `fade` shorts the stalled rise, `ride` buys it."""
 
 from __future__ import annotations
 

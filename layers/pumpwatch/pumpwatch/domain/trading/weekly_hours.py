@@ -27,7 +27,7 @@ class _Window:
 
 @dataclass(frozen=True, slots=True)
 class WeeklyHours:
-    """When something is open, by local wall time; no windows at all mean always."""
+    """Opening hours by local wall time; no windows at all mean always."""
 
     windows: tuple[_Window, ...]
     zone: ZoneInfo

@@ -1,4 +1,4 @@
-"""A symbol that has brought too little in several trades rests longer."""
+"""A long pause of a symbol that has brought too little in several trades."""
 
 from __future__ import annotations
 

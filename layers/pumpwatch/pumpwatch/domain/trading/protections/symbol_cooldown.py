@@ -1,4 +1,4 @@
-"""After a trade its symbol rests: what has just been traded tends to be thin and jumpy."""
+"""The cooldown of a symbol after a trade: its market tends to be thin and jumpy then."""
 
 from __future__ import annotations
 
