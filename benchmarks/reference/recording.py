@@ -69,9 +69,9 @@ def recording_of(block: Block, row: int, detector: Detector) -> Recording:
         judged_first = -(-first // HOUR) * HOUR
         judged = _whole_hours(rows[(judged_first - first) // MINUTE :])
     alarms = {}
-    for index, found in enumerate(_detections(judged, detector)):
-        if found is not None and found[0]:
-            alarms[judged_first + (index + 1) * detector.interval] = found[1:]
+    for index, result in enumerate(_detections(judged, detector)):
+        if result is not None and result[0]:
+            alarms[judged_first + (index + 1) * detector.interval] = result[1:]
     return Recording(
         block.segments[row], candles.symbols[row], block.contracts[row], first, rows, alarms
     )
