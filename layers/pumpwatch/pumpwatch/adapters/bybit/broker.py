@@ -29,7 +29,8 @@ from pumpwatch.ports import Broker, Clock
 from . import endpoints
 from .access import read_access
 from .endpoints import Endpoint
-from .fields import Row, entries, object_in, optional_text, text, unreadable
+from .fields import Row, object_in, optional_text, text, unreadable
+from .lists import all_rows
 from .order_body import CATEGORY, ONE_WAY, order_body, plain
 from .orders import (
     COIN,
@@ -51,7 +52,6 @@ LISTS = {
     endpoints.EXECUTIONS: ("executions", 100),
 }
 """Each list's name, and the most rows that may be asked for at once."""
-MOST_PAGES = 200
 DEMO_HOSTS = frozenset({"api-demo.bybit.com", "api-demo-testnet.bybit.com"})
 
 WEEK = 7 * 86_400_000
@@ -221,6 +221,9 @@ class BybitBroker(Broker):
             return Access("", demo=True)
         return read_access(key.result, time=key.time)
 
+    def _all(self, endpoint: Endpoint, **parameters: object) -> Iterator[object]:
+        return all_rows(self._session, endpoint, limit=LISTS[endpoint][1], **parameters)
+
     def _read(
         self,
         endpoint: Endpoint,
@@ -247,29 +250,6 @@ class BybitBroker(Broker):
                 if item is not None:
                     items.append(item)
         return items, unread
-
-    def _all(self, endpoint: Endpoint, **parameters: object) -> Iterator[object]:
-        """Yield what every page of a list holds, until there is no cursor any more.
-
-        A short page ends nothing: the exchange may cap or filter pages. An empty one that repeats
-        the cursor it was asked with is the end.
-        """
-        seen, cursor = {""}, ""
-        for _ in range(MOST_PAGES):
-            more = {"cursor": cursor} if cursor else {}
-            answer = self._session.call(
-                endpoint, category=CATEGORY, limit=LISTS[endpoint][1], **parameters, **more
-            )
-            listed = entries(answer.result, endpoint.path)
-            yield from listed
-            page = object_in(answer.result, endpoint.path)
-            before, cursor = cursor, optional_text(page, "nextPageCursor", endpoint.path)
-            if not cursor or (not listed and cursor == before):
-                return
-            if cursor in seen:
-                raise unreadable(page, "nextPageCursor", endpoint.path, "came before: no end")
-            seen.add(cursor)
-        raise ExchangeUnavailable(f"{endpoint.path}: the list does not end")
 
 
 def _name(row: object, name: str) -> str:

@@ -8,7 +8,7 @@ no list at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -148,3 +148,22 @@ def choice(row: Row, name: str, where: str, known: Mapping[str, T]) -> T:
     if word not in known:
         raise unreadable(row, name, where, "is not known")
     return known[word]
+
+
+def or_default(
+    default: T,
+    read: Callable[[Row, str, str], T],
+    row: object,
+    name: str,
+    doubts: list[str] | None = None,
+) -> T:
+    """Return a field that nothing depends on, the default where it cannot be read.
+
+    The reason why is added to `doubts`.
+    """
+    try:
+        return read(object_in(row, name), name, "row")
+    except UnreadableAnswer as error:
+        if doubts is not None:
+            doubts.append(str(error))
+        return default

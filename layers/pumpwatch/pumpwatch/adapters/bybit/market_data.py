@@ -23,8 +23,9 @@ from pumpwatch.ports import MarketData
 
 from . import endpoints
 from .candles import INTERVALS, PAGE, join_series, pages, read_candles
-from .fields import entries, object_in, optional_text, price
+from .fields import price
 from .instruments import is_tradable, is_watched, read_instrument, symbol_type
+from .lists import all_rows
 from .market_trades import LIMIT, read_market_trades
 from .refusals import BAD_PARAMETER
 from .session import BybitSession
@@ -33,7 +34,6 @@ from .tickers import read_snapshot, symbol_of
 logger = logging.getLogger(__name__)
 
 INSTRUMENT_PAGE = 1000
-MOST_PAGES = 50
 BOOK_DEPTH = 50
 LEVEL = 2
 
@@ -83,24 +83,7 @@ class BybitMarketData(MarketData):
         return contracts
 
     def _contracts(self) -> Iterator[object]:
-        """Yield the rows of every page: only the end of the cursor ends the list.
-
-        Raises `ExchangeUnavailable` for a cursor that comes again, unless nothing came with it.
-        """
-        where, cursors = "instruments-info", [""]
-        while len(cursors) <= MOST_PAGES:
-            more = {"cursor": cursors[-1]} if cursors[-1] else {}
-            answer = self._session.call(
-                endpoints.INSTRUMENTS, category="linear", limit=INSTRUMENT_PAGE, **more
-            )
-            yield from (page := entries(answer.result, where))
-            cursor = optional_text(object_in(answer.result, where), "nextPageCursor", where)
-            if not cursor or (not page and cursor == cursors[-1]):
-                return
-            if cursor in cursors:
-                break
-            cursors.append(cursor)
-        raise ExchangeUnavailable(f"{where}: the list does not end")
+        return all_rows(self._session, endpoints.INSTRUMENTS, limit=INSTRUMENT_PAGE)
 
     def candles(
         self, requests: Sequence[CandleRequest]
