@@ -1,6 +1,7 @@
 """A tiny HTTP server that answers what it was told to, however rude."""
 
 import json
+import ssl
 import threading
 import time
 from collections import defaultdict
@@ -96,15 +97,22 @@ def act(session):
 
 
 class StubBybit:
-    """Answers come from a queue for each path; the last one stays. The time is always told."""
+    """Answers come from a queue for each path; the last one stays. The time is always told.
 
-    def __init__(self):
+    `certificate`, of trustme, makes it speak TLS.
+    """
+
+    def __init__(self, certificate=None):
         self.requests = []
         self.connections = 0
         self._replies = defaultdict(list, {TIME_PATH: [ok({})]})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self._server.server_port}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            certificate.configure_cert(context)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 
