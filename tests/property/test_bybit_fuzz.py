@@ -4,7 +4,6 @@ Rows as the exchange sends them are damaged at random places and go through the 
 the HTTP body through pybit to the domain object. No socket is opened.
 """
 
-import copy
 import io
 import json
 import math
@@ -38,6 +37,7 @@ from support.bybit_rows import (
     WALLET,
     page,
 )
+from support.damage import GONE, damaged, places
 from support.records import an_entry, is_sound
 from support.stub_bybit import STAMP
 
@@ -186,33 +186,6 @@ ODD = st.one_of(
     st.sampled_from([[], {}, [None], [[]], {"a": {"b": []}}, [{}], DEEP]),
     st.lists(st.none() | st.text(max_size=3), max_size=3),
 )
-GONE = object()
-
-
-def places(value, path=()):
-    """Yield the path of everything inside a JSON value."""
-    yield path
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from places(inner, (*path, name))
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from places(inner, (*path, number))
-
-
-def damaged(value, path, odd):
-    """Return the value with one place replaced or taken out."""
-    if not path:
-        return None if odd is GONE else odd
-    changed = copy.deepcopy(value)
-    holder = changed
-    for step in path[:-1]:
-        holder = holder[step]
-    if odd is GONE:
-        del holder[path[-1]]
-    else:
-        holder[path[-1]] = odd
-    return changed
 
 
 # --- what a value promises ---------------------------------------------------------------
