@@ -86,6 +86,14 @@ def test_a_plan_beyond_a_limit_is_denied_with_the_figures(
     assert checked(**changes) == Denied(sentence)
 
 
+def test_an_entry_must_end_ten_minutes_before_its_contract_is_delisted() -> None:
+    """The plan lasts a second."""
+    for end, passes in ((5_000 + 1_000 + 600_001, True), (5_000 + 1_000 + 600_000, False)):
+        contract = replace(CONTRACT, delivery_time=end)
+        denied = check_plan(SHORT, QUOTE, contract, FREE, LIMITS, now=5_000)
+        assert (denied is None) is passes
+
+
 def test_fundings_are_counted_from_now_on() -> None:
     dear = FundingTerms(D("-0.02"), 5_000, 10_000)
     assert checked(funding=dear, now=3_999) is None
