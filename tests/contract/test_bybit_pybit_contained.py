@@ -138,7 +138,7 @@ PEM = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0LXBhcnQtb2Yta2V5\n-----END PRIVATE K
     ],
 )
 def test_a_key_that_nothing_can_be_signed_with_is_refused_at_once(key):
-    with pytest.raises(BadCredentials, match="store it anew") as caught:
+    with pytest.raises(BadCredentials, match="store it again") as caught:
         BybitSession("http://127.0.0.1:9", key=key)
     shown = all_of(caught.value)
     for secret in (KEY.api_secret, "c2VjcmV0"):

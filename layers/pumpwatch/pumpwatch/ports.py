@@ -330,7 +330,7 @@ class Secrets(Protocol):
         """
 
     def forget(self) -> None:
-        """Drop what is cached, so that a rotated key is read anew."""
+        """Drop what is cached, so that a rotated key is read."""
 
 
 class MetricsSink(Protocol):

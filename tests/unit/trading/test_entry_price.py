@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from pumpwatch.domain.trading.entry_price import entry_price
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.plans import Denied, Quote
+from pumpwatch.domain.trading.sizing import entry_price
 from pumpwatch_workbench.local.memory import instrument
 
 D = Decimal

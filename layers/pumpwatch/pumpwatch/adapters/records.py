@@ -33,8 +33,7 @@ def record_fields(record: object) -> Fields:
 def read_record(kind: type[Record], stored: Mapping[str, Any], *, where: str) -> Record:
     """Return the dataclass that the fields were made of; those added since get their default.
 
-    Raises `InvariantBroken`, naming `where`, when it cannot be read: nobody but Pumpwatch writes
-    records.
+    Raises `InvariantBroken`, naming `where`, when it cannot be read: only Pumpwatch writes records.
     """
     dataclass: Any = kind
     adapter, absent = _plan(dataclass)

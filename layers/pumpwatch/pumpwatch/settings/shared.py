@@ -29,7 +29,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f]")
 USER_OF_ADDRESS = re.compile(r"//[^/]*@")
 NEVER_SHOWN = frozenset({"BYBIT_SECRET_ARN", "PUSHGATEWAY_SECRET_ARN"})
-"""Variables into which somebody may have put a key by mistake."""
+"""Variables that may hold a key by mistake."""
 
 
 def _bybit_address(url: str) -> str:

@@ -70,7 +70,7 @@ def _integer(value: object) -> int | None:
 def require_text(endpoint: Endpoint, parameters: Mapping[str, object]) -> None:
     """Raise `InvariantBroken` for a parameter that is no text, whole number, yes or no.
 
-    A float would reach the exchange as `1e-05` or with digits nobody meant.
+    A float would reach the exchange as `1e-05` or with unintended digits.
     """
     for name, value in parameters.items():
         if not isinstance(value, str | int):

@@ -98,7 +98,7 @@ class BybitSession:
         self._http.client.close()
 
     def start_run(self, deadline: Deadline) -> None:
-        """Begin an invocation: honour its deadline, lift a 403, ask for the time anew.
+        """Begin an invocation: honour its deadline, lift a 403, ask for the time again.
 
         Connections may have died since the last one, so they count as cold.
         """

@@ -10,7 +10,7 @@ from pumpwatch.domain.market.health import Health
 from pumpwatch.ports import ExchangeHealth
 
 MOST_LATENCIES = 5_000
-"""Kept between two runs; a backfill that nobody reports must not grow without bound."""
+"""Kept between two runs; a backfill without reports must not grow without bound."""
 
 SPAN = 600_000
 """The time span of `recent`, milliseconds."""
@@ -44,7 +44,7 @@ class Traffic:
                 self._taken.latencies.append((path, seconds))
 
     def take(self) -> RequestCounts:
-        """Return what was counted since the last time, and begin anew."""
+        """Return what was counted since the last time, and start again from zero."""
         with self._lock:
             taken, self._taken = self._taken, RequestCounts()
         return taken

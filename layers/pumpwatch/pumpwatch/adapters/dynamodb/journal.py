@@ -123,7 +123,7 @@ def _lease_check(lease: Lease) -> Write:
     """Return the check of owner and token.
 
     The lease's end is not checked: clocks differ, and a new run that takes over a lease that ran
-    out makes the token grow. Until then nobody else writes, and the function's time-out kills a
+    out makes the token grow. Until then no other run writes, and the function's time-out kills a
     run before its lease ends.
     """
     partition, sort = lease_key(lease.name)

@@ -98,7 +98,7 @@ class PaperStore(Protocol):
     ) -> PaperState:
         """Store everything or nothing and return `after` with its version.
 
-        Raises `StoreUnavailable` when somebody else committed since `before` was loaded, and
+        Raises `StoreUnavailable` when another run committed since `before` was loaded, and
         `DuplicateOrder` when one of the orders is there already.
         """
 

@@ -2,7 +2,7 @@
 
 Orders fill at once at what the order book gives up to their limit price, made worse by a slippage,
 with the taker's fee. What the book does not give is dropped.
-Stops, trailing stops and targets are tested against the candles since the last look, worst case
+Stops, trailing stops and targets are tested against the candles since the last update, worst case
 first, and funding that fell due meanwhile is paid or received. Candles are of the last price, so a
 stop that watches the mark price is tested on last prices too: it fires on wicks that the mark price
 does not follow, and misses a mark price that runs ahead of the last one.
@@ -43,7 +43,7 @@ from .watch import Watch
 
 ZERO = Decimal(0)
 FRESH = 1000
-"""Milliseconds for which one look at the candles serves every question of a tick."""
+"""Milliseconds for which one update serves every question of a tick."""
 
 BAD_REQUEST, NO_BALANCE = 10001, 110007
 """Bybit's codes, so that callers see the same refusals."""
@@ -52,7 +52,7 @@ BAD_REQUEST, NO_BALANCE = 10001, 110007
 class PaperBroker(Broker):
     """Positions in USDT perpetuals, one-way mode, isolated margin.
 
-    Threads may share it: they wait for each other, so that one look serves them all.
+    Threads may share it: they wait for each other, so that one update serves them all.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class PaperBroker(Broker):
         self._slippage = slippage
         self._watch = Watch(market, taker_fee=taker_fee, slippage=slippage)
         self._state = PaperState()
-        self._looked: int | None = None
+        self._updated: int | None = None
         self._alone = RLock()
 
     def account(self) -> Account:
@@ -187,18 +187,18 @@ class PaperBroker(Broker):
             now = self._clock.now()
             if self._is_fresh(now):
                 return self._state
-            self._looked, self._state = None, self._store.load()
+            self._updated, self._state = None, self._store.load()
             complete = not self._state.positions
             while not complete:
-                look = self._watch.look(self._state, now)
-                self._commit(self._state, look.state, fills=look.fills)
-                complete = look.complete
-            self._looked = now
+                update = self._watch.update(self._state, now)
+                self._commit(self._state, update.state, fills=update.fills)
+                complete = update.complete
+            self._updated = now
             return self._state
 
     def _is_fresh(self, now: int) -> bool:
-        """Return whether the last look still holds: it is young, and no funding fell due since."""
-        if self._looked is None or not 0 <= now - self._looked < FRESH:
+        """Return whether the last update is young and no funding has fallen due since."""
+        if self._updated is None or not 0 <= now - self._updated < FRESH:
             return False
         return not self._state.funding_due(now)
 
@@ -266,6 +266,6 @@ class PaperBroker(Broker):
         orders: Sequence[OrderStatus] = (),
         fills: Sequence[Fill] = (),
     ) -> None:
-        self._looked, looked = None, self._looked
+        self._updated, updated = None, self._updated
         self._state = self._store.commit(before, after, orders=orders, fills=fills)
-        self._looked = looked
+        self._updated = updated

@@ -56,7 +56,7 @@ def wants_terms(known: PaperFunding | None, now: int) -> bool:
 def renewed(
     known: PaperFunding | None, fresh: PaperFunding | None, now: int
 ) -> PaperFunding | None:
-    """Return what is known after a look, where all that fell due up to `now` has been charged.
+    """Return what is known after an update, where all that fell due up to `now` has been charged.
 
     The exchange's clock and ours differ a little: a market that has gone on to the next funding
     must not make us forget the present one, nor may one that has not yet make us charge it twice.

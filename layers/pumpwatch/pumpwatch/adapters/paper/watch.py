@@ -25,24 +25,24 @@ ZERO = Decimal(0)
 USUAL_INTERVAL = 480
 """Minutes between two fundings of a contract that is not listed any more."""
 MOST_FILLS = 90
-"""Fills of one look: they are stored in one transaction of at most 100 writes."""
+"""Most fills of one update: they are stored in one transaction of at most 100 writes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """The account after a look, and the fills that led there."""
+class Update:
+    """The account after an update, and the fills that led there."""
 
     state: PaperState
     fills: tuple[Fill, ...]
     complete: bool
-    """False when a position must be followed further: look again."""
+    """False when a position must be followed further: update again."""
 
 
 class Watch:
     """Follows paper positions along the market's candles and funding.
 
-    A look asks for candles only. The market's snapshot is asked for when a position opens, in the
-    last two minutes before a funding, and after it, then with the contracts for their interval.
+    An update asks for candles only. The market's snapshot is asked for when a position opens, in
+    the last two minutes before a funding, and after it, then with the contracts for their interval.
     """
 
     def __init__(self, market: MarketData, *, taker_fee: Decimal, slippage: Decimal) -> None:
@@ -51,11 +51,11 @@ class Watch:
         self._slippage = slippage
         self._asked: int | None = None
 
-    def look(self, state: PaperState, now: int) -> Look:
+    def update(self, state: PaperState, now: int) -> Update:
         """Follow every position up to `now`, milliseconds UTC.
 
         A symbol without candles is left as it is and logged. Raises what the market raises when
-        candles or contracts cannot be read: nothing is lost, the next look starts where this did.
+        candles or contracts cannot be read: nothing is lost, the next update starts where this did.
         """
         positions = [state.positions[symbol] for symbol in sorted(state.positions)]
         answers = self._market.candles([_since_checked(position, now) for position in positions])
@@ -85,7 +85,7 @@ class Watch:
             after, booked = self._booked(after, followed, snapshot, now)
             fills += booked
             complete = complete and followed.complete
-        return Look(after, tuple(fills), complete)
+        return Update(after, tuple(fills), complete)
 
     def opened(self, symbol: str, side: Side, price: Decimal, now: int) -> PaperPosition:
         """Return a new position that knows which part of its first minute came before it."""

@@ -1,12 +1,12 @@
-"""Drop every symbol that cannot signal, from two successive looks at the whole market.
+"""Drop every symbol that cannot signal, from two successive readings of the whole market.
 
 A symbol is dropped only if the rule, given all its candles, could not alarm on any candle that is
 not judged yet. Two quantities decide:
 
 * a candle's high is at most the ticker's 24-hour high;
-* a candle's flow (turnover or volume) is at most the rise of the 24-hour flow over the looks that
-  cover the candle, plus what left the 24-hour window in that time: at most what the history has in
-  the ten-minute stretches (for hourly rules: hours) that it touches.
+* a candle's flow (turnover or volume) is at most the rise of the 24-hour flow between the
+  readings that cover the candle, plus what left the 24-hour window in that time: at most what the
+  history has in the ten-minute stretches (for hourly rules: hours) that it touches.
 
 The rule turns its memory into lower bounds of what an alarm needs (`Detector.needs`).
 
@@ -76,8 +76,8 @@ def screen(
 ) -> Screened:
     """Return which symbols could alarm on a candle that is not judged yet.
 
-    `last` is the look of the previous scan; `anchor` the latest look at or before the start of the
-    candle that was forming then. Symbols without history are for the caller to leave out.
+    `last` is the reading of the previous scan; `anchor` the latest one at or before the start of
+    the candle that was forming then. Symbols without history are for the caller to leave out.
     """
     interval = detector.interval
     forming_then = last.time // interval * interval
@@ -113,7 +113,7 @@ def _could_alarm(
 
 
 def _rise(past: Past, before: Reading, now: Reading, interval: int) -> FloatArray:
-    """Return the most that can have flowed between two looks, (symbols,); infinite: not known."""
+    """Return the largest possible flow between two readings, (symbols,); infinite: not known."""
     stretch = stretch_of(interval)
     left = np.zeros(len(now.flow))
     # The window may slide by whole candles: begin one candle before the first that can have left.
@@ -121,7 +121,7 @@ def _rise(past: Past, before: Reading, now: Reading, interval: int) -> FloatArra
     for time in range(begin // stretch * stretch, now.time - DAY + 1, stretch):
         left += _flow_at(past, time, stretch)
     rise = now.flow - before.flow + left
-    # More cannot have left than what was there: one of the looks is wrong.
+    # More cannot have left than what was there: one of the readings is wrong.
     wrong = rise < -ROUNDING - RELATIVE * before.flow
     return np.where(np.isnan(rise) | wrong, np.inf, rise)
 

@@ -98,8 +98,8 @@ def own_position(trade: Trade, position: Position | None) -> Position | None:
 def same_average(trade: Trade, position: Position) -> bool:
     """Return whether the position's average price is the one that the trade's fills gave.
 
-    The exchange rounds its average; a position that somebody else has opened since has another one.
-    A trade whose price is not known yet says nothing, so it is not the same.
+    The exchange rounds its average; a position of another trader has a different one. A
+    trade whose price is not known yet says nothing, so it is not the same.
     """
     if trade.entry_price is None:
         return False

@@ -104,7 +104,7 @@ class OrderRequest:
     `quantity` is what is held as far as we know."""
     send_by: int | None = None
     """Milliseconds UTC after which the request must not leave any more: a decision has a maximum
-    age, and from then on nobody has to expect the order."""
+    age, and from then on the order need not be expected."""
 
     def may_fill_at(self, price: Decimal) -> bool:
         """Return whether a price is within the limit price."""
@@ -124,14 +124,14 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True)
 class OrderStatus:
-    """The exchange's report on one order, ours or somebody else's."""
+    """The exchange's report on one order, ours or another trader's."""
 
     order_id: str
     """Our id; empty when the order was not made by us."""
     exchange_id: str
     symbol: str
     side: Side | None
-    """None where a row of somebody else's names none: nothing depends on it."""
+    """None where the row of another trader's order names none: nothing depends on it."""
     state: OrderState
     quantity: Decimal
     filled_quantity: Decimal

@@ -167,7 +167,7 @@ def _why_wait_for_entry(
         if not evidence.position_known:
             return "no trace of the entry yet, and the position cannot be read"
         own = evidence.own
-        # A position that nobody's fills explain may be ours: lists do not appear all at once.
+        # A position that no fills explain may be ours: lists do not appear all at once.
         explained = own is None or foreign_quantity(evidence) >= own.quantity
         return "" if age >= patience and explained else "no trace of the entry yet"
     if not status.state.ended:

@@ -74,7 +74,7 @@ class Trade:
     closes_at: int = 0
     """Time limit: the position is closed at market from then on."""
     planned_price: Decimal | None = None
-    """The book's best price when the entry was sized; a stop set anew keeps its distance to it."""
+    """The book's best price at sizing; a stop that is set again keeps its distance to it."""
     entry_price: Decimal | None = None
     entry_time: int | None = None
     exit_price: Decimal | None = None
