@@ -179,7 +179,7 @@ def test_handlers_load_the_listed_libraries_and_no_other(loaded):
     assert others == THIRD_PARTY - set(RUNTIME_MODULES)
 
 
-BOTH = {"bybit", "dynamodb", "records", "aws", "clock", "lazily", "pushgateway"}
+BOTH = {"bybit", "dynamodb", "records", "aws", "deadlines", "pushgateway"}
 BOTH |= {"embedded_metrics"}
 ADAPTERS = {
     DETECT: BOTH | {"s3", "archives"},

@@ -20,8 +20,8 @@ from .schema import APPLICATION_ID, STEPS, VERSION
 
 HEADER = b"SQLite format 3\x00"
 BUSY_SECONDS = 5.0
-GLANCE_SECONDS = 0.3
-"""How long the one that wants the file to itself waits for those that only look whether it is."""
+CHECK_SECONDS = 0.3
+"""Wait of a process that wants to lock the file, for those that only check whether it is locked."""
 WORDS = {
     "SQLITE_FULL": "the disk is full: free some space",
     "SQLITE_READONLY": "it can only be read: name a file in a folder that you may write to",
@@ -132,7 +132,7 @@ def _only_instance(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Without isolation levels nothing begins or ends a transaction but these lines.
         guard = sqlite3.connect(
-            f"{path}.lock", timeout=GLANCE_SECONDS, isolation_level=None, check_same_thread=False
+            f"{path}.lock", timeout=CHECK_SECONDS, isolation_level=None, check_same_thread=False
         )
         guard.execute("BEGIN EXCLUSIVE")
     except sqlite3.Error as error:
