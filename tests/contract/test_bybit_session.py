@@ -1,12 +1,9 @@
 """What the session makes of everything a server can do to it, over real HTTP."""
 
 import hmac
-import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from support.stub_bybit import (
     ACCEPTED,
     DOUBTFUL,
@@ -233,31 +230,3 @@ def test_health_looks_back_ten_minutes_by_the_exchanges_time(stub, session):
     assert health(session, STAMP + 550_000) == Health(requests=4, failures=2)
     ask_time(session)
     assert health(session, STAMP + 640_000) == Health(requests=2, failures=0)
-
-
-# --- any bytes at all --------------------------------------------------------------------
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["retCode", "retMsg", "result", "time", "list"]), inner)
-    ),
-    max_leaves=8,
-)
-
-
-@settings(
-    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(body=st.binary(max_size=40) | JSON.map(lambda value: json.dumps(value).encode()))
-def test_any_answer_gives_a_value_or_a_typed_error(stub, session, body):
-    session.start_run(ManualDeadline())
-    stub.answer(TICKERS, Reply(body))
-    stub.answer(CREATE, Reply(body))
-    for call in (ask, act):
-        before = len(stub.sent(CREATE))
-        try:
-            call(session)
-        except PumpwatchError:
-            assert call is ask or len(stub.sent(CREATE)) == before + 1
