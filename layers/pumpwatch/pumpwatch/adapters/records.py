@@ -48,7 +48,7 @@ def read_record(kind: type[Record], stored: Mapping[str, Any], *, where: str) ->
 
 
 @cache
-def _plan(kind: Any) -> tuple[TypeAdapter[Any], Fields]:  # noqa: ANN401 - any dataclass
+def _plan(kind: type[Any]) -> tuple[TypeAdapter[Any], Fields]:
     """Return what reads and writes a dataclass, and None for the fields that have no default.
 
     Making the adapter costs a hundred times what reading a record does.

@@ -80,7 +80,8 @@ class BybitSession:
         self._time = exchange_time or ExchangeTime()
         self._numbers = count()
         self._warm = self._fresh = self._asked = False
-        self._skew: float | None = None
+        self.clock_skew_seconds: float | None = None
+        """Our clock less the exchange's at its last answer, None before the first."""
         self._lock = threading.Lock()
         self._signed = key is not None
         self._blot = blotter(key)
@@ -121,11 +122,6 @@ class BybitSession:
     def latest_time(self) -> int | None:
         """Return the latest time that is believed, None before a run's first answer."""
         return self._time.latest if self._fresh else None
-
-    @property
-    def clock_skew_seconds(self) -> float | None:
-        """Return our clock less the exchange's at its last answer, None before the first."""
-        return self._skew
 
     def time(self) -> int:
         """Ask for the exchange's time, milliseconds UTC; as much of it as is believed."""
@@ -266,7 +262,7 @@ class BybitSession:
     def _note_time(self, stamp: int, number: int) -> int:
         """Take note of an answer's stamp; return the time that is believed for that answer."""
         believed, self._fresh = self._time.hear(stamp, number), True
-        self._skew = time.time() - believed / 1000
+        self.clock_skew_seconds = time.time() - believed / 1000
         return believed
 
     def _seconds_for_a_request(self) -> float:

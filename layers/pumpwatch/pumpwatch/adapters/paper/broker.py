@@ -112,7 +112,7 @@ class PaperBroker(Broker):
             after, fills = state, []
             if taken.quantity:
                 after, change = self._filled(state, request, taken.quantity, price)
-                fills = [fill_of(order, change)]
+                fills = [fill_of(order, request.side, change)]
             try:
                 self._commit(state, after, orders=[order], fills=fills)
             except StoreUnavailable as error:

@@ -11,6 +11,7 @@ from pumpwatch.domain.trading.orders import (
     OrderState,
     OrderStatus,
     Position,
+    Side,
 )
 from pumpwatch.errors import Rejected
 
@@ -72,14 +73,13 @@ def _waiting(position: PaperPosition, name: str) -> OrderStatus:
     )
 
 
-def fill_of(order: OrderStatus, change: Change) -> Fill:
+def fill_of(order: OrderStatus, side: Side, change: Change) -> Fill:
     """Return the one fill of an order that was filled at once."""
-    assert order.side is not None  # noqa: S101 - our own orders have one
     return Fill(
         execution_id=f"{order.exchange_id}-fill",
         order_id=order.order_id,
         symbol=order.symbol,
-        side=order.side,
+        side=side,
         kind=FillKind.TRADE,
         price=order.average_price or Decimal(0),
         quantity=order.filled_quantity,

@@ -61,7 +61,7 @@ class Karbalaii(Detector):
     """The bounds of `needs` hold for at most so many unseen candles."""
 
     def __post_init__(self) -> None:
-        if min(self.price_hours, self.ewma_hours, self.sigma_hours) < 2:  # noqa: PLR2004
+        if min(self.price_hours, self.ewma_hours, self.sigma_hours) <= 1:
             raise ValueError("every window of karbalaii must hold at least 2 hours")
         if self.maximum_hours <= self.unseen_limit:
             raise ValueError(f"maximum_hours must be above {self.unseen_limit}")

@@ -13,6 +13,8 @@ from pumpwatch.domain.market.candles import MINUTE, FloatArray, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
 
 LOOK_BACK = 5 * MINUTE
+SEVERAL = 3
+"""Trades in a second that is counted by the trait of three trades."""
 SHORTEST = 12_000
 """Milliseconds before the minute that a rate of trades is taken over at least."""
 NEEDED = MINUTE + SHORTEST
@@ -66,7 +68,7 @@ def trade_traits(
         [
             np.log1p(count) - np.log1p(_rate(seen.time[:first], end - MINUTE)),
             np.count_nonzero(seconds),
-            np.count_nonzero(seconds >= 3),  # noqa: PLR2004 - as its name says
+            np.count_nonzero(seconds >= SEVERAL),
             _effective_number(orders),
             value[recent].sum() / total,
             recent.mean(),
