@@ -1,8 +1,14 @@
-"""Times as people read them."""
+"""Spans of time in milliseconds, and times as people read them."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+WEEK = 7 * DAY
 
 
 def utc_text(time: int) -> str:

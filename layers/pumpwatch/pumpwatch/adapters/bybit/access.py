@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from pumpwatch.domain.trading.access import DAY, Access
+from pumpwatch.domain.moments import DAY
+from pumpwatch.domain.trading.access import Access
 from pumpwatch.errors import UnreadableAnswer
 
 from .fields import Row, choice, integer, object_in, text, unreadable

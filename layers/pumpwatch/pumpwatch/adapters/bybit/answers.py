@@ -10,9 +10,7 @@ from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import InvariantBroken, PumpwatchError
 
 from .endpoints import Endpoint
-
-LATEST_TIME = 4_102_444_800_000
-"""The year 2100: a stamp beyond it is nonsense, and would put the clock out for ever."""
+from .fields import LATEST_TIME
 
 
 @dataclass(frozen=True, slots=True)

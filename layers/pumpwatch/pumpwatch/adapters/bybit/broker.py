@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import TypeVar
 
+from pumpwatch.domain.moments import DAY, WEEK
 from pumpwatch.domain.trading.access import Access
 from pumpwatch.domain.trading.orders import (
     Account,
@@ -54,9 +55,7 @@ LISTS = {
 """Each list's name, and the most rows that may be asked for at once."""
 DEMO_HOSTS = frozenset({"api-demo.bybit.com", "api-demo-testnet.bybit.com"})
 
-WEEK = 7 * 86_400_000
-"""Longest span of one execution query, milliseconds."""
-KEPT = 730 * 86_400_000
+KEPT = 730 * DAY
 """The age up to which Bybit keeps executions, milliseconds."""
 
 Item = TypeVar("Item")
@@ -155,7 +154,8 @@ class BybitBroker(Broker):
         now = self._clock.now()
         start = max(since, now - KEPT)
         while True:
-            # The last window stays open: executions younger than the latest stamp are wanted too.
+            # A query spans a week at most; the last one stays open, for executions younger than
+            # the latest stamp.
             last = start + WEEK > now
             bounds = {"startTime": start} | ({} if last else {"endTime": start + WEEK - 1})
             fills, bad = self._read(endpoints.EXECUTIONS, read_fill, symbol=symbol, **bounds)

@@ -20,7 +20,7 @@ T = TypeVar("T")
 LONGEST_TEXT, LONGEST_SHOWN = 200, 40
 LARGEST_ID = 10**30
 LATEST_TIME = 4_102_444_800_000
-"""The year 2100, milliseconds UTC."""
+"""The year 2100, milliseconds UTC: a stamp beyond it is nonsense."""
 
 NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,2})?")
 

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import HOUR, MINUTE, BoolArray, Candles, FloatArray, IntArray
+from pumpwatch.domain.market.candles import BoolArray, Candles, FloatArray, IntArray
+from pumpwatch.domain.moments import DAY, HOUR, MINUTE
 
 from .base import Carry, Detector
 
-DAY = 24 * HOUR
 KEPT = 26 * HOUR
 ROUNDING = 1e-3
 """Absolute allowance for flows: the exchange rounds them to four decimals."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DAY = 86_400_000
+from pumpwatch.domain.moments import DAY
+
 EXPIRY_WARNING_DAYS = 14
 
 

@@ -7,12 +7,11 @@ from decimal import Decimal
 from typing import Protocol
 
 from pumpwatch.domain.detection.signals import Phase, Signal
+from pumpwatch.domain.moments import MINUTE
 
 from .orders import Side
 from .plans import Denied, EntryPlan, Quote
 from .rounding import decimal_from
-
-MINUTE = 60_000
 
 
 class Strategy(Protocol):

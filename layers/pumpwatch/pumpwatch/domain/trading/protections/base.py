@@ -14,9 +14,6 @@ from typing import Protocol
 from pumpwatch.domain.market.health import Health
 from pumpwatch.domain.trading.trades import Trade
 
-SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
-"""Milliseconds."""
-
 
 @dataclass(frozen=True, slots=True)
 class Lock:

@@ -11,7 +11,9 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import ClassVar
 
-from .base import HOUR, MINUTE, Lock, TradingHistory
+from pumpwatch.domain.moments import HOUR, MINUTE
+
+from .base import Lock, TradingHistory
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
+from pumpwatch.domain.moments import HOUR
 from pumpwatch.domain.trading.trades import Trade
 
-from .base import HOUR, Lock, TradingHistory
+from .base import Lock, TradingHistory
 
 
 @dataclass(frozen=True, slots=True)

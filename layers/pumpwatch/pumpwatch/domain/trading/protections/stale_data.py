@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .base import SECOND, Lock, TradingHistory
+from pumpwatch.domain.moments import SECOND
+
+from .base import Lock, TradingHistory
 
 
 @dataclass(frozen=True, slots=True)
