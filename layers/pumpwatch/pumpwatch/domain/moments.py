@@ -1,14 +1,11 @@
-"""Spans of time in milliseconds, and times as people read them."""
+"""Spans of time, and times as people read them."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-SECOND = 1_000
-MINUTE = 60 * SECOND
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
-WEEK = 7 * DAY
+SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+"""Milliseconds."""
 
 
 def utc_text(time: int) -> str:

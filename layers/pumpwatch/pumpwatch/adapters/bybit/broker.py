@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import TypeVar
 
-from pumpwatch.domain.moments import DAY, WEEK
+from pumpwatch.domain.moments import DAY
 from pumpwatch.domain.trading.access import Access
 from pumpwatch.domain.trading.orders import (
     Account,
@@ -55,6 +55,7 @@ LISTS = {
 """Each list's name, and the most rows that may be asked for at once."""
 DEMO_HOSTS = frozenset({"api-demo.bybit.com", "api-demo-testnet.bybit.com"})
 
+WEEK = 7 * DAY
 KEPT = 730 * DAY
 """The age up to which Bybit keeps executions, milliseconds."""
 
