@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pumpwatch.domain.market.candles import COLUMNS, MINUTE, Candles
+from pumpwatch.domain.market.candles import COLUMNS, Candles
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch_workbench.research.backtest.contracts import LOOK, derived_contract
 from pumpwatch_workbench.research.backtest.market import Block
 

@@ -16,7 +16,8 @@ from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.detection.ewma import Ewma
 from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
 from pumpwatch.domain.detection.karbalaii import Karbalaii
-from pumpwatch.domain.market.candles import MINUTE, Candles
+from pumpwatch.domain.market.candles import Candles
+from pumpwatch.domain.moments import MINUTE
 
 SYMBOLS, CANDLES = 600, 2880
 REPEATS = 7

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.market.snapshot import Instrument
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
 from pumpwatch_workbench.research.backtest.settings import Assumptions, BacktestSettings
@@ -81,7 +81,7 @@ class Exits:
         if holding.trailing is not None:
             so_far = min(holding.best, opened) if short else max(holding.best, opened)
             levels.append((so_far + sign * holding.trailing, ExitReason.TRAILING_STOP))
-        for level, reason in sorted(levels, key=lambda one: sign * (one[0] or 0)):
+        for level, reason in sorted(levels, key=lambda level: sign * (level[0] or 0)):
             if level is not None and sign * (worst - level) >= 0:
                 return reason, max(level, opened) if short else min(level, opened)
         target = trade.take_profit
@@ -155,7 +155,7 @@ class Exits:
         return trade.with_(
             state=TradeState.CLOSED,
             exit_price=holding.exit_value / trade.quantity,
-            exit_reason=max(holding.weights, key=lambda one: holding.weights[one]),
+            exit_reason=max(holding.weights, key=lambda reason: holding.weights[reason]),
             fees=holding.fees,
             funding=holding.funding,
             realised_pnl=gross - holding.fees - holding.funding,

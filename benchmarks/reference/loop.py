@@ -11,8 +11,8 @@ from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.events import advance
 from pumpwatch.domain.detection.rules import detector_named
 from pumpwatch.domain.detection.signals import Signal
-from pumpwatch.domain.market.candles import HOUR, MINUTE
 from pumpwatch.domain.market.snapshot import Instrument
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.domain.trading.funding import FundingTerms
 from pumpwatch.domain.trading.limits import Book, check_account, check_plan, check_symbol
 from pumpwatch.domain.trading.orders import Side
@@ -42,8 +42,8 @@ def reference_trades(blocks: Sequence[Block], settings: BacktestSettings) -> lis
     if not recordings:
         return []
     loop = _Loop(recordings, settings, detector)
-    first = min(one.first for one in recordings)
-    last = max(one.end for one in recordings)
+    first = min(recording.first for recording in recordings)
+    last = max(recording.end for recording in recordings)
     for tick in range(first, last + SETTLED_AFTER * MINUTE + MINUTE, MINUTE):
         loop.step(tick)
     return loop.closed
@@ -64,7 +64,7 @@ class _Loop:
         self.limits = limits_from(settings.trade)
         self.protections = protections_from(settings.trade)
         self.equity_realised = settings.trade.paper_equity_usdt
-        self.held: list[tuple[Holding, Recording]] = []
+        self.holdings: list[tuple[Holding, Recording]] = []
         self.closed: list[Trade] = []
         self.locks: list[Lock] = []
         self.halted: int | None = None
@@ -78,34 +78,38 @@ class _Loop:
         if self.halted is not None and tick >= self._resume_time():
             self.resumed, self.halted = self._resume_time(), None
         self._look_for_signals(tick)
-        due = [one for one in self.waiting if one[0] == tick]
-        self.waiting = [one for one in self.waiting if one[0] > tick]
+        due = [entry for entry in self.waiting if entry[0] == tick]
+        self.waiting = [entry for entry in self.waiting if entry[0] > tick]
         if ended or due:
             self._judge(tick)
-        for _, signal, recording in sorted(due, key=lambda one: (one[1].symbol, one[2].segment)):
+        for _, signal, recording in sorted(
+            due, key=lambda entry: (entry[1].symbol, entry[2].segment)
+        ):
             self._enter(signal, recording, tick)
 
     # --- signals -------------------------------------------------------------------------
 
     def _look_for_signals(self, tick: int) -> None:
-        for one in self.recordings:
-            if not one.first < tick <= one.end:
+        for recording in self.recordings:
+            if not recording.first < tick <= recording.end:
                 continue
-            if one.event is None and tick not in one.alarms:
+            if recording.event is None and tick not in recording.alarms:
                 continue
-            view = view_at(one, tick, self.detector.interval)
-            one.event, signals = advance(one.event, view, tick, self.detector.name, self.rules)
+            view = view_at(recording, tick, self.detector.interval)
+            recording.event, signals = advance(
+                recording.event, view, tick, self.detector.name, self.rules
+            )
             delay = (self.settings.assumed.delay_candles - 1) * MINUTE
             for signal in signals:
                 if self.strategy.acts_on(signal):
-                    self.waiting.append((tick + delay, signal, one))
+                    self.waiting.append((tick + delay, signal, recording))
 
     # --- positions -----------------------------------------------------------------------
 
     def _follow_positions(self, tick: int) -> bool:
         """Let the minute that has just ended, then the one that begins, act on what is held."""
-        before = len(self.held)
-        for holding, recording in list(self.held):
+        before = len(self.holdings)
+        for holding, recording in list(self.holdings):
             if holding.reason is None:
                 self.exits.test_minute(holding, recording, tick - MINUTE)
             if holding.reason is None and tick >= holding.trade.closes_at and tick < recording.end:
@@ -118,15 +122,15 @@ class _Loop:
                 self.exits.settle(holding, recording, tick)
             elif holding.reason is not None and holding.left > 0 and row is not None:
                 self.exits.take_out(holding, row, tick, Decimal(repr(row[OPEN])), tick)
-        finished = [one for one in self.held if one[0].left <= 0]
-        self.held = [one for one in self.held if one[0].left > 0]
+        finished = [pair for pair in self.holdings if pair[0].left <= 0]
+        self.holdings = [pair for pair in self.holdings if pair[0].left > 0]
         for holding, _ in sorted(
-            finished, key=lambda one: (one[0].trade.exit_time, one[0].trade.signal_id)
+            finished, key=lambda pair: (pair[0].trade.exit_time, pair[0].trade.signal_id)
         ):
             closed = self.exits.closed(holding)
             self.equity_realised += closed.realised_pnl
             self.closed.append(closed)
-        return len(self.held) < before
+        return len(self.holdings) < before
 
     # --- entries -------------------------------------------------------------------------
 
@@ -134,7 +138,7 @@ class _Loop:
         row = recording.row_at(tick)
         if row is None or self.halted is not None or in_force(self.locks, signal.symbol, tick):
             return
-        live = [one.trade for one, _ in self.held]
+        live = [holding.trade for holding, _ in self.holdings]
         if check_symbol(signal.symbol, trades=live, positions=(), open_orders=()) is not None:
             return
         opened, half = Decimal(repr(row[OPEN])), self.settings.assumed.spread / 2
@@ -178,7 +182,7 @@ class _Loop:
             best=opened,
             trailing=trailing * price if trailing else None,
         )
-        self.held.append((holding, recording))
+        self.holdings.append((holding, recording))
 
     def _sized(
         self, signal: Signal, quote: Quote, contract: Instrument, tick: int
@@ -220,17 +224,17 @@ class _Loop:
 
     def _book(self, tick: int) -> Book:
         equity, exposure, margin = self._equity(tick), Decimal(0), Decimal(0)
-        for holding, recording in self.held:
+        for holding, recording in self.holdings:
             quantity = holding.trade.quantity
             exposure += quantity * Decimal(repr(recording.price_at(tick)))
             margin += holding.entry_value / self.settings.trade.leverage
-        return Book(equity, max(Decimal(0), equity - margin), exposure, len(self.held))
+        return Book(equity, max(Decimal(0), equity - margin), exposure, len(self.holdings))
 
     # --- equity and protections ----------------------------------------------------------
 
     def _unrealised(self, tick: int) -> Decimal:
         total = Decimal(0)
-        for holding, recording in self.held:
+        for holding, recording in self.holdings:
             worth = holding.trade.quantity * Decimal(repr(recording.price_at(tick)))
             gain = worth - holding.entry_value
             total += gain if holding.trade.side is Side.BUY else -gain
@@ -248,7 +252,7 @@ class _Loop:
         minutes = max(trade.symbol_cooldown_minutes, trade.losing_streak_pause_minutes)
         start = max(tick - max(hours * HOUR, minutes * MINUTE), self.resumed)
         history = TradingHistory(
-            closed=[one for one in self.closed if (one.exit_time or 0) >= start],
+            closed=[trade for trade in self.closed if (trade.exit_time or 0) >= start],
             equity=self._equity(tick),
             unrealised=self._unrealised(tick),
             data_age=0,
@@ -262,12 +266,12 @@ class _Loop:
             self.halted = tick if self.halted is None else self.halted
             return
         same = [
-            one
-            for one in self.locks
-            if (one.protection, one.symbol) == (lock.protection, lock.symbol)
+            known
+            for known in self.locks
+            if (known.protection, known.symbol) == (lock.protection, lock.symbol)
         ]
-        if all((one.until or 0) < lock.until for one in same):
-            self.locks = [one for one in self.locks if one not in same] + [lock]
+        if all((known.until or 0) < lock.until for known in same):
+            self.locks = [known for known in self.locks if known not in same] + [lock]
 
 
 def _day(time: int) -> str:

@@ -17,8 +17,8 @@ from pumpwatch.domain.detection.ewma import Ewma
 from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.detection.signals import PumpEvent
-from pumpwatch.domain.market.candles import HOUR, MINUTE
 from pumpwatch.domain.market.snapshot import Instrument
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch_workbench.research.backtest.market import Block
 
 OPEN, HIGH, LOW, CLOSE, VOLUME, TURNOVER = range(6)
@@ -69,9 +69,9 @@ def recording_of(block: Block, row: int, detector: Detector) -> Recording:
         judged_first = -(-first // HOUR) * HOUR
         judged = _whole_hours(rows[(judged_first - first) // MINUTE :])
     alarms = {}
-    for index, found in enumerate(_detections(judged, detector)):
-        if found is not None and found[0]:
-            alarms[judged_first + (index + 1) * detector.interval] = found[1:]
+    for index, result in enumerate(_detections(judged, detector)):
+        if result is not None and result[0]:
+            alarms[judged_first + (index + 1) * detector.interval] = result[1:]
     return Recording(
         block.segments[row], candles.symbols[row], block.contracts[row], first, rows, alarms
     )

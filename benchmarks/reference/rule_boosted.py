@@ -12,33 +12,34 @@ from itertools import pairwise
 from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.detection.learned import LearnedScore
 
-from .rules import CLOSE, HIGH, TURNOVER, VOLUME, Found, Row
+from .rules import (
+    CLOSE,
+    HIGH,
+    TURNOVER,
+    VOLUME,
+    Result,
+    Row,
+    deviation_of,
+    judged,
+    mean_of,
+)
 
 DAY = 1440
 
 
-def boosted(rows: Sequence[Row | None], rule: Boosted) -> list[Found | None]:
+def boosted(rows: Sequence[Row | None], rule: Boosted) -> list[Result | None]:
     """Apply the rule to one symbol whose trades are not known."""
-    found: list[Found | None] = []
-    past: list[Row] = []
-    for row in rows:
-        if row is None:
-            found.append(None)
-            continue
-        if not past:
-            found.append((False, math.nan, math.nan))
-        else:
-            found.append(_judged(past, row, rule))
-        past.append(row)
-    return found
+    return judged(rows, lambda past, row: _judge(past, row, rule))
 
 
-def _judged(past: Sequence[Row], row: Row, rule: Boosted) -> Found:
+def _judge(past: Sequence[Row], row: Row, rule: Boosted) -> Result:
+    if not past:
+        return False, math.nan, math.nan
     day = past[-DAY:]
-    mean = math.fsum(one[TURNOVER] for one in day) / DAY
+    mean = math.fsum(candle[TURNOVER] for candle in day) / DAY
     strength = row[TURNOVER] / mean if mean > 0 else (math.inf if row[TURNOVER] > 0 else math.nan)
     jump = row[HIGH] / past[-1][CLOSE] - 1
-    lowest = min(one[CLOSE] for one in past[-rule.reach :])
+    lowest = min(candle[CLOSE] for candle in past[-rule.reach :])
     burst = row[TURNOVER] > rule.burst * mean and row[HIGH] > (1 + rule.rise) * lowest
     if len(past) < DAY or not burst:
         return False, strength, jump
@@ -52,36 +53,36 @@ def _judged(past: Sequence[Row], row: Row, rule: Boosted) -> Found:
 
 def traits_of(day: Sequence[Row], row: Row) -> list[float]:
     """Return the traits of a candle after 1,440 others."""
-    flow = [one[TURNOVER] for one in day]
-    close = [one[CLOSE] for one in day]
+    flow = [candle[TURNOVER] for candle in day]
+    close = [candle[CLOSE] for candle in day]
     now, last, top = row[TURNOVER], close[-1], row[HIGH]
-    mean = _mean(flow)
+    mean = mean_of(flow)
     jumps = [after[HIGH] / before[CLOSE] - 1 for before, after in pairwise(day)]
     returns = [math.log(b / a) for a, b in pairwise(close)]
-    volatility = _deviation(returns)
+    volatility = deviation_of(returns)
     jump = top / last - 1
     paid = now / row[VOLUME] if row[VOLUME] > 0 else last
     least = mean * 1e-3
     return [
         _log(now / mean),
         jump,
-        _log((now - mean) / max(_deviation(flow), least)),
+        _log((now - mean) / max(deviation_of(flow), least)),
         top / min(close[-5:]) - 1,
         top / _middle(close[-60:]) - 1,
         max([*jumps[-4:], jump]),
         _log((now + flow[-1] + flow[-2]) / mean),
-        _log(now / max(_mean(flow[-65:-5]), least)),
+        _log(now / max(mean_of(flow[-65:-5]), least)),
         _log(now / max(*flow[:-10], least)),
         *(_log(flow[-back] / mean, 0.1) for back in (1, 2, 3, 4)),
-        sum(one > 0 for one in flow) / len(flow),
-        sum(one > 30 * mean for one in flow[:-10]),
+        sum(value > 0 for value in flow) / len(flow),
+        sum(value > 30 * mean for value in flow[:-10]),
         max(jumps[:-10]),
         volatility,
         math.log1p(jump) / max(volatility, 1e-5),
-        _log(_mean(flow[-65:-5]) / mean, 0.05),
+        _log(mean_of(flow[-65:-5]) / mean, 0.05),
         (row[CLOSE] - last) / (top - last) if top > last else 0.0,
         (paid - last) / (top - last) if top > last else 0.0,
-        _log(_mean(flow[-60:]) / mean, 0.05),
+        _log(mean_of(flow[-60:]) / mean, 0.05),
     ]
 
 
@@ -111,12 +112,3 @@ def _middle(values: Sequence[float]) -> float:
 
 def _log(value: float, least: float = 1e-3) -> float:
     return math.log(max(value, least))
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
-
-
-def _deviation(values: Sequence[float]) -> float:
-    middle = _mean(values)
-    return math.sqrt(_mean([(value - middle) ** 2 for value in values]))

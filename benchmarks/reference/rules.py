@@ -8,117 +8,106 @@ list of (alarm, strength, jump), None where the candle is not known or nothing i
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pumpwatch.domain.detection.ewma import Ewma
 from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
 from pumpwatch.domain.detection.karbalaii import Karbalaii
-from pumpwatch.domain.market.candles import Candles
+from pumpwatch.domain.market.candles import COLUMNS, Candles
 
 Row = tuple[float, float, float, float, float, float]
 OPEN, HIGH, LOW, CLOSE, VOLUME, TURNOVER = range(6)
-Found = tuple[bool, float, float]
+Result = tuple[bool, float, float]
 
 
 def rows_of(candles: Candles, symbol: int) -> list[Row | None]:
     """Return one symbol's candles as rows."""
-    columns = (
-        candles.open,
-        candles.high,
-        candles.low,
-        candles.close,
-        candles.volume,
-        candles.turnover,
-    )
-    rows: list[Row | None] = []
-    for index in range(candles.shape[1]):
-        one = [float(column[symbol, index]) for column in columns]
-        rows.append(
-            None if math.isnan(one[CLOSE]) else (one[0], one[1], one[2], one[3], one[4], one[5])
-        )
-    return rows
+    columns = [getattr(candles, name)[symbol].tolist() for name in COLUMNS]
+    return [None if math.isnan(row[CLOSE]) else row for row in zip(*columns, strict=True)]
 
 
-def ewma(rows: Sequence[Row | None], rule: Ewma) -> list[Found | None]:
-    """Apply the `ewma` rule to one symbol."""
-    found: list[Found | None] = []
-    weight = 2 / (rule.span + 1)
-    mean = variance = last_close = math.nan
-    known = 0
-    for row in rows:
-        if row is None:
-            found.append(None)
-            continue
-        if known == 0:
-            mean, variance = row[TURNOVER], 0.0
-            found.append((False, 0.0, math.nan))
-        else:
-            distance = row[TURNOVER] - mean
-            strength = distance / math.sqrt(variance + rule.epsilon**2)
-            jump = row[HIGH] / last_close - 1
-            alarm = known >= rule.minimum and strength > rule.turnover_z and jump > rule.jump
-            found.append((alarm, strength, jump))
-            mean = mean + weight * distance
-            variance = weight * distance**2 + (1 - weight) * variance
-        last_close = row[CLOSE]
-        known += 1
-    return found
-
-
-def karbalaii(rows: Sequence[Row | None], rule: Karbalaii) -> list[Found | None]:
-    """Apply the `karbalaii` rule to one symbol."""
-    found: list[Found | None] = []
+def judged(
+    rows: Sequence[Row | None], judge: Callable[[Sequence[Row], Row], Result]
+) -> list[Result | None]:
+    """Apply `judge(past, row)` to each known candle in turn; `past` holds those before it."""
+    results: list[Result | None] = []
     past: list[Row] = []
+    for row in rows:
+        results.append(None if row is None else judge(past, row))
+        if row is not None:
+            past.append(row)
+    return results
+
+
+def ewma(rows: Sequence[Row | None], rule: Ewma) -> list[Result | None]:
+    """Apply the `ewma` rule to one symbol."""
+    weight = 2 / (rule.span + 1)
+    mean = variance = math.nan
+
+    def judge(past: Sequence[Row], row: Row) -> Result:
+        nonlocal mean, variance
+        if not past:
+            mean, variance = row[TURNOVER], 0.0
+            return False, 0.0, math.nan
+        distance = row[TURNOVER] - mean
+        strength = distance / math.sqrt(variance + rule.epsilon**2)
+        jump = row[HIGH] / past[-1][CLOSE] - 1
+        alarm = len(past) >= rule.minimum and strength > rule.turnover_z and jump > rule.jump
+        mean = mean + weight * distance
+        variance = weight * distance**2 + (1 - weight) * variance
+        return alarm, strength, jump
+
+    return judged(rows, judge)
+
+
+def karbalaii(rows: Sequence[Row | None], rule: Karbalaii) -> list[Result | None]:
+    """Apply the `karbalaii` rule to one symbol."""
     weight = 2 / (rule.ewma_hours + 1)
     average = math.nan
-    for row in rows:
-        if row is None:
-            found.append(None)
-            continue
+
+    def judge(past: Sequence[Row], row: Row) -> Result:
+        nonlocal average
         volume = row[VOLUME]
         if not past:
-            found.append((False, math.nan, math.nan))
             average = volume
-        else:
-            volumes = [one[VOLUME] for one in past]
-            jump = row[HIGH] / _mean([one[OPEN] for one in past[-rule.price_hours :]]) - 1
-            limits = (
-                (1 + rule.volume_rise) * _mean(volumes[-rule.price_hours :]),
-                rule.ewma_share * average + rule.sigmas * _deviation(volumes[-rule.sigma_hours :]),
-                rule.maximum_share * max(volumes[-rule.maximum_hours :]),
-            )
-            alarm = all(volume > limit for limit in limits) and jump > rule.price_rise
-            strength = _ratio(volume, max(limits))
-            found.append((alarm and len(past) >= rule.minimum, strength, jump))
-            average = average + weight * (volume - average)
-        past.append(row)
-    return found
+            return False, math.nan, math.nan
+        volumes = [earlier[VOLUME] for earlier in past]
+        jump = row[HIGH] / mean_of([earlier[OPEN] for earlier in past[-rule.price_hours :]]) - 1
+        usual = rule.ewma_share * average
+        limits = (
+            (1 + rule.volume_rise) * mean_of(volumes[-rule.price_hours :]),
+            usual + rule.sigmas * deviation_of(volumes[-rule.sigma_hours :]),
+            rule.maximum_share * max(volumes[-rule.maximum_hours :]),
+        )
+        alarm = all(volume > limit for limit in limits) and jump > rule.price_rise
+        average = average + weight * (volume - average)
+        return alarm and len(past) >= rule.minimum, _ratio(volume, max(limits)), jump
+
+    return judged(rows, judge)
 
 
-def kamps_kleinberg(rows: Sequence[Row | None], rule: KampsKleinberg) -> list[Found | None]:
+def kamps_kleinberg(rows: Sequence[Row | None], rule: KampsKleinberg) -> list[Result | None]:
     """Apply the `kamps-kleinberg` rule to one symbol."""
-    found: list[Found | None] = []
-    past: list[Row] = []
-    for row in rows:
-        if row is None:
-            found.append(None)
-            continue
-        past.append(row)
-        window = past[-rule.hours :]
-        factor = row[HIGH] / _mean([one[CLOSE] for one in window])
-        strength = _ratio(row[VOLUME], _mean([one[VOLUME] for one in window]))
+
+    def judge(past: Sequence[Row], row: Row) -> Result:
+        window = [*past, row][-rule.hours :]
+        factor = row[HIGH] / mean_of([candle[CLOSE] for candle in window])
+        strength = _ratio(row[VOLUME], mean_of([candle[VOLUME] for candle in window]))
         alarm = factor > rule.price_factor and strength > rule.volume_factor
-        found.append((alarm and len(past) - 1 >= rule.minimum, strength, factor - 1))
-    return found
+        return alarm and len(past) >= rule.minimum, strength, factor - 1
+
+    return judged(rows, judge)
 
 
-def _mean(values: Sequence[float]) -> float:
+def mean_of(values: Sequence[float]) -> float:
+    """Return the mean."""
     return math.fsum(values) / len(values)
 
 
-def _deviation(values: Sequence[float]) -> float:
-    middle = _mean(values)
-    return math.sqrt(_mean([(value - middle) ** 2 for value in values]))
+def deviation_of(values: Sequence[float]) -> float:
+    """Return the population standard deviation."""
+    middle = mean_of(values)
+    return math.sqrt(mean_of([(value - middle) ** 2 for value in values]))
 
 
 def _ratio(value: float, limit: float) -> float:

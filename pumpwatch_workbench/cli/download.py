@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
-from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadInput
 from pumpwatch.ports import MarketData
 from pumpwatch_workbench.cli.bybit import checked_address, public_session

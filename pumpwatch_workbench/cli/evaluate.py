@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import AsJson, Detector, LabelledFolder, ReportPage
 from pumpwatch_workbench.cli.printing import print_end

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pumpwatch.domain.market.candles import MINUTE, Candles, FloatArray, IntArray
+from pumpwatch.domain.market.candles import Candles, FloatArray, IntArray
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings.parquet import (
     CANDLE_COLUMNS,

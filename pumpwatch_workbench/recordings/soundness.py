@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import polars as pl
 
-from pumpwatch.domain.market.candles import HOUR, MINUTE, BoolArray, FloatArray, IntArray
+from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch_workbench.recordings.parquet import CANDLE_COLUMNS, EMPTY, PRICES
 from pumpwatch_workbench.recordings.tables import SegmentRow, moment
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import polars as pl
 
-from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.market.snapshot import Instrument
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings.parquet import FORMAT, check_file, unreadable
 

@@ -8,7 +8,7 @@ from support.records import an_entry, an_exit
 from support.scripted_market import START
 
 from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
-from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import FillKind, OrderState, Side, StopTrigger
 from pumpwatch.errors import DeadlineNear, DuplicateOrder, Rejected
 from pumpwatch_workbench.local.memory import MemoryPaperStore

@@ -9,7 +9,6 @@ from support.stub_bybit import ACCEPTED, FORBIDDEN_PAGE, Reply, ok, refused
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.broker import BybitBroker
 from pumpwatch.adapters.bybit.refusals import is_trouble, word_of
-from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import (
     BadCredentials,
     DuplicateOrder,
@@ -63,12 +62,6 @@ ORDERS = BOTH + table(
 QUESTIONS = BOTH + table(
     (NOTHING_DONE + IN_DOUBT + UNHEARD_OF + DUPLICATE + REFUSED + GONE, ExchangeUnavailable)
 )
-
-
-@pytest.fixture
-def session(stub, session_to):
-    key = ExchangeKey("key", "secret")
-    return session_to(stub.url, key=key, timeout_seconds=1, wait=lambda _: None)
 
 
 def send(session, endpoint):

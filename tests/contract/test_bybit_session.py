@@ -1,17 +1,24 @@
 """What the session makes of everything a server can do to it, over real HTTP."""
 
 import hmac
-import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from support.stub_bybit import ACCEPTED, DOUBTFUL, FORBIDDEN_PAGE, STAMP, Reply, ok, refused
+from support.stub_bybit import (
+    ACCEPTED,
+    DOUBTFUL,
+    FORBIDDEN_PAGE,
+    KEY,
+    STAMP,
+    Reply,
+    act,
+    ask,
+    ok,
+    refused,
+)
 
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.session import ExchangeClock
-from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.market.health import Health
 from pumpwatch.errors import (
     BadCredentials,
@@ -23,30 +30,11 @@ from pumpwatch.errors import (
 )
 from pumpwatch_workbench.local.memory import ManualDeadline
 
-KEY = ExchangeKey("public-part-of-key", "secret-part-of-key")
 TIME, TICKERS, CREATE = e.TIME.path, e.TICKERS.path, e.CREATE_ORDER.path
-
-
-@pytest.fixture
-def waits():
-    return []
-
-
-@pytest.fixture
-def session(stub, session_to, waits):
-    return session_to(stub.url, key=KEY, timeout_seconds=1, wait=waits.append)
-
-
-def ask(session):
-    return session.call(e.TICKERS, category="linear")
 
 
 def ask_time(session):
     return session.time()
-
-
-def act(session):
-    return session.call(e.CREATE_ORDER, category="linear", symbol="AUSDT", qty="1")
 
 
 def test_an_answer_comes_with_its_result_and_time(stub, session):
@@ -242,31 +230,3 @@ def test_health_looks_back_ten_minutes_by_the_exchanges_time(stub, session):
     assert health(session, STAMP + 550_000) == Health(requests=4, failures=2)
     ask_time(session)
     assert health(session, STAMP + 640_000) == Health(requests=2, failures=0)
-
-
-# --- any bytes at all --------------------------------------------------------------------
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["retCode", "retMsg", "result", "time", "list"]), inner)
-    ),
-    max_leaves=8,
-)
-
-
-@settings(
-    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(body=st.binary(max_size=40) | JSON.map(lambda value: json.dumps(value).encode()))
-def test_any_answer_gives_a_value_or_a_typed_error(stub, session, body):
-    session.start_run(ManualDeadline())
-    stub.answer(TICKERS, Reply(body))
-    stub.answer(CREATE, Reply(body))
-    for call in (ask, act):
-        before = len(stub.sent(CREATE))
-        try:
-            call(session)
-        except PumpwatchError:
-            assert call is ask or len(stub.sent(CREATE)) == before + 1

@@ -8,39 +8,19 @@ from itertools import pairwise
 
 import pytest
 from support.records import an_entry
-from support.stub_bybit import ACCEPTED, STAMP, Reply, ok, refused
+from support.stub_bybit import ACCEPTED, KEY, STAMP, Reply, act, ask, ok, refused
 
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.broker import BybitBroker
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.adapters.bybit.session import ExchangeClock
 from pumpwatch.adapters.deadlines import TimerDeadline
-from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import StopTrigger
 from pumpwatch.errors import DeadlineNear, ExchangeUnavailable, OutcomeUnknown
 from pumpwatch_workbench.local.memory import ManualClock, ManualDeadline
 
-KEY = ExchangeKey("public-part-of-key", "secret-part-of-key")
 TIME, TICKERS, CREATE = e.TIME.path, e.TICKERS.path, e.CREATE_ORDER.path
 LONG = ok({"text": "x" * 200}).body
-
-
-@pytest.fixture
-def waits():
-    return []
-
-
-@pytest.fixture
-def session(stub, session_to, waits):
-    return session_to(stub.url, key=KEY, timeout_seconds=1, wait=waits.append)
-
-
-def ask(session):
-    return session.call(e.TICKERS, category="linear")
-
-
-def act(session):
-    return session.call(e.CREATE_ORDER, category="linear", symbol="AUSDT", qty="1")
 
 
 class Stopwatch:
@@ -108,17 +88,6 @@ def test_a_connection_serves_many_requests_and_heals(stub, session):
 
 CUT = Reply(LONG[:40], claimed_length=500)
 
-
-def test_a_cut_off_answer_is_asked_for_once_more_and_an_order_is_not_sent_again(stub, session):
-    stub.answer(TICKERS, CUT, ok({"list": []}))
-    assert ask(session).result == {"list": []}
-    stub.answer(CREATE, CUT, ACCEPTED)
-    with pytest.raises(OutcomeUnknown):
-        act(session)
-    assert len(stub.sent(CREATE)) == 1
-
-
-# --- rate limits -------------------------------------------------------------------------
 
 RESET = "X-Bapi-Limit-Reset-Timestamp"
 

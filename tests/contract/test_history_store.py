@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from support.records import NOW, candles, on_grid
 
 from pumpwatch.adapters.s3 import S3HistoryStore
-from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import StoreUnavailable
+from pumpwatch_workbench.local.store import SqliteHistoryStore
 
 STATE_KEY, SLICE_KEY = "v1/state/detect.npz", "v1/candles/60000/00003.npz"
 
@@ -158,3 +159,14 @@ def test_a_bucket_that_does_not_answer_is_unavailable():
     client = boto3.client("s3", endpoint_url="http://127.0.0.1:9", config=config)
     with pytest.raises(StoreUnavailable):
         S3HistoryStore("bucket", client).load_state("detect")
+
+
+def test_history_in_a_file_that_cannot_be_read_is_absent_counted_and_told(database, caplog):
+    history = SqliteHistoryStore(database)
+    history.save_state("detect", {"through": np.arange(3)})
+    assert history.load_state("detect") is not None
+    database.write("UPDATE archives SET body = ?", (b"garbage",))
+    assert history.load_state("detect") is None
+    assert history.load_slice(3, interval=60_000) is None
+    assert history.unreadable == 1
+    assert "is rebuilt" in caplog.text

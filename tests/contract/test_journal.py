@@ -49,45 +49,44 @@ def test_an_intent_after_the_lease_was_taken_over_stores_nothing(stores, lease):
     assert stores.journal.orders_on(DAY) == 0
 
 
+def refuses_every_write(stores, lease, trade, order):
+    """Assert that nothing is stored under a lease that does not count any more."""
+    kept = [stores.journal.trades_since(0), stores.journal.orders("signal-1")]
+    note = RepairNote(NOW, "opened", "")
+    writes = (
+        lambda: intend(stores, lease, "signal-2"),
+        lambda: stores.journal.settle(trade, settled(order), lease, repair=note),
+        lambda: stores.journal.save(replace(trade, state=TradeState.DROPPED), lease, repair=note),
+    )
+    for write in writes:
+        with pytest.raises(LeaseLost):
+            write()
+    assert kept == [stores.journal.trades_since(0), stores.journal.orders("signal-1")]
+    assert stores.journal.live_trades() == [trade]
+    assert stores.journal.orders_on(DAY) == 1
+    assert stores.journal.repairs("signal-1") == []
+
+
 def test_every_write_is_refused_after_the_release(stores, lease):
     trade, order = intend(stores, lease)
     stores.leases.release(lease)
-    with pytest.raises(LeaseLost):
-        intend(stores, lease, "signal-2")
-    with pytest.raises(LeaseLost):
-        stores.journal.settle(trade, settled(order), lease)
-    with pytest.raises(LeaseLost):
-        stores.journal.save(trade, lease)
-    assert stores.journal.orders("signal-1") == [order]
+    refuses_every_write(stores, lease, trade, order)
 
 
-def test_the_same_owner_under_an_older_token_writes_nothing(stores, lease):
+@pytest.mark.parametrize("owner", ["run-1", "run-2"])
+def test_the_same_owner_under_an_older_token_writes_nothing(stores, lease, owner):
     """The same event, delivered twice, has the same owner in both of its runs."""
     trade, order = intend(stores, lease)
     stores.wall.seconds += 31
-    second = stores.leases.acquire("trade", owner=lease.owner, seconds=30)
-    assert (second.owner, second.token) == (lease.owner, lease.token + 1)
-    with pytest.raises(LeaseLost):
-        intend(stores, lease, "signal-2")
-    with pytest.raises(LeaseLost):
-        stores.journal.settle(trade, settled(order), lease)
-    with pytest.raises(LeaseLost):
-        stores.journal.save(replace(trade, state=TradeState.DROPPED), lease)
-    assert stores.journal.live_trades() == [trade]
-    assert stores.journal.orders("signal-1") == [order]
-    assert stores.journal.orders_on(DAY) == 1
+    second = stores.leases.acquire("trade", owner=owner, seconds=30)
+    assert second.token == lease.token + 1
+    refuses_every_write(stores, lease, trade, order)
     intend(stores, second, "signal-2")
 
 
 def test_another_owner_with_the_same_token_writes_nothing(stores, lease):
     trade, order = intend(stores, lease)
-    stranger = replace(lease, owner="run-9")
-    with pytest.raises(LeaseLost):
-        intend(stores, stranger, "signal-2")
-    with pytest.raises(LeaseLost):
-        stores.journal.settle(trade, settled(order), stranger)
-    with pytest.raises(LeaseLost):
-        stores.journal.save(trade, stranger)
+    refuses_every_write(stores, replace(lease, owner="run-9"), trade, order)
 
 
 def test_the_same_order_is_intended_once(stores, lease):
@@ -198,18 +197,6 @@ def test_a_repair_is_stored_with_what_it_changed(stores, lease):
     assert list(stores.journal.repairs("signal-1")) == [first, second]
     assert stores.journal.repairs("signal-2") == []
     assert stores.journal.orders("signal-1") == [settled(order)]
-
-
-def test_a_run_that_lost_its_lease_stores_no_repair(stores, lease):
-    trade, order = intend(stores, lease)
-    stores.wall.seconds += 31
-    stores.leases.acquire("trade", owner="run-2", seconds=30)
-    note = RepairNote(NOW, "opened", "")
-    with pytest.raises(LeaseLost):
-        stores.journal.settle(trade, settled(order), lease, repair=note)
-    with pytest.raises(LeaseLost):
-        stores.journal.save(trade, lease, repair=note)
-    assert stores.journal.repairs("signal-1") == []
 
 
 def test_all_fields_of_a_trade_survive(stores, lease):

@@ -8,7 +8,8 @@ from support.broker_rigs import OTHER, SYMBOL, YOUNG, InProcessRig, bybit_rig
 from support.records import is_sound
 from support.scripted_market import START
 
-from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleRequest
+from pumpwatch.domain.market.candles import CandleRequest
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.errors import UnknownSymbol
 
 

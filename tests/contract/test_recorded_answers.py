@@ -10,14 +10,11 @@ from support.records import an_entry
 from support.stub_bybit import STAMP, Reply
 
 from pumpwatch.adapters.bybit import endpoints as e
-from pumpwatch.adapters.bybit.broker import BybitBroker
-from pumpwatch.adapters.bybit.market_data import BybitMarketData
-from pumpwatch.credentials import ExchangeKey
-from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleRequest
+from pumpwatch.domain.market.candles import CandleRequest
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.domain.trading.access import Access, refusals
 from pumpwatch.domain.trading.orders import FillKind, OrderState, Side, StopTrigger
 from pumpwatch.errors import ExchangeUnavailable, PumpwatchError, Rejected
-from pumpwatch_workbench.local.memory import ManualClock
 
 DEFAULT = Path(__file__).parents[2] / "../shared/data/bybit-recorded"
 FOLDER = Path(os.environ.get("PUMPWATCH_BYBIT_RECORDED", DEFAULT))
@@ -47,21 +44,6 @@ def serve(stub):
         stub.answer(endpoint.path, Reply(json.dumps(recorded(name)).encode()))
 
     return answer
-
-
-@pytest.fixture
-def session(stub, session_to):
-    return session_to(stub.url, key=ExchangeKey("key", "secret"), wait=lambda _: None)
-
-
-@pytest.fixture
-def market(session):
-    return BybitMarketData(session)
-
-
-@pytest.fixture
-def broker(session):
-    return BybitBroker(session, ManualClock(STAMP))
 
 
 def test_the_time(serve, market):

@@ -1,4 +1,4 @@
-"""Signals, events, leases, halt and totals: memory and DynamoDB behave alike."""
+"""Signals, events, leases, guards, totals and the paper account: all stores behave alike."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -10,6 +10,7 @@ from botocore.config import Config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.records import NOW, a_signal, an_event
+from support.trading_facts import record, status
 
 from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore, DynamoLockStore
 from pumpwatch.adapters.dynamodb.journal import DynamoJournal
@@ -19,7 +20,7 @@ from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
-from pumpwatch.errors import InvariantBroken, LeaseHeld, StoreUnavailable
+from pumpwatch.errors import DuplicateOrder, InvariantBroken, LeaseHeld, StoreUnavailable
 from pumpwatch_workbench.local.memory import MemoryTotalsStore
 
 
@@ -133,6 +134,19 @@ def test_a_halt_keeps_its_first_reason_until_somebody_resumes(stores):
     assert stores.halts.resumed() == NOW + 1
 
 
+def test_a_halt_in_force_can_be_told_to_close_positions(stores):
+    first = Halt("first", NOW, "trade")
+    close = Halt("close them", NOW + 1, "operator", close_positions=True)
+    stores.halts.halt(first)
+    stores.halts.halt(close)
+    assert stores.halts.current() == replace(first, close_positions=True)
+    stores.halts.halt(replace(first, reason="again"))
+    assert stores.halts.current() == replace(first, close_positions=True)
+    stores.halts.resume(by="operator", time=NOW + 2)
+    stores.halts.halt(first)
+    assert stores.halts.current() == first
+
+
 def a_lock(until, symbol="", protection="drawdown"):
     return Lock(protection, "too deep", NOW, until, symbol)
 
@@ -157,6 +171,24 @@ def test_a_later_end_replaces_an_earlier_one_and_never_the_other_way_round(store
     assert stores.locks.current(NOW) == [a_lock(NOW + 2_000)]
     stores.locks.save(a_lock(NOW + 3_000))
     assert stores.locks.current(NOW) == [a_lock(NOW + 3_000)]
+
+
+def test_the_paper_account_is_not_overwritten_by_who_has_not_seen_its_last_change(stores):
+    fresh = stores.paper.load()
+    first = stores.paper.commit(fresh, replace(fresh, realised=Decimal(5)))
+    with pytest.raises(StoreUnavailable, match="the paper account was changed by another run"):
+        stores.paper.commit(fresh, replace(fresh, realised=Decimal(7)))
+    assert stores.paper.load() == first
+    assert (first.version, first.realised) == (fresh.version + 1, 5)
+
+
+def test_an_order_id_is_taken_once_and_its_commit_leaves_nothing_behind(stores):
+    order = status(record())
+    before = stores.paper.commit(stores.paper.load(), stores.paper.load(), orders=[order])
+    assert stores.paper.order(order.order_id) == order
+    with pytest.raises(DuplicateOrder):
+        stores.paper.commit(before, replace(before, realised=Decimal(9)), orders=[order])
+    assert stores.paper.load() == before
 
 
 def test_totals_add_up_over_runs(stores):

@@ -25,7 +25,8 @@ from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.bootstrap.function import Function
 from pumpwatch.bootstrap.lease import RunLease
 from pumpwatch.bootstrap.numbers import describe
-from pumpwatch.domain.market.candles import HOUR, CandleRequest
+from pumpwatch.domain.market.candles import CandleRequest
+from pumpwatch.domain.moments import HOUR
 from pumpwatch.domain.trading.orders import Leg, order_id_for
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import StoreUnavailable

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore
 from pumpwatch.adapters.dynamodb.table import Table
-from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.main import app

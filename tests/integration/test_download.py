@@ -12,7 +12,8 @@ from support.scripted_market_data import instrument
 from typer.testing import CliRunner
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
-from pumpwatch.domain.market.candles import MINUTE, CandleSeries
+from pumpwatch.domain.market.candles import CandleSeries
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadInput, ExchangeForbidden, ExchangeUnavailable
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.research.backtest.recordings import Recordings

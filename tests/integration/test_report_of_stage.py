@@ -20,7 +20,7 @@ from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore, DynamoSignalSto
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.s3 import S3HistoryStore
-from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.trades import RepairNote
 from pumpwatch.metrics.catalogue import TRADE

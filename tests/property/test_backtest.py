@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from support.backtests import lively, random_block, with_values
 
 from benchmarks.reference import reference_trades
-from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch_workbench.research.backtest.digest import trade_line, trades_sha256
 from pumpwatch_workbench.research.backtest.engine import run_backtest
 

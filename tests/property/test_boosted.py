@@ -14,9 +14,9 @@ from benchmarks.reference import rules as reference
 from benchmarks.reference.rule_boosted import boosted, score_of
 from pumpwatch.domain.detection import chunks
 from pumpwatch.domain.detection.boosted import Boosted
-from pumpwatch.domain.detection.trade_traits import NEEDED, TRADE_TRAITS, trade_traits
-from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.detection.trade_traits import NEEDED, trade_traits
 from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.domain.moments import MINUTE
 
 EXAMPLES = settings(max_examples=20, deadline=None)
 LENGTH = 1700
@@ -147,72 +147,13 @@ def test_tree_walk_and_arrays_give_the_same_score():
         np.testing.assert_allclose(model.score(traits), slow, rtol=1e-9)
 
 
-def test_a_crowd_and_a_whale_differ_in_their_traits():
-    end = 10 * MINUTE
-    crowd = MarketTrades(
-        end - MINUTE + np.arange(0, 60_000, 200), np.ones(300, bool), np.linspace(1, 2, 300),
-        np.ones(300),
-    )  # fmt: skip
-    whale = MarketTrades(
-        end - np.array([9, 8, 7]), np.ones(3, bool), np.ones(3), np.array([1.0, 98.0, 1.0])
-    )
-    many, few = (dict(zip(TRADE_TRAITS, trade_traits(one, end, 1.0), strict=True)) for one in
-                 (crowd, whale))  # fmt: skip
-    assert many["seconds with a trade"] == 60
-    assert few["turnover share of the largest buy order"] == pytest.approx(0.98)
-    assert many["effective number of buy orders"] > few["effective number of buy orders"] + 4
-    assert few["trade share of the last 10 s"] == 1
-    assert trade_traits(crowd, end + 10 * MINUTE, 1.0) is None
-
-
-def market_trades(time, since=0):
-    ones = np.ones(len(time))
-    return MarketTrades(time, np.ones(len(time), bool), ones, ones, since)
-
-
-def test_an_exchange_shows_the_last_thousand_trades_and_no_more():
-    time = np.arange(0, 600_000, 100)
-    shown = market_trades(time).shown_at(500_000)
-    assert (len(shown.time), int(shown.time[0]), int(shown.time[-1])) == (1000, 400_000, 499_900)
-    assert shown.since == 399_901
-    few = market_trades(time[::50], since=7).shown_at(500_000)
-    assert (len(few.time), few.since) == (100, 7)
-
-
-def test_trades_that_are_cut_off_within_a_millisecond_are_not_taken_for_all_of_it():
-    time = np.repeat(np.arange(0, 600_000, 1_000), 3)
-    shown = market_trades(time).shown_at(600_000)
-    assert int(shown.time[0]) == 266_000
-    assert (shown.reach_back_to(266_000), shown.reach_back_to(266_001)) == (False, True)
-
-
-@pytest.mark.parametrize("reach", [NEEDED, NEEDED - 1, MINUTE, 20_000, 0])
-def test_part_of_a_minute_is_no_minute_with_few_trades(reach):
-    end = 10 * MINUTE
-    time = np.arange(0, end, 250)
-    whole = market_trades(time)
-    part = market_trades(time[time >= end - reach], since=end - reach)
-    traits = trade_traits(part, end, 1.0)
-    assert (traits is not None) == (reach >= NEEDED)
-    assert trade_traits(whole, end, 1.0) is not None
-
-
 @pytest.mark.parametrize("gap", [50, 71, 72, 80])
 def test_a_minute_of_more_trades_than_are_shown_is_not_known(gap):
     end = 10 * MINUTE
-    time = np.arange(0, end, gap)
-    known = trade_traits(market_trades(time), end, 1.0) is not None
+    time, ones = np.arange(0, end, gap), np.ones(end // gap + (end % gap > 0))
+    trades = MarketTrades(time, ones.astype(bool), ones, ones)
+    known = trade_traits(trades, end, 1.0) is not None
     assert known == (NEEDED / gap <= 1000)
-
-
-def test_the_rate_before_is_taken_over_what_is_known_of_five_minutes():
-    end = 10 * MINUTE
-    time = np.arange(0, end, 500)
-    rates = [
-        trade_traits(market_trades(time[time >= end - reach], since=end - reach), end, 1.0)[0]
-        for reach in (NEEDED, 3 * MINUTE, 9 * MINUTE)
-    ]
-    np.testing.assert_allclose(rates, 0.0, atol=0.05)
 
 
 def test_found_says_where_a_score_decided_and_what_it_knew():

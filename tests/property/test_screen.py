@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.random_candles import glance_of, random_tape
+from support.random_candles import random_tape, reading_of
 
 from pumpwatch.domain.detection.base import Carry
 from pumpwatch.domain.detection.boosted import Boosted
@@ -16,7 +16,7 @@ from pumpwatch.domain.detection.ewma import Ewma
 from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.detection.screen import Past, recent_flows, screen
-from pumpwatch.domain.market.candles import HOUR, MINUTE
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.usecases.detect.state import DetectState
 
 BEGIN = 1_700_000_000_000 // HOUR * HOUR
@@ -60,7 +60,7 @@ def play(rule, seed, offsets, *, fill, step, tally):
     for time in live + np.cumsum(offsets):
         if time >= end:
             break
-        now = glance_of(tapes, int(time), rule.flow, step=step)
+        now = reading_of(tapes, int(time), rule.flow, step=step)
         if state.last is not None:
             assert_lossless(rule, past, state, tapes, now, fill=fill, tally=tally)
         state.unjudged[:] = int(time) // rule.interval * rule.interval

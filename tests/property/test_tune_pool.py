@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.backtests import LIVELY, random_block
 
-from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch_workbench.research.backtest.digest import trades_sha256
 from pumpwatch_workbench.research.backtest.engine import run_backtest
 from pumpwatch_workbench.research.tune.pool import SignalPool

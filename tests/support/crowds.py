@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.domain.moments import MINUTE
 
 BEFORE = 6 * MINUTE
 

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 from support.scripted_market_data import ScriptedMarketData
 
-from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleSeries
+from pumpwatch.domain.market.candles import CandleSeries
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch_workbench.local.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore

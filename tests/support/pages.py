@@ -11,7 +11,7 @@ from support.journals import a_period
 from support.scale_figures import TICKS, USER, ticked
 from unit.reports.run_results import small_result
 
-from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch_workbench.operations.journal.agreement_figures import Agreement
 from pumpwatch_workbench.operations.journal.figures import figures_of
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog, Invocation

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pumpwatch.domain.detection.screen import Glance
+from pumpwatch.domain.detection.screen import Reading
 from pumpwatch.domain.market.candles import Candles
 
 COLUMNS = ("open", "high", "low", "close", "volume", "turnover")
@@ -140,7 +140,7 @@ def random_tape(seed: int, begin: int, end: int, live: int) -> Tape:
     return Tape(time, price, quantity)
 
 
-def glance_of(tapes: list[Tape], time: int, flow: str, *, step: int) -> Glance:
+def reading_of(tapes: list[Tape], time: int, flow: str, *, step: int) -> Reading:
     """Return the tickers at `time`, flows rounded to four decimals as the exchange does."""
     days = np.array([tape.day(time, step=step) for tape in tapes])
-    return Glance(time, days[:, 0], days[:, 1], np.round(days[:, 2 if flow == "volume" else 3], 4))
+    return Reading(time, days[:, 0], days[:, 1], np.round(days[:, 2 if flow == "volume" else 3], 4))

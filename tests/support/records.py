@@ -6,7 +6,8 @@ from decimal import Decimal
 import numpy as np
 
 from pumpwatch.domain.detection.signals import Phase, PumpEvent, Signal, event_id_for, signal_id_for
-from pumpwatch.domain.market.candles import MINUTE, Candles, CandleSeries, possible_candles
+from pumpwatch.domain.market.candles import Candles, CandleSeries, possible_candles
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import (
     Leg,
     OrderRequest,

@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import MINUTE, CandleRequest, CandleSeries, IntArray
+from pumpwatch.domain.market.candles import CandleRequest, CandleSeries, IntArray
 from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import PumpwatchError, UnknownSymbol
 
 COLUMNS = (

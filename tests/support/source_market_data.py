@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from support.scripted_market_data import instrument
 
-from pumpwatch.domain.market.candles import MINUTE, CandleSeries
+from pumpwatch.domain.market.candles import CandleSeries
 from pumpwatch.domain.market.snapshot import MarketSnapshot, OrderBook
 from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import PumpwatchError
 
 COLUMNS = ("open", "high", "low", "close", "volume", "turnover")

@@ -1,6 +1,7 @@
 """A tiny HTTP server that answers what it was told to, however rude."""
 
 import json
+import ssl
 import threading
 import time
 from collections import defaultdict
@@ -8,8 +9,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from pumpwatch.adapters.bybit import endpoints
+from pumpwatch.credentials import ExchangeKey
+
+KEY = ExchangeKey("public-part-of-key", "secret-part-of-key")
 STAMP = 1_760_000_045_678
-TIME_PATH = "/v5/market/time"
+TIME_PATH = endpoints.TIME.path
 FORBIDDEN_PAGE = (
     b"<!DOCTYPE HTML><HTML><HEAD><TITLE>ERROR: The request could not be satisfied</TITLE></HEAD>"
     b"<BODY>The Amazon CloudFront distribution is configured to block access from your country."
@@ -83,16 +88,31 @@ DOUBTFUL = {
 """Answers after which nobody knows whether the request was carried out."""
 
 
-class StubBybit:
-    """Answers come from a queue for each path; the last one stays. The time is always told."""
+def ask(session):
+    return session.call(endpoints.TICKERS, category="linear")
 
-    def __init__(self):
+
+def act(session):
+    return session.call(endpoints.CREATE_ORDER, category="linear", symbol="AUSDT", qty="1")
+
+
+class StubBybit:
+    """Answers come from a queue for each path; the last one stays. The time is always told.
+
+    `certificate`, of trustme, makes it speak TLS.
+    """
+
+    def __init__(self, certificate=None):
         self.requests = []
         self.connections = 0
         self._replies = defaultdict(list, {TIME_PATH: [ok({})]})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self._server.server_port}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            certificate.configure_cert(context)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from pumpwatch.domain.detection.boosted import Boosted
-from pumpwatch.domain.market.candles import MINUTE, Candles
+from pumpwatch.domain.market.candles import Candles
 from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch_workbench.research.evaluation.labelled import Segment
 from pumpwatch_workbench.research.evaluation.trading_study import (
     COSTS,

@@ -12,8 +12,9 @@ import pytest
 from pumpwatch.domain.detection.boosted import Boosted, LearnedScores, stored_scores
 from pumpwatch.domain.detection.trade_traits import TRADE_TRAITS
 from pumpwatch.domain.detection.traits import CANDLE_TRAITS
-from pumpwatch.domain.market.candles import MINUTE, Candles
+from pumpwatch.domain.market.candles import Candles
 from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings import LabelledPump, RecordedFolder
 from pumpwatch_workbench.research.evaluation.labelled import Segment

@@ -17,7 +17,7 @@ class ExchangeKey:
 
 @dataclass(frozen=True, slots=True)
 class PushCredentials:
-    """What the Pushgateway asks for. Never shown."""
+    """The credentials of the Pushgateway. Never shown."""
 
     user: str = field(repr=False)
     password: str = field(repr=False)

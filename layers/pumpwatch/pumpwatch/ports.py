@@ -97,7 +97,7 @@ class MarketData(Protocol):
         """
 
     def order_book(self, symbol: str) -> OrderBook:
-        """Return the best levels of the book."""
+        """Return the best levels of the book. Raises `UnknownSymbol`, `BadMarketData`."""
 
 
 class SignalStore(Protocol):
@@ -120,7 +120,7 @@ class EventStore(Protocol):
         """Store the event, replacing the symbol's former one."""
 
     def remove(self, event: PumpEvent) -> None:
-        """Forget the event: its symbol can alarm again."""
+        """Forget the event, so that its symbol can alarm again; a newer event stays."""
 
 
 class HistoryStore(Protocol):
@@ -330,7 +330,7 @@ class Secrets(Protocol):
         """
 
     def forget(self) -> None:
-        """Drop what is cached, so that a rotated key is read anew."""
+        """Drop what is cached, so that a rotated key is read."""
 
 
 class MetricsSink(Protocol):

@@ -1,15 +1,32 @@
-"""Records as JSON text and back. Money is written as text, so that every digit stays."""
+"""Records as JSON text in the file. Money is written as text, so that every digit stays."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pumpwatch.adapters.records import read_record, record_fields
 from pumpwatch.errors import InvariantBroken
 
+from .database import Database
+
 Record = TypeVar("Record")
+
+
+class InFile:
+    """A store whose records are JSON in an open file."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def _records(self, kind: type[Record], sql: str, values: Sequence[object] = ()) -> list[Record]:
+        """Return the records whose bodies a query selects."""
+        return [read_body(kind, body) for (body,) in self._database.rows(sql, values)]
+
+    def _record(self, kind: type[Record], sql: str, values: Sequence[object] = ()) -> Record | None:
+        records = self._records(kind, sql, values)
+        return records[0] if records else None
 
 
 def body_of(record: object) -> str:
@@ -30,9 +47,9 @@ def read_body(kind: type[Record], body: str) -> Record:
 def read_json(body: str) -> dict[str, Any]:
     """Return the fields of a body. Raises `InvariantBroken` when it is damaged."""
     try:
-        found = json.loads(body)
+        fields = json.loads(body)
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        fields = None
+    if not isinstance(fields, dict):
         raise InvariantBroken(f"the store's record {body[:60]!r} is damaged")
-    return found
+    return fields

@@ -20,8 +20,8 @@ from .schema import APPLICATION_ID, STEPS, VERSION
 
 HEADER = b"SQLite format 3\x00"
 BUSY_SECONDS = 5.0
-GLANCE_SECONDS = 0.3
-"""How long the one that wants the file to itself waits for those that only look whether it is."""
+CHECK_SECONDS = 0.3
+"""Wait of a process that wants to lock the file, for those that only check whether it is locked."""
 WORDS = {
     "SQLITE_FULL": "the disk is full: free some space",
     "SQLITE_READONLY": "it can only be read: name a file in a folder that you may write to",
@@ -70,8 +70,8 @@ class Database:
 
     def row(self, sql: str, values: Sequence[object] = ()) -> Row | None:
         """Return the first row of a question, or None."""
-        found = self.rows(sql, values)
-        return found[0] if found else None
+        rows = self.rows(sql, values)
+        return rows[0] if rows else None
 
     def write(self, sql: str, values: Sequence[object] = ()) -> int:
         """Change something in a transaction of its own, or in that around it; return the rows."""
@@ -132,7 +132,7 @@ def _only_instance(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Without isolation levels nothing begins or ends a transaction but these lines.
         guard = sqlite3.connect(
-            f"{path}.lock", timeout=GLANCE_SECONDS, isolation_level=None, check_same_thread=False
+            f"{path}.lock", timeout=CHECK_SECONDS, isolation_level=None, check_same_thread=False
         )
         guard.execute("BEGIN EXCLUSIVE")
     except sqlite3.Error as error:
@@ -179,8 +179,8 @@ def _process_in(path: Path) -> str:
     with suppress(sqlite3.Error):
         connection = sqlite3.connect(_address(path), uri=True)
         try:
-            found = connection.execute("SELECT value FROM notes WHERE key = 'process'").fetchone()
-            return str(found[0]) if found else ""
+            row = connection.execute("SELECT value FROM notes WHERE key = 'process'").fetchone()
+            return str(row[0]) if row else ""
         finally:
             connection.close()
     return ""

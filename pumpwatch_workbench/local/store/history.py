@@ -18,5 +18,5 @@ class SqliteHistoryStore(ArchiveStore):
         self._database.write("INSERT OR REPLACE INTO archives VALUES (?, ?)", (key, body))
 
     def _read(self, key: str) -> bytes | None:
-        found = self._database.row("SELECT body FROM archives WHERE key = ?", (key,))
-        return None if found is None else bytes(found[0])
+        row = self._database.row("SELECT body FROM archives WHERE key = ?", (key,))
+        return None if row is None else bytes(row[0])

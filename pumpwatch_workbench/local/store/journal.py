@@ -8,54 +8,44 @@ from collections.abc import Sequence
 from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.errors import DuplicateOrder, LimitReached
+from pumpwatch.ports import Journal
 
-from .bodies import body_of, read_body
-from .database import Database
+from .bodies import InFile, body_of, read_body
 from .stores import check_lease
 
 INSTALLATION = "installation"
 """The note that keeps the journal's letters."""
 
 
-class SqliteJournal:
-    """Trades and orders whose every write checks the lease (Journal port)."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class SqliteJournal(InFile, Journal):
+    """Trades and orders whose every write checks the lease."""
 
     def installation(self) -> str:
-        """Return the file's six letters; the first one to ask makes them."""
         sql = "SELECT value FROM notes WHERE key = ?"
-        found = self._database.row(sql, (INSTALLATION,))
-        if found is None:
+        row = self._database.row(sql, (INSTALLATION,))
+        if row is None:
             letters = secrets.token_hex(3)
             self._database.write(
                 "INSERT OR IGNORE INTO notes VALUES (?, ?)", (INSTALLATION, letters)
             )
-            found = self._database.row(sql, (INSTALLATION,)) or (letters,)
-        return str(found[0])
+            row = self._database.row(sql, (INSTALLATION,)) or (letters,)
+        return str(row[0])
 
     def live_trades(self) -> Sequence[Trade]:
-        """Return the trades that need care or halt entries, oldest first."""
         sql = "SELECT body FROM trades WHERE live = 1 ORDER BY created, signal_id"
-        return [read_body(Trade, body) for (body,) in self._database.rows(sql)]
+        return self._records(Trade, sql)
 
     def trade(self, signal_id: str) -> Trade | None:
-        """Return the signal's trade."""
-        sql = "SELECT body FROM trades WHERE signal_id = ?"
-        found = self._database.row(sql, (signal_id,))
-        return None if found is None else read_body(Trade, found[0])
+        return self._record(Trade, "SELECT body FROM trades WHERE signal_id = ?", (signal_id,))
 
     def trades_since(self, time: int) -> Sequence[Trade]:
-        """Return the trades created from `time` on, oldest first."""
         sql = "SELECT body FROM trades WHERE created >= ? ORDER BY created, signal_id"
-        return [read_body(Trade, body) for (body,) in self._database.rows(sql, (time,))]
+        return self._records(Trade, sql, (time,))
 
     def orders(self, signal_id: str) -> Sequence[OrderRecord]:
-        """Return the orders of a trade, oldest first."""
         sql = "SELECT body FROM orders WHERE signal_id = ?"
-        found = [read_body(OrderRecord, body) for (body,) in self._database.rows(sql, (signal_id,))]
-        return sorted(found, key=lambda order: (order.intended, order.attempt))
+        orders = self._records(OrderRecord, sql, (signal_id,))
+        return sorted(orders, key=lambda order: (order.intended, order.attempt))
 
     def orders_since(self, time: int) -> Sequence[OrderRecord]:
         """Return the orders of all trades created from `time` on, in one question."""
@@ -63,17 +53,15 @@ class SqliteJournal:
             "SELECT orders.body FROM orders JOIN trades USING (signal_id) WHERE created >= ?"
             " ORDER BY created, signal_id"
         )
-        return [read_body(OrderRecord, body) for (body,) in self._database.rows(sql, (time,))]
+        return self._records(OrderRecord, sql, (time,))
 
     def orders_on(self, day: str) -> int:
-        """Return how many orders were intended on a UTC day."""
-        found = self._database.row("SELECT count FROM orders_of_day WHERE day = ?", (day,))
-        return 0 if found is None else int(found[0])
+        row = self._database.row("SELECT count FROM orders_of_day WHERE day = ?", (day,))
+        return 0 if row is None else int(row[0])
 
     def intend(
         self, trade: Trade, order: OrderRecord, lease: Lease, *, day: str, max_orders: int | None
     ) -> None:
-        """Store the trade and its order's intent, counting it, in one transaction."""
         with self._database.transaction():
             check_lease(self._database, lease)
             name = order.request.order_id
@@ -92,7 +80,6 @@ class SqliteJournal:
     def settle(
         self, trade: Trade, order: OrderRecord, lease: Lease, *, repair: RepairNote | None = None
     ) -> None:
-        """Store an order's outcome, the trade that follows from it and the repair, together."""
         with self._database.transaction():
             check_lease(self._database, lease)
             self._put_order(order)
@@ -100,22 +87,20 @@ class SqliteJournal:
             self._put_repair(trade, repair)
 
     def save(self, trade: Trade, lease: Lease, *, repair: RepairNote | None = None) -> None:
-        """Store the trade, and the repair that changed it."""
         with self._database.transaction():
             check_lease(self._database, lease)
             self._put_trade(trade)
             self._put_repair(trade, repair)
 
     def repairs(self, signal_id: str) -> Sequence[RepairNote]:
-        """Return what was put right in a trade, oldest first."""
         sql = "SELECT body FROM repairs WHERE signal_id = ? ORDER BY time, kind"
-        return [read_body(RepairNote, body) for (body,) in self._database.rows(sql, (signal_id,))]
+        return self._records(RepairNote, sql, (signal_id,))
 
     def repairs_since(self, time: int) -> Sequence[tuple[str, RepairNote]]:
         """Return the repairs from `time` on, oldest first, each with the id of its signal."""
         sql = "SELECT signal_id, body FROM repairs WHERE time >= ? ORDER BY time, kind"
-        found = self._database.rows(sql, (time,))
-        return [(name, read_body(RepairNote, body)) for name, body in found]
+        rows = self._database.rows(sql, (time,))
+        return [(name, read_body(RepairNote, body)) for name, body in rows]
 
     def _put_order(self, order: OrderRecord) -> None:
         values = (order.request.order_id, order.signal_id, body_of(order))

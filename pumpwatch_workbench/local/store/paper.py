@@ -5,33 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from pumpwatch.adapters.paper.account import PaperPosition, PaperState
+from pumpwatch.adapters.paper.account import PaperPosition, PaperState, PaperStore
 from pumpwatch.adapters.records import read_record, record_fields
 from pumpwatch.domain.trading.orders import Fill, OrderStatus
 from pumpwatch.errors import DuplicateOrder, StoreUnavailable
 
-from .bodies import body_of, json_of, read_body, read_json
-from .database import Database
+from .bodies import InFile, body_of, json_of, read_json
 
 
-class SqlitePaperStore:
-    """Keeps the paper account beside the journal (PaperStore port)."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class SqlitePaperStore(InFile, PaperStore):
+    """Keeps the paper account beside the journal."""
 
     def load(self) -> PaperState:
-        """Return the account as it was committed last; a fresh one at first."""
         row = self._database.row("SELECT version, body FROM paper_account")
         if row is None:
             return PaperState()
-        version, found = row[0], read_json(row[1])
+        version, account = row[0], read_json(row[1])
         positions = {
-            symbol: read_record(PaperPosition, one, where=f"the paper position of {symbol}")
-            for symbol, one in found["positions"].items()
+            symbol: read_record(PaperPosition, value, where=f"the paper position of {symbol}")
+            for symbol, value in account["positions"].items()
         }
-        leverages = {symbol: Decimal(one) for symbol, one in found["leverages"].items()}
-        return PaperState(version, Decimal(found["realised"]), positions, leverages)
+        leverages = {symbol: Decimal(value) for symbol, value in account["leverages"].items()}
+        return PaperState(version, Decimal(account["realised"]), positions, leverages)
 
     def commit(
         self,
@@ -41,7 +36,6 @@ class SqlitePaperStore:
         orders: Sequence[OrderStatus] = (),
         fills: Sequence[Fill] = (),
     ) -> PaperState:
-        """Store everything or nothing. Raises `StoreUnavailable`, `DuplicateOrder`."""
         version = before.version + 1
         with self._database.transaction():
             row = self._database.row("SELECT version FROM paper_account")
@@ -60,18 +54,15 @@ class SqlitePaperStore:
         return PaperState(version, after.realised, dict(after.positions), dict(after.leverages))
 
     def order(self, order_id: str) -> OrderStatus | None:
-        """Return an order by our id."""
         sql = "SELECT body FROM paper_orders WHERE order_id = ?"
-        found = self._database.row(sql, (order_id,))
-        return None if found is None else read_body(OrderStatus, found[0])
+        return self._record(OrderStatus, sql, (order_id,))
 
     def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
-        """Return the symbol's fills from `since` on, oldest first."""
         sql = (
             "SELECT body FROM paper_fills WHERE symbol = ? AND time >= ?"
             " ORDER BY time, execution_id"
         )
-        return [read_body(Fill, body) for (body,) in self._database.rows(sql, (symbol, since))]
+        return self._records(Fill, sql, (symbol, since))
 
     def _put_order(self, order: OrderStatus) -> None:
         stored = self._database.write(
@@ -85,7 +76,9 @@ def _body(state: PaperState) -> str:
     return json_of(
         {
             "realised": state.realised,
-            "positions": {symbol: record_fields(one) for symbol, one in state.positions.items()},
+            "positions": {
+                symbol: record_fields(position) for symbol, position in state.positions.items()
+            },
             "leverages": dict(state.leverages),
         }
     )

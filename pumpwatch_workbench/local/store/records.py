@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .bodies import body_of, read_body
-from .database import Database
+from .bodies import InFile, body_of
 
 KEEP = 90 * 86_400_000
 """Milliseconds after which a record is forgotten."""
@@ -33,11 +32,8 @@ class RunRecord:
     """What went wrong, in one sentence; empty when nothing did."""
 
 
-class SqliteRunRecords:
+class SqliteRunRecords(InFile):
     """Run records by time; of two in the same millisecond the later one stays."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     def add(self, record: RunRecord) -> None:
         """Store the record and forget those that are too old."""
@@ -50,9 +46,9 @@ class SqliteRunRecords:
     def since(self, time: int) -> Sequence[RunRecord]:
         """Return the records from `time` on, oldest first."""
         sql = "SELECT body FROM runs WHERE time >= ? ORDER BY time"
-        return [read_body(RunRecord, body) for (body,) in self._database.rows(sql, (time,))]
+        return self._records(RunRecord, sql, (time,))
 
     def latest(self, count: int) -> Sequence[RunRecord]:
         """Return the last `count` records, newest first."""
         sql = "SELECT body FROM runs ORDER BY time DESC LIMIT ?"
-        return [read_body(RunRecord, body) for (body,) in self._database.rows(sql, (count,))]
+        return self._records(RunRecord, sql, (count,))

@@ -12,67 +12,55 @@ from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.errors import LeaseHeld, LeaseLost
+from pumpwatch.ports import EventStore, HaltStore, LeaseStore, LockStore, SignalStore
 
-from .bodies import body_of, read_body
+from .bodies import InFile, body_of, read_body
 from .database import Database
 
 logger = logging.getLogger(__name__)
 
 
-class SqliteSignalStore:
-    """Signals by id and time (SignalStore port)."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class SqliteSignalStore(InFile, SignalStore):
+    """Signals by id and time."""
 
     def publish(self, signal: Signal) -> bool:
-        """Store the signal; return False when its id was there already."""
         values = (signal.signal_id, signal.time, body_of(signal))
         return self._database.write("INSERT OR IGNORE INTO signals VALUES (?, ?, ?)", values) > 0
 
     def since(self, time: int) -> Sequence[Signal]:
-        """Return the signals with `signal.time >= time`, oldest first."""
         sql = "SELECT body FROM signals WHERE time >= ? ORDER BY time, signal_id"
-        return [read_body(Signal, body) for (body,) in self._database.rows(sql, (time,))]
+        return self._records(Signal, sql, (time,))
 
 
-class SqliteEventStore:
-    """The latest event of each symbol (EventStore port)."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class SqliteEventStore(InFile, EventStore):
+    """The latest event of each symbol."""
 
     def current(self) -> Sequence[PumpEvent]:
-        """Return the stored events, by symbol."""
-        found = self._database.rows("SELECT body FROM events ORDER BY symbol")
-        return [read_body(PumpEvent, body) for (body,) in found]
+        return self._records(PumpEvent, "SELECT body FROM events ORDER BY symbol")
 
     def save(self, event: PumpEvent) -> None:
-        """Store the event, replacing the symbol's former one."""
         values = (event.symbol, event.event_id, body_of(event))
         self._database.write("INSERT OR REPLACE INTO events VALUES (?, ?, ?)", values)
 
     def remove(self, event: PumpEvent) -> None:
-        """Forget the event; another event of the symbol is left alone."""
         values = (event.symbol, event.event_id)
         self._database.write("DELETE FROM events WHERE symbol = ? AND event_id = ?", values)
 
 
-class SqliteLeaseStore:
-    """Leases with a token that grows for ever (LeaseStore port). `wall` gives Unix seconds."""
+class SqliteLeaseStore(InFile, LeaseStore):
+    """Leases with a token that grows for ever. `wall` gives Unix seconds."""
 
     def __init__(self, database: Database, wall: Callable[[], float] = time.time) -> None:
-        self._database = database
+        super().__init__(database)
         self._wall = wall
 
     def acquire(self, name: str, *, owner: str, seconds: float) -> Lease:
-        """Take the lease if it is free or ran out. Raises `LeaseHeld`."""
         now = int(self._wall() * 1000)
         with self._database.transaction():
-            found = self._database.row(
+            row = self._database.row(
                 "SELECT owner, token, ends FROM leases WHERE name = ?", (name,)
             )
-            holder, token, ends = found or (None, 0, 0)
+            holder, token, ends = row or (None, 0, 0)
             if holder is not None and ends > now:
                 raise LeaseHeld(f"lease {name} is held by {holder}")
             self._database.write(
@@ -82,7 +70,6 @@ class SqliteLeaseStore:
         return Lease(name, owner, token + 1)
 
     def release(self, lease: Lease) -> None:
-        """Give the lease back; a lease that was lost meanwhile is left alone."""
         released = self._database.write(
             "UPDATE leases SET owner = NULL WHERE name = ? AND owner = ? AND token = ?",
             (lease.name, lease.owner, lease.token),
@@ -91,7 +78,7 @@ class SqliteLeaseStore:
             logger.warning("lease was lost before its release", extra={"lease": lease.name})
 
     def release_all(self) -> None:
-        """Free what a process that died held: only the one that has the file to itself may."""
+        """Free the leases of a process that died; only the process that has locked the file may."""
         self._database.write("UPDATE leases SET owner = NULL")
 
 
@@ -100,24 +87,18 @@ def check_lease(database: Database, lease: Lease) -> None:
 
     Call it in the transaction whose writes it guards.
     """
-    found = database.row("SELECT owner, token FROM leases WHERE name = ?", (lease.name,))
-    if found != (lease.owner, lease.token):
+    newest = database.row("SELECT owner, token FROM leases WHERE name = ?", (lease.name,))
+    if newest != (lease.owner, lease.token):
         raise LeaseLost(f"lease {lease.name} of {lease.owner} was taken over")
 
 
-class SqliteHaltStore:
-    """The halt flag, with all former halts (HaltStore port)."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class SqliteHaltStore(InFile, HaltStore):
+    """The halt flag, with all former halts."""
 
     def current(self) -> Halt | None:
-        """Return the halt in force, or None."""
-        found = self._database.row("SELECT body FROM halts WHERE ended IS NULL")
-        return None if found is None else read_body(Halt, found[0])
+        return self._record(Halt, "SELECT body FROM halts WHERE ended IS NULL")
 
     def halt(self, halt: Halt) -> None:
-        """Stop entries; an earlier halt keeps its reason and time, and may be told to close."""
         with self._database.transaction():
             earlier = self.current()
             if earlier is not None:
@@ -133,7 +114,6 @@ class SqliteHaltStore:
             )
 
     def resume(self, *, by: str, time: int, trades: Collection[str] = ()) -> None:
-        """Allow entries again; who did it, when, and the trades looked at stay on record."""
         with self._database.transaction():
             self._database.write("UPDATE halts SET ended = ? WHERE ended IS NULL", (time,))
             self._database.write("INSERT INTO resumptions (time, by) VALUES (?, ?)", (time, by))
@@ -141,49 +121,40 @@ class SqliteHaltStore:
                 self._database.write("INSERT OR IGNORE INTO looked_at VALUES (?, ?)", (trade, time))
 
     def looked_at(self) -> Collection[str]:
-        """Return the ids of the halting trades that people have looked at."""
-        found = self._database.rows("SELECT signal_id FROM looked_at")
-        return frozenset(str(name) for (name,) in found)
+        rows = self._database.rows("SELECT signal_id FROM looked_at")
+        return frozenset(str(name) for (name,) in rows)
 
     def resumed(self) -> int | None:
-        """Return when a person last resumed."""
-        found = self._database.row("SELECT time FROM resumptions ORDER BY number DESC LIMIT 1")
-        return None if found is None else int(found[0])
+        row = self._database.row("SELECT time FROM resumptions ORDER BY number DESC LIMIT 1")
+        return None if row is None else int(row[0])
 
     def since(self, time: int) -> Sequence[tuple[Halt, int | None]]:
         """Return the halts in force at some time since, each with its end (None: in force)."""
-        found = self._database.rows(
+        rows = self._database.rows(
             "SELECT body, ended FROM halts WHERE ended IS NULL OR ended >= ? ORDER BY number",
             (time,),
         )
-        return [(read_body(Halt, body), ended) for body, ended in found]
+        return [(read_body(Halt, body), ended) for body, ended in rows]
 
 
-class SqliteLockStore:
-    """Locks, with those that ended (LockStore port)."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class SqliteLockStore(InFile, LockStore):
+    """Locks, with those that ended."""
 
     def current(self, now: int) -> Sequence[Lock]:
-        """Return the locks in force at `now`, oldest first."""
         return self.since(now + 1)
 
     def since(self, time: int) -> Sequence[Lock]:
         """Return the locks that end at `time` or later, oldest first."""
-        found = self._database.rows(
-            "SELECT body FROM locks WHERE until >= ? ORDER BY since, protection, symbol", (time,)
-        )
-        return [read_body(Lock, body) for (body,) in found]
+        sql = "SELECT body FROM locks WHERE until >= ? ORDER BY since, protection, symbol"
+        return self._records(Lock, sql, (time,))
 
     def save(self, lock: Lock) -> None:
-        """Store the lock; a later end is never replaced by an earlier one."""
         key, until = (lock.protection, lock.symbol), lock.until or 0
         with self._database.transaction():
-            found = self._database.row(
+            row = self._database.row(
                 "SELECT max(until) FROM locks WHERE protection = ? AND symbol = ?", key
             )
-            if found is not None and (found[0] or 0) >= until:
+            if row is not None and (row[0] or 0) >= until:
                 return
             self._database.write(
                 "DELETE FROM locks WHERE protection = ? AND symbol = ? AND until > ?",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from .database import Database
+from pumpwatch.ports import TotalsStore
+
+from .bodies import InFile
 
 KEPT = "shown "
 """How the key of a kept text begins, among the file's notes."""
@@ -13,16 +15,12 @@ REMEMBERED = 6
 """The last few entries are remembered, so that a repeat of one of them adds nothing."""
 
 
-class SqliteTotalsStore:
-    """Adds a run's increments exactly once (TotalsStore port)."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+class SqliteTotalsStore(InFile, TotalsStore):
+    """Adds a run's increments exactly once."""
 
     def add(
         self, function: str, run_id: str, increments: Mapping[str, int | float]
     ) -> Mapping[str, Decimal]:
-        """Add a run's increments once and return the totals."""
         with self._database.transaction():
             totals = self.read(function)
             if self._is_counted(function, run_id):
@@ -40,16 +38,14 @@ class SqliteTotalsStore:
 
     def read(self, function: str) -> dict[str, Decimal]:
         """Return a function's totals."""
-        found = self._database.rows("SELECT key, value FROM totals WHERE function = ?", (function,))
-        return {key: Decimal(value) for key, value in found}
+        rows = self._database.rows("SELECT key, value FROM totals WHERE function = ?", (function,))
+        return {key: Decimal(value) for key, value in rows}
 
     def kept(self, function: str) -> str:
-        """Return the text that was kept."""
-        found = self._database.row("SELECT value FROM notes WHERE key = ?", (KEPT + function,))
-        return found[0] if found is not None else ""
+        row = self._database.row("SELECT value FROM notes WHERE key = ?", (KEPT + function,))
+        return row[0] if row is not None else ""
 
     def keep(self, function: str, text: str) -> None:
-        """Keep a text for the next run."""
         key = KEPT + function
         self._database.write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, text))
 

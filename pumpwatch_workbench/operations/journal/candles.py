@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pumpwatch.domain.detection.signals import Signal
-from pumpwatch.domain.market.candles import MINUTE, CandleRequest, Candles, CandleSeries
+from pumpwatch.domain.market.candles import CandleRequest, Candles, CandleSeries
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.ports import HistoryStore, MarketData
 from pumpwatch_workbench.pages.event_rows import WINDOW_AFTER_MS, WINDOW_BEFORE_MS, CandleRow
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import ExchangeForbidden, InvariantBroken, PumpwatchError, RetryLater
 from pumpwatch.invocation import Tick
 from pumpwatch.usecases.detect.report import DetectReport

@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import MINUTE, CandleRequest, CandleSeries
+from pumpwatch.domain.market.candles import CandleRequest, CandleSeries
 from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadInput, PumpwatchError
 from pumpwatch.ports import MarketData
 from pumpwatch_workbench.play.views.view import Mover

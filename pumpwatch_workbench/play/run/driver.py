@@ -14,7 +14,7 @@ from typing import Any
 
 from pumpwatch.adapters.bybit.orders import read_position
 from pumpwatch.domain.detection.signals import Phase
-from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import InvariantBroken
 from pumpwatch_workbench.local.aws.functions import Invocation
 from pumpwatch_workbench.play.run.options import RunOptions

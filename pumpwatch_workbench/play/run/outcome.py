@@ -9,7 +9,8 @@ from typing import Any
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
-from pumpwatch.domain.market.candles import MINUTE, CandleRequest, CandleSeries
+from pumpwatch.domain.market.candles import CandleRequest, CandleSeries
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch_workbench.pages.event_rows import CandleRow, DetectedEvent, DroppedPump, PlantedPump
 from pumpwatch_workbench.play.run.options import RunOptions

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from pumpwatch.domain.detection.signals import Signal
-from pumpwatch.domain.market.candles import HOUR, MINUTE
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.domain.trading.funding import FundingTerms
 from pumpwatch.domain.trading.limits import (
     Book,

@@ -22,7 +22,7 @@ from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.events import EventRules
 from pumpwatch.domain.detection.rules import detector_named
 from pumpwatch.domain.detection.signals import Signal
-from pumpwatch.domain.market.candles import HOUR, MINUTE
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.usecases.trade.entries import strategy_from
 from pumpwatch_workbench.research.evaluation.scores import hourly

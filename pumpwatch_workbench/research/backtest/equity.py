@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import HOUR, MINUTE, FloatArray, IntArray
+from pumpwatch.domain.market.candles import FloatArray, IntArray
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.domain.trading.orders import Side
 
 from .account import Position

@@ -13,7 +13,8 @@ import numpy as np
 
 from pumpwatch.domain.detection.events import EventRules, SymbolView, advance
 from pumpwatch.domain.detection.signals import Phase, PumpEvent, Signal
-from pumpwatch.domain.market.candles import HOUR, MINUTE, FloatArray, IntArray
+from pumpwatch.domain.market.candles import FloatArray, IntArray
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.domain.trading.strategies import Strategy
 
 from .market import HIGH, LOW, OPEN, TURNOVER, VOLUME, Window

@@ -16,7 +16,7 @@ from pumpwatch.domain.market.candles import FloatArray
 from pumpwatch.domain.market.snapshot import Instrument
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.plans import Quote
-from pumpwatch.domain.trading.rounding import decimal_from, quantity_to_step
+from pumpwatch.domain.trading.rounding import decimal_from, floor_to
 
 from .market import HIGH, LOW, OPEN, TURNOVER
 from .settings import Assumptions
@@ -58,7 +58,7 @@ def entry_part(
     slippage, tolerance = _slippage(filled * opened, candle, assumed), abs(bound / best - 1)
     beyond = slippage > tolerance
     if beyond:
-        filled = quantity_to_step(filled * tolerance / slippage, contract.quantity_step)
+        filled = floor_to(filled * tolerance / slippage, contract.quantity_step)
     if filled < contract.min_quantity:
         return None
     return Part(filled, bound if beyond else _worse(best, side, slippage))
@@ -92,7 +92,7 @@ def _capacity(
     opened: Decimal, candle: FloatArray, contract: Instrument, assumed: Assumptions
 ) -> Decimal:
     most = assumed.max_turnover_share * decimal_from(candle[TURNOVER]) / opened
-    return quantity_to_step(most, contract.quantity_step)
+    return floor_to(most, contract.quantity_step)
 
 
 def _slippage(taken: Decimal, candle: FloatArray, assumed: Assumptions) -> Decimal:

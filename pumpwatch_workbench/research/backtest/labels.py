@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pumpwatch.domain.market.candles import HOUR, MINUTE
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch_workbench.recordings import LabelledPump
 
 from .engine import FoundSignal

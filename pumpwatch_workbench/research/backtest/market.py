@@ -6,15 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import (
-    COLUMNS,
-    MINUTE,
-    Candles,
-    CandleSeries,
-    FloatArray,
-    IntArray,
-)
+from pumpwatch.domain.market.candles import COLUMNS, Candles, CandleSeries, FloatArray, IntArray
 from pumpwatch.domain.market.snapshot import Instrument
+from pumpwatch.domain.moments import MINUTE
 
 OPEN, HIGH, LOW, CLOSE, VOLUME, TURNOVER = range(6)
 

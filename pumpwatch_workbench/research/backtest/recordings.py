@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pumpwatch.domain.market.candles import HOUR, MINUTE
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings import RecordedFolder, SegmentCandles
 from pumpwatch_workbench.recordings.parquet import unreadable

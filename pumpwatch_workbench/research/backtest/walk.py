@@ -18,7 +18,8 @@ from pumpwatch.adapters.paper.fills import Triggered
 from pumpwatch.adapters.paper.fills import follow as follow_slipping
 from pumpwatch.adapters.paper.funding import Charge
 from pumpwatch.adapters.paper.ledger import liquidation_price
-from pumpwatch.domain.market.candles import MINUTE, BoolArray, IntArray
+from pumpwatch.domain.market.candles import BoolArray, IntArray
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import Fill, FillKind, Leg, Side, order_id_for
 from pumpwatch.domain.trading.performance import FillSummary, summarise_fills
 from pumpwatch.domain.trading.rounding import decimal_from

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.rounding import decimal_from
 from pumpwatch.domain.trading.trades import ExitReason, Trade

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch_workbench.research.backtest.account import Position
 

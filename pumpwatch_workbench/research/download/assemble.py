@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.market.snapshot import Instrument
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch_workbench.pages.files import write_whole
 from pumpwatch_workbench.recordings.parquet import CANDLE_COLUMNS
 from pumpwatch_workbench.recordings.tables import CONTRACT_COLUMNS, moment

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from pumpwatch.domain.market.candles import COLUMNS, MINUTE, CandleRequest, CandleSeries
+from pumpwatch.domain.market.candles import COLUMNS, CandleRequest, CandleSeries
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import PumpwatchError, RetryLater
 from pumpwatch.ports import MarketData
 

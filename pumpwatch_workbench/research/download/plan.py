@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.market.snapshot import Instrument
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadInput
 
 PART_MINUTES = 10_000

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pumpwatch.domain.market.candles import MINUTE, Candles, IntArray
+from pumpwatch.domain.market.candles import Candles, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch_workbench.recordings import LabelledPump, RecordedFolder, SegmentCandles
 
 

@@ -17,8 +17,9 @@ from typing import Protocol
 import numpy as np
 
 from pumpwatch.domain.detection.base import Detector
-from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles, FloatArray, IntArray
+from pumpwatch.domain.market.candles import Candles, FloatArray, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.research.evaluation.labelled import Segment
 

@@ -20,8 +20,9 @@ import numpy as np
 
 from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.detection.events import EventRules
-from pumpwatch.domain.market.candles import MINUTE, FloatArray, IntArray
+from pumpwatch.domain.market.candles import FloatArray, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.research.evaluation.labelled import Segment, load_pump_events
 from pumpwatch_workbench.research.evaluation.scores import WARM_UP, emitted

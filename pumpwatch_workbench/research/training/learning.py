@@ -11,7 +11,8 @@ from pumpwatch.domain.detection.boosted import Boosted, LearnedScores
 from pumpwatch.domain.detection.learned import LearnedScore, Trees
 from pumpwatch.domain.detection.trade_traits import TRADE_TRAITS
 from pumpwatch.domain.detection.traits import CANDLE_TRAITS
-from pumpwatch.domain.market.candles import MINUTE, BoolArray, FloatArray
+from pumpwatch.domain.market.candles import BoolArray, FloatArray
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.pages.files import write_whole
 from pumpwatch_workbench.recordings import RecordedFolder

@@ -9,7 +9,8 @@ import numpy as np
 
 from pumpwatch.domain.detection.boosted import DEVIATIONS, JUMP, Boosted
 from pumpwatch.domain.detection.trade_traits import TRADE_TRAITS, trade_traits
-from pumpwatch.domain.market.candles import MINUTE, BoolArray, FloatArray, IntArray
+from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.research.evaluation.labelled import Segment

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import HOUR
+from pumpwatch.domain.moments import HOUR
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings.tables import SegmentRow, moment
 

@@ -10,16 +10,14 @@ from hypothesis import strategies as st
 from support.records import NOW, an_entry, an_exit, candles
 from support.scripted_market_data import ScriptedMarketData
 
-from pumpwatch.adapters.paper.book import paid, slipped, walk
+from pumpwatch.adapters.paper.book import paid, walk
 from pumpwatch.adapters.paper.broker import PaperBroker
-from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.market.snapshot import OrderBook
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.access import Access
 from pumpwatch.domain.trading.orders import OrderState, Side, StopTrigger
 from pumpwatch.errors import BadMarketData, OutcomeUnknown, Rejected, StoreUnavailable
 from pumpwatch_workbench.local.memory import ManualClock, MemoryPaperStore
-
-ONE = Decimal(1)
 
 
 def book(asks=(), bids=()):
@@ -34,47 +32,34 @@ def order(side, limit=None):
     return an_entry(side=side, limit_price=price)
 
 
-def test_a_large_order_walks_up_the_book():
-    taken = walk(book(asks=[(10, 1), (11, 2), (12, 5)]), order(Side.BUY), Decimal(4))
-    assert taken.quantity == 4
-    assert taken.price == Decimal(10 + 22 + 12) / 4
+BOOKS = {
+    "several levels": (Side.BUY, None, [(10, 1), (11, 2), (12, 5)], 4, 4, "11"),
+    "the bids for a sale": (Side.SELL, None, [(10, 1), (9, 2)], 2, 2, "9.5"),
+    "up to the limit": (Side.BUY, 101, [(100, 1), (101, 1), ("101.01", 1)], 3, 2, "100.5"),
+    "down to the limit": (Side.SELL, 99, [(100, 1), (99, 1), ("98.99", 1)], 3, 2, "99.5"),
+    "a limit out of reach": (Side.BUY, 99, [(100, 1)], 1, 0, None),
+    "an empty side": (Side.BUY, None, [], 1, 0, None),
+}
 
 
-def test_a_sell_takes_the_bids():
-    taken = walk(book(bids=[(10, 1), (9, 2)], asks=[(11, 9)]), order(Side.SELL), Decimal(2))
-    assert (taken.quantity, taken.price) == (2, Decimal("9.5"))
+@pytest.mark.parametrize(
+    ("side", "limit", "levels", "wanted", "quantity", "price"), BOOKS.values(), ids=BOOKS
+)
+def test_an_order_walks_its_side_of_the_book(side, limit, levels, wanted, quantity, price):
+    other = [(1, 9)] if side is Side.BUY else [(999, 9)]
+    buys = side is Side.BUY
+    seen = book(asks=levels if buys else other, bids=other if buys else levels)
+    taken = walk(seen, order(side, limit), Decimal(wanted))
+    assert (taken.quantity, taken.price) == (quantity, None if price is None else Decimal(price))
 
 
-def test_levels_beyond_the_limit_price_are_left_alone():
-    asks = [(100, 1), (101, 1), ("101.01", 1)]
-    taken = walk(book(asks=asks), order(Side.BUY, 101), Decimal(3))
-    assert (taken.quantity, taken.price) == (2, Decimal("100.5"))
-    bids = [(100, 1), (99, 1), ("98.99", 1)]
-    taken = walk(book(bids=bids), order(Side.SELL, 99), Decimal(3))
-    assert (taken.quantity, taken.price) == (2, Decimal("99.5"))
-
-
-def test_a_limit_price_that_does_not_reach_the_book_gets_nothing():
-    taken = walk(book(asks=[(100, 1)]), order(Side.BUY, 99), ONE)
-    assert (taken.quantity, taken.price) == (0, None)
-
-
-def test_an_empty_side_gives_nothing():
-    taken = walk(book(bids=[(10, 1)]), order(Side.BUY), ONE)
-    assert (taken.quantity, taken.price) == (0, None)
-
-
-def test_the_slippage_ends_at_the_limit_price():
-    share = Decimal("0.01")
-    assert paid(Decimal(100), order(Side.BUY), share) == 101
-    assert paid(Decimal(100), order(Side.BUY, "100.5"), share) == Decimal("100.5")
-    assert paid(Decimal(100), order(Side.SELL, "99.5"), share) == Decimal("99.5")
-    assert paid(Decimal(100), order(Side.SELL, "98"), share) == 99
-
-
-def test_slippage_is_always_worse():
-    assert slipped(Decimal(100), Side.BUY, Decimal("0.001")) == Decimal("100.1")
-    assert slipped(Decimal(100), Side.SELL, Decimal("0.001")) == Decimal("99.9")
+@pytest.mark.parametrize(
+    ("side", "limit", "pays"),
+    [(Side.BUY, None, 101), (Side.BUY, "100.5", "100.5"), (Side.SELL, "99.5", "99.5"),
+     (Side.SELL, 98, 99)],
+)  # fmt: skip
+def test_slippage_is_worse_and_ends_at_the_limit_price(side, limit, pays):
+    assert paid(Decimal(100), order(side, limit), Decimal("0.01")) == Decimal(pays)
 
 
 # --- the broker in odd situations --------------------------------------------------------
@@ -162,8 +147,8 @@ def test_a_restart_finds_everything_again(market, store, clock):
 def test_money_is_never_made_or_lost_but_by_fees_at_one_price(orders):
     market, clock, store = ScriptedMarketData(NOW), ManualClock(NOW), MemoryPaperStore()
     market.set_price("PUMPUSDT", 1.0)
-    one = (Decimal(1), Decimal(10**9))
-    market.set_book(OrderBook("PUMPUSDT", NOW, (one,), (one,)))
+    level = (Decimal(1), Decimal(10**9))
+    market.set_book(OrderBook("PUMPUSDT", NOW, (level,), (level,)))
     broker, paid = a_broker(market, store, clock), Decimal(0)
     for number, (side, quantity, reduces) in enumerate(orders):
         stop = None if reduces else Decimal("0.5" if side is Side.BUY else "1.5")

@@ -13,7 +13,7 @@ from pumpwatch.adapters.paper.account import PaperFunding
 from pumpwatch.adapters.paper.broker import PaperBroker
 from pumpwatch.adapters.paper.fills import SLIP
 from pumpwatch.adapters.paper.funding import renewed, wants_terms
-from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import FillKind, Side
 from pumpwatch.errors import ExchangeUnavailable
 from pumpwatch_workbench.local.memory import ManualClock, MemoryPaperStore
@@ -71,21 +71,14 @@ def close_to(value, expected):
     return abs(value - Decimal(expected)) < Decimal("0.0001")
 
 
-def test_a_short_pays_a_negative_rate():
-    world = World().enter()
+@pytest.mark.parametrize(("side", "pays"), [(Side.SELL, 2), (Side.BUY, -2)])
+def test_shorts_pay_a_negative_rate_and_longs_receive_it(side, pays):
+    world = World().enter(side)
     world.look(DUE + 20_000)
     ((time, fee),) = world.paid()
     assert time == DUE
-    assert close_to(fee, 2)
-    assert close_to(world.broker.account().wallet_balance, 998)
-
-
-def test_a_long_receives_a_negative_rate():
-    world = World().enter(Side.BUY)
-    world.look(DUE)
-    ((_, fee),) = world.paid()
-    assert close_to(fee, -2)
-    assert close_to(world.broker.account().wallet_balance, 1002)
+    assert close_to(fee, pays)
+    assert close_to(world.broker.account().wallet_balance, 1000 - pays)
 
 
 def test_the_row_names_the_position_and_changes_no_quantity():
@@ -306,25 +299,24 @@ def terms(**changes):
     return replace(known, **changes)
 
 
-def test_a_market_that_is_past_the_funding_does_not_make_us_forget_it():
-    ahead = terms(next_time=DUE + HOUR, seen=DUE + 50)
-    assert renewed(terms(), ahead, DUE - 50) == terms()
+AHEAD, BEHIND = terms(next_time=DUE + HOUR, seen=DUE + 50), terms(seen=DUE - 50)
+EARLIER, LATER = (
+    terms(next_time=moved, seen=DUE - HOUR // 2, rate=Decimal("0.01"))
+    for moved in (DUE - HOUR // 4, DUE + HOUR)
+)
+RENEWALS = {
+    "a market past the funding makes us forget nothing": (terms(), AHEAD, DUE - 50, terms()),
+    "a market not past it charges nothing twice": (AHEAD, BEHIND, DUE + 50, AHEAD),
+    "nothing known, and the market behind": (None, BEHIND, DUE + 50, None),
+    "an earlier schedule": (terms(), EARLIER, DUE - HOUR // 2, EARLIER),
+    "a later schedule": (terms(), LATER, DUE - HOUR // 2, LATER),
+    "no answer": (terms(), None, NOW, terms()),
+}
 
 
-def test_a_market_that_is_not_past_it_yet_does_not_make_us_charge_it_twice():
-    rolled, behind = terms(next_time=DUE + HOUR), terms(seen=DUE - 50)
-    assert renewed(rolled, behind, DUE + 50) == rolled
-    assert renewed(None, behind, DUE + 50) is None
-
-
-@pytest.mark.parametrize("moved", [DUE - HOUR // 4, DUE + HOUR], ids=["earlier", "later"])
-def test_a_schedule_the_exchange_has_changed_is_followed(moved):
-    fresh = terms(next_time=moved, seen=DUE - HOUR // 2, rate=Decimal("0.01"))
-    assert renewed(terms(), fresh, DUE - HOUR // 2) == fresh
-
-
-def test_no_answer_leaves_what_is_known():
-    assert renewed(terms(), None, NOW) == terms()
+@pytest.mark.parametrize(("known", "fresh", "now", "after"), RENEWALS.values(), ids=RENEWALS)
+def test_funding_is_renewed_by_two_clocks(known, fresh, now, after):
+    assert renewed(known, fresh, now) == after
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,49 +87,39 @@ def test_a_newer_file_is_refused_and_left_as_it_is(database, path):
         Database(path)  # not "another process": the refusal let go of the file
 
 
-def test_another_programs_database_is_refused_untouched(tmp_path):
-    other = tmp_path / "other.db"
-    connection = sqlite3.connect(other)
+def another_programs(path):
+    connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE mine (x)")
     connection.close()
-    before = other.read_bytes()
-    with pytest.raises(StoreProblem, match="another program's database"):
-        Database(other)
-    assert other.read_bytes() == before
 
 
-def test_a_file_that_is_no_database_is_refused_untouched(tmp_path):
-    text = tmp_path / "notes.txt"
-    text.write_text("dear diary")
-    for writable in (True, False):
-        with pytest.raises(StoreProblem, match="no Pumpwatch store"):
-            Database(text, writable=writable)
-    assert text.read_text() == "dear diary"
-    assert [one.name for one in tmp_path.iterdir()] == ["notes.txt"]
-
-
-def test_a_damaged_database_is_refused_with_a_sentence(tmp_path):
-    broken = tmp_path / "broken.db"
-    broken.write_bytes(b"SQLite format 3\x00" + b"\xff" * 5000)
-    with pytest.raises(StoreProblem, match=r"no Pumpwatch store|damaged"):
-        Database(broken)
+REFUSED = {
+    "another program's": (another_programs, "another program's database"),
+    "no database": (lambda path: path.write_text("dear diary"), "no Pumpwatch store"),
+    "damaged": (
+        lambda path: path.write_bytes(b"SQLite format 3\x00" + b"\xff" * 5000),
+        "no Pumpwatch store|damaged",
+    ),
+    "a folder": (lambda path: path.mkdir(), "is a folder"),
+}
 
 
 @pytest.mark.parametrize("writable", [True, False])
-def test_a_folder_is_refused(tmp_path, writable):
-    with pytest.raises(StoreProblem, match="is a folder"):
-        Database(tmp_path, writable=writable)
+@pytest.mark.parametrize(("make", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_is_no_store_is_refused_untouched(tmp_path, make, words, writable):
+    path = tmp_path / "other.db"
+    make(path)
+    before = path.is_file() and path.read_bytes()
+    with pytest.raises(StoreProblem, match=words):
+        Database(path, writable=writable)
+    assert (path.is_file() and path.read_bytes()) == before
 
 
-def test_a_file_in_the_way_of_the_folder_is_refused(tmp_path):
+@pytest.mark.parametrize("place", ["file/store.db", "/proc/self/store.db"])
+def test_a_place_where_no_file_can_be_made_is_refused(tmp_path, place):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreProblem, match=r"name a file in a folder|name another file"):
-        Database(tmp_path / "file" / "store.db")
-
-
-def test_a_disk_that_can_only_be_read_is_refused():
-    with pytest.raises(StoreProblem, match="name a file in a folder that you may write to"):
-        Database(Path("/proc/self/store.db"))
+        Database(tmp_path / place)
 
 
 def test_reading_needs_a_file(path):

@@ -9,7 +9,7 @@ import pytest
 from support.backtests import flat_block, lively, pump_block
 
 from pumpwatch.domain.detection.signals import Phase, Signal
-from pumpwatch.domain.market.candles import HOUR, MINUTE
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
 from pumpwatch_workbench.recordings import LabelledPump

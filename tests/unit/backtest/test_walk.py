@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.backtests import flat_block, lively
 
-from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
 from pumpwatch_workbench.research.backtest.fills import Part

@@ -15,8 +15,8 @@ from benchmarks.reference.rule_boosted import boosted
 from pumpwatch.domain.detection.boosted import MODEL, Boosted, LearnedScores, stored_scores
 from pumpwatch.domain.detection.trade_traits import TRADE_TRAITS, trade_traits
 from pumpwatch.domain.detection.traits import CANDLE_TRAITS, DAY_OF_MINUTES
-from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.domain.moments import MINUTE
 
 LENGTH = 1600
 LOOSE = Boosted(burst=4.0, burst_z=2.0, margin=-4.0, sure_z=8.0, sure_jump=0.03)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from support.random_candles import random_candles
 from support.records import on_grid
 
-from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles, CandleSeries, possible_candles
+from pumpwatch.domain.market.candles import Candles, CandleSeries, possible_candles
+from pumpwatch.domain.moments import HOUR, MINUTE
 
 COLUMNS = ("open", "high", "low", "close", "volume", "turnover")
 FIRST = 1_000 * MINUTE

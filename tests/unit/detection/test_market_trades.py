@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from pumpwatch.domain.detection.trade_traits import NEEDED, TRADE_TRAITS, trade_traits
-from pumpwatch.domain.market.candles import MINUTE
 from pumpwatch.domain.market.trades import MOST, MarketTrades
+from pumpwatch.domain.moments import MINUTE
 
 END = 10 * MINUTE
 START = END - MINUTE

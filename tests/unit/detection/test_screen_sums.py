@@ -1,4 +1,7 @@
-"""What the screen adds up and compares, to the last stretch and the last digit."""
+"""What the screen adds up and compares, to the last stretch and the last digit.
+
+That it drops no symbol of a real rule is a property, see tests/property.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,20 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from support.random_candles import random_candles
 
 from pumpwatch.domain.detection.base import Carry
+from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
 from pumpwatch.domain.detection.screen import (
-    Glance,
     Past,
+    Reading,
     recent_flows,
     screen,
     stretch_of,
     stretches,
 )
-from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles
+from pumpwatch.domain.market.candles import Candles
+from pumpwatch.domain.moments import HOUR, MINUTE
 
 STRETCH = 10 * MINUTE
 DAY = 24 * HOUR
@@ -52,15 +58,15 @@ def past(*, first_column=2, columns=6, unjudged=None, through=None):
     )
 
 
-def glance(time, flow, *, high=11.0, low=9.0):
-    return Glance(time, np.array([low]), np.array([high]), np.array([float(flow)]))
+def reading(time, flow, *, high=11.0, low=9.0):
+    return Reading(time, np.array([low]), np.array([high]), np.array([float(flow)]))
 
 
 def look(rule, history, *, now=EDGE + DAY + 20_000, came=0.0, high=11.0, low=9.0, before=None):
     """Look 10 s after the last scan of the same minute; the anchor is a minute older."""
-    anchor = glance(now - 60_000 if before is None else before, 500.0)
-    last = glance(now - 10_000, 500.0 + came / 2)
-    found = screen(rule, history, anchor, last, glance(now, 500.0 + came, high=high, low=low))
+    anchor = reading(now - 60_000 if before is None else before, 500.0)
+    last = reading(now - 10_000, 500.0 + came / 2)
+    found = screen(rule, history, anchor, last, reading(now, 500.0 + came, high=high, low=low))
     return bool(found.candidate[0]), float(found.pressure[0])
 
 
@@ -80,12 +86,12 @@ def test_a_stretch_counts_from_the_moment_it_begins():
     assert look(Rule(1.0), history, now=ahead + 10_000, before=ahead - MINUTE)[1] == 4 + 8
     exactly = screen(
         Rule(1.0), past(through=ahead - MINUTE, unjudged=ahead - MINUTE),
-        glance(ahead - MINUTE, 0), glance(ahead - 1, 0), glance(ahead, 0),
+        reading(ahead - MINUTE, 0), reading(ahead - 1, 0), reading(ahead, 0),
     )  # fmt: skip
     assert exactly.pressure[0] == 4 + 8
     just_before = screen(
         Rule(1.0), past(through=ahead - MINUTE, unjudged=ahead - MINUTE),
-        glance(ahead - MINUTE, 0), glance(ahead - 2, 0), glance(ahead - 1, 0),
+        reading(ahead - MINUTE, 0), reading(ahead - 2, 0), reading(ahead - 1, 0),
     )  # fmt: skip
     assert just_before.pressure[0] == 4
 
@@ -166,8 +172,8 @@ def test_a_candle_that_was_judged_is_not_judged_again():
 def test_a_new_minute_is_judged_beside_the_one_that_ended():
     """The anchor covers both, the last scan the new one alone."""
     start = EDGE + DAY
-    anchor, last = glance(start - 50_000, 100.0), glance(start + 50_000, 130.0)
-    now = glance(start + 70_000, 150.0)
+    anchor, last = reading(start - 50_000, 100.0), reading(start + 50_000, 130.0)
+    now = reading(start + 70_000, 150.0)
     rule = Rule(1.0)
     found = screen(rule, past(), anchor, last, now)
     assert [asked[0] for asked in rule.asked] == [[0], [1]]
@@ -194,6 +200,13 @@ def test_only_whole_stretches_of_the_grid_are_added_up(late, begins):
     assert np.isinf(flows[:, :-whole]).all()
     assert flows[0, -whole:].tolist() == [10.0] * whole
     assert sorted(flows[1, -whole:].tolist()) == [18.0] + [20.0] * (whole - 1)
+
+
+def test_an_hourly_rule_keeps_the_flow_of_each_hour():
+    candles = random_candles(4, 2, 40, interval=HOUR)
+    first, flows = recent_flows(KampsKleinberg(), candles)
+    assert first == 14 * HOUR
+    np.testing.assert_allclose(flows, candles.volume[:, 14:])
 
 
 def test_a_grid_without_a_whole_stretch_says_nothing():

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from pumpwatch_workbench.simulator.troubles.incidents.by_strangers import ODD
 from support.scripted_market import START
 from support.trading_desk import Desk
 
 from pumpwatch_workbench.simulator.market.source import DAY_MS
+from pumpwatch_workbench.simulator.troubles.incidents.kinds import ODD
 
 TWO = {"AAAUSDT": [(0, 100.0)], "BBBUSDT": [(0, 50.0)]}
 LISTS = {

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 from support.scripted_market_data import instrument
 
-from pumpwatch.domain.trading.entry_price import entry_price
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.plans import Denied, Quote
+from pumpwatch.domain.trading.sizing import entry_price
 
 D = Decimal
 QUOTE = Quote(bid=D("99.9"), ask=D("100.1"), last=D(100), mark=D(100))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from support.trading_facts import position, trade
@@ -15,7 +16,7 @@ from pumpwatch.domain.trading.exits import (
     trailing_distance,
 )
 from pumpwatch.domain.trading.orders import Side
-from pumpwatch.domain.trading.trades import ExitReason, TradeState
+from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
 
 D = Decimal
 TICK = D("0.001")
@@ -51,107 +52,98 @@ def test_an_exit_that_was_refused_again_waits_a_little() -> None:
     assert exit_due(refused, 1_800_000 + PAUSE_AFTER_REFUSAL) is ExitReason.TIME_LIMIT
 
 
+SEEN = trade(stop_verified=5)
+BUY = trade(side=Side.BUY)
+
+
 @pytest.mark.parametrize(
-    ("side", "edge", "sound"),
+    ("ours", "changes", "sound"),
     [
-        (Side.SELL, "1.26", True),
-        (Side.SELL, "1.25", False),
-        (Side.SELL, "1.22", False),
-        (Side.BUY, "1.14", True),
-        (Side.BUY, "1.16", False),
+        (trade(), {}, True),
+        (trade(), {"stop_loss": None}, False),
+        (trade(), {"stop_loss": D("1.2")}, False),  # at the entry itself
+        (trade(), {"stop_loss": D("1.19")}, False),
+        (SEEN, {"stop_loss": D("1.15")}, True),  # a person trailed it into profit
+        (SEEN, {"stop_loss": None}, False),
+        (trade(), {"liquidation_price": D("1.26")}, True),
+        (trade(), {"liquidation_price": D("1.25")}, False),
+        (trade(), {"liquidation_price": D("1.22")}, False),
+        (trade(), {"liquidation_price": D(0)}, True),  # zero says that there is none
+        (BUY, {"stop_loss": D("1.2")}, False),
+        (BUY, {"stop_loss": D("1.15"), "liquidation_price": D("1.14")}, True),
+        (BUY, {"stop_loss": D("1.15"), "liquidation_price": D("1.16")}, False),
+        (BUY, {"stop_loss": D("1.15"), "liquidation_price": D(0)}, True),
     ],
 )
-def test_a_stop_beyond_the_liquidation_price_is_no_stop(side: Side, edge: str, sound: bool) -> None:
-    stop = D("1.25") if side is Side.SELL else D("1.15")
-    held = position(side=side, stop_loss=stop, liquidation_price=D(edge))
-    assert has_sound_stop(trade(side=side), held) is sound
+def test_a_sound_stop_lies_on_the_losing_side_and_before_liquidation(
+    ours: Trade, changes: dict[str, Any], sound: bool
+) -> None:
+    facts = {"side": ours.side, "stop_loss": D("1.25"), **changes}
+    assert has_sound_stop(ours, position(**facts)) is sound
 
 
-def test_a_stop_beyond_the_liquidation_price_is_drawn_in() -> None:
-    held = position(liquidation_price=D("1.24"))
-    assert stop_to_set(trade(), held, TICK) == D("1.215")
-    assert stop_to_set(trade(), held, None) is None
-    near = position(liquidation_price=D("1.24"), mark_price=D("1.22"))
-    assert stop_to_set(trade(), near, TICK) is None
+def at(price: str, **changes: Any) -> dict[str, Any]:
+    return {"entry_price": D(price), "mark_price": D(price), **changes}
+
+
+STOPS: dict[str, tuple[Trade, dict[str, Any], str | None]] = {
+    "as it was sent": (trade(), {}, "1.25"),
+    "passed by the price": (trade(), {"mark_price": D("1.25")}, None),
+    # A buy planned at 1.00 with its stop at 0.96 was filled at 0.95, a short the other way round.
+    "a buy filled below its stop": (
+        trade(side=Side.BUY, planned_price=D(1), stop_loss=D("0.96")),
+        at("0.95"),
+        "0.912",
+    ),
+    "a short filled above its stop": (
+        trade(planned_price=D(1), stop_loss=D("1.04")),
+        at("1.05"),
+        "1.092",
+    ),
+    "nothing planned": (trade(stop_loss=D("1.1"), planned_price=None), {}, None),
+    "no stop": (trade(stop_loss=None), {}, None),
+    "drawn in": (trade(), {"liquidation_price": D("1.24")}, "1.215"),
+    "drawn in and passed": (
+        trade(),
+        {"liquidation_price": D("1.24"), "mark_price": D("1.22")},
+        None,
+    ),
+    "a buy's drawn in": (
+        trade(side=Side.BUY, stop_loss=D("1.1")),
+        at("1.2", liquidation_price=D("1.1")),
+        "1.122",
+    ),
+    "a buy's just before liquidation": (
+        trade(side=Side.BUY, stop_loss=D("1.101")),
+        at("1.2", liquidation_price=D("1.1")),
+        "1.101",
+    ),
+}
+
+
+@pytest.mark.parametrize(("ours", "changes", "stop"), STOPS.values(), ids=STOPS)
+def test_the_stop_to_set(ours: Trade, changes: dict[str, Any], stop: str | None) -> None:
+    bare = position(side=ours.side, **{"stop_loss": None, **changes})
+    assert stop_to_set(ours, bare, TICK) == (None if stop is None else D(stop))
+
+
+def test_without_a_known_tick_no_new_stop_is_computed() -> None:
+    wrong = trade(stop_loss=D("1.1"), planned_price=D(1))
+    assert stop_to_set(wrong, position(stop_loss=None), None) is None
+    assert stop_to_set(trade(), position(liquidation_price=D("1.24")), None) is None
+
+
+def test_a_stop_at_the_price_itself_is_on_no_losing_side() -> None:
+    assert not any(is_losing_side(side, D("1.2"), D("1.2")) for side in Side)
+    assert is_losing_side(Side.BUY, D("1.1"), D("1.2"))
+    assert is_losing_side(Side.SELL, D("1.3"), D("1.2"))
 
 
 def test_a_trailing_distance_is_a_share_of_the_entry_on_the_tick() -> None:
     entered = trade(entry_price=D("1.2345"))
     assert trailing_distance(entered, position(), D("0.05"), TICK) == D("0.061")
     assert trailing_distance(entered, position(), D("0.0001"), TICK) == TICK
-
-
-def test_a_stop_must_lie_on_the_losing_side_when_it_is_first_seen() -> None:
-    assert has_sound_stop(trade(), position())
-    assert not has_sound_stop(trade(), position(stop_loss=None))
-    assert not has_sound_stop(trade(), position(stop_loss=D("1.19")))
-
-
-def test_a_stop_that_a_person_trailed_into_profit_is_left_alone() -> None:
-    seen = trade(stop_verified=5)
-    assert has_sound_stop(seen, position(stop_loss=D("1.15")))
-    assert not has_sound_stop(seen, position(stop_loss=None))
-
-
-def test_the_stop_that_was_sent_is_set_again() -> None:
-    assert stop_to_set(trade(), position(stop_loss=None), TICK) == D("1.25")
-
-
-def test_a_stop_on_the_wrong_side_of_the_fill_keeps_its_planned_distance() -> None:
-    """A buy planned at 1.00 with its stop at 0.96 was filled at 0.95: the stop goes to 0.912."""
-    buy = trade(side=Side.BUY, planned_price=D(1), stop_loss=D("0.96"))
-    held = position(side=Side.BUY, entry_price=D("0.95"), mark_price=D("0.95"), stop_loss=D("0.96"))
-    assert not has_sound_stop(buy, held)
-    assert stop_to_set(buy, held, TICK) == D("0.912")
-
-
-def test_a_short_filled_above_its_stop_keeps_the_planned_distance_too() -> None:
-    """A short planned at 1.00 with its stop at 1.04 was filled at 1.05: the stop goes to 1.092."""
-    short = trade(planned_price=D(1), stop_loss=D("1.04"))
-    held = position(entry_price=D("1.05"), mark_price=D("1.05"), stop_loss=None)
-    assert stop_to_set(short, held, TICK) == D("1.092")
-
-
-def test_a_stop_at_the_entry_itself_is_on_no_losing_side() -> None:
-    for side in Side:
-        assert not is_losing_side(side, D("1.2"), D("1.2"))
-        held = position(side=side, stop_loss=D("1.2"))
-        assert not has_sound_stop(trade(side=side), held)
-    assert is_losing_side(Side.BUY, D("1.1"), D("1.2"))
-    assert is_losing_side(Side.SELL, D("1.3"), D("1.2"))
-
-
-def test_a_buys_stop_beyond_the_liquidation_price_is_drawn_in_above_it() -> None:
-    held = position(
-        side=Side.BUY, entry_price=D("1.2"), mark_price=D("1.2"), liquidation_price=D("1.1")
-    )
-    assert stop_to_set(trade(side=Side.BUY, stop_loss=D("1.1")), held, TICK) == D("1.122")
-    assert stop_to_set(trade(side=Side.BUY, stop_loss=D("1.101")), held, TICK) == D("1.101")
-
-
-def test_a_liquidation_price_of_zero_is_none() -> None:
-    held = position(side=Side.BUY, stop_loss=D("1.15"), liquidation_price=D(0))
-    assert has_sound_stop(trade(side=Side.BUY), held)
-    assert has_sound_stop(trade(), position(liquidation_price=D(0)))
-
-
-def test_without_a_planned_price_a_wrong_stop_is_not_recomputed() -> None:
-    wrong = trade(stop_loss=D("1.1"), planned_price=None)
-    assert stop_to_set(wrong, position(stop_loss=None), TICK) is None
-
-
-def test_a_trailing_distance_is_of_the_positions_price_where_the_trades_is_not_known() -> None:
     assert trailing_distance(trade(), position(), D("0.05"), TICK) == D("0.06")
-
-
-def test_without_a_known_tick_a_wrong_stop_is_not_recomputed() -> None:
-    wrong = trade(stop_loss=D("1.1"), planned_price=D(1))
-    assert stop_to_set(wrong, position(stop_loss=None), None) is None
-    assert stop_to_set(trade(stop_loss=None), position(stop_loss=None), TICK) is None
-
-
-def test_a_stop_that_the_price_has_passed_cannot_be_set() -> None:
-    assert stop_to_set(trade(), position(stop_loss=None, mark_price=D("1.25")), TICK) is None
 
 
 @pytest.mark.parametrize(("mark", "target"), [("1.15", D("1.1")), ("1.1", None), ("1.05", None)])

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from support.trading_facts import (
-    ENTRY_ID,
     entry_fill,
     fill,
     position,
@@ -40,7 +39,7 @@ def only(found: list[Repair], kind: RepairKind) -> Repair:
     return found[0]
 
 
-def found_as(order: Any, **changes: Any) -> dict[str, Any]:
+def reported(order: Any, **changes: Any) -> dict[str, Any]:
     return {order.request.order_id: status(order, **changes)}
 
 
@@ -81,8 +80,8 @@ def test_a_position_on_the_other_side_is_no_trace_of_the_entry() -> None:
     "state", [OrderState.OPEN, OrderState.PARTIALLY_FILLED, OrderState.UNTRIGGERED]
 )
 def test_an_entry_that_has_not_ended_waits(state: OrderState) -> None:
-    found = found_as(ENTRY, state=state, filled_quantity=D(0))
-    only(repairs(ENTERING, orders=[ENTRY], found=found), RepairKind.WAITING)
+    found = reported(ENTRY, state=state, filled_quantity=D(0))
+    only(repairs(ENTERING, orders=[ENTRY], statuses=found), RepairKind.WAITING)
 
 
 def test_an_entry_that_ended_without_a_fill_is_dropped_with_the_exchanges_reason() -> None:
@@ -91,8 +90,8 @@ def test_an_entry_that_ended_without_a_fill_is_dropped_with_the_exchanges_reason
         "filled_quantity": D(0),
         "reject_reason": "EC_NoImmediateQtyToFill",
     }
-    found = found_as(ENTRY, **facts)
-    dropped = only(repairs(ENTERING, orders=[ENTRY], found=found), RepairKind.DROPPED)
+    found = reported(ENTRY, **facts)
+    dropped = only(repairs(ENTERING, orders=[ENTRY], statuses=found), RepairKind.DROPPED)
     assert dropped.trade.denial == "EC_NoImmediateQtyToFill"
 
 
@@ -100,7 +99,7 @@ def test_a_filled_entry_opens_the_trade_and_its_stop_is_seen() -> None:
     found = repairs(
         ENTERING,
         orders=[ENTRY],
-        found=found_as(ENTRY),
+        statuses=reported(ENTRY),
         fills=[entry_fill(60, "1.2"), entry_fill(40, "1.3")],
         position=position(),
     )
@@ -112,18 +111,11 @@ def test_a_filled_entry_opens_the_trade_and_its_stop_is_seen() -> None:
     assert seen.trade.stop_verified == LATE
 
 
-def test_fills_alone_prove_an_entry() -> None:
-    (opened, _) = repairs(ENTERING, orders=[ENTRY], fills=[entry_fill()], position=position())
-    assert opened.kind is RepairKind.OPENED
-    assert opened.order is not None
-    assert (opened.order.outcome, opened.order.filled_quantity) == (Outcome.FILLED, D(100))
-
-
 def test_a_partly_filled_entry_opens_at_what_was_filled() -> None:
     (opened, _) = repairs(
         ENTERING,
         orders=[ENTRY],
-        found=found_as(ENTRY, state=OrderState.CANCELLED, filled_quantity=D(30)),
+        statuses=reported(ENTRY, state=OrderState.CANCELLED, filled_quantity=D(30)),
         fills=[entry_fill(30)],
         position=position(quantity=D(30)),
     )
@@ -132,30 +124,11 @@ def test_a_partly_filled_entry_opens_at_what_was_filled() -> None:
     assert opened.order.outcome is Outcome.FILLED
 
 
-def test_a_filled_entry_whose_fills_and_position_lag_waits() -> None:
-    only(repairs(ENTERING, orders=[ENTRY], found=found_as(ENTRY)), RepairKind.WAITING)
-
-
-def test_an_entry_that_was_stopped_before_anyone_looked_is_closed() -> None:
-    closed = only(
-        repairs(
-            ENTERING,
-            orders=[ENTRY],
-            found=found_as(ENTRY),
-            fills=[entry_fill(), fill(Side.BUY, price="1.25", trigger="stop_loss", time=300)],
-        ),
-        RepairKind.CLOSED,
-    )
-    assert closed.trade.exit_reason is ExitReason.STOP_LOSS
-    assert closed.order is not None
-    assert closed.order.outcome is Outcome.FILLED
-
-
 def test_an_entry_whose_fills_are_half_there_is_not_taken_for_closed() -> None:
     found = repairs(
         ENTERING,
         orders=[ENTRY],
-        found=found_as(ENTRY),
+        statuses=reported(ENTRY),
         fills=[entry_fill(40), fill(Side.BUY, 40, trigger="stop_loss")],
     )
     only(found, RepairKind.WAITING)
@@ -178,7 +151,7 @@ def test_a_missing_stop_is_found_in_every_live_state() -> None:
 
 
 def test_an_exit_whose_fills_never_show_is_closed_unexplained_in_the_end() -> None:
-    facts = {"orders": [DONE, EXIT], "found": found_as(EXIT), "fills": [entry_fill()]}
+    facts = {"orders": [DONE, EXIT], "statuses": reported(EXIT), "fills": [entry_fill()]}
     only(repairs(EXITING, now=UNEXPLAINED_AFTER - 1, **facts), RepairKind.WAITING)
     done = only(repairs(EXITING, now=UNEXPLAINED_AFTER, **facts), RepairKind.CLOSED)
     assert done.trade.exit_reason is ExitReason.UNEXPLAINED
@@ -198,15 +171,6 @@ def test_a_position_that_is_gone_without_fills_is_looked_for() -> None:
     gone = only(repairs(trade(), now=LATE, **facts), RepairKind.VANISHED).trade
     assert (gone.state, gone.vanished) == (TradeState.OPEN, LATE)
     only(repairs(gone, now=LATE + UNEXPLAINED_AFTER - 1, **facts), RepairKind.WAITING)
-
-
-def test_a_position_that_stays_gone_ends_the_trade_as_unexplained() -> None:
-    gone = trade(vanished=0, entry_price=D("1.2"))
-    facts: dict[str, Any] = {"orders": [DONE], "fills": [entry_fill()]}
-    ended = only(repairs(gone, now=UNEXPLAINED_AFTER, **facts), RepairKind.CLOSED).trade
-    assert (ended.state, ended.exit_reason) == (TradeState.CLOSED, ExitReason.UNEXPLAINED)
-    assert ended.exit_time == UNEXPLAINED_AFTER
-    assert ended.exit_price is None
 
 
 def test_a_position_that_is_found_again_goes_on() -> None:
@@ -266,35 +230,11 @@ def test_an_exit_without_trace_waits_and_then_may_go_again() -> None:
     assert again.order.outcome is Outcome.REJECTED
 
 
-def test_an_exit_on_its_way_waits() -> None:
-    found = found_as(EXIT, state=OrderState.OPEN, filled_quantity=D(0))
-    only(exiting(position=position(), found=found), RepairKind.WAITING)
-
-
-def test_an_exit_that_was_filled_in_part_leaves_the_rest_to_the_next_attempt() -> None:
-    again = only(
-        exiting(
-            position=position(quantity=D(60)),
-            found=found_as(EXIT, state=OrderState.CANCELLED, filled_quantity=D(40)),
-            fills=[entry_fill(), fill(Side.BUY, 40, order_id=EXIT.request.order_id)],
-        ),
-        RepairKind.EXIT_ENDED,
-    )
-    assert (again.trade.quantity, again.trade.exit_attempt) == (D(60), 1)
-    assert again.order is not None
-    assert again.order.outcome is Outcome.FILLED
-
-
-def test_a_filled_exit_whose_fills_lag_waits_even_beside_a_stale_position() -> None:
-    only(exiting(position=position(), found=found_as(EXIT)), RepairKind.WAITING)
-    only(exiting(found=found_as(EXIT)), RepairKind.WAITING)
-
-
 def test_fills_that_close_the_trade_outweigh_a_stale_position() -> None:
     closed = only(
         exiting(
             position=position(),
-            found=found_as(EXIT),
+            statuses=reported(EXIT),
             fills=[entry_fill(), fill(Side.BUY, price="1.1", order_id=EXIT.request.order_id)],
         ),
         RepairKind.CLOSED,
@@ -303,29 +243,10 @@ def test_fills_that_close_the_trade_outweigh_a_stale_position() -> None:
     assert closed.trade.realised_pnl == D("9.8")
 
 
-def test_a_stop_that_fires_while_the_exit_is_unknown_closes_the_trade() -> None:
-    closed = only(
-        exiting(fills=[entry_fill(), fill(Side.BUY, price="1.25", trigger="stop_loss")]),
-        RepairKind.CLOSED,
-    )
-    assert closed.trade.exit_reason is ExitReason.STOP_LOSS
-    assert closed.order is not None
-    assert closed.order.outcome is Outcome.REJECTED
-
-
-def test_a_trade_without_its_intent_is_never_guessed_about() -> None:
-    only(repairs(ENTERING), RepairKind.WAITING)
-    only(repairs(EXITING, position=position()), RepairKind.EXIT_ENDED)
-
-
 def test_positions_of_no_live_trade_are_foreign() -> None:
     ours, other = position(), position(symbol="BUSDT")
     over = trade(symbol="BUSDT", state=TradeState.CLOSED)
     assert foreign_positions([trade(), over], [ours, other]) == [other]
-
-
-def test_the_entrys_id_is_the_hash_of_the_signal() -> None:
-    assert ENTRY.request.order_id == ENTRY_ID
 
 
 # --- an exit whose own outcome is not known when the position is closed ------------------------
@@ -344,9 +265,9 @@ def test_an_exit_that_only_its_fills_show_is_settled_by_them() -> None:
 
 def test_of_status_and_fills_the_one_that_knows_more_settles_the_exit() -> None:
     part = fill(Side.BUY, 100, "1.1", order_id=EXIT.request.order_id)
-    behind = found_as(EXIT, state=OrderState.PARTIALLY_FILLED, filled_quantity=D(30))
+    behind = reported(EXIT, state=OrderState.PARTIALLY_FILLED, filled_quantity=D(30))
     facts: dict[str, Any] = {"orders": [DONE, EXIT], "fills": [entry_fill(), part]}
-    closed = only(repairs(EXITING, now=1_000, found=behind, **facts), RepairKind.CLOSED)
+    closed = only(repairs(EXITING, now=1_000, statuses=behind, **facts), RepairKind.CLOSED)
     assert closed.order is not None
     assert closed.order.filled_quantity == 100
 

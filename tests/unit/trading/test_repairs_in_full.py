@@ -30,7 +30,7 @@ def repair(one: Any, *, now: int = NOW, **facts: Any) -> Repair:
     return reconcile([Evidence(one, **{"position": None, **facts})], now=now)[0]
 
 
-def found_as(order: Any, **changes: Any) -> dict[str, Any]:
+def reported(order: Any, **changes: Any) -> dict[str, Any]:
     return {order.request.order_id: status(order, **changes)}
 
 
@@ -50,26 +50,26 @@ HALF_OPEN = {"state": OrderState.PARTIALLY_FILLED, "filled_quantity": D(50)}
         (
             ENTERING,
             NOW,
-            {"orders": [ENTRY], "found": found_as(ENTRY, **HALF_OPEN)},
+            {"orders": [ENTRY], "statuses": reported(ENTRY, **HALF_OPEN)},
             "the entry is partially_filled",
         ),
         (
             ENTERING,
             UNEXPLAINED_AFTER - 1,
-            {"orders": [ENTRY], "found": found_as(ENTRY)},
+            {"orders": [ENTRY], "statuses": reported(ENTRY)},
             "the entry's fills are not there yet",
         ),
         (EXITING, LATE - 1, {**ENTERED, "position": position()}, "no trace of the exit yet"),
         (
             EXITING,
             NOW,
-            {**ENTERED, "position": position(), "found": found_as(EXIT, **HALF_OPEN)},
+            {**ENTERED, "position": position(), "statuses": reported(EXIT, **HALF_OPEN)},
             "the exit is partially_filled",
         ),
         (
             EXITING,
             NOW,
-            {**ENTERED, "position": position(), "found": found_as(EXIT)},
+            {**ENTERED, "position": position(), "statuses": reported(EXIT)},
             "the exit's fills are not there yet",
         ),
         (
@@ -129,10 +129,10 @@ def test_a_dropped_entry_holds_nothing_and_keeps_the_reason() -> None:
     assert (never.trade.quantity, never.trade.denial, never.note) == (0, why, why)
     assert (never.order.detail, never.order.settled) == (why, NOW)
     silent = {"state": OrderState.FILLED, "filled_quantity": D(0)}
-    empty = repair(ENTERING, orders=[ENTRY], found=found_as(ENTRY, **silent))
+    empty = repair(ENTERING, orders=[ENTRY], statuses=reported(ENTRY, **silent))
     assert (empty.trade.denial, empty.note) == ("nothing was filled",) * 2
     cancelled = {"state": OrderState.CANCELLED, "filled_quantity": D(0)}
-    ended = repair(ENTERING, orders=[ENTRY], found=found_as(ENTRY, **cancelled))
+    ended = repair(ENTERING, orders=[ENTRY], statuses=reported(ENTRY, **cancelled))
     assert ended.trade.denial == "cancelled by the exchange"
     assert ended.order is not None
     assert (ended.order.outcome, ended.order.settled) == (Outcome.REJECTED, NOW)
@@ -140,8 +140,8 @@ def test_a_dropped_entry_holds_nothing_and_keeps_the_reason() -> None:
 
 def test_an_opened_trade_is_what_fills_and_position_say() -> None:
     fills = [entry_fill(60, "1.2", time=150), entry_fill(40, "1.3", time=160)]
-    found = found_as(ENTRY, average_price=D("1.24"), fee=D("0.2"))
-    opened = repair(ENTERING, orders=[ENTRY], found=found, fills=fills, position=position())
+    found = reported(ENTRY, average_price=D("1.24"), fee=D("0.2"))
+    opened = repair(ENTERING, orders=[ENTRY], statuses=found, fills=fills, position=position())
     held = opened.trade
     assert (held.state, held.quantity, held.entry_price) == (TradeState.OPEN, 100, D("1.24"))
     assert held.entry_time == 150
@@ -153,25 +153,29 @@ def test_an_opened_trade_is_what_fills_and_position_say() -> None:
 
 
 def test_an_entry_whose_fills_lag_opens_at_what_the_position_says() -> None:
-    late = repair(ENTERING, orders=[ENTRY], found=found_as(ENTRY), position=position()).trade
+    late = repair(ENTERING, orders=[ENTRY], statuses=reported(ENTRY), position=position()).trade
     assert (late.quantity, late.entry_price, late.entry_time) == (100, D("1.2"), 200)
 
 
 def test_the_position_outweighs_fills_that_are_half_there() -> None:
     half = repair(
-        ENTERING, orders=[ENTRY], found=found_as(ENTRY), fills=[entry_fill(60)], position=position()
+        ENTERING,
+        orders=[ENTRY],
+        statuses=reported(ENTRY),
+        fills=[entry_fill(60)],
+        position=position(),
     ).trade
     assert (half.state, half.quantity) == (TradeState.OPEN, 100)
 
 
 def test_an_entry_whose_position_lags_opens_at_what_the_fills_leave() -> None:
     fills = [entry_fill(), exit_fill(30, order_id="somebody")]
-    early = repair(ENTERING, orders=[ENTRY], found=found_as(ENTRY), fills=fills).trade
+    early = repair(ENTERING, orders=[ENTRY], statuses=reported(ENTRY), fills=fills).trade
     assert (early.state, early.quantity) == (TradeState.OPEN, 70)
 
 
 def test_an_entry_that_only_the_exchange_reports_opens_when_it_was_looked_for_long_enough() -> None:
-    opened = repair(ENTERING, orders=[ENTRY], found=found_as(ENTRY), now=UNEXPLAINED_AFTER)
+    opened = repair(ENTERING, orders=[ENTRY], statuses=reported(ENTRY), now=UNEXPLAINED_AFTER)
     held = opened.trade
     assert (held.state, held.quantity) == (TradeState.OPEN, 100)
     assert (held.entry_price, held.entry_time) == (None, 200)
@@ -192,7 +196,7 @@ def test_a_closed_trade_has_its_result_in_full() -> None:
         fill(Side.SELL, 0, kind=FillKind.FUNDING, fee=D("0.05")),
         exit_fill(),
     ]
-    done = repair(EXITING, orders=[DONE, EXIT], found=found_as(EXIT), fills=fills)
+    done = repair(EXITING, orders=[DONE, EXIT], statuses=reported(EXIT), fills=fills)
     closed = done.trade
     assert (done.kind, done.note, closed.state) == (RepairKind.CLOSED, "", TradeState.CLOSED)
     assert (closed.quantity, closed.entry_price, closed.entry_time) == (100, D("1.2"), 150)
@@ -208,16 +212,17 @@ def test_a_closed_trade_has_its_result_in_full() -> None:
 def test_a_closed_trade_held_what_was_entered_not_what_was_left_at_the_end() -> None:
     fills = [entry_fill(), exit_fill(60), exit_fill(40)]
     left = EXITING.with_(quantity=D(40))
-    closed = repair(left, orders=[DONE, EXIT], found=found_as(EXIT), fills=fills).trade
+    closed = repair(left, orders=[DONE, EXIT], statuses=reported(EXIT), fills=fills).trade
     assert (closed.quantity, closed.realised_pnl) == (100, D(10) - D("0.3"))
 
 
 def test_an_entry_that_was_closed_before_anyone_looked_is_settled_with_its_trade() -> None:
     stopped = fill(Side.BUY, price="1.25", trigger="stop_loss", time=300)
     facts: dict[str, Any] = {"orders": [ENTRY], "fills": [entry_fill(), stopped]}
-    for found in ({}, found_as(ENTRY)):
-        done = repair(ENTERING, found=found, **facts)
+    for found in ({}, reported(ENTRY)):
+        done = repair(ENTERING, statuses=found, **facts)
         assert (done.kind, done.trade.exit_time) == (RepairKind.CLOSED, 300)
+        assert done.trade.exit_reason is ExitReason.STOP_LOSS
         assert done.order is not None
         assert (done.order.filled_quantity, done.order.settled) == (100, NOW)
 
@@ -228,6 +233,7 @@ def test_a_trade_that_ends_unexplained_keeps_what_was_known_of_it() -> None:
     assert (closed.quantity, closed.entry_price, closed.entry_time) == (100, D("1.21"), 77)
     assert (closed.exit_reason, closed.exit_time) == (ExitReason.UNEXPLAINED, UNEXPLAINED_AFTER)
     assert (closed.realised_pnl, closed.fees, closed.funding) == (0, 0, 0)
+    assert closed.exit_price is None
 
 
 def test_an_order_that_was_settled_before_is_left_alone_when_the_trade_closes() -> None:
@@ -243,7 +249,7 @@ def test_the_next_exit_has_a_higher_attempt_than_any_before() -> None:
         again = repair(
             EXITING.with_(exit_attempt=before),
             orders=[DONE, order],
-            found=found_as(order, **cancelled),
+            statuses=reported(order, **cancelled),
             fills=[entry_fill()],
             position=position(quantity=D(80)),
         )
@@ -258,7 +264,7 @@ def test_what_an_exit_left_is_noted_and_stays_planned_while_the_position_is_not_
     part = {"state": OrderState.FILLED, "filled_quantity": D(40)}
     facts: dict[str, Any] = {
         "orders": [DONE, EXIT],
-        "found": found_as(EXIT, **part),
+        "statuses": reported(EXIT, **part),
         "fills": [entry_fill(), exit_fill(40)],
     }
     again = repair(EXITING, position=position(quantity=D(60)), **facts)
@@ -280,7 +286,7 @@ def test_a_closed_position_waits_for_its_exit_only_while_that_may_still_show() -
     stopped = fill(Side.BUY, price="1.25", trigger="stop_loss")
     entered: dict[str, Any] = {"orders": [DONE, EXIT], "fills": [entry_fill(), stopped]}
     assert repair(EXITING, now=LATE - 1, **entered).kind is RepairKind.WAITING
-    seen = repair(EXITING, now=LATE - 1, found=found_as(EXIT, filled_quantity=D(0)), **entered)
+    seen = repair(EXITING, now=LATE - 1, statuses=reported(EXIT, filled_quantity=D(0)), **entered)
     assert seen.kind is RepairKind.CLOSED
     refused = record(Leg.EXIT, outcome=Outcome.REJECTED)
     known = repair(EXITING, now=1, orders=[DONE, refused], fills=entered["fills"])
@@ -294,7 +300,7 @@ def test_a_stop_is_verified_once_and_only_for_open_trades() -> None:
     seen = repair(trade(), position=position())
     assert (seen.kind, seen.trade.stop_verified) == (RepairKind.STOP_SEEN, NOW)
     assert reconcile([Evidence(trade(stop_verified=5), position())], now=NOW) == []
-    held = {"found": found_as(EXIT, **HALF_OPEN), "position": position(), **ENTERED}
+    held = {"statuses": reported(EXIT, **HALF_OPEN), "position": position(), **ENTERED}
     kinds = [one.kind for one in reconcile([Evidence(EXITING.with_(stop_verified=None), **held)],
                                            now=NOW)]  # fmt: skip
     assert kinds == [RepairKind.WAITING]

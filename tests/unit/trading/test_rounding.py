@@ -15,7 +15,6 @@ from pumpwatch.domain.trading.rounding import (
     ceil_to,
     decimal_from,
     floor_to,
-    quantity_to_step,
     stop_to_tick,
     target_to_tick,
 )
@@ -30,7 +29,6 @@ def test_floor_and_ceiling_are_the_nearest_multiples_on_either_side(value, step)
     low, high = floor_to(value, step), ceil_to(value, step)
     assert low % step == high % step == 0
     assert value - step < low <= value <= high < value + step
-    assert quantity_to_step(value, step) == low
 
 
 @pytest.mark.parametrize(

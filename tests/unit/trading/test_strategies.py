@@ -25,23 +25,29 @@ def test_fade_shorts_with_a_stop_above_the_peak_and_half_the_rise_as_target() ->
 
 
 @pytest.mark.parametrize(
-    ("price", "words"),
+    ("facts", "price", "sentence"),
     [
-        ("1.1", "retraced"),
-        ("1.0", "retraced"),
-        ("1.236", "stop"),
-        ("1.3", "stop"),
-        ("1.1167", "too little"),
+        ({"base_price": 1.2}, "1.1", "the signal's peak is not above its base"),
+        ({"base_price": 0.0}, "1.1", "the signal's peak is not above its base"),
+        ({}, "1.236", "the price is above the stop already"),
+        ({}, "1.1", "the price has retraced to the target already"),
+        ({}, "1.1167", "too little is left to gain before the target"),
     ],
 )
-def test_fade_denies_a_price_that_has_left_the_range(price: str, words: str) -> None:
-    plan = FADE.plan(peaked(), quote(price))
-    assert isinstance(plan, Denied)
-    assert words in plan.reason
+def test_fade_says_why_a_signal_is_not_traded(
+    facts: dict[str, float], price: str, sentence: str
+) -> None:
+    assert FADE.plan(peaked(**facts), quote(price)) == Denied(sentence)
 
 
-def test_fade_enters_while_enough_is_left_to_gain() -> None:
-    assert isinstance(FADE.plan(peaked(), quote("1.1168")), EntryPlan)
+def test_fade_enters_at_exactly_the_least_gain() -> None:
+    """(2 - 1.5) / 2 is a quarter of the price."""
+    quarter = Fade(Decimal("0.5"), Decimal("0.5"), Decimal("0.25"), 1)
+    signal = peaked(base_price=1.0, peak_price=2.0)
+    assert quarter.plan(signal, quote("2")) == EntryPlan(
+        Side.SELL, Decimal(3), Decimal("1.5"), 60_000
+    )
+    assert isinstance(quarter.plan(signal, quote("1.99")), Denied)
 
 
 def test_fade_denies_when_any_of_the_prices_is_beyond_the_stop() -> None:
@@ -78,7 +84,8 @@ def test_each_strategy_acts_on_its_own_phase_only(phase: Phase) -> None:
 
 
 def test_alert_has_no_plan() -> None:
-    assert isinstance(Alert().plan(peaked(), quote("1.17")), Denied)
+    denied = Alert().plan(peaked(), quote("1.17"))
+    assert denied == Denied("the strategy alert places no orders")
 
 
 def test_settings_name_the_strategy_and_give_its_numbers() -> None:

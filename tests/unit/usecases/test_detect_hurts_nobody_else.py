@@ -5,7 +5,7 @@ import copy
 import pytest
 from support.detect_rig import MINUTE, START, Rig
 
-from pumpwatch.domain.market.candles import HOUR
+from pumpwatch.domain.moments import HOUR
 from pumpwatch.errors import ExchangeUnavailable, StoreUnavailable
 from pumpwatch.usecases.detect import history as candle_history
 from pumpwatch.usecases.detect import scan_plan

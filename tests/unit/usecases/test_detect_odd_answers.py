@@ -10,7 +10,7 @@ from support.wire_market import TICKER, on_the_wire
 
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.tickers import read_snapshot
-from pumpwatch.domain.market.candles import HOUR, MINUTE
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.errors import ExchangeUnavailable
 
 NOTHING = object()

@@ -9,7 +9,7 @@ from support.scripted_market_data import instrument
 
 from pumpwatch.domain.detection.ewma import Ewma
 from pumpwatch.domain.detection.rules import detector_named
-from pumpwatch.domain.market.candles import HOUR, MINUTE
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.errors import (
     BadMarketData,
     ExchangeForbidden,

@@ -10,7 +10,8 @@ from support.source_market_data import SourceMarketData
 
 from pumpwatch.domain.detection.base import known_before
 from pumpwatch.domain.detection.rules import detector_named
-from pumpwatch.domain.market.candles import HOUR, MINUTE, CandleRequest
+from pumpwatch.domain.market.candles import CandleRequest
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch_workbench.local.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore

@@ -8,7 +8,7 @@ from support.detect_rig import START, Rig
 
 from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.detection.rules import DETECTORS
-from pumpwatch.domain.market.candles import MINUTE
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadMarketData, ExchangeForbidden, ExchangeUnavailable
 from pumpwatch.usecases.detect import scan_plan
 

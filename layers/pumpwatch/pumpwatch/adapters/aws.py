@@ -1,4 +1,4 @@
-"""What every AWS client of ours shares."""
+"""The configuration that all our AWS clients share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pumpwatch import __version__
 def client_config(*, read_timeout: float) -> Config:
     """Return a configuration with standard retries and a short, fixed name for us.
 
-    botocore otherwise puts its own long name together anew for each request, which costs a tenth of
+    botocore otherwise builds its own long name for each request again, which costs a tenth of
     the request's CPU time.
     """
     return Config(

@@ -17,8 +17,8 @@ from pumpwatch.ports import MetricsSink
 NAMESPACE, PUSH_FAILURES, STAGE = "Pumpwatch", "PushFailures", "stage"
 
 
-class WatchedSink:
-    """Pushes through another sink and writes a line for each push that fails (MetricsSink port)."""
+class WatchedSink(MetricsSink):
+    """Pushes through another sink and writes a line for each push that fails."""
 
     def __init__(
         self, sink: MetricsSink, *, stage: str, wall: Callable[[], float] = time.time
@@ -28,7 +28,6 @@ class WatchedSink:
         self._wall = wall
 
     def push(self, job: str, exposition: object, *, failed: bool) -> bool:
-        """Push; return whether it was accepted."""
         accepted = self._sink.push(job, exposition, failed=failed)
         if not accepted:
             sys.stdout.write(json.dumps(self._line(job)) + "\n")

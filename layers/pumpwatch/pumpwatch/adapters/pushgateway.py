@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from http.client import HTTPException
 from urllib.error import HTTPError, URLError
@@ -37,6 +37,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from pumpwatch.credentials import PushCredentials
 from pumpwatch.errors import PumpwatchError
+from pumpwatch.ports import MetricsSink
 
 logger = logging.getLogger(__name__)
 
@@ -56,40 +57,31 @@ class NotPushed(Exception):
     """The push was not accepted; the text says why and never holds a password."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Where a push goes and how."""
+@dataclass
+class _Push:
+    """One push in a thread of its own. `given_up` keeps a late one from being sent at all."""
 
     url: str
     job: str
     stage: str
+    registry: CollectorRegistry
     replace: bool
     timeout: float
+    credentials: Callable[[], PushCredentials | None]
+    given_up: threading.Event = field(default_factory=threading.Event)
+    hidden: Sequence[str] = ()
+    """Secrets that no text may show."""
+    problem: str = "it took too long"
+    accepted: bool = False
 
-
-class _Push:
-    """One push in a thread of its own. `give_up` keeps a late one from being sent at all."""
-
-    def __init__(self, credentials: Callable[[], PushCredentials | None]) -> None:
-        self._credentials = credentials
-        self._given_up = threading.Event()
-        self._hidden: list[str] = []
-        self.problem = "it took too long"
-        self.accepted = False
-
-    def give_up(self) -> None:
-        self._given_up.set()
-
-    def run(self, group: _Group, registry: CollectorRegistry) -> None:
+    def run(self) -> None:
         try:
-            if urlsplit(group.url).path.endswith(IMPORT_PATH):
-                self._import(group, registry)
+            if urlsplit(self.url).path.endswith(IMPORT_PATH):
+                self._import()
             else:
-                self._push(group, registry)
+                self._push()
         except HTTPError as error:
-            self.problem = (
-                f"the gateway answered with HTTP {error.code}{_said(error, self._hidden)}"
-            )
+            self.problem = f"the gateway answered with HTTP {error.code}{_said(error, self.hidden)}"
             error.close()
         except URLError as error:
             # A gateway that refuses the password can hang up before all of the push has arrived.
@@ -100,46 +92,46 @@ class _Push:
         except Exception as error:  # a push can fail in any way, and none may fail a run
             self.problem = type(error).__name__
         else:
-            self.accepted = not self._given_up.is_set()
+            self.accepted = not self.given_up.is_set()
 
-    def _push(self, group: _Group, registry: CollectorRegistry) -> None:
-        push = push_to_gateway if group.replace else pushadd_to_gateway
+    def _push(self) -> None:
+        push = push_to_gateway if self.replace else pushadd_to_gateway
         push(
-            group.url,
-            job=group.job,
-            registry=registry,
-            grouping_key={"stage": group.stage},
-            timeout=group.timeout,
+            self.url,
+            job=self.job,
+            registry=self.registry,
+            grouping_key={"stage": self.stage},
+            timeout=self.timeout,
             handler=self._handler,
         )
 
-    def _import(self, group: _Group, registry: CollectorRegistry) -> None:
+    def _import(self) -> None:
         """Import a point of each series; there is no group that it could replace."""
-        labels = [("extra_label", f"job={group.job}"), ("extra_label", f"stage={group.stage}")]
-        url = f"{group.url}?{urlencode(labels)}"
+        labels = [("extra_label", f"job={self.job}"), ("extra_label", f"stage={self.stage}")]
+        url = f"{self.url}?{urlencode(labels)}"
         headers = [("Content-Type", CONTENT_TYPE_LATEST)]
-        self._handler(url, "POST", group.timeout, headers, generate_latest(registry))()
+        self._handler(url, "POST", self.timeout, headers, generate_latest(self.registry))()
 
     def _handler(
         self, url: str, method: str, timeout: float | None, headers: Headers, data: bytes
     ) -> Send:
         def send() -> None:
-            credentials = self._credentials()
+            credentials = self.credentials()
             request = Request(url, data=data, method=method)  # noqa: S310 - checked in the settings
             authorisation = _authorisation(url, credentials)
             if credentials is not None:
-                self._hidden = [credentials.password, authorisation[0][1].split()[1]]
+                self.hidden = [credentials.password, authorisation[0][1].split()[1]]
             for name, value in [*headers, *authorisation]:
                 request.add_header(name, value)
             opener = _opener(url, credentials)
-            if not self._given_up.is_set():
+            if not self.given_up.is_set():
                 opener.open(request, timeout=timeout).close()
 
         return send
 
 
-class PushgatewaySink:
-    """Pushes to group job + stage (MetricsSink port).
+class PushgatewaySink(MetricsSink):
+    """Pushes to group job + stage.
 
     The push runs in a thread that is left behind when the time is over: no time-out of a socket
     covers the secret's reading, slow names, a slow TLS handshake and a dripping answer together.
@@ -171,13 +163,20 @@ class PushgatewaySink:
             logger.warning("metrics not pushed", extra={"job": job, "reason": "pushes hang"})
             return False
         started = time.monotonic()
-        attempt = _Push(self._credentials)
-        group = _Group(self._url, job, self._stage, not failed, self._timeout)
-        thread = threading.Thread(target=attempt.run, args=(group, exposition), daemon=True)
+        attempt = _Push(
+            self._url,
+            job,
+            self._stage,
+            exposition,
+            replace=not failed,
+            timeout=self._timeout,
+            credentials=self._credentials,
+        )
+        thread = threading.Thread(target=attempt.run, daemon=True)
         thread.start()
         thread.join(self._timeout)
         if thread.is_alive():
-            attempt.give_up()
+            attempt.given_up.set()
             self._abandoned.append(thread)
         elif attempt.accepted:
             return True

@@ -21,7 +21,8 @@ def record_fields(record: object) -> Fields:
 
     A float becomes the `Decimal` that its shortest text names.
     """
-    adapter, _ = _plan(type(record))
+    kind: Any = type(record)
+    adapter, _ = _plan(kind)
     stored = adapter.dump_python(record, exclude_none=True, warnings=False)
     return {
         name: Decimal(repr(value)) if isinstance(value, float) else value
@@ -32,10 +33,10 @@ def record_fields(record: object) -> Fields:
 def read_record(kind: type[Record], stored: Mapping[str, Any], *, where: str) -> Record:
     """Return the dataclass that the fields were made of; those added since get their default.
 
-    Raises `InvariantBroken`, naming `where`, when it cannot be read: nobody but Pumpwatch writes
-    records.
+    Raises `InvariantBroken`, naming `where`, when it cannot be read: only Pumpwatch writes records.
     """
-    adapter, absent = _plan(kind)
+    dataclass: Any = kind
+    adapter, absent = _plan(dataclass)
     try:
         record: Record = adapter.validate_python({**absent, **stored})
     except ValidationError as error:
@@ -53,8 +54,8 @@ def _plan(kind: type[Any]) -> tuple[TypeAdapter[Any], Fields]:
     Making the adapter costs a hundred times what reading a record does.
     """
     required = (
-        one.name
-        for one in fields(kind)
-        if one.default is MISSING and one.default_factory is MISSING
+        field.name
+        for field in fields(kind)
+        if field.default is MISSING and field.default_factory is MISSING
     )
     return TypeAdapter(kind), dict.fromkeys(required)

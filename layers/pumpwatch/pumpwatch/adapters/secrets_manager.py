@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from pumpwatch.adapters.aws import client_config
 from pumpwatch.credentials import ExchangeKey, PushCredentials
 from pumpwatch.errors import BadCredentials, StoreUnavailable
+from pumpwatch.ports import Secrets
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -30,8 +31,8 @@ MISSING = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
 FORBIDDEN = frozenset({"AccessDeniedException", "DecryptionFailure", "ValidationException"})
 
 
-class SecretsManagerSecrets:
-    """Each secret is a JSON object, cached for five minutes (Secrets port).
+class SecretsManagerSecrets(Secrets):
+    """Each secret is a JSON object, cached for five minutes.
 
     A function that names no ARN for a secret cannot read it; that of the exchange's key is then a
     `BadCredentials`, that of the Pushgateway says that it asks for no password.
@@ -55,7 +56,6 @@ class SecretsManagerSecrets:
         return SecretsProvider(boto_config=client_config(read_timeout=2))
 
     def exchange_key(self) -> ExchangeKey:
-        """Return the key. Raises `BadCredentials`, `StoreUnavailable`; never shows the value."""
         if not self._key_arn:
             raise BadCredentials("no secret is named for the exchange's key: set BYBIT_SECRET_ARN")
         key, problem = _key(self._read(self._key_arn, EXPECTED_KEY))
@@ -64,10 +64,6 @@ class SecretsManagerSecrets:
         return key
 
     def push_credentials(self) -> PushCredentials | None:
-        """Return what the Pushgateway asks for, None when no secret is named for it.
-
-        Raises `BadCredentials`, `StoreUnavailable`; never shows the value.
-        """
         if not self._push_arn:
             return None
         credentials, problem = _push_credentials(self._read(self._push_arn, EXPECTED_PUSH))
@@ -76,7 +72,6 @@ class SecretsManagerSecrets:
         return credentials
 
     def forget(self) -> None:
-        """Drop what is cached, so that a rotated key is read anew."""
         self._provider.store.clear()
 
     def _read(self, arn: str, expected: str) -> str | bytes:

@@ -1,11 +1,10 @@
-"""What a settings field allows, in words, read from its declaration."""
+"""The range of a setting in words, from its declaration."""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
 KINDS: dict[object, str] = {
@@ -14,35 +13,28 @@ KINDS: dict[object, str] = {
     float: "a number",
     Decimal: "a number",
 }
+BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 
 def bounds_of(field: FieldInfo) -> str:
     """Return the allowed values (`a number, above 0, at most 0.05`); empty for any text."""
     if get_origin(field.annotation) is Literal:
-        return "one of " + ", ".join(str(one) or "(empty)" for one in get_args(field.annotation))
-    known = {type(one): one for one in field.metadata}
-    parts = []
-    if Ge in known:
-        parts.append(f"at least {_plain(known[Ge].ge)}")
-    if Gt in known:
-        parts.append(f"above {_plain(known[Gt].gt)}")
-    if Le in known:
-        parts.append(f"at most {_plain(known[Le].le)}")
-    if Lt in known:
-        parts.append(f"below {_plain(known[Lt].lt)}")
-    if MinLen in known and MaxLen in known:
-        parts.append(f"{known[MinLen].min_length} to {known[MaxLen].max_length} characters")
-    parts += [
-        f"a text matching `{one.pattern}`" for one in field.metadata if hasattr(one, "pattern")
-    ]
-    parts += [
-        one.func.__doc__
-        for one in field.metadata
-        if hasattr(one, "func") and one.func.__doc__ is not None
-    ]
-    if field.annotation in KINDS:
-        parts.insert(0, KINDS[field.annotation])
+        choices = get_args(field.annotation)
+        return "one of " + ", ".join(str(choice) or "(empty)" for choice in choices)
+    parts = [KINDS[field.annotation]] if field.annotation in KINDS else []
+    for name, words in BOUNDS.items():
+        parts += [f"{words} {_plain(bound)}" for bound in _constraints(field, name)]
+    lengths = [*_constraints(field, "min_length"), *_constraints(field, "max_length")]
+    if lengths:
+        parts.append(f"{lengths[0]} to {lengths[1]} characters")
+    parts += [f"a text matching `{pattern}`" for pattern in _constraints(field, "pattern")]
+    parts += [check.__doc__ for check in _constraints(field, "func") if check.__doc__]
     return ", ".join(parts)
+
+
+def _constraints(field: FieldInfo, name: str) -> list[Any]:
+    """Return the values that the field's declaration gives for a constraint."""
+    return [getattr(rule, name) for rule in field.metadata if hasattr(rule, name)]
 
 
 def _plain(bound: object) -> str:

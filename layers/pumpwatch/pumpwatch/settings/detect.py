@@ -1,4 +1,4 @@
-"""What the detect function reads from environment variables: every default and bound."""
+"""The settings of the detect function, read from environment variables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .shared import SharedSettings
 
 
 class DetectSettings(SharedSettings):
-    """What the detect function reads."""
+    """The settings of the detect function."""
 
     bucket_name: Annotated[str, Field(min_length=3, max_length=63)]
     """The S3 bucket of the candle history."""

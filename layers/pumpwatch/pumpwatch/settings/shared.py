@@ -1,4 +1,4 @@
-"""What both functions read from environment variables, and how settings are read and refused.
+"""The settings that both functions share, and the reading and refusing of settings.
 
 The variable is the field's name in capitals. Every bound is written in its declaration; a value
 outside it stops the cold start with the variable's name, its value and what is allowed. Secrets are
@@ -29,7 +29,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f]")
 USER_OF_ADDRESS = re.compile(r"//[^/]*@")
 NEVER_SHOWN = frozenset({"BYBIT_SECRET_ARN", "PUSHGATEWAY_SECRET_ARN"})
-"""Variables into which somebody may have put a key by mistake."""
+"""Variables that may hold a key by mistake."""
 
 
 def _bybit_address(url: str) -> str:
@@ -70,7 +70,7 @@ REFUSED_REGIONS = re.compile(r"us-(east|west|gov|iso)|cn-")
 
 
 class SharedSettings(BaseModel):
-    """What both functions read."""
+    """The settings that both functions share."""
 
     # Each function builds its own model only, when it reads it.
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, defer_build=True)

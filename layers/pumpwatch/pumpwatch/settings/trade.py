@@ -1,4 +1,4 @@
-"""What the trade function reads from environment variables: every default and bound."""
+"""The settings of the trade function, read from environment variables."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LONGEST_REQUEST_SECONDS = 4.6
 
 Fraction = Annotated[Decimal, Field(gt=0, le=1)]
 StopFraction = Annotated[Decimal, Field(ge=Decimal("0.001"), le=Decimal("0.5"))]
-"""How far a stop lies away: nearer than a thousandth it would fire at once."""
+"""Distance of a stop: nearer than a thousandth it would fire at once."""
 
 
 class TradeSettings(SharedSettings):
-    """What the trade function reads."""
+    """The settings of the trade function."""
 
     trading_mode: Literal["paper", "live"] = "paper"
     """Paper: orders are simulated at the book's prices. Live: real money."""

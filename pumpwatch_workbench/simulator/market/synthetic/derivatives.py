@@ -45,7 +45,7 @@ class Derivatives:
     def at(
         self, time: int, last: FloatArray, minute_ago: FloatArray, pumps: Sequence[Surge]
     ) -> dict[str, Any]:
-        """Return float fields of a `MarketView` from the last prices and those one minute before."""
+        """Return fields of a `MarketView` from the prices now and one minute before."""
         index = 0.5 * (last + minute_ago)
         excitement = self._fading(pumps, time, _EXCITED_MS)
         return {

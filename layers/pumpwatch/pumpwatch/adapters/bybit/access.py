@@ -1,11 +1,12 @@
-"""What query-api says about a key."""
+"""The rights of a key, from the answer of query-api."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from pumpwatch.domain.trading.access import DAY, Access
+from pumpwatch.domain.moments import DAY
+from pumpwatch.domain.trading.access import Access
 from pumpwatch.errors import UnreadableAnswer
 
 from .fields import Row, choice, integer, object_in, text, unreadable

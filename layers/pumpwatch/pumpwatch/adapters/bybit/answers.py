@@ -10,14 +10,12 @@ from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import InvariantBroken, PumpwatchError
 
 from .endpoints import Endpoint
-
-LATEST_TIME = 4_102_444_800_000
-"""The year 2100: a stamp beyond it is nonsense, and would put the clock out for ever."""
+from .fields import LATEST_TIME
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Bybit answered: `result` as it came, and when it stamped it (milliseconds UTC)."""
+    """An answer of Bybit: `result` as it came, and its time stamp (milliseconds UTC)."""
 
     result: object
     time: int
@@ -30,9 +28,9 @@ class Failed:
     error: PumpwatchError
     headers: Mapping[str, str] = field(default_factory=dict)
     trouble: bool = True
-    """Whether the exchange failed, not only refused."""
+    """The exchange failed, it did not only refuse."""
     mended: bool = False
-    """Whether what was wrong is put right: the same question may be asked at once."""
+    """The cause is put right: the same question may be asked again at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ def _integer(value: object) -> int | None:
 def require_text(endpoint: Endpoint, parameters: Mapping[str, object]) -> None:
     """Raise `InvariantBroken` for a parameter that is no text, whole number, yes or no.
 
-    A float would reach the exchange as `1e-05` or with digits nobody meant.
+    A float would reach the exchange as `1e-05` or with unintended digits.
     """
     for name, value in parameters.items():
         if not isinstance(value, str | int):

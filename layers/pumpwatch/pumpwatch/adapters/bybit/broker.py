@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import TypeVar
 
+from pumpwatch.domain.moments import DAY
 from pumpwatch.domain.trading.access import Access
 from pumpwatch.domain.trading.orders import (
     Account,
@@ -24,12 +25,13 @@ from pumpwatch.errors import (
     OutcomeUnknown,
     UnreadableAnswer,
 )
-from pumpwatch.ports import Clock
+from pumpwatch.ports import Broker, Clock
 
 from . import endpoints
 from .access import read_access
 from .endpoints import Endpoint
-from .fields import Row, entries, object_in, optional_text, text, unreadable
+from .fields import Row, object_in, optional_text, text, unreadable
+from .lists import all_rows
 from .order_body import CATEGORY, ONE_WAY, order_body, plain
 from .orders import (
     COIN,
@@ -51,18 +53,16 @@ LISTS = {
     endpoints.EXECUTIONS: ("executions", 100),
 }
 """Each list's name, and the most rows that may be asked for at once."""
-MOST_PAGES = 200
 DEMO_HOSTS = frozenset({"api-demo.bybit.com", "api-demo-testnet.bybit.com"})
 
-WEEK = 7 * 86_400_000
-"""Longest span of one execution query, milliseconds."""
-KEPT = 730 * 86_400_000
-"""How far back Bybit keeps executions, milliseconds."""
+WEEK = 7 * DAY
+KEPT = 730 * DAY
+"""The age up to which Bybit keeps executions, milliseconds."""
 
 Item = TypeVar("Item")
 
 
-class BybitBroker:
+class BybitBroker(Broker):
     """Orders and positions on Bybit. Every `place` sends one POST, whatever comes of it."""
 
     def __init__(self, session: BybitSession, clock: Clock) -> None:
@@ -70,7 +70,6 @@ class BybitBroker:
         self._clock = clock
 
     def account(self) -> Account:
-        """Return the unified account's money."""
         return read_account(self._session.call(endpoints.WALLET, accountType="UNIFIED").result)
 
     def positions(self, symbol: str = "") -> Rows[Position]:
@@ -80,33 +79,30 @@ class BybitBroker:
         A symbol that has two different positions at once, outside hedge mode, cannot be read.
         """
         which = {"symbol": symbol} if symbol else {"settleCoin": COIN}
-        found, unread = self._read(endpoints.POSITIONS, read_position, **which)
-        held: dict[tuple[str, object], Position] = {}
+        read, unread = self._read(endpoints.POSITIONS, read_position, **which)
+        listed: dict[tuple[str, object], Position] = {}
         twice: set[str] = set()
-        for one in found:
-            place = (one.symbol, one.hedge and one.side)
-            before = held.setdefault(place, one)
-            held[place] = one
-            if (before.side, before.quantity) != (one.side, one.quantity):
-                sizes = f"{before.side} {before.quantity} and {one.side} {one.quantity}"
-                reason = f"position list: {one.symbol} is there twice, {sizes}"
-                unread.append(UnreadableRow("positions", one.symbol, "", reason))
-                twice.add(one.symbol)
-        return Rows(tuple(one for one in held.values() if one.symbol not in twice), tuple(unread))
+        for position in read:
+            place = (position.symbol, position.hedge and position.side)
+            before = listed.setdefault(place, position)
+            listed[place] = position
+            if (before.side, before.quantity) != (position.side, position.quantity):
+                sizes = f"{before.side} {before.quantity} and {position.side} {position.quantity}"
+                reason = f"position list: {position.symbol} is there twice, {sizes}"
+                unread.append(UnreadableRow("positions", position.symbol, "", reason))
+                twice.add(position.symbol)
+        return Rows(
+            tuple(position for position in listed.values() if position.symbol not in twice),
+            tuple(unread),
+        )
 
     def open_orders(self) -> Rows[OrderStatus]:
-        """Return every order that can still be filled, protections included."""
-        found, unread = self._read(
+        orders, unread = self._read(
             endpoints.OPEN_ORDERS, read_open_order, settleCoin=COIN, openOnly=0
         )
-        return Rows(tuple(order for order in found if not order.state.ended), tuple(unread))
+        return Rows(tuple(order for order in orders if not order.state.ended), tuple(unread))
 
     def place(self, request: OrderRequest) -> str:
-        """Send the order once and return Bybit's id for it: accepted, not filled.
-
-        Raises `DuplicateOrder`, `Rejected` (for a symbol in hedge mode too), `OutcomeUnknown`, and
-        where nothing was sent `ExchangeUnavailable` or, from `send_by` on, `DeadlineNear`.
-        """
         answer = self._session.request(
             endpoints.CREATE_ORDER, order_body(request), send_by=request.send_by
         )
@@ -124,11 +120,11 @@ class BybitBroker:
         problem: ExchangeUnavailable | None = None
         for endpoint in (endpoints.OPEN_ORDERS, endpoints.ORDER_HISTORY, endpoints.EXECUTIONS):
             try:
-                found = self._rows_of(endpoint, symbol, order_id)
-                if found and endpoint is endpoints.EXECUTIONS:
-                    return order_of_fills(found)
-                if found:
-                    return read_order(found[0], self._session.latest_time or 0)
+                rows = self._rows_of(endpoint, symbol, order_id)
+                if rows and endpoint is endpoints.EXECUTIONS:
+                    return order_of_fills(rows)
+                if rows:
+                    return read_order(rows[0], self._session.latest_time or 0)
             except ExchangeUnavailable as error:
                 problem = problem or error
         if problem is not None:
@@ -137,7 +133,7 @@ class BybitBroker:
 
     def _rows_of(self, endpoint: Endpoint, symbol: str, order_id: str) -> list[Row]:
         """Return what a list has under our id; "no such order" means that this list has nothing."""
-        found: list[Row] = []
+        rows: list[Row] = []
         try:
             for raw in self._all(endpoint, symbol=symbol, orderLinkId=order_id):
                 row = object_in(raw, endpoint.path)
@@ -145,36 +141,35 @@ class BybitBroker:
                     continue
                 if row.get("symbol") != symbol:
                     raise unreadable(row, "symbol", endpoint.path, f"is not that of {order_id}")
-                found.append(row)
+                rows.append(row)
                 if endpoint is not endpoints.EXECUTIONS:
                     break
         except ExchangeUnavailable as error:
             if error.code not in GONE:
                 raise
-        return found
+        return rows
 
     def fills(self, symbol: str, *, since: int) -> Rows[Fill]:
-        """Return the symbol's executions from `since` on, oldest first, all pages."""
-        found: dict[str, Fill] = {}
+        by_id: dict[str, Fill] = {}
         unread: dict[UnreadableRow, None] = {}
         now = self._clock.now()
         start = max(since, now - KEPT)
         while True:
-            # The last window stays open: executions younger than the latest stamp are wanted too.
+            # A query spans a week at most; the last one stays open, for executions younger than
+            # the latest stamp.
             last = start + WEEK > now
             bounds = {"startTime": start} | ({} if last else {"endTime": start + WEEK - 1})
             fills, bad = self._read(endpoints.EXECUTIONS, read_fill, symbol=symbol, **bounds)
-            found |= {fill.execution_id: fill for fill in fills}
+            by_id |= {fill.execution_id: fill for fill in fills}
             unread |= dict.fromkeys(bad)
             if last:
                 # Bybit lists the newest first, also within a millisecond.
-                ordered = list(reversed(found.values()))
+                ordered = list(reversed(by_id.values()))
                 ordered.sort(key=lambda fill: fill.time)
                 return Rows(tuple(ordered), tuple(unread))
             start += WEEK
 
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:
-        """Set the leverage; already set is a success. Raises `Rejected`, `ExchangeUnavailable`."""
         value = plain(leverage)
         try:
             self._session.call(
@@ -197,11 +192,6 @@ class BybitBroker:
         trigger: StopTrigger,
         trailing_stop: Decimal | None = None,
     ) -> None:
-        """Set the position's stop, and its target and trailing distance unless None.
-
-        Unchanged is a success. Raises `Rejected` (flat, or the price has passed the stop) or
-        `OutcomeUnknown`.
-        """
         word = TRIGGER_WORDS[trigger]
         stop = {} if stop_loss is None else {"stopLoss": plain(stop_loss), "slTriggerBy": word}
         target = (
@@ -232,6 +222,9 @@ class BybitBroker:
             return Access("", demo=True)
         return read_access(key.result, time=key.time)
 
+    def _all(self, endpoint: Endpoint, **parameters: object) -> Iterator[object]:
+        return all_rows(self._session, endpoint, limit=LISTS[endpoint][1], **parameters)
+
     def _read(
         self,
         endpoint: Endpoint,
@@ -243,7 +236,7 @@ class BybitBroker:
         Where a symbol was asked for, a row about another one cannot be read.
         """
         symbol = parameters.get("symbol")
-        found: list[Item] = []
+        items: list[Item] = []
         unread: list[UnreadableRow] = []
         for raw in self._all(endpoint, **parameters):
             try:
@@ -256,31 +249,8 @@ class BybitBroker:
                 unread.append(UnreadableRow(LISTS[endpoint][0], *whose, str(error)))
             else:
                 if item is not None:
-                    found.append(item)
-        return found, unread
-
-    def _all(self, endpoint: Endpoint, **parameters: object) -> Iterator[object]:
-        """Yield what every page of a list holds, until there is no cursor any more.
-
-        A short page ends nothing: the exchange may cap or filter pages. An empty one that repeats
-        the cursor it was asked with is the end.
-        """
-        seen, cursor = {""}, ""
-        for _ in range(MOST_PAGES):
-            more = {"cursor": cursor} if cursor else {}
-            answer = self._session.call(
-                endpoint, category=CATEGORY, limit=LISTS[endpoint][1], **parameters, **more
-            )
-            listed = entries(answer.result, endpoint.path)
-            yield from listed
-            page = object_in(answer.result, endpoint.path)
-            before, cursor = cursor, optional_text(page, "nextPageCursor", endpoint.path)
-            if not cursor or (not listed and cursor == before):
-                return
-            if cursor in seen:
-                raise unreadable(page, "nextPageCursor", endpoint.path, "came before: no end")
-            seen.add(cursor)
-        raise ExchangeUnavailable(f"{endpoint.path}: the list does not end")
+                    items.append(item)
+        return items, unread
 
 
 def _name(row: object, name: str) -> str:

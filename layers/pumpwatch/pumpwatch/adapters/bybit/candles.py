@@ -47,16 +47,16 @@ def read_candles(result: object, request: CandleRequest, *, time: int) -> Candle
     Rows that are no candle or cannot be true are gaps, and counted. Raises `BadMarketData` when the
     answer has no list, is about another symbol, or has rows and none of them is a candle.
     """
-    found = result.get("list") if isinstance(result, dict) else None
-    if not isinstance(result, dict) or not isinstance(found, list):
+    listed = result.get("list") if isinstance(result, dict) else None
+    if not isinstance(result, dict) or not isinstance(listed, list):
         raise BadMarketData(f"{request.symbol}: the candle answer has no list")
     if result.get("symbol") not in (request.symbol, "", None):
         raise BadMarketData(f"{request.symbol}: the answer is about another symbol")
-    table = _table(found)
+    table = _table(listed)
     table = table[possible_candles(table[:, 0], table[:, 1:], interval=request.interval)]
-    if found and not len(table):
+    if listed and not len(table):
         raise BadMarketData(f"{request.symbol}: no row of the answer is a candle that can be true")
-    gaps = len(found) - len(table)
+    gaps = len(listed) - len(table)
     # A minute only grows: of two of its candles the larger one is the later one.
     table = table[np.lexsort((table[:, COLUMNS - 1], table[:, 0]))]
     table = table[np.diff(table[:, 0], append=np.inf) > 0]
@@ -83,10 +83,10 @@ def join_series(parts: Sequence[CandleSeries], request: CandleRequest) -> Candle
     )
 
 
-def _table(found: Sequence[object]) -> FloatArray:
+def _table(listed: Sequence[object]) -> FloatArray:
     """Return the rows as (rows, 7); one that is no list of at least seven numbers is NaN."""
     nothing = [math.nan] * COLUMNS
-    rows = [row[:COLUMNS] if isinstance(row, list) else nothing for row in found]
+    rows = [row[:COLUMNS] if isinstance(row, list) else nothing for row in listed]
     rows = [row if len(row) == COLUMNS else nothing for row in rows]
     try:
         table = np.array(rows, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""pybit shut in: without its retries, its sleeps, its log lines and the secret in its `repr`."""
+"""A session of pybit without its retries, sleeps, log lines and the secret in its `repr`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
 class QuietHTTP(HTTP):  # type: ignore[misc]
-    """pybit's methods and signatures, without its judgement of answers and its `repr`."""
+    """The methods and signatures of pybit, without its judgement of answers and its `repr`."""
 
     lead = 0
     """Milliseconds by which the exchange's clock is ahead of this machine's."""
@@ -58,7 +58,7 @@ def quiet_client(base_url: str, key: ExchangeKey | None, adapter: BaseAdapter) -
         max_retries=1,
     )
     shared.handlers[:] = before
-    # Its own logger writes bodies at DEBUG; this one nobody can switch on.
+    # Its own logger writes bodies at DEBUG; this one cannot be switched on.
     http.logger = logging.Logger("pybit", level=logging.CRITICAL + 1)
     http.endpoint = base_url
     http.client.trust_env = False
@@ -77,7 +77,7 @@ def _require_usable(key: ExchangeKey) -> None:
     elif key.rsa and not _is_private_key(key):
         problem = "the RSA private key cannot be read: it must be one in PEM without a password"
     if problem:
-        raise BadCredentials(f"{problem}; store it anew in the secret")
+        raise BadCredentials(f"{problem}; store it again in the secret")
 
 
 def _is_private_key(key: ExchangeKey) -> bool:

@@ -15,7 +15,7 @@ class Endpoint:
     acts: bool = False
     """A POST: whatever goes wrong after it was sent, it is never sent again."""
     per_second: int = 0
-    """How many requests Bybit takes of one account in any second; 0: no limit of its own."""
+    """Requests that Bybit takes of one account in any second; 0: no limit of its own."""
 
 
 TIME = Endpoint("/v5/market/time", "get_server_time", private=False)

@@ -1,4 +1,4 @@
-"""What time it is on the exchange, as far as the stamps of its answers can be believed.
+"""The exchange's time, as far as the stamps of its answers can be believed.
 
 A node of the exchange, or our own clock, can be hours out, and every decision hangs on the time. So
 the offset between the two is kept, and changed only by answers that agree.
@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 TOLERANCE, AGREEMENT = 2_000, 1_000
 """Milliseconds by which a stamp may be off, and within which the witnesses of a change agree."""
 WITNESSES, LEAST_SPAN = 3, 1_000
-"""How many answers change the offset, over how many milliseconds by our monotonic clock."""
+"""Answers that change the offset, and the milliseconds between the first and the last of them."""
 
 
 class Clocks(Protocol):
@@ -115,12 +115,12 @@ class ExchangeTime:
         if base is None:
             return (now.wall,)
         passed = (now.wall - base.wall, now.monotonic - base.monotonic)
-        return tuple(base.exchange + one for one in passed)
+        return tuple(base.exchange + elapsed for elapsed in passed)
 
     def _agree(self, newest: _Moment) -> bool:
         """Return whether enough answers, this one among them, tell the same new offset."""
-        kept = [one for one in self._witnesses if one.request != newest.request] + [newest]
-        offsets = [one.exchange - one.monotonic for one in kept]
+        kept = [moment for moment in self._witnesses if moment.request != newest.request] + [newest]
+        offsets = [moment.exchange - moment.monotonic for moment in kept]
         while max(offsets) - min(offsets) >= AGREEMENT:
             del kept[0], offsets[0]
         self._witnesses = kept

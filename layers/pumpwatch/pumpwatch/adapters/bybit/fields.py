@@ -8,7 +8,7 @@ no list at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 LONGEST_TEXT, LONGEST_SHOWN = 200, 40
 LARGEST_ID = 10**30
 LATEST_TIME = 4_102_444_800_000
-"""The year 2100, milliseconds UTC."""
+"""The year 2100, milliseconds UTC: a stamp beyond it is nonsense."""
 
 NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,2})?")
 
@@ -58,10 +58,10 @@ def _shown(value: object) -> str:
 
 def text(row: Row, name: str, where: str) -> str:
     """Return a text that must not be empty; a JSON integer is accepted (IDs come as both)."""
-    found = optional_text(row, name, where)
-    if not found:
+    value = optional_text(row, name, where)
+    if not value:
         raise unreadable(row, name, where, "is missing or empty")
-    return found
+    return value
 
 
 def optional_text(row: Row, name: str, where: str) -> str:
@@ -108,16 +108,16 @@ def amount(row: Row, name: str, where: str) -> Decimal:
 
 def optional_amount(row: Row, name: str, where: str) -> Decimal | None:
     """Return a price or a quantity, None when it is absent, empty or zero."""
-    found = optional_number(row, name, where)
-    return None if found is None else _not_negative(found, name, where)
+    value = optional_number(row, name, where)
+    return None if value is None else _not_negative(value, name, where)
 
 
 def price(row: Row, name: str, where: str) -> Decimal:
     """Return a number that must be there and above zero."""
-    found = optional_amount(row, name, where)
-    if found is None:
+    value = optional_amount(row, name, where)
+    if value is None:
         raise unreadable(row, name, where, "is missing or no price")
-    return found
+    return value
 
 
 def _not_negative(value: Decimal, name: str, where: str) -> Decimal:
@@ -128,10 +128,10 @@ def _not_negative(value: Decimal, name: str, where: str) -> Decimal:
 
 def moment(row: Row, name: str, where: str) -> int:
     """Return a time that must be there, milliseconds UTC between 1970 and 2100."""
-    found = integer(row, name, where)
-    if not 0 <= found < LATEST_TIME:
+    value = integer(row, name, where)
+    if not 0 <= value < LATEST_TIME:
         raise unreadable(row, name, where, "is no time")
-    return found
+    return value
 
 
 def integer(row: Row, name: str, where: str) -> int:
@@ -148,3 +148,22 @@ def choice(row: Row, name: str, where: str, known: Mapping[str, T]) -> T:
     if word not in known:
         raise unreadable(row, name, where, "is not known")
     return known[word]
+
+
+def or_default(
+    default: T,
+    read: Callable[[Row, str, str], T],
+    row: object,
+    name: str,
+    doubts: list[str] | None = None,
+) -> T:
+    """Return a field that nothing depends on, the default where it cannot be read.
+
+    The reason why is added to `doubts`.
+    """
+    try:
+        return read(object_in(row, name), name, "row")
+    except UnreadableAnswer as error:
+        if doubts is not None:
+            doubts.append(str(error))
+        return default

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
-from typing import TypeVar
 
 from pumpwatch.domain.market.snapshot import Instrument
-from pumpwatch.errors import ExchangeUnavailable
 
 from .fields import (
     Row,
@@ -16,6 +13,7 @@ from .fields import (
     object_in,
     optional_amount,
     optional_text,
+    or_default,
     price,
     text,
 )
@@ -25,7 +23,6 @@ MIN_NOTIONAL = Decimal(5)
 """USDT; Bybit's general minimum, for rows that do not name one."""
 OTHER_CONTRACTS = ("InversePerpetual", "LinearFutures", "InverseFutures")
 OTHER_STATES = ("PreLaunch", "Delivering", "Closed")
-T = TypeVar("T")
 
 
 def is_watched(row: Row) -> bool:
@@ -50,7 +47,7 @@ def is_tradable(row: Row) -> bool:
 
 def symbol_type(row: Row) -> str:
     """Return the exchange's class of the symbol; empty, as for coins, where it cannot be read."""
-    return _or("", optional_text, row, "symbolType")
+    return or_default("", optional_text, row, "symbolType")
 
 
 def read_instrument(row: Row) -> Instrument:
@@ -72,22 +69,14 @@ def read_instrument(row: Row) -> Instrument:
             optional_amount(lot, "maxMktOrderQty", where) or price(lot, "maxOrderQty", where)
         ),
         min_notional=optional_amount(lot, "minNotionalValue", where) or MIN_NOTIONAL,
-        max_leverage=_or(Decimal(1), price, row.get("leverageFilter"), "maxLeverage"),
-        launch_time=_or(0, moment, row, "launchTime"),
+        max_leverage=or_default(Decimal(1), price, row.get("leverageFilter"), "maxLeverage"),
+        launch_time=or_default(0, moment, row, "launchTime"),
         symbol_type=symbol_type(row),
-        funding_interval_minutes=_or(0, moment, row, "fundingInterval"),
+        funding_interval_minutes=or_default(0, moment, row, "fundingInterval"),
         max_quantity=most,
         # Y bounds what index and premium add to this (docs/v5/account/set-price-limit).
-        price_limit_ratio=_or(None, price, row.get("riskParameters"), "priceLimitRatioX"),
+        price_limit_ratio=or_default(None, price, row.get("riskParameters"), "priceLimitRatioX"),
         delivery_time=moment(row, "deliveryTime", where) or None
         if row.get("deliveryTime")
         else None,
     )
-
-
-def _or(default: T, read: Callable[[Row, str, str], T], row: object, name: str) -> T:
-    """Return a field that no order depends on, the default where it cannot be read."""
-    try:
-        return read(object_in(row, name), name, name)
-    except ExchangeUnavailable:
-        return default

@@ -1,4 +1,4 @@
-"""Turns for everything that goes to the exchange from this process.
+"""Rate limits for all requests from this process to the exchange.
 
 Bybit counts twice: requests of an address in any five seconds, over all endpoints, and requests of
 an account in any second, for each endpoint apart. Exceeding the first bans the address.
@@ -22,7 +22,7 @@ WINDOW_REQUESTS = 600
 
 ENDPOINT_SECONDS = 1.0
 ENDPOINT_SHARE = 0.8
-"""How much of an endpoint's limit is used: requests bunch up on their way."""
+"""The part of an endpoint's limit that is used: requests bunch up on their way."""
 
 SPARE_SECONDS = 0.2
 

@@ -19,11 +19,13 @@ from pumpwatch.errors import (
     StopTrading,
     UnknownSymbol,
 )
+from pumpwatch.ports import MarketData
 
 from . import endpoints
 from .candles import INTERVALS, PAGE, join_series, pages, read_candles
-from .fields import entries, object_in, optional_text, price
+from .fields import price
 from .instruments import is_tradable, is_watched, read_instrument, symbol_type
+from .lists import all_rows
 from .market_trades import LIMIT, read_market_trades
 from .refusals import BAD_PARAMETER
 from .session import BybitSession
@@ -32,7 +34,6 @@ from .tickers import read_snapshot, symbol_of
 logger = logging.getLogger(__name__)
 
 INSTRUMENT_PAGE = 1000
-MOST_PAGES = 50
 BOOK_DEPTH = 50
 LEVEL = 2
 
@@ -41,7 +42,7 @@ Wanted = TypeVar("Wanted")
 Found = TypeVar("Found")
 
 
-class BybitMarketData:
+class BybitMarketData(MarketData):
     """Linear USDT perpetuals. `parallel_requests` threads fetch candles and trades."""
 
     def __init__(self, session: BybitSession, *, parallel_requests: int = 1) -> None:
@@ -49,11 +50,9 @@ class BybitMarketData:
         self._parallel = parallel_requests
 
     def time(self) -> int:
-        """Return the exchange's time with one light request; it also warms the connection."""
         return self._session.time()
 
     def snapshot(self, symbol: str = "") -> MarketSnapshot:
-        """Return the whole market from one request, or one symbol's row of it."""
         if not symbol:
             answer = self._session.call(endpoints.TICKERS, category="linear")
             return read_snapshot(answer.result, time=answer.time)
@@ -61,13 +60,12 @@ class BybitMarketData:
             answer = self._ask_about(symbol, endpoints.TICKERS)
         except UnknownSymbol:
             return read_snapshot({"list": []}, time=self._session.latest_time or 0)
-        found = read_snapshot(answer.result, time=answer.time)
-        if set(found.symbols) - {symbol}:
+        snapshot = read_snapshot(answer.result, time=answer.time)
+        if set(snapshot.symbols) - {symbol}:
             raise BadMarketData(f"{symbol}: the ticker is about another symbol")
-        return found
+        return snapshot
 
     def watchlist(self) -> Mapping[str, str]:
-        """Return the class of every USDT perpetual; rows that name no symbol are logged."""
         rows = list(self._contracts())
         named = [row for row in rows if isinstance(row, dict) and symbol_of(row)]
         if len(named) < len(rows):
@@ -75,35 +73,17 @@ class BybitMarketData:
         return {row["symbol"]: symbol_type(row) for row in named if is_watched(row)}
 
     def instruments(self) -> Mapping[str, Instrument]:
-        """Return every tradable USDT perpetual by symbol; unreadable rows are logged."""
-        found: dict[str, Instrument] = {}
+        contracts: dict[str, Instrument] = {}
         for row in self._contracts():
             try:
                 if isinstance(row, dict) and is_tradable(row):
-                    found[row["symbol"]] = read_instrument(row)
+                    contracts[row["symbol"]] = read_instrument(row)
             except ExchangeUnavailable as error:
                 logger.warning("contract left out", extra={"reason": str(error)})
-        return found
+        return contracts
 
     def _contracts(self) -> Iterator[object]:
-        """Yield the rows of every page: only the end of the cursor ends the list.
-
-        Raises `ExchangeUnavailable` for a cursor that comes again, unless nothing came with it.
-        """
-        where, cursors = "instruments-info", [""]
-        while len(cursors) <= MOST_PAGES:
-            more = {"cursor": cursors[-1]} if cursors[-1] else {}
-            answer = self._session.call(
-                endpoints.INSTRUMENTS, category="linear", limit=INSTRUMENT_PAGE, **more
-            )
-            yield from (page := entries(answer.result, where))
-            cursor = optional_text(object_in(answer.result, where), "nextPageCursor", where)
-            if not cursor or (not page and cursor == cursors[-1]):
-                return
-            if cursor in cursors:
-                break
-            cursors.append(cursor)
-        raise ExchangeUnavailable(f"{where}: the list does not end")
+        return all_rows(self._session, endpoints.INSTRUMENTS, limit=INSTRUMENT_PAGE)
 
     def candles(
         self, requests: Sequence[CandleRequest]
@@ -124,14 +104,9 @@ class BybitMarketData:
         }
 
     def recent_trades(self, symbols: Sequence[str]) -> Mapping[str, MarketTrades | PumpwatchError]:
-        """Return each symbol's last thousand trades, or the error that concerns it alone.
-
-        Raises `StopTrading` errors (403).
-        """
         return dict(zip(symbols, self._each(self._trades, symbols), strict=True))
 
     def order_book(self, symbol: str) -> OrderBook:
-        """Return the best 50 levels. Raises `UnknownSymbol`, `BadMarketData`."""
         answer = self._ask_about(symbol, endpoints.ORDER_BOOK, limit=BOOK_DEPTH)
         result = answer.result
         if not isinstance(result, dict) or result.get("s") != symbol:
@@ -147,7 +122,7 @@ class BybitMarketData:
     ) -> list[Found | PumpwatchError]:
         """Return what each of several requests gave, in order; raise a `StopTrading` error."""
         if self._parallel == 1 or len(wanted) <= 1:
-            outcomes = [ask(one) for one in wanted]
+            outcomes = [ask(request) for request in wanted]
         else:
             with ThreadPoolExecutor(min(self._parallel, len(wanted))) as pool:
                 outcomes = list(pool.map(ask, wanted))
@@ -199,18 +174,18 @@ def _levels(value: object, symbol: str, *, rising: bool) -> tuple[Level, ...]:
     """
     if not isinstance(value, list):
         raise BadMarketData(f"{symbol}: a side of the book is missing")
-    found: list[Level] = []
+    levels: list[Level] = []
     for row in value:
         level = _level(row)
         if level is None:
             break
-        if found and (level[0] == found[-1][0] or (level[0] > found[-1][0]) != rising):
-            del found[-1]
+        if levels and (level[0] == levels[-1][0] or (level[0] > levels[-1][0]) != rising):
+            del levels[-1]
             break
-        found.append(level)
-    if value and not found:
+        levels.append(level)
+    if value and not levels:
         raise BadMarketData(f"{symbol}: the best level of the book is malformed or out of order")
-    return tuple(found)
+    return tuple(levels)
 
 
 def _level(row: object) -> Level | None:

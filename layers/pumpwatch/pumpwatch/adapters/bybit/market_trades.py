@@ -33,13 +33,13 @@ def read_market_trades(result: object, symbol: str, *, time: int) -> MarketTrade
     it; an empty answer says nothing of the past. Trades that were agreed off the book are left out.
     Raises `BadMarketData` when the answer has no list or its newest row cannot be read.
     """
-    found = result.get("list") if isinstance(result, dict) else None
-    if not isinstance(found, list):
+    listed = result.get("list") if isinstance(result, dict) else None
+    if not isinstance(listed, list):
         raise BadMarketData(f"{symbol}: the answer about trades has no list")
-    rows = list(takewhile(lambda row: _is_trade(row, symbol), found))
+    rows = list(takewhile(lambda row: _is_trade(row, symbol), listed))
     table = np.array([[row[name] for name in NUMBERS] for row in rows], dtype=np.float64)
     count = _sound_rows(table.reshape(-1, len(NUMBERS)))
-    if found and not count:
+    if listed and not count:
         raise BadMarketData(f"{symbol}: the newest row about trades is no trade, or cannot be true")
     rows, (times, prices, sizes) = rows[:count][::-1], table.reshape(-1, 3)[:count][::-1].T
     kept = np.array([row.get("isBlockTrade") not in BLOCK for row in rows], dtype=np.bool_)

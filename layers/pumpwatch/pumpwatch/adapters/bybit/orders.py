@@ -32,6 +32,7 @@ from .fields import (
     optional_amount,
     optional_number,
     optional_text,
+    or_default,
     price,
     rows,
     text,
@@ -55,7 +56,7 @@ STATES = {
     "Deactivated": OrderState.CANCELLED,
     "Rejected": OrderState.REJECTED,
 }
-"""What is not among them (New, Triggered, whatever comes one day) can still be filled."""
+"""Any other state (New, Triggered, one that is added later) can still be filled."""
 
 KINDS = {
     "Trade": FillKind.TRADE,
@@ -77,7 +78,7 @@ CREATED_BY = {
     "CreateBySettle": FillKind.SETTLEMENT,
     "CreateByAdminClosing": FillKind.SETTLEMENT,
 }
-"""What the exchange itself made of a trade, by the beginning of the order's `createType`."""
+"""Kinds of trades that the exchange made itself, by the beginning of `createType`."""
 
 OF_OPEN_ORDERS = frozenset(
     {"symbol", "orderLinkId", "stopOrderType", "side", "qty", "reduceOnly"}
@@ -92,7 +93,7 @@ TRIGGERS = {
     "TrailingStop": "trailing_stop",
     "TrailingProfit": "trailing_stop",
 }
-"""By `stopOrderType`, or what follows CreateBy in `createType`."""
+"""Triggers by `stopOrderType`, or by the part of `createType` after CreateBy."""
 
 TRIGGER_WORDS = {StopTrigger.LAST_PRICE: "LastPrice", StopTrigger.MARK_PRICE: "MarkPrice"}
 
@@ -105,19 +106,19 @@ def read_order(row: Row, time: int = 0) -> OrderStatus:
     state = STATES.get(text(row, "orderStatus", ORDERS), OrderState.OPEN)
     filled = (amount if state.ended else optional_amount)(row, "cumExecQty", ORDERS)
     reason = optional_text(row, "rejectReason", ORDERS)
-    updated = _or(time, moment, row, "updatedTime")
+    updated = or_default(time, moment, row, "updatedTime")
     return OrderStatus(
         order_id=optional_text(row, "orderLinkId", ORDERS),
         exchange_id=optional_text(row, "orderId", ORDERS),
         symbol=text(row, "symbol", ORDERS),
-        side=SIDES.get(_or("", text, row, "side")),
+        side=SIDES.get(or_default("", text, row, "side")),
         state=state,
-        quantity=_or(ZERO, amount, row, "qty"),
+        quantity=or_default(ZERO, amount, row, "qty"),
         filled_quantity=filled or ZERO,
         average_price=optional_amount(row, "avgPrice", ORDERS),
         fee=_fee(row),
         reduce_only=row.get("reduceOnly") is True,
-        created=_or(updated, moment, row, "createdTime"),
+        created=or_default(updated, moment, row, "createdTime"),
         updated=updated,
         reject_reason="" if reason == "EC_NoError" else reason,
         is_protection=optional_text(row, "stopOrderType", ORDERS) in TRIGGERS,
@@ -127,7 +128,7 @@ def read_order(row: Row, time: int = 0) -> OrderStatus:
 def read_open_order(row: Row, time: int = 0) -> OrderStatus:
     """Return one row of the list of open orders: whose it is and what it protects matter."""
     bare = {name: row[name] for name in OF_OPEN_ORDERS & row.keys()}
-    status = _or("", text, row, "orderStatus") or "New"
+    status = or_default("", text, row, "orderStatus") or "New"
     return read_order(bare | {"orderStatus": status, "cumExecQty": "0"}, time)
 
 
@@ -138,13 +139,15 @@ def read_fill(row: Row, _: int = 0) -> Fill:
     if kind is FillKind.TRADE:
         kind = next((made for start, made in CREATED_BY.items() if made_by.startswith(start)), kind)
     needed = kind not in (FillKind.FUNDING, FillKind.OTHER)
-    take = _must if needed else _or
+    take = _must if needed else or_default
     stop = optional_text(row, "stopOrderType", FILLS)
     return Fill(
         execution_id=text(row, "execId", FILLS),
         order_id=optional_text(row, "orderLinkId", FILLS),
         symbol=text(row, "symbol", FILLS),
-        side=_side(row, FILLS) if needed else SIDES.get(_or("", text, row, "side"), Side.BUY),
+        side=_side(row, FILLS)
+        if needed
+        else SIDES.get(or_default("", text, row, "side"), Side.BUY),
         kind=kind,
         price=take(ZERO, amount, row, "execPrice"),
         quantity=take(ZERO, amount, row, "execQty"),
@@ -156,15 +159,15 @@ def read_fill(row: Row, _: int = 0) -> Fill:
     )
 
 
-def order_of_fills(found: Sequence[Row]) -> OrderStatus:
+def order_of_fills(rows: Sequence[Row]) -> OrderStatus:
     """Return what the executions of one order say about it (Bybit lists them newest first).
 
     Whether a remainder is still open they cannot say, so an incomplete order counts as open.
     """
-    fills = list({fill.execution_id: fill for fill in map(read_fill, found)}.values())
+    fills = list({fill.execution_id: fill for fill in map(read_fill, rows)}.values())
     filled = sum((fill.quantity for fill in fills), ZERO)
     value = sum((fill.quantity * fill.price for fill in fills), ZERO)
-    quantity = amount(found[0], "orderQty", FILLS)
+    quantity = amount(rows[0], "orderQty", FILLS)
     return OrderStatus(
         order_id=fills[0].order_id,
         exchange_id=fills[0].exchange_order_id,
@@ -197,8 +200,8 @@ def read_position(row: Row, time: int = 0) -> Position | None:
     if size < 0 and direction is Side.BUY:
         raise unreadable(row, "size", where, "is negative, and the side is Buy")
     doubts: list[str] = []
-    entry = _or(None, optional_amount, row, "avgPrice", doubts)
-    mark = _or(None, optional_amount, row, "markPrice", doubts)
+    entry = or_default(None, optional_amount, row, "avgPrice", doubts)
+    mark = or_default(None, optional_amount, row, "markPrice", doubts)
     if entry is None and mark is None:
         raise unreadable(row, "avgPrice", where, "is no price, and neither is markPrice")
     if entry is None:
@@ -207,19 +210,19 @@ def read_position(row: Row, time: int = 0) -> Position | None:
         doubts.append("markPrice is missing: avgPrice stands for it")
     entry, mark = entry or mark or ZERO, mark or entry or ZERO
     gain = (mark - entry) * (abs(size) if direction is Side.BUY else -abs(size))
-    updated = _or(time, moment, row, "updatedTime")
+    updated = or_default(time, moment, row, "updatedTime")
     return Position(
         symbol=text(row, "symbol", where),
         side=direction,
         quantity=abs(size),
         entry_price=entry,
         mark_price=mark,
-        leverage=_or(Decimal(1), price, row, "leverage"),
+        leverage=or_default(Decimal(1), price, row, "leverage"),
         stop_loss=optional_amount(row, "stopLoss", where),
-        take_profit=_or(None, optional_amount, row, "takeProfit"),
-        liquidation_price=_or(None, optional_amount, row, "liqPrice", doubts),
-        unrealised_pnl=_or(gain, number, row, "unrealisedPnl"),
-        created=_or(updated, moment, row, "createdTime"),
+        take_profit=or_default(None, optional_amount, row, "takeProfit"),
+        liquidation_price=or_default(None, optional_amount, row, "liqPrice", doubts),
+        unrealised_pnl=or_default(gain, number, row, "unrealisedPnl"),
+        created=or_default(updated, moment, row, "createdTime"),
         updated=updated,
         trailing_stop=optional_amount(row, "trailingStop", where),
         hedge=integer(row, "positionIdx", where) != 0,
@@ -240,9 +243,9 @@ def read_account(result: object) -> Account:
     row = listed[0]
     coins = row.get("coin")
     listed_coins = (
-        [one for one in coins if isinstance(one, dict)] if isinstance(coins, list) else []
+        [entry for entry in coins if isinstance(entry, dict)] if isinstance(coins, list) else []
     )
-    coin = next((one for one in listed_coins if one.get("coin") == COIN), {})
+    coin = next((entry for entry in listed_coins if entry.get("coin") == COIN), {})
     available, margin = row.get("totalAvailableBalance"), row.get("totalInitialMargin")
     isolated = available in ("", None) and margin in ("", None)
     if isolated and row.get("totalEquity") in ("", None):
@@ -273,22 +276,6 @@ def _fee(row: Row) -> Decimal:
     if isinstance(detail, dict) and COIN in detail:
         return number(detail, COIN, ORDERS)
     return optional_number(row, "cumExecFee", ORDERS) or ZERO
-
-
-def _or(
-    default: Found,
-    read: Callable[[Row, str, str], Found],
-    row: Row,
-    name: str,
-    doubts: list[str] | None = None,
-) -> Found:
-    """Return a field, and the default where it cannot be read: nothing depends on it."""
-    try:
-        return read(row, name, "row")
-    except UnreadableAnswer as error:
-        if doubts is not None:
-            doubts.append(str(error))
-        return default
 
 
 def _must(_: object, read: Callable[[Row, str, str], Found], row: Row, name: str) -> Found:

@@ -1,4 +1,4 @@
-"""What each refusal of Bybit means for us. Codes as in its error list; its texts change."""
+"""The error for each refusal of Bybit. Codes as in its error list; its texts change."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ IN_DOUBT = frozenset(
 )
 """Server time-out or error, duplicate request, still being processed: the order may stand."""
 BUSINESS_CODES = 20_000
-"""From here on codes come from what judges orders. Below they come from what stands before it: one
-that is not known there says nothing about what became of the request."""
+"""Codes from here on come from the order system. Lower ones come from what stands before it: an
+unknown one says nothing about what became of the request."""
 GATEWAY_REFUSALS = frozenset({10001, 10017, 10029, 10032, 10404})
 """Bad parameter, no such path, symbol not for this key, not in demo trading, wrong category."""
 DUPLICATE = frozenset({110072, 170141})

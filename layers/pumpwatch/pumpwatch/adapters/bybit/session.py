@@ -20,7 +20,7 @@ from pybit.exceptions import FailedRequestError
 from pumpwatch.adapters.deadlines import NoDeadline
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials, DeadlineNear, ExchangeForbidden, RetryLater
-from pumpwatch.ports import Deadline
+from pumpwatch.ports import Clock, Deadline
 
 from .answers import Answer, Envelope, Failed, blotter, read_envelope, require_text
 from .bounded import BoundedAdapter
@@ -40,12 +40,12 @@ from .refusals import (
 from .traffic import RollingHealth, Traffic
 
 UNREADABLE_STATUS = 409
-"""What pybit reports for a body that is not JSON."""
+"""The status that pybit reports for a body that is not JSON."""
 LONGEST_REASON = 200
 LEAST_LEAD = 500
 """Milliseconds by which a clock must be out before requests are signed by another one."""
 RESERVE_SECONDS, LEAST_SECONDS = 0.1, 0.05
-"""What a request leaves of the run's time for what follows it, and the least it is given."""
+"""Time of the run that a request leaves for what follows it, and the least that it gets."""
 
 
 class BybitSession:
@@ -80,7 +80,8 @@ class BybitSession:
         self._time = exchange_time or ExchangeTime()
         self._numbers = count()
         self._warm = self._fresh = self._asked = False
-        self._skew: float | None = None
+        self.clock_skew_seconds: float | None = None
+        """Our clock less the exchange's at its last answer, None before the first."""
         self._lock = threading.Lock()
         self._signed = key is not None
         self._blot = blotter(key)
@@ -98,7 +99,7 @@ class BybitSession:
         self._http.client.close()
 
     def start_run(self, deadline: Deadline) -> None:
-        """Begin an invocation: honour its deadline, lift a 403, ask for the time anew.
+        """Begin an invocation: honour its deadline, lift a 403, ask for the time again.
 
         Connections may have died since the last one, so they count as cold.
         """
@@ -121,11 +122,6 @@ class BybitSession:
     def latest_time(self) -> int | None:
         """Return the latest time that is believed, None before a run's first answer."""
         return self._time.latest if self._fresh else None
-
-    @property
-    def clock_skew_seconds(self) -> float | None:
-        """Return our clock less the exchange's at its last answer, None before the first."""
-        return self._skew
 
     def time(self) -> int:
         """Ask for the exchange's time, milliseconds UTC; as much of it as is believed."""
@@ -266,7 +262,7 @@ class BybitSession:
     def _note_time(self, stamp: int, number: int) -> int:
         """Take note of an answer's stamp; return the time that is believed for that answer."""
         believed, self._fresh = self._time.hear(stamp, number), True
-        self._skew = time.time() - believed / 1000
+        self.clock_skew_seconds = time.time() - believed / 1000
         return believed
 
     def _seconds_for_a_request(self) -> float:
@@ -274,8 +270,8 @@ class BybitSession:
         return max(LEAST_SECONDS, min(self._timeout, left))
 
 
-class ExchangeClock:
-    """The latest time the exchange stamped an answer with, as far as it is believed (Clock port).
+class ExchangeClock(Clock):
+    """The latest time the exchange stamped an answer with, as far as it is believed.
 
     In production it equals wall time within a request's age; in a lock-step simulation it is the
     market's time and the same in every run. Nothing answered yet in this run: it asks, once.
@@ -285,15 +281,12 @@ class ExchangeClock:
         self._session = session
 
     def now(self) -> int:
-        """Return the exchange's time, milliseconds UTC; by our own clocks while it tells none."""
         return self._session.time_now()
 
     def earliest(self) -> int:
-        """Return the earliest time that it may be, milliseconds UTC."""
         return self._session.earliest_time()
 
     def doubt(self) -> str:
-        """Return why the time is not sure; empty when it is."""
         return self._session.time_doubt()
 
 

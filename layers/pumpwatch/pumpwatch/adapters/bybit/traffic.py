@@ -1,4 +1,4 @@
-"""What was asked of the exchange, what came of it and how long it took."""
+"""Counts of requests to the exchange: outcomes, latencies and recent failures."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from pumpwatch.domain.market.health import Health
+from pumpwatch.ports import ExchangeHealth
 
 MOST_LATENCIES = 5_000
-"""Kept between two runs; a backfill that nobody reports must not grow without bound."""
+"""Kept between two runs; a backfill without reports must not grow without bound."""
 
 SPAN = 600_000
-"""How far back is looked, milliseconds."""
+"""The time span of `recent`, milliseconds."""
 STEP = 10_000
 """Requests are counted by steps of this many milliseconds."""
 
@@ -43,13 +44,13 @@ class Traffic:
                 self._taken.latencies.append((path, seconds))
 
     def take(self) -> RequestCounts:
-        """Return what was counted since the last time, and begin anew."""
+        """Return what was counted since the last time, and start again from zero."""
         with self._lock:
             taken, self._taken = self._taken, RequestCounts()
         return taken
 
 
-class RollingHealth:
+class RollingHealth(ExchangeHealth):
     """Counts of requests and failures by the exchange's time, at most one pair for each step.
 
     Safe to use from several threads. Requests made before the exchange's time is known are dated
@@ -71,7 +72,6 @@ class RollingHealth:
                 self._date(time)
 
     def recent(self, now: int) -> Health:
-        """Return requests and failures of the last ten minutes; `now` in milliseconds UTC."""
         with self._lock:
             self._date(now)
             since = now - SPAN - STEP
@@ -89,5 +89,5 @@ class RollingHealth:
             self._undated_requests = self._undated_failures = 0
         newest = max(self._requests, default=step)
         for counts in (self._requests, self._failures):
-            for old in [one for one in counts if one <= newest - SPAN - STEP]:
+            for old in [step for step in counts if step <= newest - SPAN - STEP]:
                 del counts[old]

@@ -1,4 +1,4 @@
-"""What keeps trade from entering: the halt flag and the locks, in the table."""
+"""The halt flag and the locks, which keep trade from entering, in the table."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
+from pumpwatch.ports import HaltStore, LockStore
 
 from .codec import from_item, to_item
 from .table import ConditionFailed, Table
@@ -23,19 +24,17 @@ HALT_NAMES = {
 }
 
 
-class DynamoHaltStore:
-    """The halt flag: one item, present while entries are stopped (HaltStore port)."""
+class DynamoHaltStore(HaltStore):
+    """The halt flag: one item, present while entries are stopped."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def current(self) -> Halt | None:
-        """Return the halt in force, or None."""
         item = self._table.get(HALT, HALT)
         return None if item is None or "reason" not in item else from_item(Halt, item)
 
     def halt(self, halt: Halt) -> None:
-        """Stop entries; an earlier halt keeps its reason and time, and may be told to close."""
         try:
             self._table.update(
                 HALT,
@@ -71,7 +70,6 @@ class DynamoHaltStore:
             logger.warning("the halt was lifted meanwhile: nothing is closed")
 
     def resume(self, *, by: str, time: int, trades: Collection[str] = ()) -> None:
-        """Allow entries again; who did it, when, and the trades looked at stay on the item."""
         values: dict[str, object] = {":by": by, ":time": time}
         seen = ""
         if trades:
@@ -86,31 +84,26 @@ class DynamoHaltStore:
         logger.warning("entries allowed again", extra={"resumed_by": by})
 
     def resumed(self) -> int | None:
-        """Return when a person last resumed."""
         item = self._table.get(HALT, HALT)
         return None if item is None or "resumed" not in item else int(item["resumed"])
 
     def looked_at(self) -> Collection[str]:
-        """Return the ids of the halting trades that people have looked at."""
         item = self._table.get(HALT, HALT)
         return frozenset() if item is None else frozenset(item.get("looked_at", ()))
 
 
-class DynamoLockStore:
-    """Locks in partition LOCK by protection and symbol; the table forgets them a day after their
-    end (LockStore port)."""
+class DynamoLockStore(LockStore):
+    """Locks in partition LOCK by protection and symbol; they expire a day after their end."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def current(self, now: int) -> Sequence[Lock]:
-        """Return the locks in force at `now`, oldest first."""
-        found = [from_item(Lock, item) for item in self._table.query(LOCKS)]
-        alive = [lock for lock in found if lock.until is not None and now < lock.until]
+        locks = [from_item(Lock, item) for item in self._table.query(LOCKS)]
+        alive = [lock for lock in locks if lock.until is not None and now < lock.until]
         return sorted(alive, key=lambda lock: (lock.since, lock.protection, lock.symbol))
 
     def save(self, lock: Lock) -> None:
-        """Store the lock; a later end is never replaced by an earlier one."""
         until = lock.until or 0
         item = {
             "pk": LOCKS,

@@ -15,6 +15,7 @@ from typing import Any
 from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.errors import DuplicateOrder, LeaseLost, LimitReached
+from pumpwatch.ports import Journal
 
 from .codec import from_item, marshal, to_item
 from .table import Cancelled, ConditionFailed, Table, lease_key
@@ -27,15 +28,14 @@ LEASE_CHECK, ORDER_PUT, COUNT_UPDATE = 0, 1, 2
 Write = Mapping[str, Any]
 
 
-class DynamoJournal:
-    """Trades and orders whose every write checks the lease (Journal port)."""
+class DynamoJournal(Journal):
+    """Trades and orders whose every write checks the lease."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self._installation = ""
 
     def installation(self) -> str:
-        """Return the table's six letters; the first one to ask makes them."""
         if not self._installation:
             item = self._table.get(INSTALLATION, INSTALLATION) or self._make_installation()
             self._installation = str(item["letters"])
@@ -49,34 +49,28 @@ class DynamoJournal:
         return self._table.get(INSTALLATION, INSTALLATION) or letters
 
     def live_trades(self) -> Sequence[Trade]:
-        """Return the trades that need care or halt entries, oldest first."""
         return [from_item(Trade, item) for item in self._table.query(LIVE)]
 
     def trade(self, signal_id: str) -> Trade | None:
-        """Return the signal's trade."""
         item = self._table.get(_partition(signal_id), TRADE)
         return None if item is None else from_item(Trade, item)
 
     def trades_since(self, time: int) -> Sequence[Trade]:
-        """Return the trades created from `time` on, oldest first."""
-        found = self._table.query(ALL, start=f"{max(0, time):013d}")
-        return [from_item(Trade, item) for item in found]
+        items = self._table.query(ALL, start=f"{max(0, time):013d}")
+        return [from_item(Trade, item) for item in items]
 
     def orders(self, signal_id: str) -> Sequence[OrderRecord]:
-        """Return the orders of a trade, oldest first."""
-        found = self._table.query(_partition(signal_id), prefix=ORDER)
-        orders = [from_item(OrderRecord, item) for item in found]
+        items = self._table.query(_partition(signal_id), prefix=ORDER)
+        orders = [from_item(OrderRecord, item) for item in items]
         return sorted(orders, key=lambda order: (order.intended, order.attempt))
 
     def orders_on(self, day: str) -> int:
-        """Return how many orders were intended on a UTC day."""
         item = self._table.get(COUNT, day)
         return 0 if item is None else int(item["count"])
 
     def intend(
         self, trade: Trade, order: OrderRecord, lease: Lease, *, day: str, max_orders: int | None
     ) -> None:
-        """Store the trade and its order's intent, counting it, in one transaction."""
         writes = [
             _lease_check(lease),
             _order_put(order, only_new=True),
@@ -99,19 +93,16 @@ class DynamoJournal:
     def settle(
         self, trade: Trade, order: OrderRecord, lease: Lease, *, repair: RepairNote | None = None
     ) -> None:
-        """Store an order's outcome, the trade that follows from it and the repair, together."""
         writes = [_lease_check(lease), _order_put(order), *_trade_writes(trade)]
         self._write(writes + _repair_puts(trade, repair), lease)
 
     def save(self, trade: Trade, lease: Lease, *, repair: RepairNote | None = None) -> None:
-        """Store the trade, and the repair that changed it."""
         writes = [_lease_check(lease), *_trade_writes(trade)]
         self._write(writes + _repair_puts(trade, repair), lease)
 
     def repairs(self, signal_id: str) -> Sequence[RepairNote]:
-        """Return what was put right in a trade, oldest first."""
-        found = self._table.query(_partition(signal_id), prefix=REPAIR)
-        return [from_item(RepairNote, item) for item in found]
+        items = self._table.query(_partition(signal_id), prefix=REPAIR)
+        return [from_item(RepairNote, item) for item in items]
 
     def _write(self, writes: Sequence[Write], lease: Lease) -> None:
         try:
@@ -132,7 +123,7 @@ def _lease_check(lease: Lease) -> Write:
     """Return the check of owner and token.
 
     The lease's end is not checked: clocks differ, and a new run that takes over a lease that ran
-    out makes the token grow. Until then nobody else writes, and the function's time-out kills a
+    out makes the token grow. Until then no other run writes, and the function's time-out kills a
     run before its lease ends.
     """
     partition, sort = lease_key(lease.name)

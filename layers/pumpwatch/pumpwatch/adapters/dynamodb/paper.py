@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pumpwatch.adapters.paper.account import PaperPosition, PaperState
+from pumpwatch.adapters.paper.account import PaperPosition, PaperState, PaperStore
 from pumpwatch.domain.trading.orders import Fill, OrderStatus
 from pumpwatch.errors import DuplicateOrder, StoreUnavailable
 
@@ -16,19 +16,18 @@ ACCOUNT, ORDER, FILL = "PAPER", "PAPER#ORDER", "PAPER#FILL"
 KEEP_SECONDS = 90 * 86_400
 
 
-class DynamoPaperStore:
-    """Keeps the paper account beside the journal (PaperStore port)."""
+class DynamoPaperStore(PaperStore):
+    """Keeps the paper account beside the journal."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def load(self) -> PaperState:
-        """Return the account as it was committed last; a fresh one at first."""
         item = self._table.get(ACCOUNT, ACCOUNT)
         if item is None:
             return PaperState()
         positions = {
-            symbol: from_item(PaperPosition, one) for symbol, one in item["positions"].items()
+            symbol: from_item(PaperPosition, fields) for symbol, fields in item["positions"].items()
         }
         return PaperState(int(item["version"]), item["realised"], positions, item["leverages"])
 
@@ -40,14 +39,15 @@ class DynamoPaperStore:
         orders: Sequence[OrderStatus] = (),
         fills: Sequence[Fill] = (),
     ) -> PaperState:
-        """Store everything or nothing. Raises `StoreUnavailable`, `DuplicateOrder`."""
         version = before.version + 1
         account = {
             "pk": ACCOUNT,
             "sk": ACCOUNT,
             "version": version,
             "realised": after.realised,
-            "positions": {symbol: to_item(one) for symbol, one in after.positions.items()},
+            "positions": {
+                symbol: to_item(position) for symbol, position in after.positions.items()
+            },
             "leverages": dict(after.leverages),
         }
         writes = [_if_unchanged(account, before.version)]
@@ -64,14 +64,12 @@ class DynamoPaperStore:
         raise StoreUnavailable("the paper account was changed by another run")
 
     def order(self, order_id: str) -> OrderStatus | None:
-        """Return an order by our id."""
         item = self._table.get(ORDER, order_id)
         return None if item is None else from_item(OrderStatus, item)
 
     def fills(self, symbol: str, *, since: int) -> Sequence[Fill]:
-        """Return the symbol's fills from `since` on, oldest first."""
-        found = self._table.query(f"{FILL}#{symbol}", start=f"{max(0, since):013d}")
-        return [from_item(Fill, item) for item in found]
+        items = self._table.query(f"{FILL}#{symbol}", start=f"{max(0, since):013d}")
+        return [from_item(Fill, item) for item in items]
 
 
 def _if_unchanged(account: Mapping[str, object], version: int) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pumpwatch.domain.detection.signals import PumpEvent, Signal
 from pumpwatch.domain.lease import Lease
 from pumpwatch.errors import LeaseHeld
+from pumpwatch.ports import EventStore, LeaseStore, SignalStore
 
 from .codec import from_item, marshal, to_item
 from .table import Cancelled, ConditionFailed, Table, lease_key
@@ -21,8 +22,8 @@ DAY_SECONDS = 86_400
 ABSENT = "attribute_not_exists(pk)"
 
 
-class DynamoSignalStore:
-    """Signals by time in partition SIGNAL, whose inserts the stream reports (SignalStore port).
+class DynamoSignalStore(SignalStore):
+    """Signals by time in partition SIGNAL, whose inserts the stream reports.
 
     A second item, keyed by the signal's id alone, makes the id unique whatever time it carries.
     """
@@ -31,7 +32,6 @@ class DynamoSignalStore:
         self._table = table
 
     def publish(self, signal: Signal) -> bool:
-        """Store the signal; return False when its id was there already."""
         expires = signal.time // 1000 + SIGNAL_DAYS * DAY_SECONDS
         mark = {"pk": f"{SIGNALS}#{signal.signal_id}", "sk": SIGNALS, "expires_at": expires}
         item = {
@@ -52,27 +52,23 @@ class DynamoSignalStore:
         return True
 
     def since(self, time: int) -> Sequence[Signal]:
-        """Return the signals with `signal.time >= time`, oldest first."""
-        found = self._table.query(SIGNALS, start=f"{max(0, time):013d}")
-        return [from_item(Signal, item) for item in found]
+        items = self._table.query(SIGNALS, start=f"{max(0, time):013d}")
+        return [from_item(Signal, item) for item in items]
 
 
-class DynamoEventStore:
-    """The latest event of each symbol (EventStore port)."""
+class DynamoEventStore(EventStore):
+    """The latest event of each symbol."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def current(self) -> Sequence[PumpEvent]:
-        """Return the stored events, by symbol."""
         return [from_item(PumpEvent, item) for item in self._table.query(EVENTS)]
 
     def save(self, event: PumpEvent) -> None:
-        """Store the event, replacing the symbol's former one."""
         self._table.put({"pk": EVENTS, "sk": event.symbol, **to_item(event)})
 
     def remove(self, event: PumpEvent) -> None:
-        """Forget the event; another event of the symbol is left alone."""
         values = {":event": event.event_id}
         try:
             self._table.delete(EVENTS, event.symbol, condition="event_id = :event", values=values)
@@ -80,15 +76,14 @@ class DynamoEventStore:
             logger.info("event was gone already", extra={"event_id": event.event_id})
 
 
-class DynamoLeaseStore:
-    """Leases with a token that grows for ever (LeaseStore port). `wall` gives Unix seconds."""
+class DynamoLeaseStore(LeaseStore):
+    """Leases with a token that grows for ever. `wall` gives Unix seconds."""
 
     def __init__(self, table: Table, wall: Callable[[], float] = time.time) -> None:
         self._table = table
         self._wall = wall
 
     def acquire(self, name: str, *, owner: str, seconds: float) -> Lease:
-        """Take the lease if it is free or ran out. Raises `LeaseHeld`."""
         now = int(self._wall() * 1000)
         try:
             item = self._table.update(
@@ -104,7 +99,6 @@ class DynamoLeaseStore:
         return Lease(name, owner, int(item["token"]))
 
     def release(self, lease: Lease) -> None:
-        """Give the lease back; a lease that was lost meanwhile is left alone."""
         try:
             self._table.update(
                 *lease_key(lease.name),

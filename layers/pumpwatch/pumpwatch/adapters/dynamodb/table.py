@@ -84,13 +84,13 @@ class Table:
             "ExpressionAttributeValues": marshal(values),
             "ConsistentRead": True,
         }
-        found: list[Item] = []
+        items: list[Item] = []
         while True:
             with self._call():
                 answer = self._client.query(**asked)
-            found += [unmarshal(item) for item in answer["Items"]]
+            items += [unmarshal(item) for item in answer["Items"]]
             if "LastEvaluatedKey" not in answer:
-                return found
+                return items
             asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def put(
@@ -178,7 +178,7 @@ def _translated(error: ClientError) -> PumpwatchError:
         reasons: Any = error.response.get("CancellationReasons", [])
         codes = [reason.get("Code") for reason in reasons]
         if CONDITION in codes:
-            return Cancelled(frozenset(i for i, one in enumerate(codes) if one == CONDITION))
+            return Cancelled(frozenset(i for i, code in enumerate(codes) if code == CONDITION))
     if code == "ResourceNotFoundException":
         return StoreUnavailable("the table does not exist: is TABLE_NAME right, and the region?")
     return StoreUnavailable(f"the table refused {error.operation_name}: {code}")

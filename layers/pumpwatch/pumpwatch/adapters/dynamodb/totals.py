@@ -7,32 +7,34 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from pumpwatch.ports import TotalsStore
+
 from .codec import Item
 from .table import ConditionFailed, Table
 
 TOTALS = "TOTALS"
 PREFIX, OWN = "t:", "o:"
-"""Of an attribute that holds a total; the second stands for the function's name in front of it:
+"""Prefixes of attributes that hold a total; the second stands for the function's name:
 writing is paid by the item's size, and names are most of it."""
 MOST_ACTIONS = 90
 """Totals that one update adds to; with the marks of the run it stays below 100 actions."""
 REMEMBERED = 6
-"""So many entries are remembered, and a repeat of one of them adds nothing: the last three runs,
+"""Entries that are remembered, so that a repeat of one adds nothing: the last three runs,
 even when each of them had a second entry because its push failed."""
 SUCCESS = "|result=success"
-"""How the key of the counter of good runs ends."""
+"""The end of the key of the counter of good runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastRuns:
-    """When a function last counted something and last counted a good run, Unix seconds."""
+    """Times at which a function last counted a run and last a good one, Unix seconds."""
 
     reported: int | None = None
     succeeded: int | None = None
 
 
-class DynamoTotalsStore:
-    """Adds a run's increments exactly once (TotalsStore port)."""
+class DynamoTotalsStore(TotalsStore):
+    """Adds a run's increments exactly once."""
 
     def __init__(self, table: Table, wall: Callable[[], float] = time.time) -> None:
         self._table = table
@@ -70,11 +72,9 @@ class DynamoTotalsStore:
         return _totals(function, item)
 
     def kept(self, function: str) -> str:
-        """Return the text that the function's item held at the last `add`: it is not read again."""
         return self._kept.get(function, "")
 
     def keep(self, function: str, text: str) -> None:
-        """Keep a text in the function's item."""
         self._table.update(*_key(function), "SET kept = :kept", {":kept": text})
 
     def _add_first(

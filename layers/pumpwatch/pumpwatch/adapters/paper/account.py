@@ -1,4 +1,4 @@
-"""What the paper account remembers, and the small port it is kept behind."""
+"""The paper account's state, and the port of its store."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
-from pumpwatch.adapters.paper.ledger import NetPosition
 from pumpwatch.domain.trading.orders import Fill, OrderStatus, Side
+
+from .ledger import NetPosition
 
 
 @dataclass(frozen=True, slots=True)
 class PaperFunding:
-    """A symbol's funding as the market said last. Prices in USDT, times in milliseconds UTC."""
+    """A symbol's funding as stated last. Prices in USDT, times in milliseconds UTC."""
 
     rate: Decimal
     """Share of the notional that longs pay to shorts."""
@@ -35,7 +36,7 @@ class PaperPosition:
     stop_loss: Decimal | None
     take_profit: Decimal | None
     last_price: Decimal
-    """Price at `checked`; open profit and loss is reckoned with it."""
+    """Price at `checked`, by which open profit and loss is valued."""
     checked: int
     """Stop and target were tested up to here."""
     seen_high: Decimal | None
@@ -44,11 +45,11 @@ class PaperPosition:
     created: int
     updated: int
     trailing_stop: Decimal | None = None
-    """How far behind `best_price` the trailing stop follows, USDT."""
+    """Distance of the trailing stop behind `best_price`, USDT."""
     best_price: Decimal | None = None
     """The most favourable price, up to `checked`, since the trailing stop was set."""
     funding: PaperFunding | None = None
-    """None while the market has not said it."""
+    """None while the market has not stated it."""
 
     @property
     def holding(self) -> NetPosition:
@@ -70,9 +71,19 @@ class PaperState:
         """Return the leverage that was set, 1 by default."""
         return self.leverages.get(symbol, Decimal(1))
 
+    def funding_due(self, now: int) -> bool:
+        """Return whether a funding that is not charged yet was due at `now`."""
+        known = (position.funding for position in self.positions.values())
+        return any(funding is not None and funding.next_time <= now for funding in known)
+
+
+def without(positions: Mapping[str, PaperPosition], symbol: str) -> dict[str, PaperPosition]:
+    """Return the positions in other symbols."""
+    return {name: position for name, position in positions.items() if name != symbol}
+
 
 class PaperStore(Protocol):
-    """Where the paper account is kept."""
+    """The store of the paper account."""
 
     def load(self) -> PaperState:
         """Return the account as it was committed last; a fresh one at first."""
@@ -87,7 +98,7 @@ class PaperStore(Protocol):
     ) -> PaperState:
         """Store everything or nothing and return `after` with its version.
 
-        Raises `StoreUnavailable` when somebody else committed since `before` was loaded, and
+        Raises `StoreUnavailable` when another run committed since `before` was loaded, and
         `DuplicateOrder` when one of the orders is there already.
         """
 

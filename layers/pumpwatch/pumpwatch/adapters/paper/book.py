@@ -1,4 +1,4 @@
-"""Which price a paper order gets from the book. All pure."""
+"""The price that a paper order gets from the book. All pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class BookFill:
-    """What the book gave: the quantity, and its average price (None when nothing was taken)."""
+    """The quantity taken from the book and its average price (None when nothing was taken)."""
 
     quantity: Decimal
     price: Decimal | None

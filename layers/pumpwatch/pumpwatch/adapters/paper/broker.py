@@ -2,7 +2,7 @@
 
 Orders fill at once at what the order book gives up to their limit price, made worse by a slippage,
 with the taker's fee. What the book does not give is dropped.
-Stops, trailing stops and targets are tested against the candles since the last look, worst case
+Stops, trailing stops and targets are tested against the candles since the last update, worst case
 first, and funding that fell due meanwhile is paid or received. Candles are of the last price, so a
 stop that watches the mark price is tested on last prices too: it fires on wicks that the mark price
 does not follow, and misses a mark price that runs ahead of the last one.
@@ -15,8 +15,6 @@ from dataclasses import replace
 from decimal import Decimal
 from threading import RLock
 
-from pumpwatch.adapters.paper.account import PaperPosition, PaperState, PaperStore
-from pumpwatch.adapters.paper.ledger import Change, apply_fill, check_stop, check_trailing
 from pumpwatch.domain.trading.access import Access
 from pumpwatch.domain.trading.orders import (
     Account,
@@ -35,24 +33,26 @@ from pumpwatch.errors import (
     SkipSymbol,
     StoreUnavailable,
 )
-from pumpwatch.ports import Clock, MarketData
+from pumpwatch.ports import Broker, Clock, MarketData
 
+from .account import PaperPosition, PaperState, PaperStore, without
 from .book import BookFill, paid, walk
+from .ledger import Change, apply_fill, check_stop, check_trailing
 from .rows import fill_of, order_of, position_of, protections_of, reducible, unrealised
 from .watch import Watch
 
 ZERO = Decimal(0)
 FRESH = 1000
-"""Milliseconds for which one look at the candles serves every question of a tick."""
+"""Milliseconds for which one update serves every question of a tick."""
 
 BAD_REQUEST, NO_BALANCE = 10001, 110007
 """Bybit's codes, so that callers see the same refusals."""
 
 
-class PaperBroker:
+class PaperBroker(Broker):
     """Positions in USDT perpetuals, one-way mode, isolated margin.
 
-    Threads may share it: they wait for each other, so that one look serves them all.
+    Threads may share it: they wait for each other, so that one update serves them all.
     """
 
     def __init__(
@@ -73,54 +73,46 @@ class PaperBroker:
         self._slippage = slippage
         self._watch = Watch(market, taker_fee=taker_fee, slippage=slippage)
         self._state = PaperState()
-        self._looked: int | None = None
+        self._updated: int | None = None
         self._alone = RLock()
 
     def account(self) -> Account:
-        """Return the account's money: start + realised + unrealised."""
         return self._account(self._current())
 
     def positions(self, symbol: str = "") -> Rows[Position]:
-        """Return every open position, or one symbol's, valued at the last price."""
         state = self._current()
         return Rows(
             tuple(
-                position_of(one, state.leverage(name))
-                for name, one in sorted(state.positions.items())
+                position_of(position, state.leverage(name))
+                for name, position in sorted(state.positions.items())
                 if symbol in ("", name)
             )
         )
 
     def open_orders(self) -> Rows[OrderStatus]:
-        """Return the positions' stops and targets: nothing else ever rests."""
-        held = sorted(self._current().positions.items())
-        return Rows(tuple(order for _, one in held for order in protections_of(one)))
+        positions = sorted(self._current().positions.items())
+        return Rows(tuple(order for _, position in positions for order in protections_of(position)))
 
     def place(self, request: OrderRequest) -> str:
-        """Fill the order from the book.
-
-        Raises `DuplicateOrder`, `Rejected`, `OutcomeUnknown`, and `DeadlineNear` once `send_by` has
-        passed.
-        """
         with self._alone:
             state, now = self._current(), self._clock.now()
             if request.send_by is not None and now > request.send_by:
                 raise DeadlineNear(f"order {request.order_id} would leave too late: not sent")
             if self._store.order(request.order_id) is not None:
                 raise DuplicateOrder(f"order {request.order_id} exists already", code=0)
-            held = state.positions.get(request.symbol)
-            quantity = reducible(request, held) if request.reduce_only else request.quantity
+            position = state.positions.get(request.symbol)
+            quantity = reducible(request, position) if request.reduce_only else request.quantity
             taken = self._take(request, quantity)
             price = ZERO
             if taken.price is not None:
                 price = paid(taken.price, request, self._slippage)
-                self._check(state, request, held, taken.quantity, price)
+                self._check(state, request, position, taken.quantity, price)
             fee = taken.quantity * price * self._fee
             order = order_of(request, taken.quantity, price, fee=fee, now=now)
             after, fills = state, []
             if taken.quantity:
                 after, change = self._filled(state, request, taken.quantity, price)
-                fills = [fill_of(order, change)]
+                fills = [fill_of(order, request.side, change)]
             try:
                 self._commit(state, after, orders=[order], fills=fills)
             except StoreUnavailable as error:
@@ -128,9 +120,8 @@ class PaperBroker:
             return order.exchange_id
 
     def find_order(self, symbol: str, order_id: str) -> OrderStatus | None:
-        """Return the order with our id, or None."""
-        found = self._store.order(order_id)
-        return found if found is not None and found.symbol == symbol else None
+        order = self._store.order(order_id)
+        return order if order is not None and order.symbol == symbol else None
 
     def fills(self, symbol: str, *, since: int) -> Rows[Fill]:
         """Return the symbol's fills from `since` on, oldest first.
@@ -141,7 +132,6 @@ class PaperBroker:
         return Rows(tuple(self._store.fills(symbol, since=since)))
 
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:
-        """Set the leverage. Raises `Rejected` below 1."""
         with self._alone:
             state = self._current()
             if leverage < 1:
@@ -166,21 +156,21 @@ class PaperBroker:
         """
         with self._alone:
             state = self._current()
-            held = state.positions.get(symbol)
-            if held is None:
+            position = state.positions.get(symbol)
+            if position is None:
                 raise Rejected("can not set tp/sl/ts for zero position", code=BAD_REQUEST)
             if stop_loss is not None:
-                check_stop(held.side, stop_loss, held.last_price)
+                check_stop(position.side, stop_loss, position.last_price)
             check_trailing(trailing_stop)
             changed = replace(
-                held,
-                stop_loss=held.stop_loss if stop_loss is None else stop_loss,
-                take_profit=held.take_profit if take_profit is None else take_profit,
+                position,
+                stop_loss=position.stop_loss if stop_loss is None else stop_loss,
+                take_profit=position.take_profit if take_profit is None else take_profit,
             )
-            if trailing_stop not in (None, held.trailing_stop):
-                best = held.last_price
+            if trailing_stop not in (None, position.trailing_stop):
+                best = position.last_price
                 changed = replace(changed, trailing_stop=trailing_stop, best_price=best)
-            if changed != held:
+            if changed != position:
                 changed = replace(changed, updated=self._clock.now())
                 positions = {**state.positions, symbol: changed}
                 self._commit(state, replace(state, positions=positions))
@@ -197,28 +187,28 @@ class PaperBroker:
             now = self._clock.now()
             if self._is_fresh(now):
                 return self._state
-            self._looked, self._state = None, self._store.load()
+            self._updated, self._state = None, self._store.load()
             complete = not self._state.positions
             while not complete:
-                look = self._watch.look(self._state, now)
-                self._commit(self._state, look.state, fills=look.fills)
-                complete = look.complete
-            self._looked = now
+                update = self._watch.update(self._state, now)
+                self._commit(self._state, update.state, fills=update.fills)
+                complete = update.complete
+            self._updated = now
             return self._state
 
     def _is_fresh(self, now: int) -> bool:
-        """Return whether the last look still holds: it is young, and no funding fell due since."""
-        if self._looked is None or not 0 <= now - self._looked < FRESH:
+        """Return whether the last update is young and no funding has fallen due since."""
+        if self._updated is None or not 0 <= now - self._updated < FRESH:
             return False
-        known = [one.funding for one in self._state.positions.values()]
-        return not any(one is not None and one.next_time <= now for one in known)
+        return not self._state.funding_due(now)
 
     def _account(self, state: PaperState) -> Account:
         wallet = self._start + state.realised
-        equity = wallet + sum((unrealised(one) for one in state.positions.values()), ZERO)
+        positions = state.positions.values()
+        equity = wallet + sum((unrealised(position) for position in positions), ZERO)
         margin = sum(
-            (one.quantity * one.entry_price / state.leverage(symbol))
-            for symbol, one in state.positions.items()
+            position.quantity * position.entry_price / state.leverage(position.symbol)
+            for position in positions
         )
         return Account(equity, max(ZERO, equity - margin), wallet)
 
@@ -233,7 +223,7 @@ class PaperBroker:
         self,
         state: PaperState,
         request: OrderRequest,
-        held: PaperPosition | None,
+        position: PaperPosition | None,
         quantity: Decimal,
         price: Decimal,
     ) -> None:
@@ -241,7 +231,7 @@ class PaperBroker:
             return
         if request.stop_loss is not None:
             check_stop(request.side, request.stop_loss, price)
-        opposite = held.quantity if held and held.side is not request.side else ZERO
+        opposite = position.quantity if position and position.side is not request.side else ZERO
         margin = max(ZERO, quantity - opposite) * price / state.leverage(request.symbol)
         if margin + quantity * price * self._fee > self._account(state).available:
             raise Rejected("the available balance is not enough for the order", code=NO_BALANCE)
@@ -249,13 +239,13 @@ class PaperBroker:
     def _filled(
         self, state: PaperState, request: OrderRequest, quantity: Decimal, price: Decimal
     ) -> tuple[PaperState, Change]:
-        symbol, held = request.symbol, state.positions.get(request.symbol)
-        change = apply_fill(held.holding if held else None, request.side, quantity, price)
+        symbol, position = request.symbol, state.positions.get(request.symbol)
+        change = apply_fill(position.holding if position else None, request.side, quantity, price)
         realised = state.realised + change.realised - quantity * price * self._fee
-        positions = {name: one for name, one in state.positions.items() if name != symbol}
+        positions = without(state.positions, symbol)
         if change.holding is not None:
             now, side = self._clock.now(), change.holding.side
-            kept = held if held and held.side is side else None
+            kept = position if position and position.side is side else None
             fresh = kept or self._watch.opened(symbol, side, price, now)
             entry = not request.reduce_only
             positions[symbol] = replace(
@@ -276,6 +266,6 @@ class PaperBroker:
         orders: Sequence[OrderStatus] = (),
         fills: Sequence[Fill] = (),
     ) -> None:
-        self._looked, looked = None, self._looked
+        self._updated, updated = None, self._updated
         self._state = self._store.commit(before, after, orders=orders, fills=fills)
-        self._looked = looked
+        self._updated = updated

@@ -1,4 +1,4 @@
-"""What happens to a paper position while nobody looks: stops, targets, funding. All pure."""
+"""Stops, targets and funding of a paper position between two updates. All pure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from pumpwatch.adapters.paper.account import PaperPosition
-from pumpwatch.adapters.paper.ledger import better, liquidation_price, trailing_level
 from pumpwatch.domain.market.candles import CandleSeries
 from pumpwatch.domain.trading.orders import FillKind, Side
 
+from .account import PaperPosition
 from .funding import Charge, charge, rolled
+from .ledger import better, liquidation_price, trailing_level
 
 ZERO = Decimal(0)
 EIGHT_HOURS = 8 * 3_600_000
@@ -162,7 +162,7 @@ def _fired(
     if position.best_price is not None:
         # The opening price came first, whatever the order of the others.
         position = replace(position, best_price=better(position.side, position.best_price, opened))
-    for level, kind, word in sorted(_losing(position, leverage), key=lambda one: sign * one[0]):
+    for level, kind, word in sorted(_losing(position, leverage), key=lambda level: sign * level[0]):
         if sign * (worst - level) >= 0:
             reached = max(level, opened) if short else min(level, opened)
             return Triggered(kind, word, reached if not word else slipped(reached), 0)

@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from pumpwatch.adapters.paper.account import PaperFunding, PaperPosition
 from pumpwatch.domain.market.snapshot import MarketSnapshot
 from pumpwatch.domain.trading.orders import Fill, FillKind, Side
+
+from .account import PaperFunding, PaperPosition
 
 LAST_LOOK = 120_000
 """Milliseconds before a funding from which on its rate is read once more: it moves until then."""
@@ -55,7 +56,7 @@ def wants_terms(known: PaperFunding | None, now: int) -> bool:
 def renewed(
     known: PaperFunding | None, fresh: PaperFunding | None, now: int
 ) -> PaperFunding | None:
-    """Return what is known after a look, where all that fell due up to `now` has been charged.
+    """Return what is known after an update, where all that fell due up to `now` has been charged.
 
     The exchange's clock and ours differ a little: a market that has gone on to the next funding
     must not make us forget the present one, nor may one that has not yet make us charge it twice.

@@ -1,4 +1,4 @@
-"""How fills change a position, and where its protections lie: what accounts of ours share. Pure."""
+"""The arithmetic of fills and protections that our simulated accounts share. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAINTENANCE_MARGIN = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class NetPosition:
-    """What is held of one symbol: side, quantity (above zero) and average entry price in USDT."""
+    """A position in one symbol: side, quantity (above zero) and average entry price in USDT."""
 
     side: Side
     quantity: Decimal
@@ -26,7 +26,7 @@ class NetPosition:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a fill did: the holding after it (None: flat), profit before fees, quantity closed."""
+    """The effect of a fill: position (None: flat), profit before fees and quantity closed."""
 
     holding: NetPosition | None
     realised: Decimal
@@ -69,9 +69,9 @@ def liquidation_price(holding: NetPosition, leverage: Decimal) -> Decimal | None
     return price if price > 0 else None
 
 
-def better(side: Side, one: Decimal, other: Decimal) -> Decimal:
+def better(side: Side, first: Decimal, second: Decimal) -> Decimal:
     """Return the price that is the more favourable one for a position of this side."""
-    return max(one, other) if side is Side.BUY else min(one, other)
+    return max(first, second) if side is Side.BUY else min(first, second)
 
 
 def trailing_level(side: Side, best: Decimal | None, distance: Decimal | None) -> Decimal | None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pumpwatch.adapters.paper.account import PaperPosition
-from pumpwatch.adapters.paper.ledger import Change, liquidation_price, pnl
 from pumpwatch.domain.trading.orders import (
     Fill,
     FillKind,
@@ -13,72 +11,75 @@ from pumpwatch.domain.trading.orders import (
     OrderState,
     OrderStatus,
     Position,
+    Side,
 )
 from pumpwatch.errors import Rejected
+
+from .account import PaperPosition
+from .ledger import Change, liquidation_price, pnl
 
 NOTHING_TO_REDUCE = 110017
 
 
-def unrealised(held: PaperPosition) -> Decimal:
+def unrealised(position: PaperPosition) -> Decimal:
     """Return the open profit in USDT at the last price."""
-    return pnl(held.side, held.quantity, held.entry_price, held.last_price)
+    return pnl(position.side, position.quantity, position.entry_price, position.last_price)
 
 
-def position_of(held: PaperPosition, leverage: Decimal) -> Position:
+def position_of(position: PaperPosition, leverage: Decimal) -> Position:
     """Return the position as a broker reports it."""
     return Position(
-        symbol=held.symbol,
-        side=held.side,
-        quantity=held.quantity,
-        entry_price=held.entry_price,
-        mark_price=held.last_price,
+        symbol=position.symbol,
+        side=position.side,
+        quantity=position.quantity,
+        entry_price=position.entry_price,
+        mark_price=position.last_price,
         leverage=leverage,
-        stop_loss=held.stop_loss,
-        take_profit=held.take_profit,
-        liquidation_price=liquidation_price(held.holding, leverage),
-        unrealised_pnl=unrealised(held),
-        created=held.created,
-        updated=held.updated,
-        trailing_stop=held.trailing_stop,
+        stop_loss=position.stop_loss,
+        take_profit=position.take_profit,
+        liquidation_price=liquidation_price(position.holding, leverage),
+        unrealised_pnl=unrealised(position),
+        created=position.created,
+        updated=position.updated,
+        trailing_stop=position.trailing_stop,
     )
 
 
-def protections_of(held: PaperPosition) -> list[OrderStatus]:
+def protections_of(position: PaperPosition) -> list[OrderStatus]:
     """Return a position's stops and target as orders that wait for their trigger."""
     levels = (
-        ("stop", held.stop_loss),
-        ("trailing", held.trailing_stop),
-        ("target", held.take_profit),
+        ("stop", position.stop_loss),
+        ("trailing", position.trailing_stop),
+        ("target", position.take_profit),
     )
-    return [_waiting(held, name) for name, level in levels if level is not None]
+    return [_waiting(position, name) for name, level in levels if level is not None]
 
 
-def _waiting(held: PaperPosition, name: str) -> OrderStatus:
+def _waiting(position: PaperPosition, name: str) -> OrderStatus:
     return OrderStatus(
         order_id="",
-        exchange_id=f"paper-{held.symbol}-{held.created}-{name}",
-        symbol=held.symbol,
-        side=held.side.opposite,
+        exchange_id=f"paper-{position.symbol}-{position.created}-{name}",
+        symbol=position.symbol,
+        side=position.side.opposite,
         state=OrderState.UNTRIGGERED,
-        quantity=held.quantity,
+        quantity=position.quantity,
         filled_quantity=Decimal(0),
         average_price=None,
         fee=Decimal(0),
         reduce_only=True,
-        created=held.created,
-        updated=held.updated,
+        created=position.created,
+        updated=position.updated,
         is_protection=True,
     )
 
 
-def fill_of(order: OrderStatus, change: Change) -> Fill:
+def fill_of(order: OrderStatus, side: Side, change: Change) -> Fill:
     """Return the one fill of an order that was filled at once."""
-    assert order.side is not None  # noqa: S101 - our own orders have one
     return Fill(
         execution_id=f"{order.exchange_id}-fill",
         order_id=order.order_id,
         symbol=order.symbol,
-        side=order.side,
+        side=side,
         kind=FillKind.TRADE,
         price=order.average_price or Decimal(0),
         quantity=order.filled_quantity,
@@ -89,13 +90,13 @@ def fill_of(order: OrderStatus, change: Change) -> Fill:
     )
 
 
-def reducible(request: OrderRequest, held: PaperPosition | None) -> Decimal:
+def reducible(request: OrderRequest, position: PaperPosition | None) -> Decimal:
     """Return how much of a reduce-only order can be filled. Raises `Rejected` for nothing."""
-    if held is None or held.side is request.side:
+    if position is None or position.side is request.side:
         raise Rejected(
             "current position is zero, cannot fix reduce-only order qty", code=NOTHING_TO_REDUCE
         )
-    return held.quantity if request.closes_all else min(request.quantity, held.quantity)
+    return position.quantity if request.closes_all else min(request.quantity, position.quantity)
 
 
 def order_of(

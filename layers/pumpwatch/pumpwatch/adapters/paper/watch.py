@@ -1,4 +1,4 @@
-"""A look at the market for the paper account: what its positions went through since the last."""
+"""Bring paper positions up to date: what the market did to them since they were checked last."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from pumpwatch.adapters.paper.account import PaperFunding, PaperPosition, PaperState
-from pumpwatch.adapters.paper.ledger import pnl
-from pumpwatch.domain.market.candles import MINUTE, CandleRequest, CandleSeries
+from pumpwatch.domain.market.candles import CandleRequest, CandleSeries
 from pumpwatch.domain.market.snapshot import MarketSnapshot
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import Fill, Side
 from pumpwatch.errors import RetryLater, SkipSymbol
 from pumpwatch.ports import MarketData
 
+from .account import PaperFunding, PaperPosition, PaperState, without
 from .book import slipped
 from .fills import Followed, Triggered, follow
 from .funding import funding_fill, renewed, terms_in, wants_terms
+from .ledger import pnl
 
 logger = logging.getLogger(__name__)
 
@@ -25,24 +26,24 @@ ZERO = Decimal(0)
 USUAL_INTERVAL = 480
 """Minutes between two fundings of a contract that is not listed any more."""
 MOST_FILLS = 90
-"""Fills of one look: they are stored in one transaction of at most 100 writes."""
+"""Most fills of one update: they are stored in one transaction of at most 100 writes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """The account after a look, and the fills that led there."""
+class Update:
+    """The account after an update, and the fills that led there."""
 
     state: PaperState
     fills: tuple[Fill, ...]
     complete: bool
-    """False when a position must be followed further: look again."""
+    """False when a position must be followed further: update again."""
 
 
 class Watch:
     """Follows paper positions along the market's candles and funding.
 
-    A look asks for candles only. The market's snapshot is asked for when a position opens, in the
-    last two minutes before a funding, and after it, then with the contracts for their interval.
+    An update asks for candles only. The market's snapshot is asked for when a position opens, in
+    the last two minutes before a funding, and after it, then with the contracts for their interval.
     """
 
     def __init__(self, market: MarketData, *, taker_fee: Decimal, slippage: Decimal) -> None:
@@ -51,18 +52,19 @@ class Watch:
         self._slippage = slippage
         self._asked: int | None = None
 
-    def look(self, state: PaperState, now: int) -> Look:
+    def update(self, state: PaperState, now: int) -> Update:
         """Follow every position up to `now`, milliseconds UTC.
 
         A symbol without candles is left as it is and logged. Raises what the market raises when
-        candles or contracts cannot be read: nothing is lost, the next look starts where this did.
+        candles or contracts cannot be read: nothing is lost, the next update starts where this did.
         """
-        held = sorted(state.positions.items())
-        answers = self._market.candles([_since_checked(one, now) for _, one in held])
+        positions = [state.positions[symbol] for symbol in sorted(state.positions)]
+        answers = self._market.candles([_since_checked(position, now) for position in positions])
         intervals = self._intervals(state, now)
         snapshot = self._snapshot(now) if self._wanted(state, now) else None
         after, fills, complete = state, list[Fill](), True
-        for symbol, position in held:
+        for position in positions:
+            symbol = position.symbol
             series = answers[symbol]
             if not isinstance(series, CandleSeries):
                 logger.warning(
@@ -84,7 +86,7 @@ class Watch:
             after, booked = self._booked(after, followed, snapshot, now)
             fills += booked
             complete = complete and followed.complete
-        return Look(after, tuple(fills), complete)
+        return Update(after, tuple(fills), complete)
 
     def opened(self, symbol: str, side: Side, price: Decimal, now: int) -> PaperPosition:
         """Return a new position that knows which part of its first minute came before it."""
@@ -112,12 +114,12 @@ class Watch:
     # --- what else is asked --------------------------------------------------------------
 
     def _wanted(self, state: PaperState, now: int) -> bool:
-        known = [one.funding for one in state.positions.values()]
-        if any(wants_terms(one, now) for one in known if one is not None):
+        known = [position.funding for position in state.positions.values()]
+        if any(wants_terms(funding, now) for funding in known if funding is not None):
             return True
-        # Nobody may ever say it: a contract may have been delisted.
-        rested = self._asked is None or now - self._asked >= MINUTE
-        return None in known and rested
+        # It may never be said: a contract may have been delisted.
+        waited = self._asked is None or now - self._asked >= MINUTE
+        return None in known and waited
 
     def _snapshot(self, now: int, symbol: str = "") -> MarketSnapshot | None:
         """Return the market, or one symbol of it: its answer is a thousandth as long.
@@ -133,8 +135,7 @@ class Watch:
 
     def _intervals(self, state: PaperState, now: int) -> Mapping[str, int]:
         """Return the minutes between fundings by symbol; nothing while no funding is due."""
-        known = [one.funding for one in state.positions.values()]
-        if not any(one is not None and one.next_time <= now for one in known):
+        if not state.funding_due(now):
             return {}
         listed = self._market.instruments()
         return {
@@ -150,8 +151,8 @@ class Watch:
     ) -> tuple[PaperState, list[Fill]]:
         position = followed.position
         symbol = position.symbol
-        paid = sum((one.fee for one in followed.charges), ZERO)
-        fills = [funding_fill(position, one) for one in followed.charges]
+        paid = sum((charge.fee for charge in followed.charges), ZERO)
+        fills = [funding_fill(position, charge) for charge in followed.charges]
         state = replace(state, realised=state.realised - paid)
         if followed.fired is not None:
             fill = self._closing(position, followed.fired)
@@ -162,35 +163,39 @@ class Watch:
             position = replace(position, funding=funding)
         return replace(state, positions={**state.positions, symbol: position}), fills
 
-    def _closing(self, held: PaperPosition, fired: Triggered) -> Fill:
-        side = held.side.opposite
+    def _closing(self, position: PaperPosition, fired: Triggered) -> Fill:
+        side = position.side.opposite
         price = slipped(fired.price, side, self._slippage)
-        name = f"paper-{held.symbol}-{held.created}-{fired.trigger or fired.kind.value}"
+        name = f"paper-{position.symbol}-{position.created}-{fired.trigger or fired.kind.value}"
         return Fill(
             execution_id=name,
             order_id="",
-            symbol=held.symbol,
+            symbol=position.symbol,
             side=side,
             kind=fired.kind,
             price=price,
-            quantity=held.quantity,
-            fee=held.quantity * price * self._fee,
+            quantity=position.quantity,
+            fee=position.quantity * price * self._fee,
             time=fired.time,
             exchange_order_id=name,
-            closed_quantity=held.quantity,
+            closed_quantity=position.quantity,
             trigger=fired.trigger,
         )
 
 
-def _since_checked(held: PaperPosition, now: int) -> CandleRequest:
-    return CandleRequest(held.symbol, MINUTE, held.checked - held.checked % MINUTE, now)
+def _since_checked(position: PaperPosition, now: int) -> CandleRequest:
+    minute = position.checked - position.checked % MINUTE
+    return CandleRequest(position.symbol, MINUTE, minute, now)
 
 
-def _without(state: PaperState, held: PaperPosition, fill: Fill) -> PaperState:
+def _without(state: PaperState, closed: PaperPosition, fill: Fill) -> PaperState:
     """Return the account after the fill that closed a position."""
-    realised = pnl(held.side, held.quantity, held.entry_price, fill.price) - fill.fee
-    positions = {name: one for name, one in state.positions.items() if name != held.symbol}
-    return replace(state, realised=state.realised + realised, positions=positions)
+    realised = pnl(closed.side, closed.quantity, closed.entry_price, fill.price) - fill.fee
+    return replace(
+        state,
+        realised=state.realised + realised,
+        positions=without(state.positions, closed.symbol),
+    )
 
 
 def _terms(snapshot: MarketSnapshot | None, symbol: str) -> PaperFunding | None:

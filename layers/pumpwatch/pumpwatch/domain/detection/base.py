@@ -1,12 +1,13 @@
-"""What every rule shares: its interface, its results, and what it remembers of earlier candles."""
+"""The interface that every rule has, its results, and its memory of earlier candles."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pumpwatch.domain.market.candles import BoolArray, Candles, FloatArray, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
@@ -14,7 +15,7 @@ from pumpwatch.domain.market.trades import MarketTrades
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Carry:
-    """What a rule remembers of the candles before a grid; every array is shaped (symbols, ...).
+    """A rule's memory of the candles before a grid; every array is shaped (symbols, ...).
 
     `count` known candles so far, the last known `close` (NaN: none), running `mean` and `variance`
     of the rule's flow, and `extra`, shaped (symbols, numbers), for the rule's own bounds.
@@ -40,44 +41,30 @@ class Carry:
 
     def select(self, rows: Sequence[int] | IntArray | BoolArray | slice) -> Carry:
         """Return the memory of some symbols."""
-        return Carry(
-            self.count[rows],
-            self.close[rows],
-            self.mean[rows],
-            self.variance[rows],
-            self.extra[rows],
-        )
+        return Carry(*(array[rows] for array in self._arrays))
 
     def copy(self) -> Carry:
         """Return a memory that can be changed without changing this one."""
-        return Carry(
-            self.count.copy(),
-            self.close.copy(),
-            self.mean.copy(),
-            self.variance.copy(),
-            self.extra.copy(),
-        )
+        return Carry(*(array.copy() for array in self._arrays))
 
     def joined(self, other: Carry) -> Carry:
         """Return the memory of these symbols followed by the other ones."""
-        return Carry(
-            np.concatenate([self.count, other.count]),
-            np.concatenate([self.close, other.close]),
-            np.concatenate([self.mean, other.mean]),
-            np.concatenate([self.variance, other.variance]),
-            np.concatenate([self.extra, other.extra]),
-        )
+        pairs = zip(self._arrays, other._arrays, strict=True)
+        return Carry(*(np.concatenate(pair) for pair in pairs))
 
     def put(self, rows: IntArray, other: Carry) -> None:
         """Replace the memory of the symbols in `rows`."""
-        self.count[rows], self.close[rows] = other.count, other.close
-        self.mean[rows], self.variance[rows] = other.mean, other.variance
-        self.extra[rows] = other.extra
+        for mine, new in zip(self._arrays, other._arrays, strict=True):
+            mine[rows] = new
+
+    @property
+    def _arrays(self) -> tuple[NDArray[Any], ...]:
+        return self.count, self.close, self.mean, self.variance, self.extra
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Detections:
-    """What a rule found; every array is shaped (symbols, candles).
+    """A rule's results; every array is shaped (symbols, candles).
 
     `alarm` says that all conditions hold at the candle, `strength` is the rule's own measure of the
     flow, `jump` its measure of the rise, as a fraction. Both are NaN where they are not defined.
@@ -124,6 +111,7 @@ class Detector(Protocol):
     @property
     def lookback(self) -> int:
         """Return how many candles before a grid must be in it although `Carry` remembers them."""
+        return self.window
 
     @property
     def unseen_limit(self) -> int:
@@ -143,11 +131,13 @@ class Detector(Protocol):
 
     @property
     def memory(self) -> str:
-        """Return what its memory depends on: a saved one of other settings is of no use."""
+        """Return what its memory depends on: one saved with other settings is of no use."""
+        return self.name
 
     @property
     def reads_trades(self) -> bool:
-        """Return whether the market's trades can change what it finds."""
+        """Return whether the market's trades can change its results."""
+        return False
 
     def detect(
         self,
@@ -157,21 +147,21 @@ class Detector(Protocol):
     ) -> Detections:
         """Return alarm, strength and jump of every candle.
 
-        `start` is what the rule remembers of the candles before the first column. `trades` are each
-        symbol's, None where they are not known; a rule that does not read them takes no notice.
+        `start` is the memory of the candles before the first column. `trades` are each symbol's,
+        None where they are not known; a rule that does not read them ignores them.
         """
 
     def advance(self, candles: Candles, start: Carry | None = None) -> Carry:
-        """Return what the rule remembers after the last column."""
+        """Return the memory after the last column."""
 
     def needs(
         self, carry: Carry, unseen: IntArray, low: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """Return lower bounds (flow, high) of the next candle that could alarm, each (symbols,).
 
-        Between the memory and that candle lie at most `unseen` candles that nobody has looked at;
-        no trade since the memory was below `low`. More unseen candles never give higher bounds.
-        NaN: no bound is known.
+        Between the memory and that candle lie at most `unseen` candles that were not read; no trade
+        since the memory was below `low`. More unseen candles never give higher bounds. NaN: no
+        bound is known.
         """
 
 

@@ -25,10 +25,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import HOUR, MINUTE, BoolArray, Candles, FloatArray, IntArray
+from pumpwatch.domain.market.candles import BoolArray, Candles, FloatArray, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.domain.moments import HOUR, MINUTE
 
-from .base import Carry, Detections
+from .base import Carry, Detections, Detector
 from .chunks import Chunk, blank, chunks
 from .learned import LearnedScore
 from .trade_traits import TRADE_TRAITS, trade_traits
@@ -77,7 +78,7 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
-class Boosted:
+class Boosted(Detector):
     """The rule and its settings."""
 
     margin: float = 0.0
@@ -99,7 +100,6 @@ class Boosted:
     window: ClassVar[int] = DAY_OF_MINUTES
     minimum: ClassVar[int] = DAY_OF_MINUTES
     history: ClassVar[int] = 26 * HOUR // MINUTE
-    lookback: ClassVar[int] = DAY_OF_MINUTES
     monotone: ClassVar[bool] = False
     extra: ClassVar[int] = 3
     unseen_limit: ClassVar[int] = 180
@@ -113,13 +113,7 @@ class Boosted:
 
     @property
     def reads_trades(self) -> bool:
-        """Return whether the market's trades are read where they are known."""
         return self.read_trades != 0
-
-    @property
-    def memory(self) -> str:
-        """Return what its memory depends on: a saved one of other settings is of no use."""
-        return self.name
 
     def detect(
         self,
@@ -131,27 +125,27 @@ class Boosted:
 
         `trades` are each symbol's, None where they are not known.
         """
-        found = blank(candles)
+        results = blank(candles)
         firm, scored, traded = (np.zeros(candles.shape, dtype=np.bool_) for _ in range(3))
         for chunk in chunks(candles, start, ("high", "close", "volume", "turnover")):
             candidate, strength, jump = self._look(chunk)
             looked_at = self._candidates(chunk, candidate)
             sure, score, known = self._judge(looked_at, candles, trades)
-            chunk.write(found, self.minimum, np.zeros_like(candidate), strength, jump)
+            chunk.write(results, self.minimum, np.zeros_like(candidate), strength, jump)
             places = looked_at.rows, looked_at.columns
-            found.alarm[places] = sure | (score > self.margin)
+            results.alarm[places] = sure | (score > self.margin)
             firm[places], scored[places], traded[places] = sure, ~sure, known & ~sure
         if not self.reads_trades:
-            return Detections(found.alarm, found.strength, found.jump, firm)
-        return Detections(found.alarm, found.strength, found.jump, firm, scored, traded)
+            return Detections(results.alarm, results.strength, results.jump, firm)
+        return Detections(results.alarm, results.strength, results.jump, firm, scored, traded)
 
     def margins(
         self, candles: Candles, trades: Sequence[MarketTrades | None] | None = None
     ) -> tuple[Candidates, FloatArray]:
         """Return the candidates, and for each the largest `margin` with which it alarms."""
-        found = self.candidates(candles)
-        sure, score, _ = self._judge(found, candles, trades)
-        return found, np.where(sure, np.inf, score)
+        candidates = self.candidates(candles)
+        sure, score, _ = self._judge(candidates, candles, trades)
+        return candidates, np.where(sure, np.inf, score)
 
     def candidates(self, candles: Candles, start: Carry | None = None) -> Candidates:
         """Return every candidate with its traits, in order of rows and columns."""
@@ -162,9 +156,11 @@ class Boosted:
         none = np.empty(0, dtype=np.int64)
         parts.append(Candidates(none, none, np.empty((0, len(CANDLE_TRAITS))), np.empty(0)))
         return Candidates(
-            *(np.concatenate([getattr(part, name) for part in parts]) for name in
-              ("rows", "columns", "traits", "usual"))
-        )  # fmt: skip
+            np.concatenate([part.rows for part in parts]),
+            np.concatenate([part.columns for part in parts]),
+            np.concatenate([part.traits for part in parts]),
+            np.concatenate([part.usual for part in parts]),
+        )
 
     def _look(self, chunk: Chunk) -> tuple[BoolArray, FloatArray, FloatArray]:
         """Return candidate, turnover over the mean minute, and jump, each (symbols, candles)."""
@@ -224,10 +220,12 @@ class Boosted:
         for place, (row, column) in enumerate(zip(looked_at.rows, looked_at.columns, strict=True)):
             seen = trades[row] if trades is not None and self.read_trades else None
             end = int(candles.open_time[column]) + candles.interval
-            found = None if seen is None else trade_traits(seen, end, float(looked_at.usual[place]))
-            if found is not None:
+            traded = (
+                None if seen is None else trade_traits(seen, end, float(looked_at.usual[place]))
+            )
+            if traded is not None:
                 known[place] = True
-                more.append(found)
+                more.append(traded)
         if not more:
             return known, np.empty((0, looked_at.traits.shape[1] + len(TRADE_TRAITS)))
         return known, np.concatenate([looked_at.traits[known], np.array(more)], axis=1)

@@ -29,11 +29,11 @@ class Chunk:
     counts: IntArray
     """Known candles of each symbol, shaped (symbols,)."""
     known: BoolArray | None
-    """Where they belong on the grid; None when every candle is known."""
+    """Their places on the grid; None when every candle is known."""
 
     def write(
         self,
-        found: Detections,
+        results: Detections,
         minimum: int,
         alarm: BoolArray,
         strength: FloatArray,
@@ -42,9 +42,9 @@ class Chunk:
         """Put results back on the grid; no alarm before `minimum` earlier candles."""
         alarm &= self.start.count[:, None] + np.arange(alarm.shape[1]) >= minimum
         for target, result in (
-            (found.alarm, alarm),
-            (found.strength, strength),
-            (found.jump, jump),
+            (results.alarm, alarm),
+            (results.strength, strength),
+            (results.jump, jump),
         ):
             if self.known is None:
                 target[self.rows] = result
@@ -90,7 +90,7 @@ def chunks(candles: Candles, start: Carry | None, columns: Sequence[str]) -> Ite
             yield Chunk(rows, values, start.select(rows), counts, None)
             continue
         filled = _filled(counts, count)
-        moved = tuple(_packed(one, known, filled) for one in values)
+        moved = tuple(_packed(column, known, filled) for column in values)
         yield Chunk(rows, moved, start.select(rows), counts, known)
 
 

@@ -22,14 +22,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import (
-    MINUTE,
-    BoolArray,
-    Candles,
-    CandleSeries,
-    FloatArray,
-    IntArray,
-)
+from pumpwatch.domain.market.candles import BoolArray, Candles, CandleSeries, FloatArray, IntArray
+from pumpwatch.domain.moments import MINUTE
 
 from .base import Detections
 from .signals import Phase, PumpEvent, Signal, event_id_for, signal_id_for
@@ -40,7 +34,7 @@ SIGNALLED = (Phase.RISING, Phase.PEAKED, Phase.OVER)
 
 @dataclass(frozen=True, slots=True)
 class EventRules:
-    """When an event moves on. Shares are of the rise from base to peak, times in milliseconds."""
+    """Thresholds of the phases. Shares are of the rise from base to peak, times in milliseconds."""
 
     peaked_share: float = 0.3
     fading_share: float = 0.5
@@ -54,7 +48,7 @@ class EventRules:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SymbolView:
-    """What detection knows of one symbol at a scan; arrays are shaped (candles,), oldest first.
+    """One symbol at a scan; arrays are shaped (candles,), oldest first.
 
     NaN in the prices marks a candle that is not known. `forming`: the last candle has not ended;
     its close is the live price. `alarm` marks the alarms that may start an event, `strength` and
@@ -238,8 +232,8 @@ def _phase_at(
     return Phase.RISING
 
 
-def _later(one: Phase, other: Phase) -> Phase:
-    return max(one, other, key=ORDER.index)
+def _later(first: Phase, second: Phase) -> Phase:
+    return max(first, second, key=ORDER.index)
 
 
 def _signal(event: PumpEvent, now: int) -> Signal:

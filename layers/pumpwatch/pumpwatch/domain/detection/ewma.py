@@ -1,5 +1,4 @@
-"""The default rule: a minute's turnover far above its running mean, together with a jump of the
-price.
+"""The rule `ewma`: a minute's turnover far above its running mean, and a jump of the price.
 
 x is the minute's turnover, past only::
 
@@ -19,25 +18,26 @@ from typing import ClassVar
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import HOUR, MINUTE, Candles, FloatArray, IntArray
+from pumpwatch.domain.market.candles import Candles, FloatArray, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.domain.moments import HOUR, MINUTE
 
-from .base import Carry, Detections
+from .base import Carry, Detections, Detector
 from .chunks import blank, chunks
 from .windows import leaky_sum, previous
 
 
 @dataclass(frozen=True, slots=True)
-class Ewma:
+class Ewma(Detector):
     """The rule and its settings; the defaults were chosen on real pumps, see docs/strategy.md."""
 
     span: int = 1440
-    """Minutes: the running mean's centre of mass is half of it."""
+    """Minutes; the running mean's centre of mass is half of it."""
     turnover_z: float = 48.0
     jump: float = 0.07
     """Fraction."""
     epsilon: float = 0.1
-    """Floor of the turnover's standard deviation, in the turnover's currency."""
+    """Smallest standard deviation of the turnover, in the turnover's currency."""
     warm_up: int = 1440
     """Minutes of history before a symbol may signal live."""
 
@@ -49,7 +49,6 @@ class Ewma:
     unseen_limit: ClassVar[int] = 24 * HOUR // MINUTE
     """The bounds decay and hold for longer, but the screen's looks reach back no further."""
     monotone: ClassVar[bool] = True
-    reads_trades: ClassVar[bool] = False
     extra: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
@@ -67,17 +66,14 @@ class Ewma:
 
     @property
     def window(self) -> int:
-        """Return how many earlier candles a symbol needs before it may signal live."""
         return self.warm_up
 
     @property
     def minimum(self) -> int:
-        """Return how many earlier candles `detect` needs: the warm-up, at most 24 hours."""
         return min(self.warm_up, 24 * HOUR // MINUTE)
 
     @property
     def memory(self) -> str:
-        """Return what its memory depends on: a saved one of other settings is of no use."""
         return f"{self.name} {self.span}"
 
     def detect(
@@ -87,15 +83,15 @@ class Ewma:
         trades: Sequence[MarketTrades | None] | None = None,
     ) -> Detections:
         """Return alarm, z-score of the turnover and jump of every candle."""
-        found = blank(candles)
+        results = blank(candles)
         for chunk in chunks(candles, start, ("turnover", "high", "close")):
             turnover, high, close = chunk.columns
             strength, _, _ = self._scores(turnover, chunk.start)
             jump = high / previous(close, chunk.start.close)
             jump -= 1.0
             alarm = (strength > self.turnover_z) & (jump > self.jump)
-            chunk.write(found, self.minimum, alarm, strength, jump)
-        return found
+            chunk.write(results, self.minimum, alarm, strength, jump)
+        return results
 
     def _scores(
         self, turnover: FloatArray, start: Carry

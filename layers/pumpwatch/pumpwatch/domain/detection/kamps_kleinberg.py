@@ -14,16 +14,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import HOUR, Candles, FloatArray, IntArray
+from pumpwatch.domain.market.candles import Candles, FloatArray, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.domain.moments import HOUR
 
-from .base import Carry, Detections
+from .base import Carry, Detections, Detector
 from .chunks import blank, chunks
 from .windows import trailing_sum, window_lengths
 
 
 @dataclass(frozen=True, slots=True)
-class KampsKleinberg:
+class KampsKleinberg(Detector):
     """The rule and its settings; the defaults are published ones, w = 12 and v = 4."""
 
     hours: int = 12
@@ -37,7 +38,6 @@ class KampsKleinberg:
     monotone: ClassVar[bool] = False
     """A forming candle's close is in the mean it is compared with: the finished candle can undo an
     alarm, so only closed candles count."""
-    reads_trades: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.hours <= 1 or not 0 < self.volume_factor < self.hours or self.price_factor <= 1:
@@ -45,18 +45,11 @@ class KampsKleinberg:
 
     @property
     def window(self) -> int:
-        """Return how many earlier candles a symbol needs before it may signal live."""
         return max(self.hours, self.minimum)
 
     @property
     def history(self) -> int:
-        """Return how many candles to keep."""
         return self.window + 26
-
-    @property
-    def lookback(self) -> int:
-        """Return how many earlier candles the windows reach back."""
-        return self.window
 
     @property
     def unseen_limit(self) -> int:
@@ -70,7 +63,6 @@ class KampsKleinberg:
 
     @property
     def memory(self) -> str:
-        """Return what its memory depends on: a saved one of other settings is of no use."""
         return f"{self.name} {self.hours}"
 
     def detect(
@@ -80,7 +72,7 @@ class KampsKleinberg:
         trades: Sequence[MarketTrades | None] | None = None,
     ) -> Detections:
         """Return alarm, volume over its mean, and high over the mean close, less one."""
-        found = blank(candles)
+        results = blank(candles)
         for chunk in chunks(candles, start, ("high", "close", "volume")):
             high, close, volume = chunk.columns
             lengths = window_lengths(volume.shape[1], self.hours)
@@ -90,8 +82,8 @@ class KampsKleinberg:
             with np.errstate(invalid="ignore"):
                 strength = volume / (trailing_sum(volume, self.hours) / lengths)
             alarm &= strength > self.volume_factor
-            chunk.write(found, self.minimum, alarm, strength, jump)
-        return found
+            chunk.write(results, self.minimum, alarm, strength, jump)
+        return results
 
     def advance(self, candles: Candles, start: Carry | None = None) -> Carry:
         """Return the memory after the last column.

@@ -22,10 +22,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import HOUR, Candles, FloatArray, IntArray
+from pumpwatch.domain.market.candles import Candles, FloatArray, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.domain.moments import HOUR
 
-from .base import Carry, Detections
+from .base import Carry, Detections, Detector
 from .chunks import blank, chunks
 from .windows import (
     leaky_sum,
@@ -38,7 +39,7 @@ from .windows import (
 
 
 @dataclass(frozen=True, slots=True)
-class Karbalaii:
+class Karbalaii(Detector):
     """The rule and its settings; the defaults are the published ones."""
 
     price_rise: float = 0.90
@@ -56,31 +57,23 @@ class Karbalaii:
     flow: ClassVar[str] = "volume"
     minimum: ClassVar[int] = 24
     monotone: ClassVar[bool] = True
-    reads_trades: ClassVar[bool] = False
     extra: ClassVar[int] = 2
     unseen_limit: ClassVar[int] = 48
     """The bounds of `needs` hold for at most so many unseen candles."""
 
     def __post_init__(self) -> None:
-        if min(self.price_hours, self.ewma_hours, self.sigma_hours) < 2:  # noqa: PLR2004
+        if min(self.price_hours, self.ewma_hours, self.sigma_hours) <= 1:
             raise ValueError("every window of karbalaii must hold at least 2 hours")
         if self.maximum_hours <= self.unseen_limit:
             raise ValueError(f"maximum_hours must be above {self.unseen_limit}")
 
     @property
     def window(self) -> int:
-        """Return how many earlier candles a symbol needs before it may signal live."""
         return max(self.maximum_hours, self.ewma_hours, self.sigma_hours, self.price_hours)
 
     @property
     def history(self) -> int:
-        """Return how many candles to keep."""
         return self.window + 26
-
-    @property
-    def lookback(self) -> int:
-        """Return how many earlier candles the windows reach back."""
-        return self.window
 
     @property
     def _keep(self) -> float:
@@ -88,7 +81,6 @@ class Karbalaii:
 
     @property
     def memory(self) -> str:
-        """Return what its memory depends on: a saved one of other settings is of no use."""
         return repr(self)
 
     def detect(
@@ -98,7 +90,7 @@ class Karbalaii:
         trades: Sequence[MarketTrades | None] | None = None,
     ) -> Detections:
         """Return alarm, volume over the highest of its three limits, and the rise over the open."""
-        found = blank(candles)
+        results = blank(candles)
         for chunk in chunks(candles, start, ("open", "high", "volume")):
             opened, high, volume = chunk.columns
             mean_open = trailing_sum(opened, self.price_hours)
@@ -109,8 +101,8 @@ class Karbalaii:
             with np.errstate(divide="ignore", invalid="ignore"):
                 strength = volume / limit
             alarm = (volume > limit) & (jump > self.price_rise)
-            chunk.write(found, self.minimum, alarm, strength, jump)
-        return found
+            chunk.write(results, self.minimum, alarm, strength, jump)
+        return results
 
     def _limit_after(self, volume: FloatArray, start: Carry) -> FloatArray:
         """Return what the volume of the candle after each one must exceed."""

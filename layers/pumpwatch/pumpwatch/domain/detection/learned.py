@@ -44,20 +44,20 @@ class Trees:
     @classmethod
     def from_json(cls, stored: Sequence[Mapping[str, Sequence[float]]]) -> Trees:
         """Return the stored trees; children are numbered within their tree."""
-        sizes = np.array([len(one["feature"]) for one in stored], dtype=np.int64)
+        sizes = np.array([len(tree["feature"]) for tree in stored], dtype=np.int64)
         root = np.cumsum(sizes) - sizes
 
-        def joined(name: str, kind: type) -> Any:  # noqa: ANN401 - of either kind
-            return np.array([value for one in stored for value in one[name]], dtype=kind)
+        def joined(name: str) -> list[float]:
+            return [value for tree in stored for value in tree[name]]
 
         moved = np.repeat(root, sizes)
         return cls(
             root,
-            joined("feature", np.int64),
-            joined("threshold", np.float64),
-            joined("left", np.int64) + moved,
-            joined("right", np.int64) + moved,
-            joined("value", np.float64),
+            np.array(joined("feature"), dtype=np.int64),
+            np.array(joined("threshold"), dtype=np.float64),
+            np.array(joined("left"), dtype=np.int64) + moved,
+            np.array(joined("right"), dtype=np.int64) + moved,
+            np.array(joined("value"), dtype=np.float64),
         )
 
 

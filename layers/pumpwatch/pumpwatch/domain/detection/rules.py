@@ -13,27 +13,13 @@ from .karbalaii import Karbalaii
 
 
 class DetectorSettings(Protocol):
-    """The settings that rules read."""
+    """The settings that rules read, as `DetectSettings` declares them."""
 
-    @property
-    def ewma_span_minutes(self) -> int:
-        """Return the span of the running mean."""
-
-    @property
-    def ewma_turnover_z(self) -> float:
-        """Return the z-score of the turnover that alarms."""
-
-    @property
-    def ewma_jump(self) -> float:
-        """Return the jump of the price that alarms, a fraction."""
-
-    @property
-    def ewma_epsilon_usdt(self) -> float:
-        """Return the floor of the turnover's standard deviation."""
-
-    @property
-    def warm_up_minutes(self) -> int:
-        """Return the history a symbol needs before it can signal."""
+    ewma_span_minutes: int
+    ewma_turnover_z: float
+    ewma_jump: float
+    ewma_epsilon_usdt: float
+    warm_up_minutes: int
 
 
 def _ewma(settings: DetectorSettings) -> Detector:

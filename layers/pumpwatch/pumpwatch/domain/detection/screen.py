@@ -1,12 +1,12 @@
-"""Drop every symbol that cannot signal, from two successive looks at the whole market.
+"""Drop every symbol that cannot signal, from two successive readings of the whole market.
 
 A symbol is dropped only if the rule, given all its candles, could not alarm on any candle that is
 not judged yet. Two quantities decide:
 
 * a candle's high is at most the ticker's 24-hour high;
-* a candle's flow (turnover or volume) is at most the rise of the 24-hour flow over the looks that
-  cover the candle, plus what left the 24-hour window in that time: at most what the history has in
-  the ten-minute stretches (for hourly rules: hours) that it touches.
+* a candle's flow (turnover or volume) is at most the rise of the 24-hour flow between the
+  readings that cover the candle, plus what left the 24-hour window in that time: at most what the
+  history has in the ten-minute stretches (for hourly rules: hours) that it touches.
 
 The rule turns its memory into lower bounds of what an alarm needs (`Detector.needs`).
 
@@ -21,11 +21,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import HOUR, MINUTE, BoolArray, Candles, FloatArray, IntArray
+from pumpwatch.domain.market.candles import BoolArray, Candles, FloatArray, IntArray
+from pumpwatch.domain.moments import DAY, HOUR, MINUTE
 
 from .base import Carry, Detector
 
-DAY = 24 * HOUR
 KEPT = 26 * HOUR
 ROUNDING = 1e-3
 """Absolute allowance for flows: the exchange rounds them to four decimals."""
@@ -34,8 +34,8 @@ RELATIVE = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Glance:
-    """One look at the whole market; arrays are shaped (symbols,), NaN where a symbol is missing.
+class Reading:
+    """One reading of the whole market; arrays are shaped (symbols,), NaN where a symbol is missing.
 
     `time` in milliseconds UTC, `low` and `high` of 24 hours, `flow` of 24 hours.
     """
@@ -48,12 +48,12 @@ class Glance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Past:
-    """What the history says about each symbol; arrays are shaped (symbols, ...).
+    """The history of each symbol; arrays are shaped (symbols, ...), times are milliseconds UTC.
 
     `carry` is the rule's memory of every candle that starts before `through`; `unjudged` is the
-    start of the first candle whose final form nobody has judged; `peaks`, shaped (symbols, hours),
-    is the largest flow of one candle in each hour from `first_hour` on (infinite: not known).
-    Times in milliseconds UTC.
+    start of the first candle whose final form was not judged yet; `flows`, shaped (symbols,
+    stretches), is the flow of each stretch (`recent_flows`) from `first_flow` on, infinite where it
+    is not known.
     """
 
     carry: Carry
@@ -71,11 +71,13 @@ class Screened:
     pressure: FloatArray
 
 
-def screen(detector: Detector, past: Past, anchor: Glance, last: Glance, now: Glance) -> Screened:
+def screen(
+    detector: Detector, past: Past, anchor: Reading, last: Reading, now: Reading
+) -> Screened:
     """Return which symbols could alarm on a candle that is not judged yet.
 
-    `last` is the look of the previous scan; `anchor` the latest look at or before the start of the
-    candle that was forming then. Symbols without history are for the caller to leave out.
+    `last` is the reading of the previous scan; `anchor` the latest one at or before the start of
+    the candle that was forming then. Symbols without history are for the caller to leave out.
     """
     interval = detector.interval
     forming_then = last.time // interval * interval
@@ -94,7 +96,7 @@ def screen(detector: Detector, past: Past, anchor: Glance, last: Glance, now: Gl
 
 
 def _could_alarm(
-    detector: Detector, past: Past, now: Glance, candle: int, flow: FloatArray
+    detector: Detector, past: Past, now: Reading, candle: int, flow: FloatArray
 ) -> Screened:
     unseen = np.maximum(0, (candle - past.through) // detector.interval)
     needed_flow, needed_high = detector.needs(past.carry, unseen, now.low)
@@ -110,8 +112,8 @@ def _could_alarm(
     return Screened(candidate, pressure)
 
 
-def _rise(past: Past, before: Glance, now: Glance, interval: int) -> FloatArray:
-    """Return the most that can have flowed between two looks, (symbols,); infinite: not known."""
+def _rise(past: Past, before: Reading, now: Reading, interval: int) -> FloatArray:
+    """Return the largest possible flow between two readings, (symbols,); infinite: not known."""
     stretch = stretch_of(interval)
     left = np.zeros(len(now.flow))
     # The window may slide by whole candles: begin one candle before the first that can have left.
@@ -119,7 +121,7 @@ def _rise(past: Past, before: Glance, now: Glance, interval: int) -> FloatArray:
     for time in range(begin // stretch * stretch, now.time - DAY + 1, stretch):
         left += _flow_at(past, time, stretch)
     rise = now.flow - before.flow + left
-    # More cannot have left than what was there: one of the looks is wrong.
+    # More cannot have left than what was there: one of the readings is wrong.
     wrong = rise < -ROUNDING - RELATIVE * before.flow
     return np.where(np.isnan(rise) | wrong, np.inf, rise)
 

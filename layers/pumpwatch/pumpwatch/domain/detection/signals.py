@@ -1,4 +1,4 @@
-"""What detection tells trading: pump events and the signals they give."""
+"""Pump events, and the signals about them that trading reads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 
 class Phase(StrEnum):
-    """Where a pump stands."""
+    """The phases of a pump, in order."""
 
     RISING = "rising"
     """The rule has alarmed and the price still makes new highs."""
@@ -31,7 +31,7 @@ class PumpEvent:
     alarm_candle: int
     """Open time of the candle that alarmed."""
     alarm_time: int
-    """When the alarm was raised: the candle's end, or the scan's time for a forming candle."""
+    """Time of the alarm: the candle's end, or the scan's time for a forming candle."""
     alarm_price: float
     base_price: float
     """Last close before the candle that alarmed."""

@@ -1,4 +1,4 @@
-"""The market's own trades around a candle, and what they say about who is trading.
+"""Traits of the market's own trades around a candle: they tell a crowd from one large trader.
 
 An exchange gives the last thousand trades of a symbol; five minutes of them are looked at. A crowd
 that was called to buy leaves many small orders, nearly all of them bought; one large trader leaves
@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import MINUTE, FloatArray, IntArray
+from pumpwatch.domain.market.candles import FloatArray, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
+from pumpwatch.domain.moments import MINUTE
 
 LOOK_BACK = 5 * MINUTE
+SEVERAL = 3
+"""Trades in a second that is counted by the trait of three trades."""
 SHORTEST = 12_000
 """Milliseconds before the minute that a rate of trades is taken over at least."""
 NEEDED = MINUTE + SHORTEST
@@ -34,7 +37,7 @@ TRADE_TRAITS = (
     "length of the middle 80 % of the trades",
     "time from the first trade to the peak",
 )
-"""In the order of `trade_traits`."""
+"""Names of the columns that `trade_traits` returns."""
 
 
 def trade_traits(
@@ -66,7 +69,7 @@ def trade_traits(
         [
             np.log1p(count) - np.log1p(_rate(seen.time[:first], end - MINUTE)),
             np.count_nonzero(seconds),
-            np.count_nonzero(seconds >= 3),  # noqa: PLR2004 - as its name says
+            np.count_nonzero(seconds >= SEVERAL),
             _effective_number(orders),
             value[recent].sum() / total,
             recent.mean(),

@@ -1,4 +1,4 @@
-"""What a minute's candle and the 24 hours before it look like, as numbers without a currency.
+"""Traits of a minute's candle and of the 24 hours before it, as numbers without a currency.
 
 Every window ends before the candle or with it and holds at most 1,440 earlier candles, so nothing
 depends on how long a symbol has been watched.
@@ -38,7 +38,7 @@ CANDLE_TRAITS = (
     "share of the jump at the mean price",
     "turnover of the hour before",
 )
-"""In the order of `candle_traits`."""
+"""Names of the columns that `candle_traits` returns."""
 
 
 def candle_traits(

@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pumpwatch.domain import moments
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-MINUTE = 60_000
-"""Milliseconds."""
-HOUR = 60 * MINUTE
+MINUTE, HOUR = moments.MINUTE, moments.HOUR
+"""The usual intervals of candles, milliseconds."""
+
 LARGEST = 1e18
 """No market has such a price, volume or turnover."""
 
@@ -136,10 +138,15 @@ def possible_candles(open_time: FloatArray, values: FloatArray, *, interval: int
     opened, high, low, close = values[:, :4].T
     with np.errstate(invalid="ignore"):
         # A comparison with NaN is false, so what must hold is asked for.
-        possible: BoolArray = (np.abs(values) < LARGEST).all(axis=1)
-        possible &= (values[:, :4] > 0).all(axis=1) & (values[:, 4:] >= 0).all(axis=1)
-        possible &= (high >= np.maximum(opened, close)) & (low <= np.minimum(opened, close))
-        possible &= (high >= low) & (open_time % interval == 0)
+        conditions = [
+            (np.abs(values) < LARGEST).all(axis=1),
+            (values[:, :4] > 0).all(axis=1),
+            (values[:, 4:] >= 0).all(axis=1),
+            (high >= opened) & (high >= low) & (high >= close),
+            (low <= opened) & (low <= close),
+            open_time % interval == 0,
+        ]
+    possible: BoolArray = np.logical_and.reduce(conditions)
     return possible
 
 

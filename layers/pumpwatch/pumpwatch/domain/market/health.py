@@ -1,4 +1,4 @@
-"""How well the exchange answers."""
+"""The exchange's health: requests, and those that failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the exchange says about its market: instruments, one instant of all symbols, the book."""
+"""The exchange's market data: instruments, a snapshot of all symbols, the order book."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Instrument:
     max_quantity: Decimal | None = None
     """Largest limit order; `max_market_quantity` is the largest market order."""
     price_limit_ratio: Decimal | None = None
-    """How far from the mark price an order may be priced, as a fraction of it."""
+    """Largest distance of an order's price from the mark price, as a fraction of it."""
     delivery_time: int | None = None
-    """When the contract is delisted and settled, milliseconds UTC; None: no such date."""
+    """Time at which the contract is delisted and settled, milliseconds UTC; None: no such date."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,10 +1,11 @@
-"""What an API key may do, and whether entries may be made with it."""
+"""The rights of an API key, and the check that entries may be made with it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-DAY = 86_400_000
+from pumpwatch.domain.moments import DAY
+
 EXPIRY_WARNING_DAYS = 14
 
 
@@ -16,9 +17,9 @@ class Access:
     """The account's UID, digits; empty where the exchange does not say."""
     read_only: bool = False
     may_trade: bool = True
-    """Whether orders and positions of linear contracts are allowed."""
+    """Orders and positions of linear contracts are allowed."""
     may_move_funds: bool = False
-    """Whether the key can withdraw, or transfer to another account."""
+    """The key can withdraw, or transfer to another account."""
     bound_to_addresses: bool = True
     expires: int | None = None
     """Milliseconds UTC; None for a key that does not expire."""
@@ -49,13 +50,13 @@ def warnings(access: Access, *, now: int) -> list[str]:
     """Return what a person should mend soon, as sentences. `now` in milliseconds UTC."""
     if access.demo:
         return ["the demo account does not say what its key may do: nothing was checked"]
-    found = []
+    sentences = []
     if not access.bound_to_addresses:
-        found.append("the key is bound to no address: anyone who has it can trade with it")
+        sentences.append("the key is bound to no address: anyone who has it can trade with it")
     if access.expires is not None:
         days = (access.expires - now) / DAY
         if days <= 0:
-            found.append("the key has expired")
+            sentences.append("the key has expired")
         elif days < EXPIRY_WARNING_DAYS:
-            found.append(f"the key expires in {days:.1f} days")
-    return found
+            sentences.append(f"the key expires in {days:.1f} days")
+    return sentences

@@ -1,39 +1,41 @@
-"""What is known about a live trade: the journal's orders, and what the exchange says about them."""
+"""The evidence about a live trade: the journal's orders, and the exchange's reports on them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from .orders import Fill, Leg, OrderStatus, Position
+from .orders import Fill, Leg, OrderState, OrderStatus, Outcome, Position
 from .performance import CHANGES_POSITION, FillSummary, summarise_fills
-from .trades import OrderRecord, Trade, TradeState
+from .trades import ExitReason, OrderRecord, Trade, TradeState
 
 SAME_AVERAGE = Decimal("0.0001")
 """Relative difference up to which two average prices are the same: the exchange rounds them."""
+NEVER_PLACED = "never placed: the exchange has no trace of it"
+"""The detail of such an order, and the denial of its trade."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known about one live trade."""
+    """The evidence about one live trade."""
 
     trade: Trade
     position: Position | None
     """The position in the trade's symbol, whoever opened it."""
     orders: Sequence[OrderRecord] = ()
     """The trade's orders in the journal, oldest first."""
-    found: Mapping[str, OrderStatus] = field(default_factory=dict)
-    """Orders of `orders` that the exchange knows, by our id; one looked up in vain is absent."""
+    statuses: Mapping[str, OrderStatus] = field(default_factory=dict)
+    """The exchange's report on each of `orders` that it knows, by our id."""
     fills: Sequence[Fill] = ()
     """The symbol's executions since the trade was created, oldest first."""
     others: Sequence[Fill] = ()
     """Executions of the symbol that belong to other trades of ours; they are not in `fills`."""
     position_known: bool = True
-    """Whether the exchange says what is held in the symbol; None is no position only then."""
+    """The exchange's position in the symbol could be read: None means no position only then."""
     missing: Sequence[str] = ()
-    """What could not be read of orders and fills, as sentences: where something is missing, journal
-    and position alone decide."""
+    """Parts of orders and fills that could not be read, as sentences: where something is missing,
+    journal and position alone decide."""
 
     @property
     def own(self) -> Position | None:
@@ -52,7 +54,9 @@ class Evidence:
         if self.trade.state is not TradeState.ENTERING and same_average(self.trade, self.own):
             return True
         entries = [order.request.order_id for order in self.orders if order.leg is Leg.ENTRY]
-        reported = any(self.found[name].filled_quantity for name in entries if name in self.found)
+        reported = any(
+            self.statuses[name].filled_quantity for name in entries if name in self.statuses
+        )
         return reported or self.fill_summary().left > 0
 
     @property
@@ -94,8 +98,8 @@ def own_position(trade: Trade, position: Position | None) -> Position | None:
 def same_average(trade: Trade, position: Position) -> bool:
     """Return whether the position's average price is the one that the trade's fills gave.
 
-    The exchange rounds its average; a position that somebody else has opened since has another one.
-    A trade whose price is not known yet says nothing, so it is not the same.
+    The exchange rounds its average; a position of another trader has a different one. A
+    trade whose price is not known yet says nothing, so it is not the same.
     """
     if trade.entry_price is None:
         return False
@@ -105,7 +109,11 @@ def same_average(trade: Trade, position: Position) -> bool:
 def foreign_positions(trades: Sequence[Trade], positions: Sequence[Position]) -> list[Position]:
     """Return the positions that belong to no live trade; they are reported and left alone."""
     ours = {(trade.symbol, trade.side) for trade in trades if trade.state.live}
-    return [one for one in positions if one.hedge or (one.symbol, one.side) not in ours]
+    return [
+        position
+        for position in positions
+        if position.hedge or (position.symbol, position.side) not in ours
+    ]
 
 
 def foreign_orders(
@@ -154,3 +162,76 @@ def needs_evidence(trade: Trade, position: Position | None) -> bool:
         or own.quantity != trade.quantity
         or not same_average(trade, own)
     )
+
+
+# --- the final outcome of an order in the journal, from what the exchange says about it ---
+
+
+def outcome_of(evidence: Evidence, order: OrderRecord, now: int) -> OrderRecord:
+    """Return the order with its final outcome: what the exchange says of it, or its fills.
+
+    The two are asked for one after the other, and what happens in between shows in one of them
+    only: the one that knows more counts. `now` in milliseconds UTC.
+    """
+    status = evidence.statuses.get(order.request.order_id)
+    fills = evidence.filled_by(order.request.order_id)
+    quantity = evidence.quantity_of(order.request.order_id)
+    if status is not None and status.filled_quantity >= quantity:
+        return settled_as(order, status, now)
+    if not fills:
+        return never_placed(order, now)
+    return replace(
+        order,
+        outcome=Outcome.FILLED,
+        filled_quantity=quantity,
+        average_price=sum((fill.quantity * fill.price for fill in fills), Decimal(0)) / quantity,
+        fee=sum((fill.fee for fill in fills), Decimal(0)),
+        detail="seen by its fills",
+        settled=now,
+    )
+
+
+def never_placed(order: OrderRecord, now: int) -> OrderRecord:
+    """Return the order as one of which the exchange has shown no trace within its time.
+
+    An overloaded exchange may still carry it out later: `is_given_up` finds such entries again.
+    """
+    return replace(order, outcome=Outcome.REJECTED, detail=NEVER_PLACED, settled=now)
+
+
+def is_given_up(trade: Trade) -> bool:
+    """Return whether the trade ended for want of a trace: of its entry, or of its position."""
+    never_placed = trade.state is TradeState.DROPPED and trade.denial == NEVER_PLACED
+    return never_placed or trade.exit_reason is ExitReason.UNEXPLAINED
+
+
+def seen_by_position(order: OrderRecord, position: Position, now: int) -> OrderRecord:
+    """Return an entry as filled, as far as the position alone can say so."""
+    return replace(
+        order,
+        outcome=Outcome.FILLED,
+        filled_quantity=position.quantity,
+        average_price=position.entry_price,
+        detail="seen by its position: orders and fills could not be read",
+        settled=now,
+    )
+
+
+def settled_as(order: OrderRecord, status: OrderStatus, now: int) -> OrderRecord:
+    """Return the order as the exchange reports it."""
+    return replace(
+        order,
+        outcome=Outcome.FILLED if status.filled_quantity > 0 else Outcome.REJECTED,
+        exchange_id=status.exchange_id or order.exchange_id,
+        filled_quantity=status.filled_quantity,
+        average_price=status.average_price,
+        fee=status.fee,
+        detail=_why_ended(status),
+        settled=now,
+    )
+
+
+def _why_ended(status: OrderStatus) -> str:
+    if status.state is OrderState.FILLED:
+        return ""
+    return status.reject_reason or f"{status.state} by the exchange"

@@ -1,4 +1,4 @@
-"""When a position is closed by us, and where its stop belongs when it must be set anew.
+"""Exits that we decide on, and the stop of a position that must be set again.
 
 Stop and target live on the exchange; the time limit is ours.
 """
@@ -37,7 +37,7 @@ def may_exit(trade: Trade, now: int) -> bool:
     """Return whether the trade's position can be closed at market now.
 
     A position that is not found cannot be closed: it is looked for first. After a refusal the next
-    tick tries again, with the contract read anew; from the second one on (the contract may be
+    tick tries again, with the contract read again; from the second one on (the contract may be
     halted) the next try waits a little: orders of a day are counted.
     """
     refused = trade.exit_refused if trade.exit_attempt > 1 else None

@@ -1,4 +1,4 @@
-"""What holding a perpetual until a time limit costs in funding."""
+"""The cost of funding until a position's time limit."""
 
 from __future__ import annotations
 

@@ -13,4 +13,4 @@ class Halt:
     since: int
     by: str = ""
     close_positions: bool = False
-    """Whether trade must also close its own positions at market."""
+    """Trade must also close its own positions at market."""

@@ -1,15 +1,16 @@
-"""What becomes of a trade whose orders or fills cannot be read, and not for the first time.
+"""The repair of a trade whose orders or fills cannot be read, and not for the first time.
 
 Journal and position decide alone: stops and exits go on. Pure.
 """
 
 from __future__ import annotations
 
+from pumpwatch.domain.trading.evidence import never_placed, seen_by_position
+
 from .evidence import Evidence
 from .orders import Position
 from .performance import FillSummary
 from .repairs import Repair, RepairKind, closed, exit_again, waiting
-from .settling import never_placed, seen_by_position
 from .trades import ExitReason, TradeState
 
 

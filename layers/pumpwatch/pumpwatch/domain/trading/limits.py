@@ -38,7 +38,7 @@ class RiskLimits:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """What the account holds and what is on its way, as the limits see it. Money in USDT."""
+    """The account's positions and the entries on their way, as the limits see them, in USDT."""
 
     equity: Decimal
     available: Decimal
@@ -89,7 +89,7 @@ def check_symbol(
 
     Whatever the account shows beside our live trades is a stranger's, another installation's too.
     """
-    if any(one.symbol == symbol and one.hedge for one in positions):
+    if any(position.symbol == symbol and position.hedge for position in positions):
         return Denied("the account holds this symbol in hedge mode: switch it to one-way mode")
     if any(trade.symbol == symbol and trade.state.live for trade in trades):
         return Denied("another trade of this symbol is still live")

@@ -26,17 +26,17 @@ class Side(StrEnum):
 
 
 class Leg(StrEnum):
-    """What an order is for."""
+    """The purpose of an order."""
 
     ENTRY = "entry"
     EXIT = "exit"
 
 
 class Outcome(StrEnum):
-    """What became of an order. Never only two: a request that may have arrived is UNKNOWN."""
+    """The outcome of an order. Never only two: a request that may have arrived is UNKNOWN."""
 
     FILLED = "filled"
-    """At least a part was filled."""
+    """Filled, at least in part."""
     REJECTED = "rejected"
     """Refused by the exchange, or ended there without any fill."""
     DENIED = "denied"
@@ -46,7 +46,7 @@ class Outcome(StrEnum):
 
 
 class OrderState(StrEnum):
-    """Where the exchange says an order stands."""
+    """The exchange's state of an order."""
 
     OPEN = "open"
     PARTIALLY_FILLED = "partially_filled"
@@ -63,14 +63,14 @@ class OrderState(StrEnum):
 
 
 class StopTrigger(StrEnum):
-    """Which price triggers a stop loss."""
+    """The price that triggers a stop loss."""
 
     LAST_PRICE = "last_price"
     MARK_PRICE = "mark_price"
 
 
 class FillKind(StrEnum):
-    """Why a position changed, or what else an execution row reports."""
+    """The cause of a change of a position, or another subject of an execution row."""
 
     TRADE = "trade"
     AUTO_DELEVERAGING = "auto_deleveraging"
@@ -104,7 +104,7 @@ class OrderRequest:
     `quantity` is what is held as far as we know."""
     send_by: int | None = None
     """Milliseconds UTC after which the request must not leave any more: a decision has a maximum
-    age, and from then on nobody has to expect the order."""
+    age, and from then on the order need not be expected."""
 
     def may_fill_at(self, price: Decimal) -> bool:
         """Return whether a price is within the limit price."""
@@ -124,14 +124,14 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True)
 class OrderStatus:
-    """What the exchange reports about one order of ours or of somebody else."""
+    """The exchange's report on one order, ours or another trader's."""
 
     order_id: str
     """Our id; empty when the order was not made by us."""
     exchange_id: str
     symbol: str
     side: Side | None
-    """None where a row of somebody else's names none: nothing depends on it."""
+    """None where the row of another trader's order names none: nothing depends on it."""
     state: OrderState
     quantity: Decimal
     filled_quantity: Decimal
@@ -161,9 +161,9 @@ class Fill:
     time: int
     exchange_order_id: str = ""
     closed_quantity: Decimal = Decimal(0)
-    """How much of the quantity reduced a position."""
+    """The part of the quantity that reduced a position."""
     trigger: str = ""
-    """What fired the order, empty for a plain one: `stop_loss`, `take_profit`, `trailing_stop`."""
+    """`stop_loss`, `take_profit` or `trailing_stop` if that fired the order, else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +187,11 @@ class Position:
     created: int
     updated: int
     trailing_stop: Decimal | None = None
-    """How far behind the best price since it was set a trailing stop follows, USDT."""
+    """Distance of the trailing stop behind the best price since it was set, USDT."""
     hedge: bool = False
     """Held in hedge mode, as one of two positions in its symbol: never one of ours."""
     doubts: tuple[str, ...] = ()
-    """What the row lacks, as sentences that name the field."""
+    """Missing parts of the row, as sentences that name the field."""
 
     @property
     def notional(self) -> Decimal:

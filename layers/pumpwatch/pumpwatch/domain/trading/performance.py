@@ -1,4 +1,4 @@
-"""What a trade's fills add up to: quantity held, prices, fees, funding, result and why it ended.
+"""The sum of a trade's fills: quantity held, prices, fees, funding, result and exit reason.
 
 Truth is the exchange's executions, never what we meant to do.
 """
@@ -80,7 +80,7 @@ def summarise_fills(
 ) -> FillSummary:
     """Add up a symbol's fills, oldest first, from our entry until the position is flat.
 
-    Fills before our entry's first one and after the position was flat belong to somebody else. What
+    Fills before our entry's first one and after the position was flat are another trader's. What
     others add to the position in between is part of it: a symbol has one position.
     """
     summary = FillSummary()
@@ -102,7 +102,7 @@ def summarise_fills(
 
 
 def _enter(summary: FillSummary, fill: Fill) -> None:
-    # What a fill closed first was somebody else's position on the other side.
+    # A fill first closes another trader's position on the other side.
     opened = fill.quantity - min(fill.closed_quantity, fill.quantity)
     value = opened * fill.price
     summary.entered += opened

@@ -1,4 +1,4 @@
-"""What a strategy wants and what becomes of it: a quote, a plan, a sized entry, or a denial."""
+"""From a quote to an entry: a strategy's plan, a sized entry, or a denial."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Quote:
     last: Decimal
     mark: Decimal
     watches_mark: bool = False
-    """Whether stops and targets fire by the mark price; else it says nothing about them, and in a
-    pump it stays tens of per cent behind."""
+    """Stops and targets fire by the mark price; else it says nothing about them, and in a pump it
+    stays tens of per cent behind."""
 
     @classmethod
     def of(
@@ -75,7 +75,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class EntryPlan:
-    """What a strategy wants, prices not rounded yet, USDT."""
+    """A strategy's plan, prices not rounded yet, USDT."""
 
     side: Side
     stop_loss: Decimal
@@ -97,8 +97,8 @@ class SizedEntry:
     limit_price: Decimal
     """Worst price it may fill at."""
     notional: Decimal
-    """At the highest price the order can be filled at, USDT."""
+    """The value at the highest price that the order can be filled at, USDT."""
     risk: Decimal
-    """What the stop loses at the worst fill, fees included, USDT."""
+    """The loss at the stop after the worst fill, fees included, USDT."""
     closes_at: int
     """Milliseconds UTC."""

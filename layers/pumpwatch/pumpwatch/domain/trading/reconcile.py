@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from pumpwatch.domain.trading.evidence import outcome_of, settled_as
+
 from .evidence import Evidence, foreign_quantity, needs_evidence
 from .exits import has_sound_stop
 from .judge_alone import judge_alone
 from .orders import OrderStatus, Outcome
 from .performance import FillSummary
 from .repairs import Repair, RepairKind, closed, dropped, exit_again, opened, waiting
-from .settling import outcome_of, settled_as
 from .trades import ExitReason, OrderRecord, Trade, TradeState
 
 SEND_WITHIN, EXIT_WITHIN = 5_000, 20_000
@@ -50,12 +51,12 @@ def reconcile(
     `settling_time` in milliseconds.
     """
     repairs: list[Repair] = []
-    for one in evidence:
-        patience = never_placed_after(settling_time, one.pending)
-        repair = _state_repair(one, now, patience)
+    for known in evidence:
+        patience = never_placed_after(settling_time, known.pending)
+        repair = _state_repair(known, now, patience)
         if repair is not None:
             repairs.append(repair)
-        stop = _stop_repair(repair.trade if repair is not None else one.trade, one, now)
+        stop = _stop_repair(repair.trade if repair is not None else known.trade, known, now)
         if stop is not None:
             repairs.append(stop)
     return repairs
@@ -139,7 +140,7 @@ def _judge_entry(evidence: Evidence, summary: FillSummary, now: int, patience: i
     order = evidence.pending
     if order is None:
         return waiting(evidence.trade, "the entry's intent is not in the journal")
-    status = evidence.found.get(order.request.order_id)
+    status = evidence.statuses.get(order.request.order_id)
     reported = status.filled_quantity if status is not None else Decimal(0)
     age = now - order.intended
     unsettled = _why_wait_for_entry(evidence, status, summary, age, patience)
@@ -166,7 +167,7 @@ def _why_wait_for_entry(
         if not evidence.position_known:
             return "no trace of the entry yet, and the position cannot be read"
         own = evidence.own
-        # A position that nobody's fills explain may be ours: lists do not appear all at once.
+        # A position that no fills explain may be ours: lists do not appear all at once.
         explained = own is None or foreign_quantity(evidence) >= own.quantity
         return "" if age >= patience and explained else "no trace of the entry yet"
     if not status.state.ended:
@@ -184,7 +185,7 @@ def _exit_untraced(evidence: Evidence, now: int, patience: int) -> bool:
         return False
     if order.outcome is not Outcome.UNKNOWN or now - order.intended >= patience:
         return False
-    known = order.request.order_id in evidence.found
+    known = order.request.order_id in evidence.statuses
     return not known and not evidence.filled_by(order.request.order_id)
 
 
@@ -193,7 +194,7 @@ def _judge_exit(evidence: Evidence, summary: FillSummary, now: int, patience: in
     if order is None:
         note = "the exit's intent is not in the journal"
         return Repair(RepairKind.EXIT_ENDED, trade.with_(state=TradeState.OPEN), note=note)
-    status = evidence.found.get(order.request.order_id)
+    status = evidence.statuses.get(order.request.order_id)
     if status is None:
         if now - order.intended < patience:
             return waiting(trade, "no trace of the exit yet")

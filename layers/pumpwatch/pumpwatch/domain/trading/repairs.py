@@ -1,4 +1,4 @@
-"""What reconciliation puts right: kinds, and how a trade looks afterwards. Pure."""
+"""The kinds of repairs, and the trade after each of them. Pure."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from pumpwatch.domain.trading.evidence import never_placed, outcome_of, settled_as
+
 from .evidence import Evidence
 from .orders import OrderStatus, Outcome, Position
 from .performance import FillSummary
-from .settling import never_placed, outcome_of, settled_as
 from .trades import ExitReason, OrderRecord, Trade, TradeState
 
 UNEXPLAINED_END = "the position is gone and no fill says why"
 
 
 class RepairKind(StrEnum):
-    """What a repair is about."""
+    """The subject of a repair."""
 
     WAITING = "waiting"
     """Not known yet: nothing to store, ask again at the next look."""

@@ -8,18 +8,13 @@ from .orders import Side
 
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:
-    """Return the largest multiple of `step` that is at most `value`."""
+    """Return the largest multiple of `step` that is at most `value`: never more than asked for."""
     return (value / step).to_integral_value(rounding=ROUND_FLOOR) * step
 
 
 def ceil_to(value: Decimal, step: Decimal) -> Decimal:
     """Return the smallest multiple of `step` that is at least `value`."""
     return (value / step).to_integral_value(rounding=ROUND_CEILING) * step
-
-
-def quantity_to_step(quantity: Decimal, step: Decimal) -> Decimal:
-    """Return the quantity cut down to the step: never more than was asked for."""
-    return floor_to(quantity, step)
 
 
 def stop_to_tick(price: Decimal, tick: Decimal, side: Side) -> Decimal:

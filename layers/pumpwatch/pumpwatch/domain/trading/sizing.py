@@ -1,4 +1,4 @@
-"""How large an entry may be. All in `Decimal`, rounded toward safety."""
+"""The size and the limit price of an entry. All in `Decimal`, rounded toward safety."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from decimal import Decimal
 
 from pumpwatch.domain.market.snapshot import Instrument
 
-from .entry_price import entry_price
 from .limits import Book, RiskLimits
 from .orders import Side
 from .plans import Denied, EntryPlan, Quote, SizedEntry
-from .rounding import quantity_to_step, stop_to_tick, target_to_tick
+from .rounding import ceil_to, floor_to, stop_to_tick, target_to_tick
 
 
 def size_entry(
@@ -51,7 +50,7 @@ def size_entry(
         instrument.max_market_quantity,
         instrument.max_quantity or instrument.max_market_quantity,
     )
-    quantity = quantity_to_step(max(wanted, Decimal(0)), instrument.quantity_step)
+    quantity = floor_to(max(wanted, Decimal(0)), instrument.quantity_step)
     if quantity <= 0 or quantity < instrument.min_quantity:
         return Denied(
             f"the limits allow a quantity of {quantity}, the contract asks for "
@@ -89,3 +88,25 @@ def _check_sides(side: Side, stop: Decimal, target: Decimal, quote: Quote) -> De
     if reached:
         return Denied("the price has already reached the target")
     return None
+
+
+def entry_price(
+    side: Side, quote: Quote, instrument: Instrument, tolerance: Decimal, target: Decimal
+) -> Decimal | Denied:
+    """Return the limit price of an entry, USDT, or why no such order would fill.
+
+    It lies `tolerance` beyond the best price, and no farther than the contract's price limit around
+    the mark and than a tick before the target: the exchange refuses a target that the order's own
+    price has passed. Rounded to the tick toward the book.
+    """
+    tick, best, away = instrument.tick_size, quote.best(side), 1 if side is Side.BUY else -1
+    bounds = [best * (1 + away * tolerance), target - away * tick]
+    if instrument.price_limit_ratio is not None:
+        bounds.append(quote.mark * (1 + away * instrument.price_limit_ratio))
+    price = floor_to(min(bounds), tick) if side is Side.BUY else ceil_to(max(bounds), tick)
+    if price <= 0 or away * (price - best) < 0:
+        return Denied(
+            f"no order can reach the best price {best:f}: the bound is {price:f}, "
+            f"with the mark price at {quote.mark:f}"
+        )
+    return price

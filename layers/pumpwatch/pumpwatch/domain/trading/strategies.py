@@ -1,4 +1,4 @@
-"""What to do about a signal: `alert` nothing, `fade` short the stalled rise, `ride` buy it."""
+"""Strategies: on a signal `alert` does nothing, `fade` shorts the stalled rise, `ride` buys it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from decimal import Decimal
 from typing import Protocol
 
 from pumpwatch.domain.detection.signals import Phase, Signal
+from pumpwatch.domain.moments import MINUTE
 
 from .orders import Side
 from .plans import Denied, EntryPlan, Quote
 from .rounding import decimal_from
-
-MINUTE = 60_000
 
 
 class Strategy(Protocol):

@@ -10,7 +10,7 @@ from .orders import Leg, OrderRequest, Outcome, Side
 
 
 class TradeState(StrEnum):
-    """Where a trade stands in the journal."""
+    """The state of a trade in the journal."""
 
     ENTERING = "entering"
     """The entry's intent is stored; its outcome is not known yet."""
@@ -28,7 +28,7 @@ class TradeState(StrEnum):
 
 
 class ExitReason(StrEnum):
-    """Why a position was closed."""
+    """The reason for which a position was closed."""
 
     STOP_LOSS = "stop_loss"
     TAKE_PROFIT = "take_profit"
@@ -74,7 +74,7 @@ class Trade:
     closes_at: int = 0
     """Time limit: the position is closed at market from then on."""
     planned_price: Decimal | None = None
-    """The book's best price when the entry was sized; a stop set anew keeps its distance to it."""
+    """The book's best price at sizing; a stop that is set again keeps its distance to it."""
     entry_price: Decimal | None = None
     entry_time: int | None = None
     exit_price: Decimal | None = None
@@ -82,28 +82,28 @@ class Trade:
     exit_reason: ExitReason | None = None
     exit_attempt: int = 0
     exit_refused: int | None = None
-    """When the exchange last refused an exit, milliseconds UTC."""
+    """Time of the exchange's last refusal of an exit, milliseconds UTC."""
     realised_pnl: Decimal = Decimal(0)
-    """After fees and funding."""
+    """Profit after fees and funding."""
     fees: Decimal = Decimal(0)
     funding: Decimal = Decimal(0)
     stop_verified: int | None = None
-    """When the stop was seen on the exchange."""
+    """Time at which the stop was seen on the exchange."""
     trailing_stop: Decimal | None = None
     """Distance of the trailing stop that was set beside the fixed one, USDT."""
     vanished: int | None = None
-    """Since when the position is not found and no fill explains it."""
+    """Time since which the position is missing and no fill explains it."""
     denial: str = ""
-    """Why nothing was sent, or why the exchange refused."""
+    """The reason why nothing was sent, or the exchange's reason for a refusal."""
     installation: str = ""
     """The letters that its orders' ids carry, see `orders.order_id_for`."""
     unreadable: int | None = None
-    """Since when its own rows at the exchange cannot be read, milliseconds UTC."""
+    """Time since which its own rows at the exchange cannot be read, milliseconds UTC."""
     halts: str = ""
-    """Why nothing is opened until a person has looked at this trade and resumed; empty: it does not
-    halt. Stored with what made it so: no later write can lose it."""
+    """The reason to open nothing until a person has looked at this trade and resumed; empty: it
+    does not halt. Stored with what made it so: no later write can lose it."""
     looked_at: int | None = None
-    """When a person's resume that named this trade ended its halt, milliseconds UTC."""
+    """Time at which a person's resume that named this trade ended its halt, milliseconds UTC."""
 
     @property
     def unfinished(self) -> bool:
@@ -132,7 +132,7 @@ class OrderRecord:
     fee: Decimal = Decimal(0)
     detail: str = ""
     settled: int | None = None
-    """When the outcome became final."""
+    """Time at which the outcome became final."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,5 +142,5 @@ class RepairNote:
     time: int
     """Milliseconds UTC."""
     kind: str
-    """What was repaired, a word of `reconcile.RepairKind`."""
+    """The kind of repair, a word of `reconcile.RepairKind`."""
     text: str

@@ -27,7 +27,7 @@ class _Window:
 
 @dataclass(frozen=True, slots=True)
 class WeeklyHours:
-    """When something is open, by local wall time; no windows at all mean always."""
+    """Opening hours by local wall time; no windows at all mean always."""
 
     windows: tuple[_Window, ...]
     zone: ZoneInfo
@@ -88,12 +88,12 @@ class WeeklyHours:
 
 
 def _windows(piece: str) -> list[_Window]:
-    found = WINDOW.fullmatch(piece.lower())
-    if found is None:
+    match = WINDOW.fullmatch(piece.lower())
+    if match is None:
         raise ValueError(f"{piece!r} cannot be read: {EXAMPLE}")
-    first = _day(found["first"], piece)
-    last = _day(found["last"], piece) if found["last"] else first
-    opens, closes = _minutes(found["opens"], piece), _minutes(found["closes"], piece)
+    first = _day(match["first"], piece)
+    last = _day(match["last"], piece) if match["last"] else first
+    opens, closes = _minutes(match["opens"], piece), _minutes(match["closes"], piece)
     if opens in (closes, DAY_MINUTES):
         raise ValueError(f"{piece!r} has no length: {EXAMPLE}")
     return [

@@ -114,14 +114,14 @@ class DetectPumps:
         report.time = snapshot.time
         report.skipped = len(snapshot.skipped)
         report.bad_candles += len(snapshot.skipped)
-        glance = self._watch.glance(state, snapshot)
+        reading = self._watch.reading(state, snapshot)
         ahead = state.last is not None and snapshot.time < state.last.time - STALE
         self._scans_ahead = self._scans_ahead + 1 if ahead else 0
         if ahead and (not doubt or self._scans_ahead > SCANS_IN_DOUBT):
             logger.warning("the state is another clock's: judging begins anew")
-            self._scanner.begin(state, glance)
+            self._scanner.begin(state, reading)
             return
-        self._scanner.scan(state, glance, report, budget=self._settings.max_candidates)
+        self._scanner.scan(state, reading, report, budget=self._settings.max_candidates)
 
     def backfill(self, progress: Callable[[int, int], None] | None = None) -> DetectReport:
         """Fetch the history of every slice that lacks it; call `progress(done, slices)` after each.
@@ -146,7 +146,7 @@ class DetectPumps:
         snapshot = self._market.snapshot()
         report.requests += 1
         report.time = snapshot.time
-        self._scanner.begin(state, self._watch.glance(state, snapshot))
+        self._scanner.begin(state, self._watch.reading(state, snapshot))
         self._save()
         return report
 

@@ -12,13 +12,13 @@ import numpy as np
 from pumpwatch.domain.detection.base import Carry, Detections, Detector
 from pumpwatch.domain.detection.screen import recent_flows, stretch_of
 from pumpwatch.domain.market.candles import (
-    HOUR,
     BoolArray,
     CandleRequest,
     Candles,
     CandleSeries,
     IntArray,
 )
+from pumpwatch.domain.moments import HOUR
 from pumpwatch.errors import PumpwatchError, StoreUnavailable
 from pumpwatch.ports import HistoryStore, MarketData
 

@@ -7,7 +7,7 @@ import logging
 import numpy as np
 
 from pumpwatch.domain.detection.base import Detector
-from pumpwatch.domain.detection.screen import Glance
+from pumpwatch.domain.detection.screen import Reading
 from pumpwatch.domain.market.snapshot import MarketSnapshot
 from pumpwatch.domain.moments import HOUR
 from pumpwatch.errors import RetryLater
@@ -80,7 +80,7 @@ class MarketWatch:
         if new:
             state.add(new, self._per_slice)
 
-    def glance(self, state: DetectState, snapshot: MarketSnapshot) -> Glance:
+    def reading(self, state: DetectState, snapshot: MarketSnapshot) -> Reading:
         """Return the snapshot in the state's order, NaN where it lacks a symbol."""
         row_of = {symbol: row for row, symbol in enumerate(snapshot.symbols)}
         source = np.array([row_of.get(symbol, -1) for symbol in state.symbols], dtype=np.int64)
@@ -89,4 +89,4 @@ class MarketWatch:
             np.where(source >= 0, np.append(values, np.nan)[source], np.nan)
             for values in (snapshot.low_24h, snapshot.high_24h, flow)
         ]
-        return Glance(snapshot.time, *columns)
+        return Reading(snapshot.time, *columns)

@@ -9,7 +9,7 @@ import numpy as np
 
 from pumpwatch.domain.detection.base import Carry, Detections, Detector, known_before
 from pumpwatch.domain.detection.events import EventRules, SymbolView
-from pumpwatch.domain.detection.screen import Glance
+from pumpwatch.domain.detection.screen import Reading
 from pumpwatch.domain.market.candles import BoolArray, Candles, CandleSeries, IntArray
 from pumpwatch.ports import MarketData
 
@@ -42,7 +42,7 @@ class Scanner:
         self._rules = rules
         self._trades = TradeReader(market, detector, alarm_age=rules.alarm_age)
 
-    def scan(self, state: DetectState, now: Glance, report: DetectReport, *, budget: int) -> None:
+    def scan(self, state: DetectState, now: Reading, report: DetectReport, *, budget: int) -> None:
         """Judge every candle that is not judged yet, as far as the budget of symbols goes."""
         if state.last is not None and now.time < state.last.time:
             logger.warning(
@@ -108,7 +108,7 @@ class Scanner:
         state.forget_judged()
         self._events.describe(report)
 
-    def begin(self, state: DetectState, now: Glance) -> None:
+    def begin(self, state: DetectState, now: Reading) -> None:
         """Let judging begin with the candle after the one that is forming at this look."""
         interval = self._detector.interval
         state.instruments_time = min(state.instruments_time, now.time)
@@ -185,7 +185,7 @@ class Scanner:
             self._events.judge(view, now, report)
 
     def _remember(
-        self, state: DetectState, plan: ScanPlan, judged: Mapping[int, int], now: Glance
+        self, state: DetectState, plan: ScanPlan, judged: Mapping[int, int], now: Reading
     ) -> None:
         before = state.unjudged.copy()
         # A symbol without any history is judged when its first candles arrive.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pumpwatch.domain.detection.base import Detector
-from pumpwatch.domain.detection.screen import Glance, Screened, screen
+from pumpwatch.domain.detection.screen import Reading, Screened, screen
 from pumpwatch.domain.detection.signals import Phase, PumpEvent
 from pumpwatch.domain.market.candles import BoolArray, CandleRequest, IntArray
 
@@ -52,7 +52,7 @@ class ScanPlan:
 
 def plan_scan(
     state: DetectState,
-    now: Glance,
+    now: Reading,
     events: Mapping[str, PumpEvent],
     detector: Detector,
     *,
@@ -94,7 +94,7 @@ def plan_scan(
     return ScanPlan(forming, present, ready, chosen, deferred, following, waiting, silent)
 
 
-def _screened(state: DetectState, now: Glance, detector: Detector) -> Screened:
+def _screened(state: DetectState, now: Reading, detector: Detector) -> Screened:
     if state.anchor is None or state.last is None:
         # Nothing was seen before: no flow has a bound.
         everything = np.ones(len(state.symbols), dtype=np.bool_)

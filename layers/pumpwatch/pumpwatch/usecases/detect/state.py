@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pumpwatch.domain.detection.base import Carry, Detector
-from pumpwatch.domain.detection.screen import Glance, Past, stretches
+from pumpwatch.domain.detection.screen import Past, Reading, stretches
 from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
 
 STEPS = 8
@@ -49,8 +49,8 @@ class DetectState:
     flows: FloatArray
     carry: Carry
     base: Carry
-    anchor: Glance | None = None
-    last: Glance | None = None
+    anchor: Reading | None = None
+    last: Reading | None = None
     others: frozenset[str] = frozenset()
     """Symbols of the exchange that are not watched."""
     instruments_time: int = 0
@@ -114,7 +114,7 @@ class DetectState:
         self.anchor, self.last = _padded(self.anchor, count), _padded(self.last, count)
         self._index()
 
-    def looked(self, now: Glance, interval: int) -> None:
+    def looked(self, now: Reading, interval: int) -> None:
         """Remember a look at the market and the latest one that precedes the forming candle."""
         forming = now.time // interval * interval
         looks = [look for look in (self.anchor, self.last, now) if look and look.time <= forming]
@@ -151,10 +151,10 @@ class DetectState:
             for column in fields(Carry):
                 arrays[f"{owner}_{column.name}"] = getattr(getattr(self, owner), column.name)
         for owner in ("anchor", "last"):
-            glance: Glance | None = getattr(self, owner)
-            if glance is not None:
-                arrays[f"{owner}_time"] = np.array(glance.time)
-                arrays[f"{owner}_flow"] = glance.flow
+            reading: Reading | None = getattr(self, owner)
+            if reading is not None:
+                arrays[f"{owner}_time"] = np.array(reading.time)
+                arrays[f"{owner}_flow"] = reading.flow
         return arrays
 
     def flow_arrays(self) -> dict[str, object]:
@@ -204,8 +204,8 @@ class DetectState:
                 flows=np.full((len(saved["symbols"]), stretches(detector.interval)), np.inf),
                 carry=Carry(*(saved[f"carry_{column.name}"] for column in fields(Carry))),
                 base=Carry(*(saved[f"base_{column.name}"] for column in fields(Carry))),
-                anchor=_glance(saved, "anchor"),
-                last=_glance(saved, "last"),
+                anchor=_reading(saved, "anchor"),
+                last=_reading(saved, "last"),
                 others=frozenset(str(symbol) for symbol in saved["others"]),
                 instruments_time=int(saved["instruments_time"]),
                 refreshed={int(number): int(time) for number, time in saved["refreshed"]},
@@ -251,24 +251,26 @@ def _fine(steps: NDArray[Any]) -> FloatArray:
     return flows
 
 
-def _glance(saved: Mapping[str, NDArray[Any]], name: str) -> Glance | None:
+def _reading(saved: Mapping[str, NDArray[Any]], name: str) -> Reading | None:
     if f"{name}_time" not in saved:
         return None
     flow = saved[f"{name}_flow"]
     # Of an earlier look only the flows are needed.
     unknown = np.full(flow.shape, np.nan)
-    return Glance(int(saved[f"{name}_time"]), unknown, unknown, flow)
+    return Reading(int(saved[f"{name}_time"]), unknown, unknown, flow)
 
 
-def _kept(glance: Glance | None, wanted: BoolArray) -> Glance | None:
-    if glance is None:
+def _kept(reading: Reading | None, wanted: BoolArray) -> Reading | None:
+    if reading is None:
         return None
-    return Glance(glance.time, glance.low[wanted], glance.high[wanted], glance.flow[wanted])
+    return Reading(reading.time, reading.low[wanted], reading.high[wanted], reading.flow[wanted])
 
 
-def _padded(glance: Glance | None, count: int) -> Glance | None:
-    if glance is None:
+def _padded(reading: Reading | None, count: int) -> Reading | None:
+    if reading is None:
         return None
     more = np.full(count, np.nan)
-    low, high, flow = (np.append(column, more) for column in (glance.low, glance.high, glance.flow))
-    return Glance(glance.time, low, high, flow)
+    low, high, flow = (
+        np.append(column, more) for column in (reading.low, reading.high, reading.flow)
+    )
+    return Reading(reading.time, low, high, flow)

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from pumpwatch.domain.trading.evidence import Evidence, needs_evidence, own_position
+from pumpwatch.domain.trading.evidence import Evidence, needs_evidence, outcome_of, own_position
 from pumpwatch.domain.trading.exits import exit_due, has_sound_stop, may_exit
 from pumpwatch.domain.trading.orders import Leg, Outcome, Position
 from pumpwatch.domain.trading.rows import Rows
-from pumpwatch.domain.trading.settling import outcome_of
 from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
 from pumpwatch.errors import (
     InvariantBroken,

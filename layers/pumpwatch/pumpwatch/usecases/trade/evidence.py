@@ -55,7 +55,7 @@ def gather(
         trade=trade,
         position=holding.position if holding is not None else None,
         orders=orders,
-        found={status.order_id: status for status in statuses if status is not None},
+        statuses={status.order_id: status for status in statuses if status is not None},
         fills=[fill for fill in fills if run.is_of(trade, fill)],
         others=[fill for fill in fills if not run.is_of(trade, fill)],
         position_known=holding is not None and holding.known,

@@ -11,10 +11,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from pumpwatch.domain.trading.evidence import Evidence, foreign_positions, strange_fills
+from pumpwatch.domain.trading.evidence import (
+    Evidence,
+    foreign_positions,
+    is_given_up,
+    outcome_of,
+    strange_fills,
+)
 from pumpwatch.domain.trading.orders import Position, order_id_prefix
 from pumpwatch.domain.trading.repairs import Repair, RepairKind
-from pumpwatch.domain.trading.settling import is_given_up, outcome_of
 from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
 
 from .evidence import gather

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pumpwatch.domain.trading.evidence import Evidence
+from pumpwatch.domain.trading.evidence import Evidence, outcome_of
 from pumpwatch.domain.trading.orders import Leg, Outcome
 from pumpwatch.domain.trading.reconcile import reconcile
 from pumpwatch.domain.trading.repairs import Repair, RepairKind
-from pumpwatch.domain.trading.settling import outcome_of
 from pumpwatch.domain.trading.trades import ExitReason, RepairNote, Trade, TradeState
 from pumpwatch.errors import StoreUnavailable
 

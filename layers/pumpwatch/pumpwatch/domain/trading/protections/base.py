@@ -1,4 +1,4 @@
-"""What all protections share: a look back at trading in, locks with a reason and an end out.
+"""The interface of protections: from the recent history to locks with a reason and an end.
 
 Protections stop entries only; exits always run. A pause ends by itself, a halt when a person
 resumes.
@@ -13,9 +13,6 @@ from typing import Protocol
 
 from pumpwatch.domain.market.health import Health
 from pumpwatch.domain.trading.trades import Trade
-
-SECOND, MINUTE, HOUR = 1_000, 60_000, 3_600_000
-"""Milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +33,12 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class TradingHistory:
-    """What protections judge by."""
+    """The facts that protections judge by."""
 
     closed: Sequence[Trade] = ()
     """Trades closed in the longest look-back and since the last resume, first closed first."""
     equity: Decimal | None = None
-    """Of the account now, unrealised profit included, USDT; None when it could not be read."""
+    """The account's equity now, unrealised profit included, USDT; None when it is not known."""
     unrealised: Decimal = Decimal(0)
     """Open profit and loss of our positions, USDT."""
     health: Health = field(default_factory=Health)

@@ -11,7 +11,9 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import ClassVar
 
-from .base import HOUR, MINUTE, Lock, TradingHistory
+from pumpwatch.domain.moments import HOUR, MINUTE
+
+from .base import Lock, TradingHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Drawdown:
         """Return when the last fall to the pause's depth happened.
 
         It is the last close that made the equity smaller while it was that deep already or became
-        so, `now` when only an open loss did; a pause that was served does not begin anew without a
+        so, `now` when only an open loss did; a pause that was served does not begin again without a
         new loss.
         """
         peak, since = curve[0][1], now

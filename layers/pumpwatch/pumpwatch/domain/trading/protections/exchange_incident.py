@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
-from .base import MINUTE, Lock, TradingHistory
+from pumpwatch.domain.moments import MINUTE
+
+from .base import Lock, TradingHistory
 
 
 @dataclass(frozen=True, slots=True)

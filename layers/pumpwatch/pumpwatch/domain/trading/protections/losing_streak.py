@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .base import MINUTE, Lock, TradingHistory
+from pumpwatch.domain.moments import MINUTE
+
+from .base import Lock, TradingHistory
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A symbol that has brought too little in several trades rests longer."""
+"""A long pause of a symbol that has brought too little in several trades."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
+from pumpwatch.domain.moments import HOUR
 from pumpwatch.domain.trading.trades import Trade
 
-from .base import HOUR, Lock, TradingHistory
+from .base import Lock, TradingHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ class LowProfitSymbol:
         for trade in history.closed:
             if (trade.exit_time or 0) >= start:
                 by_symbol[trade.symbol].append(trade)
-        found = (self._lock(symbol, trades, now) for symbol, trades in sorted(by_symbol.items()))
-        return [lock for lock in found if lock is not None]
+        locks = (self._lock(symbol, trades, now) for symbol, trades in sorted(by_symbol.items()))
+        return [lock for lock in locks if lock is not None]
 
     def _lock(self, symbol: str, trades: Sequence[Trade], now: int) -> Lock | None:
         since = trades[-1].exit_time or 0

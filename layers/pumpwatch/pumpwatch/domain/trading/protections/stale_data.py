@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .base import SECOND, Lock, TradingHistory
+from pumpwatch.domain.moments import SECOND
+
+from .base import Lock, TradingHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class StaleData:
     name: ClassVar[str] = "stale_data"
 
     def check(self, history: TradingHistory, now: int) -> Sequence[Lock]:
-        """Return a pause as long as data may be old; the next tick judges anew."""
+        """Return a pause as long as data may be old; the next tick judges again."""
         age = history.data_age
         if age is not None and age <= self.max_age_seconds * SECOND:
             return []

@@ -1,4 +1,4 @@
-"""After a trade its symbol rests: what has just been traded tends to be thin and jumpy."""
+"""The cooldown of a symbol after a trade: its market tends to be thin and jumpy then."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .base import MINUTE, Lock, TradingHistory
+from pumpwatch.domain.moments import MINUTE
+
+from .base import Lock, TradingHistory
 
 
 @dataclass(frozen=True, slots=True)

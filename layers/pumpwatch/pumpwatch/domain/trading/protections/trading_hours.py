@@ -1,4 +1,4 @@
-"""Hours in which a person wants entries, because somebody is awake, say."""
+"""Hours of the week in which entries are wanted."""
 
 from __future__ import annotations
 
