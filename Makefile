@@ -109,7 +109,7 @@ docs-serve: $(RUN_STAMP) $(DOCS_STAMP) ## Read the site on this machine while yo
 	$(MKDOCS) serve --no-strict $(ARGS)
 
 monitoring: $(RUN_STAMP) ## Install or upgrade the monitoring cluster with Helm (ARGS="-f my-values.yaml")
-	@$(BIN)/python -m pumpwatch_workbench.operations.monitoring $(ARGS)
+	@$(BIN)/python -m tools.install_monitoring $(ARGS)
 
 bench: $(DEV_STAMP) ## Measure speed and memory, write benchmarks/results.json (ARGS="tick detector run")
 	$(BIN)/python -m benchmarks $(ARGS)

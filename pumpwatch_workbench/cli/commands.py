@@ -89,7 +89,7 @@ def load_command(name: str) -> TyperCommand:
         module = import_module(f"studies.{name}.command" if is_study else f"{__package__}.{name}")
     except ModuleNotFoundError as error:
         if is_study and str(error.name).startswith("studies"):
-            raise BadInput(f"pumpwatch {name} works in a checkout of Pumpwatch only") from None
+            raise BadInput(f"{name} is a study: it works in a checkout of Pumpwatch only") from None
         raise
     function = getattr(module, name)
     text, _, examples = inspect.cleandoc(function.__doc__).partition("\n\nExamples:\n")

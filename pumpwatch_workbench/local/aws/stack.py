@@ -11,13 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from pumpwatch_workbench.deployment import TEMPLATE
+
 from .aws import FAKE_CREDENTIALS, REGION, AwsServer
 from .functions import LocalFunction
 from .resources import create_resources
 from .streams import StreamReader
 from .template import Template, TemplateError, load_template
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 SCHEDULE = "ScheduleV2"
 STREAM = "DynamoDB"
 
@@ -33,7 +34,7 @@ class LocalStack:
     def __init__(
         self,
         *,
-        template: Path = REPOSITORY / "template.yaml",
+        template: Path = TEMPLATE,
         parameters: Mapping[str, object] | None = None,
         variables: Mapping[str, Mapping[str, str]] | None = None,
         stack: str = "pumpwatch-local",
