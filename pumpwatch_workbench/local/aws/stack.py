@@ -26,9 +26,8 @@ STREAM = "DynamoDB"
 class LocalStack:
     """Tables, bucket, secrets and functions as the template says, the AWS stand-in behind them.
 
-    `parameters` are the template's. `variables` replace environment variables of a function that
-    the template sets; one that it does not have is refused, so that the two cannot drift apart.
-    `aws`, when given, is a stand-in that runs already and is left running.
+    `parameters` are the template's. `variables` are set or replaced by function. `aws`, when given,
+    is a stand-in that runs already and is left running.
     """
 
     def __init__(
@@ -45,7 +44,8 @@ class LocalStack:
             load_template(template), parameters or {}, stack=stack, region=REGION
         )
         self._variables = dict(variables or {})
-        self._refuse_unknown_variables()
+        if unknown := self._variables.keys() - dict(self._template.functions()):
+            raise TemplateError(f"the template has no function {', '.join(sorted(unknown))}")
         self._stack = stack
         self._open = ExitStack()
         self._aws_is_ours = aws is None
@@ -115,15 +115,6 @@ class LocalStack:
                         resolved: dict[str, Any] = self._template.resolve(source["Properties"])
                         return resolved
         raise TemplateError(f"{function} has no event source of type {kind}")
-
-    def _refuse_unknown_variables(self) -> None:
-        functions = dict(self._template.functions())
-        for name, given in self._variables.items():
-            if name not in functions:
-                raise TemplateError(f"the template has no function {name}")
-            unknown = given.keys() - functions[name]["Environment"]["Variables"].keys()
-            if unknown:
-                raise TemplateError(f"{name} has no variable {', '.join(sorted(unknown))}")
 
     def _function(self, name: str, properties: Mapping[str, Any]) -> LocalFunction:
         variables = self._template.resolve(properties["Environment"]["Variables"])
