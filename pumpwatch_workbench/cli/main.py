@@ -27,7 +27,7 @@ from pumpwatch_workbench.cli.problems import (
 )
 
 EPILOG = (
-    "Exit status of every command: 0 good, 1 found a problem, 2 bad input, 70 a bug,"
+    "Exit status of every command: 0 good, 1 found a problem, 2 bad input, 70 a bug in Pumpwatch,"
     " 130 interrupted with Ctrl-C, 141 broken pipe.\n\n"
     "Errors are one line on standard error. Colours are for terminals; NO_COLOR turns them off."
 )

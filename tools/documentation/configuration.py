@@ -30,8 +30,8 @@ HEAD = """\
 Every setting is an environment variable, checked before anything starts: a value that is missing or
 out of range stops the start with the variable's name, its value and what is allowed. In AWS the
 variables come from `template.yaml`: those with a parameter are asked for by `sam deploy --guided`;
-to change another, add it to the function's `Variables` there. Secrets are never settings: the exchange's key lives in Secrets
-Manager only.
+to change another, add it to the function's `Variables` there. Secrets are never settings: the
+exchange's key lives in Secrets Manager only.
 
 Going live takes two deliberate switches: `TRADING_MODE=live`, and `LIVE_TRADING_CONFIRMATION` with
 the UID of the Bybit account, which is compared with the key's own. Live mode has no default
