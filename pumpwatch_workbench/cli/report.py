@@ -25,10 +25,9 @@ from pumpwatch_workbench.operations.journal.candles import fetched_candles
 from pumpwatch_workbench.operations.journal.document import document_of
 from pumpwatch_workbench.operations.journal.figures import Figures, figures_of
 from pumpwatch_workbench.operations.journal.kpi_tables import kpi_table
-from pumpwatch_workbench.operations.journal.local import period_of_file
 from pumpwatch_workbench.operations.journal.page import render_journal
 from pumpwatch_workbench.operations.journal.page_tables import journal_tiles
-from pumpwatch_workbench.operations.journal.period import Period
+from pumpwatch_workbench.operations.journal.period import Period, period_of_file
 from pumpwatch_workbench.operations.journal.stack import (
     deployment_of_stage,
     logs_of_stack,

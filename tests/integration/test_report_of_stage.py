@@ -27,9 +27,10 @@ from pumpwatch.domain.market.candles import MINUTE, Candles
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.trades import RepairNote
 from pumpwatch.metrics.catalogue import TRADE
+from pumpwatch_workbench.cli import report as report_command
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.operations.costs.page import costs
-from pumpwatch_workbench.operations.journal import stack
+from pumpwatch_workbench.operations.journal.stack import deployment_of_stage
 
 REGION = "eu-central-1"
 GROUPS = {name: f"/pumpwatch/mine/{name}" for name in ("detect", "trade")}
@@ -79,8 +80,9 @@ def stacks():
 @pytest.fixture(autouse=True)
 def found(monkeypatch, stacks):
     """moto has no CloudFormation without its largest extra: the listing is answered here."""
-    real = stack.deployment_of_stage
-    monkeypatch.setattr(stack, "deployment_of_stage", lambda _, stage: real(stacks, stage))
+    monkeypatch.setattr(
+        report_command, "deployment_of_stage", lambda _, stage: deployment_of_stage(stacks, stage)
+    )
 
 
 def fill(table, history):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
+from typing import cast
 
 from pumpwatch.adapters.records import record_fields
 from pumpwatch_workbench.operations.journal.candles import alarms_of
 from pumpwatch_workbench.operations.journal.figures import Figures
 from pumpwatch_workbench.operations.journal.kpis import kpis_of
-from pumpwatch_workbench.operations.journal.machine import Machine
 from pumpwatch_workbench.operations.journal.period import Period
+from pumpwatch_workbench.operations.journal.runs import Machine
 from pumpwatch_workbench.pages.plain import plain
 
 
@@ -21,15 +22,14 @@ def document_of(period: Period, figures: Figures) -> dict[str, object]:
         "since": period.since,
         "until": period.until,
         "kpis": _flat(figures),
-        "key_figures": [asdict(one) for one in kpis_of(figures)],
+        "key_figures": [asdict(kpi) for kpi in kpis_of(figures)],
         "events": [record_fields(alarm) for alarm in alarms_of(period.signals).values()],
         "trades": [record_fields(trade) for trade in period.trades],
-        "halts": [{**record_fields(one.halt), "ended": one.ended} for one in period.halts],
+        "halts": [{**record_fields(span.halt), "ended": span.ended} for span in period.halts],
         "locks": [record_fields(lock) for lock in period.locks],
         "not_recorded": list(figures.not_recorded),
     }
-    found: dict[str, object] = plain(document)  # type: ignore[assignment]
-    return found
+    return cast(dict[str, object], plain(document))
 
 
 def _flat(figures: Figures) -> dict[str, object]:

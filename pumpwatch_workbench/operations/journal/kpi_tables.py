@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from pumpwatch_workbench.operations.journal.api_requests import ApiRow
-from pumpwatch_workbench.operations.journal.figures import Figures
-from pumpwatch_workbench.operations.journal.function_runs import FunctionRuns
-from pumpwatch_workbench.operations.journal.histograms import Bounds
+from pumpwatch_workbench.operations.journal.figures import ApiRow, Figures
 from pumpwatch_workbench.operations.journal.kpis import Kpi, kpis_of
 from pumpwatch_workbench.operations.journal.page_tables import NO_DATA
-from pumpwatch_workbench.operations.journal.spread import Spread
+from pumpwatch_workbench.operations.journal.percentiles import Bounds, Spread
+from pumpwatch_workbench.operations.journal.runs import FunctionRuns
 from pumpwatch_workbench.pages.tables import Cell, Column, Table
 from pumpwatch_workbench.pages.words import NOTHING, date_and_clock, number, seconds, share
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pumpwatch_workbench.operations.journal.figures import Figures
-from pumpwatch_workbench.operations.journal.function_runs import FunctionRuns
-from pumpwatch_workbench.operations.journal.machine import Machine
-from pumpwatch_workbench.operations.journal.spread import Spread
+from pumpwatch_workbench.operations.journal.percentiles import Spread
+from pumpwatch_workbench.operations.journal.runs import FunctionRuns, Machine
 from pumpwatch_workbench.research.evaluation.shares import wilson_interval
 
 Unit = Literal["share", "seconds"]
