@@ -9,7 +9,6 @@ import threading
 import time
 from http.client import HTTPConnection, HTTPException
 from http.server import ThreadingHTTPServer
-from types import TracebackType
 from typing import Self
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -59,12 +58,7 @@ class Pushgateway:
         self.url = f"http://127.0.0.1:{self._port}"
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
