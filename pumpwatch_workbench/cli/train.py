@@ -41,7 +41,7 @@ def train(
 ) -> None:
     """Train the rule `boosted`; the same folder gives the same file.
 
-    Needs LightGBM: `pip install lightgbm`, or in a checkout the pins of requirements/research.txt.
+    Needs the package `lightgbm`: pip install -r requirements/research.txt
 
     Examples:
       pumpwatch train pumps --out model.json

@@ -27,10 +27,9 @@ from pumpwatch.domain.market.candles import MINUTE, Candles
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.trades import RepairNote
 from pumpwatch.metrics.catalogue import TRADE
-from pumpwatch_workbench.cli import report as report_command
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.operations.costs.page import costs
-from pumpwatch_workbench.operations.journal.stack import deployment_of_stage
+from pumpwatch_workbench.operations.stack import DeployedStack
 
 REGION = "eu-central-1"
 GROUPS = {name: f"/pumpwatch/mine/{name}" for name in ("detect", "trade")}
@@ -80,9 +79,13 @@ def stacks():
 @pytest.fixture(autouse=True)
 def found(monkeypatch, stacks):
     """moto has no CloudFormation without its largest extra: the listing is answered here."""
-    monkeypatch.setattr(
-        report_command, "deployment_of_stage", lambda _, stage: deployment_of_stage(stacks, stage)
-    )
+    real = DeployedStack.of_stage
+
+    def of_stage(stage, region, clients):
+        own = {"cloudformation": stacks}
+        return real(stage, region, lambda service: own.get(service) or clients(service))
+
+    monkeypatch.setattr(DeployedStack, "of_stage", of_stage)
 
 
 def fill(table, history):
