@@ -1,6 +1,5 @@
 """Help and completion: one style, examples that work, groups, shells."""
 
-import json
 import os
 import re
 import shlex
@@ -147,9 +146,3 @@ def test_words_are_completed(typed, offered, monkeypatch, capsys):
 
 def test_version_is_said():
     assert type_in("--version").output.startswith("pumpwatch ")
-
-
-def test_costs_as_json_stand_alone():
-    answer = type_in("costs", "--symbols", "600", "--json")
-    assert (answer.status, answer.errors) == (0, "")
-    assert json.loads(answer.output)["total"] > 0

@@ -73,12 +73,6 @@ def test_closing_is_asked_of_trade(deployed, arguments, typed):
     assert halts(deployed).current().close_positions
 
 
-@pytest.mark.parametrize("command", ["halt", "resume"])
-def test_reason_must_be_given(deployed, command):
-    answer = run(command, "--reason", " ")
-    assert isinstance(answer.exception, BadInput)
-
-
 def test_nothing_to_resume_is_bad_input(deployed):
     answer = run("resume", "--reason", "all good")
     assert isinstance(answer.exception, BadInput)
@@ -195,9 +189,3 @@ def test_doctor_passes_and_after_a_deployment_warnings_fail(deployed):
     assert "-> When the reason is gone: pumpwatch resume --reason" in answer.output
     levels = {one["level"] for one in json.loads(run("doctor", "--json").output)}
     assert levels == {"ok", "warn"}
-
-
-def test_region_must_be_known(monkeypatch):
-    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    assert isinstance(run("status").exception, BadInput)
