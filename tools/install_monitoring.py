@@ -94,7 +94,7 @@ def _uses_external_secrets(files: Sequence[Path]) -> bool:
 def _require_secrets(namespace: str) -> None:
     """Check names and keys; the values stay where they are."""
     for name, keys in NEEDED.items():
-        found = subprocess.run(  # noqa: S603 - our own arguments
+        found = subprocess.run(
             ["kubectl", "-n", namespace, "get", "secret", name, "--output=json"],  # noqa: S607
             capture_output=True,
             text=True,
@@ -120,7 +120,7 @@ def _upgrade(release: str, namespace: str, files: Sequence[Path], *, dry_run: bo
 
 
 def _run(*command: str, hint: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
         told = "\n  ".join(lines[-12:])

@@ -48,7 +48,7 @@ STATUSES = "Exit status: 0 good, 1 found a problem, 2 bad input, 70 a bug, 130 i
 class CommandGroup(TyperGroup):
     """Lists the commands from the table and loads the typed command."""
 
-    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - typer's own
+    def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self._listed = {
             name: TyperCommand(name, help=summary, rich_help_panel=panel)

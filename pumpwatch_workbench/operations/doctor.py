@@ -113,7 +113,7 @@ class Doctor:
 
         return probe
 
-    def _ask(self, function: str) -> Any:  # noqa: ANN401 - a FunctionAnswer
+    def _ask(self, function: str) -> Any:
         for left in range(BUSY_TRIES, 0, -1):
             try:
                 return self._stack.invoke(function, {"action": "probe"})

@@ -35,7 +35,7 @@ class FunctionAnswer:
     error: Mapping[str, Any] | None
 
 
-def aws_call(what: str, call: Callable[..., Any], **asked: object) -> Any:  # noqa: ANN401 - boto3's
+def aws_call(what: str, call: Callable[..., Any], **asked: object) -> Any:
     """Return the call's answer. Raises `AwsRefused` with a sentence."""
     try:
         return call(**asked)

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from typing import Any, Self
+from typing import IO, Any, Self, cast
 
 import boto3
 
@@ -57,8 +57,7 @@ class AwsServer:
                 text=True,
                 env=_plain_environment(),
             )
-        assert self._process.stdout is not None  # noqa: S101 - asked for above
-        line = self._process.stdout.readline()
+        line = cast(IO[str], self._process.stdout).readline()
         if not line:
             status = self._process.wait()
             raise LocalStackError(f"the AWS stand-in (moto) ended at once with status {status}")

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 import time
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from http.server import ThreadingHTTPServer
 from typing import Self
@@ -87,7 +88,7 @@ class Pushgateway:
             self._port = _free_port()
             address = f"127.0.0.1:{self._port}"
             with interruption_later():
-                self._process = subprocess.Popen(  # noqa: S603 - found on PATH
+                self._process = subprocess.Popen(
                     # Debian's build keeps the groups of former runs in a file unless told not to.
                     [program, f"--web.listen-address={address}", "--persistence.file="],
                     stdin=subprocess.DEVNULL,
@@ -127,7 +128,7 @@ def _get(port: int, path: str) -> str:
         text = answer.read().decode()
     finally:
         connection.close()
-    if answer.status != 200:  # noqa: PLR2004
+    if answer.status != HTTPStatus.OK:
         raise HTTPException(f"{path} answered {answer.status}")
     return text
 

@@ -76,7 +76,7 @@ def grouping_key(path: str) -> Group:
     """Return the labels of `/metrics/job/<job>{/<label>/<value>}`. Raises `PushRefused`."""
     parts = [unquote(part) for part in path.strip("/").split("/")]
     pairs = parts[1:]
-    if parts[0] != "metrics" or len(pairs) < 2 or len(pairs) % 2:  # noqa: PLR2004
+    if parts[0] != "metrics" or not pairs or len(pairs) % 2:
         raise PushRefused(f"{path} is not /metrics/job/<job>{{/<label>/<value>}}")
     labels = {}
     for label, value in zip(pairs[::2], pairs[1::2], strict=True):

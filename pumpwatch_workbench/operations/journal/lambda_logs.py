@@ -77,7 +77,7 @@ class _Report(_Form):
 
 
 def read_log(
-    logs: Any,  # noqa: ANN401 - boto3's client
+    logs: Any,
     function: str,
     group: str,
     since: int,
@@ -110,7 +110,7 @@ def read_log(
 
 
 def _events(
-    logs: Any,  # noqa: ANN401 - boto3's client
+    logs: Any,
     group: str,
     since: int,
     until: int,

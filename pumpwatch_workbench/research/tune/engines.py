@@ -114,7 +114,7 @@ def _ray(pool: SignalPool, space: SearchSpace, workers: int, address: str) -> It
 class _Ray:
     """One actor per worker; the pool is put into the cluster's memory once."""
 
-    def __init__(self, ray: Any, pool: SignalPool, space: SearchSpace, workers: int) -> None:  # noqa: ANN401
+    def __init__(self, ray: Any, pool: SignalPool, space: SearchSpace, workers: int) -> None:
         self._ray = ray
         held = ray.put(pool)
         actor = ray.remote(num_cpus=1)(_Here)

@@ -43,7 +43,7 @@ def read_record(kind: type[Record], found: Mapping[str, Any], *, where: str) -> 
     raise InvariantBroken(f"{where} is no {kind.__name__}: {problem}")
 
 
-def _build(kind: Any, found: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any dataclass
+def _build(kind: Any, found: Mapping[str, Any]) -> Any:
     values = {}
     for name, read, required, nullable in _plan(kind):
         if name in found:
@@ -73,7 +73,7 @@ def _plan(kind: type[Any]) -> tuple[tuple[str, Callable[[Any], Any], bool, bool]
     )
 
 
-def _reader(hint: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - an annotation
+def _reader(hint: Any) -> Callable[[Any], Any]:
     """Return what makes a field of the type its annotation names (`X | None` is read as X)."""
     if get_origin(hint) in (Union, types.UnionType):
         (hint,) = (part for part in get_args(hint) if part is not type(None))

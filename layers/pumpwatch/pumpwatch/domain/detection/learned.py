@@ -47,7 +47,7 @@ class Trees:
         sizes = np.array([len(one["feature"]) for one in stored], dtype=np.int64)
         root = np.cumsum(sizes) - sizes
 
-        def joined(name: str, kind: type) -> Any:  # noqa: ANN401 - of either kind
+        def joined(name: str, kind: type) -> Any:
             return np.array([value for one in stored for value in one[name]], dtype=kind)
 
         moved = np.repeat(root, sizes)
