@@ -94,13 +94,15 @@ def _uses_external_secrets(files: Sequence[Path]) -> bool:
 def _require_secrets(namespace: str) -> None:
     """Check names and keys; the values stay where they are."""
     for name, keys in NEEDED.items():
-        found = subprocess.run(
+        answer = subprocess.run(
             ["kubectl", "-n", namespace, "get", "secret", name, "--output=json"],  # noqa: S607
             capture_output=True,
             text=True,
             check=False,
         )
-        there = set(json.loads(found.stdout).get("data") or {}) if found.returncode == 0 else set()
+        there = (
+            set(json.loads(answer.stdout).get("data") or {}) if answer.returncode == 0 else set()
+        )
         missing = sorted(keys - there)
         if missing:
             raise CheckFailed(

@@ -75,7 +75,7 @@ class CommandGroup(TyperGroup):
 
 
 class _Commands(UserDict[str, Any]):
-    """Gives whole commands to those who ask for one."""
+    """The listed commands, each loaded when it is looked up."""
 
     def __getitem__(self, name: str) -> TyperCommand:
         return load_command(name)

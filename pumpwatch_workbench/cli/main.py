@@ -79,9 +79,9 @@ def run_program(arguments: Sequence[str] | None = None) -> int:
     _tolerate_any_encoding()
     invocation = Invocation()
     try:
-        found = app(typed, standalone_mode=False, prog_name="pumpwatch", obj=invocation)
+        result = app(typed, standalone_mode=False, prog_name="pumpwatch", obj=invocation)
         _flush()
-        status = found if isinstance(found, int) else GOOD
+        status = result if isinstance(result, int) else GOOD
         if status == INTERRUPTED:
             raise KeyboardInterrupt
     except BrokenPipeError:

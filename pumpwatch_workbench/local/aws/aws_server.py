@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 SERVICES = frozenset({"dynamodb", "s3", "secretsmanager"})
-"""What the template's resources need; the local stack itself plays Lambda and the scheduler."""
+"""Services of the template's resources; the local stack itself plays Lambda and the scheduler."""
 
 SHUTDOWN_SECONDS = 1.0
 """A client that vanished in the middle of a request is not waited for."""

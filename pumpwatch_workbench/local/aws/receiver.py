@@ -103,8 +103,8 @@ def _parsed(body: str, labels: Mapping[str, str]) -> Families:
             if any(sample.timestamp is not None for sample in family.samples):
                 raise PushRefused(f"{family.name} carries a timestamp")
             family.samples = [
-                Sample(one.name, {"instance": "", **one.labels, **labels}, one.value)
-                for one in family.samples
+                Sample(sample.name, {"instance": "", **sample.labels, **labels}, sample.value)
+                for sample in family.samples
             ]
             if family.name in families:
                 raise PushRefused(f"{family.name} comes twice")

@@ -50,7 +50,7 @@ class LocalStack:
         self._aws_is_ours = aws is None
         self.aws = aws or AwsServer()
         self.functions: dict[str, LocalFunction] = {}
-        """By the name in the template, for example `DetectFunction`."""
+        """Functions by their name in the template, for example `DetectFunction`."""
 
     def __enter__(self) -> Self:
         if self._aws_is_ours:
@@ -97,7 +97,7 @@ class LocalStack:
         return StreamReader(
             self.aws.client("dynamodbstreams"),
             properties["Stream"],
-            patterns=[one["Pattern"] for one in filters],
+            patterns=[chosen["Pattern"] for chosen in filters],
             batch_size=int(properties.get("BatchSize", 100)),
         )
 

@@ -73,7 +73,7 @@ def _services(results: Path) -> Iterator[str]:
     yield "| service | part | dollars |"
     yield "| --- | --- | ---: |"
     cost = costs(MEASURED_SYMBOLS[-1], 60, results)
-    for line in sorted(cost.lines, key=lambda one: -one.dollars):
+    for line in sorted(cost.lines, key=lambda line: -line.dollars):
         yield f"| {line.service} | {'growing' if line.growing else 'fixed'} | {line.dollars:.3f} |"
     yield f"| together | | **{cost.total:.2f}** |"
 

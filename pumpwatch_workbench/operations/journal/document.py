@@ -35,7 +35,7 @@ def document_of(period: Period, figures: Figures) -> dict[str, object]:
 def _flat(figures: Figures) -> dict[str, object]:
     """Return every figure under a name of its own."""
     trading, runs, machine = figures.trading, figures.runs, figures.machine
-    found: dict[str, object] = {
+    flat: dict[str, object] = {
         "events": figures.events,
         "signals": figures.signals,
         **asdict(trading),
@@ -45,13 +45,13 @@ def _flat(figures: Figures) -> dict[str, object]:
         "api": [{**asdict(row), "error_rate": row.error_rate} for row in figures.api],
         "functions": [
             {
-                **asdict(one),
-                "time_headroom": one.time_headroom,
-                "memory_headroom": one.memory_headroom,
+                **asdict(function),
+                "time_headroom": function.time_headroom,
+                "memory_headroom": function.memory_headroom,
             }
-            for one in figures.functions
+            for function in figures.functions
         ],
-        "histograms": [asdict(one) for one in figures.histograms],
+        "histograms": [asdict(bounds) for bounds in figures.histograms],
         "repairs": figures.repairs,
         "agreement": None if figures.agreement is None else asdict(figures.agreement),
         "ticks": runs and runs.ticks,
@@ -63,7 +63,7 @@ def _flat(figures: Figures) -> dict[str, object]:
     }
     names = (field.name for field in fields(Machine))
     return (
-        found
+        flat
         | {name: machine and getattr(machine, name) for name in names}
         | {
             "time_headroom": machine and machine.time_headroom,

@@ -98,7 +98,7 @@ def period_of_file(path: Path, since: int, until: int) -> Period:
             signals=signals,
             repairs=journal.repairs_since(since),
             locks=SqliteLockStore(database).since(since),
-            halts=[HaltSpan(*one) for one in SqliteHaltStore(database).since(since)],
+            halts=[HaltSpan(*halt) for halt in SqliteHaltStore(database).since(since)],
             totals={name: totals.read(name) for name in (DETECT, TRADE)},
             runs=SqliteRunRecords(database).since(since),
             memory_limit_mib=_memory_of_this_machine(),

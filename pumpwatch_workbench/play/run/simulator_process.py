@@ -31,8 +31,8 @@ class SimulatorProcess:
 
     def movers(self) -> list[dict[str, Any]]:
         """Return the symbols that moved most in the last minute."""
-        found: list[dict[str, Any]] = self._call("GET", "/simulator/movers", None)["movers"]
-        return found
+        answered: list[dict[str, Any]] = self._call("GET", "/simulator/movers", None)["movers"]
+        return answered
 
     def glance(self) -> dict[str, Any]:
         """Return time, equity, positions and the requests so far."""
@@ -53,8 +53,8 @@ class SimulatorProcess:
         answer = self._pool.request(method, path, json=body, timeout=30, retries=False)
         if answer.status != HTTPStatus.OK:
             raise InvariantBroken(f"the simulator refused {path}: {answer.data[:200]!r}")
-        found: dict[str, Any] = answer.json()
-        return found
+        answered: dict[str, Any] = answer.json()
+        return answered
 
 
 @contextmanager
