@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.cli.installation import (
+from pumpwatch_workbench.cli.operating import (
     STACK,
     Reason,
     StackName,

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from pumpwatch_workbench.cli.installation import (
+from pumpwatch_workbench.cli.operating import (
     STACK,
     StackName,
     Store,

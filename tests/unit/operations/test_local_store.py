@@ -108,11 +108,6 @@ def test_a_trade_that_halts_paper_trading_is_shown_and_resumed_by_name(store):
     assert json.loads(type_in("status", "--store", store, "--json").output)["halting"] == []
 
 
-def test_what_is_not_halted_cannot_be_resumed(store):
-    answer = type_in("resume", "--reason", "fine", "--store", store)
-    assert (answer.status, "not halted" in answer.line) == (2, True)
-
-
 def test_closing_asks_for_the_name_and_does_nothing_without_it(store, monkeypatch):
     monkeypatch.setattr("sys.stdin", None)
     answer = type_in("halt", "--reason", "enough", "--store", store, "--close-positions")

@@ -12,7 +12,7 @@ from pumpwatch.adapters.dynamodb import DynamoHaltStore, DynamoJournal, DynamoLe
 from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE
-from pumpwatch_workbench.cli import doctor, installation, status
+from pumpwatch_workbench.cli import doctor, operating, status
 from pumpwatch_workbench.cli.main import app
 
 TYPED = CliRunner()
@@ -24,7 +24,7 @@ def deployed(monkeypatch):
         made = Deployment()
         made.succeed(DETECT, TRADE)
         made.subscribe()
-        for module in (doctor, installation, status):
+        for module in (doctor, operating, status):
             monkeypatch.setattr(module, "deployed_stack", lambda name, region: made.stack())
         yield made
 
