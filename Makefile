@@ -6,126 +6,131 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check
-INSTALL := $(PIP) install --quiet --no-deps --require-hashes
-SAM    := .venv-sam/bin/sam
 ARGS   ?=
 SEEDS  ?= 300
 SEED   ?= 1
 COUNT  ?= 500
 
+INSTALL := -m pip --disable-pip-version-check install --quiet --no-deps
+PINNED  := $(INSTALL) --require-hashes --requirement
+PIN     := uv pip compile --generate-hashes --quiet --no-emit-index-url --no-emit-find-links \
+           --custom-compile-command "make requirements"
+SAM     := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-1} .venv-sam/bin/sam
+MKDOCS  := NO_MKDOCS_2_WARNING=1 .venv-check/bin/mkdocs
+
 LAYER    := layers/pumpwatch/pumpwatch
 DEPLOYED := $(LAYER)/domain/* $(LAYER)/usecases/* $(LAYER)/adapters/* $(LAYER)/bootstrap/* $(LAYER)/*.py \
             functions/*
 
-RUN_STAMP := $(VENV)/.installed-run
-DEV_STAMP := $(VENV)/.installed-dev
-MUTATION_STAMP := $(VENV)/.installed-mutation
-SAM_STAMP := .venv-sam/.installed
-DOCS_STAMP := .venv-docs/.installed
-MKDOCS := NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs
-CHECKOV_STAMP := .venv-checkov/.installed
+# What is installed when a target first needs it.
+RUN     := $(VENV)/.installed-run
+DEV     := $(VENV)/.installed-dev
+DEPLOY  := .venv-sam/.installed
+CHECK   := .venv-check/.installed
 
-.PHONY: help run test campaign scale check lint format typecheck imports spelling template coverage coverage-report \
-        mutation bench artefact build deploy dashboards monitoring pages docs docs-serve requirements setup clean
+.PHONY: help run deploy monitoring campaign scale test check lint typecheck imports spelling template coverage \
+        coverage-report mutation bench artefact build dashboards pages docs docs-serve format requirements setup clean
 
-help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+help:
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(RUN_STAMP) ## Play three hours of a simulated market and trade its pumps (ARGS="--symbols 200 ...")
+##@ Use it
+
+run: $(RUN) ## Play three hours of a simulated market and trade its pumps (ARGS="--symbols 200 ...")
 	@$(BIN)/pumpwatch run $(ARGS)
 
-test: $(DEV_STAMP) ## Run the tests (ARGS="tests/unit -k ewma" for some of them)
+deploy: build ## Deploy what was built; asks what it needs to know (ARGS="--no-confirm-changeset ...")
+	$(SAM) deploy --guided $(ARGS)
+
+monitoring: $(RUN) ## Install or upgrade the monitoring cluster with Helm (ARGS="-f my-values.yaml")
+	@$(BIN)/python -m tools.install_monitoring $(ARGS)
+
+##@ Test it
+
+test: $(DEV) ## Run the tests (ARGS="tests/unit -k ewma" for some of them)
 	$(BIN)/pytest -n auto $(ARGS)
-
-campaign: $(RUN_STAMP) ## Trade in SEEDS=300 seeded worlds full of faults and check the promise
-	@$(BIN)/pumpwatch campaign --seeds $(SEEDS) $(ARGS)
-
-scale: $(RUN_STAMP) ## Measure a tick and a user's runs, find the first limit (ARGS="--check 10000 --users 100,5000")
-	@$(BIN)/pumpwatch scale $(ARGS)
 
 check: lint typecheck imports spelling template docs test ## Everything that must be green before a change lands
 
-lint: $(DEV_STAMP) ## Look for mistakes and unformatted code
+lint: $(DEV) ## Look for mistakes and unformatted code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: $(DEV_STAMP) ## Format the code
-	$(BIN)/ruff check --fix-only --quiet .
-	$(BIN)/ruff format .
-
-typecheck: $(DEV_STAMP) ## Check the types
+typecheck: $(DEV) ## Check the types
 	$(BIN)/mypy
 
-imports: $(DEV_STAMP) ## Check which package may import which
+imports: $(DEV) ## Check which package may import which
 	$(BIN)/lint-imports
 
-spelling: $(DEV_STAMP) ## Look for misspelt words
+spelling: $(DEV) ## Look for misspelt words
 	$(BIN)/codespell
 
-template: $(DEV_STAMP) $(SAM_STAMP) $(CHECKOV_STAMP) ## Validate template.yaml; exceptions stand in it, with their reason
+template: $(DEV) $(DEPLOY) $(CHECK) ## Validate template.yaml; exceptions stand in it, with their reason
 	$(BIN)/cfn-lint template.yaml
-	AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-1} SAM_CLI_TELEMETRY=0 \
-		$(SAM) validate --lint --template-file template.yaml
-	LOG_LEVEL=CRITICAL .venv-checkov/bin/checkov --file template.yaml --framework cloudformation --quiet --compact
+	$(SAM) validate --lint --template-file template.yaml
+	LOG_LEVEL=CRITICAL .venv-check/bin/checkov --file template.yaml --framework cloudformation --quiet --compact
 
-build: $(RUN_STAMP) $(SAM_STAMP) ## Build what `make deploy` uploads, without Docker (ARGS="--no-cached ...")
-	PYTHON="$(abspath $(BIN))/python" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-1} \
-		$(SAM) build $(ARGS)
+campaign: $(RUN) ## Trade in SEEDS=300 seeded worlds full of faults and check the promise
+	@$(BIN)/pumpwatch campaign --seeds $(SEEDS) $(ARGS)
 
-artefact: $(DEV_STAMP) ## Build everything for Lambda twice and compare it byte for byte
-	$(BIN)/pytest -m slow tests/infrastructure $(ARGS)
-
-deploy: build ## Deploy what was built; asks what it needs to know (ARGS="--no-confirm-changeset ...")
-	SAM_CLI_TELEMETRY=0 $(SAM) deploy --guided $(ARGS)
-
-coverage: $(DEV_STAMP) ## Run the tests and show what they do not reach; 95 % of each deployed part must be
+coverage: $(DEV) ## Run the tests and show what they do not reach; 95 % of each deployed part must be
 	$(BIN)/pytest -n auto --cov --cov-report= --cov-fail-under=0 $(ARGS)
 	@$(MAKE) --no-print-directory coverage-report
 
-coverage-report: $(DEV_STAMP) ## Judge the last `make coverage` part by part
+coverage-report: $(DEV) ## Judge the last `make coverage` part by part
 	@set -f; status=0; for part in $(DEPLOYED); do \
 		echo "$$part"; $(BIN)/coverage report --include="$$part" || status=1; \
 	done; \
 	echo "pumpwatch_workbench/*"; $(BIN)/coverage report --include="pumpwatch_workbench/*" --fail-under=90 || status=1; \
 	exit $$status
 
-mutation: $(MUTATION_STAMP) ## Plant COUNT=500 small faults in domain/, chosen by SEED=1; tests must notice (half an hour)
+mutation: $(DEV) ## Plant COUNT=500 small faults in domain/, chosen by SEED=1; tests must notice (half an hour)
 	$(BIN)/python -m benchmarks.mutation --seed $(SEED) --count $(COUNT) $(ARGS)
 
-dashboards: $(DEV_STAMP) ## Build Grafana's dashboards anew from tools/dashboards
+artefact: $(DEV) ## Build everything for Lambda twice and compare it byte for byte
+	$(BIN)/pytest -m slow tests/infrastructure $(ARGS)
+
+##@ Build it
+
+build: $(RUN) $(DEPLOY) ## Build what `make deploy` uploads, without Docker (ARGS="--no-cached ...")
+	PYTHON="$(abspath $(BIN))/python" $(SAM) build $(ARGS)
+
+dashboards: $(DEV) ## Build Grafana's dashboards anew from tools/dashboards
 	$(BIN)/python -m tools.dashboards.dashboards
 
-pages: $(DEV_STAMP) ## Write anew the pages of docs/ that are made from the code
+pages: $(DEV) ## Write anew the pages of docs/ that are made from the code
 	$(BIN)/python -m tools.documentation.pages
 
-docs: $(RUN_STAMP) $(DOCS_STAMP) ## Build the documentation site into build/site; a warning fails
+docs: $(RUN) $(CHECK) ## Build the documentation site into build/site; a warning fails
 	@$(BIN)/python -m tools.documentation.source
 	$(MKDOCS) build --strict --clean $(ARGS)
 	@$(BIN)/python -m tools.documentation.site
 
-docs-serve: $(RUN_STAMP) $(DOCS_STAMP) ## Read the site on this machine while you write (ARGS="-a 127.0.0.1:9000")
+docs-serve: $(RUN) $(CHECK) ## Read the site on this machine while you write (ARGS="-a 127.0.0.1:9000")
 	@$(BIN)/python -m tools.documentation.source
 	$(MKDOCS) serve --no-strict $(ARGS)
 
-monitoring: $(RUN_STAMP) ## Install or upgrade the monitoring cluster with Helm (ARGS="-f my-values.yaml")
-	@$(BIN)/python -m pumpwatch_workbench.operations.monitoring $(ARGS)
+##@ Maintain it
 
-bench: $(DEV_STAMP) ## Measure speed and memory, write benchmarks/results.json (ARGS="tick detector run")
-	$(BIN)/python -m benchmarks $(ARGS)
+setup: $(DEV) ## Make the virtual environment with everything in it
+
+format: $(DEV) ## Format the code
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
 
 requirements: ## Resolve requirements/*.in anew and pin them with hashes (needs uv)
-	@for name in lambda run dev mutation ray train sam checkov docs; do \
-		uv pip compile --universal --python-version 3.11 --generate-hashes --upgrade --quiet \
-			--no-emit-index-url --no-emit-find-links --custom-compile-command "make requirements" \
-			requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
+	@for name in $(basename $(wildcard requirements/*.in)); do \
+		$(PIN) --universal --python-version 3.11 --upgrade $$name.in --output-file $$name.txt || exit 1; \
 	done
-	uv pip compile --python-platform aarch64-manylinux_2_28 --python-version 3.13 --generate-hashes --quiet \
-		--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make requirements" \
-		--constraints requirements/lambda.txt requirements/lambda.in \
-		--output-file layers/dependencies/requirements.txt
+	$(PIN) --python-platform aarch64-manylinux_2_28 --python-version 3.13 --no-annotate \
+		--constraints requirements/lambda.txt requirements/lambda.in --output-file layers/dependencies/requirements.txt
 
-setup: $(DEV_STAMP) ## Make the virtual environment with everything in it
+bench: $(DEV) ## Measure speed and memory, write benchmarks/results.json (ARGS="tick detector run")
+	$(BIN)/python -m benchmarks $(ARGS)
+
+scale: $(RUN) ## Measure a tick and a user's runs, find the first limit (ARGS="--check 10000 --users 100,5000")
+	@$(BIN)/pumpwatch scale $(ARGS)
 
 clean: ## Remove what was built (the virtual environments stay)
 	rm -rf build .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
@@ -136,38 +141,19 @@ $(BIN)/python:
 	@echo "Making $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 
-$(RUN_STAMP): requirements/run.txt pyproject.toml | $(BIN)/python
+$(RUN): requirements/run.txt pyproject.toml | $(BIN)/python
 	@echo "Installing what Pumpwatch needs into $(VENV) (once, about a minute) ..."
-	@$(INSTALL) --requirement requirements/run.txt
-	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python $(PINNED) $<
+	@$(BIN)/python $(INSTALL) --no-build-isolation --editable .
 	@touch $@
 
-$(DEV_STAMP): requirements/dev.txt $(RUN_STAMP)
+$(DEV): requirements/dev.txt $(RUN)
 	@echo "Installing what the tests need into $(VENV) (once, about a minute) ..."
-	@$(INSTALL) --no-compile --requirement requirements/dev.txt
+	@$(BIN)/python $(PINNED) $< --no-compile
 	@touch $@
 
-$(MUTATION_STAMP): requirements/mutation.txt $(DEV_STAMP)
-	@$(INSTALL) --requirement requirements/mutation.txt
-	@touch $@
-
-$(CHECKOV_STAMP): requirements/checkov.txt
-	@echo "Installing checkov into .venv-checkov (once) ..."
-	@$(PYTHON) -m venv .venv-checkov
-	@.venv-checkov/bin/python -m pip --disable-pip-version-check install --quiet --no-compile --no-deps \
-		--require-hashes --requirement requirements/checkov.txt
-	@touch $@
-
-$(DOCS_STAMP): requirements/docs.txt
-	@echo "Installing what the documentation needs into .venv-docs (once) ..."
-	@$(PYTHON) -m venv .venv-docs
-	@.venv-docs/bin/python -m pip --disable-pip-version-check install --quiet --no-compile --no-deps \
-		--require-hashes --requirement requirements/docs.txt
-	@touch $@
-
-$(SAM_STAMP): requirements/sam.txt
-	@echo "Installing the SAM command line into .venv-sam (once) ..."
-	@$(PYTHON) -m venv .venv-sam
-	@.venv-sam/bin/python -m pip --disable-pip-version-check install --quiet --no-compile --no-deps \
-		--require-hashes --requirement requirements/sam.txt
+.venv-%/.installed: requirements/%.txt
+	@echo "Installing $< into .venv-$* (once) ..."
+	@$(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/python $(PINNED) $< --no-compile
 	@touch $@

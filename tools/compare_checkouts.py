@@ -73,7 +73,7 @@ class Checkout:
         path = os.pathsep.join(str(self.root / name) for name in (".", "layers/pumpwatch"))
         # No program but Python: the built-in Pushgateway takes the pushes.
         variables = {"PYTHONPATH": path, "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
-        done = subprocess.run(  # noqa: S603 - this interpreter
+        done = subprocess.run(
             [sys.executable, *arguments], cwd=self.root, env={**os.environ, **variables},
             capture_output=True, text=True, check=False,
         )  # fmt: skip

@@ -27,7 +27,7 @@ def clients_in(region: str) -> tuple[str, Callable[[str], Any]]:
         raise BadInput("no region is set: give --region, for example --region eu-central-1")
 
     @cache
-    def client(service: str) -> Any:  # noqa: ANN401 - boto3's
+    def client(service: str) -> Any:
         try:
             return session.client(service, region_name=where)  # type: ignore[call-overload]
         except (BotoCoreError, ValueError) as error:

@@ -48,7 +48,7 @@ STATUSES = "Exit status: 0 good, 1 found a problem, 2 bad input, 70 a bug, 130 i
 class CommandGroup(TyperGroup):
     """Lists the commands from the table and loads the typed command."""
 
-    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - typer's own
+    def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self._listed = {
             name: TyperCommand(name, help=summary, rich_help_panel=panel)
@@ -75,7 +75,7 @@ class CommandGroup(TyperGroup):
 
 
 class _Commands(UserDict[str, Any]):
-    """Gives whole commands to those who ask for one."""
+    """The listed commands, each loaded when it is looked up."""
 
     def __getitem__(self, name: str) -> TyperCommand:
         return load_command(name)
@@ -89,7 +89,7 @@ def load_command(name: str) -> TyperCommand:
         module = import_module(f"studies.{name}.command" if is_study else f"{__package__}.{name}")
     except ModuleNotFoundError as error:
         if is_study and str(error.name).startswith("studies"):
-            raise BadInput(f"pumpwatch {name} works in a checkout of Pumpwatch only") from None
+            raise BadInput(f"{name} is a study: it works in a checkout of Pumpwatch only") from None
         raise
     function = getattr(module, name)
     text, _, examples = inspect.cleandoc(function.__doc__).partition("\n\nExamples:\n")

@@ -9,8 +9,9 @@ import typer
 
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import AsJson, check_range
-from pumpwatch_workbench.operations.costs.page import PAGE, costs_page
+from pumpwatch_workbench.deployment import COSTS_PAGE, IN_CHECKOUT
 from pumpwatch_workbench.operations.costs.page import costs as compute
+from pumpwatch_workbench.operations.costs.page import costs_page
 from pumpwatch_workbench.operations.costs.usage import MEASURED_SYMBOLS
 from pumpwatch_workbench.pages.files import write_whole
 
@@ -32,9 +33,11 @@ def costs(
     if symbols not in MEASURED_SYMBOLS:
         measured = ", ".join(map(str, MEASURED_SYMBOLS))
         raise BadInput(f"--symbols is {symbols}: give one that was measured, {measured}")
+    if write and not IN_CHECKOUT:
+        raise BadInput("--write renews a page of a checkout: there is none here")
     cost = compute(symbols, scan_seconds)
     if write:
-        write_whole(PAGE, costs_page())
+        write_whole(COSTS_PAGE, costs_page())
     parts = {"fixed": cost.fixed, "growing": cost.growing}
     if as_json:
         lines = {line.service: round(line.dollars, 4) for line in cost.lines}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pumpwatch_workbench.cli.installation import STACK, StackName, deployed_stack
+from pumpwatch_workbench.cli.operating import STACK, StackName, deployed_stack
 from pumpwatch_workbench.cli.options import AsJson, Region
 from pumpwatch_workbench.cli.progress import awaited
 from pumpwatch_workbench.operations.doctor import Doctor

@@ -10,7 +10,7 @@ import typer
 
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.cli.installation import (
+from pumpwatch_workbench.cli.operating import (
     STACK,
     Reason,
     StackName,

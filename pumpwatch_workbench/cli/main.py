@@ -27,7 +27,7 @@ from pumpwatch_workbench.cli.problems import (
 )
 
 EPILOG = (
-    "Exit status of every command: 0 good, 1 found a problem, 2 bad input, 70 a bug,"
+    "Exit status of every command: 0 good, 1 found a problem, 2 bad input, 70 a bug in Pumpwatch,"
     " 130 interrupted with Ctrl-C, 141 broken pipe.\n\n"
     "Errors are one line on standard error. Colours are for terminals; NO_COLOR turns them off."
 )
@@ -79,9 +79,9 @@ def run_program(arguments: Sequence[str] | None = None) -> int:
     _tolerate_any_encoding()
     invocation = Invocation()
     try:
-        found = app(typed, standalone_mode=False, prog_name="pumpwatch", obj=invocation)
+        result = app(typed, standalone_mode=False, prog_name="pumpwatch", obj=invocation)
         _flush()
-        status = found if isinstance(found, int) else GOOD
+        status = result if isinstance(result, int) else GOOD
         if status == INTERRUPTED:
             raise KeyboardInterrupt
     except BrokenPipeError:

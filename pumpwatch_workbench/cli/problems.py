@@ -82,7 +82,7 @@ def describe(error: BaseException, arguments: Sequence[str]) -> tuple[str, int]:
         status = PROBLEM
     else:
         again = shlex.join(
-            ["pumpwatch", "--debug", *(one for one in arguments if one != "--debug")]
+            ["pumpwatch", "--debug", *(argument for argument in arguments if argument != "--debug")]
         )
         text = " ".join(str(error).split())[:LONGEST_TEXT]
         line = f"this is a bug in Pumpwatch ({kind}: {text}). To see where: {again}"
@@ -118,8 +118,8 @@ def _usage(error: TyperException) -> str:
 
 def _plain(message: str) -> str:
     for form, words in WORDS:
-        if found := form.fullmatch(message):
-            return words.format(*found.groups(), text=found[0].replace("Input", "it"))
+        if match := form.fullmatch(message):
+            return words.format(*match.groups(), text=match[0].replace("Input", "it"))
     return message
 
 
@@ -127,8 +127,8 @@ def _about_a_file(error: BaseException) -> str:
     """Return what is wrong with a file or a disk, nothing for an error about anything else."""
     number, where = getattr(error, "errno", None), getattr(error, "filename", None)
     rust = isinstance(error, OSError) or type(error).__module__.startswith("polars")
-    if number is None and rust and (found := SYSTEM_ERROR.search(str(error))):
-        number = int(found[1])
+    if number is None and rust and (match := SYSTEM_ERROR.search(str(error))):
+        number = int(match[1])
     if number not in DISK:
         return ""
     return f"{where}: {DISK[number]}" if isinstance(where, str) and where else DISK[number]

@@ -1,6 +1,6 @@
 """How far a long command is: a bar on a terminal, now and then a line anywhere else.
 
-Both go to standard error, so that standard output holds results alone.
+Both go to standard error, so that standard output has results alone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
@@ -23,7 +24,7 @@ from rich.progress import (
 
 Item = TypeVar("Item")
 SILENCE = 15.0
-"""Seconds after which silence would worry."""
+"""Seconds after which a line is printed where there is no bar."""
 
 
 def errors() -> Console:
@@ -32,7 +33,7 @@ def errors() -> Console:
 
 
 class Steps:
-    """Tells how many of some steps are done; `total` may be known only later."""
+    """Shows how many of some steps are done; `total` may be known only later."""
 
     def __init__(
         self,
@@ -63,7 +64,7 @@ class Steps:
             self._progress.console.print(self._line(note), soft_wrap=True)
 
     def advance(self, note: str = "") -> None:
-        """One more is done."""
+        """Count a further step as done."""
         self.update(self._done + 1, note=note)
 
     def _line(self, note: str) -> str:
@@ -71,24 +72,22 @@ class Steps:
         return f"{self._what}: {self._done:,}{of_all}{f', {note}' if note else ''}"
 
 
-@contextmanager
-def stepping(what: str, total: int | None = None) -> Iterator[Steps]:
-    """Show steps while the block runs; the bar is gone when it ends, also by Ctrl-C."""
-    console = errors()
-    columns = (
+def bars(*, transient: bool = True) -> Progress:
+    """Return bars on standard error, with a `note` beside each; none unless it is a terminal."""
+    return _progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
+        transient=transient,
     )
-    with Progress(
-        *columns,
-        console=console,
-        transient=True,
-        redirect_stdout=False,
-        disable=not console.is_terminal,
-    ) as progress:
+
+
+@contextmanager
+def stepping(what: str, total: int | None = None) -> Iterator[Steps]:
+    """Show steps while the block runs; the bar is gone when it ends, also by Ctrl-C."""
+    with bars() as progress:
         yield Steps(what, total, progress)
 
 
@@ -102,22 +101,15 @@ def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterato
 
 @contextmanager
 def busy(what: str) -> Iterator[None]:
-    """Show on a terminal that something is at work whose steps nobody can count."""
-    console = errors()
+    """Show on a terminal that the block is at work."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(
-        *columns,
-        console=console,
-        transient=True,
-        redirect_stdout=False,
-        disable=not console.is_terminal,
-    ) as progress:
+    with _progress(*columns, transient=True) as progress:
         progress.add_task(what, total=None)
         yield
 
 
 def awaited(items: Iterable[Item], what: str) -> Iterator[Item]:
-    """Yield the items and show that something is at work while each is waited for."""
+    """Yield the items and show that the command is at work while it waits for each."""
     source = iter(items)
     while True:
         with busy(what):
@@ -126,3 +118,14 @@ def awaited(items: Iterable[Item], what: str) -> Iterator[Item]:
             except StopIteration:
                 return
         yield item
+
+
+def _progress(*columns: ProgressColumn, transient: bool) -> Progress:
+    console = errors()
+    return Progress(
+        *columns,
+        console=console,
+        transient=transient,
+        redirect_stdout=False,
+        disable=not console.is_terminal,
+    )

@@ -12,7 +12,6 @@ import typer
 from rich.console import Console
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
-from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.aws import clients_in
@@ -25,15 +24,11 @@ from pumpwatch_workbench.operations.journal.candles import fetched_candles
 from pumpwatch_workbench.operations.journal.document import document_of
 from pumpwatch_workbench.operations.journal.figures import Figures, figures_of
 from pumpwatch_workbench.operations.journal.kpi_tables import kpi_table
-from pumpwatch_workbench.operations.journal.local import period_of_file
 from pumpwatch_workbench.operations.journal.page import render_journal
 from pumpwatch_workbench.operations.journal.page_tables import journal_tiles
-from pumpwatch_workbench.operations.journal.period import Period
-from pumpwatch_workbench.operations.journal.stack import (
-    deployment_of_stage,
-    logs_of_stack,
-    period_of_stack,
-)
+from pumpwatch_workbench.operations.journal.period import Period, period_of_file
+from pumpwatch_workbench.operations.journal.stack import logs_of_stack, period_of_stack
+from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.pages.terminal import WIDE, terminal_table, tiles_grid, wide_enough
 from pumpwatch_workbench.play.paper.options import default_store
@@ -103,16 +98,15 @@ def report(
 
 
 def _of_stage(stage: str, region: str, since: int, until: int) -> Period:
-    _, client = clients_in(region)
-    deployment = deployment_of_stage(client("cloudformation"), stage)
+    stack = DeployedStack.of_stage(stage, *clients_in(region))
     return period_of_stack(
-        Table(deployment.outputs["StateTable"], client("dynamodb")),
-        S3HistoryStore(deployment.outputs["HistoryBucket"], client("s3")),
+        stack.table(),
+        S3HistoryStore(stack.output("HistoryBucket"), stack.clients("s3")),
         stage=stage,
         since=since,
         until=until,
-        scan_seconds=deployment.scan_seconds,
-        logs=logs_of_stack(client("logs"), deployment, since, until),
+        scan_seconds=stack.scan_seconds,
+        logs=logs_of_stack(stack, since, until),
     )
 
 

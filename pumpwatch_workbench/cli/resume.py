@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.cli.installation import (
+from pumpwatch_workbench.cli.operating import (
     STACK,
     Reason,
     StackName,
@@ -47,7 +47,7 @@ def resume(
     """
     with changing(reason, store, stack, region) as installation:
         halts = installation.halts
-        halting = {one.signal_id: one for one in halting_trades(installation.journal, halts)}
+        halting = {lost.signal_id: lost for lost in halting_trades(installation.journal, halts)}
         lines = "\n".join(describe(halting.values()))
         if unknown := set(trade or ()) - set(halting):
             raise BadInput(f"no trade that halts entries has the id {', '.join(sorted(unknown))}")
@@ -62,7 +62,7 @@ def resume(
             raise BadInput(f"{installation.stage}: {nothing}")
         by = f"{installation.operator}: {reason}"
         halts.resume(by=by, time=time.time_ns() // 1_000_000, trades=named)
-    left = {signal_id: one for signal_id, one in halting.items() if signal_id not in named}
+    left = {signal_id: lost for signal_id, lost in halting.items() if signal_id not in named}
     if as_json:
         return print_change(
             installation, halted=bool(left), looked_at=sorted(named), still_halting=list(left)

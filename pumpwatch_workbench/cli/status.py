@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from pumpwatch_workbench.cli.installation import (
+from pumpwatch_workbench.cli.operating import (
     STACK,
     StackName,
     Store,
@@ -17,8 +17,12 @@ from pumpwatch_workbench.cli.installation import (
 )
 from pumpwatch_workbench.cli.options import AsJson, Region
 from pumpwatch_workbench.local.store import Database
-from pumpwatch_workbench.operations.overview import Overview, overview, overview_of_store
-from pumpwatch_workbench.operations.overview_text import print_overview
+from pumpwatch_workbench.operations.overview import (
+    Overview,
+    overview,
+    overview_of_store,
+    print_overview,
+)
 
 
 def status(

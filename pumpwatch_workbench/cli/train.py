@@ -41,7 +41,7 @@ def train(
 ) -> None:
     """Train the rule `boosted`; the same folder gives the same file.
 
-    Needs LightGBM, in a checkout: pip install -r requirements/train.txt
+    Needs the package `lightgbm`: pip install -r requirements/research.txt
 
     Examples:
       pumpwatch train pumps --out model.json
@@ -53,7 +53,7 @@ def train(
     except OSError:
         raise BadInput(f"--out {out}: name a file in a folder that exists") from None
     if find_spec("lightgbm") is None:
-        raise BadInput("training needs lightgbm: pip install -r requirements/train.txt")
+        raise BadInput("training needs LightGBM, which is not installed: pip install lightgbm")
     console = errors()
     with busy("Reading the candidates"):
         recorded = RecordedFolder(folder)

@@ -10,13 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress
 
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import (
@@ -31,7 +25,7 @@ from pumpwatch_workbench.cli.options import (
     check_range,
 )
 from pumpwatch_workbench.cli.printing import print_end
-from pumpwatch_workbench.cli.progress import track
+from pumpwatch_workbench.cli.progress import bars, track
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.recordings import Recordings
@@ -118,7 +112,7 @@ def tune(
     storage = storage_at(path, _purpose(pool, space, plan, objective, seed))
     with (
         opened(engine, pool, space, workers=workers, address=address) as running,
-        _progress(console) as bars,
+        bars(transient=False) as progress,
     ):
         tuned = walk_forward(
             plan,
@@ -129,7 +123,7 @@ def tune(
             trials=trials,
             seed=seed,
             alarms=pool.alarms,
-            progress=_teller(bars, plan, trials),
+            progress=_teller(progress, plan, trials),
         )
     warnings = doubts(tuned)
     page = write_page(render_tuned(TuneReport(tuned, folder.resolve().name, warnings)), report)
@@ -172,21 +166,11 @@ def _purpose(
     }
 
 
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[best]}"),
-        console=console,
-        disable=not console.is_terminal,
-    )
-
-
-def _teller(bars: Progress, plan: Plan, trials: int) -> Callable[[Fold, int, Found | None], None]:
+def _teller(
+    progress: Progress, plan: Plan, trials: int
+) -> Callable[[Fold, int, Found | None], None]:
     """Return what shows how far each fold is, and the best so far."""
-    tasks = {fold.name: bars.add_task(fold.name, total=trials, best="") for fold in plan.folds}
+    tasks = {fold.name: progress.add_task(fold.name, total=trials, note="") for fold in plan.folds}
 
     def tell(fold: Fold, done: int, best: Found | None) -> None:
         text = ""
@@ -195,6 +179,6 @@ def _teller(bars: Progress, plan: Plan, trials: int) -> Callable[[Fold, int, Fou
             text = (
                 f"best {verdict.shrunk_t:.2f}, {verdict.trades} trades, {verdict.profit:+,.0f} USDT"
             )
-        bars.update(tasks[fold.name], completed=done, best=text)
+        progress.update(tasks[fold.name], completed=done, note=text)
 
     return tell

@@ -115,7 +115,7 @@ class Doctor:
 
         return probe
 
-    def _ask(self, function: str) -> Any:  # noqa: ANN401 - a FunctionAnswer
+    def _ask(self, function: str) -> Any:
         for left in range(BUSY_TRIES, 0, -1):
             try:
                 return self._stack.invoke(function, {"action": "probe"})
@@ -181,7 +181,9 @@ class Doctor:
         client = self._stack.clients("sns")
         read = aws_call("subscriptions", client.list_subscriptions_by_topic, TopicArn=topic)
         confirmed = [
-            one for one in read["Subscriptions"] if one["SubscriptionArn"].startswith("arn:")
+            subscription
+            for subscription in read["Subscriptions"]
+            if subscription["SubscriptionArn"].startswith("arn:")
         ]
         advice = "Subscribe to the topic of the output Alarms and confirm the mail."
         if confirmed:
@@ -195,8 +197,8 @@ class Doctor:
             AlarmNamePrefix=f"{self._stack.name}-",
             StateValue="ALARM",
         )["MetricAlarms"]
-        for one in ringing:
-            text = str(one.get("AlarmDescription", one["AlarmName"]))
+        for alarm in ringing:
+            text = str(alarm.get("AlarmDescription", alarm["AlarmName"]))
             yield Finding("alarms", Level.WARN, text, "docs/incidents.md says what each means.")
 
 

@@ -12,15 +12,15 @@ from pumpwatch.ports import HaltStore, Journal
 def halting_trades(journal: Journal, halts: HaltStore) -> list[Trade]:
     """Return the trades that nobody has looked at yet, oldest first. Raises `StoreUnavailable`."""
     seen = halts.looked_at()
-    return [one for one in journal.live_trades() if one.halts and one.signal_id not in seen]
+    return [trade for trade in journal.live_trades() if trade.halts and trade.signal_id not in seen]
 
 
 def describe(trades: Iterable[Trade]) -> list[str]:
     """Return a line for each trade: symbol, since when, why, and the id that names it."""
     return [
-        f"{one.symbol} since {moment(one.exit_time or one.created)}: {one.halts}"
-        f" (--trade {one.signal_id})"
-        for one in trades
+        f"{trade.symbol} since {moment(trade.exit_time or trade.created)}: {trade.halts}"
+        f" (--trade {trade.signal_id})"
+        for trade in trades
     ]
 
 

@@ -24,7 +24,7 @@ class Installation:
     halts: HaltStore
     journal: Journal
     operator: str
-    """Who is at the keyboard."""
+    """The name of the person at the keyboard."""
     see: str
     """The command that shows what it does."""
     at_rest: bool = False

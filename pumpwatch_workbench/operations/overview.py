@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
+from rich.console import Console
+from rich.table import Table
+
 from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore, DynamoLockStore
 from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
@@ -25,14 +28,14 @@ from pumpwatch_workbench.local.store import (
 )
 from pumpwatch_workbench.play.paper.options import STAGE
 
-from .halting import halting_trades
+from .halting import describe, halting_trades, moment
 from .stack import DeployedStack
 
 Ages = dict[str, float | None]
 Stores = tuple[HaltStore, Journal, LockStore]
 LATEST_SUCCESS_SECONDS = 180
 RUNS_LOOKED_AT = 2_000
-"""Of the newest runs of paper trading: more than a day of them."""
+"""Newest runs of paper trading that are read: more than a day of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Overview:
     halt: Halt | None
     ages: Ages
     trades: list[Trade] = field(default_factory=list)
-    """Those that are open, or may be."""
+    """Trades that are open, or may be."""
     halting: list[Trade] = field(default_factory=list)
     """Trades that halt entries until a person resumes by their names."""
     locks: list[Lock] = field(default_factory=list)
@@ -70,11 +73,11 @@ class Overview:
             "late": self.late,
             "orders_today": self.orders_today,
             "process": self.process,
-            "trades": [_trade(one) for one in self.trades],
-            "halting": [_trade(one) | {"reason": one.halts} for one in self.halting],
+            "trades": [_trade(trade) for trade in self.trades],
+            "halting": [_trade(trade) | {"reason": trade.halts} for trade in self.halting],
             "locks": [
-                {"protection": one.protection, "symbol": one.symbol, "until": one.until}
-                for one in self.locks
+                {"protection": lock.protection, "symbol": lock.symbol, "until": lock.until}
+                for lock in self.locks
             ],
         }
 
@@ -105,6 +108,39 @@ def overview_of_store(database: Database, wall: Callable[[], float] = time.time)
     return _overview(STAGE, "paper", ages, now, stores, holder_of(database.path) or "")
 
 
+def print_overview(seen: Overview, console: Console) -> None:
+    """Write an overview in sentences, its positions as a table."""
+    console.print(f"{_name(seen)}, {seen.orders_today} orders today (UTC)")
+    for name, age in seen.ages.items():
+        text = "never succeeded" if age is None else f"succeeded {age:.0f} s ago"
+        console.print(f"{name}: {text}{'  <- late' if name in seen.late else ''}")
+    if seen.halt is not None:
+        closes = ", positions are closed" if seen.halt.close_positions else ""
+        since = moment(seen.halt.since)
+        console.print(f"halted since {since} by {seen.halt.by}{closes}: {seen.halt.reason}")
+    for line in describe(seen.halting):
+        console.print(f"halted by a trade until a person resumes: {line}")
+    for lock in seen.locks:
+        until = moment(lock.until) if lock.until else "a person resumes"
+        console.print(f"paused until {until}: {lock.protection} {lock.symbol}: {lock.reason}")
+    if not seen.trades:
+        console.print("no open positions")
+        return
+    table = Table("symbol", "side", "quantity", "entry", "stop", "state", "since")
+    for trade in seen.trades:
+        cells = (trade.symbol, trade.side.value, trade.quantity, trade.entry_price, trade.stop_loss)
+        state = trade.state.value, moment(trade.created)
+        table.add_row(*(str(cell or "") for cell in cells), *state)
+    console.print(table)
+
+
+def _name(seen: Overview) -> str:
+    if seen.process is None:
+        return f"{seen.stage}, {seen.mode} mode"
+    here = f"runs as process {seen.process}" if seen.process else "does not run"
+    return f"{seen.stage} on this machine {here}"
+
+
 def _overview(
     stage: str, mode: str, ages: Ages, now: float, stores: Stores, process: str | None = None
 ) -> Overview:
@@ -114,7 +150,7 @@ def _overview(
         mode=mode,
         halt=halts.current(),
         ages=ages,
-        trades=[one for one in journal.live_trades() if one.state.live],
+        trades=[trade for trade in journal.live_trades() if trade.state.live],
         halting=halting_trades(journal, halts),
         locks=list(locks.current(int(now * 1000))),
         orders_today=journal.orders_on(datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")),

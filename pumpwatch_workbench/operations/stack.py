@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,11 +16,11 @@ from pumpwatch.errors import BadInput, PumpwatchError, RetryLater
 Client = Any
 """A boto3 client; its type is made while it runs."""
 Clients = Callable[[str], Client]
-"""Gives the client of a service."""
+"""A function that gives the client of a service."""
 
 
 class AwsRefused(PumpwatchError):
-    """AWS did not do what it was asked for; the message says what and why."""
+    """AWS refused a call; the message says which and why."""
 
 
 class FunctionBusy(RetryLater):
@@ -35,7 +35,7 @@ class FunctionAnswer:
     error: Mapping[str, Any] | None
 
 
-def aws_call(what: str, call: Callable[..., Any], **asked: object) -> Any:  # noqa: ANN401 - boto3's
+def aws_call(what: str, call: Callable[..., Any], **asked: object) -> Any:
     """Return the call's answer. Raises `AwsRefused` with a sentence."""
     try:
         return call(**asked)
@@ -47,18 +47,31 @@ def aws_call(what: str, call: Callable[..., Any], **asked: object) -> Any:  # no
         raise AwsRefused(f"{what}: {error}: look at network, region and credentials") from None
 
 
+@dataclass(frozen=True, slots=True)
 class DeployedStack:
-    """The outputs of a stack by name, and what is done with them."""
+    """A stack as CloudFormation describes it, and clients for its services."""
 
-    def __init__(
-        self, name: str, region: str, clients: Clients, outputs: Mapping[str, str], status: str = ""
-    ) -> None:
-        self.name = name
-        self.region = region
-        self.outputs = dict(outputs)
-        self.status = status
-        """CloudFormation's word for how the last deployment ended."""
-        self.clients = clients
+    name: str
+    region: str
+    clients: Clients
+    outputs: Mapping[str, str]
+    status: str = ""
+    """CloudFormation's word for how the last deployment ended."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def _described(cls, stack: Mapping[str, Any], region: str, clients: Clients) -> DeployedStack:
+        return cls(
+            stack.get("StackName", ""),
+            region,
+            clients,
+            {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())},
+            stack.get("StackStatus", ""),
+            {
+                parameter["ParameterKey"]: parameter.get("ParameterValue", "")
+                for parameter in stack.get("Parameters", ())
+            },
+        )
 
     @classmethod
     def find(cls, name: str, region: str, clients: Clients) -> DeployedStack:
@@ -76,12 +89,27 @@ class DeployedStack:
                     f"there is no stack {name} in {region}: name another with --stack and --region"
                 ) from None
             raise
-        (found,) = answer["Stacks"]
-        outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
-        return cls(name, region, clients, outputs, found["StackStatus"])
+        return replace(cls._described(answer["Stacks"][0], region, clients), name=name)
+
+    @classmethod
+    def of_stage(cls, stage: str, region: str, clients: Clients) -> DeployedStack:
+        """Return the stack of a stage. Raises `BadInput` where there is none, `AwsRefused`."""
+        pages = clients("cloudformation").get_paginator("describe_stacks").paginate()
+        stacks = aws_call(
+            "AWS did not list the stacks",
+            lambda: [stack for page in pages for stack in page["Stacks"]],
+        )
+        for stack in stacks:
+            described = cls._described(stack, region, clients)
+            stages = described.parameters.get("Stage"), described.outputs.get("Stage")
+            if stage in stages and {"StateTable", "HistoryBucket"} <= described.outputs.keys():
+                return described
+        raise BadInput(
+            f"--stage is {stage}: no stack of that stage is deployed in this account's region"
+        )
 
     def output(self, name: str) -> str:
-        """Return an output. Raises `AwsRefused` for one that the stack does not have."""
+        """Return an output. Raises `AwsRefused` where the stack does not have it."""
         if name not in self.outputs:
             raise AwsRefused(f"stack {self.name} has no output {name}: deploy the present version")
         return self.outputs[name]
@@ -90,6 +118,11 @@ class DeployedStack:
     def stage(self) -> str:
         """Return the installation's name."""
         return self.output("Stage")
+
+    @property
+    def scan_seconds(self) -> int:
+        """Return how often detect scans the market; below 60, several times in one run."""
+        return int(self.parameters.get("ScanIntervalSeconds") or 60)
 
     def table(self) -> Table:
         """Return the table of signals, journal and halt flag."""

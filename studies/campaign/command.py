@@ -96,7 +96,7 @@ def _plant(names: Sequence[str], seeds: int, workers: int, *, as_json: bool) -> 
         raise BadInput("--planted patches the sources: run it in a checkout of Pumpwatch")
     options = [f"--seeds={seeds}", f"--workers={workers}", *(f"--bug={name}" for name in names)]
     command = [sys.executable, str(runner), *options, *["--json"] * as_json]
-    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own runner
+    return subprocess.run(command, check=False).returncode
 
 
 def _player(*, over_http: bool, traced: bool) -> Callable[[int], WorldResult]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pumpwatch_workbench.deployment import MEASUREMENTS
 from pumpwatch_workbench.operations.costs.model import MINUTES, SLOWER, VCPU_MEGABYTES, monthly_cost
-from pumpwatch_workbench.operations.costs.page import RESULTS
 from pumpwatch_workbench.operations.costs.prices import FRANKFURT, Prices
 from pumpwatch_workbench.operations.costs.usage import TickUse, installation, tick_uses
 
@@ -97,7 +97,7 @@ def _uses(load: Load) -> dict[str, TickUse]:
     return {**measured, "detect": detect}
 
 
-def _benchmark(results: Path = RESULTS) -> dict[str, TickUse]:
+def _benchmark(results: Path = MEASUREMENTS) -> dict[str, TickUse]:
     return tick_uses(results, NEAREST)
 
 

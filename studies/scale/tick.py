@@ -139,7 +139,7 @@ def make_ticks(
 
 def _child(what: str, folder: str, symbols: int, movers: int) -> str:
     command = [sys.executable, "-m", __name__, what, folder, str(symbols), str(movers)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:
         last = (ended.stderr.strip().splitlines() or ["it ended without a word"])[-1]
         raise InvariantBroken(f"a tick over {symbols} symbols could not be measured: {last}")

@@ -94,12 +94,12 @@ def watched() -> Iterator[Traffic]:
     traffic = Traffic()
     call, send = BaseClient._make_api_call, BoundedAdapter.send  # type: ignore[attr-defined]
 
-    def counted(client: BaseClient, operation: str, asked: dict[str, Any]) -> Any:  # noqa: ANN401
+    def counted(client: BaseClient, operation: str, asked: dict[str, Any]) -> Any:
         answer = call(client, operation, asked)
         traffic.note(operation, asked, answer)
         return answer
 
-    def sent(self: BoundedAdapter, request: PreparedRequest, **options: Any) -> Response:  # noqa: ANN401
+    def sent(self: BoundedAdapter, request: PreparedRequest, **options: Any) -> Response:
         traffic.paths.append(request.path_url.split("?")[0])
         return send(self, request, **options)
 

@@ -36,7 +36,6 @@ from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.times import parse_duration, period_of
-from pumpwatch_workbench.operations.journal import stack as journal_stack
 from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.play.paper import play as paper_play
 from pumpwatch_workbench.play.run import driver
@@ -204,8 +203,7 @@ def deployed(monkeypatch):
         made.subscribe()
         found = made.stack()
         monkeypatch.setattr(DeployedStack, "find", lambda *_: found)
-        stage = journal_stack.Deployment(made.outputs, {"Stage": "prod"})
-        monkeypatch.setattr(journal_stack, "deployment_of_stage", lambda *_: stage)
+        monkeypatch.setattr(DeployedStack, "of_stage", lambda *_: found)
         client = boto3.client("dynamodb")
         table = Table(make_table(client, "pumpwatch-dev"), client)
         lease = DynamoLeaseStore(table).acquire("trade", owner="run", seconds=30)

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from support.documented import PAGES, REPOSITORY
 
-from tools.documentation.command_line import command_line_page, commands, paragraphs
+from tools.documentation.command_line import command_line_page, commands, examples_of
 from tools.documentation.pages import GENERATED
 from tools.documentation.source import PUBLISHED
 
@@ -66,9 +66,10 @@ def test_command_line_page_has_every_command_and_option():
 
 def test_examples_are_taken_out_of_the_help():
     found = dict(commands())
-    kept, examples = paragraphs(found["paper"])
+    examples = examples_of(found["paper"])
+    assert examples
     assert all(one.startswith("pumpwatch paper") for one in examples)
-    assert not any("Example" in one for one in kept)
+    assert "Example" not in found["paper"].help
 
 
 def test_pages_that_code_and_chart_name_exist():

@@ -74,34 +74,6 @@ def test_the_same_seed_gives_the_same_run(runs):
     assert first == second
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (("run", "--symbols", "0"), "--symbols is 0"),
-        (("run", "--symbols", "2001"), "--symbols is 2001"),
-        (("run", "--hours", "0"), "--hours is 0"),
-        (("run", "--seed", "-1"), "--seed is -1"),
-        (("run", "--replay", "no-such-folder"), "no-such-folder"),
-        (("simulator", "--replay", "no-such-folder"), "no-such-folder"),
-        (("simulator", "--symbols", "0"), "--symbols is 0"),
-        (("simulator", "--speed", "0"), "--speed is 0"),
-        (("simulator", "--start", "yesterday"), "--start is yesterday"),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_status_2(arguments, words, tmp_path):
-    done = pumpwatch(*arguments, folder=tmp_path)
-    assert done.returncode == 2
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (tmp_path / "build/run-report.html").exists()
-
-
-def test_a_report_that_cannot_be_written_is_said_before_the_run(tmp_path):
-    done = pumpwatch("run", "--report", str(tmp_path), folder=tmp_path)
-    assert done.returncode == 2
-    assert str(tmp_path) in done.stderr
-
-
 def test_ctrl_c_ends_everything_without_a_traceback(tmp_path):
     command = [sys.executable, "-m", "pumpwatch_workbench", "run", "--symbols", "40"]
     process = subprocess.Popen(

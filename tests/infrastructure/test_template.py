@@ -107,9 +107,13 @@ def with_field(kind):
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_variables_are_the_settings_both_ways(name):
-    fields = {field.upper() for field in SETTINGS[name].model_fields}
-    assert variables(name).keys() - NOT_SETTINGS == fields
+def test_variables_are_settings_and_none_repeats_a_default(name):
+    fields = SETTINGS[name].model_fields
+    assert {key.lower() for key in variables(name).keys() - NOT_SETTINGS} <= fields.keys()
+    given = function(name)["Environment"]["Variables"]
+    assert {key for key, value in given.items() if isinstance(value, str)} <= NOT_SETTINGS
+    missing = fields.keys() - {key.lower() for key in given}
+    assert not [field for field in missing if fields[field].is_required()]
 
 
 @pytest.mark.parametrize("name", SETTINGS)

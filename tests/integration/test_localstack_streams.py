@@ -2,7 +2,7 @@
 
 import pytest
 
-from pumpwatch_workbench.local.aws.patterns import UnsupportedPattern, matches
+from pumpwatch_workbench.local.aws.streams import UnsupportedPattern, matches
 
 RECORD = {
     "eventName": "INSERT",

@@ -26,7 +26,7 @@ from pumpwatch.domain.trading.trades import RepairNote
 from pumpwatch.metrics.catalogue import TRADE
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.operations.costs.page import costs
-from pumpwatch_workbench.operations.journal import stack
+from pumpwatch_workbench.operations.stack import DeployedStack
 
 REGION = "eu-central-1"
 GROUPS = {name: f"/pumpwatch/mine/{name}" for name in ("detect", "trade")}
@@ -76,8 +76,13 @@ def stacks():
 @pytest.fixture(autouse=True)
 def found(monkeypatch, stacks):
     """moto has no CloudFormation without its largest extra: the listing is answered here."""
-    real = stack.deployment_of_stage
-    monkeypatch.setattr(stack, "deployment_of_stage", lambda _, stage: real(stacks, stage))
+    real = DeployedStack.of_stage
+
+    def of_stage(stage, region, clients):
+        own = {"cloudformation": stacks}
+        return real(stage, region, lambda service: own.get(service) or clients(service))
+
+    monkeypatch.setattr(DeployedStack, "of_stage", of_stage)
 
 
 def fill(table, history):

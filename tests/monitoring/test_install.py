@@ -11,7 +11,7 @@ import yaml
 from support.monitoring import CHART
 from typer.testing import CliRunner
 
-from pumpwatch_workbench.operations.monitoring import NEEDED, app
+from tools.install_monitoring import NEEDED, app
 
 WEBHOOK = "https://hooks.slack.com/services/T0/B0/very-secret"
 PASSWORD = "a-long-admin-password"

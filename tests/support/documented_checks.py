@@ -39,7 +39,7 @@ from typer.main import get_command
 
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.local.aws.template import load_template
-from pumpwatch_workbench.operations.monitoring import app as install_app
+from tools.install_monitoring import app as install_app
 
 PLACEHOLDER = re.compile(r"[A-Z][A-Z0-9_]*|\.\.\.")
 """How the pages write what a reader puts in: NAME, STACK, DIR."""

@@ -12,7 +12,7 @@ from support.scale_figures import TICKS, USER, ticked
 from unit.reports.run_results import small_result
 
 from pumpwatch.domain.moments import MINUTE
-from pumpwatch_workbench.operations.journal.agreement_figures import Agreement
+from pumpwatch_workbench.operations.journal.agreement import Agreement
 from pumpwatch_workbench.operations.journal.figures import figures_of
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog, Invocation
 from pumpwatch_workbench.operations.journal.page import render_journal

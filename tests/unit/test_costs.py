@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.main import app
+from pumpwatch_workbench.deployment import COSTS_PAGE
 from pumpwatch_workbench.operations.costs.model import (
     SLOWER,
     VCPU_MEGABYTES,
@@ -14,7 +15,7 @@ from pumpwatch_workbench.operations.costs.model import (
     monthly_cost,
     scans_in_a_minute,
 )
-from pumpwatch_workbench.operations.costs.page import PAGE, TARGET, costs, costs_page
+from pumpwatch_workbench.operations.costs.page import TARGET, costs, costs_page
 from pumpwatch_workbench.operations.costs.prices import Prices
 from pumpwatch_workbench.operations.costs.usage import (
     Installation,
@@ -101,7 +102,7 @@ def test_installation_is_counted_in_the_template():
 
 
 def test_page_is_current():
-    assert PAGE.read_text(encoding="utf-8") == costs_page(), "run pumpwatch costs --write"
+    assert COSTS_PAGE.read_text(encoding="utf-8") == costs_page(), "run pumpwatch costs --write"
 
 
 def test_number_that_was_not_measured_is_bad_input(tmp_path):

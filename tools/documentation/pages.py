@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from pumpwatch_workbench.operations.costs.page import PAGE as COSTS
+from pumpwatch_workbench.deployment import COSTS_PAGE
 from pumpwatch_workbench.operations.costs.page import costs_page
 from tools.documentation.command_line import PAGE as COMMAND_LINE
 from tools.documentation.command_line import command_line_page
@@ -20,7 +20,7 @@ from tools.documentation.metrics import metrics_page
 GENERATED: dict[Path, Callable[[], str]] = {
     CONFIGURATION: configuration_page,
     COMMAND_LINE: command_line_page,
-    COSTS: costs_page,
+    COSTS_PAGE: costs_page,
     METRICS: metrics_page,
     DECISIONS: decisions_page,
     SETTINGS: settings_with_menu,

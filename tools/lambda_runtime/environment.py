@@ -172,7 +172,7 @@ class ExecutionEnvironment:
         arn = f"arn:aws:lambda:eu-central-1:123456789012:function:{self.name}"
         self._api = RuntimeApi(arn).__enter__()
         self._output = self._log.open("ab")
-        self._process = subprocess.Popen(  # noqa: S603 - this interpreter and Lambda's own client
+        self._process = subprocess.Popen(
             # Without site: nothing of this environment is on the path but what the layout names.
             [_interpreter(), "-S", "-c", IN_MARKET_TIME, self.name],
             env=self._environment(self._api.address),

@@ -6,8 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self, cast
 
 import boto3
 
@@ -31,7 +30,7 @@ class LocalStackError(PumpwatchError):
 
 
 class AwsServer:
-    """moto in a process of its own: its garbage and its lock stay out of the run's."""
+    """moto in a process of its own: its garbage and its lock do not slow down the run's."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
@@ -40,21 +39,15 @@ class AwsServer:
 
     def __enter__(self) -> Self:
         try:
-            self.start()
+            self._start()
         except BaseException:
-            self._kill()
+            if self._process is not None:
+                self._process.kill()
+            self.__exit__()
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    def start(self) -> None:
+    def _start(self) -> None:
         """Start the process and wait until it listens. Raises `LocalStackError`."""
         with interruption_later():
             self._process = subprocess.Popen(
@@ -64,21 +57,13 @@ class AwsServer:
                 text=True,
                 env=_plain_environment(),
             )
-        assert self._process.stdout is not None  # noqa: S101 - asked for above
-        line = self._process.stdout.readline()
+        line = cast(IO[str], self._process.stdout).readline()
         if not line:
             status = self._process.wait()
-            self.stop()
             raise LocalStackError(f"the AWS stand-in (moto) ended at once with status {status}")
         self.url = f"http://127.0.0.1:{json.loads(line)['port']}"
 
-    def _kill(self) -> None:
-        """End a process that was interrupted before it could be asked to end."""
-        if self._process is not None:
-            self._process.kill()
-        self.stop()
-
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the process by closing its standard input; kill it when that does not help."""
         process, self._process = self._process, None
         for client in self._clients.values():
@@ -95,17 +80,13 @@ class AwsServer:
     def client(self, service: str) -> Client:
         """Return the boto3 client for one of the stand-in's services."""
         if service not in self._clients:
-            session = boto3.session.Session(
-                aws_access_key_id=FAKE_CREDENTIALS["AWS_ACCESS_KEY_ID"],
-                aws_secret_access_key=FAKE_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-                aws_session_token=FAKE_CREDENTIALS["AWS_SESSION_TOKEN"],
-                region_name=REGION,
-            )
+            credentials = {name.lower(): value for name, value in FAKE_CREDENTIALS.items()}
+            session = boto3.session.Session(region_name=REGION, **credentials)  # type: ignore[arg-type]
             made = session.client(service, endpoint_url=self.url)  # type: ignore[call-overload]
             self._clients[service] = made
         return self._clients[service]
 
 
 def _plain_environment() -> dict[str, str]:
-    """Return this process's environment without anything that speaks of a real AWS account."""
+    """Return this process's environment without the variables of a real AWS account."""
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}

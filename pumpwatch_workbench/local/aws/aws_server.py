@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 SERVICES = frozenset({"dynamodb", "s3", "secretsmanager"})
-"""What the template's resources need; the local stack itself plays Lambda and the scheduler."""
+"""Services of the template's resources; the local stack itself plays Lambda and the scheduler."""
 
 SHUTDOWN_SECONDS = 1.0
 """A client that vanished in the middle of a request is not waited for."""
@@ -83,11 +83,11 @@ def _service(request: web.BaseRequest) -> str | None:
     The signature's scope reads `Credential=key/date/region/service/aws4_request`.
     """
     scope = request.headers.get("Authorization", "").partition("Credential=")[2].split(",")[0]
-    parts = scope.split("/")
-    if len(parts) < 2 or parts[-2] not in SERVICES:  # noqa: PLR2004
+    service = scope.rpartition("/")[0].rpartition("/")[2]
+    if service not in SERVICES:
         return None
     streams = request.headers.get("X-Amz-Target", "").startswith("DynamoDBStreams")
-    return "dynamodbstreams" if streams else parts[-2]
+    return "dynamodbstreams" if streams else service
 
 
 def _environ(request: web.BaseRequest, body: bytes) -> dict[str, Any]:

@@ -28,7 +28,7 @@ import boto3
 from pumpwatch_workbench.simulator.market_time import composed_in_market_time
 
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "COVERAGE_PROCESS_START")
-"""What of this machine's environment a function may see."""
+"""Variables of this machine's environment that a function sees."""
 
 Json = Any
 """Whatever JSON can say."""
@@ -105,7 +105,7 @@ class LocalFunction:
         self.log = io.StringIO()
         self.invocations = 0
         self.runtime = dict(runtime)
-        """What the runtime itself sets: credentials, region, where AWS is."""
+        """Variables that the runtime sets: credentials, region, where AWS is."""
         self._loaded: Handler | None = None
         self._logging: dict[str, Any] = {}
 

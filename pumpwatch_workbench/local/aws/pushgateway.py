@@ -7,9 +7,9 @@ import socket
 import subprocess
 import threading
 import time
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from http.server import ThreadingHTTPServer
-from types import TracebackType
 from typing import Self
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -59,12 +59,7 @@ class Pushgateway:
         self.url = f"http://127.0.0.1:{self._port}"
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -93,7 +88,7 @@ class Pushgateway:
             self._port = _free_port()
             address = f"127.0.0.1:{self._port}"
             with interruption_later():
-                self._process = subprocess.Popen(  # noqa: S603 - found on PATH
+                self._process = subprocess.Popen(
                     # Debian's build keeps the groups of former runs in a file unless told not to.
                     [program, f"--web.listen-address={address}", "--persistence.file="],
                     stdin=subprocess.DEVNULL,
@@ -133,7 +128,7 @@ def _get(port: int, path: str) -> str:
         text = answer.read().decode()
     finally:
         connection.close()
-    if answer.status != 200:  # noqa: PLR2004
+    if answer.status != HTTPStatus.OK:
         raise HTTPException(f"{path} answered {answer.status}")
     return text
 

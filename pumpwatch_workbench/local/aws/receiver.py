@@ -76,7 +76,7 @@ def grouping_key(path: str) -> Group:
     """Return the labels of `/metrics/job/<job>{/<label>/<value>}`. Raises `PushRefused`."""
     parts = [unquote(part) for part in path.strip("/").split("/")]
     pairs = parts[1:]
-    if parts[0] != "metrics" or len(pairs) < 2 or len(pairs) % 2:  # noqa: PLR2004
+    if parts[0] != "metrics" or not pairs or len(pairs) % 2:
         raise PushRefused(f"{path} is not /metrics/job/<job>{{/<label>/<value>}}")
     labels = {}
     for label, value in zip(pairs[::2], pairs[1::2], strict=True):
@@ -103,8 +103,8 @@ def _parsed(body: str, labels: Mapping[str, str]) -> Families:
             if any(sample.timestamp is not None for sample in family.samples):
                 raise PushRefused(f"{family.name} carries a timestamp")
             family.samples = [
-                Sample(one.name, {"instance": "", **one.labels, **labels}, one.value)
-                for one in family.samples
+                Sample(sample.name, {"instance": "", **sample.labels, **labels}, sample.value)
+                for sample in family.samples
             ]
             if family.name in families:
                 raise PushRefused(f"{family.name} comes twice")

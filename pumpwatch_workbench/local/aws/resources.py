@@ -19,7 +19,7 @@ TABLE_PROPERTIES = (
 )
 ACCOUNT = "123456789012"
 ONLY_NAMED = {"AWS::SQS::Queue": "sqs", "AWS::SNS::Topic": "sns", "AWS::IAM::Role": "iam"}
-"""What the functions' event sources refer to, but nothing here needs."""
+"""Resources that the event sources refer to, but nothing here needs."""
 
 
 def create_resources(template: Template, aws: AwsServer, *, stack: str) -> None:

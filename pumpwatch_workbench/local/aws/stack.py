@@ -8,8 +8,9 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
+
+from pumpwatch_workbench.deployment import TEMPLATE
 
 from .aws import FAKE_CREDENTIALS, REGION, AwsServer
 from .functions import LocalFunction
@@ -17,7 +18,6 @@ from .resources import create_resources
 from .streams import StreamReader
 from .template import Template, TemplateError, load_template
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 SCHEDULE = "ScheduleV2"
 STREAM = "DynamoDB"
 
@@ -25,15 +25,14 @@ STREAM = "DynamoDB"
 class LocalStack:
     """Tables, bucket, secrets and functions as the template says, the AWS stand-in behind them.
 
-    `parameters` are the template's. `variables` replace environment variables of a function that
-    the template sets; one that it does not have is refused, so that the two cannot drift apart.
-    `aws`, when given, is a stand-in that runs already and is left running.
+    `parameters` are the template's. `variables` are set or replaced by function. `aws`, when given,
+    is a stand-in that runs already and is left running.
     """
 
     def __init__(
         self,
         *,
-        template: Path = REPOSITORY / "template.yaml",
+        template: Path = TEMPLATE,
         parameters: Mapping[str, object] | None = None,
         variables: Mapping[str, Mapping[str, str]] | None = None,
         stack: str = "pumpwatch-local",
@@ -44,13 +43,14 @@ class LocalStack:
             load_template(template), parameters or {}, stack=stack, region=REGION
         )
         self._variables = dict(variables or {})
-        self._refuse_unknown_variables()
+        if unknown := self._variables.keys() - dict(self._template.functions()):
+            raise TemplateError(f"the template has no function {', '.join(sorted(unknown))}")
         self._stack = stack
         self._open = ExitStack()
         self._aws_is_ours = aws is None
         self.aws = aws or AwsServer()
         self.functions: dict[str, LocalFunction] = {}
-        """By the name in the template, for example `DetectFunction`."""
+        """Functions by their name in the template, for example `DetectFunction`."""
 
     def __enter__(self) -> Self:
         if self._aws_is_ours:
@@ -64,12 +64,7 @@ class LocalStack:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open.close()
 
     def name_of(self, resource: str) -> str:
@@ -102,7 +97,7 @@ class LocalStack:
         return StreamReader(
             self.aws.client("dynamodbstreams"),
             properties["Stream"],
-            patterns=[one["Pattern"] for one in filters],
+            patterns=[chosen["Pattern"] for chosen in filters],
             batch_size=int(properties.get("BatchSize", 100)),
         )
 
@@ -114,15 +109,6 @@ class LocalStack:
                         resolved: dict[str, Any] = self._template.resolve(source["Properties"])
                         return resolved
         raise TemplateError(f"{function} has no event source of type {kind}")
-
-    def _refuse_unknown_variables(self) -> None:
-        functions = dict(self._template.functions())
-        for name, given in self._variables.items():
-            if name not in functions:
-                raise TemplateError(f"the template has no function {name}")
-            unknown = given.keys() - functions[name]["Environment"]["Variables"].keys()
-            if unknown:
-                raise TemplateError(f"{name} has no variable {', '.join(sorted(unknown))}")
 
     def _function(self, name: str, properties: Mapping[str, Any]) -> LocalFunction:
         variables = self._template.resolve(properties["Environment"]["Variables"])

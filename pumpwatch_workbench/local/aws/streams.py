@@ -7,14 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from .patterns import matches
-
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
 
 
+ABSENT = object()
+
+
+class UnsupportedPattern(Exception):
+    """The template's filter uses a comparison that the local stack does not know."""
+
+
 class StreamReader:
-    """Reads on from where it stopped. `skipped` counts the records the filter kept back."""
+    """Reads on from where it stopped. `skipped` counts the records that the filter refused."""
 
     def __init__(
         self,
@@ -53,7 +58,7 @@ class StreamReader:
             self._iterators[number] = position
 
     def _wanted(self, record: Mapping[str, Any]) -> bool:
-        wanted = not self._patterns or any(matches(one, record) for one in self._patterns)
+        wanted = not self._patterns or any(matches(pattern, record) for pattern in self._patterns)
         self.skipped += not wanted
         return wanted
 
@@ -65,3 +70,37 @@ def lambda_record(record: Mapping[str, Any], stream_arn: str) -> dict[str, Any]:
     if isinstance(written, datetime):
         change["ApproximateCreationDateTime"] = written.timestamp()
     return {**record, "dynamodb": change, "eventSourceARN": stream_arn}
+
+
+def matches(pattern: Mapping[str, Any], record: object) -> bool:
+    """Return whether a record passes a filter: each name must have a value listed for it.
+
+    Known are exact texts, numbers, booleans and null, and `prefix`, `exists` and `anything-but`.
+    """
+    for name, wanted in pattern.items():
+        value = record.get(name, ABSENT) if isinstance(record, Mapping) else ABSENT
+        if isinstance(wanted, Mapping):
+            if not matches(wanted, value):
+                return False
+        elif isinstance(wanted, list):
+            if not any(_accepts(choice, value) for choice in wanted):
+                return False
+        else:
+            raise UnsupportedPattern(f"the values for {name!r} must be a list, not {wanted!r}")
+    return True
+
+
+def _accepts(wanted: object, value: object) -> bool:
+    if not isinstance(wanted, Mapping):
+        return value is not ABSENT and type(wanted) is type(value) and wanted == value
+    if len(wanted) != 1:
+        raise UnsupportedPattern(f"one comparison at a time, not {wanted!r}")
+    ((comparison, operand),) = wanted.items()
+    if comparison == "prefix":
+        return isinstance(value, str) and value.startswith(str(operand))
+    if comparison == "exists":
+        return (value is not ABSENT) is bool(operand)
+    if comparison == "anything-but":
+        refused = operand if isinstance(operand, list) else [operand]
+        return value is not ABSENT and value not in refused
+    raise UnsupportedPattern(f"comparison {comparison!r} is not known to the local stack")

@@ -105,7 +105,7 @@ class Template:
     def resolve(self, value: Value) -> Value:
         """Return the value with every function of the template language worked out."""
         if isinstance(value, list):
-            return [one for item in value if (one := self.resolve(item)) is not NO_VALUE]
+            return [made for item in value if (made := self.resolve(item)) is not NO_VALUE]
         if not isinstance(value, dict):
             return value
         if len(value) == 1:
@@ -125,10 +125,10 @@ class Template:
             "Fn::GetAtt": self._attribute,
             "Fn::If": self._if,
             "Fn::Equals": lambda pair: self._text(pair[0]) == self._text(pair[1]),
-            "Fn::Not": lambda one: not self.resolve(one[0]),
-            "Fn::And": lambda all_of: all(self.resolve(one) for one in all_of),
-            "Fn::Or": lambda any_of: any(self.resolve(one) for one in any_of),
-            "Fn::Join": lambda pair: pair[0].join(self._text(one) for one in self.resolve(pair[1])),
+            "Fn::Not": lambda argument: not self.resolve(argument[0]),
+            "Fn::And": lambda all_of: all(map(self.resolve, all_of)),
+            "Fn::Or": lambda any_of: any(map(self.resolve, any_of)),
+            "Fn::Join": lambda pair: pair[0].join(map(self._text, self.resolve(pair[1]))),
             "Fn::Select": lambda pair: self.resolve(pair[1])[int(self.resolve(pair[0]))],
             "Fn::FindInMap": self._find_in_map,
         }
@@ -175,7 +175,7 @@ class Template:
             raise TemplateError(f"the template has no condition {name}") from None
 
     def _find_in_map(self, argument: list[Value]) -> Value:
-        name, first, second = (self.resolve(one) for one in argument)
+        name, first, second = map(self.resolve, argument)
         try:
             return self._document["Mappings"][name][first][second]
         except KeyError:
@@ -197,7 +197,7 @@ def _values(declared: Mapping[str, Any], given: Mapping[str, object]) -> dict[st
 def _checked(name: str, value: str, declaration: Mapping[str, Any]) -> str:
     """Return the value if CloudFormation would accept it."""
     problem = ""
-    allowed = [str(one) for one in declaration.get("AllowedValues", [])]
+    allowed = [str(value) for value in declaration.get("AllowedValues", [])]
     if allowed and value not in allowed:
         problem = f"not one of {', '.join(map(repr, allowed))}"
     if not re.fullmatch(declaration.get("AllowedPattern", ".*"), value, re.DOTALL):

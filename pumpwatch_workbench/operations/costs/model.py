@@ -9,21 +9,22 @@ from .prices import Prices
 from .usage import Installation, TickUse
 
 MINUTES = 43_800
-"""Of a month: 730 hours."""
+"""Minutes of a month of 730 hours."""
 HOURS = 730
+MINUTE_SECONDS = 60
 VCPU_MEGABYTES = 1769
 """Memory at which a function has one whole virtual processor."""
 SLOWER = 2.0
 """How much slower than the measuring machine's core one of Lambda's is taken to be."""
 COLD_STARTS = 24 * 30
-"""A month, of each function: one an hour is more than what is usually seen."""
+"""Cold starts a month of each function: one an hour is more than usual."""
 TIME_OUT, SCAN_RESERVE = 55.0, 10.0
 """Detect's time-out, and what a further scan within the minute must leave of it, seconds."""
 PLATFORM_LOG_BYTES = 900
 """Lambda's own lines about an invocation: start, runtimeDone, report."""
 PUSH_BYTES = 12_000
 EXCHANGE_BYTES = 8_000
-"""Sent to the exchange in a tick; what is received costs nothing."""
+"""Bytes sent to the exchange in a tick; received bytes are free."""
 TABLE_GIGABYTES = 0.1
 HISTORY_BYTES_PER_SYMBOL = 250_000
 SECRET_CALLS = 2 * MINUTES / 5
@@ -31,7 +32,7 @@ SECRET_CALLS = 2 * MINUTES / 5
 QUEUE_REQUESTS = 10_000
 KEY_REQUESTS = 0.5 * MINUTES
 NAT_BYTES_PER_TICK = 600_000
-"""Through the NAT in both directions: mostly the tickers of the whole market, compressed or not."""
+"""Bytes through the NAT in both directions: mostly the tickers of the whole market."""
 GIGABYTE = 1e9
 
 
@@ -54,23 +55,23 @@ class MonthlyCost:
 
     @property
     def fixed(self) -> float:
-        """Return what does not depend on symbols and scans."""
+        """Return the part that does not depend on symbols and scans."""
         return sum(line.dollars for line in self.lines if not line.growing)
 
     @property
     def growing(self) -> float:
-        """Return what does."""
+        """Return the part that rises with symbols or scans."""
         return sum(line.dollars for line in self.lines if line.growing)
 
     @property
     def total(self) -> float:
-        """Return both."""
+        """Return the whole cost."""
         return self.fixed + self.growing
 
 
 def scans_in_a_minute(scan_seconds: int) -> int:
     """Return how many scans an invocation of detect makes."""
-    if scan_seconds >= 60:  # noqa: PLR2004 - a minute
+    if scan_seconds >= MINUTE_SECONDS:
         return 1
     return int((TIME_OUT - SCAN_RESERVE) // scan_seconds) + 1
 
@@ -84,8 +85,8 @@ def billed_seconds(
     pause between them and their own computing.
     """
     share = min(1.0, megabytes / VCPU_MEGABYTES)
-    one = use.seconds - use.cpu_seconds + use.cpu_seconds * SLOWER / share
-    return (scans - 1) * max(scan_seconds, one) + one
+    scan = use.seconds - use.cpu_seconds + use.cpu_seconds * SLOWER / share
+    return (scans - 1) * max(scan_seconds, scan) + scan
 
 
 def monthly_cost(
@@ -135,7 +136,7 @@ def monthly_cost(
 
 
 def options(prices: Prices) -> tuple[Line, ...]:
-    """Return what the switches add: nothing of it is there by default."""
+    """Return the costs that optional parameters add."""
     nat = HOURS * prices.nat_hour + NAT_BYTES_PER_TICK * MINUTES / GIGABYTE * prices.nat_gigabyte
     return (
         Line("Encryption=customer-key", prices.key_month + KEY_REQUESTS * prices.key_request),

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from string import Template
 
+from pumpwatch_workbench.deployment import MEASUREMENTS
+
 from .model import (
     COLD_STARTS,
     SLOWER,
@@ -16,17 +18,15 @@ from .model import (
     scans_in_a_minute,
 )
 from .prices import AS_OF, FRANKFURT
-from .usage import MEASURED_SYMBOLS, REPOSITORY, installation, tick_uses
+from .usage import MEASURED_SYMBOLS, installation, tick_uses
 
-PAGE = REPOSITORY / "docs" / "costs.md"
 TEXT = Path(__file__).with_name("page.md")
-RESULTS = REPOSITORY / "benchmarks" / "results.json"
 SCANS = (60, 10, 5)
 TARGET = 5
 """Dollars a month for 1,000 symbols each minute."""
 
 
-def costs(symbols: int, scan_seconds: int, results: Path = RESULTS) -> MonthlyCost:
+def costs(symbols: int, scan_seconds: int, results: Path = MEASUREMENTS) -> MonthlyCost:
     """Return a month's cost. Raises `BadInput` for a number that was not measured."""
     return monthly_cost(
         tick_uses(results, symbols),
@@ -37,7 +37,7 @@ def costs(symbols: int, scan_seconds: int, results: Path = RESULTS) -> MonthlyCo
     )
 
 
-def costs_page(results: Path = RESULTS) -> str:
+def costs_page(results: Path = MEASUREMENTS) -> str:
     """Return the page's text."""
     return Template(TEXT.read_text(encoding="utf-8")).substitute(
         target=TARGET,
@@ -73,7 +73,7 @@ def _services(results: Path) -> Iterator[str]:
     yield "| service | part | dollars |"
     yield "| --- | --- | ---: |"
     cost = costs(MEASURED_SYMBOLS[-1], 60, results)
-    for line in sorted(cost.lines, key=lambda one: -one.dollars):
+    for line in sorted(cost.lines, key=lambda line: -line.dollars):
         yield f"| {line.service} | {'growing' if line.growing else 'fixed'} | {line.dollars:.3f} |"
     yield f"| together | | **{cost.total:.2f}** |"
 

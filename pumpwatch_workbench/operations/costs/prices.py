@@ -34,7 +34,7 @@ class Prices:
     log_gigabyte_month: float = 0.0324
     alarm_month: float = 0.10
     metric_month: float = 0.30
-    """Of a metric that is written all month; failed pushes are the only one."""
+    """Price of a metric that is written all month: only failed pushes are."""
     queue_request: float = 0.40e-6
     transfer_gigabyte: float = 0.09
     key_month: float = 1.00

@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 
 from pumpwatch.errors import BadInput
+from pumpwatch_workbench.deployment import TEMPLATE
 from pumpwatch_workbench.local.aws.template import Template, load_template
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 MEASURED_SYMBOLS = (200, 600, 1_000)
 
 
@@ -69,7 +69,7 @@ def _tick_use(figures: Mapping[str, float], name: str, symbols: int) -> TickUse:
 @cache
 def installation() -> Installation:
     """Count what the real template makes."""
-    document = load_template(REPOSITORY / "template.yaml")
+    document = load_template(TEMPLATE)
     given = {"PushgatewayUrl": "https://push.example.org"}
     template = Template(document, given, stack="costs", region="eu-central-1")
     return Installation(

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.operations.journal.agreement_figures import Agreement
 from pumpwatch_workbench.operations.journal.candles import alarms_of
-from pumpwatch_workbench.operations.journal.spread import spread_of
+from pumpwatch_workbench.operations.journal.percentiles import Spread, spread_of
 from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.recordings.tables import parse_time, read_csv
-from pumpwatch_workbench.research.evaluation.scores import WARM_UP, Score, score
+from pumpwatch_workbench.research.evaluation.scores import WARM_UP, score
 
 Label = tuple[str, int, bool]
 """Symbol, onset in milliseconds UTC, and whether it counts."""
@@ -28,6 +27,23 @@ class WatchedSymbol:
     start: int
     end: int
     missing: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Labelled pumps of the period against the alarms of the journal."""
+
+    pumps: int
+    """Counted pumps within the period."""
+    hits: int
+    early: int
+    missed: int
+    others: int
+    """Alarms near no labelled pump, of any symbol: false ones only if the labels are complete."""
+    outside: int
+    """Counted pumps before or after the period: not judged."""
+    delay_seconds: Spread | None
+    """Time from the onset to the alarm, of the hits."""
 
 
 def read_labels(path: Path) -> list[Label]:
@@ -55,11 +71,9 @@ def agreement_of(
     alarms: dict[str, list[int]] = defaultdict(list)
     for alarm in alarms_of(signals).values():
         alarms[alarm.symbol].append(alarm.time)
-    numbers = {
-        symbol: number
-        for number, symbol in enumerate(sorted({*alarms, *(one[0] for one in labels)}))
-    }
-    found: Score = score(
+    symbols = sorted({*alarms, *(symbol for symbol, _, _ in labels)})
+    numbers = {symbol: number for number, symbol in enumerate(symbols)}
+    result = score(
         # Whoever kept the journal was warm when the period began.
         [WatchedSymbol(number, since - WARM_UP, until) for number in numbers.values()],
         [
@@ -69,11 +83,11 @@ def agreement_of(
         {numbers[symbol]: times for symbol, times in alarms.items()},
     )
     return Agreement(
-        pumps=found.events,
-        hits=found.hits,
-        early=found.early,
-        missed=found.missed,
-        others=found.false_alarms,
-        outside=sum(counts for _, _, counts in labels) - found.events,
-        delay_seconds=spread_of(found.delays),
+        pumps=result.events,
+        hits=result.hits,
+        early=result.early,
+        missed=result.missed,
+        others=result.false_alarms,
+        outside=sum(counts for _, _, counts in labels) - result.events,
+        delay_seconds=spread_of(result.delays),
     )

@@ -30,7 +30,7 @@ def stored_candles(
 ) -> dict[str, Sequence[CandleRow]]:
     """Return the minutes around the latest events that the history still holds."""
     wanted = dict(list(alarms_of(signals).items())[-MOST_EVENTS:])
-    found: dict[str, Sequence[CandleRow]] = {}
+    kept: dict[str, Sequence[CandleRow]] = {}
     for number in range(MOST_SLICES if wanted else 0):
         candles = history.load_slice(number, interval=MINUTE)
         if candles is None:
@@ -40,8 +40,8 @@ def stored_candles(
             if alarm.symbol in rows:
                 minutes = _window(candles, rows[alarm.symbol], alarm.time)
                 if minutes:
-                    found[event_id] = minutes
-    return found
+                    kept[event_id] = minutes
+    return kept
 
 
 def fetched_candles(
@@ -51,19 +51,19 @@ def fetched_candles(
 
     An event whose symbol the exchange does not know any more stays without.
     """
-    found = dict(known)
+    candles = dict(known)
     for event_id, alarm in list(alarms_of(signals).items())[-MOST_EVENTS:]:
-        if event_id in found:
+        if event_id in candles:
             continue
         first = (alarm.time - WINDOW_BEFORE_MS) // MINUTE * MINUTE
         request = CandleRequest(alarm.symbol, MINUTE, first, alarm.time + WINDOW_AFTER_MS)
         series = market.candles([request]).get(alarm.symbol)
         if isinstance(series, CandleSeries) and len(series.open_time):
-            found[event_id] = [
+            candles[event_id] = [
                 _row(int(time), values)
                 for time, values in zip(series.open_time, series.values, strict=True)
             ]
-    return found
+    return candles
 
 
 def _window(candles: Candles, row: int, alarm: int) -> list[CandleRow]:

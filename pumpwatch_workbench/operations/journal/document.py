@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
+from typing import cast
 
 from pumpwatch.adapters.records import record_fields
 from pumpwatch_workbench.operations.journal.candles import alarms_of
 from pumpwatch_workbench.operations.journal.figures import Figures
 from pumpwatch_workbench.operations.journal.kpis import kpis_of
-from pumpwatch_workbench.operations.journal.machine import Machine
 from pumpwatch_workbench.operations.journal.period import Period
+from pumpwatch_workbench.operations.journal.runs import Machine
 from pumpwatch_workbench.pages.words import plain
 
 
@@ -21,21 +22,20 @@ def document_of(period: Period, figures: Figures) -> dict[str, object]:
         "since": period.since,
         "until": period.until,
         "kpis": _flat(figures),
-        "key_figures": [asdict(one) for one in kpis_of(figures)],
+        "key_figures": [asdict(kpi) for kpi in kpis_of(figures)],
         "events": [record_fields(alarm) for alarm in alarms_of(period.signals).values()],
         "trades": [record_fields(trade) for trade in period.trades],
-        "halts": [{**record_fields(one.halt), "ended": one.ended} for one in period.halts],
+        "halts": [{**record_fields(span.halt), "ended": span.ended} for span in period.halts],
         "locks": [record_fields(lock) for lock in period.locks],
         "not_recorded": list(figures.not_recorded),
     }
-    found: dict[str, object] = plain(document)  # type: ignore[assignment]
-    return found
+    return cast(dict[str, object], plain(document))
 
 
 def _flat(figures: Figures) -> dict[str, object]:
     """Return every figure under a name of its own."""
     trading, runs, machine = figures.trading, figures.runs, figures.machine
-    found: dict[str, object] = {
+    flat: dict[str, object] = {
         "events": figures.events,
         "signals": figures.signals,
         **asdict(trading),
@@ -45,13 +45,13 @@ def _flat(figures: Figures) -> dict[str, object]:
         "api": [{**asdict(row), "error_rate": row.error_rate} for row in figures.api],
         "functions": [
             {
-                **asdict(one),
-                "time_headroom": one.time_headroom,
-                "memory_headroom": one.memory_headroom,
+                **asdict(function),
+                "time_headroom": function.time_headroom,
+                "memory_headroom": function.memory_headroom,
             }
-            for one in figures.functions
+            for function in figures.functions
         ],
-        "histograms": [asdict(one) for one in figures.histograms],
+        "histograms": [asdict(bounds) for bounds in figures.histograms],
         "repairs": figures.repairs,
         "agreement": None if figures.agreement is None else asdict(figures.agreement),
         "ticks": runs and runs.ticks,
@@ -63,7 +63,7 @@ def _flat(figures: Figures) -> dict[str, object]:
     }
     names = (field.name for field in fields(Machine))
     return (
-        found
+        flat
         | {name: machine and getattr(machine, name) for name in names}
         | {
             "time_headroom": machine and machine.time_headroom,

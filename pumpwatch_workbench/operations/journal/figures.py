@@ -1,35 +1,42 @@
-"""The figures that say how it goes, from what a store recorded. What is not there is said."""
+"""The figures of a period, and sentences about what its store does not record."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from pumpwatch.domain.trading.orders import Leg, Outcome
-from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch_workbench.local.store import RunRecord
-from pumpwatch_workbench.operations.journal.agreement_figures import Agreement
-from pumpwatch_workbench.operations.journal.api_requests import ApiRow, api_rows
-from pumpwatch_workbench.operations.journal.function_runs import (
+from pumpwatch_workbench.operations.journal.agreement import Agreement
+from pumpwatch_workbench.operations.journal.percentiles import (
+    Bounds,
+    Spread,
+    bounds_of,
+    labels_of,
+    spread_of,
+)
+from pumpwatch_workbench.operations.journal.period import Period
+from pumpwatch_workbench.operations.journal.runs import (
     FunctionRuns,
+    Machine,
     function_runs,
+    machine_of,
     machine_of_functions,
 )
-from pumpwatch_workbench.operations.journal.histograms import Bounds, bounds_of
-from pumpwatch_workbench.operations.journal.machine import Machine, machine_of
-from pumpwatch_workbench.operations.journal.missing import not_recorded
-from pumpwatch_workbench.operations.journal.period import Period
 from pumpwatch_workbench.operations.journal.spending import Spending, spending_of
-from pumpwatch_workbench.operations.journal.spread import Spread, spread_of
 from pumpwatch_workbench.research.evaluation.shares import wilson_interval
+
+TOTAL_OF_REQUESTS = re.compile(r"\w+_api_requests_total\|(.+)")
+GOOD_CODE = "ok"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trading:
-    """Trades of the period. Money in USDT; None: there is nothing to reckon it from."""
+    """Trades of the period. Money in USDT; None: there is nothing to compute it from."""
 
     entries_sent: int
     entries_filled: int
@@ -63,7 +70,7 @@ class Trading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
-    """What the run records tell."""
+    """Figures of paper trading's run records."""
 
     ticks: int
     late: int
@@ -72,6 +79,21 @@ class Runs:
     alerts_delivered: int
     equity: Decimal | None
     """USDT, at the last tick that knew it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRow:
+    """Requests to one endpoint: how many, how many failed, and the failures by code."""
+
+    endpoint: str
+    requests: int
+    failures: int
+    codes: tuple[tuple[str, int], ...]
+
+    @property
+    def error_rate(self) -> float:
+        """Return the share of the requests that failed."""
+        return self.failures / self.requests if self.requests else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +107,7 @@ class Figures:
     runs: Runs | None
     machine: Machine | None
     functions: tuple[FunctionRuns, ...]
-    """Of a deployed stage, from Lambda's own log."""
+    """Runs of a deployed stage, from Lambda's own log."""
     api: tuple[ApiRow, ...]
     histograms: tuple[Bounds, ...]
     agreement: Agreement | None = None
@@ -96,7 +118,7 @@ class Figures:
 
 def figures_of(period: Period, agreement: Agreement | None = None) -> Figures:
     """Return the figures of a period; `agreement` with known pumps where there are labels."""
-    api = api_rows(period.totals)
+    api = _api_rows(period.totals)
     functions = tuple(function_runs(log) for log in period.logs or ())
     return Figures(
         events=len({signal.event_id for signal in period.signals}),
@@ -111,7 +133,7 @@ def figures_of(period: Period, agreement: Agreement | None = None) -> Figures:
         agreement=agreement,
         repairs=tuple(Counter(note.kind for _, note in period.repairs).most_common()),
         not_recorded=tuple(
-            not_recorded(period, functions, counted=bool(api), labelled=agreement is not None)
+            _not_recorded(period, functions, counted=bool(api), labelled=agreement is not None)
         ),
     )
 
@@ -123,33 +145,34 @@ def _machine(period: Period, functions: Sequence[FunctionRuns]) -> Machine | Non
 
 
 def _trading(period: Period) -> Trading:
-    results = [one.realised_pnl for one in period.trades if one.state is TradeState.CLOSED]
-    won = sum(one > 0 for one in results)
-    entries = [one for one in period.orders if one.leg is Leg.ENTRY]
-    filled = sum(one.outcome is Outcome.FILLED for one in entries)
-    signalled = {one.signal_id: one.signal_time for one in period.trades}
-    denials = Counter(
-        _plain(one.denial) for one in period.trades if one.state is TradeState.DROPPED
-    )
+    trades, orders = period.trades, period.orders
+    results = [trade.realised_pnl for trade in trades if trade.state is TradeState.CLOSED]
+    won = sum(result > 0 for result in results)
+    entries = [order for order in orders if order.leg is Leg.ENTRY]
+    filled = sum(order.outcome is Outcome.FILLED for order in entries)
+    signalled = {trade.signal_id: trade.signal_time for trade in trades}
+    denials = Counter(_plain(trade.denial) for trade in trades if trade.state is TradeState.DROPPED)
     return Trading(
         entries_sent=len(entries),
         entries_filled=filled,
         denied=sum(denials.values()),
         closed=len(results),
         won=won,
-        open_now=sum(one.state.live for one in period.trades),
+        open_now=sum(trade.state.live for trade in trades),
         win_interval=wilson_interval(won, len(results)),
         fill_interval=wilson_interval(filled, len(entries)),
         realised=sum(results, Decimal(0)),
-        largest_win=max((one for one in results if one > 0), default=None),
-        largest_loss=min((one for one in results if one < 0), default=None),
-        stop_verified=spread_of(_until_stop(one) for one in period.trades),
-        signal_to_order=spread_of(
-            _seconds(signalled.get(one.signal_id), one.intended)
-            for one in entries
-            if one.attempt == 0
+        largest_win=max((result for result in results if result > 0), default=None),
+        largest_loss=min((result for result in results if result < 0), default=None),
+        stop_verified=spread_of(
+            _seconds(trade.entry_time, trade.stop_verified) for trade in trades
         ),
-        order_to_outcome=spread_of(_seconds(one.intended, one.settled) for one in period.orders),
+        signal_to_order=spread_of(
+            _seconds(signalled.get(order.signal_id), order.intended)
+            for order in entries
+            if order.attempt == 0
+        ),
+        order_to_outcome=spread_of(_seconds(order.intended, order.settled) for order in orders),
         denials=tuple(denials.most_common()),
     )
 
@@ -157,11 +180,11 @@ def _trading(period: Period) -> Trading:
 def _runs(runs: Sequence[RunRecord]) -> Runs:
     return Runs(
         ticks=len(runs),
-        late=sum(one.stale for one in runs),
-        failed=sum(bool(one.problem) for one in runs),
-        alerts_raised=sum(one.alerts_raised for one in runs),
-        alerts_delivered=sum(one.alerts_delivered for one in runs),
-        equity=next((one.equity for one in reversed(runs) if one.equity is not None), None),
+        late=sum(run.stale for run in runs),
+        failed=sum(bool(run.problem) for run in runs),
+        alerts_raised=sum(run.alerts_raised for run in runs),
+        alerts_delivered=sum(run.alerts_delivered for run in runs),
+        equity=next((run.equity for run in reversed(runs) if run.equity is not None), None),
     )
 
 
@@ -170,10 +193,64 @@ def _plain(denial: str) -> str:
     return re.sub(r"\d[\d.,:]*", "…", denial) or "no reason given"
 
 
-def _until_stop(trade: Trade) -> float | None:
-    return _seconds(trade.entry_time, trade.stop_verified)
-
-
 def _seconds(begin: int | None, end: int | None) -> float | None:
     """Return the time between two moments; clocks that disagree give 0."""
     return None if begin is None or end is None else max(0.0, (end - begin) / 1000)
+
+
+def _api_rows(all_totals: Mapping[str, Mapping[str, Decimal]]) -> tuple[ApiRow, ...]:
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for totals in all_totals.values():
+        for key, value in totals.items():
+            match = TOTAL_OF_REQUESTS.fullmatch(key)
+            labels = labels_of(match[1]) if match else {}
+            if "endpoint" in labels and "code" in labels and value:
+                counts[labels["endpoint"]][labels["code"]] += int(value)
+    return tuple(_api_row(endpoint, codes) for endpoint, codes in sorted(counts.items()))
+
+
+def _api_row(endpoint: str, codes: Counter[str]) -> ApiRow:
+    bad = tuple((code, count) for code, count in codes.most_common() if code != GOOD_CODE)
+    return ApiRow(endpoint, codes.total(), sum(count for _, count in bad), bad)
+
+
+def _not_recorded(
+    period: Period, functions: Sequence[FunctionRuns], *, counted: bool, labelled: bool
+) -> Iterator[str]:
+    """Yield a sentence for each figure that the store does not have."""
+    if not labelled:
+        yield "Detection agreement: no pump is labelled; --labels FILE names those that are known."
+    if period.runs is None:
+        yield from _of_runs(period, functions)
+        yield "Alerts raised and delivered: Grafana and Slack keep them."
+        yield (
+            "Protections that ended more than a day ago, and halts that were lifted: the table"
+            " forgets them."
+        )
+        if period.aws is None:
+            yield "AWS's costs: no measurement lies beside this program, docs/costs.md."
+    if not counted:
+        yield "Requests to the exchange by endpoint: nothing was counted yet."
+
+
+def _of_runs(period: Period, functions: Sequence[FunctionRuns]) -> Iterator[str]:
+    if period.logs is None:
+        yield (
+            "Latency, CPU and memory of each run: the table keeps no run records; see Prometheus"
+            " or CloudWatch."
+        )
+        return
+    yield "CPU time of each run: Lambda does not tell CPU time."
+    for function in functions:
+        name = function.function
+        if function.problem:
+            yield f"Time and memory of {name}'s runs: {function.problem}."
+        elif not function.runs:
+            yield f"Time and memory of {name}'s runs: its log tells of none in this period."
+        if function.cut:
+            yield f"Earlier runs of {name}: only the latest {function.runs:,} were read."
+        if function.unreadable:
+            yield (
+                f"{function.unreadable:,} of the runs of {name}: Lambda's report of them has a"
+                " form that is not known here."
+            )

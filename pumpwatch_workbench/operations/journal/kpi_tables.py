@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from pumpwatch_workbench.operations.journal.api_requests import ApiRow
-from pumpwatch_workbench.operations.journal.figures import Figures
-from pumpwatch_workbench.operations.journal.function_runs import FunctionRuns
-from pumpwatch_workbench.operations.journal.histograms import Bounds
+from pumpwatch_workbench.operations.journal.figures import ApiRow, Figures
 from pumpwatch_workbench.operations.journal.kpis import Kpi, kpis_of
 from pumpwatch_workbench.operations.journal.page_tables import NO_DATA
-from pumpwatch_workbench.operations.journal.spread import Spread
+from pumpwatch_workbench.operations.journal.percentiles import Bounds, Spread
+from pumpwatch_workbench.operations.journal.runs import FunctionRuns
 from pumpwatch_workbench.pages.tables import Cell, Column, Table
 from pumpwatch_workbench.pages.words import NOTHING, date_and_clock, number, seconds, share
 
@@ -28,25 +26,25 @@ def kpi_table(figures: Figures) -> Table:
     )
     rows = tuple(
         (
-            Cell(one.name),
-            Cell.nothing(NO_DATA) if one.value is None else Cell(kpi_value(one)),
-            Cell(number(one.n)),
-            Cell(_interval(one)),
-            Cell(one.counted),
-            Cell(one.note),
+            Cell(kpi.name),
+            Cell.nothing(NO_DATA) if kpi.value is None else Cell(kpi_value(kpi)),
+            Cell(number(kpi.n)),
+            Cell(_interval(kpi)),
+            Cell(kpi.counted),
+            Cell(kpi.note),
         )
-        for one in kpis_of(figures)
+        for kpi in kpis_of(figures)
     )
     return Table(
         "n: observations in the period; intervals by Wilson's score method.", columns, rows
     )
 
 
-def kpi_value(one: Kpi) -> str:
+def kpi_value(kpi: Kpi) -> str:
     """Return the value with its unit; "no data" where there is none."""
-    if one.value is None:
+    if kpi.value is None:
         return NO_DATA
-    return seconds(one.value) if one.unit == "seconds" else share(one.value, places=1)
+    return seconds(kpi.value) if kpi.unit == "seconds" else share(kpi.value, places=1)
 
 
 def times_table(figures: Figures) -> Table:
@@ -84,11 +82,11 @@ def functions_table(functions: Sequence[FunctionRuns]) -> Table:
         Column("Memory at most", numeric=True, wide=True),
         Column("First read, UTC", wide=True),
     )
-    rows = tuple(_function_cells(one) for one in functions)
+    rows = tuple(_function_cells(function) for function in functions)
     cut = [
-        f"Of {one.function} the latest {one.runs:,} runs alone were read."
-        for one in functions
-        if one.cut
+        f"Of {function.function} the latest {function.runs:,} runs alone were read."
+        for function in functions
+        if function.cut
     ]
     return Table(" ".join(["From Lambda's own log.", *cut]), columns, rows)
 
@@ -138,10 +136,10 @@ def api_table(rows: Sequence[ApiRow]) -> Table:
     return Table("Requests to the exchange since the store was made.", columns, cells)
 
 
-def _interval(one: Kpi) -> str:
-    if one.interval is None:
+def _interval(kpi: Kpi) -> str:
+    if kpi.interval is None:
         return NOTHING
-    low, high = one.interval
+    low, high = kpi.interval
     return f"{share(low, places=1)} to {share(high, places=1)}"
 
 
@@ -149,26 +147,26 @@ def _spread_cells(name: str, spread: Spread | None) -> tuple[Cell, ...]:
     if spread is None:
         return (Cell(name), Cell("0"), *([Cell.nothing()] * 3), Cell.nothing(NO_DATA))
     values = (spread.p50, spread.p95, spread.p99, spread.largest)
-    return (Cell(name), Cell(number(spread.count)), *(Cell(seconds(one)) for one in values))
+    return (Cell(name), Cell(number(spread.count)), *(Cell(seconds(value)) for value in values))
 
 
-def _function_cells(one: FunctionRuns) -> tuple[Cell, ...]:
-    if not one.runs:
-        return (Cell(one.function), Cell.nothing(NO_DATA), *([Cell.nothing()] * 7))
-    init = one.init_seconds
+def _function_cells(function: FunctionRuns) -> tuple[Cell, ...]:
+    if not function.runs:
+        return (Cell(function.function), Cell.nothing(NO_DATA), *([Cell.nothing()] * 7))
+    init = function.init_seconds
     memory = NO_DATA
-    if one.memory_mib is not None and one.memory_limit_mib is not None:
-        memory = f"{one.memory_mib:,.0f} of {one.memory_limit_mib:,.0f} MiB"
+    if function.memory_mib is not None and function.memory_limit_mib is not None:
+        memory = f"{function.memory_mib:,.0f} of {function.memory_limit_mib:,.0f} MiB"
     return (
-        Cell(one.function),
-        Cell(number(one.runs)),
-        Cell(number(one.failed), "bad" if one.failed else ""),
-        Cell(number(one.timed_out), "bad" if one.timed_out else ""),
-        Cell(number(one.cold_starts)),
+        Cell(function.function),
+        Cell(number(function.runs)),
+        Cell(number(function.failed), "bad" if function.failed else ""),
+        Cell(number(function.timed_out), "bad" if function.timed_out else ""),
+        Cell(number(function.cold_starts)),
         Cell(seconds(init.p50) if init else NOTHING),
         Cell(seconds(init.largest) if init else NOTHING),
         Cell(memory),
-        Cell(date_and_clock(one.first)),
+        Cell(date_and_clock(function.first)),
     )
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pumpwatch_workbench.operations.journal.figures import Figures
-from pumpwatch_workbench.operations.journal.function_runs import FunctionRuns
-from pumpwatch_workbench.operations.journal.machine import Machine
-from pumpwatch_workbench.operations.journal.spread import Spread
+from pumpwatch_workbench.operations.journal.percentiles import Spread
+from pumpwatch_workbench.operations.journal.runs import FunctionRuns, Machine
 from pumpwatch_workbench.research.evaluation.shares import wilson_interval
 
 Unit = Literal["share", "seconds"]
@@ -58,10 +57,12 @@ def _trading(figures: Figures) -> Iterator[Kpi]:
 
 
 def _agreement(figures: Figures) -> Iterator[Kpi]:
-    found = figures.agreement
-    hits, pumps, others = (found.hits, found.pumps, found.others) if found else (0, 0, 0)
-    missing = "" if found else "no labels: --labels FILE"
-    early = f"{found.early} early, {found.missed} missed" if found else missing
+    agreement = figures.agreement
+    hits, pumps, others = (
+        (agreement.hits, agreement.pumps, agreement.others) if agreement else (0, 0, 0)
+    )
+    missing = "" if agreement else "no labels: --labels FILE"
+    early = f"{agreement.early} early, {agreement.missed} missed" if agreement else missing
     yield _rate("Detection: pumps found", hits, pumps, "labelled pumps", early)
     yield _rate(
         "Detection: alarms that were pumps",
@@ -70,7 +71,7 @@ def _agreement(figures: Figures) -> Iterator[Kpi]:
         "alarms that count",
         missing or "at least, unless the labels name every pump",
     )
-    delays = found.delay_seconds if found else None
+    delays = agreement.delay_seconds if agreement else None
     yield _middle("Detection delay, median", delays, "hits", missing or "from the onset")
 
 
@@ -99,17 +100,17 @@ def _latencies(figures: Figures) -> Iterator[Kpi]:
 def _failed_runs(figures: Figures) -> Kpi:
     if figures.runs is not None:
         return _rate("Failed runs", figures.runs.failed, figures.runs.ticks, "ticks", "")
-    known = [one for one in figures.functions if one.runs]
+    known = [function for function in figures.functions if function.runs]
     words = [
-        f"{one.function} {one.failed:,}, of them {one.timed_out:,} timed out"
-        if one.runs
-        else f"no data of {one.function}"
-        for one in figures.functions
+        f"{function.function} {function.failed:,}, of them {function.timed_out:,} timed out"
+        if function.runs
+        else f"no data of {function.function}"
+        for function in figures.functions
     ]
     return _rate(
         "Failed runs",
-        sum(one.failed for one in known),
-        sum(one.runs for one in known),
+        sum(function.failed for function in known),
+        sum(function.runs for function in known),
         "runs",
         "; ".join(words) if known else _no_runs(figures.functions),
     )
@@ -159,7 +160,7 @@ def _no_runs(functions: Sequence[FunctionRuns]) -> str:
     """Return why nothing is known of the runs."""
     if not functions:
         return "not recorded: see Prometheus or CloudWatch"
-    problems = dict.fromkeys(one.problem for one in functions if one.problem)
+    problems = dict.fromkeys(function.problem for function in functions if function.problem)
     return "; ".join(problems) or "the functions' logs tell of no run"
 
 
@@ -179,11 +180,11 @@ def _time_words(figures: Figures, machine: Machine) -> str:
 def _whose_time(figures: Figures, machine: Machine) -> str:
     """Return which function's time counts, and why another's does not."""
     others = [
-        f"{one.function} scans until its minute is over, on purpose"
-        if one.scans_its_minute
-        else f"no data of {one.function}"
-        for one in figures.functions
-        if one.time_headroom is None
+        f"{function.function} scans until its minute is over, on purpose"
+        if function.scans_its_minute
+        else f"no data of {function.function}"
+        for function in figures.functions
+        if function.time_headroom is None
     ]
     if not machine.time_of:
         return "; ".join(others)
@@ -212,6 +213,6 @@ def _middle(name: str, spread: Spread | None, counted: str, note: str = "") -> K
 
 def _high(name: str, spread: Spread | None, counted: str, note: str = "") -> Kpi:
     largest = f"largest {spread.largest:,.2f} s" if spread else ""
-    words = "; ".join(one for one in (note, largest) if one)
+    words = "; ".join(part for part in (note, largest) if part)
     value = spread.p95 if spread else None
     return Kpi(name, value, "seconds", spread.count if spread else 0, counted, note=words)

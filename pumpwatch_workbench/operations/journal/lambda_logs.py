@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 MOST_RUNS = 12_000
-"""Of one function: more than a week of minutes."""
+"""Runs of a function that are read: more than a week of minutes."""
 REPORTS = '{ $.type = "platform.report" }'
 NEWEST_FIRST_SINCE = 1_704_067_200_000
 """2024: from here on CloudWatch answers newest first. The stack keeps logs for a year at most."""
@@ -46,7 +46,7 @@ class FunctionLog:
     function: str
     invocations: Sequence[Invocation] = ()
     cut: bool = False
-    """There are earlier runs in the period, which were not read."""
+    """Whether there are earlier runs in the period, which were not read."""
     unreadable: int = 0
     """Reports of another form than the one known here."""
     problem: str = ""
@@ -77,7 +77,7 @@ class _Report(_Form):
 
 
 def read_log(
-    logs: Any,  # noqa: ANN401 - boto3's client
+    logs: Any,
     function: str,
     group: str,
     since: int,
@@ -91,26 +91,26 @@ def read_log(
     Whatever AWS refuses is told in `problem`: a report lacks these figures and still comes.
     """
     try:
-        found = list(islice(_events(logs, group, since, until), most + 1))
+        events = list(islice(_events(logs, group, since, until), most + 1))
     except ClientError as error:
         return FunctionLog(function, problem=_refusal(error, group))
     except ParamValidationError:
         return FunctionLog(function, problem="this boto3 cannot read logs newest first: update it")
     except BotoCoreError as error:
         return FunctionLog(function, problem=f"CloudWatch did not answer about {group}: {error}")
-    read = [_invocation(*one) for one in found[:most]]
-    known = sorted((one for one in read if one is not None), key=lambda one: one.time)
+    read = [_invocation(*event) for event in events[:most]]
+    known = sorted((run for run in read if run is not None), key=lambda run: run.time)
     return FunctionLog(
         function,
         known,
-        cut=len(found) > most,
+        cut=len(events) > most,
         unreadable=len(read) - len(known),
         scans_its_minute=scans_its_minute,
     )
 
 
 def _events(
-    logs: Any,  # noqa: ANN401 - boto3's client
+    logs: Any,
     group: str,
     since: int,
     until: int,

@@ -115,7 +115,7 @@ def _facts(row: EventRow) -> list[tuple[str, str]]:
 
 def _result_over_time(period: Period) -> tuple[str, str, list[tuple[int, Decimal]]]:
     """Return title, words and points of what trading made: equity, or else realised profit."""
-    curve = [(one.time, one.equity) for one in period.runs or () if one.equity is not None]
+    curve = [(run.time, run.equity) for run in period.runs or () if run.equity is not None]
     if curve:
         return "Equity", equity_words(curve, "Equity", "open positions at their last price"), curve
     curve = _realised(period.trades)
@@ -125,11 +125,12 @@ def _result_over_time(period: Period) -> tuple[str, str, list[tuple[int, Decimal
 def _realised(trades: Sequence[Trade]) -> list[tuple[int, Decimal]]:
     """Return the realised profit of the period after each moment at which trades closed."""
     closed = sorted(
-        (one for one in trades if one.exit_time is not None), key=lambda one: one.exit_time or 0
+        (trade for trade in trades if trade.exit_time is not None),
+        key=lambda trade: trade.exit_time or 0,
     )
     total = Decimal(0)
-    points = [(min(one.created for one in closed), total)] if closed else []
-    for time, some in groupby(closed, key=lambda one: one.exit_time or 0):
-        total += sum((one.realised_pnl for one in some), Decimal(0))
+    points = [(min(trade.created for trade in closed), total)] if closed else []
+    for time, some in groupby(closed, key=lambda trade: trade.exit_time or 0):
+        total += sum((trade.realised_pnl for trade in some), Decimal(0))
         points.append((time, total))
     return points

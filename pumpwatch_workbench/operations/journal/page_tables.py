@@ -112,13 +112,14 @@ def costs_table(spent: Spending) -> Table:
         Column("n", numeric=True, wide=True),
         Column("What it is", prose=True),
     )
-    held = number(spent.trades)
+    positions = number(spent.trades)
     fees, funding = (
-        f"{money(one)} USDT" if spent.trades else NO_DATA for one in (spent.fees, spent.funding)
+        f"{money(amount)} USDT" if spent.trades else NO_DATA
+        for amount in (spent.fees, spent.funding)
     )
     rows = [
-        ("Fees", fees, held, "within the results above"),
-        ("Funding", funding, held, "paid; below zero: received"),
+        ("Fees", fees, positions, "within the results above"),
+        ("Funding", funding, positions, "paid; below zero: received"),
         _slippage("Slippage of entries", spent.entry_slippage, "from the price they were sized at"),
         _slippage("Slippage of stops", spent.stop_slippage, "from the stop's price"),
         _aws(spent),
@@ -131,14 +132,14 @@ def costs_table(spent: Spending) -> Table:
     )
 
 
-def _slippage(name: str, found: Slippage, words: str) -> tuple[str, str, str, str]:
-    if not found.trades:
+def _slippage(name: str, slippage: Slippage, words: str) -> tuple[str, str, str, str]:
+    if not slippage.trades:
         return name, NO_DATA, "0", words
-    part = share(found.share, places=2)
+    part = share(slippage.share, places=2)
     return (
         name,
-        f"{money(found.usdt)} USDT",
-        number(found.trades),
+        f"{money(slippage.usdt)} USDT",
+        number(slippage.trades),
         f"{part} of the notional, {words}",
     )
 
@@ -158,9 +159,9 @@ def _aws(spent: Spending) -> tuple[str, str, str, str]:
 
 def _stops(period: Period) -> Iterator[tuple[int, str, str, str, str]]:
     """Yield halts and locks: since, what, until, symbol, reason."""
-    for one in period.halts:
-        what = f"halt by {one.halt.by or 'a person'}"
-        yield one.halt.since, what, _end(one.ended), "all", one.halt.reason
+    for span in period.halts:
+        what = f"halt by {span.halt.by or 'a person'}"
+        yield span.halt.since, what, _end(span.ended), "all", span.halt.reason
     for lock in period.locks:
         what = lock.protection.replace("_", " ")
         yield lock.since, what, _end(lock.until), lock.symbol or "all", lock.reason
@@ -172,8 +173,11 @@ def _ticks_tile(figures: Figures) -> Tile:
         return Tile("Ticks", f"{runs.ticks:,}", f"{runs.late} late, {runs.failed} with a failure")
     if not functions:
         return Tile("Ticks", UNKNOWN, "the table keeps no run records")
-    count, failed = sum(one.runs for one in functions), sum(one.failed for one in functions)
-    names = " and ".join(one.function for one in functions if one.runs)
+    count, failed = (
+        sum(function.runs for function in functions),
+        sum(function.failed for function in functions),
+    )
+    names = " and ".join(function.function for function in functions if function.runs)
     return Tile(
         "Runs",
         f"{count:,}" if count else NO_DATA,

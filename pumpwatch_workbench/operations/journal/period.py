@@ -1,18 +1,36 @@
-"""What a store says about a stretch of time: everything that the report is made of."""
+"""What a store says about a stretch of time: everything that the report is made of.
+
+Paper trading's file is read here, a deployed stack in `stack`.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
-from pumpwatch_workbench.local.store import RunRecord
+from pumpwatch.metrics.catalogue import DETECT, TRADE
+from pumpwatch_workbench.local.store import (
+    Database,
+    RunRecord,
+    SqliteHaltStore,
+    SqliteHistoryStore,
+    SqliteJournal,
+    SqliteLockStore,
+    SqliteRunRecords,
+    SqliteSignalStore,
+    SqliteTotalsStore,
+)
+from pumpwatch_workbench.operations.journal.candles import stored_candles
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog
 from pumpwatch_workbench.pages.event_rows import CandleRow
+from pumpwatch_workbench.play.paper.options import STAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +47,7 @@ class RunningCost:
 
     dollars_a_month: float
     symbols: int
-    """That it was reckoned for: the most that was measured."""
+    """The most that were measured: the cost is for them."""
     scan_seconds: int
 
 
@@ -47,18 +65,52 @@ class Period:
     orders: Sequence[OrderRecord]
     signals: Sequence[Signal]
     repairs: Sequence[tuple[str, RepairNote]] = ()
-    """Each with the id of its signal."""
+    """Repairs with the id of their signal."""
     locks: Sequence[Lock] = ()
-    """That were in force at some time in the period, as far as the store remembers."""
+    """Locks in force at some time in the period, as far as the store remembers."""
     halts: Sequence[HaltSpan] = ()
     totals: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
-    """By function; since the store was made, not only in the period."""
+    """Totals by function, since the store was made, not only in the period."""
     runs: Sequence[RunRecord] | None = None
     logs: Sequence[FunctionLog] | None = None
     """What Lambda logged about the runs of each deployed function."""
     memory_limit_mib: float | None = None
-    """Of the machine that keeps the run records."""
+    """Memory of the machine that keeps the run records."""
     aws: RunningCost | None = None
     """None: nothing runs there, or it was not measured."""
     candles: Mapping[str, Sequence[CandleRow]] = field(default_factory=dict)
-    """By event id, from 20 minutes before the alarm to 60 minutes after it."""
+    """Candles by event id, from 20 minutes before the alarm to 60 minutes after it."""
+
+
+def period_of_file(path: Path, since: int, until: int) -> Period:
+    """Return what the file says. Raises `StoreProblem` for one that cannot be read."""
+    database = Database(path, writable=False)
+    try:
+        journal, totals = SqliteJournal(database), SqliteTotalsStore(database)
+        signals = SqliteSignalStore(database).since(since)
+        return Period(
+            source=str(path),
+            stage=STAGE,
+            since=since,
+            until=until,
+            trades=journal.trades_since(since),
+            orders=journal.orders_since(since),
+            signals=signals,
+            repairs=journal.repairs_since(since),
+            locks=SqliteLockStore(database).since(since),
+            halts=[HaltSpan(*halt) for halt in SqliteHaltStore(database).since(since)],
+            totals={name: totals.read(name) for name in (DETECT, TRADE)},
+            runs=SqliteRunRecords(database).since(since),
+            memory_limit_mib=_memory_of_this_machine(),
+            candles=stored_candles(SqliteHistoryStore(database), signals),
+        )
+    finally:
+        database.close()
+
+
+def _memory_of_this_machine() -> float | None:
+    """Return the memory in MiB; paper trading runs where its file is. None where unknown."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20
+    except (AttributeError, ValueError, OSError):
+        return None

@@ -20,10 +20,10 @@ class Slippage:
     """How much worse than planned fills were, USDT; below zero: better."""
 
     trades: int
-    """Whose planned price is known."""
+    """Trades whose planned price is known."""
     usdt: Decimal
     notional: Decimal
-    """At the planned prices, USDT."""
+    """Notional at the planned prices, USDT."""
 
     @property
     def share(self) -> float | None:
@@ -46,14 +46,14 @@ class Spending:
     """Money in USDT, apart from AWS's dollars. Slippage is part of the trades' results already."""
 
     trades: int
-    """That held a position."""
+    """Trades with a position."""
     fees: Decimal
     funding: Decimal
     """Paid; below zero: received."""
     entry_slippage: Slippage
-    """From the book's best price when the entry was sized."""
+    """Slippage from the book's best price when the entry was sized."""
     stop_slippage: Slippage
-    """From the stop's price, of the trades that their stop ended."""
+    """Slippage from the stop's price, of the trades that their stop ended."""
     aws: AwsEstimate | None
     """None: nothing ran on AWS, or it was not measured."""
 
@@ -62,9 +62,9 @@ def spending_of(period: Period) -> Spending:
     """Return what the period's trades and its running cost."""
     trades = period.trades
     return Spending(
-        trades=sum(one.entry_time is not None for one in trades),
-        fees=sum((one.fees for one in trades), ZERO),
-        funding=sum((one.funding for one in trades), ZERO),
+        trades=sum(trade.entry_time is not None for trade in trades),
+        fees=sum((trade.fees for trade in trades), ZERO),
+        funding=sum((trade.funding for trade in trades), ZERO),
         entry_slippage=_entries(trades),
         stop_slippage=_stops(trades),
         aws=_aws(period),
@@ -74,18 +74,18 @@ def spending_of(period: Period) -> Spending:
 def _entries(trades: Sequence[Trade]) -> Slippage:
     """Return by how much entries were filled worse than planned: a buy higher, a sale lower."""
     return _slippage(
-        (one.planned_price, one.entry_price, one.quantity, one.side is Side.BUY)
-        for one in trades
-        if one.entry_time is not None
+        (trade.planned_price, trade.entry_price, trade.quantity, trade.side is Side.BUY)
+        for trade in trades
+        if trade.entry_time is not None
     )
 
 
 def _stops(trades: Sequence[Trade]) -> Slippage:
     """Return by how much stops were filled worse than where they stood."""
     return _slippage(
-        (one.stop_loss, one.exit_price, one.quantity, one.side is Side.SELL)
-        for one in trades
-        if one.exit_time is not None and one.exit_reason is ExitReason.STOP_LOSS
+        (trade.stop_loss, trade.exit_price, trade.quantity, trade.side is Side.SELL)
+        for trade in trades
+        if trade.exit_time is not None and trade.exit_reason is ExitReason.STOP_LOSS
     )
 
 

@@ -1,13 +1,9 @@
-"""A period from a deployed stage: its table, its bucket and its logs, found by its name."""
+"""A period from a deployed stage: its table, its bucket and its logs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore, DynamoLockStore
 from pumpwatch.adapters.dynamodb.journal import DynamoJournal
@@ -17,62 +13,19 @@ from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
-from pumpwatch.errors import BadInput, StoreUnavailable
+from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch_workbench.operations.costs.page import costs
 from pumpwatch_workbench.operations.costs.usage import MEASURED_SYMBOLS
 from pumpwatch_workbench.operations.journal.candles import stored_candles
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog, read_log
 from pumpwatch_workbench.operations.journal.period import HaltSpan, Period, RunningCost
+from pumpwatch_workbench.operations.stack import DeployedStack
 
 THREADS = 8
 A_MINUTE = 60
-NEEDED = ("StateTable", "HistoryBucket")
 LOG_GROUPS = {"detect": "DetectLogGroup", "trade": "TradeLogGroup"}
 """The outputs that name them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """A stage's stack, as CloudFormation tells it."""
-
-    outputs: Mapping[str, str]
-    parameters: Mapping[str, str]
-
-    @property
-    def scan_seconds(self) -> int:
-        """Return how often detect scans the market; below 60, several times in one run."""
-        return int(self.parameters.get("ScanIntervalSeconds") or A_MINUTE)
-
-
-def deployment_of_stage(cloudformation: Any, stage: str) -> Deployment:  # noqa: ANN401 - boto3's client
-    """Return the stack that was deployed as this stage.
-
-    Raises `BadInput` where there is none, `StoreUnavailable` when AWS does not answer.
-    """
-    try:
-        pages = cloudformation.get_paginator("describe_stacks").paginate()
-        stacks = [stack for page in pages for stack in page["Stacks"]]
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "unknown")
-        raise StoreUnavailable(f"AWS refused to list the stacks: {code}") from None
-    except BotoCoreError as error:
-        raise StoreUnavailable(f"AWS did not list the stacks: {error}") from None
-    for stack in stacks:
-        found = _deployment(stack)
-        stages = {found.parameters.get("Stage", ""), found.outputs.get("Stage", "")}
-        if stage in stages and all(name in found.outputs for name in NEEDED):
-            return found
-    raise BadInput(
-        f"--stage is {stage}: no stack of that stage is deployed in this account's region"
-    )
-
-
-def _deployment(stack: Mapping[str, Any]) -> Deployment:
-    return Deployment(
-        {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", ())},
-        {one["ParameterKey"]: one.get("ParameterValue", "") for one in stack.get("Parameters", ())},
-    )
 
 
 def period_of_stack(
@@ -109,21 +62,17 @@ def period_of_stack(
     )
 
 
-def logs_of_stack(
-    logs: Any,  # noqa: ANN401 - boto3's client
-    found: Deployment,
-    since: int,
-    until: int,
-) -> list[FunctionLog]:
+def logs_of_stack(stack: DeployedStack, since: int, until: int) -> list[FunctionLog]:
     """Return what Lambda logged about the runs of both functions, at once. Raises nothing."""
+    logs = stack.clients("logs")
 
     def read(function: str) -> FunctionLog:
         output = LOG_GROUPS[function]
-        if output not in found.outputs:
+        if output not in stack.outputs:
             problem = f"the stack has no output {output}: deploy the present version"
             return FunctionLog(function, problem=problem)
-        scans = function == "detect" and found.scan_seconds < A_MINUTE
-        group = found.outputs[output]
+        scans = function == "detect" and stack.scan_seconds < A_MINUTE
+        group = stack.outputs[output]
         return read_log(logs, function, group, since, until, scans_its_minute=scans)
 
     with ThreadPoolExecutor(len(LOG_GROUPS)) as pool:

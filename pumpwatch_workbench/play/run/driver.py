@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from pumpwatch.adapters.bybit.orders import read_position
-from pumpwatch.domain.detection.signals import Phase
+from pumpwatch.domain.detection.signals import Phase, Signal
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import InvariantBroken
 from pumpwatch_workbench.local.aws.functions import Invocation
@@ -28,7 +28,7 @@ PROGRESS_STEPS = 4
 
 
 def play(options: RunOptions, view: RunView) -> RunResult:
-    """Play one run and return what it found and did.
+    """Play a run and return its result.
 
     Raises `BadInput` for options that do not work, `InvariantBroken` when a function fails.
     """
@@ -91,22 +91,22 @@ class _Driver:
     def _play_minute(self, number: int, scheduled: int) -> None:
         simulator = self._stage.simulator
         before = simulator.advance_to(scheduled + self._options.detect_second * 1000)
-        found = self._invoke(self._stage.detect.invoke(self._stage.detect_event(scheduled)))
+        detected = self._invoke(self._stage.detect.invoke(self._stage.detect_event(scheduled)))
         trade_time = scheduled + self._options.trade_second * 1000
-        if found.payload.get("signals"):
+        if detected.payload.get("signals"):
             after = simulator.glance()["requests"]
-            self._show_signals(found.payload["signals"])
+            self._show_signals(detected.payload["signals"])
             self._wake_trade()
             simulator.advance_to(trade_time)
         else:
             after = simulator.advance_to(trade_time)
-        self._tally.tick_seconds.append(found.seconds)
+        self._tally.tick_seconds.append(detected.seconds)
         self._tally.tick_requests.append(after - before)
         self._trade(self._stage.trade_event(scheduled))
-        self._show_tick(number, found.payload.get("events_open", 0))
+        self._show_tick(number, detected.payload.get("events_open", 0))
 
     def _wake_trade(self) -> None:
-        """Hand trade what the table's stream holds, as AWS would.
+        """Hand trade the new records of the table's stream, as AWS would.
 
         Asked only after a scan with signals: the template's filter keeps everything else back.
         """
@@ -114,9 +114,9 @@ class _Driver:
             self._trade(batch)
 
     def _trade(self, event: Mapping[str, Any]) -> None:
-        found = self._invoke(self._stage.trade.invoke(event)).payload
-        self._tally.busy += bool(found.get("busy"))
-        changed = [*found.get("opened", ()), *found.get("closed", ()), *found.get("denied", ())]
+        report = self._invoke(self._stage.trade.invoke(event)).payload
+        self._tally.busy += bool(report.get("busy"))
+        changed = [*report.get("opened", ()), *report.get("closed", ()), *report.get("denied", ())]
         now = self._stage.simulator.glance()["time"] if changed else 0
         for signal_id in changed:
             trade = self._stage.journal.trade(signal_id)
@@ -136,7 +136,7 @@ class _Driver:
     def _show_signals(self, signal_ids: Sequence[str]) -> None:
         wanted = set(signal_ids)
         published = self._stage.signals.since(self._tally.started)
-        for signal in sorted(published, key=lambda one: (one.time, list(Phase).index(one.phase))):
+        for signal in sorted(published, key=_order):
             if signal.signal_id in wanted:
                 self._view.signal(signal)
 
@@ -144,7 +144,7 @@ class _Driver:
         glance = self._stage.simulator.glance()
         equity = Decimal(glance["equity"])
         self._tally.equity.append((glance["time"], equity))
-        positions = [found for row in glance["positions"] if (found := read_position(row))]
+        positions = filter(None, map(read_position, glance["positions"]))
         self._view.tick(
             TickSnapshot(
                 time=glance["time"],
@@ -162,7 +162,11 @@ class _Driver:
         return tuple(Mover(**mover) for mover in self._stage.simulator.movers())
 
     def _settle(self, end: int) -> None:
-        """One more tick of trade, so that the journal knows what the last half minute did."""
+        """Play a last tick of trade, so that the journal knows what the last half minute did."""
         self._stage.simulator.advance_to(end)
         self._trade(self._stage.trade_event(end))
         self._tally.ended = end
+
+
+def _order(signal: Signal) -> tuple[int, int]:
+    return signal.time, list(Phase).index(signal.phase)

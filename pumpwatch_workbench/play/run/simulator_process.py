@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import IO, Any, cast
 
 from urllib3 import HTTPConnectionPool, connection_from_url
 
@@ -31,8 +31,8 @@ class SimulatorProcess:
 
     def movers(self) -> list[dict[str, Any]]:
         """Return the symbols that moved most in the last minute."""
-        found: list[dict[str, Any]] = self._call("GET", "/simulator/movers", None)["movers"]
-        return found
+        answered: list[dict[str, Any]] = self._call("GET", "/simulator/movers", None)["movers"]
+        return answered
 
     def glance(self) -> dict[str, Any]:
         """Return time, equity, positions and the requests so far."""
@@ -53,8 +53,8 @@ class SimulatorProcess:
         answer = self._pool.request(method, path, json=body, timeout=30, retries=False)
         if answer.status != HTTPStatus.OK:
             raise InvariantBroken(f"the simulator refused {path}: {answer.data[:200]!r}")
-        found: dict[str, Any] = answer.json()
-        return found
+        answered: dict[str, Any] = answer.json()
+        return answered
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def simulator_process(arguments: Sequence[str]) -> Iterator[subprocess.Popen[str
     process: subprocess.Popen[str] | None = None
     try:
         with interruption_later():
-            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
             )
         yield process
@@ -78,8 +78,7 @@ def connect(process: subprocess.Popen[str]) -> SimulatorProcess:
 
     Raises `BadInput` with the simulator's own sentence when it refuses to start.
     """
-    assert process.stdout is not None  # noqa: S101 - asked for with PIPE
-    line = process.stdout.readline()
+    line = cast(IO[str], process.stdout).readline()
     if not line:
         _, problem = process.communicate(timeout=STOP_SECONDS)
         sentence = (problem.strip().splitlines() or ["it ended without a word"])[-1]

@@ -57,9 +57,7 @@ def check_engine(name: str, address: str) -> None:
     if name != "ray" and address:
         raise BadInput("--address belongs to --engine ray")
     if name == "ray" and find_spec("ray") is None:
-        raise BadInput(
-            "--engine ray needs Ray, which is not installed: pip install 'pumpwatch[ray]'"
-        )
+        raise BadInput("--engine ray needs Ray, which is not installed: pip install ray")
 
 
 class _Here:
@@ -98,9 +96,7 @@ def _ray(pool: SignalPool, space: SearchSpace, workers: int, address: str) -> It
     try:
         import ray  # noqa: PLC0415 - an optional extra, large and slow to import
     except ImportError:
-        raise BadInput(
-            "--engine ray needs Ray, which is not installed: pip install 'pumpwatch[ray]'"
-        ) from None
+        raise BadInput("--engine ray needs Ray, which is not installed: pip install ray") from None
     try:
         if address:
             ray.init(address=address, log_to_driver=False)
@@ -118,7 +114,7 @@ def _ray(pool: SignalPool, space: SearchSpace, workers: int, address: str) -> It
 class _Ray:
     """One actor per worker; the pool is put into the cluster's memory once."""
 
-    def __init__(self, ray: Any, pool: SignalPool, space: SearchSpace, workers: int) -> None:  # noqa: ANN401
+    def __init__(self, ray: Any, pool: SignalPool, space: SearchSpace, workers: int) -> None:
         self._ray = ray
         held = ray.put(pool)
         actor = ray.remote(num_cpus=1)(_Here)

@@ -49,9 +49,7 @@ class MeasuredExchange:
 def exchange_of(module: str, symbols: int, movers: int) -> Iterator[MeasuredExchange]:
     """Run `python -m module SYMBOLS MOVERS`, which serves a market, and end it with the block."""
     command = [sys.executable, "-m", module, str(symbols), str(movers)]
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     if process.stdin is None or process.stdout is None:
         raise BadInput("the simulated exchange has no pipes")
     try:

@@ -18,6 +18,7 @@ AWS = ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_REGION")
 CASES = [
     # run
     ("run --symbols 0", "--symbols is 0: give a number from 1 to 2000"),
+    ("run --symbols 2001", "--symbols is 2001: give a number from 1 to 2000"),
     ("run --symbols 1e99", "--symbols: give a whole number"),
     ("run --seed -1", "--seed is -1"),
     ("run --seed 99999999999999999999", "--seed is 99999999999999999999"),
@@ -59,7 +60,13 @@ CASES = [
     ("status", "no region is set"),
     ("halt --reason x", "--reason is empty"),
     ("halt --reason because --store {folder}", "is a folder"),
+    ("resume --reason ' '", "--reason is empty"),
     ("resume --reason because", "no region is set"),
+    ("status --store {none}.db", "there is no store"),
+    ("halt --reason because --store {none}.db", "there is no store"),
+    ("resume --reason because --store {folder}", "is a folder"),
+    ("status --store {new} --region eu-central-1", "leave --stack and --region away"),
+    ("halt --reason because --store {new} --stack other", "leave --stack and --region away"),
     ("resume --reason because --store {older}", "written by an older Pumpwatch"),
     ("doctor", "no region is set"),
     ("doctor --region 'a b'", "--region a b cannot be used"),
@@ -110,11 +117,14 @@ CASES = [
     # simulator, campaign
     ("simulator --port 65536", "port 65536"),
     ("simulator --port {taken}", "is busy: choose another"),
+    ("simulator --symbols 0", "--symbols is 0"),
+    ("simulator --speed 0", "--speed is 0"),
     ("simulator --speed nan", "--speed is nan"),
     ("simulator --balance 1e99", "--balance is 1e99"),
     ("simulator --start 9999-12-31", "--start is 9999-12-31: give a time from 2015 to 2100"),
     ("simulator --seed -1", "--seed is -1"),
     ("simulator --replay {folder}", "is missing"),
+    ("simulator --replay {none}", "is not a folder"),
     ("campaign --seeds 0", "--seeds is 0"),
     ("campaign --replay -1", "--replay is -1"),
 ]

@@ -8,7 +8,6 @@ from support.records import NOW
 
 from pumpwatch_workbench.operations.journal.document import document_of
 from pumpwatch_workbench.operations.journal.figures import figures_of
-from pumpwatch_workbench.operations.journal.function_runs import function_runs, machine_of_functions
 from pumpwatch_workbench.operations.journal.kpi_tables import (
     functions_table,
     kpi_table,
@@ -18,6 +17,7 @@ from pumpwatch_workbench.operations.journal.kpis import kpis_of
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog, Invocation
 from pumpwatch_workbench.operations.journal.page import render_journal
 from pumpwatch_workbench.operations.journal.page_tables import journal_tiles
+from pumpwatch_workbench.operations.journal.runs import function_runs, machine_of_functions
 
 DENIED = "your credentials lack the right logs:FilterLogEvents on /a/group"
 

@@ -10,13 +10,13 @@ from support.records import NOW
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import ExitReason
 from pumpwatch_workbench.local.store import RunRecord
-from pumpwatch_workbench.operations.journal.agreement_figures import Agreement
+from pumpwatch_workbench.operations.journal.agreement import Agreement
 from pumpwatch_workbench.operations.journal.figures import figures_of
 from pumpwatch_workbench.operations.journal.kpi_tables import kpi_table
 from pumpwatch_workbench.operations.journal.kpis import kpis_of
-from pumpwatch_workbench.operations.journal.machine import machine_of
 from pumpwatch_workbench.operations.journal.page_tables import costs_table, journal_tiles
 from pumpwatch_workbench.operations.journal.period import RunningCost
+from pumpwatch_workbench.operations.journal.runs import machine_of
 from pumpwatch_workbench.operations.journal.spending import spending_of
 
 HOUR = 3_600_000

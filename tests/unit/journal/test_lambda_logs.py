@@ -10,7 +10,8 @@ from support.lambda_reports import report_line
 from support.records import NOW
 
 from pumpwatch_workbench.operations.journal.lambda_logs import NEWEST_FIRST_SINCE, read_log
-from pumpwatch_workbench.operations.journal.stack import Deployment, logs_of_stack
+from pumpwatch_workbench.operations.journal.stack import logs_of_stack
+from pumpwatch_workbench.operations.stack import DeployedStack
 
 GROUP = "/pumpwatch/mine/detect"
 MINUTE = 60_000
@@ -159,8 +160,9 @@ def test_a_longer_past_than_cloudwatch_reads_newest_first_is_shortened(client, s
 
 def test_both_groups_are_the_stacks_own_and_a_missing_output_is_told(client, stub):
     stub.add_response("filter_log_events", page((NOW, report_line())), ASKED)
-    found = Deployment({"DetectLogGroup": GROUP}, {"ScanIntervalSeconds": "10"})
-    detect, trade = logs_of_stack(client, found, SINCE, UNTIL)
+    scans = {"ScanIntervalSeconds": "10"}
+    stack = DeployedStack("", "", {"logs": client}.get, {"DetectLogGroup": GROUP}, "", scans)
+    detect, trade = logs_of_stack(stack, SINCE, UNTIL)
     assert (detect.function, len(detect.invocations), detect.scans_its_minute) == (
         "detect",
         1,

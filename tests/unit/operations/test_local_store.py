@@ -95,23 +95,6 @@ def test_status_shows_positions(store):
     assert [one["symbol"] for one in seen["trades"]] == [trade.symbol]
 
 
-@pytest.mark.parametrize("command", ["status", "halt", "resume"])
-@pytest.mark.parametrize(
-    ("extra", "words"),
-    [
-        (["--store", "{folder}"], "is a folder"),
-        (["--store", "{folder}/none.db"], "there is no store"),
-        (["--store", "{store}", "--region", "eu-central-1"], "leave --stack and --region away"),
-    ],
-)
-def test_bad_stores_are_refused(tmp_path, store, command, extra, words):
-    reason = [] if command == "status" else ["--reason", "because"]
-    answer = type_in(command, *reason, *(one.format(folder=tmp_path, store=store) for one in extra))
-    assert answer.status == 2
-    assert words in answer.line
-    assert not (tmp_path / "none.db").exists()
-
-
 def test_a_trade_that_halts_paper_trading_is_shown_and_resumed_by_name(store):
     database = Database(store, alone=False)
     lease = SqliteLeaseStore(database).acquire("trade", owner="run", seconds=30)
@@ -123,11 +106,6 @@ def test_a_trade_that_halts_paper_trading_is_shown_and_resumed_by_name(store):
     answer = type_in("resume", "--reason", "seen", "--trade", "lost-1", "--store", store)
     assert (answer.status, "may open positions again" in answer.output) == (0, True)
     assert json.loads(type_in("status", "--store", store, "--json").output)["halting"] == []
-
-
-def test_what_is_not_halted_cannot_be_resumed(store):
-    answer = type_in("resume", "--reason", "fine", "--store", store)
-    assert (answer.status, "not halted" in answer.line) == (2, True)
 
 
 def test_closing_asks_for_the_name_and_does_nothing_without_it(store, monkeypatch):

@@ -1,7 +1,6 @@
 """Which limit a load meets first: every one of them can be the first, when its number is small."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from support.scale_figures import USER, load, run, tightest
@@ -10,8 +9,9 @@ from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.trade import TradeSettings
+from pumpwatch_workbench.deployment import ROOT, TEMPLATE
 from pumpwatch_workbench.local.aws.template import load_template
-from pumpwatch_workbench.operations.costs.usage import REPOSITORY, installation
+from pumpwatch_workbench.operations.costs.usage import installation
 from studies.scale.demand import NOTIONAL_USDT, USAGES, meets, uses
 from studies.scale.limits import LIMITS, limits_with
 from studies.scale.load import MEGABYTES, REFRESH_SYMBOLS, Shape
@@ -115,13 +115,13 @@ def test_our_own_numbers_are_those_of_settings_and_template():
     assert LIMITS["answer_seconds"].value == fields["request_timeout_seconds"].default
     assert fields["refresh_symbols"].default == REFRESH_SYMBOLS
     assert TradeSettings.model_fields["max_notional_usdt"].default == NOTIONAL_USDT
-    detect = load_template(REPOSITORY / "template.yaml")["Resources"]["DetectFunction"]
+    detect = load_template(TEMPLATE)["Resources"]["DetectFunction"]
     assert LIMITS["detect_seconds"].value == detect["Properties"]["Timeout"]
     assert LIMITS["detect_memory"].value == installation().detect_megabytes == MEGABYTES
 
 
 def test_the_page_shows_every_limit_as_it_is():
-    page = Path(REPOSITORY / "docs" / "scale.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
     assert limits_table() in page
 
 

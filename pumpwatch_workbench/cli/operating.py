@@ -1,4 +1,4 @@
-"""The installation that `doctor`, `status`, `halt` and `resume` are about.
+"""Options and questions that `doctor`, `status`, `halt` and `resume` share.
 
 For a deployed stack they use your AWS credentials, as the AWS command line finds them, and no key
 of the exchange; for paper trading on this machine its file is enough.

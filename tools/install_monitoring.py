@@ -1,6 +1,6 @@
 """`make monitoring`: `helm upgrade --install` with checks before it.
 
-    python -m pumpwatch_workbench.operations.monitoring [--namespace NAME] [--release NAME]
+    python -m tools.install_monitoring [--namespace NAME] [--release NAME]
         [--values FILE ...] [--dry-run]
 
 Exit status 0: installed, 1: a check or Helm failed, 2: a program is missing or an option is wrong.
@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
-CHART = Path(__file__).resolve().parents[2] / "k8s-monitoring"
+CHART = Path(__file__).resolve().parents[1] / "k8s-monitoring"
 NEEDED = {
     "pumpwatch-slack": {"critical", "warning", "info"},
     "pumpwatch-grafana-admin": {"admin-user", "admin-password"},
@@ -78,8 +79,6 @@ def _require_programs(files: Sequence[Path]) -> None:
 
 def _uses_external_secrets(files: Sequence[Path]) -> bool:
     """Return whether External Secrets makes them: then they may not be there yet."""
-    import yaml  # noqa: PLC0415 - only where a file is read
-
     enabled = False
     for path in files:
         try:
@@ -95,13 +94,15 @@ def _uses_external_secrets(files: Sequence[Path]) -> bool:
 def _require_secrets(namespace: str) -> None:
     """Check names and keys; the values stay where they are."""
     for name, keys in NEEDED.items():
-        found = subprocess.run(  # noqa: S603 - our own arguments
+        answer = subprocess.run(
             ["kubectl", "-n", namespace, "get", "secret", name, "--output=json"],  # noqa: S607
             capture_output=True,
             text=True,
             check=False,
         )
-        there = set(json.loads(found.stdout).get("data") or {}) if found.returncode == 0 else set()
+        there = (
+            set(json.loads(answer.stdout).get("data") or {}) if answer.returncode == 0 else set()
+        )
         missing = sorted(keys - there)
         if missing:
             raise CheckFailed(
@@ -121,7 +122,7 @@ def _upgrade(release: str, namespace: str, files: Sequence[Path], *, dry_run: bo
 
 
 def _run(*command: str, hint: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
         told = "\n  ".join(lines[-12:])
