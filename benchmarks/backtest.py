@@ -126,12 +126,13 @@ def plain_numpy(block: object) -> int:
 def many_settings() -> dict[str, float]:
     """Return how long a thousand settings take: in processes, searched, and one by one."""
     from benchmarks.backtest_market import block_of  # noqa: PLC0415
+    from pumpwatch.domain.moments import DAY  # noqa: PLC0415
     from pumpwatch_workbench.research.backtest.engine import run_backtest  # noqa: PLC0415
     from pumpwatch_workbench.research.tune.engines import opened  # noqa: PLC0415
     from pumpwatch_workbench.research.tune.objective import Task  # noqa: PLC0415
     from pumpwatch_workbench.research.tune.pool import SignalPool  # noqa: PLC0415
     from pumpwatch_workbench.research.tune.space import space_for  # noqa: PLC0415
-    from pumpwatch_workbench.research.tune.splits import DAY, Period  # noqa: PLC0415
+    from pumpwatch_workbench.research.tune.splits import Period  # noqa: PLC0415
 
     block = block_of(SYMBOLS, DAYS)
     space = space_for("fade", "ewma")

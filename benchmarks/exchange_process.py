@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from contextlib import AbstractContextManager
 
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch_workbench.simulator.market.measured import (
     MeasuredExchange,
     exchange_of,
     serve_on_command,
 )
 
-MINUTE = 60_000
 START = 1_793_577_600_000
 """2026-11-02T00:00:00Z."""
 PUMP_SIZE = 0.6

@@ -15,8 +15,9 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.exchange_process import MINUTE, START, MeasuredExchange, exchange_process
-from benchmarks.tick import DETECT, LATENCY_MS, SECOND, _backfill
+from benchmarks.exchange_process import START, MeasuredExchange, exchange_process
+from benchmarks.tick import DETECT, LATENCY_MS, _backfill
+from pumpwatch.domain.moments import MINUTE, SECOND
 from pumpwatch_workbench.local.aws.stack import LocalStack
 from studies.scale.traffic import watched
 from tools.lambda_runtime.environment import ExecutionEnvironment

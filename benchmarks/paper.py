@@ -10,7 +10,8 @@ import tempfile
 import threading
 from pathlib import Path
 
-from benchmarks.exchange_process import MINUTE, START, MeasuredExchange, exchange_process
+from benchmarks.exchange_process import START, MeasuredExchange, exchange_process
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch_workbench.local.store import Database, SqliteRunRecords
 from pumpwatch_workbench.play.paper.options import PaperOptions
 from pumpwatch_workbench.play.paper.play import play

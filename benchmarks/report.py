@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from pumpwatch.domain.detection.signals import Phase, Signal
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import Leg, OrderRequest, Outcome, Side, order_id_for
 from pumpwatch.domain.trading.trades import ExitReason, OrderRecord, Trade, TradeState
 from pumpwatch_workbench.local.store import (
@@ -24,7 +25,6 @@ from pumpwatch_workbench.local.store import (
 
 TRADES = 10_000
 RUNS = 10_000
-MINUTE = 60_000
 LIMIT_BYTES = 8 * 2**20
 
 

@@ -11,17 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pybit.unified_trading import HTTP
 
-from benchmarks.exchange_process import (
-    MINUTE,
-    PUMP_MINUTE,
-    START,
-    MeasuredExchange,
-    exchange_process,
-)
+from benchmarks.exchange_process import PUMP_MINUTE, START, MeasuredExchange, exchange_process
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.bootstrap.connection import connect_to_bybit
 from pumpwatch.bootstrap.detect import DetectStores, detect_pumps
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import load_settings
 from pumpwatch_workbench.local.aws.stack import LocalStack

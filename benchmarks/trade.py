@@ -21,6 +21,7 @@ from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch_workbench.local.aws.stack import LocalStack
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.market_time import MarketTime
@@ -31,7 +32,6 @@ ENTRIES = 24
 BASELINE_RUNS = 9
 OPEN_AT_MOST = 3
 """Positions are closed by their time limit after so many entries: reconciling has work to do."""
-MINUTE = 60_000
 TRADE = "TradeFunction"
 CREATE, POSITIONS = "/v5/order/create", "/v5/position/list"
 PARAMETERS = {

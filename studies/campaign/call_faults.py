@@ -12,6 +12,7 @@ from typing import TypeVar, cast
 
 from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.market.snapshot import MarketSnapshot, OrderBook
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import OrderRequest
 from pumpwatch.domain.trading.trades import OrderRecord, Trade
 from pumpwatch.errors import (
@@ -25,7 +26,7 @@ from pumpwatch.errors import (
 from .care_rules import EXIT_NEEDS
 from .exchange import CampaignExchange
 from .invariants import Invariants
-from .plan import MINUTE, TIME_LIMIT, Run, Trouble
+from .plan import TIME_LIMIT, Run, Trouble
 
 PortType = TypeVar("PortType")
 HALF = 0.5

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import Leg, Outcome
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch_workbench.simulator.engine.records import Position
 
 from .entry_rules import Facts
 from .people import People
-from .plan import MINUTE
 
 STOP_NEEDS = frozenset(
     [("broker", name) for name in ("positions", "place", "find_order", "fills", "set_protection")]

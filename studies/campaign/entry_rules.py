@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import OrderRequest, Side
 from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
 from pumpwatch.settings.trade import TradeSettings
@@ -16,7 +17,7 @@ from pumpwatch_workbench.local.memory import MemoryHaltStore, MemoryJournal, Mem
 from pumpwatch_workbench.simulator.engine.ledger import Ledger
 
 from .exchange import GOOD_KEY, CampaignExchange
-from .plan import MINUTE, OPENING_HOURS, START, TIME_LIMIT, Plan, Run
+from .plan import OPENING_HOURS, START, TIME_LIMIT, Plan, Run
 
 DEEPER = Decimal("1.2")
 """A drawdown so much beyond its limit was there however the price moved in the last moments."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.access import Access
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch_workbench.simulator.engine.prices import floor_to
@@ -16,7 +17,7 @@ from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_inciden
 
 from .entry_rules import Facts
 from .exchange import GOOD_KEY
-from .plan import ACCOUNT, MINUTE, Trouble
+from .plan import ACCOUNT, Trouble
 
 PATIENCE = 3
 """Ticks after which people lift a halt that they did not order, or look at a trade."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
 from pumpwatch.domain.market.snapshot import OrderBook
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.market.polyline import PolylineMarket
@@ -19,7 +20,6 @@ from .market import random_market
 
 Choice = TypeVar("Choice")
 START = 1_800_000_000_000
-MINUTE = 60_000
 TIME_LIMIT = 25_000
 """Milliseconds after which an invocation is killed."""
 ACCOUNT = "10001"

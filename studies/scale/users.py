@@ -17,6 +17,7 @@ from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
+from pumpwatch.domain.moments import SECOND
 from pumpwatch.errors import InvariantBroken
 from pumpwatch_workbench.local.aws.pushgateway import Pushgateway
 from pumpwatch_workbench.local.aws.stack import LocalStack
@@ -26,7 +27,7 @@ from pumpwatch_workbench.simulator.market.source import MINUTE_MS
 from pumpwatch_workbench.simulator.market_time import MarketTime
 
 from .exchange_process import START, serve_market
-from .tick import LATENCY_MS, SECOND
+from .tick import LATENCY_MS
 from .traffic import CREATE, Traffic, watched
 
 DETECT, TRADE = "DetectFunction", "TradeFunction"

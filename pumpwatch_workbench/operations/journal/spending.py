@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from pumpwatch.domain.moments import HOUR
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import ExitReason, Trade
 from pumpwatch_workbench.operations.journal.period import Period
 
 ZERO = Decimal(0)
 HOURS_OF_A_MONTH = 730
-HOUR = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pumpwatch.domain.market.candles import FloatArray, IntArray
-from pumpwatch.domain.moments import HOUR, MINUTE
+from pumpwatch.domain.moments import DAY, MINUTE
 from pumpwatch.domain.trading.orders import Side
 
 from .account import Position
 from .market import CLOSE
-
-DAY = 24 * HOUR
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,11 +19,10 @@ import numpy as np
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.market.candles import Candles, FloatArray, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
-from pumpwatch.domain.moments import HOUR, MINUTE
+from pumpwatch.domain.moments import DAY, HOUR, MINUTE
 from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.research.evaluation.labelled import Segment
 
-DAY = 24 * HOUR
 WARM_UP = DAY
 SILENCE = 30 * MINUTE
 HIT_BEFORE = MINUTE

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pumpwatch.domain.moments import HOUR
+from pumpwatch.domain.moments import DAY
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings.tables import SegmentRow, moment
-
-DAY = 24 * HOUR
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import pytest
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.domain.market.candles import CandleRequest
+from pumpwatch.domain.moments import SECOND
 from pumpwatch.invocation import Tick
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
@@ -19,7 +20,7 @@ from pumpwatch_workbench.simulator.server import SimulatorServer
 from studies.scale.bucket import FolderBucket
 from studies.scale.exchange_process import ONSET, START, calm_market
 from studies.scale.market import SURGE_MINUTES, CalmMarketData
-from studies.scale.tick import SECOND, detect_on, fill, make_ticks
+from studies.scale.tick import detect_on, fill, make_ticks
 
 SYMBOLS, MOVERS = 12, 2
 

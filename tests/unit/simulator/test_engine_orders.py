@@ -4,8 +4,8 @@ import json
 from decimal import Decimal
 
 import pytest
+from support.exchange_user import User
 from support.scripted_market import START, listing
-from support.trading_desk import Desk
 
 MINUTE = 60_000
 NOW = "current[10000000000]??LastPrice"
@@ -18,22 +18,22 @@ TOO_LOW = "The order price is lower than the minimum selling price."
 
 
 def test_market_order_fills_at_the_best_ask_and_pays_the_taker_fee():
-    desk = Desk()
-    row = desk.placed("Buy", "1", orderLinkId="first")
+    user = User()
+    row = user.placed("Buy", "1", orderLinkId="first")
     assert row["orderStatus"] == "Filled"
     assert row["avgPrice"] == "100.01"
     assert row["timeInForce"] == "IOC"
     assert row["price"] == "105"
-    (fill,) = desk.executions()
+    (fill,) = user.executions()
     assert fill["execFee"] == "0.0550055"
     assert (fill["isMaker"], fill["orderLinkId"], fill["closedSize"]) == (False, "first", "0")
-    assert desk.position()["avgPrice"] == "100.01"
+    assert user.position()["avgPrice"] == "100.01"
 
 
 def test_large_market_order_walks_the_book_level_by_level():
-    desk = Desk(depth_usdt=1_000.0)
-    row = desk.placed("Buy", "20")
-    fills = desk.executions()
+    user = User(depth_usdt=1_000.0)
+    row = user.placed("Buy", "20")
+    fills = user.executions()
     prices = [Decimal(fill["execPrice"]) for fill in fills]
     assert len(fills) > 5
     assert prices == sorted(prices)
@@ -43,41 +43,41 @@ def test_large_market_order_walks_the_book_level_by_level():
 
 
 def test_market_order_beyond_the_band_is_cancelled_with_its_fills_kept():
-    desk = Desk(depth_usdt=10.0, settings={"market_price_band": Decimal("0.01")})
-    row = desk.placed("Sell", "50")
+    user = User(depth_usdt=10.0, settings={"market_price_band": Decimal("0.01")})
+    row = user.placed("Sell", "50")
     assert row["orderStatus"] == "Cancelled"
     assert 0 < Decimal(row["cumExecQty"]) < 50
     assert row["rejectReason"] == "EC_NoImmediateQtyToFill"
-    assert min(Decimal(fill["execPrice"]) for fill in desk.executions()) >= 99
-    assert desk.position()["size"] == row["cumExecQty"]
+    assert min(Decimal(fill["execPrice"]) for fill in user.executions()) >= 99
+    assert user.position()["size"] == row["cumExecQty"]
 
 
 def test_market_order_without_anything_to_hit_says_so():
-    row = Desk(half_spread=0.02, settings={"market_price_band": Decimal("0.01")}).placed("Buy", "1")
+    row = User(half_spread=0.02, settings={"market_price_band": Decimal("0.01")}).placed("Buy", "1")
     assert (row["orderStatus"], row["rejectReason"]) == ("Cancelled", "EC_ReachMarketPriceLimit")
     assert row["cumExecQty"] == "0"
 
 
 def test_limit_order_rests_and_fills_as_maker_when_the_ask_comes_down_to_it():
-    desk = Desk({"AAAUSDT": [(0, 100.0), (MINUTE, 98.0)]})
-    row = desk.placed("Buy", "1", orderType="Limit", price="99")
+    user = User({"AAAUSDT": [(0, 100.0), (MINUTE, 98.0)]})
+    row = user.placed("Buy", "1", orderType="Limit", price="99")
     assert row["orderStatus"] == "New"
-    desk.advance(29_000)
-    assert desk.row(row["orderId"])["orderStatus"] == "New"
-    desk.advance(MINUTE)
-    done = desk.row(row["orderId"])
+    user.advance(29_000)
+    assert user.row(row["orderId"])["orderStatus"] == "New"
+    user.advance(MINUTE)
+    done = user.row(row["orderId"])
     assert (done["orderStatus"], done["avgPrice"]) == ("Filled", "99")
-    (fill,) = desk.executions()
+    (fill,) = user.executions()
     assert (fill["isMaker"], fill["feeRate"], fill["execFee"]) == (True, "0.0002", "0.0198")
     # Half a spread after the last price passed 99, at 30 s.
     assert START + 30_000 < int(fill["execTime"]) < START + 31_000
 
 
 def test_crossing_limit_order_takes_up_to_its_price_and_the_rest_stays():
-    desk = Desk(depth_usdt=1_000.0)
-    row = desk.placed("Buy", "20", orderType="Limit", price="100.03")
+    user = User(depth_usdt=1_000.0)
+    row = user.placed("Buy", "20", orderType="Limit", price="100.03")
     assert row["orderStatus"] == "PartiallyFilled"
-    assert max(Decimal(fill["execPrice"]) for fill in desk.executions()) == Decimal("100.03")
+    assert max(Decimal(fill["execPrice"]) for fill in user.executions()) == Decimal("100.03")
     assert Decimal(row["leavesQty"]) == 20 - Decimal(row["cumExecQty"])
 
 
@@ -92,38 +92,38 @@ def test_crossing_limit_order_takes_up_to_its_price_and_the_rest_stays():
     ],
 )
 def test_time_in_force_decides_what_happens_at_once(in_force, price, status, reason):
-    desk = Desk()
-    row = desk.placed("Buy", "1", orderType="Limit", price=price, timeInForce=in_force)
+    user = User()
+    row = user.placed("Buy", "1", orderType="Limit", price=price, timeInForce=in_force)
     assert (row["orderStatus"], row["rejectReason"]) == (status, reason)
 
 
 def test_fill_or_kill_order_larger_than_the_book_trades_nothing():
-    desk = Desk(depth_usdt=1_000.0)
-    row = desk.placed("Buy", "50", orderType="Limit", price="100.05", timeInForce="FOK")
+    user = User(depth_usdt=1_000.0)
+    row = user.placed("Buy", "50", orderType="Limit", price="100.05", timeInForce="FOK")
     assert (row["orderStatus"], row["cumExecQty"]) == ("Cancelled", "0")
 
 
 def test_repeated_order_link_id_is_refused_for_ever_by_default():
-    desk = Desk()
-    desk.placed("Buy", "1", orderLinkId="same")
-    again = desk.order("Buy", "1", orderLinkId="same")
+    user = User()
+    user.placed("Buy", "1", orderLinkId="same")
+    again = user.order("Buy", "1", orderLinkId="same")
     assert (again["retCode"], again["retMsg"]) == (110072, "OrderLinkedID is duplicate")
-    assert desk.position()["size"] == "1"
+    assert user.position()["size"] == "1"
 
 
 def test_order_link_id_may_be_used_again_when_the_horizon_is_open_orders():
-    desk = Desk(settings={"order_link_horizon": "open"})
-    desk.placed("Buy", "1", orderLinkId="same")
-    desk.placed("Buy", "1", orderLinkId="same")
+    user = User(settings={"order_link_horizon": "open"})
+    user.placed("Buy", "1", orderLinkId="same")
+    user.placed("Buy", "1", orderLinkId="same")
     resting = {"orderType": "Limit", "price": "90", "orderLinkId": "resting"}
-    desk.placed("Buy", "1", **resting)
-    assert desk.order("Buy", "1", **resting)["retCode"] == 110072
+    user.placed("Buy", "1", **resting)
+    assert user.order("Buy", "1", **resting)["retCode"] == 110072
 
 
 def test_refused_order_does_not_use_up_its_order_link_id():
-    desk = Desk()
-    assert desk.order("Buy", "0.0001", orderLinkId="mine")["retCode"] == 10001
-    desk.placed("Buy", "1", orderLinkId="mine")
+    user = User()
+    assert user.order("Buy", "0.0001", orderLinkId="mine")["retCode"] == 10001
+    user.placed("Buy", "1", orderLinkId="mine")
 
 
 @pytest.mark.parametrize(
@@ -152,71 +152,71 @@ def test_refused_order_does_not_use_up_its_order_link_id():
     ],
 )
 def test_bad_order_is_refused_in_bybits_words_and_changes_nothing(changes, code, text):
-    desk = Desk()
+    user = User()
     asked = {"symbol": "AAAUSDT", "side": "Buy", "orderType": "Market", "qty": "1"} | changes
-    answer = desk.post("/v5/order/create", **asked)
+    answer = user.post("/v5/order/create", **asked)
     assert (answer["retCode"], answer["retMsg"], answer["result"]) == (code, text, {})
-    assert desk.ledger.orders == {}
+    assert user.ledger.orders == {}
 
 
 def test_quantity_below_the_minimum_is_refused():
-    desk = Desk(listings=[listing("AAAUSDT", min_quantity=Decimal("0.1"))])
-    answer = desk.order("Buy", "0.09")
+    user = User(listings=[listing("AAAUSDT", min_quantity=Decimal("0.1"))])
+    answer = user.order("Buy", "0.09")
     assert answer["retMsg"] == "The number of contracts exceeds minimum limit allowed"
 
 
 def test_reduce_only_order_that_reduces_nothing_is_refused():
-    desk = Desk()
-    flat = desk.order("Sell", "1", reduceOnly=True)
-    desk.placed("Buy", "1")
-    own_side = desk.order("Buy", "1", reduceOnly=True)
+    user = User()
+    flat = user.order("Sell", "1", reduceOnly=True)
+    user.placed("Buy", "1")
+    own_side = user.order("Buy", "1", reduceOnly=True)
     assert flat["retCode"] == own_side["retCode"] == 110017
     assert flat["retMsg"] == "current position is zero, cannot fix reduce-only order qty"
     assert own_side["retMsg"] == "Reduce-only rule not satisfied"
 
 
 def test_reduce_only_order_never_flips_the_position():
-    desk = Desk()
-    desk.placed("Buy", "1")
-    row = desk.placed("Sell", "5", reduceOnly=True)
+    user = User()
+    user.placed("Buy", "1")
+    row = user.placed("Sell", "5", reduceOnly=True)
     assert (row["qty"], row["cumExecQty"]) == ("1", "1")
-    assert desk.position()["size"] == "0"
+    assert user.position()["size"] == "0"
 
 
 def test_quantity_zero_with_both_flags_closes_everything():
-    desk = Desk()
-    desk.placed("Sell", "3")
-    row = desk.placed("Buy", "0", reduceOnly=True, closeOnTrigger=True)
+    user = User()
+    user.placed("Sell", "3")
+    row = user.placed("Buy", "0", reduceOnly=True, closeOnTrigger=True)
     assert row["cumExecQty"] == "3"
-    assert desk.position()["side"] == ""
+    assert user.position()["side"] == ""
 
 
 def test_order_larger_than_the_opposite_position_flips_it():
-    desk = Desk()
-    desk.placed("Buy", "1")
-    desk.placed("Sell", "3")
-    position = desk.position()
+    user = User()
+    user.placed("Buy", "1")
+    user.placed("Sell", "3")
+    position = user.position()
     assert (position["side"], position["size"], position["avgPrice"]) == ("Sell", "2", "99.99")
-    assert [side for _, side in desk.market.sides] == ["Buy", "Sell"]
+    assert [side for _, side in user.market.sides] == ["Buy", "Sell"]
 
 
 def test_resting_reduce_only_order_is_cancelled_when_the_position_is_gone():
-    desk = Desk()
-    desk.placed("Buy", "1")
-    resting = desk.placed("Sell", "1", orderType="Limit", price="105", reduceOnly=True)
-    desk.placed("Sell", "1")
-    gone = desk.row(resting["orderId"])
+    user = User()
+    user.placed("Buy", "1")
+    resting = user.placed("Sell", "1", orderType="Limit", price="105", reduceOnly=True)
+    user.placed("Sell", "1")
+    gone = user.row(resting["orderId"])
     assert (gone["orderStatus"], gone["cancelType"]) == ("Cancelled", "CancelByReduceOnly")
 
 
 def test_conditional_order_waits_triggers_and_fills():
-    desk = Desk({"AAAUSDT": [(0, 100.0), (MINUTE, 104.0)]})
-    row = desk.placed("Buy", "1", triggerPrice="102", triggerDirection=1)
+    user = User({"AAAUSDT": [(0, 100.0), (MINUTE, 104.0)]})
+    row = user.placed("Buy", "1", triggerPrice="102", triggerDirection=1)
     assert (row["orderStatus"], row["stopOrderType"]) == ("Untriggered", "Stop")
-    desk.advance(29_000)
-    assert desk.row(row["orderId"])["orderStatus"] == "Untriggered"
-    desk.advance(31_000)
-    done = desk.row(row["orderId"])
+    user.advance(29_000)
+    assert user.row(row["orderId"])["orderStatus"] == "Untriggered"
+    user.advance(31_000)
+    done = user.row(row["orderId"])
     assert (done["orderStatus"], done["avgPrice"]) == ("Filled", "102.04")
 
 
@@ -229,75 +229,75 @@ def test_conditional_order_waits_triggers_and_fills():
     ],
 )
 def test_conditional_order_on_the_wrong_side_is_refused(direction, trigger, code, text):
-    answer = Desk().order("Buy", "1", triggerPrice=trigger, triggerDirection=direction)
+    answer = User().order("Buy", "1", triggerPrice=trigger, triggerDirection=direction)
     assert (answer["retCode"], answer["retMsg"]) == (code, text)
 
 
 def test_triggered_limit_order_rests_at_its_price():
-    desk = Desk({"AAAUSDT": [(0, 100.0), (MINUTE, 104.0), (2 * MINUTE, 101.0)]})
-    row = desk.placed(
+    user = User({"AAAUSDT": [(0, 100.0), (MINUTE, 104.0), (2 * MINUTE, 101.0)]})
+    row = user.placed(
         "Buy", "1", orderType="Limit", price="101.50", triggerPrice="103", triggerDirection=1
     )
-    desk.advance(MINUTE)
-    assert desk.row(row["orderId"])["orderStatus"] == "New"
-    desk.advance(2 * MINUTE)
-    assert desk.row(row["orderId"])["avgPrice"] == "101.5"
+    user.advance(MINUTE)
+    assert user.row(row["orderId"])["orderStatus"] == "New"
+    user.advance(2 * MINUTE)
+    assert user.row(row["orderId"])["avgPrice"] == "101.5"
 
 
 def test_cancelled_order_is_gone_and_cannot_be_cancelled_again():
-    desk = Desk()
-    row = desk.placed("Buy", "1", orderType="Limit", price="90", orderLinkId="mine")
-    done = desk.post("/v5/order/cancel", symbol="AAAUSDT", orderLinkId="mine")
+    user = User()
+    row = user.placed("Buy", "1", orderType="Limit", price="90", orderLinkId="mine")
+    done = user.post("/v5/order/cancel", symbol="AAAUSDT", orderLinkId="mine")
     assert done["result"] == {"orderId": row["orderId"], "orderLinkId": "mine"}
-    again = desk.post("/v5/order/cancel", symbol="AAAUSDT", orderLinkId="mine")
+    again = user.post("/v5/order/cancel", symbol="AAAUSDT", orderLinkId="mine")
     assert again["retCode"] == 110001
     assert again["retMsg"] == "order not exists or too late to cancel"
-    assert list(desk.open_orders()) == []
+    assert list(user.open_orders()) == []
 
 
 def test_cancel_all_takes_waiting_stops_too_and_is_calm_when_there_is_nothing():
-    desk = Desk({"AAAUSDT": [(0, 100.0)], "BBBUSDT": [(0, 50.0)]})
-    assert desk.post("/v5/order/cancel-all", settleCoin="USDT")["result"]["list"] == []
-    desk.placed("Buy", "1", stopLoss="95", takeProfit="105")
-    desk.placed("Buy", "1", orderType="Limit", price="90")
-    desk.placed("Buy", "1", "BBBUSDT", orderType="Limit", price="49")
-    done = desk.post("/v5/order/cancel-all", symbol="AAAUSDT")
+    user = User({"AAAUSDT": [(0, 100.0)], "BBBUSDT": [(0, 50.0)]})
+    assert user.post("/v5/order/cancel-all", settleCoin="USDT")["result"]["list"] == []
+    user.placed("Buy", "1", stopLoss="95", takeProfit="105")
+    user.placed("Buy", "1", orderType="Limit", price="90")
+    user.placed("Buy", "1", "BBBUSDT", orderType="Limit", price="49")
+    done = user.post("/v5/order/cancel-all", symbol="AAAUSDT")
     assert (done["retCode"], done["result"]["success"]) == (0, "1")
     assert len(done["result"]["list"]) == 3
-    assert desk.position()["stopLoss"] == ""
-    assert len(desk.open_orders("BBBUSDT")) == 1
+    assert user.position()["stopLoss"] == ""
+    assert len(user.open_orders("BBBUSDT")) == 1
 
 
 def test_amended_order_rests_at_its_new_price():
-    desk = Desk({"AAAUSDT": [(0, 100.0), (MINUTE, 94.0)]})
-    row = desk.placed("Buy", "1", orderType="Limit", price="90")
-    changed = desk.post(
+    user = User({"AAAUSDT": [(0, 100.0), (MINUTE, 94.0)]})
+    row = user.placed("Buy", "1", orderType="Limit", price="90")
+    changed = user.post(
         "/v5/order/amend", symbol="AAAUSDT", orderId=row["orderId"], price="95", qty="2"
     )
     assert changed["retCode"] == 0
-    desk.advance(MINUTE)
-    done = desk.row(row["orderId"])
+    user.advance(MINUTE)
+    done = user.row(row["orderId"])
     assert (done["avgPrice"], done["cumExecQty"]) == ("95", "2")
 
 
 def test_slippage_tolerance_bounds_a_market_order_tighter_than_the_band():
-    desk = Desk(depth_usdt=1_000.0)
-    row = desk.placed("Buy", "20", slippageToleranceType="TickSize", slippageTolerance="3")
+    user = User(depth_usdt=1_000.0)
+    row = user.placed("Buy", "20", slippageToleranceType="TickSize", slippageTolerance="3")
     assert row["orderStatus"] == "Cancelled"
-    assert max(Decimal(fill["execPrice"]) for fill in desk.executions()) == Decimal("100.04")
-    bad = desk.order("Buy", "1", slippageToleranceType="Percent", slippageTolerance="20")
+    assert max(Decimal(fill["execPrice"]) for fill in user.executions()) == Decimal("100.04")
+    bad = user.order("Buy", "1", slippageToleranceType="Percent", slippageTolerance="20")
     assert bad["retCode"] == 110109
 
 
 def test_order_lists_page_through_everything_once_with_a_cursor_on_the_last_page():
-    desk = Desk()
+    user = User()
     placed = [
-        desk.placed("Buy", "1", orderType="Limit", price=f"{price}")["orderId"]
+        user.placed("Buy", "1", orderType="Limit", price=f"{price}")["orderId"]
         for price in range(80, 87)
     ]
     seen, cursor = [], ""
     for _ in range(4):
-        page = desk.get("/v5/order/realtime", symbol="AAAUSDT", limit=3, cursor=cursor)["result"]
+        page = user.get("/v5/order/realtime", symbol="AAAUSDT", limit=3, cursor=cursor)["result"]
         if not page["list"]:
             assert page["nextPageCursor"] == ""
             break
@@ -308,38 +308,38 @@ def test_order_lists_page_through_everything_once_with_a_cursor_on_the_last_page
 
 
 def test_history_forgets_unfilled_cancelled_orders_after_a_day():
-    desk = Desk()
-    desk.placed("Buy", "1")
-    row = desk.placed("Buy", "1", orderType="Limit", price="90")
-    desk.post("/v5/order/cancel", symbol="AAAUSDT", orderId=row["orderId"])
-    assert len(desk.get("/v5/order/history")["result"]["list"]) == 2
-    desk.advance(25 * 3_600_000)
-    (kept,) = desk.get("/v5/order/history")["result"]["list"]
+    user = User()
+    user.placed("Buy", "1")
+    row = user.placed("Buy", "1", orderType="Limit", price="90")
+    user.post("/v5/order/cancel", symbol="AAAUSDT", orderId=row["orderId"])
+    assert len(user.get("/v5/order/history")["result"]["list"]) == 2
+    user.advance(25 * 3_600_000)
+    (kept,) = user.get("/v5/order/history")["result"]["list"]
     assert kept["orderStatus"] == "Filled"
 
 
 def test_history_window_longer_than_seven_days_is_refused():
-    desk = Desk()
-    answer = desk.get("/v5/order/history", startTime=START - 8 * 86_400_000, endTime=START)
+    user = User()
+    answer = user.get("/v5/order/history", startTime=START - 8 * 86_400_000, endTime=START)
     assert answer["retCode"] == 10001
 
 
 def test_body_that_is_not_json_is_refused():
-    desk = Desk()
-    from support.trading_desk import signed_headers
+    user = User()
+    from support.exchange_user import signed_headers
 
-    response = desk.exchange.handle(
+    response = user.exchange.handle(
         "POST", "/v5/order/create", "", b"{not json", signed_headers("{not json")
     )
     assert json.loads(response.body)["retCode"] == 10001
 
 
 def test_resting_reduce_only_order_fills_no_more_than_what_is_left_of_the_position():
-    desk = Desk({"AAAUSDT": [(0, 100.0), (MINUTE, 106.0)]})
-    desk.placed("Buy", "3")
-    resting = desk.placed("Sell", "3", orderType="Limit", price="105", reduceOnly=True)
-    desk.placed("Sell", "2", reduceOnly=True)
-    desk.advance(MINUTE)
-    done = desk.row(resting["orderId"])
+    user = User({"AAAUSDT": [(0, 100.0), (MINUTE, 106.0)]})
+    user.placed("Buy", "3")
+    resting = user.placed("Sell", "3", orderType="Limit", price="105", reduceOnly=True)
+    user.placed("Sell", "2", reduceOnly=True)
+    user.advance(MINUTE)
+    done = user.row(resting["orderId"])
     assert (done["cumExecQty"], done["leavesQty"]) == ("1", "0")
-    assert desk.position()["side"] == ""
+    assert user.position()["side"] == ""

@@ -7,15 +7,15 @@ import pytest
 from Crypto.Hash import SHA256
 from Crypto.PublicKey import RSA
 from Crypto.Signature import pkcs1_15
-from support.trading_desk import CREDENTIALS, WALL, Desk, signed_headers
+from support.exchange_user import CREDENTIALS, WALL, User, signed_headers
 
 from pumpwatch_workbench.simulator.endpoints.auth import Credentials, credentials_from_seed
 
 PATH = "/v5/user/query-api"
 
 
-def call(desk, headers, query="", path=PATH):
-    response = desk.exchange.handle("GET", path, query, b"", headers)
+def call(user, headers, query="", path=PATH):
+    response = user.exchange.handle("GET", path, query, b"", headers)
     return response, json.loads(response.body) if response.body else None
 
 
@@ -33,7 +33,7 @@ def call(desk, headers, query="", path=PATH):
 )
 def test_timestamp_must_lie_in_the_window_of_the_wall_clock(ahead_ms, window, code):
     headers = signed_headers("", stamp=WALL + ahead_ms, window=window)
-    _, answer = call(Desk(), headers)
+    _, answer = call(User(), headers)
     assert answer["retCode"] == code
     if code:
         assert f"req_timestamp[{WALL + ahead_ms}],server_timestamp[{WALL}]" in answer["retMsg"]
@@ -41,26 +41,26 @@ def test_timestamp_must_lie_in_the_window_of_the_wall_clock(ahead_ms, window, co
 
 def test_wrong_signature_echoes_the_string_that_should_have_been_signed():
     headers = signed_headers("") | {"X-BAPI-SIGN": "0" * 64}
-    _, answer = call(Desk(), headers, "a=1")
+    _, answer = call(User(), headers, "a=1")
     assert answer["retCode"] == 10004
     assert answer["retMsg"] == f"error sign! origin_string[{WALL}{CREDENTIALS.api_key}5000a=1]"
 
 
 def test_query_is_signed_exactly_as_it_was_sent():
-    desk = Desk()
+    user = User()
     query = "settleCoin=USDT&category=linear&cursor=first%3A1%2Clast%3A2"
-    _, answer = call(desk, signed_headers(query), query, "/v5/order/realtime")
+    _, answer = call(user, signed_headers(query), query, "/v5/order/realtime")
     assert answer["retMsg"] == "params error: cursor invalid"
     decoded = query.replace("%3A", ":").replace("%2C", ",")
-    _, refused = call(desk, signed_headers(decoded), query, "/v5/order/realtime")
+    _, refused = call(user, signed_headers(decoded), query, "/v5/order/realtime")
     assert refused["retCode"] == 10004
 
 
 def test_unknown_key_is_refused():
     stranger = Credentials(1, "stranger", "secret")
-    _, answer = call(Desk(), signed_headers("", stranger))
+    _, answer = call(User(), signed_headers("", stranger))
     assert (answer["retCode"], answer["retMsg"]) == (10003, "API key is invalid.")
-    response, _ = call(Desk(settings={"invalid_key_status": 401}), signed_headers("", stranger))
+    response, _ = call(User(settings={"invalid_key_status": 401}), signed_headers("", stranger))
     assert response.status == 401
 
 
@@ -68,40 +68,40 @@ def test_unknown_key_is_refused():
 def test_missing_header_is_unauthorized(missing):
     headers = signed_headers("")
     del headers[missing]
-    response, _ = call(Desk(), headers)
+    response, _ = call(User(), headers)
     assert response.status == 401
 
 
 def test_header_names_may_have_any_case():
     headers = {name.lower(): value for name, value in signed_headers("").items()}
-    assert call(Desk(), headers)[1]["retCode"] == 0
+    assert call(User(), headers)[1]["retCode"] == 0
 
 
 def test_rsa_key_signs_the_same_string():
-    desk = Desk()
+    user = User()
     private = RSA.generate(2048)
     public = private.public_key().export_key().decode()
-    desk.exchange.credentials["rsa-key"] = Credentials(7, "rsa-key", "", public)
+    user.exchange.credentials["rsa-key"] = Credentials(7, "rsa-key", "", public)
     origin = SHA256.new(f"{WALL}rsa-key5000".encode())
     signature = base64.b64encode(pkcs1_15.new(private).sign(origin)).decode()
     headers = signed_headers("", Credentials(7, "rsa-key", "")) | {"X-BAPI-SIGN": signature}
-    _, answer = call(desk, headers)
+    _, answer = call(user, headers)
     assert (answer["retCode"], answer["result"]["userID"]) == (0, 7)
     headers["X-BAPI-SIGN"] = "AAAA" + signature[4:]
-    assert call(desk, headers)[1]["retCode"] == 10004
+    assert call(user, headers)[1]["retCode"] == 10004
     headers["X-BAPI-SIGN"] = "not base64!"
-    assert call(desk, headers)[1]["retCode"] == 10004
+    assert call(user, headers)[1]["retCode"] == 10004
 
 
 def test_read_only_key_may_look_but_not_trade():
-    desk = Desk(settings={"key_read_only": True})
-    assert desk.get(PATH)["result"]["readOnly"] == 1
-    assert desk.order("Buy", "1")["retCode"] == 10005
+    user = User(settings={"key_read_only": True})
+    assert user.get(PATH)["result"]["readOnly"] == 1
+    assert user.order("Buy", "1")["retCode"] == 10005
 
 
 def test_a_key_can_only_trade_unless_a_setting_gives_it_more():
     wallets = [
-        Desk(settings=settings).get(PATH)["result"]["permissions"]["Wallet"]
+        User(settings=settings).get(PATH)["result"]["permissions"]["Wallet"]
         for settings in ({}, {"key_may_transfer": True}, {"key_may_withdraw": True})
     ]
     assert wallets == [[], ["AccountTransfer", "SubMemberTransfer"], ["Withdraw"]]
@@ -116,4 +116,4 @@ def test_seed_decides_the_credentials_and_they_hide_their_secret():
 
 
 def test_public_endpoints_need_no_key():
-    assert Desk().exchange.handle("GET", "/v5/market/time").status == 200
+    assert User().exchange.handle("GET", "/v5/market/time").status == 200

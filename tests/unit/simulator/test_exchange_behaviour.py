@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.exchange_user import WALL, User, signed_headers
 from support.scripted_market import START
-from support.trading_desk import WALL, Desk, signed_headers
 
 from pumpwatch_workbench.simulator import control
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
@@ -18,36 +18,36 @@ def get(exchange, path, query=""):
     return exchange.handle("GET", path, query)
 
 
-def wall_exchange(desk, **settings):
-    clock = MarketClock(start=START, wall=lambda: desk.wall)
+def wall_exchange(user, **settings):
+    clock = MarketClock(start=START, wall=lambda: user.wall)
     chosen = ExchangeSettings(**settings)
-    return Exchange(desk.market, clock, credentials_from_seed(1), chosen, wall=lambda: desk.wall)
+    return Exchange(user.market, clock, credentials_from_seed(1), chosen, wall=lambda: user.wall)
 
 
 def test_request_number_601_within_five_seconds_is_banned():
-    desk = Desk()
-    exchange = wall_exchange(desk)
+    user = User()
+    exchange = wall_exchange(user)
     statuses = [get(exchange, "/v5/market/time").status for _ in range(601)]
     assert statuses == [200] * 600 + [403]
-    desk.wall += 599_999
+    user.wall += 599_999
     banned = get(exchange, "/v5/market/time")
     assert (banned.status, banned.body) == (403, b"access too frequent")
-    desk.wall += 1
+    user.wall += 1
     assert get(exchange, "/v5/market/time").status == 200
 
 
 def test_600_requests_every_five_seconds_are_fine():
-    desk = Desk()
-    exchange = wall_exchange(desk)
+    user = User()
+    exchange = wall_exchange(user)
     for _ in range(3):
         assert all(get(exchange, "/v5/market/time").status == 200 for _ in range(600))
-        desk.wall += 5_000
+        user.wall += 5_000
 
 
 def test_stepped_clock_counts_requests_in_market_time():
-    desk = Desk(rate_limits=True, settings={"latency_ms": 60})
-    assert all(get(desk.exchange, "/v5/market/time").status == 200 for _ in range(1_500))
-    assert desk.clock.now() == START + 1_500 * 60
+    user = User(rate_limits=True, settings={"latency_ms": 60})
+    assert all(get(user.exchange, "/v5/market/time").status == 200 for _ in range(1_500))
+    assert user.clock.now() == START + 1_500 * 60
 
 
 PRIVATE = {route: one.per_second for route, one in ROUTES.items() if one.private}
@@ -55,33 +55,33 @@ PRIVATE = {route: one.per_second for route, one in ROUTES.items() if one.private
 
 @pytest.mark.parametrize(("method", "path"), PRIVATE)
 def test_every_private_endpoint_says_when_its_limit_ends(method, path):
-    desk = Desk(rate_limits=True)
+    user = User(rate_limits=True)
     for _ in range(PRIVATE[method, path]):
-        assert json.loads(desk.raw(method, path).body)["retCode"] != 10006
-    response = desk.raw(method, path)
+        assert json.loads(user.raw(method, path).body)["retCode"] != 10006
+    response = user.raw(method, path)
     answer = json.loads(response.body)
     assert answer["retCode"] == 10006
     assert answer["retMsg"] == "Too many visits. Exceeded the API Rate Limit."
     assert response.headers["X-Bapi-Limit"] == str(PRIVATE[method, path])
     assert response.headers["X-Bapi-Limit-Status"] == "0"
     assert response.headers["X-Bapi-Limit-Reset-Timestamp"] == str(WALL + 1_000)
-    desk.advance(999)
-    assert json.loads(desk.raw(method, path).body)["retCode"] == 10006
-    desk.advance(1_000)
-    assert json.loads(desk.raw(method, path).body)["retCode"] != 10006
+    user.advance(999)
+    assert json.loads(user.raw(method, path).body)["retCode"] == 10006
+    user.advance(1_000)
+    assert json.loads(user.raw(method, path).body)["retCode"] != 10006
 
 
 def test_limit_headers_count_down_and_can_be_left_out_of_reads():
-    desk = Desk(rate_limits=True)
-    desk.raw("GET", "/v5/account/info")
-    headers = desk.raw("GET", "/v5/account/info").headers
+    user = User(rate_limits=True)
+    user.raw("GET", "/v5/account/info")
+    headers = user.raw("GET", "/v5/account/info").headers
     assert (headers["X-Bapi-Limit"], headers["X-Bapi-Limit-Status"]) == ("50", "48")
-    quiet = Desk(settings={"limit_headers_on_get": False})
+    quiet = User(settings={"limit_headers_on_get": False})
     assert "X-Bapi-Limit" not in quiet.raw("GET", "/v5/account/info").headers
 
 
 def test_every_json_answer_carries_bybits_headers():
-    response = get(Desk().exchange, "/v5/market/kline", "symbol=AAAUSDT&interval=2")
+    response = get(User().exchange, "/v5/market/kline", "symbol=AAAUSDT&interval=2")
     assert response.headers["Content-Type"] == "application/json; charset=utf-8"
     assert response.headers["Ret_code"] == "10001"
     assert response.headers["Timenow"] == str(json.loads(response.body)["time"])
@@ -89,38 +89,38 @@ def test_every_json_answer_carries_bybits_headers():
 
 
 def test_unknown_path_and_wrong_method_are_404():
-    desk = Desk()
-    assert get(desk.exchange, "/v5/market/nothing").status == 404
-    assert desk.exchange.handle("POST", "/v5/market/time").status == 404
+    user = User()
+    assert get(user.exchange, "/v5/market/nothing").status == 404
+    assert user.exchange.handle("POST", "/v5/market/time").status == 404
 
 
 def test_get_with_a_body_is_forbidden():
-    response = Desk().exchange.handle("GET", "/v5/market/time", "", b"{}")
+    response = User().exchange.handle("GET", "/v5/market/time", "", b"{}")
     assert response.status == 403
     assert response.body.startswith(b"<HTML>")
 
 
 def test_latency_passes_half_before_and_half_after_the_answer():
-    desk = Desk(settings={"latency_ms": 61, "public_latency_ms": 10})
-    answer = desk.get("/v5/account/info")
+    user = User(settings={"latency_ms": 61, "public_latency_ms": 10})
+    answer = user.get("/v5/account/info")
     assert answer["time"] == START + 30
-    assert desk.clock.now() == START + 61
-    desk.get("/v5/market/time")
-    assert desk.clock.now() == START + 71
+    assert user.clock.now() == START + 61
+    user.get("/v5/market/time")
+    assert user.clock.now() == START + 71
 
 
 def test_request_sees_everything_that_happened_before_it():
-    desk = Desk({"AAAUSDT": [(0, 100.0), (60_000, 90.0)]})
-    desk.placed("Buy", "1", stopLoss="95")
-    desk.clock.advance_to(START + 60_000)
-    assert desk.position()["side"] == ""
+    user = User({"AAAUSDT": [(0, 100.0), (60_000, 90.0)]})
+    user.placed("Buy", "1", stopLoss="95")
+    user.clock.advance_to(START + 60_000)
+    assert user.position()["side"] == ""
 
 
 def test_control_call_moves_the_clock_and_never_backwards():
-    desk = Desk()
+    user = User()
 
     def step(document):
-        return desk.told("clock", document)
+        return user.told("clock", document)
 
     assert step({"advance_to": START + 5_000}) == (200, {"time": START + 5_000, "requests": 0})
     status, answer = step({"advance_to": START})
@@ -128,11 +128,11 @@ def test_control_call_moves_the_clock_and_never_backwards():
     assert "cannot go back" in answer["error"]
     assert step({"advance_to": "soon"})[0] == 400
     assert step(b"{")[0] == 400
-    assert desk.control("nothing").status == 404
+    assert user.control("nothing").status == 404
 
 
 def test_clock_that_follows_the_wall_cannot_be_moved():
-    exchange = wall_exchange(Desk())
+    exchange = wall_exchange(User())
     body = json.dumps({"advance_to": START + 5_000}).encode()
     response = control.handle(exchange, "POST", "/simulator/clock", body)
     assert response.status == 400
@@ -140,10 +140,10 @@ def test_clock_that_follows_the_wall_cannot_be_moved():
 
 
 def test_state_counts_requests_and_finds_link_ids_filled_twice():
-    desk = Desk(settings={"order_link_horizon": "open"})
-    desk.placed("Buy", "1", orderLinkId="twice")
-    desk.placed("Buy", "1", orderLinkId="twice")
-    state = desk.state()
+    user = User(settings={"order_link_horizon": "open"})
+    user.placed("Buy", "1", orderLinkId="twice")
+    user.placed("Buy", "1", orderLinkId="twice")
+    state = user.state()
     assert state["requests"]["/v5/order/create"] == 2
     assert state["duplicate_fills"] == ["twice"]
     assert len(state["orders"]) == len(state["executions"]) == 2
@@ -152,14 +152,14 @@ def test_state_counts_requests_and_finds_link_ids_filled_twice():
 
 def test_same_requests_give_the_same_answers_byte_for_byte():
     def play():
-        desk = Desk({"AAAUSDT": [(0, 100.0), (60_000, 90.0)]}, settings={"latency_ms": 40})
+        user = User({"AAAUSDT": [(0, 100.0), (60_000, 90.0)]}, settings={"latency_ms": 40})
         bodies = []
         for path in ("/v5/market/tickers", "/v5/order/realtime", "/v5/execution/list"):
-            desk.order("Buy", "1", stopLoss="95")
+            user.order("Buy", "1", stopLoss="95")
             query = "category=linear&symbol=AAAUSDT"
             headers = signed_headers(query)
-            bodies.append(desk.exchange.handle("GET", path, query, b"", headers).body)
-            desk.advance(desk.clock.now() - START + 17_000)
-        return bodies, desk.control("state").body
+            bodies.append(user.exchange.handle("GET", path, query, b"", headers).body)
+            user.advance(user.clock.now() - START + 17_000)
+        return bodies, user.control("state").body
 
     assert play() == play()

@@ -4,16 +4,16 @@ import json
 from decimal import Decimal
 
 import pytest
+from support.exchange_user import User
 from support.scripted_market import START, listing
-from support.trading_desk import Desk
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 SMALL = listing("TINYUSDT", tick_size=Decimal("0.0000005"), quantity_step=Decimal(10))
 
 
-def kline(desk, **parameters):
+def kline(user, **parameters):
     asked = {"symbol": "AAAUSDT", "interval": "1"} | parameters
-    return desk.get("/v5/market/kline", **asked)["result"]["list"]
+    return user.get("/v5/market/kline", **asked)["result"]["list"]
 
 
 def times(rows):
@@ -21,27 +21,27 @@ def times(rows):
 
 
 def later(minutes=30, extra=20_000, **options):
-    desk = Desk(**options)
-    desk.advance(minutes * MINUTE + extra)
-    return desk
+    user = User(**options)
+    user.advance(minutes * MINUTE + extra)
+    return user
 
 
 def test_candles_come_newest_first_with_the_forming_one_on_top():
-    desk = Desk({"AAAUSDT": [(0, 100.0), (60 * MINUTE, 160.0)]})
-    desk.advance(5 * MINUTE + 30_000)
-    rows = kline(desk, limit=3)
+    user = User({"AAAUSDT": [(0, 100.0), (60 * MINUTE, 160.0)]})
+    user.advance(5 * MINUTE + 30_000)
+    rows = kline(user, limit=3)
     assert times(rows) == [5, 4, 3]
     assert rows[0][1:5] == ["105", "105.5", "105", "105.5"]
     assert rows[1][1:5] == ["104", "105", "104", "105"]
     assert rows[0][6] == "500"
-    ticker = desk.get("/v5/market/tickers", symbol="AAAUSDT")["result"]["list"][0]
+    ticker = user.get("/v5/market/tickers", symbol="AAAUSDT")["result"]["list"][0]
     assert ticker["lastPrice"] == "105.50"
 
 
 def test_default_limit_is_200_and_more_than_1000_is_cut():
-    desk = later()
-    assert len(kline(desk)) == 200
-    assert len(kline(desk, limit=5_000)) == 1_000
+    user = later()
+    assert len(kline(user)) == 200
+    assert len(kline(user, limit=5_000)) == 1_000
     strict = later(settings={"large_limit": "error"})
     asked = {"symbol": "AAAUSDT", "interval": "1", "limit": 1_001}
     assert strict.get("/v5/market/kline", **asked)["retCode"] == 10001
@@ -72,9 +72,9 @@ def test_start_inside_an_interval_is_a_setting():
 
 
 def test_longer_candles_are_made_of_minutes():
-    desk = Desk({"AAAUSDT": [(0, 100.0), (4 * HOUR, 340.0)]})
-    desk.advance(2 * HOUR + 90_000)
-    (forming, hour, *_) = kline(desk, interval="60", limit=3)
+    user = User({"AAAUSDT": [(0, 100.0), (4 * HOUR, 340.0)]})
+    user.advance(2 * HOUR + 90_000)
+    (forming, hour, *_) = kline(user, interval="60", limit=3)
     assert hour[1:5] == ["160", "220", "160", "220"]
     assert (hour[0], hour[6]) == (str(START + HOUR), "60000")
     assert forming[4] == "221.5"
@@ -93,16 +93,16 @@ def test_long_candles_begin_where_the_calendar_says(interval, begin):
 
 
 def test_empty_minutes_can_be_left_out():
-    def silent(desk):
-        original = desk.market._candles
+    def silent(user):
+        original = user.market._candles
 
         def without_trades(index, opened, until):
             minutes = original(index, opened, until)
             minutes.volume[::2] = 0.0
             return minutes
 
-        desk.market._candles = without_trades
-        return desk
+        user.market._candles = without_trades
+        return user
 
     assert len(kline(silent(later()), end=START + 9 * MINUTE, limit=10)) == 10
     absent = silent(later(settings={"empty_minutes": "absent"}))
@@ -121,64 +121,64 @@ def test_empty_minutes_can_be_left_out():
 )
 def test_bad_kline_request_is_refused_in_bybits_words(changes, text):
     asked = {"symbol": "AAAUSDT", "interval": "1"} | changes
-    answer = Desk().get("/v5/market/kline", **asked)
+    answer = User().get("/v5/market/kline", **asked)
     assert (answer["retCode"], answer["retMsg"], answer["result"]) == (10001, text, {})
 
 
 def test_prices_are_padded_in_tickers_and_trimmed_in_candles_without_exponents():
-    desk = Desk({"TINYUSDT": [(0, 0.0000125)], "AAAUSDT": [(0, 100.0)]}, listings=[SMALL])
-    desk.advance(MINUTE)
-    row = desk.get("/v5/market/tickers", symbol="TINYUSDT")["result"]["list"][0]
+    user = User({"TINYUSDT": [(0, 0.0000125)], "AAAUSDT": [(0, 100.0)]}, listings=[SMALL])
+    user.advance(MINUTE)
+    row = user.get("/v5/market/tickers", symbol="TINYUSDT")["result"]["list"][0]
     assert row["lastPrice"] == "0.0000125"
     assert row["volume24h"] == "115200000000.0000"
     assert row["price24hPcnt"] == "0.041667"
-    candle = kline(desk, symbol="TINYUSDT", limit=2)[1]
+    candle = kline(user, symbol="TINYUSDT", limit=2)[1]
     assert candle[1:] == ["0.0000125"] * 4 + ["80000000", "1000"]
-    assert kline(desk, limit=2)[1][1:] == ["100"] * 4 + ["10", "1000"]
+    assert kline(user, limit=2)[1][1:] == ["100"] * 4 + ["10", "1000"]
 
 
 def test_tickers_answer_all_symbols_one_or_a_coin():
-    desk = Desk({"AAAUSDT": [(0, 100.0)], "BBBUSDT": [(0, 50.0)]})
+    user = User({"AAAUSDT": [(0, 100.0)], "BBBUSDT": [(0, 50.0)]})
 
     def symbols(**parameters):
         return [
-            row["symbol"] for row in desk.get("/v5/market/tickers", **parameters)["result"]["list"]
+            row["symbol"] for row in user.get("/v5/market/tickers", **parameters)["result"]["list"]
         ]
 
     assert symbols() == ["AAAUSDT", "BBBUSDT"]
     assert symbols(symbol="BBBUSDT") == ["BBBUSDT"]
     assert symbols(baseCoin="AAA") == ["AAAUSDT"]
     assert symbols(category="spot") == []
-    assert desk.get("/v5/market/tickers", symbol="X")["retMsg"] == "Not supported symbols"
-    assert desk.get("/v5/market/tickers", category="")["retMsg"] == "Illegal category"
+    assert user.get("/v5/market/tickers", symbol="X")["retMsg"] == "Not supported symbols"
+    assert user.get("/v5/market/tickers", category="")["retMsg"] == "Illegal category"
 
 
 def test_symbol_that_is_not_trading_is_absent_from_tickers_and_takes_no_orders():
-    desk = Desk({"AAAUSDT": [(0, 100.0)], "HALTUSDT": [(0, 5.0), (MINUTE, float("nan"))]})
-    desk.advance(2 * MINUTE)
-    rows = desk.get("/v5/market/tickers")["result"]["list"]
+    user = User({"AAAUSDT": [(0, 100.0)], "HALTUSDT": [(0, 5.0), (MINUTE, float("nan"))]})
+    user.advance(2 * MINUTE)
+    rows = user.get("/v5/market/tickers")["result"]["list"]
     assert [row["symbol"] for row in rows] == ["AAAUSDT"]
-    assert desk.get("/v5/market/tickers", symbol="HALTUSDT")["retCode"] == 10001
-    assert desk.order("Buy", "2", "HALTUSDT")["retCode"] == 10001
+    assert user.get("/v5/market/tickers", symbol="HALTUSDT")["retCode"] == 10001
+    assert user.order("Buy", "2", "HALTUSDT")["retCode"] == 10001
     for path in ("orderbook", "price-limit", "recent-trade"):
-        assert desk.get(f"/v5/market/{path}", symbol="HALTUSDT")["retCode"] == 10001
+        assert user.get(f"/v5/market/{path}", symbol="HALTUSDT")["retCode"] == 10001
 
 
 def test_position_in_a_symbol_that_halts_keeps_its_last_price():
-    desk = Desk({"HALTUSDT": [(0, 5.0), (MINUTE, 5.0), (MINUTE, float("nan"))]})
-    desk.placed("Buy", "2", "HALTUSDT", stopLoss="4")
-    desk.advance(30_000)
-    desk.position("HALTUSDT")
-    desk.advance(5 * MINUTE)
-    assert desk.position("HALTUSDT")["markPrice"] == "5"
-    assert desk.position("HALTUSDT")["size"] == "2"
+    user = User({"HALTUSDT": [(0, 5.0), (MINUTE, 5.0), (MINUTE, float("nan"))]})
+    user.placed("Buy", "2", "HALTUSDT", stopLoss="4")
+    user.advance(30_000)
+    user.position("HALTUSDT")
+    user.advance(5 * MINUTE)
+    assert user.position("HALTUSDT")["markPrice"] == "5"
+    assert user.position("HALTUSDT")["size"] == "2"
 
 
 def test_instruments_page_by_page_give_every_symbol_once():
-    desk = Desk({f"S{number:02}USDT": [(0, 10.0)] for number in range(25)})
+    user = User({f"S{number:02}USDT": [(0, 10.0)] for number in range(25)})
     seen, cursor = [], ""
     while True:
-        page = desk.exchange.handle(
+        page = user.exchange.handle(
             "GET", "/v5/market/instruments-info", f"category=linear&limit=10&cursor={cursor}"
         )
         result = json.loads(page.body)["result"]
@@ -189,19 +189,19 @@ def test_instruments_page_by_page_give_every_symbol_once():
         cursor = result["nextPageCursor"]
         seen += [row["symbol"] for row in result["list"]]
     assert seen == [f"S{number:02}USDT" for number in range(25)]
-    whole = desk.get("/v5/market/instruments-info")["result"]
+    whole = user.get("/v5/market/instruments-info")["result"]
     assert (len(whole["list"]), whole["nextPageCursor"]) == (25, "")
 
 
 def test_default_page_of_instruments_is_500():
-    desk = Desk({f"S{number:03}USDT": [(0, 10.0)] for number in range(520)})
-    result = desk.get("/v5/market/instruments-info")["result"]
+    user = User({f"S{number:03}USDT": [(0, 10.0)] for number in range(520)})
+    result = user.get("/v5/market/instruments-info")["result"]
     assert len(result["list"]) == 500
     assert result["nextPageCursor"] == "first%3DS000USDT%26last%3DS499USDT"
 
 
 def test_instruments_list_trading_contracts_unless_asked_otherwise():
-    desk = Desk(
+    user = User(
         {"AAAUSDT": [(0, 1.0)], "NEWUSDT": [(0, 1.0)], "OLDUSDT": [(0, 1.0)], "OIL": [(0, 9.0)]},
         listings=[
             listing("NEWUSDT", launch_time=START + DAY),
@@ -211,7 +211,7 @@ def test_instruments_list_trading_contracts_unless_asked_otherwise():
     )
 
     def symbols(**parameters):
-        rows = desk.get("/v5/market/instruments-info", **parameters)["result"]["list"]
+        rows = user.get("/v5/market/instruments-info", **parameters)["result"]["list"]
         return [row["symbol"] for row in rows]
 
     assert symbols() == ["AAAUSDT", "OIL"]
@@ -220,7 +220,7 @@ def test_instruments_list_trading_contracts_unless_asked_otherwise():
     assert symbols(symbol="OLDUSDT") == ["OLDUSDT"]
     assert symbols(symbolType="commodity") == ["OIL"]
     assert symbols(category="inverse") == []
-    missing = desk.get("/v5/market/instruments-info", category="")
+    missing = user.get("/v5/market/instruments-info", category="")
     assert missing["result"] == {"category": "", "list": [], "nextPageCursor": ""}
 
 
@@ -232,15 +232,15 @@ def test_dated_future_has_its_delivery_time():
         contract_type="LinearFutures",
         delivery_time=1_782_460_800_000,
     )
-    desk = Desk({"BTC-26JUN26": [(0, 90_000.0)]}, listings=[future])
-    (row,) = desk.get("/v5/market/instruments-info")["result"]["list"]
+    user = User({"BTC-26JUN26": [(0, 90_000.0)]}, listings=[future])
+    (row,) = user.get("/v5/market/instruments-info")["result"]["list"]
     assert (row["deliveryTime"], row["quoteCoin"]) == ("1782460800000", "USDC")
 
 
 def test_orderbook_is_sorted_and_agrees_with_the_ticker():
-    desk = Desk()
-    book = desk.get("/v5/market/orderbook", symbol="AAAUSDT")["result"]
-    ticker = desk.get("/v5/market/tickers", symbol="AAAUSDT")["result"]["list"][0]
+    user = User()
+    book = user.get("/v5/market/orderbook", symbol="AAAUSDT")["result"]
+    ticker = user.get("/v5/market/tickers", symbol="AAAUSDT")["result"]["list"][0]
     bids = [Decimal(price) for price, _ in book["b"]]
     asks = [Decimal(price) for price, _ in book["a"]]
     assert len(bids) == len(asks) == 25
@@ -255,28 +255,28 @@ def test_orderbook_is_sorted_and_agrees_with_the_ticker():
     assert abs(near / 100_000 - 1) < Decimal("0.15")
 
 
-def recent(desk, **asked):
-    return desk.get("/v5/market/recent-trade", symbol="AAAUSDT", **asked)["result"]["list"]
+def recent(user, **asked):
+    return user.get("/v5/market/recent-trade", symbol="AAAUSDT", **asked)["result"]["list"]
 
 
 def test_recent_trades_lie_on_the_price_path_newest_first():
-    desk = Desk({"AAAUSDT": [(0, 100.0), (60 * MINUTE, 160.0)]})
-    desk.advance(10 * MINUTE)
-    rows = recent(desk, limit=20)
+    user = User({"AAAUSDT": [(0, 100.0), (60 * MINUTE, 160.0)]})
+    user.advance(10 * MINUTE)
+    rows = recent(user, limit=20)
     assert len(rows) == 20
     stamps = [int(row["time"]) for row in rows]
     assert stamps == sorted(stamps, reverse=True)
     assert len({row["execId"] for row in rows}) == len({row["seq"] for row in rows}) == 20
     for row, stamp in zip(rows, stamps, strict=True):
-        assert abs(float(row["price"]) - desk.market.price(0, stamp)) <= 0.005 + 1e-3
+        assert abs(float(row["price"]) - user.market.price(0, stamp)) <= 0.005 + 1e-3
     assert {row["side"] for row in rows} <= {"Buy", "Sell"}
 
 
 def test_recent_trades_of_a_minute_give_its_candle():
-    desk = Desk({"AAAUSDT": [(0, 100.0), (25_000, 140.0), (50_000, 90.0), (3 * MINUTE, 91.0)]})
-    desk.advance(MINUTE + 30_000)
-    minute = [row for row in recent(desk) if START <= int(row["time"]) < START + MINUTE][::-1]
-    _, opened, high, low, close, volume, _ = kline(desk, start=START, end=START)[0]
+    user = User({"AAAUSDT": [(0, 100.0), (25_000, 140.0), (50_000, 90.0), (3 * MINUTE, 91.0)]})
+    user.advance(MINUTE + 30_000)
+    minute = [row for row in recent(user) if START <= int(row["time"]) < START + MINUTE][::-1]
+    _, opened, high, low, close, volume, _ = kline(user, start=START, end=START)[0]
     prices = [Decimal(row["price"]) for row in minute]
     assert (prices[0], max(prices), min(prices)) == (Decimal(opened), Decimal(high), Decimal(low))
     assert prices[-1] == Decimal(close)
@@ -284,39 +284,39 @@ def test_recent_trades_of_a_minute_give_its_candle():
 
 
 def test_recent_trades_stay_the_same_and_none_is_from_the_future():
-    desk = later()
-    before = recent(desk)
-    desk.advance(desk.exchange.clock.now() - START + 45_000)
-    after = recent(desk)
+    user = later()
+    before = recent(user)
+    user.advance(user.exchange.clock.now() - START + 45_000)
+    after = recent(user)
     assert max(int(row["time"]) for row in before) <= START + 30 * MINUTE + 20_000
     assert set(map(str, before[:200])) < set(map(str, after))
 
 
 def test_a_halted_symbol_trades_no_more():
-    desk = later(minutes=5)
-    desk.exchange.market.halt(0, START + 4 * MINUTE)
-    desk.advance(10 * MINUTE)
-    assert max(int(row["time"]) for row in recent(desk)) < START + 4 * MINUTE
+    user = later(minutes=5)
+    user.exchange.market.halt(0, START + 4 * MINUTE)
+    user.advance(10 * MINUTE)
+    assert max(int(row["time"]) for row in recent(user)) < START + 4 * MINUTE
 
 
 def test_price_limits_are_what_order_create_enforces():
-    desk = Desk()
-    limits = desk.get("/v5/market/price-limit", symbol="AAAUSDT")["result"]
+    user = User()
+    limits = user.get("/v5/market/price-limit", symbol="AAAUSDT")["result"]
     assert (limits["buyLmt"], limits["sellLmt"]) == ("105.00", "95.00")
-    desk.placed("Buy", "1", orderType="Limit", price=limits["buyLmt"])
-    assert desk.order("Buy", "1", orderType="Limit", price="105.01")["retCode"] == 30208
+    user.placed("Buy", "1", orderType="Limit", price=limits["buyLmt"])
+    assert user.order("Buy", "1", orderType="Limit", price="105.01")["retCode"] == 30208
 
 
 def test_funding_history_is_newest_first():
-    desk = Desk(funding=[(MINUTE, 0.0001), (2 * MINUTE, -0.002)])
-    desk.advance(3 * MINUTE)
-    rows = desk.get("/v5/market/funding/history", symbol="AAAUSDT")["result"]["list"]
+    user = User(funding=[(MINUTE, 0.0001), (2 * MINUTE, -0.002)])
+    user.advance(3 * MINUTE)
+    rows = user.get("/v5/market/funding/history", symbol="AAAUSDT")["result"]["list"]
     assert [row["fundingRate"] for row in rows] == ["-0.002", "0.0001"]
 
 
 def test_server_time_is_market_time():
-    desk = Desk()
-    desk.advance(1_234)
-    answer = desk.get("/v5/market/time")
+    user = User()
+    user.advance(1_234)
+    answer = user.get("/v5/market/time")
     assert answer["time"] == START + 1_234
     assert answer["result"]["timeNano"] == f"{START + 1_234}000000"

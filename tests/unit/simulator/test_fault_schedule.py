@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from support.exchange_user import User
 from support.scripted_market import START
-from support.trading_desk import Desk
 
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import KINDS
 from pumpwatch_workbench.simulator.troubles.faults.plan import Call
@@ -120,15 +120,15 @@ def test_schedule_that_makes_no_sense_is_refused(options, text):
 
 def test_exchange_under_a_schedule_repeats_itself_and_counts():
     def play():
-        desk = Desk(settings={"latency_ms": 40})
-        desk.exchange.faults = FaultSchedule(11, 0.4)
+        user = User(settings={"latency_ms": 40})
+        user.exchange.faults = FaultSchedule(11, 0.4)
         bodies: list[bytes] = []
         for number in range(60):
             order = {"category": "linear", "symbol": "AAAUSDT", "side": "Buy"}
             order |= {"orderType": "Market", "qty": "0.1", "orderLinkId": f"order-{number}"}
-            bodies.append(desk.raw("POST", CREATE, **order).body)
-            bodies.append(desk.raw("GET", ORDERS, category="linear", symbol="AAAUSDT").body)
-        return bodies, desk.exchange.injected
+            bodies.append(user.raw("POST", CREATE, **order).body)
+            bodies.append(user.raw("GET", ORDERS, category="linear", symbol="AAAUSDT").body)
+        return bodies, user.exchange.injected
 
     bodies, injected = play()
     assert play() == (bodies, injected)

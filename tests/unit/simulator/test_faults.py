@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from support.exchange_user import User
 from support.scripted_market import START
-from support.trading_desk import Desk
 
 from pumpwatch_workbench.simulator.troubles.faults.plan import (
     ACTIONS,
@@ -16,8 +16,8 @@ CREATE, ORDERS, POSITIONS = "/v5/order/create", "/v5/order/realtime", "/v5/posit
 LINK = "entry-1"
 
 
-def found(desk, path=ORDERS, **parameters):
-    answer = desk.get(path, symbol="AAAUSDT", **parameters)
+def found(user, path=ORDERS, **parameters):
+    answer = user.get(path, symbol="AAAUSDT", **parameters)
     return answer["retCode"], answer["result"].get("list")
 
 
@@ -50,39 +50,39 @@ def test_each_action_strikes_on_one_side_of_the_acting_only(action):
 
 
 def test_condition_and_lost_answer_can_meet_in_one_call():
-    desk = Desk()
-    desk.inject(
+    user = User()
+    user.inject(
         {"path": CREATE, "fault": "hidden_order", "lasts_ms": 1_000},
         {"path": CREATE, "fault": "drop_after"},
     )
     body = {"category": "linear", "symbol": "AAAUSDT", "side": "Buy", "orderType": "Market"}
-    assert desk.raw("POST", CREATE, **body, qty="1", orderLinkId=LINK).dropped
-    assert found(desk, orderLinkId=LINK) == (110001, None)
-    assert desk.position()["size"] == "1"
-    assert desk.state()["faults"] == {"drop_after": 1, "hidden_order": 1}
+    assert user.raw("POST", CREATE, **body, qty="1", orderLinkId=LINK).dropped
+    assert found(user, orderLinkId=LINK) == (110001, None)
+    assert user.position()["size"] == "1"
+    assert user.state()["faults"] == {"drop_after": 1, "hidden_order": 1}
 
 
 def test_what_was_injected_is_counted_over_all_plans():
-    desk = Desk()
+    user = User()
     for _ in range(2):
-        desk.inject({"path": CREATE, "fault": "error_10016"}, {"path": CREATE, "action": "empty"})
-        desk.order("Buy", "1")
-        desk.raw("POST", CREATE, category="linear")
-    assert desk.state()["faults"] == {"empty": 2, "error_10016": 2}
+        user.inject({"path": CREATE, "fault": "error_10016"}, {"path": CREATE, "action": "empty"})
+        user.order("Buy", "1")
+        user.raw("POST", CREATE, category="linear")
+    assert user.state()["faults"] == {"empty": 2, "error_10016": 2}
 
 
 def test_fault_does_not_strike_a_banned_address_or_an_unknown_path():
-    desk = Desk()
-    desk.inject({"path": "/*", "fault": "http_500", "times": 9})
-    assert desk.exchange.handle("GET", "/v5/nothing").status == 404
-    assert desk.exchange.handle("GET", "/v5/market/time", "", b"{}").status == 403
-    assert desk.exchange.handle("GET", "/v5/market/time").status == 500
+    user = User()
+    user.inject({"path": "/*", "fault": "http_500", "times": 9})
+    assert user.exchange.handle("GET", "/v5/nothing").status == 404
+    assert user.exchange.handle("GET", "/v5/market/time", "", b"{}").status == 403
+    assert user.exchange.handle("GET", "/v5/market/time").status == 500
 
 
 def test_null_result_of_a_bare_401_leaves_it_as_it_is():
-    desk = Desk(settings={"invalid_key_status": 401})
-    desk.inject({"path": ORDERS, "fault": "null_result"})
-    response = desk.exchange.handle("GET", ORDERS)
+    user = User(settings={"invalid_key_status": 401})
+    user.inject({"path": ORDERS, "fault": "null_result"})
+    response = user.exchange.handle("GET", ORDERS)
     assert (response.status, response.body) == (401, b"")
 
 
@@ -90,111 +90,111 @@ def test_null_result_of_a_bare_401_leaves_it_as_it_is():
 
 
 def test_list_struck_itself_shows_what_was_so_before():
-    desk = Desk(settings={"latency_ms": 60})
-    desk.inject({"path": POSITIONS, "action": "stale", "lag_ms": 150})
-    desk.placed("Buy", "1", stopLoss="90")
-    desk.clock.advance_by(60)
-    sizes = [desk.position()["size"] for _ in range(2)]
+    user = User(settings={"latency_ms": 60})
+    user.inject({"path": POSITIONS, "action": "stale", "lag_ms": 150})
+    user.placed("Buy", "1", stopLoss="90")
+    user.clock.advance_by(60)
+    sizes = [user.position()["size"] for _ in range(2)]
     assert sizes == ["1", "1"]
-    desk.inject({"path": POSITIONS, "action": "stale", "lag_ms": 150, "skip": 1})
-    assert desk.order("Buy", "1")["retCode"] == 0
-    assert [desk.position()["size"] for _ in range(3)] == ["2", "1", "2"]
+    user.inject({"path": POSITIONS, "action": "stale", "lag_ms": 150, "skip": 1})
+    assert user.order("Buy", "1")["retCode"] == 0
+    assert [user.position()["size"] for _ in range(3)] == ["2", "1", "2"]
 
 
 def test_lag_moves_with_time_and_ends():
-    desk = Desk()
-    desk.inject({"path": CREATE, "fault": "stale_positions", "lag_ms": 1_000, "lasts_ms": 5_000})
-    desk.order("Buy", "1")
-    desk.advance(500)
-    desk.order("Buy", "1")
+    user = User()
+    user.inject({"path": CREATE, "fault": "stale_positions", "lag_ms": 1_000, "lasts_ms": 5_000})
+    user.order("Buy", "1")
+    user.advance(500)
+    user.order("Buy", "1")
     seen = []
     for time in (999, 1_000, 1_499, 1_500):
-        desk.advance(time)
-        seen.append(desk.position()["size"])
+        user.advance(time)
+        seen.append(user.position()["size"])
     assert seen == ["0", "1", "1", "2"]
-    desk.advance(4_999)
-    desk.order("Buy", "1")
-    assert desk.position()["size"] == "2"
-    desk.advance(5_000)
-    assert desk.position()["size"] == "3"
+    user.advance(4_999)
+    user.order("Buy", "1")
+    assert user.position()["size"] == "2"
+    user.advance(5_000)
+    assert user.position()["size"] == "3"
 
 
 def test_lagging_lists_know_nothing_of_a_stop_that_has_just_fired():
-    desk = Desk({"AAAUSDT": [(0, 100.0), (10_000, 100.0), (20_000, 80.0)]})
-    desk.placed("Buy", "1", stopLoss="95")
+    user = User({"AAAUSDT": [(0, 100.0), (10_000, 100.0), (20_000, 80.0)]})
+    user.placed("Buy", "1", stopLoss="95")
     lists = ["orders", "history", "executions", "positions"]
     rule = {"path": "/v5/*", "action": "stale", "lag_ms": 10_000, "lists": lists, "times": 99}
-    desk.inject(rule)
-    desk.clock.advance_to(START + 22_000)
-    row = desk.position()
+    user.inject(rule)
+    user.clock.advance_to(START + 22_000)
+    row = user.position()
     assert (row["size"], row["stopLoss"]) == ("1", "95")
-    assert [one["stopOrderType"] for one in found(desk)[1]] == ["StopLoss"]
-    assert len(found(desk, "/v5/execution/list")[1]) == 1
-    desk.clock.advance_to(START + 23_000)
-    assert desk.position()["size"] == "0"
-    assert found(desk) == (0, [])
-    assert len(found(desk, "/v5/execution/list")[1]) == 2
-    assert desk.state()["positions"] == []
+    assert [one["stopOrderType"] for one in found(user)[1]] == ["StopLoss"]
+    assert len(found(user, "/v5/execution/list")[1]) == 1
+    user.clock.advance_to(START + 23_000)
+    assert user.position()["size"] == "0"
+    assert found(user) == (0, [])
+    assert len(found(user, "/v5/execution/list")[1]) == 2
+    assert user.state()["positions"] == []
 
 
 def test_lagging_list_knows_what_happened_unseen_before_the_time_it_shows():
     fall = [(0, 100.0), (4_000, 100.0), (5_000, 90.0)]
-    desk = Desk({"AAAUSDT": fall, "BBBUSDT": [(time + 15_000, price) for time, price in fall]})
+    user = User({"AAAUSDT": fall, "BBBUSDT": [(time + 15_000, price) for time, price in fall]})
     for symbol in ("AAAUSDT", "BBBUSDT"):
-        desk.placed("Buy", "1", symbol, stopLoss="95")
-    desk.inject({"path": POSITIONS, "action": "stale", "lag_ms": 10_000})
-    desk.clock.advance_to(START + 22_000)
-    held = desk.get(POSITIONS, settleCoin="USDT")["result"]["list"]
+        user.placed("Buy", "1", symbol, stopLoss="95")
+    user.inject({"path": POSITIONS, "action": "stale", "lag_ms": 10_000})
+    user.clock.advance_to(START + 22_000)
+    held = user.get(POSITIONS, settleCoin="USDT")["result"]["list"]
     assert [row["symbol"] for row in held] == ["BBBUSDT"]
-    assert desk.get(POSITIONS, settleCoin="USDT")["result"]["list"] == []
+    assert user.get(POSITIONS, settleCoin="USDT")["result"]["list"] == []
 
 
 def test_lagging_order_lists_find_no_order_by_its_id_either():
-    desk = Desk()
-    desk.inject({"path": CREATE, "action": "stale", "lag_ms": 1_000, "lasts_ms": 1_000})
-    desk.order("Buy", "1", orderLinkId=LINK)
+    user = User()
+    user.inject({"path": CREATE, "action": "stale", "lag_ms": 1_000, "lasts_ms": 1_000})
+    user.order("Buy", "1", orderLinkId=LINK)
     for path in (ORDERS, "/v5/order/history", "/v5/execution/list"):
-        assert found(desk, path, orderLinkId=LINK) == (0, [])
-    assert desk.position()["size"] == "0"
-    desk.advance(1_000)
-    assert found(desk, orderLinkId=LINK)[1][0]["orderStatus"] == "Filled"
+        assert found(user, path, orderLinkId=LINK) == (0, [])
+    assert user.position()["size"] == "0"
+    user.advance(1_000)
+    assert found(user, orderLinkId=LINK)[1][0]["orderStatus"] == "Filled"
 
 
 def test_resting_order_in_a_lagging_list_keeps_what_it_was():
-    desk = Desk()
-    desk.placed("Buy", "1", orderType="Limit", price="95", orderLinkId=LINK)
-    desk.inject({"path": "/v5/order/cancel", "fault": "stale_orders", "lag_ms": 9, "lasts_ms": 9})
-    desk.post("/v5/order/cancel", symbol="AAAUSDT", orderLinkId=LINK)
-    (row,) = found(desk)[1]
+    user = User()
+    user.placed("Buy", "1", orderType="Limit", price="95", orderLinkId=LINK)
+    user.inject({"path": "/v5/order/cancel", "fault": "stale_orders", "lag_ms": 9, "lasts_ms": 9})
+    user.post("/v5/order/cancel", symbol="AAAUSDT", orderLinkId=LINK)
+    (row,) = found(user)[1]
     assert row["orderStatus"] == "New"
-    desk.advance(9)
-    assert found(desk) == (0, [])
+    user.advance(9)
+    assert found(user) == (0, [])
 
 
 def test_clearing_the_faults_ends_every_condition():
-    desk = Desk()
-    desk.inject(
+    user = User()
+    user.inject(
         {"path": CREATE, "action": "stale", "lag_ms": 9_000, "lasts_ms": 9_000},
         {"path": CREATE, "fault": "hidden_order", "lasts_ms": 9_000},
     )
-    desk.order("Buy", "1")
-    desk.order("Buy", "1", orderLinkId=LINK)
-    assert (desk.position()["size"], found(desk, orderLinkId=LINK)) == ("0", (110001, None))
-    desk.inject()
-    assert desk.position()["size"] == "2"
-    assert found(desk, orderLinkId=LINK)[0] == 0
+    user.order("Buy", "1")
+    user.order("Buy", "1", orderLinkId=LINK)
+    assert (user.position()["size"], found(user, orderLinkId=LINK)) == ("0", (110001, None))
+    user.inject()
+    assert user.position()["size"] == "2"
+    assert found(user, orderLinkId=LINK)[0] == 0
 
 
 def test_account_is_the_same_with_lagging_lists_as_without():
     def play(*rules):
-        desk = Desk({"AAAUSDT": [(0, 100.0), (10_000, 100.0), (60_000, 80.0)]})
-        desk.inject(*rules)
-        desk.order("Buy", "2", stopLoss="95", orderLinkId=LINK)
+        user = User({"AAAUSDT": [(0, 100.0), (10_000, 100.0), (60_000, 80.0)]})
+        user.inject(*rules)
+        user.order("Buy", "2", stopLoss="95", orderLinkId=LINK)
         for time in range(1_000, 60_000, 7_000):
-            desk.advance(time)
-            desk.position()
-            found(desk)
-        return {name: row for name, row in desk.state().items() if name != "faults"}
+            user.advance(time)
+            user.position()
+            found(user)
+        return {name: row for name, row in user.state().items() if name != "faults"}
 
     rule = {"path": "/v5/*", "action": "stale", "lag_ms": 5_000, "lasts_ms": 9_000, "times": 9}
     assert play(rule) == play()
@@ -204,32 +204,32 @@ def test_account_is_the_same_with_lagging_lists_as_without():
 
 
 def test_hidden_order_cannot_be_cancelled_or_changed_either():
-    desk = Desk()
-    desk.inject({"path": CREATE, "fault": "hidden_order_empty", "lasts_ms": 1_000})
-    desk.order("Buy", "1", orderType="Limit", price="95", orderLinkId=LINK)
+    user = User()
+    user.inject({"path": CREATE, "fault": "hidden_order_empty", "lasts_ms": 1_000})
+    user.order("Buy", "1", orderType="Limit", price="95", orderLinkId=LINK)
     for path in ("/v5/order/cancel", "/v5/order/amend"):
-        answer = desk.post(path, symbol="AAAUSDT", orderLinkId=LINK, price="94")
+        answer = user.post(path, symbol="AAAUSDT", orderLinkId=LINK, price="94")
         assert answer["retCode"] == 110001
-    assert [row["orderLinkId"] for row in found(desk)[1]] == [LINK]
-    desk.advance(1_000)
-    assert desk.post("/v5/order/cancel", symbol="AAAUSDT", orderLinkId=LINK)["retCode"] == 0
+    assert [row["orderLinkId"] for row in found(user)[1]] == [LINK]
+    user.advance(1_000)
+    assert user.post("/v5/order/cancel", symbol="AAAUSDT", orderLinkId=LINK)["retCode"] == 0
 
 
 def test_only_new_orders_are_hidden_and_never_by_another_id():
-    desk = Desk()
-    old = desk.placed("Buy", "1", orderLinkId="old")
-    desk.inject({"path": CREATE, "fault": "hidden_order", "lasts_ms": 1_000})
-    new = desk.order("Buy", "1", orderLinkId="new")["result"]["orderId"]
-    assert found(desk, orderLinkId="old")[0] == found(desk, orderId=old["orderId"])[0] == 0
-    assert found(desk, orderLinkId="new")[0] == found(desk, orderId=new)[0] == 110001
-    assert found(desk, "/v5/execution/list", orderLinkId="new") == (0, [])
-    assert found(desk, orderLinkId="never") == (0, [])
+    user = User()
+    old = user.placed("Buy", "1", orderLinkId="old")
+    user.inject({"path": CREATE, "fault": "hidden_order", "lasts_ms": 1_000})
+    new = user.order("Buy", "1", orderLinkId="new")["result"]["orderId"]
+    assert found(user, orderLinkId="old")[0] == found(user, orderId=old["orderId"])[0] == 0
+    assert found(user, orderLinkId="new")[0] == found(user, orderId=new)[0] == 110001
+    assert found(user, "/v5/execution/list", orderLinkId="new") == (0, [])
+    assert found(user, orderLinkId="never") == (0, [])
 
 
 def test_look_up_struck_itself_hides_the_newest_order():
-    desk = Desk()
-    desk.placed("Buy", "1", orderLinkId="old")
-    desk.placed("Buy", "1", orderLinkId="new", stopLoss="90")
-    desk.inject({"path": ORDERS, "fault": "hidden_order", "lasts_ms": 0})
-    assert found(desk, orderLinkId="new")[0] == 110001
-    assert found(desk, orderLinkId="new")[0] == 0
+    user = User()
+    user.placed("Buy", "1", orderLinkId="old")
+    user.placed("Buy", "1", orderLinkId="new", stopLoss="90")
+    user.inject({"path": ORDERS, "fault": "hidden_order", "lasts_ms": 0})
+    assert found(user, orderLinkId="new")[0] == 110001
+    assert found(user, orderLinkId="new")[0] == 0

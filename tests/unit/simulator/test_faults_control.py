@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support.trading_desk import Desk
+from support.exchange_user import User
 
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import KINDS, LISTS
 from pumpwatch_workbench.simulator.troubles.faults.forms import faults_from_json
@@ -57,24 +57,24 @@ RULE = {"path": CREATE, "action": "delay"}
     ],
 )
 def test_badly_described_faults_are_refused_with_a_sentence(document, text):
-    desk = Desk()
-    desk.inject({"path": CREATE, "fault": "error_10016"})
-    status, answer = desk.told("faults", document)
+    user = User()
+    user.inject({"path": CREATE, "fault": "error_10016"})
+    status, answer = user.told("faults", document)
     assert status == 400
     assert text in answer["error"]
-    assert desk.order("Buy", "1")["retCode"] == 10016  # what was there before still is
+    assert user.order("Buy", "1")["retCode"] == 10016  # what was there before still is
 
 
 def test_each_call_replaces_what_was_there_before():
-    desk = Desk()
-    desk.told("faults", {"clock_skew_ms": -5_000})
-    assert desk.order("Buy", "1")["retCode"] == 10002
-    desk.told("faults", {"seed": 7, "rate": 1.0, "kinds": ["error_10016"], "clock_skew_ms": 100})
-    assert desk.order("Buy", "1")["retCode"] == 10016
-    assert desk.state()["clock_skew_ms"] == 100
-    desk.inject()
-    assert desk.order("Buy", "1")["retCode"] == 0
-    assert desk.state()["clock_skew_ms"] == 0
+    user = User()
+    user.told("faults", {"clock_skew_ms": -5_000})
+    assert user.order("Buy", "1")["retCode"] == 10002
+    user.told("faults", {"seed": 7, "rate": 1.0, "kinds": ["error_10016"], "clock_skew_ms": 100})
+    assert user.order("Buy", "1")["retCode"] == 10016
+    assert user.state()["clock_skew_ms"] == 100
+    user.inject()
+    assert user.order("Buy", "1")["retCode"] == 0
+    assert user.state()["clock_skew_ms"] == 0
 
 
 def test_fields_of_a_named_fault_can_be_changed():

@@ -9,8 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from support.exchange_user import User
 from support.scripted_market import listing
-from support.trading_desk import Desk
 
 from pumpwatch_workbench.simulator.troubles.incidents.forms import incidents_from_json
 from pumpwatch_workbench.simulator.troubles.incidents.kinds import KINDS, apply_incident
@@ -39,72 +39,72 @@ PAGE = Path(__file__).parents[3] / "docs" / "simulator-incidents.md"
     ],
 )
 def test_execution_list_says_what_closed_or_cost(kind, execution, left):
-    desk = Desk()
-    desk.placed("Buy", "2", stopLoss="95")
-    desk.happen(kind, quantity="1")
-    row = desk.executions()[-1]
+    user = User()
+    user.placed("Buy", "2", stopLoss="95")
+    user.happen(kind, quantity="1")
+    row = user.executions()[-1]
     assert (row["execType"], row["orderLinkId"]) == (execution, "")
     assert (row["orderType"] == "UNKNOWN") == (kind == "funding")
-    assert desk.position()["size"] == left
+    assert user.position()["size"] == left
 
 
 def test_lowered_funding_rate_is_shown_and_paid_from_then_on():
     hourly = listing(SYMBOL, funding_interval_minutes=60)
-    desk = Desk(listings=[hourly], funding=[(30 * MINUTE, 0.0001), (90 * MINUTE, 0.0001)])
-    desk.placed("Sell", "1")
-    desk.advance(60 * MINUTE)
-    desk.happen("funding_rate", fraction="-0.02")
-    ticker = desk.get("/v5/market/tickers", symbol=SYMBOL)["result"]["list"][0]
+    user = User(listings=[hourly], funding=[(30 * MINUTE, 0.0001), (90 * MINUTE, 0.0001)])
+    user.placed("Sell", "1")
+    user.advance(60 * MINUTE)
+    user.happen("funding_rate", fraction="-0.02")
+    ticker = user.get("/v5/market/tickers", symbol=SYMBOL)["result"]["list"][0]
     assert ticker["fundingRate"] == "-0.02"
-    desk.advance(91 * MINUTE)
-    fees = [row["execFee"] for row in desk.executions() if row["execType"] == "Funding"]
+    user.advance(91 * MINUTE)
+    fees = [row["execFee"] for row in user.executions() if row["execType"] == "Funding"]
     assert [Decimal(fee) for fee in fees] == [Decimal("-0.01"), Decimal(2)]
 
 
 def test_halted_contract_takes_no_order_and_stands_still():
-    desk = Desk({SYMBOL: [(0, 100.0), (10 * MINUTE, 110.0)]})
-    desk.advance(MINUTE)
-    desk.happen("halt_symbol")
-    desk.advance(5 * MINUTE)
-    assert desk.order("Buy", "1")["retCode"] == 110074
-    ticker = desk.get("/v5/market/tickers", symbol=SYMBOL)["result"]["list"][0]
+    user = User({SYMBOL: [(0, 100.0), (10 * MINUTE, 110.0)]})
+    user.advance(MINUTE)
+    user.happen("halt_symbol")
+    user.advance(5 * MINUTE)
+    assert user.order("Buy", "1")["retCode"] == 110074
+    ticker = user.get("/v5/market/tickers", symbol=SYMBOL)["result"]["list"][0]
     assert Decimal(ticker["lastPrice"]) == 101
-    desk.happen("resume_symbol")
-    assert desk.order("Buy", "1")["retCode"] == 0
+    user.happen("resume_symbol")
+    assert user.order("Buy", "1")["retCode"] == 0
 
 
 def test_changed_filters_are_told_and_enforced():
-    desk = Desk()
-    desk.happen("change_filters", quantity_step="1", min_quantity="2", min_notional="500")
-    found = desk.get("/v5/market/instruments-info", symbol=SYMBOL)["result"]["list"][0]
+    user = User()
+    user.happen("change_filters", quantity_step="1", min_quantity="2", min_notional="500")
+    found = user.get("/v5/market/instruments-info", symbol=SYMBOL)["result"]["list"][0]
     assert found["lotSizeFilter"]["qtyStep"] == "1"
     assert found["lotSizeFilter"]["minNotionalValue"] == "500"
-    assert desk.order("Buy", "2.5")["retCode"] == 10001
-    assert desk.order("Buy", "1")["retCode"] == 10001
-    assert desk.order("Buy", "2")["retCode"] == 110094
-    assert desk.order("Buy", "6")["retCode"] == 0
+    assert user.order("Buy", "2.5")["retCode"] == 10001
+    assert user.order("Buy", "1")["retCode"] == 10001
+    assert user.order("Buy", "2")["retCode"] == 110094
+    assert user.order("Buy", "6")["retCode"] == 0
 
 
 def test_what_is_set_for_the_next_order_is_used_up_by_it():
-    desk = Desk()
-    desk.happen("partial_fill", fraction="0.25")
-    first, second = desk.placed("Buy", "4"), desk.placed("Buy", "4")
+    user = User()
+    user.happen("partial_fill", fraction="0.25")
+    first, second = user.placed("Buy", "4"), user.placed("Buy", "4")
     assert (first["cumExecQty"], first["orderStatus"]) == ("1", "Cancelled")
     assert (second["cumExecQty"], second["orderStatus"]) == ("4", "Filled")
-    desk.happen("band_cancel")
-    third = desk.placed("Buy", "4")
+    user.happen("band_cancel")
+    third = user.placed("Buy", "4")
     assert (third["cumExecQty"], third["rejectReason"]) == ("0", "EC_NoImmediateQtyToFill")
-    desk.happen("refuse_stop", times=2)
+    user.happen("refuse_stop", times=2)
     stop = {"symbol": SYMBOL, "stopLoss": "95", "tpslMode": "Full", "positionIdx": 0}
-    codes = [desk.post("/v5/position/trading-stop", **stop)["retCode"] for _ in range(3)]
+    codes = [user.post("/v5/position/trading-stop", **stop)["retCode"] for _ in range(3)]
     assert codes == [10001, 10001, 0]
 
 
 def test_entry_that_loses_its_stop_is_filled_without_one():
-    desk = Desk()
-    desk.happen("drop_next_stop")
-    desk.placed("Buy", "1", stopLoss="95")
-    assert (desk.position()["size"], desk.position()["stopLoss"]) == ("1", "")
+    user = User()
+    user.happen("drop_next_stop")
+    user.placed("Buy", "1", stopLoss="95")
+    assert (user.position()["size"], user.position()["stopLoss"]) == ("1", "")
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_entry_that_loses_its_stop_is_filled_without_one():
     ],
 )
 def test_badly_described_incident_is_refused_with_a_sentence(document, text):
-    status, answer = Desk().told("incidents", document)
+    status, answer = User().told("incidents", document)
     assert status == 400
     assert text in answer["error"]
 
@@ -146,17 +146,17 @@ def test_badly_described_incident_is_refused_with_a_sentence(document, text):
 
 
 def after(seed, rate, minutes, *, step=MINUTE, kinds=None, hold=True):
-    """What happened in so many minutes to a desk that holds something whenever it can."""
-    desk = Desk({SYMBOL: [(0, 100.0)], "BBBUSDT": [(0, 20.0)], "CCCUSDT": [(0, 5.0)]})
+    """What happened in so many minutes to a user that holds something whenever it can."""
+    user = User({SYMBOL: [(0, 100.0)], "BBBUSDT": [(0, 20.0)], "CCCUSDT": [(0, 5.0)]})
     document = {"seed": seed, "rate": rate} | ({"kinds": kinds} if kinds else {})
-    assert desk.told("incidents", document)[0] == 200
+    assert user.told("incidents", document)[0] == 200
     for minute in range(1, minutes + 1):
         for time in range((minute - 1) * MINUTE + step, minute * MINUTE + 1, step):
-            desk.advance(time)
-        if hold and not list(desk.ledger.held()):
-            desk.order("Buy", "1", "BBBUSDT")
-            desk.order("Sell", "1", "CCCUSDT")
-    return desk.state()
+            user.advance(time)
+        if hold and not list(user.ledger.held()):
+            user.order("Buy", "1", "BBBUSDT")
+            user.order("Sell", "1", "CCCUSDT")
+    return user.state()
 
 
 def test_same_seed_gives_the_same_incidents_however_often_the_market_is_asked():
@@ -188,25 +188,25 @@ def test_what_needs_a_position_does_not_happen_without_one():
 
 
 def test_drawn_halt_ends_by_itself():
-    desk = Desk()
+    user = User()
     schedule = IncidentSchedule(1, 1.0, kinds=["halt_symbol"])
-    desk.exchange.incidents = schedule
-    desk.advance(MINUTE)
+    user.exchange.incidents = schedule
+    user.advance(MINUTE)
     schedule.rate = 0
-    desk.advance(5 * MINUTE)
-    assert desk.order("Buy", "1")["retCode"] == 110074
-    desk.advance(6 * MINUTE)
-    assert desk.order("Buy", "1")["retCode"] == 0
+    user.advance(5 * MINUTE)
+    assert user.order("Buy", "1")["retCode"] == 110074
+    user.advance(6 * MINUTE)
+    assert user.order("Buy", "1")["retCode"] == 0
 
 
 def test_schedule_ends_with_rate_zero_and_counts_go_on():
-    desk = Desk()
-    desk.told("incidents", {"seed": 1, "rate": 1.0, "kinds": ["thin_book"]})
-    desk.advance(3 * MINUTE)
-    desk.told("incidents", {"seed": 1, "rate": 0})
-    desk.advance(9 * MINUTE)
-    desk.happen("thin_book")
-    assert desk.state()["incidents"] == {"thin_book": 4}
+    user = User()
+    user.told("incidents", {"seed": 1, "rate": 1.0, "kinds": ["thin_book"]})
+    user.advance(3 * MINUTE)
+    user.told("incidents", {"seed": 1, "rate": 0})
+    user.advance(9 * MINUTE)
+    user.happen("thin_book")
+    assert user.state()["incidents"] == {"thin_book": 4}
 
 
 # --- the documentation -----------------------------------------------------------------------
@@ -219,16 +219,16 @@ def test_every_incident_is_documented_with_a_call_that_works():
         example = {"kind": name, "symbol": "PUMPUSDT", **json.loads(f"{{{fields}}}")}
         (incident,) = incidents_from_json({"incidents": [example]})
         assert incident.kind == name
-        desk = Desk({"PUMPUSDT": [(0, 100.0)]})
-        desk.placed("Buy", "2", "PUMPUSDT", stopLoss="95")
-        desk.advance(1)
-        apply_incident(desk.exchange.engine, incident)
+        user = User({"PUMPUSDT": [(0, 100.0)]})
+        user.placed("Buy", "2", "PUMPUSDT", stopLoss="95")
+        user.advance(1)
+        apply_incident(user.exchange.engine, incident)
 
 
 def test_examples_of_the_page_are_accepted():
     examples = re.findall(r"/simulator/incidents -d '(\{.*\})'", PAGE.read_text())
     assert len(examples) == 2
     for example in examples:
-        desk = Desk({"PUMPUSDT": [(0, 100.0)]})
-        desk.placed("Buy", "2", "PUMPUSDT", stopLoss="95")
-        assert desk.told("incidents", json.loads(example))[0] == 200
+        user = User({"PUMPUSDT": [(0, 100.0)]})
+        user.placed("Buy", "2", "PUMPUSDT", stopLoss="95")
+        assert user.told("incidents", json.loads(example))[0] == 200

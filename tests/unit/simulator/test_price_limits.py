@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from support.exchange_user import User
 from support.scripted_market import START, listing
-from support.trading_desk import Desk
 
 MINUTE = 60_000
 PUMP = {"AAAUSDT": [(0, 100.0), (5 * MINUTE, 100.0), (6 * MINUTE, 160.0), (30 * MINUTE, 160.0)]}
@@ -14,14 +14,14 @@ WIDE = listing("AAAUSDT", price_limit_ratios=(Decimal("0.15"), Decimal("0.3")))
 LAGGING = {"mark_lag_minutes": 3}
 
 
-def pumped(seconds: int, **settings: object) -> Desk:
-    desk = Desk(PUMP, listings=[WIDE], settings=LAGGING | settings)
-    desk.advance(5 * MINUTE + seconds * 1_000)
-    return desk
+def pumped(seconds: int, **settings: object) -> User:
+    user = User(PUMP, listings=[WIDE], settings=LAGGING | settings)
+    user.advance(5 * MINUTE + seconds * 1_000)
+    return user
 
 
-def ticker(desk: Desk) -> dict[str, str]:
-    return desk.get("/v5/market/tickers", symbol="AAAUSDT")["result"]["list"][0]
+def ticker(user: User) -> dict[str, str]:
+    return user.get("/v5/market/tickers", symbol="AAAUSDT")["result"]["list"][0]
 
 
 def test_mark_stays_tens_of_per_cent_behind_in_a_pump_and_comes_after():
@@ -33,15 +33,15 @@ def test_mark_stays_tens_of_per_cent_behind_in_a_pump_and_comes_after():
 
 
 def test_tickers_positions_and_candles_agree_on_the_mark():
-    desk = pumped(45)
-    desk.placed("Sell", "1")
-    assert desk.position()["markPrice"] == ticker(desk)["markPrice"].rstrip("0").rstrip(".")
+    user = pumped(45)
+    user.placed("Sell", "1")
+    assert user.position()["markPrice"] == ticker(user)["markPrice"].rstrip("0").rstrip(".")
 
 
 def test_the_last_price_is_never_further_from_the_mark_than_the_limit_lets_it():
     for second in range(0, 120, 5):
-        desk = pumped(second)
-        shown = ticker(desk)
+        user = pumped(second)
+        shown = ticker(user)
         assert float(shown["lastPrice"]) <= 1.3 * float(shown["markPrice"]) + 0.02
 
 
@@ -51,12 +51,12 @@ def test_ratios_are_those_of_the_contract():
 
 
 def test_limit_orders_beyond_the_limit_are_refused_or_adjusted():
-    desk = pumped(50)
-    highest = desk.get("/v5/market/price-limit", symbol="AAAUSDT")["result"]["buyLmt"]
-    ask = Decimal(ticker(desk)["ask1Price"])
+    user = pumped(50)
+    highest = user.get("/v5/market/price-limit", symbol="AAAUSDT")["result"]["buyLmt"]
+    ask = Decimal(ticker(user)["ask1Price"])
     assert Decimal(highest) < ask
     limit = {"orderType": "Limit", "timeInForce": "IOC", "price": str(ask)}
-    assert desk.order("Buy", "1", **limit)["retCode"] == 30208
+    assert user.order("Buy", "1", **limit)["retCode"] == 30208
     adjusting = pumped(50, beyond_limit="adjust")
     row = adjusting.placed("Buy", "1", **limit)
     assert (row["price"], row["orderStatus"]) == (highest.rstrip("0").rstrip("."), "Cancelled")
@@ -72,30 +72,30 @@ def test_market_orders_that_meet_nothing_within_the_limit_are_cancelled_or_refus
 
 
 def test_a_stop_that_meets_nothing_within_the_limit_leaves_the_position_bare():
-    desk = pumped(0)
-    desk.placed("Sell", "1", stopLoss="150")
-    desk.advance(6 * MINUTE)
-    assert (desk.position()["side"], desk.position()["stopLoss"]) == ("Sell", "")
+    user = pumped(0)
+    user.placed("Sell", "1", stopLoss="150")
+    user.advance(6 * MINUTE)
+    assert (user.position()["side"], user.position()["stopLoss"]) == ("Sell", "")
 
 
 def test_a_stop_by_the_mark_price_fires_when_the_mark_reaches_it():
-    desk = pumped(0)
-    desk.placed("Sell", "1", stopLoss="112", slTriggerBy="MarkPrice")
-    desk.advance(5 * MINUTE + 30_000)
-    assert desk.position()["side"] == "Sell"  # the last price is at 130
-    desk.advance(20 * MINUTE)
-    fired = next(one for one in desk.ledger.orders.values() if one.stop_kind == "StopLoss")
+    user = pumped(0)
+    user.placed("Sell", "1", stopLoss="112", slTriggerBy="MarkPrice")
+    user.advance(5 * MINUTE + 30_000)
+    assert user.position()["side"] == "Sell"  # the last price is at 130
+    user.advance(20 * MINUTE)
+    fired = next(one for one in user.ledger.orders.values() if one.stop_kind == "StopLoss")
     assert START + 5 * MINUTE + 30_000 < fired.updated < START + 7 * MINUTE
 
 
 def test_what_an_ioc_limit_order_does_not_get_at_once_is_cancelled():
-    desk = Desk(depth_usdt=500.0)
+    user = User(depth_usdt=500.0)
     entry = {"orderType": "Limit", "timeInForce": "IOC", "stopLoss": "95", "takeProfit": "120"}
-    part = desk.placed("Buy", "50", price="100.05", tpslMode="Full", **entry)
+    part = user.placed("Buy", "50", price="100.05", tpslMode="Full", **entry)
     assert part["orderStatus"] == "Cancelled"
     assert 0 < Decimal(part["cumExecQty"]) < 50
     assert part["rejectReason"] == "EC_NoImmediateQtyToFill"
-    position = desk.position()
+    position = user.position()
     assert (position["size"], position["stopLoss"], position["takeProfit"]) == (
         part["cumExecQty"],
         "95",
@@ -106,22 +106,22 @@ def test_what_an_ioc_limit_order_does_not_get_at_once_is_cancelled():
 @pytest.mark.parametrize("leg", [{"stopLoss": "95"}, {"takeProfit": "120"}])
 def test_a_slippage_tolerance_beside_a_stop_or_target_is_refused(leg):
     tolerance = {"slippageToleranceType": "Percent", "slippageTolerance": "1"}
-    assert Desk().order("Buy", "1", **tolerance, **leg)["retCode"] == 10001
-    assert Desk().order("Buy", "1", **tolerance)["retCode"] == 0
+    assert User().order("Buy", "1", **tolerance, **leg)["retCode"] == 10001
+    assert User().order("Buy", "1", **tolerance)["retCode"] == 0
 
 
 def test_a_swept_book_comes_back_slowly():
-    desk = Desk(depth_usdt=1_000.0, settings={"book_refill_ms": 10_000})
+    user = User(depth_usdt=1_000.0, settings={"book_refill_ms": 10_000})
 
     def ask() -> float:
-        book = desk.get("/v5/market/orderbook", symbol="AAAUSDT", limit=1)["result"]
+        book = user.get("/v5/market/orderbook", symbol="AAAUSDT", limit=1)["result"]
         return float(book["a"][0][0])
 
     before = ask()
-    desk.placed("Buy", "5")
+    user.placed("Buy", "5")
     swept = ask()
-    desk.advance(5_000)
+    user.advance(5_000)
     halfway = ask()
-    desk.advance(10_000)
+    user.advance(10_000)
     assert before < halfway < swept
     assert ask() == before

@@ -5,70 +5,70 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from support.trading_desk import Desk
+from support.exchange_user import User
 
 MINUTE = 60_000
 RISE = {"AAAUSDT": [(0, 100.0), (10 * MINUTE, 160.0)]}
 SMALL = {"risk_limit_step": Decimal(4_000)}
 
 
-def leverage(desk: Desk, value: str) -> dict[str, object]:
+def leverage(user: User, value: str) -> dict[str, object]:
     asked = {"symbol": "AAAUSDT", "buyLeverage": value, "sellLeverage": value}
-    return dict(desk.post("/v5/position/set-leverage", **asked))
+    return dict(user.post("/v5/position/set-leverage", **asked))
 
 
 def test_tiers_are_listed_and_shown_on_the_position():
-    desk = Desk(settings=SMALL)
-    rows = desk.get("/v5/market/risk-limit", symbol="AAAUSDT")["result"]["list"]
+    user = User(settings=SMALL)
+    rows = user.get("/v5/market/risk-limit", symbol="AAAUSDT")["result"]["list"]
     assert [row["riskLimitValue"] for row in rows[:3]] == ["4000", "8000", "12000"]
     assert [row["maxLeverage"] for row in rows[:3]] == ["50.00", "25.00", "16.67"]
     assert [row["isLowestRisk"] for row in rows[:2]] == [1, 0]
-    desk.placed("Buy", "100")
-    position = desk.position()
+    user.placed("Buy", "100")
+    position = user.position()
     assert (position["riskId"], position["riskLimitValue"]) == (3, "12000")
     # 3 % of 10,000 without the 120 that the lower tiers ask less.
     assert Decimal(position["positionMM"]) == pytest.approx(Decimal(180), rel=Decimal("0.001"))
 
 
 def test_a_position_too_large_for_its_leverage_is_refused():
-    desk = Desk(settings=SMALL)
-    leverage(desk, "40")
-    assert desk.order("Buy", "39")["retCode"] == 0
-    refused = desk.order("Buy", "10")
+    user = User(settings=SMALL)
+    leverage(user, "40")
+    assert user.order("Buy", "39")["retCode"] == 0
+    refused = user.order("Buy", "10")
     assert refused["retCode"] == 110090
     assert "25" in refused["retMsg"]
-    leverage(desk, "20")
-    assert desk.order("Buy", "10")["retCode"] == 0
-    assert leverage(desk, "40")["retCode"] == 110013
-    assert leverage(desk, "2.005")["retCode"] == 10001
+    leverage(user, "20")
+    assert user.order("Buy", "10")["retCode"] == 0
+    assert leverage(user, "40")["retCode"] == 110013
+    assert leverage(user, "2.005")["retCode"] == 10001
 
 
 def test_a_large_position_is_liquidated_in_parts():
-    desk = Desk(RISE, settings=SMALL | {"balance": Decimal(1_000)})
-    leverage(desk, "12")
-    desk.placed("Sell", "90")
-    desk.advance(10 * MINUTE)
-    parts = [row for row in desk.executions() if row["execType"] == "BustTrade"]
+    user = User(RISE, settings=SMALL | {"balance": Decimal(1_000)})
+    leverage(user, "12")
+    user.placed("Sell", "90")
+    user.advance(10 * MINUTE)
+    parts = [row for row in user.executions() if row["execType"] == "BustTrade"]
     assert len(parts) > 1
     assert sum(Decimal(row["execQty"]) for row in parts) == 90
-    assert desk.position()["side"] == ""
+    assert user.position()["side"] == ""
 
 
 def test_a_liquidation_incident_can_take_a_part():
-    desk = Desk()
-    desk.placed("Buy", "10")
-    desk.happen("liquidate", quantity="4")
-    assert desk.position()["size"] == "6"
+    user = User()
+    user.placed("Buy", "10")
+    user.happen("liquidate", quantity="4")
+    assert user.position()["size"] == "6"
 
 
 @pytest.mark.parametrize(("side", "stop", "level"), [("Sell", "120", 120), ("Buy", "90", 90)])
 def test_a_stop_slips_in_a_fast_minute_and_hardly_in_a_calm_one(side, stop, level):
     def paid(minutes: float) -> float:
         end = 154.0 if side == "Sell" else 46.0
-        desk = Desk({"AAAUSDT": [(0, 100.0), (int(minutes * MINUTE), end)]})
-        desk.placed(side, "1", stopLoss=stop)
-        desk.advance(int(minutes * MINUTE))
-        return abs(float(desk.executions()[-1]["execPrice"]) - level) / level
+        user = User({"AAAUSDT": [(0, 100.0), (int(minutes * MINUTE), end)]})
+        user.placed(side, "1", stopLoss=stop)
+        user.advance(int(minutes * MINUTE))
+        return abs(float(user.executions()[-1]["execPrice"]) - level) / level
 
     assert paid(1) > 0.003
     assert paid(60) < 0.0005

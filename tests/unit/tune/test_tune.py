@@ -10,6 +10,7 @@ import pytest
 from support.backtests import random_block, with_values, write_folder
 from typer.testing import CliRunner
 
+from pumpwatch.domain.moments import DAY
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.recordings.tables import SegmentRow
@@ -20,7 +21,7 @@ from pumpwatch_workbench.research.tune.objective import Task, Verdict
 from pumpwatch_workbench.research.tune.pool import SignalPool
 from pumpwatch_workbench.research.tune.search import Found, storage_at
 from pumpwatch_workbench.research.tune.space import Choices, Range, space_for
-from pumpwatch_workbench.research.tune.splits import DAY, Fold, Period, split
+from pumpwatch_workbench.research.tune.splits import Fold, Period, split
 from pumpwatch_workbench.research.tune.walk_forward import Step, Tuned, walk_forward
 
 DAYS = 6

@@ -8,14 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pumpwatch.domain import moments
-
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-MINUTE, HOUR = moments.MINUTE, moments.HOUR
-"""The usual intervals of candles, milliseconds."""
 
 LARGEST = 1e18
 """No market has such a price, volume or turnover."""

@@ -19,7 +19,7 @@ from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock
 
 WALL = 1_900_000_000_000
-CREDENTIALS = Credentials(12_345_678, "key-of-the-desk", "secret-of-the-desk")
+CREDENTIALS = Credentials(12_345_678, "key-of-the-user", "secret-of-the-user")
 FLAT = {"AAAUSDT": [(0, 100.0)]}
 
 
@@ -36,7 +36,7 @@ def signed_headers(
     }
 
 
-class Desk:
+class User:
     """One exchange on a stepped clock; `advance` takes milliseconds after START."""
 
     def __init__(
