@@ -35,6 +35,8 @@ help: ## List the targets
 run: $(RUN_STAMP) ## Play three hours of a simulated market and trade its pumps (ARGS="--symbols 200 ...")
 	@$(BIN)/pumpwatch run $(ARGS)
 
+# Byte code is kept, even where the environment forbids it: tests start the commands many times.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(DEV_STAMP) ## Run the tests (ARGS="tests/unit -k ewma" for some of them)
 	$(BIN)/pytest -n auto $(ARGS)
 

@@ -2,6 +2,7 @@
 
 import fcntl
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -35,11 +36,11 @@ def once(folder: Path, make):
 
 
 def built(tmp_path_factory):
-    """Return where everything is laid out as in Lambda."""
+    """Return where everything is laid out as in Lambda, with byte code: most tests start cold."""
     shared = tmp_path_factory.getbasetemp()
     if shared.name.startswith("popen-"):  # a worker's folder lies in the session's
         shared = shared.parent
-    return Layout(once(shared / "lambda", lay_out))
+    return Layout(once(shared / "lambda", partial(lay_out, compiled=True)))
 
 
 @contextmanager

@@ -19,7 +19,10 @@ class TemplateError(PumpwatchError):
     """The template, or a value given for one of its parameters, cannot be used as it is."""
 
 
-class _Loader(yaml.SafeLoader):
+_FASTEST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_FASTEST):  # type: ignore[misc, valid-type]
     """YAML with CloudFormation's short forms: `!Ref X` is `{"Ref": "X"}`."""
 
 
