@@ -10,10 +10,7 @@ def make_table(client, name=""):
     name = name or f"pumpwatch-test-{next(numbers)}"
     client.create_table(
         TableName=name,
-        AttributeDefinitions=[
-            {"AttributeName": "pk", "AttributeType": "S"},
-            {"AttributeName": "sk", "AttributeType": "S"},
-        ],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
         KeySchema=[
             {"AttributeName": "pk", "KeyType": "HASH"},
             {"AttributeName": "sk", "KeyType": "RANGE"},
@@ -27,7 +24,6 @@ def make_table(client, name=""):
 def make_bucket(client):
     """Return the name of a fresh bucket."""
     name = f"pumpwatch-test-{next(numbers)}"
-    client.create_bucket(
-        Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
-    )
+    where = {"LocationConstraint": "eu-central-1"}
+    client.create_bucket(Bucket=name, CreateBucketConfiguration=where)
     return name

@@ -71,8 +71,8 @@ FAINT_TEXT = """() => {
     if (!holder.getClientRects().length) continue;
     const style = getComputedStyle(holder), label = holder.closest("svg");
     const colour = label ? style.fill : style.color;
-    const [one, other] = [colour, behind(label ? label.closest(".chart") : holder)].map(light);
-    const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    const [text, back] = [colour, behind(label ? label.closest(".chart") : holder)].map(light);
+    const ratio = (Math.max(text, back) + 0.05) / (Math.min(text, back) + 0.05);
     if (ratio < 4.5 || Number(style.opacity) < 0.8) faint.add(words.slice(0, 40));
   }
   return [...faint];
@@ -221,11 +221,11 @@ class Reader:
     def violations(self, *, contrast: bool) -> list[str]:
         """Return what axe finds wrong, with the place; contrast costs it the most time."""
         rules = {"color-contrast": {"enabled": contrast}}
-        found = Axe().run(self.page, options={"resultTypes": ["violations"], "rules": rules})
+        result = Axe().run(self.page, options={"resultTypes": ["violations"], "rules": rules})
         return [
-            f"{one['id']}: {node['target']}"
-            for one in found.response["violations"]
-            for node in one["nodes"]
+            f"{violation['id']}: {node['target']}"
+            for violation in result.response["violations"]
+            for node in violation["nodes"]
         ]
 
 

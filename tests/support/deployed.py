@@ -11,6 +11,7 @@ import boto3
 from botocore.exceptions import ClientError
 from support.aws import make_bucket, make_table
 
+from pumpwatch.adapters.dynamodb import DynamoTotalsStore
 from pumpwatch_workbench.operations.stack import DeployedStack
 
 REGION = "eu-central-1"
@@ -18,7 +19,7 @@ HEALTHY = {"exchange": {"ok": True, "clock_skew_seconds": 0.01}, "table": {"ok":
 
 
 class CloudFormation:
-    """One stack."""
+    """A single stack."""
 
     def __init__(self, outputs):
         self.outputs = outputs
@@ -26,8 +27,7 @@ class CloudFormation:
 
     def describe_stacks(self, StackName):
         if StackName != "pumpwatch":
-            text = f"Stack with id {StackName} does not exist"
-            raise ClientError({"Error": {"Code": "ValidationError", "Message": text}}, "Describe")
+            raise refusal("ValidationError", f"Stack with id {StackName} does not exist")
         outputs = [{"OutputKey": k, "OutputValue": v} for k, v in self.outputs.items()]
         return {"Stacks": [{"StackStatus": self.status, "Outputs": outputs}]}
 
@@ -44,19 +44,18 @@ class Lambda:
         assert json.loads(Payload) == {"action": "probe"}
         if self.busy:
             self.busy -= 1
-            error = {"Error": {"Code": "TooManyRequestsException", "Message": "Rate Exceeded."}}
-            raise ClientError(error, "Invoke")
-        if self.error is not None:
-            return {
-                "FunctionError": "Unhandled",
-                "Payload": io.BytesIO(json.dumps(self.error).encode()),
-            }
-        answer = {"checks": self.checks[FunctionName]}
-        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+            raise refusal("TooManyRequestsException", "Rate Exceeded.")
+        failed = {"FunctionError": "Unhandled"} if self.error is not None else {}
+        answer = self.error if failed else {"checks": self.checks[FunctionName]}
+        return {**failed, "Payload": io.BytesIO(json.dumps(answer).encode())}
+
+
+def refusal(code, text):
+    return ClientError({"Error": {"Code": code, "Message": text}}, "Operation")
 
 
 class Deployment:
-    """The stack, and handles to change what is found in it. Use it inside `mock_aws`."""
+    """The stack, and handles to change what it holds. Use it inside `mock_aws`."""
 
     def __init__(self):
         self.clients = {}
@@ -105,8 +104,6 @@ class Deployment:
 
     def succeed(self, *jobs, ago=10.0):
         """Let the jobs have succeeded so many seconds ago."""
-        from pumpwatch.adapters.dynamodb import DynamoTotalsStore
-
         store = DynamoTotalsStore(self.table(), lambda: time.time() - ago)
         for job in jobs:
             store.add(job, f"run-{job}", {f"{job}_runs_total|result=success": 1})
