@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
-from support.aws import make_bucket, make_table
+from support.aws import client, make_bucket, make_table
 from support.stub_bybit import StubBybit
 
 from pumpwatch.adapters import dynamodb
@@ -100,10 +99,9 @@ def database(tmp_path):
 
 @pytest.fixture(scope="module")
 def aws():
-    """Moto for a whole module: a client takes a third of a second to make."""
+    """Moto for a whole module."""
     with mock_aws():
-        region = "eu-central-1"
-        yield {name: boto3.client(name, region_name=region) for name in ("dynamodb", "s3")}
+        yield {name: client(name) for name in ("dynamodb", "s3")}
 
 
 @pytest.fixture

@@ -15,10 +15,9 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from itertools import pairwise
 
-import boto3
 import pytest
 from moto import mock_aws
-from support.aws import make_table
+from support.aws import client, make_table
 from support.backtests import pump_block, write_folder
 from support.deployed import Deployment
 from support.documented import REPOSITORY, Shown, shown, simple_commands
@@ -194,8 +193,7 @@ def deployed(monkeypatch):
         monkeypatch.setattr(DeployedStack, "find", lambda *_: stack)
         stage = journal_stack.Deployment(deployment.outputs, {"Stage": "prod"})
         monkeypatch.setattr(journal_stack, "deployment_of_stage", lambda *_: stage)
-        client = boto3.client("dynamodb")
-        table = Table(make_table(client, "pumpwatch-dev"), client)
+        table = Table(make_table(client("dynamodb"), "pumpwatch-dev"), client("dynamodb"))
         lease = DynamoLeaseStore(table).acquire("trade", owner="run", seconds=30)
         DynamoJournal(table).save(TRADED, lease)
         yield deployment

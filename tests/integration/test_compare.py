@@ -7,10 +7,9 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-import boto3
 import pytest
 from moto import mock_aws
-from support.aws import make_table
+from support.aws import client, make_table
 from support.backtests import lively, pump_block, write_folder
 from typer.testing import CliRunner
 
@@ -183,9 +182,11 @@ def run(folder, *arguments: object):
 
 @mock_aws
 def test_command_reads_the_table_and_its_export(outcome, folder, tmp_path):
-    client = boto3.client("dynamodb")
-    name = make_table(client)
-    table, late = Table(name), outcome.trades[0].with_(signal_id="late", created=3 * 86_400_000)
+    name = make_table(client("dynamodb"))
+    table, late = (
+        Table(name, client("dynamodb")),
+        outcome.trades[0].with_(signal_id="late", created=3 * 86_400_000),
+    )
     lease = DynamoLeaseStore(table).acquire("trade", owner="test", seconds=60)
     for trade in (*journal_of(outcome), late):
         DynamoJournal(table).save(trade, lease)

@@ -4,12 +4,11 @@ import json
 import time
 from datetime import UTC, datetime
 
-import boto3
 import botocore.client
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
-from support.aws import make_bucket, make_table
+from support.aws import REGION, client, make_bucket, make_table
 from support.lambda_reports import report_line
 from support.records import NOW, a_signal, a_trade, an_order, candles, settled
 from typer.testing import CliRunner
@@ -31,7 +30,6 @@ from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.operations.costs.page import costs
 from pumpwatch_workbench.operations.journal import stack
 
-REGION = "eu-central-1"
 GROUPS = {name: f"/pumpwatch/mine/{name}" for name in ("detect", "trade")}
 
 
@@ -64,9 +62,7 @@ def pairs(kind, values):
 def stacks():
     """A stage named prod, with a trade, a halt, candles around its event, and runs in its logs."""
     with mock_aws():
-        dynamodb, s3, logs = (
-            boto3.client(name, region_name=REGION) for name in ("dynamodb", "s3", "logs")
-        )
+        dynamodb, s3, logs = map(client, ("dynamodb", "s3", "logs"))
         table, bucket = make_table(dynamodb), make_bucket(s3)
         fill(Table(table, dynamodb), S3HistoryStore(bucket, s3))
         fill_logs(logs)

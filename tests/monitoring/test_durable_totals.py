@@ -7,10 +7,9 @@ import threading
 import time
 from decimal import Decimal
 
-import boto3
 import pytest
 from moto import mock_aws
-from support.aws import make_table
+from support.aws import client, make_table
 from support.functions import invoke
 from support.prometheus import prometheus
 from support.servers import needs_server
@@ -57,8 +56,7 @@ def cold_start(table, url, number, execution, during=lambda: None):
 @pytest.fixture
 def table():
     with mock_aws():
-        client = boto3.client("dynamodb", region_name="eu-central-1")
-        yield Table(make_table(client), client)
+        yield Table(make_table(client("dynamodb")), client("dynamodb"))
 
 
 def invoke_all(table, url):

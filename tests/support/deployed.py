@@ -7,14 +7,12 @@ import io
 import json
 import time
 
-import boto3
 from botocore.exceptions import ClientError
-from support.aws import make_bucket, make_table
+from support.aws import REGION, client, make_bucket, make_table
 
 from pumpwatch.adapters.dynamodb import DynamoTotalsStore
 from pumpwatch_workbench.operations.stack import DeployedStack
 
-REGION = "eu-central-1"
 HEALTHY = {"exchange": {"ok": True, "clock_skew_seconds": 0.01}, "table": {"ok": True}}
 
 
@@ -86,9 +84,7 @@ class Deployment:
         self.clients["lambda"] = self.functions = Lambda()
 
     def client(self, service):
-        if service not in self.clients:
-            self.clients[service] = boto3.client(service, region_name=REGION)
-        return self.clients[service]
+        return self.clients.get(service) or client(service)
 
     def stack(self):
         return DeployedStack.find("pumpwatch", REGION, self.client)
