@@ -38,7 +38,7 @@ run: $(RUN_STAMP) ## Play three hours of a simulated market and trade its pumps 
 # Byte code is kept, even where the environment forbids it: tests start the commands many times.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(DEV_STAMP) ## Run the tests (ARGS="tests/unit -k ewma" for some of them)
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 campaign: $(RUN_STAMP) ## Trade in SEEDS=300 seeded worlds full of faults and check the promise
 	@$(BIN)/pumpwatch campaign --seeds $(SEEDS) $(ARGS)
@@ -82,7 +82,7 @@ deploy: build ## Deploy what was built; asks what it needs to know (ARGS="--no-c
 	SAM_CLI_TELEMETRY=0 $(SAM) deploy --guided $(ARGS)
 
 coverage: $(DEV_STAMP) ## Run the tests and show what they do not reach; 95 % of each deployed part must be
-	$(BIN)/pytest -n auto --cov --cov-report= --cov-fail-under=0 $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report= --cov-fail-under=0 $(ARGS)
 	@$(MAKE) --no-print-directory coverage-report
 
 coverage-report: $(DEV_STAMP) ## Judge the last `make coverage` part by part
