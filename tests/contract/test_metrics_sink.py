@@ -6,11 +6,11 @@ import ssl
 import threading
 import time
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import trustme
 from prometheus_client import CollectorRegistry, Gauge
+from support.servers import Handler, served
 from support.stub_bybit import Reply, StubBybit
 
 from pumpwatch.adapters.pushgateway import PushgatewaySink
@@ -123,28 +123,16 @@ def tls_gateway(certificate):
     """Accepts every push over TLS and notes its Authorization."""
     seen = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Gateway(Handler):
         def do_PUT(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
+            self.body()
             seen.append(self.headers["Authorization"])
-            self.send_response(202)
-            self.end_headers()
+            self.answer(status=202)
 
-        def log_message(self, *_):
-            """Say nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"https://127.0.0.1:{server.server_port}", seen
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(Gateway, context) as address:
+        yield f"https://{address}", seen
 
 
 def test_a_private_authority_is_trusted_when_the_secret_names_it(private_authority):

@@ -6,11 +6,7 @@ it, folders of candles are small ones. `ADDED` and `REPLACED` say what else diff
 
 from __future__ import annotations
 
-import json
 import re
-import signal
-import subprocess
-import sys
 from datetime import UTC, datetime
 from functools import cache, partial
 from itertools import pairwise
@@ -51,7 +47,6 @@ ADDED = {
     "compare": "--from 2026-09-15 --to 2026-09-18",
     "download": "--base-url {bybit} --from 2026-09-01 --to 2026-09-01T06:00",
     "paper": "--base-url {bybit} --duration 3m",
-    "simulator": "--port 0 --symbols 5",
     "tune": "--trials 2 --folds 1 --workers 1",
 }
 """Added to a command, where the last value of an option counts: where Bybit is, and less work."""
@@ -82,14 +77,12 @@ GROUPS = {
     "a deployed stack": {"backfill", "compare", "doctor", "halt", "resume", "status"},
     "the market": {"download", "paper", "report"},
     "candles and worlds": {"backtest", "campaign", "costs", "evaluate", "tune"},
-    "a simulator": {"simulator"},
     "a replay": {"run"},
-    "elsewhere": {"scale", "train"},
+    "elsewhere": {"scale", "simulator", "train"},
 }
-"""Scale measures for minutes, train needs more candles: tests/unit runs both.
+"""Elsewhere: scale measures for minutes, train needs more candles, the simulator is a process.
 
-Of the simulator's and the run's commands a single one is typed; tests/integration and tests/e2e do
-the rest.
+Of the run's commands a single one is typed here, tests/e2e types others.
 """
 TRADED = a_trade(
     created=round(datetime(2026, 9, 16, 0, 2, tzinfo=UTC).timestamp() * 1000), strategy="fade"
@@ -268,19 +261,3 @@ def test_the_replay_of_the_reader_s_own_candles(scratch, monkeypatch):
     )
     assert problem_of(line, words) == []
     assert (scratch / "build" / "run-report.html").exists()
-
-
-def test_the_simulator_as_the_page_about_it_starts_it(scratch):
-    (line, words), *_ = of_group("a simulator")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pumpwatch_workbench", *words, *ADDED["simulator"].split()],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert set(json.loads(process.stdout.readline())) >= {"url", "api_key"}, str(line)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=120) in (0, 130), str(line)
-    finally:
-        process.kill()
-        process.communicate()

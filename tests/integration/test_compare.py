@@ -173,7 +173,8 @@ def run(folder, *arguments: object):
     """Compare a folder's first day as the outcome was simulated."""
     chosen = lively(**SETTINGS).changed
     options = [part for name, value in chosen.items() for part in ("--set", f"{name}={value}")]
-    options += "--detector ewma --quote-price 1 --from 1970-01-01 --to 1970-01-02".split()
+    options += ["--detector", "ewma", "--quote-price", "1"]
+    options += ["--from", "1970-01-01", "--to", "1970-01-02"]
     page = folder.parent / "page.html"
     return CliRunner().invoke(
         app, [str(word) for word in ("compare", folder, "--report", page, *options, *arguments)]

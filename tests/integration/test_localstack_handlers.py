@@ -51,15 +51,10 @@ def test_stream_batch_opens_a_paper_position(paper):
     assert pushed["pumpwatch_trade_positions_without_stop",] == 0
 
 
-@pytest.mark.parametrize(
-    "event", [{"nonsense": 1}, {"scheduled_time": "soon"}, {"Records": []}, {"Records": [{}]}]
-)
-@pytest.mark.parametrize("function", [DETECT, TRADE])
-def test_malformed_event_is_answered_counted_and_does_nothing(paper, function, event):
-    counter = f"pumpwatch_{'detect' if function == DETECT else 'trade'}_bad_events_total"
-    before = paper.pushed().get((counter,), 0)
-    assert list(paper.invoke(function, event).result()) == ["error"]
-    assert paper.pushed()[counter,] == before + 1
+@pytest.mark.parametrize(("function", "job"), [(DETECT, "detect"), (TRADE, "trade")])
+def test_malformed_event_is_answered_counted_and_does_nothing(paper, function, job):
+    assert list(paper.invoke(function, {"Records": [{}]}).result()) == ["error"]
+    assert paper.pushed()[f"pumpwatch_{job}_bad_events_total",] == 1
     assert '"malformed event"' in paper.log(function)
 
 

@@ -71,7 +71,7 @@ def slack(posts):
 
     class Hook(Handler):
         def do_POST(self):
-            posts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            posts.append(json.loads(self.body()))
             self.answer()
 
     with served(Hook) as address:

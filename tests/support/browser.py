@@ -7,11 +7,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import CDPSession, ConsoleMessage, Page, sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import CDPSession, ConsoleMessage, Page
 
 PHONE, DESKTOP = 390, 1280
 HEIGHT = 900
@@ -220,6 +221,9 @@ class Reader:
 
     def violations(self, *, contrast: bool) -> list[str]:
         """Return what axe finds wrong, with the place; contrast costs it the most time."""
+        # Loaded where a browser is driven: every test process collects this file.
+        from axe_playwright_python.sync_playwright import Axe
+
         rules = {"color-contrast": {"enabled": contrast}}
         result = Axe().run(self.page, options={"resultTypes": ["violations"], "rules": rules})
         return [
@@ -242,6 +246,9 @@ def _on_one_line(text: str) -> str:
 @contextmanager
 def reader(folder: Path) -> Iterator[Reader]:
     """Start the browser that is installed, without a network, and end it."""
+    # Loaded where a browser is driven: every test process collects this file.
+    from playwright.sync_api import sync_playwright
+
     assert CHROMIUM is not None, "chromium is not installed"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)

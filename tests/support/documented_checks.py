@@ -137,27 +137,27 @@ def _files(words: list[str]) -> None:
 
 # --- other programs --------------------------------------------------------------------------
 
-AWS_ALWAYS = {"--region", "--profile", "--output", "--query"}
+AWS_ALWAYS = {"--region", "--profile", "--output"}
 AWS_LOGS_TAIL = {"--since", "--format", "--filter-pattern", "--follow"}
 
 
 def _aws(words: list[str], shown: Shown) -> None:
     options = _options(words[2:])
     jmespath.compile(options.pop("--query", "@"))
+    given = {name: value for name, value in options.items() if name not in AWS_ALWAYS}
     if words[:1] == ["configure"] or words[:2] == ["logs", "tail"]:  # no operations of an API
-        return _require(options, AWS_LOGS_TAIL | AWS_ALWAYS, "option")
+        _require(given, AWS_LOGS_TAIL, "option")
+        return
     model = _service(words[0])
     operations = {xform_name(name, "-"): name for name in model.operation_names}
     _require(words[1:2], operations, "command")
     shape = model.operation_model(operations[words[1]]).input_shape
+    members = {f"--{xform_name(name, '-')}": name for name in (shape.members if shape else ())}
+    _require(given, members, "option")
     if shape is None:
-        return _require(options, AWS_ALWAYS, "option")
-    members = {f"--{xform_name(name, '-')}": name for name in shape.members}
-    _require(options, members.keys() | AWS_ALWAYS, "option")
+        return
     parameters = {
-        members[option]: _value(shape.members[members[option]], value)
-        for option, value in options.items()
-        if option in members
+        members[name]: _value(shape.members[members[name]], value) for name, value in given.items()
     }
     errors = ParamValidator().validate(parameters, shape).generate_report().splitlines()
     wrong = [error for error in errors if shown.complete or "Missing required" not in error]

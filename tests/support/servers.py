@@ -36,20 +36,27 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         """Log nothing."""
 
-    def answer(self, text="", status=200, content_type="text/plain; version=0.0.4"):
-        """Send a whole answer."""
+    def body(self):
+        """Return what the request carries."""
+        return self.rfile.read(int(self.headers["Content-Length"]))
+
+    def answer(self, text="", status=200, headers=()):
+        """Send a whole answer, as plain text unless the headers say more."""
         body = text.encode()
         self.send_response(status)
-        self.send_header("Content-Type", content_type)
+        for name, value in {"Content-Type": "text/plain; version=0.0.4", **dict(headers)}.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
 
 @contextmanager
-def served(handler):
-    """Serve a class of handlers until the block ends; yield host and port."""
+def served(handler, tls=None):
+    """Serve a class of handlers until the block ends, over TLS if a context is given."""
     listener = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if tls is not None:
+        listener.socket = tls.wrap_socket(listener.socket, server_side=True)
     thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
