@@ -1,12 +1,10 @@
 """Every command on every page is true as far as can be checked: support/documented_checks."""
 
-import shutil
-import subprocess
 from functools import cache
 
 import pytest
 from support.documented import Shown, code_in_sentences, shown, simple_commands, unmarked
-from support.documented_checks import CHECKS, WORDS, NoCheck, NotTrue, check
+from support.documented_checks import CHECKS, NoCheck, NotTrue, check
 from typer.main import get_command
 
 from pumpwatch_workbench.cli.main import app
@@ -114,24 +112,3 @@ def test_code_in_a_sentence_must_be_complete_except_in_history(line):
 def test_a_program_without_a_check_fails():
     with pytest.raises(NoCheck, match="terraform"):
         check(["terraform", "apply"], Shown("page.md", 1, "terraform apply", typed=True))
-
-
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-def test_kubectl_itself_reads_its_command_lines():
-    """It looks at options before it looks for a cluster: there is none at this address."""
-    nowhere = ("--server=http://127.0.0.1:9", "--request-timeout=1s")
-    verbs = WORDS["kubectl"].split()
-    alike = {
-        frozenset(word for word in words if word.partition("=")[0] in verbs): words[1:]
-        for _, words in commands("kubectl")
-    }
-    for words in alike.values():
-        done = subprocess.run(
-            ["kubectl", *nowhere, *words],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert "unknown" not in done.stderr, f"kubectl {' '.join(words)}: {done.stderr}"

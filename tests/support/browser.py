@@ -104,13 +104,7 @@ WORDLESS_CHARTS = """() => [...document.querySelectorAll("[data-figure]")].filte
 }).map((node) => node.dataset.figure)"""
 
 STRUCTURE = """() => {
-  const headings = [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")];
-  const levels = headings.map((heading) => Number(heading.tagName[1]));
   return {
-    title: document.title,
-    language: document.documentElement.lang,
-    firsts: levels.filter((level) => level === 1).length,
-    skips: levels.some((level, place) => place && level > levels[place - 1] + 1),
     landmarks: ["header", "nav", "main", "footer"].filter((n) => document.querySelector(n)),
     headless: [...document.querySelectorAll("table")].filter(
       (t) => !t.caption || !t.querySelector("thead th[scope=col]")
