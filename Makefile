@@ -36,7 +36,7 @@ run: $(RUN_STAMP) ## Play three hours of a simulated market and trade its pumps 
 	@$(BIN)/pumpwatch run $(ARGS)
 
 # Byte code is kept, even where the environment forbids it: tests start the commands many times.
-test: export PYTHONDONTWRITEBYTECODE =
+test coverage: export PYTHONDONTWRITEBYTECODE =
 test: $(DEV_STAMP) ## Run the tests (ARGS="tests/unit -k ewma" for some of them)
 	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 

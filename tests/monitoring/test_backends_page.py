@@ -100,8 +100,8 @@ def test_alerts_that_do_not_apply_to_victoria_metrics_are_named():
     assert named <= {rule["title"] for rule in rules()}
 
 
-@pytest.mark.parametrize("title", ["Datadog", "Elastic", "Zabbix", "New Relic"])
-def test_no_configuration_shows_a_password(title):
-    assert f"| {title} | " in PAGE, "a backend is in the table of what was tested"
+@pytest.mark.parametrize("title", ["Datadog", "Elastic", "Zabbix", "New Relic", "VictoriaMetrics"])
+def test_each_backend_is_in_the_table_and_shows_no_password(title):
+    assert f"| {title} | " in PAGE, "of what was tested"
     for value in re.findall(r"password: *(.+)", section(title)):
         assert "env_" in value or "${" in value or "{$" in value
