@@ -48,8 +48,10 @@ monitoring: $(RUN) ## Install or upgrade the monitoring cluster with Helm (ARGS=
 
 ##@ Test it
 
+# Byte code is kept, even where the environment forbids it: tests start the commands many times.
+test coverage: export PYTHONDONTWRITEBYTECODE =
 test: $(DEV) ## Run the tests (ARGS="tests/unit -k ewma" for some of them)
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 check: lint typecheck imports spelling template docs test ## Everything that must be green before a change lands
 
@@ -74,8 +76,16 @@ template: $(DEV) $(DEPLOY) $(CHECK) ## Validate template.yaml; exceptions stand 
 campaign: $(RUN) ## Trade in SEEDS=300 seeded worlds full of faults and check the promise
 	@$(BIN)/pumpwatch campaign --seeds $(SEEDS) $(ARGS)
 
-coverage: $(DEV) ## Run the tests and show what they do not reach; 95 % of each deployed part must be
+XXXcoverage: $(DEV) ## Run the tests and show what they do not reach; 95 % of each deployed part must be
 	$(BIN)/pytest -n auto --cov --cov-report= --cov-fail-under=0 $(ARGS)
+YYYartefact: $(DEV_STAMP) ## Build everything for Lambda twice and compare it byte for byte
+	$(BIN)/pytest -m slow tests/infrastructure $(ARGS)
+
+deploy: build ## Deploy what was built; asks what it needs to know (ARGS="--no-confirm-changeset ...")
+	SAM_CLI_TELEMETRY=0 $(SAM) deploy --guided $(ARGS)
+
+coverage: $(DEV_STAMP) ## Run the tests and show what they do not reach; 95 % of each deployed part must be
+	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report= --cov-fail-under=0 $(ARGS)
 	@$(MAKE) --no-print-directory coverage-report
 
 coverage-report: $(DEV) ## Judge the last `make coverage` part by part

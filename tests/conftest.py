@@ -1,9 +1,13 @@
 """What every test gets: fake AWS credentials, and a watch over what it leaves behind."""
 
 import decimal
+import os
 from collections.abc import Iterator
 
 import pytest
+
+# Tests run side by side: more threads of LightGBM would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 AWS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -17,8 +21,14 @@ AWS = {
 }
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Start a worker more than there are cores: tests wait for servers a third of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(autouse=True)
-def fake_aws(monkeypatch):
+def fake_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in AWS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
@@ -27,7 +37,7 @@ def fake_aws(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def same_decimal_context() -> Iterator[None]:
-    """A test, or a library it loads, must not change how all later ones round."""
+    """Check that no test, nor a library it loads, changes how all later ones round."""
     before = decimal.getcontext().copy()
     yield
     now = decimal.getcontext()

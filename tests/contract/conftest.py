@@ -3,25 +3,18 @@
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
-from support.aws import make_bucket, make_table
-from support.stub_bybit import KEY, STAMP, StubBybit
+from support.aws import client, make_bucket, make_table
+from support.stub_bybit import StubBybit
 
-from pumpwatch.adapters.bybit.broker import BybitBroker
-from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters import dynamodb
 from pumpwatch.adapters.bybit.session import BybitSession
-from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore, DynamoLockStore
-from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
-from pumpwatch.adapters.dynamodb.stores import DynamoEventStore, DynamoLeaseStore, DynamoSignalStore
-from pumpwatch.adapters.dynamodb.table import Table
-from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch_workbench.local import memory
 from pumpwatch_workbench.local import store as sqlite
-from pumpwatch_workbench.local.memory import ManualClock, MemoryPaperStore
+from pumpwatch_workbench.local.memory import MemoryPaperStore
 from pumpwatch_workbench.simulator.market_time import MarketTime
 
 
@@ -69,13 +62,13 @@ def memory_stores():
 def dynamo_stores(table):
     wall = Wall()
     return Stores(
-        DynamoSignalStore(table),
-        DynamoEventStore(table),
-        DynamoLeaseStore(table, wall),
-        DynamoJournal(table),
-        DynamoHaltStore(table),
-        DynamoLockStore(table),
-        DynamoTotalsStore(table),
+        dynamodb.DynamoSignalStore(table),
+        dynamodb.DynamoEventStore(table),
+        dynamodb.DynamoLeaseStore(table, wall),
+        dynamodb.DynamoJournal(table),
+        dynamodb.DynamoHaltStore(table),
+        dynamodb.DynamoLockStore(table),
+        dynamodb.DynamoTotalsStore(table),
         DynamoPaperStore(table),
         wall,
     )
@@ -106,10 +99,9 @@ def database(tmp_path):
 
 @pytest.fixture(scope="module")
 def aws():
-    """Moto for a whole module: a client takes a third of a second to make."""
+    """Moto for a whole module."""
     with mock_aws():
-        region = "eu-central-1"
-        yield {name: boto3.client(name, region_name=region) for name in ("dynamodb", "s3")}
+        yield {name: client(name) for name in ("dynamodb", "s3")}
 
 
 @pytest.fixture
@@ -119,7 +111,7 @@ def table_name(aws):
 
 @pytest.fixture
 def table(aws, table_name):
-    return Table(table_name, aws["dynamodb"])
+    return dynamodb.Table(table_name, aws["dynamodb"])
 
 
 @pytest.fixture(params=["memory", "dynamodb", "sqlite"])
@@ -170,24 +162,3 @@ def session_to():
     yield make
     for session in made:
         session.close()
-
-
-@pytest.fixture
-def waits():
-    """The pauses that the session took."""
-    return []
-
-
-@pytest.fixture
-def session(stub, session_to, waits):
-    return session_to(stub.url, key=KEY, timeout_seconds=1, wait=waits.append)
-
-
-@pytest.fixture
-def broker(session):
-    return BybitBroker(session, ManualClock(STAMP))
-
-
-@pytest.fixture
-def market(session):
-    return BybitMarketData(session)

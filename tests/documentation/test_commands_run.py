@@ -6,19 +6,14 @@ it, folders of candles are small ones. `ADDED` and `REPLACED` say what else diff
 
 from __future__ import annotations
 
-import json
 import re
-import signal
-import subprocess
-import sys
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 
-import boto3
 import pytest
 from moto import mock_aws
-from support.aws import make_table
+from support.aws import client, make_table
 from support.backtests import pump_block, write_folder
 from support.deployed import Deployment
 from support.documented import REPOSITORY, Shown, shown, simple_commands
@@ -34,8 +29,10 @@ from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE
+from pumpwatch_workbench.cli import paper as paper_command
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.times import parse_duration, period_of
+from pumpwatch_workbench.operations.journal import stack as journal_stack
 from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.play.paper import play as paper_play
 from pumpwatch_workbench.play.run import driver
@@ -45,21 +42,19 @@ from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock
 from pumpwatch_workbench.simulator.server import SimulatorServer
-from studies.scale.limits import limits_with
 
 COINS = ("BTCUSDT", "DOGEUSDT", "ETHUSDT")
 ADDED = {
-    "backfill": ("--base-url", "{bybit}"),
-    "campaign": ("--seeds", "2", "--workers", "1"),
-    "compare": ("--from", "2026-09-15", "--to", "2026-09-18"),
-    "download": ("--base-url", "{bybit}", "--from", "2026-09-01", "--to", "2026-09-01T06:00"),
-    "paper": ("--base-url", "{bybit}", "--duration", "3m"),
-    "simulator": ("--port", "0", "--symbols", "5"),
-    "tune": ("--trials", "2", "--folds", "1", "--workers", "1"),
+    "backfill": "--base-url {bybit}",
+    "campaign": "--seeds 2 --workers 1",
+    "compare": "--from 2026-09-15 --to 2026-09-18",
+    "download": "--base-url {bybit} --from 2026-09-01 --to 2026-09-01T06:00",
+    "paper": "--base-url {bybit} --duration 3m",
+    "tune": "--trials 2 --folds 1 --workers 1",
 }
 """Added to a command, where the last value of an option counts: where Bybit is, and less work."""
 PLANTED = ("--bug", "no-time-check-before-order")
-"""One bug of the catalogue, which its own test finds; all of them take minutes."""
+"""A bug of the catalogue, which its own test notices; all of them take minutes."""
 REPLACED = {
     "--bucket": "{bucket}",
     "--journal": "{journal}",
@@ -72,39 +67,26 @@ REPLACED = {
 """The reader's own values, replaced where the page gives them; a campaign replays a seed."""
 FOLDER_OF_CANDLES = {"backtest", "compare", "evaluate", "train", "tune"}
 """Their first argument is the reader's own folder: it is this test's."""
-
-
-def limit_with(_: str, text: str) -> object:
-    name, _, number = text.partition("=")
-    return limits_with({name: float(number)})
-
-
 READABLE = {
     "--duration": parse_duration,
     "--since": parse_duration,
-    "--limit": limit_with,
     "--from": lambda _, text: period_of(text, "2100-01-01"),
     "--to": lambda _, text: period_of("1970-01-01", text),
 }
 """Values that may be replaced, and what must be able to read those on the page."""
-RUN_ELSEWHERE = {
-    "simulator": "tests/integration/test_simulator_command.py; here it is started once",
-    "run": "tests/e2e/test_run_command.py plays markets; here one --replay is played",
-    "scale": "tests/unit/scale/test_study.py; it measures for three minutes",
-    "train": "tests/unit/test_training.py trains; two days of candles are too few to learn from",
-}
 OPERATORS_OWN = {"backfill", "doctor", "halt", "resume", "status"}
 """What is typed in an emergency, also from the middle of a sentence."""
 GROUPS = {
     "a deployed stack": {"backfill", "compare", "doctor", "halt", "resume", "status"},
     "the market": {"download", "paper", "report"},
     "candles and worlds": {"backtest", "campaign", "costs", "evaluate", "tune"},
-    "a simulator": {"simulator"},
     "a replay": {"run"},
-    "elsewhere": {"scale", "train"},
+    "elsewhere": {"scale", "simulator", "train"},
 }
+"""Elsewhere: scale measures for minutes, train needs more candles, the simulator is a process.
 
-
+Of the run's commands a single one is typed here, tests/e2e types others.
+"""
 TRADED = a_trade(
     created=round(datetime(2026, 9, 16, 0, 2, tzinfo=UTC).timestamp() * 1000), strategy="fade"
 )
@@ -116,50 +98,52 @@ def group_of(words: list[str]) -> str:
     return next(name for name, commands in GROUPS.items() if words[0] in commands)
 
 
+@cache
 def typed() -> list[tuple[Shown, list[str]]]:
     """Return each `pumpwatch` command that stands in a block, once, and an operator's anywhere."""
     exported = dict(re.findall(r"^export (\w+)=(\S+)", "\n".join(s.text for s in shown()), re.M))
-    found: dict[tuple[str, ...], Shown] = {}
-    for one in shown():
-        for program, *words in simple_commands(one.text) if one.complete else ():
+    commands: dict[tuple[str, ...], Shown] = {}
+    for line in shown():
+        for program, *words in simple_commands(line.text) if line.complete else ():
             if program.removeprefix(".venv/bin/") != "pumpwatch" or words[0].startswith("-"):
                 continue
-            if one.typed or words[0] in OPERATORS_OWN:
+            if line.typed or words[0] in OPERATORS_OWN:
                 filled = (exported.get(word.removeprefix("$"), word) for word in words)
-                found.setdefault(tuple(filled), one)
-    return [(one, list(words)) for words, one in found.items()]
+                commands.setdefault(tuple(filled), line)
+    return [(line, list(words)) for words, line in commands.items()]
 
 
 def of_group(name: str) -> list[tuple[Shown, list[str]]]:
-    return [(one, words) for one, words in typed() if group_of(words) == name]
+    return [(line, words) for line, words in typed() if group_of(words) == name]
 
 
 def adapted(words: list[str], places: dict[str, object]) -> list[str]:
     """Return the command as it is typed here. Raises `BadInput` for a value nobody can read."""
-    made = list(words)
+    changed = list(words)
     for number, (option, value) in enumerate(pairwise(words), start=1):
         if option in READABLE:
             READABLE[option](option, value)
         if option in REPLACED and (words[0], option) != ("campaign", "--replay"):
-            made[number] = REPLACED[option].format(**places)
-    if made[0] in FOLDER_OF_CANDLES and len(made) > 1 and not made[1].startswith("-"):
-        made[1] = str(places["candles"])
-    if "--planted" in made:
-        made += PLANTED
-    return made + [part.format(**places) for part in ADDED.get(made[0], ())]
+            changed[number] = REPLACED[option].format(**places)
+    if changed[0] in FOLDER_OF_CANDLES and len(changed) > 1 and not changed[1].startswith("-"):
+        changed[1] = str(places["candles"])
+    if "--planted" in changed:
+        changed += PLANTED
+    return changed + ADDED.get(changed[0], "").format(**places).split()
 
 
-def problem_of(one: Shown, words: list[str], good: tuple[int, ...] = (0,), **places) -> list[str]:
+def problem_of(
+    line: Shown, words: list[str], good: tuple[int, ...] = (0,), **places: object
+) -> list[str]:
     """Type the command; return what went wrong, in at most one line."""
     try:
-        made = adapted(words, places)
+        result = CliRunner().invoke(app, adapted(words, places), input="prod\n")
     except BadInput as error:
-        return [f"{one}: {error}"]
-    result = CliRunner().invoke(app, made, input="prod\n")
+        return [f"{line}: {error}"]
     raised = result.exception is not None and not isinstance(result.exception, SystemExit)
     if result.exit_code in good and not raised:
         return []
-    return [f"{one}: exit status {result.exit_code}: {result.exception!r} {result.output[-500:]}"]
+    return [f"{line}: exit status {result.exit_code}: {result.exception!r} {result.output[-500:]}"]
 
 
 @pytest.fixture
@@ -178,7 +162,7 @@ def bybit(monkeypatch):
     clock = MarketClock(start=start, stepped=True)
     settings = ExchangeSettings(rate_limits=False)
     stepped = partial(paper_play.play, pace_of=lambda _: SteppedPace(clock))
-    monkeypatch.setattr(paper_play, "play", stepped)
+    monkeypatch.setattr(paper_command, "play", stepped)
     with SimulatorServer(Exchange(market, clock, credentials_from_seed(1), settings)) as server:
         yield f"http://127.0.0.1:{server.port}"
 
@@ -198,17 +182,17 @@ def candles(scratch):
 def deployed(monkeypatch):
     """A stack that works, and a table with a trade for `compare`."""
     with mock_aws():
-        made = Deployment()
-        made.succeed(DETECT, TRADE)
-        made.subscribe()
-        found = made.stack()
-        monkeypatch.setattr(DeployedStack, "find", lambda *_: found)
-        monkeypatch.setattr(DeployedStack, "of_stage", lambda *_: found)
-        client = boto3.client("dynamodb")
-        table = Table(make_table(client, "pumpwatch-dev"), client)
+        deployment = Deployment()
+        deployment.succeed(DETECT, TRADE)
+        deployment.subscribe()
+        stack = deployment.stack()
+        monkeypatch.setattr(DeployedStack, "find", lambda *_: stack)
+        stage = journal_stack.Deployment(deployment.outputs, {"Stage": "prod"})
+        monkeypatch.setattr(DeployedStack, "of_stage", lambda *_: stage)
+        table = Table(make_table(client("dynamodb"), "pumpwatch-dev"), client("dynamodb"))
         lease = DynamoLeaseStore(table).acquire("trade", owner="run", seconds=30)
         DynamoJournal(table).save(TRADED, lease)
-        yield made
+        yield deployment
 
 
 def test_every_command_is_in_a_group():
@@ -227,53 +211,42 @@ def test_commands_for_a_deployed_stack(deployed, bybit, candles, tmp_path):
     if any("--store" in words for _, words in commands):
         here = Shown("here", 0, "", typed=True)
         problems += problem_of(here, ["paper", "--store", "paper.db"], **places)
-    for one, words in commands:
+    for line, words in commands:
         if "--store" not in words and words[0] == "resume":
             halts.halt(Halt("a look", 1, by="me"))
         elif halts.current() is not None:
             halts.resume(by="me", time=2)
         # A store's last run was in the market's time, which is not ours: it may well be late.
         late = words[0] == "status" and "--store" in words
-        problems += problem_of(one, words, (0, 1) if late else (0,), **places)
+        problems += problem_of(line, words, (0, 1) if late else (0,), **places)
     assert not problems, "\n".join(problems)
 
 
 def test_commands_for_the_market(bybit, scratch, monkeypatch):
     for name in re.findall(r"--slack-webhook-env ([A-Z_]+)", "\n".join(s.text for s in shown())):
         monkeypatch.setenv(name, "https://hooks.slack.com/services/T0/B0/none")
-    commands = sorted(of_group("the market"), key=lambda found: found[1][0] == "report")
+    commands = sorted(of_group("the market"), key=lambda command: command[1][0] == "report")
     store, labels = scratch / ".pumpwatch" / "paper.db", scratch / "labels.csv"
     labels.write_text("symbol,onset,counted\nBTCUSDT,2026-10-02T00:00:00Z,1\n")
-    problems = [
-        line
-        for number, (one, words) in enumerate(commands)
-        for line in problem_of(
-            one, _into(words, f"folder-{number}"), bybit=bybit, store=store, labels=labels
-        )
-    ]
-    assert not problems, "\n".join(problems)
+    places = {"bybit": bybit, "store": store, "labels": labels}
+    assert problems_of(commands, "download", "--out", "folder-{}", **places) == []
     assert list(scratch.glob("folder-*/candles.parquet"))
     assert store.exists()
 
 
-def _into(words: list[str], folder: str) -> list[str]:
-    """Let each download have a folder of its own."""
-    return [*words, "--out", folder] if words[0] == "download" else words
+def problems_of(commands, command, option, value, **places):
+    """Type the commands; each of the named kind gets a value of its own for an option."""
+    problems = []
+    for number, (line, words) in enumerate(commands):
+        own = [option, value.format(number)] if words[0] == command else []
+        problems += problem_of(line, words + own, **places)
+    return problems
 
 
 def test_commands_for_candles_and_worlds(candles):
     commands = of_group("candles and worlds")
-    problems = [
-        line
-        for number, (one, words) in enumerate(commands)
-        for line in problem_of(one, _with_study(words, number), candles=candles)
-    ]
-    assert not problems, "\n".join(problems)
-
-
-def _with_study(words: list[str], number: int) -> list[str]:
-    """Let each search have a study of its own."""
-    return [*words, "--study", f"study-{number}.journal"] if words[0] == "tune" else words
+    problems = problems_of(commands, "tune", "--study", "study-{}.journal", candles=candles)
+    assert problems == []
 
 
 def test_the_replay_of_the_reader_s_own_candles(scratch, monkeypatch):
@@ -284,38 +257,10 @@ def test_the_replay_of_the_reader_s_own_candles(scratch, monkeypatch):
         r"```python\n(.*?)```", (REPOSITORY / "docs/data-format.md").read_text("utf-8"), re.DOTALL
     )
     exec(compile(example, "docs/data-format.md", "exec"), {})  # noqa: S102 - our own page
-    (one, words), *_ = [
-        (one, words)
-        for one, words in of_group("a replay")
-        if "--replay" in words and one.page == "docs/data-format.md"
-    ]
-    assert problem_of(one, words) == []
+    line, words = next(
+        (line, words)
+        for line, words in of_group("a replay")
+        if "--replay" in words and line.page == "docs/data-format.md"
+    )
+    assert problem_of(line, words) == []
     assert (scratch / "build" / "run-report.html").exists()
-
-
-def test_the_simulator_as_the_page_about_it_starts_it(scratch):
-    (one, words), *_ = of_group("a simulator")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pumpwatch_workbench", *words, *ADDED["simulator"]],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert set(json.loads(process.stdout.readline())) >= {"url", "api_key"}, str(one)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=120) in (0, 130), str(one)
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def test_what_is_not_run_here_is_run_elsewhere():
-    places = dict.fromkeys(
-        ("candles", "journal", "labels", "store", "bucket", "table", "bybit"), "x"
-    )
-    for group in ("elsewhere", "a replay", "a simulator"):
-        for _, words in of_group(group):
-            assert words[0] in RUN_ELSEWHERE
-            adapted(words, places)
-    for reason in RUN_ELSEWHERE.values():
-        assert (REPOSITORY / reason.split()[0].rstrip(";")).is_file()

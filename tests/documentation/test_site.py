@@ -42,8 +42,8 @@ def test_a_good_site_has_no_problem(tmp_path):
     ],
 )
 def test_a_problem_is_named(tmp_path, part, text, says):
-    (found,) = site_with(tmp_path, **{part: text})
-    assert says in found
+    (problem,) = site_with(tmp_path, **{part: text})
+    assert says in problem
 
 
 def test_an_empty_site_is_a_problem(tmp_path):
@@ -51,12 +51,13 @@ def test_an_empty_site_is_a_problem(tmp_path):
 
 
 def test_the_site_s_source_has_the_repository_s_own_layout(tmp_path):
-    (tmp_path / "source").mkdir()
-    (tmp_path / "source" / "stale.md").write_text("stale")
+    stale = tmp_path / "source" / "stale.md"
+    stale.parent.mkdir()
+    stale.write_text("stale")
     lay_out(tmp_path / "source")
-    assert not (tmp_path / "source" / "stale.md").exists()
+    assert not stale.exists()
     for pattern in PUBLISHED:
-        there = [path.relative_to(REPOSITORY) for path in REPOSITORY.glob(pattern)]
-        assert there, pattern
-        for path in there:
+        paths = [path.relative_to(REPOSITORY) for path in REPOSITORY.glob(pattern)]
+        assert paths, pattern
+        for path in paths:
             assert (tmp_path / "source" / path).resolve() == (REPOSITORY / path).resolve()

@@ -23,8 +23,8 @@ STOPS = 8
 # Not longer than this module: playwright's loop would stand in the way of other tests' own.
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
-    with reader(tmp_path_factory.mktemp("pages")) as found:
-        yield found
+    with reader(tmp_path_factory.mktemp("pages")) as opened:
+        yield opened
 
 
 def assert_legible(seen: Reader) -> None:
@@ -38,16 +38,8 @@ def assert_legible(seen: Reader) -> None:
 
 def assert_structured(seen: Reader) -> None:
     """Check what a screen reader needs, beyond what axe looks at."""
-    structure = seen.structure
-    assert structure.pop("title").startswith("Pumpwatch ")
-    assert structure == {
-        "language": "en",
-        "firsts": 1,
-        "skips": False,
-        "landmarks": ["header", "nav", "main", "footer"],
-        "headless": 0,
-        "unscoped": 0,
-    }
+    landmarks = ["header", "nav", "main", "footer"]
+    assert seen.structure == {"landmarks": landmarks, "headless": 0, "unscoped": 0}
     assert seen.wordless_charts == []
 
 
@@ -115,12 +107,10 @@ def test_whatever_is_broken_on_a_page_is_seen(seen: Reader):
     assert seen.overflow > 0
     seen.run("() => document.querySelector('td').append('x'.repeat(300))")
     assert seen.cut_tables == ["Table: Side by side"]
-    found = " ".join(seen.violations(contrast=True))
+    violated = " ".join(seen.violations(contrast=True))
     for rule in ("color-contrast", "image-alt", "html-has-lang", "heading-order"):
-        assert rule in found, rule
-    structure = seen.structure
-    assert (structure["language"], structure["skips"]) == ("", True)
-    assert structure["unscoped"] == 1
+        assert rule in violated, rule
+    assert seen.structure["unscoped"] == 1
     assert seen.hidden_focus(3)
     assert "error: a mistake" in seen.problems
     assert any("example.org" in one for one in seen.problems)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
-import boto3
 import pytest
 from moto import mock_aws
-from support.aws import make_table
+from support.aws import client, make_table
 from support.backtests import lively, pump_block, write_folder
 from typer.testing import CliRunner
 
@@ -32,24 +32,20 @@ COINS = ("AUSDT", "BUSDT", "CUSDT", "DUSDT")
 
 def blocks() -> list[Block]:
     """Return four coins that are pumped one after the other."""
-    found = []
+    pumped = []
     for number, coin in enumerate(COINS):
         block = pump_block(start=480 + 100 * number, scale=1 + number / 10)
         candles = replace(block.candles, symbols=(coin,))
         contract = replace(block.contracts[0], symbol=coin)
-        found.append(Block((number,), candles, (contract,)))
-    return found
+        pumped.append(Block((number,), candles, (contract,)))
+    return pumped
 
 
 @pytest.fixture(scope="module")
 def outcome():
-    found = run_backtest(blocks(), lively(**SETTINGS))
-    assert [one.trade.symbol for one in found.closed] == list(COINS)
-    return found
-
-
-def total(difference):
-    return sum(difference.causes.values())
+    simulated = run_backtest(blocks(), lively(**SETTINGS))
+    assert [position.trade.symbol for position in simulated.closed] == list(COINS)
+    return simulated
 
 
 def small(value):
@@ -57,41 +53,40 @@ def small(value):
 
 
 def test_the_same_trades_do_not_differ(outcome):
-    found = compare_with(outcome, outcome.trades)
-    assert found.journal == found.simulation
-    assert all(small(value) for value in found.by_cause.values())
-    assert len(found.pairing.both) == 4
+    comparison = compare_with(outcome, outcome.trades)
+    assert comparison.journal == comparison.simulation
+    assert all(small(value) for value in comparison.by_cause.values())
+    assert len(comparison.pairing.both) == 4
 
 
-@pytest.mark.parametrize(
-    ("cause", "change"),
-    [
-        ("fee", lambda one: {"fees": one.fees + 3, "realised_pnl": one.realised_pnl - 3}),
-        ("funding", lambda one: {"funding": Decimal(2), "realised_pnl": one.realised_pnl - 2}),
-        (
-            "slippage",
-            lambda one: {
-                "entry_price": one.entry_price - 1,
-                "realised_pnl": one.realised_pnl - one.quantity,
-            },
-        ),
-        (
-            "size",
-            lambda one: {
-                "quantity": one.quantity / 2,
-                "fees": one.fees / 2,
-                "realised_pnl": one.realised_pnl / 2,
-            },
-        ),
-    ],
-)
-def test_one_change_is_put_down_to_its_cause_alone(outcome, cause, change):
+def attributed(position, **changes):
+    """Attribute what differs when the journal's trade was changed; the causes make the total."""
+    difference = attribute_pair(position, position.trade.with_(**changes))
+    assert small(sum(difference.causes.values()) - difference.total)
+    return difference
+
+
+@pytest.mark.parametrize("cause", ["fee", "funding", "slippage", "size"])
+def test_a_single_change_is_put_down_to_its_cause_alone(outcome, cause):
     position = outcome.closed[0]
-    journal = position.trade.with_(**change(position.trade))
-    found = attribute_pair(position, journal)
-    assert small(found.causes[cause] - found.total)
-    assert not small(found.total)
-    assert small(total(found) - found.total)
+    trade = position.trade
+    profit, half = trade.realised_pnl, Decimal("0.5")
+    changes = {
+        "fee": {"fees": trade.fees + 3, "realised_pnl": profit - 3},
+        "funding": {"funding": Decimal(2), "realised_pnl": profit - 2},
+        "slippage": {
+            "entry_price": trade.entry_price - 1,
+            "realised_pnl": profit - trade.quantity,
+        },
+        "size": {
+            "quantity": trade.quantity * half,
+            "fees": trade.fees * half,
+            "realised_pnl": profit * half,
+        },
+    }
+    difference = attributed(position, **changes[cause])
+    assert small(difference.causes[cause] - difference.total)
+    assert not small(difference.total)
 
 
 def test_a_late_entry_at_the_market_is_delay(outcome):
@@ -99,31 +94,29 @@ def test_a_late_entry_at_the_market_is_delay(outcome):
     own = position.trade
     later = own.entry_time + MINUTE
     moved = market_price(position.window, later) - market_price(position.window, own.entry_time)
-    journal = own.with_(
+    assert moved < 0
+    difference = attributed(
+        position,
         entry_time=later,
         entry_price=own.entry_price + moved,
         realised_pnl=own.realised_pnl + own.quantity * moved,
     )
-    found = attribute_pair(position, journal)
-    assert moved < 0
-    assert small(found.causes["delay"] - own.quantity * moved)
-    assert small(found.causes["slippage"])
-    assert small(total(found) - found.total)
+    assert small(difference.causes["delay"] - own.quantity * moved)
+    assert small(difference.causes["slippage"])
 
 
 def test_another_end_is_called_that(outcome):
     position = outcome.closed[0]
     own = position.trade
-    journal = own.with_(
+    difference = attributed(
+        position,
         exit_reason=ExitReason.TIME_LIMIT,
         exit_time=own.exit_time - 2 * MINUTE,
         exit_price=own.exit_price + 2,
         realised_pnl=own.realised_pnl - 2 * own.quantity,
     )
-    found = attribute_pair(position, journal)
-    assert found.note == "time limit instead of take profit"
-    assert not small(found.causes["exit"])
-    assert small(total(found) - found.total)
+    assert difference.note == "time limit instead of take profit"
+    assert not small(difference.causes["exit"])
 
 
 def journal_of(outcome):
@@ -152,24 +145,18 @@ def journal_of(outcome):
 
 
 def test_missed_extra_open_and_uncovered_trades_are_told_apart(outcome):
-    found = compare_with(outcome, journal_of(outcome))
-    third = outcome.trades[2]
-    assert (len(found.pairing.both), len(found.open), len(found.uncovered)) == (2, 1, 1)
-    assert found.by_cause["missed"] == -third.realised_pnl
-    assert found.by_cause["extra"] == third.realised_pnl
-    assert small(found.by_cause["fee"] + outcome.trades[1].fees)
-    assert small(sum(found.by_cause.values()) - (found.journal.profit - found.simulation.profit))
-    notes = {one.note for one in found.differences}
-    assert "missed: the spread of 0.0300 is above 0.01" in notes
-    assert "extra: no signal in the simulation" in notes
-
-
-def test_export_comes_back_as_it_was(outcome, tmp_path):
-    trades = journal_of(outcome)
-    export_trades(trades, tmp_path / "journal.jsonl")
-    assert sorted(read_export(tmp_path / "journal.jsonl"), key=lambda one: one.signal_id) == sorted(
-        trades, key=lambda one: one.signal_id
-    )
+    comparison = compare_with(outcome, journal_of(outcome))
+    third, causes = outcome.trades[2], comparison.by_cause
+    kinds = (comparison.pairing.both, comparison.open, comparison.uncovered)
+    assert [len(kind) for kind in kinds] == [2, 1, 1]
+    assert (causes["missed"], causes["extra"]) == (-third.realised_pnl, third.realised_pnl)
+    assert small(causes["fee"] + outcome.trades[1].fees)
+    more = comparison.journal.profit - comparison.simulation.profit
+    assert small(sum(causes.values()) - more)
+    assert {difference.note for difference in comparison.differences} >= {
+        "missed: the spread of 0.0300 is above 0.01",
+        "extra: no signal in the simulation",
+    }
 
 
 @pytest.mark.parametrize("text", ["{}", "[1]", "hello", '{"signal_id": "a", "side": "up"}'])
@@ -179,55 +166,45 @@ def test_file_that_is_no_journal_is_refused_with_its_line(tmp_path, text):
         read_export(tmp_path / "journal.jsonl")
 
 
-def run(folder, *arguments: object):
-    page = folder.parent / "page.html"
-    options = ["compare", folder, "--report", page, *arguments]
-    return CliRunner().invoke(app, [str(option) for option in options])
-
-
 @pytest.fixture
 def folder(tmp_path):
     return write_folder(tmp_path / "candles", blocks())
 
 
-def options():
+def run(folder, *arguments: object):
+    """Compare a folder's first day as the outcome was simulated."""
     chosen = lively(**SETTINGS).changed
-    pairs = [part for name, value in chosen.items() for part in ("--set", f"{name}={value}")]
-    return [
-        *pairs,
-        "--detector",
-        "ewma",
-        "--quote-price",
-        "1",
-        "--from",
-        "1970-01-01",
-        "--to",
-        "1970-01-02",
-    ]
+    options = [part for name, value in chosen.items() for part in ("--set", f"{name}={value}")]
+    options += ["--detector", "ewma", "--quote-price", "1"]
+    options += ["--from", "1970-01-01", "--to", "1970-01-02"]
+    page = folder.parent / "page.html"
+    return CliRunner().invoke(
+        app, [str(word) for word in ("compare", folder, "--report", page, *options, *arguments)]
+    )
 
 
 @mock_aws
 def test_command_reads_the_table_and_its_export(outcome, folder, tmp_path):
-    client = boto3.client("dynamodb")
-    name = make_table(client)
-    table = Table(name)
-    lease = DynamoLeaseStore(table).acquire("trade", owner="test", seconds=60)
-    for trade in journal_of(outcome):
-        DynamoJournal(table).save(trade, lease)
-    DynamoJournal(table).save(
-        outcome.trades[0].with_(signal_id="late", created=3 * 86_400_000), lease
+    name = make_table(client("dynamodb"))
+    table, late = (
+        Table(name, client("dynamodb")),
+        outcome.trades[0].with_(signal_id="late", created=3 * 86_400_000),
     )
+    lease = DynamoLeaseStore(table).acquire("trade", owner="test", seconds=60)
+    for trade in (*journal_of(outcome), late):
+        DynamoJournal(table).save(trade, lease)
     file = tmp_path / "journal.jsonl"
-    first = run(folder, "--table", name, "--export", file, *options(), "--json")
+    first = run(folder, "--table", name, "--export", file, "--json")
     assert first.exit_code == 0, first.output
-    found = json.loads(first.stdout)
-    assert (found["paired"], found["missed"], found["extra"], found["open"]) == (2, 1, 1, 1)
-    assert found["strategy"] == "fade"
-    assert set(found["by_cause_usdt"]) == set(CAUSES)
-    assert found["journal"]["trades"] == 3
-    again = run(folder, "--journal", file, *options(), "--json")
-    assert json.loads(again.stdout) == found
-    words = run(folder, "--journal", file, *options()).output
+    answer = json.loads(first.stdout)
+    kinds = [answer[kind] for kind in ("paired", "missed", "extra", "open")]
+    assert (kinds, answer["journal"]["trades"]) == ([2, 1, 1, 1], 3)
+    assert answer["strategy"] == "fade"
+    assert set(answer["by_cause_usdt"]) == set(CAUSES)
+    exported = sorted(read_export(file), key=lambda trade: trade.signal_id)
+    assert exported == sorted(journal_of(outcome), key=lambda trade: trade.signal_id)
+    assert json.loads(run(folder, "--journal", file, "--json").stdout) == answer
+    words = run(folder, "--journal", file).output
     for text in ("win rate", "final balance", "drawdown", "missed", "Not among the candles"):
         assert text in words
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
@@ -241,15 +218,12 @@ def test_command_reads_the_table_and_its_export(outcome, folder, tmp_path):
         ([], "either --table or --journal"),
         (["--table", "a", "--journal", "b"], "either --table or --journal"),
         (["--journal", "nowhere.jsonl"], "cannot be read"),
+        (["--journal", "empty.jsonl"], "no trade in this period"),
     ],
 )
-def test_bad_input_is_one_line(folder, more, words):
-    result = run(folder, *options(), *more)
+def test_bad_input_is_a_single_line(folder, monkeypatch, more, words):
+    monkeypatch.chdir(folder.parent)
+    export_trades([], Path("empty.jsonl"))
+    result = run(folder, *more)
     assert isinstance(result.exception, BadInput)
     assert words in str(result.exception)
-
-
-def test_empty_period_is_said(folder, tmp_path):
-    export_trades([], tmp_path / "empty.jsonl")
-    result = run(folder, *options(), "--journal", tmp_path / "empty.jsonl")
-    assert "no trade in this period" in str(result.exception)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partialmethod
 
 import numpy as np
 import polars as pl
@@ -33,16 +34,11 @@ FROM, TO = "2025-12-31T00:00:00Z", "2026-01-01T17:40:00Z"
 
 @pytest.fixture
 def simulator():
-    market = ScriptedMarket(
-        {
-            "AAAUSDT": [(-86_400_000, 100.0), (0, 130.0), (60_000_000, 90.0)],
-            "BBBUSDT": [(0, 5.0)],
-        }
-    )
+    moved = [(-86_400_000, 100.0), (0, 130.0), (60_000_000, 90.0)]
+    market = ScriptedMarket({"AAAUSDT": moved, "BBBUSDT": [(0, 5.0)]})
     clock = MarketClock(start=START + MINUTES * MINUTE + 20_000, stepped=True)
-    exchange = Exchange(
-        market, clock, credentials_from_seed(7), ExchangeSettings(rate_limits=False)
-    )
+    settings = ExchangeSettings(rate_limits=False)
+    exchange = Exchange(market, clock, credentials_from_seed(7), settings)
     with SimulatorServer(exchange) as server:
         yield exchange, f"http://127.0.0.1:{server.port}"
 
@@ -62,13 +58,13 @@ def test_candles_are_those_of_the_exchange_in_the_documented_format(tmp_path, si
     assert result.exit_code == 0, result.output
     first, second = Recordings(tmp_path / "out").blocks()
     assert (first.candles.symbols, second.candles.symbols) == (("AAAUSDT",), ("BBBUSDT",))
-    begin = START - 1440 * MINUTE
     assert first.candles.shape[1] == MINUTES
+    begin = START - 1440 * MINUTE
     truth = exchange.market.minutes(0, begin, begin + (MINUTES - 1) * MINUTE)
-    for name in ("open_time", "open", "high", "low", "close", "volume", "turnover"):
-        found = getattr(first.candles, name)
-        found = found if name == "open_time" else found[0]
-        np.testing.assert_allclose(found, getattr(truth, name), rtol=1e-4)
+    np.testing.assert_array_equal(first.candles.open_time, truth.open_time)
+    for name in ("open", "high", "low", "close", "volume", "turnover"):
+        downloaded = getattr(first.candles, name)[0]
+        np.testing.assert_allclose(downloaded, getattr(truth, name), rtol=1e-4)
     assert first.contracts[0].tick_size == exchange.market.listings[0].tick_size
     assert not (tmp_path / "out" / ".download").exists()
 
@@ -84,52 +80,43 @@ def test_forming_candle_is_left_out_and_the_end_is_the_present(tmp_path, simulat
 def test_interrupted_download_goes_on_where_it_was(tmp_path, simulator, monkeypatch):
     _, url = simulator
     monkeypatch.setattr(plan_module, "PART_MINUTES", 500)
-    asked = []
-    original = BybitMarketData.candles
+    requested, original = [], BybitMarketData.candles
 
-    def failing(self, requests):
-        asked.extend((one.symbol, one.start) for one in requests)
-        if len(asked) > 5:
+    def candles(self, requests, most=5):
+        requested.extend((request.symbol, request.start) for request in requests)
+        if len(requested) > most:
             raise KeyboardInterrupt
         return original(self, requests)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(BybitMarketData, "candles", failing)
-        broken = run(*options(tmp_path, url))
+    monkeypatch.setattr(BybitMarketData, "candles", candles)
+    broken = run(*options(tmp_path, url))
     assert broken.exit_code != 0
     assert "give the same command again" in broken.output
     assert not (tmp_path / "out" / "candles.parquet").exists()
-    stored = set((tmp_path / "out" / ".download").glob("*USDT-*.parquet"))
-    assert len(stored) == 4
-    again = []
-
-    def counting(self, requests):
-        again.extend((one.symbol, one.start) for one in requests)
-        return original(self, requests)
-
-    monkeypatch.setattr(BybitMarketData, "candles", counting)
+    assert len(set((tmp_path / "out" / ".download").glob("*USDT-*.parquet"))) == 4
+    before = set(requested[:4])
+    requested.clear()
+    monkeypatch.setattr(BybitMarketData, "candles", partialmethod(candles, most=99))
     assert run(*options(tmp_path, url)).exit_code == 0
-    assert len(again) == 10 - 4
-    assert not set(again) & set(asked[:4])
+    assert len(requested) == 10 - 4
+    assert not set(requested) & before
     assert pl.read_parquet(tmp_path / "out" / "candles.parquet").height == 2 * MINUTES
 
 
 def test_other_options_do_not_mix_into_an_unfinished_download(tmp_path):
     workspace = Workspace(tmp_path)
-    begun = Request(("AUSDT",), 0, 10 * MINUTE, "https://api.bybit.com")
-    workspace.open(begun)
-    later = Request(("AUSDT",), 0, 99 * MINUTE, "https://api.bybit.com")
-    assert workspace.open(later) == begun
-    for other in (
-        Request(("BUSDT",), 0, 10 * MINUTE, "https://api.bybit.com"),
-        Request(("AUSDT",), MINUTE, 10 * MINUTE, "https://api.bybit.com"),
-        Request(("AUSDT",), 0, 5 * MINUTE, "https://api.bybit.com"),
-    ):
+
+    def request(symbol="AUSDT", start=0, minutes=10):
+        return Request((symbol,), start, minutes * MINUTE, "https://api.bybit.com")
+
+    workspace.open(request())
+    assert workspace.open(request(minutes=99)) == request()
+    for other in (request("BUSDT"), request(start=MINUTE), request(minutes=5)):
         with pytest.raises(BadInput, match="unfinished download"):
             workspace.open(other)
     (workspace.path / "request.json").write_text(json.dumps({"symbols": 3}))
     with pytest.raises(BadInput, match="to begin anew"):
-        workspace.open(begun)
+        workspace.open(request())
 
 
 @pytest.mark.parametrize(
@@ -177,8 +164,8 @@ class Faulty:
             error = self.failures.pop(0)
             if not isinstance(error, ExchangeUnavailable) or error.code is None:
                 raise error
-            return {one.symbol: error for one in requests}
-        return {one.symbol: self._series(one) for one in requests}
+            return {request.symbol: error for request in requests}
+        return {request.symbol: self._series(request) for request in requests}
 
     def _series(self, request):
         times = np.arange(request.start, request.end + 1, MINUTE)
@@ -187,33 +174,25 @@ class Faulty:
         return CandleSeries(request.symbol, MINUTE, times, values, forming=False)
 
 
-def fetched(tmp_path, market, *, end=400, monkeypatch=None):
+def fetched(tmp_path, market, *, end=400):
     workspace = Workspace(tmp_path)
     request = workspace.open(Request(("AUSDT", "BUSDT"), 0, end * MINUTE, "x"))
     contracts = {name: instrument(name, launch_time=0) for name in request.symbols}
     parts = workspace.parts(request, contracts)
     waits, done = [], []
-    fetch_parts(
-        market,
-        workspace,
-        workspace.missing(parts),
-        batch=4,
-        wait=waits.append,
-        progress=done.append,
-    )
+    missing = workspace.missing(parts)
+    fetch_parts(market, workspace, missing, batch=4, wait=waits.append, progress=done.append)
     return assemble(workspace, parts, contracts), waits, done
 
 
 def test_gaps_are_reported_and_long_ones_begin_a_segment(tmp_path):
-    found, _, done = fetched(tmp_path, Faulty(missing=[0, *range(10, 13), *range(100, 161), 399]))
-    of_one = [gap for gap in found.gaps if gap.symbol == "AUSDT"]
-    assert of_one == [
-        Gap("AUSDT", 0, MINUTE),
-        Gap("AUSDT", 10 * MINUTE, 13 * MINUTE),
-        Gap("AUSDT", 100 * MINUTE, 161 * MINUTE),
-        Gap("AUSDT", 399 * MINUTE, 400 * MINUTE),
+    market = Faulty(missing=[0, *range(10, 13), *range(100, 161), 399])
+    download, _, done = fetched(tmp_path, market)
+    gaps = [(0, 1), (10, 13), (100, 161), (399, 400)]
+    assert [gap for gap in download.gaps if gap.symbol == "AUSDT"] == [
+        Gap("AUSDT", start * MINUTE, end * MINUTE) for start, end in gaps
     ]
-    assert (found.segments, len(done)) == (4, 2)
+    assert (download.segments, len(done)) == (4, 2)
     blocks = list(Recordings(tmp_path).blocks())
     assert [block.candles.shape[1] for block in blocks] == [99, 238, 99, 238]
     assert [int(block.candles.open_time[0]) // MINUTE for block in blocks] == [1, 161, 1, 161]
@@ -222,8 +201,8 @@ def test_gaps_are_reported_and_long_ones_begin_a_segment(tmp_path):
 
 def test_refused_requests_are_sent_again_a_little_later(tmp_path):
     failures = [ExchangeUnavailable("busy"), ExchangeUnavailable("busy", code=10006)]
-    found, waits, _ = fetched(tmp_path, Faulty(failures=failures))
-    assert (found.candles, waits) == (800, [1.0, 2.0])
+    download, waits, _ = fetched(tmp_path, Faulty(failures=failures))
+    assert (download.candles, waits) == (800, [1.0, 2.0])
 
 
 def test_what_does_not_pass_ends_the_download_and_keeps_the_parts(tmp_path):
@@ -235,7 +214,7 @@ def test_what_does_not_pass_ends_the_download_and_keeps_the_parts(tmp_path):
 
 
 def test_period_without_any_candle_is_one_gap(tmp_path):
-    found, _, _ = fetched(tmp_path, Faulty(missing=range(400)))
-    assert (found.candles, found.segments) == (0, 0)
-    assert found.gaps == (Gap("AUSDT", 0, 400 * MINUTE), Gap("BUSDT", 0, 400 * MINUTE))
+    download, _, _ = fetched(tmp_path, Faulty(missing=range(400)))
+    assert (download.candles, download.segments) == (0, 0)
+    assert download.gaps == (Gap("AUSDT", 0, 400 * MINUTE), Gap("BUSDT", 0, 400 * MINUTE))
     assert not (tmp_path / "candles.parquet").exists()

@@ -12,35 +12,37 @@ RECORD = {
 }
 
 
-@pytest.mark.parametrize(
-    ("pattern", "expected"),
-    [
-        ({}, True),
-        ({"eventName": ["INSERT"]}, True),
-        ({"eventName": ["MODIFY", "INSERT"]}, True),
-        ({"eventName": ["MODIFY"]}, False),
-        ({"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": ["SIGNAL"]}}}}, True),
-        ({"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": ["TRADES"]}}}}, False),
-        ({"dynamodb": {"Keys": {"pk": {"N": ["SIGNAL"]}}}}, False),
-        ({"dynamodb": {"SizeBytes": [12]}}, True),
-        ({"dynamodb": {"SizeBytes": ["12"]}}, False),
-        ({"flag": [1]}, False),
-        ({"flag": [True]}, True),
-        ({"nothing": [None]}, True),
-        ({"absent": [None]}, False),
-        ({"absent": {"deeper": ["x"]}}, False),
-        ({"eventName": {"deeper": ["x"]}}, False),
-        ({"dynamodb": {"Keys": {"sk": {"S": [{"prefix": "0001#"}]}}}}, True),
-        ({"dynamodb": {"Keys": {"sk": {"S": [{"prefix": "0002#"}]}}}}, False),
-        ({"absent": [{"exists": False}]}, True),
-        ({"absent": [{"exists": True}]}, False),
-        ({"eventName": [{"anything-but": "REMOVE"}]}, True),
-        ({"eventName": [{"anything-but": ["REMOVE", "INSERT"]}]}, False),
-        ({"absent": [{"anything-but": "x"}]}, False),
-    ],
+PASSED = (
+    {},
+    {"eventName": ["INSERT"]},
+    {"eventName": ["MODIFY", "INSERT"]},
+    {"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": ["SIGNAL"]}}}},
+    {"dynamodb": {"SizeBytes": [12]}},
+    {"flag": [True]},
+    {"nothing": [None]},
+    {"dynamodb": {"Keys": {"sk": {"S": [{"prefix": "0001#"}]}}}},
+    {"absent": [{"exists": False}]},
+    {"eventName": [{"anything-but": "REMOVE"}]},
 )
-def test_pattern(pattern, expected):
-    assert matches(pattern, RECORD) is expected
+DROPPED = (
+    {"eventName": ["MODIFY"]},
+    {"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": ["TRADES"]}}}},
+    {"dynamodb": {"Keys": {"pk": {"N": ["SIGNAL"]}}}},
+    {"dynamodb": {"SizeBytes": ["12"]}},
+    {"flag": [1]},
+    {"absent": [None]},
+    {"absent": {"deeper": ["x"]}},
+    {"eventName": {"deeper": ["x"]}},
+    {"dynamodb": {"Keys": {"sk": {"S": [{"prefix": "0002#"}]}}}},
+    {"absent": [{"exists": True}]},
+    {"eventName": [{"anything-but": ["REMOVE", "INSERT"]}]},
+    {"absent": [{"anything-but": "x"}]},
+)
+
+
+def test_patterns():
+    assert [pattern for pattern in PASSED if not matches(pattern, RECORD)] == []
+    assert [pattern for pattern in DROPPED if matches(pattern, RECORD)] == []
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
 
 import pytest
 import urllib3
@@ -17,6 +17,7 @@ from support.paper_trading import (
     options_for,
     trade_for,
 )
+from support.servers import Handler, served
 
 from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.domain.trading.halt import Halt
@@ -36,9 +37,9 @@ from pumpwatch_workbench.simulator.endpoints.wire.messages import Response
 
 @pytest.fixture
 def world():
-    made = PumpedExchange()
-    yield made
-    made.close()
+    exchange = PumpedExchange()
+    yield exchange
+    exchange.close()
 
 
 @pytest.fixture
@@ -46,66 +47,64 @@ def store(tmp_path):
     return tmp_path / "paper.db"
 
 
-def stored_trades(store):
+@contextmanager
+def reading(store):
+    """Open what a desk has stored."""
     database = Database(store, writable=False)
-    trades = SqliteJournal(database).trades_since(0)
+    yield database
     database.close()
-    return trades
 
 
-@pytest.fixture
-def slack():
-    """A webhook that remembers what was posted."""
-    posts = []
+def stored_trades(store):
+    with reading(store) as database:
+        return SqliteJournal(database).trades_since(0)
 
-    class Hook(BaseHTTPRequestHandler):
+
+def records_of(store):
+    with reading(store) as database:
+        return SqliteRunRecords(database).since(0)
+
+
+@contextmanager
+def slack(posts):
+    """Serve a webhook that adds what is posted; yield its address."""
+
+    class Hook(Handler):
         def do_POST(self):
-            posts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
+            posts.append(json.loads(self.body()))
+            self.answer()
 
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    server.posts = posts
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Hook) as address:
+        yield f"http://{address}/services/secret"
 
 
-def test_a_pump_is_detected_traded_told_and_recorded(world, store, slack):
-    webhook = f"http://127.0.0.1:{slack.server_address[1]}/services/secret"
-    options = options_for(world.url, store, duration=10 * MINUTE, webhook=webhook)
-    seen, tally = trade_for(world, options)
-    phases = [one.phase for one in seen.signals if one.symbol == world.pumped]
+def test_a_pump_is_detected_traded_told_and_recorded(world, store):
+    posts = []
+    with slack(posts) as webhook:
+        options = options_for(world.url, store, duration=10 * MINUTE, webhook=webhook)
+        seen, tally = trade_for(world, options)
+    phases = [signal.phase for signal in seen.signals if signal.symbol == world.pumped]
     assert phases[:2] == [Phase.RISING, Phase.PEAKED]
     (trade,) = stored_trades(store)
-    assert trade.symbol == world.pumped
-    assert trade.state is TradeState.CLOSED
+    assert (trade.symbol, trade.state) == (world.pumped, TradeState.CLOSED)
     assert trade.stop_loss > trade.entry_price
-    assert (tally.opened, tally.closed, tally.failed_ticks) == (1, 1, 0)
+    assert (tally.opened, tally.closed, tally.failed_ticks, tally.ticks) == (1, 1, 0, 11)
     assert tally.realised == trade.realised_pnl
-    assert tally.ticks == 11
     assert any(mover.symbol == world.pumped for tick in seen.ticks for mover in tick.movers[:1])
 
-    text = "\n".join(post["text"] for post in slack.posts)
+    text = "\n".join(post["text"] for post in posts)
     assert f"Pump: {world.pumped} rising" in text
     assert text.count(f"Paper fill: {world.pumped} short") == 2
     assert not any("secret" in note for note in seen.notes)
 
-    database = Database(store, writable=False)
-    records = SqliteRunRecords(database).since(0)
+    records = records_of(store)
     assert len(records) == 11
-    assert all(one.detect_seconds and one.trade_seconds for one in records)
-    totals = SqliteTotalsStore(database).read("pumpwatch_trade")
-    stored = SqliteSignalStore(database).since(0)
-    assert [one.signal_id for one in stored] == [one.signal_id for one in seen.signals]
+    assert all(record.detect_seconds and record.trade_seconds for record in records)
+    with reading(store) as database:
+        totals = SqliteTotalsStore(database).read("pumpwatch_trade")
+        stored = SqliteSignalStore(database).since(0)
+    assert [signal.signal_id for signal in stored] == [signal.signal_id for signal in seen.signals]
     assert totals["pumpwatch_trade_runs_total|result=success"] == 11
-    database.close()
 
 
 def test_a_position_survives_a_restart_and_is_closed_afterwards(world, store):
@@ -129,17 +128,9 @@ def test_a_machine_that_slept_looks_after_exits_and_opens_nothing(world, store):
     assert (tally.late_ticks, tally.opened) == (1, 0)
     assert stored_trades(store) == []
     assert any("slept" in note for note in seen.notes)
-    late = [one for one in records_of(store) if one.stale]
-    assert len(late) == 1
-    assert late[0].detect_seconds is None
-    assert late[0].trade_seconds is not None
-
-
-def records_of(store):
-    database = Database(store, writable=False)
-    records = SqliteRunRecords(database).since(0)
-    database.close()
-    return records
+    (late,) = (record for record in records_of(store) if record.stale)
+    assert late.detect_seconds is None
+    assert late.trade_seconds is not None
 
 
 def test_an_open_position_is_closed_by_the_first_tick_after_a_long_sleep(world, store):
@@ -153,7 +144,7 @@ def test_an_open_position_is_closed_by_the_first_tick_after_a_long_sleep(world, 
 
 
 def test_only_chosen_symbols_are_watched(world, store):
-    others = tuple(one for one in world.symbols if one != world.pumped)[:3]
+    others = tuple(symbol for symbol in world.symbols if symbol != world.pumped)[:3]
     options = options_for(world.url, store, duration=7.5 * MINUTE, symbols=others)
     seen, _ = trade_for(world, options)
     assert seen.signals == []
@@ -163,11 +154,8 @@ def test_only_chosen_symbols_are_watched(world, store):
     seen, _ = trade_for(world, options)
     assert {mover.symbol for tick in seen.ticks for mover in tick.movers} == {world.pumped}
 
-
-def test_an_unknown_symbol_is_named(world, store):
-    options = options_for(world.url, store, symbols=("NOSUCHUSDT",))
     with pytest.raises(BadInput, match="NOSUCHUSDT"):
-        trade_for(world, options)
+        trade_for(world, options_for(world.url, store, symbols=("NOSUCHUSDT",)))
 
 
 def test_without_a_network_it_says_so(store):
@@ -178,32 +166,21 @@ def test_without_a_network_it_says_so(store):
 
 def test_a_network_that_goes_away_is_said_once_and_exits_are_tried_with_every_tick(world, store):
     """The exchange is gone between minutes 3 and 6."""
-
-    line_is_dead = False
-
-    class Outage(SteppedPace):
-        def wait_until(self, time):
-            nonlocal line_is_dead
-            line_is_dead = 3 <= (time - START) // MINUTE < 6
-            return super().wait_until(time)
-
     original = world.exchange.handle
 
     def handle(method, path, *rest):
-        if line_is_dead and path.startswith("/v5/"):
+        if 3 <= (world.clock.now() - START) // MINUTE < 6 and path.startswith("/v5/"):
             return Response(503, b"", {})
         return original(method, path, *rest)
 
     world.exchange.handle = handle
-    seen = Seen()
-    options = options_for(world.url, store, duration=7 * MINUTE)
-    tally = play(options, seen, threading.Event(), lambda desk: Outage(world.clock))
+    seen, tally = trade_for(world, options_for(world.url, store, duration=7 * MINUTE))
     assert tally.failed_ticks == 3
     said = [note for note in seen.notes if "did not work" in note]
     assert len(said) == 1
     assert "detect did not work" in said[0]
     assert "It works again" in seen.notes
-    assert [bool(one.problem) for one in records_of(store)].count(True) == 3
+    assert sum(bool(record.problem) for record in records_of(store)) == 3
 
 
 def test_a_halt_stays_through_restarts_until_a_person_resumes(world, store):
@@ -214,9 +191,8 @@ def test_a_halt_stays_through_restarts_until_a_person_resumes(world, store):
     assert tally.opened == 0
     assert any("the drawdown is too deep" in note and "--resume" in note for note in seen.notes)
     seen, _ = trade_for(world, options_for(world.url, store, duration=MINUTE, resume=True))
-    database = Database(store, writable=False)
-    assert SqliteHaltStore(database).current() is None
-    database.close()
+    with reading(store) as database:
+        assert SqliteHaltStore(database).current() is None
 
 
 def test_metrics_are_served_while_it_runs(world, store):
@@ -224,7 +200,7 @@ def test_metrics_are_served_while_it_runs(world, store):
 
     class Scraped(SteppedPace):
         def wait_until(self, time):
-            (note,) = [one for one in seen.notes if "Metrics" in one]
+            (note,) = (note for note in seen.notes if "Metrics" in note)
             pages.append(urllib3.request("GET", note.split()[-1]).data.decode())
             return super().wait_until(time)
 

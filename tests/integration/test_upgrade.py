@@ -39,8 +39,8 @@ def rig() -> Rig:
     rig = Rig(settings(symbol_cooldown_minutes=0))
     rig.advance((stored["now"] - rig.clock.now()) / 1000)
     trades, orders = records(Trade, stored["trades"]), records(OrderRecord, stored["orders"])
-    rig.journal._trades.update({one.signal_id: one for one in trades})
-    rig.journal._orders.update({one.request.order_id: one for one in orders})
+    rig.journal._trades.update({trade.signal_id: trade for trade in trades})
+    rig.journal._orders.update({order.request.order_id: order for order in orders})
     for trade in trades:
         rig.market.list_instrument(instrument(trade.symbol))
         rig.set_price(1.17, trade.symbol)
@@ -62,8 +62,8 @@ def test_open_trades_and_unknown_orders_are_cared_for(rig: Rig) -> None:
     assert report.problems_by_cause.keys() <= {"rows"}
     assert rig.trade(ENTERING).state is TradeState.OPEN
     assert rig.trade(EXITING).state is TradeState.CLOSED
-    assert {one.symbol for one in rig.broker.positions()} == {OPEN, ENTERING}
-    assert all(one.stop_loss is not None for one in rig.broker.positions())
+    assert {position.symbol for position in rig.broker.positions()} == {OPEN, ENTERING}
+    assert all(position.stop_loss is not None for position in rig.broker.positions())
     rig.advance(30 * 60)
     rig.tick()
     assert list(rig.broker.positions()) == []
@@ -81,6 +81,6 @@ def test_an_entry_that_was_given_up_before_the_upgrade_is_adopted_when_it_fills(
     rig.tick()
     trade = rig.trade(LOST)
     assert (trade.state, trade.quantity) == (TradeState.OPEN, order.request.quantity)
-    (position,) = [one for one in rig.broker.positions() if one.symbol == LOST]
+    (position,) = [held for held in rig.broker.positions() if held.symbol == LOST]
     assert position.stop_loss == lost.stop_loss
     assert order.leg is Leg.ENTRY

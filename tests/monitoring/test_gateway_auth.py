@@ -3,55 +3,48 @@
 import base64
 import re
 import ssl
-from urllib.request import HTTPSHandler, Request, build_opener
+from urllib.request import Request, urlopen
 
 import pytest
 import trustme
 import yaml
-from support.prometheus import server_on_a_port
-from support.servers import needs_server
+from support.functions import invoke
+from support.servers import needs_server, program
 
 from pumpwatch.adapters.pushgateway import PushgatewaySink
-from pumpwatch.bootstrap.function import Function
-from pumpwatch.bootstrap.lease import RunLease
 from pumpwatch.credentials import PushCredentials
-from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import TRADE
-from pumpwatch.metrics.reporter import MetricsReporter
 from pumpwatch_workbench.local.memory import MemoryLeaseStore, MemoryTotalsStore
 
 pytestmark = needs_server("prometheus-pushgateway")
 
 USER, PASSWORD = "pumpwatch", "right-password"
 HASH = "$2b$04$zha1YTk1DpYZA3cGFy54GOFtsj/UGxcUmlxGTSevt0IAHBc9I8Zne"
-"""Of the password above, with the least cost there is."""
+"""The hash of the password above, at the least cost there is."""
 
 
 class Guarded:
     """A gateway that asks for user and password over TLS."""
 
-    def __init__(self, url, authority):
-        self.url = url
+    def __init__(self, port, authority):
+        self.url = f"https://127.0.0.1:{port}"
         self.authority = authority
-        context = ssl.create_default_context(cadata=authority)
-        self._opener = build_opener(HTTPSHandler(context=context))
 
     def credentials(self, password=PASSWORD):
         return PushCredentials(USER, password, self.authority)
 
     def get(self, path):
-        request = Request(f"{self.url}{path}")
         pair = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        request.add_header("Authorization", f"Basic {pair}")
-        with self._opener.open(request, timeout=60) as answer:
+        request = Request(f"{self.url}{path}", headers={"Authorization": f"Basic {pair}"})
+        context = ssl.create_default_context(cadata=self.authority)
+        with urlopen(request, timeout=60, context=context) as answer:
             return answer.read().decode()
 
     def is_ready(self):
         try:
-            self.get("/-/ready")
+            return bool(self.get("/-/ready"))
         except OSError:
             return False
-        return True
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +59,7 @@ def gateway(tmp_path_factory):
         "basic_auth_users": {USER: HASH},
     }
     (folder / "web.yaml").write_text(yaml.safe_dump(config))
-
-    def guarded(port):
-        return Guarded(f"https://127.0.0.1:{port}", authority.cert_pem.bytes().decode())
+    pem = authority.cert_pem.bytes().decode()
 
     def arguments(port):
         return [
@@ -78,47 +69,45 @@ def gateway(tmp_path_factory):
         ]
 
     def is_ready(port):
-        return guarded(port).is_ready()
+        return Guarded(port, pem).is_ready()
 
-    with server_on_a_port("prometheus-pushgateway", folder / "log", arguments, is_ready) as port:
-        yield guarded(port)
+    with program("prometheus-pushgateway", folder / "log", arguments, is_ready) as port:
+        yield Guarded(port, pem)
 
 
 def run_with(gateway, credentials, execution="run", totals=None):
-    """Do one run of a function that pushes there; return its report and the totals."""
-    totals = totals or MemoryTotalsStore()
-    sink = PushgatewaySink(
-        gateway.url, stage="auth", timeout_seconds=60, credentials=lambda: credentials
-    )
-    function = Function(
+    """Do a run of a function that pushes there: it trades whatever becomes of the push."""
+    report = invoke(
         TRADE,
-        reporter=MetricsReporter(TRADE, totals, sink),
-        lease=RunLease(MemoryLeaseStore(), "trade", reserve=1.0),
-        work=lambda tick, deadline, lease: "traded",
+        execution,
+        leases=MemoryLeaseStore(),
+        totals=totals or MemoryTotalsStore(),
+        sink=PushgatewaySink(
+            gateway.url, stage="auth", timeout_seconds=60, credentials=lambda: credentials
+        ),
+        work=lambda: "traded",
         describe=lambda report, numbers: numbers.set("equity_usdt", 123),
     )
-    context = type("Context", (), {"get_remaining_time_in_millis": lambda self: 20_000})()
-    return function.run(Tick(0, execution), context), totals
+    assert report == "traded"
 
 
 def test_right_password_gets_in_and_a_wrong_one_does_not_and_the_run_goes_on(gateway, caplog):
-    report, totals = run_with(gateway, gateway.credentials("wrong-password"))
-    assert report == "traded"
+    totals = MemoryTotalsStore()
+    run_with(gateway, gateway.credentials("wrong-password"), totals=totals)
     # The server may have hung up before it had read all of the push.
     assert re.search("HTTP 401|refused before reading", caplog.records[-1].reason)
     assert "wrong-password" not in caplog.text
     assert 'stage="auth"' not in gateway.get("/metrics")
 
-    report, totals = run_with(gateway, gateway.credentials(), "next", totals)
-    assert report == "traded"
+    run_with(gateway, gateway.credentials(), "next", totals)
     text = gateway.get("/metrics")
-    assert 'pumpwatch_trade_equity_usdt{instance="",job="pumpwatch_trade",stage="auth"} 123' in text
-    failures = 'pumpwatch_trade_push_failures_total{instance="",job="pumpwatch_trade",stage="auth"}'
-    assert f"{failures} 1" in text, "the good push shows that the one before it failed"
+    labels = '{instance="",job="pumpwatch_trade",stage="auth"}'
+    assert f"pumpwatch_trade_equity_usdt{labels} 123" in text
+    failures = f"pumpwatch_trade_push_failures_total{labels} 1"
+    assert failures in text, "the good push shows that the one before it failed"
 
 
 @pytest.mark.parametrize("credentials", [None, PushCredentials(USER, PASSWORD)])
 def test_nothing_gets_in_without_a_password_or_without_trust(gateway, credentials, caplog):
-    report, _ = run_with(gateway, credentials)
-    assert report == "traded"
+    run_with(gateway, credentials)
     assert "metrics not pushed" in caplog.text

@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import stat
 import subprocess
 
 import pytest
@@ -17,57 +16,39 @@ WEBHOOK = "https://hooks.slack.com/services/T0/B0/very-secret"
 PASSWORD = "a-long-admin-password"
 PUSH = "push-password"
 
-NOTE = """#!/bin/sh
-printf '%s\\n' "$(basename "$0") $*" >> "$CALLS"
-"""
-KUBECTL = (
-    NOTE
-    + """
+PROGRAMS = {
+    "kubectl": """
 case "$*" in
     *"get secret"*) [ -f "$SECRETS/$5" ] && cat "$SECRETS/$5" ;;
     "apply -f -") cat >> "$APPLIED" ;;
     "version"*) exit "${UNREACHABLE:-0}" ;;
 esac
-"""
-)
-HELM = (
-    NOTE
-    + """
+""",
+    "helm": """
 case "$1" in lint) [ -z "${REFUSED:-}" ] || { echo "$REFUSED" >&2; exit 1; } ;; esac
-"""
-)
-AWS = (
-    NOTE
-    + """
+""",
+    "aws": """
 case "$*" in
     *describe-stacks*) echo "${ARN:-}" ;;
     *put-secret-value*) cat > "$STORED" ;;
 esac
-"""
-)
-HTPASSWD = NOTE + """read -r given; echo "pumpwatch:\\$2y\\$05\\$hash-of-${#given}"\n"""
+""",
+    "htpasswd": """read -r given; echo "pumpwatch:\\$2y\\$05\\$hash-of-${#given}"\n""",
+}
 
 
 @pytest.fixture
 def programs(tmp_path, monkeypatch):
     """Put the programs on the PATH and return the folder of their notes."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for name, text in (
-        ("kubectl", KUBECTL),
-        ("helm", HELM),
-        ("aws", AWS),
-        ("htpasswd", HTPASSWD),
-    ):
-        path = folder / name
-        path.write_text(text)
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    (tmp_path / "bin").mkdir()
     (tmp_path / "secrets").mkdir()
-    for name, target in (
-        ("CALLS", "calls"), ("APPLIED", "applied"), ("STORED", "stored"), ("SECRETS", "secrets"),
-    ):  # fmt: skip
-        monkeypatch.setenv(name, str(tmp_path / target))
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    for name, does in PROGRAMS.items():
+        path = tmp_path / "bin" / name
+        path.write_text(f'#!/bin/sh\nprintf \'%s\\n\' "{name} $*" >> "$CALLS"\n{does}')
+        path.chmod(0o755)
+    for name in ("CALLS", "APPLIED", "STORED", "SECRETS"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
     return tmp_path
 
 
@@ -85,23 +66,23 @@ def calls(folder):
     return (folder / "calls").read_text().splitlines() if (folder / "calls").exists() else []
 
 
+def helm_calls(folder):
+    return [call for call in calls(folder) if call.startswith("helm")]
+
+
 def test_install_checks_fetches_and_upgrades(programs):
     have_secrets(programs)
     values = programs / "mine.yaml"
     values.write_text("alerting: {enabled: true}\n")
     done = run("-f", str(values), "--namespace", "watching")
     assert done.exit_code == 0, done.output
-    asked = calls(programs)
-    helm = [one for one in asked if one.startswith("helm")]
-    assert [one.split()[1] for one in helm] == ["dependency", "lint", "upgrade"]
-    assert f"--install monitoring {CHART} --namespace watching --create-namespace" in helm[-1]
-    assert f"--values {values}" in helm[-1]
-
-
-def test_dry_run_changes_nothing(programs):
-    have_secrets(programs)
-    done = run("--dry-run")
-    assert done.exit_code == 0
+    *before, upgrade = helm_calls(programs)
+    assert [call.split()[1] for call in before] == ["dependency", "lint"]
+    install = f"upgrade --install monitoring {CHART} --namespace watching --create-namespace"
+    assert install in upgrade
+    assert f"--values {values}" in upgrade
+    assert "--dry-run" not in upgrade
+    assert run("--dry-run").exit_code == 0
     assert calls(programs)[-1].endswith("--dry-run")
 
 
@@ -112,7 +93,7 @@ def test_missing_key_of_a_secret_is_named_with_what_to_do(programs, key):
     assert done.exit_code == 1
     assert key in done.output
     assert "make-secrets" in done.output
-    assert not [one for one in calls(programs) if one.startswith("helm")]
+    assert helm_calls(programs) == []
 
 
 def test_external_secrets_need_not_be_there_yet(programs):
@@ -121,20 +102,20 @@ def test_external_secrets_need_not_be_there_yet(programs):
     assert run("-f", str(values)).exit_code == 0
 
 
-def test_refused_values_are_told_and_nothing_is_installed(programs, monkeypatch):
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("REFUSED", "additional properties 'enable' not allowed", "'enable' not allowed"),
+        ("UNREACHABLE", "1", "context"),
+    ],
+)
+def test_refused_values_or_no_cluster_install_nothing(programs, monkeypatch, variable, value, says):
     have_secrets(programs)
-    monkeypatch.setenv("REFUSED", "networkPolicies: additional properties 'enable' not allowed")
+    monkeypatch.setenv(variable, value)
     done = run()
     assert done.exit_code == 1
-    assert "'enable' not allowed" in done.output
-    assert not [one for one in calls(programs) if "upgrade" in one]
-
-
-def test_cluster_that_cannot_be_reached(programs, monkeypatch):
-    monkeypatch.setenv("UNREACHABLE", "1")
-    done = run()
-    assert done.exit_code == 1
-    assert "context" in done.output
+    assert says in done.output
+    assert not [call for call in helm_calls(programs) if "upgrade" in call]
 
 
 def test_missing_program_or_file_is_bad_input(programs, monkeypatch):
@@ -160,13 +141,12 @@ ANSWERS = [f"{WEBHOOK}1", f"{WEBHOOK}2", f"{WEBHOOK}3", PASSWORD, PUSH]
 
 
 def applied(folder):
-    documents = yaml.safe_load_all((folder / "applied").read_text())
     return {
-        one["metadata"]["name"]: {
-            key: base64.b64decode(value).decode() for key, value in one["data"].items()
+        secret["metadata"]["name"]: {
+            key: base64.b64decode(value).decode() for key, value in secret["data"].items()
         }
-        for one in documents
-        if one
+        for secret in yaml.safe_load_all((folder / "applied").read_text())
+        if secret
     }
 
 
@@ -194,17 +174,15 @@ def test_password_of_the_pushgateway_is_made_when_none_is_given(programs):
 
 
 @pytest.mark.parametrize(
-    ("position", "answer", "words"),
+    ("answer", "position", "words"),
     [
-        (0, "http://example.com", "hooks.slack.com"),
-        (3, "short", "12 characters"),
-        (4, 'with"quote', "quotes"),
+        ("http://example.com", 0, "hooks.slack.com"),
+        ("short", 3, "12 characters"),
+        ('with"quote', 4, "quotes"),
     ],
 )
-def test_wrong_answers_are_refused_before_anything_is_made(programs, position, answer, words):
-    answers = list(ANSWERS)
-    answers[position] = answer
-    done = make_secrets(answers=answers)
+def test_wrong_answers_are_refused_before_anything_is_made(programs, answer, position, words):
+    done = make_secrets(answers=[*ANSWERS[:position], answer, *ANSWERS[position + 1 :]])
     assert done.returncode == 2
     assert words in done.stderr
     assert not (programs / "applied").exists()

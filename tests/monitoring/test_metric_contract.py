@@ -5,92 +5,55 @@ import re
 import promql_parser
 import pytest
 from support.external_metrics import EXTERNAL
-from support.monitoring import (
-    DASHBOARDS,
-    REPOSITORY,
-    RUNBOOKS,
-    every_query,
-    metric_names,
-    provisioning,
-    rule_files,
-    rules,
-)
+from support.monitoring import CHART, REPOSITORY, RUNBOOKS, every_query, metric_names, rules
 
 from pumpwatch.metrics.catalogue import METRICS, Kind
 
-DOCS = REPOSITORY / "docs"
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
-DECLARED = {metric.name: metric for metric in METRICS}
-SERIES = {
-    name: metric
+DECLARED = {
+    metric.name + end: metric.name
     for metric in METRICS
-    for name in (
-        [metric.name]
-        if metric.kind is not Kind.HISTOGRAM
-        else [metric.name, *(f"{metric.name}{end}" for end in ("_bucket", "_sum", "_count"))]
-    )
+    for end in (("", "_bucket", "_sum", "_count") if metric.kind is Kind.HISTOGRAM else ("",))
 }
+"""Every series' name and its metric's."""
 WORD = re.compile(r"pumpwatch_(?:detect|trade)_[a-z0-9_]+")
-JOB_ALONE = {"pumpwatch_detect", "pumpwatch_trade"}
+PAGES = sorted([*RUNBOOKS.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
 
 
-def used_names():
-    return {name for _, expr in every_query() for name in metric_names(expr)}
+def test_every_metric_is_made_by_somebody_and_shown_or_alerted_on():
+    used = {name for _, expr in every_query() for name in metric_names(expr)}
+    assert used - DECLARED.keys() == EXTERNAL.keys()
+    assert {DECLARED[name] for name in used & DECLARED.keys()} == set(DECLARED.values())
 
 
-def pages():
-    return sorted([*RUNBOOKS.glob("*.md"), *DOCS.glob("*.md")])
-
-
-def test_every_name_that_is_asked_for_is_made_by_somebody():
-    unknown = used_names() - SERIES.keys() - EXTERNAL.keys()
-    assert not unknown
-
-
-def test_every_declared_metric_is_shown_or_alerted_on():
-    used = {SERIES[name].name for name in used_names() if name in SERIES}
-    assert used == set(DECLARED)
-
-
-def test_every_metric_of_others_is_used():
-    assert set(EXTERNAL) <= used_names()
-
-
-@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
-def test_page_names_only_metrics_that_exist(page):
-    for word in WORD.findall(page.read_text()):
-        assert word in SERIES, word
-
-
-@pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda page: page.name)
-def test_queries_on_runbooks_can_be_read(page):
-    queries = re.findall(r"promtool query instant \S+ '([^']+)'", page.read_text())
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_page_names_only_metrics_that_exist_and_its_queries_can_be_read(page):
+    text = page.read_text()
+    assert set(WORD.findall(text)) <= DECLARED.keys()
+    queries = re.findall(r"promtool query instant \S+ '([^']+)'", text)
     for query in queries:
         promql_parser.parse(query)
-        assert metric_names(query) <= SERIES.keys() | EXTERNAL.keys(), query
-    if page.name != "README.md":
-        assert queries or page.name in {"haltactive.md"}
+        assert metric_names(query) <= DECLARED.keys() | EXTERNAL.keys(), query
+    if page.parent == RUNBOOKS:
+        assert queries or page.name in {"README.md", "haltactive.md"}
 
 
 def test_a_runbook_for_each_alert_and_no_other():
     wanted = {f"{rule['title'].lower()}.md": rule for rule in rules()}
-    there = {page.name for page in RUNBOOKS.glob("*.md")}
-    assert there == set(wanted) | {"README.md"}
-    index = dict(
-        re.findall(r"^## (\w+)\n\n((?:\* .+\n)+)", (RUNBOOKS / "README.md").read_text(), re.M)
-    )
+    assert {page.name for page in RUNBOOKS.glob("*.md")} == wanted.keys() | {"README.md"}
+    index = (RUNBOOKS / "README.md").read_text()
+    lists = dict(re.findall(r"^## (\w+)\n\n((?:\* .+\n)+)", index, re.M))
     for name, rule in wanted.items():
-        text = (RUNBOOKS / name).read_text()
+        text, severity = (RUNBOOKS / name).read_text(), rule["labels"]["severity"]
         assert text.startswith(f"# {rule['title']}\n")
-        assert f"Severity: {rule['labels']['severity']}." in text
+        assert f"Severity: {severity}." in text
         assert re.findall(r"^## (.+)$", text, re.M) == HEADINGS
-        assert f"* [{rule['title']}]({name}): " in index[rule["labels"]["severity"].title()]
+        assert f"* [{rule['title']}]({name}): " in lists[severity.title()]
 
 
 def test_no_file_of_the_cluster_carries_a_secret():
-    paths = [*rule_files(), *DASHBOARDS.glob("*"), *(REPOSITORY / "k8s-monitoring").glob("*.yaml")]
-    for path in paths:
-        text = path.read_text()
-        assert "hooks.slack.com/services/" not in text
-        assert not re.search(r"password: *['\"]?[A-Za-z0-9]{8,}", text), path.name
-    assert provisioning("contact-points.yaml")
+    for path in (*CHART.rglob("*.yaml"), *CHART.rglob("*.json")):
+        if "charts" not in path.parts:
+            text = path.read_text()
+            assert "hooks.slack.com/services/" not in text
+            assert not re.search(r"password: *['\"]?[A-Za-z0-9]{8,}", text), path.name

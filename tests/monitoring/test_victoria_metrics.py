@@ -4,9 +4,9 @@ import time
 from urllib.request import urlopen
 
 import pytest
-from support.monitoring import every_query, query_of, rules
-from support.prometheus import PATIENCE, Prometheus, answers, server_on_a_port
-from support.servers import needs_server
+from support.monitoring import every_query, query_of, rule_named
+from support.prometheus import PATIENCE, Prometheus, wait_until
+from support.servers import answers, needs_server, program
 
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.metrics.catalogue import DETECT, TRADE
@@ -18,11 +18,10 @@ from pumpwatch_workbench.local.memory import MemoryTotalsStore
 
 pytestmark = needs_server("victoria-metrics")
 
-NOT_THERE = {"PushStale", "PushRejected", "PushgatewayDown"}
+NOT_THERE = ("PushStale", "PushRejected", "PushgatewayDown")
 """Alerts about a Pushgateway: docs/monitoring-backends.md names them."""
-
-
 SUCCESSES = 'pumpwatch_trade_runs_total{result="success"}'
+LATEST = 'pumpwatch_trade_api_latency_seconds_bucket{endpoint="market/time",le="+Inf"} == 3'
 
 
 @pytest.fixture(scope="module")
@@ -42,54 +41,40 @@ def victoria(tmp_path_factory):
     def is_ready(port):
         return answers(f"http://127.0.0.1:{port}/health")
 
-    with server_on_a_port("victoria-metrics", folder / "log", arguments, is_ready) as port:
+    with program("victoria-metrics", folder / "log", arguments, is_ready) as port:
         yield Prometheus(f"http://127.0.0.1:{port}")
 
 
 @pytest.fixture(scope="module")
 def pushed(victoria):
-    address = load_settings(
-        DetectSettings,
-        {
-            "TABLE_NAME": "table",
-            "BUCKET_NAME": "bucket",
-            "PUSHGATEWAY_URL": f"{victoria.url}/api/v1/import/prometheus",
-        },
-    ).pushgateway_url
-    for job in (DETECT, TRADE):
-        totals = MemoryTotalsStore()
-        for run in range(3):
+    """Push three runs of each function; points and names become visible a moment later."""
+    address = f"{victoria.url}/api/v1/import/prometheus"
+    variables = {"TABLE_NAME": "table", "BUCKET_NAME": "bucket", "PUSHGATEWAY_URL": address}
+    settings = load_settings(DetectSettings, variables)
+    sink = PushgatewaySink(settings.pushgateway_url, stage="prod", timeout_seconds=PATIENCE)
+    reporters = {job: MetricsReporter(job, MemoryTotalsStore(), sink) for job in (DETECT, TRADE)}
+    for run in range(3):
+        for job, reporter in reporters.items():
             numbers = RunNumbers(job)
             numbers.set("last_success_timestamp_seconds", time.time())
             numbers.count("runs", result="success")
             numbers.observe("api_latency_seconds", 0.07, endpoint="market/time")
-            reporter = MetricsReporter(
-                job, totals, PushgatewaySink(address, stage="prod", timeout_seconds=PATIENCE)
-            )
             assert reporter.report(numbers, f"run-{run}")
-            time.sleep(0.5)
-    wait_until_visible(victoria)
+        time.sleep(0.1)
+
+    def visible():
+        urlopen(f"{victoria.url}/internal/force_flush", timeout=PATIENCE).close()
+        return victoria.query(f"{SUCCESSES} == 3") and victoria.query(LATEST)
+
+    assert wait_until(visible)
     return victoria
 
 
-def wait_until_visible(victoria):
-    """Points and names of series become visible a moment after they are taken."""
-    ends = time.monotonic() + PATIENCE
-    latest = 'pumpwatch_trade_api_latency_seconds_bucket{endpoint="market/time",le="+Inf"} == 3'
-    while True:
-        urlopen(f"{victoria.url}/internal/force_flush", timeout=PATIENCE).close()
-        if (
-            victoria.query(f"{SUCCESSES} == 3") and victoria.query(latest)
-        ) or time.monotonic() > ends:
-            return
-        time.sleep(0.2)
-
-
 def test_pushes_arrive_under_job_and_stage(pushed):
-    (one,) = pushed.query('pumpwatch_detect_runs_total{result="success"}')
-    assert one["metric"]["job"] == "pumpwatch_detect"
-    assert one["metric"]["stage"] == "prod"
-    assert float(one["value"][1]) == 3
+    (series,) = pushed.query('pumpwatch_detect_runs_total{result="success"}')
+    assert series["metric"]["job"] == "pumpwatch_detect"
+    assert series["metric"]["stage"] == "prod"
+    assert float(series["value"][1]) == 3
     buckets = 'pumpwatch_trade_api_latency_seconds_bucket{endpoint="market/time",le="0.1"}'
     assert pushed.value(buckets) == 3
 
@@ -105,8 +90,6 @@ def test_every_query_is_understood(pushed):
 
 
 def test_what_is_about_the_pushgateway_finds_nothing_and_the_rest_works(pushed):
-    for rule in rules():
-        if rule["title"] in NOT_THERE:
-            assert pushed.query(query_of(rule)) == []
-    (silent,) = (rule for rule in rules() if rule["title"] == "DetectorSilent")
-    assert pushed.value(query_of(silent)) < 1_800
+    for title in NOT_THERE:
+        assert pushed.query(query_of(rule_named(title))) == []
+    assert pushed.value(query_of(rule_named("DetectorSilent"))) < 1_800

@@ -7,11 +7,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import CDPSession, ConsoleMessage, Page, sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import CDPSession, ConsoleMessage, Page
 
 PHONE, DESKTOP = 390, 1280
 HEIGHT = 900
@@ -71,8 +72,8 @@ FAINT_TEXT = """() => {
     if (!holder.getClientRects().length) continue;
     const style = getComputedStyle(holder), label = holder.closest("svg");
     const colour = label ? style.fill : style.color;
-    const [one, other] = [colour, behind(label ? label.closest(".chart") : holder)].map(light);
-    const ratio = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    const [text, back] = [colour, behind(label ? label.closest(".chart") : holder)].map(light);
+    const ratio = (Math.max(text, back) + 0.05) / (Math.min(text, back) + 0.05);
     if (ratio < 4.5 || Number(style.opacity) < 0.8) faint.add(words.slice(0, 40));
   }
   return [...faint];
@@ -103,13 +104,7 @@ WORDLESS_CHARTS = """() => [...document.querySelectorAll("[data-figure]")].filte
 }).map((node) => node.dataset.figure)"""
 
 STRUCTURE = """() => {
-  const headings = [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")];
-  const levels = headings.map((heading) => Number(heading.tagName[1]));
   return {
-    title: document.title,
-    language: document.documentElement.lang,
-    firsts: levels.filter((level) => level === 1).length,
-    skips: levels.some((level, place) => place && level > levels[place - 1] + 1),
     landmarks: ["header", "nav", "main", "footer"].filter((n) => document.querySelector(n)),
     headless: [...document.querySelectorAll("table")].filter(
       (t) => !t.caption || !t.querySelector("thead th[scope=col]")
@@ -220,12 +215,15 @@ class Reader:
 
     def violations(self, *, contrast: bool) -> list[str]:
         """Return what axe finds wrong, with the place; contrast costs it the most time."""
+        # Loaded where a browser is driven: every test process collects this file.
+        from axe_playwright_python.sync_playwright import Axe
+
         rules = {"color-contrast": {"enabled": contrast}}
-        found = Axe().run(self.page, options={"resultTypes": ["violations"], "rules": rules})
+        result = Axe().run(self.page, options={"resultTypes": ["violations"], "rules": rules})
         return [
-            f"{one['id']}: {node['target']}"
-            for one in found.response["violations"]
-            for node in one["nodes"]
+            f"{violation['id']}: {node['target']}"
+            for violation in result.response["violations"]
+            for node in violation["nodes"]
         ]
 
 
@@ -242,6 +240,9 @@ def _on_one_line(text: str) -> str:
 @contextmanager
 def reader(folder: Path) -> Iterator[Reader]:
     """Start the browser that is installed, without a network, and end it."""
+    # Loaded where a browser is driven: every test process collects this file.
+    from playwright.sync_api import sync_playwright
+
     assert CHROMIUM is not None, "chromium is not installed"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)

@@ -18,7 +18,7 @@ class Answer:
 
     @property
     def line(self) -> str:
-        """The one line on standard error; anything else fails the test that asks for it."""
+        """Return the only line on standard error; anything else fails the test that asks."""
         lines = self.errors.splitlines()
         assert len(lines) == 1, self.errors
         assert lines[0].startswith("pumpwatch: "), lines
@@ -39,6 +39,6 @@ def type_in(*arguments: object) -> Answer:
     """Type a command without its program's name."""
     output, errors = Pipe(), Pipe()
     with redirect_stdout(output), redirect_stderr(errors):
-        status = run_program([str(one) for one in arguments])
+        status = run_program(list(map(str, arguments)))
         sys.stdout.flush()
     return Answer(status, output.text(), errors.text())

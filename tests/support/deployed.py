@@ -7,18 +7,17 @@ import io
 import json
 import time
 
-import boto3
 from botocore.exceptions import ClientError
-from support.aws import make_bucket, make_table
+from support.aws import REGION, client, make_bucket, make_table
 
+from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch_workbench.operations.stack import DeployedStack
 
-REGION = "eu-central-1"
 HEALTHY = {"exchange": {"ok": True, "clock_skew_seconds": 0.01}, "table": {"ok": True}}
 
 
 class CloudFormation:
-    """One stack."""
+    """A single stack."""
 
     def __init__(self, outputs):
         self.outputs = outputs
@@ -26,8 +25,7 @@ class CloudFormation:
 
     def describe_stacks(self, StackName):
         if StackName != "pumpwatch":
-            text = f"Stack with id {StackName} does not exist"
-            raise ClientError({"Error": {"Code": "ValidationError", "Message": text}}, "Describe")
+            raise refusal("ValidationError", f"Stack with id {StackName} does not exist")
         outputs = [{"OutputKey": k, "OutputValue": v} for k, v in self.outputs.items()]
         return {"Stacks": [{"StackStatus": self.status, "Outputs": outputs}]}
 
@@ -44,19 +42,18 @@ class Lambda:
         assert json.loads(Payload) == {"action": "probe"}
         if self.busy:
             self.busy -= 1
-            error = {"Error": {"Code": "TooManyRequestsException", "Message": "Rate Exceeded."}}
-            raise ClientError(error, "Invoke")
-        if self.error is not None:
-            return {
-                "FunctionError": "Unhandled",
-                "Payload": io.BytesIO(json.dumps(self.error).encode()),
-            }
-        answer = {"checks": self.checks[FunctionName]}
-        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+            raise refusal("TooManyRequestsException", "Rate Exceeded.")
+        failed = {"FunctionError": "Unhandled"} if self.error is not None else {}
+        answer = self.error if failed else {"checks": self.checks[FunctionName]}
+        return {**failed, "Payload": io.BytesIO(json.dumps(answer).encode())}
+
+
+def refusal(code, text):
+    return ClientError({"Error": {"Code": code, "Message": text}}, "Operation")
 
 
 class Deployment:
-    """The stack, and handles to change what is found in it. Use it inside `mock_aws`."""
+    """The stack, and handles to change what it holds. Use it inside `mock_aws`."""
 
     def __init__(self):
         self.clients = {}
@@ -87,9 +84,7 @@ class Deployment:
         self.clients["lambda"] = self.functions = Lambda()
 
     def client(self, service):
-        if service not in self.clients:
-            self.clients[service] = boto3.client(service, region_name=REGION)
-        return self.clients[service]
+        return self.clients.get(service) or client(service)
 
     def stack(self):
         return DeployedStack.find("pumpwatch", REGION, self.client)
@@ -105,8 +100,6 @@ class Deployment:
 
     def succeed(self, *jobs, ago=10.0):
         """Let the jobs have succeeded so many seconds ago."""
-        from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
-
         store = DynamoTotalsStore(self.table(), lambda: time.time() - ago)
         for job in jobs:
             store.add(job, f"run-{job}", {f"{job}_runs_total|result=success": 1})

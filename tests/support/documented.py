@@ -35,13 +35,13 @@ ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 @dataclass(frozen=True)
 class Shown:
-    """One line of shell on a page."""
+    """A line of shell on a page."""
 
     page: str
     line: int
     text: str
     typed: bool
-    """Whether it stands in a block to be typed, or in a sentence."""
+    """True in a block to be typed, False in a sentence."""
 
     @property
     def complete(self) -> bool:
@@ -54,8 +54,8 @@ class Shown:
 
 @cache
 def shown() -> tuple[Shown, ...]:
-    """Return all of them, page by page."""
-    return tuple(one for page in PAGES for one in _on_page(page))
+    """Return all lines of shell, page by page."""
+    return tuple(line for page in PAGES for line in _on_page(page))
 
 
 def unmarked() -> Iterator[Shown]:
@@ -85,16 +85,16 @@ def simple_commands(text: str) -> list[list[str]]:
     """
     lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
-    found: list[list[str]] = [[]]
+    commands: list[list[str]] = [[]]
     words = iter(lexer)
     for word in words:
         if word in OPERATORS:
-            found.append([])
+            commands.append([])
         elif word in REDIRECTIONS:
             next(words, None)
         else:
-            found[-1].append(word)
-    return [words for words in map(_without_assignments, found) if words]
+            commands[-1].append(word)
+    return [words for words in map(_without_assignments, commands) if words]
 
 
 def _without_assignments(words: list[str]) -> list[str]:
@@ -124,6 +124,7 @@ def _in_block(page: str, first: int, content: str) -> Iterator[Shown]:
             yield Shown(page, first + offset, text, typed=True)
 
 
+@cache
 def _tokens(page: Path) -> list:
     return MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8"))
 

@@ -1,6 +1,6 @@
 """Metrics that others make and our panels and alerts use: who makes them, and a sample of each.
 
-A stand-in serves them in the end-to-end tests, where there is no cluster.
+A stand-in serves the samples in the end-to-end tests, where there is no cluster.
 """
 
 EXTERNAL = {
@@ -17,23 +17,23 @@ EXTERNAL = {
     "grafana_alerting_notifications_total": "Grafana, after its first message",
     "grafana_alerting_notifications_failed_total": "Grafana, after its first failure",
 }
-
-NODE = """\
+PAGES = {
+    "node-exporter": """\
 # TYPE node_cpu_seconds_total counter
 node_cpu_seconds_total{cpu="0",mode="idle"} %(seconds)s
 node_memory_MemAvailable_bytes 6e9
 node_memory_MemTotal_bytes 8e9
-"""
-KUBELET = """\
+""",
+    "kubelet": """\
 kubelet_volume_stats_available_bytes{persistentvolumeclaim="pumpwatch-prometheus"} 7e9
 kubelet_volume_stats_capacity_bytes{persistentvolumeclaim="pumpwatch-prometheus"} 10e9
-"""
-STATE = """\
+""",
+    "kube-state-metrics": """\
 kube_pod_status_ready{namespace="monitoring",pod="pumpwatch-grafana-0",condition="false"} 0
 kube_pod_status_ready{namespace="monitoring",pod="pumpwatch-grafana-0",condition="true"} 1
-"""
-GRAFANA = """\
+""",
+    "grafana": """\
 # TYPE grafana_alerting_notifications_total counter
 grafana_alerting_notifications_total{integration="slack"} 3
-"""
-PAGES = {"node-exporter": NODE, "kubelet": KUBELET, "kube-state-metrics": STATE, "grafana": GRAFANA}
+""",
+}

@@ -1,9 +1,11 @@
-"""The monitoring files as tests read them, and the real servers they are tried on."""
+"""The monitoring files as tests read them, and the PromQL in them."""
 
 from __future__ import annotations
 
 import json
 import re
+import subprocess
+from functools import cache
 from pathlib import Path
 
 import promql_parser
@@ -16,6 +18,7 @@ CHART = REPOSITORY / "k8s-monitoring"
 ALERTING = CHART / "alerting"
 DASHBOARDS = CHART / "dashboards"
 RUNBOOKS = REPOSITORY / "docs" / "runbooks"
+FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 OPERATORS = {"gt": ">", "lt": "<", "gte": ">=", "lte": "<=", "eq": "==", "ne": "!="}
 MACROS = {
@@ -29,17 +32,15 @@ MACROS = {
 }
 
 
-def most_series(metric):
-    """Return how many series a metric has at most."""
-    if metric.is_open:
-        return metric.most
-    per_label_set = len(metric.bounds) + 2 if metric.kind is Kind.HISTOGRAM else 1
-    return sum(1 for _ in metric.label_sets()) * per_label_set
+@cache
+def read_yaml(path):
+    """Return a file's document, which no test may change."""
+    return yaml.load(path.read_text(), Loader=FAST)  # noqa: S506 - a safe loader in C
 
 
 def provisioning(name):
-    """Return one provisioning file."""
-    return yaml.safe_load((ALERTING / name).read_text())
+    """Return a provisioning file."""
+    return read_yaml(ALERTING / name)
 
 
 def rule_files():
@@ -49,12 +50,18 @@ def rule_files():
 
 def groups():
     """Return every rule group."""
-    return [group for path in rule_files() for group in yaml.safe_load(path.read_text())["groups"]]
+    return [group for path in rule_files() for group in read_yaml(path)["groups"]]
 
 
 def rules():
     """Return every alert rule."""
     return [rule for group in groups() for rule in group["rules"]]
+
+
+def rule_named(title):
+    """Return an alert rule."""
+    (rule,) = (rule for rule in rules() if rule["title"] == title)
+    return rule
 
 
 def query_of(rule):
@@ -63,20 +70,14 @@ def query_of(rule):
     return models[models[rule["condition"]]["expression"]]["expr"]
 
 
-def threshold_of(rule):
-    """Return operator and figure of a rule's condition."""
-    models = {query["refId"]: query["model"] for query in rule["data"]}
-    evaluator = models[rule["condition"]]["conditions"][0]["evaluator"]
-    return OPERATORS[evaluator["type"]], evaluator["params"][0]
-
-
 def to_prometheus_rules(rule):
     """Return the rule as Prometheus knows it; where no data is an alarm, a second one says so."""
-    operator, figure = threshold_of(rule)
+    models = {query["refId"]: query["model"] for query in rule["data"]}
+    evaluator = models[rule["condition"]]["conditions"][0]["evaluator"]
     expr = query_of(rule)
-    made = {
+    present = {
         "alert": rule["title"],
-        "expr": f"({expr}\n) {operator} {figure}",
+        "expr": f"({expr}\n) {OPERATORS[evaluator['type']]} {evaluator['params'][0]}",
         "for": rule.get("for", "0s"),
         "labels": rule["labels"],
         "annotations": {
@@ -84,9 +85,23 @@ def to_prometheus_rules(rule):
         },
     }
     if rule["noDataState"] != "Alerting":
-        return [made]
+        return [present]
     absent = {"expr": f"absent(({expr}\n))", "annotations": {"summary": "No data."}}
-    return [made, made | absent]
+    return [present, present | absent]
+
+
+def promtool(*arguments, cwd=None):
+    """Return the exit status and everything that promtool says."""
+    done = subprocess.run(
+        ["promtool", *map(str, arguments)],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout
 
 
 def dashboard_files():
@@ -94,6 +109,7 @@ def dashboard_files():
     return sorted(DASHBOARDS.glob("*.json"))
 
 
+@cache
 def dashboards():
     """Return every dashboard."""
     return [json.loads(path.read_text()) for path in dashboard_files()]
@@ -101,13 +117,11 @@ def dashboards():
 
 def panels(dashboard):
     """Return the panels that show something, those of closed rows too."""
-    found = []
-    for panel in dashboard["panels"]:
-        if panel["type"] == "row":
-            found += panel.get("panels", [])
-        else:
-            found.append(panel)
-    return found
+    return [
+        shown
+        for panel in dashboard["panels"]
+        for shown in (panel.get("panels", []) if panel["type"] == "row" else [panel])
+    ]
 
 
 def without_macros(expr):
@@ -124,33 +138,43 @@ def without_comments(expr):
 
 def every_query():
     """Return (where, PromQL) of each panel and each alert, without macros."""
-    found = [(f"alert {rule['title']}", query_of(rule)) for rule in rules()]
+    queries = [(f"alert {rule['title']}", query_of(rule)) for rule in rules()]
     for dashboard in dashboards():
         for panel in panels(dashboard):
             for target in panel["targets"]:
                 where = f"{dashboard['uid']} {panel['title']} {target['refId']}"
-                found.append((where, without_macros(target["expr"])))
-    return found
+                queries.append((where, without_macros(target["expr"])))
+    return queries
 
 
+@cache
 def selectors(expr):
     """Return (metric, labels that are matched) of each selector, from the syntax tree."""
-    found = []
+    selected = []
 
     def walk(node):
         if isinstance(node, promql_parser.VectorSelector):
-            found.append((node.name or "", {one.name for one in node.matchers.matchers}))
+            labels = {matcher.name for matcher in node.matchers.matchers}
+            selected.append((node.name or "", labels))
             return
         for attribute in ("expr", "lhs", "rhs", "vector_selector", "args", "param"):
             child = getattr(node, attribute, None)
-            for one in child if isinstance(child, list) else [child]:
-                if one is not None and not isinstance(one, str):
-                    walk(one)
+            for below in child if isinstance(child, list) else [child]:
+                if below is not None and not isinstance(below, str):
+                    walk(below)
 
     walk(promql_parser.parse(without_macros(expr)))
-    return found
+    return selected
 
 
 def metric_names(expr):
     """Return the names of the metrics in a PromQL expression."""
     return {name for name, _ in selectors(expr)}
+
+
+def most_series(metric):
+    """Return how many series a metric has at most."""
+    if metric.is_open:
+        return metric.most
+    per_label_set = len(metric.bounds) + 2 if metric.kind is Kind.HISTOGRAM else 1
+    return sum(1 for _ in metric.label_sets()) * per_label_set

@@ -25,11 +25,12 @@ PUMP_MINUTE = 5
 
 
 class PumpedExchange:
-    """a quiet market of 16 symbols in which one is pumped by 60 % after five minutes."""
+    """A quiet market of 16 symbols, of which the ninth is pumped by 60 % after five minutes."""
 
     def __init__(self, symbols: int = 16, peak_seconds: int = 90, size: float = 0.6) -> None:
         listed = SyntheticMarket(symbols, 1, START).listings
-        self.symbols = [one.symbol for one in listed if one.symbol.endswith("USDT")]
+        names = (listing.symbol for listing in listed)
+        self.symbols = [name for name in names if name.endswith("USDT")]
         self.pumped = self.symbols[8]
         onset = START + PUMP_MINUTE * MINUTE + 5_000
         pump = PlantedEvent(self.pumped, onset, onset + peak_seconds * 1000, size)
@@ -49,7 +50,7 @@ class PumpedExchange:
 
 
 class SteppedPace:
-    """Waits by moving the market's clock. `sleeps` maps a due minute to minutes overslept."""
+    """Waits by moving the market's clock; `sleeps` maps a due minute to minutes overslept."""
 
     def __init__(self, clock: MarketClock, sleeps: dict[int, int] | None = None) -> None:
         self._clock = clock

@@ -58,7 +58,10 @@ class RuntimeApi:
         handler = type("Handler", (_Handler,), {"state": state})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        often = {"poll_interval": 0.02}  # or its shutdown takes half a second
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs=often, daemon=True
+        )
 
     @property
     def address(self) -> str:

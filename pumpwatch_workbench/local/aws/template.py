@@ -19,7 +19,10 @@ class TemplateError(PumpwatchError):
     """The template, or a value given for one of its parameters, cannot be used as it is."""
 
 
-class _Loader(yaml.SafeLoader):
+_FASTEST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_FASTEST):  # type: ignore[misc, valid-type]
     """YAML with CloudFormation's short forms: `!Ref X` is `{"Ref": "X"}`."""
 
 
@@ -30,7 +33,7 @@ def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
     else:
-        value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]
+        value = loader.construct_mapping(node, deep=True)
     if suffix == "GetAtt" and isinstance(value, str):
         value = value.split(".", 1)
     return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}

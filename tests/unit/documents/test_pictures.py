@@ -6,8 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from support.trading_facts import position
 
-from pumpwatch.domain.trading.orders import Position, Side
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.play.run.options import RunOptions
 from pumpwatch_workbench.play.views.view import RunFacts, TickSnapshot
@@ -16,22 +16,8 @@ from tools.pictures import Camera, make_pictures
 
 IMAGES = Path(__file__).resolve().parents[3] / "docs/images"
 FACTS = RunFacts("600 simulated symbols, seed 7", 0, 180 * 60_000, 180)
-POSITION = Position(
-    symbol="AAAUSDT",
-    side=Side.SELL,
-    quantity=Decimal(1200),
-    entry_price=Decimal("0.56"),
-    mark_price=Decimal("0.54"),
-    leverage=Decimal(1),
-    stop_loss=None,
-    take_profit=None,
-    liquidation_price=None,
-    unrealised_pnl=Decimal(24),
-    created=0,
-    updated=0,
-)
 QUIET = TickSnapshot(time=60_000, tick=1, equity=Decimal(10_000))
-BUSY = replace(QUIET, time=120_000, tick=2, positions=(POSITION,), events_open=2)
+BUSY = replace(QUIET, time=120_000, tick=2, positions=(position(),), events_open=2)
 LATER = replace(BUSY, time=180_000, tick=3, events_open=1)
 
 
@@ -45,7 +31,7 @@ def test_the_fullest_tick_is_kept():
         camera.tick(LATER)
     assert camera.svg == taken
     assert "tick&#160;2&#160;of&#160;180" in taken
-    assert "AAAUSDT&#160;short" in taken
+    assert f"{position().symbol}&#160;short" in taken
 
 
 def test_a_picture_loads_nothing():

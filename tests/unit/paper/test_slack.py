@@ -1,11 +1,11 @@
 """Messages to Slack against a webhook on this machine that behaves as it is told."""
 
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
+from support.servers import Handler, served
 
 from pumpwatch_workbench.play.paper.slack import (
     LINES_IN_A_MESSAGE,
@@ -17,44 +17,23 @@ from pumpwatch_workbench.play.paper.slack import (
 QUICK = {"grouping": 0.05, "pace": 0.1, "first_pause": 0.1}
 
 
-class Hook:
-    """Answers with the statuses in `answers`, then with 200."""
-
-    def __init__(self):
-        self.posts, self.times, self.answers = [], [], []
-        hook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                hook.times.append(time.monotonic())
-                status, headers = hook.answers.pop(0) if hook.answers else (200, {})
-                if status == 200:
-                    hook.posts.append(json.loads(body)["text"])
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/services/T0/B0/secret"
-
-    def close(self):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
 @pytest.fixture
 def hook():
-    made = Hook()
-    yield made
-    made.close()
+    """A webhook that answers with the statuses in `answers`, then with 200."""
+    hook = SimpleNamespace(posts=[], times=[], answers=[])
+
+    class Webhook(Handler):
+        def do_POST(self):
+            body = self.body()
+            hook.times.append(time.monotonic())
+            status, headers = hook.answers.pop(0) if hook.answers else (200, {})
+            if status == 200:
+                hook.posts.append(json.loads(body)["text"])
+            self.answer(status=status, headers=headers)
+
+    with served(Webhook) as address:
+        hook.url = f"http://{address}/services/T0/B0/secret"
+        yield hook
 
 
 def wait_for(condition):
