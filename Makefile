@@ -76,15 +76,7 @@ template: $(DEV) $(DEPLOY) $(CHECK) ## Validate template.yaml; exceptions stand 
 campaign: $(RUN) ## Trade in SEEDS=300 seeded worlds full of faults and check the promise
 	@$(BIN)/pumpwatch campaign --seeds $(SEEDS) $(ARGS)
 
-XXXcoverage: $(DEV) ## Run the tests and show what they do not reach; 95 % of each deployed part must be
-	$(BIN)/pytest -n auto --cov --cov-report= --cov-fail-under=0 $(ARGS)
-YYYartefact: $(DEV_STAMP) ## Build everything for Lambda twice and compare it byte for byte
-	$(BIN)/pytest -m slow tests/infrastructure $(ARGS)
-
-deploy: build ## Deploy what was built; asks what it needs to know (ARGS="--no-confirm-changeset ...")
-	SAM_CLI_TELEMETRY=0 $(SAM) deploy --guided $(ARGS)
-
-coverage: $(DEV_STAMP) ## Run the tests and show what they do not reach; 95 % of each deployed part must be
+coverage: $(DEV) ## Run the tests and show what they do not reach; 95 % of each deployed part must be
 	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report= --cov-fail-under=0 $(ARGS)
 	@$(MAKE) --no-print-directory coverage-report
 
