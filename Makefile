@@ -41,7 +41,7 @@ test: $(DEV_STAMP) ## Run the tests (ARGS="tests/unit -k ewma" for some of them)
 campaign: $(RUN_STAMP) ## Trade in SEEDS=300 seeded worlds full of faults and check the promise
 	@$(BIN)/pumpwatch campaign --seeds $(SEEDS) $(ARGS)
 
-scale: $(RUN_STAMP) ## Measure a tick and a user's runs, find the first limit (ARGS="--check 10000 --users 100,5000")
+scale: $(RUN_STAMP) ## Measure what a tick costs as the market grows (ARGS="--symbols 200,600 --check 1200")
 	@$(BIN)/pumpwatch scale $(ARGS)
 
 check: lint typecheck imports spelling template docs test ## Everything that must be green before a change lands

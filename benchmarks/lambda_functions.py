@@ -15,10 +15,11 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.exchange_process import MINUTE, START, MeasuredExchange, exchange_process
+from studies.scale.traffic import watched
+
 from benchmarks.tick import DETECT, LATENCY_MS, SECOND, _backfill
 from pumpwatch_workbench.local.aws.stack import LocalStack
-from studies.scale.traffic import watched
+from studies.scale.exchange import MINUTE, START, MeasuredExchange, exchange_process
 from tools.lambda_runtime.environment import ExecutionEnvironment
 from tools.lambda_runtime.layout import FUNCTIONS, LAYERS, Layout, build, lay_out
 

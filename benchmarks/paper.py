@@ -10,11 +10,11 @@ import tempfile
 import threading
 from pathlib import Path
 
-from benchmarks.exchange_process import MINUTE, START, MeasuredExchange, exchange_process
 from pumpwatch_workbench.local.store import Database, SqliteRunRecords
 from pumpwatch_workbench.play.paper.options import PaperOptions
 from pumpwatch_workbench.play.paper.play import play
 from pumpwatch_workbench.play.views.view import SilentView
+from studies.scale.exchange import MINUTE, START, MeasuredExchange, exchange_process
 
 SYMBOLS = 1_000
 MOVERS = 5

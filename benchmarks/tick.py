@@ -11,13 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pybit.unified_trading import HTTP
 
-from benchmarks.exchange_process import (
-    MINUTE,
-    PUMP_MINUTE,
-    START,
-    MeasuredExchange,
-    exchange_process,
-)
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
 from pumpwatch.adapters.dynamodb import DynamoEventStore, DynamoSignalStore, Table
 from pumpwatch.adapters.s3 import S3HistoryStore
@@ -26,6 +19,13 @@ from pumpwatch.settings.shared import load_settings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch_workbench.local.aws.stack import LocalStack
 from pumpwatch_workbench.simulator.market_time import MarketTime
+from studies.scale.exchange import (
+    MINUTE,
+    PUMP_MINUTE,
+    START,
+    MeasuredExchange,
+    exchange_process,
+)
 
 LATENCY_MS = 60
 SYMBOLS = 600

@@ -14,7 +14,6 @@ from decimal import Decimal
 
 from pybit.unified_trading import HTTP
 
-from benchmarks.exchange_process import START, MeasuredExchange, exchange_process
 from benchmarks.rounds import recorded, rounds
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
 from pumpwatch.adapters.dynamodb import DynamoSignalStore, Table
@@ -22,6 +21,7 @@ from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
 from pumpwatch_workbench.local.aws.stack import LocalStack
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.market_time import MarketTime
+from studies.scale.exchange import START, MeasuredExchange, exchange_process
 
 LATENCY_MS = 60
 SYMBOLS = 600

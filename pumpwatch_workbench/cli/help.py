@@ -111,7 +111,7 @@ COMMANDS = {
         OPERATE,
         (
             "pumpwatch scale",
-            "pumpwatch scale --limit address_requests=60 --users 10,1000 --json",
+            "pumpwatch scale --symbols 100,400 --check 800 --json",
         ),
         "never",
     ),

@@ -44,7 +44,6 @@ from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock
 from pumpwatch_workbench.simulator.server import start_simulator
-from studies.scale.limits import limits_with
 
 COINS = ("BTCUSDT", "DOGEUSDT", "ETHUSDT")
 ADDED = {
@@ -73,15 +72,9 @@ FOLDER_OF_CANDLES = {"backtest", "compare", "evaluate", "train", "tune"}
 """Their first argument is the reader's own folder: it is this test's."""
 
 
-def limit_with(_: str, text: str) -> object:
-    name, _, number = text.partition("=")
-    return limits_with({name: float(number)})
-
-
 READABLE = {
     "--duration": parse_duration,
     "--since": parse_duration,
-    "--limit": limit_with,
     "--from": lambda _, text: period_of(text, "2100-01-01"),
     "--to": lambda _, text: period_of("1970-01-01", text),
 }

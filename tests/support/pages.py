@@ -8,7 +8,6 @@ from decimal import Decimal
 
 from support.backtests import lively, pump_block
 from support.journals import a_period
-from support.scale_figures import TICKS, USER, ticked
 from unit.reports.run_results import small_result
 
 from pumpwatch.domain.market.candles import MINUTE
@@ -35,7 +34,8 @@ from pumpwatch_workbench.research.tune.space import space_for
 from pumpwatch_workbench.research.tune.splits import Fold, Period
 from pumpwatch_workbench.research.tune.walk_forward import Step, Tuned
 from studies.scale.page import render_study
-from studies.scale.study import study_of
+from studies.scale.study import Study
+from studies.scale.tick import TickFigures
 
 SETTINGS = {"fade_target_retrace": "0.5", "warm_up_minutes": "50"}
 COINS = ("AUSDT", "BUSDT", "CUSDT")
@@ -129,13 +129,18 @@ def _stage() -> str:
     return render_journal(nothing, figures_of(nothing))
 
 
+def _scale() -> str:
+    ticks = [TickFigures(n, n / 1e4, n / 5e3, 6.0, 2.0, 8e7, 750.0 * n) for n in (200, 600, 2_000)]
+    return render_study(Study(tuple(ticks[:2]), ticks[2]))
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "run": lambda: render_page(small_result()),
     "backtest": lambda: render_backtest(a_backtest()),
     "evaluation": _evaluation,
     "comparison": lambda: render_comparison(a_comparison()),
     "search": lambda: render_tuned(a_search()),
-    "scale": lambda: render_study(study_of(TICKS, ticked(5_000), USER, users=(10, 40))),
+    "scale": _scale,
     "journal": _journal,
     "empty journal": _stage,
 }

@@ -1,4 +1,4 @@
-"""A synthetic market behind HTTP, in a process of its own."""
+"""A synthetic market behind HTTP, in a process of its own: for this study and the benchmarks."""
 
 from __future__ import annotations
 
@@ -10,26 +10,30 @@ from pumpwatch_workbench.simulator.market.measured import (
     exchange_of,
     serve_on_command,
 )
+from pumpwatch_workbench.simulator.market.source import PlantedEvent
+from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket
 
 MINUTE = 60_000
 START = 1_793_577_600_000
 """2026-11-02T00:00:00Z."""
+LATENCY_MS = 60
+SECOND = 4_000
+"""Where in the minute the schedule fires, milliseconds."""
 PUMP_SIZE = 0.6
 PUMP_MINUTE = 5
-"""The movers' pumps begin this many minutes after the market does."""
+"""Minutes from the market's start to the pumps of the symbols that move."""
 
 
-def exchange_process(symbols: int, movers: int) -> AbstractContextManager[MeasuredExchange]:
+def exchange_process(symbols: int, movers: int = 0) -> AbstractContextManager[MeasuredExchange]:
     """Run the exchange and end it with the block."""
-    return exchange_of("benchmarks.exchange_process", symbols, movers)
+    return exchange_of("studies.scale.exchange", symbols, movers)
 
 
-def serve(symbols: int, movers: int) -> None:
+def _serve(symbols: int, movers: int) -> None:
     """Serve until standard input closes."""
-    from pumpwatch_workbench.simulator.market.source import PlantedEvent  # noqa: PLC0415 - this process only
-    from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket  # noqa: PLC0415
-
-    names = [one.symbol for one in SyntheticMarket(symbols, 1, START, pump_count=0).listings]
+    names = [
+        listing.symbol for listing in SyntheticMarket(symbols, 1, START, pump_count=0).listings
+    ]
     onset = START + PUMP_MINUTE * MINUTE + 5_000
     chosen = [name for name in names if name.endswith("USDT")][20 : 20 + movers]
     pumps = [PlantedEvent(name, onset, onset + 30_000, PUMP_SIZE) for name in chosen]
@@ -39,4 +43,4 @@ def serve(symbols: int, movers: int) -> None:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), int(sys.argv[2]))
+    _serve(int(sys.argv[1]), int(sys.argv[2]))
