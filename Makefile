@@ -91,7 +91,7 @@ coverage-report: $(DEV_STAMP) ## Judge the last `make coverage` part by part
 	exit $$status
 
 mutation: $(MUTATION_STAMP) ## Plant COUNT=500 small faults in domain/, chosen by SEED=1; tests must notice (half an hour)
-	$(BIN)/python -m benchmarks.mutation --seed $(SEED) --count $(COUNT) $(ARGS)
+	$(BIN)/python -m tools.mutation --seed $(SEED) --count $(COUNT)
 
 dashboards: $(DEV_STAMP) ## Build Grafana's dashboards anew from tools/dashboards
 	$(BIN)/python -m tools.dashboards.dashboards

@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from decimal import Decimal
 
+from benchmarks.harness import a_signal, timed
 from pumpwatch.adapters.clock import TimerDeadline
 from pumpwatch.bootstrap.trade import MOST_READS
-from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
 from pumpwatch.domain.trading.protections import Health
+from pumpwatch.invocation import Tick
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch.usecases.trade.trade_signals import LONGEST_RUN, TradeSignals
 from pumpwatch_workbench.local.memory import (
@@ -35,17 +35,18 @@ START = 1_800_000_000_000
 LATENCIES = (0.3, 1.5)
 """Seconds that an answer of the exchange takes."""
 MOST_RUNS = 5
+SETTINGS = TradeSettings(
+    table_name="benchmark",
+    max_open_positions=POSITIONS,
+    max_notional_usdt=Decimal(100),
+    max_orders_per_day=1000,
+    fade_target_retrace=Decimal("0.5"),
+)
 
 
-class _Health:
+class _Healthy:
     def recent(self, now: int) -> Health:
         return Health()
-
-
-@dataclass(frozen=True)
-class _Tick:
-    scheduled_time: int
-    execution_id: str
 
 
 class _Slow:
@@ -68,13 +69,14 @@ def measure() -> dict[str, float]:
     """Return runs and seconds of the slowest run, for each latency."""
     figures: dict[str, float] = {"positions": float(POSITIONS)}
     for latency in LATENCIES:
-        runs, seconds = _restored_after(latency)
-        figures[f"runs_at_{latency}_s_an_answer"] = float(runs)
-        figures[f"longest_run_seconds_at_{latency}_s_an_answer"] = seconds
+        runs = _runs_until_restored(latency)
+        figures[f"runs_at_{latency}_s_an_answer"] = float(len(runs))
+        figures[f"longest_run_seconds_at_{latency}_s_an_answer"] = max(runs)
     return figures
 
 
-def _restored_after(latency: float) -> tuple[int, float]:
+def _runs_until_restored(latency: float) -> list[float]:
+    """Return the seconds of each run until every position has its stop again."""
     clock, market = ManualClock(START), MemoryMarketData(START)
     broker, leases = MemoryBroker(clock), MemoryLeaseStore(lambda: clock.now() / 1000)
     signals, slow = MemorySignalStore(), _Slow(broker)
@@ -87,54 +89,29 @@ def _restored_after(latency: float) -> tuple[int, float]:
             leases=leases,
             halts=MemoryHaltStore(),
             locks=MemoryLockStore(),
-            health=_Health(),
+            health=_Healthy(),
             clock=clock,
-            settings=_settings(),
+            settings=SETTINGS,
             wait=time.sleep,
             executor=executor,
         )
-        symbols = [f"P{number}USDT" for number in range(POSITIONS)]
-        for symbol in symbols:
+
+        def run(name: str) -> None:
+            use_case.run(Tick(clock.now(), name), TimerDeadline(LONGEST_RUN))
+
+        for number in range(POSITIONS):
+            symbol = f"P{number}USDT"
             market.list_instrument(instrument(symbol))
             market.set_price(symbol, 1.17)
             broker.set_price(symbol, Decimal("1.17"))
-        for number, symbol in enumerate(symbols):
-            signals.publish(_signal(symbol, clock.now()))
-            use_case.run(_Tick(clock.now(), f"open-{number}"), TimerDeadline(LONGEST_RUN))
+            signals.publish(a_signal(symbol, 1.17, clock.now()))
+            run(f"open-{number}")
         for position in broker.positions():
             broker.remove_protection(position.symbol)
         assert len(broker.positions()) == POSITIONS
-        slow.seconds, longest = latency, 0.0
-        for run in range(1, MOST_RUNS + 1):
-            started = time.perf_counter()
-            use_case.run(_Tick(clock.now(), f"care-{run}"), TimerDeadline(LONGEST_RUN))
-            longest = max(longest, time.perf_counter() - started)
-            if all(one.stop_loss is not None for one in broker.positions()):
-                return run, longest
-    raise AssertionError(f"after {MOST_RUNS} runs a position still has no stop")
-
-
-def _settings() -> TradeSettings:
-    return TradeSettings(
-        table_name="benchmark",
-        max_open_positions=POSITIONS,
-        max_notional_usdt=Decimal(100),
-        max_orders_per_day=1000,
-        fade_target_retrace=Decimal("0.5"),
-    )
-
-
-def _signal(symbol: str, now: int) -> Signal:
-    return Signal(
-        signal_id=signal_id_for(symbol, Phase.PEAKED),
-        event_id=symbol,
-        symbol=symbol,
-        phase=Phase.PEAKED,
-        time=now,
-        price=1.17,
-        base_price=1.0,
-        peak_price=1.2,
-        strength=60.0,
-        jump=0.2,
-        detector="ewma",
-    )
+        slow.seconds = latency
+        seconds: list[float] = []
+        while any(position.stop_loss is None for position in broker.positions()):
+            assert len(seconds) < MOST_RUNS, "a position still has no stop"
+            seconds.append(timed(run, f"care-{len(seconds)}"))
+        return seconds

@@ -14,6 +14,12 @@ from botocore.client import BaseClient
 
 READ_BYTES, WRITE_BYTES = 4_096, 1_024
 TRANSACTION = 2
+BUCKET = {
+    "GetObject": "bucket_reads",
+    "HeadObject": "bucket_reads",
+    "PutObject": "bucket_writes",
+    "ListObjectsV2": "bucket_writes",
+}
 
 
 def units(operation: str, asked: dict[str, Any], answer: dict[str, Any]) -> dict[str, int]:
@@ -21,23 +27,15 @@ def units(operation: str, asked: dict[str, Any], answer: dict[str, Any]) -> dict
 
     A strongly consistent read of 4 KB and a write of 1 KB are one each, a transaction twice that.
     """
-    match operation:
-        case "GetItem":
-            return {"table_reads": _blocks(answer.get("Item", {}), READ_BYTES)}
-        case "Query":
-            return {"table_reads": _blocks(answer.get("Items", []), READ_BYTES)}
-        case "PutItem":
-            return {"table_writes": _blocks(asked["Item"], WRITE_BYTES)}
-        case "UpdateItem" | "DeleteItem":
-            return {"table_writes": _blocks(answer.get("Attributes", {}), WRITE_BYTES)}
-        case "TransactWriteItems":
-            writes = [next(iter(write.values())) for write in asked["TransactItems"]]
-            return {"table_writes": TRANSACTION * sum(_blocks(one, WRITE_BYTES) for one in writes)}
-        case "GetObject" | "HeadObject":
-            return {"bucket_reads": 1}
-        case "PutObject" | "ListObjectsV2":
-            return {"bucket_writes": 1}
-    return {}
+    if operation == "TransactWriteItems":
+        writes = [next(iter(write.values())) for write in asked["TransactItems"]]
+        return {"table_writes": TRANSACTION * sum(_blocks(item, WRITE_BYTES) for item in writes)}
+    if operation in BUCKET:
+        return {BUCKET[operation]: 1}
+    if operation in ("GetItem", "Query"):
+        return {"table_reads": _blocks(answer.get("Item", answer.get("Items", {})), READ_BYTES)}
+    # A put names its item; an update or a deletion answers with it.
+    return {"table_writes": _blocks(asked.get("Item", answer.get("Attributes", {})), WRITE_BYTES)}
 
 
 def _blocks(items: object, size: int) -> int:
