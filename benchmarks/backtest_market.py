@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from pumpwatch.domain.market.candles import COLUMNS, MINUTE, Candles
-from pumpwatch_workbench.research.backtest.contracts import LOOK, derived_contract
 from pumpwatch_workbench.research.backtest.market import Block
+from pumpwatch_workbench.research.backtest.recordings import LOOK, derived_contract
 
 START = 1_762_041_600_000
 """2025-11-02T00:00:00Z."""

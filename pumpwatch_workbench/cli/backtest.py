@@ -14,7 +14,7 @@ from pumpwatch_workbench.cli.options import AsJson, Detector, Folder, QuotePrice
 
 if TYPE_CHECKING:
     from pumpwatch_workbench.research.backtest.engine import Outcome
-    from pumpwatch_workbench.research.backtest.page_tables import BacktestReport
+    from pumpwatch_workbench.research.backtest.page import BacktestReport
     from pumpwatch_workbench.research.backtest.recordings import Recordings
     from pumpwatch_workbench.research.backtest.settings import BacktestSettings
 
@@ -45,14 +45,16 @@ def backtest(
     from pumpwatch_workbench.kept_memory import keep_freed_memory  # noqa: PLC0415
     from pumpwatch_workbench.pages.files import check_report_path, write_page  # noqa: PLC0415
     from pumpwatch_workbench.research.backtest.page import (  # noqa: PLC0415
+        BacktestReport,
         print_backtest,
         render_backtest,
     )
-    from pumpwatch_workbench.research.backtest.page_tables import BacktestReport  # noqa: PLC0415
     from pumpwatch_workbench.research.backtest.recordings import Recordings  # noqa: PLC0415
-    from pumpwatch_workbench.research.backtest.results import results_of  # noqa: PLC0415
+    from pumpwatch_workbench.research.backtest.results import (  # noqa: PLC0415
+        results_of,
+        suspicions,
+    )
     from pumpwatch_workbench.research.backtest.settings import pairs_from, read_settings  # noqa: PLC0415
-    from pumpwatch_workbench.research.backtest.suspicions import suspicions  # noqa: PLC0415
 
     keep_freed_memory()
     settings = read_settings(pairs_from(set_ or ()), strategy=strategy, detector=detector)

@@ -12,7 +12,7 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import AsJson, Detector, LabelledFolder
 
 if TYPE_CHECKING:
-    from pumpwatch_workbench.research.evaluation.evaluated import Evaluated
+    from pumpwatch_workbench.research.evaluation.rules import Evaluated
 
 EVERY = "all"
 
@@ -52,7 +52,6 @@ def evaluate(
     from pumpwatch_workbench.pages.files import check_report_path, write_page  # noqa: PLC0415
     from pumpwatch_workbench.recordings import RecordedFolder  # noqa: PLC0415
     from pumpwatch_workbench.research.evaluation.alarm_files import check_alarm_path, write_alarms  # noqa: PLC0415
-    from pumpwatch_workbench.research.evaluation.evaluated import evaluate_rule  # noqa: PLC0415
     from pumpwatch_workbench.research.evaluation.labelled import load_segments  # noqa: PLC0415
     from pumpwatch_workbench.research.evaluation.page import (  # noqa: PLC0415
         print_evaluation,
@@ -61,6 +60,7 @@ def evaluate(
     from pumpwatch_workbench.research.evaluation.rules import (  # noqa: PLC0415
         DEFAULT_RULE,
         RULES,
+        evaluate_rule,
         pairs_from,
         rule_named,
     )

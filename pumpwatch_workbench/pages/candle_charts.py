@@ -135,7 +135,7 @@ def _trade_marks(trade: Trade, until: int) -> list[Figure]:
         )
         if value is not None
     ]
-    entry_text = f"{side_words(trade)} entry<br>{clock(start)} at {price(trade.entry_price)}"
+    entry_text = f"{side_words(trade.side)} entry<br>{clock(start)} at {price(trade.entry_price)}"
     symbol = "triangle-down" if short else "triangle-up"
     marks.append(_trade_mark("entry", start, trade.entry_price, symbol, entry_text))
     if trade.exit_time is not None:

@@ -31,9 +31,9 @@ def exit_words(trade: Trade | None) -> str:
     return trade.exit_reason.replace("_", " ") if trade.exit_reason else "closed"
 
 
-def side_words(trade: Trade) -> str:
+def side_words(side: Side) -> str:
     """Return the side as traders say it."""
-    return "short" if trade.side is Side.SELL else "long"
+    return "short" if side is Side.SELL else "long"
 
 
 def trade_state_words(trade: Trade | None) -> str:
@@ -105,7 +105,7 @@ def trades_table(
 def _cells(trade: Trade, when: When, anchor: str, levels: bool) -> tuple[Cell, ...]:
     return (
         Cell(trade.symbol, href=f"#{anchor}" if anchor else ""),
-        Cell(side_words(trade)),
+        Cell(side_words(trade.side)),
         Cell(when(trade.entry_time)),
         Cell(price(trade.entry_price)),
         Cell(number(trade.quantity)),

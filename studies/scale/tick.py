@@ -89,8 +89,10 @@ def _run(store: Path, symbols: int) -> None:
         rows = [_tick(detect, exchange, minute) for minute in range(1, WARM_UP + TICKS + 1)]
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB
         answer = urllib3.request("GET", f"{exchange.url}/v5/market/tickers?category=linear")
-    medians = (float(median(column)) for column in zip(*rows[WARM_UP:], strict=True))
-    figures = TickFigures(symbols, *medians, memory, len(answer.data))
+    columns = zip(*rows[WARM_UP:], strict=True)
+    cpu, wall, requests, candidates = (float(median(column)) for column in columns)
+    size = float(len(answer.data))
+    figures = TickFigures(symbols, cpu, wall, requests, candidates, memory, size)
     sys.stdout.write(json.dumps(asdict(figures)))
 
 

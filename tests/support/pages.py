@@ -18,14 +18,12 @@ from pumpwatch_workbench.operations.journal.page import render_journal
 from pumpwatch_workbench.play.run.page import render_page
 from pumpwatch_workbench.research.backtest.engine import Outcome, run_backtest
 from pumpwatch_workbench.research.backtest.market import Block
-from pumpwatch_workbench.research.backtest.page import render_backtest
-from pumpwatch_workbench.research.backtest.page_tables import BacktestReport
+from pumpwatch_workbench.research.backtest.page import BacktestReport, render_backtest
 from pumpwatch_workbench.research.backtest.results import results_of
 from pumpwatch_workbench.research.comparison.compare import compare_with
 from pumpwatch_workbench.research.comparison.page import ComparisonReport, render_comparison
-from pumpwatch_workbench.research.evaluation.evaluated import Evaluated
 from pumpwatch_workbench.research.evaluation.page import render_evaluation
-from pumpwatch_workbench.research.evaluation.rules import rule_named
+from pumpwatch_workbench.research.evaluation.rules import Evaluated, rule_named
 from pumpwatch_workbench.research.evaluation.scores import Score
 from pumpwatch_workbench.research.tune.objective import Verdict
 from pumpwatch_workbench.research.tune.page import TuneReport, render_tuned

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from rich.console import Console
@@ -15,20 +16,39 @@ from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
 from pumpwatch_workbench.pages.chart_style import Figure, horizontal_line, level_label
 from pumpwatch_workbench.pages.event_rows import CandleRow
 from pumpwatch_workbench.pages.line_charts import POINTS_AT_MOST, step_trace
+from pumpwatch_workbench.pages.tables import Cell, Column, Table, Tile, counts_table
 from pumpwatch_workbench.pages.terminal import terminal_table, tiles_grid
-from pumpwatch_workbench.pages.trade_tables import exit_words, trades_table
-from pumpwatch_workbench.pages.words import date_and_clock, share
-from pumpwatch_workbench.research.backtest.account import Position
-from pumpwatch_workbench.research.backtest.page_tables import (
-    BacktestReport,
-    backtest_tiles,
-    denials_table,
-    months_table,
+from pumpwatch_workbench.pages.trade_tables import amount_cell, exit_words, trades_table
+from pumpwatch_workbench.pages.words import (
+    date_and_clock,
+    money,
+    number,
+    percent,
+    ratio,
+    share,
+    signed_money,
 )
+
+from .account import Position
+from .engine import Outcome
+from .results import Results
 
 CHARTS_AT_MOST = 60
 AFTER = 15
 """Minutes shown after an exit."""
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestReport:
+    """What a report is made of."""
+
+    source: str
+    """Where the candles are from, as the reader knows it."""
+    outcome: Outcome
+    results: Results
+    suspicions: Sequence[str]
+    quote_price: float = 1.0
+    """USDT per unit of the candles' own quote currency."""
 
 
 def render_backtest(report: BacktestReport) -> str:
@@ -38,8 +58,8 @@ def render_backtest(report: BacktestReport) -> str:
     figures = _curves(report)
     cards, anchors = [], {}
     alarms = {one.signal.signal_id: one.alarm_time for one in outcome.signals}
-    for number, one in _shown(ordered):
-        anchor = anchors[one.trade.signal_id] = f"trade-{number}"
+    for place, one in _shown(ordered):
+        anchor = anchors[one.trade.signal_id] = f"trade-{place}"
         figures[anchor] = trade_chart(one.trade, _rows(one), alarms[one.trade.signal_id])
         cards.append(_card(one, anchor))
     return render(
@@ -140,6 +160,56 @@ def _rows(position: Position) -> list[CandleRow]:
 def _card(position: Position, anchor: str) -> ChartCard:
     trade = position.trade
     return chart_card(anchor, trade.symbol, exit_words(trade), trade_facts(trade, date_and_clock))
+
+
+def backtest_tiles(report: BacktestReport) -> tuple[Tile, ...]:
+    """Return the summary's figures, the most wanted first."""
+    results, interval = report.results, "no trade"
+    if results.win_rate_interval is not None:
+        low, high = results.win_rate_interval
+        interval = f"95 %: {share(low)} to {share(high)} (Wilson)"
+    profit = f"{signed_money(results.net_profit)} USDT"
+    return (
+        Tile("Net profit", profit, f"{percent(results.net_profit_share)}, all costs included"),
+        Tile("Trades", number(results.trades), f"of {results.signals} signals"),
+        Tile("Win rate", share(results.win_rate), interval),
+        Tile("Fill rate", share(results.fill_rate), f"of {results.entries} entry orders"),
+        Tile("Largest drawdown", share(results.max_drawdown), "of the highest equity"),
+        Tile("Profit factor", ratio(results.profit_factor), "won over lost"),
+        Tile("Sharpe ratio", ratio(results.sharpe), "of daily returns, 365 days a year"),
+        Tile("Exposure", share(results.exposure), "of the time with a position"),
+        Tile("False signals", share(results.false_signal_share), "belong to no labelled pump"),
+        Tile("Fees", f"{money(results.fees)} USDT", f"and {money(results.funding)} of funding"),
+    )
+
+
+def months_table(results: Results) -> Table:
+    """Return profit and loss by calendar month."""
+    columns = (
+        Column("Month"),
+        Column("Trades", numeric=True),
+        Column("Won", numeric=True),
+        Column("Result, USDT", numeric=True),
+        Column("Share", numeric=True),
+        Column("Drawdown", numeric=True, wide=True),
+    )
+    rows = tuple(
+        (
+            Cell(one.name),
+            Cell(number(one.trades)),
+            Cell(number(one.won)),
+            amount_cell(one.profit),
+            Cell(percent(one.profit_share)),
+            Cell(share(one.drawdown)),
+        )
+        for one in results.months
+    )
+    return Table("Months by the exits of their trades, UTC.", columns, rows)
+
+
+def denials_table(results: Results) -> Table:
+    """Return why signals were not traded."""
+    return counts_table("Signals that gave no trade.", "Reason", results.denials)
 
 
 def print_backtest(report: BacktestReport, console: Console) -> None:

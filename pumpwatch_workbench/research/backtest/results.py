@@ -1,4 +1,4 @@
-"""What a backtest's trades are worth, in figures."""
+"""What a backtest's trades are worth, in figures, and what makes them doubtful."""
 
 from __future__ import annotations
 
@@ -10,16 +10,26 @@ from decimal import Decimal
 
 import numpy as np
 
+from pumpwatch.domain.market.candles import HOUR, MINUTE
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.research.evaluation.shares import wilson_interval
 
 from .digest import trades_sha256
-from .engine import Outcome
+from .engine import FoundSignal, Outcome
 from .equity import EquityCurve, equity_curve, time_in_market
-from .labels import false_share
 
 ZERO = Decimal(0)
+HIT_BEFORE, HIT_AFTER = MINUTE, 5 * MINUTE
+NEAR_BEFORE, NEAR_AFTER = HOUR, 6 * HOUR
+FEW_TRADES = 30
+"""Below it the interval of a win rate is some 35 points wide."""
+ENOUGH = 10
+"""With fewer trades a high share of wins is no surprise."""
+WIN_RATE = 0.75
+SHARPE = 4.0
+PROFIT_FACTOR = 4.0
+ONE_TRADE = Decimal("0.5")
 THIN = "the candle was too thin or too wild to fill anything"
 
 
@@ -207,3 +217,53 @@ def _months(trades: Sequence[Trade], curve: EquityCurve) -> list[Month]:
 
 def _month(time: int) -> str:
     return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m")
+
+
+def false_share(signals: Sequence[FoundSignal], labels: Sequence[LabelledPump]) -> float | None:
+    """Return false alarms over false alarms and hits, among the alarms that gave a signal.
+
+    A hit is an alarm in (onset - 60 s, onset + 300 s] of a counted pump. Alarms in [onset - 1 h,
+    onset + 6 h] of any pump are neither. None when there is nothing to judge, or to judge by.
+    """
+    if not any(label.counted for label in labels):
+        return None
+    hits = false = 0
+    for segment, alarm in sorted({(signal.segment, signal.alarm_time) for signal in signals}):
+        known = [label for label in labels if label.segment == segment]
+        if any(
+            label.counted and label.onset - HIT_BEFORE < alarm <= label.onset + HIT_AFTER
+            for label in known
+        ):
+            hits += 1
+        elif not any(
+            label.onset - NEAR_BEFORE <= alarm <= label.onset + NEAR_AFTER for label in known
+        ):
+            false += 1
+    return false / (hits + false) if hits + false else None
+
+
+def suspicions(outcome: Outcome, results: Results) -> list[str]:
+    """Return what makes the result doubtful, each as a sentence; none when nothing does."""
+    doubts = []
+    if results.trades < FEW_TRADES:
+        doubts.append(f"{results.trades} trades are too few to tell skill from luck.")
+    if results.trades >= ENOUGH and (results.win_rate or 0) > WIN_RATE:
+        doubts.append(
+            f"{results.win_rate:.0%} of the trades won, more than strategies that last: look at "
+            "how the stops are filled."
+        )
+    if results.sharpe is not None and results.sharpe > SHARPE:
+        doubts.append(
+            f"A Sharpe ratio of {results.sharpe:.1f} is more than real accounts reach: real fills "
+            "are worse."
+        )
+    if results.trades >= ENOUGH and (results.profit_factor or 0) > PROFIT_FACTOR:
+        doubts.append(
+            f"A profit factor of {results.profit_factor:.1f} seldom survives live trading."
+        )
+    if results.trades >= ENOUGH and results.gross_lost == 0:
+        doubts.append("Not a single trade lost: something of the costs is missing.")
+    best = max((trade.realised_pnl for trade in outcome.trades), default=Decimal(0))
+    if results.net_profit > 0 and best > ONE_TRADE * results.net_profit:
+        doubts.append("One trade made more than half of the profit.")
+    return doubts

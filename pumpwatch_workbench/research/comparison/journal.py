@@ -6,22 +6,15 @@ import json
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol
 
 from pumpwatch.adapters.dynamodb.codec import from_item, to_item
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import BadInput, InvariantBroken
+from pumpwatch.ports import Journal
 from pumpwatch_workbench.pages.files import write_whole
 
 
-class TradeSource(Protocol):
-    """The part of the Journal port that a comparison reads."""
-
-    def trades_since(self, time: int) -> Sequence[Trade]:
-        """Return the trades created from `time` on, oldest first (any state)."""
-
-
-def trades_between(source: TradeSource, begin: int, end: int) -> list[Trade]:
+def trades_between(source: Journal, begin: int, end: int) -> list[Trade]:
     """Return the trades created in [begin, end), milliseconds UTC, oldest first."""
     return [trade for trade in source.trades_since(begin) if trade.created < end]
 

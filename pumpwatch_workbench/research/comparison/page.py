@@ -7,23 +7,37 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as Grid
 from rich.text import Text
 
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.chart_style import Figure
 from pumpwatch_workbench.pages.line_charts import curve_chart, thinned
+from pumpwatch_workbench.pages.tables import ROWS_AT_MOST, Cell, Column, Table, Tile, latest
 from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
-from pumpwatch_workbench.pages.words import date_and_clock, signed_money
-from pumpwatch_workbench.research.comparison.compare import Comparison
-from pumpwatch_workbench.research.comparison.page_tables import (
-    causes_table,
-    comparison_tiles,
-    differences_table,
-    sides_table,
-    uncovered_symbols,
+from pumpwatch_workbench.pages.trade_tables import amount_cell
+from pumpwatch_workbench.pages.words import (
+    NOTHING,
+    date_and_clock,
+    money,
+    number,
+    share,
+    signed_money,
 )
+
+from .compare import Comparison, SideFigures
+
+CAUSE_WORDS = {
+    "missed": "only the simulation traded",
+    "extra": "only the journal has the trade",
+    "delay": "the market moved between the simulated time and the journal's",
+    "slippage": "fills away from the market's price, beyond the simulated ones",
+    "fee": "fees",
+    "funding": "funding",
+    "size": "another quantity",
+    "exit": "another reason to close",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +117,101 @@ def _causes_chart(found: Comparison) -> Figure:
     return {"data": [bars], "layout": layout}
 
 
+def comparison_tiles(found: Comparison) -> tuple[Tile, ...]:
+    """Return the summary's figures, the most wanted first."""
+    journal, simulation = found.journal, found.simulation
+    return (
+        Tile(
+            "Difference",
+            f"{signed_money(found.difference)} USDT",
+            "journal less simulation, all costs included",
+        ),
+        Tile("Journal", f"{signed_money(journal.profit)} USDT", _trades(journal)),
+        Tile("Simulation", f"{signed_money(simulation.profit)} USDT", _trades(simulation)),
+        Tile(
+            "Trades paired",
+            number(len(found.pairing.both)),
+            f"{len(found.pairing.missed)} missed, {len(found.pairing.extra)} extra",
+        ),
+    )
+
+
+def sides_table(found: Comparison) -> Table:
+    """Return the same figures of both sides."""
+    columns = (Column(""), Column("journal", numeric=True), Column("simulation", numeric=True))
+    sides = (found.journal, found.simulation)
+    rows = (
+        ("trades", *(number(one.trades) for one in sides)),
+        ("win rate", *(share(one.win_rate) for one in sides)),
+        ("net profit, USDT", *(signed_money(one.profit) for one in sides)),
+        ("fees, USDT", *(money(one.fees) for one in sides)),
+        ("final balance, USDT", *(money(one.balance) for one in sides)),
+        ("drawdown", *(share(one.drawdown) for one in sides)),
+    )
+    cells = tuple(tuple(Cell(text) for text in row) for row in rows)
+    return Table("Closed trades of both sides; the same account at the start.", columns, cells)
+
+
+def causes_table(found: Comparison) -> Table:
+    """Return the differences added up by cause."""
+    columns = (
+        Column("Cause"),
+        Column("What it is", prose=True, wide=True),
+        Column("Trades", numeric=True),
+        Column("USDT", numeric=True),
+    )
+    rows = [
+        (
+            Cell(cause),
+            Cell(CAUSE_WORDS[cause]),
+            Cell(number(sum(bool(one.causes.get(cause)) for one in found.differences))),
+            amount_cell(amount),
+        )
+        for cause, amount in found.by_cause.items()
+    ]
+    trades, total = Cell(number(len(found.differences))), amount_cell(found.difference)
+    rows.append((Cell("together"), Cell("journal less simulation"), trades, total))
+    return Table(
+        "Why journal and simulation differ; below zero: the journal did worse.",
+        columns,
+        tuple(rows),
+    )
+
+
+def differences_table(found: Comparison) -> Table:
+    """Return each trade's difference with its largest cause."""
+    columns = (
+        Column("symbol"),
+        Column("signal, UTC"),
+        Column("difference", numeric=True),
+        Column("mostly", prose=True),
+        Column("note", prose=True, wide=True),
+    )
+    rows = []
+    for one in found.differences[-ROWS_AT_MOST:]:
+        cause, amount = max(one.causes.items(), key=lambda two: abs(two[1]))
+        rows.append(
+            (
+                Cell(one.symbol),
+                Cell(date_and_clock(one.time)),
+                amount_cell(one.total),
+                Cell(f"{cause} {signed_money(amount)}" if amount else NOTHING),
+                Cell(one.note),
+            )
+        )
+    caption = latest("Every trade of either side, USDT", len(found.differences))
+    return Table(caption, columns, tuple(rows))
+
+
+def uncovered_symbols(found: Comparison) -> str:
+    """Return the symbols that the journal traded and the candles do not have."""
+    return ", ".join(sorted({one.symbol for one in found.uncovered}))
+
+
+def _trades(side: SideFigures) -> str:
+    return f"{side.trades} closed trades, {share(side.win_rate)} won" if side.trades else "no trade"
+
+
 def print_comparison(found: Comparison, console: Console) -> None:
     """Print both sides, each trade's difference with its largest cause, and the sums by cause."""
     console = wide_enough(console)
@@ -111,7 +220,7 @@ def print_comparison(found: Comparison, console: Console) -> None:
     if found.differences:
         console.print(terminal_table(differences_table(found), "Trades"))
         console.print()
-    causes = Table.grid(padding=(0, 2))
+    causes = Grid.grid(padding=(0, 2))
     for name, value in found.by_cause.items():
         if value:
             causes.add_row(Text(name), Text(signed_money(value)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import accumulate
 
 from rich.console import Console
@@ -11,11 +12,15 @@ from rich.text import Text
 
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.chart_style import DASHES, LEGEND, SERIES, Figure
-from pumpwatch_workbench.pages.tables import Cell, Column, Table
+from pumpwatch_workbench.pages.tables import Cell, Column, Table, Tile
 from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
-from pumpwatch_workbench.pages.words import number, ratio
-from pumpwatch_workbench.research.tune.page_tables import settings_table, tune_tiles, walk_table
-from pumpwatch_workbench.research.tune.walk_forward import Step, Tuned
+from pumpwatch_workbench.pages.trade_tables import amount_cell
+from pumpwatch_workbench.pages.words import NOTHING, number, percent, ratio, share, signed_money
+from pumpwatch_workbench.research.backtest.settings import BacktestSettings
+
+from .objective import Verdict
+from .space import Dimension, Range
+from .walk_forward import Step, Tuned
 
 OBJECTIVE_WORDS = {"t": "shrunk t of a trade's return", "profit": "profit, USDT"}
 QUARTERS = 4
@@ -42,9 +47,9 @@ def render_tuned(report: TuneReport) -> str:
         subtitle=f"detector {tuned.space.detector} · {tuned.trials} settings tried in"
         f" {len(tuned.steps)} searches · hold-out {tuned.final.fold.test} UTC",
         doubts=report.doubts,
-        tiles=tune_tiles(tuned),
-        walk=walk_table(tuned),
-        settings=settings_table(tuned),
+        tiles=_tune_tiles(tuned),
+        walk=_walk_table(tuned),
+        settings=_settings_table(tuned),
         options=[f"--set {name}={value}" for name, value in sorted(tuned.settings.items())],
         objective=objective,
         trials=_trials_table(tuned.steps),
@@ -108,13 +113,124 @@ def _trials_table(steps: Sequence[Step]) -> Table:
     return Table("The best score so far.", columns, tuple(rows))
 
 
+def _tune_tiles(tuned: Tuned) -> tuple[Tile, ...]:
+    """Return the summary's figures: what was never searched comes first."""
+    inside, outside = tuned.final.found.verdict, tuned.final.test
+    default = tuned.final.default_test
+    return (
+        Tile(
+            "Profit in the hold-out",
+            f"{signed_money(_usdt(outside))} USDT",
+            f"default settings: {signed_money(_usdt(default))}",
+        ),
+        Tile(
+            "Trades in the hold-out",
+            number(outside.trades),
+            f"{outside.won} won; default settings: {default.trades}",
+        ),
+        Tile(
+            "Return of a trade there",
+            _return(outside),
+            f"{_return(inside)} where the settings were chosen",
+        ),
+        Tile("Settings tried", number(tuned.trials), f"on {tuned.alarms} alarms"),
+    )
+
+
+def _walk_table(tuned: Tuned) -> Table:
+    """Return every period that was searched, and each after it that was not."""
+    columns = (
+        Column("Step"),
+        Column("Period, UTC", wide=True),
+        Column("Trades", numeric=True),
+        Column("Won", numeric=True, wide=True),
+        Column("A trade", numeric=True, wide=True),
+        Column("Score", numeric=True, wide=True),
+        Column("USDT", numeric=True),
+        Column("Default, USDT", numeric=True),
+    )
+    rows = tuple(cells for step in tuned.steps for cells in _rows(step, final=step is tuned.final))
+    caption = "What was found on a period, and what it made afterwards; costs included."
+    return Table(caption, columns, rows)
+
+
+def _settings_table(tuned: Tuned) -> Table:
+    """Return the settings that were found, in the end and in each fold, beside the defaults."""
+    defaults = tuned.space.settings({})
+    columns = (
+        Column("Setting"),
+        Column("Found", numeric=True),
+        Column("Default", numeric=True),
+        Column("Searched", numeric=True, wide=True),
+        *(Column(step.fold.name, numeric=True, wide=True) for step in tuned.steps[:-1]),
+    )
+    rows = tuple(
+        (
+            Cell(one.name),
+            Cell(tuned.settings[one.name]),
+            Cell(_default_of(defaults, one.name)),
+            Cell(_bounds(one)),
+            *(Cell(step.found.values[one.name]) for step in tuned.steps[:-1]),
+        )
+        for one in tuned.space.dimensions
+    )
+    return Table("On everything before the hold-out.", columns, rows)
+
+
+def _rows(step: Step, *, final: bool) -> tuple[tuple[Cell, ...], ...]:
+    name = "hold-out" if final else f"{step.fold.name}, after"
+    return (
+        _cells(
+            f"{step.fold.name}, searched",
+            str(step.fold.train),
+            step.found.verdict,
+            step.default_train,
+        ),
+        _cells(name, str(step.fold.test), step.test, step.default_test),
+    )
+
+
+def _cells(name: str, period: str, verdict: Verdict, default: Verdict) -> tuple[Cell, ...]:
+    return (
+        Cell(name),
+        Cell(period),
+        Cell(number(verdict.trades)),
+        Cell(share(verdict.won / verdict.trades if verdict.trades else None, places=0)),
+        Cell(_return(verdict)),
+        Cell(ratio(verdict.shrunk_t)),
+        amount_cell(_usdt(verdict)),
+        amount_cell(_usdt(default)),
+    )
+
+
+def _return(verdict: Verdict) -> str:
+    """Return the mean return of a trade; nothing without trades."""
+    return percent(verdict.mean_return) if verdict.trades else NOTHING
+
+
+def _usdt(verdict: Verdict) -> Decimal:
+    return Decimal(str(verdict.profit))
+
+
+def _bounds(one: Dimension) -> str:
+    if isinstance(one, Range):
+        return f"{one.low:g} to {one.high:g}"
+    return ", ".join(one.values)
+
+
+def _default_of(settings: BacktestSettings, name: str) -> str:
+    parts = (settings.detect, settings.trade, settings.assumed)
+    value = next(getattr(part, name) for part in parts if name in type(part).model_fields)
+    return f"{value:g}" if isinstance(value, (float, Decimal)) else str(value)
+
+
 def print_tuned(tuned: Tuned, doubts: Sequence[str], console: Console) -> None:
     """Print every step, the settings in the end, and what speaks against them.
 
     The last column is what the default settings made, USDT. A pipe gets the full width.
     """
     console = wide_enough(console)
-    console.print(terminal_table(walk_table(tuned), "Walk forward"))
+    console.print(terminal_table(_walk_table(tuned), "Walk forward"))
     console.print()
     for name, value in sorted(tuned.settings.items()):
         console.print(Text(f"  --set {name}={value}"))

@@ -21,10 +21,13 @@ from pumpwatch_workbench.research.backtest.engine import (
     run_backtest,
 )
 from pumpwatch_workbench.research.backtest.equity import EquityCurve, equity_curve, time_in_market
-from pumpwatch_workbench.research.backtest.labels import false_share
 from pumpwatch_workbench.research.backtest.market import window_at
-from pumpwatch_workbench.research.backtest.results import results_of, wilson_interval
-from pumpwatch_workbench.research.backtest.suspicions import suspicions
+from pumpwatch_workbench.research.backtest.results import (
+    false_share,
+    results_of,
+    suspicions,
+    wilson_interval,
+)
 
 DAY = 24 * HOUR
 
