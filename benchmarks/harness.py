@@ -1,4 +1,4 @@
-"""What the benchmarks share: times, processes of their own, a filled history, a signal."""
+"""What the benchmarks share: times, processes of their own, a signal."""
 
 from __future__ import annotations
 
@@ -11,17 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
-from pumpwatch.adapters.dynamodb import DynamoEventStore, DynamoSignalStore, Table
-from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
-from pumpwatch.settings.detect import DetectSettings
-from pumpwatch.settings.shared import load_settings
-from pumpwatch.usecases.detect.detect_pumps import DetectPumps
-from pumpwatch_workbench.local.aws.stack import LocalStack
-from pumpwatch_workbench.simulator.market_time import MarketTime
 
-DETECT, TRADE = "DetectFunction", "TradeFunction"
 MEGABYTE = 1e6
 
 
@@ -70,21 +61,6 @@ def forget_peak() -> None:
     """Begin a new peak with what is allocated now: making the input is not what is measured."""
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")
-
-
-def backfill(stack: LocalStack, url: str) -> None:
-    """Fill the history of a stack, as `pumpwatch backfill` does."""
-    settings = load_settings(DetectSettings, stack.functions[DETECT].variables)
-    table = Table(settings.table_name, stack.aws.client("dynamodb"))
-    session = BybitSession(url, requests_per_second=10_000, threads=2, exchange_time=MarketTime())
-    DetectPumps(
-        BybitMarketData(session, parallel_requests=2),
-        S3HistoryStore(settings.bucket_name, stack.aws.client("s3")),
-        DynamoSignalStore(table),
-        DynamoEventStore(table),
-        settings,
-    ).backfill()
-    session.close()
 
 
 def a_signal(symbol: str, price: float, now: int, phase: Phase = Phase.PEAKED) -> Signal:

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import mean, median
 
-from benchmarks.harness import DETECT, MEGABYTE, TRADE, backfill
+from benchmarks.harness import MEGABYTE
+from benchmarks.stack import DETECT, TRADE, backfill
 from benchmarks.traffic import counted
 from pumpwatch_workbench.local.aws.stack import LocalStack
 from pumpwatch_workbench.simulator.market.measured import MeasuredExchange

@@ -18,7 +18,7 @@ from pumpwatch_workbench.research.tune.objective import Task
 from pumpwatch_workbench.research.tune.pool import SignalPool
 from pumpwatch_workbench.research.tune.search import search, storage_at
 from pumpwatch_workbench.research.tune.space import SearchSpace, space_for
-from pumpwatch_workbench.research.tune.splits import DAY, Fold, Period
+from pumpwatch_workbench.research.tune.splits import DAY, DateRange, Fold
 
 SYMBOLS, DAYS = 20, 30
 SETTINGS = 1_000
@@ -29,7 +29,7 @@ def main() -> dict[str, float]:
     """Return every figure."""
     block = block_of(SYMBOLS, DAYS)
     space = space_for("fade", "ewma")
-    whole = Period(0, int(block.candles.open_time[-1]) + DAY)
+    whole = DateRange(0, int(block.candles.open_time[-1]) + DAY)
     values = [space.suggest(_RandomTrial(number)) for number in range(SETTINGS)]
     begin = time.perf_counter()
     pool = SignalPool([block], space.loosest())
@@ -50,7 +50,7 @@ def main() -> dict[str, float]:
     }
 
 
-def _search(pool: SignalPool, space: SearchSpace, period: Period) -> None:
+def _search(pool: SignalPool, space: SearchSpace, period: DateRange) -> None:
     """Search with Optuna, as many trials."""
     with (
         tempfile.TemporaryDirectory() as name,

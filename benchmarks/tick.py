@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pybit.unified_trading import HTTP
 
-from benchmarks.harness import DETECT, backfill, timed
+from benchmarks.harness import timed
+from benchmarks.stack import DETECT, backfill
 from pumpwatch_workbench.local.aws.stack import LocalStack
 from pumpwatch_workbench.simulator.market.measured import MeasuredExchange
 from studies.scale.exchange import (

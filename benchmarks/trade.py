@@ -13,8 +13,9 @@ from decimal import Decimal
 
 from pybit.unified_trading import HTTP
 
-from benchmarks.harness import TRADE, a_signal, timed
+from benchmarks.harness import a_signal, timed
 from benchmarks.rounds import recorded, rounds
+from benchmarks.stack import TRADE
 from pumpwatch.adapters.bybit import BybitMarketData, BybitSession
 from pumpwatch.adapters.dynamodb import DynamoSignalStore, Table
 from pumpwatch_workbench.local.aws.stack import LocalStack

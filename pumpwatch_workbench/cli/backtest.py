@@ -13,7 +13,7 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import AsJson, Detector, Folder, QuotePrice, Setting, Strategy
 
 if TYPE_CHECKING:
-    from pumpwatch_workbench.research.backtest.engine import Outcome
+    from pumpwatch_workbench.research.backtest.engine import BacktestOutcome
     from pumpwatch_workbench.research.backtest.page import BacktestReport
     from pumpwatch_workbench.research.backtest.recordings import Recordings
     from pumpwatch_workbench.research.backtest.settings import BacktestSettings
@@ -107,7 +107,9 @@ def _instant(name: str, text: str, otherwise: int) -> int:
     return round(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)
 
 
-def _run(recordings: Recordings, settings: BacktestSettings, begin: int, end: int) -> Outcome:
+def _run(
+    recordings: Recordings, settings: BacktestSettings, begin: int, end: int
+) -> BacktestOutcome:
     from pumpwatch_workbench.cli.progress import track  # noqa: PLC0415
     from pumpwatch_workbench.research.backtest.engine import run_backtest  # noqa: PLC0415
 

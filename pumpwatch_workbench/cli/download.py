@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pumpwatch.ports import MarketData
     from pumpwatch_workbench.research.download.assemble import Downloaded
-    from pumpwatch_workbench.research.download.plan import Part, Workspace
+    from pumpwatch_workbench.research.download.plan import DownloadPart, Workspace
 
 MOST_SHOWN = 20
 MINUTE = 60_000
@@ -49,7 +49,11 @@ def download(
     from pumpwatch.adapters.bybit import BybitMarketData, BybitSession  # noqa: PLC0415 - slow
     from pumpwatch_workbench.cli.progress import errors  # noqa: PLC0415
     from pumpwatch_workbench.research.download.assemble import assemble  # noqa: PLC0415
-    from pumpwatch_workbench.research.download.plan import Request, Workspace, chosen_symbols  # noqa: PLC0415
+    from pumpwatch_workbench.research.download.plan import (  # noqa: PLC0415
+        DownloadRequest,
+        Workspace,
+        chosen_symbols,
+    )
     from pumpwatch_workbench.simulator.market_time import exchange_time_for  # noqa: PLC0415
 
     begin, end = _period(from_, to)
@@ -68,7 +72,7 @@ def download(
         raise BadInput(f"--from {from_} lies in the future: there are no candles yet")
     names = chosen_symbols(symbols, contracts)
     workspace = Workspace(out)
-    request = workspace.open(Request(names, begin, min(end, now), base_url))
+    request = workspace.open(DownloadRequest(names, begin, min(end, now), base_url))
     parts = workspace.parts(request, contracts)
     try:
         _fetch(market, workspace, parts, parallel)
@@ -95,7 +99,9 @@ def _period(begin: str, end: str) -> tuple[int, int]:
     return -(-first // MINUTE) * MINUTE, last // MINUTE * MINUTE
 
 
-def _fetch(market: MarketData, workspace: Workspace, parts: list[Part], parallel: int) -> None:
+def _fetch(
+    market: MarketData, workspace: Workspace, parts: list[DownloadPart], parallel: int
+) -> None:
     from pumpwatch_workbench.cli.progress import stepping  # noqa: PLC0415
     from pumpwatch_workbench.research.download.fetch import fetch_parts  # noqa: PLC0415
 

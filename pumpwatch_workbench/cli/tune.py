@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from pumpwatch_workbench.research.backtest.recordings import Recordings
     from pumpwatch_workbench.research.tune.pool import SignalPool
-    from pumpwatch_workbench.research.tune.search import Found
+    from pumpwatch_workbench.research.tune.search import BestSettings
     from pumpwatch_workbench.research.tune.space import SearchSpace
-    from pumpwatch_workbench.research.tune.splits import Fold, Plan
+    from pumpwatch_workbench.research.tune.splits import Fold, WalkPlan
 
 MOST_WORKERS = 256
 
@@ -170,7 +170,7 @@ def _pool(recordings: Recordings, space: SearchSpace) -> SignalPool:
 
 
 def _purpose(
-    pool: SignalPool, space: SearchSpace, plan: Plan, objective: str, seed: int
+    pool: SignalPool, space: SearchSpace, plan: WalkPlan, objective: str, seed: int
 ) -> dict[str, object]:
     """Return what a study is about: trials of another purpose say nothing about this one."""
     coverage = pool.coverage
@@ -203,11 +203,13 @@ def _progress(console: Console) -> Progress:
     )
 
 
-def _teller(bars: Progress, plan: Plan, trials: int) -> Callable[[Fold, int, Found | None], None]:
+def _teller(
+    bars: Progress, plan: WalkPlan, trials: int
+) -> Callable[[Fold, int, BestSettings | None], None]:
     """Return what shows how far each fold is, and the best so far."""
     tasks = {fold.name: bars.add_task(fold.name, total=trials, best="") for fold in plan.folds}
 
-    def tell(fold: Fold, done: int, best: Found | None) -> None:
+    def tell(fold: Fold, done: int, best: BestSettings | None) -> None:
         text = ""
         if best is not None:
             one = best.verdict

@@ -191,7 +191,9 @@ def _price_axis(candles: Sequence[CandleRow], trade: Trade | None) -> Figure:
     spread = max(prices) - min(prices) if prices else 1.0
     axis: Figure = {"tickformat": f",.{axis_places(spread)}f", "nticks": 5}
     if trade is not None and trade.entry_time is not None:
-        prices += [float(one) for one in (trade.stop_loss, trade.take_profit) if one is not None]
+        prices += [
+            float(level) for level in (trade.stop_loss, trade.take_profit) if level is not None
+        ]
     if prices:
         low, high = min(prices), max(prices)
         room = ROOM * (high - low or high)

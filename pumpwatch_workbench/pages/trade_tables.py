@@ -93,13 +93,13 @@ def trades_table(
         Column("Funding", numeric=True, wide=True),
         Column("Result, USDT", numeric=True),
     )
-    held = [trade for trade in trades if trade.entry_time is not None]
-    found = anchors or {}
+    entered = [trade for trade in trades if trade.entry_time is not None]
+    links = anchors or {}
     rows = tuple(
-        _cells(trade, when, found.get(trade.signal_id, ""), levels)
-        for trade in held[-ROWS_AT_MOST:]
+        _cells(trade, when, links.get(trade.signal_id, ""), levels)
+        for trade in entered[-ROWS_AT_MOST:]
     )
-    return Table(latest(f"{what}, results after all costs", len(held)), columns, rows)
+    return Table(latest(f"{what}, results after all costs", len(entered)), columns, rows)
 
 
 def _cells(trade: Trade, when: When, anchor: str, levels: bool) -> tuple[Cell, ...]:
@@ -109,7 +109,7 @@ def _cells(trade: Trade, when: When, anchor: str, levels: bool) -> tuple[Cell, .
         Cell(when(trade.entry_time)),
         Cell(price(trade.entry_price)),
         Cell(number(trade.quantity)),
-        *(Cell(price(one)) for one in (trade.stop_loss, trade.take_profit) if levels),
+        *(Cell(price(level)) for level in (trade.stop_loss, trade.take_profit) if levels),
         Cell(when(trade.exit_time)),
         Cell(price(trade.exit_price)),
         Cell(exit_words(trade)),

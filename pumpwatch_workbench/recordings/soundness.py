@@ -118,7 +118,7 @@ def _first(checks: Iterable[Check], remedy: str = "") -> Problem | None:
     wrong = [(int(np.argmax(rows)), say) for rows, say in checks if rows.any()]
     if not wrong:
         return None
-    row, say = min(wrong, key=lambda one: one[0])
+    row, say = min(wrong, key=lambda pair: pair[0])
     return row, say(row) + remedy
 
 

@@ -19,7 +19,7 @@ from pumpwatch_workbench.research.backtest.recordings import Recordings
 from pumpwatch_workbench.research.download import plan as plan_module
 from pumpwatch_workbench.research.download.assemble import Gap, assemble
 from pumpwatch_workbench.research.download.fetch import fetch_parts
-from pumpwatch_workbench.research.download.plan import Request, Workspace
+from pumpwatch_workbench.research.download.plan import DownloadRequest, Workspace
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
@@ -115,14 +115,14 @@ def test_interrupted_download_goes_on_where_it_was(tmp_path, simulator, monkeypa
 
 def test_other_options_do_not_mix_into_an_unfinished_download(tmp_path):
     workspace = Workspace(tmp_path)
-    begun = Request(("AUSDT",), 0, 10 * MINUTE, "https://api.bybit.com")
+    begun = DownloadRequest(("AUSDT",), 0, 10 * MINUTE, "https://api.bybit.com")
     workspace.open(begun)
-    later = Request(("AUSDT",), 0, 99 * MINUTE, "https://api.bybit.com")
+    later = DownloadRequest(("AUSDT",), 0, 99 * MINUTE, "https://api.bybit.com")
     assert workspace.open(later) == begun
     for other in (
-        Request(("BUSDT",), 0, 10 * MINUTE, "https://api.bybit.com"),
-        Request(("AUSDT",), MINUTE, 10 * MINUTE, "https://api.bybit.com"),
-        Request(("AUSDT",), 0, 5 * MINUTE, "https://api.bybit.com"),
+        DownloadRequest(("BUSDT",), 0, 10 * MINUTE, "https://api.bybit.com"),
+        DownloadRequest(("AUSDT",), MINUTE, 10 * MINUTE, "https://api.bybit.com"),
+        DownloadRequest(("AUSDT",), 0, 5 * MINUTE, "https://api.bybit.com"),
     ):
         with pytest.raises(BadInput, match="unfinished download"):
             workspace.open(other)
@@ -188,7 +188,7 @@ class Faulty:
 
 def fetched(tmp_path, market, *, end=400, monkeypatch=None):
     workspace = Workspace(tmp_path)
-    request = workspace.open(Request(("AUSDT", "BUSDT"), 0, end * MINUTE, "x"))
+    request = workspace.open(DownloadRequest(("AUSDT", "BUSDT"), 0, end * MINUTE, "x"))
     contracts = {name: instrument(name, launch_time=0) for name in request.symbols}
     parts = workspace.parts(request, contracts)
     waits, done = [], []

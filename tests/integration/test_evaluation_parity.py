@@ -24,7 +24,7 @@ from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch_workbench.local.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore
 from pumpwatch_workbench.research.evaluation.labelled import load_pump_events
-from pumpwatch_workbench.research.evaluation.scores import alarms_of
+from pumpwatch_workbench.research.evaluation.scores import raise_alarms
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
@@ -102,7 +102,7 @@ def evaluated(folder, contracts, **settings):
     found = {}
     for one in contracts:
         segment, shift = by_number[one.segment], one.onset - one.recorded_onset
-        alarms = alarms_of(Boosted(**settings), segment.candles, segment.trades)
+        (alarms,) = raise_alarms(Boosted(**settings), [segment]).values()
         inside = [
             time + shift
             for time in alarms

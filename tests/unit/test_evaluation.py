@@ -21,8 +21,9 @@ from pumpwatch_workbench.research.evaluation.scores import (
     LabelledPump,
     Segment,
     emitted,
-    evaluate,
+    hit_after,
     hourly,
+    raise_alarms,
     score,
 )
 
@@ -38,7 +39,7 @@ NOTHING = Candles.empty(["AUSDT"], interval=MINUTE, first=0, count=0)
 
 
 def scored(*alarms, onset=ONSET, counted=True, days=4, **more):
-    segment = Segment(7, "AUSDT", 0, days * DAY, NOTHING)
+    segment = Segment(7, 0, days * DAY, symbol="AUSDT", candles=NOTHING)
     return score([segment], [LabelledPump(7, "AUSDT", onset, counted)], {7: alarms}, **more)
 
 
@@ -100,7 +101,7 @@ def test_event_has_one_hit_and_its_delay_is_from_onset_to_alarm():
 
 def test_clean_days_leave_out_warm_up_and_the_union_of_ignored_spans():
     assert scored(days=4).clean_symbol_days == pytest.approx(3 - 7 / 24)
-    segment = Segment(7, "AUSDT", 0, 4 * DAY, NOTHING)
+    segment = Segment(7, 0, 4 * DAY, symbol="AUSDT", candles=NOTHING)
     events = [LabelledPump(7, "AUSDT", ONSET + shift) for shift in (0, HOUR, 40 * HOUR)]
     clean = score([segment], events, {}).clean_symbol_days
     # The third event's span is cut off at the end of the segment.
@@ -178,9 +179,13 @@ def pumps():
     return load_pump_events(DATA)
 
 
+def score_of(rule, segments, events):
+    return score(segments, events, raise_alarms(rule, segments), hit_after=hit_after(rule))
+
+
 @needs_data
 def test_published_ewma_reaches_its_scores_on_real_pumps(pumps):
-    found = evaluate(Ewma(epsilon=1e-6), *pumps)
+    found = score_of(Ewma(epsilon=1e-6), *pumps)
     assert found.events == 81
     assert found.clean_symbol_days == pytest.approx(1343, abs=0.5)
     assert found.f1 == pytest.approx(0.78, abs=0.02)
@@ -191,7 +196,7 @@ def test_published_ewma_reaches_its_scores_on_real_pumps(pumps):
 
 @needs_data
 def test_hourly_baselines_score_as_their_papers_lead_to_expect(pumps):
-    kamps = evaluate(KampsKleinberg(), *pumps)
+    kamps = score_of(KampsKleinberg(), *pumps)
     assert kamps.recall > 0.9
     assert 0.2 < kamps.false_alarms_per_symbol_day < 0.3
-    assert evaluate(Karbalaii(), *pumps).recall < 0.05
+    assert score_of(Karbalaii(), *pumps).recall < 0.05

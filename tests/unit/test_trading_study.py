@@ -38,7 +38,9 @@ def market(trades, candles=None):
     tape = MarketTrades(time, np.ones(many, dtype=np.bool_), price, np.full(many, 10.0))
     if candles is None:
         candles = Candles.empty(["PUMPBTC"], interval=MINUTE, first=START, count=1)
-    return Segment(1, "PUMPBTC", START, START + 3 * DAY * MINUTE, candles, tape)
+    return Segment(
+        1, START, START + 3 * DAY * MINUTE, symbol="PUMPBTC", candles=candles, trades=tape
+    )
 
 
 def alarm(*trades, base=1.0):
@@ -164,7 +166,9 @@ def pumped(minute, *, count=DAY + 300, rise=1.5, flow=20_000.0, jump=32, priced=
     tape = segment.trades
     quantity = np.where(np.arange(60) < jump, 1e-6, turnover[minute] / close[minute] / (60 - jump))
     trades = MarketTrades(tape.time, tape.bought, tape.price, quantity)
-    return Segment(1, "PUMPBTC", START, START + count * MINUTE, candles, trades)
+    return Segment(
+        1, START, START + count * MINUTE, symbol="PUMPBTC", candles=candles, trades=trades
+    )
 
 
 @pytest.mark.parametrize(("seconds", "after"), [(60, 60), (10, 40), (5, 35)])
@@ -194,7 +198,7 @@ def test_alarms_of_the_first_day_are_warm_up():
 
 
 def test_the_table_has_a_line_for_each_interval_and_what_is_done():
-    quiet = Segment(2, "CALMBTC", START, START, market([(0, 1.0)]).candles, None)
+    quiet = Segment(2, START, START, symbol="CALMBTC", candles=market([(0, 1.0)]).candles)
     head, rule, *rows = lines([pumped(DAY + 100), quiet])
     assert head.startswith("| every |")
     assert rule.startswith("| --- |")

@@ -29,9 +29,9 @@ LEAD = re.compile(r"^examples?:\s*", re.IGNORECASE)
 
 def command_line_page() -> str:
     """Return the page's text."""
-    found = dict(commands())
-    sections = [head_of("command-line"), *_statuses(), "", *_index(found)]
-    for name, command in found.items():
+    named = dict(commands())
+    sections = [head_of("command-line"), *_statuses(), "", *_index(named)]
+    for name, command in named.items():
         sections += ["", *_section(name, command)]
     return "\n".join(sections) + "\n"
 
@@ -70,9 +70,9 @@ def _statuses() -> Iterator[str]:
         yield f"| {number} | {meaning} |"
 
 
-def _index(found: dict[str, TyperCommand]) -> Iterator[str]:
+def _index(named: dict[str, TyperCommand]) -> Iterator[str]:
     yield from ("| command | what it does |", "| --- | --- |")
-    for name, command in found.items():
+    for name, command in named.items():
         first = paragraphs(command)[0][0]
         sentence = re.split(r"(?<=[.:]) ", first)[0].rstrip(".:")
         yield f"| [`{name}`](#{name}) | {_cell(sentence)} |"

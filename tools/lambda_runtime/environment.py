@@ -219,7 +219,7 @@ class ExecutionEnvironment:
     def _peak_memory(self) -> int:
         assert self._process is not None  # noqa: S101 - asked for while it runs
         text = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
-        line = next(one for one in text.splitlines() if one.startswith("VmHWM:"))
+        line = next(line for line in text.splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * KILOBYTE
 
 

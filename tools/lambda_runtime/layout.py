@@ -125,8 +125,8 @@ def lay_out(root: Path, *, compiled: bool = False) -> Layout:
 
 def _installed(module: str) -> Path:
     """Return the package's folder or the module's file in this environment."""
-    found = importlib.util.find_spec(module)
-    if found is None or found.origin is None:
+    module_spec = importlib.util.find_spec(module)
+    if module_spec is None or module_spec.origin is None:
         raise BadInput(f"{module} is not installed: run make setup")
-    place = Path(found.origin)
+    place = Path(module_spec.origin)
     return place.parent if place.name == "__init__.py" else place

@@ -107,17 +107,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.state.reported.put(Ended("ready"))
         while not self.state.closing.is_set():
             try:
-                one = self.state.waiting.get(timeout=POLL_SECONDS)
+                invocation = self.state.waiting.get(timeout=POLL_SECONDS)
             except Empty:
                 continue
             headers = {
-                "Lambda-Runtime-Aws-Request-Id": one.request_id,
-                "Lambda-Runtime-Deadline-Ms": str(one.deadline_ms),
+                "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+                "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
                 "Lambda-Runtime-Invoked-Function-Arn": self.state.arn,
                 # Without it the client waits for ever.
                 "Lambda-Runtime-Trace-Id": "Root=1-00000000-000000000000000000000000;Sampled=0",
             }
-            self._answer(HTTPStatus.OK, one.payload, headers)
+            self._answer(HTTPStatus.OK, invocation.payload, headers)
             return
         self.close_connection = True
 

@@ -44,8 +44,8 @@ class Track:
             if ORDER.index(self._event.phase) > ORDER.index(last) or not self._has(self._scan + 1):
                 break
             self._scan += 1
-            self._event, found = self._advance(self._event, self._scan)
-            self._signals += found
+            self._event, signals = self._advance(self._event, self._scan)
+            self._signals += signals
         latest = ORDER.index(last)
         return [signal for signal in self._signals if ORDER.index(signal.phase) <= latest]
 

@@ -29,8 +29,8 @@ from pumpwatch_workbench.pages.words import (
     signed_money,
 )
 
-from .account import Position
-from .engine import Outcome
+from .account import SimulatedTrade
+from .engine import BacktestOutcome
 from .results import Results
 
 CHARTS_AT_MOST = 60
@@ -44,7 +44,7 @@ class BacktestReport:
 
     source: str
     """Where the candles are from, as the reader knows it."""
-    outcome: Outcome
+    outcome: BacktestOutcome
     results: Results
     suspicions: Sequence[str]
     quote_price: float = 1.0
@@ -54,14 +54,16 @@ class BacktestReport:
 def render_backtest(report: BacktestReport) -> str:
     """Return the whole page."""
     outcome, results = report.outcome, report.results
-    ordered = sorted(outcome.closed, key=lambda one: (one.trade.entry_time or 0, one.trade.symbol))
+    ordered = sorted(outcome.closed, key=_entered)
     figures = _curves(report)
     cards, anchors = [], {}
-    alarms = {one.signal.signal_id: one.alarm_time for one in outcome.signals}
-    for place, one in _shown(ordered):
-        anchor = anchors[one.trade.signal_id] = f"trade-{place}"
-        figures[anchor] = trade_chart(one.trade, _rows(one), alarms[one.trade.signal_id])
-        cards.append(_card(one, anchor))
+    alarms = {signal.signal.signal_id: signal.alarm_time for signal in outcome.signals}
+    for place, position in _shown(ordered):
+        anchor = anchors[position.trade.signal_id] = f"trade-{place}"
+        figures[anchor] = trade_chart(
+            position.trade, _rows(position), alarms[position.trade.signal_id]
+        )
+        cards.append(_card(position, anchor))
     return render(
         __file__,
         figures,
@@ -74,12 +76,18 @@ def render_backtest(report: BacktestReport) -> str:
         " Times are UTC.",
         drawdown_words=f"Deepest fall {share(results.max_drawdown)} below the highest equity.",
         months=months_table(results),
-        trades=trades_table([one.trade for one in ordered], "Every closed trade", anchors=anchors),
+        trades=trades_table(
+            [position.trade for position in ordered], "Every closed trade", anchors=anchors
+        ),
         denials=denials_table(results),
         assumptions=_assumptions(report),
         cards=cards,
         charts_left_out=len(ordered) - len(cards),
     )
+
+
+def _entered(position: SimulatedTrade) -> tuple[int, str]:
+    return position.trade.entry_time or 0, position.trade.symbol
 
 
 def _curves(report: BacktestReport) -> dict[str, Figure]:
@@ -105,7 +113,7 @@ def _curve(name: str, time: IntArray, values: FloatArray, form: str, unit: str) 
     }
 
 
-def _shown(ordered: Sequence[Position]) -> list[tuple[int, Position]]:
+def _shown(ordered: Sequence[SimulatedTrade]) -> list[tuple[int, SimulatedTrade]]:
     """Return the trades that get a chart, those with the largest results, with their numbers."""
     numbered = list(enumerate(ordered, start=1))
     largest = sorted(numbered, key=lambda two: -abs(two[1].trade.realised_pnl))[:CHARTS_AT_MOST]
@@ -148,7 +156,7 @@ def _assumptions(report: BacktestReport) -> list[str]:
     return lines
 
 
-def _rows(position: Position) -> list[CandleRow]:
+def _rows(position: SimulatedTrade) -> list[CandleRow]:
     window, trade = position.window, position.trade
     end = min(len(window), window.index_of(trade.exit_time or 0) + AFTER)
     return [
@@ -157,7 +165,7 @@ def _rows(position: Position) -> list[CandleRow]:
     ]
 
 
-def _card(position: Position, anchor: str) -> ChartCard:
+def _card(position: SimulatedTrade, anchor: str) -> ChartCard:
     trade = position.trade
     return chart_card(anchor, trade.symbol, exit_words(trade), trade_facts(trade, date_and_clock))
 
@@ -195,14 +203,14 @@ def months_table(results: Results) -> Table:
     )
     rows = tuple(
         (
-            Cell(one.name),
-            Cell(number(one.trades)),
-            Cell(number(one.won)),
-            amount_cell(one.profit),
-            Cell(percent(one.profit_share)),
-            Cell(share(one.drawdown)),
+            Cell(month.name),
+            Cell(number(month.trades)),
+            Cell(number(month.won)),
+            amount_cell(month.profit),
+            Cell(percent(month.profit_share)),
+            Cell(share(month.drawdown)),
         )
-        for one in results.months
+        for month in results.months
     )
     return Table("Months by the exits of their trades, UTC.", columns, rows)
 

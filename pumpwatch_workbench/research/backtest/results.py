@@ -16,7 +16,7 @@ from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.research.evaluation.shares import wilson_interval
 
 from .digest import trades_sha256
-from .engine import FoundSignal, Outcome
+from .engine import BacktestOutcome, FoundSignal
 from .equity import EquityCurve, equity_curve, time_in_market
 
 ZERO = Decimal(0)
@@ -134,18 +134,18 @@ class Results:
             "denied": dict(self.denials),
             "months": [
                 {
-                    "month": one.name,
-                    "trades": one.trades,
-                    "won": one.won,
-                    "profit_usdt": float(one.profit),
+                    "month": month.name,
+                    "trades": month.trades,
+                    "won": month.won,
+                    "profit_usdt": float(month.profit),
                 }
-                for one in self.months
+                for month in self.months
             ],
             "trades_sha256": self.trades_sha256,
         }
 
 
-def results_of(outcome: Outcome, labels: Sequence[LabelledPump] | None = None) -> Results:
+def results_of(outcome: BacktestOutcome, labels: Sequence[LabelledPump] | None = None) -> Results:
     """Return the figures of a backtest; `labels` are the known pumps, None where there are none."""
     trades = outcome.trades
     start = outcome.settings.trade.paper_equity_usdt
@@ -179,16 +179,18 @@ def results_of(outcome: Outcome, labels: Sequence[LabelledPump] | None = None) -
     )
 
 
-def _filled_share(outcome: Outcome) -> float | None:
-    planned = sum((one.planned for one in outcome.closed), ZERO)
+def _filled_share(outcome: BacktestOutcome) -> float | None:
+    planned = sum((position.planned for position in outcome.closed), ZERO)
     if not planned:
         return None
-    shares = [float(one.trade.quantity / one.planned) for one in outcome.closed]
+    shares = [float(position.trade.quantity / position.planned) for position in outcome.closed]
     return float(np.mean(shares))
 
 
 def _total(trades: Sequence[Trade], sign: int) -> float:
-    return float(sum((one.realised_pnl for one in trades if sign * one.realised_pnl > 0), ZERO))
+    return float(
+        sum((trade.realised_pnl for trade in trades if sign * trade.realised_pnl > 0), ZERO)
+    )
 
 
 def _months(trades: Sequence[Trade], curve: EquityCurve) -> list[Month]:
@@ -196,13 +198,13 @@ def _months(trades: Sequence[Trade], curve: EquityCurve) -> list[Month]:
     for trade in trades:
         by_month.setdefault(_month(trade.exit_time or 0), []).append(trade)
     names = np.array([_month(int(time)) for time in curve.time])
-    found = []
+    months = []
     for name, some in sorted(by_month.items()):
         inside = np.flatnonzero(names == name)
         begin = max(0, int(inside[0]) - 1)
         part = EquityCurve(curve.time[begin : inside[-1] + 1], curve.equity[begin : inside[-1] + 1])
         profit = sum((trade.realised_pnl for trade in some), ZERO)
-        found.append(
+        months.append(
             Month(
                 name=name,
                 trades=len(some),
@@ -212,7 +214,7 @@ def _months(trades: Sequence[Trade], curve: EquityCurve) -> list[Month]:
                 drawdown=float(part.drawdown.max()),
             )
         )
-    return found
+    return months
 
 
 def _month(time: int) -> str:
@@ -242,7 +244,7 @@ def false_share(signals: Sequence[FoundSignal], labels: Sequence[LabelledPump]) 
     return false / (hits + false) if hits + false else None
 
 
-def suspicions(outcome: Outcome, results: Results) -> list[str]:
+def suspicions(outcome: BacktestOutcome, results: Results) -> list[str]:
     """Return what makes the result doubtful, each as a sentence; none when nothing does."""
     doubts = []
     if results.trades < FEW_TRADES:

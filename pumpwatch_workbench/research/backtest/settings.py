@@ -77,14 +77,14 @@ class BacktestSettings:
     @property
     def changed(self) -> dict[str, str]:
         """Return the settings that differ from their defaults, as text."""
-        found: dict[str, str] = {}
+        changed: dict[str, str] = {}
         for part in (self.detect, self.trade, self.assumed):
             kind = type(part)
             for name in kind.model_fields:
                 value = getattr(part, name)
                 if name in settable() and value != kind.model_fields[name].default:
-                    found[name] = str(value)
-        return found
+                    changed[name] = str(value)
+        return changed
 
 
 def settable() -> dict[str, type[BaseModel]]:

@@ -23,7 +23,7 @@ from pumpwatch.domain.trading.performance import summarise_fills
 from pumpwatch.domain.trading.rounding import decimal_from
 from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
 
-from .fills import Part, exit_part
+from .fills import PartialFill, exit_part
 from .market import HIGH, LOW, OPEN, Window
 from .settings import BacktestSettings
 
@@ -36,7 +36,7 @@ ZERO = Decimal(0)
 
 
 def held_position(
-    trade: Trade, entry: Part, window: Window, index: int, settings: BacktestSettings
+    trade: Trade, entry: PartialFill, window: Window, index: int, settings: BacktestSettings
 ) -> PaperPosition:
     """Return the position that an entry at the open of minute `index` leaves."""
     time, opened = int(window.open_time[index]), decimal_from(window.values[index, OPEN])
@@ -70,7 +70,7 @@ def held_position(
 
 
 def finished(
-    trade: Trade, entry: Part, window: Window, index: int, settings: BacktestSettings
+    trade: Trade, entry: PartialFill, window: Window, index: int, settings: BacktestSettings
 ) -> tuple[Trade, int | None]:
     """Return the trade as it was closed, its entry having been filled at minute `index`.
 
@@ -191,7 +191,7 @@ def _exit_fills(
 
 def _exit_fill(
     trade: Trade,
-    part: Part,
+    part: PartialFill,
     time: int,
     fired: _Fired | None,
     number: int,
@@ -208,17 +208,19 @@ def _settlement(
 ) -> Fill:
     """Return the fill at the last close known at a minute: the candles end before the trade."""
     end = int(window.open_time[0]) + minute * MINUTE
-    part = Part(left, decimal_from(window.price_at(end)))
+    part = PartialFill(left, decimal_from(window.price_at(end)))
     fill = _fill(trade, f"exit-{minute}", part, end - 1, settings)
     return replace(fill, kind=FillKind.SETTLEMENT)
 
 
 def _funding_fill(trade: Trade, paid: Charge, settings: BacktestSettings) -> Fill:
-    fill = _fill(trade, f"funding-{paid.time}", Part(ZERO, paid.price), paid.time, settings)
+    fill = _fill(trade, f"funding-{paid.time}", PartialFill(ZERO, paid.price), paid.time, settings)
     return replace(fill, side=trade.side, kind=FillKind.FUNDING, fee=paid.fee)
 
 
-def _fill(trade: Trade, name: str, part: Part, time: int, settings: BacktestSettings) -> Fill:
+def _fill(
+    trade: Trade, name: str, part: PartialFill, time: int, settings: BacktestSettings
+) -> Fill:
     """Return a fill that closes a part of the trade, at the taker's fee."""
     return Fill(
         execution_id=f"{trade.signal_id}-{name}",

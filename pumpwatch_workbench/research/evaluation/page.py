@@ -39,7 +39,9 @@ def render_evaluation(results: Sequence[Evaluated], *, source: str) -> str:
         table=_table(results),
         curves=_curves_table(results),
         delays=_delays_table(results),
-        knobs="; ".join(f"{one.detector.name}: {RULES[one.detector.name].knob}" for one in results),
+        knobs="; ".join(
+            f"{rule.detector.name}: {RULES[rule.detector.name].knob}" for rule in results
+        ),
     )
 
 
@@ -48,7 +50,7 @@ def _table(results: Sequence[Evaluated]) -> Table:
         Column(name, numeric=place > 0, wide=name not in SHOWN_NARROW)
         for place, name in enumerate(HEADINGS)
     )
-    rows = tuple(tuple(Cell(text) for text in _cells(one)) for one in results)
+    rows = tuple(tuple(Cell(text) for text in _cells(rule)) for rule in results)
     return Table("Scored event by event", columns, rows)
 
 
@@ -63,14 +65,14 @@ def _curves_table(results: Sequence[Evaluated]) -> Table:
     )
     rows = tuple(
         (
-            Cell(one.detector.name),
-            Cell(f"{RULES[one.detector.name].knob} {value:g}"),
-            Cell(_share(found.false_alarms_per_symbol_day, 4)),
-            Cell(_share(found.recall, 3)),
-            Cell(_share(found.f1, 3)),
+            Cell(rule.detector.name),
+            Cell(f"{RULES[rule.detector.name].knob} {value:g}"),
+            Cell(_share(score.false_alarms_per_symbol_day, 4)),
+            Cell(_share(score.recall, 3)),
+            Cell(_share(score.f1, 3)),
         )
-        for one in results
-        for value, found in one.curve
+        for rule in results
+        for value, score in rule.curve
     )
     return Table("The points of the chart.", columns, rows)
 
@@ -83,34 +85,34 @@ def _delays_table(results: Sequence[Evaluated]) -> Table:
     )
     rows = tuple(
         (
-            Cell(one.detector.name),
-            *(Cell(_hit_within(one, limit)) for limit in WITHIN),
+            Cell(rule.detector.name),
+            *(Cell(_hit_within(rule, limit)) for limit in WITHIN),
         )
-        for one in results
+        for rule in results
     )
     return Table("Share of the events hit within so many seconds of the onset.", columns, rows)
 
 
-def _hit_within(one: Evaluated, limit: float) -> str:
-    events = one.score.events
-    return share(sum(delay <= limit for delay in one.score.delays) / events if events else None)
+def _hit_within(rule: Evaluated, limit: float) -> str:
+    events = rule.score.events
+    return share(sum(delay <= limit for delay in rule.score.delays) / events if events else None)
 
 
-def _cells(one: Evaluated) -> tuple[str, ...]:
-    found = one.score
+def _cells(rule: Evaluated) -> tuple[str, ...]:
+    score = rule.score
     return (
-        one.detector.name,
-        str(found.events),
-        str(found.hits),
-        str(found.early),
-        str(found.false_alarms),
-        f"{found.clean_symbol_days:,.1f}",
-        _share(found.false_alarms_per_symbol_day, 4),
-        _share(found.precision, 3),
-        _share(found.recall, 3),
-        _share(found.f1, 3),
-        _seconds(found.median_delay),
-        _seconds(found.delay_at(90)),
+        rule.detector.name,
+        str(score.events),
+        str(score.hits),
+        str(score.early),
+        str(score.false_alarms),
+        f"{score.clean_symbol_days:,.1f}",
+        _share(score.false_alarms_per_symbol_day, 4),
+        _share(score.precision, 3),
+        _share(score.recall, 3),
+        _share(score.f1, 3),
+        _seconds(score.median_delay),
+        _seconds(score.delay_at(90)),
     )
 
 
@@ -125,15 +127,15 @@ def _seconds(value: float) -> str:
 def _recall_chart(results: Sequence[Evaluated]) -> Figure:
     """Return recall against false alarms a symbol-day; the large mark is the rule as it is."""
     data: list[Figure] = []
-    for place, one in enumerate(results):
+    for place, rule in enumerate(results):
         colour = SERIES[place % len(SERIES)]
         mark = MARKS[place % len(MARKS)]
-        knob = RULES[one.detector.name].knob
-        points = [(value, found) for value, found in one.curve if _is_drawn(found)]
-        data.append(_points(one.detector.name, points, knob, colour, mark))
-        if _is_drawn(one.score):
-            now = [(float(getattr(one.detector, knob)), one.score)]
-            data.append(_points(f"{one.detector.name}, as set", now, knob, colour, mark, size=13))
+        knob = RULES[rule.detector.name].knob
+        points = [(value, score) for value, score in rule.curve if _is_drawn(score)]
+        data.append(_points(rule.detector.name, points, knob, colour, mark))
+        if _is_drawn(rule.score):
+            now = [(float(getattr(rule.detector, knob)), rule.score)]
+            data.append(_points(f"{rule.detector.name}, as set", now, knob, colour, mark, size=13))
     layout: Figure = LEGEND | {
         "margin": {"b": 44},
         "xaxis": {"title": {"text": "false alarms a symbol-day"}, "rangemode": "tozero"},
@@ -142,8 +144,8 @@ def _recall_chart(results: Sequence[Evaluated]) -> Figure:
     return {"data": data, "layout": layout}
 
 
-def _is_drawn(found: Score) -> bool:
-    return bool(found.events and found.clean_symbol_days)
+def _is_drawn(score: Score) -> bool:
+    return bool(score.events and score.clean_symbol_days)
 
 
 def _points(
@@ -160,11 +162,11 @@ def _points(
         "mode": "lines+markers" if len(points) > 1 else "markers",
         "name": name,
         "showlegend": len(points) > 1,
-        "x": [round(found.false_alarms_per_symbol_day, 5) for _, found in points],
-        "y": [round(found.recall, 4) for _, found in points],
+        "x": [round(score.false_alarms_per_symbol_day, 5) for _, score in points],
+        "y": [round(score.recall, 4) for _, score in points],
         "marker": {"symbol": mark, "size": size, "color": colour},
         "line": {"color": colour, "width": 1.5},
-        "hovertext": [f"{knob} {value:g}, F1 {found.f1:.2f}" for value, found in points],
+        "hovertext": [f"{knob} {value:g}, F1 {score.f1:.2f}" for value, score in points],
         "hovertemplate": "%{hovertext}<br>%{x:.4f} false a symbol-day, recall %{y:.2f}"
         "<extra></extra>",
     }
@@ -176,10 +178,10 @@ def _delay_chart(results: Sequence[Evaluated]) -> Figure:
         {
             "type": "scatter",
             "mode": "lines",
-            "name": one.detector.name,
-            "x": sorted(one.score.delays),
+            "name": rule.detector.name,
+            "x": sorted(rule.score.delays),
             "y": [
-                round(rank / one.score.events, 4) for rank in range(1, len(one.score.delays) + 1)
+                round(rank / rule.score.events, 4) for rank in range(1, len(rule.score.delays) + 1)
             ],
             "line": {
                 "color": SERIES[place % len(SERIES)],
@@ -189,9 +191,9 @@ def _delay_chart(results: Sequence[Evaluated]) -> Figure:
             },
             "hovertemplate": "within %{x:.0f} s: %{y:.0%}<extra></extra>",
         }
-        for place, one in enumerate(results)
+        for place, rule in enumerate(results)
     ]
-    latest = max((delay for one in results for delay in one.score.delays), default=60.0)
+    latest = max((delay for rule in results for delay in rule.score.delays), default=60.0)
     layout: Figure = LEGEND | {
         "margin": {"b": 44},
         "xaxis": {"title": {"text": "seconds from onset to alarm"}, "range": [-60, latest + 10]},

@@ -131,8 +131,8 @@ def varied(
 
 def _judged(detector: Boosted, segment: Segment) -> tuple[IntArray, FloatArray]:
     """Return when each candidate is complete, and the largest margin with which it alarms."""
-    found, margin = detector.margins(segment.candles, [segment.trades])
-    return segment.candles.open_time[found.columns] + segment.candles.interval, margin
+    candidates, margin = detector.margins(segment.candles, [segment.trades])
+    return segment.candles.open_time[candidates.columns] + segment.candles.interval, margin
 
 
 def _settings_of(detector: Detector) -> dict[str, type]:

@@ -57,9 +57,9 @@ class Alarm:
 def alarms_at(segment: Segment, rule: Boosted, seconds: int) -> list[Alarm]:
     """Return the alarms sent out when the market is looked at every so many seconds."""
     assert segment.trades is not None  # noqa: S101 - the caller has checked it
-    found, margin = rule.margins(segment.candles, [segment.trades])
+    candidates, margin = rule.margins(segment.candles, [segment.trades])
     times: dict[int, float] = {}
-    for place, column in enumerate(found.columns):
+    for place, column in enumerate(candidates.columns):
         if margin[place] <= rule.margin:
             continue
         opened = int(segment.candles.open_time[column])
@@ -150,7 +150,7 @@ def _after(segment: Segment, begin: int) -> tuple[IntArray, FloatArray]:
 
 
 def _line(name: str, results: Sequence[float | None]) -> str:
-    made = np.array([one for one in results if one is not None])
+    made = np.array([result for result in results if result is not None])
     if not len(made):
         return f"| {name} | 0 | | | | |"
     return (
@@ -161,16 +161,16 @@ def _line(name: str, results: Sequence[float | None]) -> str:
 
 def lines(segments: Sequence[Segment]) -> Iterator[str]:
     """Yield the table, one line for each interval and what is done."""
-    traded = [one for one in segments if one.trades is not None]
+    traded = [segment for segment in segments if segment.trades is not None]
     yield "| every | trades | mean | median | won | worst |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for seconds in SCANS:
-        alarms = [alarm for one in traded for alarm in alarms_at(one, Boosted(), seconds)]
+        alarms = [alarm for segment in traded for alarm in alarms_at(segment, Boosted(), seconds)]
         for later in HORIZONS:
-            held = [horizon(one, later) for one in alarms]
-            yield _line(f"{seconds} s, bought and held {later} s", held)
-        yield _line(f"{seconds} s, ride", [ride(one) for one in alarms])
-        yield _line(f"{seconds} s, fade (hypothetical)", [fade(one, seconds) for one in alarms])
+            results = [horizon(alarm, later) for alarm in alarms]
+            yield _line(f"{seconds} s, bought and held {later} s", results)
+        yield _line(f"{seconds} s, ride", [ride(alarm) for alarm in alarms])
+        yield _line(f"{seconds} s, fade (hypothetical)", [fade(alarm, seconds) for alarm in alarms])
 
 
 def main() -> None:

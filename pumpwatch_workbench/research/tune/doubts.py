@@ -15,16 +15,16 @@ HALF = 0.5
 def doubts(tuned: Tuned) -> list[str]:
     """Return what speaks against the settings that were found, each as a sentence."""
     final = tuned.final
-    inside, outside = final.found.verdict, final.test
+    inside, outside = final.best.verdict, final.test
     signs = []
     if inside.trades < FEW:
         signs.append(f"{inside.trades} trades before the hold-out are too few to choose by.")
     if outside.trades < FEW_HELD_OUT:
         signs.append(f"{outside.trades} trades in the hold-out are too few to confirm anything.")
-    noise = math.sqrt(2 * math.log(max(2, final.found.trials)))
+    noise = math.sqrt(2 * math.log(max(2, final.best.trials)))
     if inside.shrunk_t < noise:
         signs.append(
-            f"The best of {final.found.trials} settings scored {inside.shrunk_t:.1f}; the best of "
+            f"The best of {final.best.trials} settings scored {inside.shrunk_t:.1f}; the best of "
             f"as many worthless ones is expected at up to {noise:.1f}."
         )
     if inside.mean_return > 0 and outside.mean_return < HALF * inside.mean_return:
@@ -56,7 +56,7 @@ def _unstable(tuned: Tuned) -> list[str]:
     names = []
     for dimension in tuned.space.dimensions:
         if isinstance(dimension, Range):
-            values = [float(step.found.values[dimension.name]) for step in tuned.steps]
+            values = [float(step.best.values[dimension.name]) for step in tuned.steps]
             if max(values) - min(values) > HALF * (dimension.high - dimension.low):
                 names.append(dimension.name)
     return [f"Far from one another in different folds: {', '.join(names)}."] if names else []

@@ -18,7 +18,7 @@ from pumpwatch_workbench.pages.trade_tables import amount_cell
 from pumpwatch_workbench.pages.words import NOTHING, number, percent, ratio, share, signed_money
 from pumpwatch_workbench.research.backtest.settings import BacktestSettings
 
-from .objective import Verdict
+from .objective import BacktestSummary
 from .space import Dimension, Range
 from .walk_forward import Step, Tuned
 
@@ -60,14 +60,14 @@ def _trials_chart(steps: Sequence[Step], objective: str) -> Figure:
     """Return the score of every setting of the last search, and the best so far of each search."""
     data: list[Figure] = [_points(steps[-1])]
     for place, step in enumerate(steps):
-        scores = step.found.scores
+        scores = step.best.scores
         data.append(
             {
                 "type": "scatter",
                 "mode": "lines",
                 "name": f"{step.fold.name}, best so far",
                 "x": list(range(1, len(scores) + 1)),
-                "y": [round(one, 4) for one in accumulate(scores, max)],
+                "y": [round(best, 4) for best in accumulate(scores, max)],
                 "line": {
                     "color": SERIES[place % len(SERIES)],
                     "dash": DASHES[place % len(DASHES)],
@@ -90,8 +90,8 @@ def _points(step: Step) -> Figure:
         "type": "scatter",
         "mode": "markers",
         "name": f"{step.fold.name}, each trial",
-        "x": list(range(1, len(step.found.scores) + 1)),
-        "y": [round(one, 4) for one in step.found.scores],
+        "x": list(range(1, len(step.best.scores) + 1)),
+        "y": [round(score, 4) for score in step.best.scores],
         "marker": {"color": "var(--candle)", "size": 5, "opacity": 0.6},
         "hovertemplate": "trial %{x}: %{y:.2f}<extra></extra>",
     }
@@ -106,7 +106,7 @@ def _trials_table(steps: Sequence[Step]) -> Table:
     )
     rows = []
     for step in steps:
-        scores = step.found.scores
+        scores = step.best.scores
         parts = (scores[: -(-len(scores) * quarter // QUARTERS)] for quarter in range(1, 5))
         best = (Cell(ratio(max(part)) if part else "no data") for part in parts)
         rows.append((Cell(step.fold.name), Cell(number(len(scores))), *best))
@@ -115,7 +115,7 @@ def _trials_table(steps: Sequence[Step]) -> Table:
 
 def _tune_tiles(tuned: Tuned) -> tuple[Tile, ...]:
     """Return the summary's figures: what was never searched comes first."""
-    inside, outside = tuned.final.found.verdict, tuned.final.test
+    inside, outside = tuned.final.best.verdict, tuned.final.test
     default = tuned.final.default_test
     return (
         Tile(
@@ -166,13 +166,13 @@ def _settings_table(tuned: Tuned) -> Table:
     )
     rows = tuple(
         (
-            Cell(one.name),
-            Cell(tuned.settings[one.name]),
-            Cell(_default_of(defaults, one.name)),
-            Cell(_bounds(one)),
-            *(Cell(step.found.values[one.name]) for step in tuned.steps[:-1]),
+            Cell(dimension.name),
+            Cell(tuned.settings[dimension.name]),
+            Cell(_default_of(defaults, dimension.name)),
+            Cell(_bounds(dimension)),
+            *(Cell(step.best.values[dimension.name]) for step in tuned.steps[:-1]),
         )
-        for one in tuned.space.dimensions
+        for dimension in tuned.space.dimensions
     )
     return Table("On everything before the hold-out.", columns, rows)
 
@@ -183,14 +183,16 @@ def _rows(step: Step, *, final: bool) -> tuple[tuple[Cell, ...], ...]:
         _cells(
             f"{step.fold.name}, searched",
             str(step.fold.train),
-            step.found.verdict,
+            step.best.verdict,
             step.default_train,
         ),
         _cells(name, str(step.fold.test), step.test, step.default_test),
     )
 
 
-def _cells(name: str, period: str, verdict: Verdict, default: Verdict) -> tuple[Cell, ...]:
+def _cells(
+    name: str, period: str, verdict: BacktestSummary, default: BacktestSummary
+) -> tuple[Cell, ...]:
     return (
         Cell(name),
         Cell(period),
@@ -203,19 +205,19 @@ def _cells(name: str, period: str, verdict: Verdict, default: Verdict) -> tuple[
     )
 
 
-def _return(verdict: Verdict) -> str:
+def _return(verdict: BacktestSummary) -> str:
     """Return the mean return of a trade; nothing without trades."""
     return percent(verdict.mean_return) if verdict.trades else NOTHING
 
 
-def _usdt(verdict: Verdict) -> Decimal:
+def _usdt(verdict: BacktestSummary) -> Decimal:
     return Decimal(str(verdict.profit))
 
 
-def _bounds(one: Dimension) -> str:
-    if isinstance(one, Range):
-        return f"{one.low:g} to {one.high:g}"
-    return ", ".join(one.values)
+def _bounds(dimension: Dimension) -> str:
+    if isinstance(dimension, Range):
+        return f"{dimension.low:g} to {dimension.high:g}"
+    return ", ".join(dimension.values)
 
 
 def _default_of(settings: BacktestSettings, name: str) -> str:

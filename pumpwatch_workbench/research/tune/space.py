@@ -107,7 +107,7 @@ class SearchSpace:
 
     def suggest(self, trial: Suggest) -> dict[str, str]:
         """Return values for the dimensions."""
-        return {one.name: one.suggest(trial) for one in self.dimensions}
+        return {dimension.name: dimension.suggest(trial) for dimension in self.dimensions}
 
     def settings(self, values: Mapping[str, str]) -> BacktestSettings:
         """Return the settings with these values."""
@@ -118,13 +118,13 @@ class SearchSpace:
         """Return, for each way to detect, the settings that raise every alarm of the search."""
         bounds: dict[str, str] = {}
         lists: list[list[tuple[str, str]]] = []
-        for one in self.dimensions:
-            if one.name in LOOSENED:
-                bounds[one.name] = _lowest(one)
-            elif one.name in LENGTHENED:
-                bounds[one.name] = _highest(one)
-            elif one.name in REDETECTED and isinstance(one, Choices):
-                lists.append([(one.name, value) for value in one.values])
+        for dimension in self.dimensions:
+            if dimension.name in LOOSENED:
+                bounds[dimension.name] = _lowest(dimension)
+            elif dimension.name in LENGTHENED:
+                bounds[dimension.name] = _highest(dimension)
+            elif dimension.name in REDETECTED and isinstance(dimension, Choices):
+                lists.append([(dimension.name, value) for value in dimension.values])
         return [self.settings({**bounds, **dict(chosen)}) for chosen in product(*lists)]
 
     def describe(self) -> dict[str, object]:
@@ -133,7 +133,7 @@ class SearchSpace:
             "strategy": self.strategy,
             "detector": self.detector,
             "fixed": dict(sorted(self.fixed.items())),
-            "dimensions": [str(one) for one in self.dimensions],
+            "dimensions": [str(dimension) for dimension in self.dimensions],
         }
 
 
@@ -153,9 +153,13 @@ def space_for(
         raise BadInput("there is nothing to search: name settings with --search key=low:high")
     space = SearchSpace(strategy, detector, set_pairs, tuple(dimensions))
     space.settings({})
-    for one in dimensions:
-        for value in one.values if isinstance(one, Choices) else (_lowest(one), _highest(one)):
-            space.settings({one.name: value})
+    for dimension in dimensions:
+        for value in (
+            dimension.values
+            if isinstance(dimension, Choices)
+            else (_lowest(dimension), _highest(dimension))
+        ):
+            space.settings({dimension.name: value})
     return space
 
 
@@ -185,13 +189,13 @@ def _dimension(name: str, text: str) -> Dimension:
     return Range(name, *bounds, whole=kind is int)
 
 
-def _lowest(one: Dimension) -> str:
-    if isinstance(one, Choices):
-        return min(one.values, key=float)
-    return str(int(one.low)) if one.whole else repr(one.low)
+def _lowest(dimension: Dimension) -> str:
+    if isinstance(dimension, Choices):
+        return min(dimension.values, key=float)
+    return str(int(dimension.low)) if dimension.whole else repr(dimension.low)
 
 
-def _highest(one: Dimension) -> str:
-    if isinstance(one, Choices):
-        return max(one.values, key=float)
-    return str(int(one.high)) if one.whole else repr(one.high)
+def _highest(dimension: Dimension) -> str:
+    if isinstance(dimension, Choices):
+        return max(dimension.values, key=float)
+    return str(int(dimension.high)) if dimension.whole else repr(dimension.high)
