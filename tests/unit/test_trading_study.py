@@ -9,7 +9,7 @@ from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.market.candles import MINUTE, Candles
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch_workbench.research.evaluation.labelled import Segment
-from pumpwatch_workbench.research.evaluation.trading_study import (
+from studies.trading_on_alarms import (
     COSTS,
     FADE_LIMIT,
     GAVE_BACK,

@@ -1,6 +1,6 @@
 """What `fade` and `ride` would have made on labelled pumps, by how often the market is looked at.
 
-    python -m pumpwatch_workbench.research.evaluation.trading_study DIR
+    python -m studies.trading_on_alarms DIR
 
 Scans come every 60, 10 or 5 seconds. Between the ends of candles only the sure condition of the
 rule `boosted` can alarm, on the forming candle as the trades up to the scan made it; at an end the
