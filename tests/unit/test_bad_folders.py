@@ -165,7 +165,7 @@ CANDLES: dict[str, tuple[Change, str]] = {
     "32-bit prices": (with_(price.cast(pl.Float32)), "column close holds Float32"),
     "prices that were 32-bit": (rounded, "close 0.05.* was rounded to 32 bits"),
     "nothing but nulls": (with_(pl.lit(None).alias("close")), "column close holds Null"),
-    "NaN": (at(40, high=float("nan")), "row 40 .*AAAUSDT.*high is nan"),
+    "NaN": (at(40, high=float("nan")), "row 40 .*AAAUSDT.*high is nan.* the row"),
     "infinite": (at(40, turnover=float("inf")), "row 40 .*turnover is inf"),
     "an empty price": (at(40, close=None), "row 40 .*close is nan"),
     "negative price": (at(40, low=-1.0), "row 40 .*low is -1.0"),
@@ -209,6 +209,12 @@ FILES: dict[str, tuple[dict[str, object], str]] = {
     "a segment twice": ({"segments": SEGMENTS + SEGMENTS.splitlines()[1]}, "line 3: .*there twice"),
     "a segment without candles": (
         {"segments": SEGMENTS + "2,BUSDT,2024-12-31,2025-01-02\n"}, "no candle of segment 2 .BUSDT",
+    ),
+    "a segment that begins soon": (
+        {"segments": SEGMENTS.replace("2024-12-31T00:00:00Z", "soon")}, "start 'soon' is no time",
+    ),
+    "segments without an end": (
+        {"segments": "segment,symbol,start\n"}, "segments.csv has no column end",
     ),
     "a segment that is no number": ({"segments": SEGMENTS.replace("\n1,", "\none,")}, "'one' is"),
     "a segment that ends first": (
