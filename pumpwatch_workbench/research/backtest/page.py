@@ -16,7 +16,7 @@ from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
 from pumpwatch_workbench.pages.chart_style import Figure, horizontal_line, level_label
 from pumpwatch_workbench.pages.event_rows import CandleRow
 from pumpwatch_workbench.pages.line_charts import POINTS_AT_MOST, step_trace
-from pumpwatch_workbench.pages.tables import Cell, Column, Table, Tile, counts_table
+from pumpwatch_workbench.pages.tables import Table, Tile, counts_table, numbers, row, texts
 from pumpwatch_workbench.pages.terminal import terminal_table, tiles_grid
 from pumpwatch_workbench.pages.trade_tables import amount_cell, exit_words, trades_table
 from pumpwatch_workbench.pages.words import (
@@ -193,22 +193,16 @@ def backtest_tiles(report: BacktestReport) -> tuple[Tile, ...]:
 
 def months_table(results: Results) -> Table:
     """Return profit and loss by calendar month."""
-    columns = (
-        Column("Month"),
-        Column("Trades", numeric=True),
-        Column("Won", numeric=True),
-        Column("Result, USDT", numeric=True),
-        Column("Share", numeric=True),
-        Column("Drawdown", numeric=True, wide=True),
-    )
+    figures = numbers("Trades", "Won", "Result, USDT", "Share")
+    columns = (*texts("Month"), *figures, *numbers("Drawdown", wide=True))
     rows = tuple(
-        (
-            Cell(month.name),
-            Cell(number(month.trades)),
-            Cell(number(month.won)),
+        row(
+            month.name,
+            number(month.trades),
+            number(month.won),
             amount_cell(month.profit),
-            Cell(percent(month.profit_share)),
-            Cell(share(month.drawdown)),
+            percent(month.profit_share),
+            share(month.drawdown),
         )
         for month in results.months
     )

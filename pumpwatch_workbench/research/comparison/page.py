@@ -14,7 +14,16 @@ from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.chart_style import Figure
 from pumpwatch_workbench.pages.line_charts import curve_chart, thinned
-from pumpwatch_workbench.pages.tables import ROWS_AT_MOST, Cell, Column, Table, Tile, latest
+from pumpwatch_workbench.pages.tables import (
+    ROWS_AT_MOST,
+    Column,
+    Table,
+    Tile,
+    latest,
+    numbers,
+    row,
+    texts,
+)
 from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
 from pumpwatch_workbench.pages.trade_tables import amount_cell
 from pumpwatch_workbench.pages.words import (
@@ -141,71 +150,44 @@ def comparison_tiles(comparison: Comparison) -> tuple[Tile, ...]:
 
 def sides_table(comparison: Comparison) -> Table:
     """Return the same figures of both sides."""
-    columns = (Column(""), Column("journal", numeric=True), Column("simulation", numeric=True))
     sides = (comparison.journal, comparison.simulation)
     rows = (
-        ("trades", *(number(side.trades) for side in sides)),
-        ("win rate", *(share(side.win_rate) for side in sides)),
-        ("net profit, USDT", *(signed_money(side.profit) for side in sides)),
-        ("fees, USDT", *(money(side.fees) for side in sides)),
-        ("final balance, USDT", *(money(side.balance) for side in sides)),
-        ("drawdown", *(share(side.drawdown) for side in sides)),
+        row("trades", *(number(side.trades) for side in sides)),
+        row("win rate", *(share(side.win_rate) for side in sides)),
+        row("net profit, USDT", *(signed_money(side.profit) for side in sides)),
+        row("fees, USDT", *(money(side.fees) for side in sides)),
+        row("final balance, USDT", *(money(side.balance) for side in sides)),
+        row("drawdown", *(share(side.drawdown) for side in sides)),
     )
-    cells = tuple(tuple(Cell(text) for text in row) for row in rows)
-    return Table("Closed trades of both sides; the same account at the start.", columns, cells)
+    caption = "Closed trades of both sides; the same account at the start."
+    return Table(caption, (*texts(""), *numbers("journal", "simulation")), rows)
 
 
 def causes_table(comparison: Comparison) -> Table:
     """Return the differences added up by cause."""
-    columns = (
-        Column("Cause"),
-        Column("What it is", prose=True, wide=True),
-        Column("Trades", numeric=True),
-        Column("USDT", numeric=True),
-    )
-    rows = [
-        (
-            Cell(cause),
-            Cell(CAUSE_WORDS[cause]),
-            Cell(
-                number(
-                    sum(bool(difference.causes.get(cause)) for difference in comparison.differences)
-                )
-            ),
-            amount_cell(amount),
-        )
-        for cause, amount in comparison.by_cause.items()
-    ]
-    trades, total = Cell(number(len(comparison.differences))), amount_cell(comparison.difference)
-    rows.append((Cell("together"), Cell("journal less simulation"), trades, total))
-    return Table(
-        "Why journal and simulation differ; below zero: the journal did worse.",
-        columns,
-        tuple(rows),
-    )
+    explained = Column("What it is", prose=True, wide=True)
+    columns = (*texts("Cause"), explained, *numbers("Trades", "USDT"))
+    rows = []
+    for cause, amount in comparison.by_cause.items():
+        trades = sum(bool(difference.causes.get(cause)) for difference in comparison.differences)
+        rows.append(row(cause, CAUSE_WORDS[cause], number(trades), amount_cell(amount)))
+    count, total = number(len(comparison.differences)), amount_cell(comparison.difference)
+    rows.append(row("together", "journal less simulation", count, total))
+    caption = "Why journal and simulation differ; below zero: the journal did worse."
+    return Table(caption, columns, tuple(rows))
 
 
 def differences_table(comparison: Comparison) -> Table:
     """Return each trade's difference with its largest cause."""
-    columns = (
-        Column("symbol"),
-        Column("signal, UTC"),
-        Column("difference", numeric=True),
-        Column("mostly", prose=True),
-        Column("note", prose=True, wide=True),
-    )
+    note = Column("note", prose=True, wide=True)
+    mostly = texts("mostly", prose=True)
+    columns = (*texts("symbol", "signal, UTC"), *numbers("difference"), *mostly, note)
     rows = []
     for difference in comparison.differences[-ROWS_AT_MOST:]:
         cause, amount = max(difference.causes.items(), key=lambda two: abs(two[1]))
-        rows.append(
-            (
-                Cell(difference.symbol),
-                Cell(date_and_clock(difference.time)),
-                amount_cell(difference.total),
-                Cell(f"{cause} {signed_money(amount)}" if amount else NOTHING),
-                Cell(difference.note),
-            )
-        )
+        largest = f"{cause} {signed_money(amount)}" if amount else NOTHING
+        when, total = date_and_clock(difference.time), amount_cell(difference.total)
+        rows.append(row(difference.symbol, when, total, largest, difference.note))
     caption = latest("Every trade of either side, USDT", len(comparison.differences))
     return Table(caption, columns, tuple(rows))
 

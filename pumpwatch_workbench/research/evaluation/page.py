@@ -9,7 +9,7 @@ from rich.console import Console
 
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.chart_style import DASHES, LEGEND, MARKS, SERIES, Figure
-from pumpwatch_workbench.pages.tables import Cell, Column, Table
+from pumpwatch_workbench.pages.tables import Column, Table, numbers, row, texts
 from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
 from pumpwatch_workbench.pages.words import NOTHING, number, seconds, share
 from pumpwatch_workbench.research.evaluation.rules import RULES, Evaluated
@@ -50,26 +50,20 @@ def _table(results: Sequence[Evaluated]) -> Table:
         Column(name, numeric=place > 0, wide=name not in SHOWN_NARROW)
         for place, name in enumerate(HEADINGS)
     )
-    rows = tuple(tuple(Cell(text) for text in _cells(rule)) for rule in results)
-    return Table("Scored event by event", columns, rows)
+    return Table("Scored event by event", columns, tuple(row(*_cells(rule)) for rule in results))
 
 
 def _curves_table(results: Sequence[Evaluated]) -> Table:
     """Return the points of the chart of recall."""
-    columns = (
-        Column("Detector"),
-        Column("Setting"),
-        Column("False a symbol-day", numeric=True),
-        Column("Recall", numeric=True),
-        Column("F1", numeric=True, wide=True),
-    )
+    figures = numbers("False a symbol-day", "Recall")
+    columns = (*texts("Detector", "Setting"), *figures, *numbers("F1", wide=True))
     rows = tuple(
-        (
-            Cell(rule.detector.name),
-            Cell(f"{RULES[rule.detector.name].knob} {value:g}"),
-            Cell(_share(score.false_alarms_per_symbol_day, 4)),
-            Cell(_share(score.recall, 3)),
-            Cell(_share(score.f1, 3)),
+        row(
+            rule.detector.name,
+            f"{RULES[rule.detector.name].knob} {value:g}",
+            _share(score.false_alarms_per_symbol_day, 4),
+            _share(score.recall, 3),
+            _share(score.f1, 3),
         )
         for rule in results
         for value, score in rule.curve
@@ -79,18 +73,12 @@ def _curves_table(results: Sequence[Evaluated]) -> Table:
 
 def _delays_table(results: Sequence[Evaluated]) -> Table:
     """Return the share of the events that were hit by some moments."""
-    columns = (
-        Column("Detector"),
-        *(Column(f"{limit} s", numeric=True, wide=limit in WIDE_ONLY) for limit in WITHIN),
-    )
+    limits = (Column(f"{limit} s", numeric=True, wide=limit in WIDE_ONLY) for limit in WITHIN)
     rows = tuple(
-        (
-            Cell(rule.detector.name),
-            *(Cell(_hit_within(rule, limit)) for limit in WITHIN),
-        )
-        for rule in results
+        row(rule.detector.name, *(_hit_within(rule, limit) for limit in WITHIN)) for rule in results
     )
-    return Table("Share of the events hit within so many seconds of the onset.", columns, rows)
+    caption = "Share of the events hit within so many seconds of the onset."
+    return Table(caption, (*texts("Detector"), *limits), rows)
 
 
 def _hit_within(rule: Evaluated, limit: float) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.chart_style import DASHES, LEGEND, SERIES, Figure
-from pumpwatch_workbench.pages.tables import Cell, Column, Table, Tile
+from pumpwatch_workbench.pages.tables import Cell, Table, Tile, numbers, row, texts
 from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
 from pumpwatch_workbench.pages.trade_tables import amount_cell
 from pumpwatch_workbench.pages.words import NOTHING, number, percent, ratio, share, signed_money
@@ -99,17 +99,14 @@ def _points(step: Step) -> Figure:
 
 def _trials_table(steps: Sequence[Step]) -> Table:
     """Return what the chart shows: the best score after each quarter of the trials."""
-    columns = (
-        Column("Search"),
-        Column("Trials", numeric=True),
-        *(Column(f"after {quarter} of {QUARTERS}", numeric=True) for quarter in range(1, 5)),
-    )
+    quarters = (f"after {quarter} of {QUARTERS}" for quarter in range(1, 5))
+    columns = (*texts("Search"), *numbers("Trials", *quarters))
     rows = []
     for step in steps:
         scores = step.best.scores
         parts = (scores[: -(-len(scores) * quarter // QUARTERS)] for quarter in range(1, 5))
-        best = (Cell(ratio(max(part)) if part else "no data") for part in parts)
-        rows.append((Cell(step.fold.name), Cell(number(len(scores))), *best))
+        best = (ratio(max(part)) if part else "no data" for part in parts)
+        rows.append(row(step.fold.name, number(len(scores)), *best))
     return Table("The best score so far.", columns, tuple(rows))
 
 
@@ -140,14 +137,11 @@ def _tune_tiles(tuned: Tuned) -> tuple[Tile, ...]:
 def _walk_table(tuned: Tuned) -> Table:
     """Return every period that was searched, and each after it that was not."""
     columns = (
-        Column("Step"),
-        Column("Period, UTC", wide=True),
-        Column("Trades", numeric=True),
-        Column("Won", numeric=True, wide=True),
-        Column("A trade", numeric=True, wide=True),
-        Column("Score", numeric=True, wide=True),
-        Column("USDT", numeric=True),
-        Column("Default, USDT", numeric=True),
+        *texts("Step"),
+        *texts("Period, UTC", wide=True),
+        *numbers("Trades"),
+        *numbers("Won", "A trade", "Score", wide=True),
+        *numbers("USDT", "Default, USDT"),
     )
     rows = tuple(cells for step in tuned.steps for cells in _rows(step, final=step is tuned.final))
     caption = "What was found on a period, and what it made afterwards; costs included."
@@ -157,20 +151,16 @@ def _walk_table(tuned: Tuned) -> Table:
 def _settings_table(tuned: Tuned) -> Table:
     """Return the settings that were found, in the end and in each fold, beside the defaults."""
     defaults = tuned.space.settings({})
-    columns = (
-        Column("Setting"),
-        Column("Found", numeric=True),
-        Column("Default", numeric=True),
-        Column("Searched", numeric=True, wide=True),
-        *(Column(step.fold.name, numeric=True, wide=True) for step in tuned.steps[:-1]),
-    )
+    folds = (step.fold.name for step in tuned.steps[:-1])
+    wide = numbers("Searched", *folds, wide=True)
+    columns = (*texts("Setting"), *numbers("Found", "Default"), *wide)
     rows = tuple(
-        (
-            Cell(dimension.name),
-            Cell(tuned.settings[dimension.name]),
-            Cell(_default_of(defaults, dimension.name)),
-            Cell(_bounds(dimension)),
-            *(Cell(step.best.values[dimension.name]) for step in tuned.steps[:-1]),
+        row(
+            dimension.name,
+            tuned.settings[dimension.name],
+            _default_of(defaults, dimension.name),
+            _bounds(dimension),
+            *(step.best.values[dimension.name] for step in tuned.steps[:-1]),
         )
         for dimension in tuned.space.dimensions
     )
@@ -193,13 +183,13 @@ def _rows(step: Step, *, final: bool) -> tuple[tuple[Cell, ...], ...]:
 def _cells(
     name: str, period: str, verdict: BacktestSummary, default: BacktestSummary
 ) -> tuple[Cell, ...]:
-    return (
-        Cell(name),
-        Cell(period),
-        Cell(number(verdict.trades)),
-        Cell(share(verdict.won / verdict.trades if verdict.trades else None, places=0)),
-        Cell(_return(verdict)),
-        Cell(ratio(verdict.shrunk_t)),
+    return row(
+        name,
+        period,
+        number(verdict.trades),
+        share(verdict.won / verdict.trades if verdict.trades else None, places=0),
+        _return(verdict),
+        ratio(verdict.shrunk_t),
         amount_cell(_usdt(verdict)),
         amount_cell(_usdt(default)),
     )
