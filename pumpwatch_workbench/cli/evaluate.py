@@ -49,9 +49,13 @@ def evaluate(
 
     from pumpwatch.domain.market.candles import MINUTE  # noqa: PLC0415
     from pumpwatch_workbench.cli.progress import track  # noqa: PLC0415
-    from pumpwatch_workbench.pages.files import check_report_path, write_page  # noqa: PLC0415
+    from pumpwatch_workbench.pages.files import (  # noqa: PLC0415
+        check_report_path,
+        check_writable,
+        write_page,
+    )
     from pumpwatch_workbench.recordings import RecordedFolder  # noqa: PLC0415
-    from pumpwatch_workbench.research.evaluation.alarm_files import check_alarm_path, write_alarms  # noqa: PLC0415
+    from pumpwatch_workbench.research.evaluation.alarm_files import write_alarms  # noqa: PLC0415
     from pumpwatch_workbench.research.evaluation.labelled import load_segments  # noqa: PLC0415
     from pumpwatch_workbench.research.evaluation.page import (  # noqa: PLC0415
         print_evaluation,
@@ -75,7 +79,7 @@ def evaluate(
     if alarms is not None:
         if len(rules) > 1:
             raise BadInput("--alarms writes the alarms of one rule: name one with --detector")
-        check_alarm_path(alarms)
+        check_writable("the alarms", alarms)
     check_report_path(report)
     recorded = RecordedFolder(folder)
     events = recorded.pumps()

@@ -44,8 +44,9 @@ def train(
         raise BadInput(
             f"training needs {error.name}: pip install -r requirements/train.txt"
         ) from None
+    from pumpwatch_workbench.pages.files import save  # noqa: PLC0415
     from pumpwatch_workbench.recordings import RecordedFolder  # noqa: PLC0415
-    from pumpwatch_workbench.research.training.learning import judge_of, write_model  # noqa: PLC0415
+    from pumpwatch_workbench.research.training.learning import judge_of  # noqa: PLC0415
 
     console = errors()
     with busy("Reading the candidates"):
@@ -58,7 +59,7 @@ def train(
         text = json.dumps(learned_scores(judge), separators=(",", ":")) + "\n"
     if len(text) > LARGEST:
         raise BadInput(f"the model has {len(text)} bytes, more than {LARGEST}: train a smaller one")
-    write_model(out, text)
+    save("the model", out, text)
     if as_json:
         typer.echo(json.dumps({"model": str(out), "bytes": len(text), "validation": scores}))
     else:

@@ -139,7 +139,7 @@ def moved(table):
         ({}, ("--detector", "ewma", "--set", "jump"), "write it as key=value"),
         ({}, ("--detector", "ewma", "--set", "span=1.5"), "give a whole number"),
         ({}, ("--detector", "ewma", "--set", "jump=-1"), "must be above zero"),
-        ({}, ("--alarms", "nowhere/alarms.csv"), "cannot be written to nowhere/alarms.csv"),
+        ({}, ("--alarms", "nowhere/alarms.csv"), "/nowhere/alarms.csv: no such file"),
     ],
 )
 def test_bad_input_is_one_line_and_writes_nothing(

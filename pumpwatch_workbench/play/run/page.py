@@ -87,7 +87,7 @@ def render_page(result: RunResult) -> str:
 
 
 def write_run_report(result: RunResult, path: Path) -> Path:
-    """Write the run's page and return its absolute path. Raises `ReportError`."""
+    """Write the run's page and return its absolute path. Raises `BadInput`."""
     return write_page(render_page(result), path)
 
 

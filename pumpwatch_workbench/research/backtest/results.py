@@ -10,9 +10,14 @@ from decimal import Decimal
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import HOUR, MINUTE
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.recordings import LabelledPump
+from pumpwatch_workbench.research.evaluation.scores import (
+    HIT_AFTER,
+    HIT_BEFORE,
+    IGNORED_AFTER,
+    IGNORED_BEFORE,
+)
 from pumpwatch_workbench.research.evaluation.shares import wilson_interval
 
 from .digest import trades_sha256
@@ -20,8 +25,6 @@ from .engine import BacktestOutcome, FoundSignal
 from .equity import EquityCurve, equity_curve, time_in_market
 
 ZERO = Decimal(0)
-HIT_BEFORE, HIT_AFTER = MINUTE, 5 * MINUTE
-NEAR_BEFORE, NEAR_AFTER = HOUR, 6 * HOUR
 FEW_TRADES = 30
 """Below it the interval of a win rate is some 35 points wide."""
 ENOUGH = 10
@@ -238,7 +241,7 @@ def false_share(signals: Sequence[FoundSignal], labels: Sequence[LabelledPump]) 
         ):
             hits += 1
         elif not any(
-            label.onset - NEAR_BEFORE <= alarm <= label.onset + NEAR_AFTER for label in known
+            label.onset - IGNORED_BEFORE <= alarm <= label.onset + IGNORED_AFTER for label in known
         ):
             false += 1
     return false / (hits + false) if hits + false else None

@@ -11,7 +11,7 @@ from pumpwatch.adapters.dynamodb.codec import from_item, to_item
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import BadInput, InvariantBroken
 from pumpwatch.ports import Journal
-from pumpwatch_workbench.pages.files import write_whole
+from pumpwatch_workbench.pages.files import save
 
 
 def trades_between(source: Journal, begin: int, end: int) -> list[Trade]:
@@ -22,12 +22,7 @@ def trades_between(source: Journal, begin: int, end: int) -> list[Trade]:
 def export_trades(trades: Sequence[Trade], path: Path) -> None:
     """Write trades as JSON lines, all of them or nothing. Raises `BadInput`."""
     lines = [json.dumps(to_item(trade), default=_text, sort_keys=True) + "\n" for trade in trades]
-    try:
-        path.absolute().parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, "".join(lines))
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise BadInput(f"{path} cannot be written: {reason}: name another file") from None
+    save("the trades", path, "".join(lines))
 
 
 def read_export(path: Path) -> list[Trade]:

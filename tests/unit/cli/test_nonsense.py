@@ -72,8 +72,7 @@ CASES = [
     # scale
     ("scale --symbols 5", "at least two different sizes"),
     ("scale --check -1", "--check is -1"),
-    ("scale --users many", "--users is 'many'"),
-    ("scale --limit x", "--limit is 'x'"),
+    ("scale --symbols many", "--symbols is 'many'"),
     ("scale --report {folder}", "a folder has that name"),
     # download
     ("download --symbols BTCUSDT --from yesterday", "--from is 'yesterday'"),

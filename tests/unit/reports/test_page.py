@@ -16,8 +16,9 @@ from support.pages import PAGES
 from unit.reports.run_results import replay_result, small_result
 from unit.reports.test_charts import resolved
 
+from pumpwatch.errors import BadInput
 from pumpwatch_workbench.pages.assembly import script_json
-from pumpwatch_workbench.pages.files import ReportError, check_report_path
+from pumpwatch_workbench.pages.files import check_report_path
 from pumpwatch_workbench.play.run.page import CHARTS_AT_MOST, render_page, write_run_report
 from pumpwatch_workbench.play.run.result import RunResult
 
@@ -227,7 +228,7 @@ def test_a_failed_write_keeps_the_old_report(tmp_path: Path, monkeypatch: pytest
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(ReportError, match="no space left on device"):
+    with pytest.raises(BadInput, match="no space left on device"):
         write_run_report(small_result(), path)
     assert path.read_text() == "old"
     assert [found.name for found in tmp_path.iterdir()] == ["run-report.html"]
@@ -239,9 +240,9 @@ def test_a_failed_write_keeps_the_old_report(tmp_path: Path, monkeypatch: pytest
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path, write):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
-    with pytest.raises(ReportError, match=r"file/run-report\.html: .*; name a file in a folder"):
+    with pytest.raises(BadInput, match=r"file/run-report\.html: .*; name a file in a folder"):
         write(blocked / "run-report.html")
-    with pytest.raises(ReportError, match="a folder has that name"):
+    with pytest.raises(BadInput, match="a folder has that name"):
         write(tmp_path)
 
 
