@@ -11,10 +11,8 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from pumpwatch_workbench.cli.main import app
-from tools.documentation.heads import head_of
-from tools.documentation.source import REPOSITORY
+from tools.documentation.source import head_of
 
-PAGE = REPOSITORY / "docs" / "command-line.md"
 STATUSES = {
     0: "good",
     1: "a problem was found; the last lines say which",

@@ -1,4 +1,4 @@
-"""Writes `docs/configuration.md` from the settings and the template."""
+"""`docs/configuration.md`, made from the settings and the template: `make pages`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import ast
 import inspect
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -16,29 +15,13 @@ from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import SharedSettings
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.local.aws.template import load_template
+from tools.documentation.source import REPOSITORY, head_of
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-PAGE = REPOSITORY / "docs" / "configuration.md"
 KINDS: tuple[tuple[str, type[SharedSettings]], ...] = (
     ("Both functions", SharedSettings),
     ("Detect", DetectSettings),
     ("Trade", TradeSettings),
 )
-HEAD = """\
-# Configuration
-
-Every setting is an environment variable, checked before anything starts: a value that is missing or
-out of range stops the start with the variable's name, its value and what is allowed. In AWS the
-variables come from `template.yaml`: those with a parameter are asked for by `sam deploy --guided`,
-the others are constants there. Secrets are never settings: the exchange's key lives in Secrets
-Manager only.
-
-Going live takes two deliberate switches: `TRADING_MODE=live`, and `LIVE_TRADING_CONFIRMATION` with
-the UID of the Bybit account, which is compared with the key's own. Live mode has no default
-strategy.
-
-This page is made by `python -m tools.documentation.configuration`; do not edit it by hand.
-"""
 COLUMNS = ("Variable", "Parameter", "Default", "Allowed", "Meaning")
 
 
@@ -46,7 +29,7 @@ def configuration_page() -> str:
     """Return the page's text."""
     parameters = dict(_parameters_of_variables())
     meanings = _meanings()
-    sections = [HEAD]
+    sections = [head_of("configuration")]
     for title, kind in KINDS:
         own = kind.model_fields.keys() - (
             set() if kind is SharedSettings else SharedSettings.model_fields.keys()
@@ -105,8 +88,3 @@ def _meanings() -> dict[str, str]:
                 ):
                     meanings[field.target.id] = " ".join(str(text.value.value).split())
     return meanings
-
-
-if __name__ == "__main__":
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(configuration_page(), encoding="utf-8")
