@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from benchmarks.traffic import counted
 from pumpwatch_workbench.local.aws.stack import LocalStack
 from pumpwatch_workbench.simulator.market.measured import MeasuredExchange
 from studies.scale.exchange import LATENCY_MS, MINUTE, SECOND, START, exchange_process
-from tools.lambda_runtime.environment import ExecutionEnvironment
+from tools.lambda_runtime.environment import BASE_INTERPRETER, ExecutionEnvironment
 from tools.lambda_runtime.layout import FUNCTIONS, LAYERS, Layout, build, lay_out
 
 SYMBOLS = (200, 600, 1_000)
@@ -120,7 +119,7 @@ def _run(layout: Layout, function: str, program: str) -> list[float]:
         "PYDANTIC_DISABLE_PLUGINS": "true",
     }
     answer = subprocess.run(
-        [getattr(sys, "_base_executable", sys.executable), "-S", "-c", program],
+        [BASE_INTERPRETER, "-S", "-c", program],
         env={"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **settings},
         capture_output=True,
         text=True,

@@ -14,7 +14,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self
 from uuid import uuid4
 
@@ -32,6 +31,8 @@ INIT_SECONDS = 120.0
 POLL_SECONDS = 0.1
 KILOBYTE = 1024
 TICKS = os.sysconf("SC_CLK_TCK")
+BASE_INTERPRETER: str = getattr(sys, "_base_executable", sys.executable)
+"""The one behind the virtual environment."""
 IN_MARKET_TIME = f"""
 import sys
 sys.path.append({str(REPOSITORY)!r})
@@ -91,12 +92,7 @@ class ExecutionEnvironment:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.kill()
 
     @property
@@ -137,10 +133,8 @@ class ExecutionEnvironment:
         cpu, peak = self._cpu_seconds() - before, self._peak_memory()
         # The client asks for the next invocation only when it is done with this one.
         self._api.next_report(self._timeout)
-        body = ended.body
-        if ended.kind == "error":
-            return RuntimeInvocation(None, body, seconds, cpu, cold, peak)
-        return RuntimeInvocation(body, None, seconds, cpu, cold, peak)
+        payload, error = (None, ended.body) if ended.kind == "error" else (ended.body, None)
+        return RuntimeInvocation(payload, error, seconds, cpu, cold, peak)
 
     def _wait(self) -> Ended | None:
         """Return the client's report; None when the process died or the time is over."""
@@ -160,7 +154,7 @@ class ExecutionEnvironment:
             process.kill()
             process.wait()
         if self._api is not None:
-            self._api.__exit__(None, None, None)
+            self._api.close()
             self._api = None
         if self._output is not None:
             self._output.close()
@@ -170,11 +164,11 @@ class ExecutionEnvironment:
         """Start the process; return the report of a failed start, None when it is ready."""
         self.starts += 1
         arn = f"arn:aws:lambda:eu-central-1:123456789012:function:{self.name}"
-        self._api = RuntimeApi(arn).__enter__()
+        self._api = RuntimeApi(arn)
         self._output = self._log.open("ab")
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter and Lambda's own client
             # Without site: nothing of this environment is on the path but what the layout names.
-            [_interpreter(), "-S", "-c", IN_MARKET_TIME, self.name],
+            [BASE_INTERPRETER, "-S", "-c", IN_MARKET_TIME, self.name],
             env=self._environment(self._api.address),
             cwd=self._layout.task(self.name),
             stdin=subprocess.DEVNULL,
@@ -221,8 +215,3 @@ class ExecutionEnvironment:
         text = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
         line = next(line for line in text.splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * KILOBYTE
-
-
-def _interpreter() -> str:
-    """Return the interpreter behind the virtual environment."""
-    return str(getattr(sys, "_base_executable", sys.executable))
