@@ -17,7 +17,7 @@ DAYS_PER_PUMP = 9
 """Symbol-days; twice as many as in the labelled recordings, so that trades weigh more."""
 DAY_MINUTES = 1440
 ROW_GROUP = 50_000
-"""As `pumpwatch download` writes them."""
+"""The size that `pumpwatch download` writes."""
 
 
 def block_of(symbols: int, days: int, seed: int = 1) -> Block:

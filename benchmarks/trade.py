@@ -1,4 +1,4 @@
-"""From a signal's event to the order's acknowledgement, and from the fill to the verified stop.
+"""The time from a signal's event to the order's acknowledgement, and from fill to verified stop.
 
 The trade function by its Lambda entry point in live mode, woken by the table's stream, against the
 simulated exchange with 60 ms latency; table and secret are the AWS stand-in's. Beside it the same

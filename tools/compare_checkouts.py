@@ -77,7 +77,7 @@ class Checkout:
             [sys.executable, *arguments], cwd=self.root, env={**os.environ, **variables},
             capture_output=True, text=True, check=False,
         )  # fmt: skip
-        # 1 is an answer as well: an invariant broke, or the campaign's promise.
+        # 1 is an answer as well: an invariant broke in the run or in the campaign.
         if done.returncode not in (0, 1) or not done.stdout:
             sys.exit(f"{self.root}: exit status {done.returncode}: {done.stderr[-2000:]}")
         return done.stdout

@@ -12,7 +12,7 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import AsJson
 
 MOST_SYMBOLS = 2_000
-"""Of the synthetic market."""
+"""The synthetic market has no more."""
 
 
 def scale(

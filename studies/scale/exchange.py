@@ -18,7 +18,7 @@ START = 1_793_577_600_000
 """2026-11-02T00:00:00Z."""
 LATENCY_MS = 60
 SECOND = 4_000
-"""Where in the minute the schedule fires, milliseconds."""
+"""Milliseconds into the minute at which the schedule fires."""
 PUMP_SIZE = 0.6
 PUMP_MINUTE = 5
 """Minutes from the market's start to the pumps of the symbols that move."""

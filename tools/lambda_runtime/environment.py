@@ -133,8 +133,8 @@ class ExecutionEnvironment:
         cpu, peak = self._cpu_seconds() - before, self._peak_memory()
         # The client asks for the next invocation only when it is done with this one.
         self._api.next_report(self._timeout)
-        payload, error = (None, ended.body) if ended.kind == "error" else (ended.body, None)
-        return RuntimeInvocation(payload, error, seconds, cpu, cold, peak)
+        answered, error = (None, ended.body) if ended.kind == "error" else (ended.body, None)
+        return RuntimeInvocation(answered, error, seconds, cpu, cold, peak)
 
     def _wait(self) -> Ended | None:
         """Return the client's report; None when the process died or the time is over."""

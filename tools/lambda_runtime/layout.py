@@ -40,7 +40,7 @@ class BuildFailed(PumpwatchError):
 
 @dataclass(frozen=True, slots=True)
 class BuildTarget:
-    """For which machine wheels are taken. Empty: as the build rule says, which is Lambda."""
+    """The machine that wheels are taken for. Empty: what the build rule says, which is Lambda."""
 
     requirements: str = ""
     python_version: str = ""
@@ -77,7 +77,7 @@ def this_machine(*, compiled: bool = False) -> BuildTarget:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where what was built lies, by Lambda's own folder names below `root`."""
+    """The folders of what was built, by Lambda's own names below `root`."""
 
     root: Path
 

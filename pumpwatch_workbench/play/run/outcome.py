@@ -75,7 +75,7 @@ def result_of(
 
 
 def broken_invariants(state: Mapping[str, Any], trades: Iterable[Trade]) -> list[str]:
-    """Return a sentence for each promise that did not hold, beginning with its INVARIANTS name."""
+    """Return a sentence for each broken invariant, beginning with its name in INVARIANTS."""
     no_stop, no_duplicate, agree = INVARIANTS
     broken = []
     if state["unprotected_ms_max"] > TOLERATED_WITHOUT_STOP_MS:

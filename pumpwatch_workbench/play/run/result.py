@@ -57,7 +57,7 @@ class RunResult:
     pushgateway: str
     """Which one took them: the real one or the built-in receiver."""
     candles: Mapping[str, Sequence[CandleRow]] = field(default_factory=dict)
-    """By symbol, from 20 minutes before each onset or alarm to 60 minutes after it."""
+    """Candles by symbol, from 20 minutes before each onset or alarm to 60 minutes after it."""
     invariants_broken: tuple[str, ...] = ()
     dropped: tuple[DroppedPump, ...] = ()
     wall_seconds: float | None = None

@@ -62,7 +62,7 @@ def _is_near(onset: int, alarm: int) -> bool:
 
 
 def _without_early(event: DetectedEvent, hit: set[PlantedPump]) -> DetectedEvent:
-    """An early alarm of a pump that was hit later on is only ignored."""
+    """Return the event, as ignored where it was early for a pump that was hit later on."""
     was_hit = any(pump.symbol == event.symbol and pump.onset == event.onset for pump in hit)
     if event.verdict is Verdict.EARLY and was_hit:
         return DetectedEvent.from_signals(event.signals, Verdict.IGNORED)

@@ -21,7 +21,7 @@ class RunFacts:
     """What is known before the first tick. Times in market time, milliseconds UTC."""
 
     title: str
-    """For example "600 simulated symbols, seed 1"."""
+    """A heading such as "600 simulated symbols, seed 1"."""
     start: int
     end: int | None = None
     """None: it goes on until it is interrupted."""

@@ -1,6 +1,6 @@
 """The simulated account: entries within production's limits, protections, equity.
 
-Everything happens at ticks, one a minute. A tick first takes note of what has closed up to then,
+Everything happens at ticks, one a minute. A tick first books what has closed up to then,
 lets the protections judge, and then enters: the order of production.
 """
 
@@ -47,7 +47,7 @@ class SimulatedTrade:
     """Quantity that was asked for; the trade's own is what was filled."""
     window: Window
     exit_sent: int | None
-    """When an order to close it was sent at its time limit, milliseconds UTC."""
+    """Time at which an order to close it was sent at its time limit, milliseconds UTC."""
 
     def mark(self, time: int) -> Decimal:
         """Return the last price known at a time."""

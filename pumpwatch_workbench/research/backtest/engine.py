@@ -68,7 +68,7 @@ class FoundSignal:
     signal: Signal
     segment: int
     alarm_time: int
-    """When the alarm was known, milliseconds UTC."""
+    """Time at which the alarm was known, milliseconds UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class BacktestOutcome:
     signals: tuple[FoundSignal, ...]
     """Those the strategy acts on, in order of time."""
     closed: tuple[SimulatedTrade, ...]
-    """In the order in which they were closed."""
+    """Closed trades, in the order of their exits."""
     dropped: tuple[Trade, ...]
     """Signals that were not traded, each with its reason."""
 

@@ -1,4 +1,4 @@
-"""From alarms to signals: production's event machine, looked at once a minute.
+"""Signals made of alarms by production's event machine, scanned once a minute.
 
 A scan at the end of a minute sees the candles up to that minute and nothing else: what it is given
 is cut off there.

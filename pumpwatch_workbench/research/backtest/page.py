@@ -43,7 +43,7 @@ class BacktestReport:
     """What a report is made of."""
 
     source: str
-    """Where the candles are from, as the reader knows it."""
+    """Name of the recordings, as the reader knows them."""
     outcome: BacktestOutcome
     results: Results
     suspicions: Sequence[str]

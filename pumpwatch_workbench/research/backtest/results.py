@@ -26,9 +26,9 @@ from .equity import EquityCurve, equity_curve, time_in_market
 
 ZERO = Decimal(0)
 FEW_TRADES = 30
-"""Below it the interval of a win rate is some 35 points wide."""
+"""Trades below which the interval of a win rate is some 35 points wide."""
 ENOUGH = 10
-"""With fewer trades a high share of wins is no surprise."""
+"""Trades below which a high share of wins is no surprise."""
 WIN_RATE = 0.75
 SHARPE = 4.0
 PROFIT_FACTOR = 4.0
@@ -47,7 +47,7 @@ class Month:
     profit: Decimal
     """USDT."""
     profit_share: float
-    """Of the equity at the month's start."""
+    """Share of the equity at the month's start."""
     drawdown: float
     """Deepest fall within the month, as a share."""
 

@@ -39,7 +39,7 @@ class Difference:
 
     symbol: str
     time: int
-    """Of the signal, milliseconds UTC."""
+    """Time of the signal, milliseconds UTC."""
     total: Decimal
     causes: dict[str, Decimal]
     note: str = ""

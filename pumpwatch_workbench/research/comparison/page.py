@@ -55,7 +55,7 @@ class ComparisonReport:
 
     comparison: Comparison
     source: str
-    """Where the candles are from, as the reader knows it."""
+    """Name of the recordings, as the reader knows them."""
     strategy: str
     detector: str
     begin: int

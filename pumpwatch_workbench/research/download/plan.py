@@ -1,4 +1,4 @@
-"""What to fetch, in parts that are stored one by one so that an interrupted download goes on."""
+"""What to fetch, in parts that are stored one by one, so that a download can be resumed."""
 
 from __future__ import annotations
 

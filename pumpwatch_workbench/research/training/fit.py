@@ -17,7 +17,7 @@ from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
 
 ROUNDS, DEPTH = 120, 3
 PENALTY = 100.0
-"""Of the linear part: the weights' squares count so much, on standardised traits."""
+"""Factor of the squared weights in the linear part's loss, on standardised traits."""
 TREES: Mapping[str, Any] = {
     "objective": "binary",
     "max_depth": DEPTH,

@@ -1,4 +1,4 @@
-"""From a folder of labelled pumps to the stored scores of the rule `boosted`."""
+"""The stored scores of the rule `boosted`, made from a folder of labelled pumps."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class TrainingTable:
     segment: IntArray
     symbol: tuple[str, ...]
     time: IntArray
-    """When the candle is complete, milliseconds UTC."""
+    """Ends of the candles, milliseconds UTC."""
     candle_traits: FloatArray
     trade_traits: FloatArray
     traded: BoolArray

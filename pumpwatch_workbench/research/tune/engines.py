@@ -1,4 +1,4 @@
-"""Where trials are evaluated: here, in processes of this machine, or on a Ray cluster.
+"""Evaluation of trials: in this process, in several of this machine, or on a Ray cluster.
 
 All three give the same answers in the same order, so a search finds the same settings everywhere.
 """

@@ -31,7 +31,7 @@ class BacktestSummary:
     profit: float
     """USDT, after all costs."""
     mean_return: float
-    """Of a trade, as a share of its notional."""
+    """Mean return of a trade, as a share of its notional."""
     t: float
     """Mean return over its standard error: how far the result is from zero, in its own noise."""
     shrunk_t: float

@@ -32,7 +32,7 @@ class TuneReport:
 
     tuned: Tuned
     source: str
-    """Where the candles are from, as the reader knows it."""
+    """Name of the recordings, as the reader knows them."""
     doubts: Sequence[str]
 
 

@@ -41,7 +41,7 @@ class _Group:
     jump: FloatArray
     known_at: IntArray
     tracks: dict[tuple[EventRules, int, int], Track] = field(default_factory=dict)
-    """By rules, alarm and the end that cuts its window (0: none does)."""
+    """Tracks by rules, alarm and the end that cuts its window (0: none does)."""
 
     def __getstate__(self) -> tuple[object, ...]:
         return self.detector, self.windows, self.strength, self.jump, self.known_at

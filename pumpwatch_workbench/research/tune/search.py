@@ -41,7 +41,7 @@ class BestSettings:
     verdict: BacktestSummary
     trials: int
     scores: tuple[float, ...] = ()
-    """Of every trial in the order in which they were made: what the search maximised."""
+    """What the search maximised, of every trial in order."""
 
 
 def check_study(path: Path) -> None:

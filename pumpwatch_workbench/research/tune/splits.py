@@ -16,7 +16,7 @@ DAY = 24 * HOUR
 
 @dataclass(frozen=True, slots=True)
 class DateRange:
-    """From `begin` to `end`, milliseconds UTC, end excluded."""
+    """The time from `begin` to `end`, milliseconds UTC, end excluded."""
 
     begin: int
     end: int
