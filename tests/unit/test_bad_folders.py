@@ -241,6 +241,9 @@ FILES: dict[str, tuple[dict[str, object], str]] = {
         {"events": EVENTS.replace("2025-01-01T04:00:10Z", str(START))}, "onset .* is no time",
     ),
     "a label without count": ({"events": EVENTS.replace("Z,1", "Z,maybe")}, "counted is 'maybe'"),
+    "labels without a column": (
+        {"events": "segment,symbol\n1,AAAUSDT\n"}, "events.csv has no column onset",
+    ),
     "empty labels": ({"events": ""}, "events.csv cannot be read"),
 }  # fmt: skip
 
