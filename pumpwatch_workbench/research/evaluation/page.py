@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.chart_style import DASHES, LEGEND, MARKS, SERIES, Figure
+from pumpwatch_workbench.pages.chart_style import LEGEND, MARKS, SERIES, Figure, step_line
 from pumpwatch_workbench.pages.tables import Column, Table, numbers, row, texts
 from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
 from pumpwatch_workbench.pages.words import NOTHING, number, seconds, share
@@ -171,12 +171,7 @@ def _delay_chart(results: Sequence[Evaluated]) -> Figure:
             "y": [
                 round(rank / rule.score.events, 4) for rank in range(1, len(rule.score.delays) + 1)
             ],
-            "line": {
-                "color": SERIES[place % len(SERIES)],
-                "dash": DASHES[place % len(DASHES)],
-                "width": 1.75,
-                "shape": "hv",
-            },
+            "line": step_line(place),
             "hovertemplate": "within %{x:.0f} s: %{y:.0%}<extra></extra>",
         }
         for place, rule in enumerate(results)

@@ -195,33 +195,24 @@ def hourly(candles: Candles) -> Candles:
     whole = candles.regrid(first=first, count=max(0, count) * minutes)
     shape = (len(candles.symbols), max(0, count), minutes)
 
-    def of(column: FloatArray, how: Callable[[FloatArray], FloatArray]) -> FloatArray:
-        return how(column.reshape(shape))
-
     known = ~np.isnan(whole.close.reshape(shape))
-    any_known = known.any(axis=2)
     begin, end = known.argmax(axis=2), minutes - 1 - known[:, :, ::-1].argmax(axis=2)
 
-    def at(index: IntArray) -> Callable[[FloatArray], FloatArray]:
-        return lambda values: np.take_along_axis(values, index[:, :, None], axis=2)[:, :, 0]
+    def at(column: FloatArray, index: IntArray) -> FloatArray:
+        return np.take_along_axis(column.reshape(shape), index[:, :, None], axis=2)[:, :, 0]
 
-    def total(values: FloatArray) -> FloatArray:
-        return np.where(any_known, np.where(known, values, 0.0).sum(axis=2), np.nan)
-
-    def highest(values: FloatArray) -> FloatArray:
-        return np.where(any_known, np.where(known, values, -np.inf).max(axis=2), np.nan)
-
-    def lowest(values: FloatArray) -> FloatArray:
-        return np.where(any_known, np.where(known, values, np.inf).min(axis=2), np.nan)
+    def over(column: FloatArray, reduce: Callable[..., FloatArray], empty: float) -> FloatArray:
+        values = reduce(np.where(known, column.reshape(shape), empty), axis=2)
+        return np.where(known.any(axis=2), values, np.nan)
 
     return Candles(
         candles.symbols,
         HOUR,
         first + HOUR * np.arange(max(0, count), dtype=np.int64),
-        of(whole.open, at(begin)),
-        of(whole.high, highest),
-        of(whole.low, lowest),
-        of(whole.close, at(end)),
-        of(whole.volume, total),
-        of(whole.turnover, total),
+        at(whole.open, begin),
+        over(whole.high, np.max, -np.inf),
+        over(whole.low, np.min, np.inf),
+        at(whole.close, end),
+        over(whole.volume, np.sum, 0.0),
+        over(whole.turnover, np.sum, 0.0),
     )

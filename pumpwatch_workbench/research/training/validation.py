@@ -34,10 +34,13 @@ class Judge:
 
     def of(self, symbols: Sequence[str]) -> Judge:
         """Return the judge of some symbols' markets."""
-        inside = [segment for segment in self.segments if segment.symbol in set(symbols)]
-        numbers = {segment.number for segment in inside}
+        return self.on([segment for segment in self.segments if segment.symbol in set(symbols)])
+
+    def on(self, segments: Sequence[Segment]) -> Judge:
+        """Return the judge of some markets."""
+        numbers = {segment.number for segment in segments}
         known = [event for event in self.events if event.segment in numbers]
-        return Judge(self.table, inside, known)
+        return Judge(self.table, segments, known)
 
     def score(self, alarm: BoolArray) -> Score:
         """Return what the alarms, (candidates,), are worth together with the sure ones."""
@@ -90,10 +93,9 @@ def later(judge: Judge, traits: FloatArray, *, share: float = 0.6, seed: int = 0
     cut = onsets[int(share * len(onsets))]
     before = [segment for segment in judge.segments if segment.end <= cut]
     after = [segment for segment in judge.segments if segment.end > cut]
-    early = _only(judge, before)
     learn = np.isin(judge.table.segment, [segment.number for segment in before])
-    threshold, model = _learn(early, traits, learn, seed)
-    return _only(judge, after).score(score_of(model, traits) > threshold)
+    threshold, model = _learn(judge.on(before), traits, learn, seed)
+    return judge.on(after).score(score_of(model, traits) > threshold)
 
 
 def interval(judge: Judge, alarm: BoolArray, *, draws: int = 2000) -> tuple[float, float]:
@@ -121,10 +123,3 @@ def _learn(
     )
     threshold = best_threshold(judge, scores)
     return threshold, fit(traits[teaches], table.pump[teaches], [""] * traits.shape[1])
-
-
-def _only(judge: Judge, segments: Sequence[Segment]) -> Judge:
-    numbers = {segment.number for segment in segments}
-    return Judge(
-        judge.table, segments, [event for event in judge.events if event.segment in numbers]
-    )

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.chart_style import DASHES, LEGEND, SERIES, Figure
+from pumpwatch_workbench.pages.chart_style import LEGEND, Figure, step_line
 from pumpwatch_workbench.pages.tables import Cell, Table, Tile, numbers, row, texts
 from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
 from pumpwatch_workbench.pages.trade_tables import amount_cell
@@ -68,12 +68,7 @@ def _trials_chart(steps: Sequence[Step], objective: str) -> Figure:
                 "name": f"{step.fold.name}, best so far",
                 "x": list(range(1, len(scores) + 1)),
                 "y": [round(best, 4) for best in accumulate(scores, max)],
-                "line": {
-                    "color": SERIES[place % len(SERIES)],
-                    "dash": DASHES[place % len(DASHES)],
-                    "width": 1.75,
-                    "shape": "hv",
-                },
+                "line": step_line(place),
                 "hovertemplate": "trial %{x}: best %{y:.2f}<extra></extra>",
             }
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from optuna.storages import JournalStorage
 
@@ -84,10 +85,6 @@ def walk_forward(
     """
     steps = []
     for fold in plan.folds:
-
-        def told(done: int, best: BestSettings | None, fold: Fold = fold) -> None:
-            progress(fold, done, best)
-
         best = search(
             storage,
             fold,
@@ -96,17 +93,12 @@ def walk_forward(
             objective=objective,
             trials=trials,
             seed=seed,
-            progress=told,
+            progress=partial(progress, fold),
         )
         steps.append(_judged(fold, best, engine))
     return Tuned(space, objective, tuple(steps), alarms)
 
 
 def _judged(fold: Fold, best: BestSettings, engine: TrialEngine) -> Step:
-    tasks: Sequence[Task] = [
-        Task(best.values, fold.test),
-        Task({}, fold.train),
-        Task({}, fold.test),
-    ]
-    test, default_train, default_test = engine.run(tasks)
-    return Step(fold, best, test, default_train, default_test)
+    tasks = [Task(best.values, fold.test), Task({}, fold.train), Task({}, fold.test)]
+    return Step(fold, best, *engine.run(tasks))
