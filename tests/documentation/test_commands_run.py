@@ -82,7 +82,7 @@ READABLE = {
 RUN_ELSEWHERE = {
     "simulator": "tests/integration/test_simulator_command.py; here it is started once",
     "run": "tests/e2e/test_run_command.py plays markets; here one --replay is played",
-    "scale": "tests/unit/scale/test_study.py; it measures for three minutes",
+    "scale": "tests/unit/scale/test_scale.py; it measures for three minutes",
     "train": "tests/unit/test_training.py trains; two days of candles are too few to learn from",
 }
 OPERATORS_OWN = {"backfill", "doctor", "halt", "resume", "status"}
