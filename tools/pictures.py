@@ -92,9 +92,7 @@ def _photograph(browser: str, page: Path, picture: Path, scheme: int) -> Path:
     command += [f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={picture}"]
     if os.geteuid() == 0:
         command.append("--no-sandbox")
-    subprocess.run(  # noqa: S603 - our own browser on our own page
-        [*command, page.as_uri()], check=True, capture_output=True, timeout=120
-    )
+    subprocess.run([*command, page.as_uri()], check=True, capture_output=True, timeout=120)
     return picture
 
 

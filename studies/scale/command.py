@@ -34,7 +34,7 @@ def scale(
     and compared with a larger one. Takes four minutes; run nothing else beside it.
     """
     sizes = _sizes(symbols)
-    if len(sizes) < 2:  # noqa: PLR2004 - a line
+    if len(sizes) <= 1:
         raise BadInput("--symbols needs at least two different sizes, for example 200,600")
     if not sizes[-1] < check <= MOST_SYMBOLS:
         raise BadInput(f"--check is {check}: give a size above {sizes[-1]}, up to {MOST_SYMBOLS}")

@@ -102,9 +102,7 @@ def build(resource: str, folder: Path, target: BuildTarget = LAMBDA) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     command = ["make", "-s", "-C", str(REPOSITORY / source), f"build-{resource}"]
     command += [f"ARTIFACTS_DIR={folder}", f"PYTHON={sys.executable}", *target.variables()]
-    answer = subprocess.run(  # noqa: S603 - our own rule
-        command, check=False, capture_output=True, text=True
-    )
+    answer = subprocess.run(command, check=False, capture_output=True, text=True)
     if answer.returncode != 0:
         raise BuildFailed(f"building {resource} failed:\n{answer.stdout}{answer.stderr}")
 

@@ -104,15 +104,14 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Take a response or an error."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        parts = self.path.removeprefix(PREFIX).split("/")
-        kinds = {"response": "response", "error": "error"}
-        if parts == ["init", "error"]:
-            self.api.reported.put(Ended("init", json.loads(body)))
-        elif len(parts) == 3 and parts[2] in kinds:  # noqa: PLR2004 - invocation/ID/kind
-            self.api.reported.put(Ended(kinds[parts[2]], json.loads(body), parts[1]))
-        else:
-            self._answer(HTTPStatus.NOT_FOUND)
-            return
+        match self.path.removeprefix(PREFIX).split("/"):
+            case ["init", "error"]:
+                self.api.reported.put(Ended("init", json.loads(body)))
+            case ["invocation", request_id, ("response" | "error") as kind]:
+                self.api.reported.put(Ended(kind, json.loads(body), request_id))
+            case _:
+                self._answer(HTTPStatus.NOT_FOUND)
+                return
         self._answer(HTTPStatus.ACCEPTED)
 
     def _answer(

@@ -52,7 +52,7 @@ class EquityCurve:
         """
         _, equity = self.days(end)
         values = np.concatenate([self.equity[:1], equity])
-        if len(values) < 3 or values.min() <= 0:  # noqa: PLR2004 - two returns at least
+        if len(equity) <= 1 or values.min() <= 0:
             return None
         returns = np.diff(values) / values[:-1]
         spread = float(returns.std(ddof=1))

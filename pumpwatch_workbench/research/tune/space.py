@@ -17,6 +17,8 @@ from pumpwatch_workbench.research.backtest.settings import (
     settable,
 )
 
+LOG_FROM, EDGE = 4, 0.05
+"""Span of a range that is searched in the logarithm, and the share at its ends that is its edge."""
 DIGITS = 4
 """Significant digits of a searched number: more would be noise."""
 LOOSENED = frozenset({"ewma_turnover_z", "ewma_jump"})
@@ -70,7 +72,7 @@ class Range:
         """Return a value as text."""
         if self.whole:
             return str(trial.suggest_int(self.name, int(self.low), int(self.high)))
-        log = self.low > 0 and self.high / self.low >= 4  # noqa: PLR2004
+        log = self.low > 0 and self.high / self.low >= LOG_FROM
         value = trial.suggest_float(self.name, self.low, self.high, log=log)
         rounded = float(f"{value:.{DIGITS}g}")
         return repr(min(max(rounded, self.low), self.high))
@@ -78,7 +80,7 @@ class Range:
     def at_edge(self, value: str) -> bool:
         """Return whether a value lies within a twentieth of the range from its ends."""
         share = (float(value) - self.low) / (self.high - self.low)
-        return not 0.05 <= share <= 0.95  # noqa: PLR2004
+        return not EDGE <= share <= 1 - EDGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ def _dimension(name: str, text: str) -> Dimension:
     low, colon, high = text.partition(":")
     if not colon:
         values = tuple(part.strip() for part in text.split(",") if part.strip())
-        if len(set(values)) < 2:  # noqa: PLR2004
+        if len(set(values)) <= 1:
             raise BadInput(f"--search {name}={text}: give low:high, or several values")
         return Choices(name, values)
     if name in REDETECTED:

@@ -12,6 +12,7 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings.tables import SegmentRow, moment
 
 DAY = 24 * HOUR
+MOST_FOLDS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ def split(segments: Sequence[SegmentRow], *, folds: int, holdout: float) -> Walk
     """
     if not 0 < holdout < 1:
         raise BadInput(f"--holdout is {holdout:g}: give a share between 0 and 1, such as 0.25")
-    if not 0 <= folds <= 12:  # noqa: PLR2004
-        raise BadInput(f"--folds is {folds}: give a number from 0 to 12")
+    if not 0 <= folds <= MOST_FOLDS:
+        raise BadInput(f"--folds is {folds}: give a number from 0 to {MOST_FOLDS}")
     first = min(segment.start for segment in segments) // DAY
     last = -(-max(segment.end for segment in segments) // DAY)
     weight = np.zeros(last - first)
