@@ -102,7 +102,7 @@ CASES = [
     ("evaluate {none}", "is not a folder"),
     ("evaluate {broken}", "cannot be read"),
     ("evaluate {folder} --detector magic", "there is no detector 'magic'"),
-    ("evaluate {folder} --alarms {folder}", "is a folder"),
+    ("evaluate {folder} --alarms {folder}", "a folder has that name"),
     ("evaluate {folder} --set turnover_z=nan --detector ewma", "give a finite number"),
     ("train {folder} --out m.json", "candles.parquet is missing"),
     ("train {broken} --out {folder}", "name a file in a folder that exists"),
