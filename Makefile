@@ -88,7 +88,7 @@ coverage-report: $(DEV) ## Judge the last `make coverage` part by part
 	exit $$status
 
 mutation: $(DEV) ## Plant COUNT=500 small faults in domain/, chosen by SEED=1; tests must notice (half an hour)
-	$(BIN)/python -m benchmarks.mutation --seed $(SEED) --count $(COUNT) $(ARGS)
+	$(BIN)/python -m tools.mutation --seed $(SEED) --count $(COUNT)
 
 artefact: $(DEV) ## Build everything for Lambda twice and compare it byte for byte
 	$(BIN)/pytest -m slow tests/infrastructure $(ARGS)
@@ -131,7 +131,7 @@ requirements: ## Resolve requirements/*.in anew and pin them with hashes (needs 
 bench: $(DEV) ## Measure speed and memory, write benchmarks/results.json (ARGS="tick detector run")
 	$(BIN)/python -m benchmarks $(ARGS)
 
-scale: $(RUN) ## Measure a tick and a user's runs, find the first limit (ARGS="--check 10000 --users 100,5000")
+scale: $(RUN) ## Measure what a tick costs as the market grows (ARGS="--symbols 200,600 --check 1200")
 	@$(BIN)/pumpwatch scale $(ARGS)
 
 clean: ## Remove what was built (the virtual environments stay)

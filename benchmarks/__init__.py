@@ -1,1 +1,1 @@
-"""Where the README's figures come from: `make bench` measures and writes results.json."""
+"""Measurements behind the README's figures: `make bench` writes them to results.json."""

@@ -9,8 +9,8 @@ import polars as pl
 
 from pumpwatch.domain.market.candles import COLUMNS, Candles
 from pumpwatch.domain.moments import MINUTE
-from pumpwatch_workbench.research.backtest.contracts import LOOK, derived_contract
 from pumpwatch_workbench.research.backtest.market import Block
+from pumpwatch_workbench.research.backtest.recordings import LOOK, derived_contract
 
 START = 1_762_041_600_000
 """2025-11-02T00:00:00Z."""
@@ -18,7 +18,7 @@ DAYS_PER_PUMP = 9
 """Symbol-days; twice as many as in the labelled recordings, so that trades weigh more."""
 DAY_MINUTES = 1440
 ROW_GROUP = 50_000
-"""As `pumpwatch download` writes them."""
+"""The size that `pumpwatch download` writes."""
 
 
 def block_of(symbols: int, days: int, seed: int = 1) -> Block:

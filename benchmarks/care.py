@@ -11,39 +11,40 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
+from support.scripted_market_data import MemoryMarketData, instrument
+
+from benchmarks.harness import a_signal, timed
 from pumpwatch.adapters.deadlines import TimerDeadline
-from pumpwatch.bootstrap.trade import LONGEST_RUN, MOST_READS, trade_lease
-from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
-from pumpwatch.domain.market.health import Health
+from pumpwatch.bootstrap.trade import MOST_READS
+from pumpwatch.domain.trading.protections import Health
 from pumpwatch.invocation import Tick
 from pumpwatch.settings.trade import TradeSettings
-from pumpwatch.usecases.trade.run import Ports
-from pumpwatch.usecases.trade.trade_signals import TradeSignals
+from pumpwatch.usecases.trade.trade_signals import LONGEST_RUN, TradeSignals
 from pumpwatch_workbench.local.memory import (
+    ManualClock,
+    MemoryBroker,
     MemoryHaltStore,
     MemoryJournal,
     MemoryLeaseStore,
     MemoryLockStore,
     MemorySignalStore,
 )
-from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
-from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
-from pumpwatch_workbench.simulator.exchange import Exchange
-from pumpwatch_workbench.simulator.in_process import InProcessClock, in_process
-from pumpwatch_workbench.simulator.market.clock import MarketClock
-from pumpwatch_workbench.simulator.market.polyline import PolylineMarket
-from pumpwatch_workbench.simulator.market.source import Listing
-from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident
-from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_incident
 
 POSITIONS = 20
 START = 1_800_000_000_000
 LATENCIES = (0.3, 1.5)
 """Seconds that an answer of the exchange takes."""
 MOST_RUNS = 5
+SETTINGS = TradeSettings(
+    table_name="benchmark",
+    max_open_positions=POSITIONS,
+    max_notional_usdt=Decimal(100),
+    max_orders_per_day=1000,
+    fade_target_retrace=Decimal("0.5"),
+)
 
 
-class _Health:
+class _Healthy:
     def recent(self, now: int) -> Health:
         return Health()
 
@@ -68,88 +69,49 @@ def measure() -> dict[str, float]:
     """Return runs and seconds of the slowest run, for each latency."""
     figures: dict[str, float] = {"positions": float(POSITIONS)}
     for latency in LATENCIES:
-        runs, seconds = _restored_after(latency)
-        figures[f"runs_at_{latency}_s_an_answer"] = float(runs)
-        figures[f"longest_run_seconds_at_{latency}_s_an_answer"] = seconds
+        runs = _runs_until_restored(latency)
+        figures[f"runs_at_{latency}_s_an_answer"] = float(len(runs))
+        figures[f"longest_run_seconds_at_{latency}_s_an_answer"] = max(runs)
     return figures
 
 
-def _restored_after(latency: float) -> tuple[int, float]:
-    exchange = _exchange()
-    clock, (broker, market) = InProcessClock(exchange), in_process(exchange)
-    leases = MemoryLeaseStore(lambda: clock.now() / 1000)
+def _runs_until_restored(latency: float) -> list[float]:
+    """Return the seconds of each run until every position has its stop again."""
+    clock, market = ManualClock(START), MemoryMarketData(START)
+    broker, leases = MemoryBroker(clock), MemoryLeaseStore(lambda: clock.now() / 1000)
     signals, slow = MemorySignalStore(), _Slow(broker)
     with ThreadPoolExecutor(MOST_READS) as executor:
-        ports = Ports(
+        use_case = TradeSignals(
             broker=slow,  # type: ignore[arg-type]
             market=market,
             journal=MemoryJournal(leases),
             signals=signals,
+            leases=leases,
             halts=MemoryHaltStore(),
             locks=MemoryLockStore(),
-            health=_Health(),
+            health=_Healthy(),
             clock=clock,
+            settings=SETTINGS,
             wait=time.sleep,
             executor=executor,
         )
-        use_case, lease = TradeSignals(ports, _settings()), trade_lease(leases, time.sleep)
 
-        def run_once(name: str) -> None:
-            deadline = TimerDeadline(LONGEST_RUN)
-            with lease.taken(name, deadline) as taken:
-                assert taken is not None
-                use_case.run(Tick(clock.now(), name), deadline, taken)
+        def run(name: str) -> None:
+            use_case.run(Tick(clock.now(), name), TimerDeadline(LONGEST_RUN))
 
-        for number, listing in enumerate(exchange.market.listings):
-            signals.publish(_signal(listing.symbol, clock.now()))
-            run_once(f"open-{number}")
+        for number in range(POSITIONS):
+            symbol = f"P{number}USDT"
+            market.list_instrument(instrument(symbol))
+            market.set_price(symbol, 1.17)
+            broker.set_price(symbol, Decimal("1.17"))
+            signals.publish(a_signal(symbol, 1.17, clock.now()))
+            run(f"open-{number}")
         for position in broker.positions():
-            apply_incident(exchange.engine, Incident("drop_stop", position.symbol))
+            broker.remove_protection(position.symbol)
         assert len(broker.positions()) == POSITIONS
-        slow.seconds, longest = latency, 0.0
-        for run in range(1, MOST_RUNS + 1):
-            started = time.perf_counter()
-            run_once(f"care-{run}")
-            longest = max(longest, time.perf_counter() - started)
-            if all(one.stop_loss is not None for one in broker.positions()):
-                return run, longest
-    raise AssertionError(f"after {MOST_RUNS} runs a position still has no stop")
-
-
-def _exchange() -> Exchange:
-    step, many = Decimal("0.1"), Decimal(1_000_000)
-    filters = (Decimal("0.0001"), step, step, many, many, Decimal(5), Decimal(25), 0)
-    names = [f"P{number:02d}" for number in range(POSITIONS)]
-    market = PolylineMarket(
-        [Listing(f"{name}USDT", name, *filters) for name in names],
-        [([START], [1.17])] * POSITIONS,
-        START,
-    )
-    clock, settings = MarketClock(start=START, stepped=True), ExchangeSettings(rate_limits=False)
-    return Exchange(market, clock, credentials_from_seed(1), settings)
-
-
-def _settings() -> TradeSettings:
-    return TradeSettings(
-        table_name="benchmark",
-        max_open_positions=POSITIONS,
-        max_notional_usdt=Decimal(100),
-        max_orders_per_day=1000,
-        fade_target_retrace=Decimal("0.5"),
-    )
-
-
-def _signal(symbol: str, now: int) -> Signal:
-    return Signal(
-        signal_id=signal_id_for(symbol, Phase.PEAKED),
-        event_id=symbol,
-        symbol=symbol,
-        phase=Phase.PEAKED,
-        time=now,
-        price=1.17,
-        base_price=1.0,
-        peak_price=1.2,
-        strength=60.0,
-        jump=0.2,
-        detector="ewma",
-    )
+        slow.seconds = latency
+        seconds: list[float] = []
+        while any(position.stop_loss is None for position in broker.positions()):
+            assert len(seconds) < MOST_RUNS, "a position still has no stop"
+            seconds.append(timed(run, f"care-{len(seconds)}"))
+        return seconds

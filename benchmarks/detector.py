@@ -1,14 +1,14 @@
-"""How fast the default detector reads candles, and how much memory it needs beyond its input."""
+"""How fast each rule reads candles, and how much memory it needs beyond its input."""
 
 from __future__ import annotations
 
 import statistics
-import time
 import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
 
+from benchmarks.harness import timed
 from benchmarks.reference import rules as reference
 from benchmarks.reference.rule_boosted import boosted
 from pumpwatch.domain.detection.base import Detector
@@ -41,11 +41,10 @@ def measure() -> dict[str, float]:
 
 def _figures(rule: Detector, plain_loop: Callable, candles: Candles) -> dict[str, float]:
     prefix = rule.name.replace("-", "_")
-    seconds = statistics.median(_timed(rule.detect, candles) for _ in range(REPEATS))
+    seconds = statistics.median(timed(rule.detect, candles) for _ in range(REPEATS))
     speed = SYMBOLS * CANDLES / seconds
     rows = [reference.rows_of(candles, symbol) for symbol in range(REFERENCE_SYMBOLS)]
-    slow = sum(_timed(plain_loop, one, rule) for one in rows)
-    baseline = REFERENCE_SYMBOLS * CANDLES / slow
+    baseline = REFERENCE_SYMBOLS * CANDLES / sum(timed(plain_loop, row, rule) for row in rows)
     return {
         f"{prefix}_candles_per_second": speed,
         f"{prefix}_baseline_plain_loop_candles_per_second": baseline,
@@ -54,22 +53,15 @@ def _figures(rule: Detector, plain_loop: Callable, candles: Candles) -> dict[str
     }
 
 
-def _timed(work: Callable, *arguments: object) -> float:
-    begin = time.perf_counter()
-    work(*arguments)
-    return time.perf_counter() - begin
-
-
 def _peak_ratio(rule: Detector, candles: Candles) -> float:
     """Return the peak of input and everything the rule allocates over the input alone."""
-    size = 6 * candles.close.nbytes
     tracemalloc.start()
     try:
         rule.detect(candles)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    return 1 + peak / size
+    return 1 + peak / (6 * candles.close.nbytes)
 
 
 def _random_candles() -> Candles:

@@ -7,28 +7,28 @@ behind. Baseline of a start: importing the third-party packages that the functio
 from __future__ import annotations
 
 import io
-import statistics
 import subprocess
-import sys
 import tempfile
 import zipfile
-from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from statistics import mean, median
 
-from benchmarks.exchange_process import START, MeasuredExchange, exchange_process
-from benchmarks.tick import DETECT, LATENCY_MS, _backfill
-from pumpwatch.domain.moments import MINUTE, SECOND
+from benchmarks.harness import MEGABYTE
+from benchmarks.stack import DETECT, TRADE, backfill
+from benchmarks.traffic import counted
 from pumpwatch_workbench.local.aws.stack import LocalStack
-from studies.scale.traffic import watched
-from tools.lambda_runtime.environment import ExecutionEnvironment
+from pumpwatch_workbench.simulator.market.measured import MeasuredExchange
+from studies.scale.exchange import LATENCY_MS, MINUTE, SECOND, START, exchange_process
+from tools.lambda_runtime.environment import BASE_INTERPRETER, ExecutionEnvironment
 from tools.lambda_runtime.layout import FUNCTIONS, LAYERS, Layout, build, lay_out
 
-TRADE = "TradeFunction"
 SYMBOLS = (200, 600, 1_000)
 MOVERS = 3
 STARTS = 7
 TICKS = 7
-MEGABYTE = 1e6
+NAMES = {DETECT: "detect", TRADE: "trade"}
+UNITS = ("table_reads", "table_writes", "bucket_reads", "bucket_writes")
 CLIENTS = {DETECT: ("dynamodb", "s3"), TRADE: ("dynamodb",)}
 IMPORTS = """\
 import time
@@ -69,9 +69,6 @@ def measure() -> dict[str, float]:
     return figures
 
 
-# --- sizes -----------------------------------------------------------------------------------
-
-
 def _sizes(root: Path) -> dict[str, float]:
     figures = {}
     for resource in LAYERS | FUNCTIONS:
@@ -88,28 +85,24 @@ def _sizes(root: Path) -> dict[str, float]:
     return figures
 
 
-# --- starts ----------------------------------------------------------------------------------
-
-
 def _starts(prefix: str, layout: Layout) -> dict[str, float]:
-    """Return the CPU time of a start, alone and over its baselines measured in turns with it."""
+    """Return the CPU time of a start, alone and over its baselines."""
     figures = {}
-    for function, name in ((DETECT, "detect"), (TRADE, "trade")):
+    for function, name in NAMES.items():
         more = SECRETS if function == TRADE else ""
         baseline = IMPORTS.format(more=more, clients=CLIENTS[function])
-        whole, imports, clients = [], [], []
-        for _ in range(STARTS):
-            (took,) = _run(layout, function, WHOLE)
-            imported, with_clients = _run(layout, function, baseline)
-            whole.append(took)
-            imports.append(imported)
-            clients.append(with_clients)
-        start, base = statistics.median(whole), statistics.median(imports)
-        figures[f"{prefix}{name}_init_cpu_seconds"] = start
-        figures[f"{prefix}{name}_init_baseline_imports_cpu_seconds"] = base
-        figures[f"{prefix}{name}_init_over_imports_ratio"] = start / base
-        clients_base = statistics.median(clients)
-        figures[f"{prefix}{name}_init_over_imports_and_clients_ratio"] = start / clients_base
+        # In turns, so that a machine whose speed changes changes it for all three.
+        rows = [
+            (*_run(layout, function, WHOLE), *_run(layout, function, baseline))
+            for _ in range(STARTS)
+        ]
+        start, imports, clients = map(median, zip(*rows, strict=True))
+        figures |= {
+            f"{prefix}{name}_init_cpu_seconds": start,
+            f"{prefix}{name}_init_baseline_imports_cpu_seconds": imports,
+            f"{prefix}{name}_init_over_imports_ratio": start / imports,
+            f"{prefix}{name}_init_over_imports_and_clients_ratio": start / clients,
+        }
     return figures
 
 
@@ -126,73 +119,72 @@ def _run(layout: Layout, function: str, program: str) -> list[float]:
         "PYDANTIC_DISABLE_PLUGINS": "true",
     }
     answer = subprocess.run(
-        [getattr(sys, "_base_executable", sys.executable), "-S", "-c", program],
+        [BASE_INTERPRETER, "-S", "-c", program],
         env={"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **settings},
         capture_output=True,
         text=True,
         check=True,
     )
-    return [float(one) for one in answer.stdout.split()]
-
-
-# --- ticks -----------------------------------------------------------------------------------
+    return [float(number) for number in answer.stdout.split()]
 
 
 def _ticks(symbols: int, layout: Layout, root: Path) -> dict[str, float]:
+    figures: dict[str, float] = {}
     with (
         exchange_process(symbols, MOVERS) as exchange,
         LocalStack(parameters={"BybitBaseUrl": exchange.url, "Stage": "bench"}) as stack,
     ):
-        _backfill(stack, exchange.url)
+        backfill(stack, exchange.url)
         exchange.tell("latency", LATENCY_MS)
-        figures = _under_the_client(symbols, layout, root, stack, exchange)
-        return figures | _calls(symbols, stack, exchange)
+        for function, name in NAMES.items():
+            log = root / f"{name}-{symbols}.log"
+            ticks = _under_the_client(function, layout, log, stack, exchange)
+            figures |= {f"{name}_{symbols}_symbols_{key}": ticks[key] for key in ticks}
+        for function, name in NAMES.items():
+            asked = _calls(function, stack, exchange)
+            figures |= {f"{name}_{symbols}_symbols_{key}": asked[key] for key in asked}
+    return figures
+
+
+def _events(
+    function: str, stack: LocalStack, exchange: MeasuredExchange, first: int
+) -> Iterator[dict[str, object]]:
+    """Yield the events of a cold tick and of the warm ones, and put the exchange's clock."""
+    for minute in range(first, first + TICKS + 1):
+        time = START + minute * MINUTE
+        exchange.tell("time", time + SECOND)
+        yield stack.scheduled_event(function, time)
 
 
 def _under_the_client(
-    symbols: int, layout: Layout, root: Path, stack: LocalStack, exchange: MeasuredExchange
+    function: str, layout: Layout, log: Path, stack: LocalStack, exchange: MeasuredExchange
 ) -> dict[str, float]:
-    figures = {}
-    for function, name in ((DETECT, "detect"), (TRADE, "trade")):
-        local = stack.functions[function]
-        with ExecutionEnvironment(
-            function,
-            layout,
-            variables=local.variables,
-            runtime=local.runtime,
-            timeout_seconds=60,
-            log=root / f"{name}-{symbols}.log",
-        ) as environment:
-            seconds, cpu, peak = [], [], 0
-            for minute in range(1, TICKS + 2):
-                time = START + minute * MINUTE
-                exchange.tell("time", time + SECOND)
-                ended = environment.invoke(stack.scheduled_event(function, time))
-                assert ended.error is None, ended.error
-                peak = max(peak, ended.peak_memory)
-                if not ended.cold:
-                    seconds.append(ended.seconds)
-                    cpu.append(ended.cpu_seconds)
-            log = len(environment.log) / (TICKS + 1)
-        figures[f"{name}_{symbols}_symbols_warm_seconds_p50"] = statistics.median(seconds)
-        figures[f"{name}_{symbols}_symbols_warm_cpu_seconds_mean"] = statistics.mean(cpu)
-        figures[f"{name}_{symbols}_symbols_peak_memory_megabytes"] = peak / MEGABYTE
-        figures[f"{name}_{symbols}_symbols_log_bytes"] = log
-    return figures
+    local = stack.functions[function]
+    with ExecutionEnvironment(
+        function,
+        layout,
+        variables=local.variables,
+        runtime=local.runtime,
+        timeout_seconds=60,
+        log=log,
+    ) as environment:
+        ticks = [environment.invoke(event) for event in _events(function, stack, exchange, 1)]
+        written = len(environment.log)
+    assert not [tick.error for tick in ticks if tick.error]
+    warm = [tick for tick in ticks if not tick.cold]
+    return {
+        "warm_seconds_p50": median(tick.seconds for tick in warm),
+        "warm_cpu_seconds_mean": mean(tick.cpu_seconds for tick in warm),
+        "peak_memory_megabytes": max(tick.peak_memory for tick in ticks) / MEGABYTE,
+        "log_bytes": written / len(ticks),
+    }
 
 
-def _calls(symbols: int, stack: LocalStack, exchange: MeasuredExchange) -> dict[str, float]:
+def _calls(function: str, stack: LocalStack, exchange: MeasuredExchange) -> dict[str, float]:
     """Return what a warm tick asks of AWS, counted in this process with the same handlers."""
-    figures = {}
-    for function, name in ((DETECT, "detect"), (TRADE, "trade")):
-        local, totals = stack.functions[function], Counter[str]()
-        for minute in range(TICKS + 2, 2 * TICKS + 3):
-            time = START + minute * MINUTE
-            exchange.tell("time", time + SECOND)
-            with watched() as traffic:
-                local.invoke(stack.scheduled_event(function, time)).result()
-            if minute > TICKS + 2:
-                totals.update(traffic.units)
-        for unit in ("table_reads", "table_writes", "bucket_reads", "bucket_writes"):
-            figures[f"{name}_{symbols}_symbols_{unit}"] = totals[unit] / TICKS
-    return figures
+    events = _events(function, stack, exchange, TICKS + 2)
+    stack.functions[function].invoke(next(events)).result()
+    with counted() as total:
+        for event in events:
+            stack.functions[function].invoke(event).result()
+    return {unit: total[unit] / TICKS for unit in UNITS}

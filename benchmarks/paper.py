@@ -10,12 +10,11 @@ import tempfile
 import threading
 from pathlib import Path
 
-from benchmarks.exchange_process import START, MeasuredExchange, exchange_process
-from pumpwatch.domain.moments import MINUTE
 from pumpwatch_workbench.local.store import Database, SqliteRunRecords
 from pumpwatch_workbench.play.paper.options import PaperOptions
 from pumpwatch_workbench.play.paper.play import play
 from pumpwatch_workbench.play.views.view import SilentView
+from studies.scale.exchange import MINUTE, START, MeasuredExchange, exchange_process
 
 SYMBOLS = 1_000
 MOVERS = 5
@@ -63,13 +62,13 @@ def measure() -> dict[str, float]:
         warm = list(SqliteRunRecords(database).since(0))[WARM:]
         database.close()
         size = store.stat().st_size
-    cpu = sorted(one.cpu_seconds for one in warm)
-    wall = [(one.detect_seconds or 0.0) + (one.trade_seconds or 0.0) for one in warm]
+    cpu = sorted(record.cpu_seconds for record in warm)
+    wall = [(record.detect_seconds or 0.0) + (record.trade_seconds or 0.0) for record in warm]
     return {
         "tick_1000_symbols_cpu_seconds_p50": statistics.median(cpu),
         "tick_1000_symbols_cpu_seconds_max": cpu[-1],
         "tick_1000_symbols_wall_seconds_p50": statistics.median(wall),
-        "tick_1000_symbols_requests_p50": statistics.median(one.requests for one in warm),
-        "process_memory_mib": max(one.memory_mib or 0.0 for one in warm),
+        "tick_1000_symbols_requests_p50": statistics.median(record.requests for record in warm),
+        "process_memory_mib": max(record.memory_mib or 0.0 for record in warm),
         "store_mib": size / 2**20,
     }

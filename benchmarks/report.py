@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from pumpwatch.domain.detection.signals import Phase, Signal
-from pumpwatch.domain.moments import MINUTE
+from benchmarks.harness import a_signal, command
+from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.domain.trading.orders import Leg, OrderRequest, Outcome, Side, order_id_for
 from pumpwatch.domain.trading.trades import ExitReason, OrderRecord, Trade, TradeState
 from pumpwatch_workbench.local.store import (
@@ -24,7 +22,7 @@ from pumpwatch_workbench.local.store import (
 )
 
 TRADES = 10_000
-RUNS = 10_000
+MINUTE = 60_000
 LIMIT_BYTES = 8 * 2**20
 
 
@@ -33,22 +31,16 @@ def measure() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         store, page = Path(folder) / "paper.db", Path(folder) / "page.html"
         _fill(store)
-        seconds = _timed("--store", str(store), "--since", "30d", "--out", str(page))
+        period = ("report", "--store", str(store), "--since", "30d")
+        seconds, _ = command(*period, "--out", str(page))
         size = page.stat().st_size
-        as_json = _timed("--store", str(store), "--since", "30d", "--json")
+        as_json, _ = command(*period, "--json")
     assert size < LIMIT_BYTES
     return {
         "report_10000_trades_seconds": seconds,
         "report_10000_trades_json_seconds": as_json,
         "page_mib": size / 2**20,
     }
-
-
-def _timed(*arguments: str) -> float:
-    command = [sys.executable, "-m", "pumpwatch_workbench", "report", *arguments]
-    begin = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - begin
 
 
 def _fill(store: Path) -> None:
@@ -61,24 +53,24 @@ def _fill(store: Path) -> None:
     lease = SqliteLeaseStore(database).acquire("trade", owner="bench", seconds=3600)
     for number in range(TRADES):
         moment = now - (TRADES - number) * MINUTE
-        trade = _trade(number, moment)
+        symbol = f"P{number % 700}USDT"
         for phase in (Phase.RISING, Phase.PEAKED):
-            signals.publish(_signal(number, moment, phase))
+            signals.publish(a_signal(symbol, 1.1, moment, phase))
+        trade = _trade(number, symbol, moment)
         for attempt, leg in enumerate((Leg.ENTRY, Leg.EXIT)):
-            order = _order(trade.signal_id, leg, attempt, moment)
+            order = _order(trade, leg, attempt)
             journal.intend(trade, order, lease, day="2026-11-02", max_orders=None)
             journal.settle(trade, replace(order, outcome=Outcome.FILLED), lease)
-    for number in range(RUNS):
-        moment = now - (RUNS - number) * MINUTE
         records.add(RunRecord(moment, 0.4, 0.05, 0.1, 180.0, 7, equity=Decimal(10_000 + number)))
     database.close()
 
 
-def _trade(number: int, moment: int) -> Trade:
+def _trade(number: int, symbol: str, moment: int) -> Trade:
+    signal = a_signal(symbol, 1.1, moment)
     return Trade(
-        signal_id=f"signal-{number}",
-        event_id=f"event-{number}",
-        symbol=f"P{number % 700}USDT",
+        signal_id=signal.signal_id,
+        event_id=signal.event_id,
+        symbol=symbol,
         strategy="fade",
         side=Side.SELL,
         state=TradeState.CLOSED,
@@ -99,29 +91,13 @@ def _trade(number: int, moment: int) -> Trade:
     )
 
 
-def _signal(number: int, moment: int, phase: Phase) -> Signal:
-    return Signal(
-        signal_id=f"{phase}-{number}",
-        event_id=f"event-{number}",
-        symbol=f"P{number % 700}USDT",
-        phase=phase,
-        time=moment,
-        price=1.1,
-        base_price=1.0,
-        peak_price=1.2,
-        strength=80.0,
-        jump=0.2,
-        detector="ewma",
-    )
-
-
-def _order(signal_id: str, leg: Leg, attempt: int, moment: int) -> OrderRecord:
+def _order(trade: Trade, leg: Leg, attempt: int) -> OrderRecord:
     request = OrderRequest(
-        order_id=order_id_for(signal_id, leg, attempt),
-        symbol="PUMPUSDT",
+        order_id=order_id_for(trade.signal_id, leg, attempt),
+        symbol=trade.symbol,
         side=Side.SELL if leg is Leg.ENTRY else Side.BUY,
-        quantity=Decimal("45.5"),
+        quantity=trade.quantity,
         reduce_only=leg is Leg.EXIT,
-        stop_loss=Decimal("1.236") if leg is Leg.ENTRY else None,
+        stop_loss=trade.stop_loss if leg is Leg.ENTRY else None,
     )
-    return OrderRecord(request, signal_id, leg, attempt, moment)
+    return OrderRecord(request, trade.signal_id, leg, attempt, trade.created)

@@ -40,21 +40,21 @@ class Recorder:
 
     def until(self, path: str) -> list[SentRequest]:
         """Return what was sent up to the first answer of a path, that one included."""
-        last = next(one for one in self.sent if one.path == path)
-        return [one for one in self.sent if one.start <= last.start]
+        last = next(request for request in self.sent if request.path == path)
+        return [request for request in self.sent if request.start <= last.start]
 
     def after(self, path: str) -> list[SentRequest]:
         """Return what was sent after the first answer of a path."""
-        first = next(one for one in self.sent if one.path == path)
-        return [one for one in self.sent if one.start >= first.end]
+        first = next(request for request in self.sent if request.path == path)
+        return [request for request in self.sent if request.start >= first.end]
 
 
 def rounds(requests: Sequence[SentRequest]) -> int:
     """Return the largest number of requests of which each began after the one before had ended."""
     count, end = 0, float("-inf")
-    for one in sorted(requests, key=lambda request: request.end):
-        if one.start >= end:
-            count, end = count + 1, one.end
+    for request in sorted(requests, key=lambda request: request.end):
+        if request.start >= end:
+            count, end = count + 1, request.end
     return count
 
 

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import tempfile
+import os
 import threading
-import time
 from pathlib import Path
+
+from benchmarks.harness import page_command
 
 SAMPLE_SECONDS = 1.0
 
 
 def measure() -> dict[str, float]:
     """Return wall seconds, peak memory and what the run reported."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pumpwatch_workbench", "run", "--json"]
-        begin = time.perf_counter()
-        process = subprocess.Popen(
-            [*command, "--report", str(Path(folder, "report.html"))],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        memory = _Memory(process.pid)
-        output, _ = process.communicate()
-        wall = time.perf_counter() - begin
-        peak = memory.stop()
-    result = json.loads(output)
+    ended, peaks = threading.Event(), [0]
+    sampling = threading.Thread(target=_sample, args=(ended, peaks), daemon=True)
+    sampling.start()
+    wall, result = page_command("run")
+    ended.set()
+    sampling.join()
     return {
         "wall_seconds": wall,
-        "peak_memory_all_processes_mb": peak / 1e6,
+        "peak_memory_all_processes_mb": max(peaks) / 1e6,
         "detect_tick_seconds_p50": result["tick_seconds_p50"],
         "detect_tick_requests_p50": result["tick_requests_p50"],
         "detect_delay_market_seconds_p50": result["detect_delay_p50_seconds"],
@@ -41,43 +31,28 @@ def measure() -> dict[str, float]:
     }
 
 
-class _Memory:
-    """Samples the memory of a process and its children; shared pages count once."""
-
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self._peak = 0
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> int:
-        """Return the peak in bytes."""
-        self._ended.set()
-        self._thread.join()
-        return self._peak
-
-    def _watch(self) -> None:
-        while not self._ended.wait(SAMPLE_SECONDS):
-            self._peak = max(self._peak, sum(_proportional(pid) for pid in _family(self._pid)))
+def _sample(ended: threading.Event, peaks: list[int]) -> None:
+    """Note the memory of this process's children; pages that they share count once."""
+    while not ended.wait(SAMPLE_SECONDS):
+        peaks.append(sum(map(_proportional, _descendants(os.getpid()))))
 
 
-def _family(pid: int) -> list[int]:
-    found = [pid]
+def _descendants(pid: int) -> list[int]:
+    pids = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
-            children = task.read_text().split()
-        except OSError:
+            children = [int(child) for child in task.read_text().split()]
+        except OSError:  # it has ended
             continue
         for child in children:
-            found += _family(int(child))
-    return found
+            pids += [child, *_descendants(child)]
+    return pids
 
 
 def _proportional(pid: int) -> int:
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
+    except OSError:  # it has ended
         return 0
-    line = next((one for one in text.splitlines() if one.startswith("Pss:")), "Pss: 0 kB")
+    line = next((line for line in text.splitlines() if line.startswith("Pss:")), "Pss: 0 kB")
     return int(line.split()[1]) * 1024

@@ -6,32 +6,31 @@ The tick is the detect function by its Lambda entry point, with the AWS stand-in
 from __future__ import annotations
 
 import statistics
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 from pybit.unified_trading import HTTP
 
-from benchmarks.exchange_process import PUMP_MINUTE, START, MeasuredExchange, exchange_process
-from pumpwatch.adapters.dynamodb.table import Table
-from pumpwatch.adapters.s3 import S3HistoryStore
-from pumpwatch.bootstrap.connection import connect_to_bybit
-from pumpwatch.bootstrap.detect import DetectStores, detect_pumps
-from pumpwatch.domain.moments import MINUTE
-from pumpwatch.settings.detect import DetectSettings
-from pumpwatch.settings.shared import load_settings
+from benchmarks.harness import timed
+from benchmarks.stack import DETECT, backfill
 from pumpwatch_workbench.local.aws.stack import LocalStack
-from pumpwatch_workbench.simulator.market_time import MarketTime
+from pumpwatch_workbench.simulator.market.measured import MeasuredExchange
+from studies.scale.exchange import (
+    LATENCY_MS,
+    MINUTE,
+    PUMP_MINUTE,
+    SECOND,
+    START,
+    exchange_process,
+)
 
-LATENCY_MS = 60
 SYMBOLS = 600
 FEW, MANY = 200, 2_000
 MOVERS = 5
 TICKS = 9
 BASELINE_RUNS = 3
 BASELINE_THREADS = 8
-SECOND = 4_000
-"""Where in the minute the schedule fires, milliseconds."""
-DETECT = "DetectFunction"
+WARM_UP = PUMP_MINUTE + 1
+"""Ticks until nothing is cold and the movers' events are open."""
 
 
 def measure() -> dict[str, float]:
@@ -39,7 +38,11 @@ def measure() -> dict[str, float]:
     with exchange_process(SYMBOLS, MOVERS) as exchange:
         tick, requests, candidates = _ticks(exchange)
         baseline = statistics.median(_fetch_all(exchange.url) for _ in range(BASELINE_RUNS))
-    few, many = _scaling()
+    scaled = []
+    for symbols in (FEW, MANY):
+        with exchange_process(symbols, MOVERS) as exchange:
+            scaled.append(_ticks(exchange)[0])
+    few, many = scaled
     return {
         "tick_600_symbols_seconds_p50": tick,
         "tick_600_symbols_requests_p50": requests,
@@ -52,41 +55,19 @@ def measure() -> dict[str, float]:
     }
 
 
-def _scaling() -> tuple[float, float]:
-    """Return the median tick over few and over many symbols, with the same number of movers."""
-    medians = []
-    for symbols in (FEW, MANY):
-        with exchange_process(symbols, MOVERS) as exchange:
-            medians.append(_ticks(exchange)[0])
-    return medians[0], medians[1]
-
-
-def _ticks(exchange: MeasuredExchange) -> tuple[float, float, float]:
+def _ticks(exchange: MeasuredExchange) -> list[float]:
     """Return medians over some warm ticks: wall seconds, requests, candidates."""
     with LocalStack(parameters={"BybitBaseUrl": exchange.url, "Stage": "bench"}) as stack:
-        _backfill(stack, exchange.url)
-        function = stack.functions[DETECT]
+        backfill(stack, exchange.url)
         exchange.tell("latency", LATENCY_MS)
-        seconds, requests, candidates = [], [], []
-        for minute in range(1, PUMP_MINUTE + TICKS + 2):
+        rows = []
+        for minute in range(1, WARM_UP + TICKS + 1):
             exchange.tell("time", START + minute * MINUTE + SECOND)
-            invocation = function.invoke(stack.scheduled_event(DETECT, START + minute * MINUTE))
+            event = stack.scheduled_event(DETECT, START + minute * MINUTE)
+            invocation = stack.functions[DETECT].invoke(event)
             answer = invocation.result()
-            if minute > PUMP_MINUTE + 1:  # warm, and the movers' events are open
-                seconds.append(invocation.seconds)
-                requests.append(answer["requests"])
-                candidates.append(answer["candidates"])
-    return statistics.median(seconds), statistics.median(requests), statistics.median(candidates)
-
-
-def _backfill(stack: LocalStack, url: str) -> None:
-    settings = load_settings(DetectSettings, stack.functions[DETECT].variables)
-    table = Table(settings.table_name, stack.aws.client("dynamodb"))
-    history = S3HistoryStore(settings.bucket_name, stack.aws.client("s3"))
-    few = settings.model_copy(update={"bybit_base_url": url, "parallel_requests": 2})
-    exchange = connect_to_bybit(few, requests_per_second=10_000, exchange_time=MarketTime())
-    detect_pumps(settings, DetectStores.in_aws(table, history), exchange).backfill()
-    exchange.session.close()
+            rows.append((invocation.seconds, answer["requests"], answer["candidates"]))
+    return [statistics.median(column) for column in zip(*rows[WARM_UP:], strict=True)]
 
 
 def _fetch_all(url: str) -> float:
@@ -99,7 +80,5 @@ def _fetch_all(url: str) -> float:
     def fetch(symbol: str) -> None:
         session.get_kline(category="linear", symbol=symbol, interval="1", limit=200)
 
-    begin = time.perf_counter()
     with ThreadPoolExecutor(BASELINE_THREADS) as pool:
-        list(pool.map(fetch, symbols))
-    return time.perf_counter() - begin
+        return timed(lambda: list(pool.map(fetch, symbols)))

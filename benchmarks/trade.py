@@ -1,4 +1,4 @@
-"""From a signal's event to the order's acknowledgement, and from the fill to the verified stop.
+"""The time from a signal's event to the order's acknowledgement, and from fill to verified stop.
 
 The trade function by its Lambda entry point in live mode, woken by the table's stream, against the
 simulated exchange with 60 ms latency; table and secret are the AWS stand-in's. Beside it the same
@@ -9,30 +9,28 @@ from __future__ import annotations
 
 import statistics
 import time
-from dataclasses import dataclass
 from decimal import Decimal
 
 from pybit.unified_trading import HTTP
 
-from benchmarks.exchange_process import START, MeasuredExchange, exchange_process
+from benchmarks.harness import a_signal, timed
 from benchmarks.rounds import recorded, rounds
+from benchmarks.stack import TRADE
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
 from pumpwatch.adapters.dynamodb.table import Table
-from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
-from pumpwatch.domain.moments import MINUTE
 from pumpwatch_workbench.local.aws.stack import LocalStack
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.market.measured import MeasuredExchange
 from pumpwatch_workbench.simulator.market_time import MarketTime
+from studies.scale.exchange import LATENCY_MS, MINUTE, START, exchange_process
 
-LATENCY_MS = 60
 SYMBOLS = 600
 ENTRIES = 24
 BASELINE_RUNS = 9
 OPEN_AT_MOST = 3
 """Positions are closed by their time limit after so many entries: reconciling has work to do."""
-TRADE = "TradeFunction"
 CREATE, POSITIONS = "/v5/order/create", "/v5/position/list"
 PARAMETERS = {
     "Stage": "bench",
@@ -48,29 +46,13 @@ PARAMETERS = {
 VARIABLES = {TRADE: {"FADE_TIME_LIMIT_MINUTES": "3", "FADE_MIN_GAIN": "0"}}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What one entry took; times in seconds."""
-
-    seconds: float
-    """From the event to the acknowledgement."""
-    cpu: float
-    """Of this process, over the same time."""
-    rounds: int
-    """Requests to the exchange of which each waited for the one before."""
-    requests: int
-    store_calls: int
-    stop_seconds: float
-    """From the acknowledgement (a market order is filled by then) to the last look at the stop."""
-    stop_rounds: int
-    run_seconds: float
-    run_store_calls: int
+MAXIMA = ("signal_to_ack_exchange_rounds", "fill_to_verified_stop_exchange_rounds")
 
 
 def measure() -> dict[str, float]:
     """Return medians of warm entries, the largest number of rounds, and the plain bot beside."""
     account = credentials_from_seed(1)
-    with exchange_process(SYMBOLS, 0) as exchange:
+    with exchange_process(SYMBOLS) as exchange:
         parameters = {
             **PARAMETERS,
             "BybitBaseUrl": exchange.url,
@@ -81,27 +63,25 @@ def measure() -> dict[str, float]:
             stack.put_secret("ExchangeKey", key)
             entries = _entries(stack, exchange)
         plain = _plain_bot(exchange, account.api_key, account.api_secret)
-    wall = statistics.median(one.seconds for one in entries)
-    return {
-        "signal_to_ack_seconds_p50": wall,
-        "signal_to_ack_own_cpu_seconds_p50": statistics.median(one.cpu for one in entries),
-        "signal_to_ack_exchange_rounds_max": max(one.rounds for one in entries),
-        "signal_to_ack_exchange_requests_p50": statistics.median(one.requests for one in entries),
-        "signal_to_ack_store_calls_p50": statistics.median(one.store_calls for one in entries),
-        "fill_to_verified_stop_seconds_p50": statistics.median(o.stop_seconds for o in entries),
-        "fill_to_verified_stop_exchange_rounds_max": max(one.stop_rounds for one in entries),
-        "whole_run_seconds_p50": statistics.median(one.run_seconds for one in entries),
-        "whole_run_store_calls_p50": statistics.median(one.run_store_calls for one in entries),
+    figures = {}
+    for name in entries[0]:
+        values = [entry[name] for entry in entries]
+        if name in MAXIMA:
+            figures[f"{name}_max"] = max(values)
+        else:
+            figures[f"{name}_p50"] = statistics.median(values)
+    ratio = plain / figures["signal_to_ack_seconds_p50"]
+    return figures | {
         "baseline_stock_pybit_in_sequence_to_ack_seconds_p50": plain,
-        "baseline_over_signal_to_ack_ratio": plain / wall,
+        "baseline_over_signal_to_ack_ratio": ratio,
     }
 
 
-def _entries(stack: LocalStack, exchange: MeasuredExchange) -> list[Entry]:
+def _entries(stack: LocalStack, exchange: MeasuredExchange) -> list[dict[str, float]]:
     function, reader = stack.functions[TRADE], stack.stream_reader(TRADE)
     signals = DynamoSignalStore(Table(stack.name_of("StateTable"), stack.aws.client("dynamodb")))
     prices = _prices(exchange)
-    found: list[Entry] = []
+    entries = []
     now = START + MINUTE
     exchange.tell("latency", LATENCY_MS)
     for number in range(ENTRIES + OPEN_AT_MOST):
@@ -113,47 +93,49 @@ def _entries(stack: LocalStack, exchange: MeasuredExchange) -> list[Entry]:
             function.invoke(stack.scheduled_event(TRADE, now // MINUTE * MINUTE)).result()
         symbol, price = prices[number]
         list(reader.batches())
-        signals.publish(_signal(symbol, price, now))
+        signals.publish(a_signal(symbol, price, now))
         (batch,) = reader.batches()
-        entry = _measured(stack, batch)
-        if number >= OPEN_AT_MOST:  # warm
-            found.append(entry)
-    return found
+        entries.append(_measured(stack, batch))
+    return entries[OPEN_AT_MOST:]  # warm ones
 
 
-def _measured(stack: LocalStack, batch: dict[str, object]) -> Entry:
+def _measured(stack: LocalStack, batch: dict[str, object]) -> dict[str, float]:
+    """Return what one entry took."""
     function = stack.functions[TRADE]
-    before = _store_calls(stack)
-    with recorded(lambda: _store_calls(stack) - before) as recorder:
+    table = _table(stack)
+    before = table.calls if table is not None else 0
+    with recorded(lambda: table.calls - before if table is not None else 0) as recorder:
         cpu, begin = time.process_time(), time.perf_counter()
         invocation = function.invoke(batch)
     answer = invocation.result()
     assert len(answer["opened"]) == 1, (answer, function.log.getvalue()[-2_000:])
-    (sent,) = [one for one in recorder.sent if one.path == CREATE]
+    (sent,) = [request for request in recorder.sent if request.path == CREATE]
     entry, follow = recorder.until(CREATE), recorder.after(CREATE)
     # Two pages of positions see the stop; those after them are the run's last look.
-    _, _, last_look, *_ = sorted(one.start for one in follow if one.path == POSITIONS)
-    verified = [one for one in follow if one.start < last_look]
-    return Entry(
-        seconds=sent.end - begin,
-        cpu=sent.cpu - cpu,
-        rounds=rounds(entry),
-        requests=len(entry),
-        store_calls=sent.store_calls,
-        stop_seconds=max(one.end for one in verified) - sent.end,
-        stop_rounds=rounds(verified),
-        run_seconds=invocation.seconds,
-        run_store_calls=_store_calls(stack) - before,
-    )
+    _, _, last_look, *_ = sorted(request.start for request in follow if request.path == POSITIONS)
+    verified = [request for request in follow if request.start < last_look]
+    return {
+        "signal_to_ack_seconds": sent.end - begin,
+        "signal_to_ack_own_cpu_seconds": sent.cpu - cpu,
+        # Requests to the exchange of which each waited for the one before.
+        "signal_to_ack_exchange_rounds": rounds(entry),
+        "signal_to_ack_exchange_requests": len(entry),
+        "signal_to_ack_store_calls": sent.store_calls,
+        # A market order is filled by its acknowledgement.
+        "fill_to_verified_stop_seconds": max(request.end for request in verified) - sent.end,
+        "fill_to_verified_stop_exchange_rounds": rounds(verified),
+        "whole_run_seconds": invocation.seconds,
+        "whole_run_store_calls": table.calls - before if table is not None else 0,
+    }
 
 
-def _store_calls(stack: LocalStack) -> int:
-    """Return the warm function's calls to the table so far, 0 before its first run."""
+def _table(stack: LocalStack) -> Table | None:
+    """Return the table as the warm function holds it, None before its first run."""
     handler = stack.functions[TRADE]._loaded
     if handler is None:
-        return 0
-    calls: int = handler.__wrapped__.__globals__["function"]._work._calls()  # type: ignore[attr-defined]
-    return calls
+        return None
+    table: Table = handler.__wrapped__.__globals__["function"]._work._table  # type: ignore[attr-defined]
+    return table
 
 
 def _prices(exchange: MeasuredExchange) -> list[tuple[str, float]]:
@@ -161,40 +143,22 @@ def _prices(exchange: MeasuredExchange) -> list[tuple[str, float]]:
     session = BybitSession(exchange.url, exchange_time=MarketTime())
     snapshot = BybitMarketData(session).snapshot()
     session.close()
-    found = zip(snapshot.symbols, snapshot.last_price.tolist(), strict=True)
-    return [one for one in found if 1 < one[1] < 20][: ENTRIES + OPEN_AT_MOST + BASELINE_RUNS]
-
-
-def _signal(symbol: str, price: float, time: int) -> Signal:
-    event_id = f"event-{symbol}"
-    return Signal(
-        signal_id=signal_id_for(event_id, Phase.PEAKED),
-        event_id=event_id,
-        symbol=symbol,
-        phase=Phase.PEAKED,
-        time=time,
-        price=price,
-        base_price=price / 1.17,
-        peak_price=price * 1.025,
-        strength=60.0,
-        jump=0.2,
-        detector="ewma",
-    )
+    prices = zip(snapshot.symbols, snapshot.last_price.tolist(), strict=True)
+    return [pair for pair in prices if 1 < pair[1] < 20][: ENTRIES + OPEN_AT_MOST + BASELINE_RUNS]
 
 
 def _plain_bot(exchange: MeasuredExchange, key: str, secret: str) -> float:
     """Return the median seconds of looking, sizing and ordering with stock pybit, in sequence."""
     session = HTTP(api_key=key, api_secret=secret)
     session.endpoint = exchange.url
-    symbols = _prices(exchange)[-BASELINE_RUNS:]
     session.get_server_time()
-    seconds = [_plain_order(session, symbol, price) for symbol, price in symbols]
+    chosen = _prices(exchange)[-BASELINE_RUNS:]
+    seconds = [timed(_plain_order, session, symbol, price) for symbol, price in chosen]
     session.client.close()
     return statistics.median(seconds)
 
 
-def _plain_order(session: HTTP, symbol: str, price: float) -> float:
-    begin = time.perf_counter()
+def _plain_order(session: HTTP, symbol: str, price: float) -> None:
     session.get_server_time()
     session.get_wallet_balance(accountType="UNIFIED")
     session.get_positions(category="linear", settleCoin="USDT")
@@ -212,7 +176,6 @@ def _plain_order(session: HTTP, symbol: str, price: float) -> float:
         qty=_on_grid(20 / price, step),
         stopLoss=_on_grid(price * 1.05, tick),
     )
-    return time.perf_counter() - begin
 
 
 def _on_grid(value: float, step: str) -> str:

@@ -14,13 +14,16 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Self
 
 from rich.console import Console
 
 from pumpwatch.errors import BadInput
+from pumpwatch_workbench.play.run.driver import play
 from pumpwatch_workbench.play.run.options import RunOptions
+from pumpwatch_workbench.play.run.page import write_run_report
 from pumpwatch_workbench.play.views.live import LiveView
-from pumpwatch_workbench.play.views.view import RunView, TickSnapshot
+from pumpwatch_workbench.play.views.view import TickSnapshot
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images"
 COLUMNS = 110
@@ -39,12 +42,11 @@ class Camera(LiveView):
         self.svg = ""
         self._most = (0, 0)
 
-    def __enter__(self) -> RunView:
-        """Draw nothing by itself."""
-        return self
+    def __enter__(self) -> Self:
+        return self  # draws nothing by itself
 
     def __exit__(self, *error: object) -> None:
-        """Have nothing to take down."""
+        """Erase nothing."""
 
     def tick(self, snapshot: TickSnapshot) -> None:
         """Take a picture when more positions, or as many and more events, are open than before."""
@@ -67,9 +69,6 @@ def make_pictures(folder: Path, options: RunOptions) -> list[Path]:
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if browser is None:
         raise BadInput("no chromium on the PATH: install it, it takes the pictures of the report")
-    from pumpwatch_workbench.play.run.driver import play  # noqa: PLC0415
-    from pumpwatch_workbench.play.run.page import write_run_report  # noqa: PLC0415 - slow imports
-
     camera = Camera()
     result = play(options, camera)
     if not camera.svg:

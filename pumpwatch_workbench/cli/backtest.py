@@ -29,18 +29,20 @@ from pumpwatch_workbench.cli.times import period_of
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.pages.words import plain
 from pumpwatch_workbench.processes import keep_freed_memory
-from pumpwatch_workbench.research.backtest.engine import Outcome, run_backtest
+from pumpwatch_workbench.research.backtest.engine import BacktestOutcome, run_backtest
 from pumpwatch_workbench.research.backtest.market import Block
-from pumpwatch_workbench.research.backtest.page import print_backtest, render_backtest
-from pumpwatch_workbench.research.backtest.page_tables import BacktestReport
+from pumpwatch_workbench.research.backtest.page import (
+    BacktestReport,
+    print_backtest,
+    render_backtest,
+)
 from pumpwatch_workbench.research.backtest.recordings import Recordings
-from pumpwatch_workbench.research.backtest.results import results_of
+from pumpwatch_workbench.research.backtest.results import results_of, suspicions
 from pumpwatch_workbench.research.backtest.settings import (
     BacktestSettings,
     pairs_from,
     read_settings,
 )
-from pumpwatch_workbench.research.backtest.suspicions import suspicions
 
 
 def backtest(
@@ -101,7 +103,7 @@ def outcome_of(
     settings: BacktestSettings,
     begin: int,
     end: int,
-) -> Outcome:
+) -> BacktestOutcome:
     """Trade on blocks of the recordings. Raises `BadInput` for a period without candles."""
     shown = track(blocks, "Segments of candles", len(recordings.segments))
     outcome = run_backtest(shown, settings, begin=begin, end=end)

@@ -22,7 +22,12 @@ from pumpwatch_workbench.cli.times import period_of
 from pumpwatch_workbench.recordings.tables import moment
 from pumpwatch_workbench.research.download.assemble import Downloaded, assemble
 from pumpwatch_workbench.research.download.fetch import fetch_parts
-from pumpwatch_workbench.research.download.plan import Part, Request, Workspace, chosen_symbols
+from pumpwatch_workbench.research.download.plan import (
+    DownloadPart,
+    DownloadRequest,
+    Workspace,
+    chosen_symbols,
+)
 
 MOST_SHOWN = 20
 FIRST_CANDLE = 1_514_764_800_000
@@ -68,7 +73,7 @@ def download(
         raise BadInput(f"--from {from_} lies in the future: there are no candles yet")
     names = chosen_symbols(symbols, contracts)
     workspace = Workspace(out)
-    request = workspace.open(Request(names, begin, min(end, now), base_url))
+    request = workspace.open(DownloadRequest(names, begin, min(end, now), base_url))
     parts = workspace.parts(request, contracts)
     try:
         _fetch(market, workspace, parts, parallel)
@@ -93,7 +98,9 @@ def _period(begin: str, end: str) -> tuple[int, int]:
     return -(-first // MINUTE) * MINUTE, last // MINUTE * MINUTE
 
 
-def _fetch(market: MarketData, workspace: Workspace, parts: list[Part], parallel: int) -> None:
+def _fetch(
+    market: MarketData, workspace: Workspace, parts: list[DownloadPart], parallel: int
+) -> None:
     missing = workspace.missing(parts)
     with stepping("Candles in parts", len(parts)) as steps:
         steps.update(len(parts) - len(missing))

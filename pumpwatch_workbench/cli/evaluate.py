@@ -14,15 +14,16 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import AsJson, Detector, LabelledFolder, ReportPage
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.cli.progress import track
-from pumpwatch_workbench.pages.files import check_report_path, write_page
+from pumpwatch_workbench.pages.files import check_report_path, check_writable, write_page
 from pumpwatch_workbench.recordings import RecordedFolder
-from pumpwatch_workbench.research.evaluation.alarm_files import check_alarm_path, write_alarms
-from pumpwatch_workbench.research.evaluation.evaluated import Evaluated, evaluate_rule
+from pumpwatch_workbench.research.evaluation.alarm_files import write_alarms
 from pumpwatch_workbench.research.evaluation.labelled import load_segments
 from pumpwatch_workbench.research.evaluation.page import print_evaluation, render_evaluation
 from pumpwatch_workbench.research.evaluation.rules import (
     DEFAULT_RULE,
     RULES,
+    Evaluated,
+    evaluate_rule,
     pairs_from,
     rule_named,
 )
@@ -69,7 +70,7 @@ def evaluate(
     if alarms is not None:
         if len(rules) > 1:
             raise BadInput("--alarms writes the alarms of one rule: name one with --detector")
-        check_alarm_path(alarms)
+        check_writable("the alarms", alarms)
     check_report_path(report)
     recorded = RecordedFolder(folder)
     events = recorded.pumps()

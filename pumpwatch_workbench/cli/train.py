@@ -13,7 +13,7 @@ from rich.console import Console
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import AsJson, LabelledFolder, check_range
 from pumpwatch_workbench.cli.progress import busy, errors, stepping
-from pumpwatch_workbench.pages.files import check_target
+from pumpwatch_workbench.pages.files import check_target, save
 from pumpwatch_workbench.recordings import RecordedFolder
 from pumpwatch_workbench.research.evaluation.scores import Score
 from pumpwatch_workbench.research.training.learning import (
@@ -21,7 +21,6 @@ from pumpwatch_workbench.research.training.learning import (
     learned_scores,
     nested_alarms,
     variants,
-    write_model,
 )
 from pumpwatch_workbench.research.training.validation import Judge, interval, later
 
@@ -65,7 +64,7 @@ def train(
         text = json.dumps(learned_scores(judge), separators=(",", ":")) + "\n"
     if len(text) > LARGEST:
         raise BadInput(f"the model has {len(text)} bytes, more than {LARGEST}: train a smaller one")
-    write_model(out, text)
+    save("the model", out, text)
     if as_json:
         typer.echo(json.dumps({"model": str(out), "bytes": len(text), "validation": scores}))
     else:

@@ -33,9 +33,9 @@ from pumpwatch_workbench.research.tune.doubts import doubts
 from pumpwatch_workbench.research.tune.engines import check_engine, opened
 from pumpwatch_workbench.research.tune.page import TuneReport, print_tuned, render_tuned
 from pumpwatch_workbench.research.tune.pool import SignalPool
-from pumpwatch_workbench.research.tune.search import Found, check_study, storage_at
+from pumpwatch_workbench.research.tune.search import BestSettings, check_study, storage_at
 from pumpwatch_workbench.research.tune.space import SearchSpace, space_for
-from pumpwatch_workbench.research.tune.splits import Fold, Plan, split
+from pumpwatch_workbench.research.tune.splits import Fold, WalkPlan, split
 from pumpwatch_workbench.research.tune.walk_forward import Tuned, walk_forward
 
 MOST_WORKERS = 256
@@ -153,7 +153,7 @@ def _json(tuned: Tuned) -> dict[str, object]:
 
 
 def _purpose(
-    pool: SignalPool, space: SearchSpace, plan: Plan, objective: str, seed: int
+    pool: SignalPool, space: SearchSpace, plan: WalkPlan, objective: str, seed: int
 ) -> dict[str, object]:
     """Return what a study is about: trials of another purpose say nothing about this one."""
     coverage = pool.coverage
@@ -167,12 +167,12 @@ def _purpose(
 
 
 def _teller(
-    progress: Progress, plan: Plan, trials: int
-) -> Callable[[Fold, int, Found | None], None]:
+    progress: Progress, plan: WalkPlan, trials: int
+) -> Callable[[Fold, int, BestSettings | None], None]:
     """Return what shows how far each fold is, and the best so far."""
     tasks = {fold.name: progress.add_task(fold.name, total=trials, note="") for fold in plan.folds}
 
-    def tell(fold: Fold, done: int, best: Found | None) -> None:
+    def tell(fold: Fold, done: int, best: BestSettings | None) -> None:
         text = ""
         if best is not None:
             verdict = best.verdict

@@ -76,7 +76,7 @@ def _environment() -> Environment:
 
 def _sections(main: str) -> list[tuple[str, str]]:
     """Return id and title of each section of a page, for its table of contents."""
-    return [(one[1], html.unescape(one[2])) for one in SECTION.finditer(main)]
+    return [(heading[1], html.unescape(heading[2])) for heading in SECTION.finditer(main)]
 
 
 def _template_text(name: str) -> str:

@@ -20,6 +20,8 @@ from pumpwatch_workbench.pages.trade_tables import exit_words, side_words
 from pumpwatch_workbench.pages.words import clock, price, signed_money
 
 _SIGNIFICANT_DIGITS = 5
+_TIME_AXIS = {"type": "date", "tickformat": "%H:%M", "anchor": "y2"}
+_TURNOVER_AXIS = {"domain": [0, 0.15], "tickformat": "~s", "nticks": 2, "rangemode": "tozero"}
 ROOM = 0.12
 """Share of the prices' range that is left free above and below it."""
 _PHASE_MARKS = {
@@ -45,9 +47,9 @@ def event_chart(row: EventRow, candles: Sequence[CandleRow]) -> Figure:
     if row.trade and row.trade.entry_time is not None:
         data += _trade_marks(row.trade, times[-1] + MINUTE_MS if times else row.time)
     layout: Figure = {
-        "xaxis": {"type": "date", "tickformat": "%H:%M", "anchor": "y2"},
+        "xaxis": _TIME_AXIS,
         "yaxis": {"domain": [0.2, 0.84], **_price_axis(candles, row.trade)},
-        "yaxis2": {"domain": [0, 0.15], "tickformat": "~s", "nticks": 2, "rangemode": "tozero"},
+        "yaxis2": _TURNOVER_AXIS,
         "yaxis3": {"domain": [0.86, 1], "range": [0, 1], "visible": False, "fixedrange": True},
     }
     if row.planted:
@@ -64,9 +66,9 @@ def trade_chart(trade: Trade, candles: Sequence[CandleRow], alarm: int) -> Figur
     return {
         "data": data,
         "layout": {
-            "xaxis": {"type": "date", "tickformat": "%H:%M", "anchor": "y2"},
+            "xaxis": _TIME_AXIS,
             "yaxis": {"domain": [0.2, 1], **_price_axis(candles, trade)},
-            "yaxis2": {"domain": [0, 0.15], "tickformat": "~s", "nticks": 2, "rangemode": "tozero"},
+            "yaxis2": _TURNOVER_AXIS,
             "shapes": [vertical_line(alarm, "var(--signal)")],
             "annotations": [time_label("alarm", alarm, "var(--signal)")],
         },
@@ -104,23 +106,10 @@ def _turnover(times: list[int], candles: Sequence[CandleRow]) -> Figure:
 def _signal_mark(signal: Signal) -> Figure:
     symbol, height = _PHASE_MARKS[signal.phase]
     text = f"signal: {signal.phase}<br>{clock(signal.time)}, price {price(signal.price)}"
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": f"signal: {signal.phase}",
-        "yaxis": "y3",
-        "x": [signal.time],
-        "y": [height],
-        "cliponaxis": False,
-        "marker": {
-            "symbol": symbol,
-            "size": 10,
-            "color": "var(--signal)",
-            "line": {"color": "var(--signal)", "width": 2},
-        },
-        "hovertext": [text],
-        "hoverinfo": "text",
-    }
+    marker = {"symbol": symbol, "size": 10, "color": "var(--signal)"}
+    marker["line"] = {"color": "var(--signal)", "width": 2}
+    mark = _mark(f"signal: {signal.phase}", signal.time, height, marker, text)
+    return mark | {"yaxis": "y3", "cliponaxis": False}
 
 
 def _trade_marks(trade: Trade, until: int) -> list[Figure]:
@@ -135,7 +124,7 @@ def _trade_marks(trade: Trade, until: int) -> list[Figure]:
         )
         if value is not None
     ]
-    entry_text = f"{side_words(trade)} entry<br>{clock(start)} at {price(trade.entry_price)}"
+    entry_text = f"{side_words(trade.side)} entry<br>{clock(start)} at {price(trade.entry_price)}"
     symbol = "triangle-down" if short else "triangle-up"
     marks.append(_trade_mark("entry", start, trade.entry_price, symbol, entry_text))
     if trade.exit_time is not None:
@@ -146,18 +135,19 @@ def _trade_marks(trade: Trade, until: int) -> list[Figure]:
 
 
 def _trade_mark(name: str, time: int, value: Decimal | None, symbol: str, text: str) -> Figure:
+    marker = {"symbol": symbol, "size": 12, "color": "var(--trade)"}
+    marker["line"] = {"color": "var(--surface)", "width": 1.5}
+    return _mark(name, time, None if value is None else float(value), marker, text)
+
+
+def _mark(name: str, time: int, height: float | None, marker: Figure, text: str) -> Figure:
     return {
         "type": "scatter",
         "mode": "markers",
         "name": name,
         "x": [time],
-        "y": [None if value is None else float(value)],
-        "marker": {
-            "symbol": symbol,
-            "size": 12,
-            "color": "var(--trade)",
-            "line": {"color": "var(--surface)", "width": 1.5},
-        },
+        "y": [height],
+        "marker": marker,
         "hovertext": [text],
         "hoverinfo": "text",
     }
@@ -191,7 +181,9 @@ def _price_axis(candles: Sequence[CandleRow], trade: Trade | None) -> Figure:
     spread = max(prices) - min(prices) if prices else 1.0
     axis: Figure = {"tickformat": f",.{axis_places(spread)}f", "nticks": 5}
     if trade is not None and trade.entry_time is not None:
-        prices += [float(one) for one in (trade.stop_loss, trade.take_profit) if one is not None]
+        prices += [
+            float(level) for level in (trade.stop_loss, trade.take_profit) if level is not None
+        ]
     if prices:
         low, high = min(prices), max(prices)
         room = ROOM * (high - low or high)

@@ -35,7 +35,7 @@ def trade_facts(trade: Trade, when: Callable[[int | None], str] = clock) -> list
     """Return what a trade that held a position did, times UTC."""
     facts = [
         (
-            side_words(trade).capitalize(),
+            side_words(trade.side).capitalize(),
             f"{when(trade.entry_time)} at {price(trade.entry_price)}",
         )
     ]

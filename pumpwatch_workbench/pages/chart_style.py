@@ -68,6 +68,12 @@ TEMPLATE: Figure = {
 """Goes to `layout.template` of every figure; kept apart so that the page holds it once."""
 
 
+def step_line(place: int) -> Figure:
+    """Return how the n-th series is drawn whose values hold until the next."""
+    colour, dash = SERIES[place % len(SERIES)], DASHES[place % len(DASHES)]
+    return {"color": colour, "dash": dash, "width": 1.75, "shape": "hv"}
+
+
 def vertical_line(time: int, colour: str) -> Figure:
     """Return a dotted line over the chart's whole height at a time in milliseconds UTC."""
     line = {"color": colour, "width": 1.5, "dash": "dot"}

@@ -10,10 +10,6 @@ from pathlib import Path
 from pumpwatch.errors import BadInput
 
 
-class ReportError(BadInput):
-    """The report cannot be written. Name another file; the run itself is not affected."""
-
-
 def check_target(path: Path, *, make_folder: bool = False) -> Path:
     """Return the absolute path of a file that could be written there.
 
@@ -55,29 +51,36 @@ def write_whole(path: Path, text: str) -> Path:
     return target
 
 
-def check_report_path(path: Path) -> None:
-    """Raise `ReportError` where no report can be written, before the run whose report it is."""
-    target = path.absolute()
+def check_writable(what: str, path: Path, *, make_folder: bool = False) -> None:
+    """Raise `BadInput` where a file cannot be written, before the work whose result it holds."""
     try:
-        check_target(path, make_folder=True)
+        check_target(path, make_folder=make_folder)
     except OSError as error:
-        raise _report_error(target, error) from error
+        raise _unwritable(what, path, error) from error
+
+
+def save(what: str, path: Path, text: str) -> Path:
+    """Write a file and return its absolute path; a missing folder is made. Raises `BadInput`."""
+    try:
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+        return write_whole(path, text)
+    except OSError as error:
+        raise _unwritable(what, path, error) from error
+
+
+def check_report_path(path: Path) -> None:
+    """Raise `BadInput` where no report can be written, before the run whose report it is."""
+    check_writable("the report", path, make_folder=True)
 
 
 def write_page(page: str, path: Path) -> Path:
-    """Write a page and return its absolute path; a missing folder is made. Raises `ReportError`."""
-    target = path.absolute()
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(target, page)
-    except OSError as error:
-        raise _report_error(target, error) from error
-    return target
+    """Write a page and return its absolute path; a missing folder is made. Raises `BadInput`."""
+    return save("the report", path, page)
 
 
-def _report_error(target: Path, error: OSError) -> ReportError:
+def _unwritable(what: str, path: Path, error: OSError) -> BadInput:
     reason = (error.strerror or type(error).__name__).lower()
-    return ReportError(
-        f"the report cannot be written to {target}: {reason};"
+    return BadInput(
+        f"{what} cannot be written to {path.absolute()}: {reason};"
         " name a file in a folder that you may write to"
     )

@@ -8,13 +8,12 @@ from decimal import Decimal
 import numpy as np
 
 from pumpwatch_workbench.pages.chart_style import (
-    DASHES,
     LEGEND,
-    SERIES,
     Figure,
     axis_places,
     horizontal_line,
     level_label,
+    step_line,
 )
 from pumpwatch_workbench.pages.words import money, seconds
 
@@ -87,12 +86,7 @@ def step_trace(
         "name": name,
         "x": list(times),
         "y": list(values),
-        "line": {
-            "color": SERIES[place % len(SERIES)],
-            "dash": DASHES[place % len(DASHES)],
-            "width": 1.75,
-            "shape": "hv",
-        },
+        "line": step_line(place),
         "hovertemplate": f"%{{x|%Y-%m-%d %H:%M:%S}}  %{{y:{form}}}{unit}<extra></extra>",
     }
 

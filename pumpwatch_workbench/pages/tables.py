@@ -64,10 +64,25 @@ class Table:
         return sum(column.wide for column in self.columns)
 
 
+def texts(*headings: str, wide: bool = False, prose: bool = False) -> tuple[Column, ...]:
+    """Return columns of text."""
+    return tuple(Column(heading, wide=wide, prose=prose) for heading in headings)
+
+
+def numbers(*headings: str, wide: bool = False) -> tuple[Column, ...]:
+    """Return columns of figures."""
+    return tuple(Column(heading, numeric=True, wide=wide) for heading in headings)
+
+
+def row(*cells: Cell | str) -> tuple[Cell, ...]:
+    """Return a table's row; plain text needs no tone and no link."""
+    return tuple(cell if isinstance(cell, Cell) else Cell(cell) for cell in cells)
+
+
 def counts_table(caption: str, heading: str, counts: Sequence[tuple[str, int]]) -> Table:
     """Return reasons with how often each occurred."""
-    columns = (Column(heading, prose=True), Column("Times", numeric=True))
-    return Table(caption, columns, tuple((Cell(name), Cell(number(n))) for name, n in counts))
+    columns = (*texts(heading, prose=True), *numbers("Times"))
+    return Table(caption, columns, tuple(row(name, number(times)) for name, times in counts))
 
 
 def latest(what: str, count: int) -> str:

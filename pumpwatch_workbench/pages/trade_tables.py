@@ -7,7 +7,16 @@ from decimal import Decimal
 
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import Trade, TradeState
-from pumpwatch_workbench.pages.tables import ROWS_AT_MOST, Cell, Column, Table, Tone, latest
+from pumpwatch_workbench.pages.tables import (
+    ROWS_AT_MOST,
+    Cell,
+    Table,
+    Tone,
+    latest,
+    numbers,
+    row,
+    texts,
+)
 from pumpwatch_workbench.pages.words import (
     NOTHING,
     date_and_clock,
@@ -31,9 +40,9 @@ def exit_words(trade: Trade | None) -> str:
     return trade.exit_reason.replace("_", " ") if trade.exit_reason else "closed"
 
 
-def side_words(trade: Trade) -> str:
+def side_words(side: Side) -> str:
     """Return the side as traders say it."""
-    return "short" if trade.side is Side.SELL else "long"
+    return "short" if side is Side.SELL else "long"
 
 
 def trade_state_words(trade: Trade | None) -> str:
@@ -80,40 +89,37 @@ def trades_table(
     `anchors` are the ids of charts by signal id. Results are after all costs.
     """
     columns = (
-        Column("Symbol"),
-        Column("Side", wide=True),
-        Column("Entered, UTC"),
-        Column("Entry", numeric=True, wide=True),
-        Column("Quantity", numeric=True, wide=True),
-        *(Column(name, numeric=True, wide=True) for name in LEVELS if levels),
-        Column("Exited, UTC", wide=True),
-        Column("Exit", numeric=True, wide=True),
-        Column("Why"),
-        Column("Fees", numeric=True, wide=True),
-        Column("Funding", numeric=True, wide=True),
-        Column("Result, USDT", numeric=True),
+        *texts("Symbol"),
+        *texts("Side", wide=True),
+        *texts("Entered, UTC"),
+        *numbers("Entry", "Quantity", *(LEVELS if levels else ()), wide=True),
+        *texts("Exited, UTC", wide=True),
+        *numbers("Exit", wide=True),
+        *texts("Why"),
+        *numbers("Fees", "Funding", wide=True),
+        *numbers("Result, USDT"),
     )
-    held = [trade for trade in trades if trade.entry_time is not None]
-    found = anchors or {}
+    entered = [trade for trade in trades if trade.entry_time is not None]
+    links = anchors or {}
     rows = tuple(
-        _cells(trade, when, found.get(trade.signal_id, ""), levels)
-        for trade in held[-ROWS_AT_MOST:]
+        _cells(trade, when, links.get(trade.signal_id, ""), levels)
+        for trade in entered[-ROWS_AT_MOST:]
     )
-    return Table(latest(f"{what}, results after all costs", len(held)), columns, rows)
+    return Table(latest(f"{what}, results after all costs", len(entered)), columns, rows)
 
 
 def _cells(trade: Trade, when: When, anchor: str, levels: bool) -> tuple[Cell, ...]:
-    return (
+    return row(
         Cell(trade.symbol, href=f"#{anchor}" if anchor else ""),
-        Cell(side_words(trade)),
-        Cell(when(trade.entry_time)),
-        Cell(price(trade.entry_price)),
-        Cell(number(trade.quantity)),
-        *(Cell(price(one)) for one in (trade.stop_loss, trade.take_profit) if levels),
-        Cell(when(trade.exit_time)),
-        Cell(price(trade.exit_price)),
-        Cell(exit_words(trade)),
-        Cell(money(trade.fees)),
-        Cell(money(trade.funding)),
+        side_words(trade.side),
+        when(trade.entry_time),
+        price(trade.entry_price),
+        number(trade.quantity),
+        *(price(level) for level in (trade.stop_loss, trade.take_profit) if levels),
+        when(trade.exit_time),
+        price(trade.exit_price),
+        exit_words(trade),
+        money(trade.fees),
+        money(trade.funding),
         result_cell(trade),
     )

@@ -12,6 +12,7 @@ MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"
 _SIGNIFICANT_DIGITS = 5
 _WHOLE_SECONDS_FROM = 100
+_ONE_PER_CENT = 0.01
 
 
 def _utc(time: int) -> datetime:
@@ -92,7 +93,7 @@ def share(fraction: float | None, *, places: int | None = None) -> str:
     if fraction is None:
         return NOTHING
     if places is None:
-        places = 1 if fraction == 0 or fraction >= 0.01 else 3  # noqa: PLR2004 - one per cent
+        places = 1 if fraction == 0 or fraction >= _ONE_PER_CENT else 3
     return f"{fraction * 100:.{places}f} %".replace("-", MINUS)
 
 

@@ -67,9 +67,11 @@ class SegmentCandles:
             traded[(self.times - first) // MINUTE] = True
             source = np.cumsum(traded) - 1
             close = self.values[3][source]
-            columns = [np.where(traded, one[source], close) for one in self.values[:4]]
-            columns += [np.where(traded, one[source], 0.0) for one in self.values[4:]]
-        return Candles((self.row.symbol,), MINUTE, open_time, *(one[None, :] for one in columns))
+            columns = [np.where(traded, column[source], close) for column in self.values[:4]]
+            columns += [np.where(traded, column[source], 0.0) for column in self.values[4:]]
+        return Candles(
+            (self.row.symbol,), MINUTE, open_time, *(column[None, :] for column in columns)
+        )
 
 
 class RecordedFolder:
@@ -98,7 +100,7 @@ class RecordedFolder:
 
     def check_length(self, warm_up: int) -> None:
         """Raise `BadInput` when no segment is longer than the warm-up, minutes."""
-        longest = max(self.segments.values(), key=lambda one: one.end - one.start)
+        longest = max(self.segments.values(), key=lambda row: row.end - row.start)
         length = (longest.end - longest.start) / MINUTE
         if length <= warm_up:
             raise BadInput(
@@ -116,9 +118,9 @@ class RecordedFolder:
             seen.add(number)
             if not looks_sound(row, times, values):
                 self._refuse("candles", row, first_row, times, candle_problem(row, times, values))
-            one = SegmentCandles(row, times, values)
-            self._count(one)
-            yield one
+            candles = SegmentCandles(row, times, values)
+            self._count(candles)
+            yield candles
         for number in sorted(self.segments.keys() - seen):
             raise BadInput(
                 f"{self._path} has no candle of segment {number} "
@@ -185,12 +187,12 @@ class RecordedFolder:
                 for begin, end in pairwise(bounds):
                     if begin == end:
                         continue
-                    one = int(segments[begin])
-                    if parts and one != number:
+                    segment = int(segments[begin])
+                    if parts and segment != number:
                         yield number, first_row, _joined(parts)
                         parts = []
                     if not parts:
-                        number, first_row = one, row
+                        number, first_row = segment, row
                     parts.append(tuple(column[begin:end] for column in columns))
                     row += end - begin
         except (OSError, pl.exceptions.PolarsError) as error:
@@ -210,7 +212,7 @@ class RecordedFolder:
             return self.segments[number]
         if self._named:
             raise BadInput(f"{where}: segment {number} is not in segments.csv; add its line")
-        symbols = [one.symbol for one in self.labels or () if one.segment == number]
+        symbols = [label.symbol for label in self.labels or () if label.segment == number]
         first = int(times[0]) // MINUTE * MINUTE
         return SegmentRow(number, symbols[0] if symbols else "", first, int(times.max()) + MINUTE)
 
@@ -229,11 +231,11 @@ class RecordedFolder:
                 f"{segment.symbol}, {moment(int(times[row]))}): {reason}"
             )
 
-    def _count(self, one: SegmentCandles) -> None:
-        times, row = one.times, one.row
-        self._expected += len(one.expected)
+    def _count(self, candles: SegmentCandles) -> None:
+        times, row = candles.times, candles.row
+        self._expected += len(candles.expected)
         self._present += len(times)
-        edges = np.concatenate([[row.first - MINUTE], times, [one.expected[-1] + MINUTE]])
+        edges = np.concatenate([[row.first - MINUTE], times, [candles.expected[-1] + MINUTE]])
         longest = int(np.diff(edges).max()) // MINUTE - 1
         if self._longest is None or longest > self._longest[0]:
             self._longest = (longest, row)

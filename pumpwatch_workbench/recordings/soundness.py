@@ -21,7 +21,7 @@ LONGEST_GAP = 24 * HOUR
 COARSE_STEPS = 60
 """So many steps in a row that share a factor are candles of another interval."""
 FEWEST_STEPS = 20
-"""In a shorter segment, all of its steps, if there are so many."""
+"""Steps that must share a factor; in a shorter segment all of them, if there are so many."""
 MICROSECONDS, NANOSECONDS = 10**14, 10**17
 """Milliseconds reach 10^14 in the year 5138; microseconds did in 1973."""
 SECONDS = (900_000_000, 10_000_000_000)
@@ -31,7 +31,7 @@ LOOK = 1_000
 DIGITS, ODD = 9, 1e-3
 """No 32-bit number needs more significant digits; so much beyond them is not a double's error."""
 FAR = 2.0
-"""A mean price is no further than this beyond the highest and the lowest one."""
+"""Factor by which a mean price may lie beyond the highest and the lowest price."""
 REMOVE = "; correct or remove the row"
 SORT = "sort by segment and time"
 SIDES = ("Buy", "Sell")
@@ -119,7 +119,7 @@ def _first(checks: Iterable[Check], remedy: str = "") -> Problem | None:
     wrong = [(int(np.argmax(rows)), say) for rows, say in checks if rows.any()]
     if not wrong:
         return None
-    row, say = min(wrong, key=lambda one: one[0])
+    row, say = min(wrong, key=lambda pair: pair[0])
     return row, say(row) + remedy
 
 

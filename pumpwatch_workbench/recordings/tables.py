@@ -114,8 +114,8 @@ def read_contracts(folder: Path) -> dict[str, Instrument]:
     path = folder / "contracts.csv"
     if not path.exists():
         return {}
-    found = {}
-    amounts = {one.name for one in fields(Instrument) if one.type == "Decimal"}
+    contracts = {}
+    amounts = {field.name for field in fields(Instrument) if field.type == "Decimal"}
     for where, row in read_csv(path, CONTRACT_COLUMNS):
         values: dict[str, object] = {"symbol": row["symbol"], "launch_time": 0}
         for name in CONTRACT_COLUMNS[1:]:
@@ -126,8 +126,8 @@ def read_contracts(folder: Path) -> dict[str, Instrument]:
             if not (value.is_finite() and (value > 0 or (name == "min_notional" and value == 0))):
                 raise BadInput(f"{where}: {name} {row[name]!r} is no amount above zero")
             values[name] = value if name in amounts else int(value)
-        found[row["symbol"]] = Instrument(**values)  # type: ignore[arg-type]
-    return found
+        contracts[row["symbol"]] = Instrument(**values)  # type: ignore[arg-type]
+    return contracts
 
 
 def read_csv(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:

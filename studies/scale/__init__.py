@@ -1,1 +1,1 @@
-"""What a larger market, more exchanges and more users cost, and which limit they meet first."""
+"""What one tick of detection costs as the market grows."""

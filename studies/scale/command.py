@@ -1,4 +1,4 @@
-"""`pumpwatch scale`: what a larger market and many users cost, and which limit they meet first."""
+"""`pumpwatch scale`: what a tick costs as the market grows."""
 
 from __future__ import annotations
 
@@ -7,89 +7,64 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.cli.options import AsJson, ReportPage
-from pumpwatch_workbench.cli.printing import print_end
-from pumpwatch_workbench.cli.progress import stepping
-from pumpwatch_workbench.pages.files import check_report_path, write_page
-from studies.scale.limits import limits_with
-from studies.scale.page import render_study
-from studies.scale.study import make_study
-from studies.scale.terminal import print_study
+from pumpwatch_workbench.cli.options import AsJson
 
-MOST_SYMBOLS = 20_000
-MOST_USERS = 100_000
+MOST_SYMBOLS = 2_000
+"""The synthetic market has no more."""
 
 
 def scale(
     *,
     symbols: Annotated[
         str, typer.Option(help="Sizes of the market to measure and draw a line through.")
-    ] = "200,600,2000",
+    ] = "200,600,1200",
     check: Annotated[
         int, typer.Option(help="A larger size that is measured and compared with the line.")
-    ] = 5_000,
-    users: Annotated[
-        str, typer.Option(help="Numbers of users a signal is sent to, simulated.")
-    ] = "10,100,1000,10000",
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE", help="Change a limit, as `--json` names it; may be repeated."
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of the simulation.")] = 1,
-    report: ReportPage = Path("build/scale-report.html"),
+    ] = 2_000,
+    report: Annotated[Path, typer.Option(help="Where the report page goes.")] = Path(
+        "build/scale-report.html"
+    ),
     as_json: AsJson = False,
 ) -> None:
-    """Measure a tick and a user's runs, and find the first limit of many.
+    """Measure detect's tick over markets of several sizes: CPU, requests, memory.
 
-    A tick of detect is measured with the real use case over simulated markets of several sizes;
-    from the lines through them follow larger ones. Takes three minutes of CPU; run nothing else
-    beside it.
-
-    Examples:
-      pumpwatch scale
-      pumpwatch scale --limit address_requests=60 --users 10,1000 --json
+    The real use case over simulated markets behind HTTP; a line is drawn through the smaller ones
+    and compared with a larger one. Takes four minutes; run nothing else beside it.
     """
-    sizes = _numbers("--symbols", symbols, MOST_SYMBOLS)
-    many = _numbers("--users", users, MOST_USERS)
-    if not sizes[1:]:
+    sizes = _sizes(symbols)
+    if len(sizes) <= 1:
         raise BadInput("--symbols needs at least two different sizes, for example 200,600")
     if not sizes[-1] < check <= MOST_SYMBOLS:
         raise BadInput(f"--check is {check}: give a size above {sizes[-1]}, up to {MOST_SYMBOLS}")
-    limits = limits_with(dict(_changed(text) for text in limit or ()))
+    # Slow imports, only where the command runs.
+    from rich.console import Console  # noqa: PLC0415
+
+    from pumpwatch_workbench.cli.progress import stepping  # noqa: PLC0415
+    from pumpwatch_workbench.pages.files import check_report_path, write_page  # noqa: PLC0415
+    from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough  # noqa: PLC0415
+    from studies.scale.page import render_study  # noqa: PLC0415
+    from studies.scale.study import error_words, make_study, ticks_table  # noqa: PLC0415
+
     check_report_path(report)
     console = Console(stderr=as_json)
-    with stepping("Measured") as steps:
-        study = make_study(
-            symbols=sizes,
-            check=check,
-            users=many,
-            limits=limits,
-            seed=seed,
-            progress=lambda text: steps.advance(f"now {text}"),
-        )
+    with stepping("Measured", len(sizes) + 1) as steps:
+        study = make_study(sizes, check, lambda text: steps.advance(f"now {text}"))
     page = write_page(render_study(study), report)
     if as_json:
         typer.echo(json.dumps(study.document()))
     else:
-        print_study(study, console)
-    print_end(console, "", report=page)
+        table = ticks_table(study)
+        wide_enough(console).print(terminal_table(table, table.caption))
+        console.print(f"{error_words(study)}.", highlight=False)
+    console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 
 
-def _numbers(name: str, text: str, most: int) -> list[int]:
+def _sizes(text: str) -> list[int]:
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() and 1 <= int(part) <= most for part in parts):
-        raise BadInput(f"{name} is {text!r}: give numbers from 1 to {most}, such as 200,600")
+    if not all(part.isdecimal() and 1 <= int(part) <= MOST_SYMBOLS for part in parts):
+        raise BadInput(
+            f"--symbols is {text!r}: give numbers from 1 to {MOST_SYMBOLS}, such as 200,600"
+        )
     return sorted({int(part) for part in parts})
-
-
-def _changed(text: str) -> tuple[str, float]:
-    name, _, value = text.partition("=")
-    try:
-        return name.strip(), float(value)
-    except ValueError:
-        raise BadInput(f"--limit is {text!r}: give NAME=VALUE, such as candidates=120") from None

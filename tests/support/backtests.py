@@ -14,8 +14,8 @@ from support.random_candles import COLUMNS, random_candles
 
 from pumpwatch.domain.market.candles import Candles
 from pumpwatch.domain.moments import MINUTE
-from pumpwatch_workbench.research.backtest.contracts import derived_contract
 from pumpwatch_workbench.research.backtest.market import Block
+from pumpwatch_workbench.research.backtest.recordings import derived_contract
 from pumpwatch_workbench.research.backtest.settings import BacktestSettings, read_settings
 
 ROOT = Path(__file__).resolve().parents[2]

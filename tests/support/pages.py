@@ -8,7 +8,6 @@ from decimal import Decimal
 
 from support.backtests import lively, pump_block
 from support.journals import a_period
-from support.scale_figures import TICKS, USER, ticked
 from unit.reports.run_results import small_result
 
 from pumpwatch.domain.moments import MINUTE
@@ -17,32 +16,31 @@ from pumpwatch_workbench.operations.journal.figures import figures_of
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog, Invocation
 from pumpwatch_workbench.operations.journal.page import render_journal
 from pumpwatch_workbench.play.run.page import render_page
-from pumpwatch_workbench.research.backtest.engine import Outcome, run_backtest
+from pumpwatch_workbench.research.backtest.engine import BacktestOutcome, run_backtest
 from pumpwatch_workbench.research.backtest.market import Block
-from pumpwatch_workbench.research.backtest.page import render_backtest
-from pumpwatch_workbench.research.backtest.page_tables import BacktestReport
+from pumpwatch_workbench.research.backtest.page import BacktestReport, render_backtest
 from pumpwatch_workbench.research.backtest.results import results_of
 from pumpwatch_workbench.research.comparison.compare import compare_with
 from pumpwatch_workbench.research.comparison.page import ComparisonReport, render_comparison
-from pumpwatch_workbench.research.evaluation.evaluated import Evaluated
 from pumpwatch_workbench.research.evaluation.page import render_evaluation
-from pumpwatch_workbench.research.evaluation.rules import rule_named
+from pumpwatch_workbench.research.evaluation.rules import Evaluated, rule_named
 from pumpwatch_workbench.research.evaluation.scores import Score
-from pumpwatch_workbench.research.tune.objective import Verdict
+from pumpwatch_workbench.research.tune.objective import BacktestSummary
 from pumpwatch_workbench.research.tune.page import TuneReport, render_tuned
-from pumpwatch_workbench.research.tune.search import Found
+from pumpwatch_workbench.research.tune.search import BestSettings
 from pumpwatch_workbench.research.tune.space import space_for
-from pumpwatch_workbench.research.tune.splits import Fold, Period
+from pumpwatch_workbench.research.tune.splits import DateRange, Fold
 from pumpwatch_workbench.research.tune.walk_forward import Step, Tuned
 from studies.scale.page import render_study
-from studies.scale.study import study_of
+from studies.scale.study import Study
+from studies.scale.tick import TickFigures
 
 SETTINGS = {"fade_target_retrace": "0.5", "warm_up_minutes": "50"}
 COINS = ("AUSDT", "BUSDT", "CUSDT")
 DAY = 1440 * MINUTE
 
 
-def an_outcome() -> Outcome:
+def an_outcome() -> BacktestOutcome:
     """Return a backtest of coins that are pumped one after the other."""
     blocks = []
     for number, coin in enumerate(COINS):
@@ -80,12 +78,12 @@ def a_search() -> TuneReport:
     values = {"ewma_span_minutes": "480"} | {
         one.name: str(int(getattr(one, "low", 1)) + 1) for one in space.dimensions
     }
-    inside = Verdict(40, 26, 310.5, 0.021, 2.9, 2.4, 0.012)
+    inside = BacktestSummary(40, 26, 310.5, 0.021, 2.9, 2.4, 0.012)
     outside = replace(inside, trades=9, won=5, profit=-12.25, mean_return=-0.002, shrunk_t=-0.2)
     scores = (0.4, 1.1, 0.9, 2.4, 1.8, 2.2)
-    found = Found(values, inside, len(scores), scores)
+    found = BestSettings(values, inside, len(scores), scores)
     steps = tuple(
-        Step(Fold(name, Period(0, at), Period(at, at + DAY)), found, outside, inside, outside)
+        Step(Fold(name, DateRange(0, at), DateRange(at, at + DAY)), found, outside, inside, outside)
         for name, at in (("fold 1", 10 * DAY), ("final", 20 * DAY))
     )
     doubts = ["9 trades in the hold-out are too few to confirm anything."]
@@ -129,13 +127,18 @@ def _stage() -> str:
     return render_journal(nothing, figures_of(nothing))
 
 
+def _scale() -> str:
+    ticks = [TickFigures(n, n / 1e4, n / 5e3, 6.0, 2.0, 8e7, 750.0 * n) for n in (200, 600, 2_000)]
+    return render_study(Study(tuple(ticks[:2]), ticks[2]))
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "run": lambda: render_page(small_result()),
     "backtest": lambda: render_backtest(a_backtest()),
     "evaluation": _evaluation,
     "comparison": lambda: render_comparison(a_comparison()),
     "search": lambda: render_tuned(a_search()),
-    "scale": lambda: render_study(study_of(TICKS, ticked(5_000), USER, users=(10, 40))),
+    "scale": _scale,
     "journal": _journal,
     "empty journal": _stage,
 }

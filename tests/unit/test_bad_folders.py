@@ -165,7 +165,7 @@ CANDLES: dict[str, tuple[Change, str]] = {
     "32-bit prices": (with_(price.cast(pl.Float32)), "column close holds Float32"),
     "prices that were 32-bit": (rounded, "close 0.05.* was rounded to 32 bits"),
     "nothing but nulls": (with_(pl.lit(None).alias("close")), "column close holds Null"),
-    "NaN": (at(40, high=float("nan")), "row 40 .*AAAUSDT.*high is nan"),
+    "NaN": (at(40, high=float("nan")), "row 40 .*AAAUSDT.*high is nan.* the row"),
     "infinite": (at(40, turnover=float("inf")), "row 40 .*turnover is inf"),
     "an empty price": (at(40, close=None), "row 40 .*close is nan"),
     "negative price": (at(40, low=-1.0), "row 40 .*low is -1.0"),
@@ -210,6 +210,12 @@ FILES: dict[str, tuple[dict[str, object], str]] = {
     "a segment without candles": (
         {"segments": SEGMENTS + "2,BUSDT,2024-12-31,2025-01-02\n"}, "no candle of segment 2 .BUSDT",
     ),
+    "a segment that begins soon": (
+        {"segments": SEGMENTS.replace("2024-12-31T00:00:00Z", "soon")}, "start 'soon' is no time",
+    ),
+    "segments without an end": (
+        {"segments": "segment,symbol,start\n"}, "segments.csv has no column end",
+    ),
     "a segment that is no number": ({"segments": SEGMENTS.replace("\n1,", "\none,")}, "'one' is"),
     "a segment that ends first": (
         {"segments": SEGMENTS.replace("2025-01-01T06", "2023-01-01T06")}, "is not after start",
@@ -235,6 +241,9 @@ FILES: dict[str, tuple[dict[str, object], str]] = {
         {"events": EVENTS.replace("2025-01-01T04:00:10Z", str(START))}, "onset .* is no time",
     ),
     "a label without count": ({"events": EVENTS.replace("Z,1", "Z,maybe")}, "counted is 'maybe'"),
+    "labels without a column": (
+        {"events": "segment,symbol\n1,AAAUSDT\n"}, "events.csv has no column onset",
+    ),
     "empty labels": ({"events": ""}, "events.csv cannot be read"),
 }  # fmt: skip
 

@@ -52,7 +52,9 @@ def market(number, *, pumps=True):
         time, np.ones(len(time), bool), np.full(len(time), 10.0), np.concatenate(sizes)[order]
     )
     events = [LabelledPump(number, f"C{number}", int(place) * MINUTE + 20_000) for place in pumped]
-    return Segment(number, f"C{number}", 0, count * MINUTE, candles, trades), events
+    return Segment(
+        number, 0, count * MINUTE, symbol=f"C{number}", candles=candles, trades=trades
+    ), events
 
 
 @pytest.fixture(autouse=True)

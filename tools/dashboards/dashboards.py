@@ -88,5 +88,5 @@ def _choice(name: str, label: str, runs: str) -> builders.QueryVariable:
 
 
 if __name__ == "__main__":
-    for each in write_dashboards(*(Path(one) for one in sys.argv[1:2])):
+    for each in write_dashboards(*(Path(name) for name in sys.argv[1:2])):
         sys.stdout.write(f"{each}\n")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Literal, TypeVar
 
-from grafana_foundation_sdk.builders import bargauge, common, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders import bargauge, common, prometheus, timeseries
 from grafana_foundation_sdk.builders import dashboard as dashboards
+from grafana_foundation_sdk.builders import stat as stats
+from grafana_foundation_sdk.builders import table as tables
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import dashboard as models
@@ -16,53 +20,108 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 GOOD, WARN, BAD, CALM = "green", "orange", "red", "blue"
 Kind = Literal["stat", "series", "bars", "table"]
-Steps = Sequence[tuple[float | None, str]]
-AnyPanel = TypeVar("AnyPanel", stat.Panel, timeseries.Panel, bargauge.Panel, table.Panel)
+Query = tuple[str, str]
+"""PromQL and its legend."""
+AnyPanel = TypeVar("AnyPanel", stats.Panel, timeseries.Panel, bargauge.Panel, tables.Panel)
 
 
-def steps(*pairs: tuple[float, str], base: str = GOOD) -> Steps:
-    """Return thresholds: the base colour, then each colour from its value on."""
-    return [(None, base), *pairs]
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a panel shows its values: kind, unit, thresholds, size."""
+
+    kind: Kind
+    unit: str
+    thresholds: Sequence[tuple[float | None, str]]
+    width: int
+    height: int
+    decimals: int | None
+    words: Mapping[str, tuple[str, str]]
+    """Texts and colours in place of values."""
+    shows_name: bool
+    """The series' name in big letters instead of its value."""
+    stacked: bool
+
+
+def _look(
+    kind: Kind,
+    unit: str = "short",
+    *marks: tuple[float, str],
+    base: str = GOOD,
+    width: int = 6,
+    height: int = 7,
+    decimals: int | None = None,
+    words: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+    shows_name: bool = False,
+    stacked: bool = False,
+) -> Look:
+    """Return a look with a base colour and each mark's colour from its value on."""
+    thresholds = [(None, base), *marks]
+    return Look(kind, unit, thresholds, width, height, decimals, words, shows_name, stacked)
+
+
+stat, series, bars, table = (partial(_look, kind) for kind in ("stat", "series", "bars", "table"))
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One panel. `queries` pairs PromQL with a legend; `words` replaces values by text and colour.
-
-    `number` is the panel's id for ever: alerts point to it.
-    """
+    """One panel. `number` is its id for ever: alerts point to it."""
 
     number: int
     title: str
     description: str
-    queries: Sequence[tuple[str, str]]
-    kind: Kind = "series"
-    unit: str = "short"
-    thresholds: Steps = field(default_factory=steps)
-    width: int = 6
-    height: int = 7
-    decimals: int | None = None
-    words: dict[str, tuple[str, str]] = field(default_factory=dict)
-    shows_name: bool = False
-    """Of a stat: the series' name in big letters instead of its value."""
-    stacked: bool = False
+    queries: Sequence[Query]
+    look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """Makes queries of a function's metrics, for the jobs and stages that are chosen."""
+
+    job: str
+
+    def of(self, name: str, more: str = "") -> str:
+        """Return a selector of a metric."""
+        return f'{self.job}_{name}{{job=~"$job",stage=~"$stage"{"," if more else ""}{more}}}'
+
+    def gauge(self, name: str, legend: str = "{{stage}}", *, by: str = "stage") -> Query:
+        """Return the query of a gauge."""
+        return f"max by ({by}) ({self.of(name)})", legend
+
+    def since(self, name: str, legend: str = "{{stage}}") -> Query:
+        """Return the query of the seconds since a time."""
+        return f"time() - max by (stage) ({self.of(name)})", legend
+
+    def growth(self, name: str, legend: str = "", *, by: str = "", within: str = "") -> Query:
+        """Return the query of what a counter grew by, since the point before unless `within`."""
+        grown = f"(increase({self.of(name)}[{within or '$__rate_interval'}]))"
+        labels = by.split(", ") if by else []
+        shown = legend or " ".join(f"{{{{{label}}}}}" for label in labels)
+        return (f"sum by ({by}) {grown}" if by else f"sum{grown}"), shown
+
+    def quantiles(self, histogram: str) -> list[Query]:
+        """Return the queries of a histogram's half and 95 %."""
+        rate = f"rate({self.of(histogram + '_bucket')}[$__rate_interval])"
+        return [
+            (f"histogram_quantile({share}, sum by (le) ({rate}))", text)
+            for share, text in ((0.5, "half"), (0.95, "95 %"))
+        ]
 
 
 def build_panel(panel: Panel) -> Builder[models.Panel]:
     """Return the builder of a panel."""
-    if panel.kind == "stat":
+    if panel.look.kind == "stat":
         return _stat(panel)
-    if panel.kind == "bars":
+    if panel.look.kind == "bars":
         return _dressed(bargauge.Panel(), panel, instant=True).reduce_options(_last())
-    if panel.kind == "table":
+    if panel.look.kind == "table":
         return _table(panel)
     return _series(panel)
 
 
 def _stat(panel: Panel) -> Builder[models.Panel]:
-    built = _dressed(stat.Panel(), panel, instant=True).reduce_options(_last())
+    built = _dressed(stats.Panel(), panel, instant=True).reduce_options(_last())
     mode = common_models.BigValueTextMode
-    built.text_mode(mode.NAME if panel.shows_name else mode.AUTO)
+    built.text_mode(mode.NAME if panel.look.shows_name else mode.AUTO)
     built.color_mode(common_models.BigValueColorMode.BACKGROUND)
     return built.graph_mode(common_models.BigValueGraphMode.NONE)
 
@@ -77,15 +136,15 @@ def _series(panel: Panel) -> Builder[models.Panel]:
         .show_legend(True)
     )
     built.tooltip(common.VizTooltipOptions().mode(common_models.TooltipDisplayMode.MULTI))
-    if panel.stacked:
+    if panel.look.stacked:
         built.stacking(common.StackingConfig().mode(common_models.StackingMode.NORMAL))
     style = common_models.GraphTresholdsStyleMode
-    shown = style.DASHED if len(panel.thresholds) > 1 else style.OFF
+    shown = style.DASHED if len(panel.look.thresholds) > 1 else style.OFF
     return built.thresholds_style(common.GraphThresholdsStyleConfig().mode(shown))
 
 
 def _table(panel: Panel) -> Builder[models.Panel]:
-    built = _dressed(table.Panel(), panel, instant=True)
+    built = _dressed(tables.Panel(), panel, instant=True)
     hidden = {"Time": True, "job": True, "stage": False}
     return built.with_transformation(
         models.DataTransformerConfig(id_val="organize", options={"excludeByName": hidden})
@@ -94,25 +153,27 @@ def _table(panel: Panel) -> Builder[models.Panel]:
 
 def _dressed(built: AnyPanel, panel: Panel, *, instant: bool) -> AnyPanel:
     built.id(panel.number).title(panel.title).description(panel.description).datasource(SOURCE)
-    built.span(panel.width).height(panel.height).unit(panel.unit).no_value("none")
+    built.span(panel.look.width).height(panel.look.height).unit(panel.look.unit).no_value("none")
     built.thresholds(
         dashboards.ThresholdsConfig()
         .mode(models.ThresholdsMode.ABSOLUTE)
-        .steps([models.Threshold(value=value, color=color) for value, color in panel.thresholds])
+        .steps(
+            [models.Threshold(value=value, color=color) for value, color in panel.look.thresholds]
+        )
     )
-    if panel.decimals is not None:
-        built.decimals(panel.decimals)
-    if panel.words:
+    if panel.look.decimals is not None:
+        built.decimals(panel.look.decimals)
+    if panel.look.words:
         options = {
             value: models.ValueMappingResult(text=text, color=color)
-            for value, (text, color) in panel.words.items()
+            for value, (text, color) in panel.look.words.items()
         }
         built.mappings([models.ValueMap(options=options)])
     for position, (expr, legend) in enumerate(panel.queries):
         query = prometheus.Dataquery().ref_id("ABCDEFGH"[position]).expr(expr)
         query.legend_format(legend).datasource(SOURCE)
         query.format(
-            PromQueryFormat.TABLE if panel.kind == "table" else PromQueryFormat.TIME_SERIES
+            PromQueryFormat.TABLE if panel.look.kind == "table" else PromQueryFormat.TIME_SERIES
         )
         built.with_target(query.instant() if instant else query.range())
     return built

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from tools.dashboards.panels import BAD, CALM, GOOD, WARN, Panel, steps
+from tools.dashboards.panels import BAD, CALM, GOOD, WARN, Function, Panel, bars, series, stat
 
 CPU_FREE = 'avg(rate(node_cpu_seconds_total{job="node-exporter",mode="idle"}[$__rate_interval]))'
 MEMORY_FREE = (
@@ -13,25 +11,18 @@ MEMORY_FREE = (
 )
 
 
-def selected(name: str, more: str = "") -> str:
-    """Return a selector of one of our metrics, for the jobs and stages that are chosen."""
-    return f'{name}{{job=~"$job",stage=~"$stage"{"," if more else ""}{more}}}'
-
-
-def exchange_row(job: str, first: int) -> list[Panel]:
+def exchange_row(function: Function, first: int) -> list[Panel]:
     """Return requests, errors, latency and clock of a function; ids from `first` on."""
-    requests = f"{job}_api_requests_total"
-    failed = selected(requests, 'code!="ok"')
+    requests = function.of("api_requests_total")
+    failed = function.of("api_requests_total", 'code!="ok"')
     return [
         Panel(
             first,
             "Requests by endpoint",
             "Requests to Bybit a second, by endpoint. The whole market is one tickers request; "
             "kline requests follow the movers.",
-            [(f"sum by (endpoint) (rate({selected(requests)}[$__rate_interval]))", "{{endpoint}}")],
-            unit="reqps",
-            thresholds=steps((100, BAD)),
-            stacked=True,
+            [(f"sum by (endpoint) (rate({requests}[$__rate_interval]))", "{{endpoint}}")],
+            series("reqps", (100, BAD), stacked=True),
         ),
         Panel(
             first + 1,
@@ -44,8 +35,7 @@ def exchange_row(job: str, first: int) -> list[Panel]:
                     "{{endpoint}} {{code}}",
                 )
             ],
-            unit="reqps",
-            thresholds=steps((0.05, WARN)),
+            series("reqps", (0.05, WARN)),
         ),
         Panel(
             first + 2,
@@ -55,20 +45,18 @@ def exchange_row(job: str, first: int) -> list[Panel]:
             [
                 (
                     "histogram_quantile(0.95, sum by (endpoint, le) "
-                    f"(rate({selected(f'{job}_api_latency_seconds_bucket')}[$__rate_interval])))",
+                    f"(rate({function.of('api_latency_seconds_bucket')}[$__rate_interval])))",
                     "{{endpoint}}",
                 )
             ],
-            unit="s",
-            thresholds=steps((1, WARN), (4, BAD)),
+            series("s", (1, WARN), (4, BAD)),
         ),
         Panel(
             first + 3,
             "Clock",
             "Our clock less Bybit's. A clock that is a second fast is refused whatever the window.",
-            [(f"max by (stage) ({selected(f'{job}_clock_skew_seconds')})", "{{stage}}")],
-            unit="s",
-            thresholds=[(None, BAD), (-5, WARN), (-0.7, GOOD), (0.7, BAD)],
+            [function.gauge("clock_skew_seconds")],
+            series("s", (-5, WARN), (-0.7, GOOD), (0.7, BAD), base=BAD),
         ),
     ]
 
@@ -87,8 +75,7 @@ def cluster_row(first: int) -> list[Panel]:
                     "{{node}}",
                 )
             ],
-            unit="percentunit",
-            thresholds=steps((0.75, WARN), (0.9, BAD)),
+            series("percentunit", (0.75, WARN), (0.9, BAD)),
         ),
         Panel(
             first + 1,
@@ -102,8 +89,7 @@ def cluster_row(first: int) -> list[Panel]:
                     "{{node}}",
                 )
             ],
-            unit="percentunit",
-            thresholds=steps((0.75, WARN), (0.9, BAD)),
+            series("percentunit", (0.75, WARN), (0.9, BAD)),
         ),
         Panel(
             first + 2,
@@ -117,17 +103,14 @@ def cluster_row(first: int) -> list[Panel]:
                     "{{persistentvolumeclaim}}",
                 )
             ],
-            unit="percentunit",
-            thresholds=steps((0.7, WARN), (0.85, BAD)),
+            series("percentunit", (0.7, WARN), (0.85, BAD)),
         ),
         Panel(
             first + 3,
             "Scrape targets",
             "1 for each job whose targets all answer, 0 where one does not.",
             [('min by (job) (up{job=~".+"})', "{{job}}")],
-            kind="bars",
-            unit="bool_on_off",
-            thresholds=steps((1, GOOD), base=BAD),
+            bars("bool_on_off", (1, GOOD), base=BAD),
         ),
         Panel(
             first + 4,
@@ -140,10 +123,7 @@ def cluster_row(first: int) -> list[Panel]:
                     "pods",
                 )
             ],
-            kind="stat",
-            thresholds=steps((1, BAD)),
-            width=12,
-            height=5,
+            stat("short", (1, BAD), width=12, height=5),
         ),
         Panel(
             first + 5,
@@ -161,41 +141,33 @@ def cluster_row(first: int) -> list[Panel]:
                     "failed",
                 ),
             ],
-            width=12,
-            height=5,
-            thresholds=steps(base=CALM),
+            series(base=CALM, width=12, height=5),
         ),
     ]
 
 
-big_figure = partial(Panel, kind="stat", unit="percentunit", width=4, height=5)
-"""One figure about the time shown."""
 ALERTS_SENT = 'sum(increase(grafana_alerting_notifications_total{job="grafana"}[$__range]))'
-HEADROOM = steps((0.1, WARN), (0.25, GOOD), base=BAD)
+HEADROOM = stat("percentunit", (0.1, WARN), (0.25, GOOD), base=BAD, width=4, height=5, decimals=0)
 KPI_CLUSTER = [
-    big_figure(
+    Panel(
         8,
         "Alerts sent",
         "Messages that Grafana sent to Slack over the time shown.",
         [(f"{ALERTS_SENT} or vector(0)", "alerts")],
-        thresholds=steps((20, WARN), base=CALM),
-        decimals=0,
-        unit="short",
+        stat("short", (20, WARN), base=CALM, width=4, height=5, decimals=0),
     ),
-    big_figure(
+    Panel(
         9,
         "CPU headroom",
         "Share of the cluster's CPU that is free.",
         [(CPU_FREE, "free")],
-        thresholds=HEADROOM,
-        decimals=0,
+        HEADROOM,
     ),
-    big_figure(
+    Panel(
         10,
         "Memory headroom",
         "Share of the cluster's memory that is available.",
         [(MEMORY_FREE, "free")],
-        thresholds=HEADROOM,
-        decimals=0,
+        HEADROOM,
     ),
 ]

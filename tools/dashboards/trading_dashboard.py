@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from tools.dashboards.order_rows import AGREE, ORDERS, SAFE, UNDONE, by_stage, ours
-from tools.dashboards.panels import BAD, CALM, GOOD, WARN, Panel, steps
-from tools.dashboards.shared_rows import KPI_CLUSTER, big_figure, exchange_row
+from tools.dashboards.order_rows import AGREE, ORDERS, SAFE, TRADE, UNDONE
+from tools.dashboards.panels import BAD, CALM, GOOD, WARN, Panel, bars, series, stat, table
+from tools.dashboards.shared_rows import KPI_CLUSTER, exchange_row
 
-JOB = "pumpwatch_trade"
 DAY = 86_400
 PAPER, LIVE = 'mode="paper"', 'mode="live"'
 
 
 def _share(name: str, part: str, legend: str, whole: str = "") -> tuple[str, str]:
     """Return the query of a share over the time shown; nothing where nothing happened."""
-    some, all_of_it = ours(name, part), ours(name, whole)
+    some, all_of_it = TRADE.of(name, part), TRADE.of(name, whole)
     query = f"sum(increase({some}[$__range]))\n/ (sum(increase({all_of_it}[$__range])) > 0)"
     return query, legend
 
@@ -24,68 +23,58 @@ DOING = [
         "Mode",
         "PAPER: orders are simulated. LIVE: real money.",
         [
-            (f"max({ours('mode_info', PAPER)}) == 1", "PAPER"),
+            (f"max({TRADE.of('mode_info', PAPER)}) == 1", "PAPER"),
             # Twice, so that the colour tells them apart.
-            (f"(max({ours('mode_info', LIVE)}) == 1) * 2", "LIVE"),
+            (f"(max({TRADE.of('mode_info', LIVE)}) == 1) * 2", "LIVE"),
         ],
-        kind="stat",
-        thresholds=steps((2, BAD), base=CALM),
-        shows_name=True,
+        stat("short", (2, BAD), base=CALM, shows_name=True),
     ),
     Panel(
         2,
         "Entries",
         "Whether a halt stops all entries. Exits and stops go on; only a person resumes.",
-        [by_stage("halted")],
-        kind="stat",
-        thresholds=steps((1, BAD)),
-        words={"0": ("allowed", GOOD), "1": ("HALTED", BAD)},
+        [TRADE.gauge("halted")],
+        stat("short", (1, BAD), words={"0": ("allowed", GOOD), "1": ("HALTED", BAD)}),
     ),
     Panel(
         3,
         "Entries blocked by",
         "1 for each reason for which the last run would have opened nothing.",
-        [(f"max by (reason) ({ours('entries_blocked')})", "{{reason}}")],
-        kind="bars",
-        thresholds=steps((1, WARN)),
+        [TRADE.gauge("entries_blocked", "{{reason}}", by="reason")],
+        bars("short", (1, WARN)),
     ),
     Panel(
         4,
         "Last good run",
         "Time since the last good run. The schedule is one run a minute, and new signals wake it.",
         [
-            (f"time() - max by (stage) ({ours('last_success_timestamp_seconds')})", "{{stage}}"),
-            (
-                f"time() - max by (stage) ({ours('last_failure_timestamp_seconds')})",
-                "{{stage}} last failed run",
-            ),
+            TRADE.since("last_success_timestamp_seconds"),
+            TRADE.since("last_failure_timestamp_seconds", "{{stage}} last failed run"),
         ],
-        kind="stat",
-        unit="s",
-        thresholds=steps((120, WARN), (300, BAD)),
+        stat("s", (120, WARN), (300, BAD)),
     ),
 ]
 KPI = [
-    big_figure(
+    Panel(
         5,
         "Fill rate",
         "Orders filled, as a share of those sent, over the time shown.",
         [_share("orders_total", 'outcome="filled"', "filled", whole='outcome!="denied"')],
-        thresholds=steps((0.8, WARN), (0.95, GOOD), base=BAD),
+        stat("percentunit", (0.8, WARN), (0.95, GOOD), base=BAD, width=4, height=5),
     ),
-    big_figure(
+    Panel(
         6,
         "Win rate",
         "Closed trades that won, as a share of all closed ones, over the time shown.",
         [_share("trades_closed_total", 'result="win"', "won")],
-        thresholds=steps(base=CALM),
+        stat("percentunit", base=CALM, width=4, height=5),
     ),
-    big_figure(
+    Panel(
         7,
         "API error rate",
         "Requests to Bybit that failed, as a share of all, over the time shown.",
         [_share("api_requests_total", 'code!="ok"', "failed")],
-        thresholds=steps((0.02, WARN), (0.1, BAD)),
+        stat("percentunit", (0.02, WARN), (0.1, BAD), width=4, height=5),
     ),
     *KPI_CLUSTER,
 ]
@@ -95,30 +84,27 @@ MONEY = [
         "Equity",
         "Equity of the account, and what of it is free for new positions.",
         [
-            (f"max by (stage) ({ours('equity_usdt')})", "{{stage}} equity"),
-            (f"max by (stage) ({ours('available_usdt')})", "{{stage}} available"),
+            TRADE.gauge("equity_usdt", "{{stage}} equity"),
+            TRADE.gauge("available_usdt", "{{stage}} available"),
         ],
-        unit="currencyUSD",
-        thresholds=steps(base=CALM),
+        series("currencyUSD", base=CALM),
     ),
     Panel(
         12,
         "Profit and loss",
         "Realised, after fees and funding, of all closed trades; and that of open positions.",
         [
-            (f"max by (stage) ({ours('realised_pnl_usdt')})", "{{stage}} realised"),
-            (f"max by (stage) ({ours('unrealised_pnl_usdt')})", "{{stage}} open"),
+            TRADE.gauge("realised_pnl_usdt", "{{stage}} realised"),
+            TRADE.gauge("unrealised_pnl_usdt", "{{stage}} open"),
         ],
-        unit="currencyUSD",
-        thresholds=steps((0, GOOD), base=BAD),
+        series("currencyUSD", (0, GOOD), base=BAD),
     ),
     Panel(
         13,
         "Exposure",
         "Notional of Pumpwatch's positions.",
-        [by_stage("exposure_usdt")],
-        unit="currencyUSD",
-        thresholds=steps(base=CALM),
+        [TRADE.gauge("exposure_usdt")],
+        series("currencyUSD", base=CALM),
     ),
     Panel(
         14,
@@ -126,13 +112,12 @@ MONEY = [
         "Equity below its highest in 24 hours. Entries pause at 3 % and halt at 6 % (defaults).",
         [
             (
-                f"1 - max by (stage) ({ours('equity_usdt')})\n"
-                f"/ max by (stage) (max_over_time({ours('equity_usdt')}[24h]))",
+                f"1 - max by (stage) ({TRADE.of('equity_usdt')})\n"
+                f"/ max by (stage) (max_over_time({TRADE.of('equity_usdt')}[24h]))",
                 "{{stage}}",
             )
         ],
-        unit="percentunit",
-        thresholds=steps((0.03, WARN), (0.06, BAD)),
+        series("percentunit", (0.03, WARN), (0.06, BAD)),
     ),
 ]
 HELD_BACK = [
@@ -140,10 +125,8 @@ HELD_BACK = [
         25,
         "Protections",
         "Locks in force by protection. They stop entries only, and end by themselves.",
-        [(f"max by (protection) ({ours('locks')})", "{{protection}}")],
-        kind="bars",
-        thresholds=steps((1, WARN)),
-        width=9,
+        [TRADE.gauge("locks", "{{protection}}", by="protection")],
+        bars("short", (1, WARN), width=9),
     ),
     Panel(
         26,
@@ -151,23 +134,19 @@ HELD_BACK = [
         "When the last lock of each protection ends. Empty when there is none.",
         [
             (
-                f"(max by (stage, protection) ({ours('lock_end_timestamp_seconds')}) > 0) * 1000",
+                "(max by (stage, protection) "
+                f"({TRADE.of('lock_end_timestamp_seconds')}) > 0) * 1000",
                 "{{protection}}",
             )
         ],
-        kind="table",
-        unit="dateTimeFromNow",
-        thresholds=steps(base=CALM),
-        width=9,
+        table("dateTimeFromNow", base=CALM, width=9),
     ),
     Panel(
         27,
         "Key expires in",
         "Until the exchange's key expires; none when it does not, or is not known yet.",
-        [(f"min by (stage) ({ours('key_expiry_timestamp_seconds')}) - time()", "{{stage}}")],
-        kind="stat",
-        unit="s",
-        thresholds=steps((2 * DAY, WARN), (14 * DAY, GOOD), base=BAD),
+        [(f"min by (stage) ({TRADE.of('key_expiry_timestamp_seconds')}) - time()", "{{stage}}")],
+        stat("s", (2 * DAY, WARN), (14 * DAY, GOOD), base=BAD),
     ),
 ]
 RUNS = [
@@ -175,37 +154,35 @@ RUNS = [
         36,
         "Runs by result",
         "Runs since the point before. Busy: another run held the lease; the next one does it.",
-        [(f"sum by (result) (increase({ours('runs_total')}[$__rate_interval]))", "{{result}}")],
-        thresholds=steps(base=CALM),
-        stacked=True,
+        [TRADE.growth("runs_total", by="result")],
+        series(base=CALM, stacked=True),
     ),
     Panel(
         35,
         "Duration of a run",
         "Wall time of the last run. The function is killed after 25 seconds.",
-        [by_stage("duration_seconds")],
-        unit="s",
-        thresholds=steps((10, WARN), (25, BAD)),
+        [TRADE.gauge("duration_seconds")],
+        series("s", (10, WARN), (25, BAD)),
     ),
     Panel(
         34,
         "Cost of a run",
         "Requests to Bybit and calls to the table in the last run.",
         [
-            (f"max by (stage) ({ours('requests_last_run')})", "{{stage}} requests"),
-            (f"max by (stage) ({ours('store_calls_last_run')})", "{{stage}} table calls"),
+            TRADE.gauge("requests_last_run", "{{stage}} requests"),
+            TRADE.gauge("store_calls_last_run", "{{stage}} table calls"),
         ],
-        thresholds=steps((100, WARN)),
+        series("short", (100, WARN)),
     ),
     Panel(
         37,
         "Lost on the way",
         "Malformed invocations, and pushes of metrics that could not be delivered.",
         [
-            (f"sum(increase({ours('bad_events_total')}[$__rate_interval]))", "malformed"),
-            (f"sum(increase({ours('push_failures_total')}[$__rate_interval]))", "not pushed"),
+            TRADE.growth("bad_events_total", "malformed"),
+            TRADE.growth("push_failures_total", "not pushed"),
         ],
-        thresholds=steps((1, WARN)),
+        series("short", (1, WARN)),
     ),
 ]
 ROWS: dict[str, list[Panel]] = {
@@ -217,6 +194,6 @@ ROWS: dict[str, list[Panel]] = {
     "What was not done?": UNDONE,
     "What holds entries back?": HELD_BACK,
     "Do journal and exchange agree?": AGREE,
-    "Does the exchange answer?": exchange_row(JOB, 30),
+    "Does the exchange answer?": exchange_row(TRADE, 30),
     "Do the runs work?": RUNS,
 }

@@ -16,8 +16,7 @@ from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import SharedSettings
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.local.aws.template import load_template
-from tools.documentation.heads import head_of
-from tools.documentation.source import REPOSITORY
+from tools.documentation.source import REPOSITORY, head_of
 
 PAGE = REPOSITORY / "docs" / "configuration.md"
 KINDS: tuple[tuple[str, type[SharedSettings]], ...] = (

@@ -61,7 +61,7 @@ class Page(HTMLParser):
         if tag in LOADED and "src" in given:
             self.loads.append(given["src"])
         if "srcset" in given:
-            self.loads += [one.split()[0] for one in given["srcset"].split(",")]
+            self.loads += [name.split()[0] for name in given["srcset"].split(",")]
         if tag == "link" and given.get("rel") not in POINTING:
             self.loads.append(given.get("href", ""))
         if tag == "img" and not given.get("alt"):
@@ -104,10 +104,10 @@ def _dead(address: str, path: Path, pages: dict[Path, Page]) -> Iterator[str]:
 
 def main() -> None:
     """Print what is wrong, one line each."""
-    found = list(problems())
-    for line in found:
+    lines = list(problems())
+    for line in lines:
         typer.echo(f"docs: {line}", err=True)
-    if found:
+    if lines:
         sys.exit(1)
     typer.echo(f"The documentation is in {SITE.relative_to(REPOSITORY)}/index.html")
 

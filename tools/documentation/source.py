@@ -34,5 +34,10 @@ def lay_out(source: Path = SOURCE, repository: Path = REPOSITORY) -> None:
             link.symlink_to(path)
 
 
+def head_of(page: str) -> str:
+    """Return the text above the tables of a page that is made from the code."""
+    return (Path(__file__).parent / "heads" / f"{page}.md").read_text(encoding="utf-8")
+
+
 if __name__ == "__main__":
     lay_out()

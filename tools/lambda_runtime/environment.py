@@ -14,7 +14,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, Self
 from uuid import uuid4
 
@@ -32,6 +31,8 @@ INIT_SECONDS = 120.0
 POLL_SECONDS = 0.1
 KILOBYTE = 1024
 TICKS = os.sysconf("SC_CLK_TCK")
+BASE_INTERPRETER: str = getattr(sys, "_base_executable", sys.executable)
+"""The one behind the virtual environment."""
 IN_MARKET_TIME = f"""
 import sys
 sys.path.append({str(REPOSITORY)!r})
@@ -63,6 +64,36 @@ class RuntimeInvocation:
     """The process's largest resident memory so far, bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A started client, the API it asks, and the file it writes to."""
+
+    process: subprocess.Popen[bytes]
+    api: RuntimeApi
+    output: IO[bytes]
+
+    def cpu_seconds(self) -> float:
+        """Return user and system time of the process so far."""
+        text = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii")
+        fields = text.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def peak_memory(self) -> int:
+        """Return the largest resident memory so far, bytes."""
+        text = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        line = next(line for line in text.splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * KILOBYTE
+
+    def report(self, seconds: float) -> Ended | None:
+        """Return the client's report; None when the process died or the time is over."""
+        ends = time.monotonic() + seconds
+        while (left := ends - time.monotonic()) > 0:
+            ended = self.api.next_report(min(left, POLL_SECONDS))
+            if ended is not None or self.process.poll() is not None:
+                return ended or self.api.next_report(0.0)
+        return None
+
+
 class ExecutionEnvironment:
     """Runs one built function; `init_cpu_seconds` is what its last start took."""
 
@@ -84,25 +115,18 @@ class ExecutionEnvironment:
         self._runtime = dict(runtime)
         self._timeout = timeout_seconds
         self._log = log
-        self._output: IO[bytes] | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._api: RuntimeApi | None = None
+        self._running: _Running | None = None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.kill()
 
     @property
     def alive(self) -> bool:
         """Return whether there is a warm process."""
-        return self._process is not None
+        return self._running is not None
 
     @property
     def log(self) -> str:
@@ -111,84 +135,66 @@ class ExecutionEnvironment:
 
     def invoke(self, event: Json) -> RuntimeInvocation:
         """Invoke the function; a start that fails is the invocation's error, as in Lambda."""
-        cold = self._process is None
-        if cold:
-            failed = self._start()
-            if failed is not None:
+        cold, running = self._running is None, self._running
+        if running is None:
+            running, first = self._start()
+            if first.kind != "ready":
                 self.kill()
-                return RuntimeInvocation(None, failed.body, 0.0, 0.0, cold, 0)
-        assert self._api is not None  # noqa: S101 - made by the start
-        request_id, before = str(uuid4()), self._cpu_seconds()
+                return RuntimeInvocation(None, first.body, 0.0, 0.0, cold, 0)
+        request_id, before = str(uuid4()), running.cpu_seconds()
         begun = time.perf_counter()
         payload = json.dumps(event).encode()
-        self._api.invoke(request_id, payload, timeout_seconds=self._timeout)
-        ended = self._wait()
+        running.api.invoke(request_id, payload, timeout_seconds=self._timeout)
+        ended = running.report(self._timeout)
         seconds = time.perf_counter() - begun
         if ended is None:
-            status = self._process.poll() if self._process else None
+            status = running.process.poll()
             self.kill()
+            kind, text = "Sandbox.Timedout", f"Task timed out after {self._timeout:.2f} seconds"
             if status is not None:
-                text = f"RequestId: {request_id} Error: Runtime exited with error: {status}"
-                return self._failed("Runtime.ExitError", text, seconds, cold)
-            text = f"{request_id} Task timed out after {self._timeout:.2f} seconds"
-            return self._failed("Sandbox.Timedout", text, seconds, cold)
+                kind, text = "Runtime.ExitError", f"Runtime exited with error: {status}"
+            failed = {"errorType": kind, "errorMessage": f"RequestId: {request_id} {text}"}
+            return RuntimeInvocation(None, failed, seconds, 0.0, cold, 0)
         if ended.kind not in {"response", "error"} or ended.request_id != request_id:
             raise RuntimeSilent(f"{self.name} answered {ended.kind} to another request")
-        cpu, peak = self._cpu_seconds() - before, self._peak_memory()
+        cpu, peak = running.cpu_seconds() - before, running.peak_memory()
         # The client asks for the next invocation only when it is done with this one.
-        self._api.next_report(self._timeout)
-        body = ended.body
-        if ended.kind == "error":
-            return RuntimeInvocation(None, body, seconds, cpu, cold, peak)
-        return RuntimeInvocation(body, None, seconds, cpu, cold, peak)
-
-    def _wait(self) -> Ended | None:
-        """Return the client's report; None when the process died or the time is over."""
-        assert self._api is not None  # noqa: S101 - made by the start
-        assert self._process is not None  # noqa: S101 - made by the start
-        ends = time.monotonic() + self._timeout
-        while (left := ends - time.monotonic()) > 0:
-            ended = self._api.next_report(min(left, POLL_SECONDS))
-            if ended is not None or self._process.poll() is not None:
-                return ended or self._api.next_report(0.0)
-        return None
+        running.api.next_report(self._timeout)
+        answered, error = (None, ended.body) if ended.kind == "error" else (ended.body, None)
+        return RuntimeInvocation(answered, error, seconds, cpu, cold, peak)
 
     def kill(self) -> None:
         """End the process at once, as Lambda does: nothing in it may clean up."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.wait()
-        if self._api is not None:
-            self._api.__exit__(None, None, None)
-            self._api = None
-        if self._output is not None:
-            self._output.close()
-            self._output = None
+        running, self._running = self._running, None
+        if running is not None:
+            running.process.kill()
+            running.process.wait()
+            running.api.close()
+            running.output.close()
 
-    def _start(self) -> Ended | None:
-        """Start the process; return the report of a failed start, None when it is ready."""
+    def _start(self) -> tuple[_Running, Ended]:
+        """Start the process; return it with its first report: ready, or why it cannot start."""
         self.starts += 1
-        arn = f"arn:aws:lambda:eu-central-1:123456789012:function:{self.name}"
-        self._api = RuntimeApi(arn).__enter__()
-        self._output = self._log.open("ab")
-        self._process = subprocess.Popen(
+        api = RuntimeApi(f"arn:aws:lambda:eu-central-1:123456789012:function:{self.name}")
+        output = self._log.open("ab")
+        process = subprocess.Popen(
             # Without site: nothing of this environment is on the path but what the layout names.
-            [_interpreter(), "-S", "-c", IN_MARKET_TIME, self.name],
-            env=self._environment(self._api.address),
+            [BASE_INTERPRETER, "-S", "-c", IN_MARKET_TIME, self.name],
+            env=self._environment(api.address),
             cwd=self._layout.task(self.name),
             stdin=subprocess.DEVNULL,
-            stdout=self._output,
+            stdout=output,
             stderr=subprocess.STDOUT,
         )
-        first = self._api.next_report(INIT_SECONDS)
+        running = self._running = _Running(process, api, output)
+        first = api.next_report(INIT_SECONDS)
         if first is None:
             self.kill()
             raise RuntimeSilent(
                 f"{self.name} did not start within {INIT_SECONDS:.0f} s: {self.log}"
             )
-        self.init_cpu_seconds = self._cpu_seconds()
-        return None if first.kind == "ready" else first
+        self.init_cpu_seconds = running.cpu_seconds()
+        return running, first
 
     def _environment(self, api: str) -> dict[str, str]:
         path = (self._layout.task(self.name), self._layout.packages, self._layout.runtime)
@@ -204,25 +210,3 @@ class ExecutionEnvironment:
             "LAMBDA_TASK_ROOT": str(self._layout.task(self.name)),
             **self._variables,
         }
-
-    def _failed(self, kind: str, text: str, seconds: float, cold: bool) -> RuntimeInvocation:
-        error = {"errorType": kind, "errorMessage": text}
-        return RuntimeInvocation(None, error, seconds, 0.0, cold, 0)
-
-    def _cpu_seconds(self) -> float:
-        """Return user and system time of the process so far."""
-        assert self._process is not None  # noqa: S101 - asked for while it runs
-        text = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii")
-        fields = text.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    def _peak_memory(self) -> int:
-        assert self._process is not None  # noqa: S101 - asked for while it runs
-        text = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
-        line = next(one for one in text.splitlines() if one.startswith("VmHWM:"))
-        return int(line.split()[1]) * KILOBYTE
-
-
-def _interpreter() -> str:
-    """Return the interpreter behind the virtual environment."""
-    return str(getattr(sys, "_base_executable", sys.executable))

@@ -40,7 +40,7 @@ class BuildFailed(PumpwatchError):
 
 @dataclass(frozen=True, slots=True)
 class BuildTarget:
-    """For which machine wheels are taken. Empty: as the build rule says, which is Lambda."""
+    """The machine that wheels are taken for. Empty: what the build rule says, which is Lambda."""
 
     requirements: str = ""
     python_version: str = ""
@@ -77,7 +77,7 @@ def this_machine(*, compiled: bool = False) -> BuildTarget:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where what was built lies, by Lambda's own folder names below `root`."""
+    """The folders of what was built, by Lambda's own names below `root`."""
 
     root: Path
 
@@ -123,8 +123,8 @@ def lay_out(root: Path, *, compiled: bool = False) -> Layout:
 
 def _installed(module: str) -> Path:
     """Return the package's folder or the module's file in this environment."""
-    found = importlib.util.find_spec(module)
-    if found is None or found.origin is None:
+    module_spec = importlib.util.find_spec(module)
+    if module_spec is None or module_spec.origin is None:
         raise BadInput(f"{module} is not installed: run make setup")
-    place = Path(found.origin)
+    place = Path(module_spec.origin)
     return place.parent if place.name == "__init__.py" else place

@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Empty, Queue
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 Json = Any
 """Whatever JSON can say."""
@@ -39,46 +38,24 @@ class _Invocation:
     deadline_ms: int
 
 
-@dataclass(slots=True)
-class _State:
-    """What the server's threads share."""
-
-    arn: str
-    waiting: Queue[_Invocation] = field(default_factory=Queue)
-    reported: Queue[Ended] = field(default_factory=Queue)
-    closing: threading.Event = field(default_factory=threading.Event)
-
-
 class RuntimeApi:
     """The API for one execution environment, on a free loopback port."""
 
     def __init__(self, function_arn: str) -> None:
-        self._state = _State(function_arn)
-        state = self._state
-        handler = type("Handler", (_Handler,), {"state": state})
+        self.arn = function_arn
+        self.waiting: Queue[_Invocation] = Queue()
+        self.reported: Queue[Ended] = Queue()
+        self.closing = threading.Event()
+        handler = type("Handler", (_Handler,), {"api": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
-        often = {"poll_interval": 0.02}  # or its shutdown takes half a second
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs=often, daemon=True
-        )
-
-    @property
-    def address(self) -> str:
-        """Return host and port."""
-        return f"127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
+        self.address = f"127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._state.closing.set()
+    def close(self) -> None:
+        """Stop serving."""
+        self.closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -86,12 +63,12 @@ class RuntimeApi:
     def invoke(self, request_id: str, payload: bytes, *, timeout_seconds: float) -> None:
         """Queue an invocation; its deadline counts from now."""
         deadline = int((time.time() + timeout_seconds) * 1000)
-        self._state.waiting.put(_Invocation(request_id, payload, deadline))
+        self.waiting.put(_Invocation(request_id, payload, deadline))
 
     def next_report(self, seconds: float) -> Ended | None:
         """Wait for the client's next report; None when none came in time."""
         try:
-            return self._state.reported.get(timeout=max(seconds, 0.001))
+            return self.reported.get(timeout=max(seconds, 0.001))
         except Empty:
             return None
 
@@ -100,42 +77,41 @@ class _Handler(BaseHTTPRequestHandler):
     """One request of the runtime client."""
 
     protocol_version = "HTTP/1.1"
-    state: _State
+    api: RuntimeApi
 
     def do_GET(self) -> None:
         """Hand out the next invocation, when there is one."""
         if self.path != f"{PREFIX}invocation/next":
             self._answer(HTTPStatus.NOT_FOUND)
             return
-        self.state.reported.put(Ended("ready"))
-        while not self.state.closing.is_set():
+        self.api.reported.put(Ended("ready"))
+        while not self.api.closing.is_set():
             try:
-                one = self.state.waiting.get(timeout=POLL_SECONDS)
+                invocation = self.api.waiting.get(timeout=POLL_SECONDS)
             except Empty:
                 continue
             headers = {
-                "Lambda-Runtime-Aws-Request-Id": one.request_id,
-                "Lambda-Runtime-Deadline-Ms": str(one.deadline_ms),
-                "Lambda-Runtime-Invoked-Function-Arn": self.state.arn,
+                "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+                "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
+                "Lambda-Runtime-Invoked-Function-Arn": self.api.arn,
                 # Without it the client waits for ever.
                 "Lambda-Runtime-Trace-Id": "Root=1-00000000-000000000000000000000000;Sampled=0",
             }
-            self._answer(HTTPStatus.OK, one.payload, headers)
+            self._answer(HTTPStatus.OK, invocation.payload, headers)
             return
         self.close_connection = True
 
     def do_POST(self) -> None:
         """Take a response or an error."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        parts = self.path.removeprefix(PREFIX).split("/")
-        kinds = {"response": "response", "error": "error"}
-        if parts == ["init", "error"]:
-            self.state.reported.put(Ended("init", json.loads(body)))
-        elif len(parts) == 3 and parts[2] in kinds:  # noqa: PLR2004 - invocation/ID/kind
-            self.state.reported.put(Ended(kinds[parts[2]], json.loads(body), parts[1]))
-        else:
-            self._answer(HTTPStatus.NOT_FOUND)
-            return
+        match self.path.removeprefix(PREFIX).split("/"):
+            case ["init", "error"]:
+                self.api.reported.put(Ended("init", json.loads(body)))
+            case ["invocation", request_id, ("response" | "error") as kind]:
+                self.api.reported.put(Ended(kind, json.loads(body), request_id))
+            case _:
+                self._answer(HTTPStatus.NOT_FOUND)
+                return
         self._answer(HTTPStatus.ACCEPTED)
 
     def _answer(

@@ -13,20 +13,11 @@ from pumpwatch_workbench.operations.journal.candles import alarms_of
 from pumpwatch_workbench.operations.journal.percentiles import Spread, spread_of
 from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.recordings.tables import parse_time, read_csv
+from pumpwatch_workbench.research.evaluation.labelled import Watched
 from pumpwatch_workbench.research.evaluation.scores import WARM_UP, score
 
 Label = tuple[str, int, bool]
 """Symbol, onset in milliseconds UTC, and whether it counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class WatchedSymbol:
-    """A symbol while it was watched, from warm-up on; times in milliseconds UTC."""
-
-    number: int
-    start: int
-    end: int
-    missing: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +66,7 @@ def agreement_of(
     numbers = {symbol: number for number, symbol in enumerate(symbols)}
     result = score(
         # Whoever kept the journal was warm when the period began.
-        [WatchedSymbol(number, since - WARM_UP, until) for number in numbers.values()],
+        [Watched(number, since - WARM_UP, until) for number in numbers.values()],
         [
             LabelledPump(numbers[symbol], symbol, onset, counts and onset < until)
             for symbol, onset, counts in labels

@@ -1,4 +1,4 @@
-"""When the next tick is due, by the exchange's clock, through sleeps of the machine."""
+"""Waiting for the next tick by the exchange's clock, also when the machine sleeps meanwhile."""
 
 from __future__ import annotations
 

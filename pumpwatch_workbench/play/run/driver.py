@@ -18,7 +18,7 @@ from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import InvariantBroken
 from pumpwatch_workbench.local.aws.functions import Invocation
 from pumpwatch_workbench.play.run.options import RunOptions
-from pumpwatch_workbench.play.run.outcome import Tally, result_of
+from pumpwatch_workbench.play.run.outcome import RunTally, result_of
 from pumpwatch_workbench.play.run.result import RunResult
 from pumpwatch_workbench.play.run.stage import Stage, set_stage
 from pumpwatch_workbench.play.views.view import Mover, RunFacts, RunView, TickSnapshot
@@ -46,9 +46,9 @@ class _Driver:
         self._options = options
         self._stage = stage
         self._view = view
-        self._tally = Tally()
+        self._tally = RunTally()
 
-    def play(self) -> Tally:
+    def play(self) -> RunTally:
         self._fill_history()
         ticks = self._schedule()
         self._tally.started = ticks[0]

@@ -24,7 +24,7 @@ class RunOptions:
     latency_ms: int = 60
     """What each request costs in market time."""
     detect_second: int = 30
-    """Where in the minute the schedule fires: anywhere in production, here in the middle."""
+    """Second of the minute at which the schedule fires: any in production, here in the middle."""
     trade_second: int = 45
 
     @property

@@ -26,7 +26,7 @@ TOLERATED_WITHOUT_STOP_MS = 0
 
 
 @dataclass(slots=True)
-class Tally:
+class RunTally:
     """What the driver counts while it plays. Times in market time, milliseconds UTC."""
 
     started: int = 0
@@ -38,7 +38,9 @@ class Tally:
     equity: list[tuple[int, Decimal]] = field(default_factory=list)
 
 
-def result_of(options: RunOptions, stage: Stage, tally: Tally, *, wall_seconds: float) -> RunResult:
+def result_of(
+    options: RunOptions, stage: Stage, tally: RunTally, *, wall_seconds: float
+) -> RunResult:
     """Gather what exchange, table and gateway say at the end, and judge it."""
     state = stage.simulator.state()
     planted = [
@@ -75,7 +77,7 @@ def result_of(options: RunOptions, stage: Stage, tally: Tally, *, wall_seconds: 
 
 
 def broken_invariants(state: Mapping[str, Any], trades: Iterable[Trade]) -> list[str]:
-    """Return a sentence for each promise that did not hold, beginning with its INVARIANTS name."""
+    """Return a sentence for each broken invariant, beginning with its name in INVARIANTS."""
     no_stop, no_duplicate, agree = INVARIANTS
     broken = []
     if state["unprotected_ms_max"] > TOLERATED_WITHOUT_STOP_MS:
@@ -102,28 +104,28 @@ def broken_invariants(state: Mapping[str, Any], trades: Iterable[Trade]) -> list
 
 
 def _differences(state: Mapping[str, Any], trades: Iterable[Trade]) -> list[str]:
-    held = {
+    sizes = {
         row["symbol"]: Decimal(row["size"]) for row in state["positions"] if Decimal(row["size"])
     }
     live = {trade.symbol: trade for trade in trades if trade.state.live}
-    found = []
-    for symbol in sorted(held.keys() | live.keys()):
+    differences = []
+    for symbol in sorted(sizes.keys() | live.keys()):
         trade = live.get(symbol)
         if trade is None:
-            found.append(f"{symbol} is held, {held[symbol]}, without a trade in the journal")
-        elif symbol not in held:
-            found.append(f"{symbol} is {trade.state} in the journal and not held")
-        elif trade.state is TradeState.OPEN and trade.quantity != held[symbol]:
-            found.append(f"{symbol}: {trade.quantity} in the journal, {held[symbol]} held")
-    return found
+            differences.append(f"{symbol} is held, {sizes[symbol]}, without a trade in the journal")
+        elif symbol not in sizes:
+            differences.append(f"{symbol} is {trade.state} in the journal and not held")
+        elif trade.state is TradeState.OPEN and trade.quantity != sizes[symbol]:
+            differences.append(f"{symbol}: {trade.quantity} in the journal, {sizes[symbol]} held")
+    return differences
 
 
 def _planted(state: Mapping[str, Any]) -> list[PlantedPump]:
     origins = state.get("origins", {})
-    found = []
+    planted = []
     for pump in state["planted"]:
         origin = origins.get(pump["symbol"], {})
-        found.append(
+        planted.append(
             PlantedPump(
                 symbol=pump["symbol"],
                 onset=pump["onset"],
@@ -133,13 +135,17 @@ def _planted(state: Mapping[str, Any]) -> list[PlantedPump]:
                 original_onset=origin.get("onset"),
             )
         )
-    return found
+    return planted
 
 
 def _dropped(state: Mapping[str, Any]) -> list[DroppedPump]:
     return [
-        DroppedPump(segment=str(one["segment"]), original_onset=one["onset"], reason=one["reason"])
-        for one in state.get("dropped", ())
+        DroppedPump(
+            segment=str(dropped["segment"]),
+            original_onset=dropped["onset"],
+            reason=dropped["reason"],
+        )
+        for dropped in state.get("dropped", ())
     ]
 
 

@@ -57,7 +57,7 @@ class RunResult:
     pushgateway: str
     """Which one took them: the real one or the built-in receiver."""
     candles: Mapping[str, Sequence[CandleRow]] = field(default_factory=dict)
-    """By symbol, from 20 minutes before each onset or alarm to 60 minutes after it."""
+    """Candles by symbol, from 20 minutes before each onset or alarm to 60 minutes after it."""
     invariants_broken: tuple[str, ...] = ()
     dropped: tuple[DroppedPump, ...] = ()
     wall_seconds: float | None = None
@@ -80,8 +80,8 @@ class RunResult:
     @property
     def entered(self) -> tuple[Trade, ...]:
         """Return the trades that held a position, in order of entry."""
-        held = [trade for trade in self.trades if trade.entry_time is not None]
-        return tuple(sorted(held, key=lambda trade: (trade.entry_time or 0, trade.symbol)))
+        entered = [trade for trade in self.trades if trade.entry_time is not None]
+        return tuple(sorted(entered, key=lambda trade: (trade.entry_time or 0, trade.symbol)))
 
     @property
     def realised_pnl(self) -> Decimal:

@@ -31,7 +31,7 @@ def judge(
     by_event: dict[str, list[Signal]] = defaultdict(list)
     for signal in signals:
         by_event[signal.event_id].append(signal)
-    groups = sorted(by_event.values(), key=lambda group: min(one.time for one in group))
+    groups = sorted(by_event.values(), key=lambda group: min(signal.time for signal in group))
     hit: set[PlantedPump] = set()
     events = [_judge_one(group, planted, spans, hit) for group in groups]
     return tuple(_without_early(event, hit) for event in events)
@@ -62,7 +62,7 @@ def _is_near(onset: int, alarm: int) -> bool:
 
 
 def _without_early(event: DetectedEvent, hit: set[PlantedPump]) -> DetectedEvent:
-    """An early alarm of a pump that was hit later on is only ignored."""
+    """Return the event, as ignored where it was early for a pump that was hit later on."""
     was_hit = any(pump.symbol == event.symbol and pump.onset == event.onset for pump in hit)
     if event.verdict is Verdict.EARLY and was_hit:
         return DetectedEvent.from_signals(event.signals, Verdict.IGNORED)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pumpwatch_workbench.pages.event_rows import EventRow, Verdict
 from pumpwatch_workbench.pages.line_charts import percentile
-from pumpwatch_workbench.pages.tables import Cell, Column, Table, Tile, Tone
+from pumpwatch_workbench.pages.tables import Cell, Table, Tile, Tone, numbers, row, texts
 from pumpwatch_workbench.pages.trade_tables import pnl_tone
 from pumpwatch_workbench.pages.words import (
     NOTHING,
@@ -43,7 +43,7 @@ def tiles(result: RunResult) -> tuple[Tile, ...]:
 
 
 def _detection_tiles(result: RunResult) -> tuple[Tile, ...]:
-    verdicts = Counter(row.verdict for row in result.rows())
+    verdicts = Counter(event.verdict for event in result.rows())
     return (
         Tile(
             "Pumps detected",
@@ -98,42 +98,37 @@ def events_table(result: RunResult, anchors: Sequence[str]) -> Table:
     An empty anchor leaves the symbol without a link.
     """
     replay = result.kind == "replay"
-    columns = [
-        Column("Symbol"),
-        *([Column("Segment", wide=True), Column("Original onset", wide=True)] if replay else []),
-        Column("Onset, UTC", wide=True),
-        Column("Size", numeric=True, wide=True),
-        Column("Detection"),
-        Column("Delay", numeric=True),
-        Column("Entry", numeric=True, wide=True),
-        Column("Exit", numeric=True, wide=True),
-        Column("Result, USDT", numeric=True),
-    ]
+    columns = (
+        *texts("Symbol"),
+        *(texts("Segment", "Original onset", wide=True) if replay else ()),
+        *texts("Onset, UTC", wide=True),
+        *numbers("Size", wide=True),
+        *texts("Detection"),
+        *numbers("Delay"),
+        *numbers("Entry", "Exit", wide=True),
+        *numbers("Result, USDT"),
+    )
     rows = tuple(
-        _event_cells(row, anchor, replay)
-        for row, anchor in zip(result.rows(), anchors, strict=True)
+        _event_cells(event, anchor, replay)
+        for event, anchor in zip(result.rows(), anchors, strict=True)
     )
     caption = "Every planted pump and every alarm. Times are market time, UTC."
-    return Table(caption, tuple(columns), rows)
+    return Table(caption, columns, rows)
 
 
 def dropped_table(result: RunResult) -> Table:
     """Return the recorded pumps that could not be played."""
-    columns = (
-        Column("Segment"),
-        Column("Original onset"),
-        Column("Why it was left out", prose=True),
-    )
+    columns = (*texts("Segment", "Original onset"), *texts("Why it was left out", prose=True))
     rows = tuple(
-        (Cell(pump.segment), Cell(date_and_clock(pump.original_onset)), Cell(pump.reason))
+        row(pump.segment, date_and_clock(pump.original_onset), pump.reason)
         for pump in result.dropped
     )
     return Table("Recorded pumps that were not played.", columns, rows)
 
 
-def result_words(row: EventRow) -> str:
+def result_words(event: EventRow) -> str:
     """Return what trading made of an event: the amount, or why there is none."""
-    trade = row.trade
+    trade = event.trade
     if trade is None:
         return "no trade"
     if trade.entry_time is None:
@@ -141,20 +136,18 @@ def result_words(row: EventRow) -> str:
     return signed_money(trade.realised_pnl) if trade.exit_time is not None else "still open"
 
 
-def _event_cells(row: EventRow, anchor: str, replay: bool) -> tuple[Cell, ...]:
-    planted, trade = row.planted, row.trade
-    origin = (
-        Cell(planted.segment if planted else NOTHING),
-        Cell(date_and_clock(planted.original_onset if planted else None)),
-    )
-    return (
-        Cell(row.symbol, href=f"#{anchor}" if anchor else ""),
+def _event_cells(event: EventRow, anchor: str, replay: bool) -> tuple[Cell, ...]:
+    planted, trade = event.planted, event.trade
+    segment = planted.segment if planted else NOTHING
+    origin = (segment, date_and_clock(planted.original_onset if planted else None))
+    return row(
+        Cell(event.symbol, href=f"#{anchor}" if anchor else ""),
         *(origin if replay else ()),
-        Cell(clock(row.time)),
-        Cell(percent(planted.size if planted else None)),
-        Cell(VERDICT_WORDS[row.verdict], _VERDICT_TONES[row.verdict]),
-        Cell(seconds(row.detected.delay_seconds) if row.detected else NOTHING),
-        Cell(price(trade.entry_price) if trade else NOTHING),
-        Cell(price(trade.exit_price) if trade else NOTHING),
-        Cell(result_words(row), pnl_tone(trade)),
+        clock(event.time),
+        percent(planted.size if planted else None),
+        Cell(VERDICT_WORDS[event.verdict], _VERDICT_TONES[event.verdict]),
+        seconds(event.detected.delay_seconds) if event.detected else NOTHING,
+        price(trade.entry_price) if trade else NOTHING,
+        price(trade.exit_price) if trade else NOTHING,
+        Cell(result_words(event), pnl_tone(trade)),
     )

@@ -10,20 +10,11 @@ from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
 
 
-class JsonView:
+class JsonView(RunView):
     """Writes a line for each signal, trade, tick and note; `kind` says which."""
-
-    shows_movers = False
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
-
-    def __enter__(self) -> RunView:
-        """Return the view."""
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Do nothing: every line is complete."""
 
     def note(self, text: str) -> None:
         """Write a note."""

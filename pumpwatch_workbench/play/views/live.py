@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.trades import Trade
+from pumpwatch_workbench.pages.trade_tables import side_words
 from pumpwatch_workbench.pages.words import clock, money, percent, price, signed_money
 from pumpwatch_workbench.play.views.plain import PlainView
 from pumpwatch_workbench.play.views.view import (
@@ -19,7 +21,6 @@ from pumpwatch_workbench.play.views.view import (
     RunView,
     SilentView,
     TickSnapshot,
-    side_word,
     signal_words,
     trade_words,
 )
@@ -37,7 +38,7 @@ def view_for(console: Console, *, silent: bool = False) -> RunView:
     return LiveView(console) if console.is_terminal else PlainView(console)
 
 
-class LiveView:
+class LiveView(RunView):
     """Redraw the run in place; the drawing is gone when the run ends, also by Ctrl-C."""
 
     shows_movers = True
@@ -57,8 +58,7 @@ class LiveView:
             transient=True,
         )
 
-    def __enter__(self) -> RunView:
-        """Start drawing."""
+    def __enter__(self) -> Self:
         self._live.start()
         return self
 
@@ -160,13 +160,14 @@ def _positions_table(snapshot: TickSnapshot, rows: int) -> Table:
     table = _table(title, ("symbol", "entry", "mark", "stop", "unrealised, USDT"))
     for position in snapshot.positions[:rows]:
         pnl = Text(signed_money(position.unrealised_pnl), style=_style(position.unrealised_pnl))
+        stop = Text(price(position.stop_loss))
+        if position.stop_loss is None:
+            stop = Text("none", style="bold red")
         table.add_row(
-            Text(f"{position.symbol} {side_word(position.side)}"),
+            Text(f"{position.symbol} {side_words(position.side)}"),
             price(position.entry_price),
             price(position.mark_price),
-            Text("none", style="bold red")
-            if position.stop_loss is None
-            else price(position.stop_loss),
+            stop,
             pnl,
         )
     _fill_up(table, rows)

@@ -19,22 +19,13 @@ from pumpwatch_workbench.play.views.view import (
 EVERY_MS = 15 * 60_000
 
 
-class PlainView:
+class PlainView(RunView):
     """Write one line per signal and trade, and one every 15 market minutes."""
-
-    shows_movers = False
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._facts: RunFacts | None = None
         self._next_line = 0
-
-    def __enter__(self) -> RunView:
-        """Return the view."""
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Do nothing: every line is complete."""
 
     def note(self, text: str) -> None:
         """Write the text."""

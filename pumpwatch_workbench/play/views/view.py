@@ -1,17 +1,18 @@
 """What a person watching a run is shown: the view's interface, its facts and its sentences.
 
-`live_view` draws on a terminal, `plain_view` writes lines, `SilentView` shows nothing.
+`LiveView` draws on a terminal, `PlainView` writes lines, `JsonView` lines of JSON.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Self
 
 from pumpwatch.domain.detection.signals import Signal
-from pumpwatch.domain.trading.orders import Position, Side
+from pumpwatch.domain.trading.orders import Position
 from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch_workbench.pages.trade_tables import side_words
 from pumpwatch_workbench.pages.words import number, percent, price, signed_money
 
 
@@ -20,7 +21,7 @@ class RunFacts:
     """What is known before the first tick. Times in market time, milliseconds UTC."""
 
     title: str
-    """For example "600 simulated symbols, seed 1"."""
+    """A heading such as "600 simulated symbols, seed 1"."""
     start: int
     end: int | None = None
     """None: it goes on until it is interrupted."""
@@ -50,21 +51,20 @@ class TickSnapshot:
     events_open: int = 0
 
 
-class RunView(Protocol):
-    """What the driver tells whoever watches. Used as a context manager around the whole run."""
+class RunView:
+    """Whoever watches a run: a context manager around all of it. This one shows nothing."""
 
-    @property
-    def shows_movers(self) -> bool:
-        """Return whether the view has a place for the strongest movers."""
+    shows_movers = False
+    """Whether there is a place for the strongest movers."""
 
-    def __enter__(self) -> RunView:
-        """Begin."""
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *error: object) -> None:
         """Leave the terminal as it was, after an error too."""
 
     def note(self, text: str) -> None:
-        """Say something in one line: a step of the preparation, a warning."""
+        """Show a line about a step of the preparation, or a warning."""
 
     def started(self, facts: RunFacts) -> None:
         """Begin market time."""
@@ -79,32 +79,8 @@ class RunView(Protocol):
         """Show that a trade was entered, closed or dropped at a market time."""
 
 
-class SilentView:
-    """Show nothing."""
-
-    shows_movers = False
-
-    def __enter__(self) -> RunView:
-        """Return the view."""
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Do nothing."""
-
-    def note(self, text: str) -> None:
-        """Do nothing."""
-
-    def started(self, facts: RunFacts) -> None:
-        """Do nothing."""
-
-    def tick(self, snapshot: TickSnapshot) -> None:
-        """Do nothing."""
-
-    def signal(self, signal: Signal) -> None:
-        """Do nothing."""
-
-    def trade(self, time: int, trade: Trade) -> None:
-        """Do nothing."""
+class SilentView(RunView):
+    """Shows nothing."""
 
 
 def signal_words(signal: Signal) -> str:
@@ -118,17 +94,12 @@ def trade_words(trade: Trade) -> str:
     """Return where a trade stands as one line without its time."""
     if trade.state is TradeState.DROPPED:
         return f"{trade.symbol} not entered: {trade.denial or 'no reason given'}"
-    side = side_word(trade.side)
+    side = side_words(trade.side)
     if trade.state is TradeState.CLOSED:
-        reason = trade.exit_reason.replace("_", " ") if trade.exit_reason else "no reason given"
+        reason = (trade.exit_reason or "no reason given").replace("_", " ")
         result = f"{signed_money(trade.realised_pnl)} USDT"
         return f"{trade.symbol} {side} closed at {price(trade.exit_price)}, {reason}, {result}"
     size = f"{number(trade.quantity)} at {price(trade.entry_price)}"
     levels = f"stop {price(trade.stop_loss)}, target {price(trade.take_profit)}"
     verb = {TradeState.ENTERING: "sent", TradeState.EXITING: "closing"}.get(trade.state, "entered")
     return f"{trade.symbol} {side} {verb}: {size}, {levels}"
-
-
-def side_word(side: Side) -> str:
-    """Return a position's side as traders say it."""
-    return "short" if side is Side.SELL else "long"

@@ -1,6 +1,6 @@
 """The simulated account: entries within production's limits, protections, equity.
 
-Everything happens at ticks, one a minute. A tick first takes note of what has closed up to then,
+Everything happens at ticks, one a minute. A tick first books what has closed up to then,
 lets the protections judge, and then enters: the order of production.
 """
 
@@ -39,7 +39,7 @@ ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Position:
+class SimulatedTrade:
     """A trade that was entered, as it will have been closed, and where its candles are."""
 
     trade: Trade
@@ -47,7 +47,7 @@ class Position:
     """Quantity that was asked for; the trade's own is what was filled."""
     window: Window
     exit_sent: int | None
-    """When an order to close it was sent at its time limit, milliseconds UTC."""
+    """Time at which an order to close it was sent at its time limit, milliseconds UTC."""
 
     def mark(self, time: int) -> Decimal:
         """Return the last price known at a time."""
@@ -64,14 +64,14 @@ def tick_of(time: int) -> int:
     return -(-time // MINUTE) * MINUTE
 
 
-class Account:
+class SimulatedAccount:
     """What is open and what was closed. Feed it signals in order of their ticks."""
 
     def __init__(self, settings: BacktestSettings) -> None:
         trade = settings.trade
         self.settings = settings
-        self.open: list[Position] = []
-        self.closed: list[Position] = []
+        self.open: list[SimulatedTrade] = []
+        self.closed: list[SimulatedTrade] = []
         self.dropped: list[Trade] = []
         self.strategy = strategy_from(trade)
         self._limits: RiskLimits = limits_from(trade)
@@ -96,7 +96,7 @@ class Account:
     def close_until(self, time: int) -> None:
         """Go through the ticks up to a time at which a trade is found closed."""
         while self.open:
-            tick = min(tick_of(one.trade.exit_time or 0) for one in self.open)
+            tick = min(tick_of(position.trade.exit_time or 0) for position in self.open)
             if tick > time:
                 return
             self._tick(tick, wanted=False)
@@ -106,19 +106,23 @@ class Account:
         return (
             self.settings.trade.paper_equity_usdt
             + self._realised
-            + sum((one.unrealised(time) for one in self.open), ZERO)
+            + sum((position.unrealised(time) for position in self.open), ZERO)
         )
 
     # --- inside --------------------------------------------------------------------------
 
     def _tick(self, tick: int, *, wanted: bool) -> None:
-        ended = [one for one in self.open if tick_of(one.trade.exit_time or 0) <= tick]
-        for one in sorted(ended, key=lambda one: (one.trade.exit_time, one.trade.signal_id)):
-            self.open.remove(one)
-            self.closed.append(one)
-            self._realised += one.trade.realised_pnl
-            if one.exit_sent is not None:
-                self._orders[_day(one.exit_sent)] += 1
+        ended = [
+            position for position in self.open if tick_of(position.trade.exit_time or 0) <= tick
+        ]
+        for position in sorted(
+            ended, key=lambda position: (position.trade.exit_time, position.trade.signal_id)
+        ):
+            self.open.remove(position)
+            self.closed.append(position)
+            self._realised += position.trade.realised_pnl
+            if position.exit_sent is not None:
+                self._orders[_day(position.exit_sent)] += 1
         if self._halted is not None and tick >= self._resume_time(self._halted):
             self._resumed, self._halted = self._resume_time(self._halted), None
         if wanted or ended:
@@ -131,11 +135,11 @@ class Account:
         """Let every protection look, and keep the locks it asks for."""
         start = max(tick - self._lookback, self._resumed)
         recent = []
-        for one in reversed(self.closed):
-            if (one.trade.exit_time or 0) < start:
+        for position in reversed(self.closed):
+            if (position.trade.exit_time or 0) < start:
                 break
-            recent.append(one.trade)
-        unrealised = sum((one.unrealised(tick) for one in self.open), ZERO)
+            recent.append(position.trade)
+        unrealised = sum((position.unrealised(tick) for position in self.open), ZERO)
         history = TradingHistory(
             closed=recent[::-1], equity=self.equity(tick), unrealised=unrealised, data_age=0
         )
@@ -194,7 +198,7 @@ class Account:
             return
         entered = trade.with_(quantity=part.quantity, state=TradeState.OPEN)
         done, exit_sent = finished(entered, part, window, index, self.settings)
-        self.open.append(Position(done, sized.quantity, window, exit_sent))
+        self.open.append(SimulatedTrade(done, sized.quantity, window, exit_sent))
 
     def _drop(self, trade: Trade, reason: str) -> None:
         self.dropped.append(trade.with_(state=TradeState.DROPPED, denial=reason))
@@ -226,7 +230,7 @@ class Account:
 
     def _orders_on(self, day: str, tick: int) -> int:
         """Return the orders sent on a day up to a tick; those of closed trades are counted in."""
-        sent = (one.exit_sent for one in self.open)
+        sent = (position.exit_sent for position in self.open)
         return self._orders[day] + sum(
             time is not None and time <= tick and _day(time) == day for time in sent
         )
@@ -237,14 +241,18 @@ class Account:
         lock = in_force(self._locks, signal.symbol, tick)
         if lock is not None:
             return Denied(f"{lock.protection}: {lock.reason}")
-        trades = [one.trade.with_(state=TradeState.OPEN) for one in self.open]
+        trades = [position.trade.with_(state=TradeState.OPEN) for position in self.open]
         return check_symbol(signal.symbol, trades=trades, positions=(), open_orders=())
 
     def _book(self, tick: int) -> Book:
         leverage, equity = self.settings.trade.leverage, self.equity(tick)
-        entered = [(one, one.trade.entry_price or ZERO) for one in self.open]
-        margin = sum((one.trade.quantity * price / leverage for one, price in entered), ZERO)
-        exposure = sum((one.trade.quantity * one.mark(tick) for one in self.open), ZERO)
+        entered = [(position, position.trade.entry_price or ZERO) for position in self.open]
+        margin = sum(
+            (position.trade.quantity * price / leverage for position, price in entered), ZERO
+        )
+        exposure = sum(
+            (position.trade.quantity * position.mark(tick) for position in self.open), ZERO
+        )
         return Book(equity, max(ZERO, equity - margin), exposure, len(self.open))
 
     def _funding(self, side: Side, window: Window, tick: int) -> FundingTerms:

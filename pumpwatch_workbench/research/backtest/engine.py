@@ -27,7 +27,7 @@ from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.usecases.trade.entries import strategy_from
 from pumpwatch_workbench.research.evaluation.scores import hourly
 
-from .account import Account, Position
+from .account import SimulatedAccount, SimulatedTrade
 from .events import Track, signals_of
 from .market import Block, Window, window_at
 from .settings import BacktestSettings
@@ -68,11 +68,11 @@ class FoundSignal:
     signal: Signal
     segment: int
     alarm_time: int
-    """When the alarm was known, milliseconds UTC."""
+    """Time at which the alarm was known, milliseconds UTC."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BacktestOutcome:
     """What a backtest did."""
 
     settings: BacktestSettings
@@ -80,20 +80,20 @@ class Outcome:
     alarms: int
     signals: tuple[FoundSignal, ...]
     """Those the strategy acts on, in order of time."""
-    closed: tuple[Position, ...]
-    """In the order in which they were closed."""
+    closed: tuple[SimulatedTrade, ...]
+    """Closed trades, in the order of their exits."""
     dropped: tuple[Trade, ...]
     """Signals that were not traded, each with its reason."""
 
     @property
     def trades(self) -> tuple[Trade, ...]:
         """Return the closed trades."""
-        return tuple(one.trade for one in self.closed)
+        return tuple(position.trade for position in self.closed)
 
 
 def run_backtest(
     blocks: Iterable[Block], settings: BacktestSettings, *, begin: int = 0, end: int = NEVER
-) -> Outcome:
+) -> BacktestOutcome:
     """Trade on every signal that is known in [begin, end), milliseconds UTC.
 
     Candles before `begin` warm the detector up; candles from `end` on are not looked at.
@@ -130,46 +130,46 @@ def alarm_windows(block: Block, detector: Detector, *, reach: int) -> Iterator[W
     judged = hourly(block.candles) if slow else block.candles
     if judged.shape[1] == 0:
         return
-    found = detector.detect(judged)
+    detected = detector.detect(judged)
     offset = (int(judged.open_time[0]) - int(block.candles.open_time[0])) // MINUTE
     step = detector.interval // MINUTE
-    for row, column in zip(*(axis.tolist() for axis in np.nonzero(found.alarm)), strict=True):
+    for row, column in zip(*(axis.tolist() for axis in np.nonzero(detected.alarm)), strict=True):
         yield window_at(
             block,
             row,
             offset + column * step,
             alarm=step - 1,
             reach=reach,
-            strength=float(found.strength[row, column]),
-            jump=float(found.jump[row, column]),
+            strength=float(detected.strength[row, column]),
+            jump=float(detected.jump[row, column]),
         )
 
 
 def trade_on(
     tracks: Sequence[Track], settings: BacktestSettings, coverage: Coverage, *, begin: int = 0
-) -> Outcome:
+) -> BacktestOutcome:
     """Let an account trade on the signals of these tracks.
 
     The tracks of one segment stand together, oldest first.
     """
     strategy = strategy_from(settings.trade)
     delay = (settings.assumed.delay_candles - 1) * MINUTE
-    found: list[tuple[int, str, int, Signal, Window]] = []
+    queue: list[tuple[int, str, int, Signal, Window]] = []
     for segment, group in groupby(tracks, key=lambda track: track.window.segment):
         for signal, track in signals_of(list(group), strategy):
             if signal.time >= begin:
-                found.append((signal.time + delay, signal.symbol, segment, signal, track.window))
-    found.sort(key=itemgetter(0, 1, 2))
-    account = Account(settings)
-    for tick, group_of_tick in groupby(found, key=itemgetter(0)):
+                queue.append((signal.time + delay, signal.symbol, segment, signal, track.window))
+    queue.sort(key=itemgetter(0, 1, 2))
+    account = SimulatedAccount(settings)
+    for tick, group_of_tick in groupby(queue, key=itemgetter(0)):
         account.enter([(signal, window) for *_, signal, window in group_of_tick], tick)
     account.close_until(NEVER)
-    return Outcome(
+    return BacktestOutcome(
         settings=settings,
         coverage=coverage,
         alarms=len(tracks),
         signals=tuple(
-            FoundSignal(signal, segment, window.known_at) for *_, segment, signal, window in found
+            FoundSignal(signal, segment, window.known_at) for *_, segment, signal, window in queue
         ),
         closed=tuple(account.closed),
         dropped=tuple(account.dropped),

@@ -11,7 +11,7 @@ from pumpwatch.domain.market.candles import FloatArray, IntArray
 from pumpwatch.domain.moments import DAY, MINUTE
 from pumpwatch.domain.trading.orders import Side
 
-from .account import Position
+from .account import SimulatedTrade
 from .market import CLOSE
 
 
@@ -51,19 +51,19 @@ class EquityCurve:
         """
         _, equity = self.days(end)
         values = np.concatenate([self.equity[:1], equity])
-        if len(values) < 3 or values.min() <= 0:  # noqa: PLR2004 - two returns at least
+        if len(equity) <= 1 or values.min() <= 0:
             return None
         returns = np.diff(values) / values[:-1]
         spread = float(returns.std(ddof=1))
         return float(returns.mean()) / spread * 365**0.5 if spread > 0 else None
 
 
-def equity_curve(positions: Sequence[Position], *, start: float, begin: int) -> EquityCurve:
+def equity_curve(positions: Sequence[SimulatedTrade], *, start: float, begin: int) -> EquityCurve:
     """Return the curve that begins with `start` USDT at `begin`, milliseconds UTC."""
     times: list[IntArray] = [np.array([begin], dtype=np.int64)]
     changes: list[FloatArray] = [np.array([start])]
-    for one in positions:
-        time, change = _changes(one)
+    for position in positions:
+        time, change = _changes(position)
         times.append(time)
         changes.append(change)
     time, change = np.concatenate(times), np.concatenate(changes)
@@ -71,7 +71,7 @@ def equity_curve(positions: Sequence[Position], *, start: float, begin: int) -> 
     return EquityCurve(time[order], np.cumsum(change[order]))
 
 
-def _changes(position: Position) -> tuple[IntArray, FloatArray]:
+def _changes(position: SimulatedTrade) -> tuple[IntArray, FloatArray]:
     """Return when a position changed the equity and by how much; the sum is its result."""
     trade, window = position.trade, position.window
     entered, left = trade.entry_time or 0, trade.exit_time or 0
@@ -85,10 +85,12 @@ def _changes(position: Position) -> tuple[IntArray, FloatArray]:
     return np.append(time, left), np.diff(worth, prepend=0.0)
 
 
-def time_in_market(positions: Sequence[Position]) -> int:
+def time_in_market(positions: Sequence[SimulatedTrade]) -> int:
     """Return how long at least one position was open, milliseconds."""
     total = until = 0
-    spans = sorted((one.trade.entry_time or 0, one.trade.exit_time or 0) for one in positions)
+    spans = sorted(
+        (position.trade.entry_time or 0, position.trade.exit_time or 0) for position in positions
+    )
     for begin, end in spans:
         total += max(0, end - max(begin, until))
         until = max(until, end)

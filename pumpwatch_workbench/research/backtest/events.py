@@ -1,4 +1,4 @@
-"""From alarms to signals: production's event machine, looked at once a minute.
+"""Signals made of alarms by production's event machine, scanned once a minute.
 
 A scan at the end of a minute sees the candles up to that minute and nothing else: what it is given
 is cut off there.
@@ -45,8 +45,8 @@ class Track:
             if ORDER.index(self._event.phase) > ORDER.index(last) or not self._has(self._scan + 1):
                 break
             self._scan += 1
-            self._event, found = self._advance(self._event, self._scan)
-            self._signals += found
+            self._event, signals = self._advance(self._event, self._scan)
+            self._signals += signals
         latest = ORDER.index(last)
         return [signal for signal in self._signals if ORDER.index(signal.phase) <= latest]
 

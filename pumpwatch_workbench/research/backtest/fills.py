@@ -23,7 +23,7 @@ from .settings import Assumptions
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartialFill:
     """What was filled in one candle: quantity in the base coin, price in USDT."""
 
     quantity: Decimal
@@ -45,7 +45,7 @@ def entry_part(
     assumed: Assumptions,
     *,
     bound: Decimal,
-) -> Part | None:
+) -> PartialFill | None:
     """Return what an entry gets in a candle, (6,), or None when nothing of it is filled.
 
     What the turnover does not allow, or what lies beyond the price `bound`, is not filled.
@@ -61,7 +61,7 @@ def entry_part(
         filled = floor_to(filled * tolerance / slippage, contract.quantity_step)
     if filled < contract.min_quantity:
         return None
-    return Part(filled, bound if beyond else _worse(best, side, slippage))
+    return PartialFill(filled, bound if beyond else _worse(best, side, slippage))
 
 
 def exit_part(
@@ -73,7 +73,7 @@ def exit_part(
     assumed: Assumptions,
     *,
     whole: bool,
-) -> Part | None:
+) -> PartialFill | None:
     """Return what an exit order of `side` gets in a candle, (6,), at best `price`.
 
     None when the candle's turnover allows nothing; `whole` takes all of it out regardless.
@@ -85,7 +85,7 @@ def exit_part(
         filled = quantity
     if filled <= 0:
         return None
-    return Part(filled, _worse(price, side, assumed.spread / 2 + slippage))
+    return PartialFill(filled, _worse(price, side, assumed.spread / 2 + slippage))
 
 
 def _capacity(

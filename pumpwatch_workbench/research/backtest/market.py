@@ -79,8 +79,8 @@ class Window:
 
     def known(self, begin: int, end: int) -> IntArray:
         """Return the indices of the known minutes in [begin, end)."""
-        found: IntArray = begin + np.flatnonzero(~np.isnan(self.values[begin:end, CLOSE]))
-        return found
+        indices: IntArray = begin + np.flatnonzero(~np.isnan(self.values[begin:end, CLOSE]))
+        return indices
 
     def price_at(self, time: int) -> float:
         """Return the last close that was known at a time; before the first one, the base."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from rich.console import Console
@@ -15,33 +16,54 @@ from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
 from pumpwatch_workbench.pages.chart_style import Figure, horizontal_line, level_label
 from pumpwatch_workbench.pages.event_rows import CandleRow
 from pumpwatch_workbench.pages.line_charts import POINTS_AT_MOST, step_trace
+from pumpwatch_workbench.pages.tables import Table, Tile, counts_table, numbers, row, texts
 from pumpwatch_workbench.pages.terminal import terminal_table, tiles_grid
-from pumpwatch_workbench.pages.trade_tables import exit_words, trades_table
-from pumpwatch_workbench.pages.words import date_and_clock, share
-from pumpwatch_workbench.research.backtest.account import Position
-from pumpwatch_workbench.research.backtest.page_tables import (
-    BacktestReport,
-    backtest_tiles,
-    denials_table,
-    months_table,
+from pumpwatch_workbench.pages.trade_tables import amount_cell, exit_words, trades_table
+from pumpwatch_workbench.pages.words import (
+    date_and_clock,
+    money,
+    number,
+    percent,
+    ratio,
+    share,
+    signed_money,
 )
+
+from .account import SimulatedTrade
+from .engine import BacktestOutcome
+from .results import Results
 
 CHARTS_AT_MOST = 60
 AFTER = 15
 """Minutes shown after an exit."""
 
 
+@dataclass(frozen=True, slots=True)
+class BacktestReport:
+    """What a report is made of."""
+
+    source: str
+    """Name of the recordings, as the reader knows them."""
+    outcome: BacktestOutcome
+    results: Results
+    suspicions: Sequence[str]
+    quote_price: float = 1.0
+    """USDT per unit of the candles' own quote currency."""
+
+
 def render_backtest(report: BacktestReport) -> str:
     """Return the whole page."""
     outcome, results = report.outcome, report.results
-    ordered = sorted(outcome.closed, key=lambda one: (one.trade.entry_time or 0, one.trade.symbol))
+    ordered = sorted(outcome.closed, key=_entered)
     figures = _curves(report)
     cards, anchors = [], {}
-    alarms = {one.signal.signal_id: one.alarm_time for one in outcome.signals}
-    for number, one in _shown(ordered):
-        anchor = anchors[one.trade.signal_id] = f"trade-{number}"
-        figures[anchor] = trade_chart(one.trade, _rows(one), alarms[one.trade.signal_id])
-        cards.append(_card(one, anchor))
+    alarms = {signal.signal.signal_id: signal.alarm_time for signal in outcome.signals}
+    for place, position in _shown(ordered):
+        anchor = anchors[position.trade.signal_id] = f"trade-{place}"
+        figures[anchor] = trade_chart(
+            position.trade, _rows(position), alarms[position.trade.signal_id]
+        )
+        cards.append(_card(position, anchor))
     return render(
         __file__,
         figures,
@@ -54,12 +76,18 @@ def render_backtest(report: BacktestReport) -> str:
         " Times are UTC.",
         drawdown_words=f"Deepest fall {share(results.max_drawdown)} below the highest equity.",
         months=months_table(results),
-        trades=trades_table([one.trade for one in ordered], "Every closed trade", anchors=anchors),
+        trades=trades_table(
+            [position.trade for position in ordered], "Every closed trade", anchors=anchors
+        ),
         denials=denials_table(results),
         assumptions=_assumptions(report),
         cards=cards,
         charts_left_out=len(ordered) - len(cards),
     )
+
+
+def _entered(position: SimulatedTrade) -> tuple[int, str]:
+    return position.trade.entry_time or 0, position.trade.symbol
 
 
 def _curves(report: BacktestReport) -> dict[str, Figure]:
@@ -85,7 +113,7 @@ def _curve(name: str, time: IntArray, values: FloatArray, form: str, unit: str) 
     }
 
 
-def _shown(ordered: Sequence[Position]) -> list[tuple[int, Position]]:
+def _shown(ordered: Sequence[SimulatedTrade]) -> list[tuple[int, SimulatedTrade]]:
     """Return the trades that get a chart, those with the largest results, with their numbers."""
     numbered = list(enumerate(ordered, start=1))
     largest = sorted(numbered, key=lambda two: -abs(two[1].trade.realised_pnl))[:CHARTS_AT_MOST]
@@ -128,7 +156,7 @@ def _assumptions(report: BacktestReport) -> list[str]:
     return lines
 
 
-def _rows(position: Position) -> list[CandleRow]:
+def _rows(position: SimulatedTrade) -> list[CandleRow]:
     window, trade = position.window, position.trade
     end = min(len(window), window.index_of(trade.exit_time or 0) + AFTER)
     return [
@@ -137,9 +165,53 @@ def _rows(position: Position) -> list[CandleRow]:
     ]
 
 
-def _card(position: Position, anchor: str) -> ChartCard:
+def _card(position: SimulatedTrade, anchor: str) -> ChartCard:
     trade = position.trade
     return chart_card(anchor, trade.symbol, exit_words(trade), trade_facts(trade, date_and_clock))
+
+
+def backtest_tiles(report: BacktestReport) -> tuple[Tile, ...]:
+    """Return the summary's figures, the most wanted first."""
+    results, interval = report.results, "no trade"
+    if results.win_rate_interval is not None:
+        low, high = results.win_rate_interval
+        interval = f"95 %: {share(low)} to {share(high)} (Wilson)"
+    profit = f"{signed_money(results.net_profit)} USDT"
+    return (
+        Tile("Net profit", profit, f"{percent(results.net_profit_share)}, all costs included"),
+        Tile("Trades", number(results.trades), f"of {results.signals} signals"),
+        Tile("Win rate", share(results.win_rate), interval),
+        Tile("Fill rate", share(results.fill_rate), f"of {results.entries} entry orders"),
+        Tile("Largest drawdown", share(results.max_drawdown), "of the highest equity"),
+        Tile("Profit factor", ratio(results.profit_factor), "won over lost"),
+        Tile("Sharpe ratio", ratio(results.sharpe), "of daily returns, 365 days a year"),
+        Tile("Exposure", share(results.exposure), "of the time with a position"),
+        Tile("False signals", share(results.false_signal_share), "belong to no labelled pump"),
+        Tile("Fees", f"{money(results.fees)} USDT", f"and {money(results.funding)} of funding"),
+    )
+
+
+def months_table(results: Results) -> Table:
+    """Return profit and loss by calendar month."""
+    figures = numbers("Trades", "Won", "Result, USDT", "Share")
+    columns = (*texts("Month"), *figures, *numbers("Drawdown", wide=True))
+    rows = tuple(
+        row(
+            month.name,
+            number(month.trades),
+            number(month.won),
+            amount_cell(month.profit),
+            percent(month.profit_share),
+            share(month.drawdown),
+        )
+        for month in results.months
+    )
+    return Table("Months by the exits of their trades, UTC.", columns, rows)
+
+
+def denials_table(results: Results) -> Table:
+    """Return why signals were not traded."""
+    return counts_table("Signals that gave no trade.", "Reason", results.denials)
 
 
 def print_backtest(report: BacktestReport, console: Console) -> None:

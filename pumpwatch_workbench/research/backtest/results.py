@@ -1,4 +1,4 @@
-"""What a backtest's trades are worth, in figures."""
+"""What a backtest's trades are worth, in figures, and what makes them doubtful."""
 
 from __future__ import annotations
 
@@ -12,14 +12,27 @@ import numpy as np
 
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.recordings import LabelledPump
+from pumpwatch_workbench.research.evaluation.scores import (
+    HIT_AFTER,
+    HIT_BEFORE,
+    IGNORED_AFTER,
+    IGNORED_BEFORE,
+)
 from pumpwatch_workbench.research.evaluation.shares import wilson_interval
 
 from .digest import trades_sha256
-from .engine import Outcome
+from .engine import BacktestOutcome, FoundSignal
 from .equity import EquityCurve, equity_curve, time_in_market
-from .labels import false_share
 
 ZERO = Decimal(0)
+FEW_TRADES = 30
+"""Trades below which the interval of a win rate is some 35 points wide."""
+ENOUGH = 10
+"""Trades below which a high share of wins is no surprise."""
+WIN_RATE = 0.75
+SHARPE = 4.0
+PROFIT_FACTOR = 4.0
+ONE_TRADE = Decimal("0.5")
 THIN = "the candle was too thin or too wild to fill anything"
 
 
@@ -34,7 +47,7 @@ class Month:
     profit: Decimal
     """USDT."""
     profit_share: float
-    """Of the equity at the month's start."""
+    """Share of the equity at the month's start."""
     drawdown: float
     """Deepest fall within the month, as a share."""
 
@@ -124,18 +137,18 @@ class Results:
             "denied": dict(self.denials),
             "months": [
                 {
-                    "month": one.name,
-                    "trades": one.trades,
-                    "won": one.won,
-                    "profit_usdt": float(one.profit),
+                    "month": month.name,
+                    "trades": month.trades,
+                    "won": month.won,
+                    "profit_usdt": float(month.profit),
                 }
-                for one in self.months
+                for month in self.months
             ],
             "trades_sha256": self.trades_sha256,
         }
 
 
-def results_of(outcome: Outcome, labels: Sequence[LabelledPump] | None = None) -> Results:
+def results_of(outcome: BacktestOutcome, labels: Sequence[LabelledPump] | None = None) -> Results:
     """Return the figures of a backtest; `labels` are the known pumps, None where there are none."""
     trades = outcome.trades
     start = outcome.settings.trade.paper_equity_usdt
@@ -169,16 +182,18 @@ def results_of(outcome: Outcome, labels: Sequence[LabelledPump] | None = None) -
     )
 
 
-def _filled_share(outcome: Outcome) -> float | None:
-    planned = sum((one.planned for one in outcome.closed), ZERO)
+def _filled_share(outcome: BacktestOutcome) -> float | None:
+    planned = sum((position.planned for position in outcome.closed), ZERO)
     if not planned:
         return None
-    shares = [float(one.trade.quantity / one.planned) for one in outcome.closed]
+    shares = [float(position.trade.quantity / position.planned) for position in outcome.closed]
     return float(np.mean(shares))
 
 
 def _total(trades: Sequence[Trade], sign: int) -> float:
-    return float(sum((one.realised_pnl for one in trades if sign * one.realised_pnl > 0), ZERO))
+    return float(
+        sum((trade.realised_pnl for trade in trades if sign * trade.realised_pnl > 0), ZERO)
+    )
 
 
 def _months(trades: Sequence[Trade], curve: EquityCurve) -> list[Month]:
@@ -186,13 +201,13 @@ def _months(trades: Sequence[Trade], curve: EquityCurve) -> list[Month]:
     for trade in trades:
         by_month.setdefault(_month(trade.exit_time or 0), []).append(trade)
     names = np.array([_month(int(time)) for time in curve.time])
-    found = []
+    months = []
     for name, some in sorted(by_month.items()):
         inside = np.flatnonzero(names == name)
         begin = max(0, int(inside[0]) - 1)
         part = EquityCurve(curve.time[begin : inside[-1] + 1], curve.equity[begin : inside[-1] + 1])
         profit = sum((trade.realised_pnl for trade in some), ZERO)
-        found.append(
+        months.append(
             Month(
                 name=name,
                 trades=len(some),
@@ -202,8 +217,58 @@ def _months(trades: Sequence[Trade], curve: EquityCurve) -> list[Month]:
                 drawdown=float(part.drawdown.max()),
             )
         )
-    return found
+    return months
 
 
 def _month(time: int) -> str:
     return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m")
+
+
+def false_share(signals: Sequence[FoundSignal], labels: Sequence[LabelledPump]) -> float | None:
+    """Return false alarms over false alarms and hits, among the alarms that gave a signal.
+
+    A hit is an alarm in (onset - 60 s, onset + 300 s] of a counted pump. Alarms in [onset - 1 h,
+    onset + 6 h] of any pump are neither. None when there is nothing to judge, or to judge by.
+    """
+    if not any(label.counted for label in labels):
+        return None
+    hits = false = 0
+    for segment, alarm in sorted({(signal.segment, signal.alarm_time) for signal in signals}):
+        known = [label for label in labels if label.segment == segment]
+        if any(
+            label.counted and label.onset - HIT_BEFORE < alarm <= label.onset + HIT_AFTER
+            for label in known
+        ):
+            hits += 1
+        elif not any(
+            label.onset - IGNORED_BEFORE <= alarm <= label.onset + IGNORED_AFTER for label in known
+        ):
+            false += 1
+    return false / (hits + false) if hits + false else None
+
+
+def suspicions(outcome: BacktestOutcome, results: Results) -> list[str]:
+    """Return what makes the result doubtful, each as a sentence; none when nothing does."""
+    doubts = []
+    if results.trades < FEW_TRADES:
+        doubts.append(f"{results.trades} trades are too few to tell skill from luck.")
+    if results.trades >= ENOUGH and (results.win_rate or 0) > WIN_RATE:
+        doubts.append(
+            f"{results.win_rate:.0%} of the trades won, more than strategies that last: look at "
+            "how the stops are filled."
+        )
+    if results.sharpe is not None and results.sharpe > SHARPE:
+        doubts.append(
+            f"A Sharpe ratio of {results.sharpe:.1f} is more than real accounts reach: real fills "
+            "are worse."
+        )
+    if results.trades >= ENOUGH and (results.profit_factor or 0) > PROFIT_FACTOR:
+        doubts.append(
+            f"A profit factor of {results.profit_factor:.1f} seldom survives live trading."
+        )
+    if results.trades >= ENOUGH and results.gross_lost == 0:
+        doubts.append("Not a single trade lost: something of the costs is missing.")
+    best = max((trade.realised_pnl for trade in outcome.trades), default=Decimal(0))
+    if results.net_profit > 0 and best > ONE_TRADE * results.net_profit:
+        doubts.append("One trade made more than half of the profit.")
+    return doubts

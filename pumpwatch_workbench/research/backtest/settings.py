@@ -59,11 +59,11 @@ class Assumptions(BaseModel):
     max_turnover_share: Annotated[Decimal, Field(gt=0, le=1)] = Decimal("0.1")
     """Most that we take of a candle's turnover; the rest of an entry is not filled."""
     delay_candles: Annotated[int, Field(ge=1, le=10)] = 1
-    """An order fills at the open of so many candles after the one that gave the signal."""
+    """Candles from the one that gave the signal to the one at whose open an order fills."""
     funding_rate: Annotated[Decimal, Field(ge=0, le=Decimal("0.04"))] = Decimal("0.0001")
     """Share of the notional that a position pays at each funding, whatever its side."""
     resume_hours: Annotated[int, Field(ge=1, le=8760)] = 24
-    """After a halt, how long it takes until a person resumes."""
+    """Time from a halt until a person resumes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +77,14 @@ class BacktestSettings:
     @property
     def changed(self) -> dict[str, str]:
         """Return the settings that differ from their defaults, as text."""
-        found: dict[str, str] = {}
+        changed: dict[str, str] = {}
         for part in (self.detect, self.trade, self.assumed):
             kind = type(part)
             for name in kind.model_fields:
                 value = getattr(part, name)
                 if name in settable() and value != kind.model_fields[name].default:
-                    found[name] = str(value)
-        return found
+                    changed[name] = str(value)
+        return changed
 
 
 def settable() -> dict[str, type[BaseModel]]:

@@ -14,18 +14,17 @@ from functools import partial
 import numpy as np
 
 from pumpwatch.adapters.paper.account import PaperFunding, PaperPosition
-from pumpwatch.adapters.paper.fills import Triggered
-from pumpwatch.adapters.paper.fills import follow as follow_slipping
+from pumpwatch.adapters.paper.fills import Triggered, follow
 from pumpwatch.adapters.paper.funding import Charge
 from pumpwatch.adapters.paper.ledger import liquidation_price
 from pumpwatch.domain.market.candles import BoolArray, IntArray
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import Fill, FillKind, Leg, Side, order_id_for
-from pumpwatch.domain.trading.performance import FillSummary, summarise_fills
+from pumpwatch.domain.trading.performance import summarise_fills
 from pumpwatch.domain.trading.rounding import decimal_from
 from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
 
-from .fills import Part, exit_part
+from .fills import PartialFill, exit_part
 from .market import HIGH, LOW, OPEN, Window
 from .settings import BacktestSettings
 
@@ -34,11 +33,11 @@ LONGEST_EXIT = 60
 LAST_MINUTE = 2 * LONGEST_EXIT
 """Minutes after which it is settled at the last close, when no candle came meanwhile."""
 ROOM = 1e-12
-follow = partial(follow_slipping, slip=Decimal(0))  # the backtest has slippage of its own
+ZERO = Decimal(0)
 
 
 def held_position(
-    trade: Trade, entry: Part, window: Window, index: int, settings: BacktestSettings
+    trade: Trade, entry: PartialFill, window: Window, index: int, settings: BacktestSettings
 ) -> PaperPosition:
     """Return the position that an entry at the open of minute `index` leaves."""
     time, opened = int(window.open_time[index]), decimal_from(window.values[index, OPEN])
@@ -72,7 +71,7 @@ def held_position(
 
 
 def finished(
-    trade: Trade, entry: Part, window: Window, index: int, settings: BacktestSettings
+    trade: Trade, entry: PartialFill, window: Window, index: int, settings: BacktestSettings
 ) -> tuple[Trade, int | None]:
     """Return the trade as it was closed, its entry having been filled at minute `index`.
 
@@ -81,8 +80,10 @@ def finished(
     position = held_position(trade, entry, window, index, settings)
     limit = min(window.index_of(trade.closes_at + MINUTE - 1), len(window))
     fired, charges = _first_event(position, window, index, limit, settings)
-    fills = [_entry_fill(trade, entry, settings)]
-    fills += [_funding_fill(trade, paid) for paid in charges]
+    entered = _fill(trade, "entry", entry, trade.created, settings)
+    entry_id = order_id_for(trade.signal_id, Leg.ENTRY, 0)
+    fills = [replace(entered, order_id=entry_id, side=trade.side)]
+    fills += [_funding_fill(trade, paid, settings) for paid in charges]
     fills += _exit_fills(trade, entry.quantity, window, limit, fired, settings)
     fills.sort(key=lambda fill: fill.time)
     sent = fired is None and limit < len(window)
@@ -101,24 +102,20 @@ def _first_event(
     position: PaperPosition, window: Window, index: int, limit: int, settings: BacktestSettings
 ) -> tuple[_Fired | None, tuple[Charge, ...]]:
     """Return what fires before minute `limit`, if anything, and the funding charged until then."""
-    leverage = settings.trade.leverage
-    interval = window.contract.funding_interval_minutes * MINUTE
-    rows = _eventful(position, window, index, limit, leverage)
-    end = int(window.open_time[rows[-1]]) + MINUTE - 1 if rows else position.checked
-    followed = follow(
-        position, window.series(rows), now=end, leverage=leverage, funding_interval=interval
+    walked = partial(
+        follow,
+        slip=ZERO,  # the backtest has slippage of its own
+        leverage=settings.trade.leverage,
+        funding_interval=window.contract.funding_interval_minutes * MINUTE,
     )
+    rows = _eventful(position, window, index, limit, settings.trade.leverage)
+    end = int(window.open_time[rows[-1]]) + MINUTE - 1 if rows else position.checked
+    followed = walked(position, window.series(rows), now=end)
     if followed.fired is not None:
         return _Fired(window.index_of(followed.fired.time), followed.fired), followed.charges
     if limit >= len(window):
         return None, followed.charges
-    last = follow(
-        followed.position,
-        window.series([]),
-        now=int(window.open_time[limit]),
-        leverage=leverage,
-        funding_interval=interval,
-    )
+    last = walked(followed.position, window.series([]), now=int(window.open_time[limit]))
     return None, followed.charges + last.charges
 
 
@@ -142,12 +139,10 @@ def _eventful(
         eventful |= values[:, HIGH] >= min(losing) * (1 - ROOM)
     elif losing:
         eventful |= values[:, LOW] <= max(losing) * (1 + ROOM)
-    if position.take_profit is not None:
-        target = float(position.take_profit)
-        if short:
-            eventful |= values[:, LOW] <= target * (1 + ROOM)
-        else:
-            eventful |= values[:, HIGH] >= target * (1 - ROOM)
+    if position.take_profit is not None and short:
+        eventful |= values[:, LOW] <= float(position.take_profit) * (1 + ROOM)
+    elif position.take_profit is not None:
+        eventful |= values[:, HIGH] >= float(position.take_profit) * (1 - ROOM)
     return [int(row) for row in known[eventful]]
 
 
@@ -195,40 +190,18 @@ def _exit_fills(
     return [*fills, _settlement(trade, left, window, end, settings)]
 
 
-def _entry_fill(trade: Trade, entry: Part, settings: BacktestSettings) -> Fill:
-    return Fill(
-        execution_id=f"{trade.signal_id}-entry",
-        order_id=order_id_for(trade.signal_id, Leg.ENTRY, 0),
-        symbol=trade.symbol,
-        side=trade.side,
-        kind=FillKind.TRADE,
-        price=entry.price,
-        quantity=entry.quantity,
-        fee=entry.quantity * entry.price * settings.trade.taker_fee,
-        time=trade.created,
-    )
-
-
 def _exit_fill(
     trade: Trade,
-    part: Part,
+    part: PartialFill,
     time: int,
     fired: _Fired | None,
     number: int,
     settings: BacktestSettings,
 ) -> Fill:
-    return Fill(
-        execution_id=f"{trade.signal_id}-exit-{number}",
-        order_id=order_id_for(trade.signal_id, Leg.EXIT, 0) if fired is None else "",
-        symbol=trade.symbol,
-        side=trade.side.opposite,
-        kind=fired.triggered.kind if fired is not None else FillKind.TRADE,
-        price=part.price,
-        quantity=part.quantity,
-        fee=part.quantity * part.price * settings.trade.taker_fee,
-        time=time,
-        trigger=fired.triggered.trigger if fired is not None else "",
-    )
+    fill = _fill(trade, f"exit-{number}", part, time, settings)
+    if fired is None:
+        return replace(fill, order_id=order_id_for(trade.signal_id, Leg.EXIT, 0))
+    return replace(fill, kind=fired.triggered.kind, trigger=fired.triggered.trigger)
 
 
 def _settlement(
@@ -236,27 +209,35 @@ def _settlement(
 ) -> Fill:
     """Return the fill at the last close known at a minute: the candles end before the trade."""
     end = int(window.open_time[0]) + minute * MINUTE
-    part = Part(left, decimal_from(window.price_at(end)))
-    fill = _exit_fill(trade, part, end - 1, None, minute, settings)
-    return replace(fill, order_id="", kind=FillKind.SETTLEMENT)
+    part = PartialFill(left, decimal_from(window.price_at(end)))
+    fill = _fill(trade, f"exit-{minute}", part, end - 1, settings)
+    return replace(fill, kind=FillKind.SETTLEMENT)
 
 
-def _funding_fill(trade: Trade, paid: Charge) -> Fill:
+def _funding_fill(trade: Trade, paid: Charge, settings: BacktestSettings) -> Fill:
+    fill = _fill(trade, f"funding-{paid.time}", PartialFill(ZERO, paid.price), paid.time, settings)
+    return replace(fill, side=trade.side, kind=FillKind.FUNDING, fee=paid.fee)
+
+
+def _fill(
+    trade: Trade, name: str, part: PartialFill, time: int, settings: BacktestSettings
+) -> Fill:
+    """Return a fill that closes a part of the trade, at the taker's fee."""
     return Fill(
-        execution_id=f"{trade.signal_id}-funding-{paid.time}",
+        execution_id=f"{trade.signal_id}-{name}",
         order_id="",
         symbol=trade.symbol,
-        side=trade.side,
-        kind=FillKind.FUNDING,
-        price=paid.price,
-        quantity=Decimal(0),
-        fee=paid.fee,
-        time=paid.time,
+        side=trade.side.opposite,
+        kind=FillKind.TRADE,
+        price=part.price,
+        quantity=part.quantity,
+        fee=part.quantity * part.price * settings.trade.taker_fee,
+        time=time,
     )
 
 
 def _closed(trade: Trade, fills: list[Fill]) -> Trade:
-    summary: FillSummary = summarise_fills(
+    summary = summarise_fills(
         trade,
         fills,
         entry_id=order_id_for(trade.signal_id, Leg.ENTRY, 0),

@@ -24,7 +24,7 @@ from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.rounding import decimal_from
 from pumpwatch.domain.trading.trades import ExitReason, Trade
-from pumpwatch_workbench.research.backtest.account import Position
+from pumpwatch_workbench.research.backtest.account import SimulatedTrade
 from pumpwatch_workbench.research.backtest.market import CLOSE, OPEN, Window
 
 from .pairing import Pairing
@@ -39,7 +39,7 @@ class Difference:
 
     symbol: str
     time: int
-    """Of the signal, milliseconds UTC."""
+    """Time of the signal, milliseconds UTC."""
     total: Decimal
     causes: dict[str, Decimal]
     note: str = ""
@@ -59,20 +59,20 @@ def attribute(
     pairing: Pairing, simulated_drops: Sequence[Trade], journal: Sequence[Trade]
 ) -> list[Difference]:
     """Return the differences of all trades, in order of their signals."""
-    live_drops = {one.event_id: one.denial for one in journal if one.denial}
-    own_drops = {one.event_id: one.denial for one in simulated_drops}
-    found = [attribute_pair(one, trade) for one, trade in pairing.both]
-    for one in pairing.missed:
-        lost = -one.trade.realised_pnl
-        reason = live_drops.get(one.trade.event_id, "no signal in the journal")
-        found.append(_single(one.trade, "missed", lost, f"missed: {reason}"))
+    live_drops = {trade.event_id: trade.denial for trade in journal if trade.denial}
+    own_drops = {trade.event_id: trade.denial for trade in simulated_drops}
+    differences = [attribute_pair(position, trade) for position, trade in pairing.both]
+    for position in pairing.missed:
+        lost = -position.trade.realised_pnl
+        reason = live_drops.get(position.trade.event_id, "no signal in the journal")
+        differences.append(_single(position.trade, "missed", lost, f"missed: {reason}"))
     for trade in pairing.extra:
         reason = own_drops.get(trade.event_id, "no signal in the simulation")
-        found.append(_single(trade, "extra", trade.realised_pnl, f"extra: {reason}"))
-    return sorted(found, key=lambda one: (one.time, one.symbol))
+        differences.append(_single(trade, "extra", trade.realised_pnl, f"extra: {reason}"))
+    return sorted(differences, key=lambda difference: (difference.time, difference.symbol))
 
 
-def attribute_pair(position: Position, journal: Trade) -> Difference:
+def attribute_pair(position: SimulatedTrade, journal: Trade) -> Difference:
     """Return what made the journal's closed trade differ from the simulated one."""
     own, window = position.trade, position.window
     quantity = journal.quantity

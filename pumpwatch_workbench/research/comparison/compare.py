@@ -2,24 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pumpwatch.domain.trading.trades import Trade
-from pumpwatch_workbench.research.backtest.engine import Outcome
+from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch_workbench.research.backtest.engine import BacktestOutcome
 
 from .attribution import CAUSES, Difference, attribute
 from .pairing import Pairing, pair
-from .sides import Figures, figures_of
+
+
+@dataclass(frozen=True, slots=True)
+class SideFigures:
+    """One side. Money in USDT; drawdown on realised profit, as both sides know it."""
+
+    trades: int
+    won: int
+    profit: Decimal
+    fees: Decimal
+    balance: Decimal
+    drawdown: float
+
+    @property
+    def win_rate(self) -> float | None:
+        """Return the share of trades that made a profit; None without trades."""
+        return self.won / self.trades if self.trades else None
+
+    def to_json(self) -> dict[str, object]:
+        """Return the figures as plain values."""
+        return {
+            "trades": self.trades,
+            "won": self.won,
+            "win_rate": self.win_rate,
+            "net_profit_usdt": float(self.profit),
+            "fees_usdt": float(self.fees),
+            "final_balance_usdt": float(self.balance),
+            "max_drawdown": self.drawdown,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """What differed, and by how much."""
 
-    journal: Figures
-    simulation: Figures
+    journal: SideFigures
+    simulation: SideFigures
     pairing: Pairing
     differences: tuple[Difference, ...]
     open: tuple[Trade, ...]
@@ -31,7 +59,10 @@ class Comparison:
     def by_cause(self) -> dict[str, Decimal]:
         """Return the differences added up by cause, USDT; together they are the difference."""
         return {
-            cause: sum((one.causes.get(cause, Decimal(0)) for one in self.differences), Decimal(0))
+            cause: sum(
+                (difference.causes.get(cause, Decimal(0)) for difference in self.differences),
+                Decimal(0),
+            )
             for cause in CAUSES
         }
 
@@ -52,25 +83,53 @@ class Comparison:
             "uncovered": len(self.uncovered),
             "difference_usdt": float(self.difference),
             "by_cause_usdt": {name: float(value) for name, value in self.by_cause.items()},
-            "trades": [one.to_json() for one in self.differences],
+            "trades": [difference.to_json() for difference in self.differences],
         }
 
 
-def compare_with(outcome: Outcome, journal: Sequence[Trade]) -> Comparison:
+def compare_with(outcome: BacktestOutcome, journal: Sequence[Trade]) -> Comparison:
     """Compare a journal's trades with the simulation of the same candles and period."""
     known = outcome.coverage.symbols
-    covered = [one for one in journal if one.symbol in known]
-    uncovered = [one for one in journal if one.symbol not in known and one.entry_time is not None]
-    live = [one for one in covered if one.state.live]
-    not_yet = {one.event_id for one in live}
-    simulated = [one for one in outcome.closed if one.trade.event_id not in not_yet]
+    covered = [trade for trade in journal if trade.symbol in known]
+    uncovered = [
+        trade for trade in journal if trade.symbol not in known and trade.entry_time is not None
+    ]
+    live = [trade for trade in covered if trade.state.live]
+    not_yet = {trade.event_id for trade in live}
+    simulated = [position for position in outcome.closed if position.trade.event_id not in not_yet]
     pairing = pair(simulated, covered)
     start = outcome.settings.trade.paper_equity_usdt
     return Comparison(
         journal=figures_of(covered, start),
-        simulation=figures_of([one.trade for one in simulated], start),
+        simulation=figures_of([position.trade for position in simulated], start),
         pairing=pairing,
         differences=tuple(attribute(pairing, outcome.dropped, covered)),
         open=tuple(live),
         uncovered=tuple(uncovered),
+    )
+
+
+def figures_of(trades: Iterable[Trade], start: Decimal) -> SideFigures:
+    """Return the figures of the closed trades, the account having begun with `start` USDT."""
+    closed = sorted(
+        (
+            trade
+            for trade in trades
+            if trade.state is TradeState.CLOSED and trade.entry_time is not None
+        ),
+        key=lambda trade: (trade.exit_time or 0, trade.signal_id),
+    )
+    balance = peak = start
+    deepest = Decimal(0)
+    for trade in closed:
+        balance += trade.realised_pnl
+        peak = max(peak, balance)
+        deepest = max(deepest, (peak - balance) / peak)
+    return SideFigures(
+        trades=len(closed),
+        won=sum(trade.realised_pnl > 0 for trade in closed),
+        profit=balance - start,
+        fees=sum((trade.fees for trade in closed), Decimal(0)),
+        balance=balance,
+        drawdown=float(deepest),
     )

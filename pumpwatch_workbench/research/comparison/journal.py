@@ -6,22 +6,15 @@ import json
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol
 
 from pumpwatch.adapters.dynamodb.codec import from_item, to_item
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import BadInput, InvariantBroken
-from pumpwatch_workbench.pages.files import write_whole
+from pumpwatch.ports import Journal
+from pumpwatch_workbench.pages.files import save
 
 
-class TradeSource(Protocol):
-    """The part of the Journal port that a comparison reads."""
-
-    def trades_since(self, time: int) -> Sequence[Trade]:
-        """Return the trades created from `time` on, oldest first (any state)."""
-
-
-def trades_between(source: TradeSource, begin: int, end: int) -> list[Trade]:
+def trades_between(source: Journal, begin: int, end: int) -> list[Trade]:
     """Return the trades created in [begin, end), milliseconds UTC, oldest first."""
     return [trade for trade in source.trades_since(begin) if trade.created < end]
 
@@ -29,12 +22,7 @@ def trades_between(source: TradeSource, begin: int, end: int) -> list[Trade]:
 def export_trades(trades: Sequence[Trade], path: Path) -> None:
     """Write trades as JSON lines, all of them or nothing. Raises `BadInput`."""
     lines = [json.dumps(to_item(trade), default=_text, sort_keys=True) + "\n" for trade in trades]
-    try:
-        path.absolute().parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, "".join(lines))
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise BadInput(f"{path} cannot be written: {reason}: name another file") from None
+    save("the trades", path, "".join(lines))
 
 
 def read_export(path: Path) -> list[Trade]:

@@ -7,32 +7,55 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as Grid
 from rich.text import Text
 
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.chart_style import Figure
 from pumpwatch_workbench.pages.line_charts import curve_chart, thinned
-from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
-from pumpwatch_workbench.pages.words import date_and_clock, signed_money
-from pumpwatch_workbench.research.comparison.compare import Comparison
-from pumpwatch_workbench.research.comparison.page_tables import (
-    causes_table,
-    comparison_tiles,
-    differences_table,
-    sides_table,
-    uncovered_symbols,
+from pumpwatch_workbench.pages.tables import (
+    ROWS_AT_MOST,
+    Column,
+    Table,
+    Tile,
+    latest,
+    numbers,
+    row,
+    texts,
 )
+from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
+from pumpwatch_workbench.pages.trade_tables import amount_cell
+from pumpwatch_workbench.pages.words import (
+    NOTHING,
+    date_and_clock,
+    money,
+    number,
+    share,
+    signed_money,
+)
+
+from .compare import Comparison, SideFigures
+
+CAUSE_WORDS = {
+    "missed": "only the simulation traded",
+    "extra": "only the journal has the trade",
+    "delay": "the market moved between the simulated time and the journal's",
+    "slippage": "fills away from the market's price, beyond the simulated ones",
+    "fee": "fees",
+    "funding": "funding",
+    "size": "another quantity",
+    "exit": "another reason to close",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ComparisonReport:
     """A comparison, and what was compared. Times in milliseconds UTC."""
 
-    found: Comparison
+    comparison: Comparison
     source: str
-    """Where the candles are from, as the reader knows it."""
+    """Name of the recordings, as the reader knows them."""
     strategy: str
     detector: str
     begin: int
@@ -41,49 +64,52 @@ class ComparisonReport:
 
 def render_comparison(report: ComparisonReport) -> str:
     """Return the whole page."""
-    found = report.found
+    comparison = report.comparison
     figures: dict[str, Figure] = {}
-    journal = _profit([trade for _, trade in found.pairing.both] + list(found.pairing.extra))
-    simulated = _profit(
-        [one.trade for one, _ in found.pairing.both] + [one.trade for one in found.pairing.missed]
+    journal = _profit(
+        [trade for _, trade in comparison.pairing.both] + list(comparison.pairing.extra)
     )
-    if found.differences:
+    simulated = _profit(
+        [position.trade for position, _ in comparison.pairing.both]
+        + [position.trade for position in comparison.pairing.missed]
+    )
+    if comparison.differences:
         figures["profit"] = curve_chart(
             [("journal", thinned(journal)), ("simulation", thinned(simulated))]
         )
-        figures["causes"] = _causes_chart(found)
+        figures["causes"] = _causes_chart(comparison)
     return render(
         __file__,
         figures,
         title=f"Pumpwatch comparison: {report.strategy}",
         subtitle=f"{date_and_clock(report.begin)} to {date_and_clock(report.end)} UTC"
         f" · candles of {report.source} · detector {report.detector}",
-        tiles=comparison_tiles(found),
-        profit_words=f"Realised profit of the journal, {signed_money(found.journal.profit)} USDT in"
-        f" the end, and of the simulation, {signed_money(found.simulation.profit)} USDT, as trades"
-        " closed. Times are UTC.",
-        sides=sides_table(found),
-        causes=causes_table(found),
-        differences=differences_table(found),
-        open=len(found.open),
-        uncovered=uncovered_symbols(found),
+        tiles=comparison_tiles(comparison),
+        profit_words="Realised profit of the journal,"
+        f" {signed_money(comparison.journal.profit)} USDT in the end, and of the simulation,"
+        f" {signed_money(comparison.simulation.profit)} USDT, as trades closed. Times are UTC.",
+        sides=sides_table(comparison),
+        causes=causes_table(comparison),
+        differences=differences_table(comparison),
+        open=len(comparison.open),
+        uncovered=uncovered_symbols(comparison),
     )
 
 
 def _profit(trades: Sequence[Trade]) -> list[tuple[int, Decimal]]:
     """Return the realised profit after each trade that closed, from nothing at the first entry."""
-    closed = sorted(trades, key=lambda one: (one.exit_time or 0, one.signal_id))
-    points = [(min(one.created for one in closed), Decimal(0))] if closed else []
+    closed = sorted(trades, key=lambda trade: (trade.exit_time or 0, trade.signal_id))
+    points = [(min(trade.created for trade in closed), Decimal(0))] if closed else []
     total = Decimal(0)
-    for one in closed:
-        total += one.realised_pnl
-        points.append((one.exit_time or 0, total))
+    for trade in closed:
+        total += trade.realised_pnl
+        points.append((trade.exit_time or 0, total))
     return points
 
 
-def _causes_chart(found: Comparison) -> Figure:
+def _causes_chart(comparison: Comparison) -> Figure:
     """Return a bar for each cause that made a difference."""
-    causes = [(name, float(value)) for name, value in found.by_cause.items() if value]
+    causes = [(name, float(value)) for name, value in comparison.by_cause.items() if value]
     bars = {
         "type": "bar",
         "orientation": "h",
@@ -103,22 +129,96 @@ def _causes_chart(found: Comparison) -> Figure:
     return {"data": [bars], "layout": layout}
 
 
-def print_comparison(found: Comparison, console: Console) -> None:
+def comparison_tiles(comparison: Comparison) -> tuple[Tile, ...]:
+    """Return the summary's figures, the most wanted first."""
+    journal, simulation = comparison.journal, comparison.simulation
+    return (
+        Tile(
+            "Difference",
+            f"{signed_money(comparison.difference)} USDT",
+            "journal less simulation, all costs included",
+        ),
+        Tile("Journal", f"{signed_money(journal.profit)} USDT", _trades(journal)),
+        Tile("Simulation", f"{signed_money(simulation.profit)} USDT", _trades(simulation)),
+        Tile(
+            "Trades paired",
+            number(len(comparison.pairing.both)),
+            f"{len(comparison.pairing.missed)} missed, {len(comparison.pairing.extra)} extra",
+        ),
+    )
+
+
+def sides_table(comparison: Comparison) -> Table:
+    """Return the same figures of both sides."""
+    sides = (comparison.journal, comparison.simulation)
+    rows = (
+        row("trades", *(number(side.trades) for side in sides)),
+        row("win rate", *(share(side.win_rate) for side in sides)),
+        row("net profit, USDT", *(signed_money(side.profit) for side in sides)),
+        row("fees, USDT", *(money(side.fees) for side in sides)),
+        row("final balance, USDT", *(money(side.balance) for side in sides)),
+        row("drawdown", *(share(side.drawdown) for side in sides)),
+    )
+    caption = "Closed trades of both sides; the same account at the start."
+    return Table(caption, (*texts(""), *numbers("journal", "simulation")), rows)
+
+
+def causes_table(comparison: Comparison) -> Table:
+    """Return the differences added up by cause."""
+    explained = Column("What it is", prose=True, wide=True)
+    columns = (*texts("Cause"), explained, *numbers("Trades", "USDT"))
+    rows = []
+    for cause, amount in comparison.by_cause.items():
+        trades = sum(bool(difference.causes.get(cause)) for difference in comparison.differences)
+        rows.append(row(cause, CAUSE_WORDS[cause], number(trades), amount_cell(amount)))
+    count, total = number(len(comparison.differences)), amount_cell(comparison.difference)
+    rows.append(row("together", "journal less simulation", count, total))
+    caption = "Why journal and simulation differ; below zero: the journal did worse."
+    return Table(caption, columns, tuple(rows))
+
+
+def differences_table(comparison: Comparison) -> Table:
+    """Return each trade's difference with its largest cause."""
+    note = Column("note", prose=True, wide=True)
+    mostly = texts("mostly", prose=True)
+    columns = (*texts("symbol", "signal, UTC"), *numbers("difference"), *mostly, note)
+    rows = []
+    for difference in comparison.differences[-ROWS_AT_MOST:]:
+        cause, amount = max(difference.causes.items(), key=lambda two: abs(two[1]))
+        largest = f"{cause} {signed_money(amount)}" if amount else NOTHING
+        when, total = date_and_clock(difference.time), amount_cell(difference.total)
+        rows.append(row(difference.symbol, when, total, largest, difference.note))
+    caption = latest("Every trade of either side, USDT", len(comparison.differences))
+    return Table(caption, columns, tuple(rows))
+
+
+def uncovered_symbols(comparison: Comparison) -> str:
+    """Return the symbols that the journal traded and the candles do not have."""
+    return ", ".join(sorted({trade.symbol for trade in comparison.uncovered}))
+
+
+def _trades(side: SideFigures) -> str:
+    return f"{side.trades} closed trades, {share(side.win_rate)} won" if side.trades else "no trade"
+
+
+def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print both sides, each trade's difference with its largest cause, and the sums by cause."""
     console = wide_enough(console)
-    console.print(terminal_table(sides_table(found), "Side by side"))
+    console.print(terminal_table(sides_table(comparison), "Side by side"))
     console.print()
-    if found.differences:
-        console.print(terminal_table(differences_table(found), "Trades"))
+    if comparison.differences:
+        console.print(terminal_table(differences_table(comparison), "Trades"))
         console.print()
-    causes = Table.grid(padding=(0, 2))
-    for name, value in found.by_cause.items():
+    causes = Grid.grid(padding=(0, 2))
+    for name, value in comparison.by_cause.items():
         if value:
             causes.add_row(Text(name), Text(signed_money(value)))
-    causes.add_row(Text("difference", style="bold"), Text(f"{signed_money(found.difference)} USDT"))
+    causes.add_row(
+        Text("difference", style="bold"), Text(f"{signed_money(comparison.difference)} USDT")
+    )
     console.print(causes)
-    if found.open:
-        console.print(Text(f"Still open in the journal, left out: {len(found.open)}"))
-    if found.uncovered:
-        left_out = uncovered_symbols(found)
+    if comparison.open:
+        console.print(Text(f"Still open in the journal, left out: {len(comparison.open)}"))
+    if comparison.uncovered:
+        left_out = uncovered_symbols(comparison)
         console.print(Text(f"Not among the candles, left out: {left_out}", style="yellow"))

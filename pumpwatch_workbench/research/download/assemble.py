@@ -17,7 +17,7 @@ from pumpwatch_workbench.pages.files import write_whole
 from pumpwatch_workbench.recordings.parquet import CANDLE_COLUMNS
 from pumpwatch_workbench.recordings.tables import CONTRACT_COLUMNS, moment
 
-from .plan import Part, Workspace
+from .plan import DownloadPart, Workspace
 
 SPLIT_FROM = 60 * MINUTE
 """A gap of this length or more ends a segment: what follows needs its own warm-up."""
@@ -51,13 +51,13 @@ class Downloaded:
 
 
 def assemble(
-    workspace: Workspace, parts: Sequence[Part], contracts: Mapping[str, Instrument]
+    workspace: Workspace, parts: Sequence[DownloadPart], contracts: Mapping[str, Instrument]
 ) -> Downloaded:
     """Write `candles.parquet`, `segments.csv` and `contracts.csv`, then drop the parts.
 
     A file appears when it is whole; `candles.parquet` comes last.
     """
-    by_symbol: dict[str, list[Part]] = {}
+    by_symbol: dict[str, list[DownloadPart]] = {}
     for part in parts:
         by_symbol.setdefault(part.symbol, []).append(part)
     gaps: list[Gap] = []

@@ -13,7 +13,7 @@ from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import PumpwatchError, RetryLater
 from pumpwatch.ports import MarketData
 
-from .plan import Part, Workspace
+from .plan import DownloadPart, Workspace
 
 ATTEMPTS = 4
 FIRST_PAUSE = 1.0
@@ -23,11 +23,11 @@ FIRST_PAUSE = 1.0
 def fetch_parts(
     market: MarketData,
     workspace: Workspace,
-    parts: Sequence[Part],
+    parts: Sequence[DownloadPart],
     *,
     batch: int,
     wait: Callable[[float], None],
-    progress: Callable[[Part], None],
+    progress: Callable[[DownloadPart], None],
 ) -> None:
     """Fetch and store parts, up to `batch` symbols at a time.
 
@@ -49,12 +49,12 @@ def fetch_parts(
 def _fetch(
     market: MarketData,
     workspace: Workspace,
-    parts: Sequence[Part],
-    progress: Callable[[Part], None],
-) -> tuple[list[Part], PumpwatchError | None]:
+    parts: Sequence[DownloadPart],
+    progress: Callable[[DownloadPart], None],
+) -> tuple[list[DownloadPart], PumpwatchError | None]:
     """Return the parts that failed, and the error of one of them."""
     requests = [CandleRequest(part.symbol, MINUTE, part.start, part.last) for part in parts]
-    failed: list[Part] = []
+    failed: list[DownloadPart] = []
     error: PumpwatchError | None = None
     try:
         answers = market.candles(requests)
@@ -71,11 +71,11 @@ def _fetch(
     return failed, error
 
 
-def _groups(parts: Sequence[Part], size: int) -> Iterator[list[Part]]:
+def _groups(parts: Sequence[DownloadPart], size: int) -> Iterator[list[DownloadPart]]:
     """Yield groups of parts in which no symbol comes twice."""
     left = list(parts)
     while left:
-        group: dict[str, Part] = {}
+        group: dict[str, DownloadPart] = {}
         for part in islice(left, 4 * size):
             if len(group) < size and part.symbol not in group:
                 group[part.symbol] = part

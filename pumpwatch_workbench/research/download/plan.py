@@ -1,4 +1,4 @@
-"""What to fetch, in parts that are stored one by one so that an interrupted download goes on."""
+"""What to fetch, in parts that are stored one by one, so that a download can be resumed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PART_MINUTES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class DownloadRequest:
     """What a download is about. Times in milliseconds UTC, on full minutes; `end` is excluded."""
 
     symbols: tuple[str, ...]
@@ -27,7 +27,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class DownloadPart:
     """Some minutes of one symbol, first and last open time, both included."""
 
     symbol: str
@@ -48,7 +48,7 @@ class Workspace:
         self.path = folder / ".download"
         self._request = self.path / "request.json"
 
-    def open(self, request: Request) -> Request:
+    def open(self, request: DownloadRequest) -> DownloadRequest:
         """Begin or go on; return the request in force, whose end was fixed when it began.
 
         Raises `BadInput` when the folder is taken, or belongs to another download.
@@ -68,10 +68,10 @@ class Workspace:
             ) from None
         return request
 
-    def _known(self, request: Request) -> Request:
+    def _known(self, request: DownloadRequest) -> DownloadRequest:
         try:
             stored = json.loads(self._request.read_text(encoding="utf-8"))
-            known = Request(**{**stored, "symbols": tuple(stored["symbols"])})
+            known = DownloadRequest(**{**stored, "symbols": tuple(stored["symbols"])})
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise BadInput(
                 f"{self._request} cannot be read ({error}): remove {self.path} to begin anew"
@@ -84,19 +84,21 @@ class Workspace:
             )
         return known
 
-    def parts(self, request: Request, contracts: Mapping[str, Instrument]) -> list[Part]:
+    def parts(
+        self, request: DownloadRequest, contracts: Mapping[str, Instrument]
+    ) -> list[DownloadPart]:
         """Return every part of a request, the symbols taking turns, oldest first."""
-        found = []
+        parts = []
         step = PART_MINUTES * MINUTE
         for symbol in request.symbols:
             contract = contracts.get(symbol)
             launched = 0 if contract is None else -(-contract.launch_time // MINUTE) * MINUTE
             for start in range(max(request.begin, launched), request.end, step):
                 last = min(start + step, request.end) - MINUTE
-                found.append(Part(symbol, start, last))
-        return sorted(found, key=lambda part: (part.start, part.symbol))
+                parts.append(DownloadPart(symbol, start, last))
+        return sorted(parts, key=lambda part: (part.start, part.symbol))
 
-    def missing(self, parts: Iterable[Part]) -> list[Part]:
+    def missing(self, parts: Iterable[DownloadPart]) -> list[DownloadPart]:
         """Return the parts that are not stored yet."""
         return [part for part in parts if not (self.path / part.file).exists()]
 

@@ -1,1 +1,1 @@
-"""Rules judged on labelled pumps: what they find, what they raise in vain, what it would earn."""
+"""Rules judged on labelled pumps: hits, false alarms, delays."""

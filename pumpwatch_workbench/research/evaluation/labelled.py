@@ -16,20 +16,25 @@ from pumpwatch_workbench.recordings import LabelledPump, RecordedFolder, Segment
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Segment:
-    """A continuous market of one symbol; times in milliseconds UTC."""
+class Watched:
+    """A symbol while it was watched, warm-up included; times in milliseconds UTC."""
 
     number: int
-    symbol: str
     start: int
     end: int
+    missing: IntArray | Sequence[int] = ()
+    """Minutes without a candle of which nothing is known: no trades show that there was none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Segment(Watched):
+    """A continuous market of one symbol."""
+
+    symbol: str
     candles: Candles
     """One symbol, one-minute candles, minutes without a trade filled with the last close."""
     trades: MarketTrades | None = None
     """Every trade, where the folder has them."""
-    missing: IntArray | Sequence[int] = ()
-    """Minutes without a candle that no trades show to be without a trade: nothing is known of
-    them."""
 
 
 def load_pump_events(folder: Path) -> tuple[list[Segment], list[LabelledPump]]:
@@ -45,24 +50,30 @@ def load_pump_events(folder: Path) -> tuple[list[Segment], list[LabelledPump]]:
 
 
 def load_segments(recorded: RecordedFolder) -> list[Segment]:
-    """Return the markets of a folder, in the order of `segments.csv`.
-
-    Raises `BadInput` as `RecordedFolder` does.
-    """
+    """Return the markets of a folder, in the order of `segments.csv`. Raises `BadInput`."""
     trades = recorded.trades()
     markets = {
-        one.row.number: _segment(one, trades.get(one.row.number)) for one in recorded.candles()
+        recording.row.number: _segment(recording, trades.get(recording.row.number))
+        for recording in recorded.candles()
     }
     return [markets[number] for number in recorded.segments]
 
 
-def _segment(one: SegmentCandles, table: pl.DataFrame | None) -> Segment:
-    row = one.row
-    missing = np.setdiff1d(one.expected, one.times, assume_unique=True)
+def _segment(recording: SegmentCandles, table: pl.DataFrame | None) -> Segment:
+    row = recording.row
+    missing = np.setdiff1d(recording.expected, recording.times, assume_unique=True)
     trades = None
     if table is not None:
         time, price, quantity, bought = (column.to_numpy() for column in table)
         trades = MarketTrades(time, bought, price, quantity)
         # Between two trades of a complete recording there was none.
         missing = missing[(missing + MINUTE <= time[0]) | (missing > time[-1])]
-    return Segment(row.number, row.symbol, row.start, row.end, one.on_grid(), trades, missing)
+    return Segment(
+        row.number,
+        row.start,
+        row.end,
+        missing,
+        symbol=row.symbol,
+        candles=recording.on_grid(),
+        trades=trades,
+    )

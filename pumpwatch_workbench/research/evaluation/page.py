@@ -1,4 +1,4 @@
-"""How well rules find labelled pumps: figures, a page and a summary on the terminal."""
+"""How well rules find labelled pumps: one self-contained page and a summary on the terminal."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.tables import Cell, Column, Table
+from pumpwatch_workbench.pages.chart_style import LEGEND, MARKS, SERIES, Figure, step_line
+from pumpwatch_workbench.pages.tables import Column, Table, numbers, row, texts
 from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
 from pumpwatch_workbench.pages.words import NOTHING, number, seconds, share
-from pumpwatch_workbench.research.evaluation.charts import delay_chart, recall_chart
-from pumpwatch_workbench.research.evaluation.evaluated import Evaluated
-from pumpwatch_workbench.research.evaluation.rules import RULES
+from pumpwatch_workbench.research.evaluation.rules import RULES, Evaluated
+from pumpwatch_workbench.research.evaluation.scores import Score
 
 WIDE = 160
 """Columns of what goes to a file or a pipe."""
@@ -32,21 +32,17 @@ def render_evaluation(results: Sequence[Evaluated], *, source: str) -> str:
     first = results[0].score
     return render(
         __file__,
-        {"recall": recall_chart(results), "delays": delay_chart(results)},
+        {"recall": _recall_chart(results), "delays": _delay_chart(results)},
         title="Pumpwatch evaluation: labelled pumps",
         subtitle=f"{source} · {first.events} counted events ·"
         f" {number(round(first.clean_symbol_days))} clean symbol-days",
         table=_table(results),
         curves=_curves_table(results),
         delays=_delays_table(results),
-        knobs="; ".join(f"{one.detector.name}: {RULES[one.detector.name].knob}" for one in results),
+        knobs="; ".join(
+            f"{rule.detector.name}: {RULES[rule.detector.name].knob}" for rule in results
+        ),
     )
-
-
-def print_evaluation(results: Sequence[Evaluated], console: Console) -> None:
-    """Print one line of figures for each rule."""
-    table = _table(results)
-    wide_enough(console, WIDE).print(terminal_table(table, table.caption))
 
 
 def _table(results: Sequence[Evaluated]) -> Table:
@@ -54,69 +50,57 @@ def _table(results: Sequence[Evaluated]) -> Table:
         Column(name, numeric=place > 0, wide=name not in SHOWN_NARROW)
         for place, name in enumerate(HEADINGS)
     )
-    rows = tuple(tuple(Cell(text) for text in _cells(one)) for one in results)
-    return Table("Scored event by event", columns, rows)
+    return Table("Scored event by event", columns, tuple(row(*_cells(rule)) for rule in results))
 
 
 def _curves_table(results: Sequence[Evaluated]) -> Table:
     """Return the points of the chart of recall."""
-    columns = (
-        Column("Detector"),
-        Column("Setting"),
-        Column("False a symbol-day", numeric=True),
-        Column("Recall", numeric=True),
-        Column("F1", numeric=True, wide=True),
-    )
+    figures = numbers("False a symbol-day", "Recall")
+    columns = (*texts("Detector", "Setting"), *figures, *numbers("F1", wide=True))
     rows = tuple(
-        (
-            Cell(one.detector.name),
-            Cell(f"{RULES[one.detector.name].knob} {value:g}"),
-            Cell(_share(found.false_alarms_per_symbol_day, 4)),
-            Cell(_share(found.recall, 3)),
-            Cell(_share(found.f1, 3)),
+        row(
+            rule.detector.name,
+            f"{RULES[rule.detector.name].knob} {value:g}",
+            _share(score.false_alarms_per_symbol_day, 4),
+            _share(score.recall, 3),
+            _share(score.f1, 3),
         )
-        for one in results
-        for value, found in one.curve
+        for rule in results
+        for value, score in rule.curve
     )
     return Table("The points of the chart.", columns, rows)
 
 
 def _delays_table(results: Sequence[Evaluated]) -> Table:
     """Return the share of the events that were hit by some moments."""
-    columns = (
-        Column("Detector"),
-        *(Column(f"{limit} s", numeric=True, wide=limit in WIDE_ONLY) for limit in WITHIN),
-    )
+    limits = (Column(f"{limit} s", numeric=True, wide=limit in WIDE_ONLY) for limit in WITHIN)
     rows = tuple(
-        (
-            Cell(one.detector.name),
-            *(Cell(_hit_within(one, limit)) for limit in WITHIN),
-        )
-        for one in results
+        row(rule.detector.name, *(_hit_within(rule, limit) for limit in WITHIN)) for rule in results
     )
-    return Table("Share of the events hit within so many seconds of the onset.", columns, rows)
+    caption = "Share of the events hit within so many seconds of the onset."
+    return Table(caption, (*texts("Detector"), *limits), rows)
 
 
-def _hit_within(one: Evaluated, limit: float) -> str:
-    events = one.score.events
-    return share(sum(delay <= limit for delay in one.score.delays) / events if events else None)
+def _hit_within(rule: Evaluated, limit: float) -> str:
+    events = rule.score.events
+    return share(sum(delay <= limit for delay in rule.score.delays) / events if events else None)
 
 
-def _cells(one: Evaluated) -> tuple[str, ...]:
-    found = one.score
+def _cells(rule: Evaluated) -> tuple[str, ...]:
+    score = rule.score
     return (
-        one.detector.name,
-        str(found.events),
-        str(found.hits),
-        str(found.early),
-        str(found.false_alarms),
-        f"{found.clean_symbol_days:,.1f}",
-        _share(found.false_alarms_per_symbol_day, 4),
-        _share(found.precision, 3),
-        _share(found.recall, 3),
-        _share(found.f1, 3),
-        _seconds(found.median_delay),
-        _seconds(found.delay_at(90)),
+        rule.detector.name,
+        str(score.events),
+        str(score.hits),
+        str(score.early),
+        str(score.false_alarms),
+        f"{score.clean_symbol_days:,.1f}",
+        _share(score.false_alarms_per_symbol_day, 4),
+        _share(score.precision, 3),
+        _share(score.recall, 3),
+        _share(score.f1, 3),
+        _seconds(score.median_delay),
+        _seconds(score.delay_at(90)),
     )
 
 
@@ -126,3 +110,82 @@ def _share(value: float, places: int) -> str:
 
 def _seconds(value: float) -> str:
     return NOTHING if math.isnan(value) else seconds(value)
+
+
+def _recall_chart(results: Sequence[Evaluated]) -> Figure:
+    """Return recall against false alarms a symbol-day; the large mark is the rule as it is."""
+    data: list[Figure] = []
+    for place, rule in enumerate(results):
+        colour = SERIES[place % len(SERIES)]
+        mark = MARKS[place % len(MARKS)]
+        knob = RULES[rule.detector.name].knob
+        points = [(value, score) for value, score in rule.curve if _is_drawn(score)]
+        data.append(_points(rule.detector.name, points, knob, colour, mark))
+        if _is_drawn(rule.score):
+            now = [(float(getattr(rule.detector, knob)), rule.score)]
+            data.append(_points(f"{rule.detector.name}, as set", now, knob, colour, mark, size=13))
+    layout: Figure = LEGEND | {
+        "margin": {"b": 44},
+        "xaxis": {"title": {"text": "false alarms a symbol-day"}, "rangemode": "tozero"},
+        "yaxis": {"title": {"text": "recall"}, "range": [0, 1], "tickformat": ".1f"},
+    }
+    return {"data": data, "layout": layout}
+
+
+def _is_drawn(score: Score) -> bool:
+    return bool(score.events and score.clean_symbol_days)
+
+
+def _points(
+    name: str,
+    points: Sequence[tuple[float, Score]],
+    knob: str,
+    colour: str,
+    mark: str,
+    *,
+    size: int = 6,
+) -> Figure:
+    return {
+        "type": "scatter",
+        "mode": "lines+markers" if len(points) > 1 else "markers",
+        "name": name,
+        "showlegend": len(points) > 1,
+        "x": [round(score.false_alarms_per_symbol_day, 5) for _, score in points],
+        "y": [round(score.recall, 4) for _, score in points],
+        "marker": {"symbol": mark, "size": size, "color": colour},
+        "line": {"color": colour, "width": 1.5},
+        "hovertext": [f"{knob} {value:g}, F1 {score.f1:.2f}" for value, score in points],
+        "hovertemplate": "%{hovertext}<br>%{x:.4f} false a symbol-day, recall %{y:.2f}"
+        "<extra></extra>",
+    }
+
+
+def _delay_chart(results: Sequence[Evaluated]) -> Figure:
+    """Return the share of all counted events hit within so many seconds of their onset."""
+    data = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": rule.detector.name,
+            "x": sorted(rule.score.delays),
+            "y": [
+                round(rank / rule.score.events, 4) for rank in range(1, len(rule.score.delays) + 1)
+            ],
+            "line": step_line(place),
+            "hovertemplate": "within %{x:.0f} s: %{y:.0%}<extra></extra>",
+        }
+        for place, rule in enumerate(results)
+    ]
+    latest = max((delay for rule in results for delay in rule.score.delays), default=60.0)
+    layout: Figure = LEGEND | {
+        "margin": {"b": 44},
+        "xaxis": {"title": {"text": "seconds from onset to alarm"}, "range": [-60, latest + 10]},
+        "yaxis": {"title": {"text": "share of events"}, "range": [0, 1], "tickformat": ".0%"},
+    }
+    return {"data": data, "layout": layout}
+
+
+def print_evaluation(results: Sequence[Evaluated], console: Console) -> None:
+    """Print one line of figures for each rule."""
+    table = _table(results)
+    wide_enough(console, WIDE).print(terminal_table(table, table.caption))

@@ -1,4 +1,4 @@
-"""Detection rules as a researcher names them: by name, with settings, and over a range of one."""
+"""Detection rules by name, with settings, evaluated as they are and over a range of a setting."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.market.candles import FloatArray, IntArray
 from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings
+from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.research.evaluation.labelled import Segment
-from pumpwatch_workbench.research.evaluation.scores import raise_alarms
+from pumpwatch_workbench.research.evaluation.scores import Score, hit_after, raise_alarms, score
 
 DEFAULT_RULE: str = DetectSettings.model_fields["detector"].default
 """The rule that production uses unless it is told otherwise."""
@@ -33,7 +34,7 @@ class Rule:
 
 RULES: dict[str, Rule] = {
     Boosted.name: Rule(Boosted(), "margin", (-3, -2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3)),
-    # The labelled turnovers are in BTC, where production's floor of 0.1 USDT is about 1e-6.
+    # The labelled turnovers are in BTC, where production's epsilon of 0.1 USDT is about 1e-6.
     Ewma.name: Rule(
         Ewma(epsilon=1e-6), "turnover_z", (12, 18, 24, 32, 40, 48, 56, 64, 80, 100, 140, 200)
     ),
@@ -86,6 +87,32 @@ def rule_named(name: str, pairs: Mapping[str, str]) -> Detector:
         raise BadInput(f"--set: {error}") from None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluated:
+    """A rule, every alarm it raised by segment number, what they are worth, and its curve.
+
+    `curve` holds the value of the rule's knob and the score with it.
+    """
+
+    detector: Detector
+    alarms: Mapping[int, Sequence[int]]
+    score: Score
+    curve: tuple[tuple[float, Score], ...]
+
+
+def evaluate_rule(
+    detector: Detector, segments: Sequence[Segment], events: Sequence[LabelledPump]
+) -> Evaluated:
+    """Score the rule as it is, and with other values of the setting that makes it stricter."""
+    alarms = raise_alarms(detector, segments)
+    allowed = hit_after(detector)
+    curve = tuple(
+        (value, score(segments, events, others, hit_after=allowed))
+        for value, others in varied(detector, segments)
+    )
+    return Evaluated(detector, alarms, score(segments, events, alarms, hit_after=allowed), curve)
+
+
 def varied(
     detector: Detector, segments: Sequence[Segment]
 ) -> Iterator[tuple[float, dict[int, list[int]]]]:
@@ -93,15 +120,9 @@ def varied(
     rule = RULES[detector.name]
     if isinstance(detector, Boosted):
         # All values share the scores, which cost the most.
-        judged = {one.number: _judged(detector, one) for one in segments}
+        judged = [(segment.number, *_judged(detector, segment)) for segment in segments]
         for value in rule.values:
-            yield (
-                value,
-                {
-                    number: time[margin > value].tolist()
-                    for number, (time, margin) in judged.items()
-                },
-            )
+            yield value, {number: time[margin > value].tolist() for number, time, margin in judged}
         return
     for value in rule.values:
         other = replace(detector, **{rule.knob: value})  # type: ignore[type-var]
@@ -110,17 +131,17 @@ def varied(
 
 def _judged(detector: Boosted, segment: Segment) -> tuple[IntArray, FloatArray]:
     """Return when each candidate is complete, and the largest margin with which it alarms."""
-    found, margin = detector.margins(segment.candles, [segment.trades])
-    return segment.candles.open_time[found.columns] + segment.candles.interval, margin
+    candidates, margin = detector.margins(segment.candles, [segment.trades])
+    return segment.candles.open_time[candidates.columns] + segment.candles.interval, margin
 
 
 def _settings_of(detector: Detector) -> dict[str, type]:
     """Return the numbers among the rule's fields, with their types."""
     kinds: dict[str, type] = {}
-    for one in fields(detector):  # type: ignore[arg-type]
-        value: Any = getattr(detector, one.name)
+    for field in fields(detector):  # type: ignore[arg-type]
+        value: Any = getattr(detector, field.name)
         if isinstance(value, int | float):
-            kinds[one.name] = type(value)
+            kinds[field.name] = type(value)
     return kinds
 
 

@@ -12,43 +12,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.market.candles import Candles, FloatArray, IntArray
-from pumpwatch.domain.market.trades import MarketTrades
-from pumpwatch.domain.moments import DAY, HOUR, MINUTE
+from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch_workbench.recordings import LabelledPump
-from pumpwatch_workbench.research.evaluation.labelled import Segment
+from pumpwatch_workbench.research.evaluation.labelled import Segment, Watched
 
+DAY = 24 * HOUR
 WARM_UP = DAY
 SILENCE = 30 * MINUTE
 HIT_BEFORE = MINUTE
 HIT_AFTER = 5 * MINUTE
 HIT_AFTER_HOURLY = 3_700_000
 IGNORED_BEFORE, IGNORED_AFTER = HOUR, 6 * HOUR
-
-
-class Watched(Protocol):
-    """A market that was looked at from `start` to `end`, milliseconds UTC."""
-
-    @property
-    def number(self) -> int:
-        """Return what events and alarms call it."""
-
-    @property
-    def start(self) -> int:
-        """Return its begin, warm-up included."""
-
-    @property
-    def end(self) -> int:
-        """Return its end."""
-
-    @property
-    def missing(self) -> Sequence[int] | IntArray:
-        """Return the minutes of it of which nothing is known, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +41,7 @@ class Score:
     clean_symbol_days: float
     delays: tuple[float, ...] = field(repr=False)
     false_alarm_times: tuple[tuple[int, int], ...] = field(repr=False, default=())
-    """(segment, milliseconds UTC)."""
+    """Segment and milliseconds UTC of each."""
 
     @property
     def events(self) -> int:
@@ -91,9 +70,7 @@ class Score:
     @property
     def false_alarms_per_symbol_day(self) -> float:
         """Return false alarms over clean symbol-days; NaN without clean days."""
-        return (
-            self.false_alarms / self.clean_symbol_days if self.clean_symbol_days else float("nan")
-        )
+        return self.false_alarms / self.clean_symbol_days if self.clean_symbol_days else math.nan
 
     @property
     def median_delay(self) -> float:
@@ -102,7 +79,7 @@ class Score:
 
     def delay_at(self, rank: float) -> float:
         """Return a percentile of the hits' delays in seconds, interpolated; NaN without hits."""
-        return float(np.percentile(self.delays, rank)) if self.delays else float("nan")
+        return float(np.percentile(self.delays, rank)) if self.delays else math.nan
 
     def to_json(self) -> dict[str, object]:
         """Return the figures by name; what is not defined is None."""
@@ -161,7 +138,7 @@ def score(
                 early += 1
             else:
                 missed += 1
-        spans = [(one.onset - IGNORED_BEFORE, one.onset + IGNORED_AFTER) for one in known]
+        spans = [(event.onset - IGNORED_BEFORE, event.onset + IGNORED_AFTER) for event in known]
         false_alarms += [
             (segment.number, time)
             for time in sent
@@ -189,35 +166,22 @@ def _clean_time(begin: int, end: int, spans: Sequence[tuple[int, int]]) -> int:
     return clean + max(0, end - position)
 
 
-def alarms_of(
-    detector: Detector, candles: Candles, trades: MarketTrades | None = None
-) -> list[int]:
-    """Return when one symbol's alarms are known: the ends of their candles, milliseconds UTC."""
-    alarm = detector.detect(candles, trades=[trades]).alarm[0]
-    return [int(time) + candles.interval for time in candles.open_time[alarm]]
-
-
-def evaluate(
-    detector: Detector, segments: Sequence[Segment], events: Sequence[LabelledPump]
-) -> Score:
-    """Run the detector over every segment and score it; hourly rules get hourly candles."""
-    return score(segments, events, raise_alarms(detector, segments), hit_after=hit_after(detector))
-
-
 def hit_after(detector: Detector) -> int:
     """Return how long after an onset an alarm of the rule is still a hit, milliseconds."""
     return HIT_AFTER_HOURLY if detector.interval == HOUR else HIT_AFTER
 
 
 def raise_alarms(detector: Detector, segments: Sequence[Segment]) -> dict[int, list[int]]:
-    """Return each segment's alarms by its number, before any silence is applied."""
-    slow = detector.interval == HOUR
-    return {
-        segment.number: alarms_of(
-            detector, hourly(segment.candles) if slow else segment.candles, segment.trades
-        )
-        for segment in segments
-    }
+    """Return when each segment's alarms are known, by its number, before any silence is applied.
+
+    Milliseconds UTC, the ends of their candles; hourly rules get hourly candles.
+    """
+    alarms = {}
+    for segment in segments:
+        candles = hourly(segment.candles) if detector.interval == HOUR else segment.candles
+        alarm = detector.detect(candles, trades=[segment.trades]).alarm[0]
+        alarms[segment.number] = (candles.open_time[alarm] + candles.interval).tolist()
+    return alarms
 
 
 def hourly(candles: Candles) -> Candles:
@@ -232,33 +196,24 @@ def hourly(candles: Candles) -> Candles:
     whole = candles.regrid(first=first, count=max(0, count) * minutes)
     shape = (len(candles.symbols), max(0, count), minutes)
 
-    def of(column: FloatArray, how: Callable[[FloatArray], FloatArray]) -> FloatArray:
-        return how(column.reshape(shape))
-
     known = ~np.isnan(whole.close.reshape(shape))
-    any_known = known.any(axis=2)
     begin, end = known.argmax(axis=2), minutes - 1 - known[:, :, ::-1].argmax(axis=2)
 
-    def at(index: IntArray) -> Callable[[FloatArray], FloatArray]:
-        return lambda values: np.take_along_axis(values, index[:, :, None], axis=2)[:, :, 0]
+    def at(column: FloatArray, index: IntArray) -> FloatArray:
+        return np.take_along_axis(column.reshape(shape), index[:, :, None], axis=2)[:, :, 0]
 
-    def total(values: FloatArray) -> FloatArray:
-        return np.where(any_known, np.where(known, values, 0.0).sum(axis=2), np.nan)
-
-    def highest(values: FloatArray) -> FloatArray:
-        return np.where(any_known, np.where(known, values, -np.inf).max(axis=2), np.nan)
-
-    def lowest(values: FloatArray) -> FloatArray:
-        return np.where(any_known, np.where(known, values, np.inf).min(axis=2), np.nan)
+    def over(column: FloatArray, reduce: Callable[..., FloatArray], empty: float) -> FloatArray:
+        values = reduce(np.where(known, column.reshape(shape), empty), axis=2)
+        return np.where(known.any(axis=2), values, np.nan)
 
     return Candles(
         candles.symbols,
         HOUR,
         first + HOUR * np.arange(max(0, count), dtype=np.int64),
-        of(whole.open, at(begin)),
-        of(whole.high, highest),
-        of(whole.low, lowest),
-        of(whole.close, at(end)),
-        of(whole.volume, total),
-        of(whole.turnover, total),
+        at(whole.open, begin),
+        over(whole.high, np.max, -np.inf),
+        over(whole.low, np.min, np.inf),
+        at(whole.close, end),
+        over(whole.volume, np.sum, 0.0),
+        over(whole.turnover, np.sum, 0.0),
     )

@@ -15,7 +15,7 @@ from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
 
 ROUNDS, DEPTH = 120, 3
 PENALTY = 100.0
-"""Of the linear part: the weights' squares count so much, on standardised traits."""
+"""Factor of the squared weights in the linear part's loss, on standardised traits."""
 TREES: Mapping[str, Any] = {
     "objective": "binary",
     "max_depth": DEPTH,
@@ -56,7 +56,7 @@ def fit(
         "weight": _short(weight),
         "intercept": float(f"{intercept:.{DIGITS}g}"),
         "base": 0.0,
-        "trees": [_nodes(one["tree_structure"]) for one in booster.dump_model()["tree_info"]],
+        "trees": [_nodes(tree["tree_structure"]) for tree in booster.dump_model()["tree_info"]],
     }
 
 
@@ -105,8 +105,8 @@ def _linear(standard: FloatArray, pump: BoolArray) -> tuple[float, FloatArray]:
         value = np.logaddexp(0.0, -margin).sum() + 0.5 * (penalty * weights**2).sum()
         return float(value), inputs.T @ slope + penalty * weights
 
-    found = minimize(loss, np.zeros(inputs.shape[1]), jac=True, method="L-BFGS-B", tol=1e-10)
-    return float(found.x[0]), found.x[1:]
+    solution = minimize(loss, np.zeros(inputs.shape[1]), jac=True, method="L-BFGS-B", tol=1e-10)
+    return float(solution.x[0]), solution.x[1:]
 
 
 def _nodes(root: Mapping[str, Any]) -> dict[str, list[float] | list[int]]:

@@ -1,8 +1,7 @@
-"""From a folder of labelled pumps to the stored scores of the rule `boosted`."""
+"""The stored scores of the rule `boosted`, made from a folder of labelled pumps."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from pumpwatch.domain.detection.traits import CANDLE_TRAITS
 from pumpwatch.domain.market.candles import BoolArray, FloatArray
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.pages.files import write_whole
 from pumpwatch_workbench.recordings import RecordedFolder
 from pumpwatch_workbench.research.evaluation.labelled import load_segments
 from pumpwatch_workbench.research.evaluation.scores import WARM_UP
@@ -73,15 +71,6 @@ def learned_scores(judge: Judge) -> dict[str, Any]:
         "candles": _score(judge, inputs["candles"], CANDLE_TRAITS),
         "trades": _score(judge, inputs["candles and trades"], CANDLE_TRAITS + TRADE_TRAITS),
     }
-
-
-def write_model(path: Path, text: str) -> None:
-    """Write the whole file or nothing. Raises `BadInput`."""
-    try:
-        write_whole(path, text)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise BadInput(f"{path} cannot be written: {reason}: name another file") from error
 
 
 def _score(judge: Judge, traits: FloatArray, names: tuple[str, ...]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class TrainingTable:
     segment: IntArray
     symbol: tuple[str, ...]
     time: IntArray
-    """When the candle is complete, milliseconds UTC."""
+    """Ends of the candles, milliseconds UTC."""
     candle_traits: FloatArray
     trade_traits: FloatArray
     traded: BoolArray
@@ -60,7 +60,7 @@ def training_table(
     if not pump.any() or pump.all():
         raise BadInput("the folder has no pump with a burst of turnover: there is nothing to learn")
     names = {segment.number: segment.symbol for segment in segments}
-    symbols = tuple(names[int(one)] for one in number)
+    symbols = tuple(names[int(place)] for place in number)
     return TrainingTable(
         number, symbols, time, traits, trades, traded, half_hour, sure, pump, teaches
     )
@@ -69,10 +69,10 @@ def training_table(
 def _part(
     segment: Segment, events: Sequence[LabelledPump], rule: Boosted
 ) -> tuple[np.ndarray, ...]:
-    found = rule.candidates(segment.candles)
-    time = segment.candles.open_time[found.columns] + MINUTE
+    candidates = rule.candidates(segment.candles)
+    time = segment.candles.open_time[candidates.columns] + MINUTE
     late = time >= segment.start + WARM_UP
-    time, traits, usual = time[late], found.traits[late], found.usual[late]
+    time, traits, usual = time[late], candidates.traits[late], candidates.usual[late]
     trades = np.full((len(time), len(TRADE_TRAITS)), np.nan)
     traded: BoolArray = np.zeros(len(time), dtype=np.bool_)
     if segment.trades is not None:

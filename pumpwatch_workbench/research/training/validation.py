@@ -34,17 +34,22 @@ class Judge:
 
     def of(self, symbols: Sequence[str]) -> Judge:
         """Return the judge of some symbols' markets."""
-        inside = [one for one in self.segments if one.symbol in set(symbols)]
-        numbers = {one.number for one in inside}
-        known = [one for one in self.events if one.segment in numbers]
-        return Judge(self.table, inside, known)
+        return self.on([segment for segment in self.segments if segment.symbol in set(symbols)])
+
+    def on(self, segments: Sequence[Segment]) -> Judge:
+        """Return the judge of some markets."""
+        numbers = {segment.number for segment in segments}
+        known = [event for event in self.events if event.segment in numbers]
+        return Judge(self.table, segments, known)
 
     def score(self, alarm: BoolArray) -> Score:
         """Return what the alarms, (candidates,), are worth together with the sure ones."""
         chosen = alarm | self.table.sure
         alarms = {
-            one.number: self.table.time[chosen & (self.table.segment == one.number)].tolist()
-            for one in self.segments
+            segment.number: self.table.time[
+                chosen & (self.table.segment == segment.number)
+            ].tolist()
+            for segment in self.segments
         }
         return score(self.segments, self.events, alarms)
 
@@ -54,16 +59,16 @@ def best_threshold(judge: Judge, scores: FloatArray) -> float:
 
     In the middle of equally good ones. Where none has few enough, the one with the fewest.
     """
-    inside = np.isin(judge.table.segment, [one.number for one in judge.segments])
+    inside = np.isin(judge.table.segment, [segment.number for segment in judge.segments])
     highest = np.sort(scores[inside & np.isfinite(scores)])[::-1][: 3 * TRIED]
     tried = np.unique(np.concatenate([highest[:TRIED:2], highest[TRIED::6]])) - 1e-9
-    found = [(judge.score(scores > one), float(one)) for one in tried]
-    allowed = [pair for pair in found if pair[0].false_alarms_per_symbol_day <= MOST_FALSE]
+    scored = [(judge.score(scores > threshold), float(threshold)) for threshold in tried]
+    allowed = [pair for pair in scored if pair[0].false_alarms_per_symbol_day <= MOST_FALSE]
     if not allowed:
-        fewest = min(one.false_alarms for one, _ in found)
-        allowed = [pair for pair in found if pair[0].false_alarms == fewest]
+        fewest = min(judged.false_alarms for judged, _ in scored)
+        allowed = [pair for pair in scored if pair[0].false_alarms == fewest]
     # Without a counted event among these symbols every F1 is NaN: none is better than another.
-    f1 = np.nan_to_num([one.f1 for one, _ in allowed])
+    f1 = np.nan_to_num([judged.f1 for judged, _ in allowed])
     values = np.array([value for _, value in allowed])
     return float(np.median(values[f1 >= f1.max() - 1e-12]))
 
@@ -72,10 +77,10 @@ def nested(judge: Judge, traits: FloatArray, *, seed: int) -> BoolArray:
     """Return the alarms where model and threshold come from other symbols alone."""
     table = judge.table
     symbols = np.array(table.symbol)
-    everyone = sorted({one.symbol for one in judge.segments})
+    everyone = sorted({segment.symbol for segment in judge.segments})
     alarm = np.zeros(len(traits), dtype=np.bool_)
     for held_out in symbol_folds(everyone, OUTER, seed):
-        others = [one for one in everyone if one not in held_out]
+        others = [symbol for symbol in everyone if symbol not in held_out]
         inside = np.isin(symbols, held_out)
         threshold, model = _learn(judge.of(others), traits, ~inside, seed + 1)
         alarm[inside] = score_of(model, traits[inside]) > threshold
@@ -84,21 +89,20 @@ def nested(judge: Judge, traits: FloatArray, *, seed: int) -> BoolArray:
 
 def later(judge: Judge, traits: FloatArray, *, share: float = 0.6, seed: int = 0) -> Score:
     """Return the score on the later markets of a rule that was made from the earlier ones."""
-    onsets = sorted(one.onset for one in judge.events if one.counted)
+    onsets = sorted(event.onset for event in judge.events if event.counted)
     cut = onsets[int(share * len(onsets))]
-    before = [one for one in judge.segments if one.end <= cut]
-    after = [one for one in judge.segments if one.end > cut]
-    early = _only(judge, before)
-    learn = np.isin(judge.table.segment, [one.number for one in before])
-    threshold, model = _learn(early, traits, learn, seed)
-    return _only(judge, after).score(score_of(model, traits) > threshold)
+    before = [segment for segment in judge.segments if segment.end <= cut]
+    after = [segment for segment in judge.segments if segment.end > cut]
+    learn = np.isin(judge.table.segment, [segment.number for segment in before])
+    threshold, model = _learn(judge.on(before), traits, learn, seed)
+    return judge.on(after).score(score_of(model, traits) > threshold)
 
 
 def interval(judge: Judge, alarm: BoolArray, *, draws: int = 2000) -> tuple[float, float]:
     """Return the 95 % interval of F1, by drawing symbols with replacement."""
-    everyone = sorted({one.symbol for one in judge.segments})
+    everyone = sorted({segment.symbol for segment in judge.segments})
     single = [judge.of([symbol]).score(alarm) for symbol in everyone]
-    counts = np.array([(one.hits, one.events, one.false_alarms) for one in single])
+    counts = np.array([(score.hits, score.events, score.false_alarms) for score in single])
     picks = np.random.default_rng(1).integers(0, len(counts), (draws, len(counts)))
     hits, events, false = counts[picks].sum(axis=1).T
     f1 = 2 * hits / np.maximum(hits + false + events, 1)
@@ -119,8 +123,3 @@ def _learn(
     )
     threshold = best_threshold(judge, scores)
     return threshold, fit(traits[teaches], table.pump[teaches], [""] * traits.shape[1])
-
-
-def _only(judge: Judge, segments: Sequence[Segment]) -> Judge:
-    numbers = {one.number for one in segments}
-    return Judge(judge.table, segments, [one for one in judge.events if one.segment in numbers])

@@ -1,4 +1,4 @@
-"""Where trials are evaluated: here, in processes of this machine, or on a Ray cluster.
+"""Evaluation of trials: in this process, in several of this machine, or on a Ray cluster.
 
 All three give the same answers in the same order, so a search finds the same settings everywhere.
 """
@@ -16,24 +16,24 @@ from typing import Any, Protocol
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.processes import worker_processes
 
-from .objective import Task, Verdict, run_task
+from .objective import BacktestSummary, Task, run_task
 from .pool import SignalPool
 from .space import SearchSpace
 
 ENGINES = ("local", "ray")
 
 
-class Engine(Protocol):
+class TrialEngine(Protocol):
     """Evaluates tasks."""
 
-    def run(self, tasks: Sequence[Task]) -> list[Verdict]:
+    def run(self, tasks: Sequence[Task]) -> list[BacktestSummary]:
         """Return the verdicts, in the order of the tasks."""
 
 
 @contextmanager
 def opened(
     name: str, pool: SignalPool, space: SearchSpace, *, workers: int, address: str = ""
-) -> Iterator[Engine]:
+) -> Iterator[TrialEngine]:
     """Open an engine: `local` with one or more processes, or `ray` with a cluster's address.
 
     Raises `BadInput` for another name, or when Ray is not installed or cannot be reached.
@@ -57,14 +57,16 @@ def check_engine(name: str, address: str) -> None:
     if name != "ray" and address:
         raise BadInput("--address belongs to --engine ray")
     if name == "ray" and find_spec("ray") is None:
-        raise BadInput("--engine ray needs Ray, which is not installed: pip install ray")
+        raise BadInput(
+            "--engine ray needs Ray, which is not installed: pip install 'pumpwatch[ray]'"
+        )
 
 
 class _Here:
     def __init__(self, pool: SignalPool, space: SearchSpace) -> None:
         self._pool, self._space = pool, space
 
-    def run(self, tasks: Sequence[Task]) -> list[Verdict]:
+    def run(self, tasks: Sequence[Task]) -> list[BacktestSummary]:
         return [run_task(self._pool, self._space, task) for task in tasks]
 
 
@@ -72,7 +74,7 @@ class _Processes:
     def __init__(self, executor: ProcessPoolExecutor) -> None:
         self._executor = executor
 
-    def run(self, tasks: Sequence[Task]) -> list[Verdict]:
+    def run(self, tasks: Sequence[Task]) -> list[BacktestSummary]:
         return list(self._executor.map(_work, tasks))
 
 
@@ -85,18 +87,16 @@ def _begin_worker(blob: bytes) -> None:
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 
-def _work(task: Task) -> Verdict:
+def _work(task: Task) -> BacktestSummary:
     if _worker is None:
         raise RuntimeError("the worker has no pool yet")
     return run_task(*_worker, task)
 
 
 @contextmanager
-def _ray(pool: SignalPool, space: SearchSpace, workers: int, address: str) -> Iterator[Engine]:
-    try:
-        import ray  # noqa: PLC0415 - an optional extra, large and slow to import
-    except ImportError:
-        raise BadInput("--engine ray needs Ray, which is not installed: pip install ray") from None
+def _ray(pool: SignalPool, space: SearchSpace, workers: int, address: str) -> Iterator[TrialEngine]:
+    import ray  # noqa: PLC0415 - an optional extra, large and slow to import
+
     try:
         if address:
             ray.init(address=address, log_to_driver=False)
@@ -116,11 +116,11 @@ class _Ray:
 
     def __init__(self, ray: Any, pool: SignalPool, space: SearchSpace, workers: int) -> None:
         self._ray = ray
-        held = ray.put(pool)
+        shared = ray.put(pool)
         actor = ray.remote(num_cpus=1)(_Here)
-        self._actors = [actor.remote(held, space) for _ in range(workers)]
+        self._actors = [actor.remote(shared, space) for _ in range(workers)]
 
-    def run(self, tasks: Sequence[Task]) -> list[Verdict]:
+    def run(self, tasks: Sequence[Task]) -> list[BacktestSummary]:
         answers = [
             self._actors[number % len(self._actors)].run.remote([task])
             for number, task in enumerate(tasks)

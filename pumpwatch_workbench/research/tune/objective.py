@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from pumpwatch.domain.market.candles import FloatArray
-from pumpwatch_workbench.research.backtest.engine import Outcome
+from pumpwatch_workbench.research.backtest.engine import BacktestOutcome
 from pumpwatch_workbench.research.backtest.equity import equity_curve
 
 from .pool import SignalPool
 from .space import SearchSpace
-from .splits import Period
+from .splits import DateRange
 
 OBJECTIVES = ("t", "profit")
 PRIOR_TRADES = 10
@@ -23,7 +23,7 @@ PRIOR_SPREAD = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class BacktestSummary:
     """A backtest in a few numbers."""
 
     trades: int
@@ -31,7 +31,7 @@ class Verdict:
     profit: float
     """USDT, after all costs."""
     mean_return: float
-    """Of a trade, as a share of its notional."""
+    """Mean return of a trade, as a share of its notional."""
     t: float
     """Mean return over its standard error: how far the result is from zero, in its own noise."""
     shrunk_t: float
@@ -55,23 +55,26 @@ class Task:
     """Settings to be tried on a period."""
 
     values: Mapping[str, str]
-    period: Period
+    period: DateRange
 
 
-def judge(outcome: Outcome) -> Verdict:
+def judge(outcome: BacktestOutcome) -> BacktestSummary:
     """Return the verdict on a backtest."""
     trades = outcome.trades
     returns = np.array(
-        [float(one.realised_pnl) / float(one.quantity * (one.entry_price or 1)) for one in trades]
+        [
+            float(trade.realised_pnl) / float(trade.quantity * (trade.entry_price or 1))
+            for trade in trades
+        ]
     )
     mean = float(returns.mean()) if len(returns) else 0.0
     spread = float(returns.std(ddof=1)) if len(returns) > 1 else 0.0
     start = float(outcome.settings.trade.paper_equity_usdt)
     curve = equity_curve(outcome.closed, start=start, begin=0)
-    return Verdict(
+    return BacktestSummary(
         trades=len(trades),
-        won=sum(one.realised_pnl > 0 for one in trades),
-        profit=float(sum(one.realised_pnl for one in trades)),
+        won=sum(trade.realised_pnl > 0 for trade in trades),
+        profit=float(sum(trade.realised_pnl for trade in trades)),
         mean_return=mean,
         t=mean / spread * math.sqrt(len(returns)) if spread > 0 else 0.0,
         shrunk_t=_shrunk_t(returns),
@@ -88,7 +91,7 @@ def _shrunk_t(returns: FloatArray) -> float:
     return mean / math.sqrt(variance / count)
 
 
-def run_task(pool: SignalPool, space: SearchSpace, task: Task) -> Verdict:
+def run_task(pool: SignalPool, space: SearchSpace, task: Task) -> BacktestSummary:
     """Try the settings of a task on its period."""
     settings = space.settings(task.values)
     return judge(pool.backtest(settings, begin=task.period.begin, end=task.period.end))

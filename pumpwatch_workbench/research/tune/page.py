@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import accumulate
 
 from rich.console import Console
 from rich.text import Text
 
 from pumpwatch_workbench.pages.assembly import render
-from pumpwatch_workbench.pages.chart_style import DASHES, LEGEND, SERIES, Figure
-from pumpwatch_workbench.pages.tables import Cell, Column, Table
+from pumpwatch_workbench.pages.chart_style import LEGEND, Figure, step_line
+from pumpwatch_workbench.pages.tables import Cell, Table, Tile, numbers, row, texts
 from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
-from pumpwatch_workbench.pages.words import number, ratio
-from pumpwatch_workbench.research.tune.page_tables import settings_table, tune_tiles, walk_table
-from pumpwatch_workbench.research.tune.walk_forward import Step, Tuned
+from pumpwatch_workbench.pages.trade_tables import amount_cell
+from pumpwatch_workbench.pages.words import NOTHING, number, percent, ratio, share, signed_money
+from pumpwatch_workbench.research.backtest.settings import BacktestSettings
+
+from .objective import BacktestSummary
+from .space import Dimension, Range
+from .walk_forward import Step, Tuned
 
 OBJECTIVE_WORDS = {"t": "shrunk t of a trade's return", "profit": "profit, USDT"}
 QUARTERS = 4
@@ -27,7 +32,7 @@ class TuneReport:
 
     tuned: Tuned
     source: str
-    """Where the candles are from, as the reader knows it."""
+    """Name of the recordings, as the reader knows them."""
     doubts: Sequence[str]
 
 
@@ -42,9 +47,9 @@ def render_tuned(report: TuneReport) -> str:
         subtitle=f"detector {tuned.space.detector} · {tuned.trials} settings tried in"
         f" {len(tuned.steps)} searches · hold-out {tuned.final.fold.test} UTC",
         doubts=report.doubts,
-        tiles=tune_tiles(tuned),
-        walk=walk_table(tuned),
-        settings=settings_table(tuned),
+        tiles=_tune_tiles(tuned),
+        walk=_walk_table(tuned),
+        settings=_settings_table(tuned),
         options=[f"--set {name}={value}" for name, value in sorted(tuned.settings.items())],
         objective=objective,
         trials=_trials_table(tuned.steps),
@@ -55,20 +60,15 @@ def _trials_chart(steps: Sequence[Step], objective: str) -> Figure:
     """Return the score of every setting of the last search, and the best so far of each search."""
     data: list[Figure] = [_points(steps[-1])]
     for place, step in enumerate(steps):
-        scores = step.found.scores
+        scores = step.best.scores
         data.append(
             {
                 "type": "scatter",
                 "mode": "lines",
                 "name": f"{step.fold.name}, best so far",
                 "x": list(range(1, len(scores) + 1)),
-                "y": [round(one, 4) for one in accumulate(scores, max)],
-                "line": {
-                    "color": SERIES[place % len(SERIES)],
-                    "dash": DASHES[place % len(DASHES)],
-                    "width": 1.75,
-                    "shape": "hv",
-                },
+                "y": [round(best, 4) for best in accumulate(scores, max)],
+                "line": step_line(place),
                 "hovertemplate": "trial %{x}: best %{y:.2f}<extra></extra>",
             }
         )
@@ -85,8 +85,8 @@ def _points(step: Step) -> Figure:
         "type": "scatter",
         "mode": "markers",
         "name": f"{step.fold.name}, each trial",
-        "x": list(range(1, len(step.found.scores) + 1)),
-        "y": [round(one, 4) for one in step.found.scores],
+        "x": list(range(1, len(step.best.scores) + 1)),
+        "y": [round(score, 4) for score in step.best.scores],
         "marker": {"color": "var(--candle)", "size": 5, "opacity": 0.6},
         "hovertemplate": "trial %{x}: %{y:.2f}<extra></extra>",
     }
@@ -94,18 +94,121 @@ def _points(step: Step) -> Figure:
 
 def _trials_table(steps: Sequence[Step]) -> Table:
     """Return what the chart shows: the best score after each quarter of the trials."""
-    columns = (
-        Column("Search"),
-        Column("Trials", numeric=True),
-        *(Column(f"after {quarter} of {QUARTERS}", numeric=True) for quarter in range(1, 5)),
-    )
+    quarters = (f"after {quarter} of {QUARTERS}" for quarter in range(1, 5))
+    columns = (*texts("Search"), *numbers("Trials", *quarters))
     rows = []
     for step in steps:
-        scores = step.found.scores
+        scores = step.best.scores
         parts = (scores[: -(-len(scores) * quarter // QUARTERS)] for quarter in range(1, 5))
-        best = (Cell(ratio(max(part)) if part else "no data") for part in parts)
-        rows.append((Cell(step.fold.name), Cell(number(len(scores))), *best))
+        best = (ratio(max(part)) if part else "no data" for part in parts)
+        rows.append(row(step.fold.name, number(len(scores)), *best))
     return Table("The best score so far.", columns, tuple(rows))
+
+
+def _tune_tiles(tuned: Tuned) -> tuple[Tile, ...]:
+    """Return the summary's figures: what was never searched comes first."""
+    inside, outside = tuned.final.best.verdict, tuned.final.test
+    default = tuned.final.default_test
+    return (
+        Tile(
+            "Profit in the hold-out",
+            f"{signed_money(_usdt(outside))} USDT",
+            f"default settings: {signed_money(_usdt(default))}",
+        ),
+        Tile(
+            "Trades in the hold-out",
+            number(outside.trades),
+            f"{outside.won} won; default settings: {default.trades}",
+        ),
+        Tile(
+            "Return of a trade there",
+            _return(outside),
+            f"{_return(inside)} where the settings were chosen",
+        ),
+        Tile("Settings tried", number(tuned.trials), f"on {tuned.alarms} alarms"),
+    )
+
+
+def _walk_table(tuned: Tuned) -> Table:
+    """Return every period that was searched, and each after it that was not."""
+    columns = (
+        *texts("Step"),
+        *texts("Period, UTC", wide=True),
+        *numbers("Trades"),
+        *numbers("Won", "A trade", "Score", wide=True),
+        *numbers("USDT", "Default, USDT"),
+    )
+    rows = tuple(cells for step in tuned.steps for cells in _rows(step, final=step is tuned.final))
+    caption = "What was found on a period, and what it made afterwards; costs included."
+    return Table(caption, columns, rows)
+
+
+def _settings_table(tuned: Tuned) -> Table:
+    """Return the settings that were found, in the end and in each fold, beside the defaults."""
+    defaults = tuned.space.settings({})
+    folds = (step.fold.name for step in tuned.steps[:-1])
+    wide = numbers("Searched", *folds, wide=True)
+    columns = (*texts("Setting"), *numbers("Found", "Default"), *wide)
+    rows = tuple(
+        row(
+            dimension.name,
+            tuned.settings[dimension.name],
+            _default_of(defaults, dimension.name),
+            _bounds(dimension),
+            *(step.best.values[dimension.name] for step in tuned.steps[:-1]),
+        )
+        for dimension in tuned.space.dimensions
+    )
+    return Table("On everything before the hold-out.", columns, rows)
+
+
+def _rows(step: Step, *, final: bool) -> tuple[tuple[Cell, ...], ...]:
+    name = "hold-out" if final else f"{step.fold.name}, after"
+    return (
+        _cells(
+            f"{step.fold.name}, searched",
+            str(step.fold.train),
+            step.best.verdict,
+            step.default_train,
+        ),
+        _cells(name, str(step.fold.test), step.test, step.default_test),
+    )
+
+
+def _cells(
+    name: str, period: str, verdict: BacktestSummary, default: BacktestSummary
+) -> tuple[Cell, ...]:
+    return row(
+        name,
+        period,
+        number(verdict.trades),
+        share(verdict.won / verdict.trades if verdict.trades else None, places=0),
+        _return(verdict),
+        ratio(verdict.shrunk_t),
+        amount_cell(_usdt(verdict)),
+        amount_cell(_usdt(default)),
+    )
+
+
+def _return(verdict: BacktestSummary) -> str:
+    """Return the mean return of a trade; nothing without trades."""
+    return percent(verdict.mean_return) if verdict.trades else NOTHING
+
+
+def _usdt(verdict: BacktestSummary) -> Decimal:
+    return Decimal(str(verdict.profit))
+
+
+def _bounds(dimension: Dimension) -> str:
+    if isinstance(dimension, Range):
+        return f"{dimension.low:g} to {dimension.high:g}"
+    return ", ".join(dimension.values)
+
+
+def _default_of(settings: BacktestSettings, name: str) -> str:
+    parts = (settings.detect, settings.trade, settings.assumed)
+    value = next(getattr(part, name) for part in parts if name in type(part).model_fields)
+    return f"{value:g}" if isinstance(value, (float, Decimal)) else str(value)
 
 
 def print_tuned(tuned: Tuned, doubts: Sequence[str], console: Console) -> None:
@@ -114,7 +217,7 @@ def print_tuned(tuned: Tuned, doubts: Sequence[str], console: Console) -> None:
     The last column is what the default settings made, USDT. A pipe gets the full width.
     """
     console = wide_enough(console)
-    console.print(terminal_table(walk_table(tuned), "Walk forward"))
+    console.print(terminal_table(_walk_table(tuned), "Walk forward"))
     console.print()
     for name, value in sorted(tuned.settings.items()):
         console.print(Text(f"  --set {name}={value}"))

@@ -19,8 +19,8 @@ from pumpwatch.domain.detection.rules import detector_named
 from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
 from pumpwatch_workbench.research.backtest.engine import (
     NEVER,
+    BacktestOutcome,
     Coverage,
-    Outcome,
     alarm_windows,
     reach_of,
     rules_of,
@@ -41,7 +41,7 @@ class _Group:
     jump: FloatArray
     known_at: IntArray
     tracks: dict[tuple[EventRules, int, int], Track] = field(default_factory=dict)
-    """By rules, alarm and the end that cuts its window (0: none does)."""
+    """Tracks by rules, alarm and the end that cuts its window (0: none does)."""
 
     def __getstate__(self) -> tuple[object, ...]:
         return self.detector, self.windows, self.strength, self.jump, self.known_at
@@ -60,23 +60,25 @@ class SignalPool:
 
     def __init__(self, blocks: Iterable[Block], loosest: Sequence[BacktestSettings]) -> None:
         self.coverage = Coverage()
-        rules = [detector_named(one.detect.detector, one.detect) for one in loosest]
-        reach = max(reach_of(one) for one in loosest)
-        found: dict[str, list[Window]] = {_key(rule): [] for rule in rules}
+        rules = [detector_named(settings.detect.detector, settings.detect) for settings in loosest]
+        reach = max(reach_of(settings) for settings in loosest)
+        windows: dict[str, list[Window]] = {_key(rule): [] for rule in rules}
         for block in blocks:
             self.coverage.add(block)
             known: dict[tuple[int, int], Window] = {}
             for rule in rules:
                 for window in alarm_windows(block, rule, reach=reach):
-                    found[_key(rule)].append(_shared(known, window))
-        self._groups = {_key(rule): _group(rule, found[_key(rule)]) for rule in rules}
+                    windows[_key(rule)].append(_shared(known, window))
+        self._groups = {_key(rule): _group(rule, windows[_key(rule)]) for rule in rules}
 
     @property
     def alarms(self) -> int:
         """Return how many alarms it keeps."""
         return sum(len(group.windows) for group in self._groups.values())
 
-    def backtest(self, settings: BacktestSettings, *, begin: int = 0, end: int = NEVER) -> Outcome:
+    def backtest(
+        self, settings: BacktestSettings, *, begin: int = 0, end: int = NEVER
+    ) -> BacktestOutcome:
         """Return what `run_backtest` returns for these settings and this period."""
         detector = detector_named(settings.detect.detector, settings.detect)
         group = self._groups[_key(detector)]
@@ -111,9 +113,9 @@ def _group(rule: Detector, windows: list[Window]) -> _Group:
     return _Group(
         rule,
         windows,
-        np.array([one.strength for one in windows]),
-        np.array([one.jump for one in windows]),
-        np.array([one.known_at for one in windows], dtype=np.int64),
+        np.array([window.strength for window in windows]),
+        np.array([window.jump for window in windows]),
+        np.array([window.known_at for window in windows], dtype=np.int64),
     )
 
 

@@ -23,8 +23,8 @@ from optuna.study import Study
 
 from pumpwatch.errors import BadInput
 
-from .engines import Engine
-from .objective import Task, Verdict
+from .engines import TrialEngine
+from .objective import BacktestSummary, Task
 from .space import SearchSpace
 from .splits import Fold
 
@@ -34,14 +34,14 @@ STARTUP = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class BestSettings:
     """What a search found best, on the period it searched on."""
 
     values: Mapping[str, str]
-    verdict: Verdict
+    verdict: BacktestSummary
     trials: int
     scores: tuple[float, ...] = ()
-    """Of every trial in the order in which they were made: what the search maximised."""
+    """What the search maximised, of every trial in order."""
 
 
 def check_study(path: Path) -> None:
@@ -49,7 +49,7 @@ def check_study(path: Path) -> None:
     if path.is_dir():
         raise BadInput(f"{path} is a folder: name a file with --study")
     if not path.exists():
-        folder = next(one for one in path.absolute().parents if one.exists())
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
         if not (folder.is_dir() and os.access(folder, os.W_OK)):
             raise BadInput(f"{path} cannot be written: name a --study in a folder you may write to")
     elif not (path.is_file() and os.access(path, os.R_OK | os.W_OK)):
@@ -92,13 +92,13 @@ def search(
     storage: JournalStorage,
     fold: Fold,
     space: SearchSpace,
-    engine: Engine,
+    engine: TrialEngine,
     *,
     objective: str,
     trials: int,
     seed: int,
-    progress: Callable[[int, Found | None], None],
-) -> Found:
+    progress: Callable[[int, BestSettings | None], None],
+) -> BestSettings:
     """Search on the fold's training period until it has `trials` finished trials.
 
     `progress` is called with how many are finished and the best so far.
@@ -139,12 +139,12 @@ def _sampler(seed: int, fold: Fold, done: int) -> optuna.samplers.BaseSampler:
         )
 
 
-def _best(study: Study) -> Found | None:
+def _best(study: Study) -> BestSettings | None:
     trials = study.get_trials(deepcopy=False)
     if not trials:
         return None
     # The first of equals: later ones were found with more knowledge of the same candles.
-    one = max(trials, key=lambda trial: (trial.value or 0.0, -trial.number))
-    verdict = Verdict(**one.user_attrs["verdict"])
+    trial = max(trials, key=lambda trial: (trial.value or 0.0, -trial.number))
+    verdict = BacktestSummary(**trial.user_attrs["verdict"])
     scores = tuple(trial.value or 0.0 for trial in trials)
-    return Found(dict(one.user_attrs["values"]), verdict, len(trials), scores)
+    return BestSettings(dict(trial.user_attrs["values"]), verdict, len(trials), scores)

@@ -17,6 +17,8 @@ from pumpwatch_workbench.research.backtest.settings import (
     settable,
 )
 
+LOG_FROM, EDGE = 4, 0.05
+"""Span of a range that is searched in the logarithm, and the share at its ends that is its edge."""
 DIGITS = 4
 """Significant digits of a searched number: more would be noise."""
 LOOSENED = frozenset({"ewma_turnover_z", "ewma_jump"})
@@ -70,7 +72,7 @@ class Range:
         """Return a value as text."""
         if self.whole:
             return str(trial.suggest_int(self.name, int(self.low), int(self.high)))
-        log = self.low > 0 and self.high / self.low >= 4  # noqa: PLR2004
+        log = self.low > 0 and self.high / self.low >= LOG_FROM
         value = trial.suggest_float(self.name, self.low, self.high, log=log)
         rounded = float(f"{value:.{DIGITS}g}")
         return repr(min(max(rounded, self.low), self.high))
@@ -78,7 +80,7 @@ class Range:
     def at_edge(self, value: str) -> bool:
         """Return whether a value lies within a twentieth of the range from its ends."""
         share = (float(value) - self.low) / (self.high - self.low)
-        return not 0.05 <= share <= 0.95  # noqa: PLR2004
+        return not EDGE <= share <= 1 - EDGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class SearchSpace:
 
     def suggest(self, trial: Suggest) -> dict[str, str]:
         """Return values for the dimensions."""
-        return {one.name: one.suggest(trial) for one in self.dimensions}
+        return {dimension.name: dimension.suggest(trial) for dimension in self.dimensions}
 
     def settings(self, values: Mapping[str, str]) -> BacktestSettings:
         """Return the settings with these values."""
@@ -118,13 +120,13 @@ class SearchSpace:
         """Return, for each way to detect, the settings that raise every alarm of the search."""
         bounds: dict[str, str] = {}
         lists: list[list[tuple[str, str]]] = []
-        for one in self.dimensions:
-            if one.name in LOOSENED:
-                bounds[one.name] = _lowest(one)
-            elif one.name in LENGTHENED:
-                bounds[one.name] = _highest(one)
-            elif one.name in REDETECTED and isinstance(one, Choices):
-                lists.append([(one.name, value) for value in one.values])
+        for dimension in self.dimensions:
+            if dimension.name in LOOSENED:
+                bounds[dimension.name] = _lowest(dimension)
+            elif dimension.name in LENGTHENED:
+                bounds[dimension.name] = _highest(dimension)
+            elif dimension.name in REDETECTED and isinstance(dimension, Choices):
+                lists.append([(dimension.name, value) for value in dimension.values])
         return [self.settings({**bounds, **dict(chosen)}) for chosen in product(*lists)]
 
     def describe(self) -> dict[str, object]:
@@ -133,7 +135,7 @@ class SearchSpace:
             "strategy": self.strategy,
             "detector": self.detector,
             "fixed": dict(sorted(self.fixed.items())),
-            "dimensions": [str(one) for one in self.dimensions],
+            "dimensions": [str(dimension) for dimension in self.dimensions],
         }
 
 
@@ -153,9 +155,13 @@ def space_for(
         raise BadInput("there is nothing to search: name settings with --search key=low:high")
     space = SearchSpace(strategy, detector, set_pairs, tuple(dimensions))
     space.settings({})
-    for one in dimensions:
-        for value in one.values if isinstance(one, Choices) else (_lowest(one), _highest(one)):
-            space.settings({one.name: value})
+    for dimension in dimensions:
+        for value in (
+            dimension.values
+            if isinstance(dimension, Choices)
+            else (_lowest(dimension), _highest(dimension))
+        ):
+            space.settings({dimension.name: value})
     return space
 
 
@@ -165,7 +171,7 @@ def _dimension(name: str, text: str) -> Dimension:
     low, colon, high = text.partition(":")
     if not colon:
         values = tuple(part.strip() for part in text.split(",") if part.strip())
-        if len(set(values)) < 2:  # noqa: PLR2004
+        if len(set(values)) <= 1:
             raise BadInput(f"--search {name}={text}: give low:high, or several values")
         return Choices(name, values)
     if name in REDETECTED:
@@ -185,13 +191,13 @@ def _dimension(name: str, text: str) -> Dimension:
     return Range(name, *bounds, whole=kind is int)
 
 
-def _lowest(one: Dimension) -> str:
-    if isinstance(one, Choices):
-        return min(one.values, key=float)
-    return str(int(one.low)) if one.whole else repr(one.low)
+def _lowest(dimension: Dimension) -> str:
+    if isinstance(dimension, Choices):
+        return min(dimension.values, key=float)
+    return str(int(dimension.low)) if dimension.whole else repr(dimension.low)
 
 
-def _highest(one: Dimension) -> str:
-    if isinstance(one, Choices):
-        return max(one.values, key=float)
-    return str(int(one.high)) if one.whole else repr(one.high)
+def _highest(dimension: Dimension) -> str:
+    if isinstance(dimension, Choices):
+        return max(dimension.values, key=float)
+    return str(int(dimension.high)) if dimension.whole else repr(dimension.high)

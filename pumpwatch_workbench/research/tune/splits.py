@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pumpwatch.domain.moments import DAY
+from pumpwatch.domain.moments import HOUR
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings.tables import SegmentRow, moment
 
+DAY = 24 * HOUR
+MOST_FOLDS = 12
+
 
 @dataclass(frozen=True, slots=True)
-class Period:
-    """From `begin` to `end`, milliseconds UTC, end excluded."""
+class DateRange:
+    """The time from `begin` to `end`, milliseconds UTC, end excluded."""
 
     begin: int
     end: int
@@ -28,12 +31,12 @@ class Fold:
     """Settings are searched on `train` and judged on `test`, which comes after it."""
 
     name: str
-    train: Period
-    test: Period
+    train: DateRange
+    test: DateRange
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class WalkPlan:
     """Every fold of a search; the last one is tested on the hold-out."""
 
     folds: tuple[Fold, ...]
@@ -44,7 +47,7 @@ class Plan:
         return self.folds[-1]
 
 
-def split(segments: Sequence[SegmentRow], *, folds: int, holdout: float) -> Plan:
+def split(segments: Sequence[SegmentRow], *, folds: int, holdout: float) -> WalkPlan:
     """Return `folds` steps of a walk forward, then the final search before the hold-out.
 
     The hold-out is the last share `holdout` of all recorded symbol-time; what is before it is cut
@@ -53,18 +56,20 @@ def split(segments: Sequence[SegmentRow], *, folds: int, holdout: float) -> Plan
     """
     if not 0 < holdout < 1:
         raise BadInput(f"--holdout is {holdout:g}: give a share between 0 and 1, such as 0.25")
-    if not 0 <= folds <= 12:  # noqa: PLR2004
-        raise BadInput(f"--folds is {folds}: give a number from 0 to 12")
-    first = min(one.start for one in segments) // DAY
-    last = -(-max(one.end for one in segments) // DAY)
+    if not 0 <= folds <= MOST_FOLDS:
+        raise BadInput(f"--folds is {folds}: give a number from 0 to {MOST_FOLDS}")
+    first = min(segment.start for segment in segments) // DAY
+    last = -(-max(segment.end for segment in segments) // DAY)
     weight = np.zeros(last - first)
-    for one in segments:
-        days = np.arange(one.start // DAY, -(-one.end // DAY))
-        overlap = np.minimum(one.end, (days + 1) * DAY) - np.maximum(one.start, days * DAY)
+    for segment in segments:
+        days = np.arange(segment.start // DAY, -(-segment.end // DAY))
+        overlap = np.minimum(segment.end, (days + 1) * DAY) - np.maximum(segment.start, days * DAY)
         weight[days - first] += overlap
     share = np.cumsum(weight) / weight.sum()
     wanted = [(1 - holdout) * k / (folds + 1) for k in range(1, folds + 2)]
-    cuts = [int(first + 1 + np.searchsorted(share, one - 1e-9)) * DAY for one in wanted]
+    cuts = [
+        int(first + 1 + np.searchsorted(share, other_share - 1e-9)) * DAY for other_share in wanted
+    ]
     bounds = [first * DAY, *cuts, last * DAY]
     if len(set(bounds)) < len(bounds) or bounds != sorted(bounds):
         raise BadInput(
@@ -72,8 +77,8 @@ def split(segments: Sequence[SegmentRow], *, folds: int, holdout: float) -> Plan
             "take fewer folds or record more"
         )
     steps = [
-        Fold(f"fold {k}", Period(bounds[0], bounds[k]), Period(bounds[k], bounds[k + 1]))
+        Fold(f"fold {k}", DateRange(bounds[0], bounds[k]), DateRange(bounds[k], bounds[k + 1]))
         for k in range(1, folds + 1)
     ]
-    final = Fold("final", Period(bounds[0], bounds[-2]), Period(bounds[-2], bounds[-1]))
-    return Plan((*steps, final))
+    final = Fold("final", DateRange(bounds[0], bounds[-2]), DateRange(bounds[-2], bounds[-1]))
+    return WalkPlan((*steps, final))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from optuna.storages import JournalStorage
 
-from .engines import Engine
-from .objective import Task, Verdict
-from .search import Found, search
+from .engines import TrialEngine
+from .objective import BacktestSummary, Task
+from .search import BestSettings, search
 from .space import SearchSpace
-from .splits import Fold, Plan
+from .splits import Fold, WalkPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,11 @@ class Step:
     """A fold, the settings found on its training period, and what they made after it."""
 
     fold: Fold
-    found: Found
-    test: Verdict
-    default_train: Verdict
+    best: BestSettings
+    test: BacktestSummary
+    default_train: BacktestSummary
     """What the default settings made on the same periods."""
-    default_test: Verdict
+    default_test: BacktestSummary
 
     def to_json(self) -> dict[str, object]:
         """Return the step as plain values."""
@@ -31,9 +32,9 @@ class Step:
             "name": self.fold.name,
             "train": asdict(self.fold.train),
             "test": asdict(self.fold.test),
-            "settings": dict(self.found.values),
-            "trials": self.found.trials,
-            "in_sample": self.found.verdict.to_json(),
+            "settings": dict(self.best.values),
+            "trials": self.best.trials,
+            "in_sample": self.best.verdict.to_json(),
             "out_of_sample": self.test.to_json(),
             "default_in_sample": self.default_train.to_json(),
             "default_out_of_sample": self.default_test.to_json(),
@@ -57,25 +58,25 @@ class Tuned:
     @property
     def settings(self) -> Mapping[str, str]:
         """Return the settings found on everything before the hold-out."""
-        return self.final.found.values
+        return self.final.best.values
 
     @property
     def trials(self) -> int:
         """Return how many settings were tried in all."""
-        return sum(step.found.trials for step in self.steps)
+        return sum(step.best.trials for step in self.steps)
 
 
 def walk_forward(
-    plan: Plan,
+    plan: WalkPlan,
     space: SearchSpace,
-    engine: Engine,
+    engine: TrialEngine,
     storage: JournalStorage,
     *,
     objective: str,
     trials: int,
     seed: int,
     alarms: int,
-    progress: Callable[[Fold, int, Found | None], None],
+    progress: Callable[[Fold, int, BestSettings | None], None],
 ) -> Tuned:
     """Search on each fold and judge what was found on the period after it.
 
@@ -84,11 +85,7 @@ def walk_forward(
     """
     steps = []
     for fold in plan.folds:
-
-        def told(done: int, best: Found | None, fold: Fold = fold) -> None:
-            progress(fold, done, best)
-
-        found = search(
+        best = search(
             storage,
             fold,
             space,
@@ -96,17 +93,12 @@ def walk_forward(
             objective=objective,
             trials=trials,
             seed=seed,
-            progress=told,
+            progress=partial(progress, fold),
         )
-        steps.append(_judged(fold, found, engine))
+        steps.append(_judged(fold, best, engine))
     return Tuned(space, objective, tuple(steps), alarms)
 
 
-def _judged(fold: Fold, found: Found, engine: Engine) -> Step:
-    tasks: Sequence[Task] = [
-        Task(found.values, fold.test),
-        Task({}, fold.train),
-        Task({}, fold.test),
-    ]
-    test, default_train, default_test = engine.run(tasks)
-    return Step(fold, found, test, default_train, default_test)
+def _judged(fold: Fold, best: BestSettings, engine: TrialEngine) -> Step:
+    tasks = [Task(best.values, fold.test), Task({}, fold.train), Task({}, fold.test)]
+    return Step(fold, best, *engine.run(tasks))

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from pumpwatch.domain.trading.orders import Side
-from pumpwatch_workbench.research.backtest.contracts import derived_contract
 from pumpwatch_workbench.research.backtest.fills import entry_part, exit_part, quote_at
+from pumpwatch_workbench.research.backtest.recordings import derived_contract
 from pumpwatch_workbench.research.backtest.settings import Assumptions
 
 CONTRACT = derived_contract("AUSDT", np.array([100.0, 100.01]))

@@ -13,18 +13,21 @@ from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
 from pumpwatch_workbench.recordings import LabelledPump
-from pumpwatch_workbench.research.backtest.account import Position
+from pumpwatch_workbench.research.backtest.account import SimulatedTrade
 from pumpwatch_workbench.research.backtest.engine import (
+    BacktestOutcome,
     Coverage,
     FoundSignal,
-    Outcome,
     run_backtest,
 )
 from pumpwatch_workbench.research.backtest.equity import EquityCurve, equity_curve, time_in_market
-from pumpwatch_workbench.research.backtest.labels import false_share
 from pumpwatch_workbench.research.backtest.market import window_at
-from pumpwatch_workbench.research.backtest.results import results_of, wilson_interval
-from pumpwatch_workbench.research.backtest.suspicions import suspicions
+from pumpwatch_workbench.research.backtest.results import (
+    false_share,
+    results_of,
+    suspicions,
+    wilson_interval,
+)
 
 DAY = 24 * HOUR
 
@@ -51,12 +54,12 @@ def position(number, pnl, *, entered=10, exited=20, quantity="1", price=100.0, s
         exit_reason=ExitReason.TIME_LIMIT,
         realised_pnl=Decimal(pnl),
     )
-    return Position(trade, Decimal(quantity) * 2, window, None)
+    return SimulatedTrade(trade, Decimal(quantity) * 2, window, None)
 
 
 def outcome_of(*positions, dropped=(), signals=(), days=2):
     coverage = Coverage(0, days * DAY, days * 1440, 1, {"AUSDT"})
-    return Outcome(lively(), coverage, 3, tuple(signals), tuple(positions), tuple(dropped))
+    return BacktestOutcome(lively(), coverage, 3, tuple(signals), tuple(positions), tuple(dropped))
 
 
 def test_counts_rates_and_factors():

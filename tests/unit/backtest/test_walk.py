@@ -11,7 +11,7 @@ from support.backtests import flat_block, lively
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
-from pumpwatch_workbench.research.backtest.fills import Part
+from pumpwatch_workbench.research.backtest.fills import PartialFill
 from pumpwatch_workbench.research.backtest.market import window_at
 from pumpwatch_workbench.research.backtest.walk import LAST_MINUTE, finished
 
@@ -43,7 +43,7 @@ def ended(
         closes_at=int((start + ENTRY + limit) * MINUTE),
     )
     settings = lively(**(FREE | more))
-    done, _ = finished(trade, Part(trade.quantity, Decimal(100)), window, ENTRY, settings)
+    done, _ = finished(trade, PartialFill(trade.quantity, Decimal(100)), window, ENTRY, settings)
     return done
 
 

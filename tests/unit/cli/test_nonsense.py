@@ -79,8 +79,7 @@ CASES = [
     # scale
     ("scale --symbols 5", "at least two different sizes"),
     ("scale --check -1", "--check is -1"),
-    ("scale --users many", "--users is 'many'"),
-    ("scale --limit x", "--limit is 'x'"),
+    ("scale --symbols many", "--symbols is 'many'"),
     ("scale --report {folder}", "a folder has that name"),
     # download
     ("download --symbols BTCUSDT --from yesterday", "--from is 'yesterday'"),
@@ -110,7 +109,7 @@ CASES = [
     ("evaluate {none}", "is not a folder"),
     ("evaluate {broken}", "cannot be read"),
     ("evaluate {folder} --detector magic", "there is no detector 'magic'"),
-    ("evaluate {folder} --alarms {folder}", "is a folder"),
+    ("evaluate {folder} --alarms {folder}", "a folder has that name"),
     ("evaluate {folder} --set turnover_z=nan --detector ewma", "give a finite number"),
     ("train {folder} --out m.json", "candles.parquet is missing"),
     ("train {broken} --out {folder}", "name a file in a folder that exists"),

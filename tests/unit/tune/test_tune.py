@@ -10,18 +10,17 @@ import pytest
 from support.backtests import random_block, with_values, write_folder
 from typer.testing import CliRunner
 
-from pumpwatch.domain.moments import DAY
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.recordings.tables import SegmentRow
 from pumpwatch_workbench.research.backtest.market import Block
 from pumpwatch_workbench.research.tune.doubts import doubts
 from pumpwatch_workbench.research.tune.engines import opened
-from pumpwatch_workbench.research.tune.objective import Task, Verdict
+from pumpwatch_workbench.research.tune.objective import BacktestSummary, Task
 from pumpwatch_workbench.research.tune.pool import SignalPool
-from pumpwatch_workbench.research.tune.search import Found, storage_at
+from pumpwatch_workbench.research.tune.search import BestSettings, storage_at
 from pumpwatch_workbench.research.tune.space import Choices, Range, space_for
-from pumpwatch_workbench.research.tune.splits import Fold, Period, split
+from pumpwatch_workbench.research.tune.splits import DAY, DateRange, Fold, split
 from pumpwatch_workbench.research.tune.walk_forward import Step, Tuned, walk_forward
 
 DAYS = 6
@@ -65,8 +64,8 @@ def tuned_on(block: Block, path, *, trials=20, folds=1, engine="local", workers=
 def test_search_finds_better_settings_than_the_first_ones_it_tried(market, tmp_path):
     few = tuned_on(market, tmp_path / "few", trials=1, folds=0)
     many = tuned_on(market, tmp_path / "many", trials=40, folds=0)
-    assert few.final.found.verdict.trades > 0
-    assert many.final.found.verdict.shrunk_t > few.final.found.verdict.shrunk_t
+    assert few.final.best.verdict.trades > 0
+    assert many.final.best.verdict.shrunk_t > few.final.best.verdict.shrunk_t
     assert many.trials == 40
 
 
@@ -78,7 +77,7 @@ def test_hold_out_never_changes_what_is_found(market, tmp_path):
     )
     assert first.final.fold.test.begin == cut * 60_000
     assert first.settings == second.settings
-    assert [step.found for step in first.steps] == [step.found for step in second.steps]
+    assert [step.best for step in first.steps] == [step.best for step in second.steps]
     assert first.final.test != second.final.test
     # The fold's own test period lies before the hold-out.
     assert first.steps[0].test == second.steps[0].test
@@ -122,10 +121,10 @@ def test_time_is_cut_into_windows_and_a_hold_out():
     first, second, final = plan.folds
     assert final is plan.final
     # 150 symbol-days: the last 60 are held out, the first 90 are three windows of 30.
-    assert final.test == Period(70 * DAY, 100 * DAY)
-    assert final.train == Period(0, 70 * DAY)
-    assert (first.train, first.test) == (Period(0, 30 * DAY), Period(30 * DAY, 55 * DAY))
-    assert (second.train, second.test) == (Period(0, 55 * DAY), Period(55 * DAY, 70 * DAY))
+    assert final.test == DateRange(70 * DAY, 100 * DAY)
+    assert final.train == DateRange(0, 70 * DAY)
+    assert (first.train, first.test) == (DateRange(0, 30 * DAY), DateRange(30 * DAY, 55 * DAY))
+    assert (second.train, second.test) == (DateRange(0, 55 * DAY), DateRange(55 * DAY, 70 * DAY))
 
 
 @pytest.mark.parametrize(
@@ -166,13 +165,13 @@ def test_usual_spaces_are_within_bounds_and_fixed_settings_stay_out():
         space_for("none", "none")
 
 
-def verdict(trades=40, mean=0.02, profit=100.0, shrunk=4.0) -> Verdict:
-    return Verdict(trades, trades // 2, profit, mean, shrunk, shrunk, 0.01)
+def verdict(trades=40, mean=0.02, profit=100.0, shrunk=4.0) -> BacktestSummary:
+    return BacktestSummary(trades, trades // 2, profit, mean, shrunk, shrunk, 0.01)
 
 
 def step(inside, outside, default=None, values=None) -> Step:
-    fold = Fold("final", Period(0, DAY), Period(DAY, 2 * DAY))
-    found = Found(values or {"ewma_jump": "0.03", "x": "a"}, inside, 100)
+    fold = Fold("final", DateRange(0, DAY), DateRange(DAY, 2 * DAY))
+    found = BestSettings(values or {"ewma_jump": "0.03", "x": "a"}, inside, 100)
     return Step(
         fold, found, outside, default or verdict(profit=0.0), default or verdict(profit=0.0)
     )
@@ -265,5 +264,5 @@ def test_bad_options_are_refused(market, tmp_path, options, words):
 def test_task_without_values_uses_the_defaults(market):
     pool = SignalPool([market], SPACE.loosest())
     with opened("local", pool, SPACE, workers=1) as engine:
-        (one,) = engine.run([Task({}, Period(0, DAYS * DAY))])
+        (one,) = engine.run([Task({}, DateRange(0, DAYS * DAY))])
     assert one.trades == len(pool.backtest(SPACE.settings({})).trades)

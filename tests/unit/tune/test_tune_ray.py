@@ -7,16 +7,15 @@ import os
 import pytest
 from support.backtests import random_block
 
-from pumpwatch.domain.moments import DAY
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.research.tune.engines import opened
 from pumpwatch_workbench.research.tune.objective import Task
 from pumpwatch_workbench.research.tune.pool import SignalPool
 from pumpwatch_workbench.research.tune.space import space_for
-from pumpwatch_workbench.research.tune.splits import Period
+from pumpwatch_workbench.research.tune.splits import DAY, DateRange
 
 SPACE = space_for("fade", "ewma", fixed=["warm_up_minutes=20"])
-PERIOD = Period(0, 2 * DAY)
+PERIOD = DateRange(0, 2 * DAY)
 
 
 def pool() -> SignalPool:

@@ -10,7 +10,7 @@ from pumpwatch.domain.market.candles import Candles
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch_workbench.research.evaluation.labelled import Segment
-from pumpwatch_workbench.research.evaluation.trading_study import (
+from studies.trading_on_alarms import (
     COSTS,
     FADE_LIMIT,
     GAVE_BACK,
@@ -39,57 +39,67 @@ def market(trades, candles=None):
     tape = MarketTrades(time, np.ones(many, dtype=np.bool_), price, np.full(many, 10.0))
     if candles is None:
         candles = Candles.empty(["PUMPBTC"], interval=MINUTE, first=START, count=1)
-    return Segment(1, "PUMPBTC", START, START + 3 * DAY * MINUTE, candles, tape)
+    return Segment(
+        1, START, START + 3 * DAY * MINUTE, symbol="PUMPBTC", candles=candles, trades=tape
+    )
 
 
 def alarm(*trades, base=1.0):
     return Alarm(market(trades), ALARM, base)
 
 
-# --- held ------------------------------------------------------------------------------------
+PEAK = 2.0
+STALLED = PEAK - GAVE_BACK * (PEAK - 1.0)
+STOP, TARGET = PEAK * (1 + STOP_ABOVE), PEAK - 0.8 * (PEAK - 1.0)
+RISEN = ((-1_000, PEAK), (-500, STALLED))
+
+
+@pytest.mark.parametrize(
+    ("trades", "made"),
+    [
+        pytest.param(((1_000, 10.0), (2_000, 15.0)), RIDE_TARGET, id="jumps over its target"),
+        pytest.param(((1_000, 10.0), (2_000, 9.0), (3_000, 20.0)), -0.1, id="beyond the stop"),
+        pytest.param(
+            ((1_000, 10.0), (2_000, 10.0 * (1 - RIDE_STOP))), -RIDE_STOP, id="at the stop"
+        ),
+        pytest.param(
+            ((1_000, 10.0), (1_000 + RIDE_LIMIT, 10.1), (1_001 + RIDE_LIMIT, 10.2)),
+            0.01,
+            id="the last trade in its time",
+        ),
+        pytest.param(((999, 9.0),), None, id="nobody trades any more"),
+    ],
+)
+def test_a_ride(trades, made):
+    assert ride(alarm(*trades)) == (None if made is None else pytest.approx(made - COSTS))
 
 
 def test_a_buy_fills_at_the_first_trade_a_second_later_and_is_worth_the_last_one_in_time():
     bought = alarm((999, 9.0), (1_000, 10.0), (15_900, 11.0), (16_000, 12.0), (16_001, 99.0))
     assert horizon(bought, 15) == pytest.approx(12.0 / 10.0 - 1 - COSTS)
-
-
-def test_nothing_is_bought_when_nobody_trades_any_more():
     assert horizon(alarm((0, 9.0)), 60) is None
-    assert ride(alarm((999, 9.0))) is None
 
 
-# --- ride ------------------------------------------------------------------------------------
-
-
-def test_a_ride_ends_at_its_target_however_far_the_price_jumps_over_it():
-    assert ride(alarm((1_000, 10.0), (2_000, 15.0))) == pytest.approx(RIDE_TARGET - COSTS)
-
-
-def test_a_ride_is_stopped_at_the_first_trade_at_or_beyond_the_stop():
-    gap = ride(alarm((1_000, 10.0), (2_000, 9.0), (3_000, 20.0)))
-    exact = ride(alarm((1_000, 10.0), (2_000, 10.0 * (1 - RIDE_STOP))))
-    assert gap == pytest.approx(9.0 / 10.0 - 1 - COSTS)
-    assert exact == pytest.approx(-RIDE_STOP - COSTS)
-
-
-def test_a_ride_ends_with_the_last_trade_in_its_time():
-    last, after = 1_000 + RIDE_LIMIT, 1_001 + RIDE_LIMIT
-    found = ride(alarm((1_000, 10.0), (last, 10.1), (after, 10.2)))
-    assert found == pytest.approx(0.01 - COSTS)
-
-
-# --- fade ------------------------------------------------------------------------------------
-
-PEAK = 2.0
-STALLED = PEAK - GAVE_BACK * (PEAK - 1.0)
+@pytest.mark.parametrize(
+    ("trades", "end"),
+    [
+        pytest.param(((2_000, STOP * 1.1),), STOP * 1.1, id="beyond its stop"),
+        pytest.param(((2_000, 0.5),), TARGET, id="no lower than its target"),
+        pytest.param(((2_000, TARGET), (3_000, 3.0)), TARGET, id="touches its target"),
+        pytest.param(
+            ((1_000 + FADE_LIMIT, 1.5), (1_001 + FADE_LIMIT, 1.0)), 1.5, id="the last in its time"
+        ),
+    ],
+)
+def test_a_fade_ends(trades, end):
+    made = fade(alarm(*RISEN, (1_000, 1.6), *trades), 60)
+    assert made == pytest.approx(1 - end / 1.6 - COSTS)
 
 
 def test_a_fade_waits_for_the_scan_that_sees_the_stall_and_fills_a_second_after_it():
     early = alarm((-1_000, PEAK), (5_500, STALLED), (10_500, 1.65), (11_000, 1.6), (50_000, 1.0))
     # Scans each 5 s: the stall is seen at 10 s, and the next trade from 11 s on is the entry.
-    target = PEAK - 0.8 * (PEAK - 1.0)
-    assert fade(early, 5) == pytest.approx(1 - target / 1.6 - COSTS)
+    assert fade(early, 5) == pytest.approx(1 - TARGET / 1.6 - COSTS)
     # Scans each minute: the stall is seen at 60 s, and then nobody trades any more.
     assert fade(early, 60) is None
 
@@ -99,48 +109,21 @@ def test_a_rise_that_gave_back_just_the_share_has_stalled():
     assert fade(alarm(*trades), 60) == pytest.approx(1 - 5.0 / 7.0 - COSTS)
 
 
-def test_a_rise_that_does_not_stall_is_not_faded():
-    rising = [(second * 1_000, 1.0 + second / 100) for second in range(-30, 3_700)]
-    assert fade(alarm(*rising), 10) is None
-
-
-def test_no_trade_before_the_scan_is_no_peak():
-    assert fade(alarm((5 * MINUTE, 2.0)), 60) is None
-
-
-def test_a_fade_is_stopped_at_the_first_trade_beyond_its_stop():
-    stop = PEAK * (1 + STOP_ABOVE)
-    gap = stop * 1.1
-    found = fade(alarm((-1_000, PEAK), (-500, STALLED), (1_000, 1.6), (2_000, gap)), 60)
-    assert found == pytest.approx(1 - gap / 1.6 - COSTS)
-
-
-def test_a_fade_ends_at_its_target_and_no_lower():
-    found = fade(alarm((-1_000, PEAK), (-500, STALLED), (1_000, 1.6), (2_000, 0.5)), 60)
-    assert found == pytest.approx(1 - (PEAK - 0.8) / 1.6 - COSTS)
-
-
-def test_a_fade_ends_at_the_trade_that_touches_its_target():
-    target = PEAK - 0.8 * (PEAK - 1.0)
-    found = fade(
-        alarm((-1_000, PEAK), (-500, STALLED), (1_000, 1.6), (2_000, target), (3_000, 3.0)), 60
-    )
-    assert found == pytest.approx(1 - target / 1.6 - COSTS)
-
-
-def test_a_fade_ends_with_the_last_trade_in_its_time():
-    last, after = 1_000 + FADE_LIMIT, 1_001 + FADE_LIMIT
-    trades = ((-1_000, PEAK), (-500, STALLED), (1_000, 1.6), (last, 1.5), (after, 1.0))
-    assert fade(alarm(*trades), 60) == pytest.approx(1 - 1.5 / 1.6 - COSTS)
-
-
-@pytest.mark.parametrize("entry", [1.19, PEAK * (1 + STOP_ABOVE), 1.205])
-def test_a_fade_beyond_target_or_stop_or_with_too_little_to_gain_is_not_made(entry):
-    trades = ((-1_000, PEAK), (-500, STALLED), (1_000, entry), (2_000, 1.0))
+@pytest.mark.parametrize(
+    "trades",
+    [
+        pytest.param(
+            [(second * 1_000, 1.0 + second / 100) for second in range(-30, 3_700)],
+            id="does not stall",
+        ),
+        pytest.param([(5 * MINUTE, 2.0)], id="no trade before the scan"),
+        pytest.param([*RISEN, (1_000, 1.19), (2_000, 1.0)], id="beyond its target"),
+        pytest.param([*RISEN, (1_000, STOP), (2_000, 1.0)], id="at its stop"),
+        pytest.param([*RISEN, (1_000, 1.205), (2_000, 1.0)], id="too little to gain"),
+    ],
+)
+def test_what_is_not_faded(trades):
     assert fade(alarm(*trades), 60) is None
-
-
-# --- alarms ----------------------------------------------------------------------------------
 
 
 def pumped(minute, *, count=DAY + 300, rise=1.5, flow=20_000.0, jump=32, priced=None):
@@ -165,7 +148,9 @@ def pumped(minute, *, count=DAY + 300, rise=1.5, flow=20_000.0, jump=32, priced=
     tape = segment.trades
     quantity = np.where(np.arange(60) < jump, 1e-6, turnover[minute] / close[minute] / (60 - jump))
     trades = MarketTrades(tape.time, tape.bought, tape.price, quantity)
-    return Segment(1, "PUMPBTC", START, START + count * MINUTE, candles, trades)
+    return Segment(
+        1, START, START + count * MINUTE, symbol="PUMPBTC", candles=candles, trades=trades
+    )
 
 
 @pytest.mark.parametrize(("seconds", "after"), [(60, 60), (10, 40), (5, 35)])
@@ -195,7 +180,7 @@ def test_alarms_of_the_first_day_are_warm_up():
 
 
 def test_the_table_has_a_line_for_each_interval_and_what_is_done():
-    quiet = Segment(2, "CALMBTC", START, START, market([(0, 1.0)]).candles, None)
+    quiet = Segment(2, START, START, symbol="CALMBTC", candles=market([(0, 1.0)]).candles)
     head, rule, *rows = lines([pumped(DAY + 100), quiet])
     assert head.startswith("| every |")
     assert rule.startswith("| --- |")

@@ -1,6 +1,6 @@
 """What `fade` and `ride` would have made on labelled pumps, by how often the market is looked at.
 
-    python -m pumpwatch_workbench.research.evaluation.trading_study DIR
+    python -m studies.trading_on_alarms DIR
 
 Scans come every 60, 10 or 5 seconds. Between the ends of candles only the sure condition of the
 rule `boosted` can alarm, on the forming candle as the trades up to the scan made it; at an end the
@@ -58,9 +58,9 @@ class Alarm:
 def alarms_at(segment: Segment, rule: Boosted, seconds: int) -> list[Alarm]:
     """Return the alarms sent out when the market is looked at every so many seconds."""
     assert segment.trades is not None  # noqa: S101 - the caller has checked it
-    found, margin = rule.margins(segment.candles, [segment.trades])
+    candidates, margin = rule.margins(segment.candles, [segment.trades])
     times: dict[int, float] = {}
-    for place, column in enumerate(found.columns):
+    for place, column in enumerate(candidates.columns):
         if margin[place] <= rule.margin:
             continue
         opened = int(segment.candles.open_time[column])
@@ -151,7 +151,7 @@ def _after(segment: Segment, begin: int) -> tuple[IntArray, FloatArray]:
 
 
 def _line(name: str, results: Sequence[float | None]) -> str:
-    made = np.array([one for one in results if one is not None])
+    made = np.array([result for result in results if result is not None])
     if not len(made):
         return f"| {name} | 0 | | | | |"
     return (
@@ -162,16 +162,16 @@ def _line(name: str, results: Sequence[float | None]) -> str:
 
 def lines(segments: Sequence[Segment]) -> Iterator[str]:
     """Yield the table, one line for each interval and what is done."""
-    traded = [one for one in segments if one.trades is not None]
+    traded = [segment for segment in segments if segment.trades is not None]
     yield "| every | trades | mean | median | won | worst |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for seconds in SCANS:
-        alarms = [alarm for one in traded for alarm in alarms_at(one, Boosted(), seconds)]
+        alarms = [alarm for segment in traded for alarm in alarms_at(segment, Boosted(), seconds)]
         for later in HORIZONS:
-            held = [horizon(one, later) for one in alarms]
-            yield _line(f"{seconds} s, bought and held {later} s", held)
-        yield _line(f"{seconds} s, ride", [ride(one) for one in alarms])
-        yield _line(f"{seconds} s, fade (hypothetical)", [fade(one, seconds) for one in alarms])
+            results = [horizon(alarm, later) for alarm in alarms]
+            yield _line(f"{seconds} s, bought and held {later} s", results)
+        yield _line(f"{seconds} s, ride", [ride(alarm) for alarm in alarms])
+        yield _line(f"{seconds} s, fade (hypothetical)", [fade(alarm, seconds) for alarm in alarms])
 
 
 def main() -> None:

@@ -1,0 +1,91 @@
+"""How long a thousand settings of a backtest take: in processes, searched, and one by one."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from pumpwatch_workbench.kept_memory import keep_freed_memory
+
+from benchmarks.backtest_market import block_of
+from benchmarks.harness import timed
+from pumpwatch_workbench.research.backtest.engine import run_backtest
+from pumpwatch_workbench.research.tune.engines import opened
+from pumpwatch_workbench.research.tune.objective import Task
+from pumpwatch_workbench.research.tune.pool import SignalPool
+from pumpwatch_workbench.research.tune.search import search, storage_at
+from pumpwatch_workbench.research.tune.space import SearchSpace, space_for
+from pumpwatch_workbench.research.tune.splits import DAY, DateRange, Fold
+
+SYMBOLS, DAYS = 20, 30
+SETTINGS = 1_000
+ALONE = 10
+
+
+def main() -> dict[str, float]:
+    """Return every figure."""
+    block = block_of(SYMBOLS, DAYS)
+    space = space_for("fade", "ewma")
+    whole = DateRange(0, int(block.candles.open_time[-1]) + DAY)
+    values = [space.suggest(_RandomTrial(number)) for number in range(SETTINGS)]
+    begin = time.perf_counter()
+    pool = SignalPool([block], space.loosest())
+    with opened("local", pool, space, workers=2) as engine:
+        verdicts = engine.run([Task(chosen, whole) for chosen in values])
+    shared = time.perf_counter() - begin
+    begin = time.perf_counter()
+    for chosen in values[:ALONE]:
+        run_backtest([block], space.settings(chosen))
+    one_by_one = (time.perf_counter() - begin) / ALONE * SETTINGS
+    return {
+        "settings": SETTINGS,
+        "settings_seconds_2_processes": shared,
+        "settings_trades": sum(verdict.trades for verdict in verdicts),
+        "settings_baseline_one_by_one_seconds": one_by_one,
+        "settings_over_one_by_one_ratio": one_by_one / shared,
+        "settings_search_seconds_2_processes": timed(_search, pool, space, whole),
+    }
+
+
+def _search(pool: SignalPool, space: SearchSpace, period: DateRange) -> None:
+    """Search with Optuna, as many trials."""
+    with (
+        tempfile.TemporaryDirectory() as name,
+        opened("local", pool, space, workers=2) as engine,
+    ):
+        search(
+            storage_at(Path(name, "study"), {}),
+            Fold("bench", period, period),
+            space,
+            engine,
+            objective="t",
+            trials=SETTINGS,
+            seed=1,
+            progress=lambda *_: None,
+        )
+
+
+class _RandomTrial:
+    """Answers a search space at random, as a trial of Optuna would."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = np.random.default_rng(seed)
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool) -> float:
+        if log:
+            return float(np.exp(self._random.uniform(np.log(low), np.log(high))))
+        return float(self._random.uniform(low, high))
+
+    def suggest_int(self, name: str, low: int, high: int) -> int:
+        return int(self._random.integers(low, high + 1))
+
+    def suggest_categorical(self, name: str, choices: tuple[str, ...]) -> str:
+        return choices[int(self._random.integers(len(choices)))]
+
+
+if __name__ == "__main__":
+    keep_freed_memory()
+    print(json.dumps(main()))
