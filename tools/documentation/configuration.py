@@ -18,7 +18,6 @@ from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.local.aws.template import load_template
 from tools.documentation.source import REPOSITORY, head_of
 
-PAGE = REPOSITORY / "docs" / "configuration.md"
 KINDS: tuple[tuple[str, type[SharedSettings]], ...] = (
     ("Both functions", SharedSettings),
     ("Detect", DetectSettings),

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pumpwatch.metrics.catalogue import METRICS, Kind, Metric
-from tools.documentation.source import REPOSITORY, head_of
-
-PAGE = REPOSITORY / "docs" / "metrics.md"
+from tools.documentation.source import head_of
 
 
 def metrics_page() -> str:

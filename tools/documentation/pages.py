@@ -6,12 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import yaml
-
-from pumpwatch.metrics.catalogue import METRICS
 from pumpwatch_workbench.operations.costs.page import costs_page
 from tools.documentation.command_line import command_line_page
 from tools.documentation.configuration import configuration_page
+from tools.documentation.metrics import metrics_page
 from tools.documentation.source import REPOSITORY, head_of
 
 DOCS = REPOSITORY / "docs"
@@ -19,17 +17,6 @@ MENU = REPOSITORY / "mkdocs.yml"
 LISTED = ("docs/runbooks", "docs/decisions")
 """Folders whose pages all stand in the menu, below the folder's README."""
 TITLE = re.compile(r"# (\d+)\. (.+)")
-SEVERITIES = ("critical", "warning", "info")
-
-
-def metrics_page() -> str:
-    """Return the text of `docs/metrics.md`."""
-    return "\n".join([head_of("metrics"), *_metric_rows(), ""])
-
-
-def alerts_page() -> str:
-    """Return the text of `docs/alerts.md`."""
-    return "\n".join([head_of("alerts"), *_alert_rows(), ""])
 
 
 def decisions_page() -> str:
@@ -51,37 +38,13 @@ def menu() -> str:
     return text
 
 
-def _metric_rows() -> Iterator[str]:
-    yield from ("| metric | type | labels | meaning |", "| --- | --- | --- | --- |")
-    for metric in METRICS:
-        labels = ", ".join(f"`{name}`" for name in metric.label_names)
-        yield f"| `{metric.name}` | {metric.kind.value} | {labels} | {metric.help} |"
-
-
-def _alert_rows() -> Iterator[str]:
-    rules = [
-        rule
-        for path in sorted((REPOSITORY / "k8s-monitoring/alerting").glob("rules-*.yaml"))
-        for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
-        for rule in group["rules"]
-    ]
-    rules.sort(key=lambda rule: SEVERITIES.index(rule["labels"]["severity"]))
-    yield from ("| alert | severity | after | without data |", "| --- | --- | --- | --- |")
-    for rule in rules:
-        page = f"runbooks/{rule['title'].lower()}.md"
-        missing = "alarm" if rule["noDataState"] == "Alerting" else "quiet"
-        severity = rule["labels"]["severity"]
-        yield f"| [`{rule['title']}`]({page}) | {severity} | {rule['for']} | {missing} |"
-
-
 def _decision_rows() -> Iterator[str]:
-    yield from ("| | decision |", "| ---: | --- |")
     for path in sorted((DOCS / "decisions").glob("[0-9]*.md")):
         first = path.read_text(encoding="utf-8").partition("\n")[0]
         match = TITLE.fullmatch(first)
         if match is None or int(match[1]) != int(path.name[:4]):
             raise ValueError(f"{path.name} must begin with its number and title, as `# 1. Title`")
-        yield f"| {match[1]} | [{match[2]}]({path.name}) |"
+        yield f"* [{match[1]}. {match[2]}]({path.name})"
 
 
 GENERATED: dict[Path, Callable[[], str]] = {
@@ -89,7 +52,6 @@ GENERATED: dict[Path, Callable[[], str]] = {
     DOCS / "command-line.md": command_line_page,
     DOCS / "costs.md": costs_page,
     DOCS / "metrics.md": metrics_page,
-    DOCS / "alerts.md": alerts_page,
     DOCS / "decisions" / "README.md": decisions_page,
     MENU: menu,
 }
