@@ -15,12 +15,12 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from pumpwatch_workbench.kept_memory import keep_freed_memory
 
 from benchmarks.backtest_market import block_of, write_market
 from benchmarks.harness import forget_peak, in_child, peak_memory, timed
 from benchmarks.reference import reference_trades
 from pumpwatch.domain.market.candles import FloatArray
+from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.engine import run_backtest
 from pumpwatch_workbench.research.backtest.market import Block
 from pumpwatch_workbench.research.backtest.recordings import Recordings

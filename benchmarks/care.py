@@ -11,24 +11,30 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
-from support.scripted_market_data import MemoryMarketData, instrument
-
 from benchmarks.harness import a_signal, timed
 from pumpwatch.adapters.deadlines import TimerDeadline
-from pumpwatch.bootstrap.trade import MOST_READS
-from pumpwatch.domain.trading.protections import Health
+from pumpwatch.bootstrap.trade import LONGEST_RUN, MOST_READS, trade_lease
+from pumpwatch.domain.market.health import Health
 from pumpwatch.invocation import Tick
 from pumpwatch.settings.trade import TradeSettings
-from pumpwatch.usecases.trade.trade_signals import LONGEST_RUN, TradeSignals
+from pumpwatch.usecases.trade.run import Ports
+from pumpwatch.usecases.trade.trade_signals import TradeSignals
 from pumpwatch_workbench.local.memory import (
-    ManualClock,
-    MemoryBroker,
     MemoryHaltStore,
     MemoryJournal,
     MemoryLeaseStore,
     MemoryLockStore,
     MemorySignalStore,
 )
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.in_process import InProcessClock, in_process
+from pumpwatch_workbench.simulator.market.clock import MarketClock
+from pumpwatch_workbench.simulator.market.polyline import PolylineMarket
+from pumpwatch_workbench.simulator.market.source import Listing
+from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident
+from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_incident
 
 POSITIONS = 20
 START = 1_800_000_000_000
@@ -44,7 +50,7 @@ SETTINGS = TradeSettings(
 )
 
 
-class _Healthy:
+class _Health:
     def recent(self, now: int) -> Health:
         return Health()
 
@@ -77,37 +83,36 @@ def measure() -> dict[str, float]:
 
 def _runs_until_restored(latency: float) -> list[float]:
     """Return the seconds of each run until every position has its stop again."""
-    clock, market = ManualClock(START), MemoryMarketData(START)
-    broker, leases = MemoryBroker(clock), MemoryLeaseStore(lambda: clock.now() / 1000)
+    exchange = _exchange()
+    clock, (broker, market) = InProcessClock(exchange), in_process(exchange)
+    leases = MemoryLeaseStore(lambda: clock.now() / 1000)
     signals, slow = MemorySignalStore(), _Slow(broker)
     with ThreadPoolExecutor(MOST_READS) as executor:
-        use_case = TradeSignals(
+        ports = Ports(
             broker=slow,  # type: ignore[arg-type]
             market=market,
             journal=MemoryJournal(leases),
             signals=signals,
-            leases=leases,
             halts=MemoryHaltStore(),
             locks=MemoryLockStore(),
-            health=_Healthy(),
+            health=_Health(),
             clock=clock,
-            settings=SETTINGS,
             wait=time.sleep,
             executor=executor,
         )
+        use_case, lease = TradeSignals(ports, SETTINGS), trade_lease(leases, time.sleep)
 
         def run(name: str) -> None:
-            use_case.run(Tick(clock.now(), name), TimerDeadline(LONGEST_RUN))
+            deadline = TimerDeadline(LONGEST_RUN)
+            with lease.taken(name, deadline) as taken:
+                assert taken is not None
+                use_case.run(Tick(clock.now(), name), deadline, taken)
 
-        for number in range(POSITIONS):
-            symbol = f"P{number}USDT"
-            market.list_instrument(instrument(symbol))
-            market.set_price(symbol, 1.17)
-            broker.set_price(symbol, Decimal("1.17"))
-            signals.publish(a_signal(symbol, 1.17, clock.now()))
+        for number, listing in enumerate(exchange.market.listings):
+            signals.publish(a_signal(listing.symbol, 1.17, clock.now()))
             run(f"open-{number}")
         for position in broker.positions():
-            broker.remove_protection(position.symbol)
+            apply_incident(exchange.engine, Incident("drop_stop", position.symbol))
         assert len(broker.positions()) == POSITIONS
         slow.seconds = latency
         seconds: list[float] = []
@@ -115,3 +120,16 @@ def _runs_until_restored(latency: float) -> list[float]:
             assert len(seconds) < MOST_RUNS, "a position still has no stop"
             seconds.append(timed(run, f"care-{len(seconds)}"))
         return seconds
+
+
+def _exchange() -> Exchange:
+    step, many = Decimal("0.1"), Decimal(1_000_000)
+    filters = (Decimal("0.0001"), step, step, many, many, Decimal(5), Decimal(25), 0)
+    names = [f"P{number:02d}" for number in range(POSITIONS)]
+    market = PolylineMarket(
+        [Listing(f"{name}USDT", name, *filters) for name in names],
+        [([START], [1.17])] * POSITIONS,
+        START,
+    )
+    clock, settings = MarketClock(start=START, stepped=True), ExchangeSettings(rate_limits=False)
+    return Exchange(market, clock, credentials_from_seed(1), settings)

@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-from pumpwatch_workbench.kept_memory import keep_freed_memory
 
 from benchmarks.backtest_market import block_of
 from benchmarks.harness import timed
+from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.engine import run_backtest
 from pumpwatch_workbench.research.tune.engines import opened
 from pumpwatch_workbench.research.tune.objective import Task

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pumpwatch.adapters.bybit.market_data import BybitMarketData
-from pumpwatch.adapters.bybit.session import BybitSession
-from pumpwatch.adapters.dynamodb.stores import DynamoEventStore, DynamoSignalStore
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.s3 import S3HistoryStore
+from pumpwatch.bootstrap.connection import connect_to_bybit
+from pumpwatch.bootstrap.detect import DetectStores, detect_pumps
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import load_settings
-from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch_workbench.local.aws.stack import LocalStack
 from pumpwatch_workbench.simulator.market_time import MarketTime
 
@@ -20,12 +18,8 @@ def backfill(stack: LocalStack, url: str) -> None:
     """Fill the history of a stack, as `pumpwatch backfill` does."""
     settings = load_settings(DetectSettings, stack.functions[DETECT].variables)
     table = Table(settings.table_name, stack.aws.client("dynamodb"))
-    session = BybitSession(url, requests_per_second=10_000, threads=2, exchange_time=MarketTime())
-    DetectPumps(
-        BybitMarketData(session, parallel_requests=2),
-        S3HistoryStore(settings.bucket_name, stack.aws.client("s3")),
-        DynamoSignalStore(table),
-        DynamoEventStore(table),
-        settings,
-    ).backfill()
-    session.close()
+    history = S3HistoryStore(settings.bucket_name, stack.aws.client("s3"))
+    few = settings.model_copy(update={"bybit_base_url": url, "parallel_requests": 2})
+    exchange = connect_to_bybit(few, requests_per_second=10_000, exchange_time=MarketTime())
+    detect_pumps(settings, DetectStores.in_aws(table, history), exchange).backfill()
+    exchange.session.close()

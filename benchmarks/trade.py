@@ -102,9 +102,8 @@ def _entries(stack: LocalStack, exchange: MeasuredExchange) -> list[dict[str, fl
 def _measured(stack: LocalStack, batch: dict[str, object]) -> dict[str, float]:
     """Return what one entry took."""
     function = stack.functions[TRADE]
-    table = _table(stack)
-    before = table.calls if table is not None else 0
-    with recorded(lambda: table.calls - before if table is not None else 0) as recorder:
+    before = _store_calls(stack)
+    with recorded(lambda: _store_calls(stack) - before) as recorder:
         cpu, begin = time.process_time(), time.perf_counter()
         invocation = function.invoke(batch)
     answer = invocation.result()
@@ -125,17 +124,17 @@ def _measured(stack: LocalStack, batch: dict[str, object]) -> dict[str, float]:
         "fill_to_verified_stop_seconds": max(request.end for request in verified) - sent.end,
         "fill_to_verified_stop_exchange_rounds": rounds(verified),
         "whole_run_seconds": invocation.seconds,
-        "whole_run_store_calls": table.calls - before if table is not None else 0,
+        "whole_run_store_calls": _store_calls(stack) - before,
     }
 
 
-def _table(stack: LocalStack) -> Table | None:
-    """Return the table as the warm function holds it, None before its first run."""
+def _store_calls(stack: LocalStack) -> int:
+    """Return the warm function's calls to the table so far, 0 before its first run."""
     handler = stack.functions[TRADE]._loaded
     if handler is None:
-        return None
-    table: Table = handler.__wrapped__.__globals__["function"]._work._table  # type: ignore[attr-defined]
-    return table
+        return 0
+    calls: int = handler.__wrapped__.__globals__["function"]._work._calls()  # type: ignore[attr-defined]
+    return calls
 
 
 def _prices(exchange: MeasuredExchange) -> list[tuple[str, float]]:
