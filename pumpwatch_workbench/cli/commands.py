@@ -40,7 +40,10 @@ COMMANDS = {
     "train": (RESEARCH, "Train the rule `boosted`; the same folder gives the same file."),
     "simulator": (BENCH, "Serve a simulated Bybit V5 exchange on 127.0.0.1 until interrupted."),
     "campaign": (STUDIES, "Trade in seeded worlds full of faults and check trading's promise."),
-    "scale": (STUDIES, "Measure a tick and a user's runs, and find the first limit of many."),
+    "scale": (
+        STUDIES,
+        "Measure detect's tick over markets of several sizes: CPU, requests, memory.",
+    ),
 }
 STATUSES = "Exit status: 0 good, 1 found a problem, 2 bad input, 70 a bug, 130 interrupted."
 
