@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import AsJson
+from pumpwatch_workbench.cli.progress import stepping
+from pumpwatch_workbench.pages.files import check_report_path, write_page
+from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
+from studies.scale.page import render_study
+from studies.scale.study import error_words, make_study, ticks_table
 
 MOST_SYMBOLS = 2_000
 """The synthetic market has no more."""
@@ -32,21 +38,16 @@ def scale(
 
     The real use case over simulated markets behind HTTP; a line is drawn through the smaller ones
     and compared with a larger one. Takes four minutes; run nothing else beside it.
+
+    Examples:
+      pumpwatch scale
+      pumpwatch scale --symbols 200,600 --check 1200 --json
     """
     sizes = _sizes(symbols)
     if len(sizes) <= 1:
         raise BadInput("--symbols needs at least two different sizes, for example 200,600")
     if not sizes[-1] < check <= MOST_SYMBOLS:
         raise BadInput(f"--check is {check}: give a size above {sizes[-1]}, up to {MOST_SYMBOLS}")
-    # Slow imports, only where the command runs.
-    from rich.console import Console  # noqa: PLC0415
-
-    from pumpwatch_workbench.cli.progress import stepping  # noqa: PLC0415
-    from pumpwatch_workbench.pages.files import check_report_path, write_page  # noqa: PLC0415
-    from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough  # noqa: PLC0415
-    from studies.scale.page import render_study  # noqa: PLC0415
-    from studies.scale.study import error_words, make_study, ticks_table  # noqa: PLC0415
-
     check_report_path(report)
     console = Console(stderr=as_json)
     with stepping("Measured", len(sizes) + 1) as steps:
