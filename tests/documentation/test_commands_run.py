@@ -32,7 +32,6 @@ from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch_workbench.cli import paper as paper_command
 from pumpwatch_workbench.cli.main import app
 from pumpwatch_workbench.cli.times import parse_duration, period_of
-from pumpwatch_workbench.operations.journal import stack as journal_stack
 from pumpwatch_workbench.operations.stack import DeployedStack
 from pumpwatch_workbench.play.paper import play as paper_play
 from pumpwatch_workbench.play.run import driver
@@ -187,8 +186,7 @@ def deployed(monkeypatch):
         deployment.subscribe()
         stack = deployment.stack()
         monkeypatch.setattr(DeployedStack, "find", lambda *_: stack)
-        stage = journal_stack.Deployment(deployment.outputs, {"Stage": "prod"})
-        monkeypatch.setattr(DeployedStack, "of_stage", lambda *_: stage)
+        monkeypatch.setattr(DeployedStack, "of_stage", lambda *_: stack)
         table = Table(make_table(client("dynamodb"), "pumpwatch-dev"), client("dynamodb"))
         lease = DynamoLeaseStore(table).acquire("trade", owner="run", seconds=30)
         DynamoJournal(table).save(TRADED, lease)

@@ -21,7 +21,7 @@ from pumpwatch_workbench.research.backtest.recordings import Recordings
 from pumpwatch_workbench.research.download import plan as plan_module
 from pumpwatch_workbench.research.download.assemble import Gap, assemble
 from pumpwatch_workbench.research.download.fetch import fetch_parts
-from pumpwatch_workbench.research.download.plan import Request, Workspace
+from pumpwatch_workbench.research.download.plan import DownloadRequest, Workspace
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
@@ -107,7 +107,7 @@ def test_other_options_do_not_mix_into_an_unfinished_download(tmp_path):
     workspace = Workspace(tmp_path)
 
     def request(symbol="AUSDT", start=0, minutes=10):
-        return Request((symbol,), start, minutes * MINUTE, "https://api.bybit.com")
+        return DownloadRequest((symbol,), start, minutes * MINUTE, "https://api.bybit.com")
 
     workspace.open(request())
     assert workspace.open(request(minutes=99)) == request()
@@ -176,7 +176,7 @@ class Faulty:
 
 def fetched(tmp_path, market, *, end=400):
     workspace = Workspace(tmp_path)
-    request = workspace.open(Request(("AUSDT", "BUSDT"), 0, end * MINUTE, "x"))
+    request = workspace.open(DownloadRequest(("AUSDT", "BUSDT"), 0, end * MINUTE, "x"))
     contracts = {name: instrument(name, launch_time=0) for name in request.symbols}
     parts = workspace.parts(request, contracts)
     waits, done = [], []

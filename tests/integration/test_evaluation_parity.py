@@ -8,7 +8,6 @@ and the simulator's HTTP server. Both must alarm on the same minute.
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,88 +29,65 @@ from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock
-from pumpwatch_workbench.simulator.market.replay import ReplayMarket
+from pumpwatch_workbench.simulator.market.replay.market import ReplayMarket
 from pumpwatch_workbench.simulator.market_time import MarketTime
-from pumpwatch_workbench.simulator.server import start_simulator
+from pumpwatch_workbench.simulator.server import SimulatorServer
 
-REAL = Path(
-    os.environ.get(
-        "PUMPWATCH_PUMP_EVENTS", Path(__file__).parents[2] / "../shared/data/pump-events"
-    )
-)
-UNTRADED = Path(
-    os.environ.get(
-        "PUMPWATCH_REPLAY_WITHOUT_TRADES",
-        Path(__file__).parents[2] / "../shared/data/replay-without-trades",
-    )
-)
+DATA = Path(__file__).parents[2] / "../shared/data"
+REAL = Path(os.environ.get("PUMPWATCH_PUMP_EVENTS", DATA / "pump-events"))
+UNTRADED = Path(os.environ.get("PUMPWATCH_REPLAY_WITHOUT_TRADES", DATA / "replay-without-trades"))
 SEGMENTS = (1, 41, 98, 113)
 """Pumps of which the trades make or hasten the alarm."""
 LAST_MINUTE = 6
 """Minutes after an onset that are played."""
 SECOND = 30_000
-"""Where in the minute the market is looked at."""
+"""The place in the minute at which the market is read."""
 
 
-@contextmanager
-def detecting(market):
-    """Yield the use case on the simulator, its exchange, and where its events and signals go."""
-    start = market.start - 2 * MINUTE
-    exchange = Exchange(
-        market,
-        MarketClock(start=start, stepped=True),
-        credentials_from_seed(7),
-        ExchangeSettings(rate_limits=False),
-    )
+def played(folder):
+    """Return the contracts, when the first alarm on each was complete, and the trades judged.
+
+    The detect use case runs on the simulator, for the minutes around each pump; market time.
+    """
+    market = ReplayMarket(folder)
+    clock = MarketClock(start=market.start - 2 * MINUTE, stepped=True)
+    limits = ExchangeSettings(rate_limits=False)
+    exchange = Exchange(market, clock, credentials_from_seed(7), limits)
     signals, events = MemorySignalStore(), MemoryEventStore()
     settings = DetectSettings(table_name="table", bucket_name="bucket", detector="boosted")
-    with start_simulator(exchange) as server:
+    alarms, judged = {}, 0
+    onsets = [contract.event.onset // MINUTE * MINUTE for contract in market.contracts]
+    minutes = {onset + n * MINUTE for onset in onsets for n in range(-3, LAST_MINUTE)}
+    with SimulatorServer(exchange) as server:
         session = BybitSession(server.url, exchange_time=MarketTime())
         source = BybitMarketData(session)
         detect = DetectPumps(source, MemoryHistoryStore(), signals, events, settings)
         detect.backfill()
-        try:
-            yield detect, exchange, events
-        finally:
-            session.close()
-
-
-def played(folder):
-    """Return when the detect function's first alarm on each contract was complete, market time.
-
-    The minutes around each pump are played.
-    """
-    market = ReplayMarket(folder)
-    found, judged = {}, 0
-    onsets = [one.onset // MINUTE * MINUTE for one in market.contracts]
-    minutes = {onset + n * MINUTE for onset in onsets for n in range(-3, LAST_MINUTE)}
-    with detecting(market) as (detect, exchange, events):
         for due in sorted(minutes):
-            exchange.clock.advance_to(due + SECOND)
+            clock.advance_to(due + SECOND)
             report = detect.run(SimpleNamespace(scheduled_time=due, execution_id="e"))
             assert report.screen_missed == 0
             judged += report.judged_with_trades
             for event in events.current():
-                found.setdefault(event.symbol, event.alarm_candle + MINUTE)
-    return market.contracts, found, judged
+                alarms.setdefault(event.symbol, event.alarm_candle + MINUTE)
+        session.close()
+    return market.contracts, alarms, judged
 
 
 def evaluated(folder, contracts, **settings):
     """Return when evaluate's first alarm on each contract is dated, market time."""
     segments, _ = load_pump_events(folder)
     by_number = {segment.number: segment for segment in segments}
-    found = {}
-    for one in contracts:
-        segment, shift = by_number[one.segment], one.onset - one.recorded_onset
+    first = {}
+    for contract in contracts:
+        event = contract.event
+        segment, shift = by_number[event.segment], event.shift
+        last = event.onset + (LAST_MINUTE - 2) * MINUTE
         (alarms,) = raise_alarms(Boosted(**settings), [segment]).values()
-        inside = [
-            time + shift
-            for time in alarms
-            if one.live_start <= time + shift <= one.onset + (LAST_MINUTE - 2) * MINUTE
-        ]
+        inside = [alarm for alarm in alarms if event.live_start <= alarm + shift <= last]
         if inside:
-            found[one.symbol] = inside[0]
-    return found
+            first[contract.symbol] = inside[0] + shift
+    return first
 
 
 @pytest.mark.skipif(
@@ -126,10 +102,10 @@ def test_real_pumps_alarm_at_the_same_minute_in_evaluation_and_in_production(tmp
         )
     for name in ("segments", "events"):
         pl.read_csv(REAL / f"{name}.csv").filter(some).write_csv(tmp_path / f"{name}.csv")
-    contracts, found, judged = played(tmp_path)
+    contracts, alarms, judged = played(tmp_path)
     assert len(contracts) >= len(SEGMENTS)
-    assert found == evaluated(tmp_path, contracts)
-    assert found != evaluated(tmp_path, contracts, read_trades=0)
+    assert alarms == evaluated(tmp_path, contracts)
+    assert alarms != evaluated(tmp_path, contracts, read_trades=0)
     assert judged > 0
 
 
@@ -138,9 +114,9 @@ def test_real_pumps_alarm_at_the_same_minute_in_evaluation_and_in_production(tmp
     reason="no recording without trades: set PUMPWATCH_REPLAY_WITHOUT_TRADES to its folder",
 )
 def test_moves_without_recorded_trades_are_found_as_evaluation_finds_them():
-    contracts, found, judged = played(UNTRADED)
-    assert found == evaluated(UNTRADED, contracts)
-    assert (len(contracts), len(found), judged) == (7, 4, 0)
+    contracts, alarms, judged = played(UNTRADED)
+    assert alarms == evaluated(UNTRADED, contracts)
+    assert (len(contracts), len(alarms), judged) == (7, 4, 0)
 
 
 BEGIN = 1_562_000_400_000
@@ -160,8 +136,8 @@ def made_up(folder, kind, *, burst=200.0, rise=1.03):
     ]
     place = int((ONSET - BEGIN) // MINUTE)
     base, size = close[place - 1], volume[place] * burst
-    found = kind(ONSET + MINUTE, size * base * rise, base * rise)
-    inside = found.between(ONSET, ONSET + MINUTE)
+    burst_trades = kind(ONSET + MINUTE, size * base * rise, base * rise)
+    inside = burst_trades.between(ONSET, ONSET + MINUTE)
     prices, sizes = np.round(inside.price, 11), np.round(inside.quantity) + 1
     prices[0], prices[-1] = round(base, 11), round(base * rise, 11)
     rows[place] = (
@@ -194,19 +170,19 @@ def made_up(folder, kind, *, burst=200.0, rise=1.03):
     return folder
 
 
-@pytest.mark.parametrize(("kind", "alarms"), [(crowd, True), (whale, False)])
-def test_trades_of_a_recording_reach_the_rule_in_production(tmp_path, kind, alarms):
+@pytest.mark.parametrize(("kind", "alarming"), [(crowd, True), (whale, False)])
+def test_trades_of_a_recording_reach_the_rule_in_production(tmp_path, kind, alarming):
     folder = made_up(tmp_path / "recording", kind)
-    contracts, found, judged = played(folder)
-    assert found == evaluated(folder, contracts)
-    assert bool(found) == alarms
+    contracts, alarms, judged = played(folder)
+    assert alarms == evaluated(folder, contracts)
+    assert bool(alarms) == alarming
     assert judged == 1
 
 
 def test_without_recorded_trades_the_candles_judge_in_both(tmp_path):
     folder = made_up(tmp_path / "recording", whale)
     (folder / "trades.parquet").unlink()
-    contracts, found, judged = played(folder)
-    assert found == evaluated(folder, contracts)
-    assert found
+    contracts, alarms, judged = played(folder)
+    assert alarms == evaluated(folder, contracts)
+    assert alarms
     assert judged == 0
