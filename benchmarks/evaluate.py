@@ -14,8 +14,8 @@ SCORES = ("f1", "recall", "false_alarms_per_symbol_day", "delay_p50_seconds")
 
 def measure() -> dict[str, float]:
     """Return the seconds of the command and its scores; nothing where the data is absent."""
-    folder = os.environ.get("PUMPWATCH_PUMP_EVENTS", "../shared/data/pump-events")
-    if not (Path(folder) / "candles.parquet").exists():
+    folder = os.environ.get("PUMPWATCH_PUMP_EVENTS", "")
+    if not Path(folder, "candles.parquet").exists():
         print("evaluate: skipped, set PUMPWATCH_PUMP_EVENTS to the folder of labelled pumps")
         return {}
     figures: dict[str, float] = {}
