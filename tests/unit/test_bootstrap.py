@@ -285,7 +285,10 @@ def full_trade_report():
 def test_what_a_report_says_is_a_number_under_its_labels():
     report = full_trade_report()
     report.locks += [Lock("drawdown", "deep", 1, 5_000), Lock("drawdown", "deep", 1, 9_000)]
+    report.closed += [a_trade(realised_pnl=Decimal(profit)) for profit in (1, 0, -1)]
     assert {
+        "trades_closed_total|result=win": 1,
+        "trades_closed_total|result=loss": 2,
         "orders_total|leg=entry,outcome=filled": 2,
         "mode_info|mode=live": 1,
         "mode_info|mode=paper": 0,

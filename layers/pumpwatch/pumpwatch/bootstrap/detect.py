@@ -117,7 +117,7 @@ def detect_function(
         work=work,
         describe=describe_run,
         describe_always=partial(describe_traffic, exchange.traffic),
-        checks=checks,
+        checks=checks or {},
     )
 
 

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TypeVar
 
-from pumpwatch.adapters.bybit.answers import Answer
 from pumpwatch.domain.market.candles import CandleRequest, CandleSeries
 from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.domain.market.trades import MarketTrades
@@ -22,6 +21,7 @@ from pumpwatch.errors import (
 from pumpwatch.ports import MarketData
 
 from . import endpoints
+from .answers import Answer
 from .candles import INTERVALS, PAGE, join_series, pages, read_candles
 from .fields import price
 from .instruments import is_tradable, is_watched, read_instrument, symbol_type

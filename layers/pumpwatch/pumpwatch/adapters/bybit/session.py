@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import count
@@ -53,10 +52,9 @@ class BybitSession:
 
     `start_run` begins an invocation: it sets the deadline that every request honours, and lifts the
     refusal to call that an HTTP 403 leaves behind. A request takes `timeout_seconds` at most, from
-    connecting to the last byte, and never more than the run has left. `requests` counts by
-    (path, code), code 0 for a success and -1 where no answer could be read; `health` counts the
-    last ten minutes. Raises `BadCredentials` for
-    a key that nothing can be signed with.
+    connecting to the last byte, and never more than the run has left. `request_count` counts all
+    that were sent, `health` those of the last ten minutes. Raises `BadCredentials` for a key that
+    nothing can be signed with.
     """
 
     def __init__(
@@ -85,7 +83,7 @@ class BybitSession:
         self._lock = threading.Lock()
         self._signed = key is not None
         self._blot = blotter(key)
-        self.requests: Counter[tuple[str, int]] = Counter()
+        self.request_count = 0
         self._traffic = traffic or Traffic()
         self.health = RollingHealth()
         adapter = BoundedAdapter(self._seconds_for_a_request, threads=threads)
@@ -111,12 +109,6 @@ class BybitSession:
     def host(self) -> str:
         """Return the name of the host that everything goes to."""
         return urlsplit(self._base_url).hostname or ""
-
-    @property
-    def request_count(self) -> int:
-        """Return how many requests were sent since the session was made."""
-        with self._lock:
-            return sum(self.requests.values())
 
     @property
     def latest_time(self) -> int | None:
@@ -256,7 +248,7 @@ class BybitSession:
 
     def _count(self, endpoint: Endpoint, code: int, seconds: float) -> None:
         with self._lock:
-            self.requests[endpoint.path, code] += 1
+            self.request_count += 1
         self._traffic.note(endpoint.path, code, seconds)
 
     def _note_time(self, stamp: int, number: int) -> int:

@@ -22,7 +22,7 @@ from .table import Cancelled, ConditionFailed, Table, lease_key
 
 ALL, LIVE, COUNT, INSTALLATION = "TRADES", "TRADES#LIVE", "ORDERS#DAY", "INSTALLATION"
 TRADE, ORDER, REPAIR = "TRADE", "ORDER#", "REPAIR#"
-LEASE_CHECK, ORDER_PUT, COUNT_UPDATE = 0, 1, 2
+LEASE_CHECK, ORDER_PUT = 0, 1
 """Positions of the conditional writes in a transaction."""
 
 Write = Mapping[str, Any]

@@ -179,8 +179,6 @@ class PaperBroker(Broker):
         """Return that the account `paper` may trade: there is no key, and nothing to withdraw."""
         return Access("paper")
 
-    # --- inside --------------------------------------------------------------------------
-
     def _current(self) -> PaperState:
         """Return the account after everything that its positions went through up to now."""
         with self._alone:

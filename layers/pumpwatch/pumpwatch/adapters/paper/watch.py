@@ -111,8 +111,6 @@ class Watch:
             funding=renewed(None, _terms(self._snapshot(now, symbol), symbol), now),
         )
 
-    # --- what else is asked --------------------------------------------------------------
-
     def _wanted(self, state: PaperState, now: int) -> bool:
         known = [position.funding for position in state.positions.values()]
         if any(wants_terms(funding, now) for funding in known if funding is not None):
@@ -143,8 +141,6 @@ class Watch:
             for symbol in state.positions
             if symbol in listed and listed[symbol].funding_interval_minutes > 0
         }
-
-    # --- booking -------------------------------------------------------------------------
 
     def _booked(
         self, state: PaperState, followed: Followed, snapshot: MarketSnapshot | None, now: int

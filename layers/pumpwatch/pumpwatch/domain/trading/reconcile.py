@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from pumpwatch.domain.trading.evidence import outcome_of, settled_as
-
-from .evidence import Evidence, foreign_quantity, needs_evidence
+from .evidence import Evidence, foreign_quantity, needs_evidence, outcome_of, settled_as
 from .exits import has_sound_stop
 from .judge_alone import judge_alone
 from .orders import OrderStatus, Outcome

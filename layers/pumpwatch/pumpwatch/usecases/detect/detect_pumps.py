@@ -150,8 +150,6 @@ class DetectPumps:
         self._save()
         return report
 
-    # --- inside --------------------------------------------------------------------------
-
     def _refresh_slices(self, report: DetectReport) -> None:
         """Refresh the slices that waited longest; while some were never asked for, more of them.
 

@@ -154,8 +154,6 @@ class CandleHistory:
                 _copy_rows(grid, old, np.arange(len(rows)) == position)
         return rows, grid.merged(series), state.base.select(rows), readable
 
-    # --- inside --------------------------------------------------------------------------
-
     def _lacking(
         self, state: DetectState, number: int, now: int
     ) -> tuple[Candles | None, BoolArray, list[CandleRequest]]:

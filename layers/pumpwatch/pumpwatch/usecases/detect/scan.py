@@ -82,7 +82,6 @@ class Scanner:
         opens = done.candles.open_time
         for position, row in enumerate(done.rows):
             symbol = state.symbols[row]
-            alarms = done.detections.alarm[position] & live[position]
             possible = _possible(done.detections)[position] & live[position]
             new = opens >= state.unjudged[row]
             count_scored(done.detections, position, live[position] & new, report)
@@ -92,14 +91,10 @@ class Scanner:
                     logger.error(
                         "screen missed a candle", extra={"symbol": symbol, "candle": int(time)}
                     )
-            if (alarms & new).any() and symbol not in self._events.by_symbol:
+            alarms = done.detections.alarm[position] & live[position] & new
+            if alarms.any() and symbol not in self._events.by_symbol:
                 view = SymbolView.of_row(
-                    done.candles,
-                    done.detections,
-                    position,
-                    live[position] & new,
-                    forming=False,
-                    close_before=float(done.start.close[position]),
+                    done.candles, done.start, done.detections, position, alarms, forming=False
                 )
                 self._events.judge(view, now, report)
             state.unjudged[row] = max(state.unjudged[row], done.through[position])
@@ -117,8 +112,6 @@ class Scanner:
         state.unjudged[:] = (now.time // interval + 1) * interval
         state.answered[:] = state.unjudged
         state.looked(now, interval)
-
-    # --- inside --------------------------------------------------------------------------
 
     def _live(self, candles: Candles, start: Carry) -> BoolArray:
         """Return where enough history precedes a candle for a signal."""
@@ -157,13 +150,9 @@ class Scanner:
             alarms = unjudged[position].copy()
             if forming[position] and not self._detector.monotone:
                 alarms[-1] &= detections.firm is not None and detections.firm[position, -1]
+            is_forming = bool(forming[position])
             view = SymbolView.of_row(
-                candles,
-                detections,
-                position,
-                alarms,
-                forming=bool(forming[position]),
-                close_before=float(start.close[position]),
+                candles, start, detections, position, alarms, forming=is_forming
             )
             self._events.judge(view, now, report)
             end = _end_of(series[state.symbols[row]], int(state.unjudged[row]))

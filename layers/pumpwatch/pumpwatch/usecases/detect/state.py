@@ -130,8 +130,6 @@ class DetectState:
     def _index(self) -> None:
         self.rows = {symbol: row for row, symbol in enumerate(self.symbols)}
 
-    # --- the cache -----------------------------------------------------------------------
-
     def to_arrays(self) -> dict[str, object]:
         """Return the state as plain arrays."""
         arrays: dict[str, object] = {

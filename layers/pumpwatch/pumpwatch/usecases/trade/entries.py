@@ -141,13 +141,7 @@ def account_book(run: Run, view: View) -> Book:
     account = view.account
     if not isinstance(account, Account):
         raise account or ExchangeUnavailable("the account was not looked at")
-    trades = list(run.trades.values())
-    return Book.of(
-        equity=account.equity,
-        available=account.available,
-        positions=view.positions,
-        trades=trades,
-    )
+    return Book.of(account, view.positions, run.trades.values())
 
 
 def _taken(run: Run, signal: Signal, view: View, now: int) -> Denied | None:

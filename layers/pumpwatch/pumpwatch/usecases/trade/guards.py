@@ -21,9 +21,9 @@ from pumpwatch.domain.trading.protections import (
     SymbolCooldown,
     TradingHistory,
     TradingHours,
-    WeeklyHours,
 )
 from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.domain.trading.weekly_hours import WeeklyHours
 from pumpwatch.errors import RetryLater
 from pumpwatch.settings.trade import TradeSettings
 

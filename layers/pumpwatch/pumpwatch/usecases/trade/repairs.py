@@ -85,7 +85,7 @@ def store_repair(run: Run, repair: Repair) -> Trade:
     elif repair.kind is RepairKind.OPENED:
         report.opened.append(trade)
     elif repair.kind is RepairKind.CLOSED:
-        report.add_closed(trade)
+        report.closed.append(trade)
     report.note(repair.kind.value, note, time=now, trade=trade)
     return run.keep(trade)
 

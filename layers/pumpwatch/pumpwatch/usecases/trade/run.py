@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TypeVar
 
 from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.market.snapshot import Instrument
-from pumpwatch.domain.moments import DAY, HOUR, MINUTE
+from pumpwatch.domain.moments import DAY, HOUR, MINUTE, utc_text
 from pumpwatch.domain.trading.orders import Fill
 from pumpwatch.domain.trading.rows import Rows
 from pumpwatch.domain.trading.trades import RepairNote, Trade
@@ -159,7 +158,7 @@ class Run:
 
     def day(self, now: int) -> str:
         """Return the UTC day that orders are counted under, `YYYY-MM-DD`."""
-        return datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%d")
+        return utc_text(now)[:10]
 
     def save(self, trade: Trade, *, repair: RepairNote | None = None) -> None:
         """Store the trade under the run's lease. Raises what the journal raises."""
