@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 CONDITION = "ConditionalCheckFailed"
+ABSENT = "attribute_not_exists(pk)"
 LEASE = "LEASE"
 
 
