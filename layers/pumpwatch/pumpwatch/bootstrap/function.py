@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
-from pumpwatch.adapters.deadlines import LambdaContext, LambdaDeadline
 from pumpwatch.adapters.embedded_metrics import WatchedSink
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.credentials import PushCredentials
@@ -28,14 +27,6 @@ from .probe import Check, run_checks
 logger = logging.getLogger(__name__)
 
 Report = TypeVar("Report")
-
-
-class Context(LambdaContext, Protocol):
-    """The part of the Lambda context that a handler needs."""
-
-    @property
-    def aws_request_id(self) -> str:
-        """Return the invocation's id."""
 
 
 @dataclass(eq=False)
@@ -56,13 +47,13 @@ class Function(Generic[Report]):
     describe_always: Callable[[RunNumbers], None] = lambda numbers: None
     checks: Mapping[str, Check] = field(default_factory=dict)
 
-    def run(self, tick: Tick, context: LambdaContext) -> Report | None:
+    def run(self, tick: Tick, deadline: Deadline) -> Report | None:
         """Do one tick's work and push its metrics; return None when another run has the lease.
 
         Metrics are pushed while the lease is held: totals are added and pushed by one run at a
         time. Whatever the use case raises is counted, pushed and raised again.
         """
-        started, deadline = time.perf_counter(), LambdaDeadline(context)
+        started = time.perf_counter()
         with ExitStack() as stack:
             try:
                 lease = stack.enter_context(self.lease.taken(tick.execution_id, deadline))
@@ -73,19 +64,19 @@ class Function(Generic[Report]):
                 raise
         return report
 
-    def probe(self, context: LambdaContext) -> dict[str, object]:
+    def probe(self, deadline: Deadline) -> dict[str, object]:
         """Return what can be reached from here; nothing is traded, stored or counted."""
         logger.info("probed")
-        return run_checks(self.job, self.checks, LambdaDeadline(context))
+        return run_checks(self.job, self.checks, deadline)
 
-    def refuse(self, error: BadEvent, context: Context) -> dict[str, object]:
+    def refuse(self, error: BadEvent, run_id: str) -> dict[str, object]:
         """Count a malformed event and return the answer to it: nothing was done.
 
         It is answered, not raised: repeating it would not mend it, and a batch of the stream would
         come again and again. The next tick is a minute away.
         """
         logger.error("malformed event", extra={"reason": str(error)})
-        self._report_failure(context.aws_request_id, 1)
+        self._report_failure(run_id, 1)
         return {"error": str(error)}
 
     def _report_success(self, report: Report | None, tick: Tick, seconds: float) -> None:

@@ -21,7 +21,7 @@ from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials, DeadlineNear, ExchangeForbidden, RetryLater
 from pumpwatch.ports import Clock, Deadline
 
-from .answers import Answer, Envelope, Failed, blotter, read_envelope, require_text
+from .answers import Answer, Envelope, Failed, read_envelope, redactor, require_text
 from .bounded import BoundedAdapter
 from .client import quiet_client
 from .endpoints import TIME, Endpoint
@@ -82,7 +82,7 @@ class BybitSession:
         """Our clock less the exchange's at its last answer, None before the first."""
         self._lock = threading.Lock()
         self._signed = key is not None
-        self._blot = blotter(key)
+        self._redact = redactor(key)
         self.request_count = 0
         self._traffic = traffic or Traffic()
         self.health = RollingHealth()
@@ -232,7 +232,7 @@ class BybitSession:
             text = f"{endpoint.path}: the answer has no retCode or no time"
             return Failed(no_answer(endpoint, text), headers)
         if code != 0 and BENIGN.get(endpoint) != code:
-            reason = self._blot(envelope.message)[:LONGEST_REASON]
+            reason = self._redact(envelope.message)[:LONGEST_REASON]
             mended = code == CLOCKS_APART and self._sign_by(stamp)
             error = refusal(endpoint, code, reason)
             return Failed(error, headers, trouble=is_trouble(code), mended=mended)
