@@ -14,7 +14,7 @@ from typing import TypeGuard
 
 from pumpwatch.errors import BadEvent
 
-LONGEST_ID = 128
+LONGEST_ID, LONGEST_SHOWN = 128, 80
 EARLIEST, LATEST = 1_262_304_000_000, 4_102_444_800_000
 """The years 2010 to 2100, milliseconds: a time outside them is a mistake of units."""
 
@@ -109,6 +109,5 @@ def _milliseconds(name: str, value: object) -> int:
 
 
 def _shown(value: object) -> str:
-    """Return a value short enough for a message."""
     text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."

@@ -105,7 +105,6 @@ def _key(value: str | bytes) -> tuple[ExchangeKey | None, str]:
 
 
 def _push_credentials(value: str | bytes) -> tuple[PushCredentials | None, str]:
-    """Return the credentials, or None and what is wrong."""
     parts, problem = _object(value)
     if parts is None:
         return None, problem
@@ -119,7 +118,6 @@ def _push_credentials(value: str | bytes) -> tuple[PushCredentials | None, str]:
 
 
 def _object(value: str | bytes) -> tuple[dict[str, object] | None, str]:
-    """Return the JSON object in a secret, or None and what is wrong."""
     try:
         parts = json.loads(value)
     except ValueError:
@@ -128,7 +126,6 @@ def _object(value: str | bytes) -> tuple[dict[str, object] | None, str]:
 
 
 def _problem(part: object, name: str, *, pem: bool) -> str:
-    """Return what is wrong with a part of the key, empty for nothing."""
     if not isinstance(part, str) or not part.strip():
         return f"has no {name}"
     if pem and part.startswith(PEM):

@@ -91,7 +91,6 @@ class Function(Generic[Report]):
         self.reporter.report(self._numbers("failure", bad_events), run_id, failed=True)
 
     def _numbers(self, result: str, bad_events: int) -> RunNumbers:
-        """Return what is counted of every run."""
         numbers = RunNumbers(self.job)
         numbers.count("bad_events", bad_events)
         numbers.count("runs", result=result)

@@ -251,7 +251,6 @@ class _Work:
             raise
 
     def _warm(self) -> tuple[BybitConnection, TradeSignals]:
-        """Return what stays warm between runs; it is made anew with another key."""
         key = self._key_in_force()
         if self.exchange is None or self.use_case is None or key != self.key:
             self.key, self.exchange = key, self.connect_with(key)

@@ -73,11 +73,8 @@ class BybitBroker(Broker):
         return read_account(self._session.call(endpoints.WALLET, accountType="UNIFIED").result)
 
     def positions(self, symbol: str = "") -> Rows[Position]:
-        """Return the open USDT positions; in hedge mode a symbol can have two.
-
-        Pages are asked for one after another, so that a row can come twice: the later one counts.
-        A symbol that has two different positions at once, outside hedge mode, cannot be read.
-        """
+        # Pages are asked for one after another, so that a row can come twice: the later one counts.
+        # Outside hedge mode a symbol that has two different positions at once cannot be read.
         which = {"symbol": symbol} if symbol else {"settleCoin": COIN}
         read, unread = self._read(endpoints.POSITIONS, read_position, **which)
         listed: dict[tuple[str, object], Position] = {}
@@ -112,11 +109,8 @@ class BybitBroker(Broker):
             raise OutcomeUnknown(f"the order was accepted without an id: {error}") from None
 
     def find_order(self, symbol: str, order_id: str) -> OrderStatus | None:
-        """Look in open orders, history and executions for our id; None when all three are empty.
-
-        A list that fails, or whose row of ours cannot be read (`UnreadableAnswer`), is an error
-        only where no other list knows the order.
-        """
+        # A list that fails, or whose row of ours cannot be read, is an error only where no other
+        # list knows the order.
         problem: ExchangeUnavailable | None = None
         for endpoint in (endpoints.OPEN_ORDERS, endpoints.ORDER_HISTORY, endpoints.EXECUTIONS):
             try:
@@ -209,10 +203,7 @@ class BybitBroker(Broker):
         )
 
     def access(self) -> Access:
-        """Return the key's rights. A demo account may not tell them, see decision 0036.
-
-        Raises `KeyRefused`, `BadCredentials`, `ExchangeUnavailable`.
-        """
+        # A demo account may not tell its key's rights, see decision 0036.
         try:
             key = self._session.call(endpoints.API_KEY)
         except ExchangeUnavailable as error:
@@ -254,7 +245,6 @@ class BybitBroker(Broker):
 
 
 def _name(row: object, name: str) -> str:
-    """Return a row's symbol or our id, empty where it names none."""
     try:
         return optional_text(object_in(row, name), name, name)
     except UnreadableAnswer:

@@ -40,7 +40,7 @@ from .fields import (
     unreadable,
 )
 
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
 ORDERS, FILLS = "order list", "execution list"
 COIN = "USDT"
@@ -277,7 +277,7 @@ def _fee(row: Row) -> Decimal:
     return optional_number(row, "cumExecFee", ORDERS) or ZERO
 
 
-def _must(_: object, read: Callable[[Row, str, str], Found], row: Row, name: str) -> Found:
+def _must(_: object, read: Callable[[Row, str, str], Value], row: Row, name: str) -> Value:
     return read(row, name, FILLS)
 
 

@@ -252,7 +252,6 @@ class BybitSession:
         self._traffic.note(endpoint.path, code, seconds)
 
     def _note_time(self, stamp: int, number: int) -> int:
-        """Take note of an answer's stamp; return the time that is believed for that answer."""
         believed, self._fresh = self._time.hear(stamp, number), True
         self.clock_skew_seconds = time.time() - believed / 1000
         return believed

@@ -111,7 +111,6 @@ def _charged(
 def _moved(
     position: PaperPosition, candle: Sequence[Decimal], whole: Sequence[Decimal], time: int
 ) -> PaperPosition:
-    """Return the position after a candle that closed nothing."""
     best = position.best_price
     if best is not None:
         best = better(position.side, best, candle[2 if position.side is Side.SELL else 1])
@@ -170,7 +169,6 @@ def _fired(
 
 
 def _losing(position: PaperPosition, leverage: Decimal) -> list[tuple[Decimal, FillKind, str]]:
-    """Return the levels beyond which the position is closed, as they stand."""
     trailing = trailing_level(position.side, position.best_price, position.trailing_stop)
     levels = [
         (position.stop_loss, FillKind.TRADE, "stop_loss"),

@@ -185,7 +185,6 @@ def _since_checked(position: PaperPosition, now: int) -> CandleRequest:
 
 
 def _without(state: PaperState, closed: PaperPosition, fill: Fill) -> PaperState:
-    """Return the account after the fill that closed a position."""
     realised = pnl(closed.side, closed.quantity, closed.entry_price, fill.price) - fill.fee
     return replace(
         state,

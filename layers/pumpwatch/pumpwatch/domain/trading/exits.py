@@ -135,7 +135,6 @@ def _at_distance(trade: Trade, price: Decimal, tick: Decimal) -> Decimal:
 
 
 def _beyond_liquidation(position: Position, stop: Decimal) -> bool:
-    """Return whether the exchange would liquidate the position before the stop is reached."""
     edge = position.liquidation_price
     if edge is None or edge <= 0:
         return False

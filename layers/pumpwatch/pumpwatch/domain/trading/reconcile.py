@@ -165,7 +165,6 @@ def _why_wait_for_entry(
     age: int,
     patience: int,
 ) -> str:
-    """Return what is missing to settle the entry, or an empty text."""
     if status is None:
         if summary.entered or age >= UNEXPLAINED_AFTER:
             return ""

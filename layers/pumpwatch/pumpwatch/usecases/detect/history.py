@@ -217,7 +217,6 @@ class CandleHistory:
         start: Carry,
         through: IntArray,
     ) -> None:
-        """Trim the slice, save it, and write its facts into the state."""
         interval, count = self._detector.interval, grid.shape[1]
         if not count:
             return

@@ -114,7 +114,6 @@ class Scanner:
         state.looked(now, interval)
 
     def _live(self, candles: Candles, start: Carry) -> BoolArray:
-        """Return where enough history precedes a candle for a signal."""
         live: BoolArray = known_before(candles, start) >= self._detector.window
         return live
 
@@ -191,7 +190,6 @@ class Scanner:
 
 
 def _forms(series: CandleSeries, candle: int) -> bool:
-    """Return whether the candle is there and still forming."""
     return series.forming and int(series.open_time[-1]) == candle
 
 
@@ -204,7 +202,6 @@ def _possible(detections: Detections) -> BoolArray:
 
 
 def _end_of(series: CandleSeries, otherwise: int) -> int:
-    """Return the end of the last closed candle."""
     closed: IntArray = series.closed.open_time
     return int(closed[-1]) + series.interval if len(closed) else otherwise
 

@@ -103,7 +103,6 @@ def _exit_reason(run: Run, trade: Trade) -> ExitReason | None:
 
 
 def _reconciled(run: Run, trade: Trade, holding: Holding) -> Trade:
-    """Hold the trade against the exchange, put right what differs, and see to its stop."""
     if not needs_evidence(trade, holding.position):
         return settle(run, Evidence(trade, holding.position))
     if trade.state is TradeState.OPEN and not holding.known:

@@ -108,7 +108,6 @@ def _check_still_good(run: Run, tick: Tick, signal: Signal, view: View) -> None:
 def _plan(
     run: Run, signal: Signal, view: View, strategy: Strategy, now: int
 ) -> SizedEntry | Denied:
-    """Put the signal through everything that may deny it, in order."""
     taken = _taken(run, signal, view, now)
     if taken is not None:
         return taken
@@ -145,7 +144,6 @@ def account_book(run: Run, view: View) -> Book:
 
 
 def _taken(run: Run, signal: Signal, view: View, now: int) -> Denied | None:
-    """Return why nothing may be opened in this symbol at all, or None."""
     lock = in_force(run.report.locks, signal.symbol, now)
     if lock is not None:
         return Denied(f"{lock.protection}: {lock.reason}")

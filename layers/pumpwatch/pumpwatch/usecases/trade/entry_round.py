@@ -153,7 +153,6 @@ def _fresh(run: Run) -> list[Signal]:
 
 
 def _places(run: Run) -> int:
-    """Return how many more positions may be open."""
     return max(run.settings.max_open_positions - len(run.live), 0)
 
 
@@ -210,7 +209,6 @@ def _stop(run: Run, tick: Tick, view: View) -> str:
 
 
 def _entered(run: Run, tick: Tick, signal: Signal, view: View) -> bool:
-    """Enter the signal; return whether the journal knows it now."""
     try:
         enter(run, tick, signal, view, strategy_from(run.settings))
     except (RetryLater, OutcomeUnknown, Rejected, SkipSymbol) as error:

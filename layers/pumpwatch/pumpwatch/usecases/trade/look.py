@@ -89,7 +89,6 @@ def look(
 
 
 def _answer(run: Run, asked: Future[Answer] | None) -> Answer | PumpwatchError | None:
-    """Return the answer, why there is none, or None for what was not asked."""
     try:
         return asked.result() if asked is not None else None
     except (RetryLater, SkipSymbol) as error:

@@ -108,7 +108,6 @@ def _set_stop(run: Run, trade: Trade, position: Position, stop: Decimal) -> Pump
 
 
 def _is_still_bare(run: Run, trade: Trade) -> bool:
-    """Return whether the position is there and has no stop at all, read anew."""
     try:
         rows = run.ports.broker.positions(trade.symbol)
     except RetryLater:
