@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from moto import mock_aws
 from support.aws import client, make_bucket, make_table
-from support.stub_bybit import StubBybit
+from support.stub_bybit import KEY, STAMP, StubBybit
 
+from pumpwatch.adapters.bybit.broker import BybitBroker
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore, DynamoLockStore
 from pumpwatch.adapters.dynamodb.journal import DynamoJournal
@@ -18,7 +20,7 @@ from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch_workbench.local import memory
 from pumpwatch_workbench.local import store as sqlite
-from pumpwatch_workbench.local.memory import MemoryPaperStore
+from pumpwatch_workbench.local.memory import ManualClock, MemoryPaperStore
 from pumpwatch_workbench.simulator.market_time import MarketTime
 
 
@@ -166,3 +168,24 @@ def session_to():
     yield make
     for session in made:
         session.close()
+
+
+@pytest.fixture
+def waits():
+    """The pauses that the session took."""
+    return []
+
+
+@pytest.fixture
+def session(stub, session_to, waits):
+    return session_to(stub.url, key=KEY, timeout_seconds=1, wait=waits.append)
+
+
+@pytest.fixture
+def broker(session):
+    return BybitBroker(session, ManualClock(STAMP))
+
+
+@pytest.fixture
+def market(session):
+    return BybitMarketData(session)

@@ -42,7 +42,7 @@ def test_an_answer_comes_with_its_result_and_time(stub, session):
     answer = ask(session)
     assert (answer.result, answer.time) == ({"list": []}, STAMP)
     assert session.request_count == 1
-    assert session.requests == {(TICKERS, 0): 1}
+    assert session.traffic.take().requests == {(TICKERS, 0): 1}
 
 
 def test_numbers_as_text_are_read_as_numbers(stub, session):
@@ -162,7 +162,8 @@ def test_requests_are_counted_by_path_and_code(stub, session):
     stub.answer(CREATE, refused(110007))
     with pytest.raises(Rejected):
         act(session)
-    assert session.requests == {(TICKERS, -1): 1, (TICKERS, 0): 1, (CREATE, 110007): 1}
+    counted = {(TICKERS, -1): 1, (TICKERS, 0): 1, (CREATE, 110007): 1}
+    assert session.traffic.take().requests == counted
     assert session.request_count == 3
 
 

@@ -2,15 +2,12 @@
 
 import base64
 import socket
-import ssl
 import threading
 import time
-from contextlib import contextmanager
 
 import pytest
 import trustme
 from prometheus_client import CollectorRegistry, Gauge
-from support.servers import Handler, served
 from support.stub_bybit import Reply, StubBybit
 
 from pumpwatch.adapters.pushgateway import PushgatewaySink
@@ -56,7 +53,7 @@ def is_given_up(url):
 
 def test_memory_remembers_what_was_pushed():
     sink = MemoryMetricsSink()
-    assert sink.push("pumpwatch_detect", a_registry(), failed=False)
+    assert is_pushed(sink)
     (push,) = sink.pushes
     assert (push.job, push.failed) == ("pumpwatch_detect", False)
     assert "pumpwatch_detect_candidates 7.0" in push.text
@@ -67,7 +64,7 @@ def test_memory_remembers_what_was_pushed():
 
 def test_a_good_run_replaces_its_group_and_a_failed_one_adds_to_it(gateway):
     sink = sink_to(gateway.url)
-    assert sink.push("pumpwatch_detect", a_registry(), failed=False)
+    assert is_pushed(sink)
     assert sink.push("pumpwatch_detect", a_registry(), failed=True)
     assert [(request.method, request.path) for request in gateway.requests] == [
         ("PUT", PATH),
@@ -82,7 +79,7 @@ CREDENTIALS = PushCredentials("user", SECRET)
 
 def test_user_and_password_are_sent_and_never_shown(gateway):
     sink = sink_to(gateway.url, credentials=lambda: CREDENTIALS)
-    assert sink.push("pumpwatch_detect", a_registry(), failed=False)
+    assert is_pushed(sink)
     sent = gateway.requests[0].headers["Authorization"]
     assert base64.b64decode(sent.removeprefix("Basic ")).decode() == f"user:{SECRET}"
     assert SECRET not in repr(CREDENTIALS) + repr(sink)
@@ -118,38 +115,24 @@ def private_authority():
     return authority, authority.issue_cert("127.0.0.1")
 
 
-@contextmanager
-def tls_gateway(certificate):
-    """Accepts every push over TLS and notes its Authorization."""
-    seen = []
-
-    class Gateway(Handler):
-        def do_PUT(self):
-            self.body()
-            seen.append(self.headers["Authorization"])
-            self.answer(status=202)
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
-    with served(Gateway, context) as address:
-        yield f"https://{address}", seen
+@pytest.fixture
+def tls_gateway(private_authority):
+    server = StubBybit(private_authority[1])
+    server.answer(PATH, Reply(status=202))
+    yield server
+    server.close()
 
 
-def test_a_private_authority_is_trusted_when_the_secret_names_it(private_authority):
-    authority, certificate = private_authority
-    trusted = PushCredentials("user", SECRET, authority.cert_pem.bytes().decode())
-    with tls_gateway(certificate) as (url, seen):
-        sink = sink_to(url, credentials=lambda: trusted)
-        assert sink.push("pumpwatch_detect", a_registry(), failed=False)
-        assert len(seen) == 1
+def test_a_private_authority_is_trusted_when_the_secret_names_it(private_authority, tls_gateway):
+    certificate = private_authority[0].cert_pem.bytes().decode()
+    trusted = PushCredentials("user", SECRET, certificate)
+    assert is_pushed(sink_to(tls_gateway.url, credentials=lambda: trusted))
+    assert len(tls_gateway.requests) == 1
 
 
-def test_an_unknown_authority_gets_no_password(private_authority, caplog):
-    _, certificate = private_authority
-    with tls_gateway(certificate) as (url, seen):
-        sink = sink_to(url, credentials=lambda: CREDENTIALS)
-        assert sink.push("pumpwatch_detect", a_registry(), failed=False) is False
-        assert seen == []
+def test_an_unknown_authority_gets_no_password(tls_gateway, caplog):
+    assert is_pushed(sink_to(tls_gateway.url, credentials=lambda: CREDENTIALS)) is False
+    assert tls_gateway.requests == []
     assert SECRET not in caplog.text
 
 
@@ -169,7 +152,7 @@ def test_a_refusal_is_logged_and_false(gateway, status, caplog):
 def reason_for(gateway, body, caplog, status=400):
     gateway.answer(PATH, Reply(body, status=status))
     sink = sink_to(gateway.url, credentials=lambda: CREDENTIALS)
-    assert sink.push("pumpwatch_detect", a_registry(), failed=False) is False
+    assert is_pushed(sink) is False
     return caplog.records[-1].reason
 
 
@@ -213,58 +196,19 @@ def test_a_slow_answer_is_given_up(gateway):
     assert is_given_up(gateway.url)
 
 
-@contextmanager
-def dripping_server():
-    """Sends a byte of its answer every 50 ms for ever: no socket time-out ever fires."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(0.05)
-    stop = threading.Event()
-
-    def drip(connection):
-        with connection:
-            try:
-                connection.sendall(b"HTTP/1.1 202 Accepted\r\nX-Slow: ")
-                while not stop.wait(0.05):
-                    connection.sendall(b"x")
-            except OSError:
-                return  # the client is gone
-
-    threads = []
-
-    def accept():
-        while not stop.is_set():
-            try:
-                connection, _ = listener.accept()
-            except TimeoutError:
-                continue
-            threads.append(threading.Thread(target=drip, args=(connection,)))
-            threads[-1].start()
-
-    thread = threading.Thread(target=accept)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        stop.set()
-        thread.join()
-        for each in threads:
-            each.join()
-        listener.close()
-
-
-def test_a_dripping_answer_is_given_up_and_threads_do_not_pile_up(caplog):
-    with dripping_server() as url:
-        sink = sink_to(url, timeout_seconds=0.1)
-        for _ in range(8):
-            assert sink.push("pumpwatch_detect", a_registry(), failed=False) is False
-        assert len(sink._abandoned) == 4
+def test_a_dripping_answer_is_given_up_and_threads_do_not_pile_up(gateway, caplog):
+    """Something comes every 50 ms: no socket's time-out ever fires."""
+    gateway.answer(PATH, Reply(drip_head=0.05))
+    sink = sink_to(gateway.url, timeout_seconds=0.1)
+    assert [is_pushed(sink) for _ in range(8)] == [False] * 8
+    assert len(sink._abandoned) == 4
     assert "pushes hang" in {record.reason for record in caplog.records}
 
 
-def test_a_server_that_accepts_and_says_nothing_is_given_up():
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_server_that_accepts_and_says_nothing_is_given_up(scheme):
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        assert is_given_up(f"http://127.0.0.1:{port}")
+        assert is_given_up(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}")
 
 
 def test_a_name_that_takes_long_to_look_up_is_given_up(monkeypatch):
@@ -280,12 +224,6 @@ def test_a_name_that_takes_long_to_look_up_is_given_up(monkeypatch):
         assert is_given_up("http://localhost:9")
     finally:
         released.set()
-
-
-def test_a_tls_handshake_that_never_ends_is_given_up():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        assert is_given_up(f"https://127.0.0.1:{port}")
 
 
 IMPORT = "/api/v1/import/prometheus"

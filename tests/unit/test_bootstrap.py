@@ -486,7 +486,11 @@ def live(monkeypatch):
         **dict.fromkeys(ports), leases=MemoryLeaseStore(lambda: 0.0), totals=MemoryTotalsStore()
     )
     session = SimpleNamespace(
-        start_run=lambda deadline: None, request_count=0, clock_skew_seconds=None, health=None
+        start_run=lambda deadline: None,
+        request_count=0,
+        clock_skew_seconds=None,
+        health=None,
+        traffic=Traffic(),
     )
 
     def build(keys):
@@ -494,7 +498,7 @@ def live(monkeypatch):
 
         def connect(key):
             made.append(key.api_key)
-            return BybitConnection(session, key.api_key, None, Traffic())
+            return BybitConnection(session, key.api_key, None)
 
         return trade_function(TradeSettings(**LIVE), stores, connect, secrets=keys), made
 

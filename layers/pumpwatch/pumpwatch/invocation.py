@@ -1,4 +1,4 @@
-"""What wakes a function: the schedule's event, a batch of the table's stream, or a probe.
+"""The events that wake a function: the schedule's, a batch of the table's stream, or a probe.
 
 A payload that is none of them is a `BadEvent`. In a batch, a record that cannot be read is counted
 and left out: the stream is only a wake-up, the signals themselves are read from the table.

@@ -21,12 +21,11 @@ ROOT = "/v5/"
 
 @dataclass(frozen=True, slots=True)
 class BybitConnection:
-    """One session with the exchange, its public market, its time, and what it was asked."""
+    """A session with the exchange, its public market and its time."""
 
     session: BybitSession
     market: MarketData
     clock: Clock
-    traffic: Traffic
 
 
 def connect_to_bybit(
@@ -45,7 +44,6 @@ def connect_to_bybit(
     session whose key was refused. `exchange_time` is the rule by which the exchange's time is
     believed: a simulated exchange, whose time is not ours, needs another one.
     """
-    traffic = traffic or Traffic()
     session = BybitSession(
         settings.bybit_base_url,
         key=key,
@@ -57,7 +55,7 @@ def connect_to_bybit(
         exchange_time=exchange_time,
     )
     market = BybitMarketData(session, parallel_requests=settings.parallel_requests)
-    return BybitConnection(session, market, ExchangeClock(session), traffic)
+    return BybitConnection(session, market, ExchangeClock(session))
 
 
 def describe_traffic(traffic: Traffic, numbers: RunNumbers) -> None:

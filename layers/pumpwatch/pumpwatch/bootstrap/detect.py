@@ -116,7 +116,7 @@ def detect_function(
         reporter=MetricsReporter(DETECT, stores.totals, sink),
         work=work,
         describe=describe_run,
-        describe_always=partial(describe_traffic, exchange.traffic),
+        describe_always=partial(describe_traffic, exchange.session.traffic),
         checks=checks or {},
     )
 

@@ -1,4 +1,4 @@
-"""What both functions do around their use case: lease, deadline, metrics."""
+"""The frame of both functions around their use case: lease, deadline, metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a probe of trade checks besides: the exchange's key, and the time an entry takes."""
+"""Checks of trade's probe alone: the exchange's key, and the time an entry takes."""
 
 from __future__ import annotations
 

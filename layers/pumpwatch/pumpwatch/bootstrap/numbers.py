@@ -1,4 +1,4 @@
-"""What a trade run's report says, as numbers."""
+"""The numbers in a trade run's report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a function can reach, asked by `{"action": "probe"}`: each check on its own, none raises."""
+"""The answer to `{"action": "probe"}`: what a function can reach, each check on its own."""
 
 from __future__ import annotations
 

@@ -236,7 +236,7 @@ class _Work:
     def describe_always(self, numbers: RunNumbers) -> None:
         """Fill in the requests of all tries, those of a failed run too."""
         if self.exchange is not None:
-            describe_traffic(self.exchange.traffic, numbers)
+            describe_traffic(self.exchange.session.traffic, numbers)
 
     def _run(self, tick: Tick, deadline: Deadline, lease: Lease) -> TradeReport:
         try:

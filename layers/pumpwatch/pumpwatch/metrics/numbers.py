@@ -1,4 +1,4 @@
-"""What one run measured, as Prometheus will see it."""
+"""The numbers of a run, as Prometheus will see them."""
 
 from __future__ import annotations
 

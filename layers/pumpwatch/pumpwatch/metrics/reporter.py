@@ -1,4 +1,4 @@
-"""How a run's numbers reach Prometheus.
+"""The reporter, which brings a run's numbers to Prometheus.
 
 Every invocation fills a fresh `RunNumbers`; `MetricsReporter` adds its increments to the durable
 totals and pushes gauges and totals together. Nothing here can fail a run: it happens after the

@@ -29,8 +29,8 @@ class Failed:
     headers: Mapping[str, str] = field(default_factory=dict)
     trouble: bool = True
     """The exchange failed, it did not only refuse."""
-    mended: bool = False
-    """The cause is put right: the same question may be asked again at once."""
+    repaired: bool = False
+    """The cause is repaired: the same question may be asked again at once."""
 
 
 @dataclass(frozen=True, slots=True)

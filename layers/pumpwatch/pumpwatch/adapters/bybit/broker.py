@@ -32,10 +32,9 @@ from .access import read_access
 from .endpoints import Endpoint
 from .fields import Row, object_in, optional_text, text, unreadable
 from .lists import all_rows
-from .order_body import CATEGORY, ONE_WAY, order_body, plain
+from .order_body import CATEGORY, ONE_WAY, order_body, plain, protection_fields
 from .orders import (
     COIN,
-    TRIGGER_WORDS,
     order_of_fills,
     read_account,
     read_fill,
@@ -186,20 +185,15 @@ class BybitBroker(Broker):
         trigger: StopTrigger,
         trailing_stop: Decimal | None = None,
     ) -> None:
-        word = TRIGGER_WORDS[trigger]
-        stop = {} if stop_loss is None else {"stopLoss": plain(stop_loss), "slTriggerBy": word}
-        target = (
-            {} if take_profit is None else {"takeProfit": plain(take_profit), "tpTriggerBy": word}
-        )
+        fields = protection_fields(stop_loss, take_profit, trigger)
+        if trailing_stop is not None:
+            fields["trailingStop"] = plain(trailing_stop)
         self._session.call(
             endpoints.TRADING_STOP,
             category=CATEGORY,
             symbol=symbol,
             positionIdx=ONE_WAY,
-            tpslMode="Full",
-            **stop,
-            **target,
-            **({} if trailing_stop is None else {"trailingStop": plain(trailing_stop)}),
+            **fields,
         )
 
     def access(self) -> Access:

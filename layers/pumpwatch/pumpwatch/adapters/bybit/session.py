@@ -1,7 +1,7 @@
 """The one way to Bybit: pybit without its retries, rate limits, errors that say what to do.
 
 pybit's session object prints the API secret in its `repr`, sleeps without bound on a rate limit,
-and adds a log handler for every object. It is therefore shut in here: nothing outside touches it,
+and adds a log handler for every object. Nothing outside this package therefore touches it,
 and no exception that leaves this module carries one of its frames.
 """
 
@@ -53,8 +53,8 @@ class BybitSession:
     `start_run` begins an invocation: it sets the deadline that every request honours, and lifts the
     refusal to call that an HTTP 403 leaves behind. A request takes `timeout_seconds` at most, from
     connecting to the last byte, and never more than the run has left. `request_count` counts all
-    that were sent, `health` those of the last ten minutes. Raises `BadCredentials` for a key that
-    nothing can be signed with.
+    that were sent, `traffic` what came of them, `health` those of the last ten minutes. Raises
+    `BadCredentials` for a key that nothing can be signed with.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class BybitSession:
         self._signed = key is not None
         self._redact = redactor(key)
         self.request_count = 0
-        self._traffic = traffic or Traffic()
+        self.traffic = traffic or Traffic()
         self.health = RollingHealth()
         adapter = BoundedAdapter(self._seconds_for_a_request, threads=threads)
         self._http = quiet_client(base_url, key, adapter)
@@ -163,7 +163,7 @@ class BybitSession:
             return first
         pause = None
         if not endpoint.acts:
-            pause = 0.0 if first.mended else retry_pause(first.error, first.headers, time.time())
+            pause = 0.0 if first.repaired else retry_pause(first.error, first.headers, time.time())
         if pause is None or self._deadline.seconds_left() < pause + self._timeout:
             raise first.error
         self._wait(pause)
@@ -233,9 +233,9 @@ class BybitSession:
             return Failed(no_answer(endpoint, text), headers)
         if code != 0 and BENIGN.get(endpoint) != code:
             reason = self._redact(envelope.message)[:LONGEST_REASON]
-            mended = code == CLOCKS_APART and self._sign_by(stamp)
+            repaired = code == CLOCKS_APART and self._sign_by(stamp)
             error = refusal(endpoint, code, reason)
-            return Failed(error, headers, trouble=is_trouble(code), mended=mended)
+            return Failed(error, headers, trouble=is_trouble(code), repaired=repaired)
         return Answer(envelope.result, moment)
 
     def _sign_by(self, stamp: int | None) -> bool:
@@ -249,10 +249,10 @@ class BybitSession:
     def _count(self, endpoint: Endpoint, code: int, seconds: float) -> None:
         with self._lock:
             self.request_count += 1
-        self._traffic.note(endpoint.path, code, seconds)
+        self.traffic.note(endpoint.path, code, seconds)
 
     def _note_time(self, stamp: int, number: int) -> int:
-        believed, self._fresh = self._time.hear(stamp, number), True
+        believed, self._fresh = self._time.note(stamp, number), True
         self.clock_skew_seconds = time.time() - believed / 1000
         return believed
 

@@ -218,10 +218,10 @@ def _judge_found_exit(
     if not status.state.ended:
         return waiting(trade, f"the exit is {status.state}")
     seen, age = evidence.quantity_of(order.request.order_id), now - order.intended
-    untold, gone = seen < status.filled_quantity, evidence.own is None
-    if age < (UNEXPLAINED_AFTER if untold else patience if seen and gone else 0):
+    unreported, gone = seen < status.filled_quantity, evidence.own is None
+    if age < (UNEXPLAINED_AFTER if unreported else patience if seen and gone else 0):
         return waiting(trade, "the exit's fills are not there yet")
-    if untold and gone and evidence.position_known:
+    if unreported and gone and evidence.position_known:
         return closed(evidence, summary, now, reason=ExitReason.UNEXPLAINED)
     return exit_again(trade, settled_as(order, status, now), evidence.own)
 

@@ -1,4 +1,4 @@
-"""Which symbols are watched, and the looks at the whole market."""
+"""The watched symbols, and the readings of the whole market."""
 
 from __future__ import annotations
 

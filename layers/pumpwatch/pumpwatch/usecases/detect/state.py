@@ -1,4 +1,4 @@
-"""What detection remembers between scans, one row for each symbol, in memory and in the cache."""
+"""The memory of detection between scans: one row for each symbol, cached in the history store."""
 
 from __future__ import annotations
 

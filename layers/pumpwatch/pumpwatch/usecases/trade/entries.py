@@ -1,4 +1,4 @@
-"""From a fresh signal to an entry: quote, plan, limits, size, then the order, or a denial."""
+"""The way from a fresh signal to its order: quote, plan, limits, size, or else a denial."""
 
 from __future__ import annotations
 

@@ -186,8 +186,7 @@ def _block_by_view(run: Run, view: View) -> None:
     orders = view.open_orders.unreadable if isinstance(view.open_orders, Rows) else ()
     for row in (*view.positions.unreadable, *orders):
         if row.symbol not in ours:
-            whose = row.symbol or "no symbol"
-            report.block("rows", f"a row of {row.source} ({whose}) cannot be read: {row.reason}")
+            report.block("rows", str(row))
     for position in view.positions:
         for doubt in position.doubts:
             report.block("rows", f"the position of {position.symbol} is not sure: {doubt}")

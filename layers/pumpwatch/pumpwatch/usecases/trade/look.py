@@ -1,4 +1,4 @@
-"""One look at the account and, for an entry, at one symbol's market: one round of reads."""
+"""A look at the account and, for an entry, at a symbol's market: one round of reads."""
 
 from __future__ import annotations
 

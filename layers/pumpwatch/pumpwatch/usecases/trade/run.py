@@ -1,4 +1,4 @@
-"""What the trade use case works with: its ports, the contracts, and what one run remembers."""
+"""The ports of the trade use case, the contracts, and what a run remembers."""
 
 from __future__ import annotations
 
@@ -182,10 +182,7 @@ class Run:
         """Count the rows of a list that could not be read, and say whose they are."""
         for row in rows.unreadable:
             self.report.unreadable[row.source] += 1
-            whose = row.symbol or "no symbol"
-            self.problem(
-                f"a row of {row.source} ({whose}) cannot be read: {row.reason}", cause="rows"
-            )
+            self.problem(str(row), cause="rows")
 
     def answer_or_error(self, asked: Future[Answer]) -> Answer | RetryLater:
         """Return the answer of a read, or why there is none."""
