@@ -498,7 +498,7 @@ def live(monkeypatch):
 
         def connect(key):
             made.append(key.api_key)
-            return BybitConnection(session, key.api_key, None)
+            return BybitConnection(session, key.api_key)
 
         return trade_function(TradeSettings(**LIVE), stores, connect, secrets=keys), made
 

@@ -131,7 +131,7 @@ def detect_pumps(
         stores.signals,
         stores.events,
         settings,
-        clock=exchange.clock,
+        clock=exchange.session,
         wait=time.sleep,
     )
 

@@ -163,7 +163,7 @@ def trade_function(
             halts=stores.halts,
             locks=stores.locks,
             health=exchange.session.health,
-            clock=exchange.clock,
+            clock=exchange.session,
             wait=wait,
             executor=executor,
         )
@@ -277,7 +277,7 @@ def _broker_maker(
     if settings.trading_mode == "live":
         from pumpwatch.adapters.bybit.broker import BybitBroker  # noqa: PLC0415
 
-        return lambda exchange: BybitBroker(exchange.session, exchange.clock)
+        return lambda exchange: BybitBroker(exchange.session, exchange.session)
     from pumpwatch.adapters.paper.broker import PaperBroker  # noqa: PLC0415
 
     account = stores.paper
@@ -286,7 +286,7 @@ def _broker_maker(
     return lambda exchange: PaperBroker(
         exchange.market,
         account,
-        exchange.clock,
+        exchange.session,
         equity=settings.paper_equity_usdt,
         taker_fee=settings.taker_fee,
         slippage=settings.paper_slippage,

@@ -47,7 +47,7 @@ RESERVE_SECONDS, LEAST_SECONDS = 0.1, 0.05
 """Time of the run that a request leaves for what follows it, and the least that it gets."""
 
 
-class BybitSession:
+class BybitSession(Clock):
     """Requests to one Bybit host. Safe to use from several threads; one POST is sent at most once.
 
     `start_run` begins an invocation: it sets the deadline that every request honours, and lifts the
@@ -119,7 +119,7 @@ class BybitSession:
         """Ask for the exchange's time, milliseconds UTC; as much of it as is believed."""
         return self.call(TIME).time
 
-    def time_now(self) -> int:
+    def now(self) -> int:
         """Return the latest believed time; a run without any answer asks for it, once.
 
         While the exchange tells no time it goes on by our own clocks.
@@ -130,11 +130,11 @@ class BybitSession:
                 self.time()
         return self.latest_time or self._time.now()
 
-    def earliest_time(self) -> int:
+    def earliest(self) -> int:
         """Return the earliest time that it may be, milliseconds UTC."""
-        return min(self.time_now(), self._time.earliest())
+        return min(self.now(), self._time.earliest())
 
-    def time_doubt(self) -> str:
+    def doubt(self) -> str:
         """Return why the time is not sure, as a sentence; empty when it is."""
         return self._time.doubt()
 
@@ -259,26 +259,6 @@ class BybitSession:
     def _seconds_for_a_request(self) -> float:
         left = self._deadline.seconds_left() - RESERVE_SECONDS
         return max(LEAST_SECONDS, min(self._timeout, left))
-
-
-class ExchangeClock(Clock):
-    """The latest time the exchange stamped an answer with, as far as it is believed.
-
-    In production it equals wall time within a request's age; in a lock-step simulation it is the
-    market's time and the same in every run. Nothing answered yet in this run: it asks, once.
-    """
-
-    def __init__(self, session: BybitSession) -> None:
-        self._session = session
-
-    def now(self) -> int:
-        return self._session.time_now()
-
-    def earliest(self) -> int:
-        return self._session.earliest_time()
-
-    def doubt(self) -> str:
-        return self._session.time_doubt()
 
 
 def _prepared(endpoint: Endpoint, parameters: Mapping[str, object]) -> dict[str, object]:
