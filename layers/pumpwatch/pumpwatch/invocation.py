@@ -79,7 +79,6 @@ def parse_wake_up(event: object) -> Tick:
 
 
 def _new_signal(record: object) -> tuple[str, int] | None:
-    """Return id and time (milliseconds) of the signal that a record announces, None for others."""
     try:
         image = record["dynamodb"]["NewImage"]  # type: ignore[index]
         name, time = image["signal_id"]["S"], int(image["time"]["N"])

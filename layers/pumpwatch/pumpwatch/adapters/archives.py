@@ -101,7 +101,6 @@ def _slice_key(number: int, interval: int) -> str:
 
 
 def _candles_of(arrays: Arrays, interval: int) -> Candles | None:
-    """Return the slice that the arrays hold, None when they do not fit together."""
     if not {"symbols", "open_time", *COLUMNS} <= arrays.keys():
         return None
     symbols, open_time = arrays["symbols"], arrays["open_time"]

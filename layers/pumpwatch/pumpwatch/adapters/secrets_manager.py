@@ -51,7 +51,6 @@ class SecretsManagerSecrets(Secrets):
 
     @cached_property
     def _provider(self) -> SecretsProvider:
-        """Return the cache and its client, made when a secret is first asked for."""
         if self._client is not None:
             return SecretsProvider(boto3_client=self._client)
         return SecretsProvider(boto_config=client_config(read_timeout=2))

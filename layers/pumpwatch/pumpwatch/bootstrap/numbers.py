@@ -50,7 +50,6 @@ def describe(report: TradeReport, numbers: RunNumbers, *, mode: str) -> None:
 
 
 def _describe_fills(report: TradeReport, numbers: RunNumbers) -> None:
-    """Show what was filled in this run, and how far from the signal's price entries were."""
     for trade in report.opened:
         if trade.entry_price is None:
             continue

@@ -275,10 +275,10 @@ def _broker_maker(
 ) -> Callable[[BybitConnection], Broker]:
     """Return what makes the mode's broker; the other mode's is not loaded."""
     if settings.trading_mode == "live":
-        from pumpwatch.adapters.bybit.broker import BybitBroker  # noqa: PLC0415
+        from pumpwatch.adapters.bybit.broker import BybitBroker  # noqa: PLC0415 - not in paper mode
 
         return lambda exchange: BybitBroker(exchange.session, exchange.session)
-    from pumpwatch.adapters.paper.broker import PaperBroker  # noqa: PLC0415
+    from pumpwatch.adapters.paper.broker import PaperBroker  # noqa: PLC0415 - not in live mode
 
     account = stores.paper
     if account is None:

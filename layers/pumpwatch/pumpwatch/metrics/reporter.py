@@ -87,7 +87,6 @@ class MetricsReporter:
         return accepted
 
     def _keep(self, known: str) -> None:
-        """Keep what is shown in the table, unless it is there already, or else in memory."""
         try:
             if self._unkept != known:
                 self._totals.keep(self._job, self._unkept)

@@ -216,10 +216,7 @@ class BybitBroker(Broker):
         read: Callable[[Row, int], Item | None],
         **parameters: object,
     ) -> tuple[list[Item], list[UnreadableRow]]:
-        """Return a list's rows as they are read, and those that cannot be.
-
-        Where a symbol was asked for, a row about another one cannot be read.
-        """
+        # Where a symbol was asked for, a row about another one cannot be read.
         symbol = parameters.get("symbol")
         items: list[Item] = []
         unread: list[UnreadableRow] = []

@@ -120,10 +120,7 @@ class Watch:
         return None in known and waited
 
     def _snapshot(self, now: int, symbol: str = "") -> MarketSnapshot | None:
-        """Return the market, or one symbol of it: its answer is a thousandth as long.
-
-        None when it does not answer: funding is then learnt later.
-        """
+        # The answer about one symbol is a thousandth as long. Without any, funding is learnt later.
         self._asked = now
         try:
             return self._market.snapshot(symbol)
@@ -132,7 +129,6 @@ class Watch:
             return None
 
     def _intervals(self, state: PaperState, now: int) -> Mapping[str, int]:
-        """Return the minutes between fundings by symbol; nothing while no funding is due."""
         if not state.funding_due(now):
             return {}
         listed = self._market.instruments()

@@ -127,8 +127,7 @@ class SymbolView:
 def advance(
     event: PumpEvent | None, view: SymbolView, now: int, detector: str, rules: EventRules
 ) -> tuple[PumpEvent | None, list[Signal]]:
-    """Return the symbol's event after this scan (None: none, or re-armed) and the new signals, in
-    order.
+    """Return the symbol's event after this scan (None: none, or re-armed) and the new signals.
 
     `now` is the scan's time in milliseconds UTC.
     """

@@ -100,7 +100,6 @@ class Karbalaii(Detector):
         return results
 
     def _limit_after(self, volume: FloatArray, start: Carry) -> FloatArray:
-        """Return what the volume of the candle after each one must exceed."""
         limit = trailing_sum(volume, self.price_hours)
         limit *= (1.0 + self.volume_rise) / window_lengths(volume.shape[1], self.price_hours)
         usual = self._average(volume, start)

@@ -72,9 +72,7 @@ class CandleHistory:
 
     def fetch(self, state: DetectState, numbers: Sequence[int], now: int) -> Answers:
         """Return what the slices lack, by symbol, from one round of requests."""
-        requests = [
-            request for number in numbers for request in self._lacking(state, number, now)[2]
-        ]
+        requests = [r for number in numbers for r in self._lacking(state, number, now)[2]]
         return self._market.candles(requests) if requests else {}
 
     def slices(self, numbers: Sequence[int]) -> dict[int, Candles | None]:
@@ -121,10 +119,6 @@ class CandleHistory:
         report.requests += request_count(requests)
         report.refreshed += len(rows)
         return Refreshed(rows, grid, start, detections, previous, through)
-
-    def fill(self, state: DetectState, number: int, now: int, report: DetectReport) -> None:
-        """Fetch what a slice lacks and add it; nothing is judged."""
-        self.refresh(state, number, now, self.fetch(state, [number], now), report)
 
     def window(
         self, state: DetectState, rows: IntArray, series: Mapping[str, CandleSeries], now: int
@@ -245,7 +239,6 @@ class CandleHistory:
 
 
 def _closed(answers: Answers, report: DetectReport) -> dict[str, CandleSeries]:
-    """Return the series that have closed candles, forming ones cut off."""
     series = good_answers(answers, report, "symbol skipped")
     report.bad_candles += sum(candles.impossible for candles in series.values())
     return {

@@ -54,7 +54,6 @@ class TradeReader:
         return detections
 
     def _fetched(self, symbols: list[str], report: DetectReport) -> dict[str, MarketTrades]:
-        """Return the trades that came, by symbol. Raises a `StopTrading` error among them."""
         report.requests += len(symbols)
         answers: Mapping[str, MarketTrades | PumpwatchError]
         try:

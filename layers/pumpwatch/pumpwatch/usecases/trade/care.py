@@ -123,7 +123,6 @@ def _reconciled(run: Run, trade: Trade, holding: Holding) -> Trade:
 
 
 def _evidence(run: Run, trade: Trade, holding: Holding) -> Evidence:
-    """Return what the exchange says of the trade; nothing but the position without its orders."""
     try:
         orders = run.ports.journal.orders(trade.signal_id)
     except RetryLater as error:

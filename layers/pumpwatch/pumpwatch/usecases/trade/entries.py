@@ -91,7 +91,6 @@ def enter(run: Run, tick: Tick, signal: Signal, view: View, strategy: Strategy) 
 
 
 def _check_still_good(run: Run, tick: Tick, signal: Signal, view: View) -> None:
-    """Raise `DeadlineNear` when time is short, or what the entry rests on has grown too old."""
     now, settings = run.now(), run.settings
     if not run.has_time(ENTRY_REQUESTS):
         raise DeadlineNear(TOO_LITTLE_TIME)
@@ -202,7 +201,6 @@ def _request(run: Run, trade: Trade, entry: SizedEntry) -> OrderRequest:
 
 
 def _deny(run: Run, signal: Signal, strategy: Strategy, reason: str) -> Trade:
-    """Store the denial, so that the signal is not looked at again."""
     now = run.now()
     trade = _trade(signal, strategy, now).with_(denial=reason)
     run.save(trade)

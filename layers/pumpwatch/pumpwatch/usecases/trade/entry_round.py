@@ -108,7 +108,6 @@ class EntryRound:
 
 
 def _wanted(run: Run, ahead: Ahead | None) -> Fresh:
-    """Return the signals to look at; none where entries are blocked or the stores fail."""
     if run.report.blocked:
         return [], None
     try:

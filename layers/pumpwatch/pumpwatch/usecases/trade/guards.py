@@ -146,7 +146,6 @@ class Guards:
         )
 
     def _closed(self, run: Run, now: int) -> Sequence[Trade]:
-        """Return the trades closed in the look-back and since a person last resumed."""
         start = max(now - self._lookback, run.ports.halts.resumed() or 0)
         closed = [
             trade

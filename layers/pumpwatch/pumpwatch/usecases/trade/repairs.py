@@ -29,10 +29,7 @@ def put_right(run: Run, evidence: Evidence) -> tuple[Trade, bool]:
 
 
 def _stored(run: Run, repair: Repair) -> tuple[Trade, bool]:
-    """Store the repair; return the trade, and whether the table took it.
-
-    What it did not take the next run finds again. The stop is seen to all the same.
-    """
+    """Store the repair; return the trade, and whether the table took it: else the next run does."""
     try:
         return store_repair(run, repair), True
     except StoreUnavailable as error:
