@@ -67,9 +67,8 @@ class Watch:
             symbol = position.symbol
             series = answers[symbol]
             if not isinstance(series, CandleSeries):
-                logger.warning(
-                    "paper position not checked", extra={"symbol": symbol, "reason": str(series)}
-                )
+                facts = {"symbol": symbol, "reason": str(series)}
+                logger.warning("paper position not checked", extra=facts)
                 continue
             room = MOST_FILLS - len(fills)
             if room <= 1:

@@ -233,9 +233,8 @@ class CandleHistory:
         try:
             self._store.save_slice(number, kept)
         except StoreUnavailable as error:
-            logger.warning(
-                "history slice was not saved", extra={"slice": number, "reason": str(error)}
-            )
+            facts = {"slice": number, "reason": str(error)}
+            logger.warning("history slice was not saved", extra=facts)
 
 
 def _closed(answers: Answers, report: DetectReport) -> dict[str, CandleSeries]:

@@ -45,9 +45,8 @@ class Scanner:
     def scan(self, state: DetectState, now: Reading, report: DetectReport, *, budget: int) -> None:
         """Judge every candle that is not judged yet, as far as the budget of symbols goes."""
         if state.last is not None and now.time < state.last.time:
-            logger.warning(
-                "the exchange's time went back: nothing is judged", extra={"time": now.time}
-            )
+            back = "the exchange's time went back: nothing is judged"
+            logger.warning(back, extra={"time": now.time})
             return
         plan = plan_scan(
             state,
@@ -88,9 +87,8 @@ class Scanner:
             for time in opens[possible & ~new & (opens >= done.previous[position])]:
                 if time >= state.answered[row] and not _was_judged(state, symbol, int(time)):
                     report.screen_missed += 1
-                    logger.error(
-                        "screen missed a candle", extra={"symbol": symbol, "candle": int(time)}
-                    )
+                    facts = {"symbol": symbol, "candle": int(time)}
+                    logger.error("screen missed a candle", extra=facts)
             alarms = done.detections.alarm[position] & live[position] & new
             if alarms.any() and symbol not in self._events.by_symbol:
                 view = SymbolView.of_row(
