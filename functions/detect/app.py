@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from pumpwatch.adapters.deadlines import LambdaContext, LambdaDeadline
 from pumpwatch.bootstrap.detect import detect_from_environment
-from pumpwatch.bootstrap.function import Context
 from pumpwatch.bootstrap.logs import structured_logger
 from pumpwatch.errors import BadEvent
 from pumpwatch.invocation import is_probe, parse_schedule
@@ -15,16 +15,17 @@ function = detect_from_environment(os.environ)
 
 
 @logger.inject_lambda_context(clear_state=True)
-def lambda_handler(event: object, context: Context) -> dict[str, object]:
+def lambda_handler(event: object, context: LambdaContext) -> dict[str, object]:
     """Scan the market once; a malformed event is counted and answered, anything else raised."""
+    deadline = LambdaDeadline(context)
     if is_probe(event):
-        return function.probe(context)
+        return function.probe(deadline)
     try:
         tick = parse_schedule(event)
     except BadEvent as error:
-        return function.refuse(error, context)
+        return function.refuse(error, context.aws_request_id)
     logger.append_keys(run_id=tick.execution_id)
-    report = function.run(tick, context)
+    report = function.run(tick, deadline)
     if report is None:
         logger.warning("another run holds the lease")
         return {"busy": True}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from pumpwatch.bootstrap.function import Context
+from pumpwatch.adapters.deadlines import LambdaContext, LambdaDeadline
 from pumpwatch.bootstrap.logs import log_trade_report, structured_logger
 from pumpwatch.bootstrap.trade import trade_from_environment
 from pumpwatch.errors import BadEvent
@@ -15,16 +15,17 @@ function = trade_from_environment(os.environ)
 
 
 @logger.inject_lambda_context(clear_state=True)
-def lambda_handler(event: object, context: Context) -> dict[str, object]:
+def lambda_handler(event: object, context: LambdaContext) -> dict[str, object]:
     """Do one tick's work; a malformed event is counted and answered, anything else raised."""
+    deadline = LambdaDeadline(context)
     if is_probe(event):
-        return function.probe(context)
+        return function.probe(deadline)
     try:
         tick = parse_wake_up(event)
     except BadEvent as error:
-        return function.refuse(error, context)
+        return function.refuse(error, context.aws_request_id)
     logger.append_keys(run_id=tick.execution_id, signal_ids=tick.signal_ids)
-    report = function.run(tick, context)
+    report = function.run(tick, deadline)
     if report is None:
         logger.info("another run holds the lease")
         return {"busy": True}

@@ -19,7 +19,7 @@ from pumpwatch.settings.shared import LOOPBACK
 class MarketTime(ExchangeTime):
     """Believes every stamp as it comes; the latest time does not go back."""
 
-    def hear(self, stamp: int, request: int) -> int:
+    def note(self, stamp: int, request: int) -> int:
         """Take a stamp for the time, and return it."""
         with self._lock:
             if self._latest is None or stamp >= self._latest.exchange:

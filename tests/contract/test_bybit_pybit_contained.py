@@ -24,7 +24,7 @@ from support.stub_bybit import (
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.broker import BybitBroker
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
-from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import StopTrigger
 from pumpwatch.errors import (
@@ -114,8 +114,8 @@ def test_the_check_for_secrets_would_find_one(everything_logged):
 
 
 def test_nothing_that_holds_the_key_shows_it(stub, session):
-    market, broker = BybitMarketData(session), BybitBroker(session, ExchangeClock(session))
-    for holder in (KEY, session, session._http, market, broker, ExchangeClock(session)):
+    market, broker = BybitMarketData(session), BybitBroker(session, session)
+    for holder in (KEY, session, session._http, market, broker, session):
         assert not shows_a_secret(repr(holder))
         assert not shows_a_secret(str(holder))
         assert not shows_a_secret(f"{holder}")

@@ -18,7 +18,6 @@ from support.stub_bybit import (
 )
 
 from pumpwatch.adapters.bybit import endpoints as e
-from pumpwatch.adapters.bybit.session import ExchangeClock
 from pumpwatch.domain.market.health import Health
 from pumpwatch.errors import (
     BadCredentials,
@@ -42,7 +41,7 @@ def test_an_answer_comes_with_its_result_and_time(stub, session):
     answer = ask(session)
     assert (answer.result, answer.time) == ({"list": []}, STAMP)
     assert session.request_count == 1
-    assert session.requests == {(TICKERS, 0): 1}
+    assert session.traffic.take().requests == {(TICKERS, 0): 1}
 
 
 def test_numbers_as_text_are_read_as_numbers(stub, session):
@@ -121,7 +120,7 @@ def test_a_signed_call_without_a_key_is_never_sent(stub, session_to):
 
 def test_the_clock_is_the_greatest_stamp_and_asks_when_it_has_none(stub, session):
     stub.answer(TIME, ok({"timeSecond": "1760000045"}))
-    clock = ExchangeClock(session)
+    clock = session
     assert clock.now() == STAMP
     stub.answer(TICKERS, ok({}, stamp=STAMP + 5), ok({}, stamp=STAMP + 3))
     for _ in range(2):
@@ -141,7 +140,7 @@ def test_an_impossible_stamp_never_moves_the_clock(stub, session, stamp):
 
 def test_the_clock_of_a_new_run_is_not_the_last_runs(stub, session):
     stub.answer(TIME, ok({}), ok({}, stamp=STAMP + 60_000), ok({}, stamp=STAMP))
-    clock = ExchangeClock(session)
+    clock = session
     assert clock.now() == clock.now() == STAMP
     for _ in range(2):  # it never goes back either
         session.start_run(ManualDeadline())
@@ -152,7 +151,7 @@ def test_the_clock_also_reads_refusals(stub, session):
     stub.answer(CREATE, refused(110007, stamp=STAMP + 9))
     with pytest.raises(Rejected):
         act(session)
-    assert ExchangeClock(session).now() == STAMP + 9
+    assert session.now() == STAMP + 9
     assert len(stub.sent(TIME)) == 1
 
 
@@ -162,7 +161,8 @@ def test_requests_are_counted_by_path_and_code(stub, session):
     stub.answer(CREATE, refused(110007))
     with pytest.raises(Rejected):
         act(session)
-    assert session.requests == {(TICKERS, -1): 1, (TICKERS, 0): 1, (CREATE, 110007): 1}
+    counted = {(TICKERS, -1): 1, (TICKERS, 0): 1, (CREATE, 110007): 1}
+    assert session.traffic.take().requests == counted
     assert session.request_count == 3
 
 

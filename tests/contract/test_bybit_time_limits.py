@@ -13,7 +13,6 @@ from support.stub_bybit import ACCEPTED, KEY, STAMP, Reply, act, ask, ok, refuse
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.broker import BybitBroker
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
-from pumpwatch.adapters.bybit.session import ExchangeClock
 from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.domain.trading.orders import StopTrigger
 from pumpwatch.errors import DeadlineNear, ExchangeUnavailable, OutcomeUnknown
@@ -316,7 +315,7 @@ def test_a_stamp_that_is_hours_ahead_dates_nothing(stub, timed, clocks):
     timed.time()
     stub.answer(TICKERS, ok({}, stamp=STAMP + 7_200_000))
     assert ask(timed).time == STAMP
-    clock = ExchangeClock(timed)
+    clock = timed
     assert clock.now() == STAMP
     assert "7200.0 s ahead" in clock.doubt()
     timed.time()
@@ -328,7 +327,7 @@ def test_a_cold_start_with_a_wrong_clock_sets_stops_and_learns_the_time(stub, ti
     stub.answer(e.TRADING_STOP.path, ok({}))
     stub.answer(TICKERS, ok({}), ok({}, stamp=STAMP + 500), ok({}, stamp=STAMP + 1_000))
     assert ask(timed).time == STAMP + 600_000
-    clock = ExchangeClock(timed)
+    clock = timed
     assert clock.doubt()
     BybitBroker(timed, clock).set_protection(
         "PUMPUSDT", stop_loss=Decimal(2), take_profit=None, trigger=StopTrigger.LAST_PRICE
@@ -341,7 +340,7 @@ def test_a_cold_start_with_a_wrong_clock_sets_stops_and_learns_the_time(stub, ti
 
 def test_where_no_time_is_told_our_own_goes_on_and_it_is_asked_for_once(stub, timed, clocks):
     stub.answer(TIME, Reply(status=503))
-    clock = ExchangeClock(timed)
+    clock = timed
     assert clock.now() == clock.now() == STAMP
     clocks.wall += 3
     assert clock.now() == STAMP + 3_000

@@ -19,6 +19,7 @@ from support.simulated_trading import BEGIN, MINUTE, SYMBOL, World
 from support.stub_bybit import Reply, StubBybit
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
+from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.pushgateway import PushgatewaySink
@@ -234,13 +235,6 @@ def test_9_the_ledgers_counters_survive_a_hundred_cold_starts() -> None:
     assert 'pumpwatch_trade_runs_total{result="failure"} 0.0' in last
 
 
-class Context:
-    aws_request_id = "request"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 25_000
-
-
 class SilentTotals:
     def add(self, *_: object) -> None:
         raise StoreUnavailable("the table did not answer")
@@ -287,9 +281,9 @@ def test_10_trouble_of_the_alerts_channel_leaves_trading_alone_and_alerts_nothin
     )
     try:
         world.publish()
-        opened = function.run(Tick(BEGIN, "run-1"), Context())
+        opened = function.run(Tick(BEGIN, "run-1"), TimerDeadline(25))
         world.market_clock.advance_to(BEGIN + 31 * MINUTE)
-        closed = function.run(Tick(BEGIN + 31 * MINUTE, "run-2"), Context())
+        closed = function.run(Tick(BEGIN + 31 * MINUTE, "run-2"), TimerDeadline(25))
         asked = len(gateway.requests)
     finally:
         gateway.close()

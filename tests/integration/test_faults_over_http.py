@@ -9,7 +9,7 @@ import pytest
 from support.scripted_market import START, ScriptedMarket
 
 from pumpwatch.adapters.bybit.broker import BybitBroker
-from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.adapters.deadlines import NoDeadline
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import OrderRequest, OrderState, Side
@@ -73,7 +73,7 @@ class Rig:
             wait=self.waits.append,
             exchange_time=MarketTime(),
         )
-        self.broker = BybitBroker(self.session, ExchangeClock(self.session))
+        self.broker = BybitBroker(self.session, self.session)
         self.session.time()
 
     def fault(self, name: str, path: str, **fields: object) -> None:

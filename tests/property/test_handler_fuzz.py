@@ -64,18 +64,18 @@ class Rig:
         self.forget()
         function._describe = lambda report, numbers: None
 
-        function._lease = RunLease(MemoryLeaseStore(), name, reserve=1.0)
+        function.lease = RunLease(MemoryLeaseStore(), name, reserve=1.0)
 
         def work(tick: Tick, deadline: object, lease: object) -> object:
             self.ticks.append(tick)
             return REPORTS[name]()
 
-        function._work = work
+        function.work = work
 
     def forget(self) -> None:
         """Begin with no totals: a repeat of a run would count nothing."""
         self.totals = MemoryTotalsStore()
-        self.function._reporter = MetricsReporter(self.job, self.totals, None)
+        self.function.reporter = MetricsReporter(self.job, self.totals, None)
 
     def bad_events(self) -> int:
         totals = self.totals.add(self.job, "look", {})

@@ -7,7 +7,7 @@ from support.scripted_market import START, ScriptedMarket, listing
 
 from pumpwatch.adapters.bybit.broker import BybitBroker
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
-from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.adapters.paper.broker import PaperBroker
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.moments import MINUTE
@@ -107,7 +107,7 @@ class BybitRig(InProcessRig):
             url, key=ExchangeKey(key.api_key, key.api_secret), exchange_time=MarketTime()
         )
         self.market = BybitMarketData(self.session, parallel_requests=4)
-        self.broker = BybitBroker(self.session, ExchangeClock(self.session))
+        self.broker = BybitBroker(self.session, self.session)
 
 
 @contextmanager

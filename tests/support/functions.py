@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
+from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.bootstrap.function import Function
 from pumpwatch.bootstrap.lease import RunLease
 from pumpwatch.invocation import Tick
 from pumpwatch.metrics.reporter import MetricsReporter
 
-CONTEXT = SimpleNamespace(aws_request_id="request", get_remaining_time_in_millis=lambda: 30_000)
+DEADLINE = TimerDeadline(30)
 
 
 def invoke(job, execution, *, leases, totals, sink, work, describe=lambda report, numbers: None):
@@ -21,4 +20,4 @@ def invoke(job, execution, *, leases, totals, sink, work, describe=lambda report
         work=lambda tick, deadline, lease: work(),
         describe=describe,
     )
-    return function.run(Tick(0, execution), CONTEXT)
+    return function.run(Tick(0, execution), DEADLINE)

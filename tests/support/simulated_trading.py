@@ -13,7 +13,7 @@ from support.trading_rig import peaked, settings
 from pumpwatch.adapters.bybit.broker import BybitBroker
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
-from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.bootstrap.trade import MOST_READS, trade_lease
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import Outcome
@@ -109,7 +109,7 @@ class World:
             timeout_seconds=timeout_seconds,
             exchange_time=ExchangeTime(MarketClocks(self.market_clock)),
         )
-        self.clock = ExchangeClock(self.session)
+        self.clock = self.session
         self.broker = BybitBroker(self.session, self.clock)
         self.market = BybitMarketData(self.session)
         self.leases = MemoryLeaseStore(lambda: self.market_clock.now() / 1000)

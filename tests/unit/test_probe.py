@@ -88,7 +88,7 @@ class Stamped:
     def time(self):
         return 0
 
-    def time_doubt(self):
+    def doubt(self):
         return ""
 
 

@@ -1,4 +1,4 @@
-"""What wakes a function: the schedule's event, a batch of the table's stream, or a probe.
+"""The events that wake a function: the schedule's, a batch of the table's stream, or a probe.
 
 A payload that is none of them is a `BadEvent`. In a batch, a record that cannot be read is counted
 and left out: the stream is only a wake-up, the signals themselves are read from the table.
@@ -14,7 +14,7 @@ from typing import TypeGuard
 
 from pumpwatch.errors import BadEvent
 
-LONGEST_ID = 128
+LONGEST_ID, LONGEST_SHOWN = 128, 80
 EARLIEST, LATEST = 1_262_304_000_000, 4_102_444_800_000
 """The years 2010 to 2100, milliseconds: a time outside them is a mistake of units."""
 
@@ -79,7 +79,6 @@ def parse_wake_up(event: object) -> Tick:
 
 
 def _new_signal(record: object) -> tuple[str, int] | None:
-    """Return id and time (milliseconds) of the signal that a record announces, None for others."""
     try:
         image = record["dynamodb"]["NewImage"]  # type: ignore[index]
         name, time = image["signal_id"]["S"], int(image["time"]["N"])
@@ -109,6 +108,5 @@ def _milliseconds(name: str, value: object) -> int:
 
 
 def _shown(value: object) -> str:
-    """Return a value short enough for a message."""
     text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."

@@ -1,4 +1,4 @@
-"""What the use cases need from the outside, named by role. Adapters are named by technology.
+"""The ports of the use cases, named by role. Adapters are named by technology.
 
 Times are milliseconds UTC unless a name says otherwise. Every method may raise `RetryLater`'s
 subclasses; what else it raises is in its docstring.
@@ -56,7 +56,7 @@ class Clock(Protocol):
 
 
 class Deadline(Protocol):
-    """How much of this invocation is left."""
+    """The end of this invocation."""
 
     def seconds_left(self) -> float:
         """Return the seconds until the invocation is killed."""
@@ -228,7 +228,7 @@ class Broker(Protocol):
 
 
 class ExchangeHealth(Protocol):
-    """How well the exchange has answered of late, as this process saw it."""
+    """The exchange's recent answers and failures, as this process saw them."""
 
     def recent(self, now: int) -> Health:
         """Return requests and failures of the last minutes; `now` in milliseconds UTC."""
@@ -314,19 +314,15 @@ class LockStore(Protocol):
 
 
 class Secrets(Protocol):
-    """Where the keys are kept; each is cached for five minutes at most."""
+    """The store of keys and passwords; each is cached for five minutes at most."""
 
     def exchange_key(self) -> ExchangeKey:
-        """Return the key.
-
-        Raises `BadCredentials` when the secret is absent, a placeholder or malformed, and
-        `StoreUnavailable`.
-        """
+        """Return the key. Raises `BadCredentials` for a secret that is absent or malformed."""
 
     def push_credentials(self) -> PushCredentials | None:
         """Return what the Pushgateway asks for, None when no secret is named for it.
 
-        Raises `BadCredentials` and `StoreUnavailable` as `exchange_key` does.
+        Raises `BadCredentials` as `exchange_key` does.
         """
 
     def forget(self) -> None:
@@ -334,7 +330,7 @@ class Secrets(Protocol):
 
 
 class MetricsSink(Protocol):
-    """Where a run's metrics go. A sink never raises and takes at most its time-out."""
+    """The receiver of a run's metrics. A sink never raises and takes at most its time-out."""
 
     def push(self, job: str, exposition: object, *, failed: bool) -> bool:
         """Push a `prometheus_client` registry; return whether it was accepted.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.bootstrap.connection import connect_to_bybit
 from pumpwatch.bootstrap.detect import DetectStores, detect_function, detect_pumps
 from pumpwatch.bootstrap.trade import LONGEST_RUN, TradeStores, trade_function
 from pumpwatch.invocation import Tick
-from pumpwatch.ports import Deadline, MetricsSink
+from pumpwatch.ports import MetricsSink
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.local.store import (
@@ -35,17 +35,6 @@ DETECT_SECONDS, TRADE_SECONDS = 50.0, LONGEST_RUN
 """Longest runs, as in a deployed stack."""
 CHOSEN = "symbols"
 """Note of the symbols that the saved detection state is about."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Context:
-    """An invocation, which says how much of it is left."""
-
-    deadline: Deadline
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds that are left."""
-        return int(self.deadline.seconds_left() * 1000)
 
 
 class PaperDesk:
@@ -108,11 +97,11 @@ class PaperDesk:
 
     def detect(self, tick: Tick) -> DetectReport | None:
         """Run the detect function. Raises what its use case raises."""
-        return self._detect.run(tick, _Context(TimerDeadline(DETECT_SECONDS)))
+        return self._detect.run(tick, TimerDeadline(DETECT_SECONDS))
 
     def trade(self, tick: Tick) -> TradeReport | None:
         """Run the trade function. Raises what its use case raises."""
-        return self._trade.run(tick, _Context(TimerDeadline(TRADE_SECONDS)))
+        return self._trade.run(tick, TimerDeadline(TRADE_SECONDS))
 
     def backfill(self, progress: Callable[[int, int], None]) -> None:
         """Fill the candle history; judging begins with the next candle."""

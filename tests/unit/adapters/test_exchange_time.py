@@ -43,11 +43,11 @@ class Rig:
         self.true += passed
         self.clocks.go(passed, frozen=frozen)
 
-    def hear(self, offset: int = 0, *, after: int = 0, same_request: bool = False) -> int:
+    def note(self, offset: int = 0, *, after: int = 0, same_request: bool = False) -> int:
         """Return how far off the time is that is believed for an answer."""
         self.go(after)
         self._request += not same_request
-        return self.time.hear(self.true + offset, self._request) - self.true
+        return self.time.note(self.true + offset, self._request) - self.true
 
     def off(self) -> int:
         return self.time.now() - self.true
@@ -60,7 +60,7 @@ def rig() -> Rig:
 
 @pytest.mark.parametrize("offset", [-2_000, -700, 0, 700, 2_000])
 def test_a_stamp_within_two_seconds_is_taken_as_it_is(rig: Rig, offset: int) -> None:
-    assert rig.hear(offset) == rig.off() == offset
+    assert rig.note(offset) == rig.off() == offset
     assert rig.time.latest == NOW + offset
     assert rig.time.doubt() == ""
 
@@ -71,73 +71,73 @@ def test_a_changed_offset_needs_three_answers_over_a_second(
     rig: Rig, offset: int, warm: bool
 ) -> None:
     if warm:
-        rig.hear()
+        rig.note()
         rig.go(60_000)
-    assert rig.hear(offset) == rig.hear(offset, after=500) == 0
-    assert rig.hear(offset, after=499) == rig.off() == 0
+    assert rig.note(offset) == rig.note(offset, after=500) == 0
+    assert rig.note(offset, after=499) == rig.off() == 0
     assert rig.time.doubt().startswith("the exchange's last answer is stamped")
-    assert rig.hear(offset, after=1) == rig.off() == offset
+    assert rig.note(offset, after=1) == rig.off() == offset
     assert rig.time.doubt() == ""
 
 
 def test_a_changed_offset_lasts(rig: Rig) -> None:
     for _ in range(3):
-        rig.hear(-HOUR, after=600)
+        rig.note(-HOUR, after=600)
     rig.go(DAY)
-    assert rig.hear(-HOUR) == rig.off() == -HOUR
-    assert rig.hear(after=1) == -HOUR
+    assert rig.note(-HOUR) == rig.off() == -HOUR
+    assert rig.note(after=1) == -HOUR
 
 
 def test_answers_of_one_request_are_one_witness(rig: Rig) -> None:
-    rig.hear(HOUR)
+    rig.note(HOUR)
     for _ in range(5):
-        assert rig.hear(HOUR, after=600, same_request=True) == 0
-    rig.hear(HOUR, after=600)
-    assert rig.hear(HOUR, after=600) == HOUR
+        assert rig.note(HOUR, after=600, same_request=True) == 0
+    rig.note(HOUR, after=600)
+    assert rig.note(HOUR, after=600) == HOUR
 
 
 def test_answers_that_disagree_change_nothing(rig: Rig) -> None:
     for offset in (HOUR, HOUR + 1_000, HOUR + 2_000, HOUR + 3_000, -HOUR, HOUR):
-        assert rig.hear(offset, after=700) == 0
+        assert rig.note(offset, after=700) == 0
     assert rig.time.doubt()
 
 
 def test_a_stamp_that_stands_still_is_never_believed(rig: Rig) -> None:
     for _ in range(20):
-        rig.time.hear(NOW + DAY, rig._request)
+        rig.time.note(NOW + DAY, rig._request)
         rig._request += 1
         rig.go(500)
     assert rig.off() == 0
 
 
 def test_a_good_answer_in_between_ends_the_doubt(rig: Rig) -> None:
-    rig.hear(HOUR)
-    rig.hear(HOUR, after=900)
-    assert rig.hear(after=100) == 0
+    rig.note(HOUR)
+    rig.note(HOUR, after=900)
+    assert rig.note(after=100) == 0
     assert rig.time.doubt() == ""
-    assert rig.hear(HOUR, after=900) == rig.hear(HOUR, after=100) == 0
+    assert rig.note(HOUR, after=900) == rig.note(HOUR, after=100) == 0
 
 
 def test_a_frozen_process_believes_the_answer_that_wakes_it(rig: Rig) -> None:
-    rig.hear()
+    rig.note()
     rig.go(10 * 60_000, frozen=True)
-    assert rig.hear() == rig.off() == 0
+    assert rig.note() == rig.off() == 0
     rig.go(60_000, frozen=True)
-    assert rig.hear(HOUR) == 0
+    assert rig.note(HOUR) == 0
     assert rig.time.doubt()
 
 
 def test_a_wall_clock_that_is_set_changes_nothing(rig: Rig) -> None:
-    rig.hear()
+    rig.note()
     for jump in (2 * HOUR, -3 * HOUR):
         rig.clocks.at += jump
-        assert rig.hear(after=1_000) == rig.off() == 0
+        assert rig.note(after=1_000) == rig.off() == 0
         rig.go(60_000, frozen=True)
-        assert rig.hear() == 0
+        assert rig.note() == 0
 
 
 def test_between_answers_the_clock_that_moved_further_counts(rig: Rig) -> None:
-    rig.hear()
+    rig.note()
     rig.clocks.at += 4_000
     rig.clocks.since += 3_000
     assert rig.time.now() == NOW + 4_000
@@ -154,8 +154,8 @@ def test_before_any_answer_it_is_our_wall_clock(rig: Rig) -> None:
 
 
 def test_the_latest_time_never_goes_back_unless_the_offset_changes(rig: Rig) -> None:
-    rig.hear(1_500)
-    assert rig.hear(after=100) == 0
+    rig.note(1_500)
+    assert rig.note(after=100) == 0
     assert rig.time.latest == NOW + 1_500
 
 
@@ -166,9 +166,9 @@ def test_the_latest_time_never_goes_back_unless_the_offset_changes(rig: Rig) -> 
 def test_small_errors_never_add_up(steps: list[tuple[int, int]], creep: int) -> None:
     rig = Rig()
     for passed, offset in steps:
-        assert rig.hear(offset, after=passed) == offset
+        assert rig.note(offset, after=passed) == offset
     for number in range(1, 40):
-        assert abs(rig.hear(number * creep, after=50)) <= 2_000
+        assert abs(rig.note(number * creep, after=50)) <= 2_000
 
 
 @given(
@@ -185,7 +185,7 @@ def test_nothing_but_agreement_moves_the_time(
     for passed, offset, true, again in steps:
         wrong = told[-1][1] if again and told else offset
         stamp = 0 if true else wrong
-        believed = rig.hear(stamp, after=passed)
+        believed = rig.note(stamp, after=passed)
         told.append((rig.clocks.since, stamp))
         if abs(believed) <= 2_000:
             continue
@@ -197,7 +197,7 @@ def test_nothing_but_agreement_moves_the_time(
 @given(st.integers(-DAY, DAY), st.lists(st.integers(0, 900), min_size=3, max_size=8))
 def test_a_lasting_offset_is_believed_after_a_second(offset: int, pauses: list[int]) -> None:
     rig = Rig()
-    rig.hear(offset)
+    rig.note(offset)
     for pause in pauses:
-        rig.hear(offset, after=pause)
-    assert rig.hear(offset, after=1_000) == rig.off() == offset
+        rig.note(offset, after=pause)
+    assert rig.note(offset, after=1_000) == rig.off() == offset

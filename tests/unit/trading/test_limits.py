@@ -20,7 +20,7 @@ from pumpwatch.domain.trading.limits import (
     check_plan,
     check_symbol,
 )
-from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.orders import Account, Side
 from pumpwatch.domain.trading.plans import Denied, EntryPlan, Quote, SizedEntry
 from pumpwatch.domain.trading.sizing import size_entry
 from pumpwatch.domain.trading.trades import TradeState
@@ -159,19 +159,17 @@ def test_the_book_takes_the_dearest_price_it_knows_for_what_is_not_listed() -> N
     )
     over = trade(state=TradeState.DROPPED, symbol="BUSDT")
     held = position(quantity=D(60), mark_price=D(1))
-    book = Book.of(equity=D(7), available=D(5), positions=[held], trades=[coming, over])
+    book = Book.of(Account(D(7), D(5)), [held], [coming, over])
     assert book == Book(equity=D(7), available=D(5), exposure=D(60) + 40 * 3, open_trades=1)
     more = position(quantity=D(130), mark_price=D(1))
-    assert Book.of(equity=D(7), available=D(5), positions=[more], trades=[coming]).exposure == 130
+    assert Book.of(Account(D(7), D(5)), [more], [coming]).exposure == 130
 
 
 def test_the_book_counts_entries_on_their_way_at_their_planned_size() -> None:
     coming = trade(
         symbol="BUSDT", state=TradeState.ENTERING, quantity=D(50), planned_price=D("1.3")
     )
-    book = Book.of(
-        equity=D(1000), available=D(900), positions=[position()], trades=[trade(), coming]
-    )
+    book = Book.of(Account(D(1000), D(900)), [position()], [trade(), coming])
     assert book.exposure == D(110) + D(65)
     assert book.open_trades == 2
 
@@ -179,7 +177,7 @@ def test_the_book_counts_entries_on_their_way_at_their_planned_size() -> None:
 def test_an_open_position_that_the_list_does_not_show_counts_all_the_same() -> None:
     """The list of positions can lag behind a fill that the journal knows."""
     unseen = trade(state=TradeState.OPEN, quantity=D(50), entry_price=D("1.3"))
-    book = Book.of(equity=D(1000), available=D(900), positions=[], trades=[unseen])
+    book = Book.of(Account(D(1000), D(900)), [], [unseen])
     assert book.exposure == D(65)
     assert book.open_trades == 1
 

@@ -12,10 +12,10 @@ import pytest
 from support.trading_facts import trade
 from support.trading_rig import settings
 
+from pumpwatch.domain.market.health import Health
 from pumpwatch.domain.trading.protections import (
     Drawdown,
     ExchangeIncident,
-    Health,
     Lock,
     LosingStreak,
     LowProfitSymbol,
@@ -24,10 +24,10 @@ from pumpwatch.domain.trading.protections import (
     SymbolCooldown,
     TradingHistory,
     TradingHours,
-    WeeklyHours,
     in_force,
 )
 from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.domain.trading.weekly_hours import WeeklyHours
 from pumpwatch.metrics.catalogue import PROTECTIONS
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch.usecases.trade.guards import protections_from

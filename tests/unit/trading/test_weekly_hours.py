@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pumpwatch.domain.trading.protections import WeeklyHours
+from pumpwatch.domain.trading.weekly_hours import WeeklyHours
 
 MINUTE = 60_000
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"

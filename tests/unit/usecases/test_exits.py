@@ -42,16 +42,15 @@ def test_the_time_limit_closes_at_market_reduce_only(rig):
     assert request.quantity == trade.quantity
     assert (trade.state, trade.exit_reason) == (TradeState.CLOSED, ExitReason.TIME_LIMIT)
     assert trade.exit_price == Decimal("1.15")
-    assert report.wins == 1
+    assert report.closed == [trade]
     assert report.orders == {(Leg.EXIT, Outcome.FILLED): 1}
     rig.check_agreement()
 
 
 @pytest.mark.parametrize(
-    ("price", "reason", "wins"),
-    [(1.3, ExitReason.STOP_LOSS, 0), (1.05, ExitReason.TAKE_PROFIT, 1)],
+    ("price", "reason"), [(1.3, ExitReason.STOP_LOSS), (1.05, ExitReason.TAKE_PROFIT)]
 )
-def test_a_close_on_the_exchange_is_recognised_from_its_fills(rig, price, reason, wins):
+def test_a_close_on_the_exchange_is_recognised_from_its_fills(rig, price, reason):
     rig.advance(20)
     rig.broker.charge_funding(SYMBOL, Decimal("0.25"))
     rig.set_price(price)
@@ -61,7 +60,7 @@ def test_a_close_on_the_exchange_is_recognised_from_its_fills(rig, price, reason
     assert (trade.state, trade.exit_reason) == (TradeState.CLOSED, reason)
     assert trade.funding == Decimal("0.25")
     assert trade.realised_pnl == gross - trade.fees - trade.funding
-    assert (report.wins, report.repairs) == (wins, {})
+    assert (report.closed, report.repairs) == ([trade], {})
     assert report.realised_pnl == trade.realised_pnl
     assert rig.broker.account().equity == Decimal(10_000) + trade.realised_pnl
 

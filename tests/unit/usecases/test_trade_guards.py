@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 from support.trading_rig import SYMBOL, Rig, failing, peaked, settings
 
+from pumpwatch.domain.market.health import Health
 from pumpwatch.domain.trading.halt import Halt
-from pumpwatch.domain.trading.protections import Health
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.usecases.trade.guards import protections_from
@@ -26,7 +26,7 @@ def lose(rig, symbol=SYMBOL):
     assert rig.tick().opened
     rig.advance(60)
     rig.set_price(1.25, symbol)
-    assert rig.tick().losses == 1
+    assert [trade.realised_pnl < 0 for trade in rig.tick().closed] == [True]
 
 
 def test_every_setting_that_switches_off_leaves_its_protection_out():

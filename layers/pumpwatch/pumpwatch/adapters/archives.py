@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import io
 import logging
-import zipfile
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
@@ -27,20 +25,6 @@ logger = logging.getLogger(__name__)
 
 FORMAT = "v1"
 """Part of every key: an archive of another format is not found, and rebuilt."""
-
-UNREADABLE = (
-    OSError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    KeyError,
-    EOFError,
-    zlib.error,
-    zipfile.BadZipFile,
-    NotImplementedError,
-    RuntimeError,
-)
-"""Errors of numpy for bytes that are no archive of plain arrays."""
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -99,7 +83,7 @@ class ArchiveStore(HistoryStore, ABC):
         try:
             with np.load(io.BytesIO(body), allow_pickle=False) as archive:
                 return {name: archive[name] for name in archive.files}
-        except UNREADABLE as error:
+        except Exception as error:  # numpy raises anything for bytes that are no archive
             self._unusable(key, type(error).__name__)
             return None
 
@@ -117,7 +101,6 @@ def _slice_key(number: int, interval: int) -> str:
 
 
 def _candles_of(arrays: Arrays, interval: int) -> Candles | None:
-    """Return the slice that the arrays hold, None when they do not fit together."""
     if not {"symbols", "open_time", *COLUMNS} <= arrays.keys():
         return None
     symbols, open_time = arrays["symbols"], arrays["open_time"]

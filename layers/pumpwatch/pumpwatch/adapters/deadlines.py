@@ -12,6 +12,10 @@ from pumpwatch.ports import Deadline
 class LambdaContext(Protocol):
     """The part of the Lambda context that is used."""
 
+    @property
+    def aws_request_id(self) -> str:
+        """Return the invocation's id."""
+
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds until the invocation is killed."""
 

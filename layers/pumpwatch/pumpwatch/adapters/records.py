@@ -49,10 +49,7 @@ def read_record(kind: type[Record], stored: Mapping[str, Any], *, where: str) ->
 
 @cache
 def _plan(kind: type[Any]) -> tuple[TypeAdapter[Any], Fields]:
-    """Return what reads and writes a dataclass, and None for the fields that have no default.
-
-    Making the adapter costs a hundred times what reading a record does.
-    """
+    # Making the adapter costs a hundred times what reading a record does.
     required = (
         field.name
         for field in fields(kind)

@@ -39,15 +39,14 @@ class S3HistoryStore(ArchiveStore):
     def _read(self, key: str) -> bytes | None:
         try:
             return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ABSENT:
-                return None
-            raise StoreUnavailable(f"the bucket did not give {key}: {_reason(error)}") from None
-        except BotoCoreError as error:
-            raise StoreUnavailable(f"the bucket did not give {key}: {_reason(error)}") from None
+        except (ClientError, BotoCoreError) as error:
+            reason = _reason(error)
+        if reason in ABSENT:
+            return None
+        raise StoreUnavailable(f"the bucket did not give {key}: {reason}")
 
 
 def _reason(error: ClientError | BotoCoreError) -> str:
-    return (
-        error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-    )
+    if isinstance(error, ClientError):
+        return error.response["Error"]["Code"]
+    return type(error).__name__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,6 @@ class SecretsManagerSecrets(Secrets):
 
     @cached_property
     def _provider(self) -> SecretsProvider:
-        """Return the cache and its client, made when a secret is first asked for."""
         if self._client is not None:
             return SecretsProvider(boto3_client=self._client)
         return SecretsProvider(boto_config=client_config(read_timeout=2))
@@ -93,42 +93,35 @@ class SecretsManagerSecrets(Secrets):
 def _key(value: str | bytes) -> tuple[ExchangeKey | None, str]:
     """Return the key, or None and what is wrong; an error raised here could show the value."""
     parts, problem = _object(value)
-    if parts is None:
-        return None, problem
     rsa = "rsa_private_key" in parts
-    secret_name = "rsa_private_key" if rsa else "api_secret"
-    api_key, secret = parts.get("api_key"), parts.get(secret_name)
-    problem = _problem(api_key, "api_key", pem=False) or _problem(secret, secret_name, pem=rsa)
+    secret = "rsa_private_key" if rsa else "api_secret"
+    problem = problem or _problem(parts, "api_key") or _problem(parts, secret, pem=rsa)
     if problem:
         return None, problem
-    return ExchangeKey(str(api_key), str(secret), rsa=rsa), ""
+    return ExchangeKey(str(parts["api_key"]), str(parts[secret]), rsa=rsa), ""
 
 
 def _push_credentials(value: str | bytes) -> tuple[PushCredentials | None, str]:
-    """Return the credentials, or None and what is wrong."""
     parts, problem = _object(value)
-    if parts is None:
-        return None, problem
-    user, password, authority = parts.get("user"), parts.get("password"), parts.get("ca", "")
-    problem = _problem(user, "user", pem=False) or _problem(password, "password", pem=False)
+    problem = problem or _problem(parts, "user") or _problem(parts, "password")
+    authority = parts.get("ca") or ""
     if not problem and authority:
-        problem = _problem(authority, "ca", pem=True)
+        problem = _problem(parts, "ca", pem=True)
     if problem:
         return None, problem
-    return PushCredentials(str(user), str(password), str(authority or "")), ""
+    return PushCredentials(str(parts["user"]), str(parts["password"]), str(authority)), ""
 
 
-def _object(value: str | bytes) -> tuple[dict[str, object] | None, str]:
-    """Return the JSON object in a secret, or None and what is wrong."""
+def _object(value: str | bytes) -> tuple[dict[str, object], str]:
     try:
         parts = json.loads(value)
     except ValueError:
-        return None, "is not JSON"
-    return (parts, "") if isinstance(parts, dict) else (None, "is no JSON object")
+        return {}, "is not JSON"
+    return (parts, "") if isinstance(parts, dict) else ({}, "is no JSON object")
 
 
-def _problem(part: object, name: str, *, pem: bool) -> str:
-    """Return what is wrong with a part of the key, empty for nothing."""
+def _problem(parts: Mapping[str, object], name: str, *, pem: bool = False) -> str:
+    part = parts.get(name)
     if not isinstance(part, str) or not part.strip():
         return f"has no {name}"
     if pem and part.startswith(PEM):

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.refusals import word_of
-from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
+from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.metrics.numbers import RunNumbers
-from pumpwatch.ports import Clock, MarketData
+from pumpwatch.ports import MarketData
 from pumpwatch.settings.shared import SharedSettings
 
 ROOT = "/v5/"
@@ -21,12 +21,10 @@ ROOT = "/v5/"
 
 @dataclass(frozen=True, slots=True)
 class BybitConnection:
-    """One session with the exchange, its public market, its time, and what it was asked."""
+    """A session with the exchange, which also is its clock, and its public market."""
 
     session: BybitSession
     market: MarketData
-    clock: Clock
-    traffic: Traffic
 
 
 def connect_to_bybit(
@@ -45,7 +43,6 @@ def connect_to_bybit(
     session whose key was refused. `exchange_time` is the rule by which the exchange's time is
     believed: a simulated exchange, whose time is not ours, needs another one.
     """
-    traffic = traffic or Traffic()
     session = BybitSession(
         settings.bybit_base_url,
         key=key,
@@ -57,7 +54,7 @@ def connect_to_bybit(
         exchange_time=exchange_time,
     )
     market = BybitMarketData(session, parallel_requests=settings.parallel_requests)
-    return BybitConnection(session, market, ExchangeClock(session), traffic)
+    return BybitConnection(session, market)
 
 
 def describe_traffic(traffic: Traffic, numbers: RunNumbers) -> None:

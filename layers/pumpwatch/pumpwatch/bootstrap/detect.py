@@ -116,8 +116,8 @@ def detect_function(
         reporter=MetricsReporter(DETECT, stores.totals, sink),
         work=work,
         describe=describe_run,
-        describe_always=partial(describe_traffic, exchange.traffic),
-        checks=checks,
+        describe_always=partial(describe_traffic, exchange.session.traffic),
+        checks=checks or {},
     )
 
 
@@ -131,7 +131,7 @@ def detect_pumps(
         stores.signals,
         stores.events,
         settings,
-        clock=exchange.clock,
+        clock=exchange.session,
         wait=time.sleep,
     )
 

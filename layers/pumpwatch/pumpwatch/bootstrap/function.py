@@ -1,4 +1,4 @@
-"""What both functions do around their use case: lease, deadline, metrics."""
+"""The frame of both functions around their use case: lease, deadline, metrics."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
-from pumpwatch.adapters.deadlines import LambdaContext, LambdaDeadline
 from pumpwatch.adapters.embedded_metrics import WatchedSink
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.credentials import PushCredentials
@@ -29,14 +29,7 @@ logger = logging.getLogger(__name__)
 Report = TypeVar("Report")
 
 
-class Context(LambdaContext, Protocol):
-    """The part of the Lambda context that a handler needs."""
-
-    @property
-    def aws_request_id(self) -> str:
-        """Return the invocation's id."""
-
-
+@dataclass(eq=False)
 class Function(Generic[Report]):
     """One warm function: takes its lease, runs its use case, reports what came of it.
 
@@ -45,55 +38,45 @@ class Function(Generic[Report]):
     reached.
     """
 
-    def __init__(
-        self,
-        job: str,
-        *,
-        lease: RunLease,
-        reporter: MetricsReporter,
-        work: Callable[[Tick, Deadline, Lease], Report],
-        describe: Callable[[Report, RunNumbers], None],
-        describe_always: Callable[[RunNumbers], None] = lambda numbers: None,
-        checks: Mapping[str, Check] | None = None,
-    ) -> None:
-        self._job = job
-        self._lease = lease
-        self._reporter = reporter
-        self._work = work
-        self._describe = describe
-        self._describe_always = describe_always
-        self._checks = dict(checks or {})
+    job: str
+    _: KW_ONLY
+    lease: RunLease
+    reporter: MetricsReporter
+    work: Callable[[Tick, Deadline, Lease], Report]
+    describe: Callable[[Report, RunNumbers], None]
+    describe_always: Callable[[RunNumbers], None] = lambda numbers: None
+    checks: Mapping[str, Check] = field(default_factory=dict)
 
-    def run(self, tick: Tick, context: LambdaContext) -> Report | None:
+    def run(self, tick: Tick, deadline: Deadline) -> Report | None:
         """Do one tick's work and push its metrics; return None when another run has the lease.
 
         Metrics are pushed while the lease is held: totals are added and pushed by one run at a
         time. Whatever the use case raises is counted, pushed and raised again.
         """
-        started, deadline = time.perf_counter(), LambdaDeadline(context)
+        started = time.perf_counter()
         with ExitStack() as stack:
             try:
-                lease = stack.enter_context(self._lease.taken(tick.execution_id, deadline))
-                report = self._work(tick, deadline, lease) if lease is not None else None
+                lease = stack.enter_context(self.lease.taken(tick.execution_id, deadline))
+                report = self.work(tick, deadline, lease) if lease is not None else None
                 self._report_success(report, tick, time.perf_counter() - started)
             except Exception:
                 self._report_failure(tick.execution_id, tick.bad_records)
                 raise
         return report
 
-    def probe(self, context: LambdaContext) -> dict[str, object]:
+    def probe(self, deadline: Deadline) -> dict[str, object]:
         """Return what can be reached from here; nothing is traded, stored or counted."""
         logger.info("probed")
-        return run_checks(self._job, self._checks, LambdaDeadline(context))
+        return run_checks(self.job, self.checks, deadline)
 
-    def refuse(self, error: BadEvent, context: Context) -> dict[str, object]:
+    def refuse(self, error: BadEvent, run_id: str) -> dict[str, object]:
         """Count a malformed event and return the answer to it: nothing was done.
 
         It is answered, not raised: repeating it would not mend it, and a batch of the stream would
         come again and again. The next tick is a minute away.
         """
         logger.error("malformed event", extra={"reason": str(error)})
-        self._report_failure(context.aws_request_id, 1)
+        self._report_failure(run_id, 1)
         return {"error": str(error)}
 
     def _report_success(self, report: Report | None, tick: Tick, seconds: float) -> None:
@@ -101,20 +84,19 @@ class Function(Generic[Report]):
         numbers = self._numbers("busy" if report is None else "success", tick.bad_records)
         numbers.set("duration_seconds", seconds)
         if report is not None:
-            self._fill_in(partial(self._describe, report), numbers)
-        self._reporter.report(numbers, tick.execution_id, push=report is not None)
+            self._fill_in(partial(self.describe, report), numbers)
+        self.reporter.report(numbers, tick.execution_id, push=report is not None)
 
     def _report_failure(self, run_id: str, bad_events: int) -> None:
-        self._reporter.report(self._numbers("failure", bad_events), run_id, failed=True)
+        self.reporter.report(self._numbers("failure", bad_events), run_id, failed=True)
 
     def _numbers(self, result: str, bad_events: int) -> RunNumbers:
-        """Return what is counted of every run."""
-        numbers = RunNumbers(self._job)
+        numbers = RunNumbers(self.job)
         numbers.count("bad_events", bad_events)
         numbers.count("runs", result=result)
         ended = "failure" if result == "failure" else "success"
         numbers.set(f"last_{ended}_timestamp_seconds", time.time())
-        self._fill_in(self._describe_always, numbers)
+        self._fill_in(self.describe_always, numbers)
         return numbers
 
     def _fill_in(self, describe: Callable[[RunNumbers], None], numbers: RunNumbers) -> None:

@@ -1,4 +1,4 @@
-"""What a probe of trade checks besides: the exchange's key, and the time an entry takes."""
+"""Checks of trade's probe alone: the exchange's key, and the time an entry takes."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def check_key(
     try:
         exchange.session.start_run(deadline)
         exchange.session.time()
-        broker = BybitBroker(exchange.session, exchange.clock)
+        broker = BybitBroker(exchange.session, exchange.session)
         access, account = broker.access(), broker.account()
-        now = exchange.clock.now()
+        now = exchange.session.now()
     finally:
         exchange.session.close()
     confirmation = settings.live_trading_confirmation if live else access.account

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass
 
 from pumpwatch.domain.lease import Lease
 from pumpwatch.errors import LeaseHeld, PumpwatchError
@@ -17,6 +18,7 @@ PAUSE = 0.25
 """Seconds between two tries of a patient run."""
 
 
+@dataclass(frozen=True)
 class RunLease:
     """Takes a function's lease for a run, and gives it back.
 
@@ -25,22 +27,13 @@ class RunLease:
     lease that another run has.
     """
 
-    def __init__(
-        self,
-        store: LeaseStore,
-        name: str,
-        *,
-        reserve: float,
-        longest_run: float = float("inf"),
-        patience: float = 0.0,
-        wait: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._store = store
-        self._name = name
-        self._reserve = reserve
-        self._longest_run = longest_run
-        self._patience = patience
-        self._wait = wait
+    store: LeaseStore
+    name: str
+    _: KW_ONLY
+    reserve: float
+    longest_run: float = float("inf")
+    patience: float = 0.0
+    wait: Callable[[float], None] = time.sleep
 
     @contextmanager
     def taken(self, owner: str, deadline: Deadline) -> Iterator[Lease | None]:
@@ -56,13 +49,13 @@ class RunLease:
                 self._release(lease)
 
     def _acquire(self, owner: str, deadline: Deadline) -> Lease | None:
-        patience_ends = deadline.seconds_left() - self._patience
-        for attempt in range(round(self._patience / PAUSE) + 1):
+        patience_ends = deadline.seconds_left() - self.patience
+        for attempt in range(round(self.patience / PAUSE) + 1):
             if attempt:
-                self._wait(PAUSE)
-            seconds = min(max(deadline.seconds_left(), 0.0), self._longest_run) + self._reserve
+                self.wait(PAUSE)
+            seconds = min(max(deadline.seconds_left(), 0.0), self.longest_run) + self.reserve
             try:
-                return self._store.acquire(self._name, owner=owner, seconds=seconds)
+                return self.store.acquire(self.name, owner=owner, seconds=seconds)
             except LeaseHeld:
                 if deadline.seconds_left() - PAUSE < patience_ends:
                     break
@@ -70,6 +63,6 @@ class RunLease:
 
     def _release(self, lease: Lease) -> None:
         try:
-            self._store.release(lease)
+            self.store.release(lease)
         except PumpwatchError as error:
             logger.warning("lease was not released", extra={"reason": str(error)})

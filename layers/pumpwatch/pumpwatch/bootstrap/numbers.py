@@ -1,4 +1,4 @@
-"""What a trade run's report says, as numbers."""
+"""The numbers in a trade run's report."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def describe(report: TradeReport, numbers: RunNumbers, *, mode: str) -> None:
         numbers.set("key_expiry_timestamp_seconds", report.key_expires / 1000)
     for (leg, outcome), count in report.orders.items():
         numbers.count("orders", count, leg=leg.value, outcome=outcome.value)
-    numbers.count("trades_closed", report.wins, result="win")
-    numbers.count("trades_closed", report.losses, result="loss")
+    for trade in report.closed:
+        numbers.count("trades_closed", result="win" if trade.realised_pnl > 0 else "loss")
     for kind, count in report.repairs.items():
         numbers.count("repairs", count, kind=kind)
     for name in COUNTERS:
@@ -50,7 +50,6 @@ def describe(report: TradeReport, numbers: RunNumbers, *, mode: str) -> None:
 
 
 def _describe_fills(report: TradeReport, numbers: RunNumbers) -> None:
-    """Show what was filled in this run, and how far from the signal's price entries were."""
     for trade in report.opened:
         if trade.entry_price is None:
             continue

@@ -1,4 +1,4 @@
-"""What a function can reach, asked by `{"action": "probe"}`: each check on its own, none raises."""
+"""The answer to `{"action": "probe"}`: what a function can reach, each check on its own."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def check_exchange(session: BybitSession, deadline: Deadline) -> Facts:
             f"the function's clock is {abs(skew):.2f} s {side} the exchange's: orders would be"
             " refused (code 10002); AWS keeps its clocks right, so probe again in a minute"
         )
-    if session.time_doubt():
-        raise CheckFailed(f"{session.time_doubt()}: one of the two clocks is off; probe again")
+    if session.doubt():
+        raise CheckFailed(f"{session.doubt()}: one of the two clocks is off; probe again")
     return {"clock_skew_seconds": round(skew, 3)}
 
 

@@ -163,7 +163,7 @@ def trade_function(
             halts=stores.halts,
             locks=stores.locks,
             health=exchange.session.health,
-            clock=exchange.clock,
+            clock=exchange.session,
             wait=wait,
             executor=executor,
         )
@@ -177,7 +177,7 @@ def trade_function(
         work=work,
         describe=work.describe,
         describe_always=work.describe_always,
-        checks=checks,
+        checks=checks or {},
     )
 
 
@@ -193,27 +193,21 @@ def trade_lease(leases: LeaseStore, wait: Callable[[float], None]) -> RunLease:
     )
 
 
+@dataclass(eq=False)
 class _Work:
     """A tick's work with the key in force: one that was rotated is picked up without a redeploy."""
 
-    def __init__(
-        self,
-        settings: TradeSettings,
-        calls: Callable[[], int] | None,
-        connect_with: Callable[[ExchangeKey | None], BybitConnection],
-        use_case: Callable[[BybitConnection], TradeSignals],
-        secrets: Secrets | None,
-    ) -> None:
-        self._settings = settings
-        self._calls = calls
-        self._connect_with = connect_with
-        self._make_use_case = use_case
-        self._secrets = secrets
-        self._key: ExchangeKey | None = None
-        self._exchange: BybitConnection | None = None
-        self._use_case: TradeSignals | None = None
-        """None: the key must be read anew."""
-        self._calls_before = self._requests_before = 0
+    settings: TradeSettings
+    calls: Callable[[], int] | None
+    connect_with: Callable[[ExchangeKey | None], BybitConnection]
+    make_use_case: Callable[[BybitConnection], TradeSignals]
+    secrets: Secrets | None
+    key: ExchangeKey | None = None
+    exchange: BybitConnection | None = None
+    use_case: TradeSignals | None = None
+    """None: the key must be read anew."""
+    calls_before: int = 0
+    requests_before: int = 0
 
     def __call__(self, tick: Tick, deadline: Deadline, lease: Lease) -> TradeReport:
         """Do the work under the lease. Raises what the use case raises.
@@ -221,7 +215,7 @@ class _Work:
         A key that the exchange does not know did nothing: it is read anew and the tick's work is
         done once more, if there is time.
         """
-        self._calls_before = self._calls() if self._calls is not None else 0
+        self.calls_before = self.calls() if self.calls is not None else 0
         try:
             return self._run(tick, deadline, lease)
         except KeyRefused:
@@ -231,50 +225,49 @@ class _Work:
 
     def describe(self, report: TradeReport, numbers: RunNumbers) -> None:
         """Fill in what the report and this run's calls say."""
-        describe(report, numbers, mode=self._settings.trading_mode)
-        if self._calls is not None:
-            numbers.set("store_calls_last_run", self._calls() - self._calls_before)
-        if self._exchange is not None:
-            session = self._exchange.session
-            numbers.set("requests_last_run", session.request_count - self._requests_before)
+        describe(report, numbers, mode=self.settings.trading_mode)
+        if self.calls is not None:
+            numbers.set("store_calls_last_run", self.calls() - self.calls_before)
+        if self.exchange is not None:
+            session = self.exchange.session
+            numbers.set("requests_last_run", session.request_count - self.requests_before)
             numbers.set("clock_skew_seconds", session.clock_skew_seconds)
 
     def describe_always(self, numbers: RunNumbers) -> None:
         """Fill in the requests of all tries, those of a failed run too."""
-        if self._exchange is not None:
-            describe_traffic(self._exchange.traffic, numbers)
+        if self.exchange is not None:
+            describe_traffic(self.exchange.session.traffic, numbers)
 
     def _run(self, tick: Tick, deadline: Deadline, lease: Lease) -> TradeReport:
         try:
             exchange, use_case = self._warm()
-            self._requests_before = exchange.session.request_count
+            self.requests_before = exchange.session.request_count
             exchange.session.start_run(deadline)
             return use_case.run(tick, deadline, lease)
         except BadCredentials:
-            self._use_case = None
-            if self._secrets is not None:
-                self._secrets.forget()
+            self.use_case = None
+            if self.secrets is not None:
+                self.secrets.forget()
             raise
 
     def _warm(self) -> tuple[BybitConnection, TradeSignals]:
-        """Return what stays warm between runs; it is made anew with another key."""
         key = self._key_in_force()
-        if self._exchange is None or self._use_case is None or key != self._key:
-            self._key, self._exchange = key, self._connect_with(key)
-            self._use_case = self._make_use_case(self._exchange)
-        return self._exchange, self._use_case
+        if self.exchange is None or self.use_case is None or key != self.key:
+            self.key, self.exchange = key, self.connect_with(key)
+            self.use_case = self.make_use_case(self.exchange)
+        return self.exchange, self.use_case
 
     def _key_in_force(self) -> ExchangeKey | None:
         """Return the key; while the secret cannot be read the present one goes on: exits run."""
-        if self._secrets is None or self._settings.trading_mode != "live":
+        if self.secrets is None or self.settings.trading_mode != "live":
             return None
         try:
-            return self._secrets.exchange_key()
+            return self.secrets.exchange_key()
         except StoreUnavailable:
-            if self._use_case is None:
+            if self.use_case is None:
                 raise
             logger.warning("the exchange's key could not be read again; the present one is used")
-            return self._key
+            return self.key
 
 
 def _broker_maker(
@@ -282,10 +275,10 @@ def _broker_maker(
 ) -> Callable[[BybitConnection], Broker]:
     """Return what makes the mode's broker; the other mode's is not loaded."""
     if settings.trading_mode == "live":
-        from pumpwatch.adapters.bybit.broker import BybitBroker  # noqa: PLC0415
+        from pumpwatch.adapters.bybit.broker import BybitBroker  # noqa: PLC0415 - not in paper mode
 
-        return lambda exchange: BybitBroker(exchange.session, exchange.clock)
-    from pumpwatch.adapters.paper.broker import PaperBroker  # noqa: PLC0415
+        return lambda exchange: BybitBroker(exchange.session, exchange.session)
+    from pumpwatch.adapters.paper.broker import PaperBroker  # noqa: PLC0415 - not in live mode
 
     account = stores.paper
     if account is None:
@@ -293,7 +286,7 @@ def _broker_maker(
     return lambda exchange: PaperBroker(
         exchange.market,
         account,
-        exchange.clock,
+        exchange.session,
         equity=settings.paper_equity_usdt,
         taker_fee=settings.taker_fee,
         slippage=settings.paper_slippage,

@@ -1,4 +1,4 @@
-"""What one run measured, as Prometheus will see it."""
+"""The numbers of a run, as Prometheus will see them."""
 
 from __future__ import annotations
 
@@ -146,8 +146,6 @@ def _histogram_family(metric: Metric, totals: Mapping[str, Decimal]) -> Histogra
 
 
 class _Families:
-    """A collector that gives what it was given."""
-
     def __init__(self, families: Iterable[Family]) -> None:
         self._families = list(families)
 

@@ -1,4 +1,4 @@
-"""How a run's numbers reach Prometheus.
+"""The reporter, which brings a run's numbers to Prometheus.
 
 Every invocation fills a fresh `RunNumbers`; `MetricsReporter` adds its increments to the durable
 totals and pushes gauges and totals together. Nothing here can fail a run: it happens after the
@@ -87,7 +87,6 @@ class MetricsReporter:
         return accepted
 
     def _keep(self, known: str) -> None:
-        """Keep what is shown in the table, unless it is there already, or else in memory."""
         try:
             if self._unkept != known:
                 self._totals.keep(self._job, self._unkept)

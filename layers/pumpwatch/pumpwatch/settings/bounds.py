@@ -33,11 +33,9 @@ def bounds_of(field: FieldInfo) -> str:
 
 
 def _constraints(field: FieldInfo, name: str) -> list[Any]:
-    """Return the values that the field's declaration gives for a constraint."""
     return [getattr(rule, name) for rule in field.metadata if hasattr(rule, name)]
 
 
 def _plain(bound: object) -> str:
-    """Return a bound as a person writes it."""
     text = f"{bound:f}" if isinstance(bound, float) else str(bound)
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -55,7 +55,6 @@ def _push_address(url: str) -> str:
 
 
 def _parts(url: str) -> tuple[str, str, str, int | None]:
-    """Return scheme, host with port, host and port of an address that is nothing more."""
     parts = urlsplit(url)
     if url.rstrip("/").lower() != f"{parts.scheme}://{parts.netloc}".lower() or "@" in url:
         raise ValueError("must be only scheme, host and port")

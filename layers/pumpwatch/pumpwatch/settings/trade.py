@@ -149,15 +149,12 @@ class TradeSettings(SharedSettings):
 
     @validate(mode="after")
     def _live_needs_two_switches(self) -> Self:
-        if self.trading_mode == "live":
-            if not self.live_trading_confirmation:
-                raise ValueError(
-                    "LIVE_TRADING_CONFIRMATION must be the account's UID when TRADING_MODE=live"
-                )
-            if not self.strategy:
-                raise ValueError(
-                    "STRATEGY must be named (alert, fade or ride) when TRADING_MODE=live"
-                )
-            if not self.bybit_secret_arn:
-                raise ValueError("BYBIT_SECRET_ARN must be set when TRADING_MODE=live")
+        needed = {
+            "LIVE_TRADING_CONFIRMATION must be the account's UID": self.live_trading_confirmation,
+            "STRATEGY must be named (alert, fade or ride)": self.strategy,
+            "BYBIT_SECRET_ARN must be set": self.bybit_secret_arn,
+        }
+        for sentence, value in needed.items():
+            if self.trading_mode == "live" and not value:
+                raise ValueError(f"{sentence} when TRADING_MODE=live")
         return self

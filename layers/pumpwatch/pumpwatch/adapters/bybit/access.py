@@ -54,7 +54,6 @@ def _may_trade(rights: Row) -> bool:
 
 
 def _words(row: Mapping[str, object], name: str) -> frozenset[str]:
-    """Return a list of words, empty when there is none."""
     listed = row.get(name)
     if listed is None:
         return frozenset()

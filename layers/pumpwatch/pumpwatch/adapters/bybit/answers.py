@@ -29,8 +29,8 @@ class Failed:
     headers: Mapping[str, str] = field(default_factory=dict)
     trouble: bool = True
     """The exchange failed, it did not only refuse."""
-    mended: bool = False
-    """The cause is put right: the same question may be asked again at once."""
+    repaired: bool = False
+    """The cause is repaired: the same question may be asked again at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,13 @@ def require_text(endpoint: Endpoint, parameters: Mapping[str, object]) -> None:
             )
 
 
-def blotter(key: ExchangeKey | None) -> Callable[[str], str]:
-    """Return a function that blots the key out of the exchange's texts (code 10004 echoes it)."""
+def redactor(key: ExchangeKey | None) -> Callable[[str], str]:
+    """Return a function that removes the key from the exchange's texts (code 10004 echoes it)."""
     secrets = [part for part in (key.api_key, key.api_secret) if part] if key else []
 
-    def blot(text: str) -> str:
+    def redact(text: str) -> str:
         for secret in secrets:
             text = text.replace(secret, "***")
         return text
 
-    return blot
+    return redact

@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from http.client import HTTPResponse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
@@ -55,14 +55,8 @@ class _BoundedResponse(HTTPResponse):
     When it is made, urllib3 has just set that time-out to what the request has left.
     """
 
-    def __init__(
-        self,
-        sock: socket.socket,
-        debuglevel: int = 0,
-        method: str | None = None,
-        url: str | None = None,
-    ) -> None:
-        super().__init__(sock, debuglevel, method, url)
+    def __init__(self, sock: socket.socket, *rest: Any, **named: Any) -> None:
+        super().__init__(sock, *rest, **named)
         seconds = sock.gettimeout()
         if seconds is not None:
             raw = self.fp.detach()

@@ -32,10 +32,9 @@ from .access import read_access
 from .endpoints import Endpoint
 from .fields import Row, object_in, optional_text, text, unreadable
 from .lists import all_rows
-from .order_body import CATEGORY, ONE_WAY, order_body, plain
+from .order_body import CATEGORY, ONE_WAY, order_body, plain, protection_fields
 from .orders import (
     COIN,
-    TRIGGER_WORDS,
     order_of_fills,
     read_account,
     read_fill,
@@ -73,11 +72,8 @@ class BybitBroker(Broker):
         return read_account(self._session.call(endpoints.WALLET, accountType="UNIFIED").result)
 
     def positions(self, symbol: str = "") -> Rows[Position]:
-        """Return the open USDT positions; in hedge mode a symbol can have two.
-
-        Pages are asked for one after another, so that a row can come twice: the later one counts.
-        A symbol that has two different positions at once, outside hedge mode, cannot be read.
-        """
+        # Pages are asked for one after another, so that a row can come twice: the later one counts.
+        # Outside hedge mode a symbol that has two different positions at once cannot be read.
         which = {"symbol": symbol} if symbol else {"settleCoin": COIN}
         read, unread = self._read(endpoints.POSITIONS, read_position, **which)
         listed: dict[tuple[str, object], Position] = {}
@@ -112,11 +108,8 @@ class BybitBroker(Broker):
             raise OutcomeUnknown(f"the order was accepted without an id: {error}") from None
 
     def find_order(self, symbol: str, order_id: str) -> OrderStatus | None:
-        """Look in open orders, history and executions for our id; None when all three are empty.
-
-        A list that fails, or whose row of ours cannot be read (`UnreadableAnswer`), is an error
-        only where no other list knows the order.
-        """
+        # A list that fails, or whose row of ours cannot be read, is an error only where no other
+        # list knows the order.
         problem: ExchangeUnavailable | None = None
         for endpoint in (endpoints.OPEN_ORDERS, endpoints.ORDER_HISTORY, endpoints.EXECUTIONS):
             try:
@@ -192,27 +185,19 @@ class BybitBroker(Broker):
         trigger: StopTrigger,
         trailing_stop: Decimal | None = None,
     ) -> None:
-        word = TRIGGER_WORDS[trigger]
-        stop = {} if stop_loss is None else {"stopLoss": plain(stop_loss), "slTriggerBy": word}
-        target = (
-            {} if take_profit is None else {"takeProfit": plain(take_profit), "tpTriggerBy": word}
-        )
+        fields = protection_fields(stop_loss, take_profit, trigger)
+        if trailing_stop is not None:
+            fields["trailingStop"] = plain(trailing_stop)
         self._session.call(
             endpoints.TRADING_STOP,
             category=CATEGORY,
             symbol=symbol,
             positionIdx=ONE_WAY,
-            tpslMode="Full",
-            **stop,
-            **target,
-            **({} if trailing_stop is None else {"trailingStop": plain(trailing_stop)}),
+            **fields,
         )
 
     def access(self) -> Access:
-        """Return the key's rights. A demo account may not tell them, see decision 0036.
-
-        Raises `KeyRefused`, `BadCredentials`, `ExchangeUnavailable`.
-        """
+        # A demo account may not tell its key's rights, see decision 0036.
         try:
             key = self._session.call(endpoints.API_KEY)
         except ExchangeUnavailable as error:
@@ -231,10 +216,7 @@ class BybitBroker(Broker):
         read: Callable[[Row, int], Item | None],
         **parameters: object,
     ) -> tuple[list[Item], list[UnreadableRow]]:
-        """Return a list's rows as they are read, and those that cannot be.
-
-        Where a symbol was asked for, a row about another one cannot be read.
-        """
+        # Where a symbol was asked for, a row about another one cannot be read.
         symbol = parameters.get("symbol")
         items: list[Item] = []
         unread: list[UnreadableRow] = []
@@ -254,7 +236,6 @@ class BybitBroker(Broker):
 
 
 def _name(row: object, name: str) -> str:
-    """Return a row's symbol or our id, empty where it names none."""
     try:
         return optional_text(object_in(row, name), name, name)
     except UnreadableAnswer:

@@ -27,7 +27,6 @@ class QuietHTTP(HTTP):  # type: ignore[misc]
         return "HTTP(...)"
 
     def _prepare_headers(self, payload: str, recv_window: int, *rest: str) -> dict[str, str]:
-        """Sign by the exchange's time."""
         headers: dict[str, str] = super()._prepare_headers(payload, recv_window, *rest)
         if self.lead:
             moment = int(headers["X-BAPI-TIMESTAMP"]) + self.lead

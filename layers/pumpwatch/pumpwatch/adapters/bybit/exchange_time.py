@@ -59,7 +59,7 @@ class ExchangeTime:
         """Return the latest time that an answer gave, None before the first."""
         return self._latest.exchange if self._latest is not None else None
 
-    def hear(self, stamp: int, request: int) -> int:
+    def note(self, stamp: int, request: int) -> int:
         """Take note of an answer's stamp and return the time that is believed for that answer.
 
         All answers to one request share its number.

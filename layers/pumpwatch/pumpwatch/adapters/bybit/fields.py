@@ -32,17 +32,12 @@ def object_in(value: object, where: str) -> Row:
     return value
 
 
-def entries(value: object, where: str, *, key: str = "list") -> Sequence[object]:
-    """Return what the list under `key` holds, whatever it is."""
-    listed = value.get(key) if isinstance(value, dict) else None
+def entries(value: object, where: str) -> Sequence[object]:
+    """Return what the answer's list holds, whatever it is."""
+    listed = value.get("list") if isinstance(value, dict) else None
     if not isinstance(listed, list):
-        raise ExchangeUnavailable(f"{where}: {key} is missing or no list")
+        raise ExchangeUnavailable(f"{where}: list is missing or no list")
     return listed
-
-
-def rows(value: object, where: str, *, key: str = "list") -> Sequence[Row]:
-    """Return the objects of the list under `key`."""
-    return [object_in(row, f"{where}: {key}") for row in entries(value, where, key=key)]
 
 
 def unreadable(row: Row, name: str, where: str, why: str) -> UnreadableAnswer:

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TypeVar
 
-from pumpwatch.adapters.bybit.answers import Answer
 from pumpwatch.domain.market.candles import CandleRequest, CandleSeries
 from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.domain.market.trades import MarketTrades
@@ -22,6 +21,7 @@ from pumpwatch.errors import (
 from pumpwatch.ports import MarketData
 
 from . import endpoints
+from .answers import Answer
 from .candles import INTERVALS, PAGE, join_series, pages, read_candles
 from .fields import price
 from .instruments import is_tradable, is_watched, read_instrument, symbol_type
@@ -39,7 +39,7 @@ LEVEL = 2
 
 Level = tuple[Decimal, Decimal]
 Wanted = TypeVar("Wanted")
-Found = TypeVar("Found")
+Outcome = TypeVar("Outcome")
 
 
 class BybitMarketData(MarketData):
@@ -88,11 +88,6 @@ class BybitMarketData(MarketData):
     def candles(
         self, requests: Sequence[CandleRequest]
     ) -> Mapping[str, CandleSeries | PumpwatchError]:
-        """Return what each request gave: the series, or the error that concerns this symbol alone.
-
-        Raises `StopTrading` errors (403), and `ValueError` for a symbol asked for twice or an
-        interval that Bybit does not have.
-        """
         if len({request.symbol for request in requests}) < len(requests):
             raise ValueError("a symbol was asked for twice in one batch of candles")
         unknown = {request.interval for request in requests} - INTERVALS.keys()
@@ -118,8 +113,8 @@ class BybitMarketData(MarketData):
         return OrderBook(symbol, answer.time, bids, asks)
 
     def _each(
-        self, ask: Callable[[Wanted], Found | PumpwatchError], wanted: Sequence[Wanted]
-    ) -> list[Found | PumpwatchError]:
+        self, ask: Callable[[Wanted], Outcome | PumpwatchError], wanted: Sequence[Wanted]
+    ) -> list[Outcome | PumpwatchError]:
         """Return what each of several requests gave, in order; raise a `StopTrading` error."""
         if self._parallel == 1 or len(wanted) <= 1:
             outcomes = [ask(request) for request in wanted]
@@ -189,7 +184,6 @@ def _levels(value: object, symbol: str, *, rising: bool) -> tuple[Level, ...]:
 
 
 def _level(row: object) -> Level | None:
-    """Return (price, quantity), None where they are no numbers above zero."""
     if not isinstance(row, list) or len(row) < LEVEL:
         return None
     try:

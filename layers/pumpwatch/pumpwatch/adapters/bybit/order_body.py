@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pumpwatch.domain.trading.orders import OrderRequest, Side
+from pumpwatch.domain.trading.orders import OrderRequest, Side, StopTrigger
 from pumpwatch.errors import InvariantBroken
 
 from .orders import TRIGGER_WORDS
@@ -34,22 +34,21 @@ def order_body(request: OrderRequest) -> dict[str, object]:
         raise InvariantBroken(f"entry {request.order_id} has no limit price; nothing was sent")
     # A market order with a slippage tolerance supports no attached stop (order/create-order).
     body |= {"orderType": "Limit", "timeInForce": "IOC", "price": plain(request.limit_price)}
-    word = TRIGGER_WORDS[request.stop_trigger]
-    if request.stop_loss is not None:
-        body |= {
-            "tpslMode": "Full",
-            "slOrderType": "Market",
-            "stopLoss": plain(request.stop_loss),
-            "slTriggerBy": word,
-        }
-    if request.take_profit is not None:
-        body |= {
-            "tpslMode": "Full",
-            "tpOrderType": "Market",
-            "takeProfit": plain(request.take_profit),
-            "tpTriggerBy": word,
-        }
-    return body
+    body |= protection_fields(request.stop_loss, request.take_profit, request.stop_trigger)
+    body |= {"slOrderType": "Market"} if request.stop_loss is not None else {}
+    return body | ({"tpOrderType": "Market"} if request.take_profit is not None else {})
+
+
+def protection_fields(
+    stop_loss: Decimal | None, take_profit: Decimal | None, trigger: StopTrigger
+) -> dict[str, str]:
+    """Return the fields of a stop and a target for the whole position; None leaves one out."""
+    word, fields = TRIGGER_WORDS[trigger], {"tpslMode": "Full"}
+    if stop_loss is not None:
+        fields |= {"stopLoss": plain(stop_loss), "slTriggerBy": word}
+    if take_profit is not None:
+        fields |= {"takeProfit": plain(take_profit), "tpTriggerBy": word}
+    return fields
 
 
 def plain(value: Decimal) -> str:

@@ -26,20 +26,21 @@ from .fields import (
     Row,
     amount,
     choice,
+    entries,
     integer,
     moment,
     number,
+    object_in,
     optional_amount,
     optional_number,
     optional_text,
     or_default,
     price,
-    rows,
     text,
     unreadable,
 )
 
-Found = TypeVar("Found")
+Value = TypeVar("Value")
 
 ORDERS, FILLS = "order list", "execution list"
 COIN = "USDT"
@@ -237,15 +238,13 @@ def read_account(result: object) -> Account:
     cent. Totals that isolated margin does not have are empty texts.
     """
     where = "wallet-balance"
-    listed = rows(result, where)
-    if not listed:
+    accounts = entries(result, where)
+    if not accounts:
         raise UnreadableAnswer(f"{where}: no unified account in the answer")
-    row = listed[0]
+    row = object_in(accounts[0], f"{where}: list")
     coins = row.get("coin")
-    listed_coins = (
-        [entry for entry in coins if isinstance(entry, dict)] if isinstance(coins, list) else []
-    )
-    coin = next((entry for entry in listed_coins if entry.get("coin") == COIN), {})
+    listed = coins if isinstance(coins, list) else []
+    coin = next((c for c in listed if isinstance(c, dict) and c.get("coin") == COIN), {})
     available, margin = row.get("totalAvailableBalance"), row.get("totalInitialMargin")
     isolated = available in ("", None) and margin in ("", None)
     if isolated and row.get("totalEquity") in ("", None):
@@ -278,7 +277,7 @@ def _fee(row: Row) -> Decimal:
     return optional_number(row, "cumExecFee", ORDERS) or ZERO
 
 
-def _must(_: object, read: Callable[[Row, str, str], Found], row: Row, name: str) -> Found:
+def _must(_: object, read: Callable[[Row, str, str], Value], row: Row, name: str) -> Value:
     return read(row, name, FILLS)
 
 

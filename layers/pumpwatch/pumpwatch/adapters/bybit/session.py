@@ -1,7 +1,7 @@
 """The one way to Bybit: pybit without its retries, rate limits, errors that say what to do.
 
 pybit's session object prints the API secret in its `repr`, sleeps without bound on a rate limit,
-and adds a log handler for every object. It is therefore shut in here: nothing outside touches it,
+and adds a log handler for every object. Nothing outside this package therefore touches it,
 and no exception that leaves this module carries one of its frames.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import count
@@ -22,7 +21,7 @@ from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials, DeadlineNear, ExchangeForbidden, RetryLater
 from pumpwatch.ports import Clock, Deadline
 
-from .answers import Answer, Envelope, Failed, blotter, read_envelope, require_text
+from .answers import Answer, Envelope, Failed, read_envelope, redactor, require_text
 from .bounded import BoundedAdapter
 from .client import quiet_client
 from .endpoints import TIME, Endpoint
@@ -48,15 +47,14 @@ RESERVE_SECONDS, LEAST_SECONDS = 0.1, 0.05
 """Time of the run that a request leaves for what follows it, and the least that it gets."""
 
 
-class BybitSession:
+class BybitSession(Clock):
     """Requests to one Bybit host. Safe to use from several threads; one POST is sent at most once.
 
     `start_run` begins an invocation: it sets the deadline that every request honours, and lifts the
     refusal to call that an HTTP 403 leaves behind. A request takes `timeout_seconds` at most, from
-    connecting to the last byte, and never more than the run has left. `requests` counts by
-    (path, code), code 0 for a success and -1 where no answer could be read; `health` counts the
-    last ten minutes. Raises `BadCredentials` for
-    a key that nothing can be signed with.
+    connecting to the last byte, and never more than the run has left. `request_count` counts all
+    that were sent, `traffic` what came of them, `health` those of the last ten minutes. Raises
+    `BadCredentials` for a key that nothing can be signed with.
     """
 
     def __init__(
@@ -84,9 +82,9 @@ class BybitSession:
         """Our clock less the exchange's at its last answer, None before the first."""
         self._lock = threading.Lock()
         self._signed = key is not None
-        self._blot = blotter(key)
-        self.requests: Counter[tuple[str, int]] = Counter()
-        self._traffic = traffic or Traffic()
+        self._redact = redactor(key)
+        self.request_count = 0
+        self.traffic = traffic or Traffic()
         self.health = RollingHealth()
         adapter = BoundedAdapter(self._seconds_for_a_request, threads=threads)
         self._http = quiet_client(base_url, key, adapter)
@@ -113,12 +111,6 @@ class BybitSession:
         return urlsplit(self._base_url).hostname or ""
 
     @property
-    def request_count(self) -> int:
-        """Return how many requests were sent since the session was made."""
-        with self._lock:
-            return sum(self.requests.values())
-
-    @property
     def latest_time(self) -> int | None:
         """Return the latest time that is believed, None before a run's first answer."""
         return self._time.latest if self._fresh else None
@@ -127,7 +119,7 @@ class BybitSession:
         """Ask for the exchange's time, milliseconds UTC; as much of it as is believed."""
         return self.call(TIME).time
 
-    def time_now(self) -> int:
+    def now(self) -> int:
         """Return the latest believed time; a run without any answer asks for it, once.
 
         While the exchange tells no time it goes on by our own clocks.
@@ -138,11 +130,11 @@ class BybitSession:
                 self.time()
         return self.latest_time or self._time.now()
 
-    def earliest_time(self) -> int:
+    def earliest(self) -> int:
         """Return the earliest time that it may be, milliseconds UTC."""
-        return min(self.time_now(), self._time.earliest())
+        return min(self.now(), self._time.earliest())
 
-    def time_doubt(self) -> str:
+    def doubt(self) -> str:
         """Return why the time is not sure, as a sentence; empty when it is."""
         return self._time.doubt()
 
@@ -171,7 +163,7 @@ class BybitSession:
             return first
         pause = None
         if not endpoint.acts:
-            pause = 0.0 if first.mended else retry_pause(first.error, first.headers, time.time())
+            pause = 0.0 if first.repaired else retry_pause(first.error, first.headers, time.time())
         if pause is None or self._deadline.seconds_left() < pause + self._timeout:
             raise first.error
         self._wait(pause)
@@ -240,10 +232,10 @@ class BybitSession:
             text = f"{endpoint.path}: the answer has no retCode or no time"
             return Failed(no_answer(endpoint, text), headers)
         if code != 0 and BENIGN.get(endpoint) != code:
-            reason = self._blot(envelope.message)[:LONGEST_REASON]
-            mended = code == CLOCKS_APART and self._sign_by(stamp)
+            reason = self._redact(envelope.message)[:LONGEST_REASON]
+            repaired = code == CLOCKS_APART and self._sign_by(stamp)
             error = refusal(endpoint, code, reason)
-            return Failed(error, headers, trouble=is_trouble(code), mended=mended)
+            return Failed(error, headers, trouble=is_trouble(code), repaired=repaired)
         return Answer(envelope.result, moment)
 
     def _sign_by(self, stamp: int | None) -> bool:
@@ -256,38 +248,17 @@ class BybitSession:
 
     def _count(self, endpoint: Endpoint, code: int, seconds: float) -> None:
         with self._lock:
-            self.requests[endpoint.path, code] += 1
-        self._traffic.note(endpoint.path, code, seconds)
+            self.request_count += 1
+        self.traffic.note(endpoint.path, code, seconds)
 
     def _note_time(self, stamp: int, number: int) -> int:
-        """Take note of an answer's stamp; return the time that is believed for that answer."""
-        believed, self._fresh = self._time.hear(stamp, number), True
+        believed, self._fresh = self._time.note(stamp, number), True
         self.clock_skew_seconds = time.time() - believed / 1000
         return believed
 
     def _seconds_for_a_request(self) -> float:
         left = self._deadline.seconds_left() - RESERVE_SECONDS
         return max(LEAST_SECONDS, min(self._timeout, left))
-
-
-class ExchangeClock(Clock):
-    """The latest time the exchange stamped an answer with, as far as it is believed.
-
-    In production it equals wall time within a request's age; in a lock-step simulation it is the
-    market's time and the same in every run. Nothing answered yet in this run: it asks, once.
-    """
-
-    def __init__(self, session: BybitSession) -> None:
-        self._session = session
-
-    def now(self) -> int:
-        return self._session.time_now()
-
-    def earliest(self) -> int:
-        return self._session.earliest_time()
-
-    def doubt(self) -> str:
-        return self._session.time_doubt()
 
 
 def _prepared(endpoint: Endpoint, parameters: Mapping[str, object]) -> dict[str, object]:

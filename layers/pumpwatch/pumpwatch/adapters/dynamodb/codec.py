@@ -10,6 +10,8 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from pumpwatch.adapters.records import Fields, read_record, record_fields
 
 Item = Fields
+Write = Mapping[str, Any]
+"""One write of a transaction, in DynamoDB's wire format."""
 Record = TypeVar("Record")
 
 to_item = record_fields
@@ -21,6 +23,12 @@ _deserializer = TypeDeserializer()
 def marshal(item: Mapping[str, object]) -> dict[str, Any]:
     """Return the item in DynamoDB's wire format; None values are left out."""
     return {name: _serializer.serialize(value) for name, value in item.items() if value is not None}
+
+
+def put_of(key: Mapping[str, object], record: object, *, condition: str = "") -> Write:
+    """Return the write of a record under its key, as a part of a transaction."""
+    put: dict[str, Any] = {"Item": marshal({**key, **to_item(record)})}
+    return {"Put": put | ({"ConditionExpression": condition} if condition else {})}
 
 
 def unmarshal(item: Mapping[str, Any]) -> Item:

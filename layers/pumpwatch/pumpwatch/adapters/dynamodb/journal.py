@@ -17,15 +17,13 @@ from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.errors import DuplicateOrder, LeaseLost, LimitReached
 from pumpwatch.ports import Journal
 
-from .codec import from_item, marshal, to_item
-from .table import Cancelled, ConditionFailed, Table, lease_key
+from .codec import Write, from_item, marshal, put_of
+from .table import ABSENT, Cancelled, ConditionFailed, Table, lease_key
 
 ALL, LIVE, COUNT, INSTALLATION = "TRADES", "TRADES#LIVE", "ORDERS#DAY", "INSTALLATION"
 TRADE, ORDER, REPAIR = "TRADE", "ORDER#", "REPAIR#"
-LEASE_CHECK, ORDER_PUT, COUNT_UPDATE = 0, 1, 2
+LEASE_CHECK, ORDER_PUT = 0, 1
 """Positions of the conditional writes in a transaction."""
-
-Write = Mapping[str, Any]
 
 
 class DynamoJournal(Journal):
@@ -45,7 +43,7 @@ class DynamoJournal(Journal):
         key = {"pk": INSTALLATION, "sk": INSTALLATION}
         letters = {"letters": secrets.token_hex(3)}
         with suppress(ConditionFailed):
-            self._table.put(key | letters, condition="attribute_not_exists(pk)")
+            self._table.put(key | letters, condition=ABSENT)
         return self._table.get(INSTALLATION, INSTALLATION) or letters
 
     def live_trades(self) -> Sequence[Trade]:
@@ -73,7 +71,7 @@ class DynamoJournal(Journal):
     ) -> None:
         writes = [
             _lease_check(lease),
-            _order_put(order, only_new=True),
+            _order_put(order, condition=ABSENT),
             _count_update(day, max_orders),
             *_trade_writes(trade),
         ]
@@ -137,22 +135,16 @@ def _lease_check(lease: Lease) -> Write:
     }
 
 
-def _order_put(order: OrderRecord, *, only_new: bool = False) -> Write:
+def _order_put(order: OrderRecord, *, condition: str = "") -> Write:
     key = {"pk": _partition(order.signal_id), "sk": f"{ORDER}{order.request.order_id}"}
-    put: dict[str, Any] = {"Item": marshal({**key, **to_item(order)})}
-    if only_new:
-        put["ConditionExpression"] = "attribute_not_exists(pk)"
-    return {"Put": put}
+    return put_of(key, order, condition=condition)
 
 
 def _repair_puts(trade: Trade, repair: RepairNote | None) -> list[Write]:
     if repair is None:
         return []
-    key = {
-        "pk": _partition(trade.signal_id),
-        "sk": f"{REPAIR}{repair.time:013d}#{repair.kind}",
-    }
-    return [{"Put": {"Item": marshal({**key, **to_item(repair)})}}]
+    sort = f"{REPAIR}{repair.time:013d}#{repair.kind}"
+    return [put_of({"pk": _partition(trade.signal_id), "sk": sort}, repair)]
 
 
 def _count_update(day: str, max_orders: int | None) -> Write:
@@ -169,13 +161,10 @@ def _count_update(day: str, max_orders: int | None) -> Write:
 
 
 def _trade_writes(trade: Trade) -> list[Write]:
-    fields = to_item(trade)
-    by_time = {"pk": ALL, "sk": f"{trade.created:013d}#{trade.signal_id}"}
-    live = {"pk": LIVE, "sk": by_time["sk"]}
+    by_time = f"{trade.created:013d}#{trade.signal_id}"
+    live = {"pk": LIVE, "sk": by_time}
     return [
-        {"Put": {"Item": marshal({"pk": _partition(trade.signal_id), "sk": TRADE, **fields})}},
-        {"Put": {"Item": marshal({**by_time, **fields})}},
-        {"Put": {"Item": marshal({**live, **fields})}}
-        if trade.unfinished
-        else {"Delete": {"Key": marshal(live)}},
+        put_of({"pk": _partition(trade.signal_id), "sk": TRADE}, trade),
+        put_of({"pk": ALL, "sk": by_time}, trade),
+        put_of(live, trade) if trade.unfinished else {"Delete": {"Key": marshal(live)}},
     ]

@@ -9,8 +9,8 @@ from pumpwatch.adapters.paper.account import PaperPosition, PaperState, PaperSto
 from pumpwatch.domain.trading.orders import Fill, OrderStatus
 from pumpwatch.errors import DuplicateOrder, StoreUnavailable
 
-from .codec import from_item, marshal, to_item
-from .table import Cancelled, Table
+from .codec import Write, from_item, marshal, put_of, to_item
+from .table import ABSENT, Cancelled, Table
 
 ACCOUNT, ORDER, FILL = "PAPER", "PAPER#ORDER", "PAPER#FILL"
 KEEP_SECONDS = 90 * 86_400
@@ -45,14 +45,12 @@ class DynamoPaperStore(PaperStore):
             "sk": ACCOUNT,
             "version": version,
             "realised": after.realised,
-            "positions": {
-                symbol: to_item(position) for symbol, position in after.positions.items()
-            },
+            "positions": {name: to_item(position) for name, position in after.positions.items()},
             "leverages": dict(after.leverages),
         }
         writes = [_if_unchanged(account, before.version)]
         writes += [_new_order(order) for order in orders]
-        writes += [_put(_fill_item(fill)) for fill in fills]
+        writes += [_new_fill(fill) for fill in fills]
         try:
             self._table.transact(writes)
         except Cancelled as error:
@@ -72,37 +70,25 @@ class DynamoPaperStore(PaperStore):
         return [from_item(Fill, item) for item in items]
 
 
-def _if_unchanged(account: Mapping[str, object], version: int) -> Mapping[str, Any]:
-    return {
-        "Put": {
-            "Item": marshal(account),
-            "ConditionExpression": "attribute_not_exists(pk)" if version == 0 else "#v = :version",
-            **(
-                {}
-                if version == 0
-                else {
-                    "ExpressionAttributeNames": {"#v": "version"},
-                    "ExpressionAttributeValues": marshal({":version": version}),
-                }
-            ),
-        }
-    }
+def _if_unchanged(account: Mapping[str, object], version: int) -> Write:
+    put: dict[str, Any] = {"Item": marshal(account), "ConditionExpression": ABSENT}
+    if version:
+        put["ConditionExpression"] = "#v = :version"
+        put["ExpressionAttributeNames"] = {"#v": "version"}
+        put["ExpressionAttributeValues"] = marshal({":version": version})
+    return {"Put": put}
 
 
-def _new_order(order: OrderStatus) -> Mapping[str, Any]:
+def _new_order(order: OrderStatus) -> Write:
     expires = order.created // 1000 + KEEP_SECONDS
-    put = _put({"pk": ORDER, "sk": order.order_id, "expires_at": expires, **to_item(order)})
-    return {"Put": {**put["Put"], "ConditionExpression": "attribute_not_exists(pk)"}}
+    key = {"pk": ORDER, "sk": order.order_id, "expires_at": expires}
+    return put_of(key, order, condition=ABSENT)
 
 
-def _fill_item(fill: Fill) -> Mapping[str, object]:
-    return {
+def _new_fill(fill: Fill) -> Write:
+    key = {
         "pk": f"{FILL}#{fill.symbol}",
         "sk": f"{fill.time:013d}#{fill.execution_id}",
         "expires_at": fill.time // 1000 + KEEP_SECONDS,
-        **to_item(fill),
     }
-
-
-def _put(item: Mapping[str, object]) -> Mapping[str, Any]:
-    return {"Put": {"Item": marshal(item)}}
+    return put_of(key, fill)

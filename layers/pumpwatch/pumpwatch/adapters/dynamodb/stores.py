@@ -11,15 +11,14 @@ from pumpwatch.domain.lease import Lease
 from pumpwatch.errors import LeaseHeld
 from pumpwatch.ports import EventStore, LeaseStore, SignalStore
 
-from .codec import from_item, marshal, to_item
-from .table import Cancelled, ConditionFailed, Table, lease_key
+from .codec import from_item, marshal, put_of, to_item
+from .table import ABSENT, Cancelled, ConditionFailed, Table, lease_key
 
 logger = logging.getLogger(__name__)
 
 SIGNALS, EVENTS = "SIGNAL", "EVENT"
 SIGNAL_DAYS = 30
 DAY_SECONDS = 86_400
-ABSENT = "attribute_not_exists(pk)"
 
 
 class DynamoSignalStore(SignalStore):
@@ -34,19 +33,11 @@ class DynamoSignalStore(SignalStore):
     def publish(self, signal: Signal) -> bool:
         expires = signal.time // 1000 + SIGNAL_DAYS * DAY_SECONDS
         mark = {"pk": f"{SIGNALS}#{signal.signal_id}", "sk": SIGNALS, "expires_at": expires}
-        item = {
-            "pk": SIGNALS,
-            "sk": f"{signal.time:013d}#{signal.signal_id}",
-            "expires_at": expires,
-            **to_item(signal),
-        }
+        sort = f"{signal.time:013d}#{signal.signal_id}"
+        key = {"pk": SIGNALS, "sk": sort, "expires_at": expires}
+        only_new = {"Put": {"Item": marshal(mark), "ConditionExpression": ABSENT}}
         try:
-            self._table.transact(
-                [
-                    {"Put": {"Item": marshal(mark), "ConditionExpression": ABSENT}},
-                    {"Put": {"Item": marshal(item)}},
-                ]
-            )
+            self._table.transact([only_new, put_of(key, signal)])
         except Cancelled:
             return False
         return True

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 CONDITION = "ConditionalCheckFailed"
+ABSENT = "attribute_not_exists(pk)"
 LEASE = "LEASE"
 
 
@@ -102,16 +103,9 @@ class Table:
         values: Mapping[str, object] | None = None,
     ) -> None:
         """Store an item, whatever stands there without a condition. Raises `ConditionFailed`."""
-        asked: dict[str, Any] = {"TableName": self._name, "Item": marshal(item)}
-        if condition:
-            asked["ConditionExpression"] = condition
-        # DynamoDB refuses either of them empty.
-        if names:
-            asked["ExpressionAttributeNames"] = dict(names)
-        if values:
-            asked["ExpressionAttributeValues"] = marshal(values)
+        expressions = _expressions(condition, names, values)
         with self._call():
-            self._client.put_item(**asked)
+            self._client.put_item(TableName=self._name, Item=marshal(item), **expressions)
 
     def update(
         self,
@@ -128,14 +122,11 @@ class Table:
             "TableName": self._name,
             "Key": marshal({"pk": pk, "sk": sk}),
             "UpdateExpression": expression,
-            "ExpressionAttributeValues": marshal(values),
             "ReturnValues": "ALL_NEW",
+            **_expressions(condition, names, values),
         }
         if condition:
-            asked["ConditionExpression"] = condition
             asked["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        if names:
-            asked["ExpressionAttributeNames"] = dict(names)
         with self._call():
             return unmarshal(self._client.update_item(**asked)["Attributes"])
 
@@ -167,6 +158,18 @@ class Table:
             raise _translated(error) from None
         except BotoCoreError as error:
             raise StoreUnavailable(f"the table did not answer: {type(error).__name__}") from None
+
+
+def _expressions(
+    condition: str, names: Mapping[str, str] | None, values: Mapping[str, object] | None
+) -> dict[str, Any]:
+    """Return those of the three that are there: DynamoDB refuses an empty one."""
+    expressions = {
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": dict(names or {}),
+        "ExpressionAttributeValues": marshal(values or {}),
+    }
+    return {name: value for name, value in expressions.items() if value}
 
 
 def _translated(error: ClientError) -> PumpwatchError:

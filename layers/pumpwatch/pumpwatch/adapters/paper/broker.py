@@ -124,10 +124,7 @@ class PaperBroker(Broker):
         return order if order is not None and order.symbol == symbol else None
 
     def fills(self, symbol: str, *, since: int) -> Rows[Fill]:
-        """Return the symbol's fills from `since` on, oldest first.
-
-        Stops that fired and funding that was paid up to now are among them.
-        """
+        # Stops that fired and funding that was paid up to now are among them.
         self._current()
         return Rows(tuple(self._store.fills(symbol, since=since)))
 
@@ -149,11 +146,7 @@ class PaperBroker(Broker):
         trigger: StopTrigger,
         trailing_stop: Decimal | None = None,
     ) -> None:
-        """Set the position's stop; its target and its trailing stop unless None.
-
-        A trailing stop follows the last price from now on; the same distance again changes nothing.
-        Raises `Rejected`.
-        """
+        # A trailing stop follows the last price from now on; the same distance changes nothing.
         with self._alone:
             state = self._current()
             position = state.positions.get(symbol)
@@ -176,10 +169,7 @@ class PaperBroker(Broker):
                 self._commit(state, replace(state, positions=positions))
 
     def access(self) -> Access:
-        """Return that the account `paper` may trade: there is no key, and nothing to withdraw."""
         return Access("paper")
-
-    # --- inside --------------------------------------------------------------------------
 
     def _current(self) -> PaperState:
         """Return the account after everything that its positions went through up to now."""
@@ -197,7 +187,6 @@ class PaperBroker(Broker):
             return self._state
 
     def _is_fresh(self, now: int) -> bool:
-        """Return whether the last update is young and no funding has fallen due since."""
         if self._updated is None or not 0 <= now - self._updated < FRESH:
             return False
         return not self._state.funding_due(now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 
 from pumpwatch.domain.market.candles import CandleSeries
 from pumpwatch.domain.trading.orders import FillKind, Side
@@ -27,14 +28,6 @@ class Triggered:
     trigger: str
     price: Decimal
     time: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Terms:
-    """Milliseconds between two fundings, and how many are charged at a time."""
-
-    interval: int
-    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +66,14 @@ def follow(
     charged at the rate seen last. Times and `funding_interval` in milliseconds.
     """
     start = position.checked - position.checked % series.interval
-    terms = _Terms(funding_interval, most_charges)
+    charge_until = partial(_charged, interval=funding_interval, most=most_charges)
     paid: tuple[Charge, ...] = ()
     for row, opened in enumerate(series.open_time.tolist()):
         if opened < start or opened > now:
             continue
         whole = tuple(Decimal(repr(float(value))) for value in series.values[row, :4])
         time = max(position.checked, min(opened + series.interval - 1, now))
-        position, paid = _charged(position, paid, terms, until=time, at=(opened, whole[0]))
+        position, paid = charge_until(position, paid, time, at=(opened, whole[0]))
         if _due(position, time) is not None:
             return Followed(position, None, paid, complete=False)
         candle = _rest_of_minute(position, whole) if opened == start else whole
@@ -88,7 +81,7 @@ def follow(
         if fired is not None:
             return Followed(position, replace(fired, time=time), paid)
         position = _moved(position, candle, whole, time)
-    position, paid = _charged(position, paid, terms, until=now, at=None)
+    position, paid = charge_until(position, paid, now, at=None)
     return Followed(position, None, paid, complete=_due(position, now) is None)
 
 
@@ -101,23 +94,23 @@ def _due(position: PaperPosition, until: int) -> int | None:
 def _charged(
     position: PaperPosition,
     paid: tuple[Charge, ...],
-    terms: _Terms,
-    *,
     until: int,
+    *,
     at: tuple[int, Decimal] | None,
+    interval: int,
+    most: int,
 ) -> tuple[PaperPosition, tuple[Charge, ...]]:
     """Charge what is due up to `until`; `at` is a candle's open time and opening price."""
-    while (due := _due(position, until)) is not None and len(paid) < terms.most:
+    while (due := _due(position, until)) is not None and len(paid) < most:
         price = at[1] if at is not None and due >= at[0] else None
         paid = (*paid, charge(position, due, price))
-        position = rolled(position, due + terms.interval)
+        position = rolled(position, due + interval)
     return position, paid
 
 
 def _moved(
     position: PaperPosition, candle: Sequence[Decimal], whole: Sequence[Decimal], time: int
 ) -> PaperPosition:
-    """Return the position after a candle that closed nothing."""
     best = position.best_price
     if best is not None:
         best = better(position.side, best, candle[2 if position.side is Side.SELL else 1])
@@ -176,7 +169,6 @@ def _fired(
 
 
 def _losing(position: PaperPosition, leverage: Decimal) -> list[tuple[Decimal, FillKind, str]]:
-    """Return the levels beyond which the position is closed, as they stand."""
     trailing = trailing_level(position.side, position.best_price, position.trailing_stop)
     levels = [
         (position.stop_loss, FillKind.TRADE, "stop_loss"),

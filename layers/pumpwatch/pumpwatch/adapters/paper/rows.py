@@ -47,30 +47,30 @@ def position_of(position: PaperPosition, leverage: Decimal) -> Position:
 
 def protections_of(position: PaperPosition) -> list[OrderStatus]:
     """Return a position's stops and target as orders that wait for their trigger."""
-    levels = (
-        ("stop", position.stop_loss),
-        ("trailing", position.trailing_stop),
-        ("target", position.take_profit),
-    )
-    return [_waiting(position, name) for name, level in levels if level is not None]
-
-
-def _waiting(position: PaperPosition, name: str) -> OrderStatus:
-    return OrderStatus(
-        order_id="",
-        exchange_id=f"paper-{position.symbol}-{position.created}-{name}",
-        symbol=position.symbol,
-        side=position.side.opposite,
-        state=OrderState.UNTRIGGERED,
-        quantity=position.quantity,
-        filled_quantity=Decimal(0),
-        average_price=None,
-        fee=Decimal(0),
-        reduce_only=True,
-        created=position.created,
-        updated=position.updated,
-        is_protection=True,
-    )
+    levels = {
+        "stop": position.stop_loss,
+        "trailing": position.trailing_stop,
+        "target": position.take_profit,
+    }
+    return [
+        OrderStatus(
+            order_id="",
+            exchange_id=f"paper-{position.symbol}-{position.created}-{name}",
+            symbol=position.symbol,
+            side=position.side.opposite,
+            state=OrderState.UNTRIGGERED,
+            quantity=position.quantity,
+            filled_quantity=Decimal(0),
+            average_price=None,
+            fee=Decimal(0),
+            reduce_only=True,
+            created=position.created,
+            updated=position.updated,
+            is_protection=True,
+        )
+        for name, level in levels.items()
+        if level is not None
+    ]
 
 
 def fill_of(order: OrderStatus, side: Side, change: Change) -> Fill:

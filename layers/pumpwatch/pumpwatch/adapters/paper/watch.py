@@ -67,9 +67,8 @@ class Watch:
             symbol = position.symbol
             series = answers[symbol]
             if not isinstance(series, CandleSeries):
-                logger.warning(
-                    "paper position not checked", extra={"symbol": symbol, "reason": str(series)}
-                )
+                facts = {"symbol": symbol, "reason": str(series)}
+                logger.warning("paper position not checked", extra=facts)
                 continue
             room = MOST_FILLS - len(fills)
             if room <= 1:
@@ -111,8 +110,6 @@ class Watch:
             funding=renewed(None, _terms(self._snapshot(now, symbol), symbol), now),
         )
 
-    # --- what else is asked --------------------------------------------------------------
-
     def _wanted(self, state: PaperState, now: int) -> bool:
         known = [position.funding for position in state.positions.values()]
         if any(wants_terms(funding, now) for funding in known if funding is not None):
@@ -122,10 +119,7 @@ class Watch:
         return None in known and waited
 
     def _snapshot(self, now: int, symbol: str = "") -> MarketSnapshot | None:
-        """Return the market, or one symbol of it: its answer is a thousandth as long.
-
-        None when it does not answer: funding is then learnt later.
-        """
+        # The answer about one symbol is a thousandth as long. Without any, funding is learnt later.
         self._asked = now
         try:
             return self._market.snapshot(symbol)
@@ -134,7 +128,6 @@ class Watch:
             return None
 
     def _intervals(self, state: PaperState, now: int) -> Mapping[str, int]:
-        """Return the minutes between fundings by symbol; nothing while no funding is due."""
         if not state.funding_due(now):
             return {}
         listed = self._market.instruments()
@@ -143,8 +136,6 @@ class Watch:
             for symbol in state.positions
             if symbol in listed and listed[symbol].funding_interval_minutes > 0
         }
-
-    # --- booking -------------------------------------------------------------------------
 
     def _booked(
         self, state: PaperState, followed: Followed, snapshot: MarketSnapshot | None, now: int
@@ -189,7 +180,6 @@ def _since_checked(position: PaperPosition, now: int) -> CandleRequest:
 
 
 def _without(state: PaperState, closed: PaperPosition, fill: Fill) -> PaperState:
-    """Return the account after the fill that closed a position."""
     realised = pnl(closed.side, closed.quantity, closed.entry_price, fill.price) - fill.fee
     return replace(
         state,

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from pumpwatch.domain.market.candles import BoolArray, Candles, FloatArray, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
 
+KnownTrades = Sequence[MarketTrades | None] | None
+"""The market's trades of each symbol, None where they are not known."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Carry:
@@ -140,15 +143,12 @@ class Detector(Protocol):
         return False
 
     def detect(
-        self,
-        candles: Candles,
-        start: Carry | None = None,
-        trades: Sequence[MarketTrades | None] | None = None,
+        self, candles: Candles, start: Carry | None = None, trades: KnownTrades = None
     ) -> Detections:
         """Return alarm, strength and jump of every candle.
 
-        `start` is the memory of the candles before the first column. `trades` are each symbol's,
-        None where they are not known; a rule that does not read them ignores them.
+        `start` is the memory of the candles before the first column. A rule that does not read
+        `trades` ignores them.
         """
 
     def advance(self, candles: Candles, start: Carry | None = None) -> Carry:

@@ -17,7 +17,6 @@ docs/model-card.md says what the scores were trained on.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -26,10 +25,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pumpwatch.domain.market.candles import BoolArray, Candles, FloatArray, IntArray
-from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import HOUR, MINUTE
 
-from .base import Carry, Detections, Detector
+from .base import Carry, Detections, Detector, KnownTrades
 from .chunks import Chunk, blank, chunks
 from .learned import LearnedScore
 from .trade_traits import TRADE_TRAITS, trade_traits
@@ -116,15 +114,9 @@ class Boosted(Detector):
         return self.read_trades != 0
 
     def detect(
-        self,
-        candles: Candles,
-        start: Carry | None = None,
-        trades: Sequence[MarketTrades | None] | None = None,
+        self, candles: Candles, start: Carry | None = None, trades: KnownTrades = None
     ) -> Detections:
-        """Return alarm, turnover over the day's mean minute, and jump over the last close.
-
-        `trades` are each symbol's, None where they are not known.
-        """
+        """Return alarm, turnover over the day's mean minute, and jump over the last close."""
         results = blank(candles)
         firm, scored, traded = (np.zeros(candles.shape, dtype=np.bool_) for _ in range(3))
         for chunk in chunks(candles, start, ("high", "close", "volume", "turnover")):
@@ -140,18 +132,18 @@ class Boosted(Detector):
         return Detections(results.alarm, results.strength, results.jump, firm, scored, traded)
 
     def margins(
-        self, candles: Candles, trades: Sequence[MarketTrades | None] | None = None
+        self, candles: Candles, trades: KnownTrades = None
     ) -> tuple[Candidates, FloatArray]:
         """Return the candidates, and for each the largest `margin` with which it alarms."""
         candidates = self.candidates(candles)
         sure, score, _ = self._judge(candidates, candles, trades)
         return candidates, np.where(sure, np.inf, score)
 
-    def candidates(self, candles: Candles, start: Carry | None = None) -> Candidates:
+    def candidates(self, candles: Candles) -> Candidates:
         """Return every candidate with its traits, in order of rows and columns."""
         parts = [
             self._candidates(chunk, self._look(chunk)[0])
-            for chunk in chunks(candles, start, ("high", "close", "volume", "turnover"))
+            for chunk in chunks(candles, None, ("high", "close", "volume", "turnover"))
         ]
         none = np.empty(0, dtype=np.int64)
         parts.append(Candidates(none, none, np.empty((0, len(CANDLE_TRAITS))), np.empty(0)))
@@ -193,10 +185,7 @@ class Boosted(Detector):
         return Candidates(rows + chunk.rows.start, columns, traits, usual)
 
     def _judge(
-        self,
-        looked_at: Candidates,
-        candles: Candles,
-        trades: Sequence[MarketTrades | None] | None,
+        self, looked_at: Candidates, candles: Candles, trades: KnownTrades
     ) -> tuple[BoolArray, FloatArray, BoolArray]:
         """Return which candidates are sure, their scores over the threshold, and which of them
         were read with the trades, each (candidates,)."""
@@ -209,10 +198,7 @@ class Boosted(Detector):
         return sure, score, known
 
     def _with_trades(
-        self,
-        looked_at: Candidates,
-        candles: Candles,
-        trades: Sequence[MarketTrades | None] | None,
+        self, looked_at: Candidates, candles: Candles, trades: KnownTrades
     ) -> tuple[BoolArray, FloatArray]:
         """Return whose trades are known, and the traits of those candidates with them."""
         known = np.zeros(len(looked_at.rows), dtype=np.bool_)

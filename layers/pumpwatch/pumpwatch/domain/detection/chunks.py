@@ -17,8 +17,7 @@ CHUNK = 1 << 15
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
-    """A few symbols. `columns` are shaped (symbols, candles): the known candles first, then
-    padding.
+    """A few symbols. `columns` are shaped (symbols, candles): the known candles, then padding.
 
     Padding is ones, so that it gives harmless numbers; nothing of it is kept.
     """

@@ -25,7 +25,7 @@ import numpy as np
 from pumpwatch.domain.market.candles import BoolArray, Candles, CandleSeries, FloatArray, IntArray
 from pumpwatch.domain.moments import MINUTE
 
-from .base import Detections
+from .base import Carry, Detections
 from .signals import Phase, PumpEvent, Signal, event_id_for, signal_id_for
 
 ORDER = (Phase.RISING, Phase.PEAKED, Phase.FADING, Phase.OVER)
@@ -72,15 +72,18 @@ class SymbolView:
     def of_row(
         cls,
         candles: Candles,
+        start: Carry,
         detections: Detections,
         row: int,
         alarms: BoolArray,
         *,
         forming: bool,
-        close_before: float,
     ) -> SymbolView:
-        """Return the view of a judged symbol; `alarms`, (candles,), marks those that may start an
-        event."""
+        """Return the view of a judged symbol.
+
+        `start` is the memory before the candles, `alarms`, (candles,), marks those that may start
+        an event.
+        """
         return cls(
             symbol=candles.symbols[row],
             interval=candles.interval,
@@ -92,7 +95,7 @@ class SymbolView:
             strength=detections.strength[row],
             jump=detections.jump[row],
             forming=forming,
-            close_before=close_before,
+            close_before=float(start.close[row]),
         )
 
     @classmethod
@@ -124,8 +127,7 @@ class SymbolView:
 def advance(
     event: PumpEvent | None, view: SymbolView, now: int, detector: str, rules: EventRules
 ) -> tuple[PumpEvent | None, list[Signal]]:
-    """Return the symbol's event after this scan (None: none, or re-armed) and the new signals, in
-    order.
+    """Return the symbol's event after this scan (None: none, or re-armed) and the new signals.
 
     `now` is the scan's time in milliseconds UTC.
     """

@@ -12,17 +12,15 @@ with m_0 = x_0 and s2_0 = 0. Alarm: z above `turnover_z` and jump above `jump`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from pumpwatch.domain.market.candles import Candles, FloatArray, IntArray
-from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import HOUR, MINUTE
 
-from .base import Carry, Detections, Detector
+from .base import Carry, Detections, Detector, KnownTrades
 from .chunks import blank, chunks
 from .windows import leaky_sum, previous
 
@@ -77,10 +75,7 @@ class Ewma(Detector):
         return f"{self.name} {self.span}"
 
     def detect(
-        self,
-        candles: Candles,
-        start: Carry | None = None,
-        trades: Sequence[MarketTrades | None] | None = None,
+        self, candles: Candles, start: Carry | None = None, trades: KnownTrades = None
     ) -> Detections:
         """Return alarm, z-score of the turnover and jump of every candle."""
         results = blank(candles)

@@ -8,17 +8,15 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from pumpwatch.domain.market.candles import Candles, FloatArray, IntArray
-from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import HOUR
 
-from .base import Carry, Detections, Detector
+from .base import Carry, Detections, Detector, KnownTrades
 from .chunks import blank, chunks
 from .windows import trailing_sum, window_lengths
 
@@ -66,10 +64,7 @@ class KampsKleinberg(Detector):
         return f"{self.name} {self.hours}"
 
     def detect(
-        self,
-        candles: Candles,
-        start: Carry | None = None,
-        trades: Sequence[MarketTrades | None] | None = None,
+        self, candles: Candles, start: Carry | None = None, trades: KnownTrades = None
     ) -> Detections:
         """Return alarm, volume over its mean, and high over the mean close, less one."""
         results = blank(candles)

@@ -16,17 +16,15 @@ are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from pumpwatch.domain.market.candles import Candles, FloatArray, IntArray
-from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import HOUR
 
-from .base import Carry, Detections, Detector
+from .base import Carry, Detections, Detector, KnownTrades
 from .chunks import blank, chunks
 from .windows import (
     leaky_sum,
@@ -84,10 +82,7 @@ class Karbalaii(Detector):
         return repr(self)
 
     def detect(
-        self,
-        candles: Candles,
-        start: Carry | None = None,
-        trades: Sequence[MarketTrades | None] | None = None,
+        self, candles: Candles, start: Carry | None = None, trades: KnownTrades = None
     ) -> Detections:
         """Return alarm, volume over the highest of its three limits, and the rise over the open."""
         results = blank(candles)
@@ -105,7 +100,6 @@ class Karbalaii(Detector):
         return results
 
     def _limit_after(self, volume: FloatArray, start: Carry) -> FloatArray:
-        """Return what the volume of the candle after each one must exceed."""
         limit = trailing_sum(volume, self.price_hours)
         limit *= (1.0 + self.volume_rise) / window_lengths(volume.shape[1], self.price_hours)
         usual = self._average(volume, start)

@@ -1,4 +1,4 @@
-"""Detection rules by name, behind one interface."""
+"""Detection rules by name: a new rule is added here and to `DetectSettings.detector`."""
 
 from __future__ import annotations
 

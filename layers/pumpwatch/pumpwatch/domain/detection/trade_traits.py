@@ -92,7 +92,6 @@ def _orders(time: IntArray, value: FloatArray) -> FloatArray:
 
 
 def _rate(earlier: IntArray, end: int) -> float:
-    """Return trades a minute since the first of the earlier trades."""
     if not len(earlier):
         return 0.0
     return len(earlier) * MINUTE / max(end - int(earlier[0]), SHORTEST)

@@ -120,7 +120,6 @@ def trailing_spread(values: FloatArray, window: int) -> FloatArray:
 
 
 def _variance_of(values: FloatArray, window: int, places: tuple[IntArray, ...]) -> FloatArray:
-    """Return the variance of the windows that end at `places`, as `nonzero` gives them."""
     rows, columns = places
     inside = columns[:, None] - np.arange(window)
     chosen = values[rows[:, None], np.maximum(inside, 0)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,12 +85,7 @@ class Candles:
 
     def merged(self, series: Mapping[str, CandleSeries]) -> Candles:
         """Return a copy in which the rows of `series` overwrite what was known."""
-        copy = Candles(
-            self.symbols,
-            self.interval,
-            self.open_time,
-            *(getattr(self, name).copy() for name in COLUMNS),
-        )
+        copy = self._changed(np.copy)
         for row, symbol in enumerate(self.symbols):
             if symbol in series:
                 copy._write(row, series[symbol])
@@ -109,21 +105,17 @@ class Candles:
 
     def select(self, rows: Sequence[int]) -> Candles:
         """Return the candles of some symbols, given by row."""
-        return Candles(
-            tuple(self.symbols[row] for row in rows),
-            self.interval,
-            self.open_time,
-            *(getattr(self, name)[list(rows)] for name in COLUMNS),
-        )
+        chosen = self._changed(lambda column: column[list(rows)])
+        return replace(chosen, symbols=tuple(self.symbols[row] for row in rows))
 
     def between(self, begin: int, end: int) -> Candles:
         """Return the candles in columns [begin, end)."""
-        return Candles(
-            self.symbols,
-            self.interval,
-            self.open_time[begin:end],
-            *(getattr(self, name)[:, begin:end] for name in COLUMNS),
-        )
+        part = self._changed(lambda column: column[:, begin:end])
+        return replace(part, open_time=self.open_time[begin:end])
+
+    def _changed(self, change: Callable[[FloatArray], FloatArray]) -> Candles:
+        columns: dict[str, Any] = {name: change(getattr(self, name)) for name in COLUMNS}
+        return replace(self, **columns)
 
 
 def possible_candles(open_time: FloatArray, values: FloatArray, *, interval: int) -> BoolArray:

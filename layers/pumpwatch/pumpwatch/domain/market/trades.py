@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
+from .candles import BoolArray, FloatArray, IntArray
 
 MOST = 1000
 """Trades that are looked at: an exchange gives no more."""

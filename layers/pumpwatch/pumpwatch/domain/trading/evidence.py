@@ -164,9 +164,6 @@ def needs_evidence(trade: Trade, position: Position | None) -> bool:
     )
 
 
-# --- the final outcome of an order in the journal, from what the exchange says about it ---
-
-
 def outcome_of(evidence: Evidence, order: OrderRecord, now: int) -> OrderRecord:
     """Return the order with its final outcome: what the exchange says of it, or its fills.
 

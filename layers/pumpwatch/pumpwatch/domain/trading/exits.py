@@ -76,7 +76,7 @@ def stop_to_set(
     """
     stop = trade.stop_loss
     if stop is None or not is_losing_side(position.side, stop, position.entry_price):
-        stop = _at_planned_distance(trade, position, tick)
+        stop = _at_planned_distance(trade, position.entry_price, tick)
     if stop is not None and _beyond_liquidation(position, stop):
         stop = _before_liquidation(position, tick)
     if stop is None or stop <= 0:
@@ -91,15 +91,12 @@ def farther_stop(trade: Trade, position: Position, tick: Decimal) -> Decimal | N
     For a position that is past its stop and cannot be closed: the exchange fills market orders only
     within a limit around the mark price. None where liquidation comes before any stop.
     """
-    if trade.stop_loss is None or not trade.planned_price:
-        return None
-    stop = _at_distance(trade, position.mark_price, tick)
-    if _beyond_liquidation(position, stop):
-        nearer = _before_liquidation(position, tick)
-        if nearer is None or not is_losing_side(position.side, nearer, position.mark_price):
+    stop = _at_planned_distance(trade, position.mark_price, tick)
+    if stop is not None and _beyond_liquidation(position, stop):
+        stop = _before_liquidation(position, tick)
+        if stop is not None and not is_losing_side(position.side, stop, position.mark_price):
             return None
-        stop = nearer
-    return stop if stop > 0 else None
+    return stop if stop is not None and stop > 0 else None
 
 
 def trailing_distance(
@@ -120,22 +117,16 @@ def target_to_set(trade: Trade, position: Position) -> Decimal | None:
     return target if ahead else None
 
 
-def _at_planned_distance(trade: Trade, position: Position, tick: Decimal | None) -> Decimal | None:
+def _at_planned_distance(trade: Trade, price: Decimal, tick: Decimal | None) -> Decimal | None:
+    """Return a stop as far from a price as the trade's own was planned from its entry."""
     if tick is None or trade.stop_loss is None or not trade.planned_price:
         return None
-    return _at_distance(trade, position.entry_price, tick)
-
-
-def _at_distance(trade: Trade, price: Decimal, tick: Decimal) -> Decimal:
-    """Return a stop as far from a price as the trade's own was planned from its entry."""
-    stop, planned = trade.stop_loss or Decimal(0), trade.planned_price or Decimal(1)
-    distance = abs(stop / planned - 1)
+    distance = abs(trade.stop_loss / trade.planned_price - 1)
     factor = 1 - distance if trade.side is Side.BUY else 1 + distance
     return stop_to_tick(price * factor, tick, trade.side)
 
 
 def _beyond_liquidation(position: Position, stop: Decimal) -> bool:
-    """Return whether the exchange would liquidate the position before the stop is reached."""
     edge = position.liquidation_price
     if edge is None or edge <= 0:
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -11,7 +11,7 @@ from pumpwatch.domain.moments import utc_text
 
 from .exits import BEFORE_DELISTING
 from .funding import FundingTerms, funding_cost
-from .orders import OrderStatus, Position, Side
+from .orders import Account, OrderStatus, Position, Side
 from .plans import Denied, EntryPlan, Quote
 from .trades import Trade
 
@@ -47,14 +47,7 @@ class Book:
     open_trades: int
 
     @classmethod
-    def of(
-        cls,
-        *,
-        equity: Decimal,
-        available: Decimal,
-        positions: Sequence[Position],
-        trades: Sequence[Trade],
-    ) -> Book:
+    def of(cls, account: Account, positions: Sequence[Position], trades: Iterable[Trade]) -> Book:
         """Return the account's book.
 
         What a live trade should hold and the list of positions does not show counts as well: the
@@ -64,8 +57,8 @@ class Book:
         listed = {position.symbol: position.quantity for position in positions}
         exposure = sum((position.notional for position in positions), Decimal(0))
         return cls(
-            equity=equity,
-            available=available,
+            equity=account.equity,
+            available=account.available,
             exposure=exposure + sum((_not_listed(trade, listed) for trade in live), Decimal(0)),
             open_trades=len(live),
         )

@@ -1,4 +1,4 @@
-"""From a quote to an entry: a strategy's plan, a sized entry, or a denial."""
+"""The quote, and what follows from it: a strategy's plan, a sized entry, or a denial."""
 
 from __future__ import annotations
 

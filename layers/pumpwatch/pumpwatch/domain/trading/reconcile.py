@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from pumpwatch.domain.trading.evidence import outcome_of, settled_as
-
-from .evidence import Evidence, foreign_quantity, needs_evidence
+from .evidence import (
+    Evidence,
+    foreign_quantity,
+    needs_evidence,
+    never_placed,
+    outcome_of,
+    seen_by_position,
+    settled_as,
+)
 from .exits import has_sound_stop
-from .judge_alone import judge_alone
-from .orders import OrderStatus, Outcome
+from .orders import OrderStatus, Outcome, Position
 from .performance import FillSummary
 from .repairs import Repair, RepairKind, closed, dropped, exit_again, opened, waiting
 from .trades import ExitReason, OrderRecord, Trade, TradeState
@@ -67,7 +72,7 @@ def _state_repair(evidence: Evidence, now: int, patience: int) -> Repair | None:
     if not needs_evidence(trade, evidence.position):
         return None
     if evidence.missing:
-        return judge_alone(evidence, now, patience=patience, patience_gone=UNEXPLAINED_AFTER)
+        return _judge_alone(evidence, now, patience)
     return _judge_by_fills(evidence, evidence.fill_summary(), now, patience)
 
 
@@ -160,7 +165,6 @@ def _why_wait_for_entry(
     age: int,
     patience: int,
 ) -> str:
-    """Return what is missing to settle the entry, or an empty text."""
     if status is None:
         if summary.entered or age >= UNEXPLAINED_AFTER:
             return ""
@@ -214,9 +218,57 @@ def _judge_found_exit(
     if not status.state.ended:
         return waiting(trade, f"the exit is {status.state}")
     seen, age = evidence.quantity_of(order.request.order_id), now - order.intended
-    untold, gone = seen < status.filled_quantity, evidence.own is None
-    if age < (UNEXPLAINED_AFTER if untold else patience if seen and gone else 0):
+    unreported, gone = seen < status.filled_quantity, evidence.own is None
+    if age < (UNEXPLAINED_AFTER if unreported else patience if seen and gone else 0):
         return waiting(trade, "the exit's fills are not there yet")
-    if untold and gone and evidence.position_known:
+    if unreported and gone and evidence.position_known:
         return closed(evidence, summary, now, reason=ExitReason.UNEXPLAINED)
     return exit_again(trade, settled_as(order, status, now), evidence.own)
+
+
+def _judge_alone(evidence: Evidence, now: int, patience: int) -> Repair | None:
+    """Judge by journal and position where orders or fills cannot be read: stops and exits go on.
+
+    An exit without an answer goes again after `patience`; where the position is gone the books are
+    closed after `UNEXPLAINED_AFTER`, and the result is not known then.
+    """
+    trade, own = evidence.trade, evidence.own
+    if not evidence.position_known:
+        return waiting(trade, "neither the position nor the fills can be read")
+    if own is None:
+        return _gone_alone(evidence, now)
+    if trade.state is TradeState.ENTERING:
+        return _entered_alone(evidence, own, now)
+    if trade.state is TradeState.EXITING:
+        return _exiting_alone(evidence, own, now, patience)
+    if own.quantity == trade.quantity:
+        return None
+    note = f"held {trade.quantity}, the exchange says {own.quantity}; fills cannot be read"
+    return Repair(RepairKind.RESIZED, trade.with_(quantity=own.quantity, vanished=None), note=note)
+
+
+def _gone_alone(evidence: Evidence, now: int) -> Repair:
+    if now - (evidence.trade.unreadable or now) < UNEXPLAINED_AFTER:
+        return waiting(evidence.trade, "no position, and the fills cannot be read")
+    return closed(evidence, FillSummary(), now, reason=ExitReason.UNEXPLAINED)
+
+
+def _entered_alone(evidence: Evidence, own: Position, now: int) -> Repair:
+    trade, order = evidence.trade, evidence.pending
+    if own.quantity > trade.quantity:
+        return waiting(trade, "the position may be somebody else's, and fills cannot be read")
+    after = trade.with_(
+        state=TradeState.OPEN,
+        quantity=own.quantity,
+        entry_price=own.entry_price,
+        entry_time=trade.entry_time or now,
+    )
+    record = seen_by_position(order, own, now) if order is not None else None
+    return Repair(RepairKind.OPENED, after, record)
+
+
+def _exiting_alone(evidence: Evidence, own: Position, now: int, patience: int) -> Repair:
+    trade, order = evidence.trade, evidence.pending
+    if order is None or now - order.intended < patience:
+        return waiting(trade, "the exit's outcome cannot be read yet")
+    return exit_again(trade, never_placed(order, now), own)

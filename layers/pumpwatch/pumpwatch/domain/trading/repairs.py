@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from pumpwatch.domain.trading.evidence import never_placed, outcome_of, settled_as
-
-from .evidence import Evidence
+from .evidence import Evidence, never_placed, outcome_of, settled_as
 from .orders import OrderStatus, Outcome, Position
 from .performance import FillSummary
 from .trades import ExitReason, OrderRecord, Trade, TradeState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
 
@@ -22,6 +22,10 @@ class UnreadableRow:
     reason: str
     """Field and value, as a sentence."""
 
+    def __str__(self) -> str:
+        whose = self.symbol or "no symbol"
+        return f"a row of {self.source} ({whose}) cannot be read: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class Rows(Sequence[Item], Generic[Item]):
@@ -30,11 +34,7 @@ class Rows(Sequence[Item], Generic[Item]):
     readable: tuple[Item, ...] = ()
     unreadable: tuple[UnreadableRow, ...] = ()
 
-    @overload
-    def __getitem__(self, place: int) -> Item: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[Item]: ...
-    def __getitem__(self, place: int | slice) -> Item | Sequence[Item]:
+    def __getitem__(self, place: Any) -> Any:
         return self.readable[place]
 
     def __len__(self) -> int:

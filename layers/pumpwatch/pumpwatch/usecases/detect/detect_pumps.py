@@ -137,10 +137,10 @@ class DetectPumps:
         for done, number in enumerate(numbers, start=1):
             now = self._market.time()
             report.requests += 1
-            if (
-                state.through[state.slice_rows(number)] < now - HOUR - self._detector.interval
-            ).any():
-                self._history.fill(state, number, now, report)
+            oldest = state.through[state.slice_rows(number)].min()
+            if oldest < now - HOUR - self._detector.interval:
+                answers = self._history.fetch(state, [number], now)
+                self._history.refresh(state, number, now, answers, report)
             if progress is not None:
                 progress(done, len(numbers))
         snapshot = self._market.snapshot()
@@ -150,19 +150,15 @@ class DetectPumps:
         self._save()
         return report
 
-    # --- inside --------------------------------------------------------------------------
-
     def _refresh_slices(self, report: DetectReport) -> None:
-        """Refresh the slices that waited longest; while some were never asked for, more of them.
-
-        The scan's signals are out by now, so a failure here waits for the next run.
-        """
         try:
             self._refresh_next(report)
         except RetryLater as error:
+            # The scan's signals are out by now: the history waits for the next run.
             logger.warning("history was not refreshed", extra={"reason": str(error)})
 
     def _refresh_next(self, report: DetectReport) -> None:
+        """Refresh the slices that waited longest; while some were never asked for, more of them."""
         state = self._current_state(report.time)
         budget = self._settings.max_candidates - report.candidates
         numbers = sorted(set(state.slice_of.tolist()), key=lambda n: (state.refreshed.get(n, 0), n))
@@ -181,7 +177,6 @@ class DetectPumps:
             budget -= report.requests - before
 
     def _scan_again(self, report: DetectReport, tick: Tick, deadline: Deadline | None) -> bool:
-        """Wait for the next scan of this minute; return whether there is time for one."""
         seconds = self._settings.scan_interval_seconds
         if seconds * 1000 >= MINUTE or self._clock is None or self._wait is None:
             return False

@@ -72,9 +72,7 @@ class CandleHistory:
 
     def fetch(self, state: DetectState, numbers: Sequence[int], now: int) -> Answers:
         """Return what the slices lack, by symbol, from one round of requests."""
-        requests = [
-            request for number in numbers for request in self._lacking(state, number, now)[2]
-        ]
+        requests = [r for number in numbers for r in self._lacking(state, number, now)[2]]
         return self._market.candles(requests) if requests else {}
 
     def slices(self, numbers: Sequence[int]) -> dict[int, Candles | None]:
@@ -122,10 +120,6 @@ class CandleHistory:
         report.refreshed += len(rows)
         return Refreshed(rows, grid, start, detections, previous, through)
 
-    def fill(self, state: DetectState, number: int, now: int, report: DetectReport) -> None:
-        """Fetch what a slice lacks and add it; nothing is judged."""
-        self.refresh(state, number, now, self.fetch(state, [number], now), report)
-
     def window(
         self, state: DetectState, rows: IntArray, series: Mapping[str, CandleSeries], now: int
     ) -> tuple[IntArray, Candles, Carry, BoolArray]:
@@ -153,8 +147,6 @@ class CandleHistory:
             if old is not None and readable[position]:
                 _copy_rows(grid, old, np.arange(len(rows)) == position)
         return rows, grid.merged(series), state.base.select(rows), readable
-
-    # --- inside --------------------------------------------------------------------------
 
     def _lacking(
         self, state: DetectState, number: int, now: int
@@ -219,7 +211,6 @@ class CandleHistory:
         start: Carry,
         through: IntArray,
     ) -> None:
-        """Trim the slice, save it, and write its facts into the state."""
         interval, count = self._detector.interval, grid.shape[1]
         if not count:
             return
@@ -242,13 +233,11 @@ class CandleHistory:
         try:
             self._store.save_slice(number, kept)
         except StoreUnavailable as error:
-            logger.warning(
-                "history slice was not saved", extra={"slice": number, "reason": str(error)}
-            )
+            facts = {"slice": number, "reason": str(error)}
+            logger.warning("history slice was not saved", extra=facts)
 
 
 def _closed(answers: Answers, report: DetectReport) -> dict[str, CandleSeries]:
-    """Return the series that have closed candles, forming ones cut off."""
     series = good_answers(answers, report, "symbol skipped")
     report.bad_candles += sum(candles.impossible for candles in series.values())
     return {

@@ -1,4 +1,4 @@
-"""Which symbols are watched, and the looks at the whole market."""
+"""The watched symbols, and the readings of the whole market."""
 
 from __future__ import annotations
 
@@ -57,10 +57,8 @@ class MarketWatch:
         }
         listed = np.array([symbol in wanted for symbol in state.symbols], dtype=np.bool_)
         if not wanted or (len(listed) and listed.mean() < LARGEST_LOSS):
-            logger.warning(
-                "list of instruments is not believed",
-                extra={"known": len(listed), "listed": len(wanted)},
-            )
+            facts = {"known": len(listed), "listed": len(wanted)}
+            logger.warning("list of instruments is not believed", extra=facts)
             return
         # One that the list lacks and the tickers still show may have an odd row in the list.
         shown = {*snapshot.symbols, *snapshot.skipped} - watchlist.keys()
@@ -74,9 +72,7 @@ class MarketWatch:
     def _add(self, state: DetectState, wanted: set[str], snapshot: MarketSnapshot) -> None:
         """Add the new symbols, the most traded first: their history is fetched in that order."""
         turnover = dict(zip(snapshot.symbols, snapshot.turnover_24h.tolist(), strict=True))
-        new = sorted(
-            wanted - state.rows.keys(), key=lambda symbol: (-turnover.get(symbol, 0.0), symbol)
-        )
+        new = sorted(wanted - state.rows.keys(), key=lambda name: (-turnover.get(name, 0.0), name))
         if new:
             state.add(new, self._per_slice)
 

@@ -1,4 +1,4 @@
-"""What a detect run did: the numbers behind its metrics, and its signals."""
+"""The report of a detect run: the numbers behind its metrics, and its signals."""
 
 from __future__ import annotations
 

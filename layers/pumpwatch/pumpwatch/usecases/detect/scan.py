@@ -45,9 +45,8 @@ class Scanner:
     def scan(self, state: DetectState, now: Reading, report: DetectReport, *, budget: int) -> None:
         """Judge every candle that is not judged yet, as far as the budget of symbols goes."""
         if state.last is not None and now.time < state.last.time:
-            logger.warning(
-                "the exchange's time went back: nothing is judged", extra={"time": now.time}
-            )
+            back = "the exchange's time went back: nothing is judged"
+            logger.warning(back, extra={"time": now.time})
             return
         plan = plan_scan(
             state,
@@ -82,24 +81,18 @@ class Scanner:
         opens = done.candles.open_time
         for position, row in enumerate(done.rows):
             symbol = state.symbols[row]
-            alarms = done.detections.alarm[position] & live[position]
             possible = _possible(done.detections)[position] & live[position]
             new = opens >= state.unjudged[row]
             count_scored(done.detections, position, live[position] & new, report)
             for time in opens[possible & ~new & (opens >= done.previous[position])]:
                 if time >= state.answered[row] and not _was_judged(state, symbol, int(time)):
                     report.screen_missed += 1
-                    logger.error(
-                        "screen missed a candle", extra={"symbol": symbol, "candle": int(time)}
-                    )
-            if (alarms & new).any() and symbol not in self._events.by_symbol:
+                    facts = {"symbol": symbol, "candle": int(time)}
+                    logger.error("screen missed a candle", extra=facts)
+            alarms = done.detections.alarm[position] & live[position] & new
+            if alarms.any() and symbol not in self._events.by_symbol:
                 view = SymbolView.of_row(
-                    done.candles,
-                    done.detections,
-                    position,
-                    live[position] & new,
-                    forming=False,
-                    close_before=float(done.start.close[position]),
+                    done.candles, done.start, done.detections, position, alarms, forming=False
                 )
                 self._events.judge(view, now, report)
             state.unjudged[row] = max(state.unjudged[row], done.through[position])
@@ -118,10 +111,7 @@ class Scanner:
         state.answered[:] = state.unjudged
         state.looked(now, interval)
 
-    # --- inside --------------------------------------------------------------------------
-
     def _live(self, candles: Candles, start: Carry) -> BoolArray:
-        """Return where enough history precedes a candle for a signal."""
         live: BoolArray = known_before(candles, start) >= self._detector.window
         return live
 
@@ -157,13 +147,9 @@ class Scanner:
             alarms = unjudged[position].copy()
             if forming[position] and not self._detector.monotone:
                 alarms[-1] &= detections.firm is not None and detections.firm[position, -1]
+            is_forming = bool(forming[position])
             view = SymbolView.of_row(
-                candles,
-                detections,
-                position,
-                alarms,
-                forming=bool(forming[position]),
-                close_before=float(start.close[position]),
+                candles, start, detections, position, alarms, forming=is_forming
             )
             self._events.judge(view, now, report)
             end = _end_of(series[state.symbols[row]], int(state.unjudged[row]))
@@ -202,7 +188,6 @@ class Scanner:
 
 
 def _forms(series: CandleSeries, candle: int) -> bool:
-    """Return whether the candle is there and still forming."""
     return series.forming and int(series.open_time[-1]) == candle
 
 
@@ -215,7 +200,6 @@ def _possible(detections: Detections) -> BoolArray:
 
 
 def _end_of(series: CandleSeries, otherwise: int) -> int:
-    """Return the end of the last closed candle."""
     closed: IntArray = series.closed.open_time
     return int(closed[-1]) + series.interval if len(closed) else otherwise
 

@@ -1,4 +1,4 @@
-"""Which symbols a scan asks candles of, from the looks at the market and the open events."""
+"""The plan of a scan: the symbols whose candles it asks for."""
 
 from __future__ import annotations
 

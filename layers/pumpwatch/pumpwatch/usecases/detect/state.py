@@ -1,8 +1,8 @@
-"""What detection remembers between scans, one row for each symbol, in memory and in the cache."""
+"""The memory of detection between scans: one row for each symbol, cached in the history store."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -93,7 +93,7 @@ class DetectState:
         for name in (*TIMES, "flows"):
             setattr(self, name, getattr(self, name)[wanted])
         self.carry, self.base = self.carry.select(wanted), self.base.select(wanted)
-        self.anchor, self.last = _kept(self.anchor, wanted), _kept(self.last, wanted)
+        self._change_looks(lambda column: column[wanted])
         self._index()
         self.judged = [span for span in self.judged if span.symbol in self.rows]
 
@@ -111,8 +111,15 @@ class DetectState:
         self.flows = np.concatenate([self.flows, np.full((count, self.flows.shape[1]), np.inf)])
         self.carry = self.carry.joined(Carry.none(count, extra))
         self.base = self.base.joined(Carry.none(count, extra))
-        self.anchor, self.last = _padded(self.anchor, count), _padded(self.last, count)
+        self._change_looks(lambda column: np.append(column, np.full(count, np.nan)))
         self._index()
+
+    def _change_looks(self, change: Callable[[FloatArray], FloatArray]) -> None:
+        for name in ("anchor", "last"):
+            look: Reading | None = getattr(self, name)
+            if look is not None:
+                columns = (change(column) for column in (look.low, look.high, look.flow))
+                setattr(self, name, Reading(look.time, *columns))
 
     def looked(self, now: Reading, interval: int) -> None:
         """Remember a look at the market and the latest one that precedes the forming candle."""
@@ -129,8 +136,6 @@ class DetectState:
 
     def _index(self) -> None:
         self.rows = {symbol: row for row, symbol in enumerate(self.symbols)}
-
-    # --- the cache -----------------------------------------------------------------------
 
     def to_arrays(self) -> dict[str, object]:
         """Return the state as plain arrays."""
@@ -258,19 +263,3 @@ def _reading(saved: Mapping[str, NDArray[Any]], name: str) -> Reading | None:
     # Of an earlier look only the flows are needed.
     unknown = np.full(flow.shape, np.nan)
     return Reading(int(saved[f"{name}_time"]), unknown, unknown, flow)
-
-
-def _kept(reading: Reading | None, wanted: BoolArray) -> Reading | None:
-    if reading is None:
-        return None
-    return Reading(reading.time, reading.low[wanted], reading.high[wanted], reading.flow[wanted])
-
-
-def _padded(reading: Reading | None, count: int) -> Reading | None:
-    if reading is None:
-        return None
-    more = np.full(count, np.nan)
-    low, high, flow = (
-        np.append(column, more) for column in (reading.low, reading.high, reading.flow)
-    )
-    return Reading(reading.time, low, high, flow)

@@ -9,6 +9,7 @@ do not come or do not reach back far enough, the judgement of the candles alone 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from .answers import good_answers
 from .report import DetectReport
 
 
+@dataclass(frozen=True, slots=True)
 class TradeReader:
     """Judges candles, with the market's trades where the rule reads them.
 
@@ -29,35 +31,33 @@ class TradeReader:
     trades are not fetched.
     """
 
-    def __init__(self, market: MarketData, detector: Detector, *, alarm_age: int) -> None:
-        self._market = market
-        self._detector = detector
-        self._alarm_age = alarm_age
+    market: MarketData
+    detector: Detector
+    alarm_age: int
 
     def judged(
         self, candles: Candles, start: Carry, final: BoolArray, now: int, report: DetectReport
     ) -> Detections:
         """Return what the rule finds; `final`, shaped (symbols, candles), says which count now."""
-        detections = self._detector.detect(candles, start)
-        if detections.scored is None or not self._detector.reads_trades:
+        detections = self.detector.detect(candles, start)
+        if detections.scored is None or not self.detector.reads_trades:
             return detections
-        fresh = candles.open_time + candles.interval >= now - self._alarm_age
+        fresh = candles.open_time + candles.interval >= now - self.alarm_age
         wanted = np.flatnonzero((detections.scored & final & fresh).any(axis=1))
         if len(wanted):
             symbols = [candles.symbols[row] for row in wanted]
             known = self._fetched(symbols, report)
             trades = [known.get(symbol) for symbol in candles.symbols]
-            detections = self._detector.detect(candles, start, trades)
+            detections = self.detector.detect(candles, start, trades)
         for row in range(len(candles.symbols)):
             count_scored(detections, row, final[row], report)
         return detections
 
     def _fetched(self, symbols: list[str], report: DetectReport) -> dict[str, MarketTrades]:
-        """Return the trades that came, by symbol. Raises a `StopTrading` error among them."""
         report.requests += len(symbols)
         answers: Mapping[str, MarketTrades | PumpwatchError]
         try:
-            answers = self._market.recent_trades(symbols)
+            answers = self.market.recent_trades(symbols)
         except RetryLater as error:
             answers = dict.fromkeys(symbols, error)
         return good_answers(answers, report, "judged without trades")

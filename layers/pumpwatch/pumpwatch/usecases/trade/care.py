@@ -26,7 +26,7 @@ from pumpwatch.errors import (
 from .evidence import gather
 from .holdings import Holding, holdings
 from .late_fills import LateFills, explain_fills
-from .order_flow import close_at_market, guard, hold_back, settle
+from .order_flow import close_at_market, hold_back, protect, settle
 from .run import Run
 
 FAILURES = (RetryLater, OutcomeUnknown, Rejected, SkipSymbol, InvariantBroken)
@@ -41,9 +41,9 @@ def care(run: Run, listed: Rows[Position] | RetryLater, late_fills: LateFills) -
     """
     trades = run.live
     by_trade = holdings(run, listed, trades)
-    guarded = _guard_bare(run, trades, by_trade)
+    protected = _protect_all(run, trades, by_trade)
     for trade in sorted(trades, key=lambda trade: trade.closes_at):
-        holding = None if trade.signal_id in guarded else by_trade[trade.signal_id]
+        holding = None if trade.signal_id in protected else by_trade[trade.signal_id]
         _care_for(run, run.trades[trade.signal_id], holding)
     if not isinstance(listed, Rows):
         return
@@ -54,15 +54,15 @@ def care(run: Run, listed: Rows[Position] | RetryLater, late_fills: LateFills) -
         run.refused(error, "foreign positions could not be held against our fills")
 
 
-def _guard_bare(run: Run, trades: list[Trade], by_trade: Mapping[str, Holding]) -> set[str]:
+def _protect_all(run: Run, trades: list[Trade], by_trade: Mapping[str, Holding]) -> set[str]:
     """See to the open trades whose position has lost its stop, all together."""
-    bare = []
+    unprotected = []
     for trade in trades:
         own = own_position(trade, by_trade[trade.signal_id].position)
         if own is not None and not needs_evidence(trade, own) and not has_sound_stop(trade, own):
-            bare.append((trade, own))
-    guard(run, bare)
-    return {trade.signal_id for trade, _ in bare}
+            unprotected.append((trade, own))
+    protect(run, unprotected)
+    return {trade.signal_id for trade, _ in unprotected}
 
 
 def _care_for(run: Run, trade: Trade, holding: Holding | None) -> None:
@@ -103,7 +103,6 @@ def _exit_reason(run: Run, trade: Trade) -> ExitReason | None:
 
 
 def _reconciled(run: Run, trade: Trade, holding: Holding) -> Trade:
-    """Hold the trade against the exchange, put right what differs, and see to its stop."""
     if not needs_evidence(trade, holding.position):
         return settle(run, Evidence(trade, holding.position))
     if trade.state is TradeState.OPEN and not holding.known:
@@ -124,7 +123,6 @@ def _reconciled(run: Run, trade: Trade, holding: Holding) -> Trade:
 
 
 def _evidence(run: Run, trade: Trade, holding: Holding) -> Evidence:
-    """Return what the exchange says of the trade; nothing but the position without its orders."""
     try:
         orders = run.ports.journal.orders(trade.signal_id)
     except RetryLater as error:

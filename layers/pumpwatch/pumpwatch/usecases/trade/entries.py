@@ -1,4 +1,4 @@
-"""From a fresh signal to an entry: quote, plan, limits, size, then the order, or a denial."""
+"""The way from a fresh signal to its order: quote, plan, limits, size, or else a denial."""
 
 from __future__ import annotations
 
@@ -91,7 +91,6 @@ def enter(run: Run, tick: Tick, signal: Signal, view: View, strategy: Strategy) 
 
 
 def _check_still_good(run: Run, tick: Tick, signal: Signal, view: View) -> None:
-    """Raise `DeadlineNear` when time is short, or what the entry rests on has grown too old."""
     now, settings = run.now(), run.settings
     if not run.has_time(ENTRY_REQUESTS):
         raise DeadlineNear(TOO_LITTLE_TIME)
@@ -108,7 +107,6 @@ def _check_still_good(run: Run, tick: Tick, signal: Signal, view: View) -> None:
 def _plan(
     run: Run, signal: Signal, view: View, strategy: Strategy, now: int
 ) -> SizedEntry | Denied:
-    """Put the signal through everything that may deny it, in order."""
     taken = _taken(run, signal, view, now)
     if taken is not None:
         return taken
@@ -141,17 +139,10 @@ def account_book(run: Run, view: View) -> Book:
     account = view.account
     if not isinstance(account, Account):
         raise account or ExchangeUnavailable("the account was not looked at")
-    trades = list(run.trades.values())
-    return Book.of(
-        equity=account.equity,
-        available=account.available,
-        positions=view.positions,
-        trades=trades,
-    )
+    return Book.of(account, view.positions, run.trades.values())
 
 
 def _taken(run: Run, signal: Signal, view: View, now: int) -> Denied | None:
-    """Return why nothing may be opened in this symbol at all, or None."""
     lock = in_force(run.report.locks, signal.symbol, now)
     if lock is not None:
         return Denied(f"{lock.protection}: {lock.reason}")
@@ -210,7 +201,6 @@ def _request(run: Run, trade: Trade, entry: SizedEntry) -> OrderRequest:
 
 
 def _deny(run: Run, signal: Signal, strategy: Strategy, reason: str) -> Trade:
-    """Store the denial, so that the signal is not looked at again."""
     now = run.now()
     trade = _trade(signal, strategy, now).with_(denial=reason)
     run.save(trade)

@@ -108,7 +108,6 @@ class EntryRound:
 
 
 def _wanted(run: Run, ahead: Ahead | None) -> Fresh:
-    """Return the signals to look at; none where entries are blocked or the stores fail."""
     if run.report.blocked:
         return [], None
     try:
@@ -153,7 +152,6 @@ def _fresh(run: Run) -> list[Signal]:
 
 
 def _places(run: Run) -> int:
-    """Return how many more positions may be open."""
     return max(run.settings.max_open_positions - len(run.live), 0)
 
 
@@ -187,8 +185,7 @@ def _block_by_view(run: Run, view: View) -> None:
     orders = view.open_orders.unreadable if isinstance(view.open_orders, Rows) else ()
     for row in (*view.positions.unreadable, *orders):
         if row.symbol not in ours:
-            whose = row.symbol or "no symbol"
-            report.block("rows", f"a row of {row.source} ({whose}) cannot be read: {row.reason}")
+            report.block("rows", str(row))
     for position in view.positions:
         for doubt in position.doubts:
             report.block("rows", f"the position of {position.symbol} is not sure: {doubt}")
@@ -210,7 +207,6 @@ def _stop(run: Run, tick: Tick, view: View) -> str:
 
 
 def _entered(run: Run, tick: Tick, signal: Signal, view: View) -> bool:
-    """Enter the signal; return whether the journal knows it now."""
     try:
         enter(run, tick, signal, view, strategy_from(run.settings))
     except (RetryLater, OutcomeUnknown, Rejected, SkipSymbol) as error:

@@ -79,7 +79,6 @@ def _learn_owners(
 
 
 def _answer(asked: Future[Answer], missing: list[str]) -> Answer | None:
-    """Return the answer, or None and add to `missing` why there is none."""
     try:
         return asked.result()
     except RetryLater as error:

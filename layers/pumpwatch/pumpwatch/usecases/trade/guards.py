@@ -1,4 +1,4 @@
-"""What keeps entries away: the halt, the locks, and the protections that set new locks."""
+"""The guards of entries: the halt, the locks, and the protections that set new locks."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from pumpwatch.domain.trading.protections import (
     SymbolCooldown,
     TradingHistory,
     TradingHours,
-    WeeklyHours,
 )
 from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.domain.trading.weekly_hours import WeeklyHours
 from pumpwatch.errors import RetryLater
 from pumpwatch.settings.trade import TradeSettings
 
@@ -38,46 +38,38 @@ LONGEST_TRADE = DAY
 def protections_from(settings: TradeSettings) -> list[Protection]:
     """Return the protections that the settings switch on."""
     s = settings
-    switched: list[tuple[object, Protection]] = [
-        (s.symbol_cooldown_minutes, SymbolCooldown(minutes=s.symbol_cooldown_minutes)),
-        (
-            s.losing_streak_trades,
-            LosingStreak(
-                trades=s.losing_streak_trades, pause_minutes=s.losing_streak_pause_minutes
-            ),
-        ),
-        (
-            s.drawdown_pause_fraction or s.drawdown_halt_fraction,
-            Drawdown(
-                lookback_hours=s.drawdown_lookback_hours,
-                pause_fraction=s.drawdown_pause_fraction,
-                pause_minutes=s.drawdown_pause_minutes,
-                halt_fraction=s.drawdown_halt_fraction,
-            ),
-        ),
-        (
-            s.low_profit_trades,
-            LowProfitSymbol(
-                trades=s.low_profit_trades,
-                lookback_hours=s.low_profit_lookback_hours,
-                fraction=s.low_profit_fraction,
-                pause_hours=s.low_profit_pause_hours,
-            ),
-        ),
-        (
-            s.incident_failure_fraction,
-            ExchangeIncident(
-                failure_fraction=s.incident_failure_fraction,
-                min_requests=s.incident_min_requests,
-                pause_minutes=s.incident_pause_minutes,
-            ),
-        ),
-    ]
-    protections: list[Protection] = [StaleData(max_age_seconds=s.max_data_age_seconds)]
+    protections: list[Protection] = [StaleData(s.max_data_age_seconds)]
     if s.trading_hours:
         hours = WeeklyHours.parse(s.trading_hours, zone=s.trading_time_zone)
-        protections.append(TradingHours(hours=hours))
-    return protections + [protection for wanted, protection in switched if wanted]
+        protections.append(TradingHours(hours))
+    if s.symbol_cooldown_minutes:
+        protections.append(SymbolCooldown(s.symbol_cooldown_minutes))
+    if s.losing_streak_trades:
+        protections.append(LosingStreak(s.losing_streak_trades, s.losing_streak_pause_minutes))
+    if s.drawdown_pause_fraction or s.drawdown_halt_fraction:
+        drawdown = Drawdown(
+            lookback_hours=s.drawdown_lookback_hours,
+            pause_fraction=s.drawdown_pause_fraction,
+            pause_minutes=s.drawdown_pause_minutes,
+            halt_fraction=s.drawdown_halt_fraction,
+        )
+        protections.append(drawdown)
+    if s.low_profit_trades:
+        low_profit = LowProfitSymbol(
+            trades=s.low_profit_trades,
+            lookback_hours=s.low_profit_lookback_hours,
+            fraction=s.low_profit_fraction,
+            pause_hours=s.low_profit_pause_hours,
+        )
+        protections.append(low_profit)
+    if s.incident_failure_fraction:
+        incident = ExchangeIncident(
+            failure_fraction=s.incident_failure_fraction,
+            min_requests=s.incident_min_requests,
+            pause_minutes=s.incident_pause_minutes,
+        )
+        protections.append(incident)
+    return protections
 
 
 def read_halt(run: Run) -> None:
@@ -154,7 +146,6 @@ class Guards:
         )
 
     def _closed(self, run: Run, now: int) -> Sequence[Trade]:
-        """Return the trades closed in the look-back and since a person last resumed."""
         start = max(now - self._lookback, run.ports.halts.resumed() or 0)
         closed = [
             trade

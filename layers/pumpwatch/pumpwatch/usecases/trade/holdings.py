@@ -1,4 +1,4 @@
-"""What the account holds in a trade's symbol, as far as the exchange lets it be read."""
+"""The account's holding in a trade's symbol, as far as the exchange lets it be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One look at the account and, for an entry, at one symbol's market: one round of reads."""
+"""A look at the account and, for an entry, at a symbol's market: one round of reads."""
 
 from __future__ import annotations
 
@@ -89,7 +89,6 @@ def look(
 
 
 def _answer(run: Run, asked: Future[Answer] | None) -> Answer | PumpwatchError | None:
-    """Return the answer, why there is none, or None for what was not asked."""
     try:
         return asked.result() if asked is not None else None
     except (RetryLater, SkipSymbol) as error:

@@ -75,7 +75,7 @@ def close_at_market(run: Run, trade: Trade, reason: ExitReason) -> Trade:
     return trade
 
 
-def guard(run: Run, cases: Sequence[Case]) -> None:
+def protect(run: Run, cases: Sequence[Case]) -> None:
     """Give the positions the stops they lack; close those that cannot have one."""
     for trade, position in restore_stops(run, cases):
         if trade.state is TradeState.OPEN:
@@ -92,12 +92,12 @@ def guard(run: Run, cases: Sequence[Case]) -> None:
 
 def settle(run: Run, evidence: Evidence) -> Trade:
     """Put right what differs between journal and exchange, and see to the stop."""
-    trade, bare = put_right(run, evidence)
+    trade, unprotected = put_right(run, evidence)
     own = own_position(trade, evidence.position)
     if own is None:
         return trade
-    if bare:
-        guard(run, [(trade, own)])
+    if unprotected:
+        protect(run, [(trade, own)])
         return run.trades.get(trade.signal_id, trade)
     return trail(run, trade, own)
 

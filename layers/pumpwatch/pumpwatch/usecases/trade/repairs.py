@@ -14,25 +14,22 @@ from .run import Run
 
 def put_right(run: Run, evidence: Evidence) -> tuple[Trade, bool]:
     """Store what the evidence puts right; return the trade, and whether it lacks a sound stop."""
-    trade, bare = evidence.trade, False
+    trade, unprotected = evidence.trade, False
     settling = run.settings.settling_seconds * 1000
     repairs = reconcile([evidence], now=run.now(), settling_time=settling)
     stored = _settle_past(run, evidence)
     for repair in repairs:
         if repair.kind is RepairKind.STOP_MISSING:
-            bare = True
+            unprotected = True
         elif stored:
             trade, stored = _stored(run, repair)
         else:
             trade = repair.trade
-    return trade, bare
+    return trade, unprotected
 
 
 def _stored(run: Run, repair: Repair) -> tuple[Trade, bool]:
-    """Store the repair; return the trade, and whether the table took it.
-
-    What it did not take the next run finds again. The stop is seen to all the same.
-    """
+    """Store the repair; return the trade, and whether the table took it: else the next run does."""
     try:
         return store_repair(run, repair), True
     except StoreUnavailable as error:
@@ -69,15 +66,15 @@ def store_repair(run: Run, repair: Repair) -> Trade:
         return run.keep(trade)
     note = repair.note or _sentence(trade)
     differed = _differed(run, repair)
-    mended = RepairNote(now, repair.kind.value, note) if differed else None
+    repair_note = RepairNote(now, repair.kind.value, note) if differed else None
     if trade.halts:
         # Also when the table keeps the write without saying so.
         run.keep(trade)
     if order is not None:
-        run.ports.journal.settle(trade, order, run.lease, repair=mended)
+        run.ports.journal.settle(trade, order, run.lease, repair=repair_note)
         report.orders[order.leg, order.outcome] += 1
     else:
-        run.save(trade, repair=mended)
+        run.save(trade, repair=repair_note)
     if differed:
         report.repairs[repair.kind.value] += 1
     if repair.kind is RepairKind.STOP_SEEN:
@@ -85,7 +82,7 @@ def store_repair(run: Run, repair: Repair) -> Trade:
     elif repair.kind is RepairKind.OPENED:
         report.opened.append(trade)
     elif repair.kind is RepairKind.CLOSED:
-        report.add_closed(trade)
+        report.closed.append(trade)
     report.note(repair.kind.value, note, time=now, trade=trade)
     return run.keep(trade)
 

@@ -72,8 +72,6 @@ class TradeReport:
     """Fresh signals that found no free place, or no time: counted without a write each."""
     orders: Counter[tuple[Leg, Outcome]] = field(default_factory=Counter)
     """Orders settled or denied in this run, and those it sent whose outcome stayed unknown."""
-    wins: int = 0
-    losses: int = 0
     opened: list[Trade] = field(default_factory=list)
     closed: list[Trade] = field(default_factory=list)
     denied: list[Trade] = field(default_factory=list)
@@ -111,14 +109,6 @@ class TradeReport:
     def stop_verified_after(self, seconds: float) -> None:
         """Keep the longest time from fill to verified stop."""
         self.stop_verified_seconds = max(self.stop_verified_seconds or 0.0, seconds, 0.0)
-
-    def add_closed(self, trade: Trade) -> None:
-        """Count a closed trade."""
-        self.closed.append(trade)
-        if trade.realised_pnl > 0:
-            self.wins += 1
-        else:
-            self.losses += 1
 
     def describe_orders(self, orders: Sequence[OrderStatus], *, installation: str) -> None:
         """Count the open orders of others, after `describe_holdings`."""

@@ -1,4 +1,4 @@
-"""What the trade use case works with: its ports, the contracts, and what one run remembers."""
+"""The ports of the trade use case, the contracts, and what a run remembers."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TypeVar
 
 from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.market.snapshot import Instrument
-from pumpwatch.domain.moments import DAY, HOUR, MINUTE
+from pumpwatch.domain.moments import DAY, HOUR, MINUTE, utc_text
 from pumpwatch.domain.trading.orders import Fill
 from pumpwatch.domain.trading.rows import Rows
 from pumpwatch.domain.trading.trades import RepairNote, Trade
@@ -159,7 +158,7 @@ class Run:
 
     def day(self, now: int) -> str:
         """Return the UTC day that orders are counted under, `YYYY-MM-DD`."""
-        return datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%d")
+        return utc_text(now)[:10]
 
     def save(self, trade: Trade, *, repair: RepairNote | None = None) -> None:
         """Store the trade under the run's lease. Raises what the journal raises."""
@@ -183,10 +182,7 @@ class Run:
         """Count the rows of a list that could not be read, and say whose they are."""
         for row in rows.unreadable:
             self.report.unreadable[row.source] += 1
-            whose = row.symbol or "no symbol"
-            self.problem(
-                f"a row of {row.source} ({whose}) cannot be read: {row.reason}", cause="rows"
-            )
+            self.problem(str(row), cause="rows")
 
     def answer_or_error(self, asked: Future[Answer]) -> Answer | RetryLater:
         """Return the answer of a read, or why there is none."""

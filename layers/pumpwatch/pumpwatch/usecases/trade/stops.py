@@ -93,7 +93,7 @@ def _set_stop(run: Run, trade: Trade, position: Position, stop: Decimal) -> Pump
         run.save(trade)
     except StoreUnavailable as error:
         # The time is looked at last: a run that stood still meanwhile may have lost its lease.
-        if not _is_still_bare(run, trade) or run.deadline.seconds_left() <= 0:
+        if not _is_still_unprotected(run, trade) or run.deadline.seconds_left() <= 0:
             return error
     try:
         run.ports.broker.set_protection(
@@ -107,8 +107,7 @@ def _set_stop(run: Run, trade: Trade, position: Position, stop: Decimal) -> Pump
     return None
 
 
-def _is_still_bare(run: Run, trade: Trade) -> bool:
-    """Return whether the position is there and has no stop at all, read anew."""
+def _is_still_unprotected(run: Run, trade: Trade) -> bool:
     try:
         rows = run.ports.broker.positions(trade.symbol)
     except RetryLater:

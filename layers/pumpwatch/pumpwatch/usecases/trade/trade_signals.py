@@ -86,7 +86,6 @@ class TradeSignals:
 
 
 def _free_looked_at(run: Run) -> None:
-    """Lift the halts of trades that a person has looked at."""
     for trade in [trade for trade in run.trades.values() if trade.halts]:
         try:
             if trade.signal_id in run.ports.halts.looked_at():

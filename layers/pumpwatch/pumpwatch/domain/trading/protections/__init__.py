@@ -1,8 +1,5 @@
 """Reasons to stop entries for a while, one module each. See `base` for what they share."""
 
-from pumpwatch.domain.market.health import Health
-from pumpwatch.domain.trading.weekly_hours import WeeklyHours
-
 from .base import Lock, Protection, TradingHistory, in_force
 from .drawdown import Drawdown
 from .exchange_incident import ExchangeIncident
@@ -15,7 +12,6 @@ from .trading_hours import TradingHours
 __all__ = [
     "Drawdown",
     "ExchangeIncident",
-    "Health",
     "Lock",
     "LosingStreak",
     "LowProfitSymbol",
@@ -24,6 +20,5 @@ __all__ = [
     "SymbolCooldown",
     "TradingHistory",
     "TradingHours",
-    "WeeklyHours",
     "in_force",
 ]

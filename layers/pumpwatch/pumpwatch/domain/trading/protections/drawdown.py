@@ -32,8 +32,11 @@ class Drawdown:
 
     def check(self, history: TradingHistory, now: int) -> Sequence[Lock]:
         """Return the halt, or the pause, that the present depth asks for."""
-        if history.equity is None or history.equity <= 0:
-            return self._without_equity(history, now)
+        if history.equity is None:
+            return []
+        if history.equity <= 0:
+            lost = Lock(self.name, "the account has no equity left", now, None)
+            return [lost] if self.halt_fraction > 0 else []
         curve = self._curve(history, history.equity, now)
         peak = max(equity for _, equity in curve)
         depth = (peak - history.equity) / peak
@@ -47,11 +50,6 @@ class Drawdown:
         since = self._since(curve, now)
         until = since + self.pause_minutes * MINUTE
         return [Lock(self.name, reason, since, until)] if now < until else []
-
-    def _without_equity(self, history: TradingHistory, now: int) -> Sequence[Lock]:
-        if history.equity is None or self.halt_fraction <= 0:
-            return []
-        return [Lock(self.name, "the account has no equity left", now, None)]
 
     def _curve(
         self, history: TradingHistory, equity: Decimal, now: int
