@@ -33,9 +33,9 @@ Report = TypeVar("Report")
 class Function(Generic[Report]):
     """One warm function: takes its lease, runs its use case, reports what came of it.
 
-    `work` does a tick's work under the lease and returns its report; `describe` fills in what the
-    report says, `describe_always` what is counted of failed runs too; `checks` find out what can be
-    reached.
+    `begin` is called before the lease is taken; `work` does a tick's work under it and returns its
+    report; `describe` fills in what the report says, `describe_always` what is counted of failed
+    runs too; `checks` find out what can be reached.
     """
 
     job: str
@@ -45,6 +45,7 @@ class Function(Generic[Report]):
     work: Callable[[Tick, Deadline, Lease], Report]
     describe: Callable[[Report, RunNumbers], None]
     describe_always: Callable[[RunNumbers], None] = lambda numbers: None
+    begin: Callable[[], None] = lambda: None
     checks: Mapping[str, Check] = field(default_factory=dict)
 
     def run(self, tick: Tick, deadline: Deadline) -> Report | None:
@@ -54,6 +55,7 @@ class Function(Generic[Report]):
         time. Whatever the use case raises is counted, pushed and raised again.
         """
         started = time.perf_counter()
+        self.begin()
         with ExitStack() as stack:
             try:
                 lease = stack.enter_context(self.lease.taken(tick.execution_id, deadline))

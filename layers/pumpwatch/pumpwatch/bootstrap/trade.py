@@ -177,6 +177,7 @@ def trade_function(
         work=work,
         describe=work.describe,
         describe_always=work.describe_always,
+        begin=work.begin,
         checks=checks or {},
     )
 
@@ -209,13 +210,16 @@ class _Work:
     calls_before: int = 0
     requests_before: int = 0
 
+    def begin(self) -> None:
+        """Count this run's calls to the stores from here on, those for the lease among them."""
+        self.calls_before = self.calls() if self.calls is not None else 0
+
     def __call__(self, tick: Tick, deadline: Deadline, lease: Lease) -> TradeReport:
         """Do the work under the lease. Raises what the use case raises.
 
         A key that the exchange does not know did nothing: it is read anew and the tick's work is
         done once more, if there is time.
         """
-        self.calls_before = self.calls() if self.calls is not None else 0
         try:
             return self._run(tick, deadline, lease)
         except KeyRefused:
