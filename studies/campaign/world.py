@@ -33,8 +33,9 @@ from .invariants import Invariants, Violation
 from .people import People
 from .plan import INCIDENTS, PEOPLE, QUIET_TICKS, START, TIME_LIMIT, Plan, Run, Trouble, plan_for
 
-# A lease that cannot be released is one of the troubles: its warning is no news here.
-logging.getLogger("pumpwatch.bootstrap.lease").addHandler(logging.NullHandler())
+# A lease that is lost or cannot be released is one of the troubles: its warning is no news here.
+for _quiet in ("pumpwatch.bootstrap.lease", "pumpwatch_workbench.local.store.stores"):
+    logging.getLogger(_quiet).addHandler(logging.NullHandler())
 
 LATEST = 200
 """Seconds by which an invocation can be late; half as many are too many to enter."""

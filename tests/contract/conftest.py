@@ -14,7 +14,6 @@ from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch_workbench.local import memory
 from pumpwatch_workbench.local import store as sqlite
-from pumpwatch_workbench.local.memory import MemoryPaperStore
 from pumpwatch_workbench.simulator.market_time import MarketTime
 
 
@@ -41,22 +40,6 @@ class Stores:
     totals: Any
     paper: Any
     wall: Wall
-
-
-def memory_stores():
-    wall = Wall()
-    leases = memory.MemoryLeaseStore(wall)
-    return Stores(
-        memory.MemorySignalStore(),
-        memory.MemoryEventStore(),
-        leases,
-        memory.MemoryJournal(leases),
-        memory.MemoryHaltStore(),
-        memory.MemoryLockStore(),
-        memory.MemoryTotalsStore(),
-        MemoryPaperStore(),
-        wall,
-    )
 
 
 def dynamo_stores(table):
@@ -114,10 +97,8 @@ def table(aws, table_name):
     return dynamodb.Table(table_name, aws["dynamodb"])
 
 
-@pytest.fixture(params=["memory", "dynamodb", "sqlite"])
+@pytest.fixture(params=["dynamodb", "sqlite"])
 def stores(request):
-    if request.param == "memory":
-        return memory_stores()
     if request.param == "sqlite":
         return sqlite_stores(request.getfixturevalue("database"))
     return dynamo_stores(request.getfixturevalue("table"))

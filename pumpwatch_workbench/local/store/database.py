@@ -220,7 +220,7 @@ def _connect(path: Path, writable: bool, alone: bool) -> sqlite3.Connection:
         _check_version(connection, path, may_be_older=made_here)
         connection.execute("PRAGMA synchronous = FULL")
         if made_here:
-            _bring_up_to_date(connection)
+            bring_up_to_date(connection)
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()
@@ -270,8 +270,8 @@ def _check_version(connection: sqlite3.Connection, path: Path, *, may_be_older: 
         )
 
 
-def _bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """Take the steps that the file lacks, and say which process has it."""
+def bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Take the steps that the database lacks, and note which process has it."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     connection.execute("PRAGMA journal_mode = WAL")
     for number, step in enumerate(STEPS[version:], start=version + 1):

@@ -12,11 +12,11 @@ class SqliteHistoryStore(ArchiveStore):
 
     def __init__(self, database: Database) -> None:
         super().__init__()
-        self._database = database
+        self.database = database
 
     def _write(self, key: str, body: bytes) -> None:
-        self._database.write("INSERT OR REPLACE INTO archives VALUES (?, ?)", (key, body))
+        self.database.write("INSERT OR REPLACE INTO archives VALUES (?, ?)", (key, body))
 
     def _read(self, key: str) -> bytes | None:
-        row = self._database.row("SELECT body FROM archives WHERE key = ?", (key,))
+        row = self.database.row("SELECT body FROM archives WHERE key = ?", (key,))
         return None if row is None else bytes(row[0])

@@ -37,11 +37,11 @@ class SqliteRunRecords(InFile):
 
     def add(self, record: RunRecord) -> None:
         """Store the record and forget those that are too old."""
-        with self._database.transaction():
-            self._database.write(
+        with self.database.transaction():
+            self.database.write(
                 "INSERT OR REPLACE INTO runs VALUES (?, ?)", (record.time, body_of(record))
             )
-            self._database.write("DELETE FROM runs WHERE time < ?", (record.time - KEEP,))
+            self.database.write("DELETE FROM runs WHERE time < ?", (record.time - KEEP,))
 
     def since(self, time: int) -> Sequence[RunRecord]:
         """Return the records from `time` on, oldest first."""
