@@ -15,7 +15,7 @@ from pumpwatch.domain.moments import MINUTE
 from pumpwatch_workbench.local.store import Database, SqliteRunRecords
 from pumpwatch_workbench.play.paper.options import PaperOptions
 from pumpwatch_workbench.play.paper.play import play
-from pumpwatch_workbench.play.views.view import SilentView
+from pumpwatch_workbench.play.views.view import RunView
 
 SYMBOLS = 1_000
 MOVERS = 5
@@ -58,7 +58,7 @@ def measure() -> dict[str, float]:
             metrics_port=0,
             duration=TICKS * MINUTE,
         )
-        play(options, SilentView(), threading.Event(), lambda desk: HeldPace(exchange))
+        play(options, RunView(), threading.Event(), lambda desk: HeldPace(exchange))
         database = Database(store, writable=False)
         warm = list(SqliteRunRecords(database).since(0))[WARM:]
         database.close()

@@ -14,13 +14,14 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Self
 
 from rich.console import Console
 
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.play.run.options import RunOptions
 from pumpwatch_workbench.play.views.live import LiveView
-from pumpwatch_workbench.play.views.view import RunView, TickSnapshot
+from pumpwatch_workbench.play.views.view import TickSnapshot
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images"
 COLUMNS = 110
@@ -39,7 +40,7 @@ class Camera(LiveView):
         self.svg = ""
         self._most = (0, 0)
 
-    def __enter__(self) -> RunView:
+    def __enter__(self) -> Self:
         """Draw nothing by itself."""
         return self
 

@@ -104,7 +104,6 @@ def redacted(text: str, environment: Mapping[str, str] = os.environ) -> str:
 
 
 def _usage(error: TyperException) -> str:
-    """Return what is wrong with the words of a command, and where its help is."""
     context = getattr(error, "ctx", None)
     path = "pumpwatch" if context is None else context.command_path
     parameter = getattr(error, "param", None)

@@ -169,7 +169,6 @@ def _purpose(
 def _teller(
     progress: Progress, plan: Plan, trials: int
 ) -> Callable[[Fold, int, Found | None], None]:
-    """Return what shows how far each fold is, and the best so far."""
     tasks = {fold.name: progress.add_task(fold.name, total=trials, note="") for fold in plan.folds}
 
     def tell(fold: Fold, done: int, best: Found | None) -> None:

@@ -144,7 +144,6 @@ def _summary(exchange: Exchange, _: bytes) -> dict[str, object]:
 
 
 def _movers(exchange: Exchange, _: bytes) -> dict[str, object]:
-    """Return the symbols that moved most in the last minute, with their turnover of 24 hours."""
     now = exchange.catch_up()
     market = exchange.market
     view, before = market.view(now), market.view(max(market.start, now - MINUTE_MS))

@@ -70,8 +70,6 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Received:
-    """One request exactly as it was sent."""
-
     method: str
     path: str
     query: str
@@ -185,7 +183,6 @@ class Exchange(ExchangeState):
         return self._meet_faults(route, call)
 
     def _meet_faults(self, route: Route, received: _Received) -> Response:
-        """Answer a request to a known path, with what the fault plan makes of it."""
         number, now = self._number, self.clock.now()
         call = Call(received.method, received.path, self.requests[received.path], now)
         early = self._counted(self.faults.before(call))
@@ -247,7 +244,6 @@ class Exchange(ExchangeState):
         return Response(200, payload, shown)
 
     def _result(self, route: Route, request: Request) -> Answer:
-        """Return what the endpoint answers under the conditions in force."""
         number, conditions = self._number, self.conditions
         hidden = conditions.answer_about_hidden(self.engine.ledger, request, number)
         if hidden is not None:

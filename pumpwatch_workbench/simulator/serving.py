@@ -108,7 +108,6 @@ def _amount(text: str) -> Decimal:
 
 
 def _seeded(name: str, text: str, schedule: Callable[..., Schedule]) -> Schedule | None:
-    """Return the schedule that SEED or SEED:RATE asks for, None for an empty text."""
     if not text:
         return None
     seed, _, rate = text.partition(":")

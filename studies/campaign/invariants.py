@@ -129,7 +129,6 @@ class Invariants:
             yield f"price: the exit {name} has a limit"
 
     def _risk_breaks(self, order: Order) -> Iterator[str]:
-        """Yield what is wrong with the stop of a filled entry: where it lies, what it loses."""
         settings, ledger, symbol = self._facts.settings, self._ledger, order.symbol
         price, stop = order.average_price, order.stop_loss
         if price is None or stop is None:
@@ -147,7 +146,6 @@ class Invariants:
             yield f"limits: the stop in {symbol} loses {loss:.2f} of {equity:.2f}"
 
     def _limit_breaks(self, order: Order) -> Iterator[str]:
-        """Yield the limits that a filled entry exceeds."""
         settings, ledger = self._facts.settings, self._ledger
         count = len(self._our_positions())
         if count > settings.max_open_positions:
@@ -202,7 +200,6 @@ class Invariants:
         return [each for each in self._ledger.held() if each.symbol not in self._foreign]
 
     def _id_breaks(self) -> Iterator[str]:
-        """Yield orders that no signal has led to, and signals that led to several entries."""
         ours = [order for order in self._ledger.orders.values() if order.link_id]
         for order in ours:
             known = self._exits if order.reduce_only else self._entries

@@ -91,8 +91,6 @@ class _Clock:
 
 @dataclass(frozen=True, slots=True)
 class _Instance:
-    """The function as it stays warm between invocations."""
-
     use_case: TradeSignals
     connection: Connection
     made: int
@@ -194,7 +192,6 @@ class World:
         return completed
 
     def _invoke(self, run: Run) -> bool:
-        """Run the function once; return whether it came to its end under its lease."""
         name = run.name
         self.faults.runs.append(run)
         instance = self._instance(nested=len(self.faults.runs) > 1)
@@ -254,7 +251,6 @@ class World:
     # --- incidents -----------------------------------------------------------------------
 
     def _happen(self, trouble: Trouble) -> None:
-        """Let something happen, or wait for a position that it can happen to."""
         symbol = symbol_for(trouble, self.plan, self.exchange)
         if symbol is None:
             self._postponed.append(trouble)

@@ -48,7 +48,6 @@ class AwsServer:
         return self
 
     def _start(self) -> None:
-        """Start the process and wait until it listens. Raises `LocalStackError`."""
         with interruption_later():
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "pumpwatch_workbench.local.aws.aws_server"],
@@ -88,5 +87,4 @@ class AwsServer:
 
 
 def _plain_environment() -> dict[str, str]:
-    """Return this process's environment without the variables of a real AWS account."""
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}

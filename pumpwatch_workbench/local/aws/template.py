@@ -198,7 +198,6 @@ def _values(declared: Mapping[str, Any], given: Mapping[str, object]) -> dict[st
 
 
 def _checked(name: str, value: str, declaration: Mapping[str, Any]) -> str:
-    """Return the value if CloudFormation would accept it."""
     problem = ""
     allowed = [str(value) for value in declaration.get("AllowedValues", [])]
     if allowed and value not in allowed:

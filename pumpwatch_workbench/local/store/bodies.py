@@ -21,7 +21,6 @@ class InFile:
         self.database = database
 
     def _records(self, kind: type[Record], sql: str, values: Sequence[object] = ()) -> list[Record]:
-        """Return the records whose bodies a query selects."""
         return [read_body(kind, body) for (body,) in self.database.rows(sql, values)]
 
     def _record(self, kind: type[Record], sql: str, values: Sequence[object] = ()) -> Record | None:

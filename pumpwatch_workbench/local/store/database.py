@@ -169,7 +169,6 @@ def holder_of(path: Path) -> str | None:
 
 
 def _holder(path: Path) -> str:
-    """Return which process says that it uses the store, nothing when that cannot be read."""
     process = _process_in(path)
     return f" (process {process})" if process else ""
 
@@ -233,7 +232,6 @@ def _connect(path: Path, writable: bool, alone: bool) -> sqlite3.Connection:
 
 
 def _refuse_absent(path: Path) -> None:
-    """Raise `StoreProblem` where there is no store's file."""
     if path.is_dir():
         raise StoreProblem(f"{path} is a folder: name a store's file")
     if not path.exists():
@@ -253,7 +251,6 @@ def _reading(path: Path) -> str:
 
 
 def _check_version(connection: sqlite3.Connection, path: Path, *, may_be_older: bool) -> None:
-    """Raise `StoreProblem` for a file that is not ours, or of a version that does not fit."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -57,9 +57,7 @@ class SqliteLeaseStore(InFile, LeaseStore):
     def acquire(self, name: str, *, owner: str, seconds: float) -> Lease:
         now = int(self._wall() * 1000)
         with self.database.transaction():
-            row = self.database.row(
-                "SELECT owner, token, ends FROM leases WHERE name = ?", (name,)
-            )
+            row = self.database.row("SELECT owner, token, ends FROM leases WHERE name = ?", (name,))
             holder, token, ends = row or (None, 0, 0)
             if holder is not None and ends > now:
                 raise LeaseHeld(f"lease {name} is held by {holder}")

@@ -217,7 +217,6 @@ def _api_row(endpoint: str, codes: Counter[str]) -> ApiRow:
 def _not_recorded(
     period: Period, functions: Sequence[FunctionRuns], *, counted: bool, labelled: bool
 ) -> Iterator[str]:
-    """Yield a sentence for each figure that the store does not have."""
     if not labelled:
         yield "Detection agreement: no pump is labelled; --labels FILE names those that are known."
     if period.runs is None:

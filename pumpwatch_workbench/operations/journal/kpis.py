@@ -157,7 +157,6 @@ def _ticks(machine: Machine | None) -> str:
 
 
 def _no_runs(functions: Sequence[FunctionRuns]) -> str:
-    """Return why nothing is known of the runs."""
     if not functions:
         return "not recorded: see Prometheus or CloudWatch"
     problems = dict.fromkeys(function.problem for function in functions if function.problem)
@@ -178,7 +177,6 @@ def _time_words(figures: Figures, machine: Machine) -> str:
 
 
 def _whose_time(figures: Figures, machine: Machine) -> str:
-    """Return which function's time counts, and why another's does not."""
     others = [
         f"{function.function} scans until its minute is over, on purpose"
         if function.scans_its_minute

@@ -6,13 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pumpwatch.domain.moments import HOUR
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import ExitReason, Trade
-from pumpwatch_workbench.operations.journal.period import Period
+from pumpwatch_workbench.operations.journal.period import AwsEstimate, Period
 
 ZERO = Decimal(0)
-HOURS_OF_A_MONTH = 730
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +27,6 @@ class Slippage:
     def share(self) -> float | None:
         """Return the slippage as a share of the notional."""
         return float(self.usdt / self.notional) if self.notional else None
-
-
-@dataclass(frozen=True, slots=True)
-class AwsEstimate:
-    """US dollars, from measurements and list prices: no bill."""
-
-    dollars: float
-    dollars_a_month: float
-    symbols: int
-    scan_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +55,7 @@ def spending_of(period: Period) -> Spending:
         funding=sum((trade.funding for trade in trades), ZERO),
         entry_slippage=_entries(trades),
         stop_slippage=_stops(trades),
-        aws=_aws(period),
+        aws=period.aws,
     )
 
 
@@ -81,7 +69,6 @@ def _entries(trades: Sequence[Trade]) -> Slippage:
 
 
 def _stops(trades: Sequence[Trade]) -> Slippage:
-    """Return by how much stops were filled worse than where they stood."""
     return _slippage(
         (trade.stop_loss, trade.exit_price, trade.quantity, trade.side is Side.SELL)
         for trade in trades
@@ -101,16 +88,3 @@ def _slippage(
         lost += (filled - planned if bought else planned - filled) * quantity
         notional += planned * quantity
     return Slippage(count, lost, notional)
-
-
-def _aws(period: Period) -> AwsEstimate | None:
-    if period.aws is None:
-        return None
-    a_month = period.aws.dollars_a_month
-    hours = (period.until - period.since) / HOUR
-    return AwsEstimate(
-        dollars=a_month * hours / HOURS_OF_A_MONTH,
-        dollars_a_month=a_month,
-        symbols=period.aws.symbols,
-        scan_seconds=period.aws.scan_seconds,
-    )

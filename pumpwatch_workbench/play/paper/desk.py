@@ -39,8 +39,6 @@ CHOSEN = "symbols"
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """An invocation, which says how much of it is left."""
-
     deadline: Deadline
 
     def get_remaining_time_in_millis(self) -> int:

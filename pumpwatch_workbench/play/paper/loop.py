@@ -21,10 +21,16 @@ from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.local.store import RunRecord
 from pumpwatch_workbench.play.paper.desk import PaperDesk
-from pumpwatch_workbench.play.paper.news import News
 from pumpwatch_workbench.play.paper.options import PaperOptions
 from pumpwatch_workbench.play.paper.pace import Pace
-from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
+from pumpwatch_workbench.play.paper.slack import Counts, SlackMessages
+from pumpwatch_workbench.play.views.view import (
+    RunFacts,
+    RunView,
+    TickSnapshot,
+    signal_words,
+    trade_words,
+)
 
 OFFSET = 2_000
 """Milliseconds into its minute at which a tick fires: the candle has just closed."""
@@ -53,8 +59,6 @@ class Tally:
 
 @dataclass(slots=True)
 class _Tick:
-    """One tick while it runs."""
-
     due: int
     late: bool
     detected: DetectReport | None = None
@@ -71,12 +75,17 @@ class PaperLoop:
     """Plays ticks until its time is over or it is asked to stop."""
 
     def __init__(
-        self, options: PaperOptions, desk: PaperDesk, view: RunView, news: News, pace: Pace
+        self,
+        options: PaperOptions,
+        desk: PaperDesk,
+        view: RunView,
+        slack: SlackMessages | None,
+        pace: Pace,
     ) -> None:
         self._options = options
         self._desk = desk
         self._view = view
-        self._news = news
+        self._slack = slack
         self._pace = pace
         self._problem = ""
         self._blocked: frozenset[str] = frozenset()
@@ -172,7 +181,6 @@ class PaperLoop:
         tick.traded = self._desk.trade(Tick(tick.due, f"paper-{tick.due}"))
 
     def _tell(self, tick: _Tick) -> None:
-        """Show what a tick brought, and say the same to Slack."""
         tally = self.tally
         tally.ticks += 1
         tally.late_ticks += tick.late
@@ -183,7 +191,7 @@ class PaperLoop:
         for signal in tick.detected.signals if tick.detected else ():
             tally.signals += 1
             self._view.signal(signal)
-            self._news.signal(signal)
+            self._say(f"Pump: {signal_words(signal)}")
         if tick.traded is not None:
             self._tell_trades(tick.traded)
         if tick.traded is not None and tick.traded.equity is not None:
@@ -202,7 +210,7 @@ class PaperLoop:
         for trade in (*report.opened, *report.closed, *report.denied):
             self._view.trade(now, trade)
         for trade in (*report.opened, *report.closed):
-            self._news.trade(trade)
+            self._say(f"Paper fill: {trade_words(trade)}")
         self._tell_blocked(report)
         tally.opened += len(report.opened)
         tally.closed += len(report.closed)
@@ -211,7 +219,6 @@ class PaperLoop:
         tally.open_positions = report.open_positions
 
     def _tell_blocked(self, report: TradeReport) -> None:
-        """Say why nothing is opened any more, once, and when that is over."""
         reasons = {name: text for name, text in report.blocked.items() if name in ("halt", "lock")}
         told = [
             f"Entries stopped: {reasons[name]}" for name in sorted(reasons.keys() - self._blocked)
@@ -220,8 +227,12 @@ class PaperLoop:
             told.append("Entries are allowed again")
         for line in told:
             self._view.note(line)
-            self._news.blocked(line)
+            self._say(line)
         self._blocked = frozenset(reasons)
+
+    def _say(self, line: str) -> None:
+        if self._slack is not None:
+            self._slack.say(line)
 
     def _show(self, tick: _Tick, report: TradeReport, equity: Decimal) -> None:
         self.tally.equity = equity
@@ -239,7 +250,8 @@ class PaperLoop:
     def _record(self, tick: _Tick, begin: int, cpu_seconds: float) -> None:
         """Keep what the tick cost; a record that cannot be kept is only missing in the report."""
         requests = self._desk.session.request_count
-        raised, delivered = self._news.raised, self._news.delivered
+        counts = self._slack.counts if self._slack else Counts()
+        raised, delivered = counts.raised, counts.delivered
         record = RunRecord(
             time=begin,
             detect_seconds=tick.seconds.get("detect"),

@@ -79,7 +79,6 @@ class _Driver:
         self._stage.backfill(progress)
 
     def _schedule(self) -> list[int]:
-        """Return the scheduled times, full minutes of market time."""
         glance = self._stage.simulator.glance()
         first = (glance["time"] // MINUTE + 1) * MINUTE
         if self._options.replay is None:

@@ -146,7 +146,6 @@ def _dropped(state: Mapping[str, Any]) -> list[DroppedPump]:
 def _candles(
     stage: Stage, events: Sequence[DetectedEvent], planted: Sequence[PlantedPump], *, end: int
 ) -> dict[str, list[CandleRow]]:
-    """Fetch the candles around every onset and alarm from the exchange."""
     spans: dict[str, list[int]] = {}
     for pump in planted:
         spans.setdefault(pump.symbol, []).append(pump.onset)

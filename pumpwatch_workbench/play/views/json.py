@@ -10,32 +10,20 @@ from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
 
 
-class JsonView:
+class JsonView(RunView):
     """Writes a line for each signal, trade, tick and note; `kind` says which."""
-
-    shows_movers = False
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
 
-    def __enter__(self) -> RunView:
-        """Return the view."""
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Do nothing: every line is complete."""
-
     def note(self, text: str) -> None:
-        """Write a note."""
         if text:
             self.line("note", text=text)
 
     def started(self, facts: RunFacts) -> None:
-        """Write what begins."""
         self.line("started", title=facts.title, time=facts.start, end=facts.end)
 
     def tick(self, snapshot: TickSnapshot) -> None:
-        """Write the account after a tick."""
         self.line(
             "tick",
             time=snapshot.time,
@@ -46,7 +34,6 @@ class JsonView:
         )
 
     def signal(self, signal: Signal) -> None:
-        """Write a signal."""
         self.line(
             "signal",
             time=signal.time,
@@ -58,7 +45,6 @@ class JsonView:
         )
 
     def trade(self, time: int, trade: Trade) -> None:
-        """Write where a trade stands."""
         self.line(
             "trade",
             time=time,

@@ -1,13 +1,13 @@
 """What a person watching a run is shown: the view's interface, its facts and its sentences.
 
-`live_view` draws on a terminal, `plain_view` writes lines, `SilentView` shows nothing.
+`live` draws on a terminal, `plain` writes lines, `json` writes JSON lines.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Self
 
 from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.orders import Position, Side
@@ -50,21 +50,23 @@ class TickSnapshot:
     events_open: int = 0
 
 
-class RunView(Protocol):
-    """What the driver tells whoever watches. Used as a context manager around the whole run."""
+class RunView:
+    """Shows whoever watches a run what happens; this view shows nothing.
 
-    @property
-    def shows_movers(self) -> bool:
-        """Return whether the view has a place for the strongest movers."""
+    It is a context manager around the whole run, and leaves the terminal as it was.
+    """
 
-    def __enter__(self) -> RunView:
-        """Begin."""
+    shows_movers = False
+    """Whether the view has a place for the strongest movers."""
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *error: object) -> None:
-        """Leave the terminal as it was, after an error too."""
+        pass
 
     def note(self, text: str) -> None:
-        """Say something in one line: a step of the preparation, a warning."""
+        """Show one line: a step of the preparation, a warning. An empty text clears it."""
 
     def started(self, facts: RunFacts) -> None:
         """Begin market time."""
@@ -77,34 +79,6 @@ class RunView(Protocol):
 
     def trade(self, time: int, trade: Trade) -> None:
         """Show that a trade was entered, closed or dropped at a market time."""
-
-
-class SilentView:
-    """Show nothing."""
-
-    shows_movers = False
-
-    def __enter__(self) -> RunView:
-        """Return the view."""
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Do nothing."""
-
-    def note(self, text: str) -> None:
-        """Do nothing."""
-
-    def started(self, facts: RunFacts) -> None:
-        """Do nothing."""
-
-    def tick(self, snapshot: TickSnapshot) -> None:
-        """Do nothing."""
-
-    def signal(self, signal: Signal) -> None:
-        """Do nothing."""
-
-    def trade(self, time: int, trade: Trade) -> None:
-        """Do nothing."""
 
 
 def signal_words(signal: Signal) -> str:

@@ -281,7 +281,6 @@ def funding_history(exchange: ExchangeState, request: Request) -> Answer:
 
 
 def _listed(exchange: ExchangeState, request: Request, kind: str) -> int:
-    """Return the index of a symbol that was launched; raises Refused 10001 otherwise."""
     if kind != LINEAR:
         raise invalid(UNKNOWN_SYMBOL)
     index = symbol_index(exchange, request, UNKNOWN_SYMBOL)
@@ -291,7 +290,6 @@ def _listed(exchange: ExchangeState, request: Request, kind: str) -> int:
 
 
 def _traded(exchange: ExchangeState, request: Request, kind: str) -> int:
-    """Return the index of a symbol that trades now; raises Refused 10001 otherwise."""
     index = _listed(exchange, request, kind)
     if not exchange.prices.is_trading(index, request.now):
         raise invalid(UNKNOWN_SYMBOL)

@@ -160,7 +160,6 @@ class Engine:
     def _trail(
         self, position: Position, distance: Decimal | None, active_price: Decimal | None
     ) -> None:
-        """Let a trailing stop follow from now on, or from when `active_price` is reached."""
         position.trailing_stop = distance
         position.trailing_from = active_price if distance is not None else None
         waits = distance is None or active_price is not None
@@ -215,7 +214,6 @@ class Engine:
         return replace(request, quantity=quantity)
 
     def _price(self, request: OrderRequest, book: Book) -> Decimal:
-        """Return the order's limit, checked; for a market order its worst price."""
         limits = self.prices.limits(request.index, self.time)
         if request.kind == "Market":
             bound = limits[request.side == "Sell"]

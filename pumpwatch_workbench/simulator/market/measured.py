@@ -97,16 +97,13 @@ class HeldClock:
         self._time = start
 
     def now(self) -> int:
-        """Return market time, milliseconds UTC."""
         return self._time
 
     def advance_to(self, milliseconds: int) -> int:
-        """Put the clock."""
         self._time = milliseconds
         return milliseconds
 
     def advance_by(self, milliseconds: int) -> int:
-        """Move the clock."""
         return self.advance_to(self._time + milliseconds)
 
 

@@ -72,7 +72,6 @@ def candle_rows(
 
 
 def _range(query: CandleQuery, settings: ExchangeSettings, now: int) -> tuple[int, int]:
-    """Return the opening times of the first and the last candle asked for."""
     length = INTERVALS[query.interval]
     newest = _floor(now, query.interval)
     last = newest if query.end is None else min(_floor(query.end, query.interval), newest)
@@ -92,7 +91,6 @@ def _range(query: CandleQuery, settings: ExchangeSettings, now: int) -> tuple[in
 
 
 def _minutes(market: Market, query: CandleQuery, first: int, last: int, now: int) -> Minutes:
-    """Return one-minute candles that cover the range, the forming one included."""
     minute = now // MINUTE_MS * MINUTE_MS
     covered = last + INTERVALS[query.interval] - MINUTE_MS
     past = market.minutes(query.index, first, min(covered, minute - MINUTE_MS))
@@ -122,7 +120,6 @@ def _floor(time: int, interval: str) -> int:
 
 
 def _bucket(times: NDArray[np.int64], interval: str) -> NDArray[np.int64]:
-    """Return the opening time of the candle each time falls in."""
     if interval == "M":
         months = times.astype("datetime64[ms]").astype("datetime64[M]")
         return months.astype("datetime64[ms]").astype(np.int64)

@@ -106,7 +106,6 @@ def known_onsets(
 
 
 def _symbols(events: Sequence[ScheduledEvent]) -> list[str]:
-    """Return a symbol for each event: coin, segment, and a letter when that is taken."""
     names: list[str] = []
     for event in events:
         coin = "".join(letter for letter in event.coin.upper() if letter in LETTERS)
@@ -117,7 +116,6 @@ def _symbols(events: Sequence[ScheduledEvent]) -> list[str]:
 
 
 def _shortage(event: ScheduledEvent, candles: Minutes) -> str:
-    """Return why an event cannot be played, empty when it can."""
     if not candles.open_time.size:
         return "the segment has no candles there"
     times = candles.open_time + event.shift
@@ -179,7 +177,6 @@ def _contract(
 
 
 def _decimals(values: FloatArray) -> int:
-    """Return how many decimals the values have, at most 12."""
     for decimals in range(_MAX_DECIMALS):
         scaled = values * 10.0**decimals
         if np.all(np.abs(scaled - np.rint(scaled)) <= _ROUNDING * np.maximum(np.abs(scaled), 1.0)):

@@ -85,7 +85,6 @@ def _rule(row: object) -> FaultRule:
 
 
 def _base(action: object, name: object) -> Fault:
-    """Return the fault that a rule begins with: a known one by its name, or a bare action."""
     if name is None:
         if not isinstance(action, str) or action not in ACTIONS:
             raise TroubleError(

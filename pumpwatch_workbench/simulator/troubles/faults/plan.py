@@ -120,11 +120,9 @@ class ScriptedFaults:
         self.rules = rules
 
     def before(self, call: Call) -> Fault | None:
-        """Return the fault of the first rule about the request that strikes."""
         return self._strike(call, after=False)
 
     def after(self, call: Call) -> Fault | None:
-        """Return the fault of the first rule about the answer that strikes."""
         return self._strike(call, after=True)
 
     def _strike(self, call: Call, *, after: bool) -> Fault | None:

@@ -56,7 +56,6 @@ class IncidentSchedule(SeededSchedule):
         self._minute = minute
 
     def _happen(self, engine: Engine, minute: int) -> str:
-        """Let something happen, or not; return what it was."""
         source = self.draw(f"incident/{minute}")
         kind = self.pick(source) if source else None
         symbol = _symbol(engine, kind, source) if source and kind else None
