@@ -119,7 +119,7 @@ def state(exchange: Exchange) -> dict[str, object]:
         "clock_skew_ms": exchange.clock_skew_ms,
         "orders": [order_row(order) for order in ledger.orders.values()],
         "executions": [execution_row(row) for row in ledger.executions],
-        "positions": [position_row(ledger, p, now) for p in ledger.held()],
+        "positions": [position_row(ledger, p, now) for p in ledger.open_positions()],
         "wallet": money(ledger.wallet),
         "equity": money(ledger.wallet + ledger.unrealised()),
         "realised_pnl": money(ledger.pnl_total - ledger.fee_total - ledger.funding_total),
@@ -139,7 +139,7 @@ def _summary(exchange: Exchange, _: bytes) -> dict[str, object]:
         "end": exchange.market.end,
         "requests": sum(exchange.requests.values()),
         "equity": money(ledger.wallet + ledger.unrealised()),
-        "positions": [position_row(ledger, position, now) for position in ledger.held()],
+        "positions": [position_row(ledger, position, now) for position in ledger.open_positions()],
     }
 
 

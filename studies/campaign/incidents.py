@@ -51,7 +51,7 @@ def incident_for(trouble: Trouble, symbol: str, exchange: CampaignExchange) -> I
 
 def symbol_for(trouble: Trouble, plan: Plan, exchange: CampaignExchange) -> str | None:
     """Return a symbol that it matters to; None when it needs a position and there is none."""
-    traded = sorted(position.symbol for position in exchange.engine.ledger.held())
+    traded = sorted(position.symbol for position in exchange.engine.ledger.open_positions())
     if trouble.kind in ON_OURS:
         symbols = traded
     else:

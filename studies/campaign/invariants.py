@@ -154,7 +154,7 @@ class Invariants:
             yield f"limits: an entry of {order.filled_value} USDT"
         equity = ledger.wallet + ledger.unrealised()
         # The new position counts at what it cost: a mark price that lags is not what was paid.
-        others = (other for other in ledger.held() if other.index != order.index)
+        others = (other for other in ledger.open_positions() if other.index != order.index)
         exposure = sum(
             (other.size * ledger.mark(other.index) for other in others), order.filled_value
         )
@@ -197,7 +197,7 @@ class Invariants:
         _require(wrong_results(self._facts))
 
     def _our_positions(self) -> list[Position]:
-        return [each for each in self._ledger.held() if each.symbol not in self._foreign]
+        return [each for each in self._ledger.open_positions() if each.symbol not in self._foreign]
 
     def _id_breaks(self) -> Iterator[str]:
         ours = [order for order in self._ledger.orders.values() if order.link_id]

@@ -101,10 +101,11 @@ def default_store() -> Path:
 
 def parse_symbols(text: str) -> tuple[str, ...]:
     """Return the symbols of a list with commas, each once. Raises `BadInput`."""
-    symbols = tuple(dict.fromkeys(one.strip().upper() for one in text.split(",") if one.strip()))
+    names = (name.strip().upper() for name in text.split(","))
+    symbols = tuple(dict.fromkeys(filter(None, names)))
     if not symbols:
         raise BadInput("--symbols is empty: give USDT perpetuals, such as BTCUSDT,DOGEUSDT")
-    wrong = [one for one in symbols if not SYMBOL.fullmatch(one)]
+    wrong = [symbol for symbol in symbols if not SYMBOL.fullmatch(symbol)]
     if wrong:
         raise BadInput(
             f"--symbols names {', '.join(wrong[:5])}: give USDT perpetuals, such as"

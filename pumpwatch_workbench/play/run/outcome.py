@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -83,16 +84,14 @@ def broken_invariants(state: Mapping[str, Any], trades: Iterable[Trade]) -> list
         broken.append(f"{no_stop}: seconds without one {longest}")
     if state["duplicate_fills"]:
         broken.append(f"{no_duplicate}: filled twice {', '.join(state['duplicate_fills'])}")
-    entries: dict[str, int] = {}
-    for order in state["orders"]:
-        if order["orderLinkId"] and not order["reduceOnly"] and Decimal(order["cumExecQty"]) > 0:
-            entries[order["symbol"]] = entries.get(order["symbol"], 0) + 1
-    journalled: dict[str, int] = {}
-    for trade in trades:
-        if trade.entry_time is not None:
-            journalled[trade.symbol] = journalled.get(trade.symbol, 0) + 1
+    entries = Counter(
+        order["symbol"]
+        for order in state["orders"]
+        if order["orderLinkId"] and not order["reduceOnly"] and Decimal(order["cumExecQty"]) > 0
+    )
+    journalled = Counter(trade.symbol for trade in trades if trade.entry_time is not None)
     for symbol in sorted(entries.keys() | journalled.keys()):
-        exchange, journal = entries.get(symbol, 0), journalled.get(symbol, 0)
+        exchange, journal = entries[symbol], journalled[symbol]
         if exchange > journal:
             broken.append(f"{no_duplicate}: {symbol} has {exchange} entries for {journal} trades")
         elif exchange < journal:
@@ -102,44 +101,34 @@ def broken_invariants(state: Mapping[str, Any], trades: Iterable[Trade]) -> list
 
 
 def _differences(state: Mapping[str, Any], trades: Iterable[Trade]) -> list[str]:
-    held = {
-        row["symbol"]: Decimal(row["size"]) for row in state["positions"] if Decimal(row["size"])
-    }
+    sizes = {row["symbol"]: Decimal(row["size"]) for row in state["positions"]}
+    sizes = {symbol: size for symbol, size in sizes.items() if size}
     live = {trade.symbol: trade for trade in trades if trade.state.live}
-    found = []
-    for symbol in sorted(held.keys() | live.keys()):
-        trade = live.get(symbol)
+    differences = []
+    for symbol in sorted(sizes.keys() | live.keys()):
+        trade, size = live.get(symbol), sizes.get(symbol)
         if trade is None:
-            found.append(f"{symbol} is held, {held[symbol]}, without a trade in the journal")
-        elif symbol not in held:
-            found.append(f"{symbol} is {trade.state} in the journal and not held")
-        elif trade.state is TradeState.OPEN and trade.quantity != held[symbol]:
-            found.append(f"{symbol}: {trade.quantity} in the journal, {held[symbol]} held")
-    return found
+            differences.append(f"{symbol} is held, {size}, without a trade in the journal")
+        elif size is None:
+            differences.append(f"{symbol} is {trade.state} in the journal and not held")
+        elif trade.state is TradeState.OPEN and trade.quantity != size:
+            differences.append(f"{symbol}: {trade.quantity} in the journal, {size} held")
+    return differences
 
 
 def _planted(state: Mapping[str, Any]) -> list[PlantedPump]:
-    origins = state.get("origins", {})
-    found = []
+    pumps = []
     for pump in state["planted"]:
-        origin = origins.get(pump["symbol"], {})
-        found.append(
-            PlantedPump(
-                symbol=pump["symbol"],
-                onset=pump["onset"],
-                peak=pump["peak"],
-                size=pump["size"],
-                segment=str(origin.get("segment", "")),
-                original_onset=origin.get("onset"),
-            )
-        )
-    return found
+        origin = state.get("origins", {}).get(pump["symbol"], {})
+        segment = str(origin.get("segment", ""))
+        pumps.append(PlantedPump(**pump, segment=segment, original_onset=origin.get("onset")))
+    return pumps
 
 
 def _dropped(state: Mapping[str, Any]) -> list[DroppedPump]:
     return [
-        DroppedPump(segment=str(one["segment"]), original_onset=one["onset"], reason=one["reason"])
-        for one in state.get("dropped", ())
+        DroppedPump(str(pump["segment"]), original_onset=pump["onset"], reason=pump["reason"])
+        for pump in state.get("dropped", ())
     ]
 
 

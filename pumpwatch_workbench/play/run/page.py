@@ -81,7 +81,7 @@ def render_page(result: RunResult) -> str:
         cards=cards,
         charts_left_out=sum(row.symbol in result.candles for row in rows) - len(cards),
         equity_words=equity_words(result.equity, "Equity", "open positions at their mark price"),
-        ticks_words=tick_words([1000 * one for one in result.tick_seconds], "Wall time", "ms"),
+        ticks_words=tick_words([1000 * wall for wall in result.tick_seconds], "Wall time", "ms"),
         requests_words=tick_words(result.tick_requests, "Bybit requests", "requests"),
     )
 

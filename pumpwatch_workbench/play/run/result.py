@@ -80,8 +80,8 @@ class RunResult:
     @property
     def entered(self) -> tuple[Trade, ...]:
         """Return the trades that held a position, in order of entry."""
-        held = [trade for trade in self.trades if trade.entry_time is not None]
-        return tuple(sorted(held, key=lambda trade: (trade.entry_time or 0, trade.symbol)))
+        entered = [trade for trade in self.trades if trade.entry_time is not None]
+        return tuple(sorted(entered, key=lambda trade: (trade.entry_time or 0, trade.symbol)))
 
     @property
     def realised_pnl(self) -> Decimal:

@@ -31,7 +31,7 @@ def judge(
     by_event: dict[str, list[Signal]] = defaultdict(list)
     for signal in signals:
         by_event[signal.event_id].append(signal)
-    groups = sorted(by_event.values(), key=lambda group: min(one.time for one in group))
+    groups = sorted(by_event.values(), key=lambda group: min(signal.time for signal in group))
     hit: set[PlantedPump] = set()
     events = [_judge_one(group, planted, spans, hit) for group in groups]
     return tuple(_without_early(event, hit) for event in events)

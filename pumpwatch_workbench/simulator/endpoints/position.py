@@ -30,8 +30,8 @@ def positions(exchange: ExchangeState, request: Request) -> Answer:
     if request.text("symbol"):
         chosen = [ledger.position(symbol_index(exchange, request))]
     else:
-        chosen = [position for position in ledger.held() if scope(position.index)]
-    page, cursor = paged(exchange, request, chosen, _position_id, default=20, maximum=200)
+        chosen = [position for position in ledger.open_positions() if scope(position.index)]
+    page, cursor = paged(request, chosen, _position_id, default=20, maximum=200)
     interventions, rows = exchange.engine.interventions, []
     for position in page:
         row = position_row(ledger, position, request.now)
@@ -109,7 +109,7 @@ def closed_pnl(exchange: ExchangeState, request: Request) -> Answer:
         for trade in reversed(exchange.engine.ledger.closed)
         if scope(trade.order.index) and start <= trade.time <= end
     ]
-    page, cursor = paged(exchange, request, trades, _trade_id, default=50, maximum=100)
+    page, cursor = paged(request, trades, _trade_id, default=50, maximum=100)
     rows = [closed_row(trade) for trade in page]
     return private_page(rows, cursor)
 

@@ -117,7 +117,7 @@ class Ledger:
             self.positions[index] = Position(index, symbol, leverage)
         return self.positions[index]
 
-    def held(self) -> Iterator[Position]:
+    def open_positions(self) -> Iterator[Position]:
         """Yield the positions that are not flat."""
         return (position for position in self.positions.values() if position.side)
 
@@ -125,7 +125,7 @@ class Ledger:
 
     def unrealised(self) -> Decimal:
         """Return the profit of all open positions at the mark prices."""
-        return sum((p.unrealised(self.mark(p.index)) for p in self.held()), ZERO)
+        return sum((p.unrealised(self.mark(p.index)) for p in self.open_positions()), ZERO)
 
     def position_margin(self, position: Position) -> Decimal:
         """Return the initial margin of a position."""
@@ -166,7 +166,7 @@ class Ledger:
 
     def locked(self) -> Decimal:
         """Return the initial margin of all positions and open orders."""
-        positions = sum((self.position_margin(p) for p in self.held()), ZERO)
+        positions = sum((self.position_margin(p) for p in self.open_positions()), ZERO)
         resting = (order for orders in self.active.values() for order in orders.values())
         return positions + sum((self.order_margin(order) for order in resting), ZERO)
 
@@ -178,7 +178,7 @@ class Ledger:
         """Return the USDT that can be lost before this position has no margin left at its entry."""
         if self.settings.margin_mode == "ISOLATED_MARGIN":
             return self.position_margin(position)
-        others = [other for other in self.held() if other.index != position.index]
+        others = [other for other in self.open_positions() if other.index != position.index]
         results = sum((other.unrealised(self.mark(other.index)) for other in others), ZERO)
         return self.wallet + results - sum((self.maintenance(other) for other in others), ZERO)
 

@@ -85,7 +85,7 @@ class Walk:
 
     def _move(self, to: int) -> None:
         """Move the time on; trailing stops follow the best price on the way."""
-        for position in self.ledger.held():
+        for position in self.ledger.open_positions():
             if position.trailing_stop is not None:
                 self._follow(position, to)
         self.time = to
@@ -112,7 +112,7 @@ class Walk:
 
     def watched(self) -> list[int]:
         """Return the symbols with an open order or position."""
-        positions = {position.index for position in self.ledger.held()}
+        positions = {position.index for position in self.ledger.open_positions()}
         return sorted(positions.union(self.ledger.active))
 
     def _next(self, end: int) -> Happening | None:

@@ -21,6 +21,7 @@ from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.server import SimulatorServer
 
+from .clock import MarketClock
 from .source import Market
 
 STOP_SECONDS = 10
@@ -88,23 +89,18 @@ def serve_on_command(market: Market, start: int, *, write_ahead: bool = False) -
             _say("ok")
 
 
-class HeldClock:
+class HeldClock(MarketClock):
     """Market time that stands where it was put, while requests take real time."""
 
-    stepped = False
-
     def __init__(self, start: int) -> None:
-        self._time = start
+        super().__init__(start=start)
 
     def now(self) -> int:
-        return self._time
+        return self._latest
 
-    def advance_to(self, milliseconds: int) -> int:
-        self._time = milliseconds
-        return milliseconds
-
-    def advance_by(self, milliseconds: int) -> int:
-        return self.advance_to(self._time + milliseconds)
+    def _move(self, to: int) -> int:
+        self._latest = to
+        return to
 
 
 def _say(line: str) -> None:

@@ -153,7 +153,7 @@ def after(seed, rate, minutes, *, step=MINUTE, kinds=None, hold=True):
     for minute in range(1, minutes + 1):
         for time in range((minute - 1) * MINUTE + step, minute * MINUTE + 1, step):
             user.advance(time)
-        if hold and not list(user.ledger.held()):
+        if hold and not list(user.ledger.open_positions()):
             user.order("Buy", "1", "BBBUSDT")
             user.order("Sell", "1", "CCCUSDT")
     return user.state()

@@ -76,7 +76,7 @@ class IncidentSchedule(SeededSchedule):
 
 
 def _symbol(engine: Engine, kind: str, source: Random) -> str | None:
-    ours = sorted(position.symbol for position in engine.ledger.held())
+    ours = sorted(position.symbol for position in engine.ledger.open_positions())
     point = source.random()
     if ours and kind not in OTHERS:
         return ours[int(point * len(ours))]
