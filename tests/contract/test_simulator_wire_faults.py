@@ -41,7 +41,7 @@ def test_broken_line_leaves_the_order_placed_or_not_as_asked(client, name, error
     with pytest.raises(error) as broken:
         client.order()
     assert type(broken.value) is error
-    assert client.open_positions() == held
+    assert client.held() == held
     assert client.order()[0] == 200
     assert client.state()["faults"] == {name: 1}
 
@@ -115,7 +115,7 @@ def test_code_is_answered_with_the_order_placed_or_not(client, name, code, held)
     client.fault(name, CREATE)
     status, headers, body = client.order()
     assert (status, json.loads(body)["retCode"], headers["Ret_code"]) == (200, code, str(code))
-    assert client.open_positions() == held
+    assert client.held() == held
     assert json.loads(client.order()[2])["retCode"] == 0
 
 
@@ -162,7 +162,7 @@ def test_page_is_answered_with_the_order_placed_or_not(client, name, status, sta
     answered, headers, body = client.order()
     assert (answered, body[: len(start)], bool(body)) == (status, start, bool(start))
     assert ("html" in headers["Content-Type"]) == body.startswith(b"<")
-    assert client.open_positions() == held
+    assert client.held() == held
     assert client.order()[0] == 200
 
 
@@ -170,16 +170,16 @@ def test_result_is_null_in_a_right_envelope(client):
     client.fault("null_result", CREATE)
     answer = json.loads(client.order()[2])
     assert (answer["retCode"], answer["retMsg"], answer["result"]) == (0, "OK", None)
-    assert client.open_positions() == "0.01"
+    assert client.held() == "0.01"
 
 
 def test_duplicate_delivery_answers_what_the_second_one_got(client):
     client.fault("duplicate_delivery", CREATE)
     assert json.loads(client.order()[2])["retCode"] == 110072
-    assert client.open_positions() == "0.01"
+    assert client.held() == "0.01"
     client.fault("duplicate_delivery", CREATE)
     assert json.loads(client.order(orderLinkId="")[2])["retCode"] == 0
-    assert client.open_positions() == "0.03"
+    assert client.held() == "0.03"
 
 
 # --- conditions --------------------------------------------------------------------------
@@ -223,7 +223,7 @@ def test_list_answers_for_a_while_what_was_so_before_the_order(client, name):
 
     client.fault(name, CREATE, lag_ms=2_000, lasts_ms=2_000)
     client.order(stopLoss="39000")
-    assert client.open_positions() == "0.01"
+    assert client.held() == "0.01"
     assert rows() == 0
     client.control("/simulator/clock", {"advance_to": START + 2_000})
     assert rows() == 1

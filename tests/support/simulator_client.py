@@ -59,7 +59,7 @@ class Client:
         document |= {"orderLinkId": f"order-{self.orders}"} | fields
         return self.call("POST", CREATE, json.dumps(document))
 
-    def open_positions(self) -> str:
+    def held(self) -> str:
         """Return the size of the position as the exchange's books have it."""
         return str(self.exchange.engine.ledger.position(0).size)
 

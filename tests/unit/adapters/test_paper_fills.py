@@ -17,7 +17,7 @@ from pumpwatch.domain.trading.orders import FillKind, Side
 ONE = Decimal(1)
 
 
-def open_positions(side=Side.SELL, **changes):
+def held(side=Side.SELL, **changes):
     short = side is Side.SELL
     position = PaperPosition(
         symbol="AUSDT",

@@ -49,7 +49,7 @@ def trade(trade_state: TradeState = TradeState.CLOSED, *, quantity: str = "5") -
     )
 
 
-def open_positions(size: str) -> dict[str, str]:
+def held(size: str) -> dict[str, str]:
     return {"symbol": "AAAUSDT", "size": size}
 
 
