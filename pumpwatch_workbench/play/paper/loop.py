@@ -280,4 +280,5 @@ def memory_mib() -> float | None:
     except ImportError:
         return None
     unit = 2**-20 if sys.platform == "darwin" else 2**-10
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, 1)
+    most: int = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(most * unit, 1)
