@@ -1,6 +1,6 @@
-"""Worker processes that leave Ctrl-C to their parent and end with it; memory of this process.
+"""Worker processes that ignore Ctrl-C and end with their parent; memory of this process.
 
-A terminal sends Ctrl-C to every process of a command. Workers that took it would each write a
+A terminal sends Ctrl-C to every process of a command. Workers that handled it would each write a
 traceback, and their parent could not tell an interruption from a crash.
 """
 
@@ -11,6 +11,7 @@ import gc
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -53,7 +54,7 @@ def worker_processes(
 
 
 class _Pool(ProcessPoolExecutor):
-    """Starts its processes so that they never see Ctrl-C, from their first moment on."""
+    """Starts its processes with Ctrl-C blocked."""
 
     def submit(
         self, fn: Callable[Given, Answer], /, *args: Given.args, **kwargs: Given.kwargs
@@ -96,6 +97,16 @@ def interruption_later() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
         if pressed:
             signal.raise_signal(signal.SIGINT)
+
+
+def end_process(process: subprocess.Popen[Any], seconds: float) -> None:
+    """Terminate a process, and kill it if it has not ended in time."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def relax_collector() -> None:

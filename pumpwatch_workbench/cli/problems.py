@@ -1,7 +1,7 @@
-"""What a person is told when a command cannot go on: one line on standard error, and a status.
+"""Errors as a user sees them: one line on standard error, and an exit status.
 
-Exit statuses: 0 good, 1 found a problem, 2 bad input, 70 a bug of ours, 130 interrupted, 141 nobody
-reads the output any more.
+Exit statuses: 0 good, 1 found a problem, 2 bad input, 70 internal error, 130 interrupted, 141
+broken pipe.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from pumpwatch.errors import (
 
 GOOD, PROBLEM, BAD_INPUT = 0, 1, 2
 BUG = 70
-"""As sysexits.h has it: an internal software error."""
+"""The code of an internal software error in sysexits.h."""
 INTERRUPTED, NO_READER = 130, 141
-"""What a shell says of a program that a signal has ended: 128 and the signal's number."""
+"""128 and the signal's number, as a shell reports a program that a signal has ended."""
 
 DISK = {
     errno.ENOSPC: "the disk is full: free some space",

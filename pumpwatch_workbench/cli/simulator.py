@@ -32,7 +32,6 @@ Schedule = TypeVar("Schedule")
 MOST_BALANCE = 1_000_000_000_000
 MOST_LIVE_MINUTES = 60 * 24 * 60
 FIRST, LAST = instant("", "2015-01-01"), instant("", "2101-01-01")
-"""Moments between which a market may begin."""
 
 
 def simulator(

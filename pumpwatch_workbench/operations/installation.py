@@ -26,7 +26,6 @@ class Installation:
     operator: str
     """The name of the person at the keyboard."""
     see: str
-    """The command that shows what it does."""
     at_rest: bool = False
     """Whether nothing acts on what is written until somebody starts it."""
 

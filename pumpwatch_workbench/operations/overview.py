@@ -47,7 +47,6 @@ class Overview:
     halt: Halt | None
     ages: Ages
     trades: list[Trade] = field(default_factory=list)
-    """Trades that are open, or may be."""
     halting: list[Trade] = field(default_factory=list)
     """Trades that halt entries until a person resumes by their names."""
     locks: list[Lock] = field(default_factory=list)

@@ -16,7 +16,6 @@ from pumpwatch.errors import BadInput, PumpwatchError, RetryLater
 Client = Any
 """A boto3 client; its type is made while it runs."""
 Clients = Callable[[str], Client]
-"""A function that gives the client of a service."""
 
 
 class AwsRefused(PumpwatchError):

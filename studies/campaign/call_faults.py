@@ -72,7 +72,6 @@ CALLS = tuple(
     }.items()
     for name in names.split()
 )
-"""What can fail or be slow for a while."""
 
 
 class Killed(BaseException):

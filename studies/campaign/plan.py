@@ -48,14 +48,12 @@ TROUBLES = (
     *("zombie", "twin", "overlap", "duplicate", "late"),
     *("clock_doubt", "clock_frozen"),
 )
-"""What goes wrong with an invocation, its requests and its stores."""
 INCIDENTS = (
     *("auto_deleverage", "liquidate", "delist", "halt_symbol", "funding", "price_gap"),
     *("drop_stop", "drop_next_stop", "refuse_stop", "change_filters"),
     *("band_cancel", "partial_fill", "thin_book"),
     *("manual_close", "manual_open", "manual_order"),
 )
-"""What happens on the exchange."""
 PEOPLE = (
     *("bad_key", "halt", "halt_closing", "move_stop", "untold_close"),
     *("hedge_stranger", "odd_ours", "odd_stranger"),
@@ -94,9 +92,7 @@ class Run:
     doubt: str = ""
     """Reason why its clock is not sure of the time."""
     frozen: bool = False
-    """True while its clock stands still."""
     token: int = 0
-    """Token of its last lease."""
     books: dict[str, OrderBook] = field(default_factory=dict)
     """The last book it was shown, by symbol."""
     market_seen: int = 0

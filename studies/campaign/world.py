@@ -57,10 +57,8 @@ class WorldResult:
     entries: int = 0
     closed: int = 0
     struck: Counter[str] = field(default_factory=Counter)
-    """Troubles by kind."""
     broken: str = ""
     tick: int = 0
-    """The last one that was played."""
     trace: list[str] = field(default_factory=list)
 
 

@@ -28,10 +28,8 @@ import boto3
 from pumpwatch_workbench.simulator.market_time import composed_in_market_time
 
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "COVERAGE_PROCESS_START")
-"""Variables of this machine's environment that a function sees."""
 
 Json = Any
-"""Whatever JSON can say."""
 
 Handler = Callable[[Json, "FunctionContext"], Json]
 
@@ -98,7 +96,6 @@ class LocalFunction:
         self.code = code
         self.handler = handler
         self.variables = dict(variables)
-        """The environment variables the template gives it."""
         self.timeout_seconds = timeout_seconds
         self.memory_megabytes = memory_megabytes
         self.region = region

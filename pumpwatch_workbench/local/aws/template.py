@@ -54,7 +54,6 @@ def load_template(path: Path) -> dict[str, Any]:
 
 
 Value = Any
-"""Whatever YAML can say."""
 
 NO_VALUE = object()
 SUB = re.compile(r"\$\{(!?)([^}]+)\}")

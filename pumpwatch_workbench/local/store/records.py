@@ -29,7 +29,6 @@ class RunRecord:
     alerts_raised: int = 0
     alerts_delivered: int = 0
     problem: str = ""
-    """What went wrong, in one sentence; empty when nothing did."""
 
 
 class SqliteRunRecords(InFile):

@@ -43,7 +43,6 @@ class Agreement:
     outside: int
     """Counted pumps before or after the period: not judged."""
     delay_seconds: Spread | None
-    """Time from the onset to the alarm, of the hits."""
 
 
 def read_labels(path: Path) -> list[Label]:

@@ -54,7 +54,6 @@ class Trading:
     signal_to_order: Spread | None
     """Seconds from the signal to the entry's intent, right before it is sent."""
     order_to_outcome: Spread | None
-    """Seconds from an order's intent to its outcome."""
     denials: tuple[tuple[str, int], ...]
 
     @property
@@ -107,13 +106,11 @@ class Figures:
     runs: Runs | None
     machine: Machine | None
     functions: tuple[FunctionRuns, ...]
-    """Runs of a deployed stage, from Lambda's own log."""
     api: tuple[ApiRow, ...]
     histograms: tuple[Bounds, ...]
     agreement: Agreement | None = None
     repairs: tuple[tuple[str, int], ...] = ()
     not_recorded: tuple[str, ...] = field(default=())
-    """Sentences about what this store cannot say."""
 
 
 def figures_of(period: Period, agreement: Agreement | None = None) -> Figures:

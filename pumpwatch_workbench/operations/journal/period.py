@@ -49,7 +49,6 @@ class Period:
     """Times in milliseconds UTC, money in USDT. None: the store does not record it."""
 
     source: str
-    """Which store, as the reader knows it."""
     stage: str
     since: int
     until: int
@@ -58,7 +57,6 @@ class Period:
     orders: Sequence[OrderRecord]
     signals: Sequence[Signal]
     repairs: Sequence[tuple[str, RepairNote]] = ()
-    """Repairs with the id of their signal."""
     locks: Sequence[Lock] = ()
     """Locks in force at some time in the period, as far as the store remembers."""
     halts: Sequence[tuple[Halt, int | None]] = ()
@@ -67,9 +65,7 @@ class Period:
     """Totals by function, since the store was made, not only in the period."""
     runs: Sequence[RunRecord] | None = None
     logs: Sequence[FunctionLog] | None = None
-    """What Lambda logged about the runs of each deployed function."""
     memory_limit_mib: float | None = None
-    """Memory of the machine that keeps the run records."""
     aws: AwsEstimate | None = None
     """None: nothing runs there, or it was not measured."""
     candles: Mapping[str, Sequence[CandleRow]] = field(default_factory=dict)

@@ -34,7 +34,6 @@ class Spending:
     """Money in USDT, apart from AWS's dollars. Slippage is part of the trades' results already."""
 
     trades: int
-    """Trades with a position."""
     fees: Decimal
     funding: Decimal
     """Paid; below zero: received."""

@@ -35,7 +35,6 @@ class PaperOptions:
     metrics_port: int | None = None
     """0 takes a free port."""
     resume: bool = False
-    """Lift a halt that is in force."""
 
     @property
     def period(self) -> int:

@@ -21,7 +21,6 @@ from pumpwatch_workbench.play.run.stage import Stage
 from pumpwatch_workbench.simulator.market_time import MarketTime
 
 BEFORE, AFTER = 20 * MINUTE, 60 * MINUTE
-"""What is shown around an event."""
 TOLERATED_WITHOUT_STOP_MS = 0
 """An entry carries its stop, so a position is never without one."""
 
@@ -34,7 +33,6 @@ class Tally:
     ended: int = 0
     busy: int = 0
     tick_seconds: list[float] = field(default_factory=list)
-    """Wall time of each detect tick."""
     tick_requests: list[int] = field(default_factory=list)
     equity: list[tuple[int, Decimal]] = field(default_factory=list)
 

@@ -45,7 +45,6 @@ class RunResult:
     equity: tuple[tuple[int, Decimal], ...]
     """(market time, equity), in order of time."""
     tick_seconds: tuple[float, ...]
-    """Wall time of each detect tick."""
     tick_requests: tuple[int, ...]
     """Bybit requests of each detect tick, refresh included."""
     orders: int
@@ -53,11 +52,9 @@ class RunResult:
     positions_without_stop_seconds_max: float
     """Longest market time that an open position had no stop on the exchange."""
     metrics_pushed: int
-    """Pushes that the gateway accepted."""
     pushgateway: str
-    """Which one took them: the real one or the built-in receiver."""
     candles: Mapping[str, Sequence[CandleRow]] = field(default_factory=dict)
-    """By symbol, from 20 minutes before each onset or alarm to 60 minutes after it."""
+    """Candles by symbol, from 20 minutes before each onset or alarm to 60 minutes after it."""
     invariants_broken: tuple[str, ...] = ()
     dropped: tuple[DroppedPump, ...] = ()
     wall_seconds: float | None = None

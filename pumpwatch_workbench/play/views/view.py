@@ -20,7 +20,6 @@ class RunFacts:
     """What is known before the first tick. Times in market time, milliseconds UTC."""
 
     title: str
-    """For example "600 simulated symbols, seed 1"."""
     start: int
     end: int | None = None
     """None: it goes on until it is interrupted."""
@@ -45,7 +44,6 @@ class TickSnapshot:
     tick: int
     equity: Decimal
     movers: tuple[Mover, ...] = ()
-    """The strongest first."""
     positions: tuple[Position, ...] = ()
     events_open: int = 0
 

@@ -26,7 +26,6 @@ class MinutePaths:
 
     open: FloatArray
     first: FloatArray
-    """Price at the first turning point."""
     second: FloatArray
     close: FloatArray
     first_at: OffsetArray
@@ -75,7 +74,6 @@ class PartialMinutes:
     """One minute of every symbol, or a part of it; every array is shaped (symbols,)."""
 
     price: FloatArray
-    """Price at the instant that splits the minute."""
     high: FloatArray
     low: FloatArray
     volume: FloatArray

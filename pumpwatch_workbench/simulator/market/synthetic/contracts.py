@@ -72,15 +72,12 @@ class Contracts:
     price: FloatArray
     """26 hours before the market's start, USDT."""
     daily_turnover: FloatArray
-    """Turnover of a quiet day, USDT."""
     deviation: FloatArray
     """Standard deviation of a quiet minute's return."""
     market_share: FloatArray
     """Share of the whole market's return that the symbol follows."""
     scale: FloatArray
-    """One over the tick size."""
     step: FloatArray
-    """Quantity step, base coin."""
     launch_minute: IntArray
     """Minutes since 1970."""
     coin: BoolArray

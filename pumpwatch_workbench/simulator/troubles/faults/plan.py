@@ -59,7 +59,6 @@ class Fault:
     """Time until the limit of a `refuse` ends; None sends no rate limit headers."""
     chunked: StrictBool = False
     drip_ms: Whole = 20
-    """Pause after each byte."""
     clock_skew_ms: Signed = 0
     lag_ms: Whole = 0
     lasts_ms: Whole = 0

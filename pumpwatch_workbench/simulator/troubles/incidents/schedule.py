@@ -19,7 +19,6 @@ NEEDS_POSITION = frozenset({"auto_deleverage", "drop_stop", "funding", "liquidat
 OTHERS = frozenset({*ODD, "hedge_mode"})
 """What another trader does, only in symbols where we have nothing."""
 ON_REQUEST = OTHERS | {"announce_delisting", "forget_orders"}
-"""What comes up only where it is named."""
 DRAWN = {name: float(name not in ON_REQUEST) for name in sorted(KINDS) if name != "resume_symbol"}
 """Weights of what can be drawn; a halt that was drawn ends by itself."""
 HALT_MINUTES = 5
