@@ -45,7 +45,7 @@ DISK = {
     errno.EIO: "the disk does not read or write it: look at the disk",
 }
 SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
-"""How the Rust libraries below us name an error of the system."""
+"""Form in which Rust libraries report an error of the operating system."""
 
 WORDS = (
     (re.compile(r"Input should be a valid integer.*"), "give a whole number"),

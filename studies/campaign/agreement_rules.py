@@ -1,4 +1,4 @@
-"""Where the journal says something else than the exchange's own books."""
+"""Disagreements between the journal and the exchange's own books."""
 
 from __future__ import annotations
 

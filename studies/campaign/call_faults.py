@@ -1,4 +1,4 @@
-"""What goes wrong with the calls of an invocation: every port is reached through here."""
+"""Faults in the calls of an invocation: every port is reached through here."""
 
 from __future__ import annotations
 

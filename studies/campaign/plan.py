@@ -1,4 +1,4 @@
-"""What a world is made of, drawn from its seed: settings, signals, and what goes wrong when."""
+"""The plan of a world, drawn from its seed: settings, signals and troubles."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ AT_BUSY_TICKS, TOGETHER, AGAIN = 0.5, 0.4, 0.2
 """Shares of the troubles at a tick with a signal, of the signals at the tick of another, and of
 those in the symbol of another."""
 OPENING_HOURS = 15 * MINUTE
-"""How long entries are allowed where there are trading hours, counted from the start."""
+"""Time from the start for which entries are allowed where there are trading hours."""
 NOT_LISTED, PUBLISHED_TWICE = 0.05, 0.2
 """Shares of the signals whose symbol the exchange does not list, and that are published again."""
 
@@ -58,7 +58,7 @@ PEOPLE = (
     *("bad_key", "halt", "halt_closing", "move_stop", "untold_close"),
     *("hedge_stranger", "odd_ours", "odd_stranger"),
 )
-"""What people do to the account and to trading, and rows that cannot be read."""
+"""Actions of people on the account and on trading, and rows that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)

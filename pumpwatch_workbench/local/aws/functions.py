@@ -40,7 +40,7 @@ class FunctionFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What came of one invocation. `error` is Lambda's error answer, None for a success."""
+    """Result of one invocation. `error` is Lambda's error answer, None for a success."""
 
     payload: Json
     error: Mapping[str, Any] | None

@@ -1,4 +1,4 @@
-"""Where a local run pushes its metrics: the real Pushgateway, or a built-in one without it."""
+"""The target of a local run's metrics: the real Pushgateway, or a built-in replacement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each run cost and found, for the report. A record is no state: nothing depends on it."""
+"""Records of each run for the report. A record is not state: nothing depends on it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RunRecord:
 
     time: int
     detect_seconds: float | None = None
-    """None: the run failed."""
+    """Wall time; None if the run failed."""
     trade_seconds: float | None = None
     cpu_seconds: float = 0.0
     memory_mib: float | None = None

@@ -1,4 +1,4 @@
-"""What a store says about a stretch of time: everything that the report is made of.
+"""The contents of a store for a period: everything that the report is made of.
 
 Paper trading's file is read here, a deployed stack in `stack`.
 """
@@ -67,7 +67,7 @@ class Period:
     logs: Sequence[FunctionLog] | None = None
     memory_limit_mib: float | None = None
     aws: AwsEstimate | None = None
-    """None: nothing runs there, or it was not measured."""
+    """None if nothing runs on AWS, or if it was not measured."""
     candles: Mapping[str, Sequence[CandleRow]] = field(default_factory=dict)
     """Candles by event id, from 20 minutes before the alarm to 60 minutes after it."""
 

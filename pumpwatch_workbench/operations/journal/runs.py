@@ -1,4 +1,4 @@
-"""What runs took of the machine, and how much they left: of paper trading and in Lambda."""
+"""Resources that runs used and left free: in paper trading and in Lambda."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Machine:
     memory_limit_mib: float | None
     memory_runs: int = 0
     of_lambda: bool = False
-    """Whether this is from Lambda's own log, which tells no CPU time."""
+    """True if this is from Lambda's own log, which has no CPU time."""
     time_of: str = ""
     """The function whose time counts; empty: both together."""
     memory_of: str = ""

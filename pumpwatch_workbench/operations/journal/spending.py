@@ -1,4 +1,4 @@
-"""What trading and running cost: fees, funding, slippage, and an estimate of AWS's bill."""
+"""Costs of trading and running: fees, funding, slippage, and an estimate of AWS's bill."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Slippage:
-    """How much worse than planned fills were, USDT; below zero: better."""
+    """Loss of fills against their planned prices, USDT; negative values are gains."""
 
     trades: int
     """Trades whose planned price is known."""
@@ -42,7 +42,7 @@ class Spending:
     stop_slippage: Slippage
     """Slippage from the stop's price, of the trades that their stop ended."""
     aws: AwsEstimate | None
-    """None: nothing ran on AWS, or it was not measured."""
+    """None if nothing ran on AWS, or if it was not measured."""
 
 
 def spending_of(period: Period) -> Spending:

@@ -1,4 +1,4 @@
-"""Both functions of a deployed stack, put together on one file and public market data."""
+"""A deployed stack's two functions, composed on one file and public market data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the next tick is due, by the exchange's clock, through sleeps of the machine."""
+"""Waits for the next tick by the exchange's clock, even if the machine sleeps."""
 
 from __future__ import annotations
 

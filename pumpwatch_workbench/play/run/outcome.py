@@ -1,4 +1,4 @@
-"""What a run came to: its events judged, its trades, its invariants, the candles to show."""
+"""The outcome of a run: judged events, trades, invariants, candles to show."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOLERATED_WITHOUT_STOP_MS = 0
 
 @dataclass(slots=True)
 class Tally:
-    """What the driver counts while it plays. Times in market time, milliseconds UTC."""
+    """Counts and samples of the driver. Times in market time, milliseconds UTC."""
 
     started: int = 0
     ended: int = 0

@@ -1,4 +1,4 @@
-"""What one `pumpwatch run` found and did: filled by the driver, read by every report."""
+"""The result of a `pumpwatch run`: filled by the driver, read by every report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person watching a run is shown: the view's interface, its facts and its sentences.
+"""Views of a run: their interface, facts and sentences.
 
 `live` draws on a terminal, `plain` writes lines, `json` writes JSON lines.
 """
@@ -17,14 +17,14 @@ from pumpwatch_workbench.pages.words import number, percent, price, signed_money
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What is known before the first tick. Times in market time, milliseconds UTC."""
+    """Facts known before the first tick. Times in market time, milliseconds UTC."""
 
     title: str
     start: int
     end: int | None = None
-    """None: it goes on until it is interrupted."""
+    """None if it runs until it is interrupted."""
     ticks: int | None = None
-    """None: nobody counts them beforehand."""
+    """None if the number is not known beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class RunView:
     """
 
     shows_movers = False
-    """Whether the view has a place for the strongest movers."""
+    """True if the view shows the strongest movers."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Where a polyline of prices first reaches a level."""
+"""First crossings of a level by a polyline of prices."""
 
 from __future__ import annotations
 

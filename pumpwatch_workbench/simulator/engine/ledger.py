@@ -20,7 +20,7 @@ FORCED = {
     "CreateByAdl_PassThrough": "AdlTrade",
     "CreateBySettle": "Settle",
 }
-"""What an order that the exchange itself made is reported as, by its createType."""
+"""Execution types of the exchange's own orders, by createType."""
 NAMESPACE = uuid.UUID("6f1d3a52-96b0-5c07-8d5e-0b3c9f6a7f10")
 
 

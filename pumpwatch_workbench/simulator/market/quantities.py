@@ -1,4 +1,4 @@
-"""Which quantities a made-up contract accepts."""
+"""Quantity filters of synthetic and replayed contracts."""
 
 from __future__ import annotations
 

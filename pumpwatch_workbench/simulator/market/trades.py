@@ -45,7 +45,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Who trades in a minute."""
+    """Trading style of a minute."""
 
     orders: int
     fills: float

@@ -34,7 +34,7 @@ MONDAY = 4 * DAY_MS
 
 @dataclass(frozen=True, slots=True)
 class CandleQuery:
-    """What a kline request asks for; times in milliseconds UTC."""
+    """Parameters of a kline request; times in milliseconds UTC."""
 
     index: int
     interval: str

@@ -29,7 +29,7 @@ FAULT, RULE = TypeAdapter(Fault), TypeAdapter(FaultRule)
 
 @dataclass(frozen=True, slots=True)
 class FaultOrder:
-    """What a control call asks for: a plan, and how far the exchange's clock is ahead."""
+    """Contents of a control call: a plan, and the lead of the exchange's clock."""
 
     plan: FaultPlan = field(default_factory=NoFaults)
     clock_skew_ms: int = 0

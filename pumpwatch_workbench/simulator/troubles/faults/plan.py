@@ -1,4 +1,4 @@
-"""What can go wrong with a call, and plans that say when it does.
+"""Faults of a call, and plans that say when they strike.
 
 A fault strikes before the exchange acts (it then never acts), or after it acted (the order stands,
 only the answer suffers), or it is a condition: the call goes on, but something about the exchange
@@ -18,7 +18,7 @@ from pumpwatch_workbench.simulator.troubles.forms import Signed, Whole
 CONDITIONS = ("clock_skew", "stale", "hide_orders")
 ALWAYS_ACTED = ("delay", "drop_after", "truncate", "drip", "null_result", "duplicate_delivery")
 EITHER = ("reset", "refuse", "status", "not_json", "empty")
-"""These strike before the exchange acts, or after it when `acted` is set."""
+"""Actions that strike before the exchange acts, or after it when `acted` is set."""
 ACTIONS = (*ALWAYS_ACTED, "drop_before", *EITHER, *CONDITIONS)
 
 

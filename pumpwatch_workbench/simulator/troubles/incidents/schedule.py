@@ -17,13 +17,13 @@ from pumpwatch_workbench.simulator.troubles.schedule import Kinds, SeededSchedul
 
 NEEDS_POSITION = frozenset({"auto_deleverage", "drop_stop", "funding", "liquidate", "manual_close"})
 OTHERS = frozenset({*ODD, "hedge_mode"})
-"""What another trader does, only in symbols where we have nothing."""
+"""Incidents by another trader, only in symbols where we have nothing."""
 ON_REQUEST = OTHERS | {"announce_delisting", "forget_orders"}
 DRAWN = {name: float(name not in ON_REQUEST) for name in sorted(KINDS) if name != "resume_symbol"}
 """Weights of what can be drawn; a halt that was drawn ends by itself."""
 HALT_MINUTES = 5
 RISEN_MOST = 5
-"""Where no position is open, the incident meets one of this many symbols: those that rose most."""
+"""Number of symbols, the strongest risers, that an incident may meet if no position is open."""
 
 
 class IncidentSchedule(SeededSchedule):
