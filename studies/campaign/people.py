@@ -9,8 +9,8 @@ from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.access import Access
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch_workbench.simulator.engine.prices import floor_to
+from pumpwatch_workbench.simulator.engine.records import StopRequest
 from pumpwatch_workbench.simulator.engine.refusals import Refused
-from pumpwatch_workbench.simulator.engine.requests import StopRequest
 from pumpwatch_workbench.simulator.troubles.forms import TroubleError
 from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident
 from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_incident

@@ -1,4 +1,4 @@
-"""Signals, events, leases, halts and locks in the file."""
+"""Signals, events, leases, halts, locks and the candle history in the file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
+from pumpwatch.adapters.archives import ArchiveStore
 from pumpwatch.domain.detection.signals import PumpEvent, Signal
 from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.trading.halt import Halt
@@ -162,3 +163,18 @@ class SqliteLockStore(InFile, LockStore):
                 "INSERT INTO locks (protection, symbol, since, until, body) VALUES (?, ?, ?, ?, ?)",
                 (*key, lock.since, until, body_of(lock)),
             )
+
+
+class SqliteHistoryStore(ArchiveStore):
+    """Candle slices and detection state in the file (HistoryStore port)."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self.database = database
+
+    def _write(self, key: str, body: bytes) -> None:
+        self.database.write("INSERT OR REPLACE INTO archives VALUES (?, ?)", (key, body))
+
+    def _read(self, key: str) -> bytes | None:
+        row = self.database.row("SELECT body FROM archives WHERE key = ?", (key,))
+        return None if row is None else bytes(row[0])

@@ -19,8 +19,8 @@ from pumpwatch_workbench.simulator.endpoints.common import (
 )
 from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.candles import INTERVALS, CandleQuery, candle_rows
-from pumpwatch_workbench.simulator.endpoints.wire.instruments import Row
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request, padded, plain
+from pumpwatch_workbench.simulator.endpoints.wire.rows import Row
 from pumpwatch_workbench.simulator.endpoints.wire.tickers import trimmed_rate
 from pumpwatch_workbench.simulator.engine.book import Book
 from pumpwatch_workbench.simulator.engine.prices import Prices, decimals, listing_scale

@@ -15,9 +15,8 @@ from pumpwatch_workbench.simulator.endpoints.common import (
 from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
 from pumpwatch_workbench.simulator.endpoints.wire.rows import closed_row, position_row
-from pumpwatch_workbench.simulator.engine.records import ClosedTrade, Position
+from pumpwatch_workbench.simulator.engine.records import ClosedTrade, Position, StopRequest
 from pumpwatch_workbench.simulator.engine.refusals import MODE_UNCHANGED, Refused, invalid
-from pumpwatch_workbench.simulator.engine.requests import StopRequest
 
 UNSUPPORTED_STOPS = ("tpSize", "slSize", "tpLimitPrice", "slLimitPrice")
 

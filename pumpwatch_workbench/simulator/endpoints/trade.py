@@ -21,9 +21,8 @@ from pumpwatch_workbench.simulator.endpoints.common import (
 from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
 from pumpwatch_workbench.simulator.endpoints.wire.rows import execution_row, order_row
-from pumpwatch_workbench.simulator.engine.records import Execution, Order, Side
+from pumpwatch_workbench.simulator.engine.records import Execution, Order, OrderRequest, Side
 from pumpwatch_workbench.simulator.engine.refusals import Refused, invalid
-from pumpwatch_workbench.simulator.engine.requests import OrderRequest
 from pumpwatch_workbench.simulator.market.source import DAY_MS
 
 BATCH = 20

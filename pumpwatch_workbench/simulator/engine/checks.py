@@ -9,9 +9,8 @@ from pumpwatch_workbench.simulator.market.source import Listing
 
 from . import refusals
 from .ledger import Ledger
-from .records import FALLING, RISING, ZERO, Order, Position, Side
+from .records import FALLING, RISING, ZERO, Order, OrderRequest, Position, Side
 from .refusals import Refused, invalid, scaled
-from .requests import OrderRequest
 from .settings import ExchangeSettings
 from .tiers import tier_of
 

@@ -14,9 +14,8 @@ from .interventions import Interventions
 from .ledger import Ledger
 from .matching import Matching
 from .prices import Prices, floor_to
-from .records import Order, Position, Side
+from .records import Order, OrderRequest, Position, Side, StopRequest
 from .refusals import Refused, invalid, scaled
-from .requests import OrderRequest, StopRequest
 from .settings import ExchangeSettings
 from .stops import sync_stops
 from .walk import Walk

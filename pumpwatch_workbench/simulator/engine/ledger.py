@@ -8,8 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from pumpwatch_workbench.simulator.market.source import Listing, Market
 
-from .protection import ProtectionWatch
-from .records import ZERO, ClosedTrade, Execution, Order, Position, opposite
+from .records import ZERO, ClosedTrade, Execution, Order, Position, ProtectionWatch, opposite
 from .settings import ExchangeSettings
 from .tiers import Tier, tier_of, tiers
 

@@ -12,7 +12,6 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings import LabelledPump, RecordedFolder
 from pumpwatch_workbench.recordings.quote import usdt_factor
 from pumpwatch_workbench.simulator.market.day_window import HOUR_MS, MINUTES_PER_DAY
-from pumpwatch_workbench.simulator.market.quantities import quantities
 from pumpwatch_workbench.simulator.market.replay.recording import read_candles, read_trades
 from pumpwatch_workbench.simulator.market.replay.schedule import HISTORY_MS, Grid, ScheduledEvent
 from pumpwatch_workbench.simulator.market.replay.traded import TradedMinute, traded_minutes
@@ -23,6 +22,7 @@ from pumpwatch_workbench.simulator.market.source import (
     Listing,
     Minutes,
     Trades,
+    quantities,
 )
 
 FUNDING_INTERVAL_MINUTES = 480

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pumpwatch_workbench.simulator.market.quantities import quantities
 from pumpwatch_workbench.simulator.market.source import (
     DAY_MS,
     MINUTE_MS,
@@ -18,6 +17,7 @@ from pumpwatch_workbench.simulator.market.source import (
     FloatArray,
     IntArray,
     Listing,
+    quantities,
 )
 from pumpwatch_workbench.simulator.market.synthetic import calibration
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise

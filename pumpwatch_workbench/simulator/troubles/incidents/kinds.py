@@ -10,9 +10,8 @@ from decimal import Decimal
 
 from pumpwatch_workbench.simulator.engine.engine import Engine
 from pumpwatch_workbench.simulator.engine.prices import floor_to
-from pumpwatch_workbench.simulator.engine.records import Position, Side
+from pumpwatch_workbench.simulator.engine.records import OrderRequest, Position, Side
 from pumpwatch_workbench.simulator.engine.refusals import Refused
-from pumpwatch_workbench.simulator.engine.requests import OrderRequest
 from pumpwatch_workbench.simulator.engine.stops import sync_stops
 from pumpwatch_workbench.simulator.market.live_market import LiveMarket
 from pumpwatch_workbench.simulator.troubles.forms import TroubleError
