@@ -1,4 +1,4 @@
-"""/simulator/*: what a test or a driver may ask that the real exchange does not offer."""
+"""Control calls, /simulator/*: for tests and drivers, beyond what the real exchange offers."""
 
 from __future__ import annotations
 

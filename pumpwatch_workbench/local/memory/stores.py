@@ -1,4 +1,4 @@
-"""The stores of a file, on databases that live in this process and end with it."""
+"""The file's stores on databases in memory, which end with this process."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ def _only_instance(path: Path) -> sqlite3.Connection:
 
 
 def holder_of(path: Path) -> str | None:
-    """Return the process that has the store to itself ("?" when it does not say), None: no one."""
+    """Return the process that has locked the store, "?" if unknown, None if it is free."""
     lock = Path(f"{path}.lock")
     if not lock.exists():
         return None
@@ -174,7 +174,7 @@ def _holder(path: Path) -> str:
 
 
 def _process_in(path: Path) -> str:
-    """Return what the last process that had the file to itself has left in it."""
+    """Return the process that last locked the file, as noted in it."""
     with suppress(sqlite3.Error):
         connection = sqlite3.connect(_address(path), uri=True)
         try:

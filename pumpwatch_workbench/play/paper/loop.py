@@ -2,7 +2,7 @@
 
 Each tick runs detect, then trade. A tick that comes late, because the machine slept, runs trade
 alone with the time it was due: exits run, and its age keeps entries away. Failures that pass are
-shown once, when they begin and when they end; exits are tried again with every tick.
+shown once, when they begin and when they end; exits are retried on every tick.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class _Tick:
 
 
 class _Stopped(Exception):
-    """The person asked to stop while the history was filled; it is filled anew next time."""
+    """Raised when the user stops while the history is filled; it is filled anew next time."""
 
 
 class PaperLoop:

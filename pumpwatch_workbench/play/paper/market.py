@@ -1,4 +1,4 @@
-"""The exchange's public side as paper trading watches it: chosen symbols, and who moves most."""
+"""Market data for paper trading: only the chosen symbols, and the strongest movers."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def positions(exchange: ExchangeState, request: Request) -> Answer:
     for position in page:
         row = position_row(ledger, position, request.now)
         legs = [row]
-        if exchange.settings.hedge_mode or position.index in interventions.hedged:
+        if position.index in interventions.hedged:
             # What a hedged position looks like: as much on the one side as on the other.
             sides = ("Buy", "Sell") if position.side else ("", "")
             legs = [{**row, "positionIdx": n, "side": side} for n, side in enumerate(sides, 1)]

@@ -171,7 +171,7 @@ class Engine:
 
     def _check_mode(self, index: int) -> None:
         """Refuse what is meant for one-way mode where the symbol is in hedge mode."""
-        if self.settings.hedge_mode or index in self.interventions.hedged:
+        if index in self.interventions.hedged:
             raise invalid("position idx not match position mode")
 
     def set_leverage(self, index: int, leverage: Decimal) -> None:

@@ -42,8 +42,6 @@ class ExchangeSettings:
     book_refill_ms: int = 5_000
     """Time until a swept book is as deep as before."""
 
-    hedge_mode: bool = False
-    """Every symbol in hedge mode, long and short side by side: shown and refused, not traded."""
     order_link_horizon: Literal["ever", "open"] = "ever"
     """Time for which an orderLinkId stays taken."""
     closed_orders_kept: int = 500
