@@ -13,7 +13,7 @@ from pathlib import Path
 from pumpwatch_workbench.local.store import Database, SqliteRunRecords
 from pumpwatch_workbench.play.paper.options import PaperOptions
 from pumpwatch_workbench.play.paper.play import play
-from pumpwatch_workbench.play.views.view import SilentView
+from pumpwatch_workbench.play.views.view import RunView
 from studies.scale.exchange import MINUTE, START, MeasuredExchange, exchange_process
 
 SYMBOLS = 1_000
@@ -57,7 +57,7 @@ def measure() -> dict[str, float]:
             metrics_port=0,
             duration=TICKS * MINUTE,
         )
-        play(options, SilentView(), threading.Event(), lambda desk: HeldPace(exchange))
+        play(options, RunView(), threading.Event(), lambda desk: HeldPace(exchange))
         database = Database(store, writable=False)
         warm = list(SqliteRunRecords(database).since(0))[WARM:]
         database.close()

@@ -1,6 +1,6 @@
-"""Worker processes that leave Ctrl-C to their parent and end with it; memory of this process.
+"""Worker processes that ignore Ctrl-C and end with their parent; memory of this process.
 
-A terminal sends Ctrl-C to every process of a command. Workers that took it would each write a
+A terminal sends Ctrl-C to every process of a command. Workers that handled it would each write a
 traceback, and their parent could not tell an interruption from a crash.
 """
 
@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import json
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import wait
-from typing import Any, ParamSpec, TypeVar
+from typing import IO, Any, ParamSpec, TypeVar, cast
+
+from pumpwatch.errors import BadInput
 
 Answer = TypeVar("Answer")
 Given = ParamSpec("Given")
 MASKS = hasattr(signal, "pthread_sigmask")
-"""Whether signals can be blocked; Windows has no masks."""
+"""True if signals can be blocked; Windows has no masks."""
+END_SECONDS = 5.0
+"""Time that a helper process has to end by itself."""
 COLLECTIONS = 20_000, 20, 50
 """Thresholds of the three generations of garbage collection."""
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
@@ -53,7 +59,7 @@ def worker_processes(
 
 
 class _Pool(ProcessPoolExecutor):
-    """Starts its processes so that they never see Ctrl-C, from their first moment on."""
+    """Starts its processes with Ctrl-C blocked."""
 
     def submit(
         self, fn: Callable[Given, Answer], /, *args: Given.args, **kwargs: Given.kwargs
@@ -96,6 +102,48 @@ def interruption_later() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
         if pressed:
             signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def helper_process(
+    module: str, *arguments: str, environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """Run `python -m module` with pipes; yield the process and the JSON object it writes first.
+
+    It must end when its standard input closes. Raises `BadInput` if it ends before that.
+    """
+    with interruption_later():
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+    source, output = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
+    try:
+        line = output.readline()
+        if not line:
+            raise BadInput(f"{module} ended at once with status {process.wait()}")
+        yield process, json.loads(line)
+    finally:
+        source.close()
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        output.close()
+
+
+def end_process(process: subprocess.Popen[Any], seconds: float) -> None:
+    """Terminate a process, and kill it if it has not ended in time."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def relax_collector() -> None:

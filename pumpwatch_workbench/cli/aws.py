@@ -1,4 +1,4 @@
-"""AWS as the commands reach it: with the credentials that the AWS command line would use."""
+"""AWS clients with the credentials that the AWS command line would use."""
 
 from __future__ import annotations
 

@@ -60,7 +60,6 @@ def backfill(
 
 
 def _settings(bucket: str, table: str, base_url: str, detector: str) -> DetectSettings:
-    """Return the settings of the stack's detect function. Raises `SettingsError`."""
     options = {
         "BUCKET_NAME": bucket,
         "TABLE_NAME": table,

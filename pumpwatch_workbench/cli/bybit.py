@@ -1,4 +1,4 @@
-"""Bybit as the commands reach it, or a simulator of it on this machine."""
+"""Sessions with Bybit, or with a simulator of it on this machine."""
 
 from __future__ import annotations
 

@@ -89,7 +89,6 @@ def evaluate(
 
 
 def _json(results: list[Evaluated], pairs: dict[str, str]) -> dict[str, object]:
-    """Return the first rule's figures, and those of every rule by its name."""
     by_rule = {result.detector.name: result.score.to_json() for result in results}
     first = results[0].detector.name
     return {"detector": first, "settings": pairs, **by_rule[first], "detectors": by_rule}

@@ -1,4 +1,4 @@
-"""The `pumpwatch` command line: its own options, and what becomes of an error.
+"""The `pumpwatch` command line: its own options, and how it reports an error.
 
 `commands` lists the commands, `problems` has the exit statuses.
 """
@@ -45,7 +45,7 @@ app = typer.Typer(
 
 @dataclass(slots=True)
 class Invocation:
-    """What holds for whichever command is run."""
+    """Options that apply to every command."""
 
     debug: bool = False
 
@@ -118,14 +118,14 @@ def _fail(error: BaseException, typed: Sequence[str], invocation: Invocation) ->
 
 
 def _flush() -> None:
-    """Write out what waits, while somebody still hears that it cannot be written."""
+    """Write out what is buffered while a failure can still be reported."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
 
 
 def _write_no_more() -> None:
-    """Let the interpreter's own last flush go nowhere: it would complain, and change the status."""
+    """Send the interpreter's last flush to /dev/null: it would fail and change the status."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):

@@ -38,7 +38,7 @@ SHORTEST_REASON = 3
 
 @contextmanager
 def changing(reason: str, store: Path | None, stack: str, region: str) -> Iterator[Installation]:
-    """Give what is to be halted or resumed. Raises `BadInput`, `AwsRefused`."""
+    """Yield the installation to halt or resume. Raises `BadInput`, `AwsRefused`."""
     if len(reason.strip()) < SHORTEST_REASON:
         raise BadInput("--reason is empty: say why, for whoever looks at it next")
     if store is None:
@@ -52,7 +52,7 @@ def changing(reason: str, store: Path | None, stack: str, region: str) -> Iterat
 def refuse_both(stack: str, region: str) -> None:
     """Raise `BadInput` where a stack is named beside a store."""
     if stack != STACK or region:
-        raise BadInput("--store is paper trading on this machine: leave --stack and --region away")
+        raise BadInput("--store is paper trading on this machine: leave out --stack and --region")
 
 
 def deployed_stack(name: str, region: str) -> DeployedStack:
@@ -68,13 +68,13 @@ def print_change(installation: Installation, **facts: object) -> None:
 
 
 def say_when_at_rest(installation: Installation) -> None:
-    """Say that nothing acts on the change yet."""
+    """Say that the change takes effect only at the next start."""
     if installation.at_rest:
         typer.echo("It does not run now: this holds when pumpwatch paper is started.")
 
 
 def ask(question: str) -> str:
-    """Ask on standard error, so that --json stays whole; return nothing where nothing is typed."""
+    """Ask on standard error, which leaves --json output intact; return "" if nothing is typed."""
     try:
         if sys.stdin is None:
             raise typer.Abort

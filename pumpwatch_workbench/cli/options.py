@@ -21,7 +21,7 @@ class Detector(StrEnum):
 
 
 class Strategy(StrEnum):
-    """What is done about a signal."""
+    """Ways to act on a signal."""
 
     ALERT = "alert"
     FADE = "fade"

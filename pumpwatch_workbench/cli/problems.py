@@ -1,7 +1,7 @@
-"""What a person is told when a command cannot go on: one line on standard error, and a status.
+"""Errors as a user sees them: one line on standard error, and an exit status.
 
-Exit statuses: 0 good, 1 found a problem, 2 bad input, 70 a bug of ours, 130 interrupted, 141 nobody
-reads the output any more.
+Exit statuses: 0 good, 1 found a problem, 2 bad input, 70 internal error, 130 interrupted, 141
+broken pipe.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from pumpwatch.errors import (
 
 GOOD, PROBLEM, BAD_INPUT = 0, 1, 2
 BUG = 70
-"""As sysexits.h has it: an internal software error."""
+"""The code of an internal software error in sysexits.h."""
 INTERRUPTED, NO_READER = 130, 141
-"""What a shell says of a program that a signal has ended: 128 and the signal's number."""
+"""128 and the signal's number, as a shell reports a program that a signal has ended."""
 
 DISK = {
     errno.ENOSPC: "the disk is full: free some space",
@@ -45,7 +45,7 @@ DISK = {
     errno.EIO: "the disk does not read or write it: look at the disk",
 }
 SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
-"""How the Rust libraries below us name an error of the system."""
+"""Form in which Rust libraries report an error of the operating system."""
 
 WORDS = (
     (re.compile(r"Input should be a valid integer.*"), "give a whole number"),
@@ -104,7 +104,6 @@ def redacted(text: str, environment: Mapping[str, str] = os.environ) -> str:
 
 
 def _usage(error: TyperException) -> str:
-    """Return what is wrong with the words of a command, and where its help is."""
     context = getattr(error, "ctx", None)
     path = "pumpwatch" if context is None else context.command_path
     parameter = getattr(error, "param", None)

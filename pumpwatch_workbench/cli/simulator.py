@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from typing import Annotated
+import threading
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, TypeVar
 
+import orjson
 import typer
 
-from pumpwatch_workbench.cli.options import Replay, Symbols
-from pumpwatch_workbench.simulator.serving import SimulatorOptions, serve
+from pumpwatch.errors import BadInput
+from pumpwatch_workbench.cli.options import Replay, Symbols, check_range
+from pumpwatch_workbench.cli.times import instant
+from pumpwatch_workbench.processes import relax_collector
+from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
+from pumpwatch_workbench.simulator.exchange import Exchange
+from pumpwatch_workbench.simulator.market.clock import STEPPED_START, MarketClock, wall_milliseconds
+from pumpwatch_workbench.simulator.market.source import MINUTE_MS, Market
+from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket
+from pumpwatch_workbench.simulator.server import SimulatorServer
+from pumpwatch_workbench.simulator.troubles.faults.forms import MOST_SKEW_MS
+from pumpwatch_workbench.simulator.troubles.faults.schedule import FaultSchedule
+from pumpwatch_workbench.simulator.troubles.incidents.schedule import IncidentSchedule
+
+Schedule = TypeVar("Schedule")
+MOST_BALANCE = 1_000_000_000_000
+MOST_LIVE_MINUTES = 60 * 24 * 60
+FIRST, LAST = instant("", "2015-01-01"), instant("", "2101-01-01")
 
 
 def simulator(
@@ -57,23 +80,102 @@ def simulator(
       pumpwatch simulator --port 8080
       pumpwatch simulator --port 0 --symbols 50 --speed 60 --faults 7:0.05
     """
-    serve(
-        SimulatorOptions(
-            port=port,
-            symbols=symbols,
-            seed=seed,
-            speed=speed,
-            latency_ms=latency_ms,
-            replay=replay,
-            start=start,
-            stepped=stepped,
-            live_minutes=live_minutes,
-            balance=balance,
-            faults=faults,
-            incidents=incidents,
-            clock_skew_ms=clock_skew_ms,
-            mark_lag_minutes=mark_lag_minutes,
-            demo=demo,
-            quiet=as_json or not sys.stderr.isatty(),
-        )
+    check_range("--symbols", symbols, 1, 2_000)
+    check_range("--seed", seed, 0, 2**63 - 1)
+    check_range("--latency-ms", latency_ms, 0, 60_000)
+    check_range("--live-minutes", live_minutes, 0, MOST_LIVE_MINUTES)
+    check_range("--clock-skew-ms", clock_skew_ms, -MOST_SKEW_MS, MOST_SKEW_MS)
+    check_range("--mark-lag-minutes", mark_lag_minutes, 0, 60)
+    if not 0 < speed < float("inf"):
+        raise BadInput(f"--speed is {speed}: give a number above 0")
+    settings = ExchangeSettings(
+        balance=_amount(balance),
+        latency_ms=latency_ms,
+        mark_lag_minutes=mark_lag_minutes,
+        demo=demo,
     )
+    plan = _seeded("--faults", faults, FaultSchedule)
+    happenings = _seeded("--incidents", incidents, IncidentSchedule)
+    begin = _begin(start) if start else None
+    market: Market
+    if replay is not None:
+        market = _recorded(replay)
+        begin = market.start if begin is None else begin
+    else:
+        # Nothing moves such a market but the wall: its clock has no start of its own.
+        tied_to_wall = begin is None and not stepped and speed == 1.0
+        if begin is None and not tied_to_wall:
+            begin = STEPPED_START
+        first = (wall_milliseconds() if begin is None else begin) // MINUTE_MS * MINUTE_MS
+        market = SyntheticMarket(symbols, seed, first, live_minutes or None)
+    clock = MarketClock(start=begin, speed=speed, stepped=stepped)
+    exchange = Exchange(market, clock, credentials_from_seed(seed), settings, faults=plan)
+    exchange.clock_skew_ms = clock_skew_ms
+    exchange.incidents = happenings
+    _serve(exchange, port, quiet=as_json or not sys.stderr.isatty())
+
+
+def _serve(exchange: Exchange, port: int, *, quiet: bool) -> None:
+    relax_collector()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with SimulatorServer(exchange, port) as server:
+        # Not print: with standard output closed there is nobody to tell.
+        if sys.stdout is not None:
+            sys.stdout.write(orjson.dumps(_ready_line(exchange, server.url)).decode() + "\n")
+            sys.stdout.flush()
+        if not quiet and sys.stderr is not None:
+            sys.stderr.write("Serving until Ctrl-C.\n")
+        stop.wait()
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not (amount.is_finite() and 0 < amount <= MOST_BALANCE):
+        raise BadInput(
+            f"--balance is {text}: give an amount of USDT above 0, at most {MOST_BALANCE:,}"
+        )
+    return amount
+
+
+def _seeded(name: str, text: str, schedule: Callable[..., Schedule]) -> Schedule | None:
+    if not text:
+        return None
+    seed, _, rate = text.partition(":")
+    try:
+        return schedule(int(seed), float(rate)) if rate else schedule(int(seed))
+    except ValueError as error:
+        raise BadInput(
+            f"{name} is {text}: give SEED or SEED:RATE, whole number and share from 0 to 1,"
+            " for example 7:0.05"
+        ) from error
+
+
+def _begin(text: str) -> int:
+    begin = instant("--start", text)
+    if not FIRST <= begin < LAST:
+        raise BadInput(f"--start is {text}: give a time from 2015 to 2100")
+    return begin
+
+
+def _recorded(replay: Path) -> Market:
+    from pumpwatch_workbench.simulator.market.replay.market import ReplayMarket  # noqa: PLC0415 - loads Polars
+
+    return ReplayMarket(replay)
+
+
+def _ready_line(exchange: Exchange, url: str) -> dict[str, object]:
+    caller = next(iter(exchange.credentials.values()))
+    return {
+        "url": url,
+        "api_key": caller.api_key,
+        "api_secret": caller.api_secret,
+        "user_id": str(caller.user_id),
+        "symbols": len(exchange.market.listings),
+        "market_time": exchange.started,
+        "stepped": exchange.clock.stepped,
+    }

@@ -1,4 +1,4 @@
-"""Where the `pumpwatch` program begins: Ctrl-C is clean from here on, while the rest loads too."""
+"""Entry point of the `pumpwatch` program: handles Ctrl-C cleanly, even while modules load."""
 
 from __future__ import annotations
 

@@ -27,15 +27,15 @@ def parse_duration(option: str, text: str) -> int:
 
 def period_of(begin: str, end: str) -> tuple[int, int]:
     """Return `--from` and `--to` in milliseconds UTC. Raises `BadInput` for an empty period."""
-    first, last = _instant("--from", begin, 0), _instant("--to", end, NEVER)
+    first = instant("--from", begin) if begin else 0
+    last = instant("--to", end) if end else NEVER
     if last <= first:
         raise BadInput(f"the period from {begin or 'the start'} to {end} is empty: swap its ends")
     return first, last
 
 
-def _instant(option: str, text: str, default: int) -> int:
-    if not text:
-        return default
+def instant(option: str, text: str) -> int:
+    """Return a moment in milliseconds UTC, UTC unless it says otherwise. Raises `BadInput`."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

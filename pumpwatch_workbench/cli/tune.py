@@ -42,14 +42,14 @@ MOST_WORKERS = 256
 
 
 class Objective(StrEnum):
-    """What a search makes as large as it can."""
+    """Quantity that a search maximises."""
 
     T = "t"
     PROFIT = "profit"
 
 
 class EngineName(StrEnum):
-    """Where trials are evaluated."""
+    """Engine that evaluates trials."""
 
     LOCAL = "local"
     RAY = "ray"
@@ -169,7 +169,6 @@ def _purpose(
 def _teller(
     progress: Progress, plan: WalkPlan, trials: int
 ) -> Callable[[Fold, int, BestSettings | None], None]:
-    """Return what shows how far each fold is, and the best so far."""
     tasks = {fold.name: progress.add_task(fold.name, total=trials, note="") for fold in plan.folds}
 
     def tell(fold: Fold, done: int, best: BestSettings | None) -> None:

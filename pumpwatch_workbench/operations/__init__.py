@@ -1,1 +1,1 @@
-"""What an operator does with a deployed stack from a laptop."""
+"""Operation of a deployed stack from a laptop."""

@@ -203,7 +203,6 @@ class Doctor:
 
 
 def _from_function(name: str, facts: Mapping[str, Any]) -> Iterator[Finding]:
-    """Yield what one check of a probe means."""
     if not facts["ok"]:
         error = str(facts.get("error", ""))
         yield Finding(name, Level.FAIL, str(facts.get("detail", "")), advice_for(error))

@@ -1,4 +1,4 @@
-"""What a check found, and what to do about it."""
+"""Results of checks, and advice about them."""
 
 from __future__ import annotations
 

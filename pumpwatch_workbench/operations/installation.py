@@ -1,4 +1,4 @@
-"""What can be halted and resumed: a deployed stack, or paper trading on this machine."""
+"""An installation to halt and resume: a deployed stack, or paper trading on this machine."""
 
 from __future__ import annotations
 
@@ -26,9 +26,8 @@ class Installation:
     operator: str
     """The name of the person at the keyboard."""
     see: str
-    """The command that shows what it does."""
     at_rest: bool = False
-    """Whether nothing acts on what is written until somebody starts it."""
+    """True while it is not running: a change takes effect when somebody starts it."""
 
 
 def installation_of_stack(stack: DeployedStack) -> Installation:

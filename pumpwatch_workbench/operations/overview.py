@@ -40,14 +40,13 @@ RUNS_LOOKED_AT = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What is going on. Ages in seconds, None where a function never succeeded."""
+    """State of an installation. Ages in seconds, None where a function never succeeded."""
 
     stage: str
     mode: str
     halt: Halt | None
     ages: Ages
     trades: list[Trade] = field(default_factory=list)
-    """Trades that are open, or may be."""
     halting: list[Trade] = field(default_factory=list)
     """Trades that halt entries until a person resumes by their names."""
     locks: list[Lock] = field(default_factory=list)

@@ -16,7 +16,6 @@ from pumpwatch.errors import BadInput, PumpwatchError, RetryLater
 Client = Any
 """A boto3 client; its type is made while it runs."""
 Clients = Callable[[str], Client]
-"""A function that gives the client of a service."""
 
 
 class AwsRefused(PumpwatchError):
@@ -29,7 +28,7 @@ class FunctionBusy(RetryLater):
 
 @dataclass(frozen=True, slots=True)
 class FunctionAnswer:
-    """What a function answered. `error` is Lambda's error answer, None for a success."""
+    """Answer of a function. `error` is Lambda's error answer, None for a success."""
 
     payload: Any
     error: Mapping[str, Any] | None

@@ -1,4 +1,4 @@
-"""/simulator/*: what a test or a driver may ask that the real exchange does not offer."""
+"""Control calls, /simulator/*: for tests and drivers, beyond what the real exchange offers."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def state(exchange: Exchange) -> dict[str, object]:
         "clock_skew_ms": exchange.clock_skew_ms,
         "orders": [order_row(order) for order in ledger.orders.values()],
         "executions": [execution_row(row) for row in ledger.executions],
-        "positions": [position_row(ledger, p, now) for p in ledger.held()],
+        "positions": [position_row(ledger, p, now) for p in ledger.open_positions()],
         "wallet": money(ledger.wallet),
         "equity": money(ledger.wallet + ledger.unrealised()),
         "realised_pnl": money(ledger.pnl_total - ledger.fee_total - ledger.funding_total),
@@ -139,12 +139,11 @@ def _summary(exchange: Exchange, _: bytes) -> dict[str, object]:
         "end": exchange.market.end,
         "requests": sum(exchange.requests.values()),
         "equity": money(ledger.wallet + ledger.unrealised()),
-        "positions": [position_row(ledger, position, now) for position in ledger.held()],
+        "positions": [position_row(ledger, position, now) for position in ledger.open_positions()],
     }
 
 
 def _movers(exchange: Exchange, _: bytes) -> dict[str, object]:
-    """Return the symbols that moved most in the last minute, with their turnover of 24 hours."""
     now = exchange.catch_up()
     market = exchange.market
     view, before = market.view(now), market.view(max(market.start, now - MINUTE_MS))

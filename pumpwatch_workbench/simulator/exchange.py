@@ -6,8 +6,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Protocol
 
 import orjson
 
@@ -30,14 +28,13 @@ from pumpwatch_workbench.simulator.endpoints.wire.messages import (
     query_parameters,
 )
 from pumpwatch_workbench.simulator.engine.refusals import (
-    INVALID_KEY,
     NOT_IN_DEMO,
     PERMISSION,
     TOO_MANY_VISITS,
     Refused,
 )
-from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
-from pumpwatch_workbench.simulator.market.clock import wall_milliseconds
+from pumpwatch_workbench.simulator.engine.settings import FORBIDDEN_TEXT, ExchangeSettings
+from pumpwatch_workbench.simulator.market.clock import MarketClock, wall_milliseconds
 from pumpwatch_workbench.simulator.market.source import Market
 from pumpwatch_workbench.simulator.troubles.faults.answers import answer_without_acting, spoiled
 from pumpwatch_workbench.simulator.troubles.faults.conditions import Conditions
@@ -51,27 +48,8 @@ FORBIDDEN_PAGE = (
 LOOPBACK = "127.0.0.1"
 
 
-class Clock(Protocol):
-    """The market's clock; `advance_by` is called only when it is stepped."""
-
-    @property
-    def stepped(self) -> bool:
-        """Tell whether market time moves only when told to."""
-
-    def now(self) -> int:
-        """Return market time, milliseconds UTC."""
-
-    def advance_to(self, milliseconds: int) -> int:
-        """Move market time forward and return it."""
-
-    def advance_by(self, milliseconds: int) -> int:
-        """Move market time forward and return it."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Received:
-    """One request exactly as it was sent."""
-
     method: str
     path: str
     query: str
@@ -96,7 +74,7 @@ class Exchange(ExchangeState):
     def __init__(
         self,
         market: Market,
-        clock: Clock,
+        clock: MarketClock,
         credentials: Credentials,
         settings: ExchangeSettings | None = None,
         *,
@@ -118,13 +96,6 @@ class Exchange(ExchangeState):
         self._call_skew_ms = 0
         self.lock = threading.RLock()
 
-    def latency(self, path: str) -> int:
-        """Return the round trip of a path in milliseconds."""
-        settings = self.settings
-        if path.startswith("/v5/market/") and settings.public_latency_ms is not None:
-            return settings.public_latency_ms
-        return settings.latency_ms
-
     def handle(
         self,
         method: str,
@@ -136,7 +107,7 @@ class Exchange(ExchangeState):
     ) -> Response:
         """Answer one request; `query` and `body` exactly as they were sent (they are signed)."""
         with self.lock:
-            latency = self.latency(path) if self.clock.stepped else 0
+            latency = self.settings.latency_ms if self.clock.stepped else 0
             if latency:
                 self.clock.advance_by(latency // 2)
             call = _Received(method, path, query, body, headers or {})
@@ -175,8 +146,7 @@ class Exchange(ExchangeState):
         self._number += 1
         self.requests[call.path] += 1
         if not self.limits.address_allowed(address, self._limit_time()):
-            text = self.settings.forbidden_body
-            return Response(403, text.encode(), {"Content-Type": "text/plain"})
+            return Response(403, FORBIDDEN_TEXT.encode(), {"Content-Type": "text/plain"})
         if call.method == "GET" and call.body:
             return Response(403, FORBIDDEN_PAGE, {"Content-Type": "text/html"})
         route = ROUTES.get((call.method, call.path))
@@ -185,7 +155,6 @@ class Exchange(ExchangeState):
         return self._meet_faults(route, call)
 
     def _meet_faults(self, route: Route, received: _Received) -> Response:
-        """Answer a request to a known path, with what the fault plan makes of it."""
         number, now = self._number, self.clock.now()
         call = Call(received.method, received.path, self.requests[received.path], now)
         early = self._counted(self.faults.before(call))
@@ -235,19 +204,15 @@ class Exchange(ExchangeState):
         except Refused as refusal:
             if isinstance(refusal, _TooManyVisits):
                 limit = refusal.limit
-            status = self.settings.invalid_key_status
-            if refusal.code == INVALID_KEY and status != HTTPStatus.OK:
-                return Response(status, b"")
             code, text, result = refusal.code, refusal.text, orjson.dumps(refusal.result)
             ext = b"{}"
         payload = envelope(code, text, result, now, ext)
         shown = answer_headers(code, now, self._number, len(payload))
-        if limit is not None and (call.method == "POST" or self.settings.limit_headers_on_get):
+        if limit is not None:
             shown |= self._limit_headers(limit)
         return Response(200, payload, shown)
 
     def _result(self, route: Route, request: Request) -> Answer:
-        """Return what the endpoint answers under the conditions in force."""
         number, conditions = self._number, self.conditions
         hidden = conditions.answer_about_hidden(self.engine.ledger, request, number)
         if hidden is not None:

@@ -29,7 +29,6 @@ class InProcessSession(BybitSession):
 
     @property
     def latest_time(self) -> int:
-        """Return the exchange's time, milliseconds UTC."""
         return self._exchange.clock.now()
 
     def request(
@@ -55,15 +54,12 @@ class InProcessClock:
         self._exchange = exchange
 
     def now(self) -> int:
-        """Return the market's time, milliseconds UTC."""
         return self._exchange.clock.now()
 
     def earliest(self) -> int:
-        """Return the market's time: it is sure."""
         return self.now()
 
     def doubt(self) -> str:
-        """Return no doubt."""
         return ""
 
 
@@ -76,7 +72,6 @@ class InProcessMarketData(BybitMarketData):
         self._read: tuple[int, Mapping[str, Instrument]] | None = None
 
     def instruments(self) -> Mapping[str, Instrument]:
-        """Return every tradable USDT perpetual by symbol."""
         version = self._exchange.market.version
         if self._read is None or self._read[0] != version:
             self._read = version, super().instruments()

@@ -33,7 +33,7 @@ async def _respond(exchange: Exchange, request: web.Request) -> web.StreamRespon
     body = await request.read()
     if path.startswith(control.PREFIX):
         return _http(exchange, control.handle(exchange, request.method, path, body))
-    half = 0.0 if exchange.clock.stepped else exchange.latency(path) / 2_000
+    half = 0.0 if exchange.clock.stepped else exchange.settings.latency_ms / 2_000
     if half:
         await asyncio.sleep(half)
     answer = exchange.handle(

@@ -1,4 +1,4 @@
-"""Where the journal says something else than the exchange's own books."""
+"""Disagreements between the journal and the exchange's own books."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def disagreements(facts: Facts, foreign: Set[str], looked: int) -> Iterator[str]
     for symbol, trade in live.items():
         if symbol not in moved:
             yield from _trade(facts, trade)
-    for position in facts.ledger.held():
+    for position in facts.ledger.open_positions():
         if position.symbol not in live and position.symbol not in moved | foreign:
             yield f"agreement: the journal knows nothing of the position in {position.symbol}"
     for trade in facts.journal.trades_since(0):

@@ -1,4 +1,4 @@
-"""What goes wrong with the calls of an invocation: every port is reached through here."""
+"""Faults in the calls of an invocation: every port is reached through here."""
 
 from __future__ import annotations
 
@@ -72,7 +72,6 @@ CALLS = tuple(
     }.items()
     for name in names.split()
 )
-"""What can fail or be slow for a while."""
 
 
 class Killed(BaseException):
@@ -229,7 +228,6 @@ class CallFaults:
 
     @staticmethod
     def _failure(run: Run, kind: str, method: str, done: Callable[[], object]) -> PumpwatchError:
-        """Return the error that the call ends with."""
         if kind == "forbidden":
             run.forbidden = True
             return ExchangeForbidden("403: the address is banned")
@@ -244,7 +242,6 @@ class CallFaults:
 
     @staticmethod
     def _crashed(run: Run, trouble: Trouble, done: Callable[[], object]) -> Killed:
-        """Kill the run before or after the call did its work."""
         at_send = trouble.kind == "crash_at_send" and trouble.size < HALF
         if at_send or trouble.kind == "crash_after":
             # Whatever the answer was, nobody is there to read it.
@@ -267,13 +264,10 @@ class CallFaults:
 
 
 def _seconds(trouble: Trouble) -> float:
-    """Return how slow an answer is: 1 to 9 seconds."""
     return 1 + 8 * (trouble.size * 11 % 1)
 
 
 class _Port:
-    """Passes a port's calls on to `CallFaults.call`."""
-
     def __init__(self, faults: CallFaults, name: str, port: object) -> None:
         self._faults, self._name, self._port = faults, name, port
 

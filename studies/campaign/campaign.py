@@ -26,7 +26,6 @@ class Campaign:
     entries: int = 0
     closed: int = 0
     struck: Counter[str] = field(default_factory=Counter)
-    """Faults by kind."""
     survived: Counter[str] = field(default_factory=Counter)
     """Those of the worlds in which every invariant held."""
     broken: list[WorldResult] = field(default_factory=list)

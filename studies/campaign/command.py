@@ -90,7 +90,6 @@ def campaign(
 
 
 def _plant(names: Sequence[str], seeds: int, workers: int, *, as_json: bool) -> int:
-    """Let the runner beside the tests try the planted bugs; return what it ends with."""
     runner = Path(__file__).resolve().parents[2] / "tests" / "support" / "planted.py"
     if not runner.is_file():
         raise BadInput("--planted patches the sources: run it in a checkout of Pumpwatch")

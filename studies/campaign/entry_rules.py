@@ -1,4 +1,4 @@
-"""What an entry breaks at the moment of its intent, told from facts and settings alone.
+"""Rules for an entry at the moment of its intent, judged by facts and settings alone.
 
 Nothing here calls the code that decides in production: a fault there must not hide itself.
 """
@@ -98,7 +98,6 @@ def _halts_and_locks(facts: Facts, symbol: str, run: Run) -> Iterator[str]:
 
 
 def _history(facts: Facts) -> Iterator[str]:
-    """Yield the pause that closed trades demand: for a losing streak, for a drawdown."""
     settings, since = facts.settings, facts.halts.resumed() or 0
     trades = [trade for trade in facts.journal.trades_since(0) if trade.state is TradeState.CLOSED]
     ends = sorted((t.exit_time or 0, t.signal_id, t.realised_pnl) for t in trades)
@@ -164,7 +163,6 @@ def _symbol(facts: Facts, trade: Trade, run: Run) -> Iterator[str]:
 
 
 def _prices(facts: Facts, trade: Trade, request: OrderRequest, run: Run) -> Iterator[str]:
-    """Yield what is wrong with spread, funding, worst price, stop and target."""
     settings, book = facts.settings, run.books[trade.symbol]
     signal = next(signal for _, signal in facts.plan.signals if signal.signal_id == trade.signal_id)
     tick = facts.exchange.market.listings[facts.exchange.indices[trade.symbol]].tick_size

@@ -206,7 +206,7 @@ class Connection:
     market: MarketData
     health: ExchangeHealth
     begin: Callable[[Deadline], None]
-    """Begins an invocation that ends at the deadline."""
+    """Start an invocation that ends at the deadline."""
 
 
 def _connection(

@@ -17,9 +17,9 @@ ON_OURS = frozenset(
         *("manual_close", "move_stop", "odd_ours", "untold_close"),
     }
 )
-"""What looks for a position."""
+"""Troubles that need a position of ours."""
 ON_OTHERS = frozenset({"hedge_stranger", "odd_stranger"})
-"""What looks for a symbol without a position, best a symbol that is about to have one."""
+"""Troubles that need a symbol without a position, preferably just before an entry."""
 
 
 def incident_for(trouble: Trouble, symbol: str, exchange: CampaignExchange) -> Incident:
@@ -51,7 +51,7 @@ def incident_for(trouble: Trouble, symbol: str, exchange: CampaignExchange) -> I
 
 def symbol_for(trouble: Trouble, plan: Plan, exchange: CampaignExchange) -> str | None:
     """Return a symbol that it matters to; None when it needs a position and there is none."""
-    traded = sorted(position.symbol for position in exchange.engine.ledger.held())
+    traded = sorted(position.symbol for position in exchange.engine.ledger.open_positions())
     if trouble.kind in ON_OURS:
         symbols = traded
     else:

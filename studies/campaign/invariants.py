@@ -1,4 +1,4 @@
-"""What must be true after every tick, told from the exchange's own books."""
+"""Invariants after every tick, judged by the exchange's own books."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RISK_SLACK = Decimal("1.01")
 SLACK = Decimal("1.03")
 """Prices move between the look and the fill by at most the slippage tolerance and a little."""
 HARMLESS = frozenset({"bad_key", "halt", "halt_closing", "hedge_stranger", "odd_stranger"})
-"""What people do that leaves care as it was."""
+"""Actions of people that do not affect the care for positions."""
 STOP_TROUBLES = frozenset({"drop_stop", "drop_next_stop"})
 LEAVES_WITHIN = {Leg.ENTRY: 5_100, Leg.EXIT: 20_100}
 """Milliseconds from its intent within which an order leaves and arrives, or never."""
@@ -129,7 +129,6 @@ class Invariants:
             yield f"price: the exit {name} has a limit"
 
     def _risk_breaks(self, order: Order) -> Iterator[str]:
-        """Yield what is wrong with the stop of a filled entry: where it lies, what it loses."""
         settings, ledger, symbol = self._facts.settings, self._ledger, order.symbol
         price, stop = order.average_price, order.stop_loss
         if price is None or stop is None:
@@ -147,7 +146,6 @@ class Invariants:
             yield f"limits: the stop in {symbol} loses {loss:.2f} of {equity:.2f}"
 
     def _limit_breaks(self, order: Order) -> Iterator[str]:
-        """Yield the limits that a filled entry exceeds."""
         settings, ledger = self._facts.settings, self._ledger
         count = len(self._our_positions())
         if count > settings.max_open_positions:
@@ -156,7 +154,7 @@ class Invariants:
             yield f"limits: an entry of {order.filled_value} USDT"
         equity = ledger.wallet + ledger.unrealised()
         # The new position counts at what it cost: a mark price that lags is not what was paid.
-        others = (other for other in ledger.held() if other.index != order.index)
+        others = (other for other in ledger.open_positions() if other.index != order.index)
         exposure = sum(
             (other.size * ledger.mark(other.index) for other in others), order.filled_value
         )
@@ -199,10 +197,9 @@ class Invariants:
         _require(wrong_results(self._facts))
 
     def _our_positions(self) -> list[Position]:
-        return [each for each in self._ledger.held() if each.symbol not in self._foreign]
+        return [each for each in self._ledger.open_positions() if each.symbol not in self._foreign]
 
     def _id_breaks(self) -> Iterator[str]:
-        """Yield orders that no signal has led to, and signals that led to several entries."""
         ours = [order for order in self._ledger.orders.values() if order.link_id]
         for order in ours:
             known = self._exits if order.reduce_only else self._entries

@@ -1,4 +1,4 @@
-"""What people do besides trading: halt and resume, move stops, change the key; and odd rows."""
+"""Actions of people: halt and resume, move stops, change the key; and odd rows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.access import Access
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch_workbench.simulator.engine.prices import floor_to
+from pumpwatch_workbench.simulator.engine.records import StopRequest
 from pumpwatch_workbench.simulator.engine.refusals import Refused
-from pumpwatch_workbench.simulator.engine.requests import StopRequest
 from pumpwatch_workbench.simulator.troubles.forms import TroubleError
 from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident
 from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_incident
@@ -78,7 +78,6 @@ class People:
             exchange.access = GOOD_KEY, exchange.now
 
     def _was_bare(self, symbol: str) -> bool:
-        """Return whether the position has been without a stop: then any may be set."""
         watch = self._exchange.engine.ledger.protection
         return watch.by_symbol(self._exchange.now).get(symbol, 0) > 0
 
@@ -98,7 +97,6 @@ class People:
         self._facts.halts.resume(by="a person", time=self._exchange.now, trades=names)
 
     def _close(self, symbol: str) -> bool:
-        """Close a position while no list will ever say who did."""
         try:
             apply_incident(self._exchange.engine, Incident("manual_close", symbol))
         except TroubleError:
@@ -117,7 +115,6 @@ class People:
         self._resume_in = 2 + int(4 * trouble.size)
 
     def _move_stop(self, trouble: Trouble, symbol: str) -> bool:
-        """Move a stop nearer to the entry, or a little away from it."""
         engine, index = self._exchange.engine, self._exchange.indices[symbol]
         position, mark = engine.ledger.position(index), engine.mark(index)
         if position.stop_loss is None:

@@ -33,8 +33,9 @@ from .invariants import Invariants, Violation
 from .people import People
 from .plan import INCIDENTS, PEOPLE, QUIET_TICKS, START, TIME_LIMIT, Plan, Run, Trouble, plan_for
 
-# A lease that cannot be released is one of the troubles: its warning is no news here.
-logging.getLogger("pumpwatch.bootstrap.lease").addHandler(logging.NullHandler())
+# A lease that is lost or cannot be released is one of the troubles: its warning is no news here.
+for _quiet in ("pumpwatch.bootstrap.lease", "pumpwatch_workbench.local.store.stores"):
+    logging.getLogger(_quiet).addHandler(logging.NullHandler())
 
 LATEST = 200
 """Seconds by which an invocation can be late; half as many are too many to enter."""
@@ -56,10 +57,8 @@ class WorldResult:
     entries: int = 0
     closed: int = 0
     struck: Counter[str] = field(default_factory=Counter)
-    """Troubles by kind."""
     broken: str = ""
     tick: int = 0
-    """The last one that was played."""
     trace: list[str] = field(default_factory=list)
 
 
@@ -90,8 +89,6 @@ class _Clock:
 
 @dataclass(frozen=True, slots=True)
 class _Instance:
-    """The function as it stays warm between invocations."""
-
     use_case: TradeSignals
     connection: Connection
     made: int
@@ -193,7 +190,6 @@ class World:
         return completed
 
     def _invoke(self, run: Run) -> bool:
-        """Run the function once; return whether it came to its end under its lease."""
         name = run.name
         self.faults.runs.append(run)
         instance = self._instance(nested=len(self.faults.runs) > 1)
@@ -253,7 +249,6 @@ class World:
     # --- incidents -----------------------------------------------------------------------
 
     def _happen(self, trouble: Trouble) -> None:
-        """Let something happen, or wait for a position that it can happen to."""
         symbol = symbol_for(trouble, self.plan, self.exchange)
         if symbol is None:
             self._postponed.append(trouble)

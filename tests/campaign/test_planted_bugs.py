@@ -19,7 +19,7 @@ from pumpwatch_workbench.cli.main import app
 from studies.campaign import command as campaign
 
 LEAST = 40
-SAMPLE = {"memory-ignores-token": 40, "risk-doubled": 20, "time-limit-late": 20}
+SAMPLE = {"lease-ignores-token": 40, "risk-doubled": 20, "time-limit-late": 20}
 """Bugs that worlds find soon, and how many of them they may need."""
 BY_TEST = "dust-by-quantity"
 

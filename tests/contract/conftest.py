@@ -20,7 +20,7 @@ from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch_workbench.local import memory
 from pumpwatch_workbench.local import store as sqlite
-from pumpwatch_workbench.local.memory import ManualClock, MemoryPaperStore
+from pumpwatch_workbench.local.memory import ManualClock
 from pumpwatch_workbench.simulator.market_time import MarketTime
 
 
@@ -47,22 +47,6 @@ class Stores:
     totals: Any
     paper: Any
     wall: Wall
-
-
-def memory_stores():
-    wall = Wall()
-    leases = memory.MemoryLeaseStore(wall)
-    return Stores(
-        memory.MemorySignalStore(),
-        memory.MemoryEventStore(),
-        leases,
-        memory.MemoryJournal(leases),
-        memory.MemoryHaltStore(),
-        memory.MemoryLockStore(),
-        memory.MemoryTotalsStore(),
-        MemoryPaperStore(),
-        wall,
-    )
 
 
 def dynamo_stores(table):
@@ -120,10 +104,8 @@ def table(aws, table_name):
     return Table(table_name, aws["dynamodb"])
 
 
-@pytest.fixture(params=["memory", "dynamodb", "sqlite"])
+@pytest.fixture(params=["dynamodb", "sqlite"])
 def stores(request):
-    if request.param == "memory":
-        return memory_stores()
     if request.param == "sqlite":
         return sqlite_stores(request.getfixturevalue("database"))
     return dynamo_stores(request.getfixturevalue("table"))

@@ -185,7 +185,7 @@ def test_7_an_entry_that_is_filled_and_whose_stop_is_refused_is_flattened_and_al
     describe(report, numbers, mode="live")
     assert numbers.increments["pumpwatch_trade_stops_refused_total"] == 1
     assert numbers.gauges["pumpwatch_trade_positions_without_stop"] == 0
-    assert not list(world.exchange.engine.ledger.held())
+    assert not list(world.exchange.engine.ledger.open_positions())
     assert world.longest_bare() < 5_000, "in the run that saw it, not in the next one"
     world.check_promise()
 

@@ -53,10 +53,10 @@ def test_stop_and_time_limit_hold_without_the_endpoint(
     world.happen("drop_stop")
     silence(world, endpoint)
     run(world, 1)
-    (held,) = world.exchange.engine.ledger.held()
+    (held,) = world.exchange.engine.ledger.open_positions()
     assert held.stop_loss is not None
     run(world, 31)
-    assert list(world.exchange.engine.ledger.held()) == []
+    assert list(world.exchange.engine.ledger.open_positions()) == []
 
 
 def run(world: World, minute: int) -> None:
@@ -84,4 +84,4 @@ def test_an_entry_that_the_exchange_matches_late_is_adopted(world: World) -> Non
     assert world.trade().state is TradeState.OPEN
     world.tick(31)
     assert world.trade().state is TradeState.CLOSED
-    assert list(world.exchange.engine.ledger.held()) == []
+    assert list(world.exchange.engine.ledger.open_positions()) == []

@@ -299,13 +299,13 @@ def test_resource_or_source_that_is_not_there_is_named(stack):
 
 
 def test_server_that_ends_at_once_is_reported(monkeypatch):
-    monkeypatch.setattr("pumpwatch_workbench.local.aws.aws.sys.executable", "/bin/false")
+    monkeypatch.setattr("pumpwatch_workbench.processes.sys.executable", "/bin/false")
     with pytest.raises(LocalStackError, match="ended at once"):
         AwsServer().__enter__()
 
 
 def test_server_ends_with_its_context():
     with AwsServer() as server:
-        process = server._process
+        process = server.process
         assert process.poll() is None
     assert process.returncode == 0

@@ -107,7 +107,7 @@ def test_busy_port_is_one_line_that_says_what_to_do():
         ({"symbols": 0}, "--symbols is 0: give a number from 1 to 2000"),
         ({"symbols": 2_001}, "--symbols is 2001: give a number from 1 to 2000"),
         ({"symbols": 1, "balance": "-5"}, "--balance is -5: give an amount of USDT above 0"),
-        ({"symbols": 1, "start": "soon"}, "--start is soon: give a time such as"),
+        ({"symbols": 1, "start": "soon"}, "--start is 'soon': give a time such as"),
         ({"symbols": 1, "speed": 0.0}, "--speed is 0.0: give a number above 0"),
         ({"symbols": 1, "latency_ms": -1}, "--latency-ms is -1: give a number from 0 to 60000"),
         ({"symbols": 1, "port": 70_000}, "port 70000 is not in 0..65535"),

@@ -66,5 +66,5 @@ def test_a_cold_start_with_a_wrong_clock_sets_the_stop(world: World, ahead: floa
     world.happen("drop_stop")
     world.start_cold(ahead)
     world.tick(1)
-    (held,) = world.exchange.engine.ledger.held()
+    (held,) = world.exchange.engine.ledger.open_positions()
     assert held.stop_loss is not None

@@ -152,7 +152,7 @@ def test_fault_at_any_call_of_the_entry_costs_nothing_but_time(
         assert len(world.entries()) == 1
     world.tick(40)
     world.tick(41)
-    assert not list(world.exchange.engine.ledger.held())
+    assert not list(world.exchange.engine.ledger.open_positions())
     check_promise(world)
 
 

@@ -64,7 +64,7 @@ def test_the_promise_holds_through_every_incident(world: World, kind: str, when:
         world.happen("resume_symbol")
     for minute in (6, 12, 18, 40, 46, 47):
         world.tick(minute)
-    foreign = {one.symbol for one in world.exchange.engine.ledger.held()}
+    foreign = {one.symbol for one in world.exchange.engine.ledger.open_positions()}
     trades = world.journal.trades_since(0)
     assert len(trades) == 1
     assert not trades[0].state.live
@@ -169,14 +169,14 @@ def test_a_partial_fill_is_protected_and_closed_at_what_was_filled(world: World)
     world.publish()
     world.happen("partial_fill", fraction=D("0.4"))
     world.tick()
-    (held,) = world.exchange.engine.ledger.held()
+    (held,) = world.exchange.engine.ledger.open_positions()
     trade = world.trade()
     assert trade.quantity == held.size
     (order,) = world.journal.orders(trade.signal_id)
     assert D(0) < order.filled_quantity == held.size < order.request.quantity
     world.check_promise()
     world.tick(31)
-    assert not list(world.exchange.engine.ledger.held())
+    assert not list(world.exchange.engine.ledger.open_positions())
 
 
 def test_an_entry_that_the_price_band_cancels_is_dropped_with_the_exchanges_word(
@@ -229,11 +229,11 @@ def test_a_symbol_that_somebody_else_trades_is_left_alone(world: World) -> None:
     report = world.enter()
     assert (report.foreign_orders, report.foreign_positions) == (1, 1)
     assert "open order in this symbol that is not ours" in world.trade().denial
-    held = list(world.exchange.engine.ledger.held())
+    held = list(world.exchange.engine.ledger.open_positions())
     for minute in range(1, 4):
         world.tick(minute)
     assert [one.symbol for one in held] == ["BTCUSDT"]
-    assert list(world.exchange.engine.ledger.held()) == held
+    assert list(world.exchange.engine.ledger.open_positions()) == held
 
 
 def test_funding_that_is_strongly_negative_and_near_denies_a_fade(
@@ -251,7 +251,7 @@ def test_funding_that_is_strongly_negative_and_near_denies_a_fade(
 def test_leverage_is_set_before_the_entry(make_world: Callable[..., World], leverage: int) -> None:
     world = make_world(leverage=D(leverage), fade_stop_above_peak=D("0.01"))
     world.enter()
-    (held,) = world.exchange.engine.ledger.held()
+    (held,) = world.exchange.engine.ledger.open_positions()
     assert held.leverage == leverage
 
 
@@ -276,4 +276,4 @@ def test_a_trailing_stop_is_set_beside_the_fixed_one_and_ends_the_trade(
     world.tick(7)
     assert closed_by(world) is ExitReason.TRAILING_STOP
     assert world.trade().realised_pnl > 0
-    assert SYMBOL not in {one.symbol for one in world.exchange.engine.ledger.held()}
+    assert SYMBOL not in {one.symbol for one in world.exchange.engine.ledger.open_positions()}

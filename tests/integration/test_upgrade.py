@@ -39,8 +39,10 @@ def rig() -> Rig:
     rig = Rig(settings(symbol_cooldown_minutes=0))
     rig.advance((stored["now"] - rig.clock.now()) / 1000)
     trades, orders = records(Trade, stored["trades"]), records(OrderRecord, stored["orders"])
-    rig.journal._trades.update({trade.signal_id: trade for trade in trades})
-    rig.journal._orders.update({order.request.order_id: order for order in orders})
+    for trade in trades:
+        rig.journal._put_trade(trade)
+    for order in orders:
+        rig.journal._put_order(order)
     for trade in trades:
         rig.market.list_instrument(instrument(trade.symbol))
         rig.set_price(1.17, trade.symbol)

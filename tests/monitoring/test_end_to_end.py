@@ -15,7 +15,7 @@ from pumpwatch.metrics.catalogue import METRICS
 from pumpwatch_workbench.local.aws import Pushgateway
 from pumpwatch_workbench.play.run.driver import play
 from pumpwatch_workbench.play.run.options import RunOptions
-from pumpwatch_workbench.play.views.view import SilentView
+from pumpwatch_workbench.play.views.view import RunView
 
 pytestmark = [needs_server("prometheus"), needs_server("prometheus-pushgateway")]
 
@@ -52,7 +52,7 @@ QUIET = {
 """Alerts that a good run must not raise."""
 
 
-class _ScrapedView(SilentView):
+class _ScrapedView(RunView):
     """Lets the run go on only when its first numbers were scraped.
 
     An increase needs two points. A run is over within seconds: on a busy machine all of it could

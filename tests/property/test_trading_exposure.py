@@ -40,7 +40,7 @@ def watch(rig: Rig, cap: Decimal) -> None:
 
     def checked(request: OrderRequest) -> str:
         if not request.reduce_only:
-            held = sum((one.size * PRICE for one in ledger.held()), D(0))
+            held = sum((one.size * PRICE for one in ledger.open_positions()), D(0))
             assert held + request.quantity * PRICE <= cap * (ledger.wallet + ledger.unrealised())
             assert request.quantity * PRICE <= ledger.available()
             assert request.stop_loss is not None
@@ -95,7 +95,7 @@ def test_no_cap_is_exceeded_in_whatever_order_entries_fill_and_positions_close(
     for number, (what, symbol, share, went_wrong, ticks) in enumerate(steps):
         rig.broker.fill_fraction = share
         trouble(rig, went_wrong)
-        ours = {one.symbol for one in rig.broker.ledger.held()}
+        ours = {one.symbol for one in rig.broker.ledger.open_positions()}
         if what == "signal":
             name = f"s{number}"
             rig.signals.publish(peaked(symbol, time=rig.clock.now(), signal_id=name, event_id=name))

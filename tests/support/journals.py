@@ -14,7 +14,7 @@ from pumpwatch.domain.trading.protections import Lock
 from pumpwatch.domain.trading.trades import ExitReason, RepairNote, TradeState
 from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch_workbench.local.store import RunRecord
-from pumpwatch_workbench.operations.journal.period import HaltSpan, Period
+from pumpwatch_workbench.operations.journal.period import Period
 from pumpwatch_workbench.pages.event_rows import CandleRow
 
 MINUTE = 60_000
@@ -92,7 +92,7 @@ def a_period(**changes):
         signals=[a_signal(phase=Phase.RISING), a_signal(phase=Phase.PEAKED, time=NOW + MINUTE)],
         repairs=[("signal-1", RepairNote(NOW, "stop_set", "it was missing"))],
         locks=[Lock("losing_streak", "4 losing trades in a row", NOW, NOW + 180 * MINUTE)],
-        halts=[HaltSpan(Halt("the drawdown is too deep", NOW, "pumpwatch"), NOW + MINUTE)],
+        halts=[(Halt("the drawdown is too deep", NOW, "pumpwatch"), NOW + MINUTE)],
         totals={
             DETECT: {
                 f"{DETECT}_api_requests_total|code=ok,endpoint=market/tickers": Decimal(90),

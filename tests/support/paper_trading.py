@@ -9,7 +9,7 @@ from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.play.paper.options import PaperOptions
 from pumpwatch_workbench.play.paper.play import play
-from pumpwatch_workbench.play.views.view import RunFacts, SilentView, TickSnapshot
+from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
@@ -72,7 +72,7 @@ class SteppedPace:
 
 
 @dataclass
-class Seen(SilentView):
+class Seen(RunView):
     """Everything the view was told."""
 
     shows_movers = True

@@ -216,7 +216,7 @@ class World:
         ledger = self.exchange.engine.ledger
         assert len(self.entries()) <= 1
         live = [trade for trade in self.journal.trades_since(0) if trade.state.live]
-        held = list(ledger.held())
+        held = list(ledger.open_positions())
         assert [(one.symbol, one.quantity) for one in live] == [(p.symbol, p.size) for p in held]
         assert all(one.state is TradeState.OPEN for one in live)
         assert all(p.stop_loss is not None for p in held)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
-from typing import IO, Any, Self, cast
+from contextlib import ExitStack
+from typing import Any, Self
 
 import boto3
 
-from pumpwatch.errors import PumpwatchError
-from pumpwatch_workbench.processes import interruption_later
+from pumpwatch.errors import BadInput, PumpwatchError
+from pumpwatch_workbench.processes import helper_process
 
 REGION = "eu-central-1"
 FAKE_CREDENTIALS = {
@@ -19,7 +17,7 @@ FAKE_CREDENTIALS = {
     "AWS_SECRET_ACCESS_KEY": "no-secret-at-all",
     "AWS_SESSION_TOKEN": "no-token-at-all",
 }
-STOP_SECONDS = 5.0
+SERVER = "pumpwatch_workbench.local.aws.aws_server"
 
 Client = Any
 """A boto3 client; its type is made while it runs."""
@@ -33,49 +31,24 @@ class AwsServer:
     """moto in a process of its own: its garbage and its lock do not slow down the run's."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[str] | None = None
+        self._open = ExitStack()
         self._clients: dict[str, Client] = {}
         self.url = ""
 
     def __enter__(self) -> Self:
+        helper = helper_process(SERVER, environment=_plain_environment())
         try:
-            self._start()
-        except BaseException:
-            if self._process is not None:
-                self._process.kill()
-            self.__exit__()
-            raise
+            self.process, ready = self._open.enter_context(helper)
+        except BadInput as error:
+            raise LocalStackError(f"the AWS stand-in (moto) did not start: {error}") from None
+        self.url = f"http://127.0.0.1:{ready['port']}"
         return self
 
-    def _start(self) -> None:
-        """Start the process and wait until it listens. Raises `LocalStackError`."""
-        with interruption_later():
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "pumpwatch_workbench.local.aws.aws_server"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                env=_plain_environment(),
-            )
-        line = cast(IO[str], self._process.stdout).readline()
-        if not line:
-            status = self._process.wait()
-            raise LocalStackError(f"the AWS stand-in (moto) ended at once with status {status}")
-        self.url = f"http://127.0.0.1:{json.loads(line)['port']}"
-
     def __exit__(self, *_: object) -> None:
-        """End the process by closing its standard input; kill it when that does not help."""
-        process, self._process = self._process, None
         for client in self._clients.values():
             client.close()
         self._clients.clear()
-        if process is None:
-            return
-        try:
-            process.communicate(timeout=STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+        self._open.close()
 
     def client(self, service: str) -> Client:
         """Return the boto3 client for one of the stand-in's services."""
@@ -88,5 +61,4 @@ class AwsServer:
 
 
 def _plain_environment() -> dict[str, str]:
-    """Return this process's environment without the variables of a real AWS account."""
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}

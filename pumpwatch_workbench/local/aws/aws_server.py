@@ -60,8 +60,6 @@ class AwsApplication:
 
 
 class _Answer:
-    """What a WSGI application says before its body."""
-
     status: int
     headers: list[tuple[str, str]]
 

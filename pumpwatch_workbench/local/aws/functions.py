@@ -28,10 +28,8 @@ import boto3
 from pumpwatch_workbench.simulator.market_time import composed_in_market_time
 
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "COVERAGE_PROCESS_START")
-"""Variables of this machine's environment that a function sees."""
 
 Json = Any
-"""Whatever JSON can say."""
 
 Handler = Callable[[Json, "FunctionContext"], Json]
 
@@ -42,7 +40,7 @@ class FunctionFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What came of one invocation. `error` is Lambda's error answer, None for a success."""
+    """Result of one invocation. `error` is Lambda's error answer, None for a success."""
 
     payload: Json
     error: Mapping[str, Any] | None
@@ -98,7 +96,6 @@ class LocalFunction:
         self.code = code
         self.handler = handler
         self.variables = dict(variables)
-        """The environment variables the template gives it."""
         self.timeout_seconds = timeout_seconds
         self.memory_megabytes = memory_megabytes
         self.region = region

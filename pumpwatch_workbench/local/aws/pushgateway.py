@@ -1,4 +1,4 @@
-"""Where a local run pushes its metrics: the real Pushgateway, or a built-in one without it."""
+"""The target of a local run's metrics: the real Pushgateway, or a built-in replacement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from pumpwatch_workbench.processes import interruption_later
+from pumpwatch_workbench.processes import end_process, interruption_later
 
 from .aws import LocalStackError
 from .receiver import MetricsReceiver, serve
@@ -50,7 +50,7 @@ class Pushgateway:
                 self._start_program(self._program)
             except BaseException:
                 if self._process is not None:
-                    _stop(self._process)
+                    end_process(self._process, STOP_SECONDS)
                 raise
         else:
             self._server = serve(self._receiver)
@@ -65,7 +65,7 @@ class Pushgateway:
             self._server.shutdown()
             self._server.server_close()
         if self._process is not None:
-            _stop(self._process)
+            end_process(self._process, STOP_SECONDS)
 
     def text(self) -> str:
         """Return what a scrape gets, in the text format."""
@@ -98,7 +98,7 @@ class Pushgateway:
                 )
             if self._is_ready(self._process):
                 return
-            _stop(self._process)
+            end_process(self._process, STOP_SECONDS)
         self._process = None
         raise LocalStackError(f"{program} did not start on a loopback port")
 
@@ -132,12 +132,3 @@ def _get(port: int, path: str) -> str:
     if answer.status != HTTPStatus.OK:
         raise HTTPException(f"{path} answered {answer.status}")
     return text
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -1,8 +1,7 @@
-"""A small Pushgateway for machines without the real one: groups, PUT, POST, DELETE, `/metrics`."""
+"""A small Pushgateway for machines without the real one: groups, PUT, POST, `/metrics`."""
 
 from __future__ import annotations
 
-import base64
 import sys
 import threading
 import time
@@ -45,11 +44,6 @@ class MetricsReceiver:
             self._groups[group] = {**kept, **families, PUSH_TIME: stamp}
             self.accepted += 1
 
-    def delete(self, path: str) -> None:
-        """Forget one group. Raises `PushRefused`."""
-        with self._lock:
-            self._groups.pop(grouping_key(path), None)
-
     def text(self) -> str:
         """Return everything in the text format, each family once."""
         merged: Families = {}
@@ -78,20 +72,10 @@ def grouping_key(path: str) -> Group:
     pairs = parts[1:]
     if parts[0] != "metrics" or not pairs or len(pairs) % 2:
         raise PushRefused(f"{path} is not /metrics/job/<job>{{/<label>/<value>}}")
-    labels = {}
-    for label, value in zip(pairs[::2], pairs[1::2], strict=True):
-        name = label.removesuffix("@base64")
-        labels[name] = _decoded(value) if name != label else value
-    if pairs[0].removesuffix("@base64") != "job" or not labels["job"]:
-        raise PushRefused("the first label must be job, and not be empty")
+    labels = dict(zip(pairs[::2], pairs[1::2], strict=True))
+    if not labels.get("job"):
+        raise PushRefused("the label job is missing or empty")
     return tuple(sorted(labels.items()))
-
-
-def _decoded(value: str) -> str:
-    try:
-        return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode()
-    except ValueError as error:
-        raise PushRefused(f"{value!r} is not base64: {error}") from None
 
 
 def _parsed(body: str, labels: Mapping[str, str]) -> Families:
@@ -163,15 +147,6 @@ def serve(receiver: MetricsReceiver) -> ThreadingHTTPServer:
         def do_POST(self) -> None:
             """Replace a group's metrics of the same names."""
             self._take(replace=False)
-
-        def do_DELETE(self) -> None:
-            """Forget a group."""
-            try:
-                receiver.delete(self.path)
-            except PushRefused as error:
-                self._answer(400, f"{error}\n")
-            else:
-                self._answer(202, "")
 
         def _take(self, *, replace: bool) -> None:
             length = self.headers.get("Content-Length", "")

@@ -50,7 +50,6 @@ class LocalStack:
         self._aws_is_ours = aws is None
         self.aws = aws or AwsServer()
         self.functions: dict[str, LocalFunction] = {}
-        """Functions by their name in the template, for example `DetectFunction`."""
 
     def __enter__(self) -> Self:
         if self._aws_is_ours:

@@ -75,7 +75,7 @@ def lambda_record(record: Mapping[str, Any], stream_arn: str) -> dict[str, Any]:
 def matches(pattern: Mapping[str, Any], record: object) -> bool:
     """Return whether a record passes a filter: each name must have a value listed for it.
 
-    Known are exact texts, numbers, booleans and null, and `prefix`, `exists` and `anything-but`.
+    Exact texts, numbers, booleans and null are known. Raises `UnsupportedPattern` for comparisons.
     """
     for name, wanted in pattern.items():
         value = record.get(name, ABSENT) if isinstance(record, Mapping) else ABSENT
@@ -91,16 +91,6 @@ def matches(pattern: Mapping[str, Any], record: object) -> bool:
 
 
 def _accepts(wanted: object, value: object) -> bool:
-    if not isinstance(wanted, Mapping):
-        return value is not ABSENT and type(wanted) is type(value) and wanted == value
-    if len(wanted) != 1:
-        raise UnsupportedPattern(f"one comparison at a time, not {wanted!r}")
-    ((comparison, operand),) = wanted.items()
-    if comparison == "prefix":
-        return isinstance(value, str) and value.startswith(str(operand))
-    if comparison == "exists":
-        return (value is not ABSENT) is bool(operand)
-    if comparison == "anything-but":
-        refused = operand if isinstance(operand, list) else [operand]
-        return value is not ABSENT and value not in refused
-    raise UnsupportedPattern(f"comparison {comparison!r} is not known to the local stack")
+    if isinstance(wanted, Mapping):
+        raise UnsupportedPattern(f"comparison {wanted!r} is not known to the local stack")
+    return value is not ABSENT and type(wanted) is type(value) and wanted == value

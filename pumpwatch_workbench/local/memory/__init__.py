@@ -1,4 +1,4 @@
-"""Stores and smaller ports kept in this process: every other adapter passes the same tests."""
+"""Stores and smaller ports kept in this process."""
 
 from .edges import (
     ManualClock,
@@ -8,13 +8,13 @@ from .edges import (
     MemorySecrets,
     Push,
 )
-from .journal import MemoryJournal
-from .paper import MemoryPaperStore
 from .stores import (
     MemoryEventStore,
     MemoryHaltStore,
+    MemoryJournal,
     MemoryLeaseStore,
     MemoryLockStore,
+    MemoryPaperStore,
     MemorySignalStore,
     MemoryTotalsStore,
 )

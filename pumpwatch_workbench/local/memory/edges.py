@@ -21,19 +21,15 @@ class ManualClock:
         self.doubts, self.behind = "", 0
 
     def now(self) -> int:
-        """Return the time it was set to, milliseconds UTC."""
         return self.time
 
     def earliest(self) -> int:
-        """Return the time less `behind`."""
         return self.time - self.behind
 
     def doubt(self) -> str:
-        """Return what `doubts` was set to."""
         return self.doubts
 
     def advance(self, milliseconds: int) -> None:
-        """Move the clock."""
         self.time += milliseconds
 
 
@@ -44,7 +40,6 @@ class ManualDeadline:
         self.seconds = seconds
 
     def seconds_left(self) -> float:
-        """Return what it was set to."""
         return self.seconds
 
 
@@ -56,13 +51,11 @@ class MemorySecrets:
         self.push = push
 
     def exchange_key(self) -> ExchangeKey:
-        """Return the key. Raises `BadCredentials` when there is none."""
         if self.key is None:
             raise BadCredentials("the secret holds no exchange key yet")
         return self.key
 
     def push_credentials(self) -> PushCredentials | None:
-        """Return what the Pushgateway asks for."""
         return self.push
 
     def forget(self) -> None:
@@ -77,12 +70,10 @@ class MemoryHistoryStore:
         self._slices: dict[tuple[int, int], Candles] = {}
 
     def load_state(self, name: str) -> Mapping[str, object] | None:
-        """Return the named state saved last, or None."""
         state = self._states.get(name)
         return None if state is None else {key: array.copy() for key, array in state.items()}
 
     def save_state(self, name: str, state: Mapping[str, object]) -> None:
-        """Replace the named state. Raises `TypeError` for values that are no plain arrays."""
         arrays = {key: np.array(value) for key, value in state.items()}
         for key, array in arrays.items():
             if array.dtype.hasobject:
@@ -90,12 +81,10 @@ class MemoryHistoryStore:
         self._states[name] = arrays
 
     def load_slice(self, number: int, *, interval: int) -> Candles | None:
-        """Return a slice of the candle history, or None."""
         candles = self._slices.get((interval, number))
         return None if candles is None else candles.merged({})
 
     def save_slice(self, number: int, candles: Candles) -> None:
-        """Replace a slice of the candle history."""
         self._slices[candles.interval, number] = candles.merged({})
 
 
@@ -116,7 +105,6 @@ class MemoryMetricsSink:
         self.pushes: list[Push] = []
 
     def push(self, job: str, exposition: object, *, failed: bool) -> bool:
-        """Remember the push; return whether it was accepted."""
         if not isinstance(exposition, CollectorRegistry):
             raise TypeError("the exposition must be a prometheus_client registry")
         if self.accepts:

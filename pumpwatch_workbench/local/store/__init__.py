@@ -4,13 +4,13 @@ It is not deployed to be used there: `pumpwatch paper` keeps its state in it.
 """
 
 from .database import Database, StoreProblem, holder_of
-from .history import SqliteHistoryStore
 from .journal import SqliteJournal
 from .paper import SqlitePaperStore
 from .records import RunRecord, SqliteRunRecords
 from .stores import (
     SqliteEventStore,
     SqliteHaltStore,
+    SqliteHistoryStore,
     SqliteLeaseStore,
     SqliteLockStore,
     SqliteSignalStore,

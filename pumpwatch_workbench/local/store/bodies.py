@@ -18,11 +18,10 @@ class InFile:
     """A store whose records are JSON in an open file."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
 
     def _records(self, kind: type[Record], sql: str, values: Sequence[object] = ()) -> list[Record]:
-        """Return the records whose bodies a query selects."""
-        return [read_body(kind, body) for (body,) in self._database.rows(sql, values)]
+        return [read_body(kind, body) for (body,) in self.database.rows(sql, values)]
 
     def _record(self, kind: type[Record], sql: str, values: Sequence[object] = ()) -> Record | None:
         records = self._records(kind, sql, values)

@@ -152,7 +152,7 @@ def _only_instance(path: Path) -> sqlite3.Connection:
 
 
 def holder_of(path: Path) -> str | None:
-    """Return the process that has the store to itself ("?" when it does not say), None: no one."""
+    """Return the process that has locked the store, "?" if unknown, None if it is free."""
     lock = Path(f"{path}.lock")
     if not lock.exists():
         return None
@@ -169,13 +169,12 @@ def holder_of(path: Path) -> str | None:
 
 
 def _holder(path: Path) -> str:
-    """Return which process says that it uses the store, nothing when that cannot be read."""
     process = _process_in(path)
     return f" (process {process})" if process else ""
 
 
 def _process_in(path: Path) -> str:
-    """Return what the last process that had the file to itself has left in it."""
+    """Return the process that last locked the file, as noted in it."""
     with suppress(sqlite3.Error):
         connection = sqlite3.connect(_address(path), uri=True)
         try:
@@ -220,7 +219,7 @@ def _connect(path: Path, writable: bool, alone: bool) -> sqlite3.Connection:
         _check_version(connection, path, may_be_older=made_here)
         connection.execute("PRAGMA synchronous = FULL")
         if made_here:
-            _bring_up_to_date(connection)
+            bring_up_to_date(connection)
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()
@@ -233,7 +232,6 @@ def _connect(path: Path, writable: bool, alone: bool) -> sqlite3.Connection:
 
 
 def _refuse_absent(path: Path) -> None:
-    """Raise `StoreProblem` where there is no store's file."""
     if path.is_dir():
         raise StoreProblem(f"{path} is a folder: name a store's file")
     if not path.exists():
@@ -253,7 +251,6 @@ def _reading(path: Path) -> str:
 
 
 def _check_version(connection: sqlite3.Connection, path: Path, *, may_be_older: bool) -> None:
-    """Raise `StoreProblem` for a file that is not ours, or of a version that does not fit."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -270,8 +267,8 @@ def _check_version(connection: sqlite3.Connection, path: Path, *, may_be_older: 
         )
 
 
-def _bring_up_to_date(connection: sqlite3.Connection) -> None:
-    """Take the steps that the file lacks, and say which process has it."""
+def bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Take the steps that the database lacks, and note which process has it."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     connection.execute("PRAGMA journal_mode = WAL")
     for number, step in enumerate(STEPS[version:], start=version + 1):

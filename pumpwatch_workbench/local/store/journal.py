@@ -22,13 +22,13 @@ class SqliteJournal(InFile, Journal):
 
     def installation(self) -> str:
         sql = "SELECT value FROM notes WHERE key = ?"
-        row = self._database.row(sql, (INSTALLATION,))
+        row = self.database.row(sql, (INSTALLATION,))
         if row is None:
             letters = secrets.token_hex(3)
-            self._database.write(
+            self.database.write(
                 "INSERT OR IGNORE INTO notes VALUES (?, ?)", (INSTALLATION, letters)
             )
-            row = self._database.row(sql, (INSTALLATION,)) or (letters,)
+            row = self.database.row(sql, (INSTALLATION,)) or (letters,)
         return str(row[0])
 
     def live_trades(self) -> Sequence[Trade]:
@@ -56,22 +56,22 @@ class SqliteJournal(InFile, Journal):
         return self._records(OrderRecord, sql, (time,))
 
     def orders_on(self, day: str) -> int:
-        row = self._database.row("SELECT count FROM orders_of_day WHERE day = ?", (day,))
+        row = self.database.row("SELECT count FROM orders_of_day WHERE day = ?", (day,))
         return 0 if row is None else int(row[0])
 
     def intend(
         self, trade: Trade, order: OrderRecord, lease: Lease, *, day: str, max_orders: int | None
     ) -> None:
-        with self._database.transaction():
-            check_lease(self._database, lease)
+        with self.database.transaction():
+            check_lease(self.database, lease)
             name = order.request.order_id
-            if self._database.row("SELECT 1 FROM orders WHERE order_id = ?", (name,)):
+            if self.database.row("SELECT 1 FROM orders WHERE order_id = ?", (name,)):
                 raise DuplicateOrder(f"the intent of order {name} exists already", code=0)
             if max_orders is not None and self.orders_on(day) >= max_orders:
                 raise LimitReached(f"{max_orders} orders were intended on {day} already")
             self._put_order(order)
             self._put_trade(trade)
-            self._database.write(
+            self.database.write(
                 "INSERT INTO orders_of_day VALUES (?, 1)"
                 " ON CONFLICT (day) DO UPDATE SET count = count + 1",
                 (day,),
@@ -80,15 +80,15 @@ class SqliteJournal(InFile, Journal):
     def settle(
         self, trade: Trade, order: OrderRecord, lease: Lease, *, repair: RepairNote | None = None
     ) -> None:
-        with self._database.transaction():
-            check_lease(self._database, lease)
+        with self.database.transaction():
+            check_lease(self.database, lease)
             self._put_order(order)
             self._put_trade(trade)
             self._put_repair(trade, repair)
 
     def save(self, trade: Trade, lease: Lease, *, repair: RepairNote | None = None) -> None:
-        with self._database.transaction():
-            check_lease(self._database, lease)
+        with self.database.transaction():
+            check_lease(self.database, lease)
             self._put_trade(trade)
             self._put_repair(trade, repair)
 
@@ -99,18 +99,18 @@ class SqliteJournal(InFile, Journal):
     def repairs_since(self, time: int) -> Sequence[tuple[str, RepairNote]]:
         """Return the repairs from `time` on, oldest first, each with the id of its signal."""
         sql = "SELECT signal_id, body FROM repairs WHERE time >= ? ORDER BY time, kind"
-        rows = self._database.rows(sql, (time,))
+        rows = self.database.rows(sql, (time,))
         return [(name, read_body(RepairNote, body)) for name, body in rows]
 
     def _put_order(self, order: OrderRecord) -> None:
         values = (order.request.order_id, order.signal_id, body_of(order))
-        self._database.write("INSERT OR REPLACE INTO orders VALUES (?, ?, ?)", values)
+        self.database.write("INSERT OR REPLACE INTO orders VALUES (?, ?, ?)", values)
 
     def _put_trade(self, trade: Trade) -> None:
         values = (trade.signal_id, trade.created, int(trade.unfinished), body_of(trade))
-        self._database.write("INSERT OR REPLACE INTO trades VALUES (?, ?, ?, ?)", values)
+        self.database.write("INSERT OR REPLACE INTO trades VALUES (?, ?, ?, ?)", values)
 
     def _put_repair(self, trade: Trade, repair: RepairNote | None) -> None:
         if repair is not None:
             values = (trade.signal_id, repair.time, repair.kind, body_of(repair))
-            self._database.write("INSERT OR REPLACE INTO repairs VALUES (?, ?, ?, ?)", values)
+            self.database.write("INSERT OR REPLACE INTO repairs VALUES (?, ?, ?, ?)", values)

@@ -17,7 +17,7 @@ class SqlitePaperStore(InFile, PaperStore):
     """Keeps the paper account beside the journal."""
 
     def load(self) -> PaperState:
-        row = self._database.row("SELECT version, body FROM paper_account")
+        row = self.database.row("SELECT version, body FROM paper_account")
         if row is None:
             return PaperState()
         version, account = row[0], read_json(row[1])
@@ -37,18 +37,18 @@ class SqlitePaperStore(InFile, PaperStore):
         fills: Sequence[Fill] = (),
     ) -> PaperState:
         version = before.version + 1
-        with self._database.transaction():
-            row = self._database.row("SELECT version FROM paper_account")
+        with self.database.transaction():
+            row = self.database.row("SELECT version FROM paper_account")
             if (row[0] if row is not None else 0) != before.version:
                 raise StoreUnavailable("the paper account was changed by another run")
             for order in orders:
                 self._put_order(order)
             for fill in fills:
-                self._database.write(
+                self.database.write(
                     "INSERT OR REPLACE INTO paper_fills VALUES (?, ?, ?, ?)",
                     (fill.symbol, fill.time, fill.execution_id, body_of(fill)),
                 )
-            self._database.write(
+            self.database.write(
                 "INSERT OR REPLACE INTO paper_account VALUES (1, ?, ?)", (version, _body(after))
             )
         return PaperState(version, after.realised, dict(after.positions), dict(after.leverages))
@@ -65,7 +65,7 @@ class SqlitePaperStore(InFile, PaperStore):
         return self._records(Fill, sql, (symbol, since))
 
     def _put_order(self, order: OrderStatus) -> None:
-        stored = self._database.write(
+        stored = self.database.write(
             "INSERT OR IGNORE INTO paper_orders VALUES (?, ?)", (order.order_id, body_of(order))
         )
         if not stored:

@@ -1,4 +1,4 @@
-"""What each run cost and found, for the report. A record is no state: nothing depends on it."""
+"""Records of each run for the report. A record is not state: nothing depends on it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RunRecord:
 
     time: int
     detect_seconds: float | None = None
-    """None: the run failed."""
+    """Wall time; None if the run failed."""
     trade_seconds: float | None = None
     cpu_seconds: float = 0.0
     memory_mib: float | None = None
@@ -29,7 +29,6 @@ class RunRecord:
     alerts_raised: int = 0
     alerts_delivered: int = 0
     problem: str = ""
-    """What went wrong, in one sentence; empty when nothing did."""
 
 
 class SqliteRunRecords(InFile):
@@ -37,11 +36,11 @@ class SqliteRunRecords(InFile):
 
     def add(self, record: RunRecord) -> None:
         """Store the record and forget those that are too old."""
-        with self._database.transaction():
-            self._database.write(
+        with self.database.transaction():
+            self.database.write(
                 "INSERT OR REPLACE INTO runs VALUES (?, ?)", (record.time, body_of(record))
             )
-            self._database.write("DELETE FROM runs WHERE time < ?", (record.time - KEEP,))
+            self.database.write("DELETE FROM runs WHERE time < ?", (record.time - KEEP,))
 
     def since(self, time: int) -> Sequence[RunRecord]:
         """Return the records from `time` on, oldest first."""

@@ -1,4 +1,4 @@
-"""Signals, events, leases, halts and locks in the file."""
+"""Signals, events, leases, halts, locks and the candle history in the file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
+from pumpwatch.adapters.archives import ArchiveStore
 from pumpwatch.domain.detection.signals import PumpEvent, Signal
 from pumpwatch.domain.lease import Lease
 from pumpwatch.domain.trading.halt import Halt
@@ -25,7 +26,7 @@ class SqliteSignalStore(InFile, SignalStore):
 
     def publish(self, signal: Signal) -> bool:
         values = (signal.signal_id, signal.time, body_of(signal))
-        return self._database.write("INSERT OR IGNORE INTO signals VALUES (?, ?, ?)", values) > 0
+        return self.database.write("INSERT OR IGNORE INTO signals VALUES (?, ?, ?)", values) > 0
 
     def since(self, time: int) -> Sequence[Signal]:
         sql = "SELECT body FROM signals WHERE time >= ? ORDER BY time, signal_id"
@@ -40,11 +41,11 @@ class SqliteEventStore(InFile, EventStore):
 
     def save(self, event: PumpEvent) -> None:
         values = (event.symbol, event.event_id, body_of(event))
-        self._database.write("INSERT OR REPLACE INTO events VALUES (?, ?, ?)", values)
+        self.database.write("INSERT OR REPLACE INTO events VALUES (?, ?, ?)", values)
 
     def remove(self, event: PumpEvent) -> None:
         values = (event.symbol, event.event_id)
-        self._database.write("DELETE FROM events WHERE symbol = ? AND event_id = ?", values)
+        self.database.write("DELETE FROM events WHERE symbol = ? AND event_id = ?", values)
 
 
 class SqliteLeaseStore(InFile, LeaseStore):
@@ -56,21 +57,19 @@ class SqliteLeaseStore(InFile, LeaseStore):
 
     def acquire(self, name: str, *, owner: str, seconds: float) -> Lease:
         now = int(self._wall() * 1000)
-        with self._database.transaction():
-            row = self._database.row(
-                "SELECT owner, token, ends FROM leases WHERE name = ?", (name,)
-            )
+        with self.database.transaction():
+            row = self.database.row("SELECT owner, token, ends FROM leases WHERE name = ?", (name,))
             holder, token, ends = row or (None, 0, 0)
             if holder is not None and ends > now:
                 raise LeaseHeld(f"lease {name} is held by {holder}")
-            self._database.write(
+            self.database.write(
                 "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?)",
                 (name, owner, token + 1, now + int(seconds * 1000)),
             )
         return Lease(name, owner, token + 1)
 
     def release(self, lease: Lease) -> None:
-        released = self._database.write(
+        released = self.database.write(
             "UPDATE leases SET owner = NULL WHERE name = ? AND owner = ? AND token = ?",
             (lease.name, lease.owner, lease.token),
         )
@@ -79,7 +78,7 @@ class SqliteLeaseStore(InFile, LeaseStore):
 
     def release_all(self) -> None:
         """Free the leases of a process that died; only the process that has locked the file may."""
-        self._database.write("UPDATE leases SET owner = NULL")
+        self.database.write("UPDATE leases SET owner = NULL")
 
 
 def check_lease(database: Database, lease: Lease) -> None:
@@ -99,38 +98,38 @@ class SqliteHaltStore(InFile, HaltStore):
         return self._record(Halt, "SELECT body FROM halts WHERE ended IS NULL")
 
     def halt(self, halt: Halt) -> None:
-        with self._database.transaction():
+        with self.database.transaction():
             earlier = self.current()
             if earlier is not None:
                 logger.info("halted already", extra={"reason": halt.reason})
                 if halt.close_positions:
-                    self._database.write(
+                    self.database.write(
                         "UPDATE halts SET body = ? WHERE ended IS NULL",
                         (body_of(replace(earlier, close_positions=True)),),
                     )
                 return
-            self._database.write(
+            self.database.write(
                 "INSERT INTO halts (since, body) VALUES (?, ?)", (halt.since, body_of(halt))
             )
 
     def resume(self, *, by: str, time: int, trades: Collection[str] = ()) -> None:
-        with self._database.transaction():
-            self._database.write("UPDATE halts SET ended = ? WHERE ended IS NULL", (time,))
-            self._database.write("INSERT INTO resumptions (time, by) VALUES (?, ?)", (time, by))
+        with self.database.transaction():
+            self.database.write("UPDATE halts SET ended = ? WHERE ended IS NULL", (time,))
+            self.database.write("INSERT INTO resumptions (time, by) VALUES (?, ?)", (time, by))
             for trade in trades:
-                self._database.write("INSERT OR IGNORE INTO looked_at VALUES (?, ?)", (trade, time))
+                self.database.write("INSERT OR IGNORE INTO looked_at VALUES (?, ?)", (trade, time))
 
     def looked_at(self) -> Collection[str]:
-        rows = self._database.rows("SELECT signal_id FROM looked_at")
+        rows = self.database.rows("SELECT signal_id FROM looked_at")
         return frozenset(str(name) for (name,) in rows)
 
     def resumed(self) -> int | None:
-        row = self._database.row("SELECT time FROM resumptions ORDER BY number DESC LIMIT 1")
+        row = self.database.row("SELECT time FROM resumptions ORDER BY number DESC LIMIT 1")
         return None if row is None else int(row[0])
 
     def since(self, time: int) -> Sequence[tuple[Halt, int | None]]:
         """Return the halts in force at some time since, each with its end (None: in force)."""
-        rows = self._database.rows(
+        rows = self.database.rows(
             "SELECT body, ended FROM halts WHERE ended IS NULL OR ended >= ? ORDER BY number",
             (time,),
         )
@@ -150,17 +149,32 @@ class SqliteLockStore(InFile, LockStore):
 
     def save(self, lock: Lock) -> None:
         key, until = (lock.protection, lock.symbol), lock.until or 0
-        with self._database.transaction():
-            row = self._database.row(
+        with self.database.transaction():
+            row = self.database.row(
                 "SELECT max(until) FROM locks WHERE protection = ? AND symbol = ?", key
             )
             if row is not None and (row[0] or 0) >= until:
                 return
-            self._database.write(
+            self.database.write(
                 "DELETE FROM locks WHERE protection = ? AND symbol = ? AND until > ?",
                 (*key, lock.since),
             )
-            self._database.write(
+            self.database.write(
                 "INSERT INTO locks (protection, symbol, since, until, body) VALUES (?, ?, ?, ?, ?)",
                 (*key, lock.since, until, body_of(lock)),
             )
+
+
+class SqliteHistoryStore(ArchiveStore):
+    """Candle slices and detection state in the file (HistoryStore port)."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self.database = database
+
+    def _write(self, key: str, body: bytes) -> None:
+        self.database.write("INSERT OR REPLACE INTO archives VALUES (?, ?)", (key, body))
+
+    def _read(self, key: str) -> bytes | None:
+        row = self.database.row("SELECT body FROM archives WHERE key = ?", (key,))
+        return None if row is None else bytes(row[0])

@@ -10,7 +10,7 @@ from pumpwatch.ports import TotalsStore
 from .bodies import InFile
 
 KEPT = "shown "
-"""How the key of a kept text begins, among the file's notes."""
+"""Prefix of a kept text's key in the file's notes."""
 REMEMBERED = 6
 """The last few entries are remembered, so that a repeat of one of them adds nothing."""
 
@@ -21,7 +21,7 @@ class SqliteTotalsStore(InFile, TotalsStore):
     def add(
         self, function: str, run_id: str, increments: Mapping[str, int | float]
     ) -> Mapping[str, Decimal]:
-        with self._database.transaction():
+        with self.database.transaction():
             totals = self.read(function)
             if self._is_counted(function, run_id):
                 return totals
@@ -30,7 +30,7 @@ class SqliteTotalsStore(InFile, TotalsStore):
                 for key, amount in increments.items()
             }
             for key, value in changed.items():
-                self._database.write(
+                self.database.write(
                     "INSERT OR REPLACE INTO totals VALUES (?, ?, ?)", (function, key, str(value))
                 )
             self._remember(function, run_id)
@@ -38,26 +38,26 @@ class SqliteTotalsStore(InFile, TotalsStore):
 
     def read(self, function: str) -> dict[str, Decimal]:
         """Return a function's totals."""
-        rows = self._database.rows("SELECT key, value FROM totals WHERE function = ?", (function,))
+        rows = self.database.rows("SELECT key, value FROM totals WHERE function = ?", (function,))
         return {key: Decimal(value) for key, value in rows}
 
     def kept(self, function: str) -> str:
-        row = self._database.row("SELECT value FROM notes WHERE key = ?", (KEPT + function,))
+        row = self.database.row("SELECT value FROM notes WHERE key = ?", (KEPT + function,))
         return row[0] if row is not None else ""
 
     def keep(self, function: str, text: str) -> None:
         key = KEPT + function
-        self._database.write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, text))
+        self.database.write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, text))
 
     def _is_counted(self, function: str, run_id: str) -> bool:
         sql = "SELECT 1 FROM counted_runs WHERE function = ? AND run_id = ?"
-        return self._database.row(sql, (function, run_id)) is not None
+        return self.database.row(sql, (function, run_id)) is not None
 
     def _remember(self, function: str, run_id: str) -> None:
-        self._database.write(
+        self.database.write(
             "INSERT INTO counted_runs (function, run_id) VALUES (?, ?)", (function, run_id)
         )
-        self._database.write(
+        self.database.write(
             "DELETE FROM counted_runs WHERE function = ? AND number NOT IN (SELECT number FROM"
             " counted_runs WHERE function = ? ORDER BY number DESC LIMIT ?)",
             (function, function, REMEMBERED),

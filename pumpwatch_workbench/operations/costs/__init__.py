@@ -1,1 +1,1 @@
-"""What a stack costs a month, from what was measured and the public prices."""
+"""Monthly cost of a stack, from measurements and public prices."""

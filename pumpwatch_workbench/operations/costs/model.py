@@ -1,4 +1,4 @@
-"""Dollars a month from a tick's use and the prices. What was not measured is a constant here."""
+"""Dollars a month from a tick's use and the prices. Unmeasured quantities are constants here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MINUTE_SECONDS = 60
 VCPU_MEGABYTES = 1769
 """Memory at which a function has one whole virtual processor."""
 SLOWER = 2.0
-"""How much slower than the measuring machine's core one of Lambda's is taken to be."""
+"""Assumed slowdown of a Lambda core against a core of the measuring machine."""
 COLD_STARTS = 24 * 30
 """Cold starts a month of each function: one an hour is more than usual."""
 TIME_OUT, SCAN_RESERVE = 55.0, 10.0
@@ -28,7 +28,7 @@ EXCHANGE_BYTES = 8_000
 TABLE_GIGABYTES = 0.1
 HISTORY_BYTES_PER_SYMBOL = 250_000
 SECRET_CALLS = 2 * MINUTES / 5
-"""Both functions, a cache of five minutes; none in paper mode without a password."""
+"""Calls of both functions with a five-minute cache; none in paper mode without a password."""
 QUEUE_REQUESTS = 10_000
 KEY_REQUESTS = 0.5 * MINUTES
 NAT_BYTES_PER_TICK = 600_000

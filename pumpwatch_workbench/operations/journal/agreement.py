@@ -1,4 +1,4 @@
-"""How far detection agrees with known pumps: the rule of `pumpwatch evaluate`, on a journal."""
+"""Agreement of detection with known pumps: the rule of `pumpwatch evaluate`, on a journal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ class Agreement:
     outside: int
     """Counted pumps before or after the period: not judged."""
     delay_seconds: Spread | None
-    """Time from the onset to the alarm, of the hits."""
 
 
 def read_labels(path: Path) -> list[Label]:

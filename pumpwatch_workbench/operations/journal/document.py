@@ -25,7 +25,7 @@ def document_of(period: Period, figures: Figures) -> dict[str, object]:
         "key_figures": [asdict(kpi) for kpi in kpis_of(figures)],
         "events": [record_fields(alarm) for alarm in alarms_of(period.signals).values()],
         "trades": [record_fields(trade) for trade in period.trades],
-        "halts": [{**record_fields(span.halt), "ended": span.ended} for span in period.halts],
+        "halts": [{**record_fields(halt), "ended": ended} for halt, ended in period.halts],
         "locks": [record_fields(lock) for lock in period.locks],
         "not_recorded": list(figures.not_recorded),
     }
@@ -33,7 +33,6 @@ def document_of(period: Period, figures: Figures) -> dict[str, object]:
 
 
 def _flat(figures: Figures) -> dict[str, object]:
-    """Return every figure under a name of its own."""
     trading, runs, machine = figures.trading, figures.runs, figures.machine
     flat: dict[str, object] = {
         "events": figures.events,

@@ -54,7 +54,6 @@ class Trading:
     signal_to_order: Spread | None
     """Seconds from the signal to the entry's intent, right before it is sent."""
     order_to_outcome: Spread | None
-    """Seconds from an order's intent to its outcome."""
     denials: tuple[tuple[str, int], ...]
 
     @property
@@ -107,13 +106,11 @@ class Figures:
     runs: Runs | None
     machine: Machine | None
     functions: tuple[FunctionRuns, ...]
-    """Runs of a deployed stage, from Lambda's own log."""
     api: tuple[ApiRow, ...]
     histograms: tuple[Bounds, ...]
     agreement: Agreement | None = None
     repairs: tuple[tuple[str, int], ...] = ()
     not_recorded: tuple[str, ...] = field(default=())
-    """Sentences about what this store cannot say."""
 
 
 def figures_of(period: Period, agreement: Agreement | None = None) -> Figures:
@@ -217,7 +214,6 @@ def _api_row(endpoint: str, codes: Counter[str]) -> ApiRow:
 def _not_recorded(
     period: Period, functions: Sequence[FunctionRuns], *, counted: bool, labelled: bool
 ) -> Iterator[str]:
-    """Yield a sentence for each figure that the store does not have."""
     if not labelled:
         yield "Detection agreement: no pump is labelled; --labels FILE names those that are known."
     if period.runs is None:

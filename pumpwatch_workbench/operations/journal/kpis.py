@@ -25,7 +25,6 @@ class Kpi:
     unit: Unit
     n: int
     counted: str
-    """What `n` counts."""
     interval: Interval = None
     """95 %, by Wilson's score method."""
     note: str = ""
@@ -123,32 +122,16 @@ def _headroom(figures: Figures) -> Iterator[Kpi]:
             yield Kpi(name, None, "share", 0, "ticks", note=_no_runs(figures.functions))
         return
     ticks, cpu = machine.tick_seconds, machine.cpu_seconds
-    yield Kpi(
-        "Time headroom",
-        machine.time_headroom,
-        "share",
-        ticks.count if ticks else 0,
-        _ticks(machine),
-        note=_time_words(figures, machine),
-    )
-    yield Kpi(
-        "CPU headroom",
-        machine.cpu_headroom,
-        "share",
-        cpu.count if cpu else 0,
-        _ticks(machine),
-        note="Lambda does not tell CPU time"
-        if machine.of_lambda
-        else "of one core, in 95 % of the ticks",
-    )
-    yield Kpi(
-        "Memory headroom",
-        machine.memory_headroom,
-        "share",
-        machine.memory_runs,
-        _ticks(machine),
-        note=_memory_words(machine),
-    )
+    cpu_words = "of one core, in 95 % of the ticks"
+    if machine.of_lambda:
+        cpu_words = "Lambda does not tell CPU time"
+    time_words = _time_words(figures, machine)
+    for name, value, n, note in (
+        ("Time headroom", machine.time_headroom, ticks.count if ticks else 0, time_words),
+        ("CPU headroom", machine.cpu_headroom, cpu.count if cpu else 0, cpu_words),
+        ("Memory headroom", machine.memory_headroom, machine.memory_runs, _memory_words(machine)),
+    ):
+        yield Kpi(name, value, "share", n, _ticks(machine), note=note)
 
 
 def _ticks(machine: Machine | None) -> str:
@@ -157,7 +140,6 @@ def _ticks(machine: Machine | None) -> str:
 
 
 def _no_runs(functions: Sequence[FunctionRuns]) -> str:
-    """Return why nothing is known of the runs."""
     if not functions:
         return "not recorded: see Prometheus or CloudWatch"
     problems = dict.fromkeys(function.problem for function in functions if function.problem)
@@ -178,7 +160,6 @@ def _time_words(figures: Figures, machine: Machine) -> str:
 
 
 def _whose_time(figures: Figures, machine: Machine) -> str:
-    """Return which function's time counts, and why another's does not."""
     others = [
         f"{function.function} scans until its minute is over, on purpose"
         if function.scans_its_minute

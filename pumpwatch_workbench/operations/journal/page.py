@@ -82,7 +82,6 @@ def _event_charts(
     trades: Mapping[str, Trade],
     charts: dict[str, Figure],
 ) -> dict[str, ChartCard]:
-    """Add the chart of each event whose candles are known; return the cards by event id."""
     drawn = [event_id for event_id in alarms if period.candles.get(event_id)]
     mine: dict[str, list[Signal]] = {event_id: [] for event_id in drawn}
     for signal in period.signals:
@@ -114,7 +113,6 @@ def _facts(row: EventRow) -> list[tuple[str, str]]:
 
 
 def _result_over_time(period: Period) -> tuple[str, str, list[tuple[int, Decimal]]]:
-    """Return title, words and points of what trading made: equity, or else realised profit."""
     curve = [(run.time, run.equity) for run in period.runs or () if run.equity is not None]
     if curve:
         return "Equity", equity_words(curve, "Equity", "open positions at their last price"), curve
@@ -123,7 +121,6 @@ def _result_over_time(period: Period) -> tuple[str, str, list[tuple[int, Decimal
 
 
 def _realised(trades: Sequence[Trade]) -> list[tuple[int, Decimal]]:
-    """Return the realised profit of the period after each moment at which trades closed."""
     closed = sorted(
         (trade for trade in trades if trade.exit_time is not None),
         key=lambda trade: trade.exit_time or 0,

@@ -1,4 +1,4 @@
-"""What the journal report's tiles and tables about events, stops and costs say, as text."""
+"""Tiles and tables of the journal report about events, stops and costs, as text."""
 
 from __future__ import annotations
 
@@ -158,10 +158,8 @@ def _aws(spent: Spending) -> tuple[str, str, str, str]:
 
 
 def _stops(period: Period) -> Iterator[tuple[int, str, str, str, str]]:
-    """Yield halts and locks: since, what, until, symbol, reason."""
-    for span in period.halts:
-        what = f"halt by {span.halt.by or 'a person'}"
-        yield span.halt.since, what, _end(span.ended), "all", span.halt.reason
+    for halt, ended in period.halts:
+        yield halt.since, f"halt by {halt.by or 'a person'}", _end(ended), "all", halt.reason
     for lock in period.locks:
         what = lock.protection.replace("_", " ")
         yield lock.since, what, _end(lock.until), lock.symbol or "all", lock.reason

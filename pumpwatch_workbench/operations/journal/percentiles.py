@@ -68,7 +68,6 @@ def labels_of(text: str) -> dict[str, str]:
 
 
 def _counts(metric: Metric, totals: Mapping[str, Decimal]) -> Counter[float]:
-    """Return how many observations each bucket has, by its upper bound."""
     counts: Counter[float] = Counter()
     for key, value in totals.items():
         name, _, labels = key.partition("|")

@@ -1,4 +1,4 @@
-"""What a store says about a stretch of time: everything that the report is made of.
+"""The contents of a store for a period: everything that the report is made of.
 
 Paper trading's file is read here, a deployed stack in `stack`.
 """
@@ -34,17 +34,10 @@ from pumpwatch_workbench.play.paper.options import STAGE
 
 
 @dataclass(frozen=True, slots=True)
-class HaltSpan:
-    """A halt, and when a person resumed (milliseconds UTC; None: it is in force)."""
+class AwsEstimate:
+    """US dollars by the model of docs/costs.md, from measurements and list prices: no bill."""
 
-    halt: Halt
-    ended: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class RunningCost:
-    """What AWS asks for a month by the model of docs/costs.md, US dollars."""
-
+    dollars: float
     dollars_a_month: float
     symbols: int
     """The most that were measured: the cost is for them."""
@@ -56,7 +49,6 @@ class Period:
     """Times in milliseconds UTC, money in USDT. None: the store does not record it."""
 
     source: str
-    """Which store, as the reader knows it."""
     stage: str
     since: int
     until: int
@@ -65,19 +57,17 @@ class Period:
     orders: Sequence[OrderRecord]
     signals: Sequence[Signal]
     repairs: Sequence[tuple[str, RepairNote]] = ()
-    """Repairs with the id of their signal."""
     locks: Sequence[Lock] = ()
     """Locks in force at some time in the period, as far as the store remembers."""
-    halts: Sequence[HaltSpan] = ()
+    halts: Sequence[tuple[Halt, int | None]] = ()
+    """Halts, and when a person resumed (milliseconds UTC; None: it is in force)."""
     totals: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     """Totals by function, since the store was made, not only in the period."""
     runs: Sequence[RunRecord] | None = None
     logs: Sequence[FunctionLog] | None = None
-    """What Lambda logged about the runs of each deployed function."""
     memory_limit_mib: float | None = None
-    """Memory of the machine that keeps the run records."""
-    aws: RunningCost | None = None
-    """None: nothing runs there, or it was not measured."""
+    aws: AwsEstimate | None = None
+    """None if nothing runs on AWS, or if it was not measured."""
     candles: Mapping[str, Sequence[CandleRow]] = field(default_factory=dict)
     """Candles by event id, from 20 minutes before the alarm to 60 minutes after it."""
 
@@ -98,7 +88,7 @@ def period_of_file(path: Path, since: int, until: int) -> Period:
             signals=signals,
             repairs=journal.repairs_since(since),
             locks=SqliteLockStore(database).since(since),
-            halts=[HaltSpan(*halt) for halt in SqliteHaltStore(database).since(since)],
+            halts=SqliteHaltStore(database).since(since),
             totals={name: totals.read(name) for name in (DETECT, TRADE)},
             runs=SqliteRunRecords(database).since(since),
             memory_limit_mib=_memory_of_this_machine(),

@@ -1,4 +1,4 @@
-"""What trading and running cost: fees, funding, slippage, and an estimate of AWS's bill."""
+"""Costs of trading and running: fees, funding, slippage, and an estimate of AWS's bill."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pumpwatch.domain.moments import HOUR
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.domain.trading.trades import ExitReason, Trade
-from pumpwatch_workbench.operations.journal.period import Period
+from pumpwatch_workbench.operations.journal.period import AwsEstimate, Period
 
 ZERO = Decimal(0)
-HOURS_OF_A_MONTH = 730
 
 
 @dataclass(frozen=True, slots=True)
 class Slippage:
-    """How much worse than planned fills were, USDT; below zero: better."""
+    """Loss of fills against their planned prices, USDT; negative values are gains."""
 
     trades: int
     """Trades whose planned price is known."""
@@ -32,21 +30,10 @@ class Slippage:
 
 
 @dataclass(frozen=True, slots=True)
-class AwsEstimate:
-    """US dollars, from measurements and list prices: no bill."""
-
-    dollars: float
-    dollars_a_month: float
-    symbols: int
-    scan_seconds: int
-
-
-@dataclass(frozen=True, slots=True)
 class Spending:
     """Money in USDT, apart from AWS's dollars. Slippage is part of the trades' results already."""
 
     trades: int
-    """Trades with a position."""
     fees: Decimal
     funding: Decimal
     """Paid; below zero: received."""
@@ -55,7 +42,7 @@ class Spending:
     stop_slippage: Slippage
     """Slippage from the stop's price, of the trades that their stop ended."""
     aws: AwsEstimate | None
-    """None: nothing ran on AWS, or it was not measured."""
+    """None if nothing ran on AWS, or if it was not measured."""
 
 
 def spending_of(period: Period) -> Spending:
@@ -67,7 +54,7 @@ def spending_of(period: Period) -> Spending:
         funding=sum((trade.funding for trade in trades), ZERO),
         entry_slippage=_entries(trades),
         stop_slippage=_stops(trades),
-        aws=_aws(period),
+        aws=period.aws,
     )
 
 
@@ -81,7 +68,6 @@ def _entries(trades: Sequence[Trade]) -> Slippage:
 
 
 def _stops(trades: Sequence[Trade]) -> Slippage:
-    """Return by how much stops were filled worse than where they stood."""
     return _slippage(
         (trade.stop_loss, trade.exit_price, trade.quantity, trade.side is Side.SELL)
         for trade in trades
@@ -101,16 +87,3 @@ def _slippage(
         lost += (filled - planned if bought else planned - filled) * quantity
         notional += planned * quantity
     return Slippage(count, lost, notional)
-
-
-def _aws(period: Period) -> AwsEstimate | None:
-    if period.aws is None:
-        return None
-    a_month = period.aws.dollars_a_month
-    hours = (period.until - period.since) / HOUR
-    return AwsEstimate(
-        dollars=a_month * hours / HOURS_OF_A_MONTH,
-        dollars_a_month=a_month,
-        symbols=period.aws.symbols,
-        scan_seconds=period.aws.scan_seconds,
-    )

@@ -11,15 +11,16 @@ from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.s3 import S3HistoryStore
-from pumpwatch.domain.trading.protections import Lock
+from pumpwatch.domain.moments import HOUR
 from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE
+from pumpwatch_workbench.operations.costs.model import HOURS
 from pumpwatch_workbench.operations.costs.page import costs
 from pumpwatch_workbench.operations.costs.usage import MEASURED_SYMBOLS
 from pumpwatch_workbench.operations.journal.candles import stored_candles
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog, read_log
-from pumpwatch_workbench.operations.journal.period import HaltSpan, Period, RunningCost
+from pumpwatch_workbench.operations.journal.period import AwsEstimate, Period
 from pumpwatch_workbench.operations.stack import DeployedStack
 
 THREADS = 8
@@ -43,7 +44,7 @@ def period_of_stack(
     trades = journal.trades_since(since)
     signals = DynamoSignalStore(table).since(since)
     orders, repairs = _orders_and_repairs(journal, trades)
-    totals = DynamoTotalsStore(table)
+    totals, halt = DynamoTotalsStore(table), DynamoHaltStore(table).current()
     return Period(
         source=f"the table of stage {stage}",
         stage=stage,
@@ -53,10 +54,11 @@ def period_of_stack(
         orders=orders,
         signals=signals,
         repairs=repairs,
-        locks=_locks(DynamoLockStore(table), since),
-        halts=_halts(DynamoHaltStore(table)),
+        # The table forgets a lock a day after its end, and keeps the halt in force alone.
+        locks=DynamoLockStore(table).current(since),
+        halts=[(halt, None)] if halt is not None else [],
         totals={name: totals.read(name) for name in (DETECT, TRADE)},
-        aws=_running_cost(scan_seconds),
+        aws=aws_estimate(scan_seconds, until - since),
         logs=logs,
         candles=stored_candles(history, signals),
     )
@@ -79,34 +81,22 @@ def logs_of_stack(stack: DeployedStack, since: int, until: int) -> list[Function
         return list(pool.map(read, LOG_GROUPS))
 
 
-def _running_cost(scan_seconds: int) -> RunningCost | None:
-    """Return the model's cost; None where no measurements lie beside the program."""
+def aws_estimate(scan_seconds: int, milliseconds: int) -> AwsEstimate | None:
+    """Return the model's cost of a time; None where no measurements lie beside the program."""
     symbols = MEASURED_SYMBOLS[-1]
     try:
         month = costs(symbols, scan_seconds).total
     except BadInput:
         return None
-    return RunningCost(month, symbols, scan_seconds)
+    return AwsEstimate(month * milliseconds / HOUR / HOURS, month, symbols, scan_seconds)
 
 
 def _orders_and_repairs(
     journal: DynamoJournal, trades: Sequence[Trade]
 ) -> tuple[list[OrderRecord], list[tuple[str, RepairNote]]]:
-    """Ask for each trade's orders and repairs, several at a time."""
     names = [trade.signal_id for trade in trades]
     with ThreadPoolExecutor(THREADS) as pool:
         orders: Iterable[Sequence[OrderRecord]] = list(pool.map(journal.orders, names))
         repairs = list(pool.map(journal.repairs, names))
     pairs = [(name, note) for name, notes in zip(names, repairs, strict=True) for note in notes]
     return [order for some in orders for order in some], pairs
-
-
-def _locks(store: DynamoLockStore, since: int) -> Sequence[Lock]:
-    """The table forgets a lock a day after its end: older ones are not found."""
-    return store.current(since)
-
-
-def _halts(store: DynamoHaltStore) -> list[HaltSpan]:
-    """The table keeps the halt in force alone."""
-    halt = store.current()
-    return [] if halt is None else [HaltSpan(halt, None)]

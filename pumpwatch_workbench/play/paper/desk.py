@@ -1,4 +1,4 @@
-"""Both functions of a deployed stack, put together on one file and public market data."""
+"""A deployed stack's two functions, composed on one file and public market data."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CHOSEN = "symbols"
 
 
 class PaperDesk:
-    """The stores, the exchange and the two functions; nothing here knows of time or terminal.
+    """The stores, the exchange and the two functions, without schedule or terminal.
 
     `wait` pauses for seconds: rate limits and settling orders need it.
     """
@@ -56,7 +56,7 @@ class PaperDesk:
         self.records = SqliteRunRecords(database)
         history, totals = SqliteHistoryStore(database), SqliteTotalsStore(database)
         leases = SqliteLeaseStore(database)
-        leases.release_all()  # whoever held one is dead: the file is ours alone
+        leases.release_all()  # Their owners are dead: the file is ours alone.
         _forget_other_symbols(database, options.symbols)
         exchange = connect_to_bybit(
             options.detect,

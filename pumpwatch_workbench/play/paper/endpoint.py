@@ -36,7 +36,6 @@ class ShownMetrics:
         return True
 
     def collect(self) -> Iterable[Metric]:
-        """Yield what was kept last."""
         with self._lock:
             jobs = list(self._jobs.values())
         for families in jobs:

@@ -2,7 +2,7 @@
 
 Each tick runs detect, then trade. A tick that comes late, because the machine slept, runs trade
 alone with the time it was due: exits run, and its age keeps entries away. Failures that pass are
-shown once, when they begin and when they end; exits are tried again with every tick.
+shown once, when they begin and when they end; exits are retried on every tick.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from importlib import import_module
 
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import ExchangeForbidden, InvariantBroken, PumpwatchError, RetryLater
@@ -21,10 +22,16 @@ from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.local.store import RunRecord
 from pumpwatch_workbench.play.paper.desk import PaperDesk
-from pumpwatch_workbench.play.paper.news import News
 from pumpwatch_workbench.play.paper.options import PaperOptions
 from pumpwatch_workbench.play.paper.pace import Pace
-from pumpwatch_workbench.play.views.view import RunFacts, RunView, TickSnapshot
+from pumpwatch_workbench.play.paper.slack import Counts, SlackMessages
+from pumpwatch_workbench.play.views.view import (
+    RunFacts,
+    RunView,
+    TickSnapshot,
+    signal_words,
+    trade_words,
+)
 
 OFFSET = 2_000
 """Milliseconds into its minute at which a tick fires: the candle has just closed."""
@@ -53,8 +60,6 @@ class Tally:
 
 @dataclass(slots=True)
 class _Tick:
-    """One tick while it runs."""
-
     due: int
     late: bool
     detected: DetectReport | None = None
@@ -64,19 +69,24 @@ class _Tick:
 
 
 class _Stopped(Exception):
-    """The person asked to stop while the history was filled; it is filled anew next time."""
+    """Raised when the user stops while the history is filled; it is filled anew next time."""
 
 
 class PaperLoop:
     """Plays ticks until its time is over or it is asked to stop."""
 
     def __init__(
-        self, options: PaperOptions, desk: PaperDesk, view: RunView, news: News, pace: Pace
+        self,
+        options: PaperOptions,
+        desk: PaperDesk,
+        view: RunView,
+        slack: SlackMessages | None,
+        pace: Pace,
     ) -> None:
         self._options = options
         self._desk = desk
         self._view = view
-        self._news = news
+        self._slack = slack
         self._pace = pace
         self._problem = ""
         self._blocked: frozenset[str] = frozenset()
@@ -172,7 +182,6 @@ class PaperLoop:
         tick.traded = self._desk.trade(Tick(tick.due, f"paper-{tick.due}"))
 
     def _tell(self, tick: _Tick) -> None:
-        """Show what a tick brought, and say the same to Slack."""
         tally = self.tally
         tally.ticks += 1
         tally.late_ticks += tick.late
@@ -183,7 +192,7 @@ class PaperLoop:
         for signal in tick.detected.signals if tick.detected else ():
             tally.signals += 1
             self._view.signal(signal)
-            self._news.signal(signal)
+            self._say(f"Pump: {signal_words(signal)}")
         if tick.traded is not None:
             self._tell_trades(tick.traded)
         if tick.traded is not None and tick.traded.equity is not None:
@@ -202,7 +211,7 @@ class PaperLoop:
         for trade in (*report.opened, *report.closed, *report.denied):
             self._view.trade(now, trade)
         for trade in (*report.opened, *report.closed):
-            self._news.trade(trade)
+            self._say(f"Paper fill: {trade_words(trade)}")
         self._tell_blocked(report)
         tally.opened += len(report.opened)
         tally.closed += len(report.closed)
@@ -211,7 +220,6 @@ class PaperLoop:
         tally.open_positions = report.open_positions
 
     def _tell_blocked(self, report: TradeReport) -> None:
-        """Say why nothing is opened any more, once, and when that is over."""
         reasons = {name: text for name, text in report.blocked.items() if name in ("halt", "lock")}
         told = [
             f"Entries stopped: {reasons[name]}" for name in sorted(reasons.keys() - self._blocked)
@@ -220,8 +228,12 @@ class PaperLoop:
             told.append("Entries are allowed again")
         for line in told:
             self._view.note(line)
-            self._news.blocked(line)
+            self._say(line)
         self._blocked = frozenset(reasons)
+
+    def _say(self, line: str) -> None:
+        if self._slack is not None:
+            self._slack.say(line)
 
     def _show(self, tick: _Tick, report: TradeReport, equity: Decimal) -> None:
         self.tally.equity = equity
@@ -239,7 +251,8 @@ class PaperLoop:
     def _record(self, tick: _Tick, begin: int, cpu_seconds: float) -> None:
         """Keep what the tick cost; a record that cannot be kept is only missing in the report."""
         requests = self._desk.session.request_count
-        raised, delivered = self._news.raised, self._news.delivered
+        counts = self._slack.counts if self._slack else Counts()
+        raised, delivered = counts.raised, counts.delivered
         record = RunRecord(
             time=begin,
             detect_seconds=tick.seconds.get("detect"),
@@ -263,8 +276,9 @@ class PaperLoop:
 def memory_mib() -> float | None:
     """Return the most memory the process has had so far; None where the system does not say."""
     try:
-        import resource  # noqa: PLC0415 - Windows has none
+        resource = import_module("resource")  # Windows has none
     except ImportError:
         return None
     unit = 2**-20 if sys.platform == "darwin" else 2**-10
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, 1)
+    most: int = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(most * unit, 1)

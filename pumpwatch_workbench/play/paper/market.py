@@ -1,4 +1,4 @@
-"""The exchange's public side as paper trading watches it: chosen symbols, and who moves most."""
+"""Market data for paper trading: only the chosen symbols, and the strongest movers."""
 
 from __future__ import annotations
 
@@ -47,11 +47,9 @@ class WatchedMarket:
         return self._movers
 
     def time(self) -> int:
-        """Return the exchange's time."""
         return self._market.time()
 
     def snapshot(self, symbol: str = "") -> MarketSnapshot:
-        """Return the chosen symbols of the market."""
         seen = self._market.snapshot(symbol)
         if self._only:
             rows = [row for row, name in enumerate(seen.symbols) if name in self._only]
@@ -67,25 +65,20 @@ class WatchedMarket:
         return seen
 
     def watchlist(self) -> Mapping[str, str]:
-        """Return the chosen contracts' classes."""
         return self._chosen(self._market.watchlist())
 
     def instruments(self) -> Mapping[str, Instrument]:
-        """Return the chosen contracts."""
         return self._chosen(self._market.instruments())
 
     def candles(
         self, requests: Sequence[CandleRequest]
     ) -> Mapping[str, CandleSeries | PumpwatchError]:
-        """Return what each request gave."""
         return self._market.candles(requests)
 
     def recent_trades(self, symbols: Sequence[str]) -> Mapping[str, MarketTrades | PumpwatchError]:
-        """Return each symbol's last trades."""
         return self._market.recent_trades(symbols)
 
     def order_book(self, symbol: str) -> OrderBook:
-        """Return the best levels of the book."""
         return self._market.order_book(symbol)
 
     def _chosen(self, listed: Mapping[str, Fact]) -> Mapping[str, Fact]:

@@ -1,4 +1,4 @@
-"""What a person can choose about `pumpwatch paper`, checked before anything starts."""
+"""Options of `pumpwatch paper`, checked before anything starts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ class PaperOptions:
     metrics_port: int | None = None
     """0 takes a free port."""
     resume: bool = False
-    """Lift a halt that is in force."""
 
     @property
     def period(self) -> int:
@@ -101,7 +100,8 @@ def default_store() -> Path:
 
 def parse_symbols(text: str) -> tuple[str, ...]:
     """Return the symbols of a list with commas, each once. Raises `BadInput`."""
-    symbols = tuple(dict.fromkeys(part.strip().upper() for part in text.split(",") if part.strip()))
+    names = (name.strip().upper() for name in text.split(","))
+    symbols = tuple(dict.fromkeys(filter(None, names)))
     if not symbols:
         raise BadInput("--symbols is empty: give USDT perpetuals, such as BTCUSDT,DOGEUSDT")
     wrong = [symbol for symbol in symbols if not SYMBOL.fullmatch(symbol)]

@@ -1,4 +1,4 @@
-"""Waiting for the next tick by the exchange's clock, also when the machine sleeps meanwhile."""
+"""Waits for the next tick by the exchange's clock, even if the machine sleeps."""
 
 from __future__ import annotations
 
@@ -39,15 +39,12 @@ class ExchangePace:
 
     @property
     def stopped(self) -> bool:
-        """Return whether it was asked to stop."""
         return self._stop.is_set()
 
     def now(self) -> int:
-        """Return the exchange's time, milliseconds UTC."""
         return round((time.time() - (self._session.clock_skew_seconds or 0.0)) * 1000)
 
     def wait_until(self, time: int) -> bool:
-        """Wait in short slices; return False when it was asked to stop."""
         while not self._stop.is_set():
             left = (time - self.now()) / 1000
             if left <= 0:

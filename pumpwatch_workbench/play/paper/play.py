@@ -15,7 +15,6 @@ from pumpwatch_workbench.local.store import Database
 from pumpwatch_workbench.play.paper.desk import PaperDesk
 from pumpwatch_workbench.play.paper.endpoint import ShownMetrics, metrics_endpoint
 from pumpwatch_workbench.play.paper.loop import PaperLoop, Tally
-from pumpwatch_workbench.play.paper.news import News
 from pumpwatch_workbench.play.paper.options import STAGE, PaperOptions
 from pumpwatch_workbench.play.paper.pace import ExchangePace, Pace
 from pumpwatch_workbench.play.paper.slack import SlackMessages
@@ -56,7 +55,7 @@ def play(
         _resume_or_say(options, desk, view)
         relax_collector()
         pace = ExchangePace(desk.session, stop) if pace_of is None else pace_of(desk)
-        loop = PaperLoop(options, desk, view, News(slack), pace)
+        loop = PaperLoop(options, desk, view, slack, pace)
         try:
             return loop.play()
         except RetryLater as error:

@@ -1,4 +1,4 @@
-"""Messages to Slack through an incoming webhook: grouped, paced, and without any say in trading.
+"""Messages to Slack through an incoming webhook: grouped, paced, and independent of trading.
 
 Lines wait in memory and go out in a thread of its own, many in one message. What cannot be
 delivered stays for the next attempt; too many lines drop the oldest, and the message says how

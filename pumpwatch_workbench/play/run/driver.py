@@ -79,13 +79,12 @@ class _Driver:
         self._stage.backfill(progress)
 
     def _schedule(self) -> list[int]:
-        """Return the scheduled times, full minutes of market time."""
-        glance = self._stage.simulator.glance()
-        first = (glance["time"] // MINUTE + 1) * MINUTE
+        summary = self._stage.simulator.summary()
+        first = (summary["time"] // MINUTE + 1) * MINUTE
         if self._options.replay is None:
             count = self._options.minutes
         else:
-            count = (int(glance["end"]) - first) // MINUTE
+            count = (int(summary["end"]) - first) // MINUTE
         return [first + MINUTE * number for number in range(count)]
 
     def _play_minute(self, number: int, scheduled: int) -> None:
@@ -94,7 +93,7 @@ class _Driver:
         detected = self._invoke(self._stage.detect.invoke(self._stage.detect_event(scheduled)))
         trade_time = scheduled + self._options.trade_second * 1000
         if detected.payload.get("signals"):
-            after = simulator.glance()["requests"]
+            after = simulator.summary()["requests"]
             self._show_signals(detected.payload["signals"])
             self._wake_trade()
             simulator.advance_to(trade_time)
@@ -117,7 +116,7 @@ class _Driver:
         report = self._invoke(self._stage.trade.invoke(event)).payload
         self._tally.busy += bool(report.get("busy"))
         changed = [*report.get("opened", ()), *report.get("closed", ()), *report.get("denied", ())]
-        now = self._stage.simulator.glance()["time"] if changed else 0
+        now = self._stage.simulator.summary()["time"] if changed else 0
         for signal_id in changed:
             trade = self._stage.journal.trade(signal_id)
             if trade is not None:
@@ -141,13 +140,13 @@ class _Driver:
                 self._view.signal(signal)
 
     def _show_tick(self, number: int, events_open: int) -> None:
-        glance = self._stage.simulator.glance()
-        equity = Decimal(glance["equity"])
-        self._tally.equity.append((glance["time"], equity))
-        positions = filter(None, map(read_position, glance["positions"]))
+        summary = self._stage.simulator.summary()
+        equity = Decimal(summary["equity"])
+        self._tally.equity.append((summary["time"], equity))
+        positions = filter(None, map(read_position, summary["positions"]))
         self._view.tick(
             TickSnapshot(
-                time=glance["time"],
+                time=summary["time"],
                 tick=number,
                 equity=equity,
                 movers=self._movers(),

@@ -1,7 +1,8 @@
-"""What a run came to: its events judged, its trades, its invariants, the candles to show."""
+"""The outcome of a run: judged events, trades, invariants, candles to show."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -20,20 +21,18 @@ from pumpwatch_workbench.play.run.stage import Stage
 from pumpwatch_workbench.simulator.market_time import MarketTime
 
 BEFORE, AFTER = 20 * MINUTE, 60 * MINUTE
-"""What is shown around an event."""
 TOLERATED_WITHOUT_STOP_MS = 0
 """An entry carries its stop, so a position is never without one."""
 
 
 @dataclass(slots=True)
 class RunTally:
-    """What the driver counts while it plays. Times in market time, milliseconds UTC."""
+    """Counts and samples of the driver. Times in market time, milliseconds UTC."""
 
     started: int = 0
     ended: int = 0
     busy: int = 0
     tick_seconds: list[float] = field(default_factory=list)
-    """Wall time of each detect tick."""
     tick_requests: list[int] = field(default_factory=list)
     equity: list[tuple[int, Decimal]] = field(default_factory=list)
 
@@ -85,16 +84,14 @@ def broken_invariants(state: Mapping[str, Any], trades: Iterable[Trade]) -> list
         broken.append(f"{no_stop}: seconds without one {longest}")
     if state["duplicate_fills"]:
         broken.append(f"{no_duplicate}: filled twice {', '.join(state['duplicate_fills'])}")
-    entries: dict[str, int] = {}
-    for order in state["orders"]:
-        if order["orderLinkId"] and not order["reduceOnly"] and Decimal(order["cumExecQty"]) > 0:
-            entries[order["symbol"]] = entries.get(order["symbol"], 0) + 1
-    journalled: dict[str, int] = {}
-    for trade in trades:
-        if trade.entry_time is not None:
-            journalled[trade.symbol] = journalled.get(trade.symbol, 0) + 1
+    entries = Counter(
+        order["symbol"]
+        for order in state["orders"]
+        if order["orderLinkId"] and not order["reduceOnly"] and Decimal(order["cumExecQty"]) > 0
+    )
+    journalled = Counter(trade.symbol for trade in trades if trade.entry_time is not None)
     for symbol in sorted(entries.keys() | journalled.keys()):
-        exchange, journal = entries.get(symbol, 0), journalled.get(symbol, 0)
+        exchange, journal = entries[symbol], journalled[symbol]
         if exchange > journal:
             broken.append(f"{no_duplicate}: {symbol} has {exchange} entries for {journal} trades")
         elif exchange < journal:
@@ -104,55 +101,40 @@ def broken_invariants(state: Mapping[str, Any], trades: Iterable[Trade]) -> list
 
 
 def _differences(state: Mapping[str, Any], trades: Iterable[Trade]) -> list[str]:
-    sizes = {
-        row["symbol"]: Decimal(row["size"]) for row in state["positions"] if Decimal(row["size"])
-    }
+    sizes = {row["symbol"]: Decimal(row["size"]) for row in state["positions"]}
+    sizes = {symbol: size for symbol, size in sizes.items() if size}
     live = {trade.symbol: trade for trade in trades if trade.state.live}
     differences = []
     for symbol in sorted(sizes.keys() | live.keys()):
-        trade = live.get(symbol)
+        trade, size = live.get(symbol), sizes.get(symbol)
         if trade is None:
-            differences.append(f"{symbol} is held, {sizes[symbol]}, without a trade in the journal")
-        elif symbol not in sizes:
+            differences.append(f"{symbol} is held, {size}, without a trade in the journal")
+        elif size is None:
             differences.append(f"{symbol} is {trade.state} in the journal and not held")
-        elif trade.state is TradeState.OPEN and trade.quantity != sizes[symbol]:
-            differences.append(f"{symbol}: {trade.quantity} in the journal, {sizes[symbol]} held")
+        elif trade.state is TradeState.OPEN and trade.quantity != size:
+            differences.append(f"{symbol}: {trade.quantity} in the journal, {size} held")
     return differences
 
 
 def _planted(state: Mapping[str, Any]) -> list[PlantedPump]:
-    origins = state.get("origins", {})
-    planted = []
+    pumps = []
     for pump in state["planted"]:
-        origin = origins.get(pump["symbol"], {})
-        planted.append(
-            PlantedPump(
-                symbol=pump["symbol"],
-                onset=pump["onset"],
-                peak=pump["peak"],
-                size=pump["size"],
-                segment=str(origin.get("segment", "")),
-                original_onset=origin.get("onset"),
-            )
-        )
-    return planted
+        origin = state.get("origins", {}).get(pump["symbol"], {})
+        segment = str(origin.get("segment", ""))
+        pumps.append(PlantedPump(**pump, segment=segment, original_onset=origin.get("onset")))
+    return pumps
 
 
 def _dropped(state: Mapping[str, Any]) -> list[DroppedPump]:
     return [
-        DroppedPump(
-            segment=str(dropped["segment"]),
-            original_onset=dropped["onset"],
-            reason=dropped["reason"],
-        )
-        for dropped in state.get("dropped", ())
+        DroppedPump(str(pump["segment"]), original_onset=pump["onset"], reason=pump["reason"])
+        for pump in state.get("dropped", ())
     ]
 
 
 def _candles(
     stage: Stage, events: Sequence[DetectedEvent], planted: Sequence[PlantedPump], *, end: int
 ) -> dict[str, list[CandleRow]]:
-    """Fetch the candles around every onset and alarm from the exchange."""
     spans: dict[str, list[int]] = {}
     for pump in planted:
         spans.setdefault(pump.symbol, []).append(pump.onset)

@@ -81,7 +81,7 @@ def render_page(result: RunResult) -> str:
         cards=cards,
         charts_left_out=sum(row.symbol in result.candles for row in rows) - len(cards),
         equity_words=equity_words(result.equity, "Equity", "open positions at their mark price"),
-        ticks_words=tick_words([1000 * value for value in result.tick_seconds], "Wall time", "ms"),
+        ticks_words=tick_words([1000 * wall for wall in result.tick_seconds], "Wall time", "ms"),
         requests_words=tick_words(result.tick_requests, "Bybit requests", "requests"),
     )
 
@@ -92,7 +92,6 @@ def write_run_report(result: RunResult, path: Path) -> Path:
 
 
 def _curves(result: RunResult) -> dict[str, Figure]:
-    """Return what was measured over time; nothing is drawn of what was not measured."""
     figures: dict[str, Figure] = {}
     if result.equity:
         figures["equity"] = equity_chart(result.equity)
@@ -103,7 +102,6 @@ def _curves(result: RunResult) -> dict[str, Figure]:
 
 
 def _anchors(result: RunResult, rows: tuple[EventRow, ...]) -> list[str]:
-    """Return an id per row that gets a chart, and an empty text for the others."""
     drawable = [n for n, row in enumerate(rows) if result.candles.get(row.symbol)]
     drawable.sort(key=lambda n: rows[n].planted is None)
     chosen = set(drawable[:CHARTS_AT_MOST])

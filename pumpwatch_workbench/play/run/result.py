@@ -1,4 +1,4 @@
-"""What one `pumpwatch run` found and did: filled by the driver, read by every report."""
+"""The result of a `pumpwatch run`: filled by the driver, read by every report."""
 
 from __future__ import annotations
 
@@ -45,7 +45,6 @@ class RunResult:
     equity: tuple[tuple[int, Decimal], ...]
     """(market time, equity), in order of time."""
     tick_seconds: tuple[float, ...]
-    """Wall time of each detect tick."""
     tick_requests: tuple[int, ...]
     """Bybit requests of each detect tick, refresh included."""
     orders: int
@@ -53,9 +52,7 @@ class RunResult:
     positions_without_stop_seconds_max: float
     """Longest market time that an open position had no stop on the exchange."""
     metrics_pushed: int
-    """Pushes that the gateway accepted."""
     pushgateway: str
-    """Which one took them: the real one or the built-in receiver."""
     candles: Mapping[str, Sequence[CandleRow]] = field(default_factory=dict)
     """Candles by symbol, from 20 minutes before each onset or alarm to 60 minutes after it."""
     invariants_broken: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from typing import IO, Any, cast
 from urllib3 import HTTPConnectionPool, connection_from_url
 
 from pumpwatch.errors import BadInput, InvariantBroken
-from pumpwatch_workbench.processes import interruption_later
+from pumpwatch_workbench.processes import end_process, interruption_later
 
 STOP_SECONDS = 10
 
@@ -34,7 +34,7 @@ class SimulatorProcess:
         answered: list[dict[str, Any]] = self._call("GET", "/simulator/movers", None)["movers"]
         return answered
 
-    def glance(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """Return time, equity, positions and the requests so far."""
         return self._call("GET", "/simulator/glance", None)
 
@@ -94,12 +94,7 @@ def connect(process: subprocess.Popen[str]) -> SimulatorProcess:
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    end_process(process, STOP_SECONDS)
     for pipe in (process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()

@@ -17,16 +17,13 @@ class JsonView(RunView):
         self._write = write
 
     def note(self, text: str) -> None:
-        """Write a note."""
         if text:
             self.line("note", text=text)
 
     def started(self, facts: RunFacts) -> None:
-        """Write what begins."""
         self.line("started", title=facts.title, time=facts.start, end=facts.end)
 
     def tick(self, snapshot: TickSnapshot) -> None:
-        """Write the account after a tick."""
         self.line(
             "tick",
             time=snapshot.time,
@@ -37,7 +34,6 @@ class JsonView(RunView):
         )
 
     def signal(self, signal: Signal) -> None:
-        """Write a signal."""
         self.line(
             "signal",
             time=signal.time,
@@ -49,7 +45,6 @@ class JsonView(RunView):
         )
 
     def trade(self, time: int, trade: Trade) -> None:
-        """Write where a trade stands."""
         self.line(
             "trade",
             time=time,

@@ -19,7 +19,6 @@ from pumpwatch_workbench.play.views.plain import PlainView
 from pumpwatch_workbench.play.views.view import (
     RunFacts,
     RunView,
-    SilentView,
     TickSnapshot,
     signal_words,
     trade_words,
@@ -31,10 +30,8 @@ _SIDE_BY_SIDE_FROM = 100
 _REDRAWS_PER_SECOND = 8
 
 
-def view_for(console: Console, *, silent: bool = False) -> RunView:
+def view_for(console: Console) -> RunView:
     """Return the view that suits the console: drawn on a terminal, plain lines elsewhere."""
-    if silent:
-        return SilentView()
     return LiveView(console) if console.is_terminal else PlainView(console)
 
 
@@ -63,7 +60,6 @@ class LiveView(RunView):
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Erase the drawing and show the cursor again."""
         self._live.stop()
 
     def note(self, text: str) -> None:
@@ -71,22 +67,18 @@ class LiveView(RunView):
         self._note = text
 
     def started(self, facts: RunFacts) -> None:
-        """Show the progress of market time from now on."""
         self._facts = facts
         self._note = ""
 
     def tick(self, snapshot: TickSnapshot) -> None:
-        """Show the state after a tick."""
         self._snapshot = snapshot
         if self._start_equity is None:
             self._start_equity = snapshot.equity
 
     def signal(self, signal: Signal) -> None:
-        """Add the signal to the news."""
         self._add_news(signal.time, "signal", "yellow", signal_words(signal))
 
     def trade(self, time: int, trade: Trade) -> None:
-        """Add what became of the trade to the news."""
         self._add_news(time, "trade ", "cyan", trade_words(trade))
 
     def render(self) -> RenderableType:

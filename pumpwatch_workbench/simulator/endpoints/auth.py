@@ -1,4 +1,4 @@
-"""Who may call the private endpoints: keys, signatures and the time window."""
+"""Authentication of private endpoints: keys, signatures and the time window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the endpoints share: categories, symbols, limits, cursors, time windows."""
+"""Helpers of the endpoints: categories, symbols, limits, cursors, time windows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from urllib.parse import quote, unquote
 from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
 from pumpwatch_workbench.simulator.engine.refusals import Refused, invalid
-from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.market.source import DAY_MS
 
 Handler = Callable[[ExchangeState, Request], Answer]
@@ -70,18 +69,17 @@ def symbol_index(exchange: ExchangeState, request: Request, text: str = "") -> i
     return index
 
 
-def limited(settings: ExchangeSettings, request: Request, default: int, maximum: int) -> int:
-    """Return the page size asked for; above the maximum the settings decide."""
+def limited(request: Request, default: int, maximum: int) -> int:
+    """Return the page size asked for, the maximum for more."""
     limit = request.integer("limit")
     if limit is None:
         return default
-    if limit < 1 or (limit > maximum and settings.large_limit == "error"):
+    if limit < 1:
         raise invalid("params error: limit invalid")
     return min(limit, maximum)
 
 
 def paged(
-    exchange: ExchangeState,
     request: Request,
     rows: Sequence[Row],
     identity: Callable[[Row], tuple[str, int]],
@@ -94,7 +92,7 @@ def paged(
     `identity` gives a row's (id, time). The cursor names first and last row of its page and is not
     empty on the last page either; an empty list has none.
     """
-    limit = limited(exchange.settings, request, default, maximum)
+    limit = limited(request, default, maximum)
     cursor = unquote(request.text("cursor"))  # many clients encode it once more
     first = 0
     if cursor:

@@ -19,8 +19,8 @@ from pumpwatch_workbench.simulator.endpoints.common import (
 )
 from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.candles import INTERVALS, CandleQuery, candle_rows
-from pumpwatch_workbench.simulator.endpoints.wire.instruments import Row
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request, padded, plain
+from pumpwatch_workbench.simulator.endpoints.wire.rows import Row
 from pumpwatch_workbench.simulator.endpoints.wire.tickers import trimmed_rate
 from pumpwatch_workbench.simulator.engine.book import Book
 from pumpwatch_workbench.simulator.engine.prices import Prices, decimals, listing_scale
@@ -56,7 +56,7 @@ def instruments_info(exchange: ExchangeState, request: Request) -> Answer:
             result["nextPageCursor"] = ""
         return Answer(result)
     rows = _matching(exchange, request)
-    limit = limited(exchange.settings, request, DEFAULT_PAGE, MAX_PAGE)
+    limit = limited(request, DEFAULT_PAGE, MAX_PAGE)
     cursor = unquote(request.text("cursor"))  # many clients encode it once more
     if cursor:
         rows = [row for row in rows if str(row["symbol"]) > _last_symbol(cursor)]
@@ -110,10 +110,10 @@ def _candles(exchange: ExchangeState, request: Request, marks: Prices | None) ->
     interval = request.text("interval")
     if interval not in INTERVALS:
         raise invalid("Invalid period!")
-    limit = limited(exchange.settings, request, 200, 1_000)
+    limit = limited(request, 200, 1_000)
     index = _listed(exchange, request, kind)
     query = CandleQuery(index, interval, request.integer("start"), request.integer("end"), limit)
-    rows = candle_rows(exchange.market, exchange.settings, query, request.now, marks)
+    rows = candle_rows(exchange.market, query, request.now, marks)
     symbol = exchange.market.listings[index].symbol
     head = f'{{"symbol":"{symbol}","category":"{kind}","list":'.encode()
     return Answer(raw=head + rows + b"}")
@@ -126,7 +126,7 @@ def open_interest(exchange: ExchangeState, request: Request) -> Answer:
     length = INTEREST_INTERVALS.get(request.text("intervalTime"), 0) * MINUTE_MS
     if not length:
         raise invalid("params error: intervalTime invalid")
-    limit = limited(exchange.settings, request, 50, 200)
+    limit = limited(request, 50, 200)
     last = min(request.integer("endTime") or request.now, request.now) // length * length
     first = max(request.integer("startTime") or 0, last - (limit - 1) * length)
     interest = f"{exchange.market.view(request.now).open_interest[index]:.8f}"
@@ -144,7 +144,7 @@ def risk_limit(exchange: ExchangeState, request: Request) -> Answer:
     indices = list(range(len(exchange.market.listings) if kind == LINEAR else 0))
     if request.text("symbol"):
         indices = [_listed(exchange, request, kind)]
-    page, cursor = paged(exchange, request, indices, lambda n: (str(n), 0), default=15, maximum=15)
+    page, cursor = paged(request, indices, lambda n: (str(n), 0), default=15, maximum=15)
     rows = [
         {
             "id": tier.number,
@@ -182,7 +182,7 @@ def tickers(exchange: ExchangeState, request: Request) -> Answer:
 def orderbook(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the book, bids falling and asks rising."""
     index = _traded(exchange, request, category(request))
-    limit = limited(exchange.settings, request, 25, 1_000)
+    limit = limited(request, 25, 1_000)
     now = request.now
     book = exchange.prices.book(index, now)
     return Answer(
@@ -221,7 +221,7 @@ def price_limit(exchange: ExchangeState, request: Request) -> Answer:
 def recent_trade(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with the last trades, newest first, of the last two hours at the most."""
     index = _traded(exchange, request, LINEAR)
-    limit = limited(exchange.settings, request, 500, 1_000)
+    limit = limited(request, 500, 1_000)
     trades = _last_trades(exchange.market, index, request.now, limit)
     listing = exchange.market.listings[index]
     first = len(trades.time) - min(limit, len(trades.time))
@@ -263,7 +263,7 @@ def _trade(listing: Listing, trades: Trades, place: int) -> dict[str, object]:
 def funding_history(exchange: ExchangeState, request: Request) -> Answer:
     """Answer with past funding rates, newest first."""
     index = symbol_index(exchange, request)
-    limit = limited(exchange.settings, request, 200, 200)
+    limit = limited(request, 200, 200)
     listing = exchange.market.listings[index]
     end = min(request.integer("endTime") or request.now, request.now)
     default = end - limit * listing.funding_interval_minutes * MINUTE_MS
@@ -281,7 +281,6 @@ def funding_history(exchange: ExchangeState, request: Request) -> Answer:
 
 
 def _listed(exchange: ExchangeState, request: Request, kind: str) -> int:
-    """Return the index of a symbol that was launched; raises Refused 10001 otherwise."""
     if kind != LINEAR:
         raise invalid(UNKNOWN_SYMBOL)
     index = symbol_index(exchange, request, UNKNOWN_SYMBOL)
@@ -291,7 +290,6 @@ def _listed(exchange: ExchangeState, request: Request, kind: str) -> int:
 
 
 def _traded(exchange: ExchangeState, request: Request, kind: str) -> int:
-    """Return the index of a symbol that trades now; raises Refused 10001 otherwise."""
     index = _listed(exchange, request, kind)
     if not exchange.prices.is_trading(index, request.now):
         raise invalid(UNKNOWN_SYMBOL)

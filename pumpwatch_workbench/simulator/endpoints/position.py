@@ -15,9 +15,8 @@ from pumpwatch_workbench.simulator.endpoints.common import (
 from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
 from pumpwatch_workbench.simulator.endpoints.wire.rows import closed_row, position_row
-from pumpwatch_workbench.simulator.engine.records import ClosedTrade, Position
+from pumpwatch_workbench.simulator.engine.records import ClosedTrade, Position, StopRequest
 from pumpwatch_workbench.simulator.engine.refusals import MODE_UNCHANGED, Refused, invalid
-from pumpwatch_workbench.simulator.engine.requests import StopRequest
 
 UNSUPPORTED_STOPS = ("tpSize", "slSize", "tpLimitPrice", "slLimitPrice")
 
@@ -30,13 +29,13 @@ def positions(exchange: ExchangeState, request: Request) -> Answer:
     if request.text("symbol"):
         chosen = [ledger.position(symbol_index(exchange, request))]
     else:
-        chosen = [position for position in ledger.held() if scope(position.index)]
-    page, cursor = paged(exchange, request, chosen, _position_id, default=20, maximum=200)
+        chosen = [position for position in ledger.open_positions() if scope(position.index)]
+    page, cursor = paged(request, chosen, _position_id, default=20, maximum=200)
     interventions, rows = exchange.engine.interventions, []
     for position in page:
         row = position_row(ledger, position, request.now)
         legs = [row]
-        if exchange.settings.hedge_mode or position.index in interventions.hedged:
+        if position.index in interventions.hedged:
             # What a hedged position looks like: as much on the one side as on the other.
             sides = ("Buy", "Sell") if position.side else ("", "")
             legs = [{**row, "positionIdx": n, "side": side} for n, side in enumerate(sides, 1)]
@@ -109,7 +108,7 @@ def closed_pnl(exchange: ExchangeState, request: Request) -> Answer:
         for trade in reversed(exchange.engine.ledger.closed)
         if scope(trade.order.index) and start <= trade.time <= end
     ]
-    page, cursor = paged(exchange, request, trades, _trade_id, default=50, maximum=100)
+    page, cursor = paged(request, trades, _trade_id, default=50, maximum=100)
     rows = [closed_row(trade) for trade in page]
     return private_page(rows, cursor)
 

@@ -1,4 +1,4 @@
-"""Which paths exist, who may call them and how often."""
+"""The routes: paths, handlers, limits, and what needs a key."""
 
 from __future__ import annotations
 

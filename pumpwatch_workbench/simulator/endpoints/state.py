@@ -1,9 +1,9 @@
-"""What every endpoint answers from: the market, its prices and the account."""
+"""The state behind every endpoint: the market, its prices and the account."""
 
 from __future__ import annotations
 
 from pumpwatch_workbench.simulator.endpoints.auth import Credentials
-from pumpwatch_workbench.simulator.endpoints.wire.instruments import Row, instrument_row
+from pumpwatch_workbench.simulator.endpoints.wire.rows import Row, instrument_row
 from pumpwatch_workbench.simulator.endpoints.wire.tickers import TickerWriter
 from pumpwatch_workbench.simulator.engine.engine import Engine
 from pumpwatch_workbench.simulator.engine.prices import Prices

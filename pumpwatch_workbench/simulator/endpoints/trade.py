@@ -21,9 +21,8 @@ from pumpwatch_workbench.simulator.endpoints.common import (
 from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
 from pumpwatch_workbench.simulator.endpoints.wire.rows import execution_row, order_row
-from pumpwatch_workbench.simulator.engine.records import Execution, Order, Side
+from pumpwatch_workbench.simulator.engine.records import Execution, Order, OrderRequest, Side
 from pumpwatch_workbench.simulator.engine.refusals import Refused, invalid
-from pumpwatch_workbench.simulator.engine.requests import OrderRequest
 from pumpwatch_workbench.simulator.market.source import DAY_MS
 
 BATCH = 20
@@ -152,7 +151,7 @@ def executions(exchange: ExchangeState, request: Request) -> Answer:
         and execution_type in ("", row.kind)
     ]
     shown.reverse()
-    page, cursor = paged(exchange, request, shown, _execution_id, default=50, maximum=100)
+    page, cursor = paged(request, shown, _execution_id, default=50, maximum=100)
     rows = [
         exchange.engine.interventions.seen(
             "execution", exchange.indices[row.symbol], execution_row(row), request.now
@@ -174,7 +173,7 @@ def _order_page(
     exchange: ExchangeState, request: Request, orders: list[Order], *, default: int
 ) -> Answer:
     newest = sorted(orders, key=lambda order: order.sequence, reverse=True)
-    page, cursor = paged(exchange, request, newest, _order_id, default=default, maximum=50)
+    page, cursor = paged(request, newest, _order_id, default=default, maximum=50)
     seen = exchange.engine.interventions.seen
     rows = [seen("order", order.index, order_row(order), request.now) for order in page]
     return private_page(rows, cursor)

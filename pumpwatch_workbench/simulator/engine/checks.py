@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Literal
 
 from pumpwatch_workbench.simulator.market.source import Listing
 
 from . import refusals
 from .ledger import Ledger
-from .records import FALLING, RISING, ZERO, Order, Position, Side
+from .records import FALLING, RISING, ZERO, Order, OrderRequest, Position, Side
 from .refusals import Refused, invalid, scaled
-from .requests import OrderRequest
 from .settings import ExchangeSettings
 from .tiers import tier_of
 
+Leg = Literal["TakeProfit", "StopLoss"]
 MAX_OPEN_ORDERS, MAX_CONDITIONAL = 500, 10
 MAX_TICKS = 1_999_999_990
 """Highest price of a contract, in ticks."""
@@ -92,31 +93,19 @@ def check_trigger(request: OrderRequest, current: Decimal) -> None:
         raise Refused(refusals.TRIGGER_NOT_BELOW, f"expect Falling, but {prices[0]} >= {prices[1]}")
 
 
-def check_stops(
-    side: Side,
-    base: Decimal,
-    *,
-    take_profit: Decimal | None,
-    stop_loss: Decimal | None,
-    base_name: str = "LastPrice",
-) -> None:
+def check_leg(leg: Leg, side: Side, base: Decimal, price: Decimal, base_name: str) -> None:
     """Refuse a take profit or stop loss on the wrong side of `base` (10001)."""
-    lower, higher = ("lower than", "greater than")
-    shown = f"base_price:{scaled(base)}??{base_name}"
-    if stop_loss:
-        bad = stop_loss >= base if side == "Buy" else stop_loss <= base
-        if bad:
-            word = lower if side == "Buy" else higher
-            raise invalid(
-                f"StopLoss:{scaled(stop_loss)} set for {side} position should {word} {shown}"
-            )
-    if take_profit:
-        bad = take_profit <= base if side == "Buy" else take_profit >= base
-        if bad:
-            word = "be higher than" if side == "Buy" else "be lower than"
-            raise invalid(
-                f"TakeProfit:{scaled(take_profit)} set for {side} position should {word} {shown}"
-            )
+    below = (side == "Buy") == (leg == "StopLoss")
+    if price < base if below else price > base:
+        return
+    if leg == "StopLoss":
+        should = "lower than" if below else "greater than"
+    else:
+        should = "be lower than" if below else "be higher than"
+    raise invalid(
+        f"{leg}:{scaled(price)} set for {side} position should {should}"
+        f" base_price:{scaled(base)}??{base_name}"
+    )
 
 
 def reduce_quantity(position: Position, side: Side, quantity: Decimal, most: Decimal) -> Decimal:

@@ -1,4 +1,4 @@
-"""Where a polyline of prices first reaches a level."""
+"""First crossings of a level by a polyline of prices."""
 
 from __future__ import annotations
 
@@ -81,7 +81,6 @@ def _clip(start: tuple[int, float], end: tuple[int, float], after: int) -> tuple
 
 
 def _inside(start: tuple[int, float] | None, end: tuple[int, float], level: float) -> Crossing:
-    """Return where the segment, which ends beyond the level, crosses it."""
     if start is None or start[0] == end[0]:
         return Crossing(end[0], end[1])
     share = (level - start[1]) / (end[1] - start[1])

@@ -14,13 +14,14 @@ from .interventions import Interventions
 from .ledger import Ledger
 from .matching import Matching
 from .prices import Prices, floor_to
-from .records import Order, Position, Side
+from .records import Order, OrderRequest, Position, Side, StopRequest
 from .refusals import Refused, invalid, scaled
-from .requests import OrderRequest, StopRequest
 from .settings import ExchangeSettings
 from .stops import sync_stops
 from .walk import Walk
 
+Stop = tuple[Decimal | None, str]
+"""Price of a take profit or stop loss, and which price triggers it."""
 LEVERAGE_STEP = Decimal("0.01")
 GONE = "order not exists or too late to cancel"
 
@@ -144,12 +145,8 @@ class Engine:
         for price in (request.take_profit, request.stop_loss, request.trailing_stop):
             if price:
                 checks.check_price(listing, price)
-        for price, loss, by in (
-            (request.take_profit, None, target_by),
-            (None, request.stop_loss, stop_by),
-        ):
-            base = self._base(request.index, by)
-            checks.check_stops(position.side, base, take_profit=price, stop_loss=loss, base_name=by)
+        wanted = (request.take_profit, target_by), (request.stop_loss, stop_by)
+        self._check_legs(request.index, position.side, *wanted)
         position.take_profit, position.stop_loss = target, stop
         position.take_profit_by, position.stop_loss_by = target_by, stop_by
         if distance != position.trailing_stop:
@@ -160,7 +157,6 @@ class Engine:
     def _trail(
         self, position: Position, distance: Decimal | None, active_price: Decimal | None
     ) -> None:
-        """Let a trailing stop follow from now on, or from when `active_price` is reached."""
         position.trailing_stop = distance
         position.trailing_from = active_price if distance is not None else None
         waits = distance is None or active_price is not None
@@ -175,7 +171,7 @@ class Engine:
 
     def _check_mode(self, index: int) -> None:
         """Refuse what is meant for one-way mode where the symbol is in hedge mode."""
-        if self.settings.hedge_mode or index in self.interventions.hedged:
+        if index in self.interventions.hedged:
             raise invalid("position idx not match position mode")
 
     def set_leverage(self, index: int, leverage: Decimal) -> None:
@@ -215,7 +211,6 @@ class Engine:
         return replace(request, quantity=quantity)
 
     def _price(self, request: OrderRequest, book: Book) -> Decimal:
-        """Return the order's limit, checked; for a market order its worst price."""
         limits = self.prices.limits(request.index, self.time)
         if request.kind == "Market":
             bound = limits[request.side == "Sell"]
@@ -254,12 +249,18 @@ class Engine:
             if price:
                 checks.check_price(book.listing, price)
         own = request.price if request.kind == "Limit" else None
-        for target, stop, by in (
-            (request.take_profit, None, request.take_profit_by),
-            (None, request.stop_loss, request.stop_loss_by),
-        ):
-            base = own or request.trigger_price or self._base(request.index, by)
-            checks.check_stops(request.side, base, take_profit=target, stop_loss=stop, base_name=by)
+        target = request.take_profit, request.take_profit_by
+        stop = request.stop_loss, request.stop_loss_by
+        base = own or request.trigger_price
+        self._check_legs(request.index, request.side, target, stop, base)
+
+    def _check_legs(
+        self, index: int, side: Side, target: Stop, stop: Stop, base: Decimal | None = None
+    ) -> None:
+        legs: tuple[tuple[checks.Leg, Stop], ...] = (("TakeProfit", target), ("StopLoss", stop))
+        for leg, (price, by) in legs:
+            if price:
+                checks.check_leg(leg, side, base or self._base(index, by), price, by)
 
     def _order(self, request: OrderRequest, price: Decimal, book: Book) -> Order:
         identity, sequence = self.ledger.next_id("order")

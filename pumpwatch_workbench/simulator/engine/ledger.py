@@ -8,8 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from pumpwatch_workbench.simulator.market.source import Listing, Market
 
-from .protection import ProtectionWatch
-from .records import ZERO, ClosedTrade, Execution, Order, Position, opposite
+from .records import ZERO, ClosedTrade, Execution, Order, Position, ProtectionWatch, opposite
 from .settings import ExchangeSettings
 from .tiers import Tier, tier_of, tiers
 
@@ -20,7 +19,7 @@ FORCED = {
     "CreateByAdl_PassThrough": "AdlTrade",
     "CreateBySettle": "Settle",
 }
-"""What an order that the exchange itself made is reported as, by its createType."""
+"""Execution types of the exchange's own orders, by createType."""
 NAMESPACE = uuid.UUID("6f1d3a52-96b0-5c07-8d5e-0b3c9f6a7f10")
 
 
@@ -117,7 +116,7 @@ class Ledger:
             self.positions[index] = Position(index, symbol, leverage)
         return self.positions[index]
 
-    def held(self) -> Iterator[Position]:
+    def open_positions(self) -> Iterator[Position]:
         """Yield the positions that are not flat."""
         return (position for position in self.positions.values() if position.side)
 
@@ -125,7 +124,7 @@ class Ledger:
 
     def unrealised(self) -> Decimal:
         """Return the profit of all open positions at the mark prices."""
-        return sum((p.unrealised(self.mark(p.index)) for p in self.held()), ZERO)
+        return sum((p.unrealised(self.mark(p.index)) for p in self.open_positions()), ZERO)
 
     def position_margin(self, position: Position) -> Decimal:
         """Return the initial margin of a position."""
@@ -166,7 +165,7 @@ class Ledger:
 
     def locked(self) -> Decimal:
         """Return the initial margin of all positions and open orders."""
-        positions = sum((self.position_margin(p) for p in self.held()), ZERO)
+        positions = sum((self.position_margin(p) for p in self.open_positions()), ZERO)
         resting = (order for orders in self.active.values() for order in orders.values())
         return positions + sum((self.order_margin(order) for order in resting), ZERO)
 
@@ -178,7 +177,7 @@ class Ledger:
         """Return the USDT that can be lost before this position has no margin left at its entry."""
         if self.settings.margin_mode == "ISOLATED_MARGIN":
             return self.position_margin(position)
-        others = [other for other in self.held() if other.index != position.index]
+        others = [other for other in self.open_positions() if other.index != position.index]
         results = sum((other.unrealised(self.mark(other.index)) for other in others), ZERO)
         return self.wallet + results - sum((self.maintenance(other) for other in others), ZERO)
 

@@ -1,8 +1,8 @@
-"""What the engine remembers: orders, positions, executions and closed trades."""
+"""Records of the engine: requests, orders, positions, executions and closed trades."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
@@ -179,3 +179,68 @@ class ClosedTrade:
     leverage: Decimal
     kind: str
     time: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """An order as order/create asks for it; prices in USDT, `quantity` in base coin."""
+
+    index: int
+    side: Side
+    kind: Literal["Market", "Limit"]
+    quantity: Decimal
+    price: Decimal | None = None
+    time_in_force: str = "GTC"
+    link_id: str = ""
+    reduce_only: bool = False
+    close_on_trigger: bool = False
+    trigger_price: Decimal | None = None
+    trigger_direction: int = 0
+    trigger_by: str = "LastPrice"
+    take_profit: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit_by: str = "LastPrice"
+    stop_loss_by: str = "LastPrice"
+    slippage: tuple[str, Decimal] | None = None
+    """("Percent", percent) or ("TickSize", ticks): a tighter bound for a market order."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """Stops as position/trading-stop asks for them: None leaves a price as it is, 0 removes it."""
+
+    index: int
+    take_profit: Decimal | None = None
+    stop_loss: Decimal | None = None
+    take_profit_by: str | None = None
+    stop_loss_by: str | None = None
+    trailing_stop: Decimal | None = None
+    """A distance in USDT."""
+    active_price: Decimal | None = None
+    """The last price from which on the trailing stop follows; None or 0: at once."""
+
+
+@dataclass(slots=True)
+class ProtectionWatch:
+    """Measure, in market milliseconds, the longest time a position went without a stop."""
+
+    longest: dict[str, int] = field(default_factory=dict)
+    bare_since: dict[str, int] = field(default_factory=dict)
+
+    def observe(self, symbol: str, time: int, *, bare: bool) -> None:
+        """Note whether the symbol has a position without a stop from `time` on."""
+        since = self.bare_since.get(symbol)
+        if since is not None:
+            self.longest[symbol] = max(self.longest.get(symbol, 0), time - since)
+        if not bare:
+            self.bare_since.pop(symbol, None)
+        elif since is None:
+            self.bare_since[symbol] = time
+            self.longest.setdefault(symbol, 0)
+
+    def by_symbol(self, now: int) -> dict[str, int]:
+        """Return the longest bare time of every symbol that ever had one, running ones included."""
+        running = {symbol: now - since for symbol, since in self.bare_since.items()}
+        return {
+            symbol: max(longest, running.get(symbol, 0)) for symbol, longest in self.longest.items()
+        }

@@ -17,8 +17,6 @@ class ExchangeSettings:
     """USDT in the wallet at the start."""
     latency_ms: int = 0
     """Round trip of a request: a real sleep with a wall clock, market time with a stepped one."""
-    public_latency_ms: int | None = None
-    """Round trip of market data requests when it differs from `latency_ms`."""
 
     taker_fee: Decimal = Decimal("0.00055")
     maker_fee: Decimal = Decimal("0.0002")
@@ -44,29 +42,15 @@ class ExchangeSettings:
     book_refill_ms: int = 5_000
     """Time until a swept book is as deep as before."""
 
-    hedge_mode: bool = False
-    """Every symbol in hedge mode, long and short side by side: shown and refused, not traded."""
     order_link_horizon: Literal["ever", "open"] = "ever"
     """Time for which an orderLinkId stays taken."""
     closed_orders_kept: int = 500
     """Number of orders that are done and can still be asked for in order/realtime."""
-    kline_start: Literal["next", "containing"] = "next"
-    """First candle for a `start` inside an interval."""
-    large_limit: Literal["clamp", "error"] = "clamp"
-    """Effect of a `limit` above the allowed maximum."""
-    empty_minutes: Literal["candle", "absent"] = "candle"
-    """Candles of minutes without a trade."""
-    history_days: int = 90
-    """Days that candles longer than a minute reach back."""
 
     rate_limits: bool = True
     ip_requests: int = 600
     ip_window_ms: int = 5_000
     ban_ms: int = 600_000
-    forbidden_body: str = FORBIDDEN_TEXT
-    limit_headers_on_get: bool = True
-    invalid_key_status: int = 200
-    """HTTP status of an unknown key: 200 with retCode 10003, or a bare 401."""
     gzip: bool = False
 
     demo: bool = False
@@ -74,5 +58,3 @@ class ExchangeSettings:
     key_read_only: bool = False
     key_may_transfer: bool = False
     key_may_withdraw: bool = False
-    key_bound_ips: tuple[str, ...] = ("*",)
-    key_days_left: int = 83

@@ -25,7 +25,7 @@ from .stops import release_legs, sync_stops
 NO_FUNDS = "EC_NotEnoughBalance"
 Kind = Literal["stop", "liquidation", "limit", "target", "funding", "delivery"]
 RANK = {kind: rank for rank, kind in enumerate(get_args(Kind))}
-"""At the same millisecond the worst comes first."""
+"""The worst comes first at the same millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Walk:
 
     def _move(self, to: int) -> None:
         """Move the time on; trailing stops follow the best price on the way."""
-        for position in self.ledger.held():
+        for position in self.ledger.open_positions():
             if position.trailing_stop is not None:
                 self._follow(position, to)
         self.time = to
@@ -112,7 +112,7 @@ class Walk:
 
     def watched(self) -> list[int]:
         """Return the symbols with an open order or position."""
-        positions = {position.index for position in self.ledger.held()}
+        positions = {position.index for position in self.ledger.open_positions()}
         return sorted(positions.union(self.ledger.active))
 
     def _next(self, end: int) -> Happening | None:

@@ -83,7 +83,6 @@ class DayWindow:
         return self._complete_minutes(minute).joined(forming).joined(leaving)
 
     def _complete_minutes(self, minute: int) -> Totals:
-        """Return the totals of the 1,439 complete minutes before `minute`."""
         first_hour, first_row = divmod(minute - MINUTES_PER_DAY + 1, MINUTES_PER_HOUR)
         last_hour, rows = divmod(minute, MINUTES_PER_HOUR)
         totals = self._suffixes(first_hour).at(first_row)

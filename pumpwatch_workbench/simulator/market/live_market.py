@@ -105,11 +105,9 @@ class LiveMarket:
 
     @property
     def planted(self) -> tuple[PlantedEvent, ...]:
-        """Return the source's pumps."""
         return self.source.planted
 
     def price(self, index: int, time: int) -> float:
-        """Return the last price; NaN once the contract is delisted."""
         changes = self._changes.get(index)
         if changes is None:
             return self.source.price(index, time)
@@ -139,7 +137,6 @@ class LiveMarket:
         return self._scaled(index, self.source.minutes(index, first, last))
 
     def forming(self, index: int, time: int) -> Minutes:
-        """Return the candle that contains `time`."""
         return self._scaled(index, self.source.forming(index, time))
 
     def trades(self, index: int, first: int, end: int) -> Trades:
@@ -159,7 +156,6 @@ class LiveMarket:
         )
 
     def view(self, time: int) -> MarketView:
-        """Return every symbol at `time`."""
         view = self.source.view(time)
         touched = list(self._changes)
         if not touched:
@@ -190,7 +186,6 @@ class LiveMarket:
         return [(time, changed if time >= since else rate) for time, rate in payments]
 
     def side_against(self, index: int, side: str | None) -> None:
-        """Pass on which side holds a position."""
         self.source.side_against(index, side)
 
     def __getattr__(self, name: str) -> object:

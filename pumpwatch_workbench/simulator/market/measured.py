@@ -13,17 +13,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import IO
+from typing import IO, cast
 
 from pumpwatch.errors import BadInput
+from pumpwatch_workbench.processes import helper_process
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.server import SimulatorServer
 
+from .clock import MarketClock
 from .source import Market
-
-STOP_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,40 +31,25 @@ class MeasuredExchange:
     """The running exchange."""
 
     url: str
-    _input: IO[str]
-    _output: IO[str]
+    _process: subprocess.Popen[str]
 
     def tell(self, what: str, milliseconds: int) -> None:
         """Set `latency` (of every request from now on) or `time` (the market's).
 
         Raises `BadInput` when the exchange has ended.
         """
-        self._input.write(f"{what} {milliseconds}\n")
-        self._input.flush()
-        if self._output.readline() != "ok\n":
+        source, output = cast(IO[str], self._process.stdin), cast(IO[str], self._process.stdout)
+        source.write(f"{what} {milliseconds}\n")
+        source.flush()
+        if output.readline() != "ok\n":
             raise BadInput("the simulated exchange ended while it was measured")
 
 
 @contextmanager
 def exchange_of(module: str, symbols: int, movers: int) -> Iterator[MeasuredExchange]:
     """Run `python -m module SYMBOLS MOVERS`, which serves a market, and end it with the block."""
-    command = [sys.executable, "-m", module, str(symbols), str(movers)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    if process.stdin is None or process.stdout is None:
-        raise BadInput("the simulated exchange has no pipes")
-    try:
-        url = json.loads(process.stdout.readline() or "{}").get("url")
-        if not url:
-            raise BadInput("the simulated exchange did not start")
-        yield MeasuredExchange(url, process.stdin, process.stdout)
-    finally:
-        process.stdin.close()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        process.stdout.close()
+    with helper_process(module, str(symbols), str(movers)) as (process, ready):
+        yield MeasuredExchange(ready["url"], process)
 
 
 def serve_on_command(market: Market, start: int, *, write_ahead: bool = False) -> None:
@@ -88,26 +73,18 @@ def serve_on_command(market: Market, start: int, *, write_ahead: bool = False) -
             _say("ok")
 
 
-class HeldClock:
+class HeldClock(MarketClock):
     """Market time that stands where it was put, while requests take real time."""
 
-    stepped = False
-
     def __init__(self, start: int) -> None:
-        self._time = start
+        super().__init__(start=start)
 
     def now(self) -> int:
-        """Return market time, milliseconds UTC."""
-        return self._time
+        return self._latest
 
-    def advance_to(self, milliseconds: int) -> int:
-        """Put the clock."""
-        self._time = milliseconds
-        return milliseconds
-
-    def advance_by(self, milliseconds: int) -> int:
-        """Move the clock."""
-        return self.advance_to(self._time + milliseconds)
+    def _move(self, to: int) -> int:
+        self._latest = to
+        return to
 
 
 def _say(line: str) -> None:

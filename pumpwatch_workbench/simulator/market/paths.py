@@ -1,4 +1,4 @@
-"""How the price and the volume move inside a minute.
+"""Paths of price and volume inside a minute.
 
 A minute's price walks a polyline of four knots: its open, two turning points at known instants, its
 close. A complete candle and a forming one are both read from that line, so they can never disagree.
@@ -26,7 +26,6 @@ class MinutePaths:
 
     open: FloatArray
     first: FloatArray
-    """Price at the first turning point."""
     second: FloatArray
     close: FloatArray
     first_at: OffsetArray
@@ -75,7 +74,6 @@ class PartialMinutes:
     """One minute of every symbol, or a part of it; every array is shaped (symbols,)."""
 
     price: FloatArray
-    """Price at the instant that splits the minute."""
     high: FloatArray
     low: FloatArray
     volume: FloatArray

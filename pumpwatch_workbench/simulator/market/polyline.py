@@ -68,25 +68,21 @@ class PolylineMarket:
         return low + (high - low) * (time - begin) / (end - begin)
 
     def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
-        """Return the knots between two times, and the prices at both."""
         times, prices = self.lines[index]
         inside = slice(bisect_right(times, start), bisect_right(times, end))
         line = [self.price(index, start), *prices[inside], self.price(index, end)]
         return np.array([start, *times[inside], end], dtype=np.int64), np.array(line)
 
     def minutes(self, index: int, first: int, last: int) -> Minutes:
-        """Return the complete candles with `first <= open_time <= last`."""
         earliest = -(-max(first, self.listings[index].launch_time) // MINUTE_MS) * MINUTE_MS
         opened = np.arange(earliest, last + 1, MINUTE_MS, dtype=np.int64)
         return self._candles(index, opened, opened + MINUTE_MS)
 
     def forming(self, index: int, time: int) -> Minutes:
-        """Return the candle that contains `time`, as it stands then."""
         opened = np.array([time // MINUTE_MS * MINUTE_MS], dtype=np.int64)
         return self._candles(index, opened, np.array([time], dtype=np.int64))
 
     def trades(self, index: int, first: int, end: int) -> Trades:
-        """Return calm trades along the line."""
         return plain_trades(self, index, first, end)
 
     def view(self, time: int) -> MarketView:
@@ -114,7 +110,6 @@ class PolylineMarket:
         )
 
     def funding_times(self, index: int, start: int, end: int) -> list[tuple[int, float]]:
-        """Return the fundings after `start` and up to `end`."""
         return [(time, rate) for time, rate in self.fundings if start < time <= end]
 
     def side_against(self, index: int, side: str | None) -> None:

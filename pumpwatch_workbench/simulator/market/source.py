@@ -1,4 +1,4 @@
-"""What a simulated market can be asked: the seam between price sources and the exchange.
+"""The interface of a simulated market, between price sources and the exchange.
 
 Three sources implement it: `synthetic` (seeded random markets), `replay` (recorded candles) and
 `polyline` (lines between given prices); `live_market` wraps one and lets things happen to it. The
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,3 +175,17 @@ class Market(Protocol):
         A source without trades inside the minute visits that side's worse extreme first. Synthetic
         markets ignore it.
         """
+
+
+def quantities(price: float, daily_turnover: float, step: Decimal) -> dict[str, Any]:
+    """Return step, least and largest quantities, fields of a `Listing`.
+
+    The largest order is worth 2 % of a day's turnover, at least 20,000 USDT.
+    """
+    largest = (Decimal(round(max(daily_turnover * 0.02, 20_000.0) / price)) // step + 1) * step
+    return {
+        "quantity_step": step,
+        "min_quantity": step,
+        "max_quantity": largest,
+        "max_market_quantity": max(largest / 4 // step * step, step),
+    }

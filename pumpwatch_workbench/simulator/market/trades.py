@@ -45,7 +45,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """Who trades in a minute."""
+    """Trading style of a minute."""
 
     orders: int
     fills: float
@@ -152,7 +152,6 @@ def _moments(line: Line, count: int, unevenness: float, random: Random) -> Float
 
 
 def _at_most(values: FloatArray, count: int) -> FloatArray:
-    """Return so many of the values at most, evenly picked, the last one among them."""
     if len(values) <= count:
         return values
     picked = np.rint(np.linspace(len(values) - 1, 0, count)).astype(np.int64)

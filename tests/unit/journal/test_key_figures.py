@@ -15,9 +15,10 @@ from pumpwatch_workbench.operations.journal.figures import figures_of
 from pumpwatch_workbench.operations.journal.kpi_tables import kpi_table
 from pumpwatch_workbench.operations.journal.kpis import kpis_of
 from pumpwatch_workbench.operations.journal.page_tables import costs_table, journal_tiles
-from pumpwatch_workbench.operations.journal.period import RunningCost
+from pumpwatch_workbench.operations.journal.period import AwsEstimate
 from pumpwatch_workbench.operations.journal.runs import machine_of
 from pumpwatch_workbench.operations.journal.spending import spending_of
+from pumpwatch_workbench.operations.journal.stack import aws_estimate
 
 HOUR = 3_600_000
 
@@ -100,9 +101,9 @@ def test_only_stops_that_fired_have_slipped():
 
 
 def test_aws_is_estimated_for_the_period_and_called_an_estimate():
-    period = a_period(since=NOW, until=NOW + 73 * HOUR, aws=RunningCost(3.47, 1_000, 60))
-    spent = spending_of(period)
-    assert spent.aws.dollars == pytest.approx(0.347)
+    estimate = aws_estimate(60, 73 * HOUR)
+    assert estimate.dollars == pytest.approx(estimate.dollars_a_month / 10)
+    spent = spending_of(a_period(aws=AwsEstimate(0.347, 3.47, 1_000, 60)))
     rows = {row[0].text: [cell.text for cell in row] for row in costs_table(spent).rows}
     assert rows["AWS"][1] == "0.35 US dollars"
     assert "no bill" in rows["AWS"][3]

@@ -42,10 +42,8 @@ def test_default_limit_is_200_and_more_than_1000_is_cut():
     user = later()
     assert len(kline(user)) == 200
     assert len(kline(user, limit=5_000)) == 1_000
-    strict = later(settings={"large_limit": "error"})
-    asked = {"symbol": "AAAUSDT", "interval": "1", "limit": 1_001}
-    assert strict.get("/v5/market/kline", **asked)["retCode"] == 10001
-    assert strict.get("/v5/market/kline", **(asked | {"limit": 0}))["retCode"] == 10001
+    asked = {"symbol": "AAAUSDT", "interval": "1", "limit": 0}
+    assert user.get("/v5/market/kline", **asked)["retCode"] == 10001
 
 
 @pytest.mark.parametrize(
@@ -53,6 +51,7 @@ def test_default_limit_is_200_and_more_than_1000_is_cut():
     [
         ({"start": START + 10 * MINUTE, "limit": 3}, [12, 11, 10]),
         ({"start": START + 10 * MINUTE - 1, "limit": 2}, [11, 10]),
+        ({"start": START + 10 * MINUTE + 1, "limit": 1}, [11]),
         ({"end": START + 10 * MINUTE, "limit": 3}, [10, 9, 8]),
         ({"start": START + 5 * MINUTE, "end": START + 9 * MINUTE, "limit": 2}, [9, 8]),
         ({"start": START + 8 * MINUTE, "end": START + 9 * MINUTE}, [9, 8]),
@@ -63,12 +62,6 @@ def test_default_limit_is_200_and_more_than_1000_is_cut():
 )
 def test_start_end_and_limit_choose_the_candles(asked, expected):
     assert times(kline(later(), **asked)) == expected
-
-
-def test_start_inside_an_interval_is_a_setting():
-    asked = {"start": START + 10 * MINUTE + 1, "limit": 1}
-    assert times(kline(later(), **asked)) == [11]
-    assert times(kline(later(settings={"kline_start": "containing"}), **asked)) == [10]
 
 
 def test_longer_candles_are_made_of_minutes():
@@ -90,23 +83,6 @@ def test_long_candles_begin_where_the_calendar_says(interval, begin):
     rows = kline(later(), interval=interval, limit=2)
     assert int(rows[0][0]) == begin
     assert len(rows) == 2
-
-
-def test_empty_minutes_can_be_left_out():
-    def silent(user):
-        original = user.market._candles
-
-        def without_trades(index, opened, until):
-            minutes = original(index, opened, until)
-            minutes.volume[::2] = 0.0
-            return minutes
-
-        user.market._candles = without_trades
-        return user
-
-    assert len(kline(silent(later()), end=START + 9 * MINUTE, limit=10)) == 10
-    absent = silent(later(settings={"empty_minutes": "absent"}))
-    assert len(kline(absent, end=START + 9 * MINUTE, limit=10)) == 5
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_fault_does_not_strike_a_banned_address_or_an_unknown_path():
 
 
 def test_null_result_of_a_bare_401_leaves_it_as_it_is():
-    user = User(settings={"invalid_key_status": 401})
+    user = User()
     user.inject({"path": ORDERS, "fault": "null_result"})
     response = user.exchange.handle("GET", ORDERS)
     assert (response.status, response.body) == (401, b"")

@@ -1,1 +1,1 @@
-"""What goes over the wire, in Bybit's own words and figures."""
+"""Bodies and rows in Bybit's own words and figures."""

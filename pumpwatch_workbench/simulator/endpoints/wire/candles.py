@@ -9,7 +9,6 @@ import orjson
 from numpy.typing import NDArray
 
 from pumpwatch_workbench.simulator.engine.prices import Prices, decimals, listing_scale
-from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.market.source import (
     DAY_MS,
     MINUTE_MS,
@@ -27,13 +26,15 @@ INTERVALS = {
 }
 LEAST_PLAIN, MOST_PLAIN = 1e-4, 1e15
 """Between these the serializer writes floats without an exponent."""
+HISTORY_DAYS = 90
+"""Days that candles longer than a minute reach back."""
 MONDAY = 4 * DAY_MS
 """The first Monday of the epoch: weeks begin there."""
 
 
 @dataclass(frozen=True, slots=True)
 class CandleQuery:
-    """What a kline request asks for; times in milliseconds UTC."""
+    """Parameters of a kline request; times in milliseconds UTC."""
 
     index: int
     interval: str
@@ -42,25 +43,17 @@ class CandleQuery:
     limit: int
 
 
-def candle_rows(
-    market: Market,
-    settings: ExchangeSettings,
-    query: CandleQuery,
-    now: int,
-    marks: Prices | None = None,
-) -> bytes:
+def candle_rows(market: Market, query: CandleQuery, now: int, marks: Prices | None = None) -> bytes:
     """Return the rows as JSON, newest first; the one containing `now` is still forming.
 
     Those of the mark prices in `marks` have neither volume nor turnover.
     """
-    first, last = _range(query, settings, now)
+    first, last = _range(query, now)
     if first > last:
         return b"[]"
     minutes = _minutes(market, query, first, last, now)
     if marks is not None:
         minutes = _marked(minutes, marks, query.index, now)
-    if settings.empty_minutes == "absent":
-        minutes = _keep(minutes, minutes.volume > 0)
     if query.interval != "1":
         minutes = _grouped(minutes, _bucket(minutes.open_time, query.interval))
     inside = (minutes.open_time >= first) & (minutes.open_time <= last)
@@ -71,8 +64,7 @@ def candle_rows(
     return _text(_keep(minutes, kept), market.listings[query.index], traded=marks is None)
 
 
-def _range(query: CandleQuery, settings: ExchangeSettings, now: int) -> tuple[int, int]:
-    """Return the opening times of the first and the last candle asked for."""
+def _range(query: CandleQuery, now: int) -> tuple[int, int]:
     length = INTERVALS[query.interval]
     newest = _floor(now, query.interval)
     last = newest if query.end is None else min(_floor(query.end, query.interval), newest)
@@ -80,19 +72,18 @@ def _range(query: CandleQuery, settings: ExchangeSettings, now: int) -> tuple[in
         first = last - (query.limit - 1) * length
     else:
         first = _floor(query.start, query.interval)
-        if settings.kline_start == "next" and first < query.start:
+        if first < query.start:
             first += length if query.interval != "M" else 1
         if query.end is None:
             last = min(last, first + (query.limit - 1) * length)
         else:
             first = max(first, last - (query.limit - 1) * length)
     if query.interval != "1":
-        first = max(first, now - settings.history_days * DAY_MS)
+        first = max(first, now - HISTORY_DAYS * DAY_MS)
     return max(first, 0), last
 
 
 def _minutes(market: Market, query: CandleQuery, first: int, last: int, now: int) -> Minutes:
-    """Return one-minute candles that cover the range, the forming one included."""
     minute = now // MINUTE_MS * MINUTE_MS
     covered = last + INTERVALS[query.interval] - MINUTE_MS
     past = market.minutes(query.index, first, min(covered, minute - MINUTE_MS))
@@ -122,7 +113,6 @@ def _floor(time: int, interval: str) -> int:
 
 
 def _bucket(times: NDArray[np.int64], interval: str) -> NDArray[np.int64]:
-    """Return the opening time of the candle each time falls in."""
     if interval == "M":
         months = times.astype("datetime64[ms]").astype("datetime64[M]")
         return months.astype("datetime64[ms]").astype(np.int64)

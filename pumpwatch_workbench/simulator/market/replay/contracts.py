@@ -12,7 +12,6 @@ from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings import LabelledPump, RecordedFolder
 from pumpwatch_workbench.recordings.quote import usdt_factor
 from pumpwatch_workbench.simulator.market.day_window import HOUR_MS, MINUTES_PER_DAY
-from pumpwatch_workbench.simulator.market.quantities import quantities
 from pumpwatch_workbench.simulator.market.replay.recording import read_candles, read_trades
 from pumpwatch_workbench.simulator.market.replay.schedule import HISTORY_MS, Grid, ScheduledEvent
 from pumpwatch_workbench.simulator.market.replay.traded import TradedMinute, traded_minutes
@@ -23,11 +22,11 @@ from pumpwatch_workbench.simulator.market.source import (
     Listing,
     Minutes,
     Trades,
+    quantities,
 )
 
 FUNDING_INTERVAL_MINUTES = 480
 LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
-"""What the exchange's symbols are made of."""
 _MAX_DECIMALS = 12
 _ROUNDING = 1e-9
 
@@ -106,7 +105,6 @@ def known_onsets(
 
 
 def _symbols(events: Sequence[ScheduledEvent]) -> list[str]:
-    """Return a symbol for each event: coin, segment, and a letter when that is taken."""
     names: list[str] = []
     for event in events:
         coin = "".join(letter for letter in event.coin.upper() if letter in LETTERS)
@@ -117,7 +115,6 @@ def _symbols(events: Sequence[ScheduledEvent]) -> list[str]:
 
 
 def _shortage(event: ScheduledEvent, candles: Minutes) -> str:
-    """Return why an event cannot be played, empty when it can."""
     if not candles.open_time.size:
         return "the segment has no candles there"
     times = candles.open_time + event.shift
@@ -179,7 +176,6 @@ def _contract(
 
 
 def _decimals(values: FloatArray) -> int:
-    """Return how many decimals the values have, at most 12."""
     for decimals in range(_MAX_DECIMALS):
         scaled = values * 10.0**decimals
         if np.all(np.abs(scaled - np.rint(scaled)) <= _ROUNDING * np.maximum(np.abs(scaled), 1.0)):

@@ -78,26 +78,21 @@ class ReplayMarket:
 
     @property
     def planted(self) -> tuple[PlantedEvent, ...]:
-        """Return the counted events, ordered by onset."""
         events = [self._planted(index) for index in range(len(self.contracts))]
         return tuple(sorted(events, key=lambda event: (event.onset, event.symbol)))
 
     @property
     def start(self) -> int:
-        """Return the first live instant of any contract, milliseconds UTC."""
         return min(contract.event.live_start for contract in self.contracts)
 
     @property
     def end(self) -> int:
-        """Return the last live instant of any contract, milliseconds UTC."""
         return max(contract.event.live_end for contract in self.contracts)
 
     def minutes(self, index: int, first: int, last: int) -> Minutes:
-        """Return the complete candles with `first <= open_time <= last`."""
         return self._minutes.candles(index, -(-first // MINUTE_MS), last // MINUTE_MS + 1)
 
     def forming(self, index: int, time: int) -> Minutes:
-        """Return the candle that contains `time`, as it stands then."""
         minute, offset = divmod(time, MINUTE_MS)
         with self._lock:
             self._minutes.ask(index, minute)
@@ -105,7 +100,6 @@ class ReplayMarket:
         return forming_candle(minute, self._minutes.open(index, minute), part)
 
     def price(self, index: int, time: int) -> float:
-        """Return the last price at `time`; NaN before there is one."""
         minute = time // MINUTE_MS
         if minute < self._minutes.launch[index]:
             return float("nan")
@@ -114,7 +108,6 @@ class ReplayMarket:
             return self._minutes.price(index, time)
 
     def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
-        """Return the knots of the price's polyline over [start, end], ends included."""
         with self._lock:
             self._minutes.ask(index, end // MINUTE_MS)
             return self._minutes.line(index, start, end)

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pumpwatch_workbench.simulator.market.quantities import quantities
 from pumpwatch_workbench.simulator.market.source import (
     DAY_MS,
     MINUTE_MS,
@@ -18,6 +17,7 @@ from pumpwatch_workbench.simulator.market.source import (
     FloatArray,
     IntArray,
     Listing,
+    quantities,
 )
 from pumpwatch_workbench.simulator.market.synthetic import calibration
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
@@ -72,15 +72,12 @@ class Contracts:
     price: FloatArray
     """26 hours before the market's start, USDT."""
     daily_turnover: FloatArray
-    """Turnover of a quiet day, USDT."""
     deviation: FloatArray
     """Standard deviation of a quiet minute's return."""
     market_share: FloatArray
     """Share of the whole market's return that the symbol follows."""
     scale: FloatArray
-    """One over the tick size."""
     step: FloatArray
-    """Quantity step, base coin."""
     launch_minute: IntArray
     """Minutes since 1970."""
     coin: BoolArray

@@ -1,4 +1,4 @@
-"""What a perpetual has besides its price: mark, index, funding, open interest, spread, depth."""
+"""Figures of a perpetual besides its price: mark, index, funding, open interest, spread, depth."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _RETURN, _EXTREMES, _PLACES, _BURST, _SWING, _BOUNCE = range(1, 7)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Activity:
-    """How busy each minute is; arrays are shaped (minutes, symbols)."""
+    """Activity of each minute; arrays are shaped (minutes, symbols)."""
 
     swing: FloatArray
     """Slow swings, a logarithm."""
@@ -105,7 +105,6 @@ class Generator:
         return bursts
 
     def _deviation(self, symbols: IntArray, activity: _Activity) -> FloatArray:
-        """Return the standard deviation of each minute's return."""
         follows = calibration.RETURN_FOLLOWS_VOLUME * activity.surprise
         busy = np.exp(0.6 * activity.swing + follows) * np.sqrt(1.0 + activity.burst)
         deviation: FloatArray = self._contracts.deviation[symbols] * busy
@@ -241,7 +240,6 @@ class _Drawing:
         return prices
 
     def _rows(self, surge: Surge) -> slice:
-        """Return the rows that the surge touches, from its onset's minute on."""
         count = self._upward.shape[0]
         onset = surge.onset // MINUTE_MS - self._first
         over = (surge.onset + SPAN_MS) // MINUTE_MS + 1 - self._first

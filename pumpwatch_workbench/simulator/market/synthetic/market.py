@@ -111,7 +111,6 @@ class SyntheticMarket:
         )
 
     def forming(self, index: int, time: int) -> Minutes:
-        """Return the candle that contains `time`, as it stands then."""
         minute, offset = divmod(time, MINUTE_MS)
         with self._lock:
             row = self._minutes.minutes(index, minute, minute + 1)
@@ -119,7 +118,6 @@ class SyntheticMarket:
         return forming_candle(minute, row.open, part)
 
     def price(self, index: int, time: int) -> float:
-        """Return the last price at `time`; NaN before the launch."""
         minute, offset = divmod(time, MINUTE_MS)
         if minute < self._contracts.launch_minute[index]:
             return float("nan")
@@ -128,7 +126,6 @@ class SyntheticMarket:
         return float(price_at(row, offset, self._contracts.scale[index : index + 1])[0])
 
     def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
-        """Return the knots of the price's polyline over [start, end], ends included."""
         first, stop = start // MINUTE_MS, end // MINUTE_MS + 1
         with self._lock:
             paths = self._minutes.minutes(index, first, stop)
@@ -137,7 +134,6 @@ class SyntheticMarket:
         return clip_line(times, prices, start, end, ends)
 
     def trades(self, index: int, first: int, end: int) -> Trades:
-        """Return the trades from `first` to `end`, both included."""
         begin = max(first // MINUTE_MS, int(self._contracts.launch_minute[index]))
         stop = max(end // MINUTE_MS + 1, begin)
         with self._lock:
@@ -177,7 +173,6 @@ class SyntheticMarket:
         )
 
     def funding_times(self, index: int, start: int, end: int) -> list[tuple[int, float]]:
-        """Return (time, rate) of the funding payments with `start < time <= end`."""
         with self._lock:
             pumps = self._plan.until(end + 1)
         return self._derivatives.payments(index, start, end, pumps)

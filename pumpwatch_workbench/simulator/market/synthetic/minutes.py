@@ -89,7 +89,6 @@ class SyntheticMinutes:
         return concatenate(pieces)
 
     def _one_day(self, index: int, day: int) -> MinutePaths:
-        """Return one symbol's day (number = hours // 24), shaped (1440, 1)."""
         key = (index, day)
         if key not in self._days:
             symbols = np.array([index], dtype=np.int64)
@@ -129,7 +128,6 @@ class SyntheticMinutes:
         )
 
     def _anchor(self, index: int, day: int) -> int:
-        """Return the log price of one symbol before a day."""
         hour = day * HOURS_PER_DAY
         if hour >= self.first_hour:
             while self._last_hour < hour:

@@ -1,4 +1,4 @@
-"""When and where sharp moves happen in a synthetic market."""
+"""Schedule of sharp moves in a synthetic market."""
 
 from __future__ import annotations
 
@@ -70,7 +70,6 @@ class PumpPlan:
         return sorted(surges, key=lambda surge: (surge.onset, surge.index))
 
     def _window(self, epoch: int) -> tuple[int, int] | None:
-        """Return the first and last instant an onset of the epoch may have."""
         first = self._start + epoch * EPOCH_MS
         last = first + EPOCH_MS
         if self._end is None:
@@ -87,7 +86,6 @@ class PumpPlan:
         return max(drawn, 1) if epoch == 0 else drawn
 
     def _expected_until(self, epoch: int) -> float:
-        """Return how many pumps are expected from the start to the epoch's beginning."""
         elapsed = epoch * EPOCH_MS
         if self._end is not None:
             elapsed = min(elapsed, self._end - self._start)

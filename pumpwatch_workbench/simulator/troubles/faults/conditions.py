@@ -1,4 +1,4 @@
-"""What is wrong with the exchange for a while: lagging lists, orders that cannot be found."""
+"""Temporary conditions of the exchange: lagging lists, orders that cannot be found."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pumpwatch_workbench.simulator.troubles.faults.plan import Call, Fault
 LOOK_UPS = frozenset({ORDERS, HISTORY, EXECUTIONS})
 BY_ID = LOOK_UPS | {"/v5/order/cancel", "/v5/order/amend"}
 KEPT_MS = 600_000
-"""How far back states of the account are kept, market time."""
+"""Market time for which states of the account are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,6 @@ class Conditions:
         return Answer({"nextPageCursor": "", "category": "linear", "list": []})
 
     def _account_at(self, time: int) -> Ledger:
-        """Return the ledger as it was at `time`, or as it was first noted."""
         earlier = (ledger for noted, ledger in reversed(self._states) if noted <= time)
         return next(earlier, self._states[0][1])
 
@@ -132,7 +131,6 @@ def _first_hidden(ledger: Ledger, *, coming: bool) -> int:
 
 
 def _names(ledger: Ledger, request: Request, first: int) -> bool:
-    """Tell whether the request asks by id for an order from that sequence number on."""
     identity, link = request.text("orderId"), request.text("orderLinkId")
     order = ledger.orders.get(identity) if identity else ledger.by_link.get(link) if link else None
     return order is not None and order.sequence >= first

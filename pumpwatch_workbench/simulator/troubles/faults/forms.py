@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import asdict, dataclass, field
+from typing import Annotated
+
+from pydantic import Field, StrictInt, TypeAdapter
 
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import KINDS, LISTS
 from pumpwatch_workbench.simulator.troubles.faults.plan import (
@@ -18,23 +19,17 @@ from pumpwatch_workbench.simulator.troubles.faults.plan import (
     ScriptedFaults,
 )
 from pumpwatch_workbench.simulator.troubles.faults.schedule import FaultSchedule
-from pumpwatch_workbench.simulator.troubles.forms import (
-    LARGEST,
-    Reader,
-    TroubleError,
-    flag,
-    read_fields,
-    read_schedule,
-    whole,
-)
+from pumpwatch_workbench.simulator.troubles.forms import TroubleError, read, read_schedule
 
 FORM = 'expected {"faults": [...]}, {"seed": S, "rate": R} or {"clock_skew_ms": M}'
 MOST_SKEW_MS = 86_400_000
+SKEW = TypeAdapter[int](Annotated[StrictInt, Field(ge=-MOST_SKEW_MS, le=MOST_SKEW_MS)])
+FAULT, RULE = TypeAdapter(Fault), TypeAdapter(FaultRule)
 
 
 @dataclass(frozen=True, slots=True)
 class FaultOrder:
-    """What a control call asks for: a plan, and how far the exchange's clock is ahead."""
+    """Contents of a control call: a plan, and the lead of the exchange's clock."""
 
     plan: FaultPlan = field(default_factory=NoFaults)
     clock_skew_ms: int = 0
@@ -50,9 +45,7 @@ def faults_from_json(document: object) -> FaultOrder:
     known = {"faults", "seed", "rate", "kinds", "clock_skew_ms"}
     if not isinstance(document, dict) or not document.keys() <= known:
         raise TroubleError(FORM)
-    skew = whole(
-        "clock_skew_ms", document.get("clock_skew_ms", 0), least=-MOST_SKEW_MS, most=MOST_SKEW_MS
-    )
+    skew = read(SKEW, document.get("clock_skew_ms", 0), "clock_skew_ms")
     if "faults" in document:
         if document.keys() & {"seed", "rate", "kinds"}:
             raise TroubleError("give a list of faults or a seed, not both")
@@ -73,19 +66,19 @@ def _rules(rows: object) -> FaultPlan:
 def _rule(row: object) -> FaultRule:
     if not isinstance(row, dict) or not str(row.get("path", "")).startswith("/"):
         raise TroubleError("every fault needs a path, for example /v5/order/create")
-    fields = read_fields("a fault", row, READERS)
-    rule = {name: fields.pop(name) for name in ("path", "skip", "times") if name in fields}
-    fault = _base(fields.pop("action", None), fields.pop("fault", None))
-    changes = {name: value for name, value in fields.items() if value is not None}
+    changes = {name: value for name, value in row.items() if value is not None}
+    fault = _base(changes.pop("action", None), changes.pop("fault", None))
+    rule = {name: changes.pop(name) for name in ("path", "skip", "times") if name in changes}
+    if "lists" in changes:
+        changes["lists"] = _lists(changes["lists"])
     if changes.get("acted") is False and fault.action in ALWAYS_ACTED:
         raise TroubleError(f"{fault.action} always strikes after the exchange acted")
     if changes.get("acted") and fault.action in ("drop_before", *CONDITIONS):
         raise TroubleError(f"{fault.action} cannot strike after the exchange acted")
-    return FaultRule(fault=replace(fault, **changes), **rule)
+    return read(RULE, rule | {"fault": read(FAULT, asdict(fault) | changes)})
 
 
 def _base(action: object, name: object) -> Fault:
-    """Return the fault that a rule begins with: a known one by its name, or a bare action."""
     if name is None:
         if not isinstance(action, str) or action not in ACTIONS:
             raise TroubleError(
@@ -99,33 +92,8 @@ def _base(action: object, name: object) -> Fault:
     return KINDS[name].fault
 
 
-def _as_is(name: str, value: object) -> object:
-    return value
-
-
-def _as_text(name: str, value: object) -> str:
-    return str(value)
-
-
-def _optional_time(name: str, value: object) -> int | None:
-    return None if value is None else whole(name, value, least=-LARGEST)
-
-
-def _lists(name: str, value: object) -> tuple[str, ...]:
-    names = value if isinstance(value, list) else []
-    paths = tuple(LISTS[n] for n in names if isinstance(n, str) and n in LISTS)
-    if not paths or len(paths) != len(names):
+def _lists(value: object) -> tuple[str, ...]:
+    names = [str(name) for name in value] if isinstance(value, list) else []
+    if not names or not LISTS.keys() >= set(names):
         raise TroubleError(f"lists must name some of {', '.join(LISTS)}, not {value!r}")
-    return paths
-
-
-READERS: Mapping[str, Reader] = {
-    **dict.fromkeys(("action", "fault"), _as_is),
-    **dict.fromkeys(("path", "ret_msg", "body"), _as_text),
-    **dict.fromkeys(("skip", "times", "delay_ms", "ret_code"), whole),
-    **dict.fromkeys(("drip_ms", "lag_ms", "lasts_ms"), whole),
-    **dict.fromkeys(("reset_ms", "clock_skew_ms"), _optional_time),
-    **dict.fromkeys(("acted", "chunked"), flag),
-    "status": partial(whole, least=200, most=599),
-    "lists": _lists,
-}
+    return tuple(LISTS[name] for name in names)

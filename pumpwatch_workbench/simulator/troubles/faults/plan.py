@@ -1,4 +1,4 @@
-"""What can go wrong with a call, and plans that say when it does.
+"""Faults of a call, and plans that say when they strike.
 
 A fault strikes before the exchange acts (it then never acts), or after it acted (the order stands,
 only the answer suffers), or it is a condition: the call goes on, but something about the exchange
@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol
+
+from pydantic import ConfigDict, Field, StrictBool, with_config
+
+from pumpwatch_workbench.simulator.troubles.forms import Signed, Whole
 
 CONDITIONS = ("clock_skew", "stale", "hide_orders")
 ALWAYS_ACTED = ("delay", "drop_after", "truncate", "drip", "null_result", "duplicate_delivery")
 EITHER = ("reset", "refuse", "status", "not_json", "empty")
-"""These strike before the exchange acts, or after it when `acted` is set."""
+"""Actions that strike before the exchange acts, or after it when `acted` is set."""
 ACTIONS = (*ALWAYS_ACTED, "drop_before", *EITHER, *CONDITIONS)
 
 
@@ -28,6 +32,7 @@ class Call:
     now: int
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that goes wrong; times are milliseconds.
@@ -44,20 +49,19 @@ class Fault:
     """
 
     action: str
-    acted: bool = False
-    delay_ms: int = 0
-    ret_code: int = 10016
+    acted: StrictBool = False
+    delay_ms: Whole = 0
+    ret_code: Whole = 10016
     ret_msg: str = "Server error."
-    status: int = 503
+    status: Annotated[Whole, Field(ge=200, le=599)] = 503
     body: str = ""
-    reset_ms: int | None = None
+    reset_ms: Signed | None = None
     """Time until the limit of a `refuse` ends; None sends no rate limit headers."""
-    chunked: bool = False
-    drip_ms: int = 20
-    """Pause after each byte."""
-    clock_skew_ms: int = 0
-    lag_ms: int = 0
-    lasts_ms: int = 0
+    chunked: StrictBool = False
+    drip_ms: Whole = 20
+    clock_skew_ms: Signed = 0
+    lag_ms: Whole = 0
+    lasts_ms: Whole = 0
     """Time that a condition holds, in market time; 0 means for this call only."""
     lists: tuple[str, ...] = ()
     """Paths that `stale` is about; none means the call's own list, or all of them."""
@@ -98,8 +102,8 @@ class FaultRule:
 
     path: str
     fault: Fault
-    skip: int = 0
-    times: int = 1
+    skip: Whole = 0
+    times: Whole = 1
 
     def strikes(self, call: Call) -> bool:
         """Count a call and tell whether it is hit."""
@@ -120,11 +124,9 @@ class ScriptedFaults:
         self.rules = rules
 
     def before(self, call: Call) -> Fault | None:
-        """Return the fault of the first rule about the request that strikes."""
         return self._strike(call, after=False)
 
     def after(self, call: Call) -> Fault | None:
-        """Return the fault of the first rule about the answer that strikes."""
         return self._strike(call, after=True)
 
     def _strike(self, call: Call, *, after: bool) -> Fault | None:

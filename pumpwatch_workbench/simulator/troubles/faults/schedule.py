@@ -9,7 +9,7 @@ from pumpwatch_workbench.simulator.troubles.faults.plan import Call, Fault
 from pumpwatch_workbench.simulator.troubles.schedule import Kinds, SeededSchedule
 
 SECOND_FAULT_RATE = 0.3
-"""How often an answer is hit as well whose call already met a condition."""
+"""Share of answers that are hit as well after their call met a condition."""
 
 
 class FaultSchedule(SeededSchedule):
@@ -24,12 +24,10 @@ class FaultSchedule(SeededSchedule):
         super().__init__("fault", seed, rate, kinds, known)
 
     def before(self, call: Call) -> Fault | None:
-        """Return the fault or condition drawn for the call, unless it is one of the answer."""
         fault = self._first(call)
         return fault if fault and not fault.strikes_after else None
 
     def after(self, call: Call) -> Fault | None:
-        """Return the fault drawn for the answer of a call that got as far as the exchange."""
         fault = self._first(call)
         if fault and fault.is_condition:
             return self._drawn(call, "second", SECOND_FAULT_RATE, lambda kind: kind.strikes_after)

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from pydantic import TypeAdapter
 
-from pumpwatch_workbench.simulator.troubles.forms import (
-    Reader,
-    TroubleError,
-    number,
-    read_fields,
-    read_schedule,
-    text,
-    whole,
-)
+from pumpwatch_workbench.simulator.troubles.forms import TroubleError, read, read_schedule
 from pumpwatch_workbench.simulator.troubles.incidents.incident import Incident
 from pumpwatch_workbench.simulator.troubles.incidents.kinds import KINDS
 from pumpwatch_workbench.simulator.troubles.incidents.schedule import IncidentSchedule
@@ -21,12 +13,7 @@ FORM = (
     'expected {"incidents": [...]}, or {"seed": S, "rate": R, "kinds": [...]} with a rate from 0'
     " to 1 (0 ends the schedule)"
 )
-READERS: Mapping[str, Reader] = {
-    **dict.fromkeys(("kind", "symbol", "side", "field", "value"), text),
-    **dict.fromkeys(("times", "milliseconds"), whole),
-    **dict.fromkeys(("quantity", "price", "fraction"), number),
-    **dict.fromkeys(("tick_size", "quantity_step", "min_quantity", "min_notional"), number),
-}
+INCIDENT = TypeAdapter(Incident)
 
 
 def incidents_from_json(document: object) -> list[Incident] | IncidentSchedule:
@@ -45,14 +32,9 @@ def incidents_from_json(document: object) -> list[Incident] | IncidentSchedule:
 def _incident(row: object) -> Incident:
     if not isinstance(row, dict):
         raise TroubleError(f"an incident is an object, not {row!r}")
-    fields = read_fields("an incident", row, READERS)
-    for name in ("kind", "symbol"):
-        if name not in fields:
-            raise TroubleError(
-                f"an incident needs a {name}, such as {name} of docs/simulator-incidents.md"
-            )
-    if fields["kind"] not in KINDS:
+    incident = read(INCIDENT, row)
+    if incident.kind not in KINDS:
         raise TroubleError(
-            f"there is no incident {fields['kind']!r}: choose from {', '.join(sorted(KINDS))}"
+            f"there is no incident {incident.kind!r}: choose from {', '.join(sorted(KINDS))}"
         )
-    return Incident(**fields)
+    return incident

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from pydantic import ConfigDict, with_config
 
+from pumpwatch_workbench.simulator.troubles.forms import Whole
+
+
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class Incident:
     """One thing that happens; which fields matter depends on its kind: simulator-incidents.md."""
@@ -19,8 +24,8 @@ class Incident:
     fraction: Decimal | None = None
     """A funding rate, a jump of the price, a share that is filled, a share of the book's depth."""
     side: str = ""
-    times: int = 1
-    milliseconds: int = 60_000
+    times: Whole = 1
+    milliseconds: Whole = 60_000
     field: str = ""
     """Name of a row's odd field; `value` is what it shows."""
     value: str = ""

@@ -10,9 +10,8 @@ from decimal import Decimal
 
 from pumpwatch_workbench.simulator.engine.engine import Engine
 from pumpwatch_workbench.simulator.engine.prices import floor_to
-from pumpwatch_workbench.simulator.engine.records import Position, Side, opposite
+from pumpwatch_workbench.simulator.engine.records import OrderRequest, Position, Side
 from pumpwatch_workbench.simulator.engine.refusals import Refused
-from pumpwatch_workbench.simulator.engine.requests import OrderRequest
 from pumpwatch_workbench.simulator.engine.stops import sync_stops
 from pumpwatch_workbench.simulator.market.live_market import LiveMarket
 from pumpwatch_workbench.simulator.troubles.forms import TroubleError
@@ -83,7 +82,6 @@ def _resume_symbol(engine: Engine, index: int, incident: Incident) -> None:
 
 
 def _delist(engine: Engine, index: int, incident: Incident) -> None:
-    """Take the contract from the market: orders are cancelled, positions settled."""
     market, last = _live(engine), engine.prices.last(index, engine.time)
     engine.matching.settle_contract(index, incident.price or last, engine.time)
     market.delist(index, engine.time)
@@ -97,7 +95,6 @@ def _announce_delisting(engine: Engine, index: int, incident: Incident) -> None:
 
 
 def _funding_rate(engine: Engine, index: int, incident: Incident) -> None:
-    """Set the rate of the coming funding payments."""
     rate = incident.share("-0.02")
     if abs(rate) >= 1:
         raise TroubleError("funding_rate: the rate is a share of the notional, below 1")
@@ -105,7 +102,6 @@ def _funding_rate(engine: Engine, index: int, incident: Incident) -> None:
 
 
 def _thin_book(engine: Engine, index: int, incident: Incident) -> None:
-    """Leave only a share of the depth in the book, for a while."""
     until = engine.time + incident.milliseconds
     _live(engine).thin_out(index, float(incident.share("0.01")), until)
 
@@ -121,17 +117,14 @@ def _change_filters(engine: Engine, index: int, incident: Incident) -> None:
 
 
 def _drop_next_stop(engine: Engine, index: int, incident: Incident) -> None:
-    """Lose the stop that the next entry carries."""
     engine.interventions.drop_stop_of_next_entry.add(index)
 
 
 def _refuse_stop(engine: Engine, index: int, incident: Incident) -> None:
-    """Refuse the next attempts to set a stop."""
     engine.interventions.refused_stops[index] = incident.times
 
 
 def _partial_fill(engine: Engine, index: int, incident: Incident) -> None:
-    """Fill only a share of the next order."""
     fraction = incident.share("0.5")
     if not 0 < fraction < 1:
         raise TroubleError("partial_fill: the fraction must lie between 0 and 1")
@@ -159,13 +152,11 @@ def _position(engine: Engine, index: int, incident: Incident) -> Position:
 
 
 def _part(engine: Engine, index: int, incident: Incident, size: Decimal) -> Decimal:
-    """Return the quantity asked for in whole steps, all of the size when none is."""
     step, asked = engine.market.listings[index].quantity_step, incident.quantity
     return size if asked is None else min(size, max(floor_to(asked, step), step))
 
 
 def _forced(engine: Engine, index: int, incident: Incident, create_type: str) -> None:
-    """Close a position by an order that the exchange itself makes."""
     position = _position(engine, index, incident)
     quantity = _part(engine, index, incident, position.size)
     price = incident.price or engine.mark(index)
@@ -178,7 +169,6 @@ def _auto_deleverage(engine: Engine, index: int, incident: Incident) -> None:
 
 
 def _liquidate(engine: Engine, index: int, incident: Incident) -> None:
-    """Take a position over: its orders are cancelled, it is closed at the mark price."""
     _position(engine, index, incident)
     for order in engine.ledger.open_orders(index):
         engine.ledger.settle(order, "Cancelled", engine.time, cancel="CancelByPrepareLiq")
@@ -186,13 +176,11 @@ def _liquidate(engine: Engine, index: int, incident: Incident) -> None:
 
 
 def _funding(engine: Engine, index: int, incident: Incident) -> None:
-    """Settle a funding payment now."""
     position = _position(engine, index, incident)
     engine.ledger.pay_funding(position, incident.share("-0.02"), engine.time)
 
 
 def _drop_stop(engine: Engine, index: int, incident: Incident) -> None:
-    """Take the stop off a position."""
     position = _position(engine, index, incident)
     position.stop_loss = None
     sync_stops(engine.ledger, position, engine.time)
@@ -208,7 +196,6 @@ def _side(incident: Incident) -> Side:
 
 
 def _small(engine: Engine, index: int, incident: Incident, price: Decimal) -> Decimal:
-    """Return the quantity asked for, else the smallest that is worth an order."""
     listing = engine.market.listings[index]
     if incident.quantity is not None:
         return incident.quantity
@@ -218,10 +205,8 @@ def _small(engine: Engine, index: int, incident: Incident, price: Decimal) -> De
 
 def _manual_close(engine: Engine, index: int, incident: Incident) -> None:
     position = _position(engine, index, incident)
-    assert position.side is not None  # noqa: S101 - `_position` has seen to it
     quantity = _part(engine, index, incident, position.size)
-    side = opposite(position.side)
-    engine.create(OrderRequest(index, side, "Market", quantity, reduce_only=True))
+    engine.create(OrderRequest(index, position.closing_side, "Market", quantity, reduce_only=True))
 
 
 def _manual_open(engine: Engine, index: int, incident: Incident) -> None:
@@ -230,7 +215,6 @@ def _manual_open(engine: Engine, index: int, incident: Incident) -> None:
 
 
 def _manual_order(engine: Engine, index: int, incident: Incident) -> None:
-    """Place a limit order that rests far from the price."""
     listing, last = engine.market.listings[index], engine.prices.last(index, engine.time)
     side = _side(incident)
     away = last * (1 - FAR if side == "Buy" else 1 + FAR)

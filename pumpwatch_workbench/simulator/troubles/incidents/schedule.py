@@ -17,14 +17,13 @@ from pumpwatch_workbench.simulator.troubles.schedule import Kinds, SeededSchedul
 
 NEEDS_POSITION = frozenset({"auto_deleverage", "drop_stop", "funding", "liquidate", "manual_close"})
 OTHERS = frozenset({*ODD, "hedge_mode"})
-"""What another trader does, only in symbols where we have nothing."""
+"""Incidents by another trader, only in symbols where we have nothing."""
 ON_REQUEST = OTHERS | {"announce_delisting", "forget_orders"}
-"""What comes up only where it is named."""
 DRAWN = {name: float(name not in ON_REQUEST) for name in sorted(KINDS) if name != "resume_symbol"}
 """Weights of what can be drawn; a halt that was drawn ends by itself."""
 HALT_MINUTES = 5
 RISEN_MOST = 5
-"""Where no position is open, the incident meets one of this many symbols: those that rose most."""
+"""Number of symbols, the strongest risers, that an incident may meet if no position is open."""
 
 
 class IncidentSchedule(SeededSchedule):
@@ -56,7 +55,6 @@ class IncidentSchedule(SeededSchedule):
         self._minute = minute
 
     def _happen(self, engine: Engine, minute: int) -> str:
-        """Let something happen, or not; return what it was."""
         source = self.draw(f"incident/{minute}")
         kind = self.pick(source) if source else None
         symbol = _symbol(engine, kind, source) if source and kind else None
@@ -77,7 +75,7 @@ class IncidentSchedule(SeededSchedule):
 
 
 def _symbol(engine: Engine, kind: str, source: Random) -> str | None:
-    ours = sorted(position.symbol for position in engine.ledger.held())
+    ours = sorted(position.symbol for position in engine.ledger.open_positions())
     point = source.random()
     if ours and kind not in OTHERS:
         return ours[int(point * len(ours))]
