@@ -22,7 +22,7 @@ from typing import Any, ParamSpec, TypeVar
 Answer = TypeVar("Answer")
 Given = ParamSpec("Given")
 MASKS = hasattr(signal, "pthread_sigmask")
-"""Whether signals can be blocked; Windows has no masks."""
+"""True if signals can be blocked; Windows has no masks."""
 COLLECTIONS = 20_000, 20, 50
 """Thresholds of the three generations of garbage collection."""
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3

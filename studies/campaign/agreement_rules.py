@@ -1,4 +1,4 @@
-"""Where the journal says something else than the exchange's own books."""
+"""Compare the journal with the exchange's own books."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong with the calls of an invocation: every port is reached through here."""
+"""Faults in the calls of an invocation: every port is reached through here."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ CALLS = tuple(
     }.items()
     for name in names.split()
 )
-"""What can fail or be slow for a while."""
+"""Calls that fail or lag for a while."""
 
 
 class Killed(BaseException):

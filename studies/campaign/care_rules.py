@@ -1,4 +1,4 @@
-"""What must be so of every position of ours: a sound stop, and an end when it is due."""
+"""Rules for every position of ours: a sound stop, and an end when it is due."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an entry breaks at the moment of its intent, told from facts and settings alone.
+"""Check an entry at the moment of its intent, from facts and settings alone.
 
 Nothing here calls the code that decides in production: a fault there must not hide itself.
 """

@@ -17,9 +17,9 @@ ON_OURS = frozenset(
         *("manual_close", "move_stop", "odd_ours", "untold_close"),
     }
 )
-"""What looks for a position."""
+"""Incidents of a position."""
 ON_OTHERS = frozenset({"hedge_stranger", "odd_stranger"})
-"""What looks for a symbol without a position, best a symbol that is about to have one."""
+"""Incidents in a symbol without a position, preferably about to have one."""
 
 
 def incident_for(trouble: Trouble, symbol: str, exchange: CampaignExchange) -> Incident:

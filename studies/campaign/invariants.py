@@ -1,4 +1,4 @@
-"""What must be true after every tick, told from the exchange's own books."""
+"""Invariants after every tick, told from the exchange's own books."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RISK_SLACK = Decimal("1.01")
 SLACK = Decimal("1.03")
 """Prices move between the look and the fill by at most the slippage tolerance and a little."""
 HARMLESS = frozenset({"bad_key", "halt", "halt_closing", "hedge_stranger", "odd_stranger"})
-"""What people do that leaves care as it was."""
+"""People's acts that leave care as it was."""
 STOP_TROUBLES = frozenset({"drop_stop", "drop_next_stop"})
 LEAVES_WITHIN = {Leg.ENTRY: 5_100, Leg.EXIT: 20_100}
 """Milliseconds from its intent within which an order leaves and arrives, or never."""

@@ -1,4 +1,4 @@
-"""What people do besides trading: halt and resume, move stops, change the key; and odd rows."""
+"""People's acts besides trading: halt and resume, move stops, change the key; and odd rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a world is made of, drawn from its seed: settings, signals, and what goes wrong when."""
+"""The plan of a world, drawn from its seed: settings, signals, and what goes wrong when."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ AT_BUSY_TICKS, TOGETHER, AGAIN = 0.5, 0.4, 0.2
 """Shares of the troubles at a tick with a signal, of the signals at the tick of another, and of
 those in the symbol of another."""
 OPENING_HOURS = 15 * MINUTE
-"""How long entries are allowed where there are trading hours, counted from the start."""
+"""Length of the trading hours, where there are any, counted from the start."""
 NOT_LISTED, PUBLISHED_TWICE = 0.05, 0.2
 """Shares of the signals whose symbol the exchange does not list, and that are published again."""
 
@@ -48,19 +48,19 @@ TROUBLES = (
     *("zombie", "twin", "overlap", "duplicate", "late"),
     *("clock_doubt", "clock_frozen"),
 )
-"""What goes wrong with an invocation, its requests and its stores."""
+"""Faults of an invocation, its requests and its stores."""
 INCIDENTS = (
     *("auto_deleverage", "liquidate", "delist", "halt_symbol", "funding", "price_gap"),
     *("drop_stop", "drop_next_stop", "refuse_stop", "change_filters"),
     *("band_cancel", "partial_fill", "thin_book"),
     *("manual_close", "manual_open", "manual_order"),
 )
-"""What happens on the exchange."""
+"""Incidents on the exchange."""
 PEOPLE = (
     *("bad_key", "halt", "halt_closing", "move_stop", "untold_close"),
     *("hedge_stranger", "odd_ours", "odd_stranger"),
 )
-"""What people do to the account and to trading, and rows that cannot be read."""
+"""People's acts on the account and on trading, and rows that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
