@@ -45,7 +45,7 @@ app = typer.Typer(
 
 @dataclass(slots=True)
 class Invocation:
-    """What holds for whichever command is run."""
+    """Options of every command."""
 
     debug: bool = False
 

@@ -21,7 +21,7 @@ class Detector(StrEnum):
 
 
 class Strategy(StrEnum):
-    """What is done about a signal."""
+    """Response to a signal."""
 
     ALERT = "alert"
     FADE = "fade"

@@ -1,4 +1,4 @@
-"""What several commands print."""
+"""Output of several commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person is told when a command cannot go on: one line on standard error, and a status.
+"""Report why a command cannot go on: one line on standard error, and a status.
 
 Exit statuses: 0 good, 1 found a problem, 2 bad input, 70 a bug of ours, 130 interrupted, 141 nobody
 reads the output any more.
@@ -24,9 +24,9 @@ from pumpwatch.errors import (
 
 GOOD, PROBLEM, BAD_INPUT = 0, 1, 2
 BUG = 70
-"""As sysexits.h has it: an internal software error."""
+"""An internal software error in sysexits.h."""
 INTERRUPTED, NO_READER = 130, 141
-"""What a shell says of a program that a signal has ended: 128 and the signal's number."""
+"""A shell's status of a program that a signal has ended: 128 and the signal's number."""
 
 DISK = {
     errno.ENOSPC: "the disk is full: free some space",
@@ -45,7 +45,7 @@ DISK = {
     errno.EIO: "the disk does not read or write it: look at the disk",
 }
 SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
-"""How the Rust libraries below us name an error of the system."""
+"""Form of a system error in the Rust libraries below us."""
 
 WORDS = (
     (re.compile(r"Input should be a valid integer.*"), "give a whole number"),

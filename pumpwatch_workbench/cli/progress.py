@@ -1,4 +1,4 @@
-"""How far a long command is: a bar on a terminal, now and then a line anywhere else.
+"""Progress of a long command: a bar on a terminal, now and then a line elsewhere.
 
 Both go to standard error, so that standard output has results alone.
 """

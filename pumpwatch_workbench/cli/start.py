@@ -1,4 +1,4 @@
-"""Where the `pumpwatch` program begins: Ctrl-C is clean from here on, while the rest loads too."""
+"""Start the `pumpwatch` program: Ctrl-C is clean from here on, while the rest loads too."""
 
 from __future__ import annotations
 

@@ -42,14 +42,14 @@ MOST_WORKERS = 256
 
 
 class Objective(StrEnum):
-    """What a search makes as large as it can."""
+    """The figure a search maximises."""
 
     T = "t"
     PROFIT = "profit"
 
 
 class EngineName(StrEnum):
-    """Where trials are evaluated."""
+    """Engine of the trials."""
 
     LOCAL = "local"
     RAY = "ray"

@@ -1,1 +1,1 @@
-"""What an operator does with a deployed stack from a laptop."""
+"""Operate a deployed stack from a laptop."""

@@ -1,4 +1,4 @@
-"""What can be halted and resumed: a deployed stack, or paper trading on this machine."""
+"""Installation to halt or resume: a deployed stack, or paper trading on this machine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Installation:
     see: str
     """The command that shows what it does."""
     at_rest: bool = False
-    """Whether nothing acts on what is written until somebody starts it."""
+    """True if nothing acts on what is written until somebody starts it."""
 
 
 def installation_of_stack(stack: DeployedStack) -> Installation:

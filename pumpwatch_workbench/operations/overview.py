@@ -40,7 +40,7 @@ RUNS_LOOKED_AT = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What is going on. Ages in seconds, None where a function never succeeded."""
+    """Current state. Ages in seconds, None where a function never succeeded."""
 
     stage: str
     mode: str

@@ -29,7 +29,7 @@ class FunctionBusy(RetryLater):
 
 @dataclass(frozen=True, slots=True)
 class FunctionAnswer:
-    """What a function answered. `error` is Lambda's error answer, None for a success."""
+    """A function's answer. `error` is Lambda's error answer, None for a success."""
 
     payload: Any
     error: Mapping[str, Any] | None

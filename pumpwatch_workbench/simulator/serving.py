@@ -37,7 +37,7 @@ FIRST_YEAR, LAST_YEAR = 2015, 2100
 
 @dataclass(frozen=True, slots=True)
 class SimulatorOptions:
-    """What the command line asks for, as it was typed; `serve` checks it."""
+    """Command line options as they were typed; `serve` checks them."""
 
     port: int
     symbols: int

@@ -60,7 +60,7 @@ class AwsApplication:
 
 
 class _Answer:
-    """What a WSGI application says before its body."""
+    """Status and headers of a WSGI application."""
 
     status: int
     headers: list[tuple[str, str]]

@@ -42,7 +42,7 @@ class FunctionFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What came of one invocation. `error` is Lambda's error answer, None for a success."""
+    """Outcome of an invocation. `error` is Lambda's error answer, None for a success."""
 
     payload: Json
     error: Mapping[str, Any] | None

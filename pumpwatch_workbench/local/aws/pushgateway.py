@@ -1,4 +1,4 @@
-"""Where a local run pushes its metrics: the real Pushgateway, or a built-in one without it."""
+"""The Pushgateway of a local run: the real program, or a built-in receiver without it."""
 
 from __future__ import annotations
 

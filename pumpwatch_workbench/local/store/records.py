@@ -1,4 +1,4 @@
-"""What each run cost and found, for the report. A record is no state: nothing depends on it."""
+"""Cost and results of each run, for the report. A record is no state: nothing depends on it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RunRecord:
     alerts_raised: int = 0
     alerts_delivered: int = 0
     problem: str = ""
-    """What went wrong, in one sentence; empty when nothing did."""
+    """The problem in one sentence; empty without one."""
 
 
 class SqliteRunRecords(InFile):

@@ -10,7 +10,7 @@ from pumpwatch.ports import TotalsStore
 from .bodies import InFile
 
 KEPT = "shown "
-"""How the key of a kept text begins, among the file's notes."""
+"""Prefix of a kept text's key among the file's notes."""
 REMEMBERED = 6
 """The last few entries are remembered, so that a repeat of one of them adds nothing."""
 

@@ -1,1 +1,1 @@
-"""What a stack costs a month, from what was measured and the public prices."""
+"""Monthly costs of a stack, from what was measured and the public prices."""

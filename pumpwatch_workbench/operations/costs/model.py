@@ -15,7 +15,7 @@ MINUTE_SECONDS = 60
 VCPU_MEGABYTES = 1769
 """Memory at which a function has one whole virtual processor."""
 SLOWER = 2.0
-"""How much slower than the measuring machine's core one of Lambda's is taken to be."""
+"""Assumed slowdown of Lambda's core against the measuring machine's."""
 COLD_STARTS = 24 * 30
 """Cold starts a month of each function: one an hour is more than usual."""
 TIME_OUT, SCAN_RESERVE = 55.0, 10.0

@@ -1,4 +1,4 @@
-"""What a tick uses, as `make bench` measured it, and what had to be assumed."""
+"""Usage of a tick, as `make bench` measured it, and what had to be assumed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TickUse:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What the template makes with its defaults and a Pushgateway."""
+    """The template's output with its defaults and a Pushgateway."""
 
     detect_megabytes: int
     trade_megabytes: int

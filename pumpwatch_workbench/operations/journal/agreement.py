@@ -1,4 +1,4 @@
-"""How far detection agrees with known pumps: the rule of `pumpwatch evaluate`, on a journal."""
+"""Agreement of detection with known pumps: the rule of `pumpwatch evaluate`, on a journal."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Kpi:
     unit: Unit
     n: int
     counted: str
-    """What `n` counts."""
+    """Noun for `n`."""
     interval: Interval = None
     """95 %, by Wilson's score method."""
     note: str = ""

@@ -1,4 +1,4 @@
-"""What Lambda itself logs about each run of a function: the `platform.report` events.
+"""Lambda's own log of each run of a function: the `platform.report` events.
 
 Lambda writes them at the system level INFO, its default, where the log format is JSON. The form
 is that of the Lambda developer guide's system log events; Lambda's MB are MiB.
@@ -34,7 +34,7 @@ class Invocation:
     status: str
     """Lambda's word: success, failure, error or timeout."""
     init_seconds: float | None = None
-    """What starting the environment took before; None: it was there already."""
+    """Start of the environment before the run; None: it was there already."""
     memory_mib: float | None = None
     memory_limit_mib: float | None = None
 
@@ -46,7 +46,7 @@ class FunctionLog:
     function: str
     invocations: Sequence[Invocation] = ()
     cut: bool = False
-    """Whether there are earlier runs in the period, which were not read."""
+    """True if earlier runs in the period were not read."""
     unreadable: int = 0
     """Reports of another form than the one known here."""
     problem: str = ""

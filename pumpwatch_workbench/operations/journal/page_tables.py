@@ -1,4 +1,4 @@
-"""What the journal report's tiles and tables about events, stops and costs say, as text."""
+"""Tiles and tables of the journal report about events, stops and costs, as text."""
 
 from __future__ import annotations
 

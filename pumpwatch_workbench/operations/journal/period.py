@@ -1,4 +1,4 @@
-"""What a store says about a stretch of time: everything that the report is made of.
+"""Read a period from a store: everything that the report is made of.
 
 Paper trading's file is read here, a deployed stack in `stack`.
 """
@@ -43,7 +43,7 @@ class HaltSpan:
 
 @dataclass(frozen=True, slots=True)
 class RunningCost:
-    """What AWS asks for a month by the model of docs/costs.md, US dollars."""
+    """Monthly AWS costs by the model of docs/costs.md, US dollars."""
 
     dollars_a_month: float
     symbols: int
@@ -56,7 +56,7 @@ class Period:
     """Times in milliseconds UTC, money in USDT. None: the store does not record it."""
 
     source: str
-    """Which store, as the reader knows it."""
+    """The store, as the reader knows it."""
     stage: str
     since: int
     until: int
@@ -73,7 +73,7 @@ class Period:
     """Totals by function, since the store was made, not only in the period."""
     runs: Sequence[RunRecord] | None = None
     logs: Sequence[FunctionLog] | None = None
-    """What Lambda logged about the runs of each deployed function."""
+    """Lambda's log of the runs of each deployed function."""
     memory_limit_mib: float | None = None
     """Memory of the machine that keeps the run records."""
     aws: RunningCost | None = None

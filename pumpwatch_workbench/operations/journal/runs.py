@@ -1,4 +1,4 @@
-"""What runs took of the machine, and how much they left: of paper trading and in Lambda."""
+"""Resources that runs used, and their headroom: of paper trading and in Lambda."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog
 from pumpwatch_workbench.operations.journal.percentiles import Spread, spread_of
 
 INTERVAL_SECONDS = 60.0
-"""Between two runs of a deployed function."""
+"""Time between runs in Lambda."""
 SUCCESS, TIMEOUT = "success", "timeout"
 
 
@@ -34,7 +34,7 @@ class Machine:
     memory_runs: int = 0
     """Number of runs whose memory is known."""
     of_lambda: bool = False
-    """Whether this is from Lambda's own log, which tells no CPU time."""
+    """True if this is from Lambda's own log, which tells no CPU time."""
     time_of: str = ""
     """The function whose time counts; empty: both together."""
     memory_of: str = ""

@@ -1,4 +1,4 @@
-"""What trading and running cost: fees, funding, slippage, and an estimate of AWS's bill."""
+"""Costs of trading and running: fees, funding, slippage, and an estimate of AWS's bill."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOURS_OF_A_MONTH = 730
 
 @dataclass(frozen=True, slots=True)
 class Slippage:
-    """How much worse than planned fills were, USDT; below zero: better."""
+    """Loss of fills against the plan, USDT; below zero: a gain."""
 
     trades: int
     """Trades whose planned price is known."""

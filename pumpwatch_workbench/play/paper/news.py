@@ -1,4 +1,4 @@
-"""What is worth a message: events, fills, and when entries stop."""
+"""Messages about events, fills, and pauses of entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person can choose about `pumpwatch paper`, checked before anything starts."""
+"""Options of `pumpwatch paper`, checked before anything starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person can choose about one `pumpwatch run`."""
+"""Options of a `pumpwatch run`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class RunOptions:
     strategy: str = "fade"
     balance_usdt: int = 10_000
     latency_ms: int = 60
-    """What each request costs in market time."""
+    """Market time of each request."""
     detect_second: int = 30
     """Second of the minute at which the schedule fires: any in production, here in the middle."""
     trade_second: int = 45

@@ -1,4 +1,4 @@
-"""What a run came to: its events judged, its trades, its invariants, the candles to show."""
+"""Outcome of a run: its events judged, its trades, its invariants, the candles to show."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from pumpwatch_workbench.play.run.stage import Stage
 from pumpwatch_workbench.simulator.market_time import MarketTime
 
 BEFORE, AFTER = 20 * MINUTE, 60 * MINUTE
-"""What is shown around an event."""
+"""Time shown around an event."""
 TOLERATED_WITHOUT_STOP_MS = 0
 """An entry carries its stop, so a position is never without one."""
 
 
 @dataclass(slots=True)
 class RunTally:
-    """What the driver counts while it plays. Times in market time, milliseconds UTC."""
+    """Counts of the driver while it plays. Times in market time, milliseconds UTC."""
 
     started: int = 0
     ended: int = 0

@@ -1,4 +1,4 @@
-"""What one `pumpwatch run` found and did: filled by the driver, read by every report."""
+"""Result of a `pumpwatch run`: filled by the driver, read by every report."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class RunResult:
     metrics_pushed: int
     """Pushes that the gateway accepted."""
     pushgateway: str
-    """Which one took them: the real one or the built-in receiver."""
+    """The receiver of the pushes: real or built-in."""
     candles: Mapping[str, Sequence[CandleRow]] = field(default_factory=dict)
     """Candles by symbol, from 20 minutes before each onset or alarm to 60 minutes after it."""
     invariants_broken: tuple[str, ...] = ()

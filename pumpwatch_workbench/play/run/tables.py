@@ -1,4 +1,4 @@
-"""What the run report's tiles and tables say, as text: no markup here."""
+"""Tiles and tables of the run report, as text: no markup here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person watching a run is shown: the view's interface, its facts and its sentences.
+"""Show a run to a person watching: the view's interface, its facts and its sentences.
 
 `LiveView` draws on a terminal, `PlainView` writes lines, `JsonView` lines of JSON.
 """
@@ -18,7 +18,7 @@ from pumpwatch_workbench.pages.words import number, percent, price, signed_money
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What is known before the first tick. Times in market time, milliseconds UTC."""
+    """Facts before the first tick. Times in market time, milliseconds UTC."""
 
     title: str
     """A heading such as "600 simulated symbols, seed 1"."""
@@ -55,7 +55,7 @@ class RunView:
     """Whoever watches a run: a context manager around all of it. This one shows nothing."""
 
     shows_movers = False
-    """Whether there is a place for the strongest movers."""
+    """True if the strongest movers have a place."""
 
     def __enter__(self) -> Self:
         return self

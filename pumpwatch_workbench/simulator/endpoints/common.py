@@ -1,4 +1,4 @@
-"""What the endpoints share: categories, symbols, limits, cursors, time windows."""
+"""Shared endpoint parts: categories, symbols, limits, cursors, time windows."""
 
 from __future__ import annotations
 

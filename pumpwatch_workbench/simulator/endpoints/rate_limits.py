@@ -1,4 +1,4 @@
-"""How often an address and a user may call."""
+"""Rate limits of an address and a user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which paths exist, who may call them and how often."""
+"""Routes, with their access and rate limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every endpoint answers from: the market, its prices and the account."""
+"""State behind every endpoint: the market, its prices and the account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a polyline of prices first reaches a level."""
+"""Find where a line of prices reaches a level."""
 
 from __future__ import annotations
 

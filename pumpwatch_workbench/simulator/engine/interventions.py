@@ -1,4 +1,4 @@
-"""What the exchange shall do differently the next time: set by incidents, used up by orders."""
+"""Deviations of the exchange's next acts: set by incidents, used up by orders."""
 
 from __future__ import annotations
 

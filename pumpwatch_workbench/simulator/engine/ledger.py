@@ -20,7 +20,7 @@ FORCED = {
     "CreateByAdl_PassThrough": "AdlTrade",
     "CreateBySettle": "Settle",
 }
-"""What an order that the exchange itself made is reported as, by its createType."""
+"""Reported type of an order that the exchange itself made, by its createType."""
 NAMESPACE = uuid.UUID("6f1d3a52-96b0-5c07-8d5e-0b3c9f6a7f10")
 
 

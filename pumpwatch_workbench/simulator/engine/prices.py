@@ -1,4 +1,4 @@
-"""What the exchange quotes: market views cached by time, best prices on the tick, books, marks."""
+"""Quotes of the exchange: market views cached by time, best prices on the tick, books, marks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long positions were open without a stop loss on the exchange."""
+"""Time positions were open without a stop loss on the exchange."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine remembers: orders, positions, executions and closed trades."""
+"""Records of the engine: orders, positions, executions and closed trades."""
 
 from __future__ import annotations
 

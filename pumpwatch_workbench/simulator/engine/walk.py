@@ -25,7 +25,7 @@ from .stops import release_legs, sync_stops
 NO_FUNDS = "EC_NotEnoughBalance"
 Kind = Literal["stop", "liquidation", "limit", "target", "funding", "delivery"]
 RANK = {kind: rank for rank, kind in enumerate(get_args(Kind))}
-"""At the same millisecond the worst comes first."""
+"""Rank at the same millisecond: worst first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How the price and the volume move inside a minute.
+"""Paths of price and volume inside a minute.
 
 A minute's price walks a polyline of four knots: its open, two turning points at known instants, its
 close. A complete candle and a forming one are both read from that line, so they can never disagree.

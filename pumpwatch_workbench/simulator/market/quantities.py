@@ -1,4 +1,4 @@
-"""Which quantities a made-up contract accepts."""
+"""Quantities that a made-up contract accepts."""
 
 from __future__ import annotations
 

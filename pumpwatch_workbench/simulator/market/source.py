@@ -1,4 +1,4 @@
-"""What a simulated market can be asked: the seam between price sources and the exchange.
+"""Queries of a simulated market: the seam between price sources and the exchange.
 
 Three sources implement it: `synthetic` (seeded random markets), `replay` (recorded candles) and
 `polyline` (lines between given prices); `live_market` wraps one and lets things happen to it. The

@@ -1,1 +1,1 @@
-"""What goes over the wire, in Bybit's own words and figures."""
+"""The wire format, in Bybit's own words and figures."""

@@ -26,14 +26,14 @@ INTERVALS = {
     "M": 31 * DAY_MS,
 }
 LEAST_PLAIN, MOST_PLAIN = 1e-4, 1e15
-"""Between these the serializer writes floats without an exponent."""
+"""Bounds of the floats that the serializer writes plainly."""
 MONDAY = 4 * DAY_MS
 """The first Monday of the epoch: weeks begin there."""
 
 
 @dataclass(frozen=True, slots=True)
 class CandleQuery:
-    """What a kline request asks for; times in milliseconds UTC."""
+    """Query of a kline request; times in milliseconds UTC."""
 
     index: int
     interval: str

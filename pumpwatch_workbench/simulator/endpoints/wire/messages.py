@@ -33,14 +33,14 @@ class Response:
     reset: bool = False
     """The connection is reset instead (TCP RST)."""
     cut: Literal["", "length", "chunked"] = ""
-    """How the connection ends in the middle of the body: short of its length, or within a chunk."""
+    """Break of the connection in the middle of the body: short of its length, or within a chunk."""
     drip_ms: int = 0
     """Pause after each byte of the body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint returns: the result, as an object or as ready JSON, and its message."""
+    """An endpoint's answer: the result, as an object or as ready JSON, and its message."""
 
     result: object = None
     text: str = "OK"

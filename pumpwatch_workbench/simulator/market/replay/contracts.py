@@ -27,7 +27,7 @@ from pumpwatch_workbench.simulator.market.source import (
 
 FUNDING_INTERVAL_MINUTES = 480
 LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
-"""What the exchange's symbols are made of."""
+"""Characters of the exchange's symbols."""
 _MAX_DECIMALS = 12
 _ROUNDING = 1e-9
 

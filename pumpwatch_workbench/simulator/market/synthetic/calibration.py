@@ -1,4 +1,4 @@
-"""What the synthetic market is fitted to.
+"""Calibration of the synthetic market.
 
 "Measured" means: on one-minute candles and trades of 81 labelled pumps in 69 segments (1,343 clean
 symbol-days) of Binance spot ALT/BTC pairs, June 2018 to December 2019; sources in

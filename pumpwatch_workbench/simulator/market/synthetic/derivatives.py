@@ -1,4 +1,4 @@
-"""What a perpetual has besides its price: mark, index, funding, open interest, spread, depth."""
+"""A perpetual's figures besides price: mark, index, funding, open interest, spread, depth."""
 
 from __future__ import annotations
 

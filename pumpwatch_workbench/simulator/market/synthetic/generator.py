@@ -27,7 +27,7 @@ _RETURN, _EXTREMES, _PLACES, _BURST, _SWING, _BOUNCE = range(1, 7)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Activity:
-    """How busy each minute is; arrays are shaped (minutes, symbols)."""
+    """Activity of each minute; arrays are shaped (minutes, symbols)."""
 
     swing: FloatArray
     """Slow swings, a logarithm."""

@@ -1,4 +1,4 @@
-"""When and where sharp moves happen in a synthetic market."""
+"""Schedule of sharp moves in a synthetic market."""
 
 from __future__ import annotations
 

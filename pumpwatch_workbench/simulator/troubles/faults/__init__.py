@@ -1,1 +1,1 @@
-"""What goes wrong between a client and the exchange, on request or from a seed."""
+"""Faults between a client and the exchange, on request or from a seed."""

@@ -1,4 +1,4 @@
-"""What is wrong with the exchange for a while: lagging lists, orders that cannot be found."""
+"""Faults of the exchange for a while: lagging lists, orders that cannot be found."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pumpwatch_workbench.simulator.troubles.faults.plan import Call, Fault
 LOOK_UPS = frozenset({ORDERS, HISTORY, EXECUTIONS})
 BY_ID = LOOK_UPS | {"/v5/order/cancel", "/v5/order/amend"}
 KEPT_MS = 600_000
-"""How far back states of the account are kept, market time."""
+"""Market time for which states of the account are kept."""
 
 
 @dataclass(frozen=True, slots=True)

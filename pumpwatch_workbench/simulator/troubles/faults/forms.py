@@ -34,7 +34,7 @@ MOST_SKEW_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class FaultOrder:
-    """What a control call asks for: a plan, and how far the exchange's clock is ahead."""
+    """Control call content: a plan, and how far the exchange's clock is ahead."""
 
     plan: FaultPlan = field(default_factory=NoFaults)
     clock_skew_ms: int = 0

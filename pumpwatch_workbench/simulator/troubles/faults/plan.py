@@ -1,4 +1,4 @@
-"""What can go wrong with a call, and plans that say when it does.
+"""Faults of a call, and plans that say when they strike.
 
 A fault strikes before the exchange acts (it then never acts), or after it acted (the order stands,
 only the answer suffers), or it is a condition: the call goes on, but something about the exchange

@@ -9,7 +9,7 @@ from pumpwatch_workbench.simulator.troubles.faults.plan import Call, Fault
 from pumpwatch_workbench.simulator.troubles.schedule import Kinds, SeededSchedule
 
 SECOND_FAULT_RATE = 0.3
-"""How often an answer is hit as well whose call already met a condition."""
+"""Share of answers hit as well whose call already met a condition."""
 
 
 class FaultSchedule(SeededSchedule):

@@ -1,1 +1,1 @@
-"""What can happen on an exchange besides orders: to positions, orders and the market."""
+"""Incidents on an exchange besides orders: to positions, orders and the market."""

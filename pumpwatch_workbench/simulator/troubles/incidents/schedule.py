@@ -17,14 +17,14 @@ from pumpwatch_workbench.simulator.troubles.schedule import Kinds, SeededSchedul
 
 NEEDS_POSITION = frozenset({"auto_deleverage", "drop_stop", "funding", "liquidate", "manual_close"})
 OTHERS = frozenset({*ODD, "hedge_mode"})
-"""What another trader does, only in symbols where we have nothing."""
+"""Acts of another trader, only in symbols where we have nothing."""
 ON_REQUEST = OTHERS | {"announce_delisting", "forget_orders"}
-"""What comes up only where it is named."""
+"""Incidents only by name."""
 DRAWN = {name: float(name not in ON_REQUEST) for name in sorted(KINDS) if name != "resume_symbol"}
 """Weights of what can be drawn; a halt that was drawn ends by itself."""
 HALT_MINUTES = 5
 RISEN_MOST = 5
-"""Where no position is open, the incident meets one of this many symbols: those that rose most."""
+"""Symbols an incident is drawn from where no position is open: those that rose most."""
 
 
 class IncidentSchedule(SeededSchedule):
