@@ -1,4 +1,4 @@
-"""How many worlds of the campaign a core plays in a second, in process."""
+"""Worlds of the campaign that a core plays in a second, in process."""
 
 from __future__ import annotations
 

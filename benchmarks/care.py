@@ -1,4 +1,4 @@
-"""How many runs it takes until twenty positions that all lost their stop have one again.
+"""Count the runs until twenty positions that all lost their stop have one again.
 
 The trade use case on memory stores; every call to the exchange takes its real time, reads of one
 round go out side by side as in production, and a run ends with its 25 seconds.

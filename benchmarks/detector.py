@@ -1,4 +1,4 @@
-"""How fast each rule reads candles, and how much memory it needs beyond its input."""
+"""Speed of each rule on candles, and the memory it needs beyond its input."""
 
 from __future__ import annotations
 

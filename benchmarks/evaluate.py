@@ -1,4 +1,4 @@
-"""How long `pumpwatch evaluate` takes on all labelled pumps, as a whole process."""
+"""Duration of `pumpwatch evaluate` on all labelled pumps, as a whole process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the benchmarks share: times, processes of their own, a signal."""
+"""Shared parts of the benchmarks: times, own processes, a signal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a tick of paper trading costs over 1,000 symbols: the whole loop, one file, one process.
+"""Cost of a tick of paper trading over 1,000 symbols: the whole loop, one file, one process.
 
 The exchange runs in a process of its own, so that only the CPU time of paper trading counts.
 """

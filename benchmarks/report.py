@@ -1,4 +1,4 @@
-"""How long the report over 10,000 trades takes: the command, from its start to the page."""
+"""Duration of the report over 10,000 trades: the command, from its start to the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which requests went out when: how many of them had to wait for one another."""
+"""Record requests, and count those that had to wait for one another."""
 
 from __future__ import annotations
 

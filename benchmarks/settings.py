@@ -1,4 +1,4 @@
-"""How long a thousand settings of a backtest take: in processes, searched, and one by one."""
+"""Time a thousand settings of a backtest: in processes, searched, and one by one."""
 
 from __future__ import annotations
 

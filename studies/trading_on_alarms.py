@@ -1,4 +1,4 @@
-"""What `fade` and `ride` would have made on labelled pumps, by how often the market is looked at.
+"""Simulate `fade` and `ride` on labelled pumps, by how often the market is looked at.
 
     python -m studies.trading_on_alarms DIR
 

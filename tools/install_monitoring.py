@@ -32,7 +32,7 @@ app = typer.Typer(add_completion=False)
 
 
 class CheckFailed(Exception):
-    """What is wrong and what to do about it."""
+    """The problem and its remedy."""
 
 
 @app.command()

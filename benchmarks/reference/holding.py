@@ -43,7 +43,7 @@ class Holding:
 
 
 class Exits:
-    """What takes positions out."""
+    """The exits of positions."""
 
     def __init__(self, settings: BacktestSettings) -> None:
         self.settings = settings

@@ -1,4 +1,4 @@
-"""What all of the report's charts have in common, as a Plotly template.
+"""The common style of all the report's charts, as a Plotly template.
 
 Colours are written as CSS custom properties, `var(--name)`; the page's script replaces them by
 their values when it draws, so that one figure serves the light and the dark scheme.

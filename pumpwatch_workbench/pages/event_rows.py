@@ -1,4 +1,4 @@
-"""What happened on the market and what was detected and traded of it, one row an event."""
+"""Market events with their detections and trades, one row an event."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WINDOW_AFTER_MS = 60 * MINUTE_MS
 
 
 class Verdict(StrEnum):
-    """How an event counts; see the scoring rules in `docs/strategy.md`."""
+    """Verdict on an event; see the scoring rules in `docs/strategy.md`."""
 
     HIT = "hit"
     """Alarmed from 60 s before the onset of a planted pump to 300 s after it."""

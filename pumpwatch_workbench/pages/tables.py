@@ -1,4 +1,4 @@
-"""What tiles and tables of the report pages are made of, as text: no markup here."""
+"""Tiles and tables of the report pages, as text: no markup here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How pages, terminals and JSON write times, prices and money."""
+"""Write times, prices and money for pages, terminals and JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether recorded prices are in USDT, and what to multiply them by where they are not."""
+"""The factor that turns recorded prices into USDT; 1 where they are in USDT."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ LOWEST, HIGHEST, MOST = 1e-12, 1e12, 1e18
 """Bounds of a price, and of a minute's volume and turnover, that no market comes near."""
 LONGEST_GAP = 24 * HOUR
 COARSE_STEPS = 60
-"""So many steps in a row that share a factor are candles of another interval."""
+"""Steps in a row that, sharing a factor, are candles of another interval."""
 FEWEST_STEPS = 20
 """Steps that must share a factor; in a shorter segment all of them, if there are so many."""
 MICROSECONDS, NANOSECONDS = 10**14, 10**17
@@ -111,7 +111,7 @@ def trade_problem(
 
 
 Check = tuple[BoolArray, Callable[[int], str]]
-"""Which rows are wrong, and what to say of one."""
+"""Wrong rows, and the message for one."""
 
 
 def _first(checks: Iterable[Check], remedy: str = "") -> Problem | None:

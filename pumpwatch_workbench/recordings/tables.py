@@ -30,7 +30,7 @@ CONTRACT_COLUMNS = (
 LABEL_COLUMNS = ("segment", "onset", "counted")
 LONGEST_NUMBER = 18
 MARKS = frozenset("-_")
-"""What a symbol may hold besides letters and digits."""
+"""Symbol characters besides letters and digits."""
 
 
 @dataclass(frozen=True, slots=True)

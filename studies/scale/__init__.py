@@ -1,1 +1,1 @@
-"""What one tick of detection costs as the market grows."""
+"""The cost of a tick of detection as the market grows."""

@@ -20,7 +20,7 @@ class Study:
     """Ticks over markets of several sizes, in order of size."""
 
     ticks: tuple[TickFigures, ...]
-    """What the line goes through."""
+    """Ticks that the line fits."""
     checked: TickFigures
     """A larger market, compared with the line only."""
 

@@ -1,4 +1,4 @@
-"""What one tick of the detect use case takes for a number of symbols.
+"""Measure a tick of the detect use case for a number of symbols.
 
 Three processes: the exchange behind HTTP; one that fills the history; and one that makes the ticks
 through the real exchange adapter, with nothing else in its memory. The history is a file, so boto3

@@ -1,1 +1,1 @@
-"""What builds the monitoring cluster's dashboards, and the checks before an install."""
+"""Build the monitoring cluster's dashboards, and check them before an install."""

@@ -27,7 +27,7 @@ AnyPanel = TypeVar("AnyPanel", stats.Panel, timeseries.Panel, bargauge.Panel, ta
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a panel shows its values: kind, unit, thresholds, size."""
+    """The look of a panel: kind, unit, thresholds, size."""
 
     kind: Kind
     unit: str

@@ -29,7 +29,7 @@ NOT_FOUND_PAGE = "404.html"
 
 @dataclass
 class Page(HTMLParser):
-    """What one page loads, links to, and shows."""
+    """A page's resources, links and headings."""
 
     path: Path
     ids: set[str] = field(default_factory=set)

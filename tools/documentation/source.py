@@ -20,7 +20,7 @@ PUBLISHED = (
     "k8s-monitoring/README.md",
     "k8s-monitoring/values.yaml",
 )
-"""What the site holds, relative to the repository; a page may link to nothing else in it."""
+"""Files of the site, relative to the repository; a page may link to nothing else in it."""
 
 
 def lay_out(source: Path = SOURCE, repository: Path = REPOSITORY) -> None:

@@ -52,7 +52,7 @@ class RuntimeSilent(PumpwatchError):
 
 @dataclass(frozen=True, slots=True)
 class RuntimeInvocation:
-    """What came of one invocation. `error` is Lambda's error answer, None for a success."""
+    """Outcome of an invocation. `error` is Lambda's error answer, None for a success."""
 
     payload: Json
     error: Mapping[str, Any] | None

@@ -1,4 +1,4 @@
-"""What `sam build` packs, built for this machine and laid out as Lambda does.
+"""Build what `sam build` packs for this machine, laid out as Lambda does.
 
 Functions go to `var/task`, both layers together to `opt/python`. Beside them lies `var/runtime`
 with what the runtime itself brings: its client (awslambdaric) and boto3, from this environment.
@@ -31,7 +31,7 @@ RUNTIME_MODULES = (
     "six",
     "urllib3",
 )
-"""What Lambda's Python runtime has beside the standard library."""
+"""Modules that Lambda's runtime adds to the standard library."""
 
 
 class BuildFailed(PumpwatchError):

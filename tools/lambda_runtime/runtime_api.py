@@ -24,7 +24,7 @@ POLL_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What the runtime client reported. `kind`: ready, response, error; init: it cannot start."""
+    """The runtime client's report. `kind`: ready, response, error; init: it cannot start."""
 
     kind: str
     body: Json = None

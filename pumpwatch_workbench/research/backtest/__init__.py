@@ -1,1 +1,1 @@
-"""What trading on the signals would have made: the production's own rules on recorded candles."""
+"""Backtest trading on the signals: the production's own rules on recorded candles."""

@@ -65,7 +65,7 @@ def tick_of(time: int) -> int:
 
 
 class SimulatedAccount:
-    """What is open and what was closed. Feed it signals in order of their ticks."""
+    """Open and closed positions. Feed it signals in order of their ticks."""
 
     def __init__(self, settings: BacktestSettings) -> None:
         trade = settings.trade

@@ -38,7 +38,7 @@ NEVER = 1 << 62
 
 @dataclass(slots=True)
 class Coverage:
-    """What a backtest went over."""
+    """The data of a backtest."""
 
     begin: int = NEVER
     """Open time of the first candle, milliseconds UTC."""
@@ -73,7 +73,7 @@ class FoundSignal:
 
 @dataclass(frozen=True, slots=True)
 class BacktestOutcome:
-    """What a backtest did."""
+    """A backtest's result."""
 
     settings: BacktestSettings
     coverage: Coverage

@@ -1,4 +1,4 @@
-"""What an order gets from a candle. Every rule here errs against the account.
+"""Fill orders from candles. Every rule here errs against the account.
 
 Slippage, as a share of the price::
 
@@ -24,7 +24,7 @@ from .settings import Assumptions
 
 @dataclass(frozen=True, slots=True)
 class PartialFill:
-    """What was filled in one candle: quantity in the base coin, price in USDT."""
+    """The fill within one candle: quantity in the base coin, price in USDT."""
 
     quantity: Decimal
     price: Decimal

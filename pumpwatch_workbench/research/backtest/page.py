@@ -40,7 +40,7 @@ AFTER = 15
 
 @dataclass(frozen=True, slots=True)
 class BacktestReport:
-    """What a report is made of."""
+    """The contents of a report."""
 
     source: str
     """Name of the recordings, as the reader knows them."""

@@ -1,4 +1,4 @@
-"""What a backtest's trades are worth, in figures, and what makes them doubtful."""
+"""Results of a backtest's trades in figures, and reasons to doubt them."""
 
 from __future__ import annotations
 

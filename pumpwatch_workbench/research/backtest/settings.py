@@ -1,4 +1,4 @@
-"""What a backtest runs with: the functions' own settings, and what has to be assumed."""
+"""Settings of a backtest: the functions' own, and those that have to be assumed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ PLACES = {"TABLE_NAME": "backtest", "BUCKET_NAME": "backtest"}
 
 
 class Assumptions(BaseModel):
-    """What candles do not tell. All of it is assumed against the account."""
+    """Values that candles do not tell, all assumed against the account."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

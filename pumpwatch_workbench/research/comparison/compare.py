@@ -44,7 +44,7 @@ class SideFigures:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What differed, and by how much."""
+    """The differences, with amounts."""
 
     journal: SideFigures
     simulation: SideFigures

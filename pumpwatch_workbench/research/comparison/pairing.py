@@ -1,4 +1,4 @@
-"""Which trade of the journal answers which trade of the simulation."""
+"""Pair the trades of the journal with those of the simulation."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """What a folder holds now."""
+    """A folder's contents now."""
 
     candles: int
     segments: int

@@ -1,4 +1,4 @@
-"""What to fetch, in parts that are stored one by one, so that a download can be resumed."""
+"""Plan a download in parts that are stored one by one, so that it can be resumed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PART_MINUTES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class DownloadRequest:
-    """What a download is about. Times in milliseconds UTC, on full minutes; `end` is excluded."""
+    """The scope of a download. Times in milliseconds UTC, on full minutes; `end` is excluded."""
 
     symbols: tuple[str, ...]
     begin: int

@@ -1,4 +1,4 @@
-"""How well rules find labelled pumps: one self-contained page and a summary on the terminal."""
+"""Report how well rules find labelled pumps: one self-contained page and a terminal summary."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ IGNORED_BEFORE, IGNORED_AFTER = HOUR, 6 * HOUR
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a detector's alarms are worth. Delays in seconds from onset to alarm, one a hit."""
+    """The score of a detector's alarms. Delays in seconds from onset to alarm, one a hit."""
 
     hits: int
     early: int

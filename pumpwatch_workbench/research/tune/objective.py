@@ -1,4 +1,4 @@
-"""What a backtest's trades are worth to the search."""
+"""The search's score of a backtest's trades."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a search for settings found as one self-contained HTML page."""
+"""Report a search for settings as one self-contained HTML page."""
 
 from __future__ import annotations
 

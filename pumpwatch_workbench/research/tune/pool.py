@@ -1,4 +1,4 @@
-"""What many settings have in common: detection and events, done once.
+"""The common part of many settings: detection and events, done once.
 
 Of the candles the pool keeps windows behind every alarm that the loosest thresholds of the search
 would raise. A stricter threshold is a filter over their strength and jump, exactly as the rule

@@ -35,13 +35,13 @@ STARTUP = 20
 
 @dataclass(frozen=True, slots=True)
 class BestSettings:
-    """What a search found best, on the period it searched on."""
+    """The best settings on the period of the search."""
 
     values: Mapping[str, str]
     verdict: BacktestSummary
     trials: int
     scores: tuple[float, ...] = ()
-    """What the search maximised, of every trial in order."""
+    """Values of the objective, of every trial in order."""
 
 
 def check_study(path: Path) -> None:

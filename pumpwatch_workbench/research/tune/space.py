@@ -1,4 +1,4 @@
-"""Which settings are searched, and between which bounds."""
+"""The settings that are searched, and their bounds."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ DEFAULTS = {
 
 
 class Suggest(Protocol):
-    """What a trial of Optuna offers."""
+    """Interface of an Optuna trial."""
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool) -> float:
         """Return a number between the bounds."""

@@ -23,7 +23,7 @@ class Step:
     best: BestSettings
     test: BacktestSummary
     default_train: BacktestSummary
-    """What the default settings made on the same periods."""
+    """Result of the default settings on the same periods."""
     default_test: BacktestSummary
 
     def to_json(self) -> dict[str, object]:
@@ -43,7 +43,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What a walk forward found. The last step's test is the hold-out."""
+    """Result of a walk forward. The last step's test is the hold-out."""
 
     space: SearchSpace
     objective: str

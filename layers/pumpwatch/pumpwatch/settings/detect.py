@@ -37,4 +37,4 @@ class DetectSettings(SharedSettings):
     warm_up_minutes: Annotated[int, Field(ge=1, le=43_200)] = 1440
     """History a symbol needs before it can signal (one-minute rules)."""
     cooldown_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
-    """After an event is over, how long the symbol stays silent."""
+    """Minutes a symbol stays silent after an event is over."""

@@ -86,7 +86,7 @@ class TradeSettings(SharedSettings):
     incident_failure_fraction: Annotated[Decimal, Field(ge=0, le=1)] = Decimal("0.25")
     """Share of failed requests to the exchange that pauses entries; 0: off."""
     incident_min_requests: Annotated[int, Field(ge=1, le=10_000)] = 12
-    """With fewer requests in the last ten minutes the share says nothing."""
+    """Fewest requests in the last ten minutes for the share to count."""
     incident_pause_minutes: Annotated[int, Field(ge=1, le=1440)] = 10
     """How long trouble at the exchange pauses entries."""
     max_data_age_seconds: Annotated[int, Field(ge=1, le=300)] = 10

@@ -10,7 +10,7 @@ from pumpwatch_workbench.simulator.market.source import FloatArray, IntArray
 from pumpwatch_workbench.simulator.market.synthetic import calibration
 
 SPAN_MS = 3 * 3_600_000
-"""After this long a move has vanished."""
+"""Time until a move has vanished."""
 
 _SURGE_MS = 1_000.0 * np.array(calibration.SURGE_SECONDS)
 _SURGE_MINUTES = np.array(calibration.SURGE_MINUTES, dtype=np.float64)

@@ -35,7 +35,7 @@ class Followed:
     """A position after the candles up to now: what it paid in funding, and what closed it."""
 
     position: PaperPosition
-    """As it is now, or was when it was closed."""
+    """The position now, or when it was closed."""
     fired: Triggered | None = None
     charges: tuple[Charge, ...] = ()
     complete: bool = True
