@@ -1,12 +1,9 @@
 """Clients written for the real exchange work against the simulator unchanged."""
 
-from __future__ import annotations
-
 import decimal
 import gzip
 import http.client
 import json
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -26,7 +23,7 @@ LINEAR = {"category": "linear"}
 BTC = {"category": "linear", "symbol": "BTCUSDT"}
 
 
-def exchange(**settings: object) -> Exchange:
+def exchange(**settings):
     market = ScriptedMarket(
         {
             "BTCUSDT": [(0, 40_000.0), (3_600_000, 41_000.0)],
@@ -41,19 +38,19 @@ def exchange(**settings: object) -> Exchange:
 
 
 @pytest.fixture
-def server() -> Iterator[SimulatorServer]:
+def server():
     with SimulatorServer(exchange()) as running:
         yield running
 
 
 @pytest.fixture
-def session(server: SimulatorServer) -> Iterator[HTTP]:
+def session(server):
     client = pybit(server)
     yield client
     client.client.close()
 
 
-def pybit(server: SimulatorServer, **options: object) -> HTTP:
+def pybit(server, **options):
     chosen = {"api_key": KEY.api_key, "api_secret": KEY.api_secret, "max_retries": 1} | options
     client = HTTP(**chosen)
     client.endpoint = server.url
@@ -175,7 +172,7 @@ def test_answers_are_compressed_when_set_and_asked_for():
 
 
 @pytest.fixture
-def ccxt_client(server: SimulatorServer) -> Iterator[object]:
+def ccxt_client(server):
     import ccxt
 
     with decimal.localcontext():  # ccxt changes how this thread rounds

@@ -1,15 +1,12 @@
 """What each fault looks like on the wire, to a client that knows nothing but HTTP."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import time
-from collections.abc import Iterator
 
 import pytest
 from support.scripted_market import START
-from support.simulator_client import CREATE, Client, served
+from support.simulator_client import CREATE, served
 
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import KINDS
 
@@ -17,7 +14,7 @@ POSITIONS, TIME = "/v5/position/list", "/v5/market/time"
 
 
 @pytest.fixture
-def client() -> Iterator[Client]:
+def client():
     with served() as client:
         yield client
 
@@ -218,7 +215,7 @@ STALE = {
 def test_list_answers_for_a_while_what_was_so_before_the_order(client, name):
     path, query = STALE[name]
 
-    def rows() -> int:
+    def rows():
         return len(json.loads(client.call("GET", path, query)[2])["result"]["list"])
 
     client.fault(name, CREATE, lag_ms=2_000, lasts_ms=2_000)
@@ -246,7 +243,7 @@ def test_every_named_fault_is_tested_on_the_wire():
 
 
 def test_schedule_with_a_seed_repeats_itself(client):
-    def play() -> list[object]:
+    def play():
         document = {"seed": 3, "rate": 0.5, "kinds": ["http_500", "not_json", "drop_before"]}
         client.control("/simulator/faults", document)
         client.exchange.requests.clear()

@@ -1,11 +1,8 @@
 """The ten ways in which small bots lost money, by name, through pybit against the simulator."""
 
-from __future__ import annotations
-
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +43,10 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def make_world() -> Iterator[Callable[..., World]]:
+def make_world():
     made: list[World] = []
 
-    def make(**options: Any) -> World:
+    def make(**options):
         made.append(World(**options))
         return made[-1]
 
@@ -59,16 +56,16 @@ def make_world() -> Iterator[Callable[..., World]]:
 
 
 @pytest.fixture
-def world(make_world: Callable[..., World]) -> World:
+def world(make_world):
     return make_world()
 
 
-def posted(world: World) -> int:
+def posted(world):
     """How many orders the exchange was asked for."""
     return world.exchange.requests[CREATE]
 
 
-def test_1_the_same_tick_twice_gives_one_order(world: World) -> None:
+def test_1_the_same_tick_twice_gives_one_order(world):
     world.publish()
     for use_case in (world.use_case, world.use_case, world.cold()):
         world.tick(name="the same tick", use_case=use_case)
@@ -76,12 +73,10 @@ def test_1_the_same_tick_twice_gives_one_order(world: World) -> None:
     world.check_promise()
 
 
-def test_2_killed_between_send_and_save_the_next_run_finds_the_order_by_its_id(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_2_killed_between_send_and_save_the_next_run_finds_the_order_by_its_id(world, monkeypatch):
     place = world.broker.place
 
-    def place_and_die(request: Any) -> str:
+    def place_and_die(request):
         place(request)
         raise Killed
 
@@ -100,9 +95,7 @@ def test_2_killed_between_send_and_save_the_next_run_finds_the_order_by_its_id(
     world.check_promise()
 
 
-def test_3_a_read_timeout_after_acceptance_gives_no_second_order(
-    make_world: Callable[..., World],
-) -> None:
+def test_3_a_read_timeout_after_acceptance_gives_no_second_order(make_world):
     """The answer comes byte by byte and is given up; the order was accepted and filled."""
     world = make_world(timeout_seconds=1.5)
     rule = {"path": CREATE, "fault": "drip", "drip_ms": 200}
@@ -120,7 +113,7 @@ def test_3_a_read_timeout_after_acceptance_gives_no_second_order(
     world.check_promise()
 
 
-def test_4_three_asynchronous_retries_give_one_order(world: World) -> None:
+def test_4_three_asynchronous_retries_give_one_order(world):
     """Lambda runs an event that failed again, twice, and the schedule may as well."""
     world.publish()
     world.exchange.faults = faults_from_json(
@@ -134,17 +127,17 @@ def test_4_three_asynchronous_retries_give_one_order(world: World) -> None:
     world.check_promise()
 
 
-def test_5_overlapping_runs_have_one_writer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_5_overlapping_runs_have_one_writer(world, monkeypatch):
     """A second run starts while the first is about to send, and a third while it looks."""
     beside: list[TradeReport | None] = []
     place, positions = world.broker.place, world.broker.positions
 
-    def place_beside_another(request: Any) -> str:
+    def place_beside_another(request):
         monkeypatch.setattr(world.broker, "place", place)
         beside.append(world.try_tick(name="second", use_case=world.cold()))
         return place(request)
 
-    def look_beside_another() -> Any:
+    def look_beside_another():
         monkeypatch.setattr(world.broker, "positions", positions)
         beside.append(world.try_tick(name="third", use_case=world.cold()))
         return positions()
@@ -160,7 +153,7 @@ def test_5_overlapping_runs_have_one_writer(world: World, monkeypatch: pytest.Mo
     world.check_promise()
 
 
-def test_6_a_tick_older_than_its_limit_enters_nothing_and_exits_still_run(world: World) -> None:
+def test_6_a_tick_older_than_its_limit_enters_nothing_and_exits_still_run(world):
     world.enter()
     world.market_clock.advance_to(BEGIN + 31 * MINUTE)
     world.publish("BTCUSDT", time=world.market_clock.now(), signal_id="late", event_id="late")
@@ -171,9 +164,7 @@ def test_6_a_tick_older_than_its_limit_enters_nothing_and_exits_still_run(world:
     world.check_promise()
 
 
-def test_7_an_entry_that_is_filled_and_whose_stop_is_refused_is_flattened_and_alerts(
-    world: World,
-) -> None:
+def test_7_an_entry_that_is_filled_and_whose_stop_is_refused_is_flattened_and_alerts(world):
     world.publish()
     world.happen("drop_next_stop")
     world.happen("refuse_stop", times=9)
@@ -189,7 +180,7 @@ def test_7_an_entry_that_is_filled_and_whose_stop_is_refused_is_flattened_and_al
     world.check_promise()
 
 
-def test_8_the_open_candle_is_ignored(world: World) -> None:
+def test_8_the_open_candle_is_ignored(world):
     """Bybit's first row is still forming: it is told apart, and a rule it can fool waits for it."""
     world.market_clock.advance_to(MARKET_START + 30 * MINUTE + 20_000)
     first = MARKET_START + 20 * MINUTE
@@ -212,7 +203,7 @@ def test_8_the_open_candle_is_ignored(world: World) -> None:
     assert not rig.tick(121).signals
 
 
-def test_9_the_ledgers_counters_survive_a_hundred_cold_starts() -> None:
+def test_9_the_ledgers_counters_survive_a_hundred_cold_starts():
     with mock_aws():
         client = boto3.client("dynamodb")
         name = make_table(client)
@@ -237,16 +228,16 @@ def test_9_the_ledgers_counters_survive_a_hundred_cold_starts() -> None:
 class Context:
     aws_request_id = "request"
 
-    def get_remaining_time_in_millis(self) -> int:
+    def get_remaining_time_in_millis(self):
         return 25_000
 
 
 class SilentTotals:
-    def add(self, *_: object) -> None:
+    def add(self, *_):
         raise StoreUnavailable("the table did not answer")
 
 
-def closed_port() -> str:
+def closed_port():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -254,8 +245,8 @@ def closed_port() -> str:
 
 @pytest.mark.parametrize("trouble", ["429", "time-out", "nobody there", "totals and gateway"])
 def test_10_trouble_of_the_alerts_channel_leaves_trading_alone_and_alerts_nothing_again(
-    world: World, trouble: str
-) -> None:
+    world, trouble
+):
     """Alerts leave by metrics alone: whatever the gateway does, an entry and an exit are made."""
     gateway = StubBybit()
     reply = Reply(status=429, headers={"Retry-After": "3600"})
@@ -273,7 +264,7 @@ def test_10_trouble_of_the_alerts_channel_leaves_trading_alone_and_alerts_nothin
     reporter = MetricsReporter(TRADE, totals, sink)
     told = reporter.report
 
-    def report(*arguments: Any, **named: Any) -> bool:
+    def report(*arguments, **named):
         pushes.append(told(*arguments, **named))
         return pushes[-1]
 
@@ -304,7 +295,7 @@ def test_10_trouble_of_the_alerts_channel_leaves_trading_alone_and_alerts_nothin
     world.check_promise()
 
 
-def test_10_nothing_that_is_deployed_writes_to_a_chat() -> None:
+def test_10_nothing_that_is_deployed_writes_to_a_chat():
     """There is no notifier in the trade path that could fail, or tell of its own failure."""
     root = Path(__file__).parents[2]
     sources = [*root.glob("layers/pumpwatch/**/*.py"), *root.glob("functions/**/*.py")]

@@ -1,10 +1,5 @@
 """Care for a position through pybit against the simulator, with one endpoint that never answers."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 from support.simulated_trading import World
 
@@ -27,16 +22,16 @@ DISPENSABLE = (
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def world():
     world = World()
     yield world
     world.close()
 
 
-def silence(world: World, silent: endpoints.Endpoint) -> None:
+def silence(world, silent):
     sound = world.session.request
 
-    def request(endpoint: endpoints.Endpoint, parameters: Any, **named: Any) -> Any:
+    def request(endpoint, parameters, **named):
         if endpoint == silent:
             error = OutcomeUnknown if endpoint.acts else ExchangeUnavailable
             raise error("no answer")
@@ -46,9 +41,7 @@ def silence(world: World, silent: endpoints.Endpoint) -> None:
 
 
 @pytest.mark.parametrize("endpoint", DISPENSABLE, ids=lambda one: one.path)
-def test_stop_and_time_limit_hold_without_the_endpoint(
-    world: World, endpoint: endpoints.Endpoint
-) -> None:
+def test_stop_and_time_limit_hold_without_the_endpoint(world, endpoint):
     world.enter()
     world.happen("drop_stop")
     silence(world, endpoint)
@@ -59,17 +52,17 @@ def test_stop_and_time_limit_hold_without_the_endpoint(
     assert list(world.exchange.engine.ledger.held()) == []
 
 
-def run(world: World, minute: int) -> None:
+def run(world, minute):
     try:
         world.tick(minute, use_case=world.cold())
     except ExchangeUnavailable:
         assert world.trade().state is not TradeState.DROPPED
 
 
-def test_an_entry_that_the_exchange_matches_late_is_adopted(world: World) -> None:
+def test_an_entry_that_the_exchange_matches_late_is_adopted(world):
     sound, kept = world.session.request, []
 
-    def request(endpoint: endpoints.Endpoint, parameters: Any, **named: Any) -> Any:
+    def request(endpoint, parameters, **named):
         if endpoint is endpoints.CREATE_ORDER and not parameters["reduceOnly"] and not kept:
             kept.append(parameters)
             raise OutcomeUnknown("ReadTimeout")

@@ -1,7 +1,5 @@
 """`pumpwatch download` from the simulator over HTTP, and from an exchange that has its faults."""
 
-from __future__ import annotations
-
 import json
 from functools import partialmethod
 
@@ -43,7 +41,7 @@ def simulator():
         yield exchange, f"http://127.0.0.1:{server.port}"
 
 
-def run(*arguments: object):
+def run(*arguments):
     return CliRunner().invoke(app, ["download", *map(str, arguments)])
 
 

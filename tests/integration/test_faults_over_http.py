@@ -1,8 +1,5 @@
 """Every fault of the simulator through pybit: the error it becomes, and what really happened."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -62,7 +59,7 @@ NEVER_PLACED = {
 class Rig:
     """The broker of production against the simulator, over HTTP."""
 
-    def __init__(self, exchange: Exchange, url: str) -> None:
+    def __init__(self, exchange, url):
         key = credentials_from_seed(7)
         self.exchange = exchange
         self.waits: list[float] = []
@@ -76,11 +73,11 @@ class Rig:
         self.broker = BybitBroker(self.session, ExchangeClock(self.session))
         self.session.time()
 
-    def fault(self, name: str, path: str, **fields: object) -> None:
+    def fault(self, name, path, **fields):
         rule = {"path": path, "fault": name, **fields}
         self.exchange.faults = faults_from_json({"faults": [rule]}).plan
 
-    def place(self, order_id: str = ORDER_ID) -> str:
+    def place(self, order_id=ORDER_ID):
         request = OrderRequest(
             order_id,
             SYMBOL,
@@ -92,18 +89,18 @@ class Rig:
         )
         return self.broker.place(request)
 
-    def sent(self, path: str) -> int:
+    def sent(self, path):
         return self.exchange.requests[path]
 
-    def placed(self) -> bool:
+    def placed(self):
         return ORDER_ID in self.exchange.engine.ledger.by_link
 
-    def pass_time(self, milliseconds: int) -> None:
+    def pass_time(self, milliseconds):
         self.exchange.clock.advance_by(milliseconds)
 
 
 @pytest.fixture
-def rig() -> Iterator[Rig]:
+def rig():
     exchange = Exchange(
         ScriptedMarket({SYMBOL: [(0, 100.0)]}),
         MarketClock(start=START, stepped=True),

@@ -1,7 +1,5 @@
 """Paper trading on the simulator over HTTP: the code path of real data, in market time."""
 
-from __future__ import annotations
-
 import json
 import threading
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The command `pumpwatch simulator`, as a process of its own."""
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import json
@@ -11,10 +9,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pybit.unified_trading import HTTP
@@ -31,12 +27,12 @@ PROGRAM = (
 )
 
 
-def command(*options: str) -> list[str]:
+def command(*options):
     return [sys.executable, "-c", PROGRAM, *options]
 
 
 @contextmanager
-def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+def running(*options):
     process = subprocess.Popen(
         command(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -50,7 +46,7 @@ def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, An
         process.communicate()
 
 
-def call(url: str, document: object = None) -> Any:
+def call(url, document=None):
     data = None if document is None else json.dumps(document).encode()
     with urllib.request.urlopen(url, data, timeout=60) as answer:  # noqa: S310
         return json.load(answer)

@@ -1,9 +1,6 @@
 """The trade use case through pybit against the simulator over HTTP, in lock step."""
 
-from __future__ import annotations
-
 import contextlib
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -29,21 +26,21 @@ TRADING_STOP, SET_LEVERAGE = "/v5/position/trading-stop", "/v5/position/set-leve
 
 
 @pytest.fixture
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
+def world(request):
     world = World(request.param)
     yield world
     world.close()
 
 
 @pytest.fixture
-def flat_world() -> Iterator[World]:
+def flat_world():
     world = World(FLAT)
     yield world
     world.close()
 
 
 @pytest.mark.parametrize("world", [FLAT], indirect=True)
-def test_a_fade_is_entered_with_its_stop_and_closed_by_the_time_limit(world: World) -> None:
+def test_a_fade_is_entered_with_its_stop_and_closed_by_the_time_limit(world):
     report = world.enter()
     assert report.problems == []
     (position,) = world.broker.positions()
@@ -66,9 +63,7 @@ def test_a_fade_is_entered_with_its_stop_and_closed_by_the_time_limit(world: Wor
     [(STOPPED, ExitReason.STOP_LOSS), (FELL, ExitReason.TAKE_PROFIT)],
     indirect=["world"],
 )
-def test_a_close_on_the_exchange_is_booked_as_the_account_has_it(
-    world: World, reason: ExitReason
-) -> None:
+def test_a_close_on_the_exchange_is_booked_as_the_account_has_it(world, reason):
     world.enter()
     report = world.tick(12)
     trade = world.trade()
@@ -86,7 +81,7 @@ def test_a_close_on_the_exchange_is_booked_as_the_account_has_it(
         ("key_read_only", "read-only"),
     ],
 )
-def test_a_key_or_an_account_that_is_not_fit_opens_nothing(right: str, words: str) -> None:
+def test_a_key_or_an_account_that_is_not_fit_opens_nothing(right, words):
     world = World(FLAT, exchange={right: True})
     try:
         report = world.enter()
@@ -96,7 +91,7 @@ def test_a_key_or_an_account_that_is_not_fit_opens_nothing(right: str, words: st
         world.close()
 
 
-def test_an_entry_is_a_limit_order_that_ends_at_once_and_its_exit_a_market_order() -> None:
+def test_an_entry_is_a_limit_order_that_ends_at_once_and_its_exit_a_market_order():
     world = World(FLAT)
     try:
         world.enter()
@@ -119,21 +114,19 @@ CASES = [
 ]
 
 
-def arrives(name: str) -> bool:
+def arrives(name):
     """Tell whether an order that meets the fault reaches the exchange."""
     fault = KINDS[name].fault
     return fault.strikes_after or fault.action in {"stale", "hide_orders"}
 
 
-def check_promise(world: World) -> None:
+def check_promise(world):
     world.check_promise()
     assert world.longest_bare() == 0
 
 
 @pytest.mark.parametrize(("path", "name"), CASES)
-def test_fault_at_any_call_of_the_entry_costs_nothing_but_time(
-    flat_world: World, path: str, name: str
-) -> None:
+def test_fault_at_any_call_of_the_entry_costs_nothing_but_time(flat_world, path, name):
     world = flat_world
     rule = {"path": path, "fault": name, "times": 2}
     world.exchange.faults = faults_from_json({"faults": [rule]}).plan
@@ -157,7 +150,7 @@ def test_fault_at_any_call_of_the_entry_costs_nothing_but_time(
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_trading_under_a_schedule_of_faults_keeps_the_promise(flat_world: World, seed: int) -> None:
+def test_trading_under_a_schedule_of_faults_keeps_the_promise(flat_world, seed):
     world = flat_world
     kinds = set(KINDS) - {"drip"} - STOPS_THE_RUN
     world.exchange.faults = FaultSchedule(seed, 0.25, kinds=kinds)

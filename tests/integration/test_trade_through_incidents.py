@@ -1,8 +1,6 @@
 """What happens on an exchange besides our orders, met by the trade use case through pybit."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -20,10 +18,10 @@ Step = Callable[[World], None]
 
 
 @pytest.fixture
-def make_world() -> Iterator[Callable[..., World]]:
+def make_world():
     made: list[World] = []
 
-    def make(**options: Any) -> World:
+    def make(**options):
         made.append(World(**options))
         return made[-1]
 
@@ -33,7 +31,7 @@ def make_world() -> Iterator[Callable[..., World]]:
 
 
 @pytest.fixture
-def world(make_world: Callable[..., World]) -> World:
+def world(make_world):
     return make_world()
 
 
@@ -48,7 +46,7 @@ CASES = [(kind, "while it is open") for kind in sorted(set(KINDS) - OTHERS)] + [
 
 
 @pytest.mark.parametrize(("kind", "when"), CASES)
-def test_the_promise_holds_through_every_incident(world: World, kind: str, when: str) -> None:
+def test_the_promise_holds_through_every_incident(world, kind, when):
     """Whatever happened, the account is flat in the end and the journal knows it."""
     fields = FIELDS.get(kind, {})
     if when == "while it is open":
@@ -77,7 +75,7 @@ def test_the_promise_holds_through_every_incident(world: World, kind: str, when:
 # --- what is made of it, in particular -----------------------------------------------------------
 
 
-def closed_by(world: World) -> ExitReason | None:
+def closed_by(world):
     trade = world.trade()
     assert trade.state is TradeState.CLOSED
     return trade.exit_reason
@@ -94,9 +92,7 @@ def closed_by(world: World) -> ExitReason | None:
         ("price_gap", {"fraction": D("-0.2")}, ExitReason.TAKE_PROFIT),
     ],
 )
-def test_who_closed_the_position_is_recognised(
-    world: World, kind: str, fields: dict[str, Any], reason: ExitReason
-) -> None:
+def test_who_closed_the_position_is_recognised(world, kind, fields, reason):
     world.enter()
     world.market_clock.advance_by(20_000)
     world.happen(kind, **fields)
@@ -107,7 +103,7 @@ def test_who_closed_the_position_is_recognised(
     world.check_promise()
 
 
-def test_a_gap_through_the_stop_is_booked_at_the_price_that_was_got(world: World) -> None:
+def test_a_gap_through_the_stop_is_booked_at_the_price_that_was_got(world):
     world.enter()
     stop = world.trade().stop_loss
     assert stop is not None
@@ -121,7 +117,7 @@ def test_a_gap_through_the_stop_is_booked_at_the_price_that_was_got(world: World
 
 
 @pytest.mark.parametrize("kind", ["manual_close", "auto_deleverage"])
-def test_a_part_that_is_closed_by_others_leaves_the_rest_protected(world: World, kind: str) -> None:
+def test_a_part_that_is_closed_by_others_leaves_the_rest_protected(world, kind):
     world.enter()
     half = (world.trade().quantity / 2).quantize(D("0.001"))
     world.happen(kind, quantity=half)
@@ -135,7 +131,7 @@ def test_a_part_that_is_closed_by_others_leaves_the_rest_protected(world: World,
     assert world.longest_bare() == 0
 
 
-def test_a_funding_row_among_the_executions_is_a_cost_and_no_trade(world: World) -> None:
+def test_a_funding_row_among_the_executions_is_a_cost_and_no_trade(world):
     world.enter()
     before = world.trade().quantity
     world.happen("funding", fraction=D("-0.02"))
@@ -149,7 +145,7 @@ def test_a_funding_row_among_the_executions_is_a_cost_and_no_trade(world: World)
 
 
 @pytest.mark.parametrize("kind", ["drop_next_stop", "drop_stop"])
-def test_a_stop_that_is_gone_is_set_by_the_same_or_the_next_run(world: World, kind: str) -> None:
+def test_a_stop_that_is_gone_is_set_by_the_same_or_the_next_run(world, kind):
     if kind == "drop_next_stop":
         world.publish()
         world.happen(kind)
@@ -165,7 +161,7 @@ def test_a_stop_that_is_gone_is_set_by_the_same_or_the_next_run(world: World, ki
     world.check_promise()
 
 
-def test_a_partial_fill_is_protected_and_closed_at_what_was_filled(world: World) -> None:
+def test_a_partial_fill_is_protected_and_closed_at_what_was_filled(world):
     world.publish()
     world.happen("partial_fill", fraction=D("0.4"))
     world.tick()
@@ -179,9 +175,7 @@ def test_a_partial_fill_is_protected_and_closed_at_what_was_filled(world: World)
     assert not list(world.exchange.engine.ledger.held())
 
 
-def test_an_entry_that_the_price_band_cancels_is_dropped_with_the_exchanges_word(
-    world: World,
-) -> None:
+def test_an_entry_that_the_price_band_cancels_is_dropped_with_the_exchanges_word(world):
     world.publish()
     world.happen("band_cancel")
     world.tick()
@@ -190,7 +184,7 @@ def test_an_entry_that_the_price_band_cancels_is_dropped_with_the_exchanges_word
     assert world.tick(1).happenings == []
 
 
-def test_an_exit_that_the_price_band_cancels_goes_again(world: World) -> None:
+def test_an_exit_that_the_price_band_cancels_goes_again(world):
     world.enter()
     world.market_clock.advance_to(world.market_clock.now() + 31 * MINUTE)
     world.happen("band_cancel")
@@ -199,7 +193,7 @@ def test_an_exit_that_the_price_band_cancels_goes_again(world: World) -> None:
     assert len(world.journal.orders(world.trade().signal_id)) == 3
 
 
-def test_a_contract_that_is_halted_keeps_its_trade_until_it_can_be_closed(world: World) -> None:
+def test_a_contract_that_is_halted_keeps_its_trade_until_it_can_be_closed(world):
     world.enter()
     world.happen("halt_symbol")
     for minute in (31, 32, 33, 34):
@@ -213,7 +207,7 @@ def test_a_contract_that_is_halted_keeps_its_trade_until_it_can_be_closed(world:
     assert closed_by(world) is ExitReason.TIME_LIMIT
 
 
-def test_a_step_that_grew_under_a_position_does_not_keep_it_open(world: World) -> None:
+def test_a_step_that_grew_under_a_position_does_not_keep_it_open(world):
     world.enter()
     world.happen("change_filters", quantity_step=D(1), min_quantity=D(1))
     world.market_clock.advance_to(world.market_clock.now() + 61 * MINUTE)
@@ -223,7 +217,7 @@ def test_a_step_that_grew_under_a_position_does_not_keep_it_open(world: World) -
     assert closed_by(world) is ExitReason.TIME_LIMIT
 
 
-def test_a_symbol_that_somebody_else_trades_is_left_alone(world: World) -> None:
+def test_a_symbol_that_somebody_else_trades_is_left_alone(world):
     world.happen("manual_order")
     world.happen("manual_open", "BTCUSDT")
     report = world.enter()
@@ -236,9 +230,7 @@ def test_a_symbol_that_somebody_else_trades_is_left_alone(world: World) -> None:
     assert list(world.exchange.engine.ledger.held()) == held
 
 
-def test_funding_that_is_strongly_negative_and_near_denies_a_fade(
-    make_world: Callable[..., World],
-) -> None:
+def test_funding_that_is_strongly_negative_and_near_denies_a_fade(make_world):
     hourly = listing(SYMBOL, funding_interval_minutes=60)
     world = make_world(market={"listings": [hourly]}, fade_time_limit_minutes=60)
     world.happen("funding_rate", fraction=D("-0.02"))
@@ -248,24 +240,20 @@ def test_funding_that_is_strongly_negative_and_near_denies_a_fade(
 
 
 @pytest.mark.parametrize("leverage", [1, 5])
-def test_leverage_is_set_before_the_entry(make_world: Callable[..., World], leverage: int) -> None:
+def test_leverage_is_set_before_the_entry(make_world, leverage):
     world = make_world(leverage=D(leverage), fade_stop_above_peak=D("0.01"))
     world.enter()
     (held,) = world.exchange.engine.ledger.held()
     assert held.leverage == leverage
 
 
-def test_a_stop_near_the_liquidation_price_denies_the_entry(
-    make_world: Callable[..., World],
-) -> None:
+def test_a_stop_near_the_liquidation_price_denies_the_entry(make_world):
     world = make_world(leverage=D(5), fade_stop_above_peak=D("0.1"))
     world.enter()
     assert "too near to the liquidation price" in world.trade().denial
 
 
-def test_a_trailing_stop_is_set_beside_the_fixed_one_and_ends_the_trade(
-    make_world: Callable[..., World],
-) -> None:
+def test_a_trailing_stop_is_set_beside_the_fixed_one_and_ends_the_trade(make_world):
     falls_and_rises = [*FLAT[:2], (12 * MINUTE, 117.0), (14 * MINUTE, 112.0), (16 * MINUTE, 116.0)]
     world = make_world(script=falls_and_rises, trailing_stop_fraction=D("0.02"))
     world.enter()

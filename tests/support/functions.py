@@ -1,7 +1,5 @@
 """A function as Lambda runs it, around some work of a test: lease, metrics, deadline."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 from pumpwatch.bootstrap.function import Function

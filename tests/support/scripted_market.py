@@ -1,18 +1,15 @@
 """A market whose minutes are written by hand, for tests that need to know every price."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
 from decimal import Decimal
 
-from pumpwatch_workbench.simulator.market.polyline import Line, PolylineMarket
-from pumpwatch_workbench.simulator.market.source import DAY_MS, FloatArray, IntArray, Listing
+from pumpwatch_workbench.simulator.market.polyline import PolylineMarket
+from pumpwatch_workbench.simulator.market.source import DAY_MS, Listing
 
 START = 1_767_225_600_000
 """2026-01-01T00:00:00Z."""
 
 
-def listing(symbol: str, **changes: object) -> Listing:
+def listing(symbol, **changes):
     """Return a contract with plain filters: tick 0.01, step 0.001, minimum value 5."""
     filters: dict[str, object] = {
         "base_coin": symbol.removesuffix("USDT"),
@@ -34,14 +31,7 @@ class ScriptedMarket(PolylineMarket):
     It notes which paths are asked for, and who is said to hold what.
     """
 
-    def __init__(
-        self,
-        scripts: dict[str, Sequence[tuple[int, float]]],
-        *,
-        listings: Sequence[Listing] = (),
-        funding: Sequence[tuple[int, float]] = (),
-        **terms: float,
-    ) -> None:
+    def __init__(self, scripts, *, listings=(), funding=(), **terms):
         special = {item.symbol: item for item in listings}
         super().__init__(
             [special.get(symbol) or listing(symbol) for symbol in sorted(scripts)],
@@ -53,13 +43,13 @@ class ScriptedMarket(PolylineMarket):
         self.sides: list[tuple[int, str | None]] = []
         self.paths_asked: list[int] = []
 
-    def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
+    def path(self, index, start, end):
         self.paths_asked.append(index)
         return super().path(index, start, end)
 
-    def side_against(self, index: int, side: str | None) -> None:
+    def side_against(self, index, side):
         self.sides.append((index, side))
 
 
-def _line(script: Sequence[tuple[int, float]]) -> Line:
+def _line(script):
     return [START + at for at, _ in script], [float(price) for _, price in script]

@@ -1,7 +1,5 @@
 """The trade use case through pybit against a simulated exchange over HTTP, in lock step."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,9 +15,8 @@ from pumpwatch.adapters.bybit.session import BybitSession, ExchangeClock
 from pumpwatch.bootstrap.trade import MOST_READS, trade_lease
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import Outcome
-from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.invocation import Tick
-from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch.usecases.trade.run import Ports
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
 from pumpwatch_workbench.local.memory import (
@@ -62,13 +59,13 @@ FLAT: Script = [(9 * MINUTE, 100.0), (10 * MINUTE, 117.0), (60 * MINUTE, 116.0)]
 class MarketClocks:
     """Our own clocks, `ahead` seconds off: both go as market time does."""
 
-    def __init__(self, market: Any, ahead: float = 0.0) -> None:
+    def __init__(self, market, ahead=0.0):
         self._market, self.ahead = market, ahead
 
-    def time(self) -> float:
+    def time(self):
         return float(self._market.now() / 1000 + self.ahead)
 
-    def monotonic(self) -> float:
+    def monotonic(self):
         return float(self._market.now() / 1000)
 
 
@@ -82,14 +79,14 @@ class World:
 
     def __init__(
         self,
-        script: Script = FLAT,
+        script=FLAT,
         *,
-        exchange: dict[str, Any] | None = None,
-        timeout_seconds: float = 4.0,
-        market: dict[str, Any] | None = None,
-        real_latency: bool = False,
-        **changes: Any,
-    ) -> None:
+        exchange=None,
+        timeout_seconds=4.0,
+        market=None,
+        real_latency=False,
+        **changes,
+    ):
         credentials = credentials_from_seed(5)
         self.market_clock: Any = MarketClock(start=BEGIN, stepped=True)
         self.executor = ThreadPoolExecutor(MOST_READS) if real_latency else None
@@ -125,7 +122,7 @@ class World:
         self.settings = settings(**{**live, **changes})
         self.use_case = self.cold()
 
-    def cold(self) -> TradeSignals:
+    def cold(self):
         """The use case of a function that has just started, on the same stores."""
         ports = Ports(
             broker=self.broker,
@@ -141,41 +138,27 @@ class World:
         )
         return TradeSignals(ports, self.settings)
 
-    def start_cold(self, clock_ahead: float) -> None:
+    def start_cold(self, clock_ahead):
         """Start anew on a machine whose wall clock is so many seconds ahead."""
         self.session._time = ExchangeTime(MarketClocks(self.market_clock, clock_ahead))
         self.use_case = self.cold()
 
-    def pass_seconds(self, seconds: float) -> None:
+    def pass_seconds(self, seconds):
         self.market_clock.advance_by(round(seconds * 1_000))
 
-    def close(self) -> None:
+    def close(self):
         if self.executor is not None:
             self.executor.shutdown()
         self.session.close()
         self.server.stop()
 
-    def tick(
-        self,
-        minutes: int = 0,
-        *,
-        name: str = "",
-        late: float = 0.0,
-        use_case: TradeSignals | None = None,
-    ) -> TradeReport:
+    def tick(self, minutes=0, *, name="", late=0.0, use_case=None):
         """Run a tick so many minutes after the beginning, `late` seconds after it was due."""
         report = self.try_tick(minutes, name=name, late=late, use_case=use_case)
         assert report is not None, "another run has the lease"
         return report
 
-    def try_tick(
-        self,
-        minutes: int = 0,
-        *,
-        name: str = "",
-        late: float = 0.0,
-        use_case: TradeSignals | None = None,
-    ) -> TradeReport | None:
+    def try_tick(self, minutes=0, *, name="", late=0.0, use_case=None):
         """Run a tick as `tick` does; None while another run has the lease."""
         if minutes:
             self.market_clock.advance_to(BEGIN + minutes * MINUTE)
@@ -188,30 +171,30 @@ class World:
                 return None
             return (use_case or self.use_case).run(tick, deadline, taken)
 
-    def trade(self) -> Trade:
+    def trade(self):
         (trade,) = self.journal.trades_since(0)
         return trade
 
-    def publish(self, symbol: str = SYMBOL, **changes: Any) -> None:
+    def publish(self, symbol=SYMBOL, **changes):
         """Publish the signal of the pump's peak, at 117 after a rise from 100 to 120."""
         facts = {"price": 117.0, "base_price": 100.0, "peak_price": 120.0, "time": BEGIN}
         self.signals.publish(peaked(symbol, **{**facts, **changes}))
 
-    def enter(self) -> TradeReport:
+    def enter(self):
         self.publish()
         return self.tick()
 
-    def happen(self, kind: str, symbol: str = SYMBOL, **fields: Any) -> None:
+    def happen(self, kind, symbol=SYMBOL, **fields):
         """Let an incident happen now, as the control call does."""
         self.exchange.catch_up()
         apply_incident(self.exchange.engine, Incident(kind, symbol, **fields))
 
-    def entries(self) -> list[str]:
+    def entries(self):
         """Our ids of the orders that opened something on the exchange."""
         orders = self.exchange.engine.ledger.orders.values()
         return [one.link_id for one in orders if one.link_id and one.filled and not one.reduce_only]
 
-    def check_promise(self) -> None:
+    def check_promise(self):
         """One entry at most, no position without a stop, and journal and exchange agree."""
         ledger = self.exchange.engine.ledger
         assert len(self.entries()) <= 1
@@ -224,7 +207,7 @@ class World:
             orders = self.journal.orders(trade.signal_id)
             assert all(order.outcome is not Outcome.UNKNOWN for order in orders)
 
-    def longest_bare(self) -> int:
+    def longest_bare(self):
         """The longest time for which a position had no stop, milliseconds of market time."""
         protection = self.exchange.engine.ledger.protection
         return max(protection.by_symbol(self.market_clock.now()).values(), default=0)

@@ -1,12 +1,10 @@
 """MarketData straight from a simulated price source: no HTTP, no wire format."""
 
-from __future__ import annotations
-
 import numpy as np
 from support.scripted_market_data import instrument
 
 from pumpwatch.domain.market.candles import CandleSeries
-from pumpwatch.domain.market.snapshot import MarketSnapshot, OrderBook
+from pumpwatch.domain.market.snapshot import MarketSnapshot
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import PumpwatchError
@@ -17,7 +15,7 @@ COLUMNS = ("open", "high", "low", "close", "volume", "turnover")
 class SourceMarketData:
     """Reads one-minute (or hourly) candles and tickers of a `Market` at `now`; counts pages."""
 
-    def __init__(self, source, now: int, *, interval: int = 60_000) -> None:
+    def __init__(self, source, now, *, interval=60_000):
         self.source = source
         self.now = now
         self.pages = 0
@@ -28,7 +26,7 @@ class SourceMarketData:
             if one.settle_coin == "USDT" and one.contract_type == "LinearPerpetual"
         }
 
-    def time(self) -> int:
+    def time(self):
         self.pages += 1
         return self.now
 
@@ -46,7 +44,7 @@ class SourceMarketData:
             for symbol, index in self._index.items()
         }
 
-    def snapshot(self, symbol: str = "") -> MarketSnapshot:
+    def snapshot(self, symbol=""):
         self.pages += 1
         view = self.source.view(self.now)
         listed = [i for i, one in enumerate(self.source.listings) if not np.isnan(view.last[i])]
@@ -80,7 +78,7 @@ class SourceMarketData:
     def _trades(self, symbol):
         return self.all_trades(symbol, since=self.now - 10 * MINUTE).shown_at(self.now + 1)
 
-    def order_book(self, symbol: str) -> OrderBook:
+    def order_book(self, symbol):
         raise NotImplementedError
 
     def _series(self, request):

@@ -1,7 +1,5 @@
 """Plain trades, orders, fills and positions: a short of 100 at 1.2 with its stop at 1.25."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Any
 
@@ -23,7 +21,7 @@ SYMBOL = "AUSDT"
 ENTRY_ID = order_id_for("s", Leg.ENTRY, 0)
 
 
-def trade(**changes: Any) -> Trade:
+def trade(**changes):
     facts: dict[str, Any] = {
         "signal_id": "s",
         "event_id": "e",
@@ -44,7 +42,7 @@ def trade(**changes: Any) -> Trade:
     return Trade(**{**facts, **changes})
 
 
-def position(**changes: Any) -> Position:
+def position(**changes):
     facts: dict[str, Any] = {
         "symbol": SYMBOL,
         "side": Side.SELL,
@@ -62,7 +60,7 @@ def position(**changes: Any) -> Position:
     return Position(**{**facts, **changes})
 
 
-def record(leg: Leg = Leg.ENTRY, attempt: int = 0, **changes: Any) -> OrderRecord:
+def record(leg=Leg.ENTRY, attempt=0, **changes):
     closing = leg is Leg.EXIT
     request = OrderRequest(
         order_id=order_id_for("s", leg, attempt),
@@ -76,7 +74,7 @@ def record(leg: Leg = Leg.ENTRY, attempt: int = 0, **changes: Any) -> OrderRecor
     return OrderRecord(request, "s", leg, **facts)
 
 
-def status(order: OrderRecord, **changes: Any) -> OrderStatus:
+def status(order, **changes):
     facts: dict[str, Any] = {
         "order_id": order.request.order_id,
         "exchange_id": "x",
@@ -94,7 +92,7 @@ def status(order: OrderRecord, **changes: Any) -> OrderStatus:
     return OrderStatus(**{**facts, **changes})
 
 
-def fill(side: Side, quantity: int | str = 100, price: str = "1.2", **changes: Any) -> Fill:
+def fill(side, quantity=100, price="1.2", **changes):
     facts: dict[str, Any] = {
         "execution_id": "f",
         "order_id": "",
@@ -109,5 +107,5 @@ def fill(side: Side, quantity: int | str = 100, price: str = "1.2", **changes: A
     return Fill(**{**facts, **changes})
 
 
-def entry_fill(quantity: int | str = 100, price: str = "1.2", **changes: Any) -> Fill:
+def entry_fill(quantity=100, price="1.2", **changes):
     return fill(Side.SELL, quantity, price, order_id=ENTRY_ID, **changes)

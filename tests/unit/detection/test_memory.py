@@ -1,7 +1,5 @@
 """What each rule remembers of the candles it has seen, and the bounds that follow from it."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

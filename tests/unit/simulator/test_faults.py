@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 from support.exchange_user import User
 from support.scripted_market import START

@@ -1,7 +1,5 @@
 """Incidents of market and account: by control call, from a seed, and as the page describes them."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

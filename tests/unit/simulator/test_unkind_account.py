@@ -1,7 +1,5 @@
 """Accounts and contracts that are not as usual: isolated margin, demo trading, delisting."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 import pytest
@@ -15,7 +13,7 @@ TOTALS = {
 }
 
 
-def wallet(user: User) -> dict[str, str]:
+def wallet(user):
     answer = user.get("/v5/account/wallet-balance", accountType="UNIFIED")
     return answer["result"]["list"][0]
 
@@ -45,7 +43,7 @@ def test_a_contract_ends_at_the_delivery_time_it_shows():
     user.placed("Buy", "1", stopLoss="95")
     user.happen("announce_delisting", milliseconds=5 * MINUTE)
 
-    def listed(**asked: str) -> list[dict[str, object]]:
+    def listed(**asked):
         return user.get("/v5/market/instruments-info", **asked)["result"]["list"]
 
     assert listed()[0]["deliveryTime"] == str(START + 5 * MINUTE)

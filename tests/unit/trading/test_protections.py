@@ -1,12 +1,8 @@
 """Each protection alone: what it looks at, when it locks, for how long, when it stays silent."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.trading_facts import trade
@@ -27,7 +23,7 @@ from pumpwatch.domain.trading.protections import (
     WeeklyHours,
     in_force,
 )
-from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.metrics.catalogue import PROTECTIONS
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch.usecases.trade.guards import protections_from
@@ -38,14 +34,14 @@ NOW = 1_800_000_000_000
 """2027-01-15T08:00:00Z, a Friday."""
 
 
-def closed(minutes_ago: float, profit: str, symbol: str = "AUSDT", **changes: Any) -> Trade:
+def closed(minutes_ago, profit, symbol="AUSDT", **changes):
     """A trade of 100 USDT notional that was closed so long ago."""
     facts = {"quantity": D(100), "entry_price": D(1), "realised_pnl": D(profit), **changes}
     exit_time = NOW - round(minutes_ago * MINUTE)
     return trade(state=TradeState.CLOSED, symbol=symbol, exit_time=exit_time, **facts)
 
 
-def spans(locks: Sequence[Lock]) -> list[tuple[str, float, float | None]]:
+def spans(locks):
     """Symbol, begin and end of each lock, in minutes from now."""
     return [
         (
@@ -69,11 +65,11 @@ DRAWDOWN = Drawdown(
 )
 
 
-def account(equity: str, *trades: Trade, unrealised: str = "0") -> TradingHistory:
+def account(equity, *trades, unrealised="0"):
     return TradingHistory(closed=trades, equity=D(equity), unrealised=D(unrealised), data_age=0)
 
 
-def trades(*found: Trade) -> TradingHistory:
+def trades(*found):
     return TradingHistory(closed=found, data_age=0)
 
 
@@ -199,11 +195,7 @@ CASES: list[tuple[str, Protection, TradingHistory, list[tuple[str, float, float 
     ("protection", "history", "expected"),
     [pytest.param(*rest, id=f"{rest[0].name}: {words}") for words, *rest in CASES],
 )
-def test_a_protection_locks_when_it_is_due_and_not_a_moment_longer(
-    protection: Protection,
-    history: TradingHistory,
-    expected: list[tuple[str, float, float | None]],
-) -> None:
+def test_a_protection_locks_when_it_is_due_and_not_a_moment_longer(protection, history, expected):
     locks = protection.check(history, NOW)
     assert spans(locks) == [
         (symbol, pytest.approx(since), until if until is None else pytest.approx(until))
@@ -244,13 +236,11 @@ REASONS = [
 
 
 @pytest.mark.parametrize(("protection", "history", "reason"), REASONS)
-def test_a_lock_says_with_figures_what_led_to_it(
-    protection: Protection, history: TradingHistory, reason: str
-) -> None:
+def test_a_lock_says_with_figures_what_led_to_it(protection, history, reason):
     assert [lock.reason for lock in protection.check(history, NOW)] == [reason]
 
 
-def test_a_symbols_profit_is_held_against_what_was_traded_in_it() -> None:
+def test_a_symbols_profit_is_held_against_what_was_traded_in_it():
     """Two trades worth 60 USDT in all that earned 0.59 stay under one per cent."""
     cheap = {"quantity": D(100), "entry_price": D("0.3")}
     under = trades(closed(9, "0.3", **cheap), closed(3, "0.29", **cheap))
@@ -259,16 +249,14 @@ def test_a_symbols_profit_is_held_against_what_was_traded_in_it() -> None:
     assert LOW.check(enough, NOW) == []
 
 
-def test_every_protection_has_cases_that_lock_and_cases_that_do_not() -> None:
+def test_every_protection_has_cases_that_lock_and_cases_that_do_not():
     locking = {protection.name for _, protection, _, expected in CASES if expected}
     silent = {protection.name for _, protection, _, expected in CASES if not expected}
     assert locking == silent == set(PROTECTIONS)
 
 
 @pytest.mark.parametrize("protection", [DRAWDOWN, STREAK, COOLDOWN, LOW])
-def test_a_protection_that_was_served_does_not_begin_anew_without_a_new_trade(
-    protection: Protection,
-) -> None:
+def test_a_protection_that_was_served_does_not_begin_anew_without_a_new_trade(protection):
     history = account("9700", *(closed(ago, "-100") for ago in (9, 6, 3)))
     ends = [lock.until for lock in protection.check(history, NOW)]
     assert ends
@@ -278,7 +266,7 @@ def test_a_protection_that_was_served_does_not_begin_anew_without_a_new_trade(
             assert protection.check(history, end + later) == []
 
 
-def test_a_lock_holds_for_its_symbol_until_its_end() -> None:
+def test_a_lock_holds_for_its_symbol_until_its_end():
     pause = Lock("symbol_cooldown", "closed", NOW, NOW + MINUTE, "AUSDT")
     halt = Lock("drawdown", "fallen", NOW, None)
     assert in_force([pause], "AUSDT", NOW + MINUTE - 1) is pause
@@ -302,13 +290,13 @@ SETTINGS = {
 """How the settings of each protection begin."""
 
 
-def documented() -> dict[str, str]:
+def documented():
     """Return each section of the page by its heading."""
     pieces = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.M)[1:]
     return {piece.split("\n", 1)[0].strip("` "): piece for piece in pieces}
 
 
-def test_every_protection_is_documented() -> None:
+def test_every_protection_is_documented():
     page = documented()
     hours = {"trading_hours": "Mon-Fri 08:00-20:00", "trading_time_zone": "Europe/Berlin"}
     names = {protection.name for protection in protections_from(settings(**hours))}
@@ -324,7 +312,7 @@ def test_every_protection_is_documented() -> None:
                 assert shown in section, f"{name}: the default of {setting} is another one"
 
 
-def test_the_page_says_which_protections_halt() -> None:
+def test_the_page_says_which_protections_halt():
     page = documented()
     halting = {
         protection.name

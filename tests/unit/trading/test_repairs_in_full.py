@@ -1,7 +1,5 @@
 """What a repair stores: every field of trade and order, and the sentence that says why."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +7,7 @@ import pytest
 from support.trading_facts import entry_fill, fill, position, record, status, trade
 
 from pumpwatch.domain.trading.evidence import Evidence
-from pumpwatch.domain.trading.orders import Fill, FillKind, Leg, OrderState, Outcome, Side
+from pumpwatch.domain.trading.orders import FillKind, Leg, OrderState, Outcome, Side
 from pumpwatch.domain.trading.reconcile import UNEXPLAINED_AFTER, never_placed_after, reconcile
 from pumpwatch.domain.trading.repairs import Repair, RepairKind
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
@@ -25,16 +23,16 @@ EXIT = record(Leg.EXIT)
 EXIT_ID = EXIT.request.order_id
 
 
-def repair(one: Any, *, now: int = NOW, **facts: Any) -> Repair:
+def repair(one, *, now=NOW, **facts):
     """Return the first repair."""
     return reconcile([Evidence(one, **{"position": None, **facts})], now=now)[0]
 
 
-def reported(order: Any, **changes: Any) -> dict[str, Any]:
+def reported(order, **changes):
     return {order.request.order_id: status(order, **changes)}
 
 
-def exit_fill(quantity: int | str = 100, price: str = "1.1", **changes: Any) -> Fill:
+def exit_fill(quantity=100, price="1.1", **changes):
     return fill(Side.BUY, quantity, price, **{"order_id": EXIT_ID, "time": 900, **changes})
 
 
@@ -86,7 +84,7 @@ HALF_OPEN = {"state": OrderState.PARTIALLY_FILLED, "filled_quantity": D(50)}
         ),
     ],
 )
-def test_who_waits_says_for_what(one: Any, now: int, facts: dict[str, Any], note: str) -> None:
+def test_who_waits_says_for_what(one, now, facts, note):
     waiting = repair(one, now=now, **facts)
     assert waiting == Repair(RepairKind.WAITING, one, None, note)
 
@@ -115,14 +113,12 @@ def test_who_waits_says_for_what(one: Any, now: int, facts: dict[str, Any], note
         (trade(), {}, RepairKind.VANISHED, "the position is gone, and fills do not say why yet"),
     ],
 )
-def test_what_was_put_right_is_noted(
-    one: Any, facts: dict[str, Any], kind: RepairKind, note: str
-) -> None:
+def test_what_was_put_right_is_noted(one, facts, kind, note):
     done = repair(one, **facts)
     assert (done.kind, done.note, done.order) == (kind, note, None)
 
 
-def test_a_dropped_entry_holds_nothing_and_keeps_the_reason() -> None:
+def test_a_dropped_entry_holds_nothing_and_keeps_the_reason():
     never = repair(ENTERING, orders=[ENTRY])
     assert never.order is not None
     why = "never placed: the exchange has no trace of it"
@@ -138,7 +134,7 @@ def test_a_dropped_entry_holds_nothing_and_keeps_the_reason() -> None:
     assert (ended.order.outcome, ended.order.settled) == (Outcome.REJECTED, NOW)
 
 
-def test_an_opened_trade_is_what_fills_and_position_say() -> None:
+def test_an_opened_trade_is_what_fills_and_position_say():
     fills = [entry_fill(60, "1.2", time=150), entry_fill(40, "1.3", time=160)]
     found = reported(ENTRY, average_price=D("1.24"), fee=D("0.2"))
     opened = repair(ENTERING, orders=[ENTRY], statuses=found, fills=fills, position=position())
@@ -152,12 +148,12 @@ def test_an_opened_trade_is_what_fills_and_position_say() -> None:
     assert order.settled == NOW
 
 
-def test_an_entry_whose_fills_lag_opens_at_what_the_position_says() -> None:
+def test_an_entry_whose_fills_lag_opens_at_what_the_position_says():
     late = repair(ENTERING, orders=[ENTRY], statuses=reported(ENTRY), position=position()).trade
     assert (late.quantity, late.entry_price, late.entry_time) == (100, D("1.2"), 200)
 
 
-def test_the_position_outweighs_fills_that_are_half_there() -> None:
+def test_the_position_outweighs_fills_that_are_half_there():
     half = repair(
         ENTERING,
         orders=[ENTRY],
@@ -168,20 +164,20 @@ def test_the_position_outweighs_fills_that_are_half_there() -> None:
     assert (half.state, half.quantity) == (TradeState.OPEN, 100)
 
 
-def test_an_entry_whose_position_lags_opens_at_what_the_fills_leave() -> None:
+def test_an_entry_whose_position_lags_opens_at_what_the_fills_leave():
     fills = [entry_fill(), exit_fill(30, order_id="somebody")]
     early = repair(ENTERING, orders=[ENTRY], statuses=reported(ENTRY), fills=fills).trade
     assert (early.state, early.quantity) == (TradeState.OPEN, 70)
 
 
-def test_an_entry_that_only_the_exchange_reports_opens_when_it_was_looked_for_long_enough() -> None:
+def test_an_entry_that_only_the_exchange_reports_opens_when_it_was_looked_for_long_enough():
     opened = repair(ENTERING, orders=[ENTRY], statuses=reported(ENTRY), now=UNEXPLAINED_AFTER)
     held = opened.trade
     assert (held.state, held.quantity) == (TradeState.OPEN, 100)
     assert (held.entry_price, held.entry_time) == (None, 200)
 
 
-def test_an_order_that_only_its_fills_show_is_their_mean_and_their_sum() -> None:
+def test_an_order_that_only_its_fills_show_is_their_mean_and_their_sum():
     fills = [entry_fill(60, "1.2"), entry_fill(40, "1.3")]
     order = repair(ENTERING, orders=[ENTRY], fills=fills, position=position()).order
     assert order is not None
@@ -190,7 +186,7 @@ def test_an_order_that_only_its_fills_show_is_their_mean_and_their_sum() -> None
     assert (order.detail, order.settled, order.exchange_id) == ("seen by its fills", NOW, "")
 
 
-def test_a_closed_trade_has_its_result_in_full() -> None:
+def test_a_closed_trade_has_its_result_in_full():
     fills = [
         entry_fill(time=150),
         fill(Side.SELL, 0, kind=FillKind.FUNDING, fee=D("0.05")),
@@ -209,14 +205,14 @@ def test_a_closed_trade_has_its_result_in_full() -> None:
     assert done.order.settled == NOW
 
 
-def test_a_closed_trade_held_what_was_entered_not_what_was_left_at_the_end() -> None:
+def test_a_closed_trade_held_what_was_entered_not_what_was_left_at_the_end():
     fills = [entry_fill(), exit_fill(60), exit_fill(40)]
     left = EXITING.with_(quantity=D(40))
     closed = repair(left, orders=[DONE, EXIT], statuses=reported(EXIT), fills=fills).trade
     assert (closed.quantity, closed.realised_pnl) == (100, D(10) - D("0.3"))
 
 
-def test_an_entry_that_was_closed_before_anyone_looked_is_settled_with_its_trade() -> None:
+def test_an_entry_that_was_closed_before_anyone_looked_is_settled_with_its_trade():
     stopped = fill(Side.BUY, price="1.25", trigger="stop_loss", time=300)
     facts: dict[str, Any] = {"orders": [ENTRY], "fills": [entry_fill(), stopped]}
     for found in ({}, reported(ENTRY)):
@@ -227,7 +223,7 @@ def test_an_entry_that_was_closed_before_anyone_looked_is_settled_with_its_trade
         assert (done.order.filled_quantity, done.order.settled) == (100, NOW)
 
 
-def test_a_trade_that_ends_unexplained_keeps_what_was_known_of_it() -> None:
+def test_a_trade_that_ends_unexplained_keeps_what_was_known_of_it():
     gone = trade(vanished=0, entry_price=D("1.21"), entry_time=77)
     closed = repair(gone, now=UNEXPLAINED_AFTER, orders=[DONE]).trade
     assert (closed.quantity, closed.entry_price, closed.entry_time) == (100, D("1.21"), 77)
@@ -236,13 +232,13 @@ def test_a_trade_that_ends_unexplained_keeps_what_was_known_of_it() -> None:
     assert closed.exit_price is None
 
 
-def test_an_order_that_was_settled_before_is_left_alone_when_the_trade_closes() -> None:
+def test_an_order_that_was_settled_before_is_left_alone_when_the_trade_closes():
     settled = record(Leg.EXIT, outcome=Outcome.FILLED, filled_quantity=D(100))
     fills = [entry_fill(), exit_fill()]
     assert repair(EXITING, orders=[DONE, settled], fills=fills).order is None
 
 
-def test_the_next_exit_has_a_higher_attempt_than_any_before() -> None:
+def test_the_next_exit_has_a_higher_attempt_than_any_before():
     cancelled = {"state": OrderState.CANCELLED, "filled_quantity": D(0)}
     for before, attempt, after in ((0, 0, 1), (2, 0, 3), (0, 3, 4), (3, 3, 4)):
         order = record(Leg.EXIT, attempt)
@@ -260,7 +256,7 @@ def test_the_next_exit_has_a_higher_attempt_than_any_before() -> None:
         assert again.order.settled == NOW
 
 
-def test_what_an_exit_left_is_noted_and_stays_planned_while_the_position_is_not_listed() -> None:
+def test_what_an_exit_left_is_noted_and_stays_planned_while_the_position_is_not_listed():
     part = {"state": OrderState.FILLED, "filled_quantity": D(40)}
     facts: dict[str, Any] = {
         "orders": [DONE, EXIT],
@@ -275,14 +271,14 @@ def test_what_an_exit_left_is_noted_and_stays_planned_while_the_position_is_not_
     assert (unlisted.kind, unlisted.trade.quantity) == (RepairKind.EXIT_ENDED, 100)
 
 
-def test_an_exit_without_trace_is_settled_at_the_time_it_was_given_up() -> None:
+def test_an_exit_without_trace_is_settled_at_the_time_it_was_given_up():
     again = repair(EXITING, position=position(), **ENTERED)
     assert again.order is not None
     assert (again.order.outcome, again.order.settled) == (Outcome.REJECTED, NOW)
     assert again.note == "never placed: the exchange has no trace of it"
 
 
-def test_a_closed_position_waits_for_its_exit_only_while_that_may_still_show() -> None:
+def test_a_closed_position_waits_for_its_exit_only_while_that_may_still_show():
     stopped = fill(Side.BUY, price="1.25", trigger="stop_loss")
     entered: dict[str, Any] = {"orders": [DONE, EXIT], "fills": [entry_fill(), stopped]}
     assert repair(EXITING, now=LATE - 1, **entered).kind is RepairKind.WAITING
@@ -296,7 +292,7 @@ def test_a_closed_position_waits_for_its_exit_only_while_that_may_still_show() -
     assert repair(EXITING, now=1, orders=[DONE], fills=entered["fills"]).kind is RepairKind.CLOSED
 
 
-def test_a_stop_is_verified_once_and_only_for_open_trades() -> None:
+def test_a_stop_is_verified_once_and_only_for_open_trades():
     seen = repair(trade(), position=position())
     assert (seen.kind, seen.trade.stop_verified) == (RepairKind.STOP_SEEN, NOW)
     assert reconcile([Evidence(trade(stop_verified=5), position())], now=NOW) == []
@@ -308,7 +304,7 @@ def test_a_stop_is_verified_once_and_only_for_open_trades() -> None:
     assert missing == Repair(RepairKind.STOP_MISSING, trade(stop_verified=5))
 
 
-def test_repairs_of_several_trades_come_in_their_order() -> None:
+def test_repairs_of_several_trades_come_in_their_order():
     first, second = trade(signal_id="1"), trade(signal_id="2", stop_verified=1)
     found = reconcile([Evidence(first, position()), Evidence(second, None)], now=NOW)
     assert [(one.trade.signal_id, one.kind) for one in found] == [

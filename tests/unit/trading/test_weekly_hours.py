@@ -1,7 +1,5 @@
 """Trading hours by weekday and wall time, daylight saving included."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,12 +10,12 @@ MINUTE = 60_000
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
 
 
-def at(text: str) -> int:
+def at(text):
     """Milliseconds of a UTC time such as `2026-03-29 01:30`."""
     return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
 
 
-def shown(time: int) -> str:
+def shown(time):
     return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%d %H:%M")
 
 
@@ -66,14 +64,14 @@ OFFICE = "Mon-Fri 08:00-20:00, Sat 10:00-14:00"
         ("", BERLIN, "2026-01-01 00:00", ""),
     ],
 )
-def test_hours_follow_the_wall_clock(hours: str, zone: str, time: str, opens: str) -> None:
+def test_hours_follow_the_wall_clock(hours, zone, time, opens):
     week = WeeklyHours.parse(hours, zone=zone)
     assert week.is_open(at(time)) is (not opens)
     assert shown(week.next_opening(at(time))) == (opens or time)
 
 
 @pytest.mark.parametrize("zone", ["UTC", BERLIN, NEW_YORK, "Australia/Lord_Howe"])
-def test_the_next_opening_is_the_first_minute_that_is_open(zone: str) -> None:
+def test_the_next_opening_is_the_first_minute_that_is_open(zone):
     """Minute by minute through the weeks in which clocks change somewhere."""
     week = WeeklyHours.parse("Fri 22:15-03:00, Sun 01:30-02:45, Tue-Wed 09:00-17:00", zone=zone)
     for first in ("2026-03-06 00:00", "2026-03-27 00:00", "2026-10-23 00:00"):
@@ -88,7 +86,7 @@ def test_the_next_opening_is_the_first_minute_that_is_open(zone: str) -> None:
                 assert week.next_opening(time) == upcoming, (zone, shown(time))
 
 
-def test_whoever_is_open_ten_hours_a_day_is_so_on_the_days_the_clocks_change() -> None:
+def test_whoever_is_open_ten_hours_a_day_is_so_on_the_days_the_clocks_change():
     week = WeeklyHours.parse("Mon-Sun 08:00-18:00", zone=BERLIN)
     for day in ("2026-03-28", "2026-03-29", "2026-10-25", "2026-10-26"):
         midnight = datetime.fromisoformat(day).replace(tzinfo=week.zone)
@@ -114,7 +112,7 @@ def test_whoever_is_open_ten_hours_a_day_is_so_on_the_days_the_clocks_change() -
         ("Mon 24:00-08:00", "has no length"),
     ],
 )
-def test_hours_that_cannot_be_read_are_refused_with_the_faulty_piece(text: str, words: str) -> None:
+def test_hours_that_cannot_be_read_are_refused_with_the_faulty_piece(text, words):
     with pytest.raises(ValueError, match=r"write it like|clock") as refusal:
         WeeklyHours.parse(text)
     assert words in str(refusal.value)
@@ -134,13 +132,13 @@ EXAMPLE = "write it like Mon-Fri 08:00-20:00, Sat 10:00-14:00"
         ("Mon 9:00-20:00, Tue", f"'Tue' cannot be read: {EXAMPLE}"),
     ],
 )
-def test_the_refusal_names_the_piece_the_fault_and_an_example(text: str, sentence: str) -> None:
+def test_the_refusal_names_the_piece_the_fault_and_an_example(text, sentence):
     with pytest.raises(ValueError, match="Mon-Fri") as refusal:
         WeeklyHours.parse(text)
     assert str(refusal.value) == sentence
 
 
-def test_the_refusal_of_a_zone_names_it_and_an_example() -> None:
+def test_the_refusal_of_a_zone_names_it_and_an_example():
     with pytest.raises(ValueError, match="zone") as refusal:
         WeeklyHours.parse("", zone="Mars")
     sentence = "'Mars' is not a time zone: use an IANA name such as Europe/Berlin"
@@ -152,7 +150,7 @@ def test_the_refusal_of_a_zone_names_it_and_an_example() -> None:
     "text",
     ["Fri-Mon 9:05-23:59", "  fri - MON   09:05 -  23:59 ", "Fri 9:05-23:59,Sat-Mon 9:05-23:59"],
 )
-def test_hours_can_be_written_in_several_ways(text: str) -> None:
+def test_hours_can_be_written_in_several_ways(text):
     week = WeeklyHours.parse(text)
     assert week.text == text.strip()
     assert week.zone.key == "UTC"
@@ -161,7 +159,7 @@ def test_hours_can_be_written_in_several_ways(text: str) -> None:
     assert (days, spans) == ({4, 5, 6, 0}, {(545, 1439)})
 
 
-def test_the_end_of_the_day_ends_a_window_but_begins_none() -> None:
+def test_the_end_of_the_day_ends_a_window_but_begins_none():
     week = WeeklyHours.parse("Sun 00:00-24:00")
     assert [(one.day, one.opens, one.closes) for one in week.windows] == [(6, 0, 1440)]
     assert WeeklyHours.parse("  ").windows == ()
@@ -169,6 +167,6 @@ def test_the_end_of_the_day_ends_a_window_but_begins_none() -> None:
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlim", "", "../etc/passwd", "\0", "CEST+1"])
-def test_a_zone_that_is_none_is_refused(zone: str) -> None:
+def test_a_zone_that_is_none_is_refused(zone):
     with pytest.raises(ValueError, match="IANA name such as Europe/Berlin"):
         WeeklyHours.parse("Mon 08:00-20:00", zone=zone)

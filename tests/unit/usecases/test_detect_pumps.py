@@ -1,7 +1,5 @@
 """The detect use case on scripted markets: what it finds, asks for, remembers and survives."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from support.detect_rig import START, Rig

@@ -1,7 +1,5 @@
 """The detect use case on a calibrated synthetic market: lossless, and with few candidates."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import pytest

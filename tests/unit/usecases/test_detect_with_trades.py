@@ -1,7 +1,5 @@
 """What the detect use case does with the market's trades: when it asks, and when they fail."""
 
-from __future__ import annotations
-
 import pytest
 from support.crowds import crowd, whale
 from support.detect_rig import START, Rig
