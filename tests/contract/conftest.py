@@ -6,15 +6,21 @@ from typing import Any
 import pytest
 from moto import mock_aws
 from support.aws import client, make_bucket, make_table
-from support.stub_bybit import StubBybit
+from support.stub_bybit import KEY, STAMP, StubBybit
 
-from pumpwatch.adapters import dynamodb
+from pumpwatch.adapters.bybit.broker import BybitBroker
+from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
+from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore, DynamoLockStore
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.adapters.dynamodb.paper import DynamoPaperStore
+from pumpwatch.adapters.dynamodb.stores import DynamoEventStore, DynamoLeaseStore, DynamoSignalStore
+from pumpwatch.adapters.dynamodb.table import Table
+from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.s3 import S3HistoryStore
 from pumpwatch_workbench.local import memory
 from pumpwatch_workbench.local import store as sqlite
-from pumpwatch_workbench.local.memory import MemoryPaperStore
+from pumpwatch_workbench.local.memory import ManualClock, MemoryPaperStore
 from pumpwatch_workbench.simulator.market_time import MarketTime
 
 
@@ -62,13 +68,13 @@ def memory_stores():
 def dynamo_stores(table):
     wall = Wall()
     return Stores(
-        dynamodb.DynamoSignalStore(table),
-        dynamodb.DynamoEventStore(table),
-        dynamodb.DynamoLeaseStore(table, wall),
-        dynamodb.DynamoJournal(table),
-        dynamodb.DynamoHaltStore(table),
-        dynamodb.DynamoLockStore(table),
-        dynamodb.DynamoTotalsStore(table),
+        DynamoSignalStore(table),
+        DynamoEventStore(table),
+        DynamoLeaseStore(table, wall),
+        DynamoJournal(table),
+        DynamoHaltStore(table),
+        DynamoLockStore(table),
+        DynamoTotalsStore(table),
         DynamoPaperStore(table),
         wall,
     )
@@ -111,7 +117,7 @@ def table_name(aws):
 
 @pytest.fixture
 def table(aws, table_name):
-    return dynamodb.Table(table_name, aws["dynamodb"])
+    return Table(table_name, aws["dynamodb"])
 
 
 @pytest.fixture(params=["memory", "dynamodb", "sqlite"])
@@ -162,3 +168,24 @@ def session_to():
     yield make
     for session in made:
         session.close()
+
+
+@pytest.fixture
+def waits():
+    """The pauses that the session took."""
+    return []
+
+
+@pytest.fixture
+def session(stub, session_to, waits):
+    return session_to(stub.url, key=KEY, timeout_seconds=1, wait=waits.append)
+
+
+@pytest.fixture
+def broker(session):
+    return BybitBroker(session, ManualClock(STAMP))
+
+
+@pytest.fixture
+def market(session):
+    return BybitMarketData(session)
