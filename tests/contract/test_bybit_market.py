@@ -15,9 +15,6 @@ from pumpwatch.errors import (
     ExchangeUnavailable,
 )
 
-DAY = 86_400_000
-
-
 BAD_ROWS = [
     ("a price is missing", {"lastPrice": None}),
     ("a price is empty", {"lowPrice24h": ""}),

@@ -16,8 +16,6 @@ from pumpwatch.errors import (
     UnknownSymbol,
 )
 
-DAY = 86_400_000
-
 
 def kline(*rows, symbol="AUSDT", **reply):
     return ok({"symbol": symbol, "category": "linear", "list": list(rows)}, **reply)

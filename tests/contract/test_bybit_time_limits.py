@@ -86,9 +86,6 @@ def test_a_connection_serves_many_requests_and_heals(stub, session):
     assert stub.connections == 2
 
 
-CUT = Reply(LONG[:40], claimed_length=500)
-
-
 RESET = "X-Bapi-Limit-Reset-Timestamp"
 
 

@@ -16,8 +16,6 @@ BEGIN, END = "<!-- care-matrix -->", "<!-- /care-matrix -->"
 MOST_RUNS = 2
 SILENT = ("fails", "throttled", "5 s", "9 s")
 """Ways in which a call to the exchange gives no answer."""
-FALSE = ("empty", "old")
-"""Ways in which a list says what is not so."""
 WORDS = {1: "1", 2: "2", None: "no"}
 
 

@@ -1,6 +1,5 @@
 """The trade use case through pybit against a simulated exchange over HTTP, in lock step."""
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -39,20 +38,7 @@ from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_inciden
 MINUTE = 60_000
 SYMBOL = "PUMPUSDT"
 BEGIN = MARKET_START + 10 * MINUTE
-Script = Sequence[tuple[int, float]]
-STOPPED: Script = [
-    (9 * MINUTE, 100.0),
-    (10 * MINUTE, 117.0),
-    (20 * MINUTE, 117.0),
-    (21 * MINUTE, 130.0),
-]
-FELL: Script = [
-    (9 * MINUTE, 100.0),
-    (10 * MINUTE, 117.0),
-    (20 * MINUTE, 117.0),
-    (21 * MINUTE, 105.0),
-]
-FLAT: Script = [(9 * MINUTE, 100.0), (10 * MINUTE, 117.0), (60 * MINUTE, 116.0)]
+FLAT = [(9 * MINUTE, 100.0), (10 * MINUTE, 117.0), (60 * MINUTE, 116.0)]
 """A pump of the first minutes, and what follows it."""
 
 

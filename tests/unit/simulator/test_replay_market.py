@@ -38,10 +38,6 @@ def traded_market(tmp_path_factory):
     return ReplayMarket(folder)
 
 
-def at(market, minutes_after_onset):
-    return market.contracts[0].event.onset + minutes_after_onset * MINUTE_MS
-
-
 def test_an_event_becomes_a_contract_of_its_own_with_a_way_back(market):
     (contract,) = market.contracts
     assert contract.symbol == market.listings[0].symbol == "ADX07USDT"

@@ -79,6 +79,11 @@ def test_a_signal_that_the_strategy_does_not_act_on_leaves_no_trace(strategy, si
     assert report.signals_unopened == 0
 
 
+def test_the_leverage_that_is_set_is_what_the_exchange_holds():
+    rig = Rig(settings(leverage=5, fade_stop_above_peak=0.01)).opened()
+    assert rig.broker.positions()[0].leverage == 5
+
+
 def test_ride_buys_a_rising_signal():
     rig = Rig(settings(strategy="ride"))
     rig.signals.publish(peaked(phase=Phase.RISING))
@@ -139,6 +144,7 @@ DENIALS = [
     ("delisted at 2027-01-15 08:40:00 UTC", contract(delivery_time=START + 40 * MINUTE)),
     ("no order can reach", contract(price_limit_ratio=Decimal("0.00005"))),
     ("leverage was refused", refuse_leverage),
+    ("funding due", ticker(funding_rate=-0.02, next_funding=float(START + 60_000))),
 ]
 
 

@@ -11,7 +11,6 @@ from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.usecases.trade.guards import protections_from
 
-HOUR = 3600
 OTHER = "OTHERUSDT"
 
 
