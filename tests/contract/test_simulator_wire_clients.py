@@ -34,7 +34,7 @@ def exchange(**settings):
         funding=[(28_800_000, 0.0001)],
     )
     clock = MarketClock(start=START, stepped=True)
-    return Exchange(market, clock, KEY, ExchangeSettings(rate_limits=False, **settings))  # type: ignore[arg-type]
+    return Exchange(market, clock, KEY, ExchangeSettings(rate_limits=False, **settings))
 
 
 @pytest.fixture

@@ -247,7 +247,7 @@ def test_schedule_with_a_seed_repeats_itself(client):
         document = {"seed": 3, "rate": 0.5, "kinds": ["http_500", "not_json", "drop_before"]}
         client.control("/simulator/faults", document)
         client.exchange.requests.clear()
-        seen: list[object] = []
+        seen = []
         for _ in range(20):
             try:
                 status, _, body = client.call("GET", TIME)

@@ -4,7 +4,6 @@ import re
 import socket
 import time
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
@@ -31,7 +30,6 @@ from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import TRADE
 from pumpwatch.metrics.numbers import RunNumbers
 from pumpwatch.metrics.reporter import MetricsReporter
-from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.local.memory import MemoryLeaseStore, MemoryTotalsStore
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import CREATE
 from pumpwatch_workbench.simulator.troubles.faults.forms import faults_from_json
@@ -44,7 +42,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def make_world():
-    made: list[World] = []
+    made = []
 
     def make(**options):
         made.append(World(**options))
@@ -129,7 +127,7 @@ def test_4_three_asynchronous_retries_give_one_order(world):
 
 def test_5_overlapping_runs_have_one_writer(world, monkeypatch):
     """A second run starts while the first is about to send, and a third while it looks."""
-    beside: list[TradeReport | None] = []
+    beside = []
     place, positions = world.broker.place, world.broker.positions
 
     def place_beside_another(request):
@@ -187,9 +185,9 @@ def test_8_the_open_candle_is_ignored(world):
     answer = BybitMarketData(world.session).candles(
         [CandleRequest(SYMBOL, MINUTE, first, first + 10 * MINUTE)]
     )[SYMBOL]
-    assert answer.forming  # type: ignore[union-attr]
-    assert int(answer.open_time[-1]) == MARKET_START + 30 * MINUTE  # type: ignore[union-attr]
-    assert int(answer.closed.open_time[-1]) == MARKET_START + 29 * MINUTE  # type: ignore[union-attr]
+    assert answer.forming
+    assert int(answer.open_time[-1]) == MARKET_START + 30 * MINUTE
+    assert int(answer.closed.open_time[-1]) == MARKET_START + 29 * MINUTE
 
     rig = DetectRig(symbols=3, interval=HOUR, before=80, detector="kamps-kleinberg")
     for symbol in rig.values:
@@ -257,10 +255,10 @@ def test_10_trouble_of_the_alerts_channel_leaves_trading_alone_and_alerts_nothin
     # What answers at once is waited for on a busy machine too; what does not is given up.
     patience = 0.5 if trouble == "time-out" else 60
     sink = PushgatewaySink(url, stage="dev", timeout_seconds=patience)
-    totals: Any = MemoryTotalsStore()
+    totals = MemoryTotalsStore()
     if trouble == "totals and gateway":
         totals = SilentTotals()
-    pushes: list[bool] = []
+    pushes = []
     reporter = MetricsReporter(TRADE, totals, sink)
     told = reporter.report
 
@@ -268,7 +266,7 @@ def test_10_trouble_of_the_alerts_channel_leaves_trading_alone_and_alerts_nothin
         pushes.append(told(*arguments, **named))
         return pushes[-1]
 
-    reporter.report = report  # type: ignore[method-assign]
+    reporter.report = report
     function = Function(
         TRADE,
         reporter=reporter,

@@ -7,7 +7,6 @@ import copy
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 from support.damage import GONE, damaged, places
 
 from pumpwatch.bootstrap.lease import RunLease
-from pumpwatch.invocation import Tick
 from pumpwatch.metrics.reporter import MetricsReporter
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.report import TradeReport
@@ -45,7 +43,7 @@ class Rig:
 
     def __init__(self, name):
         self.job = f"pumpwatch_{name}"
-        self.ticks: list[Tick] = []
+        self.ticks = []
         self.local = LocalFunction(
             name,
             code=ROOT / "functions" / name,
@@ -57,7 +55,7 @@ class Rig:
             runtime=RUNTIME,
         )
         with self.local._lambda_process():
-            handler: Any = self.local._load()
+            handler = self.local._load()
         self.function = function = handler.__wrapped__.__globals__["function"]
         self.forget()
         function._describe = lambda report, numbers: None

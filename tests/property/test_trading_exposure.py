@@ -45,7 +45,7 @@ def watch(rig, cap):
             assert request.stop_loss > PRICE, "a short loses when the price rises"
         return place(request)
 
-    rig.broker.place = checked  # type: ignore[method-assign]
+    rig.broker.place = checked
 
 
 def trouble(rig, kind):

@@ -1,6 +1,5 @@
 """What goes wrong with a call of the trade run, and what it costs the care for a position."""
 
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -45,7 +44,7 @@ CALLS = (
 ACTS = {"broker.set_protection", "broker.place", "broker.set_leverage"}
 KINDS = ("fails", "throttled", "1 s", "5 s", "9 s", "empty", "old", "odd: theirs", "odd: ours")
 
-NOTHING: Mapping[str, Callable[[], object]] = {
+NOTHING = {
     "broker.positions": Rows,
     "broker.open_orders": Rows,
     "broker.fills": Rows,
@@ -180,7 +179,7 @@ def runs_until_cared_for(call, kind, situation):
     rig = Rig()
     fault = Fault(call, kind, rig)
     rig.wrap = lambda name, port: port if name == "clock" else _Port(name, port, fault)
-    rig.deadline = _Deadline(fault)  # type: ignore[assignment]
+    rig.deadline = _Deadline(fault)
     rig.signals.publish(peaked())
     fault.begun = rig.clock.now()
     rig.tick()

@@ -82,7 +82,7 @@ def simple_commands(text):
     """
     lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
-    commands: list[list[str]] = [[]]
+    commands = [[]]
     words = iter(lexer)
     for word in words:
         if word in OPERATORS:

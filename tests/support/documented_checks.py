@@ -9,7 +9,6 @@ other program fails: `NoCheck`.
 import importlib.util
 import json
 import re
-from collections.abc import Callable
 from functools import cache, partial
 
 import botocore.exceptions
@@ -18,7 +17,7 @@ import jmespath
 import promql_parser
 from botocore import xform_name
 from botocore.validate import ParamValidator
-from support.documented import REPOSITORY, Shown
+from support.documented import REPOSITORY
 from typer.main import get_command
 
 from pumpwatch_workbench.cli.main import app
@@ -49,13 +48,13 @@ def check(words, shown):
 
 
 def _require(given, known, kind):
-    if unknown := set(given) - set(known):  # type: ignore[call-overload]
+    if unknown := set(given) - set(known):
         raise NotTrue(f"there is no {kind} {', '.join(sorted(unknown))}")
 
 
 def _options(words):
     """Return each option with its values, joined by spaces."""
-    options: dict[str, list[str]] = {}
+    options = {}
     for word in words:
         if word.startswith("-") and len(word) > 1:
             name, equals, value = word.partition("=")
@@ -71,7 +70,7 @@ def _options(words):
 
 @cache
 def _command(application):
-    return get_command(application)  # type: ignore[arg-type]
+    return get_command(application)
 
 
 def _parse(application, words, shown):
@@ -244,7 +243,7 @@ def _unchecked(words, shown):
 
 
 PLUMBING = ("cat", "cd", "export", "grep", "head", "jq", "rm", "tail", "umask")
-CHECKS: dict[str, Callable[[list[str], Shown], None]] = {
+CHECKS = {
     "pumpwatch": partial(_parse, app),
     "make": _make,
     "aws": _aws,

@@ -7,9 +7,8 @@ from decimal import Decimal
 from support.scripted_market import listing
 
 from pumpwatch.domain.trading.access import Access
-from pumpwatch.domain.trading.orders import FillKind, OrderRequest, Side
-from pumpwatch.domain.trading.rows import Rows, UnreadableRow
-from pumpwatch.errors import PumpwatchError
+from pumpwatch.domain.trading.orders import FillKind, Side
+from pumpwatch.domain.trading.rows import Rows
 from pumpwatch_workbench.local.memory import ManualClock
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.engine.records import Order
@@ -72,13 +71,13 @@ class ScriptedBroker:
         self.exchange = Exchange(market, clock, credentials_from_seed(7), PLAIN)
         self._clock, self._market, self._port = clock, market, in_process(self.exchange)[0]
         book = self.exchange.prices.book
-        self.exchange.prices.book = lambda *at, **last: _without_spread(book(*at, **last))  # type: ignore[method-assign, assignment]
-        self._port.access = lambda: self.access_facts  # type: ignore[method-assign]
-        self._failures: defaultdict[str, list[tuple[PumpwatchError, bool]]] = defaultdict(list)
-        self.unreadable: list[UnreadableRow] = []
+        self.exchange.prices.book = lambda *at, **last: _without_spread(book(*at, **last))
+        self._port.access = lambda: self.access_facts
+        self._failures = defaultdict(list)
+        self.unreadable = []
         """Rows of its lists that cannot be read."""
-        self.calls: list[str] = []
-        self.placed: list[OrderRequest] = []
+        self.calls = []
+        self.placed = []
         """Every request that reached the account, refused ones included."""
         self.access_facts = Access("10001")
         """What the key may do."""
@@ -221,7 +220,7 @@ class ScriptedBroker:
         market, live = self._market, self.exchange.market
         self.exchange.indices[symbol] = len(market.listings)
         market.listings = live.listings = (*market.listings, listing(symbol, **FINE))
-        market.lines.append(([0], [float(price)]))  # type: ignore[attr-defined]
+        market.lines.append(([0], [float(price)]))
         self.exchange.prices.forget()
 
     def _jump(self, position, price):

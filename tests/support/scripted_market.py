@@ -11,7 +11,7 @@ START = 1_767_225_600_000
 
 def listing(symbol, **changes):
     """Return a contract with plain filters: tick 0.01, step 0.001, minimum value 5."""
-    filters: dict[str, object] = {
+    filters = {
         "base_coin": symbol.removesuffix("USDT"),
         "tick_size": Decimal("0.01"),
         "quantity_step": Decimal("0.001"),
@@ -22,7 +22,7 @@ def listing(symbol, **changes):
         "max_leverage": Decimal(50),
         "launch_time": START - 400 * DAY_MS,
     }
-    return Listing(symbol=symbol, **(filters | changes))  # type: ignore[arg-type]
+    return Listing(symbol=symbol, **(filters | changes))
 
 
 class ScriptedMarket(PolylineMarket):
@@ -40,8 +40,8 @@ class ScriptedMarket(PolylineMarket):
             fundings=[(START + at, rate) for at, rate in funding],
             **terms,
         )
-        self.sides: list[tuple[int, str | None]] = []
-        self.paths_asked: list[int] = []
+        self.sides = []
+        self.paths_asked = []
 
     def path(self, index, start, end):
         self.paths_asked.append(index)

@@ -1,15 +1,14 @@
 """A market that says what it was told to say (MarketData port)."""
 
-from collections.abc import Callable
 from decimal import Decimal
 
 import numpy as np
 
-from pumpwatch.domain.market.candles import CandleRequest, CandleSeries, IntArray
+from pumpwatch.domain.market.candles import CandleRequest, CandleSeries
 from pumpwatch.domain.market.snapshot import Instrument, MarketSnapshot, OrderBook
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import MINUTE
-from pumpwatch.errors import PumpwatchError, UnknownSymbol
+from pumpwatch.errors import UnknownSymbol
 
 COLUMNS = (
     "last_price",
@@ -26,7 +25,7 @@ COLUMNS = (
 
 def instrument(symbol, **changes):
     """Return a plausible contract, with some fields changed."""
-    fields: dict[str, object] = {
+    fields = {
         "tick_size": Decimal("0.0001"),
         "quantity_step": Decimal("0.1"),
         "min_quantity": Decimal("0.1"),
@@ -35,7 +34,7 @@ def instrument(symbol, **changes):
         "max_leverage": Decimal(25),
         "launch_time": 0,
     }
-    return Instrument(symbol=symbol, **{**fields, **changes})  # type: ignore[arg-type]
+    return Instrument(symbol=symbol, **{**fields, **changes})
 
 
 class ScriptedMarketData:
@@ -47,18 +46,18 @@ class ScriptedMarketData:
 
     def __init__(self, now):
         self.now = now
-        self.calls: list[str] = []
+        self.calls = []
         """The name of every method called, in order."""
-        self.failures: dict[str, PumpwatchError] = {}
+        self.failures = {}
         """By method name (every call fails) or by symbol (its candles, trades and book fail)."""
-        self.candle_requests: list[CandleRequest] = []
-        self.skipped: tuple[str, ...] = ()
-        self._instruments: dict[str, Instrument] = {}
-        self._series: dict[tuple[str, int], CandleSeries] = {}
-        self._prices: dict[str, dict[str, float]] = {}
-        self._funding: dict[str, tuple[float, int]] = {}
-        self._books: dict[str, OrderBook] = {}
-        self._trades: dict[str, MarketTrades] = {}
+        self.candle_requests = []
+        self.skipped = ()
+        self._instruments = {}
+        self._series = {}
+        self._prices = {}
+        self._funding = {}
+        self._books = {}
+        self._trades = {}
 
     def list_instrument(self, contract):
         """Add a contract."""
@@ -112,7 +111,7 @@ class ScriptedMarketData:
         symbols = sorted(name for name in wanted if self._last(name) is not None)
         tickers = [self._ticker(symbol) for symbol in symbols]
         arrays = {name: np.array([row[name] for row in tickers], dtype=float) for name in COLUMNS}
-        next_funding: IntArray = np.array([row["next_funding"] for row in tickers], dtype=np.int64)
+        next_funding = np.array([row["next_funding"] for row in tickers], dtype=np.int64)
         return MarketSnapshot(
             time=self.now,
             symbols=tuple(symbols),
@@ -202,7 +201,7 @@ class ScriptedMarketData:
         last = self._last(symbol)
         day = self._day(symbol)
         values = np.empty((0, 6)) if day is None else day.values
-        derived: dict[str, Callable[[], float]] = {
+        derived = {
             "high_24h": lambda: float(values[:, 1].max(initial=last or 0.0)),
             "low_24h": lambda: float(values[:, 2].min(initial=last or 0.0)),
             "volume_24h": lambda: float(values[:, 4].sum()),

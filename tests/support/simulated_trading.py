@@ -1,7 +1,6 @@
 """The trade use case through pybit against a simulated exchange over HTTP, in lock step."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from support.scripted_market import START as MARKET_START
 from support.scripted_market import ScriptedMarket
@@ -74,7 +73,7 @@ class World:
         **changes,
     ):
         credentials = credentials_from_seed(5)
-        self.market_clock: Any = MarketClock(start=BEGIN, stepped=True)
+        self.market_clock = MarketClock(start=BEGIN, stepped=True)
         self.executor = ThreadPoolExecutor(MOST_READS) if real_latency else None
         if real_latency:
             self.market_clock = HeldClock(BEGIN)

@@ -79,7 +79,7 @@ def signed(payload):
 def served(*, stepped=True, **settings):
     market = ScriptedMarket({"BTCUSDT": [(0, 40_000.0), (3_600_000, 41_000.0)]})
     clock = MarketClock(start=START, stepped=stepped)
-    options = ExchangeSettings(**({"rate_limits": False} | settings))  # type: ignore[arg-type]
+    options = ExchangeSettings(**({"rate_limits": False} | settings))
     exchange = Exchange(market, clock, KEY, options)
     with SimulatorServer(exchange) as server:
         yield Client(exchange, server.port)

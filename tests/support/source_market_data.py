@@ -7,7 +7,6 @@ from pumpwatch.domain.market.candles import CandleSeries
 from pumpwatch.domain.market.snapshot import MarketSnapshot
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import MINUTE
-from pumpwatch.errors import PumpwatchError
 
 COLUMNS = ("open", "high", "low", "close", "volume", "turnover")
 
@@ -19,7 +18,7 @@ class SourceMarketData:
         self.source = source
         self.now = now
         self.pages = 0
-        self.dropped: dict[str, PumpwatchError] = {}
+        self.dropped = {}
         self._index = {
             one.symbol: index
             for index, one in enumerate(source.listings)

@@ -1,7 +1,6 @@
 """Plain trades, orders, fills and positions: a short of 100 at 1.2 with its stop at 1.25."""
 
 from decimal import Decimal
-from typing import Any
 
 from pumpwatch.domain.trading.orders import (
     Fill,
@@ -22,7 +21,7 @@ ENTRY_ID = order_id_for("s", Leg.ENTRY, 0)
 
 
 def trade(**changes):
-    facts: dict[str, Any] = {
+    facts = {
         "signal_id": "s",
         "event_id": "e",
         "symbol": SYMBOL,
@@ -43,7 +42,7 @@ def trade(**changes):
 
 
 def position(**changes):
-    facts: dict[str, Any] = {
+    facts = {
         "symbol": SYMBOL,
         "side": Side.SELL,
         "quantity": D(100),
@@ -70,12 +69,12 @@ def record(leg=Leg.ENTRY, attempt=0, **changes):
         reduce_only=closing,
         stop_loss=None if closing else D("1.25"),
     )
-    facts: dict[str, Any] = {"attempt": attempt, "intended": 0, **changes}
+    facts = {"attempt": attempt, "intended": 0, **changes}
     return OrderRecord(request, "s", leg, **facts)
 
 
 def status(order, **changes):
-    facts: dict[str, Any] = {
+    facts = {
         "order_id": order.request.order_id,
         "exchange_id": "x",
         "symbol": SYMBOL,
@@ -93,7 +92,7 @@ def status(order, **changes):
 
 
 def fill(side, quantity=100, price="1.2", **changes):
-    facts: dict[str, Any] = {
+    facts = {
         "execution_id": "f",
         "order_id": "",
         "symbol": SYMBOL,

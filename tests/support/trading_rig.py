@@ -1,10 +1,8 @@
 """A small world for the trade use case: memory adapters, one clock, one pumped symbol."""
 
-from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from support.scripted_broker import ScriptedBroker, SteppedClock
 from support.scripted_market_data import ScriptedMarketData, instrument
@@ -35,14 +33,14 @@ MINUTE = 60_000
 
 def settings(**changes):
     """Settings with a target at half of the rise: 1.10 for `peaked`."""
-    facts: dict[str, Any] = {"fade_target_retrace": Decimal("0.5"), **changes}
+    facts = {"fade_target_retrace": Decimal("0.5"), **changes}
     return TradeSettings(table_name="pumpwatch-test", **facts)
 
 
 def peaked(symbol=SYMBOL, *, time=START, **changes):
     """A pump from 1.00 to 1.20 that has stalled at 1.17."""
     event_id = f"event-{symbol}"
-    facts: dict[str, Any] = {
+    facts = {
         "signal_id": signal_id_for(event_id, Phase.PEAKED),
         "event_id": event_id,
         "symbol": symbol,
@@ -77,7 +75,7 @@ class Rig:
 
     def __post_init__(self):
         self.clock = SteppedClock(START)
-        self.deadline: Any = ManualDeadline()
+        self.deadline = ManualDeadline()
         self.market = ScriptedMarketData(START)
         self.broker = ScriptedBroker(self.clock)
         self.leases = MemoryLeaseStore(lambda: self.clock.now() / 1000)
@@ -86,9 +84,9 @@ class Rig:
         self.halts = MemoryHaltStore()
         self.locks = MemoryLockStore()
         self.health = FixedHealth()
-        self.waits: list[float] = []
+        self.waits = []
         self.runs = 0
-        self.wrap: Callable[[str, Any], Any] = lambda name, port: port
+        self.wrap = lambda name, port: port
         self.market.list_instrument(instrument(SYMBOL))
         self.set_price(1.17)
 

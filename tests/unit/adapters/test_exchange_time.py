@@ -175,7 +175,7 @@ def test_small_errors_never_add_up(steps, creep):
 )
 def test_nothing_but_agreement_moves_the_time(steps):
     rig = Rig()
-    told: list[tuple[int, int]] = []
+    told = []
     for passed, offset, true, again in steps:
         wrong = told[-1][1] if again and told else offset
         stamp = 0 if true else wrong

@@ -120,7 +120,7 @@ def test_exchange_under_a_schedule_repeats_itself_and_counts():
     def play():
         user = User(settings={"latency_ms": 40})
         user.exchange.faults = FaultSchedule(11, 0.4)
-        bodies: list[bytes] = []
+        bodies = []
         for number in range(60):
             order = {"category": "linear", "symbol": "AAAUSDT", "side": "Buy"}
             order |= {"orderType": "Market", "qty": "0.1", "orderLinkId": f"order-{number}"}

@@ -175,7 +175,7 @@ def test_rate_is_the_chance_of_a_minute():
 
 
 def test_every_kind_comes_up():
-    seen: Counter[str] = Counter()
+    seen = Counter()
     for seed in range(12):
         seen.update(after(seed, 0.8, 60, kinds=list(DRAWN))["incidents"])
     assert set(seen) == set(DRAWN) == set(KINDS) - {"resume_symbol"}

@@ -1,5 +1,4 @@
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from support.trading_facts import position, trade
@@ -14,7 +13,7 @@ from pumpwatch.domain.trading.exits import (
     trailing_distance,
 )
 from pumpwatch.domain.trading.orders import Side
-from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
+from pumpwatch.domain.trading.trades import ExitReason, TradeState
 
 D = Decimal
 TICK = D("0.001")
@@ -80,7 +79,7 @@ def at(price, **changes):
     return {"entry_price": D(price), "mark_price": D(price), **changes}
 
 
-STOPS: dict[str, tuple[Trade, dict[str, Any], str | None]] = {
+STOPS = {
     "as it was sent": (trade(), {}, "1.25"),
     "passed by the price": (trade(), {"mark_price": D("1.25")}, None),
     # A buy planned at 1.00 with its stop at 0.96 was filled at 0.95, a short the other way round.

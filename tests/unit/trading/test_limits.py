@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from support.scripted_market_data import instrument
@@ -117,7 +116,7 @@ def test_a_full_account_is_denied_with_its_figures():
 
 
 def test_a_taken_symbol_is_denied_by_what_takes_it():
-    nothing: dict[str, Any] = {"trades": [], "positions": [], "open_orders": []}
+    nothing = {"trades": [], "positions": [], "open_orders": []}
     ours = Denied("another trade of this symbol is still live")
     theirs = Denied("the account holds a position in this symbol that is not ours")
     order = Denied("the account has an open order in this symbol that is not ours")
@@ -130,7 +129,7 @@ def test_a_taken_symbol_is_denied_by_what_takes_it():
 
 @pytest.mark.parametrize("state", list(TradeState))
 def test_a_live_trade_keeps_its_symbol_although_no_list_shows_it(state):
-    nothing: dict[str, Any] = {"positions": [], "open_orders": []}
+    nothing = {"positions": [], "open_orders": []}
     denied = check_symbol("AUSDT", trades=[trade(state=state)], **nothing)
     assert isinstance(denied, Denied) == state.live
 

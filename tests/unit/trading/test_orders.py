@@ -2,14 +2,13 @@
 
 import re
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from pumpwatch.adapters.records import read_record, record_fields
 from pumpwatch.domain.trading.orders import ORDER_ID_PATTERN, Leg, OrderRequest, Side, order_id_for
 
-ENTRY: dict[str, Any] = {
+ENTRY = {
     "order_id": "pw-en0-abc",
     "symbol": "AUSDT",
     "side": Side.SELL,

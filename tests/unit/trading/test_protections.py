@@ -15,7 +15,6 @@ from pumpwatch.domain.trading.protections import (
     Lock,
     LosingStreak,
     LowProfitSymbol,
-    Protection,
     StaleData,
     SymbolCooldown,
     TradingHistory,
@@ -73,7 +72,7 @@ def trades(*found):
     return TradingHistory(closed=found, data_age=0)
 
 
-CASES: list[tuple[str, Protection, TradingHistory, list[tuple[str, float, float | None]]]] = [
+CASES = [
     # --- after a trade its symbol rests --------------------------------------------------
     ("no trades", COOLDOWN, trades(), []),
     ("just closed", COOLDOWN, trades(closed(0, "1")), [("AUSDT", 0, 60)]),

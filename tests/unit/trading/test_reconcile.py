@@ -1,7 +1,6 @@
 """Journal against exchange: what each combination of facts leads to."""
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from support.trading_facts import (
@@ -58,14 +57,14 @@ def test_an_entry_without_trace_beside_a_position_waits_for_a_person():
 
 def test_an_entry_without_trace_beside_a_position_that_others_opened_is_dropped():
     others = fill(Side.SELL, 100, order_id="somebody")
-    facts: dict[str, Any] = {"orders": [ENTRY], "position": position(), "fills": [others]}
+    facts = {"orders": [ENTRY], "position": position(), "fills": [others]}
     only(repairs(ENTERING, now=LATE - 1, **facts), RepairKind.WAITING)
     dropped = only(repairs(ENTERING, now=LATE, **facts), RepairKind.DROPPED)
     assert foreign_positions([dropped.trade], [position()]) == [position()]
 
 
 def test_an_entry_without_trace_is_given_up_in_the_end():
-    facts: dict[str, Any] = {"orders": [ENTRY], "position": position()}
+    facts = {"orders": [ENTRY], "position": position()}
     only(repairs(ENTERING, now=UNEXPLAINED_AFTER, **facts), RepairKind.DROPPED)
 
 
@@ -165,7 +164,7 @@ def test_a_position_that_no_fill_of_ours_explains_gets_no_stop_from_us():
 
 
 def test_a_position_that_is_gone_without_fills_is_looked_for():
-    facts: dict[str, Any] = {"orders": [DONE], "fills": [entry_fill()]}
+    facts = {"orders": [DONE], "fills": [entry_fill()]}
     gone = only(repairs(trade(), now=LATE, **facts), RepairKind.VANISHED).trade
     assert (gone.state, gone.vanished) == (TradeState.OPEN, LATE)
     only(repairs(gone, now=LATE + UNEXPLAINED_AFTER - 1, **facts), RepairKind.WAITING)
@@ -173,7 +172,7 @@ def test_a_position_that_is_gone_without_fills_is_looked_for():
 
 def test_a_position_that_is_found_again_goes_on():
     gone = trade(vanished=0, stop_verified=1)
-    facts: dict[str, Any] = {"orders": [DONE], "fills": [entry_fill()]}
+    facts = {"orders": [DONE], "fills": [entry_fill()]}
     found = only(repairs(gone, position=position(), **facts), RepairKind.FOUND)
     assert found.trade.vanished is None
 
@@ -254,7 +253,7 @@ def test_an_exit_that_only_its_fills_show_is_settled_by_them():
     """It was looked for a moment before the list knew it, its fills a moment after."""
     part = fill(Side.BUY, 60, "1.1", order_id=EXIT.request.order_id)
     stopped = fill(Side.BUY, 40, "1.25", trigger="stop_loss")
-    facts: dict[str, Any] = {"orders": [DONE, EXIT], "fills": [entry_fill(), part, stopped]}
+    facts = {"orders": [DONE, EXIT], "fills": [entry_fill(), part, stopped]}
     closed = only(repairs(EXITING, now=1_000, **facts), RepairKind.CLOSED)
     assert closed.order is not None
     assert (closed.order.outcome, closed.order.filled_quantity) == (Outcome.FILLED, 60)
@@ -264,7 +263,7 @@ def test_an_exit_that_only_its_fills_show_is_settled_by_them():
 def test_of_status_and_fills_the_one_that_knows_more_settles_the_exit():
     part = fill(Side.BUY, 100, "1.1", order_id=EXIT.request.order_id)
     behind = reported(EXIT, state=OrderState.PARTIALLY_FILLED, filled_quantity=D(30))
-    facts: dict[str, Any] = {"orders": [DONE, EXIT], "fills": [entry_fill(), part]}
+    facts = {"orders": [DONE, EXIT], "fills": [entry_fill(), part]}
     closed = only(repairs(EXITING, now=1_000, statuses=behind, **facts), RepairKind.CLOSED)
     assert closed.order is not None
     assert closed.order.filled_quantity == 100
@@ -272,7 +271,7 @@ def test_of_status_and_fills_the_one_that_knows_more_settles_the_exit():
 
 def test_a_position_closed_by_its_stop_waits_for_the_exit_that_may_still_show():
     stopped = fill(Side.BUY, 100, "1.25", trigger="stop_loss")
-    facts: dict[str, Any] = {"orders": [DONE, EXIT], "fills": [entry_fill(), stopped]}
+    facts = {"orders": [DONE, EXIT], "fills": [entry_fill(), stopped]}
     only(repairs(EXITING, now=LATE - 1, **facts), RepairKind.WAITING)
     closed = only(repairs(EXITING, now=LATE, **facts), RepairKind.CLOSED)
     assert closed.order is not None
@@ -282,7 +281,7 @@ def test_a_position_closed_by_its_stop_waits_for_the_exit_that_may_still_show():
 
 def test_a_partly_filled_exit_that_only_its_fills_show_goes_on_with_the_rest():
     part = fill(Side.BUY, 60, "1.1", order_id=EXIT.request.order_id)
-    facts: dict[str, Any] = {"orders": [DONE, EXIT], "fills": [entry_fill(), part]}
+    facts = {"orders": [DONE, EXIT], "fills": [entry_fill(), part]}
     left = position(quantity=D(40))
     again = only(repairs(EXITING, now=LATE, position=left, **facts), RepairKind.EXIT_ENDED)
     assert again.order is not None

@@ -1,7 +1,6 @@
 """What a repair stores: every field of trade and order, and the sentence that says why."""
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from support.trading_facts import entry_fill, fill, position, record, status, trade
@@ -36,7 +35,7 @@ def exit_fill(quantity=100, price="1.1", **changes):
     return fill(Side.BUY, quantity, price, **{"order_id": EXIT_ID, "time": 900, **changes})
 
 
-ENTERED: dict[str, Any] = {"orders": [DONE, EXIT], "fills": [entry_fill()]}
+ENTERED = {"orders": [DONE, EXIT], "fills": [entry_fill()]}
 HALF_OPEN = {"state": OrderState.PARTIALLY_FILLED, "filled_quantity": D(50)}
 
 
@@ -214,7 +213,7 @@ def test_a_closed_trade_held_what_was_entered_not_what_was_left_at_the_end():
 
 def test_an_entry_that_was_closed_before_anyone_looked_is_settled_with_its_trade():
     stopped = fill(Side.BUY, price="1.25", trigger="stop_loss", time=300)
-    facts: dict[str, Any] = {"orders": [ENTRY], "fills": [entry_fill(), stopped]}
+    facts = {"orders": [ENTRY], "fills": [entry_fill(), stopped]}
     for found in ({}, reported(ENTRY)):
         done = repair(ENTERING, statuses=found, **facts)
         assert (done.kind, done.trade.exit_time) == (RepairKind.CLOSED, 300)
@@ -258,7 +257,7 @@ def test_the_next_exit_has_a_higher_attempt_than_any_before():
 
 def test_what_an_exit_left_is_noted_and_stays_planned_while_the_position_is_not_listed():
     part = {"state": OrderState.FILLED, "filled_quantity": D(40)}
-    facts: dict[str, Any] = {
+    facts = {
         "orders": [DONE, EXIT],
         "statuses": reported(EXIT, **part),
         "fills": [entry_fill(), exit_fill(40)],
@@ -280,7 +279,7 @@ def test_an_exit_without_trace_is_settled_at_the_time_it_was_given_up():
 
 def test_a_closed_position_waits_for_its_exit_only_while_that_may_still_show():
     stopped = fill(Side.BUY, price="1.25", trigger="stop_loss")
-    entered: dict[str, Any] = {"orders": [DONE, EXIT], "fills": [entry_fill(), stopped]}
+    entered = {"orders": [DONE, EXIT], "fills": [entry_fill(), stopped]}
     assert repair(EXITING, now=LATE - 1, **entered).kind is RepairKind.WAITING
     seen = repair(EXITING, now=LATE - 1, statuses=reported(EXIT, filled_quantity=D(0)), **entered)
     assert seen.kind is RepairKind.CLOSED

@@ -79,7 +79,7 @@ def test_the_next_opening_is_the_first_minute_that_is_open(zone):
         found = [week.is_open(time) for time in times]
         assert True in found
         assert False in found
-        upcoming: int | None = None
+        upcoming = None
         for time, is_open in zip(reversed(times), reversed(found), strict=True):
             upcoming = time if is_open else upcoming
             if upcoming is not None:
