@@ -7,13 +7,11 @@ the HTTP body through pybit to the domain object. No socket is opened.
 import io
 import json
 import math
-import os
 import random
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,8 +19,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from requests import Response
 from requests.adapters import BaseAdapter
-from support.broker_rigs import SYMBOL as LISTED
-from support.broker_rigs import bybit_rig
 from support.bybit_rows import (
     CANDLES,
     CONTRACT,
@@ -329,25 +325,6 @@ def test_any_bytes_are_a_value_or_a_typed_error(rig, body, status, endpoint):
 
 # --- many bodies, below HTTP -------------------------------------------------------------
 
-RECORDED = Path(
-    os.environ.get(
-        "PUMPWATCH_BYBIT_RECORDED", Path(__file__).parents[2] / "../shared/data/bybit-recorded"
-    )
-)
-WHOSE = {
-    "tickers": e.TICKERS,
-    "kline": e.KLINE,
-    "recent-trade": e.RECENT_TRADES,
-    "public-trading": e.RECENT_TRADES,
-    "instruments-info": e.INSTRUMENTS,
-    "orderbook": e.ORDER_BOOK,
-    "wallet": e.WALLET,
-    "closed-pnl": e.POSITIONS,
-    "order_history": e.ORDER_HISTORY,
-    "execution": e.EXECUTIONS,
-    "api-key": e.API_KEY,
-    "order_create": e.CREATE_ORDER,
-}
 BODIES_PER_ENDPOINT = 1_350
 
 
@@ -366,51 +343,6 @@ class Fed:
         self.calls += 1
         assert self.calls < MOST_REQUESTS, "the adapter does not stop asking"
         return self.body, {}
-
-
-def short(value):
-    """Cut lists to a few rows: what is damaged is then looked at."""
-    if isinstance(value, dict):
-        return {name: short(inner) for name, inner in value.items()}
-    return [short(one) for one in value[:3]] if isinstance(value, list) else value
-
-
-def simulated():
-    """Return what the simulator answers, by path."""
-    seen = {}
-    with bybit_rig() as rig:
-        rig.session._http.client.hooks["response"].append(
-            lambda reply, **_: seen.update({reply.request.path_url.split("?")[0]: reply.json()})
-        )
-        entry = {"symbol": LISTED, "quantity": Decimal(1), "limit_price": Decimal(99)}
-        rig.broker.place(an_entry(**entry, stop_loss=Decimal(130), take_profit=Decimal(50)))
-        rig.broker.find_order(LISTED, "order-1")
-        rig.broker.fills(LISTED, since=0)
-        for ask in (rig.broker.positions, rig.broker.open_orders, rig.broker.account):
-            ask()
-        for ask in (rig.broker.access, rig.market.snapshot, rig.market.instruments):
-            ask()
-        rig.market.order_book(LISTED)
-        rig.market.recent_trades([LISTED])
-    return seen
-
-
-def sound_bodies():
-    """Return the bodies to damage by endpoint, about the symbol and order that are asked for."""
-    found = {endpoint: [envelope(result)] for endpoint, result in GOOD.items()}
-    for path, body in simulated().items():
-        text = json.dumps(short(body)).replace(LISTED, SYMBOL)
-        for endpoint, bodies in found.items():
-            if endpoint.path == path:
-                bodies.append(json.loads(text))
-    for file in sorted(RECORDED.glob("*.json")):
-        for part, endpoint in WHOSE.items():
-            if part in file.name:
-                content = json.loads(file.read_text())
-                body = content.get("httpResponse", content)
-                row = {"list": [body["row"]]} if "row" in body else body
-                found[endpoint].append(short(row if "retCode" in row else envelope(row)))
-    return found
 
 
 def oddity(source, value):
@@ -453,11 +385,11 @@ def test_twenty_thousand_worn_answers_are_values_or_typed_errors(rig):
     calls, fed, total = rig.calls(), Fed(), 0
     whole, rig.session._http = rig.session._http, fed
     try:
-        for endpoint, bodies in sound_bodies().items():
-            texts = [json.dumps(body) for body in bodies]
-            for number in range(BODIES_PER_ENDPOINT):
+        for endpoint, result in GOOD.items():
+            text = json.dumps(envelope(result))
+            for _ in range(BODIES_PER_ENDPOINT):
                 rig.session.start_run(ManualDeadline())
-                fed.body = worn(source, json.loads(texts[number % len(texts)]))
+                fed.body = worn(source, json.loads(text))
                 fed.calls, total = 0, total + 1
                 value_or_typed_error(calls[endpoint])
                 assert not endpoint.acts or fed.calls == 2
