@@ -7,13 +7,11 @@ import json
 from decimal import Decimal
 
 import pytest
-from Crypto.PublicKey import RSA
 from pybit.exceptions import InvalidRequestError
 from pybit.unified_trading import HTTP
 from support.scripted_market import START, ScriptedMarket, listing
 from support.simulator_client import KEY
 
-from pumpwatch_workbench.simulator.endpoints.auth import Credentials
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock
@@ -112,18 +110,6 @@ def test_pybit_trades_through_every_private_endpoint(server, session):
     with pytest.raises(InvalidRequestError) as mode:
         session.switch_position_mode(**BTC, mode=0)
     assert mode.value.status_code == 110025
-
-
-def test_pybit_signs_with_an_rsa_key(server):
-    private = RSA.generate(2048)
-    public = private.public_key().export_key().decode()
-    server.exchange.credentials["rsa-key"] = Credentials(7, "rsa-key", "", public)
-    client = pybit(
-        server, api_key="rsa-key", api_secret=private.export_key().decode(), rsa_authentication=True
-    )
-    assert client.get_api_key_information()["result"]["userID"] == 7
-    assert client.place_order(**BTC, side="Buy", orderType="Market", qty="0.01")["retCode"] == 0
-    client.client.close()
 
 
 def test_answers_are_compressed_when_set_and_asked_for():

@@ -297,14 +297,6 @@ def test_a_halted_symbol_trades_no_more():
     assert max(int(row["time"]) for row in recent(user)) < START + 4 * MINUTE
 
 
-def test_price_limits_are_what_order_create_enforces():
-    user = User()
-    limits = user.get("/v5/market/price-limit", symbol="AAAUSDT")["result"]
-    assert (limits["buyLmt"], limits["sellLmt"]) == ("105.00", "95.00")
-    user.placed("Buy", "1", orderType="Limit", price=limits["buyLmt"])
-    assert user.order("Buy", "1", orderType="Limit", price="105.01")["retCode"] == 30208
-
-
 def test_funding_history_is_newest_first():
     user = User(funding=[(MINUTE, 0.0001), (2 * MINUTE, -0.002)])
     user.advance(3 * MINUTE)

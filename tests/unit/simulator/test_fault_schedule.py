@@ -64,13 +64,6 @@ def test_every_kind_that_fits_a_call_comes_up_and_no_other(path):
     assert set(drawn) == {n for n, kind in KINDS.items() if kind.fits(calls[0])}
 
 
-def test_questions_never_meet_what_only_an_order_can():
-    fitting = {name for name, kind in KINDS.items() if kind.fits(call(TIME, 1))}
-    assert fitting.isdisjoint({"duplicate_delivery", "hidden_order", "clock_ahead", "stale_orders"})
-    assert not any(name.endswith("_acted") for name in fitting)
-    assert {"drop_before", "rate_10006", "forbidden_page"} <= fitting
-
-
 def test_weights_decide_how_often_a_kind_comes_up():
     schedule = FaultSchedule(7, 1.0, kinds={"http_500": 9.0, "http_503": 1.0})
     struck = played(schedule, [call(TIME, count) for count in range(1, 2_001)])

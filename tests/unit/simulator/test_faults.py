@@ -183,21 +183,6 @@ def test_clearing_the_faults_ends_every_condition():
     assert found(user, orderLinkId=LINK)[0] == 0
 
 
-def test_account_is_the_same_with_lagging_lists_as_without():
-    def play(*rules):
-        user = User({"AAAUSDT": [(0, 100.0), (10_000, 100.0), (60_000, 80.0)]})
-        user.inject(*rules)
-        user.order("Buy", "2", stopLoss="95", orderLinkId=LINK)
-        for time in range(1_000, 60_000, 7_000):
-            user.advance(time)
-            user.position()
-            found(user)
-        return {name: row for name, row in user.state().items() if name != "faults"}
-
-    rule = {"path": "/v5/*", "action": "stale", "lag_ms": 5_000, "lasts_ms": 9_000, "times": 9}
-    assert play(rule) == play()
-
-
 # --- orders that cannot be found ---------------------------------------------------------
 
 

@@ -31,13 +31,6 @@ def test_the_demo_host_lacks_what_its_page_does_not_list(path):
     assert User().get(path)["retCode"] == 0
 
 
-def test_the_demo_host_trades():
-    user = User(settings={"demo": True})
-    user.placed("Buy", "1", stopLoss="95")
-    assert user.position()["stopLoss"] == "95"
-    assert user.get("/v5/market/tickers")["retCode"] == 0
-
-
 def test_a_contract_ends_at_the_delivery_time_it_shows():
     user = User()
     user.placed("Buy", "1", stopLoss="95")
