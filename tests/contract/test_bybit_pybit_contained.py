@@ -38,9 +38,6 @@ from pumpwatch_workbench.local.memory import ManualClock
 TIME, TICKERS, CREATE = e.TIME.path, e.TICKERS.path, e.CREATE_ORDER.path
 
 
-# --- secrets -----------------------------------------------------------------------------
-
-
 def shows_a_secret(text):
     return KEY.api_secret in text or KEY.api_key in text
 
@@ -144,9 +141,6 @@ def test_a_key_that_nothing_can_be_signed_with_is_refused_at_once(key):
         assert secret not in shown
 
 
-# --- logs --------------------------------------------------------------------------------
-
-
 def test_every_session_leaves_the_loggers_as_they_were(stub, session_to):
     logger = logging.getLogger("pybit._http_manager")
     before = list(logger.handlers)
@@ -158,9 +152,6 @@ def test_every_session_leaves_the_loggers_as_they_were(stub, session_to):
         assert logger.handlers == before
     finally:
         root.handlers[:] = root_handlers
-
-
-# --- sleeps and codes --------------------------------------------------------------------
 
 
 RESET = "X-Bapi-Limit-Reset-Timestamp"
@@ -192,9 +183,6 @@ def test_a_changed_text_or_header_never_hides_the_code(stub, session):
             ask(session)
         assert caught.value.code == 110007
         assert len(str(caught.value)) < 300
-
-
-# --- proxies and netrc -------------------------------------------------------------------
 
 
 def test_proxies_and_netrc_of_the_environment_are_ignored(stub, session_to, monkeypatch, tmp_path):
@@ -278,9 +266,6 @@ def test_an_order_accepted_without_an_id_is_unknown(stub, session):
 def test_an_accepted_order_without_a_time_is_accepted(stub, session):
     stub.answer(CREATE, Reply(b'{"retCode":0,"retMsg":"OK","result":{"orderId":"x"}}'))
     assert BybitBroker(session, ManualClock(STAMP)).place(an_entry()) == "x"
-
-
-# --- threads -----------------------------------------------------------------------------
 
 
 def test_many_threads_share_one_session_without_mixing_answers(stub, session_to):

@@ -178,9 +178,6 @@ def test_foreign_letters_in_a_symbol_are_signed_as_they_are_sent(stub, session):
     assert request.headers["X-BAPI-SIGN"] == signature
 
 
-# --- health ------------------------------------------------------------------------------
-
-
 def health(session, now=STAMP):
     return session.health.recent(now)
 

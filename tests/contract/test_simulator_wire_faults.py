@@ -19,9 +19,6 @@ def client():
         yield client
 
 
-# --- the line fails ----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("name", "error", "held"),
     [
@@ -79,9 +76,6 @@ def test_delay_is_market_time_when_the_market_is_stepped(client):
     client.fault("delay", CREATE, delay_ms=60_000)
     assert client.order()[0] == 200
     assert client.exchange.clock.now() == START + 60_000
-
-
-# --- the answer says something else ------------------------------------------------------
 
 
 @pytest.mark.parametrize(

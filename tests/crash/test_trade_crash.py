@@ -59,9 +59,6 @@ class _Watched:
         return self._killer.watch(f"{self._name}.{method}", call)
 
 
-# --- scenarios: each prepares a world in which the next tick has something to do ----------------
-
-
 def entry():
     rig = Rig()
     rig.signals.publish(peaked())

@@ -109,8 +109,6 @@ def check(rig, payload):
     assert rig.bad_events() == tick.bad_records
 
 
-# --- payloads as they come, damaged at random places -----------------------------------------
-
 SCHEDULE = {"scheduled_time": "2026-01-05T00:01:00Z", "execution_id": "e-1"}
 RULE = {"version": "0", "id": "r-1", "source": "aws.events", "time": "2026-01-05T00:01:00Z"}
 IMAGE = {

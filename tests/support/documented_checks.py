@@ -65,9 +65,6 @@ def _options(words):
     return {name: " ".join(values) for name, values in options.items()}
 
 
-# --- our own command lines -------------------------------------------------------------------
-
-
 @cache
 def _command(application):
     return get_command(application)
@@ -131,8 +128,6 @@ def _files(words):
         [word for word in words if "/" in word and not (REPOSITORY / word).exists()], (), "file"
     )
 
-
-# --- other programs --------------------------------------------------------------------------
 
 AWS_ALWAYS = {"--region", "--profile", "--output"}
 AWS_LOGS_TAIL = {"--since", "--format", "--filter-pattern", "--follow"}

@@ -134,9 +134,6 @@ def test_known_candles_are_counted_from_the_memory_on():
     np.testing.assert_array_equal(known_before(GAPPY, memory), before + memory.count[:, None])
 
 
-# --- bounds --------------------------------------------------------------------------------
-
-
 def carry(*, close=10.0, mean=100.0, variance=16.0, extra=()):
     return Carry(
         np.array([500]), np.array([close]), np.array([mean]), np.array([variance]),

@@ -10,7 +10,6 @@ from pumpwatch_workbench.operations.journal.document import document_of
 from pumpwatch_workbench.operations.journal.figures import figures_of
 from pumpwatch_workbench.operations.journal.kpi_tables import (
     functions_table,
-    kpi_table,
     times_table,
 )
 from pumpwatch_workbench.operations.journal.kpis import kpis_of
@@ -144,10 +143,3 @@ def test_the_document_has_the_same():
     assert (detect["runs"], detect["time_headroom"], detect["memory_headroom"]) == (20, 0.75, 0.75)
     assert (trade["seconds"], trade["memory_mib"], trade["problem"]) == (None, None, DENIED)
     assert (kpis["time_headroom"], kpis["time_of"], kpis["cpu_headroom"]) == (0.75, "detect", None)
-
-
-def test_key_figures_are_rows_of_the_table():
-    _, figures = stage(steady("detect", 15.0), steady("trade", 6.0))
-    rows = {row[0].text: [cell.text for cell in row] for row in kpi_table(figures).rows}
-    assert rows["Time headroom"][1:3] == ["75.0 %", "20"]
-    assert rows["CPU headroom"][1:3] == ["no data", "0"]

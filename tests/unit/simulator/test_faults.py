@@ -19,9 +19,6 @@ def found(user, path=ORDERS, **parameters):
     return answer["retCode"], answer["result"].get("list")
 
 
-# --- rules -------------------------------------------------------------------------------
-
-
 def called(path=CREATE, method="POST"):
     return Call(method, path, 1, START)
 
@@ -82,9 +79,6 @@ def test_null_result_of_a_bare_401_leaves_it_as_it_is():
     user.inject({"path": ORDERS, "fault": "null_result"})
     response = user.exchange.handle("GET", ORDERS)
     assert (response.status, response.body) == (401, b"")
-
-
-# --- lagging lists -----------------------------------------------------------------------
 
 
 def test_list_struck_itself_shows_what_was_so_before():
@@ -181,9 +175,6 @@ def test_clearing_the_faults_ends_every_condition():
     user.inject()
     assert user.position()["size"] == "2"
     assert found(user, orderLinkId=LINK)[0] == 0
-
-
-# --- orders that cannot be found ---------------------------------------------------------
 
 
 def test_hidden_order_cannot_be_cancelled_or_changed_either():

@@ -98,8 +98,6 @@ def test_every_named_fault_can_be_asked_for_by_name_alone(name):
     assert set(rule.fault.lists) <= set(LISTS.values())
 
 
-# --- the documentation -------------------------------------------------------------------
-
 PAGE = Path(__file__).parents[3] / "docs" / "simulator-faults.md"
 
 

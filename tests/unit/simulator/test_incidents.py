@@ -23,9 +23,6 @@ SYMBOL = "AAAUSDT"
 PAGE = Path(__file__).parents[3] / "docs" / "simulator-incidents.md"
 
 
-# --- single ones -----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("kind", "execution", "left"),
     [
@@ -140,9 +137,6 @@ def test_badly_described_incident_is_refused_with_a_sentence(document, text):
     assert text in answer["error"]
 
 
-# --- from a seed -----------------------------------------------------------------------------
-
-
 def after(seed, rate, minutes, *, step=MINUTE, kinds=None, hold=True):
     """What happened in so many minutes to a user that holds something whenever it can."""
     user = User({SYMBOL: [(0, 100.0)], "BBBUSDT": [(0, 20.0)], "CCCUSDT": [(0, 5.0)]})
@@ -205,9 +199,6 @@ def test_schedule_ends_with_rate_zero_and_counts_go_on():
     user.advance(9 * MINUTE)
     user.happen("thin_book")
     assert user.state()["incidents"] == {"thin_book": 4}
-
-
-# --- the documentation -----------------------------------------------------------------------
 
 
 def test_every_incident_is_documented_with_a_call_that_works():

@@ -25,7 +25,6 @@ def names(of):
 
 
 indices = st.integers(0, SYMBOLS - 1)
-live_times = st.integers(START, START + 180 * MINUTE_MS - 1)
 
 
 def test_the_market_lists_the_coins_asked_for_and_contracts_of_other_kinds():

@@ -187,8 +187,6 @@ def test_shorts_pay_a_negative_rate_and_longs_a_positive_one():
     assert funding_cost(terms, Side.BUY, 0, 50) == D("-0.01")
 
 
-# --- sizing --------------------------------------------------------------------------------
-
 RICH = Book(equity=D(10**6), available=D(10**6), exposure=D(0), open_trades=0)
 LOOSE = replace(
     LIMITS,

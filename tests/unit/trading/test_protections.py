@@ -274,8 +274,6 @@ def test_a_lock_holds_for_its_symbol_until_its_end():
     assert in_force([pause, halt], "BUSDT", NOW + 10**12) is halt
 
 
-# --- the documentation -------------------------------------------------------------------
-
 PAGE = Path(__file__).parents[3] / "docs" / "protections.md"
 SETTINGS = {
     "symbol_cooldown": ("symbol_cooldown_",),
