@@ -101,6 +101,13 @@ CASES = [
     ("simulator --balance 1e99", "--balance is 1e99"),
     ("simulator --start 9999-12-31", "--start is 9999-12-31: give a time from 2015 to 2100"),
     ("simulator --replay {folder}", "is missing"),
+    ("simulator --symbols 1 --balance -5", "--balance is -5: give an amount of USDT above 0"),
+    ("simulator --start soon", "--start is soon: give a time such as"),
+    ("simulator --latency-ms -1", "--latency-ms is -1: give a number from 0 to 60000"),
+    ("simulator --faults often", "--faults is often: give SEED or SEED:RATE"),
+    ("simulator --faults 7:nan", "--faults is 7:nan: give SEED or SEED:RATE"),
+    ("simulator --incidents 7:2", "--incidents is 7:2: give SEED or SEED:RATE"),
+    ("simulator --clock-skew-ms 1000000000", "--clock-skew-ms is 1000000000: give a number"),
     ("campaign --seeds 0", "--seeds is 0"),
     ("campaign --replay -1", "--replay is -1"),
 ]

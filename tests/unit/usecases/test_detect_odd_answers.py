@@ -180,14 +180,6 @@ def test_an_impossible_candle_of_the_past_is_a_gap(column, detector):
     assert rising(rig.found()) == set(symbols)
 
 
-@pytest.mark.parametrize("minute", [1, 2, 4])
-def test_an_impossible_candle_beside_the_pump_changes_nothing(sound, minute):
-    when = at(START + minute * MINUTE)
-    found = play(spoiling(e.KLINE, lambda row, value: changed(row, 2, "x"), when))[1]
-    assert rising(found) == rising(sound)
-    assert [one for one in found if one[0] == OTHER] == [one for one in sound if one[0] == OTHER]
-
-
 def test_a_candle_that_is_impossible_once_is_asked_for_again(sound):
     when = at(START + 3 * MINUTE)
     rig, session = rigged(spoiling(e.KLINE, lambda row, value: changed(row, 2, "x"), when))
@@ -211,14 +203,6 @@ def test_a_symbol_whose_candles_are_no_candles_hurts_nobody_else(sound, answer):
     assert found == [one for one in sound if one[0] != PUMPED]
     assert reports[4].candidates_unjudged == 1
     assert reports[4].skipped >= 1
-
-
-@pytest.mark.parametrize("key", ["symbol", "time", "side", "price", "size", "isBlockTrade"])
-def test_no_field_of_a_trade_loses_a_symbol(key):
-    sound = play(detector="boosted")[1]
-    assert rising(sound)
-    spoil = spoiling(e.RECENT_TRADES, lambda row, value: changed(row, key, value))
-    assert play(spoil, detector="boosted")[1] == sound
 
 
 def test_a_tickers_answer_without_any_symbol_fails_a_tick_and_loses_nothing(sound):

@@ -8,7 +8,6 @@ from functools import partial
 
 import pytest
 from support.scripted_market_data import instrument
-from support.trading_facts import trade
 from support.trading_rig import MINUTE, START, SYMBOL, Rig, beside, failing, peaked, settings
 
 from pumpwatch.domain.detection.signals import Phase
@@ -434,12 +433,6 @@ def test_an_account_that_cannot_be_read_blocks(rig, method):
 def test_a_time_that_is_not_sure_blocks(rig):
     rig.clock.doubts = "two answers differ by an hour"
     assert rig.tick().blocked["clock"] == "two answers differ by an hour"
-    assert rig.broker.placed == []
-
-
-def test_a_trade_that_halts_blocks(rig):
-    rig.save(trade(state=TradeState.CLOSED, halts="nobody knows what became of it"))
-    assert "nobody knows" in rig.tick().blocked["halt"]
     assert rig.broker.placed == []
 
 

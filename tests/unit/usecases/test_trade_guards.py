@@ -5,7 +5,6 @@ from decimal import Decimal
 import pytest
 from support.trading_rig import SYMBOL, Rig, failing, peaked, settings
 
-from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Health
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import StoreUnavailable
@@ -170,14 +169,6 @@ def test_a_lock_that_cannot_be_stored_stops_the_entry(rig):
     assert "stores" in report.blocked
     assert rig.broker.placed == []
     assert report.denied == []
-
-
-def test_a_halt_by_a_person_is_reported_with_its_reason(rig):
-    rig.halts.halt(Halt("maintenance", rig.clock.now(), by="operator"))
-    rig.signals.publish(peaked())
-    report = rig.tick()
-    assert "maintenance" in report.blocked["halt"]
-    assert rig.broker.placed == []
 
 
 def test_a_position_that_vanished_halts_in_the_end(rig):
