@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 import pytest
-from support.trading_rig import MINUTE, START, SYMBOL, Rig, peaked, settings
+from support.trading_rig import Rig, peaked, settings
 
 from pumpwatch.domain.trading.orders import Leg, order_id_for
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
@@ -208,8 +208,3 @@ def test_a_killed_run_whose_successor_comes_late_ends_flat_and_agreed(scenario, 
     assert list(rig.broker.positions()) == []
     assert rig.journal.live_trades() == []
     rig.check_agreement()
-
-
-def test_a_scenario_starts_while_its_signal_is_fresh():
-    rig = entry()
-    assert rig.signals.since(START - MINUTE)[0].symbol == SYMBOL

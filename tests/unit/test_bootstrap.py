@@ -71,11 +71,9 @@ TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 TICK = Tick(1_767_571_260_000, "run-1")
 
 
-class Context:
-    aws_request_id = "request-1"
-
-    def get_remaining_time_in_millis(self):
-        return 25_000
+def context(seconds=25):
+    milliseconds = seconds * 1_000
+    return SimpleNamespace(aws_request_id="r", get_remaining_time_in_millis=lambda: milliseconds)
 
 
 class Gateway:
@@ -121,7 +119,7 @@ def is_taken(leases, name="trade"):
 
 def test_good_run_pushes_its_success():
     run, gateway = function(report_of)
-    assert run.run(TICK, Context()) == "report"
+    assert run.run(TICK, context()) == "report"
     ((values, failed, _),) = gateway.pushes
     assert not failed
     assert values["pumpwatch_trade_runs_total", "success"] == 1
@@ -133,7 +131,7 @@ def test_failed_run_pushes_its_failure_gives_its_lease_back_and_raises():
     leases = MemoryLeaseStore(lambda: 0.0)
     run, gateway = function(forbidden, leases=leases)
     with pytest.raises(ExchangeForbidden):
-        run.run(TICK, Context())
+        run.run(TICK, context())
     ((values, failed, _),) = gateway.pushes
     assert failed
     assert values["pumpwatch_trade_runs_total", "failure"] == 1
@@ -145,19 +143,19 @@ def test_busy_run_does_nothing_and_pushes_nothing():
     leases = MemoryLeaseStore(lambda: 0.0)
     leases.acquire("trade", owner="another", seconds=9)
     run, gateway = function(lambda *_: pytest.fail("another run is at it"), leases=leases)
-    assert run.run(TICK, Context()) is None
+    assert run.run(TICK, context()) is None
     assert gateway.pushes == []
 
 
 def test_run_works_to_the_context_s_deadline_under_a_lease_of_its_own():
     run, _ = function(lambda tick, deadline, lease: (deadline.seconds_left(), lease.owner))
-    assert run.run(TICK, Context()) == (25.0, TICK.execution_id)
+    assert run.run(TICK, context()) == (25.0, TICK.execution_id)
 
 
 def test_metrics_go_out_before_the_lease_is_given_back():
     leases = MemoryLeaseStore(lambda: 0.0)
     run, gateway = function(report_of, leases=leases, gateway=Gateway(lambda: is_taken(leases)))
-    run.run(TICK, Context())
+    run.run(TICK, context())
     assert gateway.pushes[0][2], "the lease was free while the metrics were pushed"
     assert not is_taken(leases)
 
@@ -168,7 +166,7 @@ def test_lease_that_cannot_be_given_back_does_not_fail_the_run(caplog):
             raise StoreUnavailable("no answer")
 
     run, _ = function(report_of, leases=Broken(lambda: 0.0))
-    assert run.run(TICK, Context()) == "report"
+    assert run.run(TICK, context()) == "report"
     assert "lease was not released" in caplog.text
 
 
@@ -211,13 +209,13 @@ def test_report_that_cannot_be_described_does_not_fail_the_run(caplog, error):
 
     run, gateway = function(report_of, describe)
     with caplog.at_level(logging.ERROR):
-        assert run.run(TICK, Context()) == "report"
+        assert run.run(TICK, context()) == "report"
     assert gateway.pushes[0][0]["pumpwatch_trade_runs_total", "success"] == 1
 
 
 def test_malformed_event_is_counted_and_answered():
     run, gateway = function(lambda *_: pytest.fail("nothing may be done"))
-    answer = run.refuse(BadEvent("no scheduled_time"), Context())
+    answer = run.refuse(BadEvent("no scheduled_time"), context())
     assert answer == {"error": "no scheduled_time"}
     ((values, failed, _),) = gateway.pushes
     assert failed
@@ -226,7 +224,7 @@ def test_malformed_event_is_counted_and_answered():
 
 def test_bad_records_of_a_batch_are_counted():
     run, gateway = function(report_of)
-    run.run(Tick(TICK.scheduled_time, "run", ("a",), bad_records=3), Context())
+    run.run(Tick(TICK.scheduled_time, "run", ("a",), bad_records=3), context())
     assert gateway.pushes[0][0]["pumpwatch_trade_bad_events_total",] == 3
 
 
@@ -379,7 +377,7 @@ def test_requests_are_counted_by_endpoint_and_word_of_failed_runs_too():
     run, gateway = function(work, describe_always=partial(describe_traffic, traffic))
     for count in (1, 2):
         with pytest.raises(ExchangeForbidden):
-            run.run(Tick(TICK.scheduled_time, f"run-{count}"), Context())
+            run.run(Tick(TICK.scheduled_time, f"run-{count}"), context())
         values = gateway.pushes[-1][0]
         name = "pumpwatch_trade_api_requests_total"
         assert values[name, "market/tickers", "rate_limited"] == count
@@ -509,14 +507,14 @@ def test_key_that_is_a_placeholder_is_read_anew_in_the_next_run(live):
     run, _ = live(keys)
     for _ in range(2):
         with pytest.raises(BadCredentials):
-            run.run(TICK, Context())
+            run.run(TICK, context())
     assert keys.asked == ["key", "forget", "key", "forget"]
 
 
 def test_rotated_key_is_picked_up_in_the_same_run_when_the_old_one_is_refused(live):
     keys = Keys("old", "new")
     run, made = live(keys)
-    assert run.run(TICK, Context()) is not None
+    assert run.run(TICK, context()) is not None
     assert made == ["old", "new"]
     assert keys.asked == ["key", "forget", "key"]
 
@@ -524,39 +522,34 @@ def test_rotated_key_is_picked_up_in_the_same_run_when_the_old_one_is_refused(li
 def test_rotated_key_is_picked_up_when_the_cache_has_run_out(live):
     keys = Keys("first", "second")
     run, made = live(keys)
-    run.run(TICK, Context())
-    run.run(TICK, Context())
+    run.run(TICK, context())
+    run.run(TICK, context())
     keys.rotate()
-    run.run(TICK, Context())
+    run.run(TICK, context())
     assert made == ["first", "second"]
 
 
-class Late(Context):
-    def get_remaining_time_in_millis(self):
-        return 10_000
-
-
 @pytest.mark.parametrize(
-    ("keys", "context", "error", "tried"),
+    ("keys", "seconds", "error", "tried"),
     [
-        (["old"], Context, KeyRefused, ["old", "old"]),
-        (["old", "new"], Late, KeyRefused, ["old"]),
-        (["bound"], Context, BadCredentials, ["bound"]),
-        ([StoreUnavailable("throttled")], Context, StoreUnavailable, []),
+        (["old"], 25, KeyRefused, ["old", "old"]),
+        (["old", "new"], 10, KeyRefused, ["old"]),
+        (["bound"], 25, BadCredentials, ["bound"]),
+        ([StoreUnavailable("throttled")], 25, StoreUnavailable, []),
     ],
     ids=["stays refused", "refused late", "lacks a right", "secret is silent"],
 )
-def test_key_is_tried_twice_at_most(live, keys, context, error, tried):
+def test_key_is_tried_twice_at_most(live, keys, seconds, error, tried):
     run, made = live(Keys(*keys))
     with pytest.raises(error):
-        run.run(TICK, context())
+        run.run(TICK, context(seconds))
     assert made == tried
 
 
 def test_warm_key_goes_on_while_the_secret_cannot_be_read(live):
     keys = Keys("first", StoreUnavailable("throttled"))
     run, made = live(keys)
-    run.run(TICK, Context())
+    run.run(TICK, context())
     keys.rotate()
-    assert run.run(TICK, Context()) is not None
+    assert run.run(TICK, context()) is not None
     assert made == ["first"]
