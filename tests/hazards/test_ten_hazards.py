@@ -1,7 +1,6 @@
 """The ten ways in which small bots lost money, by name, through pybit against the simulator."""
 
 import re
-import socket
 import time
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from moto import mock_aws
 from support.aws import make_table
 from support.detect_rig import Rig as DetectRig
+from support.functions import invoke
 from support.scripted_market import START as MARKET_START
 from support.simulated_trading import BEGIN, MINUTE, SYMBOL, World
 from support.stub_bybit import Reply, StubBybit
@@ -18,15 +18,12 @@ from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.pushgateway import PushgatewaySink
-from pumpwatch.bootstrap.function import Function
-from pumpwatch.bootstrap.lease import RunLease
 from pumpwatch.bootstrap.numbers import describe
 from pumpwatch.domain.market.candles import CandleRequest
 from pumpwatch.domain.moments import HOUR
 from pumpwatch.domain.trading.orders import Leg, order_id_for
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import StoreUnavailable
-from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import TRADE
 from pumpwatch.metrics.numbers import RunNumbers
 from pumpwatch.metrics.reporter import MetricsReporter
@@ -223,27 +220,14 @@ def test_9_the_ledgers_counters_survive_a_hundred_cold_starts():
     assert 'pumpwatch_trade_runs_total{result="failure"} 0.0' in last
 
 
-class Context:
-    aws_request_id = "request"
-
-    def get_remaining_time_in_millis(self):
-        return 25_000
-
-
 class SilentTotals:
     def add(self, *_):
         raise StoreUnavailable("the table did not answer")
 
 
-def closed_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{taken.getsockname()[1]}"
-
-
 @pytest.mark.parametrize("trouble", ["429", "time-out", "nobody there", "totals and gateway"])
 def test_10_trouble_of_the_alerts_channel_leaves_trading_alone_and_alerts_nothing_again(
-    world, trouble
+    world, trouble, caplog
 ):
     """Alerts leave by metrics alone: whatever the gateway does, an entry and an exit are made."""
     gateway = StubBybit()
@@ -251,44 +235,38 @@ def test_10_trouble_of_the_alerts_channel_leaves_trading_alone_and_alerts_nothin
     if trouble == "time-out":
         reply = Reply(status=200, delay=3.0)
     gateway.answer(f"/metrics/job/{TRADE}/stage/dev", reply)
-    url = closed_port() if trouble == "nobody there" else gateway.url
     # What answers at once is waited for on a busy machine too; what does not is given up.
-    patience = 0.5 if trouble == "time-out" else 60
-    sink = PushgatewaySink(url, stage="dev", timeout_seconds=patience)
-    totals = MemoryTotalsStore()
-    if trouble == "totals and gateway":
-        totals = SilentTotals()
-    pushes = []
-    reporter = MetricsReporter(TRADE, totals, sink)
-    told = reporter.report
-
-    def report(*arguments, **named):
-        pushes.append(told(*arguments, **named))
-        return pushes[-1]
-
-    reporter.report = report
-    function = Function(
-        TRADE,
-        reporter=reporter,
-        lease=RunLease(MemoryLeaseStore(lambda: 0.0), "function", reserve=1.0),
-        work=lambda tick, deadline, lease: world.tick(name=tick.execution_id),
-        describe=lambda report, numbers: describe(report, numbers, mode="live"),
+    sink = PushgatewaySink(
+        "http://127.0.0.1:9" if trouble == "nobody there" else gateway.url,
+        stage="dev",
+        timeout_seconds=0.5 if trouble == "time-out" else 60,
     )
+    totals = SilentTotals() if trouble == "totals and gateway" else MemoryTotalsStore()
+
+    def run(name):
+        return invoke(
+            TRADE,
+            name,
+            leases=MemoryLeaseStore(),
+            totals=totals,
+            sink=sink,
+            work=lambda: world.tick(name=name),
+            describe=lambda report, numbers: describe(report, numbers, mode="live"),
+        )
+
     try:
         world.publish()
-        opened = function.run(Tick(BEGIN, "run-1"), Context())
+        opened = run("run-1")
         world.market_clock.advance_to(BEGIN + 31 * MINUTE)
-        closed = function.run(Tick(BEGIN + 31 * MINUTE, "run-2"), Context())
+        closed = run("run-2")
         asked = len(gateway.requests)
     finally:
         gateway.close()
-    assert opened is not None
-    assert closed is not None
     assert len(opened.opened) == len(closed.closed) == 1
-    assert pushes == [False, False]
     assert asked <= 2, "one push a run, never a second try"
     if trouble != "time-out":
         assert asked == (0 if trouble == "nobody there" else 2)
+    assert caplog.text.count("metrics not pushed") == 2
     assert opened.problems == closed.problems == []
     world.check_promise()
 

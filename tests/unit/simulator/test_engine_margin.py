@@ -85,14 +85,6 @@ def test_long_pays_a_positive_funding_rate_and_short_receives_it():
         assert Decimal(row["execFee"]) == sign * Decimal("0.2")
 
 
-def test_position_opened_after_the_payment_pays_nothing():
-    user = User(funding=[(5 * MINUTE, 0.001)])
-    user.advance(5 * MINUTE)
-    user.placed("Buy", "2")
-    user.advance(60 * MINUTE)
-    assert user.executions(execType="Funding") == []
-
-
 @pytest.mark.parametrize("mode", ["REGULAR_MARGIN", "ISOLATED_MARGIN"])
 def test_position_is_liquidated_at_the_price_its_row_announces(mode):
     user = User(

@@ -270,17 +270,6 @@ def test_recent_trades_lie_on_the_price_path_newest_first():
     assert {row["side"] for row in rows} <= {"Buy", "Sell"}
 
 
-def test_recent_trades_of_a_minute_give_its_candle():
-    user = User({"AAAUSDT": [(0, 100.0), (25_000, 140.0), (50_000, 90.0), (3 * MINUTE, 91.0)]})
-    user.advance(MINUTE + 30_000)
-    minute = [row for row in recent(user) if START <= int(row["time"]) < START + MINUTE][::-1]
-    _, opened, high, low, close, volume, _ = kline(user, start=START, end=START)[0]
-    prices = [Decimal(row["price"]) for row in minute]
-    assert (prices[0], max(prices), min(prices)) == (Decimal(opened), Decimal(high), Decimal(low))
-    assert prices[-1] == Decimal(close)
-    assert sum(Decimal(row["size"]) for row in minute) == Decimal(volume)
-
-
 def test_recent_trades_stay_the_same_and_none_is_from_the_future():
     user = later()
     before = recent(user)
@@ -302,11 +291,3 @@ def test_funding_history_is_newest_first():
     user.advance(3 * MINUTE)
     rows = user.get("/v5/market/funding/history", symbol="AAAUSDT")["result"]["list"]
     assert [row["fundingRate"] for row in rows] == ["-0.002", "0.0001"]
-
-
-def test_server_time_is_market_time():
-    user = User()
-    user.advance(1_234)
-    answer = user.get("/v5/market/time")
-    assert answer["time"] == START + 1_234
-    assert answer["result"]["timeNano"] == f"{START + 1_234}000000"
