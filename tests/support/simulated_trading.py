@@ -37,7 +37,7 @@ from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_inciden
 MINUTE = 60_000
 SYMBOL = "PUMPUSDT"
 BEGIN = MARKET_START + 10 * MINUTE
-FLAT = [(9 * MINUTE, 100.0), (10 * MINUTE, 117.0), (60 * MINUTE, 116.0)]
+PUMP = [(9 * MINUTE, 100.0), (10 * MINUTE, 117.0), (60 * MINUTE, 116.0)]
 """A pump of the first minutes, and what follows it."""
 
 
@@ -57,31 +57,20 @@ class MarketClocks:
 class World:
     """One pumped symbol on the simulator, traded in live mode with 60 ms latency in market time.
 
-    `changes` are settings of the trade function; `exchange` are those of the simulated exchange.
     `real_latency`: requests really take 60 ms, market time stands still, and reads of one round go
     out side by side.
     """
 
-    def __init__(
-        self,
-        script=FLAT,
-        *,
-        exchange=None,
-        timeout_seconds=4.0,
-        market=None,
-        real_latency=False,
-        **changes,
-    ):
+    def __init__(self, *, timeout_seconds=4.0, real_latency=False):
         credentials = credentials_from_seed(5)
         self.market_clock = MarketClock(start=BEGIN, stepped=True)
         self.executor = ThreadPoolExecutor(MOST_READS) if real_latency else None
         if real_latency:
             self.market_clock = HeldClock(BEGIN)
-        scripts = {"BTCUSDT": [(0, 60_000.0)], SYMBOL: script}
-        options = ExchangeSettings(**{"latency_ms": 60, **(exchange or {})})
-        self.exchange = Exchange(
-            ScriptedMarket(scripts, **(market or {})), self.market_clock, credentials, options
-        )
+        scripts = {"BTCUSDT": [(0, 60_000.0)], SYMBOL: PUMP}
+        options = ExchangeSettings(latency_ms=60)
+        market = ScriptedMarket(scripts)
+        self.exchange = Exchange(market, self.market_clock, credentials, options)
         self.server = SimulatorServer(self.exchange).start()
         key = ExchangeKey(credentials.api_key, credentials.api_secret)
         self.session = BybitSession(
@@ -104,7 +93,7 @@ class World:
             "live_trading_confirmation": str(credentials.user_id),
             "bybit_secret_arn": "arn:aws:secretsmanager:eu-central-1:1:secret:key",
         }
-        self.settings = settings(**{**live, **changes})
+        self.settings = settings(**live)
         self.use_case = self.cold()
 
     def cold(self):
