@@ -110,6 +110,12 @@ def test_when_one_looks_does_not_change_what_is_paid(looks):
     assert close_to(world.broker.account().wallet_balance, 1000 - 6 * 2)
 
 
+def test_a_funding_whose_candles_are_missing_is_paid_all_the_same():
+    world = World(minutes=20).enter()
+    world.look(DUE + MINUTE)
+    assert [time for time, _ in world.paid()] == [DUE]
+
+
 def test_a_position_closed_after_the_funding_has_paid_it():
     world = World().enter()
     world.look(DUE - 300)

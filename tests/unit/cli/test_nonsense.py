@@ -74,6 +74,10 @@ CASES = [
     ("download --symbols BTCUSDT --from 2026-02-01 --to 2026-01-01", "swap its ends"),
     ("download --symbols all --from 2026-11-01T23:00 --base-url {url} --out {text}", "cannot be"),
     ("download --symbols NOPE --from 2026-11-01 --base-url {url}", "trades no such contract"),
+    ("download --symbols ' , ' --from 2026-11-01 --base-url {url}", "--symbols is empty"),
+    ("download --symbols all --from 2031-01-01 --base-url {url}", "lies in the future"),
+    ("download --symbols BTCUSD --from 2026-11-01 --base-url {url}", "did you mean BTCUSDT?"),
+    ("download --symbols all --from 2026-11-01 --base-url http://x.org", "--base-url is"),
     ("download --symbols x --from 2026-11-01 --requests-per-second 0", "greater than or equal"),
     # backtest, tune, compare
     ("backtest {none}", "is not a folder"),

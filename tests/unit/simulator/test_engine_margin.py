@@ -80,6 +80,7 @@ def test_long_pays_a_positive_funding_rate_and_short_receives_it():
         assert user.ledger.wallet == before
         user.advance(5 * MINUTE)
         assert before - user.ledger.wallet == sign * Decimal("0.2")
+        assert user.ledger.funding_total == sign * Decimal("0.2")
         row = user.executions(execType="Funding")[0]
         assert (row["orderType"], row["execTime"]) == ("UNKNOWN", str(START + 5 * MINUTE))
         assert Decimal(row["execFee"]) == sign * Decimal("0.2")

@@ -115,11 +115,3 @@ def test_every_named_fault_is_documented_with_a_control_call_that_works():
         assert fault.label == name
         goes_on = fault.strikes_after or fault.action in {"stale", "hide_orders"}
         assert (acts != "no") == goes_on
-
-
-def test_examples_of_the_page_are_accepted():
-    examples = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.S)
-    examples += re.findall(r"-d '(\{.*\})'", PAGE.read_text())
-    assert len(examples) == 5
-    for example in examples:
-        faults_from_json(json.loads(example))

@@ -287,14 +287,9 @@ SETTINGS = {
 """How the settings of each protection begin."""
 
 
-def documented():
-    """Return each section of the page by its heading."""
-    pieces = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.M)[1:]
-    return {piece.split("\n", 1)[0].strip("` "): piece for piece in pieces}
-
-
 def test_every_protection_is_documented():
-    page = documented()
+    pieces = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.M)[1:]
+    page = {piece.split("\n", 1)[0].strip("` "): piece for piece in pieces}
     hours = {"trading_hours": "Mon-Fri 08:00-20:00", "trading_time_zone": "Europe/Berlin"}
     names = {protection.name for protection in protections_from(settings(**hours))}
     assert names == set(PROTECTIONS) == set(SETTINGS)
@@ -307,16 +302,3 @@ def test_every_protection_is_documented():
                 shown = f"{default:.0%}" if setting.endswith("fraction") else str(default)
                 assert f"`{setting.upper()}`" in section, f"{name}: {setting} is not explained"
                 assert shown in section, f"{name}: the default of {setting} is another one"
-
-
-def test_the_page_says_which_protections_halt():
-    page = documented()
-    halting = {
-        protection.name
-        for _, protection, _, expected in CASES
-        for *_, end in expected
-        if end is None
-    }
-    for name in PROTECTIONS:
-        assert ("**Level: pause and halt**" in page[name]) is (name in halting), name
-        assert ("**Level: pause**" in page[name]) is (name not in halting), name
