@@ -31,7 +31,7 @@ PATIENCE = "10m"
 app = typer.Typer(add_completion=False)
 
 
-class CheckFailed(Exception):
+class InstallRefused(Exception):
     """The problem and its remedy."""
 
 
@@ -49,7 +49,7 @@ def install(
     files = list(values or [])
     try:
         _require_programs(files)
-    except CheckFailed as problem:
+    except InstallRefused as problem:
         _end(problem, BAD_INPUT)
     try:
         _say("Reaching the cluster ...")
@@ -63,7 +63,7 @@ def install(
         _run("helm", "lint", str(CHART), *_flags(files), hint="see k8s-monitoring/values.yaml")
         _say("Installing ...")
         _run("helm", *_upgrade(release, namespace, files, dry_run=dry_run), hint="see the message")
-    except CheckFailed as problem:
+    except InstallRefused as problem:
         _end(problem, PROBLEM)
     _say("Done. What is next stands in docs/monitoring.md." if not dry_run else "Nothing changed.")
 
@@ -71,10 +71,10 @@ def install(
 def _require_programs(files: Sequence[Path]) -> None:
     for program, source in (("helm", "https://helm.sh"), ("kubectl", "https://kubernetes.io")):
         if shutil.which(program) is None:
-            raise CheckFailed(f"{program} is not installed: get it from {source}")
+            raise InstallRefused(f"{program} is not installed: get it from {source}")
     for path in files:
         if not path.is_file():
-            raise CheckFailed(f"--values {path}: there is no such file")
+            raise InstallRefused(f"--values {path}: there is no such file")
 
 
 def _uses_external_secrets(files: Sequence[Path]) -> bool:
@@ -84,7 +84,7 @@ def _uses_external_secrets(files: Sequence[Path]) -> bool:
         try:
             given = yaml.safe_load(path.read_text()) or {}
         except yaml.YAMLError as error:
-            raise CheckFailed(f"{path} is no YAML: {str(error).splitlines()[0]}") from None
+            raise InstallRefused(f"{path} is no YAML: {str(error).splitlines()[0]}") from None
         section = given.get("externalSecrets") if isinstance(given, dict) else None
         if isinstance(section, dict):
             enabled = bool(section.get("enabled", enabled))
@@ -105,7 +105,7 @@ def _require_secrets(namespace: str) -> None:
         )
         missing = sorted(keys - there)
         if missing:
-            raise CheckFailed(
+            raise InstallRefused(
                 f"the Secret {name} in namespace {namespace} lacks {', '.join(missing)}: "
                 f"run k8s-monitoring/make-secrets {namespace}"
             )
@@ -126,14 +126,14 @@ def _run(*command: str, hint: str) -> None:
     if done.returncode != 0:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
         told = "\n  ".join(lines[-12:])
-        raise CheckFailed(f"{' '.join(command[:2])} failed ({hint}):\n  {told}")
+        raise InstallRefused(f"{' '.join(command[:2])} failed ({hint}):\n  {told}")
 
 
 def _say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def _end(problem: CheckFailed, status: int) -> None:
+def _end(problem: InstallRefused, status: int) -> None:
     _say(f"make monitoring: {problem}")
     raise typer.Exit(status)
 

@@ -19,7 +19,7 @@ TAKEN_OUT_AFTER, SETTLED_AFTER = 60, 120
 
 
 @dataclass
-class Holding:
+class ReferenceHolding:
     """An open position and what has happened to it so far."""
 
     trade: Trade
@@ -48,7 +48,7 @@ class Exits:
     def __init__(self, settings: BacktestSettings) -> None:
         self.settings = settings
 
-    def test_minute(self, holding: Holding, recording: Recording, minute: int) -> None:
+    def test_minute(self, holding: ReferenceHolding, recording: Recording, minute: int) -> None:
         """Pay the funding of a minute, then see what its candle fires, the worst first."""
         row = recording.row_at(minute)
         if row is None or minute < holding.minute:
@@ -65,7 +65,7 @@ class Exits:
         self.take_out(holding, row, minute, price, minute + MINUTE - 1)
 
     def _fired(
-        self, holding: Holding, opened: Decimal, high: Decimal, low: Decimal
+        self, holding: ReferenceHolding, opened: Decimal, high: Decimal, low: Decimal
     ) -> tuple[ExitReason, Decimal] | None:
         trade, leverage = holding.trade, self.settings.trade.leverage
         short = trade.side is Side.SELL
@@ -100,7 +100,7 @@ class Exits:
         return None
 
     def pay_funding(
-        self, holding: Holding, until: int, opening: tuple[int, Decimal] | None
+        self, holding: ReferenceHolding, until: int, opening: tuple[int, Decimal] | None
     ) -> None:
         """Pay what is due up to a time; `opening` is a minute's open time and price."""
         interval = holding.contract.funding_interval_minutes * MINUTE
@@ -111,7 +111,9 @@ class Exits:
             holding.funding += holding.trade.quantity * price * holding.funding_rate
             holding.next_funding += interval
 
-    def take_out(self, holding: Holding, row: Row, minute: int, price: Decimal, time: int) -> None:
+    def take_out(
+        self, holding: ReferenceHolding, row: Row, minute: int, price: Decimal, time: int
+    ) -> None:
         """Fill as much of the exit in a minute as its turnover allows."""
         assumed = self.settings.assumed
         part = min(holding.left, capacity(row, holding.contract, assumed))
@@ -126,7 +128,7 @@ class Exits:
             filled_at = price * max(Decimal(0), 1 - worse)
         self._leave(holding, part, filled_at, time, holding.reason)
 
-    def settle(self, holding: Holding, recording: Recording, tick: int) -> None:
+    def settle(self, holding: ReferenceHolding, recording: Recording, tick: int) -> None:
         """Take out what is left at the last close known."""
         price = Decimal(repr(recording.price_at(tick)))
         if holding.left > 0:
@@ -134,7 +136,7 @@ class Exits:
 
     def _leave(
         self,
-        holding: Holding,
+        holding: ReferenceHolding,
         part: Decimal,
         price: Decimal,
         time: int,
@@ -147,7 +149,7 @@ class Exits:
         holding.weights[reason or ExitReason.SETTLEMENT] += part  # type: ignore[assignment]
         holding.trade = holding.trade.with_(exit_time=time)
 
-    def closed(self, holding: Holding) -> Trade:
+    def closed(self, holding: ReferenceHolding) -> Trade:
         """Return the trade of a position of which nothing is left."""
         trade = holding.trade
         gain = holding.exit_value - holding.entry_value

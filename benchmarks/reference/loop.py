@@ -26,7 +26,7 @@ from pumpwatch_workbench.research.backtest.engine import rules_of
 from pumpwatch_workbench.research.backtest.market import Block
 from pumpwatch_workbench.research.backtest.settings import BacktestSettings
 
-from .holding import SETTLED_AFTER, Exits, Holding, capacity, slippage
+from .holding import SETTLED_AFTER, Exits, ReferenceHolding, capacity, slippage
 from .recording import OPEN, Recording, Row, recording_of, view_at
 
 
@@ -64,7 +64,7 @@ class _Loop:
         self.limits = limits_from(settings.trade)
         self.protections = protections_from(settings.trade)
         self.equity_realised = settings.trade.paper_equity_usdt
-        self.holdings: list[tuple[Holding, Recording]] = []
+        self.holdings: list[tuple[ReferenceHolding, Recording]] = []
         self.closed: list[Trade] = []
         self.locks: list[Lock] = []
         self.halted: int | None = None
@@ -169,7 +169,7 @@ class _Loop:
         )
         interval = recording.contract.funding_interval_minutes * MINUTE
         trailing = self.settings.trade.trailing_stop_fraction
-        holding = Holding(
+        holding = ReferenceHolding(
             trade=trade,
             contract=recording.contract,
             minute=tick,

@@ -17,7 +17,7 @@ from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.settings.shared import load_settings
 from pumpwatch_workbench.cli.aws import clients_in
 from pumpwatch_workbench.cli.bybit import checked_address
-from pumpwatch_workbench.cli.options import AsJson, BaseUrl, Detector, Region
+from pumpwatch_workbench.cli.options import AsJson, BaseUrl, DetectorName, Region
 from pumpwatch_workbench.cli.progress import errors, stepping
 from pumpwatch_workbench.simulator.market_time import exchange_time_for
 
@@ -27,7 +27,9 @@ def backfill(
     bucket: Annotated[str, typer.Option(help="The stack's bucket (output HistoryBucket).")],
     table: Annotated[str, typer.Option(help="The stack's table (output StateTable).")],
     base_url: BaseUrl = "https://api.bybit.com",
-    detector: Annotated[Detector, typer.Option(help="The stack's rule.")] = Detector.BOOSTED,
+    detector: Annotated[
+        DetectorName, typer.Option(help="The stack's rule.")
+    ] = DetectorName.BOOSTED,
     region: Region = "",
     as_json: AsJson = False,
 ) -> None:

@@ -14,13 +14,13 @@ from pumpwatch.adapters.records import record_fields
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import (
     AsJson,
-    Detector,
+    DetectorName,
     DetectorOption,
     Folder,
     QuotePrice,
     ReportPage,
     Setting,
-    Strategy,
+    StrategyName,
     StrategyOption,
 )
 from pumpwatch_workbench.cli.printing import print_end
@@ -48,8 +48,8 @@ from pumpwatch_workbench.research.backtest.settings import (
 def backtest(
     folder: Folder,
     *,
-    strategy: StrategyOption = Strategy.FADE,
-    detector: DetectorOption = Detector.BOOSTED,
+    strategy: StrategyOption = StrategyName.FADE,
+    detector: DetectorOption = DetectorName.BOOSTED,
     set_: Setting = None,
     from_: Annotated[str, typer.Option("--from", help="Trade on signals from then on.")] = "",
     to: Annotated[str, typer.Option("--to", help="Look at no candle from then on.")] = "",

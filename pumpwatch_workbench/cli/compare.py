@@ -18,14 +18,14 @@ from pumpwatch_workbench.cli.aws import clients_in
 from pumpwatch_workbench.cli.backtest import outcome_of
 from pumpwatch_workbench.cli.options import (
     AsJson,
-    Detector,
+    DetectorName,
     DetectorOption,
     Folder,
     QuotePrice,
     Region,
     ReportPage,
     Setting,
-    Strategy,
+    StrategyName,
 )
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.cli.times import period_of
@@ -59,9 +59,9 @@ def compare(
     to: Annotated[str, typer.Option("--to", help="Up to here, excluded.")] = "",
     region: Region = "",
     strategy: Annotated[
-        Strategy | None, typer.Option(help="As it was traded; the journal's by default.")
+        StrategyName | None, typer.Option(help="As it was traded; the journal's by default.")
     ] = None,
-    detector: DetectorOption = Detector.BOOSTED,
+    detector: DetectorOption = DetectorName.BOOSTED,
     set_: Setting = None,
     quote_price: QuotePrice = None,
     export: Annotated[

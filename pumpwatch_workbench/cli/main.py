@@ -44,7 +44,7 @@ app = typer.Typer(
 
 
 @dataclass(slots=True)
-class Invocation:
+class TypedCommand:
     """Options that apply to every command."""
 
     debug: bool = False
@@ -66,7 +66,7 @@ def _root(
         False, "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
     ),
 ) -> None:
-    if isinstance(context.obj, Invocation):
+    if isinstance(context.obj, TypedCommand):
         context.obj.debug = debug
     if context.invoked_subcommand is None:
         context.get_help()
@@ -77,7 +77,7 @@ def run_program(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status. An error becomes one line."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
     _tolerate_any_encoding()
-    invocation = Invocation()
+    invocation = TypedCommand()
     try:
         result = app(typed, standalone_mode=False, prog_name="pumpwatch", obj=invocation)
         _flush()
@@ -105,7 +105,7 @@ def main() -> NoReturn:
     sys.exit(run_program())
 
 
-def _fail(error: BaseException, typed: Sequence[str], invocation: Invocation) -> int:
+def _fail(error: BaseException, typed: Sequence[str], invocation: TypedCommand) -> int:
     line, status = describe(error, typed)
     try:
         if invocation.debug:

@@ -11,7 +11,7 @@ import typer
 from pumpwatch.errors import BadInput
 
 
-class Detector(StrEnum):
+class DetectorName(StrEnum):
     """The rules that can raise an alarm."""
 
     BOOSTED = "boosted"
@@ -20,7 +20,7 @@ class Detector(StrEnum):
     KAMPS_KLEINBERG = "kamps-kleinberg"
 
 
-class Strategy(StrEnum):
+class StrategyName(StrEnum):
     """Ways to act on a signal."""
 
     ALERT = "alert"
@@ -39,8 +39,8 @@ LabelledFolder = Annotated[
 ]
 Replay = Annotated[Path | None, typer.Option(help="Folder of recorded candles to play instead.")]
 Symbols = Annotated[int, typer.Option(help="USDT perpetuals in the market, 1 to 2000.")]
-DetectorOption = Annotated[Detector, typer.Option(help="The rule.")]
-StrategyOption = Annotated[Strategy, typer.Option(help="What to do about a pump.")]
+DetectorOption = Annotated[DetectorName, typer.Option(help="The rule.")]
+StrategyOption = Annotated[StrategyName, typer.Option(help="What to do about a pump.")]
 Setting = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable."),

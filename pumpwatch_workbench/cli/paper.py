@@ -13,9 +13,9 @@ from rich.console import Console
 from pumpwatch_workbench.cli.bybit import checked_address
 from pumpwatch_workbench.cli.options import (
     BaseUrl,
-    Detector,
+    DetectorName,
     DetectorOption,
-    Strategy,
+    StrategyName,
     StrategyOption,
 )
 from pumpwatch_workbench.cli.times import parse_duration
@@ -38,8 +38,8 @@ def paper(
         str | None,
         typer.Option(help="Only these, such as BTCUSDT,DOGEUSDT; without it the whole market."),
     ] = None,
-    strategy: StrategyOption = Strategy.FADE,
-    detector: DetectorOption = Detector.BOOSTED,
+    strategy: StrategyOption = StrategyName.FADE,
+    detector: DetectorOption = DetectorName.BOOSTED,
     duration: Annotated[
         str | None, typer.Option(help="Such as 30m, 8h or 7d; without it until you interrupt it.")
     ] = None,

@@ -11,11 +11,11 @@ from rich.console import Console
 
 from pumpwatch_workbench.cli.options import (
     AsJson,
-    Detector,
+    DetectorName,
     DetectorOption,
     Replay,
     ReportPage,
-    Strategy,
+    StrategyName,
     StrategyOption,
     Symbols,
     check_range,
@@ -42,8 +42,8 @@ def run(
     seed: Annotated[int, typer.Option(help="Same seed, same run.")] = 1,
     hours: Annotated[float, typer.Option(help="Market hours to play.")] = 3.0,
     replay: Replay = None,
-    detector: DetectorOption = Detector.BOOSTED,
-    strategy: StrategyOption = Strategy.FADE,
+    detector: DetectorOption = DetectorName.BOOSTED,
+    strategy: StrategyOption = StrategyName.FADE,
     report: ReportPage = Path("build/run-report.html"),
     as_json: AsJson = False,
 ) -> None:

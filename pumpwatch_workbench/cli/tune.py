@@ -15,13 +15,13 @@ from rich.progress import Progress
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.cli.options import (
     AsJson,
-    Detector,
+    DetectorName,
     DetectorOption,
     Folder,
     QuotePrice,
     ReportPage,
     Setting,
-    Strategy,
+    StrategyName,
     check_range,
 )
 from pumpwatch_workbench.cli.printing import print_end
@@ -58,8 +58,8 @@ class EngineName(StrEnum):
 def tune(
     folder: Folder,
     *,
-    strategy: Annotated[Strategy, typer.Option(help="fade or ride.")] = Strategy.FADE,
-    detector: DetectorOption = Detector.BOOSTED,
+    strategy: Annotated[StrategyName, typer.Option(help="fade or ride.")] = StrategyName.FADE,
+    detector: DetectorOption = DetectorName.BOOSTED,
     search: Annotated[
         list[str] | None,
         typer.Option(
@@ -101,7 +101,7 @@ def tune(
     check_report_path(report)
     keep_freed_memory()
     console = Console(stderr=True)
-    if strategy == Strategy.ALERT:
+    if strategy == StrategyName.ALERT:
         raise BadInput("alert places no orders: tune fade or ride")
     space = space_for(strategy, detector, search=search or (), fixed=set_ or ())
     recordings = Recordings(folder, quote_price=quote_price)

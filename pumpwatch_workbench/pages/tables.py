@@ -51,7 +51,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class PageTable:
     """A table with a caption; every row has one cell per column."""
 
     caption: str
@@ -79,10 +79,10 @@ def row(*cells: Cell | str) -> tuple[Cell, ...]:
     return tuple(cell if isinstance(cell, Cell) else Cell(cell) for cell in cells)
 
 
-def counts_table(caption: str, heading: str, counts: Sequence[tuple[str, int]]) -> Table:
+def counts_table(caption: str, heading: str, counts: Sequence[tuple[str, int]]) -> PageTable:
     """Return reasons with how often each occurred."""
     columns = (*texts(heading, prose=True), *numbers("Times"))
-    return Table(caption, columns, tuple(row(name, number(times)) for name, times in counts))
+    return PageTable(caption, columns, tuple(row(name, number(times)) for name, times in counts))
 
 
 def latest(what: str, count: int) -> str:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table as TerminalTable
 from rich.text import Text
 
-from pumpwatch_workbench.pages.tables import Table, Tile
+from pumpwatch_workbench.pages.tables import PageTable, Tile
 
 WIDE = 120
 """Columns of what goes to a file or a pipe."""
@@ -32,7 +32,7 @@ def tiles_grid(tiles: Iterable[Tile]) -> TerminalTable:
     return grid
 
 
-def terminal_table(table: Table, title: str, *, narrow: bool = False) -> TerminalTable:
+def terminal_table(table: PageTable, title: str, *, narrow: bool = False) -> TerminalTable:
     """Return a page's table with another title and no frame; a narrow one as a phone shows it."""
     shown = TerminalTable(title=title, title_justify="left", title_style="bold", box=None)
     chosen = [n for n, column in enumerate(table.columns) if not (narrow and column.wide)]

@@ -10,7 +10,7 @@ from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch_workbench.pages.tables import (
     ROWS_AT_MOST,
     Cell,
-    Table,
+    PageTable,
     Tone,
     latest,
     numbers,
@@ -83,7 +83,7 @@ def trades_table(
     when: When = date_and_clock,
     anchors: Mapping[str, str] | None = None,
     levels: bool = False,
-) -> Table:
+) -> PageTable:
     """Return the latest of the trades that held a position, with stop and target if asked for.
 
     `anchors` are the ids of charts by signal id. Results are after all costs.
@@ -105,7 +105,7 @@ def trades_table(
         _cells(trade, when, links.get(trade.signal_id, ""), levels)
         for trade in entered[-ROWS_AT_MOST:]
     )
-    return Table(latest(f"{what}, results after all costs", len(entered)), columns, rows)
+    return PageTable(latest(f"{what}, results after all costs", len(entered)), columns, rows)
 
 
 def _cells(trade: Trade, when: When, anchor: str, levels: bool) -> tuple[Cell, ...]:

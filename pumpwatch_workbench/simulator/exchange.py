@@ -19,7 +19,7 @@ from pumpwatch_workbench.simulator.endpoints.rate_limits import RateLimits, User
 from pumpwatch_workbench.simulator.endpoints.routes import ROUTES, Route
 from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.messages import (
-    Answer,
+    EndpointAnswer,
     Request,
     Response,
     answer_headers,
@@ -116,7 +116,9 @@ class Exchange(ExchangeState):
                 self.clock.advance_by(rest)
             return response
 
-    def ask(self, method: str, path: str, parameters: Mapping[str, object]) -> tuple[int, Answer]:
+    def ask(
+        self, method: str, path: str, parameters: Mapping[str, object]
+    ) -> tuple[int, EndpointAnswer]:
         """Return when and what a call made in this process is answered. Raises `Refused`.
 
         It needs no signature, takes no time and meets no faults, but lists lag for it as well.
@@ -212,7 +214,7 @@ class Exchange(ExchangeState):
             shown |= self._limit_headers(limit)
         return Response(200, payload, shown)
 
-    def _result(self, route: Route, request: Request) -> Answer:
+    def _result(self, route: Route, request: Request) -> EndpointAnswer:
         number, conditions = self._number, self.conditions
         hidden = conditions.answer_about_hidden(self.engine.ledger, request, number)
         if hidden is not None:

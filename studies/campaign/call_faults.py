@@ -26,7 +26,7 @@ from pumpwatch.errors import (
 from .care_rules import EXIT_NEEDS
 from .exchange import CampaignExchange
 from .invariants import Invariants
-from .plan import TIME_LIMIT, Run, Trouble
+from .plan import TIME_LIMIT, PlannedRun, Trouble
 
 PortType = TypeVar("PortType")
 HALF = 0.5
@@ -88,7 +88,7 @@ class CallFaults:
     """Starts another invocation, of this name, in the middle of a call."""
     timeout: float = 4.0
     """Seconds that a request to the exchange may take."""
-    runs: list[Run] = field(default_factory=list)
+    runs: list[PlannedRun] = field(default_factory=list)
     struck: Counter[str] = field(default_factory=Counter)
     lasting: dict[tuple[str, str], tuple[Trouble, int]] = field(default_factory=dict)
     """Calls that fail or are slow, by what, and until when."""
@@ -141,7 +141,7 @@ class CallFaults:
         return self._strike(run, trouble, method, watched)
 
     def _endure(
-        self, run: Run, seconds: float, port: str, method: str, done: Callable[[], object]
+        self, run: PlannedRun, seconds: float, port: str, method: str, done: Callable[[], object]
     ) -> object:
         """Let a call fail, or be slow: one that is too slow fails as well."""
         timeout = self.timeout if port in EXCHANGE else TABLE_TIMEOUT
@@ -156,14 +156,14 @@ class CallFaults:
             raise OutcomeUnknown("no answer")
         raise ExchangeUnavailable("no answer")
 
-    def _check_alive(self, run: Run) -> None:
+    def _check_alive(self, run: PlannedRun) -> None:
         late = self.exchange.now - run.started > TIME_LIMIT and not run.undead
         run.dead = run.dead or late
         if run.dead:
             raise Killed
 
     @staticmethod
-    def _due(run: Run, port: str, method: str) -> Trouble | None:
+    def _due(run: PlannedRun, port: str, method: str) -> Trouble | None:
         for trouble in run.troubles:
             wanted, where = AT_METHOD.get(trouble.kind), port in EXCHANGE
             fits = not where if trouble.kind in ONLY_STORES else True
@@ -175,7 +175,7 @@ class CallFaults:
         return None
 
     def _tell(
-        self, run: Run, port: str, method: str, args: tuple[object, ...], answer: object
+        self, run: PlannedRun, port: str, method: str, args: tuple[object, ...], answer: object
     ) -> None:
         """Tell the invariants what a call did, and remember what the run was shown."""
         match answer, args:
@@ -198,7 +198,7 @@ class CallFaults:
                 self.invariants.stop_set(symbol, stop)
 
     def _strike(
-        self, run: Run, trouble: Trouble, method: str, done: Callable[[], object]
+        self, run: PlannedRun, trouble: Trouble, method: str, done: Callable[[], object]
     ) -> object:
         kind = trouble.kind
         if kind.startswith("crash"):
@@ -227,7 +227,9 @@ class CallFaults:
         raise self._failure(run, kind, method, done)
 
     @staticmethod
-    def _failure(run: Run, kind: str, method: str, done: Callable[[], object]) -> PumpwatchError:
+    def _failure(
+        run: PlannedRun, kind: str, method: str, done: Callable[[], object]
+    ) -> PumpwatchError:
         if kind == "forbidden":
             run.forbidden = True
             return ExchangeForbidden("403: the address is banned")
@@ -241,7 +243,7 @@ class CallFaults:
         return ExchangeUnavailable(f"{kind}: nothing was done", code=codes.get(kind))
 
     @staticmethod
-    def _crashed(run: Run, trouble: Trouble, done: Callable[[], object]) -> Killed:
+    def _crashed(run: PlannedRun, trouble: Trouble, done: Callable[[], object]) -> Killed:
         at_send = trouble.kind == "crash_at_send" and trouble.size < HALF
         if at_send or trouble.kind == "crash_after":
             # Whatever the answer was, nobody is there to read it.
@@ -250,7 +252,7 @@ class CallFaults:
         run.dead = True
         return Killed()
 
-    def _beside(self, run: Run, trouble: Trouble, done: Callable[[], object]) -> object:
+    def _beside(self, run: PlannedRun, trouble: Trouble, done: Callable[[], object]) -> object:
         """Let another invocation run in the middle of this call.
 
         A zombie stands still until its lease has run out, and then goes on as if nothing was. So

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.orders import Leg, Outcome
 from pumpwatch.domain.trading.trades import Trade, TradeState
-from pumpwatch_workbench.simulator.engine.records import Position
+from pumpwatch_workbench.simulator.engine.records import ExchangePosition
 
 from .entry_rules import Facts
 from .people import People
@@ -39,7 +39,7 @@ class CareRules:
         """Note a trouble: with one call only, or (None) with the run or the exchange as a whole."""
         self._disturbed |= {what for what, calls in NEEDS.items() if call is None or call in calls}
 
-    def missed(self, ours: Sequence[Position], looked: int) -> Iterator[str]:
+    def missed(self, ours: Sequence[ExchangePosition], looked: int) -> Iterator[str]:
         """Yield what care has missed by the end of a tick; `looked`: when its last run began."""
         for what in NEEDS:
             self._sound_runs[what] = 0 if what in self._disturbed else self._sound_runs[what] + 1

@@ -17,7 +17,7 @@ from pumpwatch_workbench.local.memory import MemoryHaltStore, MemoryJournal, Mem
 from pumpwatch_workbench.simulator.engine.ledger import Ledger
 
 from .exchange import GOOD_KEY, CampaignExchange
-from .plan import OPENING_HOURS, START, TIME_LIMIT, Plan, Run
+from .plan import OPENING_HOURS, START, TIME_LIMIT, Plan, PlannedRun
 
 DEEPER = Decimal("1.2")
 """A drawdown so much beyond its limit was there however the price moved in the last moments."""
@@ -69,7 +69,9 @@ class Facts:
         ]
 
 
-def entry_breaks(facts: Facts, trade: Trade, request: OrderRequest, run: Run) -> Iterator[str]:
+def entry_breaks(
+    facts: Facts, trade: Trade, request: OrderRequest, run: PlannedRun
+) -> Iterator[str]:
     """Yield what the entry breaks, as sentences behind the rule's name."""
     yield from _halts_and_locks(facts, trade.symbol, run)
     yield from _history(facts)
@@ -79,7 +81,7 @@ def entry_breaks(facts: Facts, trade: Trade, request: OrderRequest, run: Run) ->
         yield from _prices(facts, trade, request, run)
 
 
-def _halts_and_locks(facts: Facts, symbol: str, run: Run) -> Iterator[str]:
+def _halts_and_locks(facts: Facts, symbol: str, run: PlannedRun) -> Iterator[str]:
     halt, now, settings = facts.halts.current(), facts.exchange.now, facts.settings
     if halt is not None and halt.since < run.started:
         yield f"halts: an entry in {symbol} while halted: {halt.reason}"
@@ -123,7 +125,7 @@ def _depth(facts: Facts, results: Sequence[Decimal]) -> Decimal:
     return (peak - max(equity, ledger.wallet)) / peak
 
 
-def _run_and_ages(facts: Facts, trade: Trade, run: Run) -> Iterator[str]:
+def _run_and_ages(facts: Facts, trade: Trade, run: PlannedRun) -> Iterator[str]:
     settings, now = facts.settings, facts.exchange.now
     # Of the time before this request, which the exchange may answer slowly.
     left = TIME_LIMIT - (run.asked - run.started)
@@ -144,7 +146,7 @@ def _run_and_ages(facts: Facts, trade: Trade, run: Run) -> Iterator[str]:
         yield f"access: an entry with a key that must not be used: {key}"
 
 
-def _symbol(facts: Facts, trade: Trade, run: Run) -> Iterator[str]:
+def _symbol(facts: Facts, trade: Trade, run: PlannedRun) -> Iterator[str]:
     exchange, symbol = facts.exchange, trade.symbol
     live = [other for other in facts.journal.live_trades() if other.state.live]
     if any(other.symbol == symbol and other.signal_id != trade.signal_id for other in live):
@@ -162,7 +164,7 @@ def _symbol(facts: Facts, trade: Trade, run: Run) -> Iterator[str]:
             yield f"strangers: an entry in {symbol}, where somebody else's order rests"
 
 
-def _prices(facts: Facts, trade: Trade, request: OrderRequest, run: Run) -> Iterator[str]:
+def _prices(facts: Facts, trade: Trade, request: OrderRequest, run: PlannedRun) -> Iterator[str]:
     settings, book = facts.settings, run.books[trade.symbol]
     signal = next(signal for _, signal in facts.plan.signals if signal.signal_id == trade.signal_id)
     tick = facts.exchange.market.listings[facts.exchange.indices[trade.symbol]].tick_size

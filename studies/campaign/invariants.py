@@ -8,13 +8,13 @@ from decimal import Decimal
 
 from pumpwatch.domain.trading.orders import Leg, OrderRequest, order_id_for
 from pumpwatch.domain.trading.trades import OrderRecord, Trade
-from pumpwatch_workbench.simulator.engine.records import Order, Position
+from pumpwatch_workbench.simulator.engine.records import ExchangePosition, Order
 
 from .agreement_rules import disagreements, wrong_results
 from .care_rules import CareRules
 from .entry_rules import Facts, entry_breaks
 from .people import People
-from .plan import Run
+from .plan import PlannedRun
 
 MOST_ATTEMPTS = 60
 CENT = Decimal("0.01")
@@ -89,12 +89,12 @@ class Invariants:
         """Note a new lease."""
         self._newest_token = max(self._newest_token, token)
 
-    def fence(self, run: Run, what: str) -> None:
+    def fence(self, run: PlannedRun, what: str) -> None:
         """Check that a run that writes, sends or sets something has not lost its lease."""
         if run.token < self._newest_token:
             raise Violation(f"one writer: {what} by a run whose lease another has taken")
 
-    def intended(self, run: Run, trade: Trade, order: OrderRecord) -> None:
+    def intended(self, run: PlannedRun, trade: Trade, order: OrderRecord) -> None:
         """Check an intent that the journal has accepted: it is the decision to send an order."""
         if order.leg is Leg.ENTRY:
             if len(self._intended) >= self._facts.settings.max_orders_per_day:
@@ -106,7 +106,7 @@ class Invariants:
         """Check a stop that the exchange has accepted for a position."""
         _require(self._care.stop_breaks(symbol, stop))
 
-    def placed(self, run: Run, request: OrderRequest) -> None:
+    def placed(self, run: PlannedRun, request: OrderRequest) -> None:
         """Check an order that the exchange has accepted, at that moment."""
         self.fence(run, "an order")
         _require(self._order_breaks(request))
@@ -196,7 +196,7 @@ class Invariants:
             raise Violation(f"settled: {position.symbol} is still held at the end")
         _require(wrong_results(self._facts))
 
-    def _our_positions(self) -> list[Position]:
+    def _our_positions(self) -> list[ExchangePosition]:
         return [each for each in self._ledger.open_positions() if each.symbol not in self._foreign]
 
     def _id_breaks(self) -> Iterator[str]:

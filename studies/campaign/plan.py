@@ -73,7 +73,7 @@ class Trouble:
 
 
 @dataclass(slots=True)
-class Run:
+class PlannedRun:
     """One invocation. Times in milliseconds UTC."""
 
     name: str

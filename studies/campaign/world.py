@@ -31,7 +31,17 @@ from .exchange import CampaignExchange, Connection, InProcess
 from .incidents import incident_for, symbol_for
 from .invariants import Invariants, Violation
 from .people import People
-from .plan import INCIDENTS, PEOPLE, QUIET_TICKS, START, TIME_LIMIT, Plan, Run, Trouble, plan_for
+from .plan import (
+    INCIDENTS,
+    PEOPLE,
+    QUIET_TICKS,
+    START,
+    TIME_LIMIT,
+    Plan,
+    PlannedRun,
+    Trouble,
+    plan_for,
+)
 
 # A lease that is lost or cannot be released is one of the troubles: its warning is no news here.
 for _quiet in ("pumpwatch.bootstrap.lease", "pumpwatch_workbench.local.store.stores"):
@@ -73,7 +83,7 @@ class _Deadline:
 class _Clock:
     """The exchange's time, which the run that asks may be in doubt of or see stand still."""
 
-    def __init__(self, exchange: CampaignExchange, runs: list[Run]) -> None:
+    def __init__(self, exchange: CampaignExchange, runs: list[PlannedRun]) -> None:
         self._exchange, self._runs = exchange, runs
 
     def now(self) -> int:
@@ -177,7 +187,7 @@ class World:
         self.faults.struck.update(whole.keys())
         strikes = [trouble for trouble in troubles if trouble.kind not in ELSEWHERE]
         late = round(whole["late"].size * LATEST) * 1000 if "late" in whole else 0
-        run = Run(f"tick-{number}", self.exchange.now, strikes, scheduled=due - late)
+        run = PlannedRun(f"tick-{number}", self.exchange.now, strikes, scheduled=due - late)
         if "clock_doubt" in whole:
             run.doubt = "the exchange's time has jumped"
             self.invariants.disturb(("clock", "doubt"))
@@ -186,10 +196,10 @@ class World:
             self.invariants.disturb()
         completed = self._invoke(run)
         if "duplicate" in whole:
-            completed = self._invoke(Run(run.name, self.exchange.now, [], scheduled=due))
+            completed = self._invoke(PlannedRun(run.name, self.exchange.now, [], scheduled=due))
         return completed
 
-    def _invoke(self, run: Run) -> bool:
+    def _invoke(self, run: PlannedRun) -> bool:
         name = run.name
         self.faults.runs.append(run)
         instance = self._instance(nested=len(self.faults.runs) > 1)
@@ -217,7 +227,7 @@ class World:
 
     def _invoke_beside(self, name: str) -> None:
         now = self.exchange.now
-        self._invoke(Run(name, now, [], scheduled=now))
+        self._invoke(PlannedRun(name, now, [], scheduled=now))
 
     def _instance(self, *, nested: bool) -> _Instance:
         self._number += 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pumpwatch_workbench.pages.tables import Cell, Column, Table
+from pumpwatch_workbench.pages.tables import Cell, Column, PageTable
 
 from .tick import TickFigures, measure_tick
 
@@ -59,12 +59,12 @@ def make_study(
     return Study(tuple(ticks[:-1]), ticks[-1])
 
 
-def ticks_table(study: Study) -> Table:
+def ticks_table(study: Study) -> PageTable:
     """Return the measured ticks, the checked one last."""
     names = ("symbols", "CPU", "wall", "requests", "candidates", "memory", "answer")
     narrow = ("symbols", "CPU", "memory")
     columns = tuple(Column(name, numeric=True, wide=name not in narrow) for name in names)
-    return Table("A detect tick", columns, tuple(map(_cells, (*study.ticks, study.checked))))
+    return PageTable("A detect tick", columns, tuple(map(_cells, (*study.ticks, study.checked))))
 
 
 def _cells(tick: TickFigures) -> tuple[Cell, ...]:

@@ -15,9 +15,6 @@ from pumpwatch.errors import (
     ExchangeUnavailable,
 )
 
-DAY = 86_400_000
-
-
 BAD_ROWS = [
     ("a price is missing", {"lastPrice": None}),
     ("a price is empty", {"lowPrice24h": ""}),
@@ -123,9 +120,6 @@ def test_an_answer_without_a_list_is_unavailable(stub, market, broker, result):
         stub.answer(endpoint.path, Reply(json.dumps(body).encode()))
     questions = [market.snapshot, market.instruments, broker.positions, broker.open_orders]
     questions += [broker.account, lambda: broker.fills("AUSDT", since=STAMP)]
-    if result == {"list": [7]}:
-        assert [len(ask().unreadable) for ask in questions[2:4]] == [1, 1]
-        questions = questions[:2] + questions[4:5]
     for ask in questions:
         with pytest.raises(ExchangeUnavailable):
             ask()

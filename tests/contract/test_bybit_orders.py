@@ -333,6 +333,9 @@ def test_an_exit_is_reduce_only_and_carries_no_stop(stub, broker):
         "reduceOnly": True,
         "positionIdx": 0,
     }
+    broker.place(an_exit("order-3", closes_all=True))
+    whole = stub.requests[-1].json
+    assert (whole["qty"], whole["reduceOnly"], whole["closeOnTrigger"]) == ("0", True, True)
 
 
 @pytest.mark.parametrize(

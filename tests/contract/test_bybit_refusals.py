@@ -4,6 +4,7 @@ Texts are left out on purpose: the exchange changes them.
 """
 
 import pytest
+from support.bybit_rows import ORDER
 from support.stub_bybit import ACCEPTED, FORBIDDEN_PAGE, Reply, ok, refused
 
 from pumpwatch.adapters.bybit import endpoints as e
@@ -17,7 +18,6 @@ from pumpwatch.errors import (
     KeyRefused,
     OutcomeUnknown,
     Rejected,
-    RetryLater,
     StopTrading,
 )
 from pumpwatch_workbench.local.memory import ManualClock
@@ -91,13 +91,6 @@ def test_what_a_code_means_for_a_question(stub, session, code, kind):
     assert len(stub.sent(GET.path)) == (2 if code in again else 1)
 
 
-@pytest.mark.parametrize("code", NOTHING_DONE)
-def test_an_order_turned_away_was_not_placed_and_is_left_to_the_next_tick(stub, session, code):
-    stub.answer(POST.path, refused(code))
-    with pytest.raises(RetryLater):
-        send(session, POST)
-
-
 STATUSES = [
     (401, KeyRefused, KeyRefused),
     (403, ExchangeForbidden, ExchangeForbidden),
@@ -137,15 +130,13 @@ def test_a_question_that_was_lost_on_the_way_is_asked_again(stub, session, statu
     assert len(stub.sent(GET.path)) == 2
 
 
-@pytest.mark.parametrize(("status", "word"), [(408, "unavailable"), (204, "unavailable")])
-def test_a_lost_question_counts_as_trouble(status, word):
-    assert is_trouble(status)
-    assert word_of(status) == word
+WORDS = {408: "unavailable", 204: "unavailable", 10429: "rate_limited", 10007: "key_refused"}
 
 
-@pytest.mark.parametrize(("code", "word"), [(10429, "rate_limited"), (10007, "key_refused")])
-def test_codes_are_counted_under_the_word_they_belong_to(code, word):
-    assert word_of(code) == word
+def test_codes_are_counted_under_the_word_they_belong_to():
+    assert {code: word_of(code) for code in WORDS} == WORDS
+    assert is_trouble(408)
+    assert is_trouble(204)
 
 
 @pytest.mark.parametrize(("endpoint", "code"), [(e.SET_LEVERAGE, 110043), (e.TRADING_STOP, 34040)])
@@ -157,14 +148,7 @@ def test_nothing_to_change_is_a_success(stub, session, endpoint, code):
 @pytest.mark.parametrize("code", GONE)
 def test_a_list_that_knows_no_such_order_does_not_end_the_search(stub, session, code):
     broker = BybitBroker(session, ManualClock(0))
-    row = {"orderId": "c18b", "orderLinkId": "order-1", "symbol": "AUSDT", "side": "Buy"}
-    row |= {
-        "orderStatus": "Filled",
-        "qty": "1",
-        "cumExecQty": "1",
-        "createdTime": "1",
-        "updatedTime": "1",
-    }
+    row = ORDER | {"orderId": "c18b", "symbol": "AUSDT"}
     stub.answer(e.OPEN_ORDERS.path, refused(code, "order not exists or too late to cancel"))
     stub.answer(e.ORDER_HISTORY.path, ok({"list": [row]}))
     assert broker.find_order("AUSDT", "order-1").exchange_id == "c18b"

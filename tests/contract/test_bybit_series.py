@@ -16,8 +16,6 @@ from pumpwatch.errors import (
     UnknownSymbol,
 )
 
-DAY = 86_400_000
-
 
 def kline(*rows, symbol="AUSDT", **reply):
     return ok({"symbol": symbol, "category": "linear", "list": list(rows)}, **reply)
@@ -44,30 +42,38 @@ def test_candles_are_turned_round_and_the_last_is_forming(stub, market):
 
 
 BAD_CANDLES = [
-    ("not a number", [row(0, "1", "NaN", "0.5", "1")]),
-    ("empty", [row(0, "1", "", "0.5", "1")]),
-    ("zero", [row(0, "1", "2", "0", "1")]),
-    ("negative", [row(0, "1", "2", "-1", "1")]),
-    ("high below low", [row(0, "1", "0.4", "0.5", "1")]),
-    ("close above high", [row(0, "1", "1.2", "0.5", "1.3")]),
-    ("negative volume", [row(0, *GOOD, volume="-1")]),
-    ("off the grid", [[str(START - 30_000), *GOOD, "1", "2"]]),
-    ("too short", [["1", "2"]]),
-    ("no time", [["soon", *GOOD, "1", "2"]]),
-    ("null", [None]),
-    ("nested", [[[["1"]]]]),
-    ("a text", ["1234567"]),
-    ("an object", [{"0": "1"}]),
+    ("not a number", row(0, "1", "NaN", "0.5", "1")),
+    ("empty", row(0, "1", "", "0.5", "1")),
+    ("zero", row(0, "1", "2", "0", "1")),
+    ("negative", row(0, "1", "2", "-1", "1")),
+    ("high below low", row(0, "1", "0.4", "0.5", "1")),
+    ("close above high", row(0, "1", "1.2", "0.5", "1.3")),
+    ("negative volume", row(0, *GOOD, volume="-1")),
+    ("off the grid", [str(START - 30_000), *GOOD, "1", "2"]),
+    ("too short", ["1", "2"]),
+    ("no time", ["soon", *GOOD, "1", "2"]),
+    ("null", None),
+    ("nested", [[["1"]]]),
+    ("a text", "1234567"),
+    ("an object", {"0": "1"}),
 ]
 
 
-@pytest.mark.parametrize("odd", [r[0] for _, r in BAD_CANDLES], ids=[n for n, _ in BAD_CANDLES])
+@pytest.mark.parametrize(
+    "odd", [row for _, row in BAD_CANDLES], ids=[name for name, _ in BAD_CANDLES]
+)
 def test_a_candle_that_cannot_be_true_is_a_gap(stub, market, odd):
     stub.answer(e.KLINE.path, kline(row(0, *GOOD), odd, row(-2, *GOOD), row(-3, *GOOD)))
     series = ask(market)
     assert series.open_time.tolist() == [START - 3 * MINUTE, START - 2 * MINUTE, START]
     assert (series.values == [1, 2, 0.5, 1.5, 1, 2]).all()
     assert (series.impossible, series.forming) == (1, True)
+    stub.answer(e.KLINE.path, kline(odd), kline(row(0, *GOOD), symbol="BUSDT"))
+    requests = [CandleRequest(s, MINUTE, START - 3 * MINUTE, START) for s in ("AUSDT", "BUSDT")]
+    found = market.candles(requests)
+    assert isinstance(found["AUSDT"], BadMarketData)
+    assert "AUSDT" in str(found["AUSDT"])
+    assert len(found["BUSDT"].open_time) == 1
 
 
 def test_more_columns_another_order_and_repeated_candles_change_nothing(stub, market):
@@ -88,16 +94,6 @@ def test_of_two_candles_of_a_minute_the_later_one_counts(stub, market):
         series = ask(market)
         assert series.open_time.tolist() == [START - 2 * MINUTE, START - MINUTE, START]
         assert series.values[1].tolist() == [1, 3, 0.5, 1.5, 1, 9]
-
-
-@pytest.mark.parametrize("rows", [r for _, r in BAD_CANDLES], ids=[n for n, _ in BAD_CANDLES])
-def test_bad_candles_concern_their_symbol_alone(stub, market, rows):
-    stub.answer(e.KLINE.path, kline(*rows), kline(row(0, *GOOD), symbol="BUSDT"))
-    requests = [CandleRequest(s, MINUTE, START - 3 * MINUTE, START) for s in ("AUSDT", "BUSDT")]
-    found = market.candles(requests)
-    assert isinstance(found["AUSDT"], BadMarketData)
-    assert "AUSDT" in str(found["AUSDT"])
-    assert len(found["BUSDT"].open_time) == 1
 
 
 def test_candles_of_another_symbol_are_refused(stub, market):

@@ -4,7 +4,6 @@ import hmac
 import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from itertools import pairwise
 
 import pytest
 from support.records import an_entry
@@ -85,9 +84,6 @@ def test_a_connection_serves_many_requests_and_heals(stub, session):
     assert stub.connections == 2
 
 
-CUT = Reply(LONG[:40], claimed_length=500)
-
-
 RESET = "X-Bapi-Limit-Reset-Timestamp"
 
 
@@ -147,16 +143,6 @@ def test_orders_of_a_run_keep_to_their_own_limit_in_every_thread(stub, session_t
     assert waits[waited:] == []  # another endpoint has a budget of its own
 
 
-def test_waiting_for_a_turn_ends_where_the_run_does(stub, session):
-    session.start_run(ManualDeadline(0.25))
-    stub.answer(e.SET_LEVERAGE.path, ok({}))
-    for _ in range(8):
-        session.call(e.SET_LEVERAGE, category="linear", symbol="AUSDT")
-    with pytest.raises(DeadlineNear):
-        session.call(e.SET_LEVERAGE, category="linear", symbol="AUSDT")
-    assert len(stub.sent(e.SET_LEVERAGE.path)) == 8
-
-
 # --- deadlines ---------------------------------------------------------------------------
 
 
@@ -174,19 +160,6 @@ def test_too_little_time_left_forgoes_the_second_question(stub, session, waits):
     with pytest.raises(ExchangeUnavailable):
         ask(session)
     assert (len(stub.requests), waits) == (1, [])
-
-
-def test_no_wait_reaches_beyond_the_time_left(stub, session_to):
-    waits = []
-    for seconds in (0.3, 1.0, 1.05, 1.15, 2.5, 3.5):
-        waits.clear()
-        session = session_to(stub.url, key=KEY, timeout_seconds=1, wait=waits.append)
-        session.start_run(ManualDeadline(seconds))
-        for reply in (refused(10006, headers={RESET: "99999999999999"}), Reply(status=502)):
-            stub.answer(TICKERS, reply)
-            with pytest.raises(ExchangeUnavailable):
-                ask(session)
-        assert all(pause + 1 <= seconds for pause in waits)
 
 
 # --- the connection is warm before an order ----------------------------------------------
@@ -377,13 +350,3 @@ def test_a_wrong_clock_costs_one_refusal_and_an_order_is_not_sent_again(stub, se
     with pytest.raises(ExchangeUnavailable, match="10002"):
         session.call(e.WALLET, accountType="UNIFIED")
     assert len(stub.sent(e.WALLET.path)) == 1
-
-
-def test_turns_are_handed_out_in_order(stub, session_to):
-    waits = []
-    session = session_to(stub.url, requests_per_second=1, wait=waits.append)
-    stub.answer(TICKERS, ok({}))
-    for _ in range(4):
-        ask(session)
-    assert len(waits) == 3
-    assert all(first < second for first, second in pairwise(waits))

@@ -1,7 +1,5 @@
 """The simulator's answers have the fields and JSON types of answers the real exchange gave."""
 
-from __future__ import annotations
-
 import json
 import os
 from decimal import Decimal

@@ -197,21 +197,6 @@ def test_totals_add_up_over_runs(stores):
     assert totals == {"runs|result=success": Decimal(3), "seconds": Decimal("0.75")}
 
 
-def test_a_repeated_run_changes_no_total(stores):
-    first = stores.totals.add("detect", "run-1", {"runs": 1})
-    assert stores.totals.add("detect", "run-1", {"runs": 1}) == first == {"runs": Decimal(1)}
-    stores.totals.add("detect", "run-2", {"runs": 1})
-    assert stores.totals.add("detect", "run-1", {"runs": 1}) == {"runs": Decimal(2)}
-
-
-def test_the_last_three_runs_are_remembered(stores):
-    for number in range(3):
-        stores.totals.add("detect", f"run-{number}", {"runs": 1})
-    for number in range(3):
-        totals = stores.totals.add("detect", f"run-{number}", {"runs": 1})
-        assert totals == {"runs": Decimal(3)}
-
-
 def test_three_runs_are_remembered_even_when_their_pushes_failed(stores):
     entries = [f"run-{number}{end}" for number in range(3) for end in ("", "/push")]
     for entry in (*entries, *entries):

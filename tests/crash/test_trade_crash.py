@@ -3,15 +3,11 @@
 The calls are found by running each scenario once and counting, so a new call is covered by itself.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from support.trading_rig import MINUTE, START, SYMBOL, Rig, peaked, settings
+from support.trading_rig import Rig, peaked, settings
 
 from pumpwatch.domain.trading.orders import Leg, order_id_for
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
@@ -34,11 +30,11 @@ class Killer:
     calls: list[str] = field(default_factory=list)
     dead: bool = False
 
-    def wrap(self, name: str, port: object) -> Any:
+    def wrap(self, name, port):
         return _Watched(self, name, port) if name != "clock" else port
 
-    def watch(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        def watched(*arguments: Any, **named: Any) -> Any:
+    def watch(self, name, call):
+        def watched(*arguments, **named):
             if self.dead:
                 raise Killed
             self.calls.append(name)
@@ -55,66 +51,63 @@ class Killer:
 
 
 class _Watched:
-    def __init__(self, killer: Killer, name: str, port: object) -> None:
+    def __init__(self, killer, name, port):
         self._killer, self._name, self._port = killer, name, port
 
-    def __getattr__(self, method: str) -> Callable[..., Any]:
+    def __getattr__(self, method):
         call = getattr(self._port, method)
         return self._killer.watch(f"{self._name}.{method}", call)
 
 
-# --- scenarios: each prepares a world in which the next tick has something to do ----------------
-
-
-def entry() -> Rig:
+def entry():
     rig = Rig()
     rig.signals.publish(peaked())
     return rig
 
 
-def entry_with_a_lost_answer() -> Rig:
+def entry_with_a_lost_answer():
     rig = entry()
     rig.broker.fail("place", OutcomeUnknown("read timed out"), after=True)
     return rig
 
 
-def entry_that_is_refused() -> Rig:
+def entry_that_is_refused():
     rig = entry()
     rig.broker.fail("place", Rejected("not enough", code=110007))
     return rig
 
 
-def entry_without_stop() -> Rig:
+def entry_without_stop():
     rig = entry()
     rig.broker.drop_stops = True
     return rig
 
 
-def entry_whose_stop_is_refused() -> Rig:
+def entry_whose_stop_is_refused():
     rig = entry_without_stop()
     rig.broker.fail("set_protection", Rejected("passed", code=10001), times=50)
     return rig
 
 
-def entry_with_a_trailing_stop() -> Rig:
+def entry_with_a_trailing_stop():
     rig = Rig(settings(trailing_stop_fraction=Decimal("0.02")))
     rig.signals.publish(peaked())
     return rig
 
 
-def time_limit() -> Rig:
+def time_limit():
     rig = entry().opened()
     rig.advance(30 * 60)
     return rig
 
 
-def time_limit_with_a_lost_answer() -> Rig:
+def time_limit_with_a_lost_answer():
     rig = time_limit()
     rig.broker.fail("place", OutcomeUnknown("read timed out"), after=True)
     return rig
 
 
-def closed_by_its_stop() -> Rig:
+def closed_by_its_stop():
     rig = entry().opened()
     rig.advance(30)
     rig.set_price(1.3)
@@ -135,7 +128,7 @@ SCENARIOS = [
 MAY_END_WITHOUT_ENTRY = {entry_that_is_refused}
 
 
-def calls_of(scenario: Callable[[], Rig]) -> list[str]:
+def calls_of(scenario):
     rig, killer = scenario(), Killer()
     rig.wrap = killer.wrap
     rig.tick()
@@ -155,7 +148,7 @@ CASES = [
 ]
 
 
-def killed(scenario: Callable[[], Rig], number: int, after: bool) -> Rig:
+def killed(scenario, number, after):
     rig = scenario()
     rig.wrap = Killer(at=number, after=after).wrap
     with pytest.raises(Killed):
@@ -164,7 +157,7 @@ def killed(scenario: Callable[[], Rig], number: int, after: bool) -> Rig:
     return rig
 
 
-def test_the_killer_finds_every_port() -> None:
+def test_the_killer_finds_every_port():
     seen = {name for scenario in SCENARIOS for name in calls_of(scenario)}
     assert {name.partition(".")[0] for name in seen} == {
         "broker",
@@ -179,9 +172,7 @@ def test_the_killer_finds_every_port() -> None:
 
 
 @pytest.mark.parametrize(("scenario", "number", "after"), CASES)
-def test_a_killed_run_leaves_one_entry_one_stop_and_an_honest_journal(
-    scenario: Callable[[], Rig], number: int, after: bool
-) -> None:
+def test_a_killed_run_leaves_one_entry_one_stop_and_an_honest_journal(scenario, number, after):
     rig = killed(scenario, number, after)
     rig.try_tick()  # At once: the lease of the dead run may still be held.
     for _ in range(3):
@@ -205,9 +196,7 @@ def test_a_killed_run_leaves_one_entry_one_stop_and_an_honest_journal(
 
 
 @pytest.mark.parametrize(("scenario", "number", "after"), CASES)
-def test_a_killed_run_whose_successor_comes_late_ends_flat_and_agreed(
-    scenario: Callable[[], Rig], number: int, after: bool
-) -> None:
+def test_a_killed_run_whose_successor_comes_late_ends_flat_and_agreed(scenario, number, after):
     """The signal is stale by then and the time limit has passed: nothing may be entered."""
     rig = killed(scenario, number, after)
     before = rig.entries_sent()
@@ -219,8 +208,3 @@ def test_a_killed_run_whose_successor_comes_late_ends_flat_and_agreed(
     assert list(rig.broker.positions()) == []
     assert rig.journal.live_trades() == []
     rig.check_agreement()
-
-
-def test_a_scenario_starts_while_its_signal_is_fresh() -> None:
-    rig = entry()
-    assert rig.signals.since(START - MINUTE)[0].symbol == SYMBOL

@@ -4,8 +4,6 @@ What cannot be had without the call that is missing is named here, and in the ta
 docs/trading.md, which these results make.
 """
 
-from __future__ import annotations
-
 import os
 import textwrap
 from pathlib import Path
@@ -18,12 +16,10 @@ BEGIN, END = "<!-- care-matrix -->", "<!-- /care-matrix -->"
 MOST_RUNS = 2
 SILENT = ("fails", "throttled", "5 s", "9 s")
 """Ways in which a call to the exchange gives no answer."""
-FALSE = ("empty", "old")
-"""Ways in which a list says what is not so."""
 WORDS = {1: "1", 2: "2", None: "no"}
 
 
-def is_out_of_reach(call: str, kind: str, situation: str) -> bool:
+def is_out_of_reach(call, kind, situation):
     """Return whether the care is not possible without this call."""
     if call == "broker.positions":
         # A stop is set only for a position that is seen; the exit at the time limit needs no look.
@@ -38,7 +34,7 @@ def is_out_of_reach(call: str, kind: str, situation: str) -> bool:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_the_position_is_cared_for_without_the_call(call: str) -> None:
+def test_the_position_is_cared_for_without_the_call(call):
     for kind in KINDS:
         for situation in SITUATIONS:
             if not possible(call, kind):
@@ -51,7 +47,7 @@ def test_the_position_is_cared_for_without_the_call(call: str) -> None:
                 assert runs <= MOST_RUNS, f"{kind}, {situation}: after {runs} runs"
 
 
-def test_the_page_shows_what_was_found() -> None:
+def test_the_page_shows_what_was_found():
     table = _table()
     text = PAGE.read_text()
     before, _, rest = text.partition(BEGIN)
@@ -62,7 +58,7 @@ def test_the_page_shows_what_was_found() -> None:
     assert shown.strip() == table.strip(), "write it anew with PUMPWATCH_WRITE_PAGES=1"
 
 
-def _table() -> str:
+def _table():
     head = " | ".join(("call", *KINDS))
     lines = [f"| {head} |", "| " + " | ".join(["---"] * (len(KINDS) + 1)) + " |"]
     harmless = []
@@ -76,6 +72,6 @@ def _table() -> str:
     return "\n".join([*lines, "", *rest, ""])
 
 
-def _cell(call: str, kind: str) -> str:
+def _cell(call, kind):
     runs = [WORDS[runs_until_cared_for(call, kind, situation)] for situation in SITUATIONS]
     return runs[0] if len(set(runs)) == 1 else ", ".join(runs)

@@ -1,41 +1,32 @@
 """The ten ways in which small bots lost money, by name, through pybit against the simulator."""
 
-from __future__ import annotations
-
 import re
-import socket
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 from support.aws import make_table
 from support.detect_rig import Rig as DetectRig
+from support.functions import invoke
 from support.scripted_market import START as MARKET_START
 from support.simulated_trading import BEGIN, MINUTE, SYMBOL, World
 from support.stub_bybit import Reply, StubBybit
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
-from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.pushgateway import PushgatewaySink
-from pumpwatch.bootstrap.function import Function
-from pumpwatch.bootstrap.lease import RunLease
 from pumpwatch.bootstrap.numbers import describe
 from pumpwatch.domain.market.candles import CandleRequest
 from pumpwatch.domain.moments import HOUR
 from pumpwatch.domain.trading.orders import Leg, order_id_for
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import StoreUnavailable
-from pumpwatch.invocation import Tick
 from pumpwatch.metrics.catalogue import TRADE
 from pumpwatch.metrics.numbers import RunNumbers
 from pumpwatch.metrics.reporter import MetricsReporter
-from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch_workbench.local.memory import MemoryLeaseStore, MemoryTotalsStore
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import CREATE
 from pumpwatch_workbench.simulator.troubles.faults.forms import faults_from_json
@@ -47,10 +38,10 @@ class Killed(BaseException):
 
 
 @pytest.fixture
-def make_world() -> Iterator[Callable[..., World]]:
-    made: list[World] = []
+def make_world():
+    made = []
 
-    def make(**options: Any) -> World:
+    def make(**options):
         made.append(World(**options))
         return made[-1]
 
@@ -60,16 +51,16 @@ def make_world() -> Iterator[Callable[..., World]]:
 
 
 @pytest.fixture
-def world(make_world: Callable[..., World]) -> World:
+def world(make_world):
     return make_world()
 
 
-def posted(world: World) -> int:
+def posted(world):
     """How many orders the exchange was asked for."""
     return world.exchange.requests[CREATE]
 
 
-def test_1_the_same_tick_twice_gives_one_order(world: World) -> None:
+def test_1_the_same_tick_twice_gives_one_order(world):
     world.publish()
     for use_case in (world.use_case, world.use_case, world.cold()):
         world.tick(name="the same tick", use_case=use_case)
@@ -77,12 +68,10 @@ def test_1_the_same_tick_twice_gives_one_order(world: World) -> None:
     world.check_promise()
 
 
-def test_2_killed_between_send_and_save_the_next_run_finds_the_order_by_its_id(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_2_killed_between_send_and_save_the_next_run_finds_the_order_by_its_id(world, monkeypatch):
     place = world.broker.place
 
-    def place_and_die(request: Any) -> str:
+    def place_and_die(request):
         place(request)
         raise Killed
 
@@ -101,9 +90,7 @@ def test_2_killed_between_send_and_save_the_next_run_finds_the_order_by_its_id(
     world.check_promise()
 
 
-def test_3_a_read_timeout_after_acceptance_gives_no_second_order(
-    make_world: Callable[..., World],
-) -> None:
+def test_3_a_read_timeout_after_acceptance_gives_no_second_order(make_world):
     """The answer comes byte by byte and is given up; the order was accepted and filled."""
     world = make_world(timeout_seconds=1.5)
     rule = {"path": CREATE, "fault": "drip", "drip_ms": 200}
@@ -121,7 +108,7 @@ def test_3_a_read_timeout_after_acceptance_gives_no_second_order(
     world.check_promise()
 
 
-def test_4_three_asynchronous_retries_give_one_order(world: World) -> None:
+def test_4_three_asynchronous_retries_give_one_order(world):
     """Lambda runs an event that failed again, twice, and the schedule may as well."""
     world.publish()
     world.exchange.faults = faults_from_json(
@@ -135,17 +122,17 @@ def test_4_three_asynchronous_retries_give_one_order(world: World) -> None:
     world.check_promise()
 
 
-def test_5_overlapping_runs_have_one_writer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_5_overlapping_runs_have_one_writer(world, monkeypatch):
     """A second run starts while the first is about to send, and a third while it looks."""
-    beside: list[TradeReport | None] = []
+    beside = []
     place, positions = world.broker.place, world.broker.positions
 
-    def place_beside_another(request: Any) -> str:
+    def place_beside_another(request):
         monkeypatch.setattr(world.broker, "place", place)
         beside.append(world.try_tick(name="second", use_case=world.cold()))
         return place(request)
 
-    def look_beside_another() -> Any:
+    def look_beside_another():
         monkeypatch.setattr(world.broker, "positions", positions)
         beside.append(world.try_tick(name="third", use_case=world.cold()))
         return positions()
@@ -161,7 +148,7 @@ def test_5_overlapping_runs_have_one_writer(world: World, monkeypatch: pytest.Mo
     world.check_promise()
 
 
-def test_6_a_tick_older_than_its_limit_enters_nothing_and_exits_still_run(world: World) -> None:
+def test_6_a_tick_older_than_its_limit_enters_nothing_and_exits_still_run(world):
     world.enter()
     world.market_clock.advance_to(BEGIN + 31 * MINUTE)
     world.publish("BTCUSDT", time=world.market_clock.now(), signal_id="late", event_id="late")
@@ -172,9 +159,7 @@ def test_6_a_tick_older_than_its_limit_enters_nothing_and_exits_still_run(world:
     world.check_promise()
 
 
-def test_7_an_entry_that_is_filled_and_whose_stop_is_refused_is_flattened_and_alerts(
-    world: World,
-) -> None:
+def test_7_an_entry_that_is_filled_and_whose_stop_is_refused_is_flattened_and_alerts(world):
     world.publish()
     world.happen("drop_next_stop")
     world.happen("refuse_stop", times=9)
@@ -190,16 +175,16 @@ def test_7_an_entry_that_is_filled_and_whose_stop_is_refused_is_flattened_and_al
     world.check_promise()
 
 
-def test_8_the_open_candle_is_ignored(world: World) -> None:
+def test_8_the_open_candle_is_ignored(world):
     """Bybit's first row is still forming: it is told apart, and a rule it can fool waits for it."""
     world.market_clock.advance_to(MARKET_START + 30 * MINUTE + 20_000)
     first = MARKET_START + 20 * MINUTE
     answer = BybitMarketData(world.session).candles(
         [CandleRequest(SYMBOL, MINUTE, first, first + 10 * MINUTE)]
     )[SYMBOL]
-    assert answer.forming  # type: ignore[union-attr]
-    assert int(answer.open_time[-1]) == MARKET_START + 30 * MINUTE  # type: ignore[union-attr]
-    assert int(answer.closed.open_time[-1]) == MARKET_START + 29 * MINUTE  # type: ignore[union-attr]
+    assert answer.forming
+    assert int(answer.open_time[-1]) == MARKET_START + 30 * MINUTE
+    assert int(answer.closed.open_time[-1]) == MARKET_START + 29 * MINUTE
 
     rig = DetectRig(symbols=3, interval=HOUR, before=80, detector="kamps-kleinberg")
     for symbol in rig.values:
@@ -213,7 +198,7 @@ def test_8_the_open_candle_is_ignored(world: World) -> None:
     assert not rig.tick(121).signals
 
 
-def test_9_the_ledgers_counters_survive_a_hundred_cold_starts() -> None:
+def test_9_the_ledgers_counters_survive_a_hundred_cold_starts():
     with mock_aws():
         client = boto3.client("dynamodb")
         name = make_table(client)
@@ -236,69 +221,57 @@ def test_9_the_ledgers_counters_survive_a_hundred_cold_starts() -> None:
 
 
 class SilentTotals:
-    def add(self, *_: object) -> None:
+    def add(self, *_):
         raise StoreUnavailable("the table did not answer")
-
-
-def closed_port() -> str:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 @pytest.mark.parametrize("trouble", ["429", "time-out", "nobody there", "totals and gateway"])
 def test_10_trouble_of_the_alerts_channel_leaves_trading_alone_and_alerts_nothing_again(
-    world: World, trouble: str
-) -> None:
+    world, trouble, caplog
+):
     """Alerts leave by metrics alone: whatever the gateway does, an entry and an exit are made."""
     gateway = StubBybit()
     reply = Reply(status=429, headers={"Retry-After": "3600"})
     if trouble == "time-out":
         reply = Reply(status=200, delay=3.0)
     gateway.answer(f"/metrics/job/{TRADE}/stage/dev", reply)
-    url = closed_port() if trouble == "nobody there" else gateway.url
     # What answers at once is waited for on a busy machine too; what does not is given up.
-    patience = 0.5 if trouble == "time-out" else 60
-    sink = PushgatewaySink(url, stage="dev", timeout_seconds=patience)
-    totals: Any = MemoryTotalsStore()
-    if trouble == "totals and gateway":
-        totals = SilentTotals()
-    pushes: list[bool] = []
-    reporter = MetricsReporter(TRADE, totals, sink)
-    told = reporter.report
-
-    def report(*arguments: Any, **named: Any) -> bool:
-        pushes.append(told(*arguments, **named))
-        return pushes[-1]
-
-    reporter.report = report  # type: ignore[method-assign]
-    function = Function(
-        TRADE,
-        reporter=reporter,
-        lease=RunLease(MemoryLeaseStore(lambda: 0.0), "function", reserve=1.0),
-        work=lambda tick, deadline, lease: world.tick(name=tick.execution_id),
-        describe=lambda report, numbers: describe(report, numbers, mode="live"),
+    sink = PushgatewaySink(
+        "http://127.0.0.1:9" if trouble == "nobody there" else gateway.url,
+        stage="dev",
+        timeout_seconds=0.5 if trouble == "time-out" else 60,
     )
+    totals = SilentTotals() if trouble == "totals and gateway" else MemoryTotalsStore()
+
+    def run(name):
+        return invoke(
+            TRADE,
+            name,
+            leases=MemoryLeaseStore(),
+            totals=totals,
+            sink=sink,
+            work=lambda: world.tick(name=name),
+            describe=lambda report, numbers: describe(report, numbers, mode="live"),
+        )
+
     try:
         world.publish()
-        opened = function.run(Tick(BEGIN, "run-1"), TimerDeadline(25))
+        opened = run("run-1")
         world.market_clock.advance_to(BEGIN + 31 * MINUTE)
-        closed = function.run(Tick(BEGIN + 31 * MINUTE, "run-2"), TimerDeadline(25))
+        closed = run("run-2")
         asked = len(gateway.requests)
     finally:
         gateway.close()
-    assert opened is not None
-    assert closed is not None
     assert len(opened.opened) == len(closed.closed) == 1
-    assert pushes == [False, False]
     assert asked <= 2, "one push a run, never a second try"
     if trouble != "time-out":
         assert asked == (0 if trouble == "nobody there" else 2)
+    assert caplog.text.count("metrics not pushed") == 2
     assert opened.problems == closed.problems == []
     world.check_promise()
 
 
-def test_10_nothing_that_is_deployed_writes_to_a_chat() -> None:
+def test_10_nothing_that_is_deployed_writes_to_a_chat():
     """There is no notifier in the trade path that could fail, or tell of its own failure."""
     root = Path(__file__).parents[2]
     sources = [*root.glob("layers/pumpwatch/**/*.py"), *root.glob("functions/**/*.py")]

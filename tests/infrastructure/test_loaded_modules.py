@@ -1,7 +1,5 @@
 """What each function loads: together the whole layer, and each only its own half of it."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -53,7 +51,7 @@ DETECTION = (
 SHARED_OF_DETECTION = {"pumpwatch.domain.detection", "pumpwatch.domain.detection.signals"}
 
 
-def modules_of_the_layer() -> set[str]:
+def modules_of_the_layer():
     names = set()
     for path in LAYER.rglob("*.py"):
         parts = path.relative_to(LAYER).with_suffix("").parts
@@ -62,7 +60,7 @@ def modules_of_the_layer() -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def loaded() -> dict[str, set[str]]:
+def loaded():
     """Return what a process of its own has loaded of the layer after each cold start."""
     modules = {}
     for name, (function, settings) in COLD_STARTS.items():
@@ -83,33 +81,29 @@ def loaded() -> dict[str, set[str]]:
     return modules
 
 
-def within(modules: set[str], packages: tuple[str, ...]) -> set[str]:
+def within(modules, packages):
     return {one for one in modules if one.startswith(tuple(f"{p}." for p in packages))} | (
         modules & set(packages)
     )
 
 
-def test_the_functions_load_the_whole_layer_and_nothing_of_the_workbench(
-    loaded: dict[str, set[str]],
-) -> None:
+def test_the_functions_load_the_whole_layer_and_nothing_of_the_workbench(loaded):
     union = set().union(*loaded.values())
     assert {one for one in union if one.split(".")[0] == "pumpwatch"} == modules_of_the_layer()
     assert not within(union, ("pumpwatch_workbench", "studies", "tools", "moto"))
 
 
-def test_detect_loads_nothing_of_trading(loaded: dict[str, set[str]]) -> None:
+def test_detect_loads_nothing_of_trading(loaded):
     assert within(loaded["detect"], TRADING) == set()
     assert "aws_lambda_powertools.utilities.parameters" not in loaded["detect"]
 
 
 @pytest.mark.parametrize("mode", ["trade on paper", "trade live"])
-def test_trade_loads_signals_of_detection_and_nothing_else(
-    loaded: dict[str, set[str]], mode: str
-) -> None:
+def test_trade_loads_signals_of_detection_and_nothing_else(loaded, mode):
     assert within(loaded[mode], DETECTION) == set()
     assert within(loaded[mode], ("pumpwatch.domain.detection",)) == SHARED_OF_DETECTION
 
 
-def test_only_the_broker_of_the_mode_is_loaded(loaded: dict[str, set[str]]) -> None:
+def test_only_the_broker_of_the_mode_is_loaded(loaded):
     assert within(loaded["trade live"], ("pumpwatch.adapters.paper",)) == set()
     assert within(loaded["trade on paper"], ("pumpwatch.adapters.bybit.broker",)) == set()

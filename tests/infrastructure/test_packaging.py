@@ -5,7 +5,6 @@ import importlib.util
 import io
 import os
 import re
-import subprocess
 import sys
 import zipfile
 from itertools import pairwise
@@ -127,24 +126,6 @@ def test_every_setting_has_a_meaning_on_the_page():
     for line in configuration_page().splitlines():
         if line.startswith("| `"):
             assert line.split("|")[-2].strip().endswith("."), line
-
-
-@pytest.mark.parametrize(
-    ("folder", "target", "file"),
-    [
-        ("layers/pumpwatch", "build-PumpwatchLayer", "python/pumpwatch/ports.py"),
-        ("functions/detect", "build-DetectFunction", "app.py"),
-        ("functions/trade", "build-TradeFunction", "app.py"),
-    ],
-)
-def test_build_rule_packs_the_code_and_nothing_compiled(tmp_path, folder, target, file):
-    subprocess.run(
-        ["make", "-C", ROOT / folder, target, f"ARTIFACTS_DIR={tmp_path}"],
-        check=True,
-        capture_output=True,
-    )
-    assert (tmp_path / file).is_file()
-    assert not list(tmp_path.rglob("*.pyc"))
 
 
 @pytest.mark.parametrize("name", ["detect", "trade"])

@@ -211,10 +211,6 @@ def test_no_parameter_or_variable_carries_a_secret():
         assert all(key.endswith("_SECRET_ARN") for key in found)
 
 
-def test_detect_does_not_even_know_where_the_key_is():
-    assert "BYBIT_SECRET_ARN" not in variables("DetectFunction")
-
-
 class FreshSecrets:
     """Secrets Manager right after the first deployment: every secret is what it was made as."""
 
@@ -276,20 +272,6 @@ def test_no_right_is_for_everything(role):
             )
 
 
-def test_detect_cannot_read_the_key_nor_write_the_journal():
-    assert secrets_of("DetectRole") == []
-    assert secrets_of("DetectRole", **EVERYTHING) == [MADE["PushgatewayPassword"]]
-    (table,) = [one for one in statements("DetectRole") if "dynamodb:PutItem" in one["Action"]]
-    keys = table["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-    own = [lease_key(LEASE_NAME)[0], f"TOTALS#{DETECT}"]
-    assert sorted(keys) == sorted(["EVENT", "SIGNAL", "SIGNAL#*", *own])
-
-
-def test_trade_cannot_touch_the_history():
-    assert not [one for one in actions("TradeRole", **EVERYTHING) if one.startswith("s3")]
-    assert "BUCKET_NAME" not in variables("TradeFunction")
-
-
 def secrets_of(role, **parameters):
     found = [one for one in statements(role, **parameters) if "secrets" in str(one["Action"])]
     assert all(one["Action"] == "secretsmanager:GetSecretValue" for one in found)
@@ -298,7 +280,18 @@ def secrets_of(role, **parameters):
 
 def test_trade_alone_reads_the_key_of_the_exchange():
     assert secrets_of("TradeRole") == [MADE["ExchangeKey"]]
-    assert secrets_of("SchedulerRole", **EVERYTHING) == []
+    assert secrets_of("DetectRole") == secrets_of("SchedulerRole", **EVERYTHING) == []
+    assert secrets_of("DetectRole", **EVERYTHING) == [MADE["PushgatewayPassword"]]
+    assert "BYBIT_SECRET_ARN" not in variables("DetectFunction")
+
+
+def test_detect_cannot_write_the_journal_and_trade_cannot_touch_the_history():
+    (table,) = [one for one in statements("DetectRole") if "dynamodb:PutItem" in one["Action"]]
+    keys = table["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    own = [lease_key(LEASE_NAME)[0], f"TOTALS#{DETECT}"]
+    assert sorted(keys) == sorted(["EVENT", "SIGNAL", "SIGNAL#*", *own])
+    assert not [one for one in actions("TradeRole", **EVERYTHING) if one.startswith("s3")]
+    assert "BUCKET_NAME" not in variables("TradeFunction")
 
 
 def test_scheduler_may_invoke_the_two_functions_and_nothing_else():

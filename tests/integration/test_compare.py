@@ -1,7 +1,5 @@
 """`pumpwatch compare`: a journal that differs on purpose, from DynamoDB (moto) and from a file."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from decimal import Decimal
@@ -30,7 +28,7 @@ SETTINGS = {"fade_target_retrace": "0.5", "warm_up_minutes": "50"}
 COINS = ("AUSDT", "BUSDT", "CUSDT", "DUSDT")
 
 
-def blocks() -> list[Block]:
+def blocks():
     """Return four coins that are pumped one after the other."""
     pumped = []
     for number, coin in enumerate(COINS):
@@ -171,7 +169,7 @@ def folder(tmp_path):
     return write_folder(tmp_path / "candles", blocks())
 
 
-def run(folder, *arguments: object):
+def run(folder, *arguments):
     """Compare a folder's first day as the outcome was simulated."""
     chosen = lively(**SETTINGS).changed
     options = [part for name, value in chosen.items() for part in ("--set", f"{name}={value}")]

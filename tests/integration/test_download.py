@@ -1,7 +1,5 @@
 """`pumpwatch download` from the simulator over HTTP, and from an exchange that has its faults."""
 
-from __future__ import annotations
-
 import json
 from functools import partialmethod
 
@@ -43,7 +41,7 @@ def simulator():
         yield exchange, f"http://127.0.0.1:{server.port}"
 
 
-def run(*arguments: object):
+def run(*arguments):
     return CliRunner().invoke(app, ["download", *map(str, arguments)])
 
 
@@ -117,28 +115,6 @@ def test_other_options_do_not_mix_into_an_unfinished_download(tmp_path):
     (workspace.path / "request.json").write_text(json.dumps({"symbols": 3}))
     with pytest.raises(BadInput, match="to begin anew"):
         workspace.open(request())
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"symbols": "AAAUSD"}, "did you mean AAAUSDT?"),
-        ({"symbols": " , "}, "--symbols is empty"),
-        ({"begin": "2031-01-01"}, "lies in the future"),
-        ({"begin": "soon"}, "--from is 'soon'"),
-        ({"url": "http://example.com"}, "--base-url is"),
-    ],
-)
-def test_bad_input_leaves_nothing_behind(tmp_path, simulator, change, words):
-    _, url = simulator
-    chosen = {"symbols": "AAAUSDT", "begin": FROM, "url": url} | change
-    result = run(
-        *("--symbols", chosen["symbols"], "--from", chosen["begin"]),
-        *("--out", tmp_path / "out", "--base-url", chosen["url"]),
-    )
-    assert isinstance(result.exception, BadInput)
-    assert words in str(result.exception)
-    assert not (tmp_path / "out").exists()
 
 
 def test_folder_with_candles_is_not_overwritten(tmp_path, simulator):

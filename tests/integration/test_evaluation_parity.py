@@ -5,8 +5,6 @@ the detect use case, which looks at the replayed market minute by minute through
 and the simulator's HTTP server. Both must alarm on the same minute.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,10 +1,9 @@
 """The real handlers, by their Lambda entry points, on the real template, against the simulator."""
 
-import json
 from decimal import Decimal
 
 import pytest
-from support.local_stack import DETECT, KEY, LIVE, NOW, PRICES, TRADE, world
+from support.local_stack import KEY, LIVE, NOW, PRICES, TRADE, world
 from support.trading_rig import peaked
 
 from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore
@@ -23,18 +22,6 @@ def live(aws):
         yield running
 
 
-def test_detect_scans_the_market_and_reports(paper):
-    event = paper.stack.scheduled_event(DETECT, NOW)
-    answer = paper.invoke(DETECT, event).result()
-    assert (answer["symbols"], answer["signals"]) == (2, [])
-    pushed = paper.pushed()
-    assert pushed["pumpwatch_detect_symbols_scanned",] == 2
-    assert pushed["pumpwatch_detect_runs_total", "success"] >= 1
-    line = json.loads(paper.log(DETECT).splitlines()[-1])
-    shown = (line["message"], line["service"], line["run_id"])
-    assert shown == ("scanned", "pumpwatch-detect", event["execution_id"])
-
-
 def test_stream_batch_opens_a_paper_position(paper):
     reader = paper.stack.stream_reader(TRADE)
     list(reader.batches())
@@ -49,13 +36,6 @@ def test_stream_batch_opens_a_paper_position(paper):
     assert pushed["pumpwatch_trade_open_positions",] == 1
     assert pushed["pumpwatch_trade_mode_info", "paper"] == 1
     assert pushed["pumpwatch_trade_positions_without_stop",] == 0
-
-
-@pytest.mark.parametrize(("function", "job"), [(DETECT, "detect"), (TRADE, "trade")])
-def test_malformed_event_is_answered_counted_and_does_nothing(paper, function, job):
-    assert list(paper.invoke(function, {"Records": [{}]}).result()) == ["error"]
-    assert paper.pushed()[f"pumpwatch_{job}_bad_events_total",] == 1
-    assert '"malformed event"' in paper.log(function)
 
 
 def test_live_run_refuses_a_placeholder_then_trades_with_the_key_and_never_shows_it(live):

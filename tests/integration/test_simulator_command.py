@@ -1,26 +1,16 @@
 """The command `pumpwatch simulator`, as a process of its own."""
 
-from __future__ import annotations
-
 import contextlib
 import http.client
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
-import pytest
 from pybit.unified_trading import HTTP
-
-from pumpwatch.errors import BadInput
-from pumpwatch_workbench.cli.simulator import simulator
 
 PROGRAM = (
     "import typer; from pumpwatch.errors import BadInput; import sys\n"
@@ -31,12 +21,12 @@ PROGRAM = (
 )
 
 
-def command(*options: str) -> list[str]:
+def command(*options):
     return [sys.executable, "-c", PROGRAM, *options]
 
 
 @contextmanager
-def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+def running(*options):
     process = subprocess.Popen(
         command(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -50,7 +40,7 @@ def running(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, An
         process.communicate()
 
 
-def call(url: str, document: object = None) -> Any:
+def call(url, document=None):
     data = None if document is None else json.dumps(document).encode()
     with urllib.request.urlopen(url, data, timeout=60) as answer:  # noqa: S310
         return json.load(answer)
@@ -82,48 +72,6 @@ def test_unstepped_market_runs_with_the_wall_clock():
         state = call(f"{ready['url']}/simulator/state")
         assert 0 <= state["time"] - answer["time"] < 60_000
         assert state["stepped"] is False
-
-
-def test_busy_port_is_one_line_that_says_what_to_do():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        done = subprocess.run(
-            command("--port", port, "--symbols", "1"),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.count("\n") == 1
-    assert f"port {port} is busy: choose another with --port" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("options", "text"),
-    [
-        ({"symbols": 0}, "--symbols is 0: give a number from 1 to 2000"),
-        ({"symbols": 2_001}, "--symbols is 2001: give a number from 1 to 2000"),
-        ({"symbols": 1, "balance": "-5"}, "--balance is -5: give an amount of USDT above 0"),
-        ({"symbols": 1, "start": "soon"}, "--start is 'soon': give a time such as"),
-        ({"symbols": 1, "speed": 0.0}, "--speed is 0.0: give a number above 0"),
-        ({"symbols": 1, "latency_ms": -1}, "--latency-ms is -1: give a number from 0 to 60000"),
-        ({"symbols": 1, "port": 70_000}, "port 70000 is not in 0..65535"),
-        ({"replay": Path("/nowhere/at/all")}, "/nowhere/at/all"),
-        ({"symbols": 1, "faults": "often"}, "--faults is often: give SEED or SEED:RATE"),
-        ({"symbols": 1, "faults": "7:2"}, "--faults is 7:2: give SEED or SEED:RATE"),
-        ({"symbols": 1, "faults": "7:nan"}, "--faults is 7:nan: give SEED or SEED:RATE"),
-        ({"symbols": 1, "incidents": "7:2"}, "--incidents is 7:2: give SEED or SEED:RATE"),
-        ({"symbols": 1, "clock_skew_ms": 10**9}, "--clock-skew-ms is 1000000000: give a number"),
-    ],
-)
-def test_bad_option_is_refused_with_what_to_do(options, text):
-    with pytest.raises(BadInput) as refused:
-        simulator(**options)
-    assert text in str(refused.value)
-    assert "\n" not in str(refused.value)
 
 
 def test_latency_is_real_time_when_the_clock_follows_the_wall():

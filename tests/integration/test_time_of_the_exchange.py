@@ -1,32 +1,28 @@
 """One wrong stamp, or our own wrong clock, closes nothing and leaves nothing bare."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 from support.simulated_trading import World
 
 from pumpwatch.adapters.bybit import session as bybit_session
-from pumpwatch.adapters.bybit.answers import Envelope
 from pumpwatch.domain.trading.trades import TradeState
 
 HOUR = 3_600_000
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def world():
     made = World()
     yield made
     made.close()
 
 
-def stamped(monkeypatch: pytest.MonkeyPatch, change: Callable[[int], int], times: int) -> None:
+def stamped(monkeypatch, change, times):
     """Let so many answers bear another time."""
     sound, left = bybit_session.read_envelope, [times]
 
-    def read(body: object) -> Envelope:
+    def read(body):
         envelope = sound(body)
         if envelope.stamp is None or not left[0]:
             return envelope
@@ -47,9 +43,7 @@ STAMPS = [
 
 @pytest.mark.parametrize("change", STAMPS)
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_few_wrong_stamps_close_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch, change: Callable[[int], int], times: int
-) -> None:
+def test_a_few_wrong_stamps_close_nothing(world, monkeypatch, change, times):
     world.enter()
     stamped(monkeypatch, change, times)
     for minute in range(1, 4):
@@ -61,7 +55,7 @@ def test_a_few_wrong_stamps_close_nothing(
 
 
 @pytest.mark.parametrize("ahead", [-7_200.0, 600.0, 259_200.0])
-def test_a_cold_start_with_a_wrong_clock_sets_the_stop(world: World, ahead: float) -> None:
+def test_a_cold_start_with_a_wrong_clock_sets_the_stop(world, ahead):
     world.enter()
     world.happen("drop_stop")
     world.start_cold(ahead)

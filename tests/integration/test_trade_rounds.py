@@ -1,7 +1,5 @@
 """How often a run waits for the exchange: counted on the wire, with 60 ms latency and threads."""
 
-from __future__ import annotations
-
 import pytest
 from support.simulated_trading import SYMBOL, World
 
@@ -12,14 +10,14 @@ TO_ACKNOWLEDGEMENT, TO_VERIFIED_STOP = 4, 3
 OTHER = "BTCUSDT"
 
 
-def test_requests_count_as_rounds_only_where_one_waits_for_another() -> None:
+def test_requests_count_as_rounds_only_where_one_waits_for_another():
     spans = [(0.0, 1.0), (0.1, 0.9), (1.0, 2.0), (1.1, 2.5), (2.6, 3.0)]
     assert rounds([SentRequest("", start, end, 0.0, 0) for start, end in spans]) == 3
     assert rounds([]) == 0
 
 
 @pytest.mark.parametrize("open_already", [0, 1], ids=["nothing is open", "one is open"])
-def test_from_signal_to_acknowledgement_and_from_fill_to_verified_stop(open_already: int) -> None:
+def test_from_signal_to_acknowledgement_and_from_fill_to_verified_stop(open_already):
     """Two pages of positions with all other reads beside them, leverage, order; then one look."""
     world = World(real_latency=True)
     facts = {"price": 60_000.0, "base_price": 50_000.0, "peak_price": 60_500.0}

@@ -4,13 +4,10 @@ The fixture holds what its stores kept, field by field: an open trade, an entry 
 an answer, and an entry that was given up; and the account's fills and positions.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.scripted_market_data import instrument
@@ -24,17 +21,17 @@ FIXTURE = Path(__file__).parents[1] / "fixtures" / "journal-2cdc39e.json"
 OPEN, EXITING, LOST, ENTERING = "OPENUSDT", "EXITUSDT", "LOSTUSDT", "ENTERUSDT"
 
 
-def plain(pairs: list[tuple[str, Any]]) -> Any:
+def plain(pairs):
     fields = dict(pairs)
     return Decimal(fields["decimal"]) if fields.keys() == {"decimal"} else fields
 
 
-def records(kind: Any, stored: list[Any]) -> list[Any]:
+def records(kind, stored):
     return [read_record(kind, fields, where="the fixture") for fields in stored]
 
 
 @pytest.fixture
-def rig() -> Rig:
+def rig():
     stored = json.loads(FIXTURE.read_text(), object_pairs_hook=plain)
     rig = Rig(settings(symbol_cooldown_minutes=0))
     rig.advance((stored["now"] - rig.clock.now()) / 1000)
@@ -55,7 +52,7 @@ def rig() -> Rig:
     return rig
 
 
-def test_open_trades_and_unknown_orders_are_cared_for(rig: Rig) -> None:
+def test_open_trades_and_unknown_orders_are_cared_for(rig):
     assert rig.trade(ENTERING).state is TradeState.ENTERING
     assert rig.trade(EXITING).state is TradeState.EXITING
     rig.broker.remove_protection(OPEN)
@@ -75,7 +72,7 @@ def test_open_trades_and_unknown_orders_are_cared_for(rig: Rig) -> None:
     assert rig.journal.live_trades() == []
 
 
-def test_an_entry_that_was_given_up_before_the_upgrade_is_adopted_when_it_fills(rig: Rig) -> None:
+def test_an_entry_that_was_given_up_before_the_upgrade_is_adopted_when_it_fills(rig):
     lost = rig.trade(LOST)
     (order,) = rig.journal.orders(lost.signal_id)
     name, quantity = order.request.order_id, order.request.quantity

@@ -196,12 +196,3 @@ def test_heartbeat_comes_daily():
     rule = rule_named("Heartbeat")
     assert rule["notification_settings"]["repeat_interval"] == "24h"
     assert rule["noDataState"] == "OK", "it must be silent when nothing is known"
-
-
-def test_nothing_that_people_rely_on_was_dropped():
-    assert {rule["title"] for rule in rules()} >= {
-        "ApiErrors", "DetectorLate", "DetectorSilent", "Drawdown", "HaltActive", "Heartbeat",
-        "KeyExpiring", "NoSymbols", "NodeCpuHigh", "NodeMemoryLow", "OrderFilled",
-        "PositionWithoutStop", "PumpEvent", "PushRejected", "PushStale", "PushgatewayDown",
-        "RateLimitedOrBanned", "ReconciliationMismatch", "TradeErrors", "UnknownOrders",
-    }  # fmt: skip

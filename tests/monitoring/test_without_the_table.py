@@ -1,7 +1,5 @@
 """Without the table nothing is counted and nothing is sent: an alert and an alarm say so."""
 
-from __future__ import annotations
-
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from prometheus_client.parser import text_string_to_metric_families

@@ -1,7 +1,5 @@
 """The fast backtest equals the slow, obvious loop, and neither ever looks ahead."""
 
-from __future__ import annotations
-
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.backtests import lively, random_block, with_values

@@ -1,7 +1,5 @@
 """The learned rule equals its slow reference, never looks ahead, and forgets what is a day old."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

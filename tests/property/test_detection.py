@@ -1,7 +1,5 @@
 """The fast rules equal their slow references, remember rightly, and never look ahead."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

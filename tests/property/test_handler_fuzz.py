@@ -3,13 +3,10 @@
 The real handlers are loaded as Lambda loads them; only what their function works with is swapped.
 """
 
-from __future__ import annotations
-
 import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -17,7 +14,6 @@ from hypothesis import strategies as st
 from support.damage import GONE, damaged, places
 
 from pumpwatch.bootstrap.lease import RunLease
-from pumpwatch.invocation import Tick
 from pumpwatch.metrics.reporter import MetricsReporter
 from pumpwatch.usecases.detect.report import DetectReport
 from pumpwatch.usecases.trade.report import TradeReport
@@ -45,9 +41,9 @@ YEAR_2010, YEAR_2100 = 1_262_304_000_000, 4_102_444_800_000
 class Rig:
     """One handler whose work is to remember its tick."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name):
         self.job = f"pumpwatch_{name}"
-        self.ticks: list[Tick] = []
+        self.ticks = []
         self.local = LocalFunction(
             name,
             code=ROOT / "functions" / name,
@@ -59,38 +55,38 @@ class Rig:
             runtime=RUNTIME,
         )
         with self.local._lambda_process():
-            handler: Any = self.local._load()
+            handler = self.local._load()
         self.function = function = handler.__wrapped__.__globals__["function"]
         self.forget()
         function._describe = lambda report, numbers: None
 
         function.lease = RunLease(MemoryLeaseStore(), name, reserve=1.0)
 
-        def work(tick: Tick, deadline: object, lease: object) -> object:
+        def work(tick, deadline, lease):
             self.ticks.append(tick)
             return REPORTS[name]()
 
         function.work = work
 
-    def forget(self) -> None:
+    def forget(self):
         """Begin with no totals: a repeat of a run would count nothing."""
         self.totals = MemoryTotalsStore()
         self.function.reporter = MetricsReporter(self.job, self.totals, None)
 
-    def bad_events(self) -> int:
+    def bad_events(self):
         totals = self.totals.add(self.job, "look", {})
         return int(totals.get(f"{self.job}_bad_events_total", 0))
 
 
 @pytest.fixture(scope="module", params=["detect", "trade"])
-def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
+def rig(request):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in RUNTIME.items():
             patch.setenv(name, value)
         yield Rig(request.param)
 
 
-def check(rig: Rig, payload: object) -> None:
+def check(rig, payload):
     rig.forget()
     worked = len(rig.ticks)
     rig.local.log.truncate(0)
@@ -112,8 +108,6 @@ def check(rig: Rig, payload: object) -> None:
         name.encode()  # it becomes a key in the table
     assert rig.bad_events() == tick.bad_records
 
-
-# --- payloads as they come, damaged at random places -----------------------------------------
 
 SCHEDULE = {"scheduled_time": "2026-01-05T00:01:00Z", "execution_id": "e-1"}
 RULE = {"version": "0", "id": "r-1", "source": "aws.events", "time": "2026-01-05T00:01:00Z"}
@@ -145,7 +139,7 @@ ODD = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(st.text(max_size
 
 
 @st.composite
-def damaged_payloads(draw: st.DrawFn) -> object:
+def damaged_payloads(draw):
     payload = draw(st.sampled_from(GOOD))
     for _ in range(draw(st.integers(1, 3))):
         path = draw(st.sampled_from(list(places(payload))))
@@ -154,7 +148,7 @@ def damaged_payloads(draw: st.DrawFn) -> object:
 
 
 @pytest.mark.parametrize("payload", GOOD, ids=["schedule", "rule", "batch"])
-def test_an_undamaged_payload_is_one_ticks_work(rig: Rig, payload: object) -> None:
+def test_an_undamaged_payload_is_one_ticks_work(rig, payload):
     worked = len(rig.ticks)
     check(rig, payload)
     expected = 0 if payload is BATCH and rig.job == "pumpwatch_detect" else 1
@@ -173,7 +167,7 @@ def test_an_undamaged_payload_is_one_ticks_work(rig: Rig, payload: object) -> No
     payload={"Records": [damaged(RECORD, ("dynamodb", "NewImage", "signal_id"), {"S": "\ud800"})]}
 )
 @example(payload={"Records": [RECORD] * 2000})
-def test_a_damaged_payload_is_work_or_a_counted_refusal(rig: Rig, payload: object) -> None:
+def test_a_damaged_payload_is_work_or_a_counted_refusal(rig, payload):
     check(rig, payload)
 
 
@@ -190,7 +184,7 @@ def test_a_damaged_payload_is_work_or_a_counted_refusal(rig: Rig, payload: objec
 @example(body=b'"\\ud800"')
 @example(body=b"1e999")
 @example(body=b"[" * 400 + b"]" * 400)
-def test_any_bytes_are_work_or_a_counted_refusal(rig: Rig, body: bytes) -> None:
+def test_any_bytes_are_work_or_a_counted_refusal(rig, body):
     """What is no JSON never gets to a handler: Lambda's own runtime refuses it."""
     try:
         payload = json.loads(body)

@@ -1,8 +1,6 @@
 """The screen drops no symbol on which the full rule could alarm, whatever the market, the scans and
 the trades that come with the candles."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

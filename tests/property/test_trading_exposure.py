@@ -1,7 +1,5 @@
 """The caps hold in the whole use case, whatever is filled, lost, late or closed in between."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 from hypothesis import given, settings
@@ -10,7 +8,7 @@ from support.scripted_market_data import instrument
 from support.trading_rig import MINUTE, Rig, peaked
 from support.trading_rig import settings as trade_settings
 
-from pumpwatch.domain.trading.orders import OrderRequest, Side
+from pumpwatch.domain.trading.orders import Side
 from pumpwatch.errors import ExchangeUnavailable, OutcomeUnknown, RetryLater
 
 D = Decimal
@@ -34,11 +32,11 @@ STEPS = st.lists(
 PRICE = D("1.17")
 
 
-def watch(rig: Rig, cap: Decimal) -> None:
+def watch(rig, cap):
     """Hold every entry that reaches the exchange against what is really held at that moment."""
     place, ledger = rig.broker.place, rig.broker.ledger
 
-    def checked(request: OrderRequest) -> str:
+    def checked(request):
         if not request.reduce_only:
             held = sum((one.size * PRICE for one in ledger.open_positions()), D(0))
             assert held + request.quantity * PRICE <= cap * (ledger.wallet + ledger.unrealised())
@@ -47,10 +45,10 @@ def watch(rig: Rig, cap: Decimal) -> None:
             assert request.stop_loss > PRICE, "a short loses when the price rises"
         return place(request)
 
-    rig.broker.place = checked  # type: ignore[method-assign]
+    rig.broker.place = checked
 
 
-def trouble(rig: Rig, kind: str) -> None:
+def trouble(rig, kind):
     if kind == "lost after":
         rig.broker.fail("place", OutcomeUnknown("read timed out"), after=True)
     elif kind == "lost before":
@@ -62,7 +60,7 @@ def trouble(rig: Rig, kind: str) -> None:
         rig.broker.fail("fills", ExchangeUnavailable("no answer"))
 
 
-def tick(rig: Rig) -> None:
+def tick(rig):
     try:
         rig.tick()
     except RetryLater:
@@ -72,11 +70,8 @@ def tick(rig: Rig) -> None:
 @settings(deadline=None, max_examples=200)
 @given(cap=CAPS, most=st.integers(1, 4), orders=st.integers(1, 12), steps=STEPS)
 def test_no_cap_is_exceeded_in_whatever_order_entries_fill_and_positions_close(
-    cap: Decimal,
-    most: int,
-    orders: int,
-    steps: list[tuple[str, str, Decimal, str, bool]],
-) -> None:
+    cap, most, orders, steps
+):
     rig = Rig(
         trade_settings(
             max_exposure_fraction=cap,

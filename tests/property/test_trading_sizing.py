@@ -1,7 +1,5 @@
 """Sizing keeps every limit, whatever the numbers."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from decimal import Decimal
 
@@ -20,7 +18,7 @@ bounded = settings(deadline=None, max_examples=60)
 D = Decimal
 
 
-def decimals(low: str, high: str, places: int = 6) -> st.SearchStrategy[Decimal]:
+def decimals(low, high, places=6):
     first, last = (int(D(bound).scaleb(places)) for bound in (low, high))
     return st.integers(first, last).map(lambda number: D(number).scaleb(-places))
 
@@ -31,7 +29,7 @@ wild = st.integers(0, 9).map(lambda number: number == 9)
 
 
 @st.composite
-def quotes(draw: st.DrawFn) -> Quote:
+def quotes(draw):
     bid = draw(decimals("0.001", "1000") if draw(wild) else decimals("0.5", "50"))
     ask = bid * (1 + draw(decimals("0", "0.01")))
     last = bid * (1 + draw(decimals("-0.01", "0.01")))
@@ -40,7 +38,7 @@ def quotes(draw: st.DrawFn) -> Quote:
 
 
 @st.composite
-def plans(draw: st.DrawFn, quote: Quote) -> EntryPlan:
+def plans(draw, quote):
     side = draw(st.sampled_from(Side))
     nearest = "-0.05" if draw(wild) else "0.04"
     stop, target = draw(decimals(nearest, "0.3")), draw(decimals(nearest, "0.3"))
@@ -54,7 +52,7 @@ def plans(draw: st.DrawFn, quote: Quote) -> EntryPlan:
 
 
 @st.composite
-def contracts(draw: st.DrawFn) -> Instrument:
+def contracts(draw):
     fine = st.sampled_from([D("0.0001"), D("0.001")])
     step = draw(steps if draw(wild) else fine)
     return Instrument(
@@ -70,7 +68,7 @@ def contracts(draw: st.DrawFn) -> Instrument:
 
 
 @st.composite
-def limit_sets(draw: st.DrawFn) -> RiskLimits:
+def limit_sets(draw):
     return RiskLimits(
         risk_fraction=draw(decimals("0.0001", "0.05")),
         max_notional_usdt=draw(decimals("5", "100000")),
@@ -86,7 +84,7 @@ def limit_sets(draw: st.DrawFn) -> RiskLimits:
 
 
 @st.composite
-def books(draw: st.DrawFn) -> Book:
+def books(draw):
     equity = draw(decimals("0", "1000000", 2) if draw(wild) else decimals("5000", "1000000", 2))
     exposure = draw(decimals("0", "3")) if draw(wild) else D("0.005")
     return Book(
@@ -98,12 +96,12 @@ def books(draw: st.DrawFn) -> Book:
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[EntryPlan, Quote, Instrument, Book, RiskLimits]:
+def cases(draw):
     quote = draw(quotes())
     return draw(plans(quote)), quote, draw(contracts()), draw(books()), draw(limit_sets())
 
 
-def worst_and_best_fill(side: Side, quote: Quote, limits: RiskLimits) -> tuple[Decimal, Decimal]:
+def worst_and_best_fill(side, quote, limits):
     high = quote.ask * (1 + limits.slippage_tolerance)
     low = quote.bid * (1 - limits.slippage_tolerance)
     return (high, low) if side is Side.BUY else (low, high)
@@ -111,9 +109,7 @@ def worst_and_best_fill(side: Side, quote: Quote, limits: RiskLimits) -> tuple[D
 
 @bounded
 @given(cases())
-def test_a_sized_entry_keeps_every_limit(
-    case: tuple[EntryPlan, Quote, Instrument, Book, RiskLimits],
-) -> None:
+def test_a_sized_entry_keeps_every_limit(case):
     plan, quote, contract, book, limits = case
     entry = size_entry(plan, quote, contract, book, limits, now=0)
     if isinstance(entry, Denied):
@@ -142,9 +138,7 @@ def test_a_sized_entry_keeps_every_limit(
 
 @bounded
 @given(cases())
-def test_the_stop_is_on_the_losing_side_and_on_the_grid(
-    case: tuple[EntryPlan, Quote, Instrument, Book, RiskLimits],
-) -> None:
+def test_the_stop_is_on_the_losing_side_and_on_the_grid(case):
     plan, quote, contract, book, limits = case
     entry = size_entry(plan, quote, contract, book, limits, now=0)
     event(type(entry).__name__)
@@ -163,9 +157,7 @@ def test_the_stop_is_on_the_losing_side_and_on_the_grid(
 
 @bounded
 @given(decimals("0.000001", "100000"), steps)
-def test_rounding_moves_by_less_than_a_step_and_toward_safety(
-    price: Decimal, step: Decimal
-) -> None:
+def test_rounding_moves_by_less_than_a_step_and_toward_safety(price, step):
     assert floor_to(price, step) <= price < floor_to(price, step) + step
     assert ceil_to(price, step) - step < price <= ceil_to(price, step)
     assert stop_to_tick(price, step, Side.SELL) <= price <= stop_to_tick(price, step, Side.BUY)
@@ -182,13 +174,7 @@ def test_rounding_moves_by_less_than_a_step_and_toward_safety(
     limit_sets(),
     decimals("100", "100000", 2),
 )
-def test_the_exposure_stays_under_its_cap_whatever_the_order_of_fills(
-    entries: list[
-        tuple[tuple[EntryPlan, Quote, Instrument, Book, RiskLimits], Decimal, Decimal, bool]
-    ],
-    limits: RiskLimits,
-    equity: Decimal,
-) -> None:
+def test_the_exposure_stays_under_its_cap_whatever_the_order_of_fills(entries, limits, equity):
     """Each entry is filled in part, anywhere in its slippage band, or stays unknown at its plan."""
     exposure = margin = D(0)
     count = 0
@@ -216,11 +202,8 @@ def test_the_exposure_stays_under_its_cap_whatever_the_order_of_fills(
 @bounded
 @given(cases(), decimals("-0.05", "0.05"), st.integers(0, 10**8), st.integers(1, 480))
 def test_a_plan_that_passes_stays_clear_of_liquidation_and_of_dear_funding(
-    case: tuple[EntryPlan, Quote, Instrument, Book, RiskLimits],
-    rate: Decimal,
-    next_time: int,
-    minutes: int,
-) -> None:
+    case, rate, next_time, minutes
+):
     plan, quote, contract, _, limits = case
     plan = replace(plan, time_limit=minutes * 60_000)
     funding = FundingTerms(rate, next_time, 60_000 * minutes)

@@ -1,7 +1,5 @@
 """The traits of a candle equal those of the slow reference, one by one and under their names."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

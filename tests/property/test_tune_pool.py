@@ -1,7 +1,5 @@
 """A pool of signals gives, for any settings of its space, what a plain backtest gives."""
 
-from __future__ import annotations
-
 import pickle
 
 from hypothesis import HealthCheck, given, settings

@@ -1,7 +1,5 @@
 """Sums, maxima and spreads over trailing windows equal what a loop over each window gives."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

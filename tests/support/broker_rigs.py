@@ -51,12 +51,12 @@ def scripted_market():
     )
 
 
-def scripted_exchange(**settings):
+def scripted_exchange():
     return Exchange(
         scripted_market(),
         MarketClock(start=START, stepped=True),
         credentials_from_seed(7),
-        ExchangeSettings(rate_limits=False, default_leverage=Decimal(1), **settings),
+        ExchangeSettings(rate_limits=False, default_leverage=Decimal(1)),
     )
 
 
@@ -99,22 +99,21 @@ class PaperRig(InProcessRig):
 class BybitRig(InProcessRig):
     """The Bybit adapters on the simulator, over HTTP."""
 
-    def __init__(self, exchange, url):
-        key = credentials_from_seed(7)
+    def __init__(self, exchange, url, options):
+        seed = credentials_from_seed(7)
+        key = ExchangeKey(seed.api_key, seed.api_secret)
         self.exchange = exchange
-        self.account = str(key.user_id)
-        self.session = BybitSession(
-            url, key=ExchangeKey(key.api_key, key.api_secret), exchange_time=MarketTime()
-        )
+        self.account = str(seed.user_id)
+        self.session = BybitSession(url, key=key, exchange_time=MarketTime(), **options)
         self.market = BybitMarketData(self.session, parallel_requests=4)
         self.broker = BybitBroker(self.session, self.session)
 
 
 @contextmanager
-def bybit_rig(**settings):
-    exchange = scripted_exchange(**settings)
+def bybit_rig(**session):
+    exchange = scripted_exchange()
     with SimulatorServer(exchange) as server:
-        rig = BybitRig(exchange, server.url)
+        rig = BybitRig(exchange, server.url, session)
         try:
             yield rig
         finally:

@@ -3,7 +3,6 @@
 import fcntl
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 from support import local_stack
 from support.local_stack import DETECT, LIVE, MINUTE, NOW, TRADE
@@ -15,7 +14,7 @@ from tools.lambda_runtime.layout import Layout, lay_out
 __all__ = ["DETECT", "MINUTE", "NOW", "TRADE", "built", "environment", "once", "world"]
 
 
-def once(folder: Path, make):
+def once(folder, make):
     """Run `make(folder)` in the first of all test processes; the others wait for it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:

@@ -1,12 +1,8 @@
 """What goes wrong with a call of the trade run, and what it costs the care for a position."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
 
 from support.trading_rig import SYMBOL, Rig, peaked
 
@@ -48,7 +44,7 @@ CALLS = (
 ACTS = {"broker.set_protection", "broker.place", "broker.set_leverage"}
 KINDS = ("fails", "throttled", "1 s", "5 s", "9 s", "empty", "old", "odd: theirs", "odd: ours")
 
-NOTHING: Mapping[str, Callable[[], object]] = {
+NOTHING = {
     "broker.positions": Rows,
     "broker.open_orders": Rows,
     "broker.fills": Rows,
@@ -81,7 +77,7 @@ class Fault:
     begun: int = 0
     before: object = field(default=None)
 
-    def __call__(self, name: str, call: Callable[..., Any], *args: Any, **named: Any) -> Any:
+    def __call__(self, name, call, *args, **named):
         self._pass(STORE_ANSWER if name in STORES else ANSWER)
         if not self.on or name != self.call:
             answer = call(*args, **named)
@@ -90,7 +86,7 @@ class Fault:
             return answer
         return self._wrong(name, call, args, named)
 
-    def _wrong(self, name: str, call: Callable[..., Any], args: Any, named: Any) -> Any:
+    def _wrong(self, name, call, args, named):
         if self.kind in ("fails", "throttled"):
             raise self._failure(name)
         if self.kind.endswith(" s"):
@@ -108,7 +104,7 @@ class Fault:
         rest = tuple(one for one in answer if one.symbol != SYMBOL)
         return Rows(rest, (UnreadableRow(SOURCES[name], SYMBOL, "", "side is ''"),))
 
-    def _failure(self, name: str) -> PumpwatchError:
+    def _failure(self, name):
         if name in STORES:
             return StoreUnavailable("the table did not answer")
         if self.kind == "throttled":
@@ -117,7 +113,7 @@ class Fault:
             return OutcomeUnknown("no answer")
         return ExchangeUnavailable("no answer")
 
-    def _slow(self, name: str, call: Callable[..., Any], args: Any, named: Any) -> Any:
+    def _slow(self, name, call, args, named):
         seconds = float(self.kind.removesuffix(" s"))
         if name not in STORES and seconds > TIMEOUT:
             self._pass(TIMEOUT)
@@ -128,30 +124,30 @@ class Fault:
         self._pass(seconds)
         return call(*args, **named)
 
-    def _pass(self, seconds: float) -> None:
+    def _pass(self, seconds):
         self.rig.advance(seconds)
         if self.rig.clock.now() - self.begun > RUN_SECONDS * 1000:
             raise Dead
 
 
 class _Port:
-    def __init__(self, name: str, port: object, fault: Fault) -> None:
+    def __init__(self, name, port, fault):
         self._name, self._port, self._fault = name, port, fault
 
-    def __getattr__(self, method: str) -> Callable[..., Any]:
+    def __getattr__(self, method):
         call, name = getattr(self._port, method), f"{self._name}.{method}"
         return lambda *args, **named: self._fault(name, call, *args, **named)
 
 
 class _Deadline:
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault):
         self._fault = fault
 
-    def seconds_left(self) -> float:
+    def seconds_left(self):
         return RUN_SECONDS - (self._fault.rig.clock.now() - self._fault.begun) / 1000
 
 
-def possible(call: str, kind: str) -> bool:
+def possible(call, kind):
     """Return whether the call can go wrong in this way."""
     if kind in ("empty", "old"):
         return call in NOTHING
@@ -160,22 +156,22 @@ def possible(call: str, kind: str) -> bool:
     return kind != "odd: theirs" or call in SOURCES
 
 
-def lost_stop(rig: Rig) -> None:
+def lost_stop(rig):
     rig.broker.remove_protection(SYMBOL)
 
 
-def past_its_limit(rig: Rig) -> None:
+def past_its_limit(rig):
     rig.advance(30 * 60)
 
 
-def halt_that_closes(rig: Rig) -> None:
+def halt_that_closes(rig):
     rig.halts.halt(Halt("panic", rig.clock.now(), "operator", close_positions=True))
 
 
 SITUATIONS = {"stop lost": lost_stop, "time is up": past_its_limit, "halt closes": halt_that_closes}
 
 
-def runs_until_cared_for(call: str, kind: str, situation: str) -> int | None:
+def runs_until_cared_for(call, kind, situation):
     """Return after how many runs the position was safe, None when it was not after three.
 
     Safe: closed, or, where only its stop was lost, with a stop again.
@@ -183,7 +179,7 @@ def runs_until_cared_for(call: str, kind: str, situation: str) -> int | None:
     rig = Rig()
     fault = Fault(call, kind, rig)
     rig.wrap = lambda name, port: port if name == "clock" else _Port(name, port, fault)
-    rig.deadline = _Deadline(fault)  # type: ignore[assignment]
+    rig.deadline = _Deadline(fault)
     rig.signals.publish(peaked())
     fault.begun = rig.clock.now()
     rig.tick()
@@ -203,6 +199,6 @@ def runs_until_cared_for(call: str, kind: str, situation: str) -> int | None:
     return None
 
 
-def _safe(rig: Rig, situation: str) -> bool:
+def _safe(rig, situation):
     held = [one for one in rig.broker.positions() if one.symbol == SYMBOL]
     return not held or (situation == "stop lost" and held[0].stop_loss is not None)

@@ -1,7 +1,5 @@
 """The command line as a person types it, in this process: exit status, output, errors."""
 
-from __future__ import annotations
-
 import io
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -17,7 +15,7 @@ class Answer:
     errors: str
 
     @property
-    def line(self) -> str:
+    def line(self):
         """Return the only line on standard error; anything else fails the test that asks."""
         lines = self.errors.splitlines()
         assert len(lines) == 1, self.errors
@@ -28,14 +26,14 @@ class Answer:
 class Pipe(io.TextIOWrapper):
     """Standard output or error that remembers, with the interface of the real ones."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         super().__init__(io.BytesIO(), encoding="utf-8", write_through=True)
 
-    def text(self) -> str:
+    def text(self):
         return self.buffer.getvalue().decode()
 
 
-def type_in(*arguments: object) -> Answer:
+def type_in(*arguments):
     """Type a command without its program's name."""
     output, errors = Pipe(), Pipe()
     with redirect_stdout(output), redirect_stderr(errors):

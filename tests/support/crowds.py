@@ -1,7 +1,5 @@
 """The trades of a minute that a crowd made, and of one that a single trader made."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from pumpwatch.domain.market.trades import MarketTrades

@@ -1,7 +1,5 @@
 """The detect use case on a few scripted symbols and the in-memory ports."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np

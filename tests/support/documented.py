@@ -5,11 +5,8 @@ a sentence: complete too, or a reader who types it gets an error. Only what a pa
 past may leave something out.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -44,21 +41,21 @@ class Shown:
     """True in a block to be typed, False in a sentence."""
 
     @property
-    def complete(self) -> bool:
+    def complete(self):
         """Return whether it must work as it stands: not so where history is told."""
         return self.typed or not self.page.startswith(("CHANGELOG", "docs/decisions/"))
 
-    def __str__(self) -> str:
+    def __str__(self):
         return f"{self.page}:{self.line}: {self.text}"
 
 
 @cache
-def shown() -> tuple[Shown, ...]:
+def shown():
     """Return all lines of shell, page by page."""
     return tuple(line for page in PAGES for line in _on_page(page))
 
 
-def unmarked() -> Iterator[Shown]:
+def unmarked():
     """Yield lines that begin like a command in blocks that are not marked as shell."""
     for page in PAGES:
         for token in _tokens(page):
@@ -69,7 +66,7 @@ def unmarked() -> Iterator[Shown]:
                         yield Shown(_name(page), token.map[0] + 2 + offset, line, typed=False)
 
 
-def code_in_sentences() -> Iterator[tuple[str, str]]:
+def code_in_sentences():
     """Yield every piece of code within a sentence or a cell, with its page."""
     for page in PAGES:
         for token in _tokens(page):
@@ -78,14 +75,14 @@ def code_in_sentences() -> Iterator[tuple[str, str]]:
                     yield _name(page), " ".join(child.content.split())
 
 
-def simple_commands(text: str) -> list[list[str]]:
+def simple_commands(text):
     """Return the commands of a line as lists of words, without redirections and operators.
 
     Raises `ValueError` for quotes that do not end.
     """
     lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
-    commands: list[list[str]] = [[]]
+    commands = [[]]
     words = iter(lexer)
     for word in words:
         if word in OPERATORS:
@@ -97,13 +94,13 @@ def simple_commands(text: str) -> list[list[str]]:
     return [words for words in map(_without_assignments, commands) if words]
 
 
-def _without_assignments(words: list[str]) -> list[str]:
+def _without_assignments(words):
     while words and ASSIGNMENT.match(words[0]):
         words = words[1:]
     return words
 
 
-def _on_page(page: Path) -> Iterator[Shown]:
+def _on_page(page):
     for token in _tokens(page):
         if token.type == "fence" and token.info.strip().split(" ")[0] in SHELLS:
             yield from _in_block(_name(page), token.map[0] + 2, token.content)
@@ -116,7 +113,7 @@ def _on_page(page: Path) -> Iterator[Shown]:
                     yield Shown(_name(page), line, " ".join(words), typed=False)
 
 
-def _in_block(page: str, first: int, content: str) -> Iterator[Shown]:
+def _in_block(page, first, content):
     joined = content.replace("\\\n", " \0")
     for offset, line in enumerate(joined.splitlines()):
         text = line.replace("\0", "").strip().removeprefix("$ ")
@@ -125,9 +122,9 @@ def _in_block(page: str, first: int, content: str) -> Iterator[Shown]:
 
 
 @cache
-def _tokens(page: Path) -> list:
+def _tokens(page):
     return MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8"))
 
 
-def _name(page: Path) -> str:
+def _name(page):
     return page.relative_to(REPOSITORY).as_posix()

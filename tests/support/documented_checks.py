@@ -6,12 +6,9 @@ helm, sam and git there is a list of the words that we use: they need a cluster 
 other program fails: `NoCheck`.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import re
-from collections.abc import Callable
 from functools import cache, partial
 
 import botocore.exceptions
@@ -20,7 +17,7 @@ import jmespath
 import promql_parser
 from botocore import xform_name
 from botocore.validate import ParamValidator
-from support.documented import REPOSITORY, Shown
+from support.documented import REPOSITORY
 from typer.main import get_command
 
 from pumpwatch_workbench.cli.main import app
@@ -39,7 +36,7 @@ class NoCheck(Exception):
     """Nothing here can check this program: write a check, or leave the command out."""
 
 
-def check(words: list[str], shown: Shown) -> None:
+def check(words, shown):
     """Raise `NotTrue` for a command that cannot work, `NoCheck` for a program without a check."""
     program = words[0].removeprefix(".venv/bin/")
     if program not in CHECKS:
@@ -50,14 +47,14 @@ def check(words: list[str], shown: Shown) -> None:
         raise NotTrue(f"{shown}: {error}") from None
 
 
-def _require(given: object, known: object, kind: str) -> None:
-    if unknown := set(given) - set(known):  # type: ignore[call-overload]
+def _require(given, known, kind):
+    if unknown := set(given) - set(known):
         raise NotTrue(f"there is no {kind} {', '.join(sorted(unknown))}")
 
 
-def _options(words: list[str]) -> dict[str, str]:
+def _options(words):
     """Return each option with its values, joined by spaces."""
-    options: dict[str, list[str]] = {}
+    options = {}
     for word in words:
         if word.startswith("-") and len(word) > 1:
             name, equals, value = word.partition("=")
@@ -68,15 +65,12 @@ def _options(words: list[str]) -> dict[str, str]:
     return {name: " ".join(values) for name, values in options.items()}
 
 
-# --- our own command lines -------------------------------------------------------------------
-
-
 @cache
-def _command(application: object) -> object:
-    return get_command(application)  # type: ignore[arg-type]
+def _command(application):
+    return get_command(application)
 
 
-def _parse(application: object, words: list[str], shown: Shown) -> None:
+def _parse(application, words, shown):
     """Let a command line parse the words; only history may leave out what is required."""
     command, name = _command(application), ""
     if subcommands := getattr(command, "commands", None):
@@ -110,7 +104,7 @@ BENCHMARKS = re.findall(
 )
 
 
-def _make(words: list[str], shown: Shown) -> None:
+def _make(words, shown):
     targets = [word for word in words if "=" not in word]
     variables = dict(word.split("=", 1) for word in words if "=" in word)
     _require(targets, TARGETS, "target")
@@ -129,19 +123,17 @@ def _make(words: list[str], shown: Shown) -> None:
             _known_words("sam", [target, *arguments], shown)
 
 
-def _files(words: list[str]) -> None:
+def _files(words):
     _require(
         [word for word in words if "/" in word and not (REPOSITORY / word).exists()], (), "file"
     )
 
 
-# --- other programs --------------------------------------------------------------------------
-
 AWS_ALWAYS = {"--region", "--profile", "--output"}
 AWS_LOGS_TAIL = {"--since", "--format", "--filter-pattern", "--follow"}
 
 
-def _aws(words: list[str], shown: Shown) -> None:
+def _aws(words, shown):
     options = _options(words[2:])
     jmespath.compile(options.pop("--query", "@"))
     given = {name: value for name, value in options.items() if name not in AWS_ALWAYS}
@@ -166,14 +158,14 @@ def _aws(words: list[str], shown: Shown) -> None:
 
 
 @cache
-def _service(name: str) -> object:
+def _service(name):
     try:
         return botocore.session.get_session().get_service_model(name)
     except botocore.exceptions.UnknownServiceError:
         raise NotTrue(f"aws has no service {name!r}") from None
 
 
-def _value(shape: object, text: str) -> object:
+def _value(shape, text):
     kind = shape.type_name
     if kind in {"structure", "map"} or (kind == "list" and text.startswith("[")):
         return json.loads(text)
@@ -188,7 +180,7 @@ def _value(shape: object, text: str) -> object:
     return text
 
 
-def _promtool(words: list[str], shown: Shown) -> None:
+def _promtool(words, shown):
     match words:
         case ["query", "instant", address, expression] if address.startswith("http://localhost:"):
             promql_parser.parse(expression)
@@ -211,7 +203,7 @@ WORDS = {
 PARAMETERS = load_template(REPOSITORY / "template.yaml")["Parameters"]
 
 
-def _known_words(program: str, words: list[str], shown: Shown) -> None:
+def _known_words(program, words, shown):
     known = WORDS[program].split()
     plain = [
         word for place, word in enumerate(words) if word[0] != "-" and words[place - 1] != "-n"
@@ -227,7 +219,7 @@ def _known_words(program: str, words: list[str], shown: Shown) -> None:
         _require([name for name, equals, _ in pairs if equals], PARAMETERS, "parameter")
 
 
-def _curl(words: list[str], shown: Shown) -> None:
+def _curl(words, shown):
     options = _options(words)
     _require(options, {"-s", "-d", "-X", "--user"}, "option")
     json.loads(options.get("-d", "{}"))
@@ -236,17 +228,17 @@ def _curl(words: list[str], shown: Shown) -> None:
         raise NotTrue("asks a host that no page should ask")
 
 
-def _python(words: list[str], shown: Shown) -> None:
+def _python(words, shown):
     if words[0] != "-m" or importlib.util.find_spec(words[1]) is None:
         raise NotTrue(f"there is no module {' '.join(words)}")
 
 
-def _unchecked(words: list[str], shown: Shown) -> None:
+def _unchecked(words, shown):
     """Nothing of Pumpwatch is in it."""
 
 
 PLUMBING = ("cat", "cd", "export", "grep", "head", "jq", "rm", "tail", "umask")
-CHECKS: dict[str, Callable[[list[str], Shown], None]] = {
+CHECKS = {
     "pumpwatch": partial(_parse, app),
     "make": _make,
     "aws": _aws,

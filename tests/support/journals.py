@@ -1,7 +1,5 @@
 """A week of a running installation, small enough to know every figure of."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from decimal import Decimal
 

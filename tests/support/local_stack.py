@@ -1,7 +1,5 @@
 """The template's stack on this machine, and an exchange on which PUMPUSDT has just been pumped."""
 
-from __future__ import annotations
-
 from contextlib import contextmanager
 from itertools import count
 from types import SimpleNamespace

@@ -1,7 +1,5 @@
 """The monitoring files as tests read them, and the PromQL in them."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

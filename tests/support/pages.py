@@ -13,7 +13,7 @@ from unit.reports.run_results import small_result
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch_workbench.operations.journal.agreement import Agreement
 from pumpwatch_workbench.operations.journal.figures import figures_of
-from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog, Invocation
+from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog, LoggedInvocation
 from pumpwatch_workbench.operations.journal.page import render_journal
 from pumpwatch_workbench.play.run.page import render_page
 from pumpwatch_workbench.research.backtest.engine import BacktestOutcome, run_backtest
@@ -110,8 +110,8 @@ def _journal() -> str:
 
 def _stage() -> str:
     """Return the page of a stage where nothing was traded yet, with one function's log."""
-    runs = [Invocation(60_000 * n, 2.0, "success", None, 200.0, 1024.0) for n in range(9)]
-    runs.append(Invocation(600_000, 55.0, "timeout", 1.5, 300.0, 1024.0))
+    runs = [LoggedInvocation(60_000 * n, 2.0, "success", None, 200.0, 1024.0) for n in range(9)]
+    runs.append(LoggedInvocation(600_000, 55.0, "timeout", 1.5, 300.0, 1024.0))
     logs = [FunctionLog("detect", runs, cut=True), FunctionLog("trade", problem="no right")]
     nothing = a_period(
         trades=[],

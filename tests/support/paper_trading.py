@@ -1,7 +1,5 @@
 """Paper trading in market time: the simulator over HTTP, and a pace that steps its clock."""
 
-from __future__ import annotations
-
 import threading
 from dataclasses import dataclass, field
 
@@ -27,7 +25,7 @@ PUMP_MINUTE = 5
 class PumpedExchange:
     """A quiet market of 16 symbols, of which the ninth is pumped by 60 % after five minutes."""
 
-    def __init__(self, symbols: int = 16, peak_seconds: int = 90, size: float = 0.6) -> None:
+    def __init__(self, symbols=16, peak_seconds=90, size=0.6):
         listed = SyntheticMarket(symbols, 1, START).listings
         names = (listing.symbol for listing in listed)
         self.symbols = [name for name in names if name.endswith("USDT")]
@@ -42,28 +40,28 @@ class PumpedExchange:
         self.server = SimulatorServer(self.exchange).start()
 
     @property
-    def url(self) -> str:
+    def url(self):
         return self.server.url
 
-    def close(self) -> None:
+    def close(self):
         self.server.stop()
 
 
 class SteppedPace:
     """Waits by moving the market's clock; `sleeps` maps a due minute to minutes overslept."""
 
-    def __init__(self, clock: MarketClock, sleeps: dict[int, int] | None = None) -> None:
+    def __init__(self, clock, sleeps=None):
         self._clock = clock
         self._sleeps = dict(sleeps or {})
 
     @property
-    def stopped(self) -> bool:
+    def stopped(self):
         return False
 
-    def now(self) -> int:
+    def now(self):
         return self._clock.now()
 
-    def wait_until(self, time: int) -> bool:
+    def wait_until(self, time):
         minute = (time - START) // MINUTE
         target = time + self._sleeps.pop(minute, 0) * MINUTE
         if target > self._clock.now():
@@ -82,23 +80,23 @@ class Seen(RunView):
     ticks: list[TickSnapshot] = field(default_factory=list)
     facts: RunFacts | None = None
 
-    def note(self, text: str) -> None:
+    def note(self, text):
         self.notes.append(text)
 
-    def started(self, facts: RunFacts) -> None:
+    def started(self, facts):
         self.facts = facts
 
-    def tick(self, snapshot: TickSnapshot) -> None:
+    def tick(self, snapshot):
         self.ticks.append(snapshot)
 
-    def signal(self, signal: Signal) -> None:
+    def signal(self, signal):
         self.signals.append(signal)
 
-    def trade(self, time: int, trade: Trade) -> None:
+    def trade(self, time, trade):
         self.trades.append(trade)
 
 
-def options_for(url: str, store, *, environment=None, **changes) -> PaperOptions:
+def options_for(url, store, *, environment=None, **changes):
     given = {"detector": "ewma", "strategy": "fade", "metrics_port": None, **changes}
     if "duration" in given:
         given["duration"] = round(given["duration"])
@@ -106,7 +104,7 @@ def options_for(url: str, store, *, environment=None, **changes) -> PaperOptions
     return PaperOptions.checked(environment, store=store, base_url=url, **given)
 
 
-def trade_for(world: PumpedExchange, options: PaperOptions, *, sleeps=None):
+def trade_for(world, options, *, sleeps=None):
     """Play and return what the view saw and what was done."""
     seen = Seen()
     tally = play(options, seen, threading.Event(), lambda desk: SteppedPace(world.clock, sleeps))

@@ -5,8 +5,6 @@ processes that play worlds, and where no world notices by one that runs a named 
 `pumpwatch campaign --planted` runs this file; a process with a planted bug does so as well.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
@@ -15,12 +13,11 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pumpwatch.errors import BadInput
 
@@ -48,13 +45,13 @@ class Bug:
     test: str = ""
     """The test that notices it where no world does, as pytest's node."""
 
-    def plant(self, folder: Path) -> None:
+    def plant(self, folder):
         """Patch the packages that were copied into a folder."""
         for file, old, new in ((self.file, self.old, self.new), *self.also):
             path = folder / file
             path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
 
-    def stale(self) -> str:
+    def stale(self):
         """Return why a patch does not apply to the sources, as a sentence; empty when all do."""
         for file, old, _ in ((self.file, self.old, self.new), *self.also):
             path = _source(file)
@@ -75,16 +72,16 @@ class Verdict:
     """What the promise said, or why the test was no proof."""
 
     @property
-    def found(self) -> bool:
+    def found(self):
         """Return whether anybody noticed it."""
         return self.seed is not None or bool(self.test)
 
-    def __str__(self) -> str:
+    def __str__(self):
         by = f"seed {self.seed}" if self.seed is not None else f"test {self.test}"
         return f"{self.bug.name}: " + (f"found by {by}" if self.found else "missed")
 
 
-def catalogue(names: Sequence[str] = ()) -> list[Bug]:
+def catalogue(names=()):
     """Return all planted bugs, or those of these names.
 
     Raises `BadInput` that names the patches which do not apply any more.
@@ -98,13 +95,13 @@ def catalogue(names: Sequence[str] = ()) -> list[Bug]:
     return wanted
 
 
-def try_bugs(bugs: Sequence[Bug], seeds: int, workers: int) -> Iterator[Verdict]:
+def try_bugs(bugs, seeds, workers):
     """Try each bug, several side by side, and yield the verdicts in the catalogue's order."""
     with ThreadPoolExecutor(workers) as pool:
         yield from pool.map(partial(try_bug, seeds=seeds), bugs)
 
 
-def try_bug(bug: Bug, *, seeds: int) -> Verdict:
+def try_bug(bug, *, seeds):
     """Plant a bug, play so many worlds, and where the promise held in all run the bug's test."""
     with tempfile.TemporaryDirectory(prefix="planted-") as folder:
         copies = Path(folder).resolve()
@@ -126,20 +123,20 @@ def try_bug(bug: Bug, *, seeds: int) -> Verdict:
         return Verdict(bug, why=f"{bug.test} ended with {tested.returncode}")
 
 
-def _source(file: str) -> Path:
+def _source(file):
     """Return the checkout's file of a path that begins with its package's name."""
     name, _, path = file.partition("/")
     return next(package for package in PACKAGES if package.name == name) / path
 
 
-def _worlds(folder: Path, seeds: int) -> dict[str, Any] | None:
+def _worlds(folder, seeds):
     """Return the first broken world of a folder's packages. Raises `CalledProcessError`."""
     played = _python(folder, (__file__, "--hunt", str(folder), "--seeds", str(seeds)))
     played.check_returncode()
     return json.loads(played.stdout)
 
 
-def _python(folder: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def _python(folder, arguments):
     paths = os.pathsep.join((str(folder), str(CHECKOUT)))
     return subprocess.run(
         (sys.executable, "-P", *arguments),  # -P: the copies come before the folder it runs in
@@ -152,7 +149,7 @@ def _python(folder: Path, arguments: Sequence[str]) -> subprocess.CompletedProce
     )
 
 
-def hunt(folder: str, seeds: int) -> dict[str, object] | None:
+def hunt(folder, seeds):
     """Return seed and reason of the first world in which the promise breaks, or trading crashes."""
     import pumpwatch
     from studies.campaign.world import play
@@ -169,12 +166,12 @@ def hunt(folder: str, seeds: int) -> dict[str, object] | None:
     return None
 
 
-def _say(text: str) -> None:
+def _say(text):
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments):
     """Try the bugs, print a line for each, and return 0 only if all were found."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--hunt", default="")

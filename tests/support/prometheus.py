@@ -1,7 +1,5 @@
 """A real Prometheus on loopback, and a client of what speaks like it."""
 
-from __future__ import annotations
-
 import json
 import time
 from contextlib import contextmanager

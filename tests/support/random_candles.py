@@ -1,7 +1,5 @@
 """Random markets for detection tests: candles with gaps, and trades with tickers that fit them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,18 +12,18 @@ DAY = 86_400_000
 
 
 def random_candles(
-    seed: int,
-    symbols: int,
-    count: int,
+    seed,
+    symbols,
+    count,
     *,
-    interval: int = 60_000,
-    gaps: float = 0.0,
-    zeros: float = 0.0,
-    late: bool = False,
-    constant: bool = False,
-    fading: float = 0.0,
-    scale: float = 1000.0,
-) -> Candles:
+    interval=60_000,
+    gaps=0.0,
+    zeros=0.0,
+    late=False,
+    constant=False,
+    fading=0.0,
+    scale=1000.0,
+):
     """Return candles with bursts.
 
     Share `gaps` is unknown and share `zeros` without trades; `late`: listed late; `constant`:
@@ -67,11 +65,11 @@ class Tape:
     price: np.ndarray
     quantity: np.ndarray
 
-    def until(self, time: int) -> Tape:
+    def until(self, time):
         inside = self.time <= time
         return Tape(self.time[inside], self.price[inside], self.quantity[inside])
 
-    def candles(self, symbol: str, first: int, end: int, interval: int, *, fill: bool) -> Candles:
+    def candles(self, symbol, first, end, interval, *, fill):
         """Return the candles that open in [first, end); `fill`: an empty one repeats the close."""
         grid = Candles.empty(
             [symbol], interval=interval, first=first, count=(end - first) // interval
@@ -92,7 +90,7 @@ class Tape:
             _fill(grid)
         return grid
 
-    def day(self, time: int, *, step: int) -> tuple[float, float, float, float]:
+    def day(self, time, *, step):
         """Return (low, high, volume, turnover) of 24 hours; the window slides by `step` ms."""
         begin = (time - DAY) // step * step
         inside = (self.time > begin) & (self.time <= time)
@@ -105,7 +103,7 @@ class Tape:
         return float(price.min()), float(price.max()), float(quantity.sum()), turnover
 
 
-def _fill(grid: Candles) -> None:
+def _fill(grid):
     known = ~np.isnan(grid.close[0])
     source = np.maximum.accumulate(np.where(known, np.arange(len(known)), -1))
     empty = ~known & (source >= 0)
@@ -115,7 +113,7 @@ def _fill(grid: Candles) -> None:
     grid.volume[0, empty] = grid.turnover[0, empty] = 0.0
 
 
-def random_tape(seed: int, begin: int, end: int, live: int) -> Tape:
+def random_tape(seed, begin, end, live):
     """Return trades in [begin, end); from `live` on some minutes burst and jump.
 
     A day before a burst there is often another one, which then leaves the ticker's 24 hours.
@@ -140,7 +138,7 @@ def random_tape(seed: int, begin: int, end: int, live: int) -> Tape:
     return Tape(time, price, quantity)
 
 
-def reading_of(tapes: list[Tape], time: int, flow: str, *, step: int) -> Reading:
+def reading_of(tapes, time, flow, *, step):
     """Return the tickers at `time`, flows rounded to four decimals as the exchange does."""
     days = np.array([tape.day(time, step=step) for tape in tapes])
     return Reading(time, days[:, 0], days[:, 1], np.round(days[:, 2 if flow == "volume" else 3], 4))

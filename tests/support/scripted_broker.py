@@ -1,22 +1,16 @@
 """The simulated exchange behind the Broker port, with prices and accidents by hand."""
 
-from __future__ import annotations
-
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 from support.scripted_market import listing
 
 from pumpwatch.domain.trading.access import Access
-from pumpwatch.domain.trading.orders import FillKind, OrderRequest, Side
-from pumpwatch.domain.trading.rows import Rows, UnreadableRow
-from pumpwatch.errors import PumpwatchError
+from pumpwatch.domain.trading.orders import FillKind, Side
+from pumpwatch.domain.trading.rows import Rows
 from pumpwatch_workbench.local.memory import ManualClock
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
-from pumpwatch_workbench.simulator.engine.book import Book
 from pumpwatch_workbench.simulator.engine.records import Order
 from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.engine.stops import sync_stops
@@ -56,11 +50,11 @@ class SteppedClock(ManualClock):
 
     stepped = True
 
-    def advance_to(self, milliseconds: int) -> int:
+    def advance_to(self, milliseconds):
         self.time = milliseconds
         return milliseconds
 
-    def advance_by(self, milliseconds: int) -> int:
+    def advance_by(self, milliseconds):
         return self.advance_to(self.time + milliseconds)
 
 
@@ -72,18 +66,18 @@ class ScriptedBroker:
     `fill_fraction` below 1 fills orders in part; `drop_stops` loses the stop of an entry.
     """
 
-    def __init__(self, clock: SteppedClock) -> None:
+    def __init__(self, clock):
         market = PolylineMarket((), [], clock.time, half_spread=0.0, depth_usdt=1e12)
         self.exchange = Exchange(market, clock, credentials_from_seed(7), PLAIN)
         self._clock, self._market, self._port = clock, market, in_process(self.exchange)[0]
         book = self.exchange.prices.book
-        self.exchange.prices.book = lambda *at, **last: _without_spread(book(*at, **last))  # type: ignore[method-assign, assignment]
-        self._port.access = lambda: self.access_facts  # type: ignore[method-assign]
-        self._failures: defaultdict[str, list[tuple[PumpwatchError, bool]]] = defaultdict(list)
-        self.unreadable: list[UnreadableRow] = []
+        self.exchange.prices.book = lambda *at, **last: _without_spread(book(*at, **last))
+        self._port.access = lambda: self.access_facts
+        self._failures = defaultdict(list)
+        self.unreadable = []
         """Rows of its lists that cannot be read."""
-        self.calls: list[str] = []
-        self.placed: list[OrderRequest] = []
+        self.calls = []
+        self.placed = []
         """Every request that reached the account, refused ones included."""
         self.access_facts = Access("10001")
         """What the key may do."""
@@ -93,15 +87,15 @@ class ScriptedBroker:
     # --- the script ----------------------------------------------------------------------
 
     @property
-    def ledger(self) -> Any:
+    def ledger(self):
         """The exchange's own books."""
         return self.exchange.engine.ledger
 
-    def position(self, symbol: str) -> Any:
+    def position(self, symbol):
         """The exchange's own record of a position, a flat one too."""
         return self.ledger.position(self.exchange.indices[symbol])
 
-    def set_price(self, symbol: str, price: Decimal) -> None:
+    def set_price(self, symbol, price):
         """Let the price jump; a stop or a target on its way fires at its level."""
         if symbol not in self.exchange.indices:
             self._list(symbol, price)
@@ -115,40 +109,29 @@ class ScriptedBroker:
             if level is not None:
                 self._jump(position, level)
 
-    def close(
-        self, symbol: str, price: Decimal, *, quantity: Any = None, kind: FillKind = FillKind.TRADE
-    ) -> None:
+    def close(self, symbol, price, *, quantity=None, kind=FillKind.TRADE):
         """Close the position, or a part of it, as the exchange itself or somebody else would."""
         position = self.position(symbol)
         side = Side.SELL if position.side == "Buy" else Side.BUY
         amount = min(quantity or position.size, position.size)
         self.fill(symbol, side, amount, price, kind=kind)
 
-    def deleverage(self, symbol: str, quantity: Decimal, price: Decimal) -> None:
+    def deleverage(self, symbol, quantity, price):
         """Close a part of the position by auto-deleveraging, at most all of it."""
         self.close(symbol, price, quantity=quantity, kind=FillKind.AUTO_DELEVERAGING)
 
-    def vanish(self, symbol: str) -> None:
+    def vanish(self, symbol):
         """Lose the position without any execution that says why."""
         self.remove_protection(symbol)
         self.position(symbol).side = None
 
-    def open_foreign(self, symbol: str, side: Side, quantity: Decimal, price: Decimal) -> None:
+    def open_foreign(self, symbol, side, quantity, price):
         """Open a position as somebody else on the account would."""
         if symbol not in self.exchange.indices:
             self._list(symbol, price)
         self.fill(symbol, side, quantity, price)
 
-    def fill(
-        self,
-        symbol: str,
-        side: Side,
-        quantity: Decimal,
-        price: Decimal,
-        *,
-        order_id: str = "",
-        kind: FillKind = FillKind.TRADE,
-    ) -> None:
+    def fill(self, symbol, side, quantity, price, *, order_id="", kind=FillKind.TRADE):
         """Fill an order that nobody placed through the port."""
         time = self.exchange.catch_up()
         identity, sequence = self.ledger.next_id("order")
@@ -170,42 +153,40 @@ class ScriptedBroker:
         self.ledger.settle(order, "Filled", time)
         sync_stops(self.ledger, self.position(symbol), time)
 
-    def charge_funding(self, symbol: str, fee: Decimal) -> None:
+    def charge_funding(self, symbol, fee):
         """Charge funding on a position; positive = paid."""
         position, time = self.position(symbol), self.exchange.catch_up()
         value = position.sign * position.size * self.ledger.mark(position.index)
         self.ledger.pay_funding(position, fee / value, time)
 
-    def remove_protection(self, symbol: str) -> None:
+    def remove_protection(self, symbol):
         """Lose the position's stop, target and trailing stop."""
         position, time = self.position(symbol), self.exchange.catch_up()
         position.stop_loss = position.take_profit = None
         position.trailing_stop = position.best_price = None
         sync_stops(self.ledger, position, time)
 
-    def lag_lists(self, milliseconds: int) -> None:
+    def lag_lists(self, milliseconds):
         """Let the lists of positions and open orders lag so far behind, for as long."""
         now = self.exchange.catch_up()
         self.exchange.conditions.note(self.ledger)
         self.exchange.conditions.lag((POSITIONS, ORDERS), milliseconds, now + milliseconds)
 
     @property
-    def lagging(self) -> bool:
+    def lagging(self):
         """Whether lists show less than there is."""
         return self.exchange.conditions.lag_ms(POSITIONS, -2, self._clock.time) > 0
 
-    def fail(
-        self, method: str, error: PumpwatchError, *, after: bool = False, times: int = 1
-    ) -> None:
+    def fail(self, method, error, *, after=False, times=1):
         """Let the next calls of a method raise, before or after they did their work."""
         self._failures[method] += [(error, after)] * times
 
     # --- the port ------------------------------------------------------------------------
 
-    def __getattr__(self, method: str) -> Callable[..., Any]:
+    def __getattr__(self, method):
         call = getattr(self._port, method)
 
-        def through(*args: Any, **named: Any) -> Any:
+        def through(*args, **named):
             self.calls.append(method)
             failures = self._failures[method]
             error, after = failures.pop(0) if failures else (None, False)
@@ -222,7 +203,7 @@ class ScriptedBroker:
 
         return through
 
-    def _before_placing(self, request: OrderRequest) -> None:
+    def _before_placing(self, request):
         self.placed.append(request)
         coming, index = self.exchange.engine.interventions, self.exchange.indices[request.symbol]
         if self.fill_fraction < 1:
@@ -230,19 +211,19 @@ class ScriptedBroker:
         if self.drop_stops:
             coming.drop_stop_of_next_entry.add(index)
 
-    def _with_odd_rows(self, source: str, rows: Rows[Any], symbol: str = "") -> Rows[Any]:
+    def _with_odd_rows(self, source, rows, symbol=""):
         odd = (row for row in self.unreadable if row.source == source)
         about = (row for row in odd if not symbol or row.symbol in ("", symbol))
         return Rows(tuple(rows), (*rows.unreadable, *about))
 
-    def _list(self, symbol: str, price: Decimal) -> None:
+    def _list(self, symbol, price):
         market, live = self._market, self.exchange.market
         self.exchange.indices[symbol] = len(market.listings)
         market.listings = live.listings = (*market.listings, listing(symbol, **FINE))
-        market.lines.append(([0], [float(price)]))  # type: ignore[attr-defined]
+        market.lines.append(([0], [float(price)]))
         self.exchange.prices.forget()
 
-    def _jump(self, position: Any, price: Decimal) -> None:
+    def _jump(self, position, price):
         """Change the price; where something may fire at it, that takes a millisecond."""
         if position.side is not None:
             self._clock.advance(1)
@@ -254,5 +235,5 @@ class ScriptedBroker:
         self.exchange.catch_up()
 
 
-def _without_spread(book: Book) -> Book:
+def _without_spread(book):
     return replace(book, best_bid=book.last, best_ask=book.last)

@@ -1,20 +1,17 @@
 """A market whose minutes are written by hand, for tests that need to know every price."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
 from decimal import Decimal
 
-from pumpwatch_workbench.simulator.market.polyline import Line, PolylineMarket
-from pumpwatch_workbench.simulator.market.source import DAY_MS, FloatArray, IntArray, Listing
+from pumpwatch_workbench.simulator.market.polyline import PolylineMarket
+from pumpwatch_workbench.simulator.market.source import DAY_MS, Listing
 
 START = 1_767_225_600_000
 """2026-01-01T00:00:00Z."""
 
 
-def listing(symbol: str, **changes: object) -> Listing:
+def listing(symbol, **changes):
     """Return a contract with plain filters: tick 0.01, step 0.001, minimum value 5."""
-    filters: dict[str, object] = {
+    filters = {
         "base_coin": symbol.removesuffix("USDT"),
         "tick_size": Decimal("0.01"),
         "quantity_step": Decimal("0.001"),
@@ -25,7 +22,7 @@ def listing(symbol: str, **changes: object) -> Listing:
         "max_leverage": Decimal(50),
         "launch_time": START - 400 * DAY_MS,
     }
-    return Listing(symbol=symbol, **(filters | changes))  # type: ignore[arg-type]
+    return Listing(symbol=symbol, **(filters | changes))
 
 
 class ScriptedMarket(PolylineMarket):
@@ -34,14 +31,7 @@ class ScriptedMarket(PolylineMarket):
     It notes which paths are asked for, and who is said to hold what.
     """
 
-    def __init__(
-        self,
-        scripts: dict[str, Sequence[tuple[int, float]]],
-        *,
-        listings: Sequence[Listing] = (),
-        funding: Sequence[tuple[int, float]] = (),
-        **terms: float,
-    ) -> None:
+    def __init__(self, scripts, *, listings=(), funding=(), **terms):
         special = {item.symbol: item for item in listings}
         super().__init__(
             [special.get(symbol) or listing(symbol) for symbol in sorted(scripts)],
@@ -50,16 +40,16 @@ class ScriptedMarket(PolylineMarket):
             fundings=[(START + at, rate) for at, rate in funding],
             **terms,
         )
-        self.sides: list[tuple[int, str | None]] = []
-        self.paths_asked: list[int] = []
+        self.sides = []
+        self.paths_asked = []
 
-    def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
+    def path(self, index, start, end):
         self.paths_asked.append(index)
         return super().path(index, start, end)
 
-    def side_against(self, index: int, side: str | None) -> None:
+    def side_against(self, index, side):
         self.sides.append((index, side))
 
 
-def _line(script: Sequence[tuple[int, float]]) -> Line:
+def _line(script):
     return [START + at for at, _ in script], [float(price) for _, price in script]

@@ -1,7 +1,5 @@
 """HTTP servers on loopback: request handlers in this process, and programs that some tests need."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import socket
@@ -23,7 +21,7 @@ class ServerFailed(Exception):
     """The server did not start; the text is what it wrote."""
 
 
-def needs_server(name: str) -> pytest.MarkDecorator:
+def needs_server(name):
     """Skip without the binary, but never with PUMPWATCH_REQUIRE_SERVERS=1: CI installs them."""
     promised = os.environ.get("PUMPWATCH_REQUIRE_SERVERS") == "1"
     absent = shutil.which(name) is None and not promised

@@ -1,10 +1,6 @@
 """The trade use case through pybit against a simulated exchange over HTTP, in lock step."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from support.scripted_market import START as MARKET_START
 from support.scripted_market import ScriptedMarket
@@ -17,9 +13,8 @@ from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.bootstrap.trade import MOST_READS, trade_lease
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.domain.trading.orders import Outcome
-from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.invocation import Tick
-from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch.usecases.trade.run import Ports
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
 from pumpwatch_workbench.local.memory import (
@@ -42,64 +37,40 @@ from pumpwatch_workbench.simulator.troubles.incidents.kinds import apply_inciden
 MINUTE = 60_000
 SYMBOL = "PUMPUSDT"
 BEGIN = MARKET_START + 10 * MINUTE
-Script = Sequence[tuple[int, float]]
-STOPPED: Script = [
-    (9 * MINUTE, 100.0),
-    (10 * MINUTE, 117.0),
-    (20 * MINUTE, 117.0),
-    (21 * MINUTE, 130.0),
-]
-FELL: Script = [
-    (9 * MINUTE, 100.0),
-    (10 * MINUTE, 117.0),
-    (20 * MINUTE, 117.0),
-    (21 * MINUTE, 105.0),
-]
-FLAT: Script = [(9 * MINUTE, 100.0), (10 * MINUTE, 117.0), (60 * MINUTE, 116.0)]
+PUMP = [(9 * MINUTE, 100.0), (10 * MINUTE, 117.0), (60 * MINUTE, 116.0)]
 """A pump of the first minutes, and what follows it."""
 
 
 class MarketClocks:
     """Our own clocks, `ahead` seconds off: both go as market time does."""
 
-    def __init__(self, market: Any, ahead: float = 0.0) -> None:
+    def __init__(self, market, ahead=0.0):
         self._market, self.ahead = market, ahead
 
-    def time(self) -> float:
+    def time(self):
         return float(self._market.now() / 1000 + self.ahead)
 
-    def monotonic(self) -> float:
+    def monotonic(self):
         return float(self._market.now() / 1000)
 
 
 class World:
     """One pumped symbol on the simulator, traded in live mode with 60 ms latency in market time.
 
-    `changes` are settings of the trade function; `exchange` are those of the simulated exchange.
     `real_latency`: requests really take 60 ms, market time stands still, and reads of one round go
     out side by side.
     """
 
-    def __init__(
-        self,
-        script: Script = FLAT,
-        *,
-        exchange: dict[str, Any] | None = None,
-        timeout_seconds: float = 4.0,
-        market: dict[str, Any] | None = None,
-        real_latency: bool = False,
-        **changes: Any,
-    ) -> None:
+    def __init__(self, *, timeout_seconds=4.0, real_latency=False):
         credentials = credentials_from_seed(5)
-        self.market_clock: Any = MarketClock(start=BEGIN, stepped=True)
+        self.market_clock = MarketClock(start=BEGIN, stepped=True)
         self.executor = ThreadPoolExecutor(MOST_READS) if real_latency else None
         if real_latency:
             self.market_clock = HeldClock(BEGIN)
-        scripts = {"BTCUSDT": [(0, 60_000.0)], SYMBOL: script}
-        options = ExchangeSettings(**{"latency_ms": 60, **(exchange or {})})
-        self.exchange = Exchange(
-            ScriptedMarket(scripts, **(market or {})), self.market_clock, credentials, options
-        )
+        scripts = {"BTCUSDT": [(0, 60_000.0)], SYMBOL: PUMP}
+        options = ExchangeSettings(latency_ms=60)
+        market = ScriptedMarket(scripts)
+        self.exchange = Exchange(market, self.market_clock, credentials, options)
         self.server = SimulatorServer(self.exchange).start()
         key = ExchangeKey(credentials.api_key, credentials.api_secret)
         self.session = BybitSession(
@@ -122,10 +93,10 @@ class World:
             "live_trading_confirmation": str(credentials.user_id),
             "bybit_secret_arn": "arn:aws:secretsmanager:eu-central-1:1:secret:key",
         }
-        self.settings = settings(**{**live, **changes})
+        self.settings = settings(**live)
         self.use_case = self.cold()
 
-    def cold(self) -> TradeSignals:
+    def cold(self):
         """The use case of a function that has just started, on the same stores."""
         ports = Ports(
             broker=self.broker,
@@ -141,41 +112,27 @@ class World:
         )
         return TradeSignals(ports, self.settings)
 
-    def start_cold(self, clock_ahead: float) -> None:
+    def start_cold(self, clock_ahead):
         """Start anew on a machine whose wall clock is so many seconds ahead."""
         self.session._time = ExchangeTime(MarketClocks(self.market_clock, clock_ahead))
         self.use_case = self.cold()
 
-    def pass_seconds(self, seconds: float) -> None:
+    def pass_seconds(self, seconds):
         self.market_clock.advance_by(round(seconds * 1_000))
 
-    def close(self) -> None:
+    def close(self):
         if self.executor is not None:
             self.executor.shutdown()
         self.session.close()
         self.server.stop()
 
-    def tick(
-        self,
-        minutes: int = 0,
-        *,
-        name: str = "",
-        late: float = 0.0,
-        use_case: TradeSignals | None = None,
-    ) -> TradeReport:
+    def tick(self, minutes=0, *, name="", late=0.0, use_case=None):
         """Run a tick so many minutes after the beginning, `late` seconds after it was due."""
         report = self.try_tick(minutes, name=name, late=late, use_case=use_case)
         assert report is not None, "another run has the lease"
         return report
 
-    def try_tick(
-        self,
-        minutes: int = 0,
-        *,
-        name: str = "",
-        late: float = 0.0,
-        use_case: TradeSignals | None = None,
-    ) -> TradeReport | None:
+    def try_tick(self, minutes=0, *, name="", late=0.0, use_case=None):
         """Run a tick as `tick` does; None while another run has the lease."""
         if minutes:
             self.market_clock.advance_to(BEGIN + minutes * MINUTE)
@@ -188,30 +145,30 @@ class World:
                 return None
             return (use_case or self.use_case).run(tick, deadline, taken)
 
-    def trade(self) -> Trade:
+    def trade(self):
         (trade,) = self.journal.trades_since(0)
         return trade
 
-    def publish(self, symbol: str = SYMBOL, **changes: Any) -> None:
+    def publish(self, symbol=SYMBOL, **changes):
         """Publish the signal of the pump's peak, at 117 after a rise from 100 to 120."""
         facts = {"price": 117.0, "base_price": 100.0, "peak_price": 120.0, "time": BEGIN}
         self.signals.publish(peaked(symbol, **{**facts, **changes}))
 
-    def enter(self) -> TradeReport:
+    def enter(self):
         self.publish()
         return self.tick()
 
-    def happen(self, kind: str, symbol: str = SYMBOL, **fields: Any) -> None:
+    def happen(self, kind, symbol=SYMBOL, **fields):
         """Let an incident happen now, as the control call does."""
         self.exchange.catch_up()
         apply_incident(self.exchange.engine, Incident(kind, symbol, **fields))
 
-    def entries(self) -> list[str]:
+    def entries(self):
         """Our ids of the orders that opened something on the exchange."""
         orders = self.exchange.engine.ledger.orders.values()
         return [one.link_id for one in orders if one.link_id and one.filled and not one.reduce_only]
 
-    def check_promise(self) -> None:
+    def check_promise(self):
         """One entry at most, no position without a stop, and journal and exchange agree."""
         ledger = self.exchange.engine.ledger
         assert len(self.entries()) <= 1
@@ -224,7 +181,7 @@ class World:
             orders = self.journal.orders(trade.signal_id)
             assert all(order.outcome is not Outcome.UNKNOWN for order in orders)
 
-    def longest_bare(self) -> int:
+    def longest_bare(self):
         """The longest time for which a position had no stop, milliseconds of market time."""
         protection = self.exchange.engine.ledger.protection
         return max(protection.by_symbol(self.market_clock.now()).values(), default=0)

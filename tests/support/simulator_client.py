@@ -1,13 +1,10 @@
 """A client of the simulator that knows nothing but HTTP, and a simulator to call."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import http.client
 import json
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 
 from support.scripted_market import START, ScriptedMarket
@@ -26,12 +23,12 @@ BTC = {"category": "linear", "symbol": "BTCUSDT"}
 class Client:
     """One connection for each call, signed by hand; `window` is the recv_window."""
 
-    def __init__(self, exchange: Exchange, port: int) -> None:
+    def __init__(self, exchange, port):
         self.exchange = exchange
         self.port = port
         self.orders = 0
 
-    def call(self, method: str, path: str, payload: str = "") -> tuple[int, dict, bytes]:
+    def call(self, method, path, payload=""):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             if method == "GET":
@@ -44,30 +41,30 @@ class Client:
         finally:
             connection.close()
 
-    def control(self, path: str, document: object) -> dict:
+    def control(self, path, document):
         status, _, body = self.call("POST", path, json.dumps(document))
         assert status == 200, body
         return json.loads(body)
 
-    def fault(self, name: str, path: str, **fields: object) -> None:
+    def fault(self, name, path, **fields):
         rule = {"path": path, "fault": name, **fields}
         self.control("/simulator/faults", {"faults": [rule]})
 
-    def order(self, quantity: str = "0.01", **fields: object) -> tuple[int, dict, bytes]:
+    def order(self, quantity="0.01", **fields):
         self.orders += 1
         document = BTC | {"side": "Buy", "orderType": "Market", "qty": quantity}
         document |= {"orderLinkId": f"order-{self.orders}"} | fields
         return self.call("POST", CREATE, json.dumps(document))
 
-    def held(self) -> str:
+    def held(self):
         """Return the size of the position as the exchange's books have it."""
         return str(self.exchange.engine.ledger.position(0).size)
 
-    def state(self) -> dict:
+    def state(self):
         return json.loads(self.call("GET", "/simulator/state")[2])
 
 
-def signed(payload: str) -> dict[str, str]:
+def signed(payload):
     stamp = str(int(time.time() * 1_000))
     origin = f"{stamp}{KEY.api_key}5000{payload}".encode()
     return {
@@ -79,10 +76,10 @@ def signed(payload: str) -> dict[str, str]:
 
 
 @contextmanager
-def served(*, stepped: bool = True, **settings: object) -> Iterator[Client]:
+def served(*, stepped=True, **settings):
     market = ScriptedMarket({"BTCUSDT": [(0, 40_000.0), (3_600_000, 41_000.0)]})
     clock = MarketClock(start=START, stepped=stepped)
-    options = ExchangeSettings(**({"rate_limits": False} | settings))  # type: ignore[arg-type]
+    options = ExchangeSettings(**({"rate_limits": False} | settings))
     exchange = Exchange(market, clock, KEY, options)
     with SimulatorServer(exchange) as server:
         yield Client(exchange, server.port)

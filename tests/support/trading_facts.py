@@ -1,9 +1,6 @@
 """Plain trades, orders, fills and positions: a short of 100 at 1.2 with its stop at 1.25."""
 
-from __future__ import annotations
-
 from decimal import Decimal
-from typing import Any
 
 from pumpwatch.domain.trading.orders import (
     Fill,
@@ -23,8 +20,8 @@ SYMBOL = "AUSDT"
 ENTRY_ID = order_id_for("s", Leg.ENTRY, 0)
 
 
-def trade(**changes: Any) -> Trade:
-    facts: dict[str, Any] = {
+def trade(**changes):
+    facts = {
         "signal_id": "s",
         "event_id": "e",
         "symbol": SYMBOL,
@@ -44,8 +41,8 @@ def trade(**changes: Any) -> Trade:
     return Trade(**{**facts, **changes})
 
 
-def position(**changes: Any) -> Position:
-    facts: dict[str, Any] = {
+def position(**changes):
+    facts = {
         "symbol": SYMBOL,
         "side": Side.SELL,
         "quantity": D(100),
@@ -62,7 +59,7 @@ def position(**changes: Any) -> Position:
     return Position(**{**facts, **changes})
 
 
-def record(leg: Leg = Leg.ENTRY, attempt: int = 0, **changes: Any) -> OrderRecord:
+def record(leg=Leg.ENTRY, attempt=0, **changes):
     closing = leg is Leg.EXIT
     request = OrderRequest(
         order_id=order_id_for("s", leg, attempt),
@@ -72,12 +69,12 @@ def record(leg: Leg = Leg.ENTRY, attempt: int = 0, **changes: Any) -> OrderRecor
         reduce_only=closing,
         stop_loss=None if closing else D("1.25"),
     )
-    facts: dict[str, Any] = {"attempt": attempt, "intended": 0, **changes}
+    facts = {"attempt": attempt, "intended": 0, **changes}
     return OrderRecord(request, "s", leg, **facts)
 
 
-def status(order: OrderRecord, **changes: Any) -> OrderStatus:
-    facts: dict[str, Any] = {
+def status(order, **changes):
+    facts = {
         "order_id": order.request.order_id,
         "exchange_id": "x",
         "symbol": SYMBOL,
@@ -94,8 +91,8 @@ def status(order: OrderRecord, **changes: Any) -> OrderStatus:
     return OrderStatus(**{**facts, **changes})
 
 
-def fill(side: Side, quantity: int | str = 100, price: str = "1.2", **changes: Any) -> Fill:
-    facts: dict[str, Any] = {
+def fill(side, quantity=100, price="1.2", **changes):
+    facts = {
         "execution_id": "f",
         "order_id": "",
         "symbol": SYMBOL,
@@ -109,5 +106,5 @@ def fill(side: Side, quantity: int | str = 100, price: str = "1.2", **changes: A
     return Fill(**{**facts, **changes})
 
 
-def entry_fill(quantity: int | str = 100, price: str = "1.2", **changes: Any) -> Fill:
+def entry_fill(quantity=100, price="1.2", **changes):
     return fill(Side.SELL, quantity, price, order_id=ENTRY_ID, **changes)

@@ -1,12 +1,8 @@
 """A small world for the trade use case: memory adapters, one clock, one pumped symbol."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from support.scripted_broker import ScriptedBroker, SteppedClock
 from support.scripted_market_data import ScriptedMarketData, instrument
@@ -15,11 +11,9 @@ from pumpwatch.bootstrap.trade import trade_lease
 from pumpwatch.domain.detection.signals import Phase, Signal, signal_id_for
 from pumpwatch.domain.market.health import Health
 from pumpwatch.domain.trading.orders import Leg, Outcome, Side
-from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.invocation import Tick
-from pumpwatch.ports import Deadline
 from pumpwatch.settings.trade import TradeSettings
-from pumpwatch.usecases.trade.report import TradeReport
 from pumpwatch.usecases.trade.run import Ports
 from pumpwatch.usecases.trade.trade_signals import TradeSignals
 from pumpwatch_workbench.local.memory import (
@@ -37,16 +31,16 @@ SYMBOL = "PUMPUSDT"
 MINUTE = 60_000
 
 
-def settings(**changes: Any) -> TradeSettings:
+def settings(**changes):
     """Settings with a target at half of the rise: 1.10 for `peaked`."""
-    facts: dict[str, Any] = {"fade_target_retrace": Decimal("0.5"), **changes}
+    facts = {"fade_target_retrace": Decimal("0.5"), **changes}
     return TradeSettings(table_name="pumpwatch-test", **facts)
 
 
-def peaked(symbol: str = SYMBOL, *, time: int = START, **changes: Any) -> Signal:
+def peaked(symbol=SYMBOL, *, time=START, **changes):
     """A pump from 1.00 to 1.20 that has stalled at 1.17."""
     event_id = f"event-{symbol}"
-    facts: dict[str, Any] = {
+    facts = {
         "signal_id": signal_id_for(event_id, Phase.PEAKED),
         "event_id": event_id,
         "symbol": symbol,
@@ -68,7 +62,7 @@ class FixedHealth:
 
     health: Health = field(default_factory=Health)
 
-    def recent(self, now: int) -> Health:
+    def recent(self, now):
         return self.health
 
 
@@ -79,9 +73,9 @@ class Rig:
     settings: TradeSettings = field(default_factory=settings)
     executor: Executor | None = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self):
         self.clock = SteppedClock(START)
-        self.deadline: Any = ManualDeadline()
+        self.deadline = ManualDeadline()
         self.market = ScriptedMarketData(START)
         self.broker = ScriptedBroker(self.clock)
         self.leases = MemoryLeaseStore(lambda: self.clock.now() / 1000)
@@ -90,46 +84,39 @@ class Rig:
         self.halts = MemoryHaltStore()
         self.locks = MemoryLockStore()
         self.health = FixedHealth()
-        self.waits: list[float] = []
+        self.waits = []
         self.runs = 0
-        self.wrap: Callable[[str, Any], Any] = lambda name, port: port
+        self.wrap = lambda name, port: port
         self.market.list_instrument(instrument(SYMBOL))
         self.set_price(1.17)
 
-    def set_price(self, price: float, symbol: str = SYMBOL, **fields: float) -> None:
+    def set_price(self, price, symbol=SYMBOL, **fields):
         """Move the price; stops and targets on the exchange fire."""
         self.market.set_price(symbol, price, **fields)
         self.broker.set_price(symbol, Decimal(repr(price)))
         self.market.now = self.clock.now()
 
-    def advance(self, seconds: float) -> None:
+    def advance(self, seconds):
         self.clock.advance(round(seconds * 1000))
         self.market.now = self.clock.now()
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds):
         self.waits.append(seconds)
         self.advance(seconds)
 
-    def use_case(self) -> TradeSignals:
+    def use_case(self):
         names = ("broker", "market", "journal", "signals", "halts", "locks", "clock")
         ports = {name: self.wrap(name, getattr(self, name)) for name in names}
         fixed = Ports(**ports, health=self.health, wait=self.wait, executor=self.executor)
         return TradeSignals(fixed, self.settings)
 
-    def tick(self, **asked: Any) -> TradeReport:
+    def tick(self, **asked):
         """Run a tick; `asked` is what `try_tick` takes."""
         report = self.try_tick(**asked)
         assert report is not None, "another run has the lease"
         return report
 
-    def try_tick(
-        self,
-        *,
-        late: float = 0.0,
-        name: str = "",
-        use_case: TradeSignals | None = None,
-        deadline: Deadline | None = None,
-    ) -> TradeReport | None:
+    def try_tick(self, *, late=0.0, name="", use_case=None, deadline=None):
         """Run a tick `late` seconds after it was due, in a cold object unless one is given.
 
         None while another run has the lease.
@@ -145,7 +132,7 @@ class Rig:
 
     # --- what happens --------------------------------------------------------------------
 
-    def signal(self, symbol: str = SYMBOL, name: str = "", **changes: Any) -> None:
+    def signal(self, symbol=SYMBOL, name="", **changes):
         """List the symbol at the pumped price and publish a signal of this moment.
 
         `name` is the id of signal and event, for a further one of the symbol.
@@ -155,14 +142,14 @@ class Rig:
         ids = {"signal_id": name, "event_id": name} if name else {}
         self.signals.publish(peaked(symbol, **{"time": self.clock.now(), **ids, **changes}))
 
-    def opened(self, **asked: Any) -> Rig:
+    def opened(self, **asked):
         """Publish a signal and trade it; `asked` is what `try_tick` takes."""
         self.signals.publish(peaked())
         report = self.tick(**asked)
         assert self.trade().state is TradeState.OPEN, report.happenings
         return self
 
-    def save(self, trade: Trade) -> None:
+    def save(self, trade):
         """Store a trade as a run before this one did."""
         lease = self.leases.acquire("trade", owner="before", seconds=1)
         self.journal.save(trade, lease)
@@ -170,15 +157,15 @@ class Rig:
 
     # --- what tests ask ------------------------------------------------------------------
 
-    def trade(self, symbol: str = SYMBOL) -> Trade:
+    def trade(self, symbol=SYMBOL):
         (trade,) = [one for one in self.journal.trades_since(0) if one.symbol == symbol]
         return trade
 
-    def entries_sent(self) -> list[str]:
+    def entries_sent(self):
         """Ids of the entries that reached the exchange, refused repeats included."""
         return [one.order_id for one in self.broker.placed if not one.reduce_only]
 
-    def check_agreement(self) -> None:
+    def check_agreement(self):
         """Journal and exchange agree, and every position has its stop on the losing side."""
         live = {one.symbol: one for one in self.journal.trades_since(0) if one.state.live}
         held = {one.symbol: one for one in self.broker.positions()}
@@ -201,11 +188,11 @@ class Rig:
                 assert filled == journalled
 
 
-def beside(port: Any, method: str, *, before: Any = None, after: Any = None) -> None:
+def beside(port, method, *, before=None, after=None):
     """Let something happen before or after each call of a port's method."""
     sound = getattr(port, method)
 
-    def call(*arguments: Any, **named: Any) -> Any:
+    def call(*arguments, **named):
         if before is not None:
             before(*arguments)
         answer = sound(*arguments, **named)
@@ -216,10 +203,10 @@ def beside(port: Any, method: str, *, before: Any = None, after: Any = None) -> 
     setattr(port, method, call)
 
 
-def failing(error: Exception) -> Any:
+def failing(error):
     """Return a call that fails."""
 
-    def fail(*arguments: Any, **named: Any) -> Any:
+    def fail(*arguments, **named):
         raise error
 
     return fail

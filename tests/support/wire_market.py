@@ -1,7 +1,5 @@
 """The scripted market of a detect rig as Bybit would answer, read by the real adapter."""
 
-from __future__ import annotations
-
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.answers import Answer
 from pumpwatch.adapters.bybit.market_data import BybitMarketData

@@ -16,9 +16,9 @@ from pumpwatch_workbench.operations.costs.model import (
     scans_in_a_minute,
 )
 from pumpwatch_workbench.operations.costs.page import TARGET, costs, costs_page
-from pumpwatch_workbench.operations.costs.prices import Prices
+from pumpwatch_workbench.operations.costs.prices import ListPrices
 from pumpwatch_workbench.operations.costs.usage import (
-    Installation,
+    InstallationSize,
     TickUse,
     installation,
     tick_uses,
@@ -34,12 +34,12 @@ USE = TickUse(
     bucket_writes=2,
     log_bytes=1_000,
 )
-MADE = Installation(detect_megabytes=1024, trade_megabytes=1024, alarms=12, secrets=1)
+MADE = InstallationSize(detect_megabytes=1024, trade_megabytes=1024, alarms=12, secrets=1)
 
 
 def month(prices=None, *, use=USE, made=MADE, symbols=600, scan_seconds=60):
     uses = {"detect": use, "trade": use}
-    prices = prices or Prices()
+    prices = prices or ListPrices()
     return monthly_cost(uses, made, prices, symbols=symbols, scan_seconds=scan_seconds)
 
 
@@ -70,17 +70,17 @@ def test_scans_within_the_minute_end_in_time(seconds, scans):
     ],
 )
 def test_each_price_counts_its_units(price, units):
-    free = Prices(**dict.fromkeys(Prices.__slots__, 0.0))
+    free = ListPrices(**dict.fromkeys(ListPrices.__slots__, 0.0))
     assert month(free).total == 0
-    dear = Prices(**{**dict.fromkeys(Prices.__slots__, 0.0), price: 1.0})
+    dear = ListPrices(**{**dict.fromkeys(ListPrices.__slots__, 0.0), price: 1.0})
     assert month(dear).total == pytest.approx(units)
 
 
 def test_every_price_is_used_or_belongs_to_a_switch():
     switches = {"key_month", "key_request", "trace", "nat_hour", "nat_gigabyte", "address_hour"}
     switches |= {"metric_month"}
-    for name in set(Prices.__slots__) - switches:
-        one = Prices(**{**dict.fromkeys(Prices.__slots__, 0.0), name: 1.0})
+    for name in set(ListPrices.__slots__) - switches:
+        one = ListPrices(**{**dict.fromkeys(ListPrices.__slots__, 0.0), name: 1.0})
         assert month(one).total > 0, name
 
 

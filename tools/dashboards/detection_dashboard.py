@@ -9,7 +9,7 @@ from tools.dashboards.panels import (
     CALM,
     GOOD,
     WARN,
-    Function,
+    DashboardFunction,
     Panel,
     bars,
     series,
@@ -18,7 +18,7 @@ from tools.dashboards.panels import (
 )
 from tools.dashboards.shared_rows import cluster_row, exchange_row
 
-DETECT = Function("pumpwatch_detect")
+DETECT = DashboardFunction("pumpwatch_detect")
 
 ALIVE = [
     Panel(

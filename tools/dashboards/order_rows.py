@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tools.dashboards.panels import BAD, CALM, WARN, Function, Panel, series, stat, table
+from tools.dashboards.panels import BAD, CALM, WARN, DashboardFunction, Panel, series, stat, table
 
-TRADE = Function("pumpwatch_trade")
+TRADE = DashboardFunction("pumpwatch_trade")
 
 
 SAFE = [

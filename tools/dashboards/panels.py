@@ -74,7 +74,7 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
+class DashboardFunction:
     """Makes queries of a function's metrics, for the jobs and stages that are chosen."""
 
     job: str

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from tools.dashboards.panels import BAD, CALM, GOOD, WARN, Function, Panel, bars, series, stat
+from tools.dashboards.panels import (
+    BAD,
+    CALM,
+    GOOD,
+    WARN,
+    DashboardFunction,
+    Panel,
+    bars,
+    series,
+    stat,
+)
 
 CPU_FREE = 'avg(rate(node_cpu_seconds_total{job="node-exporter",mode="idle"}[$__rate_interval]))'
 MEMORY_FREE = (
@@ -11,7 +21,7 @@ MEMORY_FREE = (
 )
 
 
-def exchange_row(function: Function, first: int) -> list[Panel]:
+def exchange_row(function: DashboardFunction, first: int) -> list[Panel]:
     """Return requests, errors, latency and clock of a function; ids from `first` on."""
     requests = function.of("api_requests_total")
     failed = function.of("api_requests_total", 'code!="ok"')

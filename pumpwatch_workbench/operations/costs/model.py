@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .prices import Prices
-from .usage import Installation, TickUse
+from .prices import ListPrices
+from .usage import InstallationSize, TickUse
 
 MINUTES = 43_800
 """Minutes of a month of 730 hours."""
@@ -37,7 +37,7 @@ GIGABYTE = 1e9
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CostLine:
     """One service's share. Growing: it rises with symbols or scans."""
 
     service: str
@@ -51,7 +51,7 @@ class MonthlyCost:
 
     symbols: int
     scan_seconds: int
-    lines: tuple[Line, ...]
+    lines: tuple[CostLine, ...]
 
     @property
     def fixed(self) -> float:
@@ -91,8 +91,8 @@ def billed_seconds(
 
 def monthly_cost(
     uses: Mapping[str, TickUse],
-    made: Installation,
-    prices: Prices,
+    made: InstallationSize,
+    prices: ListPrices,
     *,
     symbols: int,
     scan_seconds: int,
@@ -114,41 +114,41 @@ def monthly_cost(
     logs = (detect.log_bytes + trade.log_bytes + 2 * PLATFORM_LOG_BYTES) * MINUTES / GIGABYTE
     sent = (2 * PUSH_BYTES + EXCHANGE_BYTES * scans) * MINUTES / GIGABYTE
     lines = (
-        Line(
+        CostLine(
             "Lambda, detect", _compute(detect, detect_seconds, made.detect_megabytes, prices), True
         ),
-        Line("Lambda, trade", _compute(trade, trade_seconds, made.trade_megabytes, prices)),
-        Line("Lambda, requests", 2 * MINUTES * prices.lambda_request),
-        Line("EventBridge Scheduler", 2 * MINUTES * prices.schedule_invocation),
-        Line("DynamoDB", MINUTES * table + stored),
-        Line("S3, requests", MINUTES * bucket),
-        Line("S3, storage", history, True),
-        Line(
+        CostLine("Lambda, trade", _compute(trade, trade_seconds, made.trade_megabytes, prices)),
+        CostLine("Lambda, requests", 2 * MINUTES * prices.lambda_request),
+        CostLine("EventBridge Scheduler", 2 * MINUTES * prices.schedule_invocation),
+        CostLine("DynamoDB", MINUTES * table + stored),
+        CostLine("S3, requests", MINUTES * bucket),
+        CostLine("S3, storage", history, True),
+        CostLine(
             "Secrets Manager",
             made.secrets * prices.secret_month + SECRET_CALLS * prices.secret_call,
         ),
-        Line("CloudWatch alarms", made.alarms * prices.alarm_month),
-        Line("CloudWatch logs", logs * (prices.log_gigabyte + 3 * prices.log_gigabyte_month)),
-        Line("SQS and SNS", QUEUE_REQUESTS * prices.queue_request),
-        Line("Data sent to the internet", sent * prices.transfer_gigabyte, scans > 1),
+        CostLine("CloudWatch alarms", made.alarms * prices.alarm_month),
+        CostLine("CloudWatch logs", logs * (prices.log_gigabyte + 3 * prices.log_gigabyte_month)),
+        CostLine("SQS and SNS", QUEUE_REQUESTS * prices.queue_request),
+        CostLine("Data sent to the internet", sent * prices.transfer_gigabyte, scans > 1),
     )
     return MonthlyCost(symbols, scan_seconds, lines)
 
 
-def options(prices: Prices) -> tuple[Line, ...]:
+def options(prices: ListPrices) -> tuple[CostLine, ...]:
     """Return the costs that optional parameters add."""
     nat = HOURS * prices.nat_hour + NAT_BYTES_PER_TICK * MINUTES / GIGABYTE * prices.nat_gigabyte
     return (
-        Line("Encryption=customer-key", prices.key_month + KEY_REQUESTS * prices.key_request),
-        Line("Tracing=xray, every invocation", 2 * MINUTES * prices.trace),
-        Line("Network=own-vpc: NAT gateway", nat),
-        Line("Network=own-vpc: fixed address", HOURS * prices.address_hour),
-        Line("PushgatewayAuthentication=basic: a secret", prices.secret_month),
-        Line("pushes that fail all month: a metric", prices.metric_month),
+        CostLine("Encryption=customer-key", prices.key_month + KEY_REQUESTS * prices.key_request),
+        CostLine("Tracing=xray, every invocation", 2 * MINUTES * prices.trace),
+        CostLine("Network=own-vpc: NAT gateway", nat),
+        CostLine("Network=own-vpc: fixed address", HOURS * prices.address_hour),
+        CostLine("PushgatewayAuthentication=basic: a secret", prices.secret_month),
+        CostLine("pushes that fail all month: a metric", prices.metric_month),
     )
 
 
-def _compute(use: TickUse, seconds: float, megabytes: int, prices: Prices) -> float:
+def _compute(use: TickUse, seconds: float, megabytes: int, prices: ListPrices) -> float:
     share = min(1.0, megabytes / VCPU_MEGABYTES)
     cold = COLD_STARTS * use.init_cpu_seconds * SLOWER / share
     gigabytes = megabytes / 1024

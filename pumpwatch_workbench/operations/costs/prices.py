@@ -13,7 +13,7 @@ AS_OF = "2026-09-11"
 
 
 @dataclass(frozen=True, slots=True)
-class Prices:
+class ListPrices:
     """Each price by its unit."""
 
     lambda_gigabyte_second: float = 0.0000133334
@@ -45,4 +45,4 @@ class Prices:
     address_hour: float = 0.005
 
 
-FRANKFURT = Prices()
+FRANKFURT = ListPrices()

@@ -30,7 +30,7 @@ class TickUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Installation:
+class InstallationSize:
     """Resources that the template creates with its defaults and a Pushgateway."""
 
     detect_megabytes: int
@@ -67,12 +67,12 @@ def _tick_use(figures: Mapping[str, float], name: str, symbols: int) -> TickUse:
 
 
 @cache
-def installation() -> Installation:
+def installation() -> InstallationSize:
     """Count what the real template makes."""
     document = load_template(TEMPLATE)
     given = {"PushgatewayUrl": "https://push.example.org"}
     template = Template(document, given, stack="costs", region="eu-central-1")
-    return Installation(
+    return InstallationSize(
         detect_megabytes=int(template.parameters["DetectMemoryMegabytes"]),
         trade_megabytes=int(template.parameters["TradeMemoryMegabytes"]),
         alarms=len(list(template.resources("AWS::CloudWatch::Alarm"))),

@@ -10,11 +10,11 @@ from pumpwatch_workbench.operations.journal.kpis import Kpi, kpis_of
 from pumpwatch_workbench.operations.journal.page_tables import NO_DATA
 from pumpwatch_workbench.operations.journal.percentiles import Bounds, Spread
 from pumpwatch_workbench.operations.journal.runs import FunctionRuns
-from pumpwatch_workbench.pages.tables import Cell, Column, Table
+from pumpwatch_workbench.pages.tables import Cell, Column, PageTable
 from pumpwatch_workbench.pages.words import NOTHING, date_and_clock, number, seconds, share
 
 
-def kpi_table(figures: Figures) -> Table:
+def kpi_table(figures: Figures) -> PageTable:
     """Return every key figure with its number of observations and its interval."""
     columns = (
         Column("Figure", prose=True),
@@ -35,7 +35,7 @@ def kpi_table(figures: Figures) -> Table:
         )
         for kpi in kpis_of(figures)
     )
-    return Table(
+    return PageTable(
         "n: observations in the period; intervals by Wilson's score method.", columns, rows
     )
 
@@ -47,7 +47,7 @@ def kpi_value(kpi: Kpi) -> str:
     return seconds(kpi.value) if kpi.unit == "seconds" else share(kpi.value, places=1)
 
 
-def times_table(figures: Figures) -> Table:
+def times_table(figures: Figures) -> PageTable:
     """Return the percentiles of what was measured in the period."""
     columns = (
         Column("Measured", prose=True),
@@ -66,10 +66,10 @@ def times_table(figures: Figures) -> Table:
         _spread_cells("From order to outcome", trading.order_to_outcome),
         _spread_cells("From fill to verified stop", trading.stop_verified),
     )
-    return Table("Measured in this period.", columns, rows)
+    return PageTable("Measured in this period.", columns, rows)
 
 
-def functions_table(functions: Sequence[FunctionRuns]) -> Table:
+def functions_table(functions: Sequence[FunctionRuns]) -> PageTable:
     """Return what Lambda logged about the runs of each function."""
     columns = (
         Column("Function"),
@@ -88,10 +88,10 @@ def functions_table(functions: Sequence[FunctionRuns]) -> Table:
         for function in functions
         if function.cut
     ]
-    return Table(" ".join(["From Lambda's own log.", *cut]), columns, rows)
+    return PageTable(" ".join(["From Lambda's own log.", *cut]), columns, rows)
 
 
-def bounds_table(rows: Sequence[Bounds]) -> Table:
+def bounds_table(rows: Sequence[Bounds]) -> PageTable:
     """Return the bounds that histograms know."""
     columns = (
         Column("Measured", prose=True),
@@ -108,10 +108,12 @@ def bounds_table(rows: Sequence[Bounds]) -> Table:
         )
         for row in rows
     )
-    return Table("From histograms, since the store was made: the bucket's bound.", columns, cells)
+    return PageTable(
+        "From histograms, since the store was made: the bucket's bound.", columns, cells
+    )
 
 
-def api_table(rows: Sequence[ApiRow]) -> Table:
+def api_table(rows: Sequence[ApiRow]) -> PageTable:
     """Return requests and failures by endpoint, with the codes of the failures."""
     columns = (
         Column("Endpoint"),
@@ -133,7 +135,7 @@ def api_table(rows: Sequence[ApiRow]) -> Table:
         )
         for row in rows
     )
-    return Table("Requests to the exchange since the store was made.", columns, cells)
+    return PageTable("Requests to the exchange since the store was made.", columns, cells)
 
 
 def _interval(kpi: Kpi) -> str:

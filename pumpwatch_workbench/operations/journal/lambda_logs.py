@@ -24,7 +24,7 @@ DENIED = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperat
 
 
 @dataclass(frozen=True, slots=True)
-class Invocation:
+class LoggedInvocation:
     """One run of a function. Memory in MiB; None: Lambda did not say."""
 
     time: int
@@ -44,7 +44,7 @@ class FunctionLog:
     """The latest runs of a function, oldest first."""
 
     function: str
-    invocations: Sequence[Invocation] = ()
+    invocations: Sequence[LoggedInvocation] = ()
     cut: bool = False
     """True if the period has earlier runs that were not read."""
     unreadable: int = 0
@@ -128,14 +128,14 @@ def _events(
             yield event["timestamp"], event["message"]
 
 
-def _invocation(time: int, message: str) -> Invocation | None:
+def _invocation(time: int, message: str) -> LoggedInvocation | None:
     try:
         record = _Report.model_validate_json(message).record
     except ValidationError:
         return None
     metrics = record.metrics
     init = metrics.init_duration_ms
-    return Invocation(
+    return LoggedInvocation(
         time=time,
         seconds=metrics.duration_ms / 1000,
         status=record.status,

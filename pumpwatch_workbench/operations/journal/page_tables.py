@@ -9,7 +9,7 @@ from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.operations.journal.figures import Figures
 from pumpwatch_workbench.operations.journal.period import Period
 from pumpwatch_workbench.operations.journal.spending import Slippage, Spending
-from pumpwatch_workbench.pages.tables import ROWS_AT_MOST, Cell, Column, Table, Tile, latest
+from pumpwatch_workbench.pages.tables import ROWS_AT_MOST, Cell, Column, PageTable, Tile, latest
 from pumpwatch_workbench.pages.trade_tables import result_cell, trade_state_words
 from pumpwatch_workbench.pages.words import (
     NOTHING,
@@ -59,7 +59,7 @@ def journal_tiles(figures: Figures) -> tuple[Tile, ...]:
 
 def events_table(
     alarms: Sequence[Signal], trades: Mapping[str, Trade], anchors: Mapping[str, str]
-) -> Table:
+) -> PageTable:
     """Return the latest events with what trading made of them."""
     columns = (
         Column("Symbol"),
@@ -83,10 +83,10 @@ def events_table(
                 result_cell(trade),
             )
         )
-    return Table(latest("Every event", len(alarms)), columns, tuple(rows))
+    return PageTable(latest("Every event", len(alarms)), columns, tuple(rows))
 
 
-def stops_table(period: Period) -> Table:
+def stops_table(period: Period) -> PageTable:
     """Return halts and pauses with their reasons, the latest last."""
     columns = (
         Column("What"),
@@ -101,10 +101,10 @@ def stops_table(period: Period) -> Table:
         for since, what, *others in entries[-ROWS_AT_MOST:]
     )
     caption = latest("Halts and pauses: entries were stopped, exits went on", len(entries))
-    return Table(caption, columns, rows)
+    return PageTable(caption, columns, rows)
 
 
-def costs_table(spent: Spending) -> Table:
+def costs_table(spent: Spending) -> PageTable:
     """Return what trading and running cost, each with what it is of."""
     columns = (
         Column("Cost"),
@@ -127,7 +127,7 @@ def costs_table(spent: Spending) -> Table:
     cells = tuple(
         tuple(Cell.nothing(text) if text == NO_DATA else Cell(text) for text in row) for row in rows
     )
-    return Table(
+    return PageTable(
         "Slippage is in the trades' prices already; below zero: in our favour.", columns, cells
     )
 

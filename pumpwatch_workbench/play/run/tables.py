@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pumpwatch_workbench.pages.event_rows import EventRow, Verdict
 from pumpwatch_workbench.pages.line_charts import percentile
-from pumpwatch_workbench.pages.tables import Cell, Table, Tile, Tone, numbers, row, texts
+from pumpwatch_workbench.pages.tables import Cell, PageTable, Tile, Tone, numbers, row, texts
 from pumpwatch_workbench.pages.trade_tables import pnl_tone
 from pumpwatch_workbench.pages.words import (
     NOTHING,
@@ -92,7 +92,7 @@ def _cost_tiles(result: RunResult) -> tuple[Tile, ...]:
     )
 
 
-def events_table(result: RunResult, anchors: Sequence[str]) -> Table:
+def events_table(result: RunResult, anchors: Sequence[str]) -> PageTable:
     """Return all events, missed and false ones included; `anchors` are the ids of their charts.
 
     An empty anchor leaves the symbol without a link.
@@ -113,17 +113,17 @@ def events_table(result: RunResult, anchors: Sequence[str]) -> Table:
         for event, anchor in zip(result.rows(), anchors, strict=True)
     )
     caption = "Every planted pump and every alarm. Times are market time, UTC."
-    return Table(caption, columns, rows)
+    return PageTable(caption, columns, rows)
 
 
-def dropped_table(result: RunResult) -> Table:
+def dropped_table(result: RunResult) -> PageTable:
     """Return the recorded pumps that could not be played."""
     columns = (*texts("Segment", "Original onset"), *texts("Why it was left out", prose=True))
     rows = tuple(
         row(pump.segment, date_and_clock(pump.original_onset), pump.reason)
         for pump in result.dropped
     )
-    return Table("Recorded pumps that were not played.", columns, rows)
+    return PageTable("Recorded pumps that were not played.", columns, rows)
 
 
 def result_words(event: EventRow) -> str:

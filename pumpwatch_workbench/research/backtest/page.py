@@ -16,7 +16,7 @@ from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
 from pumpwatch_workbench.pages.chart_style import Figure, horizontal_line, level_label
 from pumpwatch_workbench.pages.event_rows import CandleRow
 from pumpwatch_workbench.pages.line_charts import POINTS_AT_MOST, step_trace
-from pumpwatch_workbench.pages.tables import Table, Tile, counts_table, numbers, row, texts
+from pumpwatch_workbench.pages.tables import PageTable, Tile, counts_table, numbers, row, texts
 from pumpwatch_workbench.pages.terminal import terminal_table, tiles_grid
 from pumpwatch_workbench.pages.trade_tables import amount_cell, exit_words, trades_table
 from pumpwatch_workbench.pages.words import (
@@ -191,7 +191,7 @@ def backtest_tiles(report: BacktestReport) -> tuple[Tile, ...]:
     )
 
 
-def months_table(results: Results) -> Table:
+def months_table(results: Results) -> PageTable:
     """Return profit and loss by calendar month."""
     figures = numbers("Trades", "Won", "Result, USDT", "Share")
     columns = (*texts("Month"), *figures, *numbers("Drawdown", wide=True))
@@ -206,10 +206,10 @@ def months_table(results: Results) -> Table:
         )
         for month in results.months
     )
-    return Table("Months by the exits of their trades, UTC.", columns, rows)
+    return PageTable("Months by the exits of their trades, UTC.", columns, rows)
 
 
-def denials_table(results: Results) -> Table:
+def denials_table(results: Results) -> PageTable:
     """Return why signals were not traded."""
     return counts_table("Signals that gave no trade.", "Reason", results.denials)
 

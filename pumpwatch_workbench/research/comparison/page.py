@@ -17,7 +17,7 @@ from pumpwatch_workbench.pages.line_charts import curve_chart, thinned
 from pumpwatch_workbench.pages.tables import (
     ROWS_AT_MOST,
     Column,
-    Table,
+    PageTable,
     Tile,
     latest,
     numbers,
@@ -148,7 +148,7 @@ def comparison_tiles(comparison: Comparison) -> tuple[Tile, ...]:
     )
 
 
-def sides_table(comparison: Comparison) -> Table:
+def sides_table(comparison: Comparison) -> PageTable:
     """Return the same figures of both sides."""
     sides = (comparison.journal, comparison.simulation)
     rows = (
@@ -160,10 +160,10 @@ def sides_table(comparison: Comparison) -> Table:
         row("drawdown", *(share(side.drawdown) for side in sides)),
     )
     caption = "Closed trades of both sides; the same account at the start."
-    return Table(caption, (*texts(""), *numbers("journal", "simulation")), rows)
+    return PageTable(caption, (*texts(""), *numbers("journal", "simulation")), rows)
 
 
-def causes_table(comparison: Comparison) -> Table:
+def causes_table(comparison: Comparison) -> PageTable:
     """Return the differences added up by cause."""
     explained = Column("What it is", prose=True, wide=True)
     columns = (*texts("Cause"), explained, *numbers("Trades", "USDT"))
@@ -174,10 +174,10 @@ def causes_table(comparison: Comparison) -> Table:
     count, total = number(len(comparison.differences)), amount_cell(comparison.difference)
     rows.append(row("together", "journal less simulation", count, total))
     caption = "Why journal and simulation differ; below zero: the journal did worse."
-    return Table(caption, columns, tuple(rows))
+    return PageTable(caption, columns, tuple(rows))
 
 
-def differences_table(comparison: Comparison) -> Table:
+def differences_table(comparison: Comparison) -> PageTable:
     """Return each trade's difference with its largest cause."""
     note = Column("note", prose=True, wide=True)
     mostly = texts("mostly", prose=True)
@@ -189,7 +189,7 @@ def differences_table(comparison: Comparison) -> Table:
         when, total = date_and_clock(difference.time), amount_cell(difference.total)
         rows.append(row(difference.symbol, when, total, largest, difference.note))
     caption = latest("Every trade of either side, USDT", len(comparison.differences))
-    return Table(caption, columns, tuple(rows))
+    return PageTable(caption, columns, tuple(rows))
 
 
 def uncovered_symbols(comparison: Comparison) -> str:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.chart_style import LEGEND, MARKS, SERIES, Figure, step_line
-from pumpwatch_workbench.pages.tables import Column, Table, numbers, row, texts
+from pumpwatch_workbench.pages.tables import Column, PageTable, numbers, row, texts
 from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
 from pumpwatch_workbench.pages.words import NOTHING, number, seconds, share
 from pumpwatch_workbench.research.evaluation.rules import RULES, Evaluated
@@ -45,15 +45,17 @@ def render_evaluation(results: Sequence[Evaluated], *, source: str) -> str:
     )
 
 
-def _table(results: Sequence[Evaluated]) -> Table:
+def _table(results: Sequence[Evaluated]) -> PageTable:
     columns = tuple(
         Column(name, numeric=place > 0, wide=name not in SHOWN_NARROW)
         for place, name in enumerate(HEADINGS)
     )
-    return Table("Scored event by event", columns, tuple(row(*_cells(rule)) for rule in results))
+    return PageTable(
+        "Scored event by event", columns, tuple(row(*_cells(rule)) for rule in results)
+    )
 
 
-def _curves_table(results: Sequence[Evaluated]) -> Table:
+def _curves_table(results: Sequence[Evaluated]) -> PageTable:
     """Return the points of the chart of recall."""
     figures = numbers("False a symbol-day", "Recall")
     columns = (*texts("Detector", "Setting"), *figures, *numbers("F1", wide=True))
@@ -68,17 +70,17 @@ def _curves_table(results: Sequence[Evaluated]) -> Table:
         for rule in results
         for value, score in rule.curve
     )
-    return Table("The points of the chart.", columns, rows)
+    return PageTable("The points of the chart.", columns, rows)
 
 
-def _delays_table(results: Sequence[Evaluated]) -> Table:
+def _delays_table(results: Sequence[Evaluated]) -> PageTable:
     """Return the share of the events that were hit by some moments."""
     limits = (Column(f"{limit} s", numeric=True, wide=limit in WIDE_ONLY) for limit in WITHIN)
     rows = tuple(
         row(rule.detector.name, *(_hit_within(rule, limit) for limit in WITHIN)) for rule in results
     )
     caption = "Share of the events hit within so many seconds of the onset."
-    return Table(caption, (*texts("Detector"), *limits), rows)
+    return PageTable(caption, (*texts("Detector"), *limits), rows)
 
 
 def _hit_within(rule: Evaluated, limit: float) -> str:

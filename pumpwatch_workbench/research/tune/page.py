@@ -12,7 +12,7 @@ from rich.text import Text
 
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.chart_style import LEGEND, Figure, step_line
-from pumpwatch_workbench.pages.tables import Cell, Table, Tile, numbers, row, texts
+from pumpwatch_workbench.pages.tables import Cell, PageTable, Tile, numbers, row, texts
 from pumpwatch_workbench.pages.terminal import terminal_table, wide_enough
 from pumpwatch_workbench.pages.trade_tables import amount_cell
 from pumpwatch_workbench.pages.words import NOTHING, number, percent, ratio, share, signed_money
@@ -92,7 +92,7 @@ def _points(step: Step) -> Figure:
     }
 
 
-def _trials_table(steps: Sequence[Step]) -> Table:
+def _trials_table(steps: Sequence[Step]) -> PageTable:
     """Return what the chart shows: the best score after each quarter of the trials."""
     quarters = (f"after {quarter} of {QUARTERS}" for quarter in range(1, 5))
     columns = (*texts("Search"), *numbers("Trials", *quarters))
@@ -102,7 +102,7 @@ def _trials_table(steps: Sequence[Step]) -> Table:
         parts = (scores[: -(-len(scores) * quarter // QUARTERS)] for quarter in range(1, 5))
         best = (ratio(max(part)) if part else "no data" for part in parts)
         rows.append(row(step.fold.name, number(len(scores)), *best))
-    return Table("The best score so far.", columns, tuple(rows))
+    return PageTable("The best score so far.", columns, tuple(rows))
 
 
 def _tune_tiles(tuned: Tuned) -> tuple[Tile, ...]:
@@ -129,7 +129,7 @@ def _tune_tiles(tuned: Tuned) -> tuple[Tile, ...]:
     )
 
 
-def _walk_table(tuned: Tuned) -> Table:
+def _walk_table(tuned: Tuned) -> PageTable:
     """Return every period that was searched, and each after it that was not."""
     columns = (
         *texts("Step"),
@@ -140,10 +140,10 @@ def _walk_table(tuned: Tuned) -> Table:
     )
     rows = tuple(cells for step in tuned.steps for cells in _rows(step, final=step is tuned.final))
     caption = "What was found on a period, and what it made afterwards; costs included."
-    return Table(caption, columns, rows)
+    return PageTable(caption, columns, rows)
 
 
-def _settings_table(tuned: Tuned) -> Table:
+def _settings_table(tuned: Tuned) -> PageTable:
     """Return the settings that were found, in the end and in each fold, beside the defaults."""
     defaults = tuned.space.settings({})
     folds = (step.fold.name for step in tuned.steps[:-1])
@@ -159,7 +159,7 @@ def _settings_table(tuned: Tuned) -> Table:
         )
         for dimension in tuned.space.dimensions
     )
-    return Table("On everything before the hold-out.", columns, rows)
+    return PageTable("On everything before the hold-out.", columns, rows)
 
 
 def _rows(step: Step, *, final: bool) -> tuple[tuple[Cell, ...], ...]:

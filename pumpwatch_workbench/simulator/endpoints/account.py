@@ -7,7 +7,12 @@ from decimal import Decimal
 
 from pumpwatch_workbench.simulator.endpoints.common import in_scope, listed
 from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
-from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request, money, plain
+from pumpwatch_workbench.simulator.endpoints.wire.messages import (
+    EndpointAnswer,
+    Request,
+    money,
+    plain,
+)
 from pumpwatch_workbench.simulator.engine.records import ZERO
 from pumpwatch_workbench.simulator.engine.refusals import invalid
 from pumpwatch_workbench.simulator.market.source import DAY_MS
@@ -21,7 +26,7 @@ NOT_IN_ISOLATED = (
 )
 
 
-def wallet_balance(exchange: ExchangeState, request: Request) -> Answer:
+def wallet_balance(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with the unified account; totals are in USD, one USDT being one USD here."""
     if request.text("accountType") != "UNIFIED":
         raise invalid("accountType only support UNIFIED.")
@@ -78,16 +83,16 @@ def wallet_balance(exchange: ExchangeState, request: Request) -> Answer:
     wanted = request.text("coin")
     if (not wanted or COIN in wanted.split(",")) and equity:
         account["coin"] = [coin]
-    return Answer({"list": [account]})
+    return EndpointAnswer({"list": [account]})
 
 
 def _rate(part: Decimal, whole: Decimal) -> str:
     return plain((part / whole).quantize(Decimal("0.0001"))) if whole > 0 else "0"
 
 
-def account_info(exchange: ExchangeState, request: Request) -> Answer:
+def account_info(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with the account's kind: unified 2.0 pro."""
-    return Answer(
+    return EndpointAnswer(
         {
             "unifiedMarginStatus": 6,
             "marginMode": exchange.settings.margin_mode,
@@ -102,7 +107,7 @@ def account_info(exchange: ExchangeState, request: Request) -> Answer:
 
 
 @listed("list")
-def fee_rate(exchange: ExchangeState, request: Request) -> Answer:
+def fee_rate(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with taker and maker fees, the same for every symbol."""
     scope = in_scope(exchange, request, required=False)
     settings = exchange.settings
@@ -112,10 +117,10 @@ def fee_rate(exchange: ExchangeState, request: Request) -> Answer:
         for index, listing in enumerate(exchange.market.listings)
         if scope(index)
     ]
-    return Answer({"list": rows})
+    return EndpointAnswer({"list": rows})
 
 
-def coin_info(exchange: ExchangeState, request: Request) -> Answer:
+def coin_info(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with the one coin of the account (clients read it when they load markets)."""
     chain = {
         "chainType": "ETH (ERC20)",
@@ -131,10 +136,10 @@ def coin_info(exchange: ExchangeState, request: Request) -> Answer:
         "contractAddress": "",
     }
     row = {"name": COIN, "coin": COIN, "remainAmount": "1000000", "chains": [chain]}
-    return Answer({"rows": [row]}, text="")
+    return EndpointAnswer({"rows": [row]}, text="")
 
 
-def query_api(exchange: ExchangeState, request: Request) -> Answer:
+def query_api(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with the calling key's permissions, age and owner."""
     settings = exchange.settings
     caller = exchange.credentials[request.api_key]
@@ -177,7 +182,7 @@ def query_api(exchange: ExchangeState, request: Request) -> Answer:
         "kycLevel": "LEVEL_DEFAULT",
         "kycRegion": "",
     }
-    return Answer(result, text="")
+    return EndpointAnswer(result, text="")
 
 
 def _iso(milliseconds: int) -> str:

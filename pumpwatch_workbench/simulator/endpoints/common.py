@@ -8,11 +8,11 @@ from typing import TypeVar
 from urllib.parse import quote, unquote
 
 from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
-from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
+from pumpwatch_workbench.simulator.endpoints.wire.messages import EndpointAnswer, Request
 from pumpwatch_workbench.simulator.engine.refusals import Refused, invalid
 from pumpwatch_workbench.simulator.market.source import DAY_MS
 
-Handler = Callable[[ExchangeState, Request], Answer]
+Handler = Callable[[ExchangeState, Request], EndpointAnswer]
 Row = TypeVar("Row")
 LINEAR = "linear"
 EMPTY_CATEGORIES = frozenset({"spot", "inverse", "option"})
@@ -42,12 +42,12 @@ def listed(*names: str) -> Callable[[Handler], Handler]:
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
-        def answer(exchange: ExchangeState, request: Request) -> Answer:
+        def answer(exchange: ExchangeState, request: Request) -> EndpointAnswer:
             kind = category(request)
             if kind == LINEAR:
                 return handler(exchange, request)
             empty = {"nextPageCursor": "", "category": kind, "list": []}
-            return Answer({name: empty[name] for name in names})
+            return EndpointAnswer({name: empty[name] for name in names})
 
         return answer
 
@@ -107,9 +107,9 @@ def paged(
     return page, quote(",".join(f"{name}:{time}" for name, time in ends), safe="")
 
 
-def private_page(rows: Sequence[object], cursor: str) -> Answer:
+def private_page(rows: Sequence[object], cursor: str) -> EndpointAnswer:
     """Return a page of the account's orders, executions, positions or closed trades."""
-    return Answer({"nextPageCursor": cursor, "category": LINEAR, "list": rows})
+    return EndpointAnswer({"nextPageCursor": cursor, "category": LINEAR, "list": rows})
 
 
 def time_window(request: Request, now: int) -> tuple[int, int]:

@@ -19,10 +19,15 @@ from pumpwatch_workbench.simulator.endpoints.common import (
 )
 from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
 from pumpwatch_workbench.simulator.endpoints.wire.candles import INTERVALS, CandleQuery, candle_rows
-from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request, padded, plain
+from pumpwatch_workbench.simulator.endpoints.wire.messages import (
+    EndpointAnswer,
+    Request,
+    padded,
+    plain,
+)
 from pumpwatch_workbench.simulator.endpoints.wire.rows import Row
 from pumpwatch_workbench.simulator.endpoints.wire.tickers import trimmed_rate
-from pumpwatch_workbench.simulator.engine.book import Book
+from pumpwatch_workbench.simulator.engine.book import BookSide
 from pumpwatch_workbench.simulator.engine.prices import Prices, decimals, listing_scale
 from pumpwatch_workbench.simulator.engine.records import Side
 from pumpwatch_workbench.simulator.engine.refusals import PARAMETERS, Refused, invalid
@@ -38,13 +43,13 @@ LONGEST_MS = 120 * MINUTE_MS
 TRADE_NAMESPACE = uuid.UUID("9d0c7b9e-34a2-5f0c-bb0e-2f3f3b3c7a51")
 
 
-def server_time(exchange: ExchangeState, request: Request) -> Answer:
+def server_time(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with the market clock."""
     now = request.now
-    return Answer({"timeSecond": str(now // 1_000), "timeNano": f"{now}000000"})
+    return EndpointAnswer({"timeSecond": str(now // 1_000), "timeNano": f"{now}000000"})
 
 
-def instruments_info(exchange: ExchangeState, request: Request) -> Answer:
+def instruments_info(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with the contracts, sorted by symbol, Trading ones unless asked otherwise."""
     if not request.text("category"):
         empty = {"category": "", "list": [], "nextPageCursor": ""}
@@ -54,7 +59,7 @@ def instruments_info(exchange: ExchangeState, request: Request) -> Answer:
         result: Row = {"category": kind, "list": []}
         if kind != "spot":
             result["nextPageCursor"] = ""
-        return Answer(result)
+        return EndpointAnswer(result)
     rows = _matching(exchange, request)
     limit = limited(request, DEFAULT_PAGE, MAX_PAGE)
     cursor = unquote(request.text("cursor"))  # many clients encode it once more
@@ -65,7 +70,7 @@ def instruments_info(exchange: ExchangeState, request: Request) -> Answer:
     # A list that fits on one page has no cursor; a paginated one has it on its last page too.
     if page and (cursor or len(rows) > limit):
         following = quote(f"first={page[0]['symbol']}&last={page[-1]['symbol']}", safe="")
-    return Answer({"category": LINEAR, "list": page, "nextPageCursor": following})
+    return EndpointAnswer({"category": LINEAR, "list": page, "nextPageCursor": following})
 
 
 def _last_symbol(cursor: str) -> str:
@@ -95,17 +100,17 @@ def _matching(exchange: ExchangeState, request: Request) -> list[Row]:
     return rows
 
 
-def kline(exchange: ExchangeState, request: Request) -> Answer:
+def kline(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with candles, newest first, the forming one included."""
     return _candles(exchange, request, None)
 
 
-def mark_kline(exchange: ExchangeState, request: Request) -> Answer:
+def mark_kline(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with candles of the mark price; the index price is the same here."""
     return _candles(exchange, request, exchange.prices)
 
 
-def _candles(exchange: ExchangeState, request: Request, marks: Prices | None) -> Answer:
+def _candles(exchange: ExchangeState, request: Request, marks: Prices | None) -> EndpointAnswer:
     kind = category(request, LINEAR)
     interval = request.text("interval")
     if interval not in INTERVALS:
@@ -116,10 +121,10 @@ def _candles(exchange: ExchangeState, request: Request, marks: Prices | None) ->
     rows = candle_rows(exchange.market, query, request.now, marks)
     symbol = exchange.market.listings[index].symbol
     head = f'{{"symbol":"{symbol}","category":"{kind}","list":'.encode()
-    return Answer(raw=head + rows + b"}")
+    return EndpointAnswer(raw=head + rows + b"}")
 
 
-def open_interest(exchange: ExchangeState, request: Request) -> Answer:
+def open_interest(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with the present open interest for every interval, newest first."""
     kind = category(request)
     index = _listed(exchange, request, kind)
@@ -135,10 +140,10 @@ def open_interest(exchange: ExchangeState, request: Request) -> Answer:
         for time in range(last, first - 1, -length)
     ]
     symbol = exchange.market.listings[index].symbol
-    return Answer({"symbol": symbol, "category": kind, "list": rows, "nextPageCursor": ""})
+    return EndpointAnswer({"symbol": symbol, "category": kind, "list": rows, "nextPageCursor": ""})
 
 
-def risk_limit(exchange: ExchangeState, request: Request) -> Answer:
+def risk_limit(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with the risk tiers, of 15 contracts at a time."""
     kind = category(request)
     indices = list(range(len(exchange.market.listings) if kind == LINEAR else 0))
@@ -160,11 +165,11 @@ def risk_limit(exchange: ExchangeState, request: Request) -> Answer:
         for tier in exchange.engine.ledger.tiers(index)
     ]
     following = cursor if page and page[-1] != indices[-1] else ""
-    return Answer({"category": kind, "list": rows, "nextPageCursor": following})
+    return EndpointAnswer({"category": kind, "list": rows, "nextPageCursor": following})
 
 
 @listed("category", "list")
-def tickers(exchange: ExchangeState, request: Request) -> Answer:
+def tickers(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with the whole market at once, or one symbol of it."""
     writer, now = exchange.tickers, request.now
     if request.text("symbol"):
@@ -176,16 +181,16 @@ def tickers(exchange: ExchangeState, request: Request) -> Answer:
         rows = writer.chosen([n for n, item in enumerate(listings) if item.base_coin == base], now)
     else:
         rows = writer.all(now)
-    return Answer(raw=b'{"category":"linear","list":' + rows + b"}")
+    return EndpointAnswer(raw=b'{"category":"linear","list":' + rows + b"}")
 
 
-def orderbook(exchange: ExchangeState, request: Request) -> Answer:
+def orderbook(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with the book, bids falling and asks rising."""
     index = _traded(exchange, request, category(request))
     limit = limited(request, 25, 1_000)
     now = request.now
     book = exchange.prices.book(index, now)
-    return Answer(
+    return EndpointAnswer(
         {
             "s": book.listing.symbol,
             "b": _levels(book, "Sell", limit),
@@ -198,11 +203,11 @@ def orderbook(exchange: ExchangeState, request: Request) -> Answer:
     )
 
 
-def _levels(book: Book, taker: Side, limit: int) -> list[list[str]]:
+def _levels(book: BookSide, taker: Side, limit: int) -> list[list[str]]:
     return [[plain(p), plain(q)] for p, q in islice(book.levels(taker), limit)]
 
 
-def price_limit(exchange: ExchangeState, request: Request) -> Answer:
+def price_limit(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with the highest price to buy and the lowest to sell at."""
     index = _traded(exchange, request, category(request, LINEAR))
     highest, lowest = exchange.prices.limits(index, request.now)
@@ -214,11 +219,11 @@ def price_limit(exchange: ExchangeState, request: Request) -> Answer:
         "sellLmt": padded(lowest, scale),
         "ts": str(request.now),
     }
-    return Answer(result, text="")
+    return EndpointAnswer(result, text="")
 
 
 @listed("category", "list")
-def recent_trade(exchange: ExchangeState, request: Request) -> Answer:
+def recent_trade(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with the last trades, newest first, of the last two hours at the most."""
     index = _traded(exchange, request, LINEAR)
     limit = limited(request, 500, 1_000)
@@ -226,7 +231,7 @@ def recent_trade(exchange: ExchangeState, request: Request) -> Answer:
     listing = exchange.market.listings[index]
     first = len(trades.time) - min(limit, len(trades.time))
     rows = [_trade(listing, trades, place) for place in range(len(trades.time) - 1, first - 1, -1)]
-    return Answer({"category": LINEAR, "list": rows})
+    return EndpointAnswer({"category": LINEAR, "list": rows})
 
 
 def _last_trades(market: Market, index: int, now: int, limit: int) -> Trades:
@@ -260,7 +265,7 @@ def _trade(listing: Listing, trades: Trades, place: int) -> dict[str, object]:
 
 
 @listed("category", "list")
-def funding_history(exchange: ExchangeState, request: Request) -> Answer:
+def funding_history(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with past funding rates, newest first."""
     index = symbol_index(exchange, request)
     limit = limited(request, 200, 200)
@@ -277,7 +282,7 @@ def funding_history(exchange: ExchangeState, request: Request) -> Answer:
         }
         for time, rate in reversed(payments)
     ]
-    return Answer({"category": LINEAR, "list": rows})
+    return EndpointAnswer({"category": LINEAR, "list": rows})
 
 
 def _listed(exchange: ExchangeState, request: Request, kind: str) -> int:

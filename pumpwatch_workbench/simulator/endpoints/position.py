@@ -13,16 +13,16 @@ from pumpwatch_workbench.simulator.endpoints.common import (
     time_window,
 )
 from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
-from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
+from pumpwatch_workbench.simulator.endpoints.wire.messages import EndpointAnswer, Request
 from pumpwatch_workbench.simulator.endpoints.wire.rows import closed_row, position_row
-from pumpwatch_workbench.simulator.engine.records import ClosedTrade, Position, StopRequest
+from pumpwatch_workbench.simulator.engine.records import ClosedTrade, ExchangePosition, StopRequest
 from pumpwatch_workbench.simulator.engine.refusals import MODE_UNCHANGED, Refused, invalid
 
 UNSUPPORTED_STOPS = ("tpSize", "slSize", "tpLimitPrice", "slLimitPrice")
 
 
 @listed("nextPageCursor", "category", "list")
-def positions(exchange: ExchangeState, request: Request) -> Answer:
+def positions(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with positions: by symbol also a flat one, by settle coin only open ones."""
     scope = in_scope(exchange, request, required=True)
     ledger = exchange.engine.ledger
@@ -43,11 +43,11 @@ def positions(exchange: ExchangeState, request: Request) -> Answer:
     return private_page(rows, cursor)
 
 
-def _position_id(position: Position) -> tuple[str, int]:
+def _position_id(position: ExchangePosition) -> tuple[str, int]:
     return position.symbol, position.updated
 
 
-def set_leverage(exchange: ExchangeState, request: Request) -> Answer:
+def set_leverage(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Set a symbol's leverage, the same for both sides in one-way mode."""
     linear_only(request)
     index = symbol_index(exchange, request)
@@ -58,10 +58,10 @@ def set_leverage(exchange: ExchangeState, request: Request) -> Answer:
     if buy != sell:
         raise invalid("buy leverage not equal sell leverage")
     exchange.engine.set_leverage(index, buy)
-    return Answer({})
+    return EndpointAnswer({})
 
 
-def trading_stop(exchange: ExchangeState, request: Request) -> Answer:
+def trading_stop(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Set, change or remove a position's stop loss and take profit."""
     linear_only(request)
     index = symbol_index(exchange, request)
@@ -87,10 +87,10 @@ def trading_stop(exchange: ExchangeState, request: Request) -> Answer:
             active_price=request.number("activePrice"),
         )
     )
-    return Answer({})
+    return EndpointAnswer({})
 
 
-def switch_mode(exchange: ExchangeState, request: Request) -> Answer:
+def switch_mode(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer that one-way mode is on already; hedge mode is not simulated."""
     linear_only(request)
     if request.text("mode") == "0":
@@ -99,7 +99,7 @@ def switch_mode(exchange: ExchangeState, request: Request) -> Answer:
 
 
 @listed("nextPageCursor", "category", "list")
-def closed_pnl(exchange: ExchangeState, request: Request) -> Answer:
+def closed_pnl(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with the results of closing orders, newest first."""
     scope = in_scope(exchange, request, required=False)
     start, end = time_window(request, request.now)

@@ -19,7 +19,7 @@ from pumpwatch_workbench.simulator.endpoints.common import (
     time_window,
 )
 from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
-from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
+from pumpwatch_workbench.simulator.endpoints.wire.messages import EndpointAnswer, Request
 from pumpwatch_workbench.simulator.endpoints.wire.rows import execution_row, order_row
 from pumpwatch_workbench.simulator.engine.records import Execution, Order, OrderRequest, Side
 from pumpwatch_workbench.simulator.engine.refusals import Refused, invalid
@@ -31,14 +31,14 @@ TIMES_IN_FORCE = {"GTC", "IOC", "FOK", "PostOnly"}
 TRIGGERS = {"LastPrice", "MarkPrice", "IndexPrice"}
 
 
-def create(exchange: ExchangeState, request: Request) -> Answer:
+def create(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Accept an order: the answer means accepted, not filled."""
     linear_only(request)
     order = exchange.engine.create(_order_request(exchange, request))
-    return Answer({"orderId": order.order_id, "orderLinkId": order.link_id})
+    return EndpointAnswer({"orderId": order.order_id, "orderLinkId": order.link_id})
 
 
-def create_batch(exchange: ExchangeState, request: Request) -> Answer:
+def create_batch(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Place up to 20 orders, each accepted or refused on its own."""
     linear_only(request)
     asked = request.parameters.get("request")
@@ -60,28 +60,28 @@ def create_batch(exchange: ExchangeState, request: Request) -> Answer:
             code, text = refusal.code, refusal.text
         rows.append(row)
         codes.append({"code": code, "msg": text})
-    return Answer({"list": rows}, ext={"list": codes})
+    return EndpointAnswer({"list": rows}, ext={"list": codes})
 
 
-def amend(exchange: ExchangeState, request: Request) -> Answer:
+def amend(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Change quantity or price of a resting limit order."""
     linear_only(request)
     symbol_index(exchange, request)
     order = exchange.engine.amend(
         _named(exchange, request), request.number("qty", "Qty invalid"), request.number("price")
     )
-    return Answer({"orderId": order.order_id, "orderLinkId": order.link_id})
+    return EndpointAnswer({"orderId": order.order_id, "orderLinkId": order.link_id})
 
 
-def cancel(exchange: ExchangeState, request: Request) -> Answer:
+def cancel(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Cancel one open order, also a waiting stop or target."""
     linear_only(request)
     symbol_index(exchange, request)
     order = exchange.engine.cancel(_named(exchange, request))
-    return Answer({"orderId": order.order_id, "orderLinkId": order.link_id})
+    return EndpointAnswer({"orderId": order.order_id, "orderLinkId": order.link_id})
 
 
-def cancel_all(exchange: ExchangeState, request: Request) -> Answer:
+def cancel_all(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Cancel every open order in scope, waiting stops and targets included."""
     linear_only(request)
     scope = in_scope(exchange, request, required=True)
@@ -91,11 +91,11 @@ def cancel_all(exchange: ExchangeState, request: Request) -> Answer:
         if scope(order.index) and order.is_open and _kind_matches(order, only):
             exchange.engine.cancel(order)
             cancelled.append({"orderId": order.order_id, "orderLinkId": order.link_id})
-    return Answer({"list": cancelled, "success": "1"})
+    return EndpointAnswer({"list": cancelled, "success": "1"})
 
 
 @listed("nextPageCursor", "category", "list")
-def realtime(exchange: ExchangeState, request: Request) -> Answer:
+def realtime(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with open orders; by id also with one of the last that are done."""
     scope = in_scope(exchange, request, required=True)
     ledger = exchange.engine.ledger
@@ -113,7 +113,7 @@ def realtime(exchange: ExchangeState, request: Request) -> Answer:
 
 
 @listed("nextPageCursor", "category", "list")
-def history(exchange: ExchangeState, request: Request) -> Answer:
+def history(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with orders that are done; unfilled cancelled and rejected ones for 24 hours only."""
     scope = in_scope(exchange, request, required=False)
     start, end = time_window(request, request.now)
@@ -135,7 +135,7 @@ def history(exchange: ExchangeState, request: Request) -> Answer:
 
 
 @listed("nextPageCursor", "category", "list")
-def executions(exchange: ExchangeState, request: Request) -> Answer:
+def executions(exchange: ExchangeState, request: Request) -> EndpointAnswer:
     """Answer with fills, funding payments and liquidations, newest first."""
     scope = in_scope(exchange, request, required=False)
     start, end = time_window(request, request.now)
@@ -171,7 +171,7 @@ def _order_id(order: Order) -> tuple[str, int]:
 
 def _order_page(
     exchange: ExchangeState, request: Request, orders: list[Order], *, default: int
-) -> Answer:
+) -> EndpointAnswer:
     newest = sorted(orders, key=lambda order: order.sequence, reverse=True)
     page, cursor = paged(request, newest, _order_id, default=default, maximum=50)
     seen = exchange.engine.interventions.seen

@@ -21,7 +21,7 @@ Level = tuple[Decimal, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class BookSide:
     """Bids and asks around `last`; every level is (price in USDT, quantity in base coin)."""
 
     listing: Listing

@@ -9,7 +9,7 @@ from pumpwatch_workbench.simulator.market.source import Listing
 
 from . import refusals
 from .ledger import Ledger
-from .records import FALLING, RISING, ZERO, Order, OrderRequest, Position, Side
+from .records import FALLING, RISING, ZERO, ExchangePosition, Order, OrderRequest, Side
 from .refusals import Refused, invalid, scaled
 from .settings import ExchangeSettings
 from .tiers import tier_of
@@ -108,7 +108,9 @@ def check_leg(leg: Leg, side: Side, base: Decimal, price: Decimal, base_name: st
     )
 
 
-def reduce_quantity(position: Position, side: Side, quantity: Decimal, most: Decimal) -> Decimal:
+def reduce_quantity(
+    position: ExchangePosition, side: Side, quantity: Decimal, most: Decimal
+) -> Decimal:
     """Return a reduce-only quantity cut to the position; 0 asks for `most` of it (110017)."""
     if position.side is None:
         raise Refused(

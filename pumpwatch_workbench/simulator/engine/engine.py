@@ -9,12 +9,12 @@ from pumpwatch_workbench.simulator.market.live_market import LiveMarket
 from pumpwatch_workbench.simulator.market.source import Market
 
 from . import checks, refusals
-from .book import Book
+from .book import BookSide
 from .interventions import Interventions
 from .ledger import Ledger
 from .matching import Matching
 from .prices import Prices, floor_to
-from .records import Order, OrderRequest, Position, Side, StopRequest
+from .records import ExchangePosition, Order, OrderRequest, Side, StopRequest
 from .refusals import Refused, invalid, scaled
 from .settings import ExchangeSettings
 from .stops import sync_stops
@@ -155,7 +155,7 @@ class Engine:
         sync_stops(self.ledger, position, self.time)
 
     def _trail(
-        self, position: Position, distance: Decimal | None, active_price: Decimal | None
+        self, position: ExchangePosition, distance: Decimal | None, active_price: Decimal | None
     ) -> None:
         position.trailing_stop = distance
         position.trailing_from = active_price if distance is not None else None
@@ -210,7 +210,7 @@ class Engine:
         quantity = checks.reduce_quantity(position, request.side, request.quantity, most)
         return replace(request, quantity=quantity)
 
-    def _price(self, request: OrderRequest, book: Book) -> Decimal:
+    def _price(self, request: OrderRequest, book: BookSide) -> Decimal:
         limits = self.prices.limits(request.index, self.time)
         if request.kind == "Market":
             bound = limits[request.side == "Sell"]
@@ -244,7 +244,7 @@ class Engine:
         checks.check_price(self.market.listings[request.index], request.trigger_price)
         return self._base(request.index, request.trigger_by)
 
-    def _check_stops(self, request: OrderRequest, book: Book) -> None:
+    def _check_stops(self, request: OrderRequest, book: BookSide) -> None:
         for price in (request.take_profit, request.stop_loss):
             if price:
                 checks.check_price(book.listing, price)
@@ -262,7 +262,7 @@ class Engine:
             if price:
                 checks.check_leg(leg, side, base or self._base(index, by), price, by)
 
-    def _order(self, request: OrderRequest, price: Decimal, book: Book) -> Order:
+    def _order(self, request: OrderRequest, price: Decimal, book: BookSide) -> Order:
         identity, sequence = self.ledger.next_id("order")
         conditional = request.trigger_price is not None
         return Order(
@@ -301,7 +301,7 @@ def _changed(present: Decimal | None, asked: Decimal | None) -> Decimal | None:
 
 
 def _tolerated(
-    side: Side, slippage: tuple[str, Decimal] | None, book: Book, bound: Decimal
+    side: Side, slippage: tuple[str, Decimal] | None, book: BookSide, bound: Decimal
 ) -> Decimal:
     """Return the bound of a market order, tighter where it names its own tolerance."""
     if slippage is None:

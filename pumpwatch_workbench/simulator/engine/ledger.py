@@ -8,7 +8,15 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from pumpwatch_workbench.simulator.market.source import Listing, Market
 
-from .records import ZERO, ClosedTrade, Execution, Order, Position, ProtectionWatch, opposite
+from .records import (
+    ZERO,
+    ClosedTrade,
+    ExchangePosition,
+    Execution,
+    Order,
+    ProtectionWatch,
+    opposite,
+)
 from .settings import ExchangeSettings
 from .tiers import Tier, tier_of, tiers
 
@@ -46,7 +54,7 @@ class Ledger:
         self.active: dict[int, dict[str, Order]] = {}
         self.recent: dict[str, Order] = {}
         """The last orders that are done, oldest first: those order/realtime still finds."""
-        self.positions: dict[int, Position] = {}
+        self.positions: dict[int, ExchangePosition] = {}
         self.leverages: dict[int, Decimal] = {}
         self.executions: list[Execution] = []
         self.closed: list[ClosedTrade] = []
@@ -109,14 +117,14 @@ class Ledger:
         default = min(self.settings.default_leverage, self.listings[index].max_leverage)
         return self.leverages.get(index, default)
 
-    def position(self, index: int) -> Position:
+    def position(self, index: int) -> ExchangePosition:
         """Return the symbol's position, flat when there never was one."""
         if index not in self.positions:
             symbol, leverage = self.listings[index].symbol, self.leverage(index)
-            self.positions[index] = Position(index, symbol, leverage)
+            self.positions[index] = ExchangePosition(index, symbol, leverage)
         return self.positions[index]
 
-    def open_positions(self) -> Iterator[Position]:
+    def open_positions(self) -> Iterator[ExchangePosition]:
         """Yield the positions that are not flat."""
         return (position for position in self.positions.values() if position.side)
 
@@ -126,11 +134,11 @@ class Ledger:
         """Return the profit of all open positions at the mark prices."""
         return sum((p.unrealised(self.mark(p.index)) for p in self.open_positions()), ZERO)
 
-    def position_margin(self, position: Position) -> Decimal:
+    def position_margin(self, position: ExchangePosition) -> Decimal:
         """Return the initial margin of a position."""
         return position.entry_value / position.leverage
 
-    def maintenance(self, position: Position) -> Decimal:
+    def maintenance(self, position: ExchangePosition) -> Decimal:
         """Return the maintenance margin of a position."""
         tier = self.tier(position)
         return position.size * self.mark(position.index) * tier.maintenance - tier.deduction
@@ -141,7 +149,7 @@ class Ledger:
         most = self.listings[index].max_leverage
         return tiers(most, settings.maintenance_margin, settings.risk_limit_step)
 
-    def tier(self, position: Position) -> Tier:
+    def tier(self, position: ExchangePosition) -> Tier:
         """Return the risk tier a position is in at the mark price."""
         return tier_of(self.tiers(position.index), position.size * self.mark(position.index))
 
@@ -173,7 +181,7 @@ class Ledger:
         """Return what new orders may lock: wallet plus open results minus what is locked."""
         return self.wallet + self.unrealised() - self.locked()
 
-    def backing(self, position: Position) -> Decimal:
+    def backing(self, position: ExchangePosition) -> Decimal:
         """Return the USDT that can be lost before this position has no margin left at its entry."""
         if self.settings.margin_mode == "ISOLATED_MARGIN":
             return self.position_margin(position)
@@ -181,7 +189,7 @@ class Ledger:
         results = sum((other.unrealised(self.mark(other.index)) for other in others), ZERO)
         return self.wallet + results - sum((self.maintenance(other) for other in others), ZERO)
 
-    def liquidation_price(self, position: Position, *, bankrupt: bool = False) -> Decimal:
+    def liquidation_price(self, position: ExchangePosition, *, bankrupt: bool = False) -> Decimal:
         """Return the mark price where backing and result equal the present tier's maintenance.
 
         Other positions are held at their marks. 0 or below means that no price liquidates it; with
@@ -250,7 +258,7 @@ class Ledger:
         )
 
     def _close(
-        self, position: Position, order: Order, price: Decimal, size: Decimal, time: int
+        self, position: ExchangePosition, order: Order, price: Decimal, size: Decimal, time: int
     ) -> None:
         entry, share, everything = position.entry_value, position.open_fees, size == position.size
         if not everything:
@@ -276,7 +284,7 @@ class Ledger:
             position.trailing_stop = position.trailing_from = position.best_price = None
 
     def _open(
-        self, position: Position, order: Order, price: Decimal, size: Decimal, time: int
+        self, position: ExchangePosition, order: Order, price: Decimal, size: Decimal, time: int
     ) -> None:
         if position.side is None:
             position.side = order.side
@@ -288,7 +296,7 @@ class Ledger:
         position.entry_value += price * size
         position.updated = time
 
-    def pay_funding(self, position: Position, rate: Decimal, time: int) -> None:
+    def pay_funding(self, position: ExchangePosition, rate: Decimal, time: int) -> None:
         """Book a funding payment: longs pay a positive rate, shorts receive it."""
         if position.side is None:
             return

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 from pumpwatch_workbench.simulator.market.source import Market
 
-from .book import Book
+from .book import BookSide
 from .interventions import Interventions
 from .ledger import FORCED, Ledger
 from .prices import Prices
-from .records import Order, Position, opposite
+from .records import ExchangePosition, Order, opposite
 from .stops import sync_stops
 
 NOTHING_TO_HIT = "EC_NoImmediateQtyToFill"
@@ -29,7 +29,7 @@ class Matching:
         self.ledger = ledger
         self.interventions = interventions
 
-    def match_new(self, order: Order, book: Book, time: int) -> None:
+    def match_new(self, order: Order, book: BookSide, time: int) -> None:
         """Execute an accepted order: market and crossing limit orders now, the others rest."""
         if order.kind == "Limit" and not book.crosses(order.side, order.price):
             if order.time_in_force in {"IOC", "FOK"}:
@@ -40,7 +40,7 @@ class Matching:
             return
         self.take(order, book, time)
 
-    def take(self, order: Order, book: Book, time: int) -> None:
+    def take(self, order: Order, book: BookSide, time: int) -> None:
         """Fill a taker from the book up to its price; what is left rests or is cancelled."""
         wanted = self._allowed(order)
         at_once = order.kind == "Market" or order.time_in_force == "IOC"
@@ -76,7 +76,12 @@ class Matching:
         self._settle_position(order, time)
 
     def force(
-        self, position: Position, quantity: Decimal, price: Decimal, time: int, create_type: str
+        self,
+        position: ExchangePosition,
+        quantity: Decimal,
+        price: Decimal,
+        time: int,
+        create_type: str,
     ) -> None:
         """Close a part of a position by an order that the exchange itself makes, at its price."""
         identity, sequence = self.ledger.next_id("order")

@@ -18,7 +18,7 @@ from pumpwatch_workbench.simulator.market.source import (
     MarketView,
 )
 
-from .book import DEPTH_BAND, SPACING, WEIGHTS, Book
+from .book import DEPTH_BAND, SPACING, WEIGHTS, BookSide
 from .settings import ExchangeSettings
 
 KEPT_VIEWS = 4
@@ -180,7 +180,7 @@ class Prices:
         """Return half the spread as a fraction of the price."""
         return _number(self.view(time)[0].half_spread[index], HALTED_HALF_SPREAD)
 
-    def book(self, index: int, time: int, last: float | None = None) -> Book:
+    def book(self, index: int, time: int, last: float | None = None) -> BookSide:
         """Return the order book at `time`, around `last` when a price inside a move is known."""
         listing = self.market.listings[index]
         view, quotes = self.view(time)
@@ -193,7 +193,7 @@ class Prices:
         else:
             around = best_ticks(np.array([last]), self.ticks[index], half)
             middle, bid, ask = (float(a[0]) for a in around)
-        return Book(
+        return BookSide(
             listing=listing,
             last=int(middle) * tick,
             best_bid=int(bid) * tick,

@@ -82,7 +82,7 @@ class Order:
 
 
 @dataclass(slots=True)
-class Position:
+class ExchangePosition:
     """The position in one symbol; flat when `side` is None."""
 
     index: int

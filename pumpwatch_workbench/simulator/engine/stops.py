@@ -6,13 +6,13 @@ from decimal import Decimal
 from typing import Literal
 
 from .ledger import Ledger
-from .records import FALLING, RISING, Order, Position
+from .records import FALLING, RISING, ExchangePosition, Order
 
 Leg = Literal["StopLoss", "TakeProfit", "TrailingStop"]
 CLEARED = "CancelByTpSlTsClear"
 
 
-def sync_stops(ledger: Ledger, position: Position, time: int) -> None:
+def sync_stops(ledger: Ledger, position: ExchangePosition, time: int) -> None:
     """Make the waiting orders equal what the position asks for, and note whether it is bare."""
     if position.side is None:
         _drop_reduce_only(ledger, position, time)
@@ -39,7 +39,7 @@ def release_legs(ledger: Ledger, order: Order) -> None:
         position.stop_loss = position.take_profit = None
 
 
-def is_protected(ledger: Ledger, position: Position) -> bool:
+def is_protected(ledger: Ledger, position: ExchangePosition) -> bool:
     """Tell whether a stop on the losing side would close the whole position."""
     if position.stop_order is not None and position.stop_order.is_open:
         return True
@@ -58,7 +58,7 @@ def is_protected(ledger: Ledger, position: Position) -> bool:
 
 def _sync_leg(
     ledger: Ledger,
-    position: Position,
+    position: ExchangePosition,
     present: Order | None,
     leg: Leg,
     price: Decimal | None,
@@ -80,14 +80,14 @@ def _sync_leg(
     return order
 
 
-def _trigger_of(position: Position, leg: Leg) -> str:
+def _trigger_of(position: ExchangePosition, leg: Leg) -> str:
     if leg == "TrailingStop":
         return "LastPrice"
     return position.stop_loss_by if leg == "StopLoss" else position.take_profit_by
 
 
 def _waiting_order(
-    ledger: Ledger, position: Position, leg: Leg, price: Decimal, by: str, time: int
+    ledger: Ledger, position: ExchangePosition, leg: Leg, price: Decimal, by: str, time: int
 ) -> Order:
     falling = (position.side == "Buy") == (leg != "TakeProfit")
     identity, sequence = ledger.next_id("order")
@@ -113,7 +113,7 @@ def _waiting_order(
     )
 
 
-def _drop_reduce_only(ledger: Ledger, position: Position, time: int) -> None:
+def _drop_reduce_only(ledger: Ledger, position: ExchangePosition, time: int) -> None:
     for order in ledger.open_orders(position.index):
         if order.reduce_only and order.stop_kind not in {"StopLoss", "TakeProfit", "TrailingStop"}:
             ledger.settle(order, "Cancelled", time, cancel="CancelByReduceOnly")

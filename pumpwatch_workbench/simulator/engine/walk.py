@@ -17,7 +17,7 @@ from .crossings import first_crossing, trailing_crossing
 from .ledger import Ledger
 from .matching import Matching
 from .prices import Prices, floor_to, on_tick
-from .records import RISING, Order, Position
+from .records import RISING, ExchangePosition, Order
 from .refusals import Refused
 from .settings import ExchangeSettings
 from .stops import release_legs, sync_stops
@@ -29,7 +29,7 @@ RANK = {kind: rank for rank, kind in enumerate(get_args(Kind))}
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class WalkStep:
     """The next thing the market does to one symbol's orders or position."""
 
     time: int
@@ -67,7 +67,7 @@ class Walk:
         self.settings = settings
         self.time = start
         self._known: tuple[int, int] | None = None
-        self._found: Happening | None = None
+        self._found: WalkStep | None = None
 
     def advance(self, to: int) -> None:
         """Walk to market time `to`; where nothing is open or can happen this costs nothing."""
@@ -90,7 +90,7 @@ class Walk:
                 self._follow(position, to)
         self.time = to
 
-    def _follow(self, position: Position, to: int) -> None:
+    def _follow(self, position: ExchangePosition, to: int) -> None:
         line = self.market.path(position.index, self.time, to)[1]
         line = line[~np.isnan(line)]
         if not len(line):
@@ -115,7 +115,7 @@ class Walk:
         positions = {position.index for position in self.ledger.open_positions()}
         return sorted(positions.union(self.ledger.active))
 
-    def _next(self, end: int) -> Happening | None:
+    def _next(self, end: int) -> WalkStep | None:
         """Return the first thing to happen until the minute's end, None when nothing will.
 
         It is looked for once a minute and again after every change of the account, so that it does
@@ -139,24 +139,24 @@ class Walk:
         last = end if self.market.end is None else min(end, self.market.end)
         return self.market.path(index, min(self.time, last), last)
 
-    def _happenings(self, index: int, path: Path, end: int) -> Iterator[Happening]:
+    def _happenings(self, index: int, path: Path, end: int) -> Iterator[WalkStep]:
         for order in self.ledger.open_orders(index):
             happening = self._order_happening(order, path)
             if happening is not None:
                 yield happening
         delivery = self.market.listings[index].delivery_time
         if self.time < delivery <= end:
-            yield Happening(delivery, "delivery", index, self.market.price(index, delivery - 1))
+            yield WalkStep(delivery, "delivery", index, self.market.price(index, delivery - 1))
         position = self.ledger.positions.get(index)
         if position is not None and position.side is not None:
             happening = self._liquidation(position, path)
             if happening is not None:
                 yield happening
             for time, rate in self.market.funding_times(index, position.funded_until, end):
-                yield Happening(time, "funding", index, rate)
+                yield WalkStep(time, "funding", index, rate)
                 break
 
-    def _order_happening(self, order: Order, path: Path) -> Happening | None:
+    def _order_happening(self, order: Order, path: Path) -> WalkStep | None:
         times, line = path
         after = self.time
         if order.stop_kind == "TrailingStop" and order.status == "Untriggered":
@@ -180,7 +180,7 @@ class Walk:
         price = max(crossing.price, level) if rising else min(crossing.price, level)
         if line is not path[1]:
             price = self.market.price(order.index, crossing.time)
-        return Happening(crossing.time, kind, order.index, price, order)
+        return WalkStep(crossing.time, kind, order.index, price, order)
 
     def _watched_line(self, index: int, by: str, path: Path) -> tuple[Path, float]:
         """Return the line of the price that is watched over a ratio: the last or the mark price."""
@@ -188,7 +188,7 @@ class Walk:
             return path, self.prices.ratio(index, self.time, by)
         return self.prices.mark_line(index, int(path[0][0]), int(path[0][-1])), 1.0
 
-    def _trailing_happening(self, order: Order, path: Path, after: int) -> Happening | None:
+    def _trailing_happening(self, order: Order, path: Path, after: int) -> WalkStep | None:
         position = self.ledger.position(order.index)
         if position.best_price is None or position.trailing_stop is None:
             return None
@@ -201,7 +201,7 @@ class Walk:
         )
         if crossing is None:
             return None
-        return Happening(crossing.time, "stop", order.index, crossing.price, order)
+        return WalkStep(crossing.time, "stop", order.index, crossing.price, order)
 
     def _quote_factor(self, order: Order) -> float:
         """Return the last price over the limit at which the opposite quote reaches the limit."""
@@ -209,7 +209,7 @@ class Walk:
         half = self.prices.half_spread(order.index, minute)
         return 1.0 / (1.0 + half) if order.side == "Buy" else 1.0 / (1.0 - half)
 
-    def _liquidation(self, position: Position, path: Path) -> Happening | None:
+    def _liquidation(self, position: ExchangePosition, path: Path) -> WalkStep | None:
         level = float(self.ledger.liquidation_price(position))
         if level <= 0:
             return None
@@ -219,9 +219,9 @@ class Walk:
         )
         if crossing is None:
             return None
-        return Happening(crossing.time, "liquidation", position.index, crossing.price)
+        return WalkStep(crossing.time, "liquidation", position.index, crossing.price)
 
-    def _apply(self, happening: Happening) -> None:
+    def _apply(self, happening: WalkStep) -> None:
         order = happening.order
         self.ledger.version += 1
         if happening.kind == "funding":
@@ -259,7 +259,7 @@ class Walk:
                 return
         self.matching.match_new(order, book, self.time)
 
-    def _liquidate(self, position: Position, time: int) -> None:
+    def _liquidate(self, position: ExchangePosition, time: int) -> None:
         tick = self.market.listings[position.index].tick_size
         bust = max(floor_to(self.ledger.liquidation_price(position, bankrupt=True), tick), tick)
         tier, quantity = self.ledger.tier(position), position.size

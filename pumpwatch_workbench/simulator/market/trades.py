@@ -33,7 +33,7 @@ NO_TRADES = Trades(NOTHING.astype(np.int64), NOTHING.astype(np.bool_), NOTHING, 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Line:
+class PriceLine:
     """One minute: knots of its price and of the volume traded so far, each shaped (knots,)."""
 
     offset: FloatArray
@@ -61,13 +61,13 @@ class Style:
 CALM = Style(orders=3, fills=1.1, unevenness=1.5, bought=0.5, leaning=0.3)
 
 
-def line_of(minute: MinutePaths) -> Line:
+def line_of(minute: MinutePaths) -> PriceLine:
     """Return the line of one minute, every field of which is a number."""
     first_at, second_at = float(minute.first_at), float(minute.second_at)
     volume = float(minute.volume)
     early = volume * float(minute.early_share)
     middle = (volume - early) * (second_at - first_at) / (MINUTE_MS - first_at)
-    return Line(
+    return PriceLine(
         np.array([0.0, first_at, second_at, MINUTE_MS]),
         np.array([minute.open, minute.first, minute.second, minute.close], dtype=np.float64),
         np.array([0.0, early, early + middle, volume]),
@@ -75,7 +75,7 @@ def line_of(minute: MinutePaths) -> Line:
 
 
 def draw(
-    line: Line, style: Style, random: Random, *, opened: int, scale: float, unit: float
+    line: PriceLine, style: Style, random: Random, *, opened: int, scale: float, unit: float
 ) -> Trades:
     """Return the trades of the minute that opened at `opened` (milliseconds UTC), oldest first.
 
@@ -127,13 +127,13 @@ def plain_trades(market: Market, index: int, first: int, end: int) -> Trades:
     for opened, volume in zip(candles.open_time.tolist(), candles.volume.tolist(), strict=True):
         times, prices = market.path(index, opened, opened + MINUTE_MS)
         offset = (times - opened).astype(np.float64)
-        line = Line(offset, prices, volume * offset / MINUTE_MS)
+        line = PriceLine(offset, prices, volume * offset / MINUTE_MS)
         random = np.random.default_rng([index, opened // MINUTE_MS])
         parts.append(draw(line, CALM, random, opened=opened, scale=scale, unit=unit))
     return between(joined(parts), first, end)
 
 
-def _marks(line: Line) -> FloatArray:
+def _marks(line: PriceLine) -> FloatArray:
     """Return the moments of the knots that the candle needs: ends and extremes."""
     if np.ptp(line.price) == 0:
         return NOTHING
@@ -141,7 +141,7 @@ def _marks(line: Line) -> FloatArray:
     return np.minimum(line.offset[sorted(needed)], float(LAST_MS))
 
 
-def _moments(line: Line, count: int, unevenness: float, random: Random) -> FloatArray:
+def _moments(line: PriceLine, count: int, unevenness: float, random: Random) -> FloatArray:
     """Return when so many orders arrive: at the least one where there are no marks."""
     gaps = random.lognormal(0.0, unevenness, count + 1)
     places = np.cumsum(gaps)[:-1] / gaps.sum()

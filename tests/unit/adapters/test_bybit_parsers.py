@@ -4,58 +4,19 @@ import math
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from support.records import is_sound
 
-from pumpwatch.adapters.bybit.candles import pages, read_candles
+from pumpwatch.adapters.bybit.candles import pages
 from pumpwatch.adapters.bybit.fields import choice, integer, number, optional_number, text
 from pumpwatch.adapters.bybit.orders import (
     SIDES,
 )
 from pumpwatch.domain.market.candles import CandleRequest
 from pumpwatch.domain.moments import MINUTE
-from pumpwatch.errors import BadMarketData, ExchangeUnavailable
+from pumpwatch.errors import ExchangeUnavailable
 
-NOW = 1_760_000_040_000
 ODD = ["", "0", "-1", "NaN", "inf", "1e400", "1e-400", "1_0", " 1 ", "\u0661", "0x1", "9" * 60, "-"]
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(max_size=6)
-    | st.sampled_from(ODD)
-    | st.decimals(-10, 10**6, places=4).map(str)
-)
-JSON = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
-    max_leaves=6,
-)
-
-
-def listing(rows):
-    return JSON | st.lists(rows, max_size=4).map(lambda found: {"list": found})
-
-
-PRICE = st.decimals("0.0001", 1000, places=4).map(str)
-
-CANDLE = st.tuples(st.integers(-3, 3).map(lambda n: str(NOW + n * MINUTE)), *[PRICE] * 6).map(list)
-
-
-@settings(deadline=None, max_examples=50)
-@given(result=listing(CANDLE | st.lists(SCALARS, min_size=6, max_size=8) | JSON))
-def test_candles_are_true_or_refused(result):
-    request = CandleRequest("AUSDT", MINUTE, NOW - 2 * MINUTE, NOW)
-    try:
-        series = read_candles(result, request, time=NOW + 5)
-    except BadMarketData:
-        return
-    assert is_sound(series)
-    inside = (series.open_time >= request.start) & (series.open_time <= request.end)
-    assert inside.all()
-    assert series.forming == bool(len(inside) and series.open_time[-1] + MINUTE > NOW + 5)
 
 
 @given(

@@ -1,7 +1,5 @@
 """A time of the exchange is believed when its answers agree with our clocks, or with each other."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,17 +13,17 @@ HOUR, DAY = 3_600_000, 86_400_000
 class Clocks:
     """Clocks that a test moves; milliseconds."""
 
-    def __init__(self, wall: int = NOW) -> None:
+    def __init__(self, wall=NOW):
         self.at = wall
         self.since = 5_000
 
-    def time(self) -> float:
+    def time(self):
         return self.at / 1000
 
-    def monotonic(self) -> float:
+    def monotonic(self):
         return self.since / 1000
 
-    def go(self, passed: int, *, frozen: bool = False) -> None:
+    def go(self, passed, *, frozen=False):
         self.at += passed
         self.since += 0 if frozen else passed
 
@@ -33,33 +31,33 @@ class Clocks:
 class Rig:
     """Answers stamped with an offset to the true time, which our wall clock shows at first."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         self.clocks = Clocks()
         self.time = ExchangeTime(self.clocks)
         self.true = NOW
         self._request = 0
 
-    def go(self, passed: int, *, frozen: bool = False) -> None:
+    def go(self, passed, *, frozen=False):
         self.true += passed
         self.clocks.go(passed, frozen=frozen)
 
-    def note(self, offset: int = 0, *, after: int = 0, same_request: bool = False) -> int:
+    def note(self, offset=0, *, after=0, same_request=False):
         """Return how far off the time is that is believed for an answer."""
         self.go(after)
         self._request += not same_request
         return self.time.note(self.true + offset, self._request) - self.true
 
-    def off(self) -> int:
+    def off(self):
         return self.time.now() - self.true
 
 
 @pytest.fixture
-def rig() -> Rig:
+def rig():
     return Rig()
 
 
 @pytest.mark.parametrize("offset", [-2_000, -700, 0, 700, 2_000])
-def test_a_stamp_within_two_seconds_is_taken_as_it_is(rig: Rig, offset: int) -> None:
+def test_a_stamp_within_two_seconds_is_taken_as_it_is(rig, offset):
     assert rig.note(offset) == rig.off() == offset
     assert rig.time.latest == NOW + offset
     assert rig.time.doubt() == ""
@@ -67,9 +65,7 @@ def test_a_stamp_within_two_seconds_is_taken_as_it_is(rig: Rig, offset: int) -> 
 
 @pytest.mark.parametrize("offset", [-DAY, -2_001, 2_001, HOUR, 400 * DAY])
 @pytest.mark.parametrize("warm", [False, True])
-def test_a_changed_offset_needs_three_answers_over_a_second(
-    rig: Rig, offset: int, warm: bool
-) -> None:
+def test_a_changed_offset_needs_three_answers_over_a_second(rig, offset, warm):
     if warm:
         rig.note()
         rig.go(60_000)
@@ -80,7 +76,7 @@ def test_a_changed_offset_needs_three_answers_over_a_second(
     assert rig.time.doubt() == ""
 
 
-def test_a_changed_offset_lasts(rig: Rig) -> None:
+def test_a_changed_offset_lasts(rig):
     for _ in range(3):
         rig.note(-HOUR, after=600)
     rig.go(DAY)
@@ -88,7 +84,7 @@ def test_a_changed_offset_lasts(rig: Rig) -> None:
     assert rig.note(after=1) == -HOUR
 
 
-def test_answers_of_one_request_are_one_witness(rig: Rig) -> None:
+def test_answers_of_one_request_are_one_witness(rig):
     rig.note(HOUR)
     for _ in range(5):
         assert rig.note(HOUR, after=600, same_request=True) == 0
@@ -96,13 +92,13 @@ def test_answers_of_one_request_are_one_witness(rig: Rig) -> None:
     assert rig.note(HOUR, after=600) == HOUR
 
 
-def test_answers_that_disagree_change_nothing(rig: Rig) -> None:
+def test_answers_that_disagree_change_nothing(rig):
     for offset in (HOUR, HOUR + 1_000, HOUR + 2_000, HOUR + 3_000, -HOUR, HOUR):
         assert rig.note(offset, after=700) == 0
     assert rig.time.doubt()
 
 
-def test_a_stamp_that_stands_still_is_never_believed(rig: Rig) -> None:
+def test_a_stamp_that_stands_still_is_never_believed(rig):
     for _ in range(20):
         rig.time.note(NOW + DAY, rig._request)
         rig._request += 1
@@ -110,7 +106,7 @@ def test_a_stamp_that_stands_still_is_never_believed(rig: Rig) -> None:
     assert rig.off() == 0
 
 
-def test_a_good_answer_in_between_ends_the_doubt(rig: Rig) -> None:
+def test_a_good_answer_in_between_ends_the_doubt(rig):
     rig.note(HOUR)
     rig.note(HOUR, after=900)
     assert rig.note(after=100) == 0
@@ -118,7 +114,7 @@ def test_a_good_answer_in_between_ends_the_doubt(rig: Rig) -> None:
     assert rig.note(HOUR, after=900) == rig.note(HOUR, after=100) == 0
 
 
-def test_a_frozen_process_believes_the_answer_that_wakes_it(rig: Rig) -> None:
+def test_a_frozen_process_believes_the_answer_that_wakes_it(rig):
     rig.note()
     rig.go(10 * 60_000, frozen=True)
     assert rig.note() == rig.off() == 0
@@ -127,7 +123,7 @@ def test_a_frozen_process_believes_the_answer_that_wakes_it(rig: Rig) -> None:
     assert rig.time.doubt()
 
 
-def test_a_wall_clock_that_is_set_changes_nothing(rig: Rig) -> None:
+def test_a_wall_clock_that_is_set_changes_nothing(rig):
     rig.note()
     for jump in (2 * HOUR, -3 * HOUR):
         rig.clocks.at += jump
@@ -136,7 +132,7 @@ def test_a_wall_clock_that_is_set_changes_nothing(rig: Rig) -> None:
         assert rig.note() == 0
 
 
-def test_between_answers_the_clock_that_moved_further_counts(rig: Rig) -> None:
+def test_between_answers_the_clock_that_moved_further_counts(rig):
     rig.note()
     rig.clocks.at += 4_000
     rig.clocks.since += 3_000
@@ -147,13 +143,13 @@ def test_between_answers_the_clock_that_moved_further_counts(rig: Rig) -> None:
     assert rig.time.now() == NOW + 8_000
 
 
-def test_before_any_answer_it_is_our_wall_clock(rig: Rig) -> None:
+def test_before_any_answer_it_is_our_wall_clock(rig):
     rig.go(700)
     assert rig.off() == 0
     assert rig.time.latest is None
 
 
-def test_the_latest_time_never_goes_back_unless_the_offset_changes(rig: Rig) -> None:
+def test_the_latest_time_never_goes_back_unless_the_offset_changes(rig):
     rig.note(1_500)
     assert rig.note(after=100) == 0
     assert rig.time.latest == NOW + 1_500
@@ -163,7 +159,7 @@ def test_the_latest_time_never_goes_back_unless_the_offset_changes(rig: Rig) -> 
     st.lists(st.tuples(st.integers(0, 3_000), st.integers(-1_999, 1_999)), max_size=40),
     st.integers(-1_900, 1_900),
 )
-def test_small_errors_never_add_up(steps: list[tuple[int, int]], creep: int) -> None:
+def test_small_errors_never_add_up(steps, creep):
     rig = Rig()
     for passed, offset in steps:
         assert rig.note(offset, after=passed) == offset
@@ -177,11 +173,9 @@ def test_small_errors_never_add_up(steps: list[tuple[int, int]], creep: int) -> 
         max_size=30,
     )
 )
-def test_nothing_but_agreement_moves_the_time(
-    steps: list[tuple[int, int, bool, bool]],
-) -> None:
+def test_nothing_but_agreement_moves_the_time(steps):
     rig = Rig()
-    told: list[tuple[int, int]] = []
+    told = []
     for passed, offset, true, again in steps:
         wrong = told[-1][1] if again and told else offset
         stamp = 0 if true else wrong
@@ -195,7 +189,7 @@ def test_nothing_but_agreement_moves_the_time(
 
 
 @given(st.integers(-DAY, DAY), st.lists(st.integers(0, 900), min_size=3, max_size=8))
-def test_a_lasting_offset_is_believed_after_a_second(offset: int, pauses: list[int]) -> None:
+def test_a_lasting_offset_is_believed_after_a_second(offset, pauses):
     rig = Rig()
     rig.note(offset)
     for pause in pauses:

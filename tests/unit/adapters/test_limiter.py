@@ -78,9 +78,6 @@ def test_a_turn_that_would_come_too_late_is_refused_and_not_taken():
     assert time.now == 1.0
 
 
-# --- the budget of an endpoint -----------------------------------------------------------
-
-
 def busiest(moments, seconds):
     """Return the most that any window of so many seconds holds."""
     moments, start, most = sorted(moments), 0, 0

@@ -62,9 +62,6 @@ def test_slippage_is_worse_and_ends_at_the_limit_price(side, limit, pays):
     assert paid(Decimal(100), order(side, limit), Decimal("0.01")) == Decimal(pays)
 
 
-# --- the broker in odd situations --------------------------------------------------------
-
-
 @pytest.fixture
 def clock():
     return ManualClock(NOW)
@@ -85,16 +82,6 @@ def store():
 def a_broker(market, store, clock, **terms):
     money = {"equity": Decimal(1000), "taker_fee": Decimal("0.00055"), "slippage": Decimal(0)}
     return PaperBroker(market, store, clock, **(money | terms))
-
-
-def test_an_order_that_finds_nothing_in_the_book_ends_without_a_fill(market, store, clock):
-    market.set_book(OrderBook("PUMPUSDT", NOW, (), ()))
-    broker = a_broker(market, store, clock)
-    broker.place(an_entry())
-    order = broker.find_order("PUMPUSDT", "order-1")
-    assert (order.state, order.filled_quantity) == (OrderState.CANCELLED, 0)
-    assert order.reject_reason
-    assert [*broker.positions(), *broker.fills("PUMPUSDT", since=0)] == []
 
 
 def test_a_thin_book_fills_a_part(market, store, clock):
@@ -129,13 +116,6 @@ def test_another_writer_makes_the_outcome_unknown_and_the_account_is_read_again(
     assert len(second.positions()) == 1
     with pytest.raises(StoreUnavailable):
         first.set_leverage("PUMPUSDT", Decimal(2)) or second.set_leverage("PUMPUSDT", Decimal(3))
-
-
-def test_a_restart_finds_everything_again(market, store, clock):
-    a_broker(market, store, clock).place(an_entry())
-    again = a_broker(market, store, clock)
-    assert again.positions()[0].stop_loss == Decimal("1.236")
-    assert again.find_order("PUMPUSDT", "order-1").state is OrderState.FILLED
 
 
 @settings(deadline=None, max_examples=40)

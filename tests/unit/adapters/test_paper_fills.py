@@ -99,11 +99,6 @@ def test_a_minute_that_reached_both_fires_the_stop(side):
     assert followed(held(side), QUIET, (100, 115, 85, 100)).trigger == "stop_loss"
 
 
-def test_a_price_that_opened_past_the_stop_is_filled_there():
-    assert followed(held(), QUIET, (130, 131, 100, 110)).price == 130
-    assert followed(held(Side.BUY), QUIET, (70, 100, 69, 90)).price == 70
-
-
 def test_a_target_gets_never_better_than_its_price():
     assert followed(held(), QUIET, (80, 81, 79, 80)).price == 90
 
@@ -142,9 +137,6 @@ def test_candles_after_now_do_not_count():
 def test_a_position_without_a_stop_is_liquidated():
     fired = followed(held(stop_loss=None), QUIET, (100, 160, 99, 150), leverage=Decimal(2))
     assert (fired.kind, fired.trigger, fired.price) == (FillKind.LIQUIDATION, "", Decimal(149))
-
-
-# --- the trailing stop -------------------------------------------------------------------
 
 
 def trailed(side=Side.SELL, **changes):
@@ -191,15 +183,6 @@ def test_the_trailing_stop_fires_at_its_level(side, rows, trigger, price):
     assert seen.fired.time == NOW + len(rows) * MINUTE - 1
 
 
-@pytest.mark.parametrize(
-    ("side", "row", "price"),
-    [(Side.SELL, (100, 111, 100, 105), 110), (Side.BUY, (100, 100, 89, 95), 90)],
-)
-def test_the_fixed_stop_stays_in_force(side, row, price):
-    fired = watched(trailed(side, trailing_stop=Decimal(20)), row).fired
-    assert (fired.trigger, fired.price) == ("stop_loss", price)
-
-
 def test_a_minute_that_reached_target_and_trailing_stop_fires_the_stop():
     position = trailed(take_profit=Decimal(92))
     fired = watched(position, (100, 98, 90, 91)).fired
@@ -225,9 +208,6 @@ def test_what_was_lowest_before_it_was_set_does_not_pull_it():
         best_price=Decimal(100),
     )
     assert watched(position, (100, 108, 90, 101)).fired is None
-
-
-# --- against every order of a minute's prices --------------------------------------------
 
 
 def exit_on(path, *, stop, target, best, distance):

@@ -71,31 +71,6 @@ def close_to(value, expected):
     return abs(value - Decimal(expected)) < Decimal("0.0001")
 
 
-@pytest.mark.parametrize(("side", "pays"), [(Side.SELL, 2), (Side.BUY, -2)])
-def test_shorts_pay_a_negative_rate_and_longs_receive_it(side, pays):
-    world = World().enter(side)
-    world.look(DUE + 20_000)
-    ((time, fee),) = world.paid()
-    assert time == DUE
-    assert close_to(fee, pays)
-    assert close_to(world.broker.account().wallet_balance, 1000 - pays)
-
-
-def test_the_row_names_the_position_and_changes_no_quantity():
-    world = World().enter()
-    world.look(DUE)
-    row = world.broker.fills(SYMBOL, since=0)[-1]
-    assert (row.kind, row.side, row.quantity) == (FillKind.FUNDING, Side.SELL, QUANTITY)
-    assert (row.order_id, row.closed_quantity, row.trigger) == ("", 0, "")
-    assert world.broker.positions()[0].quantity == QUANTITY
-
-
-def test_nothing_is_due_before_the_time():
-    world = World().enter()
-    world.look(DUE - 1)
-    assert world.paid() == []
-
-
 def test_the_notional_is_at_the_mark_price_of_that_minute():
     world = World()
     world.price([(1.0, 1.0, 1.0, 1.0)] * 30 + [(1.4, 1.45, 1.4, 1.4)] * 30)
@@ -121,24 +96,6 @@ def test_the_rate_shortly_before_counts():
     assert close_to(fee, 3)
 
 
-# --- exactly once ------------------------------------------------------------------------
-
-
-def test_several_fundings_between_two_looks_are_charged_one_by_one():
-    world = World().enter()
-    world.look(DUE + 5 * HOUR + MINUTE)
-    assert [time for time, _ in world.paid()] == [DUE + n * HOUR for n in range(6)]
-    assert close_to(world.broker.account().wallet_balance, 1000 - 6 * 2)
-
-
-def test_a_cold_start_neither_forgets_nor_repeats_a_funding():
-    world = World().enter()
-    for time in (DUE - HOUR // 4, DUE, DUE + 1, DUE + HOUR, DUE + HOUR + 30_000):
-        world.restart()
-        world.look(time)
-    assert [time for time, _ in world.paid()] == [DUE, DUE + HOUR]
-
-
 @settings(deadline=None, max_examples=40)
 @given(looks=st.lists(st.tuples(st.integers(0, 6 * 60 * 60), st.booleans()), max_size=12))
 def test_when_one_looks_does_not_change_what_is_paid(looks):
@@ -153,10 +110,9 @@ def test_when_one_looks_does_not_change_what_is_paid(looks):
     assert close_to(world.broker.account().wallet_balance, 1000 - 6 * 2)
 
 
-def test_a_look_within_the_same_second_sees_the_funding():
-    world = World().enter()
-    world.look(DUE - 300)
-    world.look(DUE + 300)
+def test_a_funding_whose_candles_are_missing_is_paid_all_the_same():
+    world = World(minutes=20).enter()
+    world.look(DUE + MINUTE)
     assert [time for time, _ in world.paid()] == [DUE]
 
 
@@ -224,9 +180,6 @@ def test_many_positions_that_pay_and_are_stopped_at_once_fit_too():
     assert sum(world.store.sizes) == 3 * len(symbols)
 
 
-# --- what the market is asked ------------------------------------------------------------
-
-
 def test_a_look_asks_for_candles_only():
     world = World().enter()
     assert world.market.calls == ["order_book", "candles", "snapshot"]
@@ -286,9 +239,6 @@ def test_a_symbol_the_market_does_not_name_has_no_known_funding():
     world.enter()
     world.look(DUE)
     assert world.paid() == []
-
-
-# --- two clocks --------------------------------------------------------------------------
 
 
 def terms(**changes):

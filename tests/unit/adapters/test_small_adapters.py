@@ -8,14 +8,14 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.records import NOW, a_signal, a_trade, an_event, an_order, settled
+from support.records import a_signal, a_trade, an_event, an_order, settled
 
 from pumpwatch.adapters.deadlines import LambdaDeadline, NoDeadline, TimerDeadline
 from pumpwatch.adapters.dynamodb.codec import from_item, marshal, to_item, unmarshal
 from pumpwatch.adapters.paper.ledger import NetPosition, apply_fill, liquidation_price, pnl
 from pumpwatch.domain.trading.orders import Side
 from pumpwatch.errors import InvariantBroken
-from pumpwatch_workbench.local.memory import ManualClock, ManualDeadline
+from pumpwatch_workbench.local.memory import ManualDeadline
 
 
 class Context:
@@ -31,12 +31,6 @@ def test_deadlines_count_seconds():
     timer = TimerDeadline(10, monotonic=lambda: next(moments))
     assert timer.seconds_left() == 6.0
     assert timer.seconds_left() == -1.0
-
-
-def test_a_clock_set_by_hand_tells_milliseconds():
-    clock = ManualClock(NOW)
-    clock.advance(5)
-    assert clock.now() == NOW + 5
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """The learned rule from the inside: its candidates, its margins, and the scores it comes with."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from importlib.resources import files

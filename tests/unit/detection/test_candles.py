@@ -1,7 +1,5 @@
 """Candles on their grid: what is laid where, what stays unknown, and what cannot be true."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import numpy as np

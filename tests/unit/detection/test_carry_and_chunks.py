@@ -1,7 +1,5 @@
 """What rules remember symbol by symbol, and the few symbols they work on at a time."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from support.random_candles import random_candles

@@ -1,7 +1,5 @@
 """The rules on small markets whose answer is plain, their names, and their settings."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """One event per pump: its facts, its at most three signals, the moment of each step."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The learned score on a model small enough to reckon by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """What a minute's trades say, on a minute small enough to reckon by hand."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """What each rule remembers of the candles it has seen, and the bounds that follow from it."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -134,9 +132,6 @@ def test_known_candles_are_counted_from_the_memory_on():
     assert before[0, -1] == len(known(GAPPY, "close", 0)) - (not np.isnan(GAPPY.close[0, -1]))
     memory = Ewma().advance(GAPPY)
     np.testing.assert_array_equal(known_before(GAPPY, memory), before + memory.count[:, None])
-
-
-# --- bounds --------------------------------------------------------------------------------
 
 
 def carry(*, close=10.0, mean=100.0, variance=16.0, extra=()):

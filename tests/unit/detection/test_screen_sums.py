@@ -3,8 +3,6 @@
 That it drops no symbol of a real rule is a property, see tests/property.
 """
 
-from __future__ import annotations
-
 import math
 from types import SimpleNamespace
 

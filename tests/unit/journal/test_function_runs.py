@@ -10,11 +10,10 @@ from pumpwatch_workbench.operations.journal.document import document_of
 from pumpwatch_workbench.operations.journal.figures import figures_of
 from pumpwatch_workbench.operations.journal.kpi_tables import (
     functions_table,
-    kpi_table,
     times_table,
 )
 from pumpwatch_workbench.operations.journal.kpis import kpis_of
-from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog, Invocation
+from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog, LoggedInvocation
 from pumpwatch_workbench.operations.journal.page import render_journal
 from pumpwatch_workbench.operations.journal.page_tables import journal_tiles
 from pumpwatch_workbench.operations.journal.runs import function_runs, machine_of_functions
@@ -23,7 +22,7 @@ DENIED = "your credentials lack the right logs:FilterLogEvents on /a/group"
 
 
 def run(number=0, seconds=3.0, status="success", *, init=None, memory=256.0, limit=1024.0):
-    return Invocation(NOW + number * 60_000, seconds, status, init, memory, limit)
+    return LoggedInvocation(NOW + number * 60_000, seconds, status, init, memory, limit)
 
 
 def a_log(function, *runs, **more):
@@ -144,10 +143,3 @@ def test_the_document_has_the_same():
     assert (detect["runs"], detect["time_headroom"], detect["memory_headroom"]) == (20, 0.75, 0.75)
     assert (trade["seconds"], trade["memory_mib"], trade["problem"]) == (None, None, DENIED)
     assert (kpis["time_headroom"], kpis["time_of"], kpis["cpu_headroom"]) == (0.75, "detect", None)
-
-
-def test_key_figures_are_rows_of_the_table():
-    _, figures = stage(steady("detect", 15.0), steady("trade", 6.0))
-    rows = {row[0].text: [cell.text for cell in row] for row in kpi_table(figures).rows}
-    assert rows["Time headroom"][1:3] == ["75.0 %", "20"]
-    assert rows["CPU headroom"][1:3] == ["no data", "0"]

@@ -69,12 +69,6 @@ def test_an_empty_page_is_not_the_last(client, stub):
     stub.assert_no_pending_responses()
 
 
-def test_a_log_without_a_run_has_no_problem(client, stub):
-    stub.add_response("filter_log_events", page(), ASKED)
-    found = read(client)
-    assert (found.invocations, found.problem) == ([], "")
-
-
 def test_the_latest_are_read_and_the_rest_is_not_asked_for(client, stub):
     lines = [(NOW - n * MINUTE, report_line(number=n)) for n in range(4)]
     stub.add_response("filter_log_events", page(*lines, token="more"), ASKED)

@@ -83,18 +83,6 @@ def test_status_of_what_has_not_run_lately_is_a_problem(store):
     assert 595 < shown["seconds_since_success"]["detect"] < 660
 
 
-def test_status_shows_positions(store):
-    database = Database(store)
-    lease = SqliteLeaseStore(database).acquire("trade", owner="run", seconds=30)
-    trade = a_trade("signal-1", state=TradeState.OPEN)
-    SqliteJournal(database).save(trade, lease)
-    database.close()
-    record_run(store)
-    assert trade.symbol in type_in("status", "--store", store).output
-    seen = json.loads(type_in("status", "--store", store, "--json").output)
-    assert [one["symbol"] for one in seen["trades"]] == [trade.symbol]
-
-
 def test_a_trade_that_halts_paper_trading_is_shown_and_resumed_by_name(store):
     database = Database(store, alone=False)
     lease = SqliteLeaseStore(database).acquire("trade", owner="run", seconds=30)
@@ -106,16 +94,6 @@ def test_a_trade_that_halts_paper_trading_is_shown_and_resumed_by_name(store):
     answer = type_in("resume", "--reason", "seen", "--trade", "lost-1", "--store", store)
     assert (answer.status, "may open positions again" in answer.output) == (0, True)
     assert json.loads(type_in("status", "--store", store, "--json").output)["halting"] == []
-
-
-def test_closing_asks_for_the_name_and_does_nothing_without_it(store, monkeypatch):
-    monkeypatch.setattr("sys.stdin", None)
-    answer = type_in("halt", "--reason", "enough", "--store", store, "--close-positions")
-    assert answer.status == 2
-    assert "nothing was done" in answer.errors.splitlines()[-1]
-    database = Database(store, writable=False)
-    assert SqliteHaltStore(database).current() is None
-    database.close()
 
 
 def test_halt_from_beside_stops_paper_trading_and_closes_its_positions(tmp_path):

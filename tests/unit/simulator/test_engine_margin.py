@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from decimal import Decimal
 
 import pytest
@@ -82,17 +80,10 @@ def test_long_pays_a_positive_funding_rate_and_short_receives_it():
         assert user.ledger.wallet == before
         user.advance(5 * MINUTE)
         assert before - user.ledger.wallet == sign * Decimal("0.2")
+        assert user.ledger.funding_total == sign * Decimal("0.2")
         row = user.executions(execType="Funding")[0]
         assert (row["orderType"], row["execTime"]) == ("UNKNOWN", str(START + 5 * MINUTE))
         assert Decimal(row["execFee"]) == sign * Decimal("0.2")
-
-
-def test_position_opened_after_the_payment_pays_nothing():
-    user = User(funding=[(5 * MINUTE, 0.001)])
-    user.advance(5 * MINUTE)
-    user.placed("Buy", "2")
-    user.advance(60 * MINUTE)
-    assert user.executions(execType="Funding") == []
 
 
 @pytest.mark.parametrize("mode", ["REGULAR_MARGIN", "ISOLATED_MARGIN"])

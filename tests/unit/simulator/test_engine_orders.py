@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import json
 from decimal import Decimal
 
@@ -173,22 +171,6 @@ def test_reduce_only_order_that_reduces_nothing_is_refused():
     assert flat["retCode"] == own_side["retCode"] == 110017
     assert flat["retMsg"] == "current position is zero, cannot fix reduce-only order qty"
     assert own_side["retMsg"] == "Reduce-only rule not satisfied"
-
-
-def test_reduce_only_order_never_flips_the_position():
-    user = User()
-    user.placed("Buy", "1")
-    row = user.placed("Sell", "5", reduceOnly=True)
-    assert (row["qty"], row["cumExecQty"]) == ("1", "1")
-    assert user.position()["size"] == "0"
-
-
-def test_quantity_zero_with_both_flags_closes_everything():
-    user = User()
-    user.placed("Sell", "3")
-    row = user.placed("Buy", "0", reduceOnly=True, closeOnTrigger=True)
-    assert row["cumExecQty"] == "3"
-    assert user.position()["side"] == ""
 
 
 def test_order_larger_than_the_opposite_position_flips_it():

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import json
 from decimal import Decimal
 
@@ -248,17 +246,6 @@ def test_recent_trades_lie_on_the_price_path_newest_first():
     assert {row["side"] for row in rows} <= {"Buy", "Sell"}
 
 
-def test_recent_trades_of_a_minute_give_its_candle():
-    user = User({"AAAUSDT": [(0, 100.0), (25_000, 140.0), (50_000, 90.0), (3 * MINUTE, 91.0)]})
-    user.advance(MINUTE + 30_000)
-    minute = [row for row in recent(user) if START <= int(row["time"]) < START + MINUTE][::-1]
-    _, opened, high, low, close, volume, _ = kline(user, start=START, end=START)[0]
-    prices = [Decimal(row["price"]) for row in minute]
-    assert (prices[0], max(prices), min(prices)) == (Decimal(opened), Decimal(high), Decimal(low))
-    assert prices[-1] == Decimal(close)
-    assert sum(Decimal(row["size"]) for row in minute) == Decimal(volume)
-
-
 def test_recent_trades_stay_the_same_and_none_is_from_the_future():
     user = later()
     before = recent(user)
@@ -275,24 +262,8 @@ def test_a_halted_symbol_trades_no_more():
     assert max(int(row["time"]) for row in recent(user)) < START + 4 * MINUTE
 
 
-def test_price_limits_are_what_order_create_enforces():
-    user = User()
-    limits = user.get("/v5/market/price-limit", symbol="AAAUSDT")["result"]
-    assert (limits["buyLmt"], limits["sellLmt"]) == ("105.00", "95.00")
-    user.placed("Buy", "1", orderType="Limit", price=limits["buyLmt"])
-    assert user.order("Buy", "1", orderType="Limit", price="105.01")["retCode"] == 30208
-
-
 def test_funding_history_is_newest_first():
     user = User(funding=[(MINUTE, 0.0001), (2 * MINUTE, -0.002)])
     user.advance(3 * MINUTE)
     rows = user.get("/v5/market/funding/history", symbol="AAAUSDT")["result"]["list"]
     assert [row["fundingRate"] for row in rows] == ["-0.002", "0.0001"]
-
-
-def test_server_time_is_market_time():
-    user = User()
-    user.advance(1_234)
-    answer = user.get("/v5/market/time")
-    assert answer["time"] == START + 1_234
-    assert answer["result"]["timeNano"] == f"{START + 1_234}000000"

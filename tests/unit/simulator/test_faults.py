@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 from support.exchange_user import User
 from support.scripted_market import START
@@ -19,9 +17,6 @@ LINK = "entry-1"
 def found(user, path=ORDERS, **parameters):
     answer = user.get(path, symbol="AAAUSDT", **parameters)
     return answer["retCode"], answer["result"].get("list")
-
-
-# --- rules -------------------------------------------------------------------------------
 
 
 def called(path=CREATE, method="POST"):
@@ -84,9 +79,6 @@ def test_null_result_of_a_bare_401_leaves_it_as_it_is():
     user.inject({"path": ORDERS, "fault": "null_result"})
     response = user.exchange.handle("GET", ORDERS)
     assert (response.status, response.body) == (401, b"")
-
-
-# --- lagging lists -----------------------------------------------------------------------
 
 
 def test_list_struck_itself_shows_what_was_so_before():
@@ -183,24 +175,6 @@ def test_clearing_the_faults_ends_every_condition():
     user.inject()
     assert user.position()["size"] == "2"
     assert found(user, orderLinkId=LINK)[0] == 0
-
-
-def test_account_is_the_same_with_lagging_lists_as_without():
-    def play(*rules):
-        user = User({"AAAUSDT": [(0, 100.0), (10_000, 100.0), (60_000, 80.0)]})
-        user.inject(*rules)
-        user.order("Buy", "2", stopLoss="95", orderLinkId=LINK)
-        for time in range(1_000, 60_000, 7_000):
-            user.advance(time)
-            user.position()
-            found(user)
-        return {name: row for name, row in user.state().items() if name != "faults"}
-
-    rule = {"path": "/v5/*", "action": "stale", "lag_ms": 5_000, "lasts_ms": 9_000, "times": 9}
-    assert play(rule) == play()
-
-
-# --- orders that cannot be found ---------------------------------------------------------
 
 
 def test_hidden_order_cannot_be_cancelled_or_changed_either():

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path
@@ -109,8 +107,6 @@ def test_every_named_fault_can_be_asked_for_by_name_alone(name):
     assert set(rule.fault.lists) <= set(LISTS.values())
 
 
-# --- the documentation -------------------------------------------------------------------
-
 PAGE = Path(__file__).parents[3] / "docs" / "simulator-faults.md"
 
 
@@ -128,11 +124,3 @@ def test_every_named_fault_is_documented_with_a_control_call_that_works():
         assert fault.label == name
         goes_on = fault.strikes_after or fault.action in {"stale", "hide_orders"}
         assert (acts != "no") == goes_on
-
-
-def test_examples_of_the_page_are_accepted():
-    examples = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.S)
-    examples += re.findall(r"-d '(\{.*\})'", PAGE.read_text())
-    assert len(examples) == 5
-    for example in examples:
-        faults_from_json(json.loads(example))

@@ -1,7 +1,5 @@
 """Incidents of market and account: by control call, from a seed, and as the page describes them."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter
@@ -23,9 +21,6 @@ from pumpwatch_workbench.simulator.troubles.incidents.schedule import (
 MINUTE = 60_000
 SYMBOL = "AAAUSDT"
 PAGE = Path(__file__).parents[3] / "docs" / "simulator-incidents.md"
-
-
-# --- single ones -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -151,9 +146,6 @@ def test_badly_described_incident_is_refused_with_a_sentence(document, text):
     assert text in answer["error"]
 
 
-# --- from a seed -----------------------------------------------------------------------------
-
-
 def after(seed, rate, minutes, *, step=MINUTE, kinds=None, hold=True):
     """What happened in so many minutes to a user that holds something whenever it can."""
     user = User({SYMBOL: [(0, 100.0)], "BBBUSDT": [(0, 20.0)], "CCCUSDT": [(0, 5.0)]})
@@ -186,7 +178,7 @@ def test_rate_is_the_chance_of_a_minute():
 
 
 def test_every_kind_comes_up():
-    seen: Counter[str] = Counter()
+    seen = Counter()
     for seed in range(12):
         seen.update(after(seed, 0.8, 60, kinds=list(DRAWN))["incidents"])
     assert set(seen) == set(DRAWN) == set(KINDS) - {"resume_symbol"}
@@ -218,9 +210,6 @@ def test_schedule_ends_with_rate_zero_and_counts_go_on():
     assert user.state()["incidents"] == {"thin_book": 4}
 
 
-# --- the documentation -----------------------------------------------------------------------
-
-
 def test_every_incident_is_documented_with_a_call_that_works():
     rows = re.findall(r"^\| `(\w+)` \| .* \|(?: `(.*)`)? \|$", PAGE.read_text(), re.M)
     assert {name for name, _ in rows} == set(KINDS)
@@ -232,12 +221,3 @@ def test_every_incident_is_documented_with_a_call_that_works():
         user.placed("Buy", "2", "PUMPUSDT", stopLoss="95")
         user.advance(1)
         apply_incident(user.exchange.engine, incident)
-
-
-def test_examples_of_the_page_are_accepted():
-    examples = re.findall(r"/simulator/incidents -d '(\{.*\})'", PAGE.read_text())
-    assert len(examples) == 2
-    for example in examples:
-        user = User({"PUMPUSDT": [(0, 100.0)]})
-        user.placed("Buy", "2", "PUMPUSDT", stopLoss="95")
-        assert user.told("incidents", json.loads(example))[0] == 200

@@ -36,20 +36,6 @@ offsets = st.integers(0, MINUTE_MS - 1)
 
 
 @settings(deadline=None, max_examples=100)
-@given(minutes(), offsets, offsets)
-def test_a_forming_minute_only_grows_and_stays_within_the_complete_one(path, one, other):
-    early, late = sorted((one, other))
-    before, then = until(path, early, SCALE), until(path, late, SCALE)
-    assert before.volume <= then.volume * (1 + 1e-12)
-    assert before.turnover <= then.turnover * (1 + 1e-9)
-    assert before.high <= then.high <= path.high
-    assert before.low >= then.low >= path.low
-    assert then.low <= then.price <= then.high
-    assert then.volume <= path.volume * (1 + 1e-12)
-    assert then.turnover <= path.turnover * (1 + 1e-9)
-
-
-@settings(deadline=None, max_examples=100)
 @given(minutes(), offsets)
 def test_what_has_happened_and_what_is_to_come_make_the_whole_minute(path, offset):
     past, future = until(path, offset, SCALE), after(path, offset, SCALE)
@@ -76,14 +62,6 @@ def test_volume_trades_evenly_on_both_sides_of_the_first_turning_point(path, off
     first_at, early = path.first_at[0], path.volume[0] * path.early_share[0]
     expected = np.interp(offset, [0, first_at, MINUTE_MS], [0, early, path.volume[0]])
     assert abs(until(path, offset, SCALE).volume[0] - expected) <= 1e-9 * path.volume[0]
-
-
-@settings(deadline=None, max_examples=100)
-@given(minutes())
-def test_a_minute_opens_at_its_open_with_nothing_traded(path):
-    start = until(path, 0, SCALE)
-    assert start.price == start.high == start.low == path.open
-    assert start.volume == start.turnover == 0
 
 
 @settings(deadline=None, max_examples=100)

@@ -1,7 +1,5 @@
 """The mark price lags behind a pump, and nothing trades beyond the price limit around it."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 import pytest
@@ -14,13 +12,13 @@ WIDE = listing("AAAUSDT", price_limit_ratios=(Decimal("0.15"), Decimal("0.3")))
 LAGGING = {"mark_lag_minutes": 3}
 
 
-def pumped(seconds: int, **settings: object) -> User:
+def pumped(seconds, **settings):
     user = User(PUMP, listings=[WIDE], settings=LAGGING | settings)
     user.advance(5 * MINUTE + seconds * 1_000)
     return user
 
 
-def ticker(user: User) -> dict[str, str]:
+def ticker(user):
     return user.get("/v5/market/tickers", symbol="AAAUSDT")["result"]["list"][0]
 
 
@@ -113,7 +111,7 @@ def test_a_slippage_tolerance_beside_a_stop_or_target_is_refused(leg):
 def test_a_swept_book_comes_back_slowly():
     user = User(depth_usdt=1_000.0, settings={"book_refill_ms": 10_000})
 
-    def ask() -> float:
+    def ask():
         book = user.get("/v5/market/orderbook", symbol="AAAUSDT", limit=1)["result"]
         return float(book["a"][0][0])
 

@@ -1,7 +1,5 @@
 """Larger positions keep more margin and are liquidated in parts; triggers fill a moment later."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 import pytest
@@ -12,7 +10,7 @@ RISE = {"AAAUSDT": [(0, 100.0), (10 * MINUTE, 160.0)]}
 SMALL = {"risk_limit_step": Decimal(4_000)}
 
 
-def leverage(user: User, value: str) -> dict[str, object]:
+def leverage(user, value):
     asked = {"symbol": "AAAUSDT", "buyLeverage": value, "sellLeverage": value}
     return dict(user.post("/v5/position/set-leverage", **asked))
 
@@ -63,7 +61,7 @@ def test_a_liquidation_incident_can_take_a_part():
 
 @pytest.mark.parametrize(("side", "stop", "level"), [("Sell", "120", 120), ("Buy", "90", 90)])
 def test_a_stop_slips_in_a_fast_minute_and_hardly_in_a_calm_one(side, stop, level):
-    def paid(minutes: float) -> float:
+    def paid(minutes):
         end = 154.0 if side == "Sell" else 46.0
         user = User({"AAAUSDT": [(0, 100.0), (int(minutes * MINUTE), end)]})
         user.placed(side, "1", stopLoss=stop)

@@ -25,7 +25,6 @@ def names(of):
 
 
 indices = st.integers(0, SYMBOLS - 1)
-live_times = st.integers(START, START + 180 * MINUTE_MS - 1)
 
 
 def test_the_market_lists_the_coins_asked_for_and_contracts_of_other_kinds():
@@ -118,24 +117,6 @@ def test_a_candle_is_the_same_whenever_and_by_whomever_it_is_asked_for(queries):
         one, other = (of.minutes(index, first, last) for of in (fresh, market()))
         for name in ("open_time", "open", "high", "low", "close", "volume", "turnover"):
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
-
-
-@settings(deadline=None, max_examples=30)
-@given(live_times, live_times)
-def test_the_24_hour_sum_changes_by_what_trades_and_what_leaves(one, other):
-    of = market()
-    early, late = sorted((one, other))
-
-    def traded(index, start, end):
-        first, last = (time // MINUTE_MS * MINUTE_MS for time in (start, end))
-        whole = of.minutes(index, first, last - MINUTE_MS).turnover.sum()
-        return whole - of.forming(index, start).turnover + of.forming(index, end).turnover
-
-    before, then = of.view(early).turnover_24h, of.view(late).turnover_24h
-    old = [index for index in range(5) if of.listings[index].launch_time < START - 2 * DAY_MS]
-    for index in old:
-        change = traded(index, early, late) - traded(index, early - DAY_MS, late - DAY_MS)
-        np.testing.assert_allclose(then[index] - before[index], change, atol=1e-6 * then[index])
 
 
 def test_prices_are_on_the_tick_and_volumes_on_the_step():

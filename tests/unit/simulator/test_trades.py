@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 
 from pumpwatch.domain.detection.trade_traits import TRADE_TRAITS, trade_traits
 from pumpwatch.domain.market.trades import MarketTrades
-from pumpwatch_workbench.simulator.engine.prices import decimals
 from pumpwatch_workbench.simulator.market.live_market import LiveMarket
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, PlantedEvent
 from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket
-from pumpwatch_workbench.simulator.market.trades import Line, Style, draw
+from pumpwatch_workbench.simulator.market.trades import PriceLine, Style, draw
 
 START = 1_767_225_600_000
 COLUMNS = ("time", "bought", "price", "quantity")
@@ -28,7 +27,7 @@ def lines(draw):
     second = draw(st.integers(first + 1, 59_998))
     shares = sorted(draw(st.lists(st.floats(0, 1), min_size=2, max_size=2)))
     volume = draw(st.integers(0, 10_000)) / 10
-    return Line(
+    return PriceLine(
         np.array([0.0, first, second, MINUTE_MS]),
         np.array(ticks) / 100.0,
         volume * np.array([0.0, *shares, 1.0]),
@@ -70,7 +69,7 @@ def test_trades_up_to_an_instant_are_the_forming_volume_to_within_one_trade(line
 
 
 def test_parts_of_an_order_share_its_moment_its_price_and_its_side():
-    line = Line(np.array([0.0, MINUTE_MS]), np.array([5.0, 6.0]), np.array([0.0, 1_000.0]))
+    line = PriceLine(np.array([0.0, MINUTE_MS]), np.array([5.0, 6.0]), np.array([0.0, 1_000.0]))
     style = Style(50, 3.0, 1.0, bought=0.5, leaning=0.0)
     trades = draw(line, style, np.random.default_rng(1), opened=0, scale=100.0, unit=0.001)
     starts = np.flatnonzero(np.diff(trades.time, prepend=-1))
@@ -87,27 +86,6 @@ def market():
     coin = next(name for name in names[20:] if name.endswith("USDT"))
     pump = PlantedEvent(coin, START + 20 * MINUTE_MS + 2_000, START + 20 * MINUTE_MS + 32_000, 0.3)
     return SyntheticMarket(60, 2, START, 40, pumps=[pump])
-
-
-def test_synthetic_trades_give_every_candle(market):
-    for index in range(0, 60, 6):
-        candles = market.minutes(index, START, START + 39 * MINUTE_MS)
-        trades = market.trades(index, START, START + 40 * MINUTE_MS - 1)
-        listing = market.listings[index]
-        places = decimals(listing.quantity_step)
-        tick = float(listing.tick_size)
-        for row, opened in enumerate(candles.open_time):
-            inside = slice(*np.searchsorted(trades.time, [opened, opened + MINUTE_MS]))
-            price, quantity = trades.price[inside], trades.quantity[inside]
-            assert round(quantity.sum(), places) == round(candles.volume[row], places)
-            if len(price) < 4:
-                continue
-            found = [price[0], price.max(), price.min(), price[-1]]
-            wanted = [getattr(candles, name)[row] for name in ("open", "high", "low", "close")]
-            np.testing.assert_allclose(
-                np.rint(np.array(found) / tick), np.rint(np.array(wanted) / tick)
-            )
-            assert (price * quantity).sum() == pytest.approx(candles.turnover[row], rel=0.01)
 
 
 def test_synthetic_trades_are_the_same_whenever_they_are_asked_for(market):

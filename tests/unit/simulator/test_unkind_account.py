@@ -1,7 +1,5 @@
 """Accounts and contracts that are not as usual: isolated margin, demo trading, delisting."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 import pytest
@@ -15,7 +13,7 @@ TOTALS = {
 }
 
 
-def wallet(user: User) -> dict[str, str]:
+def wallet(user):
     answer = user.get("/v5/account/wallet-balance", accountType="UNIFIED")
     return answer["result"]["list"][0]
 
@@ -33,19 +31,12 @@ def test_the_demo_host_lacks_what_its_page_does_not_list(path):
     assert User().get(path)["retCode"] == 0
 
 
-def test_the_demo_host_trades():
-    user = User(settings={"demo": True})
-    user.placed("Buy", "1", stopLoss="95")
-    assert user.position()["stopLoss"] == "95"
-    assert user.get("/v5/market/tickers")["retCode"] == 0
-
-
 def test_a_contract_ends_at_the_delivery_time_it_shows():
     user = User()
     user.placed("Buy", "1", stopLoss="95")
     user.happen("announce_delisting", milliseconds=5 * MINUTE)
 
-    def listed(**asked: str) -> list[dict[str, object]]:
+    def listed(**asked):
         return user.get("/v5/market/instruments-info", **asked)["result"]["list"]
 
     assert listed()[0]["deliveryTime"] == str(START + 5 * MINUTE)

@@ -1,7 +1,5 @@
 """Lists that lag on their own, forget orders, and hold rows of strangers that nobody expects."""
 
-from __future__ import annotations
-
 import pytest
 from support.exchange_user import User
 from support.scripted_market import START
@@ -17,7 +15,7 @@ LISTS = {
 }
 
 
-def rows(user: User, path: str) -> list[dict[str, object]]:
+def rows(user, path):
     return user.get(path, settleCoin="USDT")["result"]["list"]
 
 
@@ -38,7 +36,7 @@ def test_only_the_last_orders_that_are_done_are_found_by_id():
     user = User(settings={"closed_orders_kept": 2})
     made = [user.placed("Buy", "1", orderLinkId=f"a{n}") for n in range(3)]
 
-    def found(path: str, link: str) -> int:
+    def found(path, link):
         return len(user.get(path, symbol="AAAUSDT", orderLinkId=link)["result"]["list"])
 
     assert [found("/v5/order/realtime", one["orderLinkId"]) for one in made] == [0, 1, 1]

@@ -1,9 +1,5 @@
 """What a key may do decides whether anything is opened with it."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 
 from pumpwatch.domain.trading.access import Access, refusals, warnings
@@ -12,11 +8,11 @@ DAY = 86_400_000
 NOW = 1_800_000_000_000
 
 
-def access(**changes: Any) -> Access:
+def access(**changes):
     return Access(**{"account": "777", **changes})
 
 
-def test_a_key_that_can_only_trade_is_accepted() -> None:
+def test_a_key_that_can_only_trade_is_accepted():
     assert refusals(access(), confirmation="777") == []
     assert warnings(access(), now=NOW) == []
 
@@ -40,13 +36,11 @@ def test_a_key_that_can_only_trade_is_accepted() -> None:
         ({"may_trade": False}, "the key lacks the right to orders and positions of contracts"),
     ],
 )
-def test_a_key_with_too_many_or_too_few_rights_is_refused(
-    facts: dict[str, Any], sentence: str
-) -> None:
+def test_a_key_with_too_many_or_too_few_rights_is_refused(facts, sentence):
     assert refusals(access(**facts), confirmation="777") == [sentence]
 
 
-def test_every_reason_is_named_at_once() -> None:
+def test_every_reason_is_named_at_once():
     worst = access(account="1", may_move_funds=True, read_only=True)
     assert len(refusals(worst, confirmation="777")) == 3
 
@@ -61,16 +55,16 @@ def test_every_reason_is_named_at_once() -> None:
         (NOW - DAY, ["the key has expired"]),
     ],
 )
-def test_a_key_that_ends_soon_is_warned_of(expires: int, words: list[str]) -> None:
+def test_a_key_that_ends_soon_is_warned_of(expires, words):
     assert warnings(access(expires=expires), now=NOW) == words
 
 
-def test_a_key_that_is_bound_to_no_address_is_warned_of() -> None:
+def test_a_key_that_is_bound_to_no_address_is_warned_of():
     found = warnings(access(bound_to_addresses=False), now=NOW)
     assert found == ["the key is bound to no address: anyone who has it can trade with it"]
 
 
-def test_a_demo_account_that_tells_nothing_is_used_and_warned_of() -> None:
+def test_a_demo_account_that_tells_nothing_is_used_and_warned_of():
     found = access(account="", demo=True)
     assert refusals(found, confirmation="777") == []
     (warning,) = warnings(found, now=NOW)

@@ -1,9 +1,6 @@
 """What is known about a trade: which fills, orders and positions are its own."""
 
-from __future__ import annotations
-
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from support.trading_facts import entry_fill, fill, position, record, status, trade
@@ -23,7 +20,7 @@ EXIT_ID = EXIT.request.order_id
 EXITING = trade(state=TradeState.EXITING)
 
 
-def test_what_others_did_to_the_position_is_counted_net_and_without_costs() -> None:
+def test_what_others_did_to_the_position_is_counted_net_and_without_costs():
     fills = [
         entry_fill(),
         fill(Side.SELL, 30, order_id="somebody"),
@@ -34,7 +31,7 @@ def test_what_others_did_to_the_position_is_counted_net_and_without_costs() -> N
     assert foreign_quantity(Evidence(trade(), None, [ENTRY], {}, fills)) == 25
 
 
-def test_only_the_executions_of_an_order_that_moved_the_position_are_its_fills() -> None:
+def test_only_the_executions_of_an_order_that_moved_the_position_are_its_fills():
     moved = fill(Side.BUY, 10, order_id=EXIT_ID)
     nothing = fill(Side.BUY, 0, order_id=EXIT_ID)
     cost = fill(Side.BUY, 5, order_id=EXIT_ID, kind=FillKind.FUNDING)
@@ -45,7 +42,7 @@ def test_only_the_executions_of_an_order_that_moved_the_position_are_its_fills()
     assert evidence.quantity_of("nobody") == 0
 
 
-def test_foreign_orders_are_neither_ours_nor_the_protection_of_a_position_of_ours() -> None:
+def test_foreign_orders_are_neither_ours_nor_the_protection_of_a_position_of_ours():
     ours = status(ENTRY)
     stop = status(ENTRY, order_id="", is_protection=True)
     other = status(ENTRY, order_id="theirs")
@@ -68,7 +65,5 @@ def test_foreign_orders_are_neither_ours_nor_the_protection_of_a_position_of_our
         ({"state": TradeState.EXITING}, position(), True),
     ],
 )
-def test_the_exchange_is_asked_unless_the_position_settles_it(
-    changes: dict[str, Any], held: Any, needed: bool
-) -> None:
+def test_the_exchange_is_asked_unless_the_position_settles_it(changes, held, needed):
     assert needs_evidence(trade(**changes), held) is needed

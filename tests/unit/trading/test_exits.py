@@ -1,7 +1,4 @@
-from __future__ import annotations
-
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from support.trading_facts import position, trade
@@ -16,7 +13,7 @@ from pumpwatch.domain.trading.exits import (
     trailing_distance,
 )
 from pumpwatch.domain.trading.orders import Side
-from pumpwatch.domain.trading.trades import ExitReason, Trade, TradeState
+from pumpwatch.domain.trading.trades import ExitReason, TradeState
 
 D = Decimal
 TICK = D("0.001")
@@ -31,22 +28,20 @@ TICK = D("0.001")
         (TradeState.CLOSED, 1_900_000, None),
     ],
 )
-def test_the_time_limit_is_due_for_open_trades(
-    state: TradeState, now: int, due: ExitReason | None
-) -> None:
+def test_the_time_limit_is_due_for_open_trades(state, now, due):
     assert exit_due(trade(state=state), now) is due
 
 
-def test_a_position_that_is_not_found_is_not_closed() -> None:
+def test_a_position_that_is_not_found_is_not_closed():
     assert exit_due(trade(vanished=1_700_000), 1_900_000) is None
 
 
-def test_an_exit_that_was_refused_once_goes_again_at_the_next_tick() -> None:
+def test_an_exit_that_was_refused_once_goes_again_at_the_next_tick():
     refused = trade(exit_refused=1_800_000, exit_attempt=1)
     assert exit_due(refused, 1_860_000) is ExitReason.TIME_LIMIT
 
 
-def test_an_exit_that_was_refused_again_waits_a_little() -> None:
+def test_an_exit_that_was_refused_again_waits_a_little():
     refused = trade(exit_refused=1_800_000, exit_attempt=2)
     assert exit_due(refused, 1_800_000 + PAUSE_AFTER_REFUSAL - 1) is None
     assert exit_due(refused, 1_800_000 + PAUSE_AFTER_REFUSAL) is ExitReason.TIME_LIMIT
@@ -75,18 +70,16 @@ BUY = trade(side=Side.BUY)
         (BUY, {"stop_loss": D("1.15"), "liquidation_price": D(0)}, True),
     ],
 )
-def test_a_sound_stop_lies_on_the_losing_side_and_before_liquidation(
-    ours: Trade, changes: dict[str, Any], sound: bool
-) -> None:
+def test_a_sound_stop_lies_on_the_losing_side_and_before_liquidation(ours, changes, sound):
     facts = {"side": ours.side, "stop_loss": D("1.25"), **changes}
     assert has_sound_stop(ours, position(**facts)) is sound
 
 
-def at(price: str, **changes: Any) -> dict[str, Any]:
+def at(price, **changes):
     return {"entry_price": D(price), "mark_price": D(price), **changes}
 
 
-STOPS: dict[str, tuple[Trade, dict[str, Any], str | None]] = {
+STOPS = {
     "as it was sent": (trade(), {}, "1.25"),
     "passed by the price": (trade(), {"mark_price": D("1.25")}, None),
     # A buy planned at 1.00 with its stop at 0.96 was filled at 0.95, a short the other way round.
@@ -122,24 +115,24 @@ STOPS: dict[str, tuple[Trade, dict[str, Any], str | None]] = {
 
 
 @pytest.mark.parametrize(("ours", "changes", "stop"), STOPS.values(), ids=STOPS)
-def test_the_stop_to_set(ours: Trade, changes: dict[str, Any], stop: str | None) -> None:
+def test_the_stop_to_set(ours, changes, stop):
     bare = position(side=ours.side, **{"stop_loss": None, **changes})
     assert stop_to_set(ours, bare, TICK) == (None if stop is None else D(stop))
 
 
-def test_without_a_known_tick_no_new_stop_is_computed() -> None:
+def test_without_a_known_tick_no_new_stop_is_computed():
     wrong = trade(stop_loss=D("1.1"), planned_price=D(1))
     assert stop_to_set(wrong, position(stop_loss=None), None) is None
     assert stop_to_set(trade(), position(liquidation_price=D("1.24")), None) is None
 
 
-def test_a_stop_at_the_price_itself_is_on_no_losing_side() -> None:
+def test_a_stop_at_the_price_itself_is_on_no_losing_side():
     assert not any(is_losing_side(side, D("1.2"), D("1.2")) for side in Side)
     assert is_losing_side(Side.BUY, D("1.1"), D("1.2"))
     assert is_losing_side(Side.SELL, D("1.3"), D("1.2"))
 
 
-def test_a_trailing_distance_is_a_share_of_the_entry_on_the_tick() -> None:
+def test_a_trailing_distance_is_a_share_of_the_entry_on_the_tick():
     entered = trade(entry_price=D("1.2345"))
     assert trailing_distance(entered, position(), D("0.05"), TICK) == D("0.061")
     assert trailing_distance(entered, position(), D("0.0001"), TICK) == TICK
@@ -147,12 +140,12 @@ def test_a_trailing_distance_is_a_share_of_the_entry_on_the_tick() -> None:
 
 
 @pytest.mark.parametrize(("mark", "target"), [("1.15", D("1.1")), ("1.1", None), ("1.05", None)])
-def test_a_target_that_was_reached_is_not_sent_along(mark: str, target: Decimal | None) -> None:
+def test_a_target_that_was_reached_is_not_sent_along(mark, target):
     assert target_to_set(trade(), position(mark_price=D(mark))) == target
     assert target_to_set(trade(take_profit=None), position()) is None
 
 
-def test_a_target_of_a_buy_lies_above() -> None:
+def test_a_target_of_a_buy_lies_above():
     buy = trade(side=Side.BUY, take_profit=D("1.3"))
     assert target_to_set(buy, position(side=Side.BUY)) == D("1.3")
     assert target_to_set(buy, position(side=Side.BUY, mark_price=D("1.4"))) is None

@@ -1,21 +1,16 @@
 """Limits at the very figure they name, funding, sizing, and the sentence that a denial gives."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from support.scripted_market_data import instrument
 from support.trading_facts import position, record, status, trade
 from support.trading_rig import settings
 
-from pumpwatch.domain.market.snapshot import Instrument
 from pumpwatch.domain.trading.funding import FundingTerms, funding_cost, fundings_until
 from pumpwatch.domain.trading.limits import (
     Book,
-    RiskLimits,
     check_account,
     check_plan,
     check_symbol,
@@ -42,17 +37,11 @@ LIMITS = replace(
 CONTRACT = instrument("AUSDT", max_leverage=D(2), tick_size=D("0.5"), quantity_step=D("0.1"))
 
 
-def checked(
-    plan: EntryPlan = SHORT,
-    quote: Quote = QUOTE,
-    funding: FundingTerms | None = FREE,
-    limits: RiskLimits = LIMITS,
-    now: int = 0,
-) -> Denied | None:
+def checked(plan=SHORT, quote=QUOTE, funding=FREE, limits=LIMITS, now=0):
     return check_plan(plan, quote, CONTRACT, funding, limits, now=now)
 
 
-def test_a_plan_may_be_exactly_at_every_limit() -> None:
+def test_a_plan_may_be_exactly_at_every_limit():
     dear = FundingTerms(D("-0.01"), 500, 1_000)
     assert checked(funding=dear) is None
     assert QUOTE.spread == LIMITS.max_spread
@@ -80,13 +69,11 @@ def test_a_plan_may_be_exactly_at_every_limit() -> None:
         ),
     ],
 )
-def test_a_plan_beyond_a_limit_is_denied_with_the_figures(
-    changes: dict[str, Any], sentence: str
-) -> None:
+def test_a_plan_beyond_a_limit_is_denied_with_the_figures(changes, sentence):
     assert checked(**changes) == Denied(sentence)
 
 
-def test_an_entry_must_end_ten_minutes_before_its_contract_is_delisted() -> None:
+def test_an_entry_must_end_ten_minutes_before_its_contract_is_delisted():
     """The plan lasts a second."""
     for end, passes in ((5_000 + 1_000 + 600_001, True), (5_000 + 1_000 + 600_000, False)):
         contract = replace(CONTRACT, delivery_time=end)
@@ -94,7 +81,7 @@ def test_an_entry_must_end_ten_minutes_before_its_contract_is_delisted() -> None
         assert (denied is None) is passes
 
 
-def test_fundings_are_counted_from_now_on() -> None:
+def test_fundings_are_counted_from_now_on():
     dear = FundingTerms(D("-0.02"), 5_000, 10_000)
     assert checked(funding=dear, now=3_999) is None
     assert checked(funding=dear, now=4_000) is not None
@@ -108,15 +95,13 @@ def test_fundings_are_counted_from_now_on() -> None:
         (LONG, D(101) * D("1.01") * D("0.6"), D("-0.001")),
     ],
 )
-def test_a_stop_may_lie_at_the_edge_of_the_room_before_liquidation(
-    plan: EntryPlan, edge: Decimal, step: Decimal
-) -> None:
+def test_a_stop_may_lie_at_the_edge_of_the_room_before_liquidation(plan, edge, step):
     assert checked(replace(plan, stop_loss=edge)) is None
     sentence = "the stop lies too near to the liquidation price, or beyond it"
     assert checked(replace(plan, stop_loss=edge + step)) == Denied(sentence)
 
 
-def test_a_full_account_is_denied_with_its_figures() -> None:
+def test_a_full_account_is_denied_with_its_figures():
     limits = replace(LIMITS, max_open_positions=2, max_exposure_fraction=D("0.5"))
     free = Book(equity=D(100), available=D(100), exposure=D("49.9"), open_trades=1)
     assert check_account(free, limits) is None
@@ -130,8 +115,8 @@ def test_a_full_account_is_denied_with_its_figures() -> None:
     )
 
 
-def test_a_taken_symbol_is_denied_by_what_takes_it() -> None:
-    nothing: dict[str, Any] = {"trades": [], "positions": [], "open_orders": []}
+def test_a_taken_symbol_is_denied_by_what_takes_it():
+    nothing = {"trades": [], "positions": [], "open_orders": []}
     ours = Denied("another trade of this symbol is still live")
     theirs = Denied("the account holds a position in this symbol that is not ours")
     order = Denied("the account has an open order in this symbol that is not ours")
@@ -143,13 +128,13 @@ def test_a_taken_symbol_is_denied_by_what_takes_it() -> None:
 
 
 @pytest.mark.parametrize("state", list(TradeState))
-def test_a_live_trade_keeps_its_symbol_although_no_list_shows_it(state: TradeState) -> None:
-    nothing: dict[str, Any] = {"positions": [], "open_orders": []}
+def test_a_live_trade_keeps_its_symbol_although_no_list_shows_it(state):
+    nothing = {"positions": [], "open_orders": []}
     denied = check_symbol("AUSDT", trades=[trade(state=state)], **nothing)
     assert isinstance(denied, Denied) == state.live
 
 
-def test_the_book_takes_the_dearest_price_it_knows_for_what_is_not_listed() -> None:
+def test_the_book_takes_the_dearest_price_it_knows_for_what_is_not_listed():
     """60 of 100 are listed; of the rest the planned price is the dearest that is known."""
     coming = trade(
         state=TradeState.ENTERING,
@@ -165,7 +150,7 @@ def test_the_book_takes_the_dearest_price_it_knows_for_what_is_not_listed() -> N
     assert Book.of(Account(D(7), D(5)), [more], [coming]).exposure == 130
 
 
-def test_the_book_counts_entries_on_their_way_at_their_planned_size() -> None:
+def test_the_book_counts_entries_on_their_way_at_their_planned_size():
     coming = trade(
         symbol="BUSDT", state=TradeState.ENTERING, quantity=D(50), planned_price=D("1.3")
     )
@@ -174,7 +159,7 @@ def test_the_book_counts_entries_on_their_way_at_their_planned_size() -> None:
     assert book.open_trades == 2
 
 
-def test_an_open_position_that_the_list_does_not_show_counts_all_the_same() -> None:
+def test_an_open_position_that_the_list_does_not_show_counts_all_the_same():
     """The list of positions can lag behind a fill that the journal knows."""
     unseen = trade(state=TradeState.OPEN, quantity=D(50), entry_price=D("1.3"))
     book = Book.of(Account(D(1000), D(900)), [], [unseen])
@@ -186,21 +171,19 @@ def test_an_open_position_that_the_list_does_not_show_counts_all_the_same() -> N
     ("next_time", "until", "count"),
     [(100, 99, 0), (100, 100, 1), (100, 149, 1), (100, 150, 2), (5, 10, 1), (0, 10, 1), (0, 60, 2)],
 )
-def test_fundings_are_counted_up_to_the_time_limit(next_time: int, until: int, count: int) -> None:
+def test_fundings_are_counted_up_to_the_time_limit(next_time, until, count):
     assert fundings_until(FundingTerms(D(1), next_time, 50), 10, until) == count
 
 
-def test_an_interval_of_nothing_is_taken_as_a_millisecond() -> None:
+def test_an_interval_of_nothing_is_taken_as_a_millisecond():
     assert fundings_until(FundingTerms(D(1), 10, 0), 0, 12) == 3
 
 
-def test_shorts_pay_a_negative_rate_and_longs_a_positive_one() -> None:
+def test_shorts_pay_a_negative_rate_and_longs_a_positive_one():
     terms = FundingTerms(D("-0.01"), 10, 100)
     assert funding_cost(terms, Side.SELL, 0, 50) == D("0.01")
     assert funding_cost(terms, Side.BUY, 0, 50) == D("-0.01")
 
-
-# --- sizing --------------------------------------------------------------------------------
 
 RICH = Book(equity=D(10**6), available=D(10**6), exposure=D(0), open_trades=0)
 LOOSE = replace(
@@ -212,18 +195,11 @@ LOOSE = replace(
 )
 
 
-def sized(
-    plan: EntryPlan,
-    *,
-    book: Book = RICH,
-    limits: RiskLimits = LOOSE,
-    contract: Instrument | None = None,
-    quote: Quote = QUOTE,
-) -> SizedEntry | Denied:
+def sized(plan, *, book=RICH, limits=LOOSE, contract=None, quote=QUOTE):
     return size_entry(plan, quote, contract or CONTRACT, book, limits, now=77)
 
 
-def test_an_entry_is_sized_by_what_it_loses_from_the_worst_fill_to_its_stop() -> None:
+def test_an_entry_is_sized_by_what_it_loses_from_the_worst_fill_to_its_stop():
     lowest, highest = D("98.5"), D(102)  # 99 x 0.99 and 101 x 1.01, to the tick toward the book
     sell_loss = 110 - lowest + D("0.001") * (110 + lowest)
     buy_loss = highest - 90 + D("0.001") * (90 + highest)
@@ -246,7 +222,7 @@ def test_an_entry_is_sized_by_what_it_loses_from_the_worst_fill_to_its_stop() ->
         )
 
 
-def test_the_margin_holds_both_fees_at_the_dearest_price() -> None:
+def test_the_margin_holds_both_fees_at_the_dearest_price():
     poor = replace(RICH, available=D("1000"))
     entry = sized(SHORT, book=poor)
     assert isinstance(entry, SizedEntry)
@@ -254,14 +230,14 @@ def test_the_margin_holds_both_fees_at_the_dearest_price() -> None:
     assert entry.quantity == (1000 / margin).quantize(D("0.1"), rounding="ROUND_FLOOR")
 
 
-def test_the_exposure_that_is_there_leaves_less_room() -> None:
+def test_the_exposure_that_is_there_leaves_less_room():
     busy = replace(RICH, exposure=D(10**6) - 1000)
     entry = sized(SHORT, book=busy)
     assert isinstance(entry, SizedEntry)
     assert entry.quantity == D("9.8")
 
 
-def test_stop_and_target_are_moved_toward_the_entry_by_the_tick() -> None:
+def test_stop_and_target_are_moved_toward_the_entry_by_the_tick():
     short = sized(replace(SHORT, stop_loss=D("110.4"), take_profit=D("89.6")))
     long = sized(replace(LONG, stop_loss=D("89.6"), take_profit=D("110.4")))
     assert isinstance(short, SizedEntry)
@@ -270,7 +246,7 @@ def test_stop_and_target_are_moved_toward_the_entry_by_the_tick() -> None:
     assert (long.stop_loss, long.take_profit) == (D(90), D(110))
 
 
-def test_the_smallest_quantity_and_notional_of_the_contract_are_enough() -> None:
+def test_the_smallest_quantity_and_notional_of_the_contract_are_enough():
     entry = sized(SHORT)
     assert isinstance(entry, SizedEntry)
     cheapest = entry.limit_price
@@ -306,9 +282,7 @@ def test_the_smallest_quantity_and_notional_of_the_contract_are_enough() -> None
         (SHORT, {"take_profit": D(-1)}, "stop or target would be zero or below"),
     ],
 )
-def test_a_price_at_stop_or_target_is_too_late(
-    plan: EntryPlan, changes: dict[str, Decimal], sentence: str
-) -> None:
+def test_a_price_at_stop_or_target_is_too_late(plan, changes, sentence):
     assert sized(replace(plan, **changes)) == Denied(sentence)
 
 
@@ -319,14 +293,12 @@ def test_a_price_at_stop_or_target_is_too_late(
         (LONG, {"stop_loss": D("98.5"), "take_profit": D("101.5")}),
     ],
 )
-def test_a_tick_between_the_price_and_stop_and_target_is_enough(
-    plan: EntryPlan, changes: dict[str, Decimal]
-) -> None:
+def test_a_tick_between_the_price_and_stop_and_target_is_enough(plan, changes):
     assert isinstance(sized(replace(plan, **changes)), SizedEntry)
 
 
 @pytest.mark.parametrize(("side", "mark"), [(Side.SELL, "1.24"), (Side.BUY, "1.1")])
-def test_a_stop_between_last_and_mark_price_is_on_no_losing_side(side: Side, mark: str) -> None:
+def test_a_stop_between_last_and_mark_price_is_on_no_losing_side(side, mark):
     stop, target = (D("1.236"), D("1.05")) if side is Side.SELL else (D("1.11"), D("1.3"))
     plan = EntryPlan(side, stop, target, 60_000)
     quote = Quote(D("1.169"), D("1.171"), D("1.17"), D(mark))

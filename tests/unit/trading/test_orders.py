@@ -1,17 +1,14 @@
 """An order that must never be sent cannot be made."""
 
-from __future__ import annotations
-
 import re
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from pumpwatch.adapters.records import read_record, record_fields
 from pumpwatch.domain.trading.orders import ORDER_ID_PATTERN, Leg, OrderRequest, Side, order_id_for
 
-ENTRY: dict[str, Any] = {
+ENTRY = {
     "order_id": "pw-en0-abc",
     "symbol": "AUSDT",
     "side": Side.SELL,
@@ -22,7 +19,7 @@ ENTRY: dict[str, Any] = {
 EXIT = {**ENTRY, "order_id": "pw-ex0-abc", "reduce_only": True, "stop_loss": None}
 
 
-def test_a_plain_entry_and_a_plain_exit_can_be_made() -> None:
+def test_a_plain_entry_and_a_plain_exit_can_be_made():
     assert OrderRequest(**ENTRY).stop_loss == Decimal("1.2")
     assert OrderRequest(**EXIT).stop_loss is None
     assert OrderRequest(**EXIT, closes_all=True).closes_all
@@ -41,14 +38,12 @@ def test_a_plain_entry_and_a_plain_exit_can_be_made() -> None:
         (EXIT, {"order_id": "ok\n"}, "is not 1 to 36 of A-Z a-z 0-9 _ -"),
     ],
 )
-def test_an_order_that_must_not_be_sent_is_refused(
-    facts: dict[str, Any], changes: dict[str, Any], sentence: str
-) -> None:
+def test_an_order_that_must_not_be_sent_is_refused(facts, changes, sentence):
     with pytest.raises(ValueError, match=re.escape(sentence)):
         OrderRequest(**{**facts, **changes})
 
 
-def test_an_order_id_names_leg_and_attempt_and_hides_the_signal() -> None:
+def test_an_order_id_names_leg_and_attempt_and_hides_the_signal():
     first = order_id_for("signal", Leg.ENTRY, 0)
     assert re.fullmatch(r"pw-en0-[0-9a-f]{20}", first)
     assert re.fullmatch(r"pw-ex12-[0-9a-f]{20}", order_id_for("signal", Leg.EXIT, 12))
@@ -71,14 +66,12 @@ def test_an_order_id_names_leg_and_attempt_and_hides_the_signal() -> None:
         (Side.BUY, "1.1", [True, True, False]),
     ],
 )
-def test_an_order_fills_up_to_its_limit_price(
-    side: Side, limit: str | None, fills: list[bool]
-) -> None:
+def test_an_order_fills_up_to_its_limit_price(side, limit, fills):
     bound = None if limit is None else Decimal(limit)
     order = OrderRequest(**{**ENTRY, "side": side, "limit_price": bound})
     assert [order.may_fill_at(Decimal(price)) for price in ("1.09", "1.1", "1.11")] == fills
 
 
-def test_an_order_stored_before_entries_had_a_limit_price_can_be_read() -> None:
+def test_an_order_stored_before_entries_had_a_limit_price_can_be_read():
     stored = {**record_fields(OrderRequest(**ENTRY)), "slippage_tolerance": "0.01"}
     assert read_record(OrderRequest, stored, where="the journal") == OrderRequest(**ENTRY)

@@ -1,12 +1,8 @@
 """Each protection alone: what it looks at, when it locks, for how long, when it stays silent."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.trading_facts import trade
@@ -19,14 +15,13 @@ from pumpwatch.domain.trading.protections import (
     Lock,
     LosingStreak,
     LowProfitSymbol,
-    Protection,
     StaleData,
     SymbolCooldown,
     TradingHistory,
     TradingHours,
     in_force,
 )
-from pumpwatch.domain.trading.trades import Trade, TradeState
+from pumpwatch.domain.trading.trades import TradeState
 from pumpwatch.domain.trading.weekly_hours import WeeklyHours
 from pumpwatch.metrics.catalogue import PROTECTIONS
 from pumpwatch.settings.trade import TradeSettings
@@ -38,14 +33,14 @@ NOW = 1_800_000_000_000
 """2027-01-15T08:00:00Z, a Friday."""
 
 
-def closed(minutes_ago: float, profit: str, symbol: str = "AUSDT", **changes: Any) -> Trade:
+def closed(minutes_ago, profit, symbol="AUSDT", **changes):
     """A trade of 100 USDT notional that was closed so long ago."""
     facts = {"quantity": D(100), "entry_price": D(1), "realised_pnl": D(profit), **changes}
     exit_time = NOW - round(minutes_ago * MINUTE)
     return trade(state=TradeState.CLOSED, symbol=symbol, exit_time=exit_time, **facts)
 
 
-def spans(locks: Sequence[Lock]) -> list[tuple[str, float, float | None]]:
+def spans(locks):
     """Symbol, begin and end of each lock, in minutes from now."""
     return [
         (
@@ -69,15 +64,15 @@ DRAWDOWN = Drawdown(
 )
 
 
-def account(equity: str, *trades: Trade, unrealised: str = "0") -> TradingHistory:
+def account(equity, *trades, unrealised="0"):
     return TradingHistory(closed=trades, equity=D(equity), unrealised=D(unrealised), data_age=0)
 
 
-def trades(*found: Trade) -> TradingHistory:
+def trades(*found):
     return TradingHistory(closed=found, data_age=0)
 
 
-CASES: list[tuple[str, Protection, TradingHistory, list[tuple[str, float, float | None]]]] = [
+CASES = [
     # --- after a trade its symbol rests --------------------------------------------------
     ("no trades", COOLDOWN, trades(), []),
     ("just closed", COOLDOWN, trades(closed(0, "1")), [("AUSDT", 0, 60)]),
@@ -199,11 +194,7 @@ CASES: list[tuple[str, Protection, TradingHistory, list[tuple[str, float, float 
     ("protection", "history", "expected"),
     [pytest.param(*rest, id=f"{rest[0].name}: {words}") for words, *rest in CASES],
 )
-def test_a_protection_locks_when_it_is_due_and_not_a_moment_longer(
-    protection: Protection,
-    history: TradingHistory,
-    expected: list[tuple[str, float, float | None]],
-) -> None:
+def test_a_protection_locks_when_it_is_due_and_not_a_moment_longer(protection, history, expected):
     locks = protection.check(history, NOW)
     assert spans(locks) == [
         (symbol, pytest.approx(since), until if until is None else pytest.approx(until))
@@ -244,13 +235,11 @@ REASONS = [
 
 
 @pytest.mark.parametrize(("protection", "history", "reason"), REASONS)
-def test_a_lock_says_with_figures_what_led_to_it(
-    protection: Protection, history: TradingHistory, reason: str
-) -> None:
+def test_a_lock_says_with_figures_what_led_to_it(protection, history, reason):
     assert [lock.reason for lock in protection.check(history, NOW)] == [reason]
 
 
-def test_a_symbols_profit_is_held_against_what_was_traded_in_it() -> None:
+def test_a_symbols_profit_is_held_against_what_was_traded_in_it():
     """Two trades worth 60 USDT in all that earned 0.59 stay under one per cent."""
     cheap = {"quantity": D(100), "entry_price": D("0.3")}
     under = trades(closed(9, "0.3", **cheap), closed(3, "0.29", **cheap))
@@ -259,16 +248,14 @@ def test_a_symbols_profit_is_held_against_what_was_traded_in_it() -> None:
     assert LOW.check(enough, NOW) == []
 
 
-def test_every_protection_has_cases_that_lock_and_cases_that_do_not() -> None:
+def test_every_protection_has_cases_that_lock_and_cases_that_do_not():
     locking = {protection.name for _, protection, _, expected in CASES if expected}
     silent = {protection.name for _, protection, _, expected in CASES if not expected}
     assert locking == silent == set(PROTECTIONS)
 
 
 @pytest.mark.parametrize("protection", [DRAWDOWN, STREAK, COOLDOWN, LOW])
-def test_a_protection_that_was_served_does_not_begin_anew_without_a_new_trade(
-    protection: Protection,
-) -> None:
+def test_a_protection_that_was_served_does_not_begin_anew_without_a_new_trade(protection):
     history = account("9700", *(closed(ago, "-100") for ago in (9, 6, 3)))
     ends = [lock.until for lock in protection.check(history, NOW)]
     assert ends
@@ -278,7 +265,7 @@ def test_a_protection_that_was_served_does_not_begin_anew_without_a_new_trade(
             assert protection.check(history, end + later) == []
 
 
-def test_a_lock_holds_for_its_symbol_until_its_end() -> None:
+def test_a_lock_holds_for_its_symbol_until_its_end():
     pause = Lock("symbol_cooldown", "closed", NOW, NOW + MINUTE, "AUSDT")
     halt = Lock("drawdown", "fallen", NOW, None)
     assert in_force([pause], "AUSDT", NOW + MINUTE - 1) is pause
@@ -286,8 +273,6 @@ def test_a_lock_holds_for_its_symbol_until_its_end() -> None:
     assert in_force([pause], "BUSDT", NOW) is None
     assert in_force([pause, halt], "BUSDT", NOW + 10**12) is halt
 
-
-# --- the documentation -------------------------------------------------------------------
 
 PAGE = Path(__file__).parents[3] / "docs" / "protections.md"
 SETTINGS = {
@@ -302,14 +287,9 @@ SETTINGS = {
 """How the settings of each protection begin."""
 
 
-def documented() -> dict[str, str]:
-    """Return each section of the page by its heading."""
+def test_every_protection_is_documented():
     pieces = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.M)[1:]
-    return {piece.split("\n", 1)[0].strip("` "): piece for piece in pieces}
-
-
-def test_every_protection_is_documented() -> None:
-    page = documented()
+    page = {piece.split("\n", 1)[0].strip("` "): piece for piece in pieces}
     hours = {"trading_hours": "Mon-Fri 08:00-20:00", "trading_time_zone": "Europe/Berlin"}
     names = {protection.name for protection in protections_from(settings(**hours))}
     assert names == set(PROTECTIONS) == set(SETTINGS)
@@ -322,16 +302,3 @@ def test_every_protection_is_documented() -> None:
                 shown = f"{default:.0%}" if setting.endswith("fraction") else str(default)
                 assert f"`{setting.upper()}`" in section, f"{name}: {setting} is not explained"
                 assert shown in section, f"{name}: the default of {setting} is another one"
-
-
-def test_the_page_says_which_protections_halt() -> None:
-    page = documented()
-    halting = {
-        protection.name
-        for _, protection, _, expected in CASES
-        for *_, end in expected
-        if end is None
-    }
-    for name in PROTECTIONS:
-        assert ("**Level: pause and halt**" in page[name]) is (name in halting), name
-        assert ("**Level: pause**" in page[name]) is (name not in halting), name

@@ -1,7 +1,5 @@
 """Rounding never moves a stop away, a target nearer than asked, or a quantity up."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from decimal import Decimal
 

@@ -1,7 +1,5 @@
 """Trading hours by weekday and wall time, daylight saving included."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,12 +10,12 @@ MINUTE = 60_000
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
 
 
-def at(text: str) -> int:
+def at(text):
     """Milliseconds of a UTC time such as `2026-03-29 01:30`."""
     return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
 
 
-def shown(time: int) -> str:
+def shown(time):
     return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%d %H:%M")
 
 
@@ -66,14 +64,14 @@ OFFICE = "Mon-Fri 08:00-20:00, Sat 10:00-14:00"
         ("", BERLIN, "2026-01-01 00:00", ""),
     ],
 )
-def test_hours_follow_the_wall_clock(hours: str, zone: str, time: str, opens: str) -> None:
+def test_hours_follow_the_wall_clock(hours, zone, time, opens):
     week = WeeklyHours.parse(hours, zone=zone)
     assert week.is_open(at(time)) is (not opens)
     assert shown(week.next_opening(at(time))) == (opens or time)
 
 
 @pytest.mark.parametrize("zone", ["UTC", BERLIN, NEW_YORK, "Australia/Lord_Howe"])
-def test_the_next_opening_is_the_first_minute_that_is_open(zone: str) -> None:
+def test_the_next_opening_is_the_first_minute_that_is_open(zone):
     """Minute by minute through the weeks in which clocks change somewhere."""
     week = WeeklyHours.parse("Fri 22:15-03:00, Sun 01:30-02:45, Tue-Wed 09:00-17:00", zone=zone)
     for first in ("2026-03-06 00:00", "2026-03-27 00:00", "2026-10-23 00:00"):
@@ -81,14 +79,14 @@ def test_the_next_opening_is_the_first_minute_that_is_open(zone: str) -> None:
         found = [week.is_open(time) for time in times]
         assert True in found
         assert False in found
-        upcoming: int | None = None
+        upcoming = None
         for time, is_open in zip(reversed(times), reversed(found), strict=True):
             upcoming = time if is_open else upcoming
             if upcoming is not None:
                 assert week.next_opening(time) == upcoming, (zone, shown(time))
 
 
-def test_whoever_is_open_ten_hours_a_day_is_so_on_the_days_the_clocks_change() -> None:
+def test_whoever_is_open_ten_hours_a_day_is_so_on_the_days_the_clocks_change():
     week = WeeklyHours.parse("Mon-Sun 08:00-18:00", zone=BERLIN)
     for day in ("2026-03-28", "2026-03-29", "2026-10-25", "2026-10-26"):
         midnight = datetime.fromisoformat(day).replace(tzinfo=week.zone)
@@ -98,61 +96,44 @@ def test_whoever_is_open_ten_hours_a_day_is_so_on_the_days_the_clocks_change() -
         assert sum(week.is_open(time) for time in minutes) == 600
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("Mon", "'Mon' cannot be read"),
-        ("Mon 08:00", "cannot be read"),
-        ("Mon 8-20", "cannot be read"),
-        ("Mon 08:00-20:00,", "'' cannot be read"),
-        ("Mon 08:00-20:00; Tue 08:00-20:00", "cannot be read"),
-        ("Mon-Tue-Wed 08:00-20:00", "cannot be read"),
-        ("Mox 08:00-20:00", "'Mox 08:00-20:00' names no day of the week"),
-        ("Mon 08:60-20:00", "a time that no clock shows"),
-        ("Mon 08:00-24:01", "a time that no clock shows"),
-        ("Mon 08:00-08:00", "has no length"),
-        ("Mon 24:00-08:00", "has no length"),
-    ],
-)
-def test_hours_that_cannot_be_read_are_refused_with_the_faulty_piece(text: str, words: str) -> None:
-    with pytest.raises(ValueError, match=r"write it like|clock") as refusal:
-        WeeklyHours.parse(text)
-    assert words in str(refusal.value)
-
-
 EXAMPLE = "write it like Mon-Fri 08:00-20:00, Sat 10:00-14:00"
+NO_SPAN, NO_TIME = "has no length", "has a time that no clock shows"
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "faulty", "fault"),
     [
-        ("Mon 8", f"'Mon 8' cannot be read: {EXAMPLE}"),
-        ("Mon-Fry 08:00-20:00", f"'Mon-Fry 08:00-20:00' names no day of the week: {EXAMPLE}"),
-        ("Mon 09:00-09:00", f"'Mon 09:00-09:00' has no length: {EXAMPLE}"),
-        ("Mon 09:00-25:00", f"'Mon 09:00-25:00' has a time that no clock shows: {EXAMPLE}"),
-        ("Mon 09:60-20:00", f"'Mon 09:60-20:00' has a time that no clock shows: {EXAMPLE}"),
-        ("Mon 9:00-20:00, Tue", f"'Tue' cannot be read: {EXAMPLE}"),
+        *(
+            (text, faulty, "cannot be read")
+            for text, faulty in (
+                ("Mon", "Mon"),
+                ("Mon 08:00", "Mon 08:00"),
+                ("Mon 8-20", "Mon 8-20"),
+                ("Mon 08:00-20:00,", ""),
+                ("Mon 08:00-20:00; Tue 08:00-20:00", "Mon 08:00-20:00; Tue 08:00-20:00"),
+                ("Mon-Tue-Wed 08:00-20:00", "Mon-Tue-Wed 08:00-20:00"),
+                ("Mon 9:00-20:00, Tue", "Tue"),
+            )
+        ),
+        ("Mox 08:00-20:00", "Mox 08:00-20:00", "names no day of the week"),
+        ("Mon-Fry 08:00-20:00", "Mon-Fry 08:00-20:00", "names no day of the week"),
+        ("Mon 08:60-20:00", "Mon 08:60-20:00", NO_TIME),
+        ("Mon 08:00-24:01", "Mon 08:00-24:01", NO_TIME),
+        ("Mon 08:00-08:00", "Mon 08:00-08:00", NO_SPAN),
+        ("Mon 24:00-08:00", "Mon 24:00-08:00", NO_SPAN),
     ],
 )
-def test_the_refusal_names_the_piece_the_fault_and_an_example(text: str, sentence: str) -> None:
+def test_the_refusal_names_the_faulty_piece_the_fault_and_an_example(text, faulty, fault):
     with pytest.raises(ValueError, match="Mon-Fri") as refusal:
         WeeklyHours.parse(text)
-    assert str(refusal.value) == sentence
-
-
-def test_the_refusal_of_a_zone_names_it_and_an_example() -> None:
-    with pytest.raises(ValueError, match="zone") as refusal:
-        WeeklyHours.parse("", zone="Mars")
-    sentence = "'Mars' is not a time zone: use an IANA name such as Europe/Berlin"
-    assert str(refusal.value) == sentence
-    assert refusal.value.__suppress_context__
+    assert str(refusal.value) == f"'{faulty}' {fault}: {EXAMPLE}"
 
 
 @pytest.mark.parametrize(
     "text",
     ["Fri-Mon 9:05-23:59", "  fri - MON   09:05 -  23:59 ", "Fri 9:05-23:59,Sat-Mon 9:05-23:59"],
 )
-def test_hours_can_be_written_in_several_ways(text: str) -> None:
+def test_hours_can_be_written_in_several_ways(text):
     week = WeeklyHours.parse(text)
     assert week.text == text.strip()
     assert week.zone.key == "UTC"
@@ -161,7 +142,7 @@ def test_hours_can_be_written_in_several_ways(text: str) -> None:
     assert (days, spans) == ({4, 5, 6, 0}, {(545, 1439)})
 
 
-def test_the_end_of_the_day_ends_a_window_but_begins_none() -> None:
+def test_the_end_of_the_day_ends_a_window_but_begins_none():
     week = WeeklyHours.parse("Sun 00:00-24:00")
     assert [(one.day, one.opens, one.closes) for one in week.windows] == [(6, 0, 1440)]
     assert WeeklyHours.parse("  ").windows == ()
@@ -169,6 +150,9 @@ def test_the_end_of_the_day_ends_a_window_but_begins_none() -> None:
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlim", "", "../etc/passwd", "\0", "CEST+1"])
-def test_a_zone_that_is_none_is_refused(zone: str) -> None:
-    with pytest.raises(ValueError, match="IANA name such as Europe/Berlin"):
+def test_a_zone_that_is_none_is_refused_with_an_example(zone):
+    with pytest.raises(ValueError, match="zone") as refusal:
         WeeklyHours.parse("Mon 08:00-20:00", zone=zone)
+    sentence = f"{zone!r} is not a time zone: use an IANA name such as Europe/Berlin"
+    assert str(refusal.value) == sentence
+    assert refusal.value.__suppress_context__

@@ -97,12 +97,6 @@ def test_a_stop_whose_setting_gave_no_answer_but_stands_is_kept(bare):
     bare.check_agreement()
 
 
-def test_a_stop_that_somebody_removed_is_set_again(rig):
-    rig.broker.remove_protection(SYMBOL)
-    assert rig.tick().repairs == {"stop_set": 1}
-    rig.check_agreement()
-
-
 def test_a_position_that_has_passed_its_missing_stop_is_closed(rig):
     rig.broker.remove_protection(SYMBOL)
     rig.set_price(1.4)
@@ -295,14 +289,6 @@ def test_a_strangers_unreadable_row_delays_nothing_and_is_counted(rig):
     overdue(rig)
     rig.tick()
     assert list(rig.broker.positions()) == []
-
-
-def test_our_unreadable_row_is_asked_for_by_its_symbol(rig):
-    hide_row(rig)
-    rig.broker.remove_protection(SYMBOL)
-    rig.tick()
-    (position,) = rig.broker.positions(SYMBOL)
-    assert position.stop_loss is not None
 
 
 @pytest.mark.parametrize("named", [True, False])

@@ -1,7 +1,5 @@
 """The detect use case on scripted markets: what it finds, asks for, remembers and survives."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from support.detect_rig import START, Rig
@@ -481,24 +479,6 @@ def test_backfill_reports_progress_and_leaves_nothing_warming_up():
     rig.detect.backfill()
     assert not rig.market.candle_requests
     assert rig.tick(0).warming_up == 0
-
-
-def test_hourly_rule_judges_closed_candles_only():
-    rig = Rig(symbols=3, interval=HOUR, before=80, detector="kamps-kleinberg")
-
-    def traded(volume):
-        for symbol in rig.values:
-            prices = {"high_24h": 15.0, "low_24h": 9.0}
-            rig.market.set_price(symbol, 10.0, volume_24h=volume, **prices)
-
-    traded(1e6)
-    rig.ready()
-    rig.pump("A1USDT", 1, rise=1.5, flow=100)
-    traded(1e7)
-    assert not rig.tick(70).signals
-    assert "A1USDT" in rig.asked()
-    traded(2e7)
-    assert [one.symbol for one in rig.tick(121).signals][:1] == ["A1USDT"]
 
 
 def test_sure_alarm_of_boosted_comes_while_its_candle_forms():

@@ -1,7 +1,5 @@
 """What the detect use case does with the market's trades: when it asks, and when they fail."""
 
-from __future__ import annotations
-
 import pytest
 from support.crowds import crowd, whale
 from support.detect_rig import START, Rig
@@ -166,12 +164,3 @@ def test_dropped_candle_counts_as_missed_though_only_its_trades_would_have_alarm
     missed = [record for record in caplog.records if "screen missed" in record.message]
     assert [(record.symbol, record.candle) for record in missed] == [(PUMPED, END - MINUTE)]
     assert not market.found()
-
-
-def test_switched_off_trades_change_nothing_but_the_judgement(monkeypatch):
-    monkeypatch.setitem(DETECTORS, "boosted", lambda _: Boosted(read_trades=0))
-    market = Market(CLEAR, whale)
-    reports = market.play()
-    assert market.found()
-    assert market.asked_trades == []
-    assert total(reports, "judged_without_trades") == 0

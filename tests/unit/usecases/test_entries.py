@@ -8,7 +8,6 @@ from functools import partial
 
 import pytest
 from support.scripted_market_data import instrument
-from support.trading_facts import trade
 from support.trading_rig import MINUTE, START, SYMBOL, Rig, beside, failing, peaked, settings
 
 from pumpwatch.domain.detection.signals import Phase
@@ -79,6 +78,11 @@ def test_a_signal_that_the_strategy_does_not_act_on_leaves_no_trace(strategy, si
     assert report.signals_unopened == 0
 
 
+def test_the_leverage_that_is_set_is_what_the_exchange_holds():
+    rig = Rig(settings(leverage=5, fade_stop_above_peak=0.01)).opened()
+    assert rig.broker.positions()[0].leverage == 5
+
+
 def test_ride_buys_a_rising_signal():
     rig = Rig(settings(strategy="ride"))
     rig.signals.publish(peaked(phase=Phase.RISING))
@@ -139,6 +143,7 @@ DENIALS = [
     ("delisted at 2027-01-15 08:40:00 UTC", contract(delivery_time=START + 40 * MINUTE)),
     ("no order can reach", contract(price_limit_ratio=Decimal("0.00005"))),
     ("leverage was refused", refuse_leverage),
+    ("funding due", ticker(funding_rate=-0.02, next_funding=float(START + 60_000))),
 ]
 
 
@@ -428,12 +433,6 @@ def test_an_account_that_cannot_be_read_blocks(rig, method):
 def test_a_time_that_is_not_sure_blocks(rig):
     rig.clock.doubts = "two answers differ by an hour"
     assert rig.tick().blocked["clock"] == "two answers differ by an hour"
-    assert rig.broker.placed == []
-
-
-def test_a_trade_that_halts_blocks(rig):
-    rig.save(trade(state=TradeState.CLOSED, halts="nobody knows what became of it"))
-    assert "nobody knows" in rig.tick().blocked["halt"]
     assert rig.broker.placed == []
 
 

@@ -194,9 +194,6 @@ def test_what_the_contract_does_not_take_is_closed_as_a_whole(step, least, left,
     assert (request.closes_all, request.quantity) == (whole, Decimal(left))
 
 
-# --- a halt that closes ----------------------------------------------------------------------
-
-
 def test_halt_alone_leaves_the_position_to_its_stop(rig):
     rig.halts.halt(Halt("a look", rig.clock.now(), by="operator"))
     rig.tick()

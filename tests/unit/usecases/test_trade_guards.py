@@ -6,12 +6,10 @@ import pytest
 from support.trading_rig import SYMBOL, Rig, failing, peaked, settings
 
 from pumpwatch.domain.market.health import Health
-from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.usecases.trade.guards import protections_from
 
-HOUR = 3600
 OTHER = "OTHERUSDT"
 
 
@@ -171,14 +169,6 @@ def test_a_lock_that_cannot_be_stored_stops_the_entry(rig):
     assert "stores" in report.blocked
     assert rig.broker.placed == []
     assert report.denied == []
-
-
-def test_a_halt_by_a_person_is_reported_with_its_reason(rig):
-    rig.halts.halt(Halt("maintenance", rig.clock.now(), by="operator"))
-    rig.signals.publish(peaked())
-    report = rig.tick()
-    assert "maintenance" in report.blocked["halt"]
-    assert rig.broker.placed == []
 
 
 def test_a_position_that_vanished_halts_in_the_end(rig):

@@ -17,9 +17,6 @@ def rig():
     return Rig()
 
 
-# --- the lease ------------------------------------------------------------------------------
-
-
 def test_a_run_takes_over_a_lease_that_is_given_back_meanwhile(rig):
     rig.leases.acquire("trade", owner="another", seconds=1)
     rig.opened()
@@ -45,9 +42,6 @@ def test_a_forbidden_exchange_is_never_taken_for_a_passing_failure(rig, method):
     with pytest.raises(ExchangeForbidden):
         rig.tick()
     rig.tick()
-
-
-# --- what is asked --------------------------------------------------------------------------
 
 
 def test_from_signal_to_acknowledgement_a_warm_run_makes_four_rounds(rig):
@@ -79,8 +73,6 @@ def test_a_contract_listed_since_the_last_reading_is_found(rig):
     rig.tick(use_case=use_case)
     assert rig.trade("NEWUSDT").state is TradeState.OPEN
 
-
-# --- the key --------------------------------------------------------------------------------
 
 LIVE = {
     "trading_mode": "live",
@@ -148,9 +140,6 @@ def test_the_key_is_checked_once_an_hour():
         rig.advance(minutes * 60)
         rig.tick(use_case=use_case)
         assert rig.broker.calls.count("access") == asked
-
-
-# --- the realised profit --------------------------------------------------------------------
 
 
 def test_realised_profit_survives_cold_starts_and_warm_runs():

@@ -39,7 +39,7 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EndpointAnswer:
     """Answer of an endpoint: the result, as an object or as ready JSON, and its message."""
 
     result: object = None

@@ -10,9 +10,9 @@ from pumpwatch_workbench.simulator.engine.prices import listing_scale
 from pumpwatch_workbench.simulator.engine.records import (
     ZERO,
     ClosedTrade,
+    ExchangePosition,
     Execution,
     Order,
-    Position,
 )
 from pumpwatch_workbench.simulator.market.source import Listing
 
@@ -121,7 +121,7 @@ def execution_row(execution: Execution) -> Row:
     }
 
 
-def position_row(ledger: Ledger, position: Position, now: int) -> Row:
+def position_row(ledger: Ledger, position: ExchangePosition, now: int) -> Row:
     """Return a position as position/list shows it, also a flat one."""
     mark = ledger.mark(position.index)
     is_open = position.side is not None

@@ -63,7 +63,7 @@ _OTHERS = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Contracts:
+class SyntheticContracts:
     """The listings with what the generator needs of each; arrays are shaped (symbols,)."""
 
     listings: tuple[Listing, ...]
@@ -93,7 +93,7 @@ class _Draft(NamedTuple):
     coin: bool
 
 
-def make_contracts(symbols: int, noise: Noise, start: int) -> Contracts:
+def make_contracts(symbols: int, noise: Noise, start: int) -> SyntheticContracts:
     """Return `symbols` contracts, sorted: USDT coin perpetuals, in larger markets also other kinds.
 
     Raises ValueError when `symbols` is not between 1 and 2,000.
@@ -108,7 +108,7 @@ def make_contracts(symbols: int, noise: Noise, start: int) -> Contracts:
     # 1e9).
     depth = np.clip((np.log10(turnover) - 6.0) / 3.0, 0.0, 1.0)
     thin, major = calibration.RETURN_DEVIATION_THIN, calibration.RETURN_DEVIATION_MAJOR
-    return Contracts(
+    return SyntheticContracts(
         listings=listings,
         series=np.array(series, dtype=np.int64),
         price=np.array(price),

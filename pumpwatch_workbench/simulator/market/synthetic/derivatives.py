@@ -9,7 +9,7 @@ import numpy as np
 
 from pumpwatch_workbench.simulator.market.day_window import HOUR_MS
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, FloatArray
-from pumpwatch_workbench.simulator.market.synthetic.contracts import Contracts
+from pumpwatch_workbench.simulator.market.synthetic.contracts import SyntheticContracts
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
 from pumpwatch_workbench.simulator.market.synthetic.surges import Surge
 
@@ -23,7 +23,7 @@ _FUNDING_FADES_MS = 2 * HOUR_MS
 class Derivatives:
     """Derives from prices and pumps what the exchange shows beside them."""
 
-    def __init__(self, contracts: Contracts, noise: Noise) -> None:
+    def __init__(self, contracts: SyntheticContracts, noise: Noise) -> None:
         self._contracts = contracts
         self._noise = noise
         self._interval_ms = np.array(

@@ -15,7 +15,7 @@ from pumpwatch_workbench.simulator.market.day_window import MINUTES_PER_DAY, MIN
 from pumpwatch_workbench.simulator.market.paths import MinutePaths
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, FloatArray, IntArray
 from pumpwatch_workbench.simulator.market.synthetic import calibration
-from pumpwatch_workbench.simulator.market.synthetic.contracts import MAX_SYMBOLS, Contracts
+from pumpwatch_workbench.simulator.market.synthetic.contracts import MAX_SYMBOLS, SyntheticContracts
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
 from pumpwatch_workbench.simulator.market.synthetic.surges import SPAN_MS, Surge
 
@@ -42,7 +42,7 @@ class _Activity:
 class Generator:
     """Makes returns and paths of chosen symbols (indices into the contracts)."""
 
-    def __init__(self, contracts: Contracts, noise: Noise, *, quiet: bool = False) -> None:
+    def __init__(self, contracts: SyntheticContracts, noise: Noise, *, quiet: bool = False) -> None:
         self._contracts = contracts
         self._noise = noise
         self._quiet = quiet
@@ -138,7 +138,7 @@ class _Drawing:
 
     def __init__(
         self,
-        contracts: Contracts,
+        contracts: SyntheticContracts,
         symbols: IntArray,
         first: int,
         level: IntArray,

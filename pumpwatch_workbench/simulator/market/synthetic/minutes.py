@@ -14,7 +14,7 @@ from pumpwatch_workbench.simulator.market.day_window import (
 )
 from pumpwatch_workbench.simulator.market.paths import MinutePaths, concatenate
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, IntArray
-from pumpwatch_workbench.simulator.market.synthetic.contracts import Contracts
+from pumpwatch_workbench.simulator.market.synthetic.contracts import SyntheticContracts
 from pumpwatch_workbench.simulator.market.synthetic.generator import Generator
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
 from pumpwatch_workbench.simulator.market.synthetic.schedule import PumpPlan, natural_moves
@@ -39,7 +39,7 @@ class SyntheticMinutes:
 
     def __init__(
         self,
-        contracts: Contracts,
+        contracts: SyntheticContracts,
         noise: Noise,
         generator: Generator,
         plan: PumpPlan,

@@ -13,7 +13,7 @@ from pumpwatch_workbench.simulator.market.source import (
     PlantedEvent,
 )
 from pumpwatch_workbench.simulator.market.synthetic import calibration
-from pumpwatch_workbench.simulator.market.synthetic.contracts import Contracts
+from pumpwatch_workbench.simulator.market.synthetic.contracts import SyntheticContracts
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
 from pumpwatch_workbench.simulator.market.synthetic.surges import Surge
 
@@ -34,7 +34,7 @@ class PumpPlan:
 
     def __init__(
         self,
-        contracts: Contracts,
+        contracts: SyntheticContracts,
         noise: Noise,
         start: int,
         end: int | None,
@@ -136,7 +136,7 @@ def _onset(
 
 
 def natural_moves(
-    noise: Noise, contracts: Contracts, symbols: IntArray, first: int, last: int
+    noise: Noise, contracts: SyntheticContracts, symbols: IntArray, first: int, last: int
 ) -> list[Surge]:
     """Return the spikes and crashes of some symbols that begin in [first, last] (ms UTC)."""
     epochs = np.arange(first // EPOCH_MS, last // EPOCH_MS + 1, dtype=np.int64)
@@ -176,7 +176,7 @@ def _natural_move(noise: Noise, epoch: int, series: int, index: int, *, falls: b
     )
 
 
-def _given_pumps(contracts: Contracts, events: Sequence[PlantedEvent]) -> list[Surge]:
+def _given_pumps(contracts: SyntheticContracts, events: Sequence[PlantedEvent]) -> list[Surge]:
     """Return pumps as told: symbol, onset, peak and size of each event.
 
     Raises ValueError for a symbol the market does not have or a peak that is not after its onset.

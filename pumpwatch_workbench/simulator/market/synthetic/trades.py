@@ -12,7 +12,7 @@ from pumpwatch_workbench.simulator.market.day_window import MINUTES_PER_DAY
 from pumpwatch_workbench.simulator.market.paths import MinutePaths
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, Trades
 from pumpwatch_workbench.simulator.market.synthetic import calibration
-from pumpwatch_workbench.simulator.market.synthetic.contracts import Contracts
+from pumpwatch_workbench.simulator.market.synthetic.contracts import SyntheticContracts
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
 from pumpwatch_workbench.simulator.market.synthetic.surges import Surge
 from pumpwatch_workbench.simulator.market.trades import Style, draw, line_of
@@ -24,7 +24,7 @@ MOST_ORDERS = 4_000
 class SyntheticTrades:
     """Draws the trades of any minute; each minute has its own random numbers."""
 
-    def __init__(self, contracts: Contracts, noise: Noise) -> None:
+    def __init__(self, contracts: SyntheticContracts, noise: Noise) -> None:
         self._contracts = contracts
         self._noise = noise
         self._units = [10.0 ** -decimals(listing.quantity_step) for listing in contracts.listings]

@@ -33,7 +33,7 @@ COUNTRY_PAGE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FaultKind:
     """A named fault, where it fits, and how often the schedule takes it beside the others."""
 
     fault: Fault
@@ -86,52 +86,52 @@ def _stale(*lists: str) -> Fault:
 
 
 _KINDS = {
-    "drop_before": Kind(Fault("drop_before")),
-    "drop_after": Kind(Fault("drop_after")),
-    "delay": Kind(Fault("delay", delay_ms=1_000), vary=LATE),
-    "reset_before": Kind(Fault("reset")),
-    "reset_after": Kind(Fault("reset", acted=True)),
-    "truncate": Kind(Fault("truncate")),
-    "truncate_chunked": Kind(Fault("truncate", chunked=True)),
-    "drip": Kind(Fault("drip"), weight=0.1),
-    "duplicate_delivery": Kind(Fault("duplicate_delivery"), "post"),
-    "timeout_10000": Kind(_refuse(10000, "Server Timeout")),
-    "timeout_10000_acted": Kind(_refuse(10000, "Server Timeout", acted=True), "post"),
-    "error_10016": Kind(_refuse(10016, "Server error.")),
-    "error_10016_acted": Kind(_refuse(10016, "Server error.", acted=True), "post"),
-    "rate_10006": Kind(_refuse(10006, TOO_MANY_TEXT, reset_ms=400)),
-    "rate_10006_bare": Kind(_refuse(10006, TOO_MANY_TEXT)),
-    "rate_10006_past": Kind(_refuse(10006, TOO_MANY_TEXT, reset_ms=-5_000)),
-    "rate_10006_far": Kind(_refuse(10006, TOO_MANY_TEXT, reset_ms=3_600_000)),
-    "clock_ahead": Kind(Fault("clock_skew", clock_skew_ms=10_000), "signed", vary=AHEAD),
-    "clock_behind": Kind(Fault("clock_skew", clock_skew_ms=-3_000), "signed", vary=BEHIND),
-    "forbidden_page": Kind(Fault("status", status=403, body=COUNTRY_PAGE), weight=0.5),
-    "forbidden_text": Kind(Fault("status", status=403, body=FORBIDDEN_TEXT), weight=0.5),
-    "unauthorised": Kind(Fault("status", status=401), "signed", weight=0.5),
-    "too_many_429": Kind(_page(429, "Too Many Requests")),
-    "http_500": Kind(_page(500, "Internal Server Error")),
-    "http_500_acted": Kind(_page(500, "Internal Server Error", acted=True), "post"),
-    "http_502": Kind(_page(502, "Bad Gateway")),
-    "http_502_acted": Kind(_page(502, "Bad Gateway", acted=True), "post"),
-    "http_503": Kind(_page(503, "Service Unavailable")),
-    "http_503_acted": Kind(_page(503, "Service Unavailable", acted=True), "post"),
-    "not_json": Kind(Fault("not_json")),
-    "not_json_acted": Kind(Fault("not_json", acted=True), "post"),
-    "empty": Kind(Fault("empty")),
-    "empty_acted": Kind(Fault("empty", acted=True), "post"),
-    "null_result": Kind(Fault("null_result")),
-    "hidden_order": Kind(
+    "drop_before": FaultKind(Fault("drop_before")),
+    "drop_after": FaultKind(Fault("drop_after")),
+    "delay": FaultKind(Fault("delay", delay_ms=1_000), vary=LATE),
+    "reset_before": FaultKind(Fault("reset")),
+    "reset_after": FaultKind(Fault("reset", acted=True)),
+    "truncate": FaultKind(Fault("truncate")),
+    "truncate_chunked": FaultKind(Fault("truncate", chunked=True)),
+    "drip": FaultKind(Fault("drip"), weight=0.1),
+    "duplicate_delivery": FaultKind(Fault("duplicate_delivery"), "post"),
+    "timeout_10000": FaultKind(_refuse(10000, "Server Timeout")),
+    "timeout_10000_acted": FaultKind(_refuse(10000, "Server Timeout", acted=True), "post"),
+    "error_10016": FaultKind(_refuse(10016, "Server error.")),
+    "error_10016_acted": FaultKind(_refuse(10016, "Server error.", acted=True), "post"),
+    "rate_10006": FaultKind(_refuse(10006, TOO_MANY_TEXT, reset_ms=400)),
+    "rate_10006_bare": FaultKind(_refuse(10006, TOO_MANY_TEXT)),
+    "rate_10006_past": FaultKind(_refuse(10006, TOO_MANY_TEXT, reset_ms=-5_000)),
+    "rate_10006_far": FaultKind(_refuse(10006, TOO_MANY_TEXT, reset_ms=3_600_000)),
+    "clock_ahead": FaultKind(Fault("clock_skew", clock_skew_ms=10_000), "signed", vary=AHEAD),
+    "clock_behind": FaultKind(Fault("clock_skew", clock_skew_ms=-3_000), "signed", vary=BEHIND),
+    "forbidden_page": FaultKind(Fault("status", status=403, body=COUNTRY_PAGE), weight=0.5),
+    "forbidden_text": FaultKind(Fault("status", status=403, body=FORBIDDEN_TEXT), weight=0.5),
+    "unauthorised": FaultKind(Fault("status", status=401), "signed", weight=0.5),
+    "too_many_429": FaultKind(_page(429, "Too Many Requests")),
+    "http_500": FaultKind(_page(500, "Internal Server Error")),
+    "http_500_acted": FaultKind(_page(500, "Internal Server Error", acted=True), "post"),
+    "http_502": FaultKind(_page(502, "Bad Gateway")),
+    "http_502_acted": FaultKind(_page(502, "Bad Gateway", acted=True), "post"),
+    "http_503": FaultKind(_page(503, "Service Unavailable")),
+    "http_503_acted": FaultKind(_page(503, "Service Unavailable", acted=True), "post"),
+    "not_json": FaultKind(Fault("not_json")),
+    "not_json_acted": FaultKind(Fault("not_json", acted=True), "post"),
+    "empty": FaultKind(Fault("empty")),
+    "empty_acted": FaultKind(Fault("empty", acted=True), "post"),
+    "null_result": FaultKind(Fault("null_result")),
+    "hidden_order": FaultKind(
         Fault("hide_orders", ret_code=110001, lasts_ms=1_000), "create", vary=HIDING
     ),
-    "hidden_order_empty": Kind(
+    "hidden_order_empty": FaultKind(
         Fault("hide_orders", ret_code=0, lasts_ms=1_000), "create", vary=HIDING
     ),
-    "stale_orders": Kind(_stale("orders"), "trading", vary=LAGGING),
-    "stale_positions": Kind(_stale("positions"), "trading", vary=LAGGING),
-    "stale_history": Kind(_stale("history", "executions"), "trading", vary=LAGGING),
+    "stale_orders": FaultKind(_stale("orders"), "trading", vary=LAGGING),
+    "stale_positions": FaultKind(_stale("positions"), "trading", vary=LAGGING),
+    "stale_history": FaultKind(_stale("history", "executions"), "trading", vary=LAGGING),
 }
 
-KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[str, FaultKind] = {
     name: replace(kind, fault=replace(kind.fault, name=name)) for name, kind in _KINDS.items()
 }
 """Every named fault. The names are part of the control calls and of reports: do not change them."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pumpwatch_workbench.simulator.endpoints.state import ExchangeState
-from pumpwatch_workbench.simulator.endpoints.wire.messages import Answer, Request
+from pumpwatch_workbench.simulator.endpoints.wire.messages import EndpointAnswer, Request
 from pumpwatch_workbench.simulator.engine.engine import GONE
 from pumpwatch_workbench.simulator.engine.ledger import Ledger
 from pumpwatch_workbench.simulator.engine.refusals import Refused
@@ -100,7 +100,9 @@ class Conditions:
         view.engine.ledger = self._account_at(now - lag)
         return view
 
-    def answer_about_hidden(self, ledger: Ledger, request: Request, number: int) -> Answer | None:
+    def answer_about_hidden(
+        self, ledger: Ledger, request: Request, number: int
+    ) -> EndpointAnswer | None:
         """Return the empty list a look-up of a hidden order gets; None when it is not hidden.
 
         Raises Refused 110001 where the condition says so, and for cancelling or amending it.
@@ -115,7 +117,7 @@ class Conditions:
             raise Refused(110001, GONE)
         if code and request.path != EXECUTIONS:
             raise Refused(code, GONE)
-        return Answer({"nextPageCursor": "", "category": "linear", "list": []})
+        return EndpointAnswer({"nextPageCursor": "", "category": "linear", "list": []})
 
     def _account_at(self, time: int) -> Ledger:
         earlier = (ledger for noted, ledger in reversed(self._states) if noted <= time)

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from pumpwatch_workbench.simulator.engine.engine import Engine
 from pumpwatch_workbench.simulator.engine.prices import floor_to
-from pumpwatch_workbench.simulator.engine.records import OrderRequest, Position, Side
+from pumpwatch_workbench.simulator.engine.records import ExchangePosition, OrderRequest, Side
 from pumpwatch_workbench.simulator.engine.refusals import Refused
 from pumpwatch_workbench.simulator.engine.stops import sync_stops
 from pumpwatch_workbench.simulator.market.live_market import LiveMarket
@@ -144,7 +144,7 @@ def _forget_orders(engine: Engine, index: int, incident: Incident) -> None:
 # --- to a position, by the exchange's own hand -----------------------------------------------
 
 
-def _position(engine: Engine, index: int, incident: Incident) -> Position:
+def _position(engine: Engine, index: int, incident: Incident) -> ExchangePosition:
     position = engine.ledger.position(index)
     if position.side is None:
         raise TroubleError(f"{incident.kind}: there is no position in {incident.symbol}")
