@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -6,6 +7,7 @@ from support.trading_facts import position, trade
 from pumpwatch.domain.trading.exits import (
     PAUSE_AFTER_REFUSAL,
     exit_due,
+    farther_stop,
     has_sound_stop,
     is_losing_side,
     stop_to_set,
@@ -149,3 +151,25 @@ def test_a_target_of_a_buy_lies_above():
     buy = trade(side=Side.BUY, take_profit=D("1.3"))
     assert target_to_set(buy, position(side=Side.BUY)) == D("1.3")
     assert target_to_set(buy, position(side=Side.BUY, mark_price=D("1.4"))) is None
+
+
+LONG = position(side=Side.BUY, mark_price=D("1.1"), stop_loss=None)
+SHORT = position(mark_price=D("1.3"))
+
+
+@pytest.mark.parametrize(
+    ("ours", "held", "stop"),
+    [
+        (trade(), SHORT, D("1.354")),
+        (trade(), replace(SHORT, liquidation_price=D("1.34")), D("1.313")),
+        (trade(), replace(SHORT, liquidation_price=D("1.29")), None),
+        (trade(side=Side.BUY, stop_loss=D("1.15")), LONG, D("1.055")),
+        (
+            trade(side=Side.BUY, stop_loss=D("1.15")),
+            replace(LONG, liquidation_price=D("1.12")),
+            None,
+        ),
+    ],
+)
+def test_a_stop_farther_away_keeps_its_planned_distance_and_precedes_liquidation(ours, held, stop):
+    assert farther_stop(ours, held, TICK) == stop

@@ -7,6 +7,7 @@ import pytest
 
 from pumpwatch.adapters.records import read_record, record_fields
 from pumpwatch.domain.trading.orders import ORDER_ID_PATTERN, Leg, OrderRequest, Side, order_id_for
+from pumpwatch.domain.trading.rows import UnreadableRow
 
 ENTRY = {
     "order_id": "pw-en0-abc",
@@ -75,3 +76,9 @@ def test_an_order_fills_up_to_its_limit_price(side, limit, fills):
 def test_an_order_stored_before_entries_had_a_limit_price_can_be_read():
     stored = {**record_fields(OrderRequest(**ENTRY)), "slippage_tolerance": "0.01"}
     assert read_record(OrderRequest, stored, where="the journal") == OrderRequest(**ENTRY)
+
+
+@pytest.mark.parametrize(("symbol", "whose"), [("AUSDT", "AUSDT"), ("", "no symbol")])
+def test_an_unreadable_row_says_whose_it_is(symbol, whose):
+    row = UnreadableRow("executions", symbol, "", "execQty is ''")
+    assert str(row) == f"a row of executions ({whose}) cannot be read: execQty is ''"

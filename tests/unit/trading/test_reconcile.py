@@ -478,3 +478,23 @@ def test_a_partly_filled_exit_that_only_its_fills_show_goes_on_with_the_rest():
     again = only(repairs(EXITING, now=LATE, position=left, **facts), RepairKind.EXIT_ENDED)
     assert (again.order.outcome, again.order.filled_quantity) == (Outcome.FILLED, 60)
     assert (again.trade.quantity, again.trade.exit_attempt) == (40, 1)
+
+
+def test_an_exit_is_waited_for_from_its_intent_on():
+    late = record(Leg.EXIT, intended=900_000)
+    facts = {**ENTERED, "orders": [DONE, late]}
+    facts["fills"] = [entry_fill(), fill(Side.BUY, trigger="stop_loss")]
+    assert "not known yet" in repair(EXITING, now=900_000 + LATE - 1, **facts).note
+
+
+def test_a_buy_earns_what_it_is_sold_for_above_its_price():
+    bought = fill(Side.BUY, 100, "1.2", order_id=ENTRY.request.order_id, time=100)
+    sold = fill(Side.SELL, 100, "1.3", trigger="take_profit", time=900)
+    closed = repair(trade(side=Side.BUY), orders=[DONE], fills=[bought, sold])
+    assert closed.trade.realised_pnl == D(10) - closed.trade.fees
+
+
+def test_without_readable_fills_the_position_says_what_was_entered():
+    facts = {"orders": [ENTRY], "missing": ["executions"], "position": position(quantity=D(40))}
+    opened = repair(ENTERING, **facts)
+    assert (opened.kind, opened.trade.quantity) == (RepairKind.OPENED, 40)
