@@ -10,6 +10,7 @@ from pumpwatch.domain.trading.evidence import (
     foreign_orders,
     foreign_quantity,
     needs_evidence,
+    same_average,
 )
 from pumpwatch.domain.trading.orders import FillKind, Leg, Side
 from pumpwatch.domain.trading.trades import TradeState
@@ -67,3 +68,7 @@ def test_foreign_orders_are_neither_ours_nor_the_protection_of_a_position_of_our
 )
 def test_the_exchange_is_asked_unless_the_position_settles_it(changes, held, needed):
     assert needs_evidence(trade(**changes), held) is needed
+
+
+def test_a_trade_whose_price_is_not_known_proves_no_position():
+    assert not same_average(trade(entry_price=None), position())
