@@ -38,10 +38,10 @@ def install(target: Path, requirements: str, python_version: str, platforms: lis
 def trim(target: Path, patterns: list[str]) -> None:
     """Remove what the patterns name. Raises `SystemExit` for one that names nothing."""
     for pattern in patterns:
-        found = sorted(target.glob(pattern))
-        if not found and "**" not in pattern and pattern != "bin":
+        matches = sorted(target.glob(pattern))
+        if not matches and "**" not in pattern and pattern != "bin":
             raise SystemExit(f"trim.txt: {pattern} names nothing: was it moved or renamed?")
-        for path in found:
+        for path in matches:
             if path.is_dir():
                 shutil.rmtree(path)
             elif path.exists():
