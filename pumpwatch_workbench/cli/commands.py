@@ -59,18 +59,16 @@ class CommandGroup(TyperGroup):
         }
         self.commands = _Commands(self._listed)
 
-    def list_commands(self, ctx: object) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         """Return the names in the order of the table."""
         return list(COMMANDS)
 
-    def get_command(  # type: ignore[override]
-        self, ctx: typer.Context, cmd_name: str
-    ) -> TyperCommand | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
         """Return what `pumpwatch --help` shows of a command."""
         return self._listed.get(cmd_name)
 
-    def resolve_command(  # type: ignore[override]
-        self, ctx: typer.Context, args: list[str]
+    def resolve_command(
+        self, ctx: Any, args: list[str]
     ) -> tuple[str | None, TyperCommand | None, list[str]]:
         """Return the name, the whole command and the rest of the words."""
         name, _, rest = super().resolve_command(ctx, args)

@@ -98,14 +98,6 @@ class DashboardFunction:
         shown = legend or " ".join(f"{{{{{label}}}}}" for label in labels)
         return (f"sum by ({by}) {grown}" if by else f"sum{grown}"), shown
 
-    def quantiles(self, histogram: str) -> list[Query]:
-        """Return the queries of a histogram's half and 95 %."""
-        rate = f"rate({self.of(histogram + '_bucket')}[$__rate_interval])"
-        return [
-            (f"histogram_quantile({share}, sum by (le) ({rate}))", text)
-            for share, text in ((0.5, "half"), (0.95, "95 %"))
-        ]
-
 
 def build_panel(panel: Panel) -> Builder[models.Panel]:
     """Return the builder of a panel."""

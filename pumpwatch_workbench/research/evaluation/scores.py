@@ -40,8 +40,6 @@ class Score:
     false_alarms: int
     clean_symbol_days: float
     delays: tuple[float, ...] = field(repr=False)
-    false_alarm_times: tuple[tuple[int, int], ...] = field(repr=False, default=())
-    """Segment and milliseconds UTC of each."""
 
     @property
     def events(self) -> int:
@@ -119,10 +117,8 @@ def score(
     hit_after: int = HIT_AFTER,
 ) -> Score:
     """Score alarms, given by segment number as milliseconds UTC, before any silence is applied."""
-    hits = early = missed = 0
+    hits = early = missed = false_alarms = clean = 0
     delays: list[float] = []
-    false_alarms: list[tuple[int, int]] = []
-    clean = 0
     for segment in segments:
         live_from = segment.start + WARM_UP
         known = [event for event in events if event.segment == segment.number]
@@ -139,18 +135,12 @@ def score(
             else:
                 missed += 1
         spans = [(event.onset - IGNORED_BEFORE, event.onset + IGNORED_AFTER) for event in known]
-        false_alarms += [
-            (segment.number, time)
-            for time in sent
-            if not any(begin <= time <= end for begin, end in spans)
-        ]
+        false_alarms += sum(not any(begin <= time <= end for begin, end in spans) for time in sent)
         lost = np.asarray(segment.missing, dtype=np.int64)
         ignored = np.any([(begin <= lost) & (lost < end) for begin, end in spans], axis=0)
         missing = MINUTE * int(np.count_nonzero((lost >= live_from) & ~ignored))
         clean += max(0, _clean_time(live_from, segment.end, spans) - missing)
-    return Score(
-        hits, early, missed, len(false_alarms), clean / DAY, tuple(delays), tuple(false_alarms)
-    )
+    return Score(hits, early, missed, false_alarms, clean / DAY, tuple(delays))
 
 
 def _first(times: Sequence[int], begin: int, end: int) -> int | None:

@@ -76,11 +76,10 @@ def test_the_next_opening_is_the_first_minute_that_is_open(zone):
     week = WeeklyHours.parse("Fri 22:15-03:00, Sun 01:30-02:45, Tue-Wed 09:00-17:00", zone=zone)
     for first in ("2026-03-06 00:00", "2026-03-27 00:00", "2026-10-23 00:00"):
         times = [at(first) + 15 * MINUTE * step for step in range(4 * 24 * 12)]
-        found = [week.is_open(time) for time in times]
-        assert True in found
-        assert False in found
+        openings = [week.is_open(time) for time in times]
+        assert {*openings} == {True, False}, "the weeks show both"
         upcoming = None
-        for time, is_open in zip(reversed(times), reversed(found), strict=True):
+        for time, is_open in zip(reversed(times), reversed(openings), strict=True):
             upcoming = time if is_open else upcoming
             if upcoming is not None:
                 assert week.next_opening(time) == upcoming, (zone, shown(time))

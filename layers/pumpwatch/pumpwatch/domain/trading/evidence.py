@@ -189,7 +189,7 @@ def outcome_of(evidence: Evidence, order: OrderRecord, now: int) -> OrderRecord:
 
 
 def never_placed(order: OrderRecord, now: int) -> OrderRecord:
-    """Return the order as one of which the exchange has shown no trace within its time.
+    """Return the order as never placed: the exchange showed no trace of it in time.
 
     An overloaded exchange may still carry it out later: `is_given_up` finds such entries again.
     """

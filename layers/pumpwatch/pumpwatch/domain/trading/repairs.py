@@ -54,7 +54,7 @@ def waiting(trade: Trade, note: str) -> Repair:
 
 
 def exit_again(trade: Trade, record: OrderRecord, own: Position | None) -> Repair:
-    """Return the trade as one whose exit ended with a position left: the next attempt may go."""
+    """Return the trade after an exit that left a position: the next attempt may go."""
     # Without a position in the list it may have vanished: the next look, as an open trade, says so.
     left = own.quantity if own is not None else trade.quantity
     attempt = max(trade.exit_attempt, record.attempt) + 1
@@ -63,7 +63,7 @@ def exit_again(trade: Trade, record: OrderRecord, own: Position | None) -> Repai
 
 
 def dropped(trade: Trade, order: OrderRecord, status: OrderStatus | None, now: int) -> Repair:
-    """Return the trade as one whose entry came to nothing."""
+    """Return the trade after an entry that came to nothing."""
     record = settled_as(order, status, now) if status is not None else never_placed(order, now)
     after = trade.with_(
         state=TradeState.DROPPED, quantity=Decimal(0), denial=record.detail or "nothing was filled"

@@ -30,7 +30,7 @@ from .order_flow import close_at_market, hold_back, protect, settle
 from .run import Run
 
 FAILURES = (RetryLater, OutcomeUnknown, Rejected, SkipSymbol, InvariantBroken)
-"""Errors that end the care for one trade and for no other."""
+"""Errors that end the care for a single trade; the others go on."""
 
 
 def care(run: Run, listed: Rows[Position] | RetryLater, late_fills: LateFills) -> None:
