@@ -40,7 +40,10 @@ SHORTEST_REASON = 3
 def changing(reason: str, store: Path | None, stack: str, region: str) -> Iterator[Installation]:
     """Yield the installation to halt or resume. Raises `BadInput`, `AwsRefused`."""
     if len(reason.strip()) < SHORTEST_REASON:
-        raise BadInput("--reason is empty: say why, for whoever looks at it next")
+        raise BadInput(
+            f"--reason is {reason!r}: say why in at least {SHORTEST_REASON} letters, for whoever"
+            " looks at it next"
+        )
     if store is None:
         yield installation_of_stack(deployed_stack(stack, region))
     else:
