@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -104,7 +103,7 @@ def detect_function(
 
     def work(tick: Tick, deadline: Deadline, _: Lease) -> DetectReport:
         exchange.session.start_run(deadline)
-        return use_case.run(tick, deadline)
+        return use_case.run(tick)
 
     def describe_run(report: DetectReport, numbers: RunNumbers) -> None:
         describe(report, numbers)
@@ -132,7 +131,6 @@ def detect_pumps(
         stores.events,
         settings,
         clock=exchange.session,
-        wait=time.sleep,
     )
 
 

@@ -18,8 +18,10 @@ class DetectSettings(SharedSettings):
     """The rule that raises the alarm."""
     excluded_symbol_types: str = "stock,commodity,forex,xstocks"
     """Comma-separated `symbolType`s of Bybit that are left out."""
-    scan_interval_seconds: Annotated[int, Field(ge=5, le=60)] = 60
-    """Below 60, one invocation scans several times until its minute is over."""
+    detector_clock: Literal["on", "off"] = "on"
+    """`on` lets `boosted` count a full hour in favour of an alarm; `off` where none is announced."""
+    scan_interval_seconds: Annotated[int, Field(ge=1, le=60)] = 60
+    """Seconds between two scans of the market."""
     requests_per_second: Annotated[int, Field(ge=1, le=110)] = 90
     """Bybit allows 120 a second per address; above it, every call is refused for ten minutes."""
     max_candidates: Annotated[int, Field(ge=1, le=200)] = 60

@@ -1,9 +1,9 @@
 """The detect use case: one look at the whole market, and candles for the few symbols that could
 signal.
 
-A scan: snapshot, screen, candles of the candidates, rule, events, signals. A run: one scan, a
-slice of the history refreshed and replayed, the state saved; with sub-minute scans, more scans
-until the minute ends.
+A scan: snapshot, screen, candles of the candidates, rule, events, signals. A run of the minute's
+schedule: one scan, a slice of the history refreshed and replayed, the state saved. Scans between
+two such runs are `look`.
 
 What was judged is remembered only after the scan's signals are stored: a scan that fails half-way
 is done again by the next one, and the ids of signals and events make that harmless. A warm object
@@ -23,7 +23,7 @@ from pumpwatch.domain.detection.rules import detector_named
 from pumpwatch.domain.moments import DAY, HOUR, MINUTE
 from pumpwatch.errors import RetryLater, SettingsError, StoreUnavailable
 from pumpwatch.invocation import Tick
-from pumpwatch.ports import Clock, Deadline, EventStore, HistoryStore, MarketData, SignalStore
+from pumpwatch.ports import Clock, EventStore, HistoryStore, MarketData, SignalStore
 from pumpwatch.settings.detect import DetectSettings
 
 from .events import OpenEvents
@@ -44,15 +44,12 @@ SCANS_IN_DOUBT = 3
 FLOWS_EVERY = 15 * MINUTE
 ROUND = 0.8
 """Share of the time for which the rule has bounds: runs that fail or are skipped have room."""
-SCAN_RESERVE = 10.0
-"""Seconds that must be left for another scan within the minute."""
 
 
 class DetectPumps:
     """Detect pumps in the whole market. One object serves every run of a warm container.
 
-    `clock` (the exchange's time) and `wait` (seconds) serve scans within the minute, `deadline`
-    tells how much of the invocation is left.
+    `clock` tells whether the exchange's time is sure.
     """
 
     def __init__(
@@ -64,7 +61,6 @@ class DetectPumps:
         settings: DetectSettings,
         *,
         clock: Clock | None = None,
-        wait: Callable[[float], None] | None = None,
     ) -> None:
         try:
             self._detector = detector_named(settings.detector, settings)
@@ -74,7 +70,6 @@ class DetectPumps:
         self._store = history
         self._settings = settings
         self._clock = clock
-        self._wait = wait
         rules = EventRules(cooldown=settings.cooldown_minutes * MINUTE)
         self._history = CandleHistory(market, history, self._detector)
         self._watch = MarketWatch(market, self._detector, settings)
@@ -84,9 +79,8 @@ class DetectPumps:
         self._flows_saved = 0
         self._scans_ahead = 0
 
-    def run(self, tick: Tick, deadline: Deadline | None = None) -> DetectReport:
-        """Scan, refresh a slice of the history, save; scan on until the minute ends where that is
-        set.
+    def run(self, tick: Tick) -> DetectReport:
+        """Scan, refresh a slice of the history, save: the run of the minute's schedule.
 
         Raises `RetryLater` when exchange or stores do not answer, `ExchangeForbidden`.
         """
@@ -95,10 +89,14 @@ class DetectPumps:
             self.scan(report)
             report.tick_delay_seconds = (report.time - tick.scheduled_time) / 1000
             self._refresh_slices(report)
-            while self._scan_again(report, tick, deadline):
-                self.scan(report)
         finally:
             self._save()
+        return report
+
+    def look(self) -> DetectReport:
+        """Scan between two runs of the schedule. Raises what `run` raises."""
+        report = DetectReport()
+        self.scan(report)
         return report
 
     def scan(self, report: DetectReport) -> None:
@@ -175,19 +173,6 @@ class DetectPumps:
             for number in reached:
                 self._scanner.refresh(state, number, report.time, answers, report)
             budget -= report.requests - before
-
-    def _scan_again(self, report: DetectReport, tick: Tick, deadline: Deadline | None) -> bool:
-        seconds = self._settings.scan_interval_seconds
-        if seconds * 1000 >= MINUTE or self._clock is None or self._wait is None:
-            return False
-        due = report.time + seconds * 1000
-        pause = max(0.0, (due - self._clock.now()) / 1000)
-        if due >= tick.scheduled_time + MINUTE:
-            return False
-        if deadline is not None and deadline.seconds_left() < pause + SCAN_RESERVE:
-            return False
-        self._wait(pause)
-        return True
 
     def _current_state(self, now: int) -> DetectState:
         warm = self._state
