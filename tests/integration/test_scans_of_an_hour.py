@@ -19,6 +19,7 @@ from pumpwatch.adapters.bybit.traffic import Traffic
 from pumpwatch.adapters.sqs import SqsScanQueue
 from pumpwatch.bootstrap.connection import BybitConnection
 from pumpwatch.bootstrap.detect import DetectStores, detect_function
+from pumpwatch.metrics.catalogue import DETECT
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch_workbench.local.aws.functions import LocalFunction
 from pumpwatch_workbench.local.aws.queues import QueueReader, SentMessages
@@ -129,6 +130,7 @@ class World:
     slots: list = field(default_factory=list)
     kills: list = field(default_factory=list)
     dropped: int = 0
+    cold_rate: float = 0.02
     kill_rate: float = 0.0
     duplicates: float = 0.0
 
@@ -236,7 +238,7 @@ class World:
         instance = self.random.choice(free)
         if self.random.random() < self.kill_rate:
             instance.dies_at = self.random.choice(POINTS)
-        elif self.random.random() < 0.02:
+        elif self.random.random() < self.cold_rate:
             instance.forget()
         self.running.append(instance)
         answer = instance.start(event)
@@ -276,28 +278,32 @@ def assert_nothing_twice(world):
 
 
 def assert_seen(world, kills=()):
-    """Two intervals are the longest gap; around a kill it may be three, and it ends in time."""
+    """Two intervals are the longest gap; after a kill, and after each of several, 15 seconds."""
     begin, end = min(world.looks), max(world.looks)
     assert begin < START + 2 * MINUTE
     assert end > START + HOUR * MINUTE - 3 * INTERVAL
     for gap, a, b in gaps(world):
         killed = [kill for kill in kills if a <= kill <= b]
         assert gap <= 2 * INTERVAL + LATE or killed, f"{gap} ms from {a - START}"
-        assert all(b - kill <= 15 * SECOND for kill in killed), f"{gap} ms from {a - START}"
+        assert b - max(killed, default=b) <= 15 * SECOND, f"{gap} ms from {a - START}"
 
 
 def test_quiet_hour_is_seen_at_every_interval(world_of):
-    world = world_of()
+    world = world_of(cold_rate=0.0)
     world.play(second=3)
     assert_nothing_twice(world)
     assert len(world.slots) >= 700
     assert max(gap for gap, *_ in gaps(world)) <= INTERVAL + LATE
+    counted = world.totals.add(DETECT, "look", {})
+    assert counted[f"{DETECT}_runs_total|result=success"] == HOUR == len(world.sink.pushes)
+    # The last minute's scans wait for the next report.
+    reported = counted[f"{DETECT}_scans_total|result=success"]
+    assert len(world.slots) - 13 < reported < len(world.slots)
 
 
-@pytest.mark.parametrize("concurrency", [1, 2, 3])
-@pytest.mark.parametrize("seed", [1, 2])
-def test_hour_of_a_schedule_that_fires_anywhere_and_misses_a_minute(world_of, seed, concurrency):
-    world = world_of(seed, concurrency=concurrency, duplicates=0.2)
+@pytest.mark.parametrize("concurrency", [1, 2])
+def test_hour_of_a_schedule_that_fires_anywhere_and_misses_a_minute(world_of, concurrency):
+    world = world_of(concurrency=concurrency, duplicates=0.2)
     world.play(missed=(7, 31))
     assert_nothing_twice(world)
     assert_seen(world)
@@ -305,9 +311,9 @@ def test_hour_of_a_schedule_that_fires_anywhere_and_misses_a_minute(world_of, se
 
 
 @pytest.mark.parametrize("concurrency", [1, 2])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [1, 2])
 def test_hour_with_kills_wherever_a_run_stands(world_of, seed, concurrency):
-    world = world_of(seed, concurrency=concurrency, duplicates=0.1, kill_rate=0.03)
+    world = world_of(seed, concurrency=concurrency, duplicates=0.1, kill_rate=0.05)
     world.play(missed=(20,))
     assert len(world.kills) > 10
     assert_nothing_twice(world)
