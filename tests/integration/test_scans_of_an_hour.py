@@ -313,7 +313,7 @@ def test_hour_of_a_schedule_that_fires_anywhere_and_misses_a_minute(world_of, co
 @pytest.mark.parametrize("concurrency", [1, 2])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_hour_with_kills_wherever_a_run_stands(world_of, seed, concurrency):
-    world = world_of(seed, concurrency=concurrency, duplicates=0.1, kill_rate=0.05)
+    world = world_of(seed, concurrency=concurrency, duplicates=0.1, kill_rate=0.04)
     world.play(missed=(20,))
     assert len(world.kills) > 10
     assert_nothing_twice(world)

@@ -114,6 +114,11 @@ def detect_function(
     use_case = detect_pumps(settings, stores, exchange)
     scans = Scans(queue, settings.scan_interval_seconds)
 
+    def when_busy(deadline: Deadline) -> None:
+        # Without the mark nobody knows what is in the queue: what comes twice is dropped.
+        exchange.session.start_run(deadline)
+        scans.enqueue(Lease(LEASE_NAME, "", 0), exchange.session.now())
+
     def work(tick: Tick, deadline: Deadline, lease: Lease) -> DetectReport | None:
         exchange.session.start_run(deadline)
         handed_over = scans.handed_over(lease)
@@ -143,6 +148,7 @@ def detect_function(
         ),
         reporter=MetricsReporter(DETECT, stores.totals, sink),
         work=work,
+        when_busy=when_busy,
         describe=describe_run,
         describe_always=partial(describe_traffic, exchange.session.traffic),
         is_news=lambda report: bool(report.signals),

@@ -34,9 +34,10 @@ class Function(Generic[Report]):
     """One warm function: takes its lease, runs its use case, reports what came of it.
 
     `begin` is called before the lease is taken; `work` does a tick's work under it and returns its
-    report, None when there is nothing to do; `describe` fills in what the report says,
-    `describe_always` what is counted of failed runs too; `is_news` says whether a single scan is
-    reported at once; `checks` find out what can be reached.
+    report, None when there is nothing to do; `when_busy` is what a run of the schedule does while
+    another one has the lease; `describe` fills in what the report says, `describe_always` what is
+    counted of failed runs too; `is_news` says whether a single scan is reported at once; `checks`
+    find out what can be reached.
     """
 
     job: str
@@ -47,6 +48,7 @@ class Function(Generic[Report]):
     describe: Callable[[Report, RunNumbers], None]
     describe_always: Callable[[RunNumbers], None] = lambda numbers: None
     begin: Callable[[], None] = lambda: None
+    when_busy: Callable[[Deadline], None] = lambda deadline: None
     is_news: Callable[[Report], bool] = lambda report: True
     checks: Mapping[str, Check] = field(default_factory=dict)
     _waiting: RunNumbers = field(init=False)
@@ -70,6 +72,8 @@ class Function(Generic[Report]):
                     self.lease.taken(tick.execution_id, deadline, patient=not tick.is_scan)
                 )
                 report = self.work(tick, deadline, lease) if lease is not None else None
+                if lease is None and not tick.is_scan:
+                    self.when_busy(deadline)
                 idle = "busy" if lease is None else "duplicate"
                 numbers = self._numbers(tick, "success" if report is not None else idle)
                 self._report_success(report, tick, numbers, time.perf_counter() - started)
