@@ -9,9 +9,9 @@ import heapq
 from dataclasses import dataclass, field
 from itertools import count, pairwise
 from pathlib import Path
-from random import Random
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from support.detect_rig import START, Rig
 
@@ -121,7 +121,7 @@ class SqsClient:
 class World:
     """AWS and the exchange around the function; `now` is the time for all of them."""
 
-    random: Random
+    random: np.random.Generator
     concurrency: int = 1
     now: int = START
     timeline: list = field(default_factory=list)
@@ -182,12 +182,15 @@ class World:
         def snapshot(symbol=""):
             self.rig.market.now = self.running[-1].seen = self.now
             seen = original(symbol)
-            self.play_until(self.now + self.random.randint(100, 900))
+            self.play_until(self.now + self.between(100, 900))
             return seen
 
         return snapshot
 
     # --- time ------------------------------------------------------------------------------
+
+    def between(self, low, high):
+        return int(self.random.integers(low, high))
 
     def at(self, time, work):
         heapq.heappush(self.timeline, (time, next(self.numbers), work))
@@ -206,10 +209,10 @@ class World:
         """Let the schedule fire for some minutes, and play an hour."""
         for minute in set(range(fires or minutes)) - set(missed):
             time = START + minute * MINUTE
-            offset = self.random.randrange(60_000) if second is None else second * SECOND
+            offset = self.between(0, MINUTE) if second is None else second * SECOND
             self.at(time + offset, lambda time=time: self.fire(time))
-        for second in range(minutes * 60):
-            self.at(START + second * SECOND + self.random.randint(0, JITTER), self.deliver)
+        for time in range(START, START + minutes * MINUTE, SECOND):
+            self.at(time + self.between(0, JITTER), self.deliver)
         self.play_until(START + minutes * MINUTE)
 
     def fire(self, time):
@@ -229,15 +232,16 @@ class World:
             elif self.random.random() < self.duplicates:
                 # At least once means: sometimes twice.
                 again = self.queue.event(batch)
-                self.at(self.now + self.random.randint(1, 20_000), lambda: self.run(again))
+                later = self.now + self.between(1, 20_000)
+                self.at(later, lambda again=again: self.run(again))
 
     def run(self, event):
         free = [one for one in self.instances if not one.at_work]
         if not free:
             return THROTTLED
-        instance = self.random.choice(free)
+        instance = free[self.between(0, len(free))]
         if self.random.random() < self.kill_rate:
-            instance.dies_at = self.random.choice(POINTS)
+            instance.dies_at = POINTS[self.between(0, len(POINTS))]
         elif self.random.random() < self.cold_rate:
             instance.forget()
         self.running.append(instance)
@@ -261,7 +265,7 @@ POINTS = ("start", "cold", "lease", "enqueue", "scan", "save", "totals", "releas
 @pytest.fixture
 def world_of(monkeypatch):
     def make(seed=1, **more):
-        world = World(Random(seed), **more)
+        world = World(np.random.default_rng(seed), **more)
         monkeypatch.setattr("pumpwatch.bootstrap.detect.detect_from_environment", world.compose)
         return world
 

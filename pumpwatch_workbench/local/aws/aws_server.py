@@ -49,7 +49,9 @@ class AwsApplication:
         """Answer one request."""
         service = _service(request)
         if service is None:
-            return web.Response(status=400, text="not signed for DynamoDB, S3, Secrets Manager or SQS\n")
+            return web.Response(
+                status=400, text="not signed for DynamoDB, S3, Secrets Manager or SQS\n"
+            )
         if request.headers.get("Expect", "").lower() == "100-continue" and request.transport:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = await request.read()

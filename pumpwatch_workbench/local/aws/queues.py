@@ -11,10 +11,9 @@ import heapq
 from collections.abc import Sequence
 from hashlib import md5
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
+from .aws import Client
 
 Json = dict[str, Any]
 MOST = 10
@@ -62,7 +61,7 @@ class QueueReader:
     """
 
     def __init__(
-        self, client: SQSClient, url: str, arn: str, *, batch_size: int, hidden: int, kept: int
+        self, client: Client, url: str, arn: str, *, batch_size: int, hidden: int, kept: int
     ) -> None:
         self._client = client
         self._url = url

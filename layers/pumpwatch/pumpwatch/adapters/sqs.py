@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,9 +13,8 @@ from pumpwatch.adapters.aws import client_config
 from pumpwatch.errors import StoreUnavailable
 from pumpwatch.ports import ScanQueue
 
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-
+Client = Any
+"""A boto3 client; its type is made while it runs."""
 BATCH = 10
 """Messages that one request may send."""
 
@@ -24,7 +23,7 @@ class SqsScanQueue(ScanQueue):
     """Sends a message for each slot, delayed until then. The client is made when it is needed:
     only the minute's runs send."""
 
-    def __init__(self, url: str, client: SQSClient | None = None) -> None:
+    def __init__(self, url: str, client: Client | None = None) -> None:
         self._url = url
         self._client = client
 
@@ -34,7 +33,7 @@ class SqsScanQueue(ScanQueue):
         for start in range(0, len(slots), BATCH):
             self._send(self._client, slots[start : start + BATCH], now)
 
-    def _send(self, client: SQSClient, slots: Sequence[int], now: int) -> None:
+    def _send(self, client: Client, slots: Sequence[int], now: int) -> None:
         try:
             answer = client.send_message_batch(
                 QueueUrl=self._url,

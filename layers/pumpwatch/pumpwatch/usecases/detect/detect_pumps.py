@@ -83,7 +83,8 @@ class DetectPumps:
     def run(self, tick: Tick, *, handed_over: bool = False) -> DetectReport:
         """Scan, refresh a slice of the history, save: the run of the minute's schedule.
 
-        `handed_over`: another instance scanned last, so the saved state is read again. Raises `RetryLater` when exchange or stores do not answer, `ExchangeForbidden`.
+        `handed_over`: another instance scanned last, so the saved state is read again. Raises
+        `RetryLater` when exchange or stores do not answer, `ExchangeForbidden`.
         """
         report = DetectReport()
         self._handed_over |= handed_over
