@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
+from pumpwatch.adapters.deadlines import NoDeadline
 from pumpwatch.adapters.dynamodb.stores import DynamoEventStore, DynamoLeaseStore, DynamoSignalStore
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
@@ -65,13 +66,18 @@ class DetectStores:
     totals: TotalsStore
 
     @classmethod
-    def in_aws(cls, table: Table, history: HistoryStore) -> DetectStores:
-        """Return the stores of a deployed stack: one table, and the history's bucket."""
+    def in_aws(
+        cls, table: Table, history: HistoryStore, wall: Callable[[], float] = time.time
+    ) -> DetectStores:
+        """Return the stores of a deployed stack: one table, and the history's bucket.
+
+        Leases end by `wall`, Unix seconds.
+        """
         return cls(
             history=history,
             signals=DynamoSignalStore(table),
             events=DynamoEventStore(table),
-            leases=DynamoLeaseStore(table),
+            leases=DynamoLeaseStore(table, wall),
             totals=DynamoTotalsStore(table),
         )
 
@@ -82,13 +88,21 @@ def detect_from_environment(
     """Return the deployed function for the settings in the environment. Raises `SettingsError`."""
     settings = load_settings(DetectSettings, environment)
     table = Table(settings.table_name)
-    stores = DetectStores.in_aws(table, S3HistoryStore(settings.bucket_name))
     exchange = connect_to_bybit(
         settings, requests_per_second=settings.requests_per_second, exchange_time=exchange_time
     )
+    session = exchange.session
+
+    def market_wall() -> float:
+        session.start_run(NoDeadline())  # It may be long since the last answer.
+        return session.now() / 1000
+
+    # A simulated exchange has a time of its own, by which leases end, too.
+    wall = time.time if exchange_time is None else market_wall
+    stores = DetectStores.in_aws(table, S3HistoryStore(settings.bucket_name), wall)
     sink = push_sink(settings)
     checks: dict[str, Check] = {
-        "exchange": partial(check_exchange, exchange.session),
+        "exchange": partial(check_exchange, session),
         "table": partial(check_table, table),
         "history": partial(check_history, stores.history),
         "pushgateway": partial(check_pushgateway, DETECT, sink),
