@@ -38,7 +38,7 @@ class PaperOptions:
 
     @property
     def period(self) -> int:
-        """Return the milliseconds between two ticks."""
+        """Return the milliseconds between two scans."""
         return self.detect.scan_interval_seconds * 1000
 
     @classmethod
