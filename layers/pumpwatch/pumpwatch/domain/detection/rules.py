@@ -8,7 +8,6 @@ from typing import Protocol
 from .base import Detector
 from .boosted import Boosted
 from .ewma import Ewma
-from .kamps_kleinberg import KampsKleinberg
 from .karbalaii import Karbalaii
 
 
@@ -36,7 +35,6 @@ DETECTORS: dict[str, Callable[[DetectorSettings], Detector]] = {
     Boosted.name: lambda _: Boosted(),
     Ewma.name: _ewma,
     Karbalaii.name: lambda _: Karbalaii(),
-    KampsKleinberg.name: lambda _: KampsKleinberg(),
 }
 
 
