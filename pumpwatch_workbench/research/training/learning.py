@@ -18,8 +18,7 @@ from pumpwatch.domain.moments import MINUTE, SECOND
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings import RecordedFolder
 from pumpwatch_workbench.recordings.tables import read_announcements
-from pumpwatch_workbench.research.evaluation.labelled import load_segments
-from pumpwatch_workbench.research.evaluation.scores import WARM_UP
+from pumpwatch_workbench.research.evaluation.labelled import WARM_UP, load_segments
 from pumpwatch_workbench.research.training.table import (
     Examples,
     burst_examples,

@@ -20,7 +20,7 @@ class DetectSettings(SharedSettings):
     """Comma-separated `symbolType`s of Bybit that are left out."""
     detector_clock: Literal["on", "off"] = "on"
     """`on`: `boosted` counts a full hour in favour of an alarm. `off`: for unannounced pumps."""
-    scan_interval_seconds: Annotated[int, Field(ge=1, le=60)] = 60
+    scan_interval_seconds: Annotated[int, Field(ge=1, le=60)] = 5
     """Seconds between two scans of the market."""
     requests_per_second: Annotated[int, Field(ge=1, le=110)] = 90
     """Bybit allows 120 a second per address; above it, every call is refused for ten minutes."""
