@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,7 @@ from pumpwatch_workbench.research.evaluation.rules import (
     rule_named,
     together,
 )
+from pumpwatch_workbench.research.sample import trained_on
 
 EVERY = "all"
 
@@ -94,11 +96,11 @@ def evaluate(
     for recorded in recordings:
         segments = load_segments(recorded)
         recorded.check_length(WARM_UP // MINUTE)
-        source = recorded.folder.resolve().name
-        results += [
-            evaluate_rule(rule, segments, recorded.labels or [], scans, source)
-            for rule in track(rules, "Rules", len(rules))
-        ]
+        for rule in track(rules, "Rules", len(rules)):
+            result = evaluate_rule(rule, segments, recorded.labels or [], scans)
+            known = trained_on(rule.name, recorded.fingerprints)
+            source = recorded.folder.resolve().name
+            results.append(replace(result, source=source, trained_on=known))
         if alarms is not None:
             write_alarms(alarms, segments, results[0].alarms)
     if len(recordings) > 1:

@@ -129,7 +129,6 @@ def evaluate_rule(
     segments: Sequence[Segment],
     events: Sequence[LabelledPump],
     scans: Scans | None = None,
-    source: str = "",
 ) -> Evaluated:
     """Score the rule as it is, and with other values of the setting that makes it stricter."""
     judged = _Judged(detector, segments, scans or Scans())
@@ -141,10 +140,8 @@ def evaluate_rule(
         for value in rule.values
         for other in [replace(detector, **{rule.knob: value})]  # type: ignore[type-var]
     )
-    known = detector.scores.trained_on if isinstance(detector, Boosted) else frozenset()
-    trained_on = sum(segment.fingerprint in known for segment in segments)
     now = score(segments, events, alarms, hit_after=allowed)
-    return Evaluated(detector, alarms, now, curve, source, trained_on)
+    return Evaluated(detector, alarms, now, curve)
 
 
 def together(results: Sequence[Evaluated]) -> Evaluated:
@@ -155,8 +152,8 @@ def together(results: Sequence[Evaluated]) -> Evaluated:
         for points in zip(*(result.curve for result in results), strict=True)
     )
     total = reduce(Score.plus, (result.score for result in results))
-    trained_on = sum(result.trained_on for result in results)
-    return Evaluated(first.detector, {}, total, curve, "together", trained_on)
+    known = sum(result.trained_on for result in results)
+    return Evaluated(first.detector, {}, total, curve, "together", known)
 
 
 class _Judged:

@@ -76,7 +76,7 @@ def lessons_of(recorded: RecordedFolder) -> Lessons:
         for step, (every, _) in RINGS.items()
     }
     minutes, trades = minute_examples(segments, events, announced, untrained())
-    fingerprints = tuple(sorted({segment.fingerprint for segment in segments}))
+    fingerprints = tuple(sorted(set(recorded.fingerprints)))
     return Lessons(Judge(segments, events), bursts, minutes, trades, fingerprints)
 
 
