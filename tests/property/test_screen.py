@@ -70,7 +70,7 @@ def history(rule, tapes, names, through, *, fill):
     for tape, name, end in zip(tapes, names, through, strict=True):
         known = tape.candles(name, BEGIN, int(end), rule.interval, fill=fill)
         carries.append(rule.advance(known))
-        first, flow = recent_flows(rule, known)
+        first, flow = recent_flows(rule, known, np.array([end]))
         firsts.append(first)
         flows.append(flow)
     carry = Carry.none(0, rule.extra)
@@ -82,13 +82,13 @@ def history(rule, tapes, names, through, *, fill):
 def assert_lossless(rule, past, state, tapes, now, *, fill, tally):
     forming = now.time // rule.interval * rule.interval
     judged_from = Past(past.carry, past.through, state.unjudged, past.first_flow, past.flows)
-    found = screen(rule, judged_from, state.anchor, state.last, now)
+    found = screen(rule, judged_from, state.looks, now)
     for row, tape in enumerate(tapes):
         seen = tape.until(now.time)
         candles = seen.candles("X", BEGIN, forming + rule.interval, rule.interval, fill=fill)
         alarm = could_alarm(rule.detect(candles))
         unjudged = candles.open_time >= max(state.unjudged[row], past.through[row])
-        if not rule.monotone and rule.name != "boosted":
+        if not rule.monotone:
             unjudged[-1] = False
         tally.judged += 1
         tally.alarms += bool(alarm[unjudged].any())

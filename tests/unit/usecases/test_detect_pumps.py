@@ -308,7 +308,7 @@ def test_flow_of_time_that_was_not_fetched_is_unknown_not_zero():
     rig.tick(30)
     state = rig.detect._state
     unknown = np.isinf(state.flows).sum(axis=1)
-    assert unknown[state.rows["A1USDT"]] == unknown[state.rows["A0USDT"]] + 3
+    assert unknown[state.rows["A1USDT"]] == unknown[state.rows["A0USDT"]] + 30
 
 
 class FailingOnce:

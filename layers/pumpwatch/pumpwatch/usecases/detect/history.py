@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pumpwatch.domain.detection.base import Carry, Detections, Detector
-from pumpwatch.domain.detection.screen import recent_flows, stretch_of
+from pumpwatch.domain.detection.screen import recent_flows
 from pumpwatch.domain.market.candles import (
     BoolArray,
     CandleRequest,
@@ -223,11 +223,7 @@ class CandleHistory:
         state.carry.put(rows, self._detector.advance(kept, base))
         state.through[rows] = through
         state.grid_first[rows] = int(kept.open_time[0])
-        first_flow, flows = recent_flows(self._detector, kept)
-        stretch = stretch_of(interval)
-        ends = first_flow + stretch * np.arange(1, flows.shape[1] + 1)
-        flows[ends > through[:, None]] = np.inf
-        state.first_flow[rows], state.flows[rows] = first_flow, flows
+        state.first_flow[rows], state.flows[rows] = recent_flows(self._detector, kept, through)
         kept = kept.merged({})
         self._cache(number, kept)
         try:

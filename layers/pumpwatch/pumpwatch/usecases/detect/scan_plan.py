@@ -95,8 +95,8 @@ def plan_scan(
 
 
 def _screened(state: DetectState, now: Reading, detector: Detector) -> Screened:
-    if state.anchor is None or state.last is None:
+    if not state.looks:
         # Nothing was seen before: no flow has a bound.
         everything = np.ones(len(state.symbols), dtype=np.bool_)
         return Screened(everything, np.nan_to_num(now.flow))
-    return screen(detector, state.past, state.anchor, state.last, now)
+    return screen(detector, state.past, state.looks, now)
