@@ -16,7 +16,7 @@ import numpy as np
 from pumpwatch.domain.market.candles import FloatArray
 from pumpwatch.domain.moments import SECOND
 
-from .burst_traits import BURST_TRAITS, STEP, burst_traits
+from .burst_traits import BURST_TRAITS, STEP, burst_traits, clock_traits
 from .bursts import Look
 from .learned import LearnedScore
 
@@ -48,8 +48,8 @@ class Verdict:
 class BurstRule:
     """Judges looks of scans that are `interval` milliseconds apart.
 
-    `thresholds` holds those of the blind score and of the one with the clock by scan interval,
-    milliseconds; an interval between two of them takes those of the shorter one, which are stricter.
+    `thresholds` holds those of the blind score and of the one with the clock by scan interval in
+    milliseconds; an interval between two of them takes the stricter ones of the shorter.
     """
 
     blind: LearnedScore
@@ -74,8 +74,8 @@ class BurstRule:
         traits = burst_traits(look, self.step)
         if traits is None:
             return None
-        burst, clock = traits
-        margin = self.margins(burst[None], clock[None])[0]
+        burst, begin = traits
+        margin = self.margins(burst[None], clock_traits(begin)[None])[0]
         price = float(look.ring.last[0, -1])
         jump = float(burst[JUMP])
         return Verdict(
@@ -90,7 +90,7 @@ class BurstRule:
     def margins(self, burst: FloatArray, clock: FloatArray) -> FloatArray:
         """Return by how much the better score is above its threshold, (looks,).
 
-        `burst` is shaped (looks, traits) and `clock` (looks, 2), as `burst_traits` returns them.
+        `burst` is shaped (looks, traits) and `clock` (looks, 2).
         """
         known = [interval for interval in self.thresholds if interval <= self.interval]
         blind_least, clock_least = self.thresholds[max(known, default=min(self.thresholds))]

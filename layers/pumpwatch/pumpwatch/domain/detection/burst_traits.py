@@ -65,8 +65,8 @@ BURST_TRAITS = FLOW_TRAITS + BESIDE_DAY_TRAITS + DAY_TRAITS + TRADE_TRAITS
 CLOCK_TRAITS = ("distance to the full hour", "distance to the half hour")
 
 
-def burst_traits(look: Look, step: int = STEP) -> tuple[FloatArray, FloatArray] | None:
-    """Return the traits of a look, (traits,), and those of the clock, (2,).
+def burst_traits(look: Look, step: int = STEP) -> tuple[FloatArray, int] | None:
+    """Return the traits of a look, (traits,), and when its burst began, milliseconds UTC.
 
     None when the look is no burst once everything is known, when its day is not known, or when no
     trade of the last minute is. `step` in milliseconds.
@@ -101,7 +101,7 @@ def burst_traits(look: Look, step: int = STEP) -> tuple[FloatArray, FloatArray] 
     ]
     return (
         np.concatenate([traits, beside_day, day.traits, trades]),
-        _clock_traits(look.time, flows.steps, mean, step),
+        _begin(look.time, flows.steps, mean, step),
     )
 
 
@@ -222,13 +222,14 @@ def _day_traits(look: Look, columns: IntArray, mean: float, now: float) -> _Day:
     return _Day(traits, float(settled.max()), volatility)
 
 
-def _clock_traits(time: int, steps: FloatArray, mean: float, step: int) -> FloatArray:
-    """Return the distances of the burst's beginning to the full and the half hour.
-
-    Logarithms of seconds. The burst begins with its oldest busy step.
-    """
+def _begin(time: int, steps: FloatArray, mean: float, step: int) -> int:
+    """Return the time of the burst's beginning: that of its oldest busy step."""
     busy = np.flatnonzero(steps > BEGUN * mean * step / STEP)
-    begin = time - (len(steps) - int(busy[0])) * step if len(busy) else time
+    return time - (len(steps) - int(busy[0])) * step if len(busy) else time
+
+
+def clock_traits(begin: int) -> FloatArray:
+    """Return how far from a full and a half hour a burst began: logarithms of seconds, (2,)."""
     return np.array([_distance(begin, HOUR), _distance(begin, HOUR // 2)])
 
 
