@@ -23,7 +23,6 @@ from pumpwatch.domain.market.candles import (
     CandleRequest,
     Candles,
     CandleSeries,
-    FloatArray,
 )
 from pumpwatch.domain.moments import DAY, MINUTE
 from pumpwatch.ports import MarketData

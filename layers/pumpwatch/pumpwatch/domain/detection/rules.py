@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from pumpwatch.domain.moments import SECOND
+
 from .base import Detector
 from .boosted import Boosted
+from .burst_rule import LONGEST_INTERVAL, BurstRule
 from .ewma import Ewma
 from .kamps_kleinberg import KampsKleinberg
 from .karbalaii import Karbalaii
+from .model import stored_model
 
 
 class DetectorSettings(Protocol):
@@ -20,6 +24,8 @@ class DetectorSettings(Protocol):
     ewma_jump: float
     ewma_epsilon_usdt: float
     warm_up_minutes: int
+    detector_clock: str
+    scan_interval_seconds: int
 
 
 def _ewma(settings: DetectorSettings) -> Detector:
@@ -45,3 +51,18 @@ def detector_named(name: str, settings: DetectorSettings) -> Detector:
     if name not in DETECTORS:
         raise ValueError(f"there is no detector {name!r}: choose one of {', '.join(DETECTORS)}")
     return DETECTORS[name](settings)
+
+
+def burst_rule_named(name: str, settings: DetectorSettings) -> BurstRule | None:
+    """Return the fast part of the rule; None where it has none or scans are too far apart."""
+    interval = settings.scan_interval_seconds * SECOND
+    if name != Boosted.name or interval > LONGEST_INTERVAL:
+        return None
+    model = stored_model()
+    return BurstRule(
+        blind=model.blind,
+        clock=model.clock,
+        thresholds=model.thresholds,
+        interval=interval,
+        reads_clock=settings.detector_clock == "on",
+    )
