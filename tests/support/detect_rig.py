@@ -85,7 +85,7 @@ class Rig:
 
     def tick(self, minute, *, second=10, detect=None, **more):
         """Run the use case in a minute, counted from START."""
-        self.market.now = START + int(minute * MINUTE) + second * 1000
+        self.market.now = START + int(minute * MINUTE) + round(second * 1000)
         self.market.candle_requests.clear()
         self.rounds = 0
         tick = SimpleNamespace(scheduled_time=START + int(minute * MINUTE), execution_id="e")
