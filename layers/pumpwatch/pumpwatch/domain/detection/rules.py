@@ -24,8 +24,18 @@ class DetectorSettings(Protocol):
     ewma_jump: float
     ewma_epsilon_usdt: float
     warm_up_minutes: int
-    detector_clock: str
-    scan_interval_seconds: int
+
+
+class ScanSettings(Protocol):
+    """The settings that the fast part of a rule reads."""
+
+    @property
+    def detector_clock(self) -> str:
+        """Return `on` or `off`."""
+
+    @property
+    def scan_interval_seconds(self) -> int:
+        """Return the time between two scans."""
 
 
 def _ewma(settings: DetectorSettings) -> Detector:
@@ -53,7 +63,7 @@ def detector_named(name: str, settings: DetectorSettings) -> Detector:
     return DETECTORS[name](settings)
 
 
-def burst_rule_named(name: str, settings: DetectorSettings) -> BurstRule | None:
+def burst_rule_named(name: str, settings: ScanSettings) -> BurstRule | None:
     """Return the fast part of the rule; None where it has none or scans are too far apart."""
     interval = settings.scan_interval_seconds * SECOND
     if name != Boosted.name or interval > LONGEST_INTERVAL:
