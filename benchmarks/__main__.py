@@ -22,6 +22,7 @@ from benchmarks import (
     paper,
     report,
     run,
+    screen,
     tick,
     trade,
 )
@@ -29,6 +30,7 @@ from benchmarks import (
 AREAS: dict[str, Callable[[], dict[str, float]]] = {
     "detector": detector.measure,
     "evaluate": evaluate.measure,
+    "screen": screen.measure,
     "detect_tick": tick.measure,
     "lambda": lambda_functions.measure,
     "trade": trade.measure,

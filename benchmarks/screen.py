@@ -23,6 +23,7 @@ from pumpwatch.domain.market.candles import (
     CandleRequest,
     Candles,
     CandleSeries,
+    IntArray,
 )
 from pumpwatch.domain.moments import DAY, MINUTE
 from pumpwatch.ports import MarketData
@@ -35,6 +36,8 @@ from pumpwatch_workbench.recordings import RecordedFolder
 DAY_OF_MINUTES = DAY // MINUTE
 PER_SLICE, ROUND = 5, 36
 """Symbols of a slice, and the fewest minutes between two refreshes of it."""
+SAME_TIME = 10
+"""Minutes about the time of a move a day later."""
 
 
 def measure() -> dict[str, float]:
@@ -51,11 +54,13 @@ def measure() -> dict[str, float]:
         figures["dropped"] += int((possible & ~asked).sum())
         if market.shape[0] > figures["symbols"]:
             load = asked.sum(axis=0)
+            busiest = int(load[: -DAY_OF_MINUTES - SAME_TIME].argmax())
             figures |= {
                 "symbols": market.shape[0],
                 "candidates_a_scan_mean": float(load.mean()),
                 "candidates_a_scan_p99": float(np.percentile(load, 99)),
                 "candidates_a_scan_worst": int(load.max()),
+                "candidates_a_scan_worst_a_day_later": int(day_after(load, busiest).max()),
             }
     return figures
 
@@ -71,6 +76,12 @@ def markets(folder: Path) -> Iterator[Candles]:
             group = []
         group.append(grid)
     yield _together(group)
+
+
+def day_after(load: IntArray, moment: int) -> IntArray:
+    """Return the candidates of the scans about a day after a moment."""
+    same = moment + DAY_OF_MINUTES
+    return load[same - SAME_TIME : same + SAME_TIME + 1]
 
 
 def _together(grids: Sequence[Candles]) -> Candles:
@@ -150,7 +161,8 @@ class Tickers:
         flow = np.nan_to_num(getattr(market, detector.flow))
         self._flow = np.cumsum(flow, axis=1)
         self._high = trailing_max(np.nan_to_num(market.high), DAY_OF_MINUTES)
-        self._low = 1.0 / trailing_max(np.nan_to_num(1.0 / market.low), DAY_OF_MINUTES)
+        with np.errstate(divide="ignore"):
+            self._low = 1.0 / trailing_max(np.nan_to_num(1.0 / market.low), DAY_OF_MINUTES)
 
     def at(self, column: int) -> Reading:
         """Return the reading when that minute begins."""

@@ -12,7 +12,6 @@ from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.detection.events import Alarm, Price
 from pumpwatch.domain.detection.ewma import Ewma
-from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.detection.signals import PumpEvent
 from pumpwatch.domain.market.snapshot import Instrument
@@ -84,8 +83,6 @@ def _detections(
         return boosted(rows, detector)
     if isinstance(detector, Karbalaii):
         return rules_in_plain_python.karbalaii(rows, detector)
-    if isinstance(detector, KampsKleinberg):
-        return rules_in_plain_python.kamps_kleinberg(rows, detector)
     raise ValueError(f"there is no reference of the rule {detector.name}")
 
 

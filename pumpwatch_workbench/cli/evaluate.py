@@ -11,7 +11,7 @@ from rich.console import Console
 
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.errors import BadInput
-from pumpwatch_workbench.cli.options import AsJson, DetectorName, LabelledFolder, ReportPage
+from pumpwatch_workbench.cli.options import AsJson, LabelledFolder, ReportPage
 from pumpwatch_workbench.cli.printing import print_end
 from pumpwatch_workbench.cli.progress import track
 from pumpwatch_workbench.pages.files import check_report_path, check_writable, write_page
@@ -39,7 +39,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             help="The rule, or all; repeatable. Without it the product's default.",
-            autocompletion=lambda: [*DetectorName, EVERY],
+            autocompletion=lambda: [*RULES, EVERY],
         ),
     ] = None,
     set_: Annotated[

@@ -11,7 +11,6 @@ from support.random_candles import random_tape, reading_of
 from pumpwatch.domain.detection.base import Carry
 from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.detection.ewma import Ewma
-from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.detection.screen import Past, recent_flows, screen
 from pumpwatch.domain.moments import HOUR, MINUTE
@@ -26,7 +25,6 @@ RULES = (
         price_rise=0.1, volume_rise=1.0, ewma_share=0.5, sigmas=0.5, maximum_share=0.8,
         maximum_hours=60,
     ),
-    KampsKleinberg(price_factor=1.05, volume_factor=3.0),
     Boosted(burst=3.0, burst_z=1.5, margin=-9.0, sure_z=2.0, sure_jump=0.01),
     Boosted(burst=3.0, burst_z=1.5, margin=9.0, sure_z=50.0, sure_jump=0.5),
 )  # fmt: skip

@@ -35,6 +35,8 @@ class Segment(Watched):
     """One symbol, one-minute candles, minutes without a trade filled with the last close."""
     trades: MarketTrades | None = None
     """Every trade, where the folder has them."""
+    fingerprint: str = ""
+    """Hash of the recorded closes."""
 
 
 def load_pump_events(folder: Path) -> tuple[list[Segment], list[LabelledPump]]:
@@ -76,4 +78,5 @@ def _segment(recording: SegmentCandles, table: pl.DataFrame | None) -> Segment:
         symbol=row.symbol,
         candles=recording.on_grid(),
         trades=trades,
+        fingerprint=recording.fingerprint,
     )

@@ -7,15 +7,15 @@ from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from typing import Any
 
-from pumpwatch.domain.detection.base import Detector
+from pumpwatch.domain.detection.base import CandleRule
 from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.detection.ewma import Ewma
-from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.market.candles import FloatArray, IntArray
 from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch_workbench.recordings import LabelledPump
+from pumpwatch_workbench.research.evaluation.kamps_kleinberg import KampsKleinberg
 from pumpwatch_workbench.research.evaluation.labelled import Segment
 from pumpwatch_workbench.research.evaluation.scores import Score, hit_after, raise_alarms, score
 
@@ -27,7 +27,7 @@ DEFAULT_RULE: str = DetectSettings.model_fields["detector"].default
 class Rule:
     """A rule as `evaluate` starts it, and the setting that trades recall for false alarms."""
 
-    usual: Detector
+    usual: CandleRule
     knob: str
     values: tuple[float, ...]
 
@@ -65,7 +65,7 @@ def pairs_from(options: Iterable[str]) -> dict[str, str]:
     return pairs
 
 
-def rule_named(name: str, pairs: Mapping[str, str]) -> Detector:
+def rule_named(name: str, pairs: Mapping[str, str]) -> CandleRule:
     """Return the rule of that name with some of its settings changed.
 
     Raises `BadInput` for an unknown rule or setting, and for a value that it cannot have.
@@ -94,14 +94,14 @@ class Evaluated:
     `curve` holds the value of the rule's knob and the score with it.
     """
 
-    detector: Detector
+    detector: CandleRule
     alarms: Mapping[int, Sequence[int]]
     score: Score
     curve: tuple[tuple[float, Score], ...]
 
 
 def evaluate_rule(
-    detector: Detector, segments: Sequence[Segment], events: Sequence[LabelledPump]
+    detector: CandleRule, segments: Sequence[Segment], events: Sequence[LabelledPump]
 ) -> Evaluated:
     """Score the rule as it is, and with other values of the setting that makes it stricter."""
     alarms = raise_alarms(detector, segments)
@@ -114,7 +114,7 @@ def evaluate_rule(
 
 
 def varied(
-    detector: Detector, segments: Sequence[Segment]
+    detector: CandleRule, segments: Sequence[Segment]
 ) -> Iterator[tuple[float, dict[int, list[int]]]]:
     """Yield each value of the setting that trades recall for false alarms, and the alarms then."""
     rule = RULES[detector.name]
@@ -135,7 +135,7 @@ def _judged(detector: Boosted, segment: Segment) -> tuple[IntArray, FloatArray]:
     return segment.candles.open_time[candidates.columns] + segment.candles.interval, margin
 
 
-def _settings_of(detector: Detector) -> dict[str, type]:
+def _settings_of(detector: CandleRule) -> dict[str, type]:
     """Return the numbers among the rule's fields, with their types."""
     kinds: dict[str, type] = {}
     for field in fields(detector):  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pumpwatch.domain.detection.base import Detector
+from pumpwatch.domain.detection.base import CandleRule
 from pumpwatch.domain.market.candles import Candles, FloatArray, IntArray
 from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch_workbench.recordings import LabelledPump
@@ -156,12 +156,12 @@ def _clean_time(begin: int, end: int, spans: Sequence[tuple[int, int]]) -> int:
     return clean + max(0, end - position)
 
 
-def hit_after(detector: Detector) -> int:
+def hit_after(detector: CandleRule) -> int:
     """Return how long after an onset an alarm of the rule is still a hit, milliseconds."""
     return HIT_AFTER_HOURLY if detector.interval == HOUR else HIT_AFTER
 
 
-def raise_alarms(detector: Detector, segments: Sequence[Segment]) -> dict[int, list[int]]:
+def raise_alarms(detector: CandleRule, segments: Sequence[Segment]) -> dict[int, list[int]]:
     """Return when each segment's alarms are known, by its number, before any silence is applied.
 
     Milliseconds UTC, the ends of their candles; hourly rules get hourly candles.

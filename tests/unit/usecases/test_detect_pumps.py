@@ -244,7 +244,14 @@ def test_lost_or_damaged_state_is_rebuilt(damage):
 
 
 @pytest.mark.parametrize(
-    "damage", [None, {"flows": np.zeros((1, 1))}, {"fingerprint": np.array("x")}]
+    "damage",
+    [
+        None,
+        {"flows": np.zeros((1, 1))},
+        {"fingerprint": np.array("x")},
+        # Ten minutes each, as an earlier version saved them.
+        {"flows": np.zeros((4, 156), dtype=np.int16)},
+    ],
 )
 def test_without_saved_flows_every_symbol_is_a_candidate_until_it_is_refreshed(damage):
     rig = Rig(symbols=4)
@@ -254,8 +261,10 @@ def test_without_saved_flows_every_symbol_is_a_candidate_until_it_is_refreshed(d
     saved = dict(rig.history._states.pop(FLOWS))
     if damage is not None:
         rig.history.save_state(FLOWS, {**saved, **damage})
-    report = rig.tick(1, detect=rig.new_instance())
-    assert report.candidates == 4
+    cold = rig.new_instance()
+    assert rig.tick(1, detect=cold).candidates == 4
+    assert rig.history.load_state(FLOWS)["flows"].shape == saved["flows"].shape
+    assert [rig.tick(minute, detect=cold).candidates for minute in (2, 3)] == [2, 0]
 
 
 def test_saved_flows_serve_a_cold_start_hours_later():

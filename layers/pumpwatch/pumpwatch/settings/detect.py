@@ -14,7 +14,7 @@ class DetectSettings(SharedSettings):
 
     bucket_name: Annotated[str, Field(min_length=3, max_length=63)]
     """The S3 bucket of the candle history."""
-    detector: Literal["boosted", "ewma", "karbalaii", "kamps-kleinberg"] = "boosted"
+    detector: Literal["boosted", "ewma", "karbalaii"] = "boosted"
     """The rule that raises the alarm."""
     excluded_symbol_types: str = "stock,commodity,forex,xstocks"
     """Comma-separated `symbolType`s of Bybit that are left out."""

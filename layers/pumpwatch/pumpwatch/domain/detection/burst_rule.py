@@ -22,10 +22,17 @@ from .learned import LearnedScore
 
 LONGEST_INTERVAL = 30 * SECOND
 """Scans further apart say too little of the seconds between them."""
+COARSE_STEP = 15 * SECOND
+"""Distance of the prices that are looked at where scans are more than `STEP` apart."""
 STRENGTH, JUMP = (
     BURST_TRAITS.index(name)
     for name in ("turnover of 60 s over the mean minute", "rise over the lowest of 60 s")
 )
+
+
+def step_of(interval: int) -> int:
+    """Return the distance of the prices that scans so far apart look at, milliseconds."""
+    return STEP if interval <= STEP else COARSE_STEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +52,8 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BurstRule:
-    """Judges looks of scans that are `interval` milliseconds apart.
+class BurstScores:
+    """Scores of rings with snapshots so far apart.
 
     `thresholds` holds those of the blind score and of the one with the clock by scan interval in
     milliseconds; an interval between two of them takes the stricter ones of the shorter.
@@ -55,23 +62,30 @@ class BurstRule:
     blind: LearnedScore
     clock: LearnedScore
     thresholds: Mapping[int, tuple[float, float]]
+
+    def least(self, interval: int) -> tuple[float, float]:
+        """Return both thresholds for scans so far apart, milliseconds."""
+        known = [stored for stored in self.thresholds if stored <= interval]
+        return self.thresholds[max(known, default=min(self.thresholds))]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BurstRule:
+    """Judges looks of scans that are `interval` milliseconds apart."""
+
+    scores: BurstScores
     interval: int
     reads_clock: bool = True
     margin: float = 0.0
-    """Added to both thresholds, log-odds."""
+    """Added to both thresholds, log-odds: above zero fewer alarms, below more."""
 
     def __post_init__(self) -> None:
         if not 0 < self.interval <= LONGEST_INTERVAL:
             raise ValueError(f"scans {self.interval} ms apart are too rare to judge bursts")
 
-    @property
-    def step(self) -> int:
-        """Return the distance of the prices that are looked at, milliseconds."""
-        return max(STEP, self.interval)
-
     def judge(self, look: Look) -> Verdict | None:
         """Return the judgement; None where too little is known or it is no burst after all."""
-        traits = burst_traits(look, self.step)
+        traits = burst_traits(look, step_of(self.interval))
         if traits is None:
             return None
         burst, begin = traits
@@ -92,11 +106,10 @@ class BurstRule:
 
         `burst` is shaped (looks, traits) and `clock` (looks, 2).
         """
-        known = [interval for interval in self.thresholds if interval <= self.interval]
-        blind_least, clock_least = self.thresholds[max(known, default=min(self.thresholds))]
-        blind = self.blind.score(burst) - blind_least
+        blind_least, clock_least = self.scores.least(self.interval)
+        blind = self.scores.blind.score(burst) - blind_least
         if not self.reads_clock:
             return blind
-        with_clock = self.clock.score(np.concatenate([burst, clock], axis=1)) - clock_least
-        better: FloatArray = np.maximum(blind, with_clock)
+        timed = np.concatenate([burst, clock], axis=1)
+        better: FloatArray = np.maximum(blind, self.scores.clock.score(timed) - clock_least)
         return better

@@ -11,6 +11,7 @@ from typing import Any
 
 from pumpwatch.domain.moments import SECOND
 
+from .burst_rule import BurstRule, BurstScores, step_of
 from .burst_traits import BURST_TRAITS, CLOCK_TRAITS
 from .learned import LearnedScore
 from .trade_traits import TRADE_TRAITS
@@ -21,33 +22,44 @@ MODEL = "boosted.json"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """Four scores: of bursts without and with the clock, of minutes without and with trades.
+    """The scores of bursts by the step of their prices, milliseconds, and two of minutes: without
+    and with trades.
 
-    `thresholds` are those of the two scores of bursts by scan interval, milliseconds. `trained_on`
-    is the fingerprint of the folder that they were trained on.
+    `trained_on` has the fingerprints of the markets that they were trained on.
     """
 
-    blind: LearnedScore
-    clock: LearnedScore
-    thresholds: Mapping[int, tuple[float, float]]
+    bursts: Mapping[int, BurstScores]
     candles: LearnedScore
     trades: LearnedScore
-    trained_on: str
+    trained_on: frozenset[str]
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Model:
         """Return the stored model. Raises `ValueError` when it is of other traits."""
         return cls(
-            blind=LearnedScore.from_json(stored["blind"], BURST_TRAITS),
-            clock=LearnedScore.from_json(stored["clock"], BURST_TRAITS + CLOCK_TRAITS),
-            thresholds={
-                int(seconds) * SECOND: (float(blind), float(clock))
-                for seconds, (blind, clock) in stored["thresholds"].items()
-            },
+            bursts={int(step) * SECOND: _burst_scores(of) for step, of in stored["bursts"].items()},
             candles=LearnedScore.from_json(stored["candles"], CANDLE_TRAITS),
             trades=LearnedScore.from_json(stored["trades"], CANDLE_TRAITS + TRADE_TRAITS),
-            trained_on=str(stored["trained_on"]),
+            trained_on=frozenset(stored["trained_on"]),
         )
+
+    def burst_rule(self, interval: int, *, reads_clock: bool = True) -> BurstRule:
+        """Return the judge of bursts for scans so far apart, milliseconds.
+
+        Raises `ValueError` for scans that are too rare.
+        """
+        return BurstRule(self.bursts[step_of(interval)], interval, reads_clock)
+
+
+def _burst_scores(stored: Mapping[str, Any]) -> BurstScores:
+    return BurstScores(
+        blind=LearnedScore.from_json(stored["blind"], BURST_TRAITS),
+        clock=LearnedScore.from_json(stored["clock"], BURST_TRAITS + CLOCK_TRAITS),
+        thresholds={
+            int(seconds) * SECOND: (float(blind), float(clock))
+            for seconds, (blind, clock) in stored["thresholds"].items()
+        },
+    )
 
 
 @cache

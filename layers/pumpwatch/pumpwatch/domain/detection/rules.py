@@ -11,7 +11,6 @@ from .base import Detector
 from .boosted import Boosted
 from .burst_rule import LONGEST_INTERVAL, BurstRule
 from .ewma import Ewma
-from .kamps_kleinberg import KampsKleinberg
 from .karbalaii import Karbalaii
 from .model import stored_model
 
@@ -52,7 +51,6 @@ DETECTORS: dict[str, Callable[[DetectorSettings], Detector]] = {
     Boosted.name: lambda _: Boosted(),
     Ewma.name: _ewma,
     Karbalaii.name: lambda _: Karbalaii(),
-    KampsKleinberg.name: lambda _: KampsKleinberg(),
 }
 
 

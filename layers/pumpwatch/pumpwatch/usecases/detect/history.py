@@ -129,11 +129,6 @@ class CandleHistory:
         last one says whose slice fits the state, (symbols,): the others cannot be judged.
         """
         end = (now // self._detector.interval + 1) * self._detector.interval
-        if self._detector.lookback == 0:
-            symbols = [state.symbols[row] for row in rows]
-            grid = self._grid(symbols, int(state.through[rows].min()), end)
-            readable = np.ones(len(rows), dtype=np.bool_)
-            return rows, grid.merged(series), state.carry.select(rows), readable
         known = self.slices(state.slice_of[rows].tolist())
         rows = rows[np.isin(state.slice_of[rows], list(known))]
         symbols = [state.symbols[row] for row in rows]

@@ -39,7 +39,7 @@ class TradeReader:
     ) -> Detections:
         """Return what the rule finds; `final`, shaped (symbols, candles), says which count now."""
         detections = self.detector.detect(candles, start)
-        if detections.scored is None or not self.detector.reads_trades:
+        if detections.scored is None:
             return detections
         fresh = candles.open_time + candles.interval >= now - self.alarm_age
         wanted = np.flatnonzero((detections.scored & final & fresh).any(axis=1))
