@@ -4,60 +4,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from pumpwatch.domain.detection.burst_rule import BurstRule
-from pumpwatch.domain.detection.burst_traits import BURST_TRAITS, CLOCK_TRAITS
-from pumpwatch.domain.detection.learned import LearnedScore
+from pumpwatch.domain.detection.rules import DETECTORS
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import MINUTE, SECOND
 from pumpwatch.usecases.detect import detect_pumps
 
+from . import hand_made
 from .detect_rig import START, Rig
 
 STEP = 5 * SECOND
-LEAF = {"feature": [-1], "threshold": [0.0], "left": [0], "right": [0], "value": [0.0]}
-
-
-def score(traits, value):
-    """Return a score that says the same of everything, above or below a threshold of zero."""
-    return LearnedScore.from_json(
-        {
-            "traits": traits,
-            "threshold": 0.0,
-            "mean": [0.0] * len(traits),
-            "scale": [1.0] * len(traits),
-            "weight": [0.0] * len(traits),
-            "intercept": value,
-            "base": value,
-            "trees": [LEAF],
-        },
-        traits,
-    )
-
-
-def burst_rule(value=1.0, *, interval=STEP):
-    """Return a rule that alarms on every look, or with a value below zero on none."""
-    known = score(BURST_TRAITS, value), score(BURST_TRAITS + CLOCK_TRAITS, value)
-    # A trait can be NaN where trades do not reach back: zero times NaN must not count.
-    return _Blind(*known, {1_000: (0.0, 0.0)}, interval, value=value)
-
-
-class _Blind(BurstRule):
-    """The rule with a verdict that depends on nothing but what is known."""
-
-    def __init__(self, *rest, value):
-        super().__init__(*rest)
-        object.__setattr__(self, "value", value)
-
-    def margins(self, burst, clock):
-        return np.full(len(burst), self.value)
 
 
 class BurstRig(Rig):
     """Calm symbols and a tape of trades; `scans` looks at the market every five seconds."""
 
-    def __init__(self, monkeypatch, symbols=4, *, value=1.0, interval=STEP, **settings):
-        self.rule = burst_rule(value, interval=interval)
-        monkeypatch.setattr(detect_pumps, "burst_rule_named", lambda *_: self.rule)
+    def __init__(self, monkeypatch, symbols=4, *, model=None, interval=STEP, **settings):
+        rule = hand_made.burst_rule(model, interval=interval)
+        monkeypatch.setattr(detect_pumps, "burst_rule_named", lambda *_: rule)
+        monkeypatch.setitem(DETECTORS, "boosted", lambda _: hand_made.boosted(model))
         super().__init__(symbols, **{"detector": "boosted", **settings})
         self.step = interval
         self.tape = {}
@@ -87,7 +51,9 @@ class BurstRig(Rig):
     def trade(self, symbol, time, price, value):
         """Add trades to a symbol's tape."""
         old = self.tape.get(symbol, (np.empty(0, np.int64), np.empty(0), np.empty(0)))
-        columns = zip(old, (np.atleast_1d(time), np.atleast_1d(price), np.atleast_1d(value)), strict=True)
+        columns = zip(
+            old, (np.atleast_1d(time), np.atleast_1d(price), np.atleast_1d(value)), strict=True
+        )
         joined = [np.concatenate(pair) for pair in columns]
         order = np.argsort(joined[0], kind="stable")
         time, price, value = (column[order] for column in joined)

@@ -3,8 +3,10 @@
 import copy
 
 import pytest
+from support import hand_made
 from support.detect_rig import MINUTE, START, Rig
 
+from pumpwatch.domain.detection.rules import DETECTORS
 from pumpwatch.domain.moments import HOUR
 from pumpwatch.errors import ExchangeUnavailable, StoreUnavailable
 from pumpwatch.usecases.detect import history as candle_history
@@ -41,6 +43,7 @@ def test_many_pumps_at_once_are_all_signalled_and_do_not_blind_the_detector(hold
 def boosted(monkeypatch, *, symbols=8, in_memory=2):
     """Return a rig whose store keeps what memory does not, and two pumps to come."""
     monkeypatch.setattr(candle_history, "SYMBOLS_CACHED", in_memory)
+    monkeypatch.setitem(DETECTORS, "boosted", lambda _: hand_made.boosted())
     rig = Rig(symbols, detector="boosted").ready()
     rig.tick(0)
     held = set(rig.detect._history._cached)
@@ -62,11 +65,12 @@ def test_a_candidate_whose_history_cannot_be_had_hurts_nobody_else(monkeypatch):
     for name in ("load_slice", "load_state", "save_slice", "save_state"):
         monkeypatch.setattr(rig.history, name, down)
     rig.tick(1)
-    report = rig.tick(2)
+    rig.tick(2)
+    report = rig.tick(3)
     assert pumped(rig) == {inside}
     assert report.candidates_unjudged == 1
     monkeypatch.setattr(rig.history, "load_slice", load)
-    rig.tick(3)
+    rig.tick(4)
     assert pumped(rig) == {inside, outside}
 
 

@@ -66,11 +66,4 @@ def burst_rule_named(name: str, settings: ScanSettings) -> BurstRule | None:
     interval = settings.scan_interval_seconds * SECOND
     if name != Boosted.name or interval > LONGEST_INTERVAL:
         return None
-    model = stored_model()
-    return BurstRule(
-        blind=model.blind,
-        clock=model.clock,
-        thresholds=model.thresholds,
-        interval=interval,
-        reads_clock=settings.detector_clock == "on",
-    )
+    return stored_model().burst_rule(interval, reads_clock=settings.detector_clock == "on")

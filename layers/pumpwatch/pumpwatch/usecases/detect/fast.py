@@ -25,6 +25,12 @@ from pumpwatch.domain.detection.bursts import (
     day_before,
 )
 from pumpwatch.domain.detection.events import Alarm
+from pumpwatch.domain.detection.market_move import (
+    MarketMove,
+    followed,
+    moves_at_once,
+    strongest,
+)
 from pumpwatch.domain.detection.screen import Past
 from pumpwatch.domain.detection.windows import CANCELLED
 from pumpwatch.domain.market.candles import (
@@ -61,6 +67,7 @@ class BurstWatch:
     market_ring: MarketRing = field(default_factory=MarketRing)
     _since: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     """`judged_since` if no look of this scan alarms."""
+    _move: MarketMove | None = None
 
     def see(
         self, state: DetectState, now: SnapshotRows, silent: IntArray, report: DetectReport
@@ -82,15 +89,28 @@ class BurstWatch:
         judged &= ring.fallen <= RECENT * usual.mean
         strength = np.where(judged, bursts(ring.ring, now.time, usual), 0.0)
         strength[silent] = 0.0
-        rows = np.flatnonzero(strength > 0)
-        rows = rows[np.argsort(-strength[rows], kind="stable")]
+        rows = strongest(strength, MOST_LOOKS)
+        report.looks_skipped += int((strength > 0).sum()) - len(rows)
+        self._follow_market(usual, report)
         hole = now.time - before > MISSED_SCANS * self.rule.interval
         self._since = ring.judged_since_now(judged, anew=hole)
         ring.judged_since = self._since.copy()
         # Until a look has said that there is nothing to alarm about.
-        ring.judged_since[rows] = 0
-        report.looks_skipped += len(rows[MOST_LOOKS:])
-        return rows[:MOST_LOOKS]
+        ring.judged_since[strength > 0] = 0
+        return rows
+
+    def _follow_market(self, usual: UsualMinute, report: DetectReport) -> None:
+        """Say once when the whole market moves: many bursts are one thing then."""
+        ring, now = self.market_ring.ring, self.market_ring.time
+        since = int(np.searchsorted(ring.time, now - MINUTE))
+        flow = ring.flow[:, -1] - ring.flow_at(np.array([now - MINUTE]))[:, 0]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            rise = ring.last[:, -1] / ring.last[:, since:].min(axis=1) - 1.0
+            moving = moves_at_once(flow / usual.mean, rise)
+        self._move = followed(self._move, now, moving=moving)
+        if self._move is not None and self._move.begin == now:
+            report.market_moves += 1
+            logger.warning("the whole market moves: only its strongest bursts are looked at")
 
     def requests(self, state: DetectState, rows: IntArray, time: int) -> list[CandleRequest]:
         """Return what the history of some symbols lacks, up to the last minute that has ended."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -109,19 +110,19 @@ class MarketRing:
             symbols = [str(symbol) for symbol in saved["symbols"]]
             time = saved["time"].astype(np.int64)
             last, flow = (saved[name].astype(np.float64) for name in ("last", "flow"))
-            amounts = {name: saved[name].astype(np.float64) for name in AMOUNTS}
-            times = {name: saved[name].astype(np.int64) for name in TIMES}
+            kinds = dict.fromkeys(AMOUNTS, np.float64) | dict.fromkeys(TIMES, np.int64)
+            columns: dict[str, Any] = {
+                name: saved[name].astype(kind) for name, kind in kinds.items()
+            }
         except (KeyError, TypeError, ValueError):
             return None
-        columns = [*amounts.values(), *times.values()]
         whole = last.shape == flow.shape == (len(symbols), len(time))
-        whole = whole and all(column.shape == (len(symbols),) for column in columns)
+        whole = whole and all(column.shape == (len(symbols),) for column in columns.values())
         if not whole or len(set(symbols)) < len(symbols) or (np.diff(time) <= 0).any():
             return None
         # What was added never falls: rounding must not change that.
-        return cls(
-            symbols, Ring(time, last, np.maximum.accumulate(flow, axis=1)), **amounts, **times
-        )
+        ring = Ring(time, last, np.maximum.accumulate(flow, axis=1))
+        return cls(symbols, ring, **columns)
 
 
 def _left(past: Past, begin: IntArray, end: int) -> FloatArray:

@@ -101,8 +101,8 @@ class MarketWatch:
         """Return the snapshot in the state's order, NaN where it lacks a symbol."""
         if self._order[:2] != (state.symbols, snapshot.symbols):
             row_of = {symbol: row for row, symbol in enumerate(snapshot.symbols)}
-            source = [row_of.get(symbol, -1) for symbol in state.symbols]
-            self._order = state.symbols, snapshot.symbols, np.array(source, dtype=np.int64)
+            rows = [row_of.get(symbol, -1) for symbol in state.symbols]
+            self._order = state.symbols, snapshot.symbols, np.array(rows, dtype=np.int64)
         source = self._order[2]
 
         def column(values: FloatArray) -> FloatArray:

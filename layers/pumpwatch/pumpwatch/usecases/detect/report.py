@@ -44,6 +44,8 @@ class DetectReport:
     """Bursts that were looked at closely."""
     looks_skipped: int = 0
     """Bursts beyond the most that a scan looks at."""
+    market_moves: int = 0
+    """Moves of the whole market that began."""
     bad_candles: int = 0
     clock_doubts: int = 0
     """Scans by a time of the exchange that was not sure."""
