@@ -14,7 +14,6 @@ from benchmarks.reference.rule_boosted import boosted
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.detection.ewma import Ewma
-from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.market.candles import Candles
 from pumpwatch.domain.moments import MINUTE
@@ -26,7 +25,6 @@ RULES = (
     (Boosted(), boosted),
     (Ewma(), reference.ewma),
     (Karbalaii(), reference.karbalaii),
-    (KampsKleinberg(), reference.kamps_kleinberg),
 )
 
 

@@ -11,9 +11,9 @@ import math
 from collections.abc import Callable, Sequence
 
 from pumpwatch.domain.detection.ewma import Ewma
-from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.market.candles import COLUMNS, Candles
+from pumpwatch_workbench.research.evaluation.kamps_kleinberg import KampsKleinberg
 
 Row = tuple[float, float, float, float, float, float]
 OPEN, HIGH, LOW, CLOSE, VOLUME, TURNOVER = range(6)

@@ -17,7 +17,6 @@ class DetectorName(StrEnum):
     BOOSTED = "boosted"
     EWMA = "ewma"
     KARBALAII = "karbalaii"
-    KAMPS_KLEINBERG = "kamps-kleinberg"
 
 
 class StrategyName(StrEnum):

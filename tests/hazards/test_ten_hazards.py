@@ -20,7 +20,6 @@ from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.pushgateway import PushgatewaySink
 from pumpwatch.bootstrap.numbers import describe
 from pumpwatch.domain.market.candles import CandleRequest
-from pumpwatch.domain.moments import HOUR
 from pumpwatch.domain.trading.orders import Leg, order_id_for
 from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch.errors import StoreUnavailable
@@ -186,16 +185,13 @@ def test_8_the_open_candle_is_ignored(world):
     assert int(answer.open_time[-1]) == MARKET_START + 30 * MINUTE
     assert int(answer.closed.open_time[-1]) == MARKET_START + 29 * MINUTE
 
-    rig = DetectRig(symbols=3, interval=HOUR, before=80, detector="kamps-kleinberg")
-    for symbol in rig.values:
-        rig.market.set_price(symbol, 10.0, volume_24h=1e6, high_24h=15.0, low_24h=9.0)
-    rig.ready()
-    rig.pump("A1USDT", 1, rise=1.5, flow=100)
-    for symbol in rig.values:
-        rig.market.set_price(symbol, 10.0, volume_24h=1e7, high_24h=15.0, low_24h=9.0)
-    assert not rig.tick(70).signals
-    rig.pump("A1USDT", 1, rise=1 / 1.5, flow=0.01)  # the ghost is gone before the hour ends
-    assert not rig.tick(121).signals
+    rig = DetectRig(symbols=3, detector="boosted").ready()
+    rig.tick(0)
+    for symbol in ("A1USDT", "A2USDT"):
+        rig.pump(symbol, 1, rise=1.06)
+    assert not rig.tick(1).signals
+    rig.pump("A1USDT", 1, rise=1.0, flow=1 / 2000)  # the ghost is gone before the minute ends
+    assert {signal.symbol for signal in rig.tick(2).signals} == {"A2USDT"}
 
 
 def test_9_the_ledgers_counters_survive_a_hundred_cold_starts():

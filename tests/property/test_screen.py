@@ -11,7 +11,6 @@ from support.random_candles import random_tape, reading_of
 from pumpwatch.domain.detection.base import Carry
 from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.detection.ewma import Ewma
-from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.detection.screen import Past, recent_flows, screen
 from pumpwatch.domain.moments import HOUR, MINUTE
@@ -26,7 +25,6 @@ RULES = (
         price_rise=0.1, volume_rise=1.0, ewma_share=0.5, sigmas=0.5, maximum_share=0.8,
         maximum_hours=60,
     ),
-    KampsKleinberg(price_factor=1.05, volume_factor=3.0),
     Boosted(burst=3.0, burst_z=1.5, margin=-9.0, sure_z=2.0, sure_jump=0.01),
     Boosted(burst=3.0, burst_z=1.5, margin=9.0, sure_z=50.0, sure_jump=0.5),
 )  # fmt: skip
@@ -70,7 +68,7 @@ def history(rule, tapes, names, through, *, fill):
     for tape, name, end in zip(tapes, names, through, strict=True):
         known = tape.candles(name, BEGIN, int(end), rule.interval, fill=fill)
         carries.append(rule.advance(known))
-        first, flow = recent_flows(rule, known)
+        first, flow = recent_flows(rule, known, np.array([end]))
         firsts.append(first)
         flows.append(flow)
     carry = Carry.none(0, rule.extra)
@@ -82,13 +80,13 @@ def history(rule, tapes, names, through, *, fill):
 def assert_lossless(rule, past, state, tapes, now, *, fill, tally):
     forming = now.time // rule.interval * rule.interval
     judged_from = Past(past.carry, past.through, state.unjudged, past.first_flow, past.flows)
-    found = screen(rule, judged_from, state.anchor, state.last, now)
+    found = screen(rule, judged_from, state.looks, now)
     for row, tape in enumerate(tapes):
         seen = tape.until(now.time)
         candles = seen.candles("X", BEGIN, forming + rule.interval, rule.interval, fill=fill)
         alarm = could_alarm(rule.detect(candles))
         unjudged = candles.open_time >= max(state.unjudged[row], past.through[row])
-        if not rule.monotone and rule.name != "boosted":
+        if not rule.monotone:
             unjudged[-1] = False
         tally.judged += 1
         tally.alarms += bool(alarm[unjudged].any())

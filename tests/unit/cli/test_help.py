@@ -10,6 +10,7 @@ import pytest
 import typer
 from support.command_line import type_in
 
+from pumpwatch.domain.detection.rules import DETECTORS
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch_workbench.cli.commands import COMMANDS, load_command
 from pumpwatch_workbench.cli.main import app
@@ -90,7 +91,8 @@ def test_without_a_command_the_help_is_shown_and_it_is_no_success():
 
 
 def test_names_to_choose_from_are_those_of_the_product():
-    assert [one.value for one in DetectorName] == list(RULES)
+    assert [one.value for one in DetectorName] == list(DETECTORS)
+    assert set(RULES) == {*DETECTORS, "kamps-kleinberg"}
     assert {one.value for one in StrategyName} == set(STRATEGIES)
     assert {one.value for one in Objective} == set(OBJECTIVES)
     assert {"local", "ray"} == set(ENGINES)
@@ -129,8 +131,9 @@ def test_completion_is_installed_where_the_shell_looks(tmp_path):
     [
         ("pumpwatch res", {"resume"}),
         ("pumpwatch paper --strategy ", {"alert", "fade", "ride"}),
-        ("pumpwatch backtest candles --detector ka", {"karbalaii", "kamps-kleinberg"}),
+        ("pumpwatch backtest candles --detector ka", {"karbalaii"}),
         ("pumpwatch evaluate pumps --detector a", {"all"}),
+        ("pumpwatch evaluate pumps --detector ka", {"karbalaii", "kamps-kleinberg"}),
         ("pumpwatch tune candles --engine ", {"local", "ray"}),
     ],
 )

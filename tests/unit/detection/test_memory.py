@@ -9,7 +9,6 @@ from support.random_candles import random_candles
 from pumpwatch.domain.detection.base import Carry, known_before
 from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.detection.ewma import Ewma
-from pumpwatch.domain.detection.kamps_kleinberg import KampsKleinberg
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 
 GAPPY = random_candles(8, 2, 1600, gaps=0.1, zeros=0.1)
@@ -58,24 +57,6 @@ def test_karbalaii_remembers_the_mean_the_highest_volume_and_the_lowest_open():
         assert memory.extra[0].tolist() == [max(volumes[-12:]), lowest]
 
 
-def test_kamps_kleinberg_remembers_what_is_in_the_next_windows_for_sure():
-    rule = KampsKleinberg(hours=5)
-    for memory, candles, row in remembered(rule, HOURLY, 70):
-        volumes = known(candles, "volume", row)
-        sure = [sum(volumes[-last:]) for last in (4, 3, 2, 1)]
-        lowest = min(known(candles, "close", row)[-4:])
-        assert memory.extra[0].tolist() == pytest.approx([*sure, lowest])
-        assert (memory.mean[0], memory.variance[0]) == (0, 0)
-
-
-def test_a_short_history_is_in_every_window_that_it_fits_in():
-    first = random_candles(8, 1, 2, interval=3_600_000)
-    volumes = known(first, "volume", 0)
-    memory = KampsKleinberg(hours=5).advance(first)
-    both = sum(volumes)
-    assert memory.extra[0, :-1].tolist() == pytest.approx([both, both, both, volumes[-1]])
-
-
 def test_boosted_remembers_sums_of_the_sure_part_of_the_day_and_the_lowest_close():
     for memory, candles, row in remembered(Boosted(), GAPPY, 1575):
         flows = known(candles, "turnover", row)[-1260:]
@@ -85,7 +66,7 @@ def test_boosted_remembers_sums_of_the_sure_part_of_the_day_and_the_lowest_close
         assert (memory.mean[0], memory.variance[0]) == (0, 0)
 
 
-@pytest.mark.parametrize("rule", [Ewma(), Karbalaii(), KampsKleinberg(), Boosted()])
+@pytest.mark.parametrize("rule", [Ewma(), Karbalaii(), Boosted()])
 def test_candles_that_are_not_known_leave_count_and_close_as_they_were(rule):
     before = rule.advance(HOURLY)
     nothing = HOURLY.regrid(first=int(HOURLY.open_time[-1]) + 3_600_000, count=3)
@@ -106,8 +87,6 @@ def test_candles_that_are_not_known_leave_count_and_close_as_they_were(rule):
     [
         (Ewma(), Ewma(span=100), False),
         (Ewma(), Ewma(turnover_z=9.0, warm_up=60), True),
-        (KampsKleinberg(), KampsKleinberg(hours=24), False),
-        (KampsKleinberg(), KampsKleinberg(volume_factor=3.0), True),
         (Karbalaii(), Karbalaii(ewma_hours=100), False),
         (Karbalaii(), Karbalaii(), True),
         (Boosted(), Boosted(margin=1.0), True),
@@ -115,15 +94,13 @@ def test_candles_that_are_not_known_leave_count_and_close_as_they_were(rule):
 )
 def test_memories_are_shared_only_between_settings_they_do_not_depend_on(rule, other, shared):
     assert (rule.memory == other.memory) is shared
-    kinds = {one.memory for one in (Ewma(), KampsKleinberg(), Karbalaii(), Boosted())}
-    assert len(kinds) == 4
+    kinds = {one.memory for one in (Ewma(), Karbalaii(), Boosted())}
+    assert len(kinds) == 3
 
 
 def test_a_rule_keeps_the_candles_its_longest_window_needs():
-    assert (Karbalaii().window, Karbalaii().history, Karbalaii().lookback) == (720, 746, 720)
+    assert (Karbalaii().window, Karbalaii().history) == (720, 746)
     assert Karbalaii(maximum_hours=50, ewma_hours=60).window == 60
-    assert (KampsKleinberg().window, KampsKleinberg(hours=30).window) == (24, 30)
-    assert (KampsKleinberg().history, KampsKleinberg().lookback) == (50, 24)
 
 
 def test_known_candles_are_counted_from_the_memory_on():
@@ -173,17 +150,6 @@ def test_karbalaii_bounds_are_the_highest_sure_limit(unseen, low, highest, lowes
     rule = Karbalaii(price_rise=0.5, ewma_hours=9)
     memory = carry(extra=(highest, lowest_open))
     assert bounds(rule, memory, unseen, low) == pytest.approx((flow, high), nan_ok=True)
-
-
-@pytest.mark.parametrize(
-    ("unseen", "low", "flow", "high"),
-    [(0, 9.0, 36.0, 9.9), (1, 9.0, 21.0, 9.9), (2, 7.0, 9.0, 7.7), (3, 9.0, 0.0, 9.9),
-     (50, math.nan, 0.0, 8.8 * 1.25)],
-)  # fmt: skip
-def test_kamps_kleinberg_bounds_shrink_as_candles_leave_the_window(unseen, low, flow, high):
-    rule = KampsKleinberg(hours=4, price_factor=1.1, volume_factor=3.0)
-    memory = carry(extra=(12.0, 7.0, 3.0, 10.0))
-    assert bounds(rule, memory, unseen, low) == pytest.approx((flow, high))
 
 
 def test_boosted_bounds_are_those_of_burst_and_deviations():

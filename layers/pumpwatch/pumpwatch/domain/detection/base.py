@@ -76,15 +76,13 @@ class Detections:
     alarm: BoolArray
     strength: FloatArray
     jump: FloatArray
-    firm: BoolArray | None = None
-    """Alarms that hold whatever the rest of a forming candle brings; None: see `monotone`."""
     scored: BoolArray | None = None
     """Candles whose alarm a score decided that can read the market's trades; None: none of them."""
     traded: BoolArray | None = None
     """Those of `scored` for which the trades were known and read; None: none of them."""
 
 
-class Detector(Protocol):
+class CandleRule(Protocol):
     """A detection rule over arrays. Results at a candle use that candle and earlier ones only.
 
     A candle that is not known neither alarms nor counts: every window and every running mean is
@@ -99,22 +97,26 @@ class Detector(Protocol):
     def interval(self) -> int:
         """Return the length of the candles it works on, milliseconds."""
 
+    def detect(
+        self, candles: Candles, start: Carry | None = None, trades: KnownTrades = None
+    ) -> Detections:
+        """Return alarm, strength and jump of every candle.
+
+        `start` is the memory of the candles before the first column. A rule that does not read
+        `trades` ignores them.
+        """
+
+
+class Detector(CandleRule, Protocol):
+    """A rule that can watch the market: it remembers, and says what an alarm needs at least."""
+
     @property
     def window(self) -> int:
         """Return how many earlier candles a symbol needs before it may signal live."""
 
     @property
-    def minimum(self) -> int:
-        """Return how many earlier candles `detect` needs before it alarms (replay, evaluation)."""
-
-    @property
     def history(self) -> int:
         """Return how many candles to keep, for the rule and for the screen's bounds."""
-
-    @property
-    def lookback(self) -> int:
-        """Return how many candles before a grid must be in it although `Carry` remembers them."""
-        return self.window
 
     @property
     def unseen_limit(self) -> int:
@@ -136,20 +138,6 @@ class Detector(Protocol):
     def memory(self) -> str:
         """Return what its memory depends on: one saved with other settings is of no use."""
         return self.name
-
-    @property
-    def reads_trades(self) -> bool:
-        """Return whether the market's trades can change its results."""
-        return False
-
-    def detect(
-        self, candles: Candles, start: Carry | None = None, trades: KnownTrades = None
-    ) -> Detections:
-        """Return alarm, strength and jump of every candle.
-
-        `start` is the memory of the candles before the first column. A rule that does not read
-        `trades` ignores them.
-        """
 
     def advance(self, candles: Candles, start: Carry | None = None) -> Carry:
         """Return the memory after the last column."""

@@ -43,7 +43,6 @@ class Ewma(Detector):
     interval: ClassVar[int] = MINUTE
     flow: ClassVar[str] = "turnover"
     history: ClassVar[int] = 25 * HOUR // MINUTE
-    lookback: ClassVar[int] = 0
     unseen_limit: ClassVar[int] = 24 * HOUR // MINUTE
     """The bounds decay and hold for longer, but the screen's looks reach back no further."""
     monotone: ClassVar[bool] = True

@@ -6,7 +6,7 @@ not judged yet. Two quantities decide:
 * a candle's high is at most the ticker's 24-hour high;
 * a candle's flow (turnover or volume) is at most the rise of the 24-hour flow between the
   readings that cover the candle, plus what left the 24-hour window in that time: at most what the
-  history has in the ten-minute stretches (for hourly rules: hours) that it touches.
+  history has in the candles that it touches.
 
 The rule turns its memory into lower bounds of what an alarm needs (`Detector.needs`).
 
@@ -17,16 +17,19 @@ candles.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pumpwatch.domain.market.candles import BoolArray, Candles, FloatArray, IntArray
-from pumpwatch.domain.moments import DAY, HOUR, MINUTE
+from pumpwatch.domain.moments import DAY, HOUR
 
 from .base import Carry, Detector
 
-KEPT = 26 * HOUR
+OLDEST = 26 * HOUR
+"""Milliseconds before the history's end from which on flows are kept: the ticker's 24 hours, and
+some for a pause between two scans."""
 ROUNDING = 1e-3
 """Absolute allowance for flows: the exchange rounds them to four decimals."""
 RELATIVE = 1e-9
@@ -52,8 +55,8 @@ class Past:
 
     `carry` is the rule's memory of every candle that starts before `through`; `unjudged` is the
     start of the first candle whose final form was not judged yet; `flows`, shaped (symbols,
-    stretches), is the flow of each stretch (`recent_flows`) from `first_flow` on, infinite where it
-    is not known.
+    candles), is the flow of each candle (`recent_flows`) from `first_flow` on, infinite where it is
+    not known.
     """
 
     carry: Carry
@@ -71,27 +74,31 @@ class Screened:
     pressure: FloatArray
 
 
-def screen(
-    detector: Detector, past: Past, anchor: Reading, last: Reading, now: Reading
-) -> Screened:
+def screen(detector: Detector, past: Past, looks: Sequence[Reading], now: Reading) -> Screened:
     """Return which symbols could alarm on a candle that is not judged yet.
 
-    `last` is the reading of the previous scan; `anchor` the latest one at or before the start of
-    the candle that was forming then. Symbols without history are for the caller to leave out.
+    `looks` are earlier readings, the previous scan's last. Those at or before the start of the
+    candle that was forming then bound its flow, each by itself: what has left the 24 hours between
+    an older one and a newer one is known not to leave again. Symbols without history are for the
+    caller to leave out.
     """
     interval = detector.interval
-    forming_then = last.time // interval * interval
-    forming_now = now.time // interval * interval
+    forming_then = looks[-1].time // interval * interval
+    newest = now.time // interval * interval
+    if not detector.monotone:
+        # A candle that can still undo its alarm is judged when it has ended.
+        newest -= interval
     with np.errstate(invalid="ignore"):
-        flow = _rise(past, anchor, now, interval)
-        # A candle older than what the anchor covers has no bound.
-        flow[(past.unjudged < forming_then) | (anchor.time > forming_then)] = np.inf
+        flow = _least_rise(
+            past, [look for look in looks if look.time <= forming_then], now, interval
+        )
+        # A candle older than the one that was forming then has no bound.
+        flow[past.unjudged < forming_then] = np.inf
         first = _could_alarm(detector, past, now, forming_then, flow)
-        first.candidate[past.unjudged > forming_then] = False
-        if forming_now == forming_then:
+        first.candidate[past.unjudged > min(forming_then, newest)] = False
+        if newest <= forming_then:
             return first
-        later_flow = _rise(past, last, now, interval)
-        later = _could_alarm(detector, past, now, forming_now, later_flow)
+        later = _could_alarm(detector, past, now, newest, _least_rise(past, looks, now, interval))
     return Screened(first.candidate | later.candidate, np.fmax(first.pressure, later.pressure))
 
 
@@ -112,53 +119,52 @@ def _could_alarm(
     return Screened(candidate, pressure)
 
 
-def _rise(past: Past, before: Reading, now: Reading, interval: int) -> FloatArray:
-    """Return the largest possible flow between two readings, (symbols,); infinite: not known."""
-    stretch = stretch_of(interval)
-    left = np.zeros(len(now.flow))
-    # The window may slide by whole candles: begin one candle before the first that can have left.
-    begin = (before.time - DAY) // interval * interval - interval
-    for time in range(begin // stretch * stretch, now.time - DAY + 1, stretch):
-        left += _flow_at(past, time, stretch)
-    rise = now.flow - before.flow + left
-    # More cannot have left than what was there: one of the readings is wrong.
-    wrong = rise < -ROUNDING - RELATIVE * before.flow
-    return np.where(np.isnan(rise) | wrong, np.inf, rise)
+def _least_rise(past: Past, looks: Sequence[Reading], now: Reading, interval: int) -> FloatArray:
+    """Return the most that can have flowed since the looks, (symbols,); infinite: not known."""
+    least = np.full(len(now.flow), np.inf)
+    for look in looks:
+        # The window may slide by whole candles: begin one before the first that can have left.
+        begin = (look.time - DAY) // interval * interval - interval
+        rise = now.flow - look.flow + _flow_of(past, begin, now.time - DAY, interval)
+        # More cannot have left than what was there: one of the readings is wrong.
+        wrong = rise < -ROUNDING - RELATIVE * look.flow
+        least = np.fmin(least, np.where(wrong, np.inf, rise))
+    return least
 
 
-def _flow_at(past: Past, time: int, stretch: int) -> FloatArray:
-    column = (time - past.first_flow) // stretch
-    inside = (column >= 0) & (column < past.flows.shape[1])
-    chosen = np.take_along_axis(past.flows, np.where(inside, column, 0)[:, None], axis=1)[:, 0]
-    return np.where(inside, chosen, np.inf)
+def _flow_of(past: Past, begin: int, end: int, interval: int) -> FloatArray:
+    """Return the flow of the candles that open in [begin, end), (symbols,)."""
+    kept = past.flows.shape[1]
+    if end - begin > kept * interval:
+        return np.full(len(past.flows), np.inf)
+    columns = (np.arange(begin, end, interval) - past.first_flow[:, None]) // interval
+    inside = (columns >= 0) & (columns < kept)
+    chosen = np.take_along_axis(past.flows, np.where(inside, columns, 0), axis=1)
+    flow: FloatArray = np.where(inside, chosen, np.inf).sum(axis=1)
+    return flow
 
 
-def stretch_of(interval: int) -> int:
-    """Return the length of the stretches whose flow is kept, milliseconds."""
-    return max(10 * MINUTE, interval)
+def flows_kept(detector: Detector) -> int:
+    """Return of how many candles the flow is kept.
 
-
-def stretches(interval: int) -> int:
-    """Return how many stretches are kept: the ticker's 24 hours, and some at both ends."""
-    return KEPT // stretch_of(interval)
-
-
-def recent_flows(detector: Detector, candles: Candles) -> tuple[int, FloatArray]:
-    """Return (start of the first stretch, flow of each stretch) of the last whole stretches.
-
-    The array is shaped (symbols, stretches); a candle that is not known counts as one without
-    trades, so the whole grid must have been asked for. Stretches that the grid does not cover are
-    infinite.
+    The oldest of them opened `OLDEST` before the history's end. Those that leave the ticker's 24
+    hours only after the rule has bounds no more are of no use.
     """
-    stretch, count = stretch_of(detector.interval), stretches(detector.interval)
-    opened = int(candles.open_time[0])
-    end = (int(candles.open_time[-1]) + candles.interval) // stretch * stretch
-    first = end - count * stretch
-    begin = max(first, -(-opened // stretch) * stretch)
-    flows = np.full((len(candles.symbols), count), np.inf)
-    if begin < end:
-        flow = np.nan_to_num(getattr(candles, detector.flow))
-        part = flow[:, (begin - opened) // candles.interval : (end - opened) // candles.interval]
-        cut = part.reshape(len(flow), (end - begin) // stretch, stretch // candles.interval)
-        flows[:, (begin - first) // stretch :] = cut.sum(axis=2)
+    reach = min(detector.unseen_limit * detector.interval, DAY)
+    return (OLDEST - DAY + reach) // detector.interval
+
+
+def recent_flows(detector: Detector, candles: Candles, through: IntArray) -> tuple[int, FloatArray]:
+    """Return (open time of the first candle, flow of each one) of the candles that are kept.
+
+    The array is shaped (symbols, candles). A candle that is not known counts as one without
+    trades, so the whole grid must have been asked for; what the grid does not cover, and what
+    opened at or after `through`, shaped (symbols,), is infinite.
+    """
+    interval, count = detector.interval, flows_kept(detector)
+    first = int(candles.open_time[-1]) + interval - OLDEST
+    kept = candles.regrid(first=first, count=count)
+    flows = np.nan_to_num(getattr(kept, detector.flow))
+    flows[:, kept.open_time < candles.open_time[0]] = np.inf
+    flows[kept.open_time >= through[:, None]] = np.inf
     return first, flows

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pumpwatch.domain.detection.base import Carry, Detections, Detector
-from pumpwatch.domain.detection.screen import recent_flows, stretch_of
+from pumpwatch.domain.detection.screen import recent_flows
 from pumpwatch.domain.market.candles import (
     BoolArray,
     CandleRequest,
@@ -129,11 +129,6 @@ class CandleHistory:
         last one says whose slice fits the state, (symbols,): the others cannot be judged.
         """
         end = (now // self._detector.interval + 1) * self._detector.interval
-        if self._detector.lookback == 0:
-            symbols = [state.symbols[row] for row in rows]
-            grid = self._grid(symbols, int(state.through[rows].min()), end)
-            readable = np.ones(len(rows), dtype=np.bool_)
-            return rows, grid.merged(series), state.carry.select(rows), readable
         known = self.slices(state.slice_of[rows].tolist())
         rows = rows[np.isin(state.slice_of[rows], list(known))]
         symbols = [state.symbols[row] for row in rows]
@@ -223,11 +218,7 @@ class CandleHistory:
         state.carry.put(rows, self._detector.advance(kept, base))
         state.through[rows] = through
         state.grid_first[rows] = int(kept.open_time[0])
-        first_flow, flows = recent_flows(self._detector, kept)
-        stretch = stretch_of(interval)
-        ends = first_flow + stretch * np.arange(1, flows.shape[1] + 1)
-        flows[ends > through[:, None]] = np.inf
-        state.first_flow[rows], state.flows[rows] = first_flow, flows
+        state.first_flow[rows], state.flows[rows] = recent_flows(self._detector, kept, through)
         kept = kept.merged({})
         self._cache(number, kept)
         try:

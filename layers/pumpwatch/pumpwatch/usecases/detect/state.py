@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pumpwatch.domain.detection.base import Carry, Detector
-from pumpwatch.domain.detection.screen import Past, Reading, stretches
+from pumpwatch.domain.detection.screen import Past, Reading, flows_kept
 from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
 
 STEPS = 8
 NO_FLOW, UNKNOWN_FLOW = -8000, 8000
 TIMES = ("slice_of", "through", "unjudged", "answered", "grid_first", "first_flow")
 """The integer columns."""
+LOOKS = ("older", "anchor", "last")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class DetectState:
     `carry` is the rule's memory of every candle before `through` (0: no history), `base` its memory
     before `grid_first`, where the symbol's slice of the history begins. `unjudged` is the start of
     the first candle whose final form was not judged, `answered` the start of the first one that
-    the screen answers for. The two looks at the market are None before the first scan.
+    the screen answers for. The looks at the market are None before the first scan: the `last` one,
+    the latest that precedes the candle which formed then, and an `older` one for the candle before.
     """
 
     fingerprint: str
@@ -49,6 +51,7 @@ class DetectState:
     flows: FloatArray
     carry: Carry
     base: Carry
+    older: Reading | None = None
     anchor: Reading | None = None
     last: Reading | None = None
     others: frozenset[str] = frozenset()
@@ -72,7 +75,7 @@ class DetectState:
             fingerprint,
             [],
             **columns,
-            flows=np.zeros((0, stretches(detector.interval))),
+            flows=np.zeros((0, flows_kept(detector))),
             carry=nothing,
             base=nothing,
         )
@@ -81,6 +84,12 @@ class DetectState:
     def past(self) -> Past:
         """Return what the screen needs of it."""
         return Past(self.carry, self.through, self.unjudged, self.first_flow, self.flows)
+
+    @property
+    def looks(self) -> tuple[Reading, ...]:
+        """Return the looks at the market that are known, the last one last."""
+        looks = (self.older, self.anchor, self.last)
+        return tuple(dict.fromkeys(look for look in looks if look is not None))
 
     def slice_rows(self, number: int) -> IntArray:
         """Return the rows of a slice's symbols."""
@@ -115,17 +124,18 @@ class DetectState:
         self._index()
 
     def _change_looks(self, change: Callable[[FloatArray], FloatArray]) -> None:
-        for name in ("anchor", "last"):
+        for name in LOOKS:
             look: Reading | None = getattr(self, name)
             if look is not None:
                 columns = (change(column) for column in (look.low, look.high, look.flow))
                 setattr(self, name, Reading(look.time, *columns))
 
     def looked(self, now: Reading, interval: int) -> None:
-        """Remember a look at the market and the latest one that precedes the forming candle."""
+        """Remember a look at the market, and the latest ones that precede the last two candles."""
         forming = now.time // interval * interval
-        looks = [look for look in (self.anchor, self.last, now) if look and look.time <= forming]
-        self.anchor = max(looks, key=lambda look: look.time) if looks else now
+        looks = (*self.looks, now)
+        self.anchor = _latest(looks, forming) or now
+        self.older = _latest(looks, forming - interval)
         self.last = now
 
     def forget_judged(self) -> None:
@@ -155,7 +165,7 @@ class DetectState:
         for owner in ("carry", "base"):
             for column in fields(Carry):
                 arrays[f"{owner}_{column.name}"] = getattr(getattr(self, owner), column.name)
-        for owner in ("anchor", "last"):
+        for owner in LOOKS:
             reading: Reading | None = getattr(self, owner)
             if reading is not None:
                 arrays[f"{owner}_time"] = np.array(reading.time)
@@ -206,9 +216,10 @@ class DetectState:
                 fingerprint=fingerprint,
                 symbols=[str(symbol) for symbol in saved["symbols"]],
                 **{name: saved[name] for name in TIMES},
-                flows=np.full((len(saved["symbols"]), stretches(detector.interval)), np.inf),
+                flows=np.full((len(saved["symbols"]), flows_kept(detector)), np.inf),
                 carry=Carry(*(saved[f"carry_{column.name}"] for column in fields(Carry))),
                 base=Carry(*(saved[f"base_{column.name}"] for column in fields(Carry))),
+                older=_reading(saved, "older"),
                 anchor=_reading(saved, "anchor"),
                 last=_reading(saved, "last"),
                 others=frozenset(str(symbol) for symbol in saved["others"]),
@@ -231,7 +242,7 @@ class DetectState:
         columns += [
             getattr(carry, f.name) for carry in (self.carry, self.base) for f in fields(Carry)
         ]
-        columns += [look.flow for look in (self.anchor, self.last) if look is not None]
+        columns += [look.flow for look in self.looks]
         return (
             len(self.rows) == count
             and self.flows.shape[0] == count
@@ -254,6 +265,11 @@ def _fine(steps: NDArray[Any]) -> FloatArray:
     flows[steps <= NO_FLOW] = 0.0
     flows[steps >= UNKNOWN_FLOW] = np.inf
     return flows
+
+
+def _latest(looks: Sequence[Reading], time: int) -> Reading | None:
+    early = (look for look in looks if look.time <= time)
+    return max(early, key=lambda look: look.time, default=None)
 
 
 def _reading(saved: Mapping[str, NDArray[Any]], name: str) -> Reading | None:
