@@ -145,11 +145,11 @@ def _ticks(symbols: int, layout: Layout, root: Path) -> dict[str, float]:
             log = root / f"{name}-{symbols}.log"
             events = _events(function, stack, exchange, 1)
             measured[name] = _under_the_client(function, layout, log, stack, events)
+        for function, name in NAMES.items():
+            measured[name] |= _calls(function, stack, _events(function, stack, exchange, TICKS + 2))
         scans = _scan_events(stack, exchange, SCANNED)
         log = root / f"scan-{symbols}.log"
         measured["scan"] = _under_the_client(DETECT, layout, log, stack, scans, WARM_UP)
-        for function, name in NAMES.items():
-            measured[name] |= _calls(function, stack, _events(function, stack, exchange, TICKS + 2))
         scans = _scan_events(stack, exchange, SCANNED + RING_MINUTES + 1)
         measured["scan"] |= _calls(DETECT, stack, scans, WARM_UP)
     return {
