@@ -152,7 +152,7 @@ def trade_function(
     Live mode needs `secrets`. Without a sink nothing is pushed, without an executor the reads of a
     round follow one another.
     """
-    broker_of = _broker_maker(settings, stores)
+    broker_of = _broker_maker(settings, stores, executor)
 
     def use_case(exchange: BybitConnection) -> TradeSignals:
         ports = Ports(
@@ -275,13 +275,13 @@ class _Work:
 
 
 def _broker_maker(
-    settings: TradeSettings, stores: TradeStores
+    settings: TradeSettings, stores: TradeStores, executor: Executor | None
 ) -> Callable[[BybitConnection], Broker]:
     """Return what makes the mode's broker; the other mode's is not loaded."""
     if settings.trading_mode == "live":
         from pumpwatch.adapters.bybit.broker import BybitBroker  # noqa: PLC0415 - not in paper mode
 
-        return lambda exchange: BybitBroker(exchange.session, exchange.session)
+        return lambda exchange: BybitBroker(exchange.session, exchange.session, executor=executor)
     from pumpwatch.adapters.paper.broker import PaperBroker  # noqa: PLC0415 - not in live mode
 
     account = stores.paper

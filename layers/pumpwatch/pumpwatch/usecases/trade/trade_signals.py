@@ -48,10 +48,12 @@ class TradeSignals:
         """
         run = Run(self._ports, self._settings, self._contracts, lease, deadline)
         asked = run.ports.start(run.ports.broker.positions)
+        halt = run.ports.start(run.ports.halts.current)
+        ahead = self._entries.ask_ahead(run, tick)
         for trade in run.ports.journal.live_trades():
             run.keep(trade)
-        read_halt(run)
-        ahead = self._entries.ask_ahead(run)
+        read_halt(run, halt)
+        self._entries.ask_first(run, tick, ahead)
         listed = run.answer_or_error(asked)
         care(run, listed, self._late_fills)
         _free_looked_at(run)
