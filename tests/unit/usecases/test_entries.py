@@ -83,6 +83,45 @@ def test_the_leverage_that_is_set_is_what_the_exchange_holds():
     assert rig.broker.positions()[0].leverage == 5
 
 
+def test_a_leverage_that_nobody_tells_is_set():
+    rig = Rig(settings(leverage=2))
+    rig.broker.leverage = lambda symbol: Decimal(0)
+    rig.opened()
+    assert rig.broker.positions()[0].leverage == 2
+
+
+@pytest.mark.parametrize("block", ["halt", "locks"])
+def test_the_leverage_stays_as_it_is_where_nothing_may_be_opened(block):
+    rig = Rig(settings(leverage=2))
+    rig.signals.publish(peaked())
+    if block == "halt":
+        rig.halts.halt(Halt("out", START, by="operator"))
+    else:
+        rig.locks.current = failing(ExchangeUnavailable("the table did not answer"))
+    rig.tick()
+    assert "set_leverage" not in rig.broker.calls
+
+
+def test_the_leverage_of_a_foreign_position_is_not_touched():
+    """The list of positions lags: the symbol's own row shows what it hides."""
+    rig = Rig(settings(leverage=2))
+    rig.broker.open_foreign(SYMBOL, Side.BUY, ONE, Decimal("1.17"))
+    rig.broker.positions = lambda symbol="": Rows()
+    rig.broker.open_orders = Rows
+    rig.signals.publish(peaked())
+    rig.tick()
+    assert "holds this symbol already" in rig.trade().denial
+    assert "set_leverage" not in rig.broker.calls
+    assert rig.broker.placed == []
+
+
+def test_a_leverage_that_cannot_be_read_leaves_the_signal_to_the_next_tick(rig):
+    rig.broker.fail("leverage", ExchangeUnavailable("no answer"))
+    assert rig.tick().signals_unopened == 1
+    assert rig.journal.trades_since(0) == []
+    assert rig.tick().opened
+
+
 def test_ride_buys_a_rising_signal():
     rig = Rig(settings(strategy="ride"))
     rig.signals.publish(peaked(phase=Phase.RISING))
@@ -120,6 +159,7 @@ def contract(**changes):
 
 
 def refuse_leverage(rig):
+    rig.broker.leverage = lambda symbol: Decimal(10)
     rig.broker.fail("set_leverage", Rejected("risk limit", code=110013))
 
 
@@ -350,7 +390,7 @@ def test_a_halt_that_is_set_between_two_entries_stops_the_second():
     ],
 )
 def test_what_grows_too_old_while_the_leverage_is_set_is_not_sent(changes, seconds, words):
-    rig = Rig(settings(**changes))
+    rig = Rig(settings(**changes, leverage=2))
     rig.signals.publish(peaked())
     beside(rig.broker, "set_leverage", after=lambda *_: rig.advance(seconds))
     report = rig.tick()
@@ -359,7 +399,9 @@ def test_what_grows_too_old_while_the_leverage_is_set_is_not_sent(changes, secon
     assert any(words in problem.text for problem in report.problems)
 
 
-def test_an_entry_needs_its_time_after_the_leverage_too(rig):
+def test_an_entry_needs_its_time_after_the_leverage_too():
+    rig = Rig(settings(leverage=2))
+    rig.signals.publish(peaked())
     beside(rig.broker, "set_leverage", after=lambda *_: setattr(rig.deadline, "seconds", 20.9))
     report = rig.tick()
     assert rig.broker.placed == []
@@ -478,7 +520,9 @@ def test_a_halt_that_closes_does_so_when_the_locks_cannot_be_read():
 # --- what becomes of the order ----------------------------------------------------------------
 
 
-def test_a_price_that_has_left_the_limit_fills_nothing_and_is_not_sent_again(rig):
+def test_a_price_that_has_left_the_limit_fills_nothing_and_is_not_sent_again():
+    rig = Rig(settings(leverage=2))
+    rig.signals.publish(peaked())
     fall = partial(rig.broker.set_price, SYMBOL, Decimal("1.15"))
     beside(rig.broker, "set_leverage", after=lambda *_: fall())
     rig.tick()
@@ -587,6 +631,7 @@ def test_an_id_that_the_exchange_knows_already_is_looked_up(rig):
     rig.broker.positions = lambda symbol="": Rows()
     beside(rig.broker, "open_orders", after=lambda: setattr(rig.broker, "positions", sound))
     rig.broker.open_orders = lambda call=rig.broker.open_orders: (call(), Rows())[1]
+    rig.broker.leverage = lambda symbol: Decimal(1)
     report = rig.tick()
     assert {placed.order_id for placed in rig.broker.placed} == {request.order_id}
     assert rig.trade().state is TradeState.OPEN

@@ -12,6 +12,7 @@ from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.limits import check_account
 from pumpwatch.domain.trading.orders import Account, Position
 from pumpwatch.domain.trading.rows import Rows
+from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import (
     DeadlineNear,
     OutcomeUnknown,
@@ -40,9 +41,10 @@ class Ahead:
 
     account: Asked
     signals: Future[Sequence[Signal]]
-    records: Records | None
-    """Those of a run that signals woke."""
+    trades: Future[Sequence[Trade]] | None
+    """Those that the protections look back on, in a run that signals woke."""
     first: Future[Fresh] | None = None
+    records: Records | None = None
 
 
 class EntryRound:
@@ -59,18 +61,20 @@ class EntryRound:
         """
         if run.ports.executor is None:
             return None
-        signals = run.ports.start(
-            partial(run.ports.signals.since, _oldest(run, tick.scheduled_time))
-        )
-        records = self._guards.ask(run, tick.scheduled_time) if tick.signal_ids else None
-        return Ahead(ask(run), signals, records)
+        now, ports = tick.scheduled_time, run.ports
+        signals = ports.start(partial(ports.signals.since, _oldest(run, now)))
+        trades = self._guards.ask_trades(run, now) if tick.signal_ids else None
+        return Ahead(ask(run), signals, trades)
 
     def ask_first(self, run: Run, tick: Tick, ahead: Ahead | None) -> None:
         """Ask about the market of the strongest signal, where there is a place for it."""
-        if ahead is not None and not run.report.blocked and _places(run):
-            ahead.first = run.ports.start(
-                partial(_first, run, _oldest(run, tick.scheduled_time), ahead)
-            )
+        if ahead is None or run.report.blocked or not _places(run):
+            return
+        now, ports = tick.scheduled_time, run.ports
+        ahead.first = ports.start(partial(_first, run, _oldest(run, now), ahead))
+        if ahead.trades is not None:
+            resumed, locks = ports.halts.resumed, partial(ports.locks.current, now)
+            ahead.records = Records(ahead.trades, ports.start(resumed), ports.start(locks))
 
     def enter(
         self, run: Run, tick: Tick, positions: Rows[Position], ahead: Ahead | None = None
@@ -133,7 +137,7 @@ def _wanted(run: Run, ahead: Ahead | None) -> Fresh:
         if ahead is None:
             return _fresh(run, oldest, run.ports.signals.since(oldest)), None
         if ahead.first is None:
-            return _fresh(run, oldest, ahead.signals.result(), ahead.records), None
+            return _fresh(run, oldest, ahead.signals.result(), ahead.trades), None
         signals, market = ahead.first.result()
     except RetryLater as error:
         run.report.block("stores", f"signals could not be read: {error}")
@@ -145,7 +149,7 @@ def _wanted(run: Run, ahead: Ahead | None) -> Fresh:
 
 def _first(run: Run, oldest: int, ahead: Ahead) -> Fresh:
     """Return the fresh signals, and ask about the strongest one's market. Raises `RetryLater`."""
-    signals = _fresh(run, oldest, ahead.signals.result(), ahead.records)
+    signals = _fresh(run, oldest, ahead.signals.result(), ahead.trades)
     return signals, ask_about(run, signals[0].symbol, ahead.account) if signals else None
 
 
@@ -154,7 +158,10 @@ def _oldest(run: Run, now: int) -> int:
 
 
 def _fresh(
-    run: Run, oldest: int, signals: Sequence[Signal], records: Records | None = None
+    run: Run,
+    oldest: int,
+    signals: Sequence[Signal],
+    stored: Future[Sequence[Trade]] | None = None,
 ) -> list[Signal]:
     """Return the fresh signals that the journal does not know, strongest first, then oldest.
 
@@ -166,7 +173,7 @@ def _fresh(
         return []
     # A trade is created after its signal, by another clock that may lag a little.
     since = oldest - MINUTE
-    trades = records.trades.result() if records else run.ports.journal.trades_since(since)
+    trades = stored.result() if stored else run.ports.journal.trades_since(since)
     known = {trade.signal_id for trade in trades}
     wanted = [signal for signal in fresh if signal.signal_id not in known]
     return sorted(wanted, key=lambda signal: (-signal.strength, signal.time, signal.signal_id))

@@ -120,14 +120,9 @@ class Guards:
         minutes = (settings.symbol_cooldown_minutes, settings.losing_streak_pause_minutes)
         self._lookback = max(max(hours) * HOUR, max(minutes) * MINUTE)
 
-    def ask(self, run: Run, now: int) -> Records:
-        """Ask for what `judge` needs at `now` or later."""
-        start, ports = run.ports.start, run.ports
-        return Records(
-            trades=start(partial(ports.journal.trades_since, self._since(now))),
-            resumed=start(ports.halts.resumed),
-            locks=start(partial(ports.locks.current, now)),
-        )
+    def ask_trades(self, run: Run, now: int) -> Future[Sequence[Trade]]:
+        """Ask for the trades that `judge` needs at `now` or later."""
+        return run.ports.start(partial(run.ports.journal.trades_since, self._since(now)))
 
     def judge(self, run: Run, view: View, records: Records | None = None) -> None:
         """Let every protection look at what is known now; store and report what it asks for.
