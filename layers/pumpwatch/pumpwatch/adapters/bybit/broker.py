@@ -116,6 +116,8 @@ class BybitBroker(Broker):
         return Rows(tuple(order for order in orders if not order.state.ended), tuple(unread))
 
     def place(self, request: OrderRequest) -> str:
+        if self._second_pages is not None:
+            self._second_pages.forget()
         answer = self._session.request(
             endpoints.CREATE_ORDER, order_body(request), send_by=request.send_by
         )

@@ -27,6 +27,10 @@ class SecondPages:
         self._executor = executor
         self._cursors: dict[str, str] = {}
 
+    def forget(self) -> None:
+        """Forget the cursors: the lists are about to change."""
+        self._cursors.clear()
+
     def ask(self, path: str, ask: Callable[..., Answer]) -> Callable[[str], Answer | None]:
         """Ask for the page; the return value gives its answer for the cursor that names it."""
         expected = self._cursors.pop(path, "")
