@@ -109,6 +109,10 @@ class TradeSettings(SharedSettings):
     """How far above its entry a ride's target lies, as a fraction."""
     ride_time_limit_minutes: Annotated[int, Field(ge=1, le=1440)] = 3
     """A ride is closed at market after this."""
+    ride_exit: Literal["target", "time"] = "target"
+    """`time`: a ride has no target and ends after RIDE_SECONDS, if its stop has not ended it."""
+    ride_seconds: Annotated[int, Field(ge=5, le=15)] = 15
+    """A ride whose exit is `time` is closed at market after this; trade waits for it."""
     paper_equity_usdt: Annotated[Decimal, Field(gt=0, le=100_000_000)] = Decimal(10_000)
     """What the paper account starts with."""
     paper_slippage: Annotated[Decimal, Field(ge=0, le=Decimal("0.1"))] = Decimal("0.0005")

@@ -87,12 +87,13 @@ class Fade:
 class Ride:
     """Buy a rise while it lasts: stop and target at fixed fractions of the ask.
 
-    It needs scans every few seconds; a minute after the onset it loses at the median.
+    With `seconds` it has no target: what its stop has not closed is closed after them.
     """
 
     stop_fraction: Decimal
     target_fraction: Decimal
     time_limit_minutes: int
+    seconds: int | None = None
     name: str = "ride"
     side: Side = Side.BUY
 
@@ -102,9 +103,7 @@ class Ride:
 
     def plan(self, signal: Signal, quote: Quote) -> EntryPlan | Denied:
         """Return the buy."""
-        return EntryPlan(
-            self.side,
-            stop_loss=quote.ask * (1 - self.stop_fraction),
-            take_profit=quote.ask * (1 + self.target_fraction),
-            time_limit=self.time_limit_minutes * MINUTE,
-        )
+        stop, target = quote.ask * (1 - self.stop_fraction), quote.ask * (1 + self.target_fraction)
+        if self.seconds is not None:
+            return EntryPlan(self.side, stop, None, self.seconds * 1000)
+        return EntryPlan(self.side, stop, target, self.time_limit_minutes * MINUTE)

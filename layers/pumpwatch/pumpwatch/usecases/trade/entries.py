@@ -57,6 +57,7 @@ def strategy_from(settings: TradeSettings) -> Strategy:
             settings.ride_stop_fraction,
             settings.ride_target_fraction,
             settings.ride_time_limit_minutes,
+            settings.ride_seconds if settings.ride_exit == "time" else None,
         )
     return Alert()
 
