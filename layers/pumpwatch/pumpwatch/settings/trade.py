@@ -28,7 +28,11 @@ class TradeSettings(SharedSettings):
     live_trading_confirmation: Annotated[str, Field(pattern=r"^[0-9]*$")] = ""
     """The account's UID; live trading starts only when it equals the key's own."""
     strategy: Literal["", "alert", "fade", "ride"] = ""
-    """Empty: `fade` in paper mode; live mode must name one."""
+    """Empty: `fade` in paper mode; live mode must name one. `alert`: it places no order. `fade`: on
+    labelled spot pumps, which could not be shorted, 88 % of its trades would have won; on real
+    perpetuals it lost (55 trades, 33 % won, -0.93 % a trade). `ride`: it lost in mean and median on
+    labelled pumps at every scan interval, and on real perpetuals wherever there were 25 trades or
+    more."""
     bybit_secret_arn: SecretArn = ""
     """The secret that holds the exchange's key; read in live mode only."""
     max_signal_age_seconds: Annotated[int, Field(ge=5, le=600)] = 90
