@@ -77,6 +77,7 @@ def test_a_new_event_holds_the_facts_of_its_alarm():
             strength=51.0,
             jump=0.1,
             detector="ewma",
+            alarm_time=event.alarm_time,
         )
     ]
 

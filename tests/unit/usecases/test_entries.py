@@ -637,3 +637,36 @@ def test_an_id_that_the_exchange_knows_already_is_looked_up(rig):
     assert rig.trade().state is TradeState.OPEN
     assert rig.trade().quantity == position.quantity
     assert any("knows this order already" in problem.text for problem in report.problems)
+
+
+# --- the chain from the scan to the order -----------------------------------------------------
+
+
+def test_a_trade_knows_when_each_part_of_its_chain_happened():
+    rig = Rig(settings(leverage=2))
+    rig.deadline.seconds = 25.0
+
+    def pass_seconds(seconds):
+        rig.advance(seconds)
+        rig.deadline.seconds -= seconds
+
+    rig.signals.publish(peaked(alarm_time=START - 70_000))
+    rig.advance(1)
+    beside(rig.broker, "positions", before=lambda *_: pass_seconds(0.06))
+    beside(rig.broker, "set_leverage", before=lambda *_: pass_seconds(0.07))
+    beside(rig.broker, "place", after=lambda *_: pass_seconds(0.08))
+    report = rig.tick()
+    trade = rig.trade()
+    (order,) = rig.journal.orders(trade.signal_id)
+    assert trade.alarm_time == START - 70_000
+    assert (trade.signal_time, trade.woken) == (START, START + 1_000)
+    assert order.intended == START + 1_130
+    assert trade.acknowledged == START + 1_210
+    assert report.opened[0].acknowledged == trade.acknowledged
+
+
+def test_an_entry_that_nobody_acknowledged_has_no_time_of_it():
+    rig = Rig()
+    rig.broker.fail("place", OutcomeUnknown("no answer"), after=True)
+    trade = rig.opened().trade()
+    assert trade.acknowledged is None

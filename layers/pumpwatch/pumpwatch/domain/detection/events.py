@@ -251,4 +251,5 @@ def _signal(event: PumpEvent, now: int) -> Signal:
         strength=event.strength,
         jump=event.jump,
         detector=event.detector,
+        alarm_time=event.alarm_time,
     )

@@ -13,7 +13,6 @@ from .orders import Side
 from .plans import Denied, EntryPlan, Quote
 from .rounding import decimal_from
 
-
 EVIDENCE = {
     "alert": "it places no order.",
     "fade": "on labelled spot pumps, which could not be shorted, 88 % of its trades would have won;"

@@ -173,6 +173,7 @@ def _trade(signal: Signal, strategy: Strategy, now: int) -> Trade:
         side=strategy.side,
         state=TradeState.DROPPED,
         signal_time=signal.time,
+        alarm_time=signal.alarm_time,
         signal_price=decimal_from(signal.price),
         created=now,
         quantity=Decimal(0),
@@ -189,6 +190,7 @@ def _entering(run: Run, trade: Trade, entry: SizedEntry) -> Trade:
         planned_price=entry.planned_price,
         closes_at=entry.closes_at,
         installation=run.ports.journal.installation(),
+        woken=run.woken(),
     )
 
 

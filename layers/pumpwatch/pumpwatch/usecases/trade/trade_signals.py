@@ -47,6 +47,7 @@ class TradeSignals:
         journal cannot be read at all. A single trade's failure is a problem in the report.
         """
         run = Run(self._ports, self._settings, self._contracts, lease, deadline)
+        run.seconds_at_start = deadline.seconds_left()
         asked = run.ports.start(run.ports.broker.positions)
         halt = run.ports.start(run.ports.halts.current)
         ahead = self._entries.ask_ahead(run, tick)
