@@ -139,6 +139,54 @@ def test_threads_give_the_same_result_as_one_after_another():
     threaded.check_agreement()
 
 
+@pytest.fixture
+def threaded():
+    with ThreadPoolExecutor(8) as executor:
+        yield Rig(executor=executor)
+
+
+def test_a_run_that_a_signal_wakes_reads_ahead_and_does_the_same(threaded):
+    threaded.signals.publish(peaked())
+    report = threaded.tick(woken_by=("signal",))
+    plain = Rig().opened()
+    assert symbols(report.opened) == [SYMBOL]
+    assert threaded.trade() == plain.trade()
+    threaded.check_agreement()
+
+
+def test_what_the_care_beside_the_reads_has_closed_counts(threaded):
+    """The stop fired since the last run: its symbol cools down for the signal that wakes this."""
+    threaded.opened()
+    threaded.set_price(1.25)
+    threaded.advance(1)
+    threaded.signal(name="again", peak_price=1.3)
+    report = threaded.tick(woken_by=("again",))
+    assert symbols(report.closed) == [SYMBOL]
+    assert [trade.denial for trade in report.denied] == [
+        "symbol_cooldown: " + report.locks[0].reason
+    ]
+
+
+@pytest.mark.parametrize("woken_by", [(), ("signal",)])
+def test_a_tick_from_the_future_opens_nothing_twice(threaded, woken_by):
+    """Nothing of the journal is missed because of the time that the tick names."""
+    threaded.opened()
+    day = -86_400 * 30
+    report = threaded.tick(late=day, woken_by=woken_by)
+    assert report.opened == report.denied == []
+    threaded.advance(1)
+    threaded.signal("SECONDUSDT")
+    assert symbols(threaded.tick(late=day, woken_by=woken_by).opened) == ["SECONDUSDT"]
+
+
+def test_records_that_cannot_be_read_ahead_keep_entries_away(threaded):
+    threaded.signals.publish(peaked())
+    threaded.halts.resumed = failing(ExchangeUnavailable("the table did not answer"))
+    report = threaded.tick(woken_by=("signal",))
+    assert "stores" in report.blocked
+    assert threaded.broker.placed == []
+
+
 # --- what is denied -------------------------------------------------------------------------
 
 
