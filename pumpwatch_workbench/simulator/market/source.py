@@ -60,6 +60,8 @@ class PlantedEvent:
     """Milliseconds UTC."""
     size: float
     """Rise from the price before the onset to the peak, as a fraction."""
+    announced: bool = False
+    """True if it was agreed upon for a full or half hour."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

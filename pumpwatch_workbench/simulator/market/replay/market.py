@@ -97,7 +97,7 @@ class ReplayMarket:
         with self._lock:
             self._minutes.ask(index, minute)
             part = self._minutes.part(index, minute, offset)
-        return forming_candle(minute, self._minutes.open(index, minute), part)
+        return forming_candle(minute, self._minutes.open(index, minute, offset), part)
 
     def price(self, index: int, time: int) -> float:
         minute = time // MINUTE_MS
