@@ -68,6 +68,7 @@ class PaperOptions:
             "STAGE": STAGE,
             "TABLE_NAME": "none",
             "BUCKET_NAME": "none",
+            "SCAN_QUEUE_URL": "",
             "PUSHGATEWAY_URL": "",
             "PUSHGATEWAY_SECRET_ARN": "",
             "TRADING_MODE": "paper",

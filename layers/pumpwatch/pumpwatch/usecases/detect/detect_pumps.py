@@ -78,13 +78,15 @@ class DetectPumps:
         self._state: DetectState | None = None
         self._flows_saved = 0
         self._scans_ahead = 0
+        self._handed_over = False
 
-    def run(self, tick: Tick) -> DetectReport:
+    def run(self, tick: Tick, *, handed_over: bool = False) -> DetectReport:
         """Scan, refresh a slice of the history, save: the run of the minute's schedule.
 
-        Raises `RetryLater` when exchange or stores do not answer, `ExchangeForbidden`.
+        `handed_over`: another instance scanned last, so the saved state is read again. Raises `RetryLater` when exchange or stores do not answer, `ExchangeForbidden`.
         """
         report = DetectReport()
+        self._handed_over |= handed_over
         try:
             self.scan(report)
             report.tick_delay_seconds = (report.time - tick.scheduled_time) / 1000
@@ -93,9 +95,10 @@ class DetectPumps:
             self._save()
         return report
 
-    def look(self) -> DetectReport:
+    def look(self, *, handed_over: bool = False) -> DetectReport:
         """Scan between two runs of the schedule. Raises what `run` raises."""
         report = DetectReport()
+        self._handed_over |= handed_over
         self.scan(report)
         return report
 
@@ -176,7 +179,8 @@ class DetectPumps:
 
     def _current_state(self, now: int) -> DetectState:
         warm = self._state
-        if warm is not None and (warm.last is None or now <= warm.last.time + STALE):
+        fresh = warm is not None and (warm.last is None or now <= warm.last.time + STALE)
+        if warm is not None and fresh and not self._handed_over:
             return warm
         try:
             saved = self._load()
@@ -185,6 +189,7 @@ class DetectPumps:
                 raise
             logger.warning("saved state was not read, the state in memory is used")
             return warm
+        self._handed_over = False
         if warm is None:
             warm = saved or DetectState.empty(self._detector, self._fingerprint)
         elif saved is not None and _is_later(saved, warm):
