@@ -19,7 +19,7 @@ class DetectSettings(SharedSettings):
     excluded_symbol_types: str = "stock,commodity,forex,xstocks"
     """Comma-separated `symbolType`s of Bybit that are left out."""
     detector_clock: Literal["on", "off"] = "on"
-    """`on` lets `boosted` count a full hour in favour of an alarm; `off` where none is announced."""
+    """`on`: `boosted` counts a full hour in favour of an alarm. `off`: for unannounced pumps."""
     scan_interval_seconds: Annotated[int, Field(ge=1, le=60)] = 5
     """Seconds between two scans of the market; at 60 only the minute's runs scan."""
     scan_queue_url: Annotated[str, Field(pattern=r"^(https?://.+)?$")] = ""
