@@ -39,6 +39,7 @@ from pumpwatch_workbench.simulator.market.trades import between, joined
 EVENTS_PER_HOUR = 16
 _FUNDING_RATE = 0.0001
 _PEAK_WITHIN_MS = 5 * MINUTE_MS
+_HALF_HOUR_MS = HOUR_MS // 2
 
 
 class ReplayMarket:
@@ -180,4 +181,7 @@ class ReplayMarket:
             onset=event.onset,
             peak=max(int(times[highest]), event.onset + 1),
             size=float(prices[highest]) / before - 1.0,
+            # By its onset: recordings do not say how a pump was agreed upon.
+            announced=abs((event.onset + _HALF_HOUR_MS // 2) % _HALF_HOUR_MS - _HALF_HOUR_MS // 2)
+            <= MINUTE_MS,
         )
