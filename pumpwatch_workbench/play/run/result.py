@@ -149,24 +149,25 @@ class RunResult:
         Seconds are market time, except `tick_seconds_p50`, which is wall time and therefore the one
         value that differs between two runs of the same seed. A median of nothing is None.
         """
+        found, announced = self.counted(announced=True)
         return {
             "symbols": self.symbols,
             "ticks": self.ticks,
-            "scans": len(self.scan_seconds),
             "events_planted": len(self.planted),
             "events_detected": len(self.hits),
-            "announced_planted": self.counted(announced=True)[1],
-            "announced_detected": self.counted(announced=True)[0],
             "false_events": len(self.false_events),
             "orders": self.orders,
             "fills": self.fills,
             "positions_without_stop_seconds_max": self.positions_without_stop_seconds_max,
             "realised_pnl_usdt": format(self.realised_pnl.normalize(), "f"),
             "detect_delay_p50_seconds": self.delay_p50,
-            "order_delay_p50_seconds": self.order_delay_p50,
             "tick_seconds_p50": _median_or_none(self.tick_seconds),
             "tick_requests_p50": _median_or_none(self.tick_requests),
             "metrics_pushed": self.metrics_pushed,
+            "scans": len(self.scan_seconds),
+            "announced_planted": announced,
+            "announced_detected": found,
+            "order_delay_p50_seconds": self.order_delay_p50,
         }
 
     def _best_match(self, planted: PlantedPump) -> DetectedEvent | None:

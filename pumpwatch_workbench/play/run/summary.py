@@ -36,6 +36,7 @@ _COLUMNS = (
 )
 _NUMERIC = {"delay", "entry", "exit", "result"}
 _REPLAY_ONLY = {"segment", "recorded"}
+_SYNTHETIC_ONLY = {"kind"}
 _WIDE_ONLY = {"onset", "kind", "ended by"}
 
 
@@ -77,7 +78,7 @@ def _events(result: RunResult, rows: tuple[EventRow, ...], *, wide: bool) -> Tab
 
 
 def _is_shown(name: str, result: RunResult, wide: bool) -> bool:
-    if name in _REPLAY_ONLY and result.kind != "replay":
+    if name in (_REPLAY_ONLY if result.kind != "replay" else _SYNTHETIC_ONLY):
         return False
     return wide or name not in _WIDE_ONLY or result.kind != "replay"
 
