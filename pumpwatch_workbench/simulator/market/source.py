@@ -151,6 +151,9 @@ class Market(Protocol):
     def price(self, index: int, time: int) -> float:
         """Return the last traded price at `time`; NaN when the symbol is not trading."""
 
+    def prices(self, time: int) -> FloatArray:
+        """Return the last traded price of every symbol at `time`, as `price` does."""
+
     def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
         """Return the knots (times, prices) of the price's line over [start, end], ends included.
 

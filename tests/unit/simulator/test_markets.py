@@ -98,6 +98,13 @@ def test_trades_so_far_are_what_ticker_and_forming_candle_say(market, offset, in
 
 
 @settings(deadline=None, max_examples=25)
+@given(times)
+def test_all_prices_at_once_are_those_of_the_view(market, offset):
+    time = market.start + offset
+    np.testing.assert_array_equal(market.prices(time), market.view(time).last)
+
+
+@settings(deadline=None, max_examples=25)
 @given(times, times, indices)
 def test_the_price_is_on_its_path(market, offset, other, index):
     index %= len(market.listings)

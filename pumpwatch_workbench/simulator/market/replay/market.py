@@ -108,6 +108,13 @@ class ReplayMarket:
             self._minutes.ask(index, minute)
             return self._minutes.price(index, time)
 
+    def prices(self, time: int) -> FloatArray:
+        minute, offset = divmod(time, MINUTE_MS)
+        with self._lock:
+            self._minutes.ask(slice(None), minute)
+            prices = self._minutes.until(minute, offset).price
+        return np.where(self._minutes.launch <= minute, prices, np.nan)
+
     def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
         with self._lock:
             self._minutes.ask(index, end // MINUTE_MS)

@@ -134,6 +134,12 @@ class SyntheticMarket:
             row = self._minutes.minutes(index, minute, minute + 1)
             return float(self._until(np.array([index]), minute, offset, row).price[0])
 
+    def prices(self, time: int) -> FloatArray:
+        minute, offset = divmod(time, MINUTE_MS)
+        with self._lock:
+            prices = self._until(self._all, minute, offset, self._row(minute)).price
+        return np.where(self._contracts.launch_minute <= minute, prices, np.nan)
+
     def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
         """Return a line from trade to trade; before the start's hour one from knot to knot."""
         first, stop = start // MINUTE_MS, end // MINUTE_MS + 1
