@@ -1,8 +1,8 @@
 """Play both functions on their schedule, in market time and in lock step with the exchange.
 
-Each minute the schedule wakes detect and trade; in between, detect's queue hands over the scans that
-are due. After a scan with signals the table's stream wakes trade. Nothing here decides anything: the
-functions are called by their Lambda entry points with the payloads AWS would send.
+Each minute the schedule wakes detect and trade; in between, detect's queue hands over the scans
+that are due. After a scan with signals the table's stream wakes trade. Nothing here decides
+anything: the functions are called by their Lambda entry points with the payloads AWS would send.
 """
 
 from __future__ import annotations

@@ -61,9 +61,7 @@ class PriceLines:
     @classmethod
     def of(cls, lines: Sequence[PriceLine]) -> Self:
         """Return lines as one."""
-        columns = (
-            np.concatenate([getattr(line, name) for line in lines]) for name in _LINE_FIELDS
-        )
+        columns = (np.concatenate([getattr(line, name) for line in lines]) for name in _LINE_FIELDS)
         return cls(_starts(np.array([len(line.offset) for line in lines])), *columns)
 
     @classmethod
@@ -76,8 +74,8 @@ class PriceLines:
         span = (minutes.second_at - minutes.first_at) / (MINUTE_MS - minutes.first_at)
         middle = early + (minutes.volume - early) * span
         nought, whole = np.zeros(count), np.full(count, float(MINUTE_MS))
-        columns = (
-            (nought, minutes.first_at, minutes.second_at, whole),
+        columns: tuple[tuple[FloatArray, ...], ...] = (
+            (nought, minutes.first_at * 1.0, minutes.second_at * 1.0, whole),
             (minutes.open, minutes.first, minutes.second, minutes.close),
             (nought, early, middle, minutes.volume),
             (bought, bought, bought, bought),
@@ -207,9 +205,7 @@ def plain_trades(market: Market, index: int, first: int, end: int) -> Trades:
     at = Address(
         opened // MINUTE_MS, np.full(count, index), np.full(count, scale), np.full(count, unit)
     )
-    calm = Style(
-        np.full(count, 3), np.full(count, 1.1), np.full(count, 1.5), np.full(count, 0.3)
-    )
+    calm = Style(np.full(count, 3), np.full(count, 1.1), np.full(count, 1.5), np.full(count, 0.3))
     tape = draw(PriceLines.of(lines), calm, Noise(0), at)
     return between(tape.trades(enumerate(opened.tolist()), scale, unit), first, end)
 
@@ -267,9 +263,7 @@ def _marks(lines: PriceLines) -> tuple[IntArray, FloatArray]:
     return owner[places], np.minimum(lines.offset[places], LAST_MS - 1.0)
 
 
-def _no_more_than(
-    owner: IntArray, offset: IntArray, whole: IntArray
-) -> tuple[IntArray, IntArray]:
+def _no_more_than(owner: IntArray, offset: IntArray, whole: IntArray) -> tuple[IntArray, IntArray]:
     """Leave out orders of a line that has fewer units than orders, evenly, never the last one."""
     count = np.bincount(owner, minlength=len(whole))
     from_last = _starts(count)[owner + 1] - 1 - np.arange(len(owner))
@@ -278,9 +272,7 @@ def _no_more_than(
     return owner[kept], offset[kept]
 
 
-def _units(
-    lines: PriceLines, owner: IntArray, place: IntArray, whole: IntArray
-) -> IntArray:
+def _units(lines: PriceLines, owner: IntArray, place: IntArray, whole: IntArray) -> IntArray:
     """Return each order's size, at least one unit; those of a line add up to its volume."""
     halfway = (place[1:] + place[:-1]) / 2.0
     ends = np.diff(owner, append=-1) != 0
@@ -290,7 +282,8 @@ def _units(
     number = np.bincount(owner, minlength=lines.count)
     reached = np.rint(share * (whole - number)[owner]).astype(np.int64)
     begun = np.diff(owner, prepend=-1) != 0
-    return 1 + reached - np.where(begun, 0, np.append(0, reached[:-1]))
+    sizes: IntArray = 1 + reached - np.where(begun, 0, np.append(0, reached[:-1]))
+    return sizes
 
 
 def _split(
@@ -311,7 +304,8 @@ def _split(
     share = (reached - begun[order]) / (begun[1:] - begun[:-1])[order]
     upto = np.rint(share * (units - parts)[order]).astype(np.int64)
     first = np.diff(order, prepend=-1) != 0
-    return 1 + upto - np.where(first, 0, np.append(0, upto[:-1]))
+    sizes: IntArray = 1 + upto - np.where(first, 0, np.append(0, upto[:-1]))
+    return sizes
 
 
 def _starts(counts: IntArray) -> IntArray:

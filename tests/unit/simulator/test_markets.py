@@ -94,7 +94,9 @@ def test_trades_so_far_are_what_ticker_and_forming_candle_say(market, offset, in
     if gone.volume[0] == 0 and before.turnover_24h[index] > 0:
         first = market.forming(index, minute).turnover[0]
         rise = view.turnover_24h[index] - before.turnover_24h[index]
-        assert rise == pytest.approx(forming.turnover[0] - first, abs=1e-6 * view.turnover_24h[index])
+        assert rise == pytest.approx(
+            forming.turnover[0] - first, abs=1e-6 * view.turnover_24h[index]
+        )
 
 
 @settings(deadline=None, max_examples=25)

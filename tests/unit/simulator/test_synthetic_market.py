@@ -163,8 +163,10 @@ def test_most_pumps_are_announced_and_those_begin_near_a_full_or_half_hour():
     planted = [pump for seed in range(8) for pump in SyntheticMarket(300, seed, START, 240).planted]
     announced = [pump for pump in planted if pump.announced]
     assert 0.7 < len(announced) / len(planted) < 0.9
-    after = {half: [(pump.onset + 60_000) % (half * MINUTE_MS) for pump in announced]
-             for half in (30, 60)}
+    after = {
+        half: [(pump.onset + 60_000) % (half * MINUTE_MS) for pump in announced]
+        for half in (30, 60)
+    }
     assert max(after[30]) < 2 * MINUTE_MS
     assert 0.8 < np.mean(np.array(after[60]) < 2 * MINUTE_MS) < 1
     others = [pump.onset % HOUR_MS for pump in planted if not pump.announced]

@@ -61,8 +61,9 @@ class Generator:
     ) -> tuple[MinutePaths, Lines, IntArray]:
         """Return whole hours of minutes, shaped (count, symbols), and the log price after them.
 
-        In between are the minutes in which a move is young. `anchor` is the log price before minute `first` relative to the contract's first price, in
-        units of 1e-12; `surges` are the sharp moves that may touch these minutes.
+        In between are the lines of the minutes in which a move is young. `anchor` is the log price
+        before minute `first` relative to the contract's first price, in units of 1e-12; `surges`
+        are the sharp moves that may touch these minutes.
         """
         activity = self._activity(symbols, first, count)
         steps = self._returns(symbols, first, activity)
@@ -242,7 +243,7 @@ class _Drawing:
 
     def _line(self, paths: MinutePaths, at: tuple[int, int]) -> PriceLine:
         """Return the line of a minute in which a move is young, and let the minute be as it is."""
-        (surge, usual), (row, column) = self._usual[at], at
+        (surge, usual), (row, _) = self._usual[at], at
         minute, series = np.array([self._first + row]), np.array([surge.index])
         steps = minute[0] * len(KNOTS) + np.arange(len(KNOTS))
         chance = self._noise.uniform(_YOUNG, steps, series)[:, 0]

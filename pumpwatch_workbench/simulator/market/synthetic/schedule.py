@@ -130,9 +130,7 @@ class PumpPlan:
         )
 
 
-def _announced_onset(
-    window: tuple[int, int], every: int, offset: float, number: int
-) -> int | None:
+def _announced_onset(window: tuple[int, int], every: int, offset: float, number: int) -> int | None:
     """Return an onset near a multiple of `every` milliseconds; None if the window has none."""
     shares, seconds = calibration.ANNOUNCED_OFFSETS
     first, last = window[0] - 1_000 * seconds[0], window[1] - 1_000 * seconds[-1]

@@ -63,7 +63,7 @@ class SyntheticTrades:
 
         Outside of pumps: the larger a minute's turnover, the more it is one person.
         """
-        radius, angle, bought, more = self._noise.scattered(_CROWD, minute, symbol)
+        radius, angle, bought, _ = self._noise.scattered(_CROWD, minute, symbol)
         normal = np.sqrt(-2.0 * np.log(radius)) * np.cos(2.0 * np.pi * angle)
         other = np.sqrt(-2.0 * np.log(radius)) * np.sin(2.0 * np.pi * angle)
         logarithm = np.log(np.maximum(busy, 1e-3))
