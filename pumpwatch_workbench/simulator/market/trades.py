@@ -74,8 +74,9 @@ class PriceLines:
         span = (minutes.second_at - minutes.first_at) / (MINUTE_MS - minutes.first_at)
         middle = early + (minutes.volume - early) * span
         nought, whole = np.zeros(count), np.full(count, float(MINUTE_MS))
+        turns = [at.astype(np.float64) for at in (minutes.first_at, minutes.second_at)]
         columns: tuple[tuple[FloatArray, ...], ...] = (
-            (nought, minutes.first_at * 1.0, minutes.second_at * 1.0, whole),
+            (nought, *turns, whole),
             (minutes.open, minutes.first, minutes.second, minutes.close),
             (nought, early, middle, minutes.volume),
             (bought, bought, bought, bought),
