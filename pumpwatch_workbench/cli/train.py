@@ -15,14 +15,8 @@ from pumpwatch_workbench.cli.options import AsJson, LabelledFolder, check_range
 from pumpwatch_workbench.cli.progress import busy, errors, stepping
 from pumpwatch_workbench.pages.files import check_target, save
 from pumpwatch_workbench.recordings import RecordedFolder
-from pumpwatch_workbench.research.evaluation.scores import Score
-from pumpwatch_workbench.research.training.learning import (
-    judge_of,
-    learned_scores,
-    nested_alarms,
-    variants,
-)
-from pumpwatch_workbench.research.training.validation import Judge, interval, later
+from pumpwatch_workbench.research.training.figures import Figure, figures_of, parts_of
+from pumpwatch_workbench.research.training.learning import Lessons, learned_model, lessons_of
 
 LARGEST = 200_000
 """Bytes that a model may have."""
@@ -40,7 +34,8 @@ def train(
 ) -> None:
     """Train the rule `boosted`; the same folder gives the same file.
 
-    Needs the package `lightgbm`: pip install -r requirements/research.txt
+    Leaves out what trades in other coins around the pumps of announced.csv. Needs the package
+    `lightgbm`: pip install -r requirements/research.txt
 
     Examples:
       pumpwatch train pumps --out model.json
@@ -54,47 +49,33 @@ def train(
     if find_spec("lightgbm") is None:
         raise BadInput("training needs LightGBM, which is not installed: pip install lightgbm")
     console = errors()
-    with busy("Reading the candidates"):
+    with busy("Reading bursts and minutes"):
         recorded = RecordedFolder(folder)
-        judge = judge_of(recorded)
+        lessons = lessons_of(recorded)
     if gaps := recorded.gaps():
         console.print(gaps)
-    scores = _validate(judge, repeats, console) if validate else {}
+    figures = _validate(lessons, repeats, console) if validate else []
     with busy("Training"):
-        text = json.dumps(learned_scores(judge), separators=(",", ":")) + "\n"
+        text = json.dumps(learned_model(lessons), separators=(",", ":")) + "\n"
     if len(text) > LARGEST:
         raise BadInput(f"the model has {len(text)} bytes, more than {LARGEST}: train a smaller one")
     save("the model", out, text)
     if as_json:
-        typer.echo(json.dumps({"model": str(out), "bytes": len(text), "validation": scores}))
+        validation = {figure.name: figure.to_json() for figure in figures}
+        typer.echo(json.dumps({"model": str(out), "bytes": len(text), "validation": validation}))
     else:
         console.print(f"{out}: {len(text):,} bytes")
 
 
-def _validate(judge: Judge, repeats: int, console: Console) -> dict[str, object]:
-    """Judge every choice of inputs, tell each score as it comes, and return them by name."""
-    scores: dict[str, object] = {}
-    inputs = variants(judge.table)
-    with stepping("Divisions", len(inputs) * (repeats + 1)) as steps:
-        for name, traits in inputs.items():
+def _validate(lessons: Lessons, repeats: int, console: Console) -> list[Figure]:
+    """Judge all scores in nested folds, and tell each figure as it comes."""
+    figures = []
+    parts = parts_of(lessons)
+    with stepping("Divisions", len(parts) * repeats) as steps:
+        for part in parts:
             for seed in range(repeats):
-                alarm = nested_alarms(judge, name, seed=seed)
-                title = f"{name}, folds {seed}"
-                scores[title] = _told(title, judge.score(alarm), console)
-                if seed == 0:
-                    low, high = interval(judge, alarm)
-                    console.print(f"  95 % interval of F1 over symbols: {low:.3f} to {high:.3f}")
+                for figure in figures_of(lessons, part, seed):
+                    figures.append(figure)
+                    console.print(figure.sentence)
                 steps.advance()
-            title = f"{name}, later events"
-            scores[title] = _told(title, later(judge, traits), console)
-            steps.advance()
-    return scores
-
-
-def _told(name: str, score: Score, console: Console) -> object:
-    console.print(
-        f"{name}: F1 {score.f1:.3f}, precision {score.precision:.3f}, recall {score.recall:.3f}"
-        f" ({score.hits} of {score.events}), {score.false_alarms} false,"
-        f" {score.false_alarms_per_symbol_day:.4f} a symbol-day, median {score.median_delay:.0f} s"
-    )
-    return score.to_json()
+    return figures

@@ -29,6 +29,7 @@ from pumpwatch_workbench.cli.progress import bars, track
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.recordings import Recordings
+from pumpwatch_workbench.research.sample import sample_warning
 from pumpwatch_workbench.research.tune.doubts import doubts
 from pumpwatch_workbench.research.tune.engines import check_engine, opened
 from pumpwatch_workbench.research.tune.page import TuneReport, print_tuned, render_tuned
@@ -125,7 +126,7 @@ def tune(
             alarms=pool.alarms,
             progress=_teller(progress, plan, trials),
         )
-    warnings = doubts(tuned)
+    warnings = doubts(tuned) + sample_warning(space.detector, recordings.fingerprints)
     page = write_page(render_tuned(TuneReport(tuned, folder.resolve().name, warnings)), report)
     if as_json:
         document = {

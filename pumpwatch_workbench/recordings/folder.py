@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,11 @@ class SegmentCandles:
     values: list[FloatArray]
 
     @property
+    def fingerprint(self) -> str:
+        """Return a hash of the recorded closes: the same market is recognised by it elsewhere."""
+        return blake2b(self.values[3].tobytes(), digest_size=8).hexdigest()
+
+    @property
     def expected(self) -> IntArray:
         """Return the open times of all minutes of the segment."""
         return np.arange(self.row.first, self.row.end, MINUTE, dtype=np.int64)
@@ -91,6 +97,8 @@ class RecordedFolder:
         self.labels = read_labels(folder, self.segments) if has_labels else None
         self.has_trades = (folder / "trades.parquet").exists()
         self._named = known
+        self.fingerprints: list[str] = []
+        """Those of the segments whose candles were read so far."""
         self._expected = self._present = 0
         self._longest: tuple[int, SegmentRow] | None = None
 
@@ -112,6 +120,7 @@ class RecordedFolder:
     def candles(self) -> Iterator[SegmentCandles]:
         """Yield each segment's candles in the file's order."""
         seen: set[int] = set()
+        self.fingerprints.clear()
         self._expected = self._present = 0
         for number, first_row, (times, *values) in self._parts():
             row = self._row(number, first_row, seen, times)
@@ -233,6 +242,7 @@ class RecordedFolder:
 
     def _count(self, candles: SegmentCandles) -> None:
         times, row = candles.times, candles.row
+        self.fingerprints.append(candles.fingerprint)
         self._expected += len(candles.expected)
         self._present += len(times)
         edges = np.concatenate([[row.first - MINUTE], times, [candles.expected[-1] + MINUTE]])

@@ -59,6 +59,15 @@ class LabelledPump:
     counted: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A line of `announced.csv`: a pump of any coin that members of a group were called to."""
+
+    symbol: str
+    time: int
+    """Milliseconds UTC."""
+
+
 def read_segments(folder: Path) -> dict[int, SegmentRow]:
     """Return the recordings of a folder by number. Raises `BadInput`."""
     path = folder / "segments.csv"
@@ -107,6 +116,19 @@ def read_labels(folder: Path, segments: Mapping[int, SegmentRow]) -> list[Labell
             )
         labels.append(LabelledPump(number, _symbol(symbol, where), onset, row["counted"] == "1"))
     return labels
+
+
+def read_announcements(folder: Path) -> list[Announcement]:
+    """Return the pumps of `announced.csv`; empty without the file. Raises `BadInput`."""
+    path = folder / "announced.csv"
+    if not path.exists():
+        return []
+    return [
+        Announcement(
+            _symbol(row["symbol"], where), parse_time(row["announced"], f"{where}: announced")
+        )
+        for where, row in read_csv(path, ("symbol", "announced"))
+    ]
 
 
 def read_contracts(folder: Path) -> dict[str, Instrument]:

@@ -11,8 +11,11 @@ import polars as pl
 
 from pumpwatch.domain.market.candles import Candles, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
-from pumpwatch.domain.moments import MINUTE
+from pumpwatch.domain.moments import DAY, MINUTE
 from pumpwatch_workbench.recordings import LabelledPump, RecordedFolder, SegmentCandles
+
+WARM_UP = DAY
+"""Time at a segment's start in which no alarm or event counts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,6 @@
-"""Train the learned score: a linear part and boosted trees, averaged, thresholds by symbol folds.
+"""Train a learned score: a linear part and boosted trees, averaged.
 
-Seeded and in one thread: the same folder gives the same file.
+Seeded and in one thread: the same examples give the same score.
 """
 
 from __future__ import annotations
@@ -11,71 +11,66 @@ from typing import Any
 import numpy as np
 
 from pumpwatch.domain.detection.learned import LearnedScore
-from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
+from pumpwatch.domain.market.candles import BoolArray, FloatArray
 
 ROUNDS, DEPTH = 120, 3
-PENALTY = 100.0
+PENALTY = 30.0
 """Factor of the squared weights in the linear part's loss, on standardised traits."""
+OUTLIERS = (0.005, 0.995)
+"""Quantiles beyond which the linear part takes a trait for less than it is."""
 TREES: Mapping[str, Any] = {
     "objective": "binary",
     "max_depth": DEPTH,
     "num_leaves": 2**DEPTH,
-    "learning_rate": 0.06,
-    "min_data_in_leaf": 15,
+    "learning_rate": 0.1,
+    "min_data_in_leaf": 40,
     "feature_fraction": 0.5,
-    "lambda_l2": 5.0,
+    "lambda_l2": 1.0,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
     "deterministic": True,
     "force_row_wise": True,
     "num_threads": 1,
     "verbose": -1,
+    "seed": 1,
 }
-DIGITS = 7
+DIGITS = 6
 
 
 def fit(
-    traits: FloatArray, pump: BoolArray, names: Sequence[str], *, threshold: float = 0.0
+    traits: FloatArray,
+    pump: BoolArray,
+    weight: FloatArray,
+    names: Sequence[str] | None = None,
+    *,
+    threshold: float = 0.0,
 ) -> dict[str, Any]:
     """Return a trained score as plain JSON, see `LearnedScore`.
 
-    `traits` is shaped (candidates, traits), `pump` says which are the beginning of a pump.
+    `traits` is shaped (examples, traits), `pump` says which are the beginning of a pump, `weight`
+    how much each counts.
     """
     import lightgbm  # noqa: PLC0415 - an extra, and `pumpwatch train --help` works without it
 
-    mean, scale = traits.mean(axis=0), traits.std(axis=0)
+    middle = np.nanmedian(traits, axis=0)
+    known = np.where(np.isnan(traits), middle, traits)
+    low, high = np.quantile(known, OUTLIERS, axis=0)
+    clipped = np.clip(known, low, high)
+    mean, scale = clipped.mean(axis=0), clipped.std(axis=0)
     scale[scale == 0] = 1.0
-    intercept, weight = _linear((traits - mean) / scale, pump)
-    data = lightgbm.Dataset(traits, pump.astype(np.float64), free_raw_data=False)
-    booster = lightgbm.train({**TREES, "seed": 1}, data, num_boost_round=ROUNDS)
+    intercept, slope = _linear((clipped - mean) / scale, pump, weight)
+    data = lightgbm.Dataset(known, pump.astype(np.float64), weight=weight, free_raw_data=False)
+    booster = lightgbm.train(dict(TREES), data, num_boost_round=ROUNDS)
     return {
-        "traits": list(names),
+        "traits": [""] * traits.shape[1] if names is None else list(names),
         "threshold": threshold,
-        "mean": _short(mean),
-        "scale": _short(scale),
-        "weight": _short(weight),
-        "intercept": float(f"{intercept:.{DIGITS}g}"),
-        "base": 0.0,
-        "trees": [_nodes(tree["tree_structure"]) for tree in booster.dump_model()["tree_info"]],
+        "intercept": _short(intercept - float((slope * mean / scale).sum())),
+        "middle": _all_short(middle),
+        "low": _all_short(low),
+        "high": _all_short(high),
+        "weight": _all_short(slope / scale),
+        "trees": _trees([tree["tree_structure"] for tree in booster.dump_model()["tree_info"]]),
     }
-
-
-def out_of_fold(
-    traits: FloatArray,
-    pump: BoolArray,
-    teaches: BoolArray,
-    symbol: Sequence[str],
-    folds: int,
-    seed: int,
-) -> FloatArray:
-    """Return each candidate's score by a model that saw no candidate of its symbol."""
-    symbols = np.array(symbol)
-    scores = np.full(len(traits), -np.inf)
-    for held_out in symbol_folds(sorted(set(symbol)), folds, seed):
-        inside = np.isin(symbols, held_out)
-        learn = teaches & ~inside
-        scores[inside] = score_of(fit(traits[learn], pump[learn], ()), traits[inside])
-    return scores
 
 
 def score_of(model: Mapping[str, Any], traits: FloatArray) -> FloatArray:
@@ -85,12 +80,12 @@ def score_of(model: Mapping[str, Any], traits: FloatArray) -> FloatArray:
 
 def symbol_folds(symbols: Sequence[str], folds: int, seed: int) -> list[list[str]]:
     """Return the symbols in so many parts of about equal size, shuffled."""
-    order = np.array(symbols)
+    order = np.array(sorted(symbols))
     np.random.default_rng(seed).shuffle(order)
     return [part.tolist() for part in np.array_split(order, folds)]
 
 
-def _linear(standard: FloatArray, pump: BoolArray) -> tuple[float, FloatArray]:
+def _linear(standard: FloatArray, pump: BoolArray, weight: FloatArray) -> tuple[float, FloatArray]:
     """Return intercept and weights of a logistic regression with squared weights penalised."""
     from scipy.optimize import minimize  # noqa: PLC0415 - comes with the same extra
 
@@ -101,40 +96,42 @@ def _linear(standard: FloatArray, pump: BoolArray) -> tuple[float, FloatArray]:
 
     def loss(weights: FloatArray) -> tuple[float, FloatArray]:
         margin = sign * (inputs @ weights)
-        slope = -sign * np.exp(-np.logaddexp(0.0, margin))
-        value = np.logaddexp(0.0, -margin).sum() + 0.5 * (penalty * weights**2).sum()
+        slope = -sign * np.exp(-np.logaddexp(0.0, margin)) * weight
+        value = weight @ np.logaddexp(0.0, -margin) + 0.5 * (penalty * weights**2).sum()
         return float(value), inputs.T @ slope + penalty * weights
 
-    solution = minimize(loss, np.zeros(inputs.shape[1]), jac=True, method="L-BFGS-B", tol=1e-10)
+    solution = minimize(loss, np.zeros(inputs.shape[1]), jac=True, method="L-BFGS-B", tol=1e-9)
     return float(solution.x[0]), solution.x[1:]
 
 
-def _nodes(root: Mapping[str, Any]) -> dict[str, list[float] | list[int]]:
-    """Return LightGBM's nested nodes as lists, a node's children after it."""
+def _trees(roots: Sequence[Mapping[str, Any]]) -> dict[str, list[int] | list[float]]:
+    """Return LightGBM's nested nodes as lists, a node's left child right behind it."""
     feature: list[int] = []
-    left: list[int] = []
+    number: list[float] = []
     right: list[int] = []
-    threshold: list[float] = []
-    value: list[float] = []
+    sizes: list[int] = []
 
-    def add(node: Mapping[str, Any]) -> int:
+    def add(node: Mapping[str, Any], begin: int) -> None:
         place = len(feature)
         inner = "split_feature" in node
         feature.append(int(node["split_feature"]) if inner else -1)
-        threshold.append(float(node["threshold"]) if inner else 0.0)
-        value.append(0.0 if inner else float(f"{node['leaf_value']:.{DIGITS}g}"))
-        left.append(0)
+        number.append(_short(node["threshold" if inner else "leaf_value"]))
         right.append(0)
         if inner:
-            left[place], right[place] = add(node["left_child"]), add(node["right_child"])
-        return place
+            add(node["left_child"], begin)
+            right[place] = len(feature) - begin
+            add(node["right_child"], begin)
 
-    add(root)
-    return {
-        "feature": feature, "threshold": _short(np.array(threshold)), "left": left,
-        "right": right, "value": value,
-    }  # fmt: skip
+    for root in roots:
+        begin = len(feature)
+        add(root, begin)
+        sizes.append(len(feature) - begin)
+    return {"feature": feature, "number": number, "right": right, "sizes": sizes}
 
 
-def _short(values: FloatArray | IntArray) -> list[float]:
-    return [float(f"{value:.{DIGITS}g}") for value in values]
+def _short(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
+
+def _all_short(values: FloatArray) -> list[float]:
+    return [_short(value) for value in values.tolist()]

@@ -2,90 +2,141 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pumpwatch.domain.detection.boosted import Boosted, LearnedScores
+from pumpwatch.domain.detection.boosted import Boosted
+from pumpwatch.domain.detection.burst_traits import BURST_TRAITS, CLOCK_TRAITS
 from pumpwatch.domain.detection.learned import LearnedScore, Trees
+from pumpwatch.domain.detection.model import Model
 from pumpwatch.domain.detection.trade_traits import TRADE_TRAITS
 from pumpwatch.domain.detection.traits import CANDLE_TRAITS
 from pumpwatch.domain.market.candles import BoolArray, FloatArray
-from pumpwatch.domain.moments import MINUTE
+from pumpwatch.domain.moments import MINUTE, SECOND
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings import RecordedFolder
-from pumpwatch_workbench.research.evaluation.labelled import load_segments
-from pumpwatch_workbench.research.evaluation.scores import WARM_UP
-from pumpwatch_workbench.research.training.fit import fit, out_of_fold
-from pumpwatch_workbench.research.training.table import TrainingTable, training_table
-from pumpwatch_workbench.research.training.validation import Judge, best_threshold, nested
+from pumpwatch_workbench.recordings.tables import read_announcements
+from pumpwatch_workbench.research.evaluation.labelled import WARM_UP, load_segments
+from pumpwatch_workbench.research.training.table import (
+    Examples,
+    burst_examples,
+    minute_examples,
+)
+from pumpwatch_workbench.research.training.validation import (
+    DIVISIONS,
+    Judge,
+    best_threshold,
+    chosen_thresholds,
+    out_of_fold,
+    taught,
+    tried_thresholds,
+    with_clock,
+)
 
 FOLDS = 5
+RINGS = {5 * SECOND: (SECOND, (SECOND, 5 * SECOND)), 15 * SECOND: (3 * SECOND, (15 * SECOND,))}
+"""By the step of a ring: how far apart the phases of its looks are, and its scan intervals."""
 
 
-def judge_of(recorded: RecordedFolder) -> Judge:
-    """Return the folder's candidates and what judges them. Raises `BadInput`."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Lessons:
+    """What a folder teaches: the looks at bursts by the ring's step, and the candidate minutes.
+
+    `trades` are the traits of the minutes' trades, NaN where none is known.
+    """
+
+    judge: Judge
+    bursts: dict[int, Examples]
+    minutes: Examples
+    trades: FloatArray
+    fingerprints: tuple[str, ...]
+
+    @property
+    def minute_traits(self) -> dict[str, FloatArray]:
+        """Return what the scores of minutes read, by their name."""
+        both = np.concatenate([self.minutes.traits, self.trades], axis=1)
+        return {"candles": self.minutes.traits, "trades": both}
+
+
+def lessons_of(recorded: RecordedFolder) -> Lessons:
+    """Return what the folder teaches. Raises `BadInput`."""
     events = recorded.pumps()
     if not recorded.has_trades:
         missing = recorded.folder / "trades.parquet"
-        raise BadInput(f"{missing} is missing: without it the score of trades cannot be trained")
+        raise BadInput(f"{missing} is missing: without it no score of bursts can be trained")
     if not any(event.counted for event in events):
         raise BadInput(f"{recorded.folder / 'events.csv'} has no event with counted = 1: add one")
+    announced = read_announcements(recorded.folder)
     segments = load_segments(recorded)
     recorded.check_length(WARM_UP // MINUTE)
+    bursts = {
+        step: burst_examples(segments, events, announced, step, every)
+        for step, (every, _) in RINGS.items()
+    }
+    minutes, trades = minute_examples(segments, events, announced, untrained())
+    fingerprints = tuple(sorted(set(recorded.fingerprints)))
+    return Lessons(Judge(segments, events), bursts, minutes, trades, fingerprints)
+
+
+def untrained() -> Boosted:
+    """Return the rule without scores: it tells candidates, whatever model is stored."""
     zeros = np.zeros(0)
-    nothing = LearnedScore(CANDLE_TRAITS, 0.0, zeros, zeros, zeros, 0.0, 0.0, Trees.from_json([]))
-    table = training_table(segments, events, Boosted(scores=LearnedScores(nothing, nothing)))
-    return Judge(table, segments, events)
+    trees = Trees.from_json({"sizes": [], "feature": [], "number": [], "right": []})
+    nothing = LearnedScore((), 0.0, 0.0, zeros, zeros, zeros, zeros, trees)
+    return Boosted(scores=Model({}, nothing, nothing, frozenset()))
 
 
-def variants(table: TrainingTable) -> dict[str, FloatArray]:
-    """Return the inputs that are compared, by name. The product stores the clock-blind ones."""
-    both = np.column_stack([table.candle_traits, _trades(table)])
-    clock = table.half_hour[:, None]
+def learned_model(lessons: Lessons) -> dict[str, Any]:
+    """Return the whole model as plain JSON, each score with thresholds that its folds chose."""
+    names = {"candles": CANDLE_TRAITS, "trades": CANDLE_TRAITS + TRADE_TRAITS}
     return {
-        "candles": table.candle_traits,
-        "candles and trades": both,
-        "candles and clock": np.column_stack([table.candle_traits, clock]),
-        "candles, trades and clock": np.column_stack([both, clock]),
+        "trained_on": list(lessons.fingerprints),
+        "bursts": {
+            str(step // SECOND): _burst_scores(lessons.judge, examples, RINGS[step][1])
+            for step, examples in lessons.bursts.items()
+        },
+        **{
+            name: _minute_score(lessons.judge, lessons.minutes, traits, names[name])
+            for name, traits in lessons.minute_traits.items()
+        },
     }
 
 
-def nested_alarms(judge: Judge, name: str, *, seed: int) -> BoolArray:
-    """Return the alarms of a variant in nested folds, judged as production judges.
+def minute_threshold(
+    judge: Judge, minutes: Examples, traits: FloatArray, inside: BoolArray, seed: int
+) -> float:
+    """Return the threshold of a score of minutes that folds of the symbols in `inside` choose."""
+    counts = inside & ~minutes.spill
+    chosen = []
+    for division in range(DIVISIONS):
+        scores = out_of_fold(minutes, traits, inside, FOLDS, 10 * seed + division)
+        tried = tried_thresholds(scores[counts])
+        chosen.append(_best(judge, minutes, counts, scores, tried))
+    return float(np.median(chosen))
 
-    A candidate whose trades are not known is judged by the candles alone.
-    """
-    inputs = variants(judge.table)
-    alarm = nested(judge, inputs[name], seed=seed)
-    alone = name.replace(", trades", "").replace(" and trades", "")
-    if alone == name:
-        return alarm
-    return np.where(judge.table.traded, alarm, nested(judge, inputs[alone], seed=seed))
+
+def _best(
+    judge: Judge, minutes: Examples, counts: BoolArray, scores: FloatArray, tried: FloatArray
+) -> float:
+    return best_threshold(judge, minutes, lambda at: counts & (scores > at), tried)
 
 
-def learned_scores(judge: Judge) -> dict[str, Any]:
-    """Return both scores as plain JSON, each with the threshold that its folds chose."""
-    inputs = variants(judge.table)
+def _burst_scores(judge: Judge, examples: Examples, intervals: tuple[int, ...]) -> dict[str, Any]:
+    everyone = np.ones(len(examples.time), dtype=np.bool_)
+    least = chosen_thresholds(judge, examples, everyone, intervals, FOLDS, 0)
+    timed = with_clock(examples)
     return {
-        "candles": _score(judge, inputs["candles"], CANDLE_TRAITS),
-        "trades": _score(judge, inputs["candles and trades"], CANDLE_TRAITS + TRADE_TRAITS),
+        "thresholds": {str(interval // SECOND): pair for interval, pair in least.items()},
+        "blind": taught(examples, examples.traits, everyone, names=BURST_TRAITS),
+        "clock": taught(examples, timed, everyone, names=BURST_TRAITS + CLOCK_TRAITS),
     }
 
 
-def _score(judge: Judge, traits: FloatArray, names: tuple[str, ...]) -> dict[str, Any]:
-    table = judge.table
-    thresholds = [
-        best_threshold(
-            judge, out_of_fold(traits, table.pump, table.teaches, table.symbol, FOLDS, seed)
-        )
-        for seed in range(3)
-    ]
-    learn = table.teaches
-    return fit(traits[learn], table.pump[learn], names, threshold=float(np.median(thresholds)))
-
-
-def _trades(table: TrainingTable) -> FloatArray:
-    """Return the trade traits; a candidate without trades gets the middle of the others."""
-    middle = np.nanmedian(table.trade_traits, axis=0)
-    return np.where(np.isnan(table.trade_traits), middle, table.trade_traits)
+def _minute_score(
+    judge: Judge, minutes: Examples, traits: FloatArray, names: tuple[str, ...]
+) -> dict[str, Any]:
+    everyone = np.ones(len(minutes.time), dtype=np.bool_)
+    least = minute_threshold(judge, minutes, traits, everyone, 0)
+    return taught(minutes, traits, everyone, names=names, threshold=least)

@@ -1,105 +1,166 @@
-"""The candidates of labelled markets with their traits and labels: what a score is trained on."""
+"""What a score is trained on: looks at bursts and candidate minutes of labelled markets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pumpwatch.domain.detection.boosted import DEVIATIONS, JUMP, Boosted
+from pumpwatch.domain.detection.boosted import Boosted
+from pumpwatch.domain.detection.burst_rule import step_of
+from pumpwatch.domain.detection.burst_traits import BURST_TRAITS, burst_traits
 from pumpwatch.domain.detection.trade_traits import TRADE_TRAITS, trade_traits
 from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
-from pumpwatch.domain.moments import MINUTE
+from pumpwatch.domain.moments import MINUTE, SECOND
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings import LabelledPump
-from pumpwatch_workbench.research.evaluation.labelled import Segment
+from pumpwatch_workbench.recordings.tables import Announcement
+from pumpwatch_workbench.research.evaluation.labelled import WARM_UP, Segment
+from pumpwatch_workbench.research.evaluation.looks import looks
 from pumpwatch_workbench.research.evaluation.scores import (
     HIT_BEFORE,
     IGNORED_AFTER,
     IGNORED_BEFORE,
-    WARM_UP,
 )
 
-ONSET_PART = 2 * MINUTE
-"""Candidates up to so long after an onset are what the score shall find. Later ones look like the
+ONSET_PART = MINUTE
+"""Time after an onset in which an example is what the score shall find. Later ones look like the
 end of any burst: they teach nothing and are left out."""
-HALF_HOUR = 30
+CANDLE_ONSET_PART = 2 * MINUTE
+SPILL_BEFORE, SPILL_AFTER = 5 * MINUTE, 15 * MINUTE
+"""Around an announced pump of another coin, members of the group buy the wrong one."""
+TEACHING_STEP = 5 * SECOND
+BURST_GAP = 2 * MINUTE
+"""Examples further apart are of two bursts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TrainingTable:
-    """Arrays are shaped (candidates, ...), in order of segment and time.
+class Examples:
+    """Examples in order of segment and time; arrays are shaped (examples, ...).
 
-    `traded` says whose trades are known as far back as a judgement needs: the others are judged by
-    their candles, and teach with the trades there are (none: traits NaN). `half_hour` is the
-    distance of the candle to the next full or half hour in minutes: no score of the product reads
-    it.
+    `begin` is when the burst of each began, milliseconds UTC like `time`. `pump` ones are what the
+    score shall find; those that do not `teach` are near a pump but no beginning of it; `spill` ones
+    lie around an announced pump of another coin: they neither teach nor choose a threshold.
     """
 
     segment: IntArray
     symbol: tuple[str, ...]
     time: IntArray
-    """Ends of the candles, milliseconds UTC."""
-    candle_traits: FloatArray
-    trade_traits: FloatArray
-    traded: BoolArray
-    half_hour: FloatArray
-    sure: BoolArray
+    begin: IntArray
+    traits: FloatArray
     pump: BoolArray
-    teaches: BoolArray
+    teach: BoolArray
+    spill: BoolArray
+
+    def weight_of(self, chosen: BoolArray) -> FloatArray:
+        """Return the weights of some examples among themselves, (chosen,)."""
+        new = np.diff(self.time, prepend=0) > BURST_GAP
+        new |= np.diff(self.segment, prepend=-1) != 0
+        burst = np.cumsum(new)[chosen]
+        _, place, count = np.unique(burst, return_inverse=True, return_counts=True)
+        return 1.0 / count[place]
 
 
-def training_table(
-    segments: Sequence[Segment], events: Sequence[LabelledPump], rule: Boosted
-) -> TrainingTable:
-    """Return every candidate after the warm-up. Raises `BadInput` when none lies near a pump."""
-    parts = [_part(segment, events, rule) for segment in segments]
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    number, time, traits, trades, traded, half_hour, sure, pump, teaches = columns
+def burst_examples(
+    segments: Sequence[Segment],
+    events: Sequence[LabelledPump],
+    announced: Sequence[Announcement],
+    interval: int,
+    every: int,
+) -> Examples:
+    """Return the looks of scans `interval` apart, at phases `every` apart, milliseconds.
+
+    Raises `BadInput` when none lies near a pump.
+    """
+    rows: list[tuple[int, int, int, FloatArray]] = []
+    for segment in segments:
+        begin = segment.start + WARM_UP
+        seen = []
+        for phase in range(0, interval, every):
+            for look in looks(segment, interval, phase, begin):
+                traits = burst_traits(look, step_of(interval))
+                if traits is not None:
+                    seen.append((segment.number, look.time, traits[1], traits[0]))
+        rows += sorted(seen, key=lambda row: row[1])
+    number = np.array([row[0] for row in rows], dtype=np.int64)
+    time = np.array([row[1] for row in rows], dtype=np.int64)
+    begin_time = np.array([row[2] for row in rows], dtype=np.int64)
+    traits_of_all = np.array([row[3] for row in rows]).reshape(len(rows), len(BURST_TRAITS))
+    examples = _labelled(
+        segments, events, announced, number, time, begin_time, traits_of_all, ONSET_PART
+    )
+    # Looks closer together than this say the same again.
+    return replace(examples, teach=examples.teach & (time % TEACHING_STEP < every))
+
+
+def minute_examples(
+    segments: Sequence[Segment],
+    events: Sequence[LabelledPump],
+    announced: Sequence[Announcement],
+    rule: Boosted,
+) -> tuple[Examples, FloatArray]:
+    """Return every candidate minute after the warm-up, and the traits of its trades.
+
+    The latter are shaped (examples, traits), NaN where no trade is known.
+    """
+    number, time, traits, trades = [], [], [], []
+    for segment in segments:
+        candidates = rule.candidates(segment.candles)
+        ends = segment.candles.open_time[candidates.columns] + MINUTE
+        late = ends >= segment.start + WARM_UP
+        number.append(np.full(np.count_nonzero(late), segment.number, dtype=np.int64))
+        time.append(ends[late])
+        traits.append(candidates.traits[late])
+        trades += [
+            _trades(segment, int(end), float(usual))
+            for end, usual in zip(ends[late], candidates.usual[late], strict=True)
+        ]
+    ended = np.concatenate(time)
+    examples = _labelled(
+        segments,
+        events,
+        announced,
+        np.concatenate(number),
+        ended,
+        ended - MINUTE,
+        np.concatenate(traits),
+        CANDLE_ONSET_PART,
+    )
+    return examples, np.array(trades).reshape(len(ended), len(TRADE_TRAITS))
+
+
+def _trades(segment: Segment, end: int, usual: float) -> FloatArray:
+    traits = None if segment.trades is None else trade_traits(segment.trades, end, usual)
+    return np.full(len(TRADE_TRAITS), np.nan) if traits is None else traits
+
+
+def _labelled(
+    segments: Sequence[Segment],
+    events: Sequence[LabelledPump],
+    announced: Sequence[Announcement],
+    number: IntArray,
+    time: IntArray,
+    begin: IntArray,
+    traits: FloatArray,
+    onset_part: int,
+) -> Examples:
+    pump, near, spill = (np.zeros(len(time), dtype=np.bool_) for _ in range(3))
+    for event in events:
+        since = np.where(number == event.segment, time - event.onset, -HOUR_AND_MORE)
+        near |= (since >= -IGNORED_BEFORE) & (since <= IGNORED_AFTER)
+        if event.counted:
+            pump |= (since > -HIT_BEFORE) & (since <= onset_part)
     if not pump.any() or pump.all():
         raise BadInput("the folder has no pump with a burst of turnover: there is nothing to learn")
     names = {segment.number: segment.symbol for segment in segments}
-    symbols = tuple(names[int(place)] for place in number)
-    return TrainingTable(
-        number, symbols, time, traits, trades, traded, half_hour, sure, pump, teaches
-    )
+    symbol = np.array([names[int(place)] for place in number])
+    for announcement in announced:
+        since = time - announcement.time
+        around = (since >= -SPILL_BEFORE) & (since <= SPILL_AFTER)
+        spill |= around & (symbol != announcement.symbol)
+    return Examples(number, tuple(symbol.tolist()), time, begin, traits, pump, pump | ~near, spill)
 
 
-def _part(
-    segment: Segment, events: Sequence[LabelledPump], rule: Boosted
-) -> tuple[np.ndarray, ...]:
-    candidates = rule.candidates(segment.candles)
-    time = segment.candles.open_time[candidates.columns] + MINUTE
-    late = time >= segment.start + WARM_UP
-    time, traits, usual = time[late], candidates.traits[late], candidates.usual[late]
-    trades = np.full((len(time), len(TRADE_TRAITS)), np.nan)
-    traded: BoolArray = np.zeros(len(time), dtype=np.bool_)
-    if segment.trades is not None:
-        for place, (end, mean) in enumerate(zip(time, usual, strict=True)):
-            seen = trade_traits(segment.trades, int(end), float(mean), whole=False)
-            if seen is not None:
-                trades[place] = seen
-            whole = trade_traits(segment.trades, int(end), float(mean))
-            traded[place] = whole is not None
-    pump: BoolArray = np.zeros(len(time), dtype=np.bool_)
-    near: BoolArray = np.zeros(len(time), dtype=np.bool_)
-    for event in events:
-        if event.segment == segment.number:
-            since = time - event.onset
-            if event.counted:
-                pump |= (since > -HIT_BEFORE) & (since <= ONSET_PART)
-            near |= (since >= -IGNORED_BEFORE) & (since <= IGNORED_AFTER)
-    minute = (time - MINUTE) // MINUTE % HALF_HOUR
-    sure = (traits[:, DEVIATIONS] > np.log(rule.sure_z)) & (traits[:, JUMP] > rule.sure_jump)
-    return (
-        np.full(len(time), segment.number, dtype=np.int64),
-        time,
-        traits,
-        trades,
-        traded,
-        np.minimum(minute, HALF_HOUR - minute).astype(np.float64),
-        sure,
-        pump,
-        pump | ~near,
-    )
+HOUR_AND_MORE = IGNORED_BEFORE + SECOND
+"""Before every event: an example of another segment is near none of them."""

@@ -1,125 +1,263 @@
-"""Thresholds and honest figures of a learned score: nested folds by symbol, and a split in time.
+"""Thresholds and honest figures of learned scores: nested folds by symbol.
 
-The threshold is always chosen on scores of models that did not see the symbol; in `nested` and
-`later` also on symbols or events that are not the ones it is judged on.
+A threshold is always chosen on scores of models that did not see the symbol; in `nested` also on
+symbols that are not the ones it is judged on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
+from typing import Any
 
 import numpy as np
 
+from pumpwatch.domain.detection.burst_traits import clock_traits
 from pumpwatch.domain.market.candles import BoolArray, FloatArray
+from pumpwatch.domain.moments import HOUR, SECOND
 from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.research.evaluation.labelled import Segment
-from pumpwatch_workbench.research.evaluation.scores import Score, score
-from pumpwatch_workbench.research.training.fit import fit, out_of_fold, score_of, symbol_folds
-from pumpwatch_workbench.research.training.table import TrainingTable
+from pumpwatch_workbench.research.evaluation.scores import Score, clean_days, segment_score
+from pumpwatch_workbench.research.training.fit import fit, score_of, symbol_folds
+from pumpwatch_workbench.research.training.table import Examples
 
-MOST_FALSE = 0.005
-"""False alarms a symbol-day that a threshold may cost."""
-OUTER, INNER = 5, 4
-TRIED = 160
+MOST_FALSE, MOST_FALSE_BLIND = 0.005, 0.003
+"""False alarms a symbol-day that the thresholds together, and the blind one alone, may cost."""
+OUTER, INNER, DIVISIONS, PHASES = 5, 4, 3, 2
+HIGHEST, LOWER = 1_200, 6_000
+"""Scores that thresholds are tried between: of the highest densely, then fewer."""
+
+Alarms = dict[int, BoolArray]
+"""Alarms of the examples by scan interval, milliseconds."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Judge:
-    """Scores choices of candidates on markets, as `evaluate` scores alarms."""
+    """Scores choices of examples on markets, as `evaluate` scores alarms."""
 
-    table: TrainingTable
-    segments: Sequence[Segment]
-    events: Sequence[LabelledPump]
+    def __init__(self, segments: Sequence[Segment], events: Sequence[LabelledPump]) -> None:
+        self._markets = []
+        for segment in segments:
+            known = [event for event in events if event.segment == segment.number]
+            days = clean_days(segment, known)
+            silent = segment_score(segment, known, (), days)
+            self._markets.append(_Market(segment, known, days, silent))
+
+    @property
+    def symbols(self) -> list[str]:
+        """Return the symbols in order."""
+        return sorted({market.segment.symbol for market in self._markets})
 
     def of(self, symbols: Sequence[str]) -> Judge:
         """Return the judge of some symbols' markets."""
-        return self.on([segment for segment in self.segments if segment.symbol in set(symbols)])
+        some = Judge((), ())
+        wanted = set(symbols)
+        some._markets = [market for market in self._markets if market.segment.symbol in wanted]
+        return some
 
-    def on(self, segments: Sequence[Segment]) -> Judge:
-        """Return the judge of some markets."""
-        numbers = {segment.number for segment in segments}
-        known = [event for event in self.events if event.segment in numbers]
-        return Judge(self.table, segments, known)
+    def score(self, examples: Examples, alarm: BoolArray) -> Score:
+        """Return what the alarms, (examples,), are worth."""
+        places = np.flatnonzero(alarm)
+        times, numbers = examples.time[places], examples.segment[places]
+        wanted = [market.segment.number for market in self._markets]
+        bounds = zip(
+            self._markets,
+            np.searchsorted(numbers, wanted).tolist(),
+            np.searchsorted(numbers, wanted, side="right").tolist(),
+            strict=True,
+        )
+        parts = [market.score(times[begin:end].tolist()) for market, begin, end in bounds]
+        return Score(
+            hits=sum(part.hits for part in parts),
+            early=sum(part.early for part in parts),
+            missed=sum(part.missed for part in parts),
+            false_alarms=sum(part.false_alarms for part in parts),
+            clean_symbol_days=sum(part.clean_symbol_days for part in parts),
+            delays=tuple(delay for part in parts for delay in part.delays),
+        )
 
-    def score(self, alarm: BoolArray) -> Score:
-        """Return what the alarms, (candidates,), are worth together with the sure ones."""
-        chosen = alarm | self.table.sure
-        alarms = {
-            segment.number: self.table.time[
-                chosen & (self.table.segment == segment.number)
-            ].tolist()
-            for segment in self.segments
-        }
-        return score(self.segments, self.events, alarms)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Market:
+    segment: Segment
+    known: Sequence[LabelledPump]
+    clean_symbol_days: float
+    silent: Score
+    """The score without an alarm."""
+
+    def score(self, times: list[int]) -> Score:
+        if not times:
+            return self.silent
+        return segment_score(self.segment, self.known, times, self.clean_symbol_days)
 
 
-def best_threshold(judge: Judge, scores: FloatArray) -> float:
+def at_phases(examples: Examples, interval: int, seed: int) -> BoolArray:
+    """Return which examples scans of an interval see, each market at a random phase of seconds."""
+    seconds = interval // SECOND
+    numbers, place = np.unique(examples.segment, return_inverse=True)
+    spacing = int(np.gcd.reduce(np.diff(np.unique(examples.time % interval)))) or interval
+    first = int(examples.time[0]) % spacing
+    phases = np.random.default_rng([seed, seconds]).integers(0, interval // spacing, len(numbers))
+    seen: BoolArray = (examples.time - first) % interval == phases[place] * spacing
+    return seen
+
+
+def best_threshold(
+    judge: Judge, examples: Examples, alarms: Callable[[float], BoolArray], tried: FloatArray
+) -> float:
     """Return the threshold with the best F1 among those with few enough false alarms.
 
     In the middle of equally good ones. Where none has few enough, the one with the fewest.
     """
-    inside = np.isin(judge.table.segment, [segment.number for segment in judge.segments])
-    highest = np.sort(scores[inside & np.isfinite(scores)])[::-1][: 3 * TRIED]
-    tried = np.unique(np.concatenate([highest[:TRIED:2], highest[TRIED::6]])) - 1e-9
-    scored = [(judge.score(scores > threshold), float(threshold)) for threshold in tried]
-    allowed = [pair for pair in scored if pair[0].false_alarms_per_symbol_day <= MOST_FALSE]
+    scored = [(float(at), judge.score(examples, alarms(at))) for at in tried]
+    allowed = [pair for pair in scored if pair[1].false_alarms_per_symbol_day <= MOST_FALSE]
     if not allowed:
-        fewest = min(judged.false_alarms for judged, _ in scored)
-        allowed = [pair for pair in scored if pair[0].false_alarms == fewest]
+        fewest = min(judged.false_alarms for _, judged in scored)
+        allowed = [pair for pair in scored if pair[1].false_alarms == fewest]
     # Without a counted event among these symbols every F1 is NaN: none is better than another.
-    f1 = np.nan_to_num([judged.f1 for judged, _ in allowed])
-    values = np.array([value for _, value in allowed])
-    return float(np.median(values[f1 >= f1.max() - 1e-12]))
+    f1 = np.nan_to_num([judged.f1 for _, judged in allowed])
+    best = [at for (at, _), value in zip(allowed, f1, strict=True) if value >= f1.max() - 1e-12]
+    return float(np.median(best))
 
 
-def nested(judge: Judge, traits: FloatArray, *, seed: int) -> BoolArray:
-    """Return the alarms where model and threshold come from other symbols alone."""
-    table = judge.table
-    symbols = np.array(table.symbol)
-    everyone = sorted({segment.symbol for segment in judge.segments})
-    alarm = np.zeros(len(traits), dtype=np.bool_)
-    for held_out in symbol_folds(everyone, OUTER, seed):
-        others = [symbol for symbol in everyone if symbol not in held_out]
-        inside = np.isin(symbols, held_out)
-        threshold, model = _learn(judge.of(others), traits, ~inside, seed + 1)
-        alarm[inside] = score_of(model, traits[inside]) > threshold
-    return alarm
+def tried_thresholds(scores: FloatArray) -> FloatArray:
+    """Return what is tried: just below some of the highest scores."""
+    highest = np.sort(scores[np.isfinite(scores)])[::-1]
+    some = np.concatenate([highest[:HIGHEST:12], highest[HIGHEST:LOWER:60]])
+    return np.unique(some) - 1e-9
 
 
-def later(judge: Judge, traits: FloatArray, *, share: float = 0.6, seed: int = 0) -> Score:
-    """Return the score on the later markets of a rule that was made from the earlier ones."""
-    onsets = sorted(event.onset for event in judge.events if event.counted)
-    cut = onsets[int(share * len(onsets))]
-    before = [segment for segment in judge.segments if segment.end <= cut]
-    after = [segment for segment in judge.segments if segment.end > cut]
-    learn = np.isin(judge.table.segment, [segment.number for segment in before])
-    threshold, model = _learn(judge.on(before), traits, learn, seed)
-    return judge.on(after).score(score_of(model, traits) > threshold)
+def burst_thresholds(
+    judge: Judge, examples: Examples, blind: FloatArray, clock: FloatArray, seen: BoolArray
+) -> tuple[float, float]:
+    """Return the thresholds of both scores of looks: the lowest blind one that alone costs few
+    false alarms, and the best one with the clock beside it."""
+    counts = seen & ~examples.spill
+    scored = [
+        (at, judge.score(examples, counts & (blind > at)).false_alarms_per_symbol_day)
+        for at in tried_thresholds(blind[counts])
+    ]
+    fewest = min(rate for _, rate in scored)
+    blind_least = min(at for at, rate in scored if rate <= max(MOST_FALSE_BLIND, fewest))
+    clock_least = best_threshold(
+        judge,
+        examples,
+        lambda at: counts & ((clock > at) | (blind > blind_least)),
+        tried_thresholds(clock[counts]),
+    )
+    return float(blind_least), clock_least
 
 
-def interval(judge: Judge, alarm: BoolArray, *, draws: int = 2000) -> tuple[float, float]:
+def with_clock(examples: Examples, shift: Mapping[str, int] | None = None) -> FloatArray:
+    """Return the traits with those of the clock, whose time of each symbol can be shifted."""
+    moved = [
+        begin + (0 if shift is None else shift[symbol])
+        for begin, symbol in zip(examples.begin.tolist(), examples.symbol, strict=True)
+    ]
+    clock = np.array([clock_traits(begin) for begin in moved]).reshape(len(moved), -1)
+    return np.concatenate([examples.traits, clock], axis=1)
+
+
+def random_clocks(examples: Examples, seed: int) -> dict[str, int]:
+    """Return a shift of up to an hour for each symbol, milliseconds."""
+    symbols = sorted(set(examples.symbol))
+    shifts = np.random.default_rng([seed, 60]).integers(0, HOUR // SECOND, len(symbols)) * SECOND
+    return dict(zip(symbols, shifts.tolist(), strict=True))
+
+
+def taught(
+    examples: Examples,
+    traits: FloatArray,
+    learn: BoolArray,
+    *,
+    names: Sequence[str] | None = None,
+    threshold: float = 0.0,
+) -> dict[str, Any]:
+    """Return the score that the examples in `learn` teach, as plain JSON."""
+    chosen = learn & examples.teach & ~examples.spill
+    weight = examples.weight_of(chosen)
+    return fit(traits[chosen], examples.pump[chosen], weight, names, threshold=threshold)
+
+
+def out_of_fold(
+    examples: Examples, traits: FloatArray, inside: BoolArray, folds: int, seed: int
+) -> FloatArray:
+    """Return the score of each example in `inside` by a model that saw none of its symbol."""
+    symbols = np.array(examples.symbol)
+    scores = np.full(len(traits), -np.inf)
+    for held_out in symbol_folds(sorted(set(symbols[inside].tolist())), folds, seed):
+        judged = inside & np.isin(symbols, held_out)
+        model = taught(examples, traits, inside & ~judged)
+        scores[judged] = score_of(model, traits[judged])
+    return scores
+
+
+def chosen_thresholds(
+    judge: Judge,
+    examples: Examples,
+    inside: BoolArray,
+    intervals: Sequence[int],
+    folds: int,
+    seed: int,
+) -> dict[int, tuple[float, float]]:
+    """Return both thresholds for each scan interval: medians over divisions and phases."""
+    timed = with_clock(examples)
+    found: dict[int, list[tuple[float, float]]] = {interval: [] for interval in intervals}
+    for division in range(DIVISIONS):
+        blind, clock = (
+            out_of_fold(examples, traits, inside, folds, 10 * seed + division)
+            for traits in (examples.traits, timed)
+        )
+        for interval, phase in product(intervals, range(PHASES)):
+            seen = inside & at_phases(examples, interval, 100 * seed + 10 * division + phase)
+            found[interval].append(burst_thresholds(judge, examples, blind, clock, seen))
+    return {
+        interval: (float(np.median([b for b, _ in pairs])), float(np.median([c for _, c in pairs])))
+        for interval, pairs in found.items()
+    }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Nested:
+    """Alarms in nested folds by scan interval: as it is, by random clocks, and by the blind
+    score alone."""
+
+    either: Alarms
+    random_clock: Alarms
+    blind: Alarms
+
+
+def nested(judge: Judge, examples: Examples, intervals: Sequence[int], *, seed: int) -> Nested:
+    """Return the alarms where models and thresholds come from other symbols alone."""
+    symbols = np.array(examples.symbol)
+    timed = with_clock(examples)
+    shifted = with_clock(examples, random_clocks(examples, seed))
+    none = {interval: np.zeros(len(symbols), dtype=np.bool_) for interval in intervals}
+    either, random_clock, alone = ({k: v.copy() for k, v in none.items()} for _ in range(3))
+    for held_out in symbol_folds(judge.symbols, OUTER, seed):
+        judged = np.isin(symbols, held_out)
+        others = judge.of([symbol for symbol in judge.symbols if symbol not in held_out])
+        least = chosen_thresholds(others, examples, ~judged, intervals, INNER, seed + 1)
+        blind = score_of(taught(examples, examples.traits, ~judged), examples.traits[judged])
+        model = taught(examples, timed, ~judged)
+        clock, moved = score_of(model, timed[judged]), score_of(model, shifted[judged])
+        for interval in intervals:
+            blind_least, clock_least = least[interval]
+            seen = at_phases(examples, interval, seed)[judged]
+            alone[interval][judged] = seen & (blind > blind_least)
+            either[interval][judged] = seen & ((blind > blind_least) | (clock > clock_least))
+            random_clock[interval][judged] = seen & ((blind > blind_least) | (moved > clock_least))
+    return Nested(either, random_clock, alone)
+
+
+def interval_of(
+    judge: Judge, examples: Examples, alarm: BoolArray, *, draws: int = 2000
+) -> tuple[float, float]:
     """Return the 95 % interval of F1, by drawing symbols with replacement."""
-    everyone = sorted({segment.symbol for segment in judge.segments})
-    single = [judge.of([symbol]).score(alarm) for symbol in everyone]
+    single = [judge.of([symbol]).score(examples, alarm) for symbol in judge.symbols]
     counts = np.array([(score.hits, score.events, score.false_alarms) for score in single])
     picks = np.random.default_rng(1).integers(0, len(counts), (draws, len(counts)))
     hits, events, false = counts[picks].sum(axis=1).T
     f1 = 2 * hits / np.maximum(hits + false + events, 1)
     low, high = np.percentile(f1, [2.5, 97.5])
     return float(low), float(high)
-
-
-def _learn(
-    judge: Judge, traits: FloatArray, learn: BoolArray, seed: int
-) -> tuple[float, dict[str, object]]:
-    """Return the threshold by inner folds, and the model of all candidates in `learn`."""
-    table = judge.table
-    teaches = table.teaches & learn
-    scores = np.full(len(traits), -np.inf)
-    names = [name for name, inside in zip(table.symbol, learn, strict=True) if inside]
-    scores[learn] = out_of_fold(
-        traits[learn], table.pump[learn], teaches[learn], names, INNER, seed
-    )
-    threshold = best_threshold(judge, scores)
-    return threshold, fit(traits[teaches], table.pump[teaches], [""] * traits.shape[1])

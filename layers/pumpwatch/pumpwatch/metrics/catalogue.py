@@ -79,6 +79,8 @@ def total_key(name: str, labels: Mapping[str, str]) -> str:
 DETECT, TRADE = "pumpwatch_detect", "pumpwatch_trade"
 RESULTS = ("success", "failure", "busy")
 """Busy: another run held the function's lease, and nothing was done."""
+SCAN_RESULTS = (*RESULTS, "duplicate", "late")
+"""Duplicate: the market was seen since the scan was due. Late: a later scan came with it."""
 OUTCOMES = ("filled", "rejected", "denied", "unknown")
 LEGS = ("entry", "exit")
 PHASES = ("rising", "peaked", "fading", "over")
@@ -231,6 +233,14 @@ METRICS: tuple[Metric, ...] = (
         "Candles that the learned score judged, by whether the market's trades were known.",
         trades=("known", "unknown"),
     ),
+    _counter(
+        DETECT,
+        "scans",
+        "Scans between two runs of the schedule, by what became of them.",
+        result=SCAN_RESULTS,
+    ),
+    _gauge(DETECT, "scan_interval_seconds", "Time between two scans as it is set."),
+    _gauge(DETECT, "scan_gap_seconds_max", "Longest time between two scans since the last push."),
     _counter(DETECT, "clock_doubts", "Scans by a time of the exchange that was not sure."),
     _counter(DETECT, "bad_candles", "Answers about candles or trades that could not be true."),
     *_common_metrics(TRADE),

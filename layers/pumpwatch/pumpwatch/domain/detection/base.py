@@ -76,8 +76,6 @@ class Detections:
     alarm: BoolArray
     strength: FloatArray
     jump: FloatArray
-    firm: BoolArray | None = None
-    """Alarms that hold whatever the rest of a forming candle brings; None: see `monotone`."""
     scored: BoolArray | None = None
     """Candles whose alarm a score decided that can read the market's trades; None: none of them."""
     traded: BoolArray | None = None

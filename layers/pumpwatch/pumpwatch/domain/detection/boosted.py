@@ -1,26 +1,20 @@
-"""The learned rule: bursts of turnover with a rise, judged by what surrounds them.
+"""The learned rule on minutes: bursts of turnover with a rise, judged by what surrounds them.
 
 A candle is a candidate when its turnover is above `burst` times the mean minute of the day before
 and `burst_z` of the day's standard deviations above that mean, and its high is `rise` above the
-lowest close of the five minutes before. A candidate alarms when
-
-* its turnover is more than `sure_z` standard deviations above the day's mean and it jumps by more
-  than `sure_jump`: both can only grow until the candle ends, so a forming candle may alarm; or
-* the learned score of its traits is above its threshold. Where the market's trades of the minute
-  are known, the score reads them too; where they are not, a second score of the candles alone
-  decides. Both need the finished candle.
+lowest close of the five minutes before. A finished candidate alarms when the learned score of its
+traits is above its threshold. Where the market's trades of the minute are known, the score reads
+them too; where they are not, a second score of the candles alone decides.
 
 No trait knows the time of day, the currency, or how long a symbol has been watched.
-docs/model-card.md says what the scores were trained on.
+docs/model-card.md says what the scores were trained on. Scans that see the seconds judge bursts
+sooner (`burst_rule`).
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -29,37 +23,13 @@ from pumpwatch.domain.moments import HOUR, MINUTE
 
 from .base import Carry, Detections, Detector, KnownTrades
 from .chunks import Chunk, blank, chunks
-from .learned import LearnedScore
+from .model import Model, stored_model
 from .trade_traits import TRADE_TRAITS, trade_traits
 from .traits import CANDLE_TRAITS, DAY_OF_MINUTES, candle_traits
 from .windows import CANCELLED, previous, trailing_sum
 
-MODEL = "boosted.json"
-DEVIATIONS, JUMP = 2, 1
-"""Columns of the candle's traits."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LearnedScores:
-    """The two scores: of the candles alone, and of candles and trades."""
-
-    candles: LearnedScore
-    trades: LearnedScore
-
-    @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> LearnedScores:
-        """Return the stored scores. Raises `ValueError` when they are of other traits."""
-        return cls(
-            LearnedScore.from_json(stored["candles"], CANDLE_TRAITS),
-            LearnedScore.from_json(stored["trades"], CANDLE_TRAITS + TRADE_TRAITS),
-        )
-
-
-@cache
-def stored_scores() -> LearnedScores:
-    """Return the scores that come with the package."""
-    text = (files("pumpwatch.domain.detection") / MODEL).read_text(encoding="utf-8")
-    return LearnedScores.from_json(json.loads(text))
+DEVIATIONS = 2
+"""Column of the candle's traits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,16 +51,13 @@ class Boosted(Detector):
 
     margin: float = 0.0
     """Added to the scores' thresholds, log-odds: above zero fewer alarms, below more."""
-    sure_z: float = 120.0
-    sure_jump: float = 0.08
-    """Fraction."""
     burst: float = 80.0
     burst_z: float = 15.0
     rise: float = 0.01
     """Fraction."""
     read_trades: int = 1
     """0: judge by the candles alone, as if no trades were known."""
-    scores: LearnedScores = field(default_factory=stored_scores, repr=False)
+    scores: Model = field(default_factory=stored_model, repr=False)
 
     name: ClassVar[str] = "boosted"
     interval: ClassVar[int] = MINUTE
@@ -106,8 +73,8 @@ class Boosted(Detector):
     """Minutes before the candle whose lowest close the rise is measured from."""
 
     def __post_init__(self) -> None:
-        if min(self.sure_z, self.sure_jump, self.burst, self.burst_z, self.rise) <= 0:
-            raise ValueError("sure_z, sure_jump, burst, burst_z and rise must be above zero")
+        if min(self.burst, self.burst_z, self.rise) <= 0:
+            raise ValueError("burst, burst_z and rise must be above zero")
 
     @property
     def reads_trades(self) -> bool:
@@ -118,26 +85,25 @@ class Boosted(Detector):
     ) -> Detections:
         """Return alarm, turnover over the day's mean minute, and jump over the last close."""
         results = blank(candles)
-        firm, scored, traded = (np.zeros(candles.shape, dtype=np.bool_) for _ in range(3))
+        scored, traded = (np.zeros(candles.shape, dtype=np.bool_) for _ in range(2))
         for chunk in chunks(candles, start, ("high", "close", "volume", "turnover")):
             candidate, strength, jump = self._look(chunk)
             looked_at = self._candidates(chunk, candidate)
-            sure, score, known = self._judge(looked_at, candles, trades)
+            score, known = self._judge(looked_at, candles, trades)
             chunk.write(results, self.minimum, np.zeros_like(candidate), strength, jump)
             places = looked_at.rows, looked_at.columns
-            results.alarm[places] = sure | (score > self.margin)
-            firm[places], scored[places], traded[places] = sure, ~sure, known & ~sure
+            results.alarm[places] = score > self.margin
+            scored[places], traded[places] = True, known
         if not self.reads_trades:
-            return Detections(results.alarm, results.strength, results.jump, firm)
-        return Detections(results.alarm, results.strength, results.jump, firm, scored, traded)
+            return results
+        return Detections(results.alarm, results.strength, results.jump, scored, traded)
 
     def margins(
         self, candles: Candles, trades: KnownTrades = None
     ) -> tuple[Candidates, FloatArray]:
         """Return the candidates, and for each the largest `margin` with which it alarms."""
         candidates = self.candidates(candles)
-        sure, score, _ = self._judge(candidates, candles, trades)
-        return candidates, np.where(sure, np.inf, score)
+        return candidates, self._judge(candidates, candles, trades)[0]
 
     def candidates(self, candles: Candles) -> Candidates:
         """Return every candidate with its traits, in order of rows and columns."""
@@ -186,16 +152,15 @@ class Boosted(Detector):
 
     def _judge(
         self, looked_at: Candidates, candles: Candles, trades: KnownTrades
-    ) -> tuple[BoolArray, FloatArray, BoolArray]:
-        """Return which candidates are sure, their scores over the threshold, and which of them
-        were read with the trades, each (candidates,)."""
+    ) -> tuple[FloatArray, BoolArray]:
+        """Return the candidates' scores over the threshold, and which were read with the trades,
+        each (candidates,)."""
         traits = looked_at.traits
-        sure = (traits[:, DEVIATIONS] > np.log(self.sure_z)) & (traits[:, JUMP] > self.sure_jump)
         score = self.scores.candles.score(traits) - self.scores.candles.threshold
         known, full = self._with_trades(looked_at, candles, trades)
         if known.any():
             score[known] = self.scores.trades.score(full) - self.scores.trades.threshold
-        return sure, score, known
+        return score, known
 
     def _with_trades(
         self, looked_at: Candidates, candles: Candles, trades: KnownTrades

@@ -1,9 +1,11 @@
 """A learned score: the mean of a linear and a boosted-tree log-odds, read from plain JSON.
 
-`score = (intercept + sum(weight * (x - mean) / scale) + base + sum of one leaf a tree) / 2`
+    x = the trait, or its `middle` where it is not known (NaN)
+    score = (intercept + sum(weight * min(max(x, low), high)) + sum of one leaf of each tree) / 2
 
-Trees are lists of nodes: `feature` (-1: a leaf), `threshold` (left when x <= threshold), `left`,
-`right`, and `value`, the leaf's contribution.
+Trees are stored one after another, a node's left child right behind it: `feature` (-1: a leaf),
+`number` (a leaf's value, else the threshold: left when x <= threshold), `right` (the place of the
+right child in the tree), and `sizes` (nodes of each tree).
 """
 
 from __future__ import annotations
@@ -23,10 +25,8 @@ class Trees:
 
     root: IntArray
     feature: IntArray
-    threshold: FloatArray
-    left: IntArray
+    number: FloatArray
     right: IntArray
-    value: FloatArray
 
     def total(self, traits: FloatArray) -> FloatArray:
         """Return the sum of one leaf of every tree for each row, shaped (rows,)."""
@@ -35,49 +35,46 @@ class Trees:
             feature = self.feature[node]
             inner = feature >= 0
             if not inner.any():
-                total: FloatArray = self.value[node].sum(axis=1)
+                total: FloatArray = self.number[node].sum(axis=1)
                 return total
             asked = np.take_along_axis(traits, np.maximum(feature, 0), axis=1)
-            child = np.where(asked <= self.threshold[node], self.left[node], self.right[node])
+            child = np.where(asked <= self.number[node], node + 1, self.right[node])
             node = np.where(inner, child, node)
 
     @classmethod
-    def from_json(cls, stored: Sequence[Mapping[str, Sequence[float]]]) -> Trees:
-        """Return the stored trees; children are numbered within their tree."""
-        sizes = np.array([len(tree["feature"]) for tree in stored], dtype=np.int64)
+    def from_json(cls, stored: Mapping[str, Sequence[float]]) -> Trees:
+        """Return the stored trees."""
+        sizes = np.array(stored["sizes"], dtype=np.int64)
         root = np.cumsum(sizes) - sizes
-
-        def joined(name: str) -> list[float]:
-            return [value for tree in stored for value in tree[name]]
-
-        moved = np.repeat(root, sizes)
         return cls(
             root,
-            np.array(joined("feature"), dtype=np.int64),
-            np.array(joined("threshold"), dtype=np.float64),
-            np.array(joined("left"), dtype=np.int64) + moved,
-            np.array(joined("right"), dtype=np.int64) + moved,
-            np.array(joined("value"), dtype=np.float64),
+            np.array(stored["feature"], dtype=np.int64),
+            np.array(stored["number"], dtype=np.float64),
+            np.array(stored["right"], dtype=np.int64) + np.repeat(root, sizes),
         )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LearnedScore:
-    """`traits` names what the columns must hold; an alarm needs a score above `threshold`."""
+    """`traits` names what the columns must hold; an alarm needs a score above `threshold`.
+
+    `middle`, `low`, `high` and `weight` are shaped (traits,).
+    """
 
     traits: tuple[str, ...]
     threshold: float
-    mean: FloatArray
-    scale: FloatArray
-    weight: FloatArray
     intercept: float
-    base: float
+    middle: FloatArray
+    low: FloatArray
+    high: FloatArray
+    weight: FloatArray
     trees: Trees
 
     def score(self, traits: FloatArray) -> FloatArray:
         """Return the log-odds of rows of traits, shaped (rows,)."""
-        linear = self.intercept + (traits - self.mean) / self.scale @ self.weight
-        mixed: FloatArray = (linear + self.base + self.trees.total(traits)) / 2
+        known = np.where(np.isnan(traits), self.middle, traits)
+        linear = self.intercept + np.clip(known, self.low, self.high) @ self.weight
+        mixed: FloatArray = (linear + self.trees.total(known)) / 2
         return mixed
 
     @classmethod
@@ -85,13 +82,14 @@ class LearnedScore:
         """Return the score that was stored. Raises `ValueError` when it is of other traits."""
         if tuple(stored["traits"]) != tuple(traits):
             raise ValueError("the stored model was trained on other traits: train it again")
+        columns = {
+            name: np.array(stored[name], dtype=np.float64)
+            for name in ("middle", "low", "high", "weight")
+        }
         return cls(
             tuple(traits),
             float(stored["threshold"]),
-            np.array(stored["mean"], dtype=np.float64),
-            np.array(stored["scale"], dtype=np.float64),
-            np.array(stored["weight"], dtype=np.float64),
             float(stored["intercept"]),
-            float(stored["base"]),
-            Trees.from_json(stored["trees"]),
+            trees=Trees.from_json(stored["trees"]),
+            **columns,
         )
