@@ -56,7 +56,7 @@ def test_scans_come_from_the_queue_unless_there_is_one_a_minute(seconds, scans):
     assert scans_in_a_minute(seconds) == scans
 
 
-ONLY = {name: 0.0 for name in ListPrices.__slots__}
+ONLY = dict.fromkeys(ListPrices.__slots__, 0.0)
 TICKS = 2 * 43_800
 SCANS = 12 * 43_800
 
