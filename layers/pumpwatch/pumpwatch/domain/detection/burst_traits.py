@@ -25,6 +25,8 @@ BUSY = 30.0
 """Times the mean minute: a minute with more is a burst."""
 BEGUN = 5.0
 """Times the mean minute: a step of five seconds with more belongs to the burst."""
+NOTHING = 1e-10
+"""Share of a minute's turnover that may be left of adding up in another order."""
 SMALL = 1e-2
 
 FLOW_TRAITS = (
@@ -150,7 +152,7 @@ def _flow_traits(
     changes = np.diff(recent)
     way = float(np.abs(changes).sum())
     rising, falling = np.count_nonzero(changes > 0), np.count_nonzero(changes < 0)
-    traded = flows.steps > 0
+    traded = flows.steps > NOTHING * f60
     lowest = float(recent.min())
     return np.array(
         [
