@@ -22,6 +22,7 @@ from benchmarks import (
     paper,
     report,
     run,
+    scan,
     screen,
     tick,
     trade,
@@ -30,6 +31,7 @@ from benchmarks import (
 AREAS: dict[str, Callable[[], dict[str, float]]] = {
     "detector": detector.measure,
     "evaluate": evaluate.measure,
+    "scan": scan.measure,
     "screen": screen.measure,
     "detect_tick": tick.measure,
     "lambda": lambda_functions.measure,

@@ -27,7 +27,7 @@ from pumpwatch_workbench.research.backtest.market import Block
 from pumpwatch_workbench.research.backtest.settings import BacktestSettings
 
 from .holding import SETTLED_AFTER, Exits, ReferenceHolding, capacity, slippage
-from .recording import OPEN, Recording, Row, recording_of, view_at
+from .recording import OPEN, Recording, Row, alarms_at, price_before, recording_of
 
 
 def reference_trades(blocks: Sequence[Block], settings: BacktestSettings) -> list[Trade]:
@@ -95,9 +95,13 @@ class _Loop:
                 continue
             if recording.event is None and tick not in recording.alarms:
                 continue
-            view = view_at(recording, tick, self.detector.interval)
             recording.event, signals = advance(
-                recording.event, view, tick, self.detector.name, self.rules
+                recording.event,
+                alarms_at(recording, tick, self.detector.interval),
+                price_before(recording, tick),
+                tick,
+                self.detector.name,
+                self.rules,
             )
             delay = (self.settings.assumed.delay_candles - 1) * MINUTE
             for signal in signals:

@@ -1,4 +1,4 @@
-"""One recording as the slow loop sees it: rows, alarms, and a view cut off at the present."""
+"""One recording as the slow loop sees it: rows, alarms, and the price of each minute."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from benchmarks.reference import rules as rules_in_plain_python
 from benchmarks.reference.rule_boosted import boosted
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.boosted import Boosted
-from pumpwatch.domain.detection.events import SymbolView
+from pumpwatch.domain.detection.events import Alarm, Price
 from pumpwatch.domain.detection.ewma import Ewma
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.detection.signals import PumpEvent
@@ -88,34 +86,33 @@ def _detections(
     raise ValueError(f"there is no reference of the rule {detector.name}")
 
 
-def view_at(recording: Recording, tick: int, interval: int) -> SymbolView:
-    """Return the candles of the last hours up to now, as a scan at `tick` sees them."""
-    event = recording.event
-    since = event.alarm_candle if event is not None else tick - interval
-    begin = (since - recording.first) // MINUTE
-    rows = recording.rows[begin : (tick - recording.first) // MINUTE]
-    forming = False
-    if interval == HOUR:
-        forming = len(rows) % 60 != 0
-        rows = _whole_hours(rows) + ([_merged(rows[len(rows) // 60 * 60 :])] if forming else [])
-    strength, jump = recording.alarms.get(tick, (math.nan, math.nan))
-    count = len(rows)
-    alarm = np.zeros(count, dtype=np.bool_)
-    alarm[-1] = tick in recording.alarms and not forming
-    columns = np.array([(math.nan,) * 6 if row is None else row for row in rows])
-    return SymbolView(
-        symbol=recording.symbol,
-        interval=interval,
-        open_time=since + interval * np.arange(count, dtype=np.int64),
-        high=columns[:, HIGH],
-        low=columns[:, LOW],
-        close=columns[:, CLOSE],
-        alarm=alarm,
-        strength=np.full(count, strength),
-        jump=np.full(count, jump),
-        forming=forming,
-        close_before=recording.price_at(since),
-    )
+def alarms_at(recording: Recording, tick: int, interval: int) -> list[Alarm]:
+    """Return the alarm that is known from `tick` on, none without an earlier close."""
+    opened = tick - interval
+    before = recording.price_at(opened)
+    if tick not in recording.alarms or math.isnan(before):
+        return []
+    strength, jump = recording.alarms[tick]
+    begin, end = ((time - recording.first) // MINUTE for time in (opened, tick))
+    return [
+        Alarm(
+            symbol=recording.symbol,
+            candle=opened,
+            time=tick,
+            price=recording.price_at(tick),
+            base_price=before,
+            peak_price=max(row[HIGH] for row in recording.rows[begin:end] if row is not None),
+            peak_time=tick,
+            strength=strength,
+            jump=jump,
+        )
+    ]
+
+
+def price_before(recording: Recording, tick: int) -> Price | None:
+    """Return the price of the minute that ends at `tick`, None when it is not known."""
+    row = recording.row_at(tick - MINUTE)
+    return None if row is None else Price(row[CLOSE], row[HIGH])
 
 
 def _whole_hours(rows: Sequence[Row | None]) -> list[Row | None]:

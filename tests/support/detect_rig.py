@@ -83,13 +83,13 @@ class Rig:
             market or self.market, self.history, self.signals, self.events, self.settings, **more
         )
 
-    def tick(self, minute, *, second=10, detect=None, deadline=None):
+    def tick(self, minute, *, second=10, detect=None, **more):
         """Run the use case in a minute, counted from START."""
-        self.market.now = START + int(minute * MINUTE) + second * 1000
+        self.market.now = START + int(minute * MINUTE) + round(second * 1000)
         self.market.candle_requests.clear()
         self.rounds = 0
         tick = SimpleNamespace(scheduled_time=START + int(minute * MINUTE), execution_id="e")
-        return (detect or self.detect).run(tick, deadline)
+        return (detect or self.detect).run(tick, **more)
 
     def ready(self, minute=-1):
         """Fill the history ahead of the first tick."""

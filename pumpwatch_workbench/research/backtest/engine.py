@@ -108,7 +108,7 @@ def run_backtest(
         windows += alarm_windows(block, detector, reach=reach)
     coverage.begin = max(coverage.begin, begin) if coverage.candles else coverage.begin
     rules = rules_of(settings)
-    tracks = [Track(window, detector.interval, detector.name, rules) for window in windows]
+    tracks = [Track(window, detector.name, rules) for window in windows]
     return trade_on(tracks, settings, coverage, begin=begin)
 
 

@@ -1,7 +1,6 @@
 """Signals made of alarms by production's event machine, scanned once a minute.
 
-A scan at the end of a minute sees the candles up to that minute and nothing else: what it is given
-is cut off there.
+A scan at the end of a minute sees that minute's close and its high, and nothing of what follows.
 """
 
 from __future__ import annotations
@@ -11,13 +10,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from pumpwatch.domain.detection.events import EventRules, SymbolView, advance
+from pumpwatch.domain.detection.events import Alarm, EventRules, Price, advance
 from pumpwatch.domain.detection.signals import Phase, PumpEvent, Signal
-from pumpwatch.domain.market.candles import FloatArray, IntArray
-from pumpwatch.domain.moments import HOUR, MINUTE
+from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.strategies import Strategy
 
-from .market import HIGH, LOW, OPEN, TURNOVER, VOLUME, Window
+from .market import CLOSE, HIGH, Window
 
 ORDER = tuple(Phase)
 
@@ -25,19 +23,17 @@ ORDER = tuple(Phase)
 class Track:
     """One alarm's event, scan by scan. What was found is kept: many settings share one track."""
 
-    def __init__(self, window: Window, interval: int, detector: str, rules: EventRules) -> None:
+    def __init__(self, window: Window, detector: str, rules: EventRules) -> None:
         self.window = window
-        self._interval = interval
         self._detector = detector
         self._rules = rules
         self._scan = window.alarm
-        self._first, self._signals = self._advance(None, self._scan)
-        self._event = self._first
+        self._event, self._signals = self._advance(None, self._scan)
 
     @property
     def begins(self) -> bool:
         """Return whether the alarm starts an event."""
-        return self._first is not None
+        return self._event is not None
 
     def signals_until(self, last: Phase) -> Sequence[Signal]:
         """Return the event's signals of phases up to `last`, oldest first."""
@@ -51,28 +47,12 @@ class Track:
         return [signal for signal in self._signals if ORDER.index(signal.phase) <= latest]
 
     def silent_until(self) -> int | None:
-        """Return when the symbol is re-armed, milliseconds UTC; None when the candles end before.
-
-        Over minutes that are closed, phases only go forward, so the scan at which the event is over
-        is found by bisection. An hour that is forming forgets what its price was: there every
-        minute is looked at.
-        """
-        if self._first is None:
+        """Return when the symbol is re-armed, milliseconds UTC; None: the candles end before."""
+        if self._event is None:
             return 0
-        low = self.window.alarm
-        if self._first.phase is Phase.OVER:
-            return self._end_of(low) + self._rules.cooldown
-        if self._interval == HOUR:
-            self.signals_until(Phase.OVER)
-            over = self._event is not None and self._event.phase is Phase.OVER
-            return self._end_of(self._scan) + self._rules.cooldown if over else None
-        high = min(low + self._rules.time_limit // MINUTE, len(self.window) - 1)
-        if not self._is_over(high):
-            return None
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self._is_over(middle) else (middle + 1, high)
-        return self._end_of(low) + self._rules.cooldown
+        self.signals_until(Phase.OVER)
+        over = self._event.phase is Phase.OVER
+        return self._event.phase_since + self._rules.cooldown if over else None
 
     @property
     def armed_for_sure(self) -> int:
@@ -87,37 +67,30 @@ class Track:
     def _end_of(self, scan: int) -> int:
         return int(self.window.open_time[0]) + (scan + 1) * MINUTE
 
-    def _is_over(self, scan: int) -> bool:
-        if scan == self.window.alarm:
-            return False
-        event, _ = self._advance(self._first, scan)
-        return event is not None and event.phase is Phase.OVER
-
     def _advance(self, event: PumpEvent | None, scan: int) -> tuple[PumpEvent | None, list[Signal]]:
-        view = self._view(scan, alarmed=event is None)
-        return advance(event, view, self._end_of(scan), self._detector, self._rules)
+        high, close = self.window.values[scan, [HIGH, CLOSE]].tolist()
+        price = None if np.isnan(close) else Price(close, high)
+        alarms = self._alarms() if event is None else []
+        return advance(event, alarms, price, self._end_of(scan), self._detector, self._rules)
 
-    def _view(self, scan: int, *, alarmed: bool) -> SymbolView:
-        window = self.window
-        times, values = window.open_time[: scan + 1], window.values[: scan + 1]
-        forming = False
-        if self._interval == HOUR:
-            times, values, forming = hours(times, values)
-        alarm = np.zeros(len(times), dtype=np.bool_)
-        alarm[0] = alarmed
-        return SymbolView(
+    def _alarms(self) -> list[Alarm]:
+        window, known_at = self.window, self.window.known_at
+        if np.isnan(window.close_before):
+            return []
+        alarmed = window.values[: window.alarm + 1]
+        close = alarmed[:, CLOSE]
+        alarm = Alarm(
             symbol=window.symbol,
-            interval=self._interval,
-            open_time=times,
-            high=values[:, HIGH],
-            low=values[:, LOW],
-            close=values[:, 3],
-            alarm=alarm,
-            strength=np.full(len(times), window.strength),
-            jump=np.full(len(times), window.jump),
-            forming=forming,
-            close_before=window.close_before,
+            candle=int(window.open_time[0]),
+            time=known_at,
+            price=float(close[~np.isnan(close)][-1]),
+            base_price=window.close_before,
+            peak_price=float(np.nanmax(alarmed[:, HIGH])),
+            peak_time=known_at,
+            strength=window.strength,
+            jump=window.jump,
         )
+        return [alarm]
 
 
 def wanted_phases(strategy: Strategy, signal: Signal) -> frozenset[Phase]:
@@ -151,21 +124,3 @@ def _is_armed(before: Track, time: int) -> bool:
         return True
     until = before.silent_until()
     return until is not None and time > until
-
-
-def hours(times: IntArray, values: FloatArray) -> tuple[IntArray, FloatArray, bool]:
-    """Return minutes from a full hour on as hours, and whether the last of them is forming.
-
-    An hour is made from the minutes of it that are known.
-    """
-    minutes = HOUR // MINUTE
-    starts = np.arange(0, len(times), minutes)
-    made = np.full((len(starts), values.shape[1]), np.nan)
-    for number, start in enumerate(starts):
-        part = values[start : start + minutes]
-        part = part[~np.isnan(part[:, 3])]
-        if len(part):
-            made[number, OPEN], made[number, 3] = part[0, OPEN], part[-1, 3]
-            made[number, HIGH], made[number, LOW] = part[:, HIGH].max(), part[:, LOW].min()
-            made[number, [VOLUME, TURNOVER]] = part[:, [VOLUME, TURNOVER]].sum(axis=0)
-    return times[starts], made, len(times) % minutes != 0

@@ -132,5 +132,5 @@ def _track(group: _Group, index: int, rules: EventRules, end: int) -> Track:
     if key not in group.tracks:
         shown = window.until(end) if cut else window
         rule = group.detector
-        group.tracks[key] = Track(shown, rule.interval, rule.name, rules)
+        group.tracks[key] = Track(shown, rule.name, rules)
     return group.tracks[key]

@@ -3,16 +3,17 @@
 import copy
 
 import pytest
+from support import hand_made
 from support.detect_rig import MINUTE, START, Rig
 
+from pumpwatch.domain.detection.rules import DETECTORS
 from pumpwatch.domain.moments import HOUR
 from pumpwatch.errors import ExchangeUnavailable, StoreUnavailable
 from pumpwatch.usecases.detect import history as candle_history
-from pumpwatch.usecases.detect import scan_plan
 
 
-def rising(rig):
-    return {symbol for symbol, phase in rig.found() if phase == "rising"}
+def pumped(rig):
+    return {symbol for symbol, _ in rig.found()}
 
 
 def hold(rig, symbol, minute):
@@ -33,32 +34,16 @@ def test_many_pumps_at_once_are_all_signalled_and_do_not_blind_the_detector(hold
             hold(rig, f"A{number}USDT", 2)
     rig.pump(late, 8)
     first = [rig.tick(minute) for minute in range(1, 8)]
-    pumped = {f"A{number}USDT" for number in range(many)}
-    assert rising(rig) == pumped
+    assert pumped(rig) == {f"A{number}USDT" for number in range(many)}
     assert max(report.candidates_deferred for report in first) == many - 8
     assert not holds or first[-1].events_open == many
     assert late in {one.symbol for one in rig.tick(8).signals}
 
 
-def test_more_open_events_than_a_scan_follows_take_turns_and_are_counted(monkeypatch):
-    monkeypatch.setattr(scan_plan, "MOST_FOLLOWED", 4)
-    rig = Rig(symbols=8).ready()
-    rig.tick(0)
-    for number in range(6):
-        rig.pump(f"A{number}USDT", 2)
-        hold(rig, f"A{number}USDT", 2)
-    rig.tick(2)
-    asked = []
-    for minute in (3, 4, 5):
-        report = rig.tick(minute)
-        assert (report.events_open, report.candidates_deferred) == (6, 2)
-        asked.append({one.symbol for one in rig.market.candle_requests if one.start >= START})
-    assert set.union(*asked) >= {f"A{number}USDT" for number in range(6)}
-
-
 def boosted(monkeypatch, *, symbols=8, in_memory=2):
     """Return a rig whose store keeps what memory does not, and two pumps to come."""
     monkeypatch.setattr(candle_history, "SYMBOLS_CACHED", in_memory)
+    monkeypatch.setitem(DETECTORS, "boosted", lambda _: hand_made.boosted())
     rig = Rig(symbols, detector="boosted").ready()
     rig.tick(0)
     held = set(rig.detect._history._cached)
@@ -80,12 +65,13 @@ def test_a_candidate_whose_history_cannot_be_had_hurts_nobody_else(monkeypatch):
     for name in ("load_slice", "load_state", "save_slice", "save_state"):
         monkeypatch.setattr(rig.history, name, down)
     rig.tick(1)
-    report = rig.tick(2)
-    assert rising(rig) == {inside}
+    rig.tick(2)
+    report = rig.tick(3)
+    assert pumped(rig) == {inside}
     assert report.candidates_unjudged == 1
     monkeypatch.setattr(rig.history, "load_slice", load)
-    rig.tick(3)
-    assert rising(rig) == {inside, outside}
+    rig.tick(4)
+    assert pumped(rig) == {inside, outside}
 
 
 def test_one_slice_that_cannot_be_had_does_not_stop_the_refresh_of_the_others(monkeypatch):

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from pumpwatch.domain.moments import SECOND
+
 from .base import Detector
 from .boosted import Boosted
+from .burst_rule import LONGEST_INTERVAL, BurstRule
 from .ewma import Ewma
 from .karbalaii import Karbalaii
+from .model import stored_model
 
 
 class DetectorSettings(Protocol):
@@ -19,6 +23,18 @@ class DetectorSettings(Protocol):
     ewma_jump: float
     ewma_epsilon_usdt: float
     warm_up_minutes: int
+
+
+class ScanSettings(Protocol):
+    """The settings that the fast part of a rule reads."""
+
+    @property
+    def detector_clock(self) -> str:
+        """Return `on` or `off`."""
+
+    @property
+    def scan_interval_seconds(self) -> int:
+        """Return the time between two scans."""
 
 
 def _ewma(settings: DetectorSettings) -> Detector:
@@ -43,3 +59,11 @@ def detector_named(name: str, settings: DetectorSettings) -> Detector:
     if name not in DETECTORS:
         raise ValueError(f"there is no detector {name!r}: choose one of {', '.join(DETECTORS)}")
     return DETECTORS[name](settings)
+
+
+def burst_rule_named(name: str, settings: ScanSettings) -> BurstRule | None:
+    """Return the fast part of the rule; None where it has none or scans are too far apart."""
+    interval = settings.scan_interval_seconds * SECOND
+    if name != Boosted.name or interval > LONGEST_INTERVAL:
+        return None
+    return stored_model().burst_rule(interval, reads_clock=settings.detector_clock == "on")

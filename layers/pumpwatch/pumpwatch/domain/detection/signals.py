@@ -13,7 +13,7 @@ class Phase(StrEnum):
     RISING = "rising"
     """The rule has alarmed and the price still makes new highs."""
     PEAKED = "peaked"
-    """The rise has stalled: the price fell back from its high."""
+    """The rise has stalled: the price fell back from its high, or makes no new one."""
     FADING = "fading"
     """A good part of the rise has been given back."""
     OVER = "over"
@@ -29,20 +29,20 @@ class PumpEvent:
     detector: str
     phase: Phase
     alarm_candle: int
-    """Open time of the candle that alarmed."""
+    """Open time of the candle in which the rule alarmed."""
     alarm_time: int
-    """Time of the alarm: the candle's end, or the scan's time for a forming candle."""
+    """Time of the alarm: the scan's, or the end of the closed candle that alarmed."""
     alarm_price: float
     base_price: float
-    """Last close before the candle that alarmed."""
+    """Lowest price of the minute before a scan's alarm; last close before a candle that alarmed."""
     peak_price: float
     peak_time: int
-    """Open time of the candle with the highest price so far."""
+    """Time at which the highest price so far was seen."""
     last_price: float
     strength: float
     """The rule's own measure at the alarm, for `ewma` the z-score of the turnover."""
     jump: float
-    """High of the alarming candle over `base_price`, less one."""
+    """Rise over `base_price` at the alarm, as the rule measures it."""
     updated: int
     phase_since: int
 
@@ -68,6 +68,8 @@ class Signal:
     strength: float
     jump: float
     detector: str
+    alarm_time: int = 0
+    """Time of the event's alarm; 0 in signals of before it was kept."""
 
 
 def event_id_for(symbol: str, detector: str, alarm_candle: int) -> str:

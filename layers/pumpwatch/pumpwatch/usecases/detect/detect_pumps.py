@@ -1,9 +1,9 @@
-"""The detect use case: one look at the whole market, and candles for the few symbols that could
+"""The detect use case: one look at the whole market, and a closer one at the few symbols that could
 signal.
 
-A scan: snapshot, screen, candles of the candidates, rule, events, signals. A run of the minute's
-schedule: one scan, a slice of the history refreshed and replayed, the state saved. Scans between
-two such runs are `look`.
+A scan: snapshot, bursts, screen, candles and trades of the few, rule, events, signals. A run of the
+minute's schedule: one scan, a slice of the history refreshed and replayed, the state saved. Scans
+between two such runs are `look`; the ring of snapshots is saved by some of them.
 
 What was judged is remembered only after the scan's signals are stored: a scan that fails half-way
 is done again by the next one, and the ids of signals and events make that harmless. A warm object
@@ -19,15 +19,17 @@ from collections.abc import Callable
 
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.events import EventRules
-from pumpwatch.domain.detection.rules import detector_named
-from pumpwatch.domain.moments import DAY, HOUR, MINUTE
+from pumpwatch.domain.detection.rules import burst_rule_named, detector_named
+from pumpwatch.domain.moments import DAY, HOUR, MINUTE, SECOND
 from pumpwatch.errors import RetryLater, SettingsError, StoreUnavailable
 from pumpwatch.invocation import Tick
 from pumpwatch.ports import Clock, EventStore, HistoryStore, MarketData, SignalStore
 from pumpwatch.settings.detect import DetectSettings
 
 from .events import OpenEvents
+from .fast import BurstWatch
 from .history import CandleHistory
+from .market_ring import MarketRing
 from .market_watch import MarketWatch
 from .report import DetectReport
 from .scan import Scanner
@@ -35,13 +37,14 @@ from .state import DetectState
 
 logger = logging.getLogger(__name__)
 
-STATE, FLOWS = "detect", "detect-flows"
-STATE_FORMAT = 1
+STATE, FLOWS, RING = "detect", "detect-flows", "detect-ring"
+STATE_FORMAT, RING_FORMAT = 1, 1
 STALE = 90_000
 """Milliseconds between scans after which the saved state is read again."""
 SCANS_IN_DOUBT = 3
 """Scans for which an unsure time that is before the state's is not gone by."""
 FLOWS_EVERY = 15 * MINUTE
+RING_EVERY = 15 * SECOND
 ROUND = 0.8
 """Share of the time for which the rule has bounds: runs that fail or are skipped have room."""
 
@@ -64,6 +67,7 @@ class DetectPumps:
     ) -> None:
         try:
             self._detector = detector_named(settings.detector, settings)
+            burst_rule = burst_rule_named(settings.detector, settings)
         except ValueError as error:
             raise SettingsError(str(error)) from None
         self._market = market
@@ -73,33 +77,47 @@ class DetectPumps:
         rules = EventRules(cooldown=settings.cooldown_minutes * MINUTE)
         self._history = CandleHistory(market, history, self._detector)
         self._watch = MarketWatch(market, self._detector, settings)
-        open_events = OpenEvents(signals, events, self._detector.name, rules)
-        self._scanner = Scanner(market, self._history, open_events, self._detector, rules)
+        self._events = OpenEvents(signals, events, self._detector.name, rules)
+        self._bursts = None
+        if burst_rule is not None:
+            self._bursts = BurstWatch(burst_rule, self._detector, self._history)
+        self._scanner = Scanner(
+            market, self._history, self._events, self._detector, rules, self._bursts
+        )
         self._state: DetectState | None = None
-        self._flows_saved = 0
+        self._flows_saved = self._ring_saved = 0
+        self._ring_read = False
         self._scans_ahead = 0
+        self._handed_over = False
 
-    def run(self, tick: Tick) -> DetectReport:
+    def run(self, tick: Tick, *, handed_over: bool = False) -> DetectReport:
         """Scan, refresh a slice of the history, save: the run of the minute's schedule.
 
-        Raises `RetryLater` when exchange or stores do not answer, `ExchangeForbidden`.
+        `handed_over` says that another instance may have scanned last. Raises `RetryLater` when
+        exchange or stores do not answer, `ExchangeForbidden`.
         """
         report = DetectReport()
         try:
-            self.scan(report)
+            self._scan(report, handed_over=handed_over)
             report.tick_delay_seconds = (report.time - tick.scheduled_time) / 1000
             self._refresh_slices(report)
         finally:
             self._save()
+            self._save_ring()
         return report
 
-    def look(self) -> DetectReport:
+    def look(self, *, handed_over: bool = False) -> DetectReport:
         """Scan between two runs of the schedule. Raises what `run` raises."""
         report = DetectReport()
-        self.scan(report)
+        self._scan(report, handed_over=handed_over)
+        if (
+            self._bursts is not None
+            and self._bursts.market_ring.time >= self._ring_saved + RING_EVERY
+        ):
+            self._save_ring()
         return report
 
-    def scan(self, report: DetectReport) -> None:
+    def _scan(self, report: DetectReport, *, handed_over: bool) -> None:
         """Look at the market once, and publish the signals that follow."""
         snapshot = self._market.snapshot()
         report.requests += 1
@@ -107,19 +125,22 @@ class DetectPumps:
         if doubt:
             report.clock_doubts += 1
             logger.warning("the exchange's time is not sure", extra={"reason": doubt})
+        # Stays until the saved state could be read.
+        self._handed_over |= handed_over
         state = self._current_state(snapshot.time)
+        self._take_ring()
         self._watch.update(state, snapshot, report)
         report.time = snapshot.time
         report.skipped = len(snapshot.skipped)
         report.bad_candles += len(snapshot.skipped)
-        reading = self._watch.reading(state, snapshot)
+        now = self._watch.rows(state, snapshot)
         ahead = state.last is not None and snapshot.time < state.last.time - STALE
         self._scans_ahead = self._scans_ahead + 1 if ahead else 0
         if ahead and (not doubt or self._scans_ahead > SCANS_IN_DOUBT):
             logger.warning("the state is another clock's: judging begins anew")
-            self._scanner.begin(state, reading)
+            self._scanner.begin(state, now.reading)
             return
-        self._scanner.scan(state, reading, report, budget=self._settings.max_candidates)
+        self._scanner.scan(state, now, report, budget=self._settings.max_candidates)
 
     def backfill(self, progress: Callable[[int, int], None] | None = None) -> DetectReport:
         """Fetch the history of every slice that lacks it; call `progress(done, slices)` after each.
@@ -144,7 +165,7 @@ class DetectPumps:
         snapshot = self._market.snapshot()
         report.requests += 1
         report.time = snapshot.time
-        self._scanner.begin(state, self._watch.reading(state, snapshot))
+        self._scanner.begin(state, self._watch.rows(state, snapshot).reading)
         self._save()
         return report
 
@@ -176,8 +197,11 @@ class DetectPumps:
 
     def _current_state(self, now: int) -> DetectState:
         warm = self._state
-        if warm is not None and (warm.last is None or now <= warm.last.time + STALE):
+        fresh = warm is not None and (warm.last is None or now <= warm.last.time + STALE)
+        if warm is not None and fresh and not self._handed_over:
             return warm
+        self._events.forget()
+        self._ring_read = False
         try:
             saved = self._load()
         except StoreUnavailable:
@@ -185,6 +209,7 @@ class DetectPumps:
                 raise
             logger.warning("saved state was not read, the state in memory is used")
             return warm
+        self._handed_over = False
         if warm is None:
             warm = saved or DetectState.empty(self._detector, self._fingerprint)
         elif saved is not None and _is_later(saved, warm):
@@ -208,6 +233,38 @@ class DetectPumps:
             return None
         state.take_flows(self._store.load_state(FLOWS) or {})
         return state
+
+    def _take_ring(self) -> None:
+        """Read the saved ring whenever the state was read; the newer one stays."""
+        if self._bursts is None or self._ring_read:
+            return
+        try:
+            arrays = self._store.load_state(RING)
+        except StoreUnavailable as error:
+            logger.warning("ring of snapshots was not read", extra={"reason": str(error)})
+            return
+        self._ring_read = True
+        if arrays is None:
+            return
+        saved = MarketRing.from_arrays(arrays, self._ring_fingerprint)
+        if saved is None:
+            logger.warning("saved ring does not fit the settings or is damaged: it is rebuilt")
+        elif saved.time > self._bursts.market_ring.time:
+            self._bursts.market_ring = saved
+
+    def _save_ring(self) -> None:
+        if self._bursts is None or not self._bursts.market_ring.time:
+            return
+        ring = self._bursts.market_ring
+        try:
+            self._store.save_state(RING, ring.to_arrays(self._ring_fingerprint))
+            self._ring_saved = ring.time
+        except StoreUnavailable as error:
+            logger.warning("ring of snapshots was not saved", extra={"reason": str(error)})
+
+    @property
+    def _ring_fingerprint(self) -> str:
+        return f"{RING_FORMAT} {self._settings.scan_interval_seconds}"
 
     def _save(self) -> None:
         if self._state is None:

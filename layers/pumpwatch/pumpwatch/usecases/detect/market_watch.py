@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 import numpy as np
 
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.screen import Reading
+from pumpwatch.domain.market.candles import FloatArray, IntArray
 from pumpwatch.domain.market.snapshot import MarketSnapshot
 from pumpwatch.domain.moments import HOUR
 from pumpwatch.errors import RetryLater
@@ -24,6 +26,23 @@ LARGEST_LOSS = 0.5
 """An answer that lacks more than this share of the known symbols is not believed."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SnapshotRows:
+    """A snapshot in the state's order; arrays are shaped (symbols,), NaN where it lacks a symbol.
+
+    `last` is the price, `turnover` that of 24 hours.
+    """
+
+    reading: Reading
+    last: FloatArray
+    turnover: FloatArray
+
+    @property
+    def time(self) -> int:
+        """Return the exchange's time, milliseconds UTC."""
+        return self.reading.time
+
+
 class MarketWatch:
     """Keeps the state's symbols equal to the exchange's list, less the excluded types."""
 
@@ -32,6 +51,8 @@ class MarketWatch:
         self._detector = detector
         self._per_slice = settings.refresh_symbols
         excluded = settings.excluded_symbol_types.split(",")
+        self._order: tuple[list[str], tuple[str, ...], IntArray] = [], (), np.empty(0, np.int64)
+        """Symbols of the state and of a snapshot, and the rows of the one in the other."""
         self._excluded = frozenset(kind.strip().lower() for kind in excluded if kind.strip())
 
     def update(self, state: DetectState, snapshot: MarketSnapshot, report: DetectReport) -> None:
@@ -76,13 +97,20 @@ class MarketWatch:
         if new:
             state.add(new, self._per_slice)
 
-    def reading(self, state: DetectState, snapshot: MarketSnapshot) -> Reading:
+    def rows(self, state: DetectState, snapshot: MarketSnapshot) -> SnapshotRows:
         """Return the snapshot in the state's order, NaN where it lacks a symbol."""
-        row_of = {symbol: row for row, symbol in enumerate(snapshot.symbols)}
-        source = np.array([row_of.get(symbol, -1) for symbol in state.symbols], dtype=np.int64)
-        flow = snapshot.turnover_24h if self._detector.flow == "turnover" else snapshot.volume_24h
-        columns = [
-            np.where(source >= 0, np.append(values, np.nan)[source], np.nan)
-            for values in (snapshot.low_24h, snapshot.high_24h, flow)
-        ]
-        return Reading(snapshot.time, *columns)
+        if self._order[:2] != (state.symbols, snapshot.symbols):
+            row_of = {symbol: row for row, symbol in enumerate(snapshot.symbols)}
+            rows = [row_of.get(symbol, -1) for symbol in state.symbols]
+            self._order = state.symbols, snapshot.symbols, np.array(rows, dtype=np.int64)
+        source = self._order[2]
+
+        def column(values: FloatArray) -> FloatArray:
+            return np.append(values, np.nan)[source]
+
+        turnover = column(snapshot.turnover_24h)
+        by_turnover = self._detector.flow == "turnover"
+        flow = turnover if by_turnover else column(snapshot.volume_24h)
+        low, high = column(snapshot.low_24h), column(snapshot.high_24h)
+        reading = Reading(snapshot.time, low, high, flow)
+        return SnapshotRows(reading, column(snapshot.last_price), turnover)

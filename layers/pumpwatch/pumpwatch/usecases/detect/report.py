@@ -23,9 +23,9 @@ class DetectReport:
     warming_up: int = 0
     """Symbols without enough history."""
     candidates: int = 0
-    """Symbols that the screen could not drop, and those with an open event."""
+    """Symbols that the screen could not drop."""
     candidates_deferred: int = 0
-    """Those of them that are beyond the budgets of a scan: their candles were not asked for."""
+    """Those of them that are beyond the budget of a scan: their candles were not asked for."""
     candidates_unjudged: int = 0
     """Those whose candles or history did not come, or whose signal could not be stored."""
     events_open: int = 0
@@ -37,9 +37,15 @@ class DetectReport:
     screen_missed: int = 0
     """Candles that the screen dropped although the full rule could have alarmed on them."""
     judged_with_trades: int = 0
-    """Candles that a score judged knowing the market's trades."""
+    """Candles and bursts that a score judged knowing the market's trades."""
     judged_without_trades: int = 0
-    """Candles that a score would have judged by the market's trades too, had they been known."""
+    """Those that a score would have judged by the market's trades too, had they been known."""
+    looks: int = 0
+    """Bursts that were looked at closely."""
+    looks_skipped: int = 0
+    """Bursts beyond the most that a scan looks at."""
+    market_moves: int = 0
+    """Moves of the whole market that began."""
     bad_candles: int = 0
     clock_doubts: int = 0
     """Scans by a time of the exchange that was not sure."""

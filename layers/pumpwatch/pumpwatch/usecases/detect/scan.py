@@ -8,24 +8,34 @@ from collections.abc import Mapping
 import numpy as np
 
 from pumpwatch.domain.detection.base import Carry, Detections, Detector, known_before
-from pumpwatch.domain.detection.events import EventRules, SymbolView
+from pumpwatch.domain.detection.events import Alarm, EventRules, Price, alarms_of_candles
 from pumpwatch.domain.detection.screen import Reading
 from pumpwatch.domain.market.candles import BoolArray, Candles, CandleSeries, IntArray
 from pumpwatch.ports import MarketData
 
 from .answers import good_answers
 from .events import OpenEvents
-from .history import Answers, CandleHistory, request_count
+from .fast import BurstWatch
+from .history import Answers as CandleAnswers
+from .history import CandleHistory, request_count
+from .market_ring import MarketRing
+from .market_watch import SnapshotRows
+from .one_round import Answers, ask
 from .report import DetectReport
-from .scan_plan import ScanPlan, plan_scan
+from .scan_plan import ScanPlan, plan_scan, silent_rows
 from .state import DetectState, JudgedSpan
 from .trade_reader import TradeReader, count_scored
 
 logger = logging.getLogger(__name__)
 
+_NONE: IntArray = np.empty(0, np.int64)
+
 
 class Scanner:
-    """Judges candles: in a scan those of the candidates, in a refresh those of one slice."""
+    """Judges bursts and candles in a scan, and in a refresh the candles of one slice.
+
+    `bursts` is None where the rule judges candles alone.
+    """
 
     def __init__(
         self,
@@ -34,46 +44,72 @@ class Scanner:
         events: OpenEvents,
         detector: Detector,
         rules: EventRules,
+        bursts: BurstWatch | None,
     ) -> None:
         self._market = market
         self._history = history
         self._events = events
         self._detector = detector
         self._rules = rules
+        self._bursts = bursts
         self._trades = TradeReader(market, detector, alarm_age=rules.alarm_age)
 
-    def scan(self, state: DetectState, now: Reading, report: DetectReport, *, budget: int) -> None:
-        """Judge every candle that is not judged yet, as far as the budget of symbols goes."""
+    def scan(
+        self, state: DetectState, now: SnapshotRows, report: DetectReport, *, budget: int
+    ) -> None:
+        """Judge bursts, and every candle that is not judged yet as far as the budget goes."""
         if state.last is not None and now.time < state.last.time:
             back = "the exchange's time went back: nothing is judged"
             logger.warning(back, extra={"time": now.time})
             return
-        plan = plan_scan(
-            state,
-            now,
-            self._events.load(),
-            self._detector,
-            budget=budget,
-            cooldown=self._rules.cooldown,
-        )
-        requests = plan.requests(state, self._detector.interval)
-        answers = self._market.candles(requests) if requests else {}
-        series = good_answers(answers, report, "symbol skipped")
+        events = self._events.load(now.time)
+        silent = silent_rows(state, events, now.time, self._rules.cooldown)
+        plan = plan_scan(state, now.reading, silent, self._detector, budget=budget)
+        looks = _NONE
+        if self._bursts is not None:
+            looks = self._bursts.see(state, now, silent, report)
+        answers = self._ask(state, plan, looks, now.time, report)
+        series = good_answers(answers.candles, report, "symbol skipped")
         report.bad_candles += sum(candles.impossible for candles in series.values())
-        judged = self._judge_candidates(state, plan, series, now.time, report)
-        self._follow_events(plan, series, now.time, report)
-        self._remember(state, plan, judged, now)
-        report.requests += request_count(requests)
+        report.skipped += len(answers.candles) - len(series)
+        alarms: dict[str, list[Alarm]] = {}
+        if self._bursts is not None:
+            found = self._bursts.judge(state, looks, answers, series, report)
+            alarms = {alarm.symbol: [alarm] for alarm in found}
+        judged = self._judge_candidates(state, plan, series, now.time, alarms, report)
+        self._move_events(state, now, alarms, report)
+        self._remember(state, plan, judged, now.reading)
         report.symbols = int(plan.present.sum())
-        report.skipped += len(answers) - len(series)
         report.warming_up = int((plan.present & ~plan.ready).sum())
-        report.candidates = len(requests) + len(plan.deferred) + plan.waiting
-        report.candidates_deferred = len(plan.deferred) + plan.waiting
+        report.candidates = len(plan.chosen) + len(plan.deferred)
+        report.candidates_deferred = len(plan.deferred)
         report.candidates_unjudged = len(plan.chosen) - len(judged)
         self._events.describe(report)
 
+    def _ask(
+        self,
+        state: DetectState,
+        plan: ScanPlan,
+        looks: IntArray,
+        now: int,
+        report: DetectReport,
+    ) -> Answers:
+        """Ask for candles and trades in one round of requests."""
+        requests = plan.requests(state, self._detector.interval)
+        if self._bursts is not None:
+            alone = looks[~np.isin(looks, plan.chosen)]
+            requests += self._bursts.requests(state, alone, now)
+        traded = [state.symbols[row] for row in looks]
+        report.requests += request_count(requests) + len(traded)
+        return ask(self._market, requests, traded)
+
     def refresh(
-        self, state: DetectState, number: int, now: int, answers: Answers, report: DetectReport
+        self,
+        state: DetectState,
+        number: int,
+        now: int,
+        answers: CandleAnswers,
+        report: DetectReport,
     ) -> None:
         """Add what was fetched to a slice, judge what is new, count what the screen missed."""
         done = self._history.refresh(state, number, now, answers, report)
@@ -89,12 +125,15 @@ class Scanner:
                     report.screen_missed += 1
                     facts = {"symbol": symbol, "candle": int(time)}
                     logger.error("screen missed a candle", extra=facts)
-            alarms = done.detections.alarm[position] & live[position] & new
-            if alarms.any() and symbol not in self._events.by_symbol:
-                view = SymbolView.of_row(
-                    done.candles, done.start, done.detections, position, alarms, forming=False
-                )
-                self._events.judge(view, now, report)
+            fresh = live[position] & new
+            if self._bursts is not None:
+                # Trades are not asked for here, and what was judged with them stays judged.
+                fresh &= ~self._bursts.covers(row, opens)
+            alarms = alarms_of_candles(
+                done.candles, done.start, done.detections, position, fresh, now
+            )
+            if alarms and symbol not in self._events.by_symbol:
+                self._events.judge(symbol, alarms, None, now, report)
             state.unjudged[row] = max(state.unjudged[row], done.through[position])
             if not done.previous[position]:
                 state.answered[row] = state.unjudged[row]
@@ -103,6 +142,8 @@ class Scanner:
 
     def begin(self, state: DetectState, now: Reading) -> None:
         """Let judging begin with the candle after the one that is forming at this look."""
+        if self._bursts is not None:
+            self._bursts.market_ring = MarketRing()
         interval = self._detector.interval
         state.instruments_time = min(state.instruments_time, now.time)
         state.refreshed = {number: min(time, now.time) for number, time in state.refreshed.items()}
@@ -121,9 +162,13 @@ class Scanner:
         plan: ScanPlan,
         series: Mapping[str, CandleSeries],
         now: int,
+        alarms: dict[str, list[Alarm]],
         report: DetectReport,
     ) -> dict[int, int]:
-        """Return, by row, the start of the first candle that is not judged in its final form."""
+        """Return, by row, the start of the first candle that is not judged in its final form.
+
+        What alarms is added to `alarms`.
+        """
         rows = np.array(
             [row for row in plan.chosen if state.symbols[row] in series], dtype=np.int64
         )
@@ -139,36 +184,41 @@ class Scanner:
         detections = self._trades.judged(candles, start, final, now, report)
         judged: dict[int, int] = {}
         for position, row in enumerate(rows):
+            symbol = state.symbols[row]
             if not readable[position]:
-                logger.warning("history is rebuilt", extra={"symbol": state.symbols[row]})
+                logger.warning("history is rebuilt", extra={"symbol": symbol})
                 state.through[row] = 0
                 state.refreshed.pop(int(state.slice_of[row]), None)
                 continue
-            alarms = unjudged[position].copy()
-            if forming[position] and not self._detector.monotone:
-                alarms[-1] &= detections.firm is not None and detections.firm[position, -1]
-            is_forming = bool(forming[position])
-            view = SymbolView.of_row(
-                candles, start, detections, position, alarms, forming=is_forming
+            counts = unjudged[position].copy()
+            if not self._detector.monotone:
+                counts[-1] &= not forming[position]
+            if self._bursts is not None and detections.traded is not None:
+                # With its trades known, a minute is the fast rule's, wherever that saw all of it.
+                covered = self._bursts.covers(int(row), candles.open_time)
+                counts &= ~(covered & detections.traded[position])
+            alarms.setdefault(symbol, []).extend(
+                alarms_of_candles(candles, start, detections, position, counts, now)
             )
-            self._events.judge(view, now, report)
-            end = _end_of(series[state.symbols[row]], int(state.unjudged[row]))
-            judged[int(row)] = min(plan.forming, end)
+            judged[int(row)] = min(plan.forming, _end_of(series[symbol], int(state.unjudged[row])))
         return judged
 
-    def _follow_events(
-        self, plan: ScanPlan, series: Mapping[str, CandleSeries], now: int, report: DetectReport
+    def _move_events(
+        self,
+        state: DetectState,
+        now: SnapshotRows,
+        alarms: Mapping[str, list[Alarm]],
+        report: DetectReport,
     ) -> None:
-        """Move the events on; one without candles, and one that has cooled down, only by time."""
-        watched = {event.symbol for event in plan.following}
-        for symbol in list(self._events.by_symbol):
-            if symbol not in series:
-                view = SymbolView.without_candles(symbol, self._detector.interval)
-            elif symbol in watched:
-                view = SymbolView.following(series[symbol])
-            else:
-                continue
-            self._events.judge(view, now, report)
+        """Start events and move them on: by the last price, and the day's high where that rose."""
+        alarmed = [symbol for symbol, found in alarms.items() if found]
+        for symbol in dict.fromkeys([*self._events.by_symbol, *alarmed]):
+            row, price = state.rows.get(symbol), None
+            if row is not None and not np.isnan(now.last[row]):
+                high = now.reading.high[row]
+                rose = state.last is not None and high > state.last.high[row]
+                price = Price(float(now.last[row]), float(high) if rose else float("nan"))
+            self._events.judge(symbol, alarms.get(symbol, ()), price, now.time, report)
 
     def _remember(
         self, state: DetectState, plan: ScanPlan, judged: Mapping[int, int], now: Reading

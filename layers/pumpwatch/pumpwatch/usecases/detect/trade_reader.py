@@ -2,13 +2,12 @@
 
 A rule that reads trades is first asked without them. Only where its score decided on a candle that
 counts now (`Detections.scored`) are the symbol's trades fetched, one request each, and the rule is
-asked again. A sure alarm and a candle that is no candidate of the rule cost nothing. Where trades
+asked again. A candle that is no candidate of the rule costs nothing. Where trades
 do not come or do not reach back far enough, the judgement of the candles alone stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +15,10 @@ import numpy as np
 from pumpwatch.domain.detection.base import Carry, Detections, Detector
 from pumpwatch.domain.market.candles import BoolArray, Candles
 from pumpwatch.domain.market.trades import MarketTrades
-from pumpwatch.errors import PumpwatchError, RetryLater
 from pumpwatch.ports import MarketData
 
 from .answers import good_answers
+from .one_round import recent_trades
 from .report import DetectReport
 
 
@@ -55,12 +54,7 @@ class TradeReader:
 
     def _fetched(self, symbols: list[str], report: DetectReport) -> dict[str, MarketTrades]:
         report.requests += len(symbols)
-        answers: Mapping[str, MarketTrades | PumpwatchError]
-        try:
-            answers = self.market.recent_trades(symbols)
-        except RetryLater as error:
-            answers = dict.fromkeys(symbols, error)
-        return good_answers(answers, report, "judged without trades")
+        return good_answers(recent_trades(self.market, symbols), report, "judged without trades")
 
 
 def count_scored(detections: Detections, row: int, counts: BoolArray, report: DetectReport) -> None:
