@@ -18,9 +18,9 @@ from pumpwatch.domain.moments import MINUTE, SECOND
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings import RecordedFolder
 from pumpwatch_workbench.recordings.tables import Announcement, read_announcements
-from pumpwatch_workbench.research.evaluation.labelled import load_segments
-from pumpwatch_workbench.research.training import fit as fitting
+from pumpwatch_workbench.research.evaluation.labelled import load_pump_events
 from pumpwatch_workbench.research.training import figures, learning, validation
+from pumpwatch_workbench.research.training import fit as fitting
 from pumpwatch_workbench.research.training.figures import figures_of, parts_of
 from pumpwatch_workbench.research.training.fit import fit, score_of, symbol_folds
 from pumpwatch_workbench.research.training.learning import learned_model, lessons_of
@@ -76,6 +76,13 @@ def lessons(folder):
         return lessons_of(RecordedFolder(folder))
 
 
+@pytest.fixture(scope="module")
+def markets(folder):
+    """Return the folder's segments in order, and their pumps."""
+    segments, events = load_pump_events(folder)
+    return sorted(segments, key=lambda segment: segment.number), events
+
+
 @pytest.fixture
 def examples(lessons):
     return lessons.bursts[SCAN]
@@ -121,8 +128,8 @@ def test_looks_near_an_onset_teach_a_pump_and_later_ones_nothing(examples):
     assert (~examples.teach).any()
 
 
-def test_pump_that_is_not_counted_teaches_nothing(lessons, folder):
-    segments, events = lessons.judge.segments, lessons.judge.events
+def test_pump_that_is_not_counted_teaches_nothing(lessons, markets):
+    segments, events = markets
     some = [replace(event, counted=event.segment > 0) for event in events]
     again = burst_examples(segments, some, [], SCAN, SCAN)
     before = lessons.bursts[SCAN]
@@ -133,15 +140,15 @@ def test_pump_that_is_not_counted_teaches_nothing(lessons, folder):
     np.testing.assert_array_equal(again.pump[~first], before.pump[~first])
 
 
-def test_looks_between_those_that_say_the_same_do_not_teach(lessons):
-    segments, events = lessons.judge.segments[:1], lessons.judge.events
+def test_looks_between_those_that_say_the_same_do_not_teach(markets):
+    segments, events = markets[0][:1], markets[1]
     dense = burst_examples(segments, events, [], SCAN, SECOND)
     assert len(set((dense.time % SCAN).tolist())) == 5
     assert set((dense.time[dense.teach] % SCAN).tolist()) == {0}
 
 
-def test_announced_pumps_of_other_coins_mark_what_spills_over(lessons):
-    segments, events = lessons.judge.segments, lessons.judge.events
+def test_announced_pumps_of_other_coins_mark_what_spills_over(lessons, markets):
+    segments, events = markets
     at = int(lessons.bursts[SCAN].time[0])
     for symbol, marked in (("OTHER", True), ("C0", False)):
         found = burst_examples(segments, events, [Announcement(symbol, at)], SCAN, SCAN)
@@ -207,7 +214,7 @@ def test_thresholds_keep_false_alarms_few(lessons, examples):
     assert interval_of(judge, examples, alarm, draws=50) == (1, 1)
 
 
-def test_scans_see_each_market_at_a_phase_of_its_own(lessons):
+def test_scans_see_each_market_at_a_phase_of_its_own():
     time = np.concatenate([np.arange(0, 60_000, 1_000)] * 20)
     segment = np.repeat(np.arange(20), 60)
     examples = made_up(segment, time)
@@ -234,14 +241,15 @@ def test_scores_out_of_fold_come_from_other_symbols(examples):
         np.testing.assert_array_equal(scores[inside], expected)
 
 
-def test_neither_model_nor_threshold_of_a_fold_has_seen_its_symbols(lessons, examples):
+def test_neither_model_nor_threshold_of_a_fold_has_seen_its_symbols(lessons, markets, examples):
     judge = lessons.judge
     before = nested(judge, examples, (SCAN,), seed=0)
     held_out = symbol_folds(judge.symbols, OUTER, 0)[0]
     inside = np.isin(np.array(examples.symbol), held_out)
     blank = replace(examples, pump=examples.pump & ~inside, teach=examples.teach | inside)
-    unlabelled = [event for event in judge.events if event.symbol not in held_out]
-    after = nested(Judge(judge.segments, unlabelled), blank, (SCAN,), seed=0)
+    segments, events = markets
+    unlabelled = [event for event in events if event.symbol not in held_out]
+    after = nested(Judge(segments, unlabelled), blank, (SCAN,), seed=0)
     assert before.either[SCAN][inside].any()
     for name in ("either", "blind", "random_clock"):
         np.testing.assert_array_equal(
@@ -318,14 +326,13 @@ def test_announced_pumps_that_cannot_be_read_are_refused(tmp_path, lines, senten
     assert "announced.csv" in str(refusal.value)
 
 
-def test_markets_without_a_pump_cannot_be_learned(lessons, folder):
-    segments, events = lessons.judge.segments, lessons.judge.events
+def test_markets_without_a_pump_cannot_be_learned(markets):
+    segments, events = markets
     with pytest.raises(BadInput, match="nothing to learn"):
         burst_examples(segments, [], [], SCAN, SCAN)
     everywhere = [Announcement("OTHER", event.onset) for event in events]
     with pytest.raises(BadInput, match=r"in announced\.csv: there is nothing to learn"):
         burst_examples(segments, events, everywhere, SCAN, SCAN)
-    assert len(load_segments(RecordedFolder(folder))) == COINS
 
 
 def test_pumps_of_a_single_coin_are_too_few_to_choose_thresholds(lessons, examples):
