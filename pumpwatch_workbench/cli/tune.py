@@ -22,6 +22,7 @@ from pumpwatch_workbench.cli.options import (
     ReportPage,
     Setting,
     StrategyName,
+    StrategyOption,
     check_range,
 )
 from pumpwatch_workbench.cli.printing import print_end
@@ -59,7 +60,7 @@ class EngineName(StrEnum):
 def tune(
     folder: Folder,
     *,
-    strategy: Annotated[StrategyName, typer.Option(help="fade or ride.")] = StrategyName.FADE,
+    strategy: StrategyOption = StrategyName.FADE,
     detector: DetectorOption = DetectorName.BOOSTED,
     search: Annotated[
         list[str] | None,

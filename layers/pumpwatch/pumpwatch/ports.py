@@ -215,6 +215,12 @@ class Broker(Protocol):
     def fills(self, symbol: str, *, since: int) -> Rows[Fill]:
         """Return the symbol's executions from `since` on, oldest first, all pages."""
 
+    def leverage(self, symbol: str) -> Decimal | None:
+        """Return the leverage that a first position in the symbol would have, 0 where no one says.
+
+        None: the account holds the symbol already, or keeps it in hedge mode.
+        """
+
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:
         """Set the leverage; already set is a success. Raises `Rejected`."""
 

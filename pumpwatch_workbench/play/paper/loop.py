@@ -18,6 +18,7 @@ from decimal import Decimal
 from importlib import import_module
 
 from pumpwatch.domain.moments import MINUTE
+from pumpwatch.domain.trading.strategies import with_evidence
 from pumpwatch.errors import ExchangeForbidden, InvariantBroken, PumpwatchError, RetryLater
 from pumpwatch.invocation import Tick
 from pumpwatch.usecases.detect.report import DetectReport
@@ -126,7 +127,8 @@ class PaperLoop:
         chosen = len(self._options.symbols)
         what = f"{chosen} symbols" if chosen else "the whole market"
         trade = self._options.trade
-        return f"Paper trading {what} of {trade.bybit_base_url}, strategy {trade.strategy_name}"
+        strategy = with_evidence(trade.strategy_name)
+        return f"Paper trading {what} of {trade.bybit_base_url}, strategy {strategy}"
 
     def _fill_history(self, now: int) -> None:
         self._view.note("Fetching the candle history ...")

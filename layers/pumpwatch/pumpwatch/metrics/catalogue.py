@@ -138,6 +138,7 @@ ENDPOINTS = (
 """Paths below /v5."""
 LATENCY_BUCKETS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
 DELAY_BUCKETS = (15.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)
+ORDER_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 90.0)
 SLIPPAGE_BUCKETS = (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05)
 MOST_EVENTS, MOST_FILLS = 20, 20
 PHASES_SHOWN = 3
@@ -289,6 +290,12 @@ METRICS: tuple[Metric, ...] = (
         "entry_slippage_ratio",
         "How much worse than the signal's price entries were filled; better counts as 0.",
         SLIPPAGE_BUCKETS,
+    ),
+    _histogram(
+        TRADE,
+        "signal_to_order_seconds",
+        "From the scan that gave the signal to the exchange's acknowledgement of the entry.",
+        ORDER_BUCKETS,
     ),
     _counter(TRADE, "trades_closed", "Closed trades by result.", result=("win", "loss")),
     _counter(

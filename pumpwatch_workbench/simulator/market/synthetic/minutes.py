@@ -15,15 +15,19 @@ from pumpwatch_workbench.simulator.market.day_window import (
 from pumpwatch_workbench.simulator.market.paths import MinutePaths, concatenate
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, IntArray
 from pumpwatch_workbench.simulator.market.synthetic.contracts import SyntheticContracts
-from pumpwatch_workbench.simulator.market.synthetic.generator import Generator
+from pumpwatch_workbench.simulator.market.synthetic.generator import Generator, Lines
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
 from pumpwatch_workbench.simulator.market.synthetic.schedule import PumpPlan, natural_moves
 from pumpwatch_workbench.simulator.market.synthetic.surges import SPAN_MS, Surge
+from pumpwatch_workbench.simulator.market.synthetic.trades import SyntheticTrades
+from pumpwatch_workbench.simulator.market.tape import Tape
 
 HOURS_BEFORE_START = 26
 HOURS_PER_DAY = 24
 _HOURS_KEPT = 30
 _DAYS_KEPT = 256
+_TAPES_KEPT = 4
+"""Recent trades go back two hours."""
 _NONE, _NO_OFFSETS = np.empty(0), np.empty(0, dtype=np.int32)
 _NOTHING = MinutePaths(
     *(_NONE, _NONE, _NONE, _NONE), _NO_OFFSETS, _NO_OFFSETS, *(_NONE, _NONE, _NONE)
@@ -61,6 +65,9 @@ class SyntheticMinutes:
         self._last_hour = self.first_hour
         self._old_anchors: dict[tuple[int, int], int] = {}
         self._days: OrderedDict[tuple[int, int], MinutePaths] = OrderedDict()
+        self._trades = SyntheticTrades(contracts, noise)
+        self._start_hour = start_hour
+        self._tapes: OrderedDict[int, Tape] = OrderedDict()
 
     def whole_hour(self, hour: int) -> Hour:
         """Return an hour of the whole market. Raises ValueError before `first_hour`."""
@@ -73,12 +80,21 @@ class SyntheticMinutes:
         self._hours.move_to_end(hour)
         return self._hours[hour]
 
+    def tape(self, hour: int) -> Tape:
+        """Return the trades of an hour of the whole market, from the start's hour on."""
+        self.whole_hour(hour)
+        if hour not in self._tapes:
+            self._make(hour)
+        return self._tapes[hour]
+
     def minutes(self, index: int, first: int, stop: int) -> MinutePaths:
         """Return one symbol's minutes first .. stop - 1 (numbered from 1970), shaped (minutes,)."""
         pieces = [_NOTHING]
         while first < stop:
             hour, row = divmod(first, MINUTES_PER_HOUR)
-            if hour in self._hours or hour >= max(self._last_hour - _HOURS_KEPT, self.first_hour):
+            if hour in self._hours or hour >= min(
+                max(self._last_hour - _HOURS_KEPT, self.first_hour), self._start_hour
+            ):
                 count = min(MINUTES_PER_HOUR - row, stop - first)
                 pieces.append(self.whole_hour(hour).paths[row : row + count, index])
             else:
@@ -104,14 +120,29 @@ class SyntheticMinutes:
     def _make(self, hour: int) -> None:
         first = hour * MINUTES_PER_HOUR
         surges = self._surges(self._all, first, MINUTES_PER_HOUR)
-        paths, after = self._generator.paths(
+        paths, lines, after = self._generator.paths(
             self._all, first, MINUTES_PER_HOUR, self._anchors[hour], surges
         )
+        if hour >= self._start_hour:
+            self._tapes[hour] = self._settle(first, paths, lines)
+            if len(self._tapes) > _TAPES_KEPT:
+                self._tapes.popitem(last=False)
         self._anchors[hour + 1] = after
         self._last_hour = max(self._last_hour, hour + 1)
         self._hours[hour] = summarise(paths)
         if len(self._hours) > _HOURS_KEPT:
             self._hours.popitem(last=False)
+
+    def _settle(self, first: int, paths: MinutePaths, lines: Lines) -> Tape:
+        """Draw an hour's trades, and let its minutes turn over what they do."""
+        end = (first + MINUTES_PER_HOUR) * MINUTE_MS
+        tape = self._trades.draw(first, paths, lines, self._plan.until(end))
+        quantum = self._contracts.step / self._contracts.scale
+        turnover = tape.flows().reshape(paths.volume.shape) * quantum
+        before = paths.turnover
+        np.divide(turnover, before, out=turnover, where=before > 0)
+        np.multiply(paths.turnover_factor, turnover, out=paths.turnover_factor, where=before > 0)
+        return tape
 
     def _surges(self, symbols: IntArray, first: int, count: int) -> list[Surge]:
         start, end = first * MINUTE_MS, (first + count) * MINUTE_MS
