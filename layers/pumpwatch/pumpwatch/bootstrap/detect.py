@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
+from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.adapters.deadlines import NoDeadline
 from pumpwatch.adapters.dynamodb.stores import DynamoEventStore, DynamoLeaseStore, DynamoSignalStore
 from pumpwatch.adapters.dynamodb.table import Table
@@ -92,14 +93,9 @@ def detect_from_environment(
         settings, requests_per_second=settings.requests_per_second, exchange_time=exchange_time
     )
     session = exchange.session
-
-    def market_wall() -> float:
-        session.start_run(NoDeadline())  # It may be long since the last answer.
-        return session.now() / 1000
-
-    # A simulated exchange has a time of its own, by which leases end, too.
-    wall = time.time if exchange_time is None else market_wall
-    stores = DetectStores.in_aws(table, S3HistoryStore(settings.bucket_name), wall)
+    market = _MarketWall(session) if exchange_time is not None else None
+    history = S3HistoryStore(settings.bucket_name)
+    stores = DetectStores.in_aws(table, history, market or time.time)
     sink = push_sink(settings)
     checks: dict[str, Check] = {
         "exchange": partial(check_exchange, session),
@@ -108,7 +104,28 @@ def detect_from_environment(
         "pushgateway": partial(check_pushgateway, DETECT, sink),
     }
     queue = SqsScanQueue(settings.scan_queue_url) if settings.scan_queue_url else None
-    return detect_function(settings, stores, exchange, queue=queue, sink=sink, checks=checks)
+    function = detect_function(settings, stores, exchange, queue=queue, sink=sink, checks=checks)
+    if market is not None:
+        function.begin = market.begin
+    return function
+
+
+class _MarketWall:
+    """The wall clock by which leases end where the exchange is simulated and has its own time.
+
+    A scan's due time is near enough; a run of the schedule asks the exchange.
+    """
+
+    def __init__(self, session: BybitSession) -> None:
+        self._session = session
+        self._time = 0
+
+    def begin(self, tick: Tick) -> None:
+        self._session.start_run(NoDeadline())
+        self._time = tick.scheduled_time if tick.is_scan else self._session.now()
+
+    def __call__(self) -> float:
+        return self._time / 1000
 
 
 def detect_function(

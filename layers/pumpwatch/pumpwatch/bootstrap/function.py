@@ -47,7 +47,7 @@ class Function(Generic[Report]):
     work: Callable[[Tick, Deadline, Lease], Report | None]
     describe: Callable[[Report, RunNumbers], None]
     describe_always: Callable[[RunNumbers], None] = lambda numbers: None
-    begin: Callable[[], None] = lambda: None
+    begin: Callable[[Tick], None] = lambda tick: None
     when_busy: Callable[[Deadline], None] = lambda deadline: None
     is_news: Callable[[Report], bool] = lambda report: True
     checks: Mapping[str, Check] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Function(Generic[Report]):
         the use case raises is counted, pushed and raised again.
         """
         started = time.perf_counter()
-        self.begin()
+        self.begin(tick)
         with ExitStack() as stack:
             try:
                 lease = stack.enter_context(

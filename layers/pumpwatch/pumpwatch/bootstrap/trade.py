@@ -210,7 +210,7 @@ class _Work:
     calls_before: int = 0
     requests_before: int = 0
 
-    def begin(self) -> None:
+    def begin(self, _: Tick) -> None:
         """Count this run's calls to the stores from here on, those for the lease among them."""
         self.calls_before = self.calls() if self.calls is not None else 0
 
