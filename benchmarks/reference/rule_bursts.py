@@ -58,8 +58,9 @@ def burst_traits_of(look: Look, step: int) -> tuple[list[float], int] | None:
         return None
 
     def traded(seconds: float) -> float:
-        """Return the turnover of the shown trades of the last seconds."""
-        return sum(trade[3] for trade in shown if trade[0] >= look.time - 1000 * seconds)
+        """Return the turnover of the trades of the last seconds, as far as all are known."""
+        begin = max(since, look.time - 1000 * seconds)
+        return sum(trade[3] for trade in shown if trade[0] >= begin)
 
     def f(seconds: float) -> float:
         """Return the turnover of the last seconds."""

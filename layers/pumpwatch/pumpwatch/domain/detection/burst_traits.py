@@ -119,14 +119,15 @@ class _Flows:
     """
 
     def __init__(self, ring: FloatArray, shown: MarketTrades, times: IntArray) -> None:
-        trades = shown.between(int(times[0]), int(times[-1]))
+        since = max(shown.since, int(times[0]))
+        trades = shown.between(since, int(times[-1]))
         value = np.concatenate([[0.0], np.cumsum(trades.price * trades.quantity)])
-        self._time, self._sum, self._since = trades.time, value, trades.since
+        self._time, self._sum, self._since = trades.time, value, since
         self._times = times
         exact = value[-1] - value[np.searchsorted(trades.time, times)]
         beyond = np.maximum(ring[-1] - ring, value[-1])
         # Turnover from each of `times` to the scan.
-        self._until_now = np.where(times < trades.since, beyond, exact)
+        self._until_now = np.where(times < since, beyond, exact)
         self.steps: FloatArray = np.maximum(-np.diff(self._until_now), 0.0)
         """Turnover of each step, oldest first."""
 
