@@ -193,13 +193,14 @@ def shown_before(trades: MarketTrades, time: int) -> tuple[list[Trade], int]:
 
 def _price_at(ring: Ring, time: int) -> float:
     """Return the price of the nearest snapshot, of two as near that of the older."""
-    nearest = min(range(len(ring.time)), key=lambda place: abs(int(ring.time[place]) - time))
-    return float(ring.last[0, nearest])
+    away = [abs(at - time) for at in ring.time.tolist()]
+    return float(ring.last[0, away.index(min(away))]) if away else math.nan
 
 
 def _flow_at(ring: Ring, time: int) -> float:
     """Return the turnover so far, evenly spread between two snapshots; NaN outside of them."""
-    times, flow = ring.time.tolist(), ring.flow[0].tolist()
+    times = ring.time.tolist()
+    flow: list[float] = ring.flow[0].tolist()
     for place, at in enumerate(times):
         if at == time:
             return flow[place]

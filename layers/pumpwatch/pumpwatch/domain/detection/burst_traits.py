@@ -152,7 +152,7 @@ def _flow_traits(
     low, high = float(last.min()), float(last.max())
     changes = np.diff(recent)
     way = float(np.abs(changes).sum())
-    rising, falling = np.count_nonzero(changes > 0), np.count_nonzero(changes < 0)
+    rising, moved = np.count_nonzero(changes > 0), np.count_nonzero(changes)
     traded = flows.steps > NOTHING * f60
     lowest = float(recent.min())
     return np.array(
@@ -174,7 +174,7 @@ def _flow_traits(
             traded[-minute:].mean(),
             _log(float(traded[:-minute].sum()), 0.1),
             float(flows.steps[-minute:].max()) / f60,
-            rising / max(rising + falling, 1),
+            rising / max(int(moved), 1),
             (now - begin) / way if way > 0 else 0.0,
             f5 / f10,
             f10 / f30,
