@@ -83,3 +83,21 @@ def test_a_look_sees_nothing_of_what_comes_after_it(segment):
 
 def test_a_market_without_trades_has_no_looks(segment):
     assert list(looks(replace(segment, trades=None), 5 * SECOND, 0, LIVE)) == []
+
+
+@pytest.mark.parametrize("cut", [1, 17, 60, 143])
+def test_where_a_recording_begins_changes_no_look(segment, cut):
+    begin = int(segment.candles.open_time[cut])
+    trades = segment.trades.between(begin, BEGIN + COUNT * MINUTE)
+    candles = segment.candles.between(cut, segment.candles.shape[1])
+    part = replace(segment, start=begin, candles=candles, trades=trades)
+    live = LIVE + cut * MINUTE
+    whole = {look.time: burst_traits(look) for look in looks(segment, 5 * SECOND, 0, live)}
+    later = {look.time: burst_traits(look) for look in looks(part, 5 * SECOND, 0, live)}
+    assert len(whole) > 10
+    assert whole.keys() == later.keys()
+    for time, traits in whole.items():
+        assert (traits is None) == (later[time] is None)
+        if traits is not None:
+            np.testing.assert_allclose(traits[0], later[time][0], rtol=1e-9, atol=1e-9)
+            assert traits[1] == later[time][1]
