@@ -173,7 +173,7 @@ def _flow_traits(
             traded[-minute:].mean(),
             _log(float(traded[:-minute].sum()), 0.1),
             float(flows.steps[-minute:].max()) / f60,
-            rising / max(rising + falling, 1),
+            rising / max(int(rising) + int(falling), 1),
             (now - begin) / way if way > 0 else 0.0,
             f5 / f10,
             f10 / f30,
