@@ -28,6 +28,8 @@ from pumpwatch_workbench.simulator.market.tape import STRIDE, Tape
 
 LAST_MS = MINUTE_MS - 1
 PLAIN_MS = 6_000
+LARGE = 20.0
+"""Times the mean order, beyond which an order is as any large one."""
 NOTHING = np.empty(0)
 NO_TRADES = Trades(NOTHING.astype(np.int64), NOTHING.astype(np.bool_), NOTHING, NOTHING)
 _ORDERS, _SIDES = 700, 701
@@ -114,11 +116,13 @@ class Style:
 
     orders: IntArray
     fills: FloatArray
-    """Parts an order is filled in, at the mean; at least 1."""
+    """Parts an order of the mean size is filled in beyond the first; above 0."""
     unevenness: FloatArray
     """Standard deviation of the logarithm of the volume between two orders."""
     leaning: FloatArray
     """Increase of the share bought while the price rises, decrease while it falls."""
+    sweeping: FloatArray
+    """Increase of the share bought with the logarithm of an order's size."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,10 +158,15 @@ def draw(lines: PriceLines, style: Style, noise: Noise, at: Address) -> Tape:
         np.interp(np.clip(offset + step, 0, MINUTE_MS) + owner * STRIDE, lines.place, lines.price)
         for step in (-1, 1)
     )
-    share = np.interp(place, lines.place, lines.bought)
-    bought = chance[0] < share + style.leaning[owner] * np.sign(after - before)
-    rate = np.log1p(-1.0 / np.maximum(style.fills[owner], 1.0 + 1e-9))
-    parts = np.minimum(np.ceil(np.log(chance[1]) / rate), units).astype(np.int64)
+    usual = (whole / np.maximum(np.bincount(owner, minlength=lines.count), 1))[owner]
+    size = np.minimum(units / usual, LARGE)
+    share = np.interp(place, lines.place, lines.bought) + style.leaning[owner] * np.sign(
+        after - before
+    )
+    bought = chance[0] < share + style.sweeping[owner] * np.log(size)
+    # A large order sweeps several levels of the book.
+    fills = 1.0 + style.fills[owner] * size
+    parts = np.minimum(np.ceil(np.log(chance[1]) / np.log1p(-1.0 / fills)), units).astype(np.int64)
     return Tape(
         lines.count,
         np.repeat(owner, parts),

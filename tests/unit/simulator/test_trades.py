@@ -37,7 +37,7 @@ def lines(draw):
 
 
 def style(count, orders, fills, unevenness, leaning=0.3):
-    columns = (np.full(count, value) for value in (orders, fills, unevenness, leaning))
+    columns = (np.full(count, value) for value in (orders, fills, unevenness, leaning, 0.1))
     return Style(*columns)
 
 
@@ -132,7 +132,7 @@ def test_parts_of_an_order_share_its_moment_its_price_and_its_side():
     (trades,), _ = drawn([line], style(1, 50, 3.0, 1.0, leaning=0.0), unit=0.001)
     starts = np.flatnonzero(np.diff(trades.time, prepend=-1))
     assert 40 < len(starts) < 60
-    assert 100 < len(trades.time) < 220
+    assert 150 < len(trades.time) < 300
     for values in (trades.price, trades.bought):
         parts = np.diff(np.append(starts, len(values)))
         np.testing.assert_array_equal(np.repeat(values[starts], parts), values)
@@ -166,7 +166,7 @@ def test_a_pump_is_a_crowds_and_an_ordinary_minute_is_few_peoples(market):
     crowd = dict(zip(TRADE_TRAITS, trade_traits(trades, end, usual), strict=True))
     calm = dict(zip(TRADE_TRAITS, trade_traits(trades, end - 2 * MINUTE_MS, usual), strict=True))
     assert crowd["trades over the rate before"] > 1
-    assert crowd["seconds with a trade"] > 30 > calm["seconds with a trade"]
+    assert crowd["seconds with a trade"] > 20 > calm["seconds with a trade"]
     assert crowd["effective number of buy orders"] > 2 > calm["effective number of buy orders"]
     assert 0.3 < crowd["turnover share bought"] < 0.95
 

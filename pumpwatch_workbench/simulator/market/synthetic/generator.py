@@ -136,7 +136,7 @@ class Generator:
         turnover: FloatArray = (
             quiet * daily_rhythm[:, None] * np.exp(logarithm - 1.0) * (1.0 + activity.burst)
         )
-        return turnover
+        return turnover / _busy_share(quiet)
 
 
 class _Drawing:
@@ -167,12 +167,12 @@ class _Drawing:
         """
         count = turnover.shape[0]
         quiet = self._contracts.daily_turnover[self._symbols] / MINUTES_PER_DAY
-        trades = chance < 1.0 - np.exp(-((quiet / 150.0) ** 0.7))
+        trades = chance < _busy_share(quiet)
         trades[MINUTES_PER_HOUR - 1 :: MINUTES_PER_HOUR] = True
         for surge in surges:
             if surge.index in self._columns:
-                rows = self._rows(surge)
-                trades[rows, self._columns[surge.index]] = True
+                rows, young = self._rows(surge), surge.young.start - self._first
+                trades[max(rows.start, young) : rows.stop, self._columns[surge.index]] = True
         minutes = _minutes(self._first, count)[:, None]
         trades &= minutes >= self._contracts.launch_minute[self._symbols]
         self._trades = trades
@@ -283,6 +283,12 @@ class _Drawing:
         over = (surge.onset + SPAN_MS) // MINUTE_MS + 1 - self._first
         start = min(max(begin, 0), count)
         return slice(start, max(min(over, count), start))
+
+
+def _busy_share(quiet: FloatArray) -> FloatArray:
+    """Return the share of its minutes in which a coin of so much turnover a minute trades."""
+    share: FloatArray = 1.0 - np.exp(-((quiet / calibration.IDLE_BELOW) ** 0.7))
+    return share
 
 
 def _minutes(first: int, count: int) -> IntArray:

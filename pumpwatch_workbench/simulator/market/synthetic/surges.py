@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pumpwatch_workbench.simulator.market.day_window import HOUR_MS
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, FloatArray, IntArray
 from pumpwatch_workbench.simulator.market.synthetic import calibration
 from pumpwatch_workbench.simulator.market.trades import PriceLine
 
-SPAN_MS = 3 * 3_600_000
+SPAN_MS = 3 * HOUR_MS
 """Time until a move has vanished."""
 YOUNG_MS = 2 * MINUTE_MS
 """Time after the extreme in which the price moves within seconds."""
@@ -73,12 +74,13 @@ class Surge:
     @property
     def begin(self) -> int:
         """Return when its turnover begins, milliseconds UTC."""
-        return self.onset - calibration.LEAD_MS if self.lead else self.onset
+        return self.onset - HOUR_MS if self.lead else self.onset
 
     @property
     def young(self) -> range:
         """Return the minutes (numbered from 1970) that have a line of their own."""
-        return range(self.begin // MINUTE_MS, (self.extreme + YOUNG_MS) // MINUTE_MS + 1)
+        first = self.onset - calibration.LEAD_MS * bool(self.lead)
+        return range(first // MINUTE_MS, (self.extreme + YOUNG_MS) // MINUTE_MS + 1)
 
     def log_price(self, times: IntArray, normals: FloatArray) -> FloatArray:
         """Return what the move adds to the logarithm of the price at each time.
@@ -147,9 +149,12 @@ class Surge:
         """Return the extra turnover in [start, end), in minutes' worth of quiet turnover."""
         until_end = np.interp(end - self.onset, _SURGE_MS, _SURGE_MINUTES)
         until_start = np.interp(start - self.onset, _SURGE_MS, _SURGE_MINUTES)
-        lead_end, lead_start = (
-            np.clip((time - self.onset) / calibration.LEAD_MS + 1.0, 0.0, 1.0)
-            for time in (end, start)
-        )
         extra: FloatArray = self.volume * (until_end - until_start)
-        return extra + self.lead * (lead_end - lead_start)
+        if self.lead:
+            for span, minutes in (
+                (calibration.LEAD_MS, self.lead),
+                (HOUR_MS, calibration.HOUR_BEFORE_MINUTES),
+            ):
+                before = np.clip(np.array([start, end]) - self.onset + span, 0, span) / span
+                extra = extra + minutes * (before[1] - before[0])
+        return extra

@@ -81,6 +81,7 @@ class SyntheticTrades:
             choose(calibration.PUMP_FILLS, calibration.BURST_FILLS),
             choose(calibration.PUMP_UNEVENNESS, calibration.BURST_UNEVENNESS),
             choose(calibration.PUMP_LEANING, calibration.BURST_LEANING),
+            choose(calibration.PUMP_SWEEPING, 0.0),
         ), np.where(pumped, crowd, bought)
 
 
