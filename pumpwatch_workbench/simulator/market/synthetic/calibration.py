@@ -35,7 +35,7 @@ JITTER = 0.4
 
 # Measured: 85 % of onsets lie within 60 s of a full hour, 5 % of a half hour; offsets there in
 # seconds (5th, 10th, 25th, 50th, 75th, 90th percentile). Those are announced.
-ANNOUNCED_SHARE, FULL_HOUR_SHARE = 0.85, 0.9
+ANNOUNCED_SHARE, FULL_HOUR_SHARE = 0.9, 0.9
 ANNOUNCED_OFFSETS = (
     (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0),
     (-12, -10, -10, -5, 0, 5, 26, 40),
