@@ -163,7 +163,7 @@ class PaperLoop:
         return ((after - OFFSET) // period + 1) * period + OFFSET
 
     def _play(self, tick: _Tick) -> bool:
-        """Play a tick or a scan; return whether the exchange has banned this address for a while."""
+        """Play a tick or a scan; return whether the exchange has banned this address."""
         begin = self._pace.now()
         banned = False
         if not tick.late:
