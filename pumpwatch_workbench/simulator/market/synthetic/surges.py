@@ -23,21 +23,6 @@ _SURGE_MINUTES = np.array(calibration.SURGE_MINUTES, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
-    """What trades in a minute: turnovers are USDT."""
-
-    usual: float
-    """Turnover without the move."""
-    quiet: float
-    """Turnover of a quiet minute, in which a move's is measured."""
-    volume: float
-    """Base coin, the move included."""
-    bought: float
-    """Share of the orders that buy while the price stands still, once the move has begun."""
-    scale: float
-
-
-@dataclass(frozen=True, slots=True)
 class Surge:
     """One move of one symbol (a pump, a natural spike, a crash)."""
 
@@ -111,12 +96,22 @@ class Surge:
         return share
 
     def line(
-        self, opened: int, edges: tuple[float, float], trade: Flow, chance: FloatArray
+        self,
+        opened: int,
+        edges: tuple[float, float],
+        chance: FloatArray,
+        *,
+        volume: float,
+        flows: tuple[float, float],
+        bought: float,
+        scale: float,
     ) -> PriceLine:
         """Return the line of one of the minutes in which the move is young.
 
-        The minute opens at `opened` (milliseconds UTC); `edges` are its open and close. `chance`
-        holds numbers in (0, 1), one for each of `KNOTS`: how far a price is short of the move.
+        The minute opens at `opened` (milliseconds UTC); `edges` are its open and close, `volume` is
+        base coin. `chance` holds numbers in (0, 1), one for each of `KNOTS`: how far a price is
+        short of the move. `flows` are its turnover without the move and that of a quiet minute,
+        USDT; `bought` is the share of the orders that buy once the move has begun.
         """
         inner = [self.onset - opened, self.extreme - opened]
         own = np.array([at for at in inner if 0 < at < LAST_KNOT], dtype=np.int64)
@@ -130,19 +125,19 @@ class Surge:
         rest = left + (right - left) * np.clip((offset - still) / (MINUTE_MS - still), 0.0, 1.0)
         price = np.exp(rest + shape * (1.0 - short))
         price[[0, -1]] = edges
-        price = np.maximum(np.rint(price * trade.scale), 1.0) / trade.scale
+        price = np.maximum(np.rint(price * scale), 1.0) / scale
         times = opened + offset
         extra = self.turnover(np.full(len(offset), opened), times)
-        flow = trade.usual * offset / MINUTE_MS + trade.quiet * extra
+        flow = flows[0] * offset / MINUTE_MS + flows[1] * extra
         traded = np.cumsum(np.diff(flow) / (price[1:] + price[:-1]) * 2.0)
         since = np.maximum(times - self.onset, 0) / 1_000.0
         eager = self.crowd * calibration.EAGER_BOUGHT * np.exp(-since / calibration.EAGER_SECONDS)
-        bought = np.where(times >= self.onset, trade.bought + eager, 0.5)
+        buying = np.where(times >= self.onset, bought + eager, 0.5)
         return PriceLine(
             offset.astype(np.float64),
             price,
-            np.append(0.0, traded / traded[-1] * trade.volume),
-            np.clip(bought, 0.05, 0.95),
+            np.append(0.0, traded / traded[-1] * volume),
+            np.clip(buying, 0.05, 0.95),
         )
 
     def turnover(self, start: IntArray, end: IntArray) -> FloatArray:
