@@ -199,7 +199,7 @@ def _price_at(ring: Ring, time: int) -> float:
 
 def _flow_at(ring: Ring, time: int) -> float:
     """Return the turnover so far, evenly spread between two snapshots; NaN outside of them."""
-    times = ring.time.tolist()
+    times: list[int] = ring.time.tolist()
     flow: list[float] = ring.flow[0].tolist()
     for place, at in enumerate(times):
         if at == time:
