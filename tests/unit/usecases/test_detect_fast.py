@@ -352,6 +352,24 @@ def always(rig, change):
     rig.changed.append(lambda snapshot: change(snapshot, (snapshot.time - START) // 1000))
 
 
+def test_more_trades_in_a_second_than_an_answer_shows_are_judged_beside_the_ring(monkeypatch):
+    rig = BurstRig(monkeypatch).ready()
+    rig.burst(PUMPED, ONSET, trades=1_000, seconds=10)
+    reports = rig.scans(0, 400 * SECOND)
+    assert signals(rig) == [(PUMPED, "rising", 375.0)]
+    assert total(reports, "judged_with_trades") == 1
+
+
+def test_trades_of_the_future_do_not_count(rig):
+    """An answer comes after the snapshot: what was traded in between is not of the scan."""
+    rig.market._recent = lambda symbol: rig.market._trades[symbol]
+    rig.scans(0, 385 * SECOND)
+    assert signals(rig) == [(PUMPED, "rising", 380.0)]
+    (event,) = rig.events.current()
+    assert event.peak_price == rig.price(PUMPED, START + 380_000)
+    assert event.peak_time == START + 380_000
+
+
 def test_repeated_snapshots_are_one(rig):
     def repeat(snapshot, second):
         if second % 10:
