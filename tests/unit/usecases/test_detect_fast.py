@@ -207,6 +207,15 @@ def test_a_failed_look_in_a_minute_leaves_it_to_the_candle(monkeypatch):
     assert signals(rig)[0] == (PUMPED, "rising", 420.0)
 
 
+def test_a_hole_within_a_minute_leaves_it_to_the_candle(monkeypatch):
+    made = hand_made.model(burst=NEVER, orders=-9.0)
+    rig = BurstRig(monkeypatch, model=made).ready()
+    rig.burst(PUMPED, ONSET)
+    rig.scans(0, 375 * SECOND)
+    play(rig, 395 * SECOND)
+    assert signals(rig)[0] == (PUMPED, "rising", 420.0)
+
+
 def test_a_symbol_that_was_listed_today_does_not_burst(monkeypatch):
     rig = BurstRig(monkeypatch)
     rig.list("NEWUSDT", 3, 800, first=START - 700 * MINUTE)
