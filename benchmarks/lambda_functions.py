@@ -1,4 +1,4 @@
-"""The built functions under Lambda's runtime client: start, warm tick, memory, sizes, AWS calls.
+"""The built functions under Lambda's runtime client: start, tick, scan, memory, sizes, AWS calls.
 
 Times on this machine's processor, with 60 ms of latency to the exchange and the AWS stand-in
 behind. Baseline of a start: importing the third-party packages that the function cannot do without.
@@ -27,6 +27,9 @@ SYMBOLS = (200, 600, 1_000)
 MOVERS = 3
 STARTS = 7
 TICKS = 7
+SCANNED = 60
+"""The minute whose scans are measured: the pumps are over by then."""
+SCANS = 11
 NAMES = {DETECT: "detect", TRADE: "trade"}
 UNITS = ("table_reads", "table_writes", "bucket_reads", "bucket_writes")
 CLIENTS = {DETECT: ("dynamodb", "s3"), TRADE: ("dynamodb",)}
@@ -140,9 +143,13 @@ def _ticks(symbols: int, layout: Layout, root: Path) -> dict[str, float]:
             log = root / f"{name}-{symbols}.log"
             ticks = _under_the_client(function, layout, log, stack, exchange)
             figures |= {f"{name}_{symbols}_symbols_{key}": ticks[key] for key in ticks}
+        scans = _scans_under_the_client(layout, root / f"scans-{symbols}.log", stack, exchange)
+        figures |= {f"scan_{symbols}_symbols_{key}": scans[key] for key in scans}
         for function, name in NAMES.items():
             asked = _calls(function, stack, exchange)
             figures |= {f"{name}_{symbols}_symbols_{key}": asked[key] for key in asked}
+        asked = _scan_calls(stack, exchange)
+        figures |= {f"scan_{symbols}_symbols_{key}": asked[key] for key in asked}
     return figures
 
 
@@ -156,18 +163,24 @@ def _events(
         yield stack.scheduled_event(function, time)
 
 
-def _under_the_client(
-    function: str, layout: Layout, log: Path, stack: LocalStack, exchange: MeasuredExchange
-) -> dict[str, float]:
+def _environment(
+    function: str, layout: Layout, log: Path, stack: LocalStack
+) -> ExecutionEnvironment:
     local = stack.functions[function]
-    with ExecutionEnvironment(
+    return ExecutionEnvironment(
         function,
         layout,
         variables=local.variables,
         runtime=local.runtime,
         timeout_seconds=60,
         log=log,
-    ) as environment:
+    )
+
+
+def _under_the_client(
+    function: str, layout: Layout, log: Path, stack: LocalStack, exchange: MeasuredExchange
+) -> dict[str, float]:
+    with _environment(function, layout, log, stack) as environment:
         ticks = [environment.invoke(event) for event in _events(function, stack, exchange, 1)]
         written = len(environment.log)
     assert not [tick.error for tick in ticks if tick.error]
@@ -178,6 +191,50 @@ def _under_the_client(
         "peak_memory_megabytes": max(tick.peak_memory for tick in ticks) / MEGABYTE,
         "log_bytes": written / len(ticks),
     }
+
+
+def _scan_events(
+    stack: LocalStack, exchange: MeasuredExchange, minute: int
+) -> Iterator[dict[str, object]]:
+    """Yield the event of a minute's tick, then those of its scans; put the exchange's clock."""
+    queue, time = stack.queue_reader(DETECT), START + minute * MINUTE
+    queue.take(time)
+    while queue.next_due is not None:
+        queue.due(queue.next_due)  # What is left from before.
+    exchange.tell("time", time)
+    yield stack.scheduled_event(DETECT, time)
+    queue.take(time)
+    for _ in range(SCANS):
+        due = queue.next_due
+        assert due is not None
+        exchange.tell("time", due)
+        yield from queue.due(due)
+
+
+def _scans_under_the_client(
+    layout: Layout, log: Path, stack: LocalStack, exchange: MeasuredExchange
+) -> dict[str, float]:
+    with _environment(DETECT, layout, log, stack) as environment:
+        events = _scan_events(stack, exchange, SCANNED)
+        first = environment.invoke(next(events))
+        before = len(environment.log)
+        scans = [environment.invoke(event) for event in events]
+        written = len(environment.log) - before
+    assert not [scan for scan in (first, *scans) if scan.error or "requests" not in scan.payload]
+    return {
+        "warm_seconds_p50": median(scan.seconds for scan in scans),
+        "warm_cpu_seconds_mean": mean(scan.cpu_seconds for scan in scans),
+        "log_bytes": written / SCANS,
+    }
+
+
+def _scan_calls(stack: LocalStack, exchange: MeasuredExchange) -> dict[str, float]:
+    events = _scan_events(stack, exchange, SCANNED + 1)
+    stack.functions[DETECT].invoke(next(events)).result()
+    with counted() as total:
+        for event in events:
+            stack.functions[DETECT].invoke(event).result()
+    return {unit: total[unit] / SCANS for unit in UNITS}
 
 
 def _calls(function: str, stack: LocalStack, exchange: MeasuredExchange) -> dict[str, float]:

@@ -1,15 +1,19 @@
 """The time from a signal's event to the order's acknowledgement, and from fill to verified stop.
 
 The trade function by its Lambda entry point in live mode, woken by the table's stream, against the
-simulated exchange with 60 ms latency; table and secret are the AWS stand-in's. Beside it the same
-order as a plain bot sends it: stock pybit, one call after another, with no store at all.
+simulated exchange with 60 ms latency; table and secret are the AWS stand-in's, and a call to the
+table takes 5 ms at least. Beside it the same order as a plain bot sends it: stock pybit, one call
+after another, with no store at all.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
+from unittest.mock import patch
 
 from pybit.unified_trading import HTTP
 
@@ -29,6 +33,8 @@ from studies.scale.exchange import LATENCY_MS, MINUTE, START, exchange_process
 SYMBOLS = 600
 ENTRIES = 24
 BASELINE_RUNS = 9
+STORE_SECONDS = 0.005
+"""Seconds that a call to the table takes at least: DynamoDB's usual answer within a region."""
 OPEN_AT_MOST = 3
 """Positions are closed by their time limit after so many entries: reconciling has work to do."""
 CREATE, POSITIONS = "/v5/order/create", "/v5/position/list"
@@ -61,7 +67,8 @@ def measure() -> dict[str, float]:
         with LocalStack(parameters=parameters, variables=VARIABLES) as stack:
             key = {"api_key": account.api_key, "api_secret": account.api_secret}
             stack.put_secret("ExchangeKey", key)
-            entries = _entries(stack, exchange)
+            with _slow_store():
+                entries = _entries(stack, exchange)
         plain = _plain_bot(exchange, account.api_key, account.api_secret)
     figures = {}
     for name in entries[0]:
@@ -75,6 +82,22 @@ def measure() -> dict[str, float]:
         "baseline_stock_pybit_in_sequence_to_ack_seconds_p50": plain,
         "baseline_over_signal_to_ack_ratio": ratio,
     }
+
+
+@contextmanager
+def _slow_store() -> Iterator[None]:
+    """Let every call to the table take its time: the stand-in beside us answers at once."""
+    call = Table._call
+
+    @contextmanager
+    def slow(table: Table) -> Iterator[None]:
+        end = time.perf_counter() + STORE_SECONDS
+        with call(table):
+            yield
+        time.sleep(max(0.0, end - time.perf_counter()))
+
+    with patch.object(Table, "_call", slow):
+        yield
 
 
 def _entries(stack: LocalStack, exchange: MeasuredExchange) -> list[dict[str, float]]:
@@ -115,6 +138,7 @@ def _measured(stack: LocalStack, batch: dict[str, object]) -> dict[str, float]:
     verified = [request for request in follow if request.start < last_look]
     return {
         "signal_to_ack_seconds": sent.end - begin,
+        "signal_to_ack_own_seconds": sent.end - begin - rounds(entry) * LATENCY_MS / 1000,
         "signal_to_ack_own_cpu_seconds": sent.cpu - cpu,
         # Requests to the exchange of which each waited for the one before.
         "signal_to_ack_exchange_rounds": rounds(entry),

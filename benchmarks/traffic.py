@@ -14,6 +14,8 @@ from botocore.client import BaseClient
 
 READ_BYTES, WRITE_BYTES = 4_096, 1_024
 TRANSACTION = 2
+QUEUE = frozenset({"SendMessageBatch", "ReceiveMessage"})
+"""Requests that depend on the scan interval alone: the costs count them from it."""
 BUCKET = {
     "GetObject": "bucket_reads",
     "HeadObject": "bucket_reads",
@@ -30,6 +32,8 @@ def units(operation: str, asked: dict[str, Any], answer: dict[str, Any]) -> dict
     if operation == "TransactWriteItems":
         writes = [next(iter(write.values())) for write in asked["TransactItems"]]
         return {"table_writes": TRANSACTION * sum(_blocks(item, WRITE_BYTES) for item in writes)}
+    if operation in QUEUE:
+        return {}
     if operation in BUCKET:
         return {BUCKET[operation]: 1}
     if operation in ("GetItem", "Query"):

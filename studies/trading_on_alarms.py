@@ -1,37 +1,38 @@
-"""Simulate `fade` and `ride` on labelled pumps, by how often the market is looked at.
+"""Simulate `ride` and `fade` on the alarms of a rule, on labelled pumps with their trades.
 
-    python -m studies.trading_on_alarms DIR
+    pumpwatch evaluate DIR --alarms alarms.csv
+    python -m studies.trading_on_alarms DIR alarms.csv [SECONDS]
 
-Scans come every 60, 10 or 5 seconds. Between the ends of candles only the sure condition of the
-rule `boosted` can alarm, on the forming candle as the trades up to the scan made it; at an end the
-score decides too, with the trades of its minute. An order fills at the first trade a second after
-its scan; a stop at the first trade at or beyond it, a target at its own price. Every alarm after
-the warm-up is taken, false ones too.
+The alarms may come at any time; the market is looked at every SECONDS (5) after one. An order fills
+at the first trade a second after its scan; a stop at the first trade at or beyond it, a target at
+its own price. Every alarm is taken, false ones too.
 """
 
 from __future__ import annotations
 
+import csv
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.detection.events import EventRules
 from pumpwatch.domain.market.candles import FloatArray, IntArray
-from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.settings.trade import TradeSettings
 from pumpwatch_workbench.research.evaluation.labelled import Segment, load_pump_events
-from pumpwatch_workbench.research.evaluation.scores import WARM_UP, emitted
 
 LATENCY = 1_000
 COSTS = 0.004
 """Round trip: 0.2 % fees, 0.2 % spread and slippage."""
-SCANS = (60, 10, 5)
-HORIZONS = (15, 60, 300, 900)
+SCAN = 5
+HORIZONS = (15, 30, 60, 900)
+PATIENCE = 60
+"""Seconds after a fast alarm before which a rise has not peaked."""
 
 
 def _default(name: str) -> float:
@@ -39,55 +40,38 @@ def _default(name: str) -> float:
 
 
 GAVE_BACK = EventRules().peaked_share
+QUIET = 60_000
+"""Milliseconds without a new high, since the alarm, after which a rise has stalled as well."""
 STOP_ABOVE, RETRACE = _default("fade_stop_above_peak"), _default("fade_target_retrace")
 FADE_GAIN = _default("fade_min_gain")
 FADE_LIMIT = int(_default("fade_time_limit_minutes")) * MINUTE
 RIDE_STOP, RIDE_TARGET = _default("ride_stop_fraction"), _default("ride_target_fraction")
+RIDE_SECONDS = int(_default("ride_seconds"))
 RIDE_LIMIT = int(_default("ride_time_limit_minutes")) * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """An alarm of one segment: when it is known, and the close before its candle."""
+    """An alarm of one segment: when it is known, and the last price a minute before it."""
 
     segment: Segment
     time: int
     base: float
 
 
-def alarms_at(segment: Segment, rule: Boosted, seconds: int) -> list[Alarm]:
-    """Return the alarms sent out when the market is looked at every so many seconds."""
+def alarms_from(path: Path, segments: Sequence[Segment]) -> list[Alarm]:
+    """Return the alarms of a file that `pumpwatch evaluate --alarms` wrote, where trades are."""
+    traded = {segment.number: segment for segment in segments if segment.trades is not None}
+    with path.open(newline="") as file:
+        rows = [(int(row["segment"]), row["time"]) for row in csv.DictReader(file)]
+    times = [(number, datetime.fromisoformat(text)) for number, text in rows if number in traded]
+    return [_alarm(traded[number], round(time.timestamp() * 1000)) for number, time in times]
+
+
+def _alarm(segment: Segment, time: int) -> Alarm:
     assert segment.trades is not None  # noqa: S101 - the caller has checked it
-    candidates, margin = rule.margins(segment.candles, [segment.trades])
-    times: dict[int, float] = {}
-    for place, column in enumerate(candidates.columns):
-        if margin[place] <= rule.margin:
-            continue
-        opened = int(segment.candles.open_time[column])
-        base = float(segment.candles.close[0, column - 1])
-        time = opened + MINUTE
-        if np.isinf(margin[place]):
-            day = segment.candles.turnover[0, column - 1440 : column]
-            enough = float(day.mean() + rule.sure_z * day.std())
-            time = _first_sure(segment.trades, opened, base, rule, enough, seconds)
-        times[time] = base
-    sent = emitted(list(times), from_time=segment.start + WARM_UP)
-    return [Alarm(segment, time, times[time]) for time in sent]
-
-
-def _first_sure(
-    trades: MarketTrades, opened: int, base: float, rule: Boosted, enough: float, seconds: int
-) -> int:
-    """Return the first scan at which the forming candle is sure to alarm."""
-    first, last = np.searchsorted(trades.time, [opened, opened + MINUTE])
-    part = slice(int(first), int(last))
-    turnover = np.cumsum(trades.price[part] * trades.quantity[part])
-    high = np.maximum.accumulate(trades.price[part])
-    sure = (turnover > enough) & (high / base - 1 > rule.sure_jump)
-    if not sure.any():
-        return opened + MINUTE
-    step = seconds * 1000
-    return min(opened + MINUTE, -(-(int(trades.time[part][np.argmax(sure)]) + 1) // step) * step)
+    before = int(np.searchsorted(segment.trades.time, time - MINUTE))
+    return Alarm(segment, time, float(segment.trades.price[max(before - 1, 0)]))
 
 
 def horizon(alarm: Alarm, seconds: int) -> float | None:
@@ -99,27 +83,35 @@ def horizon(alarm: Alarm, seconds: int) -> float | None:
     return float(price[max(last - 1, 0)] / price[0] - 1 - COSTS)
 
 
-def ride(alarm: Alarm) -> float | None:
-    """Return what buying at the alarm makes, with stop, target and time limit, after costs."""
+def ride(alarm: Alarm, seconds: int = 0) -> float | None:
+    """Return what buying at the alarm makes, after costs: with stop, target and time limit, or with
+    the stop alone for so many seconds."""
     time, price = _after(alarm.segment, alarm.time + LATENCY)
     if not len(time):
         return None
     entry = float(price[0])
     stop, target = entry * (1 - RIDE_STOP), entry * (1 + RIDE_TARGET)
-    end = _exit(time, price, low=stop, high=target, limit=RIDE_LIMIT)
+    if seconds:
+        target = float("inf")
+    end = _exit(time, price, low=stop, high=target, limit=seconds * 1000 or RIDE_LIMIT)
     return min(end, target) / entry - 1 - COSTS
 
 
-def fade(alarm: Alarm, seconds: int) -> float | None:
-    """Return what a short makes once the rise has stalled; None where there was none to make."""
-    step = seconds * 1000
+def fade(alarm: Alarm, seconds: int, patience: int = 0) -> float | None:
+    """Return what a short makes once the rise has stalled; None where there was none to make.
+
+    So many seconds of patience after the alarm are kept at least.
+    """
     time, price = _after(alarm.segment, alarm.time - MINUTE)
-    for scan in range(alarm.time, alarm.time + 60 * MINUTE, step):
+    begin = alarm.time + patience * 1000
+    for scan in range(begin, alarm.time + 60 * MINUTE, seconds * 1000):
         seen = price[: int(np.searchsorted(time, scan))]
         if not len(seen):
             return None
-        peak, last = float(seen.max()), float(seen[-1])
-        if peak > alarm.base and (peak - last) / (peak - alarm.base) >= GAVE_BACK:
+        top = int(seen.argmax())
+        peak, last = float(seen[top]), float(seen[-1])
+        gave_back = peak > alarm.base and (peak - last) / (peak - alarm.base) >= GAVE_BACK
+        if gave_back or scan - max(int(time[top]), alarm.time) >= QUIET:
             return _short(alarm, scan, peak)
     return None
 
@@ -160,24 +152,27 @@ def _line(name: str, results: Sequence[float | None]) -> str:
     )
 
 
-def lines(segments: Sequence[Segment]) -> Iterator[str]:
-    """Yield the table, one line for each interval and what is done."""
-    traded = [segment for segment in segments if segment.trades is not None]
-    yield "| every | trades | mean | median | won | worst |"
+def lines(alarms: Sequence[Alarm], seconds: int = SCAN) -> Iterator[str]:
+    """Yield the table, one line for each thing that is done on the alarms."""
+    plays: dict[str, Callable[[Alarm], float | None]] = {
+        f"bought, held {later} s": partial(horizon, seconds=later) for later in HORIZONS
+    }
+    plays |= {"ride": ride, f"ride, {RIDE_SECONDS} s": partial(ride, seconds=RIDE_SECONDS)}
+    for patience in (0, PATIENCE):
+        name = f"fade, {patience} s after the alarm at least (hypothetical)"
+        plays[name] = partial(fade, seconds=seconds, patience=patience)
+    yield "| what | trades | mean | median | won | worst |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    for seconds in SCANS:
-        alarms = [alarm for segment in traded for alarm in alarms_at(segment, Boosted(), seconds)]
-        for later in HORIZONS:
-            results = [horizon(alarm, later) for alarm in alarms]
-            yield _line(f"{seconds} s, bought and held {later} s", results)
-        yield _line(f"{seconds} s, ride", [ride(alarm) for alarm in alarms])
-        yield _line(f"{seconds} s, fade (hypothetical)", [fade(alarm, seconds) for alarm in alarms])
+    for name, play in plays.items():
+        yield _line(name, [play(alarm) for alarm in alarms])
 
 
 def main() -> None:
-    """Print the table for the folder that is named."""
-    segments, _ = load_pump_events(Path(sys.argv[1]))
-    sys.stdout.write("\n".join(lines(segments)) + "\n")
+    """Print the table for the folder and the alarms that are named."""
+    folder, file, *seconds = sys.argv[1:]
+    segments, _ = load_pump_events(Path(folder))
+    rows = lines(alarms_from(Path(file), segments), *map(int, seconds))
+    sys.stdout.write("\n".join(rows) + "\n")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pumpwatch.adapters.deadlines import LambdaContext, LambdaDeadline
 from pumpwatch.bootstrap.detect import detect_from_environment
 from pumpwatch.bootstrap.logs import structured_logger
 from pumpwatch.errors import BadEvent
-from pumpwatch.invocation import is_probe, parse_schedule
+from pumpwatch.invocation import is_probe, parse_scan
 
 logger = structured_logger()
 function = detect_from_environment(os.environ)
@@ -16,16 +16,21 @@ function = detect_from_environment(os.environ)
 
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: object, context: LambdaContext) -> dict[str, object]:
-    """Scan the market once; a malformed event is counted and answered, anything else raised."""
+    """Scan the market once; a malformed event is counted and answered, anything else raised.
+
+    Single scans come twelve times a minute: only those with something to tell are logged.
+    """
     deadline = LambdaDeadline(context)
     if is_probe(event):
         return function.probe(deadline)
     try:
-        tick = parse_schedule(event)
+        tick = parse_scan(event)
     except BadEvent as error:
         return function.refuse(error, context.aws_request_id)
     logger.append_keys(run_id=tick.execution_id)
     report = function.run(tick, deadline)
+    if report is None and tick.is_scan:
+        return {"dropped": tick.scheduled_time}
     if report is None:
         logger.warning("another run holds the lease")
         return {"busy": True}
@@ -37,5 +42,6 @@ def lambda_handler(event: object, context: LambdaContext) -> dict[str, object]:
         "events_open": report.events_open,
         "signals": [signal.signal_id for signal in report.signals],
     }
-    logger.info("scanned", extra=result)
+    if not tick.is_scan or report.candidates or report.events_open or report.signals:
+        logger.info("scanned", extra=result)
     return result

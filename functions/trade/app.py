@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from pumpwatch.adapters.deadlines import LambdaContext, LambdaDeadline
+from pumpwatch.bootstrap.exit_watch import runs
 from pumpwatch.bootstrap.logs import log_trade_report, structured_logger
 from pumpwatch.bootstrap.trade import trade_from_environment
 from pumpwatch.errors import BadEvent
@@ -25,14 +26,18 @@ def lambda_handler(event: object, context: LambdaContext) -> dict[str, object]:
     except BadEvent as error:
         return function.refuse(error, context.aws_request_id)
     logger.append_keys(run_id=tick.execution_id, signal_ids=tick.signal_ids)
-    report = function.run(tick, deadline)
-    if report is None:
-        logger.info("another run holds the lease")
+    reports = []
+    for report in runs(function.run, tick, deadline):
+        if report is None:
+            logger.info("another run holds the lease")
+        else:
+            log_trade_report(logger, report)
+            reports.append(report)
+    if not reports:
         return {"busy": True}
-    log_trade_report(logger, report)
     return {
-        "opened": [trade.signal_id for trade in report.opened],
-        "closed": [trade.signal_id for trade in report.closed],
-        "denied": [trade.signal_id for trade in report.denied],
-        "problems": len(report.problems),
+        "opened": [trade.signal_id for report in reports for trade in report.opened],
+        "closed": [trade.signal_id for report in reports for trade in report.closed],
+        "denied": [trade.signal_id for report in reports for trade in report.denied],
+        "problems": sum(len(report.problems) for report in reports),
     }

@@ -43,6 +43,7 @@ from pumpwatch_workbench.research.backtest.settings import (
     pairs_from,
     read_settings,
 )
+from pumpwatch_workbench.research.sample import sample_warning
 
 
 def backtest(
@@ -79,7 +80,10 @@ def backtest(
         source=folder.resolve().name,
         outcome=outcome,
         results=results,
-        suspicions=suspicions(outcome, results),
+        suspicions=[
+            *suspicions(outcome, results),
+            *sample_warning(detector, recordings.fingerprints),
+        ],
         quote_price=recordings.quote_price,
     )
     page = write_page(render_backtest(shown), report)

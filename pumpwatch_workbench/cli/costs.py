@@ -19,7 +19,7 @@ from pumpwatch_workbench.pages.files import write_whole
 def costs(
     *,
     symbols: Annotated[int, typer.Option(help="200, 600 or 1000: what was measured.")] = 1_000,
-    scan_seconds: Annotated[int, typer.Option(help="ScanIntervalSeconds, 5 to 60.")] = 60,
+    scan_seconds: Annotated[int, typer.Option(help="ScanIntervalSeconds, 1 to 60.")] = 5,
     write: Annotated[bool, typer.Option("--write", help="Renew docs/costs.md.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -27,9 +27,9 @@ def costs(
 
     Examples:
       pumpwatch costs
-      pumpwatch costs --symbols 600 --scan-seconds 10 --json
+      pumpwatch costs --symbols 600 --scan-seconds 15 --json
     """
-    check_range("--scan-seconds", scan_seconds, 5, 60)
+    check_range("--scan-seconds", scan_seconds, 1, 60)
     if symbols not in MEASURED_SYMBOLS:
         measured = ", ".join(map(str, MEASURED_SYMBOLS))
         raise BadInput(f"--symbols is {symbols}: give one that was measured, {measured}")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pumpwatch.domain.trading.strategies import EVIDENCE, with_evidence
 from pumpwatch.errors import BadInput
 
 
@@ -39,7 +40,8 @@ LabelledFolder = Annotated[
 Replay = Annotated[Path | None, typer.Option(help="Folder of recorded candles to play instead.")]
 Symbols = Annotated[int, typer.Option(help="USDT perpetuals in the market, 1 to 2000.")]
 DetectorOption = Annotated[DetectorName, typer.Option(help="The rule.")]
-StrategyOption = Annotated[StrategyName, typer.Option(help="What to do about a pump.")]
+KNOWN = " ".join(map(with_evidence, EVIDENCE))
+StrategyOption = Annotated[StrategyName, typer.Option(help=f"What to do about a pump. {KNOWN}")]
 Setting = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable."),

@@ -63,9 +63,9 @@ def paper(
 ) -> None:
     """Trade on paper with Bybit's real market data: no key, no account, no AWS.
 
-    Detects and trades once a minute as a deployed stack does, with all its protections, and keeps
-    everything in one file: stop it and start it again as you like. Other settings come from the
-    environment, see docs/configuration.md.
+    Scans the market every 5 seconds and trades as a deployed stack does, with all its protections,
+    and keeps everything in one file: stop it and start it again as you like. Other settings come
+    from the environment, see docs/configuration.md.
 
     Ctrl-C ends it after the tick at hand with status 0; a second one ends it at once with 130.
     Exit status 1: no network at the start, or no tick that worked.
@@ -105,6 +105,8 @@ def _summary(tally: Tally) -> dict[str, object]:
         "ticks": tally.ticks,
         "late_ticks": tally.late_ticks,
         "failed_ticks": tally.failed_ticks,
+        "scans": tally.scans,
+        "skipped_scans": tally.skipped_scans,
         "signals": tally.signals,
         "opened": tally.opened,
         "closed": tally.closed,
@@ -118,9 +120,10 @@ def _summary(tally: Tally) -> dict[str, object]:
 def _print_summary(tally: Tally, options: PaperOptions, console: Console) -> None:
     late = f", {tally.late_ticks} late" if tally.late_ticks else ""
     failed = f", {tally.failed_ticks} with a failure" if tally.failed_ticks else ""
+    skipped = f", {tally.skipped_scans} skipped" if tally.skipped_scans else ""
     lines = [
-        f"{tally.ticks} ticks{late}{failed}; {tally.signals} signals; {tally.opened} opened,"
-        f" {tally.closed} closed, {tally.denied} not entered",
+        f"{tally.ticks} ticks{late}{failed}, {tally.scans} scans{skipped}; {tally.signals} signals;"
+        f" {tally.opened} opened, {tally.closed} closed, {tally.denied} not entered",
         f"Realised {signed_money(tally.realised)} USDT, equity {money(tally.equity)} USDT,"
         f" {tally.open_positions} positions open",
         f"Kept in {options.store}: start again to go on, pumpwatch report to look at it",

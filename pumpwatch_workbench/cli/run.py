@@ -40,7 +40,8 @@ def run(
     *,
     symbols: Symbols = 600,
     seed: Annotated[int, typer.Option(help="Same seed, same run.")] = 1,
-    hours: Annotated[float, typer.Option(help="Market hours to play.")] = 3.0,
+    hours: Annotated[float, typer.Option(help="Market hours to play.")] = 1.25,
+    scan_interval: Annotated[int, typer.Option(help="Seconds between scans, 1 to 60.")] = 5,
     replay: Replay = None,
     detector: DetectorOption = DetectorName.BOOSTED,
     strategy: StrategyOption = StrategyName.FADE,
@@ -63,10 +64,12 @@ def run(
     check_range("--symbols", symbols, 1, MOST_SYMBOLS)
     check_range("--seed", seed, 0, MOST_SEED)
     check_range("--hours", hours, SHORTEST, LONGEST)
+    check_range("--scan-interval", scan_interval, 1, 60)
     options = RunOptions(
         symbols=symbols,
         seed=seed,
         minutes=round(hours * 60),
+        scan_interval=scan_interval,
         replay=replay,
         detector=detector.value,
         strategy=strategy.value,

@@ -22,6 +22,7 @@ from pumpwatch_workbench.cli.options import (
     ReportPage,
     Setting,
     StrategyName,
+    StrategyOption,
     check_range,
 )
 from pumpwatch_workbench.cli.printing import print_end
@@ -29,6 +30,7 @@ from pumpwatch_workbench.cli.progress import bars, track
 from pumpwatch_workbench.pages.files import check_report_path, write_page
 from pumpwatch_workbench.processes import keep_freed_memory
 from pumpwatch_workbench.research.backtest.recordings import Recordings
+from pumpwatch_workbench.research.sample import sample_warning
 from pumpwatch_workbench.research.tune.doubts import doubts
 from pumpwatch_workbench.research.tune.engines import check_engine, opened
 from pumpwatch_workbench.research.tune.page import TuneReport, print_tuned, render_tuned
@@ -58,7 +60,7 @@ class EngineName(StrEnum):
 def tune(
     folder: Folder,
     *,
-    strategy: Annotated[StrategyName, typer.Option(help="fade or ride.")] = StrategyName.FADE,
+    strategy: StrategyOption = StrategyName.FADE,
     detector: DetectorOption = DetectorName.BOOSTED,
     search: Annotated[
         list[str] | None,
@@ -125,7 +127,7 @@ def tune(
             alarms=pool.alarms,
             progress=_teller(progress, plan, trials),
         )
-    warnings = doubts(tuned)
+    warnings = doubts(tuned) + sample_warning(space.detector, recordings.fingerprints)
     page = write_page(render_tuned(TuneReport(tuned, folder.resolve().name, warnings)), report)
     if as_json:
         document = {

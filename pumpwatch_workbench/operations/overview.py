@@ -15,6 +15,7 @@ from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.domain.trading.halt import Halt
 from pumpwatch.domain.trading.protections import Lock
+from pumpwatch.domain.trading.strategies import EVIDENCE, with_evidence
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch.ports import HaltStore, Journal, LockStore
@@ -131,6 +132,8 @@ def print_overview(seen: Overview, console: Console) -> None:
         state = trade.state.value, moment(trade.created)
         table.add_row(*(str(cell or "") for cell in cells), *state)
     console.print(table)
+    for name in sorted({trade.strategy for trade in seen.trades} & EVIDENCE.keys()):
+        console.print(with_evidence(name))
 
 
 def _name(seen: Overview) -> str:

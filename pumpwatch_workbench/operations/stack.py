@@ -120,7 +120,7 @@ class DeployedStack:
 
     @property
     def scan_seconds(self) -> int:
-        """Return how often detect scans the market; below 60, several times in one run."""
+        """Return how often detect scans the market."""
         return int(self.parameters.get("ScanIntervalSeconds") or 60)
 
     def table(self) -> Table:

@@ -49,6 +49,8 @@ class PlantedPump:
     peak: int
     size: float
     """Rise from the price before the onset to the peak, as a fraction."""
+    announced: bool = False
+    """True if it was announced for a full or half hour."""
     segment: str = ""
     """Replay only: the recorded segment it comes from."""
     original_onset: int | None = None

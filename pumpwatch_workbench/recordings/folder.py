@@ -97,6 +97,8 @@ class RecordedFolder:
         self.labels = read_labels(folder, self.segments) if has_labels else None
         self.has_trades = (folder / "trades.parquet").exists()
         self._named = known
+        self.fingerprints: list[str] = []
+        """Those of the segments whose candles were read so far."""
         self._expected = self._present = 0
         self._longest: tuple[int, SegmentRow] | None = None
 
@@ -118,6 +120,7 @@ class RecordedFolder:
     def candles(self) -> Iterator[SegmentCandles]:
         """Yield each segment's candles in the file's order."""
         seen: set[int] = set()
+        self.fingerprints.clear()
         self._expected = self._present = 0
         for number, first_row, (times, *values) in self._parts():
             row = self._row(number, first_row, seen, times)
@@ -239,6 +242,7 @@ class RecordedFolder:
 
     def _count(self, candles: SegmentCandles) -> None:
         times, row = candles.times, candles.row
+        self.fingerprints.append(candles.fingerprint)
         self._expected += len(candles.expected)
         self._present += len(times)
         edges = np.concatenate([[row.first - MINUTE], times, [candles.expected[-1] + MINUTE]])

@@ -81,6 +81,8 @@ def _clock(exchange: Exchange, body: bytes) -> dict[str, object]:
     if not exchange.clock.stepped:
         raise ControlError("this market clock follows the wall; start with --stepped to move it")
     now = exchange.clock.now()
+    if isinstance(document, dict) and document.get("late") is True:
+        target = max(target, now)
     if target < now:
         raise ControlError(f"the market clock stands at {now} and cannot go back to {target}")
     exchange.clock.advance_to(target)

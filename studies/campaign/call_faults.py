@@ -63,7 +63,7 @@ CALLS = tuple(
     for port, names in {
         "market": "time snapshot order_book instruments",
         "broker": "account open_orders positions fills find_order access place set_protection"
-        " set_leverage",
+        " leverage set_leverage",
         "journal": "live_trades orders trade trades_since intend settle save",
         "halts": "current halt looked_at resumed",
         "leases": "acquire release",

@@ -279,6 +279,14 @@ def test_a_stop_the_price_has_passed_is_refused(broker):
     assert position.stop_loss == Decimal(110)
 
 
+def test_the_leverage_is_told_until_the_symbol_is_held(broker):
+    assert broker.leverage(SYMBOL) == 1
+    broker.set_leverage(SYMBOL, Decimal(2))
+    assert broker.leverage(SYMBOL) == 2
+    broker.place(short())
+    assert broker.leverage(SYMBOL) is None
+
+
 def test_leverage_can_be_set_twice_and_is_reported(broker):
     for _ in range(2):
         broker.set_leverage(SYMBOL, Decimal(2))

@@ -442,6 +442,36 @@ def test_a_position_that_cannot_be_true_is_unreadable(stub, broker, changes):
     assert next(iter(changes)) in found.unreadable[0].reason
 
 
+FLAT = {"symbol": "PUMPUSDT", "side": "", "size": "0", "leverage": "7"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "leverage"),
+    [
+        pytest.param([position(**FLAT)], 7, id="flat"),
+        pytest.param([position(**FLAT | {"leverage": ""})], 0, id="not told"),
+        pytest.param([position(**FLAT | {"leverage": "much"})], 0, id="not readable"),
+        pytest.param([], 0, id="no row"),
+        pytest.param([position(symbol="PUMPUSDT")], None, id="held"),
+        pytest.param(
+            [position(**FLAT | {"positionIdx": side}) for side in (1, 2)], None, id="hedge mode"
+        ),
+    ],
+)
+def test_the_leverage_of_a_symbol_is_that_of_its_flat_row(stub, broker, rows, leverage):
+    stub.answer(e.POSITIONS.path, listing(*rows, cursor="last-page-too"))
+    assert broker.leverage("PUMPUSDT") == leverage
+    assert len(stub.requests) == 1
+    assert stub.requests[0].query["symbol"] == "PUMPUSDT"
+
+
+@pytest.mark.parametrize("changes", [{"symbol": "OTHERUSDT"}, {"positionIdx": "x"}, {"size": "x"}])
+def test_a_row_that_cannot_be_read_tells_no_leverage(stub, broker, changes):
+    stub.answer(e.POSITIONS.path, listing(position(**FLAT | changes)))
+    with pytest.raises(UnreadableAnswer):
+        broker.leverage("PUMPUSDT")
+
+
 @pytest.mark.parametrize("cursor", [["next"], {"a": 1}, "x" * 500, "next\u0000", True])
 def test_a_cursor_that_is_no_text_is_an_error(stub, broker, market, cursor):
     stub.answer(e.OPEN_ORDERS.path, listing(*[order()] * 50, cursor=cursor))

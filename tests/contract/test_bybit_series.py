@@ -127,10 +127,11 @@ def test_trades_are_turned_round_and_a_thousand_of_them_are_asked_for(stub, mark
     assert stub.requests[-1].query == {"category": "linear", "symbol": "AUSDT", "limit": "1000"}
 
 
-def test_no_trades_say_nothing_of_the_past(stub, market):
+def test_an_empty_answer_says_that_the_trades_are_not_known(stub, market):
     stub.answer(e.RECENT_TRADES.path, listing())
-    trades = recent(market)
-    assert (len(trades.time), trades.since) == (0, STAMP)
+    found = recent(market)
+    assert isinstance(found, ExchangeUnavailable)
+    assert "AUSDT: the exchange shows no trades" in str(found)
 
 
 def test_trades_agreed_off_the_book_are_left_out_and_the_reach_stays(stub, market):

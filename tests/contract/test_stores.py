@@ -112,6 +112,23 @@ def test_a_token_grows_over_a_release(stores):
     assert tokens == [tokens[0], tokens[0] + 1, tokens[0] + 2]
 
 
+def test_a_mark_goes_with_the_release_and_stays_through_a_lease_that_leaves_none(stores):
+    lease = stores.leases.acquire("detect", owner="run-1", seconds=30)
+    assert lease.mark == ""
+    lease.mark = '{"looked": 1}'
+    stores.leases.release(lease)
+    killed = stores.leases.acquire("detect", owner="run-2", seconds=30)
+    assert killed.mark == '{"looked": 1}'
+    killed.mark = "never left"
+    stores.wall.seconds += 31
+    last = stores.leases.acquire("detect", owner="run-3", seconds=30)
+    assert last.mark == '{"looked": 1}'
+    stores.leases.release(killed)
+    stores.leases.release(last)
+    assert stores.leases.acquire("detect", owner="run-4", seconds=30).mark == '{"looked": 1}'
+    assert stores.leases.acquire("trade", owner="run-5", seconds=30).mark == ""
+
+
 def test_the_same_owner_does_not_get_a_second_lease(stores):
     stores.leases.acquire("trade", owner="run-1", seconds=30)
     with pytest.raises(LeaseHeld):

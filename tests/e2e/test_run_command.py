@@ -25,6 +25,10 @@ KEYS = {
     "tick_seconds_p50",
     "tick_requests_p50",
     "metrics_pushed",
+    "scans",
+    "announced_planted",
+    "announced_detected",
+    "order_delay_p50_seconds",
 }
 REPOSITORY = Path(__file__).resolve().parents[2]
 RECORDED = Path(

@@ -14,8 +14,9 @@ from support.built_functions import DETECT, MINUTE, NOW, TRADE, built, environme
 from support.trading_rig import peaked
 
 from pumpwatch.adapters.dynamodb.journal import DynamoJournal
-from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
+from pumpwatch.adapters.dynamodb.stores import DynamoLeaseStore, DynamoSignalStore
 from pumpwatch.adapters.dynamodb.table import Table
+from pumpwatch.bootstrap.detect import LEASE_NAME
 from pumpwatch_workbench.simulator.control import state
 from tools.lambda_runtime.layout import RUNTIME_MODULES
 
@@ -66,6 +67,36 @@ def test_detect_scans_cold_and_warm_and_answers_a_bad_event(start, scene):
     assert detect.starts == 1
     assert '"message":"scanned"' in detect.log
     assert scene.key.api_secret not in detect.log
+
+
+def test_scans_come_from_the_queue_and_go_from_one_instance_to_the_next(start, scene):
+    queue, clock = scene.stack.queue_reader(DETECT), scene.clock
+    clock.advance_to(-(-clock.now() // MINUTE) * MINUTE)
+    begin = clock.now()
+    old, new = start(DETECT), start(DETECT)
+    assert old.invoke(scene.stack.scheduled_event(DETECT, begin)).error is None, old.log
+    queue.take(begin)
+    assert queue.next_due == begin + 5_000
+
+    def scan(instance, seconds):
+        clock.advance_to(begin + seconds * 1_000)
+        (event,) = queue.due(clock.now())
+        answer = instance.invoke(event)
+        assert answer.error is None, instance.log
+        return answer.payload, event
+
+    answer, event = scan(old, 5)
+    assert answer["symbols"] == 2
+    assert new.invoke(event).payload == {"dropped": begin + 5_000}, "another instance made it"
+    assert scan(new, 10)[0]["symbols"] == 2
+    # An instance that was killed leaves the lease as it is.
+    leases = DynamoLeaseStore(scene.table(), lambda: clock.now() / 1_000)
+    leases.acquire(LEASE_NAME, owner="killed", seconds=9.0)
+    assert scan(new, 15)[0] == {"dropped": begin + 15_000}
+    assert scan(new, 20)[0]["symbols"] == 2
+    answer, event = scan(old, 35)
+    assert (len(event["Records"]), answer["symbols"]) == (3, 2), "only the newest is made"
+    assert old.invoke({"Records": [{**event["Records"][0], "body": "[]"}]}).payload["error"]
 
 
 def test_trade_enters_on_a_stream_batch_and_only_once_after_a_crash(start, scene):

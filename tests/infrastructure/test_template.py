@@ -13,6 +13,8 @@ from pumpwatch.adapters.dynamodb.table import lease_key
 from pumpwatch.adapters.embedded_metrics import NAMESPACE, PUSH_FAILURES, STAGE
 from pumpwatch.adapters.secrets_manager import SecretsManagerSecrets
 from pumpwatch.bootstrap.detect import LEASE_NAME
+from pumpwatch.bootstrap.detect import LEASE_RESERVE as DETECT_RESERVE
+from pumpwatch.bootstrap.scans import AHEAD, CREDIBLE
 from pumpwatch.bootstrap.trade import LEASE_RESERVE, LONGEST_RUN
 from pumpwatch.errors import BadCredentials, SettingsError
 from pumpwatch.metrics.catalogue import DETECT
@@ -46,9 +48,14 @@ EVERYTHING = {
 }
 """Parameters that switch on everything there is."""
 SECRETS = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:"
+SCAN_SECONDS = DetectSettings.model_fields["scan_interval_seconds"].default
 STRICTER = {"RequestTimeoutSeconds": LONGEST_REQUEST_SECONDS}
 """Bounds of the template that a running function does not refuse: it caps, blocks and alerts."""
-MADE = {"ExchangeKey": f"{SECRETS}key", "PushgatewayPassword": f"{SECRETS}push"}
+MADE = {
+    "ExchangeKey": f"{SECRETS}key",
+    "PushgatewayPassword": f"{SECRETS}push",
+    "Scans": "https://sqs.eu-central-1.amazonaws.com/123456789012/Scans",
+}
 
 
 def template(**parameters):
@@ -120,7 +127,7 @@ def test_variables_are_settings_and_none_repeats_a_default(name):
 def test_defaults_of_the_template_are_the_defaults_of_the_settings(name):
     settings = load_settings(SETTINGS[name], variables(name))
     for field, declared in SETTINGS[name].model_fields.items():
-        if not declared.is_required() and field != "bybit_secret_arn":
+        if not declared.is_required() and field not in {"bybit_secret_arn", "scan_queue_url"}:
             assert getattr(settings, field) == declared.default, field
 
 
@@ -304,7 +311,8 @@ def test_scheduler_may_invoke_the_two_functions_and_nothing_else():
 
 
 def test_runs_end_before_their_next_tick_and_trade_before_its_lease():
-    assert function("DetectFunction")["Timeout"] <= 55
+    longest = function("DetectFunction")["Timeout"] + DETECT_RESERVE
+    assert longest < 2 * SCAN_SECONDS, "two slots after the one that was killed it has ended"
     assert function("TradeFunction")["Timeout"] <= LONGEST_RUN <= 25
     assert LEASE_RESERVE == 5
 
@@ -435,6 +443,7 @@ ENCRYPTED = {
     "TradeLogGroup": lambda one: one["KmsKeyId"],
     "FailedDeliveries": lambda one: one["KmsMasterKeyId"],
     "FailedRuns": lambda one: one["KmsMasterKeyId"],
+    "Scans": lambda one: one["KmsMasterKeyId"],
     "Alarms": lambda one: one["KmsMasterKeyId"],
 }
 
@@ -458,6 +467,28 @@ def test_queues_are_encrypted_and_keep_what_failed_for_two_weeks(name):
     queue = properties_of(name)
     assert queue["SqsManagedSseEnabled"] is True
     assert queue["MessageRetentionPeriod"] == 14 * 86_400
+
+
+def test_due_scans_wake_detect_and_none_is_kept_or_comes_back_early():
+    queue, source = properties_of("Scans"), function("DetectFunction")["Events"]["DueScans"]
+    timeout, reading = function("DetectFunction")["Timeout"], source["Properties"]
+    assert reading["Queue"] == {"Fn::GetAtt": ["Scans", "Arn"]}
+    assert queue["SqsManagedSseEnabled"] is True
+    assert "RedrivePolicy" not in queue
+    assert queue["VisibilityTimeout"] > timeout + DETECT_RESERVE + SCAN_SECONDS
+    assert AHEAD / 1000 < queue["MessageRetentionPeriod"] <= CREDIBLE / 1000
+    assert 1 <= reading["BatchSize"] <= 10
+    for seconds, enabled in (("5", True), ("59", True), ("60", False)):
+        made = template(ScanIntervalSeconds=seconds)
+        assert made.resolve(reading["Enabled"]) is enabled
+
+
+def test_only_detect_may_use_the_scans_queue():
+    (own,) = [one for one in statements("DetectRole") if one["Sid"] == "Scans"]
+    assert own["Resource"] == "Scans.Arn"
+    assert "sqs:SendMessage" in own["Action"]
+    others = [one for one in ("TradeRole", "SchedulerRole") if "Scans.Arn" in str(statements(one))]
+    assert others == []
 
 
 # --- alarms ----------------------------------------------------------------------------------
@@ -492,7 +523,6 @@ def test_each_function_is_watched_from_outside_the_cluster(name):
 def test_slow_runs_are_noticed_before_they_are_killed(alarm, name):
     threshold = properties_of(alarm)["Threshold"]
     assert 0.7 * 1000 * function(name)["Timeout"] <= threshold < 1000 * function(name)["Timeout"]
-    assert properties_of(alarm, ScanIntervalSeconds="10")["Threshold"] >= threshold
 
 
 def test_silence_is_an_alarm_though_nothing_is_measured():
@@ -501,13 +531,22 @@ def test_silence_is_an_alarm_though_nothing_is_measured():
         assert (alarm["TreatMissingData"], alarm["EvaluationPeriods"]) == ("breaching", 5)
 
 
+def test_alarms_on_detect_know_how_often_it_is_invoked():
+    """Silence of the queue alone is noticed; failures and throttles of single scans are usual."""
+    once = {"ScanIntervalSeconds": "60"}
+    for name, often in (("DetectSilent", 2), ("DetectErrors", 3), ("DetectThrottles", 20)):
+        assert properties_of(name)["Threshold"] == often
+        assert properties_of(name, **once)["Threshold"] == 1
+
+
 def test_whatever_is_kept_in_a_queue_raises_an_alarm():
     watched = {
         one["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
         for one in alarms().values()
         if one["Properties"]["Namespace"] == "AWS/SQS"
     }
-    assert watched == {n for n, r in RESOURCES.items() if r["Type"] == "AWS::SQS::Queue"}
+    queues = {n for n, r in RESOURCES.items() if r["Type"] == "AWS::SQS::Queue"}
+    assert watched == queues - {"Scans"}
 
 
 def test_pushes_that_fail_raise_an_alarm_by_the_metric_that_the_functions_write():

@@ -85,7 +85,8 @@ def test_a_pump_is_detected_traded_told_and_recorded(world, store):
     (trade,) = stored_trades(store)
     assert (trade.symbol, trade.state) == (world.pumped, TradeState.CLOSED)
     assert trade.stop_loss > trade.entry_price
-    assert (tally.opened, tally.closed, tally.failed_ticks, tally.ticks) == (1, 1, 0, 11)
+    assert (tally.opened, tally.closed, tally.failed_ticks, tally.ticks) == (1, 1, 0, 10)
+    assert (tally.scans, tally.skipped_scans) == (10 * 12 + 1 - 10, 0)
     assert tally.realised == trade.realised_pnl
     assert any(mover.symbol == world.pumped for tick in seen.ticks for mover in tick.movers[:1])
 
@@ -95,17 +96,21 @@ def test_a_pump_is_detected_traded_told_and_recorded(world, store):
     assert not any("secret" in note for note in seen.notes)
 
     records = records_of(store)
-    assert len(records) == 11
+    assert len(records) == 10, "scans keep none of their own"
     assert all(record.detect_seconds and record.trade_seconds for record in records)
     with reading(store) as database:
         totals = SqliteTotalsStore(database).read("pumpwatch_trade")
         stored = SqliteSignalStore(database).since(0)
     assert [signal.signal_id for signal in stored] == [signal.signal_id for signal in seen.signals]
-    assert totals["pumpwatch_trade_runs_total|result=success"] == 11
+    # Trade follows each scan that has signals at once.
+    at_once = {signal.time for signal in stored}
+    assert totals["pumpwatch_trade_runs_total|result=success"] == 10 + len(at_once)
+    opened = stored_trades(store)[0]
+    assert opened.created == next(one.time for one in stored if one.phase is Phase.PEAKED)
 
 
 def test_a_position_survives_a_restart_and_is_closed_afterwards(world, store):
-    _, first = trade_for(world, options_for(world.url, store, duration=7.5 * MINUTE))
+    _, first = trade_for(world, options_for(world.url, store, duration=7 * MINUTE))
     assert (first.opened, first.closed) == (1, 0)
     (trade,) = stored_trades(store)
     assert trade.state is TradeState.OPEN
@@ -119,11 +124,11 @@ def test_a_position_survives_a_restart_and_is_closed_afterwards(world, store):
 
 
 def test_a_machine_that_slept_looks_after_exits_and_opens_nothing(world, store):
-    """The tick of minute 7, which would open a position, comes at 9."""
-    options = options_for(world.url, store, duration=9.5 * MINUTE)
-    seen, tally = trade_for(world, options, sleeps={7: 2})
+    """The scans of minute 6, which would open a position, are not made: it comes back at 8."""
+    options = options_for(world.url, store, duration=8.5 * MINUTE)
+    seen, tally = trade_for(world, options, sleeps={6: 2})
     assert (tally.late_ticks, tally.opened) == (1, 0)
-    assert stored_trades(store) == []
+    assert not [trade for trade in stored_trades(store) if trade.entry_price is not None]
     assert any("slept" in note for note in seen.notes)
     (late,) = (record for record in records_of(store) if record.stale)
     assert late.detect_seconds is None
@@ -138,6 +143,22 @@ def test_an_open_position_is_closed_by_the_first_tick_after_a_long_sleep(world, 
     (trade,) = stored_trades(store)
     assert trade.state is TradeState.CLOSED
     assert sum("Fetching the candle history" in note for note in seen.notes) == 2
+
+
+def test_scans_that_a_slow_one_leaves_no_time_for_are_skipped_and_counted(world, store):
+    """Each answer of the tickers takes 12 seconds for a while."""
+    original = world.exchange.handle
+
+    def handle(method, path, *rest):
+        if path == "/v5/market/tickers" and MINUTE < world.clock.now() - START < 2 * MINUTE:
+            world.clock.advance_by(12_000)
+        return original(method, path, *rest)
+
+    world.exchange.handle = handle
+    _, tally = trade_for(world, options_for(world.url, store, duration=3 * MINUTE))
+    assert (tally.ticks, tally.failed_ticks) == (3, 0)
+    assert tally.skipped_scans == 4 * 2
+    assert tally.ticks + tally.scans + tally.skipped_scans == 3 * 12 + 1
 
 
 def test_only_chosen_symbols_are_watched(world, store):
@@ -168,7 +189,9 @@ def test_a_network_that_goes_away_is_said_once_and_exits_are_tried_with_every_ti
     assert len(said) == 1
     assert "detect did not work" in said[0]
     assert "It works again" in seen.notes
-    assert sum(bool(record.problem) for record in records_of(store)) == 3
+    assert tally.scans > 70
+    # The first good tick tells of the scans that failed before it.
+    assert sum(bool(record.problem) for record in records_of(store)) == 4
 
 
 def test_a_halt_stays_through_restarts_until_a_person_resumes(world, store):

@@ -24,7 +24,7 @@ def test_little_is_asked_for_and_nothing_dropped_when_the_whole_market_moves():
     burst = market.turnover > 5 * np.nanmean(market.turnover, axis=1, keepdims=True)
     busiest = int(burst[:, DAY_OF_MINUTES:-DAY_OF_MINUTES].mean(axis=0).argmax()) + DAY_OF_MINUTES
     assert burst[:, busiest].mean() > 0.8
-    begin, end = busiest - 6 * HOURS, busiest + 25 * HOURS
+    begin, end = busiest - 2 * HOURS, busiest + 24 * HOURS + 20
     asked = candidates(Boosted(), market, begin, end)
     possible = possible_alarms(Boosted(), market)[:, begin:end]
     load = asked.sum(axis=0)

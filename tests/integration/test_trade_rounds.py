@@ -1,12 +1,14 @@
 """How often a run waits for the exchange: counted on the wire, with 60 ms latency and threads."""
 
+from decimal import Decimal
+
 import pytest
 from support.simulated_trading import SYMBOL, World
 
 from benchmarks.rounds import SentRequest, recorded, rounds
 from pumpwatch_workbench.simulator.troubles.faults.catalogue import CREATE, POSITIONS
 
-TO_ACKNOWLEDGEMENT, TO_VERIFIED_STOP = 4, 3
+TO_ACKNOWLEDGEMENT, TO_VERIFIED_STOP = 2, 3
 OTHER = "BTCUSDT"
 
 
@@ -16,10 +18,15 @@ def test_requests_count_as_rounds_only_where_one_waits_for_another():
     assert rounds([]) == 0
 
 
+@pytest.mark.parametrize("leverage_differs", [0, 1], ids=["leverage is right", "leverage differs"])
 @pytest.mark.parametrize("open_already", [0, 1], ids=["nothing is open", "one is open"])
-def test_from_signal_to_acknowledgement_and_from_fill_to_verified_stop(open_already):
-    """Two pages of positions with all other reads beside them, leverage, order; then one look."""
+def test_from_signal_to_acknowledgement_and_from_fill_to_verified_stop(
+    open_already, leverage_differs
+):
+    """All reads in one round, the leverage where it must be set, the order; then one look."""
     world = World(real_latency=True)
+    if not leverage_differs:
+        world.broker.set_leverage(SYMBOL, Decimal(1))
     facts = {"price": 60_000.0, "base_price": 50_000.0, "peak_price": 60_500.0}
     try:
         if open_already:
@@ -33,7 +40,8 @@ def test_from_signal_to_acknowledgement_and_from_fill_to_verified_stop(open_alre
     assert [trade.symbol for trade in report.opened] == [SYMBOL]
     assert report.positions_without_stop == 0
     entry, follow = recorder.until(CREATE), recorder.after(CREATE)
-    assert rounds(entry) <= TO_ACKNOWLEDGEMENT, [one.path for one in entry]
+    allowed = TO_ACKNOWLEDGEMENT + leverage_differs
+    assert rounds(entry) <= allowed, [one.path for one in entry]
     # The look that saw the stop, and the run's last look at the account.
     # Each reads two pages: a list is followed until its cursor ends.
     _, _, last_look, _ = sorted(one.start for one in follow if one.path == POSITIONS)

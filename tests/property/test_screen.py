@@ -25,8 +25,7 @@ RULES = (
         price_rise=0.1, volume_rise=1.0, ewma_share=0.5, sigmas=0.5, maximum_share=0.8,
         maximum_hours=60,
     ),
-    Boosted(burst=3.0, burst_z=1.5, margin=-9.0, sure_z=2.0, sure_jump=0.01),
-    Boosted(burst=3.0, burst_z=1.5, margin=9.0, sure_z=50.0, sure_jump=0.5),
+    Boosted(burst=3.0, burst_z=1.5, margin=-9.0),
 )  # fmt: skip
 
 

@@ -33,8 +33,8 @@ class BurstRig(Rig):
 
     def mean(self, symbol):
         """Return the turnover of a usual minute before `START`."""
-        row = (START - self.first) // MINUTE
-        return float(self.values[symbol][row - 1440 : row, 5].mean())
+        row = (START - self._starts[symbol]) // MINUTE
+        return float(self.values[symbol][max(0, row - 1440) : row, 5].mean())
 
     def burst(self, symbol, begin, *, seconds=40, rise=0.2, times=400, trades=4):
         """Let a symbol rise evenly from `begin` on, milliseconds after `START`."""
@@ -51,10 +51,8 @@ class BurstRig(Rig):
     def trade(self, symbol, time, price, value):
         """Add trades to a symbol's tape."""
         old = self.tape.get(symbol, (np.empty(0, np.int64), np.empty(0), np.empty(0)))
-        columns = zip(
-            old, (np.atleast_1d(time), np.atleast_1d(price), np.atleast_1d(value)), strict=True
-        )
-        joined = [np.concatenate(pair) for pair in columns]
+        new = np.broadcast_arrays(np.atleast_1d(time), price, value)
+        joined = [np.concatenate(pair) for pair in zip(old, new, strict=True)]
         order = np.argsort(joined[0], kind="stable")
         time, price, value = (column[order] for column in joined)
         time = time.astype(np.int64)
@@ -67,7 +65,7 @@ class BurstRig(Rig):
         """Return the last price before or at a time."""
         time, price, _ = self.tape.get(symbol, (np.empty(0), None, None))
         known = int(np.searchsorted(time, now, side="right"))
-        row = (now - self.first) // MINUTE
+        row = (now - self._starts[symbol]) // MINUTE
         return float(price[known - 1]) if known else float(self.values[symbol][row - 1, 3])
 
     def _snapshot(self):

@@ -29,7 +29,7 @@ LONGEST = 3
 
 BROKER = (
     "positions", "open_orders", "find_order", "fills", "account", "access",
-    "set_protection", "place", "set_leverage",
+    "set_protection", "place", "leverage", "set_leverage",
 )  # fmt: skip
 MARKET = ("time", "snapshot", "instruments", "order_book")
 STORES = (

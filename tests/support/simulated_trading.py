@@ -81,7 +81,7 @@ class World:
             exchange_time=ExchangeTime(MarketClocks(self.market_clock)),
         )
         self.clock = self.session
-        self.broker = BybitBroker(self.session, self.clock)
+        self.broker = BybitBroker(self.session, self.clock, executor=self.executor)
         self.market = BybitMarketData(self.session)
         self.leases = MemoryLeaseStore(lambda: self.market_clock.now() / 1000)
         self.journal = MemoryJournal(self.leases)

@@ -116,14 +116,17 @@ class Rig:
         assert report is not None, "another run has the lease"
         return report
 
-    def try_tick(self, *, late=0.0, name="", use_case=None, deadline=None):
+    def try_tick(self, *, late=0.0, name="", use_case=None, deadline=None, woken_by=()):
         """Run a tick `late` seconds after it was due, in a cold object unless one is given.
+
+        `woken_by` are the ids of the signals that the stream announced.
 
         None while another run has the lease.
         """
         self.runs += 1
         deadline = deadline or self.deadline
-        tick = Tick(self.clock.now() - int(late * 1000), name or f"run-{self.runs}")
+        due = self.clock.now() - int(late * 1000)
+        tick = Tick(due, name or f"run-{self.runs}", woken_by)
         lease = trade_lease(self.wrap("leases", self.leases), self.wait)
         with lease.taken(tick.execution_id, deadline) as taken:
             if taken is None:

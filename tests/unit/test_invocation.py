@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pumpwatch.errors import BadEvent
-from pumpwatch.invocation import parse_schedule, parse_wake_up
+from pumpwatch.invocation import parse_scan, parse_schedule, parse_wake_up
 
 SCHEDULED = 1_767_571_260_000
 
@@ -17,7 +17,7 @@ def record(signal_id="a1", time=SCHEDULED, **changes):
     return {"eventName": "INSERT", "dynamodb": {"NewImage": image}, **changes}
 
 
-@pytest.mark.parametrize("parse", [parse_schedule, parse_wake_up])
+@pytest.mark.parametrize("parse", [parse_schedule, parse_wake_up, parse_scan])
 @pytest.mark.parametrize(
     "text",
     [
@@ -138,3 +138,38 @@ def test_any_payload_gives_a_tick_or_a_bad_event(payload):
         return
     assert 1_262_304_000_000 <= tick.scheduled_time < 4_102_444_800_000
     assert 0 < len(tick.execution_id) <= 128
+
+
+def message(slot=SCHEDULED, **changes):
+    body = json.dumps({"slot": slot})
+    return {"messageId": "m-1", "eventSource": "aws:sqs", "body": body, **changes}
+
+
+def test_newest_scan_of_a_batch_is_made():
+    batch = [message(SCHEDULED - 5_000), message(), message(SCHEDULED - 10_000), message("x")]
+    tick = parse_scan({"Records": batch})
+    assert (tick.scheduled_time, tick.execution_id) == (SCHEDULED, f"scan-{SCHEDULED}")
+    assert (tick.is_scan, tick.older_scans, tick.bad_records) == (True, 2, 1)
+    assert not parse_scan({"scheduled_time": "2026-01-05T00:01:00Z"}).is_scan
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        "x",
+        [],
+        [None],
+        [message(eventSource="aws:dynamodb")],
+        [message(body="{")],
+        [message(body="[" * 100_000)],
+        [message(body=None)],
+        [message(body='{"slot": null}')],
+        [message(True)],
+        [message(SCHEDULED / 1)],
+        [message(SCHEDULED // 1000)],
+        [record()],
+    ],
+)
+def test_batch_without_a_scan_is_refused(records):
+    with pytest.raises(BadEvent):
+        parse_scan({"Records": records})

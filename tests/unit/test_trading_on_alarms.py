@@ -1,11 +1,8 @@
 """What trades on labelled pumps would have made: entries, exits and costs on hand-made trades."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.market.candles import Candles
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import MINUTE
@@ -14,12 +11,14 @@ from studies.trading_on_alarms import (
     COSTS,
     FADE_LIMIT,
     GAVE_BACK,
+    PATIENCE,
+    QUIET,
     RIDE_LIMIT,
     RIDE_STOP,
     RIDE_TARGET,
     STOP_ABOVE,
     Alarm,
-    alarms_at,
+    alarms_from,
     fade,
     horizon,
     lines,
@@ -74,6 +73,13 @@ def test_a_ride(trades, made):
     assert ride(alarm(*trades)) == (None if made is None else pytest.approx(made - COSTS))
 
 
+def test_a_timed_ride_has_a_stop_and_no_target():
+    risen = alarm((1_000, 10.0), (2_000, 15.0), (16_000, 12.0), (16_001, 99.0))
+    assert ride(risen, 15) == pytest.approx(12.0 / 10.0 - 1 - COSTS)
+    fallen = alarm((1_000, 10.0), (2_000, 9.0), (16_000, 12.0))
+    assert ride(fallen, 15) == pytest.approx(-0.1 - COSTS)
+
+
 def test_a_buy_fills_at_the_first_trade_a_second_later_and_is_worth_the_last_one_in_time():
     bought = alarm((999, 9.0), (1_000, 10.0), (15_900, 11.0), (16_000, 12.0), (16_001, 99.0))
     assert horizon(bought, 15) == pytest.approx(12.0 / 10.0 - 1 - COSTS)
@@ -104,6 +110,24 @@ def test_a_fade_waits_for_the_scan_that_sees_the_stall_and_fills_a_second_after_
     assert fade(early, 60) is None
 
 
+def test_a_patient_fade_waits_though_the_rise_has_stalled():
+    trades = [*RISEN, (1_000, 1.6), (61_000, 1.5), (62_000, TARGET)]
+    assert fade(alarm(*trades), 5) == pytest.approx(1 - TARGET / 1.6 - COSTS)
+    assert fade(alarm(*trades), 5, PATIENCE) == pytest.approx(1 - TARGET / 1.5 - COSTS)
+
+
+def test_a_rise_without_a_new_high_for_a_while_has_stalled():
+    high = PEAK - 0.01
+    trades = [(-1_000, PEAK), (2_000, high), (QUIET - 2_000, high), (QUIET + 1_000, 1.8)]
+    ended = fade(alarm(*trades, (QUIET + 2_000, TARGET)), 5)
+    assert ended == pytest.approx(1 - TARGET / 1.8 - COSTS)
+    # A new high ten seconds after the alarm: the entry comes ten seconds later.
+    newer = [*trades, (10_000, PEAK + 0.1), (QUIET + 11_000, 1.9), (QUIET + 12_000, 1.0)]
+    made = fade(alarm(*sorted(newer)), 5)
+    target = PEAK + 0.1 - 0.8 * (PEAK + 0.1 - 1.0)
+    assert made == pytest.approx(1 - target / 1.9 - COSTS)
+
+
 def test_a_rise_that_gave_back_just_the_share_has_stalled():
     trades = ((-1_000, 11.0), (-500, 8.0), (1_000, 7.0), (2_000, 5.0))
     assert fade(alarm(*trades), 60) == pytest.approx(1 - 5.0 / 7.0 - COSTS)
@@ -126,74 +150,36 @@ def test_what_is_not_faded(trades):
     assert fade(alarm(*trades), 60) is None
 
 
-def pumped(minute, *, count=DAY + 300, rise=1.5, flow=20_000.0, jump=32, priced=None):
-    """Calm candles with one pump, and the pump minute's trades: the price jumps `priced` seconds
-    into it, and the turnover `jump` seconds."""
-    priced = jump if priced is None else priced
-    random = np.random.default_rng(1)
-    candles = Candles.empty(["PUMPBTC"], interval=MINUTE, first=START, count=count)
-    close = 1.0 + 0.001 * random.standard_normal(count)
-    turnover = random.lognormal(0.0, 0.5, count)
-    opened = np.append(close[0], close[:-1])
-    high, low = np.maximum(opened, close) * 1.0005, np.minimum(opened, close) * 0.9995
-    close[minute], high[minute] = close[minute] * rise, close[minute] * rise * 1.001
-    turnover[minute] *= flow
-    columns = {"open": opened, "high": high, "low": low, "close": close, "turnover": turnover}
-    for name, values in {**columns, "volume": turnover / close}.items():
-        getattr(candles, name)[0] = values
-    since = START + minute * MINUTE - ALARM
-    before = [(since + second * 1_000, float(opened[minute])) for second in range(priced)]
-    after = [(since + second * 1_000, float(close[minute])) for second in range(priced, 60)]
-    segment = market(before + after, candles)
-    tape = segment.trades
-    quantity = np.where(np.arange(60) < jump, 1e-6, turnover[minute] / close[minute] / (60 - jump))
-    trades = MarketTrades(tape.time, tape.bought, tape.price, quantity)
-    return Segment(
-        1, START, START + count * MINUTE, symbol="PUMPBTC", candles=candles, trades=trades
+HEAD = "segment,symbol,time\n"
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "alarms.csv"
+
+
+def test_alarms_are_read_at_their_second_with_the_price_of_a_minute_before(file):
+    """A segment without trades is left out: nothing could be bought there."""
+    segment = market([(-70_000, 1.0), (-61_000, 1.1), (-59_000, 1.5), (0, 2.0)])
+    silent = Segment(2, START, START, symbol="CALMBTC", candles=segment.candles)
+    file.write_text(
+        f"{HEAD}1,PUMPBTC,2020-09-14T14:07:35.250Z\n2,CALMBTC,2020-09-14T14:07:35.250Z\n"
     )
+    (found,) = alarms_from(file, [segment, silent])
+    assert found.segment is segment
+    assert found.time == 1_600_092_455_250
+    file.write_text(f"{HEAD}1,PUMPBTC,{np.datetime64(ALARM, 'ms')}Z\n")
+    assert alarms_from(file, [segment])[0].base == 1.1
 
 
-@pytest.mark.parametrize(("seconds", "after"), [(60, 60), (10, 40), (5, 35)])
-def test_a_sure_alarm_is_known_at_the_first_scan_that_sees_it(seconds, after):
-    minute = DAY + 100
-    (found,) = alarms_at(pumped(minute), Boosted(), seconds)
-    assert found.time - (START + minute * MINUTE) == after * 1_000
-    assert found.base == pytest.approx(1.0, abs=0.01)
-
-
-def test_a_trade_at_the_instant_of_a_scan_is_seen_by_the_next_one():
-    minute = DAY + 100
-    (found,) = alarms_at(pumped(minute, jump=35), Boosted(), 5)
-    assert found.time - (START + minute * MINUTE) == 40_000
-
-
-def test_a_price_that_jumps_without_turnover_is_not_sure_yet():
-    minute = DAY + 100
-    (found,) = alarms_at(pumped(minute, priced=12), Boosted(), 5)
-    assert found.time - (START + minute * MINUTE) == 35_000
-
-
-def test_alarms_of_the_first_day_are_warm_up():
-    assert alarms_at(pumped(DAY - 5), Boosted(), 60) == []
-    later = replace(pumped(DAY + 100), start=START + 200 * MINUTE)
-    assert alarms_at(later, Boosted(), 60) == []
-
-
-def test_the_table_has_a_line_for_each_interval_and_what_is_done():
-    quiet = Segment(2, START, START, symbol="CALMBTC", candles=market([(0, 1.0)]).candles)
-    head, rule, *rows = lines([pumped(DAY + 100), quiet])
-    assert head.startswith("| every |")
+def test_the_table_has_a_line_for_each_thing_that_is_done():
+    head, rule, *rows = lines([alarm((1_000, 10.0), (20_000, 10.0))])
+    assert head.startswith("| what |")
     assert rule.startswith("| --- |")
-    assert len(rows) == 3 * (4 + 2)
-    bought, *_, faded = rows[:6]
-    assert bought.startswith("| 60 s, bought and held 15 s | 0 |")
-    assert faded.startswith("| 60 s, fade (hypothetical) | 0 |")
-    five = rows[12]
+    assert len(rows) == 4 + 2 + 2
     # Bought at the price it stays at: the costs are lost, and nobody wins.
-    assert five == "| 5 s, bought and held 15 s | 1 | -0.4 % | -0.4 % | 0 % | -0 % |"
+    assert rows[0] == "| bought, held 15 s | 1 | -0.4 % | -0.4 % | 0 % | -0 % |"
 
 
-def test_one_trade_too_little_to_alarm_gives_no_line():
-    calm = pumped(DAY + 100, rise=1.0, flow=1.0)
-    rows = list(lines([calm]))[2:]
-    assert all("| 0 | | | | |" in row for row in rows)
+def test_without_alarms_nothing_was_made():
+    assert all("| 0 | | | | |" in row for row in list(lines([]))[2:])

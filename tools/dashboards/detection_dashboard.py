@@ -40,7 +40,14 @@ ALIVE = [
         "Runs by result",
         "Runs since the point before. Busy: another run held the lease, and nothing was done.",
         [DETECT.growth("runs_total", by="result")],
-        series(base=CALM, width=9, stacked=True),
+        series(base=CALM, width=5, stacked=True),
+    ),
+    Panel(
+        31,
+        "Scans by result",
+        "Scans between two runs since the point before. Busy, duplicate, late ones were dropped.",
+        [DETECT.growth("scans_total", by="result")],
+        series(base=CALM, width=4, stacked=True),
     ),
     Panel(
         4,
@@ -61,9 +68,9 @@ LATE = [
     Panel(
         6,
         "Duration of a run",
-        "Wall time of the last run. The function is killed after 55 seconds.",
+        "Wall time of the last run. The function is killed after 8 seconds.",
         [DETECT.gauge("duration_seconds")],
-        series("s", (30, WARN), (55, BAD)),
+        series("s", (4, WARN), (8, BAD)),
     ),
     Panel(
         7,
@@ -85,7 +92,17 @@ LATE = [
         "Second of the minute",
         "Where in the minute the last scan saw the market. The schedule's choice, and arbitrary.",
         [DETECT.gauge("second_of_minute")],
-        series("s", base=CALM),
+        series("s", base=CALM, width=3),
+    ),
+    Panel(
+        30,
+        "Between two scans",
+        "Longest time between two looks at the market since the last push, and what is set.",
+        [
+            DETECT.gauge("scan_gap_seconds_max", "{{stage}} longest"),
+            DETECT.gauge("scan_interval_seconds", "{{stage}} set"),
+        ],
+        series("s", base=CALM, width=3),
     ),
 ]
 SEEN = [

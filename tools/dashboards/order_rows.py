@@ -7,6 +7,15 @@ from tools.dashboards.panels import BAD, CALM, WARN, DashboardFunction, Panel, s
 TRADE = DashboardFunction("pumpwatch_trade")
 
 
+def _shares(histogram: str) -> list[tuple[str, str]]:
+    """Return queries of the values that half and 95 % of the observations stay below."""
+    rate = f"rate({TRADE.of(f'{histogram}_bucket')}[$__rate_interval])"
+    return [
+        (f"histogram_quantile({share}, sum by (le) ({rate}))", text)
+        for share, text in ((0.5, "half"), (0.95, "95 %"))
+    ]
+
+
 SAFE = [
     Panel(
         15,
@@ -53,36 +62,36 @@ ORDERS = [
         "Orders by outcome",
         "Orders since the point before. Denied: refused by our own limits, never sent.",
         [TRADE.growth("orders_total", by="leg, outcome")],
-        series(base=CALM, stacked=True),
+        series(base=CALM, width=5, stacked=True),
     ),
     Panel(
         21,
         "Slippage",
         "How much worse than the signal's price entries were filled: half stay below the first "
         "line, 95 % below the second.",
-        [
-            (
-                f"histogram_quantile({share}, sum by (le) "
-                f"(rate({TRADE.of('entry_slippage_ratio_bucket')}[$__rate_interval])))",
-                text,
-            )
-            for share, text in ((0.5, "half"), (0.95, "95 %"))
-        ],
-        series("percentunit", (0.005, WARN), (0.01, BAD)),
+        _shares("entry_slippage_ratio"),
+        series("percentunit", (0.005, WARN), (0.01, BAD), width=5),
+    ),
+    Panel(
+        45,
+        "From scan to order",
+        "From the scan that gave the signal to the exchange's answer that it has the order.",
+        _shares("signal_to_order_seconds"),
+        series("s", (30, WARN), (60, BAD), width=4),
     ),
     Panel(
         22,
         "Fills of this minute",
         "Price of each order filled within the last minute. Empty when there was none.",
         [TRADE.gauge("fill_price_usdt", "{{symbol}} {{leg}}", by="stage, symbol, leg")],
-        table("currencyUSD", base=CALM, width=5),
+        table("currencyUSD", base=CALM, width=4),
     ),
     Panel(
         23,
         "Trades closed",
         "Closed trades since the point before, by result.",
         [TRADE.growth("trades_closed_total", by="result")],
-        series(base=CALM, width=4),
+        series(base=CALM, width=3),
     ),
     Panel(
         24,

@@ -1,4 +1,5 @@
-"""The events that wake a function: the schedule's, a batch of the table's stream, or a probe.
+"""The events that wake a function: the schedule's, a batch of the table's stream or of the scans'
+queue, or a probe.
 
 A payload that is none of them is a `BadEvent`. In a batch, a record that cannot be read is counted
 and left out: the stream is only a wake-up, the signals themselves are read from the table.
@@ -6,6 +7,7 @@ and left out: the stream is only a wake-up, the signals themselves are read from
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,13 +26,17 @@ class Tick:
     """The event that woke a run."""
 
     scheduled_time: int
-    """Due time, milliseconds UTC; for a batch of the stream, its newest signal's time."""
+    """Due time, milliseconds UTC; for a batch, its newest signal's or slot's time."""
     execution_id: str
     """The run's id, the same for a repeat of the same event; it owns the lease."""
     signal_ids: tuple[str, ...] = ()
     """The signals a batch announced."""
     bad_records: int = 0
     """Records of the batch that could not be read."""
+    is_scan: bool = False
+    """Whether it asks for a single scan, between two runs of the schedule."""
+    older_scans: int = 0
+    """Scans of the batch that were due before this one; they are not made any more."""
 
 
 def is_probe(event: object) -> bool:
@@ -63,9 +69,7 @@ def parse_wake_up(event: object) -> Tick:
     """Return the tick of a schedule's event or of a stream's batch. Raises `BadEvent`."""
     if not isinstance(event, Mapping) or "Records" not in event:
         return parse_schedule(event)
-    records = event["Records"]
-    if not isinstance(records, Sequence) or isinstance(records, str) or not records:
-        raise BadEvent(f"Records is {_shown(records)}, not a list of at least one record")
+    records = _records(event)
     signals = [signal for record in records if (signal := _new_signal(record)) is not None]
     if not signals:
         raise BadEvent(f"none of {len(records)} records announces a new signal")
@@ -76,6 +80,42 @@ def parse_wake_up(event: object) -> Tick:
         signal_ids=tuple(name for name, _ in signals),
         bad_records=len(records) - len(signals),
     )
+
+
+def parse_scan(event: object) -> Tick:
+    """Return the tick of a schedule's event, or that of the newest scan of a queue's batch.
+
+    Raises `BadEvent`.
+    """
+    if not isinstance(event, Mapping) or "Records" not in event:
+        return parse_schedule(event)
+    records = _records(event)
+    slots = [slot for record in records if (slot := _slot(record)) is not None]
+    if not slots:
+        raise BadEvent(f"none of {len(records)} records asks for a scan")
+    return Tick(
+        scheduled_time=max(slots),
+        execution_id=f"scan-{max(slots)}",
+        bad_records=len(records) - len(slots),
+        is_scan=True,
+        older_scans=len(slots) - 1,
+    )
+
+
+def _records(event: Mapping[str, object]) -> Sequence[object]:
+    records = event["Records"]
+    if not isinstance(records, Sequence) or isinstance(records, str) or not records:
+        raise BadEvent(f"Records is {_shown(records)}, not a list of at least one record")
+    return records
+
+
+def _slot(record: object) -> int | None:
+    try:
+        source, slot = record["eventSource"], json.loads(record["body"])["slot"]  # type: ignore[index]
+    except (KeyError, IndexError, TypeError, ValueError, RecursionError):
+        return None
+    is_time = type(slot) is int and EARLIEST <= slot < LATEST
+    return slot if source == "aws:sqs" and is_time else None
 
 
 def _new_signal(record: object) -> tuple[str, int] | None:

@@ -146,10 +146,20 @@ class LeaseStore(Protocol):
     """One writer at a time."""
 
     def acquire(self, name: str, *, owner: str, seconds: float) -> Lease:
-        """Take the lease if it is free or ran out. Raises `LeaseHeld`."""
+        """Take the lease, with its mark, if it is free or ran out. Raises `LeaseHeld`."""
 
     def release(self, lease: Lease) -> None:
-        """Give the lease back; a lease that was lost meanwhile is left alone."""
+        """Give the lease back and keep its mark; a lease that was lost meanwhile is left alone."""
+
+
+class ScanQueue(Protocol):
+    """The coming scans of the market, each an event of its own when it is due."""
+
+    def enqueue(self, slots: Sequence[int], *, now: int) -> None:
+        """Let a scan come at each slot; times in milliseconds UTC, to the second.
+
+        Of several calls for the same slot each brings one. When it raises some may come.
+        """
 
 
 class TotalsStore(Protocol):
@@ -204,6 +214,12 @@ class Broker(Protocol):
 
     def fills(self, symbol: str, *, since: int) -> Rows[Fill]:
         """Return the symbol's executions from `since` on, oldest first, all pages."""
+
+    def leverage(self, symbol: str) -> Decimal | None:
+        """Return the leverage that a first position in the symbol would have, 0 where no one says.
+
+        None: the account holds the symbol already, or keeps it in hedge mode.
+        """
 
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:
         """Set the leverage; already set is a success. Raises `Rejected`."""

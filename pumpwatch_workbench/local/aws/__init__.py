@@ -3,6 +3,7 @@
 from .aws import AwsServer, LocalStackError
 from .functions import FunctionFailed, Invocation, LocalFunction
 from .pushgateway import Pushgateway
+from .queues import QueueReader
 from .stack import LocalStack
 from .streams import StreamReader
 from .template import TemplateError
@@ -15,6 +16,7 @@ __all__ = [
     "LocalStack",
     "LocalStackError",
     "Pushgateway",
+    "QueueReader",
     "StreamReader",
     "TemplateError",
 ]

@@ -16,6 +16,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -24,11 +25,12 @@ from moto.moto_server.werkzeug_app import create_backend_app
 from pumpwatch_workbench.processes import relax_collector
 
 from .lean_moto import make_lean
+from .queues import SentMessages
 
 if TYPE_CHECKING:
     from flask import Flask
 
-SERVICES = frozenset({"dynamodb", "s3", "secretsmanager"})
+SERVICES = frozenset({"dynamodb", "s3", "secretsmanager", "sqs"})
 """Services of the template's resources; the local stack itself plays Lambda and the scheduler."""
 
 SHUTDOWN_SECONDS = 1.0
@@ -36,24 +38,32 @@ SHUTDOWN_SECONDS = 1.0
 
 
 class AwsApplication:
-    """Answer AWS requests with moto, one at a time."""
+    """Answer AWS requests with moto, one at a time, and those to queues by itself."""
 
     def __init__(self) -> None:
         make_lean()
         self._services: dict[str, Flask] = {}
+        self._messages = SentMessages()
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
         """Answer one request."""
         service = _service(request)
         if service is None:
-            return web.Response(status=400, text="not signed for DynamoDB, S3 or Secrets Manager\n")
+            return web.Response(
+                status=400, text="not signed for DynamoDB, S3, Secrets Manager or SQS\n"
+            )
         if request.headers.get("Expect", "").lower() == "100-continue" and request.transport:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = await request.read()
+        if service == "sqs":
+            action = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+            answer = self._messages.answer(action, json.loads(body))
+            status = HTTPStatus.BAD_REQUEST if answer is None else HTTPStatus.OK
+            return web.json_response(answer or {"__type": "UnsupportedOperation"}, status=status)
         application = self._services.get(service) or self._start(service)
-        answer = _Answer()
-        chunks = application(_environ(request, body), answer.start)
-        return web.Response(status=answer.status, headers=answer.headers, body=b"".join(chunks))
+        head = _Answer()
+        chunks = application(_environ(request, body), head.start)
+        return web.Response(status=head.status, headers=head.headers, body=b"".join(chunks))
 
     def _start(self, service: str) -> Flask:
         return self._services.setdefault(service, create_backend_app(service))  # type: ignore[arg-type]

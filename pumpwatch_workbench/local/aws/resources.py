@@ -19,7 +19,7 @@ TABLE_PROPERTIES = (
 )
 ACCOUNT = "123456789012"
 ONLY_NAMED = {"AWS::SQS::Queue": "sqs", "AWS::SNS::Topic": "sns", "AWS::IAM::Role": "iam"}
-"""Resources that the event sources refer to, but nothing here needs."""
+"""Resources that need no making: the stand-in has every queue, and what nothing here needs."""
 
 
 def create_resources(template: Template, aws: AwsServer, *, stack: str) -> None:
@@ -32,7 +32,8 @@ def create_resources(template: Template, aws: AwsServer, *, stack: str) -> None:
         _create_secret(template, aws, name, template.resolve(properties), stack)
     for kind, service in ONLY_NAMED.items():
         for name, _ in template.resources(kind):
-            template.physical[name] = f"{stack}-{name}"
+            place = f"{aws.url}/{ACCOUNT}/" if service == "sqs" else ""
+            template.physical[name] = f"{place}{stack}-{name}"
             template.attributes[f"{name}.Arn"] = (
                 f"arn:aws:{service}:{REGION}:{ACCOUNT}:{stack}-{name}"
             )

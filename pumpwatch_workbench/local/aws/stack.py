@@ -14,12 +14,14 @@ from pumpwatch_workbench.deployment import TEMPLATE
 
 from .aws import FAKE_CREDENTIALS, REGION, AwsServer
 from .functions import LocalFunction
+from .queues import QueueReader
 from .resources import create_resources
 from .streams import StreamReader
 from .template import Template, TemplateError, load_template
 
 SCHEDULE = "ScheduleV2"
 STREAM = "DynamoDB"
+QUEUE = "SQS"
 
 
 class LocalStack:
@@ -99,6 +101,21 @@ class LocalStack:
             patterns=[chosen["Pattern"] for chosen in filters],
             batch_size=int(properties.get("BatchSize", 100)),
         )
+
+    def queue_reader(self, function: str) -> QueueReader:
+        """Return a reader of the queue that feeds the function."""
+        source = self._event_source(function, QUEUE)
+        for name, properties in self._template.resources("AWS::SQS::Queue"):
+            if self._template.attributes[f"{name}.Arn"] == source["Queue"]:
+                return QueueReader(
+                    self.aws.client("sqs"),
+                    self.name_of(name),
+                    source["Queue"],
+                    batch_size=int(source["BatchSize"]),
+                    hidden=int(properties["VisibilityTimeout"]),
+                    kept=int(properties["MessageRetentionPeriod"]),
+                )
+        raise TemplateError(f"{function}'s queue {source['Queue']} is not in the template")
 
     def _event_source(self, function: str, kind: str) -> dict[str, Any]:
         for name, properties in self._template.functions():

@@ -63,7 +63,11 @@ _LOOKED_AT = """
 CREATE TABLE looked_at (signal_id TEXT PRIMARY KEY, time INTEGER NOT NULL);
 """
 
-STEPS = (_STORES, _RUN_RECORDS, _LOOKED_AT)
+_MARKS = """
+ALTER TABLE leases ADD COLUMN mark TEXT NOT NULL DEFAULT '';
+"""
+
+STEPS = (_STORES, _RUN_RECORDS, _LOOKED_AT, _MARKS)
 """Step n makes version n of version n - 1; a step that was released is never changed."""
 
 VERSION = len(STEPS)

@@ -58,20 +58,20 @@ class SqliteLeaseStore(InFile, LeaseStore):
     def acquire(self, name: str, *, owner: str, seconds: float) -> Lease:
         now = int(self._wall() * 1000)
         with self.database.transaction():
-            row = self.database.row("SELECT owner, token, ends FROM leases WHERE name = ?", (name,))
-            holder, token, ends = row or (None, 0, 0)
+            sql = "SELECT owner, token, ends, mark FROM leases WHERE name = ?"
+            holder, token, ends, mark = self.database.row(sql, (name,)) or (None, 0, 0, "")
             if holder is not None and ends > now:
                 raise LeaseHeld(f"lease {name} is held by {holder}")
             self.database.write(
-                "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?)",
-                (name, owner, token + 1, now + int(seconds * 1000)),
+                "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?)",
+                (name, owner, token + 1, now + int(seconds * 1000), mark),
             )
-        return Lease(name, owner, token + 1)
+        return Lease(name, owner, token + 1, mark)
 
     def release(self, lease: Lease) -> None:
         released = self.database.write(
-            "UPDATE leases SET owner = NULL WHERE name = ? AND owner = ? AND token = ?",
-            (lease.name, lease.owner, lease.token),
+            "UPDATE leases SET owner = NULL, mark = ? WHERE name = ? AND owner = ? AND token = ?",
+            (lease.mark, lease.name, lease.owner, lease.token),
         )
         if not released:
             logger.warning("lease was lost before its release", extra={"lease": lease.name})

@@ -1,7 +1,10 @@
-"""Dollars a month from a tick's use and the prices. Unmeasured quantities are constants here."""
+"""Dollars a month from the use of ticks and scans, and the prices. Unmeasured quantities are
+constants here.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,20 +21,24 @@ SLOWER = 2.0
 """Assumed slowdown of a Lambda core against a core of the measuring machine."""
 COLD_STARTS = 24 * 30
 """Cold starts a month of each function: one an hour is more than usual."""
-TIME_OUT, SCAN_RESERVE = 55.0, 10.0
-"""Detect's time-out, and what a further scan within the minute must leave of it, seconds."""
+SENT_TOGETHER = 10
+"""Messages of the scans' queue that one request sends."""
+EMPTY_POLLS = 5 * 3 * MINUTES
+"""Requests for messages that bring none: five pollers of Lambda wait 20 seconds each, all month."""
+RING_SECONDS = 15
+"""Time after which a scan saves the ring of snapshots."""
 PLATFORM_LOG_BYTES = 900
 """Lambda's own lines about an invocation: start, runtimeDone, report."""
 PUSH_BYTES = 12_000
-EXCHANGE_BYTES = 8_000
-"""Bytes sent to the exchange in a tick; received bytes are free."""
+EXCHANGE_BYTES, SCAN_BYTES = 8_000, 1_000
+"""Bytes sent to the exchange in a tick and in a scan; received bytes are free."""
 TABLE_GIGABYTES = 0.1
 HISTORY_BYTES_PER_SYMBOL = 250_000
 SECRET_CALLS = 2 * MINUTES / 5
 """Calls of both functions with a five-minute cache; none in paper mode without a password."""
 QUEUE_REQUESTS = 10_000
 KEY_REQUESTS = 0.5 * MINUTES
-NAT_BYTES_PER_TICK = 600_000
+NAT_BYTES_PER_SCAN = 600_000
 """Bytes through the NAT in both directions: mostly the tickers of the whole market."""
 GIGABYTE = 1e9
 
@@ -69,24 +76,18 @@ class MonthlyCost:
         return self.fixed + self.growing
 
 
-def scans_in_a_minute(scan_seconds: int) -> int:
-    """Return how many scans an invocation of detect makes."""
-    if scan_seconds >= MINUTE_SECONDS:
-        return 1
-    return int((TIME_OUT - SCAN_RESERVE) // scan_seconds) + 1
+def scans_in_a_minute(scan_seconds: int) -> float:
+    """Return how many scans of the queue there are beside the minute's run."""
+    return MINUTE_SECONDS / scan_seconds if scan_seconds < MINUTE_SECONDS else 0.0
 
 
-def billed_seconds(
-    use: TickUse, megabytes: int, *, scans: int = 1, scan_seconds: int = 60
-) -> float:
+def billed_seconds(use: TickUse, megabytes: int) -> float:
     """Return an invocation's duration: waiting as measured, computing slowed down to its share.
 
-    seconds = measured - cpu + cpu * SLOWER / (memory / 1769 MB); scans within the minute add the
-    pause between them and their own computing.
+    seconds = measured - cpu + cpu * SLOWER / (memory / 1769 MB)
     """
     share = min(1.0, megabytes / VCPU_MEGABYTES)
-    scan = use.seconds - use.cpu_seconds + use.cpu_seconds * SLOWER / share
-    return (scans - 1) * max(scan_seconds, scan) + scan
+    return use.seconds - use.cpu_seconds + use.cpu_seconds * SLOWER / share
 
 
 def monthly_cost(
@@ -98,49 +99,59 @@ def monthly_cost(
     scan_seconds: int,
 ) -> MonthlyCost:
     """Return every service's share with no free tier."""
-    detect, trade = uses["detect"], uses["trade"]
-    scans = scans_in_a_minute(scan_seconds)
-    detect_seconds = billed_seconds(
-        detect, made.detect_megabytes, scans=scans, scan_seconds=scan_seconds
-    )
-    trade_seconds = billed_seconds(trade, made.trade_megabytes)
-    table = sum(
-        use.table_reads * prices.table_read_unit + use.table_writes * prices.table_write_unit
-        for use in (detect, trade)
-    )
+    detect, trade, scan = uses["detect"], uses["trade"], uses["scan"]
+    scans = MINUTES * scans_in_a_minute(scan_seconds)
+    memory = made.detect_megabytes
     stored = TABLE_GIGABYTES * (prices.table_gigabyte_month + prices.table_recovery_gigabyte_month)
+    table = MINUTES * (_table(detect, prices) + _table(trade, prices))
     bucket = detect.bucket_reads * prices.bucket_read + detect.bucket_writes * prices.bucket_write
+    saved = min(scans, MINUTES * MINUTE_SECONDS / RING_SECONDS)
     history = symbols * HISTORY_BYTES_PER_SYMBOL / GIGABYTE * prices.bucket_gigabyte_month
-    logs = (detect.log_bytes + trade.log_bytes + 2 * PLATFORM_LOG_BYTES) * MINUTES / GIGABYTE
-    sent = (2 * PUSH_BYTES + EXCHANGE_BYTES * scans) * MINUTES / GIGABYTE
+    logs = (detect.log_bytes + trade.log_bytes + 2 * PLATFORM_LOG_BYTES) * MINUTES
+    scan_logs = (scan.log_bytes + PLATFORM_LOG_BYTES) * scans
+    log_byte = (prices.log_gigabyte + 3 * prices.log_gigabyte_month) / GIGABYTE
+    sent = (2 * PUSH_BYTES + EXCHANGE_BYTES) * MINUTES / GIGABYTE
     lines = (
+        CostLine("Lambda, detect", _compute(_month(detect, memory), memory, prices), True),
         CostLine(
-            "Lambda, detect", _compute(detect, detect_seconds, made.detect_megabytes, prices), True
+            "Lambda, scans", _compute(scans * billed_seconds(scan, memory), memory, prices), True
         ),
-        CostLine("Lambda, trade", _compute(trade, trade_seconds, made.trade_megabytes, prices)),
+        CostLine(
+            "Lambda, trade",
+            _compute(_month(trade, made.trade_megabytes), made.trade_megabytes, prices),
+        ),
         CostLine("Lambda, requests", 2 * MINUTES * prices.lambda_request),
+        CostLine("Lambda, requests of scans", scans * prices.lambda_request, True),
         CostLine("EventBridge Scheduler", 2 * MINUTES * prices.schedule_invocation),
-        CostLine("DynamoDB", MINUTES * table + stored),
+        CostLine("DynamoDB", table + stored),
+        CostLine("DynamoDB, scans", scans * _table(scan, prices), True),
         CostLine("S3, requests", MINUTES * bucket),
+        CostLine("S3, requests of scans", saved * prices.bucket_write, True),
         CostLine("S3, storage", history, True),
         CostLine(
             "Secrets Manager",
             made.secrets * prices.secret_month + SECRET_CALLS * prices.secret_call,
         ),
         CostLine("CloudWatch alarms", made.alarms * prices.alarm_month),
-        CostLine("CloudWatch logs", logs * (prices.log_gigabyte + 3 * prices.log_gigabyte_month)),
+        CostLine("CloudWatch logs", logs * log_byte),
+        CostLine("CloudWatch logs of scans", scan_logs * log_byte, True),
         CostLine("SQS and SNS", QUEUE_REQUESTS * prices.queue_request),
-        CostLine("Data sent to the internet", sent * prices.transfer_gigabyte, scans > 1),
+        CostLine("SQS, scans", _queue_requests(scan_seconds) * prices.queue_request, True),
+        CostLine("Data sent to the internet", sent * prices.transfer_gigabyte),
+        CostLine(
+            "Data sent by scans", scans * SCAN_BYTES / GIGABYTE * prices.transfer_gigabyte, True
+        ),
     )
     return MonthlyCost(symbols, scan_seconds, lines)
 
 
-def options(prices: ListPrices) -> tuple[CostLine, ...]:
+def options(prices: ListPrices, *, scan_seconds: int) -> tuple[CostLine, ...]:
     """Return the costs that optional parameters add."""
-    nat = HOURS * prices.nat_hour + NAT_BYTES_PER_TICK * MINUTES / GIGABYTE * prices.nat_gigabyte
+    scans = MINUTES * (1 + scans_in_a_minute(scan_seconds))
+    nat = HOURS * prices.nat_hour + NAT_BYTES_PER_SCAN * scans / GIGABYTE * prices.nat_gigabyte
     return (
         CostLine("Encryption=customer-key", prices.key_month + KEY_REQUESTS * prices.key_request),
-        CostLine("Tracing=xray, every invocation", 2 * MINUTES * prices.trace),
+        CostLine("Tracing=xray, every invocation", (MINUTES + scans) * prices.trace),
         CostLine("Network=own-vpc: NAT gateway", nat),
         CostLine("Network=own-vpc: fixed address", HOURS * prices.address_hour),
         CostLine("PushgatewayAuthentication=basic: a secret", prices.secret_month),
@@ -148,8 +159,24 @@ def options(prices: ListPrices) -> tuple[CostLine, ...]:
     )
 
 
-def _compute(use: TickUse, seconds: float, megabytes: int, prices: ListPrices) -> float:
+def _queue_requests(scan_seconds: int) -> float:
+    """Return the requests for the scans' queue: each message is received and deleted."""
+    scans = scans_in_a_minute(scan_seconds)
+    if not scans:
+        return 0.0
+    return MINUTES * (math.ceil(scans / SENT_TOGETHER) + 2 * scans) + EMPTY_POLLS
+
+
+def _table(use: TickUse, prices: ListPrices) -> float:
+    return use.table_reads * prices.table_read_unit + use.table_writes * prices.table_write_unit
+
+
+def _month(use: TickUse, megabytes: int) -> float:
+    """Return the billed seconds of a month of ticks, with the starts."""
     share = min(1.0, megabytes / VCPU_MEGABYTES)
-    cold = COLD_STARTS * use.init_cpu_seconds * SLOWER / share
-    gigabytes = megabytes / 1024
-    return (seconds * MINUTES + cold) * gigabytes * prices.lambda_gigabyte_second
+    starts = COLD_STARTS * use.init_cpu_seconds * SLOWER / share
+    return MINUTES * billed_seconds(use, megabytes) + starts
+
+
+def _compute(seconds: float, megabytes: int, prices: ListPrices) -> float:
+    return seconds * megabytes / 1024 * prices.lambda_gigabyte_second

@@ -15,15 +15,14 @@ from .model import (
     billed_seconds,
     monthly_cost,
     options,
-    scans_in_a_minute,
 )
 from .prices import AS_OF, FRANKFURT
 from .usage import MEASURED_SYMBOLS, installation, tick_uses
 
 TEXT = Path(__file__).with_name("page.md")
-SCANS = (60, 10, 5)
-TARGET = 5
-"""Dollars a month for 1,000 symbols each minute."""
+SCANS = (60, 15, 5, 1)
+TARGET, TARGET_SECONDS = 10, 5
+"""Dollars a month for 1,000 symbols, and the time between two scans."""
 
 
 def costs(symbols: int, scan_seconds: int, results: Path = MEASUREMENTS) -> MonthlyCost:
@@ -41,6 +40,7 @@ def costs_page(results: Path = MEASUREMENTS) -> str:
     """Return the page's text."""
     return Template(TEXT.read_text(encoding="utf-8")).substitute(
         target=TARGET,
+        often=TARGET_SECONDS,
         overview="\n".join(_overview(results)),
         most=f"{MEASURED_SYMBOLS[-1]:,}",
         services="\n".join(_services(results)),
@@ -52,19 +52,15 @@ def costs_page(results: Path = MEASUREMENTS) -> str:
 
 
 def _overview(results: Path) -> Iterator[str]:
-    yield "| symbols | scan every | detect runs for | fixed | growing | together |"
-    yield "| ---: | ---: | ---: | ---: | ---: | ---: |"
+    yield "| symbols | scan every | a minute's run | a scan | fixed | growing | together |"
+    yield "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
     for scan in SCANS:
         for symbols in MEASURED_SYMBOLS:
             cost = costs(symbols, scan, results)
-            seconds = billed_seconds(
-                tick_uses(results, symbols)["detect"],
-                installation().detect_megabytes,
-                scans=scans_in_a_minute(scan),
-                scan_seconds=scan,
-            )
+            uses, memory = tick_uses(results, symbols), installation().detect_megabytes
             yield (
-                f"| {symbols:,} | {scan} s | {seconds:.2f} s | {cost.fixed:.2f} "
+                f"| {symbols:,} | {scan} s | {billed_seconds(uses['detect'], memory):.2f} s "
+                f"| {billed_seconds(uses['scan'], memory):.2f} s | {cost.fixed:.2f} "
                 f"| {cost.growing:.2f} | **{cost.total:.2f}** |"
             )
 
@@ -72,7 +68,7 @@ def _overview(results: Path) -> Iterator[str]:
 def _services(results: Path) -> Iterator[str]:
     yield "| service | part | dollars |"
     yield "| --- | --- | ---: |"
-    cost = costs(MEASURED_SYMBOLS[-1], 60, results)
+    cost = costs(MEASURED_SYMBOLS[-1], TARGET_SECONDS, results)
     for line in sorted(cost.lines, key=lambda line: -line.dollars):
         yield f"| {line.service} | {'growing' if line.growing else 'fixed'} | {line.dollars:.3f} |"
     yield f"| together | | **{cost.total:.2f}** |"
@@ -81,5 +77,5 @@ def _services(results: Path) -> Iterator[str]:
 def _options() -> Iterator[str]:
     yield "| switch | dollars |"
     yield "| --- | ---: |"
-    for line in options(FRANKFURT):
+    for line in options(FRANKFURT, scan_seconds=TARGET_SECONDS):
         yield f"| {line.service} | {line.dollars:.2f} |"

@@ -1,4 +1,4 @@
-"""Resources that a tick uses, as `make bench` measured them."""
+"""Resources that a tick and a scan use, as `make bench` measured them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pumpwatch_workbench.deployment import TEMPLATE
 from pumpwatch_workbench.local.aws.template import Template, load_template
 
 MEASURED_SYMBOLS = (200, 600, 1_000)
+FUNCTION_OF = {"scan": "detect"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,13 @@ class InstallationSize:
 
 
 def tick_uses(results: Path, symbols: int) -> dict[str, TickUse]:
-    """Return what detect and trade use with so many symbols. Raises `BadInput`."""
+    """Return what a tick of detect and trade, and a single scan, use with so many symbols.
+
+    Raises `BadInput`.
+    """
     try:
         figures: Mapping[str, float] = json.loads(results.read_text(encoding="utf-8"))["lambda"]
-        return {name: _tick_use(figures, name, symbols) for name in ("detect", "trade")}
+        return {name: _tick_use(figures, name, symbols) for name in ("detect", "trade", "scan")}
     except (OSError, ValueError, KeyError) as error:
         raise BadInput(
             f"{results} has no measurement for {symbols} symbols ({error}): make bench ARGS=lambda"
@@ -57,7 +61,7 @@ def _tick_use(figures: Mapping[str, float], name: str, symbols: int) -> TickUse:
     return TickUse(
         seconds=of("warm_seconds_p50"),
         cpu_seconds=of("warm_cpu_seconds_mean"),
-        init_cpu_seconds=figures[f"{name}_init_cpu_seconds"],
+        init_cpu_seconds=figures[f"{FUNCTION_OF.get(name, name)}_init_cpu_seconds"],
         table_reads=of("table_reads"),
         table_writes=of("table_writes"),
         bucket_reads=of("bucket_reads"),

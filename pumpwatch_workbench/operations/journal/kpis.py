@@ -156,14 +156,12 @@ def _tick_words(figures: Figures) -> str:
 def _time_words(figures: Figures, machine: Machine) -> str:
     if not machine.of_lambda:
         return "free until the next tick, in 95 % of them"
-    return f"free of the minute, in 95 % of the runs; {_whose_time(figures, machine)}"
+    return f"free until the next run, in 95 % of them; {_whose_time(figures, machine)}"
 
 
 def _whose_time(figures: Figures, machine: Machine) -> str:
     others = [
-        f"{function.function} scans until its minute is over, on purpose"
-        if function.scans_its_minute
-        else f"no data of {function.function}"
+        f"no data of {function.function}"
         for function in figures.functions
         if function.time_headroom is None
     ]

@@ -51,8 +51,8 @@ class FunctionLog:
     """Reports of another form than the one known here."""
     problem: str = ""
     """Why nothing could be read; empty: the log was read."""
-    scans_its_minute: bool = False
-    """It scans until its minute is over: how long it runs is chosen, not needed."""
+    interval_seconds: float = 60.0
+    """Time from one run to the next."""
 
 
 class _Form(BaseModel):
@@ -84,7 +84,7 @@ def read_log(
     until: int,
     *,
     most: int = MOST_RUNS,
-    scans_its_minute: bool = False,
+    interval_seconds: float = 60.0,
 ) -> FunctionLog:
     """Return the latest runs between two moments (milliseconds UTC), at most so many.
 
@@ -105,7 +105,7 @@ def read_log(
         known,
         cut=len(events) > most,
         unreadable=len(read) - len(known),
-        scans_its_minute=scans_its_minute,
+        interval_seconds=interval_seconds,
     )
 
 

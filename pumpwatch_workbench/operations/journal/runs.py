@@ -76,17 +76,12 @@ class FunctionRuns:
     cut: bool
     unreadable: int
     problem: str
-    scans_its_minute: bool
+    interval_seconds: float
 
     @property
     def time_headroom(self) -> float | None:
-        """Return what 95 % of the runs left at least of the minute until the next one.
-
-        None also where the function fills its minute on purpose.
-        """
-        if self.scans_its_minute:
-            return None
-        return _headroom(_p95(self.seconds), INTERVAL_SECONDS)
+        """Return what 95 % of the runs left at least of the time until the next one."""
+        return _headroom(_p95(self.seconds), self.interval_seconds)
 
     @property
     def memory_headroom(self) -> float | None:
@@ -139,7 +134,7 @@ def function_runs(log: FunctionLog) -> FunctionRuns:
         cut=log.cut,
         unreadable=log.unreadable,
         problem=log.problem,
-        scans_its_minute=log.scans_its_minute,
+        interval_seconds=log.interval_seconds,
     )
 
 

@@ -73,9 +73,9 @@ def logs_of_stack(stack: DeployedStack, since: int, until: int) -> list[Function
         if output not in stack.outputs:
             problem = f"the stack has no output {output}: deploy the present version"
             return FunctionLog(function, problem=problem)
-        scans = function == "detect" and stack.scan_seconds < A_MINUTE
+        seconds = stack.scan_seconds if function == "detect" else A_MINUTE
         group = stack.outputs[output]
-        return read_log(logs, function, group, since, until, scans_its_minute=scans)
+        return read_log(logs, function, group, since, until, interval_seconds=seconds)
 
     with ThreadPoolExecutor(len(LOG_GROUPS)) as pool:
         return list(pool.map(read, LOG_GROUPS))

@@ -31,7 +31,7 @@ from pumpwatch_workbench.play.paper.market import WatchedMarket
 from pumpwatch_workbench.play.paper.options import PaperOptions
 from pumpwatch_workbench.simulator.market_time import exchange_time_for
 
-DETECT_SECONDS, TRADE_SECONDS = 50.0, LONGEST_RUN
+DETECT_SECONDS, TRADE_SECONDS = 8.0, LONGEST_RUN
 """Longest runs, as in a deployed stack."""
 CHOSEN = "symbols"
 """Note of the symbols that the saved detection state is about."""
@@ -78,12 +78,7 @@ class PaperDesk:
             totals=totals,
             paper=SqlitePaperStore(database),
         )
-        detect_on = (
-            # Each tick scans once; scans within the minute are ticks of their own here.
-            options.detect.model_copy(update={"scan_interval_seconds": 60}),
-            detect_stores,
-            replace(exchange, market=self.market),
-        )
+        detect_on = (options.detect, detect_stores, replace(exchange, market=self.market))
         self._backfill = detect_pumps(*detect_on).backfill
         self._detect = detect_function(*detect_on, sink=sink)
         self._trade = trade_function(

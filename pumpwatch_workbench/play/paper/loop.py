@@ -1,8 +1,10 @@
 """Paper trading from the first tick to the last: the schedule that a deployed stack has.
 
-Each tick runs detect, then trade. A tick that comes late, because the machine slept, runs trade
-alone with the time it was due: exits run, and its age keeps entries away. Failures that pass are
-shown once, when they begin and when they end; exits are retried on every tick.
+Each minute's tick runs detect, then trade. Between two ticks single scans look at the market, and
+trade follows at once when one has signals; those that a slow scan leaves no time for are skipped.
+A tick that comes late, because the machine slept, runs trade alone with the time it was due: exits
+run, and its age keeps entries away. Failures that pass are shown once, when they begin and when
+they end; exits are retried on every tick.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from decimal import Decimal
 from importlib import import_module
 
 from pumpwatch.domain.moments import MINUTE
+from pumpwatch.domain.trading.strategies import with_evidence
 from pumpwatch.errors import ExchangeForbidden, InvariantBroken, PumpwatchError, RetryLater
 from pumpwatch.invocation import Tick
 from pumpwatch.usecases.detect.report import DetectReport
@@ -34,7 +37,7 @@ from pumpwatch_workbench.play.views.view import (
 )
 
 OFFSET = 2_000
-"""Milliseconds into its minute at which a tick fires: the candle has just closed."""
+"""Milliseconds by which scans lie off their grid: a minute's tick comes when its candle closed."""
 GAP = 30 * MINUTE
 """Time without a run after which the history is filled at once, not slice by slice."""
 BANNED = 10 * MINUTE
@@ -48,6 +51,10 @@ class Tally:
     ticks: int = 0
     late_ticks: int = 0
     failed_ticks: int = 0
+    scans: int = 0
+    """Single scans between the ticks."""
+    skipped_scans: int = 0
+    """Scans that could not be made because the one before took too long."""
     signals: int = 0
     opened: int = 0
     closed: int = 0
@@ -62,6 +69,7 @@ class Tally:
 class _Tick:
     due: int
     late: bool
+    is_scan: bool = False
     detected: DetectReport | None = None
     traded: TradeReport | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -90,7 +98,9 @@ class PaperLoop:
         self._pace = pace
         self._problem = ""
         self._blocked: frozenset[str] = frozenset()
-        self._requests, self._alerts = 0, (0, 0)
+        self._requests, self._alerts, self._cpu_seconds = 0, (0, 0), time.process_time()
+        self._minute = -1
+        self._scan_problem = ""
         self.tally = Tally()
 
     def play(self) -> Tally:
@@ -106,8 +116,7 @@ class PaperLoop:
         while end is None or due < end:
             if not self._pace.wait_until(due):
                 break
-            banned = self._play(_Tick(due, late=self._is_late(due)))
-            due = self._next(due, banned=banned)
+            due = self._next(due, banned=self._play(self._tick(due)))
         if end is not None:
             self._pace.wait_until(end)
         return self.tally
@@ -118,7 +127,8 @@ class PaperLoop:
         chosen = len(self._options.symbols)
         what = f"{chosen} symbols" if chosen else "the whole market"
         trade = self._options.trade
-        return f"Paper trading {what} of {trade.bybit_base_url}, strategy {trade.strategy_name}"
+        strategy = with_evidence(trade.strategy_name)
+        return f"Paper trading {what} of {trade.bybit_base_url}, strategy {strategy}"
 
     def _fill_history(self, now: int) -> None:
         self._view.note("Fetching the candle history ...")
@@ -137,27 +147,34 @@ class PaperLoop:
             self._attempt("history", lambda: self._desk.backfill(progress), _Tick(now, late=False))
         self._view.note("")
 
-    def _is_late(self, due: int) -> bool:
-        return self._pace.now() - due > self._options.trade.max_tick_age_seconds * 1000
+    def _tick(self, due: int) -> _Tick:
+        """Return what to play: the first of a minute is its tick, the others are single scans."""
+        late = self._pace.now() - due > self._options.trade.max_tick_age_seconds * 1000
+        is_scan = due // MINUTE == self._minute and not late
+        self._minute = due // MINUTE
+        return _Tick(due, late, is_scan)
 
     def _next(self, due: int, *, banned: bool) -> int:
-        """Return when the next tick is due; those that were missed are left out."""
-        after = max(due, self._pace.now())
-        if banned:
-            after += BANNED
-        period = self._options.period
+        """Return when the next scan is due; those that were missed are left out."""
+        now, period = max(due, self._pace.now()), self._options.period
+        after = now + BANNED if banned else now
+        if now - due < MINUTE:
+            self.tally.skipped_scans += (now - due) // period
         return ((after - OFFSET) // period + 1) * period + OFFSET
 
     def _play(self, tick: _Tick) -> bool:
-        """Play one tick; return whether the exchange has banned this address for a while."""
-        begin, cpu = self._pace.now(), time.process_time()
+        """Play a tick or a scan; return whether the exchange has banned this address."""
+        begin = self._pace.now()
         banned = False
         if not tick.late:
             banned = self._attempt("detect", lambda: self._detect(tick), tick)
-        if not banned:
+        if not banned and (not tick.is_scan or (tick.detected and tick.detected.signals)):
             banned = self._attempt("trade", lambda: self._trade(tick), tick)
         self._tell(tick)
-        self._record(tick, begin, time.process_time() - cpu)
+        if tick.is_scan:
+            self._scan_problem = "; ".join(tick.problems) or self._scan_problem
+        else:
+            self._record(tick, begin)
         if tick.late and begin - tick.due > GAP:
             self._fill_history(begin)
         return banned
@@ -176,26 +193,31 @@ class PaperLoop:
         return False
 
     def _detect(self, tick: _Tick) -> None:
-        tick.detected = self._desk.detect(Tick(tick.due, f"paper-{tick.due}"))
+        due = Tick(tick.due, f"paper-{tick.due}", is_scan=tick.is_scan)
+        tick.detected = self._desk.detect(due)
 
     def _trade(self, tick: _Tick) -> None:
         tick.traded = self._desk.trade(Tick(tick.due, f"paper-{tick.due}"))
 
     def _tell(self, tick: _Tick) -> None:
         tally = self.tally
-        tally.ticks += 1
-        tally.late_ticks += tick.late
-        tally.failed_ticks += bool(tick.problems)
+        if tick.is_scan:
+            tally.scans += 1
+        else:
+            tally.ticks += 1
+            tally.late_ticks += tick.late
+            tally.failed_ticks += bool(tick.problems)
         if tick.late:
             self._view.note("The machine slept: exits were looked after, nothing was opened")
-        self._tell_problems(tick)
+        if tick.problems or not tick.is_scan:
+            self._tell_problems(tick)
         for signal in tick.detected.signals if tick.detected else ():
             tally.signals += 1
             self._view.signal(signal)
             self._say(f"Pump: {signal_words(signal)}")
         if tick.traded is not None:
             self._tell_trades(tick.traded)
-        if tick.traded is not None and tick.traded.equity is not None:
+        if tick.traded is not None and tick.traded.equity is not None and not tick.is_scan:
             self._show(tick, tick.traded, tick.traded.equity)
 
     def _tell_problems(self, tick: _Tick) -> None:
@@ -248,8 +270,12 @@ class PaperLoop:
             )
         )
 
-    def _record(self, tick: _Tick, begin: int, cpu_seconds: float) -> None:
-        """Keep what the tick cost; a record that cannot be kept is only missing in the report."""
+    def _record(self, tick: _Tick, begin: int) -> None:
+        """Keep what the tick and the scans before it cost.
+
+        A record that cannot be kept is only missing in the report.
+        """
+        cpu_seconds = time.process_time()
         requests = self._desk.session.request_count
         counts = self._slack.counts if self._slack else Counts()
         raised, delivered = counts.raised, counts.delivered
@@ -257,16 +283,17 @@ class PaperLoop:
             time=begin,
             detect_seconds=tick.seconds.get("detect"),
             trade_seconds=tick.seconds.get("trade"),
-            cpu_seconds=cpu_seconds,
+            cpu_seconds=cpu_seconds - self._cpu_seconds,
             memory_mib=memory_mib(),
             requests=requests - self._requests,
             stale=tick.late,
             equity=tick.traded.equity if tick.traded else None,
             alerts_raised=raised - self._alerts[0],
             alerts_delivered=delivered - self._alerts[1],
-            problem="; ".join(tick.problems),
+            problem="; ".join(tick.problems) or self._scan_problem,
         )
         self._requests, self._alerts = requests, (raised, delivered)
+        self._cpu_seconds, self._scan_problem = cpu_seconds, ""
         try:
             self._desk.records.add(record)
         except RetryLater as error:

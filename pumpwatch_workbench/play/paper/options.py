@@ -38,7 +38,7 @@ class PaperOptions:
 
     @property
     def period(self) -> int:
-        """Return the milliseconds between two ticks."""
+        """Return the milliseconds between two scans."""
         return self.detect.scan_interval_seconds * 1000
 
     @classmethod
@@ -68,6 +68,7 @@ class PaperOptions:
             "STAGE": STAGE,
             "TABLE_NAME": "none",
             "BUCKET_NAME": "none",
+            "SCAN_QUEUE_URL": "",
             "PUSHGATEWAY_URL": "",
             "PUSHGATEWAY_SECRET_ARN": "",
             "TRADING_MODE": "paper",

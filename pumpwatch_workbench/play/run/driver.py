@@ -1,8 +1,8 @@
 """Play both functions on their schedule, in market time and in lock step with the exchange.
 
-Each minute: the schedule wakes detect; the table's stream hands its new signals to trade; the
-schedule wakes trade. Nothing here decides anything: the functions are called by their Lambda entry
-points with the payloads AWS would send.
+Each minute the schedule wakes detect and trade; in between, detect's queue hands over the scans
+that are due. After a scan with signals the table's stream wakes trade. Nothing here decides
+anything: the functions are called by their Lambda entry points with the payloads AWS would send.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class _Driver:
         self._stage = stage
         self._view = view
         self._tally = RunTally()
+        self._events_open = 0
 
     def play(self) -> RunTally:
         self._fill_history()
@@ -57,6 +58,7 @@ class _Driver:
         )
         for number, scheduled in enumerate(ticks, start=1):
             self._play_minute(number, scheduled)
+        self._scan_until(ticks[-1] + MINUTE)
         self._settle(ticks[-1] + MINUTE)
         return self._tally
 
@@ -89,26 +91,48 @@ class _Driver:
 
     def _play_minute(self, number: int, scheduled: int) -> None:
         simulator = self._stage.simulator
-        before = simulator.advance_to(scheduled + self._options.detect_second * 1000)
-        detected = self._invoke(self._stage.detect.invoke(self._stage.detect_event(scheduled)))
-        trade_time = scheduled + self._options.trade_second * 1000
-        if detected.payload.get("signals"):
-            after = simulator.summary()["requests"]
-            self._show_signals(detected.payload["signals"])
-            self._wake_trade()
-            simulator.advance_to(trade_time)
-        else:
-            after = simulator.advance_to(trade_time)
+        detect_time = scheduled + self._options.detect_second * 1000
+        self._scan_until(detect_time)
+        now, before = simulator.advance_to(detect_time)
+        detected = self._detect(self._stage.detect_event(scheduled))
+        self._stage.scans.take(now)
+        _, after = simulator.advance_to(now)
         self._tally.tick_seconds.append(detected.seconds)
         self._tally.tick_requests.append(after - before)
+        self._react(detected)
+        trade_time = scheduled + self._options.trade_second * 1000
+        self._scan_until(trade_time)
+        simulator.advance_to(trade_time)
         self._trade(self._stage.trade_event(scheduled))
-        self._show_tick(number, detected.payload.get("events_open", 0))
+        self._show_tick(number, self._events_open)
 
-    def _wake_trade(self) -> None:
-        """Hand trade the new records of the table's stream, as AWS would.
+    def _scan_until(self, end: int) -> None:
+        """Play the scans that the queue hands over before `end`."""
+        scans = self._stage.scans
+        while (due := scans.next_due) is not None and due < end:
+            now, _ = self._stage.simulator.advance_to(due)
+            for event in scans.due(now):
+                scanned = self._detect(event)
+                self._tally.scan_seconds.append(scanned.seconds)
+                self._react(scanned)
 
-        Asked only after a scan with signals: the template's filter keeps everything else back.
+    def _detect(self, event: Mapping[str, Any]) -> Invocation:
+        detected = self._invoke(self._stage.detect.invoke(event))
+        self._events_open = detected.payload.get("events_open", self._events_open)
+        return detected
+
+    def _react(self, detected: Invocation) -> None:
+        """Show the signals of a scan, and hand trade the new records of the table's stream.
+
+        The stream is read only after a scan with signals: the template's filter keeps everything
+        else back.
         """
+        signal_ids = detected.payload.get("signals")
+        if not signal_ids:
+            return
+        now = self._stage.simulator.summary()["time"]
+        self._show_signals(signal_ids)
+        self._tally.woken |= dict.fromkeys(signal_ids, now)
         for batch in self._stage.stream.batches():
             self._trade(batch)
 

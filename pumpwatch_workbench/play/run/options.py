@@ -7,6 +7,9 @@ from pathlib import Path
 
 PREPARATION_MINUTES = 3
 """Market time that filling the history may take, since every request costs its latency."""
+START = "2026-11-01T23:49:00Z"
+"""Start of the simulated market: 11 minutes before the first full hour, at which the first pumps
+come; 78 minutes later the next full hour's have come, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,8 +18,10 @@ class RunOptions:
 
     symbols: int = 600
     seed: int = 1
-    minutes: int = 180
+    minutes: int = 75
     """Market minutes that are played once the history is filled (simulated markets only)."""
+    scan_interval: int = 5
+    """Seconds between two scans of the market; at 60 only the schedule's runs scan."""
     replay: Path | None = None
     detector: str = "boosted"
     strategy: str = "fade"

@@ -12,10 +12,11 @@ from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.domain.market.candles import CandleRequest, CandleSeries
 from pumpwatch.domain.moments import MINUTE
+from pumpwatch.domain.trading.orders import Leg
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch_workbench.pages.event_rows import CandleRow, DetectedEvent, DroppedPump, PlantedPump
 from pumpwatch_workbench.play.run.options import RunOptions
-from pumpwatch_workbench.play.run.result import INVARIANTS, RunResult
+from pumpwatch_workbench.play.run.result import INVARIANTS, RunResult, SignalSteps
 from pumpwatch_workbench.play.run.scoring import judge
 from pumpwatch_workbench.play.run.stage import Stage
 from pumpwatch_workbench.simulator.market_time import MarketTime
@@ -33,6 +34,9 @@ class RunTally:
     ended: int = 0
     busy: int = 0
     tick_seconds: list[float] = field(default_factory=list)
+    scan_seconds: list[float] = field(default_factory=list)
+    woken: dict[str, int] = field(default_factory=dict)
+    """When trade was woken, by signal id."""
     tick_requests: list[int] = field(default_factory=list)
     equity: list[tuple[int, Decimal]] = field(default_factory=list)
 
@@ -57,12 +61,15 @@ def result_of(
         ticks=len(tally.tick_seconds),
         detector=options.detector,
         strategy=options.strategy,
+        scan_interval=options.scan_interval,
         planted=tuple(planted),
         events=events,
         trades=trades,
         equity=tuple(tally.equity),
         tick_seconds=tuple(tally.tick_seconds),
         tick_requests=tuple(tally.tick_requests),
+        scan_seconds=tuple(tally.scan_seconds),
+        steps=_steps(options, stage, tally, state, trades),
         orders=sum(bool(order["orderLinkId"]) for order in state["orders"]),
         fills=sum(row["execType"] == "Trade" for row in state["executions"]),
         positions_without_stop_seconds_max=state["unprotected_ms_max"] / 1000,
@@ -73,6 +80,31 @@ def result_of(
         dropped=tuple(_dropped(state)),
         wall_seconds=wall_seconds,
     )
+
+
+def _steps(
+    options: RunOptions,
+    stage: Stage,
+    tally: RunTally,
+    state: Mapping[str, Any],
+    trades: Iterable[Trade],
+) -> dict[str, SignalSteps]:
+    """Return what became of each signal, and when, by signal id.
+
+    A request costs half of its latency before the exchange has it and half of it afterwards.
+    """
+    arrived = {order["orderLinkId"]: int(order["createdTime"]) for order in state["orders"]}
+    before = options.latency_ms // 2
+    steps = {signal_id: SignalSteps(woken) for signal_id, woken in tally.woken.items()}
+    for trade in trades:
+        for order in stage.journal.orders(trade.signal_id) if trade.entry_time else ():
+            time = arrived.get(order.request.order_id)
+            woken = tally.woken.get(trade.signal_id)
+            if order.leg is Leg.ENTRY and time is not None and woken is not None:
+                steps[trade.signal_id] = SignalSteps(
+                    woken, time - before, time - before + options.latency_ms
+                )
+    return steps
 
 
 def broken_invariants(state: Mapping[str, Any], trades: Iterable[Trade]) -> list[str]:

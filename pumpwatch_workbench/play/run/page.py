@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pumpwatch.domain.trading.trades import Trade
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.candle_charts import event_chart, window_of
 from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
@@ -18,12 +19,20 @@ from pumpwatch_workbench.pages.line_charts import (
     tick_words,
 )
 from pumpwatch_workbench.pages.trade_tables import trades_table
-from pumpwatch_workbench.pages.words import clock, date_and_clock, duration, percent, seconds
-from pumpwatch_workbench.play.run.result import INVARIANTS, RunResult
+from pumpwatch_workbench.pages.words import (
+    NOTHING,
+    clock,
+    date_and_clock,
+    duration,
+    percent,
+    seconds,
+)
+from pumpwatch_workbench.play.run.result import INVARIANTS, RunResult, SignalSteps
 from pumpwatch_workbench.play.run.tables import (
     VERDICT_WORDS,
     dropped_table,
     events_table,
+    kind_words,
     result_words,
     tiles,
 )
@@ -61,7 +70,7 @@ def render_page(result: RunResult) -> str:
     for row, anchor in zip(rows, anchors, strict=True):
         if anchor:
             figures[anchor] = event_chart(row, window_of(row, result.candles[row.symbol]))
-            cards.append(_card(row, anchor))
+            cards.append(_card(result, row, anchor))
     headline, explanation = notice(result)
     return render(
         __file__,
@@ -119,6 +128,7 @@ def _subtitle(result: RunResult) -> str:
         f"seed {result.seed}",
         f"detector {result.detector}",
         f"strategy {result.strategy}",
+        f"a scan every {result.scan_interval} s",
         f"{duration(result.ended - result.started)} of market time"
         f" from {date_and_clock(result.started)} to {date_and_clock(result.ended)} UTC",
     ]
@@ -127,26 +137,39 @@ def _subtitle(result: RunResult) -> str:
     return " · ".join(parts)
 
 
-def _card(row: EventRow, anchor: str) -> ChartCard:
-    return chart_card(anchor, row.symbol, VERDICT_WORDS[row.verdict], _facts(row))
+def _card(result: RunResult, row: EventRow, anchor: str) -> ChartCard:
+    return chart_card(anchor, row.symbol, VERDICT_WORDS[row.verdict], _facts(result, row))
 
 
-def _facts(row: EventRow) -> list[tuple[str, str]]:
+def _facts(result: RunResult, row: EventRow) -> list[tuple[str, str]]:
     planted, detected, trade = row.planted, row.detected, row.trade
     facts = []
     if planted:
         facts.append(("Onset", clock(planted.onset)))
         facts.append(("Size", percent(planted.size)))
+        facts.append(("Kind", kind_words(planted)))
         if planted.original_onset is not None:
             origin = f"segment {planted.segment}, {date_and_clock(planted.original_onset)} UTC"
             facts.append(("Recorded", origin))
     if detected:
-        facts.append(("Alarm", clock(detected.alarm_time)))
+        facts.append(("Seen", clock(detected.alarm_time)))
         facts.append(("Delay", seconds(detected.delay_seconds)))
         facts.append(("Strength", f"{detected.strength:,.0f}"))
     if trade and trade.entry_time is not None:
+        facts.append(("Signal to order", _steps_words(trade, result.steps.get(trade.signal_id))))
         facts += trade_facts(trade)
     elif detected:
         reason = f": {trade.denial}" if trade and trade.denial else ""
         facts.append(("Trade", result_words(row) + reason))
     return facts
+
+
+def _steps_words(trade: Trade, steps: SignalSteps | None) -> str:
+    """Return how long after the scan that signalled each step of an entry was."""
+    if steps is None or steps.sent is None or steps.acknowledged is None:
+        return NOTHING
+    woken, sent, acknowledged = (
+        seconds((time - trade.signal_time) / 1000)
+        for time in (steps.woken, steps.sent, steps.acknowledged)
+    )
+    return f"woken after {woken}, sent after {sent}, acknowledged after {acknowledged}"

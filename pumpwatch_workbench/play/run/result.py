@@ -25,6 +25,18 @@ INVARIANTS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class SignalSteps:
+    """When trade was woken by a signal, and when it sent the entry and had its acknowledgement.
+
+    Market time, milliseconds UTC.
+    """
+
+    woken: int
+    sent: int | None = None
+    acknowledged: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """Everything a run found and did. Times are market time in milliseconds UTC, money is USDT."""
@@ -38,6 +50,8 @@ class RunResult:
     ticks: int
     detector: str
     strategy: str
+    scan_interval: int
+    """Seconds between two scans."""
     planted: tuple[PlantedPump, ...]
     events: tuple[DetectedEvent, ...]
     trades: tuple[Trade, ...]
@@ -47,6 +61,10 @@ class RunResult:
     tick_seconds: tuple[float, ...]
     tick_requests: tuple[int, ...]
     """Bybit requests of each detect tick, refresh included."""
+    scan_seconds: tuple[float, ...] = ()
+    """Wall seconds of each scan between two ticks."""
+    steps: Mapping[str, SignalSteps] = field(default_factory=dict)
+    """What became of each signal, by signal id."""
     orders: int
     fills: int
     positions_without_stop_seconds_max: float
@@ -91,6 +109,21 @@ class RunResult:
         delays = [event.delay_seconds for event in self.hits if event.delay_seconds is not None]
         return float(median(delays)) if delays else None
 
+    @property
+    def order_delay_p50(self) -> float | None:
+        """Return the median seconds from the scan that signalled to the acknowledged entry."""
+        delays = []
+        for trade in self.entered:
+            steps = self.steps.get(trade.signal_id)
+            if steps is not None and steps.acknowledged is not None:
+                delays.append((steps.acknowledged - trade.signal_time) / 1000)
+        return _median_or_none(delays)
+
+    def counted(self, *, announced: bool) -> tuple[int, int]:
+        """Return the hits on pumps of a kind, and how many such pumps there were."""
+        pumps = {(pump.symbol, pump.onset) for pump in self.planted if pump.announced is announced}
+        return sum((event.symbol, event.onset) in pumps for event in self.hits), len(pumps)
+
     def rows(self) -> tuple[EventRow, ...]:
         """Return one row per planted pump and per event that belongs to none, in order of time."""
         rows = []
@@ -116,6 +149,7 @@ class RunResult:
         Seconds are market time, except `tick_seconds_p50`, which is wall time and therefore the one
         value that differs between two runs of the same seed. A median of nothing is None.
         """
+        found, announced = self.counted(announced=True)
         return {
             "symbols": self.symbols,
             "ticks": self.ticks,
@@ -130,6 +164,10 @@ class RunResult:
             "tick_seconds_p50": _median_or_none(self.tick_seconds),
             "tick_requests_p50": _median_or_none(self.tick_requests),
             "metrics_pushed": self.metrics_pushed,
+            "scans": len(self.scan_seconds),
+            "announced_planted": announced,
+            "announced_detected": found,
+            "order_delay_p50_seconds": self.order_delay_p50,
         }
 
     def _best_match(self, planted: PlantedPump) -> DetectedEvent | None:

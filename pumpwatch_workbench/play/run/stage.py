@@ -19,9 +19,10 @@ from pumpwatch.settings.shared import load_settings
 from pumpwatch_workbench.local.aws.aws import AwsServer
 from pumpwatch_workbench.local.aws.functions import LocalFunction
 from pumpwatch_workbench.local.aws.pushgateway import Pushgateway
+from pumpwatch_workbench.local.aws.queues import QueueReader
 from pumpwatch_workbench.local.aws.stack import LocalStack
 from pumpwatch_workbench.local.aws.streams import StreamReader
-from pumpwatch_workbench.play.run.options import RunOptions
+from pumpwatch_workbench.play.run.options import START, RunOptions
 from pumpwatch_workbench.play.run.simulator_process import (
     SimulatorProcess,
     connect,
@@ -41,6 +42,7 @@ class Stage:
     gateway: Pushgateway
     stack: LocalStack
     stream: StreamReader
+    scans: QueueReader
     signals: SignalStore
     journal: Journal
     table: Table
@@ -103,6 +105,7 @@ def _stage(simulator: SimulatorProcess, gateway: Pushgateway, stack: LocalStack)
         gateway=gateway,
         stack=stack,
         stream=stack.stream_reader(TRADE),
+        scans=stack.queue_reader(DETECT),
         signals=DynamoSignalStore(table),
         journal=DynamoJournal(table),
         table=table,
@@ -113,7 +116,11 @@ def _simulator_arguments(options: RunOptions) -> list[str]:
     source = (
         ["--replay", str(options.replay)]
         if options.replay is not None
-        else ["--symbols", str(options.symbols), "--live-minutes", str(options.live_minutes)]
+        else [
+            *("--symbols", str(options.symbols)),
+            *("--live-minutes", str(options.live_minutes)),
+            *("--start", START),
+        ]
     )
     return [
         *source,
@@ -134,6 +141,7 @@ def _parameters(
         "LiveTradingConfirmation": simulator.user_id,
         "Strategy": options.strategy,
         "Detector": options.detector,
+        "ScanIntervalSeconds": options.scan_interval,
         "BybitBaseUrl": simulator.url,
         "PushgatewayUrl": gateway.url,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from pumpwatch_workbench.pages.event_rows import EventRow, Verdict
+from pumpwatch_workbench.pages.event_rows import EventRow, PlantedPump, Verdict
 from pumpwatch_workbench.pages.line_charts import percentile
 from pumpwatch_workbench.pages.tables import Cell, PageTable, Tile, Tone, numbers, row, texts
 from pumpwatch_workbench.pages.trade_tables import pnl_tone
@@ -48,11 +48,22 @@ def _detection_tiles(result: RunResult) -> tuple[Tile, ...]:
         Tile(
             "Pumps detected",
             f"{len(result.hits)} of {len(result.planted)}",
-            f"{verdicts[Verdict.MISSED]} missed, {verdicts[Verdict.EARLY]} early",
+            f"{_of(result.counted(announced=True))} announced,"
+            f" {_of(result.counted(announced=False))} others;"
+            f" {verdicts[Verdict.MISSED]} missed, {verdicts[Verdict.EARLY]} early",
         ),
         Tile("False alarms", number(len(result.false_events)), f"on {result.symbols} symbols"),
         Tile("Median delay", seconds(result.delay_p50), "market time, onset to alarm"),
+        Tile(
+            "Signal to order",
+            seconds(result.order_delay_p50),
+            "median market time, scan to acknowledged entry",
+        ),
     )
+
+
+def _of(counts: tuple[int, int]) -> str:
+    return f"{counts[0]} of {counts[1]}"
 
 
 def _trading_tiles(result: RunResult) -> tuple[Tile, ...]:
@@ -84,6 +95,11 @@ def _cost_tiles(result: RunResult) -> tuple[Tile, ...]:
             f"median of {result.ticks}; p95 {seconds(percentile(result.tick_seconds, 95))}, wall",
         ),
         Tile(
+            "Scans between ticks",
+            number(len(result.scan_seconds)),
+            f"median {seconds(percentile(result.scan_seconds, 50))}, wall",
+        ),
+        Tile(
             "Requests per tick",
             number(percentile(result.tick_requests, 50)),
             "median, refresh included",
@@ -103,6 +119,7 @@ def events_table(result: RunResult, anchors: Sequence[str]) -> PageTable:
         *(texts("Segment", "Original onset", wide=True) if replay else ()),
         *texts("Onset, UTC", wide=True),
         *numbers("Size", wide=True),
+        *texts("Kind", wide=True),
         *texts("Detection"),
         *numbers("Delay"),
         *numbers("Entry", "Exit", wide=True),
@@ -126,6 +143,13 @@ def dropped_table(result: RunResult) -> PageTable:
     return PageTable("Recorded pumps that were not played.", columns, rows)
 
 
+def kind_words(planted: PlantedPump | None) -> str:
+    """Return which kind of pump it is."""
+    if planted is None:
+        return NOTHING
+    return "announced" if planted.announced else "unannounced"
+
+
 def result_words(event: EventRow) -> str:
     """Return what trading made of an event: the amount, or why there is none."""
     trade = event.trade
@@ -145,6 +169,7 @@ def _event_cells(event: EventRow, anchor: str, replay: bool) -> tuple[Cell, ...]
         *(origin if replay else ()),
         clock(event.time),
         percent(planted.size if planted else None),
+        kind_words(planted),
         Cell(VERDICT_WORDS[event.verdict], _VERDICT_TONES[event.verdict]),
         seconds(event.detected.delay_seconds) if event.detected else NOTHING,
         price(trade.entry_price) if trade else NOTHING,

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pumpwatch.domain.market.candles import FloatArray, IntArray
+from pumpwatch.domain.trading.strategies import with_evidence
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.candle_charts import trade_chart
 from pumpwatch_workbench.pages.cards import ChartCard, chart_card, trade_facts
@@ -131,6 +132,7 @@ def _subtitle(report: BacktestReport) -> str:
             f" from {date_and_clock(coverage.begin)} to {date_and_clock(coverage.end)} UTC",
             f"detector {detect.detector}, {report.outcome.alarms} alarms",
             changed or "default settings",
+            with_evidence(report.outcome.settings.trade.strategy_name),
         ]
     )
 
@@ -225,6 +227,7 @@ def print_backtest(report: BacktestReport, console: Console) -> None:
             console.print()
     console.print(tiles_grid(backtest_tiles(report)))
     console.print()
+    console.print(with_evidence(report.outcome.settings.trade.strategy_name))
     for doubt in report.suspicions:
         console.print(Text(f"Doubtful: {doubt}", style="yellow"))
     console.print(Text(f"trades_sha256 {report.results.trades_sha256}"), soft_wrap=True)

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pumpwatch_workbench.pages.files import save
-from pumpwatch_workbench.research.evaluation.labelled import Segment
-from pumpwatch_workbench.research.evaluation.scores import WARM_UP, emitted
+from pumpwatch_workbench.research.evaluation.labelled import WARM_UP, Segment
+from pumpwatch_workbench.research.evaluation.scores import emitted
 
 
 def write_alarms(

@@ -11,8 +11,11 @@ import polars as pl
 
 from pumpwatch.domain.market.candles import Candles, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
-from pumpwatch.domain.moments import MINUTE
+from pumpwatch.domain.moments import DAY, MINUTE
 from pumpwatch_workbench.recordings import LabelledPump, RecordedFolder, SegmentCandles
+
+WARM_UP = DAY
+"""Time at a segment's start in which no alarm or event counts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,8 +38,6 @@ class Segment(Watched):
     """One symbol, one-minute candles, minutes without a trade filled with the last close."""
     trades: MarketTrades | None = None
     """Every trade, where the folder has them."""
-    fingerprint: str = ""
-    """Hash of the recorded closes."""
 
 
 def load_pump_events(folder: Path) -> tuple[list[Segment], list[LabelledPump]]:
@@ -78,5 +79,4 @@ def _segment(recording: SegmentCandles, table: pl.DataFrame | None) -> Segment:
         symbol=row.symbol,
         candles=recording.on_grid(),
         trades=trades,
-        fingerprint=recording.fingerprint,
     )

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
+from pumpwatch.domain.detection.boosted import Boosted
+from pumpwatch.domain.detection.burst_rule import LONGEST_INTERVAL
 from pumpwatch.domain.detection.bursts import (
     DAY_OF_MINUTES,
     NEEDED,
@@ -19,10 +23,42 @@ from pumpwatch.domain.market.candles import FloatArray, IntArray
 from pumpwatch.domain.market.ring import Ring
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import MINUTE, SECOND
-from pumpwatch_workbench.research.evaluation.labelled import Segment
+from pumpwatch.settings.detect import DetectSettings
+from pumpwatch_workbench.research.evaluation.labelled import WARM_UP, Segment
 
+PRODUCT = DetectSettings.model_fields["scan_interval_seconds"].default * SECOND
 SLACK = 1.0 - 1e-9
 """Sums that were added in another order may differ in their last digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scans:
+    """Scans `interval` milliseconds apart, by a rule that reads the clock or does not."""
+
+    interval: int = PRODUCT
+    reads_clock: bool = True
+
+    def margins(self, detector: Boosted, segment: Segment) -> tuple[IntArray, FloatArray]:
+        """Return when the rule judges a segment, and the largest margin with which it alarms then.
+
+        Where trades are known and scans are close enough it judges bursts, else ended minutes:
+        those without trades where none are known.
+        """
+        seconds = self.interval <= LONGEST_INTERVAL and detector.reads_trades
+        if not seconds or segment.trades is None:
+            candidates, margins = detector.margins(segment.candles, [segment.trades])
+            ended = segment.candles.open_time[candidates.columns] + segment.candles.interval
+            return ended, margins
+        rule = detector.scores.burst_rule(self.interval, reads_clock=self.reads_clock)
+        seen = looks(segment, self.interval, self._phase(segment), segment.start + WARM_UP)
+        judged = [(look.time, verdict.margin) for look in seen if (verdict := rule.judge(look))]
+        times = np.array([time for time, _ in judged], dtype=np.int64)
+        return times, np.array([margin for _, margin in judged])
+
+    def _phase(self, segment: Segment) -> int:
+        """Return when its scans begin: nothing is known of it, so it is drawn by its number."""
+        digest = blake2b(str(segment.number).encode(), digest_size=4).digest()
+        return int.from_bytes(digest) % self.interval
 
 
 class RecordedTape:

@@ -18,25 +18,32 @@ from pumpwatch_workbench.research.evaluation.scores import Score
 WIDE = 160
 """Columns of what goes to a file or a pipe."""
 HEADINGS = (
-    "detector", "events", "hits", "early", "false alarms", "symbol-days", "false a symbol-day",
+    "folder", "detector", "events", "hits", "early", "false alarms", "symbol-days",
+    "false a symbol-day", "95 % interval",
     "precision", "recall", "F1", "median delay", "p90 delay",
 )  # fmt: skip
-SHOWN_NARROW = {"detector", "events", "hits", "false alarms", "recall", "median delay"}
+SHOWN_NARROW = {"folder", "detector", "events", "hits", "false alarms", "recall", "median delay"}
 WITHIN = (0, 15, 30, 60, 120, 300)
 """Seconds from the onset by which the delays' table counts."""
 WIDE_ONLY = {0, 120}
 
 
-def render_evaluation(results: Sequence[Evaluated], *, source: str) -> str:
-    """Return the page: a table, recall against false alarms, and the delays of the hits."""
-    first = results[0].score
+def render_evaluation(results: Sequence[Evaluated], scan_interval: int) -> str:
+    """Return the page: a table, recall against false alarms, and the delays of the hits.
+
+    `scan_interval` in seconds.
+    """
+    last = results[-1].score
+    sources = ", ".join(dict.fromkeys(rule.source for rule in results if rule.alarms))
     return render(
         __file__,
         {"recall": _recall_chart(results), "delays": _delay_chart(results)},
-        title="Pumpwatch evaluation: labelled pumps",
-        subtitle=f"{source} · {first.events} counted events ·"
-        f" {number(round(first.clean_symbol_days))} clean symbol-days",
+        title="Pumpwatch evaluation: recorded markets",
+        subtitle=f"{sources} · {last.events} counted events ·"
+        f" {number(round(last.clean_symbol_days))} clean symbol-days ·"
+        f" a scan each {scan_interval} s",
         table=_table(results),
+        flattered=_flattered(results),
         curves=_curves_table(results),
         delays=_delays_table(results),
         knobs="; ".join(
@@ -45,9 +52,24 @@ def render_evaluation(results: Sequence[Evaluated], *, source: str) -> str:
     )
 
 
+def _flattered(results: Sequence[Evaluated]) -> str:
+    """Return what the stars in the table mean; empty when there are none."""
+    known = max(rule.trained_on for rule in results)
+    if not known:
+        return ""
+    return (
+        f"* flattering: the model was trained on {known} of these segments. What to expect of it"
+        " elsewhere is in docs/strategy.md."
+    )
+
+
+def _name(rule: Evaluated) -> str:
+    return f"{rule.detector.name}{' *' if rule.trained_on else ''}"
+
+
 def _table(results: Sequence[Evaluated]) -> PageTable:
     columns = tuple(
-        Column(name, numeric=place > 0, wide=name not in SHOWN_NARROW)
+        Column(name, numeric=place > 1, wide=name not in SHOWN_NARROW)
         for place, name in enumerate(HEADINGS)
     )
     return PageTable(
@@ -89,15 +111,17 @@ def _hit_within(rule: Evaluated, limit: float) -> str:
 
 
 def _cells(rule: Evaluated) -> tuple[str, ...]:
-    score = rule.score
+    score, rates = rule.score, rule.score.false_alarm_interval
+    labelled = [str(count) if score.events else NOTHING for count in (score.hits, score.early)]
     return (
-        rule.detector.name,
-        str(score.events),
-        str(score.hits),
-        str(score.early),
+        rule.source,
+        _name(rule),
+        str(score.events) if score.events else NOTHING,
+        *labelled,
         str(score.false_alarms),
         f"{score.clean_symbol_days:,.1f}",
         _share(score.false_alarms_per_symbol_day, 4),
+        f"{rates[0]:.4f} to {rates[1]:.4f}" if rates else NOTHING,
         _share(score.precision, 3),
         _share(score.recall, 3),
         _share(score.f1, 3),
@@ -191,3 +215,5 @@ def print_evaluation(results: Sequence[Evaluated], console: Console) -> None:
     """Print one line of figures for each rule."""
     table = _table(results)
     wide_enough(console, WIDE).print(terminal_table(table, table.caption))
+    if flattered := _flattered(results):
+        console.print(flattered)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
+from functools import reduce
 from typing import Any
 
 from pumpwatch.domain.detection.base import CandleRule
 from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.detection.ewma import Ewma
 from pumpwatch.domain.detection.karbalaii import Karbalaii
-from pumpwatch.domain.market.candles import FloatArray, IntArray
 from pumpwatch.errors import BadInput
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.research.evaluation.kamps_kleinberg import KampsKleinberg
 from pumpwatch_workbench.research.evaluation.labelled import Segment
+from pumpwatch_workbench.research.evaluation.looks import Scans
 from pumpwatch_workbench.research.evaluation.scores import Score, hit_after, raise_alarms, score
 
 DEFAULT_RULE: str = DetectSettings.model_fields["detector"].default
@@ -65,6 +66,21 @@ def pairs_from(options: Iterable[str]) -> dict[str, str]:
     return pairs
 
 
+def clock_of(names: Iterable[str], pairs: dict[str, str]) -> bool:
+    """Take the setting of the clock out of the pairs, and return whether the clock is read.
+
+    Raises `BadInput` for another value than on and off, and for a rule that never reads it.
+    """
+    value = pairs.pop("detector_clock", pairs.pop("clock", None))
+    if value is None:
+        return True
+    if value not in ("on", "off"):
+        raise BadInput(f"--set detector_clock={value}: write on or off")
+    if Boosted.name not in names:
+        raise BadInput("--set detector_clock: only the detector boosted reads the clock")
+    return value == "on"
+
+
 def rule_named(name: str, pairs: Mapping[str, str]) -> CandleRule:
     """Return the rule of that name with some of its settings changed.
 
@@ -91,48 +107,74 @@ def rule_named(name: str, pairs: Mapping[str, str]) -> CandleRule:
 class Evaluated:
     """A rule, every alarm it raised by segment number, what they are worth, and its curve.
 
-    `curve` holds the value of the rule's knob and the score with it.
+    `curve` holds the value of the rule's knob and the score with it. `trained_on` counts the
+    segments that its model was trained on: what it makes of them is flattering.
     """
 
     detector: CandleRule
     alarms: Mapping[int, Sequence[int]]
     score: Score
     curve: tuple[tuple[float, Score], ...]
+    source: str = ""
+    """Name of the folder."""
+    trained_on: int = 0
+
+    def to_json(self) -> dict[str, object]:
+        """Return the figures by name."""
+        return {**self.score.to_json(), "segments_trained_on": self.trained_on}
 
 
 def evaluate_rule(
-    detector: CandleRule, segments: Sequence[Segment], events: Sequence[LabelledPump]
+    detector: CandleRule,
+    segments: Sequence[Segment],
+    events: Sequence[LabelledPump],
+    scans: Scans | None = None,
 ) -> Evaluated:
     """Score the rule as it is, and with other values of the setting that makes it stricter."""
-    alarms = raise_alarms(detector, segments)
+    judged = _Judged(detector, segments, scans or Scans())
     allowed = hit_after(detector)
-    curve = tuple(
-        (value, score(segments, events, others, hit_after=allowed))
-        for value, others in varied(detector, segments)
-    )
-    return Evaluated(detector, alarms, score(segments, events, alarms, hit_after=allowed), curve)
-
-
-def varied(
-    detector: CandleRule, segments: Sequence[Segment]
-) -> Iterator[tuple[float, dict[int, list[int]]]]:
-    """Yield each value of the setting that trades recall for false alarms, and the alarms then."""
+    alarms = judged.alarms(detector)
     rule = RULES[detector.name]
-    if isinstance(detector, Boosted):
-        # All values share the scores, which cost the most.
-        judged = [(segment.number, *_judged(detector, segment)) for segment in segments]
-        for value in rule.values:
-            yield value, {number: time[margin > value].tolist() for number, time, margin in judged}
-        return
-    for value in rule.values:
-        other = replace(detector, **{rule.knob: value})  # type: ignore[type-var]
-        yield value, raise_alarms(other, segments)
+    curve = tuple(
+        (value, score(segments, events, judged.alarms(other), hit_after=allowed))
+        for value in rule.values
+        for other in [replace(detector, **{rule.knob: value})]  # type: ignore[type-var]
+    )
+    now = score(segments, events, alarms, hit_after=allowed)
+    return Evaluated(detector, alarms, now, curve)
 
 
-def _judged(detector: Boosted, segment: Segment) -> tuple[IntArray, FloatArray]:
-    """Return when each candidate is complete, and the largest margin with which it alarms."""
-    candidates, margin = detector.margins(segment.candles, [segment.trades])
-    return segment.candles.open_time[candidates.columns] + segment.candles.interval, margin
+def together(results: Sequence[Evaluated]) -> Evaluated:
+    """Return what a rule made of several folders as if they were a single one."""
+    first = results[0]
+    curve = tuple(
+        (points[0][0], reduce(Score.plus, (point[1] for point in points)))
+        for points in zip(*(result.curve for result in results), strict=True)
+    )
+    total = reduce(Score.plus, (result.score for result in results))
+    known = sum(result.trained_on for result in results)
+    return Evaluated(first.detector, {}, total, curve, "together", known)
+
+
+class _Judged:
+    """Alarms of a rule with several settings; those of `boosted` share their scores."""
+
+    def __init__(self, detector: CandleRule, segments: Sequence[Segment], scans: Scans) -> None:
+        self._segments = segments
+        self._margins = (
+            {segment.number: scans.margins(detector, segment) for segment in segments}
+            if isinstance(detector, Boosted)
+            else {}
+        )
+
+    def alarms(self, detector: CandleRule) -> dict[int, list[int]]:
+        """Return when each segment's alarms are known, by its number."""
+        if not isinstance(detector, Boosted):
+            return raise_alarms(detector, self._segments)
+        return {
+            number: times[margins > detector.margin].tolist()
+            for number, (times, margins) in self._margins.items()
+        }
 
 
 def _settings_of(detector: CandleRule) -> dict[str, type]:

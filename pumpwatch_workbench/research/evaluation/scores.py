@@ -12,17 +12,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 import numpy as np
 
 from pumpwatch.domain.detection.base import CandleRule
+from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.market.candles import Candles, FloatArray, IntArray
-from pumpwatch.domain.moments import HOUR, MINUTE
+from pumpwatch.domain.moments import DAY, HOUR, MINUTE
 from pumpwatch_workbench.recordings import LabelledPump
-from pumpwatch_workbench.research.evaluation.labelled import Segment, Watched
+from pumpwatch_workbench.research.evaluation.labelled import WARM_UP, Segment, Watched
+from pumpwatch_workbench.research.evaluation.looks import Scans
+from pumpwatch_workbench.research.evaluation.shares import poisson_interval
 
-DAY = 24 * HOUR
-WARM_UP = DAY
 SILENCE = 30 * MINUTE
 HIT_BEFORE = MINUTE
 HIT_AFTER = 5 * MINUTE
@@ -71,6 +73,25 @@ class Score:
         return self.false_alarms / self.clean_symbol_days if self.clean_symbol_days else math.nan
 
     @property
+    def false_alarm_interval(self) -> tuple[float, float] | None:
+        """Return the 95 % interval of false alarms per symbol-day; None without clean days."""
+        if not self.clean_symbol_days:
+            return None
+        low, high = poisson_interval(self.false_alarms)
+        return low / self.clean_symbol_days, high / self.clean_symbol_days
+
+    def plus(self, other: Score) -> Score:
+        """Return the score of both together."""
+        return Score(
+            self.hits + other.hits,
+            self.early + other.early,
+            self.missed + other.missed,
+            self.false_alarms + other.false_alarms,
+            self.clean_symbol_days + other.clean_symbol_days,
+            self.delays + other.delays,
+        )
+
+    @property
     def median_delay(self) -> float:
         """Return the median delay of the hits in seconds; NaN without hits."""
         return self.delay_at(50)
@@ -88,6 +109,7 @@ class Score:
             "false_alarms": self.false_alarms,
             "symbol_days": self.clean_symbol_days,
             "false_alarms_per_symbol_day": _number(self.false_alarms_per_symbol_day),
+            "false_alarms_per_symbol_day_interval": self.false_alarm_interval,
             "precision": _number(self.precision),
             "recall": _number(self.recall),
             "f1": _number(self.f1),
@@ -117,30 +139,53 @@ def score(
     hit_after: int = HIT_AFTER,
 ) -> Score:
     """Score alarms, given by segment number as milliseconds UTC, before any silence is applied."""
-    hits = early = missed = false_alarms = clean = 0
-    delays: list[float] = []
+    parts = []
     for segment in segments:
-        live_from = segment.start + WARM_UP
         known = [event for event in events if event.segment == segment.number]
-        sent = emitted(alarms.get(segment.number, ()), from_time=live_from)
-        for event in known:
-            if not event.counted or event.onset < live_from:
-                continue
-            hit = _first(sent, event.onset - HIT_BEFORE + 1, event.onset + hit_after)
-            if hit is not None:
-                hits += 1
-                delays.append((hit - event.onset) / 1000)
-            elif _first(sent, event.onset - HOUR, event.onset - HIT_BEFORE) is not None:
-                early += 1
-            else:
-                missed += 1
-        spans = [(event.onset - IGNORED_BEFORE, event.onset + IGNORED_AFTER) for event in known]
-        false_alarms += sum(not any(begin <= time <= end for begin, end in spans) for time in sent)
-        lost = np.asarray(segment.missing, dtype=np.int64)
-        ignored = np.any([(begin <= lost) & (lost < end) for begin, end in spans], axis=0)
-        missing = MINUTE * int(np.count_nonzero((lost >= live_from) & ~ignored))
-        clean += max(0, _clean_time(live_from, segment.end, spans) - missing)
-    return Score(hits, early, missed, false_alarms, clean / DAY, tuple(delays))
+        times = alarms.get(segment.number, ())
+        parts.append(segment_score(segment, known, times, clean_days(segment, known), hit_after))
+    return reduce(Score.plus, parts, Score(0, 0, 0, 0, 0.0, ()))
+
+
+def segment_score(
+    segment: Watched,
+    known: Sequence[LabelledPump],
+    times: Sequence[int],
+    clean_symbol_days: float,
+    hit_after: int = HIT_AFTER,
+) -> Score:
+    """Return the score of the alarms in one segment, whose events are `known`."""
+    live_from = segment.start + WARM_UP
+    hits = early = missed = 0
+    delays: list[float] = []
+    sent = emitted(times, from_time=live_from)
+    for event in known:
+        if not event.counted or event.onset < live_from:
+            continue
+        hit = _first(sent, event.onset - HIT_BEFORE + 1, event.onset + hit_after)
+        if hit is not None:
+            hits += 1
+            delays.append((hit - event.onset) / 1000)
+        elif _first(sent, event.onset - HOUR, event.onset - HIT_BEFORE) is not None:
+            early += 1
+        else:
+            missed += 1
+    spans = _ignored(known)
+    false_alarms = sum(not any(begin <= time <= end for begin, end in spans) for time in sent)
+    return Score(hits, early, missed, false_alarms, clean_symbol_days, tuple(delays))
+
+
+def clean_days(segment: Watched, known: Sequence[LabelledPump]) -> float:
+    """Return the days of a segment in which an alarm would be false."""
+    live_from, spans = segment.start + WARM_UP, _ignored(known)
+    lost = np.asarray(segment.missing, dtype=np.int64)
+    ignored = np.any([(begin <= lost) & (lost < end) for begin, end in spans], axis=0)
+    missing = MINUTE * int(np.count_nonzero((lost >= live_from) & ~ignored))
+    return max(0, _clean_time(live_from, segment.end, spans) - missing) / DAY
+
+
+def _ignored(known: Sequence[LabelledPump]) -> list[tuple[int, int]]:
+    return [(event.onset - IGNORED_BEFORE, event.onset + IGNORED_AFTER) for event in known]
 
 
 def _first(times: Sequence[int], begin: int, end: int) -> int | None:
@@ -161,15 +206,22 @@ def hit_after(detector: CandleRule) -> int:
     return HIT_AFTER_HOURLY if detector.interval == HOUR else HIT_AFTER
 
 
-def raise_alarms(detector: CandleRule, segments: Sequence[Segment]) -> dict[int, list[int]]:
+def raise_alarms(
+    detector: CandleRule, segments: Sequence[Segment], scans: Scans | None = None
+) -> dict[int, list[int]]:
     """Return when each segment's alarms are known, by its number, before any silence is applied.
 
-    Milliseconds UTC, the ends of their candles; hourly rules get hourly candles.
+    Milliseconds UTC. `boosted` alarms at the scan that sees it, see `scans` (None: the product's);
+    other rules at the ends of their candles; hourly rules get hourly candles.
     """
     alarms = {}
     for segment in segments:
+        if isinstance(detector, Boosted):
+            times, margins = (scans or Scans()).margins(detector, segment)
+            alarms[segment.number] = times[margins > detector.margin].tolist()
+            continue
         candles = hourly(segment.candles) if detector.interval == HOUR else segment.candles
-        alarm = detector.detect(candles, trades=[segment.trades]).alarm[0]
+        alarm = detector.detect(candles).alarm[0]
         alarms[segment.number] = (candles.open_time[alarm] + candles.interval).tolist()
     return alarms
 

@@ -18,8 +18,7 @@ from pumpwatch.domain.moments import MINUTE, SECOND
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings import RecordedFolder
 from pumpwatch_workbench.recordings.tables import read_announcements
-from pumpwatch_workbench.research.evaluation.labelled import load_segments
-from pumpwatch_workbench.research.evaluation.scores import WARM_UP
+from pumpwatch_workbench.research.evaluation.labelled import WARM_UP, load_segments
 from pumpwatch_workbench.research.training.table import (
     Examples,
     burst_examples,
@@ -77,7 +76,7 @@ def lessons_of(recorded: RecordedFolder) -> Lessons:
         for step, (every, _) in RINGS.items()
     }
     minutes, trades = minute_examples(segments, events, announced, untrained())
-    fingerprints = tuple(sorted({segment.fingerprint for segment in segments}))
+    fingerprints = tuple(sorted(set(recorded.fingerprints)))
     return Lessons(Judge(segments, events), bursts, minutes, trades, fingerprints)
 
 

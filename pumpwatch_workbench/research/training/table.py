@@ -16,13 +16,12 @@ from pumpwatch.domain.moments import MINUTE, SECOND
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.recordings.tables import Announcement
-from pumpwatch_workbench.research.evaluation.labelled import Segment
+from pumpwatch_workbench.research.evaluation.labelled import WARM_UP, Segment
 from pumpwatch_workbench.research.evaluation.looks import looks
 from pumpwatch_workbench.research.evaluation.scores import (
     HIT_BEFORE,
     IGNORED_AFTER,
     IGNORED_BEFORE,
-    WARM_UP,
 )
 
 ONSET_PART = MINUTE

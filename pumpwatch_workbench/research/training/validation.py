@@ -7,7 +7,7 @@ symbols that are not the ones it is judged on.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -18,7 +18,7 @@ from pumpwatch.domain.market.candles import BoolArray, FloatArray
 from pumpwatch.domain.moments import HOUR, SECOND
 from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.research.evaluation.labelled import Segment
-from pumpwatch_workbench.research.evaluation.scores import Score, score
+from pumpwatch_workbench.research.evaluation.scores import Score, clean_days, segment_score
 from pumpwatch_workbench.research.training.fit import fit, score_of, symbol_folds
 from pumpwatch_workbench.research.training.table import Examples
 
@@ -32,52 +32,63 @@ Alarms = dict[int, BoolArray]
 """Alarms of the examples by scan interval, milliseconds."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Judge:
     """Scores choices of examples on markets, as `evaluate` scores alarms."""
 
-    segments: Sequence[Segment]
-    events: Sequence[LabelledPump]
-    _alone: dict[int, Score] = field(default_factory=dict)
+    def __init__(self, segments: Sequence[Segment], events: Sequence[LabelledPump]) -> None:
+        self._markets = []
+        for segment in segments:
+            known = [event for event in events if event.segment == segment.number]
+            days = clean_days(segment, known)
+            silent = segment_score(segment, known, (), days)
+            self._markets.append(_Market(segment, known, days, silent))
 
     @property
     def symbols(self) -> list[str]:
         """Return the symbols in order."""
-        return sorted({segment.symbol for segment in self.segments})
+        return sorted({market.segment.symbol for market in self._markets})
 
     def of(self, symbols: Sequence[str]) -> Judge:
         """Return the judge of some symbols' markets."""
-        some = [segment for segment in self.segments if segment.symbol in set(symbols)]
-        numbers = {segment.number for segment in some}
-        known = [event for event in self.events if event.segment in numbers]
-        return Judge(some, known, self._alone)
+        some = Judge((), ())
+        wanted = set(symbols)
+        some._markets = [market for market in self._markets if market.segment.symbol in wanted]
+        return some
 
     def score(self, examples: Examples, alarm: BoolArray) -> Score:
         """Return what the alarms, (examples,), are worth."""
         places = np.flatnonzero(alarm)
-        bounds = np.searchsorted(examples.segment[places], [s.number for s in self.segments])
-        ends = np.searchsorted(examples.segment[places], [s.number + 1 for s in self.segments])
-        parts = [
-            self._part(segment, examples.time[places[begin:end]].tolist())
-            for segment, begin, end in zip(self.segments, bounds, ends, strict=True)
-        ]
+        times, numbers = examples.time[places], examples.segment[places]
+        wanted = [market.segment.number for market in self._markets]
+        bounds = zip(
+            self._markets,
+            np.searchsorted(numbers, wanted).tolist(),
+            np.searchsorted(numbers, wanted, side="right").tolist(),
+            strict=True,
+        )
+        parts = [market.score(times[begin:end].tolist()) for market, begin, end in bounds]
         return Score(
-            sum(part.hits for part in parts),
-            sum(part.early for part in parts),
-            sum(part.missed for part in parts),
-            sum(part.false_alarms for part in parts),
-            sum(part.clean_symbol_days for part in parts),
-            tuple(delay for part in parts for delay in part.delays),
+            hits=sum(part.hits for part in parts),
+            early=sum(part.early for part in parts),
+            missed=sum(part.missed for part in parts),
+            false_alarms=sum(part.false_alarms for part in parts),
+            clean_symbol_days=sum(part.clean_symbol_days for part in parts),
+            delays=tuple(delay for part in parts for delay in part.delays),
         )
 
-    def _part(self, segment: Segment, times: list[int]) -> Score:
-        """Return the score of one market; without an alarm it is always the same."""
-        if times or segment.number not in self._alone:
-            judged = score([segment], self.events, {segment.number: times})
-            if times:
-                return judged
-            self._alone[segment.number] = judged
-        return self._alone[segment.number]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Market:
+    segment: Segment
+    known: Sequence[LabelledPump]
+    clean_symbol_days: float
+    silent: Score
+    """The score without an alarm."""
+
+    def score(self, times: list[int]) -> Score:
+        if not times:
+            return self.silent
+        return segment_score(self.segment, self.known, times, self.clean_symbol_days)
 
 
 def at_phases(examples: Examples, interval: int, seed: int) -> BoolArray:

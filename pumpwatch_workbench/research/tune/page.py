@@ -10,6 +10,7 @@ from itertools import accumulate
 from rich.console import Console
 from rich.text import Text
 
+from pumpwatch.domain.trading.strategies import with_evidence
 from pumpwatch_workbench.pages.assembly import render
 from pumpwatch_workbench.pages.chart_style import LEGEND, Figure, step_line
 from pumpwatch_workbench.pages.tables import Cell, PageTable, Tile, numbers, row, texts
@@ -45,7 +46,8 @@ def render_tuned(report: TuneReport) -> str:
         {"trials": _trials_chart(tuned.steps, objective)},
         title=f"Pumpwatch search: {tuned.space.strategy} on {report.source}",
         subtitle=f"detector {tuned.space.detector} · {tuned.trials} settings tried in"
-        f" {len(tuned.steps)} searches · hold-out {tuned.final.fold.test} UTC",
+        f" {len(tuned.steps)} searches · hold-out {tuned.final.fold.test} UTC"
+        f" · {with_evidence(tuned.space.strategy)}",
         doubts=report.doubts,
         tiles=_tune_tiles(tuned),
         walk=_walk_table(tuned),

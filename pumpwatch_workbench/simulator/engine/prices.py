@@ -60,6 +60,9 @@ class Prices:
         listings = self.market.listings
         self.ticks: FloatArray = np.array([float(item.tick_size) for item in listings])
         self.steps: FloatArray = np.array([float(item.quantity_step) for item in listings])
+        self._furthest: FloatArray = np.array(
+            [float(self.limit_ratios(index)[1]) for index in range(len(listings))]
+        )
         self._views.clear()
         self._ratios.clear()
 
@@ -155,10 +158,9 @@ class Prices:
         if not lag:
             return view, quotes
         moments = (max(time - back * MINUTE_MS, self.market.start) for back in range(1, lag + 1))
-        before = [self.market.view(moment).last for moment in moments]
+        before = [self.market.prices(moment) for moment in moments]
         prices = [view.last, *(np.where(np.isnan(line), view.last, line) for line in before)]
-        most = np.array([float(self.limit_ratios(n)[1]) for n in range(len(view.last))])
-        mean = np.mean(prices, axis=0)
+        most, mean = self._furthest, np.mean(prices, axis=0)
         mark = np.clip(mean, view.last / (1 + most), view.last / (1 - most))
         return replace(view, mark=mark, index=mark), quotes
 

@@ -117,6 +117,12 @@ class LiveMarket:
         at = time if seen is None else seen
         return self.source.price(index, at) * changes.factor(at)
 
+    def prices(self, time: int) -> FloatArray:
+        prices = self.source.prices(time).copy()
+        for index in self._changes:
+            prices[index] = self.price(index, time)
+        return prices
+
     def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
         """Return the knots of the price's line; jumps and halts are knots of their own."""
         changes = self._changes.get(index)

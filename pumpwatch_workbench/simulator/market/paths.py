@@ -15,7 +15,13 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from pumpwatch_workbench.simulator.market.source import MINUTE_MS, FloatArray, IntArray, Minutes
+from pumpwatch_workbench.simulator.market.source import (
+    MINUTE_MS,
+    FloatArray,
+    IntArray,
+    Minutes,
+    Trades,
+)
 
 OffsetArray = NDArray[np.int32]
 
@@ -41,6 +47,10 @@ class MinutePaths:
     def __getitem__(self, key: int | slice | tuple[slice | int, int]) -> MinutePaths:
         """Return the same part of every array."""
         return MinutePaths(*(getattr(self, name)[key] for name in _FIELDS))
+
+    def reshaped(self, shape: tuple[int, ...]) -> MinutePaths:
+        """Return the same minutes with every array in another shape."""
+        return MinutePaths(*(getattr(self, name).reshape(shape) for name in _FIELDS))
 
     @property
     def high(self) -> FloatArray:
@@ -137,6 +147,13 @@ def knots(paths: MinutePaths, open_time: IntArray) -> tuple[IntArray, FloatArray
     times = np.stack([open_time, first, second, open_time + MINUTE_MS], axis=1)
     prices = np.stack([paths.open, paths.first, paths.second, paths.close], axis=1)
     return times.reshape(-1).astype(np.int64), prices.reshape(-1)
+
+
+def steps(start: int, opened: float, trades: Trades) -> tuple[IntArray, FloatArray]:
+    """Return the knots (times, prices) of a line that stands still from one trade to the next."""
+    times = np.append(start, np.repeat(trades.time, 2))
+    prices = np.append(np.repeat(np.append(opened, trades.price[:-1]), 2), trades.price[-1:])
+    return times, prices if len(trades.time) else prices[:1]
 
 
 def clip_line(

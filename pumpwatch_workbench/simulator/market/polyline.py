@@ -67,6 +67,9 @@ class PolylineMarket:
         low, high = prices[after - 1], prices[after]
         return low + (high - low) * (time - begin) / (end - begin)
 
+    def prices(self, time: int) -> FloatArray:
+        return np.array([self.price(index, time) for index in range(len(self.listings))])
+
     def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
         times, prices = self.lines[index]
         inside = slice(bisect_right(times, start), bisect_right(times, end))
@@ -88,7 +91,7 @@ class PolylineMarket:
     def view(self, time: int) -> MarketView:
         """Return every symbol at `time`; what lies before it follows from the last price."""
         count = len(self.listings)
-        last = np.array([self.price(index, time) for index in range(count)])
+        last = self.prices(time)
         day = np.full(count, self.turnover * MINUTES_A_DAY)
         due = next((funding for funding in self.fundings if funding[0] > time), None)
         return MarketView(

@@ -60,6 +60,8 @@ class PlantedEvent:
     """Milliseconds UTC."""
     size: float
     """Rise from the price before the onset to the peak, as a fraction."""
+    announced: bool = False
+    """True if it was agreed upon for a full or half hour."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,6 +150,9 @@ class Market(Protocol):
 
     def price(self, index: int, time: int) -> float:
         """Return the last traded price at `time`; NaN when the symbol is not trading."""
+
+    def prices(self, time: int) -> FloatArray:
+        """Return the last traded price of every symbol at `time`, as `price` does."""
 
     def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
         """Return the knots (times, prices) of the price's line over [start, end], ends included.

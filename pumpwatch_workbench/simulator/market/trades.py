@@ -1,21 +1,19 @@
-"""The trades of a minute, drawn so that they give its candle.
+"""The trades of minutes, drawn so that they give their candles.
 
-Orders arrive at irregular moments of volume time, which runs as the minute's volume does; each is
+Orders arrive at irregular moments of volume time, which runs as a minute's volume does; each is
 filled in one or several parts that share its millisecond. A trade is as large as the volume that
-flowed between the moments halfway to its neighbours, and its price lies on the minute's line. So
-the trades of a complete minute add up to its volume, and their first, highest, lowest and last
-prices are the candle's; their turnover is the candle's but for what the line does between two of
-them. What was traded by any instant within the minute is the forming candle's volume to within one
-trade.
+flowed between the moments halfway to its neighbours, and its price lies on the minute's line. The
+trades of a minute add up to its volume, one of them is at its highest and one at its lowest price,
+and the last one is its close; it opens at the close before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
-from numpy.random import Generator as Random
 
 from pumpwatch_workbench.simulator.engine.prices import decimals
 from pumpwatch_workbench.simulator.market.paths import MinutePaths
@@ -26,10 +24,14 @@ from pumpwatch_workbench.simulator.market.source import (
     Market,
     Trades,
 )
+from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
+from pumpwatch_workbench.simulator.market.tape import STRIDE, Tape
 
 LAST_MS = MINUTE_MS - 1
 NOTHING = np.empty(0)
 NO_TRADES = Trades(NOTHING.astype(np.int64), NOTHING.astype(np.bool_), NOTHING, NOTHING)
+_ORDERS, _SIDES, _PARTS = 700, 701, 702
+_MOST_PARTS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,66 +43,135 @@ class PriceLine:
     price: FloatArray
     traded: FloatArray
     """Base coin, from 0 to the minute's volume."""
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """Trading style of a minute."""
-
-    orders: int
-    fills: float
-    """Parts an order is filled in, at the mean; at least 1."""
-    unevenness: float
-    """Standard deviation of the logarithm of the volume between two orders."""
-    bought: float
+    bought: FloatArray
     """Share of the orders that buy while the price stands still."""
-    leaning: float
-    """Increase of that share while the price rises, decrease while it falls."""
 
 
-CALM = Style(orders=3, fills=1.1, unevenness=1.5, bought=0.5, leaning=0.3)
+@dataclass(frozen=True, slots=True, eq=False)
+class PriceLines:
+    """Many minutes' lines one after the other; every array but `first` is shaped (knots,)."""
+
+    first: IntArray
+    """The place of each line's first knot, and the number of knots: (lines + 1,)."""
+    offset: FloatArray
+    price: FloatArray
+    traded: FloatArray
+    bought: FloatArray
+
+    @classmethod
+    def of(cls, lines: Sequence[PriceLine]) -> Self:
+        """Return lines as one."""
+        columns = (np.concatenate([getattr(line, name) for line in lines]) for name in _LINE_FIELDS)
+        return cls(_starts(np.array([len(line.offset) for line in lines])), *columns)
+
+    @classmethod
+    def along(
+        cls, minutes: MinutePaths, bought: FloatArray, special: Mapping[int, PriceLine]
+    ) -> Self:
+        """Return the lines of minutes, whose fields are shaped (minutes,), some with their own."""
+        count = len(bought)
+        early = minutes.volume * minutes.early_share
+        span = (minutes.second_at - minutes.first_at) / (MINUTE_MS - minutes.first_at)
+        middle = early + (minutes.volume - early) * span
+        nought, whole = np.zeros(count), np.full(count, float(MINUTE_MS))
+        turns = [at.astype(np.float64) for at in (minutes.first_at, minutes.second_at)]
+        columns: tuple[tuple[FloatArray, ...], ...] = (
+            (nought, *turns, whole),
+            (minutes.open, minutes.first, minutes.second, minutes.close),
+            (nought, early, middle, minutes.volume),
+            (bought, bought, bought, bought),
+        )
+        knots = np.full(count, len(columns[0]))
+        knots[list(special)] = [len(line.offset) for line in special.values()]
+        first = _starts(knots)
+        plain = np.setdiff1d(np.arange(count), list(special))
+        places = first[plain, None] + np.arange(len(columns[0]))
+        filled = []
+        for name, column in zip(_LINE_FIELDS, columns, strict=True):
+            values = np.empty(first[-1])
+            values[places] = np.stack(column, axis=1)[plain]
+            for number, line in special.items():
+                values[first[number] : first[number + 1]] = getattr(line, name)
+            filled.append(values)
+        return cls(first, *filled)
+
+    @property
+    def count(self) -> int:
+        """Return how many lines there are."""
+        return len(self.first) - 1
+
+    @property
+    def owner(self) -> IntArray:
+        """Return the line of each knot."""
+        return np.repeat(np.arange(self.count), np.diff(self.first))
+
+    @property
+    def place(self) -> FloatArray:
+        """Return each knot's place if one line follows the other."""
+        return self.offset + self.owner * STRIDE
 
 
-def line_of(minute: MinutePaths) -> PriceLine:
-    """Return the line of one minute, every field of which is a number."""
-    first_at, second_at = float(minute.first_at), float(minute.second_at)
-    volume = float(minute.volume)
-    early = volume * float(minute.early_share)
-    middle = (volume - early) * (second_at - first_at) / (MINUTE_MS - first_at)
-    return PriceLine(
-        np.array([0.0, first_at, second_at, MINUTE_MS]),
-        np.array([minute.open, minute.first, minute.second, minute.close], dtype=np.float64),
-        np.array([0.0, early, early + middle, volume]),
-    )
+_LINE_FIELDS = tuple(PriceLine.__dataclass_fields__)
 
 
-def draw(
-    line: PriceLine, style: Style, random: Random, *, opened: int, scale: float, unit: float
-) -> Trades:
-    """Return the trades of the minute that opened at `opened` (milliseconds UTC), oldest first.
+@dataclass(frozen=True, slots=True, eq=False)
+class Style:
+    """Trading style of minutes; arrays are shaped (minutes,)."""
 
-    Prices are multiples of one over `scale`, quantities of `unit`; so is their sum, the volume
-    rounded. A volume of fewer units than the line has turning points leaves some of these out.
+    orders: IntArray
+    fills: FloatArray
+    """Parts an order is filled in, at the mean; at least 1."""
+    unevenness: FloatArray
+    """Standard deviation of the logarithm of the volume between two orders."""
+    leaning: FloatArray
+    """Increase of the share bought while the price rises, decrease while it falls."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Address:
+    """Which minutes these are; arrays are shaped (minutes,)."""
+
+    minute: IntArray
+    """Numbered from 1970."""
+    series: IntArray
+    scale: FloatArray
+    """Prices are multiples of one over it."""
+    unit: FloatArray
+    """Quantities are multiples of it."""
+
+
+def draw(lines: PriceLines, style: Style, noise: Noise, at: Address) -> Tape:
+    """Return the trades of minutes, the same for a minute whichever others are drawn with it.
+
+    The sum of a minute's quantities is its volume rounded to whole units. A volume of fewer units
+    than the line has turning points leaves some of these out.
     """
-    whole = round(float(line.traded[-1]) / unit)
-    if whole <= 0:
-        return NO_TRADES
-    marks = _marks(line)
-    moments = _moments(line, max(style.orders - len(marks), 0), style.unevenness, random)
-    offset = _at_most(np.unique(np.concatenate([marks, moments])), whole)
-    price = np.rint(np.interp(offset, line.offset, line.price) * scale) / scale
-    price[-1] = np.rint(line.price[-1] * scale) / scale if offset[-1] == LAST_MS else price[-1]
-    halfway = np.concatenate([(offset[1:] + offset[:-1]) / 2, [MINUTE_MS]])
-    units = np.diff(np.rint(np.interp(halfway, line.offset, line.traded) / unit), prepend=0.0)
-    units = _at_least_one(units, whole)
-    slope = np.diff(np.interp([offset - 1, offset + 1], line.offset, line.price), axis=0)[0]
-    bought = random.random(len(offset)) < style.bought + style.leaning * np.sign(slope)
-    parts = np.minimum(random.geometric(1.0 / style.fills, len(offset)), units).astype(np.int64)
-    return Trades(
-        np.repeat(opened + offset.astype(np.int64), parts),
+    whole = np.rint(lines.traded[lines.first[1:] - 1] / at.unit).astype(np.int64)
+    owner, offset = _moments(lines, style, noise, at, whole)
+    place, scale = offset + owner * STRIDE, at.scale[owner]
+    ticks = np.rint(np.interp(place, lines.place, lines.price) * scale).astype(np.int64)
+    last = np.flatnonzero(np.diff(owner, append=-1))
+    close = lines.price[lines.first[1:] - 1] * at.scale
+    ticks[last] = np.rint(close[owner[last]]).astype(np.int64)
+    units = _units(lines, owner, place, whole)
+    number = np.arange(len(owner)) - _starts(np.bincount(owner, minlength=lines.count))[owner]
+    chance = noise.scattered(_SIDES, at.minute[owner] * _MOST_PARTS + number, at.series[owner])
+    before, after = (
+        np.interp(np.clip(offset + step, 0, MINUTE_MS) + owner * STRIDE, lines.place, lines.price)
+        for step in (-1, 1)
+    )
+    share = np.interp(place, lines.place, lines.bought)
+    bought = chance[0] < share + style.leaning[owner] * np.sign(after - before)
+    rate = np.log1p(-1.0 / np.maximum(style.fills[owner], 1.0 + 1e-9))
+    parts = np.minimum(np.ceil(np.log(chance[1]) / rate), units).astype(np.int64)
+    part_owner = np.repeat(owner, parts)
+    return Tape(
+        lines.count,
+        part_owner,
+        np.repeat(offset, parts).astype(np.int64),
         np.repeat(bought, parts),
-        np.repeat(price, parts),
-        _split(units, parts, random) * unit,
+        np.repeat(ticks, parts),
+        _split(units, parts, noise, at.minute[part_owner], at.series[part_owner], part_owner),
     )
 
 
@@ -121,62 +192,122 @@ def plain_trades(market: Market, index: int, first: int, end: int) -> Trades:
     """Return calm trades from `first` to `end`, drawn from a market's candles and price lines."""
     begin, stop = first // MINUTE_MS * MINUTE_MS, end // MINUTE_MS * MINUTE_MS
     candles = market.minutes(index, begin, stop)
-    listing = market.listings[index]
+    opened = candles.open_time
+    if not len(opened):
+        return NO_TRADES
+    lines = []
+    for start, volume in zip(opened.tolist(), candles.volume.tolist(), strict=True):
+        times, prices = market.path(index, start, start + MINUTE_MS)
+        offset = (times - start).astype(np.float64)
+        even = np.full(len(offset), 0.5)
+        lines.append(PriceLine(offset, prices, volume * offset / MINUTE_MS, even))
+    listing, count = market.listings[index], len(opened)
     scale, unit = 1.0 / float(listing.tick_size), 10.0 ** -decimals(listing.quantity_step)
-    parts = []
-    for opened, volume in zip(candles.open_time.tolist(), candles.volume.tolist(), strict=True):
-        times, prices = market.path(index, opened, opened + MINUTE_MS)
-        offset = (times - opened).astype(np.float64)
-        line = PriceLine(offset, prices, volume * offset / MINUTE_MS)
-        random = np.random.default_rng([index, opened // MINUTE_MS])
-        parts.append(draw(line, CALM, random, opened=opened, scale=scale, unit=unit))
-    return between(joined(parts), first, end)
+    at = Address(
+        opened // MINUTE_MS, np.full(count, index), np.full(count, scale), np.full(count, unit)
+    )
+    calm = Style(np.full(count, 3), np.full(count, 1.1), np.full(count, 1.5), np.full(count, 0.3))
+    tape = draw(PriceLines.of(lines), calm, Noise(0), at)
+    return between(tape.trades(enumerate(opened.tolist()), scale, unit), first, end)
 
 
-def _marks(line: PriceLine) -> FloatArray:
-    """Return the moments of the knots that the candle needs: ends and extremes."""
-    if np.ptp(line.price) == 0:
-        return NOTHING
-    needed = {0, len(line.price) - 1, int(np.argmax(line.price)), int(np.argmin(line.price))}
-    return np.minimum(line.offset[sorted(needed)], float(LAST_MS))
+def _moments(
+    lines: PriceLines, style: Style, noise: Noise, at: Address, whole: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Return the line and the moment of each order: a line without volume has none."""
+    marked, mark = _marks(lines)
+    wanted = np.where(whole > 0, np.maximum(style.orders, 1), 0)
+    extra = np.maximum(wanted - np.bincount(marked, minlength=lines.count), whole > 0)
+    starts = _starts(extra + 1)
+    owner = np.repeat(np.arange(lines.count), extra + 1)
+    number = np.arange(len(owner)) - starts[owner]
+    steps = at.minute[owner] * _MOST_PARTS + number
+    radius, angle, closing, _ = noise.scattered(_ORDERS, steps, at.series[owner])
+    normal = np.sqrt(-2.0 * np.log(radius)) * np.cos(2.0 * np.pi * angle)
+    reached = np.cumsum(np.exp(style.unevenness[owner] * normal))
+    begun = np.append(0.0, reached)[starts]
+    share = (reached - begun[owner]) / (begun[1:] - begun[:-1])[owner]
+    inner = number < extra[owner]
+    # Volume time of each line runs from twice its number on, so that lines do not meet.
+    total = lines.traded[lines.first[1:] - 1]
+    flowed = lines.traded / np.maximum(total, 1e-300)[lines.owner] + 2.0 * lines.owner
+    moments = np.interp(share + 2.0 * owner, flowed, lines.offset)[inner]
+    owner, closing = owner[inner], closing[inner]
+    keep = whole[marked] > 0
+    marked, mark = marked[keep], mark[keep]
+    latest = np.zeros(lines.count)
+    np.maximum.at(latest, marked, mark)
+    # The last order comes after every extreme: it is the close.
+    final = np.flatnonzero(np.diff(owner, append=-1))
+    least = latest[owner[final]] + 1.0
+    late = least + closing[final] * (LAST_MS - least)
+    moments[final] = np.maximum(moments[final], late)
+    place = np.concatenate([marked * STRIDE + mark, owner * STRIDE + moments])
+    place = np.sort(np.rint(place).astype(np.int64))
+    place = place[np.diff(place, prepend=-1) > 0]
+    owner = place // STRIDE
+    offset = np.minimum(place - owner * STRIDE, LAST_MS)
+    return _no_more_than(owner, offset, whole)
 
 
-def _moments(line: PriceLine, count: int, unevenness: float, random: Random) -> FloatArray:
-    """Return when so many orders arrive: at the least one where there are no marks."""
-    gaps = random.lognormal(0.0, unevenness, count + 1)
-    places = np.cumsum(gaps)[:-1] / gaps.sum()
-    if np.ptp(line.price) == 0 and not count:
-        places = random.random(1)
-    moments = np.interp(places * line.traded[-1], line.traded, line.offset)
-    return np.asarray(np.clip(np.rint(moments), 0.0, float(LAST_MS)), dtype=np.float64)
+def _marks(lines: PriceLines) -> tuple[IntArray, FloatArray]:
+    """Return line and moment of each extreme that is neither the open nor the close."""
+    owner, begin = lines.owner, lines.first[:-1]
+    ends = (lines.price[begin], lines.price[lines.first[1:] - 1])
+    found = []
+    for extreme in (np.maximum, np.minimum):
+        values = extreme.reduceat(lines.price, begin)
+        beyond = (values != ends[0]) & (values != ends[1])
+        places = np.flatnonzero((lines.price == values[owner]) & beyond[owner])
+        found.append(places[np.diff(owner[places], prepend=-1) > 0])
+    places = np.concatenate(found)
+    return owner[places], np.minimum(lines.offset[places], LAST_MS - 1.0)
 
 
-def _at_most(values: FloatArray, count: int) -> FloatArray:
-    if len(values) <= count:
-        return values
-    picked = np.rint(np.linspace(len(values) - 1, 0, count)).astype(np.int64)
-    return values[picked[::-1]]
+def _no_more_than(owner: IntArray, offset: IntArray, whole: IntArray) -> tuple[IntArray, IntArray]:
+    """Leave out orders of a line that has fewer units than orders, evenly, never the last one."""
+    count = np.bincount(owner, minlength=len(whole))
+    from_last = _starts(count)[owner + 1] - 1 - np.arange(len(owner))
+    most = np.minimum(whole, count)[owner]
+    kept = from_last * most % count[owner] < most
+    return owner[kept], offset[kept]
 
 
-def _at_least_one(units: FloatArray, whole: int) -> FloatArray:
-    """Return the sizes with none below one unit and the sum as it is; the largest ones give."""
-    units = np.maximum(units, 1.0)
-    surplus = units.sum() - whole
-    while surplus > 0:
-        largest = int(np.argmax(units))
-        given = min(surplus, max(units[largest] // 2, 1.0), units[largest] - 1.0)
-        units[largest] -= given
-        surplus -= given
-    units[np.argmax(units)] -= surplus
-    return units
+def _units(lines: PriceLines, owner: IntArray, place: IntArray, whole: IntArray) -> IntArray:
+    """Return each order's size, at least one unit; those of a line add up to its volume."""
+    halfway = (place[1:] + place[:-1]) / 2.0
+    ends = np.diff(owner, append=-1) != 0
+    flowed = np.interp(np.append(halfway, 0.0), lines.place, lines.traded)
+    total = lines.traded[lines.first[1:] - 1]
+    share = np.where(ends, 1.0, flowed / np.maximum(total, 1e-300)[owner])
+    number = np.bincount(owner, minlength=lines.count)
+    reached = np.rint(share * (whole - number)[owner]).astype(np.int64)
+    begun = np.diff(owner, prepend=-1) != 0
+    sizes: IntArray = 1 + reached - np.where(begun, 0, np.append(0, reached[:-1]))
+    return sizes
 
 
-def _split(units: FloatArray, parts: IntArray, random: Random) -> FloatArray:
+def _split(
+    units: IntArray,
+    parts: IntArray,
+    noise: Noise,
+    minute: IntArray,
+    series: IntArray,
+    line: IntArray,
+) -> IntArray:
     """Return each order's units split into its parts, each of at least one unit."""
-    weight = random.exponential(1.0, int(parts.sum())) + 1e-9
-    starts = np.cumsum(parts) - parts
-    share = weight / np.repeat(np.add.reduceat(weight, starts), parts)
-    split = 1.0 + np.floor(share * np.repeat(units - parts, parts))
-    left = units - np.add.reduceat(split, starts)
-    split[starts] += left
-    return np.asarray(split, dtype=np.float64)
+    order = np.repeat(np.arange(len(parts)), parts)
+    number = np.arange(len(line)) - np.searchsorted(line, line)
+    weight = -np.log(noise.scattered(_PARTS, minute * _MOST_PARTS + number, series)[0])
+    reached = np.cumsum(weight)
+    starts = _starts(parts)
+    begun = np.append(0.0, reached)[starts]
+    share = (reached - begun[order]) / (begun[1:] - begun[:-1])[order]
+    upto = np.rint(share * (units - parts)[order]).astype(np.int64)
+    first = np.diff(order, prepend=-1) != 0
+    sizes: IntArray = 1 + upto - np.where(first, 0, np.append(0, upto[:-1]))
+    return sizes
+
+
+def _starts(counts: IntArray) -> IntArray:
+    return np.concatenate([[0], np.cumsum(counts)])

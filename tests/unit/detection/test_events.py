@@ -84,6 +84,7 @@ def test_a_new_event_holds_the_facts_of_its_alarm():
             strength=200.0,
             jump=0.18,
             detector="boosted",
+            alarm_time=event.alarm_time,
         )
     ]
 

@@ -89,13 +89,12 @@ def test_failed_runs_are_a_share_with_its_interval():
     assert found.note == "detect 1, of them 1 timed out; trade 0, of them 0 timed out"
 
 
-def test_a_function_that_fills_its_minute_on_purpose_has_no_time_headroom():
-    logs = steady("detect", 54.0, scans_its_minute=True), steady("trade", 6.0)
+def test_time_headroom_is_that_of_the_function_with_the_least_time_to_its_next_run():
+    logs = steady("detect", 2.0, interval_seconds=5.0), steady("trade", 6.0)
     found = by_name(stage(*logs)[1])["Time headroom"]
-    assert found.value == pytest.approx(0.9)
-    assert "of trade; detect scans until its minute is over" in found.note
-    alone = by_name(stage(logs[0])[1])["Time headroom"]
-    assert (alone.value, alone.n) == (None, 0)
+    assert found.value == pytest.approx(0.6)
+    assert "of detect, the slower function" in found.note
+    assert by_name(stage(logs[1])[1])["Time headroom"].value == pytest.approx(0.9)
 
 
 def test_without_a_right_nothing_is_a_number_and_the_right_is_named():

@@ -157,9 +157,6 @@ def test_both_groups_are_the_stacks_own_and_a_missing_output_is_told(client, stu
     scans = {"ScanIntervalSeconds": "10"}
     stack = DeployedStack("", "", {"logs": client}.get, {"DetectLogGroup": GROUP}, "", scans)
     detect, trade = logs_of_stack(stack, SINCE, UNTIL)
-    assert (detect.function, len(detect.invocations), detect.scans_its_minute) == (
-        "detect",
-        1,
-        True,
-    )
+    assert (detect.function, len(detect.invocations), detect.interval_seconds) == ("detect", 1, 10)
+    assert trade.interval_seconds == 60
     assert "no output TradeLogGroup" in trade.problem

@@ -16,7 +16,7 @@ from pumpwatch_workbench.pages.event_rows import (
     PlantedPump,
     Verdict,
 )
-from pumpwatch_workbench.play.run.result import RunResult
+from pumpwatch_workbench.play.run.result import RunResult, SignalSteps
 
 MINUTE = 60_000
 START = 1_700_000_040_000  # 2023-11-14 22:14 UTC, a full minute
@@ -99,7 +99,8 @@ def small_result() -> RunResult:
     onsets = {"AAAUSDT": START + 30 * MINUTE + 12_000, "BBBUSDT": START + 70 * MINUTE}
     onsets["CCCUSDT"] = START + 100 * MINUTE + 31_000
     planted = tuple(
-        PlantedPump(symbol, onset, onset + 33_000, 0.18) for symbol, onset in onsets.items()
+        PlantedPump(symbol, onset, onset + 33_000, 0.18, announced=symbol == "AAAUSDT")
+        for symbol, onset in onsets.items()
     )
     hit = detected("AAAUSDT", onsets["AAAUSDT"] + 24_000, 0.5, 0.18, Verdict.HIT, onsets["AAAUSDT"])
     early = detected(
@@ -131,6 +132,7 @@ def small_result() -> RunResult:
         ticks=180,
         detector="ewma",
         strategy="fade",
+        scan_interval=5,
         planted=planted,
         events=(hit, early, false),
         trades=(short_of(hit, "0.5"), denied, short_of(false, "41.5", pnl="-30.5", minutes=3)),
@@ -140,6 +142,12 @@ def small_result() -> RunResult:
         ),
         tick_seconds=tuple(0.18 + 0.05 * math.sin(n * 2.3) ** 8 for n in range(180)),
         tick_requests=tuple(3 + n % 5 for n in range(180)),
+        scan_seconds=tuple(0.02 + n % 3 / 1_000 for n in range(1_980)),
+        steps={
+            hit.signals[1].signal_id: SignalSteps(
+                hit.alarm_time + 200, hit.alarm_time + 780, hit.alarm_time + 840
+            )
+        },
         orders=5,
         fills=4,
         positions_without_stop_seconds_max=0.0,
@@ -158,7 +166,7 @@ def replay_result(pumps: int = 81) -> RunResult:
         base = 0.00021 * (1 + n)
         planted.append(
             PlantedPump(
-                symbol, onset, onset + 31_000, 0.2, f"{n:03d}", 1_560_000_000_000 + n * 10**9
+                symbol, onset, onset + 31_000, 0.2, True, f"{n:03d}", 1_560_000_000_000 + n * 10**9
             )
         )
         windows[symbol] = candles_around(onset, base, 0.2)

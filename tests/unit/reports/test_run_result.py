@@ -24,6 +24,10 @@ KEYS = [
     "tick_seconds_p50",
     "tick_requests_p50",
     "metrics_pushed",
+    "scans",
+    "announced_planted",
+    "announced_detected",
+    "order_delay_p50_seconds",
 ]
 
 
@@ -53,6 +57,8 @@ def test_the_json_object_counts_hits_and_false_events_only():
     assert report["false_events"] == 1
     assert report["detect_delay_p50_seconds"] == 24.0
     assert report["tick_requests_p50"] == 5.0
+    assert (report["announced_planted"], report["announced_detected"]) == (1, 1)
+    assert report["scans"] == 1_980
 
 
 def test_profit_and_loss_is_an_exact_decimal_string():
@@ -62,6 +68,18 @@ def test_profit_and_loss_is_an_exact_decimal_string():
         trades=(small_result().trades[0].with_(realised_pnl=Decimal("1E-9")),),
     )
     assert tiny.to_json()["realised_pnl_usdt"] == "0.000000001"
+
+
+def test_the_delay_of_an_order_is_from_its_scan_to_its_acknowledgement():
+    result = small_result()
+    assert result.order_delay_p50 == 0.84
+    assert replace(result, steps={}).order_delay_p50 is None
+
+
+def test_hits_are_counted_by_kind():
+    result = small_result()
+    assert result.counted(announced=True) == (1, 1)
+    assert result.counted(announced=False) == (0, 2)
 
 
 def test_a_median_of_nothing_is_null_in_json():

@@ -138,14 +138,22 @@ def test_the_price_goes_from_trade_to_trade_where_trades_are_recorded(traded_mar
         )
     )
     assert len(rows) > 30
+    before = None
     for row in rows.iter_rows(named=True):
         minute = row["open_time"] + shift
-        for second, name in ((0, "open"), (5, "open"), (20, "high"), (40, "low"), (55, "close")):
+        for second, name in ((5, "open"), (20, "high"), (40, "low"), (55, "close")):
             expected = row[name] * contract.factor
             assert traded_market.price(0, minute + second * 1_000) == pytest.approx(expected)
+            # The price of a trade stands until the next one, also into the next minute.
+            if before is not None:
+                earlier = traded_market.price(0, minute + second * 1_000 - 1)
+                assert earlier == pytest.approx(before)
+            before = expected
         times, prices = traded_market.path(0, minute, minute + MINUTE_MS - 1)
-        assert (times - minute).tolist() == [0, 5_000, 20_000, 40_000, 55_000, MINUTE_MS - 1]
-        assert prices.max() == pytest.approx(row["high"] * contract.factor)
+        moments = sorted({*(times - minute).tolist()})
+        assert moments == [0, 5_000, 20_000, 40_000, 55_000, MINUTE_MS - 1]
+        traded = prices[np.searchsorted(times, minute + 5_000, side="right") :]
+        assert traded.max() == pytest.approx(row["high"] * contract.factor)
         quarter = traded_market.forming(0, minute + 5_000)
         assert quarter.volume[0] == pytest.approx(row["volume"] / 4)
 

@@ -154,9 +154,23 @@ def test_a_view_before_the_start_is_refused():
         market().view(START - 1)
 
 
-def test_a_run_of_three_hours_over_600_symbols_plants_12_to_16_pumps():
-    counts = [len(SyntheticMarket(600, seed, START, 180).planted) for seed in range(5)]
-    assert all(12 <= count <= 16 for count in counts)
+def test_78_minutes_of_600_symbols_have_about_eleven_pumps():
+    counts = [len(SyntheticMarket(600, seed, START, 78).planted) for seed in range(5)]
+    assert all(10 <= count <= 12 for count in counts)
+
+
+def test_most_pumps_are_announced_and_those_begin_near_a_full_or_half_hour():
+    planted = [pump for seed in range(8) for pump in SyntheticMarket(300, seed, START, 240).planted]
+    announced = [pump for pump in planted if pump.announced]
+    assert 0.7 < len(announced) / len(planted) < 0.9
+    after = {
+        half: [(pump.onset + 60_000) % (half * MINUTE_MS) for pump in announced]
+        for half in (30, 60)
+    }
+    assert max(after[30]) < 2 * MINUTE_MS
+    assert 0.8 < np.mean(np.array(after[60]) < 2 * MINUTE_MS) < 1
+    others = [pump.onset % HOUR_MS for pump in planted if not pump.announced]
+    assert np.ptp(others) > 40 * MINUTE_MS
 
 
 @pytest.mark.parametrize(("symbols", "minutes"), [(1, 180), (5, 60), (600, 180), (40, 2_000)])
@@ -167,7 +181,7 @@ def test_pumps_keep_away_from_the_ends_and_from_each_other(symbols, minutes):
     assert list(planted) == sorted(planted, key=lambda event: event.onset)
     latest = {}
     for event in planted:
-        assert START + 10 * MINUTE_MS <= event.onset <= of.end - 10 * MINUTE_MS
+        assert START + 10 * MINUTE_MS <= event.onset <= of.end - 6 * MINUTE_MS
         assert event.onset < event.peak
         assert event.onset - latest.get(event.symbol, 0) >= 6 * HOUR_MS
         latest[event.symbol] = event.onset

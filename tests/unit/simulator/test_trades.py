@@ -10,7 +10,8 @@ from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch_workbench.simulator.market.live_market import LiveMarket
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, PlantedEvent
 from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket
-from pumpwatch_workbench.simulator.market.trades import PriceLine, Style, draw
+from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
+from pumpwatch_workbench.simulator.market.trades import Address, PriceLine, PriceLines, Style, draw
 
 START = 1_767_225_600_000
 COLUMNS = ("time", "bought", "price", "quantity")
@@ -31,35 +32,84 @@ def lines(draw):
         np.array([0.0, first, second, MINUTE_MS]),
         np.array(ticks) / 100.0,
         volume * np.array([0.0, *shares, 1.0]),
+        np.full(4, 0.5),
     )
 
 
+def style(count, orders, fills, unevenness, leaning=0.3):
+    columns = (np.full(count, value) for value in (orders, fills, unevenness, leaning))
+    return Style(*columns)
+
+
+def drawn(some, who, seed=1, first=7, unit=0.1):
+    """Return the trades of each line; the lines are minutes of one symbol from `first` on."""
+    count = len(some)
+    minutes = np.arange(first, first + count)
+    scale, units = np.full(count, 100.0), np.full(count, unit)
+    at = Address(minutes, np.full(count, 3), scale, units)
+    tape = draw(PriceLines.of(some), who, Noise(seed), at)
+    return [tape.trades([(number, START)], 100.0, unit) for number in range(count)], tape
+
+
 @settings(max_examples=100, deadline=None)
-@given(lines(), st.integers(0, 400), st.floats(1, 4), st.floats(0, 3), st.integers(0, 2**32))
-def test_trades_of_a_minute_give_its_candle(line, orders, fills, unevenness, seed):
-    style = Style(orders, fills, unevenness, bought=0.5, leaning=0.3)
-    random = np.random.default_rng(seed)
-    trades = draw(line, style, random, opened=START, scale=100.0, unit=0.1)
-    units = np.rint(trades.quantity / 0.1)
-    assert units.sum() == round(line.traded[-1] / 0.1)
-    if not len(units):
-        return
-    np.testing.assert_allclose(trades.quantity, units * 0.1)
-    assert units.min() >= 1
-    assert (np.diff(trades.time) >= 0).all()
-    assert ((trades.time >= START) & (trades.time < START + MINUTE_MS)).all()
-    assert (line.price.min() <= trades.price).all() & (trades.price <= line.price.max()).all()
-    assert trades.price[-1] == line.price[-1]
-    if units.sum() >= orders + 4:
-        assert trades.price[0] == line.price[0]
-        assert (trades.price.max(), trades.price.min()) == (line.price.max(), line.price.min())
+@given(
+    st.lists(lines(), min_size=1, max_size=4),
+    st.integers(0, 400),
+    st.floats(1, 4),
+    st.floats(0, 3),
+    st.integers(0, 2**32),
+)
+def test_trades_of_minutes_give_their_candles(some, orders, fills, unevenness, seed):
+    parts, tape = drawn(some, style(len(some), orders, fills, unevenness), seed)
+    for number, (line, trades) in enumerate(zip(some, parts, strict=True)):
+        units = np.rint(trades.quantity / 0.1)
+        assert units.sum() == round(line.traded[-1] / 0.1)
+        if not len(units):
+            continue
+        np.testing.assert_allclose(trades.quantity, units * 0.1)
+        assert units.min() >= 1
+        assert (np.diff(trades.time) >= 0).all()
+        assert ((trades.time >= START) & (trades.time < START + MINUTE_MS)).all()
+        assert (line.price.min() <= trades.price).all() & (trades.price <= line.price.max()).all()
+        assert trades.price[-1] == line.price[-1]
+        if units.sum() >= orders + 4:
+            seen = [line.price[0], *trades.price]
+            assert (max(seen), min(seen)) == (line.price.max(), line.price.min())
+        turnover = (trades.price * trades.quantity).sum()
+        assert tape.flows()[number] / 1_000 == pytest.approx(turnover)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(lines(), min_size=2, max_size=4), st.integers(0, 300), st.integers(0, 2**32))
+def test_a_minute_has_the_same_trades_whichever_are_drawn_with_it(some, orders, seed):
+    parts, _ = drawn(some, style(len(some), orders, 1.5, 1.0), seed)
+    for number, (line, trades) in enumerate(zip(some, parts, strict=True)):
+        (alone,), _ = drawn([line], style(1, orders, 1.5, 1.0), seed, first=7 + number)
+        assert same(alone, trades)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(lines(), min_size=1, max_size=3), st.integers(0, 2**32), st.integers(0, 59_999))
+def test_a_minute_so_far_is_what_its_trades_make_it(some, seed, offset):
+    parts, tape = drawn(some, style(len(some), 60, 1.3, 1.0), seed)
+    opened = np.array([round(line.price[0] * 100) for line in some])
+    far = tape.so_far(np.arange(len(some)), offset, opened)
+    for number, trades in enumerate(parts):
+        passed = trades.time <= START + offset
+        prices = np.append(opened[number] / 100, trades.price[passed])
+        expected = (prices[-1], prices.max(), prices.min())
+        assert tuple(getattr(far, name)[number] / 100 for name in ("last", "high", "low")) == (
+            pytest.approx(expected)
+        )
+        assert far.units[number] * 0.1 == pytest.approx(trades.quantity[passed].sum())
+        turnover = (trades.price * trades.quantity)[passed].sum()
+        assert far.flow[number] / 1_000 == pytest.approx(turnover)
 
 
 @settings(max_examples=50, deadline=None)
 @given(lines(), st.integers(0, 2**32), st.integers(1, 59_999))
-def test_trades_up_to_an_instant_are_the_forming_volume_to_within_one_trade(line, seed, offset):
-    style = Style(60, 1.0, 1.0, bought=0.5, leaning=0.3)
-    trades = draw(line, style, np.random.default_rng(seed), opened=START, scale=100.0, unit=0.1)
+def test_trades_up_to_an_instant_follow_the_minutes_volume_to_within_one_trade(line, seed, offset):
+    (trades,), _ = drawn([line], style(1, 60, 1.0, 1.0), seed)
     if not len(trades.time):
         return
     seen = trades.quantity[trades.time <= START + offset].sum()
@@ -69,9 +119,9 @@ def test_trades_up_to_an_instant_are_the_forming_volume_to_within_one_trade(line
 
 
 def test_parts_of_an_order_share_its_moment_its_price_and_its_side():
-    line = PriceLine(np.array([0.0, MINUTE_MS]), np.array([5.0, 6.0]), np.array([0.0, 1_000.0]))
-    style = Style(50, 3.0, 1.0, bought=0.5, leaning=0.0)
-    trades = draw(line, style, np.random.default_rng(1), opened=0, scale=100.0, unit=0.001)
+    ends = np.array([0.0, MINUTE_MS])
+    line = PriceLine(ends, np.array([5.0, 6.0]), np.array([0.0, 1_000.0]), np.full(2, 0.5))
+    (trades,), _ = drawn([line], style(1, 50, 3.0, 1.0, leaning=0.0), unit=0.001)
     starts = np.flatnonzero(np.diff(trades.time, prepend=-1))
     assert 40 < len(starts) < 60
     assert 100 < len(trades.time) < 220

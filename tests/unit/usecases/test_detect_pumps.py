@@ -235,7 +235,7 @@ def test_lost_or_damaged_state_is_rebuilt(damage):
     elif damage == "other settings":
         rig.settings = rig.settings.model_copy(update={"ewma_span_minutes": 700})
     else:
-        rig.history.save_state(STATE, {**state, "last_flow": np.zeros(7)})
+        rig.history.save_state(STATE, {**state, "looks_flow": np.zeros((1, 7))})
     cold = rig.new_instance()
     assert rig.tick(1, detect=cold).warming_up == 2
     assert rig.tick(2, detect=cold).warming_up == 0

@@ -83,6 +83,45 @@ def test_the_leverage_that_is_set_is_what_the_exchange_holds():
     assert rig.broker.positions()[0].leverage == 5
 
 
+def test_a_leverage_that_nobody_tells_is_set():
+    rig = Rig(settings(leverage=2))
+    rig.broker.leverage = lambda symbol: Decimal(0)
+    rig.opened()
+    assert rig.broker.positions()[0].leverage == 2
+
+
+@pytest.mark.parametrize("block", ["halt", "locks"])
+def test_the_leverage_stays_as_it_is_where_nothing_may_be_opened(block):
+    rig = Rig(settings(leverage=2))
+    rig.signals.publish(peaked())
+    if block == "halt":
+        rig.halts.halt(Halt("out", START, by="operator"))
+    else:
+        rig.locks.current = failing(ExchangeUnavailable("the table did not answer"))
+    rig.tick()
+    assert "set_leverage" not in rig.broker.calls
+
+
+def test_the_leverage_of_a_foreign_position_is_not_touched():
+    """The list of positions lags: the symbol's own row shows what it hides."""
+    rig = Rig(settings(leverage=2))
+    rig.broker.open_foreign(SYMBOL, Side.BUY, ONE, Decimal("1.17"))
+    rig.broker.positions = lambda symbol="": Rows()
+    rig.broker.open_orders = Rows
+    rig.signals.publish(peaked())
+    rig.tick()
+    assert "holds this symbol already" in rig.trade().denial
+    assert "set_leverage" not in rig.broker.calls
+    assert rig.broker.placed == []
+
+
+def test_a_leverage_that_cannot_be_read_leaves_the_signal_to_the_next_tick(rig):
+    rig.broker.fail("leverage", ExchangeUnavailable("no answer"))
+    assert rig.tick().signals_unopened == 1
+    assert rig.journal.trades_since(0) == []
+    assert rig.tick().opened
+
+
 def test_ride_buys_a_rising_signal():
     rig = Rig(settings(strategy="ride"))
     rig.signals.publish(peaked(phase=Phase.RISING))
@@ -98,6 +137,54 @@ def test_threads_give_the_same_result_as_one_after_another():
         threaded = Rig(executor=executor).opened()
     assert threaded.trade() == Rig().opened().trade()
     threaded.check_agreement()
+
+
+@pytest.fixture
+def threaded():
+    with ThreadPoolExecutor(8) as executor:
+        yield Rig(executor=executor)
+
+
+def test_a_run_that_a_signal_wakes_reads_ahead_and_does_the_same(threaded):
+    threaded.signals.publish(peaked())
+    report = threaded.tick(woken_by=("signal",))
+    plain = Rig().opened()
+    assert symbols(report.opened) == [SYMBOL]
+    assert threaded.trade() == plain.trade()
+    threaded.check_agreement()
+
+
+def test_what_the_care_beside_the_reads_has_closed_counts(threaded):
+    """The stop fired since the last run: its symbol cools down for the signal that wakes this."""
+    threaded.opened()
+    threaded.set_price(1.25)
+    threaded.advance(1)
+    threaded.signal(name="again", peak_price=1.3)
+    report = threaded.tick(woken_by=("again",))
+    assert symbols(report.closed) == [SYMBOL]
+    assert [trade.denial for trade in report.denied] == [
+        "symbol_cooldown: " + report.locks[0].reason
+    ]
+
+
+@pytest.mark.parametrize("woken_by", [(), ("signal",)])
+def test_a_tick_from_the_future_opens_nothing_twice(threaded, woken_by):
+    """Nothing of the journal is missed because of the time that the tick names."""
+    threaded.opened()
+    day = -86_400 * 30
+    report = threaded.tick(late=day, woken_by=woken_by)
+    assert report.opened == report.denied == []
+    threaded.advance(1)
+    threaded.signal("SECONDUSDT")
+    assert symbols(threaded.tick(late=day, woken_by=woken_by).opened) == ["SECONDUSDT"]
+
+
+def test_records_that_cannot_be_read_ahead_keep_entries_away(threaded):
+    threaded.signals.publish(peaked())
+    threaded.halts.resumed = failing(ExchangeUnavailable("the table did not answer"))
+    report = threaded.tick(woken_by=("signal",))
+    assert "stores" in report.blocked
+    assert threaded.broker.placed == []
 
 
 # --- what is denied -------------------------------------------------------------------------
@@ -120,6 +207,7 @@ def contract(**changes):
 
 
 def refuse_leverage(rig):
+    rig.broker.leverage = lambda symbol: Decimal(10)
     rig.broker.fail("set_leverage", Rejected("risk limit", code=110013))
 
 
@@ -350,7 +438,7 @@ def test_a_halt_that_is_set_between_two_entries_stops_the_second():
     ],
 )
 def test_what_grows_too_old_while_the_leverage_is_set_is_not_sent(changes, seconds, words):
-    rig = Rig(settings(**changes))
+    rig = Rig(settings(**changes, leverage=2))
     rig.signals.publish(peaked())
     beside(rig.broker, "set_leverage", after=lambda *_: rig.advance(seconds))
     report = rig.tick()
@@ -359,7 +447,9 @@ def test_what_grows_too_old_while_the_leverage_is_set_is_not_sent(changes, secon
     assert any(words in problem.text for problem in report.problems)
 
 
-def test_an_entry_needs_its_time_after_the_leverage_too(rig):
+def test_an_entry_needs_its_time_after_the_leverage_too():
+    rig = Rig(settings(leverage=2))
+    rig.signals.publish(peaked())
     beside(rig.broker, "set_leverage", after=lambda *_: setattr(rig.deadline, "seconds", 20.9))
     report = rig.tick()
     assert rig.broker.placed == []
@@ -478,7 +568,9 @@ def test_a_halt_that_closes_does_so_when_the_locks_cannot_be_read():
 # --- what becomes of the order ----------------------------------------------------------------
 
 
-def test_a_price_that_has_left_the_limit_fills_nothing_and_is_not_sent_again(rig):
+def test_a_price_that_has_left_the_limit_fills_nothing_and_is_not_sent_again():
+    rig = Rig(settings(leverage=2))
+    rig.signals.publish(peaked())
     fall = partial(rig.broker.set_price, SYMBOL, Decimal("1.15"))
     beside(rig.broker, "set_leverage", after=lambda *_: fall())
     rig.tick()
@@ -587,8 +679,42 @@ def test_an_id_that_the_exchange_knows_already_is_looked_up(rig):
     rig.broker.positions = lambda symbol="": Rows()
     beside(rig.broker, "open_orders", after=lambda: setattr(rig.broker, "positions", sound))
     rig.broker.open_orders = lambda call=rig.broker.open_orders: (call(), Rows())[1]
+    rig.broker.leverage = lambda symbol: Decimal(1)
     report = rig.tick()
     assert {placed.order_id for placed in rig.broker.placed} == {request.order_id}
     assert rig.trade().state is TradeState.OPEN
     assert rig.trade().quantity == position.quantity
     assert any("knows this order already" in problem.text for problem in report.problems)
+
+
+# --- the chain from the scan to the order -----------------------------------------------------
+
+
+def test_a_trade_knows_when_each_part_of_its_chain_happened():
+    rig = Rig(settings(leverage=2))
+    rig.deadline.seconds = 25.0
+
+    def pass_seconds(seconds):
+        rig.advance(seconds)
+        rig.deadline.seconds -= seconds
+
+    rig.signals.publish(peaked(alarm_time=START - 70_000))
+    rig.advance(1)
+    beside(rig.broker, "positions", before=lambda *_: pass_seconds(0.06))
+    beside(rig.broker, "set_leverage", before=lambda *_: pass_seconds(0.07))
+    beside(rig.broker, "place", after=lambda *_: pass_seconds(0.08))
+    report = rig.tick()
+    trade = rig.trade()
+    (order,) = rig.journal.orders(trade.signal_id)
+    assert trade.alarm_time == START - 70_000
+    assert (trade.signal_time, trade.woken) == (START, START + 1_000)
+    assert order.intended == START + 1_130
+    assert trade.acknowledged == START + 1_210
+    assert report.opened[0].acknowledged == trade.acknowledged
+
+
+def test_an_entry_that_nobody_acknowledged_has_no_time_of_it():
+    rig = Rig()
+    rig.broker.fail("place", OutcomeUnknown("no answer"), after=True)
+    trade = rig.opened().trade()
+    assert trade.acknowledged is None

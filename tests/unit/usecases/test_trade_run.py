@@ -23,7 +23,7 @@ def test_a_run_takes_over_a_lease_that_is_given_back_meanwhile(rig):
 
 
 def test_a_lost_lease_sends_nothing():
-    rig = Rig(settings(max_data_age_seconds=60))
+    rig = Rig(settings(max_data_age_seconds=60, leverage=2))
     rig.signals.publish(peaked())
 
     def lose_the_lease(*_):
@@ -44,8 +44,8 @@ def test_a_forbidden_exchange_is_never_taken_for_a_passing_failure(rig, method):
     rig.tick()
 
 
-def test_from_signal_to_acknowledgement_a_warm_run_makes_four_rounds(rig):
-    """Reads of one round are started together: positions, reads, leverage, order."""
+def test_from_signal_to_acknowledgement_a_warm_run_makes_two_rounds(rig):
+    """Reads of one round are started together; a leverage that is right is not set again."""
     use_case = rig.use_case()
     rig.tick(use_case=use_case)
     rig.signals.publish(peaked())
@@ -54,7 +54,7 @@ def test_from_signal_to_acknowledgement_a_warm_run_makes_four_rounds(rig):
     rig.tick(use_case=use_case)
     before = rig.broker.calls[: rig.broker.calls.index("place") + 1]
     assert rig.market.calls == ["snapshot", "order_book"]
-    assert before == ["positions", "open_orders", "account", "set_leverage", "place"]
+    assert before == ["positions", "open_orders", "account", "leverage", "place"]
 
 
 def test_contracts_are_read_once_an_hour(rig):

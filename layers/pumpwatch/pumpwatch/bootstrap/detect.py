@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
+from pumpwatch.adapters.deadlines import NoDeadline
 from pumpwatch.adapters.dynamodb.stores import DynamoEventStore, DynamoLeaseStore, DynamoSignalStore
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch.adapters.dynamodb.totals import DynamoTotalsStore
 from pumpwatch.adapters.s3 import S3HistoryStore
+from pumpwatch.adapters.sqs import SqsScanQueue
 from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.domain.lease import Lease
 from pumpwatch.invocation import Tick
@@ -23,6 +26,7 @@ from pumpwatch.ports import (
     HistoryStore,
     LeaseStore,
     MetricsSink,
+    ScanQueue,
     SignalStore,
     TotalsStore,
 )
@@ -35,10 +39,13 @@ from .connection import BybitConnection, connect_to_bybit, describe_traffic
 from .function import Function, push_sink
 from .lease import RunLease
 from .probe import Check, check_exchange, check_history, check_pushgateway, check_table
+from .scans import Scans
 
 LEASE_NAME = "detect"
 LEASE_RESERVE = 1.0
-"""Seconds by which the lease outlives the run: it ends before the next tick even after a kill."""
+"""Seconds by which the lease outlives the run, which Lambda has killed by then."""
+LEASE_PATIENCE = 2.0
+"""Seconds for which the minute's run waits while a scan has the lease."""
 OVER_SHOWN = 150_000
 """Milliseconds for which an event that is over is still shown: two pushes of the schedule."""
 
@@ -59,13 +66,18 @@ class DetectStores:
     totals: TotalsStore
 
     @classmethod
-    def in_aws(cls, table: Table, history: HistoryStore) -> DetectStores:
-        """Return the stores of a deployed stack: one table, and the history's bucket."""
+    def in_aws(
+        cls, table: Table, history: HistoryStore, wall: Callable[[], float] = time.time
+    ) -> DetectStores:
+        """Return the stores of a deployed stack: one table, and the history's bucket.
+
+        Leases end by `wall`, Unix seconds.
+        """
         return cls(
             history=history,
             signals=DynamoSignalStore(table),
             events=DynamoEventStore(table),
-            leases=DynamoLeaseStore(table),
+            leases=DynamoLeaseStore(table, wall),
             totals=DynamoTotalsStore(table),
         )
 
@@ -76,18 +88,27 @@ def detect_from_environment(
     """Return the deployed function for the settings in the environment. Raises `SettingsError`."""
     settings = load_settings(DetectSettings, environment)
     table = Table(settings.table_name)
-    stores = DetectStores.in_aws(table, S3HistoryStore(settings.bucket_name))
     exchange = connect_to_bybit(
         settings, requests_per_second=settings.requests_per_second, exchange_time=exchange_time
     )
+    session = exchange.session
+
+    def market_wall() -> float:
+        session.start_run(NoDeadline())  # It may be long since the last answer.
+        return session.now() / 1000
+
+    # A simulated exchange has a time of its own, by which leases end, too.
+    wall = time.time if exchange_time is None else market_wall
+    stores = DetectStores.in_aws(table, S3HistoryStore(settings.bucket_name), wall)
     sink = push_sink(settings)
     checks: dict[str, Check] = {
-        "exchange": partial(check_exchange, exchange.session),
+        "exchange": partial(check_exchange, session),
         "table": partial(check_table, table),
         "history": partial(check_history, stores.history),
         "pushgateway": partial(check_pushgateway, DETECT, sink),
     }
-    return detect_function(settings, stores, exchange, sink=sink, checks=checks)
+    queue = SqsScanQueue(settings.scan_queue_url) if settings.scan_queue_url else None
+    return detect_function(settings, stores, exchange, queue=queue, sink=sink, checks=checks)
 
 
 def detect_function(
@@ -95,27 +116,56 @@ def detect_function(
     stores: DetectStores,
     exchange: BybitConnection,
     *,
+    queue: ScanQueue | None = None,
     sink: MetricsSink | None = None,
     checks: Mapping[str, Check] | None = None,
+    wait: Callable[[float], None] = time.sleep,
 ) -> Function[DetectReport]:
-    """Return the function on any stores and any exchange; without a sink nothing is pushed."""
-    use_case = detect_pumps(settings, stores, exchange)
+    """Return the function on any stores and any exchange; without a sink nothing is pushed.
 
-    def work(tick: Tick, deadline: Deadline, _: Lease) -> DetectReport:
+    Without a queue whoever calls it asks for the scans between two runs of the schedule.
+    """
+    use_case = detect_pumps(settings, stores, exchange)
+    scans = Scans(queue, settings.scan_interval_seconds)
+
+    def when_busy(deadline: Deadline) -> None:
+        # Without the mark nobody knows what is in the queue: what comes twice is dropped.
         exchange.session.start_run(deadline)
-        return use_case.run(tick)
+        scans.enqueue(Lease(LEASE_NAME, "", 0), exchange.session.now())
+
+    def work(tick: Tick, deadline: Deadline, lease: Lease) -> DetectReport | None:
+        exchange.session.start_run(deadline)
+        handed_over = scans.handed_over(lease)
+        if not tick.is_scan:
+            # Before anything else: a run that dies takes no scan with it. While the exchange
+            # forbids requests this raises, and scanning comes to rest.
+            scans.enqueue(lease, exchange.session.now())
+            report = use_case.run(tick, handed_over=handed_over)
+        elif scans.is_wanted(tick, lease):
+            report = use_case.look(handed_over=handed_over)
+            report.tick_delay_seconds = (report.time - tick.scheduled_time) / 1000
+        else:
+            return None
+        scans.looked(tick, lease, report.time)
+        return report
 
     def describe_run(report: DetectReport, numbers: RunNumbers) -> None:
         describe(report, numbers)
         numbers.set("clock_skew_seconds", exchange.session.clock_skew_seconds)
+        numbers.set("scan_interval_seconds", settings.scan_interval_seconds)
+        numbers.set("scan_gap_seconds_max", scans.gap)
 
     return Function(
         DETECT,
-        lease=RunLease(stores.leases, LEASE_NAME, reserve=LEASE_RESERVE),
+        lease=RunLease(
+            stores.leases, LEASE_NAME, reserve=LEASE_RESERVE, patience=LEASE_PATIENCE, wait=wait
+        ),
         reporter=MetricsReporter(DETECT, stores.totals, sink),
         work=work,
+        when_busy=when_busy,
         describe=describe_run,
         describe_always=partial(describe_traffic, exchange.session.traffic),
+        is_news=lambda report: bool(report.signals),
         checks=checks or {},
     )
 

@@ -34,35 +34,51 @@ class Function(Generic[Report]):
     """One warm function: takes its lease, runs its use case, reports what came of it.
 
     `begin` is called before the lease is taken; `work` does a tick's work under it and returns its
-    report; `describe` fills in what the report says, `describe_always` what is counted of failed
-    runs too; `checks` find out what can be reached.
+    report, None when there is nothing to do; `when_busy` is what a run of the schedule does while
+    another one has the lease; `describe` fills in what the report says, `describe_always` what is
+    counted of failed runs too; `is_news` says whether a single scan is reported at once; `checks`
+    find out what can be reached.
     """
 
     job: str
     _: KW_ONLY
     lease: RunLease
     reporter: MetricsReporter
-    work: Callable[[Tick, Deadline, Lease], Report]
+    work: Callable[[Tick, Deadline, Lease], Report | None]
     describe: Callable[[Report, RunNumbers], None]
     describe_always: Callable[[RunNumbers], None] = lambda numbers: None
     begin: Callable[[], None] = lambda: None
+    when_busy: Callable[[Deadline], None] = lambda deadline: None
+    is_news: Callable[[Report], bool] = lambda report: True
     checks: Mapping[str, Check] = field(default_factory=dict)
+    _waiting: RunNumbers = field(init=False)
+    """The numbers of single scans, until the next report takes them along."""
+
+    def __post_init__(self) -> None:
+        self._waiting = RunNumbers(self.job)
 
     def run(self, tick: Tick, deadline: Deadline) -> Report | None:
-        """Do one tick's work and push its metrics; return None when another run has the lease.
+        """Do one tick's work and push its metrics; return None when nothing was done.
 
-        Metrics are pushed while the lease is held: totals are added and pushed by one run at a
-        time. Whatever the use case raises is counted, pushed and raised again.
+        That is so when another run has the lease: a single scan does not wait for it. Metrics are
+        pushed while the lease is held: totals are added and pushed by one run at a time. Whatever
+        the use case raises is counted, pushed and raised again.
         """
         started = time.perf_counter()
         self.begin()
         with ExitStack() as stack:
             try:
-                lease = stack.enter_context(self.lease.taken(tick.execution_id, deadline))
+                lease = stack.enter_context(
+                    self.lease.taken(tick.execution_id, deadline, patient=not tick.is_scan)
+                )
                 report = self.work(tick, deadline, lease) if lease is not None else None
-                self._report_success(report, tick, time.perf_counter() - started)
+                if lease is None and not tick.is_scan:
+                    self.when_busy(deadline)
+                idle = "busy" if lease is None else "duplicate"
+                numbers = self._numbers(tick, "success" if report is not None else idle)
+                self._report_success(report, tick, numbers, time.perf_counter() - started)
             except Exception:
-                self._report_failure(tick.execution_id, tick.bad_records)
+                self._report_failure(tick)
                 raise
         return report
 
@@ -78,24 +94,35 @@ class Function(Generic[Report]):
         come again and again. The next tick is a minute away.
         """
         logger.error("malformed event", extra={"reason": str(error)})
-        self._report_failure(run_id, 1)
+        self._report_failure(Tick(0, run_id, bad_records=1))
         return {"error": str(error)}
 
-    def _report_success(self, report: Report | None, tick: Tick, seconds: float) -> None:
-        """Push what a run measured; a busy one shows nothing, the lease's holder pushes."""
-        numbers = self._numbers("busy" if report is None else "success", tick.bad_records)
+    def _report_success(
+        self, report: Report | None, tick: Tick, numbers: RunNumbers, seconds: float
+    ) -> None:
+        """Push what a run measured; one that did nothing shows nothing, the holder pushes."""
         numbers.set("duration_seconds", seconds)
         if report is not None:
             self._fill_in(partial(self.describe, report), numbers)
-        self.reporter.report(numbers, tick.execution_id, push=report is not None)
+        if report is not None or tick.is_scan:
+            self._waiting.add(numbers)
+        if report is None and not tick.is_scan:
+            self.reporter.report(numbers, tick.execution_id, push=False)
+        elif report is not None and (not tick.is_scan or self.is_news(report)):
+            waiting, self._waiting = self._waiting, RunNumbers(self.job)
+            self.reporter.report(waiting, tick.execution_id)
 
-    def _report_failure(self, run_id: str, bad_events: int) -> None:
-        self.reporter.report(self._numbers("failure", bad_events), run_id, failed=True)
+    def _report_failure(self, tick: Tick) -> None:
+        self.reporter.report(self._numbers(tick, "failure"), tick.execution_id, failed=True)
 
-    def _numbers(self, result: str, bad_events: int) -> RunNumbers:
+    def _numbers(self, tick: Tick, result: str) -> RunNumbers:
         numbers = RunNumbers(self.job)
-        numbers.count("bad_events", bad_events)
-        numbers.count("runs", result=result)
+        numbers.count("bad_events", tick.bad_records)
+        if tick.is_scan:
+            numbers.count("scans", result=result)
+            numbers.count("scans", tick.older_scans, result="late")
+        else:
+            numbers.count("runs", result=result)
         ended = "failure" if result == "failure" else "success"
         numbers.set(f"last_{ended}_timestamp_seconds", time.time())
         self._fill_in(self.describe_always, numbers)

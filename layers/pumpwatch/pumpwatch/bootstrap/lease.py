@@ -36,21 +36,23 @@ class RunLease:
     wait: Callable[[float], None] = time.sleep
 
     @contextmanager
-    def taken(self, owner: str, deadline: Deadline) -> Iterator[Lease | None]:
+    def taken(
+        self, owner: str, deadline: Deadline, *, patient: bool = True
+    ) -> Iterator[Lease | None]:
         """Hold the lease for a block, which gets None while another run has it.
 
         A lease that cannot be given back expires by itself. Raises what the store raises.
         """
-        lease = self._acquire(owner, deadline)
+        lease = self._acquire(owner, deadline, self.patience if patient else 0.0)
         try:
             yield lease
         finally:
             if lease is not None:
                 self._release(lease)
 
-    def _acquire(self, owner: str, deadline: Deadline) -> Lease | None:
-        patience_ends = deadline.seconds_left() - self.patience
-        for attempt in range(round(self.patience / PAUSE) + 1):
+    def _acquire(self, owner: str, deadline: Deadline, patience: float) -> Lease | None:
+        patience_ends = deadline.seconds_left() - patience
+        for attempt in range(round(patience / PAUSE) + 1):
             if attempt:
                 self.wait(PAUSE)
             seconds = min(max(deadline.seconds_left(), 0.0), self.longest_run) + self.reserve

@@ -58,6 +58,9 @@ def _describe_fills(report: TradeReport, numbers: RunNumbers) -> None:
         if trade.side is Side.SELL:
             worse = -worse
         numbers.observe("entry_slippage_ratio", max(Decimal(0), worse))
+        if trade.acknowledged is not None:
+            waited = (trade.acknowledged - trade.signal_time) / 1000
+            numbers.observe("signal_to_order_seconds", max(0.0, waited))
     for trade in report.closed:
         if trade.exit_price is not None:
             numbers.set("fill_price_usdt", trade.exit_price, symbol=trade.symbol, leg="exit")

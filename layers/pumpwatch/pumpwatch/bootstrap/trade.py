@@ -62,9 +62,9 @@ LONGEST_RUN = 25.0
 """Seconds; the function's time-out is at most this."""
 LEASE_PATIENCE = 3.0
 """Seconds that a run waits for a lease that another run has."""
-MOST_READS = 8
-"""Independent reads of one round: positions, orders, account, signals, ticker, book, the key. With
-fewer threads a round would cost two round trips."""
+MOST_READS = 12
+"""Independent reads of one round: two pages each of positions and orders, account, ticker, book,
+leverage, the key, and beside them the table's. With fewer threads a round costs two round trips."""
 ENOUGH_SECONDS = 15.0
 """Time a second try needs, with a key that was read anew."""
 
@@ -116,7 +116,7 @@ def trade_from_environment(
         exchange_time=exchange_time,
     )
     traffic = Traffic()
-    threads = min(settings.parallel_requests, MOST_READS)
+    threads = min(settings.parallel_requests * 3 // 2, MOST_READS)  # a third reads the table
     sink = push_sink(settings, secrets)
     checks: dict[str, Check] = {
         "exchange": partial(check_exchange, session_with().session),
@@ -152,7 +152,7 @@ def trade_function(
     Live mode needs `secrets`. Without a sink nothing is pushed, without an executor the reads of a
     round follow one another.
     """
-    broker_of = _broker_maker(settings, stores)
+    broker_of = _broker_maker(settings, stores, executor)
 
     def use_case(exchange: BybitConnection) -> TradeSignals:
         ports = Ports(
@@ -275,13 +275,13 @@ class _Work:
 
 
 def _broker_maker(
-    settings: TradeSettings, stores: TradeStores
+    settings: TradeSettings, stores: TradeStores, executor: Executor | None
 ) -> Callable[[BybitConnection], Broker]:
     """Return what makes the mode's broker; the other mode's is not loaded."""
     if settings.trading_mode == "live":
         from pumpwatch.adapters.bybit.broker import BybitBroker  # noqa: PLC0415 - not in paper mode
 
-        return lambda exchange: BybitBroker(exchange.session, exchange.session)
+        return lambda exchange: BybitBroker(exchange.session, exchange.session, executor=executor)
     from pumpwatch.adapters.paper.broker import PaperBroker  # noqa: PLC0415 - not in live mode
 
     account = stores.paper

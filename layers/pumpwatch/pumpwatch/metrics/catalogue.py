@@ -79,6 +79,8 @@ def total_key(name: str, labels: Mapping[str, str]) -> str:
 DETECT, TRADE = "pumpwatch_detect", "pumpwatch_trade"
 RESULTS = ("success", "failure", "busy")
 """Busy: another run held the function's lease, and nothing was done."""
+SCAN_RESULTS = (*RESULTS, "duplicate", "late")
+"""Duplicate: the market was seen since the scan was due. Late: a later scan came with it."""
 OUTCOMES = ("filled", "rejected", "denied", "unknown")
 LEGS = ("entry", "exit")
 PHASES = ("rising", "peaked", "fading", "over")
@@ -136,6 +138,7 @@ ENDPOINTS = (
 """Paths below /v5."""
 LATENCY_BUCKETS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
 DELAY_BUCKETS = (15.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0)
+ORDER_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 90.0)
 SLIPPAGE_BUCKETS = (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05)
 MOST_EVENTS, MOST_FILLS = 20, 20
 PHASES_SHOWN = 3
@@ -231,6 +234,14 @@ METRICS: tuple[Metric, ...] = (
         "Candles that the learned score judged, by whether the market's trades were known.",
         trades=("known", "unknown"),
     ),
+    _counter(
+        DETECT,
+        "scans",
+        "Scans between two runs of the schedule, by what became of them.",
+        result=SCAN_RESULTS,
+    ),
+    _gauge(DETECT, "scan_interval_seconds", "Time between two scans as it is set."),
+    _gauge(DETECT, "scan_gap_seconds_max", "Longest time between two scans since the last push."),
     _counter(DETECT, "clock_doubts", "Scans by a time of the exchange that was not sure."),
     _counter(DETECT, "bad_candles", "Answers about candles or trades that could not be true."),
     *_common_metrics(TRADE),
@@ -279,6 +290,12 @@ METRICS: tuple[Metric, ...] = (
         "entry_slippage_ratio",
         "How much worse than the signal's price entries were filled; better counts as 0.",
         SLIPPAGE_BUCKETS,
+    ),
+    _histogram(
+        TRADE,
+        "signal_to_order_seconds",
+        "From the scan that gave the signal to the exchange's acknowledgement of the entry.",
+        ORDER_BUCKETS,
     ),
     _counter(TRADE, "trades_closed", "Closed trades by result.", result=("win", "loss")),
     _counter(

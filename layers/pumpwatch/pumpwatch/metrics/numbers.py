@@ -24,6 +24,9 @@ ALWAYS_SHOWN = ("last_failure_timestamp_seconds", "last_uncounted_timestamp_seco
 SUM_DIGITS = 6
 """Decimals of an observation in a histogram's sum: the totals are exact decimals."""
 
+LARGEST = "_max"
+"""Ending of the gauges of which the largest value is shown, not the latest."""
+
 Number = int | float | Decimal
 
 
@@ -82,6 +85,15 @@ class RunNumbers:
         bound = metric.bounds[bisect_left(metric.buckets, float(value))]
         self._add(total_key(metric.name, {**labels, "le": bound}), 1)
         self._add(total_key(f"{metric.name}_sum", labels), round(float(value), SUM_DIGITS))
+
+    def add(self, later: RunNumbers) -> None:
+        """Add a later run's numbers: counts add up, of a gauge the later value is shown."""
+        for key, value in later.gauges.items():
+            before = self.gauges.get(key, value)
+            self.gauges[key] = max(before, value) if key.endswith(LARGEST) else value
+        self.open_series = dict(later.open_series)
+        for key, amount in later.increments.items():
+            self._add(key, amount)
 
     def families(self, totals: Mapping[str, Decimal] | None, *, failed: bool) -> Iterable[Family]:
         """Yield the metric families; of a failed run only `ALWAYS_SHOWN` and the totals."""

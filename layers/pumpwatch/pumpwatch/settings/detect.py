@@ -20,8 +20,10 @@ class DetectSettings(SharedSettings):
     """Comma-separated `symbolType`s of Bybit that are left out."""
     detector_clock: Literal["on", "off"] = "on"
     """`on`: `boosted` counts a full hour in favour of an alarm. `off`: for unannounced pumps."""
-    scan_interval_seconds: Annotated[int, Field(ge=1, le=60)] = 60
-    """Seconds between two scans of the market."""
+    scan_interval_seconds: Annotated[int, Field(ge=1, le=60)] = 5
+    """Seconds between two scans of the market; at 60 only the minute's runs scan."""
+    scan_queue_url: Annotated[str, Field(pattern=r"^(https?://.+)?$")] = ""
+    """The queue that the scans between the minute's runs come from; empty: there are none."""
     requests_per_second: Annotated[int, Field(ge=1, le=110)] = 90
     """Bybit allows 120 a second per address; above it, every call is refused for ten minutes."""
     max_candidates: Annotated[int, Field(ge=1, le=200)] = 60

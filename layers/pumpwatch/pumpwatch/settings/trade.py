@@ -28,7 +28,11 @@ class TradeSettings(SharedSettings):
     live_trading_confirmation: Annotated[str, Field(pattern=r"^[0-9]*$")] = ""
     """The account's UID; live trading starts only when it equals the key's own."""
     strategy: Literal["", "alert", "fade", "ride"] = ""
-    """Empty: `fade` in paper mode; live mode must name one."""
+    """Empty: `fade` in paper mode; live mode must name one. `alert`: it places no order. `fade`: on
+    labelled spot pumps, which could not be shorted, 88 % of its trades would have won; on real
+    perpetuals it lost (55 trades, 33 % won, -0.93 % a trade). `ride`: it lost in mean and median on
+    labelled pumps at every scan interval, and on real perpetuals wherever there were 25 trades or
+    more."""
     bybit_secret_arn: SecretArn = ""
     """The secret that holds the exchange's key; read in live mode only."""
     max_signal_age_seconds: Annotated[int, Field(ge=5, le=600)] = 90
@@ -109,6 +113,10 @@ class TradeSettings(SharedSettings):
     """How far above its entry a ride's target lies, as a fraction."""
     ride_time_limit_minutes: Annotated[int, Field(ge=1, le=1440)] = 3
     """A ride is closed at market after this."""
+    ride_exit: Literal["target", "time"] = "target"
+    """`time`: a ride has no target and ends after RIDE_SECONDS, if its stop has not ended it."""
+    ride_seconds: Annotated[int, Field(ge=5, le=15)] = 15
+    """A ride whose exit is `time` is closed at market after this; trade waits for it."""
     paper_equity_usdt: Annotated[Decimal, Field(gt=0, le=100_000_000)] = Decimal(10_000)
     """What the paper account starts with."""
     paper_slippage: Annotated[Decimal, Field(ge=0, le=Decimal("0.1"))] = Decimal("0.0005")

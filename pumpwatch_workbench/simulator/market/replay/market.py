@@ -39,6 +39,7 @@ from pumpwatch_workbench.simulator.market.trades import between, joined
 EVENTS_PER_HOUR = 16
 _FUNDING_RATE = 0.0001
 _PEAK_WITHIN_MS = 5 * MINUTE_MS
+_HALF_HOUR_MS = HOUR_MS // 2
 
 
 class ReplayMarket:
@@ -97,7 +98,7 @@ class ReplayMarket:
         with self._lock:
             self._minutes.ask(index, minute)
             part = self._minutes.part(index, minute, offset)
-        return forming_candle(minute, self._minutes.open(index, minute), part)
+        return forming_candle(minute, self._minutes.open(index, minute, offset), part)
 
     def price(self, index: int, time: int) -> float:
         minute = time // MINUTE_MS
@@ -106,6 +107,13 @@ class ReplayMarket:
         with self._lock:
             self._minutes.ask(index, minute)
             return self._minutes.price(index, time)
+
+    def prices(self, time: int) -> FloatArray:
+        minute, offset = divmod(time, MINUTE_MS)
+        with self._lock:
+            self._minutes.ask(slice(None), minute)
+            prices = self._minutes.until(minute, offset).price
+        return np.where(self._minutes.launch <= minute, prices, np.nan)
 
     def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
         with self._lock:
@@ -180,4 +188,7 @@ class ReplayMarket:
             onset=event.onset,
             peak=max(int(times[highest]), event.onset + 1),
             size=float(prices[highest]) / before - 1.0,
+            # By its onset: recordings do not say how a pump was agreed upon.
+            announced=abs((event.onset + _HALF_HOUR_MS // 2) % _HALF_HOUR_MS - _HALF_HOUR_MS // 2)
+            <= MINUTE_MS,
         )

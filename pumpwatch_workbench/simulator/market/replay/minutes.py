@@ -13,6 +13,7 @@ from pumpwatch_workbench.simulator.market.paths import (
     after,
     clip_line,
     knots,
+    steps,
     until,
 )
 from pumpwatch_workbench.simulator.market.replay.contracts import ReplayContract
@@ -89,12 +90,12 @@ class ReplayMinutes:
         minute: int,
         offset: int,
         along_path: Callable[[MinutePaths, int, FloatArray], PartialMinutes],
-        along_trades: Callable[[TradedMinute, int, float], PartialMinutes],
+        along_trades: Callable[[TradedMinute, int], PartialMinutes],
     ) -> PartialMinutes:
         row = self._row(minute)
         parts = along_path(self._paths[row], offset, self._scale)
         for index in self._by_row.get(row, ()):
-            part = along_trades(self._traded[index][row], offset, self._scale[index])
+            part = along_trades(self._traded[index][row], offset)
             for name in PartialMinutes.__dataclass_fields__:
                 getattr(parts, name)[index] = getattr(part, name)[0]
         return parts
@@ -108,7 +109,7 @@ class ReplayMinutes:
         row = self._row(minute)
         traded = self._traded[index].get(row)
         if traded is not None:
-            return traded.until(offset, self._scale[index])
+            return traded.until(offset)
         column = slice(index, index + 1)
         return until(self._paths[row][column], offset, self._scale[column])
 
@@ -125,8 +126,14 @@ class ReplayMinutes:
         traded = self._traded[index].get(self._row(minute))
         return NO_TRADES if traded is None else traded.trades(minute * MINUTE_MS)
 
-    def open(self, index: int, minute: int) -> FloatArray:
-        """Return the open of one contract's minute, shaped (1,)."""
+    def open(self, index: int, minute: int, offset: int) -> FloatArray:
+        """Return the open of one contract's minute at an offset, shaped (1,).
+
+        Until a trade has come, the minute stands at the price before it.
+        """
+        part = self.part(index, minute, offset)
+        if self.has_trades(index, minute) and not part.volume:
+            return part.price
         return self._candles["open"][self._row(minute), index : index + 1]
 
     def line(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
@@ -150,7 +157,8 @@ class ReplayMinutes:
         row = self._row(minute)
         traded = self._traded[index].get(row)
         if traded is not None:
-            return traded.offset + minute * MINUTE_MS, traded.price
+            start = minute * MINUTE_MS
+            return steps(start, traded.before, traded.trades(start))
         return knots(self._paths[row : row + 1, index], np.array([minute * MINUTE_MS]))
 
     def _row(self, minute: int) -> int:

@@ -1,4 +1,4 @@
-"""Minutes whose every trade was recorded: the price goes from trade to trade."""
+"""Minutes whose every trade was recorded: each trade is the price until the next one."""
 
 from __future__ import annotations
 
@@ -19,45 +19,43 @@ from pumpwatch_workbench.simulator.market.source import (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TradedMinute:
-    """A minute as a line through its trades; arrays are shaped (knots,)."""
+    """A minute's trades; arrays are shaped (trades,)."""
 
+    before: float
+    """Close of the minute before: the price until the first trade."""
     offset: IntArray
-    """Milliseconds after the minute's start, from 0 to 60,000."""
+    """Milliseconds after the minute's start."""
+    bought: BoolArray
+    """True where the taker bought."""
     price: FloatArray
     volume: FloatArray
-    """Traded from the minute's start to the knot."""
+    """Traded from the minute's start to the trade, itself included."""
     turnover: FloatArray
-    bought: BoolArray
-    """True where the taker bought, for the trades alone: (knots - 2,)."""
 
     def trades(self, opened: int) -> Trades:
         """Return the trades of the minute that opened at `opened` (milliseconds UTC)."""
-        return Trades(
-            opened + self.offset[1:-1], self.bought, self.price[1:-1], np.diff(self.volume[:-1])
-        )
+        quantity = np.diff(self.volume, prepend=0.0)
+        return Trades(opened + self.offset, self.bought, self.price, quantity)
 
-    def until(self, offset: int, scale: float) -> PartialMinutes:
+    def until(self, offset: int) -> PartialMinutes:
         """Return what has happened `offset` milliseconds into the minute, shaped (1,)."""
-        knot, price, volume, turnover = self._at(offset, scale)
-        passed = np.append(self.price[:knot], price)
-        return _part(price, passed, volume, turnover)
+        passed, price, volume, turnover = self._at(offset)
+        return _part(price, self.price[:passed] if passed else np.array([price]), volume, turnover)
 
-    def after(self, offset: int, scale: float) -> PartialMinutes:
+    def after(self, offset: int) -> PartialMinutes:
         """Return what is still to happen `offset` milliseconds into the minute, shaped (1,)."""
-        knot, price, volume, turnover = self._at(offset, scale)
-        coming = np.append(self.price[knot:], price)
-        return _part(price, coming, self.volume[-1] - volume, self.turnover[-1] - turnover)
+        passed, price, volume, turnover = self._at(offset)
+        left = self.volume[-1] - volume, self.turnover[-1] - turnover
+        return _part(price, np.append(self.price[passed:], price), *left)
 
-    def _at(self, offset: int, scale: float) -> tuple[int, float, float, float]:
-        """Return the next knot and the price, volume and turnover at an offset below 60,000."""
-        knot = int(np.searchsorted(self.offset, offset, side="right"))
-        left, right = self.offset[knot - 1], self.offset[knot]
-        weight = float((offset - left) / (right - left))
-        price, volume, turnover = (
-            float(line[knot - 1] + (line[knot] - line[knot - 1]) * weight)
-            for line in (self.price, self.volume, self.turnover)
-        )
-        return knot, float(np.rint(price * scale) / scale), volume, turnover
+    def _at(self, offset: int) -> tuple[int, float, float, float]:
+        """Return the trades until then, and price, volume and turnover they have led to."""
+        passed = int(np.searchsorted(self.offset, offset, side="right"))
+        if not passed:
+            return 0, self.before, 0.0, 0.0
+        columns = self.price, self.volume, self.turnover
+        price, volume, turnover = (float(column[passed - 1]) for column in columns)
+        return passed, price, volume, turnover
 
 
 def _part(price: float, prices: FloatArray, volume: float, turnover: float) -> PartialMinutes:
@@ -90,10 +88,11 @@ def traded_minutes(
             volume *= minutes.volume[row] / volume[-1]
             turnover *= minutes.turnover[row] / turnover[-1]
             traded[row] = TradedMinute(
-                offset=np.concatenate([[0], times[part] % MINUTE_MS, [MINUTE_MS]]).astype(np.int64),
-                price=np.concatenate([line[:1], line, line[-1:]]),
-                volume=np.concatenate([[0.0], volume, volume[-1:]]),
-                turnover=np.concatenate([[0.0], turnover, turnover[-1:]]),
+                before=float(minutes.close[max(row - 1, 0)]),
+                offset=times[part] % MINUTE_MS,
                 bought=trades.bought[part],
+                price=line,
+                volume=volume,
+                turnover=turnover,
             )
     return traded

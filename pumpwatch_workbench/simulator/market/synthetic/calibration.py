@@ -9,48 +9,54 @@ market too.
 from __future__ import annotations
 
 # Pumps are planted far more often than they happen (measured: one per 18 symbol-days in segments
-# that were picked for their pumps, far fewer elsewhere), so that three hours of 600 symbols show a
-# dozen.
-PUMPS_PER_SYMBOL_DAY = 0.19
+# that were picked for their pumps, far fewer elsewhere), so that an hour of 600 symbols shows ten.
+PUMPS_PER_SYMBOL_DAY = 0.34
 
-# Measured: median peak +12.5 % by last prices, +16 % by the published labels; log standard
-# deviation 0.86.
-PUMP_SIZE_MEDIAN = 0.19
-PUMP_SIZE_LOG_DEVIATION = 0.66
+# Measured: peak +12.5 % by last prices, +16 % by the published labels, at the median; log standard
+# deviation 0.87.
+PUMP_SIZE_MEDIAN = 0.16
+PUMP_SIZE_LOG_DEVIATION = 0.75
 PUMP_SIZE_RANGE = (0.025, 1.2)
 
 # Measured: peak 28.6 s after the onset at the median (quartiles 10 s and 79 s, ninth decile 166 s).
-PUMP_RISE_SECONDS_MEDIAN = 31.0
-PUMP_RISE_LOG_DEVIATION = 1.15
-PUMP_RISE_SECONDS_RANGE = (4.0, 240.0)
+PUMP_RISE_SECONDS_MEDIAN = 30.0
+PUMP_RISE_LOG_DEVIATION = 1.4
+PUMP_RISE_SECONDS_RANGE = (3.0, 240.0)
 
-# Measured: a third of the peak is reached 5 s after the onset.
-RISE_POWER = 0.65
+# Measured, median over pumps: 10 % of the rise are done 1.5 s after the onset, a quarter 2.4 s,
+# half 4.2 s, 90 % 22 s; half 2.5 s after it where the peak comes within 12 s, 16 s where it takes
+# longer than 40 s. A jolt of seconds, then a climb: its share of the rise falls with the logarithm
+# of the seconds to the peak (share at 1 s, slope, least, most).
+JOLT_MS, JOLT_POWER = 5_000.0, 1.1
+JOLT_SHARE = (1.25, 0.19, 0.4, 0.9)
+# Measured: 5, 10 and 30 s after the onset the price stands at 0.75, 0.71 and 0.68 of the highest
+# one so far.
+JITTER = 0.4
 
-# Measured: 89 % of onsets lie within 60 s of a full or half hour; offsets there in seconds (5th,
-# 10th, 25th, 50th, 75th, 90th percentile).
-ORGANISED_SHARE = 0.87
-ORGANISED_OFFSETS = (
+# Measured: 85 % of onsets lie within 60 s of a full hour, 5 % of a half hour; offsets there in
+# seconds (5th, 10th, 25th, 50th, 75th, 90th percentile). Those are announced.
+ANNOUNCED_SHARE, FULL_HOUR_SHARE = 0.8, 0.9
+ANNOUNCED_OFFSETS = (
     (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0),
-    (-20, -15, -10, -5, 0, 10, 30, 50),
+    (-12, -10, -10, -5, 0, 5, 26, 40),
 )
 
-# Measured: turnover per minute after the onset, relative to the hour before it, at the median over
-# pumps: 258 in the first 15 s, 175 to 30 s, 170 to 60 s, 220 in the second minute, 109 to 5 min, 37
-# to 10 min, 13 to 30 min, 4.7 to 60 min, 2.7 to 120 min. Summed up: minutes' worth of turnover
-# traded since the onset.
-SURGE_SECONDS = (0, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200)
-SURGE_MINUTES = (0, 64, 108, 193, 413, 740, 925, 1_185, 1_326, 1_488)
-# Measured: the largest of the first three minutes over the day's running mean is 418 at the median
-# (log standard deviation 0.95, correlation with the log of the pump's size 0.60).
-SURGE_SCALE = 2.8
-SURGE_LOG_DEVIATION = 0.8
-SURGE_SIZE_CORRELATION = 0.85
+# Measured, median over pumps: minutes' worth of turnover (of the mean minute of the day before)
+# traded since the onset; after 10 minutes by the share that came later.
+SURGE_SECONDS = (0, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200)
+SURGE_MINUTES = (0, 2, 29, 178, 286, 714, 1_060, 1_370, 1_890, 2_300, 2_950, 3_300, 3_700)
+# Measured: log standard deviation 1.0, correlation with the log of the pump's size 0.61.
+SURGE_LOG_DEVIATION = 0.9
+SURGE_SIZE_CORRELATION = 0.61
+# Measured: in the minute before the onset, where some know already, 31 minutes' worth at the median
+# (quartiles 0.5 and 185).
+LEAD_MS = 40_000
+LEAD_MEDIAN, LEAD_LOG_DEVIATION = 15.0, 2.2
+LEAD_MOST = 300.0
 
-# Measured, share of the peak still there: 0.5 a minute after the onset, 0.28 after 2 min, 0.18
-# after 5 min, 0.11 after 10 min, nothing after 30 min. The peak itself is a spike of seconds. Three
-# exponentials: (share, seconds).
-DECAY = ((0.48, 6.0), (0.22, 90.0), (0.30, 1_500.0))
+# Measured, share of the peak still there: 0.76, 0.66, 0.58 and 0.44 at 5, 15, 30 and 60 s after it,
+# 0.15 after 5 min, nothing after 30 min. Three exponentials: (share, seconds).
+DECAY = ((0.06, 3.0), (0.64, 80.0), (0.30, 600.0))
 # Bounce of the price after the peak, as a share of the pump's size.
 BOUNCE = 0.30
 BOUNCE_SECONDS = 420.0
@@ -63,6 +69,9 @@ SPIKE_SIZE_LOG_DEVIATION = 0.35
 CRASHES_PER_SYMBOL_DAY = 0.012
 CRASH_SIZE_MEDIAN = 0.12
 NATURAL_DECAY = ((0.3, 60.0), (0.7, 3_000.0))
+NATURAL_JITTER = 0.15
+# Turnover over the median pump's.
+NATURAL_TURNOVER, NATURAL_TURNOVER_LOG_DEVIATION = 0.3, 0.6
 
 # A quiet minute: log standard deviation of its turnover, and of the return for a thin coin
 # (measured for these coins: 0.0024 with their wide spread).
@@ -89,17 +98,18 @@ BURST_MINUTES = 12
 # of a pump's first minutes: (logarithm at one mean minute, slope, standard deviation).
 CALM_ORDERS = (0.6, 0.23, 0.6)
 BURST_ORDERS = (0.3, 0.65, 0.8)
-PUMP_ORDERS = (1.4, 0.58, 0.55)
+PUMP_ORDERS = (1.1, 0.58, 0.55)
 # Measured: trades an order is filled in.
 BURST_FILLS, PUMP_FILLS = 1.36, 1.52
 # Chosen so that the spread of trade sizes, the seconds with a trade and the shares of the largest
 # orders come out as measured.
-BURST_UNEVENNESS, PUMP_UNEVENNESS = 2.2, 1.3
+BURST_UNEVENNESS, PUMP_UNEVENNESS = 2.2, 1.9
 # Chosen so that the share bought comes out as measured: in bursts anything (one trader), in pumps a
-# narrow middle. Mean and standard deviation, or the two parameters of a beta distribution; and by
-# how much more is bought while the price rises.
-BURST_BOUGHT, BURST_LEANING = (0.9, 0.9), 0.3
-PUMP_BOUGHT, PUMP_LEANING = (0.57, 0.1), 0.15
+# narrow middle (mean and standard deviation), 0.75 in the first 5 s, 0.61 in the first minute; and
+# by how much more is bought while the price rises.
+BURST_LEANING = 0.3
+PUMP_BOUGHT, PUMP_LEANING = (0.46, 0.1), 0.1
+EAGER_BOUGHT, EAGER_SECONDS = 0.22, 25.0
 PUMP_TRADERS_STAY_MS = 600_000
 # Chosen: coins that turn over more than the measured ones (USDT in a mean minute) see more orders.
 MEASURED_TURNOVER = 400.0

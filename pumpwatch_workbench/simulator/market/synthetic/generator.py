@@ -17,12 +17,17 @@ from pumpwatch_workbench.simulator.market.source import MINUTE_MS, FloatArray, I
 from pumpwatch_workbench.simulator.market.synthetic import calibration
 from pumpwatch_workbench.simulator.market.synthetic.contracts import MAX_SYMBOLS, SyntheticContracts
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
-from pumpwatch_workbench.simulator.market.synthetic.surges import SPAN_MS, Surge
+from pumpwatch_workbench.simulator.market.synthetic.surges import KNOTS, SPAN_MS, Flow, Surge
+from pumpwatch_workbench.simulator.market.trades import PriceLine
+
+Lines = dict[tuple[int, int], PriceLine]
+"""Lines of minutes with more than two turning points, by row and column."""
 
 _UNIT = 1e-12
 _EVEN_ODDS = 0.5
 _MARKET_SERIES = np.array([2 * MAX_SYMBOLS], dtype=np.int64)
 _RETURN, _EXTREMES, _PLACES, _BURST, _SWING, _BOUNCE = range(1, 7)
+_YOUNG = 510
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,11 +58,12 @@ class Generator:
 
     def paths(
         self, symbols: IntArray, first: int, count: int, anchor: IntArray, surges: Sequence[Surge]
-    ) -> tuple[MinutePaths, IntArray]:
+    ) -> tuple[MinutePaths, Lines, IntArray]:
         """Return whole hours of minutes, shaped (count, symbols), and the log price after them.
 
-        `anchor` is the log price before minute `first` relative to the contract's first price, in
-        units of 1e-12; `surges` are the sharp moves that may touch these minutes.
+        In between are the lines of the minutes in which a move is young. `anchor` is the log price
+        before minute `first` relative to the contract's first price, in units of 1e-12; `surges`
+        are the sharp moves that may touch these minutes.
         """
         activity = self._activity(symbols, first, count)
         steps = self._returns(symbols, first, activity)
@@ -65,7 +71,7 @@ class Generator:
         place = self._noise.quarters(
             _PLACES, _minutes(first, count), self._contracts.series[symbols]
         )
-        drawing = _Drawing(self._contracts, symbols, first, level, place[2])
+        drawing = _Drawing(self._contracts, symbols, first, level, place[2], self._noise)
         turnover = self._turnover(symbols, first, activity)
         drawing.fill_idle(turnover, place[3], surges)
         wicks = self._noise.normals(
@@ -74,8 +80,8 @@ class Generator:
         spread = self._deviation(symbols, activity) * 0.45
         drawing.add_wicks(np.abs(wicks[0]) * spread, np.abs(wicks[1]) * spread, place[0], place[1])
         for surge in surges:
-            drawing.add_surge(surge, turnover, self._noise)
-        return drawing.finish(turnover), level[-1]
+            drawing.add_surge(surge, turnover)
+        return *drawing.finish(turnover), level[-1]
 
     def _activity(self, symbols: IntArray, first: int, count: int) -> _Activity:
         series = self._contracts.series[symbols]
@@ -143,13 +149,16 @@ class _Drawing:
         first: int,
         level: IntArray,
         upward: FloatArray,
+        noise: Noise,
     ) -> None:
         self._contracts = contracts
+        self._noise = noise
         self._symbols = symbols
         self._first = first
         self._edges = np.log(contracts.price[symbols]) + level * _UNIT
         self._upward = upward < _EVEN_ODDS
         self._columns = {int(symbol): column for column, symbol in enumerate(symbols)}
+        self._usual: dict[tuple[int, int], tuple[Surge, float]] = {}
 
     def fill_idle(self, turnover: FloatArray, chance: FloatArray, surges: Sequence[Surge]) -> None:
         """Let thin symbols skip minutes: no volume, the last price.
@@ -186,28 +195,24 @@ class _Drawing:
         )
         self._early = self._at[0] / MINUTE_MS
 
-    def add_surge(self, surge: Surge, turnover: FloatArray, noise: Noise) -> None:
+    def add_surge(self, surge: Surge, turnover: FloatArray) -> None:
         """Add one sharp move to prices and turnover."""
         if surge.index not in self._columns:
             return
         column, rows = self._columns[surge.index], self._rows(surge)
         if rows.start == rows.stop:
             return
+        for row in range(rows.start, rows.stop):
+            if row + self._first in surge.young:
+                self._usual[row, column] = surge, float(turnover[row, column])
         starts = (self._first + np.arange(rows.start, rows.stop, dtype=np.int64)) * MINUTE_MS
-        self._mark_turns(surge, rows, column)
         quiet = self._contracts.daily_turnover[surge.index] / MINUTES_PER_DAY
-        extra = quiet * surge.turnover(starts, starts + MINUTE_MS)
-        if surge.onset >= starts[0]:
-            # In the onset's minute the extra turnover comes after the onset only.
-            total = turnover[rows.start, column] + extra[0]
-            usual = turnover[rows.start, column] * self._at[0][rows.start, column] / MINUTE_MS
-            self._early[rows.start, column] = usual / total
-        turnover[rows, column] += extra
+        turnover[rows, column] += quiet * surge.turnover(starts, starts + MINUTE_MS)
         edges = np.append(starts, starts[-1] + MINUTE_MS)
         series = np.array([surge.index], np.int64)
         channels = (100 * _BOUNCE, 100 * _BOUNCE + 1)
-        at_edges = noise.normals(channels[0], edges, series)[0][:, 0]
-        at_turns = [n[:, 0] for n in noise.normals(channels[1], edges[:-1], series)]
+        at_edges = self._noise.normals(channels[0], edges, series)[0][:, 0]
+        at_turns = [n[:, 0] for n in self._noise.normals(channels[1], edges[:-1], series)]
         # The onset's minute opens before the onset, so its edge is not moved; the edge after the
         # last row is moved because the next hour opens on it.
         self._edges[rows.start : rows.stop + 1, column] += surge.log_price(edges, at_edges)
@@ -216,13 +221,14 @@ class _Drawing:
                 starts + at[rows, column].astype(np.int64), normals
             )
 
-    def finish(self, turnover: FloatArray) -> MinutePaths:
+    def finish(self, turnover: FloatArray) -> tuple[MinutePaths, Lines]:
         """Return the minutes with prices on the tick and volumes on the quantity step."""
         scale, step = self._contracts.scale[self._symbols], self._contracts.step[self._symbols]
         edges = self._on_tick(self._edges, scale)
         volume = np.rint(turnover / edges[1:] / step)
-        volume = np.where(self._trades, np.maximum(volume, 1.0), 0.0) * step
-        return MinutePaths(
+        # So that the highest, the lowest and the last price can be traded.
+        volume = np.where(self._trades, np.maximum(volume, 3.0), 0.0) * step
+        paths = MinutePaths(
             open=edges[:-1],
             first=self._on_tick(self._turns[0], scale),
             second=self._on_tick(self._turns[1], scale),
@@ -231,8 +237,40 @@ class _Drawing:
             second_at=self._at[1],
             early_share=self._early,
             volume=volume,
-            turnover_factor=np.broadcast_to(np.float64(1.0), volume.shape),
+            turnover_factor=np.ones(volume.shape),
         )
+        return paths, {at: self._line(paths, at) for at in self._usual if volume[at]}
+
+    def _line(self, paths: MinutePaths, at: tuple[int, int]) -> PriceLine:
+        """Return the line of a minute in which a move is young, and let the minute be as it is."""
+        (surge, usual), (row, _) = self._usual[at], at
+        minute, series = np.array([self._first + row]), np.array([surge.index])
+        steps = minute[0] * len(KNOTS) + np.arange(len(KNOTS))
+        chance = self._noise.uniform(_YOUNG, steps, series)[:, 0]
+        normal = float(self._noise.normals(_YOUNG + 1, minute, series)[0][0, 0])
+        mean, deviation = calibration.PUMP_BOUGHT
+        flow = Flow(
+            usual,
+            self._contracts.daily_turnover[surge.index] / MINUTES_PER_DAY,
+            float(paths.volume[at]),
+            mean + deviation * normal if surge.crowd else float(chance[0]),
+            float(self._contracts.scale[surge.index]),
+        )
+        edges = float(paths.open[at]), float(paths.close[at])
+        line = surge.line(int(minute[0]) * MINUTE_MS, edges, flow, chance)
+        inner = line.price[1:-1]
+        turns = sorted([int(np.argmax(inner)) + 1, int(np.argmin(inner)) + 1])
+        if turns[0] == turns[1]:
+            turns[1] = turns[0] + 1 if turns[0] < len(inner) else turns[0]
+            turns[0] = turns[1] - 1
+        for (prices, times), turn in zip(
+            ((paths.first, paths.first_at), (paths.second, paths.second_at)), turns, strict=True
+        ):
+            prices[at], times[at] = line.price[turn], line.offset[turn]
+        paths.early_share[at] = line.traded[turns[0]] / line.traded[-1]
+        flowed = np.diff(line.traded) * (line.price[1:] + line.price[:-1]) / 2.0
+        paths.turnover_factor[at] *= flowed.sum() / paths[at].turnover
+        return line
 
     @staticmethod
     def _on_tick(logarithm: FloatArray, scale: FloatArray) -> FloatArray:
@@ -241,30 +279,10 @@ class _Drawing:
 
     def _rows(self, surge: Surge) -> slice:
         count = self._upward.shape[0]
-        onset = surge.onset // MINUTE_MS - self._first
+        begin = surge.begin // MINUTE_MS - self._first
         over = (surge.onset + SPAN_MS) // MINUTE_MS + 1 - self._first
-        start = min(max(onset, 0), count)
+        start = min(max(begin, 0), count)
         return slice(start, max(min(over, count), start))
-
-    def _mark_turns(self, surge: Surge, rows: slice, column: int) -> None:
-        """Put turning points on the onset and on the extreme, where these minutes hold them."""
-        first_at, second_at = self._at
-        onset_row = surge.onset // MINUTE_MS - self._first
-        extreme_row = surge.extreme // MINUTE_MS - self._first
-        onset_at = min(max(surge.onset % MINUTE_MS, 1), MINUTE_MS - 2)
-        extreme_at = min(max(surge.extreme % MINUTE_MS, 1), MINUTE_MS - 1)
-        if rows.start <= onset_row < rows.stop:
-            left, right = self._edges[onset_row : onset_row + 2, column]
-            self._turns[0][onset_row, column] = left + (right - left) * onset_at / MINUTE_MS
-            first_at[onset_row, column] = onset_at
-            halfway = (onset_at + MINUTE_MS) // 2
-            second_at[onset_row, column] = max(second_at[onset_row, column], halfway)
-            if extreme_row == onset_row:
-                second_at[onset_row, column] = max(extreme_at, onset_at + 1)
-        if onset_row != extreme_row and rows.start <= extreme_row < rows.stop:
-            # The nearer turning point moves onto the extreme: the first lies in the first half.
-            at = first_at if extreme_at <= MINUTE_MS // 2 else second_at
-            at[extreme_row, column] = extreme_at
 
 
 def _minutes(first: int, count: int) -> IntArray:

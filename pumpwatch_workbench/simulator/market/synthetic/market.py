@@ -8,17 +8,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from pumpwatch_workbench.simulator.market.day_window import (
+    HOUR_MS,
     MINUTES_PER_DAY,
     MINUTES_PER_HOUR,
     DayWindow,
 )
 from pumpwatch_workbench.simulator.market.paths import (
     MinutePaths,
+    PartialMinutes,
     after,
     clip_line,
     forming_candle,
     knots,
-    price_at,
+    steps,
     until,
 )
 from pumpwatch_workbench.simulator.market.source import (
@@ -37,7 +39,6 @@ from pumpwatch_workbench.simulator.market.synthetic.generator import Generator
 from pumpwatch_workbench.simulator.market.synthetic.minutes import SyntheticMinutes
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
 from pumpwatch_workbench.simulator.market.synthetic.schedule import PumpPlan
-from pumpwatch_workbench.simulator.market.synthetic.trades import SyntheticTrades
 from pumpwatch_workbench.simulator.market.trades import between, joined
 
 HISTORY_DAYS = 400
@@ -79,7 +80,8 @@ class SyntheticMarket:
             contracts, noise, generator, self._plan, start, quiet=quiet
         )
         self._window = DayWindow(self._minutes.whole_hour)
-        self._trades = SyntheticTrades(contracts, noise)
+        self._all = np.arange(len(contracts.listings))
+        self._live_minute = start // HOUR_MS * MINUTES_PER_HOUR
         self._derivatives = Derivatives(contracts, noise)
         self._lock = threading.RLock()
 
@@ -89,7 +91,13 @@ class SyntheticMarket:
         with self._lock:
             surges = self._plan.until(self.start + 1 if self.end is None else self.end)
         return tuple(
-            PlantedEvent(self.listings[surge.index].symbol, surge.onset, surge.extreme, surge.size)
+            PlantedEvent(
+                self.listings[surge.index].symbol,
+                surge.onset,
+                surge.extreme,
+                surge.size,
+                announced=surge.announced,
+            )
             for surge in surges
         )
 
@@ -112,9 +120,10 @@ class SyntheticMarket:
 
     def forming(self, index: int, time: int) -> Minutes:
         minute, offset = divmod(time, MINUTE_MS)
+        chosen = np.array([index])
         with self._lock:
             row = self._minutes.minutes(index, minute, minute + 1)
-        part = until(row, offset, self._contracts.scale[index : index + 1])
+            part = self._until(chosen, minute, offset, row)
         return forming_candle(minute, row.open, part)
 
     def price(self, index: int, time: int) -> float:
@@ -123,26 +132,39 @@ class SyntheticMarket:
             return float("nan")
         with self._lock:
             row = self._minutes.minutes(index, minute, minute + 1)
-        return float(price_at(row, offset, self._contracts.scale[index : index + 1])[0])
+            return float(self._until(np.array([index]), minute, offset, row).price[0])
+
+    def prices(self, time: int) -> FloatArray:
+        minute, offset = divmod(time, MINUTE_MS)
+        with self._lock:
+            prices = self._until(self._all, minute, offset, self._row(minute)).price
+        return np.where(self._contracts.launch_minute <= minute, prices, np.nan)
 
     def path(self, index: int, start: int, end: int) -> tuple[IntArray, FloatArray]:
+        """Return a line from trade to trade; before the start's hour one from knot to knot."""
         first, stop = start // MINUTE_MS, end // MINUTE_MS + 1
+        middle = min(max(first, self._live_minute), stop)
         with self._lock:
             paths = self._minutes.minutes(index, first, stop)
-        times, prices = knots(paths, np.arange(first, stop, dtype=np.int64) * MINUTE_MS)
+            traded = self._live_trades(index, middle, stop)
+        early = np.arange(first, middle, dtype=np.int64) * MINUTE_MS
+        pieces = [knots(paths[: middle - first], early)]
+        if middle < stop:
+            pieces.append(steps(middle * MINUTE_MS, float(paths.open[middle - first]), traded))
+        times, prices = (np.concatenate(column) for column in zip(*pieces, strict=True))
         ends = (self.price(index, start), self.price(index, end))
         return clip_line(times, prices, start, end, ends)
 
     def trades(self, index: int, first: int, end: int) -> Trades:
         begin = max(first // MINUTE_MS, int(self._contracts.launch_minute[index]))
         stop = max(end // MINUTE_MS + 1, begin)
+        middle = min(max(begin, self._live_minute), stop)
         with self._lock:
-            paths = self._minutes.minutes(index, begin, stop)
-            pumps = [pump for pump in self._plan.until(end + 1) if pump.index == index]
-        parts = [
-            self._trades.trades(index, minute, paths[minute - begin], pumps)
-            for minute in range(begin, stop)
-        ]
+            parts = [self._live_trades(index, middle, stop)]
+            if begin < middle:
+                tape = self._minutes.earlier_tape(index, begin, middle)
+                times = [minute * MINUTE_MS for minute in range(begin, middle)]
+                parts.insert(0, tape.trades(enumerate(times), *self._quanta(index)))
         return between(joined(parts), first, end)
 
     def view(self, time: int) -> MarketView:
@@ -151,12 +173,14 @@ class SyntheticMarket:
             raise ValueError(f"the market starts at {self.start}, {time} is before that")
         minute, offset = divmod(time, MINUTE_MS)
         with self._lock:
-            scale = self._contracts.scale
-            forming = until(self._row(minute), offset, scale)
-            leaving = after(self._row(minute - MINUTES_PER_DAY), offset, scale)
+            forming = self._until(self._all, minute, offset, self._row(minute))
+            yesterday = self._row(minute - MINUTES_PER_DAY)
+            leaving = after(yesterday, offset, self._contracts.scale)
             day = self._window.totals(minute, forming, leaving)
-            hour_ago = price_at(self._row(minute - MINUTES_PER_HOUR), offset, scale)
-            minute_ago = price_at(self._row(minute - 1), offset, scale)
+            hour_ago, minute_ago = (
+                self._until(self._all, before, offset, self._row(before)).price
+                for before in (minute - MINUTES_PER_HOUR, minute - 1)
+            )
             pumps = self._plan.until(time + 1)
             derived = self._derivatives.at(time, forming.price, minute_ago, pumps)
         launched = self._contracts.launch_minute <= minute
@@ -182,3 +206,39 @@ class SyntheticMarket:
 
     def _row(self, minute: int) -> MinutePaths:
         return self._minutes.whole_hour(minute // MINUTES_PER_HOUR).paths[minute % MINUTES_PER_HOUR]
+
+    def _until(
+        self, symbols: IntArray, minute: int, offset: int, row: MinutePaths
+    ) -> PartialMinutes:
+        """Return what has traded in a minute of some symbols; before the start's hour, flowed."""
+        scale = self._contracts.scale[symbols]
+        if minute < self._live_minute:
+            return until(row, offset, scale)
+        hour, place = divmod(minute, MINUTES_PER_HOUR)
+        opened = np.rint(row.open * scale).astype(np.int64)
+        far = self._minutes.tape(hour).so_far(place * len(self._all) + symbols, offset, opened)
+        step = self._contracts.step[symbols]
+        return PartialMinutes(
+            far.last / scale,
+            far.high / scale,
+            far.low / scale,
+            far.units * step,
+            far.flow * (step / scale),
+        )
+
+    def _live_trades(self, index: int, first: int, stop: int) -> Trades:
+        """Return the trades of some minutes from the start's hour on."""
+        parts = []
+        while first < stop:
+            hour, place = divmod(first, MINUTES_PER_HOUR)
+            end = min(stop, (hour + 1) * MINUTES_PER_HOUR)
+            minutes = [
+                (row * len(self._all) + index, (hour * MINUTES_PER_HOUR + row) * MINUTE_MS)
+                for row in range(place, place + end - first)
+            ]
+            parts.append(self._minutes.tape(hour).trades(minutes, *self._quanta(index)))
+            first = end
+        return joined(parts)
+
+    def _quanta(self, index: int) -> tuple[float, float]:
+        return float(self._contracts.scale[index]), float(self._contracts.step[index])

@@ -15,15 +15,19 @@ from pumpwatch_workbench.simulator.market.day_window import (
 from pumpwatch_workbench.simulator.market.paths import MinutePaths, concatenate
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, IntArray
 from pumpwatch_workbench.simulator.market.synthetic.contracts import SyntheticContracts
-from pumpwatch_workbench.simulator.market.synthetic.generator import Generator
+from pumpwatch_workbench.simulator.market.synthetic.generator import Generator, Lines
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
 from pumpwatch_workbench.simulator.market.synthetic.schedule import PumpPlan, natural_moves
 from pumpwatch_workbench.simulator.market.synthetic.surges import SPAN_MS, Surge
+from pumpwatch_workbench.simulator.market.synthetic.trades import SyntheticTrades
+from pumpwatch_workbench.simulator.market.tape import Tape
 
 HOURS_BEFORE_START = 26
 HOURS_PER_DAY = 24
 _HOURS_KEPT = 30
 _DAYS_KEPT = 256
+_TAPES_KEPT = 4
+"""Recent trades go back two hours."""
 _NONE, _NO_OFFSETS = np.empty(0), np.empty(0, dtype=np.int32)
 _NOTHING = MinutePaths(
     *(_NONE, _NONE, _NONE, _NONE), _NO_OFFSETS, _NO_OFFSETS, *(_NONE, _NONE, _NONE)
@@ -61,6 +65,9 @@ class SyntheticMinutes:
         self._last_hour = self.first_hour
         self._old_anchors: dict[tuple[int, int], int] = {}
         self._days: OrderedDict[tuple[int, int], MinutePaths] = OrderedDict()
+        self._trades = SyntheticTrades(contracts, noise)
+        self._start_hour = start_hour
+        self._tapes: OrderedDict[int, Tape] = OrderedDict()
 
     def whole_hour(self, hour: int) -> Hour:
         """Return an hour of the whole market. Raises ValueError before `first_hour`."""
@@ -72,6 +79,18 @@ class SyntheticMinutes:
             self._make(hour)
         self._hours.move_to_end(hour)
         return self._hours[hour]
+
+    def tape(self, hour: int) -> Tape:
+        """Return the trades of an hour of the whole market, from the start's hour on."""
+        self.whole_hour(hour)
+        if hour not in self._tapes:
+            self._make(hour)
+        return self._tapes[hour]
+
+    def earlier_tape(self, index: int, first: int, stop: int) -> Tape:
+        """Return one symbol's trades of some minutes from before the start's hour."""
+        paths = self.minutes(index, first, stop).reshaped((stop - first, 1))
+        return self._trades.draw(np.array([index]), first, paths, {}, [])
 
     def minutes(self, index: int, first: int, stop: int) -> MinutePaths:
         """Return one symbol's minutes first .. stop - 1 (numbered from 1970), shaped (minutes,)."""
@@ -95,7 +114,11 @@ class SyntheticMinutes:
             anchor = np.array([self._anchor(index, day)], dtype=np.int64)
             first, count = day * MINUTES_PER_DAY, MINUTES_PER_DAY
             surges = self._surges(symbols, first, count)
-            self._days[key] = self._generator.paths(symbols, first, count, anchor, surges)[0]
+            paths, lines, _ = self._generator.paths(symbols, first, count, anchor, surges)
+            if day >= self._start_hour // HOURS_PER_DAY:
+                live = max(self._start_hour * MINUTES_PER_HOUR - first, 0)
+                self._settle(symbols, first, paths, lines, live=live)
+            self._days[key] = paths
             if len(self._days) > _DAYS_KEPT:
                 self._days.popitem(last=False)
         self._days.move_to_end(key)
@@ -104,14 +127,31 @@ class SyntheticMinutes:
     def _make(self, hour: int) -> None:
         first = hour * MINUTES_PER_HOUR
         surges = self._surges(self._all, first, MINUTES_PER_HOUR)
-        paths, after = self._generator.paths(
+        paths, lines, after = self._generator.paths(
             self._all, first, MINUTES_PER_HOUR, self._anchors[hour], surges
         )
+        if hour >= self._start_hour:
+            self._tapes[hour] = self._settle(self._all, first, paths, lines)
+            if len(self._tapes) > _TAPES_KEPT:
+                self._tapes.popitem(last=False)
         self._anchors[hour + 1] = after
         self._last_hour = max(self._last_hour, hour + 1)
         self._hours[hour] = summarise(paths)
         if len(self._hours) > _HOURS_KEPT:
             self._hours.popitem(last=False)
+
+    def _settle(
+        self, symbols: IntArray, first: int, paths: MinutePaths, lines: Lines, *, live: int = 0
+    ) -> Tape:
+        """Draw the trades, and let the minutes from row `live` on turn over what they do."""
+        end = (first + len(paths.volume)) * MINUTE_MS
+        tape = self._trades.draw(symbols, first, paths, lines, self._plan.until(end))
+        quantum = self._contracts.step[symbols] / self._contracts.scale[symbols]
+        turnover = tape.flows().reshape(paths.volume.shape) * quantum
+        before = paths.turnover
+        factor = np.divide(turnover, before, out=np.ones(before.shape), where=before > 0)
+        paths.turnover_factor[live:] *= factor[live:]
+        return tape
 
     def _surges(self, symbols: IntArray, first: int, count: int) -> list[Surge]:
         start, end = first * MINUTE_MS, (first + count) * MINUTE_MS

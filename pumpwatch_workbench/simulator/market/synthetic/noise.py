@@ -28,9 +28,7 @@ class Noise:
 
     def bits(self, channel: int, steps: IntArray, series: IntArray) -> Bits:
         """Return 64 random bits for each step of each series."""
-        channel_key = _mix(self._key + _scramble(channel))
-        keys = _mix(channel_key + series.astype(np.uint64) * _GOLDEN)
-        return _mix(keys[None, :] + steps.astype(np.uint64)[:, None] * _GOLDEN)
+        return self._at(channel, steps[:, None], series[None, :])
 
     def uniform(self, channel: int, steps: IntArray, series: IntArray) -> FloatArray:
         """Return numbers in [0, 1)."""
@@ -38,11 +36,11 @@ class Noise:
 
     def quarters(self, channel: int, steps: IntArray, series: IntArray) -> list[FloatArray]:
         """Return four independent arrays in (0, 1), 16 bits each."""
-        bits = self.bits(channel, steps, series)
-        return [
-            (((bits >> np.uint64(shift)) & _LOW_QUARTER).astype(np.float64) + 0.5) * 2.0**-16
-            for shift in (0, 16, 32, 48)
-        ]
+        return _quarters(self.bits(channel, steps, series))
+
+    def scattered(self, channel: int, steps: IntArray, series: IntArray) -> list[FloatArray]:
+        """Return four numbers in (0, 1) for each pair of a step and a series, shaped (pairs,)."""
+        return _quarters(self._at(channel, steps, series))
 
     def normals(
         self, channel: int, steps: IntArray, series: IntArray
@@ -61,6 +59,11 @@ class Noise:
         """Return two independent standard normals for one step of one series."""
         return [float(drawn[0, 0]) for drawn in self.normals(channel, *_address(step, series))]
 
+    def _at(self, channel: int, steps: IntArray, series: IntArray) -> Bits:
+        channel_key = _mix(self._key + _scramble(channel))
+        keys = _mix(channel_key + series.astype(np.uint64) * _GOLDEN)
+        return _mix(keys + steps.astype(np.uint64) * _GOLDEN)
+
     def wandering(
         self, channel: int, first: int, count: int, series: IntArray, every: int
     ) -> FloatArray:
@@ -76,6 +79,13 @@ class Noise:
         weight = ((steps % every) / every)[:, None]
         lines: FloatArray = values[place] + (values[place + 1] - values[place]) * weight
         return lines
+
+
+def _quarters(bits: Bits) -> list[FloatArray]:
+    return [
+        (((bits >> np.uint64(shift)) & _LOW_QUARTER).astype(np.float64) + 0.5) * 2.0**-16
+        for shift in (0, 16, 32, 48)
+    ]
 
 
 def _address(step: int, series: int) -> tuple[IntArray, IntArray]:

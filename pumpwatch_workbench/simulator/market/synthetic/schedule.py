@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pumpwatch_workbench.simulator.market.day_window import HOUR_MS
 from pumpwatch_workbench.simulator.market.source import (
     MINUTE_MS,
     FloatArray,
@@ -18,8 +19,8 @@ from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
 from pumpwatch_workbench.simulator.market.synthetic.surges import Surge
 
 EPOCH_MS = 6 * 3_600_000
-MARGIN_MS = 10 * MINUTE_MS
-HALF_HOUR_MS = 30 * MINUTE_MS
+MARGINS_MS = 10 * MINUTE_MS, 6 * MINUTE_MS
+"""Time at the start and at the end of the live window without an onset."""
 _PUMPS, _NATURAL = 500, 600
 _LIQUID_SHARE = 0.2
 
@@ -73,10 +74,10 @@ class PumpPlan:
         first = self._start + epoch * EPOCH_MS
         last = first + EPOCH_MS
         if self._end is None:
-            return (first + (MARGIN_MS if epoch == 0 else 0), last)
-        # A window too short for the whole margin keeps a quarter of itself clear at both ends.
-        margin = min(MARGIN_MS, (self._end - self._start) // 4)
-        window = max(first, self._start + margin), min(last, self._end - margin)
+            return (first + (MARGINS_MS[0] if epoch == 0 else 0), last)
+        # A window too short for whole margins keeps a quarter of itself clear at both ends.
+        begin, end = (min(margin, (self._end - self._start) // 4) for margin in MARGINS_MS)
+        window = max(first, self._start + begin), min(last, self._end - end)
         return window if window[0] < window[1] else None
 
     def _pumps_in(self, epoch: int) -> int:
@@ -101,38 +102,42 @@ class PumpPlan:
 
     def _pump(self, epoch: int, number: int, index: int, window: tuple[int, int]) -> Surge:
         size, volume = self._noise.pair(_PUMPS + 2, epoch, index)
-        rise, _ = self._noise.pair(_PUMPS + 3, epoch, index)
-        organised, offset, place, _ = self._noise.draws(_PUMPS + 4, epoch, index)
+        rise, lead = self._noise.pair(_PUMPS + 3, epoch, index)
+        announced, full, offset, place = self._noise.draws(_PUMPS + 4, epoch, index)
         fraction = calibration.PUMP_SIZE_MEDIAN * np.exp(calibration.PUMP_SIZE_LOG_DEVIATION * size)
         seconds = calibration.PUMP_RISE_SECONDS_MEDIAN * np.exp(
             calibration.PUMP_RISE_LOG_DEVIATION * rise
         )
         together = calibration.SURGE_SIZE_CORRELATION
         volume = together * size + np.sqrt(1.0 - together**2) * volume
+        onset = None
+        if announced < calibration.ANNOUNCED_SHARE:
+            every = 1 if full < calibration.FULL_HOUR_SHARE else 2
+            onset = _announced_onset(window, HOUR_MS // every, offset, number)
         return Surge(
             index=index,
-            onset=_onset(window, organised, offset, place, number),
+            onset=window[0] + int(place * (window[1] - window[0])) if onset is None else onset,
             rise_ms=int(1_000 * np.clip(seconds, *calibration.PUMP_RISE_SECONDS_RANGE)),
             log_size=float(np.log1p(np.clip(fraction, *calibration.PUMP_SIZE_RANGE))),
-            volume=calibration.SURGE_SCALE
-            * float(np.exp(calibration.SURGE_LOG_DEVIATION * volume)),
+            volume=float(np.exp(calibration.SURGE_LOG_DEVIATION * volume)),
+            lead=float(
+                min(
+                    calibration.LEAD_MEDIAN * np.exp(calibration.LEAD_LOG_DEVIATION * lead),
+                    calibration.LEAD_MOST,
+                )
+            ),
+            announced=onset is not None,
         )
 
 
-def _onset(
-    window: tuple[int, int], organised: float, offset: float, place: float, number: int
-) -> int:
-    first, last = window
-    shares, seconds = calibration.ORGANISED_OFFSETS
-    earliest, latest = (1_000 * seconds[0], 1_000 * seconds[-1])
-    marks = range(
-        -(-(first - earliest) // HALF_HOUR_MS) * HALF_HOUR_MS, last - latest + 1, HALF_HOUR_MS
-    )
-    if organised < calibration.ORGANISED_SHARE and marks:
-        # Going round the marks spreads the pumps evenly over the window.
-        mark = marks[number % len(marks)]
-        return mark + int(1_000 * np.interp(offset, shares, seconds))
-    return first + int(place * (last - first))
+def _announced_onset(window: tuple[int, int], every: int, offset: float, number: int) -> int | None:
+    """Return an onset near a multiple of `every` milliseconds; None if the window has none."""
+    shares, seconds = calibration.ANNOUNCED_OFFSETS
+    first, last = window[0] - 1_000 * seconds[0], window[1] - 1_000 * seconds[-1]
+    marks = range(-(-first // every) * every, last + 1, every)
+    # Going round the marks spreads the pumps evenly over the window.
+    mark = marks[number % len(marks)] if marks else None
+    return None if mark is None else mark + int(1_000 * np.interp(offset, shares, seconds))
 
 
 def natural_moves(
@@ -170,9 +175,12 @@ def _natural_move(noise: Noise, epoch: int, series: int, index: int, *, falls: b
         onset=epoch * EPOCH_MS + int(place * EPOCH_MS),
         rise_ms=int(5_000 + 60_000 * rise),
         log_size=float(np.log1p(-fraction if falls else fraction)),
-        volume=1.5 * float(np.exp(0.6 * volume)),
+        volume=calibration.NATURAL_TURNOVER
+        * float(np.exp(calibration.NATURAL_TURNOVER_LOG_DEVIATION * volume)),
         decay=calibration.NATURAL_DECAY,
         bounce=0.1,
+        jitter=calibration.NATURAL_JITTER,
+        crowd=False,
     )
 
 
@@ -194,7 +202,8 @@ def _given_pumps(contracts: SyntheticContracts, events: Sequence[PlantedEvent]) 
                 onset=event.onset,
                 rise_ms=event.peak - event.onset,
                 log_size=float(np.log1p(event.size)),
-                volume=calibration.SURGE_SCALE,
+                volume=1.0,
+                announced=event.announced,
             )
         )
     return sorted(surges, key=lambda surge: (surge.onset, surge.index))

@@ -6,6 +6,7 @@ Position mode is the symbol's: a symbol in hedge mode has two positions, and tak
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from decimal import Decimal
 from typing import TypeVar
 
@@ -30,8 +31,18 @@ from pumpwatch.ports import Broker, Clock
 from . import endpoints
 from .access import read_access
 from .endpoints import Endpoint
-from .fields import Row, object_in, optional_text, text, unreadable
-from .lists import all_rows
+from .fields import (
+    Row,
+    entries,
+    integer,
+    object_in,
+    optional_text,
+    or_default,
+    price,
+    text,
+    unreadable,
+)
+from .lists import SecondPages, all_rows
 from .order_body import CATEGORY, ONE_WAY, order_body, plain, protection_fields
 from .orders import (
     COIN,
@@ -62,11 +73,17 @@ Item = TypeVar("Item")
 
 
 class BybitBroker(Broker):
-    """Orders and positions on Bybit. Every `place` sends one POST, whatever comes of it."""
+    """Orders and positions on Bybit. Every `place` sends one POST, whatever comes of it.
 
-    def __init__(self, session: BybitSession, clock: Clock) -> None:
+    With an executor the second page of the account's lists is asked for beside the first.
+    """
+
+    def __init__(
+        self, session: BybitSession, clock: Clock, *, executor: Executor | None = None
+    ) -> None:
         self._session = session
         self._clock = clock
+        self._second_pages = SecondPages(executor) if executor is not None else None
 
     def account(self) -> Account:
         return read_account(self._session.call(endpoints.WALLET, accountType="UNIFIED").result)
@@ -99,6 +116,8 @@ class BybitBroker(Broker):
         return Rows(tuple(order for order in orders if not order.state.ended), tuple(unread))
 
     def place(self, request: OrderRequest) -> str:
+        if self._second_pages is not None:
+            self._second_pages.forget()
         answer = self._session.request(
             endpoints.CREATE_ORDER, order_body(request), send_by=request.send_by
         )
@@ -162,6 +181,19 @@ class BybitBroker(Broker):
                 return Rows(tuple(ordered), tuple(unread))
             start += WEEK
 
+    def leverage(self, symbol: str) -> Decimal | None:
+        # By symbol the list has flat positions too: one, or in hedge mode two.
+        where, leverage = endpoints.POSITIONS.path, Decimal(0)
+        answer = self._session.call(endpoints.POSITIONS, category=CATEGORY, symbol=symbol)
+        for raw in entries(answer.result, where):
+            row = object_in(raw, where)
+            if row.get("symbol") != symbol:
+                raise unreadable(row, "symbol", where, f"was asked for as {symbol}")
+            if integer(row, "positionIdx", where) != ONE_WAY or read_position(row) is not None:
+                return None
+            leverage = or_default(Decimal(0), price, row, "leverage")
+        return leverage
+
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:
         value = plain(leverage)
         try:
@@ -208,7 +240,9 @@ class BybitBroker(Broker):
         return read_access(key.result, time=key.time)
 
     def _all(self, endpoint: Endpoint, **parameters: object) -> Iterator[object]:
-        return all_rows(self._session, endpoint, limit=LISTS[endpoint][1], **parameters)
+        ahead = self._second_pages if "settleCoin" in parameters else None
+        limit = LISTS[endpoint][1]
+        return all_rows(self._session, endpoint, limit=limit, ahead=ahead, **parameters)
 
     def _read(
         self,

@@ -129,7 +129,7 @@ class BybitMarketData(MarketData):
     def _trades(self, symbol: str) -> MarketTrades | PumpwatchError:
         try:
             answer = self._ask_about(symbol, endpoints.RECENT_TRADES, limit=LIMIT)
-            return read_market_trades(answer.result, symbol, time=answer.time)
+            return read_market_trades(answer.result, symbol)
         except PumpwatchError as error:
             return error
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from pumpwatch.domain.market.candles import FloatArray
 from pumpwatch.domain.market.trades import MOST, MarketTrades
-from pumpwatch.errors import BadMarketData
+from pumpwatch.errors import BadMarketData, ExchangeUnavailable
 
 from .fields import LATEST_TIME, NUMBER
 
@@ -24,22 +24,25 @@ NUMBERS = ("time", "price", "size")
 BLOCK = (True, "true")
 
 
-def read_market_trades(result: object, symbol: str, *, time: int) -> MarketTrades:
-    """Return the trades of an answer that the exchange stamped at `time`, oldest first.
+def read_market_trades(result: object, symbol: str) -> MarketTrades:
+    """Return the trades of an answer, oldest first.
 
     The answer is read from its newest trade back to the first row that is no trade of the symbol
     or cannot be true: that row may hide a trade, so nothing is said of what is older. Trades that
     share their millisecond with the oldest one read may be missing, so what is known begins after
-    it; an empty answer says nothing of the past. Trades that were agreed off the book are left out.
-    Raises `BadMarketData` when the answer has no list or its newest row cannot be read.
+    it. Trades that were agreed off the book are left out. Raises `ExchangeUnavailable` when the
+    answer is empty: whatever has traded is not known. Raises `BadMarketData` when it has no list or
+    its newest row cannot be read.
     """
     listed = result.get("list") if isinstance(result, dict) else None
     if not isinstance(listed, list):
         raise BadMarketData(f"{symbol}: the answer about trades has no list")
+    if not listed:
+        raise ExchangeUnavailable(f"{symbol}: the exchange shows no trades")
     rows = list(takewhile(lambda row: _is_trade(row, symbol), listed))
     table = np.array([[row[name] for name in NUMBERS] for row in rows], dtype=np.float64)
     count = _sound_rows(table.reshape(-1, len(NUMBERS)))
-    if listed and not count:
+    if not count:
         raise BadMarketData(f"{symbol}: the newest row about trades is no trade, or cannot be true")
     rows, (times, prices, sizes) = rows[:count][::-1], table.reshape(-1, 3)[:count][::-1].T
     kept = np.array([row.get("isBlockTrade") not in BLOCK for row in rows], dtype=np.bool_)
@@ -49,7 +52,7 @@ def read_market_trades(result: object, symbol: str, *, time: int) -> MarketTrade
         np.array([SIDES[row["side"]] for row in rows], dtype=np.bool_)[kept],
         prices[kept],
         sizes[kept],
-        since=int(moments[0]) + 1 if count else time,
+        since=int(moments[0]) + 1,
     )
 
 

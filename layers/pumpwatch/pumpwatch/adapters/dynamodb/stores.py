@@ -87,16 +87,22 @@ class DynamoLeaseStore(LeaseStore):
         except ConditionFailed as error:
             held_by = (error.item or {}).get("owner", "another run")
             raise LeaseHeld(f"lease {name} is held by {held_by}") from None
-        return Lease(name, owner, int(item["token"]))
+        return Lease(name, owner, int(item["token"]), str(item.get("mark", "")))
 
     def release(self, lease: Lease) -> None:
+        names = {"#owner": "owner", "#token": "token"}
+        values: dict[str, object] = {":owner": lease.owner, ":token": lease.token}
+        expression = "REMOVE #owner"
+        if lease.mark:
+            names["#mark"], values[":mark"] = "mark", lease.mark
+            expression += " SET #mark = :mark"
         try:
             self._table.update(
                 *lease_key(lease.name),
-                "REMOVE #owner",
-                {":owner": lease.owner, ":token": lease.token},
+                expression,
+                values,
                 condition="#owner = :owner AND #token = :token",
-                names={"#owner": "owner", "#token": "token"},
+                names=names,
             )
         except ConditionFailed:
             logger.warning("lease was lost before its release", extra={"lease": lease.name})

@@ -6,6 +6,7 @@ transactions exist only there.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,7 @@ class Table:
 
     def __init__(self, name: str, client: DynamoDBClient | None = None) -> None:
         self._name = name
+        self._count = threading.Lock()
         self.calls = 0
         """Calls to the service since this object was made."""
         self._client = client or dynamodb_client()
@@ -151,7 +153,8 @@ class Table:
 
     @contextmanager
     def _call(self) -> Iterator[None]:
-        self.calls += 1
+        with self._count:
+            self.calls += 1
         try:
             yield
         except ClientError as error:

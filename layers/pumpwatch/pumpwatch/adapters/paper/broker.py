@@ -128,6 +128,10 @@ class PaperBroker(Broker):
         self._current()
         return Rows(tuple(self._store.fills(symbol, since=since)))
 
+    def leverage(self, symbol: str) -> Decimal | None:
+        state = self._current()
+        return None if symbol in state.positions else state.leverage(symbol)
+
     def set_leverage(self, symbol: str, leverage: Decimal) -> None:
         with self._alone:
             state = self._current()

@@ -210,4 +210,5 @@ def _signal(event: PumpEvent, phase: Phase, now: int) -> Signal:
         strength=event.strength,
         jump=event.jump,
         detector=event.detector,
+        alarm_time=event.alarm_time,
     )

@@ -68,6 +68,8 @@ class Signal:
     strength: float
     jump: float
     detector: str
+    alarm_time: int = 0
+    """Time of the event's alarm; 0 in signals of before it was kept."""
 
 
 def event_id_for(symbol: str, detector: str, alarm_candle: int) -> str:

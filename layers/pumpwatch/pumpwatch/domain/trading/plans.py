@@ -79,7 +79,7 @@ class EntryPlan:
 
     side: Side
     stop_loss: Decimal
-    take_profit: Decimal
+    take_profit: Decimal | None
     time_limit: int
     """Milliseconds from the entry after which the position is closed at market."""
 
@@ -91,7 +91,7 @@ class SizedEntry:
     side: Side
     quantity: Decimal
     stop_loss: Decimal
-    take_profit: Decimal
+    take_profit: Decimal | None
     planned_price: Decimal
     """Best price of the book when it was sized."""
     limit_price: Decimal

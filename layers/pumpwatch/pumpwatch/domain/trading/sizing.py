@@ -29,7 +29,9 @@ def size_entry(
     |limit - stop| + fee * (limit + stop).
     """
     stop = stop_to_tick(plan.stop_loss, instrument.tick_size, plan.side)
-    target = target_to_tick(plan.take_profit, instrument.tick_size, plan.side)
+    target = plan.take_profit
+    if target is not None:
+        target = target_to_tick(target, instrument.tick_size, plan.side)
     refused = _check_sides(plan.side, stop, target, quote)
     if refused is not None:
         return refused
@@ -74,15 +76,15 @@ def size_entry(
     )
 
 
-def _check_sides(side: Side, stop: Decimal, target: Decimal, quote: Quote) -> Denied | None:
-    if stop <= 0 or target <= 0:
+def _check_sides(side: Side, stop: Decimal, target: Decimal | None, quote: Quote) -> Denied | None:
+    if stop <= 0 or (target is not None and target <= 0):
         return Denied("stop or target would be zero or below")
     if side is Side.BUY:
         passed = stop >= quote.lowest
-        reached = target <= quote.highest
+        reached = target is not None and target <= quote.highest
     else:
         passed = stop <= quote.highest
-        reached = target >= quote.lowest
+        reached = target is not None and target >= quote.lowest
     if passed:
         return Denied("the price has already passed the stop")
     if reached:
@@ -91,7 +93,7 @@ def _check_sides(side: Side, stop: Decimal, target: Decimal, quote: Quote) -> De
 
 
 def entry_price(
-    side: Side, quote: Quote, instrument: Instrument, tolerance: Decimal, target: Decimal
+    side: Side, quote: Quote, instrument: Instrument, tolerance: Decimal, target: Decimal | None
 ) -> Decimal | Denied:
     """Return the limit price of an entry, USDT, or why no such order would fill.
 
@@ -100,7 +102,9 @@ def entry_price(
     price has passed. Rounded to the tick toward the book.
     """
     tick, best, away = instrument.tick_size, quote.best(side), 1 if side is Side.BUY else -1
-    bounds = [best * (1 + away * tolerance), target - away * tick]
+    bounds = [best * (1 + away * tolerance)]
+    if target is not None:
+        bounds.append(target - away * tick)
     if instrument.price_limit_ratio is not None:
         bounds.append(quote.mark * (1 + away * instrument.price_limit_ratio))
     price = floor_to(min(bounds), tick) if side is Side.BUY else ceil_to(max(bounds), tick)

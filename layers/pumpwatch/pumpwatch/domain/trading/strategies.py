@@ -13,6 +13,20 @@ from .orders import Side
 from .plans import Denied, EntryPlan, Quote
 from .rounding import decimal_from
 
+EVIDENCE = {
+    "alert": "it places no order.",
+    "fade": "on labelled spot pumps, which could not be shorted, 88 % of its trades would have won;"
+    " on real perpetuals it lost (55 trades, 33 % won, -0.93 % a trade).",
+    "ride": "it lost in mean and median on labelled pumps at every scan interval, and on real"
+    " perpetuals wherever there were 25 trades or more.",
+}
+"""What is known of each strategy: a sentence that stands wherever one is chosen or shown."""
+
+
+def with_evidence(name: str) -> str:
+    """Return a strategy's name and what is known of it."""
+    return f"{name}: {EVIDENCE[name]}"
+
 
 class Strategy(Protocol):
     """A pure rule from a signal and the price to a plan."""
@@ -87,12 +101,13 @@ class Fade:
 class Ride:
     """Buy a rise while it lasts: stop and target at fixed fractions of the ask.
 
-    It needs scans every few seconds; a minute after the onset it loses at the median.
+    With `seconds` it has no target: what its stop has not closed is closed after them.
     """
 
     stop_fraction: Decimal
     target_fraction: Decimal
     time_limit_minutes: int
+    seconds: int | None = None
     name: str = "ride"
     side: Side = Side.BUY
 
@@ -102,9 +117,7 @@ class Ride:
 
     def plan(self, signal: Signal, quote: Quote) -> EntryPlan | Denied:
         """Return the buy."""
-        return EntryPlan(
-            self.side,
-            stop_loss=quote.ask * (1 - self.stop_fraction),
-            take_profit=quote.ask * (1 + self.target_fraction),
-            time_limit=self.time_limit_minutes * MINUTE,
-        )
+        stop, target = quote.ask * (1 - self.stop_fraction), quote.ask * (1 + self.target_fraction)
+        if self.seconds is not None:
+            return EntryPlan(self.side, stop, None, self.seconds * 1000)
+        return EntryPlan(self.side, stop, target, self.time_limit_minutes * MINUTE)

@@ -102,6 +102,12 @@ class Trade:
     halts: str = ""
     """The reason to open nothing until a person has looked at this trade and resumed; empty: it
     does not halt. Stored with what made it so: no later write can lose it."""
+    alarm_time: int = 0
+    """Time of the alarm that its signal goes back to; 0: not kept."""
+    woken: int = 0
+    """Time at which the run that entered it began; its entry's intent has the time of the send."""
+    acknowledged: int | None = None
+    """Time of the exchange's answer that it has the entry; None: no answer said so."""
     looked_at: int | None = None
     """Time at which a person's resume that named this trade ended its halt, milliseconds UTC."""
 

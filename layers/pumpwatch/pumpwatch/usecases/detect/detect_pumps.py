@@ -88,6 +88,7 @@ class DetectPumps:
         self._flows_saved = self._ring_saved = 0
         self._ring_read = False
         self._scans_ahead = 0
+        self._handed_over = False
 
     def run(self, tick: Tick, *, handed_over: bool = False) -> DetectReport:
         """Scan, refresh a slice of the history, save: the run of the minute's schedule.
@@ -124,7 +125,9 @@ class DetectPumps:
         if doubt:
             report.clock_doubts += 1
             logger.warning("the exchange's time is not sure", extra={"reason": doubt})
-        state = self._current_state(snapshot.time, handed_over=handed_over)
+        # Stays until the saved state could be read.
+        self._handed_over |= handed_over
+        state = self._current_state(snapshot.time)
         self._take_ring()
         self._watch.update(state, snapshot, report)
         report.time = snapshot.time
@@ -192,10 +195,10 @@ class DetectPumps:
                 self._scanner.refresh(state, number, report.time, answers, report)
             budget -= report.requests - before
 
-    def _current_state(self, now: int, *, handed_over: bool = False) -> DetectState:
+    def _current_state(self, now: int) -> DetectState:
         warm = self._state
         fresh = warm is not None and (warm.last is None or now <= warm.last.time + STALE)
-        if warm is not None and fresh and not handed_over:
+        if warm is not None and fresh and not self._handed_over:
             return warm
         self._events.forget()
         self._ring_read = False
@@ -206,6 +209,7 @@ class DetectPumps:
                 raise
             logger.warning("saved state was not read, the state in memory is used")
             return warm
+        self._handed_over = False
         if warm is None:
             warm = saved or DetectState.empty(self._detector, self._fingerprint)
         elif saved is not None and _is_later(saved, warm):

@@ -162,8 +162,9 @@ class BurstWatch:
         report.judged_without_trades += len(rows) - looked
         return alarms
 
-    def covers(self, row: int, minutes: IntArray) -> BoolArray:
+    def covers(self, state: DetectState, row: int, minutes: IntArray) -> BoolArray:
         """Return which minutes every scan could judge fast for a symbol, given their starts."""
+        self.market_ring.follow(state.symbols)
         since = int(self.market_ring.judged_since[row])
         covered: BoolArray = (since > 0) & (since <= minutes + self.rule.interval)
         return covered

@@ -128,7 +128,7 @@ class Scanner:
             fresh = live[position] & new
             if self._bursts is not None:
                 # Trades are not asked for here, and what was judged with them stays judged.
-                fresh &= ~self._bursts.covers(row, opens)
+                fresh &= ~self._bursts.covers(state, row, opens)
             alarms = alarms_of_candles(
                 done.candles, done.start, done.detections, position, fresh, now
             )
@@ -195,7 +195,7 @@ class Scanner:
                 counts[-1] &= not forming[position]
             if self._bursts is not None and detections.traded is not None:
                 # With its trades known, a minute is the fast rule's, wherever that saw all of it.
-                covered = self._bursts.covers(int(row), candles.open_time)
+                covered = self._bursts.covers(state, int(row), candles.open_time)
                 counts &= ~(covered & detections.traded[position])
             alarms.setdefault(symbol, []).extend(
                 alarms_of_candles(candles, start, detections, position, counts, now)

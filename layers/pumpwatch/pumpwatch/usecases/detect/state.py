@@ -17,7 +17,8 @@ STEPS = 8
 NO_FLOW, UNKNOWN_FLOW = -8000, 8000
 TIMES = ("slice_of", "through", "unjudged", "answered", "grid_first", "first_flow")
 """The integer columns."""
-LOOKS = ("older", "anchor", "last")
+CANDLES_LOOKED_BACK = 3
+"""The screen compares with looks that precede the forming candle, and this many before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class DetectState:
     `carry` is the rule's memory of every candle before `through` (0: no history), `base` its memory
     before `grid_first`, where the symbol's slice of the history begins. `unjudged` is the start of
     the first candle whose final form was not judged, `answered` the start of the first one that
-    the screen answers for. The looks at the market are None before the first scan: the `last` one,
-    the latest that precedes the candle which formed then, and an `older` one for the candle before.
+    the screen answers for. `looks` are the latest looks at the market before each of the last
+    candles, then the last one of all.
     """
 
     fingerprint: str
@@ -51,9 +52,7 @@ class DetectState:
     flows: FloatArray
     carry: Carry
     base: Carry
-    older: Reading | None = None
-    anchor: Reading | None = None
-    last: Reading | None = None
+    looks: tuple[Reading, ...] = ()
     others: frozenset[str] = frozenset()
     """Symbols of the exchange that are not watched."""
     instruments_time: int = 0
@@ -86,10 +85,9 @@ class DetectState:
         return Past(self.carry, self.through, self.unjudged, self.first_flow, self.flows)
 
     @property
-    def looks(self) -> tuple[Reading, ...]:
-        """Return the looks at the market that are known, the last one last."""
-        looks = (self.older, self.anchor, self.last)
-        return tuple(dict.fromkeys(look for look in looks if look is not None))
+    def last(self) -> Reading | None:
+        """Return the last look at the market, None before the first scan."""
+        return self.looks[-1] if self.looks else None
 
     def slice_rows(self, number: int) -> IntArray:
         """Return the rows of a slice's symbols."""
@@ -124,19 +122,22 @@ class DetectState:
         self._index()
 
     def _change_looks(self, change: Callable[[FloatArray], FloatArray]) -> None:
-        for name in LOOKS:
-            look: Reading | None = getattr(self, name)
-            if look is not None:
-                columns = (change(column) for column in (look.low, look.high, look.flow))
-                setattr(self, name, Reading(look.time, *columns))
+        self.looks = tuple(
+            Reading(look.time, *(change(column) for column in (look.low, look.high, look.flow)))
+            for look in self.looks
+        )
 
     def looked(self, now: Reading, interval: int) -> None:
-        """Remember a look at the market, and the latest ones that precede the last two candles."""
+        """Remember a look at the market, and of the earlier ones those that are still needed."""
         forming = now.time // interval * interval
-        looks = (*self.looks, now)
-        self.anchor = _latest(looks, forming) or now
-        self.older = _latest(looks, forming - interval)
-        self.last = now
+        earliest = forming - CANDLES_LOOKED_BACK * interval
+        kept = [now]
+        for start in range(forming, earliest - 1, -interval):
+            early = (look for look in (*self.looks, now) if look.time <= start)
+            latest = max(early, key=lambda look: look.time, default=None)
+            if latest is not None and latest not in kept:
+                kept.append(latest)
+        self.looks = tuple(reversed(kept))
 
     def forget_judged(self) -> None:
         """Drop the spans that the replay has passed."""
@@ -165,11 +166,10 @@ class DetectState:
         for owner in ("carry", "base"):
             for column in fields(Carry):
                 arrays[f"{owner}_{column.name}"] = getattr(getattr(self, owner), column.name)
-        for owner in LOOKS:
-            reading: Reading | None = getattr(self, owner)
-            if reading is not None:
-                arrays[f"{owner}_time"] = np.array(reading.time)
-                arrays[f"{owner}_flow"] = reading.flow
+        # Of an earlier look only the flows are needed.
+        arrays["looks_time"] = np.array([look.time for look in self.looks], dtype=np.int64)
+        flows = [look.flow for look in self.looks]
+        arrays["looks_flow"] = np.array(flows).reshape(len(flows), len(self.symbols))
         return arrays
 
     def flow_arrays(self) -> dict[str, object]:
@@ -219,9 +219,7 @@ class DetectState:
                 flows=np.full((len(saved["symbols"]), flows_kept(detector)), np.inf),
                 carry=Carry(*(saved[f"carry_{column.name}"] for column in fields(Carry))),
                 base=Carry(*(saved[f"base_{column.name}"] for column in fields(Carry))),
-                older=_reading(saved, "older"),
-                anchor=_reading(saved, "anchor"),
-                last=_reading(saved, "last"),
+                looks=_looks(saved),
                 others=frozenset(str(symbol) for symbol in saved["others"]),
                 instruments_time=int(saved["instruments_time"]),
                 refreshed={int(number): int(time) for number, time in saved["refreshed"]},
@@ -267,15 +265,12 @@ def _fine(steps: NDArray[Any]) -> FloatArray:
     return flows
 
 
-def _latest(looks: Sequence[Reading], time: int) -> Reading | None:
-    early = (look for look in looks if look.time <= time)
-    return max(early, key=lambda look: look.time, default=None)
-
-
-def _reading(saved: Mapping[str, NDArray[Any]], name: str) -> Reading | None:
-    if f"{name}_time" not in saved:
-        return None
-    flow = saved[f"{name}_flow"]
-    # Of an earlier look only the flows are needed.
-    unknown = np.full(flow.shape, np.nan)
-    return Reading(int(saved[f"{name}_time"]), unknown, unknown, flow)
+def _looks(saved: Mapping[str, NDArray[Any]]) -> tuple[Reading, ...]:
+    """Return the saved looks; an earlier version, which saved others, has none of them."""
+    if "looks_time" not in saved:
+        return ()
+    unknown = np.full(len(saved["symbols"]), np.nan)
+    return tuple(
+        Reading(int(time), unknown, unknown, flow)
+        for time, flow in zip(saved["looks_time"], saved["looks_flow"], strict=True)
+    )

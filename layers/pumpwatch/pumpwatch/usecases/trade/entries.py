@@ -57,6 +57,7 @@ def strategy_from(settings: TradeSettings) -> Strategy:
             settings.ride_stop_fraction,
             settings.ride_target_fraction,
             settings.ride_time_limit_minutes,
+            settings.ride_seconds if settings.ride_exit == "time" else None,
         )
     return Alert()
 
@@ -79,11 +80,12 @@ def enter(run: Run, tick: Tick, signal: Signal, view: View, strategy: Strategy) 
         return _deny(run, signal, strategy, entry.reason)
     trade = _entering(run, _trade(signal, strategy, now), entry)
     _check_still_good(run, tick, signal, view)
-    try:
-        run.ports.broker.set_leverage(signal.symbol, run.settings.leverage)
-    except Rejected as refusal:
-        return _deny(run, signal, strategy, f"the leverage was refused: {refusal}")
-    _check_still_good(run, tick, signal, view)
+    if view.leverage != run.settings.leverage:
+        try:
+            run.ports.broker.set_leverage(signal.symbol, run.settings.leverage)
+        except Rejected as refusal:
+            return _deny(run, signal, strategy, f"the leverage was refused: {refusal}")
+        _check_still_good(run, tick, signal, view)
     try:
         return send_entry(run, trade, _request(run, trade, entry))
     except LimitReached as limit:
@@ -121,6 +123,8 @@ def _plan(
         return Denied("the exchange gives no price for this symbol")
     if isinstance(view.book, PumpwatchError):
         raise view.book
+    if isinstance(view.leverage, PumpwatchError):
+        raise view.leverage
     watches_mark = run.settings.stop_trigger == "mark_price"
     quote = Quote.of(snapshot, view.book, signal.symbol, watches_mark=watches_mark)
     if isinstance(quote, Denied):
@@ -148,12 +152,15 @@ def _taken(run: Run, signal: Signal, view: View, now: int) -> Denied | None:
         return Denied(f"{lock.protection}: {lock.reason}")
     if not isinstance(view.open_orders, Rows):
         return Denied("the open orders could not be read")
-    return check_symbol(
+    taken = check_symbol(
         signal.symbol,
         trades=list(run.trades.values()),
         positions=view.positions,
         open_orders=view.open_orders,
     )
+    if taken is None and view.leverage is None:
+        return Denied("the account holds this symbol already, or keeps it in hedge mode")
+    return taken
 
 
 def _trade(signal: Signal, strategy: Strategy, now: int) -> Trade:
@@ -166,6 +173,7 @@ def _trade(signal: Signal, strategy: Strategy, now: int) -> Trade:
         side=strategy.side,
         state=TradeState.DROPPED,
         signal_time=signal.time,
+        alarm_time=signal.alarm_time,
         signal_price=decimal_from(signal.price),
         created=now,
         quantity=Decimal(0),
@@ -182,6 +190,7 @@ def _entering(run: Run, trade: Trade, entry: SizedEntry) -> Trade:
         planned_price=entry.planned_price,
         closes_at=entry.closes_at,
         installation=run.ports.journal.installation(),
+        woken=run.woken(),
     )
 
 

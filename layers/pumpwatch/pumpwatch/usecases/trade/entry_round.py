@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from pumpwatch.domain.detection.signals import Signal
@@ -11,6 +12,7 @@ from pumpwatch.domain.moments import MINUTE
 from pumpwatch.domain.trading.limits import check_account
 from pumpwatch.domain.trading.orders import Account, Position
 from pumpwatch.domain.trading.rows import Rows
+from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import (
     DeadlineNear,
     OutcomeUnknown,
@@ -24,8 +26,8 @@ from pumpwatch.settings.trade import TradeSettings
 
 from .access_check import AccessCheck
 from .entries import TOO_LITTLE_TIME, account_book, enter, limits_from, strategy_from
-from .guards import Guards, read_halt, read_locks
-from .look import Asked, View, ask, look
+from .guards import Guards, Records, read_halt, read_locks
+from .look import Asked, View, ask, ask_about, look
 from .order_flow import ENTRY_REQUESTS
 from .run import Run
 
@@ -33,12 +35,16 @@ Fresh = tuple[list[Signal], Asked | None]
 """The signals to look at, and the reads for a look at the first one's market, where they began."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ahead:
     """Reads that began beside the care: of the account, and for the first entry."""
 
     account: Asked
-    first: Future[Fresh] | None
+    signals: Future[Sequence[Signal]]
+    trades: Future[Sequence[Trade]] | None
+    """Those that the protections look back on, in a run that signals woke."""
+    first: Future[Fresh] | None = None
+    records: Records | None = None
 
 
 class EntryRound:
@@ -48,14 +54,27 @@ class EntryRound:
         self._guards = Guards(settings)
         self._access = AccessCheck()
 
-    def ask_ahead(self, run: Run) -> Ahead | None:
-        """Ask beside the care for what the first entry needs, where there are threads for it."""
+    def ask_ahead(self, run: Run, tick: Tick) -> Ahead | None:
+        """Ask beside the care for what entries need, where there are threads for it.
+
+        The time is the tick's: no answer of the exchange has told it yet.
+        """
         if run.ports.executor is None:
             return None
-        account = ask(run)
-        if run.report.blocked or not _places(run):
-            return Ahead(account, None)
-        return Ahead(account, run.ports.start(partial(_first, run, account)))
+        now, ports = tick.scheduled_time, run.ports
+        signals = ports.start(partial(ports.signals.since, _oldest(run, now)))
+        trades = self._guards.ask_trades(run, now) if tick.signal_ids else None
+        return Ahead(ask(run), signals, trades)
+
+    def ask_first(self, run: Run, tick: Tick, ahead: Ahead | None) -> None:
+        """Ask about the market of the strongest signal, where there is a place for it."""
+        if ahead is None or run.report.blocked or not _places(run):
+            return
+        now, ports = tick.scheduled_time, run.ports
+        ahead.first = ports.start(partial(_first, run, _oldest(run, now), ahead))
+        if ahead.trades is not None:
+            resumed, locks = ports.halts.resumed, partial(ports.locks.current, now)
+            ahead.records = Records(ahead.trades, ports.start(resumed), ports.start(locks))
 
     def enter(
         self, run: Run, tick: Tick, positions: Rows[Position], ahead: Ahead | None = None
@@ -65,7 +84,10 @@ class EntryRound:
         Each entry has a look of its own, made after the entry before it, and what halts, locks,
         protections and ages say then.
         """
-        read_locks(run)
+        if tick.scheduled_time > run.now():
+            ahead = None  # it was asked for by a time that has not come
+        records = ahead.records if ahead is not None and not run.touched else None
+        read_locks(run, records)
         _block_by_run(run, tick)
         asked = self._access.start(run)
         (signals, market), places = _wanted(run, ahead), _places(run)
@@ -75,14 +97,14 @@ class EntryRound:
         if isinstance(view.open_orders, Rows):
             run.unreadable(view.open_orders)
         self._access.judge(run, asked)
-        self._judge(run, view, wanted=bool(signals))
+        self._judge(run, view, records, wanted=bool(signals))
         done, why = 0, "no place is free" if len(signals) > places else "see this run's problems"
         for number, signal in enumerate(signals[:places]):
             if number and not _stop(run, tick, view):
                 read_halt(run)
                 read_locks(run)
                 view = look(run, view.positions, signal.symbol)
-                self._judge(run, view, wanted=True)
+                self._judge(run, view, None, wanted=True)
             if stop := _stop(run, tick, view):
                 why = stop
                 break
@@ -95,13 +117,13 @@ class EntryRound:
             run.report.note("unopened", text, time=run.now())
         return view
 
-    def _judge(self, run: Run, view: View, *, wanted: bool) -> None:
+    def _judge(self, run: Run, view: View, records: Records | None, *, wanted: bool) -> None:
         """Let the protections judge when it matters: before entries, and after a trade ended."""
         report = run.report
         _block_by_view(run, view)
         try:
             if wanted or report.closed:
-                self._guards.judge(run, view)
+                self._guards.judge(run, view, records)
         except RetryLater as error:
             report.block("stores", f"protections could not be judged: {error}")
             run.problem(f"protections could not be judged, so no entries: {error}", cause="store")
@@ -110,42 +132,48 @@ class EntryRound:
 def _wanted(run: Run, ahead: Ahead | None) -> Fresh:
     if run.report.blocked:
         return [], None
+    oldest = _oldest(run, run.now())
     try:
-        if ahead is not None and ahead.first is not None:
-            return ahead.first.result()
-        return _fresh(run), None
+        if ahead is None:
+            return _fresh(run, oldest, run.ports.signals.since(oldest)), None
+        if ahead.first is None:
+            return _fresh(run, oldest, ahead.signals.result(), ahead.trades), None
+        signals, market = ahead.first.result()
     except RetryLater as error:
         run.report.block("stores", f"signals could not be read: {error}")
         run.problem(f"signals could not be read, so no entries: {error}", cause="store")
         return [], None
+    fresh = [signal for signal in signals if signal.time >= oldest]
+    return fresh, market if fresh[:1] == signals[:1] else None
 
 
-def _first(run: Run, account: Asked) -> Fresh:
-    """Read the signals, and ask for the market of the strongest. Raises `RetryLater`."""
-    signals = _fresh(run)
-    if not signals:
-        return signals, None
-    start, market, symbol = run.ports.start, run.ports.market, signals[0].symbol
-    return signals, replace(
-        account,
-        snapshot=start(partial(market.snapshot, symbol)),
-        book=start(partial(market.order_book, symbol)),
-    )
+def _first(run: Run, oldest: int, ahead: Ahead) -> Fresh:
+    """Return the fresh signals, and ask about the strongest one's market. Raises `RetryLater`."""
+    signals = _fresh(run, oldest, ahead.signals.result(), ahead.trades)
+    return signals, ask_about(run, signals[0].symbol, ahead.account) if signals else None
 
 
-def _fresh(run: Run) -> list[Signal]:
+def _oldest(run: Run, now: int) -> int:
+    return now - run.settings.max_signal_age_seconds * 1000
+
+
+def _fresh(
+    run: Run,
+    oldest: int,
+    signals: Sequence[Signal],
+    stored: Future[Sequence[Trade]] | None = None,
+) -> list[Signal]:
     """Return the fresh signals that the journal does not know, strongest first, then oldest.
 
     The journal is asked once for all. Raises `RetryLater`.
     """
     strategy = strategy_from(run.settings)
-    oldest = run.now() - run.settings.max_signal_age_seconds * 1000
-    since = run.ports.signals.since(oldest)
-    fresh = [signal for signal in since if signal.time >= oldest and strategy.acts_on(signal)]
+    fresh = [signal for signal in signals if signal.time >= oldest and strategy.acts_on(signal)]
     if not fresh:
         return []
     # A trade is created after its signal, by another clock that may lag a little.
-    trades = run.ports.journal.trades_since(oldest - MINUTE)
+    since = oldest - MINUTE
+    trades = stored.result() if stored else run.ports.journal.trades_since(since)
     known = {trade.signal_id for trade in trades}
     wanted = [signal for signal in fresh if signal.signal_id not in known]
     return sorted(wanted, key=lambda signal: (-signal.strength, signal.time, signal.signal_id))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import TypeVar
@@ -72,9 +74,18 @@ def protections_from(settings: TradeSettings) -> list[Protection]:
     return protections
 
 
-def read_halt(run: Run) -> None:
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The table's records that entries depend on, on their way."""
+
+    trades: Future[Sequence[Trade]]
+    resumed: Future[int | None]
+    locks: Future[Sequence[Lock]]
+
+
+def read_halt(run: Run, asked: Future[Halt | None] | None = None) -> None:
     """Put the halt in force into the report; where it cannot be read nothing is opened."""
-    halt = _read(run, run.ports.halts.current, "halt flag")
+    halt = _read(run, asked.result if asked is not None else run.ports.halts.current, "halt flag")
     if halt is not None:
         run.report.halted = True
         run.closes_all = halt.close_positions
@@ -82,11 +93,13 @@ def read_halt(run: Run) -> None:
         run.report.block("halt", f"halted since {utc_text(halt.since)} by {who}: {halt.reason}")
 
 
-def read_locks(run: Run) -> None:
+def read_locks(run: Run, records: Records | None = None) -> None:
     """Put the locks in force into the report; where they cannot be read nothing is opened."""
-    locks = _read(run, partial(run.ports.locks.current, run.now()), "locks")
+    now = run.now()
+    ask = records.locks.result if records else partial(run.ports.locks.current, now)
+    locks = _read(run, ask, "locks")
     if locks is not None:
-        run.report.locks = list(locks)
+        run.report.locks = [lock for lock in locks if lock.until is None or now < lock.until]
 
 
 def _read(run: Run, read: Callable[[], Answer], what: str) -> Answer | None:
@@ -107,14 +120,18 @@ class Guards:
         minutes = (settings.symbol_cooldown_minutes, settings.losing_streak_pause_minutes)
         self._lookback = max(max(hours) * HOUR, max(minutes) * MINUTE)
 
-    def judge(self, run: Run, view: View) -> None:
+    def ask_trades(self, run: Run, now: int) -> Future[Sequence[Trade]]:
+        """Ask for the trades that `judge` needs at `now` or later."""
+        return run.ports.start(partial(run.ports.journal.trades_since, self._since(now)))
+
+    def judge(self, run: Run, view: View, records: Records | None = None) -> None:
         """Let every protection look at what is known now; store and report what it asks for.
 
         Raises `RetryLater` when the journal or the locks cannot be read or written: nothing may be
         opened then.
         """
         now = run.now()
-        history = self._history(run, view, now)
+        history = self._history(run, view, now, records)
         known = {(lock.protection, lock.symbol): lock for lock in run.report.locks}
         for protection in self._protections:
             for lock in protection.check(history, now):
@@ -135,9 +152,9 @@ class Guards:
         report.locks = [other for other in report.locks if other is not known] + [lock]
         report.note("locked", f"{lock.protection}: {lock.reason}", time=now, symbol=lock.symbol)
 
-    def _history(self, run: Run, view: View, now: int) -> TradingHistory:
+    def _history(self, run: Run, view: View, now: int, records: Records | None) -> TradingHistory:
         return TradingHistory(
-            closed=self._closed(run, now),
+            closed=self._closed(run, now, records),
             equity=view.account.equity if isinstance(view.account, Account) else None,
             unrealised=_unrealised(run, view),
             health=run.ports.health.recent(now),
@@ -145,11 +162,20 @@ class Guards:
             data_age=view.age(now) or 0,
         )
 
-    def _closed(self, run: Run, now: int) -> Sequence[Trade]:
-        start = max(now - self._lookback, run.ports.halts.resumed() or 0)
+    def _since(self, now: int) -> int:
+        """Return from when on trades matter that may have been closed within the look-back."""
+        return max(0, now - self._lookback - LONGEST_TRADE)
+
+    def _closed(self, run: Run, now: int, records: Records | None) -> Sequence[Trade]:
+        ports, since = run.ports, self._since(now)
+        resumed = records.resumed.result() if records else ports.halts.resumed()
+        stored = records.trades.result() if records else ports.journal.trades_since(since)
+        start = max(now - self._lookback, resumed or 0)
+        # What this run has changed since the records were read counts as it is now.
+        trades = {trade.signal_id: trade for trade in stored} | run.trades
         closed = [
             trade
-            for trade in run.ports.journal.trades_since(max(0, start - LONGEST_TRADE))
+            for trade in trades.values()
             if trade.state is TradeState.CLOSED and (trade.exit_time or 0) >= start
         ]
         return sorted(closed, key=lambda trade: (trade.exit_time or 0, trade.signal_id))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
@@ -29,6 +30,8 @@ class View:
     account: Account | PumpwatchError | None = None
     snapshot: MarketSnapshot | PumpwatchError | None = None
     book: OrderBook | PumpwatchError | None = None
+    leverage: Decimal | PumpwatchError | None = None
+    """As `Broker.leverage` gives it."""
 
     def age(self, now: int) -> int | None:
         """Return the age of the older of ticker and book, milliseconds; None where neither is.
@@ -48,16 +51,24 @@ class Asked:
     account: Future[Account]
     snapshot: Future[MarketSnapshot] | None = None
     book: Future[OrderBook] | None = None
+    leverage: Future[Decimal | None] | None = None
 
 
 def ask(run: Run, symbol: str = "") -> Asked:
-    """Ask about the account, and about a symbol's market where one is named."""
+    """Ask about the account, and about a symbol where one is named."""
+    start, broker = run.ports.start, run.ports.broker
+    account = Asked(open_orders=start(broker.open_orders), account=start(broker.account))
+    return ask_about(run, symbol, account) if symbol else account
+
+
+def ask_about(run: Run, symbol: str, account: Asked) -> Asked:
+    """Ask for a symbol's ticker, book and leverage, beside what is asked about the account."""
     start, market = run.ports.start, run.ports.market
-    return Asked(
-        open_orders=start(run.ports.broker.open_orders),
-        account=start(run.ports.broker.account),
-        snapshot=start(partial(market.snapshot, symbol)) if symbol else None,
-        book=start(partial(market.order_book, symbol)) if symbol else None,
+    return replace(
+        account,
+        snapshot=start(partial(market.snapshot, symbol)),
+        book=start(partial(market.order_book, symbol)),
+        leverage=start(partial(run.ports.broker.leverage, symbol)),
     )
 
 
@@ -78,6 +89,7 @@ def look(
     if isinstance(account, UnreadableAnswer):
         run.report.unreadable["wallet"] += 1
     snapshot, book = _answer(run, asked.snapshot), _answer(run, asked.book)
+    leverage = _answer(run, asked.leverage)
     return View(
         positions=listed_now if isinstance(listed_now, Rows) else positions,
         positions_error=listed_now if isinstance(listed_now, PumpwatchError) else None,
@@ -85,6 +97,7 @@ def look(
         account=account,
         snapshot=snapshot,
         book=book,
+        leverage=leverage,
     )
 
 

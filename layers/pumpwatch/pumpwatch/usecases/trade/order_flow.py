@@ -167,6 +167,8 @@ def _send(run: Run, trade: Trade, order: OrderRecord) -> Trade:
     try:
         exchange_id = run.ports.broker.place(order.request)
         order = replace(order, exchange_id=exchange_id)
+        if order.leg is Leg.ENTRY:
+            trade = run.keep(trade.with_(acknowledged=run.now()))
     except DuplicateOrder:
         run.problem("the exchange knows this order already: looking it up", trade, cause="order")
     except Rejected as refusal:

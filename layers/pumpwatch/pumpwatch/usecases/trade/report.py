@@ -14,6 +14,8 @@ from pumpwatch.domain.trading.trades import Trade, TradeState
 
 OVERDUE = 60_000
 """Milliseconds past its time limit after which a position is overdue."""
+SHORT = 60_000
+"""Milliseconds of a time limit that ends before the next minute's run may see to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class TradeReport:
     """Exits that the exchange refused in this run."""
     care_missed: int = 0
     """Trades that this run had no time to care for."""
+    next_exit_seconds: float | None = None
+    """Time to the next time limit that is too short to be left to the next minute's run."""
     signals_unopened: int = 0
     """Fresh signals that found no free place, or no time: counted without a write each."""
     orders: Counter[tuple[Leg, Outcome]] = field(default_factory=Counter)
@@ -125,6 +129,8 @@ class TradeReport:
         self.trades, self.positions = live, ours
         self.open_positions, self.foreign_positions = len(ours), len(foreign)
         self.exits_overdue = sum(now - trade.closes_at > OVERDUE for trade in live)
+        short = [t.closes_at - now for t in live if t.closes_at - t.created < SHORT]
+        self.next_exit_seconds = min((left / 1000 for left in short if left > 0), default=None)
         self.vanished = sum(trade.vanished is not None for trade in live)
         self.exposure = sum((position.notional for position in ours), Decimal(0))
         self.unrealised_pnl = sum((position.unrealised_pnl for position in ours), Decimal(0))

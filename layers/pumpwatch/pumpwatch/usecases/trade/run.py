@@ -119,6 +119,8 @@ class Run:
     lease: Lease
     deadline: Deadline
     report: TradeReport = field(default_factory=TradeReport)
+    seconds_at_start: float = 0.0
+    """What the deadline left when the run began."""
     trades: dict[str, Trade] = field(default_factory=dict)
     """The trades this run has to do with, as they are stored, by signal id."""
     sent: set[str] = field(default_factory=set)
@@ -137,6 +139,11 @@ class Run:
     def now(self) -> int:
         """Return the exchange's time, milliseconds UTC."""
         return self.ports.clock.now()
+
+    def woken(self) -> int:
+        """Return the exchange's time at which the run began: no answer told it then."""
+        passed = self.seconds_at_start - self.deadline.seconds_left()
+        return self.now() - round(passed * 1000)
 
     @property
     def live(self) -> list[Trade]:

@@ -47,11 +47,14 @@ class TradeSignals:
         journal cannot be read at all. A single trade's failure is a problem in the report.
         """
         run = Run(self._ports, self._settings, self._contracts, lease, deadline)
+        run.seconds_at_start = deadline.seconds_left()
         asked = run.ports.start(run.ports.broker.positions)
+        halt = run.ports.start(run.ports.halts.current)
+        ahead = self._entries.ask_ahead(run, tick)
         for trade in run.ports.journal.live_trades():
             run.keep(trade)
-        read_halt(run)
-        ahead = self._entries.ask_ahead(run)
+        read_halt(run, halt)
+        self._entries.ask_first(run, tick, ahead)
         listed = run.answer_or_error(asked)
         care(run, listed, self._late_fills)
         _free_looked_at(run)
