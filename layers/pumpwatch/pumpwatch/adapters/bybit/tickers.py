@@ -45,11 +45,11 @@ def read_snapshot(result: object, *, time: int) -> MarketSnapshot:
     unnamed = symbols.count("")
     if answered and unnamed == len(answered):
         raise ExchangeUnavailable("tickers: no row names a symbol")
-    row_of: dict[str, Any] = {}
+    pairs = [pair for pair in zip(symbols, answered, strict=True) if is_usdt_perpetual(pair[0])]
+    row_of = dict(pairs)
     doubted = {""}
-    for symbol, row in zip(symbols, answered, strict=True):
-        if is_usdt_perpetual(symbol) and row_of.setdefault(symbol, row) is not row:
-            doubted |= {symbol} if row_of[symbol] != row else set()
+    if len(row_of) < len(pairs):
+        doubted |= {symbol for symbol, row in pairs if row_of[symbol] != row}
     names, rows = list(row_of), list(row_of.values())
     value_of = attrgetter if typed else _item_getter
     numbers = PRICES | AMOUNTS | OTHERS
@@ -85,8 +85,9 @@ def read_snapshot(result: object, *, time: int) -> MarketSnapshot:
 def symbol_of(row: object) -> str:
     """Return the symbol that a row names in letters one can see, empty when it names none."""
     if isinstance(row, TickerRow):
-        return row.symbol if row.symbol.isprintable() else ""
-    symbol = row.get("symbol") if isinstance(row, dict) else None
+        symbol: object = row.symbol
+    else:
+        symbol = row.get("symbol") if isinstance(row, dict) else None
     return symbol if isinstance(symbol, str) and symbol.isprintable() else ""
 
 
