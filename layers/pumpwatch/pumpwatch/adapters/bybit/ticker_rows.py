@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
+
+NOT_KNOWN = math.nan
 
 
 class TickerRow(msgspec.Struct, gc=False):
-    """One ticker as it came: numbers are texts, and what is missing is an empty one."""
+    """One ticker. What can be empty for some contracts is a text, empty where it is missing."""
 
     symbol: str = ""
-    lastPrice: str = ""
-    highPrice24h: str = ""
-    lowPrice24h: str = ""
-    volume24h: str = ""
-    turnover24h: str = ""
-    markPrice: str = ""
+    lastPrice: float = NOT_KNOWN
+    highPrice24h: float = NOT_KNOWN
+    lowPrice24h: float = NOT_KNOWN
+    volume24h: float = NOT_KNOWN
+    turnover24h: float = NOT_KNOWN
+    markPrice: float = NOT_KNOWN
     bid1Price: str = ""
     ask1Price: str = ""
     fundingRate: str = ""
@@ -35,7 +39,8 @@ class _Body(msgspec.Struct):
     retMsg: str = ""
 
 
-_decoder = msgspec.json.Decoder(_Body)
+# Numbers come as texts.
+_decoder = msgspec.json.Decoder(_Body, strict=False)
 
 
 def read_tickers(content: bytes) -> dict[str, object] | None:

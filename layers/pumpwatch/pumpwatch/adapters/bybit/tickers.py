@@ -105,12 +105,19 @@ def _item_getter(key: str) -> Callable[[Row], object]:
 
 
 def _column(rows: Sequence[Any], value_of: Callable[[Any], object]) -> FloatArray:
-    values = list(map(value_of, rows))
+    values: list[Any] = list(map(value_of, rows))
     # What is no text, and an empty one, is read by itself.
-    with suppress(ValueError, TypeError):
-        if DIGITS.fullmatch("".join(values)):  # type: ignore[arg-type]
-            return np.array(values, dtype=np.float64)
+    with suppress(ValueError, TypeError, IndexError):
+        if not isinstance(rows[0], TickerRow) or isinstance(values[0], str):
+            return _of_texts(values)
+        return np.array(values, dtype=np.float64)
     return np.array([as_float(value) for value in values], dtype=np.float64)
+
+
+def _of_texts(values: list[str]) -> FloatArray:
+    if not DIGITS.fullmatch("".join(values)):
+        raise ValueError("not only numbers")
+    return np.array(values, dtype=np.float64)
 
 
 def as_float(value: object) -> float:
