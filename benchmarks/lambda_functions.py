@@ -27,9 +27,11 @@ SYMBOLS = (200, 600, 1_000)
 MOVERS = 3
 STARTS = 7
 TICKS = 7
-SCANNED = 60
-"""The minute whose scans are measured: the pumps are over by then."""
+SCANNED, RING_MINUTES = 60, 6
+"""The first minute of scans, when the pumps are over, and minutes until the ring is complete."""
 SCANS = 11
+"""Scans between two runs of the schedule."""
+WARM_UP = RING_MINUTES * (SCANS + 1) + 1
 NAMES = {DETECT: "detect", TRADE: "trade"}
 UNITS = ("table_reads", "table_writes", "bucket_reads", "bucket_writes")
 CLIENTS = {DETECT: ("dynamodb", "s3"), TRADE: ("dynamodb",)}
@@ -132,7 +134,7 @@ def _run(layout: Layout, function: str, program: str) -> list[float]:
 
 
 def _ticks(symbols: int, layout: Layout, root: Path) -> dict[str, float]:
-    figures: dict[str, float] = {}
+    measured: dict[str, dict[str, float]] = {}
     with (
         exchange_process(symbols, MOVERS) as exchange,
         LocalStack(parameters={"BybitBaseUrl": exchange.url, "Stage": "bench"}) as stack,
@@ -141,16 +143,20 @@ def _ticks(symbols: int, layout: Layout, root: Path) -> dict[str, float]:
         exchange.tell("latency", LATENCY_MS)
         for function, name in NAMES.items():
             log = root / f"{name}-{symbols}.log"
-            ticks = _under_the_client(function, layout, log, stack, exchange)
-            figures |= {f"{name}_{symbols}_symbols_{key}": ticks[key] for key in ticks}
-        scans = _scans_under_the_client(layout, root / f"scans-{symbols}.log", stack, exchange)
-        figures |= {f"scan_{symbols}_symbols_{key}": scans[key] for key in scans}
+            events = _events(function, stack, exchange, 1)
+            measured[name] = _under_the_client(function, layout, log, stack, events)
+        scans = _scan_events(stack, exchange, SCANNED)
+        log = root / f"scan-{symbols}.log"
+        measured["scan"] = _under_the_client(DETECT, layout, log, stack, scans, WARM_UP)
         for function, name in NAMES.items():
-            asked = _calls(function, stack, exchange)
-            figures |= {f"{name}_{symbols}_symbols_{key}": asked[key] for key in asked}
-        asked = _scan_calls(stack, exchange)
-        figures |= {f"scan_{symbols}_symbols_{key}": asked[key] for key in asked}
-    return figures
+            measured[name] |= _calls(function, stack, _events(function, stack, exchange, TICKS + 2))
+        scans = _scan_events(stack, exchange, SCANNED + RING_MINUTES + 1)
+        measured["scan"] |= _calls(DETECT, stack, scans, WARM_UP)
+    return {
+        f"{name}_{symbols}_symbols_{key}": figures[key]
+        for name, figures in measured.items()
+        for key in figures
+    }
 
 
 def _events(
@@ -163,85 +169,61 @@ def _events(
         yield stack.scheduled_event(function, time)
 
 
-def _environment(
-    function: str, layout: Layout, log: Path, stack: LocalStack
-) -> ExecutionEnvironment:
+def _scan_events(
+    stack: LocalStack, exchange: MeasuredExchange, minute: int
+) -> Iterator[dict[str, object]]:
+    """Yield minutes of events until the ring is complete, and the scans of a minute more."""
+    queue = stack.queue_reader(DETECT)
+    for time in range(
+        START + minute * MINUTE, START + (minute + RING_MINUTES + 1) * MINUTE, MINUTE
+    ):
+        queue.take(time)
+        queue.due(time)  # What is left from before.
+        exchange.tell("time", time)
+        yield stack.scheduled_event(DETECT, time)
+        queue.take(time)
+        while (due := queue.next_due) is not None and due < time + MINUTE:
+            exchange.tell("time", due)
+            yield from queue.due(due)
+
+
+def _under_the_client(
+    function: str,
+    layout: Layout,
+    log: Path,
+    stack: LocalStack,
+    events: Iterator[dict[str, object]],
+    warm_up: int = 1,
+) -> dict[str, float]:
+    """Return what the events take after the first ones, which warm the function up."""
     local = stack.functions[function]
-    return ExecutionEnvironment(
+    with ExecutionEnvironment(
         function,
         layout,
         variables=local.variables,
         runtime=local.runtime,
         timeout_seconds=60,
         log=log,
-    )
-
-
-def _under_the_client(
-    function: str, layout: Layout, log: Path, stack: LocalStack, exchange: MeasuredExchange
-) -> dict[str, float]:
-    with _environment(function, layout, log, stack) as environment:
-        ticks = [environment.invoke(event) for event in _events(function, stack, exchange, 1)]
-        written = len(environment.log)
-    assert not [tick.error for tick in ticks if tick.error]
-    warm = [tick for tick in ticks if not tick.cold]
-    return {
-        "warm_seconds_p50": median(tick.seconds for tick in warm),
-        "warm_cpu_seconds_mean": mean(tick.cpu_seconds for tick in warm),
-        "peak_memory_megabytes": max(tick.peak_memory for tick in ticks) / MEGABYTE,
-        "log_bytes": written / len(ticks),
-    }
-
-
-def _scan_events(
-    stack: LocalStack, exchange: MeasuredExchange, minute: int
-) -> Iterator[dict[str, object]]:
-    """Yield the event of a minute's tick, then those of its scans; put the exchange's clock."""
-    queue, time = stack.queue_reader(DETECT), START + minute * MINUTE
-    queue.take(time)
-    while queue.next_due is not None:
-        queue.due(queue.next_due)  # What is left from before.
-    exchange.tell("time", time)
-    yield stack.scheduled_event(DETECT, time)
-    queue.take(time)
-    for _ in range(SCANS):
-        due = queue.next_due
-        assert due is not None
-        exchange.tell("time", due)
-        yield from queue.due(due)
-
-
-def _scans_under_the_client(
-    layout: Layout, log: Path, stack: LocalStack, exchange: MeasuredExchange
-) -> dict[str, float]:
-    with _environment(DETECT, layout, log, stack) as environment:
-        events = _scan_events(stack, exchange, SCANNED)
-        first = environment.invoke(next(events))
+    ) as environment:
+        first = [environment.invoke(next(events)) for _ in range(warm_up)]
         before = len(environment.log)
-        scans = [environment.invoke(event) for event in events]
+        warm = [environment.invoke(event) for event in events]
         written = len(environment.log) - before
-    assert not [scan for scan in (first, *scans) if scan.error or "requests" not in scan.payload]
+    assert not [run for run in (*first, *warm) if run.error or "dropped" in run.payload]
     return {
-        "warm_seconds_p50": median(scan.seconds for scan in scans),
-        "warm_cpu_seconds_mean": mean(scan.cpu_seconds for scan in scans),
-        "log_bytes": written / SCANS,
+        "warm_seconds_p50": median(run.seconds for run in warm),
+        "warm_cpu_seconds_mean": mean(run.cpu_seconds for run in warm),
+        "peak_memory_megabytes": max(run.peak_memory for run in (*first, *warm)) / MEGABYTE,
+        "log_bytes": written / len(warm),
     }
 
 
-def _scan_calls(stack: LocalStack, exchange: MeasuredExchange) -> dict[str, float]:
-    events = _scan_events(stack, exchange, SCANNED + 1)
-    stack.functions[DETECT].invoke(next(events)).result()
+def _calls(
+    function: str, stack: LocalStack, events: Iterator[dict[str, object]], warm_up: int = 1
+) -> dict[str, float]:
+    """Return what a warm run asks of AWS, counted in this process with the same handlers."""
+    for _ in range(warm_up):
+        stack.functions[function].invoke(next(events)).result()
     with counted() as total:
-        for event in events:
-            stack.functions[DETECT].invoke(event).result()
-    return {unit: total[unit] / SCANS for unit in UNITS}
-
-
-def _calls(function: str, stack: LocalStack, exchange: MeasuredExchange) -> dict[str, float]:
-    """Return what a warm tick asks of AWS, counted in this process with the same handlers."""
-    events = _events(function, stack, exchange, TICKS + 2)
-    stack.functions[function].invoke(next(events)).result()
-    with counted() as total:
-        for event in events:
-            stack.functions[function].invoke(event).result()
-    return {unit: total[unit] / TICKS for unit in UNITS}
+        runs = [stack.functions[function].invoke(event).result() for event in events]
+    return {unit: total[unit] / len(runs) for unit in UNITS}

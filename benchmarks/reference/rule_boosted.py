@@ -40,15 +40,14 @@ def _judge(past: Sequence[Row], row: Row, rule: Boosted) -> Result:
     strength = row[TURNOVER] / mean if mean > 0 else (math.inf if row[TURNOVER] > 0 else math.nan)
     jump = row[HIGH] / past[-1][CLOSE] - 1
     lowest = min(candle[CLOSE] for candle in past[-rule.reach :])
-    burst = row[TURNOVER] > rule.burst * mean and row[HIGH] > (1 + rule.rise) * lowest
+    burst = row[TURNOVER] > rule.burst * mean > 0 and row[HIGH] > (1 + rule.rise) * lowest
     if len(past) < DAY or not burst:
         return False, strength, jump
     traits = traits_of(day, row)
     if traits[2] <= math.log(rule.burst_z):
         return False, strength, jump
-    sure = traits[2] > math.log(rule.sure_z) and jump > rule.sure_jump
     model = rule.scores.candles
-    return sure or score_of(model, traits) - model.threshold > rule.margin, strength, jump
+    return score_of(model, traits) - model.threshold > rule.margin, strength, jump
 
 
 def traits_of(day: Sequence[Row], row: Row) -> list[float]:
@@ -64,51 +63,54 @@ def traits_of(day: Sequence[Row], row: Row) -> list[float]:
     paid = now / row[VOLUME] if row[VOLUME] > 0 else last
     least = mean * 1e-3
     return [
-        _log(now / mean),
+        log_of(now / mean),
         jump,
-        _log((now - mean) / max(deviation_of(flow), least)),
+        log_of((now - mean) / max(deviation_of(flow), least)),
         top / min(close[-5:]) - 1,
-        top / _middle(close[-60:]) - 1,
+        top / middle_of(close[-60:]) - 1,
         max([*jumps[-4:], jump]),
-        _log((now + flow[-1] + flow[-2]) / mean),
-        _log(now / max(mean_of(flow[-65:-5]), least)),
-        _log(now / max(*flow[:-10], least)),
-        *(_log(flow[-back] / mean, 0.1) for back in (1, 2, 3, 4)),
+        log_of((now + flow[-1] + flow[-2]) / mean),
+        log_of(now / max(mean_of(flow[-65:-5]), least)),
+        log_of(now / max(*flow[:-10], least)),
+        *(log_of(flow[-back] / mean, 0.1) for back in (1, 2, 3, 4)),
         sum(value > 0 for value in flow) / len(flow),
         sum(value > 30 * mean for value in flow[:-10]),
         max(jumps[:-10]),
         volatility,
         math.log1p(jump) / max(volatility, 1e-5),
-        _log(mean_of(flow[-65:-5]) / mean, 0.05),
+        log_of(mean_of(flow[-65:-5]) / mean, 0.05),
         (row[CLOSE] - last) / (top - last) if top > last else 0.0,
         (paid - last) / (top - last) if top > last else 0.0,
-        _log(mean_of(flow[-60:]) / mean, 0.05),
+        log_of(mean_of(flow[-60:]) / mean, 0.05),
     ]
 
 
 def score_of(model: LearnedScore, traits: Sequence[float]) -> float:
-    """Return the log-odds of one candle: a linear part and one leaf of every tree, halved."""
-    total = model.intercept + model.base
-    for value, mean, scale, weight in zip(
-        traits, model.mean, model.scale, model.weight, strict=True
-    ):
-        total += (value - float(mean)) / float(scale) * float(weight)
+    """Return the log-odds of some traits: a linear part and one leaf of every tree, halved."""
+    known = [
+        float(middle) if math.isnan(value) else value
+        for value, middle in zip(traits, model.middle, strict=True)
+    ]
+    total = model.intercept
+    for value, low, high, weight in zip(known, model.low, model.high, model.weight, strict=True):
+        total += min(max(value, float(low)), float(high)) * float(weight)
     trees = model.trees
     for root in trees.root:
         node = int(root)
         while trees.feature[node] >= 0:
-            small = traits[trees.feature[node]] <= trees.threshold[node]
-            node = int(trees.left[node] if small else trees.right[node])
-        total += float(trees.value[node])
+            small = known[trees.feature[node]] <= trees.number[node]
+            node = node + 1 if small else int(trees.right[node])
+        total += float(trees.number[node])
     return total / 2
 
 
-def _middle(values: Sequence[float]) -> float:
-    """Return the median of an even number of values."""
+def middle_of(values: Sequence[float]) -> float:
+    """Return the median."""
     ordered = sorted(values)
     half = len(ordered) // 2
-    return (ordered[half - 1] + ordered[half]) / 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
-def _log(value: float, least: float = 1e-3) -> float:
+def log_of(value: float, least: float = 1e-3) -> float:
+    """Return the logarithm of a value, or of `least` where that is more."""
     return math.log(max(value, least))

@@ -32,7 +32,7 @@ from pumpwatch_workbench.local.memory import (
 ROOT = Path(__file__).parents[2]
 SECOND, MINUTE = 1_000, 60_000
 INTERVAL, TIMEOUT = 5 * SECOND, 8.0
-AHEAD, HIDDEN, KEPT = 190 * SECOND, 60, 300
+AHEAD, HIDDEN, KEPT = 190 * SECOND, 60 * SECOND, 300 * SECOND
 JITTER = 600
 """Milliseconds by which a message comes later than it is due; delays are whole seconds, too."""
 LATE = JITTER + SECOND
@@ -140,9 +140,7 @@ class World:
         self.leases = MemoryLeaseStore(lambda: self.now / SECOND)
         self.totals, self.sink = MemoryTotalsStore(), MemoryMetricsSink()
         self.client = SqsClient(lambda: self.queue.take(self.now))
-        self.queue = QueueReader(
-            self.client, "queue", "arn", batch_size=10, hidden=HIDDEN, kept=KEPT
-        )
+        self.queue = QueueReader(self.client, "queue", "arn", batch_size=10)
         self.numbers = count()
         self.instances = [Instance(self) for _ in range(self.concurrency)]
         self.running = []
@@ -225,15 +223,16 @@ class World:
 
     def deliver(self):
         """Hand over what is due now."""
-        for batch in self.queue.receive(self.now):
-            answer = self.run(self.queue.event(batch))
-            if answer is None or answer is THROTTLED:
-                self.queue.hide(batch, self.now)
-            elif self.random.random() < self.duplicates:
+        for event in self.queue.due(self.now):
+            answer = self.run(event)
+            for record in event["Records"] if answer in (None, THROTTLED) else ():
+                # Hidden for the visibility time-out, and gone after the retention.
+                if self.now + HIDDEN < int(record["attributes"]["SentTimestamp"]) + KEPT:
+                    self.queue.put(record, self.now + HIDDEN)
+            if self.random.random() < self.duplicates:
                 # At least once means: sometimes twice.
-                again = self.queue.event(batch)
                 later = self.now + self.between(1, 20_000)
-                self.at(later, lambda again=again: self.run(again))
+                self.at(later, lambda event=event: self.run(event))
 
     def run(self, event):
         free = [one for one in self.instances if not one.at_work]

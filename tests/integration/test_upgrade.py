@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from support.scripted_market_data import instrument
-from support.trading_rig import Rig, settings
+from support.trading_rig import Rig, peaked, settings
 
-from pumpwatch.adapters.records import read_record
+from pumpwatch.adapters.records import read_record, record_fields
+from pumpwatch.domain.detection.signals import Signal
 from pumpwatch.domain.trading.orders import Fill, Leg, Outcome, Position, Side
 from pumpwatch.domain.trading.trades import OrderRecord, Trade, TradeState
 
@@ -83,3 +84,13 @@ def test_an_entry_that_was_given_up_before_the_upgrade_is_adopted_when_it_fills(
     (position,) = [held for held in rig.broker.positions() if held.symbol == LOST]
     assert position.stop_loss == lost.stop_loss
     assert order.leg is Leg.ENTRY
+
+
+def test_records_from_before_the_chain_was_kept_are_read_without_it():
+    stored = json.loads(FIXTURE.read_text(), object_pairs_hook=plain)
+    for trade in records(Trade, stored["trades"]):
+        assert (trade.alarm_time, trade.woken, trade.acknowledged) == (0, 0, None)
+    fields = record_fields(peaked(alarm_time=7))
+    assert fields.pop("alarm_time") == 7
+    (signal,) = records(Signal, [fields])
+    assert signal == peaked()

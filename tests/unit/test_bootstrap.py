@@ -143,6 +143,97 @@ def test_busy_run_does_nothing_and_pushes_nothing():
     assert gateway.pushes == []
 
 
+def scan_function(work, **more):
+    """Return a function of detect, where it pushes, and its totals."""
+    gateway, totals = Gateway(), MemoryTotalsStore()
+    lease = RunLease(MemoryLeaseStore(lambda: 0.0), "detect", reserve=1.0, patience=9, wait=fail)
+    made = Function(
+        DETECT,
+        lease=lease,
+        reporter=MetricsReporter(DETECT, totals, gateway),
+        work=work,
+        describe=lambda report, numbers: numbers.set("scan_gap_seconds_max", report),
+        is_news=lambda report: report > 100,
+        **more,
+    )
+    return made, gateway, lambda: totals.add(DETECT, "look", {})
+
+
+def fail(*_):
+    pytest.fail("nothing waits here")
+
+
+def a_scan(number, **more):
+    return Tick(TICK.scheduled_time + number, f"scan-{number}", is_scan=True, **more)
+
+
+def test_numbers_of_single_scans_are_reported_with_the_next_run_of_the_schedule():
+    reports = iter([5.0, 9.0, 6.0, None, 2.0])
+    run, gateway, totals = scan_function(lambda *_: next(reports))
+    for number in range(3):
+        assert run.run(a_scan(number, older_scans=number), DEADLINE) is not None
+    assert run.run(a_scan(3), DEADLINE) is None
+    assert (gateway.pushes, totals()) == ([], {})
+    run.run(TICK, DEADLINE)
+    ((values, failed, _),) = gateway.pushes
+    assert not failed
+    scans = {key[1]: value for key, value in values.items() if key[0] == f"{DETECT}_scans_total"}
+    assert scans == {"success": 3, "duplicate": 1, "late": 3, "busy": 0, "failure": 0}
+    assert values[f"{DETECT}_runs_total", "success"] == 1
+    assert values[f"{DETECT}_scan_gap_seconds_max",] == 9.0, "the largest since the last push"
+
+
+def test_scan_with_signals_is_reported_at_once_and_nothing_is_counted_twice():
+    reports = iter([5.0, 200.0, 1.0])
+    run, gateway, totals = scan_function(lambda *_: next(reports))
+    run.run(a_scan(1), DEADLINE)
+    run.run(a_scan(2), DEADLINE)
+    assert len(gateway.pushes) == 1
+    assert totals()[f"{DETECT}_scans_total|result=success"] == 2
+    run.run(TICK, DEADLINE)
+    assert totals()[f"{DETECT}_scans_total|result=success"] == 2
+    assert gateway.pushes[-1][0][f"{DETECT}_scan_gap_seconds_max",] == 1.0
+
+
+def test_scan_that_fails_is_reported_at_once_and_those_before_it_wait():
+    reports = iter([lambda: 5.0, forbidden, lambda: 1.0])
+    run, gateway, totals = scan_function(lambda *_: next(reports)())
+    run.run(a_scan(1), DEADLINE)
+    with pytest.raises(ExchangeForbidden):
+        run.run(a_scan(2), DEADLINE)
+    ((values, failed, _),) = gateway.pushes
+    assert failed
+    assert values[f"{DETECT}_scans_total", "failure"] == 1
+    assert values[f"{DETECT}_runs_total", "failure"] == 0
+    run.run(TICK, DEADLINE)
+    assert totals()[f"{DETECT}_scans_total|result=success"] == 1
+    assert gateway.pushes[-1][0][f"{DETECT}_scan_gap_seconds_max",] == 5.0
+
+
+def test_scan_beside_another_run_is_dropped_without_waiting_and_counted():
+    busy = []
+    run, gateway, totals = scan_function(lambda *_: 1.0, when_busy=busy.append)
+    taken = run.lease.store.acquire("detect", owner="another", seconds=9)
+    assert run.run(a_scan(1), DEADLINE) is None
+    assert (gateway.pushes, busy) == ([], [])
+    run.lease.store.release(taken)
+    run.run(TICK, DEADLINE)
+    assert totals()[f"{DETECT}_scans_total|result=busy"] == 1
+
+
+def test_run_of_the_schedule_beside_another_one_does_what_it_can():
+    busy = []
+    run, gateway = function(report_of, leases=taken_lease(), when_busy=busy.append)
+    assert run.run(TICK, DEADLINE) is None
+    assert (busy, gateway.pushes) == ([DEADLINE], [])
+
+
+def taken_lease():
+    leases = MemoryLeaseStore(lambda: 0.0)
+    leases.acquire("trade", owner="another", seconds=9)
+    return leases
+
+
 def test_run_works_to_the_context_s_deadline_under_a_lease_of_its_own():
     run, _ = function(lambda tick, deadline, lease: (deadline.seconds_left(), lease.owner))
     assert run.run(TICK, DEADLINE) == (25.0, TICK.execution_id)

@@ -54,6 +54,30 @@ def test_names_are_unique_and_follow_the_convention():
         assert metric.help.endswith(".")
 
 
+def test_numbers_of_runs_add_up_to_those_of_one_report():
+    first, second = RunNumbers(DETECT), RunNumbers(DETECT)
+    for numbers, gap, symbols in ((first, 9.0, 5), (second, 7.0, 6)):
+        numbers.set("scan_gap_seconds_max", gap)
+        numbers.set("symbols_scanned", symbols)
+        numbers.set("pump_event_active", gap, symbol=f"S{symbols}USDT", phase="rising")
+        numbers.count("signals", phase="rising")
+        numbers.observe("signal_delay_seconds", symbols)
+    second.count("scans", 3, result="late")
+    both = RunNumbers(DETECT)
+    both.add(first)
+    both.add(second)
+    shown = samples(exposition(both, {k: Decimal(str(v)) for k, v in both.increments.items()},
+                               failed=False))  # fmt: skip
+    assert shown["pumpwatch_detect_scan_gap_seconds_max", ()] == 9.0
+    assert shown["pumpwatch_detect_symbols_scanned", ()] == 6
+    assert shown["pumpwatch_detect_signals_total", (("phase", "rising"),)] == 2
+    assert shown["pumpwatch_detect_scans_total", (("result", "late"),)] == 3
+    assert shown["pumpwatch_detect_signal_delay_seconds_count", ()] == 2
+    assert shown["pumpwatch_detect_signal_delay_seconds_sum", ()] == 11
+    active = [key for key in shown if key[0] == "pumpwatch_detect_pump_event_active"]
+    assert [dict(labels)["symbol"] for _, labels in active] == ["S6USDT"]
+
+
 def test_no_metric_has_an_unbounded_label():
     labels = {name for metric in METRICS for name in metric.label_names}
     assert not labels & {"run_id", "request_id", "signal_id", "event_id", "order_id"}

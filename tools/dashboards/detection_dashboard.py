@@ -45,7 +45,7 @@ ALIVE = [
     Panel(
         31,
         "Scans by result",
-        "Scans between two runs since the point before. Busy, duplicate, late ones were dropped.",
+        "Scans between two runs since the point before. Busy, duplicate and late: dropped.",
         [DETECT.growth("scans_total", by="result")],
         series(base=CALM, width=4, stacked=True),
     ),

@@ -1,17 +1,15 @@
 """The scans' queue as a function's event source reads it, in market time.
 
 The stand-in takes messages as SQS does and hands them to whoever asks, whatever their delay: market
-time is not its own. The reader keeps them until they are due and forms Lambda's batches; messages
-that were not answered come again after the visibility time-out, until their retention is over.
+time is not its own. The reader keeps them until they are due and makes Lambda's batches of them.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
 from hashlib import md5
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 from .aws import Client
 
@@ -45,80 +43,48 @@ class SentMessages:
         return {"Id": entry["Id"], "MessageId": identity, "MD5OfMessageBody": digest}
 
 
-class QueueMessage(NamedTuple):
-    """A message; it sorts by the time at which it is due. Times are milliseconds UTC."""
-
-    due: int
-    number: int
-    sent: int
-    body: str
-
-
 class QueueReader:
-    """Reads the queue and keeps what is not due. Times are market time, milliseconds UTC.
+    """Reads the queue and keeps what is not due. Times are market time, milliseconds UTC."""
 
-    `hidden` and `kept` are the visibility time-out and the retention, seconds.
-    """
-
-    def __init__(
-        self, client: Client, url: str, arn: str, *, batch_size: int, hidden: int, kept: int
-    ) -> None:
+    def __init__(self, client: Client, url: str, arn: str, *, batch_size: int) -> None:
         self._client = client
         self._url = url
         self._arn = arn
         self._batch_size = batch_size
-        self._hidden, self._kept = hidden * 1000, kept * 1000
-        self._waiting: list[QueueMessage] = []
-        self._numbers = count(1)
+        self._waiting: list[tuple[int, int, Json]] = []
+        """When it is due, a running number and the record, of each message: a heap."""
+        self._numbers = count()
 
     def take(self, now: int) -> None:
         """Take over what was sent; call it at the time of every invocation that may send."""
-        while True:
+        messages: list[Json] = [{}] * MOST
+        while len(messages) == MOST:
             answer = self._client.receive_message(QueueUrl=self._url, MaxNumberOfMessages=MOST)
             messages = answer.get("Messages", [])
             for message in messages:
-                attributes: Json = dict(message["Attributes"])
-                due = now + int(attributes["DelaySeconds"]) * 1000
-                number = next(self._numbers)
-                heapq.heappush(self._waiting, QueueMessage(due, number, now, message["Body"]))
-            if len(messages) < MOST:
-                return
+                record = {
+                    "messageId": message["MessageId"],
+                    "body": message["Body"],
+                    "attributes": {"SentTimestamp": str(now)},
+                    "eventSource": "aws:sqs",
+                    "eventSourceARN": self._arn,
+                }
+                self.put(record, now + int(message["Attributes"]["DelaySeconds"]) * 1000)
+
+    def put(self, record: Json, due: int) -> None:
+        """Let a record come at a time, or come again."""
+        heapq.heappush(self._waiting, (due, next(self._numbers), record))
 
     @property
     def next_due(self) -> int | None:
         """Return when the next message is due; None while there is none."""
-        return self._waiting[0].due if self._waiting else None
+        return self._waiting[0][0] if self._waiting else None
 
     def due(self, now: int) -> list[Json]:
-        """Return the events to invoke the function with; their messages count as answered."""
-        return [self.event(batch) for batch in self.receive(now)]
-
-    def receive(self, now: int) -> list[list[QueueMessage]]:
-        """Return the batches that are due; `hide` those that the function does not answer."""
-        ready = []
-        while self._waiting and self._waiting[0].due <= now:
-            message = heapq.heappop(self._waiting)
-            if now < message.sent + self._kept:
-                ready.append(message)
+        """Return the events to invoke the function with now."""
+        records = []
+        while self._waiting and self._waiting[0][0] <= now:
+            records.append(heapq.heappop(self._waiting)[2])
         size = self._batch_size
-        return [ready[start : start + size] for start in range(0, len(ready), size)]
-
-    def event(self, batch: Sequence[QueueMessage]) -> Json:
-        """Return the event that Lambda makes of a batch."""
-        return {
-            "Records": [
-                {
-                    "messageId": f"message-{message.number}",
-                    "body": message.body,
-                    "attributes": {"SentTimestamp": str(message.sent)},
-                    "eventSource": "aws:sqs",
-                    "eventSourceARN": self._arn,
-                }
-                for message in batch
-            ]
-        }
-
-    def hide(self, batch: Sequence[QueueMessage], now: int) -> None:
-        """Let messages come again: the function failed, was killed, or could not be invoked."""
-        for message in batch:
-            heapq.heappush(self._waiting, message._replace(due=now + self._hidden))
+        batches = range(0, len(records), size)
+        return [{"Records": records[start : start + size]} for start in batches]

@@ -32,11 +32,16 @@ def create_resources(template: Template, aws: AwsServer, *, stack: str) -> None:
         _create_secret(template, aws, name, template.resolve(properties), stack)
     for kind, service in ONLY_NAMED.items():
         for name, _ in template.resources(kind):
-            place = f"{aws.url}/{ACCOUNT}/" if service == "sqs" else ""
-            template.physical[name] = f"{place}{stack}-{name}"
+            own = f"{stack}-{name}"
+            template.physical[name] = queue_url(aws, own) if service == "sqs" else own
             template.attributes[f"{name}.Arn"] = (
                 f"arn:aws:{service}:{REGION}:{ACCOUNT}:{stack}-{name}"
             )
+
+
+def queue_url(aws: AwsServer, name: str) -> str:
+    """Return the address of a queue."""
+    return f"{aws.url}/{ACCOUNT}/{name}"
 
 
 def _create_table(

@@ -15,7 +15,7 @@ from pumpwatch_workbench.deployment import TEMPLATE
 from .aws import FAKE_CREDENTIALS, REGION, AwsServer
 from .functions import LocalFunction
 from .queues import QueueReader
-from .resources import create_resources
+from .resources import create_resources, queue_url
 from .streams import StreamReader
 from .template import Template, TemplateError, load_template
 
@@ -104,18 +104,11 @@ class LocalStack:
 
     def queue_reader(self, function: str) -> QueueReader:
         """Return a reader of the queue that feeds the function."""
-        source = self._event_source(function, QUEUE)
-        for name, properties in self._template.resources("AWS::SQS::Queue"):
-            if self._template.attributes[f"{name}.Arn"] == source["Queue"]:
-                return QueueReader(
-                    self.aws.client("sqs"),
-                    self.name_of(name),
-                    source["Queue"],
-                    batch_size=int(source["BatchSize"]),
-                    hidden=int(properties["VisibilityTimeout"]),
-                    kept=int(properties["MessageRetentionPeriod"]),
-                )
-        raise TemplateError(f"{function}'s queue {source['Queue']} is not in the template")
+        properties = self._event_source(function, QUEUE)
+        arn = str(properties["Queue"])
+        url = queue_url(self.aws, arn.rpartition(":")[2])
+        size = int(properties["BatchSize"])
+        return QueueReader(self.aws.client("sqs"), url, arn, batch_size=size)
 
     def _event_source(self, function: str, kind: str) -> dict[str, Any]:
         for name, properties in self._template.functions():

@@ -13,7 +13,7 @@ from pumpwatch_workbench.operations.journal.candles import alarms_of
 from pumpwatch_workbench.operations.journal.percentiles import Spread, spread_of
 from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.recordings.tables import parse_time, read_csv
-from pumpwatch_workbench.research.evaluation.labelled import Watched
+from pumpwatch_workbench.research.evaluation.labelled import WARM_UP, Watched
 from pumpwatch_workbench.research.evaluation.scores import score
 
 Label = tuple[str, int, bool]
@@ -65,7 +65,7 @@ def agreement_of(
     numbers = {symbol: number for number, symbol in enumerate(symbols)}
     result = score(
         # Whoever kept the journal was warm when the period began.
-        [Watched(number, since - until) for number in numbers.values()],
+        [Watched(number, since - WARM_UP, until) for number in numbers.values()],
         [
             LabelledPump(numbers[symbol], symbol, onset, counts and onset < until)
             for symbol, onset, counts in labels

@@ -11,8 +11,6 @@ from pumpwatch_workbench.local.store import RunRecord
 from pumpwatch_workbench.operations.journal.lambda_logs import FunctionLog
 from pumpwatch_workbench.operations.journal.percentiles import Spread, spread_of
 
-INTERVAL_SECONDS = 60.0
-"""Time between two runs of a deployed function."""
 SUCCESS, TIMEOUT = "success", "timeout"
 
 
@@ -155,7 +153,7 @@ def machine_of_functions(functions: Sequence[FunctionRuns]) -> Machine | None:
         trade_seconds=seconds.get("trade"),
         cpu_seconds=None,
         tick_seconds=slower.seconds if slower else None,
-        interval_seconds=INTERVAL_SECONDS,
+        interval_seconds=slower.interval_seconds if slower else None,
         memory_mib=fuller.memory_mib if fuller else None,
         memory_limit_mib=fuller.memory_limit_mib if fuller else None,
         memory_runs=fuller.memory_runs if fuller else 0,

@@ -57,7 +57,7 @@ def fit(
     low, high = np.quantile(known, OUTLIERS, axis=0)
     clipped = np.clip(known, low, high)
     mean, scale = clipped.mean(axis=0), clipped.std(axis=0)
-    scale[scale == 0] = 1.0
+    scale[low == high] = 1.0
     intercept, slope = _linear((clipped - mean) / scale, pump, weight)
     data = lightgbm.Dataset(known, pump.astype(np.float64), weight=weight, free_raw_data=False)
     booster = lightgbm.train(dict(TREES), data, num_boost_round=ROUNDS)

@@ -69,7 +69,7 @@ def lessons_of(recorded: RecordedFolder) -> Lessons:
     if not any(event.counted for event in events):
         raise BadInput(f"{recorded.folder / 'events.csv'} has no event with counted = 1: add one")
     announced = read_announcements(recorded.folder)
-    segments = load_segments(recorded)
+    segments = sorted(load_segments(recorded), key=lambda segment: segment.number)
     recorded.check_length(WARM_UP // MINUTE)
     bursts = {
         step: burst_examples(segments, events, announced, step, every)

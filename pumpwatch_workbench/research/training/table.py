@@ -151,14 +151,17 @@ def _labelled(
         near |= (since >= -IGNORED_BEFORE) & (since <= IGNORED_AFTER)
         if event.counted:
             pump |= (since > -HIT_BEFORE) & (since <= onset_part)
-    if not pump.any() or pump.all():
-        raise BadInput("the folder has no pump with a burst of turnover: there is nothing to learn")
     names = {segment.number: segment.symbol for segment in segments}
-    symbol = np.array([names[int(place)] for place in number])
+    symbol = np.array([names[int(place)] for place in number], dtype=np.str_)
     for announcement in announced:
         since = time - announcement.time
         around = (since >= -SPILL_BEFORE) & (since <= SPILL_AFTER)
         spill |= around & (symbol != announcement.symbol)
+    if not (pump & ~spill).any() or pump.all():
+        raise BadInput(
+            "the folder has no pump with a burst of turnover, apart from those at the time of "
+            "another coin's pump in announced.csv: there is nothing to learn"
+        )
     return Examples(number, tuple(symbol.tolist()), time, begin, traits, pump, pump | ~near, spill)
 
 

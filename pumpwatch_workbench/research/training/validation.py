@@ -16,6 +16,7 @@ import numpy as np
 from pumpwatch.domain.detection.burst_traits import clock_traits
 from pumpwatch.domain.market.candles import BoolArray, FloatArray
 from pumpwatch.domain.moments import HOUR, SECOND
+from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.research.evaluation.labelled import Segment
 from pumpwatch_workbench.research.evaluation.scores import Score, clean_days, segment_score
@@ -27,6 +28,10 @@ MOST_FALSE, MOST_FALSE_BLIND = 0.005, 0.003
 OUTER, INNER, DIVISIONS, PHASES = 5, 4, 3, 2
 HIGHEST, LOWER = 1_200, 6_000
 """Scores that thresholds are tried between: of the highest densely, then fewer."""
+TOO_FEW = (
+    "too few coins with a pump or with other bursts: each score is judged on coins that it has not "
+    "seen, so give recordings of more coins"
+)
 
 Alarms = dict[int, BoolArray]
 """Alarms of the examples by scan interval, milliseconds."""
@@ -110,14 +115,23 @@ def best_threshold(
     In the middle of equally good ones. Where none has few enough, the one with the fewest.
     """
     scored = [(float(at), judge.score(examples, alarms(at))) for at in tried]
-    allowed = [pair for pair in scored if pair[1].false_alarms_per_symbol_day <= MOST_FALSE]
-    if not allowed:
-        fewest = min(judged.false_alarms for _, judged in scored)
-        allowed = [pair for pair in scored if pair[1].false_alarms == fewest]
+    allowed = _few_false(scored, MOST_FALSE)
     # Without a counted event among these symbols every F1 is NaN: none is better than another.
     f1 = np.nan_to_num([judged.f1 for _, judged in allowed])
     best = [at for (at, _), value in zip(allowed, f1, strict=True) if value >= f1.max() - 1e-12]
     return float(np.median(best))
+
+
+def _few_false(scored: Sequence[tuple[float, Score]], most: float) -> list[tuple[float, Score]]:
+    """Return those with at most so many false alarms a symbol-day; if none has, with the fewest."""
+    if not scored:
+        raise BadInput(TOO_FEW)
+    fewest = min(judged.false_alarms for _, judged in scored)
+    return [
+        (at, judged)
+        for at, judged in scored
+        if judged.false_alarms <= max(most * judged.clean_symbol_days, fewest)
+    ]
 
 
 def tried_thresholds(scores: FloatArray) -> FloatArray:
@@ -134,18 +148,17 @@ def burst_thresholds(
     false alarms, and the best one with the clock beside it."""
     counts = seen & ~examples.spill
     scored = [
-        (at, judge.score(examples, counts & (blind > at)).false_alarms_per_symbol_day)
+        (float(at), judge.score(examples, counts & (blind > at)))
         for at in tried_thresholds(blind[counts])
     ]
-    fewest = min(rate for _, rate in scored)
-    blind_least = min(at for at, rate in scored if rate <= max(MOST_FALSE_BLIND, fewest))
+    blind_least = min(at for at, _ in _few_false(scored, MOST_FALSE_BLIND))
     clock_least = best_threshold(
         judge,
         examples,
         lambda at: counts & ((clock > at) | (blind > blind_least)),
         tried_thresholds(clock[counts]),
     )
-    return float(blind_least), clock_least
+    return blind_least, clock_least
 
 
 def with_clock(examples: Examples, shift: Mapping[str, int] | None = None) -> FloatArray:
@@ -175,8 +188,10 @@ def taught(
 ) -> dict[str, Any]:
     """Return the score that the examples in `learn` teach, as plain JSON."""
     chosen = learn & examples.teach & ~examples.spill
-    weight = examples.weight_of(chosen)
-    return fit(traits[chosen], examples.pump[chosen], weight, names, threshold=threshold)
+    pump, weight = examples.pump[chosen], examples.weight_of(chosen)
+    if pump.all() or not pump.any():
+        raise BadInput(TOO_FEW)
+    return fit(traits[chosen], pump, weight, names, threshold=threshold)
 
 
 def out_of_fold(

@@ -15,7 +15,6 @@ from typing import Self
 
 import numpy as np
 
-from pumpwatch_workbench.simulator.engine.prices import decimals
 from pumpwatch_workbench.simulator.market.paths import MinutePaths
 from pumpwatch_workbench.simulator.market.source import (
     MINUTE_MS,
@@ -28,10 +27,11 @@ from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
 from pumpwatch_workbench.simulator.market.tape import STRIDE, Tape
 
 LAST_MS = MINUTE_MS - 1
+PLAIN_MS = 6_000
 NOTHING = np.empty(0)
 NO_TRADES = Trades(NOTHING.astype(np.int64), NOTHING.astype(np.bool_), NOTHING, NOTHING)
-_ORDERS, _SIDES, _PARTS = 700, 701, 702
-_MOST_PARTS = 1 << 16
+_ORDERS, _SIDES = 700, 701
+_MOST_ORDERS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,12 +57,6 @@ class PriceLines:
     price: FloatArray
     traded: FloatArray
     bought: FloatArray
-
-    @classmethod
-    def of(cls, lines: Sequence[PriceLine]) -> Self:
-        """Return lines as one."""
-        columns = (np.concatenate([getattr(line, name) for line in lines]) for name in _LINE_FIELDS)
-        return cls(_starts(np.array([len(line.offset) for line in lines])), *columns)
 
     @classmethod
     def along(
@@ -155,7 +149,7 @@ def draw(lines: PriceLines, style: Style, noise: Noise, at: Address) -> Tape:
     ticks[last] = np.rint(close[owner[last]]).astype(np.int64)
     units = _units(lines, owner, place, whole)
     number = np.arange(len(owner)) - _starts(np.bincount(owner, minlength=lines.count))[owner]
-    chance = noise.scattered(_SIDES, at.minute[owner] * _MOST_PARTS + number, at.series[owner])
+    chance = noise.scattered(_SIDES, at.minute[owner] * _MOST_ORDERS + number, at.series[owner])
     before, after = (
         np.interp(np.clip(offset + step, 0, MINUTE_MS) + owner * STRIDE, lines.place, lines.price)
         for step in (-1, 1)
@@ -164,14 +158,13 @@ def draw(lines: PriceLines, style: Style, noise: Noise, at: Address) -> Tape:
     bought = chance[0] < share + style.leaning[owner] * np.sign(after - before)
     rate = np.log1p(-1.0 / np.maximum(style.fills[owner], 1.0 + 1e-9))
     parts = np.minimum(np.ceil(np.log(chance[1]) / rate), units).astype(np.int64)
-    part_owner = np.repeat(owner, parts)
     return Tape(
         lines.count,
-        part_owner,
-        np.repeat(offset, parts).astype(np.int64),
+        np.repeat(owner, parts),
+        np.repeat(offset, parts),
         np.repeat(bought, parts),
         np.repeat(ticks, parts),
-        _split(units, parts, noise, at.minute[part_owner], at.series[part_owner], part_owner),
+        _split(units, parts),
     )
 
 
@@ -189,26 +182,13 @@ def joined(parts: Sequence[Trades]) -> Trades:
 
 
 def plain_trades(market: Market, index: int, first: int, end: int) -> Trades:
-    """Return calm trades from `first` to `end`, drawn from a market's candles and price lines."""
-    begin, stop = first // MINUTE_MS * MINUTE_MS, end // MINUTE_MS * MINUTE_MS
-    candles = market.minutes(index, begin, stop)
-    opened = candles.open_time
-    if not len(opened):
-        return NO_TRADES
-    lines = []
-    for start, volume in zip(opened.tolist(), candles.volume.tolist(), strict=True):
-        times, prices = market.path(index, start, start + MINUTE_MS)
-        offset = (times - start).astype(np.float64)
-        even = np.full(len(offset), 0.5)
-        lines.append(PriceLine(offset, prices, volume * offset / MINUTE_MS, even))
-    listing, count = market.listings[index], len(opened)
-    scale, unit = 1.0 / float(listing.tick_size), 10.0 ** -decimals(listing.quantity_step)
-    at = Address(
-        opened // MINUTE_MS, np.full(count, index), np.full(count, scale), np.full(count, unit)
-    )
-    calm = Style(np.full(count, 3), np.full(count, 1.1), np.full(count, 1.5), np.full(count, 0.3))
-    tape = draw(PriceLines.of(lines), calm, Noise(0), at)
-    return between(tape.trades(enumerate(opened.tolist()), scale, unit), first, end)
+    """Return a trade every six seconds, on a market's price lines and as large as its candles."""
+    opened = market.minutes(index, first // MINUTE_MS * MINUTE_MS, end // MINUTE_MS * MINUTE_MS)
+    offsets = np.arange(PLAIN_MS - 1, MINUTE_MS, PLAIN_MS)
+    times = (opened.open_time[:, None] + offsets).reshape(-1)
+    prices = np.array([market.price(index, time) for time in times.tolist()])
+    share = np.repeat(opened.volume / len(offsets), len(offsets))
+    return between(Trades(times, times // PLAIN_MS % 2 == 0, prices, share), first, end)
 
 
 def _moments(
@@ -221,7 +201,7 @@ def _moments(
     starts = _starts(extra + 1)
     owner = np.repeat(np.arange(lines.count), extra + 1)
     number = np.arange(len(owner)) - starts[owner]
-    steps = at.minute[owner] * _MOST_PARTS + number
+    steps = at.minute[owner] * _MOST_ORDERS + number
     radius, angle, closing, _ = noise.scattered(_ORDERS, steps, at.series[owner])
     normal = np.sqrt(-2.0 * np.log(radius)) * np.cos(2.0 * np.pi * angle)
     reached = np.cumsum(np.exp(style.unevenness[owner] * normal))
@@ -287,25 +267,10 @@ def _units(lines: PriceLines, owner: IntArray, place: IntArray, whole: IntArray)
     return sizes
 
 
-def _split(
-    units: IntArray,
-    parts: IntArray,
-    noise: Noise,
-    minute: IntArray,
-    series: IntArray,
-    line: IntArray,
-) -> IntArray:
-    """Return each order's units split into its parts, each of at least one unit."""
-    order = np.repeat(np.arange(len(parts)), parts)
-    number = np.arange(len(line)) - np.searchsorted(line, line)
-    weight = -np.log(noise.scattered(_PARTS, minute * _MOST_PARTS + number, series)[0])
-    reached = np.cumsum(weight)
-    starts = _starts(parts)
-    begun = np.append(0.0, reached)[starts]
-    share = (reached - begun[order]) / (begun[1:] - begun[:-1])[order]
-    upto = np.rint(share * (units - parts)[order]).astype(np.int64)
-    first = np.diff(order, prepend=-1) != 0
-    sizes: IntArray = 1 + upto - np.where(first, 0, np.append(0, upto[:-1]))
+def _split(units: IntArray, parts: IntArray) -> IntArray:
+    """Return the sizes of each order's parts, which are equal but for the first one."""
+    sizes: IntArray = np.repeat(units // parts, parts)
+    sizes[_starts(parts)[:-1]] += units % parts
     return sizes
 
 

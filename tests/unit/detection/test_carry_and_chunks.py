@@ -61,7 +61,7 @@ def test_blank_results_say_nothing():
     assert np.isnan(found.strength).all()
     assert np.isnan(found.jump).all()
     assert not np.shares_memory(found.strength, found.jump)
-    assert found.firm is None
+    assert (found.scored, found.traded) == (None, None)
 
 
 def parts(monkeypatch, candles, size, start=None, names=("close", "high")):

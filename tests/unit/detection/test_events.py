@@ -108,9 +108,7 @@ def test_the_peak_between_two_scans_counts():
 
 def test_a_new_phase_and_its_signal_have_the_time_and_the_price_of_the_scan():
     event, (signal,) = scan(rising(), 70, 113.0)
-    assert event == rising(
-        phase=Phase.PEAKED, last_price=113.0, updated=at(70), phase_since=at(70)
-    )
+    assert event == rising(phase=Phase.PEAKED, last_price=113.0, updated=at(70), phase_since=at(70))
     assert (signal.phase, signal.price, signal.time) == (Phase.PEAKED, 113.0, at(70))
     assert signal.signal_id == signal_id_for(EVENT_ID, Phase.PEAKED)
 

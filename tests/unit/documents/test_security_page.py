@@ -41,7 +41,7 @@ def test_nothing_listens_in_aws():
     assert not [kind for kind in kinds if re.search("Api|Url|LoadBalancer|Listener", kind)]
     functions = [r["Properties"] for r in resources if r["Type"] == "AWS::Serverless::Function"]
     events = [event["Type"] for function in functions for event in function["Events"].values()]
-    assert set(events) == {"ScheduleV2", "DynamoDB"}
+    assert set(events) == {"ScheduleV2", "DynamoDB", "SQS"}
     assert not any("FunctionUrlConfig" in function for function in functions)
 
 

@@ -41,13 +41,21 @@ def style(count, orders, fills, unevenness, leaning=0.3):
     return Style(*columns)
 
 
+def joined(some):
+    """Return lines as one."""
+    first = np.cumsum([0, *(len(line.offset) for line in some)])
+    names = ("offset", "price", "traded", "bought")
+    columns = (np.concatenate([getattr(line, name) for line in some]) for name in names)
+    return PriceLines(first, *columns)
+
+
 def drawn(some, who, seed=1, first=7, unit=0.1):
     """Return the trades of each line; the lines are minutes of one symbol from `first` on."""
     count = len(some)
     minutes = np.arange(first, first + count)
     scale, units = np.full(count, 100.0), np.full(count, unit)
     at = Address(minutes, np.full(count, 3), scale, units)
-    tape = draw(PriceLines.of(some), who, Noise(seed), at)
+    tape = draw(joined(some), who, Noise(seed), at)
     return [tape.trades([(number, START)], 100.0, unit) for number in range(count)], tape
 
 

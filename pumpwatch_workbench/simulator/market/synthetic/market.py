@@ -156,16 +156,11 @@ class SyntheticMarket:
         return clip_line(times, prices, start, end, ends)
 
     def trades(self, index: int, first: int, end: int) -> Trades:
-        begin = max(first // MINUTE_MS, int(self._contracts.launch_minute[index]))
-        stop = max(end // MINUTE_MS + 1, begin)
-        middle = min(max(begin, self._live_minute), stop)
+        """Return the trades from `first` to `end`; there are none before the start's hour."""
+        launched = int(self._contracts.launch_minute[index])
+        begin = max(first // MINUTE_MS, launched, self._live_minute)
         with self._lock:
-            parts = [self._live_trades(index, middle, stop)]
-            if begin < middle:
-                tape = self._minutes.earlier_tape(index, begin, middle)
-                times = [minute * MINUTE_MS for minute in range(begin, middle)]
-                parts.insert(0, tape.trades(enumerate(times), *self._quanta(index)))
-        return between(joined(parts), first, end)
+            return between(self._live_trades(index, begin, end // MINUTE_MS + 1), first, end)
 
     def view(self, time: int) -> MarketView:
         """Return every symbol at `time`. Raises ValueError before the start."""

@@ -87,17 +87,14 @@ class SyntheticMinutes:
             self._make(hour)
         return self._tapes[hour]
 
-    def earlier_tape(self, index: int, first: int, stop: int) -> Tape:
-        """Return one symbol's trades of some minutes from before the start's hour."""
-        paths = self.minutes(index, first, stop).reshaped((stop - first, 1))
-        return self._trades.draw(np.array([index]), first, paths, {}, [])
-
     def minutes(self, index: int, first: int, stop: int) -> MinutePaths:
         """Return one symbol's minutes first .. stop - 1 (numbered from 1970), shaped (minutes,)."""
         pieces = [_NOTHING]
         while first < stop:
             hour, row = divmod(first, MINUTES_PER_HOUR)
-            if hour in self._hours or hour >= max(self._last_hour - _HOURS_KEPT, self.first_hour):
+            if hour in self._hours or hour >= min(
+                max(self._last_hour - _HOURS_KEPT, self.first_hour), self._start_hour
+            ):
                 count = min(MINUTES_PER_HOUR - row, stop - first)
                 pieces.append(self.whole_hour(hour).paths[row : row + count, index])
             else:
@@ -114,11 +111,7 @@ class SyntheticMinutes:
             anchor = np.array([self._anchor(index, day)], dtype=np.int64)
             first, count = day * MINUTES_PER_DAY, MINUTES_PER_DAY
             surges = self._surges(symbols, first, count)
-            paths, lines, _ = self._generator.paths(symbols, first, count, anchor, surges)
-            if day >= self._start_hour // HOURS_PER_DAY:
-                live = max(self._start_hour * MINUTES_PER_HOUR - first, 0)
-                self._settle(symbols, first, paths, lines, live=live)
-            self._days[key] = paths
+            self._days[key] = self._generator.paths(symbols, first, count, anchor, surges)[0]
             if len(self._days) > _DAYS_KEPT:
                 self._days.popitem(last=False)
         self._days.move_to_end(key)
@@ -131,7 +124,7 @@ class SyntheticMinutes:
             self._all, first, MINUTES_PER_HOUR, self._anchors[hour], surges
         )
         if hour >= self._start_hour:
-            self._tapes[hour] = self._settle(self._all, first, paths, lines)
+            self._tapes[hour] = self._settle(first, paths, lines)
             if len(self._tapes) > _TAPES_KEPT:
                 self._tapes.popitem(last=False)
         self._anchors[hour + 1] = after
@@ -140,17 +133,15 @@ class SyntheticMinutes:
         if len(self._hours) > _HOURS_KEPT:
             self._hours.popitem(last=False)
 
-    def _settle(
-        self, symbols: IntArray, first: int, paths: MinutePaths, lines: Lines, *, live: int = 0
-    ) -> Tape:
-        """Draw the trades, and let the minutes from row `live` on turn over what they do."""
-        end = (first + len(paths.volume)) * MINUTE_MS
-        tape = self._trades.draw(symbols, first, paths, lines, self._plan.until(end))
-        quantum = self._contracts.step[symbols] / self._contracts.scale[symbols]
+    def _settle(self, first: int, paths: MinutePaths, lines: Lines) -> Tape:
+        """Draw an hour's trades, and let its minutes turn over what they do."""
+        end = (first + MINUTES_PER_HOUR) * MINUTE_MS
+        tape = self._trades.draw(first, paths, lines, self._plan.until(end))
+        quantum = self._contracts.step / self._contracts.scale
         turnover = tape.flows().reshape(paths.volume.shape) * quantum
         before = paths.turnover
-        factor = np.divide(turnover, before, out=np.ones(before.shape), where=before > 0)
-        paths.turnover_factor[live:] *= factor[live:]
+        np.divide(turnover, before, out=turnover, where=before > 0)
+        np.multiply(paths.turnover_factor, turnover, out=paths.turnover_factor, where=before > 0)
         return tape
 
     def _surges(self, symbols: IntArray, first: int, count: int) -> list[Surge]:

@@ -28,24 +28,17 @@ class SyntheticTrades:
         self._contracts = contracts
         self._noise = noise
 
-    def draw(
-        self,
-        symbols: IntArray,
-        first: int,
-        paths: MinutePaths,
-        lines: Lines,
-        pumps: Sequence[Surge],
-    ) -> Tape:
-        """Return the trades of minutes shaped (count, symbols) from minute `first` on.
+    def draw(self, first: int, paths: MinutePaths, lines: Lines, pumps: Sequence[Surge]) -> Tape:
+        """Return the trades of minutes shaped (count, all symbols) from minute `first` on.
 
         On the tape row follows row. `pumps` are those that may touch these minutes.
         """
         shape = paths.volume.shape
         minute = np.repeat(np.arange(first, first + shape[0]), shape[1])
-        symbol = np.tile(symbols, shape[0])
+        symbol = np.tile(np.arange(shape[1]), shape[0])
         flat = paths.reshaped((len(minute),))
         usual = self._contracts.daily_turnover[symbol] / MINUTES_PER_DAY
-        pumped = _pumped(shape, symbols, first, pumps).ravel()
+        pumped = _pumped(shape, first, pumps).ravel()
         style, bought = self._style(minute, symbol, flat.turnover / usual, usual, pumped)
         special = {row * shape[1] + column: line for (row, column), line in lines.items()}
         at = Address(minute, symbol, self._contracts.scale[symbol], self._contracts.step[symbol])
@@ -91,13 +84,11 @@ class SyntheticTrades:
         ), np.where(pumped, crowd, bought)
 
 
-def _pumped(
-    shape: tuple[int, ...], symbols: IntArray, first: int, pumps: Sequence[Surge]
-) -> BoolArray:
+def _pumped(shape: tuple[int, ...], first: int, pumps: Sequence[Surge]) -> BoolArray:
     """Return which minutes a crowd trades in."""
     pumped = np.zeros(shape, dtype=np.bool_)
     for pump in pumps:
         begin = pump.onset // MINUTE_MS - first
         end = (pump.onset + calibration.PUMP_TRADERS_STAY_MS) // MINUTE_MS + 1 - first
-        pumped[max(begin, 0) : max(end, 0), symbols == pump.index] = True
+        pumped[max(begin, 0) : max(end, 0), pump.index] = True
     return pumped

@@ -132,6 +132,8 @@ class Boosted(Detector):
         jump -= 1.0
         candidate = turnover > self.burst * mean
         candidate &= high > (1.0 + self.rise) * previous(lowest, np.nan)
+        # After a day without turnover nothing is usual.
+        candidate &= mean > 0
         candidate[:, :DAY_OF_MINUTES] = False
         candidate &= np.arange(candidate.shape[1]) < chunk.counts[:, None]
         with np.errstate(divide="ignore", invalid="ignore"):

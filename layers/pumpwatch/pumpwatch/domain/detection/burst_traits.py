@@ -13,7 +13,6 @@ from itertools import pairwise
 import numpy as np
 
 from pumpwatch.domain.market.candles import FloatArray, IntArray
-from pumpwatch.domain.market.ring import Ring
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import HOUR, MINUTE, SECOND
 
@@ -26,6 +25,8 @@ BUSY = 30.0
 """Times the mean minute: a minute with more is a burst."""
 BEGUN = 5.0
 """Times the mean minute: a step of five seconds with more belongs to the burst."""
+NOTHING = 1e-10
+"""Share of a minute's turnover that may be left of adding up in another order."""
 SMALL = 1e-2
 
 FLOW_TRAITS = (
@@ -68,23 +69,22 @@ CLOCK_TRAITS = ("distance to the full hour", "distance to the half hour")
 def burst_traits(look: Look, step: int = STEP) -> tuple[FloatArray, int] | None:
     """Return the traits of a look, (traits,), and when its burst began, milliseconds UTC.
 
-    None when the look is no burst once everything is known, when its day is not known, or when no
-    trade of the last minute is. `step` in milliseconds.
+    None when the look is no burst once everything is known, when its day is not known or had no
+    turnover, or when no trade of the last minute is known. `step` in milliseconds.
     """
     columns = day_before(look.candles, look.time)
-    if columns is None or look.trades is None:
+    times = look.time - step * np.arange(SHOWN // step, -1, -1, dtype=np.int64)
+    last, ring = look.ring.last_at(times)[0], look.ring.flow_at(times)[0]
+    if columns is None or look.trades is None or np.isnan([last, ring]).any():
         return None
     usual = usual_minute(look.candles.turnover[:, columns])
     mean = float(usual.mean[0])
-    trades = trade_traits(look.trades, look.time, mean)
+    # Live and from recordings alike: no more trades than an exchange shows.
+    shown = look.trades.shown_at(look.time)
+    trades = trade_traits(shown, look.time, mean) if mean > 0 else None
     if trades is None:
         return None
-    count = SHOWN // step
-    times = look.time - step * np.arange(count, -1, -1, dtype=np.int64)
-    last = look.ring.last_at(times)[0]
-    if np.isnan(last).any():
-        return None
-    flows = _Flows(look.ring, look.trades, times)
+    flows = _Flows(ring, shown, times)
     minute = int(MINUTE // step)
     lowest = float(last[-minute - 1 :].min())
     bursts = burst_gates(
@@ -106,38 +106,37 @@ def burst_traits(look: Look, step: int = STEP) -> tuple[FloatArray, int] | None:
 
 
 def usual_minute(turnover: FloatArray) -> UsualMinute:
-    """Return mean and deviation of minutes, (symbols, minutes); neither is zero."""
-    mean = np.maximum(turnover.mean(axis=1), np.finfo(float).tiny)
+    """Return mean and deviation of minutes, (symbols, minutes); both are zero or neither is."""
+    mean = turnover.mean(axis=1)
     return UsualMinute(mean, np.maximum(turnover.std(axis=1), mean * 1e-3))
 
 
 class _Flows:
-    """Turnover up to the scan: of the trades as far as they reach, of the ring beyond."""
+    """Turnover up to the scan: of the trades as far as they reach, of the ring beyond.
 
-    def __init__(self, snapshots: Ring, known: MarketTrades, times: IntArray) -> None:
-        ring, now = snapshots.flow_at(times)[0], int(times[-1])
-        trades = known.between(int(times[0]), now)
+    Where the ring lags behind the trades, what happened before them has no turnover: a longer span
+    never has less than a shorter one.
+    """
+
+    def __init__(self, ring: FloatArray, shown: MarketTrades, times: IntArray) -> None:
+        trades = shown.between(int(times[0]), int(times[-1]))
         value = np.concatenate([[0.0], np.cumsum(trades.price * trades.quantity)])
-        self._time, self._sum, self._since = trades.time, value, max(trades.since, int(times[0]))
-        self._times, self._now = times, now
-        exact = np.array([self._traded(int(time)) for time in times])
+        self._time, self._sum, self._since = trades.time, value, trades.since
+        self._times = times
+        exact = value[-1] - value[np.searchsorted(trades.time, times)]
+        beyond = np.maximum(ring[-1] - ring, value[-1])
         # Turnover from each of `times` to the scan.
-        self._until_now = np.where(np.isnan(exact), ring[-1] - ring, exact)
+        self._until_now = np.where(times < trades.since, beyond, exact)
         self.steps: FloatArray = np.maximum(-np.diff(self._until_now), 0.0)
         """Turnover of each step, oldest first."""
 
     def of(self, seconds: int) -> float:
         """Return the turnover of the last seconds."""
-        begin = self._now - seconds * SECOND
-        exact = self._traded(begin)
-        if not np.isnan(exact):
-            return exact
-        return float(np.interp(begin, self._times, self._until_now))
-
-    def _traded(self, begin: int) -> float:
-        if begin < self._since:
-            return float("nan")
-        return float(self._sum[-1] - self._sum[np.searchsorted(self._time, begin)])
+        begin = self._times[-1] - seconds * SECOND
+        if begin >= self._since:
+            return float(self._sum[-1] - self._sum[np.searchsorted(self._time, begin)])
+        beyond = np.interp(begin, self._times, self._until_now)
+        return max(float(beyond), float(self._sum[-1]))
 
 
 def _flow_traits(
@@ -153,7 +152,7 @@ def _flow_traits(
     changes = np.diff(recent)
     way = float(np.abs(changes).sum())
     rising, falling = np.count_nonzero(changes > 0), np.count_nonzero(changes < 0)
-    traded = flows.steps > 0
+    traded = flows.steps > NOTHING * f60
     lowest = float(recent.min())
     return np.array(
         [
@@ -174,7 +173,7 @@ def _flow_traits(
             traded[-minute:].mean(),
             _log(float(traded[:-minute].sum()), 0.1),
             float(flows.steps[-minute:].max()) / f60,
-            rising / max(rising + falling, 1),
+            rising / max(int(rising) + int(falling), 1),
             (now - begin) / way if way > 0 else 0.0,
             f5 / f10,
             f10 / f30,

@@ -31,8 +31,8 @@ from .look import Asked, View, ask, ask_about, look
 from .order_flow import ENTRY_REQUESTS
 from .run import Run
 
-Fresh = tuple[list[Signal], Asked | None]
-"""The signals to look at, and the reads for a look at the first one's market, where they began."""
+First = tuple[Signal, Asked]
+"""A signal, and the reads for a look at its market."""
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Ahead:
     signals: Future[Sequence[Signal]]
     trades: Future[Sequence[Trade]] | None
     """Those that the protections look back on, in a run that signals woke."""
-    first: Future[Fresh] | None = None
+    first: Future[First | None] | None = None
     records: Records | None = None
 
 
@@ -71,7 +71,7 @@ class EntryRound:
         if ahead is None or run.report.blocked or not _places(run):
             return
         now, ports = tick.scheduled_time, run.ports
-        ahead.first = ports.start(partial(_first, run, _oldest(run, now), ahead))
+        ahead.first = ports.start(partial(_first, run, tick, ahead))
         if ahead.trades is not None:
             resumed, locks = ports.halts.resumed, partial(ports.locks.current, now)
             ahead.records = Records(ahead.trades, ports.start(resumed), ports.start(locks))
@@ -129,32 +129,45 @@ class EntryRound:
             run.problem(f"protections could not be judged, so no entries: {error}", cause="store")
 
 
-def _wanted(run: Run, ahead: Ahead | None) -> Fresh:
+def _wanted(run: Run, ahead: Ahead | None) -> tuple[list[Signal], Asked | None]:
+    """Return the signals to enter, and the reads for the first one's look where they began."""
     if run.report.blocked:
         return [], None
-    oldest = _oldest(run, run.now())
+    oldest, first = _oldest(run, run.now()), None
     try:
         if ahead is None:
             return _fresh(run, oldest, run.ports.signals.since(oldest)), None
-        if ahead.first is None:
-            return _fresh(run, oldest, ahead.signals.result(), ahead.trades), None
-        signals, market = ahead.first.result()
+        signals = _fresh(run, oldest, ahead.signals.result(), ahead.trades)
+        if ahead.first is not None:
+            first = ahead.first.result()
     except RetryLater as error:
         run.report.block("stores", f"signals could not be read: {error}")
         run.problem(f"signals could not be read, so no entries: {error}", cause="store")
         return [], None
-    fresh = [signal for signal in signals if signal.time >= oldest]
-    return fresh, market if fresh[:1] == signals[:1] else None
+    return signals, first[1] if first is not None and [first[0]] == signals[:1] else None
 
 
-def _first(run: Run, oldest: int, ahead: Ahead) -> Fresh:
-    """Return the fresh signals, and ask about the strongest one's market. Raises `RetryLater`."""
-    signals = _fresh(run, oldest, ahead.signals.result(), ahead.trades)
-    return signals, ask_about(run, signals[0].symbol, ahead.account) if signals else None
+def _first(run: Run, tick: Tick, ahead: Ahead) -> First | None:
+    """Ask about the market of the strongest signal, of those that woke the run if there are such.
+
+    Whether the journal knows it is not waited for. Raises `RetryLater`.
+    """
+    acted_on = _acted_on(run, _oldest(run, tick.scheduled_time), ahead.signals.result())
+    woke = [signal for signal in acted_on if signal.signal_id in tick.signal_ids]
+    for signal in (woke or acted_on)[:1]:
+        return signal, ask_about(run, signal.symbol, ahead.account)
+    return None
 
 
 def _oldest(run: Run, now: int) -> int:
     return now - run.settings.max_signal_age_seconds * 1000
+
+
+def _acted_on(run: Run, oldest: int, signals: Sequence[Signal]) -> list[Signal]:
+    """Return the fresh signals that the strategy acts on, strongest first, then oldest."""
+    strategy = strategy_from(run.settings)
+    fresh = [signal for signal in signals if signal.time >= oldest and strategy.acts_on(signal)]
+    return sorted(fresh, key=lambda signal: (-signal.strength, signal.time, signal.signal_id))
 
 
 def _fresh(
@@ -163,20 +176,18 @@ def _fresh(
     signals: Sequence[Signal],
     stored: Future[Sequence[Trade]] | None = None,
 ) -> list[Signal]:
-    """Return the fresh signals that the journal does not know, strongest first, then oldest.
+    """Return those to act on that the journal does not know; it is asked once for all.
 
-    The journal is asked once for all. Raises `RetryLater`.
+    Raises `RetryLater`.
     """
-    strategy = strategy_from(run.settings)
-    fresh = [signal for signal in signals if signal.time >= oldest and strategy.acts_on(signal)]
+    fresh = _acted_on(run, oldest, signals)
     if not fresh:
         return []
     # A trade is created after its signal, by another clock that may lag a little.
     since = oldest - MINUTE
     trades = stored.result() if stored else run.ports.journal.trades_since(since)
     known = {trade.signal_id for trade in trades}
-    wanted = [signal for signal in fresh if signal.signal_id not in known]
-    return sorted(wanted, key=lambda signal: (-signal.strength, signal.time, signal.signal_id))
+    return [signal for signal in fresh if signal.signal_id not in known]
 
 
 def _places(run: Run) -> int:
