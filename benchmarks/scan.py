@@ -78,9 +78,10 @@ def _scans(exchange: MeasuredExchange) -> tuple[Figures, Figures, Figures]:
         if now % MINUTE == 0:
             detect.run(Tick(scheduled_time=now, execution_id=str(now)))
             continue
+        # The bare request comes first: the exchange writes the answer for both.
+        bare.append(_timed(lambda: pool.request("GET", url).data)[0])
         figure, report = _timed(detect.look)
         (looked if report.looks else calm).append(figure)
-        bare.append(_timed(lambda: pool.request("GET", url).data)[0])
     session.close()
     return calm, looked, bare
 

@@ -9,6 +9,8 @@ from support.bybit_rows import contract, execution, listing, order, position, ti
 from support.stub_bybit import STAMP, Reply
 
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.bybit.ticker_rows import read_tickers
+from pumpwatch.adapters.bybit.tickers import read_snapshot
 from pumpwatch.domain.trading.orders import OrderState
 from pumpwatch.errors import (
     BadMarketData,
@@ -285,3 +287,29 @@ def test_a_wide_market_is_read_whole(stub, market):
     stub.answer(e.TICKERS.path, listing(*rows))
     snapshot = market.snapshot()
     np.testing.assert_allclose(snapshot.last_price, 1 + np.arange(700) / 1000)
+
+
+@pytest.mark.parametrize("odd", [7, None, [], {"lastPrice": 5}, {"symbol": True}])
+def test_an_answer_with_an_odd_row_is_read_like_any_other(stub, market, odd):
+    """It is no list of plain texts, so it is read as plain JSON; the sound rows are the same."""
+    stub.answer(e.TICKERS.path, listing(ticker(), odd, ticker("CUSDT")))
+    snapshot = market.snapshot()
+    assert snapshot.symbols == ("AUSDT", "CUSDT")
+    assert snapshot.last_price.tolist() == [float(ticker()["lastPrice"])] * 2
+
+
+def test_a_sound_answer_and_the_same_one_as_plain_json_give_the_same_snapshot():
+    rows = [ticker(), ticker("BUSDT", lastPrice="1e30"), ticker("CUSDT", bid1Price="")]
+    rows += [
+        ticker("A-25DEC26"),
+        ticker("BTCPERP"),
+        ticker("DUSDT"),
+        ticker("DUSDT", lastPrice="2"),
+    ]
+    body = json.dumps({"retCode": 0, "retMsg": "OK", "time": 1, "result": {"list": rows}})
+    typed = read_snapshot(read_tickers(body.encode())["result"], time=1)
+    plain = read_snapshot({"list": rows}, time=1)
+    assert (typed.symbols, typed.skipped) == (plain.symbols, plain.skipped)
+    assert typed.skipped == ("BUSDT", "DUSDT")
+    for name in ("last_price", "bid", "turnover_24h", "funding_rate", "next_funding"):
+        np.testing.assert_array_equal(getattr(typed, name), getattr(plain, name))

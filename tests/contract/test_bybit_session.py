@@ -18,6 +18,7 @@ from support.stub_bybit import (
 )
 
 from pumpwatch.adapters.bybit import endpoints as e
+from pumpwatch.adapters.bybit.ticker_rows import TickerRows
 from pumpwatch.domain.market.health import Health
 from pumpwatch.errors import (
     BadCredentials,
@@ -39,7 +40,7 @@ def ask_time(session):
 def test_an_answer_comes_with_its_result_and_time(stub, session):
     stub.answer(TICKERS, ok({"list": []}))
     answer = ask(session)
-    assert (answer.result, answer.time) == ({"list": []}, STAMP)
+    assert (answer.result, answer.time) == (TickerRows([]), STAMP)
     assert session.request_count == 1
     assert session.traffic.take().requests == {(TICKERS, 0): 1}
 

@@ -12,6 +12,7 @@ from support.stub_bybit import ACCEPTED, KEY, STAMP, Reply, act, ask, ok, refuse
 from pumpwatch.adapters.bybit import endpoints as e
 from pumpwatch.adapters.bybit.broker import BybitBroker
 from pumpwatch.adapters.bybit.exchange_time import ExchangeTime
+from pumpwatch.adapters.bybit.ticker_rows import TickerRows
 from pumpwatch.adapters.deadlines import TimerDeadline
 from pumpwatch.domain.trading.orders import StopTrigger
 from pumpwatch.errors import DeadlineNear, ExchangeUnavailable, OutcomeUnknown
@@ -71,7 +72,7 @@ def test_a_request_never_outlasts_the_run(stub, session_to, reply):
 def test_an_answer_that_comes_slowly_but_in_time_is_read_whole(stub, session_to):
     body = ok({"list": []}).body
     stub.answer(TICKERS, Reply(body, drip=0.2 / len(body)))
-    assert ask(session_to(stub.url, timeout_seconds=10)).result == {"list": []}
+    assert ask(session_to(stub.url, timeout_seconds=10)).result == TickerRows([])
 
 
 def test_a_connection_serves_many_requests_and_heals(stub, session):

@@ -188,8 +188,8 @@ THIRD_PARTY = {
         "charset_normalizer",
         "idna",
     ),
-    *("jmespath", "numpy", "prometheus_client", "pybit", "pydantic", "pydantic_core", "requests"),
-    *("typing_extensions", "typing_inspection", "urllib3", "websocket"),
+    *("jmespath", "msgspec", "numpy", "prometheus_client", "pybit", "pydantic", "pydantic_core"),
+    *("requests", "typing_extensions", "typing_inspection", "urllib3", "websocket"),
 }
 """What the functions import of the dependency layer: all that is in it, and nothing else."""
 BY_COMPILERS = re.compile(r"^_?_?cython|__mypyc$|^_sysconfigdata|^__(mp_)?main__$")

@@ -14,19 +14,13 @@ from pumpwatch_workbench.pages.trade_tables import exit_words
 from pumpwatch_workbench.pages.words import NOTHING, clock, date_and_clock, price, seconds
 from pumpwatch_workbench.play.run.page import notice
 from pumpwatch_workbench.play.run.result import RunResult
-from pumpwatch_workbench.play.run.tables import (
-    VERDICT_WORDS,
-    kind_words,
-    result_words,
-    tiles,
-)
+from pumpwatch_workbench.play.run.tables import VERDICT_WORDS, result_words, tiles
 
 _COLUMNS = (
     "symbol",
     "segment",
     "recorded",
     "onset",
-    "kind",
     "detection",
     "delay",
     "entry",
@@ -36,8 +30,7 @@ _COLUMNS = (
 )
 _NUMERIC = {"delay", "entry", "exit", "result"}
 _REPLAY_ONLY = {"segment", "recorded"}
-_SYNTHETIC_ONLY = {"kind"}
-_WIDE_ONLY = {"onset", "kind", "ended by"}
+_WIDE_ONLY = {"onset", "ended by"}
 
 
 def print_summary(result: RunResult, console: Console) -> None:
@@ -78,7 +71,7 @@ def _events(result: RunResult, rows: tuple[EventRow, ...], *, wide: bool) -> Tab
 
 
 def _is_shown(name: str, result: RunResult, wide: bool) -> bool:
-    if name in (_REPLAY_ONLY if result.kind != "replay" else _SYNTHETIC_ONLY):
+    if name in _REPLAY_ONLY and result.kind != "replay":
         return False
     return wide or name not in _WIDE_ONLY or result.kind != "replay"
 
@@ -91,7 +84,6 @@ def _event_cells(row: EventRow, wide: bool) -> dict[str, str]:
         "segment": planted.segment if planted else NOTHING,
         "recorded": recorded if wide else recorded.split()[0],
         "onset": clock(row.time),
-        "kind": kind_words(planted),
         "detection": VERDICT_WORDS[row.verdict].lower(),
         "delay": seconds(row.detected.delay_seconds) if row.detected else NOTHING,
         "entry": price(trade.entry_price) if trade else NOTHING,

@@ -28,6 +28,10 @@ from pumpwatch_workbench.simulator.market.tape import STRIDE, Tape
 
 LAST_MS = MINUTE_MS - 1
 PLAIN_MS = 6_000
+FEWEST = 3
+"""Units that a line needs so that its highest, lowest and last price are traded."""
+LARGE = 20.0
+"""Times the mean order, beyond which an order is as any large one."""
 NOTHING = np.empty(0)
 NO_TRADES = Trades(NOTHING.astype(np.int64), NOTHING.astype(np.bool_), NOTHING, NOTHING)
 _ORDERS, _SIDES = 700, 701
@@ -110,54 +114,58 @@ _LINE_FIELDS = tuple(PriceLine.__dataclass_fields__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Style:
-    """Trading style of minutes; arrays are shaped (minutes,)."""
-
-    orders: IntArray
-    fills: FloatArray
-    """Parts an order is filled in, at the mean; at least 1."""
-    unevenness: FloatArray
-    """Standard deviation of the logarithm of the volume between two orders."""
-    leaning: FloatArray
-    """Increase of the share bought while the price rises, decrease while it falls."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Address:
-    """Which minutes these are; arrays are shaped (minutes,)."""
+    """Minutes and who trades in them; arrays are shaped (minutes,)."""
 
     minute: IntArray
     """Numbered from 1970."""
     series: IntArray
+    """Address of the symbol's noise."""
     scale: FloatArray
     """Prices are multiples of one over it."""
     unit: FloatArray
     """Quantities are multiples of it."""
+    orders: IntArray
+    fills: FloatArray
+    """Parts an order of the mean size is filled in beyond the first; above 0."""
+    unevenness: FloatArray
+    """Standard deviation of the logarithm of the volume between two orders."""
+    leaning: FloatArray
+    """Increase of the share bought while the price rises, decrease while it falls."""
+    sweeping: FloatArray
+    """Increase of the share bought with the logarithm of an order's size."""
 
 
-def draw(lines: PriceLines, style: Style, noise: Noise, at: Address) -> Tape:
+def draw(lines: PriceLines, style: Style, noise: Noise) -> Tape:
     """Return the trades of minutes, the same for a minute whichever others are drawn with it.
 
     The sum of a minute's quantities is its volume rounded to whole units. A volume of fewer units
     than the line has turning points leaves some of these out.
     """
-    whole = np.rint(lines.traded[lines.first[1:] - 1] / at.unit).astype(np.int64)
-    owner, offset = _moments(lines, style, noise, at, whole)
-    place, scale = offset + owner * STRIDE, at.scale[owner]
+    whole = np.rint(lines.traded[lines.first[1:] - 1] / style.unit).astype(np.int64)
+    owner, offset = _moments(lines, style, noise, whole)
+    place, scale = offset + owner * STRIDE, style.scale[owner]
     ticks = np.rint(np.interp(place, lines.place, lines.price) * scale).astype(np.int64)
     last = np.flatnonzero(np.diff(owner, append=-1))
-    close = lines.price[lines.first[1:] - 1] * at.scale
+    close = lines.price[lines.first[1:] - 1] * style.scale
     ticks[last] = np.rint(close[owner[last]]).astype(np.int64)
     units = _units(lines, owner, place, whole)
     number = np.arange(len(owner)) - _starts(np.bincount(owner, minlength=lines.count))[owner]
-    chance = noise.scattered(_SIDES, at.minute[owner] * _MOST_ORDERS + number, at.series[owner])
+    chance = noise.scattered(
+        _SIDES, style.minute[owner] * _MOST_ORDERS + number, style.series[owner]
+    )
     before, after = (
         np.interp(np.clip(offset + step, 0, MINUTE_MS) + owner * STRIDE, lines.place, lines.price)
         for step in (-1, 1)
     )
-    share = np.interp(place, lines.place, lines.bought)
-    bought = chance[0] < share + style.leaning[owner] * np.sign(after - before)
-    rate = np.log1p(-1.0 / np.maximum(style.fills[owner], 1.0 + 1e-9))
-    parts = np.minimum(np.ceil(np.log(chance[1]) / rate), units).astype(np.int64)
+    usual = (whole / np.maximum(np.bincount(owner, minlength=lines.count), 1))[owner]
+    size = np.minimum(units / usual, LARGE)
+    share = np.interp(place, lines.place, lines.bought) + style.leaning[owner] * np.sign(
+        after - before
+    )
+    bought = chance[0] < share + style.sweeping[owner] * np.log(size)
+    # A large order sweeps several levels of the book.
+    fills = 1.0 + style.fills[owner] * size
+    parts = np.minimum(np.ceil(np.log(chance[1]) / np.log1p(-1.0 / fills)), units).astype(np.int64)
     return Tape(
         lines.count,
         np.repeat(owner, parts),
@@ -192,17 +200,19 @@ def plain_trades(market: Market, index: int, first: int, end: int) -> Trades:
 
 
 def _moments(
-    lines: PriceLines, style: Style, noise: Noise, at: Address, whole: IntArray
+    lines: PriceLines, style: Style, noise: Noise, whole: IntArray
 ) -> tuple[IntArray, IntArray]:
     """Return the line and the moment of each order: a line without volume has none."""
     marked, mark = _marks(lines)
-    wanted = np.where(whole > 0, np.maximum(style.orders, 1), 0)
-    extra = np.maximum(wanted - np.bincount(marked, minlength=lines.count), whole > 0)
+    kept = whole[marked] >= FEWEST
+    marked, mark = marked[kept], mark[kept]
+    wanted = np.clip(style.orders, 1, whole) - np.bincount(marked, minlength=lines.count)
+    extra = np.maximum(wanted, whole > 0)
     starts = _starts(extra + 1)
     owner = np.repeat(np.arange(lines.count), extra + 1)
     number = np.arange(len(owner)) - starts[owner]
-    steps = at.minute[owner] * _MOST_ORDERS + number
-    radius, angle, closing, _ = noise.scattered(_ORDERS, steps, at.series[owner])
+    steps = style.minute[owner] * _MOST_ORDERS + number
+    radius, angle, closing, _ = noise.scattered(_ORDERS, steps, style.series[owner])
     normal = np.sqrt(-2.0 * np.log(radius)) * np.cos(2.0 * np.pi * angle)
     reached = np.cumsum(np.exp(style.unevenness[owner] * normal))
     begun = np.append(0.0, reached)[starts]
@@ -213,8 +223,6 @@ def _moments(
     flowed = lines.traded / np.maximum(total, 1e-300)[lines.owner] + 2.0 * lines.owner
     moments = np.interp(share + 2.0 * owner, flowed, lines.offset)[inner]
     owner, closing = owner[inner], closing[inner]
-    keep = whole[marked] > 0
-    marked, mark = marked[keep], mark[keep]
     latest = np.zeros(lines.count)
     np.maximum.at(latest, marked, mark)
     # The last order comes after every extreme: it is the close.
@@ -226,8 +234,7 @@ def _moments(
     place = np.sort(np.rint(place).astype(np.int64))
     place = place[np.diff(place, prepend=-1) > 0]
     owner = place // STRIDE
-    offset = np.minimum(place - owner * STRIDE, LAST_MS)
-    return _no_more_than(owner, offset, whole)
+    return owner, np.minimum(place - owner * STRIDE, LAST_MS)
 
 
 def _marks(lines: PriceLines) -> tuple[IntArray, FloatArray]:
@@ -242,15 +249,6 @@ def _marks(lines: PriceLines) -> tuple[IntArray, FloatArray]:
         found.append(places[np.diff(owner[places], prepend=-1) > 0])
     places = np.concatenate(found)
     return owner[places], np.minimum(lines.offset[places], LAST_MS - 1.0)
-
-
-def _no_more_than(owner: IntArray, offset: IntArray, whole: IntArray) -> tuple[IntArray, IntArray]:
-    """Leave out orders of a line that has fewer units than orders, evenly, never the last one."""
-    count = np.bincount(owner, minlength=len(whole))
-    from_last = _starts(count)[owner + 1] - 1 - np.arange(len(owner))
-    most = np.minimum(whole, count)[owner]
-    kept = from_last * most % count[owner] < most
-    return owner[kept], offset[kept]
 
 
 def _units(lines: PriceLines, owner: IntArray, place: IntArray, whole: IntArray) -> IntArray:

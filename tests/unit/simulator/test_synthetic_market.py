@@ -162,7 +162,7 @@ def test_78_minutes_of_600_symbols_have_about_eleven_pumps():
 def test_most_pumps_are_announced_and_those_begin_near_a_full_or_half_hour():
     planted = [pump for seed in range(8) for pump in SyntheticMarket(300, seed, START, 240).planted]
     announced = [pump for pump in planted if pump.announced]
-    assert 0.7 < len(announced) / len(planted) < 0.9
+    assert 0.8 < len(announced) / len(planted) < 0.97
     after = {
         half: [(pump.onset + 60_000) % (half * MINUTE_MS) for pump in announced]
         for half in (30, 60)
@@ -227,7 +227,7 @@ def test_a_quiet_market_has_no_movers_but_its_pumps():
     moved = set()
     for index, name in enumerate(names(of)):
         candles = of.minutes(index, START, of.end - MINUTE_MS)
-        if np.max(candles.high / candles.open) > 1.02:
+        if np.max(candles.high / candles.open) > 1.04:
             moved.add(name)
     assert moved <= pumped
 

@@ -11,7 +11,7 @@ from pumpwatch_workbench.simulator.market.live_market import LiveMarket
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, PlantedEvent
 from pumpwatch_workbench.simulator.market.synthetic.market import SyntheticMarket
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
-from pumpwatch_workbench.simulator.market.trades import Address, PriceLine, PriceLines, Style, draw
+from pumpwatch_workbench.simulator.market.trades import PriceLine, PriceLines, Style, draw
 
 START = 1_767_225_600_000
 COLUMNS = ("time", "bought", "price", "quantity")
@@ -36,9 +36,11 @@ def lines(draw):
     )
 
 
-def style(count, orders, fills, unevenness, leaning=0.3):
-    columns = (np.full(count, value) for value in (orders, fills, unevenness, leaning))
-    return Style(*columns)
+def style(count, orders, fills, unevenness, leaning=0.3, *, first=7, unit=0.1):
+    """Return the style of minutes of one symbol from `first` on."""
+    columns = (np.full(count, value) for value in (orders, fills, unevenness, leaning, 0.1))
+    minutes = np.arange(first, first + count)
+    return Style(minutes, np.full(count, 3), np.full(count, 100.0), np.full(count, unit), *columns)
 
 
 def joined(some):
@@ -49,14 +51,11 @@ def joined(some):
     return PriceLines(first, *columns)
 
 
-def drawn(some, who, seed=1, first=7, unit=0.1):
-    """Return the trades of each line; the lines are minutes of one symbol from `first` on."""
-    count = len(some)
-    minutes = np.arange(first, first + count)
-    scale, units = np.full(count, 100.0), np.full(count, unit)
-    at = Address(minutes, np.full(count, 3), scale, units)
-    tape = draw(joined(some), who, Noise(seed), at)
-    return [tape.trades([(number, START)], 100.0, unit) for number in range(count)], tape
+def drawn(some, who, seed=1):
+    """Return the trades of each line, and the tape."""
+    tape = draw(joined(some), who, Noise(seed))
+    unit = float(who.unit[0])
+    return [tape.trades([(number, START)], 100.0, unit) for number in range(len(some))], tape
 
 
 @settings(max_examples=100, deadline=None)
@@ -92,7 +91,7 @@ def test_trades_of_minutes_give_their_candles(some, orders, fills, unevenness, s
 def test_a_minute_has_the_same_trades_whichever_are_drawn_with_it(some, orders, seed):
     parts, _ = drawn(some, style(len(some), orders, 1.5, 1.0), seed)
     for number, (line, trades) in enumerate(zip(some, parts, strict=True)):
-        (alone,), _ = drawn([line], style(1, orders, 1.5, 1.0), seed, first=7 + number)
+        (alone,), _ = drawn([line], style(1, orders, 1.5, 1.0, first=7 + number), seed)
         assert same(alone, trades)
 
 
@@ -129,10 +128,10 @@ def test_trades_up_to_an_instant_follow_the_minutes_volume_to_within_one_trade(l
 def test_parts_of_an_order_share_its_moment_its_price_and_its_side():
     ends = np.array([0.0, MINUTE_MS])
     line = PriceLine(ends, np.array([5.0, 6.0]), np.array([0.0, 1_000.0]), np.full(2, 0.5))
-    (trades,), _ = drawn([line], style(1, 50, 3.0, 1.0, leaning=0.0), unit=0.001)
+    (trades,), _ = drawn([line], style(1, 50, 3.0, 1.0, leaning=0.0, unit=0.001))
     starts = np.flatnonzero(np.diff(trades.time, prepend=-1))
     assert 40 < len(starts) < 60
-    assert 100 < len(trades.time) < 220
+    assert 150 < len(trades.time) < 300
     for values in (trades.price, trades.bought):
         parts = np.diff(np.append(starts, len(values)))
         np.testing.assert_array_equal(np.repeat(values[starts], parts), values)
@@ -166,8 +165,8 @@ def test_a_pump_is_a_crowds_and_an_ordinary_minute_is_few_peoples(market):
     crowd = dict(zip(TRADE_TRAITS, trade_traits(trades, end, usual), strict=True))
     calm = dict(zip(TRADE_TRAITS, trade_traits(trades, end - 2 * MINUTE_MS, usual), strict=True))
     assert crowd["trades over the rate before"] > 1
-    assert crowd["seconds with a trade"] > 30 > calm["seconds with a trade"]
-    assert crowd["effective number of buy orders"] > 2 > calm["effective number of buy orders"]
+    assert crowd["seconds with a trade"] > 20 > calm["seconds with a trade"]
+    assert crowd["effective number of buy orders"] > 1.5 > calm["effective number of buy orders"]
     assert 0.3 < crowd["turnover share bought"] < 0.95
 
 

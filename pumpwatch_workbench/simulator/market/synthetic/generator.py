@@ -17,8 +17,8 @@ from pumpwatch_workbench.simulator.market.source import MINUTE_MS, FloatArray, I
 from pumpwatch_workbench.simulator.market.synthetic import calibration
 from pumpwatch_workbench.simulator.market.synthetic.contracts import MAX_SYMBOLS, SyntheticContracts
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
-from pumpwatch_workbench.simulator.market.synthetic.surges import KNOTS, SPAN_MS, Flow, Surge
-from pumpwatch_workbench.simulator.market.trades import PriceLine
+from pumpwatch_workbench.simulator.market.synthetic.surges import KNOTS, SPAN_MS, Surge
+from pumpwatch_workbench.simulator.market.trades import FEWEST, PriceLine
 
 Lines = dict[tuple[int, int], PriceLine]
 """Lines of minutes with more than two turning points, by row and column."""
@@ -136,7 +136,7 @@ class Generator:
         turnover: FloatArray = (
             quiet * daily_rhythm[:, None] * np.exp(logarithm - 1.0) * (1.0 + activity.burst)
         )
-        return turnover
+        return turnover / _busy_share(quiet)
 
 
 class _Drawing:
@@ -167,12 +167,12 @@ class _Drawing:
         """
         count = turnover.shape[0]
         quiet = self._contracts.daily_turnover[self._symbols] / MINUTES_PER_DAY
-        trades = chance < 1.0 - np.exp(-((quiet / 150.0) ** 0.7))
+        trades = chance < _busy_share(quiet)
         trades[MINUTES_PER_HOUR - 1 :: MINUTES_PER_HOUR] = True
         for surge in surges:
             if surge.index in self._columns:
-                rows = self._rows(surge)
-                trades[rows, self._columns[surge.index]] = True
+                rows, young = self._rows(surge), surge.young.start - self._first
+                trades[max(rows.start, young) : rows.stop, self._columns[surge.index]] = True
         minutes = _minutes(self._first, count)[:, None]
         trades &= minutes >= self._contracts.launch_minute[self._symbols]
         self._trades = trades
@@ -226,8 +226,7 @@ class _Drawing:
         scale, step = self._contracts.scale[self._symbols], self._contracts.step[self._symbols]
         edges = self._on_tick(self._edges, scale)
         volume = np.rint(turnover / edges[1:] / step)
-        # So that the highest, the lowest and the last price can be traded.
-        volume = np.where(self._trades, np.maximum(volume, 3.0), 0.0) * step
+        volume = np.where(self._trades, np.maximum(volume, FEWEST), 0.0) * step
         paths = MinutePaths(
             open=edges[:-1],
             first=self._on_tick(self._turns[0], scale),
@@ -249,15 +248,15 @@ class _Drawing:
         chance = self._noise.uniform(_YOUNG, steps, series)[:, 0]
         normal = float(self._noise.normals(_YOUNG + 1, minute, series)[0][0, 0])
         mean, deviation = calibration.PUMP_BOUGHT
-        flow = Flow(
-            usual,
-            self._contracts.daily_turnover[surge.index] / MINUTES_PER_DAY,
-            float(paths.volume[at]),
-            mean + deviation * normal if surge.crowd else float(chance[0]),
-            float(self._contracts.scale[surge.index]),
+        line = surge.line(
+            int(minute[0]) * MINUTE_MS,
+            (float(paths.open[at]), float(paths.close[at])),
+            chance,
+            volume=float(paths.volume[at]),
+            flows=(usual, self._contracts.daily_turnover[surge.index] / MINUTES_PER_DAY),
+            bought=mean + deviation * normal if surge.crowd else float(chance[0]),
+            scale=float(self._contracts.scale[surge.index]),
         )
-        edges = float(paths.open[at]), float(paths.close[at])
-        line = surge.line(int(minute[0]) * MINUTE_MS, edges, flow, chance)
         inner = line.price[1:-1]
         turns = sorted([int(np.argmax(inner)) + 1, int(np.argmin(inner)) + 1])
         if turns[0] == turns[1]:
@@ -283,6 +282,12 @@ class _Drawing:
         over = (surge.onset + SPAN_MS) // MINUTE_MS + 1 - self._first
         start = min(max(begin, 0), count)
         return slice(start, max(min(over, count), start))
+
+
+def _busy_share(quiet: FloatArray) -> FloatArray:
+    """Return the share of its minutes in which a coin of so much turnover a minute trades."""
+    share: FloatArray = 1.0 - np.exp(-((quiet / calibration.IDLE_BELOW) ** 0.7))
+    return share
 
 
 def _minutes(first: int, count: int) -> IntArray:

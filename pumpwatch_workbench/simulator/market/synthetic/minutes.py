@@ -7,6 +7,7 @@ from collections import OrderedDict
 import numpy as np
 
 from pumpwatch_workbench.simulator.market.day_window import (
+    HOUR_MS,
     MINUTES_PER_DAY,
     MINUTES_PER_HOUR,
     Hour,
@@ -148,8 +149,9 @@ class SyntheticMinutes:
         start, end = first * MINUTE_MS, (first + count) * MINUTE_MS
         pumps = [
             surge
-            for surge in self._plan.until(end)
-            if start - SPAN_MS < surge.onset < end
+            for surge in self._plan.until(end + HOUR_MS)
+            if surge.begin < end
+            and start - SPAN_MS < surge.onset
             and (symbols.size > 1 or surge.index == symbols[0])
         ]
         if self._quiet:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pumpwatch_workbench.simulator.market.day_window import HOUR_MS
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, FloatArray, IntArray
 from pumpwatch_workbench.simulator.market.synthetic import calibration
 from pumpwatch_workbench.simulator.market.trades import PriceLine
 
-SPAN_MS = 3 * 3_600_000
+SPAN_MS = 3 * HOUR_MS
 """Time until a move has vanished."""
 YOUNG_MS = 2 * MINUTE_MS
 """Time after the extreme in which the price moves within seconds."""
@@ -19,21 +20,6 @@ LAST_KNOT = MINUTE_MS - 2
 
 _SURGE_MS = 1_000.0 * np.array(calibration.SURGE_SECONDS)
 _SURGE_MINUTES = np.array(calibration.SURGE_MINUTES, dtype=np.float64)
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """What trades in a minute: turnovers are USDT."""
-
-    usual: float
-    """Turnover without the move."""
-    quiet: float
-    """Turnover of a quiet minute, in which a move's is measured."""
-    volume: float
-    """Base coin, the move included."""
-    bought: float
-    """Share of the orders that buy while the price stands still, once the move has begun."""
-    scale: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +59,13 @@ class Surge:
     @property
     def begin(self) -> int:
         """Return when its turnover begins, milliseconds UTC."""
-        return self.onset - calibration.LEAD_MS if self.lead else self.onset
+        return self.onset - HOUR_MS if self.lead else self.onset
 
     @property
     def young(self) -> range:
         """Return the minutes (numbered from 1970) that have a line of their own."""
-        return range(self.begin // MINUTE_MS, (self.extreme + YOUNG_MS) // MINUTE_MS + 1)
+        first = self.onset - calibration.LEAD_MS * bool(self.lead)
+        return range(first // MINUTE_MS, (self.extreme + YOUNG_MS) // MINUTE_MS + 1)
 
     def log_price(self, times: IntArray, normals: FloatArray) -> FloatArray:
         """Return what the move adds to the logarithm of the price at each time.
@@ -109,12 +96,22 @@ class Surge:
         return share
 
     def line(
-        self, opened: int, edges: tuple[float, float], trade: Flow, chance: FloatArray
+        self,
+        opened: int,
+        edges: tuple[float, float],
+        chance: FloatArray,
+        *,
+        volume: float,
+        flows: tuple[float, float],
+        bought: float,
+        scale: float,
     ) -> PriceLine:
         """Return the line of one of the minutes in which the move is young.
 
-        The minute opens at `opened` (milliseconds UTC); `edges` are its open and close. `chance`
-        holds numbers in (0, 1), one for each of `KNOTS`: how far a price is short of the move.
+        The minute opens at `opened` (milliseconds UTC); `edges` are its open and close, `volume` is
+        base coin. `chance` holds numbers in (0, 1), one for each of `KNOTS`: how far a price is
+        short of the move. `flows` are its turnover without the move and that of a quiet minute,
+        USDT; `bought` is the share of the orders that buy once the move has begun.
         """
         inner = [self.onset - opened, self.extreme - opened]
         own = np.array([at for at in inner if 0 < at < LAST_KNOT], dtype=np.int64)
@@ -128,28 +125,31 @@ class Surge:
         rest = left + (right - left) * np.clip((offset - still) / (MINUTE_MS - still), 0.0, 1.0)
         price = np.exp(rest + shape * (1.0 - short))
         price[[0, -1]] = edges
-        price = np.maximum(np.rint(price * trade.scale), 1.0) / trade.scale
+        price = np.maximum(np.rint(price * scale), 1.0) / scale
         times = opened + offset
         extra = self.turnover(np.full(len(offset), opened), times)
-        flow = trade.usual * offset / MINUTE_MS + trade.quiet * extra
+        flow = flows[0] * offset / MINUTE_MS + flows[1] * extra
         traded = np.cumsum(np.diff(flow) / (price[1:] + price[:-1]) * 2.0)
         since = np.maximum(times - self.onset, 0) / 1_000.0
         eager = self.crowd * calibration.EAGER_BOUGHT * np.exp(-since / calibration.EAGER_SECONDS)
-        bought = np.where(times >= self.onset, trade.bought + eager, 0.5)
+        buying = np.where(times >= self.onset, bought + eager, 0.5)
         return PriceLine(
             offset.astype(np.float64),
             price,
-            np.append(0.0, traded / traded[-1] * trade.volume),
-            np.clip(bought, 0.05, 0.95),
+            np.append(0.0, traded / traded[-1] * volume),
+            np.clip(buying, 0.05, 0.95),
         )
 
     def turnover(self, start: IntArray, end: IntArray) -> FloatArray:
         """Return the extra turnover in [start, end), in minutes' worth of quiet turnover."""
         until_end = np.interp(end - self.onset, _SURGE_MS, _SURGE_MINUTES)
         until_start = np.interp(start - self.onset, _SURGE_MS, _SURGE_MINUTES)
-        lead_end, lead_start = (
-            np.clip((time - self.onset) / calibration.LEAD_MS + 1.0, 0.0, 1.0)
-            for time in (end, start)
-        )
         extra: FloatArray = self.volume * (until_end - until_start)
-        return extra + self.lead * (lead_end - lead_start)
+        if self.lead:
+            for span, minutes in (
+                (calibration.LEAD_MS, self.lead),
+                (HOUR_MS, calibration.HOUR_BEFORE_MINUTES),
+            ):
+                before = np.clip(np.array([start, end]) - self.onset + span, 0, span) / span
+                extra = extra + minutes * (before[1] - before[0])
+        return extra

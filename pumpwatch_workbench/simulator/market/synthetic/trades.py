@@ -15,7 +15,7 @@ from pumpwatch_workbench.simulator.market.synthetic.generator import Lines
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
 from pumpwatch_workbench.simulator.market.synthetic.surges import Surge
 from pumpwatch_workbench.simulator.market.tape import Tape
-from pumpwatch_workbench.simulator.market.trades import Address, PriceLines, Style, draw
+from pumpwatch_workbench.simulator.market.trades import PriceLines, Style, draw
 
 _CROWD = 703
 MOST_ORDERS = 4_000
@@ -41,8 +41,7 @@ class SyntheticTrades:
         pumped = _pumped(shape, first, pumps).ravel()
         style, bought = self._style(minute, symbol, flat.turnover / usual, usual, pumped)
         special = {row * shape[1] + column: line for (row, column), line in lines.items()}
-        at = Address(minute, symbol, self._contracts.scale[symbol], self._contracts.step[symbol])
-        return draw(PriceLines.along(flat, bought, special), style, self._noise, at)
+        return draw(PriceLines.along(flat, bought, special), style, self._noise)
 
     def _style(
         self,
@@ -77,10 +76,15 @@ class SyntheticTrades:
             return np.where(pumped, pump, otherwise)
 
         return Style(
+            minute,
+            symbol,
+            self._contracts.scale[symbol],
+            self._contracts.step[symbol],
             np.clip(np.rint(orders), 1, MOST_ORDERS).astype(np.int64),
             choose(calibration.PUMP_FILLS, calibration.BURST_FILLS),
             choose(calibration.PUMP_UNEVENNESS, calibration.BURST_UNEVENNESS),
             choose(calibration.PUMP_LEANING, calibration.BURST_LEANING),
+            choose(calibration.PUMP_SWEEPING, 0.0),
         ), np.where(pumped, crowd, bought)
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 CONNECT_SECONDS = 3.0
+READ_AHEAD = 1 << 17
+"""Bytes read from a socket at once: the answer about the whole market has some hundred thousand."""
 
 
 class _BoundedReader(io.RawIOBase):
@@ -60,7 +62,7 @@ class _BoundedResponse(HTTPResponse):
         seconds = sock.gettimeout()
         if seconds is not None:
             raw = self.fp.detach()
-            self.fp = io.BufferedReader(_BoundedReader(raw, sock, seconds))
+            self.fp = io.BufferedReader(_BoundedReader(raw, sock, seconds), READ_AHEAD)
 
 
 class _BoundedConnection(HTTPConnection):

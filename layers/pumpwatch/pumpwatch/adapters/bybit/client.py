@@ -14,6 +14,9 @@ from requests.structures import CaseInsensitiveDict
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials
 
+from .endpoints import TICKERS
+from .ticker_rows import read_tickers
+
 VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
@@ -35,10 +38,11 @@ class QuietHTTP(HTTP):  # type: ignore[misc]
         return headers
 
     def _handle_response(
-        self, response: Response, *_: object
+        self, response: Response, method: str, path: str, *_: object
     ) -> tuple[object, CaseInsensitiveDict[str]]:
         """Return body and headers. pybit would raise, sleep or send again by the answer's code."""
-        return response.json(), response.headers
+        body: object = read_tickers(response.content) if path.endswith(TICKERS.path) else None
+        return (response.json() if body is None else body), response.headers
 
 
 def quiet_client(base_url: str, key: ExchangeKey | None, adapter: BaseAdapter) -> QuietHTTP:

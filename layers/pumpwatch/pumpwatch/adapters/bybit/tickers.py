@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +16,7 @@ from pumpwatch.domain.market.snapshot import MarketSnapshot
 from pumpwatch.errors import ExchangeUnavailable
 
 from .fields import LATEST_TIME, Row, entries
+from .ticker_rows import TickerRow, TickerRows
 
 PRICES = {"last_price": "lastPrice", "high_24h": "highPrice24h", "low_24h": "lowPrice24h"}
 AMOUNTS = {"volume_24h": "volume24h", "turnover_24h": "turnover24h"}
@@ -32,20 +36,24 @@ def read_snapshot(result: object, *, time: int) -> MarketSnapshot:
     symbol whose rows differ, and rows without a symbol. Raises `ExchangeUnavailable` when the
     answer has no list, is about another category, or no row of it names a symbol.
     """
-    answered = entries(result, "tickers")
-    category = result.get("category") if isinstance(result, dict) else None
+    typed = isinstance(result, TickerRows)
+    answered = result.rows if isinstance(result, TickerRows) else entries(result, "tickers")
+    category = result.category if isinstance(result, TickerRows) else _category(result)
     if category not in (None, "", CATEGORY):
         raise ExchangeUnavailable(f"tickers: the answer is about category {str(category)[:40]!r}")
-    named = [row for row in answered if isinstance(row, dict) and symbol_of(row)]
-    if answered and not named:
+    symbols = [symbol_of(row) for row in answered]
+    unnamed = symbols.count("")
+    if answered and unnamed == len(answered):
         raise ExchangeUnavailable("tickers: no row names a symbol")
-    row_of: dict[str, Row] = {}
+    pairs = [pair for pair in zip(symbols, answered, strict=True) if is_usdt_perpetual(pair[0])]
+    row_of = dict(pairs)
     doubted = {""}
-    for row in named:
-        if is_usdt_perpetual(row["symbol"]) and row_of.setdefault(row["symbol"], row) != row:
-            doubted.add(row["symbol"])
+    if len(row_of) < len(pairs):
+        doubted |= {symbol for symbol, row in pairs if row_of[symbol] != row}
     names, rows = list(row_of), list(row_of.values())
-    columns = {name: _column(rows, key) for name, key in (PRICES | AMOUNTS | OTHERS).items()}
+    value_of = attrgetter if typed else _item_getter
+    numbers = PRICES | AMOUNTS | OTHERS
+    columns = {name: _column(rows, value_of(key)) for name, key in numbers.items()}
     for name, column in columns.items():
         sound = (column > 0) | ((column == 0) & (name in AMOUNTS))
         column[~sound | (column >= LARGEST)] = np.nan
@@ -58,7 +66,7 @@ def read_snapshot(result: object, *, time: int) -> MarketSnapshot:
     good &= np.array([name not in doubted for name in names], dtype=np.bool_)
     crossed = columns["bid"] > columns["ask"]
     columns["bid"][crossed] = columns["ask"][crossed] = np.nan
-    funding, next_funding = _column(rows, FUNDING), _column(rows, NEXT_FUNDING)
+    funding, next_funding = _column(rows, value_of(FUNDING)), _column(rows, value_of(NEXT_FUNDING))
     dated = (next_funding > 0) & (next_funding < LATEST_TIME)
     return MarketSnapshot(
         time=time,
@@ -69,14 +77,17 @@ def read_snapshot(result: object, *, time: int) -> MarketSnapshot:
         next_funding=np.where(dated, next_funding, 0)[good].astype(np.int64),
         skipped=(
             *(name for name, keep in zip(names, good, strict=True) if not keep),
-            *["(no symbol)"] * (len(answered) - len(named)),
+            *["(no symbol)"] * unnamed,
         ),
     )
 
 
 def symbol_of(row: object) -> str:
     """Return the symbol that a row names in letters one can see, empty when it names none."""
-    symbol = row.get("symbol") if isinstance(row, dict) else None
+    if isinstance(row, TickerRow):
+        symbol: object = row.symbol
+    else:
+        symbol = row.get("symbol") if isinstance(row, dict) else None
     return symbol if isinstance(symbol, str) and symbol.isprintable() else ""
 
 
@@ -85,15 +96,28 @@ def is_usdt_perpetual(symbol: str) -> bool:
     return symbol.endswith("USDT") and "-" not in symbol
 
 
-def _column(rows: Sequence[Row], key: str) -> FloatArray:
-    values = [row.get(key) for row in rows]
-    texts = [value for value in values if isinstance(value, str)]
-    if len(texts) == len(values) and DIGITS.fullmatch("".join(texts)):
-        try:
-            return np.array(texts, dtype=np.float64)
-        except ValueError:
-            pass
+def _category(result: object) -> object:
+    return result.get("category") if isinstance(result, dict) else None
+
+
+def _item_getter(key: str) -> Callable[[Row], object]:
+    return lambda row: row.get(key)
+
+
+def _column(rows: Sequence[Any], value_of: Callable[[Any], object]) -> FloatArray:
+    values: list[Any] = list(map(value_of, rows))
+    # What is no text, and an empty one, is read by itself.
+    with suppress(ValueError, TypeError, IndexError):
+        if not isinstance(rows[0], TickerRow) or isinstance(values[0], str):
+            return _of_texts(values)
+        return np.array(values, dtype=np.float64)
     return np.array([as_float(value) for value in values], dtype=np.float64)
+
+
+def _of_texts(values: list[str]) -> FloatArray:
+    if not DIGITS.fullmatch("".join(values)):
+        raise ValueError("not only numbers")
+    return np.array(values, dtype=np.float64)
 
 
 def as_float(value: object) -> float:
