@@ -168,10 +168,13 @@ FUNNEL = [
     ),
     Panel(
         29,
-        "Judged with trades",
-        "Candles that the learned score judged, with and without the market's trades. Without them "
-        "it finds fewer pumps.",
-        [DETECT.growth("judged_total", "trades {{trades}}", by="trades")],
+        "Bursts looked at",
+        "Bursts and candles that a learned score judged, with and without the market's trades, and "
+        "bursts beyond the most that a scan looks at. Without trades it finds fewer pumps.",
+        [
+            DETECT.growth("judged_total", "trades {{trades}}", by="trades"),
+            DETECT.growth("looks_skipped_total", "not looked at"),
+        ],
         series(base=CALM),
     ),
     Panel(

@@ -52,7 +52,8 @@ OVER_SHOWN = 150_000
 
 GAUGES = ("tick_delay_seconds", "second_of_minute", "candidates", "candidates_deferred",
           "candidates_unjudged", "events_open")  # fmt: skip
-COUNTERS = ("screen_missed", "clock_doubts", "bad_candles")
+COUNTERS = ("looks", "looks_skipped", "market_moves", "screen_missed", "clock_doubts",
+            "bad_candles")  # fmt: skip
 """Fields of the report that are metrics of the same name."""
 
 

@@ -231,9 +231,12 @@ METRICS: tuple[Metric, ...] = (
     _counter(
         DETECT,
         "judged",
-        "Candles that the learned score judged, by whether the market's trades were known.",
+        "Bursts and candles that a learned score judged, by whether the market's trades were known.",
         trades=("known", "unknown"),
     ),
+    _counter(DETECT, "looks", "Bursts that were looked at closely."),
+    _counter(DETECT, "looks_skipped", "Bursts beyond the most that a scan looks at."),
+    _counter(DETECT, "market_moves", "Moves of the whole market that began."),
     _counter(
         DETECT,
         "scans",
