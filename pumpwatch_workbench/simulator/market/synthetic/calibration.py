@@ -116,7 +116,7 @@ BURST_UNEVENNESS, PUMP_UNEVENNESS = 2.2, 2.25
 # narrow middle (mean and standard deviation), 0.75 in the first 5 s, 0.61 in the first minute; and
 # by how much more is bought while the price rises.
 BURST_LEANING = 0.3
-PUMP_BOUGHT, PUMP_LEANING = (0.47, 0.1), 0.1
+PUMP_BOUGHT, PUMP_LEANING = (0.44, 0.1), 0.1
 EAGER_BOUGHT, EAGER_SECONDS = 0.16, 25.0
 PUMP_TRADERS_STAY_MS = 600_000
 # Chosen: coins that turn over more than the measured ones (USDT in a mean minute) see more orders.
