@@ -26,11 +26,13 @@ from benchmarks import (
     screen,
     tick,
     trade,
+    training,
 )
 
 AREAS: dict[str, Callable[[], dict[str, float]]] = {
     "detector": detector.measure,
     "evaluate": evaluate.measure,
+    "training": training.measure,
     "scan": scan.measure,
     "screen": screen.measure,
     "detect_tick": tick.measure,
@@ -52,10 +54,12 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(AREAS)}")
         return 2
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    measured = {}
     for name in names or list(AREAS):
-        results[name] = AREAS[name]()
-        _show(name, results[name])
+        measured[name] = AREAS[name]()
+        _show(name, measured[name])
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results |= measured
     results["machine"] = {
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),

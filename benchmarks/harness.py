@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -79,3 +80,12 @@ def a_signal(symbol: str, price: float, now: int, phase: Phase = Phase.PEAKED) -
         jump=0.2,
         detector="ewma",
     )
+
+
+def recorded(variable: str) -> str:
+    """Return the folder of recordings that a variable of the environment names, empty for none."""
+    folder = os.environ.get(variable, "")
+    if Path(folder, "candles.parquet").exists():
+        return folder
+    print(f"skipped: set {variable} to the folder of recordings")
+    return ""

@@ -31,8 +31,8 @@ COSTS = 0.004
 """Round trip: 0.2 % fees, 0.2 % spread and slippage."""
 SCAN = 5
 HORIZONS = (15, 30, 60, 900)
-PATIENCE = 60
-"""Seconds after a fast alarm before which a rise has not peaked."""
+PATIENCE = EventRules().patience // 1000
+"""Seconds after an alarm before which a rise has not peaked."""
 
 
 def _default(name: str) -> float:
@@ -40,7 +40,7 @@ def _default(name: str) -> float:
 
 
 GAVE_BACK = EventRules().peaked_share
-QUIET = 60_000
+QUIET = EventRules().patience
 """Milliseconds without a new high, since the alarm, after which a rise has stalled as well."""
 STOP_ABOVE, RETRACE = _default("fade_stop_above_peak"), _default("fade_target_retrace")
 FADE_GAIN = _default("fade_min_gain")

@@ -58,8 +58,9 @@ def burst_traits_of(look: Look, step: int) -> tuple[list[float], int] | None:
         return None
 
     def traded(seconds: float) -> float:
-        """Return the turnover of the shown trades of the last seconds."""
-        return sum(trade[3] for trade in shown if trade[0] >= look.time - 1000 * seconds)
+        """Return the turnover of the trades of the last seconds, as far as all are known."""
+        begin = max(since, look.time - 1000 * seconds)
+        return sum(trade[3] for trade in shown if trade[0] >= begin)
 
     def f(seconds: float) -> float:
         """Return the turnover of the last seconds."""
@@ -192,13 +193,14 @@ def shown_before(trades: MarketTrades, time: int) -> tuple[list[Trade], int]:
 
 def _price_at(ring: Ring, time: int) -> float:
     """Return the price of the nearest snapshot, of two as near that of the older."""
-    nearest = min(range(len(ring.time)), key=lambda place: abs(int(ring.time[place]) - time))
-    return float(ring.last[0, nearest])
+    away = [abs(at - time) for at in ring.time.tolist()]
+    return float(ring.last[0, away.index(min(away))]) if away else math.nan
 
 
 def _flow_at(ring: Ring, time: int) -> float:
     """Return the turnover so far, evenly spread between two snapshots; NaN outside of them."""
-    times, flow = ring.time.tolist(), ring.flow[0].tolist()
+    times: list[int] = ring.time.tolist()
+    flow: list[float] = ring.flow[0].tolist()
     for place, at in enumerate(times):
         if at == time:
             return flow[place]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from pumpwatch.adapters.deadlines import LambdaContext, LambdaDeadline
-from pumpwatch.bootstrap.detect import detect_from_environment
+from pumpwatch.bootstrap.detect import answer_of, detect_from_environment
 from pumpwatch.bootstrap.logs import structured_logger
 from pumpwatch.errors import BadEvent
 from pumpwatch.invocation import is_probe, parse_scan
@@ -16,10 +16,7 @@ function = detect_from_environment(os.environ)
 
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: object, context: LambdaContext) -> dict[str, object]:
-    """Scan the market once; a malformed event is counted and answered, anything else raised.
-
-    Single scans come twelve times a minute: only those with something to tell are logged.
-    """
+    """Scan the market once; a malformed event is counted and answered, anything else raised."""
     deadline = LambdaDeadline(context)
     if is_probe(event):
         return function.probe(deadline)
@@ -34,14 +31,7 @@ def lambda_handler(event: object, context: LambdaContext) -> dict[str, object]:
     if report is None:
         logger.warning("another run holds the lease")
         return {"busy": True}
-    result = {
-        "symbols": report.symbols,
-        "candidates": report.candidates,
-        "requests": report.requests,
-        "warming_up": report.warming_up,
-        "events_open": report.events_open,
-        "signals": [signal.signal_id for signal in report.signals],
-    }
+    # Single scans are many: only those with something to tell are logged.
     if not tick.is_scan or report.candidates or report.events_open or report.signals:
-        logger.info("scanned", extra=result)
-    return result
+        logger.info("scanned", extra=answer_of(report))
+    return answer_of(report)

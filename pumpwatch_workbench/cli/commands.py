@@ -36,7 +36,7 @@ COMMANDS = {
     "backtest": (RESEARCH, "Trade a strategy on recorded candles, with all costs."),
     "tune": (RESEARCH, "Search settings that would have made money; say how far to trust them."),
     "compare": (RESEARCH, "Explain real trades by a simulation of the same period."),
-    "evaluate": (RESEARCH, "Score rules event by event on labelled pumps."),
+    "evaluate": (RESEARCH, "Score rules event by event on recorded markets."),
     "train": (RESEARCH, "Train the rule `boosted`; the same folder gives the same file."),
     "simulator": (BENCH, "Serve a simulated Bybit V5 exchange on 127.0.0.1 until interrupted."),
     "campaign": (STUDIES, "Trade in seeded worlds full of faults and check trading's promise."),

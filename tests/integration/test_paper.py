@@ -19,7 +19,7 @@ from support.servers import Handler, served
 
 from pumpwatch.domain.detection.signals import Phase
 from pumpwatch.domain.trading.halt import Halt
-from pumpwatch.domain.trading.trades import TradeState
+from pumpwatch.domain.trading.trades import ExitReason, TradeState
 from pumpwatch_workbench.local.store import (
     Database,
     SqliteHaltStore,
@@ -224,3 +224,20 @@ def test_metrics_are_served_while_it_runs(world, store):
     assert f"pumpwatch_detect_runs_total{{{labels}}} {tally.ticks}.0" in pages[-1]
     types = [line for line in pages[-1].splitlines() if line.startswith("# TYPE ")]
     assert len(types) == len(set(types))
+
+
+def test_a_ride_by_the_clock_ends_at_the_scan_after_its_limit(world, store):
+    environment = {"RIDE_EXIT": "time", "RIDE_SECONDS": "12", "RIDE_STOP_FRACTION": "0.2"}
+    options = options_for(
+        world.url,
+        store,
+        duration=9 * MINUTE,
+        strategy="ride",
+        environment=environment,
+    )
+    seen, tally = trade_for(world, options)
+    assert tally.closed == 1
+    (closed,) = [trade for trade in seen.trades if trade.state is TradeState.CLOSED]
+    assert closed.exit_reason is ExitReason.TIME_LIMIT
+    assert closed.take_profit is None
+    assert 12_000 <= closed.exit_time - closed.entry_time <= 17_000

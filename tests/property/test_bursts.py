@@ -275,6 +275,7 @@ def test_no_look_breaks_the_scan_and_every_trait_is_a_number_or_not_known(exampl
     verdict = stored_model().burst_rule(interval).judge(look)
     traits = burst_traits(look, step_of(interval))
     assert (verdict is None) == (traits is None)
+    same_as_the_reference(look, interval)
     if traits is not None:
         assert not np.isinf(traits[0]).any()
         assert np.isfinite([verdict.margin, verdict.strength, verdict.jump]).all()
@@ -283,10 +284,11 @@ def test_no_look_breaks_the_scan_and_every_trait_is_a_number_or_not_known(exampl
 def test_a_ring_that_lags_behind_the_trades_takes_no_turnover_away():
     look = random_look(3, count=1300, age=12 * SECOND)
     flow = np.minimum(look.ring.flow, look.ring.flow[0, -4] + 30.0)
+    flow[0, : len(look.ring.time) // 2] -= 20.0
     lagging = replace(look, ring=replace(look.ring, flow=flow))
     shares = [BURST_TRAITS.index(f"share of {a} s in {b} s") for a, b in ((10, 30), (30, 60))]
-    traits = burst_traits(lagging)[0][shares]
-    assert traits.tolist() == [1.0, 1.0]
+    places = [*shares, BURST_TRAITS.index("steps with turnover before")]
+    assert burst_traits(lagging)[0][places].tolist() == [1.0, 1.0, np.log(0.1)]
 
 
 def test_a_day_without_turnover_has_no_bursts():

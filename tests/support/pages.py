@@ -99,7 +99,7 @@ def _evaluation() -> str:
         ]
         curve = tuple((10.0 * (n + 1), one) for n, one in enumerate(points))
         rules.append(Evaluated(rule_named(name, {}), {}, points[1], curve))
-    return render_evaluation(rules, source="made-up pumps")
+    return render_evaluation(rules, 5)
 
 
 def _journal() -> str:

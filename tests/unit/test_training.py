@@ -257,6 +257,25 @@ def test_neither_model_nor_threshold_of_a_fold_has_seen_its_symbols(lessons, mar
         )
 
 
+def test_every_model_of_a_fold_is_taught_without_its_symbols(lessons, examples, monkeypatch):
+    learned = []
+
+    def watched(of, traits, learn, **options):
+        learned.append(learn)
+        return taught(of, traits, learn, **options)
+
+    monkeypatch.setattr(validation, "taught", watched)
+    nested(lessons.judge, examples, (SCAN,), seed=0)
+    folds = symbol_folds(lessons.judge.symbols, OUTER, 0)
+    models = len(learned) // len(folds)
+    assert models * len(folds) == len(learned)
+    for place, held_out in enumerate(folds):
+        inside = np.isin(np.array(examples.symbol), held_out)
+        for learn in learned[place * models :][:models]:
+            assert learn.any()
+            assert not (learn & inside).any()
+
+
 def test_trades_tell_a_crowd_from_few_on_symbols_not_trained_on(lessons):
     found = [figure for part in parts_of(lessons) for figure in figures_of(lessons, part, 0)]
     f1 = {figure.name.split(", division")[0]: figure.score.f1 for figure in found}

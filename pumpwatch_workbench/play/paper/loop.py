@@ -101,6 +101,7 @@ class PaperLoop:
         self._requests, self._alerts, self._cpu_seconds = 0, (0, 0), time.process_time()
         self._minute = -1
         self._scan_problem = ""
+        self._exit_is_near = False
         self.tally = Tally()
 
     def play(self) -> Tally:
@@ -168,7 +169,8 @@ class PaperLoop:
         banned = False
         if not tick.late:
             banned = self._attempt("detect", lambda: self._detect(tick), tick)
-        if not banned and (not tick.is_scan or (tick.detected and tick.detected.signals)):
+        signals = tick.detected is not None and bool(tick.detected.signals)
+        if not banned and (not tick.is_scan or signals or self._exit_is_near):
             banned = self._attempt("trade", lambda: self._trade(tick), tick)
         self._tell(tick)
         if tick.is_scan:
@@ -198,6 +200,9 @@ class PaperLoop:
 
     def _trade(self, tick: _Tick) -> None:
         tick.traded = self._desk.trade(Tick(tick.due, f"paper-{tick.due}"))
+        # A time limit of seconds does not wait for the next minute.
+        near = tick.traded is not None and tick.traded.next_exit_seconds is not None
+        self._exit_is_near = near
 
     def _tell(self, tick: _Tick) -> None:
         tally = self.tally

@@ -207,6 +207,15 @@ def test_a_failed_look_in_a_minute_leaves_it_to_the_candle(monkeypatch):
     assert signals(rig)[0] == (PUMPED, "rising", 420.0)
 
 
+def test_a_hole_within_a_minute_leaves_it_to_the_candle(monkeypatch):
+    made = hand_made.model(burst=NEVER, orders=-9.0)
+    rig = BurstRig(monkeypatch, model=made).ready()
+    rig.burst(PUMPED, ONSET)
+    rig.scans(0, 375 * SECOND)
+    play(rig, 395 * SECOND)
+    assert signals(rig)[0] == (PUMPED, "rising", 420.0)
+
+
 def test_a_symbol_that_was_listed_today_does_not_burst(monkeypatch):
     rig = BurstRig(monkeypatch)
     rig.list("NEWUSDT", 3, 800, first=START - 700 * MINUTE)
@@ -350,6 +359,24 @@ def test_events_are_read_once_a_minute(rig, monkeypatch):
 
 def always(rig, change):
     rig.changed.append(lambda snapshot: change(snapshot, (snapshot.time - START) // 1000))
+
+
+def test_more_trades_in_a_second_than_an_answer_shows_are_judged_beside_the_ring(monkeypatch):
+    rig = BurstRig(monkeypatch).ready()
+    rig.burst(PUMPED, ONSET, trades=1_000, seconds=10)
+    reports = rig.scans(0, 400 * SECOND)
+    assert signals(rig) == [(PUMPED, "rising", 375.0)]
+    assert total(reports, "judged_with_trades") == 1
+
+
+def test_trades_of_the_future_do_not_count(rig):
+    """An answer comes after the snapshot: what was traded in between is not of the scan."""
+    rig.market._recent = lambda symbol: rig.market._trades[symbol]
+    rig.scans(0, 385 * SECOND)
+    assert signals(rig) == [(PUMPED, "rising", 380.0)]
+    (event,) = rig.events.current()
+    assert event.peak_price == rig.price(PUMPED, START + 380_000)
+    assert event.peak_time == START + 380_000
 
 
 def test_repeated_snapshots_are_one(rig):

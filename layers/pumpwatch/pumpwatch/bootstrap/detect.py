@@ -170,6 +170,18 @@ def detect_function(
     )
 
 
+def answer_of(report: DetectReport) -> dict[str, object]:
+    """Return what the function answers after a scan."""
+    return {
+        "symbols": report.symbols,
+        "candidates": report.candidates,
+        "requests": report.requests,
+        "warming_up": report.warming_up,
+        "events_open": report.events_open,
+        "signals": [signal.signal_id for signal in report.signals],
+    }
+
+
 def detect_pumps(
     settings: DetectSettings, stores: DetectStores, exchange: BybitConnection
 ) -> DetectPumps:

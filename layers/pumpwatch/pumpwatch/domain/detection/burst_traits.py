@@ -119,14 +119,15 @@ class _Flows:
     """
 
     def __init__(self, ring: FloatArray, shown: MarketTrades, times: IntArray) -> None:
-        trades = shown.between(int(times[0]), int(times[-1]))
+        since = max(shown.since, int(times[0]))
+        trades = shown.between(since, int(times[-1]))
         value = np.concatenate([[0.0], np.cumsum(trades.price * trades.quantity)])
-        self._time, self._sum, self._since = trades.time, value, trades.since
+        self._time, self._sum, self._since = trades.time, value, since
         self._times = times
         exact = value[-1] - value[np.searchsorted(trades.time, times)]
         beyond = np.maximum(ring[-1] - ring, value[-1])
         # Turnover from each of `times` to the scan.
-        self._until_now = np.where(times < trades.since, beyond, exact)
+        self._until_now = np.where(times < since, beyond, exact)
         self.steps: FloatArray = np.maximum(-np.diff(self._until_now), 0.0)
         """Turnover of each step, oldest first."""
 
@@ -151,7 +152,7 @@ def _flow_traits(
     low, high = float(last.min()), float(last.max())
     changes = np.diff(recent)
     way = float(np.abs(changes).sum())
-    rising, falling = np.count_nonzero(changes > 0), np.count_nonzero(changes < 0)
+    rising, moved = np.count_nonzero(changes > 0), np.count_nonzero(changes)
     traded = flows.steps > NOTHING * f60
     lowest = float(recent.min())
     return np.array(
@@ -173,7 +174,7 @@ def _flow_traits(
             traded[-minute:].mean(),
             _log(float(traded[:-minute].sum()), 0.1),
             float(flows.steps[-minute:].max()) / f60,
-            rising / max(rising + falling, 1),
+            rising / max(int(moved), 1),
             (now - begin) / way if way > 0 else 0.0,
             f5 / f10,
             f10 / f30,

@@ -70,21 +70,17 @@ class Ring:
 
         NaN where it is not known, before the first and after the last snapshot above all.
         """
-        after = np.clip(np.searchsorted(self.time, times), 1, max(len(self.time) - 1, 1))
-        if len(self.time) <= 1:
-            known = np.isin(times, self.time)
-            return (
-                np.where(known, self.flow[:, :1], np.nan)
-                if len(self.time)
-                else _unknown(self, times)
-            )
-        begin, end = self.time[after - 1], self.time[after]
-        share = (times - begin) / (end - begin)
-        flow = self.flow[:, after - 1] * (1.0 - share) + self.flow[:, after] * share
+        if not len(self.time):
+            return _unknown(self, times)
+        right = np.clip(np.searchsorted(self.time, times), 0, len(self.time) - 1)
+        left = np.maximum(right - 1, 0)
+        begin, end = self.time[left], self.time[right]
+        share = (times - begin) / np.maximum(end - begin, 1)
+        flow = self.flow[:, left] + (self.flow[:, right] - self.flow[:, left]) * share
         # Exactly at a snapshot the other one does not matter.
-        flow = np.where(share == 1.0, self.flow[:, after], flow)
-        flow = np.where(share == 0.0, self.flow[:, after - 1], flow)
-        return np.where((share < 0.0) | (share > 1.0), np.nan, flow)
+        flow = np.where(times == end, self.flow[:, right], flow)
+        outside = (times < self.time[0]) | (times > self.time[-1])
+        return np.where(outside, np.nan, flow)
 
     def last_at(self, times: IntArray) -> FloatArray:
         """Return the prices at some times, (symbols, times): those of the nearest snapshot."""

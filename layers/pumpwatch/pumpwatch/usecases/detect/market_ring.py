@@ -70,8 +70,9 @@ class MarketRing:
         rise = turnover - self.turnover
         rise += _left(past, self.turnover_time - DAY, time - DAY)
         # The ring begins a symbol anew after so long.
-        rise[time - self.turnover_time > LONGEST_GAP] = 0.0
-        self.fallen[time - self.fallen_since > FALL_LASTS] = 0.0
+        anew = time - self.turnover_time > LONGEST_GAP
+        rise[anew] = 0.0
+        self.fallen[anew | (time - self.fallen_since > FALL_LASTS)] = 0.0
         added = np.where(known, np.maximum(np.nan_to_num(rise) - self.fallen, 0.0), np.nan)
         fallen = np.where(known, np.maximum(self.fallen - np.nan_to_num(rise), 0.0), self.fallen)
         self.fallen_since = np.where((self.fallen > 0) & (fallen > 0), self.fallen_since, time)
