@@ -149,16 +149,14 @@ def draw(lines: PriceLines, style: Style, noise: Noise) -> Tape:
     close = lines.price[lines.first[1:] - 1] * style.scale
     ticks[last] = np.rint(close[owner[last]]).astype(np.int64)
     units = _units(lines, owner, place, whole)
-    number = np.arange(len(owner)) - _starts(np.bincount(owner, minlength=lines.count))[owner]
-    chance = noise.scattered(
-        _SIDES, style.minute[owner] * _MOST_ORDERS + number, style.series[owner]
-    )
+    orders = np.bincount(owner, minlength=lines.count)
+    steps = style.minute[owner] * _MOST_ORDERS + np.arange(len(owner)) - _starts(orders)[owner]
+    chance = noise.scattered(_SIDES, steps, style.series[owner])
     before, after = (
         np.interp(np.clip(offset + step, 0, MINUTE_MS) + owner * STRIDE, lines.place, lines.price)
         for step in (-1, 1)
     )
-    usual = (whole / np.maximum(np.bincount(owner, minlength=lines.count), 1))[owner]
-    size = np.minimum(units / usual, LARGE)
+    size = np.minimum(units * orders[owner] / whole[owner], LARGE)
     share = np.interp(place, lines.place, lines.bought) + style.leaning[owner] * np.sign(
         after - before
     )

@@ -99,6 +99,10 @@ def test_a_minute_has_the_same_trades_whichever_are_drawn_with_it(some, orders, 
 @given(st.lists(lines(), min_size=1, max_size=3), st.integers(0, 2**32), st.integers(0, 59_999))
 def test_a_minute_so_far_is_what_its_trades_make_it(some, seed, offset):
     parts, tape = drawn(some, style(len(some), 60, 1.3, 1.0), seed)
+    moments = np.concatenate([trades.time - START for trades in parts])
+    if len(moments):
+        # Half of the time the very millisecond of a trade.
+        offset = int(moments[seed % len(moments)]) if seed % 2 else offset
     opened = np.array([round(line.price[0] * 100) for line in some])
     far = tape.so_far(np.arange(len(some)), offset, opened)
     for number, trades in enumerate(parts):
@@ -166,7 +170,7 @@ def test_a_pump_is_a_crowds_and_an_ordinary_minute_is_few_peoples(market):
     calm = dict(zip(TRADE_TRAITS, trade_traits(trades, end - 2 * MINUTE_MS, usual), strict=True))
     assert crowd["trades over the rate before"] > 1
     assert crowd["seconds with a trade"] > 20 > calm["seconds with a trade"]
-    assert crowd["effective number of buy orders"] > 1.5 > calm["effective number of buy orders"]
+    assert crowd["effective number of buy orders"] > 1.2 > calm["effective number of buy orders"]
     assert 0.3 < crowd["turnover share bought"] < 0.95
 
 

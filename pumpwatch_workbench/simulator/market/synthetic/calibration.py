@@ -32,6 +32,8 @@ JOLT_SHARE = (1.25, 0.19, 0.4, 0.9)
 # Measured: 5, 10 and 30 s after the onset the price stands at 0.75, 0.71 and 0.68 of the highest
 # one so far.
 JITTER = 0.4
+# Chosen: the price calms down, to this share of it.
+LEAST_JITTER, CALM_SECONDS = 0.3, 30.0
 
 # Measured: 85 % of onsets lie within 60 s of a full hour, 5 % of a half hour; offsets there in
 # seconds (5th, 10th, 25th, 50th, 75th, 90th percentile). Those are announced.
@@ -116,7 +118,7 @@ BURST_UNEVENNESS, PUMP_UNEVENNESS = 2.2, 2.25
 # narrow middle (mean and standard deviation), 0.75 in the first 5 s, 0.61 in the first minute; and
 # by how much more is bought while the price rises.
 BURST_LEANING = 0.3
-PUMP_BOUGHT, PUMP_LEANING = (0.47, 0.1), 0.1
+PUMP_BOUGHT, PUMP_LEANING = (0.44, 0.1), 0.1
 EAGER_BOUGHT, EAGER_SECONDS = 0.16, 25.0
 PUMP_TRADERS_STAY_MS = 600_000
 # Chosen: coins that turn over more than the measured ones (USDT in a mean minute) see more orders.

@@ -117,7 +117,10 @@ class Surge:
         own = np.array([at for at in inner if 0 < at < LAST_KNOT], dtype=np.int64)
         offset = np.union1d(KNOTS, own)
         shape = self.log_price(opened + offset, np.zeros(len(offset)))
-        short = np.interp(offset, KNOTS, chance) * self.jitter
+        since = np.maximum(opened + offset - self.onset, 0) / 1_000.0
+        calmer = np.exp(-since / calibration.CALM_SECONDS)
+        least = calibration.LEAST_JITTER
+        short = np.interp(offset, KNOTS, chance) * self.jitter * (least + (1.0 - least) * calmer)
         short[np.isin(offset, [0, MINUTE_MS, *own])] = 0.0
         left, right = np.log(edges) - shape[[0, -1]]
         # The price bounces after the extreme only.
@@ -130,7 +133,6 @@ class Surge:
         extra = self.turnover(np.full(len(offset), opened), times)
         flow = flows[0] * offset / MINUTE_MS + flows[1] * extra
         traded = np.cumsum(np.diff(flow) / (price[1:] + price[:-1]) * 2.0)
-        since = np.maximum(times - self.onset, 0) / 1_000.0
         eager = self.crowd * calibration.EAGER_BOUGHT * np.exp(-since / calibration.EAGER_SECONDS)
         buying = np.where(times >= self.onset, bought + eager, 0.5)
         return PriceLine(
