@@ -231,7 +231,7 @@ METRICS: tuple[Metric, ...] = (
     _counter(
         DETECT,
         "judged",
-        "Bursts and candles that a learned score judged, by whether the market's trades were known.",
+        "Bursts and candles that a learned score judged, by whether trades were known.",
         trades=("known", "unknown"),
     ),
     _counter(DETECT, "looks", "Bursts that were looked at closely."),
