@@ -48,7 +48,7 @@ def measure() -> dict[str, float]:
         return {}
     figures = {"symbols": 0.0, "possible_alarms": 0.0, "dropped": 0.0}
     for market in markets(folder):
-        possible = possible_alarms(Boosted(), market)[:, DAY_OF_MINUTES:]
+        possible = Boosted().detect(market).possible[:, DAY_OF_MINUTES:]
         asked = candidates(Boosted(), market, DAY_OF_MINUTES, market.shape[1])
         figures["possible_alarms"] += int(possible.sum())
         figures["dropped"] += int((possible & ~asked).sum())
@@ -91,12 +91,6 @@ def _together(grids: Sequence[Candles]) -> Candles:
     columns = [np.concatenate([getattr(grid, name) for grid in moved]) for name in COLUMNS]
     names = tuple(symbol for grid in grids for symbol in grid.symbols)
     return Candles(names, MINUTE, moved[0].open_time, *columns)
-
-
-def possible_alarms(detector: Detector, market: Candles) -> BoolArray:
-    """Return on which candles the rule alarms, or could if it knew the trades."""
-    found = detector.detect(market)
-    return found.alarm if found.scored is None else found.alarm | found.scored
 
 
 def candidates(detector: Detector, market: Candles, begin: int, end: int) -> BoolArray:

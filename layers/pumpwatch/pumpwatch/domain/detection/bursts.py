@@ -17,6 +17,8 @@ from pumpwatch.domain.market.ring import Ring
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import MINUTE, SECOND
 
+from .windows import CANCELLED
+
 DAY_OF_MINUTES = 1440
 NEEDED = 5 * MINUTE
 """Time before a scan that the ring must cover wholly."""
@@ -75,6 +77,19 @@ def burst_gates(
     burst &= recent > RECENT * usual.mean
     burst &= rise > RISE
     return burst
+
+
+def least_usual(total: FloatArray, squares: FloatArray, unseen: int) -> UsualMinute:
+    """Return lower bounds from sums, (symbols,), that lack up to `unseen` minutes of the day.
+
+    Whatever their turnover u is, its squares add at least u^2 / n, n being `unseen`. The variance
+    is then smallest at u = S / (N / n - 1), S being the sum and N the day's minutes:
+    Q / N - (S / N)^2 (1 + 1 / (N / n - 1)).
+    """
+    mean = total / DAY_OF_MINUTES
+    spread = 1.0 + 1.0 / (DAY_OF_MINUTES / unseen - 1.0)
+    variance = squares / DAY_OF_MINUTES - spread * mean * mean
+    return UsualMinute(mean, np.sqrt(np.maximum(variance - CANCELLED * mean * mean, 0.0)))
 
 
 def day_before(candles: Candles, time: int) -> IntArray | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 
 from pumpwatch.domain.market.candles import FloatArray, IntArray
@@ -17,14 +15,6 @@ CALM = 15 * MINUTE
 """Milliseconds without a move after which it is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class MarketMove:
-    """A time in which the whole market moves: scans that saw it, milliseconds UTC."""
-
-    begin: int
-    last: int
-
-
 def moves_at_once(strength: FloatArray, rise: FloatArray) -> bool:
     """Return whether the whole market jumps.
 
@@ -34,16 +24,6 @@ def moves_at_once(strength: FloatArray, rise: FloatArray) -> bool:
     known = int((~np.isnan(strength) & ~np.isnan(rise)).sum())
     jumping = int(((strength > STRENGTH) & (rise > RISE)).sum())
     return known >= FEWEST and jumping >= LARGE_PART * known
-
-
-def followed(move: MarketMove | None, now: int, *, moving: bool) -> MarketMove | None:
-    """Return the move that goes on after a scan, None when there is none or it is over.
-
-    Its `begin` is `now` at the first scan of a move alone: that one is worth a message.
-    """
-    if moving:
-        return MarketMove(now, now) if move is None else replace(move, last=max(now, move.last))
-    return None if move is None or now - move.last > CALM else move
 
 
 def strongest(strength: FloatArray, cap: int) -> IntArray:
