@@ -122,11 +122,11 @@ def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def emitted(times: Sequence[int], *, from_time: int, silence: int = SILENCE) -> list[int]:
+def emitted(times: Sequence[int], *, from_time: int) -> list[int]:
     """Return the alarms sent out from `from_time` on; each silences those right after it."""
     sent: list[int] = []
     for time in sorted(times):
-        if time >= from_time and (not sent or time >= sent[-1] + silence):
+        if time >= from_time and (not sent or time >= sent[-1] + SILENCE):
             sent.append(time)
     return sent
 

@@ -33,6 +33,9 @@ TOO_FEW = (
     "seen, so give recordings of more coins"
 )
 
+CLOCKS = ("", ", random clock", ", clock off")
+"""What the score with the clock reads: the clock, a wrong one, or it is not asked."""
+
 Alarms = dict[int, BoolArray]
 """Alarms of the examples by scan interval, milliseconds."""
 
@@ -232,23 +235,17 @@ def chosen_thresholds(
     }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Nested:
-    """Alarms in nested folds by scan interval: as it is, by random clocks, and by the blind
-    score alone."""
-
-    either: Alarms
-    random_clock: Alarms
-    blind: Alarms
-
-
-def nested(judge: Judge, examples: Examples, intervals: Sequence[int], *, seed: int) -> Nested:
-    """Return the alarms where models and thresholds come from other symbols alone."""
+def nested(
+    judge: Judge, examples: Examples, intervals: Sequence[int], *, seed: int
+) -> dict[str, Alarms]:
+    """Return the alarms where models and thresholds come from other symbols alone, by `CLOCKS`."""
     symbols = np.array(examples.symbol)
     timed = with_clock(examples)
     shifted = with_clock(examples, random_clocks(examples, seed))
-    none = {interval: np.zeros(len(symbols), dtype=np.bool_) for interval in intervals}
-    either, random_clock, alone = ({k: v.copy() for k, v in none.items()} for _ in range(3))
+    alarms = {
+        clock: {interval: np.zeros(len(symbols), dtype=np.bool_) for interval in intervals}
+        for clock in CLOCKS
+    }
     for held_out in symbol_folds(judge.symbols, OUTER, seed):
         judged = np.isin(symbols, held_out)
         others = judge.of([symbol for symbol in judge.symbols if symbol not in held_out])
@@ -259,10 +256,11 @@ def nested(judge: Judge, examples: Examples, intervals: Sequence[int], *, seed: 
         for interval in intervals:
             blind_least, clock_least = least[interval]
             seen = at_phases(examples, interval, seed)[judged]
-            alone[interval][judged] = seen & (blind > blind_least)
-            either[interval][judged] = seen & ((blind > blind_least) | (clock > clock_least))
-            random_clock[interval][judged] = seen & ((blind > blind_least) | (moved > clock_least))
-    return Nested(either, random_clock, alone)
+            alone = blind > blind_least
+            either = (alone | (clock > clock_least), alone | (moved > clock_least), alone)
+            for kind, alarm in zip(CLOCKS, either, strict=True):
+                alarms[kind][interval][judged] = seen & alarm
+    return alarms
 
 
 def interval_of(

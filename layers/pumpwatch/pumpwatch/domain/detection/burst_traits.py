@@ -7,7 +7,6 @@ longer). Nothing is an amount of a currency, and nothing reaches back further th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -92,15 +91,15 @@ def burst_traits(look: Look, step: int = STEP) -> tuple[FloatArray, int] | None:
     )
     if not bursts[0]:
         return None
-    day = _day_traits(look, columns, mean, float(last[-1]))
+    day, largest, volatility = _day_traits(look, columns, mean, float(last[-1]))
     traits = _flow_traits(flows, last, mean, float(usual.deviation[0]), step)
     jump = np.log(last[-1] / lowest)
     beside_day = [
-        _log(flows.of(60) / max(day.largest, mean * 1e-3), 1e-3),
-        jump / max(day.volatility, 1e-5),
+        _log(flows.of(60) / max(largest, mean * 1e-3), 1e-3),
+        jump / max(volatility, 1e-5),
     ]
     return (
-        np.concatenate([traits, beside_day, day.traits, trades]),
+        np.concatenate([traits, beside_day, day, trades]),
         _begin(look.time, flows.steps, mean, step),
     )
 
@@ -190,16 +189,10 @@ def _age(steps: FloatArray, step: int) -> float:
     return float((len(steps) - np.searchsorted(passed, 0.1 * passed[-1])) * step / SECOND)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Day:
-    traits: FloatArray
-    """In the order of `DAY_TRAITS`."""
-    largest: float
-    volatility: float
-
-
-def _day_traits(look: Look, columns: IntArray, mean: float, now: float) -> _Day:
-    """Return what the day before says, its largest minute and its volatility."""
+def _day_traits(
+    look: Look, columns: IntArray, mean: float, now: float
+) -> tuple[FloatArray, float, float]:
+    """Return the traits of the day before, its largest minute and its volatility."""
     turnover, close, high = (
         getattr(look.candles, name)[0, columns] for name in ("turnover", "close", "high")
     )
@@ -219,7 +212,7 @@ def _day_traits(look: Look, columns: IntArray, mean: float, now: float) -> _Day:
             float(jumps.max()),
         ]
     )
-    return _Day(traits, float(settled.max()), volatility)
+    return traits, float(settled.max()), volatility
 
 
 def _begin(time: int, steps: FloatArray, mean: float, step: int) -> int:
