@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 
 import numpy as np
 
@@ -80,15 +79,16 @@ class Score:
         low, high = poisson_interval(self.false_alarms)
         return low / self.clean_symbol_days, high / self.clean_symbol_days
 
-    def plus(self, other: Score) -> Score:
-        """Return the score of both together."""
-        return Score(
-            self.hits + other.hits,
-            self.early + other.early,
-            self.missed + other.missed,
-            self.false_alarms + other.false_alarms,
-            self.clean_symbol_days + other.clean_symbol_days,
-            self.delays + other.delays,
+    @classmethod
+    def total(cls, parts: Sequence[Score]) -> Score:
+        """Return the score of all parts together."""
+        return cls(
+            sum(part.hits for part in parts),
+            sum(part.early for part in parts),
+            sum(part.missed for part in parts),
+            sum(part.false_alarms for part in parts),
+            sum(part.clean_symbol_days for part in parts),
+            tuple(delay for part in parts for delay in part.delays),
         )
 
     @property
@@ -144,7 +144,7 @@ def score(
         known = [event for event in events if event.segment == segment.number]
         times = alarms.get(segment.number, ())
         parts.append(segment_score(segment, known, times, clean_days(segment, known), hit_after))
-    return reduce(Score.plus, parts, Score(0, 0, 0, 0, 0.0, ()))
+    return Score.total(parts)
 
 
 def segment_score(

@@ -68,21 +68,12 @@ class Judge:
         places = np.flatnonzero(alarm)
         times, numbers = examples.time[places], examples.segment[places]
         wanted = [market.segment.number for market in self._markets]
-        bounds = zip(
-            self._markets,
-            np.searchsorted(numbers, wanted).tolist(),
-            np.searchsorted(numbers, wanted, side="right").tolist(),
-            strict=True,
-        )
-        parts = [market.score(times[begin:end].tolist()) for market, begin, end in bounds]
-        return Score(
-            hits=sum(part.hits for part in parts),
-            early=sum(part.early for part in parts),
-            missed=sum(part.missed for part in parts),
-            false_alarms=sum(part.false_alarms for part in parts),
-            clean_symbol_days=sum(part.clean_symbol_days for part in parts),
-            delays=tuple(delay for part in parts for delay in part.delays),
-        )
+        begins, ends = (np.searchsorted(numbers, wanted, side=side) for side in ("left", "right"))
+        parts = [
+            market.score(times[begin:end].tolist())
+            for market, begin, end in zip(self._markets, begins, ends, strict=True)
+        ]
+        return Score.total(parts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
