@@ -123,7 +123,6 @@ def _entries(stack: LocalStack, exchange: MeasuredExchange) -> list[dict[str, fl
 
 
 def _measured(stack: LocalStack, batch: dict[str, object]) -> dict[str, float]:
-    """Return what one entry took."""
     function = stack.functions[TRADE]
     before = _store_calls(stack)
     with recorded(lambda: _store_calls(stack) - before) as recorder:

@@ -177,7 +177,6 @@ class _Judged:
 
 
 def _settings_of(detector: CandleRule) -> dict[str, type]:
-    """Return the numbers among the rule's fields, with their types."""
     kinds: dict[str, type] = {}
     for field in fields(detector):  # type: ignore[arg-type]
         value: Any = getattr(detector, field.name)

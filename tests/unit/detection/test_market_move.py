@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pumpwatch.domain.detection.market_move import moves_at_once, strongest
+from pumpwatch.domain.detection.bursts import moves_at_once, strongest
 
 
 def market(symbols, jumping, *, strength=10.5, rise=0.0035, unknown=0):

@@ -22,11 +22,11 @@ from pumpwatch.domain.market.candles import BoolArray, Candles, FloatArray, IntA
 from pumpwatch.domain.moments import HOUR, MINUTE
 
 from .base import Carry, Detections, Detector, KnownTrades
-from .bursts import least_usual
+from .bursts import DAY_OF_MINUTES, least_usual
 from .chunks import Chunk, blank, chunks
 from .model import Model, stored_model
 from .trade_traits import TRADE_TRAITS, trade_traits
-from .traits import CANDLE_TRAITS, DAY_OF_MINUTES, candle_traits
+from .traits import CANDLE_TRAITS, candle_traits
 from .windows import previous, trailing_sum
 
 DEVIATIONS = 2
@@ -114,12 +114,8 @@ class Boosted(Detector):
         ]
         none = np.empty(0, dtype=np.int64)
         parts.append(Candidates(none, none, np.empty((0, len(CANDLE_TRAITS))), np.empty(0)))
-        return Candidates(
-            np.concatenate([part.rows for part in parts]),
-            np.concatenate([part.columns for part in parts]),
-            np.concatenate([part.traits for part in parts]),
-            np.concatenate([part.usual for part in parts]),
-        )
+        names = ("rows", "columns", "traits", "usual")
+        return Candidates(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
 
     def _look(self, chunk: Chunk) -> tuple[BoolArray, FloatArray, FloatArray]:
         """Return candidate, turnover over the mean minute, and jump, each (symbols, candles)."""

@@ -17,11 +17,10 @@ from pumpwatch.domain.moments import HOUR, MINUTE, SECOND
 
 from .bursts import Look, UsualMinute, burst_gates, day_before
 from .trade_traits import TRADE_TRAITS, trade_traits
+from .traits import BUSY
 
 STEP = 5 * SECOND
 SHOWN = 5 * MINUTE
-BUSY = 30.0
-"""Times the mean minute: a minute with more is a burst."""
 BEGUN = 5.0
 """Times the mean minute: a step of five seconds with more belongs to the burst."""
 NOTHING = 1e-10
@@ -142,7 +141,6 @@ class _Flows:
 def _flow_traits(
     flows: _Flows, last: FloatArray, mean: float, deviation: float, step: int
 ) -> FloatArray:
-    """Return the traits of the last five minutes, in the order of `FLOW_TRAITS`."""
     f5, f10, f20, f30, f60 = (flows.of(seconds) for seconds in (5, 10, 20, 30, 60))
     before = [flows.of(60 * minutes) for minutes in (1, 2, 3, 4, 5)]
     minute = MINUTE // step

@@ -168,7 +168,6 @@ def _event_of(alarm: Alarm, now: int, detector: str) -> PumpEvent:
 
 
 def _follow(event: PumpEvent, price: Price | None, now: int, rules: EventRules) -> PumpEvent:
-    """Return the event with its peak, price and phase at a scan."""
     moved = replace(event, updated=now)
     if price is not None:
         high = float(np.fmax(price.last, price.high))

@@ -16,6 +16,7 @@ import numpy as np
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.burst_rule import BurstRule, Verdict
 from pumpwatch.domain.detection.bursts import (
+    CALM,
     NEEDED,
     RECENT,
     Look,
@@ -23,9 +24,10 @@ from pumpwatch.domain.detection.bursts import (
     bursts,
     day_before,
     least_usual,
+    moves_at_once,
+    strongest,
 )
 from pumpwatch.domain.detection.events import Alarm
-from pumpwatch.domain.detection.market_move import CALM, moves_at_once, strongest
 from pumpwatch.domain.detection.screen import Past
 from pumpwatch.domain.market.candles import BoolArray, CandleSeries, IntArray
 from pumpwatch.domain.moments import MINUTE

@@ -93,7 +93,6 @@ class Scanner:
         now: int,
         report: DetectReport,
     ) -> Answers:
-        """Ask for candles and trades in one round of requests."""
         interval = self._detector.interval
         requests = state.lacking(plan.chosen, interval, plan.forming)
         # A look needs the minutes that have ended, and most symbols have them.
