@@ -24,7 +24,8 @@ from pumpwatch.domain.detection.events import EventRules
 from pumpwatch.domain.market.candles import FloatArray, IntArray
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.settings.trade import TradeSettings
-from pumpwatch_workbench.research.evaluation.labelled import Segment, load_pump_events
+from pumpwatch_workbench.recordings import RecordedFolder
+from pumpwatch_workbench.research.evaluation.labelled import Segment, load_segments
 
 LATENCY = 1_000
 COSTS = 0.004
@@ -166,7 +167,7 @@ def lines(alarms: Sequence[Alarm], seconds: int = SCAN) -> Iterator[str]:
 def main() -> None:
     """Print the table for the folder and the alarms that are named."""
     folder, file, *seconds = sys.argv[1:]
-    segments, _ = load_pump_events(Path(folder))
+    segments = load_segments(RecordedFolder(Path(folder)))
     rows = lines(alarms_from(Path(file), segments), *map(int, seconds))
     sys.stdout.write("\n".join(rows) + "\n")
 

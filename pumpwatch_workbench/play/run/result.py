@@ -149,7 +149,7 @@ class RunResult:
         Seconds are market time, except `tick_seconds_p50`, which is wall time and therefore the one
         value that differs between two runs of the same seed. A median of nothing is None.
         """
-        found, announced = self.counted(announced=True)
+        detected, announced = self.counted(announced=True)
         return {
             "symbols": self.symbols,
             "ticks": self.ticks,
@@ -166,7 +166,7 @@ class RunResult:
             "metrics_pushed": self.metrics_pushed,
             "scans": len(self.scan_seconds),
             "announced_planted": announced,
-            "announced_detected": found,
+            "announced_detected": detected,
             "order_delay_p50_seconds": self.order_delay_p50,
         }
 

@@ -44,11 +44,6 @@ class Figure:
         return {**self.score.to_json(), "f1_low": low, "f1_high": high}
 
 
-def parts_of(lessons: Lessons) -> list[Part]:
-    """Return the parts that are validated, one after another."""
-    return [*lessons.bursts, *lessons.minute_traits]
-
-
 def figures_of(lessons: Lessons, part: Part, seed: int) -> Iterator[Figure]:
     """Yield the figures of a part of the model in one division into folds."""
     if isinstance(part, str):

@@ -211,7 +211,7 @@ def chosen_thresholds(
 ) -> dict[int, tuple[float, float]]:
     """Return both thresholds for each scan interval: medians over divisions and phases."""
     timed = with_clock(examples)
-    found: dict[int, list[tuple[float, float]]] = {interval: [] for interval in intervals}
+    chosen: dict[int, list[tuple[float, float]]] = {interval: [] for interval in intervals}
     for division in range(DIVISIONS):
         blind, clock = (
             out_of_fold(examples, traits, inside, folds, 10 * seed + division)
@@ -219,10 +219,10 @@ def chosen_thresholds(
         )
         for interval, phase in product(intervals, range(PHASES)):
             seen = inside & at_phases(examples, interval, 100 * seed + 10 * division + phase)
-            found[interval].append(burst_thresholds(judge, examples, blind, clock, seen))
+            chosen[interval].append(burst_thresholds(judge, examples, blind, clock, seen))
     return {
         interval: (float(np.median([b for b, _ in pairs])), float(np.median([c for _, c in pairs])))
-        for interval, pairs in found.items()
+        for interval, pairs in chosen.items()
     }
 
 

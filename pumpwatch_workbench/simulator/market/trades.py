@@ -239,13 +239,13 @@ def _marks(lines: PriceLines) -> tuple[IntArray, FloatArray]:
     """Return line and moment of each extreme that is neither the open nor the close."""
     owner, begin = lines.owner, lines.first[:-1]
     ends = (lines.price[begin], lines.price[lines.first[1:] - 1])
-    found = []
+    extremes = []
     for extreme in (np.maximum, np.minimum):
         values = extreme.reduceat(lines.price, begin)
         beyond = (values != ends[0]) & (values != ends[1])
         places = np.flatnonzero((lines.price == values[owner]) & beyond[owner])
-        found.append(places[np.diff(owner[places], prepend=-1) > 0])
-    places = np.concatenate(found)
+        extremes.append(places[np.diff(owner[places], prepend=-1) > 0])
+    places = np.concatenate(extremes)
     return owner[places], np.minimum(lines.offset[places], LAST_MS - 1.0)
 
 

@@ -73,8 +73,8 @@ class Scanner:
         report.skipped += len(answers.candles) - len(series)
         alarms: dict[str, list[Alarm]] = {}
         if self._bursts is not None:
-            found = self._bursts.judge(state, looks, answers, series, report)
-            alarms = {alarm.symbol: [alarm] for alarm in found}
+            fast = self._bursts.judge(state, looks, answers, series, report)
+            alarms = {alarm.symbol: [alarm] for alarm in fast}
         judged = self._judge_candidates(state, plan, series, now.time, alarms, report)
         self._move_events(state, now, alarms, report)
         self._remember(state, plan, judged, now.reading)
@@ -210,7 +210,7 @@ class Scanner:
         report: DetectReport,
     ) -> None:
         """Start events and move them on: by the last price, and the day's high where that rose."""
-        alarmed = [symbol for symbol, found in alarms.items() if found]
+        alarmed = [symbol for symbol, some in alarms.items() if some]
         for symbol in dict.fromkeys([*self._events.by_symbol, *alarmed]):
             row, price = state.rows.get(symbol), None
             if row is not None and not np.isnan(now.last[row]):
