@@ -15,9 +15,9 @@ from pathlib import Path
 from statistics import mean, median
 
 from benchmarks.harness import MEGABYTE
-from benchmarks.stack import DETECT, TRADE, backfill
 from benchmarks.traffic import counted
 from pumpwatch_workbench.local.aws.stack import LocalStack
+from pumpwatch_workbench.play.run.stage import DETECT, TRADE, backfill
 from pumpwatch_workbench.simulator.market.measured import MeasuredExchange
 from studies.scale.exchange import LATENCY_MS, MINUTE, SECOND, START, exchange_process
 from tools.lambda_runtime.environment import BASE_INTERPRETER, ExecutionEnvironment
@@ -139,7 +139,7 @@ def _ticks(symbols: int, layout: Layout, root: Path) -> dict[str, float]:
         exchange_process(symbols, MOVERS) as exchange,
         LocalStack(parameters={"BybitBaseUrl": exchange.url, "Stage": "bench"}) as stack,
     ):
-        backfill(stack, exchange.url)
+        backfill(stack)
         exchange.tell("latency", LATENCY_MS)
         for function, name in NAMES.items():
             log = root / f"{name}-{symbols}.log"

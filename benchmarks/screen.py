@@ -6,13 +6,13 @@ refreshed in the product's round: a slice of five symbols a minute.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 
+from benchmarks.harness import recorded
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.detection.screen import Reading, screen
@@ -42,13 +42,12 @@ SAME_TIME = 10
 
 def measure() -> dict[str, float]:
     """Return candidates a scan and dropped candles; nothing where the data is absent."""
-    folder = Path(os.environ.get("PUMPWATCH_PERPETUALS", ""))
-    if not (folder / "candles.parquet").exists():
-        print("screen: skipped, set PUMPWATCH_PERPETUALS to the folder of recorded perpetuals")
+    folder = recorded("PUMPWATCH_PERPETUALS")
+    if not folder:
         return {}
     figures = {"symbols": 0.0, "possible_alarms": 0.0, "dropped": 0.0}
-    for market in markets(folder):
-        possible = possible_alarms(Boosted(), market)[:, DAY_OF_MINUTES:]
+    for market in markets(Path(folder)):
+        possible = Boosted().detect(market).possible[:, DAY_OF_MINUTES:]
         asked = candidates(Boosted(), market, DAY_OF_MINUTES, market.shape[1])
         figures["possible_alarms"] += int(possible.sum())
         figures["dropped"] += int((possible & ~asked).sum())
@@ -93,21 +92,13 @@ def _together(grids: Sequence[Candles]) -> Candles:
     return Candles(names, MINUTE, moved[0].open_time, *columns)
 
 
-def possible_alarms(detector: Detector, market: Candles) -> BoolArray:
-    """Return on which candles the rule alarms, or could if it knew the trades."""
-    found = detector.detect(market)
-    return found.alarm if found.scored is None else found.alarm | found.scored
-
-
 def candidates(detector: Detector, market: Candles, begin: int, end: int) -> BoolArray:
     """Return which symbols are asked for when each of the candles [begin, end) has ended.
 
     Shaped (symbols, candles). Symbols that the rule does not know long enough are left out.
     """
-    state, history = (
-        DetectState.empty(detector, ""),
-        CandleHistory(cast(MarketData, RecordedMarket(market)), MemoryHistoryStore(), detector),
-    )
+    state, source = DetectState.empty(detector, ""), cast(MarketData, RecordedMarket(market))
+    history = CandleHistory(source, MemoryHistoryStore(), detector)
     state.add(market.symbols, PER_SLICE)
     slices = int(state.slice_of.max()) + 1
     tickers = Tickers(detector, market)
@@ -119,8 +110,8 @@ def candidates(detector: Detector, market: Candles, begin: int, end: int) -> Boo
         state.unjudged[:] = market.open_time[column]
         now = tickers.at(column + 1)
         ready = state.carry.count + (now.time - state.through) // MINUTE > detector.window
-        found = screen(detector, state.past, state.looks, now)
-        asked[:, column - begin] = found.candidate & ready & ~np.isnan(now.flow)
+        screened = screen(detector, state.past, state.looks, now)
+        asked[:, column - begin] = screened.candidate & ready & ~np.isnan(now.flow)
         state.looked(now, MINUTE)
         number = column % max(ROUND, slices)
         if number < slices:

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pybit.unified_trading import HTTP
 
 from benchmarks.harness import timed
-from benchmarks.stack import DETECT, backfill
 from pumpwatch_workbench.local.aws.stack import LocalStack
+from pumpwatch_workbench.play.run.stage import DETECT, backfill
 from pumpwatch_workbench.simulator.market.measured import MeasuredExchange
 from studies.scale.exchange import (
     LATENCY_MS,
@@ -58,7 +58,7 @@ def measure() -> dict[str, float]:
 def _ticks(exchange: MeasuredExchange) -> list[float]:
     """Return medians over some warm ticks: wall seconds, requests, candidates."""
     with LocalStack(parameters={"BybitBaseUrl": exchange.url, "Stage": "bench"}) as stack:
-        backfill(stack, exchange.url)
+        backfill(stack)
         exchange.tell("latency", LATENCY_MS)
         rows = []
         for minute in range(1, WARM_UP + TICKS + 1):

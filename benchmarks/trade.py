@@ -19,12 +19,12 @@ from pybit.unified_trading import HTTP
 
 from benchmarks.harness import a_signal, timed
 from benchmarks.rounds import recorded, rounds
-from benchmarks.stack import TRADE
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
 from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch_workbench.local.aws.stack import LocalStack
+from pumpwatch_workbench.play.run.stage import TRADE
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
 from pumpwatch_workbench.simulator.market.measured import MeasuredExchange
 from pumpwatch_workbench.simulator.market_time import MarketTime
@@ -123,7 +123,6 @@ def _entries(stack: LocalStack, exchange: MeasuredExchange) -> list[dict[str, fl
 
 
 def _measured(stack: LocalStack, batch: dict[str, object]) -> dict[str, float]:
-    """Return what one entry took."""
     function = stack.functions[TRADE]
     before = _store_calls(stack)
     with recorded(lambda: _store_calls(stack) - before) as recorder:

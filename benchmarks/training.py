@@ -5,19 +5,14 @@ from __future__ import annotations
 import json
 import statistics
 import tempfile
+from collections import defaultdict
 from pathlib import Path
 
 from benchmarks.harness import command, recorded
 
 DIVISIONS = 3
-FIGURES = (
-    "f1",
-    "f1_low",
-    "f1_high",
-    "false_alarms_per_symbol_day",
-    "delay_p50_seconds",
-    "delay_p90_seconds",
-)
+FIGURES = ("f1", "f1_low", "f1_high", "false_alarms_per_symbol_day", "delay_p50_seconds",
+           "delay_p90_seconds")  # fmt: skip
 
 
 def measure() -> dict[str, float]:
@@ -37,14 +32,13 @@ def measure() -> dict[str, float]:
         "training_and_validation_wall_seconds": seconds,
         "model_bytes": answer["bytes"],
     }
-    by_name: dict[str, list[dict[str, float]]] = {}
+    by_name = defaultdict(list)
     for name, figures in answer["validation"].items():
-        by_name.setdefault(name.partition(", division")[0], []).append(figures)
+        by_name[name.partition(", division")[0]].append(figures)
     for name, divisions in by_name.items():
         prefix = name.replace(", ", "_").replace(" ", "_")
         for figure in FIGURES:
-            values = [division[figure] for division in divisions]
-            measured[f"{prefix}_{figure}_mean"] = statistics.mean(values)
-            if figure == "f1":
-                measured |= {f"{prefix}_f1_division_{n}": v for n, v in enumerate(values)}
+            middle = statistics.mean(division[figure] for division in divisions)
+            measured[f"{prefix}_{figure}_mean"] = middle
+        measured |= {f"{prefix}_f1_division_{n}": d["f1"] for n, d in enumerate(divisions)}
     return measured

@@ -24,24 +24,21 @@ from pumpwatch.domain.detection.events import EventRules
 from pumpwatch.domain.market.candles import FloatArray, IntArray
 from pumpwatch.domain.moments import MINUTE
 from pumpwatch.settings.trade import TradeSettings
-from pumpwatch_workbench.research.evaluation.labelled import Segment, load_pump_events
+from pumpwatch_workbench.recordings import RecordedFolder
+from pumpwatch_workbench.research.evaluation.labelled import Segment, load_segments
 
 LATENCY = 1_000
 COSTS = 0.004
 """Round trip: 0.2 % fees, 0.2 % spread and slippage."""
 SCAN = 5
 HORIZONS = (15, 30, 60, 900)
-PATIENCE = EventRules().patience // 1000
-"""Seconds after an alarm before which a rise has not peaked."""
 
 
 def _default(name: str) -> float:
     return float(TradeSettings.model_fields[name].default)
 
 
-GAVE_BACK = EventRules().peaked_share
-QUIET = EventRules().patience
-"""Milliseconds without a new high, since the alarm, after which a rise has stalled as well."""
+RULES = EventRules()
 STOP_ABOVE, RETRACE = _default("fade_stop_above_peak"), _default("fade_target_retrace")
 FADE_GAIN = _default("fade_min_gain")
 FADE_LIMIT = int(_default("fade_time_limit_minutes")) * MINUTE
@@ -110,8 +107,8 @@ def fade(alarm: Alarm, seconds: int, patience: int = 0) -> float | None:
             return None
         top = int(seen.argmax())
         peak, last = float(seen[top]), float(seen[-1])
-        gave_back = peak > alarm.base and (peak - last) / (peak - alarm.base) >= GAVE_BACK
-        if gave_back or scan - max(int(time[top]), alarm.time) >= QUIET:
+        gave_back = peak > alarm.base and (peak - last) / (peak - alarm.base) >= RULES.peaked_share
+        if gave_back or scan - max(int(time[top]), alarm.time) >= RULES.patience:
             return _short(alarm, scan, peak)
     return None
 
@@ -158,7 +155,7 @@ def lines(alarms: Sequence[Alarm], seconds: int = SCAN) -> Iterator[str]:
         f"bought, held {later} s": partial(horizon, seconds=later) for later in HORIZONS
     }
     plays |= {"ride": ride, f"ride, {RIDE_SECONDS} s": partial(ride, seconds=RIDE_SECONDS)}
-    for patience in (0, PATIENCE):
+    for patience in (0, RULES.patience // 1000):
         name = f"fade, {patience} s after the alarm at least (hypothetical)"
         plays[name] = partial(fade, seconds=seconds, patience=patience)
     yield "| what | trades | mean | median | won | worst |"
@@ -170,7 +167,7 @@ def lines(alarms: Sequence[Alarm], seconds: int = SCAN) -> Iterator[str]:
 def main() -> None:
     """Print the table for the folder and the alarms that are named."""
     folder, file, *seconds = sys.argv[1:]
-    segments, _ = load_pump_events(Path(folder))
+    segments = load_segments(RecordedFolder(Path(folder)))
     rows = lines(alarms_from(Path(file), segments), *map(int, seconds))
     sys.stdout.write("\n".join(rows) + "\n")
 

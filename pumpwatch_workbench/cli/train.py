@@ -15,7 +15,7 @@ from pumpwatch_workbench.cli.options import AsJson, LabelledFolder, check_range
 from pumpwatch_workbench.cli.progress import busy, errors, stepping
 from pumpwatch_workbench.pages.files import check_target, save
 from pumpwatch_workbench.recordings import RecordedFolder
-from pumpwatch_workbench.research.training.figures import Figure, figures_of, parts_of
+from pumpwatch_workbench.research.training.figures import Figure, Part, figures_of
 from pumpwatch_workbench.research.training.learning import Lessons, learned_model, lessons_of
 
 LARGEST = 200_000
@@ -70,7 +70,7 @@ def train(
 def _validate(lessons: Lessons, repeats: int, console: Console) -> list[Figure]:
     """Judge all scores in nested folds, and tell each figure as it comes."""
     figures = []
-    parts = parts_of(lessons)
+    parts: list[Part] = [*lessons.bursts, *lessons.minute_traits]
     with stepping("Divisions", len(parts) * repeats) as steps:
         for part in parts:
             for seed in range(repeats):

@@ -140,7 +140,7 @@ def test_trades_of_a_complete_minute_give_its_candle(market):
     (trades,) = market.recent_trades([SYMBOL]).values()
     minute = trades.between(START + 4 * MINUTE, START + 5 * MINUTE)
     candle = only(market, ask(start=START + 4 * MINUTE, end=START + 4 * MINUTE)).values[0]
-    assert minute.reach_back_to(START + 4 * MINUTE)
+    assert minute.since <= START + 4 * MINUTE
     assert minute.quantity.sum() == pytest.approx(candle[4], abs=1e-3)
     assert (minute.price * minute.quantity).sum() == pytest.approx(candle[5], rel=1e-3)
 

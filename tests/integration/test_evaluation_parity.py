@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 from support import hand_made
 from support.crowds import crowd, whale
+from support.labelled_markets import load_pump_events
 
 from pumpwatch.adapters.bybit.market_data import BybitMarketData
 from pumpwatch.adapters.bybit.session import BybitSession
@@ -26,7 +27,6 @@ from pumpwatch.domain.moments import MINUTE, SECOND
 from pumpwatch.settings.detect import DetectSettings
 from pumpwatch.usecases.detect.detect_pumps import DetectPumps
 from pumpwatch_workbench.local.memory import MemoryEventStore, MemoryHistoryStore, MemorySignalStore
-from pumpwatch_workbench.research.evaluation.labelled import load_pump_events
 from pumpwatch_workbench.research.evaluation.looks import Scans, looks
 from pumpwatch_workbench.research.evaluation.scores import raise_alarms
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed

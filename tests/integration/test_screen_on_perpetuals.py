@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.screen import DAY_OF_MINUTES, candidates, day_after, markets, possible_alarms
+from benchmarks.screen import DAY_OF_MINUTES, candidates, day_after, markets
 from pumpwatch.domain.detection.boosted import Boosted
 
 DATA = Path(__file__).parents[2] / "../shared/data"
@@ -26,7 +26,7 @@ def test_little_is_asked_for_and_nothing_dropped_when_the_whole_market_moves():
     assert burst[:, busiest].mean() > 0.8
     begin, end = busiest - 2 * HOURS, busiest + 24 * HOURS + 20
     asked = candidates(Boosted(), market, begin, end)
-    possible = possible_alarms(Boosted(), market)[:, begin:end]
+    possible = Boosted().detect(market).possible[:, begin:end]
     load = asked.sum(axis=0)
     assert (len(market.symbols), possible.sum() > 20) == (173, True)
     assert not (possible & ~asked).any()

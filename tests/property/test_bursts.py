@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import slow_bursts as reference
 from support.backtests import DATA, needs_data
 from support.random_looks import moved, quiet_candles, random_look, scaled, snapshots
 
-from benchmarks.reference import rule_bursts as reference
 from pumpwatch.domain.detection.burst_rule import step_of
 from pumpwatch.domain.detection.burst_traits import BURST_TRAITS, burst_traits, clock_traits
 from pumpwatch.domain.detection.bursts import Look

@@ -20,7 +20,7 @@ class BurstRig(Rig):
 
     def __init__(self, monkeypatch, symbols=4, *, model=None, interval=STEP, **settings):
         rule = hand_made.burst_rule(model, interval=interval)
-        monkeypatch.setattr(detect_pumps, "burst_rule_named", lambda *_: rule)
+        monkeypatch.setattr(detect_pumps, "burst_rule_named", lambda *_, **__: rule)
         monkeypatch.setitem(DETECTORS, "boosted", lambda _: hand_made.boosted(model))
         super().__init__(symbols, **{"detector": "boosted", **settings})
         self.step = interval

@@ -4,6 +4,8 @@ import numpy as np
 import polars as pl
 
 from pumpwatch.domain.moments import MINUTE, SECOND
+from pumpwatch_workbench.recordings import RecordedFolder
+from pumpwatch_workbench.research.evaluation.labelled import load_segments
 
 DAY = 1440
 COUNT = 2 * DAY + 240
@@ -33,6 +35,12 @@ def market(number, *, pumps=2, bursts=8):
         since = (time - BEGIN) / MINUTE - place
         price *= np.where((since >= 0) & (since < 5), 1 + 0.05 * np.clip(since, 0, 1), 1.0)
     return time, random.random(len(time)) < 0.7, price, worth / price, sorted(onsets)
+
+
+def load_pump_events(folder):
+    """Return the markets of a folder and their pumps."""
+    recorded = RecordedFolder(folder)
+    return load_segments(recorded), recorded.pumps()
 
 
 def write_folder(folder, coins, *, order=None, announced=None):

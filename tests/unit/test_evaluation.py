@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from support.labelled_markets import load_pump_events
 
 from pumpwatch.domain.detection.ewma import Ewma
 from pumpwatch.domain.detection.karbalaii import Karbalaii
 from pumpwatch.domain.market.candles import Candles
 from pumpwatch.domain.moments import HOUR, MINUTE
 from pumpwatch_workbench.research.evaluation.kamps_kleinberg import KampsKleinberg
-from pumpwatch_workbench.research.evaluation.labelled import load_pump_events
 from pumpwatch_workbench.research.evaluation.scores import (
     DAY,
     HIT_AFTER_HOURLY,

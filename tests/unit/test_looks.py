@@ -4,13 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.labelled_markets import BEGIN, COUNT, write_folder
+from support.labelled_markets import BEGIN, COUNT, load_pump_events, write_folder
 from support.random_looks import snapshots
 
 from pumpwatch.domain.detection.burst_traits import burst_traits, usual_minute
 from pumpwatch.domain.detection.bursts import Look, bursts, day_before
 from pumpwatch.domain.moments import MINUTE, SECOND
-from pumpwatch_workbench.research.evaluation.labelled import load_pump_events
 from pumpwatch_workbench.research.evaluation.looks import looks
 
 DAY = 1440 * MINUTE

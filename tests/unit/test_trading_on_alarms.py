@@ -10,12 +10,10 @@ from pumpwatch_workbench.research.evaluation.labelled import Segment
 from studies.trading_on_alarms import (
     COSTS,
     FADE_LIMIT,
-    GAVE_BACK,
-    PATIENCE,
-    QUIET,
     RIDE_LIMIT,
     RIDE_STOP,
     RIDE_TARGET,
+    RULES,
     STOP_ABOVE,
     Alarm,
     alarms_from,
@@ -48,7 +46,8 @@ def alarm(*trades, base=1.0):
 
 
 PEAK = 2.0
-STALLED = PEAK - GAVE_BACK * (PEAK - 1.0)
+QUIET = RULES.patience
+STALLED = PEAK - RULES.peaked_share * (PEAK - 1.0)
 STOP, TARGET = PEAK * (1 + STOP_ABOVE), PEAK - 0.8 * (PEAK - 1.0)
 RISEN = ((-1_000, PEAK), (-500, STALLED))
 
@@ -113,16 +112,26 @@ def test_a_fade_waits_for_the_scan_that_sees_the_stall_and_fills_a_second_after_
 def test_a_patient_fade_waits_though_the_rise_has_stalled():
     trades = [*RISEN, (1_000, 1.6), (61_000, 1.5), (62_000, TARGET)]
     assert fade(alarm(*trades), 5) == pytest.approx(1 - TARGET / 1.6 - COSTS)
-    assert fade(alarm(*trades), 5, PATIENCE) == pytest.approx(1 - TARGET / 1.5 - COSTS)
+    assert fade(alarm(*trades), 5, QUIET // 1000) == pytest.approx(1 - TARGET / 1.5 - COSTS)
 
 
 def test_a_rise_without_a_new_high_for_a_while_has_stalled():
     high = PEAK - 0.01
-    trades = [(-1_000, PEAK), (2_000, high), (QUIET - 2_000, high), (QUIET + 1_000, 1.8)]
+    trades = [
+        (-1_000, PEAK),
+        (2_000, high),
+        (QUIET - 2_000, high),
+        (QUIET + 1_000, 1.8),
+    ]
     ended = fade(alarm(*trades, (QUIET + 2_000, TARGET)), 5)
     assert ended == pytest.approx(1 - TARGET / 1.8 - COSTS)
     # A new high ten seconds after the alarm: the entry comes ten seconds later.
-    newer = [*trades, (10_000, PEAK + 0.1), (QUIET + 11_000, 1.9), (QUIET + 12_000, 1.0)]
+    newer = [
+        *trades,
+        (10_000, PEAK + 0.1),
+        (QUIET + 11_000, 1.9),
+        (QUIET + 12_000, 1.0),
+    ]
     made = fade(alarm(*sorted(newer)), 5)
     target = PEAK + 0.1 - 0.8 * (PEAK + 0.1 - 1.0)
     assert made == pytest.approx(1 - target / 1.9 - COSTS)

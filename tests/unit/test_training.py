@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-from support.labelled_markets import market, write_folder
+from support.labelled_markets import load_pump_events, market, write_folder
 
 from pumpwatch.domain.detection.burst_traits import BURST_TRAITS, CLOCK_TRAITS
 from pumpwatch.domain.detection.model import MODEL, Model, stored_model
@@ -18,10 +18,9 @@ from pumpwatch.domain.moments import MINUTE, SECOND
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings import RecordedFolder
 from pumpwatch_workbench.recordings.tables import Announcement, read_announcements
-from pumpwatch_workbench.research.evaluation.labelled import load_pump_events
 from pumpwatch_workbench.research.training import figures, learning, validation
 from pumpwatch_workbench.research.training import fit as fitting
-from pumpwatch_workbench.research.training.figures import figures_of, parts_of
+from pumpwatch_workbench.research.training.figures import figures_of
 from pumpwatch_workbench.research.training.fit import fit, score_of, symbol_folds
 from pumpwatch_workbench.research.training.learning import learned_model, lessons_of
 from pumpwatch_workbench.research.training.table import Examples, burst_examples
@@ -250,11 +249,9 @@ def test_neither_model_nor_threshold_of_a_fold_has_seen_its_symbols(lessons, mar
     segments, events = markets
     unlabelled = [event for event in events if event.symbol not in held_out]
     after = nested(Judge(segments, unlabelled), blank, (SCAN,), seed=0)
-    assert before.either[SCAN][inside].any()
-    for name in ("either", "blind", "random_clock"):
-        np.testing.assert_array_equal(
-            getattr(before, name)[SCAN][inside], getattr(after, name)[SCAN][inside]
-        )
+    assert before[""][SCAN][inside].any()
+    for clock, alarms in before.items():
+        np.testing.assert_array_equal(alarms[SCAN][inside], after[clock][SCAN][inside])
 
 
 def test_every_model_of_a_fold_is_taught_without_its_symbols(lessons, examples, monkeypatch):
@@ -277,7 +274,11 @@ def test_every_model_of_a_fold_is_taught_without_its_symbols(lessons, examples, 
 
 
 def test_trades_tell_a_crowd_from_few_on_symbols_not_trained_on(lessons):
-    found = [figure for part in parts_of(lessons) for figure in figures_of(lessons, part, 0)]
+    found = [
+        figure
+        for part in [*lessons.bursts, *lessons.minute_traits]
+        for figure in figures_of(lessons, part, 0)
+    ]
     f1 = {figure.name.split(", division")[0]: figure.score.f1 for figure in found}
     assert set(f1) == {
         "scans each 5 s", "scans each 5 s, random clock", "scans each 5 s, clock off",

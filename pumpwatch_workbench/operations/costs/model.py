@@ -172,7 +172,6 @@ def _table(use: TickUse, prices: ListPrices) -> float:
 
 
 def _month(use: TickUse, megabytes: int) -> float:
-    """Return the billed seconds of a month of ticks, with the starts."""
     share = min(1.0, megabytes / VCPU_MEGABYTES)
     starts = COLD_STARTS * use.init_cpu_seconds * SLOWER / share
     return MINUTES * billed_seconds(use, megabytes) + starts

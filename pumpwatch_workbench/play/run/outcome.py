@@ -89,21 +89,20 @@ def _steps(
     state: Mapping[str, Any],
     trades: Iterable[Trade],
 ) -> dict[str, SignalSteps]:
-    """Return what became of each signal, and when, by signal id.
+    """Return the steps from each signal to its entry, by signal id.
 
     A request costs half of its latency before the exchange has it and half of it afterwards.
     """
     arrived = {order["orderLinkId"]: int(order["createdTime"]) for order in state["orders"]}
     before = options.latency_ms // 2
-    steps = {signal_id: SignalSteps(woken) for signal_id, woken in tally.woken.items()}
+    steps = {}
     for trade in trades:
         for order in stage.journal.orders(trade.signal_id) if trade.entry_time else ():
             time = arrived.get(order.request.order_id)
             woken = tally.woken.get(trade.signal_id)
             if order.leg is Leg.ENTRY and time is not None and woken is not None:
-                steps[trade.signal_id] = SignalSteps(
-                    woken, time - before, time - before + options.latency_ms
-                )
+                sent = time - before
+                steps[trade.signal_id] = SignalSteps(woken, sent, sent + options.latency_ms)
     return steps
 
 

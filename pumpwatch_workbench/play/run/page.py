@@ -166,7 +166,7 @@ def _facts(result: RunResult, row: EventRow) -> list[tuple[str, str]]:
 
 def _steps_words(trade: Trade, steps: SignalSteps | None) -> str:
     """Return how long after the scan that signalled each step of an entry was."""
-    if steps is None or steps.sent is None or steps.acknowledged is None:
+    if steps is None:
         return NOTHING
     woken, sent, acknowledged = (
         seconds((time - trade.signal_time) / 1000)

@@ -27,14 +27,14 @@ INVARIANTS = (
 
 @dataclass(frozen=True, slots=True)
 class SignalSteps:
-    """When trade was woken by a signal, and when it sent the entry and had its acknowledgement.
+    """When a signal woke trade, and when the entry was sent and acknowledged.
 
     Market time, milliseconds UTC.
     """
 
     woken: int
-    sent: int | None = None
-    acknowledged: int | None = None
+    sent: int
+    acknowledged: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class RunResult:
     scan_seconds: tuple[float, ...] = ()
     """Wall seconds of each scan between two ticks."""
     steps: Mapping[str, SignalSteps] = field(default_factory=dict)
-    """What became of each signal, by signal id."""
+    """Those of each signal that an entry followed, by signal id."""
     orders: int
     fills: int
     positions_without_stop_seconds_max: float
@@ -107,16 +107,16 @@ class RunResult:
     def delay_p50(self) -> float | None:
         """Return the median seconds from onset to alarm over the hits; None without a hit."""
         delays = [event.delay_seconds for event in self.hits if event.delay_seconds is not None]
-        return float(median(delays)) if delays else None
+        return _median_or_none(delays)
 
     @property
     def order_delay_p50(self) -> float | None:
         """Return the median seconds from the scan that signalled to the acknowledged entry."""
-        delays = []
-        for trade in self.entered:
-            steps = self.steps.get(trade.signal_id)
-            if steps is not None and steps.acknowledged is not None:
-                delays.append((steps.acknowledged - trade.signal_time) / 1000)
+        delays = [
+            (self.steps[trade.signal_id].acknowledged - trade.signal_time) / 1000
+            for trade in self.entered
+            if trade.signal_id in self.steps
+        ]
         return _median_or_none(delays)
 
     def counted(self, *, announced: bool) -> tuple[int, int]:
@@ -149,7 +149,7 @@ class RunResult:
         Seconds are market time, except `tick_seconds_p50`, which is wall time and therefore the one
         value that differs between two runs of the same seed. A median of nothing is None.
         """
-        found, announced = self.counted(announced=True)
+        detected, announced = self.counted(announced=True)
         return {
             "symbols": self.symbols,
             "ticks": self.ticks,
@@ -166,7 +166,7 @@ class RunResult:
             "metrics_pushed": self.metrics_pushed,
             "scans": len(self.scan_seconds),
             "announced_planted": announced,
-            "announced_detected": found,
+            "announced_detected": detected,
             "order_delay_p50_seconds": self.order_delay_p50,
         }
 

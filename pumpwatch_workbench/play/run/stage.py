@@ -45,7 +45,6 @@ class Stage:
     scans: QueueReader
     signals: SignalStore
     journal: Journal
-    table: Table
 
     @property
     def detect(self) -> LocalFunction:
@@ -66,16 +65,20 @@ class Stage:
         return self.stack.scheduled_event(TRADE, time)
 
     def backfill(self, progress: Callable[[int, int], None]) -> None:
-        """Fill the history ahead of time, as `pumpwatch backfill` does on a deployed stack."""
-        settings = load_settings(DetectSettings, self.detect.variables)
-        threads = settings.model_copy(update={"parallel_requests": BACKFILL_THREADS})
-        exchange = connect_to_bybit(threads, requests_per_second=10_000, exchange_time=MarketTime())
-        history = S3HistoryStore(settings.bucket_name, self.stack.aws.client("s3"))
-        stores = DetectStores.in_aws(self.table, history)
-        try:
-            detect_pumps(settings, stores, exchange).backfill(progress)
-        finally:
-            exchange.session.close()
+        backfill(self.stack, progress)
+
+
+def backfill(stack: LocalStack, progress: Callable[[int, int], None] | None = None) -> None:
+    """Fill the history ahead of time, as `pumpwatch backfill` does on a deployed stack."""
+    settings = load_settings(DetectSettings, stack.functions[DETECT].variables)
+    threads = settings.model_copy(update={"parallel_requests": BACKFILL_THREADS})
+    exchange = connect_to_bybit(threads, requests_per_second=10_000, exchange_time=MarketTime())
+    history = S3HistoryStore(settings.bucket_name, stack.aws.client("s3"))
+    table = Table(settings.table_name, stack.aws.client("dynamodb"))
+    try:
+        detect_pumps(settings, DetectStores.in_aws(table, history), exchange).backfill(progress)
+    finally:
+        exchange.session.close()
 
 
 @contextmanager
@@ -108,7 +111,6 @@ def _stage(simulator: SimulatorProcess, gateway: Pushgateway, stack: LocalStack)
         scans=stack.queue_reader(DETECT),
         signals=DynamoSignalStore(table),
         journal=DynamoJournal(table),
-        table=table,
     )
 
 

@@ -92,7 +92,6 @@ def _entered(position: SimulatedTrade) -> tuple[int, str]:
 
 
 def _curves(report: BacktestReport) -> dict[str, Figure]:
-    """Return equity and drawdown over time."""
     curve, start = report.results.curve, float(report.results.start_equity)
     equity = _curve("equity", curve.time, curve.equity, ",.0f", " USDT")
     equity["layout"] |= {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -12,7 +11,7 @@ import polars as pl
 from pumpwatch.domain.market.candles import Candles, IntArray
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import DAY, MINUTE
-from pumpwatch_workbench.recordings import LabelledPump, RecordedFolder, SegmentCandles
+from pumpwatch_workbench.recordings import RecordedFolder, SegmentCandles
 
 WARM_UP = DAY
 """Time at a segment's start in which no alarm or event counts."""
@@ -40,20 +39,11 @@ class Segment(Watched):
     """Every trade, where the folder has them."""
 
 
-def load_pump_events(folder: Path) -> tuple[list[Segment], list[LabelledPump]]:
-    """Load a folder of labelled pumps: `candles.parquet`, `segments.csv`, `events.csv`, and
-    `trades.parquet` where it is there.
-
-    Prices and turnover stay in the data's own quote currency. Raises `BadInput` with file, row and
-    what to do.
-    """
-    recorded = RecordedFolder(folder)
-    events = recorded.pumps()
-    return load_segments(recorded), events
-
-
 def load_segments(recorded: RecordedFolder) -> list[Segment]:
-    """Return the markets of a folder, in the order of `segments.csv`. Raises `BadInput`."""
+    """Return the markets of a folder, in the order of `segments.csv`. Raises `BadInput`.
+
+    Prices and turnover stay in the data's own quote currency.
+    """
     trades = recorded.trades()
     markets = {
         recording.row.number: _segment(recording, trades.get(recording.row.number))

@@ -10,6 +10,7 @@ import numpy as np
 
 from pumpwatch.domain.detection.boosted import Boosted
 from pumpwatch.domain.detection.burst_rule import LONGEST_INTERVAL
+from pumpwatch.domain.detection.burst_traits import usual_minute
 from pumpwatch.domain.detection.bursts import (
     DAY_OF_MINUTES,
     NEEDED,
@@ -62,9 +63,9 @@ class Scans:
 
 
 class RecordedTape:
-    """A segment's trades as snapshots show them: last price and turnover so far, at any time."""
+    """Trades as snapshots show them: last price and turnover so far, at any time."""
 
-    def __init__(self, segment: Segment, trades: MarketTrades) -> None:
+    def __init__(self, trades: MarketTrades) -> None:
         self._time = trades.time
         self._last = np.concatenate([[np.nan], trades.price])
         flow = np.cumsum(trades.price * trades.quantity)
@@ -90,7 +91,7 @@ def looks(segment: Segment, interval: int, phase: int, begin: int) -> Iterator[L
     """
     if segment.trades is None:
         return
-    tape = RecordedTape(segment, segment.trades)
+    tape = RecordedTape(segment.trades)
     opens = segment.candles.open_time
     for minute, usual in busy_minutes(segment):
         opened = int(opens[minute])
@@ -105,15 +106,12 @@ def looks(segment: Segment, interval: int, phase: int, begin: int) -> Iterator[L
 def busy_minutes(segment: Segment) -> Iterator[tuple[int, UsualMinute]]:
     """Yield the minutes within which a symbol can burst, and what is usual then."""
     turnover = segment.candles.turnover[:1]
-    total = trailing_sum(turnover, DAY_OF_MINUTES)[0]
-    flow = turnover[0]
+    total, flow = trailing_sum(turnover, DAY_OF_MINUTES)[0], turnover[0]
     columns = np.arange(DAY_OF_MINUTES + 1, len(flow))
     mean = total[columns - 2] / DAY_OF_MINUTES
     busy = (flow[columns] + flow[columns - 1]) > SLACK * TIMES_MEAN * mean
     for column in columns[busy].tolist():
-        day = flow[column - 1 - DAY_OF_MINUTES : column - 1]
-        deviation = np.maximum(day.std(), day.mean() * 1e-3)
-        yield column, UsualMinute(np.array([day.mean()]), np.array([deviation]))
+        yield column, usual_minute(turnover[:, column - 1 - DAY_OF_MINUTES : column - 1])
 
 
 def _burst(tape: RecordedTape, times: IntArray, usual: UsualMinute, interval: int) -> np.ndarray:

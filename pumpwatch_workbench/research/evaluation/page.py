@@ -78,7 +78,6 @@ def _table(results: Sequence[Evaluated]) -> PageTable:
 
 
 def _curves_table(results: Sequence[Evaluated]) -> PageTable:
-    """Return the points of the chart of recall."""
     figures = numbers("False a symbol-day", "Recall")
     columns = (*texts("Detector", "Setting"), *figures, *numbers("F1", wide=True))
     rows = tuple(

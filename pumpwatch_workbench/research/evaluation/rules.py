@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
-from functools import reduce
 from typing import Any
 
 from pumpwatch.domain.detection.base import CandleRule
@@ -148,10 +147,10 @@ def together(results: Sequence[Evaluated]) -> Evaluated:
     """Return what a rule made of several folders as if they were a single one."""
     first = results[0]
     curve = tuple(
-        (points[0][0], reduce(Score.plus, (point[1] for point in points)))
+        (points[0][0], Score.total([point[1] for point in points]))
         for points in zip(*(result.curve for result in results), strict=True)
     )
-    total = reduce(Score.plus, (result.score for result in results))
+    total = Score.total([result.score for result in results])
     known = sum(result.trained_on for result in results)
     return Evaluated(first.detector, {}, total, curve, "together", known)
 
@@ -178,7 +177,6 @@ class _Judged:
 
 
 def _settings_of(detector: CandleRule) -> dict[str, type]:
-    """Return the numbers among the rule's fields, with their types."""
     kinds: dict[str, type] = {}
     for field in fields(detector):  # type: ignore[arg-type]
         value: Any = getattr(detector, field.name)

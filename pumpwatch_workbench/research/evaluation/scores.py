@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 
 import numpy as np
 
@@ -80,15 +79,16 @@ class Score:
         low, high = poisson_interval(self.false_alarms)
         return low / self.clean_symbol_days, high / self.clean_symbol_days
 
-    def plus(self, other: Score) -> Score:
-        """Return the score of both together."""
-        return Score(
-            self.hits + other.hits,
-            self.early + other.early,
-            self.missed + other.missed,
-            self.false_alarms + other.false_alarms,
-            self.clean_symbol_days + other.clean_symbol_days,
-            self.delays + other.delays,
+    @classmethod
+    def total(cls, parts: Sequence[Score]) -> Score:
+        """Return the score of all parts together."""
+        return cls(
+            sum(part.hits for part in parts),
+            sum(part.early for part in parts),
+            sum(part.missed for part in parts),
+            sum(part.false_alarms for part in parts),
+            sum(part.clean_symbol_days for part in parts),
+            tuple(delay for part in parts for delay in part.delays),
         )
 
     @property
@@ -122,11 +122,11 @@ def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def emitted(times: Sequence[int], *, from_time: int, silence: int = SILENCE) -> list[int]:
+def emitted(times: Sequence[int], *, from_time: int) -> list[int]:
     """Return the alarms sent out from `from_time` on; each silences those right after it."""
     sent: list[int] = []
     for time in sorted(times):
-        if time >= from_time and (not sent or time >= sent[-1] + silence):
+        if time >= from_time and (not sent or time >= sent[-1] + SILENCE):
             sent.append(time)
     return sent
 
@@ -144,7 +144,7 @@ def score(
         known = [event for event in events if event.segment == segment.number]
         times = alarms.get(segment.number, ())
         parts.append(segment_score(segment, known, times, clean_days(segment, known), hit_after))
-    return reduce(Score.plus, parts, Score(0, 0, 0, 0, 0.0, ()))
+    return Score.total(parts)
 
 
 def segment_score(

@@ -44,11 +44,6 @@ class Figure:
         return {**self.score.to_json(), "f1_low": low, "f1_high": high}
 
 
-def parts_of(lessons: Lessons) -> list[Part]:
-    """Return the parts that are validated, one after another."""
-    return [*lessons.bursts, *lessons.minute_traits]
-
-
 def figures_of(lessons: Lessons, part: Part, seed: int) -> Iterator[Figure]:
     """Yield the figures of a part of the model in one division into folds."""
     if isinstance(part, str):
@@ -58,13 +53,9 @@ def figures_of(lessons: Lessons, part: Part, seed: int) -> Iterator[Figure]:
     examples, intervals = lessons.bursts[part], RINGS[part][1]
     alarms = nested(lessons.judge, examples, intervals, seed=seed)
     for interval in intervals:
-        title = f"scans each {interval // SECOND} s"
-        for what, alarm in (
-            ("", alarms.either[interval]),
-            (", random clock", alarms.random_clock[interval]),
-            (", clock off", alarms.blind[interval]),
-        ):
-            yield _figure(lessons, f"{title}{what}, division {seed}", examples, alarm)
+        for clock, by_interval in alarms.items():
+            name = f"scans each {interval // SECOND} s{clock}, division {seed}"
+            yield _figure(lessons, name, examples, by_interval[interval])
 
 
 def _figure(lessons: Lessons, name: str, examples: Examples, alarm: BoolArray) -> Figure:

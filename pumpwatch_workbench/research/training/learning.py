@@ -113,14 +113,9 @@ def minute_threshold(
     for division in range(DIVISIONS):
         scores = out_of_fold(minutes, traits, inside, FOLDS, 10 * seed + division)
         tried = tried_thresholds(scores[counts])
-        chosen.append(_best(judge, minutes, counts, scores, tried))
+        alarms = lambda at, scores=scores: counts & (scores > at)  # noqa: E731
+        chosen.append(best_threshold(judge, minutes, alarms, tried))
     return float(np.median(chosen))
-
-
-def _best(
-    judge: Judge, minutes: Examples, counts: BoolArray, scores: FloatArray, tried: FloatArray
-) -> float:
-    return best_threshold(judge, minutes, lambda at: counts & (scores > at), tried)
 
 
 def _burst_scores(judge: Judge, examples: Examples, intervals: tuple[int, ...]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pumpwatch.domain.detection.burst_rule import step_of
 from pumpwatch.domain.detection.burst_traits import BURST_TRAITS, burst_traits
 from pumpwatch.domain.detection.trade_traits import TRADE_TRAITS, trade_traits
 from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
-from pumpwatch.domain.moments import MINUTE, SECOND
+from pumpwatch.domain.moments import DAY, MINUTE, SECOND
 from pumpwatch.errors import BadInput
 from pumpwatch_workbench.recordings import LabelledPump
 from pumpwatch_workbench.recordings.tables import Announcement
@@ -79,17 +79,13 @@ def burst_examples(
         seen = []
         for phase in range(0, interval, every):
             for look in looks(segment, interval, phase, begin):
-                traits = burst_traits(look, step_of(interval))
-                if traits is not None:
-                    seen.append((segment.number, look.time, traits[1], traits[0]))
+                burst = burst_traits(look, step_of(interval))
+                if burst is not None:
+                    seen.append((segment.number, look.time, burst[1], burst[0]))
         rows += sorted(seen, key=lambda row: row[1])
-    number = np.array([row[0] for row in rows], dtype=np.int64)
-    time = np.array([row[1] for row in rows], dtype=np.int64)
-    begin_time = np.array([row[2] for row in rows], dtype=np.int64)
-    traits_of_all = np.array([row[3] for row in rows]).reshape(len(rows), len(BURST_TRAITS))
-    examples = _labelled(
-        segments, events, announced, number, time, begin_time, traits_of_all, ONSET_PART
-    )
+    number, time, begun = np.array([row[:3] for row in rows], dtype=np.int64).reshape(-1, 3).T
+    traits = np.array([row[3] for row in rows]).reshape(len(rows), len(BURST_TRAITS))
+    examples = _labelled(segments, events, announced, number, time, begun, traits, ONSET_PART)
     # Looks closer together than this say the same again.
     return replace(examples, teach=examples.teach & (time % TEACHING_STEP < every))
 
@@ -147,7 +143,8 @@ def _labelled(
 ) -> Examples:
     pump, near, spill = (np.zeros(len(time), dtype=np.bool_) for _ in range(3))
     for event in events:
-        since = np.where(number == event.segment, time - event.onset, -HOUR_AND_MORE)
+        # An example of another segment is near none of this one's events.
+        since = np.where(number == event.segment, time - event.onset, -DAY)
         near |= (since >= -IGNORED_BEFORE) & (since <= IGNORED_AFTER)
         if event.counted:
             pump |= (since > -HIT_BEFORE) & (since <= onset_part)
@@ -163,7 +160,3 @@ def _labelled(
             "another coin's pump in announced.csv: there is nothing to learn"
         )
     return Examples(number, tuple(symbol.tolist()), time, begin, traits, pump, pump | ~near, spill)
-
-
-HOUR_AND_MORE = IGNORED_BEFORE + SECOND
-"""Before every event: an example of another segment is near none of them."""

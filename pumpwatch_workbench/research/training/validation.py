@@ -33,6 +33,9 @@ TOO_FEW = (
     "seen, so give recordings of more coins"
 )
 
+CLOCKS = ("", ", random clock", ", clock off")
+"""What the score with the clock reads: the clock, a wrong one, or it is not asked."""
+
 Alarms = dict[int, BoolArray]
 """Alarms of the examples by scan interval, milliseconds."""
 
@@ -65,21 +68,12 @@ class Judge:
         places = np.flatnonzero(alarm)
         times, numbers = examples.time[places], examples.segment[places]
         wanted = [market.segment.number for market in self._markets]
-        bounds = zip(
-            self._markets,
-            np.searchsorted(numbers, wanted).tolist(),
-            np.searchsorted(numbers, wanted, side="right").tolist(),
-            strict=True,
-        )
-        parts = [market.score(times[begin:end].tolist()) for market, begin, end in bounds]
-        return Score(
-            hits=sum(part.hits for part in parts),
-            early=sum(part.early for part in parts),
-            missed=sum(part.missed for part in parts),
-            false_alarms=sum(part.false_alarms for part in parts),
-            clean_symbol_days=sum(part.clean_symbol_days for part in parts),
-            delays=tuple(delay for part in parts for delay in part.delays),
-        )
+        begins, ends = (np.searchsorted(numbers, wanted, side=side) for side in ("left", "right"))
+        parts = [
+            market.score(times[begin:end].tolist())
+            for market, begin, end in zip(self._markets, begins, ends, strict=True)
+        ]
+        return Score.total(parts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -217,7 +211,7 @@ def chosen_thresholds(
 ) -> dict[int, tuple[float, float]]:
     """Return both thresholds for each scan interval: medians over divisions and phases."""
     timed = with_clock(examples)
-    found: dict[int, list[tuple[float, float]]] = {interval: [] for interval in intervals}
+    chosen: dict[int, list[tuple[float, float]]] = {interval: [] for interval in intervals}
     for division in range(DIVISIONS):
         blind, clock = (
             out_of_fold(examples, traits, inside, folds, 10 * seed + division)
@@ -225,30 +219,24 @@ def chosen_thresholds(
         )
         for interval, phase in product(intervals, range(PHASES)):
             seen = inside & at_phases(examples, interval, 100 * seed + 10 * division + phase)
-            found[interval].append(burst_thresholds(judge, examples, blind, clock, seen))
+            chosen[interval].append(burst_thresholds(judge, examples, blind, clock, seen))
     return {
         interval: (float(np.median([b for b, _ in pairs])), float(np.median([c for _, c in pairs])))
-        for interval, pairs in found.items()
+        for interval, pairs in chosen.items()
     }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Nested:
-    """Alarms in nested folds by scan interval: as it is, by random clocks, and by the blind
-    score alone."""
-
-    either: Alarms
-    random_clock: Alarms
-    blind: Alarms
-
-
-def nested(judge: Judge, examples: Examples, intervals: Sequence[int], *, seed: int) -> Nested:
-    """Return the alarms where models and thresholds come from other symbols alone."""
+def nested(
+    judge: Judge, examples: Examples, intervals: Sequence[int], *, seed: int
+) -> dict[str, Alarms]:
+    """Return the alarms where models and thresholds come from other symbols alone, by `CLOCKS`."""
     symbols = np.array(examples.symbol)
     timed = with_clock(examples)
     shifted = with_clock(examples, random_clocks(examples, seed))
-    none = {interval: np.zeros(len(symbols), dtype=np.bool_) for interval in intervals}
-    either, random_clock, alone = ({k: v.copy() for k, v in none.items()} for _ in range(3))
+    alarms = {
+        clock: {interval: np.zeros(len(symbols), dtype=np.bool_) for interval in intervals}
+        for clock in CLOCKS
+    }
     for held_out in symbol_folds(judge.symbols, OUTER, seed):
         judged = np.isin(symbols, held_out)
         others = judge.of([symbol for symbol in judge.symbols if symbol not in held_out])
@@ -259,10 +247,11 @@ def nested(judge: Judge, examples: Examples, intervals: Sequence[int], *, seed: 
         for interval in intervals:
             blind_least, clock_least = least[interval]
             seen = at_phases(examples, interval, seed)[judged]
-            alone[interval][judged] = seen & (blind > blind_least)
-            either[interval][judged] = seen & ((blind > blind_least) | (clock > clock_least))
-            random_clock[interval][judged] = seen & ((blind > blind_least) | (moved > clock_least))
-    return Nested(either, random_clock, alone)
+            alone = blind > blind_least
+            either = (alone | (clock > clock_least), alone | (moved > clock_least), alone)
+            for kind, alarm in zip(CLOCKS, either, strict=True):
+                alarms[kind][interval][judged] = seen & alarm
+    return alarms
 
 
 def interval_of(

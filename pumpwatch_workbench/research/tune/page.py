@@ -193,7 +193,6 @@ def _cells(
 
 
 def _return(verdict: BacktestSummary) -> str:
-    """Return the mean return of a trade; nothing without trades."""
     return percent(verdict.mean_return) if verdict.trades else NOTHING
 
 

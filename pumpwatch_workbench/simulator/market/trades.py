@@ -24,7 +24,7 @@ from pumpwatch_workbench.simulator.market.source import (
     Trades,
 )
 from pumpwatch_workbench.simulator.market.synthetic.noise import Noise
-from pumpwatch_workbench.simulator.market.tape import STRIDE, Tape
+from pumpwatch_workbench.simulator.market.tape import STRIDE, Tape, starts
 
 LAST_MS = MINUTE_MS - 1
 PLAIN_MS = 6_000
@@ -81,7 +81,7 @@ class PriceLines:
         )
         knots = np.full(count, len(columns[0]))
         knots[list(special)] = [len(line.offset) for line in special.values()]
-        first = _starts(knots)
+        first = starts(knots)
         plain = np.setdiff1d(np.arange(count), list(special))
         places = first[plain, None] + np.arange(len(columns[0]))
         filled = []
@@ -150,7 +150,7 @@ def draw(lines: PriceLines, style: Style, noise: Noise) -> Tape:
     ticks[last] = np.rint(close[owner[last]]).astype(np.int64)
     units = _units(lines, owner, place, whole)
     orders = np.bincount(owner, minlength=lines.count)
-    steps = style.minute[owner] * _MOST_ORDERS + np.arange(len(owner)) - _starts(orders)[owner]
+    steps = style.minute[owner] * _MOST_ORDERS + np.arange(len(owner)) - starts(orders)[owner]
     chance = noise.scattered(_SIDES, steps, style.series[owner])
     before, after = (
         np.interp(np.clip(offset + step, 0, MINUTE_MS) + owner * STRIDE, lines.place, lines.price)
@@ -206,14 +206,14 @@ def _moments(
     marked, mark = marked[kept], mark[kept]
     wanted = np.clip(style.orders, 1, whole) - np.bincount(marked, minlength=lines.count)
     extra = np.maximum(wanted, whole > 0)
-    starts = _starts(extra + 1)
+    begins = starts(extra + 1)
     owner = np.repeat(np.arange(lines.count), extra + 1)
-    number = np.arange(len(owner)) - starts[owner]
+    number = np.arange(len(owner)) - begins[owner]
     steps = style.minute[owner] * _MOST_ORDERS + number
     radius, angle, closing, _ = noise.scattered(_ORDERS, steps, style.series[owner])
     normal = np.sqrt(-2.0 * np.log(radius)) * np.cos(2.0 * np.pi * angle)
     reached = np.cumsum(np.exp(style.unevenness[owner] * normal))
-    begun = np.append(0.0, reached)[starts]
+    begun = np.append(0.0, reached)[begins]
     share = (reached - begun[owner]) / (begun[1:] - begun[:-1])[owner]
     inner = number < extra[owner]
     # Volume time of each line runs from twice its number on, so that lines do not meet.
@@ -239,13 +239,13 @@ def _marks(lines: PriceLines) -> tuple[IntArray, FloatArray]:
     """Return line and moment of each extreme that is neither the open nor the close."""
     owner, begin = lines.owner, lines.first[:-1]
     ends = (lines.price[begin], lines.price[lines.first[1:] - 1])
-    found = []
+    extremes = []
     for extreme in (np.maximum, np.minimum):
         values = extreme.reduceat(lines.price, begin)
         beyond = (values != ends[0]) & (values != ends[1])
         places = np.flatnonzero((lines.price == values[owner]) & beyond[owner])
-        found.append(places[np.diff(owner[places], prepend=-1) > 0])
-    places = np.concatenate(found)
+        extremes.append(places[np.diff(owner[places], prepend=-1) > 0])
+    places = np.concatenate(extremes)
     return owner[places], np.minimum(lines.offset[places], LAST_MS - 1.0)
 
 
@@ -266,9 +266,5 @@ def _units(lines: PriceLines, owner: IntArray, place: IntArray, whole: IntArray)
 def _split(units: IntArray, parts: IntArray) -> IntArray:
     """Return the sizes of each order's parts, which are equal but for the first one."""
     sizes: IntArray = np.repeat(units // parts, parts)
-    sizes[_starts(parts)[:-1]] += units % parts
+    sizes[starts(parts)[:-1]] += units % parts
     return sizes
-
-
-def _starts(counts: IntArray) -> IntArray:
-    return np.concatenate([[0], np.cumsum(counts)])

@@ -3,15 +3,7 @@
 import numpy as np
 import pytest
 
-from pumpwatch.domain.detection.market_move import (
-    CALM,
-    MarketMove,
-    followed,
-    moves_at_once,
-    strongest,
-)
-
-NOW = 1_700_000_000_000
+from pumpwatch.domain.detection.bursts import moves_at_once, strongest
 
 
 def market(symbols, jumping, *, strength=10.5, rise=0.0035, unknown=0):
@@ -47,24 +39,6 @@ def test_a_price_that_is_not_known_takes_no_part():
     assert moves_at_once(strength, rise)
     rise[0] = np.nan
     assert not moves_at_once(strength, rise)
-
-
-def test_a_move_begins_once_and_lasts_until_the_market_is_calm():
-    began = followed(None, NOW, moving=True)
-    assert began == MarketMove(NOW, NOW)
-    assert followed(None, NOW, moving=False) is None
-    quiet = followed(began, NOW + CALM, moving=False)
-    assert quiet == began
-    again = followed(quiet, NOW + CALM, moving=True)
-    assert again == MarketMove(NOW, NOW + CALM)
-    assert followed(again, NOW + 2 * CALM, moving=False) == again
-    assert followed(again, NOW + 2 * CALM + 1, moving=False) is None
-
-
-def test_a_clock_that_goes_back_does_not_shorten_a_move():
-    move = MarketMove(NOW, NOW + 5_000)
-    assert followed(move, NOW - 60_000, moving=True) == move
-    assert followed(move, NOW - 60_000, moving=False) == move
 
 
 @pytest.mark.parametrize(

@@ -147,12 +147,10 @@ def test_five_minutes_are_looked_at(earliest, rate):
 
 def test_parts_of_trades_know_from_when_on_they_are_whole():
     seen = trades(*((second * 1_000, True, 1, 1) for second in range(10)))
-    assert seen.reach_back_to(0)
+    assert seen.since == 0
     part = seen.between(START + 3_000, START + 5_000)
     assert part.time.tolist() == [START + 3_000, START + 4_000]
     assert part.since == START + 2_001
-    assert part.reach_back_to(START + 2_001)
-    assert not part.reach_back_to(START + 2_000)
     assert seen.between(0, START + 2_000).since == 0
     late = replace(seen, since=START + 2_500).between(START + 3_000, END)
     assert late.since == START + 2_500

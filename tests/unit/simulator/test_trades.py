@@ -104,17 +104,17 @@ def test_a_minute_so_far_is_what_its_trades_make_it(some, seed, offset):
         # Half of the time the very millisecond of a trade.
         offset = int(moments[seed % len(moments)]) if seed % 2 else offset
     opened = np.array([round(line.price[0] * 100) for line in some])
-    far = tape.so_far(np.arange(len(some)), offset, opened)
+    scale, unit = np.full(len(some), 100.0), np.full(len(some), 0.1)
+    far = tape.so_far(np.arange(len(some)), offset, opened / scale, scale, unit)
     for number, trades in enumerate(parts):
         passed = trades.time <= START + offset
         prices = np.append(opened[number] / 100, trades.price[passed])
         expected = (prices[-1], prices.max(), prices.min())
-        assert tuple(getattr(far, name)[number] / 100 for name in ("last", "high", "low")) == (
-            pytest.approx(expected)
-        )
-        assert far.units[number] * 0.1 == pytest.approx(trades.quantity[passed].sum())
+        prices = tuple(getattr(far, name)[number] for name in ("price", "high", "low"))
+        assert prices == pytest.approx(expected)
+        assert far.volume[number] == pytest.approx(trades.quantity[passed].sum())
         turnover = (trades.price * trades.quantity)[passed].sum()
-        assert far.flow[number] / 1_000 == pytest.approx(turnover)
+        assert far.turnover[number] == pytest.approx(turnover)
 
 
 @settings(max_examples=50, deadline=None)

@@ -127,6 +127,14 @@ def test_a_move_of_the_whole_market_is_said_once(monkeypatch, caplog):
     assert len(said) == 1
 
 
+def test_a_market_that_moves_after_a_calm_moves_anew(monkeypatch):
+    monkeypatch.setattr(fast, "CALM", 4 * SECOND)
+    rig = BurstRig(monkeypatch, symbols=24).ready()
+    for number in range(24):
+        rig.burst(f"A{number}USDT", ONSET)
+    assert total(rig.scans(0, 7 * MINUTE), "market_moves") > 1
+
+
 def test_a_symbol_with_an_event_is_not_looked_at_again(rig):
     rig.scans(0, 385 * SECOND)
     assert total(rig.scans(385 * SECOND, 8 * MINUTE), "looks") == 0

@@ -31,21 +31,11 @@ class SqsScanQueue(ScanQueue):
         if self._client is None:
             self._client = boto3.client("sqs", config=client_config(read_timeout=2))
         for start in range(0, len(slots), BATCH):
-            self._send(self._client, slots[start : start + BATCH], now)
+            self._send(self._client, [_message(slot, now) for slot in slots[start : start + BATCH]])
 
-    def _send(self, client: Client, slots: Sequence[int], now: int) -> None:
+    def _send(self, client: Client, messages: list[dict[str, object]]) -> None:
         try:
-            answer = client.send_message_batch(
-                QueueUrl=self._url,
-                Entries=[
-                    {
-                        "Id": str(slot),
-                        "MessageBody": json.dumps({"slot": slot}),
-                        "DelaySeconds": max(0, round((slot - now) / 1000)),
-                    }
-                    for slot in slots
-                ],
-            )
+            answer = client.send_message_batch(QueueUrl=self._url, Entries=messages)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             raise StoreUnavailable(f"the queue refused the scans: {code}") from None
@@ -53,3 +43,8 @@ class SqsScanQueue(ScanQueue):
             raise StoreUnavailable(f"the queue did not answer: {type(error).__name__}") from None
         if refused := answer.get("Failed"):
             raise StoreUnavailable(f"the queue refused {len(refused)} scans: {refused[0]['Code']}")
+
+
+def _message(slot: int, now: int) -> dict[str, object]:
+    delay = max(0, round((slot - now) / 1000))
+    return {"Id": str(slot), "MessageBody": json.dumps({"slot": slot}), "DelaySeconds": delay}

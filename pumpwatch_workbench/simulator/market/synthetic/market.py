@@ -210,16 +210,8 @@ class SyntheticMarket:
         if minute < self._live_minute:
             return until(row, offset, scale)
         hour, place = divmod(minute, MINUTES_PER_HOUR)
-        opened = np.rint(row.open * scale).astype(np.int64)
-        far = self._minutes.tape(hour).so_far(place * len(self._all) + symbols, offset, opened)
-        step = self._contracts.step[symbols]
-        return PartialMinutes(
-            far.last / scale,
-            far.high / scale,
-            far.low / scale,
-            far.units * step,
-            far.flow * (step / scale),
-        )
+        chosen, step = place * len(self._all) + symbols, self._contracts.step[symbols]
+        return self._minutes.tape(hour).so_far(chosen, offset, row.open, scale, step)
 
     def _live_trades(self, index: int, first: int, stop: int) -> Trades:
         """Return the trades of some minutes from the start's hour on."""
@@ -231,9 +223,7 @@ class SyntheticMarket:
                 (row * len(self._all) + index, (hour * MINUTES_PER_HOUR + row) * MINUTE_MS)
                 for row in range(place, place + end - first)
             ]
-            parts.append(self._minutes.tape(hour).trades(minutes, *self._quanta(index)))
+            scale, step = self._contracts.scale[index], self._contracts.step[index]
+            parts.append(self._minutes.tape(hour).trades(minutes, float(scale), float(step)))
             first = end
         return joined(parts)
-
-    def _quanta(self, index: int) -> tuple[float, float]:
-        return float(self._contracts.scale[index]), float(self._contracts.step[index])

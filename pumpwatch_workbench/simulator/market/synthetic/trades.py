@@ -89,7 +89,6 @@ class SyntheticTrades:
 
 
 def _pumped(shape: tuple[int, ...], first: int, pumps: Sequence[Surge]) -> BoolArray:
-    """Return which minutes a crowd trades in."""
     pumped = np.zeros(shape, dtype=np.bool_)
     for pump in pumps:
         begin = pump.onset // MINUTE_MS - first

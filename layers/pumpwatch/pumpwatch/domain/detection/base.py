@@ -81,6 +81,14 @@ class Detections:
     traded: BoolArray | None = None
     """Those of `scored` for which the trades were known and read; None: none of them."""
 
+    @property
+    def possible(self) -> BoolArray:
+        """Return where the rule alarms, or could if it knew the market's trades.
+
+        A replay of the history does not know them, so every candle that a score judged counts.
+        """
+        return self.alarm if self.scored is None else self.alarm | self.scored
+
 
 class CandleRule(Protocol):
     """A detection rule over arrays. Results at a candle use that candle and earlier ones only.

@@ -22,11 +22,12 @@ from pumpwatch.domain.market.candles import BoolArray, Candles, FloatArray, IntA
 from pumpwatch.domain.moments import HOUR, MINUTE
 
 from .base import Carry, Detections, Detector, KnownTrades
+from .bursts import DAY_OF_MINUTES, least_usual
 from .chunks import Chunk, blank, chunks
 from .model import Model, stored_model
 from .trade_traits import TRADE_TRAITS, trade_traits
-from .traits import CANDLE_TRAITS, DAY_OF_MINUTES, candle_traits
-from .windows import CANCELLED, previous, trailing_sum
+from .traits import CANDLE_TRAITS, candle_traits
+from .windows import previous, trailing_sum
 
 DEVIATIONS = 2
 """Column of the candle's traits."""
@@ -113,12 +114,8 @@ class Boosted(Detector):
         ]
         none = np.empty(0, dtype=np.int64)
         parts.append(Candidates(none, none, np.empty((0, len(CANDLE_TRAITS))), np.empty(0)))
-        return Candidates(
-            np.concatenate([part.rows for part in parts]),
-            np.concatenate([part.columns for part in parts]),
-            np.concatenate([part.traits for part in parts]),
-            np.concatenate([part.usual for part in parts]),
-        )
+        names = ("rows", "columns", "traits", "usual")
+        return Candidates(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
 
     def _look(self, chunk: Chunk) -> tuple[BoolArray, FloatArray, FloatArray]:
         """Return candidate, turnover over the mean minute, and jump, each (symbols, candles)."""
@@ -204,16 +201,8 @@ class Boosted(Detector):
     def needs(
         self, carry: Carry, unseen: IntArray, low: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Return lower bounds (turnover, high) of the next candle that could alarm.
-
-        Whatever the turnover u of the n candles of the window that are not sure, its squares add at
-        least u^2 / n. The variance is then smallest at u = S / (N / n - 1), S being the sure
-        turnover and N the window: Q / N - (S / N)^2 (1 + 1 / (N / n - 1)).
-        """
-        mean = carry.extra[:, 0] / DAY_OF_MINUTES
-        spread = 1.0 + 1.0 / (DAY_OF_MINUTES / self.unseen_limit - 1.0)
-        variance = carry.extra[:, 1] / DAY_OF_MINUTES - spread * mean * mean
-        deviation = np.sqrt(np.maximum(variance - CANCELLED * mean * mean, 0.0))
-        flow = np.maximum(self.burst * mean, mean + self.burst_z * deviation)
+        """Return lower bounds (turnover, high) of the next candle that could alarm."""
+        usual = least_usual(carry.extra[:, 0], carry.extra[:, 1], self.unseen_limit)
+        flow = np.maximum(self.burst * usual.mean, usual.mean + self.burst_z * usual.deviation)
         flow = np.where(unseen <= self.unseen_limit, flow, np.nan)
         return flow, (1.0 + self.rise) * np.fmin(carry.extra[:, 2], low)

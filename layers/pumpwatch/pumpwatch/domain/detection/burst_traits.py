@@ -7,7 +7,6 @@ longer). Nothing is an amount of a currency, and nothing reaches back further th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -18,11 +17,10 @@ from pumpwatch.domain.moments import HOUR, MINUTE, SECOND
 
 from .bursts import Look, UsualMinute, burst_gates, day_before
 from .trade_traits import TRADE_TRAITS, trade_traits
+from .traits import BUSY
 
 STEP = 5 * SECOND
 SHOWN = 5 * MINUTE
-BUSY = 30.0
-"""Times the mean minute: a minute with more is a burst."""
 BEGUN = 5.0
 """Times the mean minute: a step of five seconds with more belongs to the burst."""
 NOTHING = 1e-10
@@ -92,15 +90,15 @@ def burst_traits(look: Look, step: int = STEP) -> tuple[FloatArray, int] | None:
     )
     if not bursts[0]:
         return None
-    day = _day_traits(look, columns, mean, float(last[-1]))
+    day, largest, volatility = _day_traits(look, columns, mean, float(last[-1]))
     traits = _flow_traits(flows, last, mean, float(usual.deviation[0]), step)
     jump = np.log(last[-1] / lowest)
     beside_day = [
-        _log(flows.of(60) / max(day.largest, mean * 1e-3), 1e-3),
-        jump / max(day.volatility, 1e-5),
+        _log(flows.of(60) / max(largest, mean * 1e-3), 1e-3),
+        jump / max(volatility, 1e-5),
     ]
     return (
-        np.concatenate([traits, beside_day, day.traits, trades]),
+        np.concatenate([traits, beside_day, day, trades]),
         _begin(look.time, flows.steps, mean, step),
     )
 
@@ -143,7 +141,6 @@ class _Flows:
 def _flow_traits(
     flows: _Flows, last: FloatArray, mean: float, deviation: float, step: int
 ) -> FloatArray:
-    """Return the traits of the last five minutes, in the order of `FLOW_TRAITS`."""
     f5, f10, f20, f30, f60 = (flows.of(seconds) for seconds in (5, 10, 20, 30, 60))
     before = [flows.of(60 * minutes) for minutes in (1, 2, 3, 4, 5)]
     minute = MINUTE // step
@@ -190,16 +187,10 @@ def _age(steps: FloatArray, step: int) -> float:
     return float((len(steps) - np.searchsorted(passed, 0.1 * passed[-1])) * step / SECOND)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Day:
-    traits: FloatArray
-    """In the order of `DAY_TRAITS`."""
-    largest: float
-    volatility: float
-
-
-def _day_traits(look: Look, columns: IntArray, mean: float, now: float) -> _Day:
-    """Return what the day before says, its largest minute and its volatility."""
+def _day_traits(
+    look: Look, columns: IntArray, mean: float, now: float
+) -> tuple[FloatArray, float, float]:
+    """Return the traits of the day before, its largest minute and its volatility."""
     turnover, close, high = (
         getattr(look.candles, name)[0, columns] for name in ("turnover", "close", "high")
     )
@@ -219,7 +210,7 @@ def _day_traits(look: Look, columns: IntArray, mean: float, now: float) -> _Day:
             float(jumps.max()),
         ]
     )
-    return _Day(traits, float(settled.max()), volatility)
+    return traits, float(settled.max()), volatility
 
 
 def _begin(time: int, steps: FloatArray, mean: float, step: int) -> int:

@@ -4,6 +4,8 @@ With f_W the turnover of the last W seconds, and m and sd the mean and the stand
 minutes of a day that ended at least 60 s ago, a symbol bursts when
 
     f_60 > 80 m    f_60 > m + 15 sd    f_10 > 10 m    last > 1.01 lowest price of 60 s
+
+Where the whole market moves, not all that burst can be looked at.
 """
 
 from __future__ import annotations
@@ -17,10 +19,18 @@ from pumpwatch.domain.market.ring import Ring
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.domain.moments import MINUTE, SECOND
 
+from .windows import CANCELLED
+
 DAY_OF_MINUTES = 1440
 NEEDED = 5 * MINUTE
 """Time before a scan that the ring must cover wholly."""
 TIMES_MEAN, DEVIATIONS, RECENT, RISE = 80.0, 15.0, 10.0, 0.01
+LARGE_PART, FEWEST = 0.2, 20
+"""Share of the known symbols that moves at once, and the fewest symbols that are a market."""
+MARKET_STRENGTH, MARKET_RISE = 10.0, 0.003
+"""A symbol takes part above both: mean minutes traded within 60 s, and rise of 60 s."""
+CALM = 15 * MINUTE
+"""Milliseconds without a move after which it is over."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +87,19 @@ def burst_gates(
     return burst
 
 
+def least_usual(total: FloatArray, squares: FloatArray, unseen: int) -> UsualMinute:
+    """Return lower bounds from sums, (symbols,), that lack up to `unseen` minutes of the day.
+
+    Whatever their turnover u is, its squares add at least u^2 / n, n being `unseen`. The variance
+    is then smallest at u = S / (N / n - 1), S being the sum and N the day's minutes:
+    Q / N - (S / N)^2 (1 + 1 / (N / n - 1)).
+    """
+    mean = total / DAY_OF_MINUTES
+    spread = 1.0 + 1.0 / (DAY_OF_MINUTES / unseen - 1.0)
+    variance = squares / DAY_OF_MINUTES - spread * mean * mean
+    return UsualMinute(mean, np.sqrt(np.maximum(variance - CANCELLED * mean * mean, 0.0)))
+
+
 def day_before(candles: Candles, time: int) -> IntArray | None:
     """Return the columns of the day's minutes that ended 60 s before `time`, the last 1,440 known.
 
@@ -85,3 +108,24 @@ def day_before(candles: Candles, time: int) -> IntArray | None:
     ended = int(np.searchsorted(candles.open_time, (time - MINUTE) // MINUTE * MINUTE))
     known = np.flatnonzero(~np.isnan(candles.close[0, :ended]))
     return known[-DAY_OF_MINUTES:] if len(known) >= DAY_OF_MINUTES else None
+
+
+def moves_at_once(strength: FloatArray, rise: FloatArray) -> bool:
+    """Return whether the whole market jumps.
+
+    `strength` is the turnover of the last 60 s over that of the mean minute, `rise` the price's
+    rise in them as a fraction, both shaped (symbols,), NaN where they are not known.
+    """
+    known = int((~np.isnan(strength) & ~np.isnan(rise)).sum())
+    jumping = int(((strength > MARKET_STRENGTH) & (rise > MARKET_RISE)).sum())
+    return known >= FEWEST and jumping >= LARGE_PART * known
+
+
+def strongest(strength: FloatArray, cap: int) -> IntArray:
+    """Return the rows of the symbols with strength, the strongest first, at most `cap` of them.
+
+    Equals come in order of their rows; zero and NaN are no strength.
+    """
+    rows = np.flatnonzero(strength > 0)
+    chosen: IntArray = rows[np.argsort(-strength[rows], kind="stable")][:cap]
+    return chosen

@@ -89,7 +89,7 @@ def alarms_of_candles(
     event. An alarm without an earlier close starts none.
     """
     close = np.append(start.close[row], candles.close[row])
-    found = []
+    raised = []
     for index in np.flatnonzero(detections.alarm[row] & alarms).tolist():
         before = close[: index + 1]
         before = before[~np.isnan(before)]
@@ -98,7 +98,7 @@ def alarms_of_candles(
         high = candles.high[row, index:]
         peak = int(np.nanargmax(high))
         opened = int(candles.open_time[index])
-        found.append(
+        raised.append(
             Alarm(
                 symbol=candles.symbols[row],
                 candle=opened,
@@ -111,7 +111,7 @@ def alarms_of_candles(
                 jump=float(detections.jump[row, index]),
             )
         )
-    return found
+    return raised
 
 
 def advance(
@@ -168,7 +168,6 @@ def _event_of(alarm: Alarm, now: int, detector: str) -> PumpEvent:
 
 
 def _follow(event: PumpEvent, price: Price | None, now: int, rules: EventRules) -> PumpEvent:
-    """Return the event with its peak, price and phase at a scan."""
     moved = replace(event, updated=now)
     if price is not None:
         high = float(np.fmax(price.last, price.high))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from pumpwatch.domain.moments import SECOND
-
 from .base import Detector
 from .boosted import Boosted
 from .burst_rule import LONGEST_INTERVAL, BurstRule
@@ -23,18 +21,6 @@ class DetectorSettings(Protocol):
     ewma_jump: float
     ewma_epsilon_usdt: float
     warm_up_minutes: int
-
-
-class ScanSettings(Protocol):
-    """The settings that the fast part of a rule reads."""
-
-    @property
-    def detector_clock(self) -> str:
-        """Return `on` or `off`."""
-
-    @property
-    def scan_interval_seconds(self) -> int:
-        """Return the time between two scans."""
 
 
 def _ewma(settings: DetectorSettings) -> Detector:
@@ -61,9 +47,11 @@ def detector_named(name: str, settings: DetectorSettings) -> Detector:
     return DETECTORS[name](settings)
 
 
-def burst_rule_named(name: str, settings: ScanSettings) -> BurstRule | None:
-    """Return the fast part of the rule; None where it has none or scans are too far apart."""
-    interval = settings.scan_interval_seconds * SECOND
+def burst_rule_named(name: str, interval: int, *, reads_clock: bool) -> BurstRule | None:
+    """Return the fast part of the rule; None where it has none or scans are too far apart.
+
+    `interval` in milliseconds.
+    """
     if name != Boosted.name or interval > LONGEST_INTERVAL:
         return None
-    return stored_model().burst_rule(interval, reads_clock=settings.detector_clock == "on")
+    return stored_model().burst_rule(interval, reads_clock=reads_clock)

@@ -10,7 +10,8 @@ import numpy as np
 
 from pumpwatch.domain.market.candles import FloatArray, IntArray
 
-DAY_OF_MINUTES = 1440
+from .bursts import DAY_OF_MINUTES
+
 BUSY = 30.0
 """Times the mean minute: a candle with more is a burst."""
 

@@ -37,10 +37,6 @@ class MarketTrades:
         begin, stop = np.searchsorted(self.time, [first, end])
         return self._part(int(begin), int(stop))
 
-    def reach_back_to(self, time: int) -> bool:
-        """Return whether every trade from that time on is known."""
-        return self.since <= time
-
     def _part(self, first: int, last: int) -> MarketTrades:
         """Return some trades; those left out before them end what is known."""
         since = self.since if first == 0 else max(self.since, int(self.time[first - 1]) + 1)

@@ -67,7 +67,11 @@ class DetectPumps:
     ) -> None:
         try:
             self._detector = detector_named(settings.detector, settings)
-            burst_rule = burst_rule_named(settings.detector, settings)
+            burst_rule = burst_rule_named(
+                settings.detector,
+                settings.scan_interval_seconds * SECOND,
+                reads_clock=settings.detector_clock == "on",
+            )
         except ValueError as error:
             raise SettingsError(str(error)) from None
         self._market = market

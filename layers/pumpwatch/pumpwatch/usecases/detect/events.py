@@ -87,6 +87,5 @@ class OpenEvents:
 
 
 def _is_news(before: PumpEvent, event: PumpEvent) -> bool:
-    """Return whether an event is worth storing."""
     facts = [(e.event_id, e.phase, e.peak_price, e.updated // MINUTE) for e in (before, event)]
     return facts[0] != facts[1]

@@ -16,37 +16,26 @@ import numpy as np
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.burst_rule import BurstRule, Verdict
 from pumpwatch.domain.detection.bursts import (
-    DAY_OF_MINUTES,
+    CALM,
     NEEDED,
     RECENT,
     Look,
     UsualMinute,
     bursts,
     day_before,
-)
-from pumpwatch.domain.detection.events import Alarm
-from pumpwatch.domain.detection.market_move import (
-    MarketMove,
-    followed,
+    least_usual,
     moves_at_once,
     strongest,
 )
+from pumpwatch.domain.detection.events import Alarm
 from pumpwatch.domain.detection.screen import Past
-from pumpwatch.domain.detection.windows import CANCELLED
-from pumpwatch.domain.market.candles import (
-    BoolArray,
-    CandleRequest,
-    CandleSeries,
-    FloatArray,
-    IntArray,
-)
+from pumpwatch.domain.market.candles import BoolArray, CandleSeries, IntArray
 from pumpwatch.domain.moments import MINUTE
 
-from .answers import good_answers
+from .answers import Answers, good_answers
 from .history import CandleHistory
 from .market_ring import MarketRing
 from .market_watch import SnapshotRows
-from .one_round import Answers
 from .report import DetectReport
 from .state import DetectState
 
@@ -67,7 +56,8 @@ class BurstWatch:
     market_ring: MarketRing = field(default_factory=MarketRing)
     _since: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     """`judged_since` if no look of this scan alarms."""
-    _move: MarketMove | None = None
+    _moved: int = 0
+    """When the whole market last moved, milliseconds UTC."""
 
     def see(
         self, state: DetectState, now: SnapshotRows, silent: IntArray, report: DetectReport
@@ -107,19 +97,11 @@ class BurstWatch:
         with np.errstate(invalid="ignore", divide="ignore"):
             rise = ring.last[:, -1] / ring.last[:, since:].min(axis=1) - 1.0
             moving = moves_at_once(flow / usual.mean, rise)
-        self._move = followed(self._move, now, moving=moving)
-        if self._move is not None and self._move.begin == now:
+        if moving and now - self._moved > CALM:
             report.market_moves += 1
             logger.warning("the whole market moves: only its strongest bursts are looked at")
-
-    def requests(self, state: DetectState, rows: IntArray, time: int) -> list[CandleRequest]:
-        """Return what the history of some symbols lacks, up to the last minute that has ended."""
-        last = time // MINUTE * MINUTE - MINUTE
-        return [
-            CandleRequest(state.symbols[row], MINUTE, int(state.through[row]), last)
-            for row in rows.tolist()
-            if state.through[row] <= last
-        ]
+        if moving:
+            self._moved = now
 
     def judge(
         self,
@@ -187,18 +169,7 @@ def usual_minutes(past: Past, market_ring: MarketRing, detector: Detector) -> Us
         flow = market_ring.ring.flow[:, -1] - market_ring.ring.flow_at(np.array([end]))[:, 0]
         total = np.where(newer, np.maximum(total - np.nan_to_num(flow, nan=np.inf), 0.0), total)
         squares = np.where(newer, 0.0, squares)
-    mean = np.where(ready, total / DAY_OF_MINUTES, np.nan)
-    return UsualMinute(mean, _deviation(mean, squares, detector.unseen_limit))
-
-
-def _deviation(mean: FloatArray, squares: FloatArray, unseen: int) -> FloatArray:
-    """Return the least deviation, whatever the minutes that are not in the sums have.
-
-    Their turnover u adds at least u^2 / n to the squares, see `Boosted.needs`.
-    """
-    spread = 1.0 + 1.0 / (DAY_OF_MINUTES / unseen - 1.0)
-    variance = squares / DAY_OF_MINUTES - spread * mean * mean
-    return np.sqrt(np.maximum(variance - CANCELLED * mean * mean, 0.0))
+    return least_usual(np.where(ready, total, np.nan), squares, detector.unseen_limit)
 
 
 def _knows_enough(look: Look) -> bool:

@@ -7,20 +7,19 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pumpwatch.domain.detection.base import Carry, Detections, Detector, known_before
+from pumpwatch.domain.detection.base import Carry, Detector, known_before
 from pumpwatch.domain.detection.events import Alarm, EventRules, Price, alarms_of_candles
 from pumpwatch.domain.detection.screen import Reading
 from pumpwatch.domain.market.candles import BoolArray, Candles, CandleSeries, IntArray
 from pumpwatch.ports import MarketData
 
-from .answers import good_answers
+from .answers import Answers, ask, good_answers
 from .events import OpenEvents
 from .fast import BurstWatch
 from .history import Answers as CandleAnswers
 from .history import CandleHistory, request_count
 from .market_ring import MarketRing
 from .market_watch import SnapshotRows
-from .one_round import Answers, ask
 from .report import DetectReport
 from .scan_plan import ScanPlan, plan_scan, silent_rows
 from .state import DetectState, JudgedSpan
@@ -74,8 +73,8 @@ class Scanner:
         report.skipped += len(answers.candles) - len(series)
         alarms: dict[str, list[Alarm]] = {}
         if self._bursts is not None:
-            found = self._bursts.judge(state, looks, answers, series, report)
-            alarms = {alarm.symbol: [alarm] for alarm in found}
+            fast = self._bursts.judge(state, looks, answers, series, report)
+            alarms = {alarm.symbol: [alarm] for alarm in fast}
         judged = self._judge_candidates(state, plan, series, now.time, alarms, report)
         self._move_events(state, now, alarms, report)
         self._remember(state, plan, judged, now.reading)
@@ -94,11 +93,11 @@ class Scanner:
         now: int,
         report: DetectReport,
     ) -> Answers:
-        """Ask for candles and trades in one round of requests."""
-        requests = plan.requests(state, self._detector.interval)
-        if self._bursts is not None:
-            alone = looks[~np.isin(looks, plan.chosen)]
-            requests += self._bursts.requests(state, alone, now)
+        interval = self._detector.interval
+        requests = state.lacking(plan.chosen, interval, plan.forming)
+        # A look needs the minutes that have ended, and most symbols have them.
+        alone = looks[~np.isin(looks, plan.chosen)]
+        requests += state.lacking(alone, interval, plan.forming - interval)
         traded = [state.symbols[row] for row in looks]
         report.requests += request_count(requests) + len(traded)
         return ask(self._market, requests, traded)
@@ -117,7 +116,7 @@ class Scanner:
         opens = done.candles.open_time
         for position, row in enumerate(done.rows):
             symbol = state.symbols[row]
-            possible = _possible(done.detections)[position] & live[position]
+            possible = done.detections.possible[position] & live[position]
             new = opens >= state.unjudged[row]
             count_scored(done.detections, position, live[position] & new, report)
             for time in opens[possible & ~new & (opens >= done.previous[position])]:
@@ -211,7 +210,7 @@ class Scanner:
         report: DetectReport,
     ) -> None:
         """Start events and move them on: by the last price, and the day's high where that rose."""
-        alarmed = [symbol for symbol, found in alarms.items() if found]
+        alarmed = [symbol for symbol, some in alarms.items() if some]
         for symbol in dict.fromkeys([*self._events.by_symbol, *alarmed]):
             row, price = state.rows.get(symbol), None
             if row is not None and not np.isnan(now.last[row]):
@@ -239,14 +238,6 @@ class Scanner:
 
 def _forms(series: CandleSeries, candle: int) -> bool:
     return series.forming and int(series.open_time[-1]) == candle
-
-
-def _possible(detections: Detections) -> BoolArray:
-    """Return where the rule alarmed, or could have if it had known the market's trades.
-
-    A replay of the history does not know them, so every candle that a score judged counts.
-    """
-    return detections.alarm if detections.scored is None else detections.alarm | detections.scored
 
 
 def _end_of(series: CandleSeries, otherwise: int) -> int:

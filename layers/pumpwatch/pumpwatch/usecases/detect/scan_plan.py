@@ -10,7 +10,7 @@ import numpy as np
 from pumpwatch.domain.detection.base import Detector
 from pumpwatch.domain.detection.screen import Reading, Screened, screen
 from pumpwatch.domain.detection.signals import Phase, PumpEvent
-from pumpwatch.domain.market.candles import BoolArray, CandleRequest, IntArray
+from pumpwatch.domain.market.candles import BoolArray, IntArray
 
 from .state import DetectState
 
@@ -31,13 +31,6 @@ class ScanPlan:
     chosen: IntArray
     deferred: IntArray
     silent: IntArray
-
-    def requests(self, state: DetectState, interval: int) -> list[CandleRequest]:
-        """Return what to ask for: the gap since the history."""
-        return [
-            CandleRequest(state.symbols[row], interval, int(state.through[row]), self.forming)
-            for row in self.chosen
-        ]
 
 
 def plan_scan(

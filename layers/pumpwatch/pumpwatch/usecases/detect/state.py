@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pumpwatch.domain.detection.base import Carry, Detector
 from pumpwatch.domain.detection.screen import Past, Reading, flows_kept
-from pumpwatch.domain.market.candles import BoolArray, FloatArray, IntArray
+from pumpwatch.domain.market.candles import BoolArray, CandleRequest, FloatArray, IntArray
 
 STEPS = 8
 NO_FLOW, UNKNOWN_FLOW = -8000, 8000
@@ -93,6 +93,14 @@ class DetectState:
         """Return the rows of a slice's symbols."""
         rows: IntArray = np.flatnonzero(self.slice_of == number)
         return rows
+
+    def lacking(self, rows: IntArray, interval: int, last: int) -> list[CandleRequest]:
+        """Return what the history of some symbols lacks, up to the candle that opened at `last`."""
+        return [
+            CandleRequest(self.symbols[row], interval, int(self.through[row]), last)
+            for row in rows.tolist()
+            if self.through[row] <= last
+        ]
 
     def keep(self, wanted: BoolArray) -> None:
         """Forget the symbols that are not wanted, (symbols,)."""

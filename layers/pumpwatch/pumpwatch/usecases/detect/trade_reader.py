@@ -17,8 +17,7 @@ from pumpwatch.domain.market.candles import BoolArray, Candles
 from pumpwatch.domain.market.trades import MarketTrades
 from pumpwatch.ports import MarketData
 
-from .answers import good_answers
-from .one_round import recent_trades
+from .answers import good_answers, recent_trades
 from .report import DetectReport
 
 

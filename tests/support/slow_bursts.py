@@ -1,6 +1,6 @@
 """The fast part of `boosted` again, slow and obvious: one look, one trade at a time, plain Python.
 
-Tests hold the fast version to it. Times in milliseconds UTC; a span of seconds ends at the scan.
+Times in milliseconds UTC; a span of seconds ends at the scan.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+from benchmarks.reference.rule_boosted import DAY, log_of, middle_of, score_of
+from benchmarks.reference.rules import deviation_of, mean_of
 from pumpwatch.domain.detection.burst_rule import BurstRule
 from pumpwatch.domain.detection.bursts import Look
 from pumpwatch.domain.market.ring import Ring
 from pumpwatch.domain.market.trades import MarketTrades
-
-from .rule_boosted import DAY, log_of, middle_of, score_of
-from .rules import deviation_of, mean_of
 
 Trade = tuple[int, bool, float, float]
 """Time, whether the taker bought, price and value."""
