@@ -82,9 +82,7 @@ class DetectPumps:
         self._history = CandleHistory(market, history, self._detector)
         self._watch = MarketWatch(market, self._detector, settings)
         self._events = OpenEvents(signals, events, self._detector.name, rules)
-        self._bursts = None
-        if burst_rule is not None:
-            self._bursts = BurstWatch(burst_rule, self._detector, self._history)
+        self._bursts = BurstWatch(burst_rule, self._detector, self._history)
         self._scanner = Scanner(
             market, self._history, self._events, self._detector, rules, self._bursts
         )
@@ -114,10 +112,7 @@ class DetectPumps:
         """Scan between two runs of the schedule. Raises what `run` raises."""
         report = DetectReport()
         self._scan(report, handed_over=handed_over)
-        if (
-            self._bursts is not None
-            and self._bursts.market_ring.time >= self._ring_saved + RING_EVERY
-        ):
+        if self._bursts.market_ring.time >= self._ring_saved + RING_EVERY:
             self._save_ring()
         return report
 
@@ -240,7 +235,7 @@ class DetectPumps:
 
     def _take_ring(self) -> None:
         """Read the saved ring whenever the state was read; the newer one stays."""
-        if self._bursts is None or self._ring_read:
+        if self._bursts.rule is None or self._ring_read:
             return
         try:
             arrays = self._store.load_state(RING)
@@ -257,9 +252,9 @@ class DetectPumps:
             self._bursts.market_ring = saved
 
     def _save_ring(self) -> None:
-        if self._bursts is None or not self._bursts.market_ring.time:
-            return
         ring = self._bursts.market_ring
+        if not ring.time:
+            return
         try:
             self._store.save_state(RING, ring.to_arrays(self._ring_fingerprint))
             self._ring_saved = ring.time

@@ -48,9 +48,12 @@ MISSED_SCANS = 2
 
 @dataclass(slots=True, eq=False)
 class BurstWatch:
-    """Looks at the bursts of each scan. `market_ring` is what the scans before have seen."""
+    """Looks at the bursts of each scan. `market_ring` is what the scans before have seen.
 
-    rule: BurstRule
+    Without a rule there are none to look at.
+    """
+
+    rule: BurstRule | None
     detector: Detector
     history: CandleHistory
     market_ring: MarketRing = field(default_factory=MarketRing)
@@ -66,6 +69,8 @@ class BurstWatch:
 
         Symbols in `silent` have an event that goes on or cools down: they are left out.
         """
+        if self.rule is None:
+            return np.empty(0, np.int64)
         ring = self.market_ring
         ring.follow(state.symbols)
         before = ring.time
@@ -115,7 +120,7 @@ class BurstWatch:
 
         `series` holds the candles that came.
         """
-        if not len(rows):
+        if self.rule is None or not len(rows):
             return []
         known = good_answers(answers.trades, report, "judged without trades")
         time = self.market_ring.time
@@ -146,6 +151,8 @@ class BurstWatch:
 
     def covers(self, state: DetectState, row: int, minutes: IntArray) -> BoolArray:
         """Return which minutes every scan could judge fast for a symbol, given their starts."""
+        if self.rule is None:
+            return np.zeros(len(minutes), dtype=np.bool_)
         self.market_ring.follow(state.symbols)
         since = int(self.market_ring.judged_since[row])
         covered: BoolArray = (since > 0) & (since <= minutes + self.rule.interval)

@@ -27,14 +27,9 @@ from .trade_reader import TradeReader, count_scored
 
 logger = logging.getLogger(__name__)
 
-_NONE: IntArray = np.empty(0, np.int64)
-
 
 class Scanner:
-    """Judges bursts and candles in a scan, and in a refresh the candles of one slice.
-
-    `bursts` is None where the rule judges candles alone.
-    """
+    """Judges bursts and candles in a scan, and in a refresh the candles of one slice."""
 
     def __init__(
         self,
@@ -43,7 +38,7 @@ class Scanner:
         events: OpenEvents,
         detector: Detector,
         rules: EventRules,
-        bursts: BurstWatch | None,
+        bursts: BurstWatch,
     ) -> None:
         self._market = market
         self._history = history
@@ -64,17 +59,13 @@ class Scanner:
         events = self._events.load(now.time)
         silent = silent_rows(state, events, now.time, self._rules.cooldown)
         plan = plan_scan(state, now.reading, silent, self._detector, budget=budget)
-        looks = _NONE
-        if self._bursts is not None:
-            looks = self._bursts.see(state, now, silent, report)
+        looks = self._bursts.see(state, now, silent, report)
         answers = self._ask(state, plan, looks, now.time, report)
         series = good_answers(answers.candles, report, "symbol skipped")
         report.bad_candles += sum(candles.impossible for candles in series.values())
         report.skipped += len(answers.candles) - len(series)
-        alarms: dict[str, list[Alarm]] = {}
-        if self._bursts is not None:
-            fast = self._bursts.judge(state, looks, answers, series, report)
-            alarms = {alarm.symbol: [alarm] for alarm in fast}
+        fast = self._bursts.judge(state, looks, answers, series, report)
+        alarms = {alarm.symbol: [alarm] for alarm in fast}
         judged = self._judge_candidates(state, plan, series, now.time, alarms, report)
         self._move_events(state, now, alarms, report)
         self._remember(state, plan, judged, now.reading)
@@ -125,9 +116,8 @@ class Scanner:
                     facts = {"symbol": symbol, "candle": int(time)}
                     logger.error("screen missed a candle", extra=facts)
             fresh = live[position] & new
-            if self._bursts is not None:
-                # Trades are not asked for here, and what was judged with them stays judged.
-                fresh &= ~self._bursts.covers(state, row, opens)
+            # Trades are not asked for here, and what was judged with them stays judged.
+            fresh &= ~self._bursts.covers(state, row, opens)
             alarms = alarms_of_candles(
                 done.candles, done.start, done.detections, position, fresh, now
             )
@@ -141,8 +131,7 @@ class Scanner:
 
     def begin(self, state: DetectState, now: Reading) -> None:
         """Let judging begin with the candle after the one that is forming at this look."""
-        if self._bursts is not None:
-            self._bursts.market_ring = MarketRing()
+        self._bursts.market_ring = MarketRing()
         interval = self._detector.interval
         state.instruments_time = min(state.instruments_time, now.time)
         state.refreshed = {number: min(time, now.time) for number, time in state.refreshed.items()}
@@ -192,7 +181,7 @@ class Scanner:
             counts = unjudged[position].copy()
             if not self._detector.monotone:
                 counts[-1] &= not forming[position]
-            if self._bursts is not None and detections.traded is not None:
+            if detections.traded is not None:
                 # With its trades known, a minute is the fast rule's, wherever that saw all of it.
                 covered = self._bursts.covers(state, int(row), candles.open_time)
                 counts &= ~(covered & detections.traded[position])
