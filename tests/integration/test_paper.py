@@ -124,8 +124,11 @@ def test_a_position_survives_a_restart_and_is_closed_afterwards(world, store):
 
 
 def test_a_machine_that_slept_looks_after_exits_and_opens_nothing(world, store):
-    """The scans of minute 6, which would open a position, are not made: it comes back at 8."""
-    options = options_for(world.url, store, duration=8.5 * MINUTE)
+    """The scans of minute 6, which would open a position, are not made: it comes back at 8.
+
+    The scans after that may: what they see then is judged as of then.
+    """
+    options = options_for(world.url, store, duration=8 * MINUTE + 3_000)
     seen, tally = trade_for(world, options, sleeps={6: 2})
     assert (tally.late_ticks, tally.opened) == (1, 0)
     assert not [trade for trade in stored_trades(store) if trade.entry_price is not None]

@@ -144,15 +144,14 @@ def test_the_stop_is_on_the_losing_side_and_on_the_grid(case):
     event(type(entry).__name__)
     if isinstance(entry, Denied):
         return
-    prices = (quote.bid, quote.ask, quote.last, quote.mark)
     assert entry.stop_loss % contract.tick_size == 0
     assert entry.take_profit % contract.tick_size == 0
     if entry.side is Side.BUY:
-        assert 0 < plan.stop_loss <= entry.stop_loss < min(prices)
-        assert max(prices) < entry.take_profit <= plan.take_profit
+        assert 0 < plan.stop_loss <= entry.stop_loss < quote.lowest
+        assert quote.highest < entry.take_profit <= plan.take_profit
     else:
-        assert max(prices) < entry.stop_loss <= plan.stop_loss
-        assert 0 < plan.take_profit <= entry.take_profit < min(prices)
+        assert quote.highest < entry.stop_loss <= plan.stop_loss
+        assert 0 < plan.take_profit <= entry.take_profit < quote.lowest
 
 
 @bounded

@@ -173,6 +173,7 @@ FUNNEL = [
         "bursts beyond the most that a scan looks at. Without trades it finds fewer pumps.",
         [
             DETECT.growth("judged_total", "trades {{trades}}", by="trades"),
+            DETECT.growth("looks_total", "looked at"),
             DETECT.growth("looks_skipped_total", "not looked at"),
         ],
         series(base=CALM),

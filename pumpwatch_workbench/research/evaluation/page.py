@@ -18,11 +18,11 @@ from pumpwatch_workbench.research.evaluation.scores import Score
 WIDE = 160
 """Columns of what goes to a file or a pipe."""
 HEADINGS = (
-    "folder", "detector", "events", "hits", "early", "false alarms", "symbol-days",
+    "detector", "events", "hits", "early", "false alarms",
     "false a symbol-day", "95 % interval",
     "precision", "recall", "F1", "median delay", "p90 delay",
 )  # fmt: skip
-SHOWN_NARROW = {"folder", "detector", "events", "hits", "false alarms", "recall", "median delay"}
+SHOWN_NARROW = {"detector", "events", "hits", "false alarms", "recall", "median delay"}
 WITHIN = (0, 15, 30, 60, 120, 300)
 """Seconds from the onset by which the delays' table counts."""
 WIDE_ONLY = {0, 120}
@@ -63,17 +63,27 @@ def _flattered(results: Sequence[Evaluated]) -> str:
     )
 
 
-def _name(rule: Evaluated) -> str:
-    return f"{rule.detector.name}{' *' if rule.trained_on else ''}"
+def _names(results: Sequence[Evaluated]) -> list[str]:
+    """Return the rules' names, with a star for what is flattering, and of several folders which."""
+    several = len({rule.source for rule in results}) > 1
+    return [
+        f"{rule.detector.name}{' *' if rule.trained_on else ''}"
+        + (f", {rule.source}" if several else "")
+        for rule in results
+    ]
 
 
 def _table(results: Sequence[Evaluated]) -> PageTable:
     columns = tuple(
-        Column(name, numeric=place > 1, wide=name not in SHOWN_NARROW)
+        Column(name, numeric=place > 0, wide=name not in SHOWN_NARROW)
         for place, name in enumerate(HEADINGS)
     )
     return PageTable(
-        "Scored event by event", columns, tuple(row(*_cells(rule)) for rule in results)
+        "Scored event by event",
+        columns,
+        tuple(
+            row(*_cells(rule, name)) for rule, name in zip(results, _names(results), strict=True)
+        ),
     )
 
 
@@ -109,16 +119,14 @@ def _hit_within(rule: Evaluated, limit: float) -> str:
     return share(sum(delay <= limit for delay in rule.score.delays) / events if events else None)
 
 
-def _cells(rule: Evaluated) -> tuple[str, ...]:
+def _cells(rule: Evaluated, name: str) -> tuple[str, ...]:
     score, rates = rule.score, rule.score.false_alarm_interval
     labelled = [str(count) if score.events else NOTHING for count in (score.hits, score.early)]
     return (
-        rule.source,
-        _name(rule),
+        name,
         str(score.events) if score.events else NOTHING,
         *labelled,
         str(score.false_alarms),
-        f"{score.clean_symbol_days:,.1f}",
         _share(score.false_alarms_per_symbol_day, 4),
         f"{rates[0]:.4f} to {rates[1]:.4f}" if rates else NOTHING,
         _share(score.precision, 3),

@@ -178,6 +178,7 @@ def _stores(here):
     newer.write("PRAGMA user_version = 99")
     older.write("DROP TABLE runs")
     older.write("DROP TABLE looked_at")
+    older.write("ALTER TABLE leases DROP COLUMN mark")
     older.write("PRAGMA user_version = 1")
     newer.close()
     older.close()
