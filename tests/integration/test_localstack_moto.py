@@ -155,7 +155,7 @@ def test_an_expression_means_the_same_each_time(client):
         "b": values["a"],
         "n": {"N": "4"},
     }
-    with pytest.raises(client.exceptions.ClientError, match="two document paths overlap"):
+    with pytest.raises(client.exceptions.ClientError, match="Two document paths overlap"):
         update(client, "first", expression, values, ExpressionAttributeNames={"#a": "b", "#b": "b"})
     for _ in range(2):
         with pytest.raises(client.exceptions.ClientError, match="Syntax error"):
