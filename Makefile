@@ -37,7 +37,7 @@ help:
 
 ##@ Use it
 
-run: $(RUN) ## Play three hours of a simulated market and trade its pumps (ARGS="--symbols 200 ...")
+run: $(RUN) ## Play 45 minutes of a simulated market and trade its pumps (ARGS="--symbols 200 ...")
 	@$(BIN)/pumpwatch run $(ARGS)
 
 deploy: build ## Deploy what was built; asks what it needs to know (ARGS="--no-confirm-changeset ...")

@@ -21,7 +21,9 @@ SECOND = 4_000
 """Milliseconds into the minute at which the schedule fires."""
 PUMP_SIZE = 0.6
 PUMP_MINUTE = 5
-"""Minutes from the market's start to the pumps of the symbols that move."""
+"""Minutes from the market's start to the first pump of the symbols that move."""
+APART = 12_000
+"""Milliseconds between two pumps: hardly ever do two symbols burst in the same scan."""
 
 
 def exchange_process(symbols: int, movers: int = 0) -> AbstractContextManager[MeasuredExchange]:
@@ -32,9 +34,13 @@ def exchange_process(symbols: int, movers: int = 0) -> AbstractContextManager[Me
 def _serve(symbols: int, movers: int) -> None:
     """Serve until standard input closes."""
     names = [listing.symbol for listing in SyntheticMarket(symbols, 1, START, pumps=[]).listings]
-    onset = START + PUMP_MINUTE * MINUTE + 5_000
+    first = START + PUMP_MINUTE * MINUTE + 5_000
+    onsets = range(first, first + movers * APART, APART)
     chosen = [name for name in names if name.endswith("USDT")][20 : 20 + movers]
-    pumps = [PlantedEvent(name, onset, onset + 30_000, PUMP_SIZE) for name in chosen]
+    pumps = [
+        PlantedEvent(name, onset, onset + 30_000, PUMP_SIZE)
+        for name, onset in zip(chosen, onsets, strict=True)
+    ]
     market = SyntheticMarket(symbols, 1, START, pumps=pumps, quiet=True)
     market.view(START)
     serve_on_command(market, START)

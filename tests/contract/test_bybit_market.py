@@ -50,8 +50,6 @@ def test_a_row_that_cannot_be_true_is_skipped_and_named(stub, market, changes):
 
 OTHER_FIELDS = {
     "mark_price": "markPrice",
-    "bid": "bid1Price",
-    "ask": "ask1Price",
     "funding_rate": "fundingRate",
     "next_funding": "nextFundingTime",
 }
@@ -68,13 +66,6 @@ def test_a_field_that_the_screen_does_not_need_may_be_anything(stub, market, nam
     assert found[0] == found[2] > 0 or name == "funding_rate"
     if not (value == "0" and name == "funding_rate") and value != "5e12":
         assert found[1] == 0 if name == "next_funding" else np.isnan(found[1])
-
-
-def test_a_crossed_quote_is_no_quote(stub, market):
-    stub.answer(e.TICKERS.path, listing(ticker(bid1Price="1.6")))
-    snapshot = market.snapshot()
-    assert snapshot.symbols == ("AUSDT",)
-    assert np.isnan([snapshot.bid[0], snapshot.ask[0]]).all()
 
 
 def test_numbers_may_come_as_numbers_and_with_an_exponent(stub, market):
@@ -299,7 +290,7 @@ def test_an_answer_with_an_odd_row_is_read_like_any_other(stub, market, odd):
 
 
 def test_a_sound_answer_and_the_same_one_as_plain_json_give_the_same_snapshot():
-    rows = [ticker(), ticker("BUSDT", lastPrice="1e30"), ticker("CUSDT", bid1Price="")]
+    rows = [ticker(), ticker("BUSDT", lastPrice="1e30"), ticker("CUSDT", fundingRate="")]
     rows += [
         ticker("A-25DEC26"),
         ticker("BTCPERP"),
@@ -311,5 +302,5 @@ def test_a_sound_answer_and_the_same_one_as_plain_json_give_the_same_snapshot():
     plain = read_snapshot({"list": rows}, time=1)
     assert (typed.symbols, typed.skipped) == (plain.symbols, plain.skipped)
     assert typed.skipped == ("BUSDT", "DUSDT")
-    for name in ("last_price", "bid", "turnover_24h", "funding_rate", "next_funding"):
+    for name in ("last_price", "turnover_24h", "funding_rate", "next_funding"):
         np.testing.assert_array_equal(getattr(typed, name), getattr(plain, name))

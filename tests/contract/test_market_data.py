@@ -48,10 +48,9 @@ def test_a_snapshot_holds_the_usdt_perpetuals_and_nothing_else(market):
     assert set(snapshot.symbols) == {SYMBOL, OTHER, YOUNG}
     prices = dict(zip(snapshot.symbols, snapshot.last_price, strict=True))
     assert (prices[SYMBOL], prices[OTHER]) == (100.0, 50.0)
-    for array in (snapshot.bid, snapshot.ask, snapshot.mark_price, snapshot.turnover_24h):
+    for array in (snapshot.mark_price, snapshot.turnover_24h):
         assert array.shape == (3,)
         assert (array > 0).all()
-    assert (snapshot.bid <= snapshot.ask).all()
     assert (snapshot.high_24h >= snapshot.low_24h).all()
     assert (snapshot.next_funding > NOW).all()
 
@@ -60,7 +59,7 @@ def test_a_snapshot_of_one_symbol_has_its_row(market):
     whole, one = market.snapshot(), market.snapshot(SYMBOL)
     row, other = one.symbols.index(SYMBOL), whole.symbols.index(SYMBOL)
     assert one.time == NOW
-    for name in ("last_price", "mark_price", "bid", "ask", "funding_rate", "next_funding"):
+    for name in ("last_price", "mark_price", "funding_rate", "next_funding"):
         assert getattr(one, name)[row] == getattr(whole, name)[other]
     assert "NOSUCHUSDT" not in market.snapshot("NOSUCHUSDT").symbols
 

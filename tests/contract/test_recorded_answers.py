@@ -156,7 +156,6 @@ def test_a_whole_linear_market(serve, market):
     assert all(symbol.endswith("USDT") for symbol in snapshot.symbols)
     row = snapshot.symbols.index("10000NFTUSDT")
     assert snapshot.last_price[row] == 0.004525
-    assert (snapshot.bid[row], snapshot.ask[row]) == (0.004525, 0.00453)
     assert (snapshot.high_24h[row], snapshot.low_24h[row]) == (0.00458, 0.00448)
     assert (snapshot.volume_24h[row], snapshot.turnover_24h[row]) == (62687990.0, 283786.75021999)
     assert (snapshot.funding_rate[row], snapshot.next_funding[row]) == (0.000087, 1678204800000)

@@ -1,5 +1,7 @@
 """What is done to moto for speed changes none of its answers."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from support.aws import make_table
 
@@ -125,3 +127,55 @@ def test_query_goes_on_page_by_page(partition):
         last = answer.get("LastEvaluatedKey")
         after = {"ExclusiveStartKey": last} if last else None
     assert keys == ["a", "b#1", "b#2", "c", "d"]
+
+
+def update(client, sk, expression, values, **asked):
+    values = {f":{name}": value for name, value in values.items()}
+    answer = client.update_item(
+        TableName=TABLE,
+        Key=key("update", sk),
+        UpdateExpression=expression,
+        ExpressionAttributeValues=values,
+        ReturnValues="ALL_NEW",
+        **asked,
+    )
+    return {name: value for name, value in answer["Attributes"].items() if name not in {"pk", "sk"}}
+
+
+def test_an_expression_means_the_same_each_time(client):
+    expression = "REMOVE #b SET #a = :a ADD n :n"
+    names = {"ExpressionAttributeNames": {"#a": "a", "#b": "b"}}
+    values = {"a": {"S": "x"}, "n": {"N": "2"}}
+    for sk in ("first", "second"):
+        put(client, "update", sk, b={"S": "gone"})
+        assert update(client, sk, expression, values, **names) == values
+    values["a"] = {"M": {"deep": {"L": [{"BOOL": True}]}}}
+    swapped = {"ExpressionAttributeNames": {"#a": "b", "#b": "a"}}
+    assert update(client, "first", expression, values, **swapped) == {
+        "b": values["a"],
+        "n": {"N": "4"},
+    }
+    with pytest.raises(client.exceptions.ClientError, match="Two document paths overlap"):
+        update(client, "first", expression, values, ExpressionAttributeNames={"#a": "b", "#b": "b"})
+    for _ in range(2):
+        with pytest.raises(client.exceptions.ClientError, match="Syntax error"):
+            update(client, "first", "SET a :a", {"a": {"S": "x"}})
+
+
+def test_a_record_of_the_stream_says_what_changed_and_when(aws, client):
+    put(client, "stream", "old", n={"N": "1"})
+    things = {"L": [{"S": "x"}, {"M": {"y": {"BOOL": False}}}, {"NULL": True}]}
+    put(client, "stream", "old", things=things)
+    streams = aws.client("dynamodbstreams")
+    arn = client.describe_table(TableName=TABLE)["Table"]["LatestStreamArn"]
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    position = streams.get_shard_iterator(
+        StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    record = streams.get_records(ShardIterator=position)["Records"][-1]
+    change = record["dynamodb"]
+    assert record["eventName"] == "MODIFY"
+    assert change["Keys"] == key("stream", "old")
+    assert change["NewImage"] == {**key("stream", "old"), "things": things}
+    age = datetime.now(UTC) - change["ApproximateCreationDateTime"]
+    assert timedelta(seconds=-1) < age < timedelta(minutes=1)

@@ -13,8 +13,6 @@ from pumpwatch.errors import UnknownSymbol
 COLUMNS = (
     "last_price",
     "mark_price",
-    "bid",
-    "ask",
     "high_24h",
     "low_24h",
     "volume_24h",
@@ -208,7 +206,6 @@ class ScriptedMarketData:
             "turnover_24h": lambda: float(values[:, 5].sum()),
         }
         row = {"last_price": last or 0.0, "mark_price": last or 0.0}
-        row["bid"], row["ask"] = row["last_price"] * 0.9999, row["last_price"] * 1.0001
         row.update({name: value() for name, value in derived.items()})
         row["funding_rate"], grid = self._funding.get(symbol, (0.0001, 0))
         interval = (self._instruments[symbol].funding_interval_minutes or 480) * MINUTE

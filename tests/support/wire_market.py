@@ -9,8 +9,6 @@ from pumpwatch.errors import PumpwatchError
 TICKER = {
     "lastPrice": "last_price",
     "markPrice": "mark_price",
-    "bid1Price": "bid",
-    "ask1Price": "ask",
     "highPrice24h": "high_24h",
     "lowPrice24h": "low_24h",
     "volume24h": "volume_24h",

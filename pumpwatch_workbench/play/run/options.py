@@ -9,7 +9,7 @@ PREPARATION_MINUTES = 3
 """Market time that filling the history may take, since every request costs its latency."""
 START = "2026-11-02T00:49:00Z"
 """Start of the simulated market: 11 minutes before the first full hour, at which the first pumps
-come; 78 minutes later the next full hour's have come, too. Few contracts pay funding then."""
+come. Few contracts pay funding then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class RunOptions:
 
     symbols: int = 600
     seed: int = 1
-    minutes: int = 75
+    minutes: int = 45
     """Market minutes that are played once the history is filled (simulated markets only)."""
     scan_interval: int = 5
     """Seconds between two scans of the market; at 60 only the schedule's runs scan."""

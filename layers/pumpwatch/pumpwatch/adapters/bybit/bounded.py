@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping
 from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any
 
-from requests import PreparedRequest, Response
+from requests import PreparedRequest, Request, Response
 from requests.adapters import HTTPAdapter
-from urllib3 import Timeout
+from urllib3 import BaseHTTPResponse, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -89,6 +89,7 @@ class BoundedAdapter(HTTPAdapter):
 
     def __init__(self, seconds: Callable[[], float], *, threads: int) -> None:
         self._seconds = seconds
+        self._pool: HTTPConnectionPool | None = None
         super().__init__(pool_connections=1, pool_maxsize=threads, max_retries=0)
 
     def init_poolmanager(
@@ -111,12 +112,30 @@ class BoundedAdapter(HTTPAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> Response:
         """Send the request once. Raises what `requests` raises, also when the total ran out."""
-        total = self._seconds()
         return super().send(
             request,
             stream=stream,
-            timeout=Timeout(total=total, connect=min(CONNECT_SECONDS, total)),  # type: ignore[arg-type]
+            timeout=self._timeout(),  # type: ignore[arg-type]
             verify=verify,
             cert=cert,
             proxies=proxies,
         )
+
+    def get(self, url: str, headers: Mapping[str, str | bytes]) -> BaseHTTPResponse:
+        """Ask the one host a question, on the connections of `send`, and return the whole answer.
+
+        `requests` takes longer to prepare such a request than to read what comes back. A redirect
+        is not followed. Raises what urllib3 raises, also when the total ran out.
+        """
+        if self._pool is None:
+            pool = self.get_connection_with_tls_context(Request("GET", url).prepare(), verify=True)
+            self.cert_verify(pool, url, verify=True, cert=None)
+            self._pool = pool
+        path = url.partition("://")[2].partition("/")[2]
+        return self._pool.urlopen(
+            "GET", f"/{path}", headers=headers, retries=False, redirect=False, timeout=self._timeout()
+        )
+
+    def _timeout(self) -> Timeout:
+        total = self._seconds()
+        return Timeout(total=total, connect=min(CONNECT_SECONDS, total))

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
+from collections.abc import Mapping
+from http import HTTPStatus
 
 from Crypto.PublicKey import RSA
+from pybit.exceptions import FailedRequestError
 from pybit.unified_trading import HTTP
 from requests import Response
-from requests.adapters import BaseAdapter
-from requests.structures import CaseInsensitiveDict
 
 from pumpwatch.credentials import ExchangeKey
 from pumpwatch.errors import BadCredentials
 
+from .bounded import BoundedAdapter
 from .endpoints import TICKERS
 from .ticker_rows import read_tickers
 
+UNREADABLE_STATUS = 409
+"""The status that pybit reports for a body that is not JSON."""
 VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
@@ -25,6 +30,7 @@ class QuietHTTP(HTTP):  # type: ignore[misc]
 
     lead = 0
     """Milliseconds by which the exchange's clock is ahead of this machine's."""
+    adapter: BoundedAdapter
 
     def __repr__(self) -> str:
         return "HTTP(...)"
@@ -37,15 +43,47 @@ class QuietHTTP(HTTP):  # type: ignore[misc]
             headers["X-BAPI-SIGN"] = self._auth(payload, recv_window, moment)
         return headers
 
+    def _submit_request(
+        self,
+        method: str = "GET",
+        path: str = "",
+        query: dict[str, object] | None = None,
+        auth: bool = False,
+    ) -> tuple[object, Mapping[str, str]]:
+        """Return body and headers. A question without a signature goes past `requests`."""
+        if auth or method != "GET":
+            answer: tuple[object, Mapping[str, str]] = super()._submit_request(
+                method, path, query, auth
+            )
+            return answer
+        payload = self.prepare_payload(method, self._clean_query(query))
+        response = self.adapter.get(f"{path}?{payload}".rstrip("?"), self.client.headers)
+        if response.status != HTTPStatus.OK:
+            raise _failed(response.status, response.headers)
+        try:
+            return _read(path, response.data), response.headers
+        except ValueError:
+            raise _failed(UNREADABLE_STATUS, response.headers) from None
+
     def _handle_response(
         self, response: Response, method: str, path: str, *_: object
-    ) -> tuple[object, CaseInsensitiveDict[str]]:
+    ) -> tuple[object, Mapping[str, str]]:
         """Return body and headers. pybit would raise, sleep or send again by the answer's code."""
-        body: object = read_tickers(response.content) if path.endswith(TICKERS.path) else None
-        return (response.json() if body is None else body), response.headers
+        return response.json(), response.headers
 
 
-def quiet_client(base_url: str, key: ExchangeKey | None, adapter: BaseAdapter) -> QuietHTTP:
+def _read(path: str, content: bytes) -> object:
+    body: object = read_tickers(content) if path.endswith(TICKERS.path) else None
+    return json.loads(content.decode("utf-8-sig", "replace")) if body is None else body
+
+
+def _failed(status: int, headers: Mapping[str, str]) -> FailedRequestError:
+    return FailedRequestError(
+        request="", message="", status_code=status, time="", resp_headers=headers
+    )
+
+
+def quiet_client(base_url: str, key: ExchangeKey | None, adapter: BoundedAdapter) -> QuietHTTP:
     """Return pybit's session for one host that does no more than sign, send and parse.
 
     Raises `BadCredentials` for a key that nothing can be signed with.
@@ -64,6 +102,7 @@ def quiet_client(base_url: str, key: ExchangeKey | None, adapter: BaseAdapter) -
     # Its own logger writes bodies at DEBUG; this one cannot be switched on.
     http.logger = logging.Logger("pybit", level=logging.CRITICAL + 1)
     http.endpoint = base_url
+    http.adapter = adapter
     http.client.trust_env = False
     http.client.max_redirects = 0
     for scheme in ("http://", "https://"):

@@ -23,7 +23,7 @@ from pumpwatch.ports import Clock, Deadline
 
 from .answers import Answer, Envelope, Failed, read_envelope, redactor, require_text
 from .bounded import BoundedAdapter
-from .client import quiet_client
+from .client import UNREADABLE_STATUS, quiet_client
 from .endpoints import TIME, Endpoint
 from .exchange_time import ExchangeTime
 from .limiter import Budgets
@@ -38,8 +38,6 @@ from .refusals import (
 )
 from .traffic import RollingHealth, Traffic
 
-UNREADABLE_STATUS = 409
-"""The status that pybit reports for a body that is not JSON."""
 LONGEST_REASON = 200
 LEAST_LEAD = 500
 """Milliseconds by which a clock must be out before requests are signed by another one."""

@@ -19,8 +19,6 @@ class TickerRow(msgspec.Struct, gc=False):
     volume24h: float = NOT_KNOWN
     turnover24h: float = NOT_KNOWN
     markPrice: float = NOT_KNOWN
-    bid1Price: str = ""
-    ask1Price: str = ""
     fundingRate: str = ""
     nextFundingTime: str = ""
 

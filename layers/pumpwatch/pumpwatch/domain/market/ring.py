@@ -46,8 +46,9 @@ class Ring:
             start = np.where(np.isnan(last), np.nan, 0.0)
             return Ring(np.array([time], np.int64), last[:, None].copy(), start[:, None])
         times = np.append(self.time, time)
-        prices = np.column_stack([self.last, last])
-        flow = np.column_stack([self.flow, self.flow[:, -1] + np.maximum(added, 0.0)])
+        # Columns side by side in memory: a snapshot more, or some of them, is one block to copy.
+        prices = np.vstack([self.last.T, last]).T
+        flow = np.vstack([self.flow.T, self.flow[:, -1] + np.maximum(added, 0.0)]).T
         for row in np.flatnonzero(np.isnan(self.flow[:, -1]) & ~np.isnan(last)):
             _bridge(times, prices[row], flow[row], float(added[row]))
         kept = int(np.searchsorted(times, time - KEPT))

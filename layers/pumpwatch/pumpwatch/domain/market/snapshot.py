@@ -49,8 +49,6 @@ class MarketSnapshot:
     symbols: tuple[str, ...]
     last_price: FloatArray
     mark_price: FloatArray
-    bid: FloatArray
-    ask: FloatArray
     high_24h: FloatArray
     low_24h: FloatArray
     volume_24h: FloatArray

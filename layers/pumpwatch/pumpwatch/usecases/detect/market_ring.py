@@ -128,17 +128,15 @@ class MarketRing:
 
 def _left(past: Past, begin: IntArray, end: int) -> FloatArray:
     """Return what flowed between `begin`, (symbols,), and `end` a day ago; 0 where not known."""
-    total = np.zeros(len(begin))
     kept = past.flows.shape[1]
     first = (begin - past.first_flow) // MINUTE
-    for column in (first, first + 1):
-        inside = (column >= 0) & (column < kept)
-        flow = np.take_along_axis(past.flows, np.where(inside, column, 0)[:, None], axis=1)[:, 0]
-        opened = past.first_flow + column * MINUTE
-        shared = np.minimum(opened + MINUTE, end) - np.maximum(opened, begin)
-        known = inside & np.isfinite(flow)
-        total += np.where(known, flow, 0.0) * np.clip(shared, 0, MINUTE) / MINUTE
-    return total
+    columns = np.column_stack([first, first + 1])
+    inside = (columns >= 0) & (columns < kept)
+    flow = np.take_along_axis(past.flows, np.where(inside, columns, 0), axis=1)
+    opened = past.first_flow[:, None] + columns * MINUTE
+    shared = np.minimum(opened + MINUTE, end) - np.maximum(opened, begin[:, None])
+    left = np.where(inside & np.isfinite(flow), flow, 0.0) * np.clip(shared, 0, MINUTE) / MINUTE
+    return left[:, 0] + left[:, 1]
 
 
 def _apart(times: IntArray) -> IntArray:

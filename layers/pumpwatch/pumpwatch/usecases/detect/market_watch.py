@@ -53,6 +53,8 @@ class MarketWatch:
         excluded = settings.excluded_symbol_types.split(",")
         self._order: tuple[list[str], tuple[str, ...], IntArray] = [], (), np.empty(0, np.int64)
         """Symbols of the state and of a snapshot, and the rows of the one in the other."""
+        self._known: tuple[list[str], frozenset[str], tuple[str, ...]] = [], frozenset(), ()
+        """Symbols of the state, others, and a snapshot's, which are all among these."""
         self._excluded = frozenset(kind.strip().lower() for kind in excluded if kind.strip())
 
     def update(self, state: DetectState, snapshot: MarketSnapshot, report: DetectReport) -> None:
@@ -61,8 +63,7 @@ class MarketWatch:
         Without an answer, and with one that is not believed, the known symbols are kept and the
         next scan asks again. Raises what the market raises while no symbol is known.
         """
-        known = state.rows.keys() | state.others
-        if snapshot.time < state.instruments_time + HOUR and known.issuperset(snapshot.symbols):
+        if snapshot.time < state.instruments_time + HOUR and self._knows(state, snapshot.symbols):
             return
         try:
             watchlist = self._market.watchlist()
@@ -89,6 +90,13 @@ class MarketWatch:
         self._add(state, wanted, snapshot)
         state.others = frozenset(snapshot.symbols) - state.rows.keys()
         state.instruments_time = snapshot.time
+
+    def _knows(self, state: DetectState, symbols: tuple[str, ...]) -> bool:
+        same = self._known == (state.symbols, state.others, symbols)
+        if same or (state.rows.keys() | state.others).issuperset(symbols):
+            self._known = state.symbols, state.others, symbols
+            return True
+        return False
 
     def _add(self, state: DetectState, wanted: set[str], snapshot: MarketSnapshot) -> None:
         """Add the new symbols, the most traded first: their history is fetched in that order."""
