@@ -30,9 +30,9 @@ def test_how_fast_an_order_is():
         "our own CPU in it": [f"{one['signal_to_ack_own_cpu_seconds_p50']:.2f} s"],
         "requests to the exchange, of which": [
             f"{one['signal_to_ack_exchange_requests_p50']:.0f}, "
-            f"{one['signal_to_ack_exchange_rounds_max']}"
+            f"at most {one['signal_to_ack_exchange_rounds_max']}"
         ],
-        "calls to the store": [
+        "calls to the table": [
             f"{one['signal_to_ack_store_calls_p50']:.0f}, {one['whole_run_store_calls_p50']:.0f}"
         ],
         "fill to verified stop": [

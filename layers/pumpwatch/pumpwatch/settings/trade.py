@@ -29,8 +29,8 @@ class TradeSettings(SharedSettings):
     """The account's UID; live trading starts only when it equals the key's own."""
     strategy: Literal["", "alert", "fade", "ride"] = ""
     """Empty: `fade` in paper mode; live mode must name one. `alert`: it places no order. `fade`: on
-    labelled spot pumps, which could not be shorted, 88 % of its trades would have won; on real
-    perpetuals it lost (55 trades, 33 % won, -0.93 % a trade). `ride`: it lost in mean and median on
+    labelled spot pumps, which could not be shorted, 90 % of its trades would have won; on real
+    perpetuals it lost (55 trades, 33 % won, -0.93 % a trade). `ride`: it lost at the median on
     labelled pumps at every scan interval, and on real perpetuals wherever there were 25 trades or
     more."""
     bybit_secret_arn: SecretArn = ""

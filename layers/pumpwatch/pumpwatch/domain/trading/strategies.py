@@ -15,9 +15,9 @@ from .rounding import decimal_from
 
 EVIDENCE = {
     "alert": "it places no order.",
-    "fade": "on labelled spot pumps, which could not be shorted, 88 % of its trades would have won;"
+    "fade": "on labelled spot pumps, which could not be shorted, 90 % of its trades would have won;"
     " on real perpetuals it lost (55 trades, 33 % won, -0.93 % a trade).",
-    "ride": "it lost in mean and median on labelled pumps at every scan interval, and on real"
+    "ride": "it lost at the median on labelled pumps at every scan interval, and on real"
     " perpetuals wherever there were 25 trades or more.",
 }
 """What is known of each strategy: a sentence that stands wherever one is chosen or shown."""
