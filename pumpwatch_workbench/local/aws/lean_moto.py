@@ -25,8 +25,7 @@ from typing import Any
 import moto.dynamodb.models
 from moto.core.serialize import TimestampSerializer
 from moto.dynamodb.models.table import Table
-from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser
-from moto.dynamodb.parsing.expressions import UpdateExpressionParser
+from moto.dynamodb.parsing import ast_nodes, expressions
 from moto.dynamodb.responses import DynamoHandler
 from moto.dynamodbstreams.responses import DynamoDBStreamsHandler
 
@@ -36,8 +35,8 @@ Moto = Any
 dynamodb: Moto = moto.dynamodb.models
 handler_class: Moto = DynamoHandler
 streams_class: Moto = DynamoDBStreamsHandler
-parser_class: Moto = UpdateExpressionParser
-check_class: Moto = DepthFirstTraverser
+parser_class: Moto = expressions.UpdateExpressionParser  # type: ignore[attr-defined]
+check_class: Moto = ast_nodes.DepthFirstTraverser  # type: ignore[attr-defined]
 
 _transact_as_moto = dynamodb.DynamoDBBackend.transact_write_items
 _serialized_as_moto = handler_class.serialized

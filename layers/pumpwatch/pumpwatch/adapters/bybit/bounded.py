@@ -18,7 +18,7 @@ from requests import PreparedRequest, Request, Response
 from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool, HTTPSConnectionPool
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -89,7 +89,7 @@ class BoundedAdapter(HTTPAdapter):
 
     def __init__(self, seconds: Callable[[], float], *, threads: int) -> None:
         self._seconds = seconds
-        self._pool: HTTPConnectionPool | None = None
+        self._pool: ConnectionPool | None = None
         super().__init__(pool_connections=1, pool_maxsize=threads, max_retries=0)
 
     def init_poolmanager(
@@ -121,7 +121,7 @@ class BoundedAdapter(HTTPAdapter):
             proxies=proxies,
         )
 
-    def get(self, url: str, headers: Mapping[str, str | bytes]) -> BaseHTTPResponse:
+    def get(self, url: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
         """Ask the one host a question, on the connections of `send`, and return the whole answer.
 
         `requests` takes longer to prepare such a request than to read what comes back. A redirect
@@ -129,12 +129,18 @@ class BoundedAdapter(HTTPAdapter):
         """
         if self._pool is None:
             pool = self.get_connection_with_tls_context(Request("GET", url).prepare(), verify=True)
-            self.cert_verify(pool, url, verify=True, cert=None)
+            self.cert_verify(pool, url, verify=True, cert=None)  # type: ignore[no-untyped-call]
             self._pool = pool
         path = url.partition("://")[2].partition("/")[2]
-        return self._pool.urlopen(
-            "GET", f"/{path}", headers=headers, retries=False, redirect=False, timeout=self._timeout()
+        answer: BaseHTTPResponse = self._pool.urlopen(  # type: ignore[attr-defined]
+            "GET",
+            f"/{path}",
+            headers=headers,
+            retries=False,
+            redirect=False,
+            timeout=self._timeout(),
         )
+        return answer
 
     def _timeout(self) -> Timeout:
         total = self._seconds()

@@ -57,7 +57,7 @@ class QuietHTTP(HTTP):  # type: ignore[misc]
             )
             return answer
         payload = self.prepare_payload(method, self._clean_query(query))
-        response = self.adapter.get(f"{path}?{payload}".rstrip("?"), self.client.headers)
+        response = self.adapter.get(f"{path}?{payload}".rstrip("?"), dict(self.client.headers))
         if response.status != HTTPStatus.OK:
             raise _failed(response.status, response.headers)
         try:
