@@ -191,7 +191,9 @@ def test_spill_over_neither_teaches_nor_chooses_a_threshold(lessons, examples):
     scores = score_of(models[0], examples.traits)
     wild = np.where(spilled.spill, 100.0 + scores, scores)
     seen = at_phases(examples, SCAN, 0)
-    found = [burst_thresholds(lessons.judge, spilled, some, some, seen) for some in (scores, wild)]
+    found = [
+        burst_thresholds(lessons.judge, spilled, some, some, seen, 0.004) for some in (scores, wild)
+    ]
     assert found[0] == found[1]
 
 
@@ -201,7 +203,7 @@ def test_thresholds_keep_false_alarms_few(lessons, examples):
     noise = np.random.default_rng(1).random(len(examples.time))
     judge = lessons.judge
     for blind, clock in ((perfect, perfect), (noise, perfect), (perfect + noise, perfect)):
-        blind_least, clock_least = burst_thresholds(judge, examples, blind, clock, seen)
+        blind_least, clock_least = burst_thresholds(judge, examples, blind, clock, seen, 0.004)
         alone = judge.score(examples, blind > blind_least)
         tried = np.unique(blind[np.isfinite(blind)]) - 1e-9
         fewest = min(judge.score(examples, blind > at).false_alarms for at in tried)

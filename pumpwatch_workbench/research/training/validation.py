@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from pumpwatch.domain.detection.burst_rule import step_of
 from pumpwatch.domain.detection.burst_traits import clock_traits
 from pumpwatch.domain.market.candles import BoolArray, FloatArray
 from pumpwatch.domain.moments import HOUR, SECOND
@@ -23,8 +24,10 @@ from pumpwatch_workbench.research.evaluation.scores import Score, clean_days, se
 from pumpwatch_workbench.research.training.fit import fit, score_of, symbol_folds
 from pumpwatch_workbench.research.training.table import Examples
 
-MOST_FALSE, MOST_FALSE_BLIND = 0.005, 0.004
-"""False alarms a symbol-day that the thresholds together, and the blind one alone, may cost."""
+MOST_FALSE = 0.005
+"""False alarms a symbol-day that the thresholds together may cost."""
+MOST_FALSE_BLIND = {5 * SECOND: 0.004, 15 * SECOND: 0.003}
+"""Those that the blind one alone may cost, by the step of the ring."""
 OUTER, INNER, DIVISIONS, PHASES = 5, 4, 3, 2
 HIGHEST, LOWER = 1_200, 6_000
 """Scores that thresholds are tried between: of the highest densely, then fewer."""
@@ -136,7 +139,12 @@ def tried_thresholds(scores: FloatArray) -> FloatArray:
 
 
 def burst_thresholds(
-    judge: Judge, examples: Examples, blind: FloatArray, clock: FloatArray, seen: BoolArray
+    judge: Judge,
+    examples: Examples,
+    blind: FloatArray,
+    clock: FloatArray,
+    seen: BoolArray,
+    blind_false: float,
 ) -> tuple[float, float]:
     """Return the thresholds of both scores of looks: the lowest blind one that alone costs few
     false alarms, and the best one with the clock beside it."""
@@ -145,7 +153,7 @@ def burst_thresholds(
         (float(at), judge.score(examples, counts & (blind > at)))
         for at in tried_thresholds(blind[counts])
     ]
-    blind_least = min(at for at, _ in _few_false(scored, MOST_FALSE_BLIND))
+    blind_least = min(at for at, _ in _few_false(scored, blind_false))
     clock_least = best_threshold(
         judge,
         examples,
@@ -219,7 +227,8 @@ def chosen_thresholds(
         )
         for interval, phase in product(intervals, range(PHASES)):
             seen = inside & at_phases(examples, interval, 100 * seed + 10 * division + phase)
-            chosen[interval].append(burst_thresholds(judge, examples, blind, clock, seen))
+            alone = MOST_FALSE_BLIND[step_of(interval)]
+            chosen[interval].append(burst_thresholds(judge, examples, blind, clock, seen, alone))
     return {
         interval: (float(np.median([b for b, _ in pairs])), float(np.median([c for _, c in pairs])))
         for interval, pairs in chosen.items()

@@ -136,7 +136,8 @@ def _left(past: Past, begin: IntArray, end: int) -> FloatArray:
     opened = past.first_flow[:, None] + columns * MINUTE
     shared = np.minimum(opened + MINUTE, end) - np.maximum(opened, begin[:, None])
     left = np.where(inside & np.isfinite(flow), flow, 0.0) * np.clip(shared, 0, MINUTE) / MINUTE
-    return left[:, 0] + left[:, 1]
+    both: FloatArray = left[:, 0] + left[:, 1]
+    return both
 
 
 def _apart(times: IntArray) -> IntArray:
