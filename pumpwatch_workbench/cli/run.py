@@ -28,6 +28,7 @@ from pumpwatch_workbench.play.run.page import write_run_report
 from pumpwatch_workbench.play.run.summary import print_summary
 from pumpwatch_workbench.play.views.live import view_for
 from pumpwatch_workbench.recordings import RecordedFolder
+from pumpwatch_workbench.research.sample import sample_warning
 from pumpwatch_workbench.simulator.market.replay.recording import counted_events
 
 MOST_SYMBOLS = 2_000
@@ -76,7 +77,7 @@ def run(
     )
     check_report_path(report)
     console = Console(stderr=as_json)
-    gaps = "" if replay is None else _checked(replay)
+    remarks = "" if replay is None else _checked(replay, detector)
     with view_for(console) as view:
         result = play(options, view)
     page = write_run_report(result, report)
@@ -84,13 +85,14 @@ def run(
         typer.echo(json.dumps(result.to_json()))
     else:
         print_summary(result, console)
-    print_end(console, gaps, report=page)
+    print_end(console, remarks, report=page)
     if not result.ok:
         raise typer.Exit(1)
 
 
-def _checked(replay: Path) -> str:
+def _checked(replay: Path, detector: str) -> str:
     """Read the folder before anything is started; return what is said of it. Raises `BadInput`."""
     recorded = RecordedFolder(replay, needs_segments=False)
     counted_events(recorded)
-    return recorded.check()
+    remarks = [recorded.check(), *sample_warning(detector, recorded.fingerprints)]
+    return " ".join(filter(None, remarks))
