@@ -336,7 +336,10 @@ def test_the_trained_model_finds_its_own_pumps(lessons, model, examples):
         (["symbol,announced", ",2019-01-01T00:00:00Z"], "line 2: symbol '' is no coin"),
         (["symbol,announced", "A,2019-01-01T00:00:00Z", "A,noon"], "line 3: announced 'noon' is"),
         (["symbol,announced", "A,"], "line 2: announced '' is no time: write it like"),
-        (["symbol,annonced", "A,2019-01-01T00:00:00Z"], "no column announced; it has 'annonced'"),
+        (
+            ["symbol,announcement", "A,2019-01-01T00:00:00Z"],
+            "no column announced; it has 'announcement'",
+        ),
         (["coin,announced", "A,2019-01-01T00:00:00Z"], "has no column symbol"),
     ],
 )
