@@ -72,7 +72,7 @@ def evaluate(
 
     Examples:
       pumpwatch evaluate pumps
-      pumpwatch evaluate pumps perpetuals --scan-interval 15
+      pumpwatch evaluate pumps --scan-interval 15
       pumpwatch evaluate pumps --detector ewma --set turnover_z=40 --alarms alarms.csv
     """
     names = list(dict.fromkeys(detector or [DEFAULT_RULE]))
