@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,9 +114,12 @@ def minute_threshold(
     for division in range(DIVISIONS):
         scores = out_of_fold(minutes, traits, inside, FOLDS, 10 * seed + division)
         tried = tried_thresholds(scores[counts])
-        alarms = lambda at, scores=scores: counts & (scores > at)  # noqa: E731
-        chosen.append(best_threshold(judge, minutes, alarms, tried))
+        chosen.append(best_threshold(judge, minutes, _above(scores, counts), tried))
     return float(np.median(chosen))
+
+
+def _above(scores: FloatArray, counts: BoolArray) -> Callable[[float], BoolArray]:
+    return lambda at: counts & (scores > at)
 
 
 def _burst_scores(judge: Judge, examples: Examples, intervals: tuple[int, ...]) -> dict[str, Any]:

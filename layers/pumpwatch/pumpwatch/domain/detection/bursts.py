@@ -53,7 +53,7 @@ class Look:
     """
 
     time: int
-    """Of the scan, milliseconds UTC."""
+    """Time of the scan, milliseconds UTC."""
     ring: Ring
     candles: Candles
     trades: MarketTrades | None
