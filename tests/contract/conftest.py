@@ -104,11 +104,33 @@ def table(aws, table_name):
     return Table(table_name, aws["dynamodb"])
 
 
-@pytest.fixture(params=["dynamodb", "sqlite"])
+@pytest.fixture
+def answers_are_lost(aws):
+    """Let botocore miss the first answer to each write of one item, and send it once more.
+
+    A transaction that comes twice is DynamoDB's business: its token makes it one.
+    """
+    events = aws["dynamodb"].meta.events
+    names = [f"needs-retry.dynamodb.{verb}Item" for verb in ("Put", "Update", "Delete")]
+
+    def lose_the_first(attempts, **_):
+        return 0 if attempts == 1 else None
+
+    for name in names:
+        events.register_first(name, lose_the_first)
+    yield
+    for name in names:
+        events.unregister(name, lose_the_first)
+
+
+@pytest.fixture(params=["dynamodb", "dynamodb, answers lost", "sqlite"])
 def stores(request):
     if request.param == "sqlite":
         return sqlite_stores(request.getfixturevalue("database"))
-    return dynamo_stores(request.getfixturevalue("table"))
+    table = request.getfixturevalue("table")
+    if request.param == "dynamodb, answers lost":
+        request.getfixturevalue("answers_are_lost")
+    return dynamo_stores(table)
 
 
 @pytest.fixture

@@ -75,6 +75,17 @@ def test_a_held_lease_is_refused_until_it_is_released(stores):
     assert stores.leases.acquire("trade", owner="run-2", seconds=30).token > lease.token
 
 
+def test_a_release_is_told_as_lost_only_where_another_run_took_over(stores, caplog):
+    lease = stores.leases.acquire("trade", owner="run-1", seconds=30)
+    stores.leases.release(lease)
+    assert "lease was lost" not in caplog.text
+    lost = stores.leases.acquire("trade", owner="run-2", seconds=30)
+    stores.wall.seconds += 31
+    stores.leases.acquire("trade", owner="run-3", seconds=30)
+    stores.leases.release(lost)
+    assert "lease was lost before its release" in caplog.text
+
+
 def test_a_lease_that_ran_out_can_be_taken_and_its_token_has_grown(stores):
     lease = stores.leases.acquire("trade", owner="run-1", seconds=30)
     stores.wall.seconds += 29.9

@@ -74,7 +74,8 @@ def test_scans_come_from_the_queue_and_go_from_one_instance_to_the_next(start, s
     clock.advance_to(-(-clock.now() // MINUTE) * MINUTE)
     begin = clock.now()
     old, new = start(DETECT), start(DETECT)
-    assert old.invoke(scene.stack.scheduled_event(DETECT, begin)).error is None, old.log
+    first = old.invoke(scene.stack.scheduled_event(DETECT, begin))
+    assert (first.error, first.payload.get("symbols")) == (None, 2), (first.payload, old.log)
     queue.take(begin)
     assert queue.next_due == begin + 5_000
 

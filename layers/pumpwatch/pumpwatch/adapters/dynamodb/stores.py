@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 from collections.abc import Callable, Sequence
 
@@ -75,18 +76,22 @@ class DynamoLeaseStore(LeaseStore):
         self._wall = wall
 
     def acquire(self, name: str, *, owner: str, seconds: float) -> Lease:
-        now = int(self._wall() * 1000)
+        now, request = int(self._wall() * 1000), secrets.token_hex(4)
+        ends = now + int(seconds * 1000)
         try:
             item = self._table.update(
                 *lease_key(name),
-                "SET #owner = :owner, #ends = :ends ADD #token :one",
-                {":owner": owner, ":ends": now + int(seconds * 1000), ":one": 1, ":now": now},
+                "SET #owner = :owner, #ends = :ends, #request = :request ADD #token :one",
+                {":owner": owner, ":ends": ends, ":request": request, ":one": 1, ":now": now},
                 condition="attribute_not_exists(#owner) OR #ends <= :now",
-                names={"#owner": "owner", "#ends": "ends", "#token": "token"},
+                names={name: name[1:] for name in ("#owner", "#ends", "#request", "#token")},
             )
         except ConditionFailed as error:
-            held_by = (error.item or {}).get("owner", "another run")
-            raise LeaseHeld(f"lease {name} is held by {held_by}") from None
+            item = error.item or {}
+            # Where the answer to a request was lost, botocore sent it a second time.
+            if item.get("request") != request:
+                held_by = item.get("owner", "another run")
+                raise LeaseHeld(f"lease {name} is held by {held_by}") from None
         return Lease(name, owner, int(item["token"]), str(item.get("mark", "")))
 
     def release(self, lease: Lease) -> None:
@@ -104,5 +109,7 @@ class DynamoLeaseStore(LeaseStore):
                 condition="#owner = :owner AND #token = :token",
                 names=names,
             )
-        except ConditionFailed:
-            logger.warning("lease was lost before its release", extra={"lease": lease.name})
+        except ConditionFailed as error:
+            # Under our token without an owner: released by a request whose answer was lost.
+            if (error.item or {}).get("token") != lease.token:
+                logger.warning("lease was lost before its release", extra={"lease": lease.name})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ class DynamoTotalsStore(TotalsStore):
             f"{runs[i]} = if_not_exists({runs[i - 1]}, :none)" for i in range(REMEMBERED - 1, 0, -1)
         ]
         seen = ["reported = :now", *(["succeeded = :now"] if good else [])]
-        expression = "SET " + ", ".join([*shift, f"{runs[0]} = :run", *seen])
+        expression = ", ".join([*shift, f"{runs[0]} = :run", *seen])
         unseen = " AND ".join(f"(attribute_not_exists({run}) OR {run} <> :run)" for run in runs)
         values: dict[str, object] = {":run": run_id, ":none": "-", ":now": int(self._wall())}
         names = {name: name.removeprefix("#") for name in runs}
@@ -97,7 +98,7 @@ class DynamoTotalsStore(TotalsStore):
         """Add a further part; its mark keeps a request that is sent again from adding twice."""
         item, _ = self._update(
             function,
-            "SET #part = :part",
+            "#part = :part",
             "(attribute_not_exists(#part) OR #part <> :part)",
             {"#part": "part"},
             {":part": mark},
@@ -114,6 +115,9 @@ class DynamoTotalsStore(TotalsStore):
         values: dict[str, object],
         increments: Mapping[str, int | float],
     ) -> tuple[Item, bool]:
+        request = secrets.token_hex(4)
+        expression = f"SET #request = :request, {expression}"
+        names["#request"], values[":request"] = "request", request
         for number, (key, amount) in enumerate(increments.items()):
             expression += (", " if number else " ADD ") + f"#t{number} :t{number}"
             names[f"#t{number}"] = _attribute(function, key)
@@ -123,7 +127,9 @@ class DynamoTotalsStore(TotalsStore):
                 *_key(function), expression, values, condition=condition, names=names
             )
         except ConditionFailed as error:
-            return error.item or self._table.get(*_key(function)) or {}, False
+            item = error.item or self._table.get(*_key(function)) or {}
+            # Where the answer to a request was lost, botocore sent it a second time.
+            return item, item.get("request") == request
         return item, True
 
 
