@@ -20,7 +20,8 @@ from .halting import describe, halting_trades
 from .stack import AwsRefused, DeployedStack, FunctionBusy, aws_call
 
 FUNCTIONS = {"DetectFunction": DETECT, "TradeFunction": TRADE}
-SCHEDULES = ("DetectSchedule", "TradeSchedule")
+SCHEDULES = {"DetectSchedule": "DetectFunction", "TradeSchedule": "TradeFunction"}
+"""Outputs of the schedules, and of the functions that they call."""
 QUEUES = ("FailedDeliveriesUrl", "FailedRunsUrl")
 NEEDED = ("StateTable", "HistoryBucket", "ExchangeKeyArn", *FUNCTIONS, *SCHEDULES, "Stage")
 MOST_SKEW_SECONDS = 5.0
@@ -127,10 +128,15 @@ class Doctor:
 
     def _schedules(self) -> Iterator[Finding]:
         client = self._stack.clients("scheduler")
-        for output in SCHEDULES:
-            name = self._stack.output(output)
+        for output, function in SCHEDULES.items():
+            name, called = self._stack.output(output), self._stack.output(function)
             read = aws_call(f"schedule {name}", client.get_schedule, Name=name)
-            if read["State"] == "ENABLED":
+            target = read["Target"]["Arn"].rpartition(":function:")[2]
+            if target != called:
+                advice = "Deploy again; if another stack uses the schedule, delete that one first."
+                detail = f"schedule {name} calls {target}, not this stack's {called}"
+                yield Finding(output, Level.FAIL, detail, advice)
+            elif read["State"] == "ENABLED":
                 yield Finding(output, Level.OK, read["ScheduleExpression"])
             else:
                 advice = "Nothing runs until it is enabled again: deploy, or enable it by hand."

@@ -307,6 +307,25 @@ def test_scheduler_may_invoke_the_two_functions_and_nothing_else():
     assert invoke["Resource"] == ["DetectFunction.Arn", "TradeFunction.Arn"]
 
 
+FOR_EACH = ("ForAllValues:", "IfExists")
+"""Conditions with these are true for a request that lacks their key."""
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_conditions_that_allow_something_are_false_without_their_key(role):
+    for one in statements(role, **EVERYTHING):
+        conditions = one.get("Condition", {})
+        keys = {
+            key
+            for operator, tested in conditions.items()
+            if operator.startswith(FOR_EACH[0]) or operator.endswith(FOR_EACH[1])
+            for key in tested
+        }
+        assert {key: conditions.get("Null", {}).get(key) for key in keys} == dict.fromkeys(
+            keys, "false"
+        ), one["Sid"]
+
+
 # --- functions -----------------------------------------------------------------------------
 
 
@@ -381,7 +400,6 @@ def test_concurrency_is_reserved_unless_the_account_allows_none():
 def test_table_is_kept_and_recoverable_and_forgets_what_expires():
     table = RESOURCES["StateTable"]
     properties = table["Properties"]
-    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     assert properties["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
@@ -407,10 +425,44 @@ def test_bucket_is_private_and_encrypted_and_forgets():
 KEPT = ["StateTable", "HistoryBucket", "ExchangeKey", "PushgatewayPassword", "EncryptionKey"]
 
 
-@pytest.mark.parametrize("name", [*KEPT, "EgressAddress", "TradeLogGroup"])
-def test_what_holds_state_is_retained(name):
-    assert RESOURCES[name]["DeletionPolicy"] == "Retain"
+@pytest.mark.parametrize("name", [*KEPT, "EgressAddress"])
+def test_what_holds_state_outlives_the_stack_but_not_a_create_that_failed(name):
+    assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def names_of(properties):
+    """Return a resource's own name, None where CloudFormation makes one."""
+    names = [
+        value
+        for key, value in properties.items()
+        if re.fullmatch(
+            r"(Log|Alarm|Table|Bucket|Topic|Queue|Role|Function|Layer)?(Group)?Name", key
+        )
+    ]
+    return names[0] if names else None
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_two_stacks_share_no_name_and_nothing_that_is_kept_has_one(name):
+    named = names_of(RESOURCES[name]["Properties"]) if "Properties" in RESOURCES[name] else None
+    if named is not None:
+        assert "${AWS::StackName}" in named["Fn::Sub"]
+        assert RESOURCES[name]["DeletionPolicy"] == "Delete", "the next stack of that name meets it"
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_schedules_have_no_name_of_their_own(name):
+    """Without it SAM names them after the resource, and a second stack cannot be made."""
+    for event in function(name)["Events"].values():
+        if event["Type"] == "ScheduleV2":
+            assert event["Properties"]["OmitName"] is True
+            assert "Name" not in event["Properties"]
+
+
+def test_a_new_account_can_take_the_defaults():
+    """Its quota is 10 invocations at a time, of which none may be reserved."""
+    assert DOCUMENT["Parameters"]["ReservedConcurrency"]["Default"] == 0
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -579,6 +631,16 @@ def test_nothing_of_the_network_is_there_unless_asked_for():
     assert len(network) > 10
     assert all(RESOURCES[name]["Condition"] == "OwnVpc" for name in network)
     assert "SecurityGroupIngress" not in RESOURCES["FunctionsSecurityGroup"]["Properties"]
+
+
+def test_functions_reach_tls_everywhere_and_one_port_of_private_networks():
+    group = properties_of("FunctionsSecurityGroup", PushgatewayPort="9444", **EVERYTHING)
+    open_to = {
+        one["CidrIp"]: {int(one["FromPort"]), int(one["ToPort"])}
+        for one in group["SecurityGroupEgress"]
+    }
+    private = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+    assert open_to == {"0.0.0.0/0": {443}} | dict.fromkeys(private, {9444})
 
 
 # --- what is refused before anything is made -------------------------------------------------

@@ -52,6 +52,18 @@ def refusal(code, text):
     return ClientError({"Error": {"Code": code, "Message": text}}, "Operation")
 
 
+def schedule(function):
+    """Return a schedule that calls a function each minute."""
+    return {
+        "ScheduleExpression": "cron(* * * * ? *)",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {
+            "Arn": f"arn:aws:lambda:{REGION}:123456789012:function:{function}",
+            "RoleArn": "arn:aws:iam::123456789012:role/x",
+        },
+    }
+
+
 class Deployment:
     """The stack, and handles to change what it holds. Use it inside `mock_aws`."""
 
@@ -72,14 +84,10 @@ class Deployment:
         }
         for name in ("FailedDeliveries", "FailedRuns"):
             self.outputs[f"{name}Url"] = sqs.create_queue(QueueName=name)["QueueUrl"]
-        for name in ("DetectSchedule", "TradeSchedule"):
+        for function in ("detect", "trade"):
+            name = f"{function.title()}Schedule"
             self.outputs[name] = name
-            scheduler.create_schedule(
-                Name=name,
-                ScheduleExpression="cron(* * * * ? *)",
-                FlexibleTimeWindow={"Mode": "OFF"},
-                Target={"Arn": "arn:aws:lambda:x", "RoleArn": "arn:aws:iam::123456789012:role/x"},
-            )
+            scheduler.create_schedule(Name=name, **schedule(function))
         self.clients["cloudformation"] = self.cloudformation = CloudFormation(self.outputs)
         self.clients["lambda"] = self.functions = Lambda()
 

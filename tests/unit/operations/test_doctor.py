@@ -2,7 +2,7 @@
 
 import pytest
 from moto import mock_aws
-from support.deployed import Deployment
+from support.deployed import Deployment, schedule
 
 from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore
 from pumpwatch.domain.trading.halt import Halt
@@ -83,16 +83,18 @@ def test_function_that_stays_busy_is_a_finding(deployed):
 
 def test_disabled_schedule_is_found(deployed):
     client = deployed.client("scheduler")
-    client.update_schedule(
-        Name="TradeSchedule",
-        State="DISABLED",
-        ScheduleExpression="cron(* * * * ? *)",
-        FlexibleTimeWindow={"Mode": "OFF"},
-        Target={"Arn": "arn:aws:lambda:x", "RoleArn": "arn:aws:iam::123456789012:role/x"},
-    )
+    client.update_schedule(Name="TradeSchedule", State="DISABLED", **schedule("trade"))
     findings, _ = examine(deployed)
     assert findings["TradeSchedule"].level is Level.FAIL
     assert findings["DetectSchedule"].level is Level.OK
+
+
+def test_schedule_that_calls_another_stacks_function_is_found(deployed):
+    deployed.client("scheduler").update_schedule(Name="DetectSchedule", **schedule("other-detect"))
+    findings, _ = examine(deployed)
+    assert findings["DetectSchedule"].level is Level.FAIL
+    assert "calls other-detect, not this stack's detect" in findings["DetectSchedule"].detail
+    assert findings["TradeSchedule"].level is Level.OK
 
 
 def test_late_and_absent_successes_are_found():
