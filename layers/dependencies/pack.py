@@ -4,7 +4,8 @@
 
 Works on any machine with pip: no Docker, no compiler, no Python of the target's version. The same
 requirements give the same bytes: times and permissions are set, nothing compiled is kept. A Python
-of the target's version, named in COMPILE_WITH, adds byte code, which halves a cold start.
+of the target's version, which the build rule looks for or COMPILE_WITH names, adds byte code, which
+halves a cold start.
 """
 
 from __future__ import annotations
