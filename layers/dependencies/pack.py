@@ -52,8 +52,11 @@ def trim(target: Path, patterns: list[str]) -> None:
 def compile_all(target: Path, interpreter: str, python_version: str) -> None:
     """Add byte code that is never checked against its source. Raises `SystemExit`."""
     asked = [interpreter, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-    answer = subprocess.run(asked, check=True, capture_output=True, text=True)
-    if answer.stdout.strip() != python_version:
+    try:
+        version = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SystemExit(f"COMPILE_WITH={interpreter} does not run: {error}") from None
+    if version != python_version:
         raise SystemExit(f"COMPILE_WITH={interpreter} is not Python {python_version}")
     command = [interpreter, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(target), "-p", "/opt/python", str(target)]

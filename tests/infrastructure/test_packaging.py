@@ -99,6 +99,9 @@ def pack():
 def test_byte_code_of_another_python_is_refused(tmp_path):
     with pytest.raises(SystemExit, match=r"is not Python 2\.7"):
         pack().compile_all(tmp_path, sys.executable, "2.7")
+    for nonsense in ("/no/such/python", "false"):
+        with pytest.raises(SystemExit, match=f"COMPILE_WITH={nonsense} does not run"):
+            pack().compile_all(tmp_path, nonsense, "3.13")
 
 
 def test_byte_code_is_added_where_there_is_lambda_s_python(tmp_path, monkeypatch):
