@@ -97,6 +97,9 @@ artefact: $(DEV) ## Build everything for Lambda twice and compare it byte for by
 
 build: $(RUN) $(DEPLOY) ## Build what `make deploy` uploads, without Docker (ARGS="--no-cached ...")
 	PYTHON="$(abspath $(BIN))/python" $(SAM) build $(ARGS)
+	@find .aws-sam/build/DependenciesLayer -name "*.pyc" | grep -q . || printf "\n%s\n%s\n" \
+		"There is no python3.13 here, nor does COMPILE_WITH name one: without byte code the functions" \
+		"take twice as long to start."
 
 dashboards: $(DEV) ## Build Grafana's dashboards anew from tools/dashboards
 	$(BIN)/python -m tools.dashboards.dashboards

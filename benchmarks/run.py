@@ -1,5 +1,5 @@
 """`pumpwatch run` as a new user runs it: wall time, the memory of all its processes together, and
-what it detects on several markets."""
+what it detects on several markets and on the labelled pumps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from statistics import median
 
-from benchmarks.harness import page_command
+from benchmarks.harness import page_command, recorded
 
 SAMPLE_SECONDS = 1.0
 MORE_SEEDS = range(2, 6)
@@ -44,6 +44,22 @@ def measure() -> dict[str, float]:
         "announced_planted": total("announced_planted"),
         "announced_detected": total("announced_detected"),
         "false_alarms": total("false_events"),
+        **_replayed(),
+    }
+
+
+def _replayed() -> dict[str, float]:
+    """Return what is found of the labelled pumps; the model was trained on them."""
+    if not (folder := recorded("PUMPWATCH_PUMP_EVENTS")):
+        return {}
+    seconds, result = page_command("run", "--replay", folder)
+    return {
+        "replay_wall_seconds": seconds,
+        "replay_pumps_labelled": result["events_planted"],
+        "replay_pumps_detected": result["events_detected"],
+        "replay_false_alarms": result["false_events"],
+        "replay_detect_delay_market_seconds_p50": result["detect_delay_p50_seconds"],
+        "replay_seconds_without_a_stop_max": result["positions_without_stop_seconds_max"],
     }
 
 

@@ -4,7 +4,8 @@
 
 Works on any machine with pip: no Docker, no compiler, no Python of the target's version. The same
 requirements give the same bytes: times and permissions are set, nothing compiled is kept. A Python
-of the target's version, named in COMPILE_WITH, adds byte code, which halves a cold start.
+of the target's version, which the build rule looks for or COMPILE_WITH names, adds byte code, which
+halves a cold start.
 """
 
 from __future__ import annotations
@@ -60,8 +61,11 @@ def trim(target: Path, patterns: list[str]) -> None:
 def compile_all(target: Path, interpreter: str, python_version: str) -> None:
     """Add byte code that is never checked against its source. Raises `SystemExit`."""
     asked = [interpreter, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-    answer = subprocess.run(asked, check=True, capture_output=True, text=True)
-    if answer.stdout.strip() != python_version:
+    try:
+        version = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SystemExit(f"COMPILE_WITH={interpreter} does not run: {error}") from None
+    if version != python_version:
         raise SystemExit(f"COMPILE_WITH={interpreter} is not Python {python_version}")
     command = [interpreter, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(target), "-p", "/opt/python", str(target)]

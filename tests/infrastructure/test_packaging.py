@@ -14,7 +14,7 @@ import pytest
 from support.built_functions import once
 
 from tools.documentation.configuration import configuration_page
-from tools.lambda_runtime.layout import FUNCTIONS, LAYERS, build
+from tools.lambda_runtime.layout import FUNCTIONS, LAYERS, BuildTarget, build
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,7 +51,7 @@ def packed(tmp_path_factory):
 
     def make(folder):
         for resource in LAYERS | FUNCTIONS:
-            build(resource, folder / resource)
+            build(resource, folder / resource, BuildTarget(compile_with=""))
 
     return once(shared / "packed", make)
 
@@ -99,6 +99,23 @@ def pack():
 def test_byte_code_of_another_python_is_refused(tmp_path):
     with pytest.raises(SystemExit, match=r"is not Python 2\.7"):
         pack().compile_all(tmp_path, sys.executable, "2.7")
+    for nonsense in ("/no/such/python", "false"):
+        with pytest.raises(SystemExit, match=f"COMPILE_WITH={nonsense} does not run"):
+            pack().compile_all(tmp_path, nonsense, "3.13")
+
+
+def test_byte_code_is_added_where_there_is_lambda_s_python(tmp_path, monkeypatch):
+    """Any Python may be called so here: the rule asks nothing but the name."""
+    python = tmp_path / "bin" / "python3.13"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{python.parent}{os.pathsep}{os.environ['PATH']}")
+    build("PumpwatchLayer", tmp_path / "compiled")
+    build("PumpwatchLayer", tmp_path / "plain", BuildTarget(compile_with=""))
+    compiled, plain = (list((tmp_path / one).rglob("*.pyc")) for one in ("compiled", "plain"))
+    assert len(compiled) > 100
+    assert plain == []
 
 
 def test_pattern_that_trims_nothing_is_refused(tmp_path):
@@ -114,7 +131,7 @@ def test_second_build_is_the_same_byte_for_byte(packed, tmp_path):
     before = os.umask(0o077)
     try:
         for resource in LAYERS | FUNCTIONS:
-            build(resource, tmp_path / resource)
+            build(resource, tmp_path / resource, BuildTarget(compile_with=""))
     finally:
         os.umask(before)
     for resource in LAYERS | FUNCTIONS:

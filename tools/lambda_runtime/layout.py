@@ -33,12 +33,15 @@ class BuildFailed(PumpwatchError):
 
 @dataclass(frozen=True, slots=True)
 class BuildTarget:
-    """The machine that wheels are taken for. Empty: what the build rule says, which is Lambda."""
+    """The machine that wheels are taken for. Empty: what the build rule says, which is Lambda.
+
+    `compile_with` is the interpreter that writes byte code, empty for none; None: the build rule's.
+    """
 
     requirements: str = ""
     python_version: str = ""
     platforms: str = ""
-    compile_with: str = ""
+    compile_with: str | None = None
 
     def variables(self) -> list[str]:
         """Return the build rule's variables."""
@@ -46,9 +49,11 @@ class BuildTarget:
             "REQUIREMENTS": self.requirements,
             "TARGET_VERSION": self.python_version,
             "PLATFORMS": self.platforms,
-            "COMPILE_WITH": self.compile_with,
         }
-        return [f"{name}={value}" for name, value in given.items() if value]
+        chosen = {name: value for name, value in given.items() if value}
+        if self.compile_with is not None:
+            chosen["COMPILE_WITH"] = self.compile_with
+        return [f"{name}={value}" for name, value in chosen.items()]
 
 
 LAMBDA = BuildTarget()

@@ -43,6 +43,11 @@ def expected_figures() -> dict[str, list[str]]:
     paper = RESULTS["paper"]
     detector, backtest = RESULTS["detector"], RESULTS["backtest"]
     return {
+        "The same pumps": [
+            f"functions: {run['replay_pumps_detected']} of {run['replay_pumps_labelled']}",
+            f"{run['replay_false_alarms']} false alarms",
+            f"median delay {run['replay_detect_delay_market_seconds_p50']:.1f} s",
+        ],
         "Simulated market": [
             f"{run['pumps_detected']} of {run['pumps_planted']} pumps",
             f"{run['false_alarms']} false alarm",

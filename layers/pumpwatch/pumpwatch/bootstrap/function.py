@@ -104,11 +104,11 @@ class Function(Generic[Report]):
         numbers.set("duration_seconds", seconds)
         if report is not None:
             self._fill_in(partial(self.describe, report), numbers)
-        if report is not None or tick.is_scan:
-            self._waiting.add(numbers)
         if report is None and not tick.is_scan:
             self.reporter.report(numbers, tick.execution_id, push=False)
-        elif report is not None and (not tick.is_scan or self.is_news(report)):
+            return
+        self._waiting.add(numbers)
+        if report is not None and (not tick.is_scan or self.is_news(report)):
             waiting, self._waiting = self._waiting, RunNumbers(self.job)
             self.reporter.report(waiting, tick.execution_id)
 

@@ -65,9 +65,7 @@ class QuietHTTP(HTTP):  # type: ignore[misc]
         except ValueError:
             raise _failed(UNREADABLE_STATUS, response.headers) from None
 
-    def _handle_response(
-        self, response: Response, method: str, path: str, *_: object
-    ) -> tuple[object, Mapping[str, str]]:
+    def _handle_response(self, response: Response, *_: object) -> tuple[object, Mapping[str, str]]:
         """Return body and headers. pybit would raise, sleep or send again by the answer's code."""
         return response.json(), response.headers
 

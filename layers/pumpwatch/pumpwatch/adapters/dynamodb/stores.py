@@ -84,7 +84,7 @@ class DynamoLeaseStore(LeaseStore):
                 "SET #owner = :owner, #ends = :ends, #request = :request ADD #token :one",
                 {":owner": owner, ":ends": ends, ":request": request, ":one": 1, ":now": now},
                 condition="attribute_not_exists(#owner) OR #ends <= :now",
-                names={name: name[1:] for name in ("#owner", "#ends", "#request", "#token")},
+                names={f"#{key}": key for key in ("owner", "ends", "request", "token")},
             )
         except ConditionFailed as error:
             item = error.item or {}

@@ -20,6 +20,7 @@ from .report import DetectReport
 
 logger = logging.getLogger(__name__)
 
+CandleAnswers = Mapping[str, CandleSeries | PumpwatchError]
 Answer = TypeVar("Answer")
 
 
@@ -47,7 +48,7 @@ def good_answers(
 class Answers:
     """What a round of requests gave, by symbol: an error stands for what did not come."""
 
-    candles: Mapping[str, CandleSeries | PumpwatchError]
+    candles: CandleAnswers
     trades: Mapping[str, MarketTrades | PumpwatchError]
 
 

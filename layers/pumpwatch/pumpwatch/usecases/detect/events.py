@@ -79,13 +79,13 @@ class OpenEvents:
                 del self.by_symbol[symbol]
         elif event != before:
             self.by_symbol[symbol] = event
-            if before is None or _is_news(before, event):
+            if before is None or _stored_facts(before) != _stored_facts(event):
                 self._unsaved.add(symbol)
         if event is not None and symbol in self._unsaved:
             self.events.save(event)
             self._unsaved.discard(symbol)
 
 
-def _is_news(before: PumpEvent, event: PumpEvent) -> bool:
-    facts = [(e.event_id, e.phase, e.peak_price, e.updated // MINUTE) for e in (before, event)]
-    return facts[0] != facts[1]
+def _stored_facts(event: PumpEvent) -> tuple[object, ...]:
+    """Return what is stored at once when it changes; the minute is among it."""
+    return event.event_id, event.phase, event.peak_price, event.updated // MINUTE

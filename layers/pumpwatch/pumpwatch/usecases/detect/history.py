@@ -19,16 +19,15 @@ from pumpwatch.domain.market.candles import (
     IntArray,
 )
 from pumpwatch.domain.moments import HOUR
-from pumpwatch.errors import PumpwatchError, StoreUnavailable
+from pumpwatch.errors import StoreUnavailable
 from pumpwatch.ports import HistoryStore, MarketData
 
-from .answers import good_answers
+from .answers import CandleAnswers, good_answers
 from .report import DetectReport
 from .state import DetectState
 
 logger = logging.getLogger(__name__)
 
-Answers = Mapping[str, CandleSeries | PumpwatchError]
 PAGE = 1000
 """Candles in one answer of the exchange."""
 SYMBOLS_CACHED = 1000
@@ -70,7 +69,7 @@ class CandleHistory:
         """Drop what is held in memory: another run may have saved something newer."""
         self._cached.clear()
 
-    def fetch(self, state: DetectState, numbers: Sequence[int], now: int) -> Answers:
+    def fetch(self, state: DetectState, numbers: Sequence[int], now: int) -> CandleAnswers:
         """Return what the slices lack, by symbol, from one round of requests."""
         requests = [r for number in numbers for r in self._lacking(state, number, now)[2]]
         return self._market.candles(requests) if requests else {}
@@ -92,7 +91,12 @@ class CandleHistory:
         return known
 
     def refresh(
-        self, state: DetectState, number: int, now: int, answers: Answers, report: DetectReport
+        self,
+        state: DetectState,
+        number: int,
+        now: int,
+        answers: CandleAnswers,
+        report: DetectReport,
     ) -> Refreshed:
         """Add what was fetched to a slice, replay it, and update the state and the store."""
         rows = state.slice_rows(number)
@@ -228,7 +232,7 @@ class CandleHistory:
             logger.warning("history slice was not saved", extra=facts)
 
 
-def _closed(answers: Answers, report: DetectReport) -> dict[str, CandleSeries]:
+def _closed(answers: CandleAnswers, report: DetectReport) -> dict[str, CandleSeries]:
     series = good_answers(answers, report, "symbol skipped")
     report.bad_candles += sum(candles.impossible for candles in series.values())
     return {

@@ -13,10 +13,9 @@ from pumpwatch.domain.detection.screen import Reading
 from pumpwatch.domain.market.candles import BoolArray, Candles, CandleSeries, IntArray
 from pumpwatch.ports import MarketData
 
-from .answers import Answers, ask, good_answers
+from .answers import Answers, CandleAnswers, ask, good_answers
 from .events import OpenEvents
 from .fast import BurstWatch
-from .history import Answers as CandleAnswers
 from .history import CandleHistory, request_count
 from .market_ring import MarketRing
 from .market_watch import SnapshotRows
@@ -60,7 +59,7 @@ class Scanner:
         silent = silent_rows(state, events, now.time, self._rules.cooldown)
         plan = plan_scan(state, now.reading, silent, self._detector, budget=budget)
         looks = self._bursts.see(state, now, silent, report)
-        answers = self._ask(state, plan, looks, now.time, report)
+        answers = self._ask(state, plan, looks, report)
         series = good_answers(answers.candles, report, "symbol skipped")
         report.bad_candles += sum(candles.impossible for candles in series.values())
         report.skipped += len(answers.candles) - len(series)
@@ -77,12 +76,7 @@ class Scanner:
         self._events.describe(report)
 
     def _ask(
-        self,
-        state: DetectState,
-        plan: ScanPlan,
-        looks: IntArray,
-        now: int,
-        report: DetectReport,
+        self, state: DetectState, plan: ScanPlan, looks: IntArray, report: DetectReport
     ) -> Answers:
         interval = self._detector.interval
         requests = state.lacking(plan.chosen, interval, plan.forming)
