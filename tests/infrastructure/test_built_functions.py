@@ -182,9 +182,12 @@ def test_trimmed_layer_still_signs_with_an_rsa_key(layout):
     assert int(run_in(layout, TRADE, RSA_PROGRAM)) == 344
 
 
-THIRD_PARTY = set(
-    ["Crypto", "annotated_types", "aws_lambda_powertools", "boto3", "botocore", "certifi", "charset_normalizer", "dateutil", "idna", "jmespath", "msgspec", "numpy", "prometheus_client", "pybit", "pydantic", "pydantic_core", "requests", "s3transfer", "six", "typing_extensions", "typing_inspection", "urllib3", "websocket"]
-)
+THIRD_PARTY = {
+    *("Crypto", "annotated_types", "aws_lambda_powertools", "boto3", "botocore", "certifi"),
+    *("charset_normalizer", "dateutil", "idna", "jmespath", "msgspec", "numpy"),
+    *("prometheus_client", "pybit", "pydantic", "pydantic_core", "requests", "s3transfer", "six"),
+    *("typing_extensions", "typing_inspection", "urllib3", "websocket"),
+}
 """What the functions import of the dependency layer: all that is in it, and nothing else."""
 BY_COMPILERS = re.compile(r"^_?_?cython|__mypyc$|^_sysconfigdata|^__(mp_)?main__$")
 PROGRAM = "import app, sys; print(*sorted(sys.modules))"
