@@ -18,6 +18,7 @@ from pumpwatch.settings.shared import REFUSED_REGIONS
 from .findings import Finding, Level, advice_for
 from .halting import describe, halting_trades
 from .stack import AwsRefused, DeployedStack, FunctionBusy, aws_call
+from .stack_status import judge_status, meaning_of
 
 FUNCTIONS = {"DetectFunction": DETECT, "TradeFunction": TRADE}
 SCHEDULES = {"DetectSchedule": "DetectFunction", "TradeSchedule": "TradeFunction"}
@@ -48,17 +49,10 @@ class Doctor:
 
     def examine(self) -> Iterator[Finding]:
         """Yield the findings, one check after the other."""
-        checks: dict[str, Check] = {
-            "region": self._region,
-            "stack": self._outputs,
-            "your clock": self._clock,
-            **{f"{name} probe": self._probe_of(name) for name in FUNCTIONS},
-            "schedules": self._schedules,
-            "last success": self._last_success,
-            "halt": self._halt,
-            "queues": self._queues,
-            "alarms": self._alarms,
-        }
+        checks: dict[str, Check] = {"region": self._region, "stack": self._whole}
+        meaning = meaning_of(self._stack.status)
+        if meaning is None or meaning.runs:
+            checks |= self._of_what_runs()
         for name, check in checks.items():
             try:
                 yield from check()
@@ -68,6 +62,19 @@ class Doctor:
                     advice = advice_for(type(error).__name__)
                 yield Finding(name, Level.FAIL, str(error), advice)
 
+    def _of_what_runs(self) -> dict[str, Check]:
+        return {
+            "outputs": self._outputs,
+            "your clock": self._clock,
+            "versions": self._versions,
+            **{f"{name} probe": self._probe_of(name) for name in FUNCTIONS},
+            "schedules": self._schedules,
+            "last success": self._last_success,
+            "halt": self._halt,
+            "queues": self._queues,
+            "alarms": self._alarms,
+        }
+
     def _region(self) -> Iterator[Finding]:
         region = self._stack.region
         if REFUSED_REGIONS.match(region):
@@ -76,19 +83,28 @@ class Doctor:
         else:
             yield Finding("region", Level.OK, region)
 
+    def _whole(self) -> Iterator[Finding]:
+        status = f"{self._stack.name}: {self._stack.status}"
+        yield judge_status(self._stack) or Finding("stack", Level.OK, status)
+
     def _outputs(self) -> Iterator[Finding]:
         missing = [name for name in NEEDED if name not in self._stack.outputs]
-        status = self._stack.status
         if missing:
-            detail = f"outputs are missing: {', '.join(missing)}"
-            yield Finding(
-                "stack", Level.FAIL, detail, "Deploy the present version of the template."
-            )
-        elif not status.endswith("COMPLETE") or "ROLLBACK" in status:
-            advice = "The last deployment did not go through: see the stack's events."
-            yield Finding("stack", Level.WARN, f"its status is {status}", advice)
+            detail, advice = ", ".join(missing), "Deploy the present version of the template."
+            yield Finding("outputs", Level.FAIL, f"outputs are missing: {detail}", advice)
+
+    def _versions(self) -> Iterator[Finding]:
+        """Compare the layers of both functions: a deployment replaces them together."""
+        client, layers = self._stack.clients("lambda"), []
+        for function in FUNCTIONS:
+            name = self._stack.output(function)
+            read = aws_call(function, client.get_function_configuration, FunctionName=name)
+            layers.append([layer["Arn"] for layer in read.get("Layers", ())])
+        if layers[0] != layers[1]:
+            detail = f"the functions run different layers: {layers[0]} and {layers[1]}"
+            yield Finding("versions", Level.FAIL, detail, "Deploy again: it replaces both.")
         else:
-            yield Finding("stack", Level.OK, f"{self._stack.name}: {status}")
+            yield Finding("versions", Level.OK, "both functions run the same layers")
 
     def _clock(self) -> Iterator[Finding]:
         client = self._stack.clients("sts")
@@ -203,7 +219,8 @@ class Doctor:
             AlarmNamePrefix=f"{self._stack.name}-",
             StateValue="ALARM",
         )["MetricAlarms"]
-        for alarm in ringing:
+        # Another stack's name may begin with this one's.
+        for alarm in (alarm for alarm in ringing if topic in alarm["AlarmActions"]):
             text = str(alarm.get("AlarmDescription", alarm["AlarmName"]))
             yield Finding("alarms", Level.WARN, text, "docs/incidents.md says what each means.")
 

@@ -307,23 +307,43 @@ def test_scheduler_may_invoke_the_two_functions_and_nothing_else():
     assert invoke["Resource"] == ["DetectFunction.Arn", "TradeFunction.Arn"]
 
 
-FOR_EACH = ("ForAllValues:", "IfExists")
-"""Conditions with these are true for a request that lacks their key."""
+def policies(value):
+    """Yield every statement below, whatever kind of policy it is part of."""
+    if isinstance(value, dict):
+        if "Effect" in value:
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from policies(item)
 
 
-@pytest.mark.parametrize("role", ROLES)
-def test_conditions_that_allow_something_are_false_without_their_key(role):
-    for one in statements(role, **EVERYTHING):
-        conditions = one.get("Condition", {})
-        keys = {
-            key
-            for operator, tested in conditions.items()
-            if operator.startswith(FOR_EACH[0]) or operator.endswith(FOR_EACH[1])
-            for key in tested
-        }
-        assert {key: conditions.get("Null", {}).get(key) for key in keys} == dict.fromkeys(
-            keys, "false"
-        ), one["Sid"]
+TRUE_WITHOUT_KEY = re.compile(r"^ForAllValues:|Not|IfExists$")
+"""Operators that are true for a request that lacks their key."""
+ALWAYS_THERE = {"aws:SecureTransport"}
+
+
+def unsafe_keys(statement):
+    """Return the condition keys whose absence would allow, or not deny, what it is about."""
+    conditions = statement.get("Condition", {})
+    allows = statement["Effect"] == "Allow"
+    keys = {
+        key
+        for operator, tested in conditions.items()
+        if operator != "Null" and bool(TRUE_WITHOUT_KEY.search(operator)) == allows
+        for key in tested
+    }
+    demanded = {key for key, absent in conditions.get("Null", {}).items() if absent == "false"}
+    return keys - demanded - ALWAYS_THERE
+
+
+def test_no_condition_of_a_policy_is_satisfied_by_a_request_without_its_key():
+    found = list(policies(RESOURCES))
+    assert len([one for one in found if "Condition" in one]) >= 4
+    assert {one.get("Sid"): unsafe_keys(one) for one in found if unsafe_keys(one)} == {}
+    own = next(one for one in found if one.get("Sid") == "OwnPartitions")
+    without = {key: one for key, one in own["Condition"].items() if key != "Null"}
+    assert unsafe_keys({**own, "Condition": without}) == {"dynamodb:LeadingKeys"}
 
 
 # --- functions -----------------------------------------------------------------------------
@@ -431,24 +451,21 @@ def test_what_holds_state_outlives_the_stack_but_not_a_create_that_failed(name):
     assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
 
 
-def names_of(properties):
-    """Return a resource's own name, None where CloudFormation makes one."""
-    names = [
-        value
-        for key, value in properties.items()
-        if re.fullmatch(
-            r"(Log|Alarm|Table|Bucket|Topic|Queue|Role|Function|Layer)?(Group)?Name", key
-        )
-    ]
-    return names[0] if names else None
+NOT_OF_THE_RESOURCE = {"MetricName", "ServiceName", "DisplayName"}
 
 
 @pytest.mark.parametrize("name", RESOURCES)
 def test_two_stacks_share_no_name_and_nothing_that_is_kept_has_one(name):
-    named = names_of(RESOURCES[name]["Properties"]) if "Properties" in RESOURCES[name] else None
-    if named is not None:
-        assert "${AWS::StackName}" in named["Fn::Sub"]
-        assert RESOURCES[name]["DeletionPolicy"] == "Delete", "the next stack of that name meets it"
+    resource = RESOURCES[name]
+    for key, value in resource.get("Properties", {}).items():
+        if key.endswith("Name") and key not in NOT_OF_THE_RESOURCE:
+            assert "${AWS::StackName}" in value["Fn::Sub"]
+            assert resource["DeletionPolicy"] == "Delete", "the next stack of that name meets it"
+
+
+def test_nothing_is_exported():
+    """An export's name is there once in a region."""
+    assert not [name for name, one in DOCUMENT["Outputs"].items() if "Export" in one]
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -633,14 +650,37 @@ def test_nothing_of_the_network_is_there_unless_asked_for():
     assert "SecurityGroupIngress" not in RESOURCES["FunctionsSecurityGroup"]["Properties"]
 
 
-def test_functions_reach_tls_everywhere_and_one_port_of_private_networks():
-    group = properties_of("FunctionsSecurityGroup", PushgatewayPort="9444", **EVERYTHING)
-    open_to = {
+def egress(**parameters):
+    group = properties_of("FunctionsSecurityGroup", **(EVERYTHING | parameters))
+    assert all(one["IpProtocol"] == "tcp" for one in group["SecurityGroupEgress"])
+    return {
         one["CidrIp"]: {int(one["FromPort"]), int(one["ToPort"])}
         for one in group["SecurityGroupEgress"]
     }
+
+
+def test_functions_reach_tls_everywhere_and_one_port_of_private_networks():
     private = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
-    assert open_to == {"0.0.0.0/0": {443}} | {net: {9444} for net in private}
+    tls = {"0.0.0.0/0": {443}}
+    assert egress(PushgatewayPort="9444") == tls | {net: {9444} for net in private}
+    assert egress(PushgatewayUrl="", PushgatewayAuthentication="none") == tls
+
+
+@pytest.mark.parametrize(
+    ("addresses", "allowed"),
+    [
+        ("10.77.0.0/24", True),
+        ("172.31.0.0/16", True),
+        ("192.168.4.0/25", True),
+        ("172.99.0.0/24", False),
+        ("192.1.0.0/24", False),
+        ("10.77.0.0/26", False),
+        ("8.8.8.0/24", False),
+    ],
+)
+def test_the_vpc_has_private_addresses(addresses, allowed):
+    pattern = DOCUMENT["Parameters"]["VpcCidr"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, addresses)) == allowed
 
 
 # --- what is refused before anything is made -------------------------------------------------
