@@ -2,8 +2,6 @@
 
 import json
 import os
-import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -85,7 +83,7 @@ class Cloud:
 
     def deploy(self, source, stack, **parameters):
         """Deploy what was built with `sam deploy`, and return what it did."""
-        given = [f"{name}={value}" for name, value in parameters.items()]
+        given = [f"{name}={value}" for name, value in parameters.items() if value is not None]
         return self.run(
             *(SAM, "deploy", "--stack-name", stack, "--resolve-s3", "--no-confirm-changeset"),
             *("--no-fail-on-empty-changeset", "--no-progressbar", "--s3-prefix", stack),
@@ -106,6 +104,22 @@ class Cloud:
             role, action, _, outcome = line.split(" ")
             counted[role, action, outcome] += 1
         return counted
+
+    def invocations(self, stack, function):
+        """Return the invocations of a stack's function (detect, trade), in order."""
+        path = self.folder / "invocations.log"
+        lines = path.read_text().splitlines() if path.exists() else []
+        begin = f"{stack}-{function.capitalize()}Function-"
+        made = [json.loads(line) for line in lines]
+        return sorted(
+            (call for call in made if call["function"].startswith(begin)),
+            key=lambda call: call["started"],
+        )
+
+    def outputs(self, stack):
+        """Return a stack's outputs."""
+        (described,) = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
 
     def environments(self, function):
         """Return the process ids of a function's execution environments."""
@@ -146,7 +160,7 @@ def cloud(folder):
             *("BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1", f"MINISTACK_REGION={REGION}"),
             *("AUTH=true", "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0"),
             str(EMULATOR), str(Path(__file__).with_name("emulator.py")),
-            str(python), str(folder / "iam.log"),
+            *map(str, (python, folder / "iam.log", folder / "invocations.log")),
         ]
 
     def is_ready(port):

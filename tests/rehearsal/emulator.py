@@ -1,12 +1,14 @@
 """Serve the AWS emulator ministack, with its gaps closed, until the process is ended.
 
-    python emulator.py PYTHON IAM_LOG
+    python emulator.py PYTHON IAM_LOG INVOCATIONS
 
 Runs in the emulator's own environment, whose variables set its port. PYTHON is the interpreter of
-the functions; IAM_LOG gets a line for each decision about a function's request.
+the functions; IAM_LOG gets a line for each decision about a function's request, INVOCATIONS one
+for each invocation.
 """
 
 import json
+import math
 import re
 import sys
 import threading
@@ -20,7 +22,11 @@ from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.services import eventbridge, lambda_svc, scheduler, sts
 from ministack.services.cloudformation import provisioners
 
-PYTHON, IAM_LOG = sys.argv[1:]
+NAMES = (
+    "AlarmName", "BucketName", "FunctionName", "LogGroupName", "Name", "QueueName", "RoleName",
+    "TableName", "TopicName",
+)  # fmt: skip
+PYTHON, IAM_LOG, INVOCATIONS = sys.argv[1:]
 del sys.argv[1:]
 
 
@@ -67,6 +73,48 @@ def schedules_say_when_they_were_due():
     eventbridge._invoke_target = invoked
     # AWS fires within the minute's first seconds; the emulator looks every ten.
     scheduler._SCHEDULE_TICK_INTERVAL = 1
+
+
+def names_that_are_taken_are_refused():
+    """Refuse to create what has a given name that something in the account has already."""
+    taken = set()
+
+    def guarded(kind, handlers):
+        create, delete = handlers["create"], handlers["delete"]
+
+        def created(logical_id, properties, stack):
+            names = [properties[key] for key in NAMES if properties.get(key)]
+            if taken & {(kind, name) for name in names}:
+                raise ValueError(f"{names[0]} already exists")
+            physical_id, attributes = create(logical_id, properties, stack)
+            taken.update((kind, name) for name in names)
+            return physical_id, attributes
+
+        def deleted(physical_id, properties):
+            taken.difference_update((kind, properties.get(key)) for key in NAMES)
+            return delete(physical_id, properties)
+
+        handlers.update(create=created, delete=deleted)
+
+    for kind, handlers in provisioners._RESOURCE_HANDLERS.items():
+        if {"create", "delete"} <= handlers.keys():
+            guarded(kind, handlers)
+
+
+def account_is_new():
+    """Refuse reserved concurrency as AWS does where the quota is still 10."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
+    create = handlers["create"]
+
+    def created(logical_id, properties, stack):
+        if properties.get("ReservedConcurrentExecutions"):
+            raise ValueError(
+                "Specified ReservedConcurrentExecutions for function decreases account's"
+                " UnreservedConcurrentExecution below its minimum value of [10]."
+            )
+        return create(logical_id, properties, stack)
+
+    handlers["create"] = created
 
 
 def requests_count_as_encrypted():
@@ -119,6 +167,27 @@ def decisions_are_logged():
     iam_evaluator.enforce = enforced
 
 
+def invocations_are_logged():
+    """Write each invocation to INVOCATIONS as a line of JSON: when, of what, by what, its answer."""
+    execute = lambda_svc._execute_function_dispatch
+
+    def executed(function, config, event, request_id, started):
+        result = execute(function, config, event, request_id, started)
+        line = {
+            "function": config["FunctionName"],
+            "started": started,
+            "milliseconds": math.ceil((time.time() - started) * 1_000),
+            "event": event,
+            "answer": result.get("body"),
+            "error": bool(result.get("error")),
+        }
+        with Path(INVOCATIONS).open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+        return result
+
+    lambda_svc._execute_function_dispatch = executed
+
+
 def streams_have_a_poller_of_their_own():
     """Poll the tables' streams beside the queues, whose messages would wait for trade's runs."""
     poll = lambda_svc._poll_dynamodb_streams
@@ -145,9 +214,12 @@ def functions_have_only_their_layers():
 
 secrets_are_referred_to_by_their_arn()
 schedules_say_when_they_were_due()
+names_that_are_taken_are_refused()
+account_is_new()
 requests_count_as_encrypted()
 requests_name_their_partitions()
 decisions_are_logged()
+invocations_are_logged()
 streams_have_a_poller_of_their_own()
 functions_have_only_their_layers()
 sys.exit(main())

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from pumpwatch_workbench.simulator import control
 from pumpwatch_workbench.simulator.endpoints.auth import credentials_from_seed
+from pumpwatch_workbench.simulator.engine.settings import ExchangeSettings
 from pumpwatch_workbench.simulator.exchange import Exchange
 from pumpwatch_workbench.simulator.market.clock import MarketClock, wall_milliseconds
 from pumpwatch_workbench.simulator.market.source import MINUTE_MS, PlantedEvent
@@ -13,6 +14,8 @@ from pumpwatch_workbench.simulator.server import SimulatorServer
 
 SYMBOLS, SEED = 60, 1
 FIRST_SECONDS, EVERY_SECONDS, RISE_SECONDS, PUMPS, SIZE = 75, 30, 20, 30, 0.35
+
+TICKERS = "/v5/market/tickers"
 
 
 def pumps(begin):
@@ -39,7 +42,7 @@ class Recorder(Exchange):
 
     def handle(self, method, path, query="", body=b"", headers=None, address="127.0.0.1"):
         """Answer a request. What is named for its path happens once, before the answer leaves."""
-        self.asked.append((time.time(), path))
+        self.asked.append((time.time(), path, query))
         answer = super().handle(method, path, query, body, headers, address)
         if act := self.before_answer.pop(path, None):
             act()
@@ -47,7 +50,12 @@ class Recorder(Exchange):
 
     def state(self):
         """Return positions, orders and all the rest."""
-        return control.state(self)
+        with self.lock:
+            return control.state(self)
+
+    def scans(self):
+        """Return when the whole market was asked for (seconds): each time by a scan."""
+        return [at for at, path, query in self.asked if path == TICKERS and "symbol=" not in query]
 
 
 class Market:
@@ -60,7 +68,9 @@ class Market:
         )
         clock = MarketClock(start=None, speed=1.0, stepped=False)
         self.credentials = credentials_from_seed(SEED)
-        self.exchange = Recorder(market, clock, self.credentials)
+        # Paper orders need a mark price near the last one.
+        settings = ExchangeSettings(mark_lag_minutes=0)
+        self.exchange = Recorder(market, clock, self.credentials, settings)
         self.server = SimulatorServer(self.exchange, port)
 
     @contextmanager

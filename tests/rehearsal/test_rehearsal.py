@@ -1,0 +1,272 @@
+"""A stack's life, deployed for real: an emulator of AWS takes `sam deploy`, real servers watch.
+
+The steps follow each other, as they would for an operator; each needs the ones before it.
+`make rehearsal` runs them in this order, ARGS=--long with more time for scans.
+"""
+
+import json
+import time
+from collections import Counter
+
+import pytest
+from rehearsal.cloud import EMULATOR, SAM
+from rehearsal.market import TICKERS
+from rehearsal.world import MINUTES, STACK, STAGE, wait_for, world
+from support.servers import needs_server
+
+from pumpwatch.adapters.dynamodb.journal import DynamoJournal
+from pumpwatch.domain.trading.trades import TradeState
+
+pytestmark = [
+    pytest.mark.rehearsal,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not EMULATOR.exists(), reason="the emulator is not installed: make rehearsal"),
+    pytest.mark.skipif(not SAM.exists(), reason="sam is not installed: make rehearsal"),
+    needs_server("prometheus"),
+    needs_server("prometheus-alertmanager"),
+    needs_server("prometheus-pushgateway"),
+]
+UNUSED = {
+    "Detect": {},
+    "Trade": {},
+}
+"""What a role may do and the functions did not ask for in person, and why it must be allowed."""
+KILLED = 15.0
+"""Seconds until scans go on after a run was killed."""
+
+
+@pytest.fixture(scope="module")
+def w(tmp_path_factory):
+    with world(tmp_path_factory.mktemp("rehearsal")) as made:
+        yield made
+
+
+def text_of(done):
+    return done.stdout + done.stderr
+
+
+def ended_well(done):
+    assert done.returncode == 0, text_of(done)
+    return done.stdout
+
+
+def retained(w, stack):
+    """Return what a stack has left in the account."""
+    names = [table for table in w.cloud.client("dynamodb").list_tables()["TableNames"]]
+    names += [b["Name"] for b in w.cloud.client("s3").list_buckets()["Buckets"]]
+    names += [s["Name"] for s in w.cloud.client("secretsmanager").list_secrets()["SecretList"]]
+    groups = w.cloud.client("logs").describe_log_groups()["logGroups"]
+    names += [group["logGroupName"].removeprefix("/pumpwatch/") for group in groups]
+    return [name for name in names if name.startswith(stack)]
+
+
+def test_deploy_that_cannot_work_is_refused_with_the_parameters_name(w):
+    w.cloud.build(w.source)
+    for name, given in [
+        ("LiveTradingConfirmation", {"TradingMode": "live"}),
+        ("RiskFraction", {"RiskFraction": 0}),
+        ("BybitBaseUrl", {"BybitBaseUrl": "https://example.com"}),
+    ]:
+        refused = w.deploy(**given)
+        assert refused.returncode != 0
+        assert name in text_of(refused), text_of(refused)
+
+
+def test_first_deploy_that_fails_is_explained_and_leaves_nothing(w):
+    failed = w.deploy(ReservedConcurrency=1)
+    assert failed.returncode != 0
+    told = w.cloud.pumpwatch("doctor", "--stack", STACK)
+    assert told.returncode == 1, text_of(told)
+    assert "ROLLBACK_COMPLETE" in told.stdout
+    assert "sam delete" in told.stdout
+    assert "ReservedConcurrentExecutions" in told.stdout
+    assert retained(w, STACK) == []
+    ended_well(w.cloud.delete(w.source, STACK))
+
+
+def test_stack_is_complete_and_both_schedules_fire(w):
+    ended_well(w.deploy())
+    (stack,) = w.cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    for function in ("detect", "trade"):
+        calls = wait_for(lambda: scheduled(w.cloud.invocations(STACK, function)))
+        assert not calls[0]["error"], calls[0]
+    wait_for(lambda: len(w.market.exchange.scans()) > 3)
+    w.begun = w.market.exchange.scans()[0]
+
+
+def scheduled(calls):
+    return [call for call in calls if "scheduled_time" in call["event"]]
+
+
+def test_signal_becomes_a_trade_with_its_stop_and_a_message(w):
+    (trade, *_) = wait_for(lambda: traded(w))
+    assert trade.stop_loss
+    assert [c for c in w.cloud.invocations(STACK, "trade") if "Records" in c["event"]]
+    wait_for(lambda: w.about(f"{trade.symbol} entry filled"))
+    seen = f'pumpwatch_trade_fill_price_usdt{{symbol="{trade.symbol}"}}'
+    assert w.server.query(f"max_over_time({seen}[10m])")
+    rising = {s.symbol for s in w.signals() if s.phase == "rising"}
+    assert rising
+    for symbol in rising:
+        wait_for(lambda symbol=symbol: w.about(symbol))
+        seen = f'pumpwatch_detect_pump_event_active{{symbol="{symbol}"}}'
+        assert w.server.query(f"max_over_time({seen}[10m])")
+    status = ended_well(w.cloud.pumpwatch("status", "--stack", STACK))
+    assert "paper mode" in status
+
+
+def traded(w, since=0):
+    return [t for t in w.trades(since) if t.state is not TradeState.DROPPED]
+
+
+def test_second_stack_stands_beside_the_first(w):
+    ended_well(w.deploy("pumpwatch-two", "two"))
+    first, second = w.cloud.outputs(STACK), w.cloud.outputs("pumpwatch-two")
+    shared = {name for name in first if first[name] == second.get(name)}
+    assert shared <= {"TradingMode", "BybitBaseUrl", "PushgatewayUrl"}, shared
+    schedules = w.cloud.client("scheduler").list_schedules()["Schedules"]
+    assert {s["Name"] for s in schedules} >= {first["DetectSchedule"], second["DetectSchedule"]}
+    wait_for(lambda: scheduled(w.cloud.invocations("pumpwatch-two", "trade")))
+    ended_well(w.cloud.delete(w.source, "pumpwatch-two"))
+    told = w.cloud.pumpwatch("doctor", "--stack", STACK)
+    assert "fail" not in told.stdout, text_of(told)
+    left = {s["Name"] for s in w.cloud.client("scheduler").list_schedules()["Schedules"]}
+    assert left == {first["DetectSchedule"], first["TradeSchedule"]}
+
+
+def test_scans_go_on_after_a_run_was_killed(w, request):
+    detect = w.cloud.outputs(STACK)["DetectFunction"]
+    for _ in range(9 if request.config.getoption("--long") else 3):
+        with w.disturbance(KILLED):
+            killed = []
+            act = w.market.exchange.before_answer
+            act[TICKERS] = lambda: killed.append(w.cloud.kill(detect))
+            wait_for(lambda: killed)
+            scans = len(w.market.exchange.scans())
+            wait_for(lambda: len(w.market.exchange.scans()) >= scans + 3)
+
+
+def test_exchange_that_is_away_is_told_and_survived(w, request):
+    with w.disturbance(5 * MINUTES), w.market.away():
+        time.sleep(3 * MINUTES if request.config.getoption("--long") else 70)
+        assert w.cloud.pumpwatch("doctor", "--stack", STACK).returncode == 1
+    scans = len(w.market.exchange.scans())
+    wait_for(lambda: len(w.market.exchange.scans()) > scans + 3)
+
+
+def test_update_in_flight_goes_live_with_new_code(w):
+    outputs = w.cloud.outputs(STACK)
+    credentials = w.market.credentials
+    key = {"api_key": credentials.api_key, "api_secret": credentials.api_secret}
+    secrets = w.cloud.client("secretsmanager")
+    secrets.put_secret_value(SecretId=outputs["ExchangeKeyArn"], SecretString=json.dumps(key))
+    handler = w.source / "functions" / "detect" / "app.py"
+    handler.write_text(handler.read_text().replace('"scanned"', '"scanned, new version"'))
+    domain = w.source / "layers" / "pumpwatch" / "pumpwatch" / "__init__.py"
+    domain.write_text(domain.read_text() + "\n# new version\n")
+    w.cloud.build(w.source)
+    w.went_live = int(time.time() * 1000)
+    ended_well(
+        w.deploy(
+            TradingMode="live", LiveTradingConfirmation=credentials.user_id, MaxOpenPositions=3
+        )
+    )
+    assert w.cloud.outputs(STACK)["StateTable"] == outputs["StateTable"]
+    wait_for(lambda: "scanned, new version" in log_of(w, "detect"))
+    told = w.cloud.pumpwatch("doctor", "--stack", STACK)
+    assert "fail" not in told.stdout, text_of(told)
+    assert key["api_secret"] not in text_of(told) + log_of(w, "trade")
+
+
+def log_of(w, function):
+    pages = w.cloud.client("logs").get_paginator("filter_log_events")
+    group = f"/pumpwatch/{STACK}/{function}"
+    return "\n".join(e["message"] for p in pages.paginate(logGroupName=group) for e in p["events"])
+
+
+def test_trade_killed_after_its_order_has_one_order_and_one_stop(w):
+    exchange, killed = w.market.exchange, []
+    trade = w.cloud.outputs(STACK)["TradeFunction"]
+    exchange.before_answer["/v5/order/create"] = lambda: killed.append(w.cloud.kill(trade))
+    wait_for(lambda: killed)
+    (entered, *_) = wait_for(lambda: [t for t in traded(w, w.went_live) if t.entry_price])
+    state = exchange.state()
+    assert state["duplicate_fills"] == []
+    assert state["unprotected_ms_max"] == 0
+    entries = [
+        o for o in state["orders"]
+        if o["symbol"] == entered.symbol and not o["reduceOnly"] and o["side"] == "Buy"
+    ]
+    assert len(entries) == 1
+    wait_for(lambda: w.about(f"{entered.symbol} entry filled"))
+
+
+def test_halt_closes_positions_and_resume_lets_trade_again(w):
+    wait_for(lambda: w.market.exchange.state()["positions"])
+    halt = ("halt", "--stack", STACK, "--reason", "rehearsal", "--close-positions")
+    ended_well(w.cloud.pumpwatch(*halt, "--stage", STAGE))
+    wait_for(lambda: not w.market.exchange.state()["positions"])
+    wait_for(lambda: [m for m in w.told() if m[0] == "critical" and "halt" in m[1].lower()])
+    assert "rehearsal" in w.cloud.pumpwatch("status", "--stack", STACK).stdout
+    ended_well(w.cloud.pumpwatch("resume", "--stack", STACK, "--reason", "rehearsed"))
+    told = ended_well(w.cloud.pumpwatch("doctor", "--stack", STACK))
+    assert "entries are allowed" in told
+
+
+def test_report_and_compare_read_the_stage(w):
+    page = w.cloud.folder / "report.html"
+    ended_well(w.cloud.pumpwatch("report", "--stage", STAGE, "--out", page))
+    symbols = {trade.symbol for trade in traded(w)}
+    assert all(symbol in page.read_text() for symbol in symbols)
+    candles = w.cloud.folder / "candles"
+    day_before = time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(time.time() - 26 * 3600))
+    ended_well(
+        w.cloud.pumpwatch(
+            *("download", "--symbols", ",".join(sorted(symbols)), "--from", day_before),
+            *("--base-url", w.market.server.url, "--out", candles),
+        )
+    )
+    begin = time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(time.time() - 3600))
+    table = w.cloud.outputs(STACK)["StateTable"]
+    compared = ended_well(
+        w.cloud.pumpwatch(
+            *("compare", candles, "--table", table, "--from", begin, "--json"),
+            *("--report", w.cloud.folder / "compare.html"),
+        )
+    )
+    assert json.loads(compared)
+
+
+def test_roles_use_what_they_are_allowed_and_nothing_is_denied(w):
+    decisions = w.cloud.decisions()
+    assert [d for d in decisions if d[2] == "denied"] == []
+    iam = w.cloud.client("iam")
+    for function, explained in UNUSED.items():
+        (role,) = {role for role, *_ in decisions if role.startswith(f"{STACK}-{function}Role-")}
+        policy = iam.get_role_policy(RoleName=role, PolicyName=function.lower())
+        allowed = set()
+        for statement in policy["PolicyDocument"]["Statement"]:
+            actions = statement["Action"]
+            allowed |= {actions} if isinstance(actions, str) else set(actions)
+        used = {action for name, action, _ in decisions if name == role}
+        assert allowed - used == explained.keys(), (allowed - used) ^ explained.keys()
+
+
+def test_scans_were_even_and_none_was_judged_twice(w):
+    late = [gap for gap in w.gaps() if gap[1] > gap[2]]
+    print("longest pauses between scans:", sorted(gap[1] for gap in w.gaps())[-5:])
+    assert late == []
+    judged = Counter(
+        max(json.loads(record["body"])["due"] for record in call["event"]["Records"])
+        for call in w.cloud.invocations(STACK, "detect")
+        if "Records" in call["event"] and "symbols" in (call["answer"] or {})
+    )
+    assert max(judged.values()) == 1
+
+
+def test_stack_is_deleted_and_its_data_kept_for_the_next(w):
+    table, trades = w.table(), len(w.trades())
+    ended_well(w.cloud.delete(w.source, STACK))
+    assert w.cloud.client("scheduler").list_schedules()["Schedules"] == []
+    assert len(DynamoJournal(table).trades_since(0)) == trades
