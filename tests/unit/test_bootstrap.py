@@ -317,7 +317,8 @@ def test_bad_records_of_a_batch_are_counted():
 
 ALWAYS = {
     "last_success_timestamp_seconds", "last_failure_timestamp_seconds", "duration_seconds",
-    "last_uncounted_timestamp_seconds",
+    "last_uncounted_timestamp_seconds", "cpu_seconds", "memory_peak_bytes", "memory_limit_bytes",
+    "init_seconds",
 }  # fmt: skip
 
 
