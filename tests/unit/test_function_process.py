@@ -50,8 +50,9 @@ def test_memory_of_the_parent_is_not_ours():
     )
     own = (
         "from pumpwatch.bootstrap.process import FunctionProcess as Process; "
-        "from pumpwatch.metrics.numbers import RunNumbers; numbers = RunNumbers('pumpwatch_detect');"
-        "Process().run()(numbers); print(numbers.gauges['pumpwatch_detect_memory_peak_bytes'])"
+        "from pumpwatch.metrics.numbers import RunNumbers; "
+        "numbers = RunNumbers('pumpwatch_detect'); Process().run()(numbers); "
+        "print(numbers.gauges['pumpwatch_detect_memory_peak_bytes'])"
     )
     said = subprocess.run(
         [sys.executable, "-c", code, own], capture_output=True, text=True, check=True
