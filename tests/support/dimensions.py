@@ -71,19 +71,15 @@ def _binary(node):
     if operator == "-" and left == right == "seconds since 1970":
         return "seconds"
     if operator == "/":
-        return left if right == NUMBER else _quotient(left, right)
-    if (operator, left, node.rhs) and operator == "*" and right == NUMBER:
-        assert (left, node.rhs.val) == ("seconds since 1970", 1000)
+        assert left == right, f"{left} / {right}"
+        return "ratio"
+    if operator == "*":
+        assert (left, right, node.rhs.val) == ("seconds since 1970", NUMBER, 1000)
         return "milliseconds since 1970"
     assert NUMBER in {left, right} or left == right, f"{left} {operator} {right}"
-    if operator == ">" and node.modifier and "bool" in node.prettify():
+    if operator == ">" and node.modifier and node.modifier.return_bool:
         return "count"
     return right if left == NUMBER else left
-
-
-def _quotient(left, right):
-    assert left == right, f"{left} / {right}"
-    return "ratio"
 
 
 DIMENSIONS = {
