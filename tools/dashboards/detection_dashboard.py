@@ -11,63 +11,35 @@ from tools.dashboards.shared_rows import cluster_row, exchange_row, function_row
 SECONDS = 8.0
 """The function's time-out in the template."""
 
+LATE_BY = (
+    f"clamp_min(max by (stage) ({DETECT.of('scan_gap_seconds_max')})\n"
+    f"- max by (stage) ({DETECT.of('scan_interval_seconds')}), 0)"
+)
 SAFE = [
-    Panel(
-        1,
-        "Last good run",
-        "Time since then. The schedule is one run a minute.",
-        [DETECT.since("last_success_timestamp_seconds")],
-        light("s", (120, WARN), (300, BAD), words=UNKNOWN),
-        runbook="DetectorSilent",
-    ),
-    Panel(
-        2,
-        "Last failed run",
-        "Time since the last failed run; none when there never was one. One alone is harmless.",
-        [DETECT.since("last_failure_timestamp_seconds")],
-        light("s", (600, GOOD), base=WARN, words={NO_DATA: ("none", GOOD)}),
-        runbook="DetectorErrors",
-    ),
-    Panel(
-        32,
-        "Scans late by",
-        "Longest time between two looks at the market since the last push, less the time set.",
-        [
-            (
-                f"clamp_min(max by (stage) ({DETECT.of('scan_gap_seconds_max')})\n"
-                f"- max by (stage) ({DETECT.of('scan_interval_seconds')}), 0)",
-                "{{stage}}",
-            )
-        ],
-        light("s", (15, WARN), (60, BAD), words=UNKNOWN),
-        runbook="ScanGaps",
-    ),
-    Panel(
-        15,
-        "Missed by the screen",
-        "Candles over the time shown on which the full detector could have alarmed and that the "
-        "screen dropped. Must be none.",
-        [DETECT.grown("screen_missed_total")],
-        light("short", (0.5, BAD), words=NONE),
-        runbook="ScreenMissed",
-    ),
-    Panel(
-        21,
-        "Pushgateway",
-        "Whether Prometheus can scrape the Pushgateway. Without it everything here is old.",
-        [('min(up{job="pushgateway"})', "Pushgateway")],
-        light(words={"1": ("up", GOOD), "0": ("DOWN", BAD), **UNKNOWN}),
-        runbook="PushgatewayDown",
-    ),
-    Panel(
-        4,
-        "Pumps now",
-        "Pump events that are not over.",
-        [DETECT.gauge("events_open")],
-        light("short", (1, WARN), base=CALM, words={"0": ("none", CALM), **UNKNOWN}),
-        runbook="PumpEvent",
-    ),
-]
+    Panel(1, "Last good run", "Time since then. The schedule is one run a minute.",
+          [DETECT.since("last_success_timestamp_seconds")],
+          light("s", (120, WARN), (300, BAD), words=UNKNOWN), "DetectorSilent"),
+    Panel(2, "Last failed run",
+          "Time since the last failed run; none when there never was one. One alone is harmless.",
+          [DETECT.since("last_failure_timestamp_seconds")],
+          light("s", (600, GOOD), base=WARN, words={NO_DATA: ("none", GOOD)}), "DetectorErrors"),
+    Panel(32, "Scans late by",
+          "Longest time between two looks at the market since the last push, less the time set.",
+          [(LATE_BY, "{{stage}}")],
+          light("s", (15, WARN), (60, BAD), words=UNKNOWN), "ScanGaps"),
+    Panel(15, "Missed by the screen",
+          "Candles over the time shown on which the full detector could have alarmed and that the "
+          "screen dropped. Must be none.",
+          [DETECT.grown("screen_missed_total")],
+          light("short", (0.5, BAD), words=NONE), "ScreenMissed"),
+    Panel(21, "Pushgateway",
+          "Whether Prometheus can scrape the Pushgateway. Without it everything here is old.",
+          [('min(up{job="pushgateway"})', "Pushgateway")],
+          light(words={"1": ("up", GOOD), "0": ("DOWN", BAD), **UNKNOWN}), "PushgatewayDown"),
+    Panel(4, "Pumps now", "Pump events that are not over.", [DETECT.gauge("events_open")],
+          light("short", (1, WARN), base=CALM, words={"0": ("none", CALM), **UNKNOWN}),
+          "PumpEvent"),
+]  # fmt: skip
 RUNS = [
     Panel(
         3,
@@ -88,7 +60,7 @@ LATE = [
     Panel(
         5,
         "Schedule to scan",
-        "From the scheduled time to the first look at the market. Signals come late by as much.",
+        "From the scheduled time to the first look at the market. Signals are late by as much.",
         [DETECT.gauge("tick_delay_seconds")],
         series("s", (10, WARN), (20, BAD), width=8),
     ),
@@ -109,7 +81,7 @@ LATE = [
     Panel(
         30,
         "Between two scans",
-        "Longest time between two looks at the market since the last push, and what is set.",
+        "Longest time between two looks at the market since the last push, and the interval set.",
         [
             DETECT.gauge("scan_gap_seconds_max", "{{stage}} longest"),
             DETECT.gauge("scan_interval_seconds", "{{stage}} set"),
@@ -244,10 +216,10 @@ ROWS: dict[str, list[Panel]] = {
     "Is it safe?": SAFE,
     "How late is it?": LATE,
     "What did it see?": SEEN,
-    "Where do symbols fall out?": FUNNEL,
+    "Where do symbols drop out?": FUNNEL,
     "Does the exchange answer?": EXCHANGE,
-    "Do the numbers arrive?": ARRIVE,
+    "Do the metrics arrive?": ARRIVE,
     "Do the runs work?": RUNS,
     "What does the function use?": function_row(DETECT, (6, 33, 34, 35, 36), SECONDS),
-    "Is the cluster well?": cluster_row(23),
+    "Is the cluster healthy?": cluster_row(23),
 }

@@ -8,7 +8,7 @@ wide the time shown is. Grafana 13 reads `target`, older versions `expr` and `st
 from __future__ import annotations
 
 from tools.dashboards.order_rows import TRADE
-from tools.dashboards.panels import BAD, CALM, GOOD, WARN, chart_of
+from tools.dashboards.panels import BAD, CALM, CHARTS, GOOD, WARN
 
 EQUITY, PROFIT = 11, 12
 """The panels that show them."""
@@ -16,11 +16,16 @@ STEP = "30s"
 """Shortest step: longer than two scrapes, shorter than a fill's series is shown."""
 
 
+_LINKS = " · ".join(
+    f'<a href="{url.replace("SYMBOL", "{{symbol}}")}" target="_blank">{name}</a>'
+    for name, url in CHARTS.items()
+)
+
+
 def marks() -> list[dict[str, object]]:
     """Return the dashboard's annotations."""
-    halted = _window("halted", "stage"), _window("halted", "stage", " offset $__interval")
-    began = f"{halted[0]} == 1\nunless {halted[1]} == 1"
-    ended = f"{halted[1]} == 1\nand {halted[0]} == 0"
+    halted, before = _windows("stage", TRADE.of("halted"))
+    began, ended = f"{halted} == 1\nunless {before} == 1", f"{before} == 1\nand {halted} == 0"
     return [
         _mark("Entries", CALM, _fills("entry"), "Entry {{symbol}}", _LINKS),
         _mark("Exits", GOOD, _fills("exit"), "Exit {{symbol}}", _LINKS),
@@ -29,28 +34,21 @@ def marks() -> list[dict[str, object]]:
     ]
 
 
-_LINKS = " · ".join(
-    f'<a href="{chart_of("{{symbol}}", name)}" target="_blank">{name}</a>'
-    for name in ("Bybit", "TradingView")
-)
-
-
 def _fills(leg: str) -> str:
-    labels, of_leg = "stage, symbol", f'leg="{leg}"'
-    now = _window("fill_price_usdt", labels, more=of_leg)
-    return f"{now}\nunless {_window('fill_price_usdt', labels, ' offset $__interval', of_leg)}"
+    fill = TRADE.of("fill_price_usdt", f'leg="{leg}"')
+    return "\nunless ".join(_windows("stage, symbol", fill))
 
 
-def _window(name: str, labels: str, offset: str = "", more: str = "") -> str:
-    selected = f"{TRADE.of(name, more)}[$__interval]{offset}"
-    return f"max by ({labels}) (max_over_time({selected}))"
+def _windows(labels: str, selector: str) -> tuple[str, str]:
+    """Return queries of what was seen since the point before, and in the step before that."""
+    seen = f"max by ({labels}) (max_over_time({selector}[$__interval]"
+    return f"{seen}))", f"{seen} offset $__interval))"
 
 
 def _mark(name: str, color: str, expr: str, title: str, text: str) -> dict[str, object]:
     return {
         "name": name,
         "enable": True,
-        "hide": False,
         "iconColor": color,
         "datasource": {"type": "prometheus", "uid": "${datasource}"},
         "filter": {"exclude": False, "ids": [EQUITY, PROFIT]},
@@ -59,5 +57,4 @@ def _mark(name: str, color: str, expr: str, title: str, text: str) -> dict[str, 
         "step": STEP,
         "titleFormat": title,
         "textFormat": text,
-        "useValueForTime": False,
     }

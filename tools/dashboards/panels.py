@@ -21,10 +21,10 @@ SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 RUNBOOKS = "https://github.com/pumpwatch/pumpwatch/blob/main/docs/runbooks"
 """Default of the chart's `runbookBaseUrl`, by whose value the chart replaces it."""
 CHARTS = {
-    "Bybit": "https://www.bybit.com/trade/usdt/",
-    "TradingView": "https://www.tradingview.com/chart/?symbol=BYBIT:",
+    "Bybit": "https://www.bybit.com/trade/usdt/SYMBOL",
+    "TradingView": "https://www.tradingview.com/chart/?symbol=BYBIT:SYMBOL.P",
 }
-"""Where a symbol's chart is; TradingView ends a perpetual's name with `.P`."""
+"""Where a symbol's chart is."""
 USDT = "suffix:USDT"
 """Grafana has no such currency; a unit that begins so is written behind the number."""
 NO_DATA = "no data"
@@ -162,8 +162,12 @@ def _table(panel: Panel) -> Builder[models.Panel]:
     built = _dressed(tables.Panel(), panel, instant=True)
     hidden = {"Time": True, "job": True, "stage": False}
     charts = [
-        {"title": name, "url": chart_of("${__data.fields.symbol}", name), "targetBlank": True}
-        for name in CHARTS
+        {
+            "title": name,
+            "url": url.replace("SYMBOL", "${__data.fields.symbol}"),
+            "targetBlank": True,
+        }
+        for name, url in CHARTS.items()
     ]
     built.override_by_name("symbol", [models.DynamicConfigValue("links", charts)])
     return built.with_transformation(
@@ -210,11 +214,6 @@ def _mappings(words: Mapping[str, tuple[str, str]]) -> list[models.ValueMapping]
         special = models.DashboardSpecialValueMapOptions(match=match, result=nothing)
         mappings.append(models.SpecialValueMap(options=special))
     return mappings
-
-
-def chart_of(symbol: str, name: str) -> str:
-    """Return the address of a symbol's chart."""
-    return f"{CHARTS[name]}{symbol}{'.P' if name == 'TradingView' else ''}"
 
 
 def _last() -> common.ReduceDataOptions:

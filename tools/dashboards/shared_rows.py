@@ -20,19 +20,17 @@ CORE = 1769 * 1024 * 1024
 
 def cpu_of(function: DashboardFunction) -> str:
     """Return the share in use of the CPU that Lambda gives the function, in its last run."""
-    used, lasted, memory = (
-        f"max by (stage, job) ({function.of(name)})"
-        for name in ("cpu_seconds", "duration_seconds", "memory_limit_bytes")
-    )
-    return f"{used} / {lasted}\n/ ({memory} / {CORE})"
+    used, lasted = _max(function, "cpu_seconds"), _max(function, "duration_seconds")
+    return f"{used} / {lasted}\n/ ({_max(function, 'memory_limit_bytes')} / {CORE})"
 
 
 def memory_of(function: DashboardFunction) -> str:
     """Return the share of its memory that the function has used at most."""
-    peak, limit = (
-        f"max by (stage, job) ({function.of(f'memory_{name}_bytes')})" for name in ("peak", "limit")
-    )
-    return f"{peak}\n/ {limit}"
+    return f"{_max(function, 'memory_peak_bytes')}\n/ {_max(function, 'memory_limit_bytes')}"
+
+
+def _max(function: DashboardFunction, name: str) -> str:
+    return f"max by (stage, job) ({function.of(name)})"
 
 
 def function_row(
@@ -67,7 +65,7 @@ def function_row(
         Panel(
             starts,
             "Cold starts",
-            "Processes that Lambda began, since the point before.",
+            "Processes that Lambda started since the point before.",
             [function.growth("cold_starts_total", "cold starts")],
             series(base=CALM, width=3),
         ),
@@ -124,7 +122,7 @@ def exchange_row(function: DashboardFunction, first: int) -> list[Panel]:
         Panel(
             first + 3,
             "Clock",
-            "Our clock less Bybit's. A clock that is a second fast is refused whatever the window.",
+            "Our clock minus Bybit's. A clock a second fast is refused whatever the window.",
             [function.gauge("clock_skew_seconds")],
             series("s", (-5, WARN), (-0.7, GOOD), (0.7, BAD), base=BAD),
         ),

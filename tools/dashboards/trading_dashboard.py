@@ -176,10 +176,10 @@ RUNS = [
 ]
 ROWS: dict[str, list[Panel]] = {
     "Is it safe?": SAFE,
-    "How well does it go?": KPI,
-    "What does the money do?": MONEY,
+    "How well is it doing?": KPI,
+    "How is the money doing?": MONEY,
     "What is open?": OPEN,
-    "What became of the orders?": ORDERS,
+    "What happened to the orders?": ORDERS,
     "What was not done?": UNDONE,
     "What blocks entries?": HELD_BACK,
     "Do journal and exchange agree?": AGREE,
