@@ -15,6 +15,7 @@ from support.monitoring import (
     read_yaml,
     selectors,
 )
+from support.panel_answers import ABOVE, BELOW_ZERO, MAY_BE_EMPTY, panel_queries
 
 from tools.dashboards.dashboards import built_dashboards, write_dashboards
 
@@ -214,3 +215,9 @@ def test_marks_are_on_the_panels_of_the_equity_and_of_the_profit():
         assert mark["target"]["interval"] == mark["step"]
         for name, labels in selectors(mark["expr"]):
             assert {"job", "stage"} <= labels, name
+
+
+def test_exceptions_of_the_panels_name_panels():
+    known = {where for where, _ in panel_queries()}
+    assert len(known) == sum(1 for _ in panel_queries())
+    assert MAY_BE_EMPTY.keys() | ABOVE.keys() | BELOW_ZERO.keys() <= known

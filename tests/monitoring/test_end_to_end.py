@@ -143,6 +143,9 @@ def every_panel_and_every_alert_finds_its_numbers(played):
     clocks = {f"pumpwatch-{name} Clock A" for name in ("detection", "trading")}
     # The market of a played run has a time of its own.
     assert panel_faults(played.server.url, cluster=True, odd=clocks, **played.time) == []
+    elsewhere = dict(panel_faults(played.server.url, stage="another", **played.time))
+    assert elsewhere["pumpwatch-trading Equity A"] == "empty"
+    assert len(elsewhere) > 60, "a stage without functions has almost nothing to show"
     empty = {rule["title"] for rule in rules() if not played.server.query(query_of(rule))}
     assert empty <= MAY_BE_EMPTY.keys() <= {rule["title"] for rule in rules()}
 
@@ -155,7 +158,6 @@ def every_declared_metric_arrives(server):
         "pumpwatch_detect_last_uncounted_timestamp_seconds",
         "pumpwatch_trade_last_uncounted_timestamp_seconds",
         "pumpwatch_trade_key_expiry_timestamp_seconds",
-        "pumpwatch_trade_stop_verified_seconds",
         "pumpwatch_trade_fill_price_usdt",
         "pumpwatch_detect_pump_event_active",
     }

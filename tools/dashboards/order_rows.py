@@ -27,8 +27,8 @@ OPEN = [
     Panel(
         18,
         "Fill to verified stop",
-        "The longest of the last run in which an entry was filled.",
-        [TRADE.gauge("stop_verified_seconds")],
+        "From an entry's fill to the stop that was seen on its position.",
+        TRADE.quantiles("fill_to_stop_seconds"),
         series("s", (5, WARN), (15, BAD), width=8),
     ),
     Panel(

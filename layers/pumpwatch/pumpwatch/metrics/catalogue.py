@@ -283,7 +283,6 @@ METRICS: tuple[Metric, ...] = (
     _gauge(TRADE, "vanished_positions", "Trades whose position is gone without a fill to say why."),
     _gauge(TRADE, "key_expiry_timestamp_seconds", "When the exchange's key expires, Unix time."),
     _gauge(TRADE, "store_calls_last_run", "Calls to the table in the last run."),
-    _gauge(TRADE, "stop_verified_seconds", "From fill to verified stop, largest of the last run."),
     _gauge(
         TRADE,
         "fill_price_usdt",
@@ -303,6 +302,12 @@ METRICS: tuple[Metric, ...] = (
         TRADE,
         "signal_to_order_seconds",
         "From the scan that gave the signal to the exchange's acknowledgement of the entry.",
+        ORDER_BUCKETS,
+    ),
+    _histogram(
+        TRADE,
+        "fill_to_stop_seconds",
+        "From an entry's fill to its verified stop, the largest of each run.",
         ORDER_BUCKETS,
     ),
     _counter(TRADE, "trades_closed", "Closed trades by result.", result=("win", "loss")),
