@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 from helm_python import Chart
-from support.monitoring import ALERTING, CHART, DASHBOARDS, FAST, provisioning, read_yaml
+from support.monitoring import ALERTING, CHART, DASHBOARDS, FAST, panels, provisioning, read_yaml
 
 CHARTS = os.environ.get("PUMPWATCH_CHARTS")
 KUBERNETES = "1.34"
@@ -115,8 +116,14 @@ def test_dashboards_and_alerts_reach_the_sidecars_unchanged(plain):
 
 def test_runbooks_lead_to_the_repository_that_is_named(alone):
     base = "https://git.example.com/me/pumpwatch/docs/runbooks"
-    alerting = rendered(alone, {"runbookBaseUrl": f"{base}/"})["ConfigMap", "pumpwatch-alerting"]
-    for text in alerting["data"].values():
+    manifests = rendered(alone, {"runbookBaseUrl": f"{base}/"})
+    (trading,) = manifests["ConfigMap", "pumpwatch-dashboard-trading"]["data"].values()
+    links = [
+        link["url"] for panel in panels(json.loads(trading)) for link in panel.get("links", ())
+    ]
+    assert links
+    assert all(re.fullmatch(rf"{base}/[a-z]+\.md", link) for link in links)
+    for text in manifests["ConfigMap", "pumpwatch-alerting"]["data"].values():
         for group in yaml.safe_load(text).get("groups", []):
             for rule in group["rules"]:
                 url = rule["annotations"]["runbook_url"]

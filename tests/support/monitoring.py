@@ -135,9 +135,11 @@ def without_comments(expr):
 
 
 def every_query():
-    """Return (where, PromQL) of each panel and each alert, without macros."""
+    """Return (where, PromQL) of each panel, mark and alert, without macros."""
     queries = [(f"alert {rule['title']}", query_of(rule)) for rule in rules()]
     for dashboard in dashboards():
+        for mark in dashboard["annotations"]["list"]:
+            queries.append((f"mark {mark['name']}", without_macros(mark["target"]["expr"])))
         for panel in panels(dashboard):
             for target in panel["targets"]:
                 where = f"{dashboard['uid']} {panel['title']} {target['refId']}"

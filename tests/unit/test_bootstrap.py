@@ -317,7 +317,8 @@ def test_bad_records_of_a_batch_are_counted():
 
 ALWAYS = {
     "last_success_timestamp_seconds", "last_failure_timestamp_seconds", "duration_seconds",
-    "last_uncounted_timestamp_seconds",
+    "last_uncounted_timestamp_seconds", "cpu_seconds", "memory_peak_bytes", "memory_limit_bytes",
+    "init_seconds",
 }  # fmt: skip
 
 
@@ -387,6 +388,8 @@ def test_what_a_report_says_is_a_number_under_its_labels():
         "lock_end_timestamp_seconds|protection=drawdown": 9,
         "lock_end_timestamp_seconds|protection=stale_data": 0,
         "key_expiry_timestamp_seconds": 1,
+        "fill_to_stop_seconds|le=0.5": 1,
+        "fill_to_stop_seconds_sum": 0.5,
     }.items() <= values_of(report).items()
     report = DetectReport(candidates_deferred=3, candidates_unjudged=2, clock_doubts=1)
     assert {

@@ -15,11 +15,14 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as models
 
 from tools.dashboards import detection_dashboard, trading_dashboard
+from tools.dashboards.marks import marks
 from tools.dashboards.panels import SOURCE, Panel, build_panel
 
 FOLDER = Path(__file__).resolve().parents[2] / "k8s-monitoring" / "dashboards"
 FIRST_ROW = 101
 """Rows have ids of their own, away from those of the panels."""
+RUNS = '{__name__=~"pumpwatch_(detect|trade)_runs_total"}'
+"""What knows every job and stage: each dashboard shows something of both functions."""
 
 
 def built_dashboards() -> dict[str, str]:
@@ -29,15 +32,15 @@ def built_dashboards() -> dict[str, str]:
             "pumpwatch-detection",
             "Pump detection",
             "Is the detector alive, how late is it, and what did it see?",
-            "pumpwatch_detect_runs_total",
             detection_dashboard.ROWS,
+            [],
         ),
         "trading.json": _built(
             "pumpwatch-trading",
             "Trading",
             "What does Pumpwatch do with the money, and is it safe?",
-            "pumpwatch_trade_runs_total",
             trading_dashboard.ROWS,
+            marks(),
         ),
     }
 
@@ -54,13 +57,17 @@ def write_dashboards(folder: Path = FOLDER) -> list[Path]:
 
 
 def _built(
-    uid: str, title: str, description: str, runs: str, rows: Mapping[str, list[Panel]]
+    uid: str,
+    title: str,
+    description: str,
+    rows: Mapping[str, list[Panel]],
+    annotations: list[dict[str, object]],
 ) -> str:
     built = builders.Dashboard(title).uid(uid).description(description).tags(["pumpwatch"])
     built.readonly().refresh("30s").time("now-6h", "now").timezone("browser")
     built.tooltip(models.DashboardCursorSync.CROSSHAIR)
-    built.with_variable(_source()).with_variable(_choice("job", "Job", runs))
-    built.with_variable(_choice("stage", "Stage", runs))
+    built.with_variable(_source()).with_variable(_choice("job", "Job"))
+    built.with_variable(_choice("stage", "Stage"))
     built.link(
         builders.DashboardLink("Pumpwatch")
         .type(models.DashboardLinkType.DASHBOARDS)
@@ -72,16 +79,19 @@ def _built(
         built.with_row(builders.Row(question).id(FIRST_ROW + position))
         for panel in panels:
             built.with_panel(build_panel(panel))
-    return json.dumps(built.build(), cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
+    document = json.loads(json.dumps(built.build(), cls=JSONEncoder))
+    # The library's annotations know no query of Prometheus.
+    document["annotations"] = {"list": annotations}
+    return json.dumps(document, indent=2, sort_keys=True) + "\n"
 
 
 def _source() -> builders.DatasourceVariable:
     return builders.DatasourceVariable("datasource").label("Data Source").type("prometheus")
 
 
-def _choice(name: str, label: str, runs: str) -> builders.QueryVariable:
+def _choice(name: str, label: str) -> builders.QueryVariable:
     built = builders.QueryVariable(name).label(label).datasource(SOURCE)
-    built.query(f"label_values({runs}, {name})")
+    built.query(f"label_values({RUNS}, {name})")
     built.refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
     built.multi(True).include_all(True).all_value(".+")
     return built.current(models.VariableOption(selected=True, text="All", value="$__all"))

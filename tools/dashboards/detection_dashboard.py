@@ -4,105 +4,89 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tools.dashboards.panels import (
-    BAD,
-    CALM,
-    GOOD,
-    WARN,
-    DashboardFunction,
-    Panel,
-    bars,
-    series,
-    stat,
-    table,
+from tools.dashboards.panels import BAD, CALM, GOOD, NO_DATA, WARN, Panel, bars, series, stat, table
+from tools.dashboards.safe_row import DETECT, NONE, UNKNOWN, light
+from tools.dashboards.shared_rows import cluster_row, exchange_row, function_row
+
+SECONDS = 8.0
+"""The function's time-out in the template."""
+
+LATE_BY = (
+    f"clamp_min(max by (stage) ({DETECT.of('scan_gap_seconds_max')})\n"
+    f"- max by (stage) ({DETECT.of('scan_interval_seconds')}), 0)"
 )
-from tools.dashboards.shared_rows import cluster_row, exchange_row
-
-DETECT = DashboardFunction("pumpwatch_detect")
-
-ALIVE = [
-    Panel(
-        1,
-        "Last good run",
-        "Time since the last good run. The schedule is one run a minute.",
-        [DETECT.since("last_success_timestamp_seconds")],
-        stat("s", (120, WARN), (300, BAD), width=5),
-    ),
-    Panel(
-        2,
-        "Last failed run",
-        "Time since the last failed run; none when there never was one. One alone is harmless.",
-        [DETECT.since("last_failure_timestamp_seconds")],
-        stat("s", (600, GOOD), base=WARN, width=5),
-    ),
+SAFE = [
+    Panel(1, "Last good run", "Time since then. The schedule is one run a minute.",
+          [DETECT.since("last_success_timestamp_seconds")],
+          light("s", (120, WARN), (300, BAD), words=UNKNOWN), "DetectorSilent"),
+    Panel(2, "Last failed run",
+          "Time since the last failed run; none when there never was one. One alone is harmless.",
+          [DETECT.since("last_failure_timestamp_seconds")],
+          light("s", (600, GOOD), base=WARN, words={NO_DATA: ("none", GOOD)}), "DetectorErrors"),
+    Panel(32, "Scans late by",
+          "Longest time between two looks at the market since the last push, less the time set.",
+          [(LATE_BY, "{{stage}}")],
+          light("s", (15, WARN), (60, BAD), words=UNKNOWN), "ScanGaps"),
+    Panel(15, "Missed by the screen",
+          "Candles over the time shown on which the full detector could have alarmed and that the "
+          "screen dropped. Must be none.",
+          [DETECT.grown("screen_missed_total")],
+          light("short", (0.5, BAD), words=NONE), "ScreenMissed"),
+    Panel(21, "Pushgateway",
+          "Whether Prometheus can scrape the Pushgateway. Without it everything here is old.",
+          [('min(up{job="pushgateway"})', "Pushgateway")],
+          light(words={"1": ("up", GOOD), "0": ("DOWN", BAD), **UNKNOWN}), "PushgatewayDown"),
+    Panel(4, "Pumps now", "Pump events that are not over.", [DETECT.gauge("events_open")],
+          light("short", (1, WARN), base=CALM, words={"0": ("none", CALM), **UNKNOWN}),
+          "PumpEvent"),
+]  # fmt: skip
+RUNS = [
     Panel(
         3,
         "Runs by result",
         "Runs since the point before. Busy: another run held the lease, and nothing was done.",
         [DETECT.growth("runs_total", by="result")],
-        series(base=CALM, width=5, stacked=True),
+        series(base=CALM, width=12, stacked=True),
     ),
     Panel(
         31,
         "Scans by result",
         "Scans between two runs since the point before. Busy, duplicate and late: dropped.",
         [DETECT.growth("scans_total", by="result")],
-        series(base=CALM, width=4, stacked=True),
-    ),
-    Panel(
-        4,
-        "Pumps now",
-        "Pump events that are not over.",
-        [DETECT.gauge("events_open")],
-        stat("short", (1, WARN), base=CALM, width=5),
+        series(base=CALM, width=12, stacked=True),
     ),
 ]
 LATE = [
     Panel(
         5,
-        "From schedule to scan",
-        "From the scheduled time to the first look at the market. Signals come late by as much.",
+        "Schedule to scan",
+        "From the scheduled time to the first look at the market. Signals are late by as much.",
         [DETECT.gauge("tick_delay_seconds")],
-        series("s", (10, WARN), (20, BAD)),
-    ),
-    Panel(
-        6,
-        "Duration of a run",
-        "Wall time of the last run. The function is killed after 8 seconds.",
-        [DETECT.gauge("duration_seconds")],
-        series("s", (4, WARN), (8, BAD)),
+        series("s", (10, WARN), (20, BAD), width=8),
     ),
     Panel(
         7,
-        "From candle to signal",
-        "From the start of the candle that alarmed to the first signal: half of the events stay "
-        "below the first line, 95 % below the second.",
-        [
-            (
-                f"histogram_quantile({share}, sum by (le) "
-                f"(rate({DETECT.of('signal_delay_seconds_bucket')}[$__rate_interval])))",
-                text,
-            )
-            for share, text in ((0.5, "half"), (0.95, "95 %"))
-        ],
-        series("s", (90, WARN), (180, BAD)),
+        "Candle to signal",
+        "From the start of the candle that alarmed to the first signal.",
+        DETECT.quantiles("signal_delay_seconds"),
+        series("s", (90, WARN), (180, BAD), width=8),
     ),
     Panel(
         9,
         "Second of the minute",
         "Where in the minute the last scan saw the market. The schedule's choice, and arbitrary.",
         [DETECT.gauge("second_of_minute")],
-        series("s", base=CALM, width=3),
+        series("s", base=CALM, width=4),
     ),
     Panel(
         30,
         "Between two scans",
-        "Longest time between two looks at the market since the last push, and what is set.",
+        "Longest time between two looks at the market since the last push, and the interval set.",
         [
             DETECT.gauge("scan_gap_seconds_max", "{{stage}} longest"),
             DETECT.gauge("scan_interval_seconds", "{{stage}} set"),
         ],
-        series("s", base=CALM, width=3),
+        series("s", base=CALM, width=4),
     ),
 ]
 SEEN = [
@@ -121,7 +105,8 @@ SEEN = [
     Panel(
         11,
         "Pumps by phase",
-        "The strongest events of this minute: rise from base to peak. At most 20 are shown.",
+        "The strongest events of this minute, at most 20: rise from base to peak. The symbol links "
+        "to its chart.",
         [DETECT.gauge("pump_event_active", "{{symbol}} {{phase}}", by="stage, symbol, phase")],
         table("percentunit", (0.1, WARN), (0.3, BAD), base=CALM),
     ),
@@ -176,14 +161,7 @@ FUNNEL = [
             DETECT.growth("looks_total", "looked at"),
             DETECT.growth("looks_skipped_total", "not looked at"),
         ],
-        series(base=CALM),
-    ),
-    Panel(
-        15,
-        "Missed by the screen",
-        "Candles on which the full detector could have alarmed and that the screen dropped: 0.",
-        [DETECT.growth("screen_missed_total", "missed", within="$__range")],
-        stat("short", (0.5, BAD), decimals=0),
+        series(base=CALM, width=12),
     ),
 ]
 ARRIVE = [
@@ -198,14 +176,7 @@ ARRIVE = [
                 "{{job}} {{stage}}",
             )
         ],
-        stat("s", (120, WARN), (300, BAD), width=8),
-    ),
-    Panel(
-        21,
-        "Pushgateway",
-        "Whether Prometheus can scrape the Pushgateway. Without it everything here is old.",
-        [('min(up{job="pushgateway"})', "Pushgateway")],
-        stat("short", (1, GOOD), base=BAD, width=4, words={"1": ("up", GOOD), "0": ("DOWN", BAD)}),
+        stat("s", (120, WARN), (300, BAD), width=12),
     ),
     Panel(
         22,
@@ -234,7 +205,7 @@ EXCHANGE = [
     *_EXCHANGE[:3],
     Panel(
         19,
-        "Requests of a run",
+        "Requests per run",
         "Requests to Bybit in the last run. It grows with the movers, not with the symbols.",
         [DETECT.gauge("requests_last_run")],
         series("short", (100, WARN), width=3),
@@ -242,11 +213,13 @@ EXCHANGE = [
     replace(_EXCHANGE[3], number=8, look=replace(_EXCHANGE[3].look, width=3)),
 ]
 ROWS: dict[str, list[Panel]] = {
-    "Is it alive?": ALIVE,
+    "Is it safe?": SAFE,
     "How late is it?": LATE,
     "What did it see?": SEEN,
-    "Where do symbols fall out?": FUNNEL,
+    "Where do symbols drop out?": FUNNEL,
     "Does the exchange answer?": EXCHANGE,
-    "Do the numbers arrive?": ARRIVE,
-    "Is the cluster well?": cluster_row(23),
+    "Do the metrics arrive?": ARRIVE,
+    "Do the runs work?": RUNS,
+    "What does the function use?": function_row(DETECT, (6, 33, 34, 35, 36), SECONDS),
+    "Is the cluster healthy?": cluster_row(23),
 }

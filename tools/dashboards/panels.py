@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal, TypeVar
 
 from grafana_foundation_sdk.builders import bargauge, common, prometheus, timeseries
-from grafana_foundation_sdk.builders import dashboard as dashboards
+from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.builders import stat as stats
 from grafana_foundation_sdk.builders import table as tables
 from grafana_foundation_sdk.cog.builder import Builder
@@ -18,6 +18,16 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
+RUNBOOKS = "https://github.com/pumpwatch/pumpwatch/blob/main/docs/runbooks"
+"""Default of the chart's `runbookBaseUrl`, by whose value the chart replaces it."""
+CHARTS = {
+    "Bybit": "https://www.bybit.com/trade/usdt/SYMBOL",
+    "TradingView": "https://www.tradingview.com/chart/?symbol=BYBIT:SYMBOL.P",
+}
+"""Where a symbol's chart is."""
+USDT = "suffix:USDT"
+"""Grafana has no such currency; a unit that begins so is written behind the number."""
+NO_DATA = "no data"
 GOOD, WARN, BAD, CALM = "green", "orange", "red", "blue"
 Kind = Literal["stat", "series", "bars", "table"]
 Query = tuple[str, str]
@@ -36,9 +46,7 @@ class Look:
     height: int
     decimals: int | None
     words: Mapping[str, tuple[str, str]]
-    """Texts and colours in place of values."""
-    shows_name: bool
-    """The series' name in big letters instead of its value."""
+    """Texts and colours in place of values; `NO_DATA` is the place of none at all."""
     stacked: bool
 
 
@@ -51,12 +59,11 @@ def _look(
     height: int = 7,
     decimals: int | None = None,
     words: Mapping[str, tuple[str, str]] = MappingProxyType({}),
-    shows_name: bool = False,
     stacked: bool = False,
 ) -> Look:
     """Return a look with a base colour and each mark's colour from its value on."""
     thresholds = [(None, base), *marks]
-    return Look(kind, unit, thresholds, width, height, decimals, words, shows_name, stacked)
+    return Look(kind, unit, thresholds, width, height, decimals, words, stacked)
 
 
 stat, series, bars, table = (partial(_look, kind) for kind in ("stat", "series", "bars", "table"))
@@ -71,6 +78,8 @@ class Panel:
     description: str
     queries: Sequence[Query]
     look: Look
+    runbook: str = ""
+    """The alert whose runbook says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +100,28 @@ class DashboardFunction:
         """Return the query of the seconds since a time."""
         return f"time() - max by (stage) ({self.of(name)})", legend
 
-    def growth(self, name: str, legend: str = "", *, by: str = "", within: str = "") -> Query:
-        """Return the query of what a counter grew by, since the point before unless `within`."""
-        grown = f"(increase({self.of(name)}[{within or '$__rate_interval'}]))"
-        labels = by.split(", ") if by else []
-        shown = legend or " ".join(f"{{{{{label}}}}}" for label in labels)
-        return (f"sum by ({by}) {grown}" if by else f"sum{grown}"), shown
+    def growth(self, name: str, legend: str = "", *, by: str = "") -> Query:
+        """Return the query of what a counter grew by since the point before.
+
+        It is exact, and no event is lost between two points or shown twice: totals are durable and
+        never start again. `increase` looks at a window that is longer than a step.
+        """
+        total = f"sum by ({by}) " if by else "sum"
+        now, before = self.of(name), f"{self.of(name)} offset $__interval"
+        shown = legend or " ".join(f"{{{{{label}}}}}" for label in by.split(", "))
+        return f"clamp_min({total}({now})\n- {total}({before}), 0)", shown
+
+    def grown(self, name: str, within: str = "$__range") -> Query:
+        """Return the query of what a counter grew by over the time shown, or a fixed time."""
+        return f"sum by (stage) (increase({self.of(name)}[{within}]))", "{{stage}}"
+
+    def quantiles(self, histogram: str) -> list[Query]:
+        """Return the queries of a histogram's median and its 95th percentile."""
+        rate = f"rate({self.of(f'{histogram}_bucket')}[$__rate_interval])"
+        return [
+            (f"histogram_quantile({share}, sum by (le) ({rate}))", text)
+            for share, text in ((0.5, "median"), (0.95, "95th percentile"))
+        ]
 
 
 def build_panel(panel: Panel) -> Builder[models.Panel]:
@@ -112,8 +137,6 @@ def build_panel(panel: Panel) -> Builder[models.Panel]:
 
 def _stat(panel: Panel) -> Builder[models.Panel]:
     built = _dressed(stats.Panel(), panel, instant=True).reduce_options(_last())
-    mode = common_models.BigValueTextMode
-    built.text_mode(mode.NAME if panel.look.shows_name else mode.AUTO)
     built.color_mode(common_models.BigValueColorMode.BACKGROUND)
     return built.graph_mode(common_models.BigValueGraphMode.NONE)
 
@@ -138,6 +161,15 @@ def _series(panel: Panel) -> Builder[models.Panel]:
 def _table(panel: Panel) -> Builder[models.Panel]:
     built = _dressed(tables.Panel(), panel, instant=True)
     hidden = {"Time": True, "job": True, "stage": False}
+    charts = [
+        {
+            "title": name,
+            "url": url.replace("SYMBOL", "${__data.fields.symbol}"),
+            "targetBlank": True,
+        }
+        for name, url in CHARTS.items()
+    ]
+    built.override_by_name("symbol", [models.DynamicConfigValue("links", charts)])
     return built.with_transformation(
         models.DataTransformerConfig(id_val="organize", options={"excludeByName": hidden})
     )
@@ -147,7 +179,7 @@ def _dressed(built: AnyPanel, panel: Panel, *, instant: bool) -> AnyPanel:
     built.id(panel.number).title(panel.title).description(panel.description).datasource(SOURCE)
     built.span(panel.look.width).height(panel.look.height).unit(panel.look.unit).no_value("none")
     built.thresholds(
-        dashboards.ThresholdsConfig()
+        builders.ThresholdsConfig()
         .mode(models.ThresholdsMode.ABSOLUTE)
         .steps(
             [models.Threshold(value=value, color=color) for value, color in panel.look.thresholds]
@@ -155,12 +187,11 @@ def _dressed(built: AnyPanel, panel: Panel, *, instant: bool) -> AnyPanel:
     )
     if panel.look.decimals is not None:
         built.decimals(panel.look.decimals)
-    if panel.look.words:
-        options = {
-            value: models.ValueMappingResult(text=text, color=color)
-            for value, (text, color) in panel.look.words.items()
-        }
-        built.mappings([models.ValueMap(options=options)])
+    if panel.runbook:
+        link = builders.DashboardLink("Runbook").type(models.DashboardLinkType.LINK)
+        link.url(f"{RUNBOOKS}/{panel.runbook.lower()}.md").target_blank(True)
+        built.links([link])
+    built.mappings(_mappings(panel.look.words))
     for position, (expr, legend) in enumerate(panel.queries):
         query = prometheus.Dataquery().ref_id("ABCDEFGH"[position]).expr(expr)
         query.legend_format(legend).datasource(SOURCE)
@@ -169,6 +200,20 @@ def _dressed(built: AnyPanel, panel: Panel, *, instant: bool) -> AnyPanel:
         )
         built.with_target(query.instant() if instant else query.range())
     return built
+
+
+def _mappings(words: Mapping[str, tuple[str, str]]) -> list[models.ValueMapping]:
+    results = {
+        value: models.ValueMappingResult(text=text, color=color)
+        for value, (text, color) in words.items()
+    }
+    nothing = results.pop(NO_DATA, None)
+    mappings: list[models.ValueMapping] = [models.ValueMap(options=results)] if results else []
+    if nothing is not None:
+        match = models.SpecialValueMatch.NULL_AND_NAN
+        special = models.DashboardSpecialValueMapOptions(match=match, result=nothing)
+        mappings.append(models.SpecialValueMap(options=special))
+    return mappings
 
 
 def _last() -> common.ReduceDataOptions:

@@ -14,11 +14,69 @@ from tools.dashboards.panels import (
     stat,
 )
 
-CPU_FREE = 'avg(rate(node_cpu_seconds_total{job="node-exporter",mode="idle"}[$__rate_interval]))'
-MEMORY_FREE = (
-    'sum(node_memory_MemAvailable_bytes{job="node-exporter"})\n'
-    '/ sum(node_memory_MemTotal_bytes{job="node-exporter"})'
-)
+CORE = 1769 * 1024 * 1024
+"""Bytes of memory at which Lambda gives a function a whole core; it gives less in proportion."""
+
+
+def cpu_of(function: DashboardFunction) -> str:
+    """Return the share in use of the CPU that Lambda gives the function, in its last run."""
+    used, lasted = _max(function, "cpu_seconds"), _max(function, "duration_seconds")
+    return f"{used} / {lasted}\n/ ({_max(function, 'memory_limit_bytes')} / {CORE})"
+
+
+def memory_of(function: DashboardFunction) -> str:
+    """Return the share of its memory that the function has used at most."""
+    return f"{_max(function, 'memory_peak_bytes')}\n/ {_max(function, 'memory_limit_bytes')}"
+
+
+def _max(function: DashboardFunction, name: str) -> str:
+    return f"max by (stage, job) ({function.of(name)})"
+
+
+def function_row(
+    function: DashboardFunction, numbers: tuple[int, ...], seconds: float
+) -> list[Panel]:
+    """Return duration, CPU, memory and starts of a function that is killed after `seconds`."""
+    duration, cpu, memory, starts, start = numbers
+    return [
+        Panel(
+            duration,
+            "Run duration",
+            f"Wall time of the last run. Lambda kills the function after {seconds:g} seconds.",
+            [function.gauge("duration_seconds")],
+            series("s", (seconds / 2, WARN), (seconds, BAD)),
+        ),
+        Panel(
+            cpu,
+            "CPU of the function",
+            "CPU time of the last run, as a share of what Lambda gives for the function's memory: "
+            "a core at 1,769 MB. More memory makes a run faster that uses all of it.",
+            [(cpu_of(function), "{{stage}}")],
+            series("percentunit", (0.9, WARN), base=CALM),
+        ),
+        Panel(
+            memory,
+            "Memory of the function",
+            "Largest memory since the function's process began, as a share of its limit. At 100 % "
+            "Lambda kills it.",
+            [(memory_of(function), "{{stage}}")],
+            series("percentunit", (0.8, WARN), (0.9, BAD)),
+        ),
+        Panel(
+            starts,
+            "Cold starts",
+            "Processes that Lambda started since the point before.",
+            [function.growth("cold_starts_total", "cold starts")],
+            series(base=CALM, width=3),
+        ),
+        Panel(
+            start,
+            "Start-up time",
+            "From the start of the present process to its first run: what a cold start adds.",
+            [function.gauge("init_seconds")],
+            series("s", (5, WARN), width=3),
+        ),
+    ]
 
 
 def exchange_row(function: DashboardFunction, first: int) -> list[Panel]:
@@ -29,7 +87,7 @@ def exchange_row(function: DashboardFunction, first: int) -> list[Panel]:
         Panel(
             first,
             "Requests by endpoint",
-            "Requests to Bybit a second, by endpoint. The whole market is one tickers request; "
+            "Requests to Bybit per second. The whole market is one tickers request; "
             "kline requests follow the movers.",
             [(f"sum by (endpoint) (rate({requests}[$__rate_interval]))", "{{endpoint}}")],
             series("reqps", (100, BAD), stacked=True),
@@ -37,7 +95,7 @@ def exchange_row(function: DashboardFunction, first: int) -> list[Panel]:
         Panel(
             first + 1,
             "Errors by endpoint and code",
-            "Requests that failed, a second. forbidden: HTTP 403 or a ban; rate_limited: 10006 or "
+            "Failed requests per second. forbidden: HTTP 403 or a ban; rate_limited: 10006 or "
             "429; key_refused; clock: 10002; no_answer: time-out or an unreadable answer.",
             [
                 (
@@ -50,8 +108,8 @@ def exchange_row(function: DashboardFunction, first: int) -> list[Panel]:
         Panel(
             first + 2,
             "Latency by endpoint",
-            "Time from sending a request to its answer that 95 % stay below. The client gives up "
-            "after four seconds.",
+            "From sending a request to its answer, 95th percentile. The client gives up after four "
+            "seconds.",
             [
                 (
                     "histogram_quantile(0.95, sum by (endpoint, le) "
@@ -64,7 +122,7 @@ def exchange_row(function: DashboardFunction, first: int) -> list[Panel]:
         Panel(
             first + 3,
             "Clock",
-            "Our clock less Bybit's. A clock that is a second fast is refused whatever the window.",
+            "Our clock minus Bybit's. A clock a second fast is refused whatever the window.",
             [function.gauge("clock_skew_seconds")],
             series("s", (-5, WARN), (-0.7, GOOD), (0.7, BAD), base=BAD),
         ),
@@ -154,30 +212,3 @@ def cluster_row(first: int) -> list[Panel]:
             series(base=CALM, width=12, height=5),
         ),
     ]
-
-
-ALERTS_SENT = 'sum(increase(grafana_alerting_notifications_total{job="grafana"}[$__range]))'
-HEADROOM = stat("percentunit", (0.1, WARN), (0.25, GOOD), base=BAD, width=4, height=5, decimals=0)
-KPI_CLUSTER = [
-    Panel(
-        8,
-        "Alerts sent",
-        "Messages that Grafana sent to Slack over the time shown.",
-        [(f"{ALERTS_SENT} or vector(0)", "alerts")],
-        stat("short", (20, WARN), base=CALM, width=4, height=5, decimals=0),
-    ),
-    Panel(
-        9,
-        "CPU headroom",
-        "Share of the cluster's CPU that is free.",
-        [(CPU_FREE, "free")],
-        HEADROOM,
-    ),
-    Panel(
-        10,
-        "Memory headroom",
-        "Share of the cluster's memory that is available.",
-        [(MEMORY_FREE, "free")],
-        HEADROOM,
-    ),
-]

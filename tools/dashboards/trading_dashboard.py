@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tools.dashboards.order_rows import AGREE, ORDERS, SAFE, TRADE, UNDONE
-from tools.dashboards.panels import BAD, CALM, GOOD, WARN, Panel, bars, series, stat, table
-from tools.dashboards.shared_rows import KPI_CLUSTER, exchange_row
+from tools.dashboards.order_rows import OPEN, ORDERS, TRADE, UNDONE
+from tools.dashboards.panels import BAD, CALM, GOOD, USDT, WARN, Panel, bars, series, stat, table
+from tools.dashboards.safe_row import DETECT, SAFE
+from tools.dashboards.shared_rows import cpu_of, exchange_row, function_row, memory_of
 
-DAY = 86_400
-PAPER, LIVE = 'mode="paper"', 'mode="live"'
+SECONDS = 25.0
+"""The function's time-out in the template."""
 
 
 def _share(name: str, part: str, legend: str, whole: str = "") -> tuple[str, str]:
@@ -17,43 +18,7 @@ def _share(name: str, part: str, legend: str, whole: str = "") -> tuple[str, str
     return query, legend
 
 
-DOING = [
-    Panel(
-        1,
-        "Mode",
-        "PAPER: orders are simulated. LIVE: real money.",
-        [
-            (f"max({TRADE.of('mode_info', PAPER)}) == 1", "PAPER"),
-            # Twice, so that the colour tells them apart.
-            (f"(max({TRADE.of('mode_info', LIVE)}) == 1) * 2", "LIVE"),
-        ],
-        stat("short", (2, BAD), base=CALM, shows_name=True),
-    ),
-    Panel(
-        2,
-        "Entries",
-        "Whether a halt stops all entries. Exits and stops go on; only a person resumes.",
-        [TRADE.gauge("halted")],
-        stat("short", (1, BAD), words={"0": ("allowed", GOOD), "1": ("HALTED", BAD)}),
-    ),
-    Panel(
-        3,
-        "Entries blocked by",
-        "1 for each reason for which the last run would have opened nothing.",
-        [TRADE.gauge("entries_blocked", "{{reason}}", by="reason")],
-        bars("short", (1, WARN)),
-    ),
-    Panel(
-        4,
-        "Last good run",
-        "Time since the last good run. The schedule is one run a minute, and new signals wake it.",
-        [
-            TRADE.since("last_success_timestamp_seconds"),
-            TRADE.since("last_failure_timestamp_seconds", "{{stage}} last failed run"),
-        ],
-        stat("s", (120, WARN), (300, BAD)),
-    ),
-]
+HEADROOM = stat("percentunit", (0.1, WARN), (0.25, GOOD), base=BAD, width=4, height=5, decimals=0)
 KPI = [
     Panel(
         5,
@@ -76,18 +41,45 @@ KPI = [
         [_share("api_requests_total", 'code!="ok"', "failed")],
         stat("percentunit", (0.02, WARN), (0.1, BAD), width=4, height=5),
     ),
-    *KPI_CLUSTER,
+    Panel(
+        8,
+        "Alerts sent",
+        "Messages that Grafana sent to Slack over the time shown.",
+        [
+            (
+                'sum(increase(grafana_alerting_notifications_total{job="grafana"}[$__range])) '
+                "or vector(0)",
+                "alerts",
+            )
+        ],
+        stat("short", (20, WARN), base=CALM, width=4, height=5, decimals=0),
+    ),
+    Panel(
+        9,
+        "CPU headroom",
+        "What the last run of each function left of the CPU that Lambda gives it.",
+        [(f"1 - {cpu_of(function)}", "{{stage}} {{job}}") for function in (DETECT, TRADE)],
+        HEADROOM,
+    ),
+    Panel(
+        10,
+        "Memory headroom",
+        "What each function has never used of its memory since its process began.",
+        [(f"1 - {memory_of(function)}", "{{stage}} {{job}}") for function in (DETECT, TRADE)],
+        HEADROOM,
+    ),
 ]
 MONEY = [
     Panel(
         11,
         "Equity",
-        "Equity of the account, and what of it is free for new positions.",
+        "Equity of the account, and what of it is free for new positions. Marks: entries, exits, "
+        "halts.",
         [
             TRADE.gauge("equity_usdt", "{{stage}} equity"),
             TRADE.gauge("available_usdt", "{{stage}} available"),
         ],
-        series("currencyUSD", base=CALM),
+        series(USDT, base=CALM, width=12),
     ),
     Panel(
         12,
@@ -97,40 +89,34 @@ MONEY = [
             TRADE.gauge("realised_pnl_usdt", "{{stage}} realised"),
             TRADE.gauge("unrealised_pnl_usdt", "{{stage}} open"),
         ],
-        series("currencyUSD", (0, GOOD), base=BAD),
+        series(USDT, (0, GOOD), base=BAD),
     ),
     Panel(
         13,
         "Exposure",
         "Notional of Pumpwatch's positions.",
         [TRADE.gauge("exposure_usdt")],
-        series("currencyUSD", base=CALM),
-    ),
-    Panel(
-        14,
-        "Drawdown",
-        "Equity below its highest in 24 hours. Entries pause at 3 % and halt at 6 % (defaults).",
-        [
-            (
-                f"1 - max by (stage) ({TRADE.of('equity_usdt')})\n"
-                f"/ max by (stage) (max_over_time({TRADE.of('equity_usdt')}[24h]))",
-                "{{stage}}",
-            )
-        ],
-        series("percentunit", (0.03, WARN), (0.06, BAD)),
+        series(USDT, base=CALM),
     ),
 ]
 HELD_BACK = [
+    Panel(
+        3,
+        "Entries blocked by",
+        "1 for each reason for which the last run would have opened nothing.",
+        [TRADE.gauge("entries_blocked", "{{reason}}", by="reason")],
+        bars("short", (1, WARN), width=8),
+    ),
     Panel(
         25,
         "Protections",
         "Locks in force by protection. They stop entries only, and end by themselves.",
         [TRADE.gauge("locks", "{{protection}}", by="protection")],
-        bars("short", (1, WARN), width=9),
+        bars("short", (1, WARN), width=8),
     ),
     Panel(
         26,
-        "Until when",
+        "Locked until",
         "When the last lock of each protection ends. Empty when there is none.",
         [
             (
@@ -139,14 +125,17 @@ HELD_BACK = [
                 "{{protection}}",
             )
         ],
-        table("dateTimeFromNow", base=CALM, width=9),
+        table("dateTimeFromNow", base=CALM, width=8),
     ),
+]
+AGREE = [
     Panel(
-        27,
-        "Key expires in",
-        "Until the exchange's key expires; none when it does not, or is not known yet.",
-        [(f"min by (stage) ({TRADE.of('key_expiry_timestamp_seconds')}) - time()", "{{stage}}")],
-        stat("s", (2 * DAY, WARN), (14 * DAY, GOOD), base=BAD),
+        28,
+        "Repairs",
+        "Differences between journal and exchange that were put right since the point before. "
+        "Opened, dropped, closed and exit_ended are usual; resized, stop_set and vanished are not.",
+        [TRADE.growth("repairs_total", by="kind")],
+        series(base=CALM, width=24, stacked=True),
     ),
 ]
 RUNS = [
@@ -158,15 +147,15 @@ RUNS = [
         series(base=CALM, stacked=True),
     ),
     Panel(
-        35,
-        "Duration of a run",
-        "Wall time of the last run. The function is killed after 25 seconds.",
-        [TRADE.gauge("duration_seconds")],
-        series("s", (10, WARN), (25, BAD)),
+        46,
+        "Last failed run",
+        "Time since the last failed run; none when there never was one. One alone is harmless.",
+        [TRADE.since("last_failure_timestamp_seconds")],
+        stat("s", (600, GOOD), base=WARN),
     ),
     Panel(
         34,
-        "Cost of a run",
+        "Requests per run",
         "Requests to Bybit and calls to the table in the last run.",
         [
             TRADE.gauge("requests_last_run", "{{stage}} requests"),
@@ -176,8 +165,8 @@ RUNS = [
     ),
     Panel(
         37,
-        "Lost on the way",
-        "Malformed invocations, and pushes of metrics that could not be delivered.",
+        "Malformed input and failed pushes",
+        "Malformed invocations, and pushes of metrics that failed, since the point before.",
         [
             TRADE.growth("bad_events_total", "malformed"),
             TRADE.growth("push_failures_total", "not pushed"),
@@ -186,14 +175,15 @@ RUNS = [
     ),
 ]
 ROWS: dict[str, list[Panel]] = {
-    "What is it doing?": DOING,
-    "How well does it go?": KPI,
-    "What does the money do?": MONEY,
-    "What is open, and is it safe?": SAFE,
-    "What became of the orders?": ORDERS,
+    "Is it safe?": SAFE,
+    "How well is it doing?": KPI,
+    "How is the money doing?": MONEY,
+    "What is open?": OPEN,
+    "What happened to the orders?": ORDERS,
     "What was not done?": UNDONE,
-    "What holds entries back?": HELD_BACK,
+    "What blocks entries?": HELD_BACK,
     "Do journal and exchange agree?": AGREE,
     "Does the exchange answer?": exchange_row(TRADE, 30),
     "Do the runs work?": RUNS,
+    "What does the function use?": function_row(TRADE, (35, 47, 48, 49, 50), SECONDS),
 }

@@ -40,6 +40,7 @@ from .connection import BybitConnection, connect_to_bybit, describe_traffic
 from .function import Function, push_sink
 from .lease import RunLease
 from .probe import Check, check_exchange, check_history, check_pushgateway, check_table
+from .process import FunctionProcess
 from .scans import Scans
 
 LEASE_NAME = "detect"
@@ -106,6 +107,7 @@ def detect_from_environment(
     }
     queue = SqsScanQueue(settings.scan_queue_url) if settings.scan_queue_url else None
     function = detect_function(settings, stores, exchange, queue=queue, sink=sink, checks=checks)
+    function.process = FunctionProcess(environment)
     if market is not None:
         function.begin = market.begin
     return function

@@ -23,6 +23,7 @@ from pumpwatch.settings.shared import SharedSettings
 
 from .lease import RunLease
 from .probe import Check, run_checks
+from .process import FunctionProcess
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Function(Generic[Report]):
     report, None when there is nothing to do; `when_busy` is what a run of the schedule does while
     another one has the lease; `describe` fills in what the report says, `describe_always` what is
     counted of failed runs too; `is_news` says whether a single scan is reported at once; `checks`
-    find out what can be reached.
+    find out what can be reached; `process` measures what runs use.
     """
 
     job: str
@@ -51,6 +52,7 @@ class Function(Generic[Report]):
     when_busy: Callable[[Deadline], None] = lambda deadline: None
     is_news: Callable[[Report], bool] = lambda report: True
     checks: Mapping[str, Check] = field(default_factory=dict)
+    process: FunctionProcess = field(default_factory=FunctionProcess)
     _waiting: RunNumbers = field(init=False)
     """The numbers of single scans, until the next report takes them along."""
 
@@ -64,7 +66,7 @@ class Function(Generic[Report]):
         pushed while the lease is held: totals are added and pushed by one run at a time. Whatever
         the use case raises is counted, pushed and raised again.
         """
-        started = time.perf_counter()
+        measure = self.process.run()
         self.begin(tick)
         with ExitStack() as stack:
             try:
@@ -76,7 +78,8 @@ class Function(Generic[Report]):
                     self.when_busy(deadline)
                 idle = "busy" if lease is None else "duplicate"
                 numbers = self._numbers(tick, "success" if report is not None else idle)
-                self._report_success(report, tick, numbers, time.perf_counter() - started)
+                measure(numbers)
+                self._report_success(report, tick, numbers)
             except Exception:
                 self._report_failure(tick)
                 raise
@@ -97,11 +100,8 @@ class Function(Generic[Report]):
         self._report_failure(Tick(0, run_id, bad_records=1))
         return {"error": str(error)}
 
-    def _report_success(
-        self, report: Report | None, tick: Tick, numbers: RunNumbers, seconds: float
-    ) -> None:
+    def _report_success(self, report: Report | None, tick: Tick, numbers: RunNumbers) -> None:
         """Push what a run measured; one that did nothing shows nothing, the holder pushes."""
-        numbers.set("duration_seconds", seconds)
         if report is not None:
             self._fill_in(partial(self.describe, report), numbers)
         if report is None and not tick.is_scan:
@@ -118,6 +118,7 @@ class Function(Generic[Report]):
     def _numbers(self, tick: Tick, result: str) -> RunNumbers:
         numbers = RunNumbers(self.job)
         numbers.count("bad_events", tick.bad_records)
+        self.process.count_cold_start(numbers)
         if tick.is_scan:
             numbers.count("scans", result=result)
             numbers.count("scans", tick.older_scans, result="late")

@@ -11,7 +11,7 @@ from pumpwatch.usecases.trade.report import TradeReport
 
 MONEY = ("equity", "available", "exposure", "unrealised_pnl", "realised_pnl")
 GAUGES = ("open_positions", "foreign_positions", "positions_without_stop", "unknown_orders",
-          "exits_overdue", "foreign_orders", "stop_verified_seconds")  # fmt: skip
+          "exits_overdue", "foreign_orders")  # fmt: skip
 COUNTERS = ("stops_refused", "exits_refused", "care_missed", "signals_unopened")
 """Fields of the report that are metrics of the same name."""
 
@@ -50,6 +50,8 @@ def describe(report: TradeReport, numbers: RunNumbers, *, mode: str) -> None:
 
 
 def _describe_fills(report: TradeReport, numbers: RunNumbers) -> None:
+    if report.stop_verified_seconds is not None:
+        numbers.observe("fill_to_stop_seconds", report.stop_verified_seconds)
     for trade in report.opened:
         if trade.entry_price is None:
             continue

@@ -49,6 +49,7 @@ from .key_check import check_key, check_time
 from .lease import RunLease
 from .numbers import describe
 from .probe import Check, check_exchange, check_pushgateway, check_table
+from .process import FunctionProcess
 
 if TYPE_CHECKING:  # live mode does not load the paper account
     from pumpwatch.adapters.paper.account import PaperStore
@@ -125,7 +126,7 @@ def trade_from_environment(
         "key": partial(check_key, settings, secrets, time=exchange_time),
         "pushgateway": partial(check_pushgateway, TRADE, sink),
     }
-    return trade_function(
+    function = trade_function(
         settings,
         TradeStores.in_aws(table, paper=settings.trading_mode == "paper"),
         lambda key: session_with(key=key, traffic=traffic),
@@ -134,6 +135,8 @@ def trade_from_environment(
         checks=checks,
         executor=ThreadPoolExecutor(threads) if threads > 1 else None,
     )
+    function.process = FunctionProcess(environment)
+    return function
 
 
 def trade_function(
