@@ -78,9 +78,7 @@ def to_prometheus_rules(rule):
         "expr": f"({expr}\n) {OPERATORS[evaluator['type']]} {evaluator['params'][0]}",
         "for": rule.get("for", "0s"),
         "labels": rule["labels"],
-        "annotations": {
-            "summary": rule["annotations"]["summary"].replace("$values.A.Value", "$value")
-        },
+        "annotations": {"summary": rule["annotations"]["summary"].replace("$values.A", "$")},
     }
     if rule["noDataState"] != "Alerting":
         return [present]
