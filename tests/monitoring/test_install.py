@@ -98,11 +98,12 @@ def test_missing_key_of_a_secret_is_named_with_what_to_do(programs, key):
 
 def test_a_dead_man_s_switch_needs_its_address(programs):
     """Without the file Grafana would not start."""
+    have_secrets(programs)
     values = programs / "mine.yaml"
     values.write_text("alerting: {deadManSwitch: true}\n")
     done = run("-f", str(values))
     assert done.exit_code == 1
-    assert "pumpwatch-slack in namespace monitoring lacks deadman" in done.output
+    assert "pumpwatch-slack in namespace monitoring lacks deadman:" in done.output
 
 
 def test_external_secrets_need_not_be_there_yet(programs):

@@ -13,6 +13,7 @@ from support.monitoring import (
     groups,
     panels,
     provisioning,
+    queries_of,
     query_of,
     read_yaml,
     rule_files,
@@ -84,25 +85,28 @@ def test_rule_is_well_formed(rule):
     assert rule["noDataState"] in {"OK", "NoData", "Alerting", "KeepLast"}
     assert rule["missing_series_evals_to_resolve"] > 0
     seconds(rule["for"])
-    query, threshold = rule["data"]
-    assert set(query) == QUERY_KEYS
+    first, *more, threshold = rule["data"]
+    for query in (first, *more):
+        assert set(query) == QUERY_KEYS
+        assert query["datasourceUid"] == "prometheus"
+        assert set(query["model"]) == {"refId", "instant", "expr"}
+        assert query["model"]["instant"] is True
+        assert query["refId"] == query["model"]["refId"]
     assert set(threshold) == QUERY_KEYS - {"relativeTimeRange"}
-    assert (query["datasourceUid"], threshold["datasourceUid"]) == ("prometheus", "__expr__")
-    assert set(query["model"]) == {"refId", "instant", "expr"}
+    assert threshold["datasourceUid"] == "__expr__"
     assert set(threshold["model"]) == {"refId", "type", "expression", "conditions"}
     assert rule["condition"] == threshold["refId"] == threshold["model"]["refId"]
-    assert query["refId"] == query["model"]["refId"] == threshold["model"]["expression"]
-    assert query["model"]["instant"] is True
+    assert first["refId"] == threshold["model"]["expression"]
     assert threshold["model"]["type"] == "threshold"
 
 
 @each_rule
 def test_rule_s_query_can_be_read_and_names_its_job(rule):
-    expr = query_of(rule)
-    assert "$" not in without_comments(expr)
-    for name, labels in selectors(expr):
-        assert name
-        assert "job" in labels, f"{name} of which job?"
+    for expr in queries_of(rule).values():
+        assert "$" not in without_comments(expr)
+        for name, labels in selectors(expr):
+            assert name
+            assert "job" in labels, f"{name} of which job?"
 
 
 def several_of(rule):

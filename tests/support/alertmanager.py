@@ -13,7 +13,7 @@ from queue import Queue
 from urllib.request import Request, urlopen
 
 import yaml
-from support.monitoring import provisioning, rules
+from support.monitoring import in_prometheus, provisioning, rules
 from support.prometheus import PATIENCE
 from support.servers import Handler, answers, program, served
 
@@ -38,8 +38,12 @@ def annotations_of(rule, *, data=True):
 
     Without data there is no value: a label that does not exist is as empty.
     """
-    value = "$" if data else "$labels.absent"
-    texts = {name: text.replace("$values.A", value) for name, text in rule["annotations"].items()}
+    texts = {
+        name: in_prometheus(rule, text)
+        if data
+        else text.replace("$values.A", "$labels.absent")
+        for name, text in rule["annotations"].items()
+    }
     return texts | {"panel_url": PANEL, "silence_url": SILENCE}
 
 
