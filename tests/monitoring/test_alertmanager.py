@@ -133,7 +133,7 @@ def test_a_part_that_is_over_wakes_nobody(server, shown):
 
 
 def unanswered(rule):
-    """Return what Grafana sends when Prometheus does not answer: annotations as they are written."""
+    """Return what Grafana sends when Prometheus does not answer: its annotations are as written."""
     labels = rule["labels"] | {"alertname": "DatasourceError", "rulename": rule["title"]}
     error = 'Post "http://pumpwatch-prometheus/api/v1/query": dial tcp: <no route to host>'
     return with_route(rule, (labels, rule["annotations"] | {"Error": error}))

@@ -1,8 +1,8 @@
-"""Our alerts in a real Alertmanager: its config, a stub of Slack, and what Prometheus makes of a rule.
+"""Our alerts in a real Alertmanager: its config, and a stub of Slack.
 
 Grafana differs in three ways. A rule names its receiver and timing itself, and Grafana makes a
-route for each kind of them, which a label chooses. Links to panel and silence are fields of an alert
-there and annotations here. Its contact points are Alertmanager's receivers by other names.
+route for each kind of them, which a label chooses. Links to panel and silence are fields of an
+alert there and annotations here. Its contact points are Alertmanager's receivers by other names.
 """
 
 import json
@@ -19,7 +19,7 @@ from support.servers import Handler, answers, program, served
 
 FASTER = 200
 """How much shorter waits and intervals of groups are here; repeats keep their hours."""
-LEAST_WAIT = 1_000
+LEAST_WAIT = 2_000
 """Milliseconds in which alerts that are posted together come together, on any machine."""
 
 LINKS = {"PanelURL": "panel_url", "SilenceURL": "silence_url"}
@@ -39,9 +39,7 @@ def annotations_of(rule, *, data=True):
     Without data there is no value: a label that does not exist is as empty.
     """
     texts = {
-        name: in_prometheus(rule, text)
-        if data
-        else text.replace("$values.A", "$labels.absent")
+        name: in_prometheus(rule, text) if data else text.replace("$values.A", "$labels.absent")
         for name, text in rule["annotations"].items()
     }
     return texts | {"panel_url": PANEL, "silence_url": SILENCE}
@@ -198,5 +196,3 @@ def alertmanager(folder):
         log = folder / "alertmanager.log"
         with program("prometheus-alertmanager", log, arguments, is_ready) as port:
             yield Alertmanager(f"http://127.0.0.1:{port}", slack)
-
-
