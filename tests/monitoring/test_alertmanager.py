@@ -9,11 +9,12 @@ from support.alertmanager import (
     SILENCE,
     alertmanager,
     annotations_of,
-    shipped_rules,
+    told_in_slack,
     webhooks_of,
     with_route,
 )
 from support.monitoring import rule_named
+from support.prometheus import wait_until
 from support.servers import needs_server
 
 pytestmark = [needs_server("promtool"), needs_server("prometheus-alertmanager")]
@@ -25,7 +26,7 @@ MINUTES = 12
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
     """Return {title: (labels, annotations)} of every alert, as Prometheus fills it in."""
-    return rendered_alerts(tmp_path_factory.mktemp("firing"), shipped_rules(), annotations_of)
+    return rendered_alerts(tmp_path_factory.mktemp("firing"), told_in_slack(), annotations_of)
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def expect_silence(server, shown):
 def expected(shown):
     """Return {(webhook, title): alert} of what fires and of what resolves."""
     fired, resolved = {}, {}
-    for rule in shipped_rules():
+    for rule in told_in_slack():
         labels, annotations = alert = shown[rule["title"]]
         stage = f" ({labels['stage']})" if "stage" in labels else ""
         urgent = f"CRITICAL{stage}: " if labels["severity"] == "critical" else ""
@@ -67,7 +68,7 @@ def expected(shown):
 
 
 def test_every_alert_fires_once_and_resolves_once(server, shown):
-    assert len(shown) == len(shipped_rules())
+    assert len(shown) == len(told_in_slack())
     fired, resolved = expected(shown)
     server.post(*as_sent(shown), minutes=MINUTES)
     messages = server.slack.take_many(len(fired))
@@ -140,7 +141,7 @@ def unanswered(rule):
 
 
 def test_prometheus_away_is_a_message_for_each_channel(server, shown):
-    asked = [rule for rule in shipped_rules() if rule["execErrState"] == "Error"]
+    asked = [rule for rule in told_in_slack() if rule["execErrState"] == "Error"]
     alerts = [unanswered(rule) for rule in asked]
     server.post(*alerts)
     messages = server.slack.take_many(5)
@@ -169,8 +170,29 @@ def test_prometheus_away_is_a_message_for_each_channel(server, shown):
     expect_silence(server, shown)
 
 
+def test_a_channel_that_is_gone_is_told_of_in_the_others(server, shown):
+    server.slack.gone.add("critical")
+    server.post(with_route(rule_named("HaltActive"), shown["HaltActive"]))
+    assert wait_until(server.failed), "what NotificationsFailing asks for"
+    told = with_route(rule_named("NotificationsFailing"), shown["NotificationsFailing"])
+    server.post(told)
+    messages = server.slack.take_many(2)
+    assert {webhook for webhook, *_ in messages} == {"warning", "info"}
+    assert {title for _, title, _ in messages} == {told[1]["summary"]}
+
+
+def test_the_dead_man_s_switch_calls_while_all_is_well(server, shown, tmp_path_factory):
+    rule = rule_named("DeadMansSwitch")
+    folder = tmp_path_factory.mktemp("well")
+    ((_, alert),) = rendered_alerts(folder, [rule], annotations_of).items()
+    server.post(with_route(rule, alert))
+    assert server.slack.take() == ("deadman", "firing", "")
+    server.post(with_route(rule, alert), over=True)
+    expect_silence(server, shown)
+
+
 def test_no_data_is_told_without_figures(server, shown, tmp_path_factory):
-    missing = [rule for rule in shipped_rules() if rule["noDataState"] == "Alerting"]
+    missing = [rule for rule in told_in_slack() if rule["noDataState"] == "Alerting"]
     folder = tmp_path_factory.mktemp("missing")
     alerts = rendered_alerts(folder, missing, annotations_of, data=False)
     assert len(alerts) == len(missing) == 5

@@ -22,15 +22,22 @@ FASTER = 200
 LEAST_WAIT = 2_000
 """Milliseconds in which alerts that are posted together come together, on any machine."""
 
+DEADMAN = "deadman"
 LINKS = {"PanelURL": "panel_url", "SilenceURL": "silence_url"}
 PANEL = "https://grafana.example.com/d/pumpwatch?viewPanel=15"
 SILENCE = "https://grafana.example.com/alerting/silence/new"
 MILLISECONDS = {"s": 1_000, "m": 60_000, "h": 3_600_000}
 
 
-def shipped_rules():
-    """Return every rule that tells something in Slack: all but the dead-man's switch."""
-    return [rule for rule in rules() if rule["notification_settings"]["receiver"] != "deadman"]
+def told_in_slack():
+    """Return every rule but the dead-man's switch."""
+    return [rule for rule in rules() if rule["notification_settings"]["receiver"] != DEADMAN]
+
+
+def contact_points():
+    """Return every contact point."""
+    files = ("contact-points.yaml", "rules-deadman.yaml")
+    return [point for name in files for point in provisioning(name)["contactPoints"]]
 
 
 def annotations_of(rule, *, data=True):
@@ -57,8 +64,7 @@ def message_template():
 def webhooks_of(rule):
     """Return (webhook, whether recoveries are told) of each receiver of a rule."""
     receiver = rule["notification_settings"]["receiver"]
-    points = provisioning("contact-points.yaml")["contactPoints"]
-    (point,) = (point for point in points if point["name"] == receiver)
+    (point,) = (point for point in contact_points() if point["name"] == receiver)
     return [(_webhook(it), not it["disableResolveMessage"]) for it in point["receivers"]]
 
 
@@ -78,7 +84,7 @@ def _route_name(rule):
 
 
 def _routes():
-    settings = {_route_name(rule): rule["notification_settings"] for rule in shipped_rules()}
+    settings = {_route_name(rule): rule["notification_settings"] for rule in rules()}
     return [
         its
         | {"matchers": [f"route={json.dumps(name)}"]}
@@ -95,11 +101,16 @@ def _faster(text):
 
 def receivers(address):
     """Return Alertmanager's receivers; the path of a stub's address names the webhook."""
-    points = provisioning("contact-points.yaml")["contactPoints"]
     return [
-        {"name": point["name"], "slack_configs": [_slack(r, address) for r in point["receivers"]]}
-        for point in points
+        {"name": point["name"], **_configs(point["receivers"], address)}
+        for point in contact_points()
     ]
+
+
+def _configs(its, address):
+    if its[0]["type"] == "webhook":
+        return {"webhook_configs": [{"url": f"http://{address}/{DEADMAN}", "send_resolved": False}]}
+    return {"slack_configs": [_slack(receiver, address) for receiver in its]}
 
 
 def _slack(receiver, address):
@@ -131,10 +142,10 @@ def write_config(folder, address):
 
 
 class Slack:
-    """What a stub of Slack's webhooks was sent, as (webhook, title, text)."""
+    """What stubs of webhooks were sent, as (webhook, title, text), and which of them are gone."""
 
     def __init__(self):
-        self.sent = Queue()
+        self.sent, self.gone = Queue(), set()
 
     def take(self):
         """Return the next message; fail if none comes."""
@@ -150,6 +161,13 @@ class Alertmanager:
 
     def __init__(self, url, slack):
         self.url, self.slack = url, slack
+
+    def failed(self):
+        """Return how many messages to Slack were not delivered; Grafana counts as this does."""
+        with urlopen(f"{self.url}/metrics", timeout=PATIENCE) as answer:
+            text = answer.read().decode()
+        pattern = r'^alertmanager_notifications_failed_total{integration="slack".*} (\d+)$'
+        return sum(int(count) for count in re.findall(pattern, text, re.M))
 
     def post(self, *alerts, minutes=0, over=False):
         """Send alerts that began some minutes ago and last, or have just ended.
@@ -174,8 +192,12 @@ def alertmanager(folder):
 
     class Webhook(Handler):
         def do_POST(self):
-            (attachment,) = json.loads(self.body())["attachments"]
-            slack.sent.put((self.path.strip("/"), attachment["title"], attachment["text"]))
+            webhook, body = self.path.strip("/"), json.loads(self.body())
+            if webhook in slack.gone:
+                self.answer("no_service", status=404)
+                return
+            (said,) = body.get("attachments", [{"title": body.get("status"), "text": ""}])
+            slack.sent.put((webhook, said["title"], said["text"]))
             self.answer("ok")
 
     with served(Webhook) as address:
