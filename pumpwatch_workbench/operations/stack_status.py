@@ -10,6 +10,11 @@ from .findings import Finding, Level
 from .stack import Clients, DeployedStack, aws_call
 
 GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
+UPDATABLE = GOOD | {
+    *("REVIEW_IN_PROGRESS", "UPDATE_FAILED"),
+    *("UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"),
+}
+"""Statuses from which CloudFormation deploys."""
 BEGINNINGS = frozenset(
     f"{operation}_IN_PROGRESS" for operation in ("CREATE", "UPDATE", "DELETE", "IMPORT")
 )
@@ -98,8 +103,10 @@ def judge_status(stack: DeployedStack) -> Finding | None:
 
 def first_failure(name: str, clients: Clients) -> str:
     """Return resource and reason of what failed first in the last operation, "" for nothing."""
-    pages = clients("cloudformation").get_paginator("describe_stack_events")
-    return aws_call(f"events of stack {name}", lambda: _first(name, pages.paginate(StackName=name)))
+    pages = (
+        clients("cloudformation").get_paginator("describe_stack_events").paginate(StackName=name)
+    )
+    return str(aws_call(f"events of stack {name}", _first, name=name, pages=pages))
 
 
 def _first(name: str, pages: Iterable[Mapping[str, Any]]) -> str:
