@@ -174,7 +174,11 @@ class Doctor:
     def _halt(self) -> Iterator[Finding]:
         table = self._stack.table()
         halts = DynamoHaltStore(table)
-        halt, halting = halts.current(), halting_trades(DynamoJournal(table), halts)
+        journal = DynamoJournal(table)
+        for row in journal.live_trades().unreadable:
+            advice = "Its stop lies at the exchange; care for it by hand until it can be read."
+            yield Finding("journal", Level.FAIL, row.reason, advice)
+        halt, halting = halts.current(), halting_trades(journal, halts)
         if halt is None and not halting:
             yield Finding("halt", Level.OK, "entries are allowed")
         advice = 'When the reason is gone: pumpwatch resume --reason "what was mended"'
