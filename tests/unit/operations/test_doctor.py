@@ -10,6 +10,7 @@ from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch_workbench.operations.doctor import Doctor
 from pumpwatch_workbench.operations.findings import ADVICE, Level
+from pumpwatch_workbench.operations.overview import overview
 from pumpwatch_workbench.operations.stack import DeployedStack
 
 
@@ -257,3 +258,13 @@ def test_functions_of_different_versions_are_found(deployed):
     findings, _ = examine(deployed)
     assert findings["versions"].level is Level.FAIL
     assert "pumpwatch:6" in findings["versions"].detail
+
+
+def test_live_trade_that_cannot_be_read_is_found(deployed):
+    item = {"pk": {"S": "TRADES#LIVE"}, "sk": {"S": "1"}, "state": {"S": "levitating"}}
+    deployed.client("dynamodb").put_item(TableName=deployed.outputs["StateTable"], Item=item)
+    findings, _ = examine(deployed)
+    assert set(bad(findings)) == {"journal"}
+    assert "TRADES#LIVE 1 is no Trade" in findings["journal"].detail
+    assert "by hand" in findings["journal"].advice
+    assert overview(deployed.stack()).unreadable == [findings["journal"].detail]
