@@ -430,6 +430,14 @@ def test_table_is_kept_and_recoverable_and_forgets_what_expires():
     }
 
 
+def test_a_kept_table_is_imported_as_the_template_describes_it():
+    """Otherwise the deployment after the import would change or replace it."""
+    described = {**RESOURCES["StateTable"], "Properties": properties_of("StateTable")}
+    described.pop("Metadata")
+    imported = load_template(TEMPLATE.with_name("kept-table.yaml"))
+    assert imported["Resources"] == {"StateTable": described}
+
+
 def test_bucket_is_private_and_encrypted_and_forgets():
     properties = RESOURCES["HistoryBucket"]["Properties"]
     assert all(properties["PublicAccessBlockConfiguration"].values())
