@@ -15,7 +15,6 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from pumpwatch.errors import BadInput, PumpwatchError, SettingsError
@@ -29,6 +28,7 @@ from pumpwatch_workbench.operations.stack import AwsRefused, Clients, DeployedSt
 from pumpwatch_workbench.operations.stack_status import UPDATABLE, judge_status
 
 ROOT = Path(__file__).resolve().parents[1]
+CONFIG = "samconfig.toml"
 SETTINGS: dict[str, type[SharedSettings]] = {
     "DetectFunction": DetectSettings,
     "TradeFunction": TradeSettings,
@@ -39,64 +39,36 @@ BEGINNINGS = {
     "AWS::SQS::Queue": "https://",
 }
 """Stand-ins for what the ids of resources begin with."""
-LEFT_UNRESERVED = 100
-"""Invocations at a time that Lambda leaves unreserved in every account."""
+RESERVED, LEFT_UNRESERVED = "ReservedConcurrency", 100
+"""So many invocations at a time Lambda leaves unreserved in every account."""
 
 
 def main(arguments: Sequence[str], *, root: Path = ROOT) -> int:
     """Print why the deployment cannot work. Return the exit status."""
-    options = _options(arguments)
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("--config-env", default="default")
+    parser.add_argument("--stack-name")
+    parser.add_argument("--region")
+    parser.add_argument("--parameter-overrides", dest="overrides", nargs="*", default=[])
+    options = parser.parse_known_args(arguments)[0]
     try:
-        config = tomllib.loads((root / options.config_file).read_text(encoding="utf-8"))
-        answers = _answers(config.get(options.config_env, {}))
+        config = tomllib.loads((root / CONFIG).read_text(encoding="utf-8"))
+        commands = config.get(options.config_env, {})
+        shared, own = (
+            commands.get(name, {}).get("parameters", {}) for name in ("global", "deploy")
+        )
+        answers = {**shared, **own}
         name = options.stack_name or answers.get("stack_name", STACK)
         given = _pairs(answers.get("parameter_overrides", [])) | _pairs(options.overrides)
         region, clients = clients_in(options.region or answers.get("region", ""))
         problems = list(refusals(name, region, given, clients))
     except (OSError, tomllib.TOMLDecodeError) as error:
-        problems = [f"{options.config_file}: {error}"]
+        problems = [f"{CONFIG}: {error}"]
     except PumpwatchError as error:
         problems = [str(error)]
     for problem in problems:
         print(f"refused: {problem}", file=sys.stderr)
     return 1 if problems else 0
-
-
-def refusals(name: str, region: str, given: Mapping[str, str], clients: Clients) -> Iterator[str]:
-    """Yield why a deployment of these parameters cannot work. Raises `AwsRefused`."""
-    there = _stack(name, region, clients)
-    document = load_template(ROOT / "template.yaml")
-    before = there.parameters if there is not None else {}
-    kept = {key: value for key, value in before.items() if key in document["Parameters"]}
-    try:
-        template = Template(document, {**kept, **given}, stack=name, region=region)
-        kinds = {name: one["Type"] for name, one in document["Resources"].items()}
-        broken = template.refusals() or list(_unusable_settings(template, kinds))
-    except TemplateError as error:
-        broken = [str(error)]
-    if broken:
-        yield from broken
-        return
-    if there is not None and there.status not in UPDATABLE and (bad := judge_status(there)):
-        yield f"stack {name} - {bad.detail}. {bad.advice}"
-    yield from _stage_of_another(template, there, region, clients)
-    yield from _too_much_reserved(template, before, clients)
-    yield from _absent_network(template, clients)
-
-
-def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument("--config-file", default="samconfig.toml")
-    parser.add_argument("--config-env", default="default")
-    parser.add_argument("--stack-name", default="")
-    parser.add_argument("--region", default="")
-    parser.add_argument("--parameter-overrides", dest="overrides", nargs="*", default=[])
-    return parser.parse_known_args(arguments)[0]
-
-
-def _answers(config: Mapping[str, Any]) -> dict[str, Any]:
-    shared, own = config.get("global", {}), config.get("deploy", {})
-    return {**shared.get("parameters", {}), **own.get("parameters", {})}
 
 
 def _pairs(overrides: str | Sequence[str]) -> dict[str, str]:
@@ -105,11 +77,26 @@ def _pairs(overrides: str | Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _stack(name: str, region: str, clients: Clients) -> DeployedStack | None:
+def refusals(name: str, region: str, given: Mapping[str, str], clients: Clients) -> Iterator[str]:
+    """Yield why a deployment of these parameters cannot work. Raises `AwsRefused`."""
     try:
-        return DeployedStack.find(name, region, clients)
+        there = DeployedStack.find(name, region, clients)
     except BadInput:
-        return None
+        there = DeployedStack(name, region, clients, {}, "REVIEW_IN_PROGRESS")
+    document = load_template(ROOT / "template.yaml")
+    kept = {key: value for key, value in there.parameters.items() if key in document["Parameters"]}
+    try:
+        template = Template(document, kept | dict(given), stack=name, region=region)
+        kinds = {name: one["Type"] for name, one in document["Resources"].items()}
+        broken = template.refusals() or list(_unusable_settings(template, kinds))
+    except TemplateError as error:
+        broken = [str(error)]
+    if broken:
+        yield from broken
+        return
+    if there.status not in UPDATABLE and (bad := judge_status(there)):
+        yield f"stack {name} - {bad.detail}. {bad.advice}"
+    yield from _not_in_this_account(there, template.parameters)
 
 
 def _unusable_settings(template: Template, kinds: Mapping[str, str]) -> Iterator[str]:
@@ -133,44 +120,28 @@ def _unusable_settings(template: Template, kinds: Mapping[str, str]) -> Iterator
         yield f"PushgatewayPort - it is {port}, but PushgatewayUrl has port {used}."
 
 
-def _stage_of_another(
-    template: Template, there: DeployedStack | None, region: str, clients: Clients
-) -> Iterator[str]:
-    stage = template.parameters["Stage"]
-    if there is not None and there.parameters.get("Stage") == stage:
-        return
+def _not_in_this_account(there: DeployedStack, given: Mapping[str, str]) -> Iterator[str]:
+    """Yield what the account's stacks, quotas and networks do not allow."""
+    client, before, stage = there.clients, there.parameters, given["Stage"]
     try:
-        other = DeployedStack.of_stage(stage, region, clients)
+        other = DeployedStack.of_stage(stage, there.region, client).name
     except BadInput:
-        return
-    yield f"Stage - {stage} is the stack {other.name}'s: their metrics and alarms would mix."
-
-
-def _too_much_reserved(
-    template: Template, before: Mapping[str, str], clients: Clients
-) -> Iterator[str]:
-    asked = int(template.parameters["ReservedConcurrency"])
-    more = len(SETTINGS) * (asked - int(before.get("ReservedConcurrency", 0)))
-    if more <= 0:
-        return
-    read = aws_call("Lambda's quotas", clients("lambda").get_account_settings)
-    free = read["AccountLimit"]["UnreservedConcurrentExecutions"]
-    if free - more < LEFT_UNRESERVED:
-        yield (
-            f"ReservedConcurrency - the account has {free} unreserved invocations at a time and"
-            f" Lambda keeps {LEFT_UNRESERVED}: set it to 0, or ask for a higher quota."
-        )
-
-
-def _absent_network(template: Template, clients: Clients) -> Iterator[str]:
-    if template.parameters["Network"] == "existing-vpc":
-        subnets, groups = (
-            template.parameters[name].split(",") for name in ("SubnetIds", "SecurityGroupIds")
-        )
-        client = clients("ec2")
+        other = there.name
+    if other != there.name and before.get("Stage") != stage:
+        yield f"Stage - {stage} is the stack {other}'s: their metrics and alarms would mix."
+    if more := len(SETTINGS) * max(int(given[RESERVED]) - int(before.get(RESERVED, 0)), 0):
+        read = aws_call(RESERVED, client("lambda").get_account_settings)
+        free = read["AccountLimit"]["UnreservedConcurrentExecutions"]
+        if free - more < LEFT_UNRESERVED:
+            yield (
+                f"{RESERVED} - the account has {free} unreserved invocations at a time and Lambda"
+                f" keeps {LEFT_UNRESERVED}: set it to 0, or ask for a higher quota."
+            )
+    if given["Network"] == "existing-vpc":
+        subnets, groups = (given[name].split(",") for name in ("SubnetIds", "SecurityGroupIds"))
         try:
-            aws_call("SubnetIds", client.describe_subnets, SubnetIds=subnets)
-            aws_call("SecurityGroupIds", client.describe_security_groups, GroupIds=groups)
+            aws_call("SubnetIds", client("ec2").describe_subnets, SubnetIds=subnets)
+            aws_call("SecurityGroupIds", client("ec2").describe_security_groups, GroupIds=groups)
         except AwsRefused as error:
             yield str(error)
 

@@ -18,7 +18,7 @@ from pumpwatch.settings.shared import REFUSED_REGIONS
 from .findings import Finding, Level, advice_for
 from .halting import describe, halting_trades
 from .stack import AwsRefused, DeployedStack, FunctionBusy, aws_call
-from .stack_status import judge_status, meaning_of
+from .stack_status import has_functions, judge_status
 
 FUNCTIONS = {"DetectFunction": DETECT, "TradeFunction": TRADE}
 SCHEDULES = {"DetectSchedule": "DetectFunction", "TradeSchedule": "TradeFunction"}
@@ -50,8 +50,7 @@ class Doctor:
     def examine(self) -> Iterator[Finding]:
         """Yield the findings, one check after the other."""
         checks: dict[str, Check] = {"region": self._region, "stack": self._whole}
-        meaning = meaning_of(self._stack.status)
-        if meaning is None or meaning.runs:
+        if has_functions(self._stack.status):
             checks |= self._of_what_runs()
         for name, check in checks.items():
             try:
