@@ -50,7 +50,7 @@ class Doctor:
     def examine(self) -> Iterator[Finding]:
         """Yield the findings, one check after the other."""
         checks: dict[str, Check] = {"region": self._region, "stack": self._whole}
-        if has_functions(self._stack.status):
+        if has_functions(self._stack):
             checks |= self._of_what_runs()
         for name, check in checks.items():
             try:

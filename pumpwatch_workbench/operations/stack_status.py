@@ -56,23 +56,28 @@ MEANINGS = {
     ),
 }
 """What a status says of the stack, and what to do."""
+IMPORTED = (
+    "it has no outputs: nothing but what was imported is there, or it is another program's",
+    "Deploy, or name another stack with --stack.",
+)
 UNDER_WAY = "an operation is under way", "Wait until it has ended."
 
 
-def has_functions(status: str) -> bool:
-    """Return whether a stack of this status has its functions."""
-    return status == "CREATE_COMPLETE" or status.startswith(("UPDATE", "IMPORT"))
+def has_functions(stack: DeployedStack) -> bool:
+    """Return whether the stack was there in full at some time: not only what was imported."""
+    made = stack.status == "CREATE_COMPLETE" or stack.status.startswith(("UPDATE", "IMPORT"))
+    return made and bool(stack.outputs)
 
 
 def judge_status(stack: DeployedStack) -> Finding | None:
     """Return what is wrong with the stack as a whole, None for nothing. Raises `AwsRefused`."""
-    if stack.status in GOOD:
+    if stack.status in GOOD and has_functions(stack):
         return None
-    text, advice = MEANINGS.get(stack.status, UNDER_WAY)
+    text, advice = MEANINGS.get(stack.status, IMPORTED if stack.status in GOOD else UNDER_WAY)
     ended = not stack.status.endswith("_IN_PROGRESS")
     cause = first_failure(stack.name, stack.clients) if ended else ""
     detail = f"{stack.status}: {text}{f'. First failure: {cause}' if cause else ''}"
-    warns = has_functions(stack.status) and not stack.status.endswith("_FAILED")
+    warns = has_functions(stack) and not stack.status.endswith("_FAILED")
     level = Level.WARN if warns else Level.FAIL
     return Finding("stack", level, detail, advice.format(stack=stack.name))
 

@@ -241,6 +241,15 @@ def test_stack_that_is_not_there_yet_is_asked_nothing(deployed, status):
     assert findings["stack"].level is not Level.OK
 
 
+def test_stack_of_nothing_but_an_imported_table_is_explained(deployed):
+    deployed.cloudformation.status = "IMPORT_COMPLETE"
+    assert bad(examine(deployed)[0]) == {}, "an import into a whole stack"
+    deployed.outputs.clear()
+    findings, _ = examine(deployed)
+    assert set(findings) == {"region", "stack"}
+    assert "nothing but what was imported" in findings["stack"].detail
+
+
 def test_rollback_that_was_continued_is_part_of_the_update_that_failed(deployed):
     deployed.cloudformation.status = "UPDATE_ROLLBACK_FAILED"
     deployed.cloudformation.events = [
