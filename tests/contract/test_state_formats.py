@@ -206,6 +206,16 @@ def test_a_trade_that_cannot_be_read_keeps_no_other_from_its_care_and_nothing_is
     assert rig.journal.database.row("SELECT 1 FROM trades WHERE body = ?", (spoilt,))
 
 
+def test_a_live_trade_that_cannot_be_read_stops_entries_however_old_it_is():
+    rig = Rig().opened()
+    spoil(rig, SYMBOL)
+    rig.advance(8 * 86_400)
+    rig.signal(OTHER)
+    with pytest.raises(InvariantBroken, match="is no Trade: state"):
+        rig.tick()
+    assert [one.symbol for one in rig.broker.positions()] == [SYMBOL]
+
+
 def test_a_halt_that_cannot_be_read_halts(monkeypatch):
     rig = Rig()
 
