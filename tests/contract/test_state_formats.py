@@ -209,7 +209,7 @@ def test_a_trade_that_cannot_be_read_keeps_no_other_from_its_care_and_nothing_is
 def test_a_live_trade_that_cannot_be_read_stops_entries_however_old_it_is():
     rig = Rig().opened()
     spoil(rig, SYMBOL)
-    rig.advance(8 * 86_400)
+    rig.advance(30 * 86_400)
     rig.signal(OTHER)
     with pytest.raises(InvariantBroken, match="is no Trade: state"):
         rig.tick()
