@@ -18,7 +18,7 @@ from pumpwatch.settings.shared import REFUSED_REGIONS
 from .findings import Finding, Level, advice_for
 from .halting import describe, halting_trades
 from .stack import AwsRefused, DeployedStack, FunctionBusy, aws_call
-from .stack_status import judge_status, meaning_of
+from .stack_status import has_functions, judge_status
 
 FUNCTIONS = {"DetectFunction": DETECT, "TradeFunction": TRADE}
 SCHEDULES = {"DetectSchedule": "DetectFunction", "TradeSchedule": "TradeFunction"}
@@ -50,8 +50,7 @@ class Doctor:
     def examine(self) -> Iterator[Finding]:
         """Yield the findings, one check after the other."""
         checks: dict[str, Check] = {"region": self._region, "stack": self._whole}
-        meaning = meaning_of(self._stack.status)
-        if meaning is None or meaning.runs:
+        if has_functions(self._stack):
             checks |= self._of_what_runs()
         for name, check in checks.items():
             try:
@@ -174,7 +173,11 @@ class Doctor:
     def _halt(self) -> Iterator[Finding]:
         table = self._stack.table()
         halts = DynamoHaltStore(table)
-        halt, halting = halts.current(), halting_trades(DynamoJournal(table), halts)
+        journal = DynamoJournal(table)
+        for row in journal.live_trades().unreadable:
+            advice = "Its stop lies at the exchange; care for it by hand until it can be read."
+            yield Finding("journal", Level.FAIL, row.reason, advice)
+        halt, halting = halts.current(), halting_trades(journal, halts)
         if halt is None and not halting:
             yield Finding("halt", Level.OK, "entries are allowed")
         advice = 'When the reason is gone: pumpwatch resume --reason "what was mended"'

@@ -10,6 +10,7 @@ from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch_workbench.operations.doctor import Doctor
 from pumpwatch_workbench.operations.findings import ADVICE, Level
+from pumpwatch_workbench.operations.overview import overview
 from pumpwatch_workbench.operations.stack import DeployedStack
 
 
@@ -240,6 +241,15 @@ def test_stack_that_is_not_there_yet_is_asked_nothing(deployed, status):
     assert findings["stack"].level is not Level.OK
 
 
+def test_stack_of_nothing_but_an_imported_table_is_explained(deployed):
+    deployed.cloudformation.status = "IMPORT_COMPLETE"
+    assert bad(examine(deployed)[0]) == {}, "an import into a whole stack"
+    deployed.outputs.clear()
+    findings, _ = examine(deployed)
+    assert set(findings) == {"region", "stack"}
+    assert "nothing but what was imported" in findings["stack"].detail
+
+
 def test_rollback_that_was_continued_is_part_of_the_update_that_failed(deployed):
     deployed.cloudformation.status = "UPDATE_ROLLBACK_FAILED"
     deployed.cloudformation.events = [
@@ -257,3 +267,13 @@ def test_functions_of_different_versions_are_found(deployed):
     findings, _ = examine(deployed)
     assert findings["versions"].level is Level.FAIL
     assert "pumpwatch:6" in findings["versions"].detail
+
+
+def test_live_trade_that_cannot_be_read_is_found(deployed):
+    item = {"pk": {"S": "TRADES#LIVE"}, "sk": {"S": "1"}, "state": {"S": "levitating"}}
+    deployed.client("dynamodb").put_item(TableName=deployed.outputs["StateTable"], Item=item)
+    findings, _ = examine(deployed)
+    assert set(bad(findings)) == {"journal"}
+    assert "TRADES#LIVE 1 is no Trade" in findings["journal"].detail
+    assert "by hand" in findings["journal"].advice
+    assert overview(deployed.stack()).unreadable == [findings["journal"].detail]
