@@ -32,7 +32,7 @@ functions, receiver = (import_module(f"{local}.{name}") for name in ("functions"
 invoke, push = functions.LocalFunction.invoke, receiver.MetricsReceiver.push
 recorded = open(f"{folder}/recorded", "w")
 # What depends on the wall clock; the two gauges are pushed for 45 seconds.
-LEFT_OUT = re.compile(r"# HELP|[^{]*(seconds|_time|timestamp|event_active|fill_price)")
+LEFT_OUT = re.compile(r"# HELP|[^{]*(seconds|_time|timestamp|event_active|_fill_)")
 def invoked(self, event):
     invocation = invoke(self, event)
     answer = invocation.payload if invocation.error is None else invocation.error["errorType"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -54,9 +54,12 @@ def install(
     try:
         _say("Reaching the cluster ...")
         _run("kubectl", "version", "--output=json", hint="is kubectl's context the right one?")
-        if not _uses_external_secrets(files):
+        # What External Secrets makes may not be there yet.
+        if not _is_enabled(files, "externalSecrets", "enabled"):
             _say("Looking for the Secrets ...")
-            _require_secrets(namespace)
+            calls = _is_enabled(files, "alerting", "deadManSwitch")
+            slack = NEEDED["pumpwatch-slack"] | ({"deadman"} if calls else set())
+            _require_secrets(namespace, NEEDED | {"pumpwatch-slack": slack})
         _say("Fetching the charts it depends on ...")
         _run("helm", "dependency", "update", str(CHART), hint="the chart repositories are named")
         _say("Checking the values ...")
@@ -77,23 +80,23 @@ def _require_programs(files: Sequence[Path]) -> None:
             raise InstallRefused(f"--values {path}: there is no such file")
 
 
-def _uses_external_secrets(files: Sequence[Path]) -> bool:
-    """Return whether External Secrets makes them: then they may not be there yet."""
+def _is_enabled(files: Sequence[Path], section: str, switch: str) -> bool:
+    """Return whether the files switch something on, which is off without them."""
     enabled = False
     for path in files:
         try:
             given = yaml.safe_load(path.read_text()) or {}
         except yaml.YAMLError as error:
             raise InstallRefused(f"{path} is no YAML: {str(error).splitlines()[0]}") from None
-        section = given.get("externalSecrets") if isinstance(given, dict) else None
-        if isinstance(section, dict):
-            enabled = bool(section.get("enabled", enabled))
+        values = given.get(section) if isinstance(given, dict) else None
+        if isinstance(values, dict):
+            enabled = bool(values.get(switch, enabled))
     return enabled
 
 
-def _require_secrets(namespace: str) -> None:
+def _require_secrets(namespace: str, needed: Mapping[str, set[str]]) -> None:
     """Check names and keys; the values stay where they are."""
-    for name, keys in NEEDED.items():
+    for name, keys in needed.items():
         answer = subprocess.run(
             ["kubectl", "-n", namespace, "get", "secret", name, "--output=json"],  # noqa: S607
             capture_output=True,

@@ -107,11 +107,21 @@ def test_dashboards_and_alerts_reach_the_sidecars_unchanged(plain):
         assert json.loads(shipped["data"][path.name]) == json.loads(path.read_text())
     alerting = plain["ConfigMap", "pumpwatch-alerting"]
     assert alerting["metadata"]["labels"]["grafana_alert"] == "1"
-    assert set(alerting["data"]) == {f"pumpwatch-{path.name}" for path in ALERTING.glob("*.yaml")}
+    files = {f"pumpwatch-{path.name}" for path in ALERTING.glob("*.yaml")}
+    assert set(alerting["data"]) == files - {"pumpwatch-rules-deadman.yaml"}
     rules = yaml.safe_load(alerting["data"]["pumpwatch-rules-trading.yaml"])
     shipped = provisioning("rules-trading.yaml")
     assert len(rules["groups"][0]["rules"]) == len(shipped["groups"][0]["rules"])
     assert "https://RUNBOOKS" not in json.dumps(alerting)
+
+
+def test_a_dead_man_s_switch_is_shipped_when_it_is_wanted(alone):
+    values = {"alerting": {"deadManSwitch": True}, "externalSecrets": {"enabled": True}}
+    manifests = rendered(alone, values)
+    assert "pumpwatch-rules-deadman.yaml" in manifests["ConfigMap", "pumpwatch-alerting"]["data"]
+    secret = manifests["ExternalSecret", "pumpwatch-slack"]
+    keys = [entry["secretKey"] for entry in secret["spec"]["data"]]
+    assert keys == ["critical", "warning", "info", "deadman"]
 
 
 def test_runbooks_lead_to_the_repository_that_is_named(alone):

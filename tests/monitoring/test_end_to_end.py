@@ -159,6 +159,8 @@ def every_declared_metric_arrives(server):
         "pumpwatch_trade_last_uncounted_timestamp_seconds",
         "pumpwatch_trade_key_expiry_timestamp_seconds",
         "pumpwatch_trade_fill_price_usdt",
+        "pumpwatch_trade_fill_notional_usdt",
+        "pumpwatch_trade_fill_result_usdt",
         "pumpwatch_detect_pump_event_active",
     }
     for metric in METRICS:

@@ -96,6 +96,16 @@ def test_missing_key_of_a_secret_is_named_with_what_to_do(programs, key):
     assert helm_calls(programs) == []
 
 
+def test_a_dead_man_s_switch_needs_its_address(programs):
+    """Without the file Grafana would not start."""
+    have_secrets(programs)
+    values = programs / "mine.yaml"
+    values.write_text("alerting: {deadManSwitch: true}\n")
+    done = run("-f", str(values))
+    assert done.exit_code == 1
+    assert "pumpwatch-slack in namespace monitoring lacks deadman:" in done.output
+
+
 def test_external_secrets_need_not_be_there_yet(programs):
     values = programs / "mine.yaml"
     values.write_text("externalSecrets: {enabled: true}\n")
@@ -137,7 +147,7 @@ def make_secrets(*arguments, answers):
     )
 
 
-ANSWERS = [f"{WEBHOOK}1", f"{WEBHOOK}2", f"{WEBHOOK}3", PASSWORD, PUSH]
+ANSWERS = [f"{WEBHOOK}1", f"{WEBHOOK}2", f"{WEBHOOK}3", PASSWORD, PUSH, ""]
 
 
 def applied(folder):
@@ -169,8 +179,14 @@ def test_secrets_are_made_and_never_shown(programs, monkeypatch):
 
 
 def test_password_of_the_pushgateway_is_made_when_none_is_given(programs):
-    assert make_secrets(answers=[*ANSWERS[:4], ""]).returncode == 0
+    assert make_secrets(answers=[*ANSWERS[:4], "", ""]).returncode == 0
     assert len(applied(programs)["pumpwatch-pushgateway"]["password"]) == 48
+
+
+def test_address_of_a_dead_man_s_switch_is_kept_beside_the_webhooks(programs):
+    address = "https://ping.example.com/secret"
+    assert make_secrets(answers=[*ANSWERS[:5], address]).returncode == 0
+    assert applied(programs)["pumpwatch-slack"]["deadman"] == address
 
 
 @pytest.mark.parametrize(
@@ -179,6 +195,7 @@ def test_password_of_the_pushgateway_is_made_when_none_is_given(programs):
         ("http://example.com", 0, "hooks.slack.com"),
         ("short", 3, "12 characters"),
         ('with"quote', 4, "quotes"),
+        ("http://ping.example.com", 5, "https://"),
     ],
 )
 def test_wrong_answers_are_refused_before_anything_is_made(programs, answer, position, words):

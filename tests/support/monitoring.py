@@ -68,6 +68,25 @@ def query_of(rule):
     return models[models[rule["condition"]]["expression"]]["expr"]
 
 
+def queries_of(rule):
+    """Return the PromQL of all queries of a rule by their names, comments included."""
+    models = [query["model"] for query in rule["data"]]
+    return {model["refId"]: model["expr"] for model in models if "expr" in model}
+
+
+def in_prometheus(rule, text):
+    """Return an annotation with Prometheus' words for Grafana's values.
+
+    The value of the condition's query is a field of Prometheus' data; others are asked for, and
+    the first sample is taken: right while there is a single alert.
+    """
+    first, *others = queries_of(rule).items()
+    text = text.replace(f"$values.{first[0]}", "$")
+    for name, expr in others:
+        text = text.replace(f"$values.{name}", f"(query `{without_comments(expr)}` | first)")
+    return text
+
+
 def to_prometheus_rules(rule):
     """Return the rule as Prometheus knows it; where no data is an alarm, a second one says so."""
     models = {query["refId"]: query["model"] for query in rule["data"]}
@@ -78,9 +97,7 @@ def to_prometheus_rules(rule):
         "expr": f"({expr}\n) {OPERATORS[evaluator['type']]} {evaluator['params'][0]}",
         "for": rule.get("for", "0s"),
         "labels": rule["labels"],
-        "annotations": {
-            "summary": rule["annotations"]["summary"].replace("$values.A.Value", "$value")
-        },
+        "annotations": {"summary": in_prometheus(rule, rule["annotations"]["summary"])},
     }
     if rule["noDataState"] != "Alerting":
         return [present]
@@ -136,7 +153,9 @@ def without_comments(expr):
 
 def every_query():
     """Return (where, PromQL) of each panel, mark and alert, without macros."""
-    queries = [(f"alert {rule['title']}", query_of(rule)) for rule in rules()]
+    queries = [
+        (f"alert {rule['title']}", expr) for rule in rules() for expr in queries_of(rule).values()
+    ]
     for dashboard in dashboards():
         for mark in dashboard["annotations"]["list"]:
             queries.append((f"mark {mark['name']}", without_macros(mark["target"]["expr"])))

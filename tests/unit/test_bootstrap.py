@@ -419,14 +419,25 @@ def test_what_a_run_could_not_do_is_counted_by_its_word():
     ("side", "price", "bucket"),
     [("buy", "101", "0.01"), ("sell", "99", "0.01"), ("sell", "102", "0.0")],
 )
-def test_fills_are_shown_with_their_price_and_entries_with_what_was_lost(side, price, bucket):
+def test_fills_are_shown_with_what_they_were_and_entries_with_what_was_lost(side, price, bucket):
     trade = a_trade(side=Side(side), signal_price=Decimal(100), entry_price=Decimal(price))
-    closed = a_trade("other", symbol="BUSDT", exit_price=Decimal(7))
+    exited = {"exit_price": Decimal(7), "realised_pnl": Decimal("-3.5")}
+    closed = a_trade("other", symbol="BUSDT", **exited)
     numbers = numbers_of(TradeReport(opened=[trade], closed=[closed]))
     shown = {
-        (one.labels["symbol"], one.labels["leg"]): one.value for one in numbers.open_series.values()
+        (series.metric.name, *series.labels.values()): series.value
+        for series in numbers.open_series.values()
     }
-    assert shown == {(trade.symbol, "entry"): float(price), ("BUSDT", "exit"): 7.0}
+    entry = (trade.symbol, "entry", {"buy": "long", "sell": "short"}[side])
+    leaving = ("BUSDT", "exit", "short")
+    assert shown == {
+        ("pumpwatch_trade_fill_price_usdt", *entry): float(price),
+        ("pumpwatch_trade_fill_notional_usdt", *entry): 45.5 * float(price),
+        ("pumpwatch_trade_fill_result_usdt", *entry): 0.0,
+        ("pumpwatch_trade_fill_price_usdt", *leaving): 7.0,
+        ("pumpwatch_trade_fill_notional_usdt", *leaving): 45.5 * 7,
+        ("pumpwatch_trade_fill_result_usdt", *leaving): -3.5,
+    }
     assert numbers.increments[f"pumpwatch_trade_entry_slippage_ratio|le={bucket}"] == 1
 
 

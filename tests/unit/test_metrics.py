@@ -3,6 +3,7 @@
 import logging
 import re
 from decimal import Decimal
+from itertools import product
 
 import pytest
 from prometheus_client import generate_latest
@@ -96,10 +97,10 @@ def test_what_is_pushed_stays_small_whatever_the_market_does(job, symbols):
     for metric in every.values():
         name = metric.name.removeprefix(f"{job}_")
         if metric.is_open:
-            (other, values) = metric.labels[1]
-            for number in range(symbols):
-                for value in values:
-                    numbers.set(name, number, symbol=f"S{number}USDT", **{other: value})
+            (_, *names), (_, *values) = zip(*metric.labels, strict=True)
+            for number, others in product(range(symbols), product(*values)):
+                labels = dict(zip(names, others, strict=True))
+                numbers.set(name, number, symbol=f"S{number}USDT", **labels)
         for labels in metric.label_sets():
             if metric.kind is Kind.GAUGE:
                 numbers.set(name, 1, **labels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from pumpwatch.domain.trading.orders import Side
+from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.metrics.catalogue import BLOCKED_BY, PROTECTIONS
 from pumpwatch.metrics.numbers import RunNumbers
 from pumpwatch.usecases.trade.report import TradeReport
@@ -55,7 +56,7 @@ def _describe_fills(report: TradeReport, numbers: RunNumbers) -> None:
     for trade in report.opened:
         if trade.entry_price is None:
             continue
-        numbers.set("fill_price_usdt", trade.entry_price, symbol=trade.symbol, leg="entry")
+        _describe_fill(numbers, trade, "entry", trade.entry_price, Decimal(0))
         worse = (trade.entry_price - trade.signal_price) / trade.signal_price
         if trade.side is Side.SELL:
             worse = -worse
@@ -65,4 +66,13 @@ def _describe_fills(report: TradeReport, numbers: RunNumbers) -> None:
             numbers.observe("signal_to_order_seconds", max(0.0, waited))
     for trade in report.closed:
         if trade.exit_price is not None:
-            numbers.set("fill_price_usdt", trade.exit_price, symbol=trade.symbol, leg="exit")
+            _describe_fill(numbers, trade, "exit", trade.exit_price, trade.realised_pnl)
+
+
+def _describe_fill(
+    numbers: RunNumbers, trade: Trade, leg: str, price: Decimal, result: Decimal
+) -> None:
+    side = "long" if trade.side is Side.BUY else "short"
+    amounts = {"price": price, "notional": price * trade.quantity, "result": result}
+    for name, amount in amounts.items():
+        numbers.set(f"fill_{name}_usdt", amount, symbol=trade.symbol, leg=leg, side=side)

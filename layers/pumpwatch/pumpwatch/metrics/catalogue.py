@@ -83,6 +83,12 @@ SCAN_RESULTS = (*RESULTS, "duplicate", "late")
 """Duplicate: the market was seen since the scan was due. Late: a later scan came with it."""
 OUTCOMES = ("filled", "rejected", "denied", "unknown")
 LEGS = ("entry", "exit")
+SIDES = ("long", "short")
+FILLS = (
+    ("fill_price_usdt", "Price of each order filled within the last minute."),
+    ("fill_notional_usdt", "Notional of each order filled within the last minute."),
+    ("fill_result_usdt", "Result of each trade closed within the last minute; 0 of entries."),
+)
 PHASES = ("rising", "peaked", "fading", "over")
 REPAIRS = ("opened", "dropped", "exit_ended", "resized", "closed", "stop_set", "vanished", "found")
 """Differences between the journal and the exchange that a run can repair."""
@@ -283,13 +289,9 @@ METRICS: tuple[Metric, ...] = (
     _gauge(TRADE, "vanished_positions", "Trades whose position is gone without a fill to say why."),
     _gauge(TRADE, "key_expiry_timestamp_seconds", "When the exchange's key expires, Unix time."),
     _gauge(TRADE, "store_calls_last_run", "Calls to the table in the last run."),
-    _gauge(
-        TRADE,
-        "fill_price_usdt",
-        "Price of each order filled within the last minute.",
-        most=MOST_FILLS,
-        symbol=ANY,
-        leg=LEGS,
+    *(
+        _gauge(TRADE, name, text, most=MOST_FILLS, symbol=ANY, leg=LEGS, side=SIDES)
+        for name, text in FILLS
     ),
     _counter(TRADE, "orders", "Orders by leg and outcome.", leg=LEGS, outcome=OUTCOMES),
     _histogram(
