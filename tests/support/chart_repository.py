@@ -46,6 +46,11 @@ class Tunnel(Repository):
         self.wfile = self.connection.makefile("wb", buffering=0)
         self.close_connection = False
 
+    def finish(self):
+        """Close the connection, which the server knows only without its TLS."""
+        super().finish()
+        self.connection.close()
+
 
 @contextmanager
 def mirror(folder):
