@@ -156,3 +156,10 @@ def test_helm_builds_from_the_lock_and_notices_another_pin(tmp_path, repositorie
     refused = helm(major, "dependency", "build", chart, env=repositories)
     assert refused.returncode != 0
     assert "out of sync" in refused.stderr
+
+
+def test_readme_names_these_helms(environment):
+    shown = ("version", "--template", "{{.Version}}")
+    versions = [helm(major, *shown, env=environment).stdout for major in HELMS]
+    row = " and ".join(version.removeprefix("v") for version in versions)
+    assert f"| {row} |" in (CHART / "README.md").read_text()
