@@ -132,20 +132,25 @@ def _require_secrets(namespace: str, given: Sequence[Mapping[str, Any]]) -> None
 
 def _provide_charts(mirror: str | None) -> None:
     """Fetch what `charts` does not hold as `Chart.lock` names it; all of it or nothing."""
-    locked = yaml.safe_load((CHART / "Chart.lock").read_text())["dependencies"]
+    charts = CHART / "charts"
+    pinned, locked = (
+        yaml.safe_load((CHART / name).read_text())["dependencies"]
+        for name in ("Chart.yaml", "Chart.lock")
+    )
+    if [{key: pin[key] for key in ("name", "version", "repository")} for pin in pinned] != locked:
+        raise InstallRefused(
+            f"Chart.lock does not fit Chart.yaml: run helm dependency update {CHART}"
+        )
     missing = [chart for chart in locked if not _is_there(chart)]
-    if not missing:
-        _say("The charts it depends on are there.")
-        return
-    _say("Fetching the charts it depends on ...")
+    _say("Fetching the charts it depends on ..." if missing else "The charts are there.")
     with tempfile.TemporaryDirectory() as folder:
         for chart in missing:
             _pull(chart, mirror or chart["repository"], folder)
-        (CHART / "charts").mkdir(exist_ok=True)
-        for chart in missing:
-            for outdated in (CHART / "charts").glob(f"{chart['name']}-[0-9]*.tgz"):
-                outdated.unlink()
-            shutil.move(Path(folder, _archive(chart)), CHART / "charts")
+        shutil.copytree(folder, charts, dirs_exist_ok=True)
+    for chart in locked:
+        for other in charts.glob(f"{chart['name']}-[0-9]*.tgz"):
+            if other.name != _archive(chart):
+                other.unlink()
 
 
 def _is_there(chart: Mapping[str, str]) -> bool:

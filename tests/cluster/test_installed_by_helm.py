@@ -1,6 +1,7 @@
 """`make monitoring` with real Helm and kubectl, against stand-ins for API server and charts."""
 
 import os
+import shutil
 
 import pytest
 from support.chart_repository import internet, mirror
@@ -72,7 +73,7 @@ def test_dry_run_needs_no_network_when_the_charts_are_there(rig, cluster, charts
     use_chart(rig, monkeypatch, charts)
     done = install()
     assert done.exit_code == 0, done.output
-    assert "The charts it depends on are there." in done.output
+    assert "The charts are there." in done.output
     assert "Nothing changed." in done.output
     assert "/api/v1/namespaces/monitoring/configmaps/pumpwatch-alerting" in cluster.asked
 
@@ -110,8 +111,9 @@ def test_without_network_the_missing_chart_is_named(rig, cluster, charts, monkey
 
 def test_mirror_without_the_locked_version_is_named(rig, cluster, charts, monkeypatch):
     chart = use_chart(rig, monkeypatch)
-    lock = chart / "Chart.lock"
-    lock.write_text(lock.read_text().replace(LOCKED[0]["version"], "29.0.1"))
+    for name in ("Chart.yaml", "Chart.lock"):
+        path = chart / name
+        path.write_text(path.read_text().replace(LOCKED[0]["version"], "29.0.1"))
     with mirror(charts) as (address, _):
         done = install("--mirror", address)
     assert done.exit_code == 1
@@ -130,6 +132,26 @@ def test_half_fetched_and_outdated_charts_are_replaced(rig, cluster, charts, mon
     assert done.exit_code == 0, done.output
     assert there(chart) == sorted(ARCHIVES)
     assert half.read_bytes() == (charts / ARCHIVES[0]).read_bytes()
+
+
+def test_outdated_chart_beside_the_right_one_goes(rig, cluster, charts, monkeypatch):
+    chart = use_chart(rig, monkeypatch, charts)
+    outdated = ARCHIVES[0].replace(LOCKED[0]["version"], "29.0.0")
+    shutil.copy(chart / "charts" / ARCHIVES[0], chart / "charts" / outdated)
+    assert install().exit_code == 0
+    assert there(chart) == sorted(ARCHIVES)
+
+
+def test_unpacked_charts_are_used_or_refused_by_their_version(rig, cluster, charts, monkeypatch):
+    chart = use_chart(rig, monkeypatch)
+    unpacked = chart / "charts" / LOCKED[0]["name"]
+    shutil.copytree(charts / "sources" / unpacked.name, unpacked)
+    shutil.copy(charts / ARCHIVES[1], unpacked.parent)
+    assert install().exit_code == 0
+    (unpacked / "Chart.yaml").write_text("{apiVersion: v2, name: prometheus, version: 29.0.0}")
+    refused = install()
+    assert refused.exit_code == 1
+    assert f"{unpacked} is not prometheus {LOCKED[0]['version']}" in refused.output
 
 
 def test_wrong_values_are_named(rig, cluster, charts, monkeypatch):

@@ -61,7 +61,8 @@ def programs(tmp_path, monkeypatch):
     for chart in read_yaml(CHART / "Chart.lock")["dependencies"]:
         archive = tmp_path / "charts" / f"{chart['name']}-{chart['version']}.tgz"
         archive.write_text(f"version: {chart['version']}\n")
-    shutil.copy(CHART / "Chart.lock", tmp_path)
+    for name in ("Chart.yaml", "Chart.lock"):
+        shutil.copy(CHART / name, tmp_path)
     monkeypatch.setattr(install_monitoring, "CHART", tmp_path)
     return tmp_path
 
@@ -135,6 +136,15 @@ def test_secrets_of_what_is_switched_off_are_not_needed(programs):
     assert run("-f", str(values)).exit_code == 0
     (programs / "secrets" / "pumpwatch-pushgateway").unlink()
     assert "pumpwatch-pushgateway" in run("-f", str(values)).output
+
+
+def test_pin_that_is_not_locked_is_refused(programs):
+    have_secrets(programs)
+    pins = programs / "Chart.yaml"
+    pins.write_text(pins.read_text().replace("version: 29.", "version: 28."))
+    done = run()
+    assert done.exit_code == 1
+    assert "Chart.lock does not fit Chart.yaml: run helm dependency update" in done.output
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,17 @@ needs_helm = pytest.mark.skipif(
     not NEEDED and (platform.machine() != "x86_64" or not all(map(Path.is_dir, HELMS.values()))),
     reason="Helm is not in .venv-cluster: `make cluster-check` puts it there (Linux on x86_64)",
 )
+
+
+def charts_in(folder):
+    """Return what the folder holds of the locked charts, packed or unpacked."""
+    packed = [folder / archive for archive in ARCHIVES]
+    unpacked = [folder / chart["name"] for chart in LOCKED]
+    return [path for path in packed + unpacked if path.exists()]
+
+
 needs_upstream = pytest.mark.skipif(
-    not all((UPSTREAM / archive).is_file() for archive in ARCHIVES),
+    len(charts_in(UPSTREAM)) != len(LOCKED),
     reason=f"k8s-monitoring/charts (or PUMPWATCH_CHARTS) does not hold {' and '.join(ARCHIVES)}",
 )
 
@@ -52,8 +61,9 @@ def copy_of_the_chart(folder, archives=None):
     shutil.copytree(CHART, chart, ignore=shutil.ignore_patterns("charts"))
     if archives is not None:
         (chart / "charts").mkdir()
-        for archive in ARCHIVES:
-            shutil.copy(archives / archive, chart / "charts")
+        for path in charts_in(archives):
+            copy = shutil.copytree if path.is_dir() else shutil.copy
+            copy(path, chart / "charts" / path.name)
     return chart
 
 
