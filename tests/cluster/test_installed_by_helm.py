@@ -4,7 +4,7 @@ import os
 import shutil
 
 import pytest
-from support.chart_repository import internet, mirror
+from support.chart_repository import Registry, internet, mirror
 from support.charts import (
     ARCHIVES,
     HELMS,
@@ -96,6 +96,20 @@ def test_charts_come_from_a_mirror(rig, cluster, charts, monkeypatch):
         done = install("--mirror", address)
     assert done.exit_code == 0, done.output
     assert len([path for path in asked if path.endswith(".tgz")]) == 2
+    assert there(chart) == sorted(ARCHIVES)
+
+
+def test_charts_come_from_a_registry(rig, cluster, charts, monkeypatch):
+    chart = use_chart(rig, monkeypatch)
+    hosts, authority = ["registry.example.com"], rig / "authority.pem"
+    with internet(charts, hosts, authority, Registry) as (reached, asked):
+        for name, value in reached.items():
+            monkeypatch.setenv(name, value)
+        done = install("--mirror", "oci://registry.example.com/charts/")
+    assert done.exit_code == 0, done.output
+    for locked in LOCKED:
+        path = f"/v2/charts/{locked['name']}/manifests/{locked['version']}"
+        assert f"registry.example.com {path}" in asked
     assert there(chart) == sorted(ARCHIVES)
 
 

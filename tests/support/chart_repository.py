@@ -1,13 +1,19 @@
 """Chart repositories on loopback, under the names that Chart.lock gives or as a mirror."""
 
+import hashlib
+import json
 import ssl
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler
+from pathlib import Path
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 import trustme
 from support.servers import served
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 class Repository(SimpleHTTPRequestHandler):
@@ -52,6 +58,52 @@ class Tunnel(Repository):
         self.connection.close()
 
 
+class Registry(Tunnel):
+    """The same charts in an OCI registry."""
+
+    parts: ClassVar[dict[str, bytes]] = {}
+
+    def do_GET(self):
+        """Answer with a manifest, or with a part that it names by its digest."""
+        self.asked.append(f"{self.headers['Host']} {self.path}")
+        folder, kind, reference = self.path.rsplit("/", 2)
+        if reference in self.parts:
+            body = self.parts[reference]
+        else:
+            name = folder.rpartition("/")[2]
+            body = self._manifest(Path(self.directory, f"{name}-{reference}.tgz").read_bytes())
+        self._send(body, MANIFEST if kind == "manifests" else "application/octet-stream")
+
+    do_HEAD = do_GET
+
+    def _manifest(self, archive):
+        kinds = {"config.v1+json": b"{}", "chart.content.v1.tar+gzip": archive}
+        config, layer = (
+            {
+                "mediaType": f"application/vnd.cncf.helm.{kind}",
+                "digest": self._keep(part),
+                "size": len(part),
+            }
+            for kind, part in kinds.items()
+        )
+        described = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]}
+        return json.dumps(described).encode()
+
+    def _keep(self, part):
+        digest = f"sha256:{hashlib.sha256(part).hexdigest()}"
+        self.parts[digest] = part
+        return digest
+
+    def _send(self, body, kind):
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Docker-Content-Digest", self._keep(body))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+
 @contextmanager
 def mirror(folder):
     """Serve the folder of charts; yield its address and what is asked for."""
@@ -61,11 +113,11 @@ def mirror(folder):
 
 
 @contextmanager
-def internet(folder, hosts, authority_file):
+def internet(folder, hosts, authority_file, handler=Tunnel):
     """Serve the folder as each of the hosts; yield the environment to use and what is asked for."""
     authority, asked = trustme.CA(), []
     authority.cert_pem.write_to_path(str(authority_file))
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(*hosts).configure_cert(tls)
-    with served(partial(Tunnel, tls=tls, asked=asked, directory=str(folder))) as address:
+    with served(partial(handler, tls=tls, asked=asked, directory=str(folder))) as address:
         yield {"HTTPS_PROXY": f"http://{address}", "SSL_CERT_FILE": str(authority_file)}, asked
