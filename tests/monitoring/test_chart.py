@@ -270,6 +270,13 @@ def test_every_value_of_ours_is_explained_in_the_schema():
     assert set(schema["required"]) <= set(values) <= set(schema["properties"])
 
 
+def test_grafana_does_not_exchange_its_plugins_at_its_start():
+    """On a read-only file system that unloads the data source, and every alert fails."""
+    grafana = read_yaml(CHART / "values.yaml")["grafana"]
+    assert grafana["containerSecurityContext"]["readOnlyRootFilesystem"] is True
+    assert grafana["grafana.ini"]["plugins"] == {"preinstall_disabled": True}
+
+
 def test_dependencies_are_pinned_and_come_from_where_they_live():
     pins = {
         chart["name"]: (chart["version"], chart["repository"])
