@@ -66,15 +66,19 @@ def install(
     try:
         _say("Reaching the cluster ...")
         _run("kubectl", "version", "--output=json", hint="is kubectl's context the right one?")
-        if not _enabled(given, "externalSecrets", default=False):
-            _say("Looking for the Secrets ...")
+        _say("Looking for the Secrets ...")
+        if _enabled(given, "externalSecrets", default=False):
+            path = "/apis/external-secrets.io/v1"
+            _run("kubectl", "get", "--raw", path, hint="externalSecrets.enabled needs its operator")
+        else:
             _require_secrets(namespace, given)
         _provide_charts(mirror)
         _say("Checking the values ...")
         options = [str(CHART), "--namespace", namespace, *_flags(files)]
         _run("helm", "template", release, *options, hint="see k8s-monitoring/values.yaml")
         _say("Installing ...")
-        _run("helm", *_upgrade(release, options, dry_run=dry_run), hint="see the message")
+        hint = f"kubectl -n {namespace} get pods,events says more"
+        _run("helm", *_upgrade(release, options, dry_run=dry_run), hint=hint)
     except InstallRefused as problem:
         _end(problem, PROBLEM)
     _say("Done. What is next stands in docs/monitoring.md." if not dry_run else "Nothing changed.")

@@ -186,6 +186,18 @@ def test_missing_secret_is_named(rig, cluster, charts, monkeypatch):
     assert "the Secret pumpwatch-slack in namespace monitoring lacks critical" in done.output
 
 
+def test_external_secrets_need_their_operator(rig, cluster, charts, monkeypatch):
+    use_chart(rig, monkeypatch, charts)
+    values = rig / "values.yaml"
+    values.write_text("externalSecrets: {enabled: true}\n")
+    done = install("--values", str(values))
+    assert done.exit_code == 0, done.output
+    del cluster.documents["/apis/external-secrets.io/v1"]
+    refused = install("--values", str(values))
+    assert refused.exit_code == 1
+    assert "externalSecrets.enabled needs its operator" in refused.output
+
+
 def test_kubernetes_that_is_too_old_is_refused(rig, cluster, charts, monkeypatch):
     use_chart(rig, monkeypatch, charts)
     cluster.documents["/version"] = {"major": "1", "minor": "24", "gitVersion": "v1.24.0"}

@@ -14,6 +14,7 @@ KINDS = {
     "apps/v1": "DaemonSet Deployment",
     "networking.k8s.io/v1": "Ingress NetworkPolicy",
     "policy/v1": "PodDisruptionBudget",
+    "external-secrets.io/v1": "ExternalSecret",
     "rbac.authorization.k8s.io/v1": "ClusterRole ClusterRoleBinding Role RoleBinding",
 }
 PLURALS = {"Ingress": "ingresses", "NetworkPolicy": "networkpolicies"}
