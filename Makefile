@@ -27,10 +27,12 @@ RUN     := $(VENV)/.installed-run
 DEV     := $(VENV)/.installed-dev
 DEPLOY  := .venv-sam/.installed
 CHECK   := .venv-check/.installed
+DATADOG := .venv-datadog/.installed
 CLUSTER := .venv-cluster/.unpacked
 
-.PHONY: help run deploy monitoring campaign scale test check lint typecheck imports spelling template cluster-check \
-        coverage coverage-report mutation bench artefact build dashboards pages docs docs-serve format requirements setup clean
+.PHONY: help run deploy monitoring campaign scale test backends check lint typecheck imports spelling template \
+        cluster-check coverage coverage-report mutation bench artefact build dashboards pages docs docs-serve format \
+        requirements setup clean
 
 help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -55,6 +57,9 @@ test: $(DEV) ## Run the tests (ARGS="tests/unit -k ewma" for some of them)
 	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 check: lint typecheck imports spelling template docs test ## Everything that must be green before a change lands
+
+backends: $(DEV) $(DATADOG) ## Run Datadog's own check with the block of docs/monitoring-backends.md
+	$(BIN)/pytest tests/monitoring/test_datadog_check.py $(ARGS)
 
 lint: $(DEV) ## Look for mistakes and unformatted code
 	$(BIN)/ruff check .

@@ -1,67 +1,91 @@
-"""The configurations on the page about other backends can be read and name what there is."""
+"""The blocks and queries on the page about other backends fit what the backends document."""
 
 import copy
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
-from prometheus_client import generate_latest
-from support.monitoring import CHART, REPOSITORY, most_series, promtool, read_yaml, rules
+from support.backends import (
+    FACTS,
+    PAGE,
+    PUSHED_BY_ALL,
+    blocks,
+    configuration,
+    section,
+    wrong_fields,
+)
+from support.monitoring import CHART, promtool, read_yaml, rules
 from support.servers import needs_server
 
-from pumpwatch.metrics.catalogue import DETECT, METRICS, TRADE
-from pumpwatch.metrics.numbers import RunNumbers
-from pumpwatch.metrics.reporter import exposition
+from pumpwatch.metrics.catalogue import METRICS, Kind
 
-PAGE = (REPOSITORY / "docs" / "monitoring-backends.md").read_text()
-
-
-def section(title):
-    return re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S).group(1)
+ELASTIC, NEW_RELIC = FACTS["elastic"], FACTS["new_relic"]
+KINDS = {metric.name: metric.kind for metric in METRICS}
+ALERTED = ("DetectorSilent", "TraderSilent", "PositionWithoutStop")
+"""Alerts that every backend has."""
 
 
-def configuration(title):
-    (text,) = re.findall(r"^```yaml\n(.*?)^```", section(title), re.M | re.S)
-    return yaml.safe_load(text)
+def test_elastic_s_fields_are_the_module_s():
+    (module,) = configuration("Elastic")
+    assert wrong_fields(module, ELASTIC["module"]) == []
+    assert wrong_fields(module["metrics_filters"], ELASTIC["metrics_filters"]) == []
+    assert set(module["metricsets"]) <= set(ELASTIC["metricsets"])
+    for field, needed in ELASTIC["needs"].items():
+        assert not module[field] or module[needed]
 
 
-def exposed_names():
-    """Return the names on a Pushgateway's page after both functions have pushed."""
-    texts = (
-        generate_latest(exposition(RunNumbers(job), {}, failed=False)) for job in (DETECT, TRADE)
-    )
-    names = {name for text in texts for name in re.findall(r"^([a-z_]+)[{ ]", text.decode(), re.M)}
-    return names | {"push_time_seconds", "push_failure_time_seconds"}
+def test_elastic_collects_every_metric_and_whether_the_gateway_answers():
+    (module,) = configuration("Elastic")
+    patterns = module["metrics_filters"]["include"]
+    names = [*KINDS, *PUSHED_BY_ALL, *ELASTIC["own_names"]]
+    assert [name for name in names if not any(re.search(each, name) for each in patterns)] == []
 
 
-def test_datadog_and_elastic_collect_every_metric():
-    (datadog,) = configuration("Datadog")["instances"]
-    (elastic,) = configuration("Elastic")
-    assert elastic["module"] == "prometheus"
-    assert datadog["max_returned_metrics"] > sum(most_series(metric) for metric in METRICS)
-    for patterns in (datadog["metrics"], elastic["metrics_filters"]["include"]):
-        missed = [
-            name
-            for name in exposed_names()
-            if not any(re.match(pattern, name) for pattern in patterns)
-        ]
-        assert missed == []
+def test_elastic_s_query_names_fields_and_functions_that_there_are():
+    (query,) = blocks("Elastic", "text")
+    assert set(re.findall(r"([A-Z_]+)\(", query)) <= set(ELASTIC["functions"])
+    fields = re.findall(r"prometheus\.(pumpwatch_\w+)\.(\w+)", section("Elastic"))
+    assert len(fields) == 2
+    for name, ending in fields:
+        assert ending in ELASTIC["endings"][KINDS[name]]
+    assert "prometheus.labels.stage" in query
 
 
-def test_zabbix_asks_for_metrics_that_there_are():
-    (template,) = configuration("Zabbix")["zabbix_export"]["templates"]
-    master, *others = template["items"]
-    uuids = re.findall(r"uuid: (\S+)", section("Zabbix"))
-    assert all(re.fullmatch(r"[0-9a-f]{32}", uuid) for uuid in uuids)
-    assert len(uuids) == len(set(uuids))
-    for item in others:
-        assert item["master_item"]["key"] == master["key"]
-        (step,) = item["preprocessing"]
-        assert step["type"] == "PROMETHEUS_PATTERN"
-        names = {metric.name for metric in METRICS}
-        assert step["parameters"][0].partition("{")[0] in names
-        for trigger in item["triggers"]:
-            assert f"/Pumpwatch/{item['key']}" in trigger["expression"]
+def test_new_relic_s_target_is_as_documented():
+    (target,) = configuration("New Relic")["prometheus"]["server"]["remoteWrite"]
+    url = urlsplit(target["url"])
+    assert (url.scheme, url.path) == ("https", NEW_RELIC["path"])
+    assert url.hostname in NEW_RELIC["hosts"]
+    assert set(NEW_RELIC["hosts"]) <= set(re.findall(r"[\w.-]+newrelic\.com", section("New Relic")))
+    assert set(parse_qs(url.query)) == set(NEW_RELIC["parameters"])
+    assert target.keys() <= set(NEW_RELIC["target"])
+    assert set(target["authorization"]) == {"credentials_file"}, "Prometheus' own, with the key"
+
+
+def type_in_new_relic(name):
+    return next((kind for end, kind in NEW_RELIC["types"].items() if name.endswith(end)), "gauge")
+
+
+def test_new_relic_takes_each_metric_for_what_it_is():
+    for name, kind in KINDS.items():
+        if kind is not Kind.HISTOGRAM:
+            assert type_in_new_relic(name) == ("count" if kind is Kind.COUNTER else "gauge"), name
+    assert NEW_RELIC["bucket_label"] in section("New Relic")
+
+
+def test_new_relic_s_queries_ask_what_the_type_can_answer():
+    queries = "".join(blocks("New Relic", "sql")).splitlines()
+    assert len(queries) == 1 + len(ALERTED)
+    for query in queries:
+        function, name = re.search(r"(\w+)\((pumpwatch_\w+)\)", query).groups()
+        assert function in NEW_RELIC["functions"][type_in_new_relic(name)]
+        labels = {label for metric in METRICS if metric.name == name for label, _ in metric.labels}
+        asked = re.findall(r"(?:WHERE|AND|FACET) (\w+)", query)
+        assert set(asked) <= labels | {"job", "stage"}
+        assert " FROM Metric " in query
+    for query in queries[1:]:
+        assert re.match(r"SELECT (\w+)", query)[1] in NEW_RELIC["alert_functions"]
 
 
 def check_config(folder, config, *options):
@@ -98,6 +122,16 @@ def test_alerts_that_do_not_apply_to_victoria_metrics_are_named():
     named = set(re.findall(r"`([A-Z][A-Za-z]+)`", section("VictoriaMetrics")))
     assert {"PushStale", "PushRejected", "PushgatewayDown"} <= named
     assert named <= {rule["title"] for rule in rules()}
+
+
+def test_each_backend_has_the_alerts_that_the_page_promises():
+    promised = re.findall(r"`([A-Z]\w+)`", section("Alerts"))
+    assert tuple(promised) == ALERTED
+    assert set(ALERTED) <= {rule["title"] for rule in rules()}
+    ages = r"detect[_.]\w*(?:success|runs_total)", r"trade[_.]\w*(?:success|runs_total)"
+    for title in ("Datadog", "Zabbix", "New Relic", "Elastic"):
+        for wanted in (*ages, "trade_positions_without_stop"):
+            assert re.search(wanted, section(title)), f"{title} has no {wanted}"
 
 
 @pytest.mark.parametrize("title", ["Datadog", "Elastic", "Zabbix", "New Relic", "VictoriaMetrics"])

@@ -21,11 +21,11 @@ class ServerFailed(Exception):
     """The server did not start; the text is what it wrote."""
 
 
-def needs_server(name):
+def needs_server(name, advice=""):
     """Skip without the binary, but never with PUMPWATCH_REQUIRE_SERVERS=1: CI installs them."""
     promised = os.environ.get("PUMPWATCH_REQUIRE_SERVERS") == "1"
     absent = shutil.which(name) is None and not promised
-    return pytest.mark.skipif(absent, reason=f"{name} is not installed")
+    return pytest.mark.skipif(absent, reason=advice or f"{name} is not installed")
 
 
 class Handler(BaseHTTPRequestHandler):
