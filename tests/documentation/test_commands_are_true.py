@@ -8,6 +8,7 @@ from support.documented_checks import CHECKS, NoCheck, NotTrue, check
 from typer.main import get_command
 
 from pumpwatch_workbench.cli.main import app
+from tools.install_monitoring import app as monitoring
 
 
 @cache
@@ -46,7 +47,6 @@ def test_no_command_hides_in_a_block_that_is_not_marked_as_shell():
 OTHERS = {
     "--encryption-provider-config",  # of Kubernetes' API server
     "--stack-name", "--parameter-overrides", "--guided",  # of the SAM command line
-    "--namespace", "--values", "--dry-run",  # of make monitoring
     "--no-deps", "--require-hashes",  # of pip
 }  # fmt: skip
 
@@ -54,7 +54,11 @@ OTHERS = {
 def test_options_in_sentences_exist():
     own = {
         option
-        for command in (get_command(app), *get_command(app).commands.values())
+        for command in (
+            get_command(app),
+            *get_command(app).commands.values(),
+            get_command(monitoring),
+        )
         for parameter in command.params
         for option in (*parameter.opts, *parameter.secondary_opts)
     }

@@ -1,19 +1,16 @@
 """The chart, rendered by Helm's own engine: alone, and with the charts it depends on."""
 
 import json
-import os
 import re
-import shutil
-from pathlib import Path
 
 import helm_python
 import kubernetes_validate
 import pytest
 import yaml
 from helm_python import Chart
+from support.charts import UPSTREAM, copy_of_the_chart, needs_upstream
 from support.monitoring import ALERTING, CHART, DASHBOARDS, FAST, panels, provisioning, read_yaml
 
-CHARTS = os.environ.get("PUMPWATCH_CHARTS")
 KUBERNETES = "1.34"
 SECRETS = {"pumpwatch-slack", "pumpwatch-grafana-admin", "pumpwatch-pushgateway"}
 PUSH = {"enabled": True, "host": "push.example.com", "tlsSecretName": "push-tls"}
@@ -21,27 +18,20 @@ NOT_KUBERNETES = {"ExternalSecret"}
 """Kinds of others, whose schemas are not Kubernetes' own."""
 EVERYTHING = {"pushgateway": {"ingress": PUSH}, "grafanaIngress": PUSH | {"host": "g.example.com"}}
 
-with_charts = pytest.mark.skipif(
-    not CHARTS, reason="PUMPWATCH_CHARTS names no folder with the charts prometheus and grafana"
-)
 
-
-def copy_of_the_chart(folder, *, dependencies):
-    chart = folder / "chart"
-    shutil.copytree(CHART, chart, ignore=shutil.ignore_patterns("charts", "Chart.lock"))
-    if dependencies:
-        for name in ("prometheus", "grafana"):
-            shutil.copytree(Path(CHARTS) / name, chart / "charts" / name)
-    else:
-        described = yaml.safe_load((chart / "Chart.yaml").read_text())
-        del described["dependencies"]
-        (chart / "Chart.yaml").write_text(yaml.safe_dump(described))
+def chart_alone(folder):
+    """Return our chart without those that it depends on."""
+    chart = copy_of_the_chart(folder)
+    described = yaml.safe_load((chart / "Chart.yaml").read_text())
+    del described["dependencies"]
+    (chart / "Chart.yaml").write_text(yaml.safe_dump(described))
+    (chart / "Chart.lock").unlink()
     return Chart.load(chart)
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    return copy_of_the_chart(tmp_path_factory.mktemp("alone"), dependencies=False)
+    return chart_alone(tmp_path_factory.mktemp("alone"))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +42,7 @@ def plain(alone):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    return copy_of_the_chart(tmp_path_factory.mktemp("whole"), dependencies=True)
+    return Chart.load(copy_of_the_chart(tmp_path_factory.mktemp("whole"), UPSTREAM))
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +87,8 @@ def test_own_templates_are_valid_and_labelled(alone, values):
         labels = manifest["metadata"]["labels"]
         for name in ("name", "instance", "component", "part-of", "version", "managed-by"):
             assert f"app.kubernetes.io/{name}" in labels
-        assert manifest["metadata"]["namespace"] == "watching"
+        if not manifest["kind"].startswith("ClusterRole"):
+            assert manifest["metadata"]["namespace"] == "watching"
 
 
 def test_dashboards_and_alerts_reach_the_sidecars_unchanged(plain):
@@ -171,11 +162,19 @@ def test_network_is_closed_by_default(plain):
         "egress": [],
     }
     dns = policies.pop("pumpwatch-dns")
+    assert dns["podSelector"]["matchExpressions"][0]["values"] == ["prometheus", "grafana"]
     assert {port["port"] for port in dns["egress"][0]["ports"]} == {53}
     for name, spec in policies.items():
         assert spec["podSelector"]["matchLabels"], f"{name} opens a door for every pod"
         assert all(rule["from"] for rule in spec["ingress"]), f"{name} lets everybody in"
         assert all(rule["ports"] for rule in spec["ingress"] + spec["egress"]), name
+    anywhere = [
+        (name, [port["port"] for port in rule["ports"]])
+        for name, spec in (policies | {"pumpwatch-dns": dns}).items()
+        for rule in spec["egress"]
+        if not rule.get("to")
+    ]
+    assert anywhere == [("pumpwatch-grafana", [443])], "Slack has no fixed addresses"
     assert policies["pumpwatch-pushgateway"]["egress"] == []
     ingress = {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}
     for name in ("pumpwatch-pushgateway", "pumpwatch-grafana"):
@@ -183,6 +182,55 @@ def test_network_is_closed_by_default(plain):
         assert {"namespaceSelector": ingress} in rule["from"]
     (rule,) = policies["pumpwatch-prometheus"]["ingress"]
     assert not any("namespaceSelector" in source for source in rule["from"])
+
+
+def test_network_opens_to_what_the_values_name(alone):
+    values = {
+        "nodeCidrs": ["10.1.0.0/16"],
+        "apiServerCidrs": ["10.2.0.1/32"],
+        "dnsNamespaces": ["names"],
+    }
+    manifests = rendered(alone, {"networkPolicies": values})
+    doors = {
+        port["port"]: rule["to"]
+        for name in ("prometheus", "dns")
+        for rule in manifests["NetworkPolicy", f"pumpwatch-{name}"]["spec"]["egress"]
+        for port in rule["ports"]
+    }
+    for port in (9100, 10250):
+        assert doors[port] == [{"ipBlock": {"cidr": "10.1.0.0/16"}}]
+    for port in (443, 6443):
+        assert doors[port] == [{"ipBlock": {"cidr": "10.2.0.1/32"}}]
+    named = {"matchLabels": {"kubernetes.io/metadata.name": "names"}}
+    assert {"namespaceSelector": named} in doors[53]
+
+
+def granted(manifests):
+    """Return the verbs by resource, of each role."""
+    return {
+        (kind, name): {
+            resource: set(rule["verbs"])
+            for rule in manifest["rules"]
+            for resource in rule.get("resources", [])
+        }
+        for (kind, name), manifest in manifests.items()
+        if kind in {"ClusterRole", "Role"}
+    }
+
+
+def test_our_roles_read_only_what_is_needed(plain):
+    read = {"get", "list", "watch"}
+    assert granted(plain) == {
+        ("ClusterRole", "pumpwatch-prometheus"): {"nodes": read, "nodes/metrics": {"get"}},
+        ("Role", "pumpwatch-prometheus"): {"pods": read},
+        ("Role", "pumpwatch-grafana"): {"configmaps": read},
+    }
+
+
+def test_another_grafana_is_not_scraped(alone, plain):
+    assert "grafana.yaml" in plain["ConfigMap", "pumpwatch-scrape"]["data"]
+    manifests = rendered(alone, {"grafana": {"enabled": False}})
+    assert "grafana.yaml" not in manifests["ConfigMap", "pumpwatch-scrape"]["data"]
 
 
 def test_pushgateway_s_ingress_has_tls_and_only_the_path_of_pushes(alone, plain):
@@ -217,7 +265,8 @@ WRONG = {
     "a misspelt key below": {"networkPolicies": {"enable": True}},
     "a number for a switch": {"alerting": {"enabled": 1}},
     "a user with a colon": {"pushgateway": {"user": "me:secret"}},
-    "an address range without a length": {"networkPolicies": {"nodeCidr": "10.0.0.0"}},
+    "an address range without a length": {"networkPolicies": {"nodeCidrs": ["10.0.0.0"]}},
+    "no range for the API server": {"networkPolicies": {"apiServerCidrs": []}},
     "an unknown kind of store": {"externalSecrets": {"store": {"kind": "Vault"}}},
     "a runbook address without a scheme": {"runbookBaseUrl": "docs/runbooks"},
     "Grafana's password in the values": {"grafana": {"adminPassword": "secret"}},
@@ -237,6 +286,13 @@ def test_every_value_of_ours_is_explained_in_the_schema():
     assert set(schema["required"]) <= set(values) <= set(schema["properties"])
 
 
+def test_grafana_does_not_exchange_its_plugins_at_its_start():
+    """On a read-only file system that unloads the data source, and every alert fails."""
+    grafana = read_yaml(CHART / "values.yaml")["grafana"]
+    assert grafana["containerSecurityContext"]["readOnlyRootFilesystem"] is True
+    assert grafana["grafana.ini"]["plugins"] == {"preinstall_disabled": True}
+
+
 def test_dependencies_are_pinned_and_come_from_where_they_live():
     pins = {
         chart["name"]: (chart["version"], chart["repository"])
@@ -252,7 +308,7 @@ def test_dependencies_are_pinned_and_come_from_where_they_live():
 # --- with the charts it depends on ---------------------------------------------------------
 
 
-@with_charts
+@needs_upstream
 @pytest.mark.parametrize("values", VARIANTS.values(), ids=VARIANTS)
 def test_whole_chart_is_valid(whole, values):
     validate(rendered(whole, values))
@@ -264,7 +320,7 @@ def pod_templates(manifests):
             yield name, manifest["spec"]["template"]
 
 
-@with_charts
+@needs_upstream
 def test_what_was_asked_for_is_there(everything):
     assert {name for name, _ in pod_templates(everything)} == {
         "pumpwatch-prometheus",
@@ -279,32 +335,52 @@ def test_what_was_asked_for_is_there(everything):
         assert everything["Deployment", name]["spec"]["strategy"]["type"] == "Recreate"
 
 
-@with_charts
+@needs_upstream
 def test_pods_are_not_root_read_only_and_bounded(everything):
     for name, template in pod_templates(everything):
         spec = template["spec"]
         assert spec["securityContext"]["runAsNonRoot"] is True, name
+        assert spec["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault", name
         assert not spec.get("initContainers"), name
         for container in spec["containers"]:
             where = f"{name} {container['name']}"
             security = container["securityContext"]
             assert security["readOnlyRootFilesystem"] is True, where
             assert security["allowPrivilegeEscalation"] is False, where
+            assert security["capabilities"]["drop"] == ["ALL"], where
             assert container["resources"]["limits"]["memory"], where
             assert container["resources"]["requests"]["cpu"], where
 
 
-@with_charts
-def test_nobody_but_the_sidecars_may_read_secrets(everything):
-    """Grafana's sidecars look for labelled objects in their own namespace."""
-    for (kind, name), manifest in everything.items():
-        if kind in {"ClusterRole", "Role"}:
-            resources = {name for rule in manifest["rules"] for name in rule.get("resources", [])}
-            assert "secrets" not in resources or (kind, name) == ("Role", "pumpwatch-grafana")
-            assert "*" not in resources
+@needs_upstream
+def test_nobody_has_a_role_beyond_ours_but_the_one_who_counts_pods(everything, plain):
+    roles = granted(everything)
+    described = roles.pop(("ClusterRole", "pumpwatch-kube-state-metrics"))
+    assert all(verbs == {"list", "watch"} for verbs in described.values())
+    assert not {"secrets", "configmaps"} & set(described)
+    assert roles == granted(plain)
 
 
-@with_charts
+@needs_upstream
+def test_bindings_name_roles_and_accounts_that_there_are(everything):
+    bindings = [manifest for (kind, _), manifest in everything.items() if "Binding" in kind]
+    assert len(bindings) == 4
+    for binding in bindings:
+        assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) in everything
+        (subject,) = binding["subjects"]
+        assert ("ServiceAccount", subject["name"]) in everything
+        assert subject["namespace"] == "watching"
+
+
+@needs_upstream
+def test_images_are_pinned_to_a_version(everything):
+    for name, template in pod_templates(everything):
+        for container in template["spec"]["containers"]:
+            tag = container["image"].rpartition(":")[2]
+            assert re.fullmatch(r"v?\d+\.\d+\.\d+", tag), f"{name}: {container['image']}"
+
+
+@needs_upstream
 def test_network_policies_select_the_pods_that_there_are(everything):
     labels = [template["metadata"]["labels"] for _, template in pod_templates(everything)]
     for (kind, name), manifest in everything.items():
@@ -313,7 +389,7 @@ def test_network_policies_select_the_pods_that_there_are(everything):
             assert any(wanted.items() <= pod.items() for pod in labels), name
 
 
-@with_charts
+@needs_upstream
 def test_services_that_are_scraped_and_asked_are_there(everything):
     ports = {
         f"{name}:{port['port']}"
@@ -321,18 +397,22 @@ def test_services_that_are_scraped_and_asked_are_there(everything):
         if kind == "Service"
         for port in service["spec"]["ports"]
     }
-    config = yaml.safe_load(everything["ConfigMap", "pumpwatch-scrape"]["data"]["pumpwatch.yaml"])
-    for job in config["scrape_configs"]:
-        for static in job.get("static_configs", []):
-            for target in static["targets"]:
-                assert target in ports | {"localhost:9090"}
+    targets = {
+        target
+        for text in everything["ConfigMap", "pumpwatch-scrape"]["data"].values()
+        for job in yaml.safe_load(text)["scrape_configs"]
+        for static in job.get("static_configs", [])
+        for target in static["targets"]
+    }
+    assert len(targets) == 4
+    assert targets <= ports | {"localhost:9090"}
     sources = everything["ConfigMap", "pumpwatch-grafana"]["data"]["datasources.yaml"]
     (source,) = yaml.safe_load(sources)["datasources"]
     assert source["url"] == "http://pumpwatch-prometheus"
     assert "pumpwatch-prometheus:80" in ports
 
 
-@with_charts
+@needs_upstream
 def test_prometheus_reads_our_scrape_config_and_nothing_else(everything):
     data = everything["ConfigMap", "pumpwatch-prometheus"]["data"]
     config = yaml.safe_load(data["prometheus.yml"])
@@ -349,7 +429,7 @@ def test_prometheus_reads_our_scrape_config_and_nothing_else(everything):
     assert any("retention.time=30d" in argument for argument in server["args"])
 
 
-@with_charts
+@needs_upstream
 def test_pushgateway_asks_for_a_password(everything):
     deployment = everything["Deployment", "pumpwatch-pushgateway"]["spec"]
     (container,) = deployment["template"]["spec"]["containers"]
@@ -357,7 +437,7 @@ def test_pushgateway_asks_for_a_password(everything):
     assert "httpGet" not in container["livenessProbe"], "it would be refused without a password"
 
 
-@with_charts
+@needs_upstream
 def test_no_secret_stands_in_a_config_map_and_the_chart_makes_none(whole):
     manifests = rendered(whole, EVERYTHING)
     assert not [name for kind, name in manifests if kind == "Secret"]

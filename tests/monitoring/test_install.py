@@ -3,13 +3,15 @@
 import base64
 import json
 import os
+import shutil
 import subprocess
 
 import pytest
 import yaml
-from support.monitoring import CHART
+from support.monitoring import CHART, read_yaml
 from typer.testing import CliRunner
 
+from tools import install_monitoring
 from tools.install_monitoring import NEEDED, app
 
 WEBHOOK = "https://hooks.slack.com/services/T0/B0/very-secret"
@@ -19,13 +21,19 @@ PUSH = "push-password"
 PROGRAMS = {
     "kubectl": """
 case "$*" in
-    *"get secret"*) [ -f "$SECRETS/$5" ] && cat "$SECRETS/$5" ;;
+    *"get secret"*)
+        [ -z "${FORBIDDEN:-}" ] || { echo "Error from server ($FORBIDDEN)" >&2; exit 1; }
+        cat "$SECRETS/$5" || { echo "Error from server (NotFound)" >&2; exit 1; } ;;
     "apply -f -") cat >> "$APPLIED" ;;
     "version"*) exit "${UNREACHABLE:-0}" ;;
 esac
 """,
     "helm": """
-case "$1" in lint) [ -z "${REFUSED:-}" ] || { echo "$REFUSED" >&2; exit 1; } ;; esac
+case "$1" in
+    version) echo "${HELM_VERSION:-v4.1.4+g05fa379}" ;;
+    show) cat "$3" ;;
+    template) [ -z "${REFUSED:-}" ] || { echo "Error: $REFUSED" >&2; exit 1; } ;;
+esac
 """,
     "aws": """
 case "$*" in
@@ -49,6 +57,13 @@ def programs(tmp_path, monkeypatch):
     for name in ("CALLS", "APPLIED", "STORED", "SECRETS"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    (tmp_path / "charts").mkdir()
+    for chart in read_yaml(CHART / "Chart.lock")["dependencies"]:
+        archive = tmp_path / "charts" / f"{chart['name']}-{chart['version']}.tgz"
+        archive.write_text(f"version: {chart['version']}\n")
+    for name in ("Chart.yaml", "Chart.lock"):
+        shutil.copy(CHART / name, tmp_path)
+    monkeypatch.setattr(install_monitoring, "CHART", tmp_path)
     return tmp_path
 
 
@@ -70,20 +85,21 @@ def helm_calls(folder):
     return [call for call in calls(folder) if call.startswith("helm")]
 
 
-def test_install_checks_fetches_and_upgrades(programs):
+def test_install_checks_and_upgrades_with_the_charts_that_are_there(programs):
     have_secrets(programs)
     values = programs / "mine.yaml"
     values.write_text("alerting: {enabled: true}\n")
     done = run("-f", str(values), "--namespace", "watching")
     assert done.exit_code == 0, done.output
     *before, upgrade = helm_calls(programs)
-    assert [call.split()[1] for call in before] == ["dependency", "lint"]
-    install = f"upgrade --install monitoring {CHART} --namespace watching --create-namespace"
+    assert [call.split()[1] for call in before] == ["version", "show", "show", "template"]
+    install = f"upgrade --install monitoring {programs} --namespace watching"
     assert install in upgrade
+    assert "--create-namespace" in upgrade
     assert f"--values {values}" in upgrade
     assert "--dry-run" not in upgrade
     assert run("--dry-run").exit_code == 0
-    assert calls(programs)[-1].endswith("--dry-run")
+    assert calls(programs)[-1].endswith("--dry-run=server")
 
 
 @pytest.mark.parametrize("key", ["web-config.yaml", "critical", "admin-password"])
@@ -93,7 +109,16 @@ def test_missing_key_of_a_secret_is_named_with_what_to_do(programs, key):
     assert done.exit_code == 1
     assert key in done.output
     assert "make-secrets" in done.output
-    assert helm_calls(programs) == []
+    assert not [call for call in helm_calls(programs) if "version" not in call]
+
+
+def test_secret_that_may_not_be_read_is_not_called_missing(programs, monkeypatch):
+    have_secrets(programs)
+    monkeypatch.setenv("FORBIDDEN", "Forbidden")
+    done = run()
+    assert done.exit_code == 1
+    assert "may you read Secrets in monitoring?" in done.output
+    assert "make-secrets" not in done.output
 
 
 def test_a_dead_man_s_switch_needs_its_address(programs):
@@ -112,6 +137,26 @@ def test_external_secrets_need_not_be_there_yet(programs):
     assert run("-f", str(values)).exit_code == 0
 
 
+def test_secrets_of_what_is_switched_off_are_not_needed(programs):
+    have_secrets(programs)
+    for name in ("pumpwatch-slack", "pumpwatch-grafana-admin"):
+        (programs / "secrets" / name).unlink()
+    values = programs / "mine.yaml"
+    values.write_text("grafana: {enabled: false}\n")
+    assert run("-f", str(values)).exit_code == 0
+    (programs / "secrets" / "pumpwatch-pushgateway").unlink()
+    assert "pumpwatch-pushgateway" in run("-f", str(values)).output
+
+
+def test_pin_that_is_not_locked_is_refused(programs):
+    have_secrets(programs)
+    pins = programs / "Chart.yaml"
+    pins.write_text(pins.read_text().replace("version: 29.", "version: 28."))
+    done = run()
+    assert done.exit_code == 1
+    assert "Chart.lock does not fit Chart.yaml: run helm dependency update" in done.output
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "says"),
     [
@@ -128,12 +173,37 @@ def test_refused_values_or_no_cluster_install_nothing(programs, monkeypatch, var
     assert not [call for call in helm_calls(programs) if "upgrade" in call]
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"alerting: [", "line 1"),
+        (b"- alerting", "holds no keys"),
+        (b"\xff\xfe", "cannot be read as YAML"),
+    ],
+    ids=["broken", "a list", "not UTF-8"],
+)
+def test_wrong_values_file_is_bad_input(programs, text, says):
+    (programs / "mine.yaml").write_bytes(text)
+    done = run("-f", str(programs / "mine.yaml"))
+    assert done.exit_code == 2
+    assert says in done.output
+    assert len(done.output.splitlines()) == 1
+
+
 def test_missing_program_or_file_is_bad_input(programs, monkeypatch):
     assert run("-f", "/nowhere/values.yaml").exit_code == 2
     monkeypatch.setenv("PATH", os.devnull)
     done = run()
     assert done.exit_code == 2
     assert "helm is not installed" in done.output
+
+
+@pytest.mark.parametrize("version", ["v3.16.4+g7877b45", "Client: v2.17.0+ga690bad", "unknown"])
+def test_helm_that_is_too_old_is_bad_input(programs, monkeypatch, version):
+    monkeypatch.setenv("HELM_VERSION", version)
+    done = run()
+    assert done.exit_code == 2
+    assert f"helm is {version}: get 3.17 or newer" in done.output
 
 
 def make_secrets(*arguments, answers):
