@@ -1,6 +1,7 @@
 """AWS on this machine: the emulator, and the commands and clients that speak to it."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -20,12 +21,17 @@ REGION = "eu-central-1"
 ACCOUNT = "123456789012"
 EMULATOR = REPOSITORY / ".venv-rehearsal" / "bin" / "python"
 SAM = REPOSITORY / ".venv-sam" / "bin" / "sam"
-CREDENTIALS = {
+ENVIRONMENT = {
     # To the emulator, an account's number is its root user.
     "AWS_ACCESS_KEY_ID": ACCOUNT,
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": REGION,
     "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "SAM_CLI_TELEMETRY": "0",
+    "NO_COLOR": "1",
+    "COLUMNS": "200",
 }
 SECONDS_OF_A_COMMAND = 240
 
@@ -36,15 +42,8 @@ class Cloud:
     def __init__(self, folder, url):
         self.folder = folder
         self.url = url
-        self.environment = {
-            **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
-            **{k: v for k, v in os.environ.items() if k.startswith("PIP_")},
-            **CREDENTIALS,
-            "AWS_ENDPOINT_URL": url,
-            "HOME": str(folder),
-            "SAM_CLI_TELEMETRY": "0",
-            "NO_COLOR": "1",
-        }
+        mine = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
+        self.environment = {**mine, **ENVIRONMENT, "AWS_ENDPOINT_URL": url}
 
     def client(self, service):
         """Return a boto3 client of the account's root user."""
@@ -53,7 +52,7 @@ class Cloud:
             endpoint_url=self.url,
             region_name=REGION,
             aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="test",  # noqa: S106 - the emulator's
+            aws_secret_access_key="test",
             aws_session_token=None,
         )
 
@@ -95,20 +94,39 @@ class Cloud:
         """Delete a stack with `sam delete`."""
         return self.run(SAM, "delete", "--stack-name", stack, "--no-prompts", cwd=source)
 
-    def decisions(self):
+    def adopt(self, stack, table):
+        """Import a table that was kept into a new stack, as docs/operations.md says."""
+        client = self.client("cloudformation")
+        client.create_change_set(
+            StackName=stack,
+            ChangeSetName="table",
+            ChangeSetType="IMPORT",
+            TemplateBody=(REPOSITORY / "kept-table.yaml").read_text(),
+            ResourcesToImport=[
+                {
+                    "ResourceType": "AWS::DynamoDB::Table",
+                    "LogicalResourceId": "StateTable",
+                    "ResourceIdentifier": {"TableName": table},
+                }
+            ],
+        )
+        made = {"StackName": stack, "ChangeSetName": "table"}
+        client.get_waiter("change_set_create_complete").wait(**made)
+        client.execute_change_set(**made)
+        client.get_waiter("stack_import_complete").wait(StackName=stack)
+
+    def decisions(self, since=0.0, until=math.inf):
         """Count what the roles were allowed and denied: (role, action, outcome)."""
-        path = self.folder / "iam.log"
-        lines = path.read_text().splitlines() if path.exists() else []
         counted = Counter()
-        for line in lines:
-            role, action, _, outcome = line.split(" ")
-            counted[role, action, outcome] += 1
+        for line in _lines(self.folder / "iam.log"):
+            at, role, action, _, outcome = line.split(" ")
+            if since <= float(at) < until:
+                counted[role, action, outcome] += 1
         return counted
 
     def invocations(self, stack, function):
         """Return the invocations of a stack's function (detect, trade), in order."""
-        path = self.folder / "invocations.log"
-        lines = path.read_text().splitlines() if path.exists() else []
+        lines = _lines(self.folder / "invocations.log")
         begin = f"{stack}-{function.capitalize()}Function-"
         made = [json.loads(line) for line in lines]
         return sorted(
@@ -140,6 +158,10 @@ class Cloud:
             os.kill(process, signal.SIGKILL)
             killed += 1
         return killed
+
+
+def _lines(path):
+    return path.read_text().splitlines() if path.exists() else []
 
 
 @contextmanager

@@ -148,7 +148,7 @@ def partition_keys(request):
 
 
 def decisions_are_logged():
-    """Write each decision about a function's request to IAM_LOG: role, action, resource, outcome."""
+    """Write each decision about a role's request to IAM_LOG: when, role, action, resource, outcome."""
     enforce = iam_evaluator.enforce
 
     def enforced(access_key_id, action, service, region, resource_arn="*", service_context=None):
@@ -161,7 +161,7 @@ def decisions_are_logged():
             role = session["Arn"].split("/")[1]
             outcome = "denied" if refusal else "allowed"
             with Path(IAM_LOG).open("a", encoding="utf-8") as log:
-                log.write(f"{role} {action} {resource_arn} {outcome}\n")
+                log.write(f"{time.time():.3f} {role} {action} {resource_arn} {outcome}\n")
         return refusal
 
     iam_evaluator.enforce = enforced

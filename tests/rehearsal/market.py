@@ -18,7 +18,7 @@ FIRST_SECONDS, EVERY_SECONDS, RISE_SECONDS, PUMPS, SIZE = 75, 30, 20, 30, 0.35
 TICKERS = "/v5/market/tickers"
 
 
-def pumps(begin):
+def pumps(begin, count):
     """Return pumps of ordinary coins, one every half minute from `begin` (ms UTC) on."""
     start = begin // MINUTE_MS * MINUTE_MS
     listings = SyntheticMarket(SYMBOLS, SEED, start, pumps=()).listings
@@ -27,7 +27,7 @@ def pumps(begin):
         for listing in listings
         if not listing.symbol_type and listing.contract_type == "LinearPerpetual"
     ]
-    for number, symbol in enumerate(coins[-PUMPS:]):
+    for number, symbol in enumerate(coins[:count]):
         onset = begin + 1_000 * (FIRST_SECONDS + EVERY_SECONDS * number)
         yield PlantedEvent(symbol, onset, onset + 1_000 * RISE_SECONDS, SIZE)
 
@@ -59,13 +59,12 @@ class Recorder(Exchange):
 
 
 class Market:
-    """The exchange and its server, whose port stays when it goes away."""
+    """An exchange with some pumps, and its server, whose port stays when it goes away."""
 
-    def __init__(self, port):
+    def __init__(self, port, count):
         begin = wall_milliseconds()
-        market = SyntheticMarket(
-            SYMBOLS, SEED, begin // MINUTE_MS * MINUTE_MS, pumps=tuple(pumps(begin)), quiet=True
-        )
+        start, planned = begin // MINUTE_MS * MINUTE_MS, tuple(pumps(begin, count))
+        market = SyntheticMarket(SYMBOLS, SEED, start, pumps=planned, quiet=True)
         clock = MarketClock(start=None, speed=1.0, stepped=False)
         self.credentials = credentials_from_seed(SEED)
         # Paper orders need a mark price near the last one.

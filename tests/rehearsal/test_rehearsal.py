@@ -11,7 +11,8 @@ from collections import Counter
 import pytest
 from rehearsal.cloud import EMULATOR, SAM
 from rehearsal.market import TICKERS
-from rehearsal.world import MINUTES, STACK, STAGE, wait_for, world
+from rehearsal.world import FIGURES, INTERVAL, MINUTES, STACK, STAGE, wait_for, world
+from support.panel_answers import panel_faults
 from support.servers import needs_server
 
 from pumpwatch.adapters.dynamodb.journal import DynamoJournal
@@ -26,6 +27,8 @@ pytestmark = [
     needs_server("prometheus-alertmanager"),
     needs_server("prometheus-pushgateway"),
 ]
+TWO = "pumpwatch-two"
+"""A second stack, in a market without pumps."""
 UNUSED = {
     "Detect": {},
     "Trade": {},
@@ -99,6 +102,15 @@ def scheduled(calls):
     return [call for call in calls if "scheduled_time" in call["event"]]
 
 
+def test_second_stack_stands_beside_the_first(w):
+    ended_well(w.deploy(TWO, "two", BybitBaseUrl=w.quiet.server.url))
+    first, second = w.cloud.outputs(STACK), w.cloud.outputs(TWO)
+    shared = {name for name in first if first[name] == second.get(name)}
+    assert shared <= {"TradingMode", "BybitBaseUrl", "PushgatewayUrl"}, shared
+    schedules = w.cloud.client("scheduler").list_schedules()["Schedules"]
+    assert {s["Name"] for s in schedules} >= {first["DetectSchedule"], second["DetectSchedule"]}
+
+
 def test_signal_becomes_a_trade_with_its_stop_and_a_message(w):
     (trade, *_) = wait_for(lambda: traded(w))
     assert trade.stop_loss
@@ -120,21 +132,6 @@ def traded(w, since=0):
     return [t for t in w.trades(since) if t.state is not TradeState.DROPPED]
 
 
-def test_second_stack_stands_beside_the_first(w):
-    ended_well(w.deploy("pumpwatch-two", "two"))
-    first, second = w.cloud.outputs(STACK), w.cloud.outputs("pumpwatch-two")
-    shared = {name for name in first if first[name] == second.get(name)}
-    assert shared <= {"TradingMode", "BybitBaseUrl", "PushgatewayUrl"}, shared
-    schedules = w.cloud.client("scheduler").list_schedules()["Schedules"]
-    assert {s["Name"] for s in schedules} >= {first["DetectSchedule"], second["DetectSchedule"]}
-    wait_for(lambda: scheduled(w.cloud.invocations("pumpwatch-two", "trade")))
-    ended_well(w.cloud.delete(w.source, "pumpwatch-two"))
-    told = w.cloud.pumpwatch("doctor", "--stack", STACK)
-    assert "fail" not in told.stdout, text_of(told)
-    left = {s["Name"] for s in w.cloud.client("scheduler").list_schedules()["Schedules"]}
-    assert left == {first["DetectSchedule"], first["TradeSchedule"]}
-
-
 def test_scans_go_on_after_a_run_was_killed(w, request):
     detect = w.cloud.outputs(STACK)["DetectFunction"]
     for _ in range(9 if request.config.getoption("--long") else 3):
@@ -153,6 +150,25 @@ def test_exchange_that_is_away_is_told_and_survived(w, request):
         assert w.cloud.pumpwatch("doctor", "--stack", STACK).returncode == 1
     scans = len(w.market.exchange.scans())
     wait_for(lambda: len(w.market.exchange.scans()) > scans + 3)
+
+
+def test_price_on_the_costs_page_is_what_was_counted(w):
+    minutes = 3
+    detect = wait_for(lambda: longer_than(scheduled(w.cloud.invocations(TWO, "detect")), minutes + 1))
+    begin, end = detect[1]["started"], detect[1 + minutes]["started"]
+    counted = w.counted(TWO, begin, end)
+    FIGURES.append(f"detect and its scans used a minute: {counted}")
+    for what, expected in w.expected().items():
+        assert counted[what] == pytest.approx(expected, rel=0.15, abs=0.5), what
+    ended_well(w.cloud.delete(w.source, TWO))
+    left = {s["Name"] for s in w.cloud.client("scheduler").list_schedules()["Schedules"]}
+    first = w.cloud.outputs(STACK)
+    assert left == {first["DetectSchedule"], first["TradeSchedule"]}
+    assert "fail" not in w.cloud.pumpwatch("doctor", "--stack", STACK).stdout
+
+
+def longer_than(calls, count):
+    return calls if len(calls) > count else []
 
 
 def test_update_in_flight_goes_live_with_new_code(w):
@@ -254,19 +270,32 @@ def test_roles_use_what_they_are_allowed_and_nothing_is_denied(w):
 
 
 def test_scans_were_even_and_none_was_judged_twice(w):
-    late = [gap for gap in w.gaps() if gap[1] > gap[2]]
-    print("longest pauses between scans:", sorted(gap[1] for gap in w.gaps())[-5:])
-    assert late == []
+    for allowed in (2 * INTERVAL, KILLED):
+        pauses = sorted(w.pauses(allowed))
+        FIGURES.append(f"longest pause between scans, of {allowed:.0f} s: {pauses[-1]:.1f} s")
+        assert pauses[-1] <= allowed
     judged = Counter(
-        max(json.loads(record["body"])["due"] for record in call["event"]["Records"])
+        max(json.loads(record["body"])["slot"] for record in call["event"]["Records"])
         for call in w.cloud.invocations(STACK, "detect")
         if "Records" in call["event"] and "symbols" in (call["answer"] or {})
     )
     assert max(judged.values()) == 1
 
 
+def test_every_panel_shows_what_its_title_says(w):
+    begin = w.begun + 30
+    assert panel_faults(w.server.url, start=begin, end=time.time(), stage=STAGE) == []
+
+
 def test_stack_is_deleted_and_its_data_kept_for_the_next(w):
     table, trades = w.table(), len(w.trades())
+    name = w.cloud.outputs(STACK)["StateTable"]
     ended_well(w.cloud.delete(w.source, STACK))
     assert w.cloud.client("scheduler").list_schedules()["Schedules"] == []
     assert len(DynamoJournal(table).trades_since(0)) == trades
+    w.cloud.adopt(STACK, name)
+    ended_well(w.deploy())
+    assert w.cloud.outputs(STACK)["StateTable"] == name
+    assert len(w.trades()) == trades
+    calls = len(w.cloud.invocations(STACK, "trade"))
+    wait_for(lambda: longer_than(w.cloud.invocations(STACK, "trade"), calls))

@@ -1,15 +1,16 @@
 """A deployed installation and everything around it: exchange, monitoring, Slack."""
 
+import math
 import shutil
-import threading
 import time
+from collections import Counter
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 
 from rehearsal.cloud import REPOSITORY, cloud
-from rehearsal.market import Market
-from support.alertmanager import alertmanager, annotations_of, shipped_rules
-from support.monitoring import to_prometheus_rules
+from rehearsal.market import PUMPS, Market
+from support.alertmanager import alertmanager, annotations_of, with_route
+from support.monitoring import rules, to_prometheus_rules
 from support.prometheus import prometheus, wait_until
 from support.servers import free_port
 
@@ -17,19 +18,42 @@ from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch_workbench.local.aws import Pushgateway
+from pumpwatch_workbench.operations.costs.model import (
+    RING_SECONDS,
+    SENT_TOGETHER,
+    scans_in_a_minute,
+)
+from pumpwatch_workbench.operations.costs.usage import tick_uses
 
 INTERVAL = 5.0
 """ScanIntervalSeconds of the rehearsed stack."""
 MINUTES = 60.0
+RESULTS = REPOSITORY / "benchmarks" / "results.json"
+KINDS = {
+    "dynamodb:GetItem": "table reads",
+    "dynamodb:Query": "table reads",
+    "dynamodb:PutItem": "table writes",
+    "dynamodb:UpdateItem": "table writes",
+    "dynamodb:DeleteItem": "table writes",
+    "s3:GetObject": "bucket reads",
+    "s3:ListBucket": "bucket reads",
+    "s3:PutObject": "bucket writes",
+    "sqs:SendMessage": "messages sent",
+}
+"""What an action counts as on the bill."""
 STACK, STAGE = "pumpwatch", "rehearsal"
 DEPLOYED = ("template.yaml", "functions", "layers")
+
+
+FIGURES = []
+"""What was measured, a sentence each; shown when the rehearsal is over."""
 
 
 class World:
     """What the steps of a rehearsal act on and look at."""
 
-    def __init__(self, cloud, market, gateway, server, slack, source):
-        self.cloud, self.market, self.gateway = cloud, market, gateway
+    def __init__(self, cloud, market, quiet, gateway, server, slack, source):
+        self.cloud, self.market, self.quiet, self.gateway = cloud, market, quiet, gateway
         self.server, self.slack, self.source = server, slack, source
         self.messages = []
         self.disturbed = []
@@ -78,15 +102,40 @@ class World:
         finally:
             self.disturbed.append((begin, time.time() + allowed, allowed))
 
-    def gaps(self):
-        """Return (when, seconds, allowed) of each pause between two scans."""
+    def counted(self, stack, begin, end):
+        """Return what detect and its scans used a minute, between two times (Unix seconds)."""
+        calls = [c for c in self.cloud.invocations(stack, "detect") if begin <= c["started"] < end]
+        used = Counter({"invocations": len(calls)})
+        for (role, action, _), count in self.cloud.decisions(begin, end).items():
+            if role.startswith(f"{stack}-Detect"):
+                used[KINDS[action]] += count
+        return {what: count * MINUTES / (end - begin) for what, count in used.items()}
+
+    def expected(self):
+        """Return the same as docs/costs.md counts it, at the same interval."""
+        uses = tick_uses(RESULTS, 200)
+        scans = scans_in_a_minute(int(INTERVAL))
+        saved = min(scans, MINUTES / RING_SECONDS)
+        per_minute, scan = uses["detect"], uses["scan"]
+        return {
+            "invocations": 1 + scans,
+            "table reads": per_minute.table_reads + scans * scan.table_reads,
+            "table writes": per_minute.table_writes + scans * scan.table_writes,
+            "bucket reads": per_minute.bucket_reads,
+            "bucket writes": per_minute.bucket_writes + saved,
+            "messages sent": math.ceil(scans / SENT_TOGETHER),
+        }
+
+    def pauses(self, allowed):
+        """Return the pauses (seconds) between two scans in which this much was allowed."""
+        scans = self.market.exchange.scans()
         return [
-            (before, after - before, self.allowed(before, after))
-            for before, after in pairwise(self.market.exchange.scans())
+            after - before
+            for before, after in pairwise(scans)
+            if self._allowed(before, after) == allowed
         ]
 
-    def allowed(self, before, after):
-        """Return how long a pause may be: two intervals, unless something was done to the stack."""
+    def _allowed(self, before, after):
         longer = [
             allowed for begin, end, allowed in self.disturbed if before < end and after > begin
         ]
@@ -101,14 +150,12 @@ def wait_for(condition, seconds=4 * MINUTES):
 
 
 def every_rule():
-    """Return the shipped alerts as Prometheus evaluates them, with whole texts."""
-    return [
-        translated
-        | {"annotations": annotations_of(rule, data=number == 0)}
-        | {"labels": translated["labels"] | {"rule_uid": rule["uid"]}}
-        for rule in shipped_rules()
-        for number, translated in enumerate(to_prometheus_rules(rule))
-    ]
+    """Return the shipped alerts as Prometheus evaluates them, with whole texts and their routes."""
+    for rule in rules():
+        for number, translated in enumerate(to_prometheus_rules(rule)):
+            texts = annotations_of(rule, data=number == 0)
+            labels, annotations = with_route(rule, (translated["labels"], texts))
+            yield translated | {"labels": labels, "annotations": annotations}
 
 
 @contextmanager
@@ -121,8 +168,9 @@ def world(folder):
         copy(REPOSITORY / name, source / name)
     with ExitStack() as stack:
         aws = stack.enter_context(cloud(folder))
-        market = Market(free_port())
-        stack.enter_context(market.server)
+        market, quiet = Market(free_port(), PUMPS), Market(free_port(), 0)
+        for exchange in (market, quiet):
+            stack.enter_context(exchange.server)
         gateway = stack.enter_context(Pushgateway(real=True))
         messenger = stack.enter_context(alertmanager(folder))
         jobs = {"pushgateway": (gateway.url.removeprefix("http://"), {"honor_labels": True})}
@@ -132,4 +180,4 @@ def world(folder):
                 alertmanager=messenger.url.removeprefix("http://"),
             )
         )
-        yield World(aws, market, gateway, server, messenger.slack, source)
+        yield World(aws, market, quiet, gateway, server, messenger.slack, source)
