@@ -43,7 +43,9 @@ help:
 run: $(RUN) ## Play 45 minutes of a simulated market and trade its pumps (ARGS="--symbols 200 ...")
 	@$(BIN)/pumpwatch run $(ARGS)
 
-deploy: build ## Deploy what was built; asks what it needs to know (ARGS="--no-confirm-changeset ...")
+deploy: $(RUN) ## Check, build and deploy; asks what it needs to know (ARGS="--no-confirm-changeset ...")
+	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-eu-central-1} $(BIN)/python -m tools.before_deploy $(ARGS)
+	@$(MAKE) --no-print-directory build ARGS=
 	$(SAM) deploy --guided $(ARGS)
 
 monitoring: $(RUN) ## Install or upgrade the monitoring cluster with Helm (ARGS="-f my-values.yaml")
@@ -75,7 +77,7 @@ spelling: $(DEV) ## Look for misspelt words
 	$(BIN)/codespell
 
 template: $(DEV) $(DEPLOY) $(CHECK) ## Validate template.yaml; exceptions stand in it, with their reason
-	$(BIN)/cfn-lint template.yaml
+	$(BIN)/cfn-lint template.yaml kept-table.yaml
 	$(SAM) validate --lint --template-file template.yaml
 	LOG_LEVEL=CRITICAL .venv-check/bin/checkov --file template.yaml --framework cloudformation --quiet --compact
 

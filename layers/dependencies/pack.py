@@ -37,12 +37,21 @@ def install(target: Path, requirements: str, python_version: str, platforms: lis
 
 
 def trim(target: Path, patterns: list[str]) -> None:
-    """Remove what the patterns name. Raises `SystemExit` for one that names nothing."""
+    """Remove what the patterns name, except for what those with a leading `!` name.
+
+    Raises `SystemExit` for one that names nothing.
+    """
+    kept = {
+        path
+        for pattern in patterns
+        for path in target.glob(pattern.removeprefix("!"))
+        if pattern.startswith("!")
+    }
     for pattern in patterns:
-        matches = sorted(target.glob(pattern))
+        matches = sorted(target.glob(pattern.removeprefix("!")))
         if not matches and "**" not in pattern and pattern != "bin":
             raise SystemExit(f"trim.txt: {pattern} names nothing: was it moved or renamed?")
-        for path in matches:
+        for path in set(matches) - kept:
             if path.is_dir():
                 shutil.rmtree(path)
             elif path.exists():

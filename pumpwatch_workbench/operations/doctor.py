@@ -18,9 +18,11 @@ from pumpwatch.settings.shared import REFUSED_REGIONS
 from .findings import Finding, Level, advice_for
 from .halting import describe, halting_trades
 from .stack import AwsRefused, DeployedStack, FunctionBusy, aws_call
+from .stack_status import has_functions, judge_status
 
 FUNCTIONS = {"DetectFunction": DETECT, "TradeFunction": TRADE}
-SCHEDULES = ("DetectSchedule", "TradeSchedule")
+SCHEDULES = {"DetectSchedule": "DetectFunction", "TradeSchedule": "TradeFunction"}
+"""Outputs of the schedules, and of the functions that they call."""
 QUEUES = ("FailedDeliveriesUrl", "FailedRunsUrl")
 NEEDED = ("StateTable", "HistoryBucket", "ExchangeKeyArn", *FUNCTIONS, *SCHEDULES, "Stage")
 MOST_SKEW_SECONDS = 5.0
@@ -47,17 +49,9 @@ class Doctor:
 
     def examine(self) -> Iterator[Finding]:
         """Yield the findings, one check after the other."""
-        checks: dict[str, Check] = {
-            "region": self._region,
-            "stack": self._outputs,
-            "your clock": self._clock,
-            **{f"{name} probe": self._probe_of(name) for name in FUNCTIONS},
-            "schedules": self._schedules,
-            "last success": self._last_success,
-            "halt": self._halt,
-            "queues": self._queues,
-            "alarms": self._alarms,
-        }
+        checks: dict[str, Check] = {"region": self._region, "stack": self._whole}
+        if has_functions(self._stack):
+            checks |= self._of_what_runs()
         for name, check in checks.items():
             try:
                 yield from check()
@@ -67,6 +61,19 @@ class Doctor:
                     advice = advice_for(type(error).__name__)
                 yield Finding(name, Level.FAIL, str(error), advice)
 
+    def _of_what_runs(self) -> dict[str, Check]:
+        return {
+            "outputs": self._outputs,
+            "your clock": self._clock,
+            "versions": self._versions,
+            **{f"{name} probe": self._probe_of(name) for name in FUNCTIONS},
+            "schedules": self._schedules,
+            "last success": self._last_success,
+            "halt": self._halt,
+            "queues": self._queues,
+            "alarms": self._alarms,
+        }
+
     def _region(self) -> Iterator[Finding]:
         region = self._stack.region
         if REFUSED_REGIONS.match(region):
@@ -75,19 +82,28 @@ class Doctor:
         else:
             yield Finding("region", Level.OK, region)
 
+    def _whole(self) -> Iterator[Finding]:
+        status = f"{self._stack.name}: {self._stack.status}"
+        yield judge_status(self._stack) or Finding("stack", Level.OK, status)
+
     def _outputs(self) -> Iterator[Finding]:
         missing = [name for name in NEEDED if name not in self._stack.outputs]
-        status = self._stack.status
         if missing:
-            detail = f"outputs are missing: {', '.join(missing)}"
-            yield Finding(
-                "stack", Level.FAIL, detail, "Deploy the present version of the template."
-            )
-        elif not status.endswith("COMPLETE") or "ROLLBACK" in status:
-            advice = "The last deployment did not go through: see the stack's events."
-            yield Finding("stack", Level.WARN, f"its status is {status}", advice)
+            detail, advice = ", ".join(missing), "Deploy the present version of the template."
+            yield Finding("outputs", Level.FAIL, f"outputs are missing: {detail}", advice)
+
+    def _versions(self) -> Iterator[Finding]:
+        """Compare the layers of both functions: a deployment replaces them together."""
+        client, layers = self._stack.clients("lambda"), []
+        for function in FUNCTIONS:
+            name = self._stack.output(function)
+            read = aws_call(function, client.get_function_configuration, FunctionName=name)
+            layers.append([layer["Arn"] for layer in read.get("Layers", ())])
+        if layers[0] != layers[1]:
+            detail = f"the functions run different layers: {layers[0]} and {layers[1]}"
+            yield Finding("versions", Level.FAIL, detail, "Deploy again: it replaces both.")
         else:
-            yield Finding("stack", Level.OK, f"{self._stack.name}: {status}")
+            yield Finding("versions", Level.OK, "both functions run the same layers")
 
     def _clock(self) -> Iterator[Finding]:
         client = self._stack.clients("sts")
@@ -127,10 +143,15 @@ class Doctor:
 
     def _schedules(self) -> Iterator[Finding]:
         client = self._stack.clients("scheduler")
-        for output in SCHEDULES:
-            name = self._stack.output(output)
+        for output, function in SCHEDULES.items():
+            name, called = self._stack.output(output), self._stack.output(function)
             read = aws_call(f"schedule {name}", client.get_schedule, Name=name)
-            if read["State"] == "ENABLED":
+            target = read["Target"]["Arn"].rpartition(":function:")[2]
+            if target != called:
+                advice = "Deploy again; if another stack uses the schedule, delete that one first."
+                detail = f"schedule {name} calls {target}, not this stack's {called}"
+                yield Finding(output, Level.FAIL, detail, advice)
+            elif read["State"] == "ENABLED":
                 yield Finding(output, Level.OK, read["ScheduleExpression"])
             else:
                 advice = "Nothing runs until it is enabled again: deploy, or enable it by hand."
@@ -152,7 +173,11 @@ class Doctor:
     def _halt(self) -> Iterator[Finding]:
         table = self._stack.table()
         halts = DynamoHaltStore(table)
-        halt, halting = halts.current(), halting_trades(DynamoJournal(table), halts)
+        journal = DynamoJournal(table)
+        for row in journal.live_trades().unreadable:
+            advice = "Its stop lies at the exchange; care for it by hand until it can be read."
+            yield Finding("journal", Level.FAIL, row.reason, advice)
+        halt, halting = halts.current(), halting_trades(journal, halts)
         if halt is None and not halting:
             yield Finding("halt", Level.OK, "entries are allowed")
         advice = 'When the reason is gone: pumpwatch resume --reason "what was mended"'
@@ -197,7 +222,8 @@ class Doctor:
             AlarmNamePrefix=f"{self._stack.name}-",
             StateValue="ALARM",
         )["MetricAlarms"]
-        for alarm in ringing:
+        # Another stack's name may begin with this one's.
+        for alarm in (alarm for alarm in ringing if topic in alarm["AlarmActions"]):
             text = str(alarm.get("AlarmDescription", alarm["AlarmName"]))
             yield Finding("alarms", Level.WARN, text, "docs/incidents.md says what each means.")
 

@@ -52,6 +52,8 @@ class Overview:
     """Trades that halt entries until a person resumes by their names."""
     locks: list[Lock] = field(default_factory=list)
     orders_today: int = 0
+    unreadable: list[str] = field(default_factory=list)
+    """Live trades whose records cannot be read: nothing is opened while there are such."""
     process: str | None = None
     """Paper trading's process; empty when it does not run, None for a deployed stack."""
 
@@ -75,6 +77,7 @@ class Overview:
             "process": self.process,
             "trades": [_trade(trade) for trade in self.trades],
             "halting": [_trade(trade) | {"reason": trade.halts} for trade in self.halting],
+            "unreadable": self.unreadable,
             "locks": [
                 {"protection": lock.protection, "symbol": lock.symbol, "until": lock.until}
                 for lock in self.locks
@@ -120,6 +123,8 @@ def print_overview(seen: Overview, console: Console) -> None:
         console.print(f"halted since {since} by {seen.halt.by}{closes}: {seen.halt.reason}")
     for line in describe(seen.halting):
         console.print(f"halted by a trade until a person resumes: {line}")
+    for line in seen.unreadable:
+        console.print(f"not cared for, and nothing is opened: {line}")
     for lock in seen.locks:
         until = moment(lock.until) if lock.until else "a person resumes"
         console.print(f"paused until {until}: {lock.protection} {lock.symbol}: {lock.reason}")
@@ -147,12 +152,14 @@ def _overview(
     stage: str, mode: str, ages: Ages, now: float, stores: Stores, process: str | None = None
 ) -> Overview:
     halts, journal, locks = stores
+    live = journal.live_trades()
     return Overview(
         stage=stage,
         mode=mode,
         halt=halts.current(),
         ages=ages,
-        trades=[trade for trade in journal.live_trades() if trade.state.live],
+        trades=[trade for trade in live if trade.state.live],
+        unreadable=[row.reason for row in live.unreadable],
         halting=halting_trades(journal, halts),
         locks=list(locks.current(int(now * 1000))),
         orders_today=journal.orders_on(datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")),

@@ -28,7 +28,7 @@ def intend(stores, lease, signal_id="signal-1", attempt=0, max_orders=None):
 def test_an_intent_stores_trade_order_and_count_together(stores, lease):
     trade, order = intend(stores, lease)
     assert stores.journal.trade("signal-1") == trade
-    assert stores.journal.live_trades() == [trade]
+    assert list(stores.journal.live_trades()) == [trade]
     assert stores.journal.orders("signal-1") == [order]
     assert stores.journal.orders_on(DAY) == 1
     assert stores.journal.orders_on("2025-10-10") == 0
@@ -37,7 +37,7 @@ def test_an_intent_stores_trade_order_and_count_together(stores, lease):
 def test_nothing_is_known_of_an_unknown_signal(stores):
     assert stores.journal.trade("signal-9") is None
     assert stores.journal.orders("signal-9") == []
-    assert stores.journal.live_trades() == []
+    assert list(stores.journal.live_trades()) == []
 
 
 def test_an_intent_after_the_lease_was_taken_over_stores_nothing(stores, lease):
@@ -62,7 +62,7 @@ def refuses_every_write(stores, lease, trade, order):
         with pytest.raises(LeaseLost):
             write()
     assert kept == [stores.journal.trades_since(0), stores.journal.orders("signal-1")]
-    assert stores.journal.live_trades() == [trade]
+    assert list(stores.journal.live_trades()) == [trade]
     assert stores.journal.orders_on(DAY) == 1
     assert stores.journal.repairs("signal-1") == []
 
@@ -132,7 +132,7 @@ def test_an_outcome_and_its_trade_are_stored_together(stores, lease):
     stores.journal.settle(opened, settled(order), lease)
     assert stores.journal.trade("signal-1") == opened
     assert stores.journal.orders("signal-1") == [settled(order)]
-    assert stores.journal.live_trades() == [opened]
+    assert list(stores.journal.live_trades()) == [opened]
 
 
 def test_a_closed_trade_is_no_longer_live_and_still_listed(stores, lease):
@@ -145,7 +145,7 @@ def test_a_closed_trade_is_no_longer_live_and_still_listed(stores, lease):
         realised_pnl=Decimal("-6.123456789"),
     )
     stores.journal.save(closed, lease)
-    assert stores.journal.live_trades() == []
+    assert list(stores.journal.live_trades()) == []
     assert stores.journal.trade("signal-1") == closed
     assert stores.journal.trades_since(NOW) == [closed]
 
@@ -154,15 +154,15 @@ def test_an_ended_trade_that_halts_is_still_listed(stores, lease):
     trade, order = intend(stores, lease)
     ended = replace(trade, state=TradeState.CLOSED, halts="no fill says why")
     stores.journal.settle(ended, settled(order), lease)
-    assert stores.journal.live_trades() == [ended]
+    assert list(stores.journal.live_trades()) == [ended]
     stores.journal.save(replace(ended, halts=""), lease)
-    assert stores.journal.live_trades() == []
+    assert list(stores.journal.live_trades()) == []
 
 
 def test_a_dropped_trade_was_never_live(stores, lease):
     dropped = a_trade(state=TradeState.DROPPED, denial="the spread is too wide")
     stores.journal.save(dropped, lease)
-    assert stores.journal.live_trades() == []
+    assert list(stores.journal.live_trades()) == []
     assert stores.journal.trades_since(0) == [dropped]
 
 

@@ -206,5 +206,5 @@ def test_a_killed_run_whose_successor_comes_late_ends_flat_and_agreed(scenario, 
         rig.advance(60)
     assert rig.entries_sent() == before
     assert list(rig.broker.positions()) == []
-    assert rig.journal.live_trades() == []
+    assert list(rig.journal.live_trades()) == []
     rig.check_agreement()

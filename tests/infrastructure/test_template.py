@@ -307,6 +307,45 @@ def test_scheduler_may_invoke_the_two_functions_and_nothing_else():
     assert invoke["Resource"] == ["DetectFunction.Arn", "TradeFunction.Arn"]
 
 
+def policies(value):
+    """Yield every statement below, whatever kind of policy it is part of."""
+    if isinstance(value, dict):
+        if "Effect" in value:
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from policies(item)
+
+
+TRUE_WITHOUT_KEY = re.compile(r"^ForAllValues:|Not|IfExists$")
+"""Operators that are true for a request that lacks their key."""
+ALWAYS_THERE = {"aws:SecureTransport"}
+
+
+def unsafe_keys(statement):
+    """Return the condition keys whose absence would allow, or not deny, what it is about."""
+    conditions = statement.get("Condition", {})
+    allows = statement["Effect"] == "Allow"
+    keys = {
+        key
+        for operator, tested in conditions.items()
+        if operator != "Null" and bool(TRUE_WITHOUT_KEY.search(operator)) == allows
+        for key in tested
+    }
+    demanded = {key for key, absent in conditions.get("Null", {}).items() if absent == "false"}
+    return keys - demanded - ALWAYS_THERE
+
+
+def test_no_condition_of_a_policy_is_satisfied_by_a_request_without_its_key():
+    found = list(policies(RESOURCES))
+    assert len([one for one in found if "Condition" in one]) >= 4
+    assert {one.get("Sid"): unsafe_keys(one) for one in found if unsafe_keys(one)} == {}
+    own = next(one for one in found if one.get("Sid") == "OwnPartitions")
+    without = {key: one for key, one in own["Condition"].items() if key != "Null"}
+    assert unsafe_keys({**own, "Condition": without}) == {"dynamodb:LeadingKeys"}
+
+
 # --- functions -----------------------------------------------------------------------------
 
 
@@ -381,7 +420,6 @@ def test_concurrency_is_reserved_unless_the_account_allows_none():
 def test_table_is_kept_and_recoverable_and_forgets_what_expires():
     table = RESOURCES["StateTable"]
     properties = table["Properties"]
-    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     assert properties["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
@@ -390,6 +428,14 @@ def test_table_is_kept_and_recoverable_and_forgets_what_expires():
         "pk": "HASH",
         "sk": "RANGE",
     }
+
+
+def test_a_kept_table_is_imported_as_the_template_describes_it():
+    """Otherwise the deployment after the import would change or replace it."""
+    described = {**RESOURCES["StateTable"], "Properties": properties_of("StateTable")}
+    described.pop("Metadata")
+    imported = load_template(TEMPLATE.with_name("kept-table.yaml"))
+    assert imported["Resources"] == {"StateTable": described}
 
 
 def test_bucket_is_private_and_encrypted_and_forgets():
@@ -407,10 +453,41 @@ def test_bucket_is_private_and_encrypted_and_forgets():
 KEPT = ["StateTable", "HistoryBucket", "ExchangeKey", "PushgatewayPassword", "EncryptionKey"]
 
 
-@pytest.mark.parametrize("name", [*KEPT, "EgressAddress", "TradeLogGroup"])
-def test_what_holds_state_is_retained(name):
-    assert RESOURCES[name]["DeletionPolicy"] == "Retain"
+@pytest.mark.parametrize("name", [*KEPT, "EgressAddress"])
+def test_what_holds_state_outlives_the_stack_but_not_a_create_that_failed(name):
+    assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+
+
+NOT_OF_THE_RESOURCE = {"MetricName", "ServiceName", "DisplayName"}
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_two_stacks_share_no_name_and_nothing_that_is_kept_has_one(name):
+    resource = RESOURCES[name]
+    for key, value in resource.get("Properties", {}).items():
+        if key.endswith("Name") and key not in NOT_OF_THE_RESOURCE:
+            assert "${AWS::StackName}" in value["Fn::Sub"]
+            assert resource["DeletionPolicy"] == "Delete", "the next stack of that name meets it"
+
+
+def test_nothing_is_exported():
+    """An export's name is there once in a region."""
+    assert not [name for name, one in DOCUMENT["Outputs"].items() if "Export" in one]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_schedules_have_no_name_of_their_own(name):
+    """Without it SAM names them after the resource, and a second stack cannot be made."""
+    for event in function(name)["Events"].values():
+        if event["Type"] == "ScheduleV2":
+            assert event["Properties"]["OmitName"] is True
+            assert "Name" not in event["Properties"]
+
+
+def test_a_new_account_can_take_the_defaults():
+    """Its quota is 10 invocations at a time, of which none may be reserved."""
+    assert DOCUMENT["Parameters"]["ReservedConcurrency"]["Default"] == 0
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -581,49 +658,48 @@ def test_nothing_of_the_network_is_there_unless_asked_for():
     assert "SecurityGroupIngress" not in RESOURCES["FunctionsSecurityGroup"]["Properties"]
 
 
+def egress(**parameters):
+    group = properties_of("FunctionsSecurityGroup", **(EVERYTHING | parameters))
+    assert all(one["IpProtocol"] == "tcp" for one in group["SecurityGroupEgress"])
+    return {
+        one["CidrIp"]: {int(one["FromPort"]), int(one["ToPort"])}
+        for one in group["SecurityGroupEgress"]
+    }
+
+
+def test_functions_reach_tls_everywhere_and_one_port_of_private_networks():
+    private = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+    tls = {"0.0.0.0/0": {443}}
+    assert egress(PushgatewayPort="9444") == tls | {net: {9444} for net in private}
+    assert egress(PushgatewayUrl="", PushgatewayAuthentication="none") == tls
+
+
+@pytest.mark.parametrize(
+    ("addresses", "allowed"),
+    [
+        ("10.77.0.0/24", True),
+        ("172.31.0.0/16", True),
+        ("192.168.4.0/25", True),
+        ("172.99.0.0/24", False),
+        ("192.1.0.0/24", False),
+        ("10.77.0.0/26", False),
+        ("8.8.8.0/24", False),
+    ],
+)
+def test_the_vpc_has_private_addresses(addresses, allowed):
+    pattern = DOCUMENT["Parameters"]["VpcCidr"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, addresses)) == allowed
+
+
 # --- what is refused before anything is made -------------------------------------------------
 
 
-class Rules:
-    """CloudFormation's rules, worked out for parameters and a region."""
-
-    def __init__(self, region="eu-central-1", **parameters):
-        self.values = {"AWS::Region": region} | {
-            name: str(parameters.get(name, one.get("Default", "")))
-            for name, one in DOCUMENT["Parameters"].items()
-        }
-        self.types = {name: one["Type"] for name, one in DOCUMENT["Parameters"].items()}
-
-    def value(self, what):
-        if not isinstance(what, dict):
-            return what
-        ((name, argument),) = what.items()
-        if name == "Ref":
-            value = self.values[argument]
-            return value.split(",") if self.types.get(argument, "").endswith("List") else value
-        one, *others = (self.value(item) for item in argument)
-        if name == "Fn::Not":
-            return not one
-        if name == "Fn::Equals":
-            return str(one) == str(others[0])
-        if name == "Fn::Contains":
-            return others[0] in one
-        assert name == "Fn::EachMemberEquals", name
-        return all(member == others[0] for member in one)
-
-    def refusals(self):
-        return [
-            assertion["AssertDescription"]
-            for rule in DOCUMENT["Rules"].values()
-            if self.value(rule.get("RuleCondition", True))
-            for assertion in rule["Assertions"]
-            if not self.value(assertion["Assert"])
-        ]
+def refusals(region="eu-central-1", **parameters):
+    return Template(DOCUMENT, parameters, stack="stack", region=region).refusals()
 
 
 def test_defaults_break_no_rule():
-    assert Rules().refusals() == []
-    assert Rules(**EVERYTHING).refusals() == []
+    assert refusals() == refusals(**EVERYTHING) == []
 
 
 @pytest.mark.parametrize(
@@ -644,7 +720,7 @@ def test_defaults_break_no_rule():
     ],
 )
 def test_rule_refuses_with_the_parameter_s_name_and_the_fix(parameters, named):
-    (sentence,) = Rules(**parameters).refusals()
+    (sentence,) = refusals(**parameters)
     assert sentence.startswith(f"{named} - ")
     assert sentence.endswith(".")
 
@@ -661,7 +737,7 @@ def test_rule_and_cold_start_refuse_the_same_regions(region):
     load_settings(TradeSettings, environment)
     with pytest.raises(SettingsError, match="AWS_REGION"):
         load_settings(TradeSettings, {**environment, "AWS_LAMBDA_FUNCTION_NAME": "trade"})
-    assert Rules(region=region).refusals()
+    assert refusals(region=region)
 
 
 def test_gateway_without_tls_is_refused_outside_a_vpc():

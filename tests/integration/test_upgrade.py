@@ -70,7 +70,7 @@ def test_open_trades_and_unknown_orders_are_cared_for(rig):
     for trade in rig.journal.trades_since(0):
         outcomes = {order.outcome for order in rig.journal.orders(trade.signal_id)}
         assert Outcome.UNKNOWN not in outcomes
-    assert rig.journal.live_trades() == []
+    assert list(rig.journal.live_trades()) == []
 
 
 def test_an_entry_that_was_given_up_before_the_upgrade_is_adopted_when_it_fills(rig):

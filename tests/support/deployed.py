@@ -6,6 +6,7 @@ moto needs libraries of its own for the first and Docker for the second: they ar
 import io
 import json
 import time
+from types import SimpleNamespace
 
 from botocore.exceptions import ClientError
 from support.aws import REGION, client, make_bucket, make_table
@@ -22,12 +23,24 @@ class CloudFormation:
     def __init__(self, outputs):
         self.outputs = outputs
         self.status = "UPDATE_COMPLETE"
+        self.parameters = {}
+        self.events = []
+        """Newest first: resource, status, reason."""
 
     def describe_stacks(self, StackName):
         if StackName != "pumpwatch":
             raise refusal("ValidationError", f"Stack with id {StackName} does not exist")
         outputs = [{"OutputKey": k, "OutputValue": v} for k, v in self.outputs.items()]
-        return {"Stacks": [{"StackStatus": self.status, "Outputs": outputs}]}
+        parameters = [{"ParameterKey": k, "ParameterValue": v} for k, v in self.parameters.items()]
+        described = {"StackStatus": self.status, "Outputs": outputs, "Parameters": parameters}
+        return {"Stacks": [described]}
+
+    def get_paginator(self, operation):
+        assert operation == "describe_stack_events"
+        keys = ("LogicalResourceId", "ResourceStatus", "ResourceStatusReason")
+        events = [dict(zip(keys, event, strict=False)) for event in self.events]
+        pages = [{"StackEvents": events[:2]}, {"StackEvents": events[2:]}]
+        return SimpleNamespace(paginate=lambda StackName: pages)
 
 
 class Lambda:
@@ -37,6 +50,11 @@ class Lambda:
         self.checks = {"detect": HEALTHY, "trade": HEALTHY}
         self.error = None
         self.busy = 0
+        self.layers = {"detect": ["dependencies:1", "pumpwatch:7"]}
+        self.layers["trade"] = self.layers["detect"]
+
+    def get_function_configuration(self, FunctionName):
+        return {"Layers": [{"Arn": arn} for arn in self.layers[FunctionName]]}
 
     def invoke(self, FunctionName, Payload):
         assert json.loads(Payload) == {"action": "probe"}
@@ -50,6 +68,18 @@ class Lambda:
 
 def refusal(code, text):
     return ClientError({"Error": {"Code": code, "Message": text}}, "Operation")
+
+
+def schedule(function):
+    """Return a schedule that calls a function each minute."""
+    return {
+        "ScheduleExpression": "cron(* * * * ? *)",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {
+            "Arn": f"arn:aws:lambda:{REGION}:123456789012:function:{function}",
+            "RoleArn": "arn:aws:iam::123456789012:role/x",
+        },
+    }
 
 
 class Deployment:
@@ -72,14 +102,10 @@ class Deployment:
         }
         for name in ("FailedDeliveries", "FailedRuns"):
             self.outputs[f"{name}Url"] = sqs.create_queue(QueueName=name)["QueueUrl"]
-        for name in ("DetectSchedule", "TradeSchedule"):
+        for function in ("detect", "trade"):
+            name = f"{function.title()}Schedule"
             self.outputs[name] = name
-            scheduler.create_schedule(
-                Name=name,
-                ScheduleExpression="cron(* * * * ? *)",
-                FlexibleTimeWindow={"Mode": "OFF"},
-                Target={"Arn": "arn:aws:lambda:x", "RoleArn": "arn:aws:iam::123456789012:role/x"},
-            )
+            scheduler.create_schedule(Name=name, **schedule(function))
         self.clients["cloudformation"] = self.cloudformation = CloudFormation(self.outputs)
         self.clients["lambda"] = self.functions = Lambda()
 

@@ -134,6 +134,8 @@ AWS_LOGS_TAIL = {"--since", "--format", "--filter-pattern", "--follow"}
 
 
 def _aws(words, shown):
+    if words[1:2] == ["wait"]:
+        words = [words[0], _waited_for(words[0], words[2]), *words[3:]]
     options = _options(words[2:])
     jmespath.compile(options.pop("--query", "@"))
     given = {name: value for name, value in options.items() if name not in AWS_ALWAYS}
@@ -163,6 +165,14 @@ def _service(name):
         return botocore.session.get_session().get_service_model(name)
     except botocore.exceptions.UnknownServiceError:
         raise NotTrue(f"aws has no service {name!r}") from None
+
+
+def _waited_for(service, name):
+    """Return the operation that `aws SERVICE wait NAME` repeats."""
+    waiters = botocore.session.get_session().get_waiter_model(service)
+    known = {xform_name(waiter, "-"): waiter for waiter in waiters.waiter_names}
+    _require([name], known, "waiter")
+    return xform_name(waiters.get_waiter(known[name]).operation, "-")
 
 
 def _value(shape, text):

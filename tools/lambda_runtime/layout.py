@@ -1,7 +1,7 @@
 """Build what `sam build` packs for this machine, laid out as Lambda does.
 
 Functions go to `var/task`, both layers together to `opt/python`. Beside them lies `var/runtime`
-with what the runtime itself brings: its client (awslambdaric) and boto3, from this environment.
+with what the runtime itself brings: its client (awslambdaric), from this environment.
 """
 
 from __future__ import annotations
@@ -23,13 +23,6 @@ RUNTIME_MODULES = (
     "runtime_client",
     "snapshot_restore_py",
     "simplejson",
-    "boto3",
-    "botocore",
-    "s3transfer",
-    "jmespath",
-    "dateutil",
-    "six",
-    "urllib3",
 )
 """Modules that Lambda's runtime adds to the standard library."""
 

@@ -259,8 +259,11 @@ class Journal(Protocol):
         Two deployments on one account are told apart by it.
         """
 
-    def live_trades(self) -> Sequence[Trade]:
-        """Return the trades that still need care, and ended ones that halt entries."""
+    def live_trades(self) -> Rows[Trade]:
+        """Return the trades that still need care, and ended ones that halt entries.
+
+        A record that cannot be read keeps no other trade from its care.
+        """
 
     def trade(self, signal_id: str) -> Trade | None:
         """Return the signal's trade."""

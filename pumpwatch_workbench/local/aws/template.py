@@ -104,6 +104,16 @@ class Template:
             }
             yield name, {**common, **properties, "Environment": {"Variables": variables}}
 
+    def refusals(self) -> list[str]:
+        """Return what the template's rules say of the parameters and the region."""
+        return [
+            assertion["AssertDescription"]
+            for rule in self._document.get("Rules", {}).values()
+            if self.resolve(rule.get("RuleCondition", True))
+            for assertion in rule["Assertions"]
+            if not self.resolve(assertion["Assert"])
+        ]
+
     def resolve(self, value: Value) -> Value:
         """Return the value with every function of the template language worked out."""
         if isinstance(value, list):
@@ -133,6 +143,8 @@ class Template:
             "Fn::Join": lambda pair: pair[0].join(map(self._text, self.resolve(pair[1]))),
             "Fn::Select": lambda pair: self.resolve(pair[1])[int(self.resolve(pair[0]))],
             "Fn::FindInMap": self._find_in_map,
+            "Fn::Contains": lambda pair: self._text(pair[1]) in map(self._text, pair[0]),
+            "Fn::EachMemberEquals": lambda pair: set(self._text(pair[0]).split(",")) == {pair[1]},
         }
 
     def _text(self, value: Value) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from functools import partial
 
 from pumpwatch.domain.lease import Lease
+from pumpwatch.domain.trading.rows import Rows, rows_of_journal
 from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.errors import DuplicateOrder, LimitReached
 from pumpwatch.ports import Journal
@@ -31,9 +33,10 @@ class SqliteJournal(InFile, Journal):
             row = self.database.row(sql, (INSTALLATION,)) or (letters,)
         return str(row[0])
 
-    def live_trades(self) -> Sequence[Trade]:
+    def live_trades(self) -> Rows[Trade]:
         sql = "SELECT body FROM trades WHERE live = 1 ORDER BY created, signal_id"
-        return self._records(Trade, sql)
+        bodies = [body for (body,) in self.database.rows(sql)]
+        return rows_of_journal(bodies, partial(read_body, Trade))
 
     def trade(self, signal_id: str) -> Trade | None:
         return self._record(Trade, "SELECT body FROM trades WHERE signal_id = ?", (signal_id,))

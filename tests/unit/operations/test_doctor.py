@@ -2,7 +2,7 @@
 
 import pytest
 from moto import mock_aws
-from support.deployed import Deployment
+from support.deployed import Deployment, schedule
 
 from pumpwatch.adapters.dynamodb.guards import DynamoHaltStore
 from pumpwatch.domain.trading.halt import Halt
@@ -10,6 +10,7 @@ from pumpwatch.errors import BadInput
 from pumpwatch.metrics.catalogue import DETECT, TRADE
 from pumpwatch_workbench.operations.doctor import Doctor
 from pumpwatch_workbench.operations.findings import ADVICE, Level
+from pumpwatch_workbench.operations.overview import overview
 from pumpwatch_workbench.operations.stack import DeployedStack
 
 
@@ -83,16 +84,18 @@ def test_function_that_stays_busy_is_a_finding(deployed):
 
 def test_disabled_schedule_is_found(deployed):
     client = deployed.client("scheduler")
-    client.update_schedule(
-        Name="TradeSchedule",
-        State="DISABLED",
-        ScheduleExpression="cron(* * * * ? *)",
-        FlexibleTimeWindow={"Mode": "OFF"},
-        Target={"Arn": "arn:aws:lambda:x", "RoleArn": "arn:aws:iam::123456789012:role/x"},
-    )
+    client.update_schedule(Name="TradeSchedule", State="DISABLED", **schedule("trade"))
     findings, _ = examine(deployed)
     assert findings["TradeSchedule"].level is Level.FAIL
     assert findings["DetectSchedule"].level is Level.OK
+
+
+def test_schedule_that_calls_another_stacks_function_is_found(deployed):
+    deployed.client("scheduler").update_schedule(Name="DetectSchedule", **schedule("other-detect"))
+    findings, _ = examine(deployed)
+    assert findings["DetectSchedule"].level is Level.FAIL
+    assert "calls other-detect, not this stack's detect" in findings["DetectSchedule"].detail
+    assert findings["TradeSchedule"].level is Level.OK
 
 
 def test_late_and_absent_successes_are_found():
@@ -116,10 +119,12 @@ def test_halt_messages_and_failed_deployment_are_warnings(deployed):
     assert all(one.level is Level.WARN and one.advice for one in bad(findings).values())
 
 
-def test_alarm_that_rings_is_shown(deployed):
-    deployed.client("cloudwatch").put_metric_alarm(
-        AlarmName="pumpwatch-DetectErrors",
-        AlarmDescription="detect failed in 3 of 5 minutes.",
+def ring(deployed, alarm, text, topic):
+    watch = deployed.client("cloudwatch")
+    watch.put_metric_alarm(
+        AlarmName=alarm,
+        AlarmDescription=text,
+        AlarmActions=[topic],
         MetricName="Errors",
         Namespace="AWS/Lambda",
         Statistic="Sum",
@@ -128,11 +133,16 @@ def test_alarm_that_rings_is_shown(deployed):
         Threshold=1,
         ComparisonOperator="GreaterThanOrEqualToThreshold",
     )
-    deployed.client("cloudwatch").set_alarm_state(
-        AlarmName="pumpwatch-DetectErrors", StateValue="ALARM", StateReason="test"
-    )
+    watch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="test")
+
+
+def test_alarm_that_rings_is_shown_and_none_of_a_stack_with_a_similar_name(deployed):
+    own, others = "detect failed in 3 of 5 minutes.", "trade failed in 3 of 5 minutes."
+    ring(deployed, "pumpwatch-DetectErrors-1", own, deployed.topic)
+    ring(deployed, "pumpwatch-demo-TradeErrors-1", others, f"{deployed.topic}-demo")
     details = [one.detail for one in Doctor(deployed.stack()).examine()]
-    assert "detect failed in 3 of 5 minutes." in details
+    assert own in details
+    assert others not in details
 
 
 def test_clock_of_this_machine_is_compared_with_aws(deployed):
@@ -146,7 +156,7 @@ def test_missing_output_and_table_do_not_stop_the_other_checks(deployed):
     deployed.client("dynamodb").delete_table(TableName=deployed.outputs["StateTable"])
     del deployed.outputs["DetectSchedule"]
     findings, _ = examine(deployed)
-    assert findings["stack"].level is findings["schedules"].level is Level.FAIL
+    assert findings["outputs"].level is findings["schedules"].level is Level.FAIL
     assert "the table does not exist" in findings["last success"].detail
     assert findings["FailedRunsUrl"].level is Level.OK
 
@@ -160,3 +170,110 @@ def test_region_that_bybit_refuses_is_found(deployed):
 def test_stack_that_does_not_exist_is_bad_input(deployed):
     with pytest.raises(BadInput, match="there is no stack other in eu-central-1"):
         DeployedStack.find("other", "eu-central-1", deployed.client)
+
+
+FAILED_CREATE = [
+    ("pumpwatch", "ROLLBACK_COMPLETE"),
+    ("StateTable", "DELETE_COMPLETE"),
+    ("pumpwatch", "ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create: [Trade]"),
+    ("Alarms", "CREATE_FAILED", "Resource creation cancelled"),
+    ("TradeFunction", "CREATE_FAILED", "Quota exceeded"),
+    ("StateTable", "CREATE_COMPLETE"),
+    ("pumpwatch", "CREATE_IN_PROGRESS", "User Initiated"),
+    ("OldResource", "CREATE_FAILED", "of a stack before this one"),
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "says", "advice"),
+    [
+        ("ROLLBACK_COMPLETE", "the first deployment failed", "sam delete --stack-name pumpwatch"),
+        ("ROLLBACK_FAILED", "part of what it had made is left", "sam delete"),
+        ("CREATE_FAILED", "what it had made is left", "sam delete"),
+        ("DELETE_FAILED", "deleted in part", "repeat sam delete"),
+    ],
+)
+def test_stack_that_was_never_there_in_full_is_explained_and_asked_nothing(
+    deployed, status, says, advice
+):
+    deployed.cloudformation.status = status
+    deployed.cloudformation.events = FAILED_CREATE
+    deployed.outputs.clear()
+    findings, _ = examine(deployed)
+    assert set(findings) == {"region", "stack"}
+    found = findings["stack"]
+    assert found.level is Level.FAIL
+    assert found.detail.startswith(f"{status}: ")
+    assert says in found.detail
+    assert found.detail.endswith("First failure: TradeFunction: Quota exceeded")
+    assert advice in found.advice
+
+
+@pytest.mark.parametrize(
+    ("status", "level", "advice"),
+    [
+        ("UPDATE_ROLLBACK_COMPLETE", Level.WARN, "deploy again"),
+        ("UPDATE_FAILED", Level.FAIL, "deploy again"),
+        ("UPDATE_ROLLBACK_FAILED", Level.FAIL, "continue-update-rollback --stack-name pumpwatch"),
+        ("UPDATE_IN_PROGRESS", Level.WARN, "Wait"),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", Level.WARN, "Wait"),
+        ("IMPORT_ROLLBACK_COMPLETE", Level.WARN, "import again"),
+    ],
+)
+def test_stack_that_was_not_updated_in_full_is_explained_and_examined(
+    deployed, status, level, advice
+):
+    deployed.cloudformation.status = status
+    findings, _ = examine(deployed)
+    assert set(bad(findings)) == {"stack"}
+    assert findings["stack"].level is level
+    assert advice in findings["stack"].advice
+    assert len(findings) > 10
+
+
+@pytest.mark.parametrize(
+    "status", ["REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS"]
+)
+def test_stack_that_is_not_there_yet_is_asked_nothing(deployed, status):
+    deployed.cloudformation.status = status
+    findings, _ = examine(deployed)
+    assert set(findings) == {"region", "stack"}
+    assert findings["stack"].level is not Level.OK
+
+
+def test_stack_of_nothing_but_an_imported_table_is_explained(deployed):
+    deployed.cloudformation.status = "IMPORT_COMPLETE"
+    assert bad(examine(deployed)[0]) == {}, "an import into a whole stack"
+    deployed.outputs.clear()
+    findings, _ = examine(deployed)
+    assert set(findings) == {"region", "stack"}
+    assert "nothing but what was imported" in findings["stack"].detail
+
+
+def test_rollback_that_was_continued_is_part_of_the_update_that_failed(deployed):
+    deployed.cloudformation.status = "UPDATE_ROLLBACK_FAILED"
+    deployed.cloudformation.events = [
+        ("DetectFunction", "UPDATE_FAILED", "the role is gone"),
+        ("pumpwatch", "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated"),
+        ("TradeFunction", "UPDATE_FAILED", "the layer is too large"),
+        ("pumpwatch", "UPDATE_IN_PROGRESS", "User Initiated"),
+    ]
+    findings, _ = examine(deployed)
+    assert "First failure: TradeFunction: the layer is too large" in findings["stack"].detail
+
+
+def test_functions_of_different_versions_are_found(deployed):
+    deployed.functions.layers["trade"] = ["dependencies:1", "pumpwatch:6"]
+    findings, _ = examine(deployed)
+    assert findings["versions"].level is Level.FAIL
+    assert "pumpwatch:6" in findings["versions"].detail
+
+
+def test_live_trade_that_cannot_be_read_is_found(deployed):
+    item = {"pk": {"S": "TRADES#LIVE"}, "sk": {"S": "1"}, "state": {"S": "levitating"}}
+    deployed.client("dynamodb").put_item(TableName=deployed.outputs["StateTable"], Item=item)
+    findings, _ = examine(deployed)
+    assert set(bad(findings)) == {"journal"}
+    assert "TRADES#LIVE 1 is no Trade" in findings["journal"].detail
+    assert "by hand" in findings["journal"].advice
+    assert overview(deployed.stack()).unreadable == [findings["journal"].detail]

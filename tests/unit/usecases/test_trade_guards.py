@@ -190,4 +190,4 @@ def test_a_position_that_vanished_halts_in_the_end(rig):
     assert "halt" in rig.tick().blocked, "a resume that names no trade does not free it"
     rig.halts.resume(by="operator", time=rig.clock.now(), trades=[rig.trade().signal_id])
     assert "halt" not in rig.tick().blocked
-    assert rig.journal.live_trades() == []
+    assert list(rig.journal.live_trades()) == []

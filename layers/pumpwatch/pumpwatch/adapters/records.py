@@ -1,4 +1,8 @@
-"""Frozen dataclasses as plain fields and back, for stores of every technology."""
+"""Frozen dataclasses as plain fields and back, for stores of every technology.
+
+Versions read each other's records: a field that was added since has its default, and one that this
+version does not know is kept in `unknown`, where the dataclass has it, and stored again.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from pumpwatch.errors import InvariantBroken
 
 Fields = dict[str, Any]
+UNKNOWN = "unknown"
 Record = TypeVar("Record")
 
 
@@ -24,19 +29,24 @@ def record_fields(record: object) -> Fields:
     kind: Any = type(record)
     adapter, _ = _plan(kind)
     stored = adapter.dump_python(record, exclude_none=True, warnings=False)
-    return {
+    unknown: Fields = stored.pop(UNKNOWN, {})
+    return unknown | {
         name: Decimal(repr(value)) if isinstance(value, float) else value
         for name, value in stored.items()
     }
 
 
 def read_record(kind: type[Record], stored: Mapping[str, Any], *, where: str) -> Record:
-    """Return the dataclass that the fields were made of; those added since get their default.
+    """Return the dataclass that the fields were made of.
 
     Raises `InvariantBroken`, naming `where`, when it cannot be read: only Pumpwatch writes records.
     """
     dataclass: Any = kind
     adapter, absent = _plan(dataclass)
+    if UNKNOWN in dataclass.__dataclass_fields__:
+        known = dataclass.__dataclass_fields__.keys()
+        unknown = {name: value for name, value in stored.items() if name not in known}
+        stored = {**stored, UNKNOWN: unknown or None}
     try:
         record: Record = adapter.validate_python({**absent, **stored})
     except ValidationError as error:
@@ -44,7 +54,10 @@ def read_record(kind: type[Record], stored: Mapping[str, Any], *, where: str) ->
         problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     else:
         return record
-    raise InvariantBroken(f"{where} is no {kind.__name__}: {problem}")
+    raise InvariantBroken(
+        f"{where} is no {kind.__name__}: {problem}; it stays as it is: if a newer version wrote it,"
+        " deploy that one again"
+    )
 
 
 @cache

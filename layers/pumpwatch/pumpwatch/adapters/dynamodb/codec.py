@@ -10,6 +10,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from pumpwatch.adapters.records import Fields, read_record, record_fields
 
 Item = Fields
+KEYS = frozenset({"pk", "sk", "expires_at"})
 Write = Mapping[str, Any]
 """One write of a transaction, in DynamoDB's wire format."""
 Record = TypeVar("Record")
@@ -37,8 +38,6 @@ def unmarshal(item: Mapping[str, Any]) -> Item:
 
 
 def from_item(kind: type[Record], item: Mapping[str, Any]) -> Record:
-    """Return the dataclass an item was made of; fields added since then get their default.
-
-    Raises `InvariantBroken` when it cannot be read.
-    """
-    return read_record(kind, item, where=f"the table's item {item.get('pk')} {item.get('sk')}")
+    """Return the dataclass an item was made of. Raises `InvariantBroken` when it cannot be read."""
+    fields = {name: value for name, value in item.items() if name not in KEYS}
+    return read_record(kind, fields, where=f"the table's item {item.get('pk')} {item.get('sk')}")

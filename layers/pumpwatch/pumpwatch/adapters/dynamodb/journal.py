@@ -10,9 +10,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from pumpwatch.domain.lease import Lease
+from pumpwatch.domain.trading.rows import Rows, rows_of_journal
 from pumpwatch.domain.trading.trades import OrderRecord, RepairNote, Trade
 from pumpwatch.errors import DuplicateOrder, LeaseLost, LimitReached
 from pumpwatch.ports import Journal
@@ -46,8 +48,8 @@ class DynamoJournal(Journal):
             self._table.put(key | letters, condition=ABSENT)
         return self._table.get(INSTALLATION, INSTALLATION) or letters
 
-    def live_trades(self) -> Sequence[Trade]:
-        return [from_item(Trade, item) for item in self._table.query(LIVE)]
+    def live_trades(self) -> Rows[Trade]:
+        return rows_of_journal(self._table.query(LIVE), partial(from_item, Trade))
 
     def trade(self, signal_id: str) -> Trade | None:
         item = self._table.get(_partition(signal_id), TRADE)

@@ -26,10 +26,10 @@ class DynamoPaperStore(PaperStore):
         item = self._table.get(ACCOUNT, ACCOUNT)
         if item is None:
             return PaperState()
-        positions = {
-            symbol: from_item(PaperPosition, fields) for symbol, fields in item["positions"].items()
-        }
-        return PaperState(int(item["version"]), item["realised"], positions, item["leverages"])
+        positions = item.get("positions")
+        if positions is not None:
+            positions = {name: from_item(PaperPosition, one) for name, one in positions.items()}
+        return from_item(PaperState, {**item, "positions": positions})
 
     def commit(
         self,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
+from typing import Any
 
 
 class Phase(StrEnum):
@@ -45,6 +47,8 @@ class PumpEvent:
     """Rise over `base_price` at the alarm, as the rule measures it."""
     updated: int
     phase_since: int
+    unknown: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    """Fields that a newer version has stored beside these; they are stored again as they are."""
 
     @property
     def rise(self) -> float:

@@ -1,11 +1,14 @@
-"""One of the exchange's lists, read row by row: what could be read, and what could not."""
+"""A list read row by row, the exchange's or the journal's: what could be read and what not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from pumpwatch.errors import InvariantBroken
+
+Stored = TypeVar("Stored")
 Item = TypeVar("Item")
 
 
@@ -14,7 +17,7 @@ class UnreadableRow:
     """A row that could not be read: whose it is, as far as it says so, and why."""
 
     source: str
-    """The list: `positions`, `open_orders`, `order_history`, `executions`."""
+    """The list: `positions`, `open_orders`, `order_history`, `executions`, `journal`."""
     symbol: str
     """Empty where the row names none."""
     order_id: str
@@ -46,3 +49,15 @@ class Rows(Sequence[Item], Generic[Item]):
     def unreadable_of(self, symbol: str) -> tuple[UnreadableRow, ...]:
         """Return the unreadable rows that are, or may be, about a symbol."""
         return tuple(row for row in self.unreadable if row.symbol in ("", symbol))
+
+
+def rows_of_journal(stored: Iterable[Stored], read: Callable[[Stored], Item]) -> Rows[Item]:
+    """Return what `read` makes of each stored record, beside those that it cannot read."""
+    readable: list[Item] = []
+    unreadable: list[UnreadableRow] = []
+    for record in stored:
+        try:
+            readable.append(read(record))
+        except InvariantBroken as error:
+            unreadable.append(UnreadableRow("journal", "", "", str(error)))
+    return Rows(tuple(readable), tuple(unreadable))

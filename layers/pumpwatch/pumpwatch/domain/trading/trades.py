@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from .orders import Leg, OrderRequest, Outcome, Side
 
@@ -110,6 +112,8 @@ class Trade:
     """Time of the exchange's answer that it has the entry; None: no answer said so."""
     looked_at: int | None = None
     """Time at which a person's resume that named this trade ended its halt, milliseconds UTC."""
+    unknown: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    """Fields that a newer version has stored beside these; they are stored again as they are."""
 
     @property
     def unfinished(self) -> bool:
@@ -139,6 +143,8 @@ class OrderRecord:
     detail: str = ""
     settled: int | None = None
     """Time at which the outcome became final."""
+    unknown: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    """Fields that a newer version has stored beside these; they are stored again as they are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from pumpwatch.domain.trading.protections import (
 )
 from pumpwatch.domain.trading.trades import Trade, TradeState
 from pumpwatch.domain.trading.weekly_hours import WeeklyHours
-from pumpwatch.errors import RetryLater
+from pumpwatch.errors import InvariantBroken, RetryLater
 from pumpwatch.settings.trade import TradeSettings
 
 from .look import View
@@ -105,7 +105,7 @@ def read_locks(run: Run, records: Records | None = None) -> None:
 def _read(run: Run, read: Callable[[], Answer], what: str) -> Answer | None:
     try:
         return read()
-    except RetryLater as error:
+    except (RetryLater, InvariantBroken) as error:
         run.report.block("stores", f"{what} could not be read: {error}")
         run.problem(f"{what} could not be read, so no entries: {error}", cause="store")
         return None

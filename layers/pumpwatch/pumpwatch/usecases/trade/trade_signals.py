@@ -12,7 +12,7 @@ from pumpwatch.domain.trading.evidence import own_position
 from pumpwatch.domain.trading.orders import Account
 from pumpwatch.domain.trading.protections import in_force
 from pumpwatch.domain.trading.rows import Rows
-from pumpwatch.errors import RetryLater
+from pumpwatch.errors import InvariantBroken, RetryLater
 from pumpwatch.invocation import Tick
 from pumpwatch.ports import Deadline
 from pumpwatch.settings.trade import TradeSettings
@@ -44,14 +44,16 @@ class TradeSignals:
         """Do one tick's work under the lease and return what was done.
 
         Raises `StopTrading`'s subclasses, `LeaseLost`, or `RetryLater` when the account or the
-        journal cannot be read at all. A single trade's failure is a problem in the report.
+        journal cannot be read at all; after the care for the others, `InvariantBroken` for a live
+        trade whose record cannot be read. A single trade's failure is a problem in the report.
         """
         run = Run(self._ports, self._settings, self._contracts, lease, deadline)
         run.seconds_at_start = deadline.seconds_left()
         asked = run.ports.start(run.ports.broker.positions)
         halt = run.ports.start(run.ports.halts.current)
         ahead = self._entries.ask_ahead(run, tick)
-        for trade in run.ports.journal.live_trades():
+        live = run.ports.journal.live_trades()
+        for trade in live:
             run.keep(trade)
         read_halt(run, halt)
         self._entries.ask_first(run, tick, ahead)
@@ -61,6 +63,8 @@ class TradeSignals:
         if isinstance(listed, RetryLater):
             # What care was possible without the list was given; the run counts as failed.
             raise listed
+        if live.unreadable:
+            raise InvariantBroken("; ".join(row.reason for row in live.unreadable))
         run.unreadable(listed)
         self._finish(run, self._entries.enter(run, tick, listed, ahead))
         return run.report
