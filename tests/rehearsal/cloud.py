@@ -77,7 +77,9 @@ class Cloud:
         """Build with `sam build`, for this machine's processor and interpreter."""
         target = this_machine(compiled=True)
         variables = dict(variable.split("=", 1) for variable in target.variables())
-        built = self.run(SAM, "build", "--parallel", cwd=source, PYTHON=sys.executable, **variables)
+        built = self.run(
+            SAM, "build", "--cached", "--parallel", cwd=source, PYTHON=sys.executable, **variables
+        )
         assert built.returncode == 0, built.stdout + built.stderr
 
     def deploy(self, source, stack, **parameters):
@@ -181,7 +183,8 @@ def cloud(folder):
             *(f"{name}={port}" for name in ("GATEWAY_PORT", "EDGE_PORT")),
             *("BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1", f"MINISTACK_REGION={REGION}"),
             *("AUTH=true", "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0"),
-            str(EMULATOR), str(Path(__file__).with_name("emulator.py")),
+            str(EMULATOR),
+            str(Path(__file__).with_name("emulator.py")),
             *map(str, (python, folder / "iam.log", folder / "invocations.log")),
         ]
 

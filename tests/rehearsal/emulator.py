@@ -47,7 +47,8 @@ def secrets_are_referred_to_by_their_arn():
         _, attributes = create(logical_id, properties, stack)
         return attributes["Arn"], attributes
 
-    handlers.update({verb: named(handlers[verb]) for verb in ("update", "delete") if verb in handlers})
+    verbs = {"update", "delete"} & handlers.keys()
+    handlers.update({verb: named(handlers[verb]) for verb in verbs})
     handlers["create"] = created
 
 
@@ -148,7 +149,7 @@ def partition_keys(request):
 
 
 def decisions_are_logged():
-    """Write each decision about a role's request to IAM_LOG: when, role, action, resource, outcome."""
+    """Write each decision to IAM_LOG: when, a role's name, action, resource, outcome."""
     enforce = iam_evaluator.enforce
 
     def enforced(access_key_id, action, service, region, resource_arn="*", service_context=None):
@@ -161,14 +162,15 @@ def decisions_are_logged():
             role = session["Arn"].split("/")[1]
             outcome = "denied" if refusal else "allowed"
             with Path(IAM_LOG).open("a", encoding="utf-8") as log:
-                log.write(f"{time.time():.3f} {role} {action} {resource_arn} {outcome}\n")
+                what = f"{role} {action} {resource_arn} {outcome}"
+                log.write(f"{time.time():.3f} {what}\n")
         return refusal
 
     iam_evaluator.enforce = enforced
 
 
 def invocations_are_logged():
-    """Write each invocation to INVOCATIONS as a line of JSON: when, of what, by what, its answer."""
+    """Write each invocation to INVOCATIONS, a line of JSON: when, of what, by what, its answer."""
     execute = lambda_svc._execute_function_dispatch
 
     def executed(function, config, event, request_id, started):

@@ -7,26 +7,29 @@ The steps follow each other, as they would for an operator; each needs the ones 
 import json
 import time
 from collections import Counter
+from functools import partial
 
 import pytest
 from rehearsal.cloud import EMULATOR, SAM
 from rehearsal.market import TICKERS
-from rehearsal.world import FIGURES, INTERVAL, MINUTES, STACK, STAGE, wait_for, world
+from rehearsal.world import FIGURES, INTERVAL, MINUTES, NEW, STACK, STAGE, wait_for, world
 from support.panel_answers import panel_faults
 from support.servers import needs_server
 
 from pumpwatch.adapters.dynamodb.journal import DynamoJournal
 from pumpwatch.domain.trading.trades import TradeState
+from pumpwatch_workbench.operations.costs.model import HANDOVER_READS
 
 pytestmark = [
     pytest.mark.rehearsal,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(not EMULATOR.exists(), reason="the emulator is not installed: make rehearsal"),
+    pytest.mark.skipif(not EMULATOR.exists(), reason="no emulator is installed: make rehearsal"),
     pytest.mark.skipif(not SAM.exists(), reason="sam is not installed: make rehearsal"),
     needs_server("prometheus"),
     needs_server("prometheus-alertmanager"),
     needs_server("prometheus-pushgateway"),
 ]
+CHARTS = "https://www.tradingview.com/chart/"
 TWO = "pumpwatch-two"
 """A second stack, in a market without pumps."""
 UNUSED = {
@@ -55,7 +58,7 @@ def ended_well(done):
 
 def retained(w, stack):
     """Return what a stack has left in the account."""
-    names = [table for table in w.cloud.client("dynamodb").list_tables()["TableNames"]]
+    names = w.cloud.client("dynamodb").list_tables()["TableNames"]
     names += [b["Name"] for b in w.cloud.client("s3").list_buckets()["Buckets"]]
     names += [s["Name"] for s in w.cloud.client("secretsmanager").list_secrets()["SecretList"]]
     groups = w.cloud.client("logs").describe_log_groups()["logGroups"]
@@ -64,10 +67,9 @@ def retained(w, stack):
 
 
 def test_deploy_that_cannot_work_is_refused_with_the_parameters_name(w):
-    w.cloud.build(w.source)
+    w.build()
     for name, given in [
         ("LiveTradingConfirmation", {"TradingMode": "live"}),
-        ("RiskFraction", {"RiskFraction": 0}),
         ("BybitBaseUrl", {"BybitBaseUrl": "https://example.com"}),
     ]:
         refused = w.deploy(**given)
@@ -92,14 +94,10 @@ def test_stack_is_complete_and_both_schedules_fire(w):
     (stack,) = w.cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     for function in ("detect", "trade"):
-        calls = wait_for(lambda: scheduled(w.cloud.invocations(STACK, function)))
+        calls = wait_for(partial(w.scheduled, STACK, function))
         assert not calls[0]["error"], calls[0]
-    wait_for(lambda: len(w.market.exchange.scans()) > 3)
+    w.wait_for_scans(3)
     w.begun = w.market.exchange.scans()[0]
-
-
-def scheduled(calls):
-    return [call for call in calls if "scheduled_time" in call["event"]]
 
 
 def test_second_stack_stands_beside_the_first(w):
@@ -115,13 +113,13 @@ def test_signal_becomes_a_trade_with_its_stop_and_a_message(w):
     (trade, *_) = wait_for(lambda: traded(w))
     assert trade.stop_loss
     assert [c for c in w.cloud.invocations(STACK, "trade") if "Records" in c["event"]]
-    wait_for(lambda: w.about(f"{trade.symbol} entry filled"))
+    wait_for(lambda: w.about(trade.symbol, "opened", CHARTS))
     seen = f'pumpwatch_trade_fill_price_usdt{{symbol="{trade.symbol}"}}'
     assert w.server.query(f"max_over_time({seen}[10m])")
     rising = {s.symbol for s in w.signals() if s.phase == "rising"}
     assert rising
     for symbol in rising:
-        wait_for(lambda symbol=symbol: w.about(symbol))
+        wait_for(partial(w.about, symbol, "pumped", CHARTS))
         seen = f'pumpwatch_detect_pump_event_active{{symbol="{symbol}"}}'
         assert w.server.query(f"max_over_time({seen}[10m])")
     status = ended_well(w.cloud.pumpwatch("status", "--stack", STACK))
@@ -136,30 +134,29 @@ def test_scans_go_on_after_a_run_was_killed(w, request):
     detect = w.cloud.outputs(STACK)["DetectFunction"]
     for _ in range(9 if request.config.getoption("--long") else 3):
         with w.disturbance(KILLED):
-            killed = []
-            act = w.market.exchange.before_answer
-            act[TICKERS] = lambda: killed.append(w.cloud.kill(detect))
-            wait_for(lambda: killed)
-            scans = len(w.market.exchange.scans())
-            wait_for(lambda: len(w.market.exchange.scans()) >= scans + 3)
+            killed = w.kill_when(TICKERS, detect)
+            wait_for(killed.is_set)
+            w.wait_for_scans(3)
 
 
 def test_exchange_that_is_away_is_told_and_survived(w, request):
     with w.disturbance(5 * MINUTES), w.market.away():
         time.sleep(3 * MINUTES if request.config.getoption("--long") else 70)
         assert w.cloud.pumpwatch("doctor", "--stack", STACK).returncode == 1
-    scans = len(w.market.exchange.scans())
-    wait_for(lambda: len(w.market.exchange.scans()) > scans + 3)
+    w.wait_for_scans(3)
 
 
 def test_price_on_the_costs_page_is_what_was_counted(w):
     minutes = 3
-    detect = wait_for(lambda: longer_than(scheduled(w.cloud.invocations(TWO, "detect")), minutes + 1))
-    begin, end = detect[1]["started"], detect[1 + minutes]["started"]
-    counted = w.counted(TWO, begin, end)
-    FIGURES.append(f"detect and its scans used a minute: {counted}")
-    for what, expected in w.expected().items():
-        assert counted[what] == pytest.approx(expected, rel=0.15, abs=0.5), what
+    runs = wait_for(lambda: longer_than(w.scheduled(TWO, "detect"), minutes + 2))
+    begin, end = runs[-1 - minutes]["started"], runs[-1]["started"]
+    counted, expected = w.counted(TWO, begin, end), w.expected()
+    FIGURES.append(f"detect and its scans used a minute: {counted}; the costs page: {expected}")
+    FIGURES.append(f"milliseconds billed, median: {w.billed(TWO, begin, end)}")
+    for what, number in expected.items():
+        # A second instance is there in some minutes and not in others.
+        least = number - HANDOVER_READS if what == "bucket reads" else number
+        assert least * 0.9 - 0.5 <= counted[what] <= number * 1.1 + 0.5, what
     ended_well(w.cloud.delete(w.source, TWO))
     left = {s["Name"] for s in w.cloud.client("scheduler").list_schedules()["Schedules"]}
     first = w.cloud.outputs(STACK)
@@ -177,19 +174,17 @@ def test_update_in_flight_goes_live_with_new_code(w):
     key = {"api_key": credentials.api_key, "api_secret": credentials.api_secret}
     secrets = w.cloud.client("secretsmanager")
     secrets.put_secret_value(SecretId=outputs["ExchangeKeyArn"], SecretString=json.dumps(key))
-    handler = w.source / "functions" / "detect" / "app.py"
-    handler.write_text(handler.read_text().replace('"scanned"', '"scanned, new version"'))
-    domain = w.source / "layers" / "pumpwatch" / "pumpwatch" / "__init__.py"
-    domain.write_text(domain.read_text() + "\n# new version\n")
-    w.cloud.build(w.source)
     w.went_live = int(time.time() * 1000)
     ended_well(
         w.deploy(
-            TradingMode="live", LiveTradingConfirmation=credentials.user_id, MaxOpenPositions=3
+            source=w.new_version,
+            TradingMode="live",
+            LiveTradingConfirmation=credentials.user_id,
+            MaxOpenPositions=3,
         )
     )
     assert w.cloud.outputs(STACK)["StateTable"] == outputs["StateTable"]
-    wait_for(lambda: "scanned, new version" in log_of(w, "detect"))
+    wait_for(lambda: NEW in log_of(w, "detect"))
     told = w.cloud.pumpwatch("doctor", "--stack", STACK)
     assert "fail" not in told.stdout, text_of(told)
     assert key["api_secret"] not in text_of(told) + log_of(w, "trade")
@@ -202,20 +197,16 @@ def log_of(w, function):
 
 
 def test_trade_killed_after_its_order_has_one_order_and_one_stop(w):
-    exchange, killed = w.market.exchange, []
-    trade = w.cloud.outputs(STACK)["TradeFunction"]
-    exchange.before_answer["/v5/order/create"] = lambda: killed.append(w.cloud.kill(trade))
-    wait_for(lambda: killed)
+    exchange = w.market.exchange
+    killed = w.kill_when("/v5/order/create", w.cloud.outputs(STACK)["TradeFunction"])
+    wait_for(killed.is_set)
     (entered, *_) = wait_for(lambda: [t for t in traded(w, w.went_live) if t.entry_price])
     state = exchange.state()
     assert state["duplicate_fills"] == []
     assert state["unprotected_ms_max"] == 0
-    entries = [
-        o for o in state["orders"]
-        if o["symbol"] == entered.symbol and not o["reduceOnly"] and o["side"] == "Buy"
-    ]
-    assert len(entries) == 1
-    wait_for(lambda: w.about(f"{entered.symbol} entry filled"))
+    own = [order for order in state["orders"] if order["symbol"] == entered.symbol]
+    assert len([order for order in own if order["side"] == "Buy" and not order["reduceOnly"]]) == 1
+    wait_for(lambda: w.about(entered.symbol, "opened", CHARTS))
 
 
 def test_halt_closes_positions_and_resume_lets_trade_again(w):
@@ -223,7 +214,7 @@ def test_halt_closes_positions_and_resume_lets_trade_again(w):
     halt = ("halt", "--stack", STACK, "--reason", "rehearsal", "--close-positions")
     ended_well(w.cloud.pumpwatch(*halt, "--stage", STAGE))
     wait_for(lambda: not w.market.exchange.state()["positions"])
-    wait_for(lambda: [m for m in w.told() if m[0] == "critical" and "halt" in m[1].lower()])
+    wait_for(lambda: w.about("halt", "<!here>", webhook="critical"))
     assert "rehearsal" in w.cloud.pumpwatch("status", "--stack", STACK).stdout
     ended_well(w.cloud.pumpwatch("resume", "--stack", STACK, "--reason", "rehearsed"))
     told = ended_well(w.cloud.pumpwatch("doctor", "--stack", STACK))

@@ -2,6 +2,8 @@
 
 import math
 import shutil
+import statistics
+import threading
 import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
@@ -19,6 +21,7 @@ from pumpwatch.adapters.dynamodb.stores import DynamoSignalStore
 from pumpwatch.adapters.dynamodb.table import Table
 from pumpwatch_workbench.local.aws import Pushgateway
 from pumpwatch_workbench.operations.costs.model import (
+    HANDOVER_READS,
     RING_SECONDS,
     SENT_TOGETHER,
     scans_in_a_minute,
@@ -42,6 +45,12 @@ KINDS = {
 }
 """What an action counts as on the bill."""
 STACK, STAGE = "pumpwatch", "rehearsal"
+NEW = "scanned, new version"
+"""What the new version of detect logs."""
+CHANGES = (
+    ("functions/detect/app.py", '"scanned"', f'"{NEW}"'),
+    ("layers/pumpwatch/pumpwatch/__init__.py", '"""', '"""New version: '),
+)
 DEPLOYED = ("template.yaml", "functions", "layers")
 
 
@@ -55,11 +64,21 @@ class World:
     def __init__(self, cloud, market, quiet, gateway, server, slack, source):
         self.cloud, self.market, self.quiet, self.gateway = cloud, market, quiet, gateway
         self.server, self.slack, self.source = server, slack, source
+        self.new_version = source.with_name("new-version")
         self.messages = []
         self.disturbed = []
 
-    def deploy(self, stack=STACK, stage=STAGE, **parameters):
-        """Deploy what was last built, in paper mode unless told otherwise."""
+    def build(self):
+        """Build the present version, and one with a change in function and layer."""
+        self.cloud.build(self.source)
+        shutil.copytree(self.source, self.new_version)
+        for path, before, after in CHANGES:
+            changed = self.new_version / path
+            changed.write_text(changed.read_text().replace(before, after, 1))
+        self.cloud.build(self.new_version)
+
+    def deploy(self, stack=STACK, stage=STAGE, source=None, **parameters):
+        """Deploy a version that was built, in paper mode unless told otherwise."""
         given = {
             "Stage": stage,
             "BybitBaseUrl": self.market.server.url,
@@ -68,8 +87,12 @@ class World:
             "AlarmEmail": "operator@example.com",
             "ScanIntervalSeconds": int(INTERVAL),
             "Strategy": "ride",
+            # So many pumps in so few minutes end in losses, which would pause it.
+            "LosingStreakTrades": 0,
+            "DrawdownPauseFraction": 0.5,
+            "DrawdownHaltFraction": 0.5,
         }
-        return self.cloud.deploy(self.source, stack, **given | parameters)
+        return self.cloud.deploy(source or self.source, stack, **given | parameters)
 
     def table(self, stack=STACK):
         """Return a stack's table."""
@@ -83,15 +106,42 @@ class World:
         """Return the signals of the last hour."""
         return DynamoSignalStore(self.table()).since(int((time.time() - 3600) * 1000))
 
+    def scheduled(self, stack, function):
+        """Return the invocations of a function by its schedule."""
+        calls = self.cloud.invocations(stack, function)
+        return [call for call in calls if "scheduled_time" in call["event"]]
+
+    def kill_when(self, path, function):
+        """Kill a function just before the next answer on a path; return an event that says so."""
+        killed = threading.Event()
+
+        def act():
+            if self.cloud.kill(function):
+                killed.set()
+            else:
+                self.market.exchange.before_answer[path] = act
+
+        self.market.exchange.before_answer[path] = act
+        return killed
+
+    def wait_for_scans(self, count):
+        """Wait until the market was scanned so many times more."""
+        before = len(self.market.exchange.scans())
+        wait_for(lambda: len(self.market.exchange.scans()) >= before + count)
+
     def told(self):
         """Return every message that Slack has got: (webhook, title, text)."""
         while not self.slack.sent.empty():
-            self.messages.append(self.slack.sent.get())
+            message = self.slack.sent.get()
+            self.messages.append(message)
+            with (self.cloud.folder / "messages.txt").open("a") as read:
+                read.write("\n".join(message) + "\n\n")
         return self.messages
 
-    def about(self, words):
-        """Return the messages with these words in their title or text."""
-        return [message for message in self.told() if words in message[1] + message[2]]
+    def about(self, *words, webhook="info"):
+        """Return the texts of messages to a webhook that hold all the words."""
+        texts = [f"{title}\n{text}" for sent_to, title, text in self.told() if sent_to == webhook]
+        return [text for text in texts if all(word in text for word in words)]
 
     @contextmanager
     def disturbance(self, allowed):
@@ -111,6 +161,14 @@ class World:
                 used[KINDS[action]] += count
         return {what: count * MINUTES / (end - begin) for what, count in used.items()}
 
+    def billed(self, stack, begin, end):
+        """Return the median milliseconds of a scan and of a minute's run of detect."""
+        calls = [c for c in self.cloud.invocations(stack, "detect") if begin <= c["started"] < end]
+        return {
+            name: statistics.median(c["milliseconds"] for c in calls if (key in c["event"]))
+            for name, key in (("scan", "Records"), ("minute", "scheduled_time"))
+        }
+
     def expected(self):
         """Return the same as docs/costs.md counts it, at the same interval."""
         uses = tick_uses(RESULTS, 200)
@@ -121,7 +179,7 @@ class World:
             "invocations": 1 + scans,
             "table reads": per_minute.table_reads + scans * scan.table_reads,
             "table writes": per_minute.table_writes + scans * scan.table_writes,
-            "bucket reads": per_minute.bucket_reads,
+            "bucket reads": per_minute.bucket_reads + HANDOVER_READS,
             "bucket writes": per_minute.bucket_writes + saved,
             "messages sent": math.ceil(scans / SENT_TOGETHER),
         }
@@ -176,7 +234,10 @@ def world(folder):
         jobs = {"pushgateway": (gateway.url.removeprefix("http://"), {"honor_labels": True})}
         server = stack.enter_context(
             prometheus(
-                folder, jobs, interval="1s", rules=every_rule(),
+                folder,
+                jobs,
+                interval="1s",
+                rules=every_rule(),
                 alertmanager=messenger.url.removeprefix("http://"),
             )
         )

@@ -27,6 +27,9 @@ EMPTY_POLLS = 5 * 3 * MINUTES
 """Requests for messages that bring none: five pollers of Lambda wait 20 seconds each, all month."""
 RING_SECONDS = 15
 """Time after which a scan saves the ring of snapshots."""
+HANDOVER_READS = 3
+"""Objects that an instance reads when another one has scanned before it: state, flows and ring. A
+scan is due when the schedule's run is, so two instances take turns, about once a minute."""
 PLATFORM_LOG_BYTES = 900
 """Lambda's own lines about an invocation: start, runtimeDone, report."""
 PUSH_BYTES = 12_000
@@ -106,6 +109,7 @@ def monthly_cost(
     table = MINUTES * (_table(detect, prices) + _table(trade, prices))
     bucket = detect.bucket_reads * prices.bucket_read + detect.bucket_writes * prices.bucket_write
     saved = min(scans, MINUTES * MINUTE_SECONDS / RING_SECONDS)
+    handovers = MINUTES if scans else 0
     history = symbols * HISTORY_BYTES_PER_SYMBOL / GIGABYTE * prices.bucket_gigabyte_month
     logs = (detect.log_bytes + trade.log_bytes + 2 * PLATFORM_LOG_BYTES) * MINUTES
     scan_logs = (scan.log_bytes + PLATFORM_LOG_BYTES) * scans
@@ -126,7 +130,11 @@ def monthly_cost(
         CostLine("DynamoDB", table + stored),
         CostLine("DynamoDB, scans", scans * _table(scan, prices), True),
         CostLine("S3, requests", MINUTES * bucket),
-        CostLine("S3, requests of scans", saved * prices.bucket_write, True),
+        CostLine(
+            "S3, requests of scans",
+            saved * prices.bucket_write + handovers * HANDOVER_READS * prices.bucket_read,
+            True,
+        ),
         CostLine("S3, storage", history, True),
         CostLine(
             "Secrets Manager",
