@@ -73,6 +73,10 @@ class Cloud:
         """Run the command as an operator would."""
         return self.run(sys.executable, "-m", "pumpwatch_workbench", *arguments)
 
+    def before_deploy(self, *options):
+        """Run what `make deploy` runs before anything is made."""
+        return self.run(sys.executable, "-m", "tools.before_deploy", *options)
+
     def build(self, source):
         """Build with `sam build`, for this machine's processor and interpreter."""
         target = this_machine(compiled=True)
@@ -182,6 +186,8 @@ def cloud(folder):
             *(f"{name}={scratch}" for name in ("HOME", "TMPDIR", "STATE_DIR")),
             *(f"{name}={port}" for name in ("GATEWAY_PORT", "EDGE_PORT")),
             *("BIND_HOST=127.0.0.1", "MINISTACK_HOST=127.0.0.1", f"MINISTACK_REGION={REGION}"),
+            # A new account's quota.
+            "LAMBDA_ACCOUNT_CONCURRENCY=10",
             *("AUTH=true", "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0"),
             str(EMULATOR),
             str(Path(__file__).with_name("emulator.py")),

@@ -111,6 +111,16 @@ class World:
         calls = self.cloud.invocations(stack, function)
         return [call for call in calls if "scheduled_time" in call["event"]]
 
+    def woken(self, stack, function):
+        """Return the invocations of a function by a batch of messages or stream records."""
+        return [
+            call for call in self.cloud.invocations(stack, function) if "Records" in call["event"]
+        ]
+
+    def shown(self, series):
+        """Return what Prometheus has seen of a series in the last ten minutes."""
+        return self.server.query(f"max_over_time({series}[10m])")
+
     def kill_when(self, path, function):
         """Kill a function just before the next answer on a path; return an event that says so."""
         killed = threading.Event()
