@@ -75,8 +75,8 @@ def fill(table):
 
 
 READS = {
-    "TRADES#LIVE": lambda table: list(DynamoJournal(table).live_trades()),
-    "TRADES": lambda table: DynamoJournal(table).trades_since(0),
+    "TRADES#LIVE": lambda table: list(DynamoJournal(table).live_trades().require_all()),
+    "TRADES": lambda table: list(DynamoJournal(table).trades_since(0).require_all()),
     "TRADE#": lambda table: DynamoJournal(table).orders("signal-1"),
     "SIGNAL": lambda table: DynamoSignalStore(table).since(0),
     "EVENT": lambda table: DynamoEventStore(table).current(),
@@ -214,6 +214,32 @@ def test_a_live_trade_that_cannot_be_read_stops_entries_however_old_it_is():
     with pytest.raises(InvariantBroken, match="is no Trade: state"):
         rig.tick()
     assert [one.symbol for one in rig.broker.positions()] == [SYMBOL]
+
+
+def test_a_closed_trade_that_cannot_be_read_stops_entries_while_protections_look_back_on_it():
+    rig = Rig().opened()
+    rig.advance(30 * 60)
+    assert rig.tick().closed
+    spoil(rig, SYMBOL)
+    rig.signal(OTHER)
+    report = rig.tick()
+    assert report.opened == []
+    assert "is no Trade: state" in report.blocked["stores"]
+    assert report.unreadable["journal"]
+
+
+def test_a_closed_trade_that_cannot_be_read_is_told_and_left_out_when_it_is_old():
+    rig = Rig().opened()
+    rig.advance(30 * 60)
+    assert rig.tick().closed
+    spoil(rig, SYMBOL)
+    rig.advance(30 * 86_400)
+    rig.signal(OTHER)
+    report = rig.tick()
+    assert [trade.symbol for trade in report.opened] == [OTHER]
+    assert report.realised_pnl == 0
+    assert report.unreadable == {"journal": 1}
+    assert "is no Trade: state" in report.problems[0].text
 
 
 def test_a_halt_that_cannot_be_read_halts(monkeypatch):

@@ -268,7 +268,7 @@ class Journal(Protocol):
     def trade(self, signal_id: str) -> Trade | None:
         """Return the signal's trade."""
 
-    def trades_since(self, time: int) -> Sequence[Trade]:
+    def trades_since(self, time: int) -> Rows[Trade]:
         """Return the trades created from `time` on, oldest first (any state)."""
 
     def orders(self, signal_id: str) -> Sequence[OrderRecord]:

@@ -99,8 +99,8 @@ PROBLEMS = ("exchange", "store", "rows", "clock", "time", "order", "stop", "acce
 """Kinds of problems in a run: no answer of the exchange or the table, a row that cannot be read, an
 unsure time, too little time, an order or a stop that was refused or is not known, the key, a
 signal that could not be opened."""
-LISTS = ("positions", "open_orders", "order_history", "executions", "wallet", "key")
-"""The exchange's private lists, whose rows are read one by one."""
+LISTS = ("positions", "open_orders", "order_history", "executions", "wallet", "key", "journal")
+"""The exchange's private lists and the journal, whose rows are read one by one."""
 PROTECTIONS = (
     "symbol_cooldown",
     "losing_streak",

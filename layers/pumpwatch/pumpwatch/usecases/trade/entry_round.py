@@ -41,7 +41,7 @@ class Ahead:
 
     account: Asked
     signals: Future[Sequence[Signal]]
-    trades: Future[Sequence[Trade]] | None
+    trades: Future[Rows[Trade]] | None
     """Those that the protections look back on, in a run that signals woke."""
     first: Future[First | None] | None = None
     records: Records | None = None
@@ -174,7 +174,7 @@ def _fresh(
     run: Run,
     oldest: int,
     signals: Sequence[Signal],
-    stored: Future[Sequence[Trade]] | None = None,
+    stored: Future[Rows[Trade]] | None = None,
 ) -> list[Signal]:
     """Return those to act on that the journal does not know; it is asked once for all.
 
