@@ -224,7 +224,7 @@ def test_a_closed_trade_that_cannot_be_read_stops_entries_while_protections_look
     rig.signal(OTHER)
     report = rig.tick()
     assert report.opened == []
-    assert "is no Trade: state" in report.blocked["stores"]
+    assert "is no Trade: state" in report.blocked["rows"]
     assert report.unreadable["journal"]
 
 

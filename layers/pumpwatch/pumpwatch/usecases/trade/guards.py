@@ -173,7 +173,7 @@ class Guards:
         stored = records.trades.result() if records else ports.journal.trades_since(since)
         if stored.unreadable:
             run.unreadable(stored)
-            run.report.block("stores", f"protections lack a trade: {stored.unreadable[0].reason}")
+            run.report.block("rows", str(stored.unreadable[0]))
         start = max(now - self._lookback, resumed or 0)
         # What this run has changed since the records were read counts as it is now.
         trades = {trade.signal_id: trade for trade in stored} | run.trades
