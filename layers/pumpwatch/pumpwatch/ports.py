@@ -260,10 +260,7 @@ class Journal(Protocol):
         """
 
     def live_trades(self) -> Rows[Trade]:
-        """Return the trades that still need care, and ended ones that halt entries.
-
-        A record that cannot be read keeps no other trade from its care.
-        """
+        """Return the trades that still need care, and ended ones that halt entries."""
 
     def trade(self, signal_id: str) -> Trade | None:
         """Return the signal's trade."""
