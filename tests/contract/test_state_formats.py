@@ -242,14 +242,24 @@ def test_a_closed_trade_that_cannot_be_read_is_told_and_left_out_when_it_is_old(
     assert "is no Trade: state" in report.problems[0].text
 
 
-def test_a_halt_that_cannot_be_read_halts(monkeypatch):
+@pytest.mark.parametrize(
+    ("store", "read", "told"),
+    [
+        ("halts", "current", "halt flag could not be read"),
+        ("locks", "current", "locks could not be read"),
+        ("signals", "since", "signals could not be read"),
+    ],
+)
+def test_a_halt_a_lock_or_a_signal_that_cannot_be_read_stops_entries(
+    monkeypatch, store, read, told
+):
     rig = Rig()
 
-    def unreadable():
-        raise InvariantBroken("the table's item HALT HALT is no Halt")
+    def unreadable(*_):
+        raise InvariantBroken("the table's item is garbage")
 
-    monkeypatch.setattr(rig.halts, "current", unreadable)
     rig.signals.publish(peaked())
+    monkeypatch.setattr(getattr(rig, store), read, unreadable)
     report = rig.tick()
     assert report.opened == []
-    assert "halt flag could not be read" in report.blocked["stores"]
+    assert told in report.blocked["stores"]

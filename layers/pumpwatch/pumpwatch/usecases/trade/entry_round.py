@@ -15,6 +15,7 @@ from pumpwatch.domain.trading.rows import Rows
 from pumpwatch.domain.trading.trades import Trade
 from pumpwatch.errors import (
     DeadlineNear,
+    InvariantBroken,
     OutcomeUnknown,
     PumpwatchError,
     Rejected,
@@ -140,7 +141,7 @@ def _wanted(run: Run, ahead: Ahead | None) -> tuple[list[Signal], Asked | None]:
         signals = _fresh(run, oldest, ahead.signals.result(), ahead.trades)
         if ahead.first is not None:
             first = ahead.first.result()
-    except RetryLater as error:
+    except (RetryLater, InvariantBroken) as error:
         run.report.block("stores", f"signals could not be read: {error}")
         run.problem(f"signals could not be read, so no entries: {error}", cause="store")
         return [], None
